@@ -1,0 +1,62 @@
+import { Packr } from 'msgpackr';
+import { ProtocolError } from './errors.js';
+import { checkMessagePack } from './msgpack-check.js';
+
+/** The two encodings of the same arrays, each with its WebSocket subprotocol. */
+export type Encoding = 'msgpack' | 'json';
+
+export const SUBPROTOCOLS: Readonly<Record<Encoding, string>> = {
+  msgpack: 'muse-bus.v1.msgpack',
+  json: 'muse-bus.v1.json',
+};
+
+/** Before the token, when it travels as a subprotocol (base64url of its UTF-8); never echoed. */
+export const BEARER_SUBPROTOCOL = 'muse-bus.bearer.';
+
+// Record extensions, the default of msgpackr, are readable by msgpackr alone.
+const packr = new Packr({ useRecords: false, int64AsType: 'number' });
+
+/** MessagePack without extension types: what any decoder in any language reads. */
+export function packMessage(message: unknown): Uint8Array {
+  return packr.pack(message);
+}
+
+/** Decodes what a trusted peer packed. For bytes from anywhere else use {@link decodeStrictly}. */
+export function unpackMessage(bytes: Uint8Array): unknown {
+  return packr.unpack(bytes);
+}
+
+const MAX_DEPTH = 8;
+
+/**
+ * Decodes one message from an untrusted peer. Sizes, depth, types and keys are checked before anything is allocated.
+ * @throws ProtocolError `bad-message`
+ */
+export function decodeStrictly(encoding: Encoding, payload: Uint8Array): unknown {
+  if (encoding === 'json') return parseJsonStrictly(payload);
+  checkMessagePack(payload, MAX_DEPTH);
+  return packr.unpack(payload);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function parseJsonStrictly(payload: Uint8Array): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(payload));
+  } catch {
+    throw new ProtocolError('bad-message', 'the message is not JSON in UTF-8');
+  }
+  checkJson(value, MAX_DEPTH);
+  return value;
+}
+
+function checkJson(value: unknown, depthLeft: number): void {
+  if (typeof value === 'string' && !value.isWellFormed()) {
+    throw new ProtocolError('bad-message', 'a string holds half of a surrogate pair');
+  }
+  if (typeof value !== 'object' || value === null) return;
+  if (depthLeft === 0) throw new ProtocolError('bad-message', `nested deeper than ${String(MAX_DEPTH)}`);
+  if (Object.hasOwn(value, '__proto__')) throw new ProtocolError('bad-message', 'the key __proto__ is not allowed');
+  for (const inner of Object.values(value)) checkJson(inner, depthLeft - 1);
+}

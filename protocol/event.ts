@@ -1,0 +1,120 @@
+import { revision, type Epoch, type Revision } from './brand.js';
+import { formatCursor } from './cursor.js';
+import { KINDS, type Kind } from './kinds.js';
+import type { DataOf, RecordData } from './record.js';
+
+/** The types of event, in the order of their numbers on the wire. */
+export const EVENT_TYPES = ['snapshot', 'added', 'modified', 'removed', 'expired'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/**
+ * Why a record is no longer there, or no longer live: its file is gone, it ceased to match the subscription's filter, or
+ * its lease has run out.
+ */
+export const REASONS = ['deleted', 'left-filter', 'ttl'] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** Why a file cannot be read as a record. The last good data stands meanwhile. */
+export const PROBLEMS = [
+  'invalid-json',
+  'not-an-object',
+  'unsafe-key',
+  'too-deep',
+  'too-large',
+  'not-a-file',
+  'link',
+  'unreadable',
+  'bad-timestamp',
+] as const;
+export type Problem = (typeof PROBLEMS)[number];
+
+/**
+ * `live`: seen as it happened. `restart`: found when the server came back, so that the time of the event is when it was
+ * found, not when it happened.
+ */
+export type Observed = 'live' | 'restart';
+
+/**
+ * An event on the wire:
+ * `[revision, type, kind, id, time_ms, data, reason?, problem?, observed?]`; absent trailing elements are left out, absent
+ * inner ones are nil.
+ */
+export type WireEvent = readonly [
+  revision: number,
+  type: number,
+  kind: number,
+  id: string,
+  timeMs: number,
+  data: RecordData,
+  reason?: Reason | null,
+  problem?: Problem | null,
+  observed?: 'restart' | null,
+];
+
+/** One observed transition of a record of kind `K`, in the JSON view: the one shape that SDK, command line and HTTP show. */
+export interface EventOf<K extends Kind> {
+  /** Version of the program that produced the event. */
+  readonly schema_version: string;
+  readonly event_type: EventType;
+  readonly kind: K;
+  /** The file's name without `.json`, whole. */
+  readonly id: string;
+  /** When the event was generated, ISO 8601 UTC with milliseconds. */
+  readonly timestamp: string;
+  /** The record; for `removed` the last known one; `{}` where none was ever readable. */
+  readonly data: DataOf<K>;
+  /** Position of the transition in the history; for `snapshot`, of the record's last transition. */
+  readonly revision: number;
+  /**
+   * Resume after this event. A snapshot has no position inside itself: its events carry `epoch:0` (begin anew), and only
+   * the last of them the position of the whole.
+   */
+  readonly cursor: string;
+  /** On `removed` and `expired`. */
+  readonly reason?: Reason;
+  /** Only where the file cannot be read as a record. */
+  readonly problem?: Problem;
+  /** `restart` where the transition happened while the server was away. */
+  readonly observed?: 'restart';
+}
+
+/** An event of any kind; `if (event.kind === 'reservation')` narrows `event.data`. */
+export type BusEvent = { [K in Kind]: EventOf<K> }[Kind];
+
+/** The position that says "from the very beginning": history is asked for all it has, or a resync follows. */
+export const BEGINNING: Revision = revision(0);
+
+/** What turns a wire event into its JSON view, known to a connection from `welcome`. */
+export interface EventOrigin {
+  readonly schemaVersion: string;
+  readonly epoch: Epoch;
+}
+
+/**
+ * The JSON view of a wire event.
+ * @param resumeAfter where to resume after this event; by default the event's own revision, or the beginning for a
+ *   snapshot event.
+ * @throws RangeError where the numbers of type or kind are unknown.
+ */
+export function toBusEvent(wire: WireEvent, origin: EventOrigin, resumeAfter?: Revision): BusEvent {
+  const [position, typeNumber, kindNumber, id, timeMs, data, reason, problem, observed] = wire;
+  const eventType = EVENT_TYPES[typeNumber];
+  const kind = KINDS[kindNumber];
+  if (eventType === undefined || kind === undefined) {
+    throw new RangeError(`unknown event type ${String(typeNumber)} or kind ${String(kindNumber)}`);
+  }
+  const after = resumeAfter ?? (eventType === 'snapshot' ? BEGINNING : revision(position));
+  return {
+    schema_version: origin.schemaVersion,
+    event_type: eventType,
+    kind,
+    id,
+    timestamp: new Date(timeMs).toISOString(),
+    data,
+    revision: position,
+    cursor: formatCursor({ epoch: origin.epoch, revision: after }),
+    ...(reason == null ? {} : { reason }),
+    ...(problem == null ? {} : { problem }),
+    ...(observed == null ? {} : { observed }),
+  };
+}

@@ -1,0 +1,141 @@
+import { ProtocolError } from './errors.js';
+import { EVENT_TYPES, type EventType } from './event.js';
+import { KINDS, kindFromName, type Kind } from './kinds.js';
+import { nearest } from './nearest.js';
+
+/**
+ * Which events a subscription wants. Fields join with AND, the values inside a field with OR. A field that is left out
+ * asks nothing; a record that lacks a field which is asked for does not pass.
+ */
+export interface Filter {
+  readonly kinds?: readonly Kind[];
+  /** Exact match on `data.run_id`. */
+  readonly run_ids?: readonly string[];
+  /** Exact match on `data.branch`. */
+  readonly branches?: readonly string[];
+  readonly event_types?: readonly EventType[];
+  /** Exact match on the record's id. */
+  readonly ids?: readonly string[];
+  /** Matched against any of `data.addresses`: the same text, or a glob as picomatch reads it. */
+  readonly addresses?: readonly string[];
+}
+
+/** What a caller may write for a {@link Filter}: kinds also as directory names. */
+export interface FilterInput {
+  readonly kinds?: readonly string[];
+  readonly run_ids?: readonly string[];
+  readonly branches?: readonly string[];
+  readonly event_types?: readonly string[];
+  readonly ids?: readonly string[];
+  readonly addresses?: readonly string[];
+}
+
+export interface FilterLimits {
+  /** Values in all fields of one filter together. @default 1_000 */
+  readonly maxFilterTerms: number;
+  /** Characters of a run id or branch. @default 256 */
+  readonly maxValueLength: number;
+  /** Bytes of a record's id in UTF-8. @default 256 */
+  readonly maxIdBytes: number;
+  /** Characters of an address or glob. @default 512 */
+  readonly maxGlobLength: number;
+  /** Wildcards in one glob; matching time grows with their number. @default 8 */
+  readonly maxGlobWildcards: number;
+}
+
+export const FILTER_LIMITS: FilterLimits = {
+  maxFilterTerms: 1_000,
+  maxValueLength: 256,
+  maxIdBytes: 256,
+  maxGlobLength: 512,
+  maxGlobWildcards: 8,
+};
+
+type Field = keyof Filter;
+
+/** The filter that asks nothing. */
+export const EVERYTHING: Filter = {};
+
+const refuse = (text: string): never => {
+  throw new ProtocolError('bad-option', text);
+};
+
+const atMost = (field: Field, max: number) => (value: string) => {
+  if (value.length > max)
+    refuse(`filter.${field}: a value has ${String(value.length)} characters; at most ${String(max)}`);
+  return value;
+};
+
+const wildcards = (glob: string): number => glob.match(/[*?+@!{[(]+/g)?.length ?? 0;
+
+/** How one value of each field is read. */
+const FIELDS: Readonly<Required<Record<Field, (value: string, limits: FilterLimits) => string>>> = {
+  kinds: (value) =>
+    kindFromName(value) ??
+    refuse(`filter.kinds: ${quote(value)} is no kind${suggest(value, KINDS)}; kinds are ${KINDS.join(', ')}`),
+  run_ids: (value, limits) => atMost('run_ids', limits.maxValueLength)(value),
+  branches: (value, limits) => atMost('branches', limits.maxValueLength)(value),
+  event_types: (value) =>
+    EVENT_TYPES.find((type) => type === value) ??
+    refuse(
+      `filter.event_types: ${quote(value)} is no event type${suggest(value, EVENT_TYPES)}; types are ${EVENT_TYPES.join(', ')}`,
+    ),
+  ids: (value, limits) => atMost('ids', limits.maxIdBytes)(value),
+  addresses: (value, limits) => {
+    atMost('addresses', limits.maxGlobLength)(value);
+    const count = wildcards(value);
+    if (count > limits.maxGlobWildcards) {
+      refuse(`filter.addresses: a glob has ${String(count)} wildcards; at most ${String(limits.maxGlobWildcards)}`);
+    }
+    return value;
+  },
+};
+
+const FIELD_NAMES = Object.keys(FIELDS) as readonly Field[];
+
+/**
+ * Reads a filter from untrusted input: checks every field and value, turns directory names into kinds, sorts and removes
+ * doubles, so that two filters that ask the same compare equal by {@link filterKey}.
+ * @throws ProtocolError `bad-option`, naming the field and what it takes.
+ */
+export function parseFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS): Filter {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    return refuse('filter must be a map of fields to arrays of strings');
+  }
+  let terms = 0;
+  const filter: Partial<Record<Field, readonly string[]>> = {};
+  for (const [name, values] of Object.entries(input)) {
+    if (values === undefined) continue;
+    const field = FIELD_NAMES.find((known) => known === name);
+    if (field === undefined) {
+      return refuse(
+        `filter has no field ${quote(name)}${suggest(name, FIELD_NAMES)}; fields are ${FIELD_NAMES.join(', ')}`,
+      );
+    }
+    if (!Array.isArray(values)) return refuse(`filter.${field} must be an array of strings`);
+    if (values.length === 0) return refuse(`filter.${field} is empty; leave it out to ask nothing of it`);
+    terms += values.length;
+    if (terms > limits.maxFilterTerms) {
+      return refuse(`filter has more than ${String(limits.maxFilterTerms)} values`);
+    }
+    const read = values.map((value: unknown) =>
+      typeof value === 'string' && value.isWellFormed()
+        ? FIELDS[field](value, limits)
+        : refuse(`filter.${field} must be an array of strings`),
+    );
+    filter[field] = [...new Set(read)].sort();
+  }
+  return filter as Filter;
+}
+
+/** A text equal for filters that ask the same; filters must come from {@link parseFilter}. */
+export function filterKey(filter: Filter): string {
+  return JSON.stringify(FIELD_NAMES.map((field) => filter[field] ?? 0));
+}
+
+const quote = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+
+const suggest = (text: string, known: readonly string[]): string => {
+  const best = nearest(text, known);
+  return best === undefined ? '' : `, did you mean ${quote(best)}?`;
+};

@@ -1,0 +1,45 @@
+/** The wire of muse-bus: everything a client or a server of another make needs. PROTOCOL.md is the normative text. */
+export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
+export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
+export type { Encoding } from './codec.js';
+export { BEARER_SUBPROTOCOL, decodeStrictly, packMessage, SUBPROTOCOLS, unpackMessage } from './codec.js';
+export type { Cursor } from './cursor.js';
+export { formatCursor, parseCursor } from './cursor.js';
+export type { ErrorCode } from './errors.js';
+export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors.js';
+export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
+export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, toBusEvent } from './event.js';
+export type { Filter, FilterInput, FilterLimits } from './filter.js';
+export { EVERYTHING, FILTER_LIMITS, filterKey, parseFilter } from './filter.js';
+export type { Kind } from './kinds.js';
+export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
+export type { Matchable, Matcher, RecordField } from './matcher.js';
+export { compileFilter, isGlob, matchable } from './matcher.js';
+export type {
+  ClientMessage,
+  CompleteReason,
+  Refusal,
+  ResyncReason,
+  ServerMessage,
+  SubscribeMode,
+  SubscribeOptions,
+  WatchHealth,
+  Welcome,
+} from './messages.js';
+export { MessageType, readClientMessage } from './messages.js';
+export { nearest } from './nearest.js';
+export type {
+  ClaimData,
+  DataByKind,
+  DataOf,
+  DependencyData,
+  HeartbeatData,
+  IntentData,
+  JsonObject,
+  JsonValue,
+  RecordData,
+  ReleaseData,
+  ReservationData,
+  TaskData,
+} from './record.js';
+export { DEFAULT_PORT, PROTOCOL_VERSION, VERSION } from './version.js';

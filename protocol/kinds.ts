@@ -1,0 +1,37 @@
+/** The kinds of record, in canonical order: the order of snapshots, and the number of a kind on the wire. */
+export const KINDS = ['reservation', 'intent', 'release', 'heartbeat', 'task', 'claim', 'dependency'] as const;
+
+export type Kind = (typeof KINDS)[number];
+
+/** The directory under `.muse/coordination/` that holds the records of a kind. */
+export const KIND_DIRECTORIES: Readonly<Record<Kind, string>> = {
+  reservation: 'reservations',
+  intent: 'intents',
+  release: 'releases',
+  heartbeat: 'heartbeats',
+  task: 'tasks',
+  claim: 'claims',
+  dependency: 'dependencies',
+};
+
+const BY_NAME: ReadonlyMap<string, Kind> = new Map(
+  KINDS.flatMap((kind) => [
+    [kind, kind],
+    [KIND_DIRECTORIES[kind], kind],
+  ]),
+);
+
+const INDEX: Readonly<Record<Kind, number>> = Object.fromEntries(KINDS.map((kind, index) => [kind, index])) as Record<
+  Kind,
+  number
+>;
+
+/** The kind called `name`, in the singular or as its directory is called; `undefined` for any other text. */
+export function kindFromName(name: string): Kind | undefined {
+  return BY_NAME.get(name);
+}
+
+/** The number of a kind on the wire, 0…6. */
+export function kindIndex(kind: Kind): number {
+  return INDEX[kind];
+}

@@ -1,0 +1,107 @@
+import picomatch from 'picomatch';
+import { EVENT_TYPES, type EventType } from './event.js';
+import type { Filter } from './filter.js';
+import type { Kind } from './kinds.js';
+import type { RecordData } from './record.js';
+
+/** What a filter looks at in a record, taken out of its data once. */
+export interface Matchable {
+  readonly kind: Kind;
+  readonly id: string;
+  /** `data.run_id`, where it is a string. */
+  readonly runId: string | undefined;
+  /** `data.branch`, where it is a string. */
+  readonly branch: string | undefined;
+  /** The strings among `data.addresses`. */
+  readonly addresses: readonly string[];
+}
+
+const NO_ADDRESSES: readonly string[] = [];
+
+/** Longer addresses are compared as text only: a glob's cost grows with the text it reads. */
+const MAX_GLOBBED_LENGTH = 1_024;
+
+export function matchable(kind: Kind, id: string, data: RecordData): Matchable {
+  const { run_id, branch, addresses } = data as Readonly<Record<string, unknown>>;
+  return {
+    kind,
+    id,
+    runId: typeof run_id === 'string' ? run_id : undefined,
+    branch: typeof branch === 'string' ? branch : undefined,
+    addresses: Array.isArray(addresses)
+      ? addresses.filter((address): address is string => typeof address === 'string')
+      : NO_ADDRESSES,
+  };
+}
+
+/** A filter's field and whether a record passes it: what an explanation lists. */
+export type RecordField = Exclude<keyof Filter, 'event_types'>;
+
+/** A filter made ready for many records. */
+export interface Matcher {
+  /** Whether the record passes every field but `event_types`, which is asked of an event by {@link wants}. */
+  matches(record: Matchable): boolean;
+  /** Whether events of this type are wanted. */
+  wants(type: EventType): boolean;
+  /** The fields that the record does not pass. */
+  failing(record: Matchable): RecordField[];
+}
+
+type Test = (record: Matchable) => boolean;
+
+/** Whether picomatch reads the text as more than the text itself. */
+export function isGlob(address: string): boolean {
+  return picomatch.scan(address).isGlob;
+}
+
+const addressTest = (patterns: readonly string[]): Test => {
+  const exact = new Set(patterns);
+  const globs = patterns.filter(isGlob).map((pattern) => picomatch(pattern));
+  return ({ addresses }) =>
+    addresses.some(
+      (address) => exact.has(address) || (address.length <= MAX_GLOBBED_LENGTH && globs.some((glob) => glob(address))),
+    );
+};
+
+/** One value is compared, several are looked up. */
+const oneOf = <T>(values: readonly T[]): ((value: T) => boolean) => {
+  if (values.length === 1) {
+    const only = values[0];
+    return (value) => value === only;
+  }
+  const set = new Set(values);
+  return (value) => set.has(value);
+};
+
+/** @param filter as `parseFilter` returns it. */
+export function compileFilter(filter: Filter): Matcher {
+  const tests: [RecordField, Test][] = [];
+  const { kinds, run_ids, branches, ids, addresses, event_types } = filter;
+  if (ids) {
+    const test = oneOf(ids);
+    tests.push(['ids', (record) => test(record.id)]);
+  }
+  if (run_ids) {
+    const test = oneOf<string | undefined>(run_ids);
+    tests.push(['run_ids', (record) => test(record.runId)]);
+  }
+  if (branches) {
+    const test = oneOf<string | undefined>(branches);
+    tests.push(['branches', (record) => test(record.branch)]);
+  }
+  if (kinds) {
+    const test = oneOf(kinds);
+    tests.push(['kinds', (record) => test(record.kind)]);
+  }
+  if (addresses) tests.push(['addresses', addressTest(addresses)]);
+
+  const wanted = new Set<EventType>(event_types ?? EVENT_TYPES);
+  return {
+    matches: (record) => {
+      for (const [, test] of tests) if (!test(record)) return false;
+      return true;
+    },
+    wants: (type) => wanted.has(type),
+    failing: (record) => tests.filter(([, test]) => !test(record)).map(([field]) => field),
+  };
+}

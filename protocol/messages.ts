@@ -1,0 +1,209 @@
+import { subscriptionId, type SubscriptionId } from './brand.js';
+import { parseCursor, type Cursor } from './cursor.js';
+import { ProtocolError, type ErrorCode } from './errors.js';
+import type { WireEvent } from './event.js';
+import { EVERYTHING, FILTER_LIMITS, parseFilter, type Filter, type FilterLimits } from './filter.js';
+import { KINDS, kindFromName, type Kind } from './kinds.js';
+import { nearest } from './nearest.js';
+
+/** The first element of every message. */
+export const MessageType = {
+  subscribe: 1,
+  unsubscribe: 2,
+  sync: 3,
+  ping: 4,
+  welcome: 16,
+  subscribed: 17,
+  batch: 18,
+  synced: 19,
+  events: 20,
+  complete: 21,
+  resync: 22,
+  error: 23,
+  syncDone: 24,
+  pong: 25,
+  heartbeat: 26,
+} as const;
+
+// ── client → server ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface SubscribeOptions {
+  readonly filter: Filter;
+  /** The subscription ends with the event of this number, snapshot events counted. 1…2^31−1. */
+  readonly maxEvents?: number;
+  /** Resume after this position instead of beginning with a snapshot. */
+  readonly since?: Cursor;
+  /** `none`: begin with what comes next. @default 'full' */
+  readonly snapshot: 'full' | 'none';
+}
+
+export type ClientMessage =
+  | { readonly type: 'subscribe'; readonly sub: SubscriptionId; readonly options: SubscribeOptions }
+  | { readonly type: 'unsubscribe'; readonly sub: SubscriptionId }
+  | { readonly type: 'sync'; readonly nonce: number; readonly record?: { readonly kind: Kind; readonly id: string } }
+  | { readonly type: 'ping'; readonly nonce: number };
+
+/** A refused message, with the subscription it was about where that much could be read. */
+export interface Refusal {
+  readonly type: 'refused';
+  readonly sub: SubscriptionId | null;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const MAX_UINT32 = 0xffffffff;
+const MAX_EVENTS = 2 ** 31 - 1;
+
+const isUint32 = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_UINT32;
+
+const uint32 = (value: unknown, what: string): number => {
+  if (!isUint32(value)) throw new ProtocolError('bad-message', `${what} must be an integer from 0 to 2^32 - 1`);
+  return value;
+};
+
+type Decoder = (fields: readonly unknown[], limits: FilterLimits) => ClientMessage;
+
+/** One decoder per message a client may send: the only way from `unknown` to a message. */
+const CLIENT_DECODERS: ReadonlyMap<unknown, Decoder> = new Map<unknown, Decoder>([
+  [
+    MessageType.subscribe,
+    ([, sub, options], limits) => ({
+      type: 'subscribe',
+      sub: subscriptionId(uint32(sub, 'the subscription')),
+      options: parseSubscribeOptions(options ?? {}, limits),
+    }),
+  ],
+  [
+    MessageType.unsubscribe,
+    ([, sub]) => ({ type: 'unsubscribe', sub: subscriptionId(uint32(sub, 'the subscription')) }),
+  ],
+  [
+    MessageType.sync,
+    ([, nonce, kind, id], limits) => ({
+      type: 'sync',
+      nonce: uint32(nonce, 'the nonce'),
+      ...(kind == null && id == null ? {} : { record: parseRecordName(kind, id, limits) }),
+    }),
+  ],
+  [MessageType.ping, ([, nonce]) => ({ type: 'ping', nonce: uint32(nonce, 'the nonce') })],
+]);
+
+/** Reads a decoded value as a client's message. Never throws: what cannot be read becomes a {@link Refusal}. */
+export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_LIMITS): ClientMessage | Refusal {
+  const fields: readonly unknown[] = Array.isArray(value) ? value : [];
+  try {
+    const decode = CLIENT_DECODERS.get(fields[0]);
+    if (!decode) {
+      throw new ProtocolError('bad-message', 'a message is an array that begins with 1, 2, 3 or 4');
+    }
+    return decode(fields, limits);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    const isAboutSub = fields[0] === MessageType.subscribe || fields[0] === MessageType.unsubscribe;
+    const sub = isAboutSub && isUint32(fields[1]) ? subscriptionId(fields[1]) : null;
+    return { type: 'refused', sub, code: error.code, message: error.message };
+  }
+}
+
+const SUBSCRIBE_OPTIONS = ['filter', 'max_events', 'since', 'snapshot'] as const;
+
+function parseSubscribeOptions(input: unknown, limits: FilterLimits): SubscribeOptions {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new ProtocolError('bad-option', 'the options of subscribe must be a map');
+  }
+  const options = input as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(options)) {
+    if ((SUBSCRIBE_OPTIONS as readonly string[]).includes(name)) continue;
+    const best = nearest(name, SUBSCRIBE_OPTIONS);
+    const hint = best === undefined ? `options are ${SUBSCRIBE_OPTIONS.join(', ')}` : `did you mean ${best}?`;
+    throw new ProtocolError('bad-option', `subscribe has no option ${JSON.stringify(name.slice(0, 40))}; ${hint}`);
+  }
+  const { filter, max_events, since, snapshot } = options;
+  return {
+    filter: filter == null ? EVERYTHING : parseFilter(filter, limits),
+    ...(max_events == null ? {} : { maxEvents: parseMaxEvents(max_events) }),
+    ...(since == null ? {} : { since: parseSince(since) }),
+    snapshot: parseSnapshot(snapshot ?? 'full'),
+  };
+}
+
+function parseMaxEvents(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > MAX_EVENTS) {
+    throw new ProtocolError('bad-option', 'max_events must be an integer from 1 to 2^31 - 1');
+  }
+  return value;
+}
+
+function parseSince(value: unknown): Cursor {
+  const cursor = typeof value === 'string' ? parseCursor(value) : undefined;
+  if (!cursor) throw new ProtocolError('bad-option', 'since must be a cursor, "epoch:revision", as events carry it');
+  return cursor;
+}
+
+function parseSnapshot(value: unknown): 'full' | 'none' {
+  if (value !== 'full' && value !== 'none') {
+    throw new ProtocolError('bad-option', 'snapshot must be "full" or "none"');
+  }
+  return value;
+}
+
+function parseRecordName(kind: unknown, id: unknown, limits: FilterLimits): { kind: Kind; id: string } {
+  const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
+  if (!known) throw new ProtocolError('bad-option', `sync: kind must be one of ${KINDS.join(', ')}`);
+  if (typeof id !== 'string' || id === '' || id.length > limits.maxIdBytes) {
+    throw new ProtocolError('bad-option', `sync: id must be a string of 1 to ${String(limits.maxIdBytes)} characters`);
+  }
+  return { kind: known, id };
+}
+
+// ── server → client ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How a subscription begins: with a snapshot, with what followed its cursor, or anew because the cursor is of no use. */
+export type SubscribeMode = 'snapshot' | 'replay' | 'resync';
+/** Why a cursor is of no use: history no longer reaches back to it; another epoch's; beyond the present; fell behind. */
+export type ResyncReason = 'compacted' | 'epoch' | 'future' | 'lagged';
+export type CompleteReason = 'max_events' | 'unsubscribed' | 'shutdown';
+
+/** The state of watching, as heartbeats and `/readyz` tell it. */
+export interface WatchHealth {
+  /** The mechanism in use: inotify, kqueue, FSEvents, polling, … */
+  readonly backend: string;
+  readonly healthy: boolean;
+  /** Time of the last full comparison with the directories, Unix milliseconds. */
+  readonly last_scan_ms: number;
+}
+
+export interface Welcome {
+  readonly protocol: number;
+  /** Version of the server; `schema_version` of its events. */
+  readonly server: string;
+  readonly epoch: string;
+  readonly revision: number;
+  /** The server's wall clock, Unix milliseconds. */
+  readonly now: number;
+  readonly backend: string;
+  readonly heartbeat_ms: number;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** Every message a server sends, as the array that travels. */
+export type ServerMessage =
+  | readonly [type: typeof MessageType.welcome, welcome: Welcome]
+  | readonly [
+      type: typeof MessageType.subscribed,
+      sub: number,
+      group: number,
+      mode: SubscribeMode,
+      cursor: string,
+      why?: ResyncReason,
+    ]
+  | readonly [type: typeof MessageType.batch, sub: number, n: number, events: readonly WireEvent[]]
+  | readonly [type: typeof MessageType.synced, sub: number, revision: number, index: number]
+  | readonly [type: typeof MessageType.events, group: number, index: number, events: readonly WireEvent[]]
+  | readonly [type: typeof MessageType.complete, sub: number, reason: CompleteReason, delivered: number]
+  | readonly [type: typeof MessageType.resync, sub: number, reason: ResyncReason]
+  | readonly [type: typeof MessageType.error, sub: number | null, code: ErrorCode, message: string]
+  | readonly [type: typeof MessageType.syncDone, nonce: number, cursor: string]
+  | readonly [type: typeof MessageType.pong, nonce: number, now: number]
+  | readonly [type: typeof MessageType.heartbeat, revision: number, now: number, health: WatchHealth];

@@ -1,0 +1,164 @@
+import {
+  filterKey,
+  groupId,
+  revision,
+  type Encoding,
+  type Filter,
+  type Matchable,
+  type Revision,
+  MessageType,
+} from '../../protocol/index.js';
+import type { StoreEvent } from '../store/store-event.js';
+import { FilterIndex } from './filter-index.js';
+import { frameOf } from './frames.js';
+import { Group } from './group.js';
+import type { Session } from './session.js';
+
+/** A frame is closed when it holds this much, so that one turn's events do not become one huge message. */
+const FRAME_BYTES = 262_144;
+
+/** From events to the sockets of those who are live: index, groups, one shared frame for each group and turn. */
+export class FanOut {
+  readonly #index = new FilterIndex<Group>();
+  /** Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. */
+  readonly #groups = new Map<string, { readonly group: Group; members: number }[]>();
+  #nextGroup = 1;
+  #visit = 0;
+  /** Everything up to here has been sent to all who are live. */
+  #published: Revision;
+
+  constructor(start: Revision) {
+    this.#published = start;
+  }
+
+  get published(): Revision {
+    return this.#published;
+  }
+
+  get groupCount(): number {
+    let count = 0;
+    for (const groups of this.#groups.values()) count += groups.length;
+    return count;
+  }
+
+  /** The group for one more subscription of a connection that is in `taken` already. */
+  acquire(filter: Filter, encoding: Encoding, taken: (group: Group) => boolean): Group {
+    const key = `${encoding} ${filterKey(filter)}`;
+    const groups = this.#groups.get(key) ?? [];
+    this.#groups.set(key, groups);
+    const free = groups.find(({ group }) => !taken(group));
+    if (free) {
+      free.members++;
+      return free.group;
+    }
+    const group = new Group(groupId(this.#nextGroup++), filter, encoding);
+    groups.push({ group, members: 1 });
+    this.#index.add(group);
+    return group;
+  }
+
+  /** Gives back what {@link acquire} gave; a group that nobody holds is gone. */
+  release(group: Group): void {
+    const key = `${group.encoding} ${filterKey(group.filter)}`;
+    const groups = this.#groups.get(key) ?? [];
+    const at = groups.findIndex((entry) => entry.group === group);
+    const entry = groups[at];
+    if (!entry || --entry.members > 0) return;
+    groups.splice(at, 1);
+    if (groups.length === 0) this.#groups.delete(key);
+    this.#index.delete(group);
+  }
+
+  /** Sends one turn's events to every live subscription that they match. */
+  publish(events: readonly StoreEvent[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    const before = this.#published;
+    const touched: Group[] = [];
+    for (const event of events) this.#match(event, touched);
+    this.#published = last.revision;
+    const congested: Session[] = [];
+    for (const group of touched) this.#flush(group, before, congested);
+    // What else those sessions subscribe to was in step with this turn's end.
+    for (const session of congested) session.lagAll(last.revision);
+  }
+
+  #match(event: StoreEvent, touched: Group[]): void {
+    const visit = ++this.#visit;
+    const consider = (group: Group): void => {
+      if (group.visit === visit) return;
+      group.visit = visit;
+      const view = event.viewFor(group.matcher);
+      if (view === undefined) return;
+      if (group.members.length === 0) {
+        group.index++;
+        return;
+      }
+      if (group.pending.events.length === 0) touched.push(group);
+      group.pending.revisions.push(event.revision);
+      group.pending.events.push(event.encoded(view, group.encoding));
+    };
+    for (const record of seenBy(event)) this.#index.eachCandidate(record, consider);
+  }
+
+  #flush(group: Group, before: Revision, congested: Session[]): void {
+    const { revisions, events } = group.pending;
+    let sentUntil = before;
+    for (let from = 0; from < events.length;) {
+      const until = endOfFrame(events, from);
+      const chunk = events.slice(from, until);
+      const frame = frameOf({ type: MessageType.events, to: group.id, first: group.index }, chunk, group.encoding);
+      const reached = revision(revisions[until - 1]!);
+      this.#sendToMembers(group, chunk, frame, sentUntil, reached, congested);
+      group.index += chunk.length;
+      sentUntil = reached;
+      from = until;
+    }
+    revisions.length = 0;
+    events.length = 0;
+  }
+
+  #sendToMembers(
+    group: Group,
+    chunk: readonly Uint8Array[],
+    frame: Uint8Array,
+    sentUntil: Revision,
+    reached: Revision,
+    congested: Session[],
+  ): void {
+    const { members, index } = group;
+    const next = index + chunk.length;
+    const someEnd = next >= group.nextCap;
+    // Backwards, because a member that leaves is replaced by the last one.
+    for (let i = members.length - 1; i >= 0; i--) {
+      const member = members[i]!;
+      const { session } = member;
+      if (session.isCongested()) {
+        session.lag(member, sentUntil, index);
+      } else if (someEnd && member.endIndex <= next) {
+        session.finishCapped(member, chunk.slice(0, member.endIndex - index), index);
+      } else if (session.send(frame) === 'dropped') {
+        session.lag(member, sentUntil, index);
+        congested.push(session);
+      } else if (session.isCongested()) {
+        session.lag(member, reached, next);
+        congested.push(session);
+      }
+    }
+    if (someEnd) group.findNextCap();
+  }
+}
+
+/** The states by which a filter may see the event: what the record was, and what it is. */
+function seenBy({ before, after }: StoreEvent): Matchable[] {
+  if (before === undefined || before === after) return after ? [after.matchable] : [];
+  return after ? [before.matchable, after.matchable] : [before.matchable];
+}
+
+function endOfFrame(events: readonly Uint8Array[], from: number): number {
+  let bytes = 0;
+  let at = from;
+  do bytes += events[at++]!.length;
+  while (at < events.length && bytes + events[at]!.length <= FRAME_BYTES);
+  return at;
+}

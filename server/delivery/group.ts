@@ -1,0 +1,43 @@
+import { compileFilter, type Encoding, type Filter, type GroupId, type Matcher } from '../../protocol/index.js';
+import type { Subscription } from './subscription.js';
+
+/** Subscriptions that share one filter and one encoding, and therefore every frame. At most one of a connection. */
+export class Group {
+  readonly matcher: Matcher;
+  /** The live ones; the others still hold a reference. In no order. */
+  readonly members: Subscription[] = [];
+  /** Number of the next event that matches: what the group's members count by, live or not. */
+  index = 0;
+  /** What the turn has brought, not sent yet. */
+  readonly pending: { readonly revisions: number[]; readonly events: Uint8Array[] } = { revisions: [], events: [] };
+  /** The publication that looked at this group last, so that an event asks it once. */
+  visit = 0;
+  /** The first index at which a capped member must leave; no member needs a look before it. */
+  nextCap = Infinity;
+
+  constructor(
+    readonly id: GroupId,
+    readonly filter: Filter,
+    readonly encoding: Encoding,
+  ) {
+    this.matcher = compileFilter(filter);
+  }
+
+  join(member: Subscription): void {
+    member.slot = this.members.length;
+    this.members.push(member);
+    if (member.endIndex < this.nextCap) this.nextCap = member.endIndex;
+  }
+
+  leave(member: Subscription): void {
+    const last = this.members.pop()!;
+    if (last === member) return;
+    this.members[member.slot] = last;
+    last.slot = member.slot;
+  }
+
+  findNextCap(): void {
+    this.nextCap = Infinity;
+    for (const member of this.members) if (member.endIndex < this.nextCap) this.nextCap = member.endIndex;
+  }
+}

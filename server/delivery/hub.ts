@@ -1,0 +1,33 @@
+import type { Cursor, Epoch, ResyncReason, Revision } from '../../protocol/index.js';
+import type { History } from '../store/history.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { StoreEvent } from '../store/store-event.js';
+import type { FanOut } from './fan-out.js';
+
+/** The stream: the records as they are, what led there, and who is told. Knows nothing of files and sockets. */
+export class Hub {
+  constructor(
+    readonly epoch: Epoch,
+    readonly store: RecordStore,
+    readonly history: History,
+    readonly fanOut: FanOut,
+  ) {}
+
+  /** The revision up to which every live subscription has been told. */
+  get revision(): Revision {
+    return this.fanOut.published;
+  }
+
+  /** Keeps one turn's events and tells everyone. */
+  publish(events: readonly StoreEvent[]): void {
+    for (const event of events) this.history.append(event);
+    this.fanOut.publish(events);
+  }
+
+  /** @returns why the events after a cursor cannot be replayed; `undefined` where they can. */
+  whyNot(cursor: Cursor): Exclude<ResyncReason, 'lagged'> | undefined {
+    if (cursor.epoch !== this.epoch) return 'epoch';
+    if (cursor.revision > this.revision) return 'future';
+    return cursor.revision < this.history.base ? 'compacted' : undefined;
+  }
+}

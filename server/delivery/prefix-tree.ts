@@ -1,0 +1,48 @@
+interface Node<T> {
+  readonly children: Map<number, Node<T>>;
+  readonly values: Set<T>;
+}
+
+const newNode = <T>(): Node<T> => ({ children: new Map(), values: new Set() });
+
+/** Values under text prefixes: finds all whose prefix begins a given text, in time that grows with that text alone. */
+export class PrefixTree<T> {
+  readonly #root = newNode<T>();
+
+  add(prefix: string, value: T): void {
+    let node = this.#root;
+    for (let i = 0; i < prefix.length; i++) {
+      const unit = prefix.charCodeAt(i);
+      let child = node.children.get(unit);
+      if (!child) node.children.set(unit, (child = newNode()));
+      node = child;
+    }
+    node.values.add(value);
+  }
+
+  delete(prefix: string, value: T): void {
+    const path = [this.#root];
+    for (let i = 0; i < prefix.length; i++) {
+      const child = path[i]?.children.get(prefix.charCodeAt(i));
+      if (!child) return;
+      path.push(child);
+    }
+    path.at(-1)?.values.delete(value);
+    for (let i = prefix.length; i > 0; i--) {
+      const node = path[i]!;
+      if (node.values.size > 0 || node.children.size > 0) return;
+      path[i - 1]?.children.delete(prefix.charCodeAt(i - 1));
+    }
+  }
+
+  /** Calls `visit` for every value whose prefix `text` begins with. */
+  eachPrefixOf(text: string, visit: (value: T) => void): void {
+    let node: Node<T> | undefined = this.#root;
+    for (let i = 0; ; i++) {
+      node.values.forEach(visit);
+      if (i === text.length) return;
+      node = node.children.get(text.charCodeAt(i));
+      if (node === undefined) return;
+    }
+  }
+}

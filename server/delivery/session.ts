@@ -1,0 +1,297 @@
+import {
+  CloseCode,
+  decodeStrictly,
+  formatCursor,
+  MessageType,
+  ProtocolError,
+  readClientMessage,
+  type ClientMessage,
+  type CompleteReason,
+  type Cursor,
+  type Encoding,
+  type ErrorCode,
+  type Kind,
+  type Refusal,
+  type ResyncReason,
+  type Revision,
+  type ServerMessage,
+  type SubscribeOptions,
+  type SubscriptionId,
+  type Welcome,
+} from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Limits } from '../options.js';
+import type { Connection, SendResult, Socket } from '../transport/transport.js';
+import type { CatchUp } from './catch-up.js';
+import { encodeMessage, frameOf } from './frames.js';
+import type { Group } from './group.js';
+import type { Hub } from './hub.js';
+import { Subscription, type Delivery } from './subscription.js';
+
+/** What a session asks of the rest of the server. */
+export interface SessionServices {
+  readonly hub: Hub;
+  readonly catchUp: CatchUp;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  welcome(): Welcome;
+  /** Reads a record, or everything, now; afterwards the hub's revision includes what was on disk. */
+  readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+}
+
+/** One connection: its messages, its subscriptions, and whether its socket still takes what it is sent. */
+export class Session implements Connection {
+  readonly #subscriptions = new Map<SubscriptionId, Subscription>();
+  #flow: 'open' | 'congested' | 'closed' = 'open';
+  #badMessages = 0;
+  #window = { startedAt: 0, messages: 0 };
+
+  constructor(
+    readonly socket: Socket,
+    readonly encoding: Encoding,
+    private readonly services: SessionServices,
+  ) {
+    this.#tell([MessageType.welcome, services.welcome()]);
+  }
+
+  isCongested(): boolean {
+    return this.#flow !== 'open';
+  }
+
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions.values();
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptions.size;
+  }
+
+  // ── what the transport tells ──────────────────────────────────────────────────────────────────────────────────────
+
+  message(payload: Uint8Array, isBinary: boolean): void {
+    if (!this.#withinRate()) return;
+    const message = this.#read(payload, isBinary);
+    if (message.type === 'refused') this.#refuse(message);
+    else this.#handle(message);
+  }
+
+  drained(): void {
+    if (this.#flow !== 'congested' || this.socket.queuedBytes > this.services.limits.maxQueuedBytes / 2) return;
+    this.#flow = 'open';
+    this.services.catchUp.add(this);
+  }
+
+  closed(): void {
+    this.#flow = 'closed';
+    for (const subscription of this.#subscriptions.values()) this.#end(subscription, 'disconnected');
+    this.#subscriptions.clear();
+    this.services.catchUp.delete(this);
+  }
+
+  // ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Passes a frame to the socket and looks at what became of it. */
+  send(frame: Uint8Array): SendResult {
+    if (this.#flow === 'closed') return 'dropped';
+    const result = this.socket.send(frame);
+    const isFull = result === 'queued' && this.socket.queuedBytes > this.services.limits.maxQueuedBytes;
+    if (isFull || result === 'dropped') this.#flow = 'congested';
+    return result;
+  }
+
+  /** Sends what nothing repeats: where it cannot be sent the client must connect anew. */
+  sendOrClose(frame: Uint8Array): void {
+    if (this.send(frame) !== 'dropped' || this.#flow === 'closed') return;
+    this.socket.close(CloseCode.tooSlow, 'the connection takes no more');
+  }
+
+  /** Takes a live subscription off the hot path; `index` is the group's number of the event after `after`. */
+  lag(subscription: Subscription, after: Revision, index: number): void {
+    subscription.group.leave(subscription);
+    subscription.delivery = { at: 'lagging', after, index };
+  }
+
+  lagAll(after: Revision): void {
+    for (const subscription of this.#subscriptions.values()) {
+      if (subscription.delivery.at === 'live') this.lag(subscription, after, subscription.group.index);
+    }
+  }
+
+  /** Sends a live subscription the last events its cap allows, in a frame of its own, and ends it. */
+  finishCapped(subscription: Subscription, events: readonly Uint8Array[], index: number): void {
+    const { group } = subscription;
+    group.leave(subscription);
+    this.send(frameOf({ type: MessageType.events, to: group.id, first: index }, events, this.encoding));
+    subscription.delivery = { at: 'lagging', after: this.services.hub.revision, index: index + events.length };
+    this.complete(subscription, 'max_events');
+  }
+
+  /** The last word on a subscription. */
+  complete(subscription: Subscription, reason: CompleteReason): void {
+    this.#tell([MessageType.complete, subscription.id, reason, subscription.delivered]);
+    this.#end(subscription, reason);
+    this.#subscriptions.delete(subscription.id);
+  }
+
+  /** Begins a subscription anew with a snapshot, because what it has missed is gone. */
+  resync(subscription: Subscription, reason: ResyncReason): void {
+    this.#tell([MessageType.resync, subscription.id, reason]);
+    subscription.restart(this.#beginning(subscription.group, subscription.wantsSnapshot));
+  }
+
+  synced(subscription: Subscription, at: Revision, index: number): void {
+    this.#tell([MessageType.synced, subscription.id, at, index]);
+  }
+
+  heartbeat(frame: Uint8Array): void {
+    if (this.#flow !== 'open') return;
+    for (const { delivery } of this.#subscriptions.values()) if (delivery.at !== 'live') return;
+    this.send(frame);
+  }
+
+  /** Tells every subscription that the server goes away; the socket is closed by the transport. */
+  shutdown(): void {
+    for (const subscription of [...this.#subscriptions.values()]) this.complete(subscription, 'shutdown');
+  }
+
+  // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #read(payload: Uint8Array, isBinary: boolean): ClientMessage | Refusal {
+    const expectsBinary = this.encoding === 'msgpack';
+    if (isBinary !== expectsBinary) {
+      return expectsBinary
+        ? refusal('binary-only', 'this connection speaks MessagePack in binary frames; for JSON offer muse-bus.v1.json')
+        : refusal('text-only', 'this connection speaks JSON in text frames; for MessagePack offer muse-bus.v1.msgpack');
+    }
+    try {
+      return readClientMessage(decodeStrictly(this.encoding, payload), this.services.limits);
+    } catch (error) {
+      if (error instanceof ProtocolError) return refusal(error.code, error.message);
+      throw error;
+    }
+  }
+
+  #handle(message: ClientMessage): void {
+    switch (message.type) {
+      case 'subscribe':
+        this.#subscribe(message.sub, message.options);
+        return;
+      case 'unsubscribe':
+        this.#unsubscribe(message.sub);
+        return;
+      case 'sync':
+        void this.#sync(message.nonce, message.record);
+        return;
+      case 'ping':
+        this.#tell([MessageType.pong, message.nonce, this.services.clock.now()]);
+        return;
+    }
+  }
+
+  #subscribe(id: SubscriptionId, options: SubscribeOptions): void {
+    const { limits, hub, catchUp } = this.services;
+    if (this.#subscriptions.has(id)) {
+      this.#refuse(refusal('duplicate-subscription', `subscription ${String(id)} is in use on this connection`, id));
+      return;
+    }
+    if (this.#subscriptions.size >= limits.maxSubscriptions) {
+      const most = `at most ${String(limits.maxSubscriptions)} subscriptions (max_subscriptions) on a connection`;
+      this.#refuse(refusal('limit', most, id));
+      return;
+    }
+    const taken = new Set([...this.#subscriptions.values()].map((subscription) => subscription.group));
+    const group = hub.fanOut.acquire(options.filter, this.encoding, (candidate) => taken.has(candidate));
+    const { start, mode, cursor, why } = this.#start(group, options);
+    const subscription = new Subscription(
+      id,
+      this,
+      group,
+      options.maxEvents ?? Infinity,
+      options.snapshot === 'full',
+      start,
+    );
+    this.#subscriptions.set(id, subscription);
+    this.#tell([
+      MessageType.subscribed,
+      id,
+      group.id,
+      mode,
+      formatCursor(cursor),
+      ...(why === undefined ? ([] as const) : ([why] as const)),
+    ]);
+    catchUp.begin(this);
+  }
+
+  #start(group: Group, { since, snapshot }: SubscribeOptions) {
+    const { hub } = this.services;
+    const here: Cursor = { epoch: hub.epoch, revision: hub.revision };
+    if (since === undefined) {
+      const start = this.#beginning(group, snapshot === 'full');
+      return { start, mode: snapshot === 'full' ? 'snapshot' : 'replay', cursor: here, why: undefined } as const;
+    }
+    const why = hub.whyNot(since);
+    if (why !== undefined) {
+      return { start: this.#beginning(group, snapshot === 'full'), mode: 'resync', cursor: here, why } as const;
+    }
+    const start = { at: 'replay', after: since.revision, until: hub.revision, joinAt: group.index } as const;
+    return { start, mode: 'replay', cursor: since, why: undefined } as const;
+  }
+
+  /** Where a subscription without a usable cursor starts: at the cut of this moment, or with what comes next. */
+  #beginning(group: Group, withSnapshot: boolean): Delivery {
+    const { hub } = this.services;
+    const joinAt = group.index;
+    if (!withSnapshot) return { at: 'replay', after: hub.revision, until: hub.revision, joinAt };
+    const { versions, revision } = hub.store.cut();
+    return { at: 'snapshot', versions, next: 0, cut: revision, joinAt };
+  }
+
+  #unsubscribe(id: SubscriptionId): void {
+    const subscription = this.#subscriptions.get(id);
+    if (subscription) this.complete(subscription, 'unsubscribed');
+    else this.#refuse(refusal('unknown-subscription', `there is no subscription ${String(id)} on this connection`, id));
+  }
+
+  async #sync(nonce: number, record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
+    const { hub, readNow } = this.services;
+    await readNow(record);
+    this.#tell([MessageType.syncDone, nonce, formatCursor({ epoch: hub.epoch, revision: hub.revision })]);
+  }
+
+  #end(subscription: Subscription, reason: CompleteReason | 'disconnected'): void {
+    if (subscription.delivery.at === 'live') subscription.group.leave(subscription);
+    subscription.delivery = { at: 'ended', reason };
+    this.services.hub.fanOut.release(subscription.group);
+  }
+
+  #refuse({ sub, code, message }: Refusal): void {
+    this.#badMessages++;
+    if (this.#badMessages >= this.services.limits.maxBadMessages) {
+      this.socket.close(CloseCode.tooMany, `${String(this.#badMessages)} bad messages`);
+      return;
+    }
+    this.#tell([MessageType.error, sub, code, message]);
+  }
+
+  /** Counts messages by the second; a connection that sends too many is closed. */
+  #withinRate(): boolean {
+    if (this.#flow === 'closed') return false;
+    const { clock, limits } = this.services;
+    const now = clock.elapsed();
+    if (now - this.#window.startedAt >= 1_000) this.#window = { startedAt: now, messages: 0 };
+    if (++this.#window.messages <= limits.maxMessagesPerSecond) return true;
+    this.socket.close(CloseCode.tooMany, `more than ${String(limits.maxMessagesPerSecond)} messages a second`);
+    return false;
+  }
+
+  #tell(message: ServerMessage): void {
+    this.sendOrClose(encodeMessage(message, this.encoding));
+  }
+}
+
+const refusal = (code: ErrorCode, message: string, sub: SubscriptionId | null = null): Refusal => ({
+  type: 'refused',
+  sub,
+  code,
+  message,
+});

@@ -1,0 +1,103 @@
+import { DEFAULT_PORT, FILTER_LIMITS, type FilterLimits } from '../protocol/index.js';
+import type { Log } from './log.js';
+import type { HistoryLimits } from './store/history.js';
+
+/** Bounds on what clients and files may ask for. Shown in `welcome`. */
+export interface Limits extends FilterLimits, HistoryLimits {
+  /** Subscriptions of one connection. @default 1_000 */
+  readonly maxSubscriptions: number;
+  /** Connections at once. @default 20_000 */
+  readonly maxConnections: number;
+  /** Bytes of one message from a client. @default 65_536 */
+  readonly maxPayloadBytes: number;
+  /** Messages a connection may send in one second. @default 10_000 */
+  readonly maxMessagesPerSecond: number;
+  /** Refused messages after which a connection is closed. @default 1_000 */
+  readonly maxBadMessages: number;
+  /** Bytes that wait for one socket before its subscriptions leave the hot path. @default 262_144 */
+  readonly maxQueuedBytes: number;
+  /** Bytes of a record's file. @default 262_144 */
+  readonly maxRecordBytes: number;
+  /** Depth to which a record's data may be nested. @default 32 */
+  readonly maxRecordDepth: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  ...FILTER_LIMITS,
+  maxHistoryEvents: 100_000,
+  maxHistoryBytes: 67_108_864,
+  maxSubscriptions: 1_000,
+  maxConnections: 20_000,
+  maxPayloadBytes: 65_536,
+  maxMessagesPerSecond: 10_000,
+  maxBadMessages: 1_000,
+  maxQueuedBytes: 262_144,
+  maxRecordBytes: 262_144,
+  maxRecordDepth: 32,
+};
+
+export type BackendChoice = 'auto' | 'native' | 'polling';
+export type TransportChoice = 'auto' | 'uws' | 'ws';
+
+export interface ServerOptions {
+  /** The repository: the directory that holds `.muse/`. */
+  readonly root: string;
+  /** @default '127.0.0.1' */
+  readonly host?: string;
+  /** 0 takes any free port. @default 6873 */
+  readonly port?: number;
+  /** How changes are noticed: the kernel's hints, or looking every so often. @default 'auto' */
+  readonly backend?: BackendChoice;
+  /** How often the polling backend looks, milliseconds, 10…3 600 000. @default 1_000 */
+  readonly pollIntervalMs?: number;
+  /** The WebSocket engine. @default 'auto' */
+  readonly transport?: TransportChoice;
+  /** How long a file may be unreadable before that is announced, milliseconds. @default 200 */
+  readonly settleMs?: number;
+  /** How often every connection is told that the server is alive, milliseconds. @default 5_000 */
+  readonly heartbeatMs?: number;
+  /** The shortest pause between two full comparisons with the directories, milliseconds. @default 10_000 */
+  readonly reconcileMs?: number;
+  /** A connection that is silent for longer is pinged, then closed; 8…960 seconds, in milliseconds. @default 120_000 */
+  readonly idleTimeoutMs?: number;
+  readonly limits?: Partial<Limits>;
+  /** @default silent */
+  readonly log?: Log;
+}
+
+/** Options with nothing left open. */
+export type ResolvedOptions = Required<Omit<ServerOptions, 'limits' | 'log'>> & { readonly limits: Limits };
+
+/** An option outside its range; the message names it and says what it takes. */
+export class OptionError extends Error {
+  override readonly name = 'OptionError';
+}
+
+/** @throws OptionError */
+export function resolveOptions(options: ServerOptions): ResolvedOptions {
+  return {
+    root: options.root,
+    host: options.host ?? '127.0.0.1',
+    port: inRange('port', options.port ?? DEFAULT_PORT, 0, 65_535),
+    backend: options.backend ?? 'auto',
+    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 1_000, 10, 3_600_000),
+    transport: options.transport ?? 'auto',
+    settleMs: inRange('settleMs', options.settleMs ?? 200, 0, 60_000),
+    heartbeatMs: inRange('heartbeatMs', options.heartbeatMs ?? 5_000, 10, 3_600_000),
+    reconcileMs: inRange('reconcileMs', options.reconcileMs ?? 10_000, 10, 86_400_000),
+    // The native engine ends the process over an idle timeout outside its range.
+    idleTimeoutMs: inRange('idleTimeoutMs', options.idleTimeoutMs ?? 120_000, 8_000, 960_000),
+    limits: resolveLimits(options.limits ?? {}),
+  };
+}
+
+function resolveLimits(limits: Partial<Limits>): Limits {
+  const resolved = { ...DEFAULT_LIMITS, ...limits };
+  for (const [name, value] of Object.entries(resolved)) inRange(`limits.${name}`, value, 1, 2 ** 40);
+  return resolved;
+}
+
+function inRange(name: string, value: number, low: number, high: number): number {
+  if (Number.isInteger(value) && value >= low && value <= high) return value;
+  throw new OptionError(`${name} must be an integer from ${String(low)} to ${String(high)}, got ${String(value)}`);
+}

@@ -1,0 +1,91 @@
+import type { Encoding, Problem, Reason } from '../../protocol/index.js';
+import type { RecordVersion } from './record-version.js';
+
+/** The elements of a wire event, before they are encoded. */
+export interface EventFields {
+  readonly revision: number;
+  readonly type: number;
+  readonly kind: number;
+  readonly timeMs: number;
+  readonly record: RecordVersion;
+  readonly reason: Reason | undefined;
+  readonly problem: Problem | undefined;
+  readonly observed: 'restart' | undefined;
+}
+
+/**
+ * One event as bytes: an array whose data is spliced in as the record's own packed bytes, so that a record is packed
+ * once in its life however many events, views and snapshots show it.
+ */
+export function encodeEvent(fields: EventFields, encoding: Encoding): Uint8Array {
+  return encoding === 'msgpack' ? encodePacked(fields) : Buffer.from(eventJson(fields));
+}
+
+function trailing({ reason, problem, observed }: EventFields): (string | null)[] {
+  if (observed !== undefined) return [reason ?? null, problem ?? null, observed];
+  if (problem !== undefined) return [reason ?? null, problem];
+  return reason === undefined ? [] : [reason];
+}
+
+function eventJson(fields: EventFields): string {
+  const { revision, type, kind, timeMs, record } = fields;
+  const head = `[${String(revision)},${String(type)},${String(kind)},${JSON.stringify(record.id)},${String(timeMs)}`;
+  const tail = trailing(fields)
+    .map((element) => `,${JSON.stringify(element)}`)
+    .join('');
+  return `${head},${record.json}${tail}]`;
+}
+
+// ids are at most 256 bytes and reasons short: what is not the data always fits.
+const scratch = Buffer.allocUnsafe(2_048);
+
+function encodePacked(fields: EventFields): Uint8Array {
+  const tail = trailing(fields);
+  let at = 0;
+  scratch[at++] = 0x90 | (6 + tail.length);
+  at = writeUint(at, fields.revision);
+  scratch[at++] = fields.type;
+  scratch[at++] = fields.kind;
+  at = writeText(at, fields.record.id);
+  at = writeUint(at, fields.timeMs);
+  const dataAt = at;
+  for (const element of tail) at = element === null ? writeNil(at) : writeText(at, element);
+
+  const data = fields.record.packed;
+  const bytes = Buffer.allocUnsafe(at + data.length);
+  scratch.copy(bytes, 0, 0, dataAt);
+  bytes.set(data, dataAt);
+  scratch.copy(bytes, dataAt + data.length, dataAt, at);
+  return bytes;
+}
+
+function writeNil(at: number): number {
+  scratch[at] = 0xc0;
+  return at + 1;
+}
+
+function writeUint(at: number, value: number): number {
+  if (value < 0x80) {
+    scratch[at] = value;
+    return at + 1;
+  }
+  if (value <= 0xffffffff) {
+    scratch[at] = 0xce;
+    return scratch.writeUInt32BE(value, at + 1);
+  }
+  scratch[at] = 0xcf;
+  scratch.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at + 1);
+  return scratch.writeUInt32BE(value >>> 0, at + 5);
+}
+
+function writeText(at: number, text: string): number {
+  const length = scratch.write(text, at + 3);
+  if (length < 32) {
+    scratch[at] = 0xa0 | length;
+    scratch.copyWithin(at + 1, at + 3, at + 3 + length);
+    return at + 1 + length;
+  }
+  scratch[at] = 0xda;
+  scratch.writeUInt16BE(length, at + 1);
+  return at + 3 + length;
+}

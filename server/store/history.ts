@@ -1,0 +1,79 @@
+import { revision, type Revision } from '../../protocol/index.js';
+import type { StoreEvent } from './store-event.js';
+
+export interface HistoryLimits {
+  /** Events kept for replay. @default 100_000 */
+  readonly maxHistoryEvents: number;
+  /** Bytes that those events may hold on to, roughly. @default 67_108_864 */
+  readonly maxHistoryBytes: number;
+}
+
+/**
+ * The window of past events that can be replayed. Revisions in it have no holes, so that a revision is a place in the
+ * ring and looking one up costs nothing.
+ */
+export class History {
+  readonly #ring: (StoreEvent | undefined)[] = [];
+  readonly #limits: HistoryLimits;
+  #base: Revision;
+  #newest: Revision;
+  #bytes = 0;
+
+  /** @param start the revision before the first event that will be appended. */
+  constructor(limits: HistoryLimits, start: Revision) {
+    this.#limits = limits;
+    this.#base = start;
+    this.#newest = start;
+  }
+
+  /** Everything after this revision can be replayed. */
+  get base(): Revision {
+    return this.#base;
+  }
+
+  /** The revision of the last event, or the start. */
+  get newest(): Revision {
+    return this.#newest;
+  }
+
+  get size(): number {
+    return this.#newest - this.#base;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @throws RangeError where the event does not follow the last one. */
+  append(event: StoreEvent): void {
+    if (event.revision !== this.#newest + 1) {
+      throw new RangeError(`history goes on at ${String(this.#newest + 1)}, not at ${String(event.revision)}`);
+    }
+    if (this.size === this.#limits.maxHistoryEvents) this.#dropOldest();
+    this.#ring[this.#slot(event.revision)] = event;
+    this.#newest = event.revision;
+    this.#bytes += event.weight;
+    while (this.#bytes > this.#limits.maxHistoryBytes && this.size > 1) this.#dropOldest();
+  }
+
+  /**
+   * The event of a revision after the base.
+   * @throws RangeError where history does not hold it.
+   */
+  at(position: number): StoreEvent {
+    const held = position > this.#base && position <= this.#newest;
+    const event = held ? this.#ring[this.#slot(position)] : undefined;
+    if (event === undefined) throw new RangeError(`revision ${String(position)} is not in the history`);
+    return event;
+  }
+
+  #slot(position: number): number {
+    return position % this.#limits.maxHistoryEvents;
+  }
+
+  #dropOldest(): void {
+    this.#bytes -= this.at(this.#base + 1).weight;
+    this.#base = revision(this.#base + 1);
+    this.#ring[this.#slot(this.#base)] = undefined;
+  }
+}

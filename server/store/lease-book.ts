@@ -1,0 +1,183 @@
+import TinyQueue from 'tinyqueue';
+import type { JsonValue, Kind, RecordData, UnixMillis } from '../../protocol/index.js';
+import { parseTimestamp } from './timestamp.js';
+
+/**
+ * `active`: expires in the future. `lapsed`: has expired. `released`: a release names it. `none`: says no time that can
+ * be read, and never expires.
+ */
+export type LeaseState = 'active' | 'lapsed' | 'released' | 'none';
+
+interface Lease {
+  readonly reservation: string;
+  /** What heartbeats and releases call it. */
+  readonly name: string;
+  readonly expiresAt: UnixMillis | undefined;
+  state: LeaseState;
+}
+
+interface Deadline {
+  readonly at: UnixMillis;
+  readonly reservation: string;
+}
+
+/**
+ * When leases end. The effective expiry of a reservation is the later of its own and of every extension by a heartbeat
+ * that exists; a release ends it for good. Pure: it is told of records and of the time, and says who has expired.
+ */
+export class LeaseBook {
+  readonly #leases = new Map<string, Lease>();
+  readonly #byName = new Map<string, Set<Lease>>();
+  /** Extensions by the name of the reservation, then by the heartbeat's id. */
+  readonly #extensions = new Map<string, Map<string, UnixMillis>>();
+  /** Releases by the name of the reservation: the ids of the release records. */
+  readonly #releases = new Map<string, Set<string>>();
+  /** What a heartbeat or release of this id said last, to take it back. */
+  readonly #namedBy = { heartbeat: new Map<string, string>(), release: new Map<string, string>() };
+  #deadlines = emptyQueue();
+
+  /** A record stands with this data now. */
+  put(kind: Kind, id: string, data: RecordData, now: UnixMillis): void {
+    if (kind === 'reservation') this.#putReservation(id, data, now);
+    else if (kind === 'heartbeat' || kind === 'release') {
+      this.#forget(kind, id);
+      this.#remember(kind, id, data);
+      this.#refreshNamed(this.#namedBy[kind].get(id), now);
+    }
+  }
+
+  /** A record is gone. */
+  drop(kind: Kind, id: string, now: UnixMillis): void {
+    if (kind === 'reservation') this.#dropReservation(id);
+    else if (kind === 'heartbeat' || kind === 'release') this.#refreshNamed(this.#forget(kind, id), now);
+  }
+
+  /** Ends every active lease whose effective expiry is not after `now`; the ids, in order of expiry. */
+  expireUntil(now: UnixMillis): string[] {
+    const expired: string[] = [];
+    for (let next = this.#deadlines.peek(); next !== undefined && next.at <= now; next = this.#deadlines.peek()) {
+      this.#deadlines.pop();
+      const lease = this.#leases.get(next.reservation);
+      if (lease?.state !== 'active' || (this.#effective(lease) ?? Infinity) > now) continue;
+      lease.state = 'lapsed';
+      expired.push(lease.reservation);
+    }
+    return expired;
+  }
+
+  /** When the next active lease ends. */
+  nextDeadline(): UnixMillis | undefined {
+    for (let next = this.#deadlines.peek(); next !== undefined; next = this.#deadlines.peek()) {
+      const lease = this.#leases.get(next.reservation);
+      if (lease?.state === 'active' && this.#effective(lease) === next.at) return next.at;
+      this.#deadlines.pop();
+    }
+    return undefined;
+  }
+
+  state(reservation: string): LeaseState | undefined {
+    return this.#leases.get(reservation)?.state;
+  }
+
+  /** The effective expiry; `undefined` where the reservation is unknown or says no time. */
+  effectiveExpiry(reservation: string): UnixMillis | undefined {
+    const lease = this.#leases.get(reservation);
+    return lease && this.#effective(lease);
+  }
+
+  #putReservation(id: string, data: RecordData, now: UnixMillis): void {
+    const state = this.#leases.get(id)?.state ?? 'none';
+    this.#dropReservation(id);
+    const named = text(data['reservation_id']);
+    const lease: Lease = { reservation: id, name: named ?? id, expiresAt: parseTimestamp(data['expires_at']), state };
+    this.#leases.set(id, lease);
+    addTo(this.#byName, lease.name, lease);
+    this.#refresh(lease, now);
+  }
+
+  #dropReservation(id: string): void {
+    const lease = this.#leases.get(id);
+    if (!lease) return;
+    this.#leases.delete(id);
+    removeFrom(this.#byName, lease.name, lease);
+  }
+
+  #remember(kind: 'heartbeat' | 'release', id: string, data: RecordData): void {
+    const name = text(data['reservation_id']);
+    if (name === undefined) return;
+    if (kind === 'release') {
+      addTo(this.#releases, name, id);
+    } else {
+      const until = parseTimestamp(data['extended_expires_at']);
+      if (until === undefined) return;
+      const extensions = this.#extensions.get(name) ?? new Map<string, UnixMillis>();
+      extensions.set(id, until);
+      this.#extensions.set(name, extensions);
+    }
+    this.#namedBy[kind].set(id, name);
+  }
+
+  /** @returns the name of the reservation that the record was about. */
+  #forget(kind: 'heartbeat' | 'release', id: string): string | undefined {
+    const name = this.#namedBy[kind].get(id);
+    if (name === undefined) return undefined;
+    this.#namedBy[kind].delete(id);
+    if (kind === 'release') {
+      removeFrom(this.#releases, name, id);
+    } else {
+      const extensions = this.#extensions.get(name);
+      extensions?.delete(id);
+      if (extensions?.size === 0) this.#extensions.delete(name);
+    }
+    return name;
+  }
+
+  #refreshNamed(name: string | undefined, now: UnixMillis): void {
+    if (name === undefined) return;
+    for (const lease of this.#byName.get(name) ?? []) this.#refresh(lease, now);
+  }
+
+  #refresh(lease: Lease, now: UnixMillis): void {
+    const effective = this.#effective(lease);
+    if (this.#releases.has(lease.name)) lease.state = 'released';
+    else if (effective === undefined) lease.state = 'none';
+    else if (effective > now) lease.state = 'active';
+    else if (lease.state !== 'active') lease.state = 'lapsed';
+    // An active lease whose end has come to lie in the past stays active until expireUntil says so, as an event.
+    if (lease.state === 'active') this.#watchFor(lease.reservation, effective!);
+  }
+
+  #effective(lease: Lease): UnixMillis | undefined {
+    if (lease.expiresAt === undefined) return undefined;
+    let latest = lease.expiresAt;
+    for (const until of this.#extensions.get(lease.name)?.values() ?? []) if (until > latest) latest = until;
+    return latest;
+  }
+
+  /** Deadlines that were moved stay in the queue and are passed over; a queue mostly of those is made anew. */
+  #watchFor(reservation: string, at: UnixMillis): void {
+    this.#deadlines.push({ at, reservation });
+    if (this.#deadlines.length <= 2 * this.#leases.size + 64) return;
+    this.#deadlines = emptyQueue();
+    for (const lease of this.#leases.values()) {
+      if (lease.state !== 'active') continue;
+      this.#deadlines.push({ at: this.#effective(lease)!, reservation: lease.reservation });
+    }
+  }
+}
+
+const emptyQueue = () => new TinyQueue<Deadline>([], (a, b) => a.at - b.at);
+
+const text = (value: JsonValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
+
+function addTo<T>(sets: Map<string, Set<T>>, key: string, value: T): void {
+  const set = sets.get(key);
+  if (set) set.add(value);
+  else sets.set(key, new Set([value]));
+}
+
+function removeFrom<T>(sets: Map<string, Set<T>>, key: string, value: T): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
+}

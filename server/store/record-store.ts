@@ -1,0 +1,148 @@
+import {
+  KINDS,
+  kindIndex,
+  revision,
+  type Kind,
+  type Observed,
+  type Problem,
+  type Reason,
+  type RecordData,
+  type Revision,
+  type UnixMillis,
+} from '../../protocol/index.js';
+import { sameSignature, type Change, type Signature } from './change.js';
+import { LeaseBook } from './lease-book.js';
+import { RecordVersion } from './record-version.js';
+import { SortedVersions } from './sorted-versions.js';
+import { StoreEvent, type ChangeType } from './store-event.js';
+import { parseTimestamp } from './timestamp.js';
+
+/** The records at one revision, in canonical order (by kind, then by id), immutable. */
+export interface Cut {
+  readonly revision: Revision;
+  readonly versions: readonly RecordVersion[];
+}
+
+const NO_EVENTS: readonly StoreEvent[] = [];
+
+/** The records as last read. Pure: a change and a time in, events out. */
+export class RecordStore {
+  readonly leases = new LeaseBook();
+  readonly #byId: readonly Map<string, RecordVersion>[] = KINDS.map(() => new Map<string, RecordVersion>());
+  readonly #sorted: readonly SortedVersions[] = KINDS.map(() => new SortedVersions());
+  #revision: Revision;
+  #cut: Cut | undefined;
+
+  /** @param start the last revision already given to a transition. */
+  constructor(start: Revision = revision(0)) {
+    this.#revision = start;
+  }
+
+  /** The revision of the last transition. */
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  get size(): number {
+    return this.#byId.reduce((sum, versions) => sum + versions.size, 0);
+  }
+
+  get(kind: Kind, id: string): RecordVersion | undefined {
+    return this.#byId[kindIndex(kind)]?.get(id);
+  }
+
+  ids(kind: Kind): IterableIterator<string> {
+    return this.#byId[kindIndex(kind)]!.keys();
+  }
+
+  /** All records as they are now. Taken once for a revision, however many ask. */
+  cut(): Cut {
+    if (this.#cut?.revision !== this.#revision) {
+      this.#cut = { revision: this.#revision, versions: this.#sorted.flatMap((versions) => versions.toArray()) };
+    }
+    return this.#cut;
+  }
+
+  /**
+   * Takes in what a reading says. No event where nothing has changed.
+   * @param observed `restart` for what happened while the server was away.
+   */
+  apply(change: Change, now: UnixMillis, observed: Observed = 'live'): readonly StoreEvent[] {
+    const before = this.get(change.kind, change.id);
+    switch (change.is) {
+      case 'present':
+        if (before && !differs(before, change)) return NO_EVENTS;
+        return [this.#put(before, change, change.data, timestampProblem(change), now, observed)];
+      case 'broken':
+        if (before?.problem === change.problem) return NO_EVENTS;
+        // The last good data stands; what was never readable is announced without any.
+        return [this.#put(before, change, before?.data ?? {}, change.problem, now, observed)];
+      case 'absent':
+        return before ? [this.#remove(before, now, observed)] : NO_EVENTS;
+    }
+  }
+
+  /** Ends the leases that have run out, each with an event that carries its reservation. */
+  expireUntil(now: UnixMillis, observed: Observed = 'live'): readonly StoreEvent[] {
+    const expired = this.leases.expireUntil(now);
+    return expired.map((id) => {
+      const version = this.get('reservation', id);
+      return this.#event('expired', now, version, version, 'ttl', observed);
+    });
+  }
+
+  #put(
+    before: RecordVersion | undefined,
+    { kind, id, signature }: { readonly kind: Kind; readonly id: string; readonly signature: Signature | undefined },
+    data: RecordData,
+    problem: Problem | undefined,
+    now: UnixMillis,
+    observed: Observed,
+  ): StoreEvent {
+    const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem);
+    this.#byId[kindIndex(kind)]?.set(id, version);
+    this.#sorted[kindIndex(kind)]?.put(version);
+    this.leases.put(kind, id, data, now);
+    return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
+  }
+
+  #remove(before: RecordVersion, now: UnixMillis, observed: Observed): StoreEvent {
+    const { kind, id } = before;
+    this.#byId[kindIndex(kind)]?.delete(id);
+    this.#sorted[kindIndex(kind)]?.delete(id);
+    this.leases.drop(kind, id, now);
+    return this.#event('removed', now, before, undefined, 'deleted', observed);
+  }
+
+  #event(
+    type: ChangeType,
+    now: UnixMillis,
+    before: RecordVersion | undefined,
+    after: RecordVersion | undefined,
+    reason: Reason | undefined,
+    observed: Observed,
+  ): StoreEvent {
+    this.#revision = revision(this.#revision + 1);
+    return new StoreEvent(this.#revision, type, now, before, after, reason, observed);
+  }
+}
+
+/**
+ * A file that was touched counts as modified, as it does for whoever polls times and sizes. One that was rewritten within
+ * the clock's grain looks the same and is told by its content.
+ */
+function differs(before: RecordVersion, { signature, data }: Extract<Change, { is: 'present' }>): boolean {
+  if (before.problem !== undefined && before.problem !== 'bad-timestamp') return true;
+  return !sameSignature(before.signature, signature) || JSON.stringify(data) !== before.json;
+}
+
+const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
+  reservation: 'expires_at',
+  heartbeat: 'extended_expires_at',
+};
+
+function timestampProblem({ kind, data }: Extract<Change, { is: 'present' }>): Problem | undefined {
+  const field = LEASE_TIMES[kind];
+  const value = field === undefined ? undefined : data[field];
+  return value == null || parseTimestamp(value) !== undefined ? undefined : 'bad-timestamp';
+}

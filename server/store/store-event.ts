@@ -1,0 +1,105 @@
+import {
+  EVENT_TYPES,
+  kindIndex,
+  type Encoding,
+  type EventType,
+  type Matcher,
+  type Observed,
+  type Problem,
+  type Reason,
+  type Revision,
+  type UnixMillis,
+} from '../../protocol/index.js';
+import { encodeEvent, type EventFields } from './event-encoding.js';
+import type { RecordVersion } from './record-version.js';
+
+/** A transition that takes a revision; `snapshot` is none. */
+export type ChangeType = Exclude<EventType, 'snapshot'>;
+
+/**
+ * How a transition looks through a filter: as it is, or as the arrival or departure of the record, where the change
+ * brought it into the filter or took it out.
+ */
+export type View = 'plain' | 'entered' | 'left';
+
+const VIEWS: readonly View[] = ['plain', 'entered', 'left'];
+const ENCODINGS: readonly Encoding[] = ['msgpack', 'json'];
+
+/** One observed transition, encoded at most once for each way in which it can be seen. */
+export class StoreEvent {
+  readonly #encoded: (Uint8Array | undefined)[] = [];
+
+  constructor(
+    readonly revision: Revision,
+    readonly type: ChangeType,
+    readonly time: UnixMillis,
+    /** The state that the transition replaced; `undefined` for `added`. */
+    readonly before: RecordVersion | undefined,
+    /** The state that stands now; `undefined` for `removed`. For `expired` it is the same as `before`. */
+    readonly after: RecordVersion | undefined,
+    readonly reason?: Reason,
+    readonly observed: Observed = 'live',
+  ) {}
+
+  get record(): RecordVersion {
+    return (this.after ?? this.before)!;
+  }
+
+  /** @returns how a subscription with this filter sees the transition; `undefined` where it does not. */
+  viewFor(matcher: Matcher): View | undefined {
+    const was = this.before !== undefined && matcher.matches(this.before.matchable);
+    const is =
+      this.after === undefined ? false : this.after === this.before ? was : matcher.matches(this.after.matchable);
+    const view = this.#view(was, is);
+    return view !== undefined && matcher.wants(this.typeIn(view)) ? view : undefined;
+  }
+
+  #view(was: boolean, is: boolean): View | undefined {
+    switch (this.type) {
+      case 'added':
+        return is ? 'plain' : undefined;
+      case 'removed':
+        return was ? 'plain' : undefined;
+      case 'expired':
+        return is ? 'plain' : undefined;
+      case 'modified':
+        if (was) return is ? 'plain' : 'left';
+        return is ? 'entered' : undefined;
+    }
+  }
+
+  /** The event's type as it looks in a view. */
+  typeIn(view: View): ChangeType {
+    return view === 'plain' ? this.type : view === 'entered' ? 'added' : 'removed';
+  }
+
+  /** The event's fields as they look in a view. */
+  fieldsIn(view: View): EventFields {
+    const shown = view === 'left' ? this.before! : this.record;
+    return {
+      revision: this.revision,
+      type: EVENT_TYPES.indexOf(this.typeIn(view)),
+      kind: kindIndex(shown.kind),
+      timeMs: this.time,
+      record: shown,
+      reason: view === 'left' ? 'left-filter' : this.reason,
+      problem: this.#problemOf(view === 'left' ? this.before : this.after),
+      observed: this.observed === 'restart' ? 'restart' : undefined,
+    };
+  }
+
+  #problemOf(version: RecordVersion | undefined): Problem | undefined {
+    return version?.problem;
+  }
+
+  /** The bytes of the event in a view and an encoding: made on first use, then shared by all. */
+  encoded(view: View, encoding: Encoding): Uint8Array {
+    const slot = VIEWS.indexOf(view) * ENCODINGS.length + ENCODINGS.indexOf(encoding);
+    return (this.#encoded[slot] ??= encodeEvent(this.fieldsIn(view), encoding));
+  }
+
+  /** Bytes that the event holds on to, roughly: what bounds the history. */
+  get weight(): number {
+    return 256 + 2 * this.record.packed.length;
+  }
+}

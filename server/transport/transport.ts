@@ -1,0 +1,78 @@
+import type { CloseCode, Encoding } from '../../protocol/index.js';
+
+/** What became of a frame: on its way, in the socket's queue, or refused. */
+export type SendResult = 'sent' | 'queued' | 'dropped';
+
+/** One WebSocket, as delivery sees it. After it is closed every call is harmless. */
+export interface Socket {
+  /** Binary or text, as the connection's encoding asks. */
+  send(frame: Uint8Array): SendResult;
+  /** Bytes handed over that the kernel has not taken. */
+  readonly queuedBytes: number;
+  close(code: CloseCode, reason: string): void;
+}
+
+/** What a transport tells the holder of a socket. */
+export interface Connection {
+  /** The payload is valid only during the call. */
+  message(payload: Uint8Array, isBinary: boolean): void;
+  /** The socket's queue has become shorter. */
+  drained(): void;
+  closed(): void;
+}
+
+/** A request before anything is believed of it. */
+export interface RequestHead {
+  /** In capitals. */
+  readonly method: string;
+  readonly path: string;
+  /** Without the question mark. */
+  readonly query: string;
+  /** In the order they came, names in lower case, doubles kept. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly remoteAddress: string;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+/** The answer to a request to become a WebSocket: what to speak, or why not. */
+export type Upgrade =
+  | { readonly accept: true; readonly encoding: Encoding; readonly subprotocol: string | undefined }
+  | { readonly accept: false; readonly reply: HttpReply };
+
+/** What a transport calls; everything is synchronous. */
+export interface TransportHandlers {
+  http(request: RequestHead): HttpReply;
+  upgrade(request: RequestHead): Upgrade;
+  open(socket: Socket, encoding: Encoding): Connection;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly maxPayloadBytes: number;
+  /** Beyond this the transport may drop frames; the sessions' own limit is well below. */
+  readonly maxBackpressureBytes: number;
+  /** A connection that is silent for longer is pinged, then closed. */
+  readonly idleTimeoutMs: number;
+}
+
+export interface Transport {
+  readonly name: 'uws' | 'ws';
+  /**
+   * @returns the port.
+   * @throws Error with code EADDRINUSE where it is taken.
+   */
+  listen(options: ListenOptions, handlers: TransportHandlers): Promise<number>;
+  /** Closes the listener, and every socket with this code and reason. */
+  stop(code: CloseCode, reason: string): Promise<void>;
+}
+
+export function findHeaders(request: RequestHead, name: string): readonly string[] {
+  return request.headers.filter(([header]) => header === name).map(([, value]) => value);
+}

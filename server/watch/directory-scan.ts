@@ -1,0 +1,118 @@
+import { opendir } from 'node:fs/promises';
+import type { Kind } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import { sameSignature } from '../store/change.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { RecordVersion } from '../store/record-version.js';
+import type { CoordinationDir } from './coordination-dir.js';
+import { signatureAt } from './record-reader.js';
+import { readRecordName } from './record-name.js';
+
+/** A slice of a scan keeps the loop for at most this long. */
+const SLICE_MS = 2;
+const LOOK_AT_TIME_EVERY = 32;
+/** Names fetched from the kernel at a time. */
+const READ_AHEAD = 512;
+/** A file that changed so shortly before it was read may have changed again with the same time and size. */
+const CLOCK_GRAIN_MS = 50;
+
+export interface ScanServices {
+  readonly store: RecordStore;
+  readonly dir: CoordinationDir;
+  readonly clock: Clock;
+  readonly maxIdBytes: number;
+  /** Called for every record that does not look as it did when it was read. */
+  hint(kind: Kind, id: string): void;
+}
+
+/** What one comparison cost and found. */
+export interface ScanReport {
+  readonly files: number;
+  readonly differences: number;
+  /** Time that the loop was kept busy, milliseconds. */
+  readonly busyMs: number;
+}
+
+/** Compares a kind's directory with the store by names and signatures, in slices; reading is left to whoever gets the hints. */
+export class DirectoryScan {
+  /** When the last scan of a kind began, to tell which readings it has already looked at. */
+  readonly #startedAt = new Map<Kind, number>();
+
+  constructor(private readonly services: ScanServices) {}
+
+  async run(kind: Kind): Promise<ScanReport> {
+    const { clock, store, dir } = this.services;
+    const previous = this.#startedAt.get(kind) ?? 0;
+    this.#startedAt.set(kind, clock.now());
+    const slices = new Slices(clock);
+    const seen = new Set<string>();
+    let differences = 0;
+    const hint = (id: string): void => {
+      differences++;
+      this.services.hint(kind, id);
+    };
+    for await (const name of namesIn(dir.of(kind))) {
+      const reading = readRecordName(name, this.services.maxIdBytes);
+      if (reading.is !== 'record') continue;
+      seen.add(reading.id);
+      if (this.#differs(kind, reading.id, previous)) hint(reading.id);
+      await slices.breathe();
+    }
+    for (const id of store.ids(kind)) {
+      // What is not listed may be gone: the reading will tell.
+      if (!seen.has(id)) hint(id);
+      await slices.breathe();
+    }
+    return { files: seen.size, differences, busyMs: slices.busyMs };
+  }
+
+  #differs(kind: Kind, id: string, previousScan: number): boolean {
+    const { store, dir } = this.services;
+    const known = store.get(kind, id);
+    return (
+      known === undefined ||
+      !sameSignature(known.signature, signatureAt(dir.file(kind, id))) ||
+      isRacy(known, previousScan)
+    );
+  }
+}
+
+/** Looked at by no scan since it was read, and read within the clock's grain of its last change. */
+function isRacy({ observedAt, signature }: RecordVersion, previousScan: number): boolean {
+  if (signature === undefined || observedAt < previousScan) return false;
+  return observedAt - Number(signature.mtimeNs / 1_000_000n) < CLOCK_GRAIN_MS;
+}
+
+async function* namesIn(path: string): AsyncGenerator<string> {
+  try {
+    for await (const entry of await opendir(path, { bufferSize: READ_AHEAD })) yield entry.name;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // A directory that is not there has no names in it; one that cannot be read says nothing.
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+  }
+}
+
+/** Gives the loop back to others every so often. */
+class Slices {
+  busyMs = 0;
+  #began: number;
+  #count = 0;
+
+  constructor(private readonly clock: Clock) {
+    this.#began = clock.elapsed();
+  }
+
+  breathe(): Promise<void> | undefined {
+    if (++this.#count % LOOK_AT_TIME_EVERY !== 0) return undefined;
+    const spent = this.clock.elapsed() - this.#began;
+    if (spent < SLICE_MS) return undefined;
+    this.busyMs += spent;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#began = this.clock.elapsed();
+        resolve();
+      });
+    });
+  }
+}

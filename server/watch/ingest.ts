@@ -1,0 +1,256 @@
+import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { StoreEvent } from '../store/store-event.js';
+import type { Reading, RecordReader } from './record-reader.js';
+import { readRecordName } from './record-name.js';
+import type { HintSink } from './watcher.js';
+
+/** One turn of the loop reads files for at most this long; the rest waits for the next. */
+const TURN_MS = 4;
+/** Between readings of a file that cannot be read yet: doubled from the first to the last. */
+const FIRST_RETRY_MS = 2;
+const LAST_RETRY_MS = 1_000;
+/** The wall clock is looked at this often though no lease is about to end, because it can be set. */
+const LONGEST_NAP_MS = 60_000;
+/** Later than this, the process was stopped or the machine asleep, and hints may have been lost meanwhile. */
+const PAUSE_MS = 1_000;
+
+/** So many hints at once may have been more than the kernel's queue holds, which it does not say. */
+const BURST = 1_000;
+
+export interface IngestServices {
+  readonly store: RecordStore;
+  readonly reader: RecordReader;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settleMs: number;
+  readonly maxIdBytes: number;
+  /** Takes the events of one turn. */
+  publish(events: readonly StoreEvent[]): void;
+  /** Compares a directory with the store, and hints at every difference. */
+  rescan(kind: Kind): Promise<void>;
+  /** Whether the mechanism in use hints at every change, as far as anyone can tell. */
+  hintsAreComplete(): boolean;
+  /** Asked for when hints may have been lost. */
+  reconcileSoon(why: string): void;
+}
+
+interface RecordName {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
+/** A file that could not be read at last attempt. */
+interface Unsettled {
+  readonly since: number;
+  readonly attempts: number;
+  readonly cancel: () => void;
+}
+
+/**
+ * Whether what has been read is all there is to know before leases end. `hints`: a hint comes for every change. `shaken`:
+ * changes may have been missed. `looking`: the disk is being compared. `looked`: it has been, just now.
+ */
+type Trust = 'hints' | 'shaken' | 'looking' | 'looked';
+
+/**
+ * From hints to events: gathers the hints of one turn of the loop, reads each named file once, lets the store say what
+ * has changed, ends leases on time, and publishes all of it together.
+ */
+export class Ingest implements HintSink {
+  readonly #pending = new Map<string, RecordName>();
+  readonly #unsettled = new Map<string, Unsettled>();
+  readonly #warned = new Set<string>();
+  #phase: 'held' | 'running' | 'stopped' = 'held';
+  #scheduled: NodeJS.Immediate | undefined;
+  #cancelNap: (() => void) | undefined;
+  #trust: Trust = 'shaken';
+
+  constructor(private readonly services: IngestServices) {}
+
+  /** Hints are gathered from the beginning, and acted upon from here on. */
+  start(): void {
+    this.#phase = 'running';
+    this.#trust = this.services.hintsAreComplete() ? 'hints' : 'shaken';
+    if (this.#pending.size > 0) this.#schedule();
+    this.#sleepUntilNextLease();
+  }
+
+  stop(): void {
+    this.#phase = 'stopped';
+    clearImmediate(this.#scheduled);
+    this.#cancelNap?.();
+    for (const { cancel } of this.#unsettled.values()) cancel();
+    this.#unsettled.clear();
+    this.#pending.clear();
+  }
+
+  /** Hints waiting and files settling. */
+  get backlog(): { readonly pending: number; readonly unsettled: number } {
+    return { pending: this.#pending.size, unsettled: this.#unsettled.size };
+  }
+
+  // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  file(kind: Kind, name: string): void {
+    const reading = readRecordName(name, this.services.maxIdBytes);
+    if (reading.is === 'record') this.record(kind, reading.id);
+    else if (reading.is === 'refused')
+      this.#warnOnce(`${kind}/${name}`, { kind, name, why: reading.why }, 'file ignored');
+  }
+
+  directory(kind: Kind): void {
+    void this.services.rescan(kind);
+  }
+
+  everything(why: string): void {
+    this.services.reconcileSoon(why);
+  }
+
+  record(kind: Kind, id: string): void {
+    this.#pending.set(keyOf(kind, id), { kind, id });
+    this.#schedule();
+  }
+
+  // ── barrier ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Reads one record now and publishes what has changed before it returns. */
+  readNow({ kind, id }: RecordName): void {
+    this.#pending.delete(keyOf(kind, id));
+    const events: StoreEvent[] = [];
+    this.#read(kind, id, events);
+    this.services.publish(events);
+  }
+
+  /** Resolves when every hint there is has been acted upon. */
+  async drain(): Promise<void> {
+    while (this.#pending.size > 0 && this.#phase === 'running') {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  // ── turns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #schedule(): void {
+    if (this.#phase !== 'running') return;
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    const { clock, publish } = this.services;
+    const deadline = clock.elapsed() + TURN_MS;
+    const events: StoreEvent[] = [];
+    if (this.#pending.size > BURST) this.services.reconcileSoon('a burst of hints');
+    for (const [key, { kind, id }] of this.#pending) {
+      this.#pending.delete(key);
+      this.#read(kind, id, events);
+      if (clock.elapsed() >= deadline) break;
+    }
+    // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
+    if (this.#pending.size === 0) this.#expire(events);
+    publish(events);
+    if (this.#pending.size > 0) this.#schedule();
+    this.#sleepUntilNextLease();
+  }
+
+  #read(kind: Kind, id: string, events: StoreEvent[]): void {
+    const { reader, store, clock, settleMs } = this.services;
+    const key = keyOf(kind, id);
+    const reading = reader.read(kind, id);
+    const unsettled = this.#unsettled.get(key);
+    const since = unsettled?.since ?? clock.elapsed();
+    if (reading.is === 'unavailable') {
+      this.#warnOnce(String(reading.error.code), { err: reading.error }, 'cannot read files; trying again');
+      this.#retryLater(key, { kind, id }, since, unsettled);
+      return;
+    }
+    const isNewlyBroken = reading.is === 'broken' && store.get(kind, id)?.problem !== reading.problem;
+    if (isNewlyBroken && clock.elapsed() - since < settleMs) {
+      this.#retryLater(key, { kind, id }, since, unsettled);
+      return;
+    }
+    unsettled?.cancel();
+    this.#unsettled.delete(key);
+    this.#report(kind, id, reading);
+    for (const event of store.apply(reading, clock.now())) events.push(event);
+  }
+
+  #retryLater(key: string, record: RecordName, since: number, before: Unsettled | undefined): void {
+    before?.cancel();
+    const { clock, settleMs } = this.services;
+    const attempts = (before?.attempts ?? 0) + 1;
+    const left = since + settleMs - clock.elapsed();
+    const pause = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LAST_RETRY_MS);
+    const cancel = clock.after(left > 0 ? Math.min(pause, left) : pause, () => {
+      this.record(record.kind, record.id);
+    });
+    this.#unsettled.set(key, { since, attempts, cancel });
+  }
+
+  #report(kind: Kind, id: string, reading: Exclude<Reading, { is: 'unavailable' }>): void {
+    const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
+    if (reading.is === 'broken') {
+      const { problem } = reading;
+      this.#warnOnce(`${file} ${problem}`, { file, problem }, 'file cannot be read as a record');
+    } else if (reading.is === 'present') {
+      for (const warning of reading.warnings ?? []) this.#warnOnce(`${file} ${warning}`, { file, warning }, warning);
+    }
+  }
+
+  /** A log that repeats itself is not read. */
+  #warnOnce(key: string, fields: object, message: string): void {
+    if (this.#warned.has(key)) return;
+    if (this.#warned.size >= 10_000) this.#warned.clear();
+    this.#warned.add(key);
+    this.services.log.warn(fields, message);
+  }
+
+  // ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #expire(events: StoreEvent[]): void {
+    const { clock, store, hintsAreComplete } = this.services;
+    const due = store.leases.nextDeadline();
+    if (due === undefined || due > clock.now() || this.#trust === 'looking') return;
+    if (this.#trust === 'shaken') {
+      void this.#look();
+      return;
+    }
+    events.push(...store.expireUntil(clock.now()));
+    this.#trust = hintsAreComplete() ? 'hints' : 'shaken';
+  }
+
+  /** Compares what can end or save a lease with the disk; the leases that are due end in the turn after it. */
+  async #look(): Promise<void> {
+    this.#trust = 'looking';
+    await Promise.all(LEASE_KINDS.map((kind) => this.services.rescan(kind)));
+    this.#trust = 'looked';
+    this.#schedule();
+  }
+
+  #sleepUntilNextLease(): void {
+    this.#cancelNap?.();
+    const { clock, store } = this.services;
+    const next = this.#trust === 'looking' ? undefined : store.leases.nextDeadline();
+    const napMs = Math.min(Math.max(0, (next ?? Infinity) - clock.now()), LONGEST_NAP_MS);
+    const wakeAt = clock.elapsed() + napMs;
+    this.#cancelNap = clock.after(napMs, () => {
+      if (clock.elapsed() - wakeAt > PAUSE_MS) this.#pauseNoticed();
+      // The turn comes after the loop has looked for hints once more.
+      this.#schedule();
+    });
+  }
+
+  #pauseNoticed(): void {
+    if (this.#trust === 'hints') this.#trust = 'shaken';
+    this.services.reconcileSoon('the process was paused');
+  }
+}
+
+const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
+
+const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;

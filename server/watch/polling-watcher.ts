@@ -1,0 +1,31 @@
+import { KINDS } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { HintSink, Watcher } from './watcher.js';
+
+/** Hints at every directory at a fixed interval: for file systems that notify nobody. */
+export class PollingWatcher implements Watcher {
+  readonly mechanism = 'polling';
+  readonly isHealthy = true;
+  #cancel: (() => void) | undefined;
+
+  constructor(
+    private readonly intervalMs: number,
+    private readonly clock: Clock,
+  ) {}
+
+  start(sink: HintSink): void {
+    this.#cancel = this.clock.after(this.intervalMs, () => {
+      for (const kind of KINDS) sink.directory(kind);
+      this.start(sink);
+    });
+  }
+
+  verify(): void {
+    // Every look is at whatever stands at the path.
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+}

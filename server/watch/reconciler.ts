@@ -1,0 +1,110 @@
+import { KINDS, type Kind, type UnixMillis } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import type { DirectoryScan, ScanReport } from './directory-scan.js';
+
+/** The share of one core that comparing may take: after a comparison that took t, the next waits 400 t. */
+const REST_FACTOR = 400;
+/** After something that may have cost hints, the next comparison comes this soon. */
+const SOON_MS = 250;
+
+/**
+ * Compares directories with the store: one when a hint has no name, all of them on a slow clock and soon after whatever
+ * may have lost hints. Hints are hints; this is what makes the state right in the end.
+ */
+export class Reconciler {
+  readonly #scanning = new Map<Kind, Promise<void>>();
+  /** Asked for while a scan of the kind was under way. */
+  readonly #again = new Set<Kind>();
+  #cancel: (() => void) | undefined;
+  #phase: 'idle' | 'running' | 'stopped' = 'idle';
+  #soonAt: number | undefined;
+  #lastScan: UnixMillis;
+  #busyMs = 0;
+
+  constructor(
+    private readonly scan: DirectoryScan,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    private readonly shortestPauseMs: number,
+    /** Called before each comparison of everything: are the watched directories still the ones at their paths? */
+    private readonly verifyWatches: () => void,
+  ) {
+    this.#lastScan = clock.now();
+  }
+
+  /** When everything was last compared. */
+  get lastScan(): UnixMillis {
+    return this.#lastScan;
+  }
+
+  start(): void {
+    this.#phase = 'running';
+    this.#lastScan = this.clock.now();
+    this.#sleep(this.shortestPauseMs);
+  }
+
+  stop(): void {
+    this.#phase = 'stopped';
+    this.#cancel?.();
+  }
+
+  /** Compares one directory; a request that comes during a scan of it is answered by one more. */
+  rescan(kind: Kind): Promise<void> {
+    const current = this.#scanning.get(kind);
+    if (current) {
+      this.#again.add(kind);
+      return current;
+    }
+    const done = this.#scanUntilQuiet(kind);
+    this.#scanning.set(kind, done);
+    return done;
+  }
+
+  /** Compares everything now. */
+  async everything(): Promise<void> {
+    this.verifyWatches();
+    this.#busyMs = 0;
+    await Promise.all(KINDS.map((kind) => this.rescan(kind)));
+    this.#lastScan = this.clock.now();
+  }
+
+  /** Brings the next comparison of everything forward. */
+  soon(why: string): void {
+    const at = this.clock.elapsed() + SOON_MS;
+    if (this.#phase !== 'running' || (this.#soonAt !== undefined && this.#soonAt <= at)) return;
+    this.log.debug({ why }, 'reconcile soon');
+    this.#sleep(SOON_MS);
+  }
+
+  async #scanUntilQuiet(kind: Kind): Promise<void> {
+    try {
+      do this.#report(kind, await this.scan.run(kind));
+      while (this.#again.delete(kind));
+    } catch (error) {
+      this.log.warn({ kind, err: error }, 'cannot compare the directory');
+    } finally {
+      this.#scanning.delete(kind);
+    }
+  }
+
+  #report(kind: Kind, { files, differences, busyMs }: ScanReport): void {
+    this.#busyMs += busyMs;
+    if (differences > 0) this.log.debug({ kind, files, differences }, 'directory compared');
+  }
+
+  #sleep(delayMs: number): void {
+    this.#cancel?.();
+    this.#soonAt = this.clock.elapsed() + delayMs;
+    this.#cancel = this.clock.after(delayMs, () => {
+      this.#soonAt = undefined;
+      void this.#round();
+    });
+  }
+
+  async #round(): Promise<void> {
+    await this.everything();
+    if (this.#phase !== 'running' || this.#soonAt !== undefined) return;
+    this.#sleep(Math.max(this.shortestPauseMs, this.#busyMs * REST_FACTOR));
+  }
+}

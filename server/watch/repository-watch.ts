@@ -1,0 +1,106 @@
+import { KINDS, type Kind, type WatchHealth } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import type { ResolvedOptions } from '../options.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { StoreEvent } from '../store/store-event.js';
+import { chooseWatcher } from './choose-watcher.js';
+import { CoordinationDir } from './coordination-dir.js';
+import { DirectoryScan } from './directory-scan.js';
+import { Ingest } from './ingest.js';
+import { loadRecords } from './load.js';
+import { Reconciler } from './reconciler.js';
+import { RecordReader } from './record-reader.js';
+import type { Watcher } from './watcher.js';
+
+/** Everything that keeps a store in step with one repository's files. */
+export class RepositoryWatch {
+  readonly dir: CoordinationDir;
+  readonly #ingest: Ingest;
+  readonly #reader: RecordReader;
+  readonly #reconciler: Reconciler;
+  #watcher: Watcher | undefined;
+
+  constructor(
+    private readonly options: ResolvedOptions,
+    private readonly store: RecordStore,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    publish: (events: readonly StoreEvent[]) => void,
+  ) {
+    const { limits } = options;
+    this.dir = new CoordinationDir(options.root);
+    this.#reader = new RecordReader(this.dir, limits.maxRecordBytes, limits.maxRecordDepth);
+    const scan = new DirectoryScan({
+      store,
+      dir: this.dir,
+      clock,
+      maxIdBytes: limits.maxIdBytes,
+      hint: (kind, id) => {
+        this.#ingest.record(kind, id);
+      },
+    });
+    this.#reconciler = new Reconciler(scan, clock, log, options.reconcileMs, () => this.#watcher?.verify());
+    this.#ingest = new Ingest({
+      store,
+      reader: this.#reader,
+      clock,
+      log,
+      settleMs: options.settleMs,
+      maxIdBytes: limits.maxIdBytes,
+      publish,
+      rescan: (kind) => this.#reconciler.rescan(kind),
+      hintsAreComplete: () => this.mechanism !== 'polling',
+      reconcileSoon: (why) => {
+        this.#reconciler.soon(why);
+      },
+    });
+  }
+
+  get mechanism(): string {
+    return this.#watcher?.mechanism ?? 'none';
+  }
+
+  get health(): WatchHealth {
+    return {
+      backend: this.mechanism,
+      healthy: this.#watcher?.isHealthy ?? false,
+      last_scan_ms: this.#reconciler.lastScan,
+    };
+  }
+
+  /**
+   * Watches, then reads everything into the store: what changes meanwhile waits for {@link run}.
+   * @throws CoordinationDirError where the directories cannot be watched.
+   */
+  async load(): Promise<void> {
+    const { dir, options, clock, log } = this;
+    dir.ensure();
+    this.#watcher = await chooseWatcher(options.backend, dir, clock, log, options.pollIntervalMs);
+    this.#watcher.start(this.#ingest);
+    await loadRecords(this.store, this.#reader, dir, clock, options.settleMs, options.limits.maxIdBytes);
+  }
+
+  /** From here on changes are published. */
+  run(): void {
+    this.#ingest.start();
+    this.#reconciler.start();
+  }
+
+  stop(): void {
+    this.#watcher?.stop();
+    this.#reconciler.stop();
+    this.#ingest.stop();
+  }
+
+  /** Reads a record, or everything, now; when it returns, what was on disk at the call has been published. */
+  async readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
+    if (record) {
+      this.#ingest.readNow(record);
+      return;
+    }
+    // A scan that is under way may have passed what was written since it began.
+    await Promise.all(KINDS.map((kind) => this.#reconciler.rescan(kind)));
+    await this.#ingest.drain();
+  }
+}

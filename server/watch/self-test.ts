@@ -1,0 +1,52 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KINDS } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import { directoryIdentity, type CoordinationDir } from './coordination-dir.js';
+import type { Watcher } from './watcher.js';
+
+/** How long a hint may take before the mechanism counts as deaf. */
+const PATIENCE_MS = 1_000;
+
+/**
+ * Proves that a change in each file system on the way gives a hint: writes a file whose name no reader takes for a
+ * record and waits. Network and some container mounts accept a watch and never say anything.
+ * @returns what was not heard; `undefined` where everything was.
+ */
+export async function selfTest(watcher: Watcher, dir: CoordinationDir, clock: Clock): Promise<string | undefined> {
+  const places = oneOfEachDevice(dir);
+  const name = `.muse-bus-self-test-${String(process.pid)}`;
+  const waiting = new Set<string>(places.keys());
+  let heard: () => void = () => undefined;
+  const allHeard = new Promise<void>((resolve) => (heard = resolve));
+  const note = (kind: string): void => {
+    waiting.delete(kind);
+    if (waiting.size === 0) heard();
+  };
+  try {
+    watcher.start({ file: (kind, file) => file === name && note(kind), directory: note, everything: () => undefined });
+    for (const path of places.values()) writeFileSync(join(path, name), '');
+    let cancel: () => void = () => undefined;
+    const tooLate = new Promise<void>((resolve) => (cancel = clock.after(PATIENCE_MS, resolve)));
+    await Promise.race([allHeard, tooLate]);
+    cancel();
+    return waiting.size === 0 ? undefined : `no hint from ${[...waiting].join(', ')} within ${String(PATIENCE_MS)} ms`;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    watcher.stop();
+    for (const path of places.values()) rmSync(join(path, name), { force: true });
+  }
+}
+
+function oneOfEachDevice(dir: CoordinationDir): Map<string, string> {
+  const places = new Map<string, string>();
+  const devices = new Set<string | undefined>();
+  for (const kind of KINDS) {
+    const device = directoryIdentity(dir.of(kind))?.split(':')[0];
+    if (devices.has(device)) continue;
+    devices.add(device);
+    places.set(kind, dir.of(kind));
+  }
+  return places;
+}

@@ -1,0 +1,26 @@
+import type { Kind } from '../../protocol/index.js';
+
+/** How changes are noticed. */
+export type Mechanism = 'inotify' | 'kqueue' | 'FSEvents' | 'ReadDirectoryChangesW' | 'event ports' | 'polling';
+
+/** Where a watcher's hints go. A hint says where to look, and nothing of what is to be seen there. */
+export interface HintSink {
+  /** A file of this name in the kind's directory may have changed. */
+  file(kind: Kind, name: string): void;
+  /** Something in the kind's directory may have changed. */
+  directory(kind: Kind): void;
+  /** Anything may have changed unnoticed: the mechanism has failed, or works again. */
+  everything(why: string): void;
+}
+
+/** Notices changes; inert until started. */
+export interface Watcher {
+  readonly mechanism: Mechanism;
+  /** Whether every directory is being watched. */
+  readonly isHealthy: boolean;
+  /** From the return of this call on, changes give hints. @throws where the mechanism cannot be had at all. */
+  start(sink: HintSink): void;
+  /** Looks whether the watched directories are still the ones at their paths, and watches those that are now. */
+  verify(): void;
+  stop(): void;
+}
