@@ -135,15 +135,17 @@ export class FanOut {
       const { session } = member;
       if (session.isCongested()) {
         session.lag(member, sentUntil, index);
-      } else if (someEnd && member.endIndex <= next) {
-        session.finishCapped(member, chunk.slice(0, member.endIndex - index), index);
-      } else if (session.send(frame) === 'dropped') {
-        session.lag(member, sentUntil, index);
-        congested.push(session);
-      } else if (session.isCongested()) {
-        session.lag(member, reached, next);
-        congested.push(session);
+        continue;
       }
+      if (someEnd && member.endIndex <= next) {
+        session.finishCapped(member, chunk.slice(0, member.endIndex - index), index);
+        continue;
+      }
+      const wasTaken = session.send(frame) !== 'dropped';
+      if (!session.isCongested()) continue;
+      congested.push(session);
+      if (wasTaken) session.lag(member, reached, next);
+      else session.lag(member, sentUntil, index);
     }
     if (someEnd) group.findNextCap();
   }
