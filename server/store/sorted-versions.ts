@@ -53,7 +53,7 @@ export class SortedVersions {
     let high = this.#chunks.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if ((this.#chunks[middle]?.[0]!).id <= id) low = middle;
+      if (this.#chunks[middle]![0]!.id <= id) low = middle;
       else high = middle - 1;
     }
     return low;
