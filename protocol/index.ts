@@ -11,6 +11,25 @@ export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reas
 export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, toBusEvent } from './event.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_LIMITS, filterKey, parseFilter } from './filter.js';
+export type {
+  ConnectionView,
+  ExplainCode,
+  ExplainParams,
+  ExplainQuestion,
+  ExplainReason,
+  Explanation,
+  GroupView,
+  Holders,
+  HoldersParams,
+  Inspection,
+  Inspections,
+  InspectionTopic,
+  Overview,
+  OverviewParams,
+  SubscriptionView,
+  Verdict,
+} from './inspection.js';
+export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';

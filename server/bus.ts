@@ -13,6 +13,7 @@ import { encodeMessage } from './delivery/frames.js';
 import { Hub } from './delivery/hub.js';
 import { Session } from './delivery/session.js';
 import { newEpoch } from './epoch.js';
+import { Inspector } from './inspector.js';
 import type { Log } from './log.js';
 import type { ResolvedOptions } from './options.js';
 import { History } from './store/history.js';
@@ -26,6 +27,8 @@ export class Bus {
   readonly #store = new RecordStore();
   readonly #sessions = new Set<Session>();
   #running: { readonly hub: Hub; readonly catchUp: CatchUp } | undefined;
+  #inspector: Inspector | undefined;
+  #nextSession = 1;
   #cancelHeartbeat: (() => void) | undefined;
 
   constructor(
@@ -52,6 +55,12 @@ export class Bus {
     return this.#sessions.size;
   }
 
+  /** @throws Error before {@link start}. */
+  get inspector(): Inspector {
+    if (!this.#inspector) throw new Error('the bus is not running');
+    return this.#inspector;
+  }
+
   get health(): WatchHealth {
     return this.watch.health;
   }
@@ -66,6 +75,7 @@ export class Bus {
       new FanOut(start),
     );
     this.#running = { hub, catchUp: new CatchUp(hub, this.clock) };
+    this.#inspector = this.#makeInspector(hub);
     this.watch.run();
     this.#beat();
     const { backend, healthy } = this.health;
@@ -83,12 +93,13 @@ export class Bus {
   /** A new connection that has been let in. */
   attach(socket: Socket, encoding: Encoding): Connection {
     if (!this.#running) throw new Error('the bus is not running');
-    const session = new Session(socket, encoding, {
+    const session = new Session(this.#nextSession++, socket, encoding, {
       ...this.#running,
       clock: this.clock,
       limits: this.options.limits,
       welcome: () => this.#welcome(),
       readNow: (record) => this.watch.readNow(record),
+      inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
     });
     this.#sessions.add(session);
     return {
@@ -117,6 +128,18 @@ export class Bus {
       heartbeat_ms: this.options.heartbeatMs,
       limits: snakeCased(this.options.limits),
     };
+  }
+
+  #makeInspector(hub: Hub): Inspector {
+    return new Inspector({
+      hub,
+      clock: this.clock,
+      limits: snakeCased(this.options.limits),
+      sessions: this.#sessions,
+      health: () => this.health,
+      backlog: () => this.watch.backlog,
+      journal: () => ({ state: 'off' }),
+    });
   }
 
   #beat(): void {

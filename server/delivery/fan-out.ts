@@ -41,6 +41,11 @@ export class FanOut {
     return count;
   }
 
+  /** All groups that somebody holds. */
+  *groups(): Generator<Group> {
+    for (const groups of this.#groups.values()) for (const { group } of groups) yield group;
+  }
+
   /** The group for one more subscription of a connection that is in `taken` already. */
   acquire(filter: Filter, encoding: Encoding, taken: (group: Group) => boolean): Group {
     const key = `${encoding} ${filterKey(filter)}`;
@@ -109,7 +114,7 @@ export class FanOut {
       const chunk = events.slice(from, until);
       const frame = frameOf({ type: MessageType.events, to: group.id, first: group.index }, chunk, group.encoding);
       const reached = revision(revisions[until - 1]!);
-      this.#sendToMembers(group, chunk, frame, sentUntil, reached, congested);
+      this.#sendToMembers(group, chunk, revisions.slice(from, until), frame, sentUntil, congested);
       group.index += chunk.length;
       sentUntil = reached;
       from = until;
@@ -121,9 +126,9 @@ export class FanOut {
   #sendToMembers(
     group: Group,
     chunk: readonly Uint8Array[],
+    revisions: readonly number[],
     frame: Uint8Array,
     sentUntil: Revision,
-    reached: Revision,
     congested: Session[],
   ): void {
     const { members, index } = group;
@@ -138,13 +143,14 @@ export class FanOut {
         continue;
       }
       if (someEnd && member.endIndex <= next) {
-        session.finishCapped(member, chunk.slice(0, member.endIndex - index), index);
+        const count = member.endIndex - index;
+        session.finishCapped(member, chunk.slice(0, count), index, revision(revisions[count - 1]!));
         continue;
       }
       const wasTaken = session.send(frame) !== 'dropped';
       if (!session.isCongested()) continue;
       congested.push(session);
-      if (wasTaken) session.lag(member, reached, next);
+      if (wasTaken) session.lag(member, revision(revisions.at(-1)!), next);
       else session.lag(member, sentUntil, index);
     }
     if (someEnd) group.findNextCap();

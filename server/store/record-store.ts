@@ -30,6 +30,7 @@ export class RecordStore {
   readonly leases = new LeaseBook();
   readonly #byId: readonly Map<string, RecordVersion>[] = KINDS.map(() => new Map<string, RecordVersion>());
   readonly #sorted: readonly SortedVersions[] = KINDS.map(() => new SortedVersions());
+  readonly #broken = new Map<string, RecordVersion>();
   #revision: Revision;
   #cut: Cut | undefined;
 
@@ -51,8 +52,18 @@ export class RecordStore {
     return this.#byId[kindIndex(kind)]?.get(id);
   }
 
+  /** The records of a kind, in no order. */
+  all(kind: Kind): IterableIterator<RecordVersion> {
+    return this.#byId[kindIndex(kind)]!.values();
+  }
+
   ids(kind: Kind): IterableIterator<string> {
     return this.#byId[kindIndex(kind)]!.keys();
+  }
+
+  /** The records whose files cannot be read as they should be. */
+  get problems(): ReadonlyMap<string, RecordVersion> {
+    return this.#broken;
   }
 
   /** All records as they are now. Taken once for a revision, however many ask. */
@@ -102,6 +113,8 @@ export class RecordStore {
     const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem);
     this.#byId[kindIndex(kind)]?.set(id, version);
     this.#sorted[kindIndex(kind)]?.put(version);
+    if (problem !== undefined) this.#broken.set(`${kind}/${id}`, version);
+    else if (before?.problem !== undefined) this.#broken.delete(`${kind}/${id}`);
     this.leases.put(kind, id, data, now);
     return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
   }
@@ -110,6 +123,7 @@ export class RecordStore {
     const { kind, id } = before;
     this.#byId[kindIndex(kind)]?.delete(id);
     this.#sorted[kindIndex(kind)]?.delete(id);
+    if (before.problem !== undefined) this.#broken.delete(`${kind}/${id}`);
     this.leases.drop(kind, id, now);
     return this.#event('removed', now, before, undefined, 'deleted', observed);
   }

@@ -9,6 +9,8 @@ export interface Socket {
   send(frame: Uint8Array): SendResult;
   /** Bytes handed over that the kernel has not taken. */
   readonly queuedBytes: number;
+  /** Address of the other end; none inside a process. */
+  readonly remote?: string;
   close(code: CloseCode, reason: string): void;
 }
 

@@ -127,12 +127,14 @@ export class UwsTransport implements Transport {
 /** Guards the native socket, on which any call after its close would throw. */
 class UwsSocket implements Socket {
   native: WebSocket<UserData> | undefined;
+  readonly remote: string;
 
   constructor(
     native: WebSocket<UserData>,
     private readonly isBinary: boolean,
   ) {
     this.native = native;
+    this.remote = Buffer.from(native.getRemoteAddressAsText()).toString();
   }
 
   send(frame: Uint8Array): SendResult {

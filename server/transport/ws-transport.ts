@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { CloseCode, Encoding } from '../../protocol/index.js';
@@ -99,7 +99,8 @@ export class WsTransport implements Transport {
   ): void {
     const state = { alive: true };
     this.#clients.set(client, state);
-    const socket = new WsSocket(client, encoding === 'msgpack', options.maxBackpressureBytes);
+    const remote = (stream as Partial<NetSocket>).remoteAddress ?? '';
+    const socket = new WsSocket(client, encoding === 'msgpack', options.maxBackpressureBytes, remote);
     const connection: Connection = handlers.open(socket, encoding);
     client.on('message', (payload: RawData, isBinary: boolean) => {
       state.alive = true;
@@ -133,6 +134,7 @@ class WsSocket implements Socket {
     private readonly client: WebSocket,
     private readonly isBinary: boolean,
     private readonly maxBackpressureBytes: number,
+    readonly remote: string,
   ) {}
 
   send(frame: Uint8Array): SendResult {

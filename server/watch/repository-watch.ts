@@ -69,6 +69,11 @@ export class RepositoryWatch {
     };
   }
 
+  /** Hints not acted upon, and files that cannot be read yet. */
+  get backlog(): { readonly pending: number; readonly unsettled: number } {
+    return this.#ingest.backlog;
+  }
+
   /**
    * Watches, then reads everything into the store: what changes meanwhile waits for {@link run}.
    * @throws CoordinationDirError where the directories cannot be watched.
