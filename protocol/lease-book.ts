@@ -1,5 +1,7 @@
 import TinyQueue from 'tinyqueue';
-import type { JsonValue, Kind, RecordData, UnixMillis } from '../../protocol/index.js';
+import type { UnixMillis } from './brand.js';
+import type { Kind } from './kinds.js';
+import type { JsonValue, RecordData } from './record.js';
 import { parseTimestamp } from './timestamp.js';
 
 /**
