@@ -1,11 +1,9 @@
 import {
   CloseCode,
   MessageType,
-  packMessage,
   parseCursor,
   RECONNECT_AFTER,
   revision,
-  unpackMessage,
   type Cursor,
   type EventOrigin,
   type Kind,
@@ -175,8 +173,8 @@ export class Connection {
   #dial(): void {
     this.#attempt++;
     const channel: Channel = this.dial({
-      message: (bytes) => {
-        if (this.#channel === channel) this.#receive(bytes);
+      message: (message) => {
+        if (this.#channel === channel) this.#receive(message);
       },
       closed: (code, reason, error) => {
         if (this.#channel === channel) this.#disconnected(code, reason, error);
@@ -230,9 +228,8 @@ export class Connection {
 
   // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #receive(bytes: Uint8Array): void {
+  #receive(message: ServerMessage): void {
     this.#expectHeartbeat();
-    const message = unpackMessage(bytes) as ServerMessage;
     switch (message[0]) {
       case MessageType.welcome:
         this.#welcomed(message[1]);
@@ -391,7 +388,7 @@ export class Connection {
   }
 
   #send(message: readonly unknown[]): void {
-    this.#channel?.send(packMessage(message));
+    this.#channel?.send(message);
   }
 
   #setStatus(status: BusStatus): void {
