@@ -23,7 +23,6 @@ export type {
   ExplainParams,
   Explanation,
   FilterInput,
-  Holders,
   Kind,
   Overview,
   Welcome,

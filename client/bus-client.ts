@@ -91,7 +91,7 @@ export class BusClient implements AsyncDisposable {
 
   /**
    * Asks the server about itself: `overview`, who is connected and how each is served; `explain`, why a record or a
-   * transition was or was not delivered; `holders`, whose leases stand.
+   * transition was or was not delivered.
    * @throws BusError `bad-option`, naming what is wrong with the question; `limit`, where too many are asked.
    */
   inspect<Topic extends keyof Inspections>(

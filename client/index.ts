@@ -7,8 +7,6 @@ export type {
   ExplainParams,
   Explanation,
   FilterInput,
-  Holders,
-  HoldersParams,
   JsonObject,
   JsonValue,
   Kind,

@@ -19,8 +19,6 @@ export type {
   ExplainReason,
   Explanation,
   GroupView,
-  Holders,
-  HoldersParams,
   Inspection,
   Inspections,
   InspectionTopic,

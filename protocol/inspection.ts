@@ -6,17 +6,16 @@ import type { CompleteReason, ResyncReason, WatchHealth } from './messages.js';
 import { nearest } from './nearest.js';
 import type { JsonObject } from './record.js';
 import type { Problem } from './event.js';
-import type { Encoding } from './codec.js';
+import type { Encoding } from './encoding.js';
 
 /** What a server can be asked about itself. */
-export const INSPECTION_TOPICS = ['overview', 'explain', 'holders'] as const;
+export const INSPECTION_TOPICS = ['overview', 'explain'] as const;
 export type InspectionTopic = (typeof INSPECTION_TOPICS)[number];
 
 /** What is asked on a topic, and what is answered. */
 export interface Inspections {
   readonly overview: { readonly params: OverviewParams; readonly answer: Overview };
   readonly explain: { readonly params: ExplainParams; readonly answer: Explanation };
-  readonly holders: { readonly params: HoldersParams; readonly answer: Holders };
 }
 
 // ── overview ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,36 +162,12 @@ export interface ExplainQuestion {
   readonly revision: number | undefined;
 }
 
-// ── holders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface HoldersParams {
-  /** An address, or a glob as in a filter. @default any */
-  readonly address?: string;
-  readonly branch?: string;
-}
-
-/** Whose leases stand now, by effective expiry on the server's clock; at most 1 000, `total` counts all. */
-export interface Holders {
-  readonly now: number;
-  readonly cursor: string;
-  readonly total: number;
-  readonly holders: readonly {
-    readonly id: string;
-    readonly run_id: string | null;
-    readonly branch: string | null;
-    readonly addresses: readonly string[];
-    /** Effective expiry, Unix milliseconds; nil where the reservation says no time. */
-    readonly expires_ms: number | null;
-  }[];
-}
-
 // ── reading what is asked ───────────────────────────────────────────────────────────────────────────────────────────
 
 /** A question as it came, with nothing left to check. */
 export type Inspection =
   | { readonly topic: 'overview'; readonly limit: number }
-  | { readonly topic: 'explain'; readonly question: ExplainQuestion }
-  | { readonly topic: 'holders'; readonly filter: Filter };
+  | { readonly topic: 'explain'; readonly question: ExplainQuestion };
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -210,20 +185,6 @@ const READERS: Readonly<
   explain: {
     known: ['connection', 'sub', 'filter', 'kind', 'id', 'revision'],
     read: (params, limits) => ({ topic: 'explain', question: readQuestion(params, limits) }),
-  },
-  holders: {
-    known: ['address', 'branch'],
-    read: ({ address, branch }, limits) => ({
-      topic: 'holders',
-      filter: parseFilter(
-        {
-          kinds: ['reservation'],
-          ...(address == null ? {} : { addresses: [address] }),
-          ...(branch == null ? {} : { branches: [branch] }),
-        },
-        limits,
-      ),
-    }),
   },
 };
 

@@ -10,7 +10,6 @@ import {
 } from '../protocol/index.js';
 import type { Clock } from './clock.js';
 import { explainDelivery, explainFilter } from './delivery/explain.js';
-import { findHolders } from './delivery/holders.js';
 import type { Hub } from './delivery/hub.js';
 import { listDelivery } from './delivery/overview.js';
 import type { Session } from './delivery/session.js';
@@ -35,14 +34,11 @@ export class Inspector {
   }
 
   answer(inspection: Inspection, asker: Session | undefined): Inspections[keyof Inspections]['answer'] {
-    const { hub, clock } = this.services;
     switch (inspection.topic) {
       case 'overview':
         return this.overview(inspection.limit, asker);
       case 'explain':
         return this.explain(inspection.question, asker);
-      case 'holders':
-        return findHolders(hub, inspection.filter, clock.now());
     }
   }
 
@@ -66,8 +62,8 @@ export class Inspector {
     const { about } = question;
     if (about.is === 'filter') return explainFilter(hub, about.filter, compileFilter(about.filter), question);
     const session = about.connection === undefined ? asker : this.#session(about.connection);
-    const standing = session?.standing(subscriptionId(about.sub));
-    if (standing) return explainDelivery(hub, standing, question);
+    const served = session?.served(subscriptionId(about.sub));
+    if (served) return explainDelivery(hub, served, question);
     const where = session ? `connection ${String(session.id)}` : `no connection ${String(about.connection ?? '')}`;
     const text = `there is no subscription ${String(about.sub)} on ${where}, nor was there one lately`;
     return { verdict: 'unknown', reasons: [{ code: 'no-such-subscription', text }] };

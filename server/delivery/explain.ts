@@ -15,7 +15,7 @@ import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { failures, listed } from './explain-filter.js';
-import type { Standing } from './standing.js';
+import type { Served } from './served.js';
 
 /** What is known of the past and the present; a hub is one. */
 export interface Known {
@@ -41,20 +41,20 @@ export function explainFilter(known: Known, filter: Filter, matcher: Matcher, qu
 }
 
 /** Whether and why a transition was delivered to a subscription. */
-export function explainDelivery(known: Known, standing: Standing, question: ExplainQuestion): Explanation {
+export function explainDelivery(known: Known, served: Served, question: ExplainQuestion): Explanation {
   const subject = subjectOf(known, question);
   const context = {
-    ...(standing.ended === undefined ? {} : { ended: standing.ended }),
-    ...(standing.beginning.resync === undefined ? {} : { resync: standing.beginning.resync }),
+    ...(served.ended === undefined ? {} : { ended: served.ended }),
+    ...(served.beginning.resync === undefined ? {} : { resync: served.beginning.resync }),
   };
   if (subject.is === 'nothing') return { verdict: 'unknown', reasons: [subject.why], ...context };
   const revision = revisionOf(subject);
-  const { matches, reasons } = judge(subject, standing.filter, standing.matcher);
-  const isBefore = revision <= standing.beginning.from;
+  const { matches, reasons } = judge(subject, served.filter, served.matcher);
+  const isBefore = revision <= served.beginning.from;
   // Inside a snapshot it is the state that counts, and whether snapshot events are wanted.
-  const wanted = isBefore ? matches || couldShow(subject, standing) : matches;
+  const wanted = isBefore ? matches || couldShow(subject, served) : matches;
   if (!wanted) return { verdict: 'not delivered', reasons, revision, ...context };
-  const { verdict, reason } = isBefore ? placeBefore(known, subject, standing) : placeAfter(revision, standing);
+  const { verdict, reason } = isBefore ? placeBefore(known, subject, served) : placeAfter(revision, served);
   return { verdict, reasons: [...(matches ? reasons : []), reason], revision, ...context };
 }
 
@@ -165,17 +165,17 @@ const standsAfter = (subject: Exclude<Subject, { is: 'nothing' }>): RecordVersio
   subject.is === 'event' ? subject.event.after : subject.version;
 
 /** Whether a snapshot may have shown the state that the transition led to, though the transition itself is not wanted. */
-function couldShow(subject: Exclude<Subject, { is: 'nothing' }>, { beginning, matcher }: Standing): boolean {
+function couldShow(subject: Exclude<Subject, { is: 'nothing' }>, { beginning, matcher }: Served): boolean {
   const after = standsAfter(subject);
   return (
     beginning.by === 'snapshot' && matcher.wants('snapshot') && after !== undefined && matcher.matches(after.matchable)
   );
 }
 
-function placeBefore(known: Known, subject: Exclude<Subject, { is: 'nothing' }>, standing: Standing): Placed {
-  const { beginning, matcher } = standing;
+function placeBefore(known: Known, subject: Exclude<Subject, { is: 'nothing' }>, served: Served): Placed {
+  const { beginning, matcher } = served;
   const after = standsAfter(subject);
-  const start = `${standing.beginning.resync === undefined ? 'began' : 'began anew'} at revision ${beginning.from}`;
+  const start = `${served.beginning.resync === undefined ? 'began' : 'began anew'} at revision ${beginning.from}`;
   const missed = (text: string): Placed => {
     const lost = beginning.resync === undefined ? 'before-subscription' : 'resync';
     return { verdict: 'not delivered', reason: because(lost, text) };
@@ -186,7 +186,7 @@ function placeBefore(known: Known, subject: Exclude<Subject, { is: 'nothing' }>,
   if (replaced) return missed(`the subscription ${start}; by then revision ${replaced.revision} had replaced it`);
   if (!matcher.wants('snapshot'))
     return missed(`the subscription ${start}, and its filter asks for no snapshot events`);
-  return placeInSnapshot(after, standing);
+  return placeInSnapshot(after, served);
 }
 
 /** What became of the record between the transition and the cut of the snapshot. */
@@ -201,7 +201,7 @@ function nextTransition(
   return last && last.revision > revisionOf(subject) && last.after !== standsAfter(subject) ? last : undefined;
 }
 
-function placeInSnapshot(version: RecordVersion, { progress, ended, maxEvents, beginning }: Standing): Placed {
+function placeInSnapshot(version: RecordVersion, { progress, ended, maxEvents, beginning }: Served): Placed {
   const isSent = progress.at !== 'snapshot' || (progress.last !== undefined && !comesAfter(version, progress.last));
   if (isSent) {
     const text = `the snapshot at revision ${beginning.from} showed the record as it stood`;
@@ -217,7 +217,7 @@ function comesAfter(a: RecordVersion, b: RecordVersion): boolean {
   return a.kind === b.kind ? a.id > b.id : kindIndex(a.kind) > kindIndex(b.kind);
 }
 
-function placeAfter(revision: Revision, { progress, ended, maxEvents }: Standing): Placed {
+function placeAfter(revision: Revision, { progress, ended, maxEvents }: Served): Placed {
   if (progress.at !== 'snapshot' && revision <= progress.until) {
     return { verdict: 'delivered', reason: because('matched', `it was sent; all until ${progress.until} has been`) };
   }
@@ -238,7 +238,7 @@ function placeAfter(revision: Revision, { progress, ended, maxEvents }: Standing
   }
 }
 
-function endOf(ended: NonNullable<Standing['ended']>, maxEvents: number): ExplainReason {
+function endOf(ended: NonNullable<Served['ended']>, maxEvents: number): ExplainReason {
   switch (ended) {
     case 'max_events':
       return because('cap-reached', `the subscription had been given the ${maxEvents} events of its max_events`);

@@ -25,7 +25,7 @@ export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: numbe
     totals: { ...totals, records: store.size, groups: fanOut.groupCount, problems: store.problems.size },
     connections,
     groups: take(fanOut.groups(), limit).map(groupView),
-    problems: take(store.problems.values(), limit).map(({ kind, id, problem }) => ({ kind, id, problem: problem! })),
+    problems: take(store.problems, limit).map(({ kind, id, problem }) => ({ kind, id, problem: problem! })),
   };
 }
 

@@ -29,7 +29,7 @@ import type { CatchUp } from './catch-up.js';
 import { encodeMessage, frameOf } from './frames.js';
 import type { Group } from './group.js';
 import type { Hub } from './hub.js';
-import { standingOf, type Standing } from './standing.js';
+import { servedOf, type Served } from './served.js';
 import { Subscription, type Delivery } from './subscription.js';
 
 /** What a session asks of the rest of the server. */
@@ -58,7 +58,7 @@ export class Session implements Connection {
   #window = { startedAt: 0, messages: 0, inspections: 0 };
   readonly openedAt: UnixMillis;
   /** How the last subscriptions to end stood; made when the first ends. */
-  #ended: Map<SubscriptionId, Standing> | undefined;
+  #ended: Map<SubscriptionId, Served> | undefined;
 
   constructor(
     /** Counts from 1 in the life of the server. */
@@ -76,9 +76,9 @@ export class Session implements Connection {
   }
 
   /** How a subscription stands, or stood when it ended; `undefined` where there was none lately. */
-  standing(sub: SubscriptionId): Standing | undefined {
+  served(sub: SubscriptionId): Served | undefined {
     const subscription = this.#subscriptions.get(sub);
-    return subscription ? standingOf(subscription, this.services.hub.revision) : this.#ended?.get(sub);
+    return subscription ? servedOf(subscription, this.services.hub.revision) : this.#ended?.get(sub);
   }
 
   get subscriptions(): Iterable<Subscription> {
@@ -297,9 +297,9 @@ export class Session implements Connection {
 
   #remember(subscription: Subscription, reason: CompleteReason): void {
     this.#ended ??= new Map();
-    const standing = standingOf(subscription, this.services.hub.revision);
+    const served = servedOf(subscription, this.services.hub.revision);
     this.#ended.delete(subscription.id);
-    this.#ended.set(subscription.id, { ...standing, ended: reason });
+    this.#ended.set(subscription.id, { ...served, ended: reason });
     const [oldest] = this.#ended.keys();
     if (this.#ended.size > REMEMBERED) this.#ended.delete(oldest!);
   }

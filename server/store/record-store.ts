@@ -30,7 +30,7 @@ export class RecordStore {
   readonly leases = new LeaseBook();
   readonly #byId: readonly Map<string, RecordVersion>[] = KINDS.map(() => new Map<string, RecordVersion>());
   readonly #sorted: readonly SortedVersions[] = KINDS.map(() => new SortedVersions());
-  readonly #broken = new Map<string, RecordVersion>();
+  readonly #problems = new Set<RecordVersion>();
   #revision: Revision;
   #cut: Cut | undefined;
 
@@ -61,9 +61,9 @@ export class RecordStore {
     return this.#byId[kindIndex(kind)]!.keys();
   }
 
-  /** The records whose files cannot be read as they should be. */
-  get problems(): ReadonlyMap<string, RecordVersion> {
-    return this.#broken;
+  /** The records whose files cannot be read as they are, in no order. */
+  get problems(): ReadonlySet<RecordVersion> {
+    return this.#problems;
   }
 
   /** All records as they are now. Taken once for a revision, however many ask. */
@@ -113,8 +113,8 @@ export class RecordStore {
     const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem);
     this.#byId[kindIndex(kind)]?.set(id, version);
     this.#sorted[kindIndex(kind)]?.put(version);
-    if (problem !== undefined) this.#broken.set(`${kind}/${id}`, version);
-    else if (before?.problem !== undefined) this.#broken.delete(`${kind}/${id}`);
+    if (before) this.#problems.delete(before);
+    if (problem !== undefined) this.#problems.add(version);
     this.leases.put(kind, id, data, now);
     return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
   }
@@ -123,7 +123,7 @@ export class RecordStore {
     const { kind, id } = before;
     this.#byId[kindIndex(kind)]?.delete(id);
     this.#sorted[kindIndex(kind)]?.delete(id);
-    if (before.problem !== undefined) this.#broken.delete(`${kind}/${id}`);
+    this.#problems.delete(before);
     this.leases.drop(kind, id, now);
     return this.#event('removed', now, before, undefined, 'deleted', observed);
   }

@@ -69,7 +69,7 @@ class Bench {
 
   why(params: ExplainParams): Explanation {
     const question = readQuestion({ sub: SUB, ...params });
-    return explainDelivery(this.hub, this.session.standing(SUB as never)!, question);
+    return explainDelivery(this.hub, this.session.served(SUB as never)!, question);
   }
 
   would(filterInput: FilterInput, params: ExplainParams): Explanation {

@@ -80,25 +80,16 @@ t.test('questions are answered so many times a second, and then refused', async 
 t.test('the SDK asks, and is told why', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
-  const soon = new Date(Date.now() + 60_000).toISOString();
-  repository.rename('reservation', 'r1', { run_id: 'a', branch: 'b', addresses: ['src/a.py::f'], expires_at: soon });
-  repository.rename('reservation', 'r2', {
-    run_id: 'c',
-    addresses: ['src/a.py::f'],
-    expires_at: '2020-01-01T00:00:00Z',
-  });
+  repository.rename('task', 't1', { run_id: 'a' });
   await repository.start();
   await using bus = await connect({ root: repository.root });
-  t.match(await bus.inspect('overview', { limit: 1 }), { totals: { records: 2 } });
-  t.match(await bus.inspect('explain', { filter: { run_ids: ['z'] }, kind: 'reservation', id: 'r1' }), {
+  t.match(await bus.inspect('overview', { limit: 1 }), { totals: { records: 1 } });
+  t.match(await bus.inspect('explain', { filter: { run_ids: ['z'] }, kind: 'task', id: 't1' }), {
     verdict: 'would not match',
   });
   t.match(await bus.inspect('explain', { connection: 99, sub: 1, revision: 1 }), {
     verdict: 'unknown',
     reasons: [{ code: 'no-such-subscription' }],
   });
-  const { total, holders } = await bus.inspect('holders', { address: 'src/**' });
-  t.equal(total, 1, 'a lease that has expired holds nothing');
-  t.match(holders, [{ id: 'r1', run_id: 'a', branch: 'b', expires_ms: Date.parse(soon) }]);
   await t.rejects(bus.inspect('overview', { limit: 0 }), { name: 'BusError', code: 'bad-option' });
 });

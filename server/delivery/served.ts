@@ -10,7 +10,7 @@ export type Progress =
   | { readonly at: 'replay' | 'lagging' | 'live'; readonly until: Revision };
 
 /** What an explanation must know of a subscription; holds on to no snapshot, so that it can be kept. */
-export interface Standing {
+export interface Served {
   readonly filter: Filter;
   readonly matcher: Matcher;
   readonly beginning: Beginning;
@@ -23,7 +23,7 @@ export interface Standing {
 }
 
 /** @param now the revision up to which live subscriptions have been told. */
-export function standingOf(subscription: Subscription, now: Revision): Standing {
+export function servedOf(subscription: Subscription, now: Revision): Served {
   const { group, beginning, maxEvents, delivered } = subscription;
   const progress = progressOf(subscription, now);
   return { filter: group.filter, matcher: group.matcher, beginning, progress, maxEvents, delivered };
