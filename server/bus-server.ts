@@ -5,7 +5,10 @@ import { Bus } from './bus.js';
 import { systemClock, type Clock } from './clock.js';
 import { BusDir, type Endpoint } from './endpoint.js';
 import { answer, type HttpServices, type Page } from './http.js';
+import { Places } from './http/places.js';
+import { tokenRoutes } from './http/routes.js';
 import { silentLog, type Log } from './log.js';
+import { LoopDelay } from './metrics/loop-delay.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
 import { chooseTransport } from './transport/choose-transport.js';
 import { Door, LOOPBACK_HOSTS } from './transport/door.js';
@@ -24,6 +27,8 @@ export class BusServer {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #busDir: BusDir;
+  readonly #places: Places;
+  readonly #loopDelay = new LoopDelay();
   #transport: Transport | undefined;
   /** From the moment the port is known: a Host with another port is not ours. */
   #http: HttpServices | undefined;
@@ -35,6 +40,7 @@ export class BusServer {
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
     this.bus = new Bus(this.options, clock, this.#log);
+    this.#places = new Places(() => this.bus.connectionCount, this.options.limits.maxConnections);
     this.#busDir = new BusDir(new CoordinationDir(this.options.root).bus);
   }
 
@@ -70,6 +76,7 @@ export class BusServer {
   async stop(): Promise<void> {
     if (this.#endpoint) this.#busDir.unpublish();
     this.bus.stop();
+    this.#loopDelay.stop();
     await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
     this.#endpoint = undefined;
   }
@@ -97,6 +104,13 @@ export class BusServer {
     this.#http = {
       door: new Door({ token, port, hosts: LOOPBACK_HOSTS, origins: [] }),
       pages: inspectorPages(),
+      routes: tokenRoutes({
+        bus,
+        limits: options.limits,
+        clock: this.#clock,
+        places: this.#places,
+        loopDelay: this.#loopDelay,
+      }),
       health: () => ({ ...bus.health, revision: bus.hub.revision }),
       isReady: () => bus.isRunning,
     };
@@ -108,7 +122,7 @@ export class BusServer {
 
   #upgrade(request: RequestHead): Upgrade {
     if (!this.#http) return { accept: false, reply: UNREADY };
-    if (this.bus.connectionCount >= this.options.limits.maxConnections) return { accept: false, reply: FULL };
+    if (!this.#places.isFree()) return { accept: false, reply: this.#places.refusal() };
     return this.#http.door.upgrade(request);
   }
 }
@@ -116,7 +130,6 @@ export class BusServer {
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const UNREADY = { status: 503, headers: { 'retry-after': '1' }, body: 'starting\n' };
-const FULL = { status: 503, headers: { 'retry-after': '5' }, body: 'too many connections (max_connections)\n' };
 
 /** The inspector as it was built, or nothing where it was not. */
 function inspectorPages(): ReadonlyMap<string, Page> {

@@ -15,6 +15,7 @@ import { Session } from './delivery/session.js';
 import { newEpoch } from './epoch.js';
 import { Inspector } from './inspector.js';
 import type { Log } from './log.js';
+import { Traffic } from './metrics/traffic.js';
 import type { ResolvedOptions } from './options.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
@@ -24,6 +25,7 @@ import { RepositoryWatch } from './watch/repository-watch.js';
 /** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
 export class Bus {
   readonly watch: RepositoryWatch;
+  readonly traffic = new Traffic();
   readonly #store = new RecordStore();
   readonly #sessions = new Set<Session>();
   #running: { readonly hub: Hub; readonly catchUp: CatchUp } | undefined;
@@ -36,8 +38,10 @@ export class Bus {
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.watch = new RepositoryWatch(options, this.#store, clock, log, (events) => {
+    this.watch = new RepositoryWatch(options, this.#store, clock, log, (events, waitedMs) => {
+      const from = clock.elapsed();
       this.hub.publish(events);
+      if (events.length > 0) this.traffic.published(events, waitedMs, clock.elapsed() - from);
     });
   }
 
@@ -49,6 +53,10 @@ export class Bus {
 
   get isRunning(): boolean {
     return this.#running !== undefined;
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.#sessions;
   }
 
   get connectionCount(): number {

@@ -1,12 +1,17 @@
-import type { WatchHealth } from '../protocol/index.js';
+import { nearest, type WatchHealth } from '../protocol/index.js';
+import { QueryError } from './http/query.js';
+import { json, text } from './http/reply.js';
+import type { Route } from './http/routes.js';
 import { UNAUTHORIZED, type Door } from './transport/door.js';
-import type { HttpReply, RequestHead } from './transport/transport.js';
+import type { HttpAnswer, HttpReply, RequestHead } from './transport/transport.js';
 
 /** What the HTTP surface shows. */
 export interface HttpServices {
   readonly door: Door;
   /** The inspector's files by path; need no token. */
   readonly pages: ReadonlyMap<string, Page>;
+  /** What the token opens, by path. */
+  readonly routes: ReadonlyMap<string, Route>;
   health(): WatchHealth & { readonly revision: number };
   isReady(): boolean;
 }
@@ -27,10 +32,10 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 };
 
-type Route = (services: HttpServices) => HttpReply;
+type OpenRoute = (services: HttpServices) => HttpReply;
 
 /** What needs no token; everything else does. */
-const OPEN_ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
+const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
   ['/healthz', () => json(200, { status: 'ok' })],
   [
     '/readyz',
@@ -42,31 +47,43 @@ const OPEN_ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
 ]);
 
 /** Answers a request that is no WebSocket. */
-export function answer(request: RequestHead, services: HttpServices): HttpReply {
+export function answer(request: RequestHead, services: HttpServices): HttpAnswer {
   return secured(services.door.refuseStranger(request) ?? route(request, services));
 }
 
-function route(request: RequestHead, services: HttpServices): HttpReply {
-  const open = OPEN_ROUTES.get(request.path);
-  const page = services.pages.get(request.path);
-  if (open || page) {
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
-    if (open) return open(services);
-    if (page) return { status: 200, headers: { 'content-type': page.type }, body: page.body };
+function route(request: RequestHead, services: HttpServices): HttpAnswer {
+  const { path } = request;
+  const open = OPEN_ROUTES.get(path);
+  const page = services.pages.get(path);
+  if (!open && !page && !services.door.hasToken(request)) return UNAUTHORIZED;
+  const known = services.routes.get(path);
+  if (!open && !page && !known) return notFound(path, services);
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
   }
-  if (!services.door.hasToken(request)) return UNAUTHORIZED;
-  return text(404, `nothing at this path; there are ${[...services.pages.keys(), ...OPEN_ROUTES.keys()].join(', ')}`);
+  if (open) return open(services);
+  if (page) return { status: 200, headers: { 'content-type': page.type }, body: page.body };
+  return queried(known!, request);
 }
 
-function secured(reply: HttpReply): HttpReply {
+/** A mistake in the query is the caller's to mend, and is named. */
+function queried(known: Route, request: RequestHead): HttpAnswer {
+  try {
+    return known(request);
+  } catch (error) {
+    if (error instanceof QueryError) return text(400, error.message);
+    throw error;
+  }
+}
+
+function notFound(path: string, { pages, routes }: HttpServices): HttpReply {
+  // The inspector's files are many and are nobody's to type.
+  const paths = [...(pages.has('/') ? ['/'] : []), ...OPEN_ROUTES.keys(), ...routes.keys()];
+  const best = nearest(path.replace(/\/+$/, ''), paths);
+  const there = `there are ${paths.join(', ')}`;
+  return text(404, best === undefined ? `nothing at this path; ${there}` : `did you mean ${best}? ${there}`);
+}
+
+function secured<T extends HttpAnswer>(reply: T): T {
   return { ...reply, headers: { ...SECURITY_HEADERS, ...reply.headers } };
-}
-
-function json(status: number, value: unknown): HttpReply {
-  return { status, headers: { 'content-type': 'application/json' }, body: `${JSON.stringify(value)}\n` };
-}
-
-function text(status: number, line: string, headers: Readonly<Record<string, string>> = {}): HttpReply {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: `${line}\n` };
 }

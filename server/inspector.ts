@@ -33,6 +33,10 @@ export class Inspector {
     this.#startedAt = services.clock.elapsed();
   }
 
+  get journalState(): string {
+    return this.services.journal().state;
+  }
+
   answer(inspection: Inspection, asker: Session | undefined): Inspections[keyof Inspections]['answer'] {
     switch (inspection.topic) {
       case 'overview':

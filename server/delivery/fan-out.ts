@@ -22,6 +22,8 @@ export class FanOut {
   readonly #index = new FilterIndex<Group>();
   /** Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. */
   readonly #groups = new Map<string, { readonly group: Group; members: number }[]>();
+  /** Events given to live subscriptions, each counted for each of them. */
+  delivered = 0;
   #nextGroup = 1;
   #visit = 0;
   /** Everything up to here has been sent to all who are live. */
@@ -134,6 +136,8 @@ export class FanOut {
     const { members, index } = group;
     const next = index + chunk.length;
     const someEnd = next >= group.nextCap;
+    // Those who turn out to be congested are few, and are sent the same events later.
+    this.delivered += members.length * chunk.length;
     // Backwards, because a member that leaves is replaced by the last one.
     for (let i = members.length - 1; i >= 0; i--) {
       const member = members[i]!;

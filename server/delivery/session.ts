@@ -159,6 +159,7 @@ export class Session implements Connection {
 
   /** Begins a subscription anew with a snapshot, because what it has missed is gone. */
   resync(subscription: Subscription, reason: ResyncReason): void {
+    this.services.hub.resyncs[reason]++;
     this.#tell([MessageType.resync, subscription.id, reason]);
     subscription.restart(this.#beginning(subscription.group, subscription.wantsSnapshot), reason);
   }
@@ -259,6 +260,7 @@ export class Session implements Connection {
     }
     const why = hub.whyNot(since);
     if (why !== undefined) {
+      hub.resyncs[why]++;
       return { start: this.#beginning(group, snapshot === 'full'), mode: 'resync', cursor: here, why } as const;
     }
     const start = { at: 'replay', after: since.revision, until: hub.revision, joinAt: group.index } as const;

@@ -7,16 +7,18 @@ import type {
   WebSocket,
 } from 'uWebSockets.js';
 import type { CloseCode, Encoding } from '../../protocol/index.js';
-import type {
-  Connection,
-  HttpReply,
-  ListenOptions,
-  RequestHead,
-  SendResult,
-  Socket,
-  Transport,
-  TransportHandlers,
+import {
+  isStream,
+  type Connection,
+  type HttpReply,
+  type ListenOptions,
+  type RequestHead,
+  type SendResult,
+  type Socket,
+  type Transport,
+  type TransportHandlers,
 } from './transport.js';
+import { streamReply } from './uws-stream.js';
 import { reasonPhrase } from './reason-phrase.js';
 
 /** The native module; its own declarations leave out what they should not. */
@@ -78,7 +80,10 @@ export class UwsTransport implements Transport {
       },
     });
     app.any('/*', (response, request) => {
-      reply(response, handlers.http(headOf(response, request)));
+      const head = headOf(response, request);
+      const answer = handlers.http(head);
+      if (isStream(answer)) streamReply(response, head.method, answer);
+      else reply(response, head.method, answer);
     });
     return this.#bind(app, options);
   }
@@ -160,7 +165,7 @@ function upgrade(
 ): void {
   const answer = handlers.upgrade(headOf(response, request));
   if (!answer.accept) {
-    reply(response, answer.reply);
+    reply(response, 'GET', answer.reply);
     return;
   }
   response.upgrade<UserData>(
@@ -186,10 +191,16 @@ function headOf(response: HttpResponse, request: HttpRequest): RequestHead {
   };
 }
 
-function reply(response: HttpResponse, { status, headers, body }: HttpReply): void {
+function reply(response: HttpResponse, method: string, { status, headers, body }: HttpReply): void {
   response.cork(() => {
     response.writeStatus(`${String(status)} ${reasonPhrase(status)}`);
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-    response.end(body);
+    if (method === 'HEAD') {
+      // Given the length as an argument the engine waits for the body.
+      response.writeHeader('content-length', String(Buffer.byteLength(body)));
+      response.endWithoutBody();
+    } else {
+      response.end(body);
+    }
   });
 }

@@ -4,16 +4,18 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { CloseCode, Encoding } from '../../protocol/index.js';
 import { reasonPhrase } from './reason-phrase.js';
-import type {
-  Connection,
-  HttpReply,
-  ListenOptions,
-  RequestHead,
-  SendResult,
-  Socket,
-  Transport,
-  TransportHandlers,
+import {
+  isStream,
+  type Connection,
+  type HttpReply,
+  type ListenOptions,
+  type RequestHead,
+  type SendResult,
+  type Socket,
+  type Transport,
+  type TransportHandlers,
 } from './transport.js';
+import { streamReply } from './ws-stream.js';
 
 /** How long closed sockets may take to say goodbye. */
 const GOODBYE_MS = 500;
@@ -34,7 +36,9 @@ export class WsTransport implements Transport {
       handleProtocols: () => false,
     });
     const server = createServer((request, response) => {
-      reply(response, handlers.http(headOf(request)));
+      const answer = handlers.http(headOf(request));
+      if (isStream(answer)) streamReply(response, request.method, answer);
+      else reply(response, request.method, answer);
     });
     this.#server = server;
     server.on('upgrade', (request, stream, head) => {
@@ -173,8 +177,9 @@ function headOf(request: IncomingMessage): RequestHead {
   };
 }
 
-function reply(response: ServerResponse, { status, headers, body }: HttpReply): void {
-  response.writeHead(status, headers).end(body);
+function reply(response: ServerResponse, method: string | undefined, { status, headers, body }: HttpReply): void {
+  const length = { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...length }).end(method === 'HEAD' ? '' : body);
 }
 
 function refuse(stream: Duplex, { status, headers, body }: HttpReply): void {

@@ -27,8 +27,8 @@ export interface IngestServices {
   readonly log: Log;
   readonly settleMs: number;
   readonly maxIdBytes: number;
-  /** Takes the events of one turn. */
-  publish(events: readonly StoreEvent[]): void;
+  /** Takes the events of one turn, with how long the first hint that led to them had waited. */
+  publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
   /** Compares a directory with the store, and hints at every difference. */
   rescan(kind: Kind): Promise<void>;
   /** Whether the mechanism in use hints at every change, as far as anyone can tell. */
@@ -61,6 +61,8 @@ type Trust = 'hints' | 'shaken' | 'looking' | 'looked';
  */
 export class Ingest implements HintSink {
   readonly #pending = new Map<string, RecordName>();
+  /** When the first of the pending hints came. */
+  #hintedAt: number | undefined;
   readonly #unsettled = new Map<string, Unsettled>();
   readonly #warned = new Set<string>();
   #phase: 'held' | 'running' | 'stopped' = 'held';
@@ -110,6 +112,7 @@ export class Ingest implements HintSink {
   }
 
   record(kind: Kind, id: string): void {
+    this.#hintedAt ??= this.services.clock.elapsed();
     this.#pending.set(keyOf(kind, id), { kind, id });
     this.#schedule();
   }
@@ -121,7 +124,7 @@ export class Ingest implements HintSink {
     this.#pending.delete(keyOf(kind, id));
     const events: StoreEvent[] = [];
     this.#read(kind, id, events);
-    this.services.publish(events);
+    this.services.publish(events, undefined);
   }
 
   /** Resolves when every hint there is has been acted upon. */
@@ -153,7 +156,8 @@ export class Ingest implements HintSink {
     }
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
     if (this.#pending.size === 0) this.#expire(events);
-    publish(events);
+    publish(events, this.#hintedAt === undefined ? undefined : clock.elapsed() - this.#hintedAt);
+    if (this.#pending.size === 0) this.#hintedAt = undefined;
     if (this.#pending.size > 0) this.#schedule();
     this.#sleepUntilNextLease();
   }

@@ -9,7 +9,7 @@ import { CoordinationDir } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
 import { Ingest } from './ingest.js';
 import { loadRecords } from './load.js';
-import { Reconciler } from './reconciler.js';
+import { Reconciler, type ReconcileCount } from './reconciler.js';
 import { RecordReader } from './record-reader.js';
 import type { Watcher } from './watcher.js';
 
@@ -26,7 +26,8 @@ export class RepositoryWatch {
     private readonly store: RecordStore,
     private readonly clock: Clock,
     private readonly log: Log,
-    publish: (events: readonly StoreEvent[]) => void,
+    /** `waitedMs`: since the first hint that led to them; `undefined` where none did. */
+    publish: (events: readonly StoreEvent[], waitedMs: number | undefined) => void,
   ) {
     const { limits } = options;
     this.dir = new CoordinationDir(options.root);
@@ -67,6 +68,11 @@ export class RepositoryWatch {
       healthy: this.#watcher?.isHealthy ?? false,
       last_scan_ms: this.#reconciler.lastScan,
     };
+  }
+
+  /** Comparisons of everything with the directories. */
+  get reconciles(): ReconcileCount {
+    return this.#reconciler.count;
   }
 
   /** Hints not acted upon, and files that cannot be read yet. */
