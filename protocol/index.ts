@@ -42,4 +42,6 @@ export type {
   ReservationData,
   TaskData,
 } from './record.js';
+export { LeaseBook, type LeaseState } from './lease-book.js';
+export { parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, PROTOCOL_VERSION, VERSION } from './version.js';

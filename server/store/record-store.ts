@@ -1,6 +1,8 @@
 import {
   KINDS,
   kindIndex,
+  LeaseBook,
+  parseTimestamp,
   revision,
   type Kind,
   type Observed,
@@ -11,12 +13,10 @@ import {
   type UnixMillis,
 } from '../../protocol/index.js';
 import { sameSignature, type Change, type Signature } from './change.js';
-import { LeaseBook } from './lease-book.js';
 import { RecordVersion } from './record-version.js';
 import { SortedVersions } from './sorted-versions.js';
 import type { Standing } from './standing.js';
 import { StoreEvent, type ChangeType } from './store-event.js';
-import { parseTimestamp } from './timestamp.js';
 
 /** The records at one revision, in canonical order (by kind, then by id), immutable. */
 export interface Cut {

@@ -1,5 +1,7 @@
 import TinyQueue from 'tinyqueue';
-import type { JsonValue, Kind, RecordData, UnixMillis } from '../../protocol/index.js';
+import type { UnixMillis } from './brand.js';
+import type { Kind } from './kinds.js';
+import type { JsonValue, RecordData } from './record.js';
 import { parseTimestamp } from './timestamp.js';
 
 /**
@@ -57,13 +59,14 @@ export class LeaseBook {
     else if (kind === 'heartbeat' || kind === 'release') this.#refreshNamed(this.#forget(kind, id), now);
   }
 
-  /** Ends every active lease whose effective expiry is not after `now`; the ids, in order of expiry. */
+  /** Ends every active lease whose effective expiry is not after `now`; the ids, in order of expiry and then of id. */
   expireUntil(now: UnixMillis): string[] {
     const expired: string[] = [];
     for (let next = this.#deadlines.peek(); next !== undefined && next.at <= now; next = this.#deadlines.peek()) {
       this.#deadlines.pop();
       const lease = this.#leases.get(next.reservation);
-      if (lease?.state !== 'active' || (this.#effective(lease) ?? Infinity) > now) continue;
+      // A deadline that has been moved, either way: its lease has another entry.
+      if (lease?.state !== 'active' || this.#effective(lease) !== next.at) continue;
       lease.state = 'lapsed';
       expired.push(lease.reservation);
     }
@@ -177,7 +180,7 @@ export class LeaseBook {
   }
 }
 
-const emptyQueue = () => new TinyQueue<Deadline>([], (a, b) => a.at - b.at);
+const emptyQueue = () => new TinyQueue<Deadline>([], (a, b) => a.at - b.at || (a.reservation < b.reservation ? -1 : 1));
 
 const text = (value: JsonValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
 

@@ -1,0 +1,17 @@
+import type { BusError } from './bus-error.js';
+
+/** One connection's bytes, whatever carries them: a WebSocket of Node or a browser, or a bus in the same process. */
+export interface Channel {
+  send(message: Uint8Array): void;
+  close(): void;
+}
+
+/** What a channel tells, in this order: `message` any number of times, then `closed` once. */
+export interface ChannelListener {
+  message(bytes: Uint8Array): void;
+  /** @param error where it is known why no connection came about. */
+  closed(code: number, reason: string, error?: BusError): void;
+}
+
+/** Opens a channel. The url and token are looked up anew each time: a server that was restarted may have others. */
+export type Dial = (listener: ChannelListener) => Channel;
