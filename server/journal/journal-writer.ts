@@ -1,5 +1,4 @@
-import { revision, type Epoch, type Revision, type UnixMillis } from '../../protocol/index.js';
-import type { LeaseBook } from '../store/lease-book.js';
+import { revision, type Epoch, type LeaseBook, type Revision, type UnixMillis } from '../../protocol/index.js';
 import type { Cut } from '../store/record-store.js';
 import type { Standing } from '../store/standing.js';
 import type { StoreEvent } from '../store/store-event.js';

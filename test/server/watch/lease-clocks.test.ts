@@ -6,12 +6,12 @@ import type { StoreEvent } from '../../../server/store/store-event.js';
 import { Ingest } from '../../../server/watch/ingest.js';
 import { DOUBT_MS } from '../../../server/watch/lease-time.js';
 import type { RecordReader } from '../../../server/watch/record-reader.js';
-import { HandClock } from '../../support/journal-clock.js';
+import { FakeClock } from '../../support/fake-clock.js';
 
 const HOUR_MS = 3_600_000;
 
 /** An ingest over files in memory; nothing but `touch` and a rescan tells it of them. */
-function ingestOver(clock: HandClock) {
+function ingestOver(clock: FakeClock) {
   const store = new RecordStore();
   const files = new Map<string, RecordData>();
   const events: StoreEvent[] = [];
@@ -55,13 +55,13 @@ async function turns(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-async function pass(clock: HandClock, ms: number): Promise<void> {
-  clock.pass(ms);
+async function pass(clock: FakeClock, ms: number): Promise<void> {
+  clock.advance(ms);
   await turns();
 }
 
 t.test('a lease ends on time', async (t) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', 5_000);
@@ -72,13 +72,13 @@ t.test('a lease ends on time', async (t) => {
 });
 
 t.test('a wall clock set an hour ahead for a while ends no lease early', async (t) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', HOUR_MS / 2);
-  clock.jump(HOUR_MS);
+  clock.setWallClock(HOUR_MS);
   await pass(clock, DOUBT_MS / 2);
-  clock.jump(-HOUR_MS);
+  clock.setWallClock(-HOUR_MS);
   await pass(clock, HOUR_MS / 2 - DOUBT_MS / 2 - 1);
   t.same(expired(), []);
   await pass(clock, 1);
@@ -86,12 +86,12 @@ t.test('a wall clock set an hour ahead for a while ends no lease early', async (
 });
 
 t.test('a lease that was about to end does so on time though the wall clock jumps ahead', async (t) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', 20_000);
   await pass(clock, 1_000);
-  clock.jump(HOUR_MS);
+  clock.setWallClock(HOUR_MS);
   await pass(clock, 19_000);
   t.same(expired(), ['r']);
 });
@@ -99,12 +99,12 @@ t.test('a lease that was about to end does so on time though the wall clock jump
 t.test(
   'after a sleep, a holder that beats again within the doubt keeps its lease and the others lose theirs',
   async (t) => {
-    const clock = new HandClock();
+    const clock = new FakeClock();
     const { ingest, reserve, write, expired } = ingestOver(clock);
     t.teardown(() => ingest.stop());
     await reserve('beats', HOUR_MS / 2);
     await reserve('gone', HOUR_MS / 2);
-    clock.jump(HOUR_MS);
+    clock.setWallClock(HOUR_MS);
     await pass(clock, DOUBT_MS / 2);
     const until = new Date(clock.now() + HOUR_MS).toISOString();
     // Nobody hints at it: it is found because files are read once more before leases end after a step.
@@ -116,11 +116,11 @@ t.test(
 );
 
 t.test('a wall clock set back an hour makes no lease immortal', async (t) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', 30_000);
-  clock.jump(-HOUR_MS);
+  clock.setWallClock(-HOUR_MS);
   await pass(clock, HOUR_MS + 29_999);
   t.same(expired(), []);
   await pass(clock, 1);
@@ -128,19 +128,19 @@ t.test('a wall clock set back an hour makes no lease immortal', async (t) => {
 });
 
 t.test('a process stopped past a deadline reads the heartbeats that arrived before it ends a lease', async (t) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const { ingest, reserve, write, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', 30_000);
   const until = new Date(clock.now() + HOUR_MS).toISOString();
   write('heartbeat', 'h', { reservation_id: 'r', extended_expires_at: until });
-  clock.pause(120_000);
+  clock.sleepThrough(120_000);
   await turns();
   t.same(expired(), []);
 });
 
 t.test('a lease that ends in the year 9999 is waited for a minute at a time', async (t) => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', Date.UTC(9999, 0) - clock.now());
