@@ -7,6 +7,7 @@ import { BusDir, type Endpoint } from './endpoint.js';
 import { answer, type HttpServices, type Page } from './http.js';
 import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
+import { RepositoryLock } from './repository-lock.js';
 import { chooseTransport } from './transport/choose-transport.js';
 import { Door, LOOPBACK_HOSTS } from './transport/door.js';
 import type { RequestHead, Transport, Upgrade } from './transport/transport.js';
@@ -24,6 +25,8 @@ export class BusServer {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #busDir: BusDir;
+  readonly #dir: CoordinationDir;
+  readonly #lock: RepositoryLock;
   #transport: Transport | undefined;
   /** From the moment the port is known: a Host with another port is not ours. */
   #http: HttpServices | undefined;
@@ -35,7 +38,9 @@ export class BusServer {
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
     this.bus = new Bus(this.options, clock, this.#log);
-    this.#busDir = new BusDir(new CoordinationDir(this.options.root).bus);
+    this.#dir = new CoordinationDir(this.options.root);
+    this.#busDir = new BusDir(this.#dir.bus);
+    this.#lock = new RepositoryLock(this.#dir.bus);
   }
 
   /** Where to connect and with which token; `undefined` until started. */
@@ -50,7 +55,8 @@ export class BusServer {
 
   /**
    * Watches, reads, listens, and says so in `.muse/bus/endpoint.json`.
-   * @throws OptionError, CoordinationDirError, or Error with code EADDRINUSE
+   * @throws OptionError, CoordinationDirError, LockError where another server has the repository, or Error with code
+   *   EADDRINUSE
    */
   async start(): Promise<Endpoint> {
     const { options } = this;
@@ -58,25 +64,32 @@ export class BusServer {
       throw new OptionError(`host must be a loopback address, 127.0.0.1 or ::1, got ${options.host}`);
     }
     if (!existsSync(options.root)) throw new OptionError(`root ${options.root} does not exist`);
-    await this.bus.start();
+    this.#dir.ensure();
+    this.#busDir.ensure();
+    await this.#lock.acquire();
     try {
+      // Left by a server that did not stop in order: its holder has lost the lock.
+      this.#busDir.withdraw();
+      await this.bus.start();
       return await this.#listen();
     } catch (error) {
-      this.bus.stop();
+      await this.bus.stop();
+      await this.#lock.release();
       throw error;
     }
   }
 
   async stop(): Promise<void> {
     if (this.#endpoint) this.#busDir.unpublish();
-    this.bus.stop();
+    const journalClosed = this.bus.stop();
     await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
+    await journalClosed;
+    await this.#lock.release();
     this.#endpoint = undefined;
   }
 
   async #listen(): Promise<Endpoint> {
     const { options, bus } = this;
-    this.#busDir.ensure();
     const token = this.#busDir.token();
     const transport = await chooseTransport(options.transport, this.#log);
     const port = await transport.listen(
@@ -97,7 +110,7 @@ export class BusServer {
     this.#http = {
       door: new Door({ token, port, hosts: LOOPBACK_HOSTS, origins: [] }),
       pages: inspectorPages(),
-      health: () => ({ ...bus.health, revision: bus.hub.revision }),
+      health: () => ({ ...bus.health, revision: bus.hub.revision, journal: bus.journalHealth }),
       isReady: () => bus.isRunning,
     };
     const host = options.host.includes(':') ? `[${options.host}]` : options.host;

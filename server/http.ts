@@ -1,4 +1,5 @@
 import type { WatchHealth } from '../protocol/index.js';
+import type { JournalHealth } from './journal/journal.js';
 import { UNAUTHORIZED, type Door } from './transport/door.js';
 import type { HttpReply, RequestHead } from './transport/transport.js';
 
@@ -7,7 +8,7 @@ export interface HttpServices {
   readonly door: Door;
   /** The inspector's files by path; need no token. */
   readonly pages: ReadonlyMap<string, Page>;
-  health(): WatchHealth & { readonly revision: number };
+  health(): WatchHealth & { readonly revision: number; readonly journal: JournalHealth };
   isReady(): boolean;
 }
 

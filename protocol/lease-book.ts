@@ -1,5 +1,7 @@
 import TinyQueue from 'tinyqueue';
-import type { JsonValue, Kind, RecordData, UnixMillis } from '../../protocol/index.js';
+import type { UnixMillis } from './brand.js';
+import type { Kind } from './kinds.js';
+import type { JsonValue, RecordData } from './record.js';
 import { parseTimestamp } from './timestamp.js';
 
 /**
@@ -36,6 +38,11 @@ export class LeaseBook {
   readonly #namedBy = { heartbeat: new Map<string, string>(), release: new Map<string, string>() };
   #deadlines = emptyQueue();
 
+  /** Whether records of this kind begin, prolong or end leases. */
+  heeds(kind: Kind): boolean {
+    return kind === 'reservation' || kind === 'heartbeat' || kind === 'release';
+  }
+
   /** A record stands with this data now. */
   put(kind: Kind, id: string, data: RecordData, now: UnixMillis): void {
     if (kind === 'reservation') this.#putReservation(id, data, now);
@@ -67,6 +74,12 @@ export class LeaseBook {
       expired.push(lease.reservation);
     }
     return expired;
+  }
+
+  /** An active lease has run out, and whoever wanted to know has been told. */
+  lapse(reservation: string): void {
+    const lease = this.#leases.get(reservation);
+    if (lease?.state === 'active') lease.state = 'lapsed';
   }
 
   /** When the next active lease ends. */
