@@ -1,10 +1,10 @@
 /** The wire of muse-bus: everything a client or a server of another make needs. PROTOCOL.md is the normative text. */
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
-export type { Encoding } from './codec.js';
-export { BEARER_SUBPROTOCOL, decodeStrictly, packMessage, SUBPROTOCOLS, unpackMessage } from './codec.js';
+export { decodeStrictly, packMessage, unpackMessage } from './codec.js';
 export type { Cursor } from './cursor.js';
 export { formatCursor, parseCursor } from './cursor.js';
+export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './encoding.js';
 export type { ErrorCode } from './errors.js';
 export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors.js';
 export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
@@ -44,4 +44,6 @@ export type {
   ReservationData,
   TaskData,
 } from './record.js';
+export { LeaseBook, type LeaseState } from './lease-book.js';
+export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, PROTOCOL_VERSION, VERSION } from './version.js';

@@ -6,6 +6,7 @@ import { systemClock, type Clock } from './clock.js';
 import { BusDir, type Endpoint } from './endpoint.js';
 import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
+import { RepositoryLock } from './repository-lock.js';
 import { Reception } from './reception.js';
 import { inUrl, isWildcard, LOOPBACK_HOSTS } from './transport/authority.js';
 import { chooseTransport } from './transport/choose-transport.js';
@@ -25,6 +26,8 @@ export class BusServer {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #busDir: BusDir;
+  readonly #dir: CoordinationDir;
+  readonly #lock: RepositoryLock;
   readonly #reception: Reception;
   #transport: Transport | undefined;
   #endpoint: Endpoint | undefined;
@@ -35,7 +38,9 @@ export class BusServer {
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
     this.bus = new Bus(this.options, clock, this.#log);
-    this.#busDir = new BusDir(new CoordinationDir(this.options.root).bus);
+    this.#dir = new CoordinationDir(this.options.root);
+    this.#busDir = new BusDir(this.#dir.bus);
+    this.#lock = new RepositoryLock(this.#dir.bus);
     this.#reception = new Reception(this.bus, this.options.limits, clock, this.#log);
   }
 
@@ -51,24 +56,33 @@ export class BusServer {
 
   /**
    * Watches, reads, listens, and says so in `.muse/bus/endpoint.json`.
-   * @throws OptionError, CoordinationDirError, or Error with code EADDRINUSE
+   * @throws OptionError, CoordinationDirError, LockError where another server has the repository, or Error with code
+   *   EADDRINUSE
    */
   async start(): Promise<Endpoint> {
     const { options } = this;
     if (!existsSync(options.root)) throw new OptionError(`root ${options.root} does not exist`);
-    await this.bus.start();
+    this.#dir.ensure();
+    this.#busDir.ensure();
+    await this.#lock.acquire();
     try {
+      // Left by a server that did not stop in order: its holder has lost the lock.
+      this.#busDir.withdraw();
+      await this.bus.start();
       return await this.#listen();
     } catch (error) {
-      this.bus.stop();
+      await this.bus.stop();
+      await this.#lock.release();
       throw error;
     }
   }
 
   async stop(): Promise<void> {
     if (this.#endpoint) this.#busDir.unpublish();
-    this.bus.stop();
+    const journalClosed = this.bus.stop();
     await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
+    await journalClosed;
+    await this.#lock.release();
     this.#endpoint = undefined;
   }
 
@@ -106,7 +120,6 @@ export class BusServer {
 
   async #listen(): Promise<Endpoint> {
     const { options } = this;
-    this.#busDir.ensure();
     const token = this.#busDir.token();
     const transport = await chooseTransport(options.transport, this.#log);
     const port = await transport.listen(

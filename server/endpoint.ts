@@ -77,6 +77,21 @@ export class BusDir {
     }
   }
 
+  /** Removes whatever endpoint is there; for the owner of the repository before it has one itself. */
+  withdraw(): void {
+    rmSync(this.#endpointFile, { force: true });
+  }
+
+  /** Who says that it serves this repository; `undefined` where nobody does. */
+  holder(): Pick<Endpoint, 'url' | 'pid'> | undefined {
+    try {
+      const { url, pid } = JSON.parse(readFileSync(this.#endpointFile, 'utf8')) as Partial<Endpoint>;
+      return typeof url === 'string' && typeof pid === 'number' ? { url, pid } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   get #endpointFile(): string {
     return join(this.path, 'endpoint.json');
   }

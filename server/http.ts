@@ -1,4 +1,5 @@
 import type { WatchHealth } from '../protocol/index.js';
+import type { JournalHealth } from './journal/journal.js';
 import { secured } from './transport/secured.js';
 import { isHandshake, refusal, UNAUTHORIZED, type Door } from './transport/door.js';
 import { findHeaders, type HttpReply, type RequestHead } from './transport/transport.js';
@@ -8,7 +9,7 @@ export interface HttpServices {
   readonly door: Door;
   /** The inspector's files by path; need no token. */
   readonly pages: ReadonlyMap<string, Page>;
-  health(): WatchHealth & { readonly revision: number };
+  health(): WatchHealth & { readonly revision: number; readonly journal: JournalHealth };
   isReady(): boolean;
 }
 

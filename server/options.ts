@@ -89,6 +89,14 @@ export interface ServerOptions {
   readonly reconcileMs?: number;
   /** A connection that is silent for longer is pinged, then closed; 8…960 seconds, in milliseconds. @default 120_000 */
   readonly idleTimeoutMs?: number;
+  /** Keeps index and history in `.muse/bus/journal/`, so that a restart loses nothing. @default true */
+  readonly journal?: boolean;
+  /** Events that the journal keeps at most. @default 100_000 */
+  readonly journalMaxEvents?: number;
+  /** How long the journal keeps an event, milliseconds. @default 604_800_000, a week */
+  readonly journalMaxAgeMs?: number;
+  /** Bytes that the journal's history holds at most; the index comes on top. @default 134_217_728 */
+  readonly journalMaxBytes?: number;
   /** Origins of pages that may connect beside our own, each exactly `scheme://host[:port]`. @default none */
   readonly allowOrigins?: readonly string[];
   /** Names by which the server may be called beside this machine's own for itself, with a port or without. @default none */
@@ -128,6 +136,10 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     reconcileMs: inRange('reconcileMs', options.reconcileMs ?? 10_000, 10, 86_400_000),
     // The native engine ends the process over an idle timeout outside its range.
     idleTimeoutMs: inRange('idleTimeoutMs', options.idleTimeoutMs ?? 120_000, 8_000, 960_000),
+    journal: options.journal ?? true,
+    journalMaxEvents: inRange('journalMaxEvents', options.journalMaxEvents ?? 100_000, 1, 2 ** 32),
+    journalMaxAgeMs: inRange('journalMaxAgeMs', options.journalMaxAgeMs ?? 604_800_000, 1_000, 2 ** 40),
+    journalMaxBytes: inRange('journalMaxBytes', options.journalMaxBytes ?? 134_217_728, 65_536, 2 ** 40),
     limits: resolveLimits(options.limits ?? {}),
   };
 }

@@ -48,7 +48,7 @@ export class Reception implements TransportHandlers {
       const reply = answer(request, {
         door: this.#door,
         pages: this.#pages,
-        health: () => ({ ...bus.health, revision: bus.hub.revision }),
+        health: () => ({ ...bus.health, revision: bus.hub.revision, journal: bus.journalHealth }),
         isReady: () => bus.isRunning,
       });
       return this.#counted(request, reply);

@@ -273,6 +273,8 @@ export class Session implements Connection {
   }
 
   #end(subscription: Subscription, reason: CompleteReason | 'disconnected'): void {
+    // A last word that cannot be sent closes the socket, which ends everything before it returns.
+    if (subscription.delivery.at === 'ended') return;
     if (subscription.delivery.at === 'live') subscription.group.leave(subscription);
     subscription.delivery = { at: 'ended', reason };
     this.services.hub.fanOut.release(subscription.group);

@@ -1,6 +1,8 @@
 import {
   KINDS,
   kindIndex,
+  LeaseBook,
+  parseTimestamp,
   revision,
   type Kind,
   type Observed,
@@ -11,11 +13,10 @@ import {
   type UnixMillis,
 } from '../../protocol/index.js';
 import { sameSignature, type Change, type Signature } from './change.js';
-import { LeaseBook } from './lease-book.js';
 import { RecordVersion } from './record-version.js';
 import { SortedVersions } from './sorted-versions.js';
+import type { Standing } from './standing.js';
 import { StoreEvent, type ChangeType } from './store-event.js';
-import { parseTimestamp } from './timestamp.js';
 
 /** The records at one revision, in canonical order (by kind, then by id), immutable. */
 export interface Cut {
@@ -67,6 +68,26 @@ export class RecordStore {
       this.#cut = { revision: this.#revision, versions: this.#sorted.flatMap((versions) => versions.toArray()) };
     }
     return this.#cut;
+  }
+
+  /**
+   * Takes in what stood when the journal was last written, into an empty store. Leases are as they were then: which of
+   * them had run out follows from the order of what happened.
+   * @param last the last revision given to a transition.
+   */
+  restore(standing: readonly Standing[], last: Revision): void {
+    const steps: { readonly at: number; take(): void }[] = [];
+    for (const { version, lapsedAt } of standing) {
+      const { kind, id, observedAt } = version;
+      this.#byId[kindIndex(kind)]?.set(id, version);
+      this.#sorted[kindIndex(kind)]?.put(version);
+      if (!this.leases.heeds(kind)) continue;
+      steps.push({ at: version.revision, take: () => this.leases.put(kind, id, version.data, observedAt) });
+      if (lapsedAt > 0) steps.push({ at: lapsedAt, take: () => this.leases.lapse(id) });
+    }
+    steps.sort((a, b) => a.at - b.at);
+    for (const { take } of steps) take();
+    this.#revision = last;
   }
 
   /**

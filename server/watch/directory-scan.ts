@@ -78,7 +78,7 @@ export class DirectoryScan {
 }
 
 /** Looked at by no scan since it was read, and read within the clock's grain of its last change. */
-function isRacy({ observedAt, signature }: RecordVersion, previousScan: number): boolean {
+export function isRacy({ observedAt, signature }: RecordVersion, previousScan = 0): boolean {
   if (signature === undefined || observedAt < previousScan) return false;
   return observedAt - Number(signature.mtimeNs / 1_000_000n) < CLOCK_GRAIN_MS;
 }

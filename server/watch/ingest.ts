@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { IgnoredFiles } from './ignored-files.js';
+import { LeaseTime } from './lease-time.js';
 import type { RecordReader } from './record-reader.js';
 import type { Warnings } from './warnings.js';
 import type { HintSink } from './watcher.js';
@@ -66,8 +67,11 @@ export class Ingest implements HintSink {
   #scheduled: NodeJS.Immediate | undefined;
   #cancelNap: (() => void) | undefined;
   #trust: Trust = 'shaken';
+  readonly #leaseTime: LeaseTime;
 
-  constructor(private readonly services: IngestServices) {}
+  constructor(private readonly services: IngestServices) {
+    this.#leaseTime = new LeaseTime(services.clock);
+  }
 
   /** Hints are gathered from the beginning, and acted upon from here on. */
   start(): void {
@@ -194,14 +198,17 @@ export class Ingest implements HintSink {
   // ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #expire(events: StoreEvent[]): void {
-    const { clock, store, hintsAreComplete } = this.services;
+    const { store, hintsAreComplete } = this.services;
+    const now = this.#leaseTime.now();
     const due = store.leases.nextDeadline();
-    if (due === undefined || due > clock.now() || this.#trust === 'looking') return;
+    if (due === undefined || due > now || this.#trust === 'looking') return;
+    // So late only after a pause, or when a step of the clock has been believed.
+    if (this.#trust === 'hints' && now - due > PAUSE_MS) this.#pauseNoticed();
     if (this.#trust === 'shaken') {
       void this.#look();
       return;
     }
-    events.push(...store.expireUntil(clock.now()));
+    events.push(...store.expireUntil(now));
     this.#trust = hintsAreComplete() ? 'hints' : 'shaken';
   }
 
@@ -217,7 +224,8 @@ export class Ingest implements HintSink {
     this.#cancelNap?.();
     const { clock, store } = this.services;
     const next = this.#trust === 'looking' ? undefined : store.leases.nextDeadline();
-    const napMs = Math.min(Math.max(0, (next ?? Infinity) - clock.now()), LONGEST_NAP_MS);
+    const untilNextMs = Math.max(0, (next ?? Infinity) - this.#leaseTime.now());
+    const napMs = Math.min(untilNextMs, this.#leaseTime.doubtEndsInMs, LONGEST_NAP_MS);
     const wakeAt = clock.elapsed() + napMs;
     this.#cancelNap = clock.after(napMs, () => {
       if (clock.elapsed() - wakeAt > PAUSE_MS) this.#pauseNoticed();

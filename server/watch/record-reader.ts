@@ -1,9 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
-import type { Kind, Problem } from '../../protocol/index.js';
+import { isNaive, type Kind, type Problem } from '../../protocol/index.js';
 import type { Change, Signature } from '../store/change.js';
 import { lstat, type CoordinationDir } from './coordination-dir.js';
 import { leaseTime } from '../store/record-store.js';
-import { isNaive } from '../store/timestamp.js';
 import { parseRecord } from './record-parser.js';
 
 /** A reading that says nothing of the record, because the machine could not do it now; the last good data stands. */

@@ -1,4 +1,4 @@
-import { KIND_DIRECTORIES, KINDS, type Kind, type WatchHealth } from '../../protocol/index.js';
+import { KIND_DIRECTORIES, KINDS, type Kind, type Observed, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { ResolvedOptions } from '../options.js';
@@ -92,16 +92,20 @@ export class RepositoryWatch {
   }
 
   /**
-   * Watches, then reads everything into the store: what changes meanwhile waits for {@link run}.
+   * Watches, then brings the store in step with the files: what changes meanwhile waits for {@link run}.
+   * @param observed `restart` where the store remembers an earlier run; what is returned has happened since then.
    * @throws CoordinationDirError where the directories cannot be watched.
    */
-  async load(): Promise<void> {
+  async load(observed: Observed): Promise<StoreEvent[]> {
     const { dir, options, clock, log } = this;
     dir.ensure();
     this.#watcher = await chooseWatcher(options.backend, dir, clock, log, options.pollIntervalMs);
     this.#watcher.start(this.#ingest);
-    await loadRecords(this.store, this.#reader, dir, clock, options.settleMs, options.limits.maxIdBytes);
+    const { settleMs, limits } = options;
+    const services = { store: this.store, reader: this.#reader, dir, clock, settleMs, maxIdBytes: limits.maxIdBytes };
+    const changes = await loadRecords(services, observed);
     for (const { kind, id, problem } of this.store.problems) warnOfProblem(this.#warnings, kind, id, problem!);
+    return changes;
   }
 
   /** From here on changes are published. */

@@ -1,4 +1,4 @@
-import { unixMillis, type UnixMillis } from '../../protocol/index.js';
+import { unixMillis, type UnixMillis } from './brand.js';
 
 const ISO_8601 =
   /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?:(Z|z)|([+-])(\d{2}):?(\d{2}))?$/;

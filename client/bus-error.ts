@@ -1,0 +1,41 @@
+import type { ErrorCode } from '../protocol/index.js';
+
+/** What can go wrong between a client and a bus; every code has its line in the README's table of errors. */
+export type BusErrorCode =
+  | ErrorCode
+  /** No endpoint file in or above the directory, and no url given. */
+  | 'no-endpoint'
+  /** Nobody answers at the url. */
+  | 'unreachable'
+  /** The token was refused. */
+  | 'unauthorized'
+  /** The Host or Origin was refused. */
+  | 'forbidden'
+  /** The other side speaks something else, or said what it may not. */
+  | 'protocol'
+  /** The client was closed, or the subscription's signal aborted. */
+  | 'closed'
+  /** More events waited than the subscription's buffer holds, and its policy is to fail. */
+  | 'overflow';
+
+const RETRYABLE: ReadonlySet<BusErrorCode> = new Set(['unreachable', 'limit', 'internal']);
+
+/** The one error class of the SDK. */
+export class BusError extends Error {
+  override readonly name = 'BusError';
+
+  constructor(
+    readonly code: BusErrorCode,
+    message: string,
+    /** What to do about it. */
+    readonly hint: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** Whether the same call may succeed later without anything being changed. */
+  get retryable(): boolean {
+    return RETRYABLE.has(this.code);
+  }
+}

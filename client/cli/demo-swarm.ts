@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KIND_DIRECTORIES, KINDS, type Kind, type RecordData } from '../../protocol/index.js';
+import { DemoAgent } from './demo-agent.js';
+
+/** How agents' work is spread: each takes its next step after a pause of this many milliseconds, more or less. */
+const STEP_MS = 900;
+
+/** What an agent does to the repository. */
+export interface DemoRepository {
+  /** Writes a record as Muse does: renamed in from a temporary file, or for heartbeats in place. */
+  write(kind: Kind, id: string, data: RecordData): void;
+  remove(kind: Kind, id: string): void;
+}
+
+/** Simulated agents that reserve, declare intents, beat, release, lose leases, claim tasks and contend for addresses. */
+export class DemoSwarm implements DemoRepository {
+  readonly #agents: readonly DemoAgent[];
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(
+    private readonly root: string,
+    count: number,
+  ) {
+    this.#agents = Array.from({ length: count }, (_, number) => new DemoAgent(number, this));
+  }
+
+  start(): void {
+    for (const kind of KINDS) mkdirSync(this.#directory(kind), { recursive: true });
+    for (const agent of this.#agents) this.#stepLater(agent, Math.random() * STEP_MS);
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  write(kind: Kind, id: string, data: RecordData): void {
+    const file = join(this.#directory(kind), `${id}.json`);
+    const text = JSON.stringify(data, null, 2);
+    if (kind === 'heartbeat' || kind === 'task') {
+      writeFileSync(file, text);
+      return;
+    }
+    const temporary = join(this.#directory(kind), `.tmp-${String(process.pid)}-${id.slice(-12)}`);
+    writeFileSync(temporary, text);
+    renameSync(temporary, file);
+  }
+
+  remove(kind: Kind, id: string): void {
+    rmSync(join(this.#directory(kind), `${id}.json`), { force: true });
+  }
+
+  #stepLater(agent: DemoAgent, delayMs: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      agent.step(Date.now());
+      this.#stepLater(agent, STEP_MS * (0.5 + Math.random()));
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+
+  #directory(kind: Kind): string {
+    return join(this.root, '.muse', 'coordination', KIND_DIRECTORIES[kind]);
+  }
+}
+
+/** An id as Muse makes them: of the content. */
+export function contentId(...parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex');
+}

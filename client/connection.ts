@@ -1,0 +1,389 @@
+import {
+  CloseCode,
+  MessageType,
+  parseCursor,
+  RECONNECT_AFTER,
+  revision,
+  type Cursor,
+  type EventOrigin,
+  type Kind,
+  type ServerMessage,
+  type Welcome,
+} from '../protocol/index.js';
+import { backoffMs, type BackoffOptions } from './backoff.js';
+import { BusError } from './bus-error.js';
+import type { Channel, Dial } from './channel.js';
+import type { ClientClock } from './clock.js';
+import type { BusStatus } from './status.js';
+import type { Subscriber } from './subscriber.js';
+
+export interface ConnectionOptions {
+  readonly clock: ClientClock;
+  /** In [0, 1). @default Math.random */
+  readonly random: () => number;
+  readonly backoff: BackoffOptions;
+  /** Give up after so many attempts in a row. @default Infinity */
+  readonly maxAttempts: number;
+}
+
+/** A heartbeat that is this many intervals late means that the connection is dead. */
+const HEARTBEATS_MISSED = 2.5;
+/** After a close that asks for patience, the wait is at least this long. */
+const LATER_MS = 5_000;
+
+/** How long a server may take from the dial to its welcome. */
+const WELCOME_MS = 20_000;
+
+interface Barrier {
+  readonly message: readonly unknown[];
+  resolve(cursor: Cursor): void;
+  reject(error: BusError): void;
+}
+
+/** One subscription on the wire. */
+interface Route {
+  readonly sub: number;
+  readonly subscriber: Subscriber;
+  group: number | undefined;
+  /** Index of the group's next event; `undefined` before the synced mark. */
+  next: number | undefined;
+}
+
+/**
+ * A connection that lasts: dials, dials again when it breaks, subscribes again what was subscribed, and proves by the
+ * groups' indices that nothing is missing.
+ */
+export class Connection {
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #routes = new Map<number, Route>();
+  readonly #groups = new Map<number, Route>();
+  readonly #barriers = new Map<number, Barrier>();
+  readonly #watchers = new Set<(status: BusStatus) => void>();
+  #status: BusStatus = { state: 'connecting', attempt: 1, delayMs: 0 };
+  #channel: Channel | undefined;
+  #welcome: Welcome | undefined;
+  #origin: EventOrigin | undefined;
+  #attempt = 0;
+  #nextSub = 1;
+  #nextNonce = 1;
+  #pingedAt: number | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #first: { resolve(): void; reject(error: BusError): void } | undefined;
+
+  constructor(
+    private readonly dial: Dial,
+    private readonly options: ConnectionOptions,
+  ) {}
+
+  get status(): BusStatus {
+    return this.#status;
+  }
+
+  /** What the server said of itself when it was last reached. */
+  get welcome(): Welcome | undefined {
+    return this.#welcome;
+  }
+
+  /** Calls at every change of status. */
+  watchStatus(watcher: (status: BusStatus) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Resolves with the first welcome. A first attempt that fails is the caller's to repeat. @throws BusError */
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#first = { resolve, reject };
+      this.#dial();
+    });
+  }
+
+  close(error?: BusError): void {
+    if (this.#status.state === 'closed') return;
+    this.#cancelTimer?.();
+    const channel = this.#channel;
+    this.#channel = undefined;
+    channel?.close();
+    this.#setStatus(error === undefined ? { state: 'closed' } : { state: 'closed', error });
+    const why = error ?? new BusError('closed', 'the client was closed', 'connect again');
+    this.#first?.reject(why);
+    this.#first = undefined;
+    for (const barrier of this.#barriers.values()) barrier.reject(why);
+    this.#barriers.clear();
+    for (const subscriber of [...this.#subscribers]) subscriber.failed(why);
+    this.#subscribers.clear();
+  }
+
+  /** Subscribes now, or as soon as there is a connection. */
+  add(subscriber: Subscriber): void {
+    if (this.#status.state === 'closed') {
+      subscriber.failed(new BusError('closed', 'the client was closed', 'connect again'));
+      return;
+    }
+    this.#subscribers.add(subscriber);
+    if (this.#status.state === 'live') this.#subscribe(subscriber);
+  }
+
+  /** Ends a subscription; nothing more of it is passed on. */
+  remove(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+    for (const route of this.#routes.values()) {
+      if (route.subscriber !== subscriber) continue;
+      this.#send([MessageType.unsubscribe, route.sub]);
+      this.#forget(route);
+    }
+  }
+
+  /** The barrier: resolves with a cursor that includes what was on disk when it was called. */
+  sync(record?: { readonly kind: Kind; readonly id: string }): Promise<Cursor> {
+    const nonce = this.#nextNonce++;
+    const message = [MessageType.sync, nonce, ...(record ? [record.kind, record.id] : [])];
+    return new Promise((resolve, reject) => {
+      if (this.#status.state === 'closed') {
+        reject(new BusError('closed', 'the client was closed', 'connect again'));
+        return;
+      }
+      this.#barriers.set(nonce, { message, resolve, reject });
+      if (this.#status.state === 'live') this.#send(message);
+    });
+  }
+
+  // ── dialling ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #dial(): void {
+    this.#attempt++;
+    const channel: Channel = this.dial({
+      message: (message) => {
+        if (this.#channel === channel) this.#receive(message);
+      },
+      closed: (code, reason, error) => {
+        if (this.#channel === channel) this.#disconnected(code, reason, error);
+      },
+    });
+    this.#channel = channel;
+    this.#cancelTimer = this.options.clock.after(WELCOME_MS, () => {
+      this.#abandon(`no welcome within ${String(WELCOME_MS)} ms`);
+    });
+  }
+
+  #disconnected(code: number, reason: string, error?: BusError): void {
+    this.#channel = undefined;
+    this.#cancelTimer?.();
+    this.#routes.clear();
+    this.#groups.clear();
+    for (const subscriber of this.#subscribers) subscriber.interrupted();
+    const final = error ?? closeError(code, reason);
+    const advice = RECONNECT_AFTER[code as CloseCode] as 'yes' | 'later' | 'no' | undefined;
+    const isHopeless = advice === 'no' || (error !== undefined && !error.retryable);
+    if (isHopeless || this.#first || this.#attempt >= this.options.maxAttempts) {
+      this.close(final);
+      return;
+    }
+    this.#dialLater(advice, suggestedDelay(reason), reason === '' ? final.message : reason);
+  }
+
+  #dialLater(advice: 'yes' | 'later' | 'no' | undefined, suggestedMs: number, cause: string): void {
+    const { clock, random, backoff } = this.options;
+    const jitter = backoffMs(this.#attempt + 1, random(), backoff);
+    const delayMs = suggestedMs + jitter + (advice === 'later' ? LATER_MS : 0);
+    this.#setStatus({ state: 'connecting', attempt: this.#attempt + 1, delayMs, cause });
+    this.#cancelTimer = clock.after(delayMs, () => {
+      this.#dial();
+    });
+  }
+
+  /** Breaks the connection ourselves, to begin again from what we have. */
+  #abandon(cause: string): void {
+    this.#setStatus({ state: 'stale', since: this.options.clock.now(), cause });
+    const channel = this.#channel;
+    this.#channel = undefined;
+    channel?.close();
+    this.#disconnected(1006, cause);
+  }
+
+  #expectHeartbeat(): void {
+    this.#cancelTimer?.();
+    const patienceMs = (this.#welcome?.heartbeat_ms ?? 5_000) * HEARTBEATS_MISSED;
+    this.#cancelTimer = this.options.clock.after(patienceMs, () => {
+      this.#abandon(`nothing heard for ${String(patienceMs)} ms`);
+    });
+  }
+
+  // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #receive(message: ServerMessage): void {
+    this.#expectHeartbeat();
+    switch (message[0]) {
+      case MessageType.welcome:
+        this.#welcomed(message[1]);
+        return;
+      case MessageType.heartbeat:
+        this.#heard(message[1], message[2]);
+        return;
+      case MessageType.pong:
+        this.#ponged();
+        return;
+      case MessageType.syncDone:
+        this.#passed(message[1], message[2]);
+        return;
+      case MessageType.error:
+        this.#refused(message[1], message[2], message[3]);
+        return;
+      case MessageType.events:
+        this.#events(message);
+        return;
+      case MessageType.subscribed:
+      case MessageType.batch:
+      case MessageType.synced:
+      case MessageType.complete:
+      case MessageType.resync:
+        this.#route(message);
+        return;
+    }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const { clock } = this.options;
+    this.#welcome = welcome;
+    this.#origin = { schemaVersion: welcome.server, epoch: welcome.epoch as EventOrigin['epoch'] };
+    this.#attempt = 0;
+    this.#expectHeartbeat();
+    this.#setStatus({ state: 'live', roundTripMs: 0, clockSkewMs: welcome.now - clock.now() });
+    this.#pingedAt = clock.now();
+    this.#send([MessageType.ping, 0]);
+    for (const subscriber of this.#subscribers) this.#subscribe(subscriber);
+    for (const { message } of this.#barriers.values()) this.#send(message);
+    this.#first?.resolve();
+    this.#first = undefined;
+  }
+
+  #heard(upTo: number, serverNow: number): void {
+    if (this.#status.state === 'live') {
+      this.#setStatus({ ...this.#status, clockSkewMs: serverNow - this.options.clock.now() });
+    }
+    for (const { subscriber, next } of this.#routes.values()) if (next !== undefined) subscriber.mark(revision(upTo));
+  }
+
+  #ponged(): void {
+    if (this.#status.state !== 'live' || this.#pingedAt === undefined) return;
+    this.#setStatus({ ...this.#status, roundTripMs: this.options.clock.now() - this.#pingedAt });
+    this.#pingedAt = undefined;
+  }
+
+  #passed(nonce: number, cursor: string): void {
+    const barrier = this.#barriers.get(nonce);
+    this.#barriers.delete(nonce);
+    const parsed = parseCursor(cursor);
+    if (parsed) barrier?.resolve(parsed);
+    else barrier?.reject(new BusError('protocol', `no cursor: ${cursor}`, 'update the client or the server'));
+  }
+
+  #refused(sub: number | null, code: BusError['code'], text: string): void {
+    const route = sub === null ? undefined : this.#routes.get(sub);
+    if (!route) return;
+    this.#forget(route);
+    this.#subscribers.delete(route.subscriber);
+    route.subscriber.failed(new BusError(code, text, 'change the subscription'));
+  }
+
+  #events([, group, index, events]: Extract<ServerMessage, readonly [typeof MessageType.events, ...unknown[]]>): void {
+    const route = this.#groups.get(group);
+    if (!route) return;
+    if (index !== route.next) {
+      this.#abandon(`events ${String(route.next)} to ${String(index - 1)} are missing`);
+      return;
+    }
+    route.next = index + events.length;
+    route.subscriber.events(events, this.#origin!);
+  }
+
+  #route(
+    message: Extract<
+      ServerMessage,
+      readonly [
+        (
+          | typeof MessageType.subscribed
+          | typeof MessageType.batch
+          | typeof MessageType.synced
+          | typeof MessageType.complete
+          | typeof MessageType.resync
+        ),
+        ...unknown[],
+      ]
+    >,
+  ): void {
+    const route = this.#routes.get(message[1]);
+    if (!route) return;
+    const { subscriber } = route;
+    switch (message[0]) {
+      case MessageType.subscribed:
+        route.group = message[2];
+        this.#groups.set(message[2], route);
+        subscriber.began(message[3], message[5]);
+        return;
+      case MessageType.batch:
+        subscriber.batch(message[3], this.#origin!);
+        return;
+      case MessageType.synced:
+        route.next = message[3];
+        subscriber.synced(revision(message[2]), this.#origin!);
+        return;
+      case MessageType.resync:
+        route.next = undefined;
+        subscriber.resync(message[2]);
+        return;
+      case MessageType.complete:
+        this.#completed(route, message[2], message[3]);
+        return;
+    }
+  }
+
+  #completed(route: Route, reason: 'max_events' | 'unsubscribed' | 'shutdown', delivered: number): void {
+    this.#forget(route);
+    // A server that goes away completes everything; what was not ours to end goes on with the next connection.
+    if (reason === 'shutdown') return;
+    this.#subscribers.delete(route.subscriber);
+    route.subscriber.completed(reason, delivered);
+  }
+
+  #subscribe(subscriber: Subscriber): void {
+    const sub = this.#nextSub++;
+    this.#routes.set(sub, { sub, subscriber, group: undefined, next: undefined });
+    this.#send([MessageType.subscribe, sub, subscriber.request()]);
+  }
+
+  #forget(route: Route): void {
+    this.#routes.delete(route.sub);
+    if (route.group !== undefined && this.#groups.get(route.group) === route) this.#groups.delete(route.group);
+  }
+
+  #send(message: readonly unknown[]): void {
+    this.#channel?.send(message);
+  }
+
+  #setStatus(status: BusStatus): void {
+    this.#status = status;
+    for (const watcher of this.#watchers) watcher(status);
+  }
+}
+
+function suggestedDelay(reason: string): number {
+  return Number(/\bretry=(\d{1,6})\b/.exec(reason)?.[1] ?? 0);
+}
+
+function closeError(code: number, reason: string): BusError {
+  const text = `the connection ended with ${String(code)}${reason === '' ? '' : ` (${reason})`}`;
+  switch (code) {
+    case CloseCode.unauthorized:
+      return new BusError('unauthorized', text, 'read the token from .muse/bus/endpoint.json again');
+    case CloseCode.protocolViolation:
+    case 1002:
+    case 1003:
+      return new BusError('protocol', text, 'update the client or the server');
+    case CloseCode.tooMany:
+    case 1009:
+      return new BusError('limit', text, 'send less, or raise the limit on the server');
+    default:
+      return new BusError('unreachable', text, 'is the server running? start it with muse-bus serve');
+  }
+}

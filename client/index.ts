@@ -1,0 +1,28 @@
+/** The SDK: `const bus = await connect()`, then `for await (const event of bus.subscribe({ kinds: ['reservation'] }))`. */
+export type {
+  BusEvent,
+  DataOf,
+  EventOf,
+  EventType,
+  FilterInput,
+  JsonObject,
+  JsonValue,
+  Kind,
+  Problem,
+  Reason,
+  ResyncReason,
+  Welcome,
+} from '../protocol/index.js';
+export { EVENT_TYPES, KINDS, VERSION } from '../protocol/index.js';
+export type { BackoffOptions } from './backoff.js';
+export { BusClient, type ClientOptions } from './bus-client.js';
+export { BusError, type BusErrorCode } from './bus-error.js';
+export type { Channel, ChannelListener, Dial } from './channel.js';
+export type { ClientClock } from './clock.js';
+export { connect, type ConnectOptions } from './connect.js';
+export type { Holder, HoldersOptions } from './lease-view.js';
+export { Mirror, type MirrorRecord, type WhenFreeOptions } from './mirror.js';
+export type { RecordChange, StandingRecord } from './record-view.js';
+export type { BusStatus } from './status.js';
+export { Subscription, type Completion, type SubscribeOptions } from './subscription.js';
+export type { Update } from './update.js';

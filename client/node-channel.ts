@@ -1,0 +1,80 @@
+import WebSocket from 'ws';
+import { packMessage, SUBPROTOCOLS, unpackMessage, type ServerMessage } from '../protocol/index.js';
+import { BusError } from './bus-error.js';
+import type { Dial } from './channel.js';
+
+/** Where a bus is and how to be let in. */
+export interface Address {
+  /** `ws://` or `wss://`. */
+  readonly url: string;
+  readonly token: string;
+}
+
+/** Channels over Node's `ws`, in MessagePack. @param find is asked before every attempt: a restarted server may be elsewhere. */
+export function nodeDial(find: () => Address): Dial {
+  return (listener) => {
+    let socket: WebSocket | undefined;
+    let failure: BusError | undefined;
+    try {
+      const { url, token } = find();
+      socket = new WebSocket(url, [SUBPROTOCOLS.msgpack], {
+        headers: { authorization: `Bearer ${token}` },
+        perMessageDeflate: false,
+        handshakeTimeout: 10_000,
+      });
+    } catch (error) {
+      const known = error instanceof BusError ? error : unreachable(error as Error);
+      queueMicrotask(() => listener.closed(1006, '', known));
+      return { send: () => undefined, close: () => undefined };
+    }
+    socket.on('message', (payload: Buffer) => {
+      listener.message(unpackMessage(payload) as ServerMessage);
+    });
+    socket.on('unexpected-response', (_request, response) => {
+      failure = refused(response.statusCode ?? 0);
+      socket.terminate();
+    });
+    socket.on('error', (error) => {
+      failure ??= unreachable(error);
+    });
+    socket.on('close', (code, reason) => {
+      listener.closed(code, reason.toString(), failure);
+    });
+    return {
+      send: (message) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(packMessage(message));
+      },
+      close: () => {
+        // A connection that is still being made is given up; an open one says goodbye.
+        if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
+        else socket.close(1000);
+      },
+    };
+  };
+}
+
+function unreachable(error: Error): BusError {
+  const text = `cannot reach the bus: ${error.message}`;
+  return new BusError('unreachable', text, 'is the server running? start it with muse-bus serve', { cause: error });
+}
+
+function refused(status: number): BusError {
+  switch (status) {
+    case 401:
+      return new BusError('unauthorized', 'the bus refused the token', 'take it from .muse/bus/endpoint.json');
+    case 403:
+      return new BusError(
+        'forbidden',
+        'the bus refused the Host or Origin',
+        'start it with --allow-host or --allow-origin',
+      );
+    case 503:
+      return new BusError('unreachable', 'the bus is starting, or full', 'try again');
+    default:
+      return new BusError(
+        'protocol',
+        `the bus answered the handshake with ${String(status)}`,
+        'is this the url of a bus?',
+      );
+  }
+}

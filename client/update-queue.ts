@@ -1,0 +1,97 @@
+import type { Update } from './update.js';
+
+interface Entry {
+  readonly update: Update;
+  /** Where to resume once this has been consumed. */
+  readonly cursor: string | undefined;
+}
+
+/** What has been received and not consumed; one reader. */
+export class UpdateQueue {
+  #entries: Entry[] = [];
+  #head = 0;
+  #waiting: ((entry: Entry | undefined) => void) | undefined;
+  #closed: { readonly error?: Error } | undefined;
+
+  get size(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  push(update: Update, cursor: string | undefined): void {
+    if (this.#closed) return;
+    const entry = { update, cursor };
+    const waiting = this.#waiting;
+    if (waiting) {
+      this.#waiting = undefined;
+      waiting(entry);
+    } else {
+      this.#entries.push(entry);
+    }
+  }
+
+  /** No more will come; what is there can still be read, then the error, if any, is thrown. */
+  close(error?: Error): void {
+    if (this.#closed) return;
+    this.#closed = error === undefined ? {} : { error };
+    this.#finish();
+  }
+
+  /** Forgets what is there. @returns how many events that were. */
+  clear(): number {
+    const events = this.#entries.slice(this.#head).filter(({ update }) => update.type === 'event').length;
+    this.#entries = [];
+    this.#head = 0;
+    return events;
+  }
+
+  /** Of several events of one record keeps the last, in its place. */
+  keepLatest(): void {
+    const seen = new Set<string>();
+    const kept: Entry[] = [];
+    for (let i = this.#entries.length - 1; i >= this.#head; i--) {
+      const entry = this.#entries[i]!;
+      if (entry.update.type === 'event') {
+        const { kind, id } = entry.update.event;
+        const record = `${kind}/${id}`;
+        if (seen.has(record)) continue;
+        seen.add(record);
+      }
+      kept.push(entry);
+    }
+    this.#entries = kept.reverse();
+    this.#head = 0;
+  }
+
+  /** @returns `undefined` at the end. @throws the error it was closed with. */
+  next(): Promise<Entry | undefined> {
+    const entry = this.#entries[this.#head];
+    if (entry) {
+      this.#head++;
+      if (this.#head > 512 && this.#head * 2 > this.#entries.length) {
+        this.#entries = this.#entries.slice(this.#head);
+        this.#head = 0;
+      }
+      return Promise.resolve(entry);
+    }
+    if (this.#closed) {
+      const { error } = this.#closed;
+      return error ? Promise.reject(error) : Promise.resolve(undefined);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting = (given) => {
+        if (given === undefined && this.#closed?.error) reject(this.#closed.error);
+        else resolve(given);
+      };
+    });
+  }
+
+  #finish(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.(undefined);
+  }
+}
