@@ -149,12 +149,11 @@ t.test(
     const first = await new Life(path, disk).begin();
     first.change(task('a'));
     await first.settle();
-    const second = new Life(path, disk);
-    const beginning = second.begin();
-    disk.failure = new Error('no space');
-    await beginning;
+    disk.isFull = true;
+    const second = await new Life(path, disk).begin();
+    t.equal(second.journal.health, 'degraded');
     second.change(task('b'));
-    disk.failure = undefined;
+    disk.isFull = false;
     const third = await new Life(path, disk).begin();
     t.match(third.recalled, { epoch: EPOCH, revision: 3, base: 3 });
   },
