@@ -31,6 +31,9 @@ const HEARTBEATS_MISSED = 2.5;
 /** After a close that asks for patience, the wait is at least this long. */
 const LATER_MS = 5_000;
 
+/** How long a server may take from the dial to its welcome. */
+const WELCOME_MS = 20_000;
+
 interface Barrier {
   readonly message: readonly unknown[];
   resolve(cursor: Cursor): void;
@@ -181,6 +184,9 @@ export class Connection {
       },
     });
     this.#channel = channel;
+    this.#cancelTimer = this.options.clock.after(WELCOME_MS, () => {
+      this.#abandon(`no welcome within ${String(WELCOME_MS)} ms`);
+    });
   }
 
   #disconnected(code: number, reason: string, error?: BusError): void {
@@ -267,6 +273,7 @@ export class Connection {
     this.#welcome = welcome;
     this.#origin = { schemaVersion: welcome.server, epoch: welcome.epoch as EventOrigin['epoch'] };
     this.#attempt = 0;
+    this.#expectHeartbeat();
     this.#setStatus({ state: 'live', roundTripMs: 0, clockSkewMs: welcome.now - clock.now() });
     this.#pingedAt = clock.now();
     this.#send([MessageType.ping, 0]);

@@ -38,13 +38,21 @@ export class LeaseBook {
   readonly #namedBy = { heartbeat: new Map<string, string>(), release: new Map<string, string>() };
   #deadlines = emptyQueue();
 
+  /** Whether records of this kind begin, prolong or end leases. */
+  heeds(kind: Kind): boolean {
+    return kind === 'reservation' || kind === 'heartbeat' || kind === 'release';
+  }
+
   /** A record stands with this data now. */
   put(kind: Kind, id: string, data: RecordData, now: UnixMillis): void {
     if (kind === 'reservation') this.#putReservation(id, data, now);
     else if (kind === 'heartbeat' || kind === 'release') {
-      this.#forget(kind, id);
+      const before = this.#forget(kind, id);
       this.#remember(kind, id, data);
-      this.#refreshNamed(this.#namedBy[kind].get(id), now);
+      const named = this.#namedBy[kind].get(id);
+      this.#refreshNamed(named, now);
+      // It has turned to another reservation, or to none: the one it leaves may end earlier now.
+      if (before !== named) this.#refreshNamed(before, now);
     }
   }
 
@@ -66,6 +74,12 @@ export class LeaseBook {
       expired.push(lease.reservation);
     }
     return expired;
+  }
+
+  /** An active lease has run out, and whoever wanted to know has been told. */
+  lapse(reservation: string): void {
+    const lease = this.#leases.get(reservation);
+    if (lease?.state === 'active') lease.state = 'lapsed';
   }
 
   /** When the next active lease ends. */

@@ -2,8 +2,10 @@ import { nearest, type WatchHealth } from '../protocol/index.js';
 import { QueryError } from './http/query.js';
 import { json, text } from './http/reply.js';
 import type { Route } from './http/routes.js';
-import { UNAUTHORIZED, type Door } from './transport/door.js';
-import type { HttpAnswer, HttpReply, RequestHead } from './transport/transport.js';
+import type { JournalHealth } from './journal/journal.js';
+import { isHandshake, refusal, UNAUTHORIZED, type Door } from './transport/door.js';
+import { secured } from './transport/secured.js';
+import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from './transport/transport.js';
 
 /** What the HTTP surface shows. */
 export interface HttpServices {
@@ -12,7 +14,7 @@ export interface HttpServices {
   readonly pages: ReadonlyMap<string, Page>;
   /** What the token opens, by path. */
   readonly routes: ReadonlyMap<string, Route>;
-  health(): WatchHealth & { readonly revision: number };
+  health(): WatchHealth & { readonly revision: number; readonly journal: JournalHealth };
   isReady(): boolean;
 }
 
@@ -20,17 +22,6 @@ export interface Page {
   readonly type: string;
   readonly body: string | Uint8Array;
 }
-
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  'x-content-type-options': 'nosniff',
-  'cross-origin-resource-policy': 'same-origin',
-  'cross-origin-opener-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-};
 
 type OpenRoute = (services: HttpServices) => HttpReply;
 
@@ -48,26 +39,66 @@ const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
 
 /** Answers a request that is no WebSocket. */
 export function answer(request: RequestHead, services: HttpServices): HttpAnswer {
-  return secured(services.door.refuseStranger(request) ?? route(request, services));
+  const { door } = services;
+  const reply =
+    door.refuseStranger(request) ?? badHandshake(request, door) ?? preflight(request, door) ?? route(request, services);
+  return secured(withNamedOrigin(reply, request, door));
+}
+
+/** A handshake that an engine takes for a plain request has something amiss. */
+function badHandshake(request: RequestHead, door: Door): HttpReply | undefined {
+  if (!isHandshake(request)) return undefined;
+  const upgrade = door.upgrade(request);
+  return upgrade.accept ? refusal(400, 'this is no WebSocket handshake') : upgrade.reply;
+}
+
+/** A browser's question, without a token, whether a page of another origin may ask. */
+function preflight(request: RequestHead, door: Door): HttpReply | undefined {
+  const asked = findHeaders(request, 'access-control-request-method').length > 0;
+  if (request.method !== 'OPTIONS' || !asked || door.namedOrigin(request) === undefined) return undefined;
+  const headers = {
+    'access-control-allow-methods': 'GET, HEAD',
+    'access-control-allow-headers': 'authorization, last-event-id',
+    'access-control-allow-private-network': 'true',
+    'access-control-max-age': '600',
+  };
+  return { status: 204, headers, body: '' };
+}
+
+/** Only pages that the operator has named may read an answer from another origin. */
+function withNamedOrigin(reply: HttpAnswer, request: RequestHead, door: Door): HttpAnswer {
+  const origin = door.namedOrigin(request);
+  if (origin === undefined) return reply;
+  const { vary } = reply.headers;
+  const headers = {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'muse-bus-cursor',
+    'cross-origin-resource-policy': 'cross-origin',
+    vary: vary === undefined ? 'origin' : `${vary}, origin`,
+  };
+  return { ...reply, headers: { ...reply.headers, ...headers } };
 }
 
 function route(request: RequestHead, services: HttpServices): HttpAnswer {
-  const { path } = request;
-  const open = OPEN_ROUTES.get(path);
-  const page = services.pages.get(path);
-  if (!open && !page && !services.door.hasToken(request)) return UNAUTHORIZED;
-  const known = services.routes.get(path);
-  if (!open && !page && !known) return notFound(path, services);
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
+  const open = OPEN_ROUTES.get(request.path);
+  const page = services.pages.get(request.path);
+  if (!open && !page) {
+    return services.door.hasToken(request) ? letIn(tokenRoute(request, services)) : UNAUTHORIZED;
   }
-  if (open) return open(services);
-  if (page) return { status: 200, headers: { 'content-type': page.type }, body: page.body };
-  return queried(known!, request);
+  if (!isReading(request)) return NOT_READING;
+  return open ? open(services) : { status: 200, headers: { 'content-type': page!.type }, body: page!.body };
+}
+
+/** The token was presented. */
+function letIn<T extends HttpAnswer>(reply: T): T {
+  return { ...reply, letIn: true };
 }
 
 /** A mistake in the query is the caller's to mend, and is named. */
-function queried(known: Route, request: RequestHead): HttpAnswer {
+function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
+  const known = services.routes.get(request.path);
+  if (!known) return notFound(request.path, services);
+  if (!isReading(request)) return NOT_READING;
   try {
     return known(request);
   } catch (error) {
@@ -76,14 +107,13 @@ function queried(known: Route, request: RequestHead): HttpAnswer {
   }
 }
 
+const isReading = ({ method }: RequestHead): boolean => method === 'GET' || method === 'HEAD';
+const NOT_READING = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
+
 function notFound(path: string, { pages, routes }: HttpServices): HttpReply {
   // The inspector's files are many and are nobody's to type.
   const paths = [...(pages.has('/') ? ['/'] : []), ...OPEN_ROUTES.keys(), ...routes.keys()];
   const best = nearest(path.replace(/\/+$/, ''), paths);
   const there = `there are ${paths.join(', ')}`;
   return text(404, best === undefined ? `nothing at this path; ${there}` : `did you mean ${best}? ${there}`);
-}
-
-function secured<T extends HttpAnswer>(reply: T): T {
-  return { ...reply, headers: { ...SECURITY_HEADERS, ...reply.headers } };
 }

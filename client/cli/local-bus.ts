@@ -11,13 +11,13 @@ export interface LocalBus {
 
 /** @throws Error where the directories cannot be watched. */
 export async function startLocalBus(root: string, pollIntervalMs: number): Promise<LocalBus> {
-  const bus = new Bus(resolveOptions({ root, pollIntervalMs }), systemClock, silentLog);
+  const bus = new Bus(resolveOptions({ root, pollIntervalMs, journal: false }), systemClock, silentLog);
   await bus.start();
   return {
     dial: dialInProcess(bus),
     mechanism: bus.health.backend,
     stop: () => {
-      bus.stop();
+      void bus.stop();
     },
   };
 }

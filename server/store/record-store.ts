@@ -15,6 +15,7 @@ import {
 import { sameSignature, type Change, type Signature } from './change.js';
 import { RecordVersion } from './record-version.js';
 import { SortedVersions } from './sorted-versions.js';
+import type { Standing } from './standing.js';
 import { StoreEvent, type ChangeType } from './store-event.js';
 
 /** The records at one revision, in canonical order (by kind, then by id), immutable. */
@@ -75,6 +76,26 @@ export class RecordStore {
   }
 
   /**
+   * Takes in what stood when the journal was last written, into an empty store. Leases are as they were then: which of
+   * them had run out follows from the order of what happened.
+   * @param last the last revision given to a transition.
+   */
+  restore(standing: readonly Standing[], last: Revision): void {
+    const steps: { readonly at: number; take(): void }[] = [];
+    for (const { version, lapsedAt } of standing) {
+      const { kind, id, observedAt } = version;
+      this.#byId[kindIndex(kind)]?.set(id, version);
+      this.#sorted[kindIndex(kind)]?.put(version);
+      if (!this.leases.heeds(kind)) continue;
+      steps.push({ at: version.revision, take: () => this.leases.put(kind, id, version.data, observedAt) });
+      if (lapsedAt > 0) steps.push({ at: lapsedAt, take: () => this.leases.lapse(id) });
+    }
+    steps.sort((a, b) => a.at - b.at);
+    for (const { take } of steps) take();
+    this.#revision = last;
+  }
+
+  /**
    * Takes in what a reading says. No event where nothing has changed.
    * @param observed `restart` for what happened while the server was away.
    */
@@ -112,6 +133,8 @@ export class RecordStore {
   ): StoreEvent {
     const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem);
     this.#byId[kindIndex(kind)]?.set(id, version);
+    if (before) this.#problems.delete(before);
+    if (problem !== undefined) this.#problems.add(version);
     this.#sorted[kindIndex(kind)]?.put(version);
     if (before) this.#problems.delete(before);
     if (problem !== undefined) this.#problems.add(version);
@@ -121,6 +144,7 @@ export class RecordStore {
 
   #remove(before: RecordVersion, now: UnixMillis, observed: Observed): StoreEvent {
     const { kind, id } = before;
+    this.#problems.delete(before);
     this.#byId[kindIndex(kind)]?.delete(id);
     this.#sorted[kindIndex(kind)]?.delete(id);
     this.#problems.delete(before);
@@ -155,8 +179,13 @@ const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
   heartbeat: 'extended_expires_at',
 };
 
-function timestampProblem({ kind, data }: Extract<Change, { is: 'present' }>): Problem | undefined {
+/** What a record says of when a lease ends; `undefined` where its kind says nothing of that. */
+export function leaseTime(kind: Kind, data: RecordData): RecordData[string] {
   const field = LEASE_TIMES[kind];
-  const value = field === undefined ? undefined : data[field];
+  return field === undefined ? undefined : data[field];
+}
+
+function timestampProblem({ kind, data }: Extract<Change, { is: 'present' }>): Problem | undefined {
+  const value = leaseTime(kind, data);
   return value == null || parseTimestamp(value) !== undefined ? undefined : 'bad-timestamp';
 }

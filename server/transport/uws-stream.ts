@@ -2,9 +2,9 @@ import type { HttpResponse } from 'uWebSockets.js';
 import { reasonPhrase } from './reason-phrase.js';
 import type { HttpSource, HttpStream, HttpWriter } from './transport.js';
 
-/** Answers with a head, and then with what the stream writes. */
-export function streamReply(response: HttpResponse, method: string, stream: HttpStream): void {
-  const writer = new UwsWriter(response, Buffer.from(stream.filler));
+/** Answers with a head, and then with what the stream writes. @param over called once, when no more will be written. */
+export function streamReply(response: HttpResponse, method: string, stream: HttpStream, over: () => void): void {
+  const writer = new UwsWriter(response, Buffer.from(stream.filler), method === 'HEAD' ? () => undefined : over);
   // Without it the engine ends the process when the handler returns.
   response.onAborted(() => {
     writer.aborted();
@@ -14,7 +14,10 @@ export function streamReply(response: HttpResponse, method: string, stream: Http
     for (const [name, value] of Object.entries(stream.headers)) response.writeHeader(name, value);
     if (method === 'HEAD') response.endWithoutBody();
   });
-  if (method === 'HEAD') return;
+  if (method === 'HEAD') {
+    over();
+    return;
+  }
   response.onWritable(() => {
     writer.writable();
     return true;
@@ -38,6 +41,7 @@ class UwsWriter implements HttpWriter {
   constructor(
     private readonly response: HttpResponse,
     private readonly filler: Uint8Array,
+    private readonly over: () => void,
   ) {}
 
   get queuedBytes(): number {
@@ -75,8 +79,10 @@ class UwsWriter implements HttpWriter {
   }
 
   aborted(): void {
+    if (this.#phase === 'over') return;
     const wasOpen = this.#phase === 'open';
     this.#phase = 'over';
+    this.over();
     this.#queue.length = 0;
     this.#queuedHere = 0;
     this.#kept = 0;
@@ -85,6 +91,7 @@ class UwsWriter implements HttpWriter {
 
   #finish(): void {
     this.#phase = 'over';
+    this.over();
     // Whatever the engine has kept it sends before the end.
     this.response.cork(() => {
       this.response.end();

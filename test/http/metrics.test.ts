@@ -32,7 +32,7 @@ function readMetrics(text: string): Map<string, number> {
 
 for (const transport of ['uws', 'ws'] as const) {
   t.test(`over ${transport}: what has passed through, in the format of Prometheus`, async (t) => {
-    const repository = new ServedRepository({ transport });
+    const repository = new ServedRepository({ transport, journal: false });
     t.teardown(() => repository.stop());
     const http = new HttpClient(await repository.start());
     await using bus = await connect({ root: repository.root });

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { answer, type HttpServices } from '../../server/http.js';
-import { Door, LOOPBACK_HOSTS } from '../../server/transport/door.js';
+import { LOOPBACK_HOSTS } from '../../server/transport/authority.js';
+import { Door } from '../../server/transport/door.js';
 import { isStream } from '../../server/transport/transport.js';
 import { HttpClient } from '../support/http-client.js';
 import { ServedRepository } from '../support/served-repository.js';
@@ -81,10 +82,10 @@ for (const transport of ['uws', 'ws'] as const) {
 
 t.test('a server that is not ready says so', async (t) => {
   const services: HttpServices = {
-    door: new Door({ token: 't', port: 1, hosts: LOOPBACK_HOSTS, origins: [] }),
+    door: new Door({ token: 't', port: 1, scheme: 'http', hosts: LOOPBACK_HOSTS, origins: [] }),
     pages: new Map(),
     routes: new Map(),
-    health: () => ({ backend: 'inotify', healthy: false, last_scan_ms: 0, revision: 0 }),
+    health: () => ({ backend: 'inotify', healthy: false, last_scan_ms: 0, revision: 0, journal: 'off' }),
     isReady: () => false,
   };
   const request = {

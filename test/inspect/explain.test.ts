@@ -17,6 +17,7 @@ import { explainDelivery, explainFilter } from '../../server/delivery/explain.js
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { Hub } from '../../server/delivery/hub.js';
 import { Session } from '../../server/delivery/session.js';
+import { silentLog } from '../../server/log.js';
 import { DEFAULT_LIMITS } from '../../server/options.js';
 import { History } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
@@ -42,6 +43,7 @@ class Bench {
       catchUp: new CatchUp(this.hub, this.clock),
       clock: this.clock,
       limits,
+      log: silentLog,
       welcome: () => ({}) as never,
       readNow: () => Promise.resolve(),
       inspect: () => {

@@ -6,7 +6,7 @@ import { ServedRepository } from '../support/served-repository.js';
 
 for (const transport of ['uws', 'ws'] as const) {
   t.test(`over ${transport}: an overview says who is connected, how each is served, and what is wrong`, async (t) => {
-    const repository = new ServedRepository({ transport });
+    const repository = new ServedRepository({ transport, journal: false });
     t.teardown(() => repository.stop());
     repository.rename('task', 't1', { run_id: 'a' });
     repository.raw('claim', 'c1', '{ torn');

@@ -1,0 +1,128 @@
+import type { Encoding } from '../protocol/index.js';
+import type { Bus } from './bus.js';
+import type { Clock } from './clock.js';
+import { answer, type Page } from './http.js';
+import { Places } from './http/places.js';
+import { tokenRoutes, type Route } from './http/routes.js';
+import type { Log } from './log.js';
+import { LoopDelay } from './metrics/loop-delay.js';
+import type { Limits } from './options.js';
+import type { Door } from './transport/door.js';
+import { refusal } from './transport/door.js';
+import { secured } from './transport/secured.js';
+import { RefusalRate } from './transport/refusal-rate.js';
+import type {
+  Connection,
+  HttpAnswer,
+  HttpReply,
+  RequestHead,
+  Socket,
+  TransportHandlers,
+  Upgrade,
+} from './transport/transport.js';
+
+/** A warning about connections is not repeated sooner. */
+const WARN_EVERY_MS = 60_000;
+
+/**
+ * What stands between a transport and the bus: every request and every connection passes here, refusals are counted,
+ * and whatever fails is logged and answered without a word of how.
+ */
+export class Reception implements TransportHandlers {
+  readonly #refusals: RefusalRate;
+  readonly #pages: ReadonlyMap<string, Page> = inspectorPages();
+  readonly #places: Places;
+  readonly #loopDelay = new LoopDelay();
+  readonly #routes: ReadonlyMap<string, Route>;
+  #door: Door | undefined;
+  #warnedAt = -WARN_EVERY_MS;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly limits: Limits,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {
+    this.#refusals = new RefusalRate(limits.maxRefusalsPerSecond, clock);
+    this.#places = new Places(() => bus.connectionCount, limits.maxConnections);
+    this.#routes = tokenRoutes({ bus, limits, clock, places: this.#places, loopDelay: this.#loopDelay });
+  }
+
+  /** Until there is a door everyone is asked to come back. */
+  openDoor(door: Door): void {
+    this.#door = door;
+  }
+
+  get door(): Door | undefined {
+    return this.#door;
+  }
+
+  stop(): void {
+    this.#loopDelay.stop();
+  }
+
+  http(request: RequestHead): HttpAnswer {
+    return this.#guarded<HttpAnswer>(() => {
+      const { bus } = this;
+      if (!this.#door) return UNREADY;
+      const reply = answer(request, {
+        door: this.#door,
+        pages: this.#pages,
+        routes: this.#routes,
+        health: () => ({ ...bus.health, revision: bus.hub.revision, journal: bus.journalHealth }),
+        isReady: () => bus.isRunning,
+      });
+      return this.#counted(request, reply);
+    }, FAILED);
+  }
+
+  upgrade(request: RequestHead): Upgrade {
+    const refused = (reply: HttpReply): Upgrade => ({ accept: false, reply: secured(reply) });
+    return this.#guarded(() => {
+      if (!this.#door) return refused(UNREADY);
+      const upgrade = this.#door.upgrade(request);
+      if (!upgrade.accept) return refused(this.#counted(request, upgrade.reply));
+      return this.#places.isFree() ? upgrade : refused(this.#places.refusal());
+    }, refused(FAILED));
+  }
+
+  open(socket: Socket, encoding: Encoding): Connection {
+    return this.bus.attach(socket, encoding);
+  }
+
+  pendingOverflow(remoteAddress: string): void {
+    const now = this.clock.elapsed();
+    if (now - this.#warnedAt < WARN_EVERY_MS) return;
+    this.#warnedAt = now;
+    this.log.warn(
+      { address: remoteAddress, max_pending_connections: this.limits.maxPendingConnections },
+      'connections closed: too many that have not been let in',
+    );
+  }
+
+  #counted<T extends HttpAnswer>(request: RequestHead, reply: T): T | HttpReply {
+    const isRefusal = reply.status === 401 || reply.status === 403;
+    if (!isRefusal || !this.#refusals.isBeyond(request.remoteAddress)) return reply;
+    const most = `at most ${String(this.limits.maxRefusalsPerSecond)} (max_refusals_per_second)`;
+    const why = `too many refused requests from this address in one second; ${most}`;
+    return secured(refusal(429, why, { 'retry-after': '1', connection: 'close' }));
+  }
+
+  /** An exception that leaves a handler would end the process with a native engine, and show its stack with another. */
+  #guarded<T>(attempt: () => T, otherwise: T): T {
+    try {
+      return attempt();
+    } catch (error) {
+      this.log.error({ err: error }, 'a request failed');
+      return otherwise;
+    }
+  }
+}
+
+const UNREADY = secured(refusal(503, 'starting', { 'retry-after': '1' }));
+const FAILED = secured(refusal(500, 'the server failed on this request; its log says how'));
+
+/** The inspector as it was built, or nothing where it was not. */
+function inspectorPages(): ReadonlyMap<string, Page> {
+  return new Map();
+}
