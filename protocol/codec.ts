@@ -48,5 +48,8 @@ function checkJson(value: unknown, depthLeft: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depthLeft === 0) throw new ProtocolError('bad-message', `nested deeper than ${String(MAX_DEPTH)}`);
   if (Object.hasOwn(value, '__proto__')) throw new ProtocolError('bad-message', 'the key __proto__ is not allowed');
-  for (const inner of Object.values(value)) checkJson(inner, depthLeft - 1);
+  for (const [key, inner] of Object.entries(value)) {
+    checkJson(key, depthLeft);
+    checkJson(inner, depthLeft - 1);
+  }
 }

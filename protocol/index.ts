@@ -10,11 +10,13 @@ export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors
 export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
 export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, toBusEvent } from './event.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
-export { EVERYTHING, FILTER_LIMITS, filterKey, parseFilter } from './filter.js';
+export { EVERYTHING, FILTER_LIMITS, filterKey, parseFilter, snakeCase } from './filter.js';
+export { GlobError } from './glob-tree.js';
+export { compileGlob, isGlob, MAX_GLOBBED_LENGTH } from './glob.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';
-export { compileFilter, isGlob, matchable } from './matcher.js';
+export { compileFilter, matchable } from './matcher.js';
 export type {
   ClientMessage,
   CompleteReason,
@@ -43,5 +45,5 @@ export type {
   TaskData,
 } from './record.js';
 export { LeaseBook, type LeaseState } from './lease-book.js';
-export { parseTimestamp } from './timestamp.js';
+export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, PROTOCOL_VERSION, VERSION } from './version.js';

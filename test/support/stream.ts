@@ -3,6 +3,7 @@ import { CatchUp } from '../../server/delivery/catch-up.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { encodeMessage } from '../../server/delivery/frames.js';
 import { Hub } from '../../server/delivery/hub.js';
+import { silentLog } from '../../server/log.js';
 import { Session } from '../../server/delivery/session.js';
 import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
 import type { Change } from '../../server/store/change.js';
@@ -63,6 +64,7 @@ export class Peer {
       catchUp,
       clock,
       limits,
+      log: silentLog,
       welcome: () => ({
         protocol: 1,
         server: 'test',
