@@ -3,7 +3,12 @@ import {
   MessageType,
   PROTOCOL_VERSION,
   VERSION,
+  snakeCase,
+  type CloseCode,
   type Encoding,
+  type Kind,
+  type Problem,
+  type UnixMillis,
   type WatchHealth,
   type Welcome,
 } from '../protocol/index.js';
@@ -23,6 +28,15 @@ import { RecordStore } from './store/record-store.js';
 import type { StoreEvent } from './store/store-event.js';
 import type { Connection, Socket } from './transport/transport.js';
 import { RepositoryWatch } from './watch/repository-watch.js';
+
+/** A file that cannot be read as a record, or whose lease cannot be timed. */
+export interface RecordProblem {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly problem: Problem;
+  /** When it was noticed, Unix milliseconds. */
+  readonly since: UnixMillis;
+}
 
 /** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
 export class Bus {
@@ -57,6 +71,16 @@ export class Bus {
 
   get connectionCount(): number {
     return this.#sessions.size;
+  }
+
+  /** The records whose files cannot be read as they are, with why. */
+  problems(): readonly RecordProblem[] {
+    return [...this.#store.problems].map(({ kind, id, problem, observedAt }) => ({
+      kind,
+      id,
+      problem: problem!,
+      since: observedAt,
+    }));
   }
 
   get health(): WatchHealth {
@@ -117,6 +141,11 @@ export class Bus {
     return new Hub(epoch, this.#store, history, new FanOut(revision));
   }
 
+  /** Ends every connection: what let them in no longer holds. */
+  disconnectAll(code: CloseCode, reason: string): void {
+    for (const session of [...this.#sessions]) session.end(code, reason);
+  }
+
   /** A new connection that has been let in. */
   attach(socket: Socket, encoding: Encoding): Connection {
     if (!this.#running) throw new Error('the bus is not running');
@@ -124,6 +153,7 @@ export class Bus {
       ...this.#running,
       clock: this.clock,
       limits: this.options.limits,
+      log: this.log,
       welcome: () => this.#welcome(),
       readNow: (record) => this.watch.readNow(record),
     });
@@ -152,7 +182,7 @@ export class Bus {
       now: this.clock.now(),
       backend: this.health.backend,
       heartbeat_ms: this.options.heartbeatMs,
-      limits: snakeCased(this.options.limits),
+      limits: snakeCased({ ...this.options.limits, idleTimeoutMs: this.options.idleTimeoutMs }),
     };
   }
 
@@ -174,7 +204,5 @@ function journalOf(options: ResolvedOptions, busDir: string, clock: Clock, log: 
 
 function snakeCased(limits: object): Readonly<Record<string, number>> {
   const entries = Object.entries(limits) as [string, number][];
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
-  );
+  return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
 }

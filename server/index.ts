@@ -1,5 +1,6 @@
 /** A bus in your own process: `await new BusServer({ root }).start()`. */
 export { BusServer } from './bus-server.js';
+export type { RecordProblem } from './bus.js';
 export { Bus } from './bus.js';
 export type { Clock } from './clock.js';
 export { systemClock } from './clock.js';

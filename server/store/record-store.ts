@@ -31,6 +31,7 @@ export class RecordStore {
   readonly leases = new LeaseBook();
   readonly #byId: readonly Map<string, RecordVersion>[] = KINDS.map(() => new Map<string, RecordVersion>());
   readonly #sorted: readonly SortedVersions[] = KINDS.map(() => new SortedVersions());
+  readonly #problems = new Set<RecordVersion>();
   #revision: Revision;
   #cut: Cut | undefined;
 
@@ -54,6 +55,11 @@ export class RecordStore {
 
   ids(kind: Kind): IterableIterator<string> {
     return this.#byId[kindIndex(kind)]!.keys();
+  }
+
+  /** The records whose files cannot be read as they are, in no order. */
+  get problems(): ReadonlySet<RecordVersion> {
+    return this.#problems;
   }
 
   /** All records as they are now. Taken once for a revision, however many ask. */
@@ -122,6 +128,8 @@ export class RecordStore {
   ): StoreEvent {
     const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem);
     this.#byId[kindIndex(kind)]?.set(id, version);
+    if (before) this.#problems.delete(before);
+    if (problem !== undefined) this.#problems.add(version);
     this.#sorted[kindIndex(kind)]?.put(version);
     this.leases.put(kind, id, data, now);
     return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
@@ -129,6 +137,7 @@ export class RecordStore {
 
   #remove(before: RecordVersion, now: UnixMillis, observed: Observed): StoreEvent {
     const { kind, id } = before;
+    this.#problems.delete(before);
     this.#byId[kindIndex(kind)]?.delete(id);
     this.#sorted[kindIndex(kind)]?.delete(id);
     this.leases.drop(kind, id, now);
@@ -162,8 +171,13 @@ const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
   heartbeat: 'extended_expires_at',
 };
 
-function timestampProblem({ kind, data }: Extract<Change, { is: 'present' }>): Problem | undefined {
+/** What a record says of when a lease ends; `undefined` where its kind says nothing of that. */
+export function leaseTime(kind: Kind, data: RecordData): RecordData[string] {
   const field = LEASE_TIMES[kind];
-  const value = field === undefined ? undefined : data[field];
+  return field === undefined ? undefined : data[field];
+}
+
+function timestampProblem({ kind, data }: Extract<Change, { is: 'present' }>): Problem | undefined {
+  const value = leaseTime(kind, data);
   return value == null || parseTimestamp(value) !== undefined ? undefined : 'bad-timestamp';
 }

@@ -1,11 +1,11 @@
-import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
+import { KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { Reading, RecordReader } from './record-reader.js';
-import { readRecordName } from './record-name.js';
+import type { IgnoredFiles } from './ignored-files.js';
 import { LeaseTime } from './lease-time.js';
+import type { RecordReader } from './record-reader.js';
+import type { Warnings } from './warnings.js';
 import type { HintSink } from './watcher.js';
 
 /** One turn of the loop reads files for at most this long; the rest waits for the next. */
@@ -25,9 +25,9 @@ export interface IngestServices {
   readonly store: RecordStore;
   readonly reader: RecordReader;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly ignored: IgnoredFiles;
+  readonly warnings: Warnings;
   readonly settleMs: number;
-  readonly maxIdBytes: number;
   /** Takes the events of one turn. */
   publish(events: readonly StoreEvent[]): void;
   /** Compares a directory with the store, and hints at every difference. */
@@ -63,7 +63,6 @@ type Trust = 'hints' | 'shaken' | 'looking' | 'looked';
 export class Ingest implements HintSink {
   readonly #pending = new Map<string, RecordName>();
   readonly #unsettled = new Map<string, Unsettled>();
-  readonly #warned = new Set<string>();
   #phase: 'held' | 'running' | 'stopped' = 'held';
   #scheduled: NodeJS.Immediate | undefined;
   #cancelNap: (() => void) | undefined;
@@ -99,10 +98,8 @@ export class Ingest implements HintSink {
   // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   file(kind: Kind, name: string): void {
-    const reading = readRecordName(name, this.services.maxIdBytes);
-    if (reading.is === 'record') this.record(kind, reading.id);
-    else if (reading.is === 'refused')
-      this.#warnOnce(`${kind}/${name}`, { kind, name, why: reading.why }, 'file ignored');
+    const id = this.services.ignored.idOf(kind, name);
+    if (id !== undefined) this.record(kind, id);
   }
 
   directory(kind: Kind): void {
@@ -122,6 +119,8 @@ export class Ingest implements HintSink {
 
   /** Reads one record now and publishes what has changed before it returns. */
   readNow({ kind, id }: RecordName): void {
+    // A name that no hint could bring would be looked for again and again.
+    if (!this.services.ignored.isRecordId(id)) return;
     this.#pending.delete(keyOf(kind, id));
     const events: StoreEvent[] = [];
     this.#read(kind, id, events);
@@ -163,13 +162,13 @@ export class Ingest implements HintSink {
   }
 
   #read(kind: Kind, id: string, events: StoreEvent[]): void {
-    const { reader, store, clock, settleMs } = this.services;
+    const { reader, store, clock, warnings, settleMs } = this.services;
     const key = keyOf(kind, id);
     const reading = reader.read(kind, id);
     const unsettled = this.#unsettled.get(key);
     const since = unsettled?.since ?? clock.elapsed();
     if (reading.is === 'unavailable') {
-      this.#warnOnce(String(reading.error.code), { err: reading.error }, 'cannot read files; trying again');
+      warnings.once(String(reading.error.code), { err: reading.error }, 'cannot read files; trying again');
       this.#retryLater(key, { kind, id }, since, unsettled);
       return;
     }
@@ -180,7 +179,7 @@ export class Ingest implements HintSink {
     }
     unsettled?.cancel();
     this.#unsettled.delete(key);
-    this.#report(kind, id, reading);
+    if (reading.is === 'broken') warnOfProblem(warnings, kind, id, reading.problem);
     for (const event of store.apply(reading, clock.now())) events.push(event);
   }
 
@@ -194,24 +193,6 @@ export class Ingest implements HintSink {
       this.record(record.kind, record.id);
     });
     this.#unsettled.set(key, { since, attempts, cancel });
-  }
-
-  #report(kind: Kind, id: string, reading: Exclude<Reading, { is: 'unavailable' }>): void {
-    const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
-    if (reading.is === 'broken') {
-      const { problem } = reading;
-      this.#warnOnce(`${file} ${problem}`, { file, problem }, 'file cannot be read as a record');
-    } else if (reading.is === 'present') {
-      for (const warning of reading.warnings ?? []) this.#warnOnce(`${file} ${warning}`, { file, warning }, warning);
-    }
-  }
-
-  /** A log that repeats itself is not read. */
-  #warnOnce(key: string, fields: object, message: string): void {
-    if (this.#warned.has(key)) return;
-    if (this.#warned.size >= 10_000) this.#warned.clear();
-    this.#warned.add(key);
-    this.services.log.warn(fields, message);
   }
 
   // ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,3 +243,9 @@ export class Ingest implements HintSink {
 const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
+
+/** Once for each file and problem. */
+export function warnOfProblem(warnings: Warnings, kind: Kind, id: string, problem: Problem): void {
+  const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
+  warnings.once(`${file} ${problem}`, { file, problem }, 'file cannot be read as a record');
+}

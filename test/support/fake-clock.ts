@@ -11,6 +11,8 @@ export const START = Date.UTC(2026, 2, 30, 15);
 
 /** A clock that stands still until a test turns it. */
 export class FakeClock implements Clock {
+  /** By how much time passes whenever somebody looks how much has passed: what long work looks like. */
+  lookCostMs = 0;
   #elapsed = 0;
   /** By how much the wall clock has been set. */
   #set = 0;
@@ -21,6 +23,7 @@ export class FakeClock implements Clock {
   }
 
   elapsed(): number {
+    this.#elapsed += this.lookCostMs;
     return this.#elapsed;
   }
 

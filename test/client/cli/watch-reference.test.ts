@@ -1,4 +1,4 @@
-import { existsSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { BusEvent, EventType, Kind } from '../../../protocol/index.js';
@@ -202,6 +202,12 @@ const museBus = (root: string, flags: readonly string[]): Command =>
 class UntornRepository extends TemporaryRepository {
   override inPlace(kind: Kind, id: string, data: unknown): void {
     this.rename(kind, id, data);
+  }
+
+  override raw(kind: Kind, id: string, bytes: string | Uint8Array): void {
+    const temporary = `${this.dir.file(kind, id)}.tmp`;
+    writeFileSync(temporary, bytes);
+    renameSync(temporary, this.dir.file(kind, id));
   }
 }
 

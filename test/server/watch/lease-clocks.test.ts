@@ -3,8 +3,10 @@ import type { Kind, RecordData } from '../../../protocol/index.js';
 import { silentLog } from '../../../server/log.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
+import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { Ingest } from '../../../server/watch/ingest.js';
 import { DOUBT_MS } from '../../../server/watch/lease-time.js';
+import { Warnings } from '../../../server/watch/warnings.js';
 import type { RecordReader } from '../../../server/watch/record-reader.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
@@ -13,6 +15,7 @@ const HOUR_MS = 3_600_000;
 /** An ingest over files in memory; nothing but `touch` and a rescan tells it of them. */
 function ingestOver(clock: FakeClock) {
   const store = new RecordStore();
+  const warnings = new Warnings(silentLog);
   const files = new Map<string, RecordData>();
   const events: StoreEvent[] = [];
   const read = (kind: Kind, id: string) => {
@@ -25,9 +28,9 @@ function ingestOver(clock: FakeClock) {
     store,
     reader: { read } as unknown as RecordReader,
     clock,
-    log: silentLog,
+    ignored: new IgnoredFiles(warnings, 256),
+    warnings,
     settleMs: 200,
-    maxIdBytes: 256,
     publish: (some) => events.push(...some),
     rescan: async (kind) => {
       for (const key of files.keys()) if (key.startsWith(`${kind}/`)) ingest.record(kind, key.slice(kind.length + 1));
