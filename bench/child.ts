@@ -57,10 +57,12 @@ export class Child<R = unknown> {
     const call = this.#nextCall++;
     return new Promise<V>((resolve, reject) => {
       const giveUp = setTimeout(() => reject(new Error(`${this.program}: no answer to ${name}`)), PATIENCE_MS);
-      const settle = <T>(then: (value: T) => void) => (value: T) => {
-        clearTimeout(giveUp);
-        then(value);
-      };
+      const settle =
+        <T>(then: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(giveUp);
+          then(value);
+        };
       this.#waiting.set(call, { resolve: settle(resolve as (value: unknown) => void), reject: settle(reject) });
       this.#process.send({ call, name, argument } satisfies Call);
     });

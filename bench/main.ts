@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.js';
+import { fanout } from './fanout.js';
 import { latency } from './latency.js';
 import { writeReport } from './report.js';
 
-const BENCHES: Readonly<Record<string, Bench>> = { latency };
+const BENCHES: Readonly<Record<string, Bench>> = { latency, fanout };
 /** Too long for a run of everything. */
 const ON_DEMAND: readonly string[] = ['soak'];
 

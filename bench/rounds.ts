@@ -6,8 +6,7 @@ export interface Side<T> {
 
 /** The rounds of each side, in the order of time; a side that cannot run here has a reason instead. */
 export type Outcome<T> =
-  | { readonly is: 'measured'; readonly rounds: readonly T[] }
-  | { readonly is: 'skipped'; readonly why: string };
+  { readonly is: 'measured'; readonly rounds: readonly T[] } | { readonly is: 'skipped'; readonly why: string };
 
 /** What a side throws that has nothing to run with: the peer is not installed. */
 export class Unavailable extends Error {
