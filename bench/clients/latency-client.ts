@@ -35,8 +35,8 @@ class Probe {
   #seq = 0;
   unheard = 0;
 
-  constructor(private readonly plan: LatencyPlan) {
-    this.#directory = join(plan.root, '.muse', 'coordination', 'intents');
+  constructor(root: string) {
+    this.#directory = join(root, '.muse', 'coordination', 'intents');
   }
 
   see({ id, isRemoved, seq }: Seen): void {
@@ -47,27 +47,23 @@ class Probe {
   }
 
   /** One record's life: renamed in, written in place, unlinked. */
-  async cycle(latencies: { rename: number[]; write: number[]; unlink: number[] }): Promise<void> {
+  async cycle(latencies: { rename: number[]; write: number[]; unlink: number[] }, pauseMs: number): Promise<void> {
     const id = `probe-${String(++this.#seq).padStart(7, '0')}`;
     const file = join(this.#directory, `${id}.json`);
     const temporary = join(this.#directory, `.${id}.tmp`);
     const content = (seq: number): string => JSON.stringify(benchRecord(id, seq));
 
-    await this.#rest();
+    await rest(pauseMs);
     const first = content(++this.#seq);
     writeFileSync(temporary, first);
     await this.#timed(latencies.rename, id, this.#seq, () => renameSync(temporary, file));
 
-    await this.#rest();
+    await rest(pauseMs);
     const second = content(++this.#seq);
     await this.#timed(latencies.write, id, this.#seq, () => writeFileSync(file, second));
 
-    await this.#rest();
+    await rest(pauseMs);
     await this.#timed(latencies.unlink, id, 'removed', () => rmSync(file));
-  }
-
-  #rest(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * this.plan.pauseMs));
   }
 
   #timed(into: number[], id: string, seq: number | 'removed', operation: () => void): Promise<void> {
@@ -94,6 +90,11 @@ class Probe {
   }
 }
 
+function rest(pauseMs: number): Promise<void> | undefined {
+  if (pauseMs === 0) return undefined;
+  return new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * pauseMs));
+}
+
 function feedOf(source: Source): OpenFeed {
   switch (source.is) {
     case 'bus':
@@ -109,18 +110,21 @@ function feedOf(source: Source): OpenFeed {
   }
 }
 
-/** Not measured: what runs first compiles. */
-const WARM_UP = 40;
+/**
+ * Lives of a record before measuring begins, without rest between: what runs first is interpreted and compiled, while a
+ * bus has been up for hours.
+ */
+const WARM_UP = 1_000;
 
 await runProgram(async (plan: LatencyPlan) => {
-  const probe = new Probe(plan);
+  const probe = new Probe(plan.root);
   const close = await feedOf(plan.source)(plan.root, (seen) => probe.see(seen));
   const measure = async (): Promise<Latencies> => {
     const warm = { rename: [], write: [], unlink: [] };
-    for (let i = 0; i < Math.min(WARM_UP, plan.samples); i++) await probe.cycle(warm);
+    for (let i = 0; i < Math.min(WARM_UP, 2 * plan.samples); i++) await probe.cycle(warm, 0);
     probe.unheard = 0;
     const latencies = { rename: [], write: [], unlink: [] };
-    for (let i = 0; i < plan.samples; i++) await probe.cycle(latencies);
+    for (let i = 0; i < plan.samples; i++) await probe.cycle(latencies, plan.pauseMs);
     return { ...latencies, unheard: probe.unheard };
   };
   return { ready: true, calls: { measure }, stop: close };
