@@ -79,13 +79,15 @@ export class Child<R = unknown> {
   }
 }
 
+export type Start = typeof Child.start;
+
 /** Runs `body` with children that are stopped afterwards, the last one started first. */
-export async function withChildren<T>(body: (start: typeof Child.start) => Promise<T>): Promise<T> {
+export async function withChildren<T>(body: (start: Start) => Promise<T>): Promise<T> {
   const children: Child[] = [];
-  const start: typeof Child.start = async (program, config, execArgv) => {
+  const start: Start = async (program, config, execArgv) => {
     const child = await Child.start<never>(program, config, execArgv);
     children.unshift(child);
-    return child as never;
+    return child;
   };
   try {
     return await body(start);

@@ -1,6 +1,6 @@
 import type { Bench, BenchOptions } from './bench.js';
 import { serverArgv } from './bench.js';
-import { withChildren, type Child } from './child.js';
+import { withChildren, type Start } from './child.js';
 import type { Source } from './clients/feed.js';
 import type { Latencies } from './clients/latency-client.js';
 import { PEERS } from './peers/latency-peers.js';
@@ -20,16 +20,11 @@ export interface Surroundings {
 
 const ALONE: Surroundings = { records: 1, others: 0, background: 0 };
 
-type Start = typeof Child.start;
 /** Starts what watches, and says where a client hears of it. */
 export type StartWatcher = (start: Start, root: string, options: BenchOptions) => Promise<Source>;
 
 const OPERATIONS = ['rename', 'write', 'unlink'] as const;
 type Operation = (typeof OPERATIONS)[number];
-const SHARES = [0.5, 0.9, 0.99, 0.999];
-
-/** Percentiles of one round, milliseconds, in the order of {@link SHARES}. */
-type Round = Readonly<Record<Operation, readonly number[]>> & { readonly unheard: number };
 
 export const bus: StartWatcher = async (start, root, options) => {
   const { ready } = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
@@ -46,34 +41,27 @@ interface Sampling {
   readonly pauseMs: number;
 }
 
-const OFTEN: Sampling = { samples: 500, pauseMs: 4 };
+const OFTEN: Sampling = { samples: 200, pauseMs: 4 };
 
 function side(
   name: string,
   watcher: StartWatcher,
-  around: Surroundings,
+  root: string,
+  { others, background }: Surroundings,
   options: BenchOptions,
   sampling: Sampling = OFTEN,
-): Side<Round> {
-  const run = (): Promise<Round> =>
-    withRepository(around.records, ({ root }) =>
-      withChildren(async (start) => {
-        const source = await watcher(start, root, options);
-        const half = around.others / 2;
-        if (half > 0) await start('clients/counting-client', { source, connections: Math.floor(half) });
-        const client = await start('clients/latency-client', { root, source, ...sampling });
-        if (half > 0) await start('clients/counting-client', { source, connections: Math.ceil(half) });
-        if (around.background > 0) await start('clients/background-writer', { root, perSecond: around.background });
-        const latencies = await client.call<Latencies>('measure');
-        const shares = (operation: Operation) => SHARES.map((share) => percentile(latencies[operation], share));
-        return {
-          rename: shares('rename'),
-          write: shares('write'),
-          unlink: shares('unlink'),
-          unheard: latencies.unheard,
-        };
-      }),
-    );
+): Side<Latencies> {
+  const run = (): Promise<Latencies> =>
+    withChildren(async (start) => {
+      const source = await watcher(start, root, options);
+      // Half of the others are told before the probe, half after it.
+      const crowd = { source, connections: Math.ceil(others / 2) };
+      if (others > 0) await start('clients/counting-client', crowd);
+      const client = await start('clients/latency-client', { root, source, ...sampling });
+      if (others > 1) await start('clients/counting-client', crowd);
+      if (background > 0) await start('clients/background-writer', { root, perSecond: background });
+      return client.call<Latencies>('measure');
+    });
   return { name, run };
 }
 
@@ -95,30 +83,42 @@ const ROWS: readonly Row[] = [
 /** From the operation on a file to the decoded event in another process. */
 export const latency: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
-  const tables: Table[] = [];
-  const surroundings: string[][] = [];
+  const rows: string[][] = [];
   for (const { name, around } of ROWS.filter((row) => row.name.includes(options.only))) {
     const where = { ...ALONE, ...around };
-    const sides = [side('bus', bus, where, options), side('bare loop', bareLoop, where, options)];
-    const outcome = await alternate(sides, options.rounds, (text) => options.note(`${name}: ${text}`));
+    const outcome = await withRepository(where.records, ({ root }) =>
+      alternate(
+        [side('bus', bus, root, where, options), side('bare loop', bareLoop, root, where, options)],
+        options.rounds,
+        (text) => options.note(`${name}: ${text}`),
+      ),
+    );
     raw[name] = Object.fromEntries(outcome);
-    surroundings.push(...againstFloor(name, roundsOf(outcome, 'bus'), roundsOf(outcome, 'bare loop')));
+    rows.push(...againstFloor(name, roundsOf(outcome, 'bus'), roundsOf(outcome, 'bare loop')));
   }
-  if (surroundings.length > 0) tables.push({ ...FLOOR_TABLE, rows: surroundings });
+  const tables: Table[] = rows.length === 0 ? [] : [{ ...FLOOR_TABLE, rows }];
   const peers = PEERS.filter((peer) => peer.name.includes(options.only));
   if (peers.length > 0) {
-    const sides = peers.map(({ name, watcher, ...sampling }) => side(name, watcher, ALONE, options, sampling));
-    const outcome = await alternate(sides, Math.min(options.rounds, 5), options.note);
+    const outcome = await withRepository(ALONE.records, ({ root }) => {
+      const sides = peers.map(({ name, watcher, ...sampling }) => side(name, watcher, root, ALONE, options, sampling));
+      return alternate(sides, options.rounds, options.note);
+    });
     raw['peers'] = Object.fromEntries(outcome);
     tables.push({ ...PEER_TABLE, rows: [...outcome].map(([name, found]) => peerRow(name, found)) });
   }
   return { tables, raw };
 };
 
-function roundsOf(outcome: ReadonlyMap<string, Outcome<Round>>, name: string): readonly Round[] {
+function roundsOf(outcome: ReadonlyMap<string, Outcome<Latencies>>, name: string): readonly Latencies[] {
   const found = outcome.get(name);
   return found?.is === 'measured' ? found.rounds : [];
 }
+
+/** A percentile of each round. */
+const ofEach = (rounds: readonly Latencies[], operation: Operation, share: number): number[] =>
+  rounds.map((round) => percentile(round[operation], share));
+
+const unheard = (rounds: readonly Latencies[]): string => String(rounds.reduce((sum, round) => sum + round.unheard, 0));
 
 const FLOOR_TABLE = {
   title: 'Against the bare loop',
@@ -126,41 +126,47 @@ const FLOOR_TABLE = {
   notes: [
     'Medians of the rounds; spread: lowest and highest round; ×: median of the ratios of paired rounds.',
     'The bare loop: fs.watch, readFileSync, JSON.parse, msgpackr, publish of uWebSockets.js, in the same surroundings.',
-    'p99.9 of one round is its slowest sample but one.',
+    'p99.9 is taken over all rounds together.',
   ],
 };
 
-function againstFloor(name: string, ours: readonly Round[], floor: readonly Round[]): string[][] {
+function againstFloor(name: string, ours: readonly Latencies[], floor: readonly Latencies[]): string[][] {
   return OPERATIONS.map((operation) => {
-    const at = (rounds: readonly Round[], share: number): number[] =>
-      rounds.map((round) => round[operation][SHARES.indexOf(share)]!);
-    const half = spread(at(ours, 0.5));
+    const half = spread(ofEach(ours, operation, 0.5));
+    const ratio = (share: number): string =>
+      digits(median(pairedRatios(ofEach(ours, operation, share), ofEach(floor, operation, share))));
     return [
       name,
       operation,
       digits(half.median),
       `${digits(half.low)}–${digits(half.high)}`,
-      ...[0.9, 0.99, 0.999].map((share) => digits(median(at(ours, share)))),
-      digits(median(pairedRatios(at(ours, 0.5), at(floor, 0.5)))),
-      digits(median(pairedRatios(at(ours, 0.99), at(floor, 0.99)))),
-      String(ours.reduce((sum, round) => sum + round.unheard, 0)),
+      digits(median(ofEach(ours, operation, 0.9))),
+      digits(median(ofEach(ours, operation, 0.99))),
+      digits(
+        percentile(
+          ours.flatMap((round) => round[operation]),
+          0.999,
+        ),
+      ),
+      ratio(0.5),
+      ratio(0.99),
+      unheard(ours),
     ];
   });
 }
 
 const PEER_TABLE = {
-  title: 'Against what people would use instead',
+  title: 'What people would use instead',
   columns: ['', 'rename p50 ms', 'p99', 'write p50', 'p99', 'unlink p50', 'p99', 'unheard'],
   notes: ['The repository holds one other record. Unheard: operations of which nothing came within 5 s.'],
 };
 
-function peerRow(name: string, outcome: Outcome<Round>): string[] {
+function peerRow(name: string, outcome: Outcome<Latencies>): string[] {
   if (outcome.is === 'skipped') return [name, `skipped: ${outcome.why}`, '', '', '', '', '', ''];
-  const at = (operation: Operation, share: number): string =>
-    digits(median(outcome.rounds.map((round) => round[operation][SHARES.indexOf(share)]!)));
+  const at = (operation: Operation, share: number): string => digits(median(ofEach(outcome.rounds, operation, share)));
   return [
     name,
     ...OPERATIONS.flatMap((operation) => [at(operation, 0.5), at(operation, 0.99)]),
-    String(outcome.rounds.reduce((sum, round) => sum + round.unheard, 0)),
+    unheard(outcome.rounds),
   ];
 }

@@ -31,12 +31,12 @@ export function cpuSeconds(): number {
 }
 
 /** Runs a program of the bench: starts it with the configuration from its parent, then answers calls until told to end. */
-export async function runProgram<Config>(start: (config: Config) => Promise<Running> | Running): Promise<void> {
+export async function runProgram(start: (config: never) => Promise<Running> | Running): Promise<void> {
   // A parent that is gone has no use for us.
   process.on('disconnect', () => process.exit(1));
   const say = (message: Ready | Answer): void => void process.send?.(message);
   try {
-    const running = await start(JSON.parse(process.argv[2] ?? 'null') as Config);
+    const running = await start(JSON.parse(process.argv[2] ?? 'null') as never);
     process.on('message', (call: Call) => void answer(running, call, say));
     say({ ready: running.ready });
   } catch (error) {

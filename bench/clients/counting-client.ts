@@ -1,11 +1,14 @@
 import { monotonicMs } from '../monotonic.js';
 import { cpuSeconds, runProgram } from '../program.js';
 import { dialectOf, type CountedSource } from './dialects.js';
+import { SamplingReader, type Arrival } from './payload-reader.js';
 import { RawSocket } from './raw-socket.js';
 
 export interface CountingPlan {
   readonly source: CountedSource;
   readonly connections: number;
+  /** So many of them, evenly spread, decode every message and note when. @default 0 */
+  readonly sampled?: number;
 }
 
 /** When every connection had its number of events. */
@@ -29,8 +32,6 @@ class Crowd {
   constructor(private readonly plan: CountingPlan) {}
 
   async open(): Promise<void> {
-    const url = new URL(this.plan.source.url);
-    const dialect = dialectOf(this.plan.source);
     while (this.sockets.length < this.plan.connections) {
       const batch: RawSocket[] = [];
       const allReady = new Promise<void>((resolve) => {
@@ -39,14 +40,14 @@ class Crowd {
         };
       });
       const count = Math.min(OPENING, this.plan.connections - this.sockets.length);
-      for (let i = 0; i < count; i++) batch.push(new RawSocket(url, dialect, (socket) => this.#progress(socket)));
+      for (let i = 0; i < count; i++) batch.push(this.#connect(this.sockets.length + i));
       await allReady;
       this.sockets.push(...batch);
     }
     this.#opening = undefined;
   }
 
-  /** Resolves when every connection has been sent this many events, and fails if one is sent more. */
+  /** Resolves when every connection has been sent this many events. */
   async await(each: number): Promise<Counted> {
     const cpuBefore = cpuSeconds();
     await new Promise<void>((reached) => {
@@ -55,12 +56,26 @@ class Crowd {
       if (this.#goal.left === 0) reached();
     });
     const finishedAtMs = monotonicMs();
-    const cpu = cpuSeconds() - cpuBefore;
-    return { finishedAtMs, deliveries: this.total(), cpuSeconds: cpu };
+    return { finishedAtMs, deliveries: this.total(), cpuSeconds: cpuSeconds() - cpuBefore };
   }
 
   total(): number {
     return this.sockets.reduce((sum, { reader }) => sum + reader.events, 0);
+  }
+
+  arrivals(): Arrival[] {
+    return this.sockets.flatMap(({ reader }) => (reader instanceof SamplingReader ? reader.arrivals : []));
+  }
+
+  #connect(n: number): RawSocket {
+    const { source, connections, sampled = 0 } = this.plan;
+    const isSampled = Math.floor(((n + 1) * sampled) / connections) > Math.floor((n * sampled) / connections);
+    return new RawSocket(
+      new URL(source.url),
+      dialectOf(source, n),
+      (socket) => this.#progress(socket),
+      isSampled ? (reader) => new SamplingReader(reader) : undefined,
+    );
   }
 
   #progress(socket: RawSocket): void {
@@ -77,7 +92,14 @@ await runProgram(async (plan: CountingPlan) => {
   await crowd.open();
   return {
     ready: true,
-    calls: { await: (each: number) => crowd.await(each), total: () => crowd.total() },
+    calls: {
+      await: (each: number) => crowd.await(each),
+      total: () => crowd.total(),
+      arrivals: () => crowd.arrivals(),
+      /** Reads nothing more, as a client that hangs. */
+      hang: () => crowd.sockets.forEach((socket) => socket.pause()),
+      closed: () => crowd.sockets.filter((socket) => socket.isClosed).length,
+    },
     stop: () => crowd.sockets.forEach((socket) => socket.close()),
   };
 });

@@ -15,6 +15,7 @@ export class FrameStream {
   #payloadLeft = 0;
   #opcode = 0;
   #isStart = false;
+  #isFinal = true;
 
   constructor(
     private readonly reader: PayloadReader,
@@ -29,7 +30,8 @@ export class FrameStream {
         continue;
       }
       const end = Math.min(to, at + this.#payloadLeft);
-      if (this.#opcode < 8) this.reader.read(buffer, at, end, this.#isStart);
+      const isEnd = this.#isFinal && end - at === this.#payloadLeft;
+      if (this.#opcode < 8) this.reader.read(buffer, at, end, this.#isStart, isEnd);
       this.#isStart = false;
       this.#payloadLeft -= end - at;
       at = end;
@@ -53,6 +55,7 @@ export class FrameStream {
   #begin(bytes: Buffer, at: number): number {
     const length = bytes[at + 1]! & 0x7f;
     this.#opcode = bytes[at]! & 0x0f;
+    this.#isFinal = bytes[at]! >= 0x80;
     this.#isStart = this.#opcode !== 0;
     this.#payloadLeft =
       length < 126 ? length : length === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2));

@@ -41,7 +41,7 @@ class Probe {
 
   see({ id, isRemoved, seq }: Seen): void {
     const expected = this.#expected;
-    if (expected === undefined || expected.id !== id) return;
+    if (expected?.id !== id) return;
     if (expected.seq === 'removed' ? !isRemoved : seq !== expected.seq) return;
     expected.seen();
   }
@@ -78,7 +78,7 @@ class Probe {
         id,
         seq,
         seen: () => {
-          into.push(performance.now() - began);
+          into.push(Math.round((performance.now() - began) * 1e3) / 1e3);
           clearTimeout(giveUp);
           this.#expected = undefined;
           resolve();
@@ -111,17 +111,19 @@ function feedOf(source: Source): OpenFeed {
 }
 
 /**
- * Lives of a record before measuring begins, without rest between: what runs first is interpreted and compiled, while a
- * bus has been up for hours.
+ * What runs first is interpreted and compiled, while a bus has been up for hours: before measuring, records live and die
+ * without rest between, so many or for so long.
  */
 const WARM_UP = 1_000;
+const WARM_UP_MS = 2_000;
 
 await runProgram(async (plan: LatencyPlan) => {
   const probe = new Probe(plan.root);
   const close = await feedOf(plan.source)(plan.root, (seen) => probe.see(seen));
   const measure = async (): Promise<Latencies> => {
     const warm = { rename: [], write: [], unlink: [] };
-    for (let i = 0; i < Math.min(WARM_UP, 2 * plan.samples); i++) await probe.cycle(warm, 0);
+    const warmAt = performance.now() + WARM_UP_MS;
+    for (let i = 0; i < WARM_UP && performance.now() < warmAt; i++) await probe.cycle(warm, 0);
     probe.unheard = 0;
     const latencies = { rename: [], write: [], unlink: [] };
     for (let i = 0; i < plan.samples; i++) await probe.cycle(latencies, plan.pauseMs);

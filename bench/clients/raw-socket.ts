@@ -10,6 +10,9 @@ export interface Dialect {
   reader(): PayloadReader;
 }
 
+/** Makes a connection's reader out of the one its dialect has. */
+export type WrapReader = (reader: PayloadReader) => PayloadReader;
+
 /** Every socket reads into the same memory: what is read is looked at before anything else is read. */
 const shared = Buffer.allocUnsafeSlow(262_144);
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
@@ -27,8 +30,9 @@ export class RawSocket {
     private readonly dialect: Dialect,
     /** Called after each chunk that was read. */
     private readonly progress: (socket: RawSocket) => void,
+    wrap: WrapReader = (reader) => reader,
   ) {
-    this.reader = dialect.reader();
+    this.reader = wrap(dialect.reader());
     const closed = (): void => {
       this.#phase = 'closed';
     };
