@@ -42,4 +42,5 @@ export type {
   ReservationData,
   TaskData,
 } from './record.js';
+export { parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, PROTOCOL_VERSION, VERSION } from './version.js';

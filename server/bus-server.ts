@@ -4,7 +4,8 @@ import { CloseCode } from '../protocol/index.js';
 import { Bus } from './bus.js';
 import { systemClock, type Clock } from './clock.js';
 import { BusDir, type Endpoint } from './endpoint.js';
-import { answer, type HttpServices, type Page } from './http.js';
+import { answer, type HttpServices } from './http.js';
+import { inspectorPages } from './inspector-pages.js';
 import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
 import { chooseTransport } from './transport/choose-transport.js';
@@ -117,8 +118,3 @@ const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost'])
 
 const UNREADY = { status: 503, headers: { 'retry-after': '1' }, body: 'starting\n' };
 const FULL = { status: 503, headers: { 'retry-after': '5' }, body: 'too many connections (max_connections)\n' };
-
-/** The inspector as it was built, or nothing where it was not. */
-function inspectorPages(): ReadonlyMap<string, Page> {
-  return new Map();
-}
