@@ -19,6 +19,9 @@ export type { BusEvent, DataOf, EventOf, EventType, FilterInput, Kind, Welcome }
 export { EVENT_TYPES, KINDS } from '../protocol/index.js';
 export { BusClient, type ClientOptions } from './bus-client.js';
 export { BusError, type BusErrorCode } from './bus-error.js';
+export type { Holder, HoldersOptions } from './lease-view.js';
+export { Mirror, type MirrorRecord, type WhenFreeOptions } from './mirror.js';
+export type { RecordChange, StandingRecord } from './record-view.js';
 export type { BusStatus } from './status.js';
 export { Subscription, type Completion, type SubscribeOptions } from './subscription.js';
 export type { Update } from './update.js';

@@ -3,6 +3,7 @@ import type { BackoffOptions } from './backoff.js';
 import type { Dial } from './channel.js';
 import { systemClock, type ClientClock } from './clock.js';
 import { Connection } from './connection.js';
+import { Mirror } from './mirror.js';
 import type { BusStatus } from './status.js';
 import { Subscription, type SubscribeOptions } from './subscription.js';
 
@@ -21,14 +22,22 @@ export interface ClientOptions {
 
 /** A connection to a bus, as long as it is wanted: it survives restarts of the server and loss of the network. */
 export class BusClient implements AsyncDisposable {
+  /** Time as this client takes it. */
+  readonly clock: ClientClock;
   readonly #connection: Connection;
+  /** As last heard: the server's wall clock less ours. */
+  #skewMs = 0;
 
   constructor(dial: Dial, options: ClientOptions = {}) {
+    this.clock = options.clock ?? systemClock;
     this.#connection = new Connection(dial, {
-      clock: options.clock ?? systemClock,
+      clock: this.clock,
       random: options.random ?? Math.random,
       backoff: options.backoff ?? {},
       maxAttempts: options.maxAttempts ?? Infinity,
+    });
+    this.#connection.watchStatus((status) => {
+      if (status.state === 'live') this.#skewMs = status.clockSkewMs;
     });
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });
     if (options.signal?.aborted) void this.close();
@@ -59,6 +68,16 @@ export class BusClient implements AsyncDisposable {
    */
   subscribe(filter: FilterInput = {}, options: SubscribeOptions = {}): Subscription {
     return new Subscription(this.#connection, filter, options);
+  }
+
+  /** A live local view of the records that match a filter. Resolves when it is complete. */
+  mirror(filter: FilterInput = {}): Promise<Mirror> {
+    return Mirror.open(this, filter);
+  }
+
+  /** The server's wall clock, as well as we know it, Unix milliseconds. */
+  serverNow(): number {
+    return this.clock.now() + this.#skewMs;
   }
 
   /**

@@ -1,14 +1,18 @@
+import type { ServerMessage } from '../protocol/index.js';
 import type { BusError } from './bus-error.js';
 
-/** One connection's bytes, whatever carries them: a WebSocket of Node or a browser, or a bus in the same process. */
+/**
+ * One connection's messages, whatever carries and encodes them: a WebSocket of Node or a browser, or a bus in the same
+ * process.
+ */
 export interface Channel {
-  send(message: Uint8Array): void;
+  send(message: readonly unknown[]): void;
   close(): void;
 }
 
-/** What a channel tells, in this order: `message` any number of times, then `closed` once. */
+/** What a channel tells, never before `Dial` has returned: `message` any number of times, then `closed` once. */
 export interface ChannelListener {
-  message(bytes: Uint8Array): void;
+  message(message: ServerMessage): void;
   /** @param error where it is known why no connection came about. */
   closed(code: number, reason: string, error?: BusError): void;
 }

@@ -1,11 +1,9 @@
 import {
   CloseCode,
   MessageType,
-  packMessage,
   parseCursor,
   RECONNECT_AFTER,
   revision,
-  unpackMessage,
   type Cursor,
   type EventOrigin,
   type Kind,
@@ -32,6 +30,9 @@ export interface ConnectionOptions {
 const HEARTBEATS_MISSED = 2.5;
 /** After a close that asks for patience, the wait is at least this long. */
 const LATER_MS = 5_000;
+
+/** How long a server may take from the dial to its welcome. */
+const WELCOME_MS = 20_000;
 
 interface Barrier {
   readonly message: readonly unknown[];
@@ -152,14 +153,17 @@ export class Connection {
   #dial(): void {
     this.#attempt++;
     const channel: Channel = this.dial({
-      message: (bytes) => {
-        if (this.#channel === channel) this.#receive(bytes);
+      message: (message) => {
+        if (this.#channel === channel) this.#receive(message);
       },
       closed: (code, reason, error) => {
         if (this.#channel === channel) this.#disconnected(code, reason, error);
       },
     });
     this.#channel = channel;
+    this.#cancelTimer = this.options.clock.after(WELCOME_MS, () => {
+      this.#abandon(`no welcome within ${String(WELCOME_MS)} ms`);
+    });
   }
 
   #disconnected(code: number, reason: string, error?: BusError): void {
@@ -207,9 +211,8 @@ export class Connection {
 
   // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #receive(bytes: Uint8Array): void {
+  #receive(message: ServerMessage): void {
     this.#expectHeartbeat();
-    const message = unpackMessage(bytes) as ServerMessage;
     switch (message[0]) {
       case MessageType.welcome:
         this.#welcomed(message[1]);
@@ -244,6 +247,7 @@ export class Connection {
     this.#welcome = welcome;
     this.#origin = { schemaVersion: welcome.server, epoch: welcome.epoch as EventOrigin['epoch'] };
     this.#attempt = 0;
+    this.#expectHeartbeat();
     this.#setStatus({ state: 'live', roundTripMs: 0, clockSkewMs: welcome.now - clock.now() });
     this.#pingedAt = clock.now();
     this.#send([MessageType.ping, 0]);
@@ -354,7 +358,7 @@ export class Connection {
   }
 
   #send(message: readonly unknown[]): void {
-    this.#channel?.send(packMessage(message));
+    this.#channel?.send(message);
   }
 
   #setStatus(status: BusStatus): void {

@@ -1,5 +1,5 @@
 import WebSocket from 'ws';
-import { SUBPROTOCOLS } from '../protocol/index.js';
+import { packMessage, SUBPROTOCOLS, unpackMessage, type ServerMessage } from '../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
 
@@ -10,7 +10,7 @@ export interface Address {
   readonly token: string;
 }
 
-/** Channels over Node's `ws`. @param find is asked before every attempt: a restarted server may be elsewhere. */
+/** Channels over Node's `ws`, in MessagePack. @param find is asked before every attempt: a restarted server may be elsewhere. */
 export function nodeDial(find: () => Address): Dial {
   return (listener) => {
     let socket: WebSocket | undefined;
@@ -28,7 +28,7 @@ export function nodeDial(find: () => Address): Dial {
       return { send: () => undefined, close: () => undefined };
     }
     socket.on('message', (payload: Buffer) => {
-      listener.message(payload);
+      listener.message(unpackMessage(payload) as ServerMessage);
     });
     socket.on('unexpected-response', (_request, response) => {
       failure = refused(response.statusCode ?? 0);
@@ -42,7 +42,7 @@ export function nodeDial(find: () => Address): Dial {
     });
     return {
       send: (message) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(message);
+        if (socket.readyState === WebSocket.OPEN) socket.send(packMessage(message));
       },
       close: () => {
         // A connection that is still being made is given up; an open one says goodbye.

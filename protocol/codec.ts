@@ -1,17 +1,7 @@
 import { Packr } from 'msgpackr';
+import type { Encoding } from './encoding.js';
 import { ProtocolError } from './errors.js';
 import { checkMessagePack } from './msgpack-check.js';
-
-/** The two encodings of the same arrays, each with its WebSocket subprotocol. */
-export type Encoding = 'msgpack' | 'json';
-
-export const SUBPROTOCOLS: Readonly<Record<Encoding, string>> = {
-  msgpack: 'muse-bus.v1.msgpack',
-  json: 'muse-bus.v1.json',
-};
-
-/** Before the token, when it travels as a subprotocol (base64url of its UTF-8); never echoed. */
-export const BEARER_SUBPROTOCOL = 'muse-bus.bearer.';
 
 // Record extensions, the default of msgpackr, are readable by msgpackr alone.
 const packr = new Packr({ useRecords: false, int64AsType: 'number' });
@@ -58,5 +48,8 @@ function checkJson(value: unknown, depthLeft: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depthLeft === 0) throw new ProtocolError('bad-message', `nested deeper than ${String(MAX_DEPTH)}`);
   if (Object.hasOwn(value, '__proto__')) throw new ProtocolError('bad-message', 'the key __proto__ is not allowed');
-  for (const inner of Object.values(value)) checkJson(inner, depthLeft - 1);
+  for (const [key, inner] of Object.entries(value)) {
+    checkJson(key, depthLeft);
+    checkJson(inner, depthLeft - 1);
+  }
 }

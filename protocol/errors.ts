@@ -17,6 +17,8 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 export const CloseCode = {
   /** The server is going away; the reason suggests a delay in milliseconds, `shutdown retry=500`. */
   goingAway: 1001,
+  /** A message longer than the server takes. */
+  tooLarge: 1009,
   /** A violation beyond an error reply. */
   protocolViolation: 4400,
   /** The token is no longer accepted. */
@@ -31,6 +33,7 @@ export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 /** Whether a client should connect again after a close code of the server's; any other code (1006, …) means yes. */
 export const RECONNECT_AFTER: Readonly<Record<CloseCode, 'yes' | 'later' | 'no'>> = {
   [CloseCode.goingAway]: 'yes',
+  [CloseCode.tooLarge]: 'no',
   [CloseCode.protocolViolation]: 'no',
   [CloseCode.unauthorized]: 'no',
   [CloseCode.tooSlow]: 'yes',

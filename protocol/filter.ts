@@ -1,5 +1,7 @@
 import { ProtocolError } from './errors.js';
 import { EVENT_TYPES, type EventType } from './event.js';
+import { GlobError } from './glob-tree.js';
+import { compileGlob, isGlob } from './glob.js';
 import { KINDS, kindFromName, type Kind } from './kinds.js';
 import { nearest } from './nearest.js';
 
@@ -41,6 +43,8 @@ export interface FilterLimits {
   readonly maxGlobLength: number;
   /** Wildcards in one glob; matching time grows with their number. @default 8 */
   readonly maxGlobWildcards: number;
+  /** Globs in one filter. @default 100 */
+  readonly maxGlobs: number;
 }
 
 export const FILTER_LIMITS: FilterLimits = {
@@ -49,6 +53,7 @@ export const FILTER_LIMITS: FilterLimits = {
   maxIdBytes: 256,
   maxGlobLength: 512,
   maxGlobWildcards: 8,
+  maxGlobs: 100,
 };
 
 type Field = keyof Filter;
@@ -60,9 +65,13 @@ const refuse = (text: string): never => {
   throw new ProtocolError('bad-option', text);
 };
 
-const atMost = (field: Field, max: number) => (value: string) => {
-  if (value.length > max)
-    refuse(`filter.${field}: a value has ${String(value.length)} characters; at most ${String(max)}`);
+/** The refusal of what is beyond a limit names it as `welcome` does. */
+const atMost = (limits: FilterLimits, name: keyof FilterLimits, count: number, what: string): void => {
+  if (count > limits[name]) refuse(`${what}; at most ${String(limits[name])} (${snakeCase(name)})`);
+};
+
+const characters = (field: Field, value: string, limits: FilterLimits, name: keyof FilterLimits): string => {
+  atMost(limits, name, value.length, `filter.${field}: a value has ${String(value.length)} characters`);
   return value;
 };
 
@@ -73,19 +82,24 @@ const FIELDS: Readonly<Required<Record<Field, (value: string, limits: FilterLimi
   kinds: (value) =>
     kindFromName(value) ??
     refuse(`filter.kinds: ${quote(value)} is no kind${suggest(value, KINDS)}; kinds are ${KINDS.join(', ')}`),
-  run_ids: (value, limits) => atMost('run_ids', limits.maxValueLength)(value),
-  branches: (value, limits) => atMost('branches', limits.maxValueLength)(value),
+  run_ids: (value, limits) => characters('run_ids', value, limits, 'maxValueLength'),
+  branches: (value, limits) => characters('branches', value, limits, 'maxValueLength'),
   event_types: (value) =>
     EVENT_TYPES.find((type) => type === value) ??
     refuse(
       `filter.event_types: ${quote(value)} is no event type${suggest(value, EVENT_TYPES)}; types are ${EVENT_TYPES.join(', ')}`,
     ),
-  ids: (value, limits) => atMost('ids', limits.maxIdBytes)(value),
+  ids: (value, limits) => characters('ids', value, limits, 'maxIdBytes'),
   addresses: (value, limits) => {
-    atMost('addresses', limits.maxGlobLength)(value);
+    characters('addresses', value, limits, 'maxGlobLength');
+    if (!isGlob(value)) return value;
     const count = wildcards(value);
-    if (count > limits.maxGlobWildcards) {
-      refuse(`filter.addresses: a glob has ${String(count)} wildcards; at most ${String(limits.maxGlobWildcards)}`);
+    atMost(limits, 'maxGlobWildcards', count, `filter.addresses: a glob has ${String(count)} wildcards`);
+    try {
+      compileGlob(value);
+    } catch (error) {
+      if (!(error instanceof GlobError)) throw error;
+      refuse(`filter.addresses: the glob ${quote(value)} holds ${error.message}`);
     }
     return value;
   },
@@ -115,9 +129,7 @@ export function parseFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS
     if (!Array.isArray(values)) return refuse(`filter.${field} must be an array of strings`);
     if (values.length === 0) return refuse(`filter.${field} is empty; leave it out to ask nothing of it`);
     terms += values.length;
-    if (terms > limits.maxFilterTerms) {
-      return refuse(`filter has more than ${String(limits.maxFilterTerms)} values`);
-    }
+    atMost(limits, 'maxFilterTerms', terms, `filter has ${String(terms)} values`);
     const read = values.map((value: unknown) =>
       typeof value === 'string' && value.isWellFormed()
         ? FIELDS[field](value, limits)
@@ -125,7 +137,14 @@ export function parseFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS
     );
     filter[field] = [...new Set(read)].sort();
   }
+  const globs = filter.addresses?.filter(isGlob).length ?? 0;
+  atMost(limits, 'maxGlobs', globs, `filter.addresses has ${String(globs)} globs`);
   return filter as Filter;
+}
+
+/** A limit's name on the wire: `maxFilterTerms` is `max_filter_terms` in `welcome`. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** A text equal for filters that ask the same; filters must come from {@link parseFilter}. */

@@ -1,20 +1,22 @@
 /** The wire of muse-bus: everything a client or a server of another make needs. PROTOCOL.md is the normative text. */
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
-export type { Encoding } from './codec.js';
-export { BEARER_SUBPROTOCOL, decodeStrictly, packMessage, SUBPROTOCOLS, unpackMessage } from './codec.js';
+export { decodeStrictly, packMessage, unpackMessage } from './codec.js';
 export type { Cursor } from './cursor.js';
 export { formatCursor, parseCursor } from './cursor.js';
+export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './encoding.js';
 export type { ErrorCode } from './errors.js';
 export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors.js';
 export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
 export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, toBusEvent } from './event.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
-export { EVERYTHING, FILTER_LIMITS, filterKey, parseFilter } from './filter.js';
+export { EVERYTHING, FILTER_LIMITS, filterKey, parseFilter, snakeCase } from './filter.js';
+export { GlobError } from './glob-tree.js';
+export { compileGlob, isGlob, MAX_GLOBBED_LENGTH } from './glob.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';
-export { compileFilter, isGlob, matchable } from './matcher.js';
+export { compileFilter, matchable } from './matcher.js';
 export type {
   ClientMessage,
   CompleteReason,
@@ -42,5 +44,6 @@ export type {
   ReservationData,
   TaskData,
 } from './record.js';
-export { parseTimestamp } from './timestamp.js';
+export { LeaseBook, type LeaseState } from './lease-book.js';
+export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, PROTOCOL_VERSION, VERSION } from './version.js';

@@ -1,6 +1,6 @@
-import picomatch from 'picomatch';
 import { EVENT_TYPES, type EventType } from './event.js';
 import type { Filter } from './filter.js';
+import { compileGlob, isGlob } from './glob.js';
 import type { Kind } from './kinds.js';
 import type { RecordData } from './record.js';
 
@@ -17,9 +17,6 @@ export interface Matchable {
 }
 
 const NO_ADDRESSES: readonly string[] = [];
-
-/** Longer addresses are compared as text only: a glob's cost grows with the text it reads. */
-const MAX_GLOBBED_LENGTH = 1_024;
 
 export function matchable(kind: Kind, id: string, data: RecordData): Matchable {
   const { run_id, branch, addresses } = data as Readonly<Record<string, unknown>>;
@@ -49,18 +46,10 @@ export interface Matcher {
 
 type Test = (record: Matchable) => boolean;
 
-/** Whether picomatch reads the text as more than the text itself. */
-export function isGlob(address: string): boolean {
-  return picomatch.scan(address).isGlob;
-}
-
 const addressTest = (patterns: readonly string[]): Test => {
   const exact = new Set(patterns);
-  const globs = patterns.filter(isGlob).map((pattern) => picomatch(pattern));
-  return ({ addresses }) =>
-    addresses.some(
-      (address) => exact.has(address) || (address.length <= MAX_GLOBBED_LENGTH && globs.some((glob) => glob(address))),
-    );
+  const globs = patterns.filter(isGlob).map(compileGlob);
+  return ({ addresses }) => addresses.some((address) => exact.has(address) || globs.some((glob) => glob(address)));
 };
 
 /** One value is compared, several are looked up. */

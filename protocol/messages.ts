@@ -148,11 +148,19 @@ function parseSnapshot(value: unknown): 'full' | 'none' {
   return value;
 }
 
+/** A file's name in its directory, whichever system reads it; never a way out of there. */
+// eslint-disable-next-line no-control-regex
+const RECORD_ID = /^(?!\.)[^/\\\u0000-\u001f\u007f]+$/;
+
 function parseRecordName(kind: unknown, id: unknown, limits: FilterLimits): { kind: Kind; id: string } {
   const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
   if (!known) throw new ProtocolError('bad-option', `sync: kind must be one of ${KINDS.join(', ')}`);
   if (typeof id !== 'string' || id === '' || id.length > limits.maxIdBytes) {
-    throw new ProtocolError('bad-option', `sync: id must be a string of 1 to ${String(limits.maxIdBytes)} characters`);
+    const most = `${String(limits.maxIdBytes)} characters (max_id_bytes)`;
+    throw new ProtocolError('bad-option', `sync: id must be a string of 1 to ${most}`);
+  }
+  if (!RECORD_ID.test(id) || !id.isWellFormed()) {
+    throw new ProtocolError('bad-option', 'sync: id must be a file name without .json, not a path');
   }
   return { kind: known, id };
 }

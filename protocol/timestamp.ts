@@ -1,3 +1,6 @@
+<<<<<<<< HEAD:server/store/timestamp.ts
+export { parseTimestamp } from '../../protocol/index.js';
+========
 import { unixMillis, type UnixMillis } from './brand.js';
 
 const ISO_8601 =
@@ -30,7 +33,14 @@ export function parseTimestamp(text: unknown): UnixMillis | undefined {
   return offset === undefined ? undefined : unixMillis(date.getTime() - offset * 60_000);
 }
 
+/** Whether a time that {@link parseTimestamp} reads says no time zone. */
+export function isNaive(text: string): boolean {
+  const match = text.length > 40 ? null : ISO_8601.exec(text);
+  return match !== null && match[8] === undefined && match[9] === undefined;
+}
+
 function offsetMinutes(sign: string, hours: string, minutes: string): number | undefined {
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined;
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
+>>>>>>>> main:protocol/timestamp.ts

@@ -4,13 +4,14 @@ import { CloseCode } from '../protocol/index.js';
 import { Bus } from './bus.js';
 import { systemClock, type Clock } from './clock.js';
 import { BusDir, type Endpoint } from './endpoint.js';
-import { answer, type HttpServices } from './http.js';
-import { inspectorPages } from './inspector-pages.js';
 import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
+import { RepositoryLock } from './repository-lock.js';
+import { Reception } from './reception.js';
+import { inUrl, isWildcard, LOOPBACK_HOSTS } from './transport/authority.js';
 import { chooseTransport } from './transport/choose-transport.js';
-import { Door, LOOPBACK_HOSTS } from './transport/door.js';
-import type { RequestHead, Transport, Upgrade } from './transport/transport.js';
+import { Door } from './transport/door.js';
+import type { Transport } from './transport/transport.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 
 /** What a client is told to wait before it connects again; it adds its own jitter. */
@@ -25,9 +26,10 @@ export class BusServer {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #busDir: BusDir;
+  readonly #dir: CoordinationDir;
+  readonly #lock: RepositoryLock;
+  readonly #reception: Reception;
   #transport: Transport | undefined;
-  /** From the moment the port is known: a Host with another port is not ours. */
-  #http: HttpServices | undefined;
   #endpoint: Endpoint | undefined;
 
   /** @throws OptionError where an option is outside its range. */
@@ -36,7 +38,10 @@ export class BusServer {
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
     this.bus = new Bus(this.options, clock, this.#log);
-    this.#busDir = new BusDir(new CoordinationDir(this.options.root).bus);
+    this.#dir = new CoordinationDir(this.options.root);
+    this.#busDir = new BusDir(this.#dir.bus);
+    this.#lock = new RepositoryLock(this.#dir.bus);
+    this.#reception = new Reception(this.bus, this.options.limits, clock, this.#log);
   }
 
   /** Where to connect and with which token; `undefined` until started. */
@@ -51,33 +56,70 @@ export class BusServer {
 
   /**
    * Watches, reads, listens, and says so in `.muse/bus/endpoint.json`.
-   * @throws OptionError, CoordinationDirError, or Error with code EADDRINUSE
+   * @throws OptionError, CoordinationDirError, LockError where another server has the repository, or Error with code
+   *   EADDRINUSE
    */
   async start(): Promise<Endpoint> {
     const { options } = this;
-    if (!LOOPBACK.has(options.host)) {
-      throw new OptionError(`host must be a loopback address, 127.0.0.1 or ::1, got ${options.host}`);
-    }
     if (!existsSync(options.root)) throw new OptionError(`root ${options.root} does not exist`);
-    await this.bus.start();
+    this.#dir.ensure();
+    this.#busDir.ensure();
+    await this.#lock.acquire();
     try {
+      // Left by a server that did not stop in order: its holder has lost the lock.
+      this.#busDir.withdraw();
+      await this.bus.start();
       return await this.#listen();
     } catch (error) {
-      this.bus.stop();
+      await this.bus.stop();
+      await this.#lock.release();
       throw error;
     }
   }
 
   async stop(): Promise<void> {
     if (this.#endpoint) this.#busDir.unpublish();
-    this.bus.stop();
+    const journalClosed = this.bus.stop();
     await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
+    await journalClosed;
+    await this.#lock.release();
     this.#endpoint = undefined;
   }
 
+  /** Makes another token; every session ends with 4401, because all of them were let in with the one before. */
+  rotateToken(): Endpoint {
+    return this.#changeToken(this.#busDir.newToken());
+  }
+
+  /**
+   * Looks again at what may have been changed from outside while the server runs: the token's file, as `muse-bus token
+   * rotate` does in another process, and the certificate. For SIGHUP.
+   * @throws OptionError where the certificate does not fit; the old one stays in use.
+   */
+  async reload(): Promise<void> {
+    const token = this.#busDir.token();
+    if (this.#endpoint && token !== this.#endpoint.token) this.#changeToken(token);
+    await this.reloadTls();
+  }
+
+  /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
+  async reloadTls(): Promise<void> {
+    await this.#transport?.reloadTls();
+    if (this.options.tls) this.#log.info({}, 'certificate read again');
+  }
+
+  #changeToken(token: string): Endpoint {
+    if (!this.#endpoint) throw new Error('the server has not been started');
+    const { url, started_at } = this.#endpoint;
+    this.#reception.door?.changeToken(token);
+    this.#endpoint = this.#busDir.publish(url, token, new Date(started_at));
+    this.bus.disconnectAll(CloseCode.unauthorized, 'the token has been changed');
+    this.#log.info({}, 'token changed');
+    return this.#endpoint;
+  }
+
   async #listen(): Promise<Endpoint> {
-    const { options, bus } = this;
-    this.#busDir.ensure();
+    const { options } = this;
     const token = this.#busDir.token();
     const transport = await chooseTransport(options.transport, this.#log);
     const port = await transport.listen(
@@ -87,34 +129,35 @@ export class BusServer {
         maxPayloadBytes: options.limits.maxPayloadBytes,
         maxBackpressureBytes: options.limits.maxQueuedBytes + NATIVE_HEADROOM_BYTES,
         idleTimeoutMs: options.idleTimeoutMs,
+        maxPendingConnections: options.limits.maxPendingConnections,
+        tls: options.tls,
       },
-      {
-        http: (request) => (this.#http ? answer(request, this.#http) : UNREADY),
-        upgrade: (request) => this.#upgrade(request),
-        open: (socket, encoding) => bus.attach(socket, encoding),
-      },
+      this.#reception,
     );
     this.#transport = transport;
-    this.#http = {
-      door: new Door({ token, port, hosts: LOOPBACK_HOSTS, origins: [] }),
-      pages: inspectorPages(),
-      health: () => ({ ...bus.health, revision: bus.hub.revision }),
-      isReady: () => bus.isRunning,
-    };
-    const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-    this.#endpoint = this.#busDir.publish(`ws://${host}:${String(port)}`, token, new Date(this.#clock.now()));
+    // From the moment the port is known: a Host with another port is not ours.
+    this.#reception.openDoor(
+      new Door({
+        token,
+        port,
+        scheme: options.tls ? 'https' : 'http',
+        hosts: [...LOOPBACK_HOSTS, ...this.#ownName(), ...options.allowHosts],
+        origins: options.allowOrigins,
+      }),
+    );
+    this.#endpoint = this.#busDir.publish(this.#url(port), token, new Date(this.#clock.now()));
     this.#log.info({ url: this.#endpoint.url, transport: transport.name, pid: process.pid }, 'listening');
     return this.#endpoint;
   }
 
-  #upgrade(request: RequestHead): Upgrade {
-    if (!this.#http) return { accept: false, reply: UNREADY };
-    if (this.bus.connectionCount >= this.options.limits.maxConnections) return { accept: false, reply: FULL };
-    return this.#http.door.upgrade(request);
+  /** The address it listens on, where that is somebody's name. */
+  #ownName(): string[] {
+    return isWildcard(this.options.host) ? [] : [inUrl(this.options.host)];
+  }
+
+  #url(port: number): string {
+    const { host, tls } = this.options;
+    const name = isWildcard(host) ? 'localhost' : inUrl(host);
+    return `${tls ? 'wss' : 'ws'}://${name}:${String(port)}`;
   }
 }
-
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
-
-const UNREADY = { status: 503, headers: { 'retry-after': '1' }, body: 'starting\n' };
-const FULL = { status: 503, headers: { 'retry-after': '5' }, body: 'too many connections (max_connections)\n' };

@@ -1,13 +1,15 @@
 import type { WatchHealth } from '../protocol/index.js';
-import { UNAUTHORIZED, type Door } from './transport/door.js';
-import type { HttpReply, RequestHead } from './transport/transport.js';
+import type { JournalHealth } from './journal/journal.js';
+import { secured } from './transport/secured.js';
+import { isHandshake, refusal, UNAUTHORIZED, type Door } from './transport/door.js';
+import { findHeaders, type HttpReply, type RequestHead } from './transport/transport.js';
 
 /** What the HTTP surface shows. */
 export interface HttpServices {
   readonly door: Door;
   /** The inspector's files by path; need no token. */
   readonly pages: ReadonlyMap<string, Page>;
-  health(): WatchHealth & { readonly revision: number };
+  health(): WatchHealth & { readonly revision: number; readonly journal: JournalHealth };
   isReady(): boolean;
 }
 
@@ -15,17 +17,6 @@ export interface Page {
   readonly type: string;
   readonly body: string | Uint8Array;
 }
-
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  'x-content-type-options': 'nosniff',
-  'cross-origin-resource-policy': 'same-origin',
-  'cross-origin-opener-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-};
 
 type Route = (services: HttpServices) => HttpReply;
 
@@ -43,7 +34,42 @@ const OPEN_ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
 
 /** Answers a request that is no WebSocket. */
 export function answer(request: RequestHead, services: HttpServices): HttpReply {
-  return secured(services.door.refuseStranger(request) ?? route(request, services));
+  const { door } = services;
+  const reply =
+    door.refuseStranger(request) ?? badHandshake(request, door) ?? preflight(request, door) ?? route(request, services);
+  return secured(withNamedOrigin(reply, request, door));
+}
+
+/** A handshake that an engine takes for a plain request has something amiss. */
+function badHandshake(request: RequestHead, door: Door): HttpReply | undefined {
+  if (!isHandshake(request)) return undefined;
+  const upgrade = door.upgrade(request);
+  return upgrade.accept ? refusal(400, 'this is no WebSocket handshake') : upgrade.reply;
+}
+
+/** A browser's question, without a token, whether a page of another origin may ask. */
+function preflight(request: RequestHead, door: Door): HttpReply | undefined {
+  const asked = findHeaders(request, 'access-control-request-method').length > 0;
+  if (request.method !== 'OPTIONS' || !asked || door.namedOrigin(request) === undefined) return undefined;
+  const headers = {
+    'access-control-allow-methods': 'GET, HEAD',
+    'access-control-allow-headers': 'authorization, last-event-id',
+    'access-control-allow-private-network': 'true',
+    'access-control-max-age': '600',
+  };
+  return { status: 204, headers, body: '' };
+}
+
+/** Only pages that the operator has named may read an answer from another origin. */
+function withNamedOrigin(reply: HttpReply, request: RequestHead, door: Door): HttpReply {
+  const origin = door.namedOrigin(request);
+  if (origin === undefined) return reply;
+  const headers = {
+    'access-control-allow-origin': origin,
+    'cross-origin-resource-policy': 'cross-origin',
+    vary: 'origin',
+  };
+  return { ...reply, headers: { ...reply.headers, ...headers } };
 }
 
 function route(request: RequestHead, services: HttpServices): HttpReply {
@@ -56,11 +82,13 @@ function route(request: RequestHead, services: HttpServices): HttpReply {
     if (page) return { status: 200, headers: { 'content-type': page.type }, body: page.body };
   }
   if (!services.door.hasToken(request)) return UNAUTHORIZED;
-  return text(404, `nothing at this path; there are ${[...services.pages.keys(), ...OPEN_ROUTES.keys()].join(', ')}`);
+  return letIn(notFound(services));
 }
 
-function secured(reply: HttpReply): HttpReply {
-  return { ...reply, headers: { ...SECURITY_HEADERS, ...reply.headers } };
+const letIn = (reply: HttpReply): HttpReply => ({ ...reply, letIn: true });
+
+function notFound(services: HttpServices): HttpReply {
+  return text(404, `nothing at this path; there are ${[...services.pages.keys(), ...OPEN_ROUTES.keys()].join(', ')}`);
 }
 
 function json(status: number, value: unknown): HttpReply {

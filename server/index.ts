@@ -1,12 +1,15 @@
 /** A bus in your own process: `await new BusServer({ root }).start()`. */
 export { BusServer } from './bus-server.js';
+export type { RecordProblem } from './bus.js';
 export { Bus } from './bus.js';
 export type { Clock } from './clock.js';
 export { systemClock } from './clock.js';
 export type { Endpoint } from './endpoint.js';
+export type { JournalHealth } from './journal/journal.js';
 export type { Log } from './log.js';
 export { silentLog } from './log.js';
 export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './options.js';
 export { DEFAULT_LIMITS, OptionError, resolveOptions } from './options.js';
+export { LockError } from './repository-lock.js';
 export type { Connection, SendResult, Socket } from './transport/transport.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';

@@ -1,6 +1,11 @@
-import { DEFAULT_PORT, FILTER_LIMITS, type FilterLimits } from '../protocol/index.js';
+import { DEFAULT_PORT, FILTER_LIMITS, nearest, type FilterLimits } from '../protocol/index.js';
 import type { Log } from './log.js';
+import { OptionError } from './option-error.js';
 import type { HistoryLimits } from './store/history.js';
+import { hostFault, isLoopback, originFault } from './transport/authority.js';
+import type { TlsFiles } from './transport/tls-files.js';
+
+export { OptionError };
 
 /** Bounds on what clients and files may ask for. Shown in `welcome`. */
 export interface Limits extends FilterLimits, HistoryLimits {
@@ -8,6 +13,13 @@ export interface Limits extends FilterLimits, HistoryLimits {
   readonly maxSubscriptions: number;
   /** Connections at once. @default 20_000 */
   readonly maxConnections: number;
+  /**
+   * Connections of one address that have not been let in; beyond it the oldest of them is closed. With the native engine:
+   * of all addresses together, and the newest is closed. @default 4_096
+   */
+  readonly maxPendingConnections: number;
+  /** Requests of one address that are refused in one second before the answer is 429. @default 100 */
+  readonly maxRefusalsPerSecond: number;
   /** Bytes of one message from a client. @default 65_536 */
   readonly maxPayloadBytes: number;
   /** Messages a connection may send in one second. @default 10_000 */
@@ -20,6 +32,8 @@ export interface Limits extends FilterLimits, HistoryLimits {
   readonly maxRecordBytes: number;
   /** Depth to which a record's data may be nested. @default 32 */
   readonly maxRecordDepth: number;
+  /** Records of all kinds together; further files are not taken in until others go. @default 1_000_000 */
+  readonly maxRecords: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -28,13 +42,28 @@ export const DEFAULT_LIMITS: Limits = {
   maxHistoryBytes: 67_108_864,
   maxSubscriptions: 1_000,
   maxConnections: 20_000,
+  maxPendingConnections: 4_096,
+  maxRefusalsPerSecond: 100,
   maxPayloadBytes: 65_536,
   maxMessagesPerSecond: 10_000,
   maxBadMessages: 1_000,
   maxQueuedBytes: 262_144,
   maxRecordBytes: 262_144,
   maxRecordDepth: 32,
+  maxRecords: 1_000_000,
 };
+
+/** What the engines, the encoders and recursion bear; all other limits may be as large as one likes. */
+const LARGEST: Readonly<Partial<Record<keyof Limits, number>>> = {
+  maxPayloadBytes: 67_108_864,
+  maxQueuedBytes: 1_073_741_824,
+  maxRecordBytes: 67_108_864,
+  maxRecordDepth: 500,
+  maxIdBytes: 1_024,
+  maxGlobLength: 4_096,
+  maxGlobWildcards: 64,
+};
+const LARGEST_OF_ALL = 2 ** 40;
 
 export type BackendChoice = 'auto' | 'native' | 'polling';
 export type TransportChoice = 'auto' | 'uws' | 'ws';
@@ -60,24 +89,44 @@ export interface ServerOptions {
   readonly reconcileMs?: number;
   /** A connection that is silent for longer is pinged, then closed; 8…960 seconds, in milliseconds. @default 120_000 */
   readonly idleTimeoutMs?: number;
+  /** Keeps index and history in `.muse/bus/journal/`, so that a restart loses nothing. @default true */
+  readonly journal?: boolean;
+  /** Events that the journal keeps at most. @default 100_000 */
+  readonly journalMaxEvents?: number;
+  /** How long the journal keeps an event, milliseconds. @default 604_800_000, a week */
+  readonly journalMaxAgeMs?: number;
+  /** Bytes that the journal's history holds at most; the index comes on top. @default 134_217_728 */
+  readonly journalMaxBytes?: number;
+  /** Origins of pages that may connect beside our own, each exactly `scheme://host[:port]`. @default none */
+  readonly allowOrigins?: readonly string[];
+  /** Names by which the server may be called beside this machine's own for itself, with a port or without. @default none */
+  readonly allowHosts?: readonly string[];
+  /** A certificate in PEM, and its key: `wss` and `https` instead of `ws` and `http`. @default none */
+  readonly tlsCertFile?: string | undefined;
+  readonly tlsKeyFile?: string | undefined;
+  /** Whether to listen beyond this machine without TLS: the token and all records then cross the network in the clear. @default false */
+  readonly insecure?: boolean;
   readonly limits?: Partial<Limits>;
   /** @default silent */
   readonly log?: Log;
 }
 
 /** Options with nothing left open. */
-export type ResolvedOptions = Required<Omit<ServerOptions, 'limits' | 'log'>> & { readonly limits: Limits };
-
-/** An option outside its range; the message names it and says what it takes. */
-export class OptionError extends Error {
-  override readonly name = 'OptionError';
-}
+export type ResolvedOptions = Required<Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile'>> & {
+  readonly tls: TlsFiles | undefined;
+  readonly limits: Limits;
+};
 
 /** @throws OptionError */
 export function resolveOptions(options: ServerOptions): ResolvedOptions {
+  const tls = tlsFiles(options);
   return {
     root: options.root,
-    host: options.host ?? '127.0.0.1',
+    host: reachable(options, tls),
+    tls,
+    insecure: options.insecure ?? false,
+    allowOrigins: each('allowOrigins', options.allowOrigins ?? [], originFault),
+    allowHosts: each('allowHosts', options.allowHosts ?? [], hostFault),
     port: inRange('port', options.port ?? DEFAULT_PORT, 0, 65_535),
     backend: options.backend ?? 'auto',
     pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 1_000, 10, 3_600_000),
@@ -87,15 +136,49 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     reconcileMs: inRange('reconcileMs', options.reconcileMs ?? 10_000, 10, 86_400_000),
     // The native engine ends the process over an idle timeout outside its range.
     idleTimeoutMs: inRange('idleTimeoutMs', options.idleTimeoutMs ?? 120_000, 8_000, 960_000),
+    journal: options.journal ?? true,
+    journalMaxEvents: inRange('journalMaxEvents', options.journalMaxEvents ?? 100_000, 1, 2 ** 32),
+    journalMaxAgeMs: inRange('journalMaxAgeMs', options.journalMaxAgeMs ?? 604_800_000, 1_000, 2 ** 40),
+    journalMaxBytes: inRange('journalMaxBytes', options.journalMaxBytes ?? 134_217_728, 65_536, 2 ** 40),
     limits: resolveLimits(options.limits ?? {}),
   };
 }
 
+function tlsFiles({ tlsCertFile: certFile, tlsKeyFile: keyFile }: ServerOptions): TlsFiles | undefined {
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  throw new OptionError('tlsCertFile and tlsKeyFile must be given together');
+}
+
+/** The address to listen on. Beyond this machine the token must not travel in the clear, unless the operator says so. */
+function reachable({ host = '127.0.0.1', insecure }: ServerOptions, tls: TlsFiles | undefined): string {
+  if (isLoopback(host) || tls !== undefined || insecure === true) return host;
+  throw new OptionError(
+    `host ${host} can be reached from other machines: give tlsCertFile and tlsKeyFile (--tls-cert, --tls-key), ` +
+      'or insecure (--insecure) to send the token and all records in the clear',
+  );
+}
+
+function each(name: string, values: readonly string[], fault: (value: string) => string | undefined): string[] {
+  return values.map((value) => {
+    const why = fault(value);
+    if (why !== undefined) throw new OptionError(`${name}: ${JSON.stringify(value)} ${why}`);
+    return value.toLowerCase();
+  });
+}
+
 function resolveLimits(limits: Partial<Limits>): Limits {
-  const resolved = { ...DEFAULT_LIMITS, ...limits };
-  for (const [name, value] of Object.entries(resolved)) inRange(`limits.${name}`, value, 1, 2 ** 40);
+  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => (value as unknown) !== undefined));
+  const resolved = { ...DEFAULT_LIMITS, ...given };
+  const names = Object.keys(DEFAULT_LIMITS);
+  for (const [name, value] of Object.entries(resolved) as [keyof Limits, number][]) {
+    if (!names.includes(name)) throw new OptionError(`there is no limit ${name}${hint(nearest(name, names))}`);
+    inRange(`limits.${name}`, value, 1, LARGEST[name] ?? LARGEST_OF_ALL);
+  }
   return resolved;
 }
+
+const hint = (best: string | undefined): string => (best === undefined ? '' : `; did you mean ${best}?`);
 
 function inRange(name: string, value: number, low: number, high: number): number {
   if (Number.isInteger(value) && value >= low && value <= high) return value;

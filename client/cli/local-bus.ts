@@ -1,3 +1,4 @@
+import { packMessage, unpackMessage, type ServerMessage } from '../../protocol/index.js';
 import { Bus, resolveOptions, silentLog, systemClock, type Connection, type Socket } from '../../server/index.js';
 import type { Dial } from '../channel.js';
 
@@ -10,13 +11,13 @@ export interface LocalBus {
 
 /** @throws Error where the directories cannot be watched. */
 export async function startLocalBus(root: string, pollIntervalMs: number): Promise<LocalBus> {
-  const bus = new Bus(resolveOptions({ root, pollIntervalMs }), systemClock, silentLog);
+  const bus = new Bus(resolveOptions({ root, pollIntervalMs, journal: false }), systemClock, silentLog);
   await bus.start();
   return {
     dial: dialInProcess(bus),
     mechanism: bus.health.backend,
     stop: () => {
-      bus.stop();
+      void bus.stop();
     },
   };
 }
@@ -34,7 +35,7 @@ function dialInProcess(bus: Bus): Dial {
       queuedBytes: 0,
       send: (frame) => {
         later(() => {
-          listener.message(frame);
+          listener.message(unpackMessage(frame) as ServerMessage);
         });
         return 'sent';
       },
@@ -48,7 +49,7 @@ function dialInProcess(bus: Bus): Dial {
     connection = bus.attach(socket, 'msgpack');
     return {
       send: (message) => {
-        later(() => connection?.message(message, true));
+        later(() => connection?.message(packMessage(message), true));
       },
       close: () => {
         connection?.closed();

@@ -86,11 +86,13 @@ function placeOf(filter: Filter): Place {
   return { by: 'everything', values: [] };
 }
 
-const SPECIAL = /[*?+@!|()[\]{}\\]/;
+// Quotes are taken off by picomatch.
+const SPECIAL = /[*?+@!|()[\]{}\\"]/;
 
 /** What every text that a glob matches begins with. */
 function literalBeginning(glob: string): string {
-  if (glob.startsWith('./')) return '';
+  // picomatch passes over a leading `./`, and reads a bar outside of any brackets as "or".
+  if (glob.startsWith('./') || glob.includes('|')) return '';
   const literal = glob.slice(0, glob.search(SPECIAL));
   // `src/**` also matches `src`.
   return literal.endsWith('/') ? literal.slice(0, -1) : literal;

@@ -20,6 +20,7 @@ import {
   type Welcome,
 } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
 import type { Limits } from '../options.js';
 import type { Connection, SendResult, Socket } from '../transport/transport.js';
 import type { CatchUp } from './catch-up.js';
@@ -34,6 +35,7 @@ export interface SessionServices {
   readonly catchUp: CatchUp;
   readonly clock: Clock;
   readonly limits: Limits;
+  readonly log: Log;
   welcome(): Welcome;
   /** Reads a record, or everything, now; afterwards the hub's revision includes what was on disk. */
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
@@ -69,10 +71,20 @@ export class Session implements Connection {
   // ── what the transport tells ──────────────────────────────────────────────────────────────────────────────────────
 
   message(payload: Uint8Array, isBinary: boolean): void {
-    if (!this.#withinRate()) return;
-    const message = this.#read(payload, isBinary);
-    if (message.type === 'refused') this.#refuse(message);
-    else this.#handle(message);
+    if (!this.#withinRate() || !this.#withinSize(payload)) return;
+    try {
+      const message = this.#read(payload, isBinary);
+      if (message.type === 'refused') this.#refuse(message);
+      else this.#handle(message);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Closes the connection; what was on its way from the client is no longer heard. */
+  end(code: CloseCode, reason: string): void {
+    this.socket.close(code, reason);
+    this.#flow = 'closed';
   }
 
   drained(): void {
@@ -180,7 +192,9 @@ export class Session implements Connection {
         this.#unsubscribe(message.sub);
         return;
       case 'sync':
-        void this.#sync(message.nonce, message.record);
+        this.#sync(message.nonce, message.record).catch((error: unknown) => {
+          this.#failed(error);
+        });
         return;
       case 'ping':
         this.#tell([MessageType.pong, message.nonce, this.services.clock.now()]);
@@ -259,6 +273,8 @@ export class Session implements Connection {
   }
 
   #end(subscription: Subscription, reason: CompleteReason | 'disconnected'): void {
+    // A last word that cannot be sent closes the socket, which ends everything before it returns.
+    if (subscription.delivery.at === 'ended') return;
     if (subscription.delivery.at === 'live') subscription.group.leave(subscription);
     subscription.delivery = { at: 'ended', reason };
     this.services.hub.fanOut.release(subscription.group);
@@ -267,7 +283,7 @@ export class Session implements Connection {
   #refuse({ sub, code, message }: Refusal): void {
     this.#badMessages++;
     if (this.#badMessages >= this.services.limits.maxBadMessages) {
-      this.socket.close(CloseCode.tooMany, `${String(this.#badMessages)} bad messages`);
+      this.end(CloseCode.tooMany, `${String(this.#badMessages)} bad messages (max_bad_messages)`);
       return;
     }
     this.#tell([MessageType.error, sub, code, message]);
@@ -280,8 +296,22 @@ export class Session implements Connection {
     const now = clock.elapsed();
     if (now - this.#window.startedAt >= 1_000) this.#window = { startedAt: now, messages: 0 };
     if (++this.#window.messages <= limits.maxMessagesPerSecond) return true;
-    this.socket.close(CloseCode.tooMany, `more than ${String(limits.maxMessagesPerSecond)} messages a second`);
+    const most = `${String(limits.maxMessagesPerSecond)} messages a second (max_messages_per_second)`;
+    this.end(CloseCode.tooMany, `more than ${most}`);
     return false;
+  }
+
+  #withinSize({ length }: Uint8Array): boolean {
+    const { maxPayloadBytes } = this.services.limits;
+    if (length <= maxPayloadBytes) return true;
+    this.end(CloseCode.tooLarge, `more than ${String(maxPayloadBytes)} bytes (max_payload_bytes)`);
+    return false;
+  }
+
+  /** A fault of ours: one client is told so, nobody else is touched. */
+  #failed(error: unknown): void {
+    this.services.log.error({ err: error }, 'a message failed');
+    this.#tell([MessageType.error, null, 'internal', 'the server failed on this message; its log says how']);
   }
 
   #tell(message: ServerMessage): void {

@@ -73,12 +73,14 @@ export class Subscription {
 
   /** Counts with the group from `index` on, which is the number of the first event after revision `after`. */
   joinCount(index: number, after: Revision): void {
+    if (this.delivery.at === 'ended') return;
     this.#joinedAt = index;
     this.delivery = { at: 'lagging', after, index };
   }
 
   /** Begins anew, outside the count. */
   restart(start: Delivery): void {
+    if (this.delivery.at === 'ended') return;
     this.#sentApart = this.delivered;
     this.batched = 0;
     this.delivery = start;

@@ -1,6 +1,8 @@
 import {
   KINDS,
   kindIndex,
+  LeaseBook,
+  parseTimestamp,
   revision,
   type Kind,
   type Observed,
@@ -11,11 +13,10 @@ import {
   type UnixMillis,
 } from '../../protocol/index.js';
 import { sameSignature, type Change, type Signature } from './change.js';
-import { LeaseBook } from './lease-book.js';
 import { RecordVersion } from './record-version.js';
 import { SortedVersions } from './sorted-versions.js';
+import type { Standing } from './standing.js';
 import { StoreEvent, type ChangeType } from './store-event.js';
-import { parseTimestamp } from './timestamp.js';
 
 /** The records at one revision, in canonical order (by kind, then by id), immutable. */
 export interface Cut {
@@ -30,6 +31,7 @@ export class RecordStore {
   readonly leases = new LeaseBook();
   readonly #byId: readonly Map<string, RecordVersion>[] = KINDS.map(() => new Map<string, RecordVersion>());
   readonly #sorted: readonly SortedVersions[] = KINDS.map(() => new SortedVersions());
+  readonly #problems = new Set<RecordVersion>();
   #revision: Revision;
   #cut: Cut | undefined;
 
@@ -55,12 +57,37 @@ export class RecordStore {
     return this.#byId[kindIndex(kind)]!.keys();
   }
 
+  /** The records whose files cannot be read as they are, in no order. */
+  get problems(): ReadonlySet<RecordVersion> {
+    return this.#problems;
+  }
+
   /** All records as they are now. Taken once for a revision, however many ask. */
   cut(): Cut {
     if (this.#cut?.revision !== this.#revision) {
       this.#cut = { revision: this.#revision, versions: this.#sorted.flatMap((versions) => versions.toArray()) };
     }
     return this.#cut;
+  }
+
+  /**
+   * Takes in what stood when the journal was last written, into an empty store. Leases are as they were then: which of
+   * them had run out follows from the order of what happened.
+   * @param last the last revision given to a transition.
+   */
+  restore(standing: readonly Standing[], last: Revision): void {
+    const steps: { readonly at: number; take(): void }[] = [];
+    for (const { version, lapsedAt } of standing) {
+      const { kind, id, observedAt } = version;
+      this.#byId[kindIndex(kind)]?.set(id, version);
+      this.#sorted[kindIndex(kind)]?.put(version);
+      if (!this.leases.heeds(kind)) continue;
+      steps.push({ at: version.revision, take: () => this.leases.put(kind, id, version.data, observedAt) });
+      if (lapsedAt > 0) steps.push({ at: lapsedAt, take: () => this.leases.lapse(id) });
+    }
+    steps.sort((a, b) => a.at - b.at);
+    for (const { take } of steps) take();
+    this.#revision = last;
   }
 
   /**
@@ -101,6 +128,8 @@ export class RecordStore {
   ): StoreEvent {
     const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem);
     this.#byId[kindIndex(kind)]?.set(id, version);
+    if (before) this.#problems.delete(before);
+    if (problem !== undefined) this.#problems.add(version);
     this.#sorted[kindIndex(kind)]?.put(version);
     this.leases.put(kind, id, data, now);
     return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
@@ -108,6 +137,7 @@ export class RecordStore {
 
   #remove(before: RecordVersion, now: UnixMillis, observed: Observed): StoreEvent {
     const { kind, id } = before;
+    this.#problems.delete(before);
     this.#byId[kindIndex(kind)]?.delete(id);
     this.#sorted[kindIndex(kind)]?.delete(id);
     this.leases.drop(kind, id, now);
@@ -141,8 +171,13 @@ const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
   heartbeat: 'extended_expires_at',
 };
 
-function timestampProblem({ kind, data }: Extract<Change, { is: 'present' }>): Problem | undefined {
+/** What a record says of when a lease ends; `undefined` where its kind says nothing of that. */
+export function leaseTime(kind: Kind, data: RecordData): RecordData[string] {
   const field = LEASE_TIMES[kind];
-  const value = field === undefined ? undefined : data[field];
+  return field === undefined ? undefined : data[field];
+}
+
+function timestampProblem({ kind, data }: Extract<Change, { is: 'present' }>): Problem | undefined {
+  const value = leaseTime(kind, data);
   return value == null || parseTimestamp(value) !== undefined ? undefined : 'bad-timestamp';
 }

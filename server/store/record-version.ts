@@ -1,6 +1,7 @@
 import {
   matchable,
   packMessage,
+  unpackMessage,
   type Kind,
   type Matchable,
   type Problem,
@@ -15,21 +16,46 @@ import type { Signature } from './change.js';
  * every event that carries this state splices in the same bytes.
  */
 export class RecordVersion {
-  readonly matchable: Matchable;
+  #data: RecordData | undefined;
+  #matchable: Matchable | undefined;
   #packed: Uint8Array | undefined;
   #json: string | undefined;
 
   constructor(
     readonly kind: Kind,
     readonly id: string,
-    readonly data: RecordData,
+    data: RecordData | undefined,
     readonly revision: Revision,
     readonly observedAt: UnixMillis,
     /** `undefined` where the file could not be looked at, so that it is read again at the next occasion. */
     readonly signature: Signature | undefined,
     readonly problem: Problem | undefined,
   ) {
-    this.matchable = matchable(kind, id, data);
+    this.#data = data;
+    if (data) this.#matchable = matchable(kind, id, data);
+  }
+
+  /** A version whose data is known as the bytes that {@link packed} gave; unpacked only when somebody looks at it. */
+  static restored(
+    kind: Kind,
+    id: string,
+    packed: Uint8Array,
+    revision: Revision,
+    observedAt: UnixMillis,
+    signature: Signature | undefined,
+    problem: Problem | undefined,
+  ): RecordVersion {
+    const version = new RecordVersion(kind, id, undefined, revision, observedAt, signature, problem);
+    version.#packed = packed;
+    return version;
+  }
+
+  get data(): RecordData {
+    return (this.#data ??= unpackMessage(this.#packed!) as RecordData);
+  }
+
+  get matchable(): Matchable {
+    return (this.#matchable ??= matchable(this.kind, this.id, this.data));
   }
 
   /** The data as MessagePack. */

@@ -11,6 +11,8 @@ import { WsTransport } from './ws-transport.js';
 export async function chooseTransport(choice: TransportChoice, log: Log): Promise<Transport> {
   if (choice === 'ws') return new WsTransport();
   try {
+    // Read by the engine when it is loaded: the same bound as the other engine's.
+    process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '10240';
     const engine = await import('uWebSockets.js');
     return new UwsTransport(engine as UwsEngine);
   } catch (error) {

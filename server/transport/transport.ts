@@ -1,4 +1,5 @@
 import type { CloseCode, Encoding } from '../../protocol/index.js';
+import type { TlsFiles } from './tls-files.js';
 
 /** What became of a frame: on its way, in the socket's queue, or refused. */
 export type SendResult = 'sent' | 'queued' | 'dropped';
@@ -37,6 +38,8 @@ export interface HttpReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
+  /** The token was presented: the connection is no longer one of those that have not been let in. */
+  readonly letIn?: boolean;
 }
 
 /** The answer to a request to become a WebSocket: what to speak, or why not. */
@@ -49,6 +52,8 @@ export interface TransportHandlers {
   http(request: RequestHead): HttpReply;
   upgrade(request: RequestHead): Upgrade;
   open(socket: Socket, encoding: Encoding): Connection;
+  /** A connection was closed because too many of its address have not been let in. */
+  pendingOverflow(remoteAddress: string): void;
 }
 
 export interface ListenOptions {
@@ -60,6 +65,10 @@ export interface ListenOptions {
   readonly maxBackpressureBytes: number;
   /** A connection that is silent for longer is pinged, then closed. */
   readonly idleTimeoutMs: number;
+  /** Connections of one address that have not been let in. */
+  readonly maxPendingConnections: number;
+  /** `undefined` for plain `ws` and `http`. */
+  readonly tls: TlsFiles | undefined;
 }
 
 export interface Transport {
@@ -69,6 +78,11 @@ export interface Transport {
    * @throws Error with code EADDRINUSE where it is taken.
    */
   listen(options: ListenOptions, handlers: TransportHandlers): Promise<number>;
+  /**
+   * Reads the certificate and its key again; connections that stand keep the old one.
+   * @throws OptionError where they do not fit; the old ones stay in use.
+   */
+  reloadTls(): Promise<void>;
   /** Closes the listener, and every socket with this code and reason. */
   stop(code: CloseCode, reason: string): Promise<void>;
 }

@@ -17,7 +17,10 @@ import type {
   Transport,
   TransportHandlers,
 } from './transport.js';
+import type { TlsFiles } from './tls-files.js';
+import { freePort } from './free-port.js';
 import { reasonPhrase } from './reason-phrase.js';
+import { readTls } from './tls-files.js';
 
 /** The native module; its own declarations leave out what they should not. */
 export type UwsEngine = typeof import('uWebSockets.js') & { readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number };
@@ -41,21 +44,61 @@ interface UserData {
 const SEND_RESULTS: readonly SendResult[] = ['queued', 'sent', 'dropped'];
 /** How long closed sockets may take to say goodbye. */
 const GOODBYE_MS = 500;
+/** For a port that is listened on again. */
+const LISTEN_ATTEMPTS = 100;
+const LISTEN_PAUSE_MS = 50;
 
 /** The native engine. Everything it demands of its caller is kept in this file. */
 export class UwsTransport implements Transport {
   readonly name = 'uws';
   readonly #sockets = new Set<UwsSocket>();
-  #app: TemplatedApp | undefined;
+  /** The last one listens; those before it serve what they had accepted when the certificate changed. */
+  readonly #apps: TemplatedApp[] = [];
   #listening: us_listen_socket | undefined;
+  #given: { readonly options: ListenOptions; readonly handlers: TransportHandlers } | undefined;
+  /** Connections that are no WebSocket, or not yet. */
+  #pending = 0;
 
   constructor(private readonly engine: UwsEngine) {}
 
-  listen(options: ListenOptions, handlers: TransportHandlers): Promise<number> {
-    const app = this.engine.App();
-    this.#app = app;
+  async listen(options: ListenOptions, handlers: TransportHandlers): Promise<number> {
+    // The engine shares a port it was given only by number, and only such a port can be listened on again.
+    const port = options.port === 0 && options.tls ? await freePort(options.host) : options.port;
+    this.#given = { options: { ...options, port }, handlers };
+    return this.#bind(this.#build(options, handlers), this.#given.options);
+  }
+
+  /**
+   * The engine cannot change the certificate of an app: another app takes over the port. Between the two steps, which
+   * follow each other at once, a connection that is being made may be reset; those that stand are not touched.
+   */
+  async reloadTls(): Promise<void> {
+    if (!this.#given?.options.tls || !this.#listening) return;
+    const { options, handlers } = this.#given;
+    const app = this.#build(options, handlers);
+    this.engine.us_listen_socket_close(this.#listening);
+    this.#listening = undefined;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#bind(app, options);
+        return;
+      } catch (error) {
+        // Somebody may hold the port for a moment; to give it up would end the service.
+        if (attempt === LISTEN_ATTEMPTS) throw error;
+        await new Promise<void>((resolve) => setTimeout(resolve, LISTEN_PAUSE_MS));
+      }
+    }
+  }
+
+  #build(options: ListenOptions, handlers: TransportHandlers): TemplatedApp {
+    const app = options.tls ? this.#sslApp(options.tls) : this.engine.App();
+    this.#apps.push(app);
+    app.filter((response, change) => {
+      this.#countPending(response, change, options, handlers);
+    });
     app.ws<UserData>('/*', {
-      maxPayloadLength: options.maxPayloadBytes,
+      // A message that is too long but not absurd is answered with the limit's name before its sender is closed.
+      maxPayloadLength: 2 * options.maxPayloadBytes,
       maxBackpressure: options.maxBackpressureBytes,
       closeOnBackpressureLimit: false,
       idleTimeout: Math.round(options.idleTimeoutMs / 1_000),
@@ -78,9 +121,31 @@ export class UwsTransport implements Transport {
       },
     });
     app.any('/*', (response, request) => {
-      reply(response, handlers.http(headOf(response, request)));
+      const head = headOf(response, request);
+      reply(response, head.method, handlers.http(head));
     });
-    return this.#bind(app, options);
+    return app;
+  }
+
+  #sslApp(tls: TlsFiles): TemplatedApp {
+    readTls(tls);
+    return this.engine.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
+  }
+
+  /**
+   * The engine gives a new object with every call and says only that some connection has gone, so that the oldest cannot
+   * be told and addresses cannot be counted: all are counted together, and the newest is closed.
+   */
+  #countPending(
+    response: HttpResponse,
+    change: number,
+    { maxPendingConnections }: ListenOptions,
+    handlers: TransportHandlers,
+  ): void {
+    this.#pending += change;
+    if (change < 0 || this.#pending <= maxPendingConnections) return;
+    handlers.pendingOverflow(addressOf(response));
+    response.close();
   }
 
   async stop(code: CloseCode, reason: string): Promise<void> {
@@ -88,8 +153,7 @@ export class UwsTransport implements Transport {
     this.#listening = undefined;
     for (const socket of [...this.#sockets]) socket.close(code, reason);
     await new Promise<void>((resolve) => setTimeout(resolve, this.#sockets.size > 0 ? GOODBYE_MS : 0));
-    this.#app?.close();
-    this.#app = undefined;
+    for (const app of this.#apps.splice(0)) app.close();
   }
 
   #bind(app: TemplatedApp, { host, port }: ListenOptions): Promise<number> {
@@ -109,6 +173,8 @@ export class UwsTransport implements Transport {
   }
 
   #open(native: WebSocket<UserData>, handlers: TransportHandlers): void {
+    // The engine does not count an upgrade as a connection gone.
+    this.#pending--;
     const data = native.getUserData();
     const socket = new UwsSocket(native, data.encoding === 'msgpack');
     data.socket = socket;
@@ -156,9 +222,10 @@ function upgrade(
   context: us_socket_context_t,
   handlers: TransportHandlers,
 ): void {
-  const answer = handlers.upgrade(headOf(response, request));
+  const head = headOf(response, request);
+  const answer = handlers.upgrade(head);
   if (!answer.accept) {
-    reply(response, answer.reply);
+    reply(response, head.method, answer.reply);
     return;
   }
   response.upgrade<UserData>(
@@ -180,14 +247,22 @@ function headOf(response: HttpResponse, request: HttpRequest): RequestHead {
     path: request.getUrl(),
     query: request.getQuery(),
     headers,
-    remoteAddress: Buffer.from(response.getRemoteAddressAsText()).toString(),
+    remoteAddress: addressOf(response),
   };
 }
 
-function reply(response: HttpResponse, { status, headers, body }: HttpReply): void {
+const addressOf = (response: HttpResponse): string => Buffer.from(response.getRemoteAddressAsText()).toString();
+
+function reply(response: HttpResponse, method: string, { status, headers, body }: HttpReply): void {
   response.cork(() => {
     response.writeStatus(`${String(status)} ${reasonPhrase(status)}`);
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-    response.end(body);
+    if (method !== 'HEAD' && status !== 204) {
+      response.end(body, headers['connection'] === 'close');
+      return;
+    }
+    // Given any argument, even undefined, the engine waits for a body of that length, and ends the process as none comes.
+    if (method === 'HEAD') response.writeHeader('content-length', String(Buffer.byteLength(body)));
+    response.endWithoutBody();
   });
 }

@@ -1,9 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { CloseCode, Encoding } from '../../protocol/index.js';
+import { PendingConnections } from './pending-connections.js';
 import { reasonPhrase } from './reason-phrase.js';
+import { isHandshake, refusal } from './door.js';
+import { secured } from './secured.js';
+import { readTls, type TlsFiles } from './tls-files.js';
 import type {
   Connection,
   HttpReply,
@@ -18,28 +23,49 @@ import type {
 /** How long closed sockets may take to say goodbye. */
 const GOODBYE_MS = 500;
 
+/** What bounds a request before anyone has looked at it. Sizes in bytes, times in milliseconds. */
+const REQUEST_BOUNDS: ServerOptions = {
+  maxHeaderSize: 10_240,
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  // The door looks at Host, and at all of them.
+  requireHostHeader: false,
+};
+const TLS_HANDSHAKE_MS = 10_000;
+
 /** The engine that runs wherever Node does. */
 export class WsTransport implements Transport {
   readonly name = 'ws';
   readonly #clients = new Map<WebSocket, { alive: boolean }>();
   #server: Server | undefined;
+  #tls: TlsFiles | undefined;
   #pinging: NodeJS.Timeout | undefined;
 
   async listen(options: ListenOptions, handlers: TransportHandlers): Promise<number> {
     const sockets = new WebSocketServer({
       noServer: true,
-      maxPayload: options.maxPayloadBytes,
+      // A message that is too long but not absurd is answered with the limit's name before its sender is closed.
+      maxPayload: 2 * options.maxPayloadBytes,
       perMessageDeflate: false,
       // Which subprotocol is ours has been decided at the door.
       handleProtocols: () => false,
     });
-    const server = createServer((request, response) => {
-      reply(response, handlers.http(headOf(request)));
+    const pending = new Newcomers(options, handlers);
+    const server = this.#create(options.tls, (request, response) => {
+      const answer = handlers.http(headOf(request));
+      if (answer.letIn) pending.letIn(request.socket);
+      reply(response, request.method, answer);
     });
     this.#server = server;
     server.on('upgrade', (request, stream, head) => {
-      this.#upgrade(sockets, request, stream, head, options, handlers);
+      this.#upgrade(sockets, request, stream, head, options, handlers, pending);
     });
+    server.on('connection', (socket: NetSocket) => {
+      pending.add(socket);
+    });
+    server.on('clientError', answerMalformed);
     this.#pinging = setInterval(() => {
       this.#dropSilent();
     }, options.idleTimeoutMs / 2);
@@ -49,6 +75,22 @@ export class WsTransport implements Transport {
       server.listen({ host: options.host, port: options.port, exclusive: true }, resolve);
     });
     return (server.address() as AddressInfo).port;
+  }
+
+  /** Connections to come are shown the new certificate; there is no moment without one. */
+  reloadTls(): Promise<void> {
+    if (this.#tls && this.#server instanceof TlsServer) this.#server.setSecureContext(readTls(this.#tls));
+    return Promise.resolve();
+  }
+
+  #create(tls: TlsFiles | undefined, onRequest: (request: IncomingMessage, response: ServerResponse) => void): Server {
+    this.#tls = tls;
+    const server = tls
+      ? createTlsServer({ ...REQUEST_BOUNDS, ...readTls(tls), handshakeTimeout: TLS_HANDSHAKE_MS }, onRequest)
+      : createServer(REQUEST_BOUNDS, onRequest);
+    // Bounded by their size already; a header dropped for its number would escape the door.
+    server.maxHeadersCount = 0;
+    return server;
   }
 
   async stop(code: CloseCode, reason: string): Promise<void> {
@@ -77,12 +119,20 @@ export class WsTransport implements Transport {
     head: Buffer,
     options: ListenOptions,
     handlers: TransportHandlers,
+    pending: Newcomers,
   ): void {
-    const answer = handlers.upgrade(headOf(request));
+    const requestHead = headOf(request);
+    // Node takes a request that offers any other protocol, such as h2c, for an upgrade.
+    if (!isHandshake(requestHead)) {
+      refuse(stream, handlers.http(requestHead));
+      return;
+    }
+    const answer = handlers.upgrade(requestHead);
     if (!answer.accept) {
       refuse(stream, answer.reply);
       return;
     }
+    pending.letIn(request.socket);
     const { encoding, subprotocol } = answer;
     sockets.options.handleProtocols = () => subprotocol ?? false;
     sockets.handleUpgrade(request, stream, head, (client) => {
@@ -171,16 +221,69 @@ function headOf(request: IncomingMessage): RequestHead {
   };
 }
 
-function reply(response: ServerResponse, { status, headers, body }: HttpReply): void {
-  response.writeHead(status, headers).end(body);
+/** The connections that have not been let in, known by their ports: TLS wraps one socket in another. */
+class Newcomers {
+  readonly #pending: PendingConnections;
+  readonly #byPort = new Map<string, { readonly address: string; close(): void }>();
+
+  constructor(
+    { maxPendingConnections }: ListenOptions,
+    private readonly handlers: TransportHandlers,
+  ) {
+    this.#pending = new PendingConnections(maxPendingConnections);
+  }
+
+  add(socket: NetSocket): void {
+    const key = portOf(socket);
+    const connection = {
+      address: socket.remoteAddress ?? '',
+      close: () => {
+        refuse(socket, TOO_MANY_PENDING);
+        socket.destroySoon();
+      },
+    };
+    this.#byPort.set(key, connection);
+    socket.once('close', () => {
+      if (this.#byPort.get(key) === connection) this.#byPort.delete(key);
+      this.#pending.delete(connection);
+    });
+    if (this.#pending.add(connection)) this.handlers.pendingOverflow(connection.address);
+  }
+
+  letIn(socket: NetSocket): void {
+    const connection = this.#byPort.get(portOf(socket));
+    if (connection) this.#pending.delete(connection);
+  }
+}
+
+const portOf = (socket: NetSocket): string => `${socket.remoteAddress ?? ''} ${String(socket.remotePort)}`;
+
+const TOO_MANY_PENDING = secured(
+  refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),
+);
+
+/** What is no HTTP request gets an answer all the same. */
+function answerMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {
+  if (!stream.writable || error.code === 'ECONNRESET') {
+    stream.destroy();
+    return;
+  }
+  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const why = isLarge ? 'the headers are too large' : isLate ? 'the request took too long' : 'this is no HTTP request';
+  refuse(stream, secured(refusal(isLarge ? 431 : isLate ? 408 : 400, why)));
+}
+
+function reply(response: ServerResponse, method: string | undefined, { status, headers, body }: HttpReply): void {
+  const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...length }).end(method === 'HEAD' ? '' : body);
 }
 
 function refuse(stream: Duplex, { status, headers, body }: HttpReply): void {
+  const fields = { ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' };
   const head = [
     `HTTP/1.1 ${String(status)} ${reasonPhrase(status)}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${String(Buffer.byteLength(body))}`,
-    'connection: close',
+    ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
   ];
   stream.on('error', () => undefined);
   stream.end(`${head.join('\r\n')}\r\n\r\n${String(body)}`);

@@ -5,8 +5,8 @@ import { sameSignature } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { CoordinationDir } from './coordination-dir.js';
+import type { IgnoredFiles } from './ignored-files.js';
 import { signatureAt } from './record-reader.js';
-import { readRecordName } from './record-name.js';
 
 /** A slice of a scan keeps the loop for at most this long. */
 const SLICE_MS = 2;
@@ -20,7 +20,7 @@ export interface ScanServices {
   readonly store: RecordStore;
   readonly dir: CoordinationDir;
   readonly clock: Clock;
-  readonly maxIdBytes: number;
+  readonly ignored: IgnoredFiles;
   /** Called for every record that does not look as it did when it was read. */
   hint(kind: Kind, id: string): void;
 }
@@ -52,10 +52,10 @@ export class DirectoryScan {
       this.services.hint(kind, id);
     };
     for await (const name of namesIn(dir.of(kind))) {
-      const reading = readRecordName(name, this.services.maxIdBytes);
-      if (reading.is !== 'record') continue;
-      seen.add(reading.id);
-      if (this.#differs(kind, reading.id, previous)) hint(reading.id);
+      const id = this.services.ignored.idOf(kind, name);
+      if (id === undefined) continue;
+      seen.add(id);
+      if (this.#differs(kind, id, previous)) hint(id);
       await slices.breathe();
     }
     for (const id of store.ids(kind)) {
@@ -78,7 +78,7 @@ export class DirectoryScan {
 }
 
 /** Looked at by no scan since it was read, and read within the clock's grain of its last change. */
-function isRacy({ observedAt, signature }: RecordVersion, previousScan: number): boolean {
+export function isRacy({ observedAt, signature }: RecordVersion, previousScan = 0): boolean {
   if (signature === undefined || observedAt < previousScan) return false;
   return observedAt - Number(signature.mtimeNs / 1_000_000n) < CLOCK_GRAIN_MS;
 }

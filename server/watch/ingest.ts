@@ -1,10 +1,11 @@
-import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
+import { KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { Reading, RecordReader } from './record-reader.js';
-import { readRecordName } from './record-name.js';
+import type { IgnoredFiles } from './ignored-files.js';
+import { LeaseTime } from './lease-time.js';
+import type { RecordReader } from './record-reader.js';
+import type { Warnings } from './warnings.js';
 import type { HintSink } from './watcher.js';
 
 /** One turn of the loop reads files for at most this long; the rest waits for the next. */
@@ -24,9 +25,9 @@ export interface IngestServices {
   readonly store: RecordStore;
   readonly reader: RecordReader;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly ignored: IgnoredFiles;
+  readonly warnings: Warnings;
   readonly settleMs: number;
-  readonly maxIdBytes: number;
   /** Takes the events of one turn. */
   publish(events: readonly StoreEvent[]): void;
   /** Compares a directory with the store, and hints at every difference. */
@@ -62,13 +63,15 @@ type Trust = 'hints' | 'shaken' | 'looking' | 'looked';
 export class Ingest implements HintSink {
   readonly #pending = new Map<string, RecordName>();
   readonly #unsettled = new Map<string, Unsettled>();
-  readonly #warned = new Set<string>();
   #phase: 'held' | 'running' | 'stopped' = 'held';
   #scheduled: NodeJS.Immediate | undefined;
   #cancelNap: (() => void) | undefined;
   #trust: Trust = 'shaken';
+  readonly #leaseTime: LeaseTime;
 
-  constructor(private readonly services: IngestServices) {}
+  constructor(private readonly services: IngestServices) {
+    this.#leaseTime = new LeaseTime(services.clock);
+  }
 
   /** Hints are gathered from the beginning, and acted upon from here on. */
   start(): void {
@@ -95,10 +98,8 @@ export class Ingest implements HintSink {
   // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   file(kind: Kind, name: string): void {
-    const reading = readRecordName(name, this.services.maxIdBytes);
-    if (reading.is === 'record') this.record(kind, reading.id);
-    else if (reading.is === 'refused')
-      this.#warnOnce(`${kind}/${name}`, { kind, name, why: reading.why }, 'file ignored');
+    const id = this.services.ignored.idOf(kind, name);
+    if (id !== undefined) this.record(kind, id);
   }
 
   directory(kind: Kind): void {
@@ -118,6 +119,8 @@ export class Ingest implements HintSink {
 
   /** Reads one record now and publishes what has changed before it returns. */
   readNow({ kind, id }: RecordName): void {
+    // A name that no hint could bring would be looked for again and again.
+    if (!this.services.ignored.isRecordId(id)) return;
     this.#pending.delete(keyOf(kind, id));
     const events: StoreEvent[] = [];
     this.#read(kind, id, events);
@@ -159,13 +162,13 @@ export class Ingest implements HintSink {
   }
 
   #read(kind: Kind, id: string, events: StoreEvent[]): void {
-    const { reader, store, clock, settleMs } = this.services;
+    const { reader, store, clock, warnings, settleMs } = this.services;
     const key = keyOf(kind, id);
     const reading = reader.read(kind, id);
     const unsettled = this.#unsettled.get(key);
     const since = unsettled?.since ?? clock.elapsed();
     if (reading.is === 'unavailable') {
-      this.#warnOnce(String(reading.error.code), { err: reading.error }, 'cannot read files; trying again');
+      warnings.once(String(reading.error.code), { err: reading.error }, 'cannot read files; trying again');
       this.#retryLater(key, { kind, id }, since, unsettled);
       return;
     }
@@ -176,7 +179,7 @@ export class Ingest implements HintSink {
     }
     unsettled?.cancel();
     this.#unsettled.delete(key);
-    this.#report(kind, id, reading);
+    if (reading.is === 'broken') warnOfProblem(warnings, kind, id, reading.problem);
     for (const event of store.apply(reading, clock.now())) events.push(event);
   }
 
@@ -192,35 +195,20 @@ export class Ingest implements HintSink {
     this.#unsettled.set(key, { since, attempts, cancel });
   }
 
-  #report(kind: Kind, id: string, reading: Exclude<Reading, { is: 'unavailable' }>): void {
-    const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
-    if (reading.is === 'broken') {
-      const { problem } = reading;
-      this.#warnOnce(`${file} ${problem}`, { file, problem }, 'file cannot be read as a record');
-    } else if (reading.is === 'present') {
-      for (const warning of reading.warnings ?? []) this.#warnOnce(`${file} ${warning}`, { file, warning }, warning);
-    }
-  }
-
-  /** A log that repeats itself is not read. */
-  #warnOnce(key: string, fields: object, message: string): void {
-    if (this.#warned.has(key)) return;
-    if (this.#warned.size >= 10_000) this.#warned.clear();
-    this.#warned.add(key);
-    this.services.log.warn(fields, message);
-  }
-
   // ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #expire(events: StoreEvent[]): void {
-    const { clock, store, hintsAreComplete } = this.services;
+    const { store, hintsAreComplete } = this.services;
+    const now = this.#leaseTime.now();
     const due = store.leases.nextDeadline();
-    if (due === undefined || due > clock.now() || this.#trust === 'looking') return;
+    if (due === undefined || due > now || this.#trust === 'looking') return;
+    // So late only after a pause, or when a step of the clock has been believed.
+    if (this.#trust === 'hints' && now - due > PAUSE_MS) this.#pauseNoticed();
     if (this.#trust === 'shaken') {
       void this.#look();
       return;
     }
-    events.push(...store.expireUntil(clock.now()));
+    events.push(...store.expireUntil(now));
     this.#trust = hintsAreComplete() ? 'hints' : 'shaken';
   }
 
@@ -236,7 +224,8 @@ export class Ingest implements HintSink {
     this.#cancelNap?.();
     const { clock, store } = this.services;
     const next = this.#trust === 'looking' ? undefined : store.leases.nextDeadline();
-    const napMs = Math.min(Math.max(0, (next ?? Infinity) - clock.now()), LONGEST_NAP_MS);
+    const untilNextMs = Math.max(0, (next ?? Infinity) - this.#leaseTime.now());
+    const napMs = Math.min(untilNextMs, this.#leaseTime.doubtEndsInMs, LONGEST_NAP_MS);
     const wakeAt = clock.elapsed() + napMs;
     this.#cancelNap = clock.after(napMs, () => {
       if (clock.elapsed() - wakeAt > PAUSE_MS) this.#pauseNoticed();
@@ -254,3 +243,9 @@ export class Ingest implements HintSink {
 const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
+
+/** Once for each file and problem. */
+export function warnOfProblem(warnings: Warnings, kind: Kind, id: string, problem: Problem): void {
+  const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
+  warnings.once(`${file} ${problem}`, { file, problem }, 'file cannot be read as a record');
+}

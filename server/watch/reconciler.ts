@@ -3,8 +3,10 @@ import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { DirectoryScan, ScanReport } from './directory-scan.js';
 
-/** The share of one core that comparing may take: after a comparison that took t, the next waits 400 t. */
-const REST_FACTOR = 400;
+/** The share of one core that comparing may take: after a comparison that took t, the next waits 1,000 t. */
+const REST_FACTOR = 1_000;
+/** … but never longer than this. */
+const LONGEST_PAUSE_MS = 300_000;
 /** After something that may have cost hints, the next comparison comes this soon. */
 const SOON_MS = 250;
 
@@ -14,8 +16,8 @@ const SOON_MS = 250;
  */
 export class Reconciler {
   readonly #scanning = new Map<Kind, Promise<void>>();
-  /** Asked for while a scan of the kind was under way. */
-  readonly #again = new Set<Kind>();
+  /** What was asked for while a scan of the kind was under way: one more, for all who asked. */
+  readonly #next = new Map<Kind, Promise<void>>();
   #cancel: (() => void) | undefined;
   #phase: 'idle' | 'running' | 'stopped' = 'idle';
   #soonAt: number | undefined;
@@ -52,11 +54,16 @@ export class Reconciler {
   /** Compares one directory; a request that comes during a scan of it is answered by one more. */
   rescan(kind: Kind): Promise<void> {
     const current = this.#scanning.get(kind);
-    if (current) {
-      this.#again.add(kind);
-      return current;
-    }
-    const done = this.#scanUntilQuiet(kind);
+    if (!current) return this.#begin(kind);
+    // Each asker waits for one scan and not for quiet, which others could keep from ever coming.
+    const next = this.#next.get(kind) ?? current.then(() => this.#begin(kind));
+    this.#next.set(kind, next);
+    return next;
+  }
+
+  #begin(kind: Kind): Promise<void> {
+    this.#next.delete(kind);
+    const done = this.#scan(kind);
     this.#scanning.set(kind, done);
     return done;
   }
@@ -77,10 +84,9 @@ export class Reconciler {
     this.#sleep(SOON_MS);
   }
 
-  async #scanUntilQuiet(kind: Kind): Promise<void> {
+  async #scan(kind: Kind): Promise<void> {
     try {
-      do this.#report(kind, await this.scan.run(kind));
-      while (this.#again.delete(kind));
+      this.#report(kind, await this.scan.run(kind));
     } catch (error) {
       this.log.warn({ kind, err: error }, 'cannot compare the directory');
     } finally {
@@ -105,6 +111,7 @@ export class Reconciler {
   async #round(): Promise<void> {
     await this.everything();
     if (this.#phase !== 'running' || this.#soonAt !== undefined) return;
-    this.#sleep(Math.max(this.shortestPauseMs, this.#busyMs * REST_FACTOR));
+    const restMs = Math.min(this.#busyMs * REST_FACTOR, LONGEST_PAUSE_MS);
+    this.#sleep(Math.max(this.shortestPauseMs, restMs));
   }
 }

@@ -11,8 +11,11 @@ export type NameReading =
   /** A name that a record may not have; worth a warning. */
   | { readonly is: 'refused'; readonly why: 'too-long' | 'unprintable' };
 
+/** What would lead to another directory; no file's name has it, and whoever asks for such an id is not answered. */
+const PATH = /[/\\]/;
+
 export function readRecordName(name: string, maxIdBytes: number): NameReading {
-  if (!name.endsWith(SUFFIX) || name.startsWith('.')) return { is: 'other' };
+  if (!name.endsWith(SUFFIX) || name.startsWith('.') || PATH.test(name)) return { is: 'other' };
   const id = name.slice(0, -SUFFIX.length);
   if (UNPRINTABLE.test(id)) return { is: 'refused', why: 'unprintable' };
   if (id.length > maxIdBytes || Buffer.byteLength(id) > maxIdBytes) return { is: 'refused', why: 'too-long' };

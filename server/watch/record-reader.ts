@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
-import type { Kind, Problem } from '../../protocol/index.js';
+import { isNaive, type Kind, type Problem } from '../../protocol/index.js';
 import type { Change, Signature } from '../store/change.js';
 import { lstat, type CoordinationDir } from './coordination-dir.js';
+import { leaseTime } from '../store/record-store.js';
 import { parseRecord } from './record-parser.js';
 
 /** A reading that says nothing of the record, because the machine could not do it now; the last good data stands. */
@@ -10,7 +11,19 @@ export interface Unavailable {
   readonly error: NodeJS.ErrnoException;
 }
 
-export type Reading = (Change & { readonly warnings?: readonly string[] }) | Unavailable;
+export type Reading = Change | Unavailable;
+
+export interface RecordReaderServices {
+  readonly dir: CoordinationDir;
+  /** Bytes of a file; a longer one is told by its size and never read. */
+  readonly maxBytes: number;
+  /** Depth of nesting. */
+  readonly maxDepth: number;
+  /** Whether a record may be taken in at all. */
+  admits(kind: Kind, id: string): boolean;
+  /** Takes what is accepted and yet worth a word. */
+  warn(kind: Kind, id: string, warning: string): void;
+}
 
 // Without following a link, and without waiting for the other end of a pipe.
 // Windows knows neither flag, and `undefined` counts as 0 here.
@@ -32,16 +45,14 @@ const PROBLEM_BY_ERROR: Readonly<Record<string, Problem>> = {
 export class RecordReader {
   readonly #buffer: Buffer;
 
-  constructor(
-    private readonly dir: CoordinationDir,
-    private readonly maxBytes: number,
-    private readonly maxDepth: number,
-  ) {
-    this.#buffer = Buffer.allocUnsafe(maxBytes + 1);
+  constructor(private readonly services: RecordReaderServices) {
+    this.#buffer = Buffer.allocUnsafe(services.maxBytes + 1);
   }
 
   read(kind: Kind, id: string): Reading {
-    const path = this.dir.file(kind, id);
+    // For a record that is not wanted it is as if there were no file.
+    if (!this.services.admits(kind, id)) return { is: 'absent', kind, id };
+    const path = this.services.dir.file(kind, id);
     let file: number;
     try {
       file = openSync(path, OPEN_FLAGS);
@@ -62,13 +73,17 @@ export class RecordReader {
     const signature = signatureOf(stats);
     const broken = (problem: Problem): Change => ({ is: 'broken', kind, id, problem, signature });
     if (!stats.isFile()) return broken('not-a-file');
-    if (stats.size > this.maxBytes) return broken('too-large');
+    const { maxBytes, maxDepth } = this.services;
+    if (stats.size > maxBytes) return broken('too-large');
     const length = this.#fill(file);
-    if (length > this.maxBytes) return broken('too-large');
-    const parsed = parseRecord(this.#buffer.subarray(0, length), this.maxDepth);
+    if (length > maxBytes) return broken('too-large');
+    const parsed = parseRecord(this.#buffer.subarray(0, length), maxDepth);
     if (parsed.is === 'problem') return broken(parsed.problem);
-    const warnings = stats.nlink > 1n ? [...parsed.warnings, 'hard link'] : parsed.warnings;
-    return { is: 'present', kind, id, signature, data: parsed.data, warnings };
+    if (stats.nlink > 1n) this.services.warn(kind, id, 'hard link: changes through its other names give no hints');
+    for (const warning of parsed.warnings) this.services.warn(kind, id, warning);
+    const time = leaseTime(kind, parsed.data);
+    if (typeof time === 'string' && isNaive(time)) this.services.warn(kind, id, `no time zone: ${time} is read as UTC`);
+    return { is: 'present', kind, id, signature, data: parsed.data };
   }
 
   /** Reads to the end of the file or of the buffer, whichever comes first. */
@@ -83,7 +98,7 @@ export class RecordReader {
 
   #failed(kind: Kind, id: string, path: string, error: NodeJS.ErrnoException): Reading {
     const code = error.code ?? '';
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { is: 'absent', kind, id };
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return { is: 'absent', kind, id };
     const problem = PROBLEM_BY_ERROR[code];
     if (problem === undefined) return { is: 'unavailable', error };
     return { is: 'broken', kind, id, problem, signature: signatureAt(path) };

@@ -1,4 +1,4 @@
-import { KINDS, type Kind, type WatchHealth } from '../../protocol/index.js';
+import { KIND_DIRECTORIES, KINDS, type Kind, type Observed, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { ResolvedOptions } from '../options.js';
@@ -7,15 +7,21 @@ import type { StoreEvent } from '../store/store-event.js';
 import { chooseWatcher } from './choose-watcher.js';
 import { CoordinationDir } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
-import { Ingest } from './ingest.js';
+import { IgnoredFiles } from './ignored-files.js';
+import { Ingest, warnOfProblem } from './ingest.js';
 import { loadRecords } from './load.js';
 import { Reconciler } from './reconciler.js';
 import { RecordReader } from './record-reader.js';
+import { Warnings } from './warnings.js';
 import type { Watcher } from './watcher.js';
+
+const FULL = 'max_records';
 
 /** Everything that keeps a store in step with one repository's files. */
 export class RepositoryWatch {
   readonly dir: CoordinationDir;
+  readonly #warnings: Warnings;
+  readonly #ignored: IgnoredFiles;
   readonly #ingest: Ingest;
   readonly #reader: RecordReader;
   readonly #reconciler: Reconciler;
@@ -27,15 +33,28 @@ export class RepositoryWatch {
     private readonly clock: Clock,
     private readonly log: Log,
     publish: (events: readonly StoreEvent[]) => void,
+    /** What takes the place of the system's watchers in a test. */
+    private readonly choose: typeof chooseWatcher = chooseWatcher,
   ) {
     const { limits } = options;
     this.dir = new CoordinationDir(options.root);
-    this.#reader = new RecordReader(this.dir, limits.maxRecordBytes, limits.maxRecordDepth);
+    this.#warnings = new Warnings(log);
+    this.#ignored = new IgnoredFiles(this.#warnings, limits.maxIdBytes);
+    this.#reader = new RecordReader({
+      dir: this.dir,
+      maxBytes: limits.maxRecordBytes,
+      maxDepth: limits.maxRecordDepth,
+      admits: (kind, id) => this.#admits(kind, id),
+      warn: (kind, id, warning) => {
+        const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
+        this.#warnings.once(`${file} ${warning}`, { file }, warning);
+      },
+    });
     const scan = new DirectoryScan({
       store,
       dir: this.dir,
       clock,
-      maxIdBytes: limits.maxIdBytes,
+      ignored: this.#ignored,
       hint: (kind, id) => {
         this.#ingest.record(kind, id);
       },
@@ -45,9 +64,9 @@ export class RepositoryWatch {
       store,
       reader: this.#reader,
       clock,
-      log,
+      ignored: this.#ignored,
+      warnings: this.#warnings,
       settleMs: options.settleMs,
-      maxIdBytes: limits.maxIdBytes,
       publish,
       rescan: (kind) => this.#reconciler.rescan(kind),
       hintsAreComplete: () => this.mechanism !== 'polling',
@@ -55,6 +74,11 @@ export class RepositoryWatch {
         this.#reconciler.soon(why);
       },
     });
+  }
+
+  /** Files whose names are no record's, and warnings given: for the metrics. */
+  get counts(): { readonly ignoredFiles: number; readonly warnings: number } {
+    return { ignoredFiles: this.#ignored.count, warnings: this.#warnings.count };
   }
 
   get mechanism(): string {
@@ -70,21 +94,38 @@ export class RepositoryWatch {
   }
 
   /**
-   * Watches, then reads everything into the store: what changes meanwhile waits for {@link run}.
+   * Watches, then brings the store in step with the files: what changes meanwhile waits for {@link run}.
+   * @param observed `restart` where the store remembers an earlier run; what is returned has happened since then.
    * @throws CoordinationDirError where the directories cannot be watched.
    */
-  async load(): Promise<void> {
+  async load(observed: Observed): Promise<StoreEvent[]> {
     const { dir, options, clock, log } = this;
     dir.ensure();
-    this.#watcher = await chooseWatcher(options.backend, dir, clock, log, options.pollIntervalMs);
+    this.#watcher = await this.choose(options.backend, dir, clock, log, options.pollIntervalMs);
     this.#watcher.start(this.#ingest);
-    await loadRecords(this.store, this.#reader, dir, clock, options.settleMs, options.limits.maxIdBytes);
+    const { settleMs, limits } = options;
+    const services = { store: this.store, reader: this.#reader, dir, clock, settleMs, maxIdBytes: limits.maxIdBytes };
+    const changes = await loadRecords(services, observed);
+    for (const { kind, id, problem } of this.store.problems) warnOfProblem(this.#warnings, kind, id, problem!);
+    return changes;
   }
 
   /** From here on changes are published. */
   run(): void {
     this.#ingest.start();
     this.#reconciler.start();
+  }
+
+  /** Whether there is room for one more record, where it is one more. */
+  #admits(kind: Kind, id: string): boolean {
+    const { maxRecords } = this.options.limits;
+    if (this.store.size < maxRecords) {
+      this.#warnings.forget(FULL);
+      return true;
+    }
+    if (this.store.get(kind, id)) return true;
+    this.#warnings.once(FULL, { max_records: maxRecords }, 'further records are not taken in until others go');
+    return false;
   }
 
   stop(): void {

@@ -5,6 +5,8 @@ import type { Clock } from '../clock.js';
 import { directoryIdentity, type CoordinationDir } from './coordination-dir.js';
 import type { Watcher } from './watcher.js';
 
+/** Of files that only prove that hints arrive. */
+export const SELF_TEST_PREFIX = '.muse-bus-self-test-';
 /** How long a hint may take before the mechanism counts as deaf. */
 const PATIENCE_MS = 1_000;
 
@@ -15,7 +17,7 @@ const PATIENCE_MS = 1_000;
  */
 export async function selfTest(watcher: Watcher, dir: CoordinationDir, clock: Clock): Promise<string | undefined> {
   const places = oneOfEachDevice(dir);
-  const name = `.muse-bus-self-test-${String(process.pid)}`;
+  const name = `${SELF_TEST_PREFIX}${String(process.pid)}`;
   const waiting = new Set<string>(places.keys());
   let heard: () => void = () => undefined;
   const allHeard = new Promise<void>((resolve) => (heard = resolve));

@@ -1,5 +1,7 @@
 import TinyQueue from 'tinyqueue';
-import type { JsonValue, Kind, RecordData, UnixMillis } from '../../protocol/index.js';
+import type { UnixMillis } from './brand.js';
+import type { Kind } from './kinds.js';
+import type { JsonValue, RecordData } from './record.js';
 import { parseTimestamp } from './timestamp.js';
 
 /**
@@ -36,13 +38,21 @@ export class LeaseBook {
   readonly #namedBy = { heartbeat: new Map<string, string>(), release: new Map<string, string>() };
   #deadlines = emptyQueue();
 
+  /** Whether records of this kind begin, prolong or end leases. */
+  heeds(kind: Kind): boolean {
+    return kind === 'reservation' || kind === 'heartbeat' || kind === 'release';
+  }
+
   /** A record stands with this data now. */
   put(kind: Kind, id: string, data: RecordData, now: UnixMillis): void {
     if (kind === 'reservation') this.#putReservation(id, data, now);
     else if (kind === 'heartbeat' || kind === 'release') {
-      this.#forget(kind, id);
+      const before = this.#forget(kind, id);
       this.#remember(kind, id, data);
-      this.#refreshNamed(this.#namedBy[kind].get(id), now);
+      const named = this.#namedBy[kind].get(id);
+      this.#refreshNamed(named, now);
+      // It has turned to another reservation, or to none: the one it leaves may end earlier now.
+      if (before !== named) this.#refreshNamed(before, now);
     }
   }
 
@@ -52,17 +62,24 @@ export class LeaseBook {
     else if (kind === 'heartbeat' || kind === 'release') this.#refreshNamed(this.#forget(kind, id), now);
   }
 
-  /** Ends every active lease whose effective expiry is not after `now`; the ids, in order of expiry. */
+  /** Ends every active lease whose effective expiry is not after `now`; the ids, in order of expiry and then of id. */
   expireUntil(now: UnixMillis): string[] {
     const expired: string[] = [];
     for (let next = this.#deadlines.peek(); next !== undefined && next.at <= now; next = this.#deadlines.peek()) {
       this.#deadlines.pop();
       const lease = this.#leases.get(next.reservation);
-      if (lease?.state !== 'active' || (this.#effective(lease) ?? Infinity) > now) continue;
+      // A deadline that has been moved, either way: its lease has another entry.
+      if (lease?.state !== 'active' || this.#effective(lease) !== next.at) continue;
       lease.state = 'lapsed';
       expired.push(lease.reservation);
     }
     return expired;
+  }
+
+  /** An active lease has run out, and whoever wanted to know has been told. */
+  lapse(reservation: string): void {
+    const lease = this.#leases.get(reservation);
+    if (lease?.state === 'active') lease.state = 'lapsed';
   }
 
   /** When the next active lease ends. */
@@ -166,7 +183,7 @@ export class LeaseBook {
   }
 }
 
-const emptyQueue = () => new TinyQueue<Deadline>([], (a, b) => a.at - b.at);
+const emptyQueue = () => new TinyQueue<Deadline>([], (a, b) => a.at - b.at || (a.reservation < b.reservation ? -1 : 1));
 
 const text = (value: JsonValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
 

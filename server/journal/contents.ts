@@ -1,0 +1,76 @@
+import { epoch, revision, type Epoch, type Revision } from '../../protocol/index.js';
+import type { Standing } from '../store/standing.js';
+import type { StoreEvent } from '../store/store-event.js';
+import {
+  DamagedJournalError,
+  decodeHistoryEntry,
+  decodeMeta,
+  decodeStanding,
+  historyKey,
+  indexKey,
+  META_KEY,
+  PREFIX,
+  type Known,
+} from './entries.js';
+import type { Table } from './table.js';
+
+/** Everything a table holds, decoded and found whole. */
+export interface Contents {
+  readonly epoch: Epoch;
+  readonly base: Revision;
+  readonly newest: Revision;
+  readonly standing: readonly Standing[];
+  /** One for each revision after `base`, up to `newest`. */
+  readonly events: readonly StoreEvent[];
+  /** Bytes of the events' entries. */
+  readonly historyBytes: number;
+}
+
+/** @throws DamagedJournalError where anything does not match its checksum, is missing, or is in the wrong place. */
+export function readContents(table: Table): Contents {
+  const meta = decodeMeta(table.get(META_KEY));
+  const known: Known = new Map();
+  const { events, historyBytes } = readHistory(table, meta.base, known);
+  if (meta.base + events.length !== meta.newest) {
+    throw new DamagedJournalError(`the history ends at ${meta.base + events.length}, not at ${meta.newest}`);
+  }
+  const standing = readIndex(table, known);
+  if (standing.length !== meta.records) {
+    throw new DamagedJournalError(`the index holds ${standing.length} records, not ${meta.records}`);
+  }
+  return {
+    epoch: epoch(meta.epoch),
+    base: revision(meta.base),
+    newest: revision(meta.newest),
+    standing,
+    events,
+    historyBytes,
+  };
+}
+
+function readHistory(table: Table, base: number, known: Known): { events: StoreEvent[]; historyBytes: number } {
+  const events: StoreEvent[] = [];
+  let historyBytes = 0;
+  for (const { key, value } of table.entries(PREFIX.history)) {
+    const event = decodeHistoryEntry(value, known);
+    const expected = base + events.length + 1;
+    if (event.revision !== expected || Buffer.compare(key, historyKey(expected)) !== 0) {
+      throw new DamagedJournalError(`revision ${String(event.revision)} is in the place of ${String(expected)}`);
+    }
+    events.push(event);
+    historyBytes += value.length;
+  }
+  return { events, historyBytes };
+}
+
+function readIndex(table: Table, known: Known): Standing[] {
+  const standing: Standing[] = [];
+  for (const { key, value } of table.entries(PREFIX.index)) {
+    const entry = decodeStanding(value, known);
+    if (Buffer.compare(key, indexKey(entry.version.kind, entry.version.id)) !== 0) {
+      throw new DamagedJournalError(`${entry.version.kind} ${entry.version.id} is in the place of another record`);
+    }
+    standing.push(entry);
+  }
+  return standing;
+}

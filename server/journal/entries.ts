@@ -1,0 +1,209 @@
+import {
+  EVENT_TYPES,
+  kindIndex,
+  KINDS,
+  PROBLEMS,
+  REASONS,
+  revision,
+  unixMillis,
+  type Kind,
+} from '../../protocol/index.js';
+import type { Signature } from '../store/change.js';
+import { RecordVersion } from '../store/record-version.js';
+import type { Standing } from '../store/standing.js';
+import { StoreEvent, type ChangeType } from '../store/store-event.js';
+import { crc32 } from './checksum.js';
+
+/** The journal does not say what it was made to say; the message says where. */
+export class DamagedJournalError extends Error {
+  override readonly name = 'DamagedJournalError';
+}
+
+/** In front of every value: the CRC-32 of the rest. */
+const CHECK_BYTES = 4;
+
+/** First byte of a key: what the entry is. */
+export const PREFIX = { meta: 0x10, index: 0x20, history: 0x30 } as const;
+
+/** What the table holds, written together with every batch, so that a missing entry is missed. */
+export interface Meta {
+  readonly epoch: string;
+  /** Records in the index. */
+  readonly records: number;
+  /** The history holds every revision after `base` up to `newest`. */
+  readonly base: number;
+  readonly newest: number;
+}
+
+/** Versions by revision: the same state in the index and in two events becomes one object again. */
+export type Known = Map<number, RecordVersion>;
+
+export const META_KEY: Uint8Array = Buffer.of(PREFIX.meta);
+
+export function indexKey(kind: Kind, id: string): Uint8Array {
+  const key = Buffer.allocUnsafe(2 + Buffer.byteLength(id));
+  key[0] = PREFIX.index;
+  key[1] = kindIndex(kind);
+  key.write(id, 2);
+  return key;
+}
+
+/** Big-endian, so that the order of the keys is that of the revisions. */
+export function historyKey(position: number): Uint8Array {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = PREFIX.history;
+  key.writeBigUInt64BE(BigInt(position), 1);
+  return key;
+}
+
+export function encodeMeta(meta: Meta): Uint8Array {
+  return sealed(Buffer.from(`    ${JSON.stringify(meta)}`));
+}
+
+/** @throws DamagedJournalError */
+export function decodeMeta(value: Uint8Array | undefined): Meta {
+  if (value === undefined) throw new DamagedJournalError('there is no meta entry');
+  return JSON.parse(unsealed(value, 'the meta entry').toString('utf8', CHECK_BYTES)) as Meta;
+}
+
+export function encodeStanding({ version, lapsedAt }: Standing): Uint8Array {
+  const bytes = Buffer.allocUnsafe(CHECK_BYTES + 8 + versionSize(version));
+  writeVersion(bytes, bytes.writeDoubleLE(lapsedAt, CHECK_BYTES), version);
+  return sealed(bytes);
+}
+
+/** @throws DamagedJournalError */
+export function decodeStanding(value: Uint8Array, known: Known): Standing {
+  const bytes = unsealed(value, 'an index entry');
+  const { version } = readVersion(bytes, CHECK_BYTES + 8, known);
+  return { version, lapsedAt: revision(bytes.readDoubleLE(CHECK_BYTES)) };
+}
+
+const HAS_BEFORE = 1;
+const HAS_AFTER = 2;
+const IS_SAME = 4;
+const EVENT_HEAD = CHECK_BYTES + 4 + 16;
+
+export function encodeHistoryEntry(event: StoreEvent): Uint8Array {
+  const { before, after, reason } = event;
+  const isSame = before !== undefined && before === after;
+  const states = isSame ? IS_SAME : (before ? HAS_BEFORE : 0) | (after ? HAS_AFTER : 0);
+  const parts = isSame ? [before] : [before, after].filter((version) => version !== undefined);
+  const bytes = Buffer.allocUnsafe(parts.reduce((size, version) => size + versionSize(version), EVENT_HEAD));
+  let at = bytes.writeUInt8(EVENT_TYPES.indexOf(event.type), CHECK_BYTES);
+  at = bytes.writeUInt8(reason === undefined ? 0 : REASONS.indexOf(reason) + 1, at);
+  at = bytes.writeUInt8(event.observed === 'restart' ? 1 : 0, at);
+  at = bytes.writeUInt8(states, at);
+  at = bytes.writeDoubleLE(event.revision, at);
+  at = bytes.writeDoubleLE(event.time, at);
+  for (const version of parts) at = writeVersion(bytes, at, version);
+  return sealed(bytes);
+}
+
+/** @throws DamagedJournalError */
+export function decodeHistoryEntry(value: Uint8Array, known: Known): StoreEvent {
+  const bytes = unsealed(value, 'a history entry');
+  const states = bytes.readUInt8(CHECK_BYTES + 3);
+  let at = EVENT_HEAD;
+  const next = (): RecordVersion => {
+    const read = readVersion(bytes, at, known);
+    at = read.end;
+    return read.version;
+  };
+  const before = states & (HAS_BEFORE | IS_SAME) ? next() : undefined;
+  const after = states & IS_SAME ? before : states & HAS_AFTER ? next() : undefined;
+  const reason = bytes.readUInt8(CHECK_BYTES + 1);
+  return new StoreEvent(
+    revision(bytes.readDoubleLE(CHECK_BYTES + 4)),
+    EVENT_TYPES[bytes.readUInt8(CHECK_BYTES)] as ChangeType,
+    timeOfHistoryEntry(bytes),
+    before,
+    after,
+    reason === 0 ? undefined : REASONS[reason - 1],
+    bytes.readUInt8(CHECK_BYTES + 2) === 1 ? 'restart' : 'live',
+  );
+}
+
+/** When the event of an entry was generated, without decoding the rest. */
+export function timeOfHistoryEntry(value: Uint8Array) {
+  return unixMillis(bufferOf(value).readDoubleLE(CHECK_BYTES + 12));
+}
+
+// ── a record's version ──────────────────────────────────────────────────────────────────────────────────────────────
+
+const VERSION_HEAD = 3 + 16 + 2 + 4;
+const SIGNATURE_BYTES = 24;
+
+function versionSize({ id, packed, signature }: RecordVersion): number {
+  return VERSION_HEAD + (signature ? SIGNATURE_BYTES : 0) + Buffer.byteLength(id) + packed.length;
+}
+
+/** @returns the offset after it. */
+function writeVersion(bytes: Buffer, start: number, version: RecordVersion): number {
+  const { signature, packed, problem } = version;
+  let at = bytes.writeUInt8(kindIndex(version.kind), start);
+  at = bytes.writeUInt8(problem === undefined ? 0 : PROBLEMS.indexOf(problem) + 1, at);
+  at = bytes.writeUInt8(signature ? 1 : 0, at);
+  at = bytes.writeDoubleLE(version.revision, at);
+  at = bytes.writeDoubleLE(version.observedAt, at);
+  if (signature) {
+    at = bytes.writeDoubleLE(signature.inode, at);
+    at = bytes.writeDoubleLE(signature.size, at);
+    at = bytes.writeBigInt64LE(signature.mtimeNs, at);
+  }
+  const idLength = bytes.write(version.id, at + 2);
+  bytes.writeUInt16LE(idLength, at);
+  at = bytes.writeUInt32LE(packed.length, at + 2 + idLength);
+  bytes.set(packed, at);
+  return at + packed.length;
+}
+
+function readVersion(bytes: Buffer, start: number, known: Known): { version: RecordVersion; end: number } {
+  const signatureAt = start + 19;
+  const hasSignature = bytes.readUInt8(start + 2) === 1;
+  const idAt = signatureAt + (hasSignature ? SIGNATURE_BYTES : 0) + 2;
+  const dataAt = idAt + bytes.readUInt16LE(idAt - 2) + 4;
+  const end = dataAt + bytes.readUInt32LE(dataAt - 4);
+  const position = bytes.readDoubleLE(start + 3);
+  const before = known.get(position);
+  if (before) return { version: before, end };
+  const problem = bytes.readUInt8(start + 1);
+  const version = RecordVersion.restored(
+    KINDS[bytes.readUInt8(start)]!,
+    bytes.toString('utf8', idAt, dataAt - 4),
+    bytes.subarray(dataAt, end),
+    revision(position),
+    unixMillis(bytes.readDoubleLE(start + 11)),
+    hasSignature ? readSignature(bytes, signatureAt) : undefined,
+    problem === 0 ? undefined : PROBLEMS[problem - 1],
+  );
+  known.set(position, version);
+  return { version, end };
+}
+
+function readSignature(bytes: Buffer, at: number): Signature {
+  return {
+    inode: bytes.readDoubleLE(at),
+    size: bytes.readDoubleLE(at + 8),
+    mtimeNs: bytes.readBigInt64LE(at + 16),
+  };
+}
+
+// ── checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function sealed(bytes: Buffer): Uint8Array {
+  bytes.writeUInt32LE(crc32(bytes.subarray(CHECK_BYTES)), 0);
+  return bytes;
+}
+
+function unsealed(value: Uint8Array, what: string): Buffer {
+  const bytes = bufferOf(value);
+  if (bytes.length <= CHECK_BYTES || bytes.readUInt32LE(0) !== crc32(bytes.subarray(CHECK_BYTES))) {
+    throw new DamagedJournalError(`${what} does not match its checksum`);
+  }
+  return bytes;
+}
+
+function bufferOf(value: Uint8Array): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}

@@ -1,0 +1,140 @@
+import { revision, type Epoch, type LeaseBook, type Revision, type UnixMillis } from '../../protocol/index.js';
+import type { Cut } from '../store/record-store.js';
+import type { Standing } from '../store/standing.js';
+import type { StoreEvent } from '../store/store-event.js';
+import type { Contents } from './contents.js';
+import {
+  encodeHistoryEntry,
+  encodeMeta,
+  encodeStanding,
+  historyKey,
+  indexKey,
+  META_KEY,
+  timeOfHistoryEntry,
+} from './entries.js';
+import type { Table, TableChange } from './table.js';
+
+/** How much of the history the journal keeps; what is beyond any of them goes, the oldest first. */
+export interface Retention {
+  readonly maxEvents: number;
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+}
+
+/** Events of one batch; encoding them takes about 3 ms. */
+export const BATCH = 500;
+/** Two leave for each that comes, so that a tightened bound is reached without a long turn. */
+const MAX_TRIMMED = 2 * BATCH;
+
+/** Turns events into batches of entries, and keeps count of what the table holds. */
+export class JournalWriter {
+  #records = 0;
+  #base: Revision;
+  #newest: Revision;
+  #historyBytes = 0;
+
+  /** @param start the revision before the first event. */
+  constructor(
+    private readonly table: Table,
+    private readonly epoch: Epoch,
+    private readonly retention: Retention,
+    start: Revision,
+  ) {
+    this.#base = start;
+    this.#newest = start;
+  }
+
+  /** Goes on with a table that has been read. */
+  static adopt(table: Table, contents: Contents, retention: Retention): JournalWriter {
+    const writer = new JournalWriter(table, contents.epoch, retention, contents.base);
+    writer.#newest = contents.newest;
+    writer.#records = contents.standing.length;
+    writer.#historyBytes = contents.historyBytes;
+    return writer;
+  }
+
+  /** Everything up to here is in the table. */
+  get newest(): Revision {
+    return this.#newest;
+  }
+
+  get base(): Revision {
+    return this.#base;
+  }
+
+  /** Fills an empty table with what stood at one moment and what had led there. */
+  async writeAll({ versions, revision: at }: Cut, leases: LeaseBook, events: readonly StoreEvent[]): Promise<void> {
+    for (let from = 0; from < versions.length; from += BATCH) {
+      const batch = versions.slice(from, from + BATCH).map((version) => {
+        const isLapsed = version.kind === 'reservation' && leases.state(version.id) === 'lapsed';
+        return standingChange({ version, lapsedAt: isLapsed ? at : revision(0) });
+      });
+      await this.table.write(batch);
+    }
+    for (let from = 0; from < events.length; from += BATCH) {
+      await this.table.write(events.slice(from, from + BATCH).map((event) => this.#historyChange(event)));
+    }
+    this.#records = versions.length;
+    this.#newest = at;
+    await this.table.write([this.#meta()]);
+  }
+
+  /** Adds events that follow the newest. Resolves when they are on the disk. */
+  async write(events: readonly StoreEvent[], now: UnixMillis): Promise<void> {
+    const changes: TableChange[] = [];
+    const index = new Map<string, TableChange>();
+    for (const event of events) {
+      changes.push(this.#historyChange(event));
+      const { kind, id } = event.record;
+      index.set(`${kind}/${id}`, indexChange(event));
+      if (event.type === 'added') this.#records++;
+      else if (event.type === 'removed') this.#records--;
+    }
+    this.#newest = events.at(-1)?.revision ?? this.#newest;
+    this.#trim(changes, now);
+    changes.push(...index.values(), this.#meta());
+    await this.table.write(changes);
+  }
+
+  close(): Promise<void> {
+    return this.table.close();
+  }
+
+  #historyChange(event: StoreEvent): TableChange {
+    const value = encodeHistoryEntry(event);
+    this.#historyBytes += value.length;
+    return { key: historyKey(event.revision), value };
+  }
+
+  #trim(changes: TableChange[], now: UnixMillis): void {
+    for (let trimmed = 0; trimmed < MAX_TRIMMED && this.#newest > this.#base; trimmed++) {
+      const key = historyKey(this.#base + 1);
+      const oldest = this.table.get(key);
+      // What is only now being written is not old.
+      if (oldest === undefined || !this.#isBeyond(timeOfHistoryEntry(oldest), now)) return;
+      changes.push({ key, value: undefined });
+      this.#historyBytes -= oldest.length;
+      this.#base = revision(this.#base + 1);
+    }
+  }
+
+  #isBeyond(oldestTime: UnixMillis, now: UnixMillis): boolean {
+    const { maxEvents, maxAgeMs, maxBytes } = this.retention;
+    return this.#newest - this.#base > maxEvents || this.#historyBytes > maxBytes || oldestTime < now - maxAgeMs;
+  }
+
+  #meta(): TableChange {
+    const meta = { epoch: this.epoch, records: this.#records, base: this.#base, newest: this.#newest };
+    return { key: META_KEY, value: encodeMeta(meta) };
+  }
+}
+
+function standingChange(standing: Standing): TableChange {
+  const { kind, id } = standing.version;
+  return { key: indexKey(kind, id), value: encodeStanding(standing) };
+}
+
+function indexChange({ type, after, record, revision: at }: StoreEvent): TableChange {
+  if (after === undefined) return { key: indexKey(record.kind, record.id), value: undefined };
+  return standingChange({ version: after, lapsedAt: type === 'expired' ? at : revision(0) });
+}

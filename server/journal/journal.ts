@@ -1,0 +1,314 @@
+import type { Epoch } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import type { History } from '../store/history.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { StoreEvent } from '../store/store-event.js';
+import { bootId } from './boot.js';
+import { DamagedJournalError } from './entries.js';
+import { JOURNAL_FORMAT, JournalDir, type Seal } from './journal-dir.js';
+import { BATCH, JournalWriter, type Retention } from './journal-writer.js';
+import { openLmdbTable } from './lmdb-table.js';
+import { probe } from './probing.js';
+import { recall, type Recalled } from './recall.js';
+import { SentMark } from './sent-mark.js';
+import type { OpenTable } from './table.js';
+
+/** Events wait so long for company before they are written. */
+const GATHER_MS = 50;
+/** Events that may wait for the disk before it counts as failed. */
+const MAX_PENDING = 100_000;
+/** Between attempts to become durable again: doubled from the first to the last. */
+const FIRST_RETRY_MS = 5_000;
+const LAST_RETRY_MS = 60_000;
+/** A stop waits no longer than this for the disk. */
+const CLOSE_PATIENCE_MS = 3_000;
+
+/** `durable`: what has been published is on the disk, or will be in a moment. `degraded`: it is not; service goes on. */
+export type JournalHealth = 'durable' | 'degraded' | 'off';
+
+/** What the journal is a journal of. */
+export interface JournalSource {
+  readonly epoch: Epoch;
+  readonly store: RecordStore;
+  readonly history: History;
+}
+
+export interface JournalServices {
+  /** `.muse/bus/journal`. */
+  readonly path: string;
+  readonly retention: Retention;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** @default LMDB */
+  readonly openTable?: OpenTable;
+  /** Reads a table where that can do no harm. @default in another process */
+  readonly probe?: (path: string) => Promise<void>;
+}
+
+type Phase =
+  | { readonly at: 'idle' }
+  /** Everything is being written into a new table. */
+  | { readonly at: 'rewriting' }
+  | { readonly at: 'writing'; readonly writer: JournalWriter; readonly file: string }
+  /** Writing has failed; the next attempt comes after a while. */
+  | { readonly at: 'waiting'; readonly cancel: () => void }
+  | { readonly at: 'closed' };
+
+/**
+ * Index and history on disk, behind the hot path: {@link append} notes how far sending has got and returns; batches are
+ * written by another thread. Whatever fails here costs durability and is said aloud, and never an event.
+ */
+export class Journal {
+  readonly #dir: JournalDir;
+  readonly #mark: SentMark;
+  readonly #openTable: OpenTable;
+  #phase: Phase = { at: 'idle' };
+  #source: JournalSource | undefined;
+  #epoch: Epoch | undefined;
+  /** Events that the table lacks. */
+  #pending: StoreEvent[] = [];
+  #cancelGather: (() => void) | undefined;
+  /** The batch or the rewriting under way. */
+  #work: Promise<void> | undefined;
+  #retryMs = FIRST_RETRY_MS;
+
+  constructor(private readonly services: JournalServices) {
+    this.#dir = new JournalDir(services.path);
+    this.#mark = new SentMark(this.#dir.markFile);
+    this.#openTable = services.openTable ?? openLmdbTable;
+  }
+
+  get health(): JournalHealth {
+    switch (this.#phase.at) {
+      case 'rewriting':
+      case 'writing':
+        return this.#retryMs === FIRST_RETRY_MS ? 'durable' : 'degraded';
+      case 'waiting':
+        return 'degraded';
+      case 'idle':
+      case 'closed':
+        return 'off';
+    }
+  }
+
+  /** Reads what an earlier run has left. @returns `undefined` where a new epoch begins. */
+  async recall(): Promise<Recalled | undefined> {
+    const { log } = this.services;
+    try {
+      this.#dir.ensure();
+      return await this.#recall();
+    } catch (error) {
+      this.#mark.close();
+      if (error instanceof DamagedJournalError) this.#setAside(error);
+      else log.error({ err: error }, 'the journal cannot be read; a new epoch begins');
+      return undefined;
+    }
+  }
+
+  /** From here on events are kept. @param since those that have come to be since {@link recall}. */
+  begin(source: JournalSource, since: readonly StoreEvent[]): void {
+    this.#source = source;
+    this.#epoch = source.epoch;
+    if (this.#phase.at === 'writing') this.append(since);
+    else this.#work = this.#rewrite();
+  }
+
+  /** Takes one turn's events, before anybody is told of them. Costs a system call that does not wait for the disk. */
+  append(events: readonly StoreEvent[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    try {
+      this.#mark.set(last.revision);
+    } catch (error) {
+      this.#forget();
+      this.#degrade(error);
+    }
+    if (this.#phase.at !== 'writing' && this.#phase.at !== 'rewriting') return;
+    for (const event of events) this.#pending.push(event);
+    if (this.#pending.length > MAX_PENDING) {
+      this.#degrade(new Error('the disk does not keep up'));
+    } else if (this.#phase.at === 'writing') this.#gather();
+  }
+
+  /** Writes what is left and seals the table, as far as that can be done in three seconds. */
+  async close(): Promise<void> {
+    const { clock, log } = this.services;
+    if (this.#phase.at === 'waiting') this.#phase.cancel();
+    this.#cancelGather?.();
+    let cancel: () => void = () => undefined;
+    const patience = new Promise<Error>((resolve) => {
+      cancel = clock.after(CLOSE_PATIENCE_MS, () => resolve(new Error('the disk is too slow')));
+    });
+    const failure = await Promise.race([this.#finish().catch((error: unknown) => error as Error), patience]);
+    cancel();
+    if (failure) log.error({ err: failure }, 'the journal could not be closed in order');
+    this.#phase = { at: 'closed' };
+    this.#mark.close();
+  }
+
+  // ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #recall(): Promise<Recalled | undefined> {
+    const { log, retention } = this.services;
+    const services = {
+      dir: this.#dir,
+      mark: this.#mark,
+      openTable: this.#openTable,
+      probe: this.services.probe ?? probe,
+    };
+    const found = await recall(services);
+    switch (found.is) {
+      case 'nothing':
+        log.info({ why: found.why }, 'a new epoch begins');
+        this.#dir.removeHeader();
+        return undefined;
+      case 'whole': {
+        const { table, contents, file } = found;
+        this.#epoch = found.recalled.epoch;
+        this.#phase = { at: 'writing', writer: JournalWriter.adopt(table, contents, retention), file };
+        return found.recalled;
+      }
+      case 'survived':
+        log.warn({ lost: found.lost, epoch: found.recalled.epoch }, 'the last run was cut off; its journal goes on');
+        return found.recalled;
+    }
+  }
+
+  #setAside(error: DamagedJournalError): void {
+    const { log, clock } = this.services;
+    try {
+      const name = this.#dir.setAside(clock.now());
+      this.#dir.ensure();
+      log.error({ err: error, kept_as: name }, `the journal is damaged: ${error.message}; a new epoch begins`);
+    } catch (failure) {
+      log.error({ err: failure }, `the journal is damaged (${error.message}) and cannot be moved away`);
+    }
+  }
+
+  /** Writes everything into a new table; the old one stands until that is done. */
+  async #rewrite(): Promise<void> {
+    const { epoch, store, history } = this.#source!;
+    const phase: Phase = { at: 'rewriting' };
+    this.#phase = phase;
+    // What comes after this moment is kept apart until the rest is written.
+    this.#pending = [];
+    const cut = store.cut();
+    const events = Array.from({ length: history.size }, (_, i) => history.at(history.base + 1 + i));
+    try {
+      this.#openMark();
+      const file = this.#dir.nextFile();
+      const table = await this.#openTable(this.#dir.file(file));
+      const writer = new JournalWriter(table, epoch, this.services.retention, history.base);
+      try {
+        await writer.writeAll(cut, store.leases, events);
+        if (this.#phase !== phase) throw new Error('given up');
+        this.#writeHeader(file, null);
+      } catch (error) {
+        await writer.close().catch(() => undefined);
+        this.#dir.removeTable(file);
+        throw error;
+      }
+      this.#dir.removeTablesExcept(file);
+      this.#enterWriting(writer, file);
+    } catch (error) {
+      if (this.#phase === phase) this.#degrade(error);
+    }
+  }
+
+  #enterWriting(writer: JournalWriter, file: string): void {
+    if (this.#retryMs !== FIRST_RETRY_MS)
+      this.services.log.info({ revision: writer.newest }, 'the journal is durable again');
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#phase = { at: 'writing', writer, file };
+    this.#work = undefined;
+    if (this.#pending.length > 0) this.#gather();
+  }
+
+  // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #gather(): void {
+    if (this.#work) return;
+    this.#cancelGather?.();
+    this.#cancelGather = this.services.clock.after(this.#pending.length >= BATCH ? 0 : GATHER_MS, () => {
+      this.#work = this.#writeBatch();
+    });
+  }
+
+  async #writeBatch(): Promise<void> {
+    const phase = this.#phase;
+    if (phase.at !== 'writing') return;
+    try {
+      await phase.writer.write(this.#pending.splice(0, BATCH), this.services.clock.now());
+    } catch (error) {
+      if (this.#phase === phase) this.#degrade(error);
+    }
+    if (this.#phase !== phase) return;
+    this.#work = undefined;
+    if (this.#pending.length > 0) this.#gather();
+  }
+
+  async #finish(): Promise<void> {
+    while (this.#work) await this.#work;
+    while (this.#phase.at === 'writing' && this.#pending.length > 0) await this.#writeBatch();
+    if (this.#phase.at !== 'writing') return;
+    const phase = this.#phase;
+    const { writer, file } = phase;
+    await writer.close();
+    // A stop that has lost patience may have let go of the repository meanwhile.
+    if (this.#phase === phase) this.#writeHeader(file, this.#dir.sealOf(file, writer.newest));
+  }
+
+  #writeHeader(file: string, seal: Seal | null): void {
+    this.#dir.writeHeader({
+      format: JOURNAL_FORMAT,
+      epoch: this.#epoch!,
+      file,
+      inode: this.#dir.inode(file),
+      boot: bootId() ?? null,
+      seal,
+    });
+  }
+
+  // ── failing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A header is only good beside a mark that is kept. @throws Error where neither can be. */
+  #openMark(): void {
+    const { epoch, store } = this.#source!;
+    try {
+      this.#dir.ensure();
+      this.#mark.open(epoch, store.revision);
+    } catch (error) {
+      this.#forget();
+      throw error;
+    }
+  }
+
+  /** Better no journal than one that does not know which revisions are taken. */
+  #forget(): void {
+    this.#mark.close();
+    try {
+      this.#dir.removeHeader();
+    } catch (error) {
+      this.services.log.error({ err: error }, 'the journal can be neither kept nor removed');
+    }
+  }
+
+  /** Goes on without, and tries to write everything anew after a while. */
+  #degrade(error: unknown): void {
+    const phase = this.#phase;
+    if (phase.at === 'waiting' || phase.at === 'closed') return;
+    const { log, clock } = this.services;
+    const isNews = this.#retryMs === FIRST_RETRY_MS;
+    if (isNews) log.error({ err: error }, 'the journal cannot be written; nothing is kept for a restart until it can');
+    this.#pending = [];
+    this.#cancelGather?.();
+    if (phase.at === 'writing') phase.writer.close().catch(() => undefined);
+    const cancel = clock.after(this.#retryMs, () => {
+      this.#work = this.#rewrite();
+    });
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
+    this.#phase = { at: 'waiting', cancel };
+    this.#work = undefined;
+  }
+}

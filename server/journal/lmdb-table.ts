@@ -1,0 +1,71 @@
+import type { RootDatabase } from 'lmdb';
+import type { OpenTable, Table, TableChange } from './table.js';
+
+const CLOSE_PATIENCE_MS = 2_000;
+
+/** LMDB: writes in its own thread, survives the death of its process at any instruction. The only file that knows it. */
+export const openLmdbTable: OpenTable = async (path) => {
+  // Loaded when first wanted: whoever runs without a journal need not have the native build.
+  const { open } = await import('lmdb');
+  const db = open<Uint8Array, Uint8Array>({
+    path,
+    noSubdir: true,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    // A commit includes its flush. Where the two overlap, "committed" comes before "flushed", a flush that fails is never
+    // reported, and after a commit that fails the database does not close.
+    overlappingSync: false,
+    // Batches are made here; the ones that LMDB makes of a turn leave a rejected promise to nobody.
+    eventTurnBatching: false,
+  });
+  return new LmdbTable(db);
+};
+
+class LmdbTable implements Table {
+  constructor(private readonly db: RootDatabase<Uint8Array, Uint8Array>) {}
+
+  entries(prefix: number): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+    return this.db.getRange({ start: Buffer.of(prefix), end: Buffer.of(prefix + 1) });
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.db.get(key);
+  }
+
+  async write(changes: readonly TableChange[]): Promise<void> {
+    const committed = this.db.batch(() => {
+      for (const { key, value } of changes) void (value ? this.db.put(key, value) : this.db.remove(key));
+    });
+    try {
+      await committed;
+    } catch (error) {
+      throw await causeOf(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await within(CLOSE_PATIENCE_MS, this.db.close(), 'the journal does not close');
+  }
+}
+
+/** LMDB rejects a failed commit with a promise of the reason, which must be taken whether or not it comes. */
+async function causeOf(error: unknown): Promise<Error> {
+  const { commitError } = error as { readonly commitError?: Promise<never> };
+  if (commitError === undefined) return error as Error;
+  const cause = await within(100, commitError, 'the commit failed').catch((reason: unknown) => reason);
+  return new Error(`cannot write: ${(cause as Error).message}`, { cause });
+}
+
+async function within<T>(patienceMs: number, promise: PromiseLike<T>, otherwise: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`${otherwise} within ${String(patienceMs)} ms`));
+    }, patienceMs);
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

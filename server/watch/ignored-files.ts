@@ -1,0 +1,47 @@
+import type { Kind } from '../../protocol/index.js';
+import { readRecordName } from './record-name.js';
+import { SELF_TEST_PREFIX } from './self-test.js';
+import type { Warnings } from './warnings.js';
+
+/** Enough to tell a slip from a flood. */
+const MOST_COUNTED = 100_000;
+
+/**
+ * Files whose names are no record's: counted, and warned of. Temporary and hidden ones are what every careful writer
+ * leaves for a moment, so that one warning for each directory is enough; a name that no record may have is worth its own.
+ */
+export class IgnoredFiles {
+  readonly #names = new Set<string>();
+
+  constructor(
+    private readonly warnings: Warnings,
+    private readonly maxIdBytes: number,
+  ) {}
+
+  /** Different names seen so far, at most 100,000. */
+  get count(): number {
+    return this.#names.size;
+  }
+
+  /** Whether a file could have the id. */
+  isRecordId(id: string): boolean {
+    return readRecordName(`${id}.json`, this.maxIdBytes).is === 'record';
+  }
+
+  /** Reads a file's name; @returns the record's id, or `undefined` where it is ignored. */
+  idOf(kind: Kind, name: string): string | undefined {
+    const reading = readRecordName(name, this.maxIdBytes);
+    if (reading.is === 'record') return reading.id;
+    if (name.startsWith(SELF_TEST_PREFIX)) return undefined;
+    const key = `${kind}/${name}`;
+    if (this.#names.size < MOST_COUNTED) this.#names.add(key);
+    if (reading.is === 'refused') {
+      const limit = reading.why === 'too-long' ? { max_id_bytes: this.maxIdBytes } : {};
+      this.warnings.once(key, { kind, name, why: reading.why, ...limit }, 'file ignored');
+    } else {
+      const why = 'not a record: hidden, or not .json';
+      this.warnings.once(`${kind} others`, { kind, name, why }, 'file ignored, and others like it');
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,252 @@
+import { existsSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import type { BusEvent, EventType, Kind } from '../../../protocol/index.js';
+import { Command } from '../../support/command.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { until } from '../../support/until.js';
+
+/** The model of the original's watch loop, where it stands beside the checkout. */
+const MODEL =
+  process.env['MUSE_BUS_REFERENCE'] ??
+  fileURLToPath(new URL('../../../../shared/reference/ref_watch.py', import.meta.url));
+
+/** What two streams must have in common: times, revisions and problems are ours or theirs alone. */
+interface Seen {
+  readonly event_type: EventType;
+  readonly kind: Kind;
+  readonly id: string;
+  readonly data: unknown;
+}
+
+const HOUR_MS = 3_600_000;
+const inFuture = (ms: number): string => new Date(Date.now() + ms).toISOString();
+
+const reservation = (run: string, branch: string, expires: string) => ({
+  run_id: run,
+  branch,
+  addresses: ['src/billing.py::compute_total'],
+  expires_at: expires,
+});
+
+/** The filter flags under test, and what they let through. */
+const VARIANTS: readonly { readonly flags: readonly string[]; readonly passes: (seen: Seen) => boolean }[] = [
+  { flags: [], passes: () => true },
+  { flags: ['--kind', 'reservation'], passes: ({ kind }) => kind === 'reservation' },
+  { flags: ['--kind', 'heartbeat'], passes: ({ kind }) => kind === 'heartbeat' },
+  { flags: ['--run-id', 'agent-1'], passes: ({ data }) => field(data, 'run_id') === 'agent-1' },
+  { flags: ['--branch', 'main'], passes: ({ data }) => field(data, 'branch') === 'main' },
+  {
+    flags: ['--kind', 'reservation', '--run-id', 'agent-1', '--branch', 'main'],
+    passes: ({ kind, data }) =>
+      kind === 'reservation' && field(data, 'run_id') === 'agent-1' && field(data, 'branch') === 'main',
+  },
+];
+
+const field = (data: unknown, name: string): unknown => (data as Record<string, unknown>)[name];
+
+/** One act, and what is to be seen of it. */
+interface Act {
+  readonly what: string;
+  readonly run: () => Seen;
+}
+
+/** A life of every kind of record and transition. */
+function life(repository: TemporaryRepository): Act[] {
+  const see = (event_type: EventType, kind: Kind, id: string, data: unknown): Seen => ({ event_type, kind, id, data });
+  const renamed = (kind: Kind, id: string, data: unknown, type: EventType = 'added') => {
+    repository.rename(kind, id, data);
+    return see(type, kind, id, data);
+  };
+  const written = (kind: Kind, id: string, data: unknown, type: EventType = 'added') => {
+    repository.inPlace(kind, id, data);
+    return see(type, kind, id, data);
+  };
+  const removed = (kind: Kind, id: string, data: unknown) => {
+    repository.remove(kind, id);
+    return see('removed', kind, id, data);
+  };
+  const held = reservation('agent-1', 'main', inFuture(HOUR_MS));
+  const changed = { ...held, addresses: ['src/auth.py::verify_token', 'src/auth.py::issue_token'] };
+  const others: [Kind, string, Record<string, unknown>][] = [
+    ['intent', 'i1', { run_id: 'agent-1', branch: 'main', operation: 'modify', addresses: ['src/a.py::f'] }],
+    ['release', 'l1', { run_id: 'agent-9', reservation_id: 'nobody', reason: 'completed' }],
+    ['heartbeat', 'h1', { run_id: 'agent-1', reservation_id: 'nobody', extended_expires_at: inFuture(HOUR_MS) }],
+    ['task', 't1', { task_id: 't1', title: 'zwölf Boxkämpfer 🥊' }],
+    ['claim', 'c1', { run_id: 'agent-1', task_id: 't1' }],
+    ['dependency', 'd1', { task_id: 't1', depends_on: 't0', own_field: { nested: [1, 2, { deep: null }] } }],
+  ];
+  let soon: unknown;
+  let extended: unknown;
+  return [
+    { what: 'a reservation appears', run: () => renamed('reservation', 'sha256:0b', held) },
+    ...others.map(([kind, id, data]) => ({ what: `a ${kind} appears`, run: () => written(kind, id, data) })),
+    {
+      what: 'an intent appears beside files that are no records',
+      run: () => {
+        writeFileSync(`${repository.dir.file('intent', 'i2')}~`, '{}');
+        return renamed('intent', 'i2', { run_id: 'agent-2' });
+      },
+    },
+    { what: 'the reservation changes', run: () => renamed('reservation', 'sha256:0b', changed, 'modified') },
+    ...others.map(([kind, id, data]) => ({
+      what: `the ${kind} is rewritten in place`,
+      run: () => written(kind, id, { ...data, again: true }, 'modified'),
+    })),
+    {
+      what: 'a file is touched',
+      run: () => {
+        const time = Date.now() / 1_000 + 5;
+        utimesSync(repository.dir.file('reservation', 'sha256:0b'), time, time);
+        return see('modified', 'reservation', 'sha256:0b', changed);
+      },
+    },
+    {
+      what: 'junk appears',
+      run: () => {
+        repository.raw('claim', 'junk', '{"run_id": "agen');
+        return see('added', 'claim', 'junk', {});
+      },
+    },
+    { what: 'the junk is mended', run: () => written('claim', 'junk', { mended: true }, 'modified') },
+    {
+      what: 'a reservation of a second appears',
+      run: () => renamed('reservation', 'r-soon', (soon = reservation('agent-2', 'main', inFuture(1_500)))),
+    },
+    {
+      what: 'another, that heartbeats will name, appears',
+      run: () => {
+        const own = { reservation_id: 'r-extended', ...reservation('agent-3', 'dev', inFuture(1_500)) };
+        return renamed('reservation', 'r-extended', (extended = own));
+      },
+    },
+    {
+      what: 'a heartbeat extends it',
+      run: () => {
+        const beat = { run_id: 'agent-3', reservation_id: 'r-extended', extended_expires_at: inFuture(2_500) };
+        return written('heartbeat', 'h2', beat);
+      },
+    },
+    { what: 'the first lease runs out', run: () => see('expired', 'reservation', 'r-soon', soon) },
+    { what: 'the extended one runs out later', run: () => see('expired', 'reservation', 'r-extended', extended) },
+    { what: 'the reservation of an hour is removed', run: () => removed('reservation', 'sha256:0b', changed) },
+    { what: 'the lapsed one is collected', run: () => removed('reservation', 'r-soon', soon) },
+    ...others.map(([kind, id, data]) => ({
+      what: `the ${kind} is removed`,
+      run: () => removed(kind, id, { ...data, again: true }),
+    })),
+  ];
+}
+
+/** What stands before anyone watches, in canonical order. */
+function standing(repository: TemporaryRepository): Seen[] {
+  const records: [Kind, string, unknown][] = [
+    ['reservation', 'a-lapsed', reservation('agent-1', 'main', inFuture(-HOUR_MS))],
+    ['reservation', 'b-held', reservation('agent-1', 'dev', inFuture(HOUR_MS))],
+    ['intent', 'i0', { run_id: 'agent-1', branch: 'main' }],
+    ['heartbeat', 'h0', { run_id: 'agent-7' }],
+  ];
+  for (const [kind, id, data] of records) repository.rename(kind, id, data);
+  repository.raw('task', 'broken', '');
+  return [
+    ...records.map(([kind, id, data]): Seen => ({ event_type: 'snapshot', kind, id, data })),
+    { event_type: 'snapshot', kind: 'task', id: 'broken', data: {} },
+  ];
+}
+
+type Starter = (flags: readonly string[]) => Command;
+
+const seenBy = (command: Command): Seen[] =>
+  command.json<BusEvent>().map(({ event_type, kind, id, data }) => ({ event_type, kind, id, data }));
+
+/** Runs the life with one watcher for each variant of flags, and compares what each printed with what was to be seen. */
+async function compare(t: Test, repository: TemporaryRepository, before: readonly Seen[], start: Starter) {
+  const watchers = VARIANTS.map((variant) => ({ ...variant, command: start(variant.flags) }));
+  t.teardown(() => {
+    for (const { command } of watchers) command.kill('SIGKILL');
+  });
+  const expected = [...before];
+  const allCaughtUp = (): boolean =>
+    watchers.every(({ command, passes }) => command.lines.length >= expected.filter(passes).length);
+  await until('the snapshots are printed', allCaughtUp);
+  for (const { what, run } of life(repository)) {
+    expected.push(run());
+    await until(`all have seen that ${what}`, allCaughtUp);
+  }
+  for (const { command, flags, passes } of watchers) {
+    t.strictSame(seenBy(command), expected.filter(passes), `with ${flags.join(' ') || 'no flags'}`);
+  }
+}
+
+/** The command beside a server, the command alone, and the model where it is there. */
+const WATCHERS: readonly { name: string; isServed: boolean; start: (root: string) => Starter }[] = [
+  { name: 'served', isServed: true, start: (root) => (flags) => museBus(root, flags) },
+  { name: 'in process', isServed: false, start: (root) => (flags) => museBus(root, flags) },
+  ...(existsSync(MODEL)
+    ? [
+        {
+          name: 'the model',
+          isServed: false,
+          start: (root: string) => (flags: readonly string[]) =>
+            new Command('python3', [MODEL, root, '--poll-interval', '0.02', ...flags]),
+        },
+      ]
+    : []),
+];
+
+const museBus = (root: string, flags: readonly string[]): Command =>
+  Command.museBus(['watch', '--json', '--root', root, ...flags]);
+
+/** The model reads a file that is being written as an empty one and says so: for it every record is renamed in. */
+class UntornRepository extends TemporaryRepository {
+  override inPlace(kind: Kind, id: string, data: unknown): void {
+    this.rename(kind, id, data);
+  }
+
+  override raw(kind: Kind, id: string, bytes: string | Uint8Array): void {
+    const temporary = `${this.dir.file(kind, id)}.tmp`;
+    writeFileSync(temporary, bytes);
+    renameSync(temporary, this.dir.file(kind, id));
+  }
+}
+
+for (const { name, isServed, start } of WATCHERS) {
+  t.test(`${name}: a life of records, event for event and for every flag`, { timeout: 60_000 }, async (t) => {
+    const repository = isServed
+      ? new ServedRepository()
+      : name === 'the model'
+        ? new UntornRepository()
+        : new TemporaryRepository();
+    t.teardown(() => (repository instanceof ServedRepository ? repository.stop() : repository.dispose()));
+    const before = standing(repository);
+    if (repository instanceof ServedRepository) await repository.start();
+    await compare(t, repository, before, start(repository.root));
+  });
+}
+
+t.test('--once, --timeout 0 and --max-events end where the model ends', async (t) => {
+  const repository = new TemporaryRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  const before = standing(repository);
+  const variants: { flags: string[]; expected: Seen[] }[] = [
+    { flags: ['--once'], expected: before },
+    { flags: ['--timeout', '0'], expected: before },
+    { flags: ['--timeout', '0.2'], expected: before },
+    { flags: ['--max-events', '3'], expected: before.slice(0, 3) },
+    { flags: ['--once', '--kind', 'intent'], expected: before.filter(({ kind }) => kind === 'intent') },
+    { flags: ['--once', '--run-id', 'nobody'], expected: [] },
+    { flags: ['--once', '--max-events', '1', '--branch', 'dev'], expected: before.slice(1, 2) },
+  ];
+  for (const { flags, expected } of variants) {
+    const ours = Command.museBus(['watch', '--json', '--root', repository.root, ...flags]);
+    t.equal(await ours.exit, 0, `${flags.join(' ')} exits 0`);
+    t.strictSame(seenBy(ours), expected, flags.join(' '));
+    if (!existsSync(MODEL)) continue;
+    const model = new Command('python3', [MODEL, repository.root, ...flags]);
+    await model.exit;
+    t.strictSame(seenBy(model), expected, `the model, ${flags.join(' ')}`);
+  }
+});

@@ -1,0 +1,148 @@
+import t from 'tap';
+import { unixMillis, type UnixMillis } from '../../protocol/index.js';
+import { LeaseBook } from '../../protocol/index.js';
+
+const at = (seconds: number): UnixMillis => unixMillis(Date.UTC(2026, 2, 30, 15) + seconds * 1_000);
+const iso = (seconds: number): string => new Date(at(seconds)).toISOString();
+
+/** A book with one reservation `r1` that ends at 10 s, seen at 0 s. */
+function oneLease(): LeaseBook {
+  const book = new LeaseBook();
+  book.put('reservation', 'r1', { reservation_id: 'lease-1', expires_at: iso(10) }, at(0));
+  return book;
+}
+
+t.test('a lease ends once, at its expiry and not a millisecond before', async (t) => {
+  const book = oneLease();
+  t.equal(book.nextDeadline(), at(10));
+  t.same(book.expireUntil(unixMillis(at(10) - 1)), []);
+  t.same(book.expireUntil(at(10)), ['r1']);
+  t.equal(book.state('r1'), 'lapsed');
+  t.equal(book.nextDeadline(), undefined);
+  t.same(book.expireUntil(at(99)), []);
+});
+
+t.test('the latest of several heartbeats counts, and none shortens', async (t) => {
+  const book = oneLease();
+  book.put('heartbeat', 'h1', { reservation_id: 'lease-1', extended_expires_at: iso(30) }, at(1));
+  book.put('heartbeat', 'h2', { reservation_id: 'lease-1', extended_expires_at: iso(20) }, at(2));
+  book.put('heartbeat', 'h3', { reservation_id: 'lease-1', extended_expires_at: iso(5) }, at(3));
+  t.equal(book.effectiveExpiry('r1'), at(30));
+  book.drop('heartbeat', 'h1', at(4));
+  t.equal(book.effectiveExpiry('r1'), at(20), 'a heartbeat counts while its file is there');
+  book.put('heartbeat', 'h2', { reservation_id: 'lease-1', extended_expires_at: 'soon' }, at(5));
+  t.equal(book.effectiveExpiry('r1'), at(10), 'one that says no time says nothing');
+  t.same(book.expireUntil(at(10)), ['r1']);
+});
+
+t.test('a lease whose last extension is taken back ends at once', async (t) => {
+  const book = oneLease();
+  book.put('heartbeat', 'h1', { reservation_id: 'lease-1', extended_expires_at: iso(30) }, at(1));
+  book.drop('heartbeat', 'h1', at(15));
+  t.same(book.expireUntil(at(15)), ['r1']);
+});
+
+t.test('a late heartbeat makes a lease live again, and it can end again', async (t) => {
+  const book = oneLease();
+  t.same(book.expireUntil(at(10)), ['r1']);
+  book.put('heartbeat', 'h1', { reservation_id: 'lease-1', extended_expires_at: iso(30) }, at(12));
+  t.equal(book.state('r1'), 'active');
+  t.same(book.expireUntil(at(29)), []);
+  t.same(book.expireUntil(at(30)), ['r1']);
+});
+
+t.test('a release ends a lease for good, whatever its reservation or heartbeats say', async (t) => {
+  const book = oneLease();
+  book.put('release', 'x', { reservation_id: 'lease-1' }, at(1));
+  t.equal(book.state('r1'), 'released');
+  book.put('heartbeat', 'h1', { reservation_id: 'lease-1', extended_expires_at: iso(30) }, at(2));
+  book.put('reservation', 'r1', { reservation_id: 'lease-1', expires_at: iso(40) }, at(3));
+  t.same(book.expireUntil(at(99)), []);
+  t.equal(book.nextDeadline(), undefined);
+});
+
+t.test('a release that comes first counts too, and one that is withdrawn does not', async (t) => {
+  const book = new LeaseBook();
+  book.put('release', 'x', { reservation_id: 'r1' }, at(0));
+  book.put('reservation', 'r1', { expires_at: iso(10) }, at(1));
+  t.equal(book.state('r1'), 'released');
+  book.drop('release', 'x', at(2));
+  t.equal(book.state('r1'), 'active');
+  t.same(book.expireUntil(at(10)), ['r1']);
+});
+
+t.test('a heartbeat names a reservation by its reservation_id, or by its id where it has none', async (t) => {
+  const book = oneLease();
+  book.put('reservation', 'r2', { expires_at: iso(10) }, at(0));
+  book.put('heartbeat', 'h1', { reservation_id: 'r1', extended_expires_at: iso(30) }, at(1));
+  book.put('heartbeat', 'h2', { reservation_id: 'r2', extended_expires_at: iso(30) }, at(1));
+  t.equal(book.effectiveExpiry('r1'), at(10), 'its id is not its name');
+  t.equal(book.effectiveExpiry('r2'), at(30));
+});
+
+t.test('a heartbeat that turns to another reservation leaves the first', async (t) => {
+  const book = oneLease();
+  book.put('reservation', 'r2', { expires_at: iso(10) }, at(0));
+  book.put('heartbeat', 'h', { reservation_id: 'lease-1', extended_expires_at: iso(30) }, at(1));
+  book.put('heartbeat', 'h', { reservation_id: 'r2', extended_expires_at: iso(30) }, at(2));
+  t.same([book.effectiveExpiry('r1'), book.effectiveExpiry('r2')], [at(10), at(30)]);
+  t.equal(book.nextDeadline(), at(10));
+  t.same(book.expireUntil(at(10)), ['r1']);
+  book.put('heartbeat', 'h', {}, at(11));
+  t.same(book.expireUntil(at(11)), ['r2'], 'or turns to none');
+});
+
+t.test('what has expired when it is first seen is not announced', async (t) => {
+  const book = new LeaseBook();
+  book.put('reservation', 'r1', { expires_at: iso(10) }, at(10));
+  t.equal(book.state('r1'), 'lapsed');
+  t.same(book.expireUntil(at(99)), []);
+});
+
+t.test('an expiry moved into the past ends the lease; one moved on makes it live', async (t) => {
+  const book = oneLease();
+  book.put('reservation', 'r1', { reservation_id: 'lease-1', expires_at: iso(2) }, at(5));
+  t.same(book.expireUntil(at(5)), ['r1']);
+  book.put('reservation', 'r1', { reservation_id: 'lease-1', expires_at: iso(20) }, at(6));
+  t.same(book.expireUntil(at(19)), []);
+  t.same(book.expireUntil(at(20)), ['r1']);
+});
+
+t.test('a reservation that is gone, or says no time, never ends', async (t) => {
+  const book = oneLease();
+  book.put('reservation', 'r2', {}, at(0));
+  book.put('reservation', 'r3', { expires_at: '2025-02-30T00:00:00Z' }, at(0));
+  book.put('heartbeat', 'h', { reservation_id: 'r2', extended_expires_at: iso(5) }, at(0));
+  t.same([book.state('r2'), book.state('r3')], ['none', 'none']);
+  book.drop('reservation', 'r1', at(1));
+  t.equal(book.state('r1'), undefined);
+  t.same(book.expireUntil(at(99)), []);
+});
+
+t.test('several end in the order of their expiries, and of their ids where those are equal', async (t) => {
+  const book = new LeaseBook();
+  for (const [id, end] of [
+    ['c', 10],
+    ['a', 20],
+    ['d', 10],
+    ['b', 10],
+  ] as const) {
+    book.put('reservation', id, { expires_at: iso(end) }, at(0));
+  }
+  t.same(book.expireUntil(at(50)), ['b', 'c', 'd', 'a']);
+
+  const moved = new LeaseBook();
+  moved.put('reservation', 'a', { expires_at: iso(5) }, at(0));
+  moved.put('reservation', 'b', { expires_at: iso(7) }, at(0));
+  moved.put('reservation', 'a', { expires_at: iso(8) }, at(1));
+  t.same(moved.expireUntil(at(50)), ['b', 'a'], 'by what they are now, not by what they were');
+});
+
+t.test('a lease extended ten thousand times is told to end once', async (t) => {
+  const book = oneLease();
+  for (let n = 0; n < 10_000; n++) {
+    book.put('heartbeat', 'h', { reservation_id: 'lease-1', extended_expires_at: iso(10 + n) }, at(1));
+  }
+  t.equal(book.nextDeadline(), at(10_009));
+  t.same(book.expireUntil(at(10_009)), ['r1']);
+});

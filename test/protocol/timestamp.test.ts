@@ -1,0 +1,42 @@
+import t from 'tap';
+import { parseTimestamp } from '../../protocol/index.js';
+
+t.test('a naive time is UTC', async (t) => {
+  t.equal(parseTimestamp('2026-03-30T15:00:00'), Date.UTC(2026, 2, 30, 15));
+});
+
+t.test('ISO 8601 is read whole and strictly', async (t) => {
+  const cases: [string, number][] = [
+    ['2026-03-30T15:00:00Z', Date.UTC(2026, 2, 30, 15)],
+    ['2026-03-30T15:00:00z', Date.UTC(2026, 2, 30, 15)],
+    ['2026-03-30 15:00:00', Date.UTC(2026, 2, 30, 15)],
+    ['2026-03-30T15:00', Date.UTC(2026, 2, 30, 15)],
+    ['2026-03-30T15:00:00+00:00', Date.UTC(2026, 2, 30, 15)],
+    ['2026-03-30T15:00:00+02:30', Date.UTC(2026, 2, 30, 12, 30)],
+    ['2026-03-30T15:00:00-0230', Date.UTC(2026, 2, 30, 17, 30)],
+    ['2026-03-30T15:00:00.5Z', Date.UTC(2026, 2, 30, 15, 0, 0, 500)],
+    ['2026-03-30T15:00:00.123456+00:00', Date.UTC(2026, 2, 30, 15, 0, 0, 123)],
+    ['2026-03-30T15:00:00,123456789Z', Date.UTC(2026, 2, 30, 15, 0, 0, 123)],
+    ['2024-02-29T00:00:00Z', Date.UTC(2024, 1, 29)],
+    ['9999-12-31T23:59:59Z', Date.UTC(9999, 11, 31, 23, 59, 59)],
+  ];
+  for (const [text, expected] of cases) t.equal(parseTimestamp(text), expected, text);
+  t.equal(
+    parseTimestamp('0099-01-01T00:00:00Z'),
+    new Date('0099-01-01T00:00:00Z').getTime(),
+    'the year 99 is not 1999',
+  );
+});
+
+t.test('what Date.parse would make something of is refused', async (t) => {
+  const refused = [
+    ...['', '12', '2026', '2026-03-30', '2025-02-30T00:00:00Z', '2025-02-29T00:00:00Z', '2026-13-01T00:00:00Z'],
+    ...['2026-00-10T00:00:00Z', '2026-03-00T00:00:00Z', '2026-03-30T24:00:00Z', '2026-03-30T15:60:00Z'],
+    ...['2026-03-30T15:00:60Z', '2026-03-30T15:00:00+24:00', '2026-03-30T15:00:00+01:60', '2026-03-30T15:00:00 Z'],
+    ...['2026-03-30T15:00:00Z\n', ' 2026-03-30T15:00:00Z', '2026-03-30T15:00:00.Z', '+002026-03-30T15:00:00Z'],
+    ...['Mon, 30 Mar 2026 15:00:00 GMT', '２０２６-03-30T15:00:00Z'],
+  ];
+  for (const text of refused) t.equal(parseTimestamp(text), undefined, JSON.stringify(text));
+  for (const value of [undefined, null, 0, 1_774_882_800_000, {}, [], new Date()])
+    t.equal(parseTimestamp(value), undefined);
+});

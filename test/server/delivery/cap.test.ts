@@ -1,0 +1,123 @@
+import t from 'tap';
+import { absent, present } from '../../support/changes.js';
+import { Stream, type Peer } from '../../support/stream.js';
+
+/** What a client has heard, shortly: the number of events for each message that carries some, else the message's name. */
+function heard(peer: Peer): string[] {
+  const names: Readonly<Record<number, string>> = { 17: 'subscribed', 19: 'synced', 21: 'complete', 22: 'resync' };
+  return peer.heard().map(([type, ...rest]) => {
+    if (type === 18) return `batch ${String((rest[2] as unknown[]).length)}`;
+    if (type === 20) return `events ${String((rest[2] as unknown[]).length)}`;
+    return type === 21 ? `complete ${String(rest[1])} ${String(rest[2])}` : names[type as number]!;
+  });
+}
+
+const tasks = (from: number, count: number) =>
+  Array.from({ length: count }, (_, n) => present('task', `t${String(from + n).padStart(4, '0')}`));
+
+t.test('a cap is exact wherever it is reached', async (t) => {
+  const cases: [string, number, readonly string[]][] = [
+    ['inside the snapshot', 2, ['subscribed', 'batch 2', 'complete max_events 2']],
+    ['with the last event of the snapshot', 3, ['subscribed', 'batch 3', 'complete max_events 3']],
+    ['with the first event after it', 4, ['subscribed', 'batch 3', 'synced', 'events 1', 'complete max_events 4']],
+    ['inside a turn', 6, ['subscribed', 'batch 3', 'synced', 'events 1', 'events 2', 'complete max_events 6']],
+    ['at the end of a turn', 8, ['subscribed', 'batch 3', 'synced', 'events 1', 'events 4', 'complete max_events 8']],
+    ['never', 9, ['subscribed', 'batch 3', 'synced', 'events 1', 'events 4']],
+  ];
+  for (const encoding of ['msgpack', 'json'] as const) {
+    for (const [where, max_events, expected] of cases) {
+      const stream = new Stream();
+      stream.turn(...tasks(0, 3));
+      const [peer, uncapped] = [stream.connect(encoding), stream.connect(encoding)];
+      peer.say(1, 1, { max_events });
+      uncapped.say(1, 1);
+      stream.turn(...tasks(3, 1));
+      stream.turn(...tasks(4, 4));
+      t.same(heard(peer), expected, where);
+      t.same(heard(uncapped), ['subscribed', 'batch 3', 'synced', 'events 1', 'events 4'], 'and nobody else’s');
+    }
+  }
+});
+
+t.test('a cap is exact in a replay, and after it', async (t) => {
+  for (const [max_events, expected] of [
+    [1, ['subscribed', 'batch 1', 'complete max_events 1']],
+    [2, ['subscribed', 'batch 2', 'complete max_events 2']],
+    [3, ['subscribed', 'batch 2', 'synced', 'events 1', 'complete max_events 3']],
+  ] as const) {
+    const stream = new Stream();
+    stream.turn(...tasks(0, 3));
+    const peer = stream.connect();
+    peer.say(1, 1, { max_events, since: 'e:1' });
+    stream.turn(...tasks(3, 2));
+    t.same(heard(peer), expected);
+  }
+});
+
+t.test('a cap is exact for one who lags, whenever it drains', async (t) => {
+  for (const [max_events, complete] of [
+    [5, true],
+    [6, true],
+    [7, true],
+    [10, true],
+    [11, false],
+  ] as const) {
+    const stream = new Stream({ maxQueuedBytes: 1 });
+    const peer = stream.connect();
+    peer.say(1, 1, { max_events });
+    stream.turn(...tasks(0, 4));
+    peer.socket.mode = 'stalled';
+    for (let n = 4; n < 10; n += 2) stream.turn(...tasks(n, 2));
+    peer.socket.mode = 'flowing';
+    peer.drain();
+    await stream.serve();
+    const messages = peer.heard();
+    const events = messages.filter(([type]) => type === 20).flatMap(([, , , events]) => events as unknown[]);
+    t.equal(events.length, Math.min(max_events, 10), `cap ${String(max_events)}`);
+    t.same(messages.at(-1)?.[0] === 21, complete);
+    stream.turn(...tasks(20, 1));
+    t.equal(peer.heard().length, complete ? 0 : 2, 'nothing after the last word');
+  }
+});
+
+t.test('a cap counts over a resync', async (t) => {
+  const stream = new Stream({ maxHistoryEvents: 2, maxQueuedBytes: 1 });
+  stream.turn(...tasks(0, 2));
+  const peer = stream.connect();
+  peer.say(1, 1, { max_events: 8 });
+  stream.turn(...tasks(2, 1));
+  peer.socket.mode = 'stalled';
+  for (let n = 3; n < 9; n++) stream.turn(absent('task', 't0000'), ...tasks(n, 1));
+  peer.socket.mode = 'flowing';
+  peer.drain();
+  await stream.serve();
+  t.same(heard(peer), [
+    'subscribed',
+    'batch 2',
+    'synced',
+    'events 1',
+    'events 2',
+    'resync',
+    'batch 3',
+    'complete max_events 8',
+  ]);
+});
+
+t.test('members of one group end each at its own number, whoever joined when', async (t) => {
+  const stream = new Stream();
+  const peers: Peer[] = [];
+  for (let n = 0; n < 30; n++) {
+    const peer = stream.connect();
+    peer.say(1, 1, { snapshot: 'none', max_events: (n % 7) + 1 });
+    peers.push(peer);
+    stream.turn(...tasks(3 * n, (n % 4) + 1));
+  }
+  stream.turn(...tasks(500, 20));
+  peers.forEach((peer, n) => {
+    const messages = peer.heard();
+    const events = messages.filter(([type]) => type === 20).flatMap(([, , , events]) => events as unknown[]);
+    t.equal(events.length, (n % 7) + 1);
+    t.strictSame(messages.at(-1), [21, 1, 'max_events', (n % 7) + 1]);
+  });
+  t.equal(stream.hub.fanOut.groupCount, 0);
+});

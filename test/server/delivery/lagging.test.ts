@@ -1,0 +1,214 @@
+import t from 'tap';
+import { present } from '../../support/changes.js';
+import { Stream, type Peer } from '../../support/stream.js';
+
+const task = (n: number) => present('task', `t${String(n).padStart(4, '0')}`, { n });
+
+/** The events of `events` frames, after checking that each frame begins where the one before it ended. */
+function followed(t: Tap, messages: readonly unknown[][], from = 0): number[] {
+  const numbers: number[] = [];
+  let index = from;
+  for (const [type, , first, events] of messages) {
+    if (type !== 20) continue;
+    t.equal(first, index, 'no gap and no repetition');
+    for (const [, , , , , { n }] of events as [0, 0, 0, 0, 0, { n: number }][]) numbers.push(n);
+    index += (events as unknown[]).length;
+  }
+  return numbers;
+}
+
+type Tap = Pick<typeof t, 'equal'>;
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+function stalledAfterSync(stream: Stream): Peer {
+  const peer = stream.connect();
+  peer.say(1, 1);
+  peer.heard();
+  peer.socket.mode = 'stalled';
+  return peer;
+}
+
+t.test('one who takes nothing is kept nothing for, and is sent the same events later', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 100 });
+  const slow = stalledAfterSync(stream);
+  const fast = stream.connect();
+  fast.say(1, 1);
+  for (let n = 0; n < 300; n++) stream.turn(task(n));
+  t.ok(slow.socket.queuedBytes < 300, 'its queue stays at the bound and one frame');
+  t.same(followed(t, fast.heard()), upTo(300), 'nobody waits for it');
+
+  slow.socket.mode = 'flowing';
+  slow.drain();
+  await stream.serve();
+  stream.turn(task(300), task(301));
+  t.same(followed(t, slow.heard()), upTo(302));
+});
+
+t.test('one who drains a little at a time, while more happens, comes to the end', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 2_000 });
+  const slow = stalledAfterSync(stream);
+  for (let n = 0; n < 400; n++) {
+    stream.turn(task(n));
+    if (n % 3 === 0) slow.drain(1);
+    if (n % 10 === 0) await stream.serve(1);
+  }
+  slow.socket.mode = 'flowing';
+  for (let i = 0; i < 50; i++) {
+    slow.drain();
+    await stream.serve(2);
+  }
+  t.same(followed(t, slow.heard()), upTo(400));
+});
+
+t.test('a frame that the socket refuses is sent again', async (t) => {
+  const stream = new Stream();
+  const peer = stream.connect();
+  peer.say(1, 1);
+  peer.heard();
+  peer.socket.mode = 'refusing';
+  stream.turn(task(0), task(1));
+  stream.turn(task(2));
+  peer.socket.mode = 'flowing';
+  peer.drain();
+  await stream.serve();
+  t.same(followed(t, peer.heard()), upTo(3));
+});
+
+t.test('all subscriptions of a connection fall behind and come back together', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 100 });
+  const peer = stream.connect();
+  peer.say(1, 1);
+  peer.say(1, 2, { filter: { kinds: ['claim'] } });
+  peer.say(1, 3, { filter: { ids: ['t0007'] } });
+  peer.heard();
+  peer.socket.mode = 'stalled';
+  for (let n = 0; n < 20; n++) stream.turn(task(n), present('claim', `c${String(n)}`, { n }));
+  peer.socket.mode = 'flowing';
+  peer.drain();
+  await stream.serve();
+  stream.turn(present('claim', 'c20', { n: 20 }));
+  const messages = peer.heard();
+  t.same(
+    followed(
+      t,
+      messages.filter(([, group]) => group === 2),
+    ),
+    upTo(21),
+  );
+  t.same(
+    followed(
+      t,
+      messages.filter(([, group]) => group === 3),
+    ),
+    [7],
+  );
+  t.equal(
+    followed(
+      t,
+      messages.filter(([, group]) => group === 1),
+    ).length,
+    41,
+  );
+});
+
+t.test('one for whom history has moved on is given a resync, and a new snapshot', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 100, maxHistoryEvents: 10 });
+  const slow = stalledAfterSync(stream);
+  for (let n = 0; n < 100; n++) stream.turn(task(n % 30));
+  slow.socket.mode = 'flowing';
+  slow.drain();
+  await stream.serve();
+  stream.turn(task(99));
+  const messages = slow.heard();
+  const at = messages.findIndex(([type]) => type === 22);
+  t.strictSame(messages[at], [22, 1, 'lagged']);
+  t.match(messages[at + 1], [18, 1, 1], 'batches are numbered anew');
+  t.equal((messages[at + 1]?.[3] as unknown[]).length, 30);
+  t.match(messages[at + 2], [19, 1, 100, 100]);
+  t.same(followed(t, messages.slice(at + 3), 100), [99], 'and indices go on from the new synced');
+});
+
+t.test('a replay that history leaves behind becomes a resync', async (t) => {
+  const stream = new Stream({ maxHistoryEvents: 3_000, maxQueuedBytes: 1_000 });
+  for (let n = 0; n < 3_000; n++) stream.turn(task(n));
+  const peer = stream.connect();
+  peer.socket.mode = 'stalled';
+  peer.say(1, 1, { since: 'e:1' });
+  for (let n = 0; n < 3_000; n++) stream.turn(task(n));
+  peer.socket.mode = 'flowing';
+  for (let i = 0; i < 20; i++) {
+    peer.drain();
+    await stream.serve(5);
+  }
+  const types = peer.heard().map(([type, , second]) => (type === 22 ? [22, second] : type));
+  t.same(
+    types.filter((type) => type !== 18),
+    [17, [22, 'compacted'], 19],
+  );
+});
+
+t.test('a heartbeat is sent only to those of whom nothing is behind', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 100 });
+  const idle = stream.connect();
+  idle.heartbeat();
+  t.match(idle.heard(), [[26, 0]], 'with no subscription at all');
+
+  const slow = stalledAfterSync(stream);
+  slow.heartbeat();
+  slow.drain();
+  t.match(slow.heard(), [[26, 0]]);
+  for (let n = 0; n < 10; n++) stream.turn(task(n));
+  slow.heartbeat();
+  // The queue is empty again, but what was missed has not been sent.
+  slow.drain();
+  slow.heartbeat();
+  t.same(
+    slow.heard().filter(([type]) => type === 26),
+    [],
+  );
+  slow.socket.mode = 'flowing';
+  await stream.serve();
+  slow.heartbeat();
+  const messages = slow.heard();
+  t.match(messages.at(-1), [26, 10], 'after everything up to its revision');
+});
+
+t.test('a snapshot is sent in pieces that wait for the socket', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 70_000 });
+  for (let n = 0; n < 1_000; n++)
+    stream.turn(present('task', `t${String(n).padStart(4, '0')}`, { n, text: 'x'.repeat(1_000) }));
+  const peer = stream.connect();
+  peer.socket.mode = 'stalled';
+  peer.say(1, 1);
+  await stream.serve();
+  t.ok(peer.socket.queuedBytes < 250_000, 'a megabyte is not queued at once');
+  stream.turn(task(5_000));
+  for (let i = 0; i < 60; i++) {
+    peer.drain(1);
+    await stream.serve(2);
+  }
+  peer.socket.mode = 'flowing';
+  peer.drain();
+  await stream.serve();
+  const messages = peer.heard();
+  let n = 1;
+  for (const [type, , first, events] of messages) {
+    if (type !== 18) continue;
+    t.equal(first, n);
+    n += (events as unknown[]).length;
+  }
+  t.equal(n, 1_001);
+  t.same(followed(t, messages), [5_000]);
+});
+
+t.test('one who leaves while behind takes nobody along', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 100 });
+  const [slow, other] = [stalledAfterSync(stream), stream.connect()];
+  other.say(1, 1);
+  for (let n = 0; n < 10; n++) stream.turn(task(n));
+  slow.session.closed();
+  stream.turn(task(10));
+  await stream.serve();
+  t.same(followed(t, other.heard()), upTo(11));
+});

@@ -1,0 +1,126 @@
+import t from 'tap';
+import { revision, unixMillis } from '../../../protocol/index.js';
+import { RecordStore } from '../../../server/store/record-store.js';
+import type { StoreEvent } from '../../../server/store/store-event.js';
+import { absent, broken, newSignature, NOW, present } from '../../support/changes.js';
+
+const shortly = (events: readonly StoreEvent[]): unknown[] =>
+  events.map(({ revision, type, record, reason }) => [
+    revision,
+    type,
+    record.kind,
+    record.id,
+    record.data,
+    reason,
+    record.problem,
+  ]);
+
+t.test('each transition takes the next revision, and what is no transition takes none', async (t) => {
+  const store = new RecordStore(revision(40));
+  const first = present('task', 't1', { n: 1 });
+  t.same(shortly(store.apply(first, NOW)), [[41, 'added', 'task', 't1', { n: 1 }, undefined, undefined]]);
+  t.same(store.apply(first, NOW), [], 'the same file again');
+  t.same(shortly(store.apply(present('task', 't1', { n: 1 }), NOW)), [
+    [42, 'modified', 'task', 't1', { n: 1 }, undefined, undefined],
+  ]);
+  t.same(shortly(store.apply(absent('task', 't1'), NOW)), [
+    [43, 'removed', 'task', 't1', { n: 1 }, 'deleted', undefined],
+  ]);
+  t.same(store.apply(absent('task', 't1'), NOW), []);
+  t.equal(store.revision, 43);
+  t.equal(store.size, 0);
+});
+
+t.test('a rewrite that leaves time and size as they were is told by its content', async (t) => {
+  const store = new RecordStore();
+  const signature = newSignature();
+  store.apply(present('task', 't1', { n: 1 }, signature), NOW);
+  t.equal(store.apply(present('task', 't1', { n: 2 }, signature), NOW)[0]?.type, 'modified');
+  t.same(store.apply(present('task', 't1', { n: 2 }, signature), NOW), []);
+});
+
+t.test('records of different kinds with one id are different records', async (t) => {
+  const store = new RecordStore();
+  store.apply(present('task', 'x'), NOW);
+  store.apply(present('claim', 'x'), NOW);
+  store.apply(absent('task', 'x'), NOW);
+  t.ok(store.get('claim', 'x'));
+  t.notOk(store.get('task', 'x'));
+});
+
+t.test('a broken file is announced once, with the last good data, and healed', async (t) => {
+  const store = new RecordStore();
+  store.apply(present('task', 'known', { n: 1 }), NOW);
+  t.same(shortly(store.apply(broken('task', 'known'), NOW)), [
+    [2, 'modified', 'task', 'known', { n: 1 }, undefined, 'invalid-json'],
+  ]);
+  t.same(store.apply(broken('task', 'known'), NOW), []);
+  t.same(shortly(store.apply(broken('task', 'known', 'too-large'), NOW)), [
+    [3, 'modified', 'task', 'known', { n: 1 }, undefined, 'too-large'],
+  ]);
+  t.same(shortly(store.apply(broken('task', 'new'), NOW)), [
+    [4, 'added', 'task', 'new', {}, undefined, 'invalid-json'],
+  ]);
+  const healed = present('task', 'known', { n: 1 });
+  t.same(shortly(store.apply(healed, NOW)), [[5, 'modified', 'task', 'known', { n: 1 }, undefined, undefined]]);
+  t.same(shortly(store.apply(absent('task', 'new'), NOW)), [
+    [6, 'removed', 'task', 'new', {}, 'deleted', 'invalid-json'],
+  ]);
+});
+
+t.test('a lease time that cannot be read is a problem of a record that is otherwise taken', async (t) => {
+  const store = new RecordStore();
+  const bad = present('reservation', 'r1', { expires_at: '2025-02-30T00:00:00Z' });
+  t.equal(store.apply(bad, NOW)[0]?.record.problem, 'bad-timestamp');
+  t.same(store.apply(bad, NOW), [], 'announced once');
+  t.equal(store.apply(present('heartbeat', 'h', { extended_expires_at: 12 }), NOW)[0]?.record.problem, 'bad-timestamp');
+  t.equal(store.apply(present('reservation', 'r2', {}), NOW)[0]?.record.problem, undefined, 'no time is no problem');
+  t.equal(
+    store.apply(present('task', 't', { expires_at: 'never' }), NOW)[0]?.record.problem,
+    undefined,
+    'nor is another kind’s',
+  );
+});
+
+t.test('an expired reservation is announced with its record, which stands', async (t) => {
+  const store = new RecordStore();
+  store.apply(present('reservation', 'r1', { expires_at: new Date(NOW + 1_000).toISOString() }), NOW);
+  const [event, ...others] = store.expireUntil(unixMillis(NOW + 1_000));
+  t.match(event, { revision: 2, type: 'expired', reason: 'ttl', record: { id: 'r1' } });
+  t.same(others, []);
+  t.ok(store.get('reservation', 'r1'));
+});
+
+t.test('a reservation that is removed gets no expired besides', async (t) => {
+  const store = new RecordStore();
+  store.apply(present('reservation', 'r1', { expires_at: new Date(NOW + 1_000).toISOString() }), NOW);
+  store.apply(absent('reservation', 'r1'), NOW);
+  t.same(store.expireUntil(unixMillis(NOW + 9_000)), []);
+});
+
+t.test('a cut is every record in canonical order, and stays as it was', async (t) => {
+  const store = new RecordStore();
+  for (const [kind, id] of [
+    ['task', 'b'],
+    ['claim', 'a'],
+    ['reservation', 'z'],
+    ['task', 'a'],
+    ['task', 'B'],
+  ] as const) {
+    store.apply(present(kind, id), NOW);
+  }
+  const cut = store.cut();
+  t.equal(store.cut(), cut, 'taken once for a revision');
+  const list = (): string[] => cut.versions.map(({ kind, id }) => `${kind}/${id}`);
+  t.same(list(), ['reservation/z', 'task/B', 'task/a', 'task/b', 'claim/a']);
+  store.apply(absent('task', 'a'), NOW);
+  store.apply(present('task', 'b', { n: 2 }), NOW);
+  t.same(list(), ['reservation/z', 'task/B', 'task/a', 'task/b', 'claim/a']);
+  t.equal(cut.revision, 5);
+  t.equal(store.cut().versions.length, 4);
+});
+
+t.test('what happened while the server was away says so', async (t) => {
+  const store = new RecordStore();
+  t.equal(store.apply(present('task', 't1'), NOW, 'restart')[0]?.observed, 'restart');
+});

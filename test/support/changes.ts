@@ -1,0 +1,25 @@
+import { unixMillis, type Kind, type Problem, type RecordData } from '../../protocol/index.js';
+import type { Change, Signature } from '../../server/store/change.js';
+
+let inode = 1;
+
+/** A signature that no other file ever had. */
+export function newSignature(): Signature {
+  return { inode: inode++, mtimeNs: BigInt(inode) * 1_000_000n, size: 100 };
+}
+
+/** A reading of a file with this content, written anew. */
+export function present(kind: Kind, id: string, data: object = {}, signature: Signature = newSignature()): Change {
+  return { is: 'present', kind, id, signature, data: data as RecordData };
+}
+
+export function absent(kind: Kind, id: string): Change {
+  return { is: 'absent', kind, id };
+}
+
+export function broken(kind: Kind, id: string, problem: Problem = 'invalid-json'): Change {
+  return { is: 'broken', kind, id, problem, signature: newSignature() };
+}
+
+/** Some moment, where none matters. */
+export const NOW = unixMillis(Date.UTC(2026, 2, 30, 15));

@@ -1,0 +1,59 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Readable } from 'node:stream';
+
+/** The command as it is shipped: `npm test` builds it first. */
+export const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.js', import.meta.url));
+
+/** A program that runs beside the test, with what it has printed so far. */
+export class Command {
+  readonly lines: string[] = [];
+  readonly errors: string[] = [];
+  /** Resolves with the exit code once both streams have ended; the number of the signal + 128 where one ended it. */
+  readonly exit: Promise<number>;
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+
+  constructor(program: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
+    this.#child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: options.cwd ?? process.cwd(),
+      env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+    });
+    collect(this.#child.stdout, this.lines);
+    collect(this.#child.stderr, this.errors);
+    this.exit = new Promise((resolve) => {
+      this.#child.on('close', (code, signal) => {
+        resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : signal === 'SIGTERM' ? 15 : 2));
+      });
+    });
+  }
+
+  static museBus(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Command {
+    return new Command(process.execPath, [MUSE_BUS, ...args], options);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** The lines so far, each read as JSON. */
+  json<T = Record<string, unknown>>(): T[] {
+    return this.lines.map((line) => JSON.parse(line) as T);
+  }
+}
+
+function collect(stream: Readable, lines: string[]): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop()!;
+    lines.push(...parts);
+  });
+  stream.on('end', () => {
+    if (rest !== '') lines.push(rest);
+  });
+}

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import { BusServer, type Endpoint, type ServerOptions } from '../../server/index.js';
+import { TemporaryRepository } from './temporary-repository.js';
+
+/** A throwaway repository with a bus on a free port. */
+export class ServedRepository extends TemporaryRepository {
+  readonly server: BusServer;
+
+  constructor(private readonly options: Omit<Partial<ServerOptions>, 'root' | 'port'> = {}) {
+    super();
+    this.server = new BusServer({ ...options, root: this.root, port: 0 });
+  }
+
+  get endpointFile(): string {
+    return join(this.dir.bus, 'endpoint.json');
+  }
+
+  start(): Promise<Endpoint> {
+    return this.server.start();
+  }
+
+  /** Another bus for the same repository, on a port that somebody may have. */
+  startOn(port: number): Promise<Endpoint> {
+    return new BusServer({ ...this.options, root: this.root, port }).start();
+  }
+
+  async stop(): Promise<void> {
+    await this.server.stop();
+    this.dispose();
+  }
+}

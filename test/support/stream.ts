@@ -1,0 +1,108 @@
+import { epoch, packMessage, revision, type Encoding } from '../../protocol/index.js';
+import { CatchUp } from '../../server/delivery/catch-up.js';
+import { FanOut } from '../../server/delivery/fan-out.js';
+import { encodeMessage } from '../../server/delivery/frames.js';
+import { Hub } from '../../server/delivery/hub.js';
+import { silentLog } from '../../server/log.js';
+import { Session } from '../../server/delivery/session.js';
+import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
+import type { Change } from '../../server/store/change.js';
+import { History } from '../../server/store/history.js';
+import { RecordStore } from '../../server/store/record-store.js';
+import { FakeClock } from './fake-clock.js';
+import { FakeSocket } from './fake-socket.js';
+
+/** Everything between a reading and a socket, with no file, socket or timer in it. Its epoch is `e`. */
+export class Stream {
+  readonly clock = new FakeClock();
+  readonly store = new RecordStore();
+  readonly hub: Hub;
+  readonly catchUp: CatchUp;
+  readonly limits: Limits;
+
+  constructor(limits: Partial<Limits> = {}) {
+    this.limits = { ...DEFAULT_LIMITS, ...limits };
+    const start = revision(0);
+    this.hub = new Hub(epoch('e'), this.store, new History(this.limits, start), new FanOut(start));
+    this.catchUp = new CatchUp(this.hub, this.clock);
+  }
+
+  /** One turn of the loop: all these readings, published together. */
+  turn(...changes: readonly Change[]): void {
+    const now = this.clock.now();
+    this.hub.publish(changes.flatMap((change) => this.store.apply(change, now)));
+  }
+
+  /** One turn in which leases end. */
+  expire(): void {
+    this.hub.publish(this.store.expireUntil(this.clock.now()));
+  }
+
+  connect(encoding: Encoding = 'msgpack'): Peer {
+    return new Peer(this, encoding);
+  }
+
+  /** Lets those who are behind be served for `turns` turns. */
+  async serve(turns = 50): Promise<void> {
+    for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** One connection of a {@link Stream}. */
+export class Peer {
+  readonly socket: FakeSocket;
+  readonly session: Session;
+
+  constructor(
+    private readonly stream: Stream,
+    readonly encoding: Encoding,
+  ) {
+    const { hub, catchUp, clock, limits } = stream;
+    this.socket = new FakeSocket(encoding);
+    this.session = new Session(this.socket, encoding, {
+      hub,
+      catchUp,
+      clock,
+      limits,
+      log: silentLog,
+      welcome: () => ({
+        protocol: 1,
+        server: 'test',
+        epoch: hub.epoch,
+        revision: hub.revision,
+        now: clock.now(),
+        backend: 'none',
+        heartbeat_ms: 5_000,
+        limits: {},
+      }),
+      readNow: () => Promise.resolve(),
+    });
+    this.socket.onClose = () => {
+      this.session.closed();
+    };
+  }
+
+  /** The client says something. */
+  say(...message: readonly unknown[]): void {
+    const isBinary = this.encoding === 'msgpack';
+    this.session.message(isBinary ? packMessage(message) : Buffer.from(JSON.stringify(message)), isBinary);
+  }
+
+  /** What the client has been told since it was last asked, but the welcome. */
+  heard(): unknown[][] {
+    return this.socket.takeMessages().filter(([type]) => type !== 16);
+  }
+
+  /** The client takes what waits for it, or the first so many frames of it. */
+  drain(frames?: number): void {
+    this.socket.drain(frames);
+    this.session.drained();
+  }
+
+  /** The server's sign of life, as the bus sends it to every session. */
+  heartbeat(): void {
+    const { hub, clock } = this.stream;
+    const health = { backend: 'none', healthy: true, last_scan_ms: 0 };
+    this.session.heartbeat(encodeMessage([26, hub.revision, clock.now(), health], this.encoding));
+  }
+}
