@@ -47,9 +47,12 @@ export class LeaseBook {
   put(kind: Kind, id: string, data: RecordData, now: UnixMillis): void {
     if (kind === 'reservation') this.#putReservation(id, data, now);
     else if (kind === 'heartbeat' || kind === 'release') {
-      this.#forget(kind, id);
+      const before = this.#forget(kind, id);
       this.#remember(kind, id, data);
-      this.#refreshNamed(this.#namedBy[kind].get(id), now);
+      const named = this.#namedBy[kind].get(id);
+      this.#refreshNamed(named, now);
+      // It has turned to another reservation, or to none: the one it leaves may end earlier now.
+      if (before !== named) this.#refreshNamed(before, now);
     }
   }
 

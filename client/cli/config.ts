@@ -17,7 +17,7 @@ export function configCommand(terminal: Terminal): Command {
     examples: [
       ['muse-bus config', 'all settings: flag over environment over .muse/bus/config.json over default'],
       ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started like this would use'],
-      ["muse-bus config --json | grep -v '\"default\"'", 'only what has been set'],
+      ['muse-bus config --json | grep -v \'"default"\'', 'only what has been set'],
     ],
     exits: { 0: 'all settings can be read', 1: 'one cannot, or bad arguments' },
   });

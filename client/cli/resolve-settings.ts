@@ -91,8 +91,7 @@ function fromVariable(value: string | undefined, takes: 'text' | 'list' | 'switc
   return takes === 'list' ? value.split(',').map((part) => part.trim()) : [value];
 }
 
-const placeOf = ({ origin, where }: Said, name: string): string =>
-  origin === 'file' ? `${name} in ${where}` : where;
+const placeOf = ({ origin, where }: Said, name: string): string => (origin === 'file' ? `${name} in ${where}` : where);
 
 function limitViews(texts: readonly string[], found: Said | undefined): SettingView[] {
   const given = new Map(texts.map((text) => readLimit(text, found ? placeOf(found, 'limits') : '--limit')));

@@ -1,15 +1,23 @@
 import { Command } from 'commander';
-import { existsSync } from 'node:fs';
+import { existsSync, unwatchFile, watchFile } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
-import { BusServer, LockError, type Endpoint, type Log, type ServerOptions } from '../../server/index.js';
+import { BusServer, LockError, tokenFile, type Endpoint, type Log, type ServerOptions } from '../../server/index.js';
 import { findRepository } from '../endpoint-file.js';
 import { Failure } from './failure.js';
 import { withHelp } from './help.js';
-import { refuseStrangers, resolveSettings, withSettings, writtenFlags, type ResolvedSettings } from './resolve-settings.js';
+import {
+  refuseStrangers,
+  resolveSettings,
+  withSettings,
+  writtenFlags,
+  type ResolvedSettings,
+} from './resolve-settings.js';
 import { untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
+
+const LOOK_AT_TOKEN_EVERY_MS = 1_000;
 
 export function serveCommand(terminal: Terminal, name = 'serve'): Command {
   const command = new Command(name)
@@ -37,14 +45,25 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const log = makeLog(resolved.settings.logLevel);
   tellOrigins(resolved, log);
   const server = new BusServer(serverOptions(root, resolved, log));
-  const reload = (): void => void server.reload().catch((error: unknown) => log.error({ err: error }, 'reload failed'));
-  process.on('SIGHUP', reload);
   const stopped = untilSignal();
   const endpoint = await startServer(server);
+  const release = reloadWhenAsked(server, root, log);
   terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   await stopped;
-  process.off('SIGHUP', reload);
+  release();
   await server.stop();
+}
+
+/** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */
+function reloadWhenAsked(server: BusServer, root: string, log: Log): () => void {
+  const reload = (): void => void server.reload().catch((error: unknown) => log.error({ err: error }, 'reload failed'));
+  const file = tokenFile(root);
+  watchFile(file, { interval: LOOK_AT_TOKEN_EVERY_MS, persistent: false }, reload);
+  process.on('SIGHUP', reload);
+  return () => {
+    unwatchFile(file, reload);
+    process.off('SIGHUP', reload);
+  };
 }
 
 /** @throws Failure with what to do about it. */

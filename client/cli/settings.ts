@@ -77,9 +77,14 @@ export const SETTINGS = {
   allowHost: list(named('allow_host', 'name', 'a name by which the server may be called, host[:port] (repeatable)')),
   tlsCert: optional(named('tls_cert', 'file', 'certificate in PEM: serve wss and https')),
   tlsKey: optional(named('tls_key', 'file', 'the key of the certificate')),
-  insecure: toggle(named('insecure', '', 'listen beyond this machine without TLS: everything is sent in the clear'), false),
+  insecure: toggle(
+    named('insecure', '', 'listen beyond this machine without TLS: everything is sent in the clear'),
+    false,
+  ),
   logLevel: setting(named('log_level', 'level', LOG_LEVELS.join(', ')), 'info', oneOf(...LOG_LEVELS)),
-  limit: list(named('limit', 'name=n', 'a bound on what clients and files may ask for (repeatable; see muse-bus config)')),
+  limit: list(
+    named('limit', 'name=n', 'a bound on what clients and files may ask for (repeatable; see muse-bus config)'),
+  ),
 } as const satisfies Readonly<Record<string, Setting<never> | Setting<unknown>>>;
 
 export type SettingName = keyof typeof SETTINGS;

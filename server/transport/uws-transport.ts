@@ -254,12 +254,15 @@ function headOf(response: HttpResponse, request: HttpRequest): RequestHead {
 const addressOf = (response: HttpResponse): string => Buffer.from(response.getRemoteAddressAsText()).toString();
 
 function reply(response: HttpResponse, method: string, { status, headers, body }: HttpReply): void {
-  const closes = headers['connection'] === 'close';
   response.cork(() => {
     response.writeStatus(`${String(status)} ${reasonPhrase(status)}`);
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-    if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body), closes);
-    else if (status === 204) response.endWithoutBody(undefined, closes);
-    else response.end(body, closes);
+    if (method !== 'HEAD' && status !== 204) {
+      response.end(body, headers['connection'] === 'close');
+      return;
+    }
+    // Given any argument, even undefined, the engine waits for a body of that length, and ends the process as none comes.
+    if (method === 'HEAD') response.writeHeader('content-length', String(Buffer.byteLength(body)));
+    response.endWithoutBody();
   });
 }

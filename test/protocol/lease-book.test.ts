@@ -86,6 +86,10 @@ t.test('a heartbeat that turns to another reservation leaves the first', async (
   book.put('heartbeat', 'h', { reservation_id: 'lease-1', extended_expires_at: iso(30) }, at(1));
   book.put('heartbeat', 'h', { reservation_id: 'r2', extended_expires_at: iso(30) }, at(2));
   t.same([book.effectiveExpiry('r1'), book.effectiveExpiry('r2')], [at(10), at(30)]);
+  t.equal(book.nextDeadline(), at(10));
+  t.same(book.expireUntil(at(10)), ['r1']);
+  book.put('heartbeat', 'h', {}, at(11));
+  t.same(book.expireUntil(at(11)), ['r2'], 'or turns to none');
 });
 
 t.test('what has expired when it is first seen is not announced', async (t) => {

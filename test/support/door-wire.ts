@@ -1,0 +1,88 @@
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+/** An answer as it came over the wire. */
+export interface Answer {
+  readonly status: number;
+  /** By lower-case name, the first of each. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const PATIENCE_MS = 10_000;
+
+/** Writes bytes to a port, as nobody's HTTP library would, and reads the first answer; 0 where there is none but the end. */
+export function ask(port: number, bytes: string, isTls = false, patienceMs = PATIENCE_MS): Promise<Answer> {
+  const isHead = bytes.startsWith('HEAD');
+  return new Promise((resolve) => {
+    let received = '';
+    const socket = open(port, isTls, () => socket.write(bytes));
+    const finish = (): void => {
+      clearTimeout(impatience);
+      socket.destroy();
+      resolve(parse(received));
+    };
+    const impatience = setTimeout(finish, patienceMs);
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1');
+      if (isComplete(received, isHead)) finish();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', finish);
+  });
+}
+
+export function open(port: number, isTls: boolean, ready: () => void): Socket {
+  return isTls
+    ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, ready)
+    : connect(port, '127.0.0.1', ready);
+}
+
+function isComplete(text: string, isHead: boolean): boolean {
+  const end = text.indexOf('\r\n\r\n');
+  if (end < 0) return false;
+  if (isHead) return true;
+  const answer = parse(text);
+  const length = answer.headers['content-length'];
+  return length === undefined ? answer.status === 101 || answer.status === 204 : answer.body.length >= Number(length);
+}
+
+function parse(text: string): Answer {
+  const [head = '', ...rest] = text.split('\r\n\r\n');
+  const [first = '', ...lines] = head.split('\r\n');
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    headers[line.slice(0, colon).toLowerCase()] ??= line.slice(colon + 1).trim();
+  }
+  return { status: Number(first.split(' ')[1] ?? 0), headers, body: rest.join('\r\n\r\n') };
+}
+
+/** A request, its headers as lines in the order given. */
+export function request(line: string, headers: readonly string[], body = ''): string {
+  return [`${line} HTTP/1.1`, ...headers, '', body].join('\r\n');
+}
+
+/** A handshake with nothing wrong but what `change` makes of its header lines. */
+export function handshake(
+  { port, token }: { readonly port: number; readonly token: string },
+  change: (headers: string[]) => string[] = (headers) => headers,
+  line = 'GET /',
+): string {
+  return request(
+    line,
+    change([
+      `Host: 127.0.0.1:${String(port)}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Protocol: muse-bus.v1.msgpack',
+      `Authorization: Bearer ${token}`,
+    ]),
+  );
+}
+
+/** The lines without those of a header. */
+export const without = (headers: readonly string[], name: string): string[] =>
+  headers.filter((line) => !line.toLowerCase().startsWith(`${name}:`));

@@ -1,0 +1,191 @@
+/**
+ * What the bus promises, written a second time and as plainly as possible: lists and loops, nothing shared with the server.
+ * Times are Unix milliseconds. Property tests compare the two.
+ */
+
+export type ModelKind = 'reservation' | 'release' | 'heartbeat' | 'task';
+
+const WIRE_KINDS: Readonly<Record<ModelKind, number>> = { reservation: 0, release: 2, heartbeat: 3, task: 4 };
+
+export interface ModelData {
+  readonly run_id?: string;
+  readonly addresses?: readonly string[];
+  readonly reservation_id?: string;
+  readonly expires_at?: string;
+  readonly extended_expires_at?: string;
+}
+
+export interface ModelFilter {
+  readonly kinds?: readonly ModelKind[];
+  readonly run_ids?: readonly string[];
+  readonly ids?: readonly string[];
+  /** Texts, or a text and `/**`. */
+  readonly addresses?: readonly string[];
+  readonly event_types?: readonly string[];
+}
+
+interface ModelRecord {
+  readonly kind: ModelKind;
+  readonly id: string;
+  readonly data: ModelData;
+  readonly revision: number;
+  readonly problem: string | null;
+}
+
+interface Transition {
+  readonly type: 'added' | 'modified' | 'removed' | 'expired';
+  readonly time: number;
+  readonly before: ModelRecord | undefined;
+  readonly after: ModelRecord | undefined;
+}
+
+/** An event without what is absent: revision, type, kind, id, time (null for a snapshot), data, reason, problem. */
+export type ModelEvent = readonly [
+  number,
+  string,
+  number,
+  string,
+  number | null,
+  ModelData,
+  string | null,
+  string | null,
+];
+
+export function passes(filter: ModelFilter, { kind, id, data }: ModelRecord): boolean {
+  if (filter.kinds && !filter.kinds.includes(kind)) return false;
+  if (filter.ids && !filter.ids.includes(id)) return false;
+  if (filter.run_ids && !filter.run_ids.some((run) => run === data.run_id)) return false;
+  const isAsked = (address: string): boolean =>
+    filter.addresses!.some((asked) =>
+      asked.endsWith('/**') ? address.startsWith(asked.slice(0, -2)) : asked === address,
+    );
+  return !filter.addresses || (data.addresses ?? []).some(isAsked);
+}
+
+export class Model {
+  readonly #transitions: Transition[] = [];
+  /** The records after each revision; the nth entry after the nth transition. */
+  readonly #states: (readonly ModelRecord[])[] = [[]];
+  /** Reservations that have been seen with their end in the future, and have not ended since. */
+  readonly #running = new Set<string>();
+
+  get revision(): number {
+    return this.#transitions.length;
+  }
+
+  put(kind: ModelKind, id: string, data: ModelData, now: number): void {
+    this.#set(kind, id, data, null, now);
+  }
+
+  break(kind: ModelKind, id: string, now: number): void {
+    const before = this.#find(kind, id);
+    if (before?.problem !== 'invalid-json') this.#set(kind, id, before?.data ?? {}, 'invalid-json', now);
+  }
+
+  remove(kind: ModelKind, id: string, now: number): void {
+    const before = this.#find(kind, id);
+    if (!before) return;
+    if (kind === 'reservation') this.#running.delete(id);
+    this.#states.push(this.#records.filter((record) => record !== before));
+    this.#transitions.push({ type: 'removed', time: now, before, after: undefined });
+    this.#lookAtLeases(now);
+  }
+
+  /** Time has passed: the leases that have run out end. */
+  pass(now: number): void {
+    const ended = this.#records
+      .filter(({ kind, id }) => kind === 'reservation' && this.#running.has(id))
+      .filter((record) => this.#end(record)! <= now)
+      .sort((a, b) => this.#end(a)! - this.#end(b)! || (a.id < b.id ? -1 : 1));
+    for (const record of ended) {
+      this.#running.delete(record.id);
+      this.#states.push(this.#records);
+      this.#transitions.push({ type: 'expired', time: now, before: record, after: record });
+    }
+  }
+
+  /** The snapshot at a revision, in canonical order. */
+  snapshot(filter: ModelFilter, revision: number): ModelEvent[] {
+    if (filter.event_types && !filter.event_types.includes('snapshot')) return [];
+    return [...this.#states[revision]!]
+      .filter((record) => passes(filter, record))
+      .sort((a, b) => WIRE_KINDS[a.kind] - WIRE_KINDS[b.kind] || (a.id < b.id ? -1 : 1))
+      .map((record) => [
+        record.revision,
+        'snapshot',
+        WIRE_KINDS[record.kind],
+        record.id,
+        null,
+        record.data,
+        null,
+        record.problem,
+      ]);
+  }
+
+  /** What a filter shows of everything after a revision. */
+  after(filter: ModelFilter, revision: number): ModelEvent[] {
+    return this.#transitions.flatMap((transition, i) => {
+      const event = i < revision ? undefined : seen(filter, transition, i + 1);
+      return event && (!filter.event_types || filter.event_types.includes(event[1])) ? [event] : [];
+    });
+  }
+
+  get #records(): readonly ModelRecord[] {
+    return this.#states.at(-1)!;
+  }
+
+  #find(kind: ModelKind, id: string): ModelRecord | undefined {
+    return this.#records.find((record) => record.kind === kind && record.id === id);
+  }
+
+  #set(kind: ModelKind, id: string, data: ModelData, problem: string | null, now: number): void {
+    const before = this.#find(kind, id);
+    const after = { kind, id, data, problem, revision: this.revision + 1 };
+    this.#states.push([...this.#records.filter((record) => record !== before), after]);
+    this.#transitions.push({ type: before ? 'modified' : 'added', time: now, before, after });
+    this.#lookAtLeases(now);
+  }
+
+  #lookAtLeases(now: number): void {
+    for (const record of this.#records) {
+      if (record.kind !== 'reservation') continue;
+      const end = this.#end(record);
+      if (end === undefined) this.#running.delete(record.id);
+      else if (end > now) this.#running.add(record.id);
+    }
+  }
+
+  /** When a reservation ends; `undefined` where it says no time or a release names it. */
+  #end({ id, data }: ModelRecord): number | undefined {
+    const name = data.reservation_id ?? id;
+    const about = this.#records.filter((record) => record.data.reservation_id === name);
+    if (data.expires_at === undefined || about.some(({ kind }) => kind === 'release')) return undefined;
+    const beats = about
+      .filter(({ kind }) => kind === 'heartbeat')
+      .flatMap(({ data }) => data.extended_expires_at ?? []);
+    return Math.max(...[data.expires_at, ...beats].map((time) => Date.parse(time)));
+  }
+}
+
+function seen(
+  filter: ModelFilter,
+  { type, time, before, after }: Transition,
+  revision: number,
+): ModelEvent | undefined {
+  const was = before !== undefined && passes(filter, before);
+  const is = after !== undefined && passes(filter, after);
+  const event = (shownType: string, record: ModelRecord, reason: string | null, problem: string | null): ModelEvent => [
+    revision,
+    shownType,
+    WIRE_KINDS[record.kind],
+    record.id,
+    time,
+    record.data,
+    reason,
+    problem,
+  ];
+  if (type === 'removed') return was ? event('removed', before, 'deleted', null) : undefined;
+  if (type === 'expired') return is ? event('expired', after, 'ttl', after.problem) : undefined;
+  if (is) return event(was ? 'modified' : 'added', after, null, after.problem);
+  return was ? event('removed', before, 'left-filter', before.problem) : undefined;
+}
