@@ -33,6 +33,8 @@ export class RepositoryWatch {
     private readonly clock: Clock,
     private readonly log: Log,
     publish: (events: readonly StoreEvent[]) => void,
+    /** What takes the place of the system's watchers in a test. */
+    private readonly choose: typeof chooseWatcher = chooseWatcher,
   ) {
     const { limits } = options;
     this.dir = new CoordinationDir(options.root);
@@ -99,7 +101,7 @@ export class RepositoryWatch {
   async load(observed: Observed): Promise<StoreEvent[]> {
     const { dir, options, clock, log } = this;
     dir.ensure();
-    this.#watcher = await chooseWatcher(options.backend, dir, clock, log, options.pollIntervalMs);
+    this.#watcher = await this.choose(options.backend, dir, clock, log, options.pollIntervalMs);
     this.#watcher.start(this.#ingest);
     const { settleMs, limits } = options;
     const services = { store: this.store, reader: this.#reader, dir, clock, settleMs, maxIdBytes: limits.maxIdBytes };
