@@ -31,10 +31,11 @@ export function holdersCommand(terminal: Terminal): Command {
 
 async function holders(address: string, flags: HoldersFlags, terminal: Terminal): Promise<void> {
   const format = readFormat(flags, usualFormat(terminal));
+  readAddress(address);
   const source = await findSource(readTarget(flags));
   try {
     const mirror = await source.client.mirror({ kinds: ['reservation'] });
-    const held = mirror.holders(readAddress(address), { branch: flags.branch });
+    const held = mirror.holders(address, { branch: flags.branch });
     if (format === 'json') for (const holder of held) terminal.out(JSON.stringify(holder));
     else if (held.length === 0) terminal.err(`nobody holds ${address}`);
     else for (const line of holderTable(held, source.client.serverNow(), terminal)) terminal.out(line);

@@ -1,30 +1,35 @@
 import { Command } from 'commander';
 import { VERSION } from '../../protocol/index.js';
-import { completionCommand } from './completion.js';
-import { configCommand } from './config.js';
-import { demo, demoCommand } from './demo.js';
-import { doctorCommand } from './doctor.js';
-import { getCommand } from './get.js';
 import { withHelp } from './help.js';
-import { holdersCommand } from './holders.js';
-import { recordCommand } from './record.js';
-import { replayCommand } from './replay.js';
-import { serveCommand } from './serve.js';
 import type { Terminal } from './terminal.js';
-import { tokenCommand } from './token.js';
-import { topCommand } from './top.js';
-import { waitCommand } from './wait.js';
-import { watchCommand } from './watch.js';
 
-/** The command line, one module for each command. */
-export function program(terminal: Terminal): Command {
+type MakeCommand = (terminal: Terminal, program: Command) => Command;
+
+/** One module for each command, in the order of the help. A module is loaded where it is needed: starting takes time. */
+const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string, () => Promise<MakeCommand>>([
+  ['serve', async () => (await import('./serve.js')).serveCommand],
+  ['watch', async () => (await import('./watch.js')).watchCommand],
+  ['get', async () => (await import('./get.js')).getCommand],
+  ['holders', async () => (await import('./holders.js')).holdersCommand],
+  ['wait', async () => (await import('./wait.js')).waitCommand],
+  ['top', async () => (await import('./top.js')).topCommand],
+  ['record', async () => (await import('./record.js')).recordCommand],
+  ['replay', async () => (await import('./replay.js')).replayCommand],
+  ['doctor', async () => (await import('./doctor.js')).doctorCommand],
+  ['config', async () => (await import('./config.js')).configCommand],
+  ['token', async () => (await import('./token.js')).tokenCommand],
+  ['demo', async () => (await import('./demo.js')).demoCommand],
+  ['completion', async () => (await import('./completion.js')).completionCommand],
+]);
+
+/** The command line. @param name the command that was named: where it is one, the others are not loaded. */
+export async function program(terminal: Terminal, name: string | undefined): Promise<Command> {
   const command = new Command('muse-bus')
     .description('The coordination bus for swarms of coding agents.')
     .version(VERSION)
     .showSuggestionAfterError();
-  for (const make of COMMANDS) command.addCommand(make(terminal));
-  command.addCommand(completionCommand(terminal, command));
-  command.addCommand(startCommand(terminal), { hidden: true });
+  if (name === 'start') command.addCommand(await startCommand(terminal), { hidden: true });
+  else for (const make of await commandsFor(name)) command.addCommand(make(terminal, command));
   return withHelp(command, {
     examples: [
       ['muse-bus serve', 'serve the repository around this directory'],
@@ -39,23 +44,16 @@ export function program(terminal: Terminal): Command {
   });
 }
 
-const COMMANDS: readonly ((terminal: Terminal) => Command)[] = [
-  serveCommand,
-  watchCommand,
-  getCommand,
-  holdersCommand,
-  waitCommand,
-  topCommand,
-  recordCommand,
-  replayCommand,
-  doctorCommand,
-  configCommand,
-  tokenCommand,
-  demoCommand,
-];
+function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
+  const named = COMMANDS.get(name ?? '');
+  // What completes command lines must know all of them.
+  const wanted = named === undefined || name === 'completion' ? [...COMMANDS.values()] : [named];
+  return Promise.all(wanted.map((load) => load()));
+}
 
 /** What `npm start` runs: the demo, or with flags a server. */
-function startCommand(terminal: Terminal): Command {
-  if (process.argv.length > 3) return serveCommand(terminal, 'start');
+async function startCommand(terminal: Terminal): Promise<Command> {
+  if (process.argv.length > 3) return (await import('./serve.js')).serveCommandCalled('start', terminal);
+  const { demo } = await import('./demo.js');
   return new Command('start').action(() => demo({ agents: '25' }, terminal));
 }

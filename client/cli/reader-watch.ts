@@ -1,6 +1,8 @@
 import { fstatSync } from 'node:fs';
 
 const LOOK_EVERY_MS = 250;
+/** A millisecond: with less, the clock is the only one that is heard. */
+const PATIENCE_NS = 1_000_000n;
 const STDOUT = 1;
 const CLOCK = 0;
 const FD_WRITE = 2;
@@ -57,9 +59,10 @@ async function poll(): Promise<() => boolean> {
   const ask = wasi.wasiImport as { poll_oneoff(question: number, answer: number, n: number, count: number): number };
   memory.setUint8(QUESTIONS + 8, FD_WRITE);
   memory.setUint32(QUESTIONS + 16, STDOUT, true);
-  // A clock that has run out already: where the pipe is full, the answer is not waited for.
+  // A clock beside it: where the pipe is full, the answer is not waited for.
   memory.setUint8(QUESTIONS + QUESTION_BYTES + 8, CLOCK);
   memory.setUint32(QUESTIONS + QUESTION_BYTES + 16, MONOTONIC, true);
+  memory.setBigUint64(QUESTIONS + QUESTION_BYTES + 24, PATIENCE_NS, true);
   return () => {
     memory.setUint32(COUNT, 0, true);
     if (ask.poll_oneoff(QUESTIONS, ANSWERS, 2, COUNT) !== 0) return true;

@@ -35,7 +35,7 @@ export class ReplayRepository {
   #moved({ data, timestamp }: BusEvent, now: number): Record<string, JsonValue | undefined> {
     const then = Date.parse(timestamp);
     const entries = Object.entries(data).map(([field, value]) => {
-      const time = field.endsWith("_at") ? parseTimestamp(value) : undefined;
+      const time = field.endsWith('_at') ? parseTimestamp(value) : undefined;
       return [field, time === undefined ? value : new Date(now + (time - then) / this.speed).toISOString()] as const;
     });
     return Object.fromEntries(entries);

@@ -19,7 +19,11 @@ import type { Terminal } from './terminal.js';
 
 const LOOK_AT_TOKEN_EVERY_MS = 1_000;
 
-export function serveCommand(terminal: Terminal, name = 'serve'): Command {
+export function serveCommand(terminal: Terminal): Command {
+  return serveCommandCalled('serve', terminal);
+}
+
+export function serveCommandCalled(name: string, terminal: Terminal): Command {
   const command = new Command(name)
     .description('watch a repository and serve its bus')
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');

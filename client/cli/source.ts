@@ -3,7 +3,6 @@ import { BusError } from '../bus-error.js';
 import { connect } from '../connect.js';
 import { findRepository } from '../endpoint-file.js';
 import { Failure } from './failure.js';
-import { startLocalBus } from './local-bus.js';
 import type { Target } from './target.js';
 
 /** How often a bus in this process looks where the kernel does not tell. */
@@ -27,6 +26,8 @@ export async function findSource(target: Target, pollIntervalMs = LOCAL_POLL_INT
     const isAbsent = error instanceof BusError && (error.code === 'no-endpoint' || error.code === 'unreachable');
     if (!isAbsent) throw error;
   }
+  // Half of the program, and of the time that it takes to start: only where it is needed.
+  const { startLocalBus } = await import('./local-bus.js');
   const local = await startLocalBus(repositoryAt(root), pollIntervalMs);
   const client = new BusClient(local.dial);
   await client.open();
