@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import { answer, type Page } from './http.js';
 import { Places } from './http/places.js';
 import { tokenRoutes, type Route } from './http/routes.js';
+import { inspectorPages } from './inspector-pages.js';
 import type { Log } from './log.js';
 import { LoopDelay } from './metrics/loop-delay.js';
 import type { Limits } from './options.js';
@@ -121,8 +122,3 @@ export class Reception implements TransportHandlers {
 
 const UNREADY = secured(refusal(503, 'starting', { 'retry-after': '1' }));
 const FAILED = secured(refusal(500, 'the server failed on this request; its log says how'));
-
-/** The inspector as it was built, or nothing where it was not. */
-function inspectorPages(): ReadonlyMap<string, Page> {
-  return new Map();
-}
