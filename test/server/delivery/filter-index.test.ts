@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import {
+  compileGlob,
+  GlobError,
   compileFilter,
   KINDS,
   matchable,
@@ -83,6 +85,16 @@ const pattern = fc.oneof(
     .map((parts) => parts.join('')),
 );
 
+function isBounded(pattern: string): boolean {
+  try {
+    compileGlob(pattern);
+    return true;
+  } catch (error) {
+    if (error instanceof GlobError) return false;
+    throw error;
+  }
+}
+
 t.test('no filter that matches is ever missed, whatever its glob', async () => {
   fc.assert(
     fc.property(
@@ -90,6 +102,8 @@ t.test('no filter that matches is ever missed, whatever its glob', async () => {
       fc.array(address, { minLength: 1, maxLength: 6 }),
       (patterns, addresses) => {
         const index = new FilterIndex<Item>();
+        // What needs backtracking is refused before it comes to an index.
+        fc.pre(patterns.every(isBounded));
         const one: Item = { filter: { addresses: patterns } };
         index.add(one);
         for (const candidate of [...addresses, ...patterns]) {
