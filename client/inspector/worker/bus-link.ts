@@ -47,7 +47,7 @@ export class BusLink {
   /** Connects, and goes on trying where nobody answers; ends where the token is refused. */
   async open(): Promise<void> {
     this.listener.state({ state: 'connecting' });
-    for (let attempt = 1; !this.#isClosed; attempt++) {
+    for (let attempt = 1; !this.#isOver(); attempt++) {
       const client = new BusClient(this.#dial());
       this.#client = client;
       try {
@@ -59,7 +59,7 @@ export class BusLink {
         await this.#read(client);
         return;
       } catch (error) {
-        if (this.#isClosed || (await this.#isRefused())) return;
+        if (this.#isOver() || (await this.#isRefused())) return;
         this.#lost(attempt, error instanceof Error ? error.message : String(error));
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
@@ -69,6 +69,10 @@ export class BusLink {
   close(): void {
     this.#isClosed = true;
     void this.#client?.close();
+  }
+
+  #isOver(): boolean {
+    return this.#isClosed;
   }
 
   #dial(): Dial {
