@@ -10,7 +10,8 @@ export interface BusListener {
   event(event: ReadLine): void;
   mark(mark: Mark): void;
   state(state: LinkState): void;
-  frame(bytes: Uint8Array): void;
+  /** As it came, before it is read. */
+  frame(frame: string): void;
 }
 
 /** Change events that may wait here; beyond it they stay on the server: the inspector is never in the way. */
@@ -76,15 +77,9 @@ export class BusLink {
   }
 
   #dial(): Dial {
-    const dial = webDial(this.url, this.token);
-    return (channelListener) =>
-      dial({
-        message: (bytes) => {
-          this.listener.frame(bytes);
-          channelListener.message(bytes);
-        },
-        closed: channelListener.closed,
-      });
+    return webDial(this.url, this.token, (frame) => {
+      this.listener.frame(frame);
+    });
   }
 
   async #read(client: BusClient): Promise<void> {
