@@ -51,37 +51,21 @@ t.test('a record asks only the filters that may match it', async (t) => {
 const address = fc.string({ unit: fc.constantFrom('a', 'b', '/', '.', ':', '"'), minLength: 1, maxLength: 7 });
 const pattern = fc.oneof(
   address,
-  fc.string({
-    unit: fc.constantFrom(
-      'a',
-      'b',
-      '/',
-      '.',
-      '*',
-      '?',
-      '[',
-      ']',
-      '{',
-      '}',
-      ',',
-      '!',
-      '(',
-      ')',
-      '+',
-      '@',
-      '|',
-      '"',
-      '\\',
-      '^',
-      '-',
-    ),
-    minLength: 1,
-    maxLength: 8,
-  }),
+  fc.string({ unit: fc.constantFrom(...'ab/.*?[]{},!()+@|"\\^-'), minLength: 1, maxLength: 8 }),
   fc
     .tuple(address, fc.constantFrom('**', '/**', '*', '/*', '{a,b}', '[ab]', '?', '+(a)', '@(a|b)', '!(a)'))
     .map((parts) => parts.join('')),
 );
+
+/** Whether a client may ask for it: globs whose cost nobody can bound are refused. */
+function isAccepted(address: string): boolean {
+  try {
+    parseFilter({ addresses: [address] });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 t.test('no filter that matches is ever missed, whatever its glob', async () => {
   fc.assert(
@@ -89,8 +73,10 @@ t.test('no filter that matches is ever missed, whatever its glob', async () => {
       fc.array(pattern, { minLength: 1, maxLength: 4 }),
       fc.array(address, { minLength: 1, maxLength: 6 }),
       (patterns, addresses) => {
+        const accepted = patterns.filter(isAccepted);
+        fc.pre(accepted.length > 0);
         const index = new FilterIndex<Item>();
-        const one: Item = { filter: { addresses: patterns } };
+        const one = item({ addresses: accepted });
         index.add(one);
         for (const candidate of [...addresses, ...patterns]) {
           const record = matchable('task', 't', { addresses: [candidate] });
