@@ -142,7 +142,8 @@ class Reader {
     const character = this.source[this.#at++] ?? '';
     const named = ESCAPED_CLASSES[character];
     if (named) return unitsOf(named);
-    if (/[0-9A-Za-z]/.test(character)) throw new GlobError(`the escape \\${character}`);
+    // Any other letter stands for itself.
+    if (/[0-9bBcfknrtuvx]/.test(character) || character === '') throw new GlobError(`the escape \\${character}`);
     return literal(character);
   }
 

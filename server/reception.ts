@@ -2,6 +2,7 @@ import type { Encoding } from '../protocol/index.js';
 import type { Bus } from './bus.js';
 import type { Clock } from './clock.js';
 import { answer, type Page } from './http.js';
+import { inspectorPages } from './inspector-pages.js';
 import type { Log } from './log.js';
 import type { Limits } from './options.js';
 import type { Door } from './transport/door.js';
@@ -105,8 +106,3 @@ export class Reception implements TransportHandlers {
 
 const UNREADY = secured(refusal(503, 'starting', { 'retry-after': '1' }));
 const FAILED = secured(refusal(500, 'the server failed on this request; its log says how'));
-
-/** The inspector as it was built, or nothing where it was not. */
-function inspectorPages(): ReadonlyMap<string, Page> {
-  return new Map();
-}

@@ -3,8 +3,10 @@ import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { DirectoryScan, ScanReport } from './directory-scan.js';
 
-/** The share of one core that comparing may take: after a comparison that took t, the next waits 400 t. */
-const REST_FACTOR = 400;
+/** The share of one core that comparing may take: after a comparison that took t, the next waits 1,000 t. */
+const REST_FACTOR = 1_000;
+/** … but never longer than this. */
+const LONGEST_PAUSE_MS = 300_000;
 /** After something that may have cost hints, the next comparison comes this soon. */
 const SOON_MS = 250;
 
@@ -109,6 +111,7 @@ export class Reconciler {
   async #round(): Promise<void> {
     await this.everything();
     if (this.#phase !== 'running' || this.#soonAt !== undefined) return;
-    this.#sleep(Math.max(this.shortestPauseMs, this.#busyMs * REST_FACTOR));
+    const restMs = Math.min(this.#busyMs * REST_FACTOR, LONGEST_PAUSE_MS);
+    this.#sleep(Math.max(this.shortestPauseMs, restMs));
   }
 }

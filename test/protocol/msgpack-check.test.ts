@@ -9,6 +9,8 @@ t.test('every type of the protocol passes in every width', async (t) => {
     ...['c0', 'c2', 'c3', '00', '7f', 'e0', 'ff'],
     ...['cc ff', 'cd ffff', 'ce ffffffff', 'cf 001fffffffffffff'],
     ...['d0 80', 'd1 8000', 'd2 80000000', 'd3 ffe0000000000001'],
+    // Beyond 2^53: no field takes them, and a refusal that names the field helps more.
+    ...['cf 0020000000000000', 'cf ffffffffffffffff', 'd3 8000000000000000'],
     ...['ca 3fc00000', 'cb 3ff8000000000000'],
     ...['a1 61', 'd9 01 61', 'da 0001 61', 'db 00000001 61'],
     ...['91 c0', 'dc 0001 c0', 'dd 00000001 c0'],
@@ -38,9 +40,6 @@ t.test('what is not of the protocol is refused before anything is built', async 
     ['df ffffffff', /ends inside/],
     ['db ffffffff', /ends inside/],
     ['c9 ffffffff 00', /binary and extension/],
-    ['cf 0020000000000000', /beyond 2\^53/],
-    ['cf ffffffffffffffff', /beyond 2\^53/],
-    ['d3 8000000000000000', /beyond 2\^53/],
     ['81 01 c0', /no string/],
     ['81 c0 c0', /no string/],
     [`81 a9 ${Buffer.from('__proto__').toString('hex')} c0`, /__proto__/],
