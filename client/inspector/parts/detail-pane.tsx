@@ -1,6 +1,6 @@
 import { formatSpan } from '../model/format.js';
 import { visible } from '../model/visible.js';
-import { nowMs, paint, select } from '../page/state.js';
+import { paint, select } from '../page/state.js';
 import type { Detail } from '../worker/paint.js';
 import { HistoryList } from './history-list.js';
 import { RecordDetail } from './record-detail.js';
@@ -11,7 +11,6 @@ import { DetailActions } from './detail-actions.js';
 export function DetailPane() {
   const detail = paint.value?.detail;
   if (!detail) return <aside class="detail" aria-label="Details" tabIndex={-1} />;
-  void nowMs.value;
   return (
     <aside class="detail" aria-label="Details" tabIndex={-1}>
       <header>
