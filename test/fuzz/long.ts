@@ -27,6 +27,6 @@ const isGood =
   errors.length === 0 &&
   differences.length === 0 &&
   bystander.seen === bystander.written &&
-  bystander.outOfOrder === 0 &&
+  bystander.astray === 0 &&
   bystander.worst <= Number(values['worst-ms']);
 process.exitCode = isGood ? 0 : 1;
