@@ -6,9 +6,9 @@ import {
   decodeHistoryEntry,
   decodeMeta,
   decodeStanding,
-  historyKey,
   indexKey,
   META_KEY,
+  positionIn,
   PREFIX,
   type Known,
 } from './entries.js';
@@ -54,7 +54,7 @@ function readHistory(table: Table, base: number, known: Known): { events: StoreE
   for (const { key, value } of table.entries(PREFIX.history)) {
     const event = decodeHistoryEntry(value, known);
     const expected = base + events.length + 1;
-    if (event.revision !== expected || Buffer.compare(key, historyKey(expected)) !== 0) {
+    if (event.revision !== expected || positionIn(key) !== expected) {
       throw new DamagedJournalError(`revision ${String(event.revision)} is in the place of ${String(expected)}`);
     }
     events.push(event);

@@ -19,8 +19,10 @@ export class DamagedJournalError extends Error {
   override readonly name = 'DamagedJournalError';
 }
 
-/** In front of every value: the CRC-32 of the rest. */
+/** Every value ends with the CRC-32 of what is in front of it, little-endian. */
 const CHECK_BYTES = 4;
+/** The CRC-32 of anything that is followed by its own CRC-32. */
+const RESIDUE = 0x2144df1c;
 
 /** First byte of a key: what the entry is. */
 export const PREFIX = { meta: 0x10, index: 0x20, history: 0x30 } as const;
@@ -52,45 +54,56 @@ export function indexKey(kind: Kind, id: string): Uint8Array {
 export function historyKey(position: number): Uint8Array {
   const key = Buffer.allocUnsafe(9);
   key[0] = PREFIX.history;
-  key.writeBigUInt64BE(BigInt(position), 1);
+  key.writeUInt32BE(Math.floor(position / 2 ** 32), 1);
+  key.writeUInt32BE(position % 2 ** 32, 5);
   return key;
 }
 
+/** The revision in a key that {@link historyKey} made. */
+export function positionIn(key: Uint8Array): number {
+  const bytes = bufferOf(key);
+  return bytes.length === 9 ? bytes.readUInt32BE(1) * 2 ** 32 + bytes.readUInt32BE(5) : -1;
+}
+
 export function encodeMeta(meta: Meta): Uint8Array {
-  return sealed(Buffer.from(`    ${JSON.stringify(meta)}`));
+  const json = Buffer.from(JSON.stringify(meta));
+  return sealed(Buffer.concat([json], json.length + CHECK_BYTES));
 }
 
 /** @throws DamagedJournalError */
 export function decodeMeta(value: Uint8Array | undefined): Meta {
   if (value === undefined) throw new DamagedJournalError('there is no meta entry');
-  return JSON.parse(unsealed(value, 'the meta entry').toString('utf8', CHECK_BYTES)) as Meta;
+  const bytes = unsealed(value, 'the meta entry');
+  return JSON.parse(bytes.toString('utf8', 0, bytes.length - CHECK_BYTES)) as Meta;
 }
 
 export function encodeStanding({ version, lapsedAt }: Standing): Uint8Array {
-  const bytes = Buffer.allocUnsafe(CHECK_BYTES + 8 + versionSize(version));
-  writeVersion(bytes, bytes.writeDoubleLE(lapsedAt, CHECK_BYTES), version);
+  const bytes = Buffer.allocUnsafe(8 + versionSize(version) + CHECK_BYTES);
+  writeVersion(bytes, bytes.writeDoubleLE(lapsedAt), version);
   return sealed(bytes);
 }
 
 /** @throws DamagedJournalError */
 export function decodeStanding(value: Uint8Array, known: Known): Standing {
   const bytes = unsealed(value, 'an index entry');
-  const { version } = readVersion(bytes, CHECK_BYTES + 8, known);
-  return { version, lapsedAt: revision(bytes.readDoubleLE(CHECK_BYTES)) };
+  const { version } = readVersion(bytes, 8, known);
+  return { version, lapsedAt: revision(bytes.readDoubleLE()) };
 }
 
 const HAS_BEFORE = 1;
 const HAS_AFTER = 2;
 const IS_SAME = 4;
-const EVENT_HEAD = CHECK_BYTES + 4 + 16;
+const EVENT_HEAD = 4 + 16;
 
 export function encodeHistoryEntry(event: StoreEvent): Uint8Array {
   const { before, after, reason } = event;
   const isSame = before !== undefined && before === after;
   const states = isSame ? IS_SAME : (before ? HAS_BEFORE : 0) | (after ? HAS_AFTER : 0);
   const parts = isSame ? [before] : [before, after].filter((version) => version !== undefined);
-  const bytes = Buffer.allocUnsafe(parts.reduce((size, version) => size + versionSize(version), EVENT_HEAD));
-  let at = bytes.writeUInt8(EVENT_TYPES.indexOf(event.type), CHECK_BYTES);
+  const bytes = Buffer.allocUnsafe(
+    parts.reduce((size, version) => size + versionSize(version), EVENT_HEAD + CHECK_BYTES),
+  );
+  let at = bytes.writeUInt8(EVENT_TYPES.indexOf(event.type));
   at = bytes.writeUInt8(reason === undefined ? 0 : REASONS.indexOf(reason) + 1, at);
   at = bytes.writeUInt8(event.observed === 'restart' ? 1 : 0, at);
   at = bytes.writeUInt8(states, at);
@@ -103,7 +116,7 @@ export function encodeHistoryEntry(event: StoreEvent): Uint8Array {
 /** @throws DamagedJournalError */
 export function decodeHistoryEntry(value: Uint8Array, known: Known): StoreEvent {
   const bytes = unsealed(value, 'a history entry');
-  const states = bytes.readUInt8(CHECK_BYTES + 3);
+  const states = bytes.readUInt8(3);
   let at = EVENT_HEAD;
   const next = (): RecordVersion => {
     const read = readVersion(bytes, at, known);
@@ -112,21 +125,21 @@ export function decodeHistoryEntry(value: Uint8Array, known: Known): StoreEvent 
   };
   const before = states & (HAS_BEFORE | IS_SAME) ? next() : undefined;
   const after = states & IS_SAME ? before : states & HAS_AFTER ? next() : undefined;
-  const reason = bytes.readUInt8(CHECK_BYTES + 1);
+  const reason = bytes.readUInt8(1);
   return new StoreEvent(
-    revision(bytes.readDoubleLE(CHECK_BYTES + 4)),
-    EVENT_TYPES[bytes.readUInt8(CHECK_BYTES)] as ChangeType,
+    revision(bytes.readDoubleLE(4)),
+    EVENT_TYPES[bytes.readUInt8()] as ChangeType,
     timeOfHistoryEntry(bytes),
     before,
     after,
     reason === 0 ? undefined : REASONS[reason - 1],
-    bytes.readUInt8(CHECK_BYTES + 2) === 1 ? 'restart' : 'live',
+    bytes.readUInt8(2) === 1 ? 'restart' : 'live',
   );
 }
 
 /** When the event of an entry was generated, without decoding the rest. */
 export function timeOfHistoryEntry(value: Uint8Array) {
-  return unixMillis(bufferOf(value).readDoubleLE(CHECK_BYTES + 12));
+  return unixMillis(bufferOf(value).readDoubleLE(12));
 }
 
 // ── a record's version ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,15 +205,14 @@ function readSignature(bytes: Buffer, at: number): Signature {
 // ── checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function sealed(bytes: Buffer): Uint8Array {
-  bytes.writeUInt32LE(crc32(bytes.subarray(CHECK_BYTES)), 0);
+  const at = bytes.length - CHECK_BYTES;
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, at)), at);
   return bytes;
 }
 
 function unsealed(value: Uint8Array, what: string): Buffer {
   const bytes = bufferOf(value);
-  if (bytes.length <= CHECK_BYTES || bytes.readUInt32LE(0) !== crc32(bytes.subarray(CHECK_BYTES))) {
-    throw new DamagedJournalError(`${what} does not match its checksum`);
-  }
+  if (crc32(bytes) !== RESIDUE) throw new DamagedJournalError(`${what} does not match its checksum`);
   return bytes;
 }
 

@@ -42,6 +42,8 @@ export interface JournalServices {
   readonly log: Log;
   /** @default LMDB */
   readonly openTable?: OpenTable;
+  /** Reads a table where that can do no harm. @default in another process */
+  readonly probe?: (path: string) => Promise<void>;
 }
 
 type Phase =
@@ -149,7 +151,12 @@ export class Journal {
 
   async #recall(): Promise<Recalled | undefined> {
     const { log, retention } = this.services;
-    const services = { dir: this.#dir, mark: this.#mark, openTable: this.#openTable, probe };
+    const services = {
+      dir: this.#dir,
+      mark: this.#mark,
+      openTable: this.#openTable,
+      probe: this.services.probe ?? probe,
+    };
     const found = await recall(services);
     switch (found.is) {
       case 'nothing':

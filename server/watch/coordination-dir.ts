@@ -58,7 +58,10 @@ export function lstat(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
-/** Which directory stands at a path now; `undefined` where none does, or a link. */
+/**
+ * Which directory stands at a path now; `undefined` where none does, or a link. The time of its birth is part of it: file
+ * systems give a new directory the inode of one that was just removed.
+ */
 export function directoryIdentity(path: string): string | undefined {
   let found: BigIntStats | undefined;
   try {
@@ -66,5 +69,5 @@ export function directoryIdentity(path: string): string | undefined {
   } catch {
     return undefined;
   }
-  return found?.isDirectory() ? `${String(found.dev)}:${String(found.ino)}` : undefined;
+  return found?.isDirectory() ? `${String(found.dev)}:${String(found.ino)}:${String(found.birthtimeNs)}` : undefined;
 }

@@ -22,7 +22,7 @@ interface Watched {
   readonly path: string;
   /** The kind whose records are in it; `undefined` for a parent. */
   readonly kind: Kind | undefined;
-  /** Device and inode of what is being watched. */
+  /** Of what is being watched, see {@link directoryIdentity}. */
   identity: string | undefined;
   handle: Pick<FSWatcher, 'close' | 'on'> | undefined;
 }
@@ -81,6 +81,8 @@ export class NativeWatcher implements Watcher {
   }
 
   #arm(place: Watched): void {
+    // Looked at first: one that is swapped in between is found to be another at the next look.
+    place.identity = directoryIdentity(place.path);
     const handle = this.watchPath(place.path, (_type, name) => {
       if (place.handle === handle) this.#hint(place, name);
     });
@@ -89,7 +91,6 @@ export class NativeWatcher implements Watcher {
       this.#sink?.everything(`watching ${basename(place.path)} failed: ${error.message}`);
     });
     place.handle = handle;
-    place.identity = directoryIdentity(place.path);
   }
 
   #disarm(place: Watched): void {
@@ -99,6 +100,9 @@ export class NativeWatcher implements Watcher {
   }
 
   #hint(place: Watched, name: string | null): void {
+    // A directory that is removed or moved says so with its own name, once. What stands there now is another one, even
+    // if it has the old one's inode and was made within the same tick of the file system's clock.
+    if (name === basename(place.path)) place.identity = undefined;
     if (place.kind === undefined) {
       // In a parent only the directories on our way matter, and only whether they are still the same.
       if (name === null || this.#watched.some(({ path }) => basename(path) === name)) this.verify();
@@ -106,7 +110,6 @@ export class NativeWatcher implements Watcher {
     }
     if (name === null) this.#sink?.directory(place.kind);
     else this.#sink?.file(place.kind, name);
-    // A directory that is removed or moved says so with its own name, once.
     if (name === null || name === basename(place.path)) this.verify();
   }
 }

@@ -10,7 +10,7 @@ import { DirectoryScan } from './directory-scan.js';
 import { IgnoredFiles } from './ignored-files.js';
 import { Ingest, warnOfProblem } from './ingest.js';
 import { loadRecords } from './load.js';
-import { Reconciler } from './reconciler.js';
+import { Reconciler, type ReconcileCount } from './reconciler.js';
 import { RecordReader } from './record-reader.js';
 import { Warnings } from './warnings.js';
 import type { Watcher } from './watcher.js';
@@ -32,7 +32,10 @@ export class RepositoryWatch {
     private readonly store: RecordStore,
     private readonly clock: Clock,
     private readonly log: Log,
-    publish: (events: readonly StoreEvent[]) => void,
+    /** `waitedMs`: since the first hint that led to them; `undefined` where none did. */
+    publish: (events: readonly StoreEvent[], waitedMs: number | undefined) => void,
+    /** What takes the place of the system's watchers in a test. */
+    private readonly choose: typeof chooseWatcher = chooseWatcher,
   ) {
     const { limits } = options;
     this.dir = new CoordinationDir(options.root);
@@ -91,6 +94,16 @@ export class RepositoryWatch {
     };
   }
 
+  /** Comparisons of everything with the directories. */
+  get reconciles(): ReconcileCount {
+    return this.#reconciler.count;
+  }
+
+  /** Hints not acted upon, and files that cannot be read yet. */
+  get backlog(): { readonly pending: number; readonly unsettled: number } {
+    return this.#ingest.backlog;
+  }
+
   /**
    * Watches, then brings the store in step with the files: what changes meanwhile waits for {@link run}.
    * @param observed `restart` where the store remembers an earlier run; what is returned has happened since then.
@@ -99,7 +112,7 @@ export class RepositoryWatch {
   async load(observed: Observed): Promise<StoreEvent[]> {
     const { dir, options, clock, log } = this;
     dir.ensure();
-    this.#watcher = await chooseWatcher(options.backend, dir, clock, log, options.pollIntervalMs);
+    this.#watcher = await this.choose(options.backend, dir, clock, log, options.pollIntervalMs);
     this.#watcher.start(this.#ingest);
     const { settleMs, limits } = options;
     const services = { store: this.store, reader: this.#reader, dir, clock, settleMs, maxIdBytes: limits.maxIdBytes };

@@ -6,7 +6,7 @@ import { TemporaryRepository } from './temporary-repository.js';
 export class ServedRepository extends TemporaryRepository {
   readonly server: BusServer;
 
-  constructor(options: Omit<Partial<ServerOptions>, 'root' | 'port'> = {}) {
+  constructor(private readonly options: Omit<Partial<ServerOptions>, 'root' | 'port'> = {}) {
     super();
     this.server = new BusServer({ ...options, root: this.root, port: 0 });
   }
@@ -17,6 +17,11 @@ export class ServedRepository extends TemporaryRepository {
 
   start(): Promise<Endpoint> {
     return this.server.start();
+  }
+
+  /** Another bus for the same repository, on a port that somebody may have. */
+  startOn(port: number): Promise<Endpoint> {
+    return new BusServer({ ...this.options, root: this.root, port }).start();
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KINDS, type Kind } from '../../protocol/index.js';
@@ -41,6 +41,16 @@ export class TemporaryRepository {
 
   makeDirectory(kind: Kind): void {
     mkdirSync(this.dir.of(kind));
+  }
+
+  /** Removes a directory and makes it again at once, but not within the same tick of the file system's clock. */
+  replaceDirectory(kind: Kind): void {
+    const path = this.dir.of(kind);
+    const born = statSync(path, { bigint: true }).birthtimeNs;
+    do {
+      this.removeDirectory(kind);
+      this.makeDirectory(kind);
+    } while (statSync(path, { bigint: true }).birthtimeNs === born);
   }
 
   /** Removes all of it. */

@@ -1,0 +1,144 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import {
+  CloseCode,
+  ERROR_CODES,
+  KINDS,
+  MessageType,
+  PROBLEMS,
+  PROTOCOL_VERSION,
+  REASONS,
+  VERSION,
+} from '../protocol/index.js';
+import { DEFAULT_LIMITS } from '../server/index.js';
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+function sourcesIn(folder: string): string[] {
+  const entries = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+  return entries.filter((name) => /\.tsx?$/.test(name)).map((name) => join(folder, name));
+}
+
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s*['"]([^'"]+)['"]/g;
+
+interface Import {
+  readonly file: string;
+  /** A package, or a path from the root. */
+  readonly target: string;
+}
+
+function importsOf(file: string): Import[] {
+  return [...read(file).matchAll(IMPORT)].map((match) => {
+    const target = match[1] ?? match[2] ?? match[3]!;
+    const isOurs = target.startsWith('.');
+    return { file, target: isOurs ? relative(ROOT, resolve(ROOT, dirname(file), target)) : target };
+  });
+}
+
+const isIn = (folder: string) => (target: string) => target.startsWith(`${folder}/`);
+const isOurs = (target: string): boolean =>
+  ['protocol', 'server', 'client', 'test', 'bench'].some((folder) => isIn(folder)(target));
+
+/** Those imports of a folder's files that a rule does not allow, as `file → target`. */
+function breaches(folder: string, isAllowed: (target: string) => boolean): string[] {
+  const imports = sourcesIn(folder).flatMap(importsOf);
+  return imports.filter(({ target }) => !isAllowed(target)).map(({ file, target }) => `${file} → ${target}`);
+}
+
+t.test('protocol imports nothing of ours', async (t) => {
+  t.same(
+    breaches('protocol', (target) => isIn('protocol')(target) || !isOurs(target)),
+    [],
+  );
+  t.same(
+    breaches('protocol', (target) => !target.startsWith('node:')),
+    [],
+    'and nothing that a browser lacks',
+  );
+});
+
+t.test('server imports protocol only, by its entry', async (t) => {
+  const isAllowed = (target: string): boolean =>
+    isIn('server')(target) || target === 'protocol/index.js' || !isOurs(target);
+  t.same(breaches('server', isAllowed), []);
+});
+
+t.test('client imports protocol, and of server its entry only', async (t) => {
+  const allowed = ['protocol/', 'client/'];
+  const isAllowed = (target: string): boolean =>
+    !isOurs(target) || target === 'server/index.js' || allowed.some((folder) => target.startsWith(folder));
+  t.same(breaches('client', isAllowed), []);
+});
+
+t.test('nothing that is shipped imports tests or benches', async (t) => {
+  for (const folder of ['protocol', 'server', 'client']) {
+    t.same(
+      breaches(folder, (target) => !isIn('test')(target) && !isIn('bench')(target)),
+      [],
+    );
+  }
+});
+
+t.test('store and delivery are pure: no file, socket, timer or engine in them', async (t) => {
+  const adapters = ['fs', 'net', 'http', 'https', 'timers', 'child_process', 'worker_threads', 'process'].flatMap(
+    (name) => [...[name, `node:${name}`, `${name}/promises`, `node:${name}/promises`]],
+  );
+  const forbidden = new Set([...adapters, 'ws', 'uWebSockets.js', 'lmdb', 'fs-extra']);
+  for (const folder of ['server/store', 'server/delivery']) {
+    t.same(
+      breaches(folder, (target) => !forbidden.has(target)),
+      [],
+      folder,
+    );
+    for (const file of sourcesIn(folder))
+      t.notMatch(
+        read(file),
+        /\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\./,
+        `${file} takes time from a clock`,
+      );
+  }
+});
+
+t.test('imports are seen at all', async (t) => {
+  const targets = importsOf('server/bus-server.ts').map(({ target }) => target);
+  for (const target of ['node:fs', 'protocol/index.js', 'server/bus.js']) t.ok(targets.includes(target), target);
+});
+
+t.test('PROTOCOL.md has a line for everything that can be on the wire', async (t) => {
+  const text = read('protocol/PROTOCOL.md');
+  for (const code of ERROR_CODES) t.ok(text.includes(`### \`${code}\``), `error ${code}`);
+  for (const code of Object.values(CloseCode))
+    t.match(text, new RegExp(`^\\| ${String(code)} `, 'm'), `close code ${String(code)}`);
+  for (const [name, type] of Object.entries(MessageType))
+    t.match(text, new RegExp(`^### ${String(type)} ${spaced(name)}$`, 'm'), name);
+  for (const word of [...KINDS, ...PROBLEMS, ...REASONS]) t.ok(text.includes(`\`${word}\``), word);
+  for (const reason of ['compacted', 'epoch', 'future', 'lagged'])
+    t.match(text, new RegExp(`^\\| \`${reason}\` `, 'm'), reason);
+  for (const [name, value] of Object.entries(DEFAULT_LIMITS) as [string, number][]) {
+    const row = new RegExp(`^\\| \`${snake(name)}\` +\\| ${value.toLocaleString('en-US')} `, 'm');
+    t.match(text, row, `limit ${name} with its default`);
+  }
+  t.ok(text.includes(`# The muse-bus protocol, version ${String(PROTOCOL_VERSION)}`));
+});
+
+const spaced = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+t.test('the version is that of package.json', async (t) => {
+  t.equal(VERSION, (JSON.parse(read('package.json')) as { version: string }).version);
+});
+
+t.test('the lock file keeps the native engine on every Node it has a build for', async (t) => {
+  // Its package.json says >=22, though it carries a build for 20; npm leaves out optional packages whose engines
+  // exclude the running Node.
+  const lock = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { engines?: unknown; optional?: boolean }>;
+  };
+  const engine = lock.packages['node_modules/uWebSockets.js'];
+  t.ok(engine?.optional);
+  t.equal(engine?.engines, undefined);
+});

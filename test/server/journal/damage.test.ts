@@ -1,0 +1,186 @@
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Command } from '../../support/command.js';
+import { Run } from '../../support/journal-run.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { until } from '../../support/until.js';
+
+/** Enough for a table of several pages and levels. */
+const RECORDS = 300;
+
+class DamagedRepository extends TemporaryRepository {
+  readonly journal = join(this.dir.bus, 'journal');
+
+  get table(): string {
+    return join(
+      this.journal,
+      readdirSync(this.journal).find((name) => name.endsWith('.mdb'))!,
+    );
+  }
+
+  get header(): string {
+    return join(this.journal, 'header.json');
+  }
+
+  get setAside(): string[] {
+    return readdirSync(this.dir.bus).filter((name) => name.startsWith('journal.damaged-'));
+  }
+
+  writeRecords(): void {
+    for (let i = 0; i < RECORDS; i++) this.rename('task', `t${String(i)}`, { n: i, text: 'x'.repeat(i) });
+  }
+
+  /** A life that is stopped in order. */
+  async liveAndStop(): Promise<string> {
+    const run = await Run.on(this.root);
+    this.writeRecords();
+    await run.reaches(RECORDS);
+    await run.stop();
+    return run.epoch;
+  }
+
+  /** A life that is killed; all it has published has been written. */
+  async liveAndDie(): Promise<void> {
+    const command = Command.museBus(['serve', '--root', this.root, '--port', '0', '--log-level', 'silent']);
+    await until('it serves', () => command.lines.length > 0);
+    this.writeRecords();
+    await until('all is written', () => existsSync(this.header) && this.#written() === RECORDS);
+    command.kill('SIGKILL');
+    await command.exit;
+  }
+
+  /** @returns what puts the journal back as it is now, in the same files: their inodes are part of what makes it one. */
+  remember(): () => void {
+    const contents = readdirSync(this.journal).map((name) => [name, readFileSync(join(this.journal, name))] as const);
+    const originals = `${this.journal}.originals`;
+    mkdirSync(originals);
+    for (const [name] of contents) linkSync(join(this.journal, name), join(originals, name));
+    return () => {
+      for (const name of [basename(this.journal), ...this.setAside])
+        rmSync(join(this.dir.bus, name), { recursive: true });
+      mkdirSync(this.journal);
+      for (const [name, content] of contents) {
+        linkSync(join(originals, name), join(this.journal, name));
+        writeFileSync(join(this.journal, name), content);
+      }
+    };
+  }
+
+  /** As a reader of another process sees it: the newest meta entry that is in the file. */
+  #written(): number {
+    const text = readFileSync(this.table, 'latin1');
+    const all = [...text.matchAll(/"newest":(\d+)\}/g)].map((match) => Number(match[1]));
+    return Math.max(0, ...all);
+  }
+}
+
+function damagedRepository(t: Test): DamagedRepository {
+  const repository = new DamagedRepository();
+  t.teardown(() => repository.dispose());
+  return repository;
+}
+
+function overwrite(path: string, at: number, bytes: Uint8Array): void {
+  const content = readFileSync(path);
+  content.set(bytes, at);
+  writeFileSync(path, content);
+}
+
+function flipBit(path: string, at: number): void {
+  overwrite(path, at, Buffer.of(readFileSync(path)[at]! ^ 0x10));
+}
+
+const size = (path: string): number => readFileSync(path).length;
+
+const DAMAGE: Readonly<Record<string, (repository: DamagedRepository) => void>> = {
+  'a table cut in half': ({ table }) => truncateSync(table, size(table) / 2),
+  'an empty table': ({ table }) => truncateSync(table, 0),
+  'a table that is gone': ({ table }) => rmSync(table),
+  'garbage in a table’s middle': ({ table }) => overwrite(table, size(table) / 4, Buffer.alloc(size(table) / 2, 0xa5)),
+  'garbage for a table': ({ table }) => overwrite(table, 0, Buffer.alloc(size(table), 0x5a)),
+  'a header that is no JSON': ({ header }) => writeFileSync(header, 'what?'),
+  'a flipped bit in the header': ({ header }) => flipBit(header, 30),
+  'a header that was cut': ({ header }) => truncateSync(header, 20),
+  'a copy of the table': ({ table }) => {
+    copyFileSync(table, `${table}.copy`);
+    renameSync(`${table}.copy`, table);
+  },
+};
+
+for (const end of ['stopped in order', 'killed'] as const) {
+  t.test(`of a bus that was ${end}`, async (t) => {
+    const repository = damagedRepository(t);
+    if (end === 'killed') await repository.liveAndDie();
+    else await repository.liveAndStop();
+    const restore = repository.remember();
+    for (const [what, damage] of Object.entries(DAMAGE)) {
+      await t.test(`${what} is set aside, said aloud, and a new epoch begins`, async (t) => {
+        damage(repository);
+        const run = await Run.on(repository.root);
+        t.equal(repository.setAside.length, 1);
+        t.match(run.log.messages('error'), [/^the journal is damaged: /]);
+        t.equal(run.bus.hub.store.size, RECORDS, 'service is whole');
+        t.equal(run.bus.hub.history.size, 0);
+        await run.stop();
+        restore();
+      });
+    }
+    const run = await Run.on(repository.root);
+    t.equal(run.bus.hub.history.size, RECORDS, 'undamaged, it is gone on with');
+    await run.stop();
+  });
+}
+
+t.test('any flipped bit of a sealed table is found', async (t) => {
+  const repository = damagedRepository(t);
+  let epoch = await repository.liveAndStop();
+  for (const part of [0.01, 0.2, 0.5, 0.77, 0.999]) {
+    flipBit(repository.table, Math.floor(size(repository.table) * part));
+    const run = await Run.on(repository.root);
+    t.not(run.epoch, epoch, `at ${String(part)} of the file`);
+    ({ epoch } = run);
+    await run.stop();
+  }
+  t.equal(repository.setAside.length, 3, 'the newest of those set aside are kept');
+});
+
+t.test('a flipped bit of a table that was in use is found, or is nowhere that matters', async (t) => {
+  const repository = damagedRepository(t);
+  await repository.liveAndDie();
+  const restore = repository.remember();
+  for (const part of [0.001, 0.3, 0.6]) {
+    flipBit(repository.table, Math.floor(size(repository.table) * part));
+    const run = await Run.on(repository.root);
+    const isFound = repository.setAside.length > 0;
+    t.equal(run.bus.hub.history.size, isFound ? 0 : RECORDS, `at ${String(part)} of the file`);
+    await run.stop();
+    restore();
+  }
+});
+
+t.test('a mark that is gone or damaged ends the epoch of a run that was killed', async (t) => {
+  const repository = damagedRepository(t);
+  await repository.liveAndDie();
+  const restore = repository.remember();
+  const header = readFileSync(repository.header, 'utf8');
+  for (const damage of [rmSync, (file: string) => flipBit(file, 3), (file: string) => truncateSync(file, 5)]) {
+    damage(join(repository.journal, 'sent'));
+    const run = await Run.on(repository.root);
+    t.notOk(header.includes(run.epoch));
+    t.equal(run.bus.hub.store.size, RECORDS);
+    await run.stop();
+    restore();
+  }
+});

@@ -1,0 +1,310 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { epoch, revision, unixMillis, type Revision } from '../../../protocol/index.js';
+import { readContents } from '../../../server/journal/contents.js';
+import { JournalDir } from '../../../server/journal/journal-dir.js';
+import { Journal } from '../../../server/journal/journal.js';
+import type { Recalled } from '../../../server/journal/recall.js';
+import { SentMark } from '../../../server/journal/sent-mark.js';
+import { History } from '../../../server/store/history.js';
+import { RecordStore } from '../../../server/store/record-store.js';
+import type { StoreEvent } from '../../../server/store/store-event.js';
+import { absent, present } from '../../support/changes.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { RecordingLog } from '../../support/journal-log.js';
+import { MemoryDisk } from '../../support/journal-memory-table.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+
+const RETENTION = { maxEvents: 1_000, maxAgeMs: 1_000_000, maxBytes: 1_000_000 };
+const LIMITS = { maxHistoryEvents: 10_000, maxHistoryBytes: 10_000_000 };
+const EPOCH = epoch('E1');
+
+/** A store with its history and journal, over a disk in memory; the parts of a bus that a journal knows. */
+class Life {
+  readonly store = new RecordStore();
+  readonly clock = new FakeClock();
+  readonly log = new RecordingLog();
+  readonly journal: Journal;
+  recalled: Recalled | undefined;
+  #history = new History(LIMITS, revision(0));
+
+  constructor(
+    readonly path: string,
+    readonly disk: MemoryDisk,
+    retention: Partial<typeof RETENTION> = {},
+  ) {
+    const { clock, log } = this;
+    const probe = (): Promise<void> => Promise.resolve();
+    const openTable = disk.open;
+    this.journal = new Journal({ path, retention: { ...RETENTION, ...retention }, clock, log, openTable, probe });
+  }
+
+  async begin(): Promise<this> {
+    const recalled = await this.journal.recall();
+    this.recalled = recalled;
+    if (recalled) this.store.restore(recalled.standing, recalled.revision);
+    this.#history = new History(LIMITS, recalled?.base ?? this.store.revision);
+    for (const event of recalled?.events ?? []) this.#history.append(event);
+    this.journal.begin({ epoch: recalled?.epoch ?? EPOCH, store: this.store, history: this.#history }, []);
+    await this.settle();
+    return this;
+  }
+
+  change(...changes: Parameters<RecordStore['apply']>[0][]): void {
+    const events = changes.flatMap((change) => this.store.apply(change, this.clock.now()));
+    this.publish(events);
+  }
+
+  publish(events: readonly StoreEvent[]): void {
+    this.journal.append(events);
+    for (const event of events) this.#history.append(event);
+  }
+
+  /** Lets the journal write what it has gathered. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 20; i++) {
+      this.clock.advance(50);
+      for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** What the table holds now. */
+  async contents() {
+    const [file] = readdirSync(this.path).filter((name) => name.endsWith('.mdb'));
+    return readContents(await this.disk.open(join(this.path, file!)));
+  }
+}
+
+function newPath(t: Test): string {
+  const repository = new TemporaryRepository();
+  t.teardown(() => repository.dispose());
+  return join(repository.dir.bus, 'journal');
+}
+
+const task = (id: string, n = 0) => present('task', id, { n });
+
+t.test('events are gathered and written behind the caller, in one batch', async (t) => {
+  const life = await new Life(newPath(t), new MemoryDisk()).begin();
+  const before = life.disk.writes;
+  life.change(task('a'), task('b'));
+  life.change(task('a', 1), absent('task', 'b'));
+  t.equal(life.disk.writes, before, 'nothing is written in the turn of the event');
+  await life.settle();
+  t.equal(life.disk.writes, before + 1);
+  const { newest, standing, events } = await life.contents();
+  t.equal(newest, 4);
+  t.same(
+    standing.map(({ version }) => [version.id, version.data]),
+    [['a', { n: 1 }]],
+  );
+  t.same(
+    events.map(({ type, record, before, after }) => [type, record.id, before?.data, after?.data]),
+    [
+      ['added', 'a', undefined, { n: 0 }],
+      ['added', 'b', undefined, { n: 0 }],
+      ['modified', 'a', { n: 0 }, { n: 1 }],
+      ['removed', 'b', { n: 0 }, undefined],
+    ],
+  );
+});
+
+t.test('a run that died with everything written is gone on with, revision for revision', async (t) => {
+  const path = newPath(t);
+  const disk = new MemoryDisk();
+  const first = await new Life(path, disk).begin();
+  first.change(task('a'), task('b'));
+  await first.settle();
+  // It is never closed: a process that was killed.
+  const second = await new Life(path, disk).begin();
+  t.match(second.recalled, { epoch: EPOCH, revision: 2, base: 0 });
+  t.same(second.log.messages('warn').length, 1);
+});
+
+t.test(
+  'of a run that died with events sent and not written, no revision is used again nor any position continued',
+  async (t) => {
+    const path = newPath(t);
+    const disk = new MemoryDisk();
+    const first = await new Life(path, disk).begin();
+    first.change(task('a'), task('b'));
+    await first.settle();
+    first.change(task('c'), task('d'), task('e'));
+    const second = await new Life(path, disk).begin();
+    t.match(second.recalled, { epoch: EPOCH, revision: 6, base: 6, events: [] });
+    t.same(
+      second.recalled?.standing.map(({ version }) => version.id),
+      ['a', 'b'],
+    );
+    second.change(task('f'));
+    t.equal(second.store.get('task', 'f')?.revision, 7);
+  },
+);
+
+t.test(
+  'a run that dies while the journal of the one before is being written anew leaves a position unused too',
+  async (t) => {
+    const path = newPath(t);
+    const disk = new MemoryDisk();
+    const first = await new Life(path, disk).begin();
+    first.change(task('a'));
+    await first.settle();
+    disk.isFull = true;
+    const second = await new Life(path, disk).begin();
+    t.equal(second.journal.health, 'degraded');
+    second.change(task('b'));
+    disk.isFull = false;
+    const third = await new Life(path, disk).begin();
+    t.match(third.recalled, { epoch: EPOCH, revision: 3, base: 3 });
+  },
+);
+
+t.test('after the machine has been started anew nobody knows what was sent, and a new epoch begins', async (t) => {
+  const path = newPath(t);
+  const disk = new MemoryDisk();
+  const first = await new Life(path, disk).begin();
+  first.change(task('a'));
+  await first.settle();
+  const dir = new JournalDir(path);
+  dir.writeHeader({ ...dir.readHeader()!, boot: 'another' });
+  const second = await new Life(path, disk).begin();
+  t.equal(second.recalled, undefined);
+  t.same(second.log.messages('error'), []);
+});
+
+t.test('a mark of another epoch says nothing', async (t) => {
+  const path = newPath(t);
+  await new Life(path, new MemoryDisk()).begin();
+  const mark = new SentMark(join(path, 'sent'));
+  mark.open(epoch('other'), revision(7));
+  mark.close();
+  t.equal(mark.read(EPOCH), undefined);
+  t.equal(mark.read(epoch('other')), 7);
+});
+
+t.test('a disk that fails costs durability, is said once, and heals with everything written anew', async (t) => {
+  const path = newPath(t);
+  const disk = new MemoryDisk();
+  const life = await new Life(path, disk).begin();
+  life.change(task('a'));
+  await life.settle();
+  t.equal(life.journal.health, 'durable');
+  disk.failure = new Error('no space left on device');
+  life.change(task('b'));
+  await life.settle();
+  t.equal(life.journal.health, 'degraded');
+  for (let i = 0; i < 5; i++) {
+    life.change(task(`c${String(i)}`));
+    life.clock.advance(60_000);
+    await life.settle();
+  }
+  t.equal(life.log.messages('error').length, 1);
+  disk.failure = undefined;
+  life.clock.advance(60_000);
+  await life.settle();
+  t.equal(life.journal.health, 'durable');
+  life.change(task('d'));
+  await life.journal.close();
+  const next = await new Life(path, disk).begin();
+  t.match(next.recalled, { epoch: EPOCH, revision: 8, base: 0 });
+  t.equal(next.recalled?.standing.length, 8);
+});
+
+t.test('a disk that was full from the beginning is no reason not to serve', async (t) => {
+  const disk = new MemoryDisk();
+  disk.failure = new Error('no space left on device');
+  const life = await new Life(newPath(t), disk).begin();
+  t.equal(life.journal.health, 'degraded');
+  life.change(task('a'));
+  disk.failure = undefined;
+  life.clock.advance(60_000);
+  await life.settle();
+  t.equal(life.journal.health, 'durable');
+  t.equal((await life.contents()).newest, 1);
+});
+
+t.test('leases that had run out stay so, whichever way the table was written', async (t) => {
+  const path = newPath(t);
+  const disk = new MemoryDisk();
+  const first = await new Life(path, disk).begin();
+  const at = (ms: number): string => new Date(first.clock.now() + ms).toISOString();
+  first.change(
+    present('reservation', 'over', { expires_at: at(10) }),
+    present('reservation', 'on', { expires_at: at(1e6) }),
+  );
+  first.clock.advance(10);
+  first.publish(first.store.expireUntil(first.clock.now()));
+  await first.settle();
+  for (const how of ['batch by batch', 'anew']) {
+    const next = await new Life(path, disk).begin();
+    t.equal(next.store.leases.state('over'), 'lapsed', how);
+    t.equal(next.store.leases.state('on'), 'active', how);
+  }
+});
+
+for (const [what, retention, left] of [
+  ['number', { maxEvents: 10 }, 10],
+  ['size', { maxBytes: 1_500 }, 15],
+] as const) {
+  t.test(`history on disk is kept up to a ${what}`, async (t) => {
+    const path = newPath(t);
+    const life = await new Life(path, new MemoryDisk(), retention).begin();
+    for (let i = 0; i < 100; i++) {
+      life.change(task('a', i));
+      if (i % 10 === 0) await life.settle();
+    }
+    await life.settle();
+    // What is being written is not trimmed by its own batch.
+    life.change(task('a', -1));
+    await life.settle();
+    const { base, newest, events } = await life.contents();
+    t.equal(newest, 101);
+    t.equal(events.length, newest - base);
+    t.ok(events.length <= left, `${String(events.length)} events are left`);
+    t.ok(events.length > 1);
+  });
+}
+
+t.test('history on disk is kept up to an age', async (t) => {
+  const life = await new Life(newPath(t), new MemoryDisk(), { maxAgeMs: 60_000 }).begin();
+  life.change(task('a'));
+  await life.settle();
+  life.clock.advance(60_000);
+  life.change(task('b'));
+  await life.settle();
+  t.match(await life.contents(), { base: 1, newest: 2 });
+});
+
+t.test('a burst is written completely, in batches', async (t) => {
+  const life = await new Life(newPath(t), new MemoryDisk(), { maxEvents: 10_000, maxBytes: 1e9 }).begin();
+  life.change(...Array.from({ length: 3_210 }, (_, i) => task(`t${String(i)}`)));
+  await life.settle();
+  const { newest, standing, events } = await life.contents();
+  t.same([newest, standing.length, events.length], [3_210, 3_210, 3_210] as Revision[] | number[]);
+});
+
+t.test('a journal from a later version is set aside, and one epoch ends', async (t) => {
+  const path = newPath(t);
+  const disk = new MemoryDisk();
+  const first = await new Life(path, disk).begin();
+  await first.journal.close();
+  const dir = new JournalDir(path);
+  dir.writeHeader({ ...dir.readHeader()!, format: 2 });
+  const second = await new Life(path, disk).begin();
+  t.equal(second.recalled, undefined);
+  t.match(second.log.messages('error'), [/damaged: its format is 2/]);
+  t.equal(readdirSync(join(path, '..')).filter((name) => name.startsWith('journal.damaged-')).length, 1);
+});
+
+t.test('of the journals set aside the newest three are kept', async (t) => {
+  const path = newPath(t);
+  const dir = new JournalDir(path);
+  for (let i = 0; i < 5; i++) {
+    dir.ensure();
+    dir.setAside(unixMillis(i * 1_000));
+  }
+  t.same(
+    readdirSync(join(path, '..')),
+    [2, 3, 4].map((i) => `journal.damaged-1970-01-01T00-00-0${String(i)}.000Z`),
+  );
+});

@@ -1,0 +1,87 @@
+import { utimesSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import { silentLog } from '../../../server/index.js';
+import { RecordStore } from '../../../server/store/record-store.js';
+import { DirectoryScan } from '../../../server/watch/directory-scan.js';
+import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
+import { RecordReader } from '../../../server/watch/record-reader.js';
+import { Warnings } from '../../../server/watch/warnings.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+
+function scanned(t: Test) {
+  const repository = new TemporaryRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  const store = new RecordStore();
+  const clock = new FakeClock();
+  const reader = new RecordReader({
+    dir: repository.dir,
+    maxBytes: 10_000,
+    maxDepth: 32,
+    admits: () => true,
+    warn: () => undefined,
+  });
+  const hints: string[] = [];
+  const scan = new DirectoryScan({
+    store,
+    dir: repository.dir,
+    clock,
+    ignored: new IgnoredFiles(new Warnings(silentLog), 256),
+    hint: (kind, id) => hints.push(`${kind}/${id}`),
+  });
+  /** Reads a record as it is now, and lets a minute pass since it was written. */
+  const take = (id: string): void => {
+    utimesSync(repository.dir.file('task', id), 1_000, 1_000);
+    const reading = reader.read('task', id);
+    if (reading.is !== 'unavailable') store.apply(reading, clock.now());
+  };
+  const run = async (): Promise<string[]> => {
+    hints.length = 0;
+    await scan.run('task');
+    return [...hints].sort();
+  };
+  return { repository, clock, store, reader, take, run, scan };
+}
+
+t.test('what is new, different or gone is hinted at, and nothing else', async (t) => {
+  const { repository, take, run, scan } = scanned(t);
+  for (const id of ['same', 'changed', 'gone']) {
+    repository.rename('task', id, { id });
+    take(id);
+  }
+  t.same(await run(), []);
+  repository.rename('task', 'changed', { id: 'other' });
+  repository.rename('task', 'new', {});
+  repository.remove('task', 'gone');
+  repository.rename('claim', 'elsewhere', {});
+  t.same(await run(), ['task/changed', 'task/gone', 'task/new']);
+  t.match(await scan.run('task'), { files: 3, differences: 3 });
+});
+
+t.test('a record read within the clock’s grain of its last change is read once more, and no more', async (t) => {
+  const { repository, clock, store, reader, run } = scanned(t);
+  repository.rename('task', 't1', {});
+  utimesSync(repository.dir.file('task', 't1'), clock.now() / 1_000, clock.now() / 1_000);
+  const reading = reader.read('task', 't1');
+  if (reading.is !== 'unavailable') store.apply(reading, clock.now());
+  clock.advance(1);
+  t.same(await run(), ['task/t1'], 'it may have changed again with the same time and size');
+  clock.advance(1);
+  t.same(await run(), []);
+});
+
+t.test('a directory that is not there has no records', async (t) => {
+  const { repository, take, run } = scanned(t);
+  repository.rename('task', 't1', {});
+  take('t1');
+  repository.removeDirectory('task');
+  t.same(await run(), ['task/t1']);
+});
+
+t.test('names that are no records’ are passed over', async (t) => {
+  const { repository, run } = scanned(t);
+  for (const id of ['.hidden', 'a\nb']) repository.raw('task', id, '{}');
+  t.same(await run(), []);
+});

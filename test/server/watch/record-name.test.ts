@@ -1,0 +1,35 @@
+import t from 'tap';
+import { readRecordName } from '../../../server/watch/record-name.js';
+
+t.test('a record is named by what comes before .json, whole', async (t) => {
+  for (const id of ['a', 'r-1', 'sha256:0f', 'a.b', 'a b', 'ä', '\u{1f600}', 'x.json', '-', 'x'.repeat(256)]) {
+    t.same(readRecordName(`${id}.json`, 256), { is: 'record', id });
+  }
+});
+
+t.test('other names are nobody’s', async (t) => {
+  for (const name of ['', 'x', '.json', '.x.json', '.tmp', 'x.json~', 'x.json.tmp', 'x.JSON', 'x.jsonl', 'json']) {
+    t.same(readRecordName(name, 256), { is: 'other' }, name);
+  }
+});
+
+t.test('a name that would deceive or break whoever reads it is refused', async (t) => {
+  for (const id of [
+    'a\nb',
+    'a\u0000',
+    '\u001b[31m',
+    'a\u007f',
+    '\u0085',
+    'a\u200eb',
+    'a\u202eb',
+    'a\u2066b',
+    '\ufeffa',
+    'a\ufffd',
+  ]) {
+    t.same(readRecordName(`${id}.json`, 256), { is: 'refused', why: 'unprintable' }, JSON.stringify(id));
+  }
+  for (const id of ['x'.repeat(257), 'ä'.repeat(129), '\u{1f600}'.repeat(65)]) {
+    t.same(readRecordName(`${id}.json`, 256), { is: 'refused', why: 'too-long' });
+  }
+  t.equal(readRecordName(`${'ä'.repeat(128)}.json`, 256).is, 'record', 'bytes are counted, not characters');
+});

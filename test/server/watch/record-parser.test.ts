@@ -1,0 +1,51 @@
+import t from 'tap';
+import { parseRecord } from '../../../server/watch/record-parser.js';
+
+const parse = (text: string | Uint8Array) => parseRecord(Buffer.from(text), 32);
+
+t.test('an object in JSON is a record, with all its fields', async (t) => {
+  const cases: [string, object][] = [
+    ['{}', {}],
+    [' {"a":1,"b":[null,true,{"c":"ä"}]}\n', { a: 1, b: [null, true, { c: 'ä' }] }],
+    ['\ufeff{"a":1}', { a: 1 }],
+    ['{"a":1,"a":2}', { a: 2 }],
+    ['{"constructor":{"prototype":1}}', { constructor: { prototype: 1 } }],
+    ['{"a":"\\ud83d\\ude00"}', { a: '\u{1f600}' }],
+  ];
+  for (const [text, data] of cases)
+    t.equal(JSON.stringify(parse(text)), JSON.stringify({ is: 'data', data, warnings: [] }), text);
+});
+
+t.test('what is none is named', async (t) => {
+  const cases: [string | Uint8Array, string][] = [
+    ['', 'invalid-json'],
+    ['{"a":', 'invalid-json'],
+    ['{"a":1}\0\0\0', 'invalid-json'],
+    ['{"a":NaN}', 'invalid-json'],
+    ['{"a":Infinity}', 'invalid-json'],
+    ['{"a":1e999}', 'invalid-json'],
+    ["{'a':1}", 'invalid-json'],
+    ['{"a":"\\ud800"}', 'invalid-json'],
+    ['{"\\ud800":1}', 'invalid-json'],
+    [Buffer.from('{"a":1}', 'utf16le'), 'invalid-json'],
+    [Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')]), 'invalid-json'],
+    ['[]', 'not-an-object'],
+    ['null', 'not-an-object'],
+    ['1', 'not-an-object'],
+    ['"{}"', 'not-an-object'],
+    ['{"__proto__":{"polluted":true}}', 'unsafe-key'],
+    ['{"a":[{"__proto__":1}]}', 'unsafe-key'],
+    [`{"a":${'['.repeat(32)}${']'.repeat(32)}}`, 'too-deep'],
+    [`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'too-deep'],
+  ];
+  for (const [text, problem] of cases)
+    t.strictSame(parse(text), { is: 'problem', problem }, text.toString().slice(0, 40));
+  t.equal(({} as Record<string, unknown>)['polluted'], undefined);
+  t.equal(parse(`{"a":${'['.repeat(31)}${']'.repeat(31)}}`).is, 'data', '32 levels pass');
+});
+
+t.test('a number that a double cannot hold exactly is taken, with a warning', async (t) => {
+  t.match(parse('{"a":9007199254740993}'), { is: 'data', warnings: ['number beyond 2^53'] });
+  t.match(parse('{"a":[-1e300]}'), { is: 'data', warnings: ['number beyond 2^53'] });
+  t.match(parse('{"a":9007199254740991,"b":0.1}'), { is: 'data', warnings: [] });
+});

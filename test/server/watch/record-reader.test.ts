@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
+import { createServer } from 'node:net';
+import t, { type Test } from 'tap';
+import { RecordReader, signatureAt } from '../../../server/watch/record-reader.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+
+function readable(t: Test): { repository: TemporaryRepository; reader: RecordReader; warnings: string[] } {
+  const repository = new TemporaryRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  const warnings: string[] = [];
+  const reader = new RecordReader({
+    dir: repository.dir,
+    maxBytes: 1_000,
+    maxDepth: 32,
+    admits: () => true,
+    warn: (_kind, _id, warning) => warnings.push(warning),
+  });
+  return { repository, reader, warnings };
+}
+
+t.test('a record is read with a signature that tells its next state', async (t) => {
+  const { repository, reader } = readable(t);
+  repository.rename('task', 't1', { n: 1 });
+  const first = reader.read('task', 't1');
+  t.match(first, { is: 'present', kind: 'task', id: 't1', data: { n: 1 }, signature: { size: 7 } });
+  t.strictSame('signature' in first && first.signature, signatureAt(repository.dir.file('task', 't1')));
+  utimesSync(repository.dir.file('task', 't1'), 1, 1);
+  t.notSame(reader.read('task', 't1'), first);
+});
+
+t.test('one reading does not change what another has given', async (t) => {
+  const { repository, reader } = readable(t);
+  repository.rename('task', 't1', { text: 'a'.repeat(100) });
+  repository.rename('task', 't2', { text: 'b'.repeat(100) });
+  const first = reader.read('task', 't1');
+  reader.read('task', 't2');
+  t.match(first, { data: { text: 'a'.repeat(100) } });
+});
+
+t.test('what is not there is absent, also where its directory is none', async (t) => {
+  const { repository, reader } = readable(t);
+  t.match(reader.read('task', 'nothing'), { is: 'absent' });
+  repository.removeDirectory('task');
+  t.match(reader.read('task', 'nothing'), { is: 'absent' });
+});
+
+t.test('what must not be opened is named, and never waited for', async (t) => {
+  const { repository, reader } = readable(t);
+  const file = (id: string): string => repository.dir.file('task', id);
+  repository.raw('task', 'target', '{}');
+  symlinkSync(file('target'), file('link'));
+  symlinkSync(file('loop'), file('loop'));
+  symlinkSync('/dev/zero', file('zero'));
+  mkdirSync(file('directory'));
+  execFileSync('mkfifo', [file('pipe')]);
+  const server = createServer().listen(file('socket'));
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.teardown(() => server.close());
+  const cases = {
+    link: 'link',
+    loop: 'link',
+    zero: 'link',
+    directory: 'not-a-file',
+    pipe: 'not-a-file',
+    socket: 'not-a-file',
+  };
+  for (const [id, problem] of Object.entries(cases)) t.match(reader.read('task', id), { is: 'broken', problem }, id);
+});
+
+t.test('a file is as large as it may be, or not read at all', async (t) => {
+  const { repository, reader } = readable(t);
+  const sized = (length: number): string => JSON.stringify({ a: 'x'.repeat(length - 8) });
+  repository.raw('task', 'largest', sized(1_000));
+  t.equal(reader.read('task', 'largest').is, 'present');
+  repository.raw('task', 'larger', sized(1_001));
+  t.match(reader.read('task', 'larger'), { is: 'broken', problem: 'too-large' });
+  repository.raw('task', 'sparse', '');
+  truncateSync(repository.dir.file('task', 'sparse'), 10_000_000_000);
+  t.match(reader.read('task', 'sparse'), { is: 'broken', problem: 'too-large' });
+});
+
+t.test(
+  'a file without permission is unreadable',
+  { skip: process.getuid?.() === 0 && 'root may read everything' },
+  async (t) => {
+    const { repository, reader } = readable(t);
+    repository.raw('task', 'private', '{}');
+    execFileSync('chmod', ['000', repository.dir.file('task', 'private')]);
+    t.match(reader.read('task', 'private'), { is: 'broken', problem: 'unreadable' });
+  },
+);
+
+t.test(
+  'a hard link is taken, with a warning, because what is written through the other name gives no hint',
+  async (t) => {
+    const { repository, reader, warnings } = readable(t);
+    repository.raw('task', 't1', '{}');
+    linkSync(repository.dir.file('task', 't1'), repository.dir.file('task', 't2'));
+    warnings.length = 0;
+    t.match(reader.read('task', 't2'), { is: 'present' });
+    t.match(warnings, [/hard link/]);
+    rmSync(repository.dir.file('task', 't1'));
+    warnings.length = 0;
+    t.match(reader.read('task', 't2'), { is: 'present' });
+    t.same(warnings, []);
+  },
+);

@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs';
+import type { OpenTable, Table, TableChange } from '../../server/journal/table.js';
+
+/** Tables in memory, by path; a file stands for each, because the journal looks at inodes and sizes. */
+export class MemoryDisk {
+  readonly #tables = new Map<string, Map<string, Uint8Array>>();
+  /** While set, every write fails with it. */
+  failure: Error | undefined;
+  /** While set, there is no room for another table. */
+  isFull = false;
+  writes = 0;
+
+  readonly open: OpenTable = (path) => {
+    if (this.failure) return Promise.reject(this.failure);
+    if (this.isFull && !this.#tables.has(path)) return Promise.reject(new Error('no space left on device'));
+    const entries = this.#tables.get(path) ?? new Map<string, Uint8Array>();
+    if (!this.#tables.has(path)) writeFileSync(path, '');
+    this.#tables.set(path, entries);
+    return Promise.resolve(new MemoryTable(entries, this));
+  };
+}
+
+class MemoryTable implements Table {
+  constructor(
+    private readonly contents: Map<string, Uint8Array>,
+    private readonly disk: MemoryDisk,
+  ) {}
+
+  *entries(prefix: number): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+    for (const hex of [...this.contents.keys()].sort()) {
+      const key = Buffer.from(hex, 'hex');
+      if (key[0] === prefix) yield { key, value: this.contents.get(hex)! };
+    }
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.contents.get(Buffer.from(key).toString('hex'));
+  }
+
+  async write(changes: readonly TableChange[]): Promise<void> {
+    await Promise.resolve();
+    if (this.disk.failure) throw this.disk.failure;
+    this.disk.writes++;
+    for (const { key, value } of changes) {
+      const hex = Buffer.from(key).toString('hex');
+      if (value) this.contents.set(hex, Buffer.from(value));
+      else this.contents.delete(hex);
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,62 @@
+import { MessageType, toBusEvent, type BusEvent, type WireEvent } from '../../protocol/index.js';
+import { Bus, resolveOptions, systemClock, type Clock, type ServerOptions } from '../../server/index.js';
+import { FakeSocket } from './fake-socket.js';
+import { RecordingLog } from './journal-log.js';
+import { until } from './until.js';
+
+/** What a subscription that begins at a cursor is given at once. */
+export interface Resumed {
+  readonly mode: string;
+  readonly why: string | undefined;
+  readonly events: readonly BusEvent[];
+}
+
+/** One life of a bus on a repository, without a port. */
+export class Run {
+  readonly log = new RecordingLog();
+  readonly bus: Bus;
+
+  constructor(root: string, options: Partial<ServerOptions> = {}, clock: Clock = systemClock) {
+    this.bus = new Bus(resolveOptions({ ...options, root }), clock, this.log);
+  }
+
+  static async on(root: string, options: Partial<ServerOptions> = {}, clock: Clock = systemClock): Promise<Run> {
+    const run = new Run(root, options, clock);
+    await run.bus.start();
+    return run;
+  }
+
+  get cursor(): string {
+    return `${this.bus.hub.epoch}:${String(this.bus.hub.revision)}`;
+  }
+
+  get epoch(): string {
+    return this.bus.hub.epoch;
+  }
+
+  async reaches(position: number): Promise<void> {
+    await until(`revision ${String(position)} is reached`, () => this.bus.hub.revision >= position);
+  }
+
+  resume(since: string, options: object = {}): Resumed {
+    const socket = new FakeSocket('json');
+    const connection = this.bus.attach(socket, 'json');
+    connection.message(Buffer.from(JSON.stringify([MessageType.subscribe, 1, { since, ...options }])), false);
+    const { messages } = socket;
+    connection.closed();
+    const subscribed = messages.find(([type]) => type === MessageType.subscribed)!;
+    const batches = messages.filter(([type]) => type === MessageType.batch || type === MessageType.events);
+    const origin = { schemaVersion: '', epoch: this.bus.hub.epoch };
+    const events = batches.flatMap((batch) => (batch[3] as WireEvent[]).map((wire) => toBusEvent(wire, origin)));
+    return { mode: subscribed[3] as string, why: subscribed[5] as string | undefined, events };
+  }
+
+  stop(): Promise<void> {
+    return this.bus.stop();
+  }
+}
+
+/** The parts of events that most tests look at. */
+export function brief(events: readonly BusEvent[]): (readonly unknown[])[] {
+  return events.map(({ event_type, id, reason, observed }) => [event_type, id, reason, observed]);
+}

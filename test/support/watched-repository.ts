@@ -1,0 +1,70 @@
+import { watch } from 'node:fs';
+import { resolveOptions, silentLog, systemClock, type ServerOptions } from '../../server/index.js';
+import { RecordStore } from '../../server/store/record-store.js';
+import type { StoreEvent } from '../../server/store/store-event.js';
+import { chooseWatcher } from '../../server/watch/choose-watcher.js';
+import { NativeWatcher } from '../../server/watch/native-watcher.js';
+import { RepositoryWatch } from '../../server/watch/repository-watch.js';
+import { TemporaryRepository } from './temporary-repository.js';
+import { untilFound } from './until.js';
+
+/** How changes are noticed; `nameless` is what kqueue does: something has changed in this directory. */
+export const BACKENDS = ['native', 'polling', 'nameless'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+const nameless: typeof chooseWatcher = (_choice, dir) =>
+  Promise.resolve(
+    new NativeWatcher(dir, (path, listener) =>
+      watch(path, (type) => {
+        listener(type, null);
+      }),
+    ),
+  );
+
+/** A throwaway repository and what keeps a store in step with it, on real files and in real time. */
+export class WatchedRepository extends TemporaryRepository {
+  readonly store = new RecordStore();
+  readonly events: StoreEvent[] = [];
+  readonly watch: RepositoryWatch;
+
+  constructor(backend: Backend, options: Partial<ServerOptions> = {}) {
+    super();
+    const resolved = resolveOptions({
+      ...options,
+      root: this.root,
+      backend: backend === 'polling' ? 'polling' : 'native',
+      pollIntervalMs: 20,
+    });
+    const publish = (events: readonly StoreEvent[]): void => {
+      this.events.push(...events);
+    };
+    const choose = backend === 'nameless' ? nameless : chooseWatcher;
+    this.watch = new RepositoryWatch(resolved, this.store, systemClock, silentLog, publish, choose);
+  }
+
+  async start(): Promise<void> {
+    await this.watch.load('live');
+    this.watch.run();
+  }
+
+  stop(): void {
+    this.watch.stop();
+    this.dispose();
+  }
+
+  /** What has happened, shortly: `added task/t1`, with the problem where there is one. */
+  get story(): string[] {
+    return this.events.map(({ type, record, after }) =>
+      [type, `${record.kind}/${record.id}`, after?.problem].filter(Boolean).join(' '),
+    );
+  }
+
+  /** Waits for an event, told as in {@link story}. */
+  async untilTold(line: string, from = 0): Promise<StoreEvent> {
+    return untilFound(`"${line}" is told`, () => this.events[this.story.indexOf(line, from)]).catch(
+      (error: unknown) => {
+        throw new Error(`${(error as Error).message}; told so far: ${this.story.slice(-20).join(', ')}`);
+      },
+    );
+  }
+}
