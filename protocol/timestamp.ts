@@ -1,6 +1,3 @@
-<<<<<<<< HEAD:server/store/timestamp.ts
-export { parseTimestamp } from '../../protocol/index.js';
-========
 import { unixMillis, type UnixMillis } from './brand.js';
 
 const ISO_8601 =
@@ -43,4 +40,3 @@ function offsetMinutes(sign: string, hours: string, minutes: string): number | u
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined;
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
->>>>>>>> main:protocol/timestamp.ts
