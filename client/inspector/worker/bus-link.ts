@@ -1,4 +1,4 @@
-import { parseTimestamp, type BusEvent } from '../../../protocol/index.js';
+import { packMessage, parseTimestamp, type BusEvent } from '../../../protocol/index.js';
 import { BusClient, type BusStatus, type Update } from '../../browser.js';
 import type { Dial } from '../../channel.js';
 import { webDial } from '../../web-channel.js';
@@ -75,9 +75,10 @@ export class BusLink {
     const dial = webDial(this.url, this.token);
     return (channelListener) =>
       dial({
-        message: (bytes) => {
-          this.listener.frame(bytes);
-          channelListener.message(bytes);
+        message: (message) => {
+          // The page speaks JSON; the raw view shows what the same message is in MessagePack.
+          this.listener.frame(packMessage(message));
+          channelListener.message(message);
         },
         closed: channelListener.closed,
       });
