@@ -11,7 +11,7 @@ import { CatchUp } from './delivery/catch-up.js';
 import { FanOut } from './delivery/fan-out.js';
 import { encodeMessage } from './delivery/frames.js';
 import { Hub } from './delivery/hub.js';
-import { Session } from './delivery/session.js';
+import { Session, type SessionServices } from './delivery/session.js';
 import { newEpoch } from './epoch.js';
 import type { Log } from './log.js';
 import type { ResolvedOptions } from './options.js';
@@ -25,7 +25,8 @@ export class Bus {
   readonly watch: RepositoryWatch;
   readonly #store = new RecordStore();
   readonly #sessions = new Set<Session>();
-  #running: { readonly hub: Hub; readonly catchUp: CatchUp } | undefined;
+  /** What the sessions share: one object, however many there are. */
+  #running: SessionServices | undefined;
   #cancelHeartbeat: (() => void) | undefined;
 
   constructor(
@@ -65,7 +66,14 @@ export class Bus {
       new History(this.options.limits, start),
       new FanOut(start),
     );
-    this.#running = { hub, catchUp: new CatchUp(hub, this.clock) };
+    this.#running = {
+      hub,
+      catchUp: new CatchUp(hub, this.clock),
+      clock: this.clock,
+      limits: this.options.limits,
+      welcome: () => this.#welcome(),
+      readNow: (record) => this.watch.readNow(record),
+    };
     this.watch.run();
     this.#beat();
     const { backend, healthy } = this.health;
@@ -83,13 +91,7 @@ export class Bus {
   /** A new connection that has been let in. */
   attach(socket: Socket, encoding: Encoding): Connection {
     if (!this.#running) throw new Error('the bus is not running');
-    const session = new Session(socket, encoding, {
-      ...this.#running,
-      clock: this.clock,
-      limits: this.options.limits,
-      welcome: () => this.#welcome(),
-      readNow: (record) => this.watch.readNow(record),
-    });
+    const session = new Session(socket, encoding, this.#running);
     this.#sessions.add(session);
     return {
       message: (payload, isBinary) => {

@@ -44,7 +44,9 @@ export class Session implements Connection {
   readonly #subscriptions = new Map<SubscriptionId, Subscription>();
   #flow: 'open' | 'congested' | 'closed' = 'open';
   #badMessages = 0;
-  #window = { startedAt: 0, messages: 0 };
+  /** The second in which messages are being counted. */
+  #windowStart = 0;
+  #windowMessages = 0;
 
   constructor(
     readonly socket: Socket,
@@ -278,8 +280,11 @@ export class Session implements Connection {
     if (this.#flow === 'closed') return false;
     const { clock, limits } = this.services;
     const now = clock.elapsed();
-    if (now - this.#window.startedAt >= 1_000) this.#window = { startedAt: now, messages: 0 };
-    if (++this.#window.messages <= limits.maxMessagesPerSecond) return true;
+    if (now - this.#windowStart >= 1_000) {
+      this.#windowStart = now;
+      this.#windowMessages = 0;
+    }
+    if (++this.#windowMessages <= limits.maxMessagesPerSecond) return true;
     this.socket.close(CloseCode.tooMany, `more than ${String(limits.maxMessagesPerSecond)} messages a second`);
     return false;
   }
