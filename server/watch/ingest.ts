@@ -67,6 +67,8 @@ export class Ingest implements HintSink {
   #scheduled: NodeJS.Immediate | undefined;
   #cancelNap: (() => void) | undefined;
   #trust: Trust = 'shaken';
+  /** More hints have been waiting at once than the kernel may have room for. */
+  #isBurst = false;
 
   constructor(private readonly services: IngestServices) {}
 
@@ -145,17 +147,26 @@ export class Ingest implements HintSink {
     const { clock, publish } = this.services;
     const deadline = clock.elapsed() + TURN_MS;
     const events: StoreEvent[] = [];
-    if (this.#pending.size > BURST) this.services.reconcileSoon('a burst of hints');
+    if (this.#pending.size > BURST) this.#isBurst = true;
     for (const [key, { kind, id }] of this.#pending) {
       this.#pending.delete(key);
       this.#read(kind, id, events);
       if (clock.elapsed() >= deadline) break;
     }
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
-    if (this.#pending.size === 0) this.#expire(events);
+    if (this.#pending.size === 0) {
+      this.#expire(events);
+      if (this.#isBurst) this.#burstRead();
+    }
     publish(events);
     if (this.#pending.size > 0) this.#schedule();
     this.#sleepUntilNextLease();
+  }
+
+  /** Only now, because a comparison in the middle of a burst would look at everything and find nothing out. */
+  #burstRead(): void {
+    this.#isBurst = false;
+    this.services.reconcileSoon('a burst of hints');
   }
 
   #read(kind: Kind, id: string, events: StoreEvent[]): void {
