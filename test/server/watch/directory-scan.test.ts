@@ -2,7 +2,6 @@ import { utimesSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { silentLog } from '../../../server/index.js';
 import { RecordStore } from '../../../server/store/record-store.js';
-import { silentLog } from '../../../server/index.js';
 import { DirectoryScan } from '../../../server/watch/directory-scan.js';
 import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { RecordReader } from '../../../server/watch/record-reader.js';
