@@ -41,7 +41,7 @@ export function nodeDial(find: () => Address): Dial {
       failure ??= unreachable(error);
     });
     socket.on('close', (code, reason) => {
-      const isOutdated = code === Number(CloseCode.unauthorized) && tokenNow(find) !== token;
+      const isOutdated = (code as CloseCode) === CloseCode.unauthorized && tokenNow(find) !== token;
       listener.closed(isOutdated ? 1006 : code, reason.toString(), failure);
     });
     return {

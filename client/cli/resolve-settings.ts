@@ -59,31 +59,32 @@ export function resolveSettings(
   root: string,
 ): ResolvedSettings {
   const file = readConfigFile(root);
+  const placesOf = (name: SettingName): Found[] => {
+    const variable = variableOf(SETTINGS[name]);
+    const places = [
+      { origin: 'flag', where: flagOf(SETTINGS[name]), texts: flags.get(name) },
+      { origin: 'environment', where: variable, texts: fromVariable(env[variable], SETTINGS[name].takes) },
+      { origin: 'file', where: file.path, texts: file.texts.get(name) },
+    ] as const;
+    return places.filter((place): place is typeof place & Found => place.texts !== undefined);
+  };
   const resolved: Record<string, unknown> = {};
   const views: SettingView[] = [];
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    if (name === 'limit') continue;
     const setting = SETTINGS[name];
-    const variable = variableOf(setting);
-    const found = firstSaid([
-      { origin: 'flag', where: flagOf(setting), texts: flags.get(name) },
-      { origin: 'environment', where: variable, texts: fromVariable(env[variable], setting.takes) },
-      { origin: 'file', where: file.path, texts: file.texts.get(name) },
-    ]);
+    const [found] = placesOf(name);
     const value = found ? setting.read(found.texts, placeOf(found, setting.name)) : setting.fallback;
     resolved[name] = value;
-    if (name === 'limit') views.push(...limitViews(value as readonly string[], found));
-    else views.push({ name: setting.name, value, origin: found?.origin ?? 'default', where: found?.where ?? '' });
+    views.push({ name: setting.name, value, origin: found?.origin ?? 'default', where: found?.where ?? '' });
   }
-  const { limit, ...settings } = resolved as unknown as Settings;
-  const limits = Object.fromEntries(limit.map((text) => readLimit(text, '--limit')));
-  return { settings: { ...settings, limits }, views, strangers: strangersIn(env) };
+  const limits = limitViews(placesOf('limit'));
+  const given = limits.filter(({ origin }) => origin !== 'default').map(({ limit, value }) => [limit, value]);
+  const settings = { ...(resolved as Omit<Settings, 'limit'>), limits: Object.fromEntries(given) as Partial<Limits> };
+  return { settings, views: [...views, ...limits], strangers: strangersIn(env) };
 }
 
 type Found = Said & { readonly texts: readonly string[] };
-
-function firstSaid(places: readonly (Said & { readonly texts: readonly string[] | undefined })[]): Found | undefined {
-  return places.find((place): place is Found => place.texts !== undefined);
-}
 
 /** An empty variable says nothing. */
 function fromVariable(value: string | undefined, takes: 'text' | 'list' | 'switch'): readonly string[] | undefined {
@@ -93,15 +94,28 @@ function fromVariable(value: string | undefined, takes: 'text' | 'list' | 'switc
 
 const placeOf = ({ origin, where }: Said, name: string): string => (origin === 'file' ? `${name} in ${where}` : where);
 
-function limitViews(texts: readonly string[], found: Said | undefined): SettingView[] {
-  const given = new Map(texts.map((text) => readLimit(text, found ? placeOf(found, 'limits') : '--limit')));
-  return [...LIMIT_NAMES].map(([shown, name]) => {
-    const value = given.get(name);
-    return value === undefined || !found
-      ? { name: `limit.${shown}`, value: DEFAULT_LIMITS[name], origin: 'default', where: '' }
-      : { name: `limit.${shown}`, value, origin: found.origin, where: found.where };
+type LimitView = SettingView & { readonly limit: keyof Limits };
+
+/** Each limit by itself: one that a flag sets leaves those of the file standing. @param places the strongest first. */
+function limitViews(places: readonly Found[]): LimitView[] {
+  const given = new Map<keyof Limits, Said & { readonly value: number }>();
+  for (const { texts, origin, where } of [...places].reverse()) {
+    for (const text of texts) {
+      const [limit, value] = readLimit(text, placeOf({ origin, where }, 'limits'));
+      given.set(limit, { value, origin, where });
+    }
+  }
+  return [...LIMIT_NAMES].map(([shown, limit]) => {
+    const { value, origin, where } = given.get(limit) ?? defaultOf(limit);
+    return { name: `limit.${shown}`, limit, value, origin, where };
   });
 }
+
+const defaultOf = (limit: keyof Limits): Said & { readonly value: number } => ({
+  value: DEFAULT_LIMITS[limit],
+  origin: 'default',
+  where: '',
+});
 
 function strangersIn(env: NodeJS.ProcessEnv): string[] {
   const known = [...Object.values(SETTINGS).map(variableOf), ...OTHER_VARIABLES];

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { untilSignal } from '../../../client/cli/serve.js';
+import { untilSignal } from '../../../client/cli/signals.js';
 import { BusServer, type Log, type ServerOptions } from '../../../server/index.js';
 
 /** A server in a process of its own, as `muse-bus serve`, with every option open and its insides to be looked at: SIGUSR2. */
