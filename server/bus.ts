@@ -19,9 +19,11 @@ import { encodeMessage } from './delivery/frames.js';
 import { Hub } from './delivery/hub.js';
 import { Session } from './delivery/session.js';
 import { newEpoch } from './epoch.js';
+import { Inspector } from './inspector.js';
 import { Journal, type JournalHealth } from './journal/journal.js';
 import type { Recalled } from './journal/recall.js';
 import type { Log } from './log.js';
+import { Traffic } from './metrics/traffic.js';
 import type { ResolvedOptions } from './options.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
@@ -41,10 +43,13 @@ export interface RecordProblem {
 /** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
 export class Bus {
   readonly watch: RepositoryWatch;
+  readonly traffic = new Traffic();
   readonly #store = new RecordStore();
   readonly #journal: Journal | undefined;
   readonly #sessions = new Set<Session>();
   #running: { readonly hub: Hub; readonly catchUp: CatchUp } | undefined;
+  #inspector: Inspector | undefined;
+  #nextSession = 1;
   #cancelHeartbeat: (() => void) | undefined;
 
   constructor(
@@ -52,9 +57,11 @@ export class Bus {
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.watch = new RepositoryWatch(options, this.#store, clock, log, (events) => {
+    this.watch = new RepositoryWatch(options, this.#store, clock, log, (events, waitedMs) => {
+      const from = clock.elapsed();
       this.#journal?.append(events);
       this.hub.publish(events);
+      if (events.length > 0) this.traffic.published(events, waitedMs, clock.elapsed() - from);
     });
     if (options.journal) this.#journal = journalOf(options, this.watch.dir.bus, clock, log);
   }
@@ -69,8 +76,18 @@ export class Bus {
     return this.#running !== undefined;
   }
 
+  get sessions(): Iterable<Session> {
+    return this.#sessions;
+  }
+
   get connectionCount(): number {
     return this.#sessions.size;
+  }
+
+  /** @throws Error before {@link start}. */
+  get inspector(): Inspector {
+    if (!this.#inspector) throw new Error('the bus is not running');
+    return this.#inspector;
   }
 
   /** The records whose files cannot be read as they are, with why. */
@@ -109,6 +126,7 @@ export class Bus {
     const hub = this.#hubAfter(recalled, since);
     this.#journal?.begin(hub, since);
     this.#running = { hub, catchUp: new CatchUp(hub, this.clock) };
+    this.#inspector = this.#makeInspector(hub);
     this.watch.run();
     this.#beat();
     const { backend, healthy } = this.health;
@@ -149,13 +167,14 @@ export class Bus {
   /** A new connection that has been let in. */
   attach(socket: Socket, encoding: Encoding): Connection {
     if (!this.#running) throw new Error('the bus is not running');
-    const session = new Session(socket, encoding, {
+    const session = new Session(this.#nextSession++, socket, encoding, {
       ...this.#running,
       clock: this.clock,
       limits: this.options.limits,
       log: this.log,
       welcome: () => this.#welcome(),
       readNow: (record) => this.watch.readNow(record),
+      inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
     });
     this.#sessions.add(session);
     return {
@@ -182,8 +201,24 @@ export class Bus {
       now: this.clock.now(),
       backend: this.health.backend,
       heartbeat_ms: this.options.heartbeatMs,
-      limits: snakeCased({ ...this.options.limits, idleTimeoutMs: this.options.idleTimeoutMs }),
+      limits: this.#limits,
     };
+  }
+
+  get #limits(): Readonly<Record<string, number>> {
+    return snakeCased({ ...this.options.limits, idleTimeoutMs: this.options.idleTimeoutMs });
+  }
+
+  #makeInspector(hub: Hub): Inspector {
+    return new Inspector({
+      hub,
+      clock: this.clock,
+      limits: this.#limits,
+      sessions: this.#sessions,
+      health: () => this.health,
+      backlog: () => this.watch.backlog,
+      journal: () => ({ state: this.journalHealth }),
+    });
   }
 
   #beat(): void {

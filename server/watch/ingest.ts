@@ -28,8 +28,8 @@ export interface IngestServices {
   readonly ignored: IgnoredFiles;
   readonly warnings: Warnings;
   readonly settleMs: number;
-  /** Takes the events of one turn. */
-  publish(events: readonly StoreEvent[]): void;
+  /** Takes the events of one turn, with how long the first hint that led to them had waited. */
+  publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
   /** Compares a directory with the store, and hints at every difference. */
   rescan(kind: Kind): Promise<void>;
   /** Whether the mechanism in use hints at every change, as far as anyone can tell. */
@@ -62,6 +62,8 @@ type Trust = 'hints' | 'shaken' | 'looking' | 'looked';
  */
 export class Ingest implements HintSink {
   readonly #pending = new Map<string, RecordName>();
+  /** When the first of the pending hints came. */
+  #hintedAt: number | undefined;
   readonly #unsettled = new Map<string, Unsettled>();
   #phase: 'held' | 'running' | 'stopped' = 'held';
   #scheduled: NodeJS.Immediate | undefined;
@@ -111,6 +113,7 @@ export class Ingest implements HintSink {
   }
 
   record(kind: Kind, id: string): void {
+    this.#hintedAt ??= this.services.clock.elapsed();
     this.#pending.set(keyOf(kind, id), { kind, id });
     this.#schedule();
   }
@@ -124,7 +127,7 @@ export class Ingest implements HintSink {
     this.#pending.delete(keyOf(kind, id));
     const events: StoreEvent[] = [];
     this.#read(kind, id, events);
-    this.services.publish(events);
+    this.services.publish(events, undefined);
   }
 
   /** Resolves when every hint there is has been acted upon. */
@@ -156,7 +159,8 @@ export class Ingest implements HintSink {
     }
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
     if (this.#pending.size === 0) this.#expire(events);
-    publish(events);
+    publish(events, this.#hintedAt === undefined ? undefined : clock.elapsed() - this.#hintedAt);
+    if (this.#pending.size === 0) this.#hintedAt = undefined;
     if (this.#pending.size > 0) this.#schedule();
     this.#sleepUntilNextLease();
   }
