@@ -223,7 +223,7 @@ export class Journal {
   }
 
   async #finish(): Promise<void> {
-    while (this.#work) await this.#work;
+    for (let work = this.#work; work; work = this.#work === work ? undefined : this.#work) await work;
     while (this.#phase.at === 'writing' && this.#pending.length > 0) await this.#writeBatch();
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
