@@ -32,14 +32,18 @@ export class LeaseView {
   }
 
   /** The live reservations that overlap an address, the first to lapse first. */
-  holders(address: string, now: UnixMillis, { branch }: HoldersOptions = {}): Holder[] {
+  holders(address: string, now: UnixMillis, options: HoldersOptions = {}): Holder[] {
+    return this.leases(now, options).filter(({ addresses }) => addresses.some((own) => overlaps(own, address)));
+  }
+
+  /** All live reservations, the first to lapse first. */
+  leases(now: UnixMillis, { branch }: HoldersOptions = {}): Holder[] {
     const held: { readonly until: number; readonly holder: Holder }[] = [];
     for (const { id, data } of this.#reservations.values()) {
       const until = this.#heldUntil(id, now);
-      const addresses = addressesOf(data.addresses);
-      if (until === undefined || !addresses.some((own) => overlaps(own, address))) continue;
-      if (branch !== undefined && data.branch !== branch) continue;
+      if (until === undefined || (branch !== undefined && data.branch !== branch)) continue;
       const expires_at = until === Infinity ? undefined : new Date(until).toISOString();
+      const addresses = addressesOf(data.addresses);
       held.push({
         until,
         holder: { reservation: id, run_id: data.run_id, branch: data.branch, addresses, expires_at },

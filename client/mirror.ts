@@ -81,6 +81,11 @@ export class Mirror implements AsyncDisposable {
     return this.#leases.holders(address, this.#now(), options);
   }
 
+  /** All live leases, by effective expiry on the server's clock, the first to lapse first. */
+  leases(options: HoldersOptions = {}): Holder[] {
+    return this.#leases.leases(this.#now(), options);
+  }
+
   /** Resolves when nobody holds the address. @throws BusError `closed` where the signal aborts or the mirror is closed. */
   async whenFree(address: string, { branch, signal }: WhenFreeOptions = {}): Promise<void> {
     const signals = AbortSignal.any([this.#close.signal, ...(signal ? [signal] : [])]);

@@ -1,5 +1,5 @@
 import WebSocket from 'ws';
-import { packMessage, SUBPROTOCOLS, unpackMessage, type ServerMessage } from '../protocol/index.js';
+import { CloseCode, packMessage, SUBPROTOCOLS, unpackMessage, type ServerMessage } from '../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
 
@@ -15,8 +15,11 @@ export function nodeDial(find: () => Address): Dial {
   return (listener) => {
     let socket: WebSocket | undefined;
     let failure: BusError | undefined;
+    let token: string;
     try {
-      const { url, token } = find();
+      const address = find();
+      token = address.token;
+      const { url } = address;
       socket = new WebSocket(url, [SUBPROTOCOLS.msgpack], {
         headers: { authorization: `Bearer ${token}` },
         perMessageDeflate: false,
@@ -38,7 +41,8 @@ export function nodeDial(find: () => Address): Dial {
       failure ??= unreachable(error);
     });
     socket.on('close', (code, reason) => {
-      listener.closed(code, reason.toString(), failure);
+      const isOutdated = (code as CloseCode) === CloseCode.unauthorized && tokenNow(find) !== token;
+      listener.closed(isOutdated ? 1006 : code, reason.toString(), failure);
     });
     return {
       send: (message) => {
@@ -51,6 +55,15 @@ export function nodeDial(find: () => Address): Dial {
       },
     };
   };
+}
+
+/** A token that was rotated is known anew where it is looked up; one that the caller gave stays what it is. */
+function tokenNow(find: () => Address): string | undefined {
+  try {
+    return find().token;
+  } catch {
+    return undefined;
+  }
 }
 
 function unreachable(error: Error): BusError {

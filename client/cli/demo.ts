@@ -1,3 +1,4 @@
+import { Command } from 'commander';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,10 @@ import { DEFAULT_PORT } from '../../protocol/index.js';
 import { BusServer, type Endpoint } from '../../server/index.js';
 import { DemoSwarm } from './demo-swarm.js';
 import { Failure } from './failure.js';
-import { inspectorUrl, makeLog, startServer, untilSignal } from './serve.js';
+import { withHelp } from './help.js';
+import { inspectorUrl, makeLog, startServer } from './serve.js';
+import { wholeNumber } from './setting.js';
+import { untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
 
 export interface DemoFlags {
@@ -14,10 +18,26 @@ export interface DemoFlags {
   readonly port?: string;
 }
 
+export function demoCommand(terminal: Terminal): Command {
+  const command = new Command('demo')
+    .description('a throwaway repository with a swarm of simulated agents, served')
+    .option('--agents <n>', 'how many agents', '25')
+    .option('--port <n>', `port, 0 for any free one (default: ${String(DEFAULT_PORT)}, or any if taken)`)
+    .action((flags: DemoFlags) => demo(flags, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus demo', '25 agents at work, until Ctrl-C'],
+      ['muse-bus demo --agents 200', 'more of them'],
+      ['muse-bus demo --port 0', 'on any free port'],
+    ],
+    exits: { 0: 'ended by SIGINT or SIGTERM; the folder is removed', 1: 'bad arguments, or the port is taken' },
+  });
+}
+
 /** A swarm at work in a temporary repository, served until a signal, then removed. */
 export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> {
-  const agents = readCount('--agents', flags.agents, 1, 2_000);
-  const port = flags.port === undefined ? undefined : readCount('--port', flags.port, 0, 65_535);
+  const agents = wholeNumber(1, 2_000)(flags.agents, '--agents');
+  const port = flags.port === undefined ? undefined : wholeNumber(0, 65_535)(flags.port, '--port');
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-demo-'));
   const swarm = new DemoSwarm(root, agents);
   const stopped = untilSignal();
@@ -57,10 +77,4 @@ served at ${endpoint.url} (${transport})
   Second terminal   npx muse-bus watch --root ${root}
 
 Ctrl-C ends the demo and removes the folder.`;
-}
-
-function readCount(flag: string, text: string, low: number, high: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= low && value <= high) return value;
-  throw new Failure(`${flag} must be a whole number from ${String(low)} to ${String(high)}, got ${text}`);
 }

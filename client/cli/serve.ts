@@ -1,37 +1,73 @@
-import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { existsSync, unwatchFile, watchFile } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
-import {
-  BusServer,
-  type BackendChoice,
-  type Endpoint,
-  type Log,
-  type ServerOptions,
-  type TransportChoice,
-} from '../../server/index.js';
+import { BusServer, LockError, tokenFile, type Endpoint, type Log, type ServerOptions } from '../../server/index.js';
 import { findRepository } from '../endpoint-file.js';
 import { Failure } from './failure.js';
+import { withHelp } from './help.js';
+import {
+  refuseStrangers,
+  resolveSettings,
+  withSettings,
+  writtenFlags,
+  type ResolvedSettings,
+} from './resolve-settings.js';
+import { untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
 
-/** The flags of `serve` as they were written. */
-export interface ServeFlags {
-  readonly root?: string;
-  readonly host: string;
-  readonly port: string;
-  readonly backend: string;
-  readonly pollInterval: string;
-  readonly transport: string;
-  readonly logLevel: string;
+const LOOK_AT_TOKEN_EVERY_MS = 1_000;
+
+export function serveCommand(terminal: Terminal): Command {
+  return serveCommandCalled('serve', terminal);
 }
 
-/** Serves a repository until a signal ends it. */
-export async function serve(flags: ServeFlags, terminal: Terminal): Promise<void> {
-  const server = new BusServer(readServeFlags(flags));
+export function serveCommandCalled(name: string, terminal: Terminal): Command {
+  const command = new Command(name)
+    .description('watch a repository and serve its bus')
+    .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');
+  withSettings(command).action((flags: { readonly root?: string }, self: Command) => serve(flags, self, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus serve', 'serve the repository around this directory'],
+      ['muse-bus serve --root ~/shop --port 0', 'another one, on any free port'],
+      ['MUSE_BUS_LOG_LEVEL=debug muse-bus serve --no-journal', 'settings also come from the environment'],
+    ],
+    exits: {
+      0: 'ended by SIGINT or SIGTERM',
+      1: 'bad settings, the port is taken, or the repository is served already',
+    },
+  });
+}
+
+/** Serves a repository until a signal ends it; SIGHUP has it look at its token and certificate again. */
+async function serve(flags: { readonly root?: string }, self: Command, terminal: Terminal): Promise<void> {
+  const root = repositoryOf(flags.root);
+  const resolved = resolveSettings(writtenFlags(self), process.env, root);
+  refuseStrangers(resolved);
+  const log = makeLog(resolved.settings.logLevel);
+  tellOrigins(resolved, log);
+  const server = new BusServer(serverOptions(root, resolved, log));
+  const stopped = untilSignal();
   const endpoint = await startServer(server);
+  const release = reloadWhenAsked(server, root, log);
   terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
-  await untilSignal();
+  await stopped;
+  release();
   await server.stop();
+}
+
+/** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */
+function reloadWhenAsked(server: BusServer, root: string, log: Log): () => void {
+  const reload = (): void => void server.reload().catch((error: unknown) => log.error({ err: error }, 'reload failed'));
+  const file = tokenFile(root);
+  watchFile(file, { interval: LOOK_AT_TOKEN_EVERY_MS, persistent: false }, reload);
+  process.on('SIGHUP', reload);
+  return () => {
+    unwatchFile(file, reload);
+    process.off('SIGHUP', reload);
+  };
 }
 
 /** @throws Failure with what to do about it. */
@@ -39,6 +75,9 @@ export async function startServer(server: BusServer): Promise<Endpoint> {
   try {
     return await server.start();
   } catch (error) {
+    if (error instanceof LockError) {
+      throw new Failure(error.message, 'already_served', 'muse-bus watch finds it by itself');
+    }
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE') throw error;
     throw new Failure(
@@ -63,33 +102,13 @@ export function makeLog(level: string): Log {
   );
 }
 
-/** Resolves with the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function untilSignal(): Promise<void> {
-  return new Promise((done) => {
-    const first = (): void => {
-      process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143));
-      done();
-    };
-    process.once('SIGINT', first).once('SIGTERM', first);
-  });
-}
-
-function readServeFlags(flags: ServeFlags): ServerOptions {
-  return {
-    root: findRoot(flags.root),
-    host: flags.host,
-    port: readInteger('--port', flags.port),
-    backend: oneOf<BackendChoice>('--backend', flags.backend, ['auto', 'native', 'polling']),
-    pollIntervalMs: Math.round(readSeconds('--poll-interval', flags.pollInterval) * 1_000),
-    transport: oneOf<TransportChoice>('--transport', flags.transport, ['auto', 'uws', 'ws']),
-    log: makeLog(oneOf('--log-level', flags.logLevel, ['debug', 'info', 'warn', 'error', 'silent'])),
-  };
-}
-
-function findRoot(named: string | undefined): string {
+/** @throws Failure where there is no repository to be served. */
+export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  const named = flag ?? (env['MUSE_BUS_ROOT'] === '' ? undefined : env['MUSE_BUS_ROOT']);
   if (named !== undefined) {
-    if (!existsSync(named)) throw new Failure(`--root ${resolve(named)} does not exist`, 'no_repository');
-    return resolve(named);
+    if (existsSync(named)) return resolve(named);
+    const where = flag === undefined ? 'MUSE_BUS_ROOT' : '--root';
+    throw new Failure(`${where} ${resolve(named)} does not exist`, 'no_repository');
   }
   const found = findRepository(process.cwd());
   if (found !== undefined) return found;
@@ -100,20 +119,39 @@ function findRoot(named: string | undefined): string {
   );
 }
 
-function readInteger(flag: string, text: string): number {
-  if (!/^\d{1,6}$/.test(text) || Number(text) > 65_535)
-    throw new Failure(`${flag} must be from 0 to 65535, got ${text}`);
-  return Number(text);
+function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): ServerOptions {
+  const { pollInterval, settle, heartbeat, reconcile, idleTimeout, journalMaxAge } = settings;
+  const ms = (seconds: number): number => Math.round(seconds * 1_000);
+  return {
+    root,
+    log,
+    host: settings.host,
+    port: settings.port,
+    backend: settings.backend,
+    pollIntervalMs: ms(pollInterval),
+    transport: settings.transport,
+    settleMs: ms(settle),
+    heartbeatMs: ms(heartbeat),
+    reconcileMs: ms(reconcile),
+    idleTimeoutMs: ms(idleTimeout),
+    journal: settings.journal,
+    journalMaxEvents: settings.journalMaxEvents,
+    journalMaxAgeMs: ms(journalMaxAge),
+    journalMaxBytes: settings.journalMaxBytes,
+    allowOrigins: settings.allowOrigin,
+    allowHosts: settings.allowHost,
+    tlsCertFile: settings.tlsCert,
+    tlsKeyFile: settings.tlsKey,
+    insecure: settings.insecure,
+    limits: settings.limits,
+  };
 }
 
-function readSeconds(flag: string, text: string): number {
-  const value = Number(text);
-  if (!(value >= 0.01 && value <= 3_600)) throw new Failure(`${flag} must be in [0.01, 3600.0], got ${text}`);
-  return value;
-}
-
-function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
-  const found = allowed.find((value) => value === text);
-  if (found === undefined) throw new Failure(`${flag} must be one of ${allowed.join(', ')}, got ${text}`);
-  return found;
+/** What was not asked for on the command line is said: a file or a variable may have been forgotten. */
+function tellOrigins({ views }: ResolvedSettings, log: Log): void {
+  for (const origin of ['environment', 'file'] as const) {
+    const said = views.filter((view) => view.origin === origin);
+    if (said.length === 0) continue;
+    log.info({ settings: Object.fromEntries(said.map(({ name, value }) => [name, value])) }, `settings from ${origin}`);
+  }
 }

@@ -1,116 +1,108 @@
-import { BusClient } from '../bus-client.js';
-import { BusError } from '../bus-error.js';
-import { connect } from '../connect.js';
-import { findRepository } from '../endpoint-file.js';
+import { Command } from 'commander';
 import type { Subscription } from '../subscription.js';
 import { eventLine } from './event-text.js';
-import { Failure } from './failure.js';
-import { startLocalBus } from './local-bus.js';
-import { printable } from './printable.js';
+import { describeFilter, withFilter } from './filter-flags.js';
+import { withHelp } from './help.js';
+import { Deadline, onSignal } from './signals.js';
+import { findSource } from './source.js';
+import { tellReconnections, writeNote, type StatusNote } from './status-notes.js';
+import { withTarget } from './target.js';
 import type { Terminal } from './terminal.js';
-import type { WatchOptions } from './watch-options.js';
+import { readWatchFlags, type WatchFlags, type WatchOptions } from './watch-options.js';
 
-/** A way to the events, wherever they come from. */
-interface Source {
-  readonly client: BusClient;
-  /** How changes are noticed, and by whom. */
-  readonly label: string;
-  stop(): Promise<void>;
+export function watchCommand(terminal: Terminal): Command {
+  const command = new Command('watch')
+    .description('print coordination events as they happen')
+    .option('--once', 'print the current state, then exit')
+    .option('--timeout <seconds>', 'stop after so many seconds (>= 0; 0 is --once)')
+    .option('--idle-timeout <seconds>', 'stop when no event has come for so long')
+    .option('--max-events <n>', 'stop after n events (>= 1), snapshot events counted')
+    .option('--poll-interval <seconds>', 'how often to look where the kernel does not tell (0.01 to 3600)', '1')
+    .option('--since <cursor>', 'only what happened after this cursor, as events carry it')
+    .option('--no-snapshot', 'begin with what comes next, not with the state');
+  withTarget(withFilter(command))
+    .option('-f, --format <format>', 'text or json', 'text')
+    .option('-j, --json', 'the same as --format json: one object a line')
+    .action((flags: WatchFlags) => watch(readWatchFlags(flags), terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus watch --kind reservation', 'who reserves and releases, as it happens'],
+      ["muse-bus watch --json --address 'src/**' --no-snapshot", 'changes under src/, one JSON object a line'],
+      ['muse-bus watch --once --json', 'the state now, then exit'],
+    ],
+    exits: {
+      0: 'normal end: --once, --timeout, --idle-timeout, --max-events, SIGINT, SIGTERM, or the reader has gone',
+      1: 'bad arguments, or the bus cannot be reached or refused',
+    },
+  });
 }
 
-/** Runs until the cap, the timeout, a signal or, with `once`, the end of the snapshot. */
+/** Runs until the cap, a timeout, a signal or, with `once`, the end of the snapshot. */
 export async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
-  const source = await findSource(options);
-  const subscription = source.client.subscribe(
-    options.filter,
-    options.maxEvents === undefined ? {} : { maxEvents: options.maxEvents },
-  );
-  const release = endOnSignals(subscription, options.timeoutMs);
+  const { format, maxEvents, since, snapshot } = options;
+  const source = await findSource(options.target, options.pollIntervalMs);
+  const tell = (note: StatusNote): void => writeNote(note, format, terminal);
+  const subscription = source.client.subscribe(options.filter, {
+    snapshot,
+    ...(maxEvents === undefined ? {} : { maxEvents }),
+    ...(since === undefined ? {} : { since }),
+  });
+  const end = (): void => void subscription.close();
+  const timeout = new Deadline(options.timeoutMs, end);
+  const idle = new Deadline(options.idleTimeoutMs, end);
+  const releases = [onSignal(end), tellReconnections(source.client, tell)];
+  timeout.restart();
+  idle.restart();
   try {
-    if (!options.json) printHeader(options, source.label, terminal);
-    await printUpdates(subscription, options, terminal);
-    if (!options.json) terminal.out('\n  (watch ended)');
+    if (format === 'text') printHeader(options, source.label, terminal);
+    await printUpdates(subscription, options, { terminal, tell, idle });
+    if (format === 'text') terminal.out('\n  (watch ended)');
   } finally {
-    release();
+    for (const release of releases) release();
+    timeout.stop();
+    idle.stop();
     await source.stop();
   }
 }
 
-async function printUpdates(subscription: Subscription, options: WatchOptions, terminal: Terminal): Promise<void> {
+interface Printer {
+  readonly terminal: Terminal;
+  readonly tell: (note: StatusNote) => void;
+  readonly idle: Deadline;
+}
+
+async function printUpdates(
+  subscription: Subscription,
+  { format, once }: WatchOptions,
+  { terminal, tell, idle }: Printer,
+): Promise<void> {
+  let isResync = false;
   for await (const update of subscription.updates()) {
     switch (update.type) {
       case 'event':
-        terminal.out(options.json ? JSON.stringify(update.event) : eventLine(update.event, terminal.colours));
+        terminal.out(format === 'json' ? JSON.stringify(update.event) : eventLine(update.event, terminal.colours));
+        idle.restart();
         break;
       case 'synced':
-        if (options.once) return;
+        if (isResync) tell({ status: 'synced', cursor: update.cursor });
+        isResync = false;
+        if (once) return;
         break;
       case 'resync':
-        if (!options.json) terminal.err(`history was lost (${update.reason}): the state again from the beginning`);
+        tell({ status: 'resync', reason: update.reason });
+        isResync = true;
         break;
     }
+    await terminal.drained();
   }
-}
-
-/** The server of the repository, or what was named; without a server the directory itself, in this process. */
-async function findSource({ server, root, pollIntervalMs }: WatchOptions): Promise<Source> {
-  if (server) return served({ url: server.url, ...(server.token === undefined ? {} : { token: server.token }), root });
-  try {
-    return await served({ root });
-  } catch (error) {
-    const isAbsent = error instanceof BusError && (error.code === 'no-endpoint' || error.code === 'unreachable');
-    if (!isAbsent) throw error;
-  }
-  const repository = findRepository(root);
-  if (repository === undefined) {
-    throw new Failure(
-      `no .muse/ in ${root} or any directory above it`,
-      'no_repository',
-      'run inside a repository, or name one with --root',
-    );
-  }
-  const local = await startLocalBus(repository, pollIntervalMs);
-  const client = new BusClient(local.dial);
-  await client.open();
-  return {
-    client,
-    label: local.mechanism,
-    stop: async () => {
-      await client.close();
-      local.stop();
-    },
-  };
-}
-
-async function served(target: {
-  readonly root: string;
-  readonly url?: string;
-  readonly token?: string;
-}): Promise<Source> {
-  const client = await connect(target);
-  return { client, label: `${client.server?.backend ?? 'unknown'}, served`, stop: () => client.close() };
-}
-
-function endOnSignals(subscription: Subscription, timeoutMs: number | undefined): () => void {
-  const end = (): void => void subscription.close();
-  process.once('SIGINT', end).once('SIGTERM', end);
-  const timer = timeoutMs === undefined ? undefined : setTimeout(end, Math.min(timeoutMs, 2 ** 31 - 1));
-  return () => {
-    process.off('SIGINT', end).off('SIGTERM', end);
-    clearTimeout(timer);
-  };
 }
 
 const RULE = '─'.repeat(62);
 
 function printHeader({ filter, maxEvents }: WatchOptions, label: string, terminal: Terminal): void {
   terminal.out(`\nmuse-bus watch: watching .muse/coordination/ (${label})`);
-  const parts = [
-    ...(filter.kinds ?? []).map((kind) => `kind=${kind}`),
-    ...(filter.run_ids ?? []).map((run) => `run-id=${printable(run)}`),
-    ...(filter.branches ?? []).map((branch) => `branch=${printable(branch)}`),
-    ...(maxEvents === undefined ? [] : [`max-events=${String(maxEvents)}`]),
-  ];
+  const cap = maxEvents === undefined ? [] : [`max-events=${String(maxEvents)}`];
+  const parts = [...describeFilter(filter), ...cap];
   if (parts.length > 0) terminal.out(`  filter: ${parts.join(', ')}`);
   terminal.out(RULE);
 }

@@ -63,7 +63,8 @@ class LmdbTable implements Table {
 
   async write(changes: readonly TableChange[]): Promise<void> {
     const committed = this.db.batch(() => {
-      for (const { key, value } of changes) void (value ? this.db.put(key, value) : this.db.remove(key));
+      // Each has a promise of its own; that of the whole says it all, and nobody else may be left to ask.
+      for (const { key, value } of changes) (value ? this.db.put(key, value) : this.db.remove(key)).catch(ignore);
     });
     try {
       await committed;
@@ -76,6 +77,8 @@ class LmdbTable implements Table {
     await within(CLOSE_PATIENCE_MS, this.db.close(), 'the journal does not close');
   }
 }
+
+const ignore = (): void => undefined;
 
 /** LMDB rejects a failed commit with a promise of the reason, which must be taken whether or not it comes. */
 async function causeOf(error: unknown): Promise<Error> {

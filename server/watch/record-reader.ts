@@ -75,7 +75,7 @@ export class RecordReader {
     if (!stats.isFile()) return broken('not-a-file');
     const { maxBytes, maxDepth } = this.services;
     if (stats.size > maxBytes) return broken('too-large');
-    const length = this.#fill(file);
+    const length = this.#fill(file, signature.size);
     if (length > maxBytes) return broken('too-large');
     const parsed = parseRecord(this.#buffer.subarray(0, length), maxDepth);
     if (parsed.is === 'problem') return broken(parsed.problem);
@@ -87,12 +87,13 @@ export class RecordReader {
   }
 
   /** Reads to the end of the file or of the buffer, whichever comes first. */
-  #fill(file: number): number {
+  #fill(file: number, expected: number): number {
     let length = 0;
     for (;;) {
       const count = readSync(file, this.#buffer, length, this.#buffer.length - length, length);
       length += count;
-      if (count === 0 || length === this.#buffer.length) return length;
+      // A file that holds as much as it said it does has ended: most take one call.
+      if (count === 0 || length === expected || length === this.#buffer.length) return length;
     }
   }
 

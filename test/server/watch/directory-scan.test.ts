@@ -1,8 +1,11 @@
 import { utimesSync } from 'node:fs';
 import t, { type Test } from 'tap';
+import { silentLog } from '../../../server/index.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import { DirectoryScan } from '../../../server/watch/directory-scan.js';
+import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { RecordReader } from '../../../server/watch/record-reader.js';
+import { Warnings } from '../../../server/watch/warnings.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
@@ -13,13 +16,19 @@ function scanned(t: Test) {
   });
   const store = new RecordStore();
   const clock = new FakeClock();
-  const reader = new RecordReader(repository.dir, 10_000, 32);
+  const reader = new RecordReader({
+    dir: repository.dir,
+    maxBytes: 10_000,
+    maxDepth: 32,
+    admits: () => true,
+    warn: () => undefined,
+  });
   const hints: string[] = [];
   const scan = new DirectoryScan({
     store,
     dir: repository.dir,
     clock,
-    maxIdBytes: 256,
+    ignored: new IgnoredFiles(new Warnings(silentLog), 256),
     hint: (kind, id) => hints.push(`${kind}/${id}`),
   });
   /** Reads a record as it is now, and lets a minute pass since it was written. */

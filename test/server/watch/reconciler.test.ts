@@ -54,11 +54,11 @@ t.test('everything is compared on a slow clock, after the watches are verified',
 
 t.test('comparing takes a small share of a core: after a long one, a long rest', async (t) => {
   const { scan, clock, reconciler } = reconciled();
-  scan.busyMs = 100;
+  scan.busyMs = 10;
   reconciler.start();
   clock.advance(PAUSE_MS);
   await settled();
-  const rest = KINDS.length * scan.busyMs * 400;
+  const rest = KINDS.length * scan.busyMs * 1_000;
   clock.advance(rest - 1);
   await settled();
   t.equal(scan.runs.length, KINDS.length);

@@ -5,12 +5,20 @@ import t, { type Test } from 'tap';
 import { RecordReader, signatureAt } from '../../../server/watch/record-reader.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-function readable(t: Test): { repository: TemporaryRepository; reader: RecordReader } {
+function readable(t: Test): { repository: TemporaryRepository; reader: RecordReader; warnings: string[] } {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
   });
-  return { repository, reader: new RecordReader(repository.dir, 1_000, 32) };
+  const warnings: string[] = [];
+  const reader = new RecordReader({
+    dir: repository.dir,
+    maxBytes: 1_000,
+    maxDepth: 32,
+    admits: () => true,
+    warn: (_kind, _id, warning) => warnings.push(warning),
+  });
+  return { repository, reader, warnings };
 }
 
 t.test('a record is read with a signature that tells its next state', async (t) => {
@@ -88,11 +96,15 @@ t.test(
 t.test(
   'a hard link is taken, with a warning, because what is written through the other name gives no hint',
   async (t) => {
-    const { repository, reader } = readable(t);
+    const { repository, reader, warnings } = readable(t);
     repository.raw('task', 't1', '{}');
     linkSync(repository.dir.file('task', 't1'), repository.dir.file('task', 't2'));
-    t.match(reader.read('task', 't2'), { is: 'present', warnings: ['hard link'] });
+    warnings.length = 0;
+    t.match(reader.read('task', 't2'), { is: 'present' });
+    t.match(warnings, [/hard link/]);
     rmSync(repository.dir.file('task', 't1'));
-    t.match(reader.read('task', 't2'), { is: 'present', warnings: [] });
+    warnings.length = 0;
+    t.match(reader.read('task', 't2'), { is: 'present' });
+    t.same(warnings, []);
   },
 );

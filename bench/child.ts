@@ -1,0 +1,97 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Answer, Call, Ready } from './program.js';
+
+/** How long a program may take before the round counts as failed. */
+const PATIENCE_MS = 120_000;
+
+/** A program of the bench in a fresh process of its own, which answers calls. */
+export class Child<R = unknown> {
+  readonly #process: ChildProcess;
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  #nextCall = 1;
+
+  private constructor(
+    child: ChildProcess,
+    private readonly program: string,
+    /** What the program said when it was ready. */
+    readonly ready: R,
+  ) {
+    this.#process = child;
+    child.on('message', (answer: Answer) => {
+      const waiting = this.#waiting.get(answer.call);
+      this.#waiting.delete(answer.call);
+      if (answer.error === undefined) waiting?.resolve(answer.value);
+      else waiting?.reject(new Error(`${program}: ${answer.error}`));
+    });
+    child.on('exit', (code, signal) => {
+      const why = new Error(`${program} ended with ${String(code ?? signal)}`);
+      for (const { reject } of this.#waiting.values()) reject(why);
+      this.#waiting.clear();
+    });
+  }
+
+  /**
+   * @param program path below `bench/`, without extension.
+   * @param execArgv options for Node, such as `--cpu-prof`.
+   */
+  static async start<R>(program: string, config: unknown, execArgv: readonly string[] = []): Promise<Child<R>> {
+    const file = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
+    const child = fork(file, [JSON.stringify(config)], { execArgv: [...execArgv], stdio: ['ignore', 2, 2, 'ipc'] });
+    const ready = await new Promise<R>((resolve, reject) => {
+      child.once('message', (message: Ready) => {
+        if (message.error === undefined) resolve(message.ready as R);
+        else reject(new Error(`${program}: ${message.error}`));
+      });
+      child.once('exit', (code) => reject(new Error(`${program} ended with ${String(code)} before it was ready`)));
+      child.once('error', reject);
+    });
+    return new Child(child, program, ready);
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  call<V>(name: string, argument?: unknown): Promise<V> {
+    const call = this.#nextCall++;
+    return new Promise<V>((resolve, reject) => {
+      const giveUp = setTimeout(() => reject(new Error(`${this.program}: no answer to ${name}`)), PATIENCE_MS);
+      const settle =
+        <T>(then: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(giveUp);
+          then(value);
+        };
+      this.#waiting.set(call, { resolve: settle(resolve as (value: unknown) => void), reject: settle(reject) });
+      this.#process.send({ call, name, argument } satisfies Call);
+    });
+  }
+
+  /** Asks the program to end, and sees to it. */
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => this.#process.once('exit', () => resolve()));
+    const kill = setTimeout(() => this.#process.kill('SIGKILL'), 5_000);
+    this.#process.send({ call: 0, name: 'stop', argument: undefined } satisfies Call);
+    await gone;
+    clearTimeout(kill);
+  }
+}
+
+export type Start = typeof Child.start;
+
+/** Runs `body` with children that are stopped afterwards, the last one started first. */
+export async function withChildren<T>(body: (start: Start) => Promise<T>): Promise<T> {
+  const children: Child[] = [];
+  const start: Start = async (program, config, execArgv) => {
+    const child = await Child.start<never>(program, config, execArgv);
+    children.unshift(child);
+    return child;
+  };
+  try {
+    return await body(start);
+  } finally {
+    for (const child of children) await child.stop();
+  }
+}

@@ -1,0 +1,56 @@
+import { MessageType, packMessage, SUBPROTOCOLS, type FilterInput } from '../../protocol/index.js';
+import { MqttReader, mqttConnect, mqttSubscribe } from './mqtt-reader.js';
+import { NatsReader } from './nats-reader.js';
+import { BusReader, PackedReader } from './payload-reader.js';
+import type { Dialect } from './raw-socket.js';
+
+/** Where counting clients connect, and what they speak. */
+export type CountedSource =
+  | {
+      readonly is: 'bus';
+      readonly url: string;
+      readonly token: string;
+      readonly filter?: FilterInput;
+      /** @default 'none' */
+      readonly snapshot?: 'full' | 'none';
+    }
+  /** Only the connection, no subscription. */
+  | { readonly is: 'bus-unsubscribed'; readonly url: string; readonly token: string }
+  | { readonly is: 'packed' | 'nats' | 'mqtt'; readonly url: string };
+
+/** The subject or topic that everything is published on. */
+export const TOPIC = 'events';
+
+/** @param n which of the connections it is: `#` in a filter's values stands for it. */
+export function dialectOf(source: CountedSource, n: number): Dialect {
+  switch (source.is) {
+    case 'bus': {
+      const filter = source.filter && (JSON.parse(JSON.stringify(source.filter).replaceAll('#', String(n))) as object);
+      const options = { snapshot: source.snapshot ?? 'none', ...(filter ? { filter } : {}) };
+      return {
+        headers: busHeaders(source.token),
+        greeting: [packMessage([MessageType.subscribe, 1, options])],
+        reader: () => new BusReader(),
+      };
+    }
+    case 'bus-unsubscribed':
+      return { headers: busHeaders(source.token), greeting: [], reader: () => new PackedReader() };
+    case 'packed':
+      return { headers: [], greeting: [], reader: () => new PackedReader() };
+    case 'nats': {
+      const hello = `CONNECT {"verbose":false,"pedantic":false,"headers":false}\r\nSUB ${TOPIC} 1\r\nPING\r\n`;
+      return { headers: [], greeting: [Buffer.from(hello)], reader: () => new NatsReader() };
+    }
+    case 'mqtt':
+      return {
+        headers: ['Sec-WebSocket-Protocol: mqtt'],
+        greeting: [mqttConnect(`bench-${String(process.pid)}-${String(n)}`), mqttSubscribe(TOPIC)],
+        reader: () => new MqttReader(),
+      };
+  }
+}
+
+const busHeaders = (token: string): string[] => [
+  `Sec-WebSocket-Protocol: ${SUBPROTOCOLS.msgpack}`,
+  `Authorization: Bearer ${token}`,
+];

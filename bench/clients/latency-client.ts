@@ -1,0 +1,133 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { benchRecord } from '../record.js';
+import { runProgram } from '../program.js';
+import type { OpenFeed, Seen, Source } from './feed.js';
+import { inotifywaitFeed } from './inotifywait-feed.js';
+import { modelFeed } from './model-feed.js';
+import { busFeed, packedFeed } from './socket-feed.js';
+import { watchmanFeed } from './watchman-feed.js';
+
+export interface LatencyPlan {
+  readonly root: string;
+  readonly source: Source;
+  /** How often each operation is done. */
+  readonly samples: number;
+  /** Before each operation the client rests for a random time up to this. */
+  readonly pauseMs: number;
+}
+
+/** Milliseconds from just before the operation to after the decoding of the event that tells of it. */
+export interface Latencies {
+  readonly rename: readonly number[];
+  readonly write: readonly number[];
+  readonly unlink: readonly number[];
+  /** Operations of which nothing was heard in time. */
+  readonly unheard: number;
+}
+
+const PATIENCE_MS = 5_000;
+
+/** Changes files and waits to be told: writer and subscriber in one process, the watcher in another. */
+class Probe {
+  readonly #directory: string;
+  #expected: { readonly id: string; readonly seq: number | 'removed'; readonly seen: () => void } | undefined;
+  #seq = 0;
+  unheard = 0;
+
+  constructor(root: string) {
+    this.#directory = join(root, '.muse', 'coordination', 'intents');
+  }
+
+  see({ id, isRemoved, seq }: Seen): void {
+    const expected = this.#expected;
+    if (expected?.id !== id) return;
+    if (expected.seq === 'removed' ? !isRemoved : seq !== expected.seq) return;
+    expected.seen();
+  }
+
+  /** One record's life: renamed in, written in place, unlinked. */
+  async cycle(latencies: { rename: number[]; write: number[]; unlink: number[] }, pauseMs: number): Promise<void> {
+    const id = `probe-${String(++this.#seq).padStart(7, '0')}`;
+    const file = join(this.#directory, `${id}.json`);
+    const temporary = join(this.#directory, `.${id}.tmp`);
+    const content = (seq: number): string => JSON.stringify(benchRecord(id, seq));
+
+    await rest(pauseMs);
+    const first = content(++this.#seq);
+    writeFileSync(temporary, first);
+    await this.#timed(latencies.rename, id, this.#seq, () => renameSync(temporary, file));
+
+    await rest(pauseMs);
+    const second = content(++this.#seq);
+    await this.#timed(latencies.write, id, this.#seq, () => writeFileSync(file, second));
+
+    await rest(pauseMs);
+    await this.#timed(latencies.unlink, id, 'removed', () => rmSync(file));
+  }
+
+  #timed(into: number[], id: string, seq: number | 'removed', operation: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      const giveUp = setTimeout(() => {
+        this.unheard++;
+        this.#expected = undefined;
+        resolve();
+      }, PATIENCE_MS);
+      let began = 0;
+      this.#expected = {
+        id,
+        seq,
+        seen: () => {
+          into.push(Math.round((performance.now() - began) * 1e3) / 1e3);
+          clearTimeout(giveUp);
+          this.#expected = undefined;
+          resolve();
+        },
+      };
+      began = performance.now();
+      operation();
+    });
+  }
+}
+
+function rest(pauseMs: number): Promise<void> | undefined {
+  if (pauseMs === 0) return undefined;
+  return new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * pauseMs));
+}
+
+function feedOf(source: Source): OpenFeed {
+  switch (source.is) {
+    case 'bus':
+      return busFeed(source.url, source.token);
+    case 'packed':
+      return packedFeed(source.url);
+    case 'model':
+      return modelFeed(source.script, source.pollSeconds);
+    case 'inotifywait':
+      return inotifywaitFeed;
+    case 'watchman':
+      return watchmanFeed;
+  }
+}
+
+/**
+ * What runs first is interpreted and compiled, while a bus has been up for hours: before measuring, records live and die
+ * without rest between, so many or for so long.
+ */
+const WARM_UP = 1_000;
+const WARM_UP_MS = 2_000;
+
+await runProgram(async (plan: LatencyPlan) => {
+  const probe = new Probe(plan.root);
+  const close = await feedOf(plan.source)(plan.root, (seen) => probe.see(seen));
+  const measure = async (): Promise<Latencies> => {
+    const warm = { rename: [], write: [], unlink: [] };
+    const warmAt = performance.now() + WARM_UP_MS;
+    for (let i = 0; i < WARM_UP && performance.now() < warmAt; i++) await probe.cycle(warm, 0);
+    probe.unheard = 0;
+    const latencies = { rename: [], write: [], unlink: [] };
+    for (let i = 0; i < plan.samples; i++) await probe.cycle(latencies, plan.pauseMs);
+    return { ...latencies, unheard: probe.unheard };
+  };
+  return { ready: true, calls: { measure }, stop: close };
+});

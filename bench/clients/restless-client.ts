@@ -1,0 +1,43 @@
+import { runProgram } from '../program.js';
+import { dialectOf, type CountedSource } from './dialects.js';
+import { RawSocket } from './raw-socket.js';
+
+export interface RestlessPlan {
+  readonly source: CountedSource;
+  readonly connections: number;
+  /** How long a connection stays at most, milliseconds. */
+  readonly stayMs: number;
+}
+
+/** Connections that come and go; each checks, while it is there, that no event of its group is missing. */
+await runProgram(({ source, connections, stayMs }: RestlessPlan) => {
+  let [events, arrivals, isOver] = [0, 0, false];
+  const open = new Set<RawSocket>();
+  const come = (): void => {
+    if (isOver) return;
+    arrivals++;
+    const socket = new RawSocket(new URL(source.url), dialectOf(source, arrivals), () => undefined);
+    open.add(socket);
+    setTimeout(() => leave(socket), (0.1 + 0.9 * Math.random()) * stayMs);
+  };
+  const leave = (socket: RawSocket): void => {
+    if (socket.isClosed) throw new Error('the server has closed a connection');
+    events += socket.reader.events;
+    socket.close();
+    open.delete(socket);
+    come();
+  };
+  for (let i = 0; i < connections; i++) setTimeout(come, (i / connections) * stayMs);
+  const status = (): RestlessStatus => ({
+    events: events + [...open].reduce((sum, { reader }) => sum + reader.events, 0),
+    arrivals,
+    open: open.size,
+  });
+  return { ready: true, calls: { status }, stop: () => (isOver = true) };
+});
+
+export interface RestlessStatus {
+  readonly events: number;
+  readonly arrivals: number;
+  readonly open: number;
+}

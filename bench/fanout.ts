@@ -1,0 +1,189 @@
+import { serverArgv, type Bench, type BenchOptions } from './bench.js';
+import { withChildren, type Start } from './child.js';
+import type { Counted, CountingPlan } from './clients/counting-client.js';
+import type { CountedSource } from './clients/dialects.js';
+import type { Arrival } from './clients/payload-reader.js';
+import { startMosquitto, startNats, type Broker } from './peers/brokers.js';
+import { cpuSecondsOf } from './process-stat.js';
+import { digits } from './report.js';
+import { withRepository } from './repository.js';
+import { alternate, type Outcome, type Side } from './rounds.js';
+import type { Sent } from './sent.js';
+import { median, pairedRatios, percentile, spread } from './statistics.js';
+
+/** What is sent to how many. */
+interface Load {
+  readonly clients: number;
+  readonly events: number;
+  readonly bytes: number;
+}
+
+interface Round {
+  readonly deliveriesPerSecond: number;
+  /** Of the serving process, per million deliveries. */
+  readonly serverCpuSeconds: number;
+  readonly clientCpuSeconds: number;
+  /** From sending an event to its decoding at one of the sampled clients; none where they only count. */
+  readonly p99Ms: number | undefined;
+}
+
+/** Everything ready to send. */
+interface Stage {
+  readonly source: CountedSource;
+  burst(): Promise<Sent>;
+  /** CPU of the serving process so far, seconds. */
+  cpu(): Promise<number> | number;
+  stop?(): Promise<void>;
+}
+
+type SetStage = (start: Start, root: string, load: Load, options: BenchOptions) => Promise<Stage>;
+
+const busFromFiles: SetStage = async (start, root, { events, bytes }, options) => {
+  const writer = await start('clients/burst-writer', { root, files: events, bytes });
+  const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
+  return {
+    source: { is: 'bus', ...server.ready },
+    burst: () => writer.call<Sent>('burst'),
+    cpu: () => server.call<number>('cpu'),
+  };
+};
+
+const barePublish =
+  (engine: 'uws' | 'ws'): SetStage =>
+  async (start, _root, { events, bytes }) => {
+    const server = await start<{ url: string }>('floors/bare-publish', { engine, messages: events, bytes });
+    return {
+      source: { is: 'packed', url: server.ready.url },
+      burst: () => server.call<Sent>('burst'),
+      cpu: () => server.call<number>('cpu'),
+    };
+  };
+
+const throughBroker =
+  (startBroker: () => Promise<Broker>, broker: 'nats' | 'mqtt'): SetStage =>
+  async (start, _root, { events, bytes }) => {
+    const { source, port, pid, stop } = await startBroker();
+    const publisher = await start('peers/broker-publisher', { broker, port, messages: events, bytes });
+    return { source, burst: () => publisher.call<Sent>('burst'), cpu: () => cpuSecondsOf(pid), stop };
+  };
+
+/** Connections whose delays are measured, among those that count. */
+const SAMPLED = 10;
+
+function side(name: string, setStage: SetStage, load: Load, options: BenchOptions): Side<Round> {
+  const run = (): Promise<Round> =>
+    withRepository(0, ({ root }) =>
+      withChildren(async (start) => {
+        const stage = await setStage(start, root, load, options);
+        try {
+          return await measure(start, stage, load);
+        } finally {
+          await stage.stop?.();
+        }
+      }),
+    );
+  return { name, run };
+}
+
+async function measure(start: Start, stage: Stage, { clients, events }: Load): Promise<Round> {
+  const canSample = stage.source.is === 'bus' || stage.source.is === 'packed';
+  const sampled = canSample ? Math.min(SAMPLED, Math.ceil(clients / 10)) : 0;
+  const crowd = await start('clients/counting-client', {
+    source: stage.source,
+    connections: clients,
+    sampled,
+  } satisfies CountingPlan);
+  const cpuBefore = await stage.cpu();
+  const counting = crowd.call<Counted>('await', events);
+  const sent = await stage.burst();
+  const { finishedAtMs, cpuSeconds } = await counting;
+  const cpu = (await stage.cpu()) - cpuBefore;
+  const deliveries = await crowd.call<number>('total');
+  if (deliveries !== clients * events)
+    throw new Error(`${String(deliveries)} of ${String(clients * events)} delivered`);
+  const delays = (await crowd.call<Arrival[]>('arrivals')).map(([seq, atMs]) => atMs - sent.atMs[seq]!);
+  return {
+    deliveriesPerSecond: deliveries / ((finishedAtMs - sent.startedAtMs) / 1_000),
+    serverCpuSeconds: cpu / (deliveries / 1e6),
+    clientCpuSeconds: cpuSeconds / (deliveries / 1e6),
+    p99Ms: delays.length === 0 ? undefined : percentile(delays, 0.99),
+  };
+}
+
+interface Comparison {
+  readonly load: Load;
+  readonly peers: boolean;
+}
+
+const EVENTS = 2_000;
+/** Enough for those who take ten times as long. */
+const FEW_EVENTS = 500;
+
+const COMPARISONS: readonly Comparison[] = [
+  { load: { clients: 1, events: EVENTS, bytes: 250 }, peers: false },
+  { load: { clients: 100, events: EVENTS, bytes: 250 }, peers: false },
+  { load: { clients: 1_000, events: EVENTS, bytes: 250 }, peers: true },
+  { load: { clients: 1_000, events: EVENTS, bytes: 2_048 }, peers: false },
+  { load: { clients: 10_000, events: EVENTS, bytes: 250 }, peers: false },
+];
+
+/** From files to many clients, against publishing with no files at all. */
+export const fanout: Bench = async (options) => {
+  const raw: Record<string, unknown> = {};
+  const rows: string[][] = [];
+  for (const { load, peers } of COMPARISONS) {
+    const name = `${String(load.clients)} clients, ${String(load.bytes)} B`;
+    if (!name.includes(options.only)) continue;
+    const few = { ...load, events: FEW_EVENTS };
+    const sides = [
+      side('bus', busFromFiles, load, options),
+      side('bare publish', barePublish('uws'), load, options),
+      ...(peers
+        ? [
+            side('nats-server', throughBroker(startNats, 'nats'), load, options),
+            side('ws', barePublish('ws'), few, options),
+            side('mosquitto', throughBroker(startMosquitto, 'mqtt'), few, options),
+          ]
+        : []),
+    ];
+    const outcome = await alternate(sides, options.rounds, (text) => options.note(`${name}: ${text}`));
+    raw[name] = Object.fromEntries(outcome);
+    rows.push(...[...outcome].map(([contender, found]) => row(name, contender, found, outcome.get('bus')!)));
+  }
+  return { tables: [{ title: 'Deliveries', columns: COLUMNS, rows, notes: NOTES }], raw };
+};
+
+const COLUMNS = [
+  '',
+  'by',
+  'deliveries/s',
+  'spread',
+  'bus ÷ this',
+  'server CPU s/million',
+  'client CPU s/million',
+  'p99 ms',
+];
+
+const NOTES = [
+  `${String(EVENTS)} events (${String(FEW_EVENTS)} for ws and mosquitto). The bus is timed from the first rename, through reading the files, to the last delivery; the others from their first publish, of messages packed beforehand.`,
+  'All clients are in one process that counts events by the heads of frames; every delivery is accounted for.',
+  'p99: from the rename or publish of an event to its decoding at one of ten clients, with the whole burst before and behind it.',
+];
+
+function row(name: string, contender: string, found: Outcome<Round>, bus: Outcome<Round>): string[] {
+  if (found.is === 'skipped') return [name, contender, `skipped: ${found.why}`, '', '', '', '', ''];
+  const rates = found.rounds.map((round) => round.deliveriesPerSecond);
+  const ours = bus.is === 'measured' ? bus.rounds.map((round) => round.deliveriesPerSecond) : [];
+  const { median: middle, low, high } = spread(rates);
+  const millions = (value: number): string => `${digits(value / 1e6)} M`;
+  return [
+    name,
+    contender,
+    millions(middle),
+    `${millions(low)}–${millions(high)}`,
+    contender === 'bus' ? '' : digits(median(pairedRatios(ours, rates))),
+    digits(median(found.rounds.map((round) => round.serverCpuSeconds))),
+    digits(median(found.rounds.map((round) => round.clientCpuSeconds))),
+    digits(median(found.rounds.map((round) => round.p99Ms ?? NaN))),
+  ];
+}

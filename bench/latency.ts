@@ -1,0 +1,172 @@
+import type { Bench, BenchOptions } from './bench.js';
+import { serverArgv } from './bench.js';
+import { withChildren, type Start } from './child.js';
+import type { Source } from './clients/feed.js';
+import type { Latencies } from './clients/latency-client.js';
+import { PEERS } from './peers/latency-peers.js';
+import { digits, type Table } from './report.js';
+import { withRepository } from './repository.js';
+import { alternate, type Outcome, type Side } from './rounds.js';
+import { median, pairedRatios, percentile, spread } from './statistics.js';
+
+/** What goes on around the probe. */
+export interface Surroundings {
+  readonly records: number;
+  /** Other subscribers, who are told everything as well. */
+  readonly others: number;
+  /** Files renamed in by another process, per second. */
+  readonly background: number;
+}
+
+const ALONE: Surroundings = { records: 1, others: 0, background: 0 };
+
+/** Starts what watches, and says where a client hears of it. */
+export type StartWatcher = (start: Start, root: string, options: BenchOptions) => Promise<Source>;
+
+const OPERATIONS = ['rename', 'write', 'unlink'] as const;
+type Operation = (typeof OPERATIONS)[number];
+
+export const bus: StartWatcher = async (start, root, options) => {
+  const { ready } = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
+  return { is: 'bus', ...ready };
+};
+
+const bareLoop: StartWatcher = async (start, root) => {
+  const { ready } = await start<{ url: string }>('floors/bare-loop', { root });
+  return { is: 'packed', ...ready };
+};
+
+interface Sampling {
+  readonly samples: number;
+  readonly pauseMs: number;
+}
+
+const OFTEN: Sampling = { samples: 200, pauseMs: 4 };
+
+function side(
+  name: string,
+  watcher: StartWatcher,
+  root: string,
+  { others, background }: Surroundings,
+  options: BenchOptions,
+  sampling: Sampling = OFTEN,
+): Side<Latencies> {
+  const run = (): Promise<Latencies> =>
+    withChildren(async (start) => {
+      const source = await watcher(start, root, options);
+      // Half of the others are told before the probe, half after it.
+      const crowd = { source, connections: Math.ceil(others / 2) };
+      if (others > 0) await start('clients/counting-client', crowd);
+      const client = await start('clients/latency-client', { root, source, ...sampling });
+      if (others > 1) await start('clients/counting-client', crowd);
+      if (background > 0) await start('clients/background-writer', { root, perSecond: background });
+      return client.call<Latencies>('measure');
+    });
+  return { name, run };
+}
+
+interface Row {
+  readonly name: string;
+  readonly around: Partial<Surroundings>;
+}
+
+const ROWS: readonly Row[] = [
+  { name: 'nothing else', around: {} },
+  { name: '1,000 records', around: { records: 1_000 } },
+  { name: '20,000 records', around: { records: 20_000 } },
+  { name: '100,000 records', around: { records: 100_000 } },
+  { name: '1 other subscriber', around: { others: 1 } },
+  { name: '1,000 other subscribers', around: { others: 1_000 } },
+  { name: '1,000 events/s beside', around: { background: 1_000 } },
+];
+
+/** From the operation on a file to the decoded event in another process. */
+export const latency: Bench = async (options) => {
+  const raw: Record<string, unknown> = {};
+  const rows: string[][] = [];
+  for (const { name, around } of ROWS.filter((row) => row.name.includes(options.only))) {
+    const where = { ...ALONE, ...around };
+    const outcome = await withRepository(where.records, ({ root }) =>
+      alternate(
+        [side('bus', bus, root, where, options), side('bare loop', bareLoop, root, where, options)],
+        options.rounds,
+        (text) => options.note(`${name}: ${text}`),
+      ),
+    );
+    raw[name] = Object.fromEntries(outcome);
+    rows.push(...againstFloor(name, roundsOf(outcome, 'bus'), roundsOf(outcome, 'bare loop')));
+  }
+  const tables: Table[] = rows.length === 0 ? [] : [{ ...FLOOR_TABLE, rows }];
+  const peers = PEERS.filter((peer) => peer.name.includes(options.only));
+  if (peers.length > 0) {
+    const outcome = await withRepository(ALONE.records, ({ root }) => {
+      const sides = peers.map(({ name, watcher, ...sampling }) => side(name, watcher, root, ALONE, options, sampling));
+      return alternate(sides, options.rounds, options.note);
+    });
+    raw['peers'] = Object.fromEntries(outcome);
+    tables.push({ ...PEER_TABLE, rows: [...outcome].map(([name, found]) => peerRow(name, found)) });
+  }
+  return { tables, raw };
+};
+
+function roundsOf(outcome: ReadonlyMap<string, Outcome<Latencies>>, name: string): readonly Latencies[] {
+  const found = outcome.get(name);
+  return found?.is === 'measured' ? found.rounds : [];
+}
+
+/** A percentile of each round. */
+const ofEach = (rounds: readonly Latencies[], operation: Operation, share: number): number[] =>
+  rounds.map((round) => percentile(round[operation], share));
+
+const unheard = (rounds: readonly Latencies[]): string => String(rounds.reduce((sum, round) => sum + round.unheard, 0));
+
+const FLOOR_TABLE = {
+  title: 'Against the bare loop',
+  columns: ['around it', 'operation', 'p50 ms', 'spread', 'p90', 'p99', 'p99.9', '× bare p50', '× bare p99', 'unheard'],
+  notes: [
+    'Medians of the rounds; spread: lowest and highest round; ×: median of the ratios of paired rounds.',
+    'The bare loop: fs.watch, readFileSync, JSON.parse, msgpackr, publish of uWebSockets.js, in the same surroundings.',
+    'p99.9 is taken over all rounds together.',
+  ],
+};
+
+function againstFloor(name: string, ours: readonly Latencies[], floor: readonly Latencies[]): string[][] {
+  return OPERATIONS.map((operation) => {
+    const half = spread(ofEach(ours, operation, 0.5));
+    const ratio = (share: number): string =>
+      digits(median(pairedRatios(ofEach(ours, operation, share), ofEach(floor, operation, share))));
+    return [
+      name,
+      operation,
+      digits(half.median),
+      `${digits(half.low)}–${digits(half.high)}`,
+      digits(median(ofEach(ours, operation, 0.9))),
+      digits(median(ofEach(ours, operation, 0.99))),
+      digits(
+        percentile(
+          ours.flatMap((round) => round[operation]),
+          0.999,
+        ),
+      ),
+      ratio(0.5),
+      ratio(0.99),
+      unheard(ours),
+    ];
+  });
+}
+
+const PEER_TABLE = {
+  title: 'What people would use instead',
+  columns: ['', 'rename p50 ms', 'p99', 'write p50', 'p99', 'unlink p50', 'p99', 'unheard'],
+  notes: ['The repository holds one other record. Unheard: operations of which nothing came within 5 s.'],
+};
+
+function peerRow(name: string, outcome: Outcome<Latencies>): string[] {
+  if (outcome.is === 'skipped') return [name, `skipped: ${outcome.why}`, '', '', '', '', '', ''];
+  const at = (operation: Operation, share: number): string => digits(median(ofEach(outcome.rounds, operation, share)));
+  return [
+    name,
+    ...OPERATIONS.flatMap((operation) => [at(operation, 0.5), at(operation, 0.99)]),
+    unheard(outcome.rounds),
+  ];
+}

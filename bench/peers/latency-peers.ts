@@ -1,0 +1,40 @@
+import { commandPath, modelPath, packagePath } from '../installed.js';
+import type { StartWatcher } from '../latency.js';
+
+interface Peer {
+  readonly name: string;
+  readonly watcher: StartWatcher;
+  /** Fewer of the slow ones. */
+  readonly samples: number;
+  readonly pauseMs: number;
+}
+
+const library =
+  (name: 'chokidar' | '@parcel/watcher'): StartWatcher =>
+  async (start, root) => {
+    const { ready } = await start<{ url: string }>('peers/library-watcher', { root, name, path: packagePath(name) });
+    return { is: 'packed', ...ready };
+  };
+
+const model =
+  (pollSeconds: number): StartWatcher =>
+  () => {
+    commandPath('python3');
+    return Promise.resolve({ is: 'model', script: modelPath(), pollSeconds });
+  };
+
+const command =
+  (is: 'inotifywait' | 'watchman'): StartWatcher =>
+  () => {
+    commandPath(is);
+    return Promise.resolve({ is });
+  };
+
+export const PEERS: readonly Peer[] = [
+  { name: 'inotifywait, pipe', watcher: command('inotifywait'), samples: 200, pauseMs: 4 },
+  { name: 'chokidar + ws', watcher: library('chokidar'), samples: 30, pauseMs: 4 },
+  { name: 'watchman, pipe', watcher: command('watchman'), samples: 30, pauseMs: 40 },
+  { name: '@parcel/watcher + ws', watcher: library('@parcel/watcher'), samples: 20, pauseMs: 100 },
+  { name: 'model of the original, 10 ms', watcher: model(0.01), samples: 50, pauseMs: 10 },
+  { name: 'model of the original, 1 s', watcher: model(1), samples: 4, pauseMs: 1_000 },
+];

@@ -1,0 +1,45 @@
+/** One contender of a comparison. `run` is one round, in fresh processes. */
+export interface Side<T> {
+  readonly name: string;
+  run(): Promise<T>;
+}
+
+/** The rounds of each side, in the order of time; a side that cannot run here has a reason instead. */
+export type Outcome<T> =
+  { readonly is: 'measured'; readonly rounds: readonly T[] } | { readonly is: 'skipped'; readonly why: string };
+
+/** What a side throws that has nothing to run with: the peer is not installed. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+
+/**
+ * Runs the sides in turn, A B, B A, A B, …, so that neither always runs on a machine that the other has warmed or tired.
+ */
+export async function alternate<T>(
+  sides: readonly Side<T>[],
+  rounds: number,
+  note: (text: string) => void,
+): Promise<ReadonlyMap<string, Outcome<T>>> {
+  const measured = new Map<string, T[]>(sides.map(({ name }) => [name, []]));
+  const skipped = new Map<string, string>();
+  for (let round = 0; round < rounds; round++) {
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      if (skipped.has(side.name)) continue;
+      note(`round ${String(round + 1)}/${String(rounds)} ${side.name}`);
+      try {
+        measured.get(side.name)!.push(await side.run());
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        skipped.set(side.name, error.message);
+        note(`skipped: ${error.message}`);
+      }
+    }
+  }
+  return new Map(
+    sides.map(({ name }) => {
+      const why = skipped.get(name);
+      return [name, why === undefined ? { is: 'measured', rounds: measured.get(name)! } : { is: 'skipped', why }];
+    }),
+  );
+}

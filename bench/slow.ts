@@ -1,0 +1,90 @@
+import { serverArgv, type Bench, type BenchOptions } from './bench.js';
+import { withChildren } from './child.js';
+import type { CountingPlan } from './clients/counting-client.js';
+import type { Pace } from './clients/pace-writer.js';
+import type { Arrival } from './clients/payload-reader.js';
+import { digits } from './report.js';
+import { withRepository } from './repository.js';
+import { alternate, type Side } from './rounds.js';
+import type { Sent } from './sent.js';
+import { median, pairedRatios, percentile, spread } from './statistics.js';
+
+const QUICK = 1_000;
+const STOPPED = 100;
+const SAMPLED = 20;
+const PACE: Pace = { perSecond: 50, seconds: 5 };
+/** Of tasks, which only the stopped ones ask for: more than the kernel takes for a socket that is not read. */
+const FLOOD = { files: 3_000, bytes: 4_096 };
+/** Until it has been read and every stopped socket is full. */
+const FLOOD_MS = 4_000;
+
+interface Round {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly serverBytes: number;
+}
+
+function side(name: string, stopped: number, options: BenchOptions): Side<Round> {
+  const run = (): Promise<Round> =>
+    withRepository(0, ({ root }) =>
+      withChildren(async (start) => {
+        const flood = await start('clients/burst-writer', { root, directory: 'tasks', ...FLOOD });
+        const writer = await start('clients/pace-writer', { root, directory: 'intents' });
+        const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
+        const bus = { is: 'bus', ...server.ready } as const;
+        if (stopped > 0) {
+          const plan: CountingPlan = { source: bus, connections: stopped };
+          await (await start('clients/counting-client', plan)).call('hang');
+        }
+        const source = { ...bus, filter: { kinds: ['intent'] } };
+        const plan: CountingPlan = { source, connections: QUICK, sampled: SAMPLED };
+        const quick = await start('clients/counting-client', plan);
+        await flood.call<Sent>('burst');
+        await new Promise((resolve) => setTimeout(resolve, FLOOD_MS));
+        const counted = quick.call('await', PACE.perSecond * PACE.seconds);
+        const { atMs } = await writer.call<Sent>('write', PACE);
+        await counted;
+        const arrivals = await quick.call<Arrival[]>('arrivals');
+        const delays = arrivals.map(([seq, arrivedAtMs]) => arrivedAtMs - atMs[seq]!);
+        return {
+          p50Ms: percentile(delays, 0.5),
+          p99Ms: percentile(delays, 0.99),
+          serverBytes: await server.call<number>('memory'),
+        };
+      }),
+    );
+  return { name, run };
+}
+
+/** Whether those who do not read delay those who do. */
+export const slow: Bench = async (options) => {
+  const beside = `${String(QUICK)} quick beside ${String(STOPPED)} stopped`;
+  const alone = `${String(QUICK)} quick alone`;
+  const outcome = await alternate(
+    [side(beside, STOPPED, options), side(alone, 0, options)],
+    options.rounds,
+    options.note,
+  );
+  const rounds = (name: string): readonly Round[] => {
+    const found = outcome.get(name);
+    return found?.is === 'measured' ? found.rounds : [];
+  };
+  const p99 = (name: string): number[] => rounds(name).map((round) => round.p99Ms);
+  const rows = [beside, alone].map((name) => {
+    const { median: middle, low, high } = spread(p99(name));
+    return [
+      name,
+      digits(median(rounds(name).map((round) => round.p50Ms))),
+      digits(middle),
+      `${digits(low)}–${digits(high)}`,
+      name === beside ? digits(median(pairedRatios(p99(beside), p99(alone)))) : '',
+      digits(median(rounds(name).map((round) => round.serverBytes)) / 2 ** 20),
+    ];
+  });
+  const columns = ['', 'p50 ms', 'p99 ms', 'spread', '× alone', 'server MiB'];
+  return { tables: [{ title: 'Slow clients', columns, rows, notes: NOTES }], raw: Object.fromEntries(outcome) };
+};
+
+const NOTES = [
+  `${String(PACE.perSecond)} events/s for ${String(PACE.seconds)} s; from the rename to the decoding at one of ${String(SAMPLED)} of the quick clients. The stopped ones have before been sent ${String(FLOOD.files)} events of ${String(FLOOD.bytes)} B that they do not read.`,
+];

@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { serverArgv, type Bench, type BenchOptions } from './bench.js';
+import { withChildren } from './child.js';
+import type { SnapshotTime } from './clients/snapshot-client.js';
+import { commandPath, modelPath } from './installed.js';
+import { digits } from './report.js';
+import { withRepository } from './repository.js';
+import { alternate, type Side } from './rounds.js';
+import { fittedExponent, median, spread } from './statistics.js';
+
+interface Round {
+  /** The first that anyone asks for. */
+  readonly firstMs: number;
+  readonly ms: number;
+  /** A hundred at once, to the last of them. */
+  readonly hundredMs: number | undefined;
+}
+
+const AT_ONCE = 100;
+/** More would fill the memory with what a hundred have not read yet. */
+const MOST_AT_ONCE = 20_000;
+
+function busSide(root: string, records: number, options: BenchOptions): Side<Round> {
+  const run = (): Promise<Round> =>
+    withChildren(async (start) => {
+      const { ready } = await start<object>('programs/bus', { root }, serverArgv(options));
+      const client = await start('clients/snapshot-client', ready);
+      const one = async (): Promise<number> => check(await client.call<SnapshotTime>('one'), records);
+      const firstMs = await one();
+      const later = [await one(), await one(), await one(), await one(), await one()];
+      const hundred =
+        records <= MOST_AT_ONCE
+          ? check(await client.call<SnapshotTime>('many', AT_ONCE), AT_ONCE * records)
+          : undefined;
+      return { firstMs, ms: median(later), hundredMs: hundred };
+    });
+  return { name: 'bus', run };
+}
+
+function check({ ms, events }: SnapshotTime, expected: number): number {
+  if (events !== expected) throw new Error(`a snapshot of ${String(events)} events instead of ${String(expected)}`);
+  return ms;
+}
+
+function readingSide(root: string): Side<Round> {
+  const run = (): Promise<Round> =>
+    withChildren(async (start) => {
+      const reader = await start('floors/read-all', { root });
+      const firstMs = (await reader.call<SnapshotTime>('readAll')).ms;
+      return { firstMs, ms: (await reader.call<SnapshotTime>('readAll')).ms, hundredMs: undefined };
+    });
+  return { name: 'reading the directory', run };
+}
+
+function modelSide(root: string): Side<Round> {
+  const run = (): Promise<Round> => {
+    const python = commandPath('python3');
+    const script = modelPath();
+    const began = performance.now();
+    spawnSync(python, [script, root, '--once'], { stdio: 'ignore' });
+    const ms = performance.now() - began;
+    return Promise.resolve({ firstMs: ms, ms, hundredMs: undefined });
+  };
+  return { name: 'model of the original --once', run };
+}
+
+const RECORDS = [1_000, 20_000, 100_000];
+
+/** All records at the client, from a server that is up. */
+export const snapshot: Bench = async (options) => {
+  const raw: Record<string, unknown> = {};
+  const rows: string[][] = [];
+  const points: [number, number][] = [];
+  for (const records of RECORDS.filter((count) => String(count).includes(options.only))) {
+    const outcome = await withRepository(records, ({ root }) =>
+      alternate([busSide(root, records, options), readingSide(root), modelSide(root)], options.rounds, (text) =>
+        options.note(`${String(records)} records: ${text}`),
+      ),
+    );
+    raw[String(records)] = Object.fromEntries(outcome);
+    for (const [name, found] of outcome) {
+      if (found.is === 'skipped') {
+        rows.push([String(records), name, `skipped: ${found.why}`, '', '', '']);
+        continue;
+      }
+      const { median: middle, low, high } = spread(found.rounds.map(({ ms }) => ms));
+      if (name === 'bus') points.push([records, middle]);
+      const of = (pick: (round: Round) => number | undefined): string =>
+        digits(median(found.rounds.map((round) => pick(round) ?? NaN)));
+      const range = `${digits(low)}–${digits(high)}`;
+      rows.push([String(records), name, digits(middle), range, of(({ firstMs }) => firstMs), of((r) => r.hundredMs)]);
+    }
+  }
+  const columns = ['records', 'by', 'ms', 'spread', 'first ms', `${String(AT_ONCE)} at once ms`];
+  const exponent = `The bus's time grows with the number of records to the power of ${digits(fittedExponent(points))}.`;
+  return { tables: [{ title: 'Snapshot', columns, rows, notes: [...NOTES, exponent] }], raw };
+};
+
+const NOTES = [
+  'Bus: from asking on an open connection to the synced mark, every event decoded by the client (a hundred at once only count). First: the first snapshot after the server started, which packs every record.',
+  'Reading the directory: readdir, readFileSync and JSON.parse in one process. The model: a whole run with --once.',
+];

@@ -1,0 +1,77 @@
+import { serverArgv, type Bench } from './bench.js';
+import { withChildren } from './child.js';
+import type { CountingPlan } from './clients/counting-client.js';
+import type { Pace } from './clients/pace-writer.js';
+import type { RestlessPlan, RestlessStatus } from './clients/restless-client.js';
+import { residentBytesOf } from './process-stat.js';
+import { digits } from './report.js';
+import { withRepository } from './repository.js';
+import type { Sent } from './sent.js';
+
+const RESTLESS = 1_000;
+const STEADY = 10;
+const STAY_MS = 60_000;
+const PER_SECOND = 2_000;
+const MINUTES = 10;
+const SAMPLE_MS = 10_000;
+
+interface Sample {
+  readonly atSeconds: number;
+  readonly serverMiB: number;
+  readonly cpuSeconds: number;
+}
+
+/** Ten minutes of everything at once: does the memory stay, and is anything lost? */
+export const soak: Bench = (options) =>
+  withRepository(0, ({ root }) =>
+    withChildren(async (start) => {
+      const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
+      const source = { is: 'bus', ...server.ready } as const;
+      const steady = await start('clients/counting-client', { source, connections: STEADY } satisfies CountingPlan);
+      const plan: RestlessPlan = { source, connections: RESTLESS, stayMs: STAY_MS };
+      const restless = await start('clients/restless-client', plan);
+      const writer = await start('clients/pace-writer', { root, directory: 'intents' });
+
+      const samples: Sample[] = [];
+      const began = performance.now();
+      let events = 0;
+      while (performance.now() - began < MINUTES * 60_000) {
+        const pace: Pace = { perSecond: PER_SECOND, seconds: SAMPLE_MS / 1_000 };
+        events += (await writer.call<Sent>('write', pace)).atMs.length;
+        const cpuSeconds = await server.call<number>('cpu');
+        const atSeconds = (performance.now() - began) / 1_000;
+        samples.push({ atSeconds, serverMiB: residentBytesOf(server.pid) / 2 ** 20, cpuSeconds });
+        options.note(`${digits(atSeconds)} s: ${digits(samples.at(-1)!.serverMiB)} MiB`);
+      }
+      const status = await restless.call<RestlessStatus>('status');
+      const steadyEvents = (await steady.call<number>('total')) / STEADY;
+      return report({ events, steadyEvents, status, samples });
+    }),
+  );
+
+interface Findings {
+  readonly events: number;
+  readonly steadyEvents: number;
+  readonly status: RestlessStatus;
+  readonly samples: readonly Sample[];
+}
+
+function report({ events, steadyEvents, status, samples }: Findings) {
+  const at = (share: number): string => digits(samples[Math.floor(share * (samples.length - 1))]?.serverMiB ?? NaN);
+  const last = samples.at(-1);
+  const rows = [
+    ['files renamed in', String(events)],
+    ['events at each of the steady clients', digits(steadyEvents)],
+    ['connections that came and went', String(status.arrivals)],
+    ['events at those', String(status.events)],
+    ['server MiB after a third, two thirds, all of it', `${at(1 / 3)}, ${at(2 / 3)}, ${at(1)}`],
+    ['server CPU, of a core', digits((last?.cpuSeconds ?? NaN) / (last?.atSeconds ?? NaN))],
+  ];
+  const notes = [
+    'Every client checks the index of every frame: the run fails if one is missing or a connection is closed. Two renames of the same record between two readings are one event, so there may be fewer events than files.',
+  ];
+  return {
+    tables: [{ title: 'Soak', columns: ['', ''], rows, notes }],
+    raw: { events, steadyEvents, status, samples },
+  };
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { withHelp } from './help.js';
+import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
+import { resolveSettings, withSettings, writtenFlags, type SettingView } from './resolve-settings.js';
+import { repositoryOf } from './serve.js';
+import { table, type Column } from './table.js';
+import type { Terminal } from './terminal.js';
+
+type ConfigFlags = FormatFlags & { readonly root?: string };
+
+export function configCommand(terminal: Terminal): Command {
+  const command = new Command('config')
+    .description('show every setting of the server with its value and where that comes from')
+    .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');
+  withSettings(withFormat(command)).action((flags: ConfigFlags, self: Command) => config(flags, self, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus config', 'all settings: flag over environment over .muse/bus/config.json over default'],
+      ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started like this would use'],
+      ['muse-bus config --json | grep -v \'"default"\'', 'only what has been set'],
+    ],
+    exits: { 0: 'all settings can be read', 1: 'one cannot, or bad arguments' },
+  });
+}
+
+function config(flags: ConfigFlags, self: Command, terminal: Terminal): void {
+  const { views, strangers } = resolveSettings(writtenFlags(self), process.env, repositoryOf(flags.root));
+  if (readFormat(flags, usualFormat(terminal)) === 'json') {
+    for (const { name, value, origin, where } of views) {
+      terminal.out(JSON.stringify({ name, value: value ?? null, origin, ...(where === '' ? {} : { where }) }));
+    }
+  } else {
+    for (const line of table(COLUMNS, views, terminal.colours)) terminal.out(line);
+  }
+  for (const stranger of strangers) terminal.err(stranger);
+}
+
+const COLUMNS: readonly Column<SettingView>[] = [
+  { head: 'SETTING', cell: ({ name }) => name },
+  { head: 'VALUE', cell: ({ value }) => (Array.isArray(value) && value.length === 0 ? 'none' : (value ?? 'none')) },
+  { head: 'ORIGIN', cell: ({ origin }) => origin },
+  { head: 'WHERE', cell: ({ where }) => where },
+];

@@ -1,0 +1,108 @@
+import { existsSync, lstatSync, readdirSync, statfsSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { diagnoseWatching } from '../../server/index.js';
+import { asFailure } from './failure.js';
+import { note, ok, wrong, type Finding } from './finding.js';
+import { resolveSettings } from './resolve-settings.js';
+
+const MIN_FREE_BYTES = 256 * 2 ** 20;
+
+/** File systems whose changes, or some of them, reach no watcher; by the magic numbers of `statfs(2)`. */
+const DEAF_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0xff534d42, 'SMB'],
+  [0xfe534d42, 'SMB'],
+  [0x517b, 'SMB'],
+  [0x01021997, '9p'],
+  [0x65735546, 'FUSE'],
+]);
+
+/** The repository's directories, what is private in them, and the settings. */
+export async function examineRepository(root: string): Promise<Finding[]> {
+  return [
+    ok('repository', root),
+    await watching(root),
+    ...fileSystem(root),
+    ...privacy(root),
+    ...journal(root),
+    configuration(root),
+  ];
+}
+
+async function watching(root: string): Promise<Finding> {
+  const advice = 'serve polls by itself then; --poll-interval says how often. A local disk needs no polling';
+  try {
+    const { mechanism, deaf } = await diagnoseWatching(root);
+    if (deaf === undefined) return ok('watching', `${mechanism} tells of changes in .muse/coordination`);
+    return wrong('watching', `${mechanism}: ${deaf}`, advice);
+  } catch (error) {
+    return wrong('watching', asFailure(error).message, 'make it a directory that you may write to');
+  }
+}
+
+function fileSystem(root: string): Finding[] {
+  const { type, bavail, bsize } = statfsSync(root);
+  const free = bavail * bsize;
+  const room = `${String(Math.floor(free / 2 ** 20))} MiB free`;
+  const name = DEAF_FILE_SYSTEMS.get(type);
+  return [
+    free >= MIN_FREE_BYTES
+      ? ok('disk', room)
+      : wrong('disk', room, 'make room: on a full disk the journal stops, and records are torn'),
+    ...(name === undefined
+      ? []
+      : [note('file system', name, 'changes made elsewhere give no hint here: serve on the machine that writes')]),
+  ];
+}
+
+function privacy(root: string): Finding[] {
+  // Windows keeps permissions elsewhere.
+  if (process.getuid === undefined) return [];
+  const bus = join(root, '.muse', 'bus');
+  if (!existsSync(bus)) return [ok('private files', 'none yet; the first start makes them')];
+  const faults = [bus, ...readdirSync(bus).map((name) => join(bus, name))].flatMap((path) => {
+    const fault = faultOf(path, lstatSync(path));
+    return fault === undefined ? [] : [fault];
+  });
+  return faults.length > 0 ? faults : [ok('private files', `${bus} and what is in it are yours alone`)];
+}
+
+/** Files that say nothing secret. */
+const OPEN_NAMES = /(^|\/)(\.gitignore|config\.json)$/;
+
+function faultOf(path: string, stats: Stats): Finding | undefined {
+  const fault = (found: string, advice: string): Finding => wrong('private files', `${path} ${found}`, advice);
+  if (stats.isSymbolicLink()) return fault('is a symbolic link', 'remove it; it is made anew');
+  if (stats.uid !== process.getuid!()) return fault(`belongs to user ${String(stats.uid)}`, 'chown it to yourself');
+  const mode = stats.mode & 0o777;
+  const others = OPEN_NAMES.test(path) ? mode & 0o022 : mode & 0o077;
+  if (others === 0) return undefined;
+  const right = stats.isDirectory() ? '700' : '600';
+  const advice = `chmod ${right} ${path}${path.endsWith('token') ? ', then muse-bus token rotate' : ''}`;
+  return fault(`has mode ${mode.toString(8)}: others may use it`, advice);
+}
+
+function journal(root: string): Finding[] {
+  const bus = join(root, '.muse', 'bus');
+  const names = existsSync(bus) ? readdirSync(bus) : [];
+  const damaged = names.filter((name) => name.startsWith('journal.damaged-'));
+  const findings = damaged.map((name) =>
+    note('journal', `${name} was set aside`, `what it held is lost to clients that resume; rm -r ${join(bus, name)}`),
+  );
+  if (!names.includes('journal')) return [...findings, ok('journal', 'none yet')];
+  const path = join(bus, 'journal');
+  const bytes = readdirSync(path).reduce((sum, name) => sum + lstatSync(join(path, name)).size, 0);
+  return [...findings, ok('journal', `${(bytes / 2 ** 20).toFixed(1)} MiB in ${path}`)];
+}
+
+function configuration(root: string): Finding {
+  try {
+    const { views, strangers } = resolveSettings(new Map(), process.env, root);
+    if (strangers.length > 0) return wrong('settings', strangers.join('; '), 'correct it, or unset it');
+    const set = views.filter(({ origin }) => origin !== 'default').map(({ name, origin }) => `${name} (${origin})`);
+    return ok('settings', set.length === 0 ? 'all at their defaults' : `set: ${set.join(', ')}`);
+  } catch (error) {
+    const { message, hint } = asFailure(error);
+    return wrong('settings', message, hint === '' ? 'muse-bus config shows all of them' : hint);
+  }
+}

@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import { findRepository } from '../endpoint-file.js';
+import { examineMachine } from './doctor-machine.js';
+import { examineRepository } from './doctor-repository.js';
+import { examineServer } from './doctor-server.js';
+import { wrong, type Finding } from './finding.js';
+import { withHelp } from './help.js';
+import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
+import { readTarget, withTarget, type TargetFlags } from './target.js';
+import type { Terminal } from './terminal.js';
+
+export function doctorCommand(terminal: Terminal): Command {
+  const command = new Command('doctor').description('examine machine, repository and server, and say what to do');
+  withTarget(withFormat(command)).action((flags: FormatFlags & TargetFlags) => doctor(flags, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus doctor', 'of the repository around this directory and its server'],
+      ['muse-bus doctor --root ~/shop', 'of another one'],
+      ['muse-bus doctor --json', 'one finding a line: check, state, found, advice'],
+    ],
+    exits: { 0: 'nothing is wrong', 1: 'something is, or bad arguments' },
+  });
+}
+
+async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Promise<void> {
+  const format = readFormat(flags, usualFormat(terminal));
+  const target = readTarget(flags);
+  const repository = findRepository(target.root);
+  const findings = [
+    ...(await examineMachine()),
+    ...(repository === undefined ? [noRepository(target.root)] : await examineRepository(repository)),
+    ...(repository === undefined && !target.server ? [] : await examineServer(target)),
+  ];
+  for (const finding of findings) terminal.out(format === 'json' ? JSON.stringify(finding) : shown(finding, terminal));
+  const count = findings.filter(({ state }) => state === 'wrong').length;
+  if (count > 0) process.exitCode = 1;
+  if (format === 'text') terminal.out(count === 0 ? '\nNothing is wrong.' : `\n${String(count)} wrong.`);
+}
+
+const noRepository = (root: string): Finding =>
+  wrong(
+    'repository',
+    `no .muse/ in ${root} or any directory above it`,
+    'run inside a repository, or name one with --root',
+  );
+
+const WIDTH = 14;
+const MARKS = { ok: '✔', note: '·', wrong: '✘' } as const;
+
+function shown({ check, state, found, advice }: Finding, { colours }: Terminal): string {
+  const paint = { ok: colours.green, note: colours.yellow, wrong: colours.red }[state];
+  const line = `${paint(MARKS[state])} ${check.padEnd(WIDTH)} ${found}`;
+  return advice === undefined ? line : `${line}\n  ${' '.repeat(WIDTH)} → ${advice}`;
+}

@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+import {
+  FILTER_LIMITS,
+  KINDS,
+  kindFromName,
+  nearest,
+  parseFilter,
+  ProtocolError,
+  type FilterInput,
+  type Kind,
+} from '../../protocol/index.js';
+import { Failure } from './failure.js';
+import { several } from './help.js';
+import { printable } from './printable.js';
+
+/** The flags that choose events, as they were written; each may be given several times. */
+export interface FilterFlags {
+  readonly kind?: readonly string[];
+  readonly runId?: readonly string[];
+  readonly branch?: readonly string[];
+  readonly address?: readonly string[];
+  readonly eventType?: readonly string[];
+  readonly id?: readonly string[];
+}
+
+/** @param except what a command asks for in another way, or has no use for. */
+export function withFilter(command: Command, ...except: readonly (keyof FilterFlags)[]): Command {
+  const flags: Readonly<Record<keyof FilterFlags, readonly [flag: string, description: string]>> = {
+    kind: ['--kind <kind>', `only this kind: ${KINDS.join(', ')}`],
+    runId: ['--run-id <id>', 'only records whose run_id is this'],
+    branch: ['-b, --branch <branch>', 'only records whose branch is this'],
+    address: ['--address <address>', "only records with this address, or one that this glob matches: 'src/**'"],
+    eventType: ['--event-type <type>', 'only these: snapshot, added, modified, removed, expired'],
+    id: ['--id <id>', 'only the record with this id'],
+  };
+  for (const [name, [flag, description]] of Object.entries(flags)) {
+    if (!except.includes(name as keyof FilterFlags)) command.option(flag, `${description} (repeatable)`, several);
+  }
+  return command;
+}
+
+/** @throws Failure for a value that no filter takes, in the words of the original where it has any. */
+export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?: readonly Kind[] } {
+  const longest = FILTER_LIMITS.maxValueLength;
+  for (const runId of flags.runId ?? []) {
+    if (runId.length <= longest) continue;
+    throw new Failure(`--run-id is too long (${String(runId.length)} chars; max ${String(longest)})`);
+  }
+  const filter = {
+    ...(flags.kind === undefined ? {} : { kinds: flags.kind.map(readKind) }),
+    ...(flags.runId === undefined ? {} : { run_ids: flags.runId }),
+    ...(flags.branch === undefined ? {} : { branches: flags.branch }),
+    ...(flags.address === undefined ? {} : { addresses: flags.address }),
+    ...(flags.eventType === undefined ? {} : { event_types: flags.eventType }),
+    ...(flags.id === undefined ? {} : { ids: flags.id }),
+  };
+  try {
+    parseFilter(filter);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new Failure(error.message.replace(/^filter\.(\w+)/, flagOf));
+    throw error;
+  }
+  return filter;
+}
+
+/** @throws Failure naming the kinds. */
+export function readKind(name: string): Kind {
+  const kind = kindFromName(name);
+  if (kind !== undefined) return kind;
+  const best = nearest(name, KINDS);
+  throw new Failure(
+    `--kind must be one of ${KINDS.join(', ')}, got ${name}`,
+    'bad_args',
+    best === undefined ? '' : `did you mean ${best}?`,
+  );
+}
+
+/** For people: `kind=reservation, branch=main`. */
+export function describeFilter(filter: FilterInput): string[] {
+  return Object.entries(filter as Readonly<Record<string, readonly string[]>>).flatMap(([field, values]) =>
+    values.map((value) => `${flagOf('', field).slice(2)}=${printable(value)}`),
+  );
+}
+
+const FLAGS: Readonly<Record<string, string>> = {
+  kinds: '--kind',
+  run_ids: '--run-id',
+  branches: '--branch',
+  addresses: '--address',
+  event_types: '--event-type',
+  ids: '--id',
+};
+
+const flagOf = (_match: string, field: string): string => FLAGS[field] ?? field;

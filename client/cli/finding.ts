@@ -1,0 +1,22 @@
+/** What `doctor` found out about one thing. `note` is worth knowing and nothing to mend; `wrong` is. */
+export interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'note' | 'wrong';
+  readonly found: string;
+  /** What to do about it. */
+  readonly advice?: string;
+}
+
+export const ok = (check: string, found: string): Finding => ({ check, state: 'ok', found });
+export const note = (check: string, found: string, advice: string): Finding => ({
+  check,
+  state: 'note',
+  found,
+  advice,
+});
+export const wrong = (check: string, found: string, advice: string): Finding => ({
+  check,
+  state: 'wrong',
+  found,
+  advice,
+});

@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+
+/** What the help of a command shows beside its flags. */
+export interface Help {
+  /** Each a command line and what it does. */
+  readonly examples: readonly (readonly [line: string, effect: string])[];
+  readonly exits: Readonly<Record<number, string>>;
+}
+
+/** What most commands end with. */
+export const USUAL_EXITS: Help['exits'] = {
+  0: 'the command did its work',
+  1: 'bad arguments, or the command could not do its work',
+};
+
+/** Help that opens with examples and ends with the exit codes. */
+export function withHelp(command: Command, { examples, exits }: Help): Command {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const shown = examples.map(([line, effect]) => `  ${line.padEnd(width)}   ${effect}`).join('\n');
+  const codes = Object.entries(exits).map(([code, meaning]) => `  ${code}  ${meaning}`);
+  return command
+    .addHelpText('before', `Examples:\n${shown}\n`)
+    .addHelpText('after', `\nExit codes:\n${codes.join('\n')}`);
+}
+
+/** A flag that may be given several times. */
+export const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

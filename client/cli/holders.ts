@@ -1,0 +1,80 @@
+import { Command } from 'commander';
+import { parseTimestamp } from '../../protocol/index.js';
+import type { Holder } from '../lease-view.js';
+import { Failure } from './failure.js';
+import { USUAL_EXITS, withHelp } from './help.js';
+import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
+import { findSource } from './source.js';
+import { table, type Column } from './table.js';
+import { readTarget, withTarget, type TargetFlags } from './target.js';
+import type { Terminal } from './terminal.js';
+
+interface HoldersFlags extends FormatFlags, TargetFlags {
+  readonly branch?: string;
+}
+
+export function holdersCommand(terminal: Terminal): Command {
+  const command = new Command('holders')
+    .description('who holds an address now, by effective expiry')
+    .argument('<address>', 'a symbol, src/billing.py::compute_total, or a file with all its symbols')
+    .option('-b, --branch <branch>', 'only reservations on this branch');
+  withTarget(withFormat(command)).action((address: string, flags: HoldersFlags) => holders(address, flags, terminal));
+  return withHelp(command, {
+    examples: [
+      ["muse-bus holders 'src/billing.py::compute_total'", 'who holds one symbol'],
+      ['muse-bus holders src/billing.py', 'who holds the file or anything in it'],
+      ['muse-bus holders src/billing.py --branch main --json', 'on one branch, one JSON object a line'],
+    ],
+    exits: { ...USUAL_EXITS, 0: 'the holders were listed; nothing is printed where nobody holds the address' },
+  });
+}
+
+async function holders(address: string, flags: HoldersFlags, terminal: Terminal): Promise<void> {
+  const format = readFormat(flags, usualFormat(terminal));
+  readAddress(address);
+  const source = await findSource(readTarget(flags));
+  try {
+    const mirror = await source.client.mirror({ kinds: ['reservation'] });
+    const held = mirror.holders(address, { branch: flags.branch });
+    if (format === 'json') for (const holder of held) terminal.out(JSON.stringify(holder));
+    else if (held.length === 0) terminal.err(`nobody holds ${address}`);
+    else for (const line of holderTable(held, source.client.serverNow(), terminal)) terminal.out(line);
+  } finally {
+    await source.stop();
+  }
+}
+
+/** @throws Failure for no address at all: it would be a script's unset variable. */
+export function readAddress(address: string): string {
+  if (address.trim() !== '') return address;
+  throw new Failure('the address is empty', 'bad_args', 'name a file or a symbol, src/billing.py::compute_total');
+}
+
+/** @param now on the server's clock. */
+export function holderTable(holders: readonly Holder[], now: number, { colours }: Pick<Terminal, 'colours'>): string[] {
+  const columns: readonly Column<Holder>[] = [
+    { head: 'RUN', cell: ({ run_id }) => run_id },
+    { head: 'BRANCH', cell: ({ branch }) => branch },
+    { head: 'ENDS IN', cell: ({ expires_at }) => timeLeft(expires_at, now) },
+    { head: 'RESERVATION', cell: ({ reservation }) => reservation },
+    { head: 'ADDRESSES', cell: ({ addresses }) => addresses },
+  ];
+  return table(columns, holders, colours);
+}
+
+/** `4m 12s`; `never` where a lease says no time. @param now Unix milliseconds. */
+export function timeLeft(expiresAt: string | undefined, now: number): string {
+  const until = parseTimestamp(expiresAt);
+  return until === undefined ? 'never' : duration(until - now);
+}
+
+/** In the two largest units that say something, seconds the smallest: `2d 3h`, `4m 12s`, `9s`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1_000));
+  if (seconds < 60) return `${String(seconds)}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${String(minutes)}m ${String(seconds % 60)}s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${String(hours)}h ${String(minutes % 60)}m`;
+  return `${String(Math.floor(hours / 24))}d ${String(hours % 24)}h`;
+}

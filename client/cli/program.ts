@@ -1,0 +1,60 @@
+import { Command } from 'commander';
+import { VERSION } from '../../protocol/index.js';
+import { withHelp } from './help.js';
+import type { Terminal } from './terminal.js';
+
+type MakeCommand = (terminal: Terminal, program: Command) => Command;
+
+/** One module for each command, in the order of the help. A module is loaded where it is needed: starting takes time. */
+const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string, () => Promise<MakeCommand>>([
+  ['serve', async () => (await import('./serve.js')).serveCommand],
+  ['watch', async () => (await import('./watch.js')).watchCommand],
+  ['get', async () => (await import('./get.js')).getCommand],
+  ['holders', async () => (await import('./holders.js')).holdersCommand],
+  ['wait', async () => (await import('./wait.js')).waitCommand],
+  ['top', async () => (await import('./top.js')).topCommand],
+  ['record', async () => (await import('./record.js')).recordCommand],
+  ['replay', async () => (await import('./replay.js')).replayCommand],
+  ['doctor', async () => (await import('./doctor.js')).doctorCommand],
+  ['config', async () => (await import('./config.js')).configCommand],
+  ['token', async () => (await import('./token.js')).tokenCommand],
+  ['mcp', async () => (await import('./mcp.js')).mcpCommand],
+  ['demo', async () => (await import('./demo.js')).demoCommand],
+  ['completion', async () => (await import('./completion.js')).completionCommand],
+]);
+
+/** The command line. @param name the command that was named: where it is one, the others are not loaded. */
+export async function program(terminal: Terminal, name: string | undefined): Promise<Command> {
+  const command = new Command('muse-bus')
+    .description('The coordination bus for swarms of coding agents.')
+    .version(VERSION)
+    .showSuggestionAfterError();
+  if (name === 'start') command.addCommand(await startCommand(terminal), { hidden: true });
+  else for (const make of await commandsFor(name)) command.addCommand(make(terminal, command));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus serve', 'serve the repository around this directory'],
+      ['muse-bus watch --kind reservation', 'print who reserves and releases, as it happens'],
+      ["muse-bus wait --free 'src/a.py::f' --timeout 30", 'wait for a symbol to be free: 0 free, 2 timed out'],
+    ],
+    exits: {
+      0: 'the command did its work; watch: also --once, --timeout, --max-events, SIGINT, SIGTERM',
+      1: 'bad arguments, or the command could not do its work; doctor: something is wrong',
+      2: 'wait: timed out',
+    },
+  });
+}
+
+function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
+  const named = COMMANDS.get(name ?? '');
+  // What completes command lines must know all of them.
+  const wanted = named === undefined || name === 'completion' ? [...COMMANDS.values()] : [named];
+  return Promise.all(wanted.map((load) => load()));
+}
+
+/** What `npm start` runs: the demo, or with flags a server. */
+async function startCommand(terminal: Terminal): Promise<Command> {
+  if (process.argv.length > 3) return (await import('./serve.js')).serveCommandCalled('start', terminal);
+  const { demo } = await import('./demo.js');
+  return new Command('start').action(() => demo({ agents: '25' }, terminal));
+}

@@ -1,0 +1,47 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KIND_DIRECTORIES, KINDS, parseTimestamp, type BusEvent, type JsonValue } from '../../protocol/index.js';
+
+/** An id that is a file's name and nothing else: a recording may come from anybody. */
+const PLAIN_ID = /^[^/\\\0]{1,250}$/;
+
+/** Acts a recording out in a directory, so that a server of that directory tells it again. */
+export class ReplayRepository {
+  constructor(
+    private readonly root: string,
+    private readonly speed: number,
+  ) {}
+
+  prepare(): void {
+    for (const kind of KINDS) mkdirSync(this.#directory(kind), { recursive: true });
+  }
+
+  /** @returns whether there was anything to do: a lease that lapses does so by itself. */
+  act(event: BusEvent, now: number): boolean {
+    const { kind, id } = event;
+    if (event.event_type === 'expired' || !PLAIN_ID.test(id) || id.startsWith('.')) return false;
+    const file = join(this.#directory(kind), `${id}.json`);
+    if (event.event_type === 'removed') {
+      rmSync(file, { force: true });
+      return true;
+    }
+    const temporary = join(this.#directory(kind), '.replay');
+    writeFileSync(temporary, JSON.stringify(this.#moved(event, now)));
+    renameSync(temporary, file);
+    return true;
+  }
+
+  /** The record with every time it says as far from now as it was from then, so that leases lapse when they did. */
+  #moved({ data, timestamp }: BusEvent, now: number): Record<string, JsonValue | undefined> {
+    const then = Date.parse(timestamp);
+    const entries = Object.entries(data).map(([field, value]) => {
+      const time = field.endsWith('_at') ? parseTimestamp(value) : undefined;
+      return [field, time === undefined ? value : new Date(now + (time - then) / this.speed).toISOString()] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  #directory(kind: BusEvent['kind']): string {
+    return join(this.root, '.muse', 'coordination', KIND_DIRECTORIES[kind]);
+  }
+}

@@ -1,0 +1,88 @@
+import { Failure } from './failure.js';
+
+/** Where the value of a setting comes from, the strongest first. */
+export type Origin = 'flag' | 'environment' | 'file' | 'default';
+
+/**
+ * One thing that may be set of a server: as a flag, as an environment variable `MUSE_BUS_…`, and as a key of
+ * `.muse/bus/config.json`, all of the same name.
+ */
+export interface Setting<T> {
+  /** As in the file, `poll_interval`. */
+  readonly name: string;
+  /** As commander takes it, `--poll-interval <seconds>`. */
+  readonly flag: string;
+  readonly description: string;
+  /** What is used where nothing is said, and as it is shown. */
+  readonly fallback: T;
+  readonly shown: string;
+  /** How often it may be given: once, or as a list (in the environment separated by commas, an array in the file). */
+  readonly takes: 'text' | 'list' | 'switch';
+  /** @param texts at least one. @param where names it in a complaint. @throws Failure */
+  readonly read: (texts: readonly string[], where: string) => T;
+}
+
+type Naming = Pick<Setting<unknown>, 'name' | 'flag' | 'description'>;
+type Reader<T> = (text: string, where: string) => T;
+
+/** One text. */
+export function setting<T extends string | number>(naming: Naming, fallback: T, read: Reader<T>): Setting<T> {
+  const last: Setting<T>['read'] = (texts, where) => read(texts.at(-1)!, where);
+  return { ...naming, fallback, shown: String(fallback), takes: 'text', read: last };
+}
+
+/** A text that may be absent. */
+export function optional(naming: Naming): Setting<string | undefined> {
+  return { ...naming, fallback: undefined, shown: 'none', takes: 'text', read: (texts) => texts.at(-1) };
+}
+
+export function list(naming: Naming): Setting<readonly string[]> {
+  return { ...naming, fallback: [], shown: 'none', takes: 'list', read: (texts) => texts };
+}
+
+/** @param fallback `true` makes the flag a `--no-…`. */
+export function toggle(naming: Naming, fallback: boolean): Setting<boolean> {
+  const read: Setting<boolean>['read'] = (texts, where) => readSwitch(texts.at(-1)!, where);
+  return { ...naming, fallback, shown: String(fallback), takes: 'switch', read };
+}
+
+/** The name of a setting in the environment. */
+export const variableOf = ({ name }: Pick<Setting<unknown>, 'name'>): string => `MUSE_BUS_${name.toUpperCase()}`;
+
+/** The flag without its value, `--poll-interval`. */
+export const flagOf = ({ flag }: Pick<Setting<unknown>, 'flag'>): string => flag.split(' ')[0]!;
+
+function readSwitch(text: string, where: string): boolean {
+  if (/^(true|1|yes|on)$/i.test(text)) return true;
+  if (/^(false|0|no|off)$/i.test(text)) return false;
+  throw new Failure(`${where} must be true or false, got ${text}`);
+}
+
+// ── how values are read ─────────────────────────────────────────────────────────────────────────────────────────────
+
+export const asText: Reader<string> = (text) => text;
+
+export const wholeNumber =
+  (low: number, high: number): Reader<number> =>
+  (text, where) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+    if (value >= low && value <= high) return value;
+    throw new Failure(`${where} must be a whole number from ${String(low)} to ${String(high)}, got ${text}`);
+  };
+
+/** Seconds, with a fraction. */
+export const seconds =
+  (low: number, high: number): Reader<number> =>
+  (text, where) => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (value >= low && value <= high) return value;
+    throw new Failure(`${where} must be from ${String(low)} to ${String(high)} seconds, got ${text}`);
+  };
+
+export const oneOf =
+  <T extends string>(...allowed: readonly T[]): Reader<T> =>
+  (text, where) => {
+    const found = allowed.find((value) => value === text);
+    if (found !== undefined) return found;
+    throw new Failure(`${where} must be one of ${allowed.join(', ')}, got ${text}`);
+  };

@@ -1,0 +1,58 @@
+import type { BusClient } from '../bus-client.js';
+import type { BusStatus } from '../status.js';
+import type { Terminal } from './terminal.js';
+
+/** What a stream of events says beside events; for programs a line of its own without `event_type`. */
+export type StatusNote =
+  | { readonly status: 'reconnecting'; readonly attempt: number; readonly delay_ms: number; readonly cause: string }
+  | { readonly status: 'connected'; readonly clock_skew_ms: number }
+  /** What follows is the state from the beginning: forget what is not in it. */
+  | { readonly status: 'resync'; readonly reason: string }
+  /** After a resync: the state is complete, what follows is change. */
+  | { readonly status: 'synced'; readonly cursor: string };
+
+/** As a line on standard output for programs, which read nothing else; for people a note beside the events. */
+export function writeNote(note: StatusNote, format: 'text' | 'json', terminal: Terminal): void {
+  if (format === 'json') {
+    terminal.out(JSON.stringify(note));
+    return;
+  }
+  switch (note.status) {
+    case 'reconnecting':
+      terminal.err(`connection lost (${note.cause}): attempt ${String(note.attempt)} in ${String(note.delay_ms)} ms`);
+      return;
+    case 'connected':
+      terminal.err('connected again');
+      return;
+    case 'resync':
+      terminal.err(`history was lost (${note.reason}): the state again from the beginning`);
+      return;
+    case 'synced':
+      return;
+  }
+}
+
+/** Tells of a connection that breaks and comes back, from now on. @returns stops. */
+export function tellReconnections(client: BusClient, tell: (note: StatusNote) => void): () => void {
+  let isAway = false;
+  return client.watchStatus((status: BusStatus) => {
+    switch (status.state) {
+      case 'connecting':
+        isAway = true;
+        tell({
+          status: 'reconnecting',
+          attempt: status.attempt,
+          delay_ms: status.delayMs,
+          cause: status.cause ?? 'the connection broke',
+        });
+        return;
+      case 'live':
+        if (isAway) tell({ status: 'connected', clock_skew_ms: status.clockSkewMs });
+        isAway = false;
+        return;
+      case 'stale':
+      case 'closed':
+        return;
+    }
+  });
+}

@@ -1,0 +1,37 @@
+/** Bundles the inspector into dist/inspector, and with it the browser extension; everything it needs is inside. */
+import { copyFile, cp, mkdir, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const out = here('../../dist/inspector/');
+const extension = here('../../dist/inspector-extension/');
+
+await rm(out, { recursive: true, force: true });
+await rm(extension, { recursive: true, force: true });
+await build({
+  entryPoints: {
+    inspector: here('page/main.tsx'),
+    worker: here('worker/worker.ts'),
+    style: here('style/inspector.css'),
+  },
+  outdir: out,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2022',
+  platform: 'browser',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  // The codec's usual entry tries `new Function`, which the page's policy forbids and reports.
+  alias: { msgpackr: 'msgpackr/index-no-eval' },
+  // Beside the style sheet, under any origin.
+  external: ['icon.svg', './icon.svg', '/icon.svg'],
+  legalComments: 'none',
+  logLevel: 'warning',
+});
+await copyFile(here('index.html'), `${out}index.html`);
+await copyFile(here('icon.svg'), `${out}icon.svg`);
+await mkdir(extension, { recursive: true });
+await cp(here('extension/'), extension, { recursive: true });
+for (const file of ['inspector.js', 'worker.js', 'style.css', 'icon.svg']) await copyFile(out + file, extension + file);

@@ -1,0 +1,68 @@
+import { textOf } from './entry.js';
+import { isHeld, type Lease } from './lease.js';
+import type { World } from './world.js';
+
+/** `quiet` beyond this, milliseconds since the last sign of life. */
+export const QUIET_AFTER_MS = 15_000;
+/** `silent` beyond this. */
+export const SILENT_AFTER_MS = 90_000;
+
+export type Presence = 'live' | 'quiet' | 'silent';
+
+export interface Agent {
+  readonly run: string;
+  readonly branch: string;
+  readonly presence: Presence;
+  /** Since its last event; `undefined` where none was ever seen. */
+  readonly silentMs: number | undefined;
+  readonly sinceBeatMs: number | undefined;
+  /** Held first, the one that ends next at the front. */
+  readonly leases: readonly Lease[];
+  readonly intent: string | undefined;
+  readonly activity: readonly number[];
+}
+
+export function agentsOf(world: World, leases: readonly Lease[], nowMs: number): Agent[] {
+  const byRun = new Map<string, Lease[]>();
+  for (const lease of leases) {
+    const own = byRun.get(lease.run);
+    if (own) own.push(lease);
+    else byRun.set(lease.run, [lease]);
+  }
+  const intents = latestIntents(world);
+  const agents: Agent[] = [];
+  for (const run of world.runs.values()) {
+    const silentMs = run.lastMs === 0 ? undefined : Math.max(0, nowMs - run.lastMs);
+    const presence = presenceAfter(silentMs);
+    if (run.records === 0 && presence === 'silent') continue;
+    agents.push({
+      run: run.id,
+      branch: run.branch ?? '',
+      presence,
+      silentMs,
+      sinceBeatMs: run.lastBeatMs === undefined ? undefined : Math.max(0, nowMs - run.lastBeatMs),
+      leases: (byRun.get(run.id) ?? []).sort(byUrgency),
+      intent: intents.get(run.id)?.text,
+      activity: run.activity.read(nowMs),
+    });
+  }
+  return agents;
+}
+
+export function presenceAfter(silentMs: number | undefined): Presence {
+  if (silentMs === undefined || silentMs > SILENT_AFTER_MS) return 'silent';
+  return silentMs > QUIET_AFTER_MS ? 'quiet' : 'live';
+}
+
+function latestIntents(world: World): Map<string, { readonly atMs: number; readonly text: string }> {
+  const latest = new Map<string, { atMs: number; text: string }>();
+  for (const { data, atMs } of world.byKind.intent.values()) {
+    const run = textOf(data, 'run_id');
+    if (run === undefined || (latest.get(run)?.atMs ?? -1) > atMs) continue;
+    latest.set(run, { atMs, text: textOf(data, 'detail') ?? textOf(data, 'operation') ?? '' });
+  }
+  return latest;
+}
+
+const byUrgency = (a: Lease, b: Lease): number =>
+  Number(isHeld(b)) - Number(isHeld(a)) || (a.endMs ?? Infinity) - (b.endMs ?? Infinity);

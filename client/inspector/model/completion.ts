@@ -1,0 +1,82 @@
+import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
+import { FIELDS } from './query.js';
+import { splitWords } from './query-parser.js';
+
+/** Values that were seen, most useful first. */
+export interface Vocabulary {
+  readonly runs: readonly string[];
+  readonly branches: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+export interface Completion {
+  /** What the choice replaces, as a range of the text. */
+  readonly from: number;
+  readonly to: number;
+  readonly choices: readonly { readonly insert: string; readonly hint: string }[];
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  kind: 'reservation, intent, …',
+  type: 'added, modified, …',
+  run: 'who, * for any',
+  branch: 'where, * for any',
+  addr: 'src/a.py::f, * for any',
+  id: 'a record’s id',
+  reason: 'deleted, ttl',
+  problem: '* for any',
+  rev: '>100',
+  bytes: '>1000',
+  lag: 'milliseconds, >10',
+};
+
+const MOST_CHOICES = 12;
+
+/** What could stand at the caret. */
+export function complete(text: string, caret: number, vocabulary: Vocabulary): Completion {
+  const word = splitWords(text).find(({ at, text: own }) => at <= caret && caret <= at + own.length);
+  const from = word?.at ?? caret;
+  const typed = text.slice(from, caret);
+  const sign = /^[!-]/.exec(typed)?.[0] ?? '';
+  const body = typed.slice(sign.length);
+  const to = word ? word.at + word.text.length : caret;
+  const colon = body.indexOf(':');
+  if (colon < 0) {
+    const choices = Object.keys(FIELDS)
+      .filter((field) => field.startsWith(body.toLowerCase()))
+      .map((field) => ({ insert: `${sign}${field}:`, hint: HINTS[field] ?? '' }));
+    return { from, to, choices };
+  }
+  const field = body.slice(0, colon);
+  const values = body.slice(colon + 1).split(',');
+  const last = values.pop()!.toLowerCase();
+  const before = [...values, ''].join(',');
+  const choices = valuesOf(field, vocabulary)
+    .filter((value) => value.toLowerCase().includes(last) && value.toLowerCase() !== last)
+    .sort((a, b) => Number(b.toLowerCase().startsWith(last)) - Number(a.toLowerCase().startsWith(last)))
+    .slice(0, MOST_CHOICES)
+    .map((value) => ({ insert: `${sign}${field}:${before}${quoteWhereNeeded(value)}`, hint: '' }));
+  return { from, to, choices };
+}
+
+function valuesOf(field: string, { runs, branches, addresses }: Vocabulary): readonly string[] {
+  switch (field) {
+    case 'kind':
+      return KINDS;
+    case 'type':
+      return EVENT_TYPES;
+    case 'run':
+      return runs;
+    case 'branch':
+      return branches;
+    case 'addr':
+      return addresses;
+    case 'reason':
+      return ['deleted', 'ttl'];
+    default:
+      return [];
+  }
+}
+
+export const quoteWhereNeeded = (value: string): string =>
+  /[\s,"]/.test(value) ? `"${value.replaceAll('"', '')}"` : value;

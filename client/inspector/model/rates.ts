@@ -1,0 +1,68 @@
+/** Events and their delay, second by second, for as long as the plots reach back. */
+export const RATE_SECONDS = 300;
+
+export interface RateSeries {
+  /** Unix seconds, oldest first. */
+  readonly seconds: readonly number[];
+  readonly events: readonly number[];
+  /** Mean and greatest delay of delivery, milliseconds; `null` where nothing was delivered. */
+  readonly lagMean: readonly (number | null)[];
+  readonly lagMost: readonly (number | null)[];
+}
+
+export class Rates {
+  readonly #events = new Float64Array(2 * RATE_SECONDS);
+  readonly #lagSum = new Float64Array(2 * RATE_SECONDS);
+  readonly #lagMost = new Float64Array(2 * RATE_SECONDS);
+  readonly #measured = new Float64Array(2 * RATE_SECONDS);
+  #last = 0;
+
+  add(atMs: number, lagMs: number | undefined): void {
+    const second = Math.floor(atMs / 1_000);
+    this.#advance(second);
+    if (second <= this.#last - this.#events.length) return;
+    const slot = second % this.#events.length;
+    this.#events[slot]!++;
+    if (lagMs === undefined) return;
+    this.#measured[slot]!++;
+    this.#lagSum[slot]! += lagMs;
+    this.#lagMost[slot] = Math.max(this.#lagMost[slot]!, lagMs);
+  }
+
+  /** The seconds before, not with, the one of `nowMs`: that one is not over. */
+  read(nowMs: number): RateSeries {
+    const end = Math.floor(nowMs / 1_000);
+    const seconds = Array.from({ length: RATE_SECONDS }, (_, i) => end - RATE_SECONDS + i);
+    const slot = (second: number) =>
+      second > this.#last || second <= this.#last - this.#events.length ? -1 : second % this.#events.length;
+    const lag = (second: number, of: (slot: number) => number): number | null => {
+      const i = slot(second);
+      return i < 0 || this.#measured[i] === 0 ? null : of(i);
+    };
+    return {
+      seconds,
+      events: seconds.map((second) => (slot(second) < 0 ? 0 : this.#events[slot(second)]!)),
+      lagMean: seconds.map((second) => lag(second, (i) => this.#lagSum[i]! / this.#measured[i]!)),
+      lagMost: seconds.map((second) => lag(second, (i) => this.#lagMost[i]!)),
+    };
+  }
+
+  /** Events a second and mean delay over the last few seconds. */
+  recent(nowMs: number, spanS = 5): { readonly eventsPerSecond: number; readonly lagMs: number | undefined } {
+    const { events, lagMean } = this.read(nowMs);
+    const lags = lagMean.slice(-spanS).filter((lag) => lag !== null);
+    return {
+      eventsPerSecond: events.slice(-spanS).reduce((sum, n) => sum + n, 0) / spanS,
+      lagMs: lags.length === 0 ? undefined : lags.reduce((sum, lag) => sum + lag, 0) / lags.length,
+    };
+  }
+
+  #advance(second: number): void {
+    const steps = Math.min(this.#events.length, second - this.#last);
+    for (let i = 0; i < steps; i++) {
+      const slot = (second - i) % this.#events.length;
+      for (const series of [this.#events, this.#lagSum, this.#lagMost, this.#measured]) series[slot] = 0;
+    }
+    this.#last = Math.max(this.#last, second);
+  }
+}

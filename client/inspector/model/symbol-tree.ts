@@ -1,0 +1,126 @@
+import type { Contest } from './contention.js';
+import { isHeld, type Lease } from './lease.js';
+
+/** A directory, file or symbol, and who holds what is in it. */
+export interface SymbolNode {
+  /** From the root, `src/billing.py::compute_total`; unique. */
+  readonly path: string;
+  readonly label: string;
+  readonly level: 'directory' | 'file' | 'symbol';
+  readonly children: readonly SymbolNode[];
+  /** Runs that hold something here, sorted. */
+  readonly holders: readonly string[];
+  /** Addresses here that are contested. */
+  readonly contested: number;
+  /** Reservations that stand here and hold nothing any more. */
+  readonly past: number;
+}
+
+interface Building {
+  readonly path: string;
+  readonly label: string;
+  readonly level: SymbolNode['level'];
+  readonly children: Map<string, Building>;
+  readonly holders: Set<string>;
+  readonly contested: Set<string>;
+  past: number;
+}
+
+/** A row of the tree as it is shown: open nodes are followed by their children. */
+export interface SymbolRow extends Omit<SymbolNode, 'children'> {
+  readonly depth: number;
+  readonly isOpen: boolean;
+  readonly hasChildren: boolean;
+}
+
+export function symbolTree(leases: readonly Lease[], contests: readonly Contest[]): SymbolNode[] {
+  const root = begin('', '', 'directory');
+  for (const lease of leases) {
+    for (const address of lease.addresses) {
+      for (const node of pathTo(root, address)) {
+        if (isHeld(lease)) node.holders.add(lease.run);
+        else node.past++;
+      }
+    }
+  }
+  for (const { address, branch } of contests) {
+    for (const node of pathTo(root, address)) node.contested.add(`${branch}\0${address}`);
+  }
+  return finish(root).children.slice();
+}
+
+/** The rows of a tree of which some nodes are closed. */
+export function symbolRows(nodes: readonly SymbolNode[], closed: ReadonlySet<string>): SymbolRow[] {
+  const rows: SymbolRow[] = [];
+  const add = (node: SymbolNode, depth: number): void => {
+    const { children, ...own } = node;
+    const isOpen = children.length > 0 && !closed.has(node.path);
+    rows.push({ ...own, depth, isOpen, hasChildren: children.length > 0 });
+    if (isOpen) for (const child of children) add(child, depth + 1);
+  };
+  for (const node of nodes) add(node, 0);
+  return rows;
+}
+
+/** Whether an address lies at or under a node of the tree. */
+export function isUnder(address: string, path: string): boolean {
+  return (
+    address === path ||
+    address.startsWith(`${path}/`) ||
+    address.startsWith(`${path}::`) ||
+    address.startsWith(`${path}.`)
+  );
+}
+
+const begin = (path: string, label: string, level: SymbolNode['level']): Building => ({
+  path,
+  label,
+  level,
+  children: new Map(),
+  holders: new Set(),
+  contested: new Set(),
+  past: 0,
+});
+
+/** Deeper paths than this are one node: a hostile address must not make a tower. */
+const MOST_LEVELS = 24;
+
+function pathTo(root: Building, address: string): Building[] {
+  const cut = address.indexOf('::');
+  const file = cut < 0 ? address : address.slice(0, cut);
+  const symbol = cut < 0 ? undefined : address.slice(cut + 2);
+  const parts = file.split('/').filter((part) => part !== '');
+  const labels =
+    parts.length > MOST_LEVELS ? [...parts.slice(0, MOST_LEVELS - 1), parts.slice(MOST_LEVELS - 1).join('/')] : parts;
+  const nodes: Building[] = [];
+  let node = root;
+  labels.forEach((label, i) => {
+    const level = i === labels.length - 1 ? 'file' : 'directory';
+    node = childOf(node, label, node === root ? label : `${node.path}/${label}`, level);
+    nodes.push(node);
+  });
+  if (symbol !== undefined) nodes.push(childOf(node, symbol, address, 'symbol'));
+  return nodes;
+}
+
+function childOf(parent: Building, label: string, path: string, level: SymbolNode['level']): Building {
+  const known = parent.children.get(label);
+  if (known) return known;
+  const child = begin(path, label, level);
+  parent.children.set(label, child);
+  return child;
+}
+
+/** Sorted by need of attention; a directory with nothing but one directory in it is shown with it in one line. */
+function finish(node: Building): SymbolNode {
+  const children = [...node.children.values()].map(finish).sort(byNeed);
+  const only = children.length === 1 ? children[0]! : undefined;
+  if (only?.level === 'directory' && node.level === 'directory' && node.label !== '') {
+    return { ...only, label: `${node.label}/${only.label}` };
+  }
+  const { path, label, level, past } = node;
+  return { path, label, level, children, holders: [...node.holders].sort(), contested: node.contested.size, past };
+}
+
+const byNeed = (a: SymbolNode, b: SymbolNode): number =>
+  b.contested - a.contested || b.holders.length - a.holders.length || (a.label < b.label ? -1 : 1);

@@ -1,0 +1,93 @@
+import type { RecordData } from '../../../protocol/index.js';
+import { BarBook } from './bar-book.js';
+import { Capture } from './capture.js';
+import type { Entry, EventEntry, Mark } from './entry.js';
+import type { ReadLine } from './ndjson.js';
+import { packedSize } from './packed-size.js';
+import { Rates } from './rates.js';
+import { World } from './world.js';
+
+/** A position in the captured history: the live end, or before the entry of this number. */
+export type Position =
+  { readonly at: 'live' } | { readonly at: 'held'; readonly nextSeq: number; readonly atMs: number };
+
+/** Captured history: what happened, what stood before it, and what stands now. */
+export class Timeline {
+  readonly capture: Capture;
+  readonly bars = new BarBook();
+  readonly rates = new Rates();
+  /** What stood where the capture begins. */
+  readonly base = new World();
+  /** What stands at its end. */
+  readonly head = new World();
+  #held: World | undefined;
+  #nextSeq = 0;
+
+  constructor(maxBytes: number) {
+    this.capture = new Capture(maxBytes, (entry) => {
+      this.base.apply(entry);
+    });
+  }
+
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
+  addEvent(event: ReadLine): EventEntry {
+    const before: RecordData | undefined = this.head.get(event.kind, event.id)?.data;
+    const { lagMs, ...own } = event;
+    const entry: EventEntry = {
+      what: 'event',
+      ...own,
+      seq: this.#nextSeq++,
+      atMs: Math.max(event.atMs, this.head.atMs),
+      lagMs,
+      before,
+      bytes: packedSize([event.revision, 0, 0, event.id, event.atMs, event.data]),
+    };
+    this.#add(entry);
+    this.bars.apply(entry);
+    // A snapshot tells of the past all at once; it is no rate.
+    if (entry.type !== 'snapshot') this.rates.add(entry.atMs, lagMs);
+    return entry;
+  }
+
+  addMark(mark: Mark, atMs: number): void {
+    this.#add({ what: 'mark', seq: this.#nextSeq++, atMs: Math.max(atMs, this.head.atMs), mark, bytes: 0 });
+  }
+
+  /** The world at a position, which stays as it is while nobody asks for another one. */
+  worldAt(position: Position): World {
+    if (position.at === 'live') {
+      this.#held = undefined;
+      return this.head;
+    }
+    const first = this.capture.first()?.seq ?? 0;
+    const held = this.#held;
+    if (held?.nextSeq === position.nextSeq) return held;
+    const start = held && held.nextSeq < position.nextSeq && held.nextSeq >= first ? held : new World(this.base);
+    const from = this.capture.indexOf(Math.max(first, start.nextSeq));
+    for (const entry of this.capture.range(from, this.capture.indexOf(position.nextSeq))) start.apply(entry);
+    start.atMs = Math.max(start.atMs, position.atMs);
+    this.#held = start;
+    return start;
+  }
+
+  /** How many captured entries lie in each of `buckets` equal spans of the captured time. */
+  histogram(buckets: number): { readonly fromMs: number; readonly toMs: number; readonly counts: number[] } {
+    const fromMs = this.capture.first()?.atMs ?? 0;
+    const toMs = Math.max(fromMs + 1_000, this.capture.last()?.atMs ?? 0);
+    const counts = Array.from({ length: buckets }, () => 0);
+    for (const entry of this.capture.range(0, this.capture.length)) {
+      if (entry.what === 'event' && entry.type === 'snapshot') continue;
+      counts[Math.min(buckets - 1, Math.floor(((entry.atMs - fromMs) / (toMs - fromMs)) * buckets))]!++;
+    }
+    return { fromMs, toMs, counts };
+  }
+
+  #add(entry: Entry): void {
+    this.head.apply(entry);
+    this.capture.push(entry);
+    if ((entry.seq & 1_023) === 0) this.bars.forgetBefore(this.capture.first()?.atMs ?? 0);
+  }
+}

@@ -1,0 +1,100 @@
+import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
+import { ask, tell } from './port.js';
+import { follow, grouping, overlay, paint, query, say, select, showHeartbeats, showView, timeFormat } from './state.js';
+
+/** Something a person can do, by key or from the palette. */
+export interface Action {
+  readonly name: string;
+  /** As it is written in the help, `g s`. */
+  readonly keys?: string;
+  readonly run: () => void;
+}
+
+export function togglePause(): void {
+  tell(paint.value?.position.at === 'held' ? { type: 'live' } : { type: 'pause' });
+}
+
+export function goLive(): void {
+  tell({ type: 'live' });
+  follow.value = true;
+}
+
+export async function exportFile(): Promise<void> {
+  const { file, events } = await ask({ about: 'export' });
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(file);
+  link.download = `muse-bus-${new Date().toISOString().replaceAll(':', '').slice(0, 15)}.ndjson`;
+  link.click();
+  setTimeout(() => {
+    URL.revokeObjectURL(link.href);
+  }, 1_000);
+  say(`${String(events)} events exported`);
+}
+
+export function importFile(): void {
+  const input = document.createElement('input');
+  input.type = 'file';
+  input.accept = '.ndjson,.jsonl,.json,.txt';
+  input.onchange = () => {
+    const file = input.files?.[0];
+    if (file) openFile(file);
+  };
+  input.click();
+}
+
+export function openFile(file: File): void {
+  tell({ type: 'import', name: file.name, file });
+  say(`${file.name} is replayed; the bus is left`);
+}
+
+export async function copy(text: string, what: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`${what} copied`);
+  } catch {
+    say('The browser does not let this page copy');
+  }
+}
+
+export function focusFilter(): void {
+  const input = document.querySelector<HTMLInputElement>('#filter');
+  input?.focus();
+  input?.select();
+}
+
+const viewAction = (name: ViewName): Action => ({
+  name: `Go to ${VIEW_TITLES[name]}`,
+  keys: `g ${VIEW_KEYS[name]}`,
+  run: () => {
+    showView(name);
+  },
+});
+
+export const ACTIONS: readonly Action[] = [
+  ...VIEW_NAMES.map(viewAction),
+  { name: 'Filter', keys: '/', run: focusFilter },
+  { name: 'Pause or resume the view', keys: 'Space', run: togglePause },
+  { name: 'Follow the newest event', keys: 'f', run: () => (follow.value ? (follow.value = false) : goLive()) },
+  { name: 'Export what was captured (NDJSON)', keys: 'e', run: () => void exportFile() },
+  { name: 'Import a file and replay it', run: importFile },
+  { name: 'Show or hide heartbeats in the stream', run: () => (showHeartbeats.value = !showHeartbeats.value) },
+  {
+    name: 'Times: absolute or relative',
+    run: () => (timeFormat.value = timeFormat.value === 'absolute' ? 'relative' : 'absolute'),
+  },
+  { name: 'Group agents by branch', run: () => (grouping.value = grouping.value === 'branch' ? 'none' : 'branch') },
+  {
+    name: 'Group agents by presence',
+    run: () => (grouping.value = grouping.value === 'presence' ? 'none' : 'presence'),
+  },
+  { name: 'Clear the filter', run: () => (query.value = '') },
+  {
+    name: 'Close the details',
+    keys: 'Esc',
+    run: () => {
+      select(undefined);
+    },
+  },
+  { name: 'Commands', keys: 'Ctrl K', run: () => (overlay.value = 'palette') },
+  { name: 'Help', keys: '?', run: () => (overlay.value = 'help') },
+];

@@ -1,0 +1,51 @@
+import type { JSX } from 'preact';
+import { VIEW_TITLES, type ViewName } from '../model/view-name.js';
+import { DetailPane } from '../parts/detail-pane.js';
+import { emptyFace, Face, linkFace } from '../parts/face.js';
+import { Help } from '../parts/help.js';
+import { Notices } from '../parts/notices.js';
+import { Palette } from '../parts/palette.js';
+import { ScrubBar } from '../parts/scrub-bar.js';
+import { ToolBar } from '../parts/tool-bar.js';
+import { TopBar } from '../parts/top-bar.js';
+import { AgentsView } from '../views/agents.js';
+import { BusView } from '../views/bus.js';
+import { LanesView } from '../views/lanes.js';
+import { PulseView } from '../views/pulse.js';
+import { StreamView } from '../views/stream.js';
+import { SymbolsView } from '../views/symbols.js';
+import { overlay, paint, target, toast, view } from './state.js';
+
+const VIEWS: Readonly<Record<ViewName, () => JSX.Element | null>> = {
+  pulse: PulseView,
+  agents: AgentsView,
+  symbols: SymbolsView,
+  lanes: LanesView,
+  stream: StreamView,
+  bus: BusView,
+};
+
+export function App() {
+  const now = paint.value;
+  const face = now ? (linkFace(now) ?? (view.value === 'bus' ? undefined : emptyFace(now))) : undefined;
+  const View = VIEWS[view.value];
+  return (
+    <div class="app">
+      <TopBar />
+      <ToolBar />
+      <Notices />
+      <div class="middle">
+        <main id="main" class="main" aria-label={VIEW_TITLES[view.value]}>
+          {face ? <Face {...face} /> : now ? <View key={view.value} /> : <p class="starting">Starting…</p>}
+        </main>
+        {target.value && !face ? <DetailPane /> : null}
+      </div>
+      <ScrubBar />
+      {overlay.value === 'help' ? <Help /> : null}
+      {overlay.value === 'palette' ? <Palette /> : null}
+      <div class="toast" role="status" hidden={toast.value === ''}>
+        {toast.value}
+      </div>
+    </div>
+  );
+}

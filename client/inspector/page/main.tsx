@@ -1,0 +1,27 @@
+import { render } from 'preact';
+import { App } from './app.js';
+import { startAddressBar, takeAddress } from './address-bar.js';
+import { openFile } from './actions.js';
+import { startKeys } from './keys.js';
+import { startPort, tell } from './port.js';
+
+const address = takeAddress();
+startAddressBar();
+startPort();
+tell({ type: 'connect', ...address });
+startKeys();
+
+addEventListener('dragover', (event) => {
+  event.preventDefault();
+});
+addEventListener('drop', (event) => {
+  event.preventDefault();
+  const file = event.dataTransfer?.files[0];
+  if (file) openFile(file);
+});
+// A new address pasted over the old one brings a new token.
+addEventListener('hashchange', () => {
+  if (/[#&]token=/.test(location.hash)) tell({ type: 'connect', ...takeAddress() });
+});
+
+render(<App />, document.querySelector('#app')!);

@@ -1,0 +1,75 @@
+import { batch, computed, signal } from '@preact/signals';
+import { sameTarget, type Link, type Target } from '../model/target.js';
+import type { ViewName } from '../model/view-name.js';
+import type { AgentGrouping, Look } from '../worker/messages.js';
+import type { Paint } from '../worker/paint.js';
+
+/** What is on the screen; `undefined` until the worker has painted once. */
+export const paint = signal<Paint | undefined>(undefined);
+
+export const view = signal<ViewName>('pulse');
+export const query = signal('');
+export const target = signal<Target | undefined>(undefined);
+export const showHeartbeats = signal(false);
+export const rows = signal<Look['rows']>({ from: 0, to: 60 });
+export const sort = signal<Look['sort']>({ by: 'attention', descending: false });
+export const grouping = signal<AgentGrouping>('none');
+export const closed = signal<readonly string[]>([]);
+export const lanes = signal<Look['lanes']>({ widthMs: 120_000, endMs: undefined });
+/** Whether the stream keeps its newest row in sight. */
+export const follow = signal(true);
+export const timeFormat = signal<'absolute' | 'relative'>('absolute');
+
+export type Overlay = 'none' | 'help' | 'palette';
+export const overlay = signal<Overlay>('none');
+/** A short message about what was just done; announced to screen readers. */
+export const toast = signal('');
+
+/** What the worker is told to paint. */
+export const look = computed<Look>(() => ({
+  view: view.value,
+  query: query.value,
+  target: target.value,
+  showHeartbeats: showHeartbeats.value,
+  rows: rows.value,
+  sort: sort.value,
+  grouping: grouping.value,
+  closed: closed.value,
+  lanes: lanes.value,
+}));
+
+export const nowMs = computed(() => paint.value?.nowMs ?? Date.now());
+
+export function showView(name: ViewName): void {
+  if (view.value === name) return;
+  batch(() => {
+    view.value = name;
+    rows.value = { from: 0, to: 60 };
+  });
+}
+
+export function select(next: Target | undefined): void {
+  if (!sameTarget(target.value, next)) target.value = next;
+}
+
+export function followLink(link: Link): void {
+  batch(() => {
+    showView(link.view);
+    if (link.target) target.value = link.target;
+    if (link.query !== undefined) query.value = link.query;
+  });
+}
+
+let toastTimer: ReturnType<typeof setTimeout> | undefined;
+
+export function say(text: string): void {
+  clearTimeout(toastTimer);
+  toast.value = text;
+  toastTimer = setTimeout(() => (toast.value = ''), 4_000);
+}
+
+/** Adds a word to the filter, or takes it out where it is there. */
+export function toggleFilter(word: string): void {
+  const words = query.value.split(/\s+/).filter((one) => one !== '');
+  query.value = (words.includes(word) ? words.filter((one) => one !== word) : [...words, word]).join(' ');
+}

@@ -1,0 +1,97 @@
+import { textOf } from '../model/entry.js';
+import { quoteWhereNeeded } from '../model/completion.js';
+import { copy } from '../page/actions.js';
+import { query, showView, toggleFilter } from '../page/state.js';
+import type { Detail } from '../worker/paint.js';
+
+/** What can be done with what is selected. */
+export function DetailActions({ detail }: { detail: Detail }) {
+  const filter = filterFor(detail);
+  const command = commandFor(detail);
+  if (filter === undefined) return null;
+  return (
+    <div class="detail-actions">
+      <button
+        title={filter}
+        onClick={() => {
+          query.value = filter;
+          showView('stream');
+        }}
+      >
+        Use as filter
+      </button>
+      {command === undefined ? null : (
+        <button title={command} onClick={() => void copy(command, 'Command')}>
+          Copy as command
+        </button>
+      )}
+      {detail.about === 'record' ? (
+        <button onClick={() => void copy(JSON.stringify(detail.data, null, 2), 'JSON')}>Copy JSON</button>
+      ) : null}
+      {detail.about === 'record' ? <FieldFilters detail={detail} /> : null}
+    </div>
+  );
+}
+
+/** Words that narrow the filter by one field of the record. */
+function FieldFilters({ detail: { data } }: { detail: Extract<Detail, { about: 'record' }> }) {
+  const run = textOf(data, 'run_id');
+  const branch = textOf(data, 'branch');
+  const words = [run && `run:${quoteWhereNeeded(run)}`, branch && `branch:${quoteWhereNeeded(branch)}`];
+  return (
+    <>
+      {words
+        .filter((word) => word !== undefined && word !== '' && word.length < 60)
+        .map((word) => (
+          <button
+            key={word}
+            class="word"
+            title="Add to the filter, or take it out"
+            onClick={() => {
+              toggleFilter(word!);
+            }}
+          >
+            {word}
+          </button>
+        ))}
+    </>
+  );
+}
+
+function filterFor(detail: Detail): string | undefined {
+  switch (detail.about) {
+    case 'record':
+      return `kind:${detail.kind} id:${quoteWhereNeeded(detail.id)}`;
+    case 'run':
+      return `run:${quoteWhereNeeded(detail.run)}`;
+    case 'address':
+      return `addr:${quoteWhereNeeded(detail.address)}${detail.address.includes('::') ? '' : '*'}`;
+    case 'nothing':
+      return undefined;
+  }
+}
+
+/** The same events in a terminal. */
+function commandFor(detail: Detail): string | undefined {
+  switch (detail.about) {
+    case 'record': {
+      const run = textOf(detail.data, 'run_id');
+      const branch = textOf(detail.data, 'branch');
+      const flags = [
+        `--kind ${detail.kind}`,
+        run === undefined ? '' : `--run-id ${shellWord(run)}`,
+        branch === undefined ? '' : `--branch ${shellWord(branch)}`,
+      ];
+      return `npx muse-bus watch ${flags.filter((flag) => flag !== '').join(' ')} --json`;
+    }
+    case 'run':
+      return `npx muse-bus watch --run-id ${shellWord(detail.run)} --json`;
+    case 'address':
+    case 'nothing':
+      return undefined;
+  }
+}
+
+/** A text as one word of a POSIX shell; a record must not put a command into what is copied. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

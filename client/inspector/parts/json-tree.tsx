@@ -1,0 +1,65 @@
+import { useSignal } from '@preact/signals';
+import { visible } from '../model/visible.js';
+
+/** Entries of a list or map shown at once; more on demand. */
+const PAGE = 50;
+const OPEN_DEPTH = 2;
+
+/** A value of any size and depth: what is closed does not exist on the page. */
+export function JsonTree({ value, name, depth = 0 }: { value: unknown; name?: string; depth?: number }) {
+  const isContainer = typeof value === 'object' && value !== null;
+  const isOpen = useSignal(depth < OPEN_DEPTH);
+  const most = useSignal(PAGE);
+  const label = name === undefined ? null : <span class="json-name">{visible(name, 80)}</span>;
+  if (!isContainer) {
+    return (
+      <div class="json-line">
+        {label}
+        <Scalar value={value} />
+      </div>
+    );
+  }
+  const keys = Object.keys(value);
+  const summary = Array.isArray(value) ? `[${String(keys.length)}]` : `{${String(keys.length)}}`;
+  return (
+    <div class="json-node">
+      <button class="json-line json-toggle" aria-expanded={isOpen.value} onClick={() => (isOpen.value = !isOpen.value)}>
+        <span class="twist" aria-hidden="true">
+          {isOpen.value ? '▾' : '▸'}
+        </span>
+        {label}
+        <span class="muted">{summary}</span>
+      </button>
+      {isOpen.value ? (
+        <div class="json-children">
+          {keys.slice(0, most.value).map((key) => (
+            <JsonTree key={key} name={key} value={(value as Record<string, unknown>)[key]} depth={depth + 1} />
+          ))}
+          {keys.length > most.value ? (
+            <button class="link" onClick={() => (most.value += PAGE * 4)}>
+              {String(keys.length - most.value)} more
+            </button>
+          ) : null}
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+const CUT = 300;
+
+export function Scalar({ value }: { value: unknown }) {
+  const isWhole = useSignal(false);
+  if (typeof value !== 'string') return <span class="json-scalar">{String(value)}</span>;
+  const most = isWhole.value ? 20_000 : CUT;
+  return (
+    <span class="json-string">
+      “{visible(value, most)}”
+      {value.length > CUT && !isWhole.value ? (
+        <button class="link" onClick={() => (isWhole.value = true)}>
+          {String(value.length)} characters
+        </button>
+      ) : null}
+    </span>
+  );
+}

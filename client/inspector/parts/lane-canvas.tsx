@@ -1,0 +1,164 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { TRACKS, type Lane, type LaneBar, type LaneMark, type Span } from '../model/lanes.js';
+import { select } from '../page/state.js';
+import { fitCanvas, inks } from './ink.js';
+
+interface LaneCanvasProps {
+  readonly lane: Lane;
+  readonly window: Span;
+  readonly nowMs: number;
+  /** Earlier than this nothing is known. */
+  readonly beginsMs: number;
+  /** Times of the axis's marks. */
+  readonly lines: readonly number[];
+}
+
+const PADDING = 3;
+
+/** One agent's time: bars for leases, signs for what it did. */
+export function LaneCanvas(props: LaneCanvasProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (canvas.current) draw(canvas.current, props);
+  });
+  return (
+    <canvas
+      ref={canvas}
+      aria-hidden="true"
+      onClick={(event) => {
+        const found = hit(event.currentTarget, event.offsetX, event.offsetY, props);
+        if (!found) return;
+        event.stopPropagation();
+        select(found);
+      }}
+      onMouseMove={(event) => {
+        const found = hit(event.currentTarget, event.offsetX, event.offsetY, props);
+        event.currentTarget.style.cursor = found ? 'pointer' : '';
+      }}
+    />
+  );
+}
+
+type Scale = (ms: number) => number;
+
+const scaleOf =
+  ({ fromMs, toMs }: Span, width: number): Scale =>
+  (ms) =>
+    ((ms - fromMs) / (toMs - fromMs)) * width;
+
+function draw(canvas: HTMLCanvasElement, { lane, window, nowMs, beginsMs, lines }: LaneCanvasProps): void {
+  const { context, width, height } = fitCanvas(canvas);
+  const ink = inks();
+  const x = scaleOf(window, width);
+  context.fillStyle = ink.panel;
+  const begins = x(beginsMs);
+  if (begins > 0) context.fillRect(0, 0, Math.min(width, begins), height);
+  context.fillStyle = ink.border;
+  for (const line of lines) context.fillRect(Math.round(x(line)), 0, 1, height);
+  for (const bar of lane.bars) drawBar(context, bar, x, nowMs, width, height);
+  context.fillStyle = ink.accent;
+  context.fillRect(Math.round(x(nowMs)), 0, 1, height);
+  for (const mark of lane.marks) drawMark(context, mark, x(mark.atMs), height);
+}
+
+function boxOf(bar: LaneBar, x: Scale, width: number, height: number) {
+  const track = (height - 2 * PADDING) / TRACKS;
+  const left = Math.max(-2, x(bar.fromMs));
+  const right = Math.min(width + 2, x(bar.toMs));
+  return { left, right, top: PADDING + bar.track * track, size: track - 1.5 };
+}
+
+function drawBar(
+  context: CanvasRenderingContext2D,
+  bar: LaneBar,
+  x: Scale,
+  nowMs: number,
+  width: number,
+  height: number,
+): void {
+  const ink = inks();
+  const { left, right, top, size } = boxOf(bar, x, width, height);
+  const present = Math.min(right, x(nowMs));
+  const colour = bar.end === 'running' ? ink.good : bar.end === 'lapsed' ? ink.critical : ink.muted;
+  context.fillStyle = colour;
+  context.globalAlpha = bar.end === 'released' || bar.end === 'removed' ? 0.55 : 0.9;
+  if (present > left) context.fillRect(left, top, Math.max(1.5, present - left), size);
+  // Until when it holds if nothing more is heard.
+  context.globalAlpha = 0.25;
+  if (bar.end === 'running' && right > present)
+    context.fillRect(Math.max(left, present), top, right - Math.max(left, present), size);
+  context.globalAlpha = 1;
+  // A lapsed lease ends in an open, a released one in a closed edge.
+  if (bar.end === 'lapsed') context.fillRect(right - 1, top - 2, 2, size + 4);
+  for (const { fromMs, toMs } of bar.overlaps)
+    hatch(context, Math.max(left, x(fromMs)), top - 1, Math.min(right, x(toMs)), size + 2);
+}
+
+/** Stripes, so that an overlap can be told without colour. */
+function hatch(context: CanvasRenderingContext2D, left: number, top: number, right: number, size: number): void {
+  if (right <= left) return;
+  const ink = inks();
+  context.save();
+  context.beginPath();
+  context.rect(left, top, right - left, size);
+  context.clip();
+  context.fillStyle = ink.background;
+  context.globalAlpha = 0.35;
+  context.fillRect(left, top, right - left, size);
+  context.globalAlpha = 1;
+  context.strokeStyle = ink.critical;
+  context.lineWidth = 1.6;
+  context.beginPath();
+  for (let at = left - size - (left % 5); at < right; at += 5) {
+    context.moveTo(at, top + size);
+    context.lineTo(at + size, top);
+  }
+  context.stroke();
+  context.restore();
+}
+
+/** A heartbeat is a tick, an intent a diamond, a release a hollow ring, an expiry a cross, anything else a dot. */
+function drawMark(context: CanvasRenderingContext2D, { kind, type }: LaneMark, at: number, height: number): void {
+  const ink = inks();
+  const middle = height / 2;
+  context.strokeStyle = context.fillStyle = type === 'expired' ? ink.critical : ink.text;
+  context.lineWidth = 1.4;
+  context.beginPath();
+  if (type === 'expired') {
+    context.moveTo(at - 3.5, middle - 3.5);
+    context.lineTo(at + 3.5, middle + 3.5);
+    context.moveTo(at + 3.5, middle - 3.5);
+    context.lineTo(at - 3.5, middle + 3.5);
+    context.stroke();
+  } else if (kind === 'heartbeat') {
+    context.globalAlpha = 0.65;
+    context.fillRect(at - 0.5, height - 6, 1, 5);
+    context.globalAlpha = 1;
+  } else if (kind === 'intent') {
+    context.moveTo(at, middle - 4);
+    context.lineTo(at + 4, middle);
+    context.lineTo(at, middle + 4);
+    context.lineTo(at - 4, middle);
+    context.fill();
+  } else if (kind === 'release') {
+    context.arc(at, middle, 3.5, 0, 2 * Math.PI);
+    context.fillStyle = ink.background;
+    context.fill();
+    context.stroke();
+  } else if (kind === 'task' || kind === 'claim') {
+    context.fillRect(at - 2, middle - 2, 4, 4);
+  }
+}
+
+function hit(canvas: HTMLCanvasElement, atX: number, atY: number, { lane, window }: LaneCanvasProps) {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const x = scaleOf(window, width);
+  const mark = lane.marks.find(({ atMs }) => Math.abs(x(atMs) - atX) < 4);
+  const bar = lane.bars.find((one) => {
+    const { left, right, top, size } = boxOf(one, x, width, height);
+    return atX >= left && atX <= right && atY >= top - 2 && atY <= top + size + 2;
+  });
+  if (mark && mark.kind !== 'heartbeat') return { type: 'record', key: mark.key, revision: mark.revision } as const;
+  if (bar) return { type: 'record', key: bar.key } as const;
+  return mark ? ({ type: 'record', key: mark.key, revision: mark.revision } as const) : undefined;
+}

@@ -1,0 +1,74 @@
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import { formatSecond } from '../model/format.js';
+import { inks } from './ink.js';
+
+export interface PlotProps {
+  readonly label: string;
+  /** Unix seconds, then one list for each series. */
+  readonly data: readonly (readonly (number | null)[])[];
+  readonly series: readonly {
+    readonly name: string;
+    readonly ink: 'accent' | 'warning' | 'muted';
+    readonly fill?: boolean;
+    readonly dash?: boolean;
+  }[];
+  readonly format: (value: number) => string;
+}
+
+/** Numbers through the last minutes. */
+export function Plot(props: PlotProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(undefined);
+  useEffect(() => {
+    const element = place.current!;
+    const make = (): void => {
+      plot.current?.destroy();
+      plot.current = new uPlot(optionsOf(props, element), props.data as uPlot.AlignedData, element);
+    };
+    make();
+    const observer = new ResizeObserver(() => plot.current?.setSize(sizeOf(element)));
+    observer.observe(element);
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    scheme.addEventListener('change', make);
+    return () => {
+      observer.disconnect();
+      scheme.removeEventListener('change', make);
+      plot.current?.destroy();
+    };
+  }, []);
+  const last = props.data[0]?.at(-1);
+  useEffect(() => plot.current?.setData(props.data as uPlot.AlignedData), [last]);
+  return <div class="plot" ref={place} role="img" aria-label={props.label} />;
+}
+
+const sizeOf = (element: HTMLElement) => ({ width: element.clientWidth, height: element.clientHeight });
+
+function optionsOf({ series, format }: PlotProps, element: HTMLElement): uPlot.Options {
+  const ink = inks();
+  const font = '11px system-ui, sans-serif';
+  const axis = { stroke: ink.muted, font, grid: { stroke: ink.border, width: 1 }, ticks: { show: false } } as const;
+  return {
+    ...sizeOf(element),
+    padding: [8, 8, 0, 0],
+    cursor: { show: false },
+    legend: { show: false },
+    scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, (Number.isFinite(high) ? high : 1) * 1.1)] } },
+    axes: [
+      { ...axis, size: 22, space: 70, values: (_plot, splits) => splits.map((second) => formatSecond(second * 1_000)) },
+      { ...axis, size: 52, space: 26, values: (_plot, splits) => splits.map(format) },
+    ],
+    series: [
+      {},
+      ...series.map(({ name, ink: colour, fill, dash }): uPlot.Series => ({
+        label: name,
+        stroke: ink[colour],
+        width: 1.25,
+        points: { show: false },
+        spanGaps: true,
+        ...(dash ? { dash: [3, 3] } : {}),
+        ...(fill ? { fill: ink.faintAccent } : {}),
+      })),
+    ],
+  };
+}

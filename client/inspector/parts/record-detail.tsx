@@ -1,0 +1,114 @@
+import { useSignal } from '@preact/signals';
+import { formatClock, formatCount } from '../model/format.js';
+import { visible } from '../model/visible.js';
+import { select } from '../page/state.js';
+import type { Difference } from '../model/difference.js';
+import type { ChainRow, Detail } from '../worker/paint.js';
+import { HistoryList } from './history-list.js';
+import { JsonTree, Scalar } from './json-tree.js';
+import { RawFrameView } from './raw-frame.js';
+import { KindTag, LeaseTag, Text, TypeTag } from './small.js';
+
+export function RecordDetail({ detail }: { detail: Extract<Detail, { about: 'record' }> }) {
+  const { event, lease, problem, stands, data, before, chain, history, key, revision } = detail;
+  return (
+    <>
+      <p class="event-line">
+        {event ? (
+          <>
+            <TypeTag type={event.type} /> at {formatClock(event.atMs)}, revision {formatCount(event.revision)}
+          </>
+        ) : (
+          <span class="muted">stands since before the capture began</span>
+        )}
+        {lease ? <LeaseTag state={lease.state} leftMs={lease.leftMs} /> : null}
+        {stands ? null : <span class="note-tag">no longer there</span>}
+        {problem === undefined ? null : <span class="note-tag">{problem}</span>}
+      </p>
+      {before === undefined ? null : <Changes differences={detail.differences} />}
+      <h3>Data</h3>
+      <div class="json" data-json>
+        <JsonTree value={data} />
+      </div>
+      {chain.some(({ records }) => records.length > 0) ? <Chain chain={chain} current={key} /> : null}
+      <HistoryList title="History of this record" rows={history} />
+      <Raw recordKey={key} revision={event?.revision ?? revision} />
+    </>
+  );
+}
+
+function Changes({ differences }: { differences: readonly Difference[] }) {
+  return (
+    <>
+      <h3>
+        Changed <span class="muted">from the state before</span>
+      </h3>
+      {differences.length === 0 ? <p class="muted">The same data as before.</p> : null}
+      <ul class="changes">
+        {differences.slice(0, 50).map(({ path, change, before, after }) => (
+          <li key={path.join('\0')} class={change}>
+            <span class="json-name">{visible(path.join('.'), 80)}</span>
+            {change === 'added' ? null : (
+              <del>
+                <Value value={before} />
+              </del>
+            )}
+            {change === 'removed' ? null : (
+              <ins>
+                <Value value={after} />
+              </ins>
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+const Value = ({ value }: { value: unknown }) =>
+  typeof value === 'object' && value !== null ? <>{visible(JSON.stringify(value), 200)}</> : <Scalar value={value} />;
+
+function Chain({ chain, current }: { chain: readonly ChainRow[]; current: string }) {
+  return (
+    <>
+      <h3>Chain</h3>
+      <ol class="chain">
+        {chain.map(({ kind, records, more }) => (
+          <li key={kind} class={records.length === 0 ? 'empty' : ''}>
+            <KindTag kind={kind} />
+            <div>
+              {records.map(({ key, id, atMs, text }) => (
+                <button
+                  key={key}
+                  class="row-link"
+                  aria-current={key === current ? 'true' : undefined}
+                  onClick={() => {
+                    select({ type: 'record', key });
+                  }}
+                >
+                  <time>{formatClock(atMs)}</time>
+                  <span class="grow">
+                    <Text value={text || id} max={34} middle />
+                  </span>
+                </button>
+              ))}
+              {records.length === 0 ? <span class="muted">none</span> : null}
+              {more > 0 ? <span class="muted">and {formatCount(more)} before</span> : null}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+/** The frame is fetched only when it is asked for. */
+function Raw({ recordKey, revision }: { recordKey: string; revision: number }) {
+  const isOpen = useSignal(false);
+  return (
+    <details class="raw" open={isOpen.value} onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
+      <summary>Raw frame</summary>
+      {isOpen.value ? <RawFrameView recordKey={recordKey} revision={revision} /> : null}
+    </details>
+  );
+}

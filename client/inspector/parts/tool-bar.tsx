@@ -1,0 +1,43 @@
+import { formatCount } from '../model/format.js';
+import { exportFile, goLive, importFile, togglePause } from '../page/actions.js';
+import { follow, paint, view } from '../page/state.js';
+import { FilterBox } from './filter-box.js';
+
+export function ToolBar() {
+  const position = paint.value?.position;
+  const isHeld = position?.at === 'held';
+  return (
+    <div class="tool-bar" role="toolbar" aria-label="Filter and capture">
+      <FilterBox />
+      <button
+        class={isHeld ? 'pressed' : ''}
+        aria-pressed={isHeld}
+        title="Pause or resume ( Space )"
+        onClick={togglePause}
+      >
+        <span class={isHeld ? 'icon-play' : 'icon-pause'} aria-hidden="true" />
+        {isHeld ? 'Resume' : 'Pause'}
+      </button>
+      {isHeld ? <span class="missed">{formatCount(position.missed)} since</span> : null}
+      {view.value === 'stream' ? (
+        <button
+          class={follow.value && !isHeld ? 'pressed' : ''}
+          aria-pressed={follow.value && !isHeld}
+          title="Keep the newest event in sight ( f )"
+          onClick={() => {
+            if (follow.value && !isHeld) follow.value = false;
+            else goLive();
+          }}
+        >
+          Follow
+        </button>
+      ) : null}
+      <button title="Export what was captured as NDJSON ( e )" onClick={() => void exportFile()}>
+        Export
+      </button>
+      <button title="Replay a file of events; it can also be dropped on the page" onClick={importFile}>
+        Import
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,170 @@
+import { signal } from '@preact/signals';
+import {
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
+  Virtualizer,
+  type VirtualizerOptions,
+} from '@tanstack/virtual-core';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { takeKeys } from '../page/list-keys.js';
+import { rows as wanted } from '../page/state.js';
+import type { Rows } from '../worker/paint.js';
+import { pixels } from './ink.js';
+
+/** Rows beyond the screen that are asked for, so that scrolling finds them there. */
+const OVERSCAN = 24;
+
+export interface VirtualListProps<Row> {
+  readonly label: string;
+  readonly list: Rows<Row>;
+  /** Height of a row in rem. */
+  readonly rowRem: number;
+  readonly columns: number;
+  readonly header?: ComponentChildren;
+  readonly render: (row: Row, place: number) => ComponentChildren;
+  readonly keyOf: (row: Row) => string | number;
+  readonly isSelected: (row: Row) => boolean;
+  readonly select: (row: Row) => void;
+  /** Keeps the last row in sight. */
+  readonly follow?: boolean;
+  /** Called when the person scrolls away from the last row, or to it. */
+  readonly onFollow?: (isAtEnd: boolean) => void;
+  /** Rows gone from the beginning so far: the scroll position goes with them. */
+  readonly dropped?: number;
+}
+
+/** Pixels in a rem, which grows with the window. */
+const remPixels = signal(pixels(1));
+addEventListener('resize', () => (remPixels.value = pixels(1)));
+
+/** A long list of which only the rows in sight exist; the worker is told which those are. */
+export function VirtualList<Row>(props: VirtualListProps<Row>) {
+  const { list, rowRem, follow, dropped = 0 } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [, redraw] = useState(0);
+  const height = Math.round(rowRem * remPixels.value);
+  const virtualizer = useRef<Virtualizer<HTMLDivElement, Element>>(undefined);
+  const options: VirtualizerOptions<HTMLDivElement, Element> = {
+    count: list.total,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => height,
+    overscan: 6,
+    scrollToFn: elementScroll,
+    observeElementRect,
+    observeElementOffset,
+    onChange: () => {
+      redraw((n) => n + 1);
+    },
+  };
+  virtualizer.current ??= new Virtualizer(options);
+  virtualizer.current.setOptions(options);
+  useLayoutEffect(() => virtualizer.current!._didMount(), []);
+  useLayoutEffect(() => {
+    virtualizer.current!._willUpdate();
+  });
+  const items = virtualizer.current.getVirtualItems();
+  useWanted(items[0]?.index ?? 0, (items.at(-1)?.index ?? 40) + 1);
+  useScrollKeeping(scroller, { follow: follow ?? false, total: list.total, dropped, height });
+  useListKeys(props, (place) => {
+    virtualizer.current!.scrollToIndex(place, { align: 'auto' });
+  });
+
+  return (
+    <div class="list" role="grid" aria-label={props.label} aria-rowcount={list.total} aria-colcount={props.columns}>
+      {props.header}
+      <div
+        class="list-scroller"
+        role="rowgroup"
+        tabIndex={0}
+        aria-label={props.label}
+        ref={scroller}
+        onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
+          props.onFollow?.(scrollTop + clientHeight >= scrollHeight - height);
+        }}
+      >
+        <div class="list-space" role="presentation" style={{ height: `${String(list.total * height)}px` }}>
+          {items.map(({ index, start }) => {
+            const row = list.rows[index - list.from];
+            return row === undefined ? null : (
+              <div
+                key={props.keyOf(row)}
+                class={`list-row${props.isSelected(row) ? ' selected' : ''}`}
+                role="row"
+                aria-rowindex={index + 1}
+                aria-selected={props.isSelected(row)}
+                style={{ transform: `translateY(${String(start)}px)`, height: `${String(height)}px` }}
+                onClick={() => {
+                  props.select(row);
+                }}
+              >
+                {props.render(row, index)}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Tells the worker which rows to send: those in sight, in steps, so that not every pixel is a new question. */
+function useWanted(first: number, last: number): void {
+  useEffect(() => {
+    const from = Math.max(0, Math.floor((first - OVERSCAN) / 16) * 16);
+    const to = Math.ceil((last + OVERSCAN) / 16) * 16;
+    if (wanted.value.from !== from || wanted.value.to !== to) wanted.value = { from, to };
+  }, [first, last]);
+}
+
+interface Keeping {
+  readonly follow: boolean;
+  readonly total: number;
+  readonly dropped: number;
+  readonly height: number;
+}
+
+/** Stays at the end where that is wished, and otherwise at the same rows when others before them go. */
+function useScrollKeeping(scroller: { readonly current: HTMLDivElement | null }, now: Keeping): void {
+  const { follow, total, dropped, height } = now;
+  const before = useRef(dropped);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    const gone = dropped - before.current;
+    before.current = dropped;
+    if (!element) return;
+    if (follow) element.scrollTop = total * height;
+    else if (gone > 0) element.scrollTop -= gone * height;
+  }, [follow, total, dropped, height]);
+}
+
+function useListKeys<Row>(props: VirtualListProps<Row>, show: (place: number) => void): void {
+  const latest = useRef(props);
+  latest.current = props;
+  const place = useRef(-1);
+  useEffect(
+    () =>
+      takeKeys({
+        move: (by) => {
+          const { list, isSelected, select } = latest.current;
+          const selected = list.rows.findIndex(isSelected);
+          const from =
+            selected >= 0
+              ? list.from + selected
+              : place.current < 0
+                ? by > 0
+                  ? list.from - 1
+                  : list.total
+                : place.current;
+          place.current = Math.max(0, Math.min(list.total - 1, from + by));
+          show(place.current);
+          latest.current.onFollow?.(place.current >= list.total - 1);
+          const row = list.rows[place.current - list.from];
+          if (row !== undefined) select(row);
+        },
+        open: () => document.querySelector<HTMLElement>('.detail')?.focus(),
+      }),
+    [],
+  );
+}

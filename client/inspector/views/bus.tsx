@@ -1,0 +1,200 @@
+import { formatBytes, formatCount, formatSpan, plural } from '../model/format.js';
+import { describeFilter, type Connection, type Overview, type SubscriptionState } from '../model/overview.js';
+import { visible } from '../model/visible.js';
+import { paint } from '../page/state.js';
+import { Explain } from '../parts/explain.js';
+import { Text } from '../parts/small.js';
+
+export function BusView() {
+  const now = paint.value;
+  const bus = now?.bus;
+  if (!bus) return null;
+  switch (bus.state) {
+    case 'asking':
+      return <p class="starting">Asking the bus…</p>;
+    case 'cannot-say':
+      return (
+        <div class="face" data-face="cannot-say">
+          <h2>This server cannot say who is connected</h2>
+          <p>{visible(bus.why, 200)}. Everything else works. What it said of itself on connecting:</p>
+          <Figures figures={bus.known} />
+        </div>
+      );
+    case 'known':
+      return <Known overview={bus.overview} />;
+  }
+}
+
+function Known({ overview }: { overview: Overview }) {
+  const { connections, groups, watch, journal, limits, problems, totals, uptime_ms, epoch, revision, now, you } =
+    overview;
+  return (
+    <div class="bus">
+      <section class="bus-main">
+        <h2>
+          Connections <output>{formatCount(totals.connections)}</output>{' '}
+          <span class="muted">
+            {plural(totals.subscriptions, 'subscription')},{' '}
+            {totals.behind === 0 ? 'all live' : `${formatCount(totals.behind)} behind`}
+            {totals.connections > connections.length ? `; the first ${formatCount(connections.length)} are listed` : ''}
+          </span>
+        </h2>
+        <div class="table-scroll" tabIndex={0} role="region" aria-label="Connections">
+          <table>
+            <thead>
+              <tr>
+                <th>Client</th>
+                <th>Since</th>
+                <th>State</th>
+                <th>Waits for it</th>
+                <th>Filter</th>
+                <th class="number">Delivered</th>
+                <th class="number">Behind</th>
+                <th class="number">Cap</th>
+              </tr>
+            </thead>
+            <tbody>
+              {connections.map((connection) => (
+                <ConnectionRows
+                  key={connection.id}
+                  connection={connection}
+                  now={now}
+                  isThisPage={connection.id === you}
+                />
+              ))}
+            </tbody>
+          </table>
+        </div>
+        <h2>
+          Groups <output>{formatCount(totals.groups)}</output>{' '}
+          <span class="muted">subscriptions with the same filter share one frame</span>
+        </h2>
+        <div class="table-scroll short" tabIndex={0} role="region" aria-label="Groups">
+          <table>
+            <thead>
+              <tr>
+                <th>Group</th>
+                <th>Filter</th>
+                <th class="number">Members</th>
+                <th class="number">Index</th>
+              </tr>
+            </thead>
+            <tbody>
+              {groups.map(({ id, filter, members, index }) => (
+                <tr key={id}>
+                  <td class="number">{id}</td>
+                  <td>
+                    <Text value={describeFilter(filter)} max={90} />
+                  </td>
+                  <td class="number">{formatCount(members)}</td>
+                  <td class="number">{formatCount(index)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </section>
+      <aside class="bus-side">
+        <Explain overview={overview} />
+        <section>
+          <h2>Bus</h2>
+          <Figures
+            figures={{ epoch, revision, records: formatCount(totals.records), 'up for': formatSpan(uptime_ms) }}
+          />
+        </section>
+        <section>
+          <h2>
+            Watcher{' '}
+            <span class={`lease ${watch.healthy ? 'active' : 'lapsed'}`}>{watch.healthy ? 'well' : 'not well'}</span>
+          </h2>
+          <Figures figures={{ ...watch, last_scan_ms: `${formatSpan(Math.max(0, now - watch.last_scan_ms))} ago` }} />
+        </section>
+        <section>
+          <h2>Journal</h2>
+          <Figures figures={journal} />
+        </section>
+        <section>
+          <h2>
+            Problems <output>{formatCount(totals.problems)}</output>
+          </h2>
+          {problems.length === 0 ? <p class="muted">Every file can be read.</p> : null}
+          <ul class="problems">
+            {problems.slice(0, 50).map(({ kind, id, problem }) => (
+              <li key={`${kind}/${id}`}>
+                <span class="note-tag">{visible(problem, 40)}</span> {visible(kind, 20)}{' '}
+                <Text value={id} max={40} middle />
+              </li>
+            ))}
+          </ul>
+        </section>
+        <section>
+          <details>
+            <summary>Limits</summary>
+            <Figures figures={limits} />
+          </details>
+        </section>
+      </aside>
+    </div>
+  );
+}
+
+function ConnectionRows({ connection, now, isThisPage }: { connection: Connection; now: number; isThisPage: boolean }) {
+  const { id, remote, encoding, since_ms, flow, queued_bytes, subscriptions } = connection;
+  const rows: readonly (SubscriptionState | undefined)[] = subscriptions.length > 0 ? subscriptions : [undefined];
+  return (
+    <>
+      {rows.map((subscription, i) => (
+        <tr key={`${String(id)}/${String(subscription?.sub ?? 0)}`} data-row tabIndex={i === 0 ? 0 : undefined}>
+          <td>
+            {i === 0 ? (
+              <>
+                <b>#{id}</b>
+                {isThisPage ? <span class="this-page">this page</span> : null}{' '}
+                <span class="muted">
+                  <Text value={`${remote} ${encoding}`} max={32} />
+                </span>
+              </>
+            ) : null}
+          </td>
+          <td class="number">{i === 0 ? formatSpan(Math.max(0, now - since_ms)) : null}</td>
+          <td>
+            {subscription ? <State state={subscription.state} /> : <span class="muted">no subscription</span>}
+            {i === 0 && flow === 'congested' ? <span class="lease lapsed">congested</span> : null}
+          </td>
+          <td class="number">{i === 0 ? formatBytes(queued_bytes) : null}</td>
+          <td>{subscription ? <Text value={describeFilter(subscription.filter)} max={60} /> : null}</td>
+          <td class="number">{subscription ? formatCount(subscription.delivered) : null}</td>
+          <td class="number">{subscription ? formatCount(subscription.behind) : null}</td>
+          <td class="number">{subscription?.max_events == null ? '–' : formatCount(subscription.max_events)}</td>
+        </tr>
+      ))}
+    </>
+  );
+}
+
+function State({ state }: { state: SubscriptionState['state'] }) {
+  const tone = state === 'live' ? 'active' : state === 'lagging' ? 'lapsed' : 'released';
+  return <span class={`lease ${tone}`}>{visible(state, 20)}</span>;
+}
+
+export function Figures({ figures }: { figures: Readonly<Record<string, unknown>> }) {
+  return (
+    <dl class="facts">
+      {Object.entries(figures).map(([name, value]) => (
+        <div key={name}>
+          <dt>{visible(name.replaceAll('_', ' '), 40)}</dt>
+          <dd>
+            <Text value={showFigure(value)} max={48} middle />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function showFigure(value: unknown): string {
+  if (typeof value === 'number') return Number.isInteger(value) ? formatCount(value) : value.toFixed(2);
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return value == null ? '–' : JSON.stringify(value);
+}

@@ -1,0 +1,186 @@
+import type { ComponentChildren } from 'preact';
+import type { Attention, Severity } from '../model/attention.js';
+import { formatCount, formatLag } from '../model/format.js';
+import { VIEW_TITLES } from '../model/view-name.js';
+import { followLink, paint, query, showView } from '../page/state.js';
+import { Plot } from '../parts/plot.js';
+import { KindTag } from '../parts/small.js';
+import type { HeadState, PulsePaint } from '../worker/paint.js';
+
+export function PulseView() {
+  const now = paint.value;
+  if (!now?.pulse) return null;
+  return (
+    <div class="pulse">
+      <Figures head={now.head} />
+      <AttentionList pulse={now.pulse} />
+      <aside class="pulse-side" aria-label="Rates">
+        <Rates pulse={now.pulse} head={now.head} />
+        <Kinds pulse={now.pulse} />
+      </aside>
+    </div>
+  );
+}
+
+function Figures({ head }: { head: HeadState }) {
+  const { agents, leases, contested } = head;
+  return (
+    <div class="figures">
+      <Group title="Agents" open={() => showView('agents')}>
+        <Figure value={agents.live} label="live" tone="good" hint="heard of within 15 s" />
+        <Figure value={agents.quiet} label="quiet" tone="warning" hint="not heard of for 15 s" />
+        <Figure value={agents.silent} label="silent" tone="critical" hint="not heard of for 90 s" />
+      </Group>
+      <Group title="Leases" open={() => showView('lanes')}>
+        <Figure value={leases.active} label="active" tone="good" hint="in force" />
+        <Figure
+          value={leases.lapsing}
+          label="end within 60 s"
+          tone="warning"
+          hint="end within a minute unless extended"
+        />
+        <Figure
+          value={leases.lapsed}
+          label="lapsed"
+          tone="critical"
+          hint="ended without a release, record still there"
+        />
+      </Group>
+      <Group title="Addresses" open={() => showView('symbols')}>
+        <Figure value={contested} label="contested" tone="critical" hint="held by two runs on one branch" />
+      </Group>
+    </div>
+  );
+}
+
+function Group({ title, open, children }: { title: string; open: () => void; children: ComponentChildren }) {
+  return (
+    <section class="figure-group">
+      <h2>
+        <button class="link" onClick={open}>
+          {title}
+        </button>
+      </h2>
+      <dl>{children}</dl>
+    </section>
+  );
+}
+
+function Figure({ value, label, tone, hint }: { value: number; label: string; tone: string; hint: string }) {
+  return (
+    <div class={`figure ${value === 0 ? 'zero' : tone}`} title={hint}>
+      <dd>{formatCount(value)}</dd>
+      <dt>{label}</dt>
+    </div>
+  );
+}
+
+const SEVERITY_WORDS: Readonly<Record<Severity, string>> = { critical: 'now', warning: 'soon', note: 'note' };
+
+function AttentionList({ pulse: { attention, more } }: { pulse: PulsePaint }) {
+  return (
+    <section class="attention" aria-labelledby="attention-title">
+      <h2 id="attention-title">Needs attention</h2>
+      {attention.length === 0 ? (
+        <p class="all-well">
+          <span class="tick" aria-hidden="true" /> Nothing. Nobody contends, nobody is stuck, every file can be read.
+        </p>
+      ) : (
+        <ol>
+          {attention.map((matter) => (
+            <Matter key={matter.key} matter={matter} />
+          ))}
+        </ol>
+      )}
+      {more > 0 ? <p class="muted more">and {formatCount(more)} more</p> : null}
+    </section>
+  );
+}
+
+function Matter({ matter: { severity, text, link } }: { matter: Attention }) {
+  return (
+    <li>
+      <button
+        data-row
+        class={`matter ${severity}`}
+        title={`Opens ${VIEW_TITLES[link.view]}`}
+        onClick={() => {
+          followLink(link);
+        }}
+      >
+        <span class="severity">{SEVERITY_WORDS[severity]}</span>
+        <span class="matter-text">{text}</span>
+        <span class="matter-link" aria-hidden="true">
+          {VIEW_TITLES[link.view]} ›
+        </span>
+      </button>
+    </li>
+  );
+}
+
+function Rates({ pulse: { rates }, head }: { pulse: PulsePaint; head: HeadState }) {
+  return (
+    <>
+      <section class="plot-box">
+        <h2>
+          Events a second <output>{head.eventsPerSecond.toFixed(1)}</output>
+        </h2>
+        <Plot
+          label="Events a second over the last five minutes"
+          data={[rates.seconds, rates.events]}
+          series={[{ name: 'events', ink: 'accent', fill: true }]}
+          format={(value) => formatCount(value)}
+        />
+      </section>
+      <section class="plot-box">
+        <h2>
+          Delivery lag <output>{head.lagMs === undefined ? '–' : formatLag(head.lagMs)}</output>
+          <span class="legend">
+            <i class="line solid" /> mean <i class="line dashed" /> greatest
+          </span>
+        </h2>
+        <Plot
+          label="Delay from the event to this page, milliseconds, over the last five minutes"
+          data={[rates.seconds, rates.lagMean, rates.lagMost]}
+          series={[
+            { name: 'mean', ink: 'accent' },
+            { name: 'greatest', ink: 'warning', dash: true },
+          ]}
+          format={formatLag}
+        />
+      </section>
+    </>
+  );
+}
+
+function Kinds({ pulse: { kinds } }: { pulse: PulsePaint }) {
+  const total = kinds.reduce((sum, { count }) => sum + count, 0);
+  const most = Math.max(1, ...kinds.map(({ count }) => count));
+  return (
+    <section class="kinds">
+      <h2>
+        Records <output>{formatCount(total)}</output>
+      </h2>
+      <ul>
+        {kinds.map(({ kind, count }) => (
+          <li key={kind}>
+            <button
+              class="kind-row"
+              title={`Show ${kind} events in the stream`}
+              onClick={() => {
+                query.value = `kind:${kind}`;
+                showView('stream');
+              }}
+            >
+              <KindTag kind={kind} />
+              <span class="kind-bar" aria-hidden="true">
+                <i style={{ width: `${String((count / most) * 100)}%` }} />
+              </span>
+              <span class="number">{formatCount(count)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

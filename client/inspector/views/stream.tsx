@@ -1,0 +1,143 @@
+import { formatBytes, formatClock, formatCount, formatLag, formatSpan } from '../model/format.js';
+import { visible } from '../model/visible.js';
+import { follow, nowMs, paint, select, showHeartbeats, target, timeFormat } from '../page/state.js';
+import { KindTag, Text, TypeTag } from '../parts/small.js';
+import { VirtualList } from '../parts/virtual-list.js';
+import type { Mark } from '../model/entry.js';
+import type { StreamRow } from '../worker/paint.js';
+
+const COLUMNS = ['Rev', 'Time', 'Delta', 'Type', 'Kind', 'Run', 'Branch', 'Address', 'Size', 'Lag'] as const;
+
+export function StreamView() {
+  const now = paint.value;
+  const list = now?.stream;
+  if (!list) return null;
+  return (
+    <div class="stream">
+      <div class="view-bar">
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={showHeartbeats.value}
+            onChange={(event) => (showHeartbeats.value = event.currentTarget.checked)}
+          />
+          Heartbeats
+        </label>
+        {list.hiddenHeartbeats > 0 ? (
+          <span class="muted">{formatCount(list.hiddenHeartbeats)} heartbeats are hidden</span>
+        ) : null}
+        <label>
+          Time{' '}
+          <select
+            value={timeFormat.value}
+            onChange={(event) => (timeFormat.value = event.currentTarget.value as typeof timeFormat.value)}
+          >
+            <option value="absolute">of day</option>
+            <option value="relative">ago</option>
+          </select>
+        </label>
+        <span class="spring" />
+        <span class="muted">{formatCount(list.total)} rows</span>
+      </div>
+      <VirtualList
+        label="Events"
+        list={list}
+        rowRem={1.7}
+        columns={COLUMNS.length}
+        header={<Header />}
+        keyOf={({ seq }) => seq}
+        isSelected={isSelected}
+        select={(row) => {
+          if (row.row === 'event') select({ type: 'record', key: row.key, revision: row.revision });
+        }}
+        render={(row) => <Row row={row} />}
+        follow={follow.value && now.position.at === 'live'}
+        onFollow={(isAtEnd) => (follow.value = isAtEnd)}
+        dropped={list.dropped}
+      />
+      {list.total === 0 ? <p class="nothing">No captured event matches the filter.</p> : null}
+    </div>
+  );
+}
+
+function isSelected(row: StreamRow): boolean {
+  const selected = target.value;
+  if (row.row !== 'event' || selected?.type !== 'record' || selected.key !== row.key) return false;
+  return selected.revision === undefined || selected.revision === row.revision;
+}
+
+function Header() {
+  return (
+    <div role="rowgroup">
+      <div class="list-header stream-grid" role="row">
+        {COLUMNS.map((title) => (
+          <div key={title} role="columnheader" class={NUMERIC.has(title) ? 'number' : ''}>
+            {title}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+const NUMERIC: ReadonlySet<string> = new Set(['Rev', 'Time', 'Delta', 'Size', 'Lag']);
+
+function Row({ row }: { row: StreamRow }) {
+  if (row.row === 'mark') {
+    return (
+      <div class={`mark-row ${row.mark.type}`} role="gridcell" aria-colspan={COLUMNS.length}>
+        {formatClock(row.atMs)} — {markWords(row.mark)}
+      </div>
+    );
+  }
+  const { revision, atMs, deltaMs, type, kind, run, branch, address, more, bytes, lagMs, note } = row;
+  return (
+    <div class="stream-grid cells" role="presentation">
+      <div role="gridcell" class="number">
+        {revision}
+      </div>
+      <div role="gridcell" class="number" title={new Date(atMs).toISOString()}>
+        {timeFormat.value === 'absolute' ? formatClock(atMs) : formatSpan(Math.max(0, nowMs.value - atMs))}
+      </div>
+      <div role="gridcell" class="number muted">
+        {deltaMs === undefined || type === 'snapshot' ? '' : `+${formatSpan(deltaMs)}`}
+      </div>
+      <div role="gridcell">
+        <TypeTag type={type} />
+      </div>
+      <div role="gridcell">
+        <KindTag kind={kind} />
+      </div>
+      <div role="gridcell">
+        <Text value={run} max={24} middle />
+      </div>
+      <div role="gridcell">
+        <Text value={branch} max={24} middle />
+      </div>
+      <div role="gridcell">
+        <Text value={address} max={70} middle />
+        {more > 0 ? <span class="muted"> +{more}</span> : null}
+        {note === undefined ? null : <span class="note-tag">{note}</span>}
+      </div>
+      <div role="gridcell" class="number">
+        {formatBytes(bytes)}
+      </div>
+      <div role="gridcell" class="number">
+        {lagMs === undefined ? '' : formatLag(lagMs)}
+      </div>
+    </div>
+  );
+}
+
+function markWords(mark: Mark): string {
+  switch (mark.type) {
+    case 'synced':
+      return `snapshot complete at revision ${formatCount(mark.revision)}; changes follow`;
+    case 'resync':
+      return `resync (${visible(mark.reason, 40)}): a new snapshot follows`;
+    case 'lost':
+      return `connection lost: ${visible(mark.cause, 120)}`;
+    case 'back':
+      return 'connected again; nothing is missing unless a resync follows';
+  }
+}

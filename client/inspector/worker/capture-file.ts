@@ -1,0 +1,72 @@
+import { isEvent, formatLine, readLine } from '../model/ndjson.js';
+import type { EventEntry } from '../model/entry.js';
+import { KINDS } from '../../../protocol/index.js';
+import type { Timeline } from '../model/timeline.js';
+
+/** Lines are joined into pieces of so many, so that a long capture does not become one string. */
+const PIECE = 2_000;
+
+/** What was captured as NDJSON: first what stood where it begins, as `snapshot` events, then every event. */
+export function exportCapture(
+  timeline: Timeline,
+  epoch: string,
+  version: string,
+): { readonly file: Blob; readonly events: number } {
+  const pieces: string[] = [];
+  let lines: string[] = [];
+  let events = 0;
+  const add = (entry: EventEntry): void => {
+    lines.push(formatLine(entry, epoch, version));
+    events++;
+    if (lines.length < PIECE) return;
+    pieces.push(`${lines.join('\n')}\n`);
+    lines = [];
+  };
+  const beginsMs = timeline.capture.first()?.atMs ?? 0;
+  for (const kind of KINDS) {
+    for (const { id, data, revision } of timeline.base.byKind[kind].values()) {
+      add({
+        what: 'event',
+        seq: 0,
+        atMs: beginsMs,
+        lagMs: undefined,
+        type: 'snapshot',
+        kind,
+        id,
+        revision,
+        data,
+        before: undefined,
+        bytes: 0,
+      });
+    }
+  }
+  for (const entry of timeline.capture.range(0, timeline.capture.length)) if (isEvent(entry)) add(entry);
+  if (lines.length > 0) pieces.push(`${lines.join('\n')}\n`);
+  return { file: new Blob(pieces, { type: 'application/x-ndjson' }), events };
+}
+
+/** Reads a file of events into a timeline. @returns how many were events, and how many lines were not. */
+export async function importCapture(
+  file: Blob,
+  timeline: Timeline,
+): Promise<{ readonly events: number; readonly badLines: number }> {
+  let events = 0;
+  let badLines = 0;
+  let rest = '';
+  const takeLine = (line: string): void => {
+    if (line.trim() === '') return;
+    const event = readLine(line);
+    if (event) {
+      timeline.addEvent(event);
+      events++;
+    } else badLines++;
+  };
+  const reader = file.stream().pipeThrough(new TextDecoderStream()).getReader();
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    const lines = (rest + piece.value).split('\n');
+    rest = lines.pop()!;
+    lines.forEach(takeLine);
+  }
+  takeLine(rest);
+  return { events, badLines };
+}

@@ -1,0 +1,137 @@
+import { kindFromName, type RecordData } from '../../../protocol/index.js';
+import type { Capture } from '../model/capture.js';
+import { chainOf } from '../model/chain.js';
+import { differences } from '../model/difference.js';
+import { addressesOf, recordKey, textOf, type EventEntry } from '../model/entry.js';
+import { isUnder } from '../model/symbol-tree.js';
+import type { Target } from '../model/target.js';
+import type { Standing } from '../model/world.js';
+import { agentRow } from './agent-rows.js';
+import type { ChainRow, Detail, HistoryRow, Holder } from './paint.js';
+import { isContested, type Picture } from './picture.js';
+
+const MOST_HISTORY = 60;
+const MOST_OF_CHAIN = 4;
+const MOST_HOLDERS = 50;
+
+/** What the detail pane shows of what is selected. `end`: the place in the capture that the view is at. */
+export function detailOf(target: Target, picture: Picture, capture: Capture, end: number): Detail {
+  switch (target.type) {
+    case 'record':
+      return recordDetail(target, picture, capture, end);
+    case 'run':
+      return runDetail(target.run, picture, capture, end);
+    case 'address':
+      return addressDetail(target.address, picture, capture, end);
+  }
+}
+
+function recordDetail(
+  target: Extract<Target, { type: 'record' }>,
+  picture: Picture,
+  capture: Capture,
+  end: number,
+): Detail {
+  const slash = target.key.indexOf('/');
+  const kind = kindFromName(target.key.slice(0, slash));
+  const id = target.key.slice(slash + 1);
+  if (!kind) return { about: 'nothing', name: target.key };
+  const history = latest(capture, end, (entry) => entry.kind === kind && entry.id === id);
+  const event =
+    target.revision === undefined ? history[0] : history.find(({ revision }) => revision === target.revision);
+  const standing = picture.world.get(kind, id);
+  const data = event?.data ?? standing?.data;
+  if (!data) return { about: 'nothing', name: target.key };
+  const before = event?.before;
+  const lease = picture.leases.find(({ key }) => key === target.key);
+  return {
+    about: 'record',
+    key: target.key,
+    kind,
+    id,
+    data,
+    before,
+    differences: before === undefined ? [] : differences(before, data),
+    event: event && { revision: event.revision, type: event.type, atMs: event.atMs },
+    revision: event?.revision ?? standing?.revision ?? 0,
+    stands: standing !== undefined,
+    problem: event?.problem ?? standing?.problem,
+    lease: lease && { state: lease.state, leftMs: lease.endMs === undefined ? undefined : lease.endMs - picture.nowMs },
+    chain: chainRows(standing ?? asStanding(target.key, history[0], data), picture),
+    history: history.map(historyRow),
+  };
+}
+
+/** A record that is gone still belongs to its chain. */
+function asStanding(key: string, event: EventEntry | undefined, data: RecordData): Standing {
+  const [kind, id] = [kindFromName(key.slice(0, key.indexOf('/')))!, key.slice(key.indexOf('/') + 1)];
+  const atMs = event?.atMs ?? 0;
+  return {
+    key,
+    kind,
+    id,
+    data,
+    revision: event?.revision ?? 0,
+    atMs,
+    firstMs: atMs,
+    lastType: 'removed',
+    problem: undefined,
+  };
+}
+
+function chainRows(standing: Standing, { world }: Picture): ChainRow[] {
+  if (standing.kind === 'dependency') return [];
+  return chainOf(world, standing).map(({ kind, records }) => ({
+    kind,
+    records: records.slice(-MOST_OF_CHAIN).map(({ key, id, atMs, data }) => ({ key, id, atMs, text: gist(data) })),
+    more: Math.max(0, records.length - MOST_OF_CHAIN),
+  }));
+}
+
+function runDetail(run: string, picture: Picture, capture: Capture, end: number): Detail {
+  const agent = picture.agents.find((one) => one.run === run);
+  return {
+    about: 'run',
+    run,
+    agent: agent && agentRow(agent, picture),
+    history: latest(capture, end, ({ data }) => data.run_id === run).map(historyRow),
+  };
+}
+
+function addressDetail(address: string, picture: Picture, capture: Capture, end: number): Detail {
+  const touches = (addresses: readonly string[]) => addresses.find((one) => isUnder(one, address));
+  const holders: Holder[] = [];
+  for (const lease of picture.leases) {
+    const touched = touches(lease.addresses);
+    if (touched === undefined || lease.state === 'released') continue;
+    const leftMs = lease.endMs === undefined ? undefined : lease.endMs - picture.nowMs;
+    const { key, run, branch, state } = lease;
+    holders.push({ key, run, branch, address: touched, state, leftMs, isContested: isContested(picture, lease) });
+  }
+  holders.sort(
+    (a, b) => Number(b.isContested) - Number(a.isContested) || (b.leftMs ?? Infinity) - (a.leftMs ?? Infinity),
+  );
+  const history = latest(capture, end, ({ data }) => touches(addressesOf(data)) !== undefined);
+  return { about: 'address', address, holders: holders.slice(0, MOST_HOLDERS), history: history.map(historyRow) };
+}
+
+/** The last events that match, the newest first. */
+function latest(capture: Capture, end: number, matches: (entry: EventEntry) => boolean): EventEntry[] {
+  const found: EventEntry[] = [];
+  for (let i = end - 1; i >= 0 && found.length < MOST_HISTORY; i--) {
+    const entry = capture.at(i)!;
+    if (entry.what === 'event' && matches(entry)) found.push(entry);
+  }
+  return found;
+}
+
+function historyRow({ seq, atMs, type, kind, id, revision, data }: EventEntry): HistoryRow {
+  const run = textOf(data, 'run_id') ?? '';
+  return { seq, atMs, type, kind, key: recordKey(kind, id), revision, run, text: gist(data) };
+}
+
+/** What tells most of a record in a few words. */
+function gist(data: RecordData): string {
+  const text = textOf(data, 'detail') ?? textOf(data, 'title') ?? addressesOf(data)[0] ?? textOf(data, 'reason');
+  return (text ?? textOf(data, 'reservation_id') ?? '').slice(0, 256);
+}

@@ -1,0 +1,65 @@
+import type { Completion } from '../model/completion.js';
+import type { ExplainParams, Explanation } from '../model/overview.js';
+import type { Target } from '../model/target.js';
+import type { ViewName } from '../model/view-name.js';
+import type { Paint } from './paint.js';
+
+/** How agents are sorted: a column, and which way. */
+export type AgentSort = 'attention' | 'run' | 'branch' | 'leases' | 'ends' | 'beat';
+export type AgentGrouping = 'none' | 'branch' | 'presence';
+
+/** What the page is looking at: all that a paint depends on beside the events. */
+export interface Look {
+  readonly view: ViewName;
+  readonly query: string;
+  readonly target: Target | undefined;
+  readonly showHeartbeats: boolean;
+  /** Rows that are on the screen, with some to either side: the first, and after the last. */
+  readonly rows: { readonly from: number; readonly to: number };
+  readonly sort: { readonly by: AgentSort; readonly descending: boolean };
+  readonly grouping: AgentGrouping;
+  /** Paths of the symbol tree that are closed. */
+  readonly closed: readonly string[];
+  /** The lanes' window of time: so much, ending at a moment or at the position. */
+  readonly lanes: { readonly widthMs: number; readonly endMs: number | undefined };
+}
+
+export type ToWorker =
+  | { readonly type: 'connect'; readonly url: string; readonly token: string }
+  | { readonly type: 'look'; readonly look: Look }
+  /** The last paint is on the screen; another may come. */
+  | { readonly type: 'painted' }
+  | { readonly type: 'pause' }
+  | { readonly type: 'scrub'; readonly atMs: number }
+  | { readonly type: 'live' }
+  | { readonly type: 'import'; readonly name: string; readonly file: Blob }
+  /** Leaves an imported file for the bus. */
+  | { readonly type: 'online' }
+  | { readonly type: 'ask'; readonly nonce: number; readonly question: Question };
+
+export type Question =
+  | { readonly about: 'completion'; readonly text: string; readonly caret: number }
+  | { readonly about: 'raw'; readonly key: string; readonly revision: number }
+  | { readonly about: 'export' }
+  | { readonly about: 'explain'; readonly params: ExplainParams };
+
+/** The answer to each question. */
+export interface Answers {
+  readonly completion: Completion;
+  readonly raw: RawFrame;
+  readonly export: { readonly file: Blob; readonly events: number };
+  readonly explain: Explanation;
+}
+
+/** The bytes an event came in. */
+export interface RawFrame {
+  /** `frame`: as received. `event`: the frame is no longer held; the event alone, written again. */
+  readonly what: 'frame' | 'event';
+  readonly bytes: Uint8Array;
+  readonly decoded: unknown;
+}
+
+export type FromWorker =
+  | { readonly type: 'paint'; readonly paint: Paint }
+  | { readonly type: 'answer'; readonly nonce: number; readonly value: unknown }
+  | { readonly type: 'failure'; readonly nonce: number; readonly message: string };

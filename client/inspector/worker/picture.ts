@@ -1,0 +1,77 @@
+import { agentsOf, type Agent } from '../model/agents.js';
+import { attentionOf, LAPSING_WITHIN_MS, type Attention } from '../model/attention.js';
+import { contestsOf, type Contest } from '../model/contention.js';
+import { leasesOf, type Lease } from '../model/lease.js';
+import type { Overview } from '../model/overview.js';
+import type { Query } from '../model/query.js';
+import type { World } from '../model/world.js';
+import type { HeadState } from './paint.js';
+
+/** What is derived from a world at a moment, once for all that a paint shows. */
+export interface Picture {
+  readonly world: World;
+  readonly nowMs: number;
+  readonly leases: readonly Lease[];
+  readonly agents: readonly Agent[];
+  readonly contests: readonly Contest[];
+  /** Places that are contested, as `branch\0address`. */
+  readonly contested: ReadonlySet<string>;
+  readonly attention: readonly Attention[];
+}
+
+export function pictureOf(world: World, nowMs: number, overview: Overview | undefined): Picture {
+  const leases = leasesOf(world, nowMs);
+  const agents = agentsOf(world, leases, nowMs);
+  const contests = contestsOf(leases);
+  return {
+    world,
+    nowMs,
+    leases,
+    agents,
+    contests,
+    contested: new Set(contests.map(({ branch, address }) => `${branch}\0${address}`)),
+    attention: attentionOf({ world, leases, agents, contests, overview, nowMs }),
+  };
+}
+
+export const isContested = ({ contested }: Picture, { branch, addresses, state }: Lease): boolean =>
+  (state === 'active' || state === 'none') && addresses.some((address) => contested.has(`${branch}\0${address}`));
+
+export function headOf(
+  picture: Picture,
+  recent: { readonly eventsPerSecond: number; readonly lagMs: number | undefined },
+): HeadState {
+  const { world, leases, agents, contests, attention, nowMs } = picture;
+  const active = leases.filter(({ state }) => state === 'active');
+  return {
+    revision: world.revision,
+    records: world.size,
+    agents: countBy(agents, ({ presence }) => presence, { live: 0, quiet: 0, silent: 0 }),
+    leases: {
+      active: active.length,
+      lapsing: active.filter(({ endMs }) => endMs! - nowMs <= LAPSING_WITHIN_MS).length,
+      lapsed: leases.filter(({ state }) => state === 'lapsed').length,
+    },
+    contested: contests.length,
+    attention: countBy(attention, ({ severity }) => severity, { critical: 0, warning: 0, note: 0 }),
+    ...recent,
+  };
+}
+
+function countBy<T, K extends string>(
+  items: readonly T[],
+  keyOf: (item: T) => K,
+  zero: Record<K, number>,
+): Record<K, number> {
+  for (const item of items) zero[keyOf(item)]++;
+  return zero;
+}
+
+export const matchesLease = (query: Query, lease: Lease): boolean => query.matchesRecord(lease.reservation);
+
+/** An agent passes with itself or with any of its leases. */
+export function matchesAgent(query: Query, agent: Agent): boolean {
+  if (query.isEmpty) return true;
+  const self = { kind: 'heartbeat', id: '', revision: 0, data: { run_id: agent.run, branch: agent.branch } } as const;
+  return query.matchesRecord(self) || agent.leases.some((lease) => matchesLease(query, lease));
+}

@@ -1,0 +1,120 @@
+import type { Capture } from '../model/capture.js';
+import { textOf, addressesOf, recordKey, type Entry, type EventEntry } from '../model/entry.js';
+import { EMPTY_QUERY, type Query } from '../model/query.js';
+import type { StreamPaint, StreamRow } from './paint.js';
+
+/** Which captured entries the stream shows, kept up as they come so that a paint costs only the rows it shows. */
+export class StreamIndex {
+  #query: Query = EMPTY_QUERY;
+  #showHeartbeats = false;
+  #seqs: number[] = [];
+  #head = 0;
+  #dropped = 0;
+  #nextSeq = 0;
+  #hidden = 0;
+
+  constructor(private readonly capture: Capture) {}
+
+  /** Asks for other entries: everything captured is looked at again. */
+  show(query: Query, showHeartbeats: boolean): void {
+    const shows = showHeartbeats || query.asksForHeartbeats;
+    if (query === this.#query && shows === this.#showHeartbeats) return;
+    this.#query = query;
+    this.#showHeartbeats = shows;
+    this.#seqs = [];
+    this.#head = 0;
+    this.#dropped = 0;
+    this.#hidden = 0;
+    this.#nextSeq = this.capture.first()?.seq ?? 0;
+  }
+
+  /** The rows before an entry's number. */
+  read(beforeSeq: number, from: number, to: number): StreamPaint {
+    this.#catchUp();
+    const total = this.#countBefore(beforeSeq);
+    const start = Math.max(0, Math.min(from, total));
+    const rows: StreamRow[] = [];
+    for (let i = start; i < Math.min(to, total); i++) {
+      const entry = this.#entry(i);
+      if (entry) rows.push(toRow(entry, this.#entry(i - 1)));
+    }
+    return { total, from: start, rows, dropped: this.#dropped, hiddenHeartbeats: this.#hidden };
+  }
+
+  #entry(place: number): Entry | undefined {
+    const seq = this.#seqs[this.#head + place];
+    return place < 0 || seq === undefined ? undefined : this.capture.at(this.capture.indexOf(seq));
+  }
+
+  #catchUp(): void {
+    const { capture } = this;
+    const firstSeq = capture.first()?.seq ?? 0;
+    while (this.#head < this.#seqs.length && this.#seqs[this.#head]! < firstSeq) {
+      this.#head++;
+      this.#dropped++;
+    }
+    if (this.#head > 4_096 && this.#head * 2 > this.#seqs.length) {
+      this.#seqs = this.#seqs.slice(this.#head);
+      this.#head = 0;
+    }
+    const from = capture.indexOf(Math.max(this.#nextSeq, firstSeq));
+    for (const entry of capture.range(from, capture.length)) {
+      this.#nextSeq = entry.seq + 1;
+      if (this.#wants(entry)) this.#seqs.push(entry.seq);
+    }
+  }
+
+  #wants(entry: Entry): boolean {
+    if (entry.what === 'mark') return true;
+    if (!this.#query.matchesEvent(entry)) return false;
+    if (entry.kind !== 'heartbeat' || this.#showHeartbeats) return true;
+    this.#hidden++;
+    return false;
+  }
+
+  #countBefore(seq: number): number {
+    let low = this.#head;
+    let high = this.#seqs.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#seqs[middle]! < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low - this.#head;
+  }
+}
+
+function toRow(entry: Entry, previous: Entry | undefined): StreamRow {
+  if (entry.what === 'mark') return { row: 'mark', seq: entry.seq, atMs: entry.atMs, mark: entry.mark };
+  const addresses = addressesOf(entry.data);
+  return {
+    row: 'event',
+    seq: entry.seq,
+    atMs: entry.atMs,
+    deltaMs: previous === undefined ? undefined : entry.atMs - previous.atMs,
+    revision: entry.revision,
+    type: entry.type,
+    kind: entry.kind,
+    key: recordKey(entry.kind, entry.id),
+    id: entry.id.slice(0, 256),
+    run: (textOf(entry.data, 'run_id') ?? '').slice(0, 256),
+    branch: (textOf(entry.data, 'branch') ?? '').slice(0, 256),
+    address: summaryOf(entry, addresses).slice(0, 512),
+    more: Math.max(0, addresses.length - 1),
+    bytes: entry.bytes,
+    lagMs: entry.lagMs,
+    note: entry.problem ?? (entry.reason === 'deleted' ? undefined : entry.reason) ?? entry.observed,
+  };
+}
+
+/** The first address, or else what tells most of a record without one. */
+function summaryOf({ data }: EventEntry, addresses: readonly string[]): string {
+  return (
+    addresses[0] ??
+    textOf(data, 'title') ??
+    textOf(data, 'detail') ??
+    textOf(data, 'task_id') ??
+    textOf(data, 'reason') ??
+    ''
+  );
+}

@@ -1,0 +1,29 @@
+import { systemClock } from './clock.js';
+import { silentLog } from './log.js';
+import { chooseTransport } from './transport/choose-transport.js';
+import { CoordinationDir } from './watch/coordination-dir.js';
+import { NativeWatcher } from './watch/native-watcher.js';
+import { selfTest } from './watch/self-test.js';
+
+/** Whether the kernel's hints arrive in a repository. */
+export interface WatchDiagnosis {
+  readonly mechanism: string;
+  /** What was not heard; `undefined` where everything was. */
+  readonly deaf: string | undefined;
+}
+
+/**
+ * The self-test that a server makes when it starts; makes the directories where they are missing.
+ * @throws CoordinationDirError where they cannot be watched as they are.
+ */
+export async function diagnoseWatching(root: string): Promise<WatchDiagnosis> {
+  const dir = new CoordinationDir(root);
+  dir.ensure();
+  const watcher = new NativeWatcher(dir);
+  return { mechanism: watcher.mechanism, deaf: await selfTest(watcher, dir, systemClock) };
+}
+
+/** The WebSocket engine that a server on this Node would use. */
+export async function diagnoseEngine(): Promise<'uws' | 'ws'> {
+  return (await chooseTransport('auto', silentLog)).name;
+}

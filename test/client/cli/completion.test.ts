@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { Command } from '../../support/command.js';
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+const isInstalled = (shell: string): boolean => {
+  try {
+    execFileSync(shell, ['-c', 'exit 0']);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+for (const shell of SHELLS) {
+  const skip = isInstalled(shell) ? false : `${shell} is not installed`;
+  t.test(`the script for ${shell} is read without a complaint`, { skip }, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'muse-bus-completion-'));
+    t.teardown(() => {
+      rmSync(directory, { recursive: true });
+    });
+    const completion = Command.museBus(['completion', shell]);
+    t.equal(await completion.exit, 0);
+    const file = join(directory, 'completion');
+    writeFileSync(file, completion.lines.join('\n'));
+    const check = new Command(shell, shell === 'fish' ? ['--no-execute', file] : ['-n', file]);
+    t.equal(await check.exit, 0);
+    t.strictSame(check.errors, []);
+  });
+}
+
+t.test('in bash, words are completed where they stand', async (t) => {
+  const completion = Command.museBus(['completion', 'bash']);
+  await completion.exit;
+  const variants: readonly { readonly words: readonly string[]; readonly expected: readonly string[] }[] = [
+    { words: ['muse-bus', 'wa'], expected: ['watch', 'wait'] },
+    { words: ['muse-bus', 'get', 're'], expected: ['reservation', 'release'] },
+    { words: ['muse-bus', 'watch', '--kind', 'd'], expected: ['dependency'] },
+    { words: ['muse-bus', 'watch', '--event-type', 'ex'], expected: ['expired'] },
+    { words: ['muse-bus', 'watch', '--no'], expected: ['--no-snapshot'] },
+    { words: ['muse-bus', 'serve', '--limit', 'max_conn'], expected: ['max_connections='] },
+    { words: ['muse-bus', 'serve', '--transport', ''], expected: ['auto', 'uws', 'ws'] },
+    { words: ['muse-bus', 'token', ''], expected: ['rotate'] },
+    { words: ['muse-bus', 'replay', '--sp'], expected: ['--speed'] },
+  ];
+  for (const { words, expected } of variants) {
+    const script = `${completion.lines.join('\n')}
+COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${String(words.length - 1)}
+_muse_bus; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const bash = new Command('bash', ['-c', script]);
+    t.equal(await bash.exit, 0);
+    t.strictSame(bash.lines, expected, words.join(' '));
+  }
+});
+
+t.test('a shell that is not known is refused', async (t) => {
+  const completion = Command.museBus(['completion', 'tcsh']);
+  t.equal(await completion.exit, 1);
+  t.match(completion.errors.join('\n'), /bash, zsh, fish, got tcsh/);
+});

@@ -1,0 +1,126 @@
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Command } from '../../support/command.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+
+interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'note' | 'wrong';
+  readonly found: string;
+  readonly advice?: string;
+}
+
+function temporary(t: Test): TemporaryRepository {
+  const repository = new TemporaryRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  return repository;
+}
+
+async function examine(root: string): Promise<{ readonly exit: number; readonly findings: Finding[] }> {
+  const doctor = Command.museBus(['doctor', '--json', '--root', root]);
+  return { exit: await doctor.exit, findings: doctor.json<Finding & Record<string, unknown>>() };
+}
+
+const wrong = (findings: readonly Finding[]): Finding[] => findings.filter(({ state }) => state === 'wrong');
+
+t.test('where nothing is wrong it exits 0 and says so', async (t) => {
+  const repository = new ServedRepository({ journal: true });
+  t.teardown(() => repository.stop());
+  await repository.start();
+  const { exit, findings } = await examine(repository.root);
+  t.strictSame(wrong(findings), []);
+  t.equal(exit, 0);
+  const checks = new Set(findings.map(({ check }) => check));
+  for (const check of ['version', 'node', 'engine', 'repository', 'watching', 'disk', 'private files', 'journal'])
+    t.ok(checks.has(check), check);
+  for (const check of ['settings', 'server', 'clock', 'limits', 'readiness', 'durability', 'records'])
+    t.ok(checks.has(check), check);
+  const text = Command.museBus(['doctor', '--format', 'text', '--root', repository.root]);
+  t.equal(await text.exit, 0);
+  t.equal(text.lines.at(-1), 'Nothing is wrong.');
+});
+
+t.test('that no server runs is worth a note, and how to start one', async (t) => {
+  const { findings, exit } = await examine(temporary(t).root);
+  t.equal(exit, 0);
+  const server = findings.find(({ check }) => check === 'server');
+  t.match(server, { state: 'note', found: 'none runs', advice: /muse-bus serve/ });
+});
+
+t.test('every finding that is wrong comes with what to do, and the exit code is 1', async (t) => {
+  interface Fault {
+    readonly what: string;
+    readonly cause: (repository: TemporaryRepository) => void;
+    readonly finding: object;
+  }
+  const makeBus = (repository: TemporaryRepository): void => mkdirSync(repository.dir.bus, { mode: 0o700 });
+  const faults: readonly Fault[] = [
+    {
+      what: 'a token that others may read',
+      cause: (repository) => {
+        makeBus(repository);
+        writeFileSync(join(repository.dir.bus, 'token'), 'x');
+        chmodSync(join(repository.dir.bus, 'token'), 0o644);
+      },
+      finding: { check: 'private files', found: /token has mode 644/, advice: /chmod 600 .*token rotate/ },
+    },
+    {
+      what: 'a directory that others may enter',
+      cause: (repository) => {
+        makeBus(repository);
+        chmodSync(repository.dir.bus, 0o755);
+      },
+      finding: { check: 'private files', found: /bus has mode 755/, advice: /chmod 700/ },
+    },
+    {
+      what: 'a kind that is a link',
+      cause: (repository) => {
+        rmSync(repository.dir.of('task'), { recursive: true });
+        symlinkSync('/tmp', repository.dir.of('task'));
+      },
+      finding: { check: 'watching', found: /is a symbolic link/, advice: String },
+    },
+    {
+      what: 'settings that cannot be read',
+      cause: (repository) => {
+        makeBus(repository);
+        writeFileSync(join(repository.dir.bus, 'config.json'), '{"prot": 1}');
+      },
+      finding: { check: 'settings', found: /no setting "prot"/, advice: /did you mean port/ },
+    },
+    {
+      what: 'a server that has died without a word',
+      cause: (repository) => {
+        makeBus(repository);
+        const endpoint = { url: 'ws://127.0.0.1:9', token: 'x' };
+        writeFileSync(join(repository.dir.bus, 'endpoint.json'), JSON.stringify(endpoint), { mode: 0o600 });
+      },
+      finding: { check: 'server', found: /cannot reach the bus/, advice: /muse-bus serve/ },
+    },
+  ];
+  for (const { what, cause, finding } of faults) {
+    const repository = temporary(t);
+    cause(repository);
+    const { exit, findings } = await examine(repository.root);
+    t.equal(exit, 1, what);
+    t.match(wrong(findings), [finding], what);
+    t.equal(wrong(findings).length, 1, what);
+  }
+});
+
+t.test('records with a problem are wrong, outside any repository everything is', async (t) => {
+  const repository = new ServedRepository();
+  t.teardown(() => repository.stop());
+  repository.raw('claim', 'broken', '{');
+  await repository.start();
+  const broken = await examine(repository.root);
+  t.equal(broken.exit, 1);
+  t.match(wrong(broken.findings), [{ check: 'records', found: /1 with a problem: claim broken: invalid-json/ }]);
+  const outside = await examine('/');
+  t.equal(outside.exit, 1);
+  t.match(wrong(outside.findings), [{ check: 'repository', advice: /--root/ }]);
+});

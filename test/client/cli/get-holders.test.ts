@@ -1,0 +1,134 @@
+import t, { type Test } from 'tap';
+import type { BusEvent } from '../../../protocol/index.js';
+import { Command } from '../../support/command.js';
+import { inFuture, reservation } from '../../support/leases.js';
+import { PseudoTerminal } from '../../support/pseudo-terminal.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+
+/** Who holds what, at the beginning of each test. */
+function furnish(repository: TemporaryRepository): void {
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g']));
+  repository.rename('reservation', 'r2', reservation('agent-2', ['src/b.py::h'], { branch: 'dev' }));
+  repository.rename('reservation', 'over', reservation('agent-3', ['src/a.py::f'], { expires_at: inFuture(-1_000) }));
+  repository.rename('reservation', 'extended', reservation('agent-4', ['src/c.py'], { expires_at: inFuture(-1_000) }));
+  repository.rename('heartbeat', 'b1', { reservation_id: 'extended', extended_expires_at: inFuture(60_000) });
+  repository.rename('task', 't1', { run_id: 'agent-1', title: 'speed up search', status: 'open' });
+}
+
+/** Each test runs with a server and without one. */
+const PLACES: readonly { readonly name: string; readonly furnished: (t: Test) => Promise<string> }[] = [
+  {
+    name: 'without a server',
+    furnished: async (t) => {
+      const repository = new TemporaryRepository();
+      t.teardown(() => {
+        repository.dispose();
+      });
+      furnish(repository);
+      return repository.root;
+    },
+  },
+  {
+    name: 'with a server',
+    furnished: async (t) => {
+      const repository = new ServedRepository();
+      t.teardown(() => repository.stop());
+      furnish(repository);
+      await repository.start();
+      return repository.root;
+    },
+  },
+];
+
+const ids = (command: Command): string[] => command.json<BusEvent>().map(({ id }) => id);
+
+for (const { name, furnished } of PLACES) {
+  t.test(`${name}, get lists the records of a kind in a pipe as snapshot events`, async (t) => {
+    const root = await furnished(t);
+    const get = Command.museBus(['get', 'reservations', '--root', root]);
+    t.equal(await get.exit, 0);
+    t.strictSame(ids(get), ['extended', 'over', 'r1', 'r2']);
+    const [first] = get.json<BusEvent>();
+    t.match(first, {
+      event_type: 'snapshot',
+      kind: 'reservation',
+      data: { run_id: 'agent-4' },
+      schema_version: String,
+    });
+  });
+
+  t.test(`${name}, get takes the filters of watch`, async (t) => {
+    const root = await furnished(t);
+    const variants: readonly { readonly flags: readonly string[]; readonly found: readonly string[] }[] = [
+      { flags: ['--run-id', 'agent-1'], found: ['r1'] },
+      { flags: ['--run-id', 'agent-1', '--run-id', 'agent-2'], found: ['r1', 'r2'] },
+      { flags: ['-b', 'dev'], found: ['r2'] },
+      { flags: ['--address', 'src/a.py::*'], found: ['over', 'r1'] },
+      { flags: ['--address', 'src/a.py::*', '--id', 'r1'], found: ['r1'] },
+      { flags: ['--id', 'nobody'], found: [] },
+    ];
+    for (const { flags, found } of variants) {
+      const get = Command.museBus(['get', 'reservation', '--root', root, ...flags]);
+      t.equal(await get.exit, 0, flags.join(' '));
+      t.strictSame(ids(get), found, flags.join(' '));
+    }
+  });
+
+  t.test(`${name}, holders goes by effective expiry, the first to lapse first`, async (t) => {
+    const root = await furnished(t);
+    const variants: readonly { readonly args: readonly string[]; readonly found: readonly string[] }[] = [
+      { args: ['src/a.py::f'], found: ['r1'] },
+      { args: ['src/a.py'], found: ['r1'] },
+      { args: ['src/c.py::anything'], found: ['extended'] },
+      { args: ['src/b.py', '--branch', 'main'], found: [] },
+      { args: ['src/b.py', '--branch', 'dev'], found: ['r2'] },
+    ];
+    for (const { args, found } of variants) {
+      const holders = Command.museBus(['holders', ...args, '--root', root]);
+      t.equal(await holders.exit, 0, args.join(' '));
+      const reservations = holders.json<{ reservation: string }>().map(({ reservation }) => reservation);
+      t.strictSame(reservations, found, args.join(' '));
+    }
+  });
+}
+
+t.test('what get and holders refuse', async (t) => {
+  const variants: readonly { readonly args: readonly string[]; readonly says: RegExp }[] = [
+    { args: ['get', 'reservatoin'], says: /--kind must be one of reservation, .*did you mean reservation\?/s },
+    { args: ['get'], says: /missing required argument 'kind'/ },
+    { args: ['get', 'task', '--format', 'xml'], says: /--format must be text or json, got xml/ },
+    { args: ['holders', ''], says: /the address is empty/ },
+    { args: ['get', 'task', '--root', '/nowhere/at/all'], says: /no \.muse\/ in \/nowhere.*muse-bus serve/s },
+    { args: ['get', 'task', '--url', 'ws://127.0.0.1:9', '--token', 'x'], says: /cannot reach.*muse-bus serve/s },
+  ];
+  for (const { args, says } of variants) {
+    const command = Command.museBus(args);
+    t.equal(await command.exit, 1, args.join(' '));
+    t.match(command.errors.join('\n'), says);
+    t.strictSame(command.lines, []);
+  }
+});
+
+t.test('on a terminal both show a table', { skip: PseudoTerminal.skip }, async (t) => {
+  const root = await PLACES[0]!.furnished(t);
+  const get = new PseudoTerminal(['get', 'task', '--root', root]);
+  t.equal(await get.exit, 0);
+  t.match(get.screen, /ID\s+RUN\s+BRANCH\s+STATUS\s+TITLE/);
+  t.match(get.screen, /t1\s+agent-1\s+open\s+speed up search/);
+  const holders = new PseudoTerminal(['holders', 'src/c.py', '--root', root]);
+  t.equal(await holders.exit, 0);
+  t.match(holders.screen, /agent-4\s+main\s+\d+s\s+extended\s+src\/c\.py/);
+});
+
+t.test('a table shows nothing that a terminal would obey', { skip: PseudoTerminal.skip }, async (t) => {
+  const repository = new TemporaryRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  repository.rename('task', 't1', { run_id: 'evil\u001b[2J\u001b]0;title\u0007', title: 'line\nbreak' });
+  const get = new PseudoTerminal(['get', 'task', '--root', repository.root]);
+  t.equal(await get.exit, 0);
+  t.match(get.screen, /t1\s+evil\s+linebreak/);
+  t.notMatch(get.screen, '\u001b[2J');
+});

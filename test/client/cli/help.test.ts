@@ -1,0 +1,42 @@
+import t from 'tap';
+import { Command } from '../../support/command.js';
+
+const COMMANDS = [
+  'serve',
+  'watch',
+  'get',
+  'holders',
+  'wait',
+  'top',
+  'record',
+  'replay',
+  'doctor',
+  'config',
+  'token',
+  'demo',
+  'completion',
+];
+
+t.test('help opens with three examples and ends with the exit codes, for each command too', async (t) => {
+  for (const args of [[], ...COMMANDS.map((name) => [name]), ['token', 'rotate']]) {
+    const help = Command.museBus([...args, '--help']);
+    t.equal(await help.exit, 0, args.join(' '));
+    t.equal(help.lines[0], 'Examples:');
+    t.ok(
+      help.lines.slice(1, 4).every((line) => /^ {2}\S.* {3}\S/.test(line)),
+      'three examples',
+    );
+    t.equal(help.lines[4], '');
+    const codes = help.lines.slice(help.lines.indexOf('Exit codes:') + 1);
+    t.ok(codes.length >= 2 && codes.every((line) => /^ {2}\d {2}\S/.test(line)), 'exit codes');
+  }
+});
+
+t.test('without a command there is help, with a misspelt one a hint', async (t) => {
+  const bare = Command.museBus([]);
+  t.equal(await bare.exit, 0);
+  t.equal(bare.lines[0], 'Examples:');
+  const misspelt = Command.museBus(['wacth']);
+  t.equal(await misspelt.exit, 1);
+  t.match(misspelt.errors.join('\n'), /unknown command 'wacth'.*watch/s);
+});

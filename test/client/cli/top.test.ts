@@ -1,0 +1,66 @@
+import t from 'tap';
+import { Command } from '../../support/command.js';
+import { inFuture, reservation } from '../../support/leases.js';
+import { PseudoTerminal } from '../../support/pseudo-terminal.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { until } from '../../support/until.js';
+
+function furnished(t: { teardown(call: () => void): void }): TemporaryRepository {
+  const repository = new TemporaryRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g']));
+  repository.rename('reservation', 'r2', reservation('agent-2', ['src/a.py::g']));
+  repository.rename('intent', 'i1', { run_id: 'agent-1', addresses: ['src/a.py::f'], detail: 'rename f' });
+  repository.rename('intent', 'i3', { run_id: 'agent-3', addresses: ['src/a.py::f'], operation: 'modify' });
+  repository.rename('reservation', 'r4', reservation('agent-4', ['src/z.py'], { expires_at: inFuture(-60_000) }));
+  return repository;
+}
+
+t.test('top --json says who holds what, who let a lease lapse, and what is contended', async (t) => {
+  const { root } = furnished(t);
+  const top = Command.museBus(['top', '--json', '--root', root]);
+  t.equal(await top.exit, 0);
+  const [state] = top.json();
+  t.match(state, {
+    agents: [
+      { run: 'agent-4', state: 'lapsed', leases: 0 },
+      { run: 'agent-1', state: 'holding', leases: 1, addresses: 2, doing: 'rename f' },
+      { run: 'agent-2', state: 'holding', leases: 1, addresses: 1 },
+      { run: 'agent-3', state: 'idle', leases: 0 },
+    ],
+    leases: [{ reservation: 'r1' }, { reservation: 'r2' }],
+  });
+  t.strictSame((state as { contention: unknown }).contention, [
+    { address: 'src/a.py::f', holders: ['agent-1'], wanted: ['agent-3'] },
+    { address: 'src/a.py::g', holders: ['agent-1', 'agent-2'], wanted: [] },
+  ]);
+});
+
+t.test('in a pipe the table is printed once', async (t) => {
+  const { root } = furnished(t);
+  const top = Command.museBus(['top', '--root', root]);
+  t.equal(await top.exit, 0);
+  const text = top.lines.join('\n');
+  t.match(text, /^muse-bus top .*4 agents, 2 leases/);
+  t.match(text, /CONTENTION \(2\)[^]*AGENTS \(4\)[^]*LEASES \(2\)/);
+  t.match(text, /agent-1\s+main\s+holding\s+1\s+2\s+\d+m \d+s\s+rename f/);
+  t.notMatch(text, '\u001b[');
+});
+
+for (const [name, key] of Object.entries({ q: 'q', 'Ctrl-C': '\u0003' })) {
+  t.test(`on a terminal it follows what happens until ${name}`, { skip: PseudoTerminal.skip }, async (t) => {
+    const repository = furnished(t);
+    const top = new PseudoTerminal(['top', '--root', repository.root]);
+    t.teardown(() => {
+      top.kill();
+    });
+    await until('it is drawn', () => top.screen.includes('LEASES (2)'));
+    repository.rename('reservation', 'r5', reservation('agent-5', ['src/new.py']));
+    await until('the new lease is drawn', () => top.screen.includes('src/new.py'));
+    top.type(key);
+    t.equal(await top.exit, 0);
+    t.ok(top.screen.trimEnd().endsWith('\u001b[?25h\u001b[?1049l'), 'the screen is left as it was found');
+  });
+}

@@ -1,0 +1,68 @@
+import t, { type Test } from 'tap';
+import { Command } from '../../support/command.js';
+import { inFuture, reservation } from '../../support/leases.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { until } from '../../support/until.js';
+
+function temporary(t: Test): TemporaryRepository {
+  const repository = new TemporaryRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  return repository;
+}
+
+const wait = (root: string, ...args: readonly string[]): Command =>
+  Command.museBus(['wait', '--root', root, '--json', ...args]);
+
+t.test('an address that nobody holds is free at once', async (t) => {
+  const repository = temporary(t);
+  const waiting = wait(repository.root, '--free', 'src/a.py');
+  t.equal(await waiting.exit, 0);
+  t.strictSame(waiting.json(), [{ status: 'free', address: 'src/a.py' }]);
+});
+
+t.test('one that stays held times out with 2, and says who holds it', async (t) => {
+  const repository = temporary(t);
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f']));
+  for (const timeout of ['0', '0.2']) {
+    const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', timeout);
+    t.equal(await waiting.exit, 2);
+    t.match(waiting.json(), [{ status: 'timed_out', holders: [{ reservation: 'r1', run_id: 'agent-1' }] }]);
+  }
+});
+
+t.test('on another branch it is free', async (t) => {
+  const repository = temporary(t);
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f']));
+  t.equal(await wait(repository.root, '--free', 'src/a.py::f', '--branch', 'dev').exit, 0);
+});
+
+t.test('a lease that lapses frees its address, without a server too', async (t) => {
+  const repository = temporary(t);
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py'], { expires_at: inFuture(1_500) }));
+  const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '60');
+  t.equal(await waiting.exit, 0);
+});
+
+t.test('a release frees it, told by a server', async (t) => {
+  const repository = new ServedRepository();
+  t.teardown(() => repository.stop());
+  await repository.start();
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py']));
+  const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '60');
+  await until('it is connected', () => repository.server.bus.connectionCount === 1);
+  t.strictSame(waiting.lines, []);
+  repository.rename('release', 'l1', { reservation_id: 'r1', run_id: 'agent-1' });
+  t.equal(await waiting.exit, 0);
+});
+
+t.test('what wait refuses', async (t) => {
+  const repository = temporary(t);
+  for (const args of [[], ['--free', ''], ['--free', 'a', '--timeout', '-1'], ['--free', 'a', '--timeout', 'soon']]) {
+    const waiting = wait(repository.root, ...args);
+    t.equal(await waiting.exit, 1, args.join(' '));
+    t.match(waiting.json(), [{ status: 'bad_args', error: String }]);
+  }
+});

@@ -1,0 +1,42 @@
+import { KIND_NAMES } from './life.js';
+import { eventually, held, insist, pause, type FaultRun } from './support/fault-run.js';
+import { settleAndJudge } from './support/judge.js';
+
+/** More than the kernel's queue of 16,384 holds. */
+const FILES = 17_000;
+
+export const overflow: FaultRun = {
+  row: 1,
+  name: '01-overflow',
+  invariant: 'state equals an independent scan, soon after quiet',
+  fault: `the server is stopped while ${FILES.toLocaleString('en')} files change`,
+  async run(context) {
+    const rounds = context.size(1, 6);
+    const repository = context.repository();
+    const bus = await context.bus(repository.root);
+    const work = context.workload(repository, { inPlace: 0 });
+    const observer = context.observer('watcher', { address: () => bus.endpoint });
+    await eventually('the watcher is live', () => observer.isLive);
+    let slowestMs = 0;
+    for (let round = 0; round < rounds; round++) {
+      bus.signal('SIGSTOP');
+      for (let i = 0; i < FILES; i++) {
+        const kind = KIND_NAMES[i % 7] as 'task';
+        if (round % 2 === 1 && i % 3 === 0) work.remove(kind, `r${String(i)}`);
+        else work.write(kind, `r${String(i)}`);
+      }
+      // No hint will come for what the queue had no room for.
+      bus.signal('SIGCONT');
+      const began = performance.now();
+      const records = round % 2 === 1 ? FILES - Math.ceil(FILES / 3) : FILES;
+      await eventually('the number of records is right', () => observer.events > 0, 60_000);
+      while ((await bus.ask()).records !== records) {
+        insist(performance.now() - began < 30_000, () => 'the state has not become right in 30 s');
+        await pause(20);
+      }
+      slowestMs = Math.max(slowestMs, performance.now() - began);
+      await settleAndJudge(bus, work.operations, [observer], 60_000);
+    }
+    return held(rounds, `right again after ${(slowestMs / 1_000).toFixed(1)} s at most`);
+  },
+};

@@ -1,0 +1,38 @@
+import { held, eventually, type FaultRun } from './support/fault-run.js';
+import { settleAndJudge } from './support/judge.js';
+
+export const order: FaultRun = {
+  row: 2,
+  name: '02-order',
+  invariant: 'revisions strictly increase per connection and epoch',
+  fault: 'random operations; every frame split at random by a proxy',
+  async run(context) {
+    const rounds = context.size(1, 20);
+    const perRound = context.size(4_000, 50_000);
+    let events = 0;
+    for (let round = 0; round < rounds; round++) {
+      const repository = context.repository();
+      const proxy = await context.proxy();
+      const bus = await context.bus(repository.root, { allowHosts: [proxy.host] });
+      proxy.target = bus.port;
+      proxy.splits = true;
+      const work = context.workload(repository, { idsPerKind: 30 });
+      const split = () => ({ url: proxy.url, token: bus.endpoint.token });
+      const lives = [
+        context.observer('witness', { address: () => bus.endpoint }),
+        context.observer('split', { address: split }),
+        context.observer('one run', { address: split, filter: { run_ids: ['run-1'] } }),
+        context.observer('two kinds', { address: split, filter: { kinds: ['task', 'claim'] } }),
+      ];
+      await eventually('all are live', () => lives.every((life) => life.isLive));
+      await work.keepUp(perRound, 200);
+      events += (await settleAndJudge(bus, work.operations, lives, 60_000)).events;
+      for (const life of lives) life.stop();
+      await bus.kill();
+    }
+    return held(
+      rounds,
+      `${(rounds * perRound).toLocaleString('en')} operations, ${events.toLocaleString('en')} events`,
+    );
+  },
+};

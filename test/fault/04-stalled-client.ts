@@ -1,0 +1,38 @@
+import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { ClientProcess } from './support/client-process.js';
+import { settleAndJudge } from './support/judge.js';
+
+/** A client that stands still while events pass, before a history that reaches back so far, or does not. */
+async function standStill(context: FaultContext, events: number, maxHistoryEvents: number): Promise<ClientProcess> {
+  const repository = context.repository();
+  const limits = { maxHistoryEvents, maxQueuedBytes: 65_536 };
+  const bus = await context.bus(repository.root, { limits });
+  const work = context.workload(repository, { idsPerKind: 30, padding: 200 });
+  work.steps(100);
+  const witness = context.observer('witness', { address: () => bus.endpoint });
+  const client = await ClientProcess.start(bus.endpoint);
+  context.cleanup(() => client.kill());
+  await eventually('both are live', () => witness.isLive && client.isLive);
+  client.signal('SIGSTOP');
+  await work.keepUp(events, 200);
+  await settleAndJudge(bus, work.operations, [witness], 60_000);
+  client.signal('SIGCONT');
+  await work.keepUp(200);
+  await client.collect(bus, work.operations, witness);
+  return client;
+}
+
+export const stalledClient: FaultRun = {
+  row: 4,
+  name: '04-stalled-client',
+  invariant: 'no silent gap',
+  fault: 'a client process is stopped while events pass by, within the history and beyond it',
+  async run(context) {
+    const events = context.size(10_000, 100_000);
+    const within = await standStill(context, events, 2 * events);
+    insist(within.resyncs === 0, () => `${String(within.resyncs)} resyncs though history held everything`);
+    const beyond = await standStill(context, events, 500);
+    insist(beyond.resyncs > 0, () => 'no resync though history had moved on');
+    return held(2, `${events.toLocaleString('en')} events each: replayed whole; resync when beyond history`);
+  },
+};

@@ -1,0 +1,38 @@
+import { MessageType } from '../../protocol/index.js';
+import { held, insist, eventually, type FaultRun } from './support/fault-run.js';
+import { settleAndJudge } from './support/judge.js';
+
+export const bookmarks: FaultRun = {
+  row: 6,
+  name: '06-bookmarks',
+  invariant: "a heartbeat's revision N means all matching ≤ N were sent",
+  fault: 'filters that match 0 %, 1 % and all; connections broken just after heartbeats',
+  async run(context) {
+    const operations = context.size(3_000, 60_000);
+    const repository = context.repository();
+    const bus = await context.bus(repository.root, { heartbeatMs: 10 });
+    const work = context.workload(repository, { runs: 100, idsPerKind: 40 });
+    const address = () => bus.endpoint;
+    const witness = context.observer('witness', { address });
+    const others = [
+      context.observer('nothing', { address, filter: { run_ids: ['nobody'] } }),
+      context.observer('one in a hundred', { address, filter: { run_ids: ['run-7'] } }),
+      context.observer('all', { address }),
+    ];
+    let cuts = 0;
+    for (const observer of others) {
+      observer.onMessage = ([type]) => {
+        if (type !== MessageType.heartbeat || context.random() > 0.05) return;
+        cuts++;
+        observer.cut();
+      };
+    }
+    await eventually('all are live', () => others.every((life) => life.isLive) && witness.isLive);
+    await work.keepUp(operations, 10);
+    for (const observer of others) observer.onMessage = () => undefined;
+    const { marks } = await settleAndJudge(bus, work.operations, [witness, ...others]);
+    // Without a bookmark whoever matches nothing would be cut off from history.
+    insist(others[0]!.resyncs === 0, () => 'a filter that matches nothing was given a resync');
+    return held(cuts, `${marks.toLocaleString('en')} marks, ${operations.toLocaleString('en')} operations`);
+  },
+};

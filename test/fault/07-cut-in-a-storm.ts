@@ -1,0 +1,30 @@
+import { held, eventually, type FaultRun } from './support/fault-run.js';
+import { settleAndJudge } from './support/judge.js';
+
+export const cutInAStorm: FaultRun = {
+  row: 7,
+  name: '07-cut-in-a-storm',
+  invariant: 'one transition, one revision; a snapshot is one cut',
+  fault: 'a storm of renames while clients subscribe',
+  async run(context) {
+    const subscribes = context.size(40, 600);
+    const repository = context.repository();
+    const bus = await context.bus(repository.root);
+    const work = context.workload(repository, { idsPerKind: 300, inPlace: 0, padding: 100 });
+    work.steps(2_000);
+    const witness = context.observer('witness', { address: () => bus.endpoint });
+    await eventually('the witness is live', () => witness.isLive);
+    const joined = [];
+    for (let i = 0; i < subscribes; i++) {
+      const filter = i % 3 === 0 ? { run_ids: ['run-1', 'run-2'] } : {};
+      const life = context.observer(`subscriber ${String(i)}`, { address: () => bus.endpoint, filter });
+      joined.push(life);
+      for (let burst = 0; !life.isLive && burst < 500; burst++) await work.keepUp(25, 25);
+      if (i % 20 !== 19) continue;
+      // So many listeners at once are a test of their own.
+      await settleAndJudge(bus, work.operations, [witness, ...joined.slice(-20)]);
+      for (const done of joined.slice(-20)) done.stop();
+    }
+    return held(subscribes, `${work.operations.length.toLocaleString('en')} renames`);
+  },
+};

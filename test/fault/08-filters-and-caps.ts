@@ -1,0 +1,50 @@
+import { KIND_NAMES, type LifeFilter } from './life.js';
+import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { settleAndJudge } from './support/judge.js';
+
+function anyFilter(context: FaultContext): LifeFilter {
+  const some = (values: readonly string[]): string[] => {
+    const chosen = values.filter(() => context.random() < 0.4);
+    return chosen.length > 0 ? chosen : [values[context.below(values.length)]!];
+  };
+  return {
+    ...(context.random() < 0.5 ? { kinds: some(KIND_NAMES) } : {}),
+    ...(context.random() < 0.6 ? { run_ids: some(['run-0', 'run-1', 'run-2', 'run-3', 'nobody']) } : {}),
+    ...(context.random() < 0.2 ? { ids: some(['task-1', 'task-2', 'claim-3', 'intent-4']) } : {}),
+    ...(context.random() < 0.2 ? { branches: some(['main', 'other']) } : {}),
+  };
+}
+
+export const filtersAndCaps: FaultRun = {
+  row: 8,
+  name: '08-filters-and-caps',
+  invariant: "exactly the model's matches; the cap ends exactly",
+  fault: 'random filters and caps against a pure function, with connections broken',
+  async run(context) {
+    const rounds = context.size(2, 25);
+    const each = 25;
+    let capped = 0;
+    for (let round = 0; round < rounds; round++) {
+      const repository = context.repository();
+      const bus = await context.bus(repository.root);
+      const work = context.workload(repository);
+      work.steps(150);
+      const witness = context.observer('witness', { address: () => bus.endpoint });
+      await eventually('the witness is live', () => witness.isLive);
+      const lives = Array.from({ length: each }, (_, i) => {
+        const cap = context.random() < 0.5 ? { cap: 1 + context.below(150) } : {};
+        return context.observer(`${String(i)}`, { address: () => bus.endpoint, filter: anyFilter(context), ...cap });
+      });
+      for (let burst = 0; burst < 40; burst++) {
+        await work.keepUp(25);
+        lives[context.below(each)]!.cut();
+      }
+      await settleAndJudge(bus, work.operations, [witness, ...lives]);
+      capped += lives.filter((life) => life.isOver).length;
+      for (const life of [witness, ...lives]) life.stop();
+      await bus.kill();
+    }
+    insist(capped > rounds, () => 'hardly a cap was reached');
+    return held(rounds * each, `${String(capped)} ended by their cap`);
+  },
+};

@@ -1,0 +1,67 @@
+import { canTrace } from './support/privileges.js';
+import { held, insist, eventually, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { barrier, settleAndJudge } from './support/judge.js';
+
+/** Long enough for the journal to have gathered and flushed. */
+const FLUSHED_MS = 1_500;
+
+async function surviveKills(context: FaultContext, kills: number): Promise<void> {
+  const repository = context.repository();
+  const work = context.workload(repository);
+  let bus = await context.bus(repository.root);
+  const witness = context.observer('witness', { address: () => bus.endpoint, retryMs: 30 });
+  for (let kill = 0; kill < kills; kill++) {
+    await eventually('the witness is live', () => witness.isLive);
+    await work.keepUp(100);
+    await settleAndJudge(bus, work.operations, [witness]);
+    await pause(FLUSHED_MS);
+    insist((await bus.ask()).journal === 'durable', () => 'the journal is not durable');
+    await bus.kill();
+    work.steps(20);
+    bus = await context.bus(repository.root);
+  }
+  await settleAndJudge(bus, work.operations, [witness]);
+  insist(witness.resyncs === 0, () => `${String(witness.resyncs)} resyncs: what was durable has not survived`);
+}
+
+/** The disk refuses to flush: nothing may be called durable for long, and nobody may notice but for that. */
+async function refuseFlush(context: FaultContext): Promise<void> {
+  const repository = context.repository();
+  const work = context.workload(repository);
+  const inject = ['strace', '-f', '-q', '-e', 'trace=fsync,fdatasync,msync', '-o', '/dev/null'];
+  const under = [...inject, '-e', 'inject=fsync,fdatasync,msync:error=EIO'];
+  let bus = await context.bus(repository.root, { under });
+  const witness = context.observer('witness', { address: () => bus.endpoint, retryMs: 30 });
+  await eventually('the witness is live', () => witness.isLive);
+  await work.keepUp(300);
+  await settleAndJudge(bus, work.operations, [witness]);
+  const giveUpAt = performance.now() + 40_000;
+  while ((await bus.ask()).journal !== 'degraded') {
+    insist(performance.now() < giveUpAt, () => 'the journal still calls itself durable');
+    await work.keepUp(20);
+  }
+  insist(
+    bus.log.some(({ level }) => level === 'error'),
+    () => 'nothing was said aloud',
+  );
+  await settleAndJudge(bus, work.operations, [witness]);
+  const before = await barrier(bus);
+  await bus.kill();
+  bus = await context.bus(repository.root);
+  await settleAndJudge(bus, work.operations, [witness]);
+  insist((await barrier(bus)) !== before || witness.resyncs === 0, () => 'a cursor was used twice');
+}
+
+export const durable: FaultRun = {
+  row: 10,
+  name: '10-durable',
+  invariant: 'what was called durable survives',
+  fault: 'SIGKILL once flushed; strace refuses fsync, fdatasync and msync with EIO',
+  async run(context) {
+    const kills = context.size(2, 20);
+    await surviveKills(context, kills);
+    const why = canTrace();
+    if (why === undefined) await refuseFlush(context);
+    return held(kills + 1, why ?? 'degraded said aloud under EIO, service unharmed');
+  },
+};

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { TYPE } from './life.js';
+import { canTrace } from './support/privileges.js';
+import { held, insist, eventually, pause, type FaultRun } from './support/fault-run.js';
+import { settleAndJudge } from './support/judge.js';
+
+export const readErrors: FaultRun = {
+  row: 15,
+  name: '15-read-errors',
+  invariant: 'a read error keeps the last good',
+  fault: 'strace has openat fail with EMFILE while files change',
+  async run(context) {
+    const why = canTrace();
+    if (why !== undefined) return { is: 'skipped', why };
+    const rounds = context.size(2, 15);
+    const repository = context.repository();
+    const bus = await context.bus(repository.root, { reconcileMs: 300 });
+    const work = context.workload(repository, { removals: 0 });
+    const witness = context.observer('witness', { address: () => bus.endpoint });
+    await eventually('the witness is live', () => witness.isLive);
+    for (let round = 0; round < rounds; round++) {
+      await work.keepUp(100);
+      await settleAndJudge(bus, work.operations, [witness]);
+      const inject = ['-f', '-q', '-e', 'trace=openat', '-e', 'inject=openat:error=EMFILE', '-o', '/dev/null'];
+      const strace = spawn('strace', [...inject, '-p', String(bus.endpoint.pid)], { stdio: 'ignore' });
+      const ended = new Promise((resolve) => strace.on('close', resolve));
+      await pause(300);
+      await work.keepUp(200);
+      // Longer than the settle time, so that impatience would show, and a reconcile falls into it.
+      await pause(700);
+      const during = witness.events;
+      work.steps(50);
+      strace.kill('SIGINT');
+      await ended;
+      // Without the barrier's help.
+      await eventually('what could not be read is read', () => witness.events > during);
+      await settleAndJudge(bus, work.operations, [witness]);
+    }
+    const changes = witness.entries.flatMap((entry) => (entry.is === 'events' ? entry.events : []));
+    for (const event of changes) {
+      insist(event[1] !== TYPE.removed && event[7] == null, () => `a read error shows: ${JSON.stringify(event)}`);
+    }
+    insist(bus.said('cannot read files'), () => 'nothing was said aloud');
+    return held(rounds, `${changes.length.toLocaleString('en')} transitions observed`);
+  },
+};

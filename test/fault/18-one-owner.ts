@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { readEndpoint } from '../../client/endpoint-file.js';
+import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
+
+const MUSE_BUS = fileURLToPath(new URL('../../client/cli/main.js', import.meta.url));
+const STARTS = 20;
+
+class Starter {
+  code: number | undefined;
+  errors = '';
+  isServing = false;
+  readonly ended: Promise<void>;
+  readonly #child;
+
+  constructor(root: string) {
+    const args = [MUSE_BUS, 'serve', '--root', root, '--port', '0', '--log-level', 'error'];
+    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      if (text.includes('Inspector')) this.isServing = true;
+    });
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.errors += text));
+    this.ended = new Promise((resolve) => {
+      this.#child.on('close', (code) => {
+        this.code = code ?? -1;
+        resolve();
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+async function race(context: FaultContext, root: string): Promise<Starter> {
+  const starters = Array.from({ length: STARTS }, () => new Starter(root));
+  context.cleanup(() => {
+    for (const starter of starters) starter.kill();
+  });
+  await eventually(
+    'one serves and the others have given up',
+    () => {
+      const gone = starters.filter(({ code }) => code !== undefined);
+      return gone.length >= STARTS - 1 && starters.some(({ isServing }) => isServing);
+    },
+    60_000,
+  );
+  const owners = starters.filter(({ code }) => code === undefined);
+  insist(owners.length === 1, () => `${String(owners.length)} serve`);
+  for (const { code, errors } of starters.filter((starter) => starter !== owners[0])) {
+    insist(code === 1 && errors.includes('served already'), () => `exit ${String(code)}: ${errors}`);
+  }
+  return owners[0]!;
+}
+
+export const oneOwner: FaultRun = {
+  row: 18,
+  name: '18-one-owner',
+  invariant: 'one owner per repository',
+  fault: `${String(STARTS)} starts at once; the owner killed, and again`,
+  async run(context) {
+    const rounds = context.size(1, 10);
+    const { root } = context.repository();
+    for (let round = 0; round < rounds; round++) {
+      const owner = await race(context, root);
+      const late = new Starter(root);
+      await late.ended;
+      insist(late.errors.includes(`process ${String(owner.pid)}`), () => `the holder is not named: ${late.errors}`);
+      const { url } = readEndpoint(root);
+      insist(late.errors.includes(url), () => `the holder's address is not named: ${late.errors}`);
+      owner.kill();
+      await owner.ended;
+    }
+    return held(rounds);
+  },
+};

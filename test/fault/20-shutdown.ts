@@ -1,0 +1,101 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { canTrace } from './support/privileges.js';
+import { settleAndJudge } from './support/judge.js';
+
+const PATIENCE_MS = 5_000;
+
+async function stopAmongStalled(context: FaultContext, crowd: number): Promise<number> {
+  const repository = context.repository();
+  const bus = await context.bus(repository.root, { heartbeatMs: 500 });
+  const work = context.workload(repository, { padding: 2_000 });
+  const address = () => bus.endpoint;
+  const listening = Array.from({ length: 20 }, (_, i) =>
+    context.observer(`l${String(i)}`, { address, reconnects: false }),
+  );
+  const slow = Array.from({ length: 5 }, (_, i) =>
+    context.observer(`slow ${String(i)}`, { address, reconnects: false }),
+  );
+  const stalled = Array.from({ length: crowd }, (_, i) =>
+    context.observer(`s${String(i)}`, { address, reconnects: false }),
+  );
+  await eventually('all are live', () => [...listening, ...slow, ...stalled].every((life) => life.isLive), 60_000);
+  for (const life of [...stalled, ...slow]) life.pause();
+  await work.keepUp(2_500, 50);
+  await settleAndJudge(bus, work.operations, listening);
+  const { endpoint } = bus;
+  const stopping = bus.stop();
+  // They read again, just in time.
+  for (const life of slow) life.resume();
+  const { code, tookMs } = await stopping;
+  insist(code === 0, () => `exit ${String(code)}: ${bus.errors}`);
+  insist(tookMs < PATIENCE_MS, () => `the stop took ${tookMs.toFixed(0)} ms`);
+  for (const life of [...listening, ...slow]) {
+    await eventually(`${life.name} is closed`, () => life.closedWith !== undefined);
+    const last = life.entries.findLast(({ is }) => is !== 'disconnected');
+    insist(
+      last?.is === 'complete' && last.reason === 'shutdown',
+      () => `${life.name} was told ${JSON.stringify(last)}`,
+    );
+    const { code: closeCode, reason } = life.closedWith!;
+    insist(
+      closeCode === 1001 && /retry=\d+/.test(reason),
+      () => `${life.name} was closed with ${String(closeCode)} ${reason}`,
+    );
+  }
+  insist(!existsSync(join(repository.dir.bus, 'endpoint.json')), () => 'endpoint.json is left');
+  const header = readFileSync(join(repository.dir.bus, 'journal', 'header.json'), 'utf8');
+  insist(!header.includes('"seal":null'), () => 'the journal is not sealed');
+  const next = await context.bus(repository.root);
+  insist(endpoint.token === next.endpoint.token, () => 'another token after a restart');
+  const witness = context.observer('after', { address: () => next.endpoint });
+  await settleAndJudge(next, work.operations, [witness]);
+  await next.kill();
+  return tookMs;
+}
+
+/** The disk takes longer than anyone waits. */
+async function stopOverSlowDisk(context: FaultContext, signals: number): Promise<number> {
+  const repository = context.repository();
+  const slow = ['-e', 'trace=fsync,fdatasync,msync', '-e', 'inject=fdatasync,msync:delay_enter=20000000'];
+  const bus = await context.bus(repository.root, { under: ['strace', '-f', '-q', '-o', '/dev/null', ...slow] });
+  context.workload(repository).steps(200);
+  const began = performance.now();
+  bus.signal('SIGTERM');
+  for (let i = 1; i < signals; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    bus.signal('SIGTERM');
+  }
+  // The server's own end, not that of the strace around it.
+  await eventually('the process is gone', () => !isAlive(bus.endpoint.pid), 60_000);
+  return performance.now() - began;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${String(pid)}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
+
+export const shutdown: FaultRun = {
+  row: 20,
+  name: '20-shutdown',
+  invariant: 'SIGTERM: everyone told, journal flushed, exit within 5 s',
+  fault: 'clients that do not read, clients that read again in the last moment; a disk that takes 20 s to flush',
+  async run(context) {
+    const rounds = context.size(1, 10);
+    let slowest = 0;
+    for (let round = 0; round < rounds; round++) {
+      slowest = Math.max(slowest, await stopAmongStalled(context, context.size(50, 300)));
+    }
+    if (canTrace() !== undefined) return held(rounds, `slowest ${slowest.toFixed(0)} ms`);
+    const slowDisk = await stopOverSlowDisk(context, 1);
+    insist(slowDisk < PATIENCE_MS, () => `over a slow disk the stop took ${slowDisk.toFixed(0)} ms`);
+    const twice = await stopOverSlowDisk(context, 2);
+    insist(twice < 2_000, () => `a second signal ended it after ${twice.toFixed(0)} ms`);
+    return held(rounds + 2, `slowest ${slowest.toFixed(0)} ms, over a slow disk ${slowDisk.toFixed(0)} ms`);
+  },
+};

@@ -1,0 +1,302 @@
+import type { WireEvent } from '../../protocol/index.js';
+import {
+  isUnfiltered,
+  jsonOf,
+  KIND_NAMES,
+  must,
+  passes,
+  recordOf,
+  TYPE,
+  type Entry,
+  type Life,
+  type Rule,
+} from './life.js';
+import { OperationReader, type OperationLog } from './operation-log.js';
+import type { Revisions } from './revisions.js';
+import type { Truth } from './truth.js';
+
+type Of<Is extends Entry['is']> = Extract<Entry, { is: Is }>;
+type Phase = 'apart' | 'snapshot' | 'replay' | 'live' | 'over';
+
+/** Walks through one life, entry by entry, and throws at the first that breaks a promise. */
+export class LifeCheck {
+  #phase: Phase = 'apart';
+  #epoch = '';
+  /** Everything that matches up to here has been received. */
+  #position: { readonly epoch: string; readonly revision: number } | undefined;
+  #view = new Map<string, string>();
+  #snapshot: WireEvent[] = [];
+  #nextN: number | undefined;
+  #nextIndex: number | undefined;
+  #delivered = 0;
+  #cap = Infinity;
+  readonly #operations: OperationReader;
+  events = 0;
+  marks = 0;
+
+  constructor(
+    private readonly life: Life,
+    private readonly truth: Truth,
+    private readonly log: OperationLog,
+    private readonly revisions: Revisions,
+  ) {
+    this.#operations = new OperationReader(log);
+  }
+
+  take(entry: Entry): void {
+    switch (entry.is) {
+      case 'connected':
+        this.#phase = 'apart';
+        this.#epoch = entry.epoch;
+        return;
+      case 'disconnected':
+        if (this.#phase !== 'over') this.#phase = 'apart';
+        return;
+      case 'subscribed':
+        this.#subscribed(entry);
+        return;
+      case 'batch':
+        this.#batch(entry);
+        return;
+      case 'synced':
+        this.#synced(entry);
+        return;
+      case 'events':
+        this.#live(entry);
+        return;
+      case 'resync':
+        this.#in(['replay', 'live'], 'resync');
+        this.#beginSnapshot();
+        return;
+      case 'complete':
+        this.#complete(entry);
+        return;
+      case 'heartbeat':
+        this.#heartbeat(entry);
+        return;
+    }
+  }
+
+  /** At the end, when everything had been told: what is in view is what there is. */
+  settled(): void {
+    if (this.#phase === 'over') return;
+    this.#in(['live'], 'the end');
+    const final = this.log.finalState(this.life.filter);
+    for (const [record, json] of final) {
+      const seen = this.#view.get(record);
+      must(seen === json, 'final-state', () => `${record} is ${json}, and was last seen as ${String(seen)}`);
+    }
+    for (const record of this.#view.keys()) {
+      must(final.has(record), 'final-state', () => `${record} is gone, and is still in view`);
+    }
+  }
+
+  // ── marks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #subscribed({ mode, cursor, why, since, maxEvents }: Of<'subscribed'>): void {
+    this.#in(['apart', 'over'], 'subscribed');
+    this.#delivered = 0;
+    this.#cap = maxEvents ?? Infinity;
+    this.#nextN = 1;
+    this.#nextIndex = undefined;
+    if (mode !== 'replay') {
+      must(
+        (mode === 'resync') === (since !== undefined),
+        'resume',
+        () => `since ${String(since)} is answered by ${mode}`,
+      );
+      if (why === 'epoch') must(!since!.startsWith(`${this.#epoch}:`), 'resume', () => `${since!} is of this epoch`);
+      this.#beginSnapshot();
+      return;
+    }
+    this.#phase = 'replay';
+    must(cursor.startsWith(`${this.#epoch}:`), 'resume', () => `a replay from ${cursor} in epoch ${this.#epoch}`);
+    must(since === undefined || since === cursor, 'resume', () => `asked for ${since!}, given ${cursor}`);
+    const revision = Number(cursor.slice(this.#epoch.length + 1));
+    const before = this.#position;
+    if (since === undefined) this.#view.clear();
+    else if (before) {
+      const isHere = before.epoch === this.#epoch && before.revision === revision;
+      must(isHere, 'resume', () => `resumed at ${cursor}, but had been told up to ${before.epoch}:${before.revision}`);
+    }
+    this.#position = { epoch: this.#epoch, revision };
+  }
+
+  #beginSnapshot(): void {
+    this.#phase = 'snapshot';
+    this.#position = undefined;
+    this.#snapshot = [];
+    this.#nextN = 1;
+    this.#nextIndex = undefined;
+  }
+
+  #synced({ revision, index }: Of<'synced'>): void {
+    this.marks++;
+    if (this.#phase === 'snapshot') this.#closeSnapshot(revision);
+    else {
+      // The SDK says it again whenever it has caught up.
+      this.#in(index === undefined ? ['replay', 'live'] : ['replay'], 'synced');
+      this.#passUpTo(revision, 'completeness', 'synced');
+    }
+    this.#phase = 'live';
+    this.#nextIndex = index;
+  }
+
+  #heartbeat({ revision }: Of<'heartbeat'>): void {
+    if (this.#phase === 'apart' || this.#phase === 'over') return;
+    this.marks++;
+    must(this.#phase === 'live', 'bookmark', () => `a heartbeat at ${String(revision)} while in ${this.#phase}`);
+    this.#passUpTo(revision, 'bookmark', 'a heartbeat');
+  }
+
+  #complete({ reason, delivered }: Of<'complete'>): void {
+    this.#in(['snapshot', 'replay', 'live'], 'complete');
+    must(delivered === this.#delivered, 'cap', () => `complete says ${delivered}, ${this.#delivered} came`);
+    must(reason !== 'max_events' || delivered === this.#cap, 'cap', () => `ended at ${delivered} of ${this.#cap}`);
+    this.#phase = 'over';
+  }
+
+  // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #batch({ n, events }: Of<'batch'>): void {
+    this.#in(['snapshot', 'replay'], 'a batch');
+    if (n !== undefined)
+      must(n === this.#nextN, 'completeness', () => `batch ${n} follows ${String(this.#nextN! - 1)}`);
+    this.#nextN = (this.#nextN ?? 1) + events.length;
+    for (const event of events) {
+      this.#count();
+      if (this.#phase === 'replay') this.#change(event);
+      else this.#standing(event);
+    }
+  }
+
+  #live({ index, events }: Of<'events'>): void {
+    this.#in(['live'], 'events');
+    if (index !== undefined) {
+      must(index === this.#nextIndex, 'completeness', () => `index ${index} follows ${String(this.#nextIndex! - 1)}`);
+      this.#nextIndex = index + events.length;
+    }
+    for (const event of events) {
+      this.#count();
+      this.#change(event);
+    }
+  }
+
+  #count(): void {
+    this.events++;
+    this.#delivered++;
+    must(this.#delivered <= this.#cap, 'cap', () => `event ${this.#delivered} of a cap of ${this.#cap}`);
+  }
+
+  #standing(event: WireEvent): void {
+    const previous = this.#snapshot.at(-1);
+    must(event[1] === TYPE.snapshot, 'marks', () => `an event of type ${event[1]} in a snapshot`);
+    if (previous) {
+      const isInOrder = previous[2] < event[2] || (previous[2] === event[2] && previous[3] < event[3]);
+      must(isInOrder, 'order', () => `${recordOf(event)} follows ${recordOf(previous)} in a snapshot`);
+    }
+    this.#mustPass(event);
+    this.#operations.follow(event);
+    this.#snapshot.push(event);
+  }
+
+  #closeSnapshot(cut: number): void {
+    for (const event of this.#snapshot) {
+      must(event[0] <= cut, 'cut', () => `${recordOf(event)} at ${event[0]} in a snapshot at ${cut}`);
+    }
+    this.#compareWithTruth(cut);
+    this.#view = new Map(this.#snapshot.map((event) => [recordOf(event), jsonOf(event)]));
+    this.#position = { epoch: this.#epoch, revision: cut };
+    this.#snapshot = [];
+  }
+
+  #compareWithTruth(cut: number): void {
+    const state = this.truth.covering(this.#epoch, cut, cut)?.stateAt(cut);
+    if (!state) return;
+    const left = new Map(state);
+    for (const event of this.#snapshot) {
+      const record = recordOf(event);
+      const version = left.get(record);
+      const isRight = version?.shown === event[0] && JSON.stringify(version.data) === jsonOf(event);
+      must(isRight, 'cut', () => `at ${cut}, ${record} stood as ${JSON.stringify(version)}, not as ${jsonOf(event)}`);
+      left.delete(record);
+    }
+    for (const [record, { data }] of left) {
+      const slash = record.indexOf('/');
+      const isWanted = passes(this.life.filter, record.slice(0, slash), record.slice(slash + 1), data!);
+      must(!isWanted, 'cut', () => `${record} is missing from the snapshot at ${cut}`);
+    }
+  }
+
+  #change(event: WireEvent): void {
+    const position = this.#position!;
+    const [revision, type] = event;
+    must(revision !== position.revision, 'uniqueness', () => `revision ${revision} comes twice`);
+    must(revision > position.revision, 'order', () => `revision ${revision} follows ${position.revision}`);
+    must(type !== TYPE.snapshot, 'marks', () => 'a snapshot event among changes');
+    this.#mustBeNext(event);
+    this.revisions.note(this.#epoch, event);
+    this.#operations.follow(event);
+    this.#applyToView(event);
+    this.#position = { epoch: this.#epoch, revision };
+  }
+
+  #mustBeNext(event: WireEvent): void {
+    const { revision: after } = this.#position!;
+    const [revision, type, , , , , reason] = event;
+    if (isUnfiltered(this.life.filter)) {
+      must(revision === after + 1, 'completeness', () => `revision ${revision} follows ${after}`);
+      return;
+    }
+    const stretch = this.truth.covering(this.#epoch, after, revision);
+    if (!stretch) return;
+    const expected = stretch.next(this.life.filter, after, revision);
+    must(expected !== undefined, 'filter', () => `revision ${revision} does not match and came`);
+    must(
+      expected.revision === revision,
+      'completeness',
+      () => `revision ${expected.revision} matches and did not come`,
+    );
+    const isRight =
+      expected.type === type && expected.json === jsonOf(event) && expected.reason === (reason ?? undefined);
+    must(isRight, 'filter', () => `expected ${JSON.stringify(expected)}, got ${JSON.stringify(event)}`);
+  }
+
+  #applyToView(event: WireEvent): void {
+    const [revision, type] = event;
+    const record = recordOf(event);
+    const seen = this.#view.get(record);
+    const where = (): string => `revision ${revision}: ${record} is ${String(seen)} in view, got type ${type}`;
+    if (type === TYPE.added) must(seen === undefined, 'view', where);
+    else must(seen !== undefined, 'view', where);
+    if (type === TYPE.removed) {
+      must(seen === jsonOf(event), 'view', where);
+      this.#view.delete(record);
+      return;
+    }
+    if (type === TYPE.expired) must(seen === jsonOf(event), 'view', where);
+    this.#mustPass(event);
+    this.#view.set(record, jsonOf(event));
+  }
+
+  #mustPass(event: WireEvent): void {
+    const passed = passes(this.life.filter, KIND_NAMES[event[2]] ?? '?', event[3], event[5]);
+    must(passed, 'filter', () => `${recordOf(event)} does not match: ${jsonOf(event)}`);
+  }
+
+  /** Nothing that matches lies between the last event and here. */
+  #passUpTo(revision: number, rule: Rule, what: string): void {
+    const { epoch, revision: after } = this.#position!;
+    if (revision <= after) return;
+    if (isUnfiltered(this.life.filter)) {
+      must(false, rule, () => `${what} says ${revision}, the last event was ${after}`);
+    }
+    const missed = this.truth.covering(epoch, after, revision)?.next(this.life.filter, after, revision);
+    must(missed === undefined, rule, () => `${what} says ${revision}, and ${JSON.stringify(missed)} has not come`);
+    this.#position = { epoch, revision };
+  }
+
+  #in(phases: readonly Phase[], what: string): void {
+    must(phases.includes(this.#phase), 'marks', () => `${what} while ${this.#phase}`);
+  }
+}

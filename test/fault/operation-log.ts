@@ -1,0 +1,57 @@
+import type { WireEvent } from '../../protocol/index.js';
+import { jsonOf, must, passes, recordOf, TYPE, type LifeFilter, type Operation } from './life.js';
+
+/** What each record's file said, one after the other; `undefined` where it was removed. */
+export class OperationLog {
+  readonly #states = new Map<string, (string | undefined)[]>();
+
+  constructor(operations: readonly Operation[]) {
+    for (const operation of operations) {
+      const record = `${operation.kind}/${operation.id}`;
+      const states = this.#states.get(record) ?? [];
+      states.push(operation.is === 'write' ? JSON.stringify(operation.data) : undefined);
+      this.#states.set(record, states);
+    }
+  }
+
+  statesOf(record: string): readonly (string | undefined)[] {
+    return this.#states.get(record) ?? [];
+  }
+
+  /** What must stand in a filtered view once everything has been told. */
+  finalState(filter: LifeFilter): ReadonlyMap<string, string> {
+    const final = new Map<string, string>();
+    for (const [record, states] of this.#states) {
+      const last = states.at(-1);
+      const slash = record.indexOf('/');
+      const [kind, id] = [record.slice(0, slash), record.slice(slash + 1)];
+      if (last !== undefined && passes(filter, kind, id, JSON.parse(last) as object)) final.set(record, last);
+    }
+    return final;
+  }
+}
+
+/** Follows one life through the operations: states may be skipped, and are never seen before they were, nor after. */
+export class OperationReader {
+  /** By record: how far it has been seen. */
+  readonly #seen = new Map<string, number>();
+
+  constructor(private readonly log: OperationLog) {}
+
+  follow(event: WireEvent): void {
+    const [revision, type, , , , , reason] = event;
+    // What leaves a filter is shown as it was before.
+    if (type === TYPE.expired || reason === 'left-filter') return;
+    const record = recordOf(event);
+    const states = this.log.statesOf(record);
+    const wanted = type === TYPE.removed ? undefined : jsonOf(event);
+    let at = this.#seen.get(record) ?? 0;
+    while (at < states.length && states[at] !== wanted) at++;
+    must(at < states.length, 'operations', () =>
+      wanted === undefined
+        ? `revision ${String(revision)} says that ${record} was removed, which nobody has done since it was last seen`
+        : `revision ${String(revision)} shows ${record} as ${wanted}, which its file has not been since it was last seen`,
+    );
+    this.#seen.set(record, at);
+  }
+}

@@ -1,0 +1,64 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Endpoint } from '../../../server/index.js';
+import type { Entry, Operation } from '../life.js';
+import type { BusProcess } from './bus-process.js';
+import { eventually } from './fault-run.js';
+import { settleAndJudge, type LivingLife } from './judge.js';
+
+const PROGRAM = fileURLToPath(new URL('./client-main.js', import.meta.url));
+
+/** An observer that can be stopped by the kernel. */
+export class ClientProcess implements LivingLife {
+  readonly name = 'stopped';
+  readonly filter = {};
+  readonly entries: Entry[] = [];
+  cursor: string | undefined;
+  isLive = false;
+
+  private constructor(private readonly child: ChildProcessByStdio<null, Readable, null>) {
+    let rest = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const said = JSON.parse(line) as { entries: Entry[]; cursor?: string; isLive: boolean };
+        this.entries.push(...said.entries);
+        this.cursor = said.cursor;
+        this.isLive = said.isLive;
+      }
+    });
+  }
+
+  static async start({ url, token }: Endpoint): Promise<ClientProcess> {
+    const client = new ClientProcess(
+      spawn(process.execPath, [PROGRAM, url, token], { stdio: ['ignore', 'pipe', 'inherit'] }),
+    );
+    await eventually('the client process is live', () => client.isLive);
+    return client;
+  }
+
+  get resyncs(): number {
+    return this.entries.filter((entry) => entry.is === 'resync').length;
+  }
+
+  hasReached(epoch: string, revision: number): boolean {
+    const [mine, reached] = this.cursor?.split(':') ?? [];
+    return this.isLive && mine === epoch && Number(reached) >= revision;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  /** Waits until it has been told everything, and judges it beside one who never stood still. */
+  async collect(bus: BusProcess, operations: readonly Operation[], witness: LivingLife): Promise<void> {
+    await settleAndJudge(bus, operations, [witness, this], 60_000);
+    this.kill();
+  }
+}

@@ -1,0 +1,100 @@
+import { chance } from '../model-bus.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { BusProcess, type BusProcessOptions } from './bus-process.js';
+import { Observer, type ObserverOptions } from './observer.js';
+import { Proxy } from './proxy.js';
+import { Workload, type WorkloadOptions } from './workload.js';
+
+/** One row of the table of invariants: injects its fault for real, and throws where the invariant does not hold. */
+export interface FaultRun {
+  readonly row: number;
+  readonly name: string;
+  readonly invariant: string;
+  readonly fault: string;
+  run(context: FaultContext): Promise<Outcome>;
+}
+
+export type Outcome =
+  | { readonly is: 'held'; readonly rounds: number; readonly note?: string }
+  /** The machine does not permit the fault. */
+  | { readonly is: 'skipped'; readonly why: string };
+
+/** What a run is given; everything that it starts through here is stopped after it. */
+export class FaultContext {
+  readonly random: () => number;
+  readonly #cleanups: (() => unknown)[] = [];
+
+  constructor(
+    readonly isLong: boolean,
+    readonly seed: number,
+  ) {
+    this.random = chance(seed);
+  }
+
+  size(short: number, long: number): number {
+    return this.isLong ? long : short;
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.random() * limit);
+  }
+
+  cleanup(undo: () => unknown): void {
+    this.#cleanups.push(undo);
+  }
+
+  async dispose(): Promise<void> {
+    for (const undo of this.#cleanups.splice(0).reverse()) await undo();
+  }
+
+  repository(): TemporaryRepository {
+    const repository = new TemporaryRepository();
+    this.cleanup(() => {
+      repository.dispose();
+    });
+    return repository;
+  }
+
+  async bus(root: string, options: BusProcessOptions = {}): Promise<BusProcess> {
+    const bus = await BusProcess.start(root, options);
+    this.cleanup(() => bus.kill());
+    return bus;
+  }
+
+  /** A listener that connects, and connects again whenever it is cut off. */
+  observer(name: string, options: ObserverOptions): Observer {
+    const observer = new Observer(name, { random: this.random, ...options });
+    this.cleanup(() => {
+      observer.stop();
+    });
+    observer.start();
+    return observer;
+  }
+
+  async proxy(): Promise<Proxy> {
+    const proxy = await Proxy.listen(this.random);
+    this.cleanup(() => proxy.close());
+    return proxy;
+  }
+
+  workload(repository: TemporaryRepository, options: WorkloadOptions = {}): Workload {
+    return new Workload(repository, this.random, options);
+  }
+}
+
+/** Waits for a condition. @throws Error naming `what` where it does not come true in time. */
+export async function eventually(what: string, condition: () => boolean, patienceMs = 30_000): Promise<void> {
+  const giveUpAt = performance.now() + patienceMs;
+  while (!condition()) {
+    if (performance.now() > giveUpAt) throw new Error(`waited ${String(patienceMs)} ms in vain until ${what}`);
+    await pause(5);
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function insist(condition: boolean, why: () => string): asserts condition {
+  if (!condition) throw new Error(why());
+}
+
+export const held = (rounds: number, note?: string): Outcome => ({ is: 'held', rounds, ...(note ? { note } : {}) });

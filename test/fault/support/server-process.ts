@@ -1,0 +1,40 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { untilSignal } from '../../../client/cli/signals.js';
+import { BusServer, type Log, type ServerOptions } from '../../../server/index.js';
+
+/** A server in a process of its own, as `muse-bus serve`, with every option open and its insides to be looked at: SIGUSR2. */
+const print = (value: object): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);
+
+function say(level: string): (fields: object, text: string) => void {
+  return (fields, text) => {
+    const { err } = fields as { err?: Error };
+    print({ log: { level, text, ...fields, ...(err ? { err: err.message } : {}) } });
+  };
+}
+
+const log: Log = { debug: () => undefined, info: say('info'), warn: say('warn'), error: say('error') };
+const loop = monitorEventLoopDelay({ resolution: 1 });
+loop.enable();
+const server = new BusServer({ ...(JSON.parse(process.argv[2]!) as ServerOptions), log });
+const endpoint = await server.start();
+process.on('SIGUSR2', () => {
+  const { rss, heapUsed, external } = process.memoryUsage();
+  print({
+    stats: {
+      rss,
+      heapUsed,
+      external,
+      loopMaxMs: loop.max / 1e6,
+      loopP99Ms: loop.percentile(99) / 1e6,
+      cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1e3,
+      journal: server.bus.journalHealth,
+      revision: server.bus.isRunning ? server.bus.hub.revision : 0,
+      records: server.bus.isRunning ? server.bus.hub.store.size : 0,
+      ...server.bus.health,
+    },
+  });
+  loop.reset();
+});
+print({ endpoint });
+await untilSignal();
+await server.stop();

@@ -1,0 +1,41 @@
+import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { MUSE_BUS } from './command.js';
+
+const isInstalled = ((): boolean => {
+  try {
+    return execFileSync('script', ['--version'], { encoding: 'utf8' }).includes('util-linux');
+  } catch {
+    return false;
+  }
+})();
+
+/** The command on a terminal of 100 columns and 30 rows, as util-linux's `script` makes one. */
+export class PseudoTerminal {
+  /** For `t.test`: why there is none. */
+  static readonly skip = isInstalled ? false : 'script of util-linux is not installed';
+  /** Everything that was written to the screen. */
+  screen = '';
+  readonly exit: Promise<number>;
+  readonly #child: ChildProcessWithoutNullStreams;
+
+  constructor(args: readonly string[]) {
+    const quoted = [process.execPath, MUSE_BUS, ...args].map((arg) => `'${arg}'`).join(' ');
+    this.#child = spawn('script', ['-qec', `stty cols 100 rows 30; exec ${quoted}`, '/dev/null'], {
+      env: { ...process.env, NODE_OPTIONS: '', TERM: 'xterm', SHELL: '/bin/sh' },
+    });
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.screen += text));
+    this.exit = new Promise((resolve) => {
+      this.#child.on('close', (code) => {
+        resolve(code ?? 1);
+      });
+    });
+  }
+
+  type(keys: string): void {
+    this.#child.stdin.write(keys);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
