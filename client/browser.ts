@@ -15,7 +15,18 @@ export async function connect({ url, token, ...options }: ConnectOptions): Promi
   return client;
 }
 
-export type { BusEvent, DataOf, EventOf, EventType, FilterInput, Kind, Welcome } from '../protocol/index.js';
+export type {
+  BusEvent,
+  DataOf,
+  EventOf,
+  EventType,
+  ExplainParams,
+  Explanation,
+  FilterInput,
+  Kind,
+  Overview,
+  Welcome,
+} from '../protocol/index.js';
 export { EVENT_TYPES, KINDS } from '../protocol/index.js';
 export { BusClient, type ClientOptions } from './bus-client.js';
 export { BusError, type BusErrorCode } from './bus-error.js';

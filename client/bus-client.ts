@@ -1,4 +1,4 @@
-import { formatCursor, type FilterInput, type Kind, type Welcome } from '../protocol/index.js';
+import { formatCursor, type FilterInput, type Inspections, type Kind, type Welcome } from '../protocol/index.js';
 import type { BackoffOptions } from './backoff.js';
 import type { Dial } from './channel.js';
 import { systemClock, type ClientClock } from './clock.js';
@@ -87,6 +87,18 @@ export class BusClient implements AsyncDisposable {
    */
   async sync(record?: { readonly kind: Kind; readonly id: string }): Promise<string> {
     return formatCursor(await this.#connection.sync(record));
+  }
+
+  /**
+   * Asks the server about itself: `overview`, who is connected and how each is served; `explain`, why a record or a
+   * transition was or was not delivered.
+   * @throws BusError `bad-option`, naming what is wrong with the question; `limit`, where too many are asked.
+   */
+  inspect<Topic extends keyof Inspections>(
+    topic: Topic,
+    params: Inspections[Topic]['params'] = {},
+  ): Promise<Inspections[Topic]['answer']> {
+    return this.#connection.inspect(topic, params) as Promise<Inspections[Topic]['answer']>;
   }
 
   /** Ends every subscription and the connection. */

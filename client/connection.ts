@@ -40,6 +40,12 @@ interface Barrier {
   reject(error: BusError): void;
 }
 
+interface Inquiry {
+  readonly message: readonly unknown[];
+  resolve(answer: unknown): void;
+  reject(error: BusError): void;
+}
+
 /** One subscription on the wire. */
 interface Route {
   readonly sub: number;
@@ -58,6 +64,7 @@ export class Connection {
   readonly #routes = new Map<number, Route>();
   readonly #groups = new Map<number, Route>();
   readonly #barriers = new Map<number, Barrier>();
+  readonly #inquiries = new Map<number, Inquiry>();
   readonly #watchers = new Set<(status: BusStatus) => void>();
   #status: BusStatus = { state: 'connecting', attempt: 1, delayMs: 0 };
   #channel: Channel | undefined;
@@ -110,6 +117,8 @@ export class Connection {
     this.#first = undefined;
     for (const barrier of this.#barriers.values()) barrier.reject(why);
     this.#barriers.clear();
+    for (const inquiry of this.#inquiries.values()) inquiry.reject(why);
+    this.#inquiries.clear();
     for (const subscriber of [...this.#subscribers]) subscriber.failed(why);
     this.#subscribers.clear();
   }
@@ -144,6 +153,20 @@ export class Connection {
         return;
       }
       this.#barriers.set(nonce, { message, resolve, reject });
+      if (this.#status.state === 'live') this.#send(message);
+    });
+  }
+
+  /** Asks the server about itself; asked again where the connection breaks before the answer. */
+  inspect(topic: string, params: object): Promise<unknown> {
+    const nonce = this.#nextNonce++;
+    const message = [MessageType.inspect, nonce, topic, params];
+    return new Promise((resolve, reject) => {
+      if (this.#status.state === 'closed') {
+        reject(new BusError('closed', 'the client was closed', 'connect again'));
+        return;
+      }
+      this.#inquiries.set(nonce, { message, resolve, reject });
       if (this.#status.state === 'live') this.#send(message);
     });
   }
@@ -228,6 +251,9 @@ export class Connection {
       case MessageType.syncDone:
         this.#passed(message[1], message[2]);
         return;
+      case MessageType.inspection:
+        this.#answered(message);
+        return;
       case MessageType.error:
         this.#refused(message[1], message[2], message[3]);
         return;
@@ -255,6 +281,7 @@ export class Connection {
     this.#send([MessageType.ping, 0]);
     for (const subscriber of this.#subscribers) this.#subscribe(subscriber);
     for (const { message } of this.#barriers.values()) this.#send(message);
+    for (const { message } of this.#inquiries.values()) this.#send(message);
     this.#first?.resolve();
     this.#first = undefined;
   }
@@ -278,6 +305,16 @@ export class Connection {
     const parsed = parseCursor(cursor);
     if (parsed) barrier?.resolve(parsed);
     else barrier?.reject(new BusError('protocol', `no cursor: ${cursor}`, 'update the client or the server'));
+  }
+
+  #answered([, nonce, value, code, text]: Extract<
+    ServerMessage,
+    readonly [typeof MessageType.inspection, ...unknown[]]
+  >): void {
+    const inquiry = this.#inquiries.get(nonce);
+    this.#inquiries.delete(nonce);
+    if (code === undefined) inquiry?.resolve(value);
+    else inquiry?.reject(new BusError(code, text ?? code, 'change the question'));
   }
 
   #refused(sub: number | null, code: BusError['code'], text: string): void {

@@ -5,11 +5,13 @@ import type { Dial } from './channel.js';
  * Channels over the platform's own WebSocket, as browsers have it; the token travels as a subprotocol. In JSON: a
  * browser's own parser is quicker than any decoder written in JavaScript, weighs nothing, and needs no `eval`, which a page
  * with a strict Content-Security-Policy does not have.
+ * @param seen told of each frame as it came, before it is read.
  */
-export function webDial(url: string, token: string): Dial {
+export function webDial(url: string, token: string, seen?: (frame: string) => void): Dial {
   return (listener) => {
     const socket = new WebSocket(url, [SUBPROTOCOLS.json, BEARER_SUBPROTOCOL + base64url(token)]);
     socket.onmessage = ({ data }) => {
+      seen?.(data as string);
       listener.message(JSON.parse(data as string) as ServerMessage);
     };
     // A browser does not say why a handshake failed; the close that follows carries what little it tells.

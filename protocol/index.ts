@@ -13,6 +13,23 @@ export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_LIMITS, filterKey, parseFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
 export { compileGlob, isGlob, MAX_GLOBBED_LENGTH } from './glob.js';
+export type {
+  ConnectionView,
+  ExplainCode,
+  ExplainParams,
+  ExplainQuestion,
+  ExplainReason,
+  Explanation,
+  GroupView,
+  Inspection,
+  Inspections,
+  InspectionTopic,
+  Overview,
+  OverviewParams,
+  SubscriptionView,
+  Verdict,
+} from './inspection.js';
+export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';

@@ -3,6 +3,7 @@ import { parseCursor, type Cursor } from './cursor.js';
 import { ProtocolError, type ErrorCode } from './errors.js';
 import type { WireEvent } from './event.js';
 import { EVERYTHING, FILTER_LIMITS, parseFilter, type Filter, type FilterLimits } from './filter.js';
+import { readInspection, type Inspection, type Inspections } from './inspection.js';
 import { KINDS, kindFromName, type Kind } from './kinds.js';
 import { nearest } from './nearest.js';
 
@@ -12,6 +13,7 @@ export const MessageType = {
   unsubscribe: 2,
   sync: 3,
   ping: 4,
+  inspect: 5,
   welcome: 16,
   subscribed: 17,
   batch: 18,
@@ -23,6 +25,7 @@ export const MessageType = {
   syncDone: 24,
   pong: 25,
   heartbeat: 26,
+  inspection: 27,
 } as const;
 
 // ── client → server ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -41,12 +44,15 @@ export type ClientMessage =
   | { readonly type: 'subscribe'; readonly sub: SubscriptionId; readonly options: SubscribeOptions }
   | { readonly type: 'unsubscribe'; readonly sub: SubscriptionId }
   | { readonly type: 'sync'; readonly nonce: number; readonly record?: { readonly kind: Kind; readonly id: string } }
-  | { readonly type: 'ping'; readonly nonce: number };
+  | { readonly type: 'ping'; readonly nonce: number }
+  | { readonly type: 'inspect'; readonly nonce: number; readonly inspection: Inspection };
 
 /** A refused message, with the subscription it was about where that much could be read. */
 export interface Refusal {
   readonly type: 'refused';
   readonly sub: SubscriptionId | null;
+  /** Of a refused `inspect`, which is answered by an `inspection` without a value. */
+  readonly nonce?: number;
   readonly code: ErrorCode;
   readonly message: string;
 }
@@ -87,6 +93,14 @@ const CLIENT_DECODERS: ReadonlyMap<unknown, Decoder> = new Map<unknown, Decoder>
     }),
   ],
   [MessageType.ping, ([, nonce]) => ({ type: 'ping', nonce: uint32(nonce, 'the nonce') })],
+  [
+    MessageType.inspect,
+    ([, nonce, topic, params], limits) => ({
+      type: 'inspect',
+      nonce: uint32(nonce, 'the nonce'),
+      inspection: readInspection(topic, params, limits),
+    }),
+  ],
 ]);
 
 /** Reads a decoded value as a client's message. Never throws: what cannot be read becomes a {@link Refusal}. */
@@ -95,14 +109,15 @@ export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_
   try {
     const decode = CLIENT_DECODERS.get(fields[0]);
     if (!decode) {
-      throw new ProtocolError('bad-message', 'a message is an array that begins with 1, 2, 3 or 4');
+      throw new ProtocolError('bad-message', 'a message is an array that begins with 1, 2, 3, 4 or 5');
     }
     return decode(fields, limits);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const isAboutSub = fields[0] === MessageType.subscribe || fields[0] === MessageType.unsubscribe;
     const sub = isAboutSub && isUint32(fields[1]) ? subscriptionId(fields[1]) : null;
-    return { type: 'refused', sub, code: error.code, message: error.message };
+    const nonce = fields[0] === MessageType.inspect && isUint32(fields[1]) ? { nonce: fields[1] } : {};
+    return { type: 'refused', sub, ...nonce, code: error.code, message: error.message };
   }
 }
 
@@ -214,4 +229,12 @@ export type ServerMessage =
   | readonly [type: typeof MessageType.error, sub: number | null, code: ErrorCode, message: string]
   | readonly [type: typeof MessageType.syncDone, nonce: number, cursor: string]
   | readonly [type: typeof MessageType.pong, nonce: number, now: number]
-  | readonly [type: typeof MessageType.heartbeat, revision: number, now: number, health: WatchHealth];
+  | readonly [type: typeof MessageType.heartbeat, revision: number, now: number, health: WatchHealth]
+  | readonly [
+      type: typeof MessageType.inspection,
+      nonce: number,
+      /** nil where the question was refused. */
+      value: Inspections[keyof Inspections]['answer'] | null,
+      code?: ErrorCode,
+      message?: string,
+    ];

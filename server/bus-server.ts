@@ -80,6 +80,7 @@ export class BusServer {
   async stop(): Promise<void> {
     if (this.#endpoint) this.#busDir.unpublish();
     const journalClosed = this.bus.stop();
+    this.#reception.stop();
     await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
     await journalClosed;
     await this.#lock.release();

@@ -1,14 +1,19 @@
-import type { WatchHealth } from '../protocol/index.js';
+import { nearest, type WatchHealth } from '../protocol/index.js';
+import { QueryError } from './http/query.js';
+import { json, text } from './http/reply.js';
+import type { Route } from './http/routes.js';
 import type { JournalHealth } from './journal/journal.js';
-import { secured } from './transport/secured.js';
 import { isHandshake, refusal, UNAUTHORIZED, type Door } from './transport/door.js';
-import { findHeaders, type HttpReply, type RequestHead } from './transport/transport.js';
+import { secured } from './transport/secured.js';
+import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from './transport/transport.js';
 
 /** What the HTTP surface shows. */
 export interface HttpServices {
   readonly door: Door;
   /** The inspector's files by path; need no token. */
   readonly pages: ReadonlyMap<string, Page>;
+  /** What the token opens, by path. */
+  readonly routes: ReadonlyMap<string, Route>;
   health(): WatchHealth & { readonly revision: number; readonly journal: JournalHealth };
   isReady(): boolean;
 }
@@ -18,10 +23,10 @@ export interface Page {
   readonly body: string | Uint8Array;
 }
 
-type Route = (services: HttpServices) => HttpReply;
+type OpenRoute = (services: HttpServices) => HttpReply;
 
 /** What needs no token; everything else does. */
-const OPEN_ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
+const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
   ['/healthz', () => json(200, { status: 'ok' })],
   [
     '/readyz',
@@ -33,7 +38,7 @@ const OPEN_ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
 ]);
 
 /** Answers a request that is no WebSocket. */
-export function answer(request: RequestHead, services: HttpServices): HttpReply {
+export function answer(request: RequestHead, services: HttpServices): HttpAnswer {
   const { door } = services;
   const reply =
     door.refuseStranger(request) ?? badHandshake(request, door) ?? preflight(request, door) ?? route(request, services);
@@ -61,40 +66,54 @@ function preflight(request: RequestHead, door: Door): HttpReply | undefined {
 }
 
 /** Only pages that the operator has named may read an answer from another origin. */
-function withNamedOrigin(reply: HttpReply, request: RequestHead, door: Door): HttpReply {
+function withNamedOrigin(reply: HttpAnswer, request: RequestHead, door: Door): HttpAnswer {
   const origin = door.namedOrigin(request);
   if (origin === undefined) return reply;
+  const { vary } = reply.headers;
   const headers = {
     'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'muse-bus-cursor',
     'cross-origin-resource-policy': 'cross-origin',
-    vary: 'origin',
+    vary: vary === undefined ? 'origin' : `${vary}, origin`,
   };
   return { ...reply, headers: { ...reply.headers, ...headers } };
 }
 
-function route(request: RequestHead, services: HttpServices): HttpReply {
+function route(request: RequestHead, services: HttpServices): HttpAnswer {
   const open = OPEN_ROUTES.get(request.path);
   const page = services.pages.get(request.path);
-  if (open || page) {
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
-    if (open) return open(services);
-    if (page) return { status: 200, headers: { 'content-type': page.type }, body: page.body };
+  if (!open && !page) {
+    return services.door.hasToken(request) ? letIn(tokenRoute(request, services)) : UNAUTHORIZED;
   }
-  if (!services.door.hasToken(request)) return UNAUTHORIZED;
-  return letIn(notFound(services));
+  if (!isReading(request)) return NOT_READING;
+  return open ? open(services) : { status: 200, headers: { 'content-type': page!.type }, body: page!.body };
 }
 
-const letIn = (reply: HttpReply): HttpReply => ({ ...reply, letIn: true });
-
-function notFound(services: HttpServices): HttpReply {
-  return text(404, `nothing at this path; there are ${[...services.pages.keys(), ...OPEN_ROUTES.keys()].join(', ')}`);
+/** The token was presented. */
+function letIn<T extends HttpAnswer>(reply: T): T {
+  return { ...reply, letIn: true };
 }
 
-function json(status: number, value: unknown): HttpReply {
-  return { status, headers: { 'content-type': 'application/json' }, body: `${JSON.stringify(value)}\n` };
+/** A mistake in the query is the caller's to mend, and is named. */
+function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
+  const known = services.routes.get(request.path);
+  if (!known) return notFound(request.path, services);
+  if (!isReading(request)) return NOT_READING;
+  try {
+    return known(request);
+  } catch (error) {
+    if (error instanceof QueryError) return text(400, error.message);
+    throw error;
+  }
 }
 
-function text(status: number, line: string, headers: Readonly<Record<string, string>> = {}): HttpReply {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: `${line}\n` };
+const isReading = ({ method }: RequestHead): boolean => method === 'GET' || method === 'HEAD';
+const NOT_READING = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
+
+function notFound(path: string, { pages, routes }: HttpServices): HttpReply {
+  // The inspector's files are many and are nobody's to type.
+  const paths = [...(pages.has('/') ? ['/'] : []), ...OPEN_ROUTES.keys(), ...routes.keys()];
+  const best = nearest(path.replace(/\/+$/, ''), paths);
+  const there = `there are ${paths.join(', ')}`;
+  return text(404, best === undefined ? `nothing at this path; ${there}` : `did you mean ${best}? ${there}`);
 }

@@ -36,5 +36,5 @@ function readPages(directory: string): Map<string, Page> {
     const page = { type, body: readFileSync(join(directory, name)) };
     pages.set(name === 'index.html' ? '/' : `/${name}`, page);
   }
-  return pages.has('/') ? pages : new Map();
+  return pages.has('/') ? pages : new Map<string, Page>();
 }

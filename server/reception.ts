@@ -2,14 +2,25 @@ import type { Encoding } from '../protocol/index.js';
 import type { Bus } from './bus.js';
 import type { Clock } from './clock.js';
 import { answer, type Page } from './http.js';
+import { Places } from './http/places.js';
+import { tokenRoutes, type Route } from './http/routes.js';
 import { inspectorPages } from './inspector-pages.js';
 import type { Log } from './log.js';
+import { LoopDelay } from './metrics/loop-delay.js';
 import type { Limits } from './options.js';
 import type { Door } from './transport/door.js';
 import { refusal } from './transport/door.js';
 import { secured } from './transport/secured.js';
 import { RefusalRate } from './transport/refusal-rate.js';
-import type { Connection, HttpReply, RequestHead, Socket, TransportHandlers, Upgrade } from './transport/transport.js';
+import type {
+  Connection,
+  HttpAnswer,
+  HttpReply,
+  RequestHead,
+  Socket,
+  TransportHandlers,
+  Upgrade,
+} from './transport/transport.js';
 
 /** A warning about connections is not repeated sooner. */
 const WARN_EVERY_MS = 60_000;
@@ -21,6 +32,9 @@ const WARN_EVERY_MS = 60_000;
 export class Reception implements TransportHandlers {
   readonly #refusals: RefusalRate;
   readonly #pages: ReadonlyMap<string, Page> = inspectorPages();
+  readonly #places: Places;
+  readonly #loopDelay = new LoopDelay();
+  readonly #routes: ReadonlyMap<string, Route>;
   #door: Door | undefined;
   #warnedAt = -WARN_EVERY_MS;
 
@@ -31,6 +45,8 @@ export class Reception implements TransportHandlers {
     private readonly log: Log,
   ) {
     this.#refusals = new RefusalRate(limits.maxRefusalsPerSecond, clock);
+    this.#places = new Places(() => bus.connectionCount, limits.maxConnections);
+    this.#routes = tokenRoutes({ bus, limits, clock, places: this.#places, loopDelay: this.#loopDelay });
   }
 
   /** Until there is a door everyone is asked to come back. */
@@ -42,13 +58,18 @@ export class Reception implements TransportHandlers {
     return this.#door;
   }
 
-  http(request: RequestHead): HttpReply {
-    return this.#guarded(() => {
+  stop(): void {
+    this.#loopDelay.stop();
+  }
+
+  http(request: RequestHead): HttpAnswer {
+    return this.#guarded<HttpAnswer>(() => {
       const { bus } = this;
       if (!this.#door) return UNREADY;
       const reply = answer(request, {
         door: this.#door,
         pages: this.#pages,
+        routes: this.#routes,
         health: () => ({ ...bus.health, revision: bus.hub.revision, journal: bus.journalHealth }),
         isReady: () => bus.isRunning,
       });
@@ -62,7 +83,7 @@ export class Reception implements TransportHandlers {
       if (!this.#door) return refused(UNREADY);
       const upgrade = this.#door.upgrade(request);
       if (!upgrade.accept) return refused(this.#counted(request, upgrade.reply));
-      return this.bus.connectionCount < this.limits.maxConnections ? upgrade : refused(this.#full());
+      return this.#places.isFree() ? upgrade : refused(this.#places.refusal());
     }, refused(FAILED));
   }
 
@@ -80,17 +101,12 @@ export class Reception implements TransportHandlers {
     );
   }
 
-  #counted(request: RequestHead, reply: HttpReply): HttpReply {
+  #counted<T extends HttpAnswer>(request: RequestHead, reply: T): T | HttpReply {
     const isRefusal = reply.status === 401 || reply.status === 403;
     if (!isRefusal || !this.#refusals.isBeyond(request.remoteAddress)) return reply;
     const most = `at most ${String(this.limits.maxRefusalsPerSecond)} (max_refusals_per_second)`;
     const why = `too many refused requests from this address in one second; ${most}`;
     return secured(refusal(429, why, { 'retry-after': '1', connection: 'close' }));
-  }
-
-  #full(): HttpReply {
-    const most = `at most ${String(this.limits.maxConnections)} (max_connections)`;
-    return refusal(503, `too many connections; ${most}`, { 'retry-after': '5' });
   }
 
   /** An exception that leaves a handler would end the process with a native engine, and show its stack with another. */

@@ -128,6 +128,7 @@ export class CatchUp {
       const head = { type: MessageType.events, to: group.id, first: delivery.index };
       if (session.send(frameOf(head, piece.events, group.encoding)) === 'dropped') return;
     }
+    this.hub.deliveredBehind += piece.events.length;
     const index = delivery.index + piece.events.length;
     subscription.delivery = { at: 'lagging', after, index };
     if (subscription.remaining === 0) {
@@ -157,6 +158,7 @@ export class CatchUp {
     if (count > 0) {
       const head = { type: MessageType.batch, to: subscription.id, first: subscription.batched + 1 };
       subscription.countBatch(count);
+      this.hub.deliveredBehind += count;
       session.sendOrClose(frameOf(head, piece.events, group.encoding));
     }
     if (subscription.remaining > 0) return true;

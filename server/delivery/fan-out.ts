@@ -22,6 +22,8 @@ export class FanOut {
   readonly #index = new FilterIndex<Group>();
   /** Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. */
   readonly #groups = new Map<string, { readonly group: Group; members: number }[]>();
+  /** Events given to live subscriptions, each counted for each of them. */
+  delivered = 0;
   #nextGroup = 1;
   #visit = 0;
   /** Everything up to here has been sent to all who are live. */
@@ -41,18 +43,24 @@ export class FanOut {
     return count;
   }
 
+  /** All groups that somebody holds. */
+  *groups(): Generator<Group> {
+    for (const groups of this.#groups.values()) for (const { group } of groups) yield group;
+  }
+
   /** The group for one more subscription of a connection that is in `taken` already. */
   acquire(filter: Filter, encoding: Encoding, taken: (group: Group) => boolean): Group {
     const key = `${encoding} ${filterKey(filter)}`;
-    const groups = this.#groups.get(key) ?? [];
-    this.#groups.set(key, groups);
-    const free = groups.find(({ group }) => !taken(group));
+    const groups = this.#groups.get(key);
+    const free = groups?.find(({ group }) => !taken(group));
     if (free) {
       free.members++;
       return free.group;
     }
     const group = new Group(groupId(this.#nextGroup++), filter, encoding);
-    groups.push({ group, members: 1 });
+    const entry = { group, members: 1 };
+    if (groups) groups.push(entry);
+    else this.#groups.set(key, [entry]);
     this.#index.add(group);
     return group;
   }
@@ -109,7 +117,7 @@ export class FanOut {
       const chunk = events.slice(from, until);
       const frame = frameOf({ type: MessageType.events, to: group.id, first: group.index }, chunk, group.encoding);
       const reached = revision(revisions[until - 1]!);
-      this.#sendToMembers(group, chunk, frame, sentUntil, reached, congested);
+      this.#sendToMembers(group, chunk, revisions.slice(from, until), frame, sentUntil, congested);
       group.index += chunk.length;
       sentUntil = reached;
       from = until;
@@ -121,14 +129,16 @@ export class FanOut {
   #sendToMembers(
     group: Group,
     chunk: readonly Uint8Array[],
+    revisions: readonly number[],
     frame: Uint8Array,
     sentUntil: Revision,
-    reached: Revision,
     congested: Session[],
   ): void {
     const { members, index } = group;
     const next = index + chunk.length;
     const someEnd = next >= group.nextCap;
+    // Those who turn out to be congested are few, and are sent the same events later.
+    this.delivered += members.length * chunk.length;
     // Backwards, because a member that leaves is replaced by the last one.
     for (let i = members.length - 1; i >= 0; i--) {
       const member = members[i]!;
@@ -138,13 +148,14 @@ export class FanOut {
         continue;
       }
       if (someEnd && member.endIndex <= next) {
-        session.finishCapped(member, chunk.slice(0, member.endIndex - index), index);
+        const count = member.endIndex - index;
+        session.finishCapped(member, chunk.slice(0, count), index, revision(revisions[count - 1]!));
         continue;
       }
       const wasTaken = session.send(frame) !== 'dropped';
       if (!session.isCongested()) continue;
       congested.push(session);
-      if (wasTaken) session.lag(member, reached, next);
+      if (wasTaken) session.lag(member, revision(revisions.at(-1)!), next);
       else session.lag(member, sentUntil, index);
     }
     if (someEnd) group.findNextCap();

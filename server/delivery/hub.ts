@@ -6,6 +6,11 @@ import type { FanOut } from './fan-out.js';
 
 /** The stream: the records as they are, what led there, and who is told. Knows nothing of files and sockets. */
 export class Hub {
+  /** Subscriptions that began anew, by why. */
+  readonly resyncs: Record<ResyncReason, number> = { compacted: 0, epoch: 0, future: 0, lagged: 0 };
+  /** Events given to subscriptions that were not live: of snapshots, of replay, of what they had missed. */
+  deliveredBehind = 0;
+
   constructor(
     readonly epoch: Epoch,
     readonly store: RecordStore,

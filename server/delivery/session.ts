@@ -10,6 +10,8 @@ import {
   type Cursor,
   type Encoding,
   type ErrorCode,
+  type Inspection,
+  type Inspections,
   type Kind,
   type Refusal,
   type ResyncReason,
@@ -17,6 +19,7 @@ import {
   type ServerMessage,
   type SubscribeOptions,
   type SubscriptionId,
+  type UnixMillis,
   type Welcome,
 } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
@@ -27,6 +30,7 @@ import type { CatchUp } from './catch-up.js';
 import { encodeMessage, frameOf } from './frames.js';
 import type { Group } from './group.js';
 import type { Hub } from './hub.js';
+import { servedOf, type Served } from './served.js';
 import { Subscription, type Delivery } from './subscription.js';
 
 /** What a session asks of the rest of the server. */
@@ -39,25 +43,47 @@ export interface SessionServices {
   welcome(): Welcome;
   /** Reads a record, or everything, now; afterwards the hub's revision includes what was on disk. */
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+  /** Answers a question about the server; `asker` is the connection that asks. */
+  inspect(inspection: Inspection, asker: Session): Inspections[keyof Inspections]['answer'];
 }
+
+/** Answering takes longer than any other message: so many in a second are enough for whoever looks. */
+const MAX_INSPECTIONS_PER_SECOND = 50;
+/** Ended subscriptions that are remembered, so that it can be said why an event was not delivered any more. */
+const REMEMBERED = 16;
 
 /** One connection: its messages, its subscriptions, and whether its socket still takes what it is sent. */
 export class Session implements Connection {
   readonly #subscriptions = new Map<SubscriptionId, Subscription>();
   #flow: 'open' | 'congested' | 'closed' = 'open';
   #badMessages = 0;
-  #window = { startedAt: 0, messages: 0 };
+  /** The second in which messages are being counted. */
+  #windowStart = 0;
+  #windowMessages = 0;
+  #windowInspections = 0;
+  readonly openedAt: UnixMillis;
+  /** How the last subscriptions to end stood; made when the first ends. */
+  #ended: Map<SubscriptionId, Served> | undefined;
 
   constructor(
+    /** Counts from 1 in the life of the server. */
+    readonly id: number,
     readonly socket: Socket,
     readonly encoding: Encoding,
     private readonly services: SessionServices,
   ) {
+    this.openedAt = services.clock.now();
     this.#tell([MessageType.welcome, services.welcome()]);
   }
 
   isCongested(): boolean {
     return this.#flow !== 'open';
+  }
+
+  /** How a subscription stands, or stood when it ended; `undefined` where there was none lately. */
+  served(sub: SubscriptionId): Served | undefined {
+    const subscription = this.#subscriptions.get(sub);
+    return subscription ? servedOf(subscription, this.services.hub.revision) : this.#ended?.get(sub);
   }
 
   get subscriptions(): Iterable<Subscription> {
@@ -129,26 +155,28 @@ export class Session implements Connection {
     }
   }
 
-  /** Sends a live subscription the last events its cap allows, in a frame of its own, and ends it. */
-  finishCapped(subscription: Subscription, events: readonly Uint8Array[], index: number): void {
+  /** Sends a live subscription the last events its cap allows, until revision `last`, in a frame of its own, and ends it. */
+  finishCapped(subscription: Subscription, events: readonly Uint8Array[], index: number, last: Revision): void {
     const { group } = subscription;
     group.leave(subscription);
     this.send(frameOf({ type: MessageType.events, to: group.id, first: index }, events, this.encoding));
-    subscription.delivery = { at: 'lagging', after: this.services.hub.revision, index: index + events.length };
+    subscription.delivery = { at: 'lagging', after: last, index: index + events.length };
     this.complete(subscription, 'max_events');
   }
 
   /** The last word on a subscription. */
   complete(subscription: Subscription, reason: CompleteReason): void {
     this.#tell([MessageType.complete, subscription.id, reason, subscription.delivered]);
+    this.#remember(subscription, reason);
     this.#end(subscription, reason);
     this.#subscriptions.delete(subscription.id);
   }
 
   /** Begins a subscription anew with a snapshot, because what it has missed is gone. */
   resync(subscription: Subscription, reason: ResyncReason): void {
+    this.services.hub.resyncs[reason]++;
     this.#tell([MessageType.resync, subscription.id, reason]);
-    subscription.restart(this.#beginning(subscription.group, subscription.wantsSnapshot));
+    subscription.restart(this.#beginning(subscription.group, subscription.wantsSnapshot), reason);
   }
 
   synced(subscription: Subscription, at: Revision, index: number): void {
@@ -199,6 +227,9 @@ export class Session implements Connection {
       case 'ping':
         this.#tell([MessageType.pong, message.nonce, this.services.clock.now()]);
         return;
+      case 'inspect':
+        this.#inspect(message.nonce, message.inspection);
+        return;
     }
   }
 
@@ -223,6 +254,7 @@ export class Session implements Connection {
       options.maxEvents ?? Infinity,
       options.snapshot === 'full',
       start,
+      why,
     );
     this.#subscriptions.set(id, subscription);
     this.#tell([
@@ -245,6 +277,7 @@ export class Session implements Connection {
     }
     const why = hub.whyNot(since);
     if (why !== undefined) {
+      hub.resyncs[why]++;
       return { start: this.#beginning(group, snapshot === 'full'), mode: 'resync', cursor: here, why } as const;
     }
     const start = { at: 'replay', after: since.revision, until: hub.revision, joinAt: group.index } as const;
@@ -272,6 +305,24 @@ export class Session implements Connection {
     this.#tell([MessageType.syncDone, nonce, formatCursor({ epoch: hub.epoch, revision: hub.revision })]);
   }
 
+  #inspect(nonce: number, inspection: Inspection): void {
+    if (++this.#windowInspections > MAX_INSPECTIONS_PER_SECOND) {
+      const most = `at most ${String(MAX_INSPECTIONS_PER_SECOND)} inspections a second`;
+      this.#tell([MessageType.inspection, nonce, null, 'limit', most]);
+      return;
+    }
+    this.#tell([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
+  }
+
+  #remember(subscription: Subscription, reason: CompleteReason): void {
+    this.#ended ??= new Map();
+    const served = servedOf(subscription, this.services.hub.revision);
+    this.#ended.delete(subscription.id);
+    this.#ended.set(subscription.id, { ...served, ended: reason });
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > REMEMBERED) this.#ended.delete(oldest!);
+  }
+
   #end(subscription: Subscription, reason: CompleteReason | 'disconnected'): void {
     // A last word that cannot be sent closes the socket, which ends everything before it returns.
     if (subscription.delivery.at === 'ended') return;
@@ -280,13 +331,14 @@ export class Session implements Connection {
     this.services.hub.fanOut.release(subscription.group);
   }
 
-  #refuse({ sub, code, message }: Refusal): void {
+  #refuse({ sub, nonce, code, message }: Refusal): void {
     this.#badMessages++;
     if (this.#badMessages >= this.services.limits.maxBadMessages) {
       this.end(CloseCode.tooMany, `${String(this.#badMessages)} bad messages (max_bad_messages)`);
       return;
     }
-    this.#tell([MessageType.error, sub, code, message]);
+    if (nonce === undefined) this.#tell([MessageType.error, sub, code, message]);
+    else this.#tell([MessageType.inspection, nonce, null, code, message]);
   }
 
   /** Counts messages by the second; a connection that sends too many is closed. */
@@ -294,8 +346,12 @@ export class Session implements Connection {
     if (this.#flow === 'closed') return false;
     const { clock, limits } = this.services;
     const now = clock.elapsed();
-    if (now - this.#window.startedAt >= 1_000) this.#window = { startedAt: now, messages: 0 };
-    if (++this.#window.messages <= limits.maxMessagesPerSecond) return true;
+    if (now - this.#windowStart >= 1_000) {
+      this.#windowStart = now;
+      this.#windowMessages = 0;
+      this.#windowInspections = 0;
+    }
+    if (++this.#windowMessages <= limits.maxMessagesPerSecond) return true;
     const most = `${String(limits.maxMessagesPerSecond)} messages a second (max_messages_per_second)`;
     this.end(CloseCode.tooMany, `more than ${most}`);
     return false;

@@ -1,4 +1,4 @@
-import type { CompleteReason, Revision, SubscriptionId } from '../../protocol/index.js';
+import type { CompleteReason, ResyncReason, Revision, SubscriptionId } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { Group } from './group.js';
 import type { Session } from './session.js';
@@ -20,6 +20,14 @@ export type Delivery =
   | { readonly at: 'live' }
   | { readonly at: 'ended'; readonly reason: CompleteReason | 'disconnected' };
 
+/** How a subscription began, or last began anew: with the records at a revision, or with what followed it. */
+export interface Beginning {
+  readonly by: 'snapshot' | 'replay';
+  readonly from: Revision;
+  /** Why its cursor, or what it had missed, was of no use. */
+  readonly resync?: ResyncReason;
+}
+
 /** One subscription of one connection: where it stands and how much it has been sent. */
 export class Subscription {
   /** Its place in the group's list while it is live. */
@@ -27,6 +35,7 @@ export class Subscription {
   delivery: Delivery;
   /** Events sent since it last began anew; the `n` of the next batch is one more. */
   batched = 0;
+  beginning: Beginning;
   /** Events sent outside the group's count: those of snapshots and replay, and of earlier stays in the count. */
   #sentApart = 0;
   /** The group's index at which it joined the count. */
@@ -40,8 +49,10 @@ export class Subscription {
     readonly maxEvents: number,
     readonly wantsSnapshot: boolean,
     start: Delivery,
+    resync?: ResyncReason,
   ) {
     this.delivery = start;
+    this.beginning = beginningOf(start, resync);
   }
 
   /** All events sent so far. */
@@ -79,10 +90,25 @@ export class Subscription {
   }
 
   /** Begins anew, outside the count. */
-  restart(start: Delivery): void {
+  restart(start: Delivery, resync: ResyncReason): void {
     if (this.delivery.at === 'ended') return;
     this.#sentApart = this.delivered;
     this.batched = 0;
     this.delivery = start;
+    this.beginning = beginningOf(start, resync);
+  }
+}
+
+function beginningOf(start: Delivery, resync: ResyncReason | undefined): Beginning {
+  const why = resync === undefined ? {} : { resync };
+  switch (start.at) {
+    case 'snapshot':
+      return { by: 'snapshot', from: start.cut, ...why };
+    case 'replay':
+    case 'lagging':
+      return { by: 'replay', from: start.after, ...why };
+    case 'live':
+    case 'ended':
+      throw new Error(`a subscription does not begin ${start.at}`);
   }
 }

@@ -53,6 +53,11 @@ export class RecordStore {
     return this.#byId[kindIndex(kind)]?.get(id);
   }
 
+  /** How many records of a kind there are. */
+  count(kind: Kind): number {
+    return this.#byId[kindIndex(kind)]!.size;
+  }
+
   ids(kind: Kind): IterableIterator<string> {
     return this.#byId[kindIndex(kind)]!.keys();
   }
@@ -131,6 +136,8 @@ export class RecordStore {
     if (before) this.#problems.delete(before);
     if (problem !== undefined) this.#problems.add(version);
     this.#sorted[kindIndex(kind)]?.put(version);
+    if (before) this.#problems.delete(before);
+    if (problem !== undefined) this.#problems.add(version);
     this.leases.put(kind, id, data, now);
     return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
   }
@@ -140,6 +147,7 @@ export class RecordStore {
     this.#problems.delete(before);
     this.#byId[kindIndex(kind)]?.delete(id);
     this.#sorted[kindIndex(kind)]?.delete(id);
+    this.#problems.delete(before);
     this.leases.drop(kind, id, now);
     return this.#event('removed', now, before, undefined, 'deleted', observed);
   }

@@ -1,4 +1,4 @@
-import type { HttpReply } from './transport.js';
+import type { HttpAnswer } from './transport.js';
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
@@ -12,6 +12,6 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** What every answer carries, refusals and errors too. */
-export function secured(reply: HttpReply): HttpReply {
+export function secured<T extends HttpAnswer>(reply: T): T {
   return { ...reply, headers: { ...SECURITY_HEADERS, ...reply.headers } };
 }

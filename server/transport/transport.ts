@@ -10,6 +10,8 @@ export interface Socket {
   send(frame: Uint8Array): SendResult;
   /** Bytes handed over that the kernel has not taken. */
   readonly queuedBytes: number;
+  /** Address of the other end; none inside a process. */
+  readonly remote?: string;
   close(code: CloseCode, reason: string): void;
 }
 
@@ -42,6 +44,42 @@ export interface HttpReply {
   readonly letIn?: boolean;
 }
 
+/** Where the bytes of a streaming reply go. After the other end has gone, or after the end, every call is harmless. */
+export interface HttpWriter {
+  /** `queued`: kept, though the kernel takes no more for now. */
+  write(bytes: Uint8Array): 'sent' | 'queued';
+  /** Bytes handed over that the kernel has not taken; at most so many, where the engine does not say. */
+  readonly queuedBytes: number;
+  /** Sends what is queued, then ends the reply. */
+  end(): void;
+}
+
+/** What a transport tells whoever writes a streaming reply. */
+export interface HttpSource {
+  /** The writer's queue has become shorter. */
+  drained(): void;
+  /** The other end has gone. Not told after `end`. */
+  closed(): void;
+}
+
+/** A reply whose body is written piece by piece. Its status and headers are sent before `open` is called. */
+export interface HttpStream {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly letIn?: boolean;
+  /** Means nothing between two pieces: written where an engine needs a push to go on. At least one byte. */
+  readonly filler: string;
+  /** Called for GET; HEAD has no body. */
+  open(writer: HttpWriter): HttpSource;
+}
+
+/** An answer to a request that is no WebSocket: whole, or a stream. */
+export type HttpAnswer = HttpReply | HttpStream;
+
+export function isStream(answer: HttpAnswer): answer is HttpStream {
+  return 'open' in answer;
+}
+
 /** The answer to a request to become a WebSocket: what to speak, or why not. */
 export type Upgrade =
   | { readonly accept: true; readonly encoding: Encoding; readonly subprotocol: string | undefined }
@@ -49,7 +87,7 @@ export type Upgrade =
 
 /** What a transport calls; everything is synchronous. */
 export interface TransportHandlers {
-  http(request: RequestHead): HttpReply;
+  http(request: RequestHead): HttpAnswer;
   upgrade(request: RequestHead): Upgrade;
   open(socket: Socket, encoding: Encoding): Connection;
   /** A connection was closed because too many of its address have not been let in. */

@@ -7,16 +7,19 @@ import type {
   WebSocket,
 } from 'uWebSockets.js';
 import type { CloseCode, Encoding } from '../../protocol/index.js';
-import type {
-  Connection,
-  HttpReply,
-  ListenOptions,
-  RequestHead,
-  SendResult,
-  Socket,
-  Transport,
-  TransportHandlers,
+import {
+  isStream,
+  type Connection,
+  type HttpReply,
+  type HttpStream,
+  type ListenOptions,
+  type RequestHead,
+  type SendResult,
+  type Socket,
+  type Transport,
+  type TransportHandlers,
 } from './transport.js';
+import { streamReply } from './uws-stream.js';
 import type { TlsFiles } from './tls-files.js';
 import { freePort } from './free-port.js';
 import { reasonPhrase } from './reason-phrase.js';
@@ -122,7 +125,9 @@ export class UwsTransport implements Transport {
     });
     app.any('/*', (response, request) => {
       const head = headOf(response, request);
-      reply(response, head.method, handlers.http(head));
+      const answer = handlers.http(head);
+      if (isStream(answer)) this.#stream(response, head.method, answer);
+      else reply(response, head.method, answer);
     });
     return app;
   }
@@ -146,6 +151,14 @@ export class UwsTransport implements Transport {
     if (change < 0 || this.#pending <= maxPendingConnections) return;
     handlers.pendingOverflow(addressOf(response));
     response.close();
+  }
+
+  /** While it lasts, its connection is none of those that have not been let in. */
+  #stream(response: HttpResponse, method: string, stream: HttpStream): void {
+    this.#pending--;
+    streamReply(response, method, stream, () => {
+      this.#pending++;
+    });
   }
 
   async stop(code: CloseCode, reason: string): Promise<void> {
@@ -193,12 +206,14 @@ export class UwsTransport implements Transport {
 /** Guards the native socket, on which any call after its close would throw. */
 class UwsSocket implements Socket {
   native: WebSocket<UserData> | undefined;
+  readonly remote: string;
 
   constructor(
     native: WebSocket<UserData>,
     private readonly isBinary: boolean,
   ) {
     this.native = native;
+    this.remote = Buffer.from(native.getRemoteAddressAsText()).toString();
   }
 
   send(frame: Uint8Array): SendResult {

@@ -9,16 +9,18 @@ import { reasonPhrase } from './reason-phrase.js';
 import { isHandshake, refusal } from './door.js';
 import { secured } from './secured.js';
 import { readTls, type TlsFiles } from './tls-files.js';
-import type {
-  Connection,
-  HttpReply,
-  ListenOptions,
-  RequestHead,
-  SendResult,
-  Socket,
-  Transport,
-  TransportHandlers,
+import {
+  isStream,
+  type Connection,
+  type HttpReply,
+  type ListenOptions,
+  type RequestHead,
+  type SendResult,
+  type Socket,
+  type Transport,
+  type TransportHandlers,
 } from './transport.js';
+import { streamReply } from './ws-stream.js';
 
 /** How long closed sockets may take to say goodbye. */
 const GOODBYE_MS = 500;
@@ -56,7 +58,8 @@ export class WsTransport implements Transport {
     const server = this.#create(options.tls, (request, response) => {
       const answer = handlers.http(headOf(request));
       if (answer.letIn) pending.letIn(request.socket);
-      reply(response, request.method, answer);
+      if (isStream(answer)) streamReply(response, request.method, answer);
+      else reply(response, request.method, answer);
     });
     this.#server = server;
     server.on('upgrade', (request, stream, head) => {
@@ -124,7 +127,8 @@ export class WsTransport implements Transport {
     const requestHead = headOf(request);
     // Node takes a request that offers any other protocol, such as h2c, for an upgrade.
     if (!isHandshake(requestHead)) {
-      refuse(stream, handlers.http(requestHead));
+      const answer = handlers.http(requestHead);
+      refuse(stream, isStream(answer) ? NO_UPGRADE : answer);
       return;
     }
     const answer = handlers.upgrade(requestHead);
@@ -149,7 +153,8 @@ export class WsTransport implements Transport {
   ): void {
     const state = { alive: true };
     this.#clients.set(client, state);
-    const socket = new WsSocket(client, encoding === 'msgpack', options.maxBackpressureBytes);
+    const remote = (stream as Partial<NetSocket>).remoteAddress ?? '';
+    const socket = new WsSocket(client, encoding === 'msgpack', options.maxBackpressureBytes, remote);
     const connection: Connection = handlers.open(socket, encoding);
     client.on('message', (payload: RawData, isBinary: boolean) => {
       state.alive = true;
@@ -183,6 +188,7 @@ class WsSocket implements Socket {
     private readonly client: WebSocket,
     private readonly isBinary: boolean,
     private readonly maxBackpressureBytes: number,
+    readonly remote: string,
   ) {}
 
   send(frame: Uint8Array): SendResult {
@@ -257,6 +263,8 @@ class Newcomers {
 }
 
 const portOf = (socket: NetSocket): string => `${socket.remoteAddress ?? ''} ${String(socket.remotePort)}`;
+
+const NO_UPGRADE = secured(refusal(400, 'ask without Upgrade'));
 
 const TOO_MANY_PENDING = secured(
   refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),

@@ -28,8 +28,8 @@ export interface IngestServices {
   readonly ignored: IgnoredFiles;
   readonly warnings: Warnings;
   readonly settleMs: number;
-  /** Takes the events of one turn. */
-  publish(events: readonly StoreEvent[]): void;
+  /** Takes the events of one turn, with how long the first hint that led to them had waited. */
+  publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
   /** Compares a directory with the store, and hints at every difference. */
   rescan(kind: Kind): Promise<void>;
   /** Whether the mechanism in use hints at every change, as far as anyone can tell. */
@@ -62,12 +62,16 @@ type Trust = 'hints' | 'shaken' | 'looking' | 'looked';
  */
 export class Ingest implements HintSink {
   readonly #pending = new Map<string, RecordName>();
+  /** When the first of the pending hints came. */
+  #hintedAt: number | undefined;
   readonly #unsettled = new Map<string, Unsettled>();
   #phase: 'held' | 'running' | 'stopped' = 'held';
   #scheduled: NodeJS.Immediate | undefined;
   #cancelNap: (() => void) | undefined;
   #trust: Trust = 'shaken';
   readonly #leaseTime: LeaseTime;
+  /** More hints have been waiting at once than the kernel may have room for. */
+  #isBurst = false;
 
   constructor(private readonly services: IngestServices) {
     this.#leaseTime = new LeaseTime(services.clock);
@@ -111,6 +115,7 @@ export class Ingest implements HintSink {
   }
 
   record(kind: Kind, id: string): void {
+    this.#hintedAt ??= this.services.clock.elapsed();
     this.#pending.set(keyOf(kind, id), { kind, id });
     this.#schedule();
   }
@@ -124,7 +129,7 @@ export class Ingest implements HintSink {
     this.#pending.delete(keyOf(kind, id));
     const events: StoreEvent[] = [];
     this.#read(kind, id, events);
-    this.services.publish(events);
+    this.services.publish(events, undefined);
   }
 
   /** Resolves when every hint there is has been acted upon. */
@@ -148,17 +153,28 @@ export class Ingest implements HintSink {
     const { clock, publish } = this.services;
     const deadline = clock.elapsed() + TURN_MS;
     const events: StoreEvent[] = [];
-    if (this.#pending.size > BURST) this.services.reconcileSoon('a burst of hints');
+    if (this.#pending.size > BURST) this.#isBurst = true;
     for (const [key, { kind, id }] of this.#pending) {
       this.#pending.delete(key);
       this.#read(kind, id, events);
       if (clock.elapsed() >= deadline) break;
     }
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
-    if (this.#pending.size === 0) this.#expire(events);
-    publish(events);
+    const hintedAt = this.#hintedAt;
+    if (this.#pending.size === 0) {
+      this.#expire(events);
+      if (this.#isBurst) this.#burstRead();
+      this.#hintedAt = undefined;
+    }
+    publish(events, hintedAt === undefined ? undefined : clock.elapsed() - hintedAt);
     if (this.#pending.size > 0) this.#schedule();
     this.#sleepUntilNextLease();
+  }
+
+  /** Only now, because a comparison in the middle of a burst would look at everything and find nothing out. */
+  #burstRead(): void {
+    this.#isBurst = false;
+    this.services.reconcileSoon('a burst of hints');
   }
 
   #read(kind: Kind, id: string, events: StoreEvent[]): void {

@@ -10,6 +10,16 @@ const LONGEST_PAUSE_MS = 300_000;
 /** After something that may have cost hints, the next comparison comes this soon. */
 const SOON_MS = 250;
 
+/** What comparing has cost so far. Milliseconds. */
+export interface ReconcileCount {
+  /** Comparisons of everything. */
+  readonly rounds: number;
+  /** How long the loop has been kept. */
+  readonly busyMs: number;
+  /** How long the last comparison of everything took from beginning to end. */
+  readonly lastMs: number;
+}
+
 /**
  * Compares directories with the store: one when a hint has no name, all of them on a slow clock and soon after whatever
  * may have lost hints. Hints are hints; this is what makes the state right in the end.
@@ -23,6 +33,7 @@ export class Reconciler {
   #soonAt: number | undefined;
   #lastScan: UnixMillis;
   #busyMs = 0;
+  #count = { rounds: 0, busyMs: 0, lastMs: 0 };
 
   constructor(
     private readonly scan: DirectoryScan,
@@ -38,6 +49,10 @@ export class Reconciler {
   /** When everything was last compared. */
   get lastScan(): UnixMillis {
     return this.#lastScan;
+  }
+
+  get count(): ReconcileCount {
+    return this.#count;
   }
 
   start(): void {
@@ -72,8 +87,11 @@ export class Reconciler {
   async everything(): Promise<void> {
     this.verifyWatches();
     this.#busyMs = 0;
+    const from = this.clock.elapsed();
     await Promise.all(KINDS.map((kind) => this.rescan(kind)));
     this.#lastScan = this.clock.now();
+    this.#count.rounds++;
+    this.#count.lastMs = this.clock.elapsed() - from;
   }
 
   /** Brings the next comparison of everything forward. */
@@ -96,6 +114,7 @@ export class Reconciler {
 
   #report(kind: Kind, { files, differences, busyMs }: ScanReport): void {
     this.#busyMs += busyMs;
+    this.#count.busyMs += busyMs;
     if (differences > 0) this.log.debug({ kind, files, differences }, 'directory compared');
   }
 

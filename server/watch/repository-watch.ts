@@ -10,7 +10,7 @@ import { DirectoryScan } from './directory-scan.js';
 import { IgnoredFiles } from './ignored-files.js';
 import { Ingest, warnOfProblem } from './ingest.js';
 import { loadRecords } from './load.js';
-import { Reconciler } from './reconciler.js';
+import { Reconciler, type ReconcileCount } from './reconciler.js';
 import { RecordReader } from './record-reader.js';
 import { Warnings } from './warnings.js';
 import type { Watcher } from './watcher.js';
@@ -32,7 +32,8 @@ export class RepositoryWatch {
     private readonly store: RecordStore,
     private readonly clock: Clock,
     private readonly log: Log,
-    publish: (events: readonly StoreEvent[]) => void,
+    /** `waitedMs`: since the first hint that led to them; `undefined` where none did. */
+    publish: (events: readonly StoreEvent[], waitedMs: number | undefined) => void,
     /** What takes the place of the system's watchers in a test. */
     private readonly choose: typeof chooseWatcher = chooseWatcher,
   ) {
@@ -91,6 +92,16 @@ export class RepositoryWatch {
       healthy: this.#watcher?.isHealthy ?? false,
       last_scan_ms: this.#reconciler.lastScan,
     };
+  }
+
+  /** Comparisons of everything with the directories. */
+  get reconciles(): ReconcileCount {
+    return this.#reconciler.count;
+  }
+
+  /** Hints not acted upon, and files that cannot be read yet. */
+  get backlog(): { readonly pending: number; readonly unsettled: number } {
+    return this.#ingest.backlog;
   }
 
   /**

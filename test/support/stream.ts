@@ -59,7 +59,7 @@ export class Peer {
   ) {
     const { hub, catchUp, clock, limits } = stream;
     this.socket = new FakeSocket(encoding);
-    this.session = new Session(this.socket, encoding, {
+    this.session = new Session(1, this.socket, encoding, {
       hub,
       catchUp,
       clock,
@@ -76,6 +76,9 @@ export class Peer {
         limits: {},
       }),
       readNow: () => Promise.resolve(),
+      inspect: () => {
+        throw new Error('a stream has no inspector');
+      },
     });
     this.socket.onClose = () => {
       this.session.closed();

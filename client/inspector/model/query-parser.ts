@@ -32,7 +32,7 @@ export function parseQuery(text: string): ParsedQuery {
       const term = parseWord(word.text);
       if (!term) continue;
       terms.push(term);
-      asksForHeartbeats ||= term.field === 'kind' && !term.isNegated && /heartbeat/.test(word.text);
+      asksForHeartbeats ||= term.field === 'kind' && !term.isNegated && word.text.includes('heartbeat');
     } catch (error) {
       if (!(error instanceof Misunderstood)) throw error;
       return { ok: false, error: { message: error.message, at: word.at } };

@@ -64,7 +64,7 @@ export class Timeline {
     }
     const first = this.capture.first()?.seq ?? 0;
     const held = this.#held;
-    if (held && held.nextSeq === position.nextSeq) return held;
+    if (held?.nextSeq === position.nextSeq) return held;
     const start = held && held.nextSeq < position.nextSeq && held.nextSeq >= first ? held : new World(this.base);
     const from = this.capture.indexOf(Math.max(first, start.nextSeq));
     for (const entry of this.capture.range(from, this.capture.indexOf(position.nextSeq))) start.apply(entry);

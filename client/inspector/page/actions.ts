@@ -1,4 +1,4 @@
-import { VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
+import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
 import { ask, tell } from './port.js';
 import { follow, grouping, overlay, paint, query, say, select, showHeartbeats, showView, timeFormat } from './state.js';
 
@@ -64,7 +64,7 @@ export function focusFilter(): void {
 
 const viewAction = (name: ViewName): Action => ({
   name: `Go to ${VIEW_TITLES[name]}`,
-  keys: `g ${name.charAt(0)}`,
+  keys: `g ${VIEW_KEYS[name]}`,
   run: () => {
     showView(name);
   },

@@ -1,4 +1,4 @@
-import { VIEW_NAMES } from '../model/view-name.js';
+import { VIEW_KEYS, VIEW_NAMES } from '../model/view-name.js';
 import { exportFile, focusFilter, goLive, togglePause } from './actions.js';
 import { moveInList, openInList } from './list-keys.js';
 import { follow, overlay, select, showView, target } from './state.js';
@@ -39,7 +39,7 @@ function escape(): void {
 function press(event: KeyboardEvent): boolean {
   if (performance.now() - goAtMs < SEQUENCE_MS) {
     goAtMs = 0;
-    const view = VIEW_NAMES.find((name) => name.startsWith(event.key));
+    const view = VIEW_NAMES.find((name) => VIEW_KEYS[name] === event.key);
     if (view) {
       showView(view);
       return true;

@@ -1,5 +1,5 @@
 import { effect } from '@preact/signals';
-import type { Answers, FromWorker, Question, ToWorker } from '../worker/messages.js';
+import type { Answers, FromWorker, Look, Question, ToWorker } from '../worker/messages.js';
 import { look, paint } from './state.js';
 
 /** The page's end of the worker. */
@@ -26,15 +26,15 @@ export function startPort(): void {
     receive(data);
   };
   let isTelling = false;
+  let told: Look | undefined;
   effect(() => {
-    // Read here, so that the effect depends on it; told once for all changes of this turn.
-    const latest = look.value;
-    void latest;
-    if (isTelling) return;
+    // Told once for all changes of this turn.
+    if (look.value === told || isTelling) return;
     isTelling = true;
     queueMicrotask(() => {
       isTelling = false;
-      tell({ type: 'look', look: look.value });
+      told = look.value;
+      tell({ type: 'look', look: told });
     });
   });
 }

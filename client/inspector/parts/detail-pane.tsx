@@ -1,6 +1,6 @@
-import { formatSpan } from '../model/format.js';
+import { formatSince } from '../model/format.js';
 import { visible } from '../model/visible.js';
-import { nowMs, paint, select } from '../page/state.js';
+import { paint, select } from '../page/state.js';
 import type { Detail } from '../worker/paint.js';
 import { HistoryList } from './history-list.js';
 import { RecordDetail } from './record-detail.js';
@@ -11,7 +11,6 @@ import { DetailActions } from './detail-actions.js';
 export function DetailPane() {
   const detail = paint.value?.detail;
   if (!detail) return <aside class="detail" aria-label="Details" tabIndex={-1} />;
-  void nowMs.value;
   return (
     <aside class="detail" aria-label="Details" tabIndex={-1}>
       <header>
@@ -89,7 +88,7 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
           <dt>presence</dt>
           <dd>
             <span class={`presence ${presence}`} /> {presence}
-            {silentMs === undefined ? '' : `, heard ${formatSpan(silentMs)} ago`}
+            {silentMs === undefined ? '' : `, heard ${formatSince(silentMs)}`}
           </dd>
         </div>
         <div>
@@ -100,7 +99,7 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
         </div>
         <div>
           <dt>last heartbeat</dt>
-          <dd>{sinceBeatMs === undefined ? 'never' : `${formatSpan(sinceBeatMs)} ago`}</dd>
+          <dd>{sinceBeatMs === undefined ? 'never' : formatSince(sinceBeatMs)}</dd>
         </div>
         <div>
           <dt>intent</dt>

@@ -55,5 +55,5 @@ export function fitCanvas(canvas: HTMLCanvasElement): {
 
 /** Pixels of a size written in the style sheet's unit. */
 export function pixels(rem: number): number {
-  return Math.round(rem * parseFloat(getComputedStyle(document.documentElement).fontSize));
+  return rem * parseFloat(getComputedStyle(document.documentElement).fontSize);
 }

@@ -28,7 +28,7 @@ export function RawFrameView({ recordKey, revision }: { recordKey: string; revis
       <p class="muted">
         {what === 'frame'
           ? `The frame as it was received, ${formatBytes(bytes.length)}.`
-          : 'The frame is no longer held; this is the event alone, packed again.'}
+          : 'The frame is no longer held; this is the event alone, written again.'}
       </p>
       <pre class="hex" tabIndex={0} aria-label="Bytes in hex">
         {hexLines(bytes.subarray(0, MOST)).join('\n')}

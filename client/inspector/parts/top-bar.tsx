@@ -1,5 +1,5 @@
 import { formatCount, formatLag, plural } from '../model/format.js';
-import { VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
+import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
 import { overlay, paint, showView, view } from '../page/state.js';
 import type { LinkState } from '../worker/link-state.js';
 import type { Paint } from '../worker/paint.js';
@@ -38,7 +38,7 @@ function Tab({ name, badge }: { name: ViewName; badge: Badge | undefined }) {
     <button
       class="tab"
       aria-current={view.value === name ? 'page' : undefined}
-      title={`${VIEW_TITLES[name]} ( g ${name.charAt(0)} )`}
+      title={`${VIEW_TITLES[name]} ( g ${VIEW_KEYS[name]} )`}
       onClick={() => {
         showView(name);
       }}

@@ -35,15 +35,16 @@ export interface VirtualListProps<Row> {
   readonly dropped?: number;
 }
 
-const resized = signal(0);
-addEventListener('resize', () => resized.value++);
+/** Pixels in a rem, which grows with the window. */
+const remPixels = signal(pixels(1));
+addEventListener('resize', () => (remPixels.value = pixels(1)));
 
 /** A long list of which only the rows in sight exist; the worker is told which those are. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { list, rowRem, follow, dropped = 0 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [, redraw] = useState(0);
-  const height = (void resized.value, pixels(rowRem));
+  const height = Math.round(rowRem * remPixels.value);
   const virtualizer = useRef<Virtualizer<HTMLDivElement, Element>>(undefined);
   const options: VirtualizerOptions<HTMLDivElement, Element> = {
     count: list.total,

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Attention, Severity } from '../model/attention.js';
 import { formatCount, formatLag } from '../model/format.js';
 import { VIEW_TITLES } from '../model/view-name.js';
-import { followLink, nowMs, paint, query, showView } from '../page/state.js';
+import { followLink, paint, query, showView } from '../page/state.js';
 import { Plot } from '../parts/plot.js';
 import { KindTag } from '../parts/small.js';
 import type { HeadState, PulsePaint } from '../worker/paint.js';
@@ -10,7 +10,6 @@ import type { HeadState, PulsePaint } from '../worker/paint.js';
 export function PulseView() {
   const now = paint.value;
   if (!now?.pulse) return null;
-  void nowMs.value;
   return (
     <div class="pulse">
       <Figures head={now.head} />

@@ -1,4 +1,4 @@
-import { packMessage, parseTimestamp, type BusEvent } from '../../../protocol/index.js';
+import { parseTimestamp, type BusEvent } from '../../../protocol/index.js';
 import { BusClient, type BusStatus, type Update } from '../../browser.js';
 import type { Dial } from '../../channel.js';
 import { webDial } from '../../web-channel.js';
@@ -10,7 +10,8 @@ export interface BusListener {
   event(event: ReadLine): void;
   mark(mark: Mark): void;
   state(state: LinkState): void;
-  frame(bytes: Uint8Array): void;
+  /** As it came, before it is read. */
+  frame(frame: string): void;
 }
 
 /** Change events that may wait here; beyond it they stay on the server: the inspector is never in the way. */
@@ -47,7 +48,7 @@ export class BusLink {
   /** Connects, and goes on trying where nobody answers; ends where the token is refused. */
   async open(): Promise<void> {
     this.listener.state({ state: 'connecting' });
-    for (let attempt = 1; !this.#isClosed; attempt++) {
+    for (let attempt = 1; !this.#isOver(); attempt++) {
       const client = new BusClient(this.#dial());
       this.#client = client;
       try {
@@ -59,7 +60,7 @@ export class BusLink {
         await this.#read(client);
         return;
       } catch (error) {
-        if (this.#isClosed || (await this.#isRefused())) return;
+        if (this.#isOver() || (await this.#isRefused())) return;
         this.#lost(attempt, error instanceof Error ? error.message : String(error));
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
@@ -71,17 +72,14 @@ export class BusLink {
     void this.#client?.close();
   }
 
+  #isOver(): boolean {
+    return this.#isClosed;
+  }
+
   #dial(): Dial {
-    const dial = webDial(this.url, this.token);
-    return (channelListener) =>
-      dial({
-        message: (message) => {
-          // The page speaks JSON; the raw view shows what the same message is in MessagePack.
-          this.listener.frame(packMessage(message));
-          channelListener.message(message);
-        },
-        closed: channelListener.closed,
-      });
+    return webDial(this.url, this.token, (frame) => {
+      this.listener.frame(frame);
+    });
   }
 
   async #read(client: BusClient): Promise<void> {

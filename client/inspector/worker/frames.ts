@@ -1,39 +1,31 @@
-import {
-  KINDS,
-  MessageType,
-  packMessage,
-  unpackMessage,
-  type ServerMessage,
-  type WireEvent,
-} from '../../../protocol/index.js';
+import { KINDS, MessageType, type ServerMessage, type WireEvent } from '../../../protocol/index.js';
 import type { RawFrame } from './messages.js';
 
-/** Bytes of frames kept to be looked at. */
-const MOST_BYTES = 4_194_304;
+/** Characters of frames kept to be looked at. */
+const MOST = 4_194_304;
 
-/** The last frames as they were received; decoded only when somebody asks. */
+/** The last frames as they were received; read again only when somebody asks. */
 export class Frames {
-  readonly #frames: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #frames: string[] = [];
+  #size = 0;
 
-  push(frame: Uint8Array): void {
+  push(frame: string): void {
     this.#frames.push(frame);
-    this.#bytes += frame.length;
-    while (this.#bytes > MOST_BYTES && this.#frames.length > 1) this.#bytes -= this.#frames.shift()!.length;
+    this.#size += frame.length;
+    while (this.#size > MOST && this.#frames.length > 1) this.#size -= this.#frames.shift()!.length;
   }
 
   /** The latest frame that brought an event, with that event alone decoded beside the frame's head. */
   find(key: string, revision: number): RawFrame | undefined {
+    const id = JSON.stringify(key.slice(key.indexOf('/') + 1));
     for (let i = this.#frames.length - 1; i >= 0; i--) {
-      const message = unpackMessage(this.#frames[i]!) as ServerMessage;
+      const frame = this.#frames[i]!;
+      if (!frame.includes(id)) continue;
+      const message = JSON.parse(frame) as ServerMessage;
       if (message[0] !== MessageType.events && message[0] !== MessageType.batch) continue;
       const event = message[3].find((one) => one[0] === revision && `${KINDS[one[2]] ?? ''}/${one[3]}` === key);
-      if (event)
-        return {
-          what: 'frame',
-          bytes: this.#frames[i]!,
-          decoded: [...message.slice(0, 3), abridged(message[3], event)],
-        };
+      if (!event) continue;
+      return { what: 'frame', bytes: encode(frame), decoded: [...message.slice(0, 3), abridged(message[3], event)] };
     }
     return undefined;
   }
@@ -46,6 +38,8 @@ function abridged(events: readonly WireEvent[], event: WireEvent): unknown[] {
 }
 
 /** An event as it would stand in a frame. */
-export function repacked(event: WireEvent): RawFrame {
-  return { what: 'event', bytes: packMessage(event), decoded: event };
+export function rewritten(event: WireEvent): RawFrame {
+  return { what: 'event', bytes: encode(JSON.stringify(event)), decoded: event };
 }
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -53,7 +53,7 @@ export interface Answers {
 
 /** The bytes an event came in. */
 export interface RawFrame {
-  /** `frame`: as received. `event`: the frame is no longer held; the event alone, packed again. */
+  /** `frame`: as received. `event`: the frame is no longer held; the event alone, written again. */
   readonly what: 'frame' | 'event';
   readonly bytes: Uint8Array;
   readonly decoded: unknown;

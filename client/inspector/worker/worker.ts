@@ -3,7 +3,7 @@ import { BusFacts } from './bus-facts.js';
 import { BusLink } from './bus-link.js';
 import { exportCapture, importCapture } from './capture-file.js';
 import { Desk } from './desk.js';
-import { Frames, repacked } from './frames.js';
+import { Frames, rewritten } from './frames.js';
 import type { LinkState } from './link-state.js';
 import type { FromWorker, Look, Question, RawFrame, ToWorker } from './messages.js';
 
@@ -96,8 +96,8 @@ function connect(): void {
       linkState = state;
       touch();
     },
-    frame: (bytes) => {
-      frames.push(bytes);
+    frame: (frame) => {
+      frames.push(frame);
     },
   });
   void link.open();
@@ -141,7 +141,7 @@ function rawOf(key: string, revision: number): RawFrame {
     const entry = capture.at(i)!;
     if (entry.what !== 'event' || entry.revision !== revision || `${entry.kind}/${entry.id}` !== key) continue;
     const { type, kind, id, atMs, data } = entry;
-    return repacked([revision, EVENT_TYPES.indexOf(type), KINDS.indexOf(kind), id, atMs, data]);
+    return rewritten([revision, EVENT_TYPES.indexOf(type), KINDS.indexOf(kind), id, atMs, data]);
   }
   throw new Error('this event is no longer in the capture');
 }

@@ -1,0 +1,250 @@
+import {
+  kindIndex,
+  type ExplainCode,
+  type ExplainQuestion,
+  type ExplainReason,
+  type Explanation,
+  type Filter,
+  type Kind,
+  type Matcher,
+  type Revision,
+  type Verdict,
+} from '../../protocol/index.js';
+import type { History } from '../store/history.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { RecordVersion } from '../store/record-version.js';
+import type { StoreEvent } from '../store/store-event.js';
+import { failures, listed } from './explain-filter.js';
+import type { Served } from './served.js';
+
+/** What is known of the past and the present; a hub is one. */
+export interface Known {
+  readonly store: RecordStore;
+  readonly history: History;
+  readonly revision: Revision;
+}
+
+/** What is judged: a transition that history holds, or, where that is gone, the record as it stands. */
+type Subject =
+  | { readonly is: 'event'; readonly event: StoreEvent }
+  | { readonly is: 'state'; readonly version: RecordVersion }
+  | { readonly is: 'nothing'; readonly why: ExplainReason };
+
+const because = (code: ExplainCode, text: string): ExplainReason => ({ code, text });
+
+/** Whether and why a filter sees a record's last transition, or the one asked about. */
+export function explainFilter(known: Known, filter: Filter, matcher: Matcher, question: ExplainQuestion): Explanation {
+  const subject = subjectOf(known, question);
+  if (subject.is === 'nothing') return { verdict: 'unknown', reasons: [subject.why] };
+  const { matches, reasons } = judge(subject, filter, matcher);
+  return { verdict: matches ? 'would match' : 'would not match', reasons, revision: revisionOf(subject) };
+}
+
+/** Whether and why a transition was delivered to a subscription. */
+export function explainDelivery(known: Known, served: Served, question: ExplainQuestion): Explanation {
+  const subject = subjectOf(known, question);
+  const context = {
+    ...(served.ended === undefined ? {} : { ended: served.ended }),
+    ...(served.beginning.resync === undefined ? {} : { resync: served.beginning.resync }),
+  };
+  if (subject.is === 'nothing') return { verdict: 'unknown', reasons: [subject.why], ...context };
+  const revision = revisionOf(subject);
+  const { matches, reasons } = judge(subject, served.filter, served.matcher);
+  const isBefore = revision <= served.beginning.from;
+  // Inside a snapshot it is the state that counts, and whether snapshot events are wanted.
+  const wanted = isBefore ? matches || couldShow(subject, served) : matches;
+  if (!wanted) return { verdict: 'not delivered', reasons, revision, ...context };
+  const { verdict, reason } = isBefore ? placeBefore(known, subject, served) : placeAfter(revision, served);
+  return { verdict, reasons: [...(matches ? reasons : []), reason], revision, ...context };
+}
+
+// ── what is judged ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+function subjectOf({ store, history, revision: now }: Known, { record, revision }: ExplainQuestion): Subject {
+  if (revision !== undefined) return at(history, store, now, revision, record);
+  const { kind, id } = record!;
+  const event = lastTransition(history, kind, id, history.newest);
+  if (event) return { is: 'event', event };
+  const version = store.get(kind, id);
+  if (version) return { is: 'state', version };
+  return nothing('no-such-record', `there is no ${kind} ${id}, and history (from revision ${history.base}) knows none`);
+}
+
+function at(
+  history: History,
+  store: RecordStore,
+  now: Revision,
+  revision: number,
+  record: ExplainQuestion['record'],
+): Subject {
+  if (revision > now)
+    return nothing('not-yet', `revision ${revision} has not been given to anything yet; now is ${now}`);
+  if (revision <= history.base) {
+    const version = record && store.get(record.kind, record.id);
+    if (version?.revision === revision) return { is: 'state', version };
+    return nothing('compacted', `history begins after revision ${history.base}; what ${revision} was is forgotten`);
+  }
+  const event = history.at(revision);
+  const { kind, id } = event.record;
+  if (record && (record.kind !== kind || record.id !== id)) {
+    return nothing('other-record', `revision ${revision} is of ${kind} ${id}`);
+  }
+  return { is: 'event', event };
+}
+
+const nothing = (code: ExplainCode, text: string): Subject => ({ is: 'nothing', why: because(code, text) });
+
+const revisionOf = (subject: Exclude<Subject, { is: 'nothing' }>): Revision =>
+  subject.is === 'event' ? subject.event.revision : subject.version.revision;
+
+function lastTransition(history: History, kind: Kind, id: string, until: number): StoreEvent | undefined {
+  for (let revision = until; revision > history.base; revision--) {
+    const event = history.at(revision);
+    if (event.record.id === id && event.record.kind === kind) return event;
+  }
+  return undefined;
+}
+
+// ── the filter ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Judgement {
+  readonly matches: boolean;
+  readonly reasons: readonly ExplainReason[];
+}
+
+function judge(subject: Exclude<Subject, { is: 'nothing' }>, filter: Filter, matcher: Matcher): Judgement {
+  if (subject.is === 'state') {
+    const reasons = failures(filter, matcher, subject.version.matchable);
+    if (reasons.length > 0) return { matches: false, reasons };
+    return { matches: true, reasons: [because('matched', 'the record passes every field of the filter')] };
+  }
+  const { event } = subject;
+  const view = event.viewFor(matcher);
+  const type = event.type;
+  switch (view) {
+    case 'plain':
+      return { matches: true, reasons: [because('matched', `the filter takes this ${type} as it is`)] };
+    case 'entered':
+      return {
+        matches: true,
+        reasons: [because('entered-filter', 'the change brought the record into the filter: it arrives as added')],
+      };
+    case 'left':
+      return {
+        matches: true,
+        reasons: [
+          because('left-filter', 'the change took the record out of the filter: it leaves as removed, left-filter'),
+          ...failures(filter, matcher, event.record.matchable),
+        ],
+      };
+    case undefined: {
+      const reasons = failures(filter, matcher, event.record.matchable);
+      return { matches: false, reasons: reasons.length > 0 ? reasons : [unwantedType(event, filter, matcher)] };
+    }
+  }
+}
+
+/** The record passes, but not as this type of event. */
+function unwantedType({ type, before }: StoreEvent, filter: Filter, matcher: Matcher): ExplainReason {
+  const entered = type === 'modified' && before !== undefined && !matcher.matches(before.matchable);
+  const seen = entered ? 'added' : type;
+  const wanted = filter.event_types ?? [];
+  const text = `event_types asks for ${listed(wanted)}; this is ${seen}`;
+  return { code: 'filter-field', text, field: 'event_types', wanted, found: [seen] };
+}
+
+// ── the place in the stream ─────────────────────────────────────────────────────────────────────────────────────────
+
+interface Placed {
+  readonly verdict: Verdict;
+  readonly reason: ExplainReason;
+}
+
+/** The state that stands after the transition. */
+const standsAfter = (subject: Exclude<Subject, { is: 'nothing' }>): RecordVersion | undefined =>
+  subject.is === 'event' ? subject.event.after : subject.version;
+
+/** Whether a snapshot may have shown the state that the transition led to, though the transition itself is not wanted. */
+function couldShow(subject: Exclude<Subject, { is: 'nothing' }>, { beginning, matcher }: Served): boolean {
+  const after = standsAfter(subject);
+  return (
+    beginning.by === 'snapshot' && matcher.wants('snapshot') && after !== undefined && matcher.matches(after.matchable)
+  );
+}
+
+function placeBefore(known: Known, subject: Exclude<Subject, { is: 'nothing' }>, served: Served): Placed {
+  const { beginning, matcher } = served;
+  const after = standsAfter(subject);
+  const start = `${served.beginning.resync === undefined ? 'began' : 'began anew'} at revision ${beginning.from}`;
+  const missed = (text: string): Placed => {
+    const lost = beginning.resync === undefined ? 'before-subscription' : 'resync';
+    return { verdict: 'not delivered', reason: because(lost, text) };
+  };
+  if (beginning.by === 'replay') return missed(`the subscription ${start}, after it happened, and without a snapshot`);
+  if (after === undefined) return missed(`the record was gone before the subscription ${start}`);
+  const replaced = nextTransition(known.history, subject, beginning.from);
+  if (replaced) return missed(`the subscription ${start}; by then revision ${replaced.revision} had replaced it`);
+  if (!matcher.wants('snapshot'))
+    return missed(`the subscription ${start}, and its filter asks for no snapshot events`);
+  return placeInSnapshot(after, served);
+}
+
+/** What became of the record between the transition and the cut of the snapshot. */
+function nextTransition(
+  history: History,
+  subject: Exclude<Subject, { is: 'nothing' }>,
+  until: Revision,
+): StoreEvent | undefined {
+  const of = subject.is === 'event' ? subject.event.record : subject.version;
+  const last = lastTransition(history, of.kind, of.id, Math.min(until, history.newest));
+  // An expiry replaces nothing: the record stands as it was.
+  return last && last.revision > revisionOf(subject) && last.after !== standsAfter(subject) ? last : undefined;
+}
+
+function placeInSnapshot(version: RecordVersion, { progress, ended, maxEvents, beginning }: Served): Placed {
+  const isSent = progress.at !== 'snapshot' || (progress.last !== undefined && !comesAfter(version, progress.last));
+  if (isSent) {
+    const text = `the snapshot at revision ${beginning.from} showed the record as it stood`;
+    return { verdict: 'delivered', reason: because('in-snapshot', text) };
+  }
+  if (ended !== undefined) return { verdict: 'not delivered', reason: endOf(ended, maxEvents) };
+  const text = `the snapshot at revision ${beginning.from} is being sent and has not reached it`;
+  return { verdict: 'pending', reason: because('snapshot-under-way', text) };
+}
+
+/** In canonical order. */
+function comesAfter(a: RecordVersion, b: RecordVersion): boolean {
+  return a.kind === b.kind ? a.id > b.id : kindIndex(a.kind) > kindIndex(b.kind);
+}
+
+function placeAfter(revision: Revision, { progress, ended, maxEvents }: Served): Placed {
+  if (progress.at !== 'snapshot' && revision <= progress.until) {
+    return { verdict: 'delivered', reason: because('matched', `it was sent; all until ${progress.until} has been`) };
+  }
+  if (ended !== undefined) return { verdict: 'not delivered', reason: endOf(ended, maxEvents) };
+  const pending = (code: ExplainCode, text: string): Placed => ({ verdict: 'pending', reason: because(code, text) });
+  switch (progress.at) {
+    case 'snapshot':
+      return pending('snapshot-under-way', 'it follows the snapshot, which is still being sent');
+    case 'replay':
+      return pending('replay-under-way', `what followed its cursor has been sent until revision ${progress.until}`);
+    case 'lagging':
+      return pending(
+        'lagging',
+        `the socket takes less than there is: sent until revision ${progress.until}, will follow`,
+      );
+    case 'live':
+      return pending('not-yet', `it is being published; sent until revision ${progress.until}`);
+  }
+}
+
+function endOf(ended: NonNullable<Served['ended']>, maxEvents: number): ExplainReason {
+  switch (ended) {
+    case 'max_events':
+      return because('cap-reached', `the subscription had been given the ${maxEvents} events of its max_events`);
+    case 'unsubscribed':
+      return because('unsubscribed', 'the client had ended the subscription');
+    case 'shutdown':
+      return because('unsubscribed', 'the server had ended the subscription to shut down');
+  }
+}

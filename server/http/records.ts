@@ -1,0 +1,161 @@
+import {
+  BEGINNING,
+  compileFilter,
+  EVENT_TYPES,
+  formatCursor,
+  kindIndex,
+  toBusEvent,
+  VERSION,
+  type Epoch,
+  type Matcher,
+  type Revision,
+  type UnixMillis,
+} from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { RecordVersion } from '../store/record-version.js';
+import type { HttpSource, HttpWriter } from '../transport/transport.js';
+import { readQuery, RECORD_PARAMETERS } from './query.js';
+import type { Route, RouteServices } from './routes.js';
+
+/** About this many bytes are written at once. */
+const PIECE_BYTES = 65_536;
+/** One turn keeps the loop for at most this long. */
+const TURN_MS = 3;
+const LOOK_AT_TIME_EVERY = 64;
+
+const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
+
+/** `/records`: the records at one revision, as a JSON array of snapshot events, one a line. */
+export function recordsRoute({ bus, limits, clock, places }: RouteServices): Route {
+  return (request) => {
+    const query = readQuery(request.query, RECORD_PARAMETERS, limits);
+    if (!places.isFree()) return places.refusal();
+    const { store, epoch } = bus.hub;
+    const { revision, versions } = store.cut();
+    const matcher = compileFilter(query.filter);
+    const { onlyProblems, maxEvents = Infinity } = query;
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json', 'muse-bus-cursor': formatCursor({ epoch, revision }) },
+      filler: '\n',
+      open: (writer) => {
+        const wanted = { versions, revision, epoch, matcher, onlyProblems, maxEvents, now: clock.now() };
+        const release = places.take();
+        const array = new RecordArray(writer, wanted, clock, limits.maxQueuedBytes, release);
+        array.start();
+        return array;
+      },
+    };
+  };
+}
+
+interface Wanted {
+  readonly versions: readonly RecordVersion[];
+  readonly revision: Revision;
+  readonly epoch: Epoch;
+  readonly matcher: Matcher;
+  readonly onlyProblems: boolean;
+  readonly maxEvents: number;
+  readonly now: UnixMillis;
+}
+
+/** Writes one cut, in pieces, as fast as they are taken and without keeping the loop. */
+class RecordArray implements HttpSource {
+  #next = 0;
+  #written = 0;
+  /** Found and not written: only the last one carries the place of the whole. */
+  #held: RecordVersion | undefined;
+  #phase: 'writing' | 'waiting' | 'over' = 'writing';
+  #scheduled: NodeJS.Immediate | undefined;
+
+  constructor(
+    private readonly writer: HttpWriter,
+    private readonly wanted: Wanted,
+    private readonly clock: Clock,
+    private readonly maxQueuedBytes: number,
+    private readonly release: () => void,
+  ) {}
+
+  start(): void {
+    this.writer.write(Buffer.from('['));
+    this.#turn();
+  }
+
+  drained(): void {
+    if (this.#phase !== 'waiting' || this.writer.queuedBytes > this.maxQueuedBytes / 2) return;
+    this.#phase = 'writing';
+    this.#turn();
+  }
+
+  closed(): void {
+    clearImmediate(this.#scheduled);
+    this.#over();
+  }
+
+  #turn(): void {
+    const deadline = this.clock.elapsed() + TURN_MS;
+    while (this.#phase === 'writing') {
+      const isLast = this.#piece(deadline);
+      if (isLast) {
+        this.writer.end();
+        this.#over();
+      } else if (this.writer.queuedBytes > this.maxQueuedBytes) {
+        this.#phase = 'waiting';
+      } else if (this.clock.elapsed() >= deadline) {
+        this.#scheduled = setImmediate(() => {
+          this.#turn();
+        });
+        return;
+      }
+    }
+  }
+
+  /** @returns whether it was the last one. */
+  #piece(deadline: number): boolean {
+    const { versions, revision, maxEvents } = this.wanted;
+    let text = '';
+    while (this.#next < versions.length && this.#found < maxEvents && text.length < PIECE_BYTES) {
+      const version = versions[this.#next++]!;
+      if (this.#matches(version)) {
+        if (this.#held) text += this.#line(this.#held, BEGINNING);
+        this.#held = version;
+      }
+      if (this.#next % LOOK_AT_TIME_EVERY === 0 && this.clock.elapsed() >= deadline) break;
+    }
+    const isLast = this.#next === versions.length || this.#found >= maxEvents;
+    if (isLast) {
+      // A list that was cut short is not the state, and there is no place to go on from.
+      const isWhole = this.#next === versions.length;
+      if (this.#held) text += this.#line(this.#held, isWhole ? revision : BEGINNING);
+      text += '\n]\n';
+    }
+    if (text !== '') this.writer.write(Buffer.from(text));
+    return isLast;
+  }
+
+  get #found(): number {
+    return this.#written + (this.#held ? 1 : 0);
+  }
+
+  #matches(version: RecordVersion): boolean {
+    const { matcher, onlyProblems } = this.wanted;
+    return (!onlyProblems || version.problem !== undefined) && matcher.matches(version.matchable);
+  }
+
+  #line(version: RecordVersion, resumeAfter: Revision): string {
+    const { kind, id, data, problem } = version;
+    const { epoch, now } = this.wanted;
+    const event = toBusEvent(
+      [version.revision, SNAPSHOT, kindIndex(kind), id, now, data, null, problem ?? null],
+      { schemaVersion: VERSION, epoch },
+      resumeAfter,
+    );
+    return `${this.#written++ === 0 ? '\n' : ',\n'}${JSON.stringify(event)}`;
+  }
+
+  #over(): void {
+    if (this.#phase === 'over') return;
+    this.#phase = 'over';
+    this.release();
+  }
+}
