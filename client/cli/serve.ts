@@ -52,7 +52,9 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const stopped = untilSignal();
   const endpoint = await startServer(server);
   const release = reloadWhenAsked(server, root, log);
-  terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+  // What is no terminal may be a log, which a token has no business in.
+  if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+  else terminal.out(`Listening at ${endpoint.url}; its token is in .muse/bus/endpoint.json`);
   await stopped;
   release();
   await server.stop();
