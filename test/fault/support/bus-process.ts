@@ -72,7 +72,7 @@ export class BusProcess {
     const given = { heartbeatMs: 50, ...options, root, port: options.port ?? 0 };
     const env = { ...process.env, FAULT_TURNS: measuresTurns ? '1' : '0' };
     const [program, ...args] = [...under, process.execPath, PROGRAM, JSON.stringify(given)];
-    const bus = new BusProcess(spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'], env }));
+    const bus = new BusProcess(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env }));
     const giveUpAt = performance.now() + START_MS;
     while (!bus.#endpoint) {
       const isLate = performance.now() > giveUpAt;
