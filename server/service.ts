@@ -128,7 +128,7 @@ export class Service {
 
   get #limits(): Readonly<Record<string, number>> {
     const { limits, idleTimeoutMs } = this.options;
-    const entries = Object.entries({ ...limits, idleTimeoutMs }) as [string, number][];
+    const entries = Object.entries<number>({ ...limits, idleTimeoutMs });
     return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
   }
 }
