@@ -13,6 +13,7 @@ export function mcpCommand(): Command {
   return withHelp(withTarget(command), {
     examples: [
       ['muse-bus mcp', 'the bus of the repository around this directory'],
+      ['muse-bus mcp --root ~/shop', 'of another one'],
       ['claude mcp add muse-bus -- npx muse-bus mcp', 'make its tools known to a client'],
     ],
     exits: { ...USUAL_EXITS, 0: 'stdin was closed, or a signal came' },

@@ -223,8 +223,14 @@ export class Journal {
   }
 
   async #finish(): Promise<void> {
-    while (this.#work) await this.#work;
-    while (this.#phase.at === 'writing' && this.#pending.length > 0) await this.#writeBatch();
+    // A rewriting that was given up leaves its promise behind: waited for once, it says no more.
+    for (let work = this.#work; work; work = this.#work === work ? undefined : this.#work) await work;
+    this.#cancelGather?.();
+    while (this.#phase.at === 'writing' && this.#pending.length > 0) {
+      await this.#writeBatch();
+      // One batch at a time: the next is this loop's.
+      this.#cancelGather?.();
+    }
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
     const { writer, file } = phase;
