@@ -110,9 +110,9 @@ function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
 const isReading = ({ method }: RequestHead): boolean => method === 'GET' || method === 'HEAD';
 const NOT_READING = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
 
-function notFound(path: string, { pages, routes }: HttpServices): HttpReply {
+function notFound(path: string, { routes }: HttpServices): HttpReply {
   // The inspector's files are many and are nobody's to type.
-  const paths = [...(pages.has('/') ? ['/'] : []), ...OPEN_ROUTES.keys(), ...routes.keys()];
+  const paths = [...OPEN_ROUTES.keys(), ...routes.keys()];
   const best = nearest(path.replace(/\/+$/, ''), paths);
   const there = `there are ${paths.join(', ')}`;
   return text(404, best === undefined ? `nothing at this path; ${there}` : `did you mean ${best}? ${there}`);

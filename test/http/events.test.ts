@@ -23,7 +23,7 @@ for (const transport of ['uws', 'ws'] as const) {
   t.test(`over ${transport}: first what stands, then synced, then every change`, async (t) => {
     const { repository, client } = await serve(t);
     for (const id of ['t1', 't2']) repository.rename('task', id, { id });
-    await (await connect({ root: repository.root })).sync();
+    await allIsRead(repository.root);
     const stream = await client.stream('/events');
     t.match(stream.response.headers.get('content-type'), /^text\/event-stream/);
     await stream.untilText('event: synced');
@@ -74,7 +74,7 @@ for (const transport of ['uws', 'ws'] as const) {
   t.test(`over ${transport}: max_events is honoured exactly, and then the reply ends`, async (t) => {
     const { repository, client } = await serve(t);
     repository.rename('task', 't0', {});
-    await (await connect({ root: repository.root })).sync();
+    await allIsRead(repository.root);
     const stream = await client.stream('/events?max_events=3', NDJSON);
     await stream.untilText('synced');
     for (let i = 1; i < 20; i++) repository.rename('task', `t${String(i)}`, {});
@@ -175,4 +175,10 @@ for (const transport of ['uws', 'ws'] as const) {
     const events = stream.lines.filter((line) => 'event_type' in line) as unknown as BusEvent[];
     t.same(events.map(withoutTime), seen.map(withoutTime));
   });
+}
+
+/** What is on disk is in the stream. */
+async function allIsRead(root: string): Promise<void> {
+  await using bus = await connect({ root });
+  await bus.sync();
 }

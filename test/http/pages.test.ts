@@ -5,6 +5,8 @@ import { Door } from '../../server/transport/door.js';
 import { isStream } from '../../server/transport/transport.js';
 import { HttpClient } from '../support/http-client.js';
 import { ServedRepository } from '../support/served-repository.js';
+import { SlowReader } from '../support/slow-reader.js';
+import { until } from '../support/until.js';
 
 for (const transport of ['uws', 'ws'] as const) {
   t.test(`over ${transport}`, async (t) => {
@@ -77,6 +79,22 @@ for (const transport of ['uws', 'ws'] as const) {
       t.match(await text('/records'), [503, /max_connections/]);
       streams.forEach((stream) => stream.leave());
     });
+  });
+}
+
+for (const transport of ['uws', 'ws'] as const) {
+  t.test(`over ${transport}: event streams are none of the connections that have not been let in`, async (t) => {
+    const repository = new ServedRepository({ transport, limits: { maxPendingConnections: 2 } });
+    t.teardown(() => repository.stop());
+    const endpoint = await repository.start();
+    const { base } = new HttpClient(endpoint);
+    for (let round = 0; round < 3; round++) {
+      const readers: SlowReader[] = [];
+      for (let i = 0; i < 5; i++) readers.push(await SlowReader.begin(`${base}/events`, endpoint.token));
+      t.equal(repository.server.bus.connectionCount, 5);
+      for (const reader of readers) reader.leave();
+      await until('they have left', () => repository.server.bus.connectionCount === 0);
+    }
   });
 }
 
