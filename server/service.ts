@@ -13,7 +13,7 @@ import type { Clock } from './clock.js';
 import { CatchUp } from './delivery/catch-up.js';
 import { encodeMessage } from './delivery/frames.js';
 import type { Hub } from './delivery/hub.js';
-import { Session } from './delivery/session.js';
+import { Session, type SessionServices } from './delivery/session.js';
 import { Inspector, type InspectorServices } from './inspector.js';
 import type { Log } from './log.js';
 import type { ResolvedOptions } from './options.js';
@@ -33,6 +33,8 @@ export class Service {
   readonly sessions = new Set<Session>();
   readonly catchUp: CatchUp;
   readonly inspector: Inspector;
+  /** What the sessions share: one object, however many there are. */
+  readonly #shared: SessionServices;
   #nextSession = 1;
   #cancelHeartbeat: (() => void) | undefined;
 
@@ -41,7 +43,7 @@ export class Service {
     private readonly source: StreamSource,
     private readonly options: ServiceOptions,
     private readonly clock: Clock,
-    private readonly log: Log,
+    log: Log,
   ) {
     this.catchUp = new CatchUp(hub, clock);
     this.inspector = new Inspector({
@@ -53,6 +55,16 @@ export class Service {
       backlog: () => source.backlog(),
       journal: () => source.journal(),
     });
+    this.#shared = {
+      hub,
+      catchUp: this.catchUp,
+      clock,
+      log,
+      limits: options.limits,
+      welcome: () => this.#welcome(),
+      readNow: (record) => source.readNow(record),
+      inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
+    };
   }
 
   /** From here on every connection hears a heartbeat in time. */
@@ -72,17 +84,7 @@ export class Service {
 
   /** A new connection that has been let in. */
   attach(socket: Socket, encoding: Encoding): Connection {
-    const { hub, catchUp, clock, log, source } = this;
-    const session = new Session(this.#nextSession++, socket, encoding, {
-      hub,
-      catchUp,
-      clock,
-      log,
-      limits: this.options.limits,
-      welcome: () => this.#welcome(),
-      readNow: (record) => source.readNow(record),
-      inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
-    });
+    const session = new Session(this.#nextSession++, socket, encoding, this.#shared);
     this.sessions.add(session);
     return {
       message: (payload, isBinary) => {

@@ -70,6 +70,8 @@ export class Ingest implements HintSink {
   #cancelNap: (() => void) | undefined;
   #trust: Trust = 'shaken';
   readonly #leaseTime: LeaseTime;
+  /** More hints have been waiting at once than the kernel may have room for. */
+  #isBurst = false;
 
   constructor(private readonly services: IngestServices) {
     this.#leaseTime = new LeaseTime(services.clock);
@@ -151,18 +153,28 @@ export class Ingest implements HintSink {
     const { clock, publish } = this.services;
     const deadline = clock.elapsed() + TURN_MS;
     const events: StoreEvent[] = [];
-    if (this.#pending.size > BURST) this.services.reconcileSoon('a burst of hints');
+    if (this.#pending.size > BURST) this.#isBurst = true;
     for (const [key, { kind, id }] of this.#pending) {
       this.#pending.delete(key);
       this.#read(kind, id, events);
       if (clock.elapsed() >= deadline) break;
     }
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
-    if (this.#pending.size === 0) this.#expire(events);
-    publish(events, this.#hintedAt === undefined ? undefined : clock.elapsed() - this.#hintedAt);
-    if (this.#pending.size === 0) this.#hintedAt = undefined;
+    const hintedAt = this.#hintedAt;
+    if (this.#pending.size === 0) {
+      this.#expire(events);
+      if (this.#isBurst) this.#burstRead();
+      this.#hintedAt = undefined;
+    }
+    publish(events, hintedAt === undefined ? undefined : clock.elapsed() - hintedAt);
     if (this.#pending.size > 0) this.#schedule();
     this.#sleepUntilNextLease();
+  }
+
+  /** Only now, because a comparison in the middle of a burst would look at everything and find nothing out. */
+  #burstRead(): void {
+    this.#isBurst = false;
+    this.services.reconcileSoon('a burst of hints');
   }
 
   #read(kind: Kind, id: string, events: StoreEvent[]): void {

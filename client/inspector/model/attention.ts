@@ -3,7 +3,7 @@ import { SILENT_AFTER_MS } from './agents.js';
 import type { Contest } from './contention.js';
 import { dependencyCycles } from './cycles.js';
 import { textOf } from './entry.js';
-import { formatSpan } from './format.js';
+import { formatBytes, formatSince, formatSpan, plural } from './format.js';
 import type { Lease } from './lease.js';
 import type { Connection, Overview } from './overview.js';
 import type { Link } from './target.js';
@@ -82,7 +82,7 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
       key: `lapsing ${next.key}`,
       severity: leftMs <= 20_000 && silentMs >= SILENT_AFTER_MS ? 'critical' : 'warning',
       weight: 500 - leftMs / 1_000,
-      text: `${short(run)} is ${silence}, with a lease on ${where(next)} that ends in ${formatSpan(leftMs)}`,
+      text: `${short(run)} is ${silence}, with a lease on ${where(next)} that ends in ${leftMs < 1_000 ? 'less than a second' : formatSpan(leftMs)}`,
       link: { view: 'agents', target: { type: 'run', run } },
     };
   });
@@ -95,7 +95,7 @@ function lapsed({ leases, nowMs }: Situation): Attention[] {
       key: `lapsed ${lease.key}`,
       severity: 'note',
       weight: 100 - (nowMs - lease.endMs!) / 1_000,
-      text: `The lease of ${short(lease.run)} on ${where(lease)} lapsed ${formatSpan(nowMs - lease.endMs!)} ago and was never released`,
+      text: `The lease of ${short(lease.run)} on ${where(lease)} lapsed ${formatSince(nowMs - lease.endMs!)} and was never released`,
       link: { view: 'stream', target: { type: 'record', key: lease.key } },
     }));
 }
@@ -185,5 +185,5 @@ const isBehind = ({ flow, subscriptions }: Connection): boolean =>
 
 const describeLag = ({ queued_bytes, subscriptions }: Connection): string => {
   const behind = Math.max(0, ...subscriptions.map((subscription) => subscription.behind));
-  return `${String(behind)} events behind, ${String(queued_bytes)} bytes wait for it`;
+  return `${plural(behind, 'event')} behind, ${formatBytes(queued_bytes)} wait for it`;
 };

@@ -8,6 +8,11 @@ export function formatSpan(ms: number): string {
   return `${String(Math.floor(seconds / 86_400))} d`;
 }
 
+/** How long ago; what is less than a second ago is not counted in milliseconds that nobody can read. */
+export function formatSince(ms: number): string {
+  return ms < 1_000 ? 'just now' : `${formatSpan(ms)} ago`;
+}
+
 /** Local wall time with milliseconds, `14:03:07.120`. */
 export function formatClock(ms: number): string {
   const date = new Date(ms);

@@ -1,4 +1,4 @@
-import { formatSpan } from '../model/format.js';
+import { formatSince } from '../model/format.js';
 import { visible } from '../model/visible.js';
 import { paint, select } from '../page/state.js';
 import type { Detail } from '../worker/paint.js';
@@ -88,7 +88,7 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
           <dt>presence</dt>
           <dd>
             <span class={`presence ${presence}`} /> {presence}
-            {silentMs === undefined ? '' : `, heard ${formatSpan(silentMs)} ago`}
+            {silentMs === undefined ? '' : `, heard ${formatSince(silentMs)}`}
           </dd>
         </div>
         <div>
@@ -99,7 +99,7 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
         </div>
         <div>
           <dt>last heartbeat</dt>
-          <dd>{sinceBeatMs === undefined ? 'never' : `${formatSpan(sinceBeatMs)} ago`}</dd>
+          <dd>{sinceBeatMs === undefined ? 'never' : formatSince(sinceBeatMs)}</dd>
         </div>
         <div>
           <dt>intent</dt>

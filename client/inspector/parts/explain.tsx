@@ -1,6 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { kindFromName, KINDS, type Kind } from '../../../protocol/index.js';
-import { describeFilter, type ExplainParams, type Explanation, type Overview } from '../model/overview.js';
+import {
+  describeFilter,
+  describeReason,
+  type ExplainParams,
+  type Explanation,
+  type Overview,
+} from '../model/overview.js';
 import { visible } from '../model/visible.js';
 import { ask } from '../page/port.js';
 import { target } from '../page/state.js';
@@ -111,7 +117,7 @@ function Reply({ answer }: { answer: Answer }) {
           <strong>{visible(answer.explanation.verdict, 200)}</strong>
           <ul>
             {answer.explanation.reasons.map((reason) => (
-              <li key={reason}>{visible(reason, 300)}</li>
+              <li key={reason.code + reason.text}>{visible(describeReason(reason), 300)}</li>
             ))}
           </ul>
         </div>

@@ -1,5 +1,5 @@
 import type { EventType, Kind } from '../../../protocol/index.js';
-import { formatSpan } from '../model/format.js';
+import { formatSince, formatSpan } from '../model/format.js';
 import { visible, visibleMiddle } from '../model/visible.js';
 import type { LeaseState } from '../model/lease.js';
 
@@ -31,11 +31,11 @@ export function LeaseTag({ state, leftMs }: { state: LeaseState; leftMs: number 
     case 'active':
       return (
         <span class={`lease ${leftMs !== undefined && leftMs < 5_000 ? 'urgent' : 'active'}`}>
-          {formatSpan(leftMs ?? 0)} left
+          {leftMs !== undefined && leftMs < 1_000 ? '< 1 s' : formatSpan(leftMs ?? 0)} left
         </span>
       );
     case 'lapsed':
-      return <span class="lease lapsed">lapsed {formatSpan(-(leftMs ?? 0))} ago</span>;
+      return <span class="lease lapsed">lapsed {formatSince(-(leftMs ?? 0))}</span>;
     case 'released':
       return <span class="lease released">released</span>;
     case 'none':

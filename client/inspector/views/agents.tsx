@@ -1,4 +1,4 @@
-import { formatSpan } from '../model/format.js';
+import { formatSince } from '../model/format.js';
 import { grouping, paint, select, sort, target } from '../page/state.js';
 import { LeaseTag, Sparkline, Text } from '../parts/small.js';
 import { VirtualList } from '../parts/virtual-list.js';
@@ -8,11 +8,11 @@ import type { AgentRow, LeaseCell } from '../worker/paint.js';
 const COLUMNS: readonly { readonly title: string; readonly by?: AgentSort; readonly hint: string }[] = [
   { title: 'Run', by: 'run', hint: 'who, and whether it has been heard of' },
   { title: 'Branch', by: 'branch', hint: 'where it works' },
-  { title: 'Last heartbeat', by: 'beat', hint: 'time since its last heartbeat' },
+  { title: 'Heartbeat', by: 'beat', hint: 'time since its last heartbeat' },
   { title: 'Leases', by: 'leases', hint: 'what it holds, the next to end first' },
   { title: 'Ends in', by: 'ends', hint: 'the next lease to end' },
   { title: 'Intent', hint: 'what it is about to do' },
-  { title: 'Last minute', hint: 'its events over the last minute' },
+  { title: '1 minute', hint: 'its events over the last minute' },
 ];
 
 export function AgentsView() {
@@ -120,7 +120,7 @@ function Row({ row }: { row: AgentRow }) {
         <Text value={row.branch} max={28} middle />
       </div>
       <div role="gridcell" class="number">
-        {row.sinceBeatMs === undefined ? <span class="muted">never</span> : `${formatSpan(row.sinceBeatMs)} ago`}
+        {row.sinceBeatMs === undefined ? <span class="muted">never</span> : formatSince(row.sinceBeatMs)}
       </div>
       <div role="gridcell" class="lease-cells">
         {row.leases.map((lease) => (

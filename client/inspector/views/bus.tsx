@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatSpan } from '../model/format.js';
+import { formatBytes, formatCount, formatSpan, plural } from '../model/format.js';
 import { describeFilter, type Connection, type Overview, type SubscriptionState } from '../model/overview.js';
 import { visible } from '../model/visible.js';
 import { paint } from '../page/state.js';
@@ -26,12 +26,18 @@ export function BusView() {
 }
 
 function Known({ overview }: { overview: Overview }) {
-  const { connections, groups, watch, journal, limits, problems, uptime_ms, epoch, revision, now } = overview;
+  const { connections, groups, watch, journal, limits, problems, totals, uptime_ms, epoch, revision, now, you } =
+    overview;
   return (
     <div class="bus">
       <section class="bus-main">
         <h2>
-          Connections <output>{formatCount(connections.length)}</output>
+          Connections <output>{formatCount(totals.connections)}</output>{' '}
+          <span class="muted">
+            {plural(totals.subscriptions, 'subscription')},{' '}
+            {totals.behind === 0 ? 'all live' : `${formatCount(totals.behind)} behind`}
+            {totals.connections > connections.length ? `; the first ${formatCount(connections.length)} are listed` : ''}
+          </span>
         </h2>
         <div class="table-scroll" tabIndex={0} role="region" aria-label="Connections">
           <table>
@@ -49,13 +55,18 @@ function Known({ overview }: { overview: Overview }) {
             </thead>
             <tbody>
               {connections.map((connection) => (
-                <ConnectionRows key={connection.id} connection={connection} now={now} />
+                <ConnectionRows
+                  key={connection.id}
+                  connection={connection}
+                  now={now}
+                  isThisPage={connection.id === you}
+                />
               ))}
             </tbody>
           </table>
         </div>
         <h2>
-          Groups <output>{formatCount(groups.length)}</output>{' '}
+          Groups <output>{formatCount(totals.groups)}</output>{' '}
           <span class="muted">subscriptions with the same filter share one frame</span>
         </h2>
         <div class="table-scroll short" tabIndex={0} role="region" aria-label="Groups">
@@ -87,7 +98,9 @@ function Known({ overview }: { overview: Overview }) {
         <Explain overview={overview} />
         <section>
           <h2>Bus</h2>
-          <Figures figures={{ epoch, revision, 'up for': formatSpan(uptime_ms) }} />
+          <Figures
+            figures={{ epoch, revision, records: formatCount(totals.records), 'up for': formatSpan(uptime_ms) }}
+          />
         </section>
         <section>
           <h2>
@@ -98,11 +111,11 @@ function Known({ overview }: { overview: Overview }) {
         </section>
         <section>
           <h2>Journal</h2>
-          {journal ? <Figures figures={journal} /> : <p class="muted">This bus keeps no journal.</p>}
+          <Figures figures={journal} />
         </section>
         <section>
           <h2>
-            Problems <output>{formatCount(problems.length)}</output>
+            Problems <output>{formatCount(totals.problems)}</output>
           </h2>
           {problems.length === 0 ? <p class="muted">Every file can be read.</p> : null}
           <ul class="problems">
@@ -125,7 +138,7 @@ function Known({ overview }: { overview: Overview }) {
   );
 }
 
-function ConnectionRows({ connection, now }: { connection: Connection; now: number }) {
+function ConnectionRows({ connection, now, isThisPage }: { connection: Connection; now: number; isThisPage: boolean }) {
   const { id, remote, encoding, since_ms, flow, queued_bytes, subscriptions } = connection;
   const rows: readonly (SubscriptionState | undefined)[] = subscriptions.length > 0 ? subscriptions : [undefined];
   return (
@@ -135,7 +148,8 @@ function ConnectionRows({ connection, now }: { connection: Connection; now: numb
           <td>
             {i === 0 ? (
               <>
-                <b>#{id}</b>{' '}
+                <b>#{id}</b>
+                {isThisPage ? <span class="this-page">this page</span> : null}{' '}
                 <span class="muted">
                   <Text value={`${remote} ${encoding}`} max={32} />
                 </span>

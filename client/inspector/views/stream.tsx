@@ -6,7 +6,7 @@ import { VirtualList } from '../parts/virtual-list.js';
 import type { Mark } from '../model/entry.js';
 import type { StreamRow } from '../worker/paint.js';
 
-const COLUMNS = ['Revision', 'Time', 'Delta', 'Type', 'Kind', 'Run', 'Branch', 'Address', 'Size', 'Lag'] as const;
+const COLUMNS = ['Rev', 'Time', 'Delta', 'Type', 'Kind', 'Run', 'Branch', 'Address', 'Size', 'Lag'] as const;
 
 export function StreamView() {
   const now = paint.value;
@@ -80,7 +80,7 @@ function Header() {
   );
 }
 
-const NUMERIC: ReadonlySet<string> = new Set(['Revision', 'Time', 'Delta', 'Size', 'Lag']);
+const NUMERIC: ReadonlySet<string> = new Set(['Rev', 'Time', 'Delta', 'Size', 'Lag']);
 
 function Row({ row }: { row: StreamRow }) {
   if (row.row === 'mark') {

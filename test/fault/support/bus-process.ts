@@ -52,6 +52,7 @@ export class BusProcess {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#errors += text));
     this.exit = new Promise((resolve) => {
       child.on('close', (code, signal) => {
+        if (process.env['FAULT_DEBUG']) console.error('server ended', code, signal, this.#errors.slice(-3000), JSON.stringify(this.log.slice(-5)));
         this.hasExited = true;
         resolve(code ?? (signal === 'SIGKILL' ? 137 : 128));
       });
