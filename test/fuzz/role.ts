@@ -2,6 +2,7 @@ import { BusServer, type Log } from '../../server/index.js';
 import { attackFiles } from './attack-files.js';
 import { attackWire, type Target } from './attack-wire.js';
 import type { RoleWord } from './run.js';
+import { sleep } from './sleeper.js';
 
 const say = (word: RoleWord): void => {
   process.send?.(word);
@@ -12,12 +13,19 @@ process.once('disconnect', () => {
   process.exit();
 });
 
-/** One part of a fuzz run, in a process of its own: `server ROOT TRANSPORT`, `wire TARGET N SEED`, `files ROOT N SEED`. */
+/** One part of a fuzz run, in a process of its own: `server ROOT TRANSPORT`, `sleeper`, `wire TARGET N SEED`, `files ROOT N SEED`. */
 const [name, first = '', second = '', third = ''] = process.argv.slice(2);
 switch (name) {
   case 'server':
     await serve(first, second as 'uws' | 'ws');
     break;
+  case 'sleeper': {
+    const lateness = sleep();
+    process.on('message', () => {
+      say({ is: 'woken', lateness: lateness() });
+    });
+    break;
+  }
   case 'wire':
     say({ is: 'sent', sent: await attackWire(JSON.parse(first) as Target, Number(second), Number(third)) });
     process.disconnect();
