@@ -14,7 +14,7 @@ import {
   writtenFlags,
   type ResolvedSettings,
 } from './resolve-settings.js';
-import { untilSignal } from './signals.js';
+import { endSoon, untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
 
 const LOOK_AT_TOKEN_EVERY_MS = 1_000;
@@ -56,6 +56,7 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   await stopped;
   release();
   await server.stop();
+  endSoon();
 }
 
 /** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */

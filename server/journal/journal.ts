@@ -224,7 +224,12 @@ export class Journal {
 
   async #finish(): Promise<void> {
     while (this.#work) await this.#work;
-    while (this.#phase.at === 'writing' && this.#pending.length > 0) await this.#writeBatch();
+    this.#cancelGather?.();
+    while (this.#phase.at === 'writing' && this.#pending.length > 0) {
+      await this.#writeBatch();
+      // One batch at a time: the next is this loop's.
+      this.#cancelGather?.();
+    }
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
     const { writer, file } = phase;

@@ -308,3 +308,14 @@ t.test('of the journals set aside the newest three are kept', async (t) => {
     [2, 3, 4].map((i) => `journal.damaged-1970-01-01T00-00-0${String(i)}.000Z`),
   );
 });
+
+t.test('a stop writes what is left batch after batch, and leaves none to a timer', async (t) => {
+  const path = newPath(t);
+  const disk = new MemoryDisk();
+  const life = await new Life(path, disk).begin();
+  life.change(...Array.from({ length: 1_800 }, (_, n) => task(`t${String(n)}`)));
+  await life.journal.close();
+  t.equal(life.clock.timerCount, 0);
+  const next = await new Life(path, disk).begin();
+  t.equal(next.recalled?.standing.length, 1_800);
+});
