@@ -8,6 +8,7 @@ const { values } = parseArgs({
     files: { type: 'string', default: '100000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     transport: { type: 'string', default: 'uws' },
+    history: { type: 'string', default: '100000' },
     /** The bystander's slowest event may take so much longer than the sleeper's latest awakening. */
     'worst-ms': { type: 'string', default: '2000' },
   },
@@ -17,6 +18,7 @@ const plan = {
   files: Number(values.files),
   seed: Number(values.seed),
   transport: values.transport === 'ws' ? 'ws' : 'uws',
+  historyEvents: Number(values.history),
 } as const;
 const report = await fuzz(plan);
 console.log(JSON.stringify({ plan, ...report }, null, 2));

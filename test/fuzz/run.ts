@@ -15,6 +15,8 @@ export interface FuzzPlan {
   readonly files: number;
   readonly seed: number;
   readonly transport: 'uws' | 'ws';
+  /** Events the server keeps for replay; with few of them, memory that grows is memory that leaks. */
+  readonly historyEvents?: number;
 }
 
 export interface FuzzReport {
@@ -61,7 +63,7 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
   const errors: string[] = [];
   const memory: number[] = [];
   let sleeper: ChildProcess | undefined;
-  const server = role('server', repository.root, plan.transport);
+  const server = role('server', repository.root, plan.transport, String(plan.historyEvents ?? 100_000));
   server.on('message', (word: RoleWord) => {
     if (word.is === 'error') errors.push(word.line);
     if (word.is === 'memory') memory.push(word.megabytes);
