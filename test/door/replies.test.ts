@@ -9,6 +9,10 @@ for (const transport of TRANSPORTS) {
     const token = `Authorization: Bearer ${server.token}`;
     const REPLIES: readonly (readonly [what: string, bytes: string, status: number])[] = [
       ['an answer', request('GET /healthz', [host]), 200],
+      ['a list of records', request('GET /records', [host, token]), 200],
+      ['a list of records that cannot be read', request('GET /records?problem=1', [host, token]), 200],
+      ['a question that is misspelt', request('GET /records?knd=task', [host, token]), 400],
+      ['the metrics', request('GET /metrics', [host, token]), 200],
       ['an answer to HEAD', request('HEAD /healthz', [host]), 200],
       ['nothing at a path', request('GET /nothing', [host, token]), 404],
       ['a method that is not known', request('DELETE /healthz', [host]), 405],

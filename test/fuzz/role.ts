@@ -2,6 +2,7 @@ import { BusServer, type Log } from '../../server/index.js';
 import { attackFiles } from './attack-files.js';
 import { attackWire, type Target } from './attack-wire.js';
 import type { RoleWord } from './run.js';
+import { sleep } from './sleeper.js';
 
 const say = (word: RoleWord): void => {
   process.send?.(word);
@@ -12,12 +13,19 @@ process.once('disconnect', () => {
   process.exit();
 });
 
-/** One part of a fuzz run, in a process of its own: `server ROOT TRANSPORT`, `wire TARGET N SEED`, `files ROOT N SEED`. */
+/** One part of a fuzz run, in a process of its own: `server ROOT TRANSPORT HISTORY`, `sleeper`, `wire TARGET N SEED`, `files ROOT N SEED`. */
 const [name, first = '', second = '', third = ''] = process.argv.slice(2);
 switch (name) {
   case 'server':
-    await serve(first, second as 'uws' | 'ws');
+    await serve(first, second as 'uws' | 'ws', Number(third));
     break;
+  case 'sleeper': {
+    const lateness = sleep();
+    process.on('message', () => {
+      say({ is: 'woken', lateness: lateness() });
+    });
+    break;
+  }
   case 'wire':
     say({ is: 'sent', sent: await attackWire(JSON.parse(first) as Target, Number(second), Number(third)) });
     process.disconnect();
@@ -31,7 +39,7 @@ switch (name) {
     throw new Error(`no such role: ${String(name)}`);
 }
 
-async function serve(root: string, transport: 'uws' | 'ws'): Promise<void> {
+async function serve(root: string, transport: 'uws' | 'ws', maxHistoryEvents: number): Promise<void> {
   const nothing = (): void => undefined;
   const log: Log = {
     debug: nothing,
@@ -43,7 +51,7 @@ async function serve(root: string, transport: 'uws' | 'ws'): Promise<void> {
     },
   };
   // The rate is not what is tried here.
-  const limits = { maxMessagesPerSecond: 10_000_000, maxRefusalsPerSecond: 10_000_000 };
+  const limits = { maxHistoryEvents, maxMessagesPerSecond: 10_000_000, maxRefusalsPerSecond: 10_000_000 };
   const { url, token } = await new BusServer({ root, port: 0, transport, reconcileMs: 1_000, limits, log }).start();
   say({ is: 'serving', target: { url, token } });
   setInterval(() => {

@@ -7,6 +7,7 @@ import { KINDS, packMessage, SUBPROTOCOLS, unpackMessage } from '../../protocol/
 import { Repository } from '../support/door-repository.js';
 import type { Sent, Target } from './attack-wire.js';
 import { Bystander, type Testimony } from './bystander.js';
+import type { Lateness } from './sleeper.js';
 import { lookAtDisk } from './converged.js';
 
 export interface FuzzPlan {
@@ -14,6 +15,8 @@ export interface FuzzPlan {
   readonly files: number;
   readonly seed: number;
   readonly transport: 'uws' | 'ws';
+  /** Events the server keeps for replay; with few of them, memory that grows is memory that leaks. */
+  readonly historyEvents?: number;
 }
 
 export interface FuzzReport {
@@ -25,7 +28,10 @@ export interface FuzzReport {
   readonly serverDied: boolean;
   /** Records whose state is not what an independent look at the disk says. */
   readonly differences: readonly string[];
-  readonly peakMemoryMb: number;
+  /** The server's resident memory, at twenty moments evenly over the run: it levels off, or something leaks. */
+  readonly memoryMb: readonly number[];
+  /** How late a process beside them woke that only sleeps: what of the bystander's delays is the machine's own. */
+  readonly machine: Lateness;
   readonly seconds: number;
 }
 
@@ -34,6 +40,7 @@ export type RoleWord =
   | { readonly is: 'serving'; readonly target: Target }
   | { readonly is: 'error'; readonly line: string }
   | { readonly is: 'memory'; readonly megabytes: number }
+  | { readonly is: 'woken'; readonly lateness: Lateness }
   | { readonly is: 'sent'; readonly sent: Sent }
   | { readonly is: 'written' };
 
@@ -54,20 +61,24 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
   const repository = new Repository();
   const began = performance.now();
   const errors: string[] = [];
-  let peakMemoryMb = 0;
-  const server = role('server', repository.root, plan.transport);
+  const memory: number[] = [];
+  let sleeper: ChildProcess | undefined;
+  const server = role('server', repository.root, plan.transport, String(plan.historyEvents ?? 100_000));
   server.on('message', (word: RoleWord) => {
     if (word.is === 'error') errors.push(word.line);
-    if (word.is === 'memory') peakMemoryMb = Math.max(peakMemoryMb, word.megabytes);
+    if (word.is === 'memory') memory.push(word.megabytes);
   });
   try {
     const { target } = await said(server, 'serving');
     const bystander = new Bystander(repository.root, target);
     await bystander.start();
+    sleeper = role('sleeper');
     const wire = role('wire', JSON.stringify(target), String(plan.messages), String(plan.seed));
     const files = role('files', repository.root, String(plan.files), String(plan.seed));
     const [{ sent }] = await Promise.all([said(wire, 'sent'), said(files, 'written')]);
     const testimony = await bystander.stop();
+    sleeper.send('how late?');
+    const { lateness } = await said(sleeper, 'woken');
     const differences = server.connected ? await differencesOf(repository.root, target) : ['the server has died'];
     return {
       sent,
@@ -76,10 +87,12 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
       errors,
       serverDied: server.exitCode !== null || server.signalCode !== null,
       differences,
-      peakMemoryMb,
+      memoryMb: Array.from({ length: 20 }, (_, i) => memory[Math.floor((memory.length * i) / 20)] ?? 0),
+      machine: lateness,
       seconds: (performance.now() - began) / 1_000,
     };
   } finally {
+    sleeper?.kill();
     server.kill('SIGKILL');
     await once(server, 'exit');
     repository.destroy();

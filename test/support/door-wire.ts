@@ -43,6 +43,7 @@ function isComplete(text: string, isHead: boolean): boolean {
   if (end < 0) return false;
   if (isHead) return true;
   const answer = parse(text);
+  if (answer.headers['transfer-encoding'] === 'chunked') return text.endsWith('\r\n0\r\n\r\n');
   const length = answer.headers['content-length'];
   return length === undefined ? answer.status === 101 || answer.status === 204 : answer.body.length >= Number(length);
 }
