@@ -1,5 +1,6 @@
 import { complete, type Completion } from '../model/completion.js';
-import { addressesOf } from '../model/entry.js';
+import type { Capture } from '../model/capture.js';
+import { addressesOf, type Entry } from '../model/entry.js';
 import { EMPTY_QUERY, type Query } from '../model/query.js';
 import { parseQuery, type QueryError } from '../model/query-parser.js';
 import { KINDS } from '../../../protocol/index.js';
@@ -51,7 +52,9 @@ export class Desk {
     const first = capture.first();
     if (!first) return;
     const clamped = Math.max(first.atMs, atMs);
-    this.#position = { at: 'held', nextSeq: first.seq + capture.indexAfter(clamped), atMs: clamped };
+    const place = afterSnapshot(capture, capture.indexAfter(clamped));
+    const atMs = Math.max(clamped, capture.at(place - 1)?.atMs ?? clamped);
+    this.#position = { at: 'held', nextSeq: first.seq + place, atMs };
   }
 
   goLive(): void {
@@ -145,6 +148,15 @@ export class Desk {
     const { length: events, bytes, maxBytes, dropped } = capture;
     return { events, bytes, maxBytes, dropped, fromMs, toMs, histogram: counts };
   }
+}
+
+/** Inside a snapshot nothing is complete; the first moment that can be shown is its end. */
+function afterSnapshot(capture: Capture, place: number): number {
+  let after = place;
+  const isInside = (entry: Entry | undefined) =>
+    entry?.what === 'event' ? entry.type === 'snapshot' : entry?.mark.type === 'synced';
+  while (isInside(capture.at(after))) after++;
+  return after;
 }
 
 function windowOf<Row>(rows: readonly Row[], { from, to }: Look['rows']): Rows<Row> {
