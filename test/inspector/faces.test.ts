@@ -48,25 +48,32 @@ inBrowser('a swarm without a record says that the bus is well, and what to try',
   await page.waitForSelector('.attention', { timeout: 30_000 });
 });
 
-inBrowser('a lost connection keeps what is known, says since when, and resyncs when another bus answers', async (t, context) => {
-  const repository = new ServedRepository({ journal: false });
-  writeSwarm(repository, Date.now());
-  const endpoint = await repository.start();
-  const { page } = await openInspector(context, addressOf(endpoint));
-  await page.waitForSelector('.attention');
-  await repository.server.stop();
-  await page.waitForSelector('.notice.bad');
-  t.match(await page.innerText('.notice.bad'), /Connection lost.*as of.*muse-bus serve/s);
-  t.match(await page.innerText('.attention'), /agent-1 and agent-2/, 'the last known state stays');
-  const successor = new BusServer({ root: repository.root, port: Number(new URL(endpoint.url).port), journal: false });
-  await successor.start();
-  t.teardown(async () => {
-    await successor.stop();
-    repository.dispose();
-  });
-  await page.waitForSelector('.notice.warn:has-text("Resynced")');
-  t.match(await page.innerText('.notice.warn'), /began a new history/);
-});
+inBrowser(
+  'a lost connection keeps what is known, says since when, and resyncs when another bus answers',
+  async (t, context) => {
+    const repository = new ServedRepository({ journal: false });
+    writeSwarm(repository, Date.now());
+    const endpoint = await repository.start();
+    const { page } = await openInspector(context, addressOf(endpoint));
+    await page.waitForSelector('.attention');
+    await repository.server.stop();
+    await page.waitForSelector('.notice.bad');
+    t.match(await page.innerText('.notice.bad'), /Connection lost.*as of.*muse-bus serve/s);
+    t.match(await page.innerText('.attention'), /agent-1 and agent-2/, 'the last known state stays');
+    const successor = new BusServer({
+      root: repository.root,
+      port: Number(new URL(endpoint.url).port),
+      journal: false,
+    });
+    await successor.start();
+    t.teardown(async () => {
+      await successor.stop();
+      repository.dispose();
+    });
+    await page.waitForSelector('.notice.warn:has-text("Resynced")');
+    t.match(await page.innerText('.notice.warn'), /began a new history/);
+  },
+);
 
 t.test('no asset is large, and all of them together stay small', async (t) => {
   const { gzipSync } = await import('node:zlib');

@@ -53,8 +53,8 @@ export class Desk {
     if (!first) return;
     const clamped = Math.max(first.atMs, atMs);
     const place = afterSnapshot(capture, capture.indexAfter(clamped));
-    const atMs = Math.max(clamped, capture.at(place - 1)?.atMs ?? clamped);
-    this.#position = { at: 'held', nextSeq: first.seq + place, atMs };
+    const shownMs = Math.max(clamped, capture.at(place - 1)?.atMs ?? clamped);
+    this.#position = { at: 'held', nextSeq: first.seq + place, atMs: shownMs };
   }
 
   goLive(): void {
