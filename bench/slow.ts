@@ -15,6 +15,8 @@ const SAMPLED = 20;
 const PACE: Pace = { perSecond: 50, seconds: 5 };
 /** Of tasks, which only the stopped ones ask for: more than the kernel takes for a socket that is not read. */
 const FLOOD = { files: 3_000, bytes: 4_096 };
+/** Until it has been read and every stopped socket is full. */
+const FLOOD_MS = 4_000;
 
 interface Round {
   readonly p50Ms: number;
@@ -38,7 +40,7 @@ function side(name: string, stopped: number, options: BenchOptions): Side<Round>
         const plan: CountingPlan = { source, connections: QUICK, sampled: SAMPLED };
         const quick = await start('clients/counting-client', plan);
         await flood.call<Sent>('burst');
-        await server.call('memory');
+        await new Promise((resolve) => setTimeout(resolve, FLOOD_MS));
         const counted = quick.call('await', PACE.perSecond * PACE.seconds);
         const { atMs } = await writer.call<Sent>('write', PACE);
         await counted;

@@ -2,7 +2,7 @@ import {
   epoch,
   formatCursor,
   parseCursor,
-  parseFilter,
+  readFilter,
   ProtocolError,
   toBusEvent,
   type BusEvent,
@@ -278,10 +278,10 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   };
 }
 
-/** The server's own checks, made before anything is sent: a mistake shows at the call that made it. */
+/** Most of the server's own checks, made before anything is sent: a mistake shows at the call that made it. */
 function validate(filter: FilterInput, { maxEvents, since }: SubscribeOptions): void {
   try {
-    parseFilter(filter);
+    readFilter(filter);
   } catch (error) {
     if (error instanceof ProtocolError) throw new BusError(error.code, error.message, 'change the filter');
     throw error;

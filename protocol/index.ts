@@ -10,7 +10,7 @@ export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors
 export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
 export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, toBusEvent } from './event.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
-export { EVERYTHING, FILTER_LIMITS, filterKey, parseFilter, snakeCase } from './filter.js';
+export { EVERYTHING, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
 export { compileGlob, isGlob, MAX_GLOBBED_LENGTH } from './glob.js';
 export type {
@@ -30,6 +30,7 @@ export type {
   Verdict,
 } from './inspection.js';
 export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection.js';
+export { parseFilter } from './parse-filter.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';
@@ -45,7 +46,8 @@ export type {
   WatchHealth,
   Welcome,
 } from './messages.js';
-export { MessageType, readClientMessage } from './messages.js';
+export { MessageType } from './message-type.js';
+export { readClientMessage } from './messages.js';
 export { nearest } from './nearest.js';
 export type {
   ClaimData,

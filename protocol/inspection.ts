@@ -1,5 +1,6 @@
+import { parseFilter } from './parse-filter.js';
 import { ProtocolError } from './errors.js';
-import { parseFilter, type Filter, type FilterInput, type FilterLimits } from './filter.js';
+import { type Filter, type FilterInput, type FilterLimits } from './filter.js';
 import { kindFromName, KINDS, type Kind } from './kinds.js';
 import type { RecordField } from './matcher.js';
 import type { CompleteReason, ResyncReason, WatchHealth } from './messages.js';

@@ -1,32 +1,13 @@
+import { MessageType } from './message-type.js';
+import { parseFilter } from './parse-filter.js';
 import { subscriptionId, type SubscriptionId } from './brand.js';
 import { parseCursor, type Cursor } from './cursor.js';
 import { ProtocolError, type ErrorCode } from './errors.js';
 import type { WireEvent } from './event.js';
-import { EVERYTHING, FILTER_LIMITS, parseFilter, type Filter, type FilterLimits } from './filter.js';
+import { EVERYTHING, FILTER_LIMITS, type Filter, type FilterLimits } from './filter.js';
 import { readInspection, type Inspection, type Inspections } from './inspection.js';
 import { KINDS, kindFromName, type Kind } from './kinds.js';
 import { nearest } from './nearest.js';
-
-/** The first element of every message. */
-export const MessageType = {
-  subscribe: 1,
-  unsubscribe: 2,
-  sync: 3,
-  ping: 4,
-  inspect: 5,
-  welcome: 16,
-  subscribed: 17,
-  batch: 18,
-  synced: 19,
-  events: 20,
-  complete: 21,
-  resync: 22,
-  error: 23,
-  syncDone: 24,
-  pong: 25,
-  heartbeat: 26,
-  inspection: 27,
-} as const;
 
 // ── client → server ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,30 +1,17 @@
 import { join } from 'node:path';
-import {
-  MessageType,
-  PROTOCOL_VERSION,
-  VERSION,
-  snakeCase,
-  type CloseCode,
-  type Encoding,
-  type Kind,
-  type Problem,
-  type UnixMillis,
-  type WatchHealth,
-  type Welcome,
-} from '../protocol/index.js';
+import type { CloseCode, Encoding, Kind, Problem, UnixMillis, WatchHealth } from '../protocol/index.js';
 import type { Clock } from './clock.js';
-import { CatchUp } from './delivery/catch-up.js';
 import { FanOut } from './delivery/fan-out.js';
-import { encodeMessage } from './delivery/frames.js';
 import { Hub } from './delivery/hub.js';
-import { Session } from './delivery/session.js';
+import type { Session } from './delivery/session.js';
 import { newEpoch } from './epoch.js';
-import { Inspector } from './inspector.js';
+import type { Inspector } from './inspector.js';
 import { Journal, type JournalHealth } from './journal/journal.js';
 import type { Recalled } from './journal/recall.js';
 import type { Log } from './log.js';
 import { Traffic } from './metrics/traffic.js';
 import type { ResolvedOptions } from './options.js';
+import { Service } from './service.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
 import type { StoreEvent } from './store/store-event.js';
@@ -46,11 +33,7 @@ export class Bus {
   readonly traffic = new Traffic();
   readonly #store = new RecordStore();
   readonly #journal: Journal | undefined;
-  readonly #sessions = new Set<Session>();
-  #running: { readonly hub: Hub; readonly catchUp: CatchUp } | undefined;
-  #inspector: Inspector | undefined;
-  #nextSession = 1;
-  #cancelHeartbeat: (() => void) | undefined;
+  #service: Service | undefined;
 
   constructor(
     private readonly options: ResolvedOptions,
@@ -68,26 +51,24 @@ export class Bus {
 
   /** @throws Error before {@link start}. */
   get hub(): Hub {
-    if (!this.#running) throw new Error('the bus is not running');
     return this.#running.hub;
   }
 
   get isRunning(): boolean {
-    return this.#running !== undefined;
+    return this.#service !== undefined;
   }
 
   get sessions(): Iterable<Session> {
-    return this.#sessions;
+    return this.#service?.sessions ?? [];
   }
 
   get connectionCount(): number {
-    return this.#sessions.size;
+    return this.#service?.sessions.size ?? 0;
   }
 
   /** @throws Error before {@link start}. */
   get inspector(): Inspector {
-    if (!this.#inspector) throw new Error('the bus is not running');
-    return this.#inspector;
+    return this.#running.inspector;
   }
 
   /** The records whose files cannot be read as they are, with why. */
@@ -125,20 +106,23 @@ export class Bus {
     const since = await this.#catchUpWithFiles(recalled);
     const hub = this.#hubAfter(recalled, since);
     this.#journal?.begin(hub, since);
-    this.#running = { hub, catchUp: new CatchUp(hub, this.clock) };
-    this.#inspector = this.#makeInspector(hub);
+    const source = {
+      health: () => this.health,
+      backlog: () => this.watch.backlog,
+      journal: () => ({ state: this.journalHealth }),
+      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
+    };
+    this.#service = new Service(hub, source, this.options, this.clock, this.log);
     this.watch.run();
-    this.#beat();
+    this.#service.start();
     const { backend, healthy } = this.health;
     this.log.info({ backend, healthy, records: this.#store.size, epoch: hub.epoch }, 'watching');
   }
 
   /** Tells everyone, at once; the sockets are the transport's to close. Resolves when the journal is closed. */
   async stop(): Promise<void> {
-    this.#cancelHeartbeat?.();
     this.watch.stop();
-    for (const session of this.#sessions) session.shutdown();
-    this.#running?.catchUp.stop();
+    this.#service?.stop();
     await this.#journal?.close();
   }
 
@@ -161,73 +145,17 @@ export class Bus {
 
   /** Ends every connection: what let them in no longer holds. */
   disconnectAll(code: CloseCode, reason: string): void {
-    for (const session of [...this.#sessions]) session.end(code, reason);
+    this.#service?.disconnectAll(code, reason);
   }
 
-  /** A new connection that has been let in. */
+  /** A new connection that has been let in. @throws Error before {@link start}. */
   attach(socket: Socket, encoding: Encoding): Connection {
-    if (!this.#running) throw new Error('the bus is not running');
-    const session = new Session(this.#nextSession++, socket, encoding, {
-      ...this.#running,
-      clock: this.clock,
-      limits: this.options.limits,
-      log: this.log,
-      welcome: () => this.#welcome(),
-      readNow: (record) => this.watch.readNow(record),
-      inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
-    });
-    this.#sessions.add(session);
-    return {
-      message: (payload, isBinary) => {
-        session.message(payload, isBinary);
-      },
-      drained: () => {
-        session.drained();
-      },
-      closed: () => {
-        this.#sessions.delete(session);
-        session.closed();
-      },
-    };
+    return this.#running.attach(socket, encoding);
   }
 
-  #welcome(): Welcome {
-    const { epoch, revision } = this.hub;
-    return {
-      protocol: PROTOCOL_VERSION,
-      server: VERSION,
-      epoch,
-      revision,
-      now: this.clock.now(),
-      backend: this.health.backend,
-      heartbeat_ms: this.options.heartbeatMs,
-      limits: this.#limits,
-    };
-  }
-
-  get #limits(): Readonly<Record<string, number>> {
-    return snakeCased({ ...this.options.limits, idleTimeoutMs: this.options.idleTimeoutMs });
-  }
-
-  #makeInspector(hub: Hub): Inspector {
-    return new Inspector({
-      hub,
-      clock: this.clock,
-      limits: this.#limits,
-      sessions: this.#sessions,
-      health: () => this.health,
-      backlog: () => this.watch.backlog,
-      journal: () => ({ state: this.journalHealth }),
-    });
-  }
-
-  #beat(): void {
-    this.#cancelHeartbeat = this.clock.after(this.options.heartbeatMs, () => {
-      const message = [MessageType.heartbeat, this.hub.revision, this.clock.now(), this.health] as const;
-      const frames = { msgpack: encodeMessage(message, 'msgpack'), json: encodeMessage(message, 'json') };
-      for (const session of this.#sessions) session.heartbeat(frames[session.encoding]);
-      this.#beat();
-    });
+  get #running(): Service {
+    if (!this.#service) throw new Error('the bus is not running');
+    return this.#service;
   }
 }
 
@@ -235,9 +163,4 @@ function journalOf(options: ResolvedOptions, busDir: string, clock: Clock, log: 
   const { journalMaxEvents, journalMaxAgeMs, journalMaxBytes } = options;
   const retention = { maxEvents: journalMaxEvents, maxAgeMs: journalMaxAgeMs, maxBytes: journalMaxBytes };
   return new Journal({ path: join(busDir, 'journal'), retention, clock, log });
-}
-
-function snakeCased(limits: object): Readonly<Record<string, number>> {
-  const entries = Object.entries(limits) as [string, number][];
-  return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
 }

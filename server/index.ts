@@ -8,6 +8,7 @@ export { diagnoseEngine, diagnoseWatching, type WatchDiagnosis } from './diagnos
 export type { Endpoint } from './endpoint.js';
 export type { JournalHealth } from './journal/journal.js';
 export type { Log } from './log.js';
+export { MemoryBus, type MemoryBusOptions } from './memory-bus.js';
 export { silentLog } from './log.js';
 export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './options.js';
 export { DEFAULT_LIMITS, OptionError, resolveOptions } from './options.js';

@@ -7,6 +7,8 @@ import { RawSocket } from './raw-socket.js';
 export interface CountingPlan {
   readonly source: CountedSource;
   readonly connections: number;
+  /** The number of the first one, which `#` in a filter stands for. @default 0 */
+  readonly first?: number;
   /** So many of them, evenly spread, decode every message and note when. @default 0 */
   readonly sampled?: number;
 }
@@ -68,11 +70,11 @@ class Crowd {
   }
 
   #connect(n: number): RawSocket {
-    const { source, connections, sampled = 0 } = this.plan;
+    const { source, connections, first = 0, sampled = 0 } = this.plan;
     const isSampled = Math.floor(((n + 1) * sampled) / connections) > Math.floor((n * sampled) / connections);
     return new RawSocket(
       new URL(source.url),
-      dialectOf(source, n),
+      dialectOf(source, first + n),
       (socket) => this.#progress(socket),
       isSampled ? (reader) => new SamplingReader(reader) : undefined,
     );

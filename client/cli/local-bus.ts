@@ -1,8 +1,8 @@
-import { packMessage, unpackMessage, type ServerMessage } from '../../protocol/index.js';
-import { Bus, resolveOptions, silentLog, systemClock, type Connection, type Socket } from '../../server/index.js';
+import { Bus, resolveOptions, silentLog, systemClock } from '../../server/index.js';
 import type { Dial } from '../channel.js';
+import { inProcessLine } from '../in-process-channel.js';
 
-/** A bus in this process, without a port: what `watch` uses where no server runs. */
+/** A bus in this process, without a port: what commands use where no server runs. */
 export interface LocalBus {
   readonly dial: Dial;
   readonly mechanism: string;
@@ -14,47 +14,10 @@ export async function startLocalBus(root: string, pollIntervalMs: number): Promi
   const bus = new Bus(resolveOptions({ root, pollIntervalMs, journal: false }), systemClock, silentLog);
   await bus.start();
   return {
-    dial: dialInProcess(bus),
+    dial: inProcessLine(bus).dial,
     mechanism: bus.health.backend,
     stop: () => {
       void bus.stop();
     },
-  };
-}
-
-/** Frames pass from one side to the other in a later turn, in order, as they would over a wire. */
-function dialInProcess(bus: Bus): Dial {
-  return (listener) => {
-    let connection: Connection | undefined;
-    const later = (call: () => void) => {
-      queueMicrotask(() => {
-        if (connection) call();
-      });
-    };
-    const socket: Socket = {
-      queuedBytes: 0,
-      send: (frame) => {
-        later(() => {
-          listener.message(unpackMessage(frame) as ServerMessage);
-        });
-        return 'sent';
-      },
-      close: (code, reason) => {
-        later(() => {
-          connection = undefined;
-          listener.closed(code, reason);
-        });
-      },
-    };
-    connection = bus.attach(socket, 'msgpack');
-    return {
-      send: (message) => {
-        later(() => connection?.message(packMessage(message), true));
-      },
-      close: () => {
-        connection?.closed();
-        connection = undefined;
-      },
-    };
   };
 }

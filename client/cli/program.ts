@@ -18,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string
   ['doctor', async () => (await import('./doctor.js')).doctorCommand],
   ['config', async () => (await import('./config.js')).configCommand],
   ['token', async () => (await import('./token.js')).tokenCommand],
+  ['mcp', async () => (await import('./mcp.js')).mcpCommand],
   ['demo', async () => (await import('./demo.js')).demoCommand],
   ['completion', async () => (await import('./completion.js')).completionCommand],
 ]);

@@ -14,7 +14,7 @@ import {
   writtenFlags,
   type ResolvedSettings,
 } from './resolve-settings.js';
-import { untilSignal } from './signals.js';
+import { endSoon, untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
 
 const LOOK_AT_TOKEN_EVERY_MS = 1_000;
@@ -52,10 +52,13 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const stopped = untilSignal();
   const endpoint = await startServer(server);
   const release = reloadWhenAsked(server, root, log);
-  terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+  // What is no terminal may be a log, which a token has no business in.
+  if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+  else terminal.out(`Listening at ${endpoint.url}; its token is in .muse/bus/endpoint.json`);
   await stopped;
   release();
   await server.stop();
+  endSoon();
 }
 
 /** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */

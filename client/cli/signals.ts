@@ -1,6 +1,9 @@
 /** A timer does not reach further. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** What is left of the five seconds that a stop may take, once the journal has been given its three. */
+const OVERDUE_MS = 1_000;
+
 /** Calls at the first SIGINT or SIGTERM. @returns takes the handlers away again. */
 export function onSignal(call: () => void): () => void {
   process.once('SIGINT', call).once('SIGTERM', call);
@@ -11,11 +14,22 @@ export function onSignal(call: () => void): () => void {
 export function untilSignal(): Promise<void> {
   return new Promise((done) => {
     const first = (): void => {
-      process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143));
+      process.on('SIGINT', () => endBy('SIGINT')).on('SIGTERM', () => endBy('SIGTERM'));
       done();
     };
     process.once('SIGINT', first).once('SIGTERM', first);
   });
+}
+
+/** To be called when all is done: ends the process in a second though a disk still keeps one of its threads waiting. */
+export function endSoon(): void {
+  setTimeout(() => endBy('SIGTERM'), OVERDUE_MS).unref();
+}
+
+/** As the kernel does it: `process.exit` would wait for a thread that a disk keeps waiting. */
+function endBy(signal: 'SIGINT' | 'SIGTERM'): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 /** Calls after a time that begins anew with every `restart`; never where there is none. */

@@ -23,6 +23,8 @@ const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 export class CatchUp {
   readonly #waiting = new Set<Session>();
   #scheduled: NodeJS.Immediate | undefined;
+  /** When what begins in this turn of the loop must give way; all of it together has one turn's time. */
+  #beginUntil: number | undefined;
 
   constructor(
     private readonly hub: Hub,
@@ -31,8 +33,18 @@ export class CatchUp {
 
   /** Serves a session at once, as far as one turn goes: a small snapshot is complete before the subscriber's next word. */
   begin(session: Session): void {
-    this.#serve(session, this.clock.elapsed() + TURN_MS);
+    const now = this.clock.elapsed();
+    this.#beginUntil ??= this.#endOfTurn(now);
+    // A crowd that subscribes at once would otherwise hold the loop for a turn's time each.
+    if (now < this.#beginUntil) this.#serve(session, this.#beginUntil);
     if (isBehind(session)) this.add(session);
+  }
+
+  #endOfTurn(now: number): number {
+    setImmediate(() => {
+      this.#beginUntil = undefined;
+    });
+    return now + TURN_MS;
   }
 
   add(session: Session): void {

@@ -51,15 +51,16 @@ export class FanOut {
   /** The group for one more subscription of a connection that is in `taken` already. */
   acquire(filter: Filter, encoding: Encoding, taken: (group: Group) => boolean): Group {
     const key = `${encoding} ${filterKey(filter)}`;
-    const groups = this.#groups.get(key) ?? [];
-    this.#groups.set(key, groups);
-    const free = groups.find(({ group }) => !taken(group));
+    const groups = this.#groups.get(key);
+    const free = groups?.find(({ group }) => !taken(group));
     if (free) {
       free.members++;
       return free.group;
     }
     const group = new Group(groupId(this.#nextGroup++), filter, encoding);
-    groups.push({ group, members: 1 });
+    const entry = { group, members: 1 };
+    if (groups) groups.push(entry);
+    else this.#groups.set(key, [entry]);
     this.#index.add(group);
     return group;
   }

@@ -57,7 +57,10 @@ export class Session implements Connection {
   readonly #subscriptions = new Map<SubscriptionId, Subscription>();
   #flow: 'open' | 'congested' | 'closed' = 'open';
   #badMessages = 0;
-  #window = { startedAt: 0, messages: 0, inspections: 0 };
+  /** The second in which messages are being counted. */
+  #windowStart = 0;
+  #windowMessages = 0;
+  #windowInspections = 0;
   readonly openedAt: UnixMillis;
   /** How the last subscriptions to end stood; made when the first ends. */
   #ended: Map<SubscriptionId, Served> | undefined;
@@ -303,7 +306,7 @@ export class Session implements Connection {
   }
 
   #inspect(nonce: number, inspection: Inspection): void {
-    if (++this.#window.inspections > MAX_INSPECTIONS_PER_SECOND) {
+    if (++this.#windowInspections > MAX_INSPECTIONS_PER_SECOND) {
       const most = `at most ${String(MAX_INSPECTIONS_PER_SECOND)} inspections a second`;
       this.#tell([MessageType.inspection, nonce, null, 'limit', most]);
       return;
@@ -343,8 +346,12 @@ export class Session implements Connection {
     if (this.#flow === 'closed') return false;
     const { clock, limits } = this.services;
     const now = clock.elapsed();
-    if (now - this.#window.startedAt >= 1_000) this.#window = { startedAt: now, messages: 0, inspections: 0 };
-    if (++this.#window.messages <= limits.maxMessagesPerSecond) return true;
+    if (now - this.#windowStart >= 1_000) {
+      this.#windowStart = now;
+      this.#windowMessages = 0;
+      this.#windowInspections = 0;
+    }
+    if (++this.#windowMessages <= limits.maxMessagesPerSecond) return true;
     const most = `${String(limits.maxMessagesPerSecond)} messages a second (max_messages_per_second)`;
     this.end(CloseCode.tooMany, `more than ${most}`);
     return false;

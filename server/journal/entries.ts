@@ -142,6 +142,11 @@ export function timeOfHistoryEntry(value: Uint8Array) {
   return unixMillis(bufferOf(value).readDoubleLE(12));
 }
 
+/** @throws DamagedJournalError where an entry's checksum does not match. */
+export function checkEntry(value: Uint8Array): void {
+  unsealed(value, 'an entry');
+}
+
 // ── a record's version ──────────────────────────────────────────────────────────────────────────────────────────────
 
 const VERSION_HEAD = 3 + 16 + 2 + 4;

@@ -100,9 +100,14 @@ export class JournalDir {
   writeHeader(header: Header): void {
     const json = JSON.stringify(header);
     const temporary = `${this.#headerFile}.tmp`;
-    writeFileSync(temporary, `${json}\n${checkOf(json)}\n`, { mode: 0o600 });
-    syncFile(temporary);
-    renameSync(temporary, this.#headerFile);
+    try {
+      writeFileSync(temporary, `${json}\n${checkOf(json)}\n`, { mode: 0o600 });
+      syncFile(temporary);
+      renameSync(temporary, this.#headerFile);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
     this.#sync();
   }
 

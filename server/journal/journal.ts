@@ -5,14 +5,14 @@ import type { History } from '../store/history.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { bootId } from './boot.js';
-import { DamagedJournalError } from './entries.js';
 import { JOURNAL_FORMAT, JournalDir, type Seal } from './journal-dir.js';
 import { BATCH, JournalWriter, type Retention } from './journal-writer.js';
 import { openLmdbTable } from './lmdb-table.js';
 import { probe } from './probing.js';
-import { recall, type Recalled } from './recall.js';
+import { lookBack } from './look-back.js';
+import type { Recalled } from './recall.js';
 import { SentMark } from './sent-mark.js';
-import type { OpenTable } from './table.js';
+import type { OpenTable, Table } from './table.js';
 
 /** Events wait so long for company before they are written. */
 const GATHER_MS = 50;
@@ -63,6 +63,7 @@ export class Journal {
   readonly #dir: JournalDir;
   readonly #mark: SentMark;
   readonly #openTable: OpenTable;
+  readonly #probe: (path: string) => Promise<void>;
   #phase: Phase = { at: 'idle' };
   #source: JournalSource | undefined;
   #epoch: Epoch | undefined;
@@ -77,6 +78,7 @@ export class Journal {
     this.#dir = new JournalDir(services.path);
     this.#mark = new SentMark(this.#dir.markFile);
     this.#openTable = services.openTable ?? openLmdbTable;
+    this.#probe = services.probe ?? probe;
   }
 
   get health(): JournalHealth {
@@ -94,16 +96,16 @@ export class Journal {
 
   /** Reads what an earlier run has left. @returns `undefined` where a new epoch begins. */
   async recall(): Promise<Recalled | undefined> {
-    const { log } = this.services;
-    try {
-      this.#dir.ensure();
-      return await this.#recall();
-    } catch (error) {
-      this.#mark.close();
-      if (error instanceof DamagedJournalError) this.#setAside(error);
-      else log.error({ err: error }, 'the journal cannot be read; a new epoch begins');
-      return undefined;
+    const { retention, clock, log } = this.services;
+    const [dir, mark] = [this.#dir, this.#mark];
+    const found = await lookBack({ dir, mark, openTable: this.#openTable, probe: this.#probe, clock, log });
+    if (found.is === 'nothing') return undefined;
+    this.#epoch = found.recalled.epoch;
+    if (found.is === 'whole') {
+      const { table, contents, file } = found;
+      this.#phase = { at: 'writing', writer: JournalWriter.adopt(table, contents, retention), file };
     }
+    return found.recalled;
   }
 
   /** From here on events are kept. @param since those that have come to be since {@link recall}. */
@@ -147,44 +149,7 @@ export class Journal {
     this.#mark.close();
   }
 
-  // ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async #recall(): Promise<Recalled | undefined> {
-    const { log, retention } = this.services;
-    const services = {
-      dir: this.#dir,
-      mark: this.#mark,
-      openTable: this.#openTable,
-      probe: this.services.probe ?? probe,
-    };
-    const found = await recall(services);
-    switch (found.is) {
-      case 'nothing':
-        log.info({ why: found.why }, 'a new epoch begins');
-        this.#dir.removeHeader();
-        return undefined;
-      case 'whole': {
-        const { table, contents, file } = found;
-        this.#epoch = found.recalled.epoch;
-        this.#phase = { at: 'writing', writer: JournalWriter.adopt(table, contents, retention), file };
-        return found.recalled;
-      }
-      case 'survived':
-        log.warn({ lost: found.lost, epoch: found.recalled.epoch }, 'the last run was cut off; its journal goes on');
-        return found.recalled;
-    }
-  }
-
-  #setAside(error: DamagedJournalError): void {
-    const { log, clock } = this.services;
-    try {
-      const name = this.#dir.setAside(clock.now());
-      this.#dir.ensure();
-      log.error({ err: error, kept_as: name }, `the journal is damaged: ${error.message}; a new epoch begins`);
-    } catch (failure) {
-      log.error({ err: failure }, `the journal is damaged (${error.message}) and cannot be moved away`);
-    }
-  }
+  // ── writing everything ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Writes everything into a new table; the old one stands until that is done. */
   async #rewrite(): Promise<void> {
@@ -198,7 +163,7 @@ export class Journal {
     try {
       this.#openMark();
       const file = this.#dir.nextFile();
-      const table = await this.#openTable(this.#dir.file(file));
+      const table = await this.#openNew(file);
       const writer = new JournalWriter(table, epoch, this.services.retention, history.base);
       try {
         await writer.writeAll(cut, store.leases, events);
@@ -213,6 +178,15 @@ export class Journal {
       this.#enterWriting(writer, file);
     } catch (error) {
       if (this.#phase === phase) this.#degrade(error);
+    }
+  }
+
+  async #openNew(file: string): Promise<Table> {
+    try {
+      return await this.#openTable(this.#dir.file(file));
+    } catch (error) {
+      this.#dir.removeTable(file);
+      throw error;
     }
   }
 
@@ -249,8 +223,14 @@ export class Journal {
   }
 
   async #finish(): Promise<void> {
-    while (this.#work) await this.#work;
-    while (this.#phase.at === 'writing' && this.#pending.length > 0) await this.#writeBatch();
+    // A rewriting that was given up leaves its promise behind: waited for once, it says no more.
+    for (let work = this.#work; work; work = this.#work === work ? undefined : this.#work) await work;
+    this.#cancelGather?.();
+    while (this.#phase.at === 'writing' && this.#pending.length > 0) {
+      await this.#writeBatch();
+      // One batch at a time: the next is this loop's.
+      this.#cancelGather?.();
+    }
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
     const { writer, file } = phase;

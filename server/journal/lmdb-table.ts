@@ -1,5 +1,11 @@
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
 import type { OpenTable, Table, TableChange } from './table.js';
+
+/** More than LMDB's table of readers takes. */
+const LOCK_FILE_BYTES = 16_384;
+/** More than an empty table takes. */
+const FIRST_BYTES = 131_072;
 
 const CLOSE_PATIENCE_MS = 2_000;
 
@@ -7,6 +13,7 @@ const CLOSE_PATIENCE_MS = 2_000;
 export const openLmdbTable: OpenTable = async (path) => {
   // Loaded when first wanted: whoever runs without a journal need not have the native build.
   const { open } = await import('lmdb');
+  takeRoom(path);
   const db = open<Uint8Array, Uint8Array>({
     path,
     noSubdir: true,
@@ -21,6 +28,28 @@ export const openLmdbTable: OpenTable = async (path) => {
   return new LmdbTable(db);
 };
 
+/**
+ * Two things end the process on a full disk instead of failing: LMDB maps its lock file and writes into the map, where a page
+ * that has no room yet is a SIGBUS; and a table that cannot be begun is a SIGSEGV. So room is made for the one, and shown
+ * to be there for the other, by writing.
+ * @throws Error where there is none.
+ */
+function takeRoom(path: string): void {
+  const lockFile = `${path}-lock`;
+  if (sizeOf(lockFile) < LOCK_FILE_BYTES) writeFileSync(lockFile, Buffer.alloc(LOCK_FILE_BYTES), { mode: 0o600 });
+  if (sizeOf(path) > 0) return;
+  const trial = `${path}.trial`;
+  try {
+    writeFileSync(trial, Buffer.alloc(FIRST_BYTES));
+  } finally {
+    rmSync(trial, { force: true });
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 class LmdbTable implements Table {
   constructor(private readonly db: RootDatabase<Uint8Array, Uint8Array>) {}
 
@@ -34,7 +63,8 @@ class LmdbTable implements Table {
 
   async write(changes: readonly TableChange[]): Promise<void> {
     const committed = this.db.batch(() => {
-      for (const { key, value } of changes) void (value ? this.db.put(key, value) : this.db.remove(key));
+      // Each has a promise of its own; that of the whole says it all, and nobody else may be left to ask.
+      for (const { key, value } of changes) (value ? this.db.put(key, value) : this.db.remove(key)).catch(ignore);
     });
     try {
       await committed;
@@ -48,12 +78,14 @@ class LmdbTable implements Table {
   }
 }
 
+const ignore = (): void => undefined;
+
 /** LMDB rejects a failed commit with a promise of the reason, which must be taken whether or not it comes. */
 async function causeOf(error: unknown): Promise<Error> {
   const { commitError } = error as { readonly commitError?: Promise<never> };
   if (commitError === undefined) return error as Error;
   const cause = await within(100, commitError, 'the commit failed').catch((reason: unknown) => reason);
-  return new Error(`cannot write: ${(cause as Error).message}`, { cause });
+  return cause as Error;
 }
 
 async function within<T>(patienceMs: number, promise: PromiseLike<T>, otherwise: string): Promise<T> {

@@ -37,6 +37,7 @@ export interface ScanReport {
 export class DirectoryScan {
   /** When the last scan of a kind began, to tell which readings it has already looked at. */
   readonly #startedAt = new Map<Kind, number>();
+  readonly #turn = new Turn();
 
   constructor(private readonly services: ScanServices) {}
 
@@ -44,7 +45,7 @@ export class DirectoryScan {
     const { clock, store, dir } = this.services;
     const previous = this.#startedAt.get(kind) ?? 0;
     this.#startedAt.set(kind, clock.now());
-    const slices = new Slices(clock);
+    const slices = new Slices(clock, this.#turn);
     const seen = new Set<string>();
     let differences = 0;
     const hint = (id: string): void => {
@@ -93,21 +94,39 @@ async function* namesIn(path: string): AsyncGenerator<string> {
   }
 }
 
+/** What the scans of all kinds, which go on side by side, may take together of one turn of the loop. */
+class Turn {
+  #until: number | undefined;
+
+  isOver(now: number): boolean {
+    if (this.#until === undefined) {
+      this.#until = now + SLICE_MS;
+      setImmediate(() => {
+        this.#until = undefined;
+      });
+    }
+    return now >= this.#until;
+  }
+}
+
 /** Gives the loop back to others every so often. */
 class Slices {
   busyMs = 0;
   #began: number;
   #count = 0;
 
-  constructor(private readonly clock: Clock) {
+  constructor(
+    private readonly clock: Clock,
+    private readonly turn: Turn,
+  ) {
     this.#began = clock.elapsed();
   }
 
   breathe(): Promise<void> | undefined {
     if (++this.#count % LOOK_AT_TIME_EVERY !== 0) return undefined;
-    const spent = this.clock.elapsed() - this.#began;
-    if (spent < SLICE_MS) return undefined;
-    this.busyMs += spent;
+    const now = this.clock.elapsed();
+    if (!this.turn.isOver(now)) return undefined;
+    this.busyMs += now - this.#began;
     return new Promise((resolve) => {
       setImmediate(() => {
         this.#began = this.clock.elapsed();

@@ -1,10 +1,11 @@
 import { KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
+import { sameSignature, type Signature } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { LeaseTime } from './lease-time.js';
-import type { RecordReader } from './record-reader.js';
+import type { Reading, RecordReader } from './record-reader.js';
 import type { Warnings } from './warnings.js';
 import type { HintSink } from './watcher.js';
 
@@ -13,6 +14,8 @@ const TURN_MS = 4;
 /** Between readings of a file that cannot be read yet: doubled from the first to the last. */
 const FIRST_RETRY_MS = 2;
 const LAST_RETRY_MS = 1_000;
+/** A file that is written without end, and never found whole, is said to be broken after so many settle times. */
+const MOST_SETTLE_TIMES = 10;
 /** The wall clock is looked at this often though no lease is about to end, because it can be set. */
 const LONGEST_NAP_MS = 60_000;
 /** Later than this, the process was stopped or the machine asleep, and hints may have been lost meanwhile. */
@@ -45,7 +48,10 @@ interface RecordName {
 
 /** A file that could not be read at last attempt. */
 interface Unsettled {
+  readonly first: number;
+  /** When it was first found in its present state. */
   readonly since: number;
+  readonly signature: Signature | undefined;
   readonly attempts: number;
   readonly cancel: () => void;
 }
@@ -70,6 +76,8 @@ export class Ingest implements HintSink {
   #cancelNap: (() => void) | undefined;
   #trust: Trust = 'shaken';
   readonly #leaseTime: LeaseTime;
+  /** More hints have been waiting at once than the kernel may have room for. */
+  #isBurst = false;
 
   constructor(private readonly services: IngestServices) {
     this.#leaseTime = new LeaseTime(services.clock);
@@ -151,18 +159,28 @@ export class Ingest implements HintSink {
     const { clock, publish } = this.services;
     const deadline = clock.elapsed() + TURN_MS;
     const events: StoreEvent[] = [];
-    if (this.#pending.size > BURST) this.services.reconcileSoon('a burst of hints');
+    if (this.#pending.size > BURST) this.#isBurst = true;
     for (const [key, { kind, id }] of this.#pending) {
       this.#pending.delete(key);
       this.#read(kind, id, events);
       if (clock.elapsed() >= deadline) break;
     }
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
-    if (this.#pending.size === 0) this.#expire(events);
-    publish(events, this.#hintedAt === undefined ? undefined : clock.elapsed() - this.#hintedAt);
-    if (this.#pending.size === 0) this.#hintedAt = undefined;
+    const hintedAt = this.#hintedAt;
+    if (this.#pending.size === 0) {
+      this.#expire(events);
+      if (this.#isBurst) this.#burstRead();
+      this.#hintedAt = undefined;
+    }
+    publish(events, hintedAt === undefined ? undefined : clock.elapsed() - hintedAt);
     if (this.#pending.size > 0) this.#schedule();
     this.#sleepUntilNextLease();
+  }
+
+  /** Only now, because a comparison in the middle of a burst would look at everything and find nothing out. */
+  #burstRead(): void {
+    this.#isBurst = false;
+    this.services.reconcileSoon('a burst of hints');
   }
 
   #read(kind: Kind, id: string, events: StoreEvent[]): void {
@@ -170,15 +188,15 @@ export class Ingest implements HintSink {
     const key = keyOf(kind, id);
     const reading = reader.read(kind, id);
     const unsettled = this.#unsettled.get(key);
-    const since = unsettled?.since ?? clock.elapsed();
+    const since = this.#settlingSince(unsettled, reading);
     if (reading.is === 'unavailable') {
       warnings.once(String(reading.error.code), { err: reading.error }, 'cannot read files; trying again');
-      this.#retryLater(key, { kind, id }, since, unsettled);
+      this.#retryLater(key, { kind, id }, since, reading, unsettled);
       return;
     }
     const isNewlyBroken = reading.is === 'broken' && store.get(kind, id)?.problem !== reading.problem;
     if (isNewlyBroken && clock.elapsed() - since < settleMs) {
-      this.#retryLater(key, { kind, id }, since, unsettled);
+      this.#retryLater(key, { kind, id }, since, reading, unsettled);
       return;
     }
     unsettled?.cancel();
@@ -187,7 +205,16 @@ export class Ingest implements HintSink {
     for (const event of store.apply(reading, clock.now())) events.push(event);
   }
 
-  #retryLater(key: string, record: RecordName, since: number, before: Unsettled | undefined): void {
+  /** A file that has been written again since it was last looked at is given its time anew, up to a bound. */
+  #settlingSince(before: Unsettled | undefined, reading: Reading): number {
+    const { clock, settleMs } = this.services;
+    const now = clock.elapsed();
+    if (before === undefined) return now;
+    if (reading.is !== 'broken' || now - before.first >= MOST_SETTLE_TIMES * settleMs) return before.since;
+    return sameSignature(before.signature, reading.signature) ? before.since : now;
+  }
+
+  #retryLater(key: string, record: RecordName, since: number, reading: Reading, before: Unsettled | undefined): void {
     before?.cancel();
     const { clock, settleMs } = this.services;
     const attempts = (before?.attempts ?? 0) + 1;
@@ -196,7 +223,9 @@ export class Ingest implements HintSink {
     const cancel = clock.after(left > 0 ? Math.min(pause, left) : pause, () => {
       this.record(record.kind, record.id);
     });
-    this.#unsettled.set(key, { since, attempts, cancel });
+    const first = before?.first ?? since;
+    const signature = reading.is === 'broken' ? reading.signature : undefined;
+    this.#unsettled.set(key, { first, since, signature, attempts, cancel });
   }
 
   // ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────────

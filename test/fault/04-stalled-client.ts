@@ -5,9 +5,9 @@ import { settleAndJudge } from './support/judge.js';
 /** A client that stands still while events pass, before a history that reaches back so far, or does not. */
 async function standStill(context: FaultContext, events: number, maxHistoryEvents: number): Promise<ClientProcess> {
   const repository = context.repository();
-  const limits = { maxHistoryEvents, maxQueuedBytes: 65_536 };
+  const limits = { maxHistoryEvents, maxHistoryBytes: 2 ** 30, maxQueuedBytes: 65_536 };
   const bus = await context.bus(repository.root, { limits });
-  const work = context.workload(repository, { idsPerKind: 30, padding: 200 });
+  const work = context.workload(repository, { idsPerKind: 30, padding: 1_500 });
   work.steps(100);
   const witness = context.observer('witness', { address: () => bus.endpoint });
   const client = await ClientProcess.start(bus.endpoint);

@@ -33,7 +33,7 @@ export const filtersAndCaps: FaultRun = {
       await eventually('the witness is live', () => witness.isLive);
       const lives = Array.from({ length: each }, (_, i) => {
         const cap = context.random() < 0.5 ? { cap: 1 + context.below(150) } : {};
-        return context.observer(`${String(i)}`, { address: () => bus.endpoint, filter: anyFilter(context), ...cap });
+        return context.observer(String(i), { address: () => bus.endpoint, filter: anyFilter(context), ...cap });
       });
       for (let burst = 0; burst < 40; burst++) {
         await work.keepUp(25);

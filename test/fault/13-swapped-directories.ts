@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
 import type { TemporaryRepository } from '../support/temporary-repository.js';
@@ -45,7 +45,10 @@ const SWAPS: Readonly<Record<string, (scene: Scene, kind: Kind) => void>> = {
     noteGone(work, repository, kind);
     spawnSync('umount', ['-l', path]);
     // What was below the mount stands again.
-    for (const name of readdirSync(path)) work.write(kind, name.slice(0, -'.json'.length));
+    for (const name of readdirSync(path)) {
+      const data = JSON.parse(readFileSync(join(path, name), 'utf8')) as object;
+      work.note({ is: 'write', kind, id: name.slice(0, -'.json'.length), data });
+    }
   },
 };
 

@@ -66,8 +66,10 @@ export const badNeighbours: FaultRun = {
       for (let i = 0; i < 10; i++) repository.rename('intent', `i${String(i)}`, { n, padding: 'x'.repeat(2_000) });
     });
     const at = (sorted: readonly number[], share: number): number => sorted[Math.floor(share * (sorted.length - 1))]!;
-    insist(at(loud, 0.99) < 100, () => `the normal client waited ${at(loud, 0.99).toFixed(1)} ms`);
     const [p50, p99] = [0.5, 0.99].map((share) => `${at(quiet, share).toFixed(2)} → ${at(loud, share).toFixed(2)} ms`);
+    // Against what the same client sees alone, because the machine may have other work.
+    const boundMs = Math.max(50, 10 * at(quiet, 0.99));
+    insist(at(loud, 0.99) < boundMs, () => `the normal client waited: p50 ${p50!}, p99 ${p99!}`);
     return held(samples, `rename to event, alone → among them: p50 ${p50!}, p99 ${p99!}`);
   },
 };

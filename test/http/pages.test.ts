@@ -34,11 +34,11 @@ for (const transport of ['uws', 'ws'] as const) {
     });
 
     t.test('a path that is not there names those that are', async (t) => {
-      t.same(await text('/event'), [
+      t.match(await text('/event'), [
         404,
-        'did you mean /events? there are /healthz, /readyz, /records, /events, /metrics\n',
+        /^did you mean \/events\? there are .*\/healthz, \/readyz, \/records, \/events, \/metrics/,
       ]);
-      t.match(await text('/xyzzy/..'), [404, /^nothing at this path; there are \/healthz/]);
+      t.match(await text('/xyzzy'), [404, /^nothing at this path; there are .*\/healthz/]);
     });
 
     t.test('only GET and HEAD', async (t) => {

@@ -84,10 +84,11 @@ t.test('of twenty servers started at once exactly one serves, and the others exi
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
   const all = Array.from({ length: 20 }, () => Command.museBus(['serve', '--root', repository.root, ...START]));
-  const exited: Command[] = [];
-  for (const command of all) void command.exit.then(() => exited.push(command));
-  await until('nineteen have given up', () => exited.length === 19);
-  const [winner] = all.filter((command) => !exited.includes(command));
+  const exited = new Set<Command>();
+  await new Promise<void>((resolve) => {
+    for (const command of all) void command.exit.then(() => exited.add(command).size === 19 && resolve());
+  });
+  const [winner] = all.filter((command) => !exited.has(command));
   await until('the one serves', () => winner!.lines.length > 0);
   for (const command of exited) {
     t.equal(await command.exit, 1);

@@ -8,6 +8,8 @@ export class MemoryDisk {
   failure: Error | undefined;
   /** While set, there is no room for another table. */
   isFull = false;
+  /** Writes wait for it. */
+  delay: Promise<void> | undefined;
   writes = 0;
 
   readonly open: OpenTable = (path) => {
@@ -38,7 +40,7 @@ class MemoryTable implements Table {
   }
 
   async write(changes: readonly TableChange[]): Promise<void> {
-    await Promise.resolve();
+    await this.disk.delay;
     if (this.disk.failure) throw this.disk.failure;
     this.disk.writes++;
     for (const { key, value } of changes) {

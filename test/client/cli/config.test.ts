@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connect } from '../../../client/index.js';
@@ -104,6 +104,8 @@ t.test('serve serves as it was set', async (t) => {
     log.find(({ msg }) => msg === 'settings from file'),
     { settings: { journal: false } },
   );
+  const { token } = JSON.parse(readFileSync(join(root, '.muse', 'bus', 'endpoint.json'), 'utf8')) as { token: string };
+  t.notMatch([...serve.lines, ...serve.errors].join('\n'), token, 'no log has the token');
   await bus.close();
   serve.kill('SIGTERM');
   t.equal(await serve.exit, 0);

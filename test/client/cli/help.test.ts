@@ -13,6 +13,7 @@ const COMMANDS = [
   'doctor',
   'config',
   'token',
+  'mcp',
   'demo',
   'completion',
 ];

@@ -10,6 +10,8 @@ const START_MS = 60_000;
 export interface BusProcessOptions extends Omit<Partial<ServerOptions>, 'root' | 'log'> {
   /** What the server is run under: `['strace', …]`. */
   readonly under?: readonly string[];
+  /** Whether the processor time of each turn of its loop is measured; that keeps a core busy. */
+  readonly measuresTurns?: boolean;
 }
 
 /** What a server tells of itself. */
@@ -19,6 +21,9 @@ export interface Stats {
   readonly external: number;
   readonly loopMaxMs: number;
   readonly loopP99Ms: number;
+  /** Processor time of the longest turns, where the server was started to measure them. */
+  readonly worstTurnsMs: readonly number[];
+  readonly turnsOver5Ms: number;
   readonly cpuMs: number;
   readonly journal: string;
   readonly revision: number;
@@ -52,16 +57,22 @@ export class BusProcess {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#errors += text));
     this.exit = new Promise((resolve) => {
       child.on('close', (code, signal) => {
+        if (process.env['FAULT_DEBUG'])
+          console.error('server ended', code, signal, this.#errors.slice(-3000), JSON.stringify(this.log.slice(-5)));
         this.hasExited = true;
         resolve(code ?? (signal === 'SIGKILL' ? 137 : 128));
       });
     });
   }
 
-  static async start(root: string, { under = [], ...options }: BusProcessOptions = {}): Promise<BusProcess> {
+  static async start(
+    root: string,
+    { under = [], measuresTurns = false, ...options }: BusProcessOptions = {},
+  ): Promise<BusProcess> {
     const given = { heartbeatMs: 50, ...options, root, port: options.port ?? 0 };
+    const env = { ...process.env, FAULT_TURNS: measuresTurns ? '1' : '0' };
     const [program, ...args] = [...under, process.execPath, PROGRAM, JSON.stringify(given)];
-    const bus = new BusProcess(spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+    const bus = new BusProcess(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env }));
     const giveUpAt = performance.now() + START_MS;
     while (!bus.#endpoint) {
       const isLate = performance.now() > giveUpAt;

@@ -9,9 +9,9 @@ import { until } from '../../support/until.js';
 /** Attempts to heal come after seconds; here after a fraction of them. */
 const hurried: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms >= 5_000 ? ms / 100 : ms, call) };
 
-function mountSmall(path: string): boolean {
+function mountSmall(path: string, size: string): boolean {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', path], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
@@ -24,7 +24,7 @@ t.test(
     const repository = new TemporaryRepository();
     t.teardown(() => repository.dispose());
     mkdirSync(repository.dir.bus);
-    if (!mountSmall(repository.dir.bus)) {
+    if (!mountSmall(repository.dir.bus, '128k')) {
       t.comment('mounting a small file system needs a privilege');
       return;
     }
@@ -51,3 +51,22 @@ t.test(
     await next.stop();
   },
 );
+
+// Where LMDB would end the process: no room for its lock file, none for the first pages, none for the second table.
+for (const size of ['4k', '20k', '24k', '160k']) {
+  t.test(`a disk of ${size} is no reason not to serve`, async (t) => {
+    const repository = new TemporaryRepository();
+    t.teardown(() => repository.dispose());
+    mkdirSync(repository.dir.bus);
+    if (!mountSmall(repository.dir.bus, size)) {
+      t.comment('mounting a small file system needs a privilege');
+      return;
+    }
+    t.teardown(() => execFileSync('umount', ['-l', repository.dir.bus]));
+    const run = await Run.on(repository.root, {}, hurried);
+    for (let i = 0; i < 300; i++) repository.rename('task', `t${String(i)}`, { text: 'x'.repeat(400) });
+    await run.reaches(300);
+    await until('the disk is full', () => run.bus.journalHealth === 'degraded');
+    await run.stop();
+  });
+}

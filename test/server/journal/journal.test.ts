@@ -223,6 +223,28 @@ t.test('a disk that was full from the beginning is no reason not to serve', asyn
   t.equal((await life.contents()).newest, 1);
 });
 
+t.test('a stop does not wait for a disk that hangs, and what was there before goes on being the journal', async (t) => {
+  const path = newPath(t);
+  const disk = new MemoryDisk();
+  const first = await new Life(path, disk).begin();
+  first.change(task('a'));
+  await first.settle();
+  const second = new Life(path, disk);
+  let letGo: () => void = () => undefined;
+  disk.delay = new Promise((resolve) => (letGo = resolve));
+  await second.begin();
+  const closed = second.journal.close();
+  second.clock.advance(3_000);
+  await closed;
+  t.match(second.log.messages('error'), [/could not be closed in order/]);
+  t.equal(second.journal.health, 'off');
+  letGo();
+  await second.settle();
+  disk.delay = undefined;
+  const third = await new Life(path, disk).begin();
+  t.match(third.recalled, { epoch: EPOCH, revision: 1, base: 0 });
+});
+
 t.test('leases that had run out stay so, whichever way the table was written', async (t) => {
   const path = newPath(t);
   const disk = new MemoryDisk();
@@ -307,4 +329,15 @@ t.test('of the journals set aside the newest three are kept', async (t) => {
     readdirSync(join(path, '..')),
     [2, 3, 4].map((i) => `journal.damaged-1970-01-01T00-00-0${String(i)}.000Z`),
   );
+});
+
+t.test('a stop writes what is left batch after batch, and leaves none to a timer', async (t) => {
+  const path = newPath(t);
+  const disk = new MemoryDisk();
+  const life = await new Life(path, disk).begin();
+  life.change(...Array.from({ length: 1_800 }, (_, n) => task(`t${String(n)}`)));
+  await life.journal.close();
+  t.equal(life.clock.timerCount, 0);
+  const next = await new Life(path, disk).begin();
+  t.equal(next.recalled?.standing.length, 1_800);
 });

@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { USUAL_EXITS, withHelp } from './help.js';
+import { McpBus } from './mcp-bus.js';
+import { mcpServer } from './mcp-server.js';
+import { onSignal } from './signals.js';
+import { readTarget, withTarget, type Target, type TargetFlags } from './target.js';
+
+export function mcpCommand(): Command {
+  const command = new Command('mcp')
+    .description('the bus for AI models, by the Model Context Protocol over stdin and stdout')
+    .action((flags: TargetFlags) => mcp(readTarget(flags)));
+  return withHelp(withTarget(command), {
+    examples: [
+      ['muse-bus mcp', 'the bus of the repository around this directory'],
+      ['muse-bus mcp --root ~/shop', 'of another one'],
+      ['claude mcp add muse-bus -- npx muse-bus mcp', 'make its tools known to a client'],
+    ],
+    exits: { ...USUAL_EXITS, 0: 'stdin was closed, or a signal came' },
+  });
+}
+
+/** Serves the tools until stdin ends. Nothing but the protocol is written to stdout. */
+export async function mcp(target: Target): Promise<void> {
+  const bus = new McpBus(target);
+  const server = mcpServer(bus);
+  const over = new Promise<void>((resolve) => {
+    // The transport does not say when its input ends.
+    process.stdin.once('end', resolve).once('close', resolve);
+    process.stdout.once('error', () => {
+      resolve();
+    });
+    onSignal(resolve);
+  });
+  await server.connect(new StdioServerTransport());
+  await over;
+  await server.close();
+  await bus.close();
+  process.stdin.destroy();
+}

@@ -1,0 +1,59 @@
+import { packMessage, unpackMessage, type ServerMessage } from '../protocol/index.js';
+import type { Bus, Connection, Socket } from '../server/index.js';
+import type { ChannelListener, Dial } from './channel.js';
+
+/** A way to a bus in this process, which can be cut from the server's side. */
+export interface InProcessLine {
+  readonly dial: Dial;
+  /** Every connection breaks, as if the network had gone. */
+  cut(): void;
+}
+
+/** Frames pass from one side to the other in a later microtask, in order, as they would over a wire. */
+export function inProcessLine(bus: Pick<Bus, 'attach'>): InProcessLine {
+  const open = new Map<ChannelListener, Connection>();
+  const hangUp = (listener: ChannelListener): boolean => {
+    const connection = open.get(listener);
+    open.delete(listener);
+    connection?.closed();
+    return connection !== undefined;
+  };
+  const dial: Dial = (listener) => {
+    const later = (call: () => void): void => {
+      queueMicrotask(() => {
+        if (open.has(listener)) call();
+      });
+    };
+    const socket: Socket = {
+      remote: 'in process',
+      queuedBytes: 0,
+      send: (frame) => {
+        later(() => {
+          listener.message(unpackMessage(frame) as ServerMessage);
+        });
+        return 'sent';
+      },
+      close: (code, reason) => {
+        later(() => {
+          hangUp(listener);
+          listener.closed(code, reason);
+        });
+      },
+    };
+    open.set(listener, bus.attach(socket, 'msgpack'));
+    return {
+      send: (message) => {
+        later(() => open.get(listener)?.message(packMessage(message), true));
+      },
+      close: () => {
+        hangUp(listener);
+      },
+    };
+  };
+  return {
+    dial,
+    cut: () => {
+      for (const listener of [...open.keys()]) if (hangUp(listener)) listener.closed(1006, '');
+    },
+  };
+}

@@ -1,0 +1,20 @@
+/** The first element of every message. */
+export const MessageType = {
+  subscribe: 1,
+  unsubscribe: 2,
+  sync: 3,
+  ping: 4,
+  inspect: 5,
+  welcome: 16,
+  subscribed: 17,
+  batch: 18,
+  synced: 19,
+  events: 20,
+  complete: 21,
+  resync: 22,
+  error: 23,
+  syncDone: 24,
+  pong: 25,
+  heartbeat: 26,
+  inspection: 27,
+} as const;

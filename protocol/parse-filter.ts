@@ -1,0 +1,26 @@
+import { atMost, FILTER_LIMITS, quote, readFilter, refuse, type Filter, type FilterLimits } from './filter.js';
+import { GlobError } from './glob-tree.js';
+import { compileGlob, isGlob } from './glob.js';
+
+/**
+ * Reads a filter that will be matched with: as `readFilter` does, and its globs must be ones whose cost can be bounded.
+ * @throws ProtocolError `bad-option`, naming the field and what it takes.
+ */
+export function parseFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS): Filter {
+  const filter = readFilter(input, limits);
+  const globs = filter.addresses?.filter(isGlob) ?? [];
+  atMost(limits, 'maxGlobs', globs.length, `filter.addresses has ${String(globs.length)} globs`);
+  for (const glob of globs) checkCost(glob, limits);
+  return filter;
+}
+
+function checkCost(glob: string, limits: FilterLimits): void {
+  const wildcards = glob.match(/[*?+@!{[(]+/g)?.length ?? 0;
+  atMost(limits, 'maxGlobWildcards', wildcards, `filter.addresses: a glob has ${String(wildcards)} wildcards`);
+  try {
+    compileGlob(glob);
+  } catch (error) {
+    if (!(error instanceof GlobError)) throw error;
+    refuse(`filter.addresses: the glob ${quote(glob)} holds ${error.message}`);
+  }
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import { DamagedJournalError } from './entries.js';
+import type { JournalDir } from './journal-dir.js';
+import { recall, type RecallServices, type Recollection } from './recall.js';
+
+/** {@link recall}, with everything that can go wrong turned into a new epoch and said aloud. */
+export async function lookBack(
+  services: RecallServices & { readonly clock: Clock; readonly log: Log },
+): Promise<Recollection> {
+  const { dir, mark, log } = services;
+  try {
+    dir.ensure();
+    const found = await recall(services);
+    if (found.is === 'nothing') {
+      log.info({ why: found.why }, 'a new epoch begins');
+      dir.removeHeader();
+    } else if (found.is === 'survived') {
+      log.warn({ lost: found.lost, epoch: found.recalled.epoch }, 'the last run was cut off; its journal goes on');
+    }
+    return found;
+  } catch (error) {
+    mark.close();
+    const why = (error as Error).message;
+    if (error instanceof DamagedJournalError) setAside(dir, error, services);
+    else log.error({ err: error }, `the journal cannot be read: ${why}; a new epoch begins`);
+    return { is: 'nothing', why };
+  }
+}
+
+function setAside(
+  dir: JournalDir,
+  error: DamagedJournalError,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): void {
+  try {
+    const name = dir.setAside(clock.now());
+    dir.ensure();
+    log.error({ err: error, kept_as: name }, `the journal is damaged: ${error.message}; a new epoch begins`);
+  } catch (failure) {
+    log.error({ err: failure }, `the journal is damaged (${error.message}) and cannot be moved away`);
+  }
+}

@@ -1,0 +1,101 @@
+import {
+  revision,
+  type Encoding,
+  type Kind,
+  type Problem,
+  type RecordData,
+  type UnixMillis,
+} from '../protocol/index.js';
+import type { Clock } from './clock.js';
+import { FanOut } from './delivery/fan-out.js';
+import { Hub } from './delivery/hub.js';
+import { newEpoch } from './epoch.js';
+import { silentLog } from './log.js';
+import { resolveOptions, type Limits } from './options.js';
+import { Service } from './service.js';
+import type { Change } from './store/change.js';
+import { History } from './store/history.js';
+import { RecordStore } from './store/record-store.js';
+import type { Connection, Socket } from './transport/transport.js';
+
+export interface MemoryBusOptions {
+  readonly limits?: Partial<Limits>;
+  /** @default 5_000 */
+  readonly heartbeatMs?: number;
+}
+
+/** A bus without files and without a port: its records are put by its holder. For tests and simulations. */
+export class MemoryBus {
+  readonly #store = new RecordStore();
+  readonly #service: Service;
+  #cancelExpiry: (() => void) | undefined;
+  #writes = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    { limits, heartbeatMs }: MemoryBusOptions = {},
+  ) {
+    const options = resolveOptions({
+      root: '/',
+      ...(limits ? { limits } : {}),
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    });
+    const start = revision(0);
+    const hub = new Hub(newEpoch(clock.now()), this.#store, new History(options.limits, start), new FanOut(start));
+    const source = {
+      health: () => ({ backend: 'memory', healthy: true, last_scan_ms: clock.now() }),
+      backlog: () => ({ pending: 0, unsettled: 0 }),
+      journal: () => ({ state: 'off' as const }),
+      readNow: () => Promise.resolve(),
+    };
+    this.#service = new Service(hub, source, options, clock, silentLog);
+  }
+
+  start(): void {
+    this.#service.start();
+  }
+
+  stop(): void {
+    this.#cancelExpiry?.();
+    this.#service.stop();
+  }
+
+  /** The revision of the last transition. */
+  get revision(): number {
+    return this.#service.hub.revision;
+  }
+
+  /** A record appears, or changes. */
+  put(kind: Kind, id: string, data: RecordData): void {
+    const signature = { inode: 1, mtimeNs: BigInt(++this.#writes), size: 0 };
+    this.#take({ is: 'present', kind, id, signature, data });
+  }
+
+  remove(kind: Kind, id: string): void {
+    this.#take({ is: 'absent', kind, id });
+  }
+
+  /** A record's file can no longer be read. */
+  spoil(kind: Kind, id: string, problem: Problem = 'invalid-json'): void {
+    this.#take({ is: 'broken', kind, id, problem, signature: undefined });
+  }
+
+  attach(socket: Socket, encoding: Encoding): Connection {
+    return this.#service.attach(socket, encoding);
+  }
+
+  #take(change: Change): void {
+    this.#service.hub.publish(this.#store.apply(change, this.clock.now()));
+    this.#expireInTime();
+  }
+
+  #expireInTime(): void {
+    this.#cancelExpiry?.();
+    const next: UnixMillis | undefined = this.#store.leases.nextDeadline();
+    if (next === undefined) return;
+    this.#cancelExpiry = this.clock.after(next - this.clock.now(), () => {
+      this.#service.hub.publish(this.#store.expireUntil(this.clock.now()));
+      this.#expireInTime();
+    });
+  }
+}

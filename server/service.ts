@@ -1,0 +1,134 @@
+import {
+  MessageType,
+  PROTOCOL_VERSION,
+  VERSION,
+  snakeCase,
+  type CloseCode,
+  type Encoding,
+  type Kind,
+  type WatchHealth,
+  type Welcome,
+} from '../protocol/index.js';
+import type { Clock } from './clock.js';
+import { CatchUp } from './delivery/catch-up.js';
+import { encodeMessage } from './delivery/frames.js';
+import type { Hub } from './delivery/hub.js';
+import { Session, type SessionServices } from './delivery/session.js';
+import { Inspector, type InspectorServices } from './inspector.js';
+import type { Log } from './log.js';
+import type { ResolvedOptions } from './options.js';
+import type { Connection, Socket } from './transport/transport.js';
+
+/** What feeds the stream, as far as those who are served may know of it. */
+export interface StreamSource extends Pick<InspectorServices, 'backlog' | 'journal'> {
+  health(): WatchHealth;
+  /** Takes in a record, or everything, as it is now; resolves when that has been published. */
+  readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+}
+
+export type ServiceOptions = Pick<ResolvedOptions, 'limits' | 'heartbeatMs' | 'idleTimeoutMs'>;
+
+/** Serves one stream to whoever is connected, and knows nothing of where the stream comes from. */
+export class Service {
+  readonly sessions = new Set<Session>();
+  readonly catchUp: CatchUp;
+  readonly inspector: Inspector;
+  /** What the sessions share: one object, however many there are. */
+  readonly #shared: SessionServices;
+  #nextSession = 1;
+  #cancelHeartbeat: (() => void) | undefined;
+
+  constructor(
+    readonly hub: Hub,
+    private readonly source: StreamSource,
+    private readonly options: ServiceOptions,
+    private readonly clock: Clock,
+    log: Log,
+  ) {
+    this.catchUp = new CatchUp(hub, clock);
+    this.inspector = new Inspector({
+      hub,
+      clock,
+      limits: this.#limits,
+      sessions: this.sessions,
+      health: () => source.health(),
+      backlog: () => source.backlog(),
+      journal: () => source.journal(),
+    });
+    this.#shared = {
+      hub,
+      catchUp: this.catchUp,
+      clock,
+      log,
+      limits: options.limits,
+      welcome: () => this.#welcome(),
+      readNow: (record) => source.readNow(record),
+      inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
+    };
+  }
+
+  /** From here on every connection hears a heartbeat in time. */
+  start(): void {
+    this.#cancelHeartbeat = this.clock.after(this.options.heartbeatMs, () => {
+      this.beat();
+      this.start();
+    });
+  }
+
+  /** Tells everyone that this is the end; the sockets are the transport's to close. */
+  stop(): void {
+    this.#cancelHeartbeat?.();
+    for (const session of this.sessions) session.shutdown();
+    this.catchUp.stop();
+  }
+
+  /** A new connection that has been let in. */
+  attach(socket: Socket, encoding: Encoding): Connection {
+    const session = new Session(this.#nextSession++, socket, encoding, this.#shared);
+    this.sessions.add(session);
+    return {
+      message: (payload, isBinary) => {
+        session.message(payload, isBinary);
+      },
+      drained: () => {
+        session.drained();
+      },
+      closed: () => {
+        this.sessions.delete(session);
+        session.closed();
+      },
+    };
+  }
+
+  /** Ends every connection: what let them in no longer holds. */
+  disconnectAll(code: CloseCode, reason: string): void {
+    for (const session of [...this.sessions]) session.end(code, reason);
+  }
+
+  /** One heartbeat to every connection that has nothing outstanding: one frame an encoding, shared. */
+  beat(): void {
+    const message = [MessageType.heartbeat, this.hub.revision, this.clock.now(), this.source.health()] as const;
+    const frames = { msgpack: encodeMessage(message, 'msgpack'), json: encodeMessage(message, 'json') };
+    for (const session of this.sessions) session.heartbeat(frames[session.encoding]);
+  }
+
+  #welcome(): Welcome {
+    const { epoch, revision } = this.hub;
+    return {
+      protocol: PROTOCOL_VERSION,
+      server: VERSION,
+      epoch,
+      revision,
+      now: this.clock.now(),
+      backend: this.source.health().backend,
+      heartbeat_ms: this.options.heartbeatMs,
+      limits: this.#limits,
+    };
+  }
+
+  get #limits(): Readonly<Record<string, number>> {
+    const { limits, idleTimeoutMs } = this.options;
+    const entries = Object.entries<number>({ ...limits, idleTimeoutMs });
+    return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
+  }
+}

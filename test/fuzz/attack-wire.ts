@@ -1,0 +1,137 @@
+import { once } from 'node:events';
+import fc from 'fast-check';
+import WebSocket from 'ws';
+import { packMessage, SUBPROTOCOLS, type Encoding } from '../../protocol/index.js';
+import { open, handshake } from '../support/door-wire.js';
+import { clientMessage } from './grammar.js';
+import { mutate } from './mutate.js';
+import { Random } from './random.js';
+
+export interface Target {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** What has been sent, by how it was made. */
+export interface Sent {
+  structured: number;
+  mutated: number;
+  blind: number;
+  /** Bytes on a bare socket: frames and requests that no library would write. */
+  raw: number;
+}
+
+const BATCH = 250;
+/** One in so many messages is bytes on a bare socket. */
+const RAW_EVERY = 50;
+
+/** Sends this many messages, good, bad and worse, and waits for the server to have heard them. */
+export async function attackWire(target: Target, count: number, seed: number): Promise<Sent> {
+  const random = new Random(seed);
+  const sent: Sent = { structured: 0, mutated: 0, blind: 0, raw: 0 };
+  let socket: WebSocket | undefined;
+  let encoding: Encoding = 'msgpack';
+  for (let batch = 0; total(sent) < count; batch++) {
+    if (socket?.readyState !== WebSocket.OPEN) {
+      encoding = random.pick(['msgpack', 'json']);
+      socket = await connect(target, encoding);
+    }
+    const samples = fc.sample(clientMessage, { numRuns: BATCH, seed: (seed + batch) | 0 });
+    const messages = samples.map((sample) => encode(encoding, sample));
+    for (const message of messages.slice(0, count - total(sent))) {
+      if (total(sent) % RAW_EVERY === 0) await sendRaw(target, random, sent);
+      else sendOne(socket, encoding, message, random, sent, random.pick(messages));
+    }
+    // Some listen no more, go on talking for a while, and leave without a word.
+    if (socket.isPaused) socket.terminate();
+    else if (random.below(20) === 0) socket.pause();
+    else await heard(socket, encoding);
+    if (random.below(8) === 0) socket.terminate();
+  }
+  socket?.terminate();
+  return sent;
+}
+
+const total = (sent: Sent): number => sent.structured + sent.mutated + sent.blind + sent.raw;
+
+function encode(encoding: Encoding, message: unknown): Buffer {
+  try {
+    return Buffer.from(encoding === 'json' ? JSON.stringify(message) : packMessage(message));
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+function sendOne(
+  socket: WebSocket,
+  encoding: Encoding,
+  message: Buffer,
+  random: Random,
+  sent: Sent,
+  other: Buffer,
+): void {
+  const way = random.below(100);
+  let payload = message;
+  if (way < 45) sent.structured++;
+  else if (way < 85) {
+    payload = mutate(message, random, other);
+    sent.mutated++;
+  } else {
+    payload = random.bytes(random.below(way === 99 ? 60_000 : 200));
+    sent.blind++;
+  }
+  const isText = encoding === 'json' ? random.below(40) > 0 : random.below(40) === 0;
+  // Text that is no UTF-8 ends a connection by the rules of WebSocket: rarely, or nothing else is tried.
+  const bytes = isText && random.below(100) > 0 ? Buffer.from(payload.toString('utf8')) : payload;
+  if (socket.readyState === WebSocket.OPEN) socket.send(bytes, { binary: !isText });
+}
+
+async function connect({ url, token }: Target, encoding: Encoding): Promise<WebSocket> {
+  const socket = new WebSocket(url, [SUBPROTOCOLS[encoding]], { headers: { authorization: `Bearer ${token}` } });
+  socket.on('error', () => undefined);
+  await Promise.race([once(socket, 'open'), once(socket, 'close')]);
+  return socket;
+}
+
+/** Resolves when what was sent before has been looked at, or the connection has been ended over it. */
+async function heard(socket: WebSocket, encoding: Encoding): Promise<void> {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  const closed = once(socket, 'close').then(() => true);
+  const pong = once(socket, 'pong').then(() => true);
+  socket.send(encode(encoding, [4, 1]), { binary: encoding === 'msgpack' });
+  socket.ping();
+  const impatience = setTimeout(() => socket.terminate(), 20_000);
+  await Promise.race([closed, pong]);
+  clearTimeout(impatience);
+}
+
+/** A frame, a handshake or a request with bytes in places where no library would put them. */
+function sendRaw({ url, token }: Target, random: Random, sent: Sent): Promise<void> {
+  sent.raw++;
+  const port = Number(new URL(url).port);
+  const greeting = Buffer.from(handshake({ port, token }));
+  const bytes = Buffer.concat(
+    random.below(3) === 0
+      ? [mutate(greeting, random, random.bytes(20))]
+      : [greeting, ...Array.from({ length: 1 + random.below(6) }, () => frame(random))],
+  );
+  return new Promise((resolve) => {
+    const socket = open(port, false, () => {
+      socket.write(bytes);
+      setTimeout(() => socket.destroy(), 1 + random.below(5));
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      resolve();
+    });
+    socket.resume();
+  });
+}
+
+function frame(random: Random): Buffer {
+  const payload = random.bytes(random.below(140));
+  const claimed = random.pick([payload.length, payload.length, 0, 126, 127]);
+  const head = [random.below(256), (random.below(10) > 0 ? 0x80 : 0) | (claimed & 0x7f)];
+  const length = claimed === 126 ? random.bytes(2) : claimed === 127 ? random.bytes(8) : Buffer.alloc(0);
+  return Buffer.concat([Buffer.from(head), length, random.bytes(4), payload]);
+}

@@ -1,0 +1,25 @@
+import t from 'tap';
+import { TRANSPORTS } from '../support/door-server.js';
+import { fuzz } from './run.js';
+
+for (const transport of TRANSPORTS) {
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  t.test(
+    `${transport}: no message and no file brings the server down or delays others (seed ${String(seed)})`,
+    async (t) => {
+      const { bystander, errors, serverDied, differences } = await fuzz({
+        messages: 3_000,
+        files: 500,
+        seed,
+        transport,
+      });
+      t.equal(serverDied, false);
+      t.same(errors, [], 'no exception');
+      t.same(differences, [], 'what is served is what is on disk');
+      t.equal(bystander.disconnected, false);
+      t.ok(bystander.written > 0);
+      t.equal(bystander.seen, bystander.written, 'a normal client sees every one of its events');
+      t.equal(bystander.astray, 0);
+    },
+  );
+}

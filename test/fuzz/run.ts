@@ -1,0 +1,138 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { buildSync } from 'esbuild';
+import WebSocket from 'ws';
+import { KINDS, packMessage, SUBPROTOCOLS, unpackMessage } from '../../protocol/index.js';
+import { Repository } from '../support/door-repository.js';
+import type { Sent, Target } from './attack-wire.js';
+import { Bystander, type Testimony } from './bystander.js';
+import { lookAtDisk } from './converged.js';
+
+export interface FuzzPlan {
+  readonly messages: number;
+  readonly files: number;
+  readonly seed: number;
+  readonly transport: 'uws' | 'ws';
+}
+
+export interface FuzzReport {
+  readonly sent: Sent;
+  readonly files: number;
+  readonly bystander: Testimony;
+  /** What the server logged as an error: exceptions that no input should be able to cause. */
+  readonly errors: readonly string[];
+  readonly serverDied: boolean;
+  /** Records whose state is not what an independent look at the disk says. */
+  readonly differences: readonly string[];
+  readonly peakMemoryMb: number;
+  readonly seconds: number;
+}
+
+/** What a role says to whoever started it. */
+export type RoleWord =
+  | { readonly is: 'serving'; readonly target: Target }
+  | { readonly is: 'error'; readonly line: string }
+  | { readonly is: 'memory'; readonly megabytes: number }
+  | { readonly is: 'sent'; readonly sent: Sent }
+  | { readonly is: 'written' };
+
+/** The roles are bundled, so that a process of theirs starts at once and needs no loader. */
+const ROLE = resolve('.build/fuzz/role.js');
+const SETTLE_MS = 30_000;
+
+/** A server, an attacker of its messages, one of its files, each a process; beside them a normal client. */
+export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
+  buildSync({
+    entryPoints: [resolve('test/fuzz/role.ts')],
+    outfile: ROLE,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+  });
+  const repository = new Repository();
+  const began = performance.now();
+  const errors: string[] = [];
+  let peakMemoryMb = 0;
+  const server = role('server', repository.root, plan.transport);
+  server.on('message', (word: RoleWord) => {
+    if (word.is === 'error') errors.push(word.line);
+    if (word.is === 'memory') peakMemoryMb = Math.max(peakMemoryMb, word.megabytes);
+  });
+  try {
+    const { target } = await said(server, 'serving');
+    const bystander = new Bystander(repository.root, target);
+    await bystander.start();
+    const wire = role('wire', JSON.stringify(target), String(plan.messages), String(plan.seed));
+    const files = role('files', repository.root, String(plan.files), String(plan.seed));
+    const [{ sent }] = await Promise.all([said(wire, 'sent'), said(files, 'written')]);
+    const testimony = await bystander.stop();
+    const differences = server.connected ? await differencesOf(repository.root, target) : ['the server has died'];
+    return {
+      sent,
+      files: plan.files,
+      bystander: testimony,
+      errors,
+      serverDied: server.exitCode !== null || server.signalCode !== null,
+      differences,
+      peakMemoryMb,
+      seconds: (performance.now() - began) / 1_000,
+    };
+  } finally {
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+    repository.destroy();
+  }
+}
+
+const role = (...args: string[]): ChildProcess =>
+  fork(ROLE, args, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+
+function said<Is extends RoleWord['is']>(child: ChildProcess, is: Is): Promise<Extract<RoleWord, { is: Is }>> {
+  return new Promise((resolve, reject) => {
+    child.on('message', (word: RoleWord) => {
+      if (word.is === is) resolve(word as Extract<RoleWord, { is: Is }>);
+    });
+    child.once('exit', (code, signal) => {
+      reject(new Error(`ended with ${String(code ?? signal)} before it said ${is}`));
+    });
+  });
+}
+
+/** Compares until nothing differs, or what does has had time enough. */
+async function differencesOf(root: string, target: Target): Promise<string[]> {
+  const deadline = performance.now() + SETTLE_MS;
+  for (;;) {
+    const onDisk = lookAtDisk(root);
+    const served = await snapshot(target);
+    const names = new Set([...onDisk.keys(), ...served.keys()]);
+    const differing = [...names].filter((name) => onDisk.get(name) !== served.get(name));
+    if (differing.length === 0 || performance.now() > deadline) {
+      return differing.map((name) => `${name}: disk ${String(onDisk.get(name))}, bus ${String(served.get(name))}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+async function snapshot({ url, token }: Target): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const socket = new WebSocket(url, [SUBPROTOCOLS.msgpack], { headers: { authorization: `Bearer ${token}` } });
+  socket.once('open', () => {
+    socket.send(packMessage([1, 1, {}]));
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.on('message', (payload: Buffer) => {
+      const [type, , , events] = unpackMessage(payload) as [number, number, number, unknown[][]];
+      if (type === 19) resolve();
+      if (type !== 18) return;
+      for (const [, , kind, id, , data, , problem] of events) {
+        const isBroken = problem != null && problem !== 'bad-timestamp';
+        found.set(`${KINDS[kind as number]!}/${id as string}`, isBroken ? 'broken' : JSON.stringify(data));
+      }
+    });
+  });
+  socket.terminate();
+  return found;
+}

@@ -1,0 +1,55 @@
+import { build, type Metafile } from 'esbuild';
+import { builtinModules } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const entry = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** Everything that an entry of the package reaches, by the path of each module. */
+async function reachedFrom(path: string, conditions: readonly string[]): Promise<Metafile> {
+  const { metafile } = await build({
+    entryPoints: [entry(path)],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    metafile: true,
+    platform: conditions.includes('node') ? 'node' : 'browser',
+    conditions: [...conditions],
+    packages: 'external',
+    logLevel: 'silent',
+  });
+  return metafile;
+}
+
+const outsideOf = (metafile: Metafile): string[] => [
+  ...new Set(
+    Object.values(metafile.inputs).flatMap(({ imports }) =>
+      imports.filter(({ external }) => external).map(({ path }) => path),
+    ),
+  ),
+];
+
+t.test('the SDK reaches nothing of the server, and needs no engine, journal or command line', async (t) => {
+  const metafile = await reachedFrom('client/index.ts', ['node']);
+  const inputs = Object.keys(metafile.inputs);
+  t.strictSame(
+    inputs.filter((path) => /(^|\/)(server|client\/cli)\//.test(path)),
+    [],
+  );
+  const packages = outsideOf(metafile).filter((path) => !path.startsWith('node:'));
+  t.strictSame(
+    packages.filter((path) => !['ws', 'msgpackr', 'tinyqueue', 'picomatch'].includes(path)),
+    [],
+  );
+});
+
+t.test('the browser entry reaches nothing of Node', async (t) => {
+  const metafile = await reachedFrom('client/browser.ts', ['browser']);
+  t.strictSame(
+    Object.keys(metafile.inputs).filter((path) => /(^|\/)(server|client\/cli)\//.test(path)),
+    [],
+  );
+  const ofNode = outsideOf(metafile).filter((path) => path.startsWith('node:') || builtinModules.includes(path));
+  t.strictSame(ofNode, []);
+  t.notOk(outsideOf(metafile).includes('ws'));
+});

@@ -1,0 +1,19 @@
+import t from 'tap';
+import { present } from '../../support/changes.js';
+import { Stream } from '../../support/stream.js';
+
+t.test('a crowd that subscribes in one turn of the loop shares the time of one turn', async (t) => {
+  const stream = new Stream();
+  stream.turn(...Array.from({ length: 2_000 }, (_, n) => present('task', `t${String(n)}`, { n })));
+  const crowd = Array.from({ length: 10 }, () => stream.connect());
+  stream.clock.lookCostMs = 1;
+  for (const peer of crowd) peer.say(1, 1);
+  const last = crowd.at(-1)!;
+  t.same(
+    last.heard().map(([type]) => type),
+    [17],
+    'the last of them is let in, and waits',
+  );
+  for (let i = 0; i < 2_000; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19, 'everybody is synced in the end');
+});

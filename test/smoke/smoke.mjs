@@ -1,0 +1,76 @@
+/**
+ * The smoke part of the suite, in plain JavaScript against what is shipped, for every Node in .ci/node-matrix: a server, the SDK,
+ * a change, the journal over a restart, the command. Prints one line; exits 1 where anything fails.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { clearTimeout, setTimeout } from 'node:timers';
+import { fileURLToPath, URL } from 'node:url';
+import { promisify } from 'node:util';
+
+const dist = new URL('../../dist/', import.meta.url);
+const { BusServer } = await import(new URL('server/index.js', dist));
+const { connect } = await import(new URL('client/index.js', dist));
+const command = fileURLToPath(new URL('client/cli/main.js', dist));
+
+const PATIENCE_MS = 60_000;
+const root = mkdtempSync(join(tmpdir(), 'muse-bus-smoke-'));
+const tasks = join(root, '.muse', 'coordination', 'tasks');
+const giveUp = setTimeout(() => {
+  console.error('smoke: nothing happened in time');
+  process.exit(1);
+}, PATIENCE_MS);
+
+const write = (id) => writeFileSync(join(tasks, `${id}.json`), JSON.stringify({ title: id }));
+
+/** The next event; the reader stays open. */
+async function next(reader) {
+  const { value, done } = await reader.next();
+  assert.ok(!done);
+  return value;
+}
+
+try {
+  mkdirSync(tasks, { recursive: true });
+  write('standing');
+  const server = new BusServer({ root, port: 0 });
+  await server.start();
+  const engine = server.transportName;
+  const bus = await connect({ root });
+  const reader = bus.subscribe({ kinds: ['task'] })[Symbol.asyncIterator]();
+  const standing = await next(reader);
+  assert.deepEqual([standing.event_type, standing.id], ['snapshot', 'standing']);
+  write('written');
+  const added = await next(reader);
+  assert.deepEqual([added.event_type, added.data.title], ['added', 'written']);
+
+  const watching = [command, 'watch', '--once', '--json', '--root', root];
+  const { stdout } = await promisify(execFile)(process.execPath, watching);
+  const ids = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).id);
+  assert.deepEqual(ids, ['standing', 'written']);
+
+  await server.stop();
+  write('meanwhile');
+  const successor = new BusServer({ root, port: 0 });
+  await successor.start();
+  const missed = await next(reader);
+  assert.equal(missed.id, 'meanwhile');
+  const journal = missed.event_type === 'added' ? successor.bus.journalHealth : 'no resume';
+  assert.equal(journal, 'durable');
+  const { backend } = bus.server;
+  await bus.close();
+  await successor.stop();
+  console.log(`smoke: Node ${process.versions.node}, engine ${engine}, ${backend}, journal ${journal}: passed`);
+} catch (error) {
+  console.error(`smoke: Node ${process.versions.node}: failed`, error);
+  process.exitCode = 1;
+} finally {
+  clearTimeout(giveUp);
+  rmSync(root, { recursive: true, force: true });
+}
