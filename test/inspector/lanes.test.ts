@@ -49,7 +49,12 @@ t.test('bars of two runs at one address overlap where both hold it', async (t) =
     .reserve(0, 'r1', 'a', 'x', 20)
     .reserve(10, 'r2', 'b', 'x', 30)
     .reserve(0, 'r3', 'c', 'x', 30, 'dev');
-  const lanes = laneBars(told.timeline.bars.bars(), { fromMs: NOON, toMs: NOON + 60_000 }, NOON + 15_000);
+  const lanes = laneBars(
+    told.timeline.bars.bars(),
+    new Set(['a', 'b', 'c']),
+    { fromMs: NOON, toMs: NOON + 60_000 },
+    NOON + 15_000,
+  );
   t.same(lanes.get('a')![0]!.overlaps.map(seconds), [[10, 20]]);
   t.same(lanes.get('b')![0]!.overlaps.map(seconds), [[10, 20]]);
   t.same(lanes.get('c')![0]!.overlaps, [], 'another branch is another place');
@@ -57,7 +62,12 @@ t.test('bars of two runs at one address overlap where both hold it', async (t) =
 
 t.test('leases of one run at one time lie in tracks of their own', async (t) => {
   const told = new Told().reserve(0, 'r1', 'a', 'x', 20).reserve(1, 'r2', 'a', 'y', 20).reserve(25, 'r3', 'a', 'z', 40);
-  const lanes = laneBars(told.timeline.bars.bars(), { fromMs: NOON, toMs: NOON + 60_000 }, NOON + 30_000);
+  const lanes = laneBars(
+    told.timeline.bars.bars(),
+    new Set(['a', 'b', 'c']),
+    { fromMs: NOON, toMs: NOON + 60_000 },
+    NOON + 30_000,
+  );
   t.same(
     lanes.get('a')!.map(({ track }) => track),
     [0, 1, 0],
