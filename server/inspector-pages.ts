@@ -10,8 +10,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Where the build leaves the inspector, seen from the built server and from its source. */
-const PLACES = ['../inspector', '../dist/inspector'];
+/** Where the build leaves the inspector, seen from the built server, from its source, and from the benches' build. */
+const PLACES = ['../inspector', '../dist/inspector', '../../dist/inspector'];
 
 /** The inspector as it was built, by path, read once; nothing where it was not built. */
 export function inspectorPages(): ReadonlyMap<string, Page> {

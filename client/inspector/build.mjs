@@ -1,5 +1,5 @@
 /** Bundles the inspector into dist/inspector, and with it the browser extension; everything it needs is inside. */
-import { copyFile, cp, mkdir, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -7,8 +7,6 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = here('../../dist/inspector/');
 const extension = here('../../dist/inspector-extension/');
 
-await rm(out, { recursive: true, force: true });
-await rm(extension, { recursive: true, force: true });
 await build({
   entryPoints: {
     inspector: here('page/main.tsx'),

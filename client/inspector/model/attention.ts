@@ -88,9 +88,11 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
   });
 }
 
-function lapsed({ leases, nowMs }: Situation): Attention[] {
+/** Where an intent still stands, that is the matter, and is said by {@link unprotectedIntents}. */
+function lapsed({ world, leases, nowMs }: Situation): Attention[] {
+  const intended = new Set([...world.byKind.intent.values()].map(({ data }) => textOf(data, 'reservation_id')));
   return leases
-    .filter(({ state, endMs }) => state === 'lapsed' && endMs !== undefined)
+    .filter(({ state, endMs, name }) => state === 'lapsed' && endMs !== undefined && !intended.has(name))
     .map((lease) => ({
       key: `lapsed ${lease.key}`,
       severity: 'note',
@@ -106,17 +108,21 @@ const where = ({ addresses, branch }: Lease): string => {
 };
 
 /** An intent whose reservation was released is done; one whose reservation lapsed or never was is not protected. */
-function unprotectedIntents({ world, leases }: Situation): Attention[] {
-  const states = new Map(leases.map((lease) => [lease.name, lease.state]));
+function unprotectedIntents({ world, leases, nowMs }: Situation): Attention[] {
+  const byName = new Map(leases.map((lease) => [lease.name, lease]));
   const holding = new Set(leases.filter(({ state }) => state === 'active').map(({ run }) => run));
   return [...world.byKind.intent.values()].flatMap((intent) => {
     const name = textOf(intent.data, 'reservation_id');
     const run = textOf(intent.data, 'run_id') ?? '';
-    const state = name === undefined ? undefined : states.get(name);
+    const lease = name === undefined ? undefined : byName.get(name);
+    const state = lease?.state;
     if (state === 'active' || state === 'released' || state === 'none') return [];
     if (name === undefined && holding.has(run)) return [];
     const what = visibleMiddle(textOf(intent.data, 'detail') ?? intent.id, 48);
-    const why = state === 'lapsed' ? 'its reservation has lapsed' : 'no reservation stands behind it';
+    const why =
+      state === 'lapsed'
+        ? `its lease lapsed ${formatSince(nowMs - (lease?.endMs ?? nowMs))}`
+        : 'no reservation stands behind it';
     return {
       key: `intent ${intent.id}`,
       severity: 'warning',

@@ -53,14 +53,22 @@ export function clip(bar: Bar, nowMs: number): (Span & { readonly end: BarEnd })
   return { fromMs: bar.startMs, toMs: bar.endMs, end: bar.endMs <= nowMs ? 'lapsed' : 'running' };
 }
 
-/** The bars of each run that touch a window of time, with their overlaps. */
-export function laneBars(bars: Iterable<Bar>, window: Span, nowMs: number): Map<string, LaneBar[]> {
-  const shown: { readonly bar: Bar; readonly span: Span & { readonly end: BarEnd } }[] = [];
+/** The bars of the runs shown that touch a window of time, with what overlaps them, whose ever that is. */
+export function laneBars(
+  bars: Iterable<Bar>,
+  runs: ReadonlySet<string>,
+  window: Span,
+  nowMs: number,
+): Map<string, LaneBar[]> {
+  const touching: { readonly bar: Bar; readonly span: Span & { readonly end: BarEnd } }[] = [];
   for (const bar of bars) {
     const span = clip(bar, nowMs);
-    if (span && span.fromMs < window.toMs && span.toMs > window.fromMs) shown.push({ bar, span });
+    if (span && span.fromMs < window.toMs && span.toMs > window.fromMs) touching.push({ bar, span });
   }
-  const overlaps = overlapsOf(shown.map(({ bar, span }) => ({ ...bar, fromMs: span.fromMs, toMs: span.toMs })));
+  const shown = touching.filter(({ bar }) => runs.has(bar.run));
+  const addresses = new Set(shown.flatMap(({ bar }) => bar.addresses));
+  const rivals = touching.filter(({ bar }) => bar.addresses.some((address) => addresses.has(address)));
+  const overlaps = overlapsOf(rivals.map(({ bar, span: { fromMs, toMs } }) => ({ ...bar, fromMs, toMs })));
   const lanes = new Map<string, LaneBar[]>();
   const free = new Map<string, number[]>();
   for (const { bar, span } of shown.sort((a, b) => a.span.fromMs - b.span.fromMs)) {

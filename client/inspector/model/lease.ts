@@ -21,10 +21,19 @@ export interface Lease {
   readonly state: LeaseState;
 }
 
-interface Extension {
-  readonly untilMs: number;
+/** What a reservation's data says, read once: twenty thousand of them are looked at many times a second. */
+type LeaseFacts = Pick<Lease, 'name' | 'run' | 'branch' | 'addresses' | 'startMs'> & {
+  readonly ownEndMs: number | undefined;
+};
+/** What a heartbeat's data says of a lease. */
+interface BeatFacts {
+  readonly name: string | undefined;
+  readonly untilMs: number | undefined;
   readonly beatMs: number;
 }
+
+const leaseFacts = new WeakMap<Standing, LeaseFacts>();
+const beatFacts = new WeakMap<Standing, BeatFacts>();
 
 /** Every reservation that stands, as the lease it is at a time. */
 export function leasesOf(world: World, nowMs: number): Lease[] {
@@ -35,29 +44,37 @@ export function leasesOf(world: World, nowMs: number): Lease[] {
     if (name !== undefined) released.add(name);
   }
   return Array.from(world.byKind.reservation.values(), (reservation) => {
-    const name = textOf(reservation.data, 'reservation_id') ?? reservation.id;
-    return toLease(reservation, name, extensions.get(name), released.has(name), nowMs);
+    const facts = remembered(leaseFacts, reservation, readLease);
+    return toLease(reservation, facts, extensions.get(facts.name), released.has(facts.name), nowMs);
   });
+}
+
+function readLease({ id, data, firstMs }: Standing): LeaseFacts {
+  return {
+    name: textOf(data, 'reservation_id') ?? id,
+    run: textOf(data, 'run_id') ?? '',
+    branch: textOf(data, 'branch') ?? '',
+    addresses: addressesOf(data),
+    startMs: parseTimestamp(data['created_at']) ?? firstMs,
+    ownEndMs: parseTimestamp(data['expires_at']),
+  };
 }
 
 function toLease(
   reservation: Standing,
-  name: string,
-  extension: Extension | undefined,
+  { name, run, branch, addresses, startMs, ownEndMs }: LeaseFacts,
+  extension: BeatFacts | undefined,
   isReleased: boolean,
   nowMs: number,
 ): Lease {
-  const { data } = reservation;
-  const ownMs = parseTimestamp(data['expires_at']);
-  const startMs = parseTimestamp(data['created_at']) ?? reservation.firstMs;
-  const endMs = ownMs === undefined ? undefined : Math.max(ownMs, extension?.untilMs ?? 0);
+  const endMs = ownEndMs === undefined ? undefined : Math.max(ownEndMs, extension?.untilMs ?? 0);
   return {
     key: reservation.key,
     reservation,
     name,
-    run: textOf(data, 'run_id') ?? '',
-    branch: textOf(data, 'branch') ?? '',
-    addresses: addressesOf(data),
+    run,
+    branch,
+    addresses,
     startMs,
     endMs,
     renewedMs: Math.max(startMs, extension?.beatMs ?? 0),
@@ -68,14 +85,27 @@ function toLease(
 /** Whether the lease keeps others out. */
 export const isHeld = ({ state }: Lease): boolean => state === 'active' || state === 'none';
 
-function extensionsOf(world: World): Map<string, Extension> {
-  const extensions = new Map<string, Extension>();
-  for (const { data, atMs } of world.byKind.heartbeat.values()) {
-    const name = textOf(data, 'reservation_id');
-    const untilMs = parseTimestamp(data['extended_expires_at']);
-    if (name === undefined || untilMs === undefined) continue;
-    const beatMs = parseTimestamp(data['last_beat_at']) ?? atMs;
-    if (untilMs > (extensions.get(name)?.untilMs ?? 0)) extensions.set(name, { untilMs, beatMs });
+/** Of each lease the heartbeat that extends it furthest. */
+function extensionsOf(world: World): Map<string, BeatFacts> {
+  const extensions = new Map<string, BeatFacts>();
+  for (const heartbeat of world.byKind.heartbeat.values()) {
+    const facts = remembered(beatFacts, heartbeat, readBeat);
+    if (facts.name === undefined || facts.untilMs === undefined) continue;
+    if (facts.untilMs > (extensions.get(facts.name)?.untilMs ?? 0)) extensions.set(facts.name, facts);
   }
   return extensions;
+}
+
+function readBeat({ data, atMs }: Standing): BeatFacts {
+  return {
+    name: textOf(data, 'reservation_id'),
+    untilMs: parseTimestamp(data['extended_expires_at']),
+    beatMs: parseTimestamp(data['last_beat_at']) ?? atMs,
+  };
+}
+
+function remembered<T>(known: WeakMap<Standing, T>, record: Standing, read: (record: Standing) => T): T {
+  let facts = known.get(record);
+  if (facts === undefined) known.set(record, (facts = read(record)));
+  return facts;
 }

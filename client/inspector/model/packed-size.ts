@@ -41,7 +41,8 @@ function sizeOfArray(items: readonly unknown[]): number {
 
 function sizeOfMap(map: object): number {
   const keys = Object.keys(map);
-  let bytes = keys.length < 16 ? 1 : 3;
+  // The bus writes the length of every map in two bytes.
+  let bytes = 3;
   for (const key of keys) bytes += sizeOfText(key) + packedSize((map as Record<string, unknown>)[key]);
   return bytes;
 }

@@ -1,5 +1,7 @@
 /** Events and their delay, second by second, for as long as the plots reach back. */
 export const RATE_SECONDS = 300;
+/** A history that has just begun is not shown as a needle at the edge of five empty minutes. */
+const SHORTEST_SECONDS = 60;
 
 export interface RateSeries {
   /** Unix seconds, oldest first. */
@@ -16,10 +18,12 @@ export class Rates {
   readonly #lagMost = new Float64Array(2 * RATE_SECONDS);
   readonly #measured = new Float64Array(2 * RATE_SECONDS);
   #last = 0;
+  #first = Infinity;
 
   add(atMs: number, lagMs: number | undefined): void {
     const second = Math.floor(atMs / 1_000);
     this.#advance(second);
+    this.#first = Math.min(this.#first, second);
     if (second <= this.#last - this.#events.length) return;
     const slot = second % this.#events.length;
     this.#events[slot]!++;
@@ -32,7 +36,8 @@ export class Rates {
   /** The seconds before, not with, the one of `nowMs`: that one is not over. */
   read(nowMs: number): RateSeries {
     const end = Math.floor(nowMs / 1_000);
-    const seconds = Array.from({ length: RATE_SECONDS }, (_, i) => end - RATE_SECONDS + i);
+    const length = Math.min(RATE_SECONDS, Math.max(SHORTEST_SECONDS, end - this.#first));
+    const seconds = Array.from({ length }, (_, i) => end - length + i);
     const slot = (second: number) =>
       second > this.#last || second <= this.#last - this.#events.length ? -1 : second % this.#events.length;
     const lag = (second: number, of: (slot: number) => number): number | null => {

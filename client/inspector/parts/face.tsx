@@ -103,6 +103,11 @@ export function linkFace({ link, head }: Paint): FaceProps | undefined {
           <>
             <p>Trying again every few seconds; this page fills by itself as soon as the bus is back. Meanwhile:</p>
             <ol>
+              {isExtension() ? (
+                <li>
+                  Does it let this panel in? Start it with <code>--allow-origin {location.origin}</code>
+                </li>
+              ) : null}
               <li>
                 Is it running? Start it in the repository: <code>npx muse-bus serve</code>
               </li>

@@ -50,7 +50,7 @@ function optionsOf({ series, format }: PlotProps, element: HTMLElement): uPlot.O
   const axis = { stroke: ink.muted, font, grid: { stroke: ink.border, width: 1 }, ticks: { show: false } } as const;
   return {
     ...sizeOf(element),
-    padding: [8, 8, 0, 0],
+    padding: [8, 28, 0, 0],
     cursor: { show: false },
     legend: { show: false },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, (Number.isFinite(high) ? high : 1) * 1.1)] } },

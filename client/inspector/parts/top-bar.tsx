@@ -82,24 +82,25 @@ function Vitals({ now }: { now: Paint }) {
   const { link, head } = now;
   const { tone, text } = linkWords(link);
   return (
-    <dl class="vitals">
-      <div title="Events a second, over the last five">
-        <dt>events/s</dt>
-        <dd>{head.eventsPerSecond.toFixed(head.eventsPerSecond < 100 ? 1 : 0)}</dd>
-      </div>
-      <div title="From the event on the server to its receipt here, mean of the last seconds">
-        <dt>lag</dt>
-        <dd>{head.lagMs === undefined ? '–' : formatLag(head.lagMs)}</dd>
-      </div>
-      <div title="The store-wide counter of transitions">
-        <dt>revision</dt>
-        <dd>{formatCount(head.revision)}</dd>
-      </div>
-      <div class={`link-state ${tone}`} role="status">
-        <dt class="hidden">connection</dt>
-        <dd>{text}</dd>
-      </div>
-    </dl>
+    <>
+      <dl class="vitals">
+        <div title="Events a second, over the last five">
+          <dt>events/s</dt>
+          <dd>{head.eventsPerSecond.toFixed(head.eventsPerSecond < 100 ? 1 : 0)}</dd>
+        </div>
+        <div title="From the event on the server to its receipt here, mean of the last seconds">
+          <dt>lag</dt>
+          <dd>{head.lagMs === undefined ? '–' : formatLag(head.lagMs)}</dd>
+        </div>
+        <div title="The store-wide counter of transitions">
+          <dt>revision</dt>
+          <dd>{formatCount(head.revision)}</dd>
+        </div>
+      </dl>
+      <p class={`link-state ${tone}`} role="status">
+        {text}
+      </p>
+    </>
   );
 }
 

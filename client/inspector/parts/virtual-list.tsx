@@ -27,6 +27,8 @@ export interface VirtualListProps<Row> {
   readonly keyOf: (row: Row) => string | number;
   readonly isSelected: (row: Row) => boolean;
   readonly select: (row: Row) => void;
+  /** Rows that the keys pass over. */
+  readonly skips?: (row: Row) => boolean;
   /** Keeps the last row in sight. */
   readonly follow?: boolean;
   /** Called when the person scrolls away from the last row, or to it. */
@@ -157,10 +159,14 @@ function useListKeys<Row>(props: VirtualListProps<Row>, show: (place: number) =>
                   ? list.from - 1
                   : list.total
                 : place.current;
-          place.current = Math.max(0, Math.min(list.total - 1, from + by));
+          const { skips = () => false } = latest.current;
+          const at = (index: number) => list.rows[index - list.from];
+          let next = from + by;
+          for (let row = at(next); row !== undefined && skips(row); row = at(next)) next += by;
+          place.current = Math.max(0, Math.min(list.total - 1, next));
           show(place.current);
           latest.current.onFollow?.(place.current >= list.total - 1);
-          const row = list.rows[place.current - list.from];
+          const row = at(place.current);
           if (row !== undefined) select(row);
         },
         open: () => document.querySelector<HTMLElement>('.detail')?.focus(),

@@ -51,6 +51,7 @@ export function StreamView() {
           if (row.row === 'event') select({ type: 'record', key: row.key, revision: row.revision });
         }}
         render={(row) => <Row row={row} />}
+        skips={({ row }) => row === 'mark'}
         follow={follow.value && now.position.at === 'live'}
         onFollow={(isAtEnd) => (follow.value = isAtEnd)}
         dropped={list.dropped}

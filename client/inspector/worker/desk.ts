@@ -1,10 +1,12 @@
 import { complete, type Completion } from '../model/completion.js';
-import { addressesOf } from '../model/entry.js';
+import type { Capture } from '../model/capture.js';
+import { addressesOf, type Entry } from '../model/entry.js';
 import { EMPTY_QUERY, type Query } from '../model/query.js';
 import { parseQuery, type QueryError } from '../model/query-parser.js';
 import { KINDS } from '../../../protocol/index.js';
 import { symbolRows, symbolTree } from '../model/symbol-tree.js';
 import { Timeline, type Position } from '../model/timeline.js';
+import type { World } from '../model/world.js';
 import { agentRows } from './agent-rows.js';
 import { detailOf } from './detail.js';
 import { lanesPaint } from './lane-rows.js';
@@ -21,6 +23,7 @@ const BUCKETS = 200;
 const MOST_ATTENTION = 100;
 /** The histogram is of thousands of events; it need not be of this moment. */
 const HISTOGRAM_EVERY_MS = 500;
+const PICTURE_EVERY_MS = 500;
 
 /** What a paint needs of the outside. */
 export interface Surroundings {
@@ -38,6 +41,7 @@ export class Desk {
   #query: Query = EMPTY_QUERY;
   #queryError: QueryError | undefined;
   #queryText = '';
+  #picture: Picture | undefined;
   #histogram:
     { readonly madeMs: number; readonly fromMs: number; readonly toMs: number; readonly counts: number[] } | undefined;
 
@@ -51,7 +55,9 @@ export class Desk {
     const first = capture.first();
     if (!first) return;
     const clamped = Math.max(first.atMs, atMs);
-    this.#position = { at: 'held', nextSeq: first.seq + capture.indexAfter(clamped), atMs: clamped };
+    const place = afterSnapshot(capture, capture.indexAfter(clamped));
+    const shownMs = Math.max(clamped, capture.at(place - 1)?.atMs ?? clamped);
+    this.#position = { at: 'held', nextSeq: first.seq + place, atMs: shownMs };
   }
 
   goLive(): void {
@@ -71,7 +77,7 @@ export class Desk {
     this.#ask(look.query);
     const nowMs = this.#position.at === 'live' ? around.nowMs : this.#position.atMs;
     const world = this.timeline.worldAt(this.#position);
-    const picture = pictureOf(world, nowMs, around.overview);
+    const picture = this.#pictureFor(look, world, nowMs, around.overview);
     const { capture } = this.timeline;
     const endSeq = this.#position.at === 'live' ? this.timeline.nextSeq : this.#position.nextSeq;
     const end = capture.indexOf(endSeq);
@@ -85,6 +91,14 @@ export class Desk {
       ...this.#viewPaint(look, picture, around, endSeq, end),
       ...(look.target ? { detail: detailOf(look.target, picture, capture, end) } : {}),
     };
+  }
+
+  /** The stream shows nothing that is derived; for the counts in the corner an older picture will do. */
+  #pictureFor(look: Look, world: World, nowMs: number, overview: Overview | undefined): Picture {
+    const made = this.#picture;
+    const mayBeOld = (look.view === 'stream' || look.view === 'bus') && look.target === undefined;
+    if (mayBeOld && made?.world === world && Math.abs(nowMs - made.nowMs) < PICTURE_EVERY_MS) return made;
+    return (this.#picture = pictureOf(world, nowMs, overview));
   }
 
   complete(text: string, caret: number): Completion {
@@ -145,6 +159,15 @@ export class Desk {
     const { length: events, bytes, maxBytes, dropped } = capture;
     return { events, bytes, maxBytes, dropped, fromMs, toMs, histogram: counts };
   }
+}
+
+/** Inside a snapshot nothing is complete; the first moment that can be shown is its end. */
+function afterSnapshot(capture: Capture, place: number): number {
+  let after = place;
+  const isInside = (entry: Entry | undefined) =>
+    entry?.what === 'event' ? entry.type === 'snapshot' : entry?.mark.type === 'synced';
+  while (isInside(capture.at(after))) after++;
+  return after;
 }
 
 function windowOf<Row>(rows: readonly Row[], { from, to }: Look['rows']): Rows<Row> {

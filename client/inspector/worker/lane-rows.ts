@@ -13,14 +13,19 @@ const AHEAD = 0.12;
 
 export function lanesPaint(picture: Picture, timeline: Timeline, query: Query, look: Look, end: number): LanesPaint {
   const window = windowOf(look, picture.nowMs);
-  const bars = laneBars(timeline.bars.bars(), window, picture.nowMs);
   const branches = new Map(
     picture.agents.filter((agent) => matchesAgent(query, agent)).map(({ run, branch }) => [run, branch]),
   );
-  if (query.isEmpty) for (const run of bars.keys()) if (!branches.has(run)) branches.set(run, '');
+  // Runs that are gone, and whose leases are still to be seen.
+  if (query.isEmpty) {
+    for (const { run, branch, endMs } of timeline.bars.bars()) {
+      if (endMs > window.fromMs && !branches.has(run)) branches.set(run, branch);
+    }
+  }
   const runs = [...branches.keys()].sort();
   const from = Math.max(0, Math.min(look.rows.from, runs.length));
   const shown = runs.slice(from, look.rows.to);
+  const bars = laneBars(timeline.bars.bars(), new Set(shown), window, picture.nowMs);
   const marks = marksOf(timeline, new Set(shown), window, end, query);
   const rows = shown.map((run): Lane => ({
     run,

@@ -14,7 +14,7 @@ export interface Picture {
   readonly leases: readonly Lease[];
   readonly agents: readonly Agent[];
   readonly contests: readonly Contest[];
-  /** Places that are contested, as `branch\0address`. */
+  /** Keys of the leases that are contested. */
   readonly contested: ReadonlySet<string>;
   readonly attention: readonly Attention[];
 }
@@ -29,13 +29,12 @@ export function pictureOf(world: World, nowMs: number, overview: Overview | unde
     leases,
     agents,
     contests,
-    contested: new Set(contests.map(({ branch, address }) => `${branch}\0${address}`)),
+    contested: new Set(contests.flatMap(({ leases: own }) => own.map(({ key }) => key))),
     attention: attentionOf({ world, leases, agents, contests, overview, nowMs }),
   };
 }
 
-export const isContested = ({ contested }: Picture, { branch, addresses, state }: Lease): boolean =>
-  (state === 'active' || state === 'none') && addresses.some((address) => contested.has(`${branch}\0${address}`));
+export const isContested = ({ contested }: Picture, { key }: Lease): boolean => contested.has(key);
 
 export function headOf(
   picture: Picture,

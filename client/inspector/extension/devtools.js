@@ -1,0 +1,2 @@
+/* global chrome */
+chrome.devtools.panels.create('muse-bus', 'icon.svg', 'panel.html');
