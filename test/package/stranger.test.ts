@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -113,6 +113,10 @@ t.test('a stranger installs the package, compiles a strict program, and runs it'
     'bad-option false',
   ]);
 
+  // As on a machine without a build for it: whatever lies further up, this one is found first and does not load.
+  const engine = join(folder, 'node_modules', 'uWebSockets.js');
+  mkdirSync(engine);
+  writeFileSync(join(engine, 'index.js'), "throw new Error('no build for this machine');");
   const bin = join(folder, 'node_modules', '.bin', 'muse-bus');
   const serving = new Command(bin, ['serve', '--root', folder, '--port', '0']);
   t.teardown(() => {
