@@ -8,7 +8,7 @@ export const order: FaultRun = {
   fault: 'random operations; every frame split at random by a proxy',
   async run(context) {
     const rounds = context.size(1, 20);
-    const perRound = context.size(4_000, 50_000);
+    const perRound = context.size(4_000, 50_000, 800);
     let events = 0;
     for (let round = 0; round < rounds; round++) {
       const repository = context.repository();

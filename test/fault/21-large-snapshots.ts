@@ -7,8 +7,8 @@ export const largeSnapshots: FaultRun = {
   invariant: 'a large snapshot blocks nobody',
   fault: 'clients that subscribe to many records at once, while others change',
   async run(context) {
-    const records = context.size(5_000, 20_000);
-    const clients = context.size(10, 50);
+    const records = context.size(5_000, 20_000, 1_000);
+    const clients = context.size(10, 50, 4);
     const repository = context.repository();
     const work = context.workload(repository, {
       idsPerKind: Math.ceil(records / 7),
@@ -17,7 +17,7 @@ export const largeSnapshots: FaultRun = {
       padding: 150,
     });
     for (let i = 0; i < records; i++) work.write('task', `t${String(i)}`);
-    const bus = await context.bus(repository.root, { measuresTurns: true });
+    const bus = await context.bus(repository.root, { measuresTurns: context.isMeasured });
     const witness = context.observer('witness', { address: () => bus.endpoint });
     await eventually('the witness is live', () => witness.isLive);
     await pause(500);

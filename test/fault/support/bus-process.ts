@@ -28,6 +28,8 @@ export interface Stats {
   readonly journal: string;
   readonly revision: number;
   readonly records: number;
+  /** Connections whose socket takes no more. */
+  readonly congested: number;
   readonly backend: string;
   readonly healthy: boolean;
   readonly last_scan_ms: number;
@@ -122,6 +124,8 @@ export class BusProcess {
     } catch {
       // Gone meanwhile.
     }
+    // What it was run under may hold on to the dead: `strace` waits until a delay that it injected is over.
+    this.child.kill('SIGKILL');
     await this.exit;
   }
 
