@@ -45,7 +45,7 @@ export class Service {
     private readonly clock: Clock,
     log: Log,
   ) {
-    this.catchUp = new CatchUp(hub, clock);
+    this.catchUp = new CatchUp(hub, clock, options.limits.maxQueuedBytes);
     this.inspector = new Inspector({
       hub,
       clock,

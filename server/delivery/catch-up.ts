@@ -22,6 +22,7 @@ const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
  */
 export class CatchUp {
   readonly #waiting = new Set<Session>();
+  readonly #pieceBytes: number;
   #scheduled: NodeJS.Immediate | undefined;
   /** When what begins in this turn of the loop must give way; all of it together has one turn's time. */
   #beginUntil: number | undefined;
@@ -29,7 +30,11 @@ export class CatchUp {
   constructor(
     private readonly hub: Hub,
     private readonly clock: Clock,
-  ) {}
+    maxQueuedBytes: number,
+  ) {
+    // A queue that is half empty, which is when a session is served again, has room for a piece.
+    this.#pieceBytes = Math.max(1, Math.min(PIECE_BYTES, Math.floor(maxQueuedBytes / 2)));
+  }
 
   /** Serves a session at once, as far as one turn goes: a small snapshot is complete before the subscriber's next word. */
   begin(session: Session): void {
@@ -79,7 +84,7 @@ export class CatchUp {
 
   #serve(session: Session, deadline: number): void {
     for (const subscription of [...session.subscriptions]) {
-      while (!session.isCongested() && isBehindOne(subscription.delivery)) {
+      while (isBehindOne(subscription.delivery) && session.hasRoomFor(this.#pieceBytes)) {
         this.#advance(subscription, deadline);
         if (this.clock.elapsed() >= deadline) return;
       }
@@ -112,7 +117,7 @@ export class CatchUp {
     const { versions } = delivery;
     const wants = group.matcher.wants('snapshot');
     const now = this.clock.now();
-    const piece = new Piece(subscription.remaining, deadline, this.clock);
+    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
     let next = wants ? delivery.next : versions.length;
     for (; next < versions.length && piece.hasRoom(); next++) {
       const version = versions[next]!;
@@ -124,7 +129,7 @@ export class CatchUp {
   }
 
   #sendReplay(subscription: Subscription, delivery: Extract<Delivery, { at: 'replay' }>, deadline: number): void {
-    const piece = new Piece(subscription.remaining, deadline, this.clock);
+    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
     const after = this.#collect(subscription, piece, delivery.after, delivery.until);
     subscription.delivery = { ...delivery, after };
     if (!this.#sendBatch(subscription, piece) || after < delivery.until) return;
@@ -134,11 +139,11 @@ export class CatchUp {
   /** Events that the group has counted while this member was away: the same frames, for it alone. */
   #sendMissed(subscription: Subscription, delivery: Extract<Delivery, { at: 'lagging' }>, deadline: number): void {
     const { group, session } = subscription;
-    const piece = new Piece(subscription.remaining, deadline, this.clock);
+    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
     const after = this.#collect(subscription, piece, delivery.after, this.hub.revision);
     if (piece.events.length > 0) {
       const head = { type: MessageType.events, to: group.id, first: delivery.index };
-      if (session.send(frameOf(head, piece.events, group.encoding)) === 'dropped') return;
+      if (session.offer(frameOf(head, piece.events, group.encoding)) === 'dropped') return;
     }
     this.hub.deliveredBehind += piece.events.length;
     const index = delivery.index + piece.events.length;
@@ -192,13 +197,14 @@ class Piece {
 
   constructor(
     private readonly most: number,
+    private readonly mostBytes: number,
     private readonly deadline: number,
     private readonly clock: Clock,
   ) {}
 
   /** Asked once for every record or event that is looked at. */
   hasRoom(): boolean {
-    if (this.events.length >= this.most || this.#bytes >= PIECE_BYTES) return false;
+    if (this.events.length >= this.most || this.#bytes >= this.mostBytes) return false;
     return ++this.#looked % LOOK_AT_TIME_EVERY !== 0 || this.clock.elapsed() < this.deadline;
   }
 

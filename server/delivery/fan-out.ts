@@ -16,6 +16,8 @@ import type { Session } from './session.js';
 
 /** A frame is closed when it holds this much, so that one turn's events do not become one huge message. */
 const FRAME_BYTES = 262_144;
+/** More than a frame needs around its events. */
+const FRAME_HEAD_BYTES = 64;
 
 /** From events to the sockets of those who are live: index, groups, one shared frame for each group and turn. */
 export class FanOut {
@@ -29,8 +31,12 @@ export class FanOut {
   /** Everything up to here has been sent to all who are live. */
   #published: Revision;
 
-  constructor(start: Revision) {
+  readonly #frameBytes: number;
+
+  /** @param maxQueuedBytes what may wait for a socket: no frame of several events is larger. */
+  constructor(start: Revision, maxQueuedBytes = FRAME_BYTES) {
     this.#published = start;
+    this.#frameBytes = Math.min(FRAME_BYTES, maxQueuedBytes - FRAME_HEAD_BYTES);
   }
 
   get published(): Revision {
@@ -113,7 +119,7 @@ export class FanOut {
     const { revisions, events } = group.pending;
     let sentUntil = before;
     for (let from = 0; from < events.length;) {
-      const until = endOfFrame(events, from);
+      const until = endOfFrame(events, from, this.#frameBytes);
       const chunk = events.slice(from, until);
       const frame = frameOf({ type: MessageType.events, to: group.id, first: group.index }, chunk, group.encoding);
       const reached = revision(revisions[until - 1]!);
@@ -152,7 +158,7 @@ export class FanOut {
         session.finishCapped(member, chunk.slice(0, count), index, revision(revisions[count - 1]!));
         continue;
       }
-      const wasTaken = session.send(frame) !== 'dropped';
+      const wasTaken = session.offer(frame) !== 'dropped';
       if (!session.isCongested()) continue;
       congested.push(session);
       if (wasTaken) session.lag(member, revision(revisions.at(-1)!), next);
@@ -168,10 +174,11 @@ function seenBy({ before, after }: StoreEvent): Matchable[] {
   return after ? [before.matchable, after.matchable] : [before.matchable];
 }
 
-function endOfFrame(events: readonly Uint8Array[], from: number): number {
+function endOfFrame(events: readonly Uint8Array[], from: number, most: number): number {
   let bytes = 0;
   let at = from;
-  do bytes += events[at++]!.length;
-  while (at < events.length && bytes + events[at]!.length <= FRAME_BYTES);
+  // One more each, for the comma in JSON.
+  do bytes += events[at++]!.length + 1;
+  while (at < events.length && bytes + events[at]!.length <= most);
   return at;
 }

@@ -29,7 +29,7 @@ export const stalledClient: FaultRun = {
   invariant: 'no silent gap',
   fault: 'a client process is stopped while events pass by, within the history and beyond it',
   async run(context) {
-    const events = context.size(10_000, 100_000, 700);
+    const events = context.size(10_000, 100_000, 600);
     const within = await standStill(context, events, 2 * events);
     insist(within.resyncs === 0, () => `${String(within.resyncs)} resyncs though history held everything`);
     const beyond = await standStill(context, events, context.size(500, 500, 100));

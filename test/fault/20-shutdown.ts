@@ -16,10 +16,10 @@ async function stopAmongStalled(context: FaultContext, crowd: number): Promise<n
   const bus = await context.bus(repository.root, { heartbeatMs: 500 });
   const work = context.workload(repository, { padding: 2_000 });
   const address = () => bus.endpoint;
-  const listening = Array.from({ length: 20 }, (_, i) =>
+  const listening = Array.from({ length: context.size(20, 20, 3) }, (_, i) =>
     context.observer(`l${String(i)}`, { address, reconnects: false }),
   );
-  const slow = Array.from({ length: 5 }, (_, i) =>
+  const slow = Array.from({ length: context.size(5, 5, 2) }, (_, i) =>
     context.observer(`slow ${String(i)}`, { address, reconnects: false }),
   );
   const stalled = Array.from({ length: crowd }, (_, i) =>
@@ -99,7 +99,7 @@ export const shutdown: FaultRun = {
     const patienceMs = patienceOf(context);
     let slowest = 0;
     for (let round = 0; round < rounds; round++) {
-      slowest = Math.max(slowest, await stopAmongStalled(context, context.size(50, 300, 10)));
+      slowest = Math.max(slowest, await stopAmongStalled(context, context.size(50, 300, 3)));
     }
     if (canTrace() !== undefined) return held(rounds, `slowest ${slowest.toFixed(0)} ms`);
     const [slowDisk, twice] = await Promise.all([stopOverSlowDisk(context, 1), stopOverSlowDisk(context, 2)]);

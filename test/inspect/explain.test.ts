@@ -40,7 +40,7 @@ class Bench {
     this.hub = new Hub(epoch('E'), this.store, new History(limits, revision(0)), new FanOut(revision(0)));
     this.session = new Session(1, this.socket, 'json', {
       hub: this.hub,
-      catchUp: new CatchUp(this.hub, this.clock),
+      catchUp: new CatchUp(this.hub, this.clock, limits.maxQueuedBytes),
       clock: this.clock,
       limits,
       log: silentLog,
