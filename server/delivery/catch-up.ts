@@ -9,8 +9,11 @@ import type { Delivery, Subscription } from './subscription.js';
 
 /** One piece of a snapshot or a replay: about this many bytes go to a socket at once. */
 const PIECE_BYTES = 65_536;
-/** A turn that serves those who are behind ends after this time; nobody waits longer for the next one. */
-const TURN_MS = 3;
+/**
+ * What is served in one turn of the loop to those who are behind takes no longer, those who have just come included. Reading
+ * files may take 4 ms of the same turn; nobody waits longer than both.
+ */
+const TURN_MS = 1;
 /** How many records or events are looked at before the time is. */
 const LOOK_AT_TIME_EVERY = 64;
 
@@ -24,8 +27,8 @@ export class CatchUp {
   readonly #waiting = new Set<Session>();
   readonly #pieceBytes: number;
   #scheduled: NodeJS.Immediate | undefined;
-  /** When what begins in this turn of the loop must give way; all of it together has one turn's time. */
-  #beginUntil: number | undefined;
+  /** When this turn of the loop has been used up; `undefined` while nothing has been served in it. */
+  #until: number | undefined;
 
   constructor(
     private readonly hub: Hub,
@@ -39,17 +42,16 @@ export class CatchUp {
   /** Serves a session at once, as far as one turn goes: a small snapshot is complete before the subscriber's next word. */
   begin(session: Session): void {
     const now = this.clock.elapsed();
-    this.#beginUntil ??= this.#endOfTurn(now);
+    if (this.#until === undefined) {
+      this.#until = now + TURN_MS;
+      setImmediate(() => {
+        // Those who are served in this turn too share its time.
+        if (!this.#scheduled) this.#until = undefined;
+      });
+    }
     // A crowd that subscribes at once would otherwise hold the loop for a turn's time each.
-    if (now < this.#beginUntil) this.#serve(session, this.#beginUntil);
+    if (now < this.#until) this.#serve(session, this.#until);
     if (isBehind(session)) this.add(session);
-  }
-
-  #endOfTurn(now: number): number {
-    setImmediate(() => {
-      this.#beginUntil = undefined;
-    });
-    return now + TURN_MS;
   }
 
   add(session: Session): void {
@@ -71,7 +73,8 @@ export class CatchUp {
 
   #turn(): void {
     this.#scheduled = undefined;
-    const deadline = this.clock.elapsed() + TURN_MS;
+    const deadline = this.#until ?? this.clock.elapsed() + TURN_MS;
+    this.#until = undefined;
     for (const session of [...this.#waiting]) {
       this.#waiting.delete(session);
       this.#serve(session, deadline);
