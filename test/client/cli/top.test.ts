@@ -10,7 +10,8 @@ function furnished(t: { teardown(call: () => void): void }): TemporaryRepository
   t.teardown(() => {
     repository.dispose();
   });
-  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g']));
+  const halfAnHour = { expires_at: inFuture(1_800_000) };
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g'], halfAnHour));
   repository.rename('reservation', 'r2', reservation('agent-2', ['src/a.py::g']));
   repository.rename('intent', 'i1', { run_id: 'agent-1', addresses: ['src/a.py::f'], detail: 'rename f' });
   repository.rename('intent', 'i3', { run_id: 'agent-3', addresses: ['src/a.py::f'], operation: 'modify' });
