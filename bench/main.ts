@@ -3,6 +3,7 @@ import type { Bench } from './bench.js';
 import { fanout } from './fanout.js';
 import { filters } from './filters.js';
 import { idle } from './idle.js';
+import { journal } from './journal.js';
 import { latency } from './latency.js';
 import { writeReport } from './report.js';
 import { slow } from './slow.js';
@@ -10,7 +11,17 @@ import { snapshot } from './snapshot.js';
 import { soak } from './soak.js';
 import { start } from './start.js';
 
-const BENCHES: Readonly<Record<string, Bench>> = { latency, fanout, filters, snapshot, start, idle, slow, soak };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  latency,
+  fanout,
+  filters,
+  snapshot,
+  start,
+  idle,
+  slow,
+  journal,
+  soak,
+};
 /** Too long for a run of everything. */
 const ON_DEMAND: readonly string[] = ['soak'];
 

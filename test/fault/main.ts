@@ -2,11 +2,14 @@ import { RUNS } from './runs.js';
 import { attempt, type Row } from './support/attempt.js';
 import type { FaultRun, Form } from './support/fault-run.js';
 
-/** Runs the faults and prints the table: `[--brief | --long] [--json] [--jobs=N] [NAME …]`. */
+/** Runs the faults and prints the table: `[--brief | --long [--parts=N]] [--json] [--jobs=N] [NAME …]`. */
 const args = process.argv.slice(2);
 const form: Form = args.includes('--long') ? 'long' : args.includes('--brief') ? 'brief' : 'short';
 const isJson = args.includes('--json');
-const jobs = Number(args.find((arg) => arg.startsWith('--jobs='))?.slice('--jobs='.length) ?? 1);
+const numberOf = (name: string): number => Number(args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? 1);
+const jobs = numberOf('jobs');
+/** A part does an Nth of every number of the long form: for machines on which nothing may run for very long. */
+const parts = numberOf('parts');
 const names = args.filter((arg) => !arg.startsWith('--'));
 const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const chosen = RUNS.filter(({ name }) => names.length === 0 || names.some((wanted) => name.includes(wanted)));
@@ -25,7 +28,7 @@ function print(row: Row): void {
 async function work(waiting: FaultRun[]): Promise<number> {
   let broken = 0;
   for (let run = waiting.shift(); run; run = waiting.shift()) {
-    const row = await attempt(run, form, seed);
+    const row = await attempt(run, form, seed, parts);
     if (row.result === 'BROKEN') broken++;
     print(row);
   }

@@ -13,8 +13,8 @@ export interface Row {
 }
 
 /** Runs it, takes away what it has started, and says how it ended; it never throws. */
-export async function attempt(run: FaultRun, form: Form, seed: number): Promise<Row> {
-  const context = new FaultContext(form, seed);
+export async function attempt(run: FaultRun, form: Form, seed: number, parts = 1): Promise<Row> {
+  const context = new FaultContext(form, seed, parts);
   const began = performance.now();
   let outcome: Outcome | Error;
   try {

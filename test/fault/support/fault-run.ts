@@ -33,6 +33,8 @@ export class FaultContext {
   constructor(
     readonly form: Form,
     readonly seed: number,
+    /** The long form is done in so many parts, of which this is one. */
+    private readonly parts = 1,
   ) {
     this.random = chance(seed);
   }
@@ -53,7 +55,7 @@ export class FaultContext {
       case 'short':
         return short;
       case 'long':
-        return long;
+        return Math.ceil(long / this.parts);
     }
   }
 
