@@ -130,14 +130,16 @@ t.test('the transcripts of docs/CLI.md', { skip: PseudoTerminal.skip }, async (t
       for (const block of blocks) {
         const printed = normal(await repeated(block, repository.root, bin));
         const expected = normal(block.replace(/^\$ /gm, ''));
-        if (name === 'doctor') t.same(checks(printed), checks(expected), block.split('\n')[0]);
+        if (name === 'doctor') t.same(checks(printed), checks(expected), firstLine(block));
         else if (expected.includes('…'))
-          t.match(printed.join('\n'), new RegExp(elided(expected)), block.split('\n')[0]);
-        else t.same(printed, expected, block.split('\n')[0]);
+          t.match(printed.join('\n'), new RegExp(elided(expected)), firstLine(block));
+        else t.same(printed, expected, firstLine(block));
       }
     });
   }
 });
+
+const firstLine = (block: string): string => block.slice(0, block.indexOf('\n'));
 
 /** Lines in this order, with any others where the document leaves some out. */
 const elided = (lines: readonly string[]): string =>
