@@ -109,9 +109,7 @@ t.test('the transcripts of docs/CLI.md', { skip: PseudoTerminal.skip }, async (t
       furnish(repository);
       const begin = async (command: keyof typeof UNENDING, args: readonly string[]): Promise<PseudoTerminal> => {
         const terminal = PseudoTerminal.museBus([command, ...args, '--port', '0']);
-        t.teardown(() => {
-          terminal.kill();
-        });
+        t.teardown(() => terminal.interrupt());
         await until('it says where it is', () => UNENDING[command].test(terminal.screen));
         return terminal;
       };
@@ -122,8 +120,7 @@ t.test('the transcripts of docs/CLI.md', { skip: PseudoTerminal.skip }, async (t
           .split(' ')
           .filter((arg) => arg !== '');
         const terminal = await begin(name, name === 'serve' ? [...args, ...own] : args);
-        terminal.type('\u0003');
-        t.equal(await terminal.exit, 0);
+        t.equal(await terminal.interrupt(), 0);
         return;
       }
       if (name === 'token') await begin('serve', own);
