@@ -128,8 +128,7 @@ t.test('the transcripts of docs/CLI.md', { skip: PseudoTerminal.skip }, async (t
         const printed = normal(await repeated(block, repository.root, bin));
         const expected = normal(block.replace(/^\$ /gm, ''));
         if (name === 'doctor') t.same(checks(printed), checks(expected), firstLine(block));
-        else if (expected.includes('…'))
-          t.match(printed.join('\n'), new RegExp(elided(expected)), firstLine(block));
+        else if (expected.includes('…')) t.match(printed.join('\n'), new RegExp(elided(expected)), firstLine(block));
         else t.same(printed, expected, firstLine(block));
       }
     });
