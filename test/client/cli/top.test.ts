@@ -53,7 +53,7 @@ t.test('in a pipe the table is printed once', async (t) => {
 for (const [name, key] of Object.entries({ q: 'q', 'Ctrl-C': '\u0003' })) {
   t.test(`on a terminal it follows what happens until ${name}`, { skip: PseudoTerminal.skip }, async (t) => {
     const repository = furnished(t);
-    const top = new PseudoTerminal(['top', '--root', repository.root]);
+    const top = PseudoTerminal.museBus(['top', '--root', repository.root]);
     t.teardown(() => {
       top.kill();
     });
