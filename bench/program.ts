@@ -34,6 +34,8 @@ export function cpuSeconds(): number {
 export async function runProgram(start: (config: never) => Promise<Running> | Running): Promise<void> {
   // A parent that is gone has no use for us.
   process.on('disconnect', () => process.exit(1));
+  // In order, so that what it has started ends with it.
+  process.on('SIGTERM', () => process.exit(1));
   const say = (message: Ready | Answer): void => void process.send?.(message);
   try {
     const running = await start(JSON.parse(process.argv[2] ?? 'null') as never);

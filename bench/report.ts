@@ -1,6 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describeMachine } from './machine.js';
+import type { Chart } from './chart.js';
+import { digits } from './digits.js';
+import { draw } from './draw.js';
+import type { Machine } from './machine.js';
 
 export interface Table {
   readonly title: string;
@@ -13,6 +16,7 @@ export interface Table {
 /** What one benchmark found. */
 export interface Report {
   readonly tables: readonly Table[];
+  readonly charts?: readonly Chart[];
   /** Every round as it was measured. */
   readonly raw: unknown;
 }
@@ -20,23 +24,39 @@ export interface Report {
 /** From the compiled program the sources are two folders up. */
 const RESULTS = resolve(import.meta.dirname, '../../bench/results');
 
-/** Writes `results/NAME.json` and `results/NAME.md`; returns the Markdown. */
-export function writeReport(name: string, command: string, { tables, raw }: Report): string {
-  const machine = describeMachine();
-  const takenAt = new Date().toISOString();
-  const markdown = [
+export interface Taken {
+  readonly name: string;
+  readonly command: string;
+  readonly report: Report;
+}
+
+/** The report as Markdown, with links to its pictures. */
+export function markdownOf({ name, command, report }: Taken, takenAt: Date, machine: Machine): string {
+  const when = takenAt.toISOString().slice(0, 16).replace('T', ' ');
+  const { charts = [], tables } = report;
+  return [
     `# ${name}`,
     '',
-    `\`${command}\`, ${takenAt.slice(0, 16).replace('T', ' ')} UTC, commit ${machine.commit}. ${machine.cpu}, ` +
-      `${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, ${machine.kernel}, Node ${machine.node}.`,
+    `\`${command}\`, ${when} UTC, commit ${machine.commit}. ${machine.cpu}, ` +
+      `${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, ${machine.kernel}, Node ${machine.node}. ` +
+      `Load before the run: ${digits(machine.load)}.`,
     '',
+    ...charts.flatMap((chart) => [`![${chart.title}](${fileOf(name, chart)})`, '']),
     ...tables.flatMap((table) => [`## ${table.title}`, '', ...markdownRows(table), '', ...notesOf(table)]),
   ].join('\n');
-  mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, `${name}.md`), markdown);
-  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify({ name, command, takenAt, machine, tables, raw })}\n`);
-  return markdown;
 }
+
+/** Writes `results/NAME.json`, `results/NAME.md` and the pictures. */
+export function writeReport(taken: Taken, takenAt: Date, machine: Machine): void {
+  const { name, command, report } = taken;
+  const { tables, raw, charts = [] } = report;
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(join(RESULTS, `${name}.md`), markdownOf(taken, takenAt, machine));
+  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify({ name, command, takenAt, machine, tables, raw })}\n`);
+  for (const chart of charts) writeFileSync(join(RESULTS, fileOf(name, chart)), draw(chart));
+}
+
+const fileOf = (name: string, { file }: Chart): string => `${name}${file === undefined ? '' : `-${file}`}.svg`;
 
 function markdownRows({ columns, rows }: Table): string[] {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -45,11 +65,4 @@ function markdownRows({ columns, rows }: Table): string[] {
 
 function notesOf({ notes = [] }: Table): string[] {
   return notes.length === 0 ? [] : [...notes.map((note) => `- ${note}`), ''];
-}
-
-/** Three significant digits, without exponents. */
-export function digits(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  if (Math.abs(value) >= 100) return String(Math.round(value));
-  return String(Number(value.toPrecision(3)));
 }
