@@ -3,7 +3,8 @@ import { digits } from './digits.js';
 import type { Load, Round } from './fanout.js';
 import type { Table } from './report.js';
 import { roundsOf, type Outcome } from './rounds.js';
-import { exponentOf, spread } from './statistics.js';
+import { exponentOf, median, pairedRatios, spread } from './statistics.js';
+import { atLeast, type Target } from './target.js';
 
 /** In the load that everybody takes part in. */
 const CONTEST_CLIENTS = 1_000;
@@ -29,6 +30,21 @@ const byClients = (measured: readonly Measured[]): readonly Measured[] =>
 const bySize = (measured: readonly Measured[]): readonly Measured[] =>
   measured.filter(({ load }) => load.clients === CONTEST_CLIENTS);
 
+/** The load that everybody takes part in. */
+const contestOf = (measured: readonly Measured[]): Measured =>
+  measured.find(({ load }) => load.clients === CONTEST_CLIENTS && load.bytes === 250)!;
+
+export function targets(measured: readonly Measured[]): Target[] {
+  const { outcome } = contestOf(measured);
+  const rates = (name: string): number[] => roundsOf(outcome, name).map(rate);
+  const against = (name: string): number => median(pairedRatios(rates('bus'), rates(name)));
+  const nats = rates('nats-server').length === 0 ? [] : [against('nats-server')];
+  return [
+    atLeast('deliveries/s to 1,000 clients, against bare publish', 1.15, against('bare publish'), ' ×'),
+    ...nats.map((ratio) => atLeast('against nats-server', 2.5, ratio, ' ×')),
+  ];
+}
+
 export function growthTable(measured: readonly Measured[]): Table {
   const exponents = (rows: readonly Measured[], x: (load: Load) => number, isPerEvent: boolean): string[] =>
     ['bus', 'bare publish'].map((name) => digits(exponentOf(growth(rows, name, x, isPerEvent).points)));
@@ -47,7 +63,7 @@ export function growthTable(measured: readonly Measured[]): Table {
 }
 
 export function charts(measured: readonly Measured[]): Chart[] {
-  const contest = measured.find(({ load }) => load.clients === CONTEST_CLIENTS && load.bytes === 250)!;
+  const contest = contestOf(measured);
   const entries = [...contest.outcome]
     .filter(([, found]) => found.is === 'measured')
     .map(([name]) => ({

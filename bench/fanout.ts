@@ -3,7 +3,7 @@ import { withChildren, type Start } from './child.js';
 import type { Counted, CountingPlan } from './clients/counting-client.js';
 import type { CountedSource } from './clients/dialects.js';
 import type { Arrival } from './clients/payload-reader.js';
-import { charts, growthTable, rate, type Measured } from './fanout-growth.js';
+import { charts, growthTable, rate, targets, type Measured } from './fanout-growth.js';
 import { startMosquitto, startNats, type Broker } from './peers/brokers.js';
 import { cpuSecondsOf } from './process-stat.js';
 import { digits } from './digits.js';
@@ -157,9 +157,8 @@ export const fanout: Bench = async (options) => {
     rows.push(...[...outcome].map(([contender, found]) => row(name, contender, found, outcome.get('bus')!)));
   }
   const tables = [{ title: 'Deliveries', columns: COLUMNS, rows, notes: NOTES }];
-  return options.only === ''
-    ? { tables: [...tables, growthTable(measured)], charts: charts(measured), raw }
-    : { tables, raw };
+  if (options.only !== '') return { tables, raw };
+  return { tables: [...tables, growthTable(measured)], charts: charts(measured), targets: targets(measured), raw };
 };
 
 const COLUMNS = [

@@ -5,6 +5,7 @@ import type { FilterCost, FilterPlan, FilterShape } from './programs/filter-matc
 import { digits } from './digits.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
 import { exponentOf, spread } from './statistics.js';
+import { atMost, type Target } from './target.js';
 
 const SHAPES: readonly FilterShape[] = ['distinct', 'shared', 'globs', 'transitions'];
 const SUBSCRIPTIONS = [10, 1_000, 100_000];
@@ -39,8 +40,13 @@ export const filters: Bench = async (options) => {
   const columns = ['filters', 'subscriptions', 'µs per event', 'spread', 'linear scan µs', 'linear ÷ ours', 'exponent'];
   const title = 'Finding the ten subscriptions that an event is for';
   const chart = { is: 'growth', title, xAxis: 'subscriptions', yAxis: 'microseconds per event', lines } as const;
-  return { tables: [{ title: 'Match', columns, rows, notes: NOTES }], charts: [chart], raw };
+  return { tables: [{ title: 'Match', columns, rows, notes: NOTES }], charts: [chart], targets: targetsOf(lines), raw };
 };
+
+const targetsOf = (lines: readonly Growth[]): Target[] =>
+  lines
+    .filter(({ role }) => role === 'ours')
+    .map(({ name, points }) => atMost(`an event among 100,000, ${name}`, 5, points.at(-1)!.value.median, ' µs'));
 
 const NOTES = [
   'CPU time of FanOut.publish for one event at a time, ten subscriptions matching (in `shared` they are one group); checked to be exactly those.',

@@ -3,7 +3,8 @@ import type { Latencies } from './clients/latency-client.js';
 import { digits } from './digits.js';
 import type { Table } from './report.js';
 import type { Outcome } from './rounds.js';
-import { exponentOf, percentile, spread, type Spread } from './statistics.js';
+import { exponentOf, median, pairedRatios, percentile, spread, type Spread } from './statistics.js';
+import { atMost, type Target } from './target.js';
 
 /** The sides of one row of the benchmark, or its peers. */
 export type Outcomes = Readonly<Record<string, Outcome<Latencies>>>;
@@ -38,6 +39,24 @@ function growth(rows: Rows, name: string, by: typeof BY_RECORDS): Growth {
 }
 
 const SIDES = ['bus', 'bare loop'];
+
+const renames = (rows: Rows, row: string, name: string, share: number): number[] => {
+  const outcome = rows[row]?.[name];
+  return outcome?.is === 'measured' ? outcome.rounds.map(({ rename }) => percentile(rename, share)) : [];
+};
+
+export function targets(rows: Rows): Target[] {
+  const toFloor = (share: number): number =>
+    median(pairedRatios(renames(rows, ALONE, 'bus', share), renames(rows, ALONE, 'bare loop', share)));
+  const many = median(
+    pairedRatios(renames(rows, '100,000 records', 'bus', 0.5), renames(rows, '100,000 records', 'bare loop', 0.5)),
+  );
+  return [
+    atMost('p50 of a rename, against the bare loop', 1.4, toFloor(0.5), ' ×'),
+    atMost('its p99, against the p99 of the bare loop', 1.5, toFloor(0.99), ' ×'),
+    atMost('the ratio with 100,000 records, against the ratio with none', 1.2, many / toFloor(0.5), ' ×'),
+  ];
+}
 
 export function growthTable(rows: Rows): Table {
   const cells = (by: typeof BY_RECORDS): string[] =>

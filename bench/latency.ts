@@ -3,7 +3,7 @@ import { serverIn } from './bench.js';
 import { withChildren, type Start } from './child.js';
 import type { Source } from './clients/feed.js';
 import type { Latencies } from './clients/latency-client.js';
-import { charts, growthTable, type Outcomes } from './latency-growth.js';
+import { charts, growthTable, targets, type Outcomes } from './latency-growth.js';
 import { PEERS } from './peers/latency-peers.js';
 import { digits } from './digits.js';
 import type { Table } from './report.js';
@@ -112,9 +112,9 @@ export const latency: Bench = async (options) => {
     raw['peers'] = Object.fromEntries(outcome);
     tables.push({ ...PEER_TABLE, rows: [...outcome].map(([name, found]) => peerRow(name, found)) });
   }
-  return options.only === ''
-    ? { tables: [tables[0]!, growthTable(raw), ...tables.slice(1)], charts: charts(raw), raw }
-    : { tables, raw };
+  if (options.only !== '') return { tables, raw };
+  const [floorTable, peerTable] = tables;
+  return { tables: [floorTable!, growthTable(raw), peerTable!], charts: charts(raw), targets: targets(raw), raw };
 };
 
 /** A percentile of each round. */

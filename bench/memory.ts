@@ -9,6 +9,7 @@ import type { Table } from './report.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf, type Outcome, type Side } from './rounds.js';
 import { median, spread } from './statistics.js';
+import { atMost, type Target } from './target.js';
 
 export const CONNECTIONS = 10_000;
 
@@ -106,4 +107,14 @@ export function memoryChart(outcome: ReadonlyMap<string, Outcome<number>>): Char
     value: spread(roundsOf(outcome, name)),
   }));
   return { is: 'contest', file: 'memory', title: 'Memory of one more connection', axis: 'bytes', unit: 'B', entries };
+}
+
+/** For each of the two ways to subscribe. */
+export function memoryTargets(outcome: ReadonlyMap<string, Outcome<number>>): Target[] {
+  const bare = median(roundsOf(outcome, BARE));
+  return [...outcome.keys()]
+    .filter((name) => name.includes('subscribed'))
+    .map((name) =>
+      atMost(`memory of a connection, ${name}, above bare`, 2_048, median(roundsOf(outcome, name)) - bare, ' B'),
+    );
 }

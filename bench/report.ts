@@ -1,9 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Chart } from './chart.js';
 import { digits } from './digits.js';
 import { draw } from './draw.js';
 import type { Machine } from './machine.js';
+import { TARGET_COLUMNS, targetRow, type Target } from './target.js';
 
 export interface Table {
   readonly title: string;
@@ -17,6 +18,7 @@ export interface Table {
 export interface Report {
   readonly tables: readonly Table[];
   readonly charts?: readonly Chart[];
+  readonly targets?: readonly Target[];
   /** Every round as it was measured. */
   readonly raw: unknown;
 }
@@ -42,18 +44,45 @@ export function markdownOf({ name, command, report }: Taken, takenAt: Date, mach
       `Load before the run: ${digits(machine.load)}.`,
     '',
     ...charts.flatMap((chart) => [`![${chart.title}](${fileOf(name, chart)})`, '']),
-    ...tables.flatMap((table) => [`## ${table.title}`, '', ...markdownRows(table), '', ...notesOf(table)]),
+    ...[...targetTables(report), ...tables].flatMap((table) => [
+      `## ${table.title}`,
+      '',
+      ...markdownRows(table),
+      '',
+      ...notesOf(table),
+    ]),
   ].join('\n');
 }
 
-/** Writes `results/NAME.json`, `results/NAME.md` and the pictures. */
+function targetTables({ targets = [] }: Report): Table[] {
+  return targets.length === 0 ? [] : [{ title: 'Targets', columns: TARGET_COLUMNS, rows: targets.map(targetRow) }];
+}
+
+/** Writes `results/NAME.json`, `results/NAME.md` and the pictures, and the targets of all results together. */
 export function writeReport(taken: Taken, takenAt: Date, machine: Machine): void {
   const { name, command, report } = taken;
-  const { tables, raw, charts = [] } = report;
+  const { tables, raw, charts = [], targets = [] } = report;
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(join(RESULTS, `${name}.md`), markdownOf(taken, takenAt, machine));
-  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify({ name, command, takenAt, machine, tables, raw })}\n`);
+  writeFileSync(
+    join(RESULTS, `${name}.json`),
+    `${JSON.stringify({ name, command, takenAt, machine, targets, tables, raw })}\n`,
+  );
   for (const chart of charts) writeFileSync(join(RESULTS, fileOf(name, chart)), draw(chart));
+  writeFileSync(join(RESULTS, 'targets.md'), allTargets());
+}
+
+/** Each result says itself when and where it was taken. */
+function allTargets(): string {
+  const names = readdirSync(RESULTS).filter((file) => file.endsWith('.json'));
+  const rows = names.sort().flatMap((file) => {
+    const { name, targets = [] } = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as {
+      name: string;
+      targets?: readonly Target[];
+    };
+    return targets.map((target) => [`[${name}](${name}.md)`, ...targetRow(target)]);
+  });
+  return ['# Targets', '', ...markdownRows({ title: '', columns: ['', ...TARGET_COLUMNS], rows }), ''].join('\n');
 }
 
 const fileOf = (name: string, { file }: Chart): string => `${name}${file === undefined ? '' : `-${file}`}.svg`;

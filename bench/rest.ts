@@ -14,6 +14,7 @@ import type { Table } from './report.js';
 import { withRepository } from './repository.js';
 import { roundsOf, Unavailable, type Outcome } from './rounds.js';
 import { spread } from './statistics.js';
+import { atMost, type Target } from './target.js';
 
 const RECORDS = 20_000;
 /** After the start, until what follows it is over. */
@@ -132,3 +133,7 @@ export function cpuChart(outcome: ReadonlyMap<string, Outcome<Rest>>): Chart {
     entries,
   };
 }
+
+export const cpuTargets = (outcome: ReadonlyMap<string, Outcome<Rest>>): Target[] => [
+  atMost('CPU at rest with 20,000 records', 0.5, mean(roundsOf(outcome, 'bus').map(({ share }) => share * 100)), ' %'),
+];

@@ -7,6 +7,7 @@ import { digits } from './digits.js';
 import { withRepository } from './repository.js';
 import { alternate, type Side } from './rounds.js';
 import { exponentOf, median, spread, type Spread } from './statistics.js';
+import { atMost } from './target.js';
 import type { Growth, Role } from './chart.js';
 
 interface Round {
@@ -106,9 +107,11 @@ export const snapshot: Bench = async (options) => {
   const exponents = growths.map(({ name, points }) => `${name} ${digits(exponentOf(points))}`);
   const notes = [...NOTES, `Grows with the number of records to the power of: ${exponents.join(', ')}.`];
   const columns = ['records', 'by', 'ms', 'spread', 'first ms', `${String(AT_ONCE)} at once ms`];
+  const measured = growths.find(({ role }) => role === 'ours')?.points.find(({ x }) => x === 20_000);
+  const targets = measured ? [atMost('20,000 records at the client', 80, measured.value.median, ' ms')] : [];
   const title = 'All records at a client, decoded';
   const chart = { is: 'growth', title, xAxis: 'records', yAxis: 'milliseconds', lines: growths } as const;
-  return { tables: [{ title: 'Snapshot', columns, rows, notes }], charts: [chart], raw };
+  return { tables: [{ title: 'Snapshot', columns, rows, notes }], charts: [chart], targets, raw };
 };
 
 const NOTES = [
