@@ -16,7 +16,7 @@ export interface BenchOptions {
 export type Bench = (options: BenchOptions) => Promise<Report>;
 
 /** How a server's process is started. */
-export function serverIn({ profile, build }: BenchOptions): How {
+export function serverArgv({ profile, build }: BenchOptions): How {
   const argv = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
   return build === undefined ? { argv } : { argv, build };
 }

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { Chart, Contest, Growth, Growths, Role } from './chart.js';
-import { digits } from './digits.js';
+import { digits, exponent } from './digits.js';
 import { exponentOf } from './statistics.js';
 
 const WIDTH = 760;
@@ -58,7 +58,7 @@ function contest({ title, axis, unit, entries }: Contest): SVGSVGElement {
   const [low, high] = bounds(rows);
   return plot({
     height: MARGIN_TOP + MARGIN_BOTTOM + 34 * rows.length,
-    marginLeft: 220,
+    marginLeft: 250,
     marginRight: 96,
     x: { ...X_AXIS, label: axis, domain: [low, high], ticks: ticksBetween(low, high), tickFormat: plain, grid: true },
     y: { label: null, domain: rows.map(({ name }) => name), tickSize: 0 },
@@ -85,7 +85,7 @@ function growths({ title, xAxis, yAxis, lines }: Growths): SVGSVGElement {
   return plot({
     height: HEIGHT,
     marginLeft: 70,
-    marginRight: 230,
+    marginRight: 275,
     x: { ...X_AXIS, label: xAxis, domain: [from, to], ticks: ticksBetween(from, to), tickFormat: plain },
     y: {
       type: 'log',
@@ -129,7 +129,7 @@ function labels(lines: readonly Growth[], colours: readonly string[], low: numbe
   const height = HEIGHT - MARGIN_TOP - MARGIN_BOTTOM;
   const placed = lines
     .map(({ name, points }, i) => ({
-      text: `${name}  ∝ n^${digits(exponentOf(points))}`,
+      text: `${name}  ∝ n^${exponent(exponentOf(points))}`,
       colour: colours[i]!,
       down: (Math.log10(high / points.at(-1)!.value.median) / decades) * height,
     }))

@@ -1,5 +1,5 @@
 import type { Chart, Growth, Role } from './chart.js';
-import { digits } from './digits.js';
+import { exponent } from './digits.js';
 import type { Load, Round } from './fanout.js';
 import type { Table } from './report.js';
 import { roundsOf, type Outcome } from './rounds.js';
@@ -47,7 +47,7 @@ export function targets(measured: readonly Measured[]): Target[] {
 
 export function growthTable(measured: readonly Measured[]): Table {
   const exponents = (rows: readonly Measured[], x: (load: Load) => number, isPerEvent: boolean): string[] =>
-    ['bus', 'bare publish'].map((name) => digits(exponentOf(growth(rows, name, x, isPerEvent).points)));
+    ['bus', 'bare publish'].map((name) => exponent(exponentOf(growth(rows, name, x, isPerEvent).points)));
   return {
     title: 'How the cost grows',
     columns: ['', 'bus', 'bare publish'],

@@ -1,4 +1,4 @@
-import { serverIn, type Bench, type BenchOptions } from './bench.js';
+import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import { withChildren, type Start } from './child.js';
 import type { Counted, CountingPlan } from './clients/counting-client.js';
 import type { CountedSource } from './clients/dialects.js';
@@ -41,7 +41,7 @@ type SetStage = (start: Start, root: string, load: Load, options: BenchOptions) 
 
 export const busFromFiles: SetStage = async (start, root, { events, bytes }, options) => {
   const writer = await start('clients/burst-writer', { root, files: events, bytes });
-  const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverIn(options));
+  const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
   return {
     source: { is: 'bus', ...server.ready },
     burst: () => writer.call<Sent>('burst'),
@@ -126,9 +126,9 @@ const COMPARISONS: readonly Comparison[] = [
   { load: { clients: 1, events: EVENTS, bytes: 250 }, peers: false },
   { load: { clients: 100, events: EVENTS, bytes: 250 }, peers: false },
   { load: THOUSAND, peers: true },
-  { load: { clients: 1_000, events: 1_000, bytes: 2_048 }, peers: false },
-  { load: { clients: 1_000, events: 200, bytes: 16_384 }, peers: false },
-  { load: { clients: 10_000, events: 500, bytes: 250 }, peers: false },
+  { load: { clients: 1_000, events: 500, bytes: 2_048 }, peers: false },
+  { load: { clients: 1_000, events: 100, bytes: 16_384 }, peers: false },
+  { load: { clients: 10_000, events: 300, bytes: 250 }, peers: false },
 ];
 
 /** From files to many clients, against publishing with no files at all. */
@@ -173,7 +173,7 @@ const COLUMNS = [
 ];
 
 const NOTES = [
-  `${String(EVENTS)} events of 250 B (1000 of 2 KB, 200 of 16 KB, 500 to 10,000 clients; ${String(FEW_EVENTS)} for ws and mosquitto). The bus is timed from the first rename, through reading the files, to the last delivery; the others from their first publish, of messages packed beforehand.`,
+  `${String(EVENTS)} events of 250 B (500 of 2 KB, 100 of 16 KB, 300 to 10,000 clients; ${String(FEW_EVENTS)} for ws and mosquitto). The bus is timed from the first rename, through reading the files, to the last delivery; the others from their first publish, of messages packed beforehand.`,
   'All clients are in one process that counts events by the heads of frames; every delivery is accounted for.',
   'p99: from the rename or publish of an event to its decoding at one of ten clients, with the whole burst before and behind it.',
 ];

@@ -1,6 +1,6 @@
 import type { Chart, Growth } from './chart.js';
 import type { Latencies } from './clients/latency-client.js';
-import { digits } from './digits.js';
+import { exponent } from './digits.js';
 import type { Table } from './report.js';
 import type { Outcome } from './rounds.js';
 import { exponentOf, median, pairedRatios, percentile, spread, type Spread } from './statistics.js';
@@ -60,7 +60,7 @@ export function targets(rows: Rows): Target[] {
 
 export function growthTable(rows: Rows): Table {
   const cells = (by: typeof BY_RECORDS): string[] =>
-    SIDES.map((name) => digits(exponentOf(growth(rows, name, by).points)));
+    SIDES.map((name) => exponent(exponentOf(growth(rows, name, by).points)));
   return {
     title: 'How the latency grows',
     columns: ['p50 of a rename', ...SIDES],

@@ -1,5 +1,5 @@
 import type { Bench, BenchOptions } from './bench.js';
-import { serverIn } from './bench.js';
+import { serverArgv } from './bench.js';
 import { withChildren, type Start } from './child.js';
 import type { Source } from './clients/feed.js';
 import type { Latencies } from './clients/latency-client.js';
@@ -29,7 +29,7 @@ const OPERATIONS = ['rename', 'write', 'unlink'] as const;
 type Operation = (typeof OPERATIONS)[number];
 
 export const bus: StartWatcher = async (start, root, options) => {
-  const { ready } = await start<{ url: string; token: string }>('programs/bus', { root }, serverIn(options));
+  const { ready } = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
   return { is: 'bus', ...ready };
 };
 
@@ -41,11 +41,11 @@ const bareLoop: StartWatcher = async (start, root) => {
 interface Sampling {
   readonly samples: number;
   readonly pauseMs: number;
-  /** @default 1_000 */
+  /** @default 700 */
   readonly warmUpMs?: number;
 }
 
-const OFTEN: Sampling = { samples: 150, pauseMs: 2 };
+const OFTEN: Sampling = { samples: 120, pauseMs: 2 };
 
 export function latencySide(
   name: string,
@@ -161,7 +161,7 @@ function againstFloor(name: string, ours: readonly Latencies[], floor: readonly 
 const PEER_TABLE = {
   title: 'What people would use instead',
   columns: ['', 'rename p50 ms', 'p99', 'write p50', 'p99', 'unlink p50', 'p99', 'unheard'],
-  notes: ['The repository holds one other record. Unheard: operations of which nothing came within 5 s.'],
+  notes: ['The repository holds one other record. Unheard: operations of which nothing came within 2.5 s.'],
 };
 
 function peerRow(name: string, outcome: Outcome<Latencies>): string[] {

@@ -6,6 +6,8 @@ import { draw } from './draw.js';
 import type { Machine } from './machine.js';
 import { TARGET_COLUMNS, targetRow, type Target } from './target.js';
 
+export { digits };
+
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];

@@ -6,7 +6,7 @@ import { withChildren } from './child.js';
 import { onAbort } from './cleanup.js';
 import type { CountingPlan } from './clients/counting-client.js';
 import type { CountedSource } from './clients/dialects.js';
-import { digits } from './digits.js';
+import { count, digits } from './digits.js';
 import { commandPath, modelPath } from './installed.js';
 import { CONNECTIONS, roleOf } from './memory.js';
 import { cpuSecondsOf, wakeupsOf } from './process-stat.js';
@@ -67,32 +67,28 @@ async function restingModel(root: string, rounds: number): Promise<Rest[]> {
   }
 }
 
-/** The buses beside each other, since neither does anything; then the model, which keeps a core busy. */
+/** All beside each other: two of three do nothing, and each one's CPU time is its own. */
 export async function restOfAll(options: BenchOptions): Promise<ReadonlyMap<string, Outcome<Rest>>> {
-  const measured = (rounds: readonly Rest[]): Outcome<Rest> => ({ is: 'measured', rounds });
-  const crowded = `bus, ${String(CONNECTIONS)} subscribers`;
-  options.note(`cpu: bus, with and without ${String(CONNECTIONS)} subscribers`);
-  const both = await Promise.all([
-    withRepository(RECORDS, ({ root }) => restingBus(root, 0, options.rounds)),
-    withRepository(RECORDS, ({ root }) => restingBus(root, CONNECTIONS, options.rounds)),
+  options.note(`cpu: a minute, with and without ${String(CONNECTIONS)} subscribers`);
+  const measured = async (rest: (root: string) => Promise<Rest[]>): Promise<Outcome<Rest>> => {
+    try {
+      return { is: 'measured', rounds: await withRepository(RECORDS, ({ root }) => rest(root)) };
+    } catch (error) {
+      if (error instanceof Unavailable) return { is: 'skipped', why: error.message };
+      throw error;
+    }
+  };
+  const [quiet, crowded, model] = await Promise.all([
+    measured((root) => restingBus(root, 0, options.rounds)),
+    measured((root) => restingBus(root, CONNECTIONS, options.rounds)),
+    measured((root) => restingModel(root, options.rounds)),
   ]);
-  const outcome = new Map<string, Outcome<Rest>>([
-    ['bus', measured(both[0])],
-    [crowded, measured(both[1])],
+  return new Map([
+    ['bus', quiet],
+    [`bus, ${count(CONNECTIONS)} subscribers`, crowded],
+    ['model of the original, 1 s', model],
   ]);
-  const model = 'model of the original, 1 s';
-  options.note(`cpu: ${model}`);
-  try {
-    outcome.set(model, measured(await withRepository(RECORDS, ({ root }) => restingModel(root, MODEL_ROUNDS))));
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error;
-    outcome.set(model, { is: 'skipped', why: error.message });
-  }
-  return outcome;
 }
-
-/** It does the same every second. */
-const MODEL_ROUNDS = 2;
 
 /** The mean over all stretches: what is rare happens in few of them. */
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -106,7 +102,7 @@ export function cpuTable(outcome: ReadonlyMap<string, Outcome<Rest>>): Table {
     return [name, `${digits(mean(shares))} %`, `${digits(low)}–${digits(high)} %`, digits(wakeups)];
   };
   return {
-    title: `At rest, ${String(RECORDS)} records`,
+    title: `At rest, ${count(RECORDS)} records`,
     columns: ['', 'of a core', 'spread', 'wakeups/s'],
     rows: [...outcome].map(([name, found]) => row(name, found)),
     notes: [
@@ -127,7 +123,7 @@ export function cpuChart(outcome: ReadonlyMap<string, Outcome<Rest>>): Chart {
   });
   return {
     is: 'contest',
-    title: `At rest with ${String(RECORDS)} records`,
+    title: `At rest with ${count(RECORDS)} records`,
     axis: 'percent of a core, mean',
     unit: '%',
     entries,

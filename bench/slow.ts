@@ -1,10 +1,10 @@
-import { serverIn, type Bench, type BenchOptions } from './bench.js';
+import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import type { Chart, Role } from './chart.js';
 import { withChildren } from './child.js';
 import type { CountingPlan } from './clients/counting-client.js';
 import type { Pace } from './clients/pace-writer.js';
 import type { Arrival } from './clients/payload-reader.js';
-import { digits } from './digits.js';
+import { count, digits } from './digits.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
 import type { Sent } from './sent.js';
@@ -13,11 +13,11 @@ import { median, pairedRatios, percentile, spread } from './statistics.js';
 const QUICK = 1_000;
 const STOPPED = 100;
 const SAMPLED = 20;
-const PACE: Pace = { perSecond: 50, seconds: 3 };
+const PACE: Pace = { perSecond: 50, seconds: 2 };
 /** Of tasks, which only the stopped ones ask for: more than the kernel takes for a socket that is not read. */
 const FLOOD = { files: 3_000, bytes: 4_096 };
 /** Until it has been read and every stopped socket is full. */
-const FLOOD_MS = 2_500;
+const FLOOD_MS = 2_000;
 
 interface Round {
   readonly p50Ms: number;
@@ -31,7 +31,7 @@ function side(name: string, stopped: number, options: BenchOptions): Side<Round>
       withChildren(async (start) => {
         const flood = await start('clients/burst-writer', { root, directory: 'tasks', ...FLOOD });
         const writer = await start('clients/pace-writer', { root, directory: 'intents' });
-        const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverIn(options));
+        const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
         const bus = { is: 'bus', ...server.ready } as const;
         if (stopped > 0) {
           const plan: CountingPlan = { source: bus, connections: stopped };
@@ -59,8 +59,8 @@ function side(name: string, stopped: number, options: BenchOptions): Side<Round>
 
 /** Whether those who do not read delay those who do. */
 export const slow: Bench = async (options) => {
-  const beside = `${String(QUICK)} quick beside ${String(STOPPED)} stopped`;
-  const alone = `${String(QUICK)} quick alone`;
+  const beside = `${count(QUICK)} quick beside ${count(STOPPED)} stopped`;
+  const alone = `${count(QUICK)} quick alone`;
   const outcome = await alternate(
     [side(beside, STOPPED, options), side(alone, 0, options)],
     options.rounds,

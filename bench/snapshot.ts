@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { serverIn, type Bench, type BenchOptions } from './bench.js';
+import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import { withChildren } from './child.js';
 import type { SnapshotTime } from './clients/snapshot-client.js';
 import { commandPath, modelPath } from './installed.js';
-import { digits } from './digits.js';
+import { digits, exponent } from './digits.js';
 import { withRepository } from './repository.js';
 import { alternate, type Side } from './rounds.js';
 import { exponentOf, median, spread, type Spread } from './statistics.js';
@@ -25,7 +25,7 @@ const MOST_AT_ONCE = 20_000;
 export function busSide(root: string, records: number, options: BenchOptions): Side<Round> {
   const run = (): Promise<Round> =>
     withChildren(async (start) => {
-      const { ready } = await start<object>('programs/bus', { root }, serverIn(options));
+      const { ready } = await start<object>('programs/bus', { root }, serverArgv(options));
       const client = await start('clients/snapshot-client', ready);
       const one = async (): Promise<number> => check(await client.call<SnapshotTime>('one'), records);
       const firstMs = await one();
@@ -104,7 +104,7 @@ export const snapshot: Bench = async (options) => {
     }
   }
   const growths = [...lines].map(([name, points]): Growth => ({ name, points, role: ROLES[name] ?? 'peer' }));
-  const exponents = growths.map(({ name, points }) => `${name} ${digits(exponentOf(points))}`);
+  const exponents = growths.map(({ name, points }) => `${name} ${exponent(exponentOf(points))}`);
   const notes = [...NOTES, `Grows with the number of records to the power of: ${exponents.join(', ')}.`];
   const columns = ['records', 'by', 'ms', 'spread', 'first ms', `${String(AT_ONCE)} at once ms`];
   const measured = growths.find(({ role }) => role === 'ours')?.points.find(({ x }) => x === 20_000);

@@ -1,4 +1,4 @@
-import { serverIn, type Bench } from './bench.js';
+import { serverArgv, type Bench } from './bench.js';
 import { withChildren } from './child.js';
 import type { CountingPlan } from './clients/counting-client.js';
 import type { Pace } from './clients/pace-writer.js';
@@ -25,7 +25,7 @@ interface Sample {
 export const soak: Bench = (options) =>
   withRepository(0, ({ root }) =>
     withChildren(async (start) => {
-      const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverIn(options));
+      const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
       const source = { is: 'bus', ...server.ready } as const;
       const steady = await start('clients/counting-client', { source, connections: STEADY } satisfies CountingPlan);
       const plan: RestlessPlan = { source, connections: RESTLESS, stayMs: STAY_MS };

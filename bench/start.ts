@@ -1,10 +1,10 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
-import { serverIn, type Bench, type BenchOptions } from './bench.js';
+import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import type { Growth } from './chart.js';
 import { withChildren } from './child.js';
-import { digits } from './digits.js';
+import { count, digits, exponent } from './digits.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
 import { exponentOf, median, pairedRatios, spread } from './statistics.js';
@@ -22,7 +22,7 @@ const journalAside = (root: string): string => join(root, 'journal-aside');
 export async function startOnce(root: string, options: BenchOptions): Promise<Round> {
   return withChildren(async (start) => {
     const began = performance.now();
-    const { ready } = await start<{ url: string }>('programs/bus', { root }, serverIn(options));
+    const { ready } = await start<{ url: string }>('programs/bus', { root }, serverArgv(options));
     await isReady(ready.url);
     return { ms: performance.now() - began };
   });
@@ -52,7 +52,7 @@ function journalSide(root: string, options: BenchOptions): Side<Round> {
 /** Lets a bus write its journal, and puts that aside. */
 async function prepareJournal(root: string, options: BenchOptions): Promise<void> {
   await withChildren(async (start) => {
-    await start('programs/bus', { root }, serverIn(options));
+    await start('programs/bus', { root }, serverArgv(options));
     // It stands when there is a header: that is written last.
     while (!existsSync(join(busFolder(root), 'journal', 'header.json'))) {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -113,7 +113,7 @@ export const start: Bench = async (options) => {
     points,
     role: name === READING ? 'floor' : 'ours',
   }));
-  const exponents = growths.map(({ name, points }) => `${name} ${digits(exponentOf(points))}`);
+  const exponents = growths.map(({ name, points }) => `${name} ${exponent(exponentOf(points))}`);
   const notes = [
     ...NOTES,
     `Grows with the number of records to the power of: ${exponents.join(', ')}; the start of Node included.`,
@@ -122,7 +122,7 @@ export const start: Bench = async (options) => {
   const cold = growths.find(({ name }) => name === COLD)?.points ?? [];
   const targets = cold
     .filter(({ x }) => x in MOST_MS)
-    .map(({ x, value }) => atMost(`cold start with ${String(x)} records`, MOST_MS[x]!, value.median, ' ms'));
+    .map(({ x, value }) => atMost(`cold start with ${count(x)} records`, MOST_MS[x]!, value.median, ' ms'));
   const title = 'From starting the process to an endpoint that answers';
   const chart = { is: 'growth', title, xAxis: 'records', yAxis: 'milliseconds', lines: growths } as const;
   return { tables: [{ title: 'Start', columns, rows, notes }], charts: [chart], targets, raw };

@@ -15,7 +15,7 @@ export interface LatencyPlan {
   readonly samples: number;
   /** Before each operation the client rests for a random time up to this. */
   readonly pauseMs: number;
-  /** @default 1_000 */
+  /** @default 700 */
   readonly warmUpMs?: number;
 }
 
@@ -28,7 +28,7 @@ export interface Latencies {
   readonly unheard: number;
 }
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 2_500;
 
 /** Changes files and waits to be told: writer and subscriber in one process, the watcher in another. */
 class Probe {
@@ -133,9 +133,9 @@ function feedOf(source: Source): OpenFeed {
  * What runs first is interpreted, then compiled in several steps, while a bus has been up for hours: before measuring,
  * many records come and go in bursts, then some live and die one by one.
  */
-const BURSTS = 50;
+const BURSTS = 25;
 const BURST_FILES = 100;
-const WARM_UP_MS = 1_000;
+const WARM_UP_MS = 700;
 
 await runProgram(async (plan: LatencyPlan) => {
   const probe = new Probe(plan.root);

@@ -32,8 +32,8 @@ const command =
   };
 
 export const PEERS: readonly Peer[] = [
-  { name: 'inotifywait, pipe', watcher: command('inotifywait'), samples: 150, pauseMs: 2 },
-  { name: 'chokidar + ws', watcher: library('chokidar'), samples: 30, pauseMs: 4 },
+  { name: 'inotifywait, pipe', watcher: command('inotifywait'), samples: 120, pauseMs: 2 },
+  { name: 'chokidar + ws', watcher: library('chokidar'), samples: 20, pauseMs: 4 },
   { name: 'watchman, pipe', watcher: command('watchman'), samples: 20, pauseMs: 20 },
   { name: '@parcel/watcher + ws', watcher: library('@parcel/watcher'), samples: 8, pauseMs: 100 },
   { name: 'model of the original, 10 ms', watcher: model(0.01), samples: 40, pauseMs: 10 },
