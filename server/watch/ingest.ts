@@ -15,7 +15,7 @@ const TURN_MS = 4;
  * But where telling everyone takes longer than that, a turn reads for as long as telling took the last time, up to this:
  * each turn is told to each subscriber, so that with short turns a burst would be all telling and no reading.
  */
-const LONGEST_TURN_MS = 16;
+const LONGEST_TURN_MS = 10;
 /** Between readings of a file that cannot be read yet: doubled from the first to the last. */
 const FIRST_RETRY_MS = 2;
 const LAST_RETRY_MS = 1_000;
