@@ -109,9 +109,7 @@ t.test('the transcripts of docs/CLI.md', { skip: PseudoTerminal.skip }, async (t
       furnish(repository);
       const begin = async (command: keyof typeof UNENDING, args: readonly string[]): Promise<PseudoTerminal> => {
         const terminal = PseudoTerminal.museBus([command, ...args, '--port', '0']);
-        t.teardown(() => {
-          terminal.kill();
-        });
+        t.teardown(() => terminal.interrupt());
         await until('it says where it is', () => UNENDING[command].test(terminal.screen));
         return terminal;
       };
@@ -122,22 +120,22 @@ t.test('the transcripts of docs/CLI.md', { skip: PseudoTerminal.skip }, async (t
           .split(' ')
           .filter((arg) => arg !== '');
         const terminal = await begin(name, name === 'serve' ? [...args, ...own] : args);
-        terminal.type('\u0003');
-        t.equal(await terminal.exit, 0);
+        t.equal(await terminal.interrupt(), 0);
         return;
       }
       if (name === 'token') await begin('serve', own);
       for (const block of blocks) {
         const printed = normal(await repeated(block, repository.root, bin));
         const expected = normal(block.replace(/^\$ /gm, ''));
-        if (name === 'doctor') t.same(checks(printed), checks(expected), block.split('\n')[0]);
-        else if (expected.includes('…'))
-          t.match(printed.join('\n'), new RegExp(elided(expected)), block.split('\n')[0]);
-        else t.same(printed, expected, block.split('\n')[0]);
+        if (name === 'doctor') t.same(checks(printed), checks(expected), firstLine(block));
+        else if (expected.includes('…')) t.match(printed.join('\n'), new RegExp(elided(expected)), firstLine(block));
+        else t.same(printed, expected, firstLine(block));
       }
     });
   }
 });
+
+const firstLine = (block: string): string => block.slice(0, block.indexOf('\n'));
 
 /** Lines in this order, with any others where the document leaves some out. */
 const elided = (lines: readonly string[]): string =>

@@ -39,6 +39,12 @@ export class PseudoTerminal {
     this.#child.stdin.write(keys);
   }
 
+  /** Ctrl-C, unless it has ended: a server outlives its terminal. @returns the exit code. */
+  interrupt(): Promise<number> {
+    if (this.#child.exitCode === null) this.type('\u0003');
+    return this.exit;
+  }
+
   kill(): void {
     this.#child.kill('SIGKILL');
   }
