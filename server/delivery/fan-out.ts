@@ -22,8 +22,11 @@ const FRAME_HEAD_BYTES = 64;
 /** From events to the sockets of those who are live: index, groups, one shared frame for each group and turn. */
 export class FanOut {
   readonly #index = new FilterIndex<Group>();
-  /** Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. */
-  readonly #groups = new Map<string, { readonly group: Group; members: number }[]>();
+  /**
+   * Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. There is
+   * nearly always one, and it stands for itself.
+   */
+  readonly #groups = new Map<string, Group | Group[]>();
   /** Events given to live subscriptions, each counted for each of them. */
   delivered = 0;
   #nextGroup = 1;
@@ -45,41 +48,40 @@ export class FanOut {
 
   get groupCount(): number {
     let count = 0;
-    for (const groups of this.#groups.values()) count += groups.length;
+    for (const groups of this.#groups.values()) count += Array.isArray(groups) ? groups.length : 1;
     return count;
   }
 
   /** All groups that somebody holds. */
   *groups(): Generator<Group> {
-    for (const groups of this.#groups.values()) for (const { group } of groups) yield group;
+    for (const groups of this.#groups.values()) {
+      if (Array.isArray(groups)) yield* groups;
+      else yield groups;
+    }
   }
 
   /** The group for one more subscription of a connection that is in `taken` already. */
   acquire(filter: Filter, encoding: Encoding, taken: (group: Group) => boolean): Group {
     const key = `${encoding} ${filterKey(filter)}`;
-    const groups = this.#groups.get(key);
-    const free = groups?.find(({ group }) => !taken(group));
+    const groups = listOf(this.#groups.get(key));
+    const free = groups.find((group) => !taken(group));
     if (free) {
-      free.members++;
-      return free.group;
+      free.holders++;
+      return free;
     }
     const group = new Group(groupId(this.#nextGroup++), filter, encoding);
-    const entry = { group, members: 1 };
-    if (groups) groups.push(entry);
-    else this.#groups.set(key, [entry]);
+    this.#groups.set(key, groups.length === 0 ? group : [...groups, group]);
     this.#index.add(group);
     return group;
   }
 
   /** Gives back what {@link acquire} gave; a group that nobody holds is gone. */
   release(group: Group): void {
+    if (--group.holders > 0) return;
     const key = `${group.encoding} ${filterKey(group.filter)}`;
-    const groups = this.#groups.get(key) ?? [];
-    const at = groups.findIndex((entry) => entry.group === group);
-    const entry = groups[at];
-    if (!entry || --entry.members > 0) return;
-    groups.splice(at, 1);
-    if (groups.length === 0) this.#groups.delete(key);
+    const [first, ...others] = listOf(this.#groups.get(key)).filter((other) => other !== group);
+    if (first === undefined) this.#groups.delete(key);
+    else this.#groups.set(key, others.length === 0 ? first : [first, ...others]);
     this.#index.delete(group);
   }
 
@@ -108,15 +110,16 @@ export class FanOut {
         group.index++;
         return;
       }
-      if (group.pending.events.length === 0) touched.push(group);
-      group.pending.revisions.push(event.revision);
-      group.pending.events.push(event.encoded(view, group.encoding));
+      const pending = (group.pending ??= { revisions: [], events: [] });
+      if (pending.events.length === 0) touched.push(group);
+      pending.revisions.push(event.revision);
+      pending.events.push(event.encoded(view, group.encoding));
     };
     for (const record of seenBy(event)) this.#index.eachCandidate(record, consider);
   }
 
   #flush(group: Group, before: Revision, congested: Session[]): void {
-    const { revisions, events } = group.pending;
+    const { revisions, events } = group.pending!;
     let sentUntil = before;
     for (let from = 0; from < events.length;) {
       const until = endOfFrame(events, from, this.#frameBytes);
@@ -166,6 +169,11 @@ export class FanOut {
     }
     if (someEnd) group.findNextCap();
   }
+}
+
+function listOf(groups: Group | Group[] | undefined): Group[] {
+  if (groups === undefined) return [];
+  return Array.isArray(groups) ? groups : [groups];
 }
 
 /** The states by which a filter may see the event: what the record was, and what it is. */

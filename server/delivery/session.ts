@@ -41,6 +41,8 @@ export interface SessionServices {
   readonly limits: Limits;
   readonly log: Log;
   welcome(): Welcome;
+  /** The connection is over. */
+  closed(session: Session): void;
   /** Reads a record, or everything, now; afterwards the hub's revision includes what was on disk. */
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
   /** Answers a question about the server; `asker` is the connection that asks. */
@@ -122,6 +124,7 @@ export class Session implements Connection {
   }
 
   closed(): void {
+    this.services.closed(this);
     this.#flow = 'closed';
     for (const subscription of this.#subscriptions.values()) this.#end(subscription, 'disconnected');
     this.#subscriptions.clear();

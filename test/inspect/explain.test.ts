@@ -45,6 +45,7 @@ class Bench {
       limits,
       log: silentLog,
       welcome: () => ({}) as never,
+      closed: () => undefined,
       readNow: () => Promise.resolve(),
       inspect: () => {
         throw new Error('not asked here');

@@ -80,6 +80,7 @@ export class Peer {
         heartbeat_ms: 5_000,
         limits: {},
       }),
+      closed: () => undefined,
       readNow: () => Promise.resolve(),
       inspect: () => {
         throw new Error('a stream has no inspector');
