@@ -45,7 +45,12 @@ export const tornWrites: FaultRun = {
     const changes = witness.entries.flatMap((entry) => (entry.is === 'events' ? entry.events : []));
     for (const event of changes) {
       insist(event[1] !== TYPE.removed, () => `a removal: ${JSON.stringify(event)}`);
-      insist(event[7] == null, () => `a problem: ${JSON.stringify(event)}`);
+      // A writer that is kept waiting between its halves for longer than the settle time has left a broken file, and that is
+      // said, with the last good data: not to be held against a bus that shares the machine.
+      const isTold = event[7] != null && context.isMeasured;
+      insist(!isTold, () => `a problem: ${JSON.stringify(event)}`);
+      const { n, padding } = event[5] as { n: number; padding: string };
+      insist(padding.length === n % 700, () => `half a record: ${JSON.stringify(event)}`);
     }
     return held(writes, `${changes.length.toLocaleString('en')} transitions observed`);
   },

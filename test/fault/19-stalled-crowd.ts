@@ -44,11 +44,18 @@ export const stalledCrowd: FaultRun = {
     const grownMb = ((await passBy()) - before) / MB;
     await settleAndJudge(bus, work.operations, [witness], 60_000);
     insist(witness.resyncs === 0, () => 'the client that reads was given a resync');
-    const { congested } = await bus.ask();
+    const { congested, mostQueued } = await bus.ask();
     insist(congested === crowd, () => `${String(congested)} of ${String(crowd)} have stalled`);
-    // The queue of each, which the engine may round up to twice as much, and the unrest of a heap.
+    // One event may be taken on top of what waits.
+    const mostAllowed = maxQueuedBytes + padding + 2_048;
+    insist(mostQueued <= mostAllowed, () => `${String(mostQueued)} bytes wait for one of them`);
+    // The queue of each, which the engine may round up to twice as much, and the unrest of a heap: which other work on the
+    // machine makes larger, so that it is only judged where the run has the machine to itself.
     const boundMb = (2 * crowd * maxQueuedBytes) / MB + 50;
-    insist(grownMb < boundMb, () => `grown by ${grownMb.toFixed(0)} MB, the bound is ${boundMb.toFixed(0)} MB`);
+    insist(
+      !context.isMeasured || grownMb < boundMb,
+      () => `grown by ${grownMb.toFixed(0)} MB, the bound is ${boundMb.toFixed(0)} MB`,
+    );
     // What they have missed is gone: each is told so, and ends with the state as it is.
     const [epoch = '', revision = ''] = witness.cursor!.split(':');
     const some = stalled.slice(0, 40);

@@ -30,6 +30,8 @@ export interface Stats {
   readonly records: number;
   /** Connections whose socket takes no more. */
   readonly congested: number;
+  /** Bytes that wait for the connection for which the most wait. */
+  readonly mostQueued: number;
   readonly backend: string;
   readonly healthy: boolean;
   readonly last_scan_ms: number;
