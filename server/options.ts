@@ -115,7 +115,9 @@ export interface ServerOptions {
 }
 
 /** Options with nothing left open. */
-export type ResolvedOptions = Required<Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile' | 'relay'>> & {
+export type ResolvedOptions = Required<
+  Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile' | 'relay'>
+> & {
   readonly tls: TlsFiles | undefined;
   readonly relay: ResolvedRelay | undefined;
   readonly limits: Limits;

@@ -7,13 +7,25 @@ export function describeRelayedBus(registry: LazyRegistry, bus: EdgeBus): void {
   registry.gauge('origin_present', 'Whether the origin has lately given a sign of life.', () =>
     bus.presence.isPresent ? 1 : 0,
   );
-  registry.gauge('watch_healthy', "Whether the origin watches every directory, by its mechanism; 0 while it is away.", () => {
-    const { backend, healthy } = bus.health;
-    return [{ labels: { backend }, value: healthy ? 1 : 0 }];
-  });
+  registry.gauge(
+    'watch_healthy',
+    'Whether the origin watches every directory, by its mechanism; 0 while it is away.',
+    () => {
+      const { backend, healthy } = bus.health;
+      return [{ labels: { backend }, value: healthy ? 1 : 0 }];
+    },
+  );
   registry.histogram('relay_lag_seconds', "From an event's time at the origin to its being published here.", bus.lagMs);
-  registry.gauge('relay_behind_events', 'Events that the origin has spoken of and that have not come.', () => bus.behind);
-  registry.counter('relay_rebuilds_total', 'Times that the records were put together from the stream.', () => bus.rebuilds);
+  registry.gauge(
+    'relay_behind_events',
+    'Events that the origin has spoken of and that have not come.',
+    () => bus.behind,
+  );
+  registry.counter(
+    'relay_rebuilds_total',
+    'Times that the records were put together from the stream.',
+    () => bus.rebuilds,
+  );
 }
 
 /** How an origin's publishing goes. */

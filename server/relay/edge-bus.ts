@@ -135,7 +135,11 @@ export class EdgeBus implements ServedBus {
       },
     });
     this.#stream = stream;
-    this.#barrier = new OriginBarrier(clock, (question) => this.#ask(question), () => this.hub);
+    this.#barrier = new OriginBarrier(
+      clock,
+      (question) => this.#ask(question),
+      () => this.hub,
+    );
     void this.#followStatus(nats, stream);
     await stream.start();
   }

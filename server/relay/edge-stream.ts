@@ -105,7 +105,10 @@ export class EdgeStream {
         break;
       } catch (error) {
         const { message } = error as Error;
-        if (message !== said) log.warn({ err: error, stream: names.stream }, `cannot follow the stream: ${message}`);
+        if (message !== said) {
+          const isKnown = error instanceof NoBaseError;
+          log.warn({ stream: names.stream, ...(isKnown ? {} : { err: error }) }, `not following yet: ${message}`);
+        }
         said = message;
         if (error instanceof NoBaseError) await this.services.askForBase();
         await new Promise<void>((resolve) => clock.after(pause, resolve));

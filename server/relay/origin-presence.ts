@@ -64,7 +64,11 @@ export class OriginPresence implements Clock {
 
   get health(): WatchHealth {
     const isPresent = this.isPresent;
-    const { backend, healthy, last_scan_ms } = this.#last?.health ?? { backend: 'relay', healthy: false, last_scan_ms: 0 };
+    const { backend, healthy, last_scan_ms } = this.#last?.health ?? {
+      backend: 'relay',
+      healthy: false,
+      last_scan_ms: 0,
+    };
     const origin = isPresent ? 'present' : 'away';
     return { backend, healthy: healthy && isPresent, last_scan_ms, origin, ...this.#sinceWhen(isPresent) };
   }
