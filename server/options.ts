@@ -130,7 +130,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     root: options.root,
     host: reachable(options, tls),
     tls,
-    relay: options.relay && resolveRelay(options.relay),
+    relay: options.relay && resolveRelay(options.relay, options.heartbeatMs ?? 5_000),
     insecure: options.insecure ?? false,
     allowOrigins: each('allowOrigins', options.allowOrigins ?? [], originFault),
     allowHosts: each('allowHosts', options.allowHosts ?? [], hostFault),

@@ -47,7 +47,7 @@ export interface RelayOptions {
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
   readonly limits?: Partial<StreamLimits>;
-  /** How often the origin gives a sign of life, milliseconds. @default 1_000 */
+  /** How often the origin gives a sign of life, milliseconds. @default as often as heartbeats, and once a second at least */
   readonly aliveMs?: number;
 }
 
@@ -59,6 +59,7 @@ export interface ResolvedRelay {
 }
 
 export const DEFAULT_REPOSITORY = 'default';
+const SLOWEST_ALIVE_MS = 1_000;
 
 export const DEFAULT_STREAM_LIMITS: StreamLimits = {
   maxMessages: 1_000_000,
@@ -71,11 +72,11 @@ const LOWEST: StreamLimits = { maxMessages: 100, maxBytes: 65_536, maxAgeMs: 1_0
 const HIGHEST: StreamLimits = { maxMessages: 2 ** 40, maxBytes: 2 ** 50, maxAgeMs: 2 ** 40, replicas: 5 };
 
 /** @throws OptionError */
-export function resolveRelay(options: RelayOptions): ResolvedRelay {
+export function resolveRelay(options: RelayOptions, heartbeatMs: number): ResolvedRelay {
   const repository = options.repository ?? DEFAULT_REPOSITORY;
   const fault = repositoryFault(repository);
   if (fault !== undefined) throw new OptionError(`the relay's repository ${JSON.stringify(repository)} ${fault}`);
-  const aliveMs = options.aliveMs ?? 1_000;
+  const aliveMs = options.aliveMs ?? Math.min(heartbeatMs, SLOWEST_ALIVE_MS);
   if (!(aliveMs >= 10 && aliveMs <= 3_600_000)) throw new OptionError('aliveMs must be from 10 to 3600000');
   return { access: accessOf(options), repository, limits: limitsOf(options.limits ?? {}), aliveMs };
 }
