@@ -4,13 +4,14 @@ import { fanout } from './fanout.js';
 import { filters } from './filters.js';
 import { idle } from './idle.js';
 import { latency } from './latency.js';
+import { relay } from './relay.js';
 import { writeReport } from './report.js';
 import { slow } from './slow.js';
 import { snapshot } from './snapshot.js';
 import { soak } from './soak.js';
 import { start } from './start.js';
 
-const BENCHES: Readonly<Record<string, Bench>> = { latency, fanout, filters, snapshot, start, idle, slow, soak };
+const BENCHES: Readonly<Record<string, Bench>> = { latency, fanout, filters, snapshot, start, idle, slow, relay, soak };
 /** Too long for a run of everything. */
 const ON_DEMAND: readonly string[] = ['soak'];
 
