@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connect } from '../../client/index.js';
-import { EdgeServer, OptionError, resolveOptions, type EdgeOptions, type RelayOptions } from '../../server/index.js';
+import { EdgeServer, resolveOptions, type EdgeOptions, type RelayOptions } from '../../server/index.js';
 import { EdgeFiles } from '../../server/relay/edge-files.js';
 import { resolveRelay } from '../../server/relay/relay-options.js';
 import { Command } from '../support/command.js';
@@ -197,11 +197,7 @@ t.test('what cannot be meant is refused before anything is opened', async (t) =>
   for (const [options, says] of cases) {
     t.throws(() => resolveRelay({ url: 'nats://nats:4222', ...options }, 5_000), says);
   }
-  const secret = { root: '/', relay: { url: 'nats://u:s3cret@x:y:z' } };
-  t.throws(
-    () => resolveOptions(secret),
-    (error: OptionError) => !error.message.includes('s3cret'),
-  );
+  t.throws(() => resolveOptions({ root: '/', relay: { url: 'nats://u:s3cret@x:y:z' } }), /nats:\/\/…@x:y:z/, 'unseen');
   const edge = { relay: { url: 'nats://nats:4222' }, endpointFile: '/nowhere', sharePort: true, port: 0 };
   t.throws(() => new EdgeServer(edge), /--port N/);
 });
@@ -213,8 +209,8 @@ t.test("a command that lacks what it needs says so; the address's secret is not 
     [['edge', '--relay', 'nats://u:s3cret@nats:4222', '--endpoint', 'x'], /no user and no password/],
     [['get', 'tasks', '--endpoint', '/nowhere/edge.json'], /cannot read \/nowhere\/edge.json/],
   ];
-  for (const [args, says] of cases) {
-    const command = Command.museBus(args);
+  const commands = cases.map(([args, says]) => ({ command: Command.museBus(args), says }));
+  for (const { command, says } of commands) {
     t.equal(await command.exit, 1);
     const said = [...command.lines, ...command.errors].join('\n');
     t.match(said, says);

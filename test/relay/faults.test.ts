@@ -1,19 +1,24 @@
 import t, { type Test } from 'tap';
 import { withoutNats } from '../support/nats-server.js';
+import { NetworkNamespace, withoutNamespaces } from '../support/network-namespace.js';
 import { until } from '../support/until.js';
 import { RelaySwarm, type SwarmOptions } from './support/relay-swarm.js';
 
 /** The history checker over an origin and three edges, each a process of its own, while something breaks. */
 function faultTest(name: string, run: (swarm: RelaySwarm, t: Test) => Promise<void>, options: SwarmOptions = {}): void {
   t.test(name, { skip: withoutNats, timeout: 60_000 }, async (t) => {
-    const swarm = await RelaySwarm.start(options);
-    t.teardown(() => swarm.dispose());
-    swarm.workload.steps(60);
-    swarm.populate();
-    await run(swarm, t);
-    const { events, marks } = await swarm.settle();
-    t.ok(events > 100 && marks > 0, `judged over ${String(events)} events and ${String(marks)} marks`);
+    await withSwarm(t, options, (swarm) => run(swarm, t));
   });
+}
+
+async function withSwarm(t: Test, options: SwarmOptions, run: (swarm: RelaySwarm) => Promise<void>): Promise<void> {
+  const swarm = await RelaySwarm.start(options);
+  t.teardown(() => swarm.dispose());
+  swarm.workload.steps(60);
+  swarm.populate();
+  await run(swarm);
+  const { events, marks } = await swarm.settle();
+  t.ok(events > 100 && marks > 0, `judged over ${String(events)} events and ${String(marks)} marks`);
 }
 
 const isLive = (swarm: RelaySwarm): Promise<void> =>
@@ -36,11 +41,8 @@ faultTest('the origin is killed and comes back: edges say so, and nobody begins 
   await isLive(swarm);
   await swarm.workload.keepUp(100);
   await swarm.barrier();
-  const heard: unknown[] = [];
   const edge = swarm.life('edge-0');
-  edge.onMessage = (message) => {
-    if (message[0] === 26) heard.push((message[3] as { origin?: unknown }).origin);
-  };
+  const heard = listenAt(swarm, edge.name);
   await until('its presence is told', () => heard.includes('present'));
   await swarm.origin.kill('SIGTERM');
   await until('its absence is told', () => heard.includes('away'));
@@ -120,3 +122,41 @@ faultTest(
   },
   { origin: ['--relay-max-messages', '400'] },
 );
+
+t.test(
+  'a partition, in which packets vanish without a word, between NATS and the origin, then an edge',
+  { skip: withoutNats || withoutNamespaces, timeout: 60_000 },
+  async (t) => {
+    const network = new NetworkNamespace();
+    t.teardown(() => {
+      network.dispose();
+    });
+    const [origins, firsts, others] = [network.cable(), network.cable(), network.cable()] as const;
+    const natsAt = (member: number): string => [origins, firsts][member]?.address ?? others.address;
+    const nats = { under: network.under, host: others.address };
+    await withSwarm(t, { nats, natsAt }, async (swarm) => {
+      await isLive(swarm);
+      await swarm.workload.keepUp(60);
+      await swarm.barrier();
+      const heard = listenAt(swarm, 'edge-0');
+      for (const cable of [firsts, origins]) {
+        cable.cut();
+        await until('it is told that nothing is heard of the origin', () => heard.at(-1) === 'away');
+        await swarm.workload.keepUp(100);
+        cable.mend();
+        await until('it is told that the origin is heard again', () => heard.at(-1) === 'present');
+      }
+      await swarm.settle();
+      t.equal(swarm.life('edge-0').resyncs, 0, 'nobody had to begin anew');
+    });
+  },
+);
+
+/** What heartbeats say of the origin to one who listens at an edge. */
+function listenAt(swarm: RelaySwarm, name: string): unknown[] {
+  const heard: unknown[] = [];
+  swarm.life(name).onMessage = (message) => {
+    if (message[0] === 26) heard.push((message[3] as { origin?: unknown }).origin);
+  };
+  return heard;
+}

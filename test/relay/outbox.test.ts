@@ -125,7 +125,7 @@ t.test('where history does not reach back, in another epoch, and ahead of the or
     origin.outbox = origin.outboxAt(position);
     origin.send();
     t.strictSame(origin.told(), ['base begin 4', 'a standing 4', 'b standing 4', 'base end 4']);
-    const [{ message }] = origin.stream as [{ message: RelayMessage }];
+    const { message } = origin.stream[0]!;
     t.match(message.is === 'base' && message.phase === 'begin' && message.why, why);
   }
 });

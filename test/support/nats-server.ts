@@ -19,9 +19,10 @@ export const withoutNats: string | false = (() => {
 export interface NatsServerOptions {
   /** Lines of its configuration beside those that are always there. */
   readonly config?: string;
-  /** What the program is run under, such as `ip netns exec …`. */
-  readonly under?: readonly string[];
+  /** Where it is reached. @default '127.0.0.1' */
   readonly host?: string;
+  /** What the program is run under, such as `ip netns exec …`; it then listens everywhere. */
+  readonly under?: readonly string[];
 }
 
 /** A real nats-server with JetStream, on a free port of its own and with its own store, which outlives a kill. */
@@ -56,17 +57,13 @@ export class NatsServer {
   async start(): Promise<void> {
     const file = join(this.#dir, 'nats.conf');
     const store = join(this.#dir, 'store');
-    const listen = `listen: "${this.#host}:${String(this.port)}"`;
+    const listen = `listen: "${this.options.under ? '0.0.0.0' : this.#host}:${String(this.port)}"`;
     writeFileSync(file, `${listen}\njetstream { store_dir: "${store}" }\n${this.options.config ?? ''}\n`);
     const [program, ...args] = [...(this.options.under ?? []), 'nats-server', '-c', file];
     const child = spawn(program!, args, { stdio: 'ignore' });
     this.#child = child;
     let isOpen = false;
     const look = (): void => {
-      if (this.options.under) {
-        isOpen = true;
-        return;
-      }
       const socket = createConnection({ host: this.#host, port: this.port }, () => {
         isOpen = true;
         socket.destroy();

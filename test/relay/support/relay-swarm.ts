@@ -17,6 +17,8 @@ const HEARTBEAT = ['--heartbeat', '0.05'];
 export interface SwarmOptions {
   readonly nats?: NatsServerOptions;
   readonly edges?: number;
+  /** Where a member reaches NATS; 0 is the origin, 1 the first edge. @default where it listens */
+  readonly natsAt?: (member: number) => string;
   /** Flags of the origin beside those that every one has. */
   readonly origin?: readonly string[];
   readonly workload?: WorkloadOptions;
@@ -70,16 +72,19 @@ export class RelaySwarm {
 
   private constructor(
     readonly nats: NatsServer,
-    { edges = 3, origin = [], workload = {}, seed = 8 }: SwarmOptions,
+    { edges = 3, natsAt, origin = [], workload = {}, seed = 8 }: SwarmOptions,
   ) {
     this.#random = chance(seed);
     this.workload = new Workload(this.repository, this.#random, workload);
-    const relay = ['--relay', nats.url, '--port', '0', ...HEARTBEAT];
+    const relay = (member: number): string[] => {
+      const url = natsAt ? `nats://${natsAt(member)}:${String(nats.port)}` : nats.url;
+      return ['--relay', url, '--port', '0', ...HEARTBEAT];
+    };
     const { root, dir } = this.repository;
-    this.origin = new Served(['serve', '--root', root, ...relay, ...origin], join(dir.bus, 'endpoint.json'));
+    this.origin = new Served(['serve', '--root', root, ...relay(0), ...origin], join(dir.bus, 'endpoint.json'));
     this.edges = Array.from({ length: edges }, (_, i) => {
       const file = join(this.#dir, `edge-${String(i)}.json`);
-      return new Served(['edge', ...relay, '--endpoint', file], file);
+      return new Served(['edge', ...relay(i + 1), '--endpoint', file], file);
     });
   }
 
