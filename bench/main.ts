@@ -8,10 +8,22 @@ import { relay } from './relay.js';
 import { writeReport } from './report.js';
 import { slow } from './slow.js';
 import { snapshot } from './snapshot.js';
+import { storm } from './storm.js';
 import { soak } from './soak.js';
 import { start } from './start.js';
 
-const BENCHES: Readonly<Record<string, Bench>> = { latency, fanout, filters, snapshot, start, idle, slow, relay, soak };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  latency,
+  fanout,
+  filters,
+  snapshot,
+  start,
+  idle,
+  slow,
+  relay,
+  storm,
+  soak,
+};
 /** Too long for a run of everything. */
 const ON_DEMAND: readonly string[] = ['soak'];
 

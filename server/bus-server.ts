@@ -116,7 +116,7 @@ export class BusServer {
 
   /** Not waited for: the server's own clients have nothing to do with NATS. */
   #beginRelay(): void {
-    const { relay: options, root } = this.options;
+    const { relay: options, root, limits } = this.options;
     if (!options) return;
     const { hub } = this.bus;
     const { epoch, store, history } = hub;
@@ -127,7 +127,14 @@ export class BusServer {
       health: () => this.bus.health,
       readNow: (record: Parameters<Bus['watch']['readNow']>[0]) => this.bus.watch.readNow(record),
     };
-    const relay = new OriginRelay({ options, root, source, clock: this.#clock, log: this.#log });
+    const relay = new OriginRelay({
+      options,
+      root,
+      source,
+      maxRecordBytes: limits.maxRecordBytes,
+      clock: this.#clock,
+      log: this.#log,
+    });
     this.#relay = relay;
     this.bus.afterPublish = () => {
       relay.wake();

@@ -99,8 +99,9 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   await stopped;
   process.off('SIGHUP', reload);
   await server.stop();
-  await started.catch(() => undefined);
   endSoon();
+  // What it still waited for no longer matters.
+  await started.catch(() => undefined);
 }
 
 async function start(server: EdgeServer): Promise<void> {

@@ -25,7 +25,7 @@ export async function connectPatiently(
   name: string,
   patience: Patience,
 ): Promise<Nats | undefined> {
-  const { clock, log, isOver, gives } = patience;
+  const { log, isOver, gives } = patience;
   let said = '';
   for (let pause = FIRST_PAUSE_MS; !isOver(); pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
     try {
@@ -41,8 +41,15 @@ export async function connectPatiently(
       }
       if (message !== said) log.warn({ servers: access.servers, err: error }, `NATS cannot be reached: ${message}`);
       said = message;
-      await new Promise<void>((resolve) => clock.after(pause, resolve));
+      await rest(pause, patience);
     }
   }
   return undefined;
+}
+
+/** In short pieces, because it may be over meanwhile. */
+async function rest(pauseMs: number, { clock, isOver }: Patience): Promise<void> {
+  for (let left = pauseMs; left > 0 && !isOver(); left -= FIRST_PAUSE_MS) {
+    await new Promise<void>((resolve) => clock.after(Math.min(left, FIRST_PAUSE_MS), resolve));
+  }
 }

@@ -18,7 +18,7 @@ import type { Connection, Socket } from '../transport/transport.js';
 import type { StreamState } from './cold-start.js';
 import { connectPatiently } from './connect-patiently.js';
 import { EdgeStream } from './edge-stream.js';
-import type { Nats } from './nats.js';
+import { readJson, type Nats } from './nats.js';
 import { OriginBarrier } from './origin-barrier.js';
 import { OriginPresence } from './origin-presence.js';
 import type { AliveMessage, Question } from './origin-relay.js';
@@ -29,6 +29,8 @@ import type { ResolvedRelay } from './relay-options.js';
 /** Messages of the stream that are read back for cursors from before an edge's start. */
 const HISTORY_MESSAGES = 20_000;
 const ASK_MS = 1_000;
+/** Signs of life with word of events that do not come, before it is looked why. */
+const SIGNS_UNTIL_DOUBT = 5;
 const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
 
 /** Those who are connected are asked to come back at once: the same edge knows more then. */
@@ -49,6 +51,7 @@ export class EdgeBus implements ServedBus {
   #service: Service | undefined;
   #barrier: OriginBarrier | undefined;
   #isStopped = false;
+  #progress = { revision: 0, signs: 0 };
 
   constructor(
     private readonly relay: ResolvedRelay,
@@ -241,9 +244,22 @@ export class EdgeBus implements ServedBus {
   #hearOrigin({ connection }: Nats): void {
     connection.subscribe(this.names.alive, {
       callback: (error, message) => {
-        if (!error) this.presence.heard(message.json<AliveMessage>());
+        const alive = error ? undefined : readJson<AliveMessage>(message);
+        if (!alive) return;
+        this.presence.heard(alive);
+        this.#doubt();
       },
     });
+  }
+
+  /** A stream that has forgotten what comes next, and to which nothing is added, says nothing. */
+  #doubt(): void {
+    if (this.behind === 0 || this.hub.revision !== this.#progress.revision) {
+      this.#progress = { revision: this.#service ? this.hub.revision : 0, signs: 0 };
+    } else if (++this.#progress.signs >= SIGNS_UNTIL_DOUBT) {
+      this.#progress.signs = 0;
+      this.#stream?.lookAgain();
+    }
   }
 
   async #ask(question: Question): Promise<object> {

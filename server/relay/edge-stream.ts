@@ -57,6 +57,7 @@ export class EdgeStream {
   #isTurnDue = false;
   #isOpening = false;
   #origin = '';
+  #failBuilding: (error: Error) => void = () => undefined;
   rebuilds = 0;
 
   constructor(private readonly services: EdgeStreamServices) {}
@@ -82,10 +83,16 @@ export class EdgeStream {
 
   disconnected(): void {
     this.#feed?.close();
+    this.#failBuilding(new Error('the connection broke'));
   }
 
   reconnected(): void {
     void this.#open();
+  }
+
+  /** More should have come than has: whether the stream still holds it is looked up. */
+  lookAgain(): void {
+    if (this.isFollowing) void this.#open();
   }
 
   get #isStopped(): boolean {
@@ -141,6 +148,7 @@ export class EdgeStream {
     this.#phase = phase;
     this.#pending = [];
     await new Promise<void>((resolve, reject) => {
+      this.#failBuilding = reject;
       this.#feedFrom('last-per-subject', {
         built: resolve,
         failed: reject,

@@ -11,6 +11,7 @@ export type JetStream = typeof import('@nats-io/jetstream');
 
 /** Between attempts to reach a NATS that is away. */
 const RETRY_MS = 250;
+const CONNECT_MS = 3_000;
 /** A NATS that does not answer for so long, twice, is left. */
 const PING_MS = 5_000;
 
@@ -52,6 +53,15 @@ export async function connectNats(access: RelayAccess, name: string): Promise<Na
   return { connection, manager, client: manager.jetstream(), jetStream, transport };
 }
 
+/** What a message outside the stream says; `undefined` where it says nothing that can be read. */
+export function readJson<T>(message: { json<V>(): V }): T | undefined {
+  try {
+    return message.json<T>();
+  } catch {
+    return undefined;
+  }
+}
+
 function connectionOptions(access: RelayAccess, name: string, transport: Transport): NodeConnectionOptions {
   const { user, password, token, tls } = access;
   return {
@@ -61,6 +71,7 @@ function connectionOptions(access: RelayAccess, name: string, transport: Transpo
     reconnectTimeWait: RETRY_MS,
     reconnectJitter: RETRY_MS,
     reconnectJitterTLS: RETRY_MS,
+    timeout: CONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: 2,
     // An access that was refused may be given again: NATS is configured beside us.

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import { identityOf, type Identity } from './claim.js';
 import { connectPatiently } from './connect-patiently.js';
-import type { Nats } from './nats.js';
+import { readJson, type Nats } from './nats.js';
 import type { Published } from './outbox.js';
 import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
@@ -45,6 +45,7 @@ export interface OriginRelayServices {
   readonly options: ResolvedRelay;
   readonly root: string;
   readonly source: RelaySource;
+  readonly maxRecordBytes: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -99,6 +100,7 @@ export class OriginRelay {
       },
     });
     this.#publisher = publisher;
+    this.#checkSizes(nats);
     void this.#followStatus(nats, publisher);
     try {
       await publisher.start();
@@ -120,6 +122,17 @@ export class OriginRelay {
     this.#stopAnswering?.();
     this.#publisher?.stop();
     await this.#nats?.connection.close();
+  }
+
+  /** A message holds a record before and after its change. */
+  #checkSizes({ connection }: Nats): void {
+    const { maxRecordBytes, log } = this.services;
+    const most = connection.info?.max_payload ?? Infinity;
+    if (2 * maxRecordBytes + 4_096 <= most) return;
+    log.warn(
+      { max_payload: most, max_record_bytes: maxRecordBytes },
+      'a change of the largest record does not fit into a message of this NATS: raise its max_payload, or lower max_record_bytes',
+    );
   }
 
   async #followStatus({ connection }: Nats, publisher: Publisher): Promise<void> {
@@ -156,8 +169,9 @@ export class OriginRelay {
     this.#stopAnswering?.();
     const subscription = connection.subscribe(this.names.ask, {
       callback: (error, message) => {
-        if (error) return;
-        void this.#reply(message.json<Question>()).then(
+        const question = error ? undefined : readJson<Question>(message);
+        if (!question) return;
+        void this.#reply(question).then(
           (answer) => message.respond(JSON.stringify(answer)),
           (failure: unknown) => {
             this.services.log.warn({ err: failure }, "an edge's question could not be answered");
@@ -171,13 +185,13 @@ export class OriginRelay {
     this.#sayAlive();
   }
 
-  async #reply(question: Question): Promise<object> {
+  async #reply(question: Question): Promise<object | null> {
     const { source } = this.services;
     switch (question.ask) {
       case 'who':
         return this.#identity;
       case 'base':
-        this.#publisher?.refreshBase();
+        this.#publisher?.giveBase();
         return {};
       case 'sync': {
         // Whoever may speak to NATS may ask: what names a record is checked as it is for any client.
@@ -186,6 +200,8 @@ export class OriginRelay {
         if (asked.type === 'sync') await source.readNow(asked.record);
         return { epoch: source.epoch, revision: source.history.newest };
       }
+      default:
+        return null;
     }
   }
 }

@@ -12,6 +12,7 @@ import type { StreamLimits } from './relay-options.js';
 const TURN_MS = 3;
 const LOOK_EVERY = 32;
 const RETRY_MS = 250;
+const ASKED_AGAIN_MS = 2_000;
 /** Bytes of a message in the stream beside its payload, roughly: subject, headers, record keeping. */
 const OVERHEAD_BYTES = 160;
 
@@ -104,6 +105,11 @@ export class Publisher {
     this.wake();
   }
 
+  /** An edge finds no base: it is given one, though not to each that asks. */
+  giveBase(): void {
+    if (this.services.clock.now() - this.#baseAt > ASKED_AGAIN_MS) this.refreshBase();
+  }
+
   /** Whether the base will not be forgotten soon; else a new one is begun. For a clock. */
   tendBase(): void {
     const { limits, clock } = this.services;
@@ -162,6 +168,7 @@ export class Publisher {
       const outgoing = outbox.next(window.next);
       if (!outgoing) break;
       if (!wasSendingBase && outbox.isSendingBase) this.#baseBegins();
+      else if (wasSendingBase && !outbox.isSendingBase) this.#baseEnds();
       this.#bytesSinceBase += outgoing.payload.length + outgoing.subject.length + OVERHEAD_BYTES;
       window.send(outgoing);
       this.published++;
@@ -174,6 +181,17 @@ export class Publisher {
   #baseBegins(): void {
     this.#bytesSinceBase = 0;
     this.#baseAt = this.services.clock.now();
+  }
+
+  /** A base that fills what the stream keeps is forgotten as soon as it is there. */
+  #baseEnds(): void {
+    const { limits, log, source } = this.services;
+    const records = source.store.size;
+    if (2 * records < limits.maxMessages && 2 * this.#bytesSinceBase < limits.maxBytes) return;
+    log.error(
+      { records, bytes: this.#bytesSinceBase, max_messages: limits.maxMessages, max_bytes: limits.maxBytes },
+      'the records alone take more than half of what the stream keeps: raise --relay-max-messages and --relay-max-bytes',
+    );
   }
 
   #lost(error: PublishError): void {
