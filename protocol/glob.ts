@@ -14,7 +14,7 @@ export function isGlob(address: string): boolean {
 
 /**
  * A glob as picomatch reads it, in time that no pattern and no text can blow up: the regular expression that picomatch
- * writes is run by the engine where even its worst case is short, and otherwise by {@link matchesLinearly}.
+ * writes is run by the engine where even its worst case is short, and otherwise by `matchesLinearly`.
  * @throws GlobError for a pattern whose worst case cannot be bounded, such as a repeated group `+(ab)`.
  */
 export function compileGlob(pattern: string): (text: string) => boolean {

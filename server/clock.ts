@@ -6,7 +6,7 @@ export interface Clock {
   now(): UnixMillis;
   /** Milliseconds since some fixed moment, never set back or forward. */
   elapsed(): number;
-  /** Calls once after `delayMs`; the returned function cancels. Delays are capped at {@link MAX_DELAY_MS}. */
+  /** Calls once after `delayMs`; the returned function cancels. Delays are capped at `MAX_DELAY_MS`. */
   after(delayMs: number, call: () => void): () => void;
 }
 

@@ -30,7 +30,7 @@ export function demoCommand(terminal: Terminal): Command {
       ['muse-bus demo --agents 200', 'more of them'],
       ['muse-bus demo --port 0', 'on any free port'],
     ],
-    exits: { 0: 'ended by SIGINT or SIGTERM; the folder is removed', 1: 'bad arguments, or the port is taken' },
+    exits: { 0: 'ended by SIGINT, SIGTERM or SIGHUP; the folder is removed', 1: 'bad arguments, or the port is taken' },
   });
 }
 
@@ -40,7 +40,8 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> 
   const port = flags.port === undefined ? undefined : wholeNumber(0, 65_535)(flags.port, '--port');
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-demo-'));
   const swarm = new DemoSwarm(root, agents);
-  const stopped = untilSignal();
+  // A terminal that is closed ends the demo too: nobody would find the folder.
+  const stopped = untilSignal('SIGHUP');
   try {
     const { server, endpoint } = await serveSomewhere(root, port);
     swarm.start();

@@ -10,14 +10,15 @@ export function onSignal(call: () => void): () => void {
   return () => void process.off('SIGINT', call).off('SIGTERM', call);
 }
 
-/** Resolves with the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function untilSignal(): Promise<void> {
+/** Resolves with the first SIGINT, SIGTERM, or one of `others`; a second SIGINT or SIGTERM ends the process at once. */
+export function untilSignal(...others: readonly NodeJS.Signals[]): Promise<void> {
   return new Promise((done) => {
     const first = (): void => {
       process.on('SIGINT', () => endBy('SIGINT')).on('SIGTERM', () => endBy('SIGTERM'));
       done();
     };
     process.once('SIGINT', first).once('SIGTERM', first);
+    for (const signal of others) process.once(signal, first);
   });
 }
 

@@ -53,7 +53,7 @@ export class DirectoryScan {
       this.services.hint(kind, id);
     };
     for await (const name of namesIn(dir.of(kind))) {
-      const id = this.services.ignored.idOf(kind, name);
+      const id = this.services.ignored.idOf(kind, name, 'scan');
       if (id === undefined) continue;
       seen.add(id);
       if (this.#differs(kind, id, previous)) hint(id);

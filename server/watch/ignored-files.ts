@@ -6,9 +6,13 @@ import type { Warnings } from './warnings.js';
 /** Enough to tell a slip from a flood. */
 const MOST_COUNTED = 100_000;
 
+/** Where a name was met: in a hint it may be that of a file which is gone already, in a scan the file is there. */
+type MetIn = 'hint' | 'scan';
+
 /**
  * Files whose names are no record's: counted, and warned of. Temporary and hidden ones are what every careful writer
- * leaves for a moment, so that one warning for each directory is enough; a name that no record may have is worth its own.
+ * leaves for a moment: one warning for each directory, and only of what a scan finds still there. A name that no record
+ * may have is worth its own.
  */
 export class IgnoredFiles {
   readonly #names = new Set<string>();
@@ -29,7 +33,7 @@ export class IgnoredFiles {
   }
 
   /** Reads a file's name; @returns the record's id, or `undefined` where it is ignored. */
-  idOf(kind: Kind, name: string): string | undefined {
+  idOf(kind: Kind, name: string, metIn: MetIn): string | undefined {
     const reading = readRecordName(name, this.maxIdBytes);
     if (reading.is === 'record') return reading.id;
     if (name.startsWith(SELF_TEST_PREFIX)) return undefined;
@@ -38,7 +42,7 @@ export class IgnoredFiles {
     if (reading.is === 'refused') {
       const limit = reading.why === 'too-long' ? { max_id_bytes: this.maxIdBytes } : {};
       this.warnings.once(key, { kind, name, why: reading.why, ...limit }, 'file ignored');
-    } else {
+    } else if (metIn === 'scan') {
       const why = 'not a record: hidden, or not .json';
       this.warnings.once(`${kind} others`, { kind, name, why }, 'file ignored, and others like it');
     }

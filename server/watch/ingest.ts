@@ -108,7 +108,7 @@ export class Ingest implements HintSink {
   // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   file(kind: Kind, name: string): void {
-    const id = this.services.ignored.idOf(kind, name);
+    const id = this.services.ignored.idOf(kind, name, 'hint');
     if (id !== undefined) this.record(kind, id);
   }
 

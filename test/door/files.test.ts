@@ -260,7 +260,10 @@ t.test('ignored, counted and warned of', async (t) => {
   await eventually('all counted', () => server.bus.watch.counts.ignoredFiles >= NAMES.length);
   t.equal(server.bus.hub.revision, 1, 'no other record');
   t.ok(log.has('file ignored', 'unprintable'));
-  t.ok(log.has('file ignored, and others like it', 'claim'));
+  await eventually('a scan has found those that stay', () => log.has('file ignored, and others like it', 'claim'));
+  repository.record('task', 'renamed');
+  await eventually('what was renamed in', () => server.bus.hub.revision === 2);
+  t.notOk(log.has('file ignored', 'task'), 'a temporary file that is gone is nothing to speak of');
 });
 
 t.test('an id over max_id_bytes is ignored, and the warning names the limit', async (t) => {

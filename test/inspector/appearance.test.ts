@@ -1,20 +1,24 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { chromium, type Page } from 'playwright-core';
+import { connect, type BusClient } from '../../client/index.js';
 import { DemoSwarm } from '../../client/cli/demo-swarm.js';
 import { noChromium, startChromium } from '../support/chromium.js';
 import { addressOf, complaintsOf, openInspector } from '../support/inspector-page.js';
 import { ServedRepository } from '../support/served-repository.js';
 import { smallPng } from '../support/small-png.js';
 
+t.setTimeout(300_000);
+
 const isForTheDocuments = process.env['UPDATE_SCREENSHOTS'] === '1';
 const PLACE = isForTheDocuments
   ? fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
   : mkdtempSync(join(tmpdir(), 'muse-bus-screenshots-'));
+mkdirSync(PLACE, { recursive: true });
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const VIEWS = [
@@ -50,12 +54,30 @@ async function takePicture(page: Page, name: string): Promise<number> {
   return picture.length;
 }
 
+const someReservation = ({ dir }: ServedRepository): string =>
+  readdirSync(dir.of('reservation'))
+    .find((name) => name.endsWith('.json'))!
+    .replace(/\.json$/, '');
+
+/** Agents that listen, so that there is somebody in the view of the bus. */
+async function company(root: string): Promise<BusClient> {
+  const bus = await connect({ root });
+  const consume = async (events: AsyncIterable<unknown>): Promise<void> => {
+    const iterator = events[Symbol.asyncIterator]();
+    while ((await iterator.next()).done !== true);
+  };
+  void consume(bus.subscribe({ kinds: ['reservation', 'release'], branches: ['main'] }));
+  void consume(bus.subscribe({ addresses: ['src/billing.py::*'] }, { maxEvents: 1000 }));
+  return bus;
+}
+
 /** A view as the documents show it: with something selected where that says more. */
-async function prepare(page: Page, name: string): Promise<void> {
+async function prepare(page: Page, name: string, reservation: string): Promise<void> {
   if (name === 'stream') await page.click('.stream-grid.cells:has(.kind-intent)');
   if (name === 'symbols') await page.click('.symbol-grid .path.symbol');
   if (name === 'bus') {
-    await page.fill('.explain input', 'unknown-record');
+    await page.selectOption('.explain select', { index: 1 });
+    await page.fill('.explain input', reservation);
     await page.click('.explain button.primary');
     await page.waitForSelector('.verdict');
   }
@@ -69,9 +91,11 @@ t.test('every view in light and dark: a picture, and no serious finding of axe',
   const { context, stop } = await startChromium();
   const inspector = await openInspector(context, addressOf(await repository.start()));
   const { page } = inspector;
+  const listeners = await company(repository.root);
   t.teardown(async () => {
     swarm.stop();
     await stop();
+    await listeners.close();
     await repository.stop();
   });
   await page.waitForSelector('.figure');
@@ -83,7 +107,7 @@ t.test('every view in light and dark: a picture, and no serious finding of axe',
       await page.keyboard.press('g');
       await page.keyboard.press(key);
       await page.waitForSelector(sign);
-      await prepare(page, name);
+      await prepare(page, name, someReservation(repository));
       const size = await takePicture(page, `${name}-${scheme}`);
       t.ok(size <= 204_800, `${name} ${scheme}: ${String(size)} bytes`);
       t.same(await seriousFindings(page), [], `${name} ${scheme}: nothing serious`);

@@ -9,7 +9,7 @@ const isInstalled = ((): boolean => {
   }
 })();
 
-/** The command on a terminal of 100 columns and 30 rows, as util-linux's `script` makes one. */
+/** The command, or a shell's, on a terminal of 30 rows, as util-linux's `script` makes one. */
 export class PseudoTerminal {
   /** For `t.test`: why there is none. */
   static readonly skip = isInstalled ? false : 'script of util-linux is not installed';
@@ -18,9 +18,9 @@ export class PseudoTerminal {
   readonly exit: Promise<number>;
   readonly #child: ChildProcessWithoutNullStreams;
 
-  constructor(args: readonly string[]) {
-    const quoted = [process.execPath, MUSE_BUS, ...args].map((arg) => `'${arg}'`).join(' ');
-    this.#child = spawn('script', ['-qec', `stty cols 100 rows 30; exec ${quoted}`, '/dev/null'], {
+  constructor(args: readonly string[], columns = 100) {
+    const quoted = args.map((arg) => `'${arg}'`).join(' ');
+    this.#child = spawn('script', ['-qec', `stty cols ${String(columns)} rows 30; exec ${quoted}`, '/dev/null'], {
       env: { ...process.env, NODE_OPTIONS: '', TERM: 'xterm', SHELL: '/bin/sh' },
     });
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.screen += text));
@@ -31,8 +31,18 @@ export class PseudoTerminal {
     });
   }
 
+  static museBus(args: readonly string[]): PseudoTerminal {
+    return new PseudoTerminal([process.execPath, MUSE_BUS, ...args]);
+  }
+
   type(keys: string): void {
     this.#child.stdin.write(keys);
+  }
+
+  /** Ctrl-C, unless it has ended: a server outlives its terminal. @returns the exit code. */
+  interrupt(): Promise<number> {
+    if (this.#child.exitCode === null) this.type('\u0003');
+    return this.exit;
   }
 
   kill(): void {

@@ -28,6 +28,7 @@ export function BusView() {
 function Known({ overview }: { overview: Overview }) {
   const { connections, groups, watch, journal, limits, problems, totals, uptime_ms, epoch, revision, now, you } =
     overview;
+  const { last_scan_ms, ...watching } = watch;
   return (
     <div class="bus">
       <section class="bus-main">
@@ -107,7 +108,7 @@ function Known({ overview }: { overview: Overview }) {
             Watcher{' '}
             <span class={`lease ${watch.healthy ? 'active' : 'lapsed'}`}>{watch.healthy ? 'well' : 'not well'}</span>
           </h2>
-          <Figures figures={{ ...watch, last_scan_ms: `${formatSpan(Math.max(0, now - watch.last_scan_ms))} ago` }} />
+          <Figures figures={{ ...watching, 'last scan': `${formatSpan(Math.max(0, now - last_scan_ms))} ago` }} />
         </section>
         <section>
           <h2>Journal</h2>

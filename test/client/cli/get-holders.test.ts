@@ -112,11 +112,11 @@ t.test('what get and holders refuse', async (t) => {
 
 t.test('on a terminal both show a table', { skip: PseudoTerminal.skip }, async (t) => {
   const root = await PLACES[0]!.furnished(t);
-  const get = new PseudoTerminal(['get', 'task', '--root', root]);
+  const get = PseudoTerminal.museBus(['get', 'task', '--root', root]);
   t.equal(await get.exit, 0);
   t.match(get.screen, /ID\s+RUN\s+BRANCH\s+STATUS\s+TITLE/);
   t.match(get.screen, /t1\s+agent-1\s+open\s+speed up search/);
-  const holders = new PseudoTerminal(['holders', 'src/c.py', '--root', root]);
+  const holders = PseudoTerminal.museBus(['holders', 'src/c.py', '--root', root]);
   t.equal(await holders.exit, 0);
   t.match(holders.screen, /agent-4\s+main\s+\d+s\s+extended\s+src\/c\.py/);
 });
@@ -127,7 +127,7 @@ t.test('a table shows nothing that a terminal would obey', { skip: PseudoTermina
     repository.dispose();
   });
   repository.rename('task', 't1', { run_id: 'evil\u001b[2J\u001b]0;title\u0007', title: 'line\nbreak' });
-  const get = new PseudoTerminal(['get', 'task', '--root', repository.root]);
+  const get = PseudoTerminal.museBus(['get', 'task', '--root', repository.root]);
   t.equal(await get.exit, 0);
   t.match(get.screen, /t1\s+evil\s+linebreak/);
   t.notMatch(get.screen, '\u001b[2J');

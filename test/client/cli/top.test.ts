@@ -10,7 +10,8 @@ function furnished(t: { teardown(call: () => void): void }): TemporaryRepository
   t.teardown(() => {
     repository.dispose();
   });
-  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g']));
+  const halfAnHour = { expires_at: inFuture(1_800_000) };
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g'], halfAnHour));
   repository.rename('reservation', 'r2', reservation('agent-2', ['src/a.py::g']));
   repository.rename('intent', 'i1', { run_id: 'agent-1', addresses: ['src/a.py::f'], detail: 'rename f' });
   repository.rename('intent', 'i3', { run_id: 'agent-3', addresses: ['src/a.py::f'], operation: 'modify' });
@@ -52,7 +53,7 @@ t.test('in a pipe the table is printed once', async (t) => {
 for (const [name, key] of Object.entries({ q: 'q', 'Ctrl-C': '\u0003' })) {
   t.test(`on a terminal it follows what happens until ${name}`, { skip: PseudoTerminal.skip }, async (t) => {
     const repository = furnished(t);
-    const top = new PseudoTerminal(['top', '--root', repository.root]);
+    const top = PseudoTerminal.museBus(['top', '--root', repository.root]);
     t.teardown(() => {
       top.kill();
     });
