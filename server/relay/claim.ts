@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { Nats } from './nats.js';
 import type { Published, StreamPosition } from './outbox.js';
-import { decodeRelayMessage, encodeMark, type Claim, type Stamp } from './relay-message.js';
+import { encodeMark, readRelayMessage, type Claim, type Stamp } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import type { StreamLimits } from './relay-options.js';
 import { ensureStream, findMessage } from './stream-setup.js';
@@ -87,8 +87,8 @@ export async function claimStream(services: ClaimServices): Promise<Claimed> {
 async function lastClaim({ nats, names, identity }: ClaimServices): Promise<(Stamp & Claim) | undefined> {
   const found = await findMessage(nats, names, { last_by_subj: names.claim });
   if (!found) return undefined;
-  const claim = decodeRelayMessage(found.data);
-  return claim.is === 'claim' && claim.origin !== identity.origin ? claim : undefined;
+  const claim = readRelayMessage(found.data);
+  return claim?.is === 'claim' && claim.origin !== identity.origin ? claim : undefined;
 }
 
 async function refuseIfAlive(services: ClaimServices, holder: Stamp & Claim): Promise<void> {
@@ -126,11 +126,14 @@ async function positionOf(
   if (lastSequence === 0) return undefined;
   const last = await findMessage(nats, names, { seq: lastSequence });
   if (!last) return undefined;
-  const { epoch, position } = decodeRelayMessage(last.data);
+  const read = readRelayMessage(last.data);
+  // Somebody else has written into the stream: what edges have made of that is not known, and they begin anew.
+  if (!read) return undefined;
+  const { epoch, position } = read;
   const mark = await findMessage(nats, names, { last_by_subj: names.base });
-  const base = mark ? decodeRelayMessage(mark.data) : undefined;
+  const base = mark ? readRelayMessage(mark.data) : undefined;
   // A base that was begun and not ended: nobody can go on from there.
   if (base?.is === 'base' && base.phase === 'begin') return undefined;
-  const from = base?.is === 'base' && base.phase === 'end' ? base.from : 0;
+  const from = base?.is === 'base' ? base.from : 0;
   return { epoch, revision: position, baseFrom: from > 0 && from >= firstSequence ? from : undefined };
 }

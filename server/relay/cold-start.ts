@@ -2,7 +2,7 @@ import { revision, type Epoch, type Revision } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { Nats } from './nats.js';
-import { decodeRelayMessage, eventOf, type RelayMessage } from './relay-message.js';
+import { eventOf, readRelayMessage, type RelayMessage } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import { StreamFeed, type Positioned } from './stream-feed.js';
 import { findMessage, findStream } from './stream-setup.js';
@@ -28,7 +28,7 @@ export async function findBase(nats: Nats, names: RelayNames): Promise<number> {
   const info = await findStream(nats, names);
   if (!info) throw new NoBaseError(`there is no stream ${names.stream}: does an origin publish this repository?`);
   const found = await findMessage(nats, names, { last_by_subj: names.base });
-  const mark = found ? decodeRelayMessage(found.data) : undefined;
+  const mark = found ? readRelayMessage(found.data) : undefined;
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
   if (mark.phase === 'begin') throw new NoBaseError('the origin is sending its records');
   if (mark.from < info.state.first_seq) throw new NoBaseError('the stream has forgotten a part of its base');
@@ -38,20 +38,23 @@ export async function findBase(nats: Nats, names: RelayNames): Promise<number> {
 /** Puts together how the records stand from the last message of each; pure. */
 export class StateBuilder {
   readonly #last = new Map<string, RelayMessage>();
-  #newest: Positioned | undefined;
+  #newest: { readonly sequence: number; readonly message: RelayMessage } | undefined;
 
   /** @param from what came before is not of the base that counts. */
   constructor(private readonly from: number) {}
 
   take(positioned: Positioned): void {
-    this.#newest = positioned;
     const { sequence, subject, message } = positioned;
+    if (!message) return;
+    this.#newest = { sequence, message };
     if (sequence < this.from || (message.is !== 'event' && message.is !== 'standing')) return;
     this.#last.set(subject, message);
   }
 
+  /** @throws NoBaseError where there was nothing that can be read. */
   build(): StreamState {
-    const { message, sequence } = this.#newest!;
+    if (!this.#newest) throw new NoBaseError('nothing in the stream can be read');
+    const { message, sequence } = this.#newest;
     const { origin, epoch, position } = message;
     const versions: RecordVersion[] = [];
     for (const last of this.#last.values()) {
@@ -88,17 +91,20 @@ export async function readHistory(
       if (sequence <= state.sequence) events = follow(events, message, state.epoch);
       if (sequence >= state.sequence || pending === 0) done();
     };
-    void StreamFeed.open(nats, names, { from }, { message: taken, broken: reject }).then((opened) => {
-      feed = opened;
-      if (isDone) opened.close();
-    }, reject);
+    void StreamFeed.open(nats, names, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
+      (opened) => {
+        feed = opened;
+        if (isDone) opened.close();
+      },
+      reject,
+    );
   });
   return events.at(-1)?.revision === state.revision ? events : [];
 }
 
 /** What does not follow what came before begins anew. */
-function follow(events: StoreEvent[], message: RelayMessage, epoch: Epoch): StoreEvent[] {
-  if (message.is !== 'event' || message.epoch !== epoch) return events;
+function follow(events: StoreEvent[], message: RelayMessage | undefined, epoch: Epoch): StoreEvent[] {
+  if (message?.is !== 'event' || message.epoch !== epoch) return events;
   const last = events.at(-1);
   if (last && message.position <= last.revision) return events;
   const isNext = last === undefined || message.position === last.revision + 1;

@@ -244,7 +244,7 @@ export class EdgeBus implements ServedBus {
   #hearOrigin({ connection }: Nats): void {
     connection.subscribe(this.names.alive, {
       callback: (error, message) => {
-        const alive = error ? undefined : readJson<AliveMessage>(message);
+        const alive = error ? undefined : (readJson(message) as AliveMessage | undefined);
         if (!alive) return;
         this.presence.heard(alive);
         this.#doubt();

@@ -57,6 +57,8 @@ export class EdgeStream {
   #isTurnDue = false;
   #isOpening = false;
   #origin = '';
+  /** What was said last of messages that cannot be read: once is enough. */
+  #unreadable = '';
   #failBuilding: (error: Error) => void = () => undefined;
   rebuilds = 0;
 
@@ -174,6 +176,10 @@ export class EdgeStream {
       message: (positioned) => {
         this.#take(positioned, building);
       },
+      unreadable: ({ message }) => {
+        if (message !== this.#unreadable) log.error({ stream: names.stream }, message);
+        this.#unreadable = message;
+      },
       broken: (error) => {
         log.warn({ err: error }, error.message);
         building?.failed(error);
@@ -198,7 +204,7 @@ export class EdgeStream {
     const { message, pending } = positioned;
     phase.builder.take(positioned);
     if (pending > 0) return;
-    if (message.is === 'base' && message.phase === 'begin') {
+    if (message?.is === 'base' && message.phase === 'begin') {
       building?.failed(new NoBaseError('the origin is sending its records'));
       return;
     }
@@ -209,6 +215,10 @@ export class EdgeStream {
   #follow({ sequence, message }: Positioned): void {
     const place = this.#place!;
     if (this.#phase.at !== 'following') return;
+    if (!message) {
+      place.sequence = sequence;
+      return;
+    }
     this.#heard(message.origin);
     const isOn = message.epoch === place.epoch;
     if (message.is === 'event') {

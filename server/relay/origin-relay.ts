@@ -169,7 +169,7 @@ export class OriginRelay {
     this.#stopAnswering?.();
     const subscription = connection.subscribe(this.names.ask, {
       callback: (error, message) => {
-        const question = error ? undefined : readJson<Question>(message);
+        const question = error ? undefined : (readJson(message) as Question | undefined);
         if (!question) return;
         void this.#reply(question).then(
           (answer) => message.respond(JSON.stringify(answer)),

@@ -69,7 +69,7 @@ export class Outbox {
     return this.#base?.from ?? this.#position?.baseFrom;
   }
 
-  get isSendingBase(): boolean {
+  isSendingBase(): boolean {
     return this.#base !== undefined;
   }
 

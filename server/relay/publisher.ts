@@ -100,7 +100,7 @@ export class Publisher {
 
   /** Sends the records again as they stand, where no base is under way. */
   refreshBase(): void {
-    if (!this.#outbox || this.#outbox.isSendingBase) return;
+    if (!this.#outbox || this.#outbox.isSendingBase()) return;
     this.#outbox.wantBase();
     this.wake();
   }
@@ -115,7 +115,7 @@ export class Publisher {
     const { limits, clock } = this.services;
     const window = this.#window;
     const outbox = this.#outbox;
-    if (!window || !outbox || outbox.isSendingBase || outbox.baseFrom === undefined) return;
+    if (!window || !outbox || outbox.isSendingBase() || outbox.baseFrom === undefined) return;
     const records = this.services.source.store.size;
     const messages = window.next - outbox.baseFrom;
     // What is sent again must not be all that is ever sent.
@@ -164,11 +164,11 @@ export class Publisher {
     const { clock } = this.services;
     const until = clock.elapsed() + TURN_MS;
     for (let sent = 1; this.#state === 'publishing' && window.hasRoom; sent++) {
-      const wasSendingBase = outbox.isSendingBase;
+      const wasSendingBase = outbox.isSendingBase();
       const outgoing = outbox.next(window.next);
       if (!outgoing) break;
-      if (!wasSendingBase && outbox.isSendingBase) this.#baseBegins();
-      else if (wasSendingBase && !outbox.isSendingBase) this.#baseEnds();
+      if (!wasSendingBase && outbox.isSendingBase()) this.#baseBegins();
+      else if (wasSendingBase && !outbox.isSendingBase()) this.#baseEnds();
       this.#bytesSinceBase += outgoing.payload.length + outgoing.subject.length + OVERHEAD_BYTES;
       window.send(outgoing);
       this.published++;

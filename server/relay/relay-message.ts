@@ -116,13 +116,14 @@ function fieldsOf({ revision, observedAt, problem, packed }: RecordVersion): Ver
 
 /** @throws RelayFormatError */
 export function decodeRelayMessage(bytes: Uint8Array): RelayMessage {
-  let fields: readonly unknown[];
+  let value: unknown;
   try {
-    fields = unpackMessage(bytes) as readonly unknown[];
+    value = unpackMessage(bytes);
   } catch (error) {
     throw new RelayFormatError('a message in the stream cannot be read', { cause: error });
   }
-  if (!Array.isArray(fields) || fields[0] !== RELAY_FORMAT) {
+  const fields: readonly unknown[] = Array.isArray(value) ? value : [];
+  if (fields[0] !== RELAY_FORMAT) {
     throw new RelayFormatError(`a message in the stream is not of format ${String(RELAY_FORMAT)}: update this program`);
   }
   const [, what, origin, ofEpoch, position, ...rest] = fields;
@@ -147,6 +148,15 @@ export function decodeRelayMessage(bytes: Uint8Array): RelayMessage {
   }
 }
 
+/** @returns `undefined` for what cannot be read. */
+export function readRelayMessage(bytes: Uint8Array): RelayMessage | undefined {
+  try {
+    return decodeRelayMessage(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 function readEvent(fields: readonly unknown[]): EventMessage {
   const [kindNumber, id, type, time, reason, isRestart, afterFields, beforeFields] = fields as [
     number,
@@ -164,7 +174,7 @@ function readEvent(fields: readonly unknown[]): EventMessage {
   return {
     is: 'event',
     type: EVENT_TYPES[type] as ChangeType,
-    time: unixMillis(Number(time)),
+    time: unixMillis(time),
     reason: reason ?? undefined,
     observed: isRestart ? 'restart' : 'live',
     before,
@@ -175,8 +185,8 @@ function readEvent(fields: readonly unknown[]): EventMessage {
 function readVersion(kind: Kind, id: string, [at, observedAt, problem, data]: VersionFields): RecordVersion {
   // A copy: what the decoder gives is a window into a buffer of everything that came with it.
   const packed = Uint8Array.from(data);
-  const observed = unixMillis(Number(observedAt));
-  return RecordVersion.restored(kind, id, packed, revision(Number(at)), observed, undefined, problem ?? undefined);
+  const observed = unixMillis(observedAt);
+  return RecordVersion.restored(kind, id, packed, revision(at), observed, undefined, problem ?? undefined);
 }
 
 /** The event that a message tells of, with the state before it as the reader knows it, where it does. */

@@ -11,17 +11,29 @@ const REQUEST_MS = 20_000;
 /** JetStream forgets a feed that nobody reads. */
 const FORGET_NS = 30e9;
 
+/** What JetStream says of a feed that will bring nothing more. */
+const ENDS: ReadonlySet<string> = new Set([
+  'heartbeats_missed',
+  'consumer_not_found',
+  'consumer_deleted',
+  'stream_not_found',
+  'no_responders',
+]);
+
 /** A message of the stream and where it stands in it. */
 export interface Positioned {
   readonly sequence: number;
   readonly subject: string;
   /** Messages that are in the stream after this one, when it was sent. */
   readonly pending: number;
-  readonly message: RelayMessage;
+  /** `undefined` where it cannot be read: no origin has written it, or one of a later format. */
+  readonly message: RelayMessage | undefined;
 }
 
 export interface FeedEvents {
   message(message: Positioned): void;
+  /** Called before `message` with one that cannot be read. */
+  unreadable(error: Error): void;
   /** Nothing more comes of this feed. */
   broken(error: Error): void;
 }
@@ -87,23 +99,18 @@ export class StreamFeed {
   }
 
   #take(place: Omit<Positioned, 'message'>, data: Uint8Array): void {
+    let message: RelayMessage | undefined;
     try {
-      this.events.message({ ...place, message: decodeRelayMessage(data) });
+      message = decodeRelayMessage(data);
     } catch (error) {
-      this.#break(error as Error);
+      this.events.unreadable(error as Error);
     }
+    this.events.message({ ...place, message });
   }
 
   async #watch(messages: ConsumerMessages): Promise<void> {
     for await (const { type } of messages.status()) {
-      switch (type) {
-        case 'heartbeats_missed':
-        case 'consumer_not_found':
-        case 'consumer_deleted':
-        case 'stream_not_found':
-        case 'no_responders':
-          this.#break(new Error(`the feed is broken: ${type.replaceAll('_', ' ')}`));
-      }
+      if (ENDS.has(type)) this.#break(new Error(`the feed is broken: ${type.replaceAll('_', ' ')}`));
     }
   }
 

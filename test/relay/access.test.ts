@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { connect } from '../../client/index.js';
 import { EdgeServer, resolveOptions, type EdgeOptions, type RelayOptions } from '../../server/index.js';
 import { EdgeFiles } from '../../server/relay/edge-files.js';
+import { connectNats } from '../../server/relay/nats.js';
 import { resolveRelay } from '../../server/relay/relay-options.js';
 import { Command } from '../support/command.js';
 import { makeCertificate } from '../support/door-certificate.js';
@@ -97,6 +98,39 @@ t.test('user and password, and a token, open a NATS that asks for them', SKIP, a
   }
 });
 
+t.test(
+  'the permissions that SECURITY.md names are enough, and an edge cannot publish with its own',
+  SKIP,
+  async (t) => {
+    const security = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
+    const [config = ''] = /(?<=^```conf\n)authorization.*?(?=^```$)/ms.exec(security) ?? [];
+    t.ok(config.includes('REPOSITORY'));
+    const nats = await natsFor(t, { config: config.replaceAll('REPOSITORY', 'shop') });
+    const as = (user: string): RelayOptions => ({ url: nats.url, repository: 'shop', user, password: 'change-me' });
+    const origin = await originFor(t, as('origin'));
+    const edge = await edgeFor(t, as('edge'));
+    origin.rename('task', 'a', { title: 'a' });
+    await until('it has come', () => edge.bus.hub.store.size === 1 && edge.bus.presence.isPresent);
+    const bus = await connect(edge.endpoint);
+    t.teardown(() => bus.close());
+    await bus.sync();
+    for (const [user, added] of [
+      ['edge', 0],
+      ['origin', 1],
+    ] as const) {
+      const { connection, manager } = await connectNats(resolveRelay(as(user), 1_000).access, 'usurper');
+      t.teardown(() => connection.close());
+      const last = async (): Promise<number> => (await manager.streams.info('MUSE_shop')).state.last_seq;
+      const before = await last();
+      connection.publish('muse.shop.task.a', 'anything');
+      await connection.flush();
+      t.equal((await last()) - before, added, `as ${user}`);
+    }
+    origin.rename('task', 'b', { title: 'b' });
+    await until('what nobody can read is passed over', () => edge.bus.hub.store.size === 2);
+  },
+);
+
 t.test('over TLS, with the authority that is named', SKIP, async (t) => {
   const { certFile, keyFile } = makeCertificate(folder(t), 'nats');
   const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
@@ -152,7 +186,7 @@ t.test('a barrier at an edge waits for the origin to have read, and for that to 
   await origin.start();
   t.teardown(() => origin.stop());
   const edge = await edgeFor(t, { url: nats.url });
-  const bus = await connect(edge.endpoint!);
+  const bus = await connect(edge.endpoint);
   t.teardown(() => bus.close());
   origin.rename('task', 'b', { title: 'b' });
   await bus.sync({ kind: 'task', id: 'b' });

@@ -60,7 +60,7 @@ export class NatsServer {
     const listen = `listen: "${this.options.under ? '0.0.0.0' : this.#host}:${String(this.port)}"`;
     writeFileSync(file, `${listen}\njetstream { store_dir: "${store}" }\n${this.options.config ?? ''}\n`);
     const [program, ...args] = [...(this.options.under ?? []), 'nats-server', '-c', file];
-    const child = spawn(program!, args, { stdio: 'ignore' });
+    const child = spawn(program, args, { stdio: 'ignore' });
     this.#child = child;
     let isOpen = false;
     const look = (): void => {
