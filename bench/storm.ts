@@ -4,6 +4,7 @@ import { withChildren } from './child.js';
 import { JetStreamServer } from './peers/jetstream.js';
 import { digits } from './report.js';
 import { withRepository } from './repository.js';
+import type { Sent } from './sent.js';
 import { median, percentile } from './statistics.js';
 
 /** Edges, clients of each, and how long whatever spreads connections goes on sending some to the one that is dead. */
@@ -97,11 +98,14 @@ class Calendar {
 // ── what a connection costs ─────────────────────────────────────────────────────────────────────────────────────────
 
 const CONNECTIONS = 4_000;
+const PACE = { perSecond: 20, seconds: 5 };
 
 interface Cost {
   readonly serviceMs: number;
   readonly residentMiB: number;
   readonly bytesEach: number;
+  /** Of the edge's CPU, where events come one at a time, so that each is a system call for each client. */
+  readonly deliveryMicros: number;
 }
 
 /** CPU that an edge spends on a connection from its handshake to the end of its subscription's first answer. */
@@ -118,9 +122,15 @@ function measureCost(options: BenchOptions): Promise<Cost> {
         await start('clients/counting-client', plan);
         const [cpu, before] = [await edge.call<number>('cpu'), await edge.call<number>('memory')];
         await start('clients/counting-client', { ...plan, first: CONNECTIONS });
+        const serviceMs = (((await edge.call<number>('cpu')) - cpu) / CONNECTIONS) * 1_000;
         const after = await edge.call<number>('memory');
+        const idleCpu = await edge.call<number>('cpu');
+        const writer = await start('clients/pace-writer', { root, directory: 'intents' });
+        await writer.call<Sent>('write', PACE);
+        const deliveries = 2 * CONNECTIONS * PACE.perSecond * PACE.seconds;
         return {
-          serviceMs: (((await edge.call<number>('cpu')) - cpu) / CONNECTIONS) * 1_000,
+          serviceMs,
+          deliveryMicros: (((await edge.call<number>('cpu')) - idleCpu) / deliveries) * 1e6,
           residentMiB: after / 2 ** 20,
           bytesEach: (after - before) / CONNECTIONS,
         };
@@ -173,11 +183,14 @@ export const storm: Bench = async (options) => {
     'attempts each',
     'given up',
   ];
+  const middle = (of: (cost: Cost) => number): string => digits(median(costs.map(of)));
   const cost = [
     [
       digits(serviceMs),
       digits(1_000 / serviceMs),
-      ...[median(costs.map((one) => one.bytesEach)), median(costs.map((one) => one.residentMiB))].map(digits),
+      middle((one) => one.bytesEach),
+      middle((one) => one.deliveryMicros),
+      middle((one) => one.residentMiB),
     ],
   ];
   return {
@@ -188,6 +201,7 @@ export const storm: Bench = async (options) => {
           'edge CPU ms',
           'so many a second and core',
           'bytes each',
+          'CPU µs of a delivery, one event at a time',
           `MiB of an edge with ${String(2 * CONNECTIONS)}`,
         ],
         rows: cost,

@@ -39,7 +39,7 @@ export async function connectPatiently(
       if (isRefused && gives === 'up-when-refused') {
         throw new OptionError(`NATS at ${access.servers.join(', ')} refuses this access: ${message}`);
       }
-      if (message !== said) log.warn({ servers: access.servers, err: error }, `NATS cannot be reached: ${message}`);
+      if (message !== said) log.warn({ servers: access.servers }, `NATS cannot be reached: ${message}`);
       said = message;
       await rest(pause, patience);
     }

@@ -37,6 +37,17 @@ faultTest('NATS is killed and comes back: what happened meanwhile comes, once an
   t.equal(swarm.life('edge-1').resyncs, 0, 'nobody had to begin anew');
 });
 
+faultTest('NATS comes back with nothing: the origin begins its stream anew, and so does everybody', async (swarm) => {
+  await isLive(swarm);
+  await swarm.workload.keepUp(60);
+  await swarm.barrier();
+  await swarm.nats.stop();
+  swarm.nats.forget();
+  await swarm.workload.keepUp(60);
+  await swarm.nats.start();
+  await swarm.workload.keepUp(60);
+});
+
 faultTest('the origin is killed and comes back: edges say so, and nobody begins anew', async (swarm, t) => {
   await isLive(swarm);
   await swarm.workload.keepUp(100);

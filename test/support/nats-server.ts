@@ -86,6 +86,11 @@ export class NatsServer {
     await ended;
   }
 
+  /** Loses what it had stored, as a disk does. */
+  forget(): void {
+    rmSync(join(this.#dir, 'store'), { recursive: true, force: true });
+  }
+
   async dispose(): Promise<void> {
     await this.stop();
     rmSync(this.#dir, { recursive: true, force: true });
