@@ -13,7 +13,8 @@ export { silentLog } from './log.js';
 export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './options.js';
 export { DEFAULT_LIMITS, OptionError, resolveOptions } from './options.js';
 export { EdgeServer, type EdgeOptions } from './edge-server.js';
-export { RelayTakenError } from './relay/claim.js';
+// Apart from what speaks to NATS: whoever compiles against this entry need not have its clients' types.
+export { RelayTakenError } from './relay/relay-taken-error.js';
 export {
   DEFAULT_REPOSITORY as DEFAULT_RELAY_REPOSITORY,
   DEFAULT_STREAM_LIMITS,

@@ -5,6 +5,7 @@ import type { Nats } from './nats.js';
 import type { Published, StreamPosition } from './outbox.js';
 import { encodeMark, readRelayMessage, type Claim, type Stamp } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
+import { RelayTakenError } from './relay-taken-error.js';
 import type { StreamLimits } from './relay-options.js';
 import { ensureStream, findMessage } from './stream-setup.js';
 
@@ -13,11 +14,6 @@ const ANSWER_MS = 1_000;
 /** A claim that is no older may be of an origin that does not answer yet. */
 const YOUNG_MS = 2_000;
 const ATTEMPTS = 20;
-
-/** Another server publishes this repository. */
-export class RelayTakenError extends Error {
-  override readonly name = 'RelayTakenError';
-}
 
 /** Who publishes: one process. */
 export interface Identity {

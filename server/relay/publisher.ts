@@ -1,11 +1,12 @@
 import type { Revision } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
-import { claimStream, RelayTakenError, type ClaimServices, type Claimed, type Identity } from './claim.js';
+import { claimStream, type ClaimServices, type Claimed, type Identity } from './claim.js';
 import type { Nats } from './nats.js';
 import { Outbox, type Published } from './outbox.js';
 import { PublishError, PublishWindow } from './publish-window.js';
 import type { RelayNames } from './relay-names.js';
+import { RelayTakenError } from './relay-taken-error.js';
 import type { StreamLimits } from './relay-options.js';
 
 /** A turn of publishing keeps the loop no longer, so that the origin's own clients do not wait for it. */
