@@ -1,9 +1,21 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onAbort } from './cleanup.js';
 import type { Answer, Call, Ready } from './program.js';
 
 /** How long a program may take before the round counts as failed. */
 const PATIENCE_MS = 120_000;
+
+/** How a program is started. */
+export interface How {
+  /** Options for Node, such as `--cpu-prof`. */
+  readonly argv?: readonly string[];
+  /** The compiled `bench/` to take it from. @default our own */
+  readonly build?: string;
+  /** A command that runs Node, with its options, such as `valgrind`. */
+  readonly through?: readonly string[];
+}
 
 /** A program of the bench in a fresh process of its own, which answers calls. */
 export class Child<R = unknown> {
@@ -33,11 +45,19 @@ export class Child<R = unknown> {
 
   /**
    * @param program path below `bench/`, without extension.
-   * @param execArgv options for Node, such as `--cpu-prof`.
    */
-  static async start<R>(program: string, config: unknown, execArgv: readonly string[] = []): Promise<Child<R>> {
-    const file = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
-    const child = fork(file, [JSON.stringify(config)], { execArgv: [...execArgv], stdio: ['ignore', 2, 2, 'ipc'] });
+  static async start<R>(program: string, config: unknown, how: How = {}): Promise<Child<R>> {
+    const { argv = [], build = fileURLToPath(new URL('.', import.meta.url)), through = [] } = how;
+    const [execPath = process.execPath, ...before] = through;
+    const child = fork(join(build, `${program}.js`), [JSON.stringify(config)], {
+      execPath,
+      execArgv: through.length > 0 ? [...before, process.execPath, ...argv] : [...argv],
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
+    child.once(
+      'exit',
+      onAbort(() => child.kill()),
+    );
     const ready = await new Promise<R>((resolve, reject) => {
       child.once('message', (message: Ready) => {
         if (message.error === undefined) resolve(message.ready as R);
@@ -81,17 +101,17 @@ export class Child<R = unknown> {
 
 export type Start = typeof Child.start;
 
-/** Runs `body` with children that are stopped afterwards, the last one started first. */
+/** Runs `body` with children that are stopped afterwards. */
 export async function withChildren<T>(body: (start: Start) => Promise<T>): Promise<T> {
   const children: Child[] = [];
-  const start: Start = async (program, config, execArgv) => {
-    const child = await Child.start<never>(program, config, execArgv);
+  const start: Start = async (program, config, how) => {
+    const child = await Child.start<never>(program, config, how);
     children.unshift(child);
     return child;
   };
   try {
     return await body(start);
   } finally {
-    for (const child of children) await child.stop();
+    await Promise.all(children.map((child) => child.stop()));
   }
 }

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { onAbort } from './cleanup.js';
 import { connect, createServer, type AddressInfo } from 'node:net';
 
 /** A server that is not ours, in a process of its own. */
@@ -8,6 +9,10 @@ export class Command {
   /** Starts it and waits until the ports answer. */
   static async start(path: string, args: readonly string[], ports: readonly number[]): Promise<Command> {
     const child = spawn(path, args, { stdio: 'ignore' });
+    child.once(
+      'exit',
+      onAbort(() => child.kill('SIGKILL')),
+    );
     const failed = new Promise<never>((_resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code) => reject(new Error(`${path} ended with ${String(code)}`)));

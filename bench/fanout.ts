@@ -3,22 +3,23 @@ import { withChildren, type Start } from './child.js';
 import type { Counted, CountingPlan } from './clients/counting-client.js';
 import type { CountedSource } from './clients/dialects.js';
 import type { Arrival } from './clients/payload-reader.js';
+import { charts, growthTable, rate, targets, type Measured } from './fanout-growth.js';
 import { startMosquitto, startNats, type Broker } from './peers/brokers.js';
 import { cpuSecondsOf } from './process-stat.js';
-import { digits } from './report.js';
+import { digits } from './digits.js';
 import { withRepository } from './repository.js';
 import { alternate, type Outcome, type Side } from './rounds.js';
 import type { Sent } from './sent.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
 
 /** What is sent to how many. */
-interface Load {
+export interface Load {
   readonly clients: number;
   readonly events: number;
   readonly bytes: number;
 }
 
-interface Round {
+export interface Round {
   readonly deliveriesPerSecond: number;
   /** Of the serving process, per million deliveries. */
   readonly serverCpuSeconds: number;
@@ -38,7 +39,7 @@ interface Stage {
 
 type SetStage = (start: Start, root: string, load: Load, options: BenchOptions) => Promise<Stage>;
 
-const busFromFiles: SetStage = async (start, root, { events, bytes }, options) => {
+export const busFromFiles: SetStage = async (start, root, { events, bytes }, options) => {
   const writer = await start('clients/burst-writer', { root, files: events, bytes });
   const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
   return {
@@ -70,7 +71,7 @@ const throughBroker =
 /** Connections whose delays are measured, among those that count. */
 const SAMPLED = 10;
 
-function side(name: string, setStage: SetStage, load: Load, options: BenchOptions): Side<Round> {
+export function fanoutSide(name: string, setStage: SetStage, load: Load, options: BenchOptions): Side<Round> {
   const run = (): Promise<Round> =>
     withRepository(0, ({ root }) =>
       withChildren(async (start) => {
@@ -116,41 +117,48 @@ interface Comparison {
 }
 
 const EVENTS = 2_000;
-/** Enough for those who take ten times as long. */
-const FEW_EVENTS = 500;
+/** Enough that a round of those who take ten times as long is over in seconds. */
+const FEW_EVENTS = 200;
+
+export const THOUSAND: Load = { clients: 1_000, events: EVENTS, bytes: 250 };
 
 const COMPARISONS: readonly Comparison[] = [
   { load: { clients: 1, events: EVENTS, bytes: 250 }, peers: false },
   { load: { clients: 100, events: EVENTS, bytes: 250 }, peers: false },
-  { load: { clients: 1_000, events: EVENTS, bytes: 250 }, peers: true },
-  { load: { clients: 1_000, events: EVENTS, bytes: 2_048 }, peers: false },
-  { load: { clients: 10_000, events: EVENTS, bytes: 250 }, peers: false },
+  { load: THOUSAND, peers: true },
+  { load: { clients: 1_000, events: 500, bytes: 2_048 }, peers: false },
+  { load: { clients: 1_000, events: 100, bytes: 16_384 }, peers: false },
+  { load: { clients: 10_000, events: 300, bytes: 250 }, peers: false },
 ];
 
 /** From files to many clients, against publishing with no files at all. */
 export const fanout: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];
+  const measured: Measured[] = [];
   for (const { load, peers } of COMPARISONS) {
     const name = `${String(load.clients)} clients, ${String(load.bytes)} B`;
     if (!name.includes(options.only)) continue;
     const few = { ...load, events: FEW_EVENTS };
     const sides = [
-      side('bus', busFromFiles, load, options),
-      side('bare publish', barePublish('uws'), load, options),
+      fanoutSide('bus', busFromFiles, load, options),
+      fanoutSide('bare publish', barePublish('uws'), load, options),
       ...(peers
         ? [
-            side('nats-server', throughBroker(startNats, 'nats'), load, options),
-            side('ws', barePublish('ws'), few, options),
-            side('mosquitto', throughBroker(startMosquitto, 'mqtt'), few, options),
+            fanoutSide('nats-server', throughBroker(startNats, 'nats'), load, options),
+            fanoutSide('ws', barePublish('ws'), few, options),
+            fanoutSide('mosquitto', throughBroker(startMosquitto, 'mqtt'), few, options),
           ]
         : []),
     ];
     const outcome = await alternate(sides, options.rounds, (text) => options.note(`${name}: ${text}`));
     raw[name] = Object.fromEntries(outcome);
+    measured.push({ load, outcome });
     rows.push(...[...outcome].map(([contender, found]) => row(name, contender, found, outcome.get('bus')!)));
   }
-  return { tables: [{ title: 'Deliveries', columns: COLUMNS, rows, notes: NOTES }], raw };
+  const tables = [{ title: 'Deliveries', columns: COLUMNS, rows, notes: NOTES }];
+  if (options.only !== '') return { tables, raw };
+  return { tables: [...tables, growthTable(measured)], charts: charts(measured), targets: targets(measured), raw };
 };
 
 const COLUMNS = [
@@ -165,15 +173,15 @@ const COLUMNS = [
 ];
 
 const NOTES = [
-  `${String(EVENTS)} events (${String(FEW_EVENTS)} for ws and mosquitto). The bus is timed from the first rename, through reading the files, to the last delivery; the others from their first publish, of messages packed beforehand.`,
+  `${String(EVENTS)} events of 250 B (500 of 2 KB, 100 of 16 KB, 300 to 10,000 clients; ${String(FEW_EVENTS)} for ws and mosquitto). The bus is timed from the first rename, through reading the files, to the last delivery; the others from their first publish, of messages packed beforehand.`,
   'All clients are in one process that counts events by the heads of frames; every delivery is accounted for.',
   'p99: from the rename or publish of an event to its decoding at one of ten clients, with the whole burst before and behind it.',
 ];
 
 function row(name: string, contender: string, found: Outcome<Round>, bus: Outcome<Round>): string[] {
   if (found.is === 'skipped') return [name, contender, `skipped: ${found.why}`, '', '', '', '', ''];
-  const rates = found.rounds.map((round) => round.deliveriesPerSecond);
-  const ours = bus.is === 'measured' ? bus.rounds.map((round) => round.deliveriesPerSecond) : [];
+  const rates = found.rounds.map(rate);
+  const ours = bus.is === 'measured' ? bus.rounds.map(rate) : [];
   const { median: middle, low, high } = spread(rates);
   const millions = (value: number): string => `${digits(value / 1e6)} M`;
   return [

@@ -1,43 +1,68 @@
-import type { Bench } from './bench.js';
+import { serverArgv, type Bench, type BenchOptions } from './bench.js';
+import type { Growth, Role } from './chart.js';
 import { withChildren } from './child.js';
 import type { FilterCost, FilterPlan, FilterShape } from './programs/filter-match.js';
-import { digits } from './report.js';
-import { alternate, type Side } from './rounds.js';
-import { fittedExponent, median, spread } from './statistics.js';
+import { count, digits, exponent } from './digits.js';
+import { alternate, roundsOf, type Side } from './rounds.js';
+import { exponentOf, spread } from './statistics.js';
+import { atMost, type Target } from './target.js';
 
 const SHAPES: readonly FilterShape[] = ['distinct', 'shared', 'globs', 'transitions'];
-const SUBSCRIPTIONS = [10, 100, 1_000, 10_000, 100_000];
+const SUBSCRIPTIONS = [10, 1_000, 100_000];
+/** Compiling more takes longer than all the matching. */
+const MOST_GLOBS = 10_000;
 
 /** Finding the ten subscriptions that an event is for, among many; in process, without sockets. */
 export const filters: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];
+  const lines: Growth[] = [];
   for (const shape of SHAPES.filter((name) => name.includes(options.only))) {
-    const sides = SUBSCRIPTIONS.map((subscriptions) => side({ shape, subscriptions }));
+    const most = shape === 'globs' ? MOST_GLOBS : Infinity;
+    const sides = SUBSCRIPTIONS.map((count) => matchSide({ shape, subscriptions: Math.min(count, most) }, options));
     const outcome = await alternate(sides, options.rounds, (text) => options.note(`${shape}: ${text}`));
     raw[shape] = Object.fromEntries(outcome);
-    const points: [number, number][] = [];
-    for (const [name, found] of outcome) {
-      if (found.is === 'skipped') continue;
-      const indexed = spread(found.rounds.map(({ indexedUs }) => indexedUs));
-      const linear = median(found.rounds.map(({ linearUs }) => linearUs));
-      points.push([Number(name), indexed.median]);
-      const range = `${digits(indexed.low)}–${digits(indexed.high)}`;
-      rows.push([shape, name, digits(indexed.median), range, digits(linear), digits(linear / indexed.median), '']);
-    }
-    rows.at(-1)![6] = digits(fittedExponent(points));
+    const growth = (name: string, role: Role, pick: (cost: FilterCost) => number): Growth => ({
+      name,
+      role,
+      points: [...outcome.keys()].map((count) => ({
+        x: Number(count),
+        value: spread(roundsOf(outcome, count).map(pick)),
+      })),
+    });
+    const indexed = growth(shape, 'ours', ({ indexedUs }) => indexedUs);
+    const linear = growth(`${shape}, linear scan`, 'floor', ({ linearUs }) => linearUs);
+    lines.push(indexed, ...(shape === 'distinct' ? [linear] : []));
+    const fitted = exponent(exponentOf(indexed.points));
+    indexed.points.forEach(({ x, value: { median, low, high } }, i) => {
+      const scan = linear.points[i]!.value.median;
+      const cells = [digits(median), `${digits(low)}–${digits(high)}`, digits(scan), digits(scan / median)];
+      rows.push([shape, String(x), ...cells, i === indexed.points.length - 1 ? fitted : '']);
+    });
   }
   const columns = ['filters', 'subscriptions', 'µs per event', 'spread', 'linear scan µs', 'linear ÷ ours', 'exponent'];
-  return { tables: [{ title: 'Match', columns, rows, notes: NOTES }], raw };
+  const title = 'Finding the ten subscriptions that an event is for';
+  const chart = { is: 'growth', title, xAxis: 'subscriptions', yAxis: 'microseconds per event', lines } as const;
+  return { tables: [{ title: 'Match', columns, rows, notes: NOTES }], charts: [chart], targets: targetsOf(lines), raw };
 };
+
+const targetsOf = (lines: readonly Growth[]): Target[] =>
+  lines
+    .filter(({ role }) => role === 'ours')
+    .map(({ name, points }) => {
+      const { x, value } = points.at(-1)!;
+      return atMost(`an event among ${count(x)} subscriptions, ${name}`, 5, value.median, ' µs');
+    });
 
 const NOTES = [
   'CPU time of FanOut.publish for one event at a time, ten subscriptions matching (in `shared` they are one group); checked to be exactly those.',
   'Exponent: of the cost as a power of the number of subscriptions. The linear scan asks every compiled filter, without sending.',
 ];
 
-function side(plan: FilterPlan): Side<FilterCost> {
+export function matchSide(plan: FilterPlan, options: BenchOptions): Side<FilterCost> {
   const run = (): Promise<FilterCost> =>
-    withChildren(async (start) => (await start('programs/filter-match', plan)).call<FilterCost>('measure'));
+    withChildren(async (start) =>
+      (await start('programs/filter-match', plan, serverArgv(options))).call<FilterCost>('measure'),
+    );
   return { name: String(plan.subscriptions), run };
 }

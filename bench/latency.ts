@@ -3,10 +3,12 @@ import { serverArgv } from './bench.js';
 import { withChildren, type Start } from './child.js';
 import type { Source } from './clients/feed.js';
 import type { Latencies } from './clients/latency-client.js';
+import { charts, growthTable, targets, type Outcomes } from './latency-growth.js';
 import { PEERS } from './peers/latency-peers.js';
-import { digits, type Table } from './report.js';
+import { digits } from './digits.js';
+import type { Table } from './report.js';
 import { withRepository } from './repository.js';
-import { alternate, type Outcome, type Side } from './rounds.js';
+import { alternate, roundsOf, type Outcome, type Side } from './rounds.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
 
 /** What goes on around the probe. */
@@ -18,7 +20,7 @@ export interface Surroundings {
   readonly background: number;
 }
 
-const ALONE: Surroundings = { records: 1, others: 0, background: 0 };
+export const ALONE: Surroundings = { records: 1, others: 0, background: 0 };
 
 /** Starts what watches, and says where a client hears of it. */
 export type StartWatcher = (start: Start, root: string, options: BenchOptions) => Promise<Source>;
@@ -39,11 +41,13 @@ const bareLoop: StartWatcher = async (start, root) => {
 interface Sampling {
   readonly samples: number;
   readonly pauseMs: number;
+  /** @default 700 */
+  readonly warmUpMs?: number;
 }
 
-const OFTEN: Sampling = { samples: 200, pauseMs: 4 };
+const OFTEN: Sampling = { samples: 120, pauseMs: 2 };
 
-function side(
+export function latencySide(
   name: string,
   watcher: StartWatcher,
   root: string,
@@ -82,13 +86,13 @@ const ROWS: readonly Row[] = [
 
 /** From the operation on a file to the decoded event in another process. */
 export const latency: Bench = async (options) => {
-  const raw: Record<string, unknown> = {};
+  const raw: Record<string, Outcomes> = {};
   const rows: string[][] = [];
   for (const { name, around } of ROWS.filter((row) => row.name.includes(options.only))) {
     const where = { ...ALONE, ...around };
     const outcome = await withRepository(where.records, ({ root }) =>
       alternate(
-        [side('bus', bus, root, where, options), side('bare loop', bareLoop, root, where, options)],
+        [latencySide('bus', bus, root, where, options), latencySide('bare loop', bareLoop, root, where, options)],
         options.rounds,
         (text) => options.note(`${name}: ${text}`),
       ),
@@ -100,19 +104,18 @@ export const latency: Bench = async (options) => {
   const peers = PEERS.filter((peer) => peer.name.includes(options.only));
   if (peers.length > 0) {
     const outcome = await withRepository(ALONE.records, ({ root }) => {
-      const sides = peers.map(({ name, watcher, ...sampling }) => side(name, watcher, root, ALONE, options, sampling));
+      const sides = peers.map(({ name, watcher, ...sampling }) =>
+        latencySide(name, watcher, root, ALONE, options, sampling),
+      );
       return alternate(sides, options.rounds, options.note);
     });
     raw['peers'] = Object.fromEntries(outcome);
     tables.push({ ...PEER_TABLE, rows: [...outcome].map(([name, found]) => peerRow(name, found)) });
   }
-  return { tables, raw };
+  if (options.only !== '') return { tables, raw };
+  const [floorTable, peerTable] = tables;
+  return { tables: [floorTable!, growthTable(raw), peerTable!], charts: charts(raw), targets: targets(raw), raw };
 };
-
-function roundsOf(outcome: ReadonlyMap<string, Outcome<Latencies>>, name: string): readonly Latencies[] {
-  const found = outcome.get(name);
-  return found?.is === 'measured' ? found.rounds : [];
-}
 
 /** A percentile of each round. */
 const ofEach = (rounds: readonly Latencies[], operation: Operation, share: number): number[] =>
@@ -158,7 +161,7 @@ function againstFloor(name: string, ours: readonly Latencies[], floor: readonly 
 const PEER_TABLE = {
   title: 'What people would use instead',
   columns: ['', 'rename p50 ms', 'p99', 'write p50', 'p99', 'unlink p50', 'p99', 'unheard'],
-  notes: ['The repository holds one other record. Unheard: operations of which nothing came within 5 s.'],
+  notes: ['The repository holds one other record. Unheard: operations of which nothing came within 2.5 s.'],
 };
 
 function peerRow(name: string, outcome: Outcome<Latencies>): string[] {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
 /** Where and of what the figures were taken. */
 export interface Machine {
@@ -8,6 +8,8 @@ export interface Machine {
   readonly memoryGiB: number;
   readonly kernel: string;
   readonly node: string;
+  /** Processes that wanted to run in the last minute: a quiet machine has nearly none. */
+  readonly load: number;
   /** The commit, with `+` where files differ from it; empty where git does not say. */
   readonly commit: string;
 }
@@ -19,6 +21,7 @@ export function describeMachine(): Machine {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: `${type()} ${release().split('-')[0] ?? ''}`,
     node: process.versions.node,
+    load: loadavg()[0] ?? NaN,
     commit: commit(),
   };
 }

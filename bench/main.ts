@@ -1,11 +1,17 @@
 import { parseArgs } from 'node:util';
-import type { Bench } from './bench.js';
+import type { Bench, BenchOptions } from './bench.js';
+import { cleanUpOnAbort } from './cleanup.js';
+import { compare } from './compare.js';
+import { digits } from './digits.js';
 import { fanout } from './fanout.js';
 import { filters } from './filters.js';
 import { idle } from './idle.js';
+import { instructions } from './instructions.js';
+import { journal } from './journal.js';
 import { latency } from './latency.js';
+import { describeMachine } from './machine.js';
 import { relay } from './relay.js';
-import { writeReport } from './report.js';
+import { markdownOf, writeReport } from './report.js';
 import { slow } from './slow.js';
 import { snapshot } from './snapshot.js';
 import { storm } from './storm.js';
@@ -22,10 +28,12 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   slow,
   relay,
   storm,
+  instructions,
+  journal,
   soak,
 };
-/** Too long for a run of everything. */
-const ON_DEMAND: readonly string[] = ['soak'];
+/** Too long for a run of everything; nor does what is counted change with the machine's mood. */
+const ON_DEMAND: readonly string[] = ['instructions', 'journal', 'relay', 'storm', 'soak'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,16 +44,59 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const names = positionals.length > 0 ? positionals : Object.keys(BENCHES).filter((name) => !ON_DEMAND.includes(name));
-for (const name of names) {
-  const bench = BENCHES[name];
-  if (!bench) throw new Error(`there is no benchmark ${name}; there are ${Object.keys(BENCHES).join(', ')}`);
-  const report = await bench({
-    rounds: Number(values.rounds),
+const began = performance.now();
+const clock = (): string => {
+  const seconds = Math.floor((performance.now() - began) / 1_000);
+  return `${String(Math.floor(seconds / 60))}:${String(seconds % 60).padStart(2, '0')}`;
+};
+
+function optionsOf(name: string): BenchOptions {
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds takes a number from 1 on, got ${values.rounds}`);
+  return {
+    rounds,
     only: values.only,
     profile: values.profile,
-    note: (text) => process.stderr.write(`${name}: ${text}\n`),
-  });
-  const command = ['npm run bench --', name, ...process.argv.slice(2).filter((word) => word !== name)].join(' ');
-  process.stdout.write(`${writeReport(name, command, report)}\n`);
+    note: (text) => process.stderr.write(`[${clock()}] ${name}: ${text}\n`),
+  };
+}
+
+/** @returns whether it came to an end. One that fails does not keep the others from running. */
+async function run(name: string): Promise<boolean> {
+  const options = optionsOf(name);
+  const machine = describeMachine();
+  try {
+    const report = await BENCHES[name]!(options);
+    const words = process.argv.slice(2).filter((word) => !positionals.includes(word));
+    const command = ['npm run bench --', name, ...words].join(' ');
+    const taken = { name, command, report };
+    // What was measured in part, or under a profiler, does not take the place of a whole result.
+    const isWhole = options.only === '' && options.profile === undefined;
+    if (isWhole) writeReport(taken, new Date(), machine);
+    process.stdout.write(`${markdownOf(taken, new Date(), machine)}\n`);
+    return true;
+  } catch (error) {
+    options.note(`failed: ${(error as Error).stack ?? String(error)}`);
+    return false;
+  }
+}
+
+cleanUpOnAbort();
+const [first, base, ...measures] = positionals;
+if (first === 'compare') {
+  process.stdout.write(`${await compare(base, measures, optionsOf('compare'))}\n`);
+} else {
+  const names = positionals.length > 0 ? positionals : Object.keys(BENCHES).filter((name) => !ON_DEMAND.includes(name));
+  const unknown = names.find((name) => BENCHES[name] === undefined);
+  if (unknown !== undefined) {
+    throw new Error(`there is no benchmark ${unknown}; there are ${Object.keys(BENCHES).join(', ')} and compare BASE`);
+  }
+  const failed: string[] = [];
+  for (const name of names) if (!(await run(name))) failed.push(name);
+  const minutes = digits((performance.now() - began) / 60_000);
+  process.stderr.write(
+    `[${clock()}] done in ${minutes} minutes${failed.length > 0 ? `; failed: ${failed.join(', ')}` : ''}\n`,
+  );
+  process.exit(failed.length > 0 ? 1 : 0);
 }

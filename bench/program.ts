@@ -34,7 +34,10 @@ export function cpuSeconds(): number {
 export async function runProgram(start: (config: never) => Promise<Running> | Running): Promise<void> {
   // A parent that is gone has no use for us.
   process.on('disconnect', () => process.exit(1));
-  const say = (message: Ready | Answer): void => void process.send?.(message);
+  // In order, so that what it has started ends with it.
+  process.on('SIGTERM', () => process.exit(1));
+  // Where the parent has just gone there is nobody to tell.
+  const say = (message: Ready | Answer): void => void process.send?.(message, undefined, undefined, () => undefined);
   try {
     const running = await start(JSON.parse(process.argv[2] ?? 'null') as never);
     process.on('message', (call: Call) => void answer(running, call, say));

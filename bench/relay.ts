@@ -6,10 +6,12 @@ import type { Arrival } from './clients/payload-reader.js';
 import { monotonicMs } from './monotonic.js';
 import { JetStreamServer } from './peers/jetstream.js';
 import { cpuSecondsOf } from './process-stat.js';
-import { digits, type Table } from './report.js';
+import { digits } from './digits.js';
+import type { Table } from './report.js';
 import { withRepository } from './repository.js';
 import { alternate, type Outcome, type Side } from './rounds.js';
 import type { Sent } from './sent.js';
+import { atLeast, atMost, type Target } from './target.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
 
 interface Reached {
@@ -47,6 +49,12 @@ async function withRelay<T>(
   }
 }
 
+interface Part {
+  readonly table: Table;
+  readonly target: Target;
+  readonly raw: object;
+}
+
 const WHERE = ['origin', 'edge'] as const;
 type Where = (typeof WHERE)[number];
 
@@ -63,7 +71,7 @@ function latencySide(where: Where, options: BenchOptions): Side<Latencies> {
   return { name: where, run };
 }
 
-async function latency(options: BenchOptions): Promise<{ readonly table: Table; readonly raw: object }> {
+async function latency(options: BenchOptions): Promise<Part> {
   const sides = WHERE.map((where) => latencySide(where, options));
   const outcome = await alternate(sides, options.rounds, options.note);
   const of = (where: Where, operation: 'rename' | 'write' | 'unlink', share: number): number[] =>
@@ -83,7 +91,9 @@ async function latency(options: BenchOptions): Promise<{ readonly table: Table; 
   const notes = [
     'From the operation on a file to the decoded event in another process; origin, NATS and edge on one machine.',
   ];
-  return { table: { title: 'Latency', columns, rows, notes }, raw: Object.fromEntries(outcome) };
+  const more = median(of('edge', 'rename', 0.5).map((value, i) => value - of('origin', 'rename', 0.5)[i]!));
+  const target = atMost("an edge's p50 over its origin's", 2, more, ' ms');
+  return { table: { title: 'Latency', columns, rows, notes }, target, raw: Object.fromEntries(outcome) };
 }
 
 // ── fan-out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -118,7 +128,7 @@ function fanOutSide(where: Where, options: BenchOptions): Side<FanOutRound> {
   return { name: where, run };
 }
 
-async function fanOut(options: BenchOptions): Promise<{ readonly table: Table; readonly raw: object }> {
+async function fanOut(options: BenchOptions): Promise<Part> {
   const sides = WHERE.map((where) => fanOutSide(where, options));
   const outcome = await alternate(sides, options.rounds, options.note);
   const [here, there] = [roundsOf(outcome, 'origin'), roundsOf(outcome, 'edge')];
@@ -136,6 +146,7 @@ async function fanOut(options: BenchOptions): Promise<{ readonly table: Table; r
   const columns = ['', 'origin', 'edge', 'edge ÷ origin'];
   return {
     table: { title: 'Fan-out', columns, rows: rows.map((row, i) => [...row, ratios[i]!]), notes },
+    target: atLeast("an edge's deliveries ÷ its origin's", 1 / 1.05, median(pairedRatios(rates(there), rates(here)))),
     raw: Object.fromEntries(outcome),
   };
 }
@@ -149,9 +160,10 @@ interface StartRound {
   readonly startedMs: number;
 }
 
-async function coldStart(options: BenchOptions): Promise<{ readonly table: Table; readonly raw: object }> {
+async function coldStart(options: BenchOptions): Promise<Part> {
   const raw: Record<string, readonly StartRound[]> = {};
   const rows: string[][] = [];
+  let ofTarget = NaN;
   for (const records of RECORDS) {
     const rounds = await withRelay(records, options, async ({ startEdge }) => {
       // The first one waits until the origin has sent everything.
@@ -168,6 +180,7 @@ async function coldStart(options: BenchOptions): Promise<{ readonly table: Table
     });
     raw[String(records)] = rounds;
     const whole = spread(rounds.map(({ processMs }) => processMs));
+    if (records === 20_000) ofTarget = whole.median;
     const started = median(rounds.map(({ startedMs }) => startedMs));
     rows.push([String(records), digits(whole.median), `${digits(whole.low)}–${digits(whole.high)}`, digits(started)]);
   }
@@ -175,7 +188,8 @@ async function coldStart(options: BenchOptions): Promise<{ readonly table: Table
   const notes = [
     'From starting the process, or from its connecting to NATS, to clients being let in; history is read back too.',
   ];
-  return { table: { title: 'Cold start of an edge', columns, rows, notes }, raw };
+  const target = atMost('cold start with 20,000 records', 2_000, ofTarget, ' ms');
+  return { table: { title: 'Cold start of an edge', columns, rows, notes }, target, raw };
 }
 
 // ── an outage ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,7 +203,7 @@ interface OutageRound {
   readonly isOrdered: boolean;
 }
 
-async function outage(options: BenchOptions): Promise<{ readonly table: Table; readonly raw: object }> {
+async function outage(options: BenchOptions): Promise<Part> {
   const rounds: OutageRound[] = [];
   for (let round = 0; round < options.rounds; round++) {
     options.note(`outage, round ${String(round + 1)}`);
@@ -207,7 +221,8 @@ async function outage(options: BenchOptions): Promise<{ readonly table: Table; r
   const notes = [
     'From the moment that NATS listens again, which clients find out by themselves, to the last event at a client of an edge.',
   ];
-  return { table: { title: 'After an outage', columns, rows: [row], notes }, raw: rounds };
+  const target = atMost('10,000 events missed, delivered after', 5_000, middle, ' ms');
+  return { table: { title: 'After an outage', columns, rows: [row], notes }, target, raw: rounds };
 }
 
 async function outageRound({ root, nats, origin, startEdge, start }: Relayed): Promise<OutageRound> {
@@ -246,10 +261,12 @@ const PARTS = { latency, 'fan-out': fanOut, 'cold start': coldStart, outage };
 export const relay: Bench = async (options) => {
   const raw: Record<string, object> = {};
   const tables: Table[] = [];
+  const targets: Target[] = [];
   for (const [name, measure] of Object.entries(PARTS).filter(([part]) => part.includes(options.only))) {
     const part = await measure(options);
     raw[name] = part.raw;
     tables.push(part.table);
+    targets.push(part.target);
   }
-  return { tables, raw };
+  return { tables, targets, raw };
 };

@@ -1,6 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describeMachine } from './machine.js';
+import type { Chart } from './chart.js';
+import { digits } from './digits.js';
+import { draw } from './draw.js';
+import type { Machine } from './machine.js';
+import { TARGET_COLUMNS, targetRow, type Target } from './target.js';
+
+export { digits };
 
 export interface Table {
   readonly title: string;
@@ -13,6 +19,8 @@ export interface Table {
 /** What one benchmark found. */
 export interface Report {
   readonly tables: readonly Table[];
+  readonly charts?: readonly Chart[];
+  readonly targets?: readonly Target[];
   /** Every round as it was measured. */
   readonly raw: unknown;
 }
@@ -20,23 +28,66 @@ export interface Report {
 /** From the compiled program the sources are two folders up. */
 const RESULTS = resolve(import.meta.dirname, '../../bench/results');
 
-/** Writes `results/NAME.json` and `results/NAME.md`; returns the Markdown. */
-export function writeReport(name: string, command: string, { tables, raw }: Report): string {
-  const machine = describeMachine();
-  const takenAt = new Date().toISOString();
-  const markdown = [
+export interface Taken {
+  readonly name: string;
+  readonly command: string;
+  readonly report: Report;
+}
+
+/** The report as Markdown, with links to its pictures. */
+export function markdownOf({ name, command, report }: Taken, takenAt: Date, machine: Machine): string {
+  const when = takenAt.toISOString().slice(0, 16).replace('T', ' ');
+  const { charts = [], tables } = report;
+  return [
     `# ${name}`,
     '',
-    `\`${command}\`, ${takenAt.slice(0, 16).replace('T', ' ')} UTC, commit ${machine.commit}. ${machine.cpu}, ` +
-      `${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, ${machine.kernel}, Node ${machine.node}.`,
+    `\`${command}\`, ${when} UTC, commit ${machine.commit}. ${machine.cpu}, ` +
+      `${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, ${machine.kernel}, Node ${machine.node}. ` +
+      `Load before the run: ${digits(machine.load)}.`,
     '',
-    ...tables.flatMap((table) => [`## ${table.title}`, '', ...markdownRows(table), '', ...notesOf(table)]),
+    ...charts.flatMap((chart) => [`![${chart.title}](${fileOf(name, chart)})`, '']),
+    ...[...targetTables(report), ...tables].flatMap((table) => [
+      `## ${table.title}`,
+      '',
+      ...markdownRows(table),
+      '',
+      ...notesOf(table),
+    ]),
   ].join('\n');
-  mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, `${name}.md`), markdown);
-  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify({ name, command, takenAt, machine, tables, raw })}\n`);
-  return markdown;
 }
+
+function targetTables({ targets = [] }: Report): Table[] {
+  return targets.length === 0 ? [] : [{ title: 'Targets', columns: TARGET_COLUMNS, rows: targets.map(targetRow) }];
+}
+
+/** Writes `results/NAME.json`, `results/NAME.md` and the pictures, and the targets of all results together. */
+export function writeReport(taken: Taken, takenAt: Date, machine: Machine): void {
+  const { name, command, report } = taken;
+  const { tables, raw, charts = [], targets = [] } = report;
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(join(RESULTS, `${name}.md`), markdownOf(taken, takenAt, machine));
+  writeFileSync(
+    join(RESULTS, `${name}.json`),
+    `${JSON.stringify({ name, command, takenAt, machine, targets, tables, raw })}\n`,
+  );
+  for (const chart of charts) writeFileSync(join(RESULTS, fileOf(name, chart)), draw(chart));
+  writeFileSync(join(RESULTS, 'targets.md'), allTargets());
+}
+
+/** Each result says itself when and where it was taken. */
+function allTargets(): string {
+  const names = readdirSync(RESULTS).filter((file) => file.endsWith('.json'));
+  const rows = names.sort().flatMap((file) => {
+    const { name, targets = [] } = JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as {
+      name: string;
+      targets?: readonly Target[];
+    };
+    return targets.map((target) => [`[${name}](${name}.md)`, ...targetRow(target)]);
+  });
+  return ['# Targets', '', ...markdownRows({ title: '', columns: ['', ...TARGET_COLUMNS], rows }), ''].join('\n');
+}
+
+const fileOf = (name: string, { file }: Chart): string => `${name}${file === undefined ? '' : `-${file}`}.svg`;
 
 function markdownRows({ columns, rows }: Table): string[] {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
@@ -45,11 +96,4 @@ function markdownRows({ columns, rows }: Table): string[] {
 
 function notesOf({ notes = [] }: Table): string[] {
   return notes.length === 0 ? [] : [...notes.map((note) => `- ${note}`), ''];
-}
-
-/** Three significant digits, without exponents. */
-export function digits(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  if (Math.abs(value) >= 100) return String(Math.round(value));
-  return String(Number(value.toPrecision(3)));
 }

@@ -1,12 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onAbort } from './cleanup.js';
 import { KIND_DIRECTORIES, KINDS } from '../protocol/index.js';
 import { benchRecord } from './record.js';
 
 /** A throwaway repository with as many records as asked for, spread over four kinds. */
 export class Repository {
   readonly root = mkdtempSync(join(tmpdir(), 'muse-bus-bench-'));
+  readonly #removed = onAbort(() => this.remove());
 
   constructor(records = 0) {
     for (const kind of KINDS) mkdirSync(this.directory(KIND_DIRECTORIES[kind]), { recursive: true });
@@ -23,7 +25,9 @@ export class Repository {
   }
 
   remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    this.#removed();
+    // Whoever writes may be on its way out.
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
 

@@ -43,3 +43,9 @@ export async function alternate<T>(
     }),
   );
 }
+
+/** The rounds of a side; none where it was skipped. */
+export function roundsOf<T>(outcome: ReadonlyMap<string, Outcome<T>>, name: string): readonly T[] {
+  const found = outcome.get(name);
+  return found?.is === 'measured' ? found.rounds : [];
+}

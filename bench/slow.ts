@@ -1,22 +1,23 @@
 import { serverArgv, type Bench, type BenchOptions } from './bench.js';
+import type { Chart, Role } from './chart.js';
 import { withChildren } from './child.js';
 import type { CountingPlan } from './clients/counting-client.js';
 import type { Pace } from './clients/pace-writer.js';
 import type { Arrival } from './clients/payload-reader.js';
-import { digits } from './report.js';
+import { count, digits } from './digits.js';
 import { withRepository } from './repository.js';
-import { alternate, type Side } from './rounds.js';
+import { alternate, roundsOf, type Side } from './rounds.js';
 import type { Sent } from './sent.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
 
 const QUICK = 1_000;
 const STOPPED = 100;
 const SAMPLED = 20;
-const PACE: Pace = { perSecond: 50, seconds: 5 };
+const PACE: Pace = { perSecond: 50, seconds: 2 };
 /** Of tasks, which only the stopped ones ask for: more than the kernel takes for a socket that is not read. */
 const FLOOD = { files: 3_000, bytes: 4_096 };
 /** Until it has been read and every stopped socket is full. */
-const FLOOD_MS = 4_000;
+const FLOOD_MS = 2_000;
 
 interface Round {
   readonly p50Ms: number;
@@ -58,31 +59,43 @@ function side(name: string, stopped: number, options: BenchOptions): Side<Round>
 
 /** Whether those who do not read delay those who do. */
 export const slow: Bench = async (options) => {
-  const beside = `${String(QUICK)} quick beside ${String(STOPPED)} stopped`;
-  const alone = `${String(QUICK)} quick alone`;
+  const beside = `${count(QUICK)} quick beside ${count(STOPPED)} stopped`;
+  const alone = `${count(QUICK)} quick alone`;
   const outcome = await alternate(
     [side(beside, STOPPED, options), side(alone, 0, options)],
     options.rounds,
     options.note,
   );
-  const rounds = (name: string): readonly Round[] => {
-    const found = outcome.get(name);
-    return found?.is === 'measured' ? found.rounds : [];
-  };
-  const p99 = (name: string): number[] => rounds(name).map((round) => round.p99Ms);
+  const p99 = (name: string): number[] => roundsOf(outcome, name).map((round) => round.p99Ms);
   const rows = [beside, alone].map((name) => {
     const { median: middle, low, high } = spread(p99(name));
     return [
       name,
-      digits(median(rounds(name).map((round) => round.p50Ms))),
+      digits(median(roundsOf(outcome, name).map((round) => round.p50Ms))),
       digits(middle),
       `${digits(low)}–${digits(high)}`,
       name === beside ? digits(median(pairedRatios(p99(beside), p99(alone)))) : '',
-      digits(median(rounds(name).map((round) => round.serverBytes)) / 2 ** 20),
+      digits(median(roundsOf(outcome, name).map((round) => round.serverBytes)) / 2 ** 20),
     ];
   });
+  const entries = [beside, alone].flatMap((name) => {
+    const role: Role = name === beside ? 'ours' : 'floor';
+    const p50 = roundsOf(outcome, name).map((round) => round.p50Ms);
+    return [
+      { name: `${name}, p50`, role, value: spread(p50) },
+      { name: `${name}, p99`, role, value: spread(p99(name)) },
+    ];
+  });
+  const chart: Chart = {
+    is: 'contest',
+    title: 'Those who read, beside those who do not',
+    axis: 'milliseconds',
+    unit: 'ms',
+    entries,
+  };
   const columns = ['', 'p50 ms', 'p99 ms', 'spread', '× alone', 'server MiB'];
-  return { tables: [{ title: 'Slow clients', columns, rows, notes: NOTES }], raw: Object.fromEntries(outcome) };
+  const tables = [{ title: 'Slow clients', columns, rows, notes: NOTES }];
+  return { tables, charts: [chart], raw: Object.fromEntries(outcome) };
 };
 
 const NOTES = [

@@ -3,10 +3,12 @@ import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import { withChildren } from './child.js';
 import type { SnapshotTime } from './clients/snapshot-client.js';
 import { commandPath, modelPath } from './installed.js';
-import { digits } from './report.js';
+import { digits, exponent } from './digits.js';
 import { withRepository } from './repository.js';
 import { alternate, type Side } from './rounds.js';
-import { fittedExponent, median, spread } from './statistics.js';
+import { exponentOf, median, spread, type Spread } from './statistics.js';
+import { atMost } from './target.js';
+import type { Growth, Role } from './chart.js';
 
 interface Round {
   /** The first that anyone asks for. */
@@ -20,7 +22,7 @@ const AT_ONCE = 100;
 /** More would fill the memory with what a hundred have not read yet. */
 const MOST_AT_ONCE = 20_000;
 
-function busSide(root: string, records: number, options: BenchOptions): Side<Round> {
+export function busSide(root: string, records: number, options: BenchOptions): Side<Round> {
   const run = (): Promise<Round> =>
     withChildren(async (start) => {
       const { ready } = await start<object>('programs/bus', { root }, serverArgv(options));
@@ -65,38 +67,54 @@ function modelSide(root: string): Side<Round> {
 }
 
 const RECORDS = [1_000, 20_000, 100_000];
+/** A scan of more takes the model so long that five rounds would be the longest part of everything. */
+const MOST_FOR_MODEL = 20_000;
+const ROLES: Readonly<Record<string, Role>> = { bus: 'ours', 'reading the directory': 'floor' };
 
 /** All records at the client, from a server that is up. */
 export const snapshot: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];
-  const points: [number, number][] = [];
+  const lines = new Map<string, { x: number; value: Spread }[]>();
   for (const records of RECORDS.filter((count) => String(count).includes(options.only))) {
-    const outcome = await withRepository(records, ({ root }) =>
-      alternate([busSide(root, records, options), readingSide(root), modelSide(root)], options.rounds, (text) =>
-        options.note(`${String(records)} records: ${text}`),
-      ),
-    );
+    const outcome = await withRepository(records, ({ root }) => {
+      const sides = [busSide(root, records, options), readingSide(root)];
+      if (records <= MOST_FOR_MODEL) sides.push(modelSide(root));
+      return alternate(sides, options.rounds, (text) => options.note(`${String(records)} records: ${text}`));
+    });
     raw[String(records)] = Object.fromEntries(outcome);
     for (const [name, found] of outcome) {
       if (found.is === 'skipped') {
         rows.push([String(records), name, `skipped: ${found.why}`, '', '', '']);
         continue;
       }
-      const { median: middle, low, high } = spread(found.rounds.map(({ ms }) => ms));
-      if (name === 'bus') points.push([records, middle]);
+      const value = spread(found.rounds.map(({ ms }) => ms));
+      lines.set(name, [...(lines.get(name) ?? []), { x: records, value }]);
       const of = (pick: (round: Round) => number | undefined): string =>
         digits(median(found.rounds.map((round) => pick(round) ?? NaN)));
-      const range = `${digits(low)}–${digits(high)}`;
-      rows.push([String(records), name, digits(middle), range, of(({ firstMs }) => firstMs), of((r) => r.hundredMs)]);
+      const range = `${digits(value.low)}–${digits(value.high)}`;
+      rows.push([
+        String(records),
+        name,
+        digits(value.median),
+        range,
+        of(({ firstMs }) => firstMs),
+        of((r) => r.hundredMs),
+      ]);
     }
   }
+  const growths = [...lines].map(([name, points]): Growth => ({ name, points, role: ROLES[name] ?? 'peer' }));
+  const exponents = growths.map(({ name, points }) => `${name} ${exponent(exponentOf(points))}`);
+  const notes = [...NOTES, `Grows with the number of records to the power of: ${exponents.join(', ')}.`];
   const columns = ['records', 'by', 'ms', 'spread', 'first ms', `${String(AT_ONCE)} at once ms`];
-  const exponent = `The bus's time grows with the number of records to the power of ${digits(fittedExponent(points))}.`;
-  return { tables: [{ title: 'Snapshot', columns, rows, notes: [...NOTES, exponent] }], raw };
+  const measured = growths.find(({ role }) => role === 'ours')?.points.find(({ x }) => x === 20_000);
+  const targets = measured ? [atMost('20,000 records at the client', 80, measured.value.median, ' ms')] : [];
+  const title = 'All records at a client, decoded';
+  const chart = { is: 'growth', title, xAxis: 'records', yAxis: 'milliseconds', lines: growths } as const;
+  return { tables: [{ title: 'Snapshot', columns, rows, notes }], charts: [chart], targets, raw };
 };
 
 const NOTES = [
   'Bus: from asking on an open connection to the synced mark, every event decoded by the client (a hundred at once only count). First: the first snapshot after the server started, which packs every record.',
-  'Reading the directory: readdir, readFileSync and JSON.parse in one process. The model: a whole run with --once.',
+  'Reading the directory: readdir, readFileSync and JSON.parse in one process. The model: a whole run with --once, up to 20,000 records.',
 ];

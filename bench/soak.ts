@@ -4,7 +4,7 @@ import type { CountingPlan } from './clients/counting-client.js';
 import type { Pace } from './clients/pace-writer.js';
 import type { RestlessPlan, RestlessStatus } from './clients/restless-client.js';
 import { residentBytesOf } from './process-stat.js';
-import { digits } from './report.js';
+import { digits } from './digits.js';
 import { withRepository } from './repository.js';
 import type { Sent } from './sent.js';
 

@@ -1,25 +1,64 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
+import { join } from 'node:path';
 import { serverArgv, type Bench, type BenchOptions } from './bench.js';
+import type { Growth } from './chart.js';
 import { withChildren } from './child.js';
-import { digits } from './report.js';
+import { count, digits, exponent } from './digits.js';
 import { withRepository } from './repository.js';
-import { alternate, type Side } from './rounds.js';
-import { fittedExponent, median, pairedRatios, spread } from './statistics.js';
+import { alternate, roundsOf, type Side } from './rounds.js';
+import { exponentOf, median, pairedRatios, spread } from './statistics.js';
+import { atMost } from './target.js';
 
 /** Milliseconds from starting the process. */
 interface Round {
   readonly ms: number;
 }
 
-function busSide(root: string, options: BenchOptions): Side<Round> {
-  const run = (): Promise<Round> =>
-    withChildren(async (start) => {
-      const began = performance.now();
-      const { ready } = await start<{ url: string }>('programs/bus', { root }, serverArgv(options));
-      await isReady(ready.url);
-      return { ms: performance.now() - began };
-    });
-  return { name: 'bus', run };
+const busFolder = (root: string): string => join(root, '.muse', 'bus');
+const journalAside = (root: string): string => join(root, 'journal-aside');
+
+/** One start of the bus, until it says that it is ready. */
+export async function startOnce(root: string, options: BenchOptions): Promise<Round> {
+  return withChildren(async (start) => {
+    const began = performance.now();
+    const { ready } = await start<{ url: string }>('programs/bus', { root }, serverArgv(options));
+    await isReady(ready.url);
+    return { ms: performance.now() - began };
+  });
+}
+
+/** With nothing left of an earlier run. */
+export function coldSide(root: string, options: BenchOptions): Side<Round> {
+  const run = async (): Promise<Round> => {
+    rmSync(busFolder(root), { recursive: true, force: true });
+    return startOnce(root, options);
+  };
+  return { name: COLD, run };
+}
+
+/** With the journal of a run that has ended in order: read in place, since a copied journal is taken for damaged. */
+function journalSide(root: string, options: BenchOptions): Side<Round> {
+  const run = async (): Promise<Round> => {
+    rmSync(busFolder(root), { recursive: true, force: true });
+    renameSync(journalAside(root), busFolder(root));
+    const round = await startOnce(root, options);
+    renameSync(busFolder(root), journalAside(root));
+    return round;
+  };
+  return { name: JOURNAL, run };
+}
+
+/** Lets a bus write its journal, and puts that aside. */
+async function prepareJournal(root: string, options: BenchOptions): Promise<void> {
+  await withChildren(async (start) => {
+    await start('programs/bus', { root }, serverArgv(options));
+    // It stands when there is a header: that is written last.
+    while (!existsSync(join(busFolder(root), 'journal', 'header.json'))) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+  renameSync(busFolder(root), journalAside(root));
 }
 
 function isReady(url: string): Promise<void> {
@@ -40,36 +79,53 @@ function readingSide(root: string): Side<Round> {
       await reader.call('readAll');
       return { ms: performance.now() - began };
     });
-  return { name: 'reading the files', run };
+  return { name: READING, run };
 }
 
-const RECORDS = [0, 1_000, 20_000, 100_000];
+const COLD = 'bus, cold';
+const JOURNAL = 'bus, from its journal';
+const READING = 'reading the files';
+const RECORDS = [1, 1_000, 20_000, 100_000];
+const MOST_MS: Readonly<Record<number, number>> = { 20_000: 1_200, 100_000: 5_000 };
 
 /** From starting the process to an endpoint that answers. */
 export const start: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];
-  const points: [number, number][] = [];
+  const lines = new Map<string, { x: number; value: ReturnType<typeof spread> }[]>();
   for (const records of RECORDS.filter((count) => String(count).includes(options.only))) {
-    const outcome = await withRepository(records, ({ root }) =>
-      alternate([busSide(root, options), readingSide(root)], options.rounds, (text) =>
-        options.note(`${String(records)} records: ${text}`),
-      ),
-    );
+    const outcome = await withRepository(records, async ({ root }) => {
+      await prepareJournal(root, options);
+      const sides = [coldSide(root, options), journalSide(root, options), readingSide(root)];
+      return alternate(sides, options.rounds, (text) => options.note(`${String(records)} records: ${text}`));
+    });
     raw[String(records)] = Object.fromEntries(outcome);
-    const times = (name: string): number[] => {
-      const found = outcome.get(name);
-      return found?.is === 'measured' ? found.rounds.map(({ ms }) => ms) : [];
-    };
-    const [ours, floor] = [times('bus'), times('reading the files')];
-    const { median: middle, low, high } = spread(ours);
-    points.push([records, middle]);
-    const ratio = digits(median(pairedRatios(ours, floor)));
-    rows.push([String(records), digits(middle), `${digits(low)}–${digits(high)}`, digits(median(floor)), ratio]);
+    const times = (name: string): number[] => roundsOf(outcome, name).map(({ ms }) => ms);
+    for (const name of outcome.keys()) {
+      const value = spread(times(name));
+      lines.set(name, [...(lines.get(name) ?? []), { x: records, value }]);
+      const ratio = name === READING ? '' : digits(median(pairedRatios(times(name), times(READING))));
+      rows.push([String(records), name, digits(value.median), `${digits(value.low)}–${digits(value.high)}`, ratio]);
+    }
   }
-  const columns = ['records', 'bus ms', 'spread', 'reading the files ms', '× reading'];
-  const exponent = `Grows with the number of records to the power of ${digits(fittedExponent(points))}, the start of Node included.`;
-  return { tables: [{ title: 'Cold start', columns, rows, notes: [...NOTES, exponent] }], raw };
+  const growths = [...lines].map(([name, points]): Growth => ({
+    name,
+    points,
+    role: name === READING ? 'floor' : 'ours',
+  }));
+  const exponents = growths.map(({ name, points }) => `${name} ${exponent(exponentOf(points))}`);
+  const notes = [
+    ...NOTES,
+    `Grows with the number of records to the power of: ${exponents.join(', ')}; the start of Node included.`,
+  ];
+  const columns = ['records', '', 'ms', 'spread', '× reading'];
+  const cold = growths.find(({ name }) => name === COLD)?.points ?? [];
+  const targets = cold
+    .filter(({ x }) => x in MOST_MS)
+    .map(({ x, value }) => atMost(`cold start with ${count(x)} records`, MOST_MS[x]!, value.median, ' ms'));
+  const title = 'From starting the process to an endpoint that answers';
+  const chart = { is: 'growth', title, xAxis: 'records', yAxis: 'milliseconds', lines: growths } as const;
+  return { tables: [{ title: 'Start', columns, rows, notes }], charts: [chart], targets, raw };
 };
 
 const NOTES = [

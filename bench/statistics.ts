@@ -34,3 +34,8 @@ export function fittedExponent(points: readonly (readonly [x: number, y: number]
   const covariance = logs.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
   return covariance / logs.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
 }
+
+/** The same of measured points, by their medians. */
+export function exponentOf(points: readonly { readonly x: number; readonly value: Spread }[]): number {
+  return fittedExponent(points.map(({ x, value }) => [x, value.median]));
+}

@@ -2,7 +2,7 @@ import { backoffMs } from '../client/backoff.js';
 import type { Bench, BenchOptions } from './bench.js';
 import { withChildren, type Child } from './child.js';
 import { JetStreamServer } from './peers/jetstream.js';
-import { digits } from './report.js';
+import { digits } from './digits.js';
 import { withRepository } from './repository.js';
 import type { Sent } from './sent.js';
 import { median, percentile } from './statistics.js';
@@ -117,7 +117,7 @@ function measureCost(options: BenchOptions): Promise<Cost> {
       try {
         const relay = { url: nats.url };
         await start('programs/bus', { root, relay, journal: true });
-        const edge = await start<{ url: string; token: string }>('programs/edge', relay, ['--expose-gc']);
+        const edge = await start<{ url: string; token: string }>('programs/edge', relay, { argv: ['--expose-gc'] });
         const plan = { source: { is: 'bus', ...edge.ready }, connections: CONNECTIONS };
         await start('clients/counting-client', plan);
         const before = await settledMemory(edge);

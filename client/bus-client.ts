@@ -5,7 +5,8 @@ import { systemClock, type ClientClock } from './clock.js';
 import { Connection } from './connection.js';
 import { Mirror } from './mirror.js';
 import type { BusStatus } from './status.js';
-import { Subscription, type SubscribeOptions } from './subscription.js';
+import type { SubscribeOptions } from './subscribe-options.js';
+import { Subscription } from './subscription.js';
 
 /** What may be set of a client beside where its bus is. */
 export interface ClientOptions {

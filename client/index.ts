@@ -28,5 +28,6 @@ export type { Holder, HoldersOptions } from './lease-view.js';
 export { Mirror, type MirrorRecord, type WhenFreeOptions } from './mirror.js';
 export type { RecordChange, StandingRecord } from './record-view.js';
 export type { BusStatus } from './status.js';
-export { Subscription, type Completion, type SubscribeOptions } from './subscription.js';
+export { Subscription, type Completion } from './subscription.js';
+export type { SubscribeOptions } from './subscribe-options.js';
 export type { Update } from './update.js';

@@ -2,8 +2,6 @@ import {
   epoch,
   formatCursor,
   parseCursor,
-  readFilter,
-  ProtocolError,
   toBusEvent,
   type BusEvent,
   type CompleteReason,
@@ -16,27 +14,10 @@ import {
 } from '../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Connection } from './connection.js';
+import { validate, type SubscribeOptions } from './subscribe-options.js';
 import type { Subscriber, SubscribeRequest } from './subscriber.js';
 import { UpdateQueue } from './update-queue.js';
 import type { Update } from './update.js';
-
-export interface SubscribeOptions {
-  /** End with the event of this number, snapshot events counted; what is left is carried over reconnections. */
-  readonly maxEvents?: number;
-  /** Resume after this cursor instead of beginning with a snapshot. */
-  readonly since?: string;
-  /** @default 'full' */
-  readonly snapshot?: 'full' | 'none';
-  /** Ends the subscription. */
-  readonly signal?: AbortSignal;
-  /** Change events that may wait to be consumed; a snapshot is held whole. @default 1_024 */
-  readonly bufferSize?: number;
-  /**
-   * What happens when more wait: `wait` leaves them on the server and fetches them from its history later; `latest` keeps
-   * of each record only the last event; `fail` ends the subscription with an error. @default 'wait'
-   */
-  readonly whenFull?: 'wait' | 'latest' | 'fail';
-}
 
 /** How a subscription ended. */
 export interface Completion {
@@ -137,11 +118,10 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
       this.#began(mode, why);
     },
     batch: (events, origin) => {
-      for (const event of events) this.#take(event, origin);
+      this.#takeAll(events, origin);
     },
     events: (events, origin) => {
-      for (const event of events) this.#take(event, origin);
-      this.#checkBuffer();
+      this.#takeAll(events, origin);
     },
     synced: (at, origin) => {
       this.#synced(at, origin);
@@ -185,6 +165,11 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     this.#received = undefined;
     this.#phase = { at: 'snapshot', held: undefined };
     this.#queue.push({ type: 'resync', reason }, undefined);
+  }
+
+  #takeAll(events: readonly WireEvent[], origin: EventOrigin): void {
+    for (const event of events) this.#take(event, origin);
+    if (this.#phase.at === 'changes') this.#checkBuffer();
   }
 
   #take(event: WireEvent, origin: EventOrigin): void {
@@ -276,20 +261,4 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   readonly #abort = (): void => {
     void this.close();
   };
-}
-
-/** Most of the server's own checks, made before anything is sent: a mistake shows at the call that made it. */
-function validate(filter: FilterInput, { maxEvents, since }: SubscribeOptions): void {
-  try {
-    readFilter(filter);
-  } catch (error) {
-    if (error instanceof ProtocolError) throw new BusError(error.code, error.message, 'change the filter');
-    throw error;
-  }
-  if (maxEvents !== undefined && !(Number.isInteger(maxEvents) && maxEvents >= 1 && maxEvents < 2 ** 31)) {
-    throw new BusError('bad-option', `maxEvents must be an integer from 1 to 2^31 - 1, got ${String(maxEvents)}`, '');
-  }
-  if (since !== undefined && !parseCursor(since)) {
-    throw new BusError('bad-option', `since must be a cursor, "epoch:revision", got ${since}`, 'take it from an event');
-  }
 }

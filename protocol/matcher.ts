@@ -73,39 +73,50 @@ function every(tests: readonly Test[]): Test {
   return (record) => tests.every((test) => test(record));
 }
 
+/** One value is compared without anything in between, as most filters ask for one. */
+function fieldTest<T>(values: readonly T[], of: (record: Matchable) => T | undefined): Test {
+  if (values.length === 1) {
+    const only = values[0];
+    return (record) => of(record) === only;
+  }
+  const set = new Set<T | undefined>(values);
+  return (record) => set.has(of(record));
+}
+
+const idOf = ({ id }: Matchable): string => id;
+const runOf = ({ runId }: Matchable): string | undefined => runId;
+const branchOf = ({ branch }: Matchable): string | undefined => branch;
+const kindOf = ({ kind }: Matchable): Kind => kind;
+
 /** What each of a filter's fields asks of a record. */
 function testsOf({ kinds, run_ids, branches, ids, addresses }: Filter): [RecordField, Test][] {
   const tests: [RecordField, Test][] = [];
-  if (ids) {
-    const test = oneOf(ids);
-    tests.push(['ids', (record) => test(record.id)]);
-  }
-  if (run_ids) {
-    const test = oneOf<string | undefined>(run_ids);
-    tests.push(['run_ids', (record) => test(record.runId)]);
-  }
-  if (branches) {
-    const test = oneOf<string | undefined>(branches);
-    tests.push(['branches', (record) => test(record.branch)]);
-  }
-  if (kinds) {
-    const test = oneOf(kinds);
-    tests.push(['kinds', (record) => test(record.kind)]);
-  }
+  if (ids) tests.push(['ids', fieldTest(ids, idOf)]);
+  if (run_ids) tests.push(['run_ids', fieldTest(run_ids, runOf)]);
+  if (branches) tests.push(['branches', fieldTest(branches, branchOf)]);
+  if (kinds) tests.push(['kinds', fieldTest(kinds, kindOf)]);
   if (addresses) tests.push(['addresses', addressTest(addresses)]);
   return tests;
 }
 
 /** @param filter as `parseFilter` returns it. */
 export function compileFilter(filter: Filter): Matcher {
-  const { event_types } = filter;
-  return {
-    matches: every(testsOf(filter).map(([, test]) => test)),
-    wants: event_types ? oneOf(event_types) : ALL_TYPES,
-    // Seldom asked, so compiled when it is: a filter is held by each of many thousand subscriptions.
-    failing: (record) =>
-      testsOf(filter)
-        .filter(([, test]) => !test(record))
-        .map(([field]) => field),
-  };
+  return new CompiledFilter(filter);
+}
+
+class CompiledFilter implements Matcher {
+  readonly matches: Test;
+  readonly wants: (type: EventType) => boolean;
+
+  constructor(private readonly filter: Filter) {
+    this.matches = every(testsOf(filter).map(([, test]) => test));
+    this.wants = filter.event_types ? oneOf(filter.event_types) : ALL_TYPES;
+  }
+
+  // Seldom asked, so compiled when it is: a filter is held by each of many thousand subscriptions.
+  failing(record: Matchable): RecordField[] {
+    return testsOf(this.filter)
+      .filter(([, test]) => !test(record))
+      .map(([field]) => field);
+  }
 }

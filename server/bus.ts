@@ -156,7 +156,7 @@ export class Bus implements ServedBus {
     for (const event of recalled?.events ?? []) history.append(event);
     for (const event of since) history.append(event);
     const epoch = recalled?.epoch ?? newEpoch(this.clock.now());
-    return new Hub(epoch, this.#store, history, new FanOut(revision));
+    return new Hub(epoch, this.#store, history, new FanOut(revision, this.options.limits.maxQueuedBytes));
   }
 
   /** Ends every connection: what let them in no longer holds. */

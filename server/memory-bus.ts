@@ -41,7 +41,12 @@ export class MemoryBus {
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     });
     const start = revision(0);
-    const hub = new Hub(newEpoch(clock.now()), this.#store, new History(options.limits, start), new FanOut(start));
+    const hub = new Hub(
+      newEpoch(clock.now()),
+      this.#store,
+      new History(options.limits, start),
+      new FanOut(start, options.limits.maxQueuedBytes),
+    );
     const source = {
       health: () => ({ backend: 'memory', healthy: true, last_scan_ms: clock.now() }),
       backlog: () => ({ pending: 0, unsettled: 0 }),

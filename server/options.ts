@@ -27,7 +27,11 @@ export interface Limits extends FilterLimits, HistoryLimits {
   readonly maxMessagesPerSecond: number;
   /** Refused messages after which a connection is closed. @default 1_000 */
   readonly maxBadMessages: number;
-  /** Bytes that wait for one socket before its subscriptions leave the hot path. @default 262_144 */
+  /**
+   * Bytes that wait for one socket before its subscriptions leave the hot path. At most so many wait, or one event that is
+   * larger; the engine's buffer may reserve twice that, the kernel has its own. Answers to a client that asks and does not
+   * read come on top: it is closed before they are 4 MiB. @default 262_144
+   */
   readonly maxQueuedBytes: number;
   /** Bytes of a record's file. @default 262_144 */
   readonly maxRecordBytes: number;

@@ -45,7 +45,7 @@ export class Service {
     private readonly clock: Clock,
     log: Log,
   ) {
-    this.catchUp = new CatchUp(hub, clock);
+    this.catchUp = new CatchUp(hub, clock, options.limits.maxQueuedBytes);
     this.inspector = new Inspector({
       hub,
       clock,
@@ -62,6 +62,9 @@ export class Service {
       log,
       limits: options.limits,
       welcome: () => this.#welcome(),
+      closed: (session) => {
+        this.sessions.delete(session);
+      },
       readNow: (record) => source.readNow(record),
       inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
     };
@@ -86,18 +89,7 @@ export class Service {
   attach(socket: Socket, encoding: Encoding): Connection {
     const session = new Session(this.#nextSession++, socket, encoding, this.#shared);
     this.sessions.add(session);
-    return {
-      message: (payload, isBinary) => {
-        session.message(payload, isBinary);
-      },
-      drained: () => {
-        session.drained();
-      },
-      closed: () => {
-        this.sessions.delete(session);
-        session.closed();
-      },
-    };
+    return session;
   }
 
   /** Ends every connection: what let them in no longer holds. */

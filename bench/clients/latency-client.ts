@@ -15,6 +15,8 @@ export interface LatencyPlan {
   readonly samples: number;
   /** Before each operation the client rests for a random time up to this. */
   readonly pauseMs: number;
+  /** @default 700 */
+  readonly warmUpMs?: number;
 }
 
 /** Milliseconds from just before the operation to after the decoding of the event that tells of it. */
@@ -26,7 +28,7 @@ export interface Latencies {
   readonly unheard: number;
 }
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 2_500;
 
 /** Changes files and waits to be told: writer and subscriber in one process, the watcher in another. */
 class Probe {
@@ -64,6 +66,23 @@ class Probe {
 
     await rest(pauseMs);
     await this.#timed(latencies.unlink, id, 'removed', () => rmSync(file));
+  }
+
+  /** Many records renamed in at once, and unlinked at once; waits only for the last of each. */
+  async burst(files: number): Promise<void> {
+    const paths = Array.from({ length: files }, (_, i) => join(this.#directory, `burst-${String(i)}.json`));
+    const last = `burst-${String(files - 1)}`;
+    const unused: number[] = [];
+    const seq = ++this.#seq;
+    const temporary = join(this.#directory, '.burst.tmp');
+    const renameAll = (): void => {
+      for (const path of paths) {
+        writeFileSync(temporary, JSON.stringify(benchRecord(last, seq)));
+        renameSync(temporary, path);
+      }
+    };
+    await this.#timed(unused, last, seq, renameAll);
+    await this.#timed(unused, last, 'removed', () => paths.forEach((path) => rmSync(path)));
   }
 
   #timed(into: number[], id: string, seq: number | 'removed', operation: () => void): Promise<void> {
@@ -111,19 +130,23 @@ function feedOf(source: Source): OpenFeed {
 }
 
 /**
- * What runs first is interpreted and compiled, while a bus has been up for hours: before measuring, records live and die
- * without rest between, so many or for so long.
+ * What runs first is interpreted, then compiled in several steps, while a bus has been up for hours: before measuring,
+ * many records come and go in bursts, then some live and die one by one.
  */
-const WARM_UP = 1_000;
-const WARM_UP_MS = 2_000;
+const BURSTS = 25;
+const BURST_FILES = 100;
+const WARM_UP_MS = 700;
 
 await runProgram(async (plan: LatencyPlan) => {
   const probe = new Probe(plan.root);
   const close = await feedOf(plan.source)(plan.root, (seen) => probe.see(seen));
   const measure = async (): Promise<Latencies> => {
+    if (plan.source.is === 'bus' || plan.source.is === 'packed') {
+      for (let i = 0; i < BURSTS; i++) await probe.burst(BURST_FILES);
+    }
     const warm = { rename: [], write: [], unlink: [] };
-    const warmAt = performance.now() + WARM_UP_MS;
-    for (let i = 0; i < WARM_UP && performance.now() < warmAt; i++) await probe.cycle(warm, 0);
+    const warmAt = performance.now() + (plan.warmUpMs ?? WARM_UP_MS);
+    while (performance.now() < warmAt) await probe.cycle(warm, 0);
     probe.unheard = 0;
     const latencies = { rename: [], write: [], unlink: [] };
     for (let i = 0; i < plan.samples; i++) await probe.cycle(latencies, plan.pauseMs);

@@ -9,6 +9,7 @@ export async function readLines(
   options: { readonly input?: string; readonly isReady: (text: string) => boolean },
 ): Promise<() => void> {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  process.once('exit', () => child.kill());
   const ready = new Promise<void>((resolve, reject) => {
     const look = (text: string): void => {
       if (options.isReady(text)) resolve();

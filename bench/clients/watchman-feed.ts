@@ -1,24 +1,50 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenFeed } from './feed.js';
 import { seeFile } from './inotifywait-feed.js';
 import { readLines } from './line-reader.js';
 
-/** A subscription with watchman through its own persistent command-line client; the client reads the named files. */
+/**
+ * A subscription with watchman through its own persistent command-line client; the client reads the named files. The
+ * service is one of our own, so that none is left running that was not there before.
+ */
 export const watchmanFeed: OpenFeed = async (root, see) => {
   const directory = join(root, '.muse', 'coordination', 'intents');
-  execFileSync('watchman', ['watch', directory], { stdio: 'ignore' });
+  const service = join(root, 'watchman');
+  mkdirSync(service, { recursive: true });
+  const at = [`--sockname=${join(service, 'socket')}`];
+  const files = [`--logfile=${join(service, 'log')}`, `--pidfile=${join(service, 'pid')}`, '--no-save-state'];
+  const daemon = spawn('watchman', [...at, ...files, '--foreground'], { stdio: 'ignore' });
+  process.once('exit', () => daemon.kill());
+  await answers(at);
+  execFileSync('watchman', [...at, 'watch', directory], { stdio: 'ignore' });
+
   const query = { fields: ['name', 'exists'], empty_on_fresh_instance: true };
   const seeLine = (text: string): void => {
-    const { files = [] } = JSON.parse(text) as { files?: readonly { readonly name: string }[] };
-    for (const { name } of files) seeFile(directory, name, see);
+    const { files: named = [] } = JSON.parse(text) as { files?: readonly { readonly name: string }[] };
+    for (const { name } of named) seeFile(directory, name, see);
   };
-  const stop = await readLines('watchman', ['-j', '-p', '--no-pretty'], seeLine, {
+  const stop = await readLines('watchman', [...at, '-j', '-p', '--no-pretty'], seeLine, {
     input: `${JSON.stringify(['subscribe', directory, 'bench', query])}\n`,
     isReady: (text) => text.includes('"subscribe":"bench"'),
   });
   return () => {
     stop();
-    execFileSync('watchman', ['watch-del', directory], { stdio: 'ignore' });
+    daemon.kill();
   };
 };
+
+const ATTEMPTS = 100;
+
+async function answers(at: readonly string[]): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      execFileSync('watchman', [...at, '--no-spawn', '--no-local', 'get-pid'], { stdio: 'ignore' });
+      return;
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

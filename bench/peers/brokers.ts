@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onAbort } from '../cleanup.js';
 import type { CountedSource } from '../clients/dialects.js';
 import { Command, freePort } from '../command.js';
 import { commandPath } from '../installed.js';
@@ -42,6 +43,7 @@ const MOSQUITTO: Recipe = {
 async function startBroker(recipe: Recipe): Promise<Broker> {
   const command = commandPath(recipe.command);
   const folder = mkdtempSync(join(tmpdir(), 'muse-bus-bench-broker-'));
+  const removed = onAbort(() => rmSync(folder, { recursive: true, force: true }));
   const [port, webSocketPort] = [await freePort(), await freePort()];
   const file = join(folder, 'broker.conf');
   writeFileSync(file, recipe.config(port, webSocketPort));
@@ -49,6 +51,7 @@ async function startBroker(recipe: Recipe): Promise<Broker> {
   const stop = async (): Promise<void> => {
     await running.stop();
     rmSync(folder, { recursive: true, force: true });
+    removed();
   };
   const url = `ws://127.0.0.1:${String(webSocketPort)}${recipe.path}`;
   return { source: { is: recipe.speaks, url }, port, pid: running.pid, stop };

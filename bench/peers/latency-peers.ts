@@ -7,6 +7,7 @@ interface Peer {
   /** Fewer of the slow ones. */
   readonly samples: number;
   readonly pauseMs: number;
+  readonly warmUpMs?: number;
 }
 
 const library =
@@ -31,10 +32,10 @@ const command =
   };
 
 export const PEERS: readonly Peer[] = [
-  { name: 'inotifywait, pipe', watcher: command('inotifywait'), samples: 200, pauseMs: 4 },
-  { name: 'chokidar + ws', watcher: library('chokidar'), samples: 30, pauseMs: 4 },
-  { name: 'watchman, pipe', watcher: command('watchman'), samples: 30, pauseMs: 40 },
-  { name: '@parcel/watcher + ws', watcher: library('@parcel/watcher'), samples: 20, pauseMs: 100 },
-  { name: 'model of the original, 10 ms', watcher: model(0.01), samples: 50, pauseMs: 10 },
-  { name: 'model of the original, 1 s', watcher: model(1), samples: 4, pauseMs: 1_000 },
+  { name: 'inotifywait, pipe', watcher: command('inotifywait'), samples: 120, pauseMs: 2 },
+  { name: 'chokidar + ws', watcher: library('chokidar'), samples: 20, pauseMs: 4 },
+  { name: 'watchman, pipe', watcher: command('watchman'), samples: 20, pauseMs: 20 },
+  { name: '@parcel/watcher + ws', watcher: library('@parcel/watcher'), samples: 8, pauseMs: 100 },
+  { name: 'model of the original, 10 ms', watcher: model(0.01), samples: 40, pauseMs: 10 },
+  { name: 'model of the original, 1 s', watcher: model(1), samples: 2, pauseMs: 1_000, warmUpMs: 0 },
 ];

@@ -9,8 +9,11 @@ import type { Delivery, Subscription } from './subscription.js';
 
 /** One piece of a snapshot or a replay: about this many bytes go to a socket at once. */
 const PIECE_BYTES = 65_536;
-/** A turn that serves those who are behind ends after this time; nobody waits longer for the next one. */
-const TURN_MS = 3;
+/**
+ * What is served in one turn of the loop to those who are behind takes no longer, those who have just come included. Reading
+ * files may take 4 ms of the same turn; nobody waits longer than both.
+ */
+const TURN_MS = 1;
 /** How many records or events are looked at before the time is. */
 const LOOK_AT_TIME_EVERY = 64;
 
@@ -22,29 +25,33 @@ const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
  */
 export class CatchUp {
   readonly #waiting = new Set<Session>();
+  readonly #pieceBytes: number;
   #scheduled: NodeJS.Immediate | undefined;
-  /** When what begins in this turn of the loop must give way; all of it together has one turn's time. */
-  #beginUntil: number | undefined;
+  /** When this turn of the loop has been used up; `undefined` while nothing has been served in it. */
+  #until: number | undefined;
 
   constructor(
     private readonly hub: Hub,
     private readonly clock: Clock,
-  ) {}
+    maxQueuedBytes: number,
+  ) {
+    // A queue that is half empty, which is when a session is served again, has room for a piece.
+    this.#pieceBytes = Math.max(1, Math.min(PIECE_BYTES, Math.floor(maxQueuedBytes / 2)));
+  }
 
   /** Serves a session at once, as far as one turn goes: a small snapshot is complete before the subscriber's next word. */
   begin(session: Session): void {
     const now = this.clock.elapsed();
-    this.#beginUntil ??= this.#endOfTurn(now);
+    if (this.#until === undefined) {
+      this.#until = now + TURN_MS;
+      setImmediate(() => {
+        // Those who are served in this turn too share its time.
+        if (!this.#scheduled) this.#until = undefined;
+      });
+    }
     // A crowd that subscribes at once would otherwise hold the loop for a turn's time each.
-    if (now < this.#beginUntil) this.#serve(session, this.#beginUntil);
+    if (now < this.#until) this.#serve(session, this.#until);
     if (isBehind(session)) this.add(session);
-  }
-
-  #endOfTurn(now: number): number {
-    setImmediate(() => {
-      this.#beginUntil = undefined;
-    });
-    return now + TURN_MS;
   }
 
   add(session: Session): void {
@@ -66,7 +73,8 @@ export class CatchUp {
 
   #turn(): void {
     this.#scheduled = undefined;
-    const deadline = this.clock.elapsed() + TURN_MS;
+    const deadline = this.#until ?? this.clock.elapsed() + TURN_MS;
+    this.#until = undefined;
     for (const session of [...this.#waiting]) {
       this.#waiting.delete(session);
       this.#serve(session, deadline);
@@ -79,7 +87,7 @@ export class CatchUp {
 
   #serve(session: Session, deadline: number): void {
     for (const subscription of [...session.subscriptions]) {
-      while (!session.isCongested() && isBehindOne(subscription.delivery)) {
+      while (isBehindOne(subscription.delivery) && session.hasRoomFor(this.#pieceBytes)) {
         this.#advance(subscription, deadline);
         if (this.clock.elapsed() >= deadline) return;
       }
@@ -112,7 +120,7 @@ export class CatchUp {
     const { versions } = delivery;
     const wants = group.matcher.wants('snapshot');
     const now = this.clock.now();
-    const piece = new Piece(subscription.remaining, deadline, this.clock);
+    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
     let next = wants ? delivery.next : versions.length;
     for (; next < versions.length && piece.hasRoom(); next++) {
       const version = versions[next]!;
@@ -124,7 +132,7 @@ export class CatchUp {
   }
 
   #sendReplay(subscription: Subscription, delivery: Extract<Delivery, { at: 'replay' }>, deadline: number): void {
-    const piece = new Piece(subscription.remaining, deadline, this.clock);
+    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
     const after = this.#collect(subscription, piece, delivery.after, delivery.until);
     subscription.delivery = { ...delivery, after };
     if (!this.#sendBatch(subscription, piece) || after < delivery.until) return;
@@ -134,11 +142,11 @@ export class CatchUp {
   /** Events that the group has counted while this member was away: the same frames, for it alone. */
   #sendMissed(subscription: Subscription, delivery: Extract<Delivery, { at: 'lagging' }>, deadline: number): void {
     const { group, session } = subscription;
-    const piece = new Piece(subscription.remaining, deadline, this.clock);
+    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
     const after = this.#collect(subscription, piece, delivery.after, this.hub.revision);
     if (piece.events.length > 0) {
       const head = { type: MessageType.events, to: group.id, first: delivery.index };
-      if (session.send(frameOf(head, piece.events, group.encoding)) === 'dropped') return;
+      if (session.offer(frameOf(head, piece.events, group.encoding)) === 'dropped') return;
     }
     this.hub.deliveredBehind += piece.events.length;
     const index = delivery.index + piece.events.length;
@@ -192,13 +200,14 @@ class Piece {
 
   constructor(
     private readonly most: number,
+    private readonly mostBytes: number,
     private readonly deadline: number,
     private readonly clock: Clock,
   ) {}
 
   /** Asked once for every record or event that is looked at. */
   hasRoom(): boolean {
-    if (this.events.length >= this.most || this.#bytes >= PIECE_BYTES) return false;
+    if (this.events.length >= this.most || this.#bytes >= this.mostBytes) return false;
     return ++this.#looked % LOOK_AT_TIME_EVERY !== 0 || this.clock.elapsed() < this.deadline;
   }
 

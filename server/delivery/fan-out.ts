@@ -16,12 +16,17 @@ import type { Session } from './session.js';
 
 /** A frame is closed when it holds this much, so that one turn's events do not become one huge message. */
 const FRAME_BYTES = 262_144;
+/** More than a frame needs around its events. */
+const FRAME_HEAD_BYTES = 64;
 
 /** From events to the sockets of those who are live: index, groups, one shared frame for each group and turn. */
 export class FanOut {
   readonly #index = new FilterIndex<Group>();
-  /** Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. */
-  readonly #groups = new Map<string, { readonly group: Group; members: number }[]>();
+  /**
+   * Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. There is
+   * nearly always one, and it stands for itself.
+   */
+  readonly #groups = new Map<string, Group | Group[]>();
   /** Events given to live subscriptions, each counted for each of them. */
   delivered = 0;
   #nextGroup = 1;
@@ -29,8 +34,12 @@ export class FanOut {
   /** Everything up to here has been sent to all who are live. */
   #published: Revision;
 
-  constructor(start: Revision) {
+  readonly #frameBytes: number;
+
+  /** @param maxQueuedBytes what may wait for a socket: no frame of several events is larger. */
+  constructor(start: Revision, maxQueuedBytes = FRAME_BYTES) {
     this.#published = start;
+    this.#frameBytes = Math.min(FRAME_BYTES, maxQueuedBytes - FRAME_HEAD_BYTES);
   }
 
   get published(): Revision {
@@ -39,41 +48,40 @@ export class FanOut {
 
   get groupCount(): number {
     let count = 0;
-    for (const groups of this.#groups.values()) count += groups.length;
+    for (const groups of this.#groups.values()) count += Array.isArray(groups) ? groups.length : 1;
     return count;
   }
 
   /** All groups that somebody holds. */
   *groups(): Generator<Group> {
-    for (const groups of this.#groups.values()) for (const { group } of groups) yield group;
+    for (const groups of this.#groups.values()) {
+      if (Array.isArray(groups)) yield* groups;
+      else yield groups;
+    }
   }
 
   /** The group for one more subscription of a connection that is in `taken` already. */
   acquire(filter: Filter, encoding: Encoding, taken: (group: Group) => boolean): Group {
     const key = `${encoding} ${filterKey(filter)}`;
-    const groups = this.#groups.get(key);
-    const free = groups?.find(({ group }) => !taken(group));
+    const groups = listOf(this.#groups.get(key));
+    const free = groups.find((group) => !taken(group));
     if (free) {
-      free.members++;
-      return free.group;
+      free.holders++;
+      return free;
     }
     const group = new Group(groupId(this.#nextGroup++), filter, encoding);
-    const entry = { group, members: 1 };
-    if (groups) groups.push(entry);
-    else this.#groups.set(key, [entry]);
+    this.#groups.set(key, groups.length === 0 ? group : [...groups, group]);
     this.#index.add(group);
     return group;
   }
 
   /** Gives back what {@link acquire} gave; a group that nobody holds is gone. */
   release(group: Group): void {
+    if (--group.holders > 0) return;
     const key = `${group.encoding} ${filterKey(group.filter)}`;
-    const groups = this.#groups.get(key) ?? [];
-    const at = groups.findIndex((entry) => entry.group === group);
-    const entry = groups[at];
-    if (!entry || --entry.members > 0) return;
-    groups.splice(at, 1);
-    if (groups.length === 0) this.#groups.delete(key);
+    const [first, ...others] = listOf(this.#groups.get(key)).filter((other) => other !== group);
+    if (first === undefined) this.#groups.delete(key);
+    else this.#groups.set(key, others.length === 0 ? first : [first, ...others]);
     this.#index.delete(group);
   }
 
@@ -102,18 +110,19 @@ export class FanOut {
         group.index++;
         return;
       }
-      if (group.pending.events.length === 0) touched.push(group);
-      group.pending.revisions.push(event.revision);
-      group.pending.events.push(event.encoded(view, group.encoding));
+      const pending = (group.pending ??= { revisions: [], events: [] });
+      if (pending.events.length === 0) touched.push(group);
+      pending.revisions.push(event.revision);
+      pending.events.push(event.encoded(view, group.encoding));
     };
     for (const record of seenBy(event)) this.#index.eachCandidate(record, consider);
   }
 
   #flush(group: Group, before: Revision, congested: Session[]): void {
-    const { revisions, events } = group.pending;
+    const { revisions, events } = group.pending!;
     let sentUntil = before;
     for (let from = 0; from < events.length;) {
-      const until = endOfFrame(events, from);
+      const until = endOfFrame(events, from, this.#frameBytes);
       const chunk = events.slice(from, until);
       const frame = frameOf({ type: MessageType.events, to: group.id, first: group.index }, chunk, group.encoding);
       const reached = revision(revisions[until - 1]!);
@@ -152,7 +161,7 @@ export class FanOut {
         session.finishCapped(member, chunk.slice(0, count), index, revision(revisions[count - 1]!));
         continue;
       }
-      const wasTaken = session.send(frame) !== 'dropped';
+      const wasTaken = session.offer(frame) !== 'dropped';
       if (!session.isCongested()) continue;
       congested.push(session);
       if (wasTaken) session.lag(member, revision(revisions.at(-1)!), next);
@@ -162,16 +171,22 @@ export class FanOut {
   }
 }
 
+function listOf(groups: Group | Group[] | undefined): Group[] {
+  if (groups === undefined) return [];
+  return Array.isArray(groups) ? groups : [groups];
+}
+
 /** The states by which a filter may see the event: what the record was, and what it is. */
 function seenBy({ before, after }: StoreEvent): Matchable[] {
   if (before === undefined || before === after) return after ? [after.matchable] : [];
   return after ? [before.matchable, after.matchable] : [before.matchable];
 }
 
-function endOfFrame(events: readonly Uint8Array[], from: number): number {
+function endOfFrame(events: readonly Uint8Array[], from: number, most: number): number {
   let bytes = 0;
   let at = from;
-  do bytes += events[at++]!.length;
-  while (at < events.length && bytes + events[at]!.length <= FRAME_BYTES);
+  // One more each, for the comma in JSON.
+  do bytes += events[at++]!.length + 1;
+  while (at < events.length && bytes + events[at]!.length <= most);
   return at;
 }

@@ -15,7 +15,7 @@ const SELECTIVE_FIRST: readonly RecordField[] = ['ids', 'run_ids', 'addresses', 
  * decides.
  */
 export class FilterIndex<T extends Filtered> {
-  readonly #exact: Readonly<Record<RecordField, Map<string, Set<T>>>> = {
+  readonly #exact: Readonly<Record<RecordField, Map<string, T | Set<T>>>> = {
     ids: new Map(),
     run_ids: new Map(),
     branches: new Map(),
@@ -63,12 +63,12 @@ export class FilterIndex<T extends Filtered> {
   /** Calls `visit` at least once for every item whose filter may match. */
   eachCandidate(record: Matchable, visit: (item: T) => void): void {
     this.#unfiled.forEach(visit);
-    this.#exact.ids.get(record.id)?.forEach(visit);
-    this.#exact.kinds.get(record.kind)?.forEach(visit);
-    if (record.runId !== undefined) this.#exact.run_ids.get(record.runId)?.forEach(visit);
-    if (record.branch !== undefined) this.#exact.branches.get(record.branch)?.forEach(visit);
+    visitAll(this.#exact.ids.get(record.id), visit);
+    visitAll(this.#exact.kinds.get(record.kind), visit);
+    if (record.runId !== undefined) visitAll(this.#exact.run_ids.get(record.runId), visit);
+    if (record.branch !== undefined) visitAll(this.#exact.branches.get(record.branch), visit);
     for (const address of record.addresses) {
-      this.#exact.addresses.get(address)?.forEach(visit);
+      visitAll(this.#exact.addresses.get(address), visit);
       this.#globs.eachPrefixOf(address, visit);
     }
   }
@@ -98,14 +98,28 @@ function literalBeginning(glob: string): string {
   return literal.endsWith('/') ? literal.slice(0, -1) : literal;
 }
 
-function insert<T>(sets: Map<string, Set<T>>, value: string, item: T): void {
-  const set = sets.get(value);
-  if (set) set.add(item);
-  else sets.set(value, new Set([item]));
+// A value that one item asks for holds the item itself: with a filter for each of many thousand subscriptions, a set
+// for each would be a tenth of what they take.
+
+function visitAll<T extends object>(found: T | Set<T> | undefined, visit: (item: T) => void): void {
+  if (found === undefined) return;
+  if (found instanceof Set) found.forEach(visit);
+  else visit(found);
 }
 
-function remove<T>(sets: Map<string, Set<T>>, value: string, item: T): void {
-  const set = sets.get(value);
-  set?.delete(item);
-  if (set?.size === 0) sets.delete(value);
+function insert<T extends object>(items: Map<string, T | Set<T>>, value: string, item: T): void {
+  const found = items.get(value);
+  if (found === undefined) items.set(value, item);
+  else if (found instanceof Set) found.add(item);
+  else if (found !== item) items.set(value, new Set([found, item]));
+}
+
+function remove<T extends object>(items: Map<string, T | Set<T>>, value: string, item: T): void {
+  const found = items.get(value);
+  if (found instanceof Set) {
+    found.delete(item);
+    if (found.size === 0) items.delete(value);
+  } else if (found === item) {
+    items.delete(value);
+  }
 }

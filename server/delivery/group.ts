@@ -5,11 +5,13 @@ import type { Subscription } from './subscription.js';
 export class Group {
   readonly matcher: Matcher;
   /** The live ones; the others still hold a reference. In no order. */
-  readonly members: Subscription[] = [];
+  members: Subscription[] = [];
+  /** How many subscriptions hold it, live or not. */
+  holders = 1;
   /** Number of the next event that matches: what the group's members count by, live or not. */
   index = 0;
-  /** What the turn has brought, not sent yet. */
-  readonly pending: { readonly revisions: number[]; readonly events: Uint8Array[] } = { revisions: [], events: [] };
+  /** What the turn has brought, not sent yet; most of many thousand groups are never told anything. */
+  pending: { readonly revisions: number[]; readonly events: Uint8Array[] } | undefined;
   /** The publication that looked at this group last, so that an event asks it once. */
   visit = 0;
   /** The first index at which a capped member must leave; no member needs a look before it. */
@@ -25,7 +27,9 @@ export class Group {
 
   join(member: Subscription): void {
     member.slot = this.members.length;
-    this.members.push(member);
+    // An array that is pushed to makes room for seventeen; most groups have one member.
+    if (member.slot === 0) this.members = [member];
+    else this.members.push(member);
     if (member.endIndex < this.nextCap) this.nextCap = member.endIndex;
   }
 

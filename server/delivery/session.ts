@@ -41,6 +41,8 @@ export interface SessionServices {
   readonly limits: Limits;
   readonly log: Log;
   welcome(): Welcome;
+  /** The connection is over. */
+  closed(session: Session): void;
   /** Reads a record, or everything, now; afterwards the hub's revision includes what was on disk. */
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
   /** Answers a question about the server; `asker` is the connection that asks. */
@@ -56,6 +58,8 @@ const REMEMBERED = 16;
 export class Session implements Connection {
   readonly #subscriptions = new Map<SubscriptionId, Subscription>();
   #flow: 'open' | 'congested' | 'closed' = 'open';
+  /** Something waited for the socket when it was last sent to. */
+  #hasQueued = false;
   #badMessages = 0;
   /** The second in which messages are being counted. */
   #windowStart = 0;
@@ -120,6 +124,7 @@ export class Session implements Connection {
   }
 
   closed(): void {
+    this.services.closed(this);
     this.#flow = 'closed';
     for (const subscription of this.#subscriptions.values()) this.#end(subscription, 'disconnected');
     this.#subscriptions.clear();
@@ -132,9 +137,29 @@ export class Session implements Connection {
   send(frame: Uint8Array): SendResult {
     if (this.#flow === 'closed') return 'dropped';
     const result = this.socket.send(frame);
+    if (result === 'queued') this.#hasQueued = true;
     const isFull = result === 'queued' && this.socket.queuedBytes > this.services.limits.maxQueuedBytes;
     if (isFull || result === 'dropped') this.#flow = 'congested';
     return result;
+  }
+
+  /**
+   * Sends what history can repeat, unless more would wait for the socket than may: then it is `dropped`, and the session is
+   * congested.
+   */
+  offer(frame: Uint8Array): SendResult {
+    return this.hasRoomFor(frame.length) ? this.send(frame) : 'dropped';
+  }
+
+  /** Whether so many bytes more may wait; an empty queue takes anything. Where not, the session is congested from now on. */
+  hasRoomFor(bytes: number): boolean {
+    if (this.#flow !== 'open') return false;
+    // The engine is not asked about a socket that has always taken everything.
+    if (!this.#hasQueued) return true;
+    const { queuedBytes } = this.socket;
+    if (queuedBytes === 0) this.#hasQueued = false;
+    else if (queuedBytes + bytes > this.services.limits.maxQueuedBytes) this.#flow = 'congested';
+    return this.#flow === 'open';
   }
 
   /** Sends what nothing repeats: where it cannot be sent the client must connect anew. */

@@ -6,24 +6,14 @@ import type {
   us_socket_context_t,
   WebSocket,
 } from 'uWebSockets.js';
-import type { CloseCode, Encoding } from '../../protocol/index.js';
-import {
-  isStream,
-  type Connection,
-  type HttpReply,
-  type HttpStream,
-  type ListenOptions,
-  type RequestHead,
-  type SendResult,
-  type Socket,
-  type Transport,
-  type TransportHandlers,
-} from './transport.js';
-import { streamReply } from './uws-stream.js';
-import type { TlsFiles } from './tls-files.js';
+import type { CloseCode } from '../../protocol/index.js';
 import { freePort } from './free-port.js';
-import { reasonPhrase } from './reason-phrase.js';
-import { readTls } from './tls-files.js';
+import { GOODBYE_MS } from './goodbye.js';
+import { readTls, type TlsFiles } from './tls-files.js';
+import { isStream, type HttpStream, type ListenOptions, type Transport, type TransportHandlers } from './transport.js';
+import { addressOf, headOf, reply } from './uws-request.js';
+import { UwsSocket, type UserData } from './uws-socket.js';
+import { streamReply } from './uws-stream.js';
 
 /** The native module; its own declarations leave out what they should not. */
 export type UwsEngine = typeof import('uWebSockets.js') & { readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number };
@@ -38,15 +28,8 @@ type ListenWithOptions = (
 /** No compression: records are small, and a shared frame would be compressed once for each member. */
 const NO_COMPRESSION = 0;
 
-interface UserData {
-  readonly encoding: Encoding;
-  socket?: UwsSocket;
-  connection?: Connection;
-}
-
-const SEND_RESULTS: readonly SendResult[] = ['queued', 'sent', 'dropped'];
-/** How long closed sockets may take to say goodbye. */
-const GOODBYE_MS = 500;
+/** For the close frames to be on their way, before the engine closes what is left. */
+const LINGER_MS = 50;
 /** For a port that is listened on again. */
 const LISTEN_ATTEMPTS = 100;
 const LISTEN_PAUSE_MS = 50;
@@ -61,6 +44,8 @@ export class UwsTransport implements Transport {
   #given: { readonly options: ListenOptions; readonly handlers: TransportHandlers } | undefined;
   /** Connections that are no WebSocket, or not yet. */
   #pending = 0;
+  /** Said to every socket once the transport is being stopped; from then on nothing is heard any more. */
+  #farewell: { readonly code: CloseCode; readonly reason: string; done(): void } | undefined;
 
   constructor(private readonly engine: UwsEngine) {}
 
@@ -114,10 +99,10 @@ export class UwsTransport implements Transport {
         this.#open(native, handlers);
       },
       message: (native, payload, isBinary) => {
-        native.getUserData().connection?.message(new Uint8Array(payload), isBinary);
+        if (!this.#farewell) native.getUserData().connection?.message(new Uint8Array(payload), isBinary);
       },
       drain: (native) => {
-        native.getUserData().connection?.drained();
+        this.#drained(native.getUserData());
       },
       close: (native) => {
         this.#closed(native.getUserData());
@@ -164,9 +149,36 @@ export class UwsTransport implements Transport {
   async stop(code: CloseCode, reason: string): Promise<void> {
     if (this.#listening) this.engine.us_listen_socket_close(this.#listening);
     this.#listening = undefined;
-    for (const socket of [...this.#sockets]) socket.close(code, reason);
-    await new Promise<void>((resolve) => setTimeout(resolve, this.#sockets.size > 0 ? GOODBYE_MS : 0));
+    if (this.#sockets.size > 0) {
+      await this.#takeLeave(code, reason);
+      await new Promise<void>((resolve) => setTimeout(resolve, LINGER_MS));
+    }
     for (const app of this.#apps.splice(0)) app.close();
+  }
+
+  /**
+   * The engine calls a socket closed at once, though frames may wait before its close frame; what waits would be lost when
+   * the app is closed. So each is closed when it has drained, and in the end those that have not.
+   */
+  async #takeLeave(code: CloseCode, reason: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const impatience = setTimeout(resolve, GOODBYE_MS);
+      this.#farewell = {
+        code,
+        reason,
+        done: () => {
+          clearTimeout(impatience);
+          resolve();
+        },
+      };
+      for (const socket of [...this.#sockets]) if (socket.queuedBytes === 0) socket.close(code, reason);
+    });
+    for (const socket of [...this.#sockets]) socket.close(code, reason);
+  }
+
+  #drained({ socket, connection }: UserData): void {
+    if (!this.#farewell) connection?.drained();
+    else if (socket?.queuedBytes === 0) socket.close(this.#farewell.code, this.#farewell.reason);
   }
 
   #bind(app: TemplatedApp, { host, port, sharePort = false }: ListenOptions): Promise<number> {
@@ -201,34 +213,7 @@ export class UwsTransport implements Transport {
     socket.native = undefined;
     this.#sockets.delete(socket);
     connection?.closed();
-  }
-}
-
-/** Guards the native socket, on which any call after its close would throw. */
-class UwsSocket implements Socket {
-  native: WebSocket<UserData> | undefined;
-  readonly remote: string;
-
-  constructor(
-    native: WebSocket<UserData>,
-    private readonly isBinary: boolean,
-  ) {
-    this.native = native;
-    this.remote = Buffer.from(native.getRemoteAddressAsText()).toString();
-  }
-
-  send(frame: Uint8Array): SendResult {
-    if (!this.native) return 'dropped';
-    return SEND_RESULTS[this.native.send(frame, this.isBinary)] ?? 'dropped';
-  }
-
-  get queuedBytes(): number {
-    return this.native?.getBufferedAmount() ?? 0;
-  }
-
-  close(code: CloseCode, reason: string): void {
-    // `end` calls the close handler before it returns.
-    this.native?.end(code, reason);
+    if (this.#sockets.size === 0) this.#farewell?.done();
   }
 }
 
@@ -251,34 +236,4 @@ function upgrade(
     request.getHeader('sec-websocket-extensions'),
     context,
   );
-}
-
-function headOf(response: HttpResponse, request: HttpRequest): RequestHead {
-  const headers: [string, string][] = [];
-  request.forEach((name, value) => {
-    headers.push([name, value]);
-  });
-  return {
-    method: request.getMethod().toUpperCase(),
-    path: request.getUrl(),
-    query: request.getQuery(),
-    headers,
-    remoteAddress: addressOf(response),
-  };
-}
-
-const addressOf = (response: HttpResponse): string => Buffer.from(response.getRemoteAddressAsText()).toString();
-
-function reply(response: HttpResponse, method: string, { status, headers, body }: HttpReply): void {
-  response.cork(() => {
-    response.writeStatus(`${String(status)} ${reasonPhrase(status)}`);
-    for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-    if (method !== 'HEAD' && status !== 204) {
-      response.end(body, headers['connection'] === 'close');
-      return;
-    }
-    // Given any argument, even undefined, the engine waits for a body of that length, and ends the process as none comes.
-    if (method === 'HEAD') response.writeHeader('content-length', String(Buffer.byteLength(body)));
-    response.endWithoutBody();
-  });
 }

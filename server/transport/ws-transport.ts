@@ -9,6 +9,7 @@ import { reasonPhrase } from './reason-phrase.js';
 import { isHandshake, refusal } from './door.js';
 import { secured } from './secured.js';
 import { OptionError } from '../option-error.js';
+import { GOODBYE_MS } from './goodbye.js';
 import { readTls, type TlsFiles } from './tls-files.js';
 import {
   isStream,
@@ -22,9 +23,6 @@ import {
   type TransportHandlers,
 } from './transport.js';
 import { streamReply } from './ws-stream.js';
-
-/** How long closed sockets may take to say goodbye. */
-const GOODBYE_MS = 500;
 
 /** What bounds a request before anyone has looked at it. Sizes in bytes, times in milliseconds. */
 const REQUEST_BOUNDS: ServerOptions = {

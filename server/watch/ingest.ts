@@ -11,6 +11,11 @@ import type { HintSink } from './watcher.js';
 
 /** One turn of the loop reads files for at most this long; the rest waits for the next. */
 const TURN_MS = 4;
+/**
+ * But where telling everyone takes longer than that, a turn reads for as long as telling took the last time, up to this:
+ * each turn is told to each subscriber, so that with short turns a burst would be all telling and no reading.
+ */
+const LONGEST_TURN_MS = 10;
 /** Between readings of a file that cannot be read yet: doubled from the first to the last. */
 const FIRST_RETRY_MS = 2;
 const LAST_RETRY_MS = 1_000;
@@ -76,6 +81,8 @@ export class Ingest implements HintSink {
   #cancelNap: (() => void) | undefined;
   #trust: Trust = 'shaken';
   readonly #leaseTime: LeaseTime;
+  /** How long the next turn may read. */
+  #turnMs = TURN_MS;
   /** More hints have been waiting at once than the kernel may have room for. */
   #isBurst = false;
 
@@ -157,7 +164,7 @@ export class Ingest implements HintSink {
 
   #turn(): void {
     const { clock, publish } = this.services;
-    const deadline = clock.elapsed() + TURN_MS;
+    const deadline = clock.elapsed() + this.#turnMs;
     const events: StoreEvent[] = [];
     if (this.#pending.size > BURST) this.#isBurst = true;
     for (const [key, { kind, id }] of this.#pending) {
@@ -172,7 +179,9 @@ export class Ingest implements HintSink {
       if (this.#isBurst) this.#burstRead();
       this.#hintedAt = undefined;
     }
-    publish(events, hintedAt === undefined ? undefined : clock.elapsed() - hintedAt);
+    const readAt = clock.elapsed();
+    publish(events, hintedAt === undefined ? undefined : readAt - hintedAt);
+    this.#turnMs = Math.min(LONGEST_TURN_MS, Math.max(TURN_MS, clock.elapsed() - readAt));
     if (this.#pending.size > 0) this.#schedule();
     this.#sleepUntilNextLease();
   }

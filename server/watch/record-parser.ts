@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { JsonValue, Problem, RecordData } from '../../protocol/index.js';
+import { isNestedDeeper } from './nesting.js';
 
 export type ParsedRecord =
   | { readonly is: 'data'; readonly data: RecordData; readonly warnings: readonly string[] }
@@ -7,11 +8,15 @@ export type ParsedRecord =
 
 const problem = (name: Problem): ParsedRecord => ({ is: 'problem', problem: name });
 
+/** What is shorter is parsed at once: it cannot be nested so deeply that this takes long. */
+const LOOK_AT_NESTING_FROM_BYTES = 4_096;
+
 const NO_WARNINGS: readonly string[] = [];
 
 /** Reads a file's bytes as a record: strict UTF-8 (a byte order mark is passed over), strict JSON, an object, not too deep. */
 export function parseRecord(bytes: Buffer, maxDepth: number): ParsedRecord {
   if (!isUtf8(bytes)) return problem('invalid-json');
+  if (bytes.length > LOOK_AT_NESTING_FROM_BYTES && isNestedDeeper(bytes, maxDepth)) return problem('too-deep');
   const hasMark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   let value: JsonValue;
   try {

@@ -252,6 +252,39 @@ t.test('whenFull', async (t) => {
     flood(server);
     await t.rejects(subscription.done, { code: 'overflow', hint: /whenFull/ });
   });
+
+  t.test(
+    'what is replayed is bounded as what is live, and what is left of it is fetched when there is room',
+    async (t) => {
+      const server = new ScriptedServer();
+      const bus = await server.welcomedClient();
+      const subscription = bus.subscribe({}, { bufferSize: 2, since: `${EPOCH}:1` });
+      const sub = server.lastSubscription();
+      server.say([MessageType.subscribed, sub, 1, 'replay', `${EPOCH}:1`]);
+      server.say([MessageType.batch, sub, 1, [event(2, 1, 'a'), event(3, 1, 'b'), event(4, 1, 'c')]]);
+      t.same(server.sent.at(-1), [MessageType.unsubscribe, sub]);
+      server.say([MessageType.batch, sub, 4, [event(5, 1, 'd')]]);
+      const updates = read(subscription);
+      await until('it has subscribed again', () => server.lastSubscription() !== sub);
+      t.same(server.lastRequest()['since'], `${EPOCH}:4`);
+      const next = server.lastSubscription();
+      server.say([MessageType.subscribed, next, 2, 'replay', `${EPOCH}:4`]);
+      server.say([MessageType.batch, next, 1, [event(5, 1, 'd')]]);
+      server.say([MessageType.synced, next, 5, 0]);
+      await until('all is read', () => updates.length === 5);
+      t.same(shown(updates), ['added a', 'added b', 'added c', 'added d', `synced ${EPOCH}:5`]);
+    },
+  );
+
+  t.test('a snapshot is held whole, however small the buffer', async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const subscription = bus.subscribe({}, { bufferSize: 1, whenFull: 'fail' });
+    server.snapshot([event(1, 0, 'a'), event(2, 0, 'b'), event(3, 0, 'c')], 3);
+    const updates = read(subscription);
+    await until('all is read', () => updates.length === 4);
+    t.equal(server.subscribes().length, 1);
+  });
 });
 
 t.test('ways to end', async (t) => {

@@ -1,14 +1,18 @@
 import { held, eventually, type FaultRun } from './support/fault-run.js';
 import { settleAndJudge } from './support/judge.js';
 
+/** What is told in a round is kept, to be judged. */
+const MOST_PER_ROUND = 50_000;
+
 export const order: FaultRun = {
   row: 2,
   name: '02-order',
   invariant: 'revisions strictly increase per connection and epoch',
   fault: 'random operations; every frame split at random by a proxy',
   async run(context) {
-    const rounds = context.size(1, 20);
-    const perRound = context.size(4_000, 50_000);
+    const operations = context.size(4_000, 1_000_000, 800);
+    const rounds = Math.ceil(operations / MOST_PER_ROUND);
+    const perRound = Math.ceil(operations / rounds);
     let events = 0;
     for (let round = 0; round < rounds; round++) {
       const repository = context.repository();

@@ -8,7 +8,7 @@ export const cutFrames: FaultRun = {
   invariant: 'no revision twice per subscription',
   fault: 'connections break after a random number of bytes, inside frames',
   async run(context) {
-    const breaks = context.size(60, 1_000);
+    const breaks = context.size(60, 1_000, 12);
     const repository = context.repository();
     const proxy = await context.proxy();
     const bus = await context.bus(repository.root, { allowHosts: [proxy.host] });
@@ -24,7 +24,7 @@ export const cutFrames: FaultRun = {
       context.observer('one kind', { address, filter: { kinds: ['heartbeat'] } }),
       context.observer('capped', { address, filter: { kinds: ['task'] }, cap: 300 }),
     ];
-    proxy.breaksAfter = () => 600 + context.below(20_000);
+    proxy.breaksAfter = () => 600 + context.below(context.size(20_000, 20_000, 3_000));
     proxy.breakAll();
     await eventually('the first breaks', () => proxy.breaks > 3);
     while (proxy.breaks < breaks) await work.keepUp(60, 10);

@@ -7,7 +7,8 @@ async function standStill(context: FaultContext, events: number, maxHistoryEvent
   const repository = context.repository();
   const limits = { maxHistoryEvents, maxHistoryBytes: 2 ** 30, maxQueuedBytes: 65_536 };
   const bus = await context.bus(repository.root, { limits });
-  const work = context.workload(repository, { idsPerKind: 30, padding: 1_500 });
+  // More than the kernel's buffers hold.
+  const work = context.workload(repository, { idsPerKind: 30, padding: context.size(1_500, 1_500, 20_000) });
   work.steps(100);
   const witness = context.observer('witness', { address: () => bus.endpoint });
   const client = await ClientProcess.start(bus.endpoint);
@@ -28,10 +29,10 @@ export const stalledClient: FaultRun = {
   invariant: 'no silent gap',
   fault: 'a client process is stopped while events pass by, within the history and beyond it',
   async run(context) {
-    const events = context.size(10_000, 100_000);
+    const events = context.size(10_000, 100_000, 600);
     const within = await standStill(context, events, 2 * events);
     insist(within.resyncs === 0, () => `${String(within.resyncs)} resyncs though history held everything`);
-    const beyond = await standStill(context, events, 500);
+    const beyond = await standStill(context, events, context.size(500, 500, 100));
     insist(beyond.resyncs > 0, () => 'no resync though history had moved on');
     return held(2, `${events.toLocaleString('en')} events each: replayed whole; resync when beyond history`);
   },

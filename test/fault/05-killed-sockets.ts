@@ -8,7 +8,7 @@ export const killedSockets: FaultRun = {
   invariant: 'snapshot + replay + live equals an uninterrupted watcher, or an explicit resync',
   fault: 'sockets are reset at random moments; history is short',
   async run(context) {
-    const kills = context.size(80, 1_000);
+    const kills = context.size(80, 1_000, 25);
     const repository = context.repository();
     const proxy = await context.proxy();
     const limits = { maxHistoryEvents: 150 };

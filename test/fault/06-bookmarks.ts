@@ -8,7 +8,7 @@ export const bookmarks: FaultRun = {
   invariant: "a heartbeat's revision N means all matching ≤ N were sent",
   fault: 'filters that match 0 %, 1 % and all; connections broken just after heartbeats',
   async run(context) {
-    const operations = context.size(3_000, 60_000);
+    const operations = context.size(3_000, 60_000, 600);
     const repository = context.repository();
     const bus = await context.bus(repository.root, { heartbeatMs: 10 });
     const work = context.workload(repository, { runs: 100, idsPerKind: 40 });

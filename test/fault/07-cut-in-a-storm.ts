@@ -7,11 +7,11 @@ export const cutInAStorm: FaultRun = {
   invariant: 'one transition, one revision; a snapshot is one cut',
   fault: 'a storm of renames while clients subscribe',
   async run(context) {
-    const subscribes = context.size(40, 600);
+    const subscribes = context.size(40, 600, 5);
     const repository = context.repository();
     const bus = await context.bus(repository.root);
     const work = context.workload(repository, { idsPerKind: 300, inPlace: 0, padding: 100 });
-    work.steps(2_000);
+    work.steps(context.size(2_000, 2_000, 400));
     const witness = context.observer('witness', { address: () => bus.endpoint });
     await eventually('the witness is live', () => witness.isLive);
     const joined = [];
@@ -19,8 +19,8 @@ export const cutInAStorm: FaultRun = {
       const filter = i % 3 === 0 ? { run_ids: ['run-1', 'run-2'] } : {};
       const life = context.observer(`subscriber ${String(i)}`, { address: () => bus.endpoint, filter });
       joined.push(life);
-      for (let burst = 0; !life.isLive && burst < 500; burst++) await work.keepUp(25, 25);
-      if (i % 20 !== 19) continue;
+      for (let burst = 0; !life.isLive && burst < context.size(500, 500, 40); burst++) await work.keepUp(25, 25);
+      if (i % 20 !== 19 && i !== subscribes - 1) continue;
       // So many listeners at once are a test of their own.
       await settleAndJudge(bus, work.operations, [witness, ...joined.slice(-20)]);
       for (const done of joined.slice(-20)) done.stop();

@@ -46,7 +46,7 @@ export const killedServer: FaultRun = {
   invariant: 'a new epoch after any loss of history, none reused',
   fault: 'SIGKILL at random moments; journal deleted, cut, bits flipped',
   async run(context) {
-    const kills = context.size(8, 200);
+    const kills = context.size(8, 200, 4);
     const repository = context.repository();
     const journal = join(repository.dir.bus, 'journal');
     const work = context.workload(repository);

@@ -58,7 +58,7 @@ export const durable: FaultRun = {
   invariant: 'what was called durable survives',
   fault: 'SIGKILL once flushed; strace refuses fsync, fdatasync and msync with EIO',
   async run(context) {
-    const kills = context.size(2, 20);
+    const kills = context.size(2, 20, 1);
     await surviveKills(context, kills);
     const why = canTrace();
     if (why === undefined) await refuseFlush(context);

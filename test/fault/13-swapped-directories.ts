@@ -64,9 +64,9 @@ export const swappedDirectories: FaultRun = {
   invariant: 'a swapped directory is found again',
   fault: Object.keys(SWAPS).join('; '),
   async run(context) {
-    const rounds = context.size(2, 30);
+    const rounds = context.size(2, 30, 1);
     const repository = context.repository();
-    const bus = await context.bus(repository.root);
+    const bus = await context.bus(repository.root, { reconcileMs: context.size(10_000, 10_000, 300) });
     const work = context.workload(repository, { idsPerKind: 5 });
     const witness = context.observer('witness', { address: () => bus.endpoint });
     await eventually('the witness is live', () => witness.isLive);

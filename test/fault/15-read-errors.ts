@@ -12,7 +12,7 @@ export const readErrors: FaultRun = {
   async run(context) {
     const why = canTrace();
     if (why !== undefined) return { is: 'skipped', why };
-    const rounds = context.size(2, 15);
+    const rounds = context.size(2, 15, 1);
     const repository = context.repository();
     const bus = await context.bus(repository.root, { reconcileMs: 300 });
     const work = context.workload(repository, { removals: 0 });

@@ -1,101 +1,46 @@
-import { overflow } from './01-overflow.js';
-import { order } from './02-order.js';
-import { cutFrames } from './03-cut-frames.js';
-import { stalledClient } from './04-stalled-client.js';
-import { killedSockets } from './05-killed-sockets.js';
-import { bookmarks } from './06-bookmarks.js';
-import { cutInAStorm } from './07-cut-in-a-storm.js';
-import { filtersAndCaps } from './08-filters-and-caps.js';
-import { killedServer } from './09-killed-server.js';
-import { durable } from './10-durable.js';
-import { fullDisk } from './11-full-disk.js';
-import { noWatches } from './12-no-watches.js';
-import { swappedDirectories } from './13-swapped-directories.js';
-import { tornWrites } from './14-torn-writes.js';
-import { readErrors } from './15-read-errors.js';
-import { clocks } from './16-clocks.js';
-import { badNeighbours } from './17-bad-neighbours.js';
-import { oneOwner } from './18-one-owner.js';
-import { stalledCrowd } from './19-stalled-crowd.js';
-import { shutdown } from './20-shutdown.js';
-import { largeSnapshots } from './21-large-snapshots.js';
-import { FaultContext, type FaultRun, type Outcome } from './support/fault-run.js';
+import { RUNS } from './runs.js';
+import { attempt, type Row } from './support/attempt.js';
+import type { FaultRun, Form } from './support/fault-run.js';
 
-/** One for each row of the table of invariants, and one for what is promised of large snapshots. */
-const RUNS: readonly FaultRun[] = [
-  overflow,
-  order,
-  cutFrames,
-  stalledClient,
-  killedSockets,
-  bookmarks,
-  cutInAStorm,
-  filtersAndCaps,
-  killedServer,
-  durable,
-  fullDisk,
-  noWatches,
-  swappedDirectories,
-  tornWrites,
-  readErrors,
-  clocks,
-  badNeighbours,
-  oneOwner,
-  stalledCrowd,
-  shutdown,
-  largeSnapshots,
-];
-
-interface Row {
-  readonly row: number;
-  readonly name: string;
-  readonly invariant: string;
-  readonly fault: string;
-  readonly rounds: number;
-  readonly result: 'held' | 'skipped' | 'BROKEN';
-  readonly note: string;
-  readonly seconds: number;
-}
-
-async function attempt(run: FaultRun, isLong: boolean, seed: number): Promise<Row> {
-  const context = new FaultContext(isLong, seed);
-  const began = performance.now();
-  let outcome: Outcome | Error;
-  try {
-    outcome = await run.run(context);
-  } catch (error) {
-    outcome = error as Error;
-  } finally {
-    await context.dispose();
-  }
-  const { row, name, invariant, fault } = run;
-  const common = { row, name, invariant, fault, seconds: (performance.now() - began) / 1_000 };
-  if (outcome instanceof Error) return { ...common, rounds: 0, result: 'BROKEN', note: outcome.stack ?? '' };
-  if (outcome.is === 'skipped') return { ...common, rounds: 0, result: 'skipped', note: outcome.why };
-  return { ...common, rounds: outcome.rounds, result: 'held', note: outcome.note ?? '' };
-}
-
+/** Runs the faults and prints the table: `[--brief | --long [--parts=N]] [--json] [--jobs=N] [NAME …]`. */
 const args = process.argv.slice(2);
-const isLong = args.includes('--long');
+const form: Form = args.includes('--long') ? 'long' : args.includes('--brief') ? 'brief' : 'short';
 const isJson = args.includes('--json');
+const numberOf = (name: string): number => Number(args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? 1);
+const jobs = numberOf('jobs');
+/** A part does an Nth of every number of the long form: for machines on which nothing may run for very long. */
+const parts = numberOf('parts');
 const names = args.filter((arg) => !arg.startsWith('--'));
 const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const chosen = RUNS.filter(({ name }) => names.length === 0 || names.some((wanted) => name.includes(wanted)));
 
+function print(row: Row): void {
+  const { invariant, fault, rounds, result, note, seconds } = row;
+  if (isJson) {
+    console.log(JSON.stringify(row));
+    return;
+  }
+  const line = `${result}${note === '' ? '' : `: ${note}`} (${seconds.toFixed(0)} s)`;
+  console.log(`| ${String(row.row)} | ${invariant} | ${fault} | ${rounds.toLocaleString('en')} | ${line} |`);
+}
+
+/** One after the other; with several jobs what one run waits for is another one's time. */
+async function work(waiting: FaultRun[]): Promise<number> {
+  let broken = 0;
+  for (let run = waiting.shift(); run; run = waiting.shift()) {
+    const row = await attempt(run, form, seed, parts);
+    if (row.result === 'BROKEN') broken++;
+    print(row);
+  }
+  return broken;
+}
+
 if (!isJson) {
-  console.log(`seed ${String(seed)} (FAULT_SEED repeats it), ${isLong ? 'long' : 'short'} form\n`);
+  console.log(`seed ${String(seed)} (FAULT_SEED repeats it), ${form} form\n`);
   console.log('|    | must hold | fault | rounds | result |\n|---:|---|---|---:|---|');
 }
-let broken = 0;
-for (const run of chosen) {
-  const row = await attempt(run, isLong, seed);
-  if (row.result === 'BROKEN') broken++;
-  const { invariant, fault, rounds, result, note, seconds } = row;
-  if (isJson) console.log(JSON.stringify(row));
-  else {
-    const line = `${result}${note === '' ? '' : `: ${note}`} (${seconds.toFixed(0)} s)`;
-    console.log(`| ${String(row.row)} | ${invariant} | ${fault} | ${String(rounds)} | ${line} |`);
-  }
-}
+// The longest come last in the table: they must not come last in time.
+const waiting = jobs > 1 ? chosen.toReversed() : [...chosen];
+const broken = await Promise.all(Array.from({ length: jobs }, () => work(waiting)));
 // Whatever a run has left behind must not keep the table waiting.
-process.exit(broken === 0 ? 0 : 1);
+process.exit(broken.every((count) => count === 0) ? 0 : 1);

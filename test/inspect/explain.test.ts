@@ -40,11 +40,12 @@ class Bench {
     this.hub = new Hub(epoch('E'), this.store, new History(limits, revision(0)), new FanOut(revision(0)));
     this.session = new Session(1, this.socket, 'json', {
       hub: this.hub,
-      catchUp: new CatchUp(this.hub, this.clock),
+      catchUp: new CatchUp(this.hub, this.clock, limits.maxQueuedBytes),
       clock: this.clock,
       limits,
       log: silentLog,
       welcome: () => ({}) as never,
+      closed: () => undefined,
       readNow: () => Promise.resolve(),
       inspect: () => {
         throw new Error('not asked here');

@@ -23,8 +23,13 @@ export class Stream {
   constructor(limits: Partial<Limits> = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...limits };
     const start = revision(0);
-    this.hub = new Hub(epoch('e'), this.store, new History(this.limits, start), new FanOut(start));
-    this.catchUp = new CatchUp(this.hub, this.clock);
+    this.hub = new Hub(
+      epoch('e'),
+      this.store,
+      new History(this.limits, start),
+      new FanOut(start, this.limits.maxQueuedBytes),
+    );
+    this.catchUp = new CatchUp(this.hub, this.clock, this.limits.maxQueuedBytes);
   }
 
   /** One turn of the loop: all these readings, published together. */
@@ -75,6 +80,7 @@ export class Peer {
         heartbeat_ms: 5_000,
         limits: {},
       }),
+      closed: () => undefined,
       readNow: () => Promise.resolve(),
       inspect: () => {
         throw new Error('a stream has no inspector');

@@ -2,6 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Endpoint, ServerOptions } from '../../../server/index.js';
+import type { Turn } from './turn-meter.js';
 
 const PROGRAM = fileURLToPath(new URL('./server-process.js', import.meta.url));
 /** A start under `strace` on a busy machine. */
@@ -21,13 +22,14 @@ export interface Stats {
   readonly external: number;
   readonly loopMaxMs: number;
   readonly loopP99Ms: number;
-  /** Processor time of the longest turns, where the server was started to measure them. */
-  readonly worstTurnsMs: readonly number[];
-  readonly turnsOver5Ms: number;
+  /** The longest turns since the last look, where the server was started to measure them. */
+  readonly turns?: readonly Turn[];
   readonly cpuMs: number;
   readonly journal: string;
   readonly revision: number;
   readonly records: number;
+  /** Connections whose socket takes no more. */
+  readonly congested: number;
   readonly backend: string;
   readonly healthy: boolean;
   readonly last_scan_ms: number;
@@ -122,6 +124,8 @@ export class BusProcess {
     } catch {
       // Gone meanwhile.
     }
+    // What it was run under may hold on to the dead: `strace` waits until a delay that it injected is over.
+    this.child.kill('SIGKILL');
     await this.exit;
   }
 

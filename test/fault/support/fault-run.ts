@@ -19,20 +19,44 @@ export type Outcome =
   /** The machine does not permit the fault. */
   | { readonly is: 'skipped'; readonly why: string };
 
+/**
+ * How much a run does. `brief`: everything once, and no measuring of time, for continuous integration. `short`: a few
+ * minutes in all. `long`: as often as is needed to trust it.
+ */
+export type Form = 'brief' | 'short' | 'long';
+
 /** What a run is given; everything that it starts through here is stopped after it. */
 export class FaultContext {
   readonly random: () => number;
   readonly #cleanups: (() => unknown)[] = [];
 
   constructor(
-    readonly isLong: boolean,
+    readonly form: Form,
     readonly seed: number,
+    /** The long form is done in so many parts, of which this is one. */
+    private readonly parts = 1,
   ) {
     this.random = chance(seed);
   }
 
-  size(short: number, long: number): number {
-    return this.isLong ? long : short;
+  get isLong(): boolean {
+    return this.form === 'long';
+  }
+
+  /** Whether times are looked at: not where other work shares the machine. */
+  get isMeasured(): boolean {
+    return this.form !== 'brief';
+  }
+
+  size(short: number, long: number, brief = Math.ceil(short / 10)): number {
+    switch (this.form) {
+      case 'brief':
+        return brief;
+      case 'short':
+        return short;
+      case 'long':
+        return Math.ceil(long / this.parts);
+    }
   }
 
   below(limit: number): number {

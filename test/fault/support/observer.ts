@@ -14,6 +14,8 @@ export interface ObserverOptions {
   readonly random?: () => number;
   /** @default true */
   readonly reconnects?: boolean;
+  /** Whether it connects and then waits for {@link Observer.subscribe}. @default false */
+  readonly waits?: boolean;
 }
 
 /** Written from PROTOCOL.md: one subscription over any number of connections, with a record of all it was told. */
@@ -107,6 +109,19 @@ export class Observer implements Life {
     this.#socket?.send(packMessage(message));
   }
 
+  subscribe(): void {
+    this.send([
+      MessageType.subscribe,
+      1,
+      {
+        filter: this.filter,
+        snapshot: this.options.snapshot ?? 'full',
+        ...(this.#cursor === undefined ? {} : { since: this.#cursor }),
+        ...(this.#left === Infinity ? {} : { max_events: this.#left }),
+      },
+    ]);
+  }
+
   #later(): void {
     const { retryMs = 20, random = Math.random } = this.options;
     setTimeout(() => {
@@ -121,26 +136,13 @@ export class Observer implements Life {
     if (this.options.reconnects ?? true) this.#later();
   }
 
-  #subscribe(): void {
-    this.send([
-      MessageType.subscribe,
-      1,
-      {
-        filter: this.filter,
-        snapshot: this.options.snapshot ?? 'full',
-        ...(this.#cursor === undefined ? {} : { since: this.#cursor }),
-        ...(this.#left === Infinity ? {} : { max_events: this.#left }),
-      },
-    ]);
-  }
-
   #take(message: ServerMessage): void {
     switch (message[0]) {
       case MessageType.welcome:
         this.connections++;
         this.#epoch = message[1].epoch;
         this.entries.push({ is: 'connected', epoch: this.#epoch, revision: message[1].revision });
-        this.#subscribe();
+        if (!this.options.waits) this.subscribe();
         return;
       case MessageType.subscribed:
         this.#subscribed(message[3], message[4], message[5]);

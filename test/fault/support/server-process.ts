@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { endSoon, untilSignal } from '../../../client/cli/signals.js';
 import { BusServer, type Log, type ServerOptions } from '../../../server/index.js';
+import { TurnMeter } from './turn-meter.js';
 
 /** A server in a process of its own, as `muse-bus serve`, with every option open and its insides to be looked at: SIGUSR2. */
 const print = (value: object): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -15,23 +16,12 @@ function say(level: string): (fields: object, text: string) => void {
 const log: Log = { debug: () => undefined, info: say('info'), warn: say('warn'), error: say('error') };
 const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
-/** Processor time of each turn of the loop, so that the machine's other work does not count; keeps a core busy. */
-const turns: number[] = [];
-if (process.env['FAULT_TURNS'] === '1') measureTurn(process.cpuUsage());
-
-function measureTurn(before: NodeJS.CpuUsage): void {
-  setImmediate(() => {
-    const { user, system } = process.cpuUsage(before);
-    turns.push((user + system) / 1e3);
-    measureTurn(process.cpuUsage());
-  });
-}
+const meter = process.env['FAULT_TURNS'] === '1' ? new TurnMeter() : undefined;
 
 const server = new BusServer({ ...(JSON.parse(process.argv[2]!) as ServerOptions), log });
 const endpoint = await server.start();
 process.on('SIGUSR2', () => {
   const { rss, heapUsed, external } = process.memoryUsage();
-  const worst = turns.splice(0).sort((a, b) => b - a);
   print({
     stats: {
       rss,
@@ -39,11 +29,11 @@ process.on('SIGUSR2', () => {
       external,
       loopMaxMs: loop.max / 1e6,
       loopP99Ms: loop.percentile(99) / 1e6,
-      worstTurnsMs: worst.slice(0, 10),
-      turnsOver5Ms: worst.findIndex((turn) => turn <= 5),
+      turns: meter?.take(),
       cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1e3,
       journal: server.bus.journalHealth,
       revision: server.bus.isRunning ? server.bus.hub.revision : 0,
+      congested: [...server.bus.sessions].filter((session) => session.isCongested()).length,
       records: server.bus.isRunning ? server.bus.hub.store.size : 0,
       ...server.bus.health,
     },

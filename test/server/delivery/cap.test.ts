@@ -91,14 +91,13 @@ t.test('a cap counts over a resync', async (t) => {
   peer.socket.mode = 'flowing';
   peer.drain();
   await stream.serve();
+  // So little may wait that each event goes alone.
   t.same(heard(peer), [
     'subscribed',
-    'batch 2',
-    'synced',
-    'events 1',
-    'events 2',
+    ...['batch 1', 'batch 1', 'synced'],
+    ...['events 1', 'events 1'],
     'resync',
-    'batch 3',
+    ...['batch 1', 'batch 1', 'batch 1', 'batch 1'],
     'complete max_events 8',
   ]);
 });

@@ -45,6 +45,33 @@ t.test('one who takes nothing is kept nothing for, and is sent the same events l
   t.same(followed(t, slow.heard()), upTo(302));
 });
 
+t.test('no more waits for a socket than may, whatever the size of the frames', async (t) => {
+  for (const maxQueuedBytes of [500, 2_000, 10_000]) {
+    const stream = new Stream({ maxQueuedBytes });
+    stream.turn(...upTo(200).map(task));
+    const peers = [stalledAfterSync(stream), stream.connect()];
+    const most = (): number => Math.max(...peers.map(({ socket }) => socket.queuedBytes));
+    // The second one stalls inside its snapshot.
+    peers[1]!.socket.mode = 'stalled';
+    peers[1]!.say(1, 1);
+    for (let n = 200; n < 1_200; n += 50) {
+      stream.turn(...Array.from({ length: 50 }, (_, i) => task(n + i)));
+      for (const peer of peers) peer.drain(n % 200 === 0 ? 1 : 0);
+      await stream.serve(2);
+      t.ok(
+        most() <= maxQueuedBytes + 200,
+        `${String(most())} bytes wait, ${String(maxQueuedBytes)} may, and one event`,
+      );
+    }
+    for (const peer of peers) peer.socket.mode = 'flowing';
+    for (let i = 0; i < 100; i++) {
+      for (const peer of peers) peer.drain();
+      await stream.serve(2);
+    }
+    t.same(followed(t, peers[0]!.heard(), 0), upTo(1_200).slice(200));
+  }
+});
+
 t.test('one who drains a little at a time, while more happens, comes to the end', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 2_000 });
   const slow = stalledAfterSync(stream);
@@ -113,7 +140,7 @@ t.test('all subscriptions of a connection fall behind and come back together', a
 });
 
 t.test('one for whom history has moved on is given a resync, and a new snapshot', async (t) => {
-  const stream = new Stream({ maxQueuedBytes: 100, maxHistoryEvents: 10 });
+  const stream = new Stream({ maxQueuedBytes: 4_000, maxHistoryEvents: 10 });
   const slow = stalledAfterSync(stream);
   for (let n = 0; n < 100; n++) stream.turn(task(n % 30));
   slow.socket.mode = 'flowing';

@@ -17,3 +17,20 @@ t.test('a crowd that subscribes in one turn of the loop shares the time of one t
   for (let i = 0; i < 2_000; i++) await new Promise<void>((resolve) => setImmediate(resolve));
   for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19, 'everybody is synced in the end');
 });
+
+t.test('those who have just come and those who are behind share the time of one turn', async (t) => {
+  const stream = new Stream();
+  stream.turn(...Array.from({ length: 5_000 }, (_, n) => present('task', `t${String(n)}`, { n })));
+  const crowd = Array.from({ length: 10 }, () => stream.connect());
+  // A look at the clock is all that takes time, and there is one every 64 records: a turn has room for four.
+  stream.clock.lookCostMs = 0.25;
+  for (const peer of crowd) peer.say(1, 1);
+  const turns = [0];
+  for (let served = 0; served < crowd.length * 5_000; served = stream.hub.deliveredBehind) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    turns.push(stream.hub.deliveredBehind - served);
+  }
+  const most = Math.max(...turns);
+  t.ok(most <= 5 * 64, `${String(most)} records in one turn, what came at its beginning included`);
+  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19);
+});

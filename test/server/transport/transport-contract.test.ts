@@ -188,6 +188,29 @@ for (const transport of TRANSPORTS) {
     await t.rejects(RawClient.connect(endpoint), 'and nobody is let in');
   });
 
+  t.test(
+    `${transport}: at the end a client that is slow to read is told so too, behind what waits for it`,
+    { skip },
+    async (t) => {
+      const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_000 } });
+      const client = await connect();
+      client.send([1, 7]);
+      await client.received(19);
+      client.socket.pause();
+      const [session] = repository.server.bus.sessions;
+      const text = 'x'.repeat(200_000);
+      for (let n = 0; !session!.isCongested(); n++) {
+        repository.rename('task', 't', { n, text });
+        await repository.server.bus.watch.readNow({ kind: 'task', id: 't' });
+      }
+      const stopped = repository.server.stop();
+      client.socket.resume();
+      await stopped;
+      t.same(await client.untilClosed(), { code: 1001, reason: 'shutdown retry=500' });
+      t.match(client.messages.at(-1), [21, 7, 'shutdown', Number]);
+    },
+  );
+
   t.test(`${transport}: a port that is taken is said to be`, { skip }, async (t) => {
     const { port } = await served(t, transport);
     const second = new ServedRepository({ transport });

@@ -1,0 +1,16 @@
+/** Three significant digits, without exponents. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  if (Math.abs(value) >= 100) return String(Math.round(value));
+  return String(Number(value.toPrecision(3)));
+}
+
+/** An exponent, to two places. */
+export function exponent(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(2).replace(/^-(0\.00)$/, '$1') : '–';
+}
+
+/** A whole number, with commas. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}

@@ -1,0 +1,101 @@
+import type { Chart, Growth } from './chart.js';
+import type { Latencies } from './clients/latency-client.js';
+import { exponent } from './digits.js';
+import type { Table } from './report.js';
+import type { Outcome } from './rounds.js';
+import { exponentOf, median, pairedRatios, percentile, spread, type Spread } from './statistics.js';
+import { atMost, type Target } from './target.js';
+
+/** The sides of one row of the benchmark, or its peers. */
+export type Outcomes = Readonly<Record<string, Outcome<Latencies>>>;
+type Rows = Readonly<Record<string, Outcomes>>;
+
+/** The row in which there is nothing but the probe and one record. */
+const ALONE = 'nothing else';
+/** Rows in which something grows, and how large it is in them. */
+const BY_RECORDS: readonly (readonly [string, number])[] = [
+  [ALONE, 1],
+  ['1,000 records', 1_000],
+  ['20,000 records', 20_000],
+  ['100,000 records', 100_000],
+];
+const BY_SUBSCRIBERS: readonly (readonly [string, number])[] = [
+  [ALONE, 1],
+  ['1 other subscriber', 2],
+  ['1,000 other subscribers', 1_001],
+];
+
+function renameOf(outcome: Outcome<Latencies> | undefined): Spread | undefined {
+  if (outcome?.is !== 'measured') return undefined;
+  return spread(outcome.rounds.map(({ rename }) => percentile(rename, 0.5)));
+}
+
+function growth(rows: Rows, name: string, by: typeof BY_RECORDS): Growth {
+  const points = by.flatMap(([row, x]) => {
+    const value = renameOf(rows[row]?.[name]);
+    return value === undefined ? [] : [{ x, value }];
+  });
+  return { name, role: name === 'bus' ? 'ours' : 'floor', points };
+}
+
+const SIDES = ['bus', 'bare loop'];
+
+const renames = (rows: Rows, row: string, name: string, share: number): number[] => {
+  const outcome = rows[row]?.[name];
+  return outcome?.is === 'measured' ? outcome.rounds.map(({ rename }) => percentile(rename, share)) : [];
+};
+
+export function targets(rows: Rows): Target[] {
+  const toFloor = (share: number): number =>
+    median(pairedRatios(renames(rows, ALONE, 'bus', share), renames(rows, ALONE, 'bare loop', share)));
+  const many = median(
+    pairedRatios(renames(rows, '100,000 records', 'bus', 0.5), renames(rows, '100,000 records', 'bare loop', 0.5)),
+  );
+  return [
+    atMost('p50 of a rename, against the bare loop', 1.4, toFloor(0.5), ' ×'),
+    atMost('its p99, against the p99 of the bare loop', 1.5, toFloor(0.99), ' ×'),
+    atMost('the ratio with 100,000 records, against the ratio with none', 1.2, many / toFloor(0.5), ' ×'),
+  ];
+}
+
+export function growthTable(rows: Rows): Table {
+  const cells = (by: typeof BY_RECORDS): string[] =>
+    SIDES.map((name) => exponent(exponentOf(growth(rows, name, by).points)));
+  return {
+    title: 'How the latency grows',
+    columns: ['p50 of a rename', ...SIDES],
+    rows: [
+      ['with the number of records', ...cells(BY_RECORDS)],
+      ['with the number of subscribers', ...cells(BY_SUBSCRIBERS)],
+    ],
+    notes: ['Fitted exponents: 0 does not grow, 1 grows in step.'],
+  };
+}
+
+export function charts(rows: Rows): Chart[] {
+  const contenders = { ...rows[ALONE], ...rows['peers'] };
+  const entries = Object.entries(contenders).flatMap(([name, outcome]) => {
+    const value = renameOf(outcome);
+    const role = name === 'bus' ? ('ours' as const) : name === 'bare loop' ? ('floor' as const) : ('peer' as const);
+    return value === undefined ? [] : [{ name, role, value }];
+  });
+  entries.sort((a, b) => a.value.median - b.value.median);
+  const lines = SIDES.map((name) => growth(rows, name, BY_RECORDS));
+  return [
+    {
+      is: 'contest',
+      title: 'From a rename to the decoded event in another process',
+      axis: 'median, milliseconds',
+      unit: 'ms',
+      entries,
+    },
+    {
+      is: 'growth',
+      file: 'records',
+      title: 'The same, with more records beside it',
+      xAxis: 'records',
+      yAxis: 'median, milliseconds',
+      lines,
+    },
+  ];
+}

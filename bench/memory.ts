@@ -1,0 +1,120 @@
+import type { BenchOptions } from './bench.js';
+import type { Chart, Role } from './chart.js';
+import { withChildren, type How, type Start } from './child.js';
+import type { CountingPlan } from './clients/counting-client.js';
+import type { CountedSource } from './clients/dialects.js';
+import { digits } from './digits.js';
+import { residentBytesOf } from './process-stat.js';
+import type { Table } from './report.js';
+import { withRepository } from './repository.js';
+import { alternate, roundsOf, type Outcome, type Side } from './rounds.js';
+import { median, spread } from './statistics.js';
+import { atMost, type Target } from './target.js';
+
+export const CONNECTIONS = 10_000;
+
+/**
+ * Bytes of resident memory per connection. The second half of the connections is measured: what the engine takes once,
+ * when there is first something to do, belongs to none of them.
+ */
+function memorySide(name: string, serve: (start: Start, root: string) => Promise<Held>, root: string): Side<number> {
+  const run = (): Promise<number> =>
+    withChildren(async (start) => {
+      const { source, server } = await serve(start, root);
+      const half: CountingPlan = { source, connections: CONNECTIONS / 2 };
+      await start('clients/counting-client', half);
+      const before = await settledMemory(server);
+      await start('clients/counting-client', { ...half, first: half.connections });
+      return ((await settledMemory(server)) - before) / half.connections;
+    });
+  return { name, run };
+}
+
+interface Held {
+  readonly source: CountedSource;
+  readonly server: Awaited<ReturnType<Start>>;
+}
+
+/** After collections, so that what is counted is what is held. */
+async function settledMemory(server: Held['server']): Promise<number> {
+  for (let i = 0; i < 3; i++) await server.call('memory');
+  await sleep(500);
+  await server.call('memory');
+  return residentBytesOf(server.pid);
+}
+
+const COLLECTS: How = { argv: ['--expose-gc'] };
+
+const bareConnections = async (start: Start): Promise<Held> => {
+  const plan = { engine: 'uws', messages: 1, bytes: 250 };
+  const server = await start<{ url: string }>('floors/bare-publish', plan, COLLECTS);
+  return { source: { is: 'packed', url: server.ready.url }, server };
+};
+
+type BusUse = 'unsubscribed' | 'one filter' | 'a filter each';
+
+const busConnections =
+  (use: BusUse) =>
+  async (start: Start, root: string): Promise<Held> => {
+    const server = await start<{ url: string; token: string }>('programs/bus', { root }, COLLECTS);
+    const { ready } = server;
+    switch (use) {
+      case 'unsubscribed':
+        return { source: { is: 'bus-unsubscribed', ...ready }, server };
+      case 'one filter':
+        return { source: { is: 'bus', ...ready }, server };
+      case 'a filter each':
+        return { source: { is: 'bus', ...ready, filter: { run_ids: ['run-#'] } }, server };
+    }
+  };
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export const roleOf = (name: string): Role =>
+  name.startsWith('bus') ? 'ours' : name.startsWith('bare') ? 'floor' : 'peer';
+
+export function memoryOfAll(options: BenchOptions): Promise<ReadonlyMap<string, Outcome<number>>> {
+  return withRepository(0, ({ root }) => {
+    const sides = [
+      memorySide(BARE, bareConnections, root),
+      memorySide('bus, connected', busConnections('unsubscribed'), root),
+      memorySide('bus, subscribed to everything', busConnections('one filter'), root),
+      memorySide('bus, subscribed to a run each', busConnections('a filter each'), root),
+    ];
+    return alternate(sides, options.rounds, (text) => options.note(`memory: ${text}`));
+  });
+}
+
+const BARE = 'bare uWebSockets.js';
+
+export function memoryTable(outcome: ReadonlyMap<string, Outcome<number>>): Table {
+  const bare = median(roundsOf(outcome, BARE));
+  return {
+    title: `Memory, ${String(CONNECTIONS)} connections`,
+    columns: ['', 'bytes each', 'spread', 'more than bare'],
+    rows: [...outcome.keys()].map((name) => {
+      const { median: middle, low, high } = spread(roundsOf(outcome, name));
+      return [name, digits(middle), `${digits(low)}–${digits(high)}`, digits(middle - bare)];
+    }),
+    notes: ['Resident memory after a collection: what the second half of the connections has added, each.'],
+  };
+}
+
+export function memoryChart(outcome: ReadonlyMap<string, Outcome<number>>): Chart {
+  const entries = [...outcome.keys()].map((name) => ({
+    name,
+    role: roleOf(name),
+    value: spread(roundsOf(outcome, name)),
+  }));
+  return { is: 'contest', file: 'memory', title: 'Memory of one more connection', axis: 'bytes', unit: 'B', entries };
+}
+
+/** For each of the two ways to subscribe. */
+export function memoryTargets(outcome: ReadonlyMap<string, Outcome<number>>): Target[] {
+  const bare = median(roundsOf(outcome, BARE));
+  return [...outcome.keys()]
+    .filter((name) => name.includes('subscribed'))
+    .map((name) =>
+      atMost(`memory of a connection, ${name}, above bare`, 2_048, median(roundsOf(outcome, name)) - bare, ' B'),
+    );
+}

@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import type { BenchOptions } from './bench.js';
+import type { Chart } from './chart.js';
+import { withChildren } from './child.js';
+import { onAbort } from './cleanup.js';
+import type { CountingPlan } from './clients/counting-client.js';
+import type { CountedSource } from './clients/dialects.js';
+import { count, digits } from './digits.js';
+import { commandPath, modelPath } from './installed.js';
+import { CONNECTIONS, roleOf } from './memory.js';
+import { cpuSecondsOf, wakeupsOf } from './process-stat.js';
+import type { Table } from './report.js';
+import { withRepository } from './repository.js';
+import { roundsOf, Unavailable, type Outcome } from './rounds.js';
+import { spread } from './statistics.js';
+import { atMost, type Target } from './target.js';
+
+const RECORDS = 20_000;
+/** After the start, until what follows it is over. */
+const SETTLE_MS = 5_000;
+/** A round is one of this many stretches of a minute. */
+const STRETCH_MS = 12_000;
+
+interface Rest {
+  /** Share of one core. */
+  readonly share: number;
+  readonly wakeupsPerSecond: number;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A process that does nothing, watched in stretches that follow each other, so that what is rare is in one of them. */
+async function watchProcess(pid: number, rounds: number): Promise<Rest[]> {
+  await sleep(SETTLE_MS);
+  const threads = readdirSync(`/proc/${String(pid)}/task`);
+  const rests: Rest[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const [cpu, wakeups] = [cpuSecondsOf(pid), wakeupsOf(pid, threads)];
+    await sleep(STRETCH_MS);
+    const seconds = STRETCH_MS / 1_000;
+    rests.push({
+      share: (cpuSecondsOf(pid) - cpu) / seconds,
+      wakeupsPerSecond: (wakeupsOf(pid, threads) - wakeups) / seconds,
+    });
+  }
+  return rests;
+}
+
+function restingBus(root: string, connections: number, rounds: number): Promise<Rest[]> {
+  return withChildren(async (start) => {
+    const server = await start<{ url: string; token: string }>('programs/bus', { root });
+    const source: CountedSource = { is: 'bus', ...server.ready };
+    if (connections > 0) await start('clients/counting-client', { source, connections } satisfies CountingPlan);
+    return watchProcess(server.pid, rounds);
+  });
+}
+
+async function restingModel(root: string, rounds: number): Promise<Rest[]> {
+  const child = spawn(commandPath('python3'), [modelPath(), root], { stdio: 'ignore' });
+  const stopped = onAbort(() => child.kill());
+  try {
+    return await watchProcess(child.pid!, rounds);
+  } finally {
+    child.kill();
+    stopped();
+  }
+}
+
+/** All beside each other: two of three do nothing, and each one's CPU time is its own. */
+export async function restOfAll(options: BenchOptions): Promise<ReadonlyMap<string, Outcome<Rest>>> {
+  options.note(`cpu: a minute, with and without ${String(CONNECTIONS)} subscribers`);
+  const measured = async (rest: (root: string) => Promise<Rest[]>): Promise<Outcome<Rest>> => {
+    try {
+      return { is: 'measured', rounds: await withRepository(RECORDS, ({ root }) => rest(root)) };
+    } catch (error) {
+      if (error instanceof Unavailable) return { is: 'skipped', why: error.message };
+      throw error;
+    }
+  };
+  const [quiet, crowded, model] = await Promise.all([
+    measured((root) => restingBus(root, 0, options.rounds)),
+    measured((root) => restingBus(root, CONNECTIONS, options.rounds)),
+    measured((root) => restingModel(root, options.rounds)),
+  ]);
+  return new Map([
+    ['bus', quiet],
+    [`bus, ${count(CONNECTIONS)} subscribers`, crowded],
+    ['model of the original, 1 s', model],
+  ]);
+}
+
+/** The mean over all stretches: what is rare happens in few of them. */
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+export function cpuTable(outcome: ReadonlyMap<string, Outcome<Rest>>): Table {
+  const row = (name: string, found: Outcome<Rest>): string[] => {
+    if (found.is === 'skipped') return [name, `skipped: ${found.why}`, '', ''];
+    const shares = found.rounds.map(({ share }) => share * 100);
+    const { low, high } = spread(shares);
+    const wakeups = mean(found.rounds.map((round) => round.wakeupsPerSecond));
+    return [name, `${digits(mean(shares))} %`, `${digits(low)}–${digits(high)} %`, digits(wakeups)];
+  };
+  return {
+    title: `At rest, ${count(RECORDS)} records`,
+    columns: ['', 'of a core', 'spread', 'wakeups/s'],
+    rows: [...outcome].map(([name, found]) => row(name, found)),
+    notes: [
+      `Mean and spread of stretches of ${String(STRETCH_MS / 1_000)} s that follow each other, from ${String(SETTLE_MS / 1_000)} s after the start; reconciling and heartbeats included. The kernel counts CPU time in steps of 10 ms.`,
+    ],
+  };
+}
+
+export function cpuChart(outcome: ReadonlyMap<string, Outcome<Rest>>): Chart {
+  const entries = [...outcome.keys()].flatMap((name) => {
+    const shares = roundsOf(outcome, name).map(({ share }) => share * 100);
+    if (shares.length === 0) return [];
+    // What is below the kernel's step has no place on a logarithmic axis.
+    const least = 1 / (STRETCH_MS / 1_000);
+    const { low, high } = spread(shares);
+    const value = { median: Math.max(least, mean(shares)), low: Math.max(least, low), high: Math.max(least, high) };
+    return [{ name, role: roleOf(name), value }];
+  });
+  return {
+    is: 'contest',
+    title: `At rest with ${count(RECORDS)} records`,
+    axis: 'percent of a core, mean',
+    unit: '%',
+    entries,
+  };
+}
+
+export const cpuTargets = (outcome: ReadonlyMap<string, Outcome<Rest>>): Target[] => [
+  atMost('CPU at rest with 20,000 records', 0.5, mean(roundsOf(outcome, 'bus').map(({ share }) => share * 100)), ' %'),
+];

@@ -1,0 +1,33 @@
+import { digits } from './digits.js';
+
+/** A promise of the design, and what was measured of it. */
+export interface Target {
+  readonly what: string;
+  /** `≤ 80 ms` */
+  readonly target: string;
+  readonly measured: string;
+  readonly isMet: boolean;
+}
+
+export const atMost = (what: string, most: number, measured: number, unit = ''): Target => ({
+  what,
+  target: `≤ ${digits(most)}${unit}`,
+  measured: `${digits(measured)}${unit}`,
+  isMet: measured <= most,
+});
+
+export const atLeast = (what: string, least: number, measured: number, unit = ''): Target => ({
+  what,
+  target: `≥ ${digits(least)}${unit}`,
+  measured: `${digits(measured)}${unit}`,
+  isMet: measured >= least,
+});
+
+export const TARGET_COLUMNS = ['', 'target', 'measured', ''] as const;
+
+export const targetRow = ({ what, target, measured, isMet }: Target): string[] => [
+  what,
+  target,
+  measured,
+  isMet ? 'met' : 'not met',
+];

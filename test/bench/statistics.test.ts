@@ -1,0 +1,34 @@
+import t from 'tap';
+import { fittedExponent, median, pairedRatios, percentile } from '../../bench/statistics.js';
+
+t.test('a power law is found, whatever its factor', async (t) => {
+  for (const exponent of [0, 0.5, 1, 2]) {
+    const points = [1, 10, 1_000].map((x) => [x, 7 * x ** exponent] as const);
+    t.ok(Math.abs(fittedExponent(points) - exponent) < 1e-9, `n^${String(exponent)}`);
+  }
+});
+
+t.test('what is zero has no place on logarithmic axes', async (t) => {
+  t.ok(
+    Math.abs(
+      fittedExponent([
+        [0, 5],
+        [10, 10],
+        [100, 100],
+      ]) - 1,
+    ) < 1e-9,
+  );
+});
+
+t.test('ratios are those of neighbouring rounds', async (t) => {
+  t.same(pairedRatios([2, 9, 4], [1, 3, 2]), [2, 3, 2]);
+  t.equal(median([2, 3, 2]), 2);
+  t.equal(median([1, 2]), 1.5);
+});
+
+t.test('a percentile is a value that was measured', async (t) => {
+  const values = Array.from({ length: 100 }, (_, i) => i + 1);
+  t.equal(percentile(values, 0.5), 50);
+  t.equal(percentile(values, 0.99), 99);
+  t.equal(percentile(values, 1), 100);
+});

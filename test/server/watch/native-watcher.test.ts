@@ -1,0 +1,54 @@
+import { renameSync, rmSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import type { Kind } from '../../../protocol/index.js';
+import { NativeWatcher, type WatchFunction } from '../../../server/watch/native-watcher.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { until } from '../../support/until.js';
+
+const SWAPS: Readonly<Record<string, (repository: TemporaryRepository) => void>> = {
+  'removed and made again': (repository) => {
+    rmSync(repository.dir.of('task'), { recursive: true });
+    repository.makeDirectory('task');
+  },
+  'moved aside, another in its place': (repository) => {
+    renameSync(repository.dir.of('task'), join(repository.root, 'aside'));
+    repository.makeDirectory('task');
+  },
+};
+
+/** The moments between looking at a directory and watching it, and right after. */
+for (const moment of ['before', 'after'] as const) {
+  for (const [name, swap] of Object.entries(SWAPS)) {
+    t.test(`a directory that is ${name} just ${moment} the kernel is asked is the one that is watched`, async (t) => {
+      const repository = new TemporaryRepository();
+      let swaps = 0;
+      const watchPath: WatchFunction = (path, listener) => {
+        const isTheMoment = path === repository.dir.of('task') && swaps === 0;
+        if (isTheMoment) swaps++;
+        if (isTheMoment && moment === 'before') swap(repository);
+        const handle = watch(path, { encoding: 'utf8' }, listener);
+        if (isTheMoment && moment === 'after') swap(repository);
+        return handle;
+      };
+      const watcher = new NativeWatcher(repository.dir, watchPath);
+      const hints: string[] = [];
+      watcher.start({
+        file: (kind: Kind, file: string) => hints.push(`${kind}/${file}`),
+        directory: (kind: Kind) => hints.push(kind),
+        everything: () => undefined,
+      });
+      t.teardown(() => {
+        watcher.stop();
+        repository.dispose();
+      });
+      t.equal(swaps, 1);
+      // Written until it is noticed: whoever writes right after the swap is found by the scan that the hints ask for.
+      await until('a write in the new directory gives a hint', () => {
+        repository.rename('task', 'after', { n: hints.length });
+        return hints.includes('task/after.json');
+      });
+      t.ok(watcher.isHealthy);
+    });
+  }
+}

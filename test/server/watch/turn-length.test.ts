@@ -1,0 +1,57 @@
+import t from 'tap';
+import type { Kind } from '../../../protocol/index.js';
+import { silentLog } from '../../../server/log.js';
+import { RecordStore } from '../../../server/store/record-store.js';
+import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
+import { Ingest } from '../../../server/watch/ingest.js';
+import type { RecordReader } from '../../../server/watch/record-reader.js';
+import { Warnings } from '../../../server/watch/warnings.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+const FILES = 60;
+
+/** Reads sixty files that wait at once, each for a millisecond. @returns how many events each turn has told. */
+async function turns(tellingMs: number): Promise<number[]> {
+  const clock = new FakeClock();
+  const warnings = new Warnings(silentLog);
+  const told: number[] = [];
+  const read = (kind: Kind, id: string) => {
+    clock.advance(1);
+    return { is: 'present', kind, id, signature: { inode: 1, size: 1, mtimeNs: 1n }, data: {} } as const;
+  };
+  const ingest = new Ingest({
+    store: new RecordStore(),
+    reader: { read } as unknown as RecordReader,
+    clock,
+    ignored: new IgnoredFiles(warnings, 256),
+    warnings,
+    settleMs: 200,
+    publish: (events) => {
+      told.push(events.length);
+      clock.advance(tellingMs);
+    },
+    rescan: () => Promise.resolve(),
+    hintsAreComplete: () => true,
+    reconcileSoon: () => undefined,
+  });
+  for (let i = 0; i < FILES; i++) ingest.record('intent', `i${String(i)}`);
+  ingest.start();
+  await ingest.drain();
+  ingest.stop();
+  return told;
+}
+
+t.test('a turn reads for four milliseconds where telling is quick', async (t) => {
+  t.same(
+    await turns(1),
+    Array.from({ length: 15 }, () => 4),
+  );
+});
+
+t.test('where telling takes longer, the turns after the first read for as long', async (t) => {
+  t.same(await turns(7), [4, 7, 7, 7, 7, 7, 7, 7, 7]);
+});
+
+t.test('but none for longer than ten milliseconds', async (t) => {
+  t.same(await turns(500), [4, 10, 10, 10, 10, 10, 6]);
+});
