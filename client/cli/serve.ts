@@ -39,8 +39,7 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
   withSettings(command).action((flags: { readonly root?: string }, self: Command) => serve(flags, self, terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus serve', 'serve the repository around this directory'],
-      ['muse-bus serve --root ~/shop --port 0', 'another one, on any free port'],
+      ['muse-bus serve --root ~/shop --port 0', 'serve a repository, on any free port'],
       ['muse-bus serve --relay nats://nats:4222', 'publish it too, for edges on other machines'],
       ['MUSE_BUS_LOG_LEVEL=debug muse-bus serve --no-journal', 'settings also come from the environment'],
     ],
