@@ -10,9 +10,11 @@ import { instructions } from './instructions.js';
 import { journal } from './journal.js';
 import { latency } from './latency.js';
 import { describeMachine } from './machine.js';
+import { relay } from './relay.js';
 import { markdownOf, writeReport } from './report.js';
 import { slow } from './slow.js';
 import { snapshot } from './snapshot.js';
+import { storm } from './storm.js';
 import { soak } from './soak.js';
 import { start } from './start.js';
 
@@ -24,12 +26,14 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   start,
   idle,
   slow,
+  relay,
+  storm,
   instructions,
   journal,
   soak,
 };
 /** Too long for a run of everything; nor does what is counted change with the machine's mood. */
-const ON_DEMAND: readonly string[] = ['instructions', 'journal', 'soak'];
+const ON_DEMAND: readonly string[] = ['instructions', 'journal', 'relay', 'storm', 'soak'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -8,6 +8,7 @@ import {
   type EventOrigin,
   type Kind,
   type ServerMessage,
+  type WatchHealth,
   type Welcome,
 } from '../protocol/index.js';
 import { backoffMs, type BackoffOptions } from './backoff.js';
@@ -243,7 +244,7 @@ export class Connection {
         this.#welcomed(message[1]);
         return;
       case MessageType.heartbeat:
-        this.#heard(message[1], message[2]);
+        this.#heard(message[1], message[2], message[3]);
         return;
       case MessageType.pong:
         this.#ponged();
@@ -286,9 +287,9 @@ export class Connection {
     this.#first = undefined;
   }
 
-  #heard(upTo: number, serverNow: number): void {
+  #heard(upTo: number, serverNow: number, health: WatchHealth): void {
     if (this.#status.state === 'live') {
-      this.#setStatus({ ...this.#status, clockSkewMs: serverNow - this.options.clock.now() });
+      this.#setStatus({ ...this.#status, clockSkewMs: serverNow - this.options.clock.now(), health });
     }
     for (const { subscriber, next } of this.#routes.values()) if (next !== undefined) subscriber.mark(revision(upTo));
   }

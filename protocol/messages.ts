@@ -176,6 +176,10 @@ export interface WatchHealth {
   readonly healthy: boolean;
   /** Time of the last full comparison with the directories, Unix milliseconds. */
   readonly last_scan_ms: number;
+  /** At an edge: whether the origin, which watches the files, has lately given a sign of life. */
+  readonly origin?: 'present' | 'away';
+  /** At an edge whose origin is away: when it was last heard of, Unix milliseconds. */
+  readonly origin_heard_ms?: number;
 }
 
 export interface Welcome {

@@ -4,20 +4,15 @@ import { CloseCode } from '../protocol/index.js';
 import { Bus } from './bus.js';
 import { systemClock, type Clock } from './clock.js';
 import { BusDir, type Endpoint } from './endpoint.js';
+import { Front } from './front.js';
 import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
+import { OriginRelay } from './relay/origin-relay.js';
 import { RepositoryLock } from './repository-lock.js';
-import { Reception } from './reception.js';
-import { inUrl, isWildcard, LOOPBACK_HOSTS } from './transport/authority.js';
-import { chooseTransport } from './transport/choose-transport.js';
-import { Door } from './transport/door.js';
-import type { Transport } from './transport/transport.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 
 /** What a client is told to wait before it connects again; it adds its own jitter. */
 const RETRY_AFTER_SHUTDOWN_MS = 500;
-/** Above the sessions' own limit, so that the engine never drops what a session counted as sent. */
-const NATIVE_HEADROOM_BYTES = 4_194_304;
 
 /** A bus on a port: `start` opens everything, `stop` closes it in reverse. */
 export class BusServer {
@@ -28,8 +23,9 @@ export class BusServer {
   readonly #busDir: BusDir;
   readonly #dir: CoordinationDir;
   readonly #lock: RepositoryLock;
-  readonly #reception: Reception;
-  #transport: Transport | undefined;
+  readonly #front: Front;
+  #relay: OriginRelay | undefined;
+  #relayRefused: (error: Error) => void = () => undefined;
   #endpoint: Endpoint | undefined;
 
   /** @throws OptionError where an option is outside its range. */
@@ -41,7 +37,7 @@ export class BusServer {
     this.#dir = new CoordinationDir(this.options.root);
     this.#busDir = new BusDir(this.#dir.bus);
     this.#lock = new RepositoryLock(this.#dir.bus);
-    this.#reception = new Reception(this.bus, this.options.limits, clock, this.#log);
+    this.#front = new Front(this.options, this.bus, clock, this.#log);
   }
 
   /** Where to connect and with which token; `undefined` until started. */
@@ -51,7 +47,7 @@ export class BusServer {
 
   /** The engine in use; `undefined` until started. */
   get transportName(): string | undefined {
-    return this.#transport?.name;
+    return this.#front.transportName;
   }
 
   /**
@@ -69,7 +65,9 @@ export class BusServer {
       // Left by a server that did not stop in order: its holder has lost the lock.
       this.#busDir.withdraw();
       await this.bus.start();
-      return await this.#listen();
+      const endpoint = await this.#listen();
+      this.#beginRelay();
+      return endpoint;
     } catch (error) {
       await this.bus.stop();
       await this.#lock.release();
@@ -80,12 +78,20 @@ export class BusServer {
   async stop(): Promise<void> {
     if (this.#endpoint) this.#busDir.unpublish();
     const journalClosed = this.bus.stop();
-    this.#reception.stop();
-    await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
-    await journalClosed;
+    const relayStopped = this.#relay?.stop();
+    await this.#front.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
+    await Promise.all([journalClosed, relayStopped]);
     await this.#lock.release();
     this.#endpoint = undefined;
   }
+
+  /**
+   * Resolves with why this server must not publish, which is known only when NATS has been reached: another origin has
+   * the repository, or NATS cannot be asked at all. Its own clients are served all the same until it is stopped.
+   */
+  readonly relayRefused = new Promise<Error>((resolve) => {
+    this.#relayRefused = resolve;
+  });
 
   /** Makes another token; every session ends with 4401, because all of them were let in with the one before. */
   rotateToken(): Endpoint {
@@ -105,14 +111,45 @@ export class BusServer {
 
   /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
   async reloadTls(): Promise<void> {
-    await this.#transport?.reloadTls();
-    if (this.options.tls) this.#log.info({}, 'certificate read again');
+    await this.#front.reloadTls();
+  }
+
+  /** Not waited for: the server's own clients have nothing to do with NATS. */
+  #beginRelay(): void {
+    const { relay: options, root, limits } = this.options;
+    if (!options) return;
+    const { hub } = this.bus;
+    const { epoch, store, history } = hub;
+    const source = {
+      epoch,
+      store,
+      history,
+      health: () => this.bus.health,
+      readNow: (record: Parameters<Bus['watch']['readNow']>[0]) => this.bus.watch.readNow(record),
+    };
+    const relay = new OriginRelay({
+      options,
+      root,
+      source,
+      maxRecordBytes: limits.maxRecordBytes,
+      clock: this.#clock,
+      log: this.#log,
+    });
+    this.#relay = relay;
+    this.bus.afterPublish = () => {
+      relay.wake();
+    };
+    this.bus.relay = relay;
+    relay.start().catch((error: unknown) => {
+      this.#log.error({ err: error }, (error as Error).message);
+      this.#relayRefused(error as Error);
+    });
   }
 
   #changeToken(token: string): Endpoint {
     if (!this.#endpoint) throw new Error('the server has not been started');
     const { url, started_at } = this.#endpoint;
-    this.#reception.door?.changeToken(token);
+    this.#front.changeToken(token);
     this.#endpoint = this.#busDir.publish(url, token, new Date(started_at));
     this.bus.disconnectAll(CloseCode.unauthorized, 'the token has been changed');
     this.#log.info({}, 'token changed');
@@ -120,45 +157,10 @@ export class BusServer {
   }
 
   async #listen(): Promise<Endpoint> {
-    const { options } = this;
     const token = this.#busDir.token();
-    const transport = await chooseTransport(options.transport, this.#log);
-    const port = await transport.listen(
-      {
-        host: options.host,
-        port: options.port,
-        maxPayloadBytes: options.limits.maxPayloadBytes,
-        maxBackpressureBytes: options.limits.maxQueuedBytes + NATIVE_HEADROOM_BYTES,
-        idleTimeoutMs: options.idleTimeoutMs,
-        maxPendingConnections: options.limits.maxPendingConnections,
-        tls: options.tls,
-      },
-      this.#reception,
-    );
-    this.#transport = transport;
-    // From the moment the port is known: a Host with another port is not ours.
-    this.#reception.openDoor(
-      new Door({
-        token,
-        port,
-        scheme: options.tls ? 'https' : 'http',
-        hosts: [...LOOPBACK_HOSTS, ...this.#ownName(), ...options.allowHosts],
-        origins: options.allowOrigins,
-      }),
-    );
-    this.#endpoint = this.#busDir.publish(this.#url(port), token, new Date(this.#clock.now()));
-    this.#log.info({ url: this.#endpoint.url, transport: transport.name, pid: process.pid }, 'listening');
+    const url = await this.#front.listen(token);
+    this.#endpoint = this.#busDir.publish(url, token, new Date(this.#clock.now()));
+    this.#log.info({ url, transport: this.#front.transportName, pid: process.pid }, 'listening');
     return this.#endpoint;
-  }
-
-  /** The address it listens on, where that is somebody's name. */
-  #ownName(): string[] {
-    return isWildcard(this.options.host) ? [] : [inUrl(this.options.host)];
-  }
-
-  #url(port: number): string {
-    const { host, tls } = this.options;
-    const name = isWildcard(host) ? 'localhost' : inUrl(host);
-    return `${tls ? 'wss' : 'ws'}://${name}:${String(port)}`;
   }
 }

@@ -9,8 +9,13 @@ import type { Inspector } from './inspector.js';
 import { Journal, type JournalHealth } from './journal/journal.js';
 import type { Recalled } from './journal/recall.js';
 import type { Log } from './log.js';
+import { describeWatching } from './metrics/bus-metrics.js';
+import type { LazyRegistry } from './metrics/registry.js';
 import { Traffic } from './metrics/traffic.js';
+import { describeOriginRelay } from './metrics/relay-metrics.js';
 import type { ResolvedOptions } from './options.js';
+import type { OriginRelay } from './relay/origin-relay.js';
+import type { ServedBus } from './served-bus.js';
 import { Service } from './service.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
@@ -28,9 +33,13 @@ export interface RecordProblem {
 }
 
 /** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
-export class Bus {
+export class Bus implements ServedBus {
   readonly watch: RepositoryWatch;
   readonly traffic = new Traffic();
+  /** Called when the bus's own clients have been told of something. */
+  afterPublish: () => void = () => undefined;
+  /** Where what happens is published beyond this machine. */
+  relay: OriginRelay | undefined;
   readonly #store = new RecordStore();
   readonly #journal: Journal | undefined;
   #service: Service | undefined;
@@ -44,7 +53,9 @@ export class Bus {
       const from = clock.elapsed();
       this.#journal?.append(events);
       this.hub.publish(events);
-      if (events.length > 0) this.traffic.published(events, waitedMs, clock.elapsed() - from);
+      if (events.length === 0) return;
+      this.traffic.published(events, waitedMs, clock.elapsed() - from);
+      this.afterPublish();
     });
     if (options.journal) this.#journal = journalOf(options, this.watch.dir.bus, clock, log);
   }
@@ -88,6 +99,11 @@ export class Bus {
   /** Whether what is published will survive a restart. */
   get journalHealth(): JournalHealth {
     return this.#journal?.health ?? 'off';
+  }
+
+  describe(registry: LazyRegistry): void {
+    describeWatching(registry, this.watch);
+    if (this.relay) describeOriginRelay(registry, this.relay);
   }
 
   /** Goes on where the journal ends, or begins a new epoch; then watches. */

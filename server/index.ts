@@ -12,6 +12,15 @@ export { MemoryBus, type MemoryBusOptions } from './memory-bus.js';
 export { silentLog } from './log.js';
 export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './options.js';
 export { DEFAULT_LIMITS, OptionError, resolveOptions } from './options.js';
+export { EdgeServer, type EdgeOptions } from './edge-server.js';
+// Apart from what speaks to NATS: whoever compiles against this entry need not have its clients' types.
+export { RelayTakenError } from './relay/relay-taken-error.js';
+export {
+  DEFAULT_REPOSITORY as DEFAULT_RELAY_REPOSITORY,
+  DEFAULT_STREAM_LIMITS,
+  type RelayOptions,
+  type StreamLimits,
+} from './relay/relay-options.js';
 export { LockError } from './repository-lock.js';
 export { renewToken, tokenFile } from './token-file.js';
 export type { Connection, SendResult, Socket } from './transport/transport.js';

@@ -1,6 +1,7 @@
 import { DEFAULT_PORT, FILTER_LIMITS, nearest, type FilterLimits } from '../protocol/index.js';
 import type { Log } from './log.js';
 import { OptionError } from './option-error.js';
+import { resolveRelay, type RelayOptions, type ResolvedRelay } from './relay/relay-options.js';
 import type { HistoryLimits } from './store/history.js';
 import { hostFault, isLoopback, originFault } from './transport/authority.js';
 import type { TlsFiles } from './transport/tls-files.js';
@@ -110,14 +111,19 @@ export interface ServerOptions {
   readonly tlsKeyFile?: string | undefined;
   /** Whether to listen beyond this machine without TLS: the token and all records then cross the network in the clear. @default false */
   readonly insecure?: boolean;
+  /** Publishes what happens to NATS JetStream, from where edges serve it. @default none */
+  readonly relay?: RelayOptions | undefined;
   readonly limits?: Partial<Limits>;
   /** @default silent */
   readonly log?: Log;
 }
 
 /** Options with nothing left open. */
-export type ResolvedOptions = Required<Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile'>> & {
+export type ResolvedOptions = Required<
+  Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile' | 'relay'>
+> & {
   readonly tls: TlsFiles | undefined;
+  readonly relay: ResolvedRelay | undefined;
   readonly limits: Limits;
 };
 
@@ -128,6 +134,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     root: options.root,
     host: reachable(options, tls),
     tls,
+    relay: options.relay && resolveRelay(options.relay, options.heartbeatMs ?? 5_000),
     insecure: options.insecure ?? false,
     allowOrigins: each('allowOrigins', options.allowOrigins ?? [], originFault),
     allowHosts: each('allowHosts', options.allowHosts ?? [], hostFault),

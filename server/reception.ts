@@ -1,5 +1,4 @@
 import type { Encoding } from '../protocol/index.js';
-import type { Bus } from './bus.js';
 import type { Clock } from './clock.js';
 import { answer, type Page } from './http.js';
 import { Places } from './http/places.js';
@@ -8,6 +7,7 @@ import { inspectorPages } from './inspector-pages.js';
 import type { Log } from './log.js';
 import { LoopDelay } from './metrics/loop-delay.js';
 import type { Limits } from './options.js';
+import type { ServedBus } from './served-bus.js';
 import type { Door } from './transport/door.js';
 import { refusal } from './transport/door.js';
 import { secured } from './transport/secured.js';
@@ -39,7 +39,7 @@ export class Reception implements TransportHandlers {
   #warnedAt = -WARN_EVERY_MS;
 
   constructor(
-    private readonly bus: Bus,
+    private readonly bus: ServedBus,
     private readonly limits: Limits,
     private readonly clock: Clock,
     private readonly log: Log,

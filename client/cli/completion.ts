@@ -19,6 +19,14 @@ const FLAG_VALUES: Readonly<Record<string, Values>> = {
   '--root': 'directories',
   '--tls-cert': 'files',
   '--tls-key': 'files',
+  '--endpoint': 'files',
+  '--token-file': 'files',
+  '--relay-creds': 'files',
+  '--relay-password-file': 'files',
+  '--relay-token-file': 'files',
+  '--relay-ca': 'files',
+  '--relay-cert': 'files',
+  '--relay-key': 'files',
 };
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;

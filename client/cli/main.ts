@@ -24,7 +24,7 @@ function configureErrors(command: Command): void {
 }
 
 /** A server goes on though nobody reads what it prints; everything else is done then. */
-const servesOn = /^(serve|start|mcp)$/.test(process.argv[2] ?? '');
+const servesOn = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
 const terminal = processTerminal(servesOn ? () => undefined : undefined);
 const command = await program(terminal, process.argv[2]);
 configureErrors(command);

@@ -8,6 +8,7 @@ type MakeCommand = (terminal: Terminal, program: Command) => Command;
 /** One module for each command, in the order of the help. A module is loaded where it is needed: starting takes time. */
 const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string, () => Promise<MakeCommand>>([
   ['serve', async () => (await import('./serve.js')).serveCommand],
+  ['edge', async () => (await import('./edge.js')).edgeCommand],
   ['watch', async () => (await import('./watch.js')).watchCommand],
   ['get', async () => (await import('./get.js')).getCommand],
   ['holders', async () => (await import('./holders.js')).holdersCommand],

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { nearest } from '../../protocol/index.js';
 import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
-import { readConfigFile } from './config-file.js';
+import { readConfigFile, type ConfigFile } from './config-file.js';
 import { Failure } from './failure.js';
 import { several } from './help.js';
+import { SECRET_VARIABLES } from './relay-settings.js';
 import { flagOf, variableOf, type Origin } from './setting.js';
 import { LIMIT_NAMES, readLimit, SETTINGS, type SettingName, type Settings } from './settings.js';
 
@@ -27,10 +28,19 @@ export interface ResolvedSettings {
 }
 
 /** Read by the commands that ask a bus, or by our tests. */
-const OTHER_VARIABLES = ['MUSE_BUS_ROOT', 'MUSE_BUS_URL', 'MUSE_BUS_TOKEN', 'MUSE_BUS_REFERENCE'];
+const OTHER_VARIABLES = [
+  'MUSE_BUS_ROOT',
+  'MUSE_BUS_URL',
+  'MUSE_BUS_TOKEN',
+  'MUSE_BUS_ENDPOINT',
+  'MUSE_BUS_REFERENCE',
+  ...SECRET_VARIABLES,
+];
 
-export function withSettings(command: Command): Command {
-  for (const setting of Object.values(SETTINGS)) {
+/** @param isWanted which of them the command takes. */
+export function withSettings(command: Command, isWanted: (name: SettingName) => boolean = () => true): Command {
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    if (!isWanted(name as SettingName)) continue;
     const fallback = setting.takes === 'text' && setting.fallback !== undefined ? ` (default: ${setting.shown})` : '';
     const description = `${setting.description}${fallback}`;
     if (setting.takes === 'list') command.option(setting.flag, description, several);
@@ -51,14 +61,15 @@ export function writtenFlags(command: Command): ReadonlyMap<string, readonly str
 
 /**
  * Flags over environment over the repository's file over defaults.
+ * @param root the repository; `undefined` where there is none, and so no file.
  * @throws Failure for what cannot be read, naming where it was said.
  */
 export function resolveSettings(
   flags: ReadonlyMap<string, readonly string[]>,
   env: NodeJS.ProcessEnv,
-  root: string,
+  root?: string,
 ): ResolvedSettings {
-  const file = readConfigFile(root);
+  const file: ConfigFile = root === undefined ? { path: '', texts: new Map() } : readConfigFile(root);
   const placesOf = (name: SettingName): Found[] => {
     const variable = variableOf(SETTINGS[name]);
     const places = [

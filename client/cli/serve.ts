@@ -3,10 +3,19 @@ import { existsSync, unwatchFile, watchFile } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
-import { BusServer, LockError, tokenFile, type Endpoint, type Log, type ServerOptions } from '../../server/index.js';
+import {
+  BusServer,
+  LockError,
+  RelayTakenError,
+  tokenFile,
+  type Endpoint,
+  type Log,
+  type ServerOptions,
+} from '../../server/index.js';
 import { findRepository } from '../endpoint-file.js';
-import { Failure } from './failure.js';
+import { asFailure, Failure } from './failure.js';
 import { withHelp } from './help.js';
+import { relayOptions } from './relay-settings.js';
 import {
   refuseStrangers,
   resolveSettings,
@@ -30,13 +39,13 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
   withSettings(command).action((flags: { readonly root?: string }, self: Command) => serve(flags, self, terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus serve', 'serve the repository around this directory'],
-      ['muse-bus serve --root ~/shop --port 0', 'another one, on any free port'],
+      ['muse-bus serve --root ~/shop --port 0', 'serve a repository, on any free port'],
+      ['muse-bus serve --relay nats://nats:4222', 'publish it too, for edges on other machines'],
       ['MUSE_BUS_LOG_LEVEL=debug muse-bus serve --no-journal', 'settings also come from the environment'],
     ],
     exits: {
       0: 'ended by SIGINT or SIGTERM',
-      1: 'bad settings, the port is taken, or the repository is served already',
+      1: 'bad settings, the port is taken, or the repository is served or published already',
     },
   });
 }
@@ -55,10 +64,11 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   // What is no terminal may be a log, which a token has no business in.
   if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else terminal.out(`Listening at ${endpoint.url}; its token is in .muse/bus/endpoint.json`);
-  await stopped;
+  const refused = await Promise.race([stopped, server.relayRefused]);
   release();
   await server.stop();
   endSoon();
+  if (refused) throw relayFailure(refused);
 }
 
 /** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */
@@ -89,6 +99,12 @@ export async function startServer(server: BusServer): Promise<Endpoint> {
       'the port is taken: choose another with --port, or 0 for any',
     );
   }
+}
+
+function relayFailure(error: Error): Failure {
+  if (!(error instanceof RelayTakenError)) return asFailure(error);
+  const hint = 'stop that one, or give this repository a name of its own with --relay-repository';
+  return new Failure(error.message, 'relay_taken', hint);
 }
 
 /** The address that opens the inspector; the token is in the fragment, which no browser sends anywhere. */
@@ -146,12 +162,13 @@ function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): 
     tlsCertFile: settings.tlsCert,
     tlsKeyFile: settings.tlsKey,
     insecure: settings.insecure,
+    relay: relayOptions({ settings }),
     limits: settings.limits,
   };
 }
 
 /** What was not asked for on the command line is said: a file or a variable may have been forgotten. */
-function tellOrigins({ views }: ResolvedSettings, log: Log): void {
+export function tellOrigins({ views }: ResolvedSettings, log: Log): void {
   for (const origin of ['environment', 'file'] as const) {
     const said = views.filter((view) => view.origin === origin);
     if (said.length === 0) continue;

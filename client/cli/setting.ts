@@ -36,6 +36,15 @@ export function optional(naming: Naming): Setting<string | undefined> {
   return { ...naming, fallback: undefined, shown: 'none', takes: 'text', read: (texts) => texts.at(-1) };
 }
 
+/** An address that must hold no password: it is shown in logs and by `muse-bus config`. */
+export function withoutSecret(address: Setting<string | undefined>): Setting<string | undefined> {
+  const read: Setting<string | undefined>['read'] = (texts, where) => {
+    if (!/\/\/[^/]*@/.test(texts.at(-1)!)) return texts.at(-1);
+    throw new Failure(`${where} must hold no user and no password: it would show in process lists and logs`);
+  };
+  return { ...address, read };
+}
+
 export function list(naming: Naming): Setting<readonly string[]> {
   return { ...naming, fallback: [], shown: 'none', takes: 'list', read: (texts) => texts };
 }

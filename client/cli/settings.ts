@@ -1,7 +1,25 @@
 import { DEFAULT_PORT } from '../../protocol/index.js';
-import { DEFAULT_LIMITS, type BackendChoice, type Limits, type TransportChoice } from '../../server/index.js';
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_RELAY_REPOSITORY,
+  DEFAULT_STREAM_LIMITS,
+  type BackendChoice,
+  type Limits,
+  type TransportChoice,
+} from '../../server/index.js';
 import { Failure } from './failure.js';
-import { asText, list, oneOf, optional, seconds, setting, toggle, wholeNumber, type Setting } from './setting.js';
+import {
+  asText,
+  list,
+  oneOf,
+  optional,
+  seconds,
+  setting,
+  toggle,
+  wholeNumber,
+  withoutSecret,
+  type Setting,
+} from './setting.js';
 
 export const BACKENDS = ['auto', 'native', 'polling'] as const satisfies readonly BackendChoice[];
 export const TRANSPORTS = ['auto', 'uws', 'ws'] as const satisfies readonly TransportChoice[];
@@ -80,6 +98,43 @@ export const SETTINGS = {
   insecure: toggle(
     named('insecure', '', 'listen beyond this machine without TLS: everything is sent in the clear'),
     false,
+  ),
+  relay: withoutSecret(
+    optional(named('relay', 'url', 'NATS JetStream between origin and edges, nats:// or tls://host:port (commas)')),
+  ),
+  relayRepository: setting(
+    named('relay_repository', 'name', 'what the repository is called in NATS'),
+    DEFAULT_RELAY_REPOSITORY,
+    asText,
+  ),
+  relayCreds: optional(named('relay_creds', 'file', 'a .creds file for NATS')),
+  relayUser: optional(
+    named('relay_user', 'name', 'user for NATS; its password from the next, or from the environment'),
+  ),
+  relayPasswordFile: optional(named('relay_password_file', 'file', 'password (or MUSE_BUS_RELAY_PASSWORD)')),
+  relayTokenFile: optional(named('relay_token_file', 'file', 'token for NATS (or MUSE_BUS_RELAY_TOKEN)')),
+  relayCa: optional(named('relay_ca', 'file', "the authority of NATS's certificate, in PEM: demands TLS")),
+  relayCert: optional(named('relay_cert', 'file', 'our own certificate for NATS, in PEM')),
+  relayKey: optional(named('relay_key', 'file', 'the key of that certificate')),
+  relayMaxMessages: setting(
+    named('relay_max_messages', 'n', 'messages that the stream keeps'),
+    DEFAULT_STREAM_LIMITS.maxMessages,
+    wholeNumber(100, 2 ** 40),
+  ),
+  relayMaxBytes: setting(
+    named('relay_max_bytes', 'n', 'bytes that the stream keeps'),
+    DEFAULT_STREAM_LIMITS.maxBytes,
+    wholeNumber(65_536, 2 ** 50),
+  ),
+  relayMaxAge: setting(
+    named('relay_max_age', 'seconds', 'how long the stream keeps a message'),
+    DEFAULT_STREAM_LIMITS.maxAgeMs / 1_000,
+    seconds(1, GIB),
+  ),
+  relayReplicas: setting(
+    named('relay_replicas', 'n', 'servers of a NATS cluster that hold each message'),
+    DEFAULT_STREAM_LIMITS.replicas,
+    wholeNumber(1, 5),
   ),
   logLevel: setting(named('log_level', 'level', LOG_LEVELS.join(', ')), 'info', oneOf(...LOG_LEVELS)),
   limit: list(

@@ -6,6 +6,8 @@ import type { Terminal } from './terminal.js';
 export type StatusNote =
   | { readonly status: 'reconnecting'; readonly attempt: number; readonly delay_ms: number; readonly cause: string }
   | { readonly status: 'connected'; readonly clock_skew_ms: number }
+  /** At an edge: the server that has the files is not heard of, or is heard of again. */
+  | { readonly status: 'origin'; readonly origin: 'present' | 'away' }
   /** What follows is the state from the beginning: forget what is not in it. */
   | { readonly status: 'resync'; readonly reason: string }
   /** After a resync: the state is complete, what follows is change. */
@@ -24,6 +26,13 @@ export function writeNote(note: StatusNote, format: 'text' | 'json', terminal: T
     case 'connected':
       terminal.err('connected again');
       return;
+    case 'origin':
+      terminal.err(
+        note.origin === 'away'
+          ? 'the edge hears nothing of its origin: changes come when it does again'
+          : 'the edge hears its origin again',
+      );
+      return;
     case 'resync':
       terminal.err(`history was lost (${note.reason}): the state again from the beginning`);
       return;
@@ -35,6 +44,7 @@ export function writeNote(note: StatusNote, format: 'text' | 'json', terminal: T
 /** Tells of a connection that breaks and comes back, from now on. @returns stops. */
 export function tellReconnections(client: BusClient, tell: (note: StatusNote) => void): () => void {
   let isAway = false;
+  let origin: 'present' | 'away' = 'present';
   return client.watchStatus((status: BusStatus) => {
     switch (status.state) {
       case 'connecting':
@@ -49,6 +59,9 @@ export function tellReconnections(client: BusClient, tell: (note: StatusNote) =>
       case 'live':
         if (isAway) tell({ status: 'connected', clock_skew_ms: status.clockSkewMs });
         isAway = false;
+        if ((status.health?.origin ?? origin) === origin) return;
+        origin = status.health!.origin!;
+        tell({ status: 'origin', origin });
         return;
       case 'stale':
       case 'closed':

@@ -1,7 +1,7 @@
-import type { Bus } from '../bus.js';
 import type { Clock } from '../clock.js';
 import type { LoopDelay } from '../metrics/loop-delay.js';
 import type { Limits } from '../options.js';
+import type { ServedBus } from '../served-bus.js';
 import type { HttpAnswer, RequestHead } from '../transport/transport.js';
 import { eventsRoute } from './events.js';
 import { metricsRoute } from './metrics.js';
@@ -9,7 +9,7 @@ import type { Places } from './places.js';
 import { recordsRoute } from './records.js';
 
 export interface RouteServices {
-  readonly bus: Bus;
+  readonly bus: ServedBus;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly places: Places;

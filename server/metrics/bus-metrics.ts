@@ -1,19 +1,20 @@
 import { EVENT_TYPES, KINDS, VERSION, type ResyncReason } from '../../protocol/index.js';
-import type { Bus } from '../bus.js';
 import type { Session } from '../delivery/session.js';
+import type { ServedBus } from '../served-bus.js';
+import type { RepositoryWatch } from '../watch/repository-watch.js';
 import type { LoopDelay } from './loop-delay.js';
 import type { LazyRegistry, Sample } from './registry.js';
 
 /** Everything that a bus lets be seen from outside, in a registry that reads it when it is asked. */
-export function describeBus(registry: LazyRegistry, bus: Bus, delay: LoopDelay): void {
+export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopDelay): void {
   describeEvents(registry, bus);
   describeDelivery(registry, bus);
   describeRecords(registry, bus);
-  describeWatching(registry, bus);
+  bus.describe(registry);
   describeProcess(registry, delay);
 }
 
-function describeEvents(registry: LazyRegistry, { traffic, inspector, hub }: Bus): void {
+function describeEvents(registry: LazyRegistry, { traffic, inspector, hub }: ServedBus): void {
   registry.counter('events_total', 'Transitions observed, by kind and type.', () =>
     KINDS.flatMap((kind, k) =>
       EVENT_TYPES.map((type, t) => ({ labels: { kind, type }, value: traffic.events[k]![t]! })).filter(
@@ -35,7 +36,7 @@ function describeEvents(registry: LazyRegistry, { traffic, inspector, hub }: Bus
   );
 }
 
-function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: Bus): void {
+function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: ServedBus): void {
   registry.histogram(
     'delivery_seconds',
     "Handing one turn's events to every live subscription that they match.",
@@ -62,7 +63,7 @@ function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: Bu
   registry.gauge('groups', 'Distinct filters and encodings subscribed to.', () => hub.fanOut.groupCount);
 }
 
-function describeRecords(registry: LazyRegistry, { hub: { store } }: Bus): void {
+function describeRecords(registry: LazyRegistry, { hub: { store } }: ServedBus): void {
   registry.gauge('records', 'Records that stand, by kind.', () =>
     KINDS.map((kind) => ({ labels: { kind }, value: store.count(kind) })),
   );
@@ -71,7 +72,8 @@ function describeRecords(registry: LazyRegistry, { hub: { store } }: Bus): void 
   );
 }
 
-function describeWatching(registry: LazyRegistry, { watch }: Bus): void {
+/** What keeps a store in step with files. */
+export function describeWatching(registry: LazyRegistry, watch: RepositoryWatch): void {
   registry.gauge('watch_healthy', 'Whether every directory is being watched, by mechanism.', () => {
     const { backend, healthy } = watch.health;
     return [{ labels: { backend }, value: healthy ? 1 : 0 }];

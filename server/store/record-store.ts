@@ -95,6 +95,30 @@ export class RecordStore {
     this.#revision = last;
   }
 
+  /** Takes in the records of another store as they stand there, into an empty store; when leases end, the other says. */
+  follow(versions: readonly RecordVersion[], last: Revision): void {
+    for (const version of versions) this.#stand(undefined, version);
+    this.#revision = last;
+  }
+
+  /** Takes in what has happened in the other store, the next revision there. */
+  followEvent({ before, after, record: { kind, id }, revision: next }: StoreEvent): void {
+    const known = this.get(kind, id);
+    if (after === undefined) {
+      this.#byId[kindIndex(kind)]?.delete(id);
+      this.#sorted[kindIndex(kind)]?.delete(id);
+      if (known) this.#problems.delete(known);
+    } else if (after !== before) this.#stand(known, after);
+    this.#revision = next;
+  }
+
+  #stand(known: RecordVersion | undefined, version: RecordVersion): void {
+    this.#byId[kindIndex(version.kind)]?.set(version.id, version);
+    this.#sorted[kindIndex(version.kind)]?.put(version);
+    if (known) this.#problems.delete(known);
+    if (version.problem !== undefined) this.#problems.add(version);
+  }
+
   /**
    * Takes in what a reading says. No event where nothing has changed.
    * @param observed `restart` for what happened while the server was away.

@@ -107,6 +107,8 @@ export interface ListenOptions {
   readonly maxPendingConnections: number;
   /** `undefined` for plain `ws` and `http`. */
   readonly tls: TlsFiles | undefined;
+  /** Whether other processes may listen on the same port. @default false */
+  readonly sharePort?: boolean;
 }
 
 export interface Transport {

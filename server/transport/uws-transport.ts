@@ -181,9 +181,10 @@ export class UwsTransport implements Transport {
     else if (socket?.queuedBytes === 0) socket.close(this.#farewell.code, this.#farewell.reason);
   }
 
-  #bind(app: TemplatedApp, { host, port }: ListenOptions): Promise<number> {
+  #bind(app: TemplatedApp, { host, port, sharePort = false }: ListenOptions): Promise<number> {
     return new Promise((resolve, reject) => {
-      const options = this.engine.LIBUS_LISTEN_EXCLUSIVE_PORT;
+      // Without the option the engine asks the kernel to share the port.
+      const options = sharePort ? 0 : this.engine.LIBUS_LISTEN_EXCLUSIVE_PORT;
       const listen = app.listen.bind(app) as unknown as ListenWithOptions;
       listen(host, port, options, (listening) => {
         if (!listening) {

@@ -8,6 +8,7 @@ import { PendingConnections } from './pending-connections.js';
 import { reasonPhrase } from './reason-phrase.js';
 import { isHandshake, refusal } from './door.js';
 import { secured } from './secured.js';
+import { OptionError } from '../option-error.js';
 import { GOODBYE_MS } from './goodbye.js';
 import { readTls, type TlsFiles } from './tls-files.js';
 import {
@@ -44,6 +45,12 @@ export class WsTransport implements Transport {
   #pinging: NodeJS.Timeout | undefined;
 
   async listen(options: ListenOptions, handlers: TransportHandlers): Promise<number> {
+    const { sharePort = false } = options;
+    if (sharePort && !canSharePort()) {
+      throw new OptionError(
+        `Node ${process.versions.node} cannot share a port: use Node 22.12 or later, or the engine uWebSockets.js (--transport uws)`,
+      );
+    }
     const sockets = new WebSocketServer({
       noServer: true,
       // A message that is too long but not absurd is answered with the limit's name before its sender is closed.
@@ -73,7 +80,7 @@ export class WsTransport implements Transport {
     this.#pinging.unref();
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host: options.host, port: options.port, exclusive: true }, resolve);
+      server.listen({ host: options.host, port: options.port, exclusive: true, reusePort: sharePort }, resolve);
     });
     return (server.address() as AddressInfo).port;
   }
@@ -293,4 +300,10 @@ function refuse(stream: Duplex, { status, headers, body }: HttpReply): void {
   ];
   stream.on('error', () => undefined);
   stream.end(`${head.join('\r\n')}\r\n\r\n${String(body)}`);
+}
+
+/** Earlier ones take the option, and do nothing about it. */
+function canSharePort(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 }

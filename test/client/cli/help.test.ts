@@ -3,6 +3,7 @@ import { Command } from '../../support/command.js';
 
 const COMMANDS = [
   'serve',
+  'edge',
   'watch',
   'get',
   'holders',

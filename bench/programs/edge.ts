@@ -1,0 +1,14 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EdgeServer, type RelayOptions } from '../../server/index.js';
+import { runProgram } from '../program.js';
+
+/** An edge as it is served, on a free port; `startedMs`: from beginning to connect until clients are let in. */
+await runProgram(async (relay: RelayOptions) => {
+  const endpointFile = join(tmpdir(), `muse-bus-bench-edge-${String(process.pid)}.json`);
+  const began = performance.now();
+  const server = new EdgeServer({ relay, endpointFile, port: 0 });
+  const { url, token } = await server.start();
+  const ready = { url, token, startedMs: performance.now() - began };
+  return { ready, calls: { revision: () => server.bus.hub.revision }, stop: () => server.stop() };
+});

@@ -1,0 +1,115 @@
+import { Command } from 'commander';
+import { EdgeServer } from '../../server/index.js';
+import { Failure } from './failure.js';
+import { withHelp } from './help.js';
+import { relayOptions } from './relay-settings.js';
+import { refuseStrangers, resolveSettings, withSettings, writtenFlags } from './resolve-settings.js';
+import { inspectorUrl, makeLog, tellOrigins } from './serve.js';
+import type { SettingName } from './settings.js';
+import { endSoon, untilSignal } from './signals.js';
+import type { Terminal } from './terminal.js';
+
+/** What is the origin's alone: how files are watched and kept, and what the stream holds. */
+const ORIGINS_OWN: ReadonlySet<SettingName> = new Set<SettingName>([
+  'backend',
+  'pollInterval',
+  'settle',
+  'reconcile',
+  'journal',
+  'journalMaxEvents',
+  'journalMaxAge',
+  'journalMaxBytes',
+  'relayMaxAge',
+  'relayMaxBytes',
+  'relayMaxMessages',
+  'relayReplicas',
+]);
+
+interface EdgeFlags {
+  readonly endpoint?: string;
+  readonly tokenFile?: string;
+  readonly sharePort?: boolean;
+}
+
+export function edgeCommand(terminal: Terminal): Command {
+  const command = new Command('edge')
+    .description('serve, without its files, the repository that serve --relay publishes to NATS')
+    .option('--endpoint <file>', 'where to say how this edge is reached, for --endpoint of other commands')
+    .option('--token-file <file>', 'the token of this edge (default: beside the endpoint, FILE.token, made once)')
+    .option('--share-port', 'let several edges of this host listen on one port, each on a core of its own');
+  withSettings(command, (name) => !ORIGINS_OWN.has(name)).action((flags: EdgeFlags, self: Command) =>
+    edge(flags, self, terminal),
+  );
+  return withHelp(command, {
+    examples: [
+      ['muse-bus edge --relay nats://nats:4222 --endpoint edge.json', 'serve what the origin publishes'],
+      ['muse-bus edge --relay nats://nats:4222 --endpoint edge.json --share-port', 'once for each core'],
+      ['muse-bus watch --endpoint edge.json', 'a client of it'],
+    ],
+    exits: {
+      0: 'ended by SIGINT or SIGTERM',
+      1: 'bad settings, the port is taken, or NATS refuses the access',
+    },
+  });
+}
+
+/** Serves from a stream until a signal ends it; SIGHUP has it read its certificate again. */
+async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promise<void> {
+  const resolved = resolveSettings(writtenFlags(self), process.env);
+  refuseStrangers(resolved);
+  const { settings } = resolved;
+  const relay = relayOptions(resolved);
+  if (!relay) throw new Failure('an edge needs to know where its origin publishes: --relay nats://host:4222');
+  if (flags.endpoint === undefined) {
+    throw new Failure('an edge needs a file in which to say how it is reached: --endpoint FILE');
+  }
+  const log = makeLog(settings.logLevel);
+  tellOrigins(resolved, log);
+  const server = new EdgeServer({
+    relay,
+    endpointFile: flags.endpoint,
+    tokenFile: flags.tokenFile,
+    sharePort: flags.sharePort ?? false,
+    host: settings.host,
+    port: settings.port,
+    transport: settings.transport,
+    heartbeatMs: Math.round(settings.heartbeat * 1_000),
+    idleTimeoutMs: Math.round(settings.idleTimeout * 1_000),
+    allowOrigins: settings.allowOrigin,
+    allowHosts: settings.allowHost,
+    tlsCertFile: settings.tlsCert,
+    tlsKeyFile: settings.tlsKey,
+    insecure: settings.insecure,
+    limits: settings.limits,
+    log,
+  });
+  const stopped = untilSignal();
+  const started = start(server);
+  // NATS or the origin may let wait for a long time.
+  await Promise.race([started, stopped]);
+  const reload = (): void => {
+    server.reloadTls().catch((error: unknown) => {
+      log.error({ err: error }, 'reload failed');
+    });
+  };
+  process.on('SIGHUP', reload);
+  const { endpoint } = server;
+  if (endpoint && terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+  else if (endpoint) terminal.out(`Listening at ${endpoint.url}; its token is in ${flags.endpoint}`);
+  await stopped;
+  process.off('SIGHUP', reload);
+  await server.stop();
+  endSoon();
+  // What it still waited for no longer matters.
+  await started.catch(() => undefined);
+}
+
+async function start(server: EdgeServer): Promise<void> {
+  try {
+    await server.start();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const hint = 'choose another with --port; several edges may have one with --share-port, given to each of them';
+    throw new Failure((error as Error).message, 'port_in_use', hint);
+  }
+}

@@ -1,0 +1,106 @@
+import { CloseCode } from '../protocol/index.js';
+import { systemClock, type Clock } from './clock.js';
+import type { Endpoint } from './endpoint.js';
+import { Front } from './front.js';
+import { silentLog, type Log } from './log.js';
+import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
+import { EdgeBus } from './relay/edge-bus.js';
+import { EdgeFiles } from './relay/edge-files.js';
+import type { RelayOptions } from './relay/relay-options.js';
+
+const RETRY_AFTER_SHUTDOWN_MS = 500;
+
+type FromServer =
+  | 'host'
+  | 'port'
+  | 'transport'
+  | 'heartbeatMs'
+  | 'idleTimeoutMs'
+  | 'allowOrigins'
+  | 'allowHosts'
+  | 'tlsCertFile'
+  | 'tlsKeyFile'
+  | 'insecure'
+  | 'limits'
+  | 'log';
+
+export interface EdgeOptions extends Pick<ServerOptions, FromServer> {
+  /** Where the origin publishes. */
+  readonly relay: RelayOptions;
+  /** Where the edge says how it is reached, as a server does in `.muse/bus/endpoint.json`. */
+  readonly endpointFile: string;
+  /** Where its token is kept. @default beside the endpoint's file, `….token` */
+  readonly tokenFile?: string | undefined;
+  /** Whether several edges of this host listen on the same port, each with its share of the connections. @default false */
+  readonly sharePort?: boolean;
+}
+
+/** A bus without the repository's files: serves what an origin publishes, in the same protocol. */
+export class EdgeServer {
+  readonly options: ResolvedOptions;
+  readonly bus: EdgeBus;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #files: EdgeFiles;
+  readonly #front: Front;
+  readonly #isShared: boolean;
+  #endpoint: Endpoint | undefined;
+  #isStopped = false;
+
+  /** @throws OptionError where an option is outside its range. */
+  constructor(options: EdgeOptions, clock: Clock = systemClock) {
+    this.options = resolveOptions({ ...options, root: '/' });
+    this.#isShared = options.sharePort ?? false;
+    if (this.#isShared && this.options.port === 0) {
+      throw new OptionError('a port that is shared must be named: --share-port needs --port N');
+    }
+    this.#log = options.log ?? silentLog;
+    this.#clock = clock;
+    this.bus = new EdgeBus(this.options.relay!, this.options, clock, this.#log);
+    this.#files = new EdgeFiles(options.endpointFile, options.tokenFile);
+    this.#front = new Front({ ...this.options, sharePort: this.#isShared }, this.bus, clock, this.#log);
+  }
+
+  /** Where to connect and with which token; `undefined` until started. */
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  get transportName(): string | undefined {
+    return this.#front.transportName;
+  }
+
+  /**
+   * Resolves when the records are complete and clients are let in, however long NATS and the origin let wait.
+   * @throws OptionError, or Error with code EADDRINUSE.
+   */
+  async start(): Promise<Endpoint> {
+    try {
+      const token = this.#files.token();
+      await this.bus.start();
+      if (this.#isStopped) throw new Error('stopped before there was anything to be served');
+      const url = await this.#front.listen(token);
+      this.#endpoint = this.#files.publish(url, token, new Date(this.#clock.now()));
+      this.#log.info({ url, transport: this.transportName, pid: process.pid }, 'listening');
+      return this.#endpoint;
+    } catch (error) {
+      await this.bus.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    // Where a port is shared, others may still be found by the file.
+    if (this.#endpoint && !this.#isShared) this.#files.unpublish();
+    const busStopped = this.bus.stop();
+    await this.#front.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
+    await busStopped;
+    this.#endpoint = undefined;
+  }
+
+  /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
+  reloadTls(): Promise<void> {
+    return this.#front.reloadTls();
+  }
+}

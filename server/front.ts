@@ -1,0 +1,102 @@
+import type { CloseCode } from '../protocol/index.js';
+import type { Clock } from './clock.js';
+import type { Log } from './log.js';
+import type { ResolvedOptions } from './options.js';
+import { Reception } from './reception.js';
+import type { ServedBus } from './served-bus.js';
+import { inUrl, isWildcard, LOOPBACK_HOSTS } from './transport/authority.js';
+import { chooseTransport } from './transport/choose-transport.js';
+import { Door } from './transport/door.js';
+import type { Transport } from './transport/transport.js';
+
+/** Above the sessions' own limit, so that the engine never drops what a session counted as sent. */
+const NATIVE_HEADROOM_BYTES = 4_194_304;
+
+export type FrontOptions = Pick<
+  ResolvedOptions,
+  'host' | 'port' | 'transport' | 'tls' | 'allowHosts' | 'allowOrigins' | 'limits' | 'idleTimeoutMs'
+> & {
+  /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
+  readonly sharePort?: boolean;
+};
+
+/** A bus's face to the network: the engine that listens, the door, and who receives at it. */
+export class Front {
+  readonly #reception: Reception;
+  #transport: Transport | undefined;
+
+  constructor(
+    private readonly options: FrontOptions,
+    bus: ServedBus,
+    clock: Clock,
+    private readonly log: Log,
+  ) {
+    this.#reception = new Reception(bus, options.limits, clock, log);
+  }
+
+  /** The engine in use; `undefined` until it listens. */
+  get transportName(): string | undefined {
+    return this.#transport?.name;
+  }
+
+  /**
+   * Listens, and opens the door to those who have the token.
+   * @returns the url.
+   * @throws Error with code EADDRINUSE where the port is taken.
+   */
+  async listen(token: string): Promise<string> {
+    const { options } = this;
+    const transport = await chooseTransport(options.transport, this.log);
+    const port = await transport.listen(
+      {
+        host: options.host,
+        port: options.port,
+        maxPayloadBytes: options.limits.maxPayloadBytes,
+        maxBackpressureBytes: options.limits.maxQueuedBytes + NATIVE_HEADROOM_BYTES,
+        idleTimeoutMs: options.idleTimeoutMs,
+        maxPendingConnections: options.limits.maxPendingConnections,
+        tls: options.tls,
+        sharePort: options.sharePort ?? false,
+      },
+      this.#reception,
+    );
+    this.#transport = transport;
+    // From the moment the port is known: a Host with another port is not ours.
+    this.#reception.openDoor(
+      new Door({
+        token,
+        port,
+        scheme: options.tls ? 'https' : 'http',
+        hosts: [...LOOPBACK_HOSTS, ...this.#ownName(), ...options.allowHosts],
+        origins: options.allowOrigins,
+      }),
+    );
+    return this.#url(port);
+  }
+
+  changeToken(token: string): void {
+    this.#reception.door?.changeToken(token);
+  }
+
+  /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
+  async reloadTls(): Promise<void> {
+    await this.#transport?.reloadTls();
+    if (this.options.tls) this.log.info({}, 'certificate read again');
+  }
+
+  async stop(code: CloseCode, reason: string): Promise<void> {
+    this.#reception.stop();
+    await this.#transport?.stop(code, reason);
+  }
+
+  /** The address it listens on, where that is somebody's name. */
+  #ownName(): string[] {
+    return isWildcard(this.options.host) ? [] : [inUrl(this.options.host)];
+  }
+
+  #url(port: number): string {
+    const { host, tls } = this.options;
+    const name = isWildcard(host) ? 'localhost' : inUrl(host);
+    return `${tls ? 'wss' : 'ws'}://${name}:${String(port)}`;
+  }
+}

@@ -1,0 +1,135 @@
+import { hostname } from 'node:os';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import type { Nats } from './nats.js';
+import type { Published, StreamPosition } from './outbox.js';
+import { encodeMark, readRelayMessage, type Claim, type Stamp } from './relay-message.js';
+import type { RelayNames } from './relay-names.js';
+import { RelayTakenError } from './relay-taken-error.js';
+import type { StreamLimits } from './relay-options.js';
+import { ensureStream, findMessage } from './stream-setup.js';
+
+/** How long another origin may take to say that it lives. */
+const ANSWER_MS = 1_000;
+/** A claim that is no older may be of an origin that does not answer yet. */
+const YOUNG_MS = 2_000;
+const ATTEMPTS = 20;
+
+/** Who publishes: one process. */
+export interface Identity {
+  readonly origin: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly root: string;
+}
+
+export const identityOf = (origin: string, root: string): Identity => ({
+  origin,
+  host: hostname(),
+  pid: process.pid,
+  root,
+});
+
+export interface ClaimServices {
+  readonly nats: Nats;
+  readonly names: RelayNames;
+  readonly limits: StreamLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly identity: Identity;
+  readonly source: Published;
+}
+
+/** What a stream holds when it has been claimed. */
+export interface Claimed {
+  /** Of the claim itself, the last message of the stream. */
+  readonly sequence: number;
+  readonly position: StreamPosition | undefined;
+  /** Bytes in the stream. */
+  readonly bytes: number;
+}
+
+/**
+ * Takes the stream for this origin, and finds out how far it has come. Two that try at the same time cannot both
+ * succeed: each claims under the condition that nobody else has written meanwhile.
+ * @throws RelayTakenError where another origin lives.
+ */
+export async function claimStream(services: ClaimServices): Promise<Claimed> {
+  const { nats, names, limits, clock, identity, source } = services;
+  for (let attempt = 1; ; attempt++) {
+    const { state } = await ensureStream(nats, names, limits);
+    const holder = await lastClaim(services);
+    if (holder) await refuseIfAlive(services, holder);
+    const position = await positionOf(services, state.last_seq, state.first_seq);
+    const stamp = {
+      origin: identity.origin,
+      epoch: position?.epoch ?? source.epoch,
+      position: position?.revision ?? source.history.newest,
+    };
+    const { host, pid, root } = identity;
+    const claim = encodeMark(stamp, { is: 'claim', host, pid, root, since: clock.now() });
+    try {
+      const expect = { lastSequence: state.last_seq };
+      const { seq } = await nats.client.publish(names.claim, claim, { expect, timeout: 5_000 });
+      return { sequence: seq, position, bytes: state.bytes };
+    } catch (error) {
+      const isOutrun = (error as Error).message.includes('wrong last sequence');
+      if (!isOutrun || attempt === ATTEMPTS) throw error;
+      services.log.debug({ attempt }, 'somebody else has written to the stream; looking again');
+    }
+  }
+}
+
+async function lastClaim({ nats, names, identity }: ClaimServices): Promise<(Stamp & Claim) | undefined> {
+  const found = await findMessage(nats, names, { last_by_subj: names.claim });
+  if (!found) return undefined;
+  const claim = readRelayMessage(found.data);
+  return claim?.is === 'claim' && claim.origin !== identity.origin ? claim : undefined;
+}
+
+async function refuseIfAlive(services: ClaimServices, holder: Stamp & Claim): Promise<void> {
+  const { clock, identity, names } = services;
+  for (;;) {
+    const living = await whoPublishes(services);
+    if (living && living.origin !== identity.origin) {
+      const { host, pid, root } = living;
+      throw new RelayTakenError(
+        `the repository ${names.repository} is published already, by process ${String(pid)} on ${host} for ${root}`,
+      );
+    }
+    // The lock of a repository lets only one process of a host have it: an earlier one there is no more.
+    const isOurs = holder.host === identity.host && holder.root === identity.root;
+    if (isOurs || clock.now() - holder.since > YOUNG_MS) return;
+    await new Promise<void>((resolve) => clock.after(YOUNG_MS / 4, resolve));
+  }
+}
+
+async function whoPublishes({ nats, names }: ClaimServices): Promise<Identity | undefined> {
+  try {
+    const answer = await nats.connection.request(names.ask, JSON.stringify({ ask: 'who' }), { timeout: ANSWER_MS });
+    return answer.json<Identity>();
+  } catch {
+    // Nobody is there, or nobody that answers.
+    return undefined;
+  }
+}
+
+async function positionOf(
+  { nats, names }: ClaimServices,
+  lastSequence: number,
+  firstSequence: number,
+): Promise<StreamPosition | undefined> {
+  if (lastSequence === 0) return undefined;
+  const last = await findMessage(nats, names, { seq: lastSequence });
+  if (!last) return undefined;
+  const read = readRelayMessage(last.data);
+  // Somebody else has written into the stream: what edges have made of that is not known, and they begin anew.
+  if (!read) return undefined;
+  const { epoch, position } = read;
+  const mark = await findMessage(nats, names, { last_by_subj: names.base });
+  const base = mark ? readRelayMessage(mark.data) : undefined;
+  // A base that was begun and not ended: nobody can go on from there.
+  if (base?.is === 'base' && base.phase === 'begin') return undefined;
+  const from = base?.is === 'base' ? base.from : 0;
+  return { epoch, revision: position, baseFrom: from > 0 && from >= firstSequence ? from : undefined };
+}

@@ -1,0 +1,115 @@
+import { revision, type Epoch, type Revision } from '../../protocol/index.js';
+import type { RecordVersion } from '../store/record-version.js';
+import type { StoreEvent } from '../store/store-event.js';
+import type { Nats } from './nats.js';
+import { eventOf, readRelayMessage, type RelayMessage } from './relay-message.js';
+import type { RelayNames } from './relay-names.js';
+import { StreamFeed, type Positioned } from './stream-feed.js';
+import { findMessage, findStream } from './stream-setup.js';
+
+/** What a stream says of a repository at one place. */
+export interface StreamState {
+  /** Identity of the process that publishes. */
+  readonly origin: string;
+  readonly epoch: Epoch;
+  readonly revision: Revision;
+  /** Of the stream's message up to which this holds. */
+  readonly sequence: number;
+  readonly versions: readonly RecordVersion[];
+}
+
+/** The stream holds nothing that an edge can begin with; an origin may have to be asked for a base. */
+export class NoBaseError extends Error {
+  override readonly name = 'NoBaseError';
+}
+
+/** Where the base begins that counts. @throws NoBaseError */
+export async function findBase(nats: Nats, names: RelayNames): Promise<number> {
+  const info = await findStream(nats, names);
+  if (!info) throw new NoBaseError(`there is no stream ${names.stream}: does an origin publish this repository?`);
+  const found = await findMessage(nats, names, { last_by_subj: names.base });
+  const mark = found ? readRelayMessage(found.data) : undefined;
+  if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
+  if (mark.phase === 'begin') throw new NoBaseError('the origin is sending its records');
+  if (mark.from < info.state.first_seq) throw new NoBaseError('the stream has forgotten a part of its base');
+  return mark.from;
+}
+
+/** Puts together how the records stand from the last message of each; pure. */
+export class StateBuilder {
+  readonly #last = new Map<string, RelayMessage>();
+  #newest: { readonly sequence: number; readonly message: RelayMessage } | undefined;
+
+  /** @param from what came before is not of the base that counts. */
+  constructor(private readonly from: number) {}
+
+  take(positioned: Positioned): void {
+    const { sequence, subject, message } = positioned;
+    if (!message) return;
+    this.#newest = { sequence, message };
+    if (sequence < this.from || (message.is !== 'event' && message.is !== 'standing')) return;
+    this.#last.set(subject, message);
+  }
+
+  /** @throws NoBaseError where there was nothing that can be read. */
+  build(): StreamState {
+    if (!this.#newest) throw new NoBaseError('nothing in the stream can be read');
+    const { message, sequence } = this.#newest;
+    const { origin, epoch, position } = message;
+    const versions: RecordVersion[] = [];
+    for (const last of this.#last.values()) {
+      const version = last.is === 'standing' ? last.version : last.is === 'event' ? last.after : undefined;
+      if (version && last.epoch === epoch) versions.push(version);
+    }
+    return { origin, epoch, revision: revision(position), sequence, versions };
+  }
+}
+
+/**
+ * The events that led to a state, as far back as the stream and the bound allow, without a hole; read beside what
+ * goes on.
+ */
+export async function readHistory(
+  nats: Nats,
+  names: RelayNames,
+  state: StreamState,
+  most: number,
+): Promise<readonly StoreEvent[]> {
+  const info = await findStream(nats, names);
+  const from = Math.max(info?.state.first_seq ?? 1, state.sequence - most + 1, 1);
+  if (!info || info.state.messages === 0 || from > state.sequence) return [];
+  let events: StoreEvent[] = [];
+  await new Promise<void>((resolve, reject) => {
+    let feed: StreamFeed | undefined;
+    let isDone = false;
+    const done = (): void => {
+      isDone = true;
+      feed?.close();
+      resolve();
+    };
+    const taken = ({ sequence, message, pending }: Positioned): void => {
+      if (sequence <= state.sequence) events = follow(events, message, state.epoch);
+      if (sequence >= state.sequence || pending === 0) done();
+    };
+    void StreamFeed.open(nats, names, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
+      (opened) => {
+        feed = opened;
+        if (isDone) opened.close();
+      },
+      reject,
+    );
+  });
+  return events.at(-1)?.revision === state.revision ? events : [];
+}
+
+/** What does not follow what came before begins anew. */
+function follow(events: StoreEvent[], message: RelayMessage | undefined, epoch: Epoch): StoreEvent[] {
+  if (message?.is !== 'event' || message.epoch !== epoch) return events;
+  const last = events.at(-1);
+  if (last && message.position <= last.revision) return events;
+  const isNext = last === undefined || message.position === last.revision + 1;
+  const event = eventOf(message);
+  if (!isNext) return [event];
+  events.push(event);
+  return events;
+}

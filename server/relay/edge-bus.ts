@@ -1,0 +1,276 @@
+import { CloseCode, revision, type Encoding, type Kind, type WatchHealth } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import { FanOut } from '../delivery/fan-out.js';
+import { Hub } from '../delivery/hub.js';
+import type { Session } from '../delivery/session.js';
+import type { Inspector } from '../inspector.js';
+import type { Log } from '../log.js';
+import { PlainHistogram } from '../metrics/plain-histogram.js';
+import { describeRelayedBus } from '../metrics/relay-metrics.js';
+import type { LazyRegistry } from '../metrics/registry.js';
+import { Traffic } from '../metrics/traffic.js';
+import type { ServedBus } from '../served-bus.js';
+import { Service, type ServiceOptions } from '../service.js';
+import { History } from '../store/history.js';
+import { RecordStore } from '../store/record-store.js';
+import type { StoreEvent } from '../store/store-event.js';
+import type { Connection, Socket } from '../transport/transport.js';
+import type { StreamState } from './cold-start.js';
+import { connectPatiently } from './connect-patiently.js';
+import { EdgeStream } from './edge-stream.js';
+import { readJson, type Nats } from './nats.js';
+import { OriginBarrier } from './origin-barrier.js';
+import { OriginPresence } from './origin-presence.js';
+import type { AliveMessage, Question } from './origin-relay.js';
+import { eventOf, type EventMessage, type Stamp } from './relay-message.js';
+import { RelayNames } from './relay-names.js';
+import type { ResolvedRelay } from './relay-options.js';
+
+/** Messages of the stream that are read back for cursors from before an edge's start. */
+const HISTORY_MESSAGES = 20_000;
+const ASK_MS = 1_000;
+/** Signs of life with word of events that do not come, before it is looked why. */
+const SIGNS_UNTIL_DOUBT = 5;
+const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
+
+/** Those who are connected are asked to come back at once: the same edge knows more then. */
+const BEGUN_ANEW = 'shutdown retry=50';
+
+/**
+ * One repository's bus without its files: what an origin publishes, served on. Revisions, epoch, cursors and time are the
+ * origin's, and a lease lapses when the origin says so.
+ */
+export class EdgeBus implements ServedBus {
+  readonly traffic = new Traffic();
+  readonly presence: OriginPresence;
+  /** From an event's time at the origin to its being published here. */
+  readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
+  readonly names: RelayNames;
+  #nats: Nats | undefined;
+  #stream: EdgeStream | undefined;
+  #service: Service | undefined;
+  #barrier: OriginBarrier | undefined;
+  #isStopped = false;
+  #progress = { revision: 0, signs: 0 };
+
+  constructor(
+    private readonly relay: ResolvedRelay,
+    private readonly options: ServiceOptions,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {
+    this.names = new RelayNames(relay.repository);
+    this.presence = new OriginPresence(clock);
+  }
+
+  /** @throws Error before {@link start} has resolved. */
+  get hub(): Hub {
+    return this.#running.hub;
+  }
+
+  get isRunning(): boolean {
+    return this.#service !== undefined;
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.#service?.sessions ?? [];
+  }
+
+  get connectionCount(): number {
+    return this.#service?.sessions.size ?? 0;
+  }
+
+  get inspector(): Inspector {
+    return this.#running.inspector;
+  }
+
+  get health(): WatchHealth {
+    return this.presence.health;
+  }
+
+  readonly journalHealth = 'off' as const;
+
+  /** Times that the records were put together from the stream. */
+  get rebuilds(): number {
+    return this.#stream?.rebuilds ?? 0;
+  }
+
+  /** Events that the origin has spoken of and that have not come yet. */
+  get behind(): number {
+    return this.#service ? Math.max(0, this.presence.revision - this.hub.revision) : 0;
+  }
+
+  describe(registry: LazyRegistry): void {
+    describeRelayedBus(registry, this);
+  }
+
+  /**
+   * Resolves when the records are complete, however long that takes.
+   * @throws OptionError where NATS refuses the access, or its clients are not installed.
+   */
+  async start(): Promise<void> {
+    const { relay, clock, log } = this;
+    const isOver = (): boolean => this.#isStopped;
+    const patience = { clock, log, isOver, gives: 'up-when-refused' } as const;
+    const nats = await connectPatiently(relay.access, `muse-bus edge of ${relay.repository}`, patience);
+    if (!nats) return;
+    this.#nats = nats;
+    this.#hearOrigin(nats);
+    const stream = new EdgeStream({
+      nats,
+      names: this.names,
+      clock,
+      log,
+      historyMessages: HISTORY_MESSAGES,
+      askForBase: async () => {
+        await this.#ask({ ask: 'base' }).catch(() => undefined);
+      },
+      sink: {
+        state: (state, history) => {
+          this.#takeState(state, history);
+        },
+        events: (events) => {
+          this.#take(events);
+        },
+        origin: (origin) => {
+          this.presence.follows(origin);
+        },
+      },
+    });
+    this.#stream = stream;
+    this.#barrier = new OriginBarrier(
+      clock,
+      (question) => this.#ask(question),
+      () => this.hub,
+    );
+    void this.#followStatus(nats, stream);
+    await stream.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stream?.stop();
+    this.#barrier?.stop();
+    this.#service?.stop();
+    await this.#nats?.connection.close();
+  }
+
+  attach(socket: Socket, encoding: Encoding): Connection {
+    return this.#running.attach(socket, encoding);
+  }
+
+  disconnectAll(code: CloseCode, reason: string): void {
+    this.#service?.disconnectAll(code, reason);
+  }
+
+  get #running(): Service {
+    if (!this.#service) throw new Error('the edge has no records yet');
+    return this.#service;
+  }
+
+  // ── what comes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #takeState(state: StreamState, history: readonly StoreEvent[]): void {
+    if (this.#service && this.#goesOn(this.#service.hub, state, history)) return;
+    const store = new RecordStore();
+    store.follow(state.versions, state.revision);
+    const base = history[0] ? revision(history[0].revision - 1) : state.revision;
+    const past = new History(this.options.limits, base);
+    for (const event of history) past.append(event);
+    this.#serve(new Hub(state.epoch, store, past, new FanOut(state.revision)));
+    const found = { epoch: state.epoch, revision: state.revision, records: store.size, replayable: past.size };
+    this.log.info(found, 'serving what the origin publishes');
+  }
+
+  /** @returns whether those who are served can be told what lies between: then nobody need begin anew. */
+  #goesOn(hub: Hub, state: StreamState, history: readonly StoreEvent[]): boolean {
+    if (hub.epoch !== state.epoch) return false;
+    const [first] = history;
+    const isCovered = state.revision <= hub.revision || (first !== undefined && first.revision <= hub.revision + 1);
+    if (isCovered) this.#publish(history.filter((event) => event.revision > hub.revision));
+    return isCovered;
+  }
+
+  #serve(hub: Hub): void {
+    const before = this.#service;
+    this.#service = new Service(
+      hub,
+      {
+        health: () => this.health,
+        backlog: () => ({ pending: this.behind, unsettled: 0 }),
+        journal: () => ({ state: 'off' as const }),
+        readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
+      },
+      this.options,
+      this.presence,
+      this.log,
+    );
+    this.#service.start();
+    before?.stop();
+    before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
+  }
+
+  #take(messages: readonly (Stamp & EventMessage)[]): void {
+    const { hub } = this.#running;
+    const events: StoreEvent[] = [];
+    for (const message of messages) {
+      // A stream that was set back repeats what has been served.
+      if (message.position <= hub.revision) continue;
+      const { kind, id } = (message.after ?? message.before)!;
+      const event = eventOf(message, hub.store.get(kind, id));
+      hub.store.followEvent(event);
+      events.push(event);
+    }
+    this.#tell(events);
+  }
+
+  #publish(events: readonly StoreEvent[]): void {
+    for (const event of events) this.hub.store.followEvent(event);
+    this.#tell(events);
+  }
+
+  #tell(events: readonly StoreEvent[]): void {
+    if (events.length === 0) return;
+    const from = this.clock.elapsed();
+    this.hub.publish(events);
+    this.traffic.published(events, undefined, this.clock.elapsed() - from);
+    const now = this.presence.now();
+    for (const { time } of events) this.lagMs.observe(Math.max(0, now - time));
+    this.#barrier?.advanced();
+  }
+
+  // ── the origin ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #hearOrigin({ connection }: Nats): void {
+    connection.subscribe(this.names.alive, {
+      callback: (error, message) => {
+        const alive = error ? undefined : (readJson(message) as AliveMessage | undefined);
+        if (!alive) return;
+        this.presence.heard(alive);
+        this.#doubt();
+      },
+    });
+  }
+
+  /** A stream that has forgotten what comes next, and to which nothing is added, says nothing. */
+  #doubt(): void {
+    if (this.behind === 0 || this.hub.revision !== this.#progress.revision) {
+      this.#progress = { revision: this.#service ? this.hub.revision : 0, signs: 0 };
+    } else if (++this.#progress.signs >= SIGNS_UNTIL_DOUBT) {
+      this.#progress.signs = 0;
+      this.#stream?.lookAgain();
+    }
+  }
+
+  async #ask(question: Question): Promise<object> {
+    const answer = await this.#nats!.connection.request(this.names.ask, JSON.stringify(question), { timeout: ASK_MS });
+    return answer.json<object>();
+  }
+
+  async #followStatus({ connection }: Nats, stream: EdgeStream): Promise<void> {
+    for await (const { type } of connection.status()) {
+      if (type === 'disconnect') stream.disconnected();
+      else if (type === 'reconnect') stream.reconnected();
+    }
+  }
+}

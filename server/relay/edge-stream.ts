@@ -1,0 +1,274 @@
+import type { Revision } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import type { StoreEvent } from '../store/store-event.js';
+import { findBase, NoBaseError, readHistory, StateBuilder, type StreamState } from './cold-start.js';
+import type { Nats } from './nats.js';
+import type { EventMessage, Stamp } from './relay-message.js';
+import type { RelayNames } from './relay-names.js';
+import { StreamFeed, type FeedStart, type Positioned } from './stream-feed.js';
+import { findStream } from './stream-setup.js';
+
+/** Events handed on in one turn of the loop; those who are served must get a word in. */
+const TURN_EVENTS = 512;
+const FIRST_PAUSE_MS = 50;
+const LAST_PAUSE_MS = 1_000;
+
+export interface EdgeSink {
+  /** How the records stand, and what had led there as far as it is known: at the start, and after a hole. */
+  state(state: StreamState, history: readonly StoreEvent[]): void;
+  /** What followed, without a hole. */
+  events(events: readonly (Stamp & EventMessage)[]): void;
+  /** Who publishes, as the stream says. */
+  origin(origin: string): void;
+}
+
+export interface EdgeStreamServices {
+  readonly nats: Nats;
+  readonly names: RelayNames;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sink: EdgeSink;
+  /** Messages of the stream that are read for the sake of cursors from before the start. */
+  readonly historyMessages: number;
+  /** Asks the origin to send its records as they stand. */
+  readonly askForBase: () => Promise<void>;
+}
+
+interface Place {
+  readonly epoch: string;
+  revision: Revision;
+  sequence: number;
+}
+
+type Phase =
+  | { readonly at: 'idle' }
+  /** The records are being put together; whatever comes after them waits in `later`. */
+  | { readonly at: 'building'; readonly builder: StateBuilder; isBuilt: boolean; readonly later: Positioned[] }
+  | { readonly at: 'following' }
+  | { readonly at: 'stopped' };
+
+/** Follows a stream: builds the state, hands on what follows, and begins anew where something is missing. */
+export class EdgeStream {
+  #phase: Phase = { at: 'idle' };
+  #feed: StreamFeed | undefined;
+  #place: Place | undefined;
+  #pending: (Stamp & EventMessage)[] = [];
+  #isTurnDue = false;
+  #isOpening = false;
+  #origin = '';
+  /** What was said last of messages that cannot be read: once is enough. */
+  #unreadable = '';
+  #failBuilding: (error: Error) => void = () => undefined;
+  rebuilds = 0;
+
+  constructor(private readonly services: EdgeStreamServices) {}
+
+  get isFollowing(): boolean {
+    return this.#phase.at === 'following';
+  }
+
+  /** The place in the stream that has been read up to. */
+  get sequence(): number {
+    return this.#place?.sequence ?? 0;
+  }
+
+  /** Resolves with the first state; goes on in the background from then on. */
+  async start(): Promise<void> {
+    await this.#open();
+  }
+
+  stop(): void {
+    this.#phase = { at: 'stopped' };
+    this.#feed?.close();
+  }
+
+  disconnected(): void {
+    this.#feed?.close();
+    this.#failBuilding(new Error('the connection broke'));
+  }
+
+  reconnected(): void {
+    void this.#open();
+  }
+
+  /** More should have come than has: whether the stream still holds it is looked up. */
+  lookAgain(): void {
+    if (this.isFollowing) void this.#open();
+  }
+
+  get #isStopped(): boolean {
+    return this.#phase.at === 'stopped';
+  }
+
+  /** Opens a feed where the last one ended, or begins anew; tries until it stands. */
+  async #open(): Promise<void> {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    const { clock, log, names } = this.services;
+    let said = '';
+    for (let pause = FIRST_PAUSE_MS; !this.#isStopped; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
+      try {
+        this.#feed?.close();
+        if (!(await this.#goOn())) await this.#beginAnew();
+        break;
+      } catch (error) {
+        const { message } = error as Error;
+        if (message !== said) {
+          const isKnown = error instanceof NoBaseError;
+          log.warn({ stream: names.stream, ...(isKnown ? {} : { err: error }) }, `not following yet: ${message}`);
+        }
+        said = message;
+        if (error instanceof NoBaseError) await this.services.askForBase();
+        await new Promise<void>((resolve) => clock.after(pause, resolve));
+      }
+    }
+    this.#isOpening = false;
+    if (said !== '' && this.isFollowing) log.info({ sequence: this.sequence }, 'following the stream');
+  }
+
+  /** @returns whether the stream still holds what comes next. */
+  async #goOn(): Promise<boolean> {
+    const place = this.#place;
+    if (!place) return false;
+    const { nats, names } = this.services;
+    const info = await findStream(nats, names);
+    if (!info || info.state.last_seq < place.sequence || info.state.first_seq > place.sequence + 1) return false;
+    this.#phase = { at: 'following' };
+    await this.#feedFrom({ from: place.sequence + 1 });
+    return true;
+  }
+
+  async #beginAnew(): Promise<void> {
+    const { nats, names, sink, historyMessages } = this.services;
+    const phase: Phase = {
+      at: 'building',
+      builder: new StateBuilder(await findBase(nats, names)),
+      isBuilt: false,
+      later: [],
+    };
+    this.#phase = phase;
+    this.#pending = [];
+    await new Promise<void>((resolve, reject) => {
+      this.#failBuilding = reject;
+      this.#feedFrom('last-per-subject', {
+        built: resolve,
+        failed: reject,
+      }).catch(reject);
+    });
+    const state = phase.builder.build();
+    const history = await readHistory(nats, names, state, historyMessages);
+    if (this.#phase !== phase) throw new Error('interrupted');
+    this.rebuilds++;
+    this.#place = { epoch: state.epoch, revision: state.revision, sequence: state.sequence };
+    this.#phase = { at: 'following' };
+    this.#heard(state.origin);
+    sink.state(state, history);
+    for (const positioned of phase.later) this.#follow(positioned);
+  }
+
+  async #feedFrom(
+    start: FeedStart,
+    building?: { readonly built: () => void; readonly failed: (error: Error) => void },
+  ): Promise<void> {
+    const { nats, names, log } = this.services;
+    const feed = await StreamFeed.open(nats, names, start, {
+      message: (positioned) => {
+        this.#take(positioned, building);
+      },
+      unreadable: ({ message }) => {
+        if (message !== this.#unreadable) log.error({ stream: names.stream }, message);
+        this.#unreadable = message;
+      },
+      broken: (error) => {
+        log.warn({ err: error }, error.message);
+        building?.failed(error);
+        if (this.isFollowing) void this.#open();
+      },
+    });
+    this.#feed = feed;
+    if (this.#isStopped) feed.close();
+  }
+
+  #take(
+    positioned: Positioned,
+    building?: { readonly built: () => void; readonly failed: (error: Error) => void },
+  ): void {
+    const phase = this.#phase;
+    if (phase.at === 'following') this.#follow(positioned);
+    if (phase.at !== 'building') return;
+    if (phase.isBuilt) {
+      phase.later.push(positioned);
+      return;
+    }
+    const { message, pending } = positioned;
+    phase.builder.take(positioned);
+    if (pending > 0) return;
+    if (message?.is === 'base' && message.phase === 'begin') {
+      building?.failed(new NoBaseError('the origin is sending its records'));
+      return;
+    }
+    phase.isBuilt = true;
+    building?.built();
+  }
+
+  #follow({ sequence, message }: Positioned): void {
+    const place = this.#place!;
+    if (this.#phase.at !== 'following') return;
+    if (!message) {
+      place.sequence = sequence;
+      return;
+    }
+    this.#heard(message.origin);
+    const isOn = message.epoch === place.epoch;
+    if (message.is === 'event') {
+      if (isOn && message.position <= place.revision) {
+        place.sequence = sequence;
+        return;
+      }
+      if (!isOn || message.position !== place.revision + 1) {
+        this.#missing(`revision ${String(message.position)} follows ${String(place.revision)}`);
+        return;
+      }
+      place.revision = message.position;
+      this.#pending.push(message);
+      this.#turnSoon();
+    } else if (message.is === 'base' && !(isOn && message.position <= place.revision)) {
+      this.#missing(message.phase === 'begin' ? `the origin begins anew: ${message.why}` : 'the origin has begun anew');
+      return;
+    }
+    place.sequence = sequence;
+  }
+
+  #missing(why: string): void {
+    this.services.log.warn({ sequence: this.sequence }, `the stream does not go on from here (${why}); beginning anew`);
+    this.#handOn(Infinity);
+    this.#place = undefined;
+    this.#phase = { at: 'idle' };
+    this.#feed?.close();
+    void this.#open();
+  }
+
+  #turnSoon(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    setImmediate(() => {
+      this.#isTurnDue = false;
+      if (this.#isStopped) return;
+      this.#handOn(TURN_EVENTS);
+      if (this.#pending.length > 0) this.#turnSoon();
+    });
+  }
+
+  #handOn(most: number): void {
+    const events = this.#pending.length <= most ? this.#pending : this.#pending.slice(0, most);
+    this.#pending = this.#pending.length <= most ? [] : this.#pending.slice(most);
+    if (events.length > 0) this.services.sink.events(events);
+  }
+
+  #heard(origin: string): void {
+    if (origin === this.#origin) return;
+    this.#origin = origin;
+    this.services.sink.origin(origin);
+  }
+}

@@ -1,0 +1,87 @@
+import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
+import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import { readFileSync } from 'node:fs';
+import { OptionError } from '../option-error.js';
+import type { RelayAccess } from './relay-options.js';
+
+export type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg, NatsConnection };
+
+export type Transport = typeof import('@nats-io/transport-node');
+export type JetStream = typeof import('@nats-io/jetstream');
+
+/** Between attempts to reach a NATS that is away. */
+const RETRY_MS = 250;
+const CONNECT_MS = 3_000;
+/** A NATS that does not answer for so long, twice, is left. */
+const PING_MS = 5_000;
+
+/** A connection to NATS that is made again whenever it breaks, and the two packages that speak to it. */
+export interface Nats {
+  readonly connection: NatsConnection;
+  readonly manager: JetStreamManager;
+  readonly client: JetStreamClient;
+  readonly jetStream: JetStream;
+  readonly transport: Transport;
+}
+
+/**
+ * The official clients, which are optional dependencies: whoever does not relay does not need them.
+ * @throws OptionError where they are not installed.
+ */
+export async function loadNats(): Promise<{ readonly transport: Transport; readonly jetStream: JetStream }> {
+  try {
+    const [transport, jetStream] = await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')]);
+    return { transport, jetStream };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
+    throw new OptionError(
+      'the relay needs the packages @nats-io/transport-node and @nats-io/jetstream, which are optional and not ' +
+        'installed: npm install @nats-io/transport-node@3 @nats-io/jetstream@3',
+    );
+  }
+}
+
+/**
+ * Connects once; the connection then lasts until it is closed, however often NATS goes away.
+ * @throws OptionError where the clients are not installed; Error where NATS does not answer, or refuses the access.
+ */
+export async function connectNats(access: RelayAccess, name: string): Promise<Nats> {
+  const { transport, jetStream } = await loadNats();
+  const connection = await transport.connect(connectionOptions(access, name, transport));
+  const manager = await jetStream.jetstreamManager(connection, { checkAPI: false });
+  return { connection, manager, client: manager.jetstream(), jetStream, transport };
+}
+
+/** What a message outside the stream says; `undefined` where it says nothing that can be read. */
+export function readJson(message: { json(): unknown }): unknown {
+  try {
+    return message.json();
+  } catch {
+    return undefined;
+  }
+}
+
+function connectionOptions(access: RelayAccess, name: string, transport: Transport): NodeConnectionOptions {
+  const { user, password, token, tls } = access;
+  return {
+    servers: [...access.servers],
+    name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RETRY_MS,
+    reconnectJitter: RETRY_MS,
+    reconnectJitterTLS: RETRY_MS,
+    timeout: CONNECT_MS,
+    pingInterval: PING_MS,
+    maxPingOut: 2,
+    // An access that was refused may be given again: NATS is configured beside us.
+    ignoreAuthErrorAbort: true,
+    ...(access.credsFile === undefined
+      ? {}
+      : { authenticator: transport.credsAuthenticator(() => readFileSync(access.credsFile!)) }),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: password }),
+    ...(token === undefined ? {} : { token }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}

@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto';
+import { MessageType, readClientMessage, type Kind, type WatchHealth } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import { identityOf, type Identity } from './claim.js';
+import { connectPatiently } from './connect-patiently.js';
+import { readJson, type Nats } from './nats.js';
+import type { Published } from './outbox.js';
+import { Publisher } from './publisher.js';
+import { RelayNames } from './relay-names.js';
+import type { ResolvedRelay } from './relay-options.js';
+
+/** What edges are told of the origin while nothing happens, over core NATS: kept by nobody. */
+export interface AliveMessage {
+  readonly origin: string;
+  readonly epoch: string;
+  readonly revision: number;
+  /** The origin's wall clock, Unix milliseconds. */
+  readonly now: number;
+  /** How often this comes. */
+  readonly alive_ms: number;
+  readonly health: WatchHealth;
+}
+
+/** What an edge may ask of the origin. */
+export type Question =
+  | { readonly ask: 'who' }
+  /** Reads a record, or everything, now. */
+  | { readonly ask: 'sync'; readonly kind?: Kind; readonly id?: string }
+  /** There is no base from which an edge could begin. */
+  | { readonly ask: 'base' };
+
+export interface RelaySource extends Published {
+  health(): WatchHealth;
+  readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+}
+
+export interface RelayHealth {
+  readonly state: 'connecting' | 'away' | 'publishing' | 'taken' | 'stopped';
+  /** Events that NATS does not have yet. */
+  readonly behind: number;
+}
+
+export interface OriginRelayServices {
+  readonly options: ResolvedRelay;
+  readonly root: string;
+  readonly source: RelaySource;
+  readonly maxRecordBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The origin's side of the relay: publishes what happens, gives signs of life, and answers edges. */
+export class OriginRelay {
+  readonly names: RelayNames;
+  readonly #identity: Identity;
+  #publisher: Publisher | undefined;
+  #nats: Nats | undefined;
+  #stopAnswering: (() => void) | undefined;
+  #cancelAlive: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(private readonly services: OriginRelayServices) {
+    this.names = new RelayNames(services.options.repository);
+    this.#identity = identityOf(randomBytes(9).toString('base64url'), services.root);
+  }
+
+  get health(): RelayHealth {
+    const publisher = this.#publisher;
+    if (publisher) return { state: publisher.state, behind: publisher.behind };
+    return { state: this.#isStopped ? 'stopped' : 'connecting', behind: this.services.source.history.size };
+  }
+
+  get published(): number {
+    return this.#publisher?.published ?? 0;
+  }
+
+  /**
+   * Connects and begins to publish, whenever NATS is there.
+   * @throws RelayTakenError where another origin has the repository; OptionError where NATS cannot be asked at all.
+   */
+  async start(): Promise<void> {
+    const { options, source, clock, log } = this.services;
+    const isOver = (): boolean => this.#isStopped;
+    const patience = { clock, log, isOver, gives: 'never-up' } as const;
+    const nats = await connectPatiently(options.access, `muse-bus origin of ${options.repository}`, patience);
+    if (!nats) return;
+    this.#nats = nats;
+    const publisher = new Publisher({
+      nats,
+      names: this.names,
+      limits: options.limits,
+      clock,
+      log,
+      identity: this.#identity,
+      source,
+      claimed: (isOurs) => {
+        if (isOurs) this.#answer(nats);
+        else this.#stopAnswering?.();
+      },
+    });
+    this.#publisher = publisher;
+    this.#checkSizes(nats);
+    void this.#followStatus(nats, publisher);
+    try {
+      await publisher.start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    if (!this.#isStopped) this.#beat();
+  }
+
+  /** Something has been published to the origin's own clients. */
+  wake(): void {
+    this.#publisher?.wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelAlive?.();
+    this.#stopAnswering?.();
+    this.#publisher?.stop();
+    await this.#nats?.connection.close();
+  }
+
+  /** A message holds a record before and after its change. */
+  #checkSizes({ connection }: Nats): void {
+    const { maxRecordBytes, log } = this.services;
+    const most = connection.info?.max_payload ?? Infinity;
+    if (2 * maxRecordBytes + 4_096 <= most) return;
+    log.warn(
+      { max_payload: most, max_record_bytes: maxRecordBytes },
+      'a change of the largest record does not fit into a message of this NATS: raise its max_payload, or lower max_record_bytes',
+    );
+  }
+
+  async #followStatus({ connection }: Nats, publisher: Publisher): Promise<void> {
+    for await (const { type } of connection.status()) {
+      if (type === 'disconnect') publisher.disconnected();
+      else if (type === 'reconnect') publisher.reconnected();
+    }
+  }
+
+  #beat(): void {
+    const { options, clock } = this.services;
+    this.#cancelAlive = clock.after(options.aliveMs, () => {
+      this.#beat();
+    });
+    this.#publisher!.tendBase();
+    this.#sayAlive();
+  }
+
+  #sayAlive(): void {
+    const { options, source, clock } = this.services;
+    if (this.#publisher?.state !== 'publishing') return;
+    const message: AliveMessage = {
+      origin: this.#identity.origin,
+      epoch: source.epoch,
+      revision: source.history.newest,
+      now: clock.now(),
+      alive_ms: options.aliveMs,
+      health: source.health(),
+    };
+    this.#nats!.connection.publish(this.names.alive, JSON.stringify(message));
+  }
+
+  #answer({ connection }: Nats): void {
+    this.#stopAnswering?.();
+    const subscription = connection.subscribe(this.names.ask, {
+      callback: (error, message) => {
+        const question = error ? undefined : (readJson(message) as Question | undefined);
+        if (!question) return;
+        void this.#reply(question).then(
+          (answer) => message.respond(JSON.stringify(answer)),
+          (failure: unknown) => {
+            this.services.log.warn({ err: failure }, "an edge's question could not be answered");
+          },
+        );
+      },
+    });
+    this.#stopAnswering = () => {
+      subscription.unsubscribe();
+    };
+    this.#sayAlive();
+  }
+
+  async #reply(question: Question): Promise<object | null> {
+    const { source } = this.services;
+    switch (question.ask) {
+      case 'who':
+        return this.#identity;
+      case 'base':
+        this.#publisher?.giveBase();
+        return {};
+      case 'sync': {
+        // Whoever may speak to NATS may ask: what names a record is checked as it is for any client.
+        const asked = readClientMessage([MessageType.sync, 0, question.kind, question.id]);
+        if (asked.type === 'refused') throw new Error(asked.message);
+        if (asked.type === 'sync') await source.readNow(asked.record);
+        return { epoch: source.epoch, revision: source.history.newest };
+      }
+      default:
+        return null;
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import { formatCursor, kindIndex, type Epoch, type Kind, type Revision } from '../../protocol/index.js';
+import type { History } from '../store/history.js';
+import type { RecordStore } from '../store/record-store.js';
+import { encodeEventMessage, encodeMark, encodeStandingMessage, type Stamp } from './relay-message.js';
+import type { RelayNames } from './relay-names.js';
+
+/** What is published: records, and what led there. */
+export interface Published {
+  readonly epoch: Epoch;
+  readonly store: RecordStore;
+  readonly history: History;
+}
+
+/** How far a stream has come, as the last of its messages says; and what base it holds. */
+export interface StreamPosition {
+  readonly epoch: Epoch;
+  readonly revision: Revision;
+  /** The sequence at which the base that counts begins; `undefined` where none does. */
+  readonly baseFrom: number | undefined;
+}
+
+export interface Outgoing {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  /** By which a stream knows a message that it has already; none for what may come again. */
+  readonly messageId: string | undefined;
+}
+
+interface Base {
+  readonly from: number;
+  readonly names: readonly (readonly [kind: Kind, id: string])[];
+  next: number;
+}
+
+/**
+ * What is to be sent next: first whatever happened, in order, read from the history when it is its turn; between that,
+ * where a base is due, the records one by one, each as it stands at that place in the stream. Pure.
+ */
+export class Outbox {
+  #position: StreamPosition | undefined;
+  #base: Base | undefined;
+  #isBaseWanted = false;
+
+  constructor(
+    private readonly names: RelayNames,
+    private readonly origin: string,
+    private readonly source: Published,
+    position: StreamPosition | undefined,
+  ) {
+    this.#position = position;
+    this.#isBaseWanted = position?.baseFrom === undefined;
+  }
+
+  /** How many events wait to be sent. */
+  get behind(): number {
+    const { history, epoch } = this.source;
+    const position = this.#position;
+    if (position?.epoch !== epoch) return history.size;
+    return Math.max(0, history.newest - position.revision);
+  }
+
+  /** The last revision that has been given out. */
+  get revision(): Revision | undefined {
+    return this.#position?.revision;
+  }
+
+  /** Where the base begins that is in the stream, or will be once it is complete. */
+  get baseFrom(): number | undefined {
+    return this.#base?.from ?? this.#position?.baseFrom;
+  }
+
+  isSendingBase(): boolean {
+    return this.#base !== undefined;
+  }
+
+  /** The records are sent again as they stand, so that what the stream forgets is not missed. */
+  wantBase(): void {
+    this.#isBaseWanted = true;
+  }
+
+  /** @param sequence that the message will have. @returns `undefined` where there is nothing to be sent. */
+  next(sequence: number): Outgoing | undefined {
+    const { history } = this.source;
+    const why = this.#whyNotOn();
+    if (why !== undefined) return this.#beginAnew(sequence, why);
+    const position = this.#position!;
+    if (position.revision < history.newest) return this.#event();
+    if (!this.#base && this.#isBaseWanted) this.#begin(sequence);
+    return this.#base ? this.#standing(this.#base) : undefined;
+  }
+
+  /** Why what comes next does not follow what is in the stream; `undefined` where it does. */
+  #whyNotOn(): string | undefined {
+    const { epoch, history } = this.source;
+    const position = this.#position;
+    if (!position) return 'the stream is empty';
+    if (position.epoch !== epoch) return 'a new epoch';
+    if (position.revision < history.base) return 'history does not reach back to what was published last';
+    return position.revision > history.newest ? 'the stream is ahead of its origin' : undefined;
+  }
+
+  #beginAnew(sequence: number, why: string): Outgoing {
+    const { epoch, history } = this.source;
+    this.#position = { epoch, revision: history.newest, baseFrom: undefined };
+    this.#begin(sequence);
+    return this.#mark(encodeMark(this.#stamp(), { is: 'base', phase: 'begin', why }));
+  }
+
+  #begin(sequence: number): void {
+    const names = this.source.store.cut().versions.map(({ kind, id }) => [kind, id] as const);
+    this.#base = { from: sequence, names, next: 0 };
+    this.#isBaseWanted = false;
+  }
+
+  #event(): Outgoing {
+    const { epoch, history } = this.source;
+    const event = history.at(this.#position!.revision + 1);
+    this.#position = { ...this.#position!, revision: event.revision };
+    const { kind, id } = event.record;
+    return {
+      subject: this.names.record(kindIndex(kind), id),
+      payload: encodeEventMessage({ origin: this.origin, epoch }, event),
+      messageId: formatCursor({ epoch, revision: event.revision }),
+    };
+  }
+
+  #standing(base: Base): Outgoing {
+    while (base.next < base.names.length) {
+      const [kind, id] = base.names[base.next++]!;
+      // As it stands now: everything up to now is in the stream. What has gone meanwhile has a message that says so.
+      const version = this.source.store.get(kind, id);
+      if (!version) continue;
+      const payload = encodeStandingMessage(this.#stamp(), version);
+      return { subject: this.names.record(kindIndex(kind), id), payload, messageId: undefined };
+    }
+    this.#base = undefined;
+    this.#position = { ...this.#position!, baseFrom: base.from };
+    const records = base.names.length;
+    return this.#mark(encodeMark(this.#stamp(), { is: 'base', phase: 'end', from: base.from, records }));
+  }
+
+  #mark(payload: Uint8Array): Outgoing {
+    return { subject: this.names.base, payload, messageId: undefined };
+  }
+
+  #stamp(): Stamp {
+    const { epoch, revision } = this.#position!;
+    return { origin: this.origin, epoch, position: revision };
+  }
+}

@@ -1,0 +1,41 @@
+import t from 'tap';
+import type { BusClient, BusStatus } from '../../../client/index.js';
+import { tellReconnections, type StatusNote } from '../../../client/cli/status-notes.js';
+
+/** What is told of a client that goes through these. */
+function told(statuses: readonly BusStatus[]): StatusNote[] {
+  const notes: StatusNote[] = [];
+  const client: Pick<BusClient, 'watchStatus'> = {
+    watchStatus: (watcher) => {
+      statuses.forEach(watcher);
+      return () => undefined;
+    },
+  };
+  tellReconnections(client as BusClient, (note) => notes.push(note));
+  return notes;
+}
+
+const live = (origin?: 'present' | 'away'): BusStatus => {
+  const health = { backend: 'inotify', healthy: origin !== 'away', last_scan_ms: 0, ...(origin ? { origin } : {}) };
+  return { state: 'live', roundTripMs: 0, clockSkewMs: 3, health };
+};
+
+t.test('at an edge it is told, once, that the origin is away, and once that it is back', async (t) => {
+  const statuses = [live('present'), live('away'), live('away'), live('present'), live('present')];
+  t.strictSame(told(statuses), [
+    { status: 'origin', origin: 'away' },
+    { status: 'origin', origin: 'present' },
+  ]);
+});
+
+t.test('a server that has the files itself has no origin, and nothing is told', async (t) => {
+  t.strictSame(told([live(), live()]), []);
+});
+
+t.test('a connection that breaks and comes back is told as before', async (t) => {
+  const statuses: BusStatus[] = [live(), { state: 'connecting', attempt: 1, delayMs: 20, cause: 'gone' }, live()];
+  t.strictSame(told(statuses), [
+    { status: 'reconnecting', attempt: 1, delay_ms: 20, cause: 'gone' },
+    { status: 'connected', clock_skew_ms: 3 },
+  ]);
+});

@@ -1,0 +1,98 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './free-port.js';
+import { until } from './until.js';
+
+/** Why there is no nats-server to test with; `false` where there is one. */
+export const withoutNats: string | false = (() => {
+  try {
+    execFileSync('nats-server', ['--version'], { stdio: 'ignore' });
+    return false;
+  } catch {
+    return 'nats-server is not installed';
+  }
+})();
+
+export interface NatsServerOptions {
+  /** Lines of its configuration beside those that are always there. */
+  readonly config?: string;
+  /** Where it is reached. @default '127.0.0.1' */
+  readonly host?: string;
+  /** What the program is run under, such as `ip netns exec …`; it then listens everywhere. */
+  readonly under?: readonly string[];
+}
+
+/** A real nats-server with JetStream, on a free port of its own and with its own store, which outlives a kill. */
+export class NatsServer {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'muse-bus-nats-'));
+  #child: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly options: NatsServerOptions,
+  ) {}
+
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), options);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `nats://${this.#host}:${String(this.port)}`;
+  }
+
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
+  get #host(): string {
+    return this.options.host ?? '127.0.0.1';
+  }
+
+  /** Starts it, or starts it again with what it had stored. */
+  async start(): Promise<void> {
+    const file = join(this.#dir, 'nats.conf');
+    const store = join(this.#dir, 'store');
+    const listen = `listen: "${this.options.under ? '0.0.0.0' : this.#host}:${String(this.port)}"`;
+    writeFileSync(file, `${listen}\njetstream { store_dir: "${store}" }\n${this.options.config ?? ''}\n`);
+    const [program, ...args] = [...(this.options.under ?? []), 'nats-server', '-c', file];
+    const child = spawn(program, args, { stdio: 'ignore' });
+    this.#child = child;
+    let isOpen = false;
+    const look = (): void => {
+      const socket = createConnection({ host: this.#host, port: this.port }, () => {
+        isOpen = true;
+        socket.destroy();
+      });
+      socket.on('error', () => undefined);
+    };
+    await until('nats-server listens', () => {
+      if (!isOpen) look();
+      return isOpen;
+    });
+  }
+
+  /** Ends it as a power cut would, or in order; the store stays. */
+  async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#child;
+    if (!child) return;
+    this.#child = undefined;
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  /** Loses what it had stored, as a disk does. */
+  forget(): void {
+    rmSync(join(this.#dir, 'store'), { recursive: true, force: true });
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
