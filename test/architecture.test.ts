@@ -132,13 +132,15 @@ t.test('the version is that of package.json', async (t) => {
   t.equal(VERSION, (JSON.parse(read('package.json')) as { version: string }).version);
 });
 
-t.test('the lock file keeps the native engine on every Node it has a build for', async (t) => {
-  // Its package.json says >=22, though it carries a build for 20; npm leaves out optional packages whose engines
-  // exclude the running Node.
+t.test('the lock file keeps the native engine and the clients of NATS on every Node that they run on', async (t) => {
+  // Their package.json says >=22, though the one carries a build for 20 and the other needs none; npm leaves out optional
+  // packages whose engines exclude the running Node.
   const lock = JSON.parse(read('package-lock.json')) as {
     packages: Record<string, { engines?: unknown; optional?: boolean }>;
   };
-  const engine = lock.packages['node_modules/uWebSockets.js'];
-  t.ok(engine?.optional);
-  t.equal(engine?.engines, undefined);
+  for (const name of ['uWebSockets.js', '@nats-io/nuid']) {
+    const entry = lock.packages[`node_modules/${name}`];
+    t.ok(entry?.optional, name);
+    t.equal(entry?.engines, undefined, name);
+  }
 });
