@@ -118,7 +118,7 @@ t.test('on a terminal both show a table', { skip: PseudoTerminal.skip }, async (
   t.match(get.screen, /t1\s+agent-1\s+open\s+speed up search/);
   const holders = PseudoTerminal.museBus(['holders', 'src/c.py', '--root', root]);
   t.equal(await holders.exit, 0);
-  t.match(holders.screen, /agent-4\s+main\s+\d+s\s+extended\s+src\/c\.py/);
+  t.match(holders.screen, /agent-4\s+main\s+(\d+m )?\d+s\s+extended\s+src\/c\.py/);
 });
 
 t.test('a table shows nothing that a terminal would obey', { skip: PseudoTerminal.skip }, async (t) => {
