@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EdgeServer, type RelayOptions } from '../../server/index.js';
@@ -5,10 +6,15 @@ import { runProgram } from '../program.js';
 
 /** An edge as it is served, on a free port; `startedMs`: from beginning to connect until clients are let in. */
 await runProgram(async (relay: RelayOptions) => {
-  const endpointFile = join(tmpdir(), `muse-bus-bench-edge-${String(process.pid)}.json`);
+  const folder = mkdtempSync(join(tmpdir(), 'muse-bus-bench-'));
+  const endpointFile = join(folder, 'edge.json');
   const began = performance.now();
   const server = new EdgeServer({ relay, endpointFile, port: 0 });
   const { url, token } = await server.start();
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
   const ready = { url, token, startedMs: performance.now() - began };
-  return { ready, calls: { revision: () => server.bus.hub.revision }, stop: () => server.stop() };
+  return { ready, calls: { revision: () => server.bus.hub.revision }, stop };
 });
