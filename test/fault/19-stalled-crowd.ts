@@ -25,7 +25,8 @@ export const stalledCrowd: FaultRun = {
         const filter = i % 2 === 0 ? {} : { run_ids: ['run-1'] };
         return context.observer(`stalled ${String(i)}`, { address: () => bus.endpoint, filter });
       });
-    const events = context.size(8_000, 40_000, 1_400);
+    // Twice what the kernel may take for a connection (some 10 MB), also where only every other event matches.
+    const events = context.size(20_000, 40_000, 2_800);
     const passBy = async (): Promise<number> => {
       let most = 0;
       for (let done = 0; done < events; done += events / 8) {
