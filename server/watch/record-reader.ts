@@ -29,6 +29,9 @@ export interface RecordReaderServices {
 // Windows knows neither flag, and `undefined` counts as 0 here.
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** A file that is still being written after so many more readings is taken as it is: its next hint is on the way. */
+const MOST_READINGS = 3;
+
 const PROBLEM_BY_ERROR: Readonly<Record<string, Problem>> = {
   ELOOP: 'link',
   EMLINK: 'link',
@@ -69,13 +72,20 @@ export class RecordReader {
   }
 
   #readOpen(kind: Kind, id: string, file: number): Reading {
-    const stats = fstatSync(file, { bigint: true });
-    const signature = signatureOf(stats);
+    let stats = fstatSync(file, { bigint: true });
+    let signature = signatureOf(stats);
     const broken = (problem: Problem): Change => ({ is: 'broken', kind, id, problem, signature });
     if (!stats.isFile()) return broken('not-a-file');
     const { maxBytes, maxDepth } = this.services;
     if (stats.size > maxBytes) return broken('too-large');
-    const length = this.#fill(file, signature.size);
+    let length = this.#fill(file, signature.size);
+    // Written since it was looked at: a signature older than what was read would make the same state an event again. One that
+    // is newer could hide a change, so that it is looked at and read again, in this order.
+    for (let more = 0; length !== signature.size && more < MOST_READINGS; more++) {
+      stats = fstatSync(file, { bigint: true });
+      signature = signatureOf(stats);
+      length = this.#fill(file, signature.size);
+    }
     if (length > maxBytes) return broken('too-large');
     const parsed = parseRecord(this.#buffer.subarray(0, length), maxDepth);
     if (parsed.is === 'problem') return broken(parsed.problem);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
+import fs, { linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
 import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
 import { RecordReader, signatureAt } from '../../../server/watch/record-reader.js';
@@ -30,6 +30,37 @@ t.test('a record is read with a signature that tells its next state', async (t) 
   utimesSync(repository.dir.file('task', 't1'), 1, 1);
   t.notSame(reader.read('task', 't1'), first);
 });
+
+t.test(
+  'a file that is written between being looked at and being read has the signature of what was read',
+  async (t) => {
+    const { repository } = readable(t);
+    const file = repository.dir.file('task', 't1');
+    repository.raw('task', 't1', '');
+    const write = [() => repository.inPlace('task', 't1', { n: 1 })];
+    const { RecordReader: Reader } = await t.mockImport<typeof import('../../../server/watch/record-reader.js')>(
+      '../../../server/watch/record-reader.js',
+      {
+        'node:fs': {
+          ...fs,
+          fstatSync: (fd: number) => {
+            const stats = fs.fstatSync(fd, { bigint: true });
+            write.pop()?.();
+            return stats;
+          },
+        },
+      },
+    );
+    const reader = new Reader({
+      dir: repository.dir,
+      maxBytes: 1_000,
+      maxDepth: 32,
+      admits: () => true,
+      warn: () => undefined,
+    });
+    t.match(reader.read('task', 't1'), { is: 'present', data: { n: 1 }, signature: signatureAt(file) });
+  },
+);
 
 t.test('one reading does not change what another has given', async (t) => {
   const { repository, reader } = readable(t);
