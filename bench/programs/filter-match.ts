@@ -1,6 +1,7 @@
 import { revision, unixMillis, type Filter } from '../../protocol/index.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import type { Group } from '../../server/delivery/group.js';
+import { DEFAULT_LIMITS } from '../../server/options.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import type { StoreEvent } from '../../server/store/store-event.js';
 import { cpuSeconds, runProgram } from '../program.js';
@@ -66,7 +67,7 @@ const microseconds = (work: () => void, times: number): number => {
 };
 
 await runProgram(({ shape, subscriptions }: FilterPlan) => {
-  const fanOut = new FanOut(revision(0));
+  const fanOut = new FanOut(revision(0), DEFAULT_LIMITS.maxQueuedBytes);
   const held = Array.from({ length: subscriptions }, (_, n) =>
     fanOut.acquire(filterOf(shape, n), 'msgpack', () => false),
   );

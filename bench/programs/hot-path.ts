@@ -89,7 +89,7 @@ const MATCHING = 10;
 
 /** Finding the ten among two thousand filters that an event is for. */
 function match(): Work {
-  const fanOut = new FanOut(revision(0));
+  const fanOut = new FanOut(revision(0), DEFAULT_LIMITS.maxQueuedBytes);
   for (let n = 0; n < FILTERS; n++) {
     const run_ids = n < MATCHING ? ['hot', `other-${String(n)}`] : [`run-${String(n)}`];
     fanOut.acquire({ run_ids }, 'msgpack', () => false);
@@ -116,7 +116,12 @@ function frame(): Work {
 /** From an event that stands in the history to the sockets of everyone who is connected, one event a turn. */
 async function send(): Promise<{ readonly url: string; readonly work: Work }> {
   const history = new History(DEFAULT_LIMITS, revision(0));
-  const hub = new Hub(newEpoch(systemClock.now()), new RecordStore(), history, new FanOut(revision(0)));
+  const hub = new Hub(
+    newEpoch(systemClock.now()),
+    new RecordStore(),
+    history,
+    new FanOut(revision(0), DEFAULT_LIMITS.maxQueuedBytes),
+  );
   const source = {
     health: () => ({ backend: 'none', healthy: true, last_scan_ms: 0 }),
     backlog: () => ({ pending: 0, unsettled: 0 }),

@@ -37,7 +37,7 @@ export class FanOut {
   readonly #frameBytes: number;
 
   /** @param maxQueuedBytes what may wait for a socket: no frame of several events is larger. */
-  constructor(start: Revision, maxQueuedBytes = FRAME_BYTES) {
+  constructor(start: Revision, maxQueuedBytes: number) {
     this.#published = start;
     this.#frameBytes = Math.min(FRAME_BYTES, maxQueuedBytes - FRAME_HEAD_BYTES);
   }

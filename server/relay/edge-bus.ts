@@ -177,7 +177,7 @@ export class EdgeBus implements ServedBus {
     const base = history[0] ? revision(history[0].revision - 1) : state.revision;
     const past = new History(this.options.limits, base);
     for (const event of history) past.append(event);
-    this.#serve(new Hub(state.epoch, store, past, new FanOut(state.revision)));
+    this.#serve(new Hub(state.epoch, store, past, new FanOut(state.revision, this.options.limits.maxQueuedBytes)));
     const found = { epoch: state.epoch, revision: state.revision, records: store.size, replayable: past.size };
     this.log.info(found, 'serving what the origin publishes');
   }

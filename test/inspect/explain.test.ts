@@ -37,7 +37,12 @@ class Bench {
 
   constructor(maxHistoryEvents = 100, maxQueuedBytes = DEFAULT_LIMITS.maxQueuedBytes) {
     const limits = { ...DEFAULT_LIMITS, maxHistoryEvents, maxQueuedBytes };
-    this.hub = new Hub(epoch('E'), this.store, new History(limits, revision(0)), new FanOut(revision(0)));
+    this.hub = new Hub(
+      epoch('E'),
+      this.store,
+      new History(limits, revision(0)),
+      new FanOut(revision(0), limits.maxQueuedBytes),
+    );
     this.session = new Session(1, this.socket, 'json', {
       hub: this.hub,
       catchUp: new CatchUp(this.hub, this.clock, limits.maxQueuedBytes),
