@@ -7,26 +7,15 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type CDPSession, type Page } from 'playwright-core';
+import type { CDPSession, Page } from 'playwright-core';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../protocol/index.js';
 import { BusServer } from '../server/index.js';
+import { startChromium } from '../test/support/chromium.js';
 
 const SECONDS = Number(process.argv[2] ?? 60);
 const RECORDS = 20_000;
 const EVENTS_PER_SECOND = 2_000;
 const AGENTS = 200;
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--enable-precise-memory-info',
-];
-
 const root = mkdtempSync(join(tmpdir(), 'muse-bus-bench-'));
 const directory = (kind: Kind): string => join(root, '.muse', 'coordination', KIND_DIRECTORIES[kind]);
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -165,8 +154,7 @@ for (let i = 0; i < RECORDS; i++)
   writeFileSync(join(directory('reservation'), `r${String(i)}.json`), JSON.stringify(record(i)));
 const server = new BusServer({ root, port: 0, journal: false });
 const { url, token } = await server.start();
-const profile = mkdtempSync(join(tmpdir(), 'muse-bus-bench-'));
-const context = await chromium.launchPersistentContext(profile, { executablePath: '/usr/bin/chromium', args: FLAGS });
+const { context, profile, stop: stopBrowser } = await startChromium(['--enable-precise-memory-info']);
 try {
   const page = context.pages()[0] ?? (await context.newPage());
   await page.setViewportSize({ width: 1280, height: 720 });
@@ -225,8 +213,7 @@ try {
     ),
   );
 } finally {
-  await context.close();
+  await stopBrowser();
   await server.stop();
   rmSync(root, { recursive: true, force: true });
-  rmSync(profile, { recursive: true, force: true });
 }

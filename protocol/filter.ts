@@ -30,6 +30,16 @@ export interface FilterInput {
   readonly addresses?: readonly string[];
 }
 
+/** By which name a single value is asked for, in a query, on a command line or by a model, and the field that it goes into. */
+export const FILTER_FIELDS = {
+  kind: 'kinds',
+  run_id: 'run_ids',
+  branch: 'branches',
+  address: 'addresses',
+  event_type: 'event_types',
+  id: 'ids',
+} as const satisfies Readonly<Record<string, keyof Filter>>;
+
 export interface FilterLimits {
   /** Values in all fields of one filter together. @default 1_000 */
   readonly maxFilterTerms: number;

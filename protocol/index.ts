@@ -10,7 +10,7 @@ export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors
 export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
 export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, toBusEvent } from './event.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
-export { EVERYTHING, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
+export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
 export { compileGlob, isGlob, MAX_GLOBBED_LENGTH } from './glob.js';
 export type {

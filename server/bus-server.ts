@@ -3,16 +3,14 @@ import { resolve } from 'node:path';
 import { CloseCode } from '../protocol/index.js';
 import { Bus } from './bus.js';
 import { systemClock, type Clock } from './clock.js';
-import { BusDir, type Endpoint } from './endpoint.js';
+import { BusDir } from './bus-dir.js';
+import type { Endpoint } from './endpoint-file.js';
 import { Front } from './front.js';
 import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
 import { OriginRelay } from './relay/origin-relay.js';
 import { RepositoryLock } from './repository-lock.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
-
-/** What a client is told to wait before it connects again; it adds its own jitter. */
-const RETRY_AFTER_SHUTDOWN_MS = 500;
 
 /** A bus on a port: `start` opens everything, `stop` closes it in reverse. */
 export class BusServer {
@@ -63,7 +61,7 @@ export class BusServer {
     await this.#lock.acquire();
     try {
       // Left by a server that did not stop in order: its holder has lost the lock.
-      this.#busDir.withdraw();
+      this.#busDir.endpoint.withdraw();
       await this.bus.start();
       const endpoint = await this.#listen();
       this.#beginRelay();
@@ -76,10 +74,10 @@ export class BusServer {
   }
 
   async stop(): Promise<void> {
-    if (this.#endpoint) this.#busDir.unpublish();
+    if (this.#endpoint) this.#busDir.endpoint.unpublish();
     const journalClosed = this.bus.stop();
     const relayStopped = this.#relay?.stop();
-    await this.#front.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
+    await this.#front.stop();
     await Promise.all([journalClosed, relayStopped]);
     await this.#lock.release();
     this.#endpoint = undefined;
@@ -150,7 +148,7 @@ export class BusServer {
     if (!this.#endpoint) throw new Error('the server has not been started');
     const { url, started_at } = this.#endpoint;
     this.#front.changeToken(token);
-    this.#endpoint = this.#busDir.publish(url, token, new Date(started_at));
+    this.#endpoint = this.#busDir.endpoint.publish(url, token, new Date(started_at));
     this.bus.disconnectAll(CloseCode.unauthorized, 'the token has been changed');
     this.#log.info({}, 'token changed');
     return this.#endpoint;
@@ -159,7 +157,7 @@ export class BusServer {
   async #listen(): Promise<Endpoint> {
     const token = this.#busDir.token();
     const url = await this.#front.listen(token);
-    this.#endpoint = this.#busDir.publish(url, token, new Date(this.#clock.now()));
+    this.#endpoint = this.#busDir.endpoint.publish(url, token, new Date(this.#clock.now()));
     this.#log.info({ url, transport: this.#front.transportName, pid: process.pid }, 'listening');
     return this.#endpoint;
   }

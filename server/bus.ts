@@ -1,26 +1,22 @@
 import { join } from 'node:path';
-import type { CloseCode, Encoding, Kind, Problem, UnixMillis, WatchHealth } from '../protocol/index.js';
+import type { Kind, Problem, UnixMillis, WatchHealth } from '../protocol/index.js';
 import type { Clock } from './clock.js';
 import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
-import type { Session } from './delivery/session.js';
 import { newEpoch } from './epoch.js';
-import type { Inspector } from './inspector.js';
 import { Journal, type JournalHealth } from './journal/journal.js';
 import type { Recalled } from './journal/recall.js';
 import type { Log } from './log.js';
 import { describeWatching } from './metrics/bus-metrics.js';
 import type { LazyRegistry } from './metrics/registry.js';
-import { Traffic } from './metrics/traffic.js';
 import { describeOriginRelay } from './metrics/relay-metrics.js';
 import type { ResolvedOptions } from './options.js';
 import type { OriginRelay } from './relay/origin-relay.js';
-import type { ServedBus } from './served-bus.js';
+import { ServedBus } from './served-bus.js';
 import { Service } from './service.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
 import type { StoreEvent } from './store/store-event.js';
-import type { Connection, Socket } from './transport/transport.js';
 import { RepositoryWatch } from './watch/repository-watch.js';
 
 /** A file that cannot be read as a record, or whose lease cannot be timed. */
@@ -33,22 +29,21 @@ export interface RecordProblem {
 }
 
 /** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
-export class Bus implements ServedBus {
+export class Bus extends ServedBus {
   readonly watch: RepositoryWatch;
-  readonly traffic = new Traffic();
   /** Called when the bus's own clients have been told of something. */
   afterPublish: () => void = () => undefined;
   /** Where what happens is published beyond this machine. */
   relay: OriginRelay | undefined;
   readonly #store = new RecordStore();
   readonly #journal: Journal | undefined;
-  #service: Service | undefined;
 
   constructor(
     private readonly options: ResolvedOptions,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
+    super();
     this.watch = new RepositoryWatch(options, this.#store, clock, log, (events, waitedMs) => {
       const from = clock.elapsed();
       this.#journal?.append(events);
@@ -58,28 +53,6 @@ export class Bus implements ServedBus {
       this.afterPublish();
     });
     if (options.journal) this.#journal = journalOf(options, this.watch.dir.bus, clock, log);
-  }
-
-  /** @throws Error before {@link start}. */
-  get hub(): Hub {
-    return this.#running.hub;
-  }
-
-  get isRunning(): boolean {
-    return this.#service !== undefined;
-  }
-
-  get sessions(): Iterable<Session> {
-    return this.#service?.sessions ?? [];
-  }
-
-  get connectionCount(): number {
-    return this.#service?.sessions.size ?? 0;
-  }
-
-  /** @throws Error before {@link start}. */
-  get inspector(): Inspector {
-    return this.#running.inspector;
   }
 
   /** The records whose files cannot be read as they are, with why. */
@@ -96,7 +69,6 @@ export class Bus implements ServedBus {
     return this.watch.health;
   }
 
-  /** Whether what is published will survive a restart. */
   get journalHealth(): JournalHealth {
     return this.#journal?.health ?? 'off';
   }
@@ -128,9 +100,9 @@ export class Bus implements ServedBus {
       journal: () => ({ state: this.journalHealth }),
       readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
     };
-    this.#service = new Service(hub, source, this.options, this.clock, this.log);
+    this.service = new Service(hub, source, this.options, this.clock, this.log);
     this.watch.run();
-    this.#service.start();
+    this.service.start();
     const { backend, healthy } = this.health;
     this.log.info({ backend, healthy, records: this.#store.size, epoch: hub.epoch }, 'watching');
   }
@@ -138,7 +110,7 @@ export class Bus implements ServedBus {
   /** Tells everyone, at once; the sockets are the transport's to close. Resolves when the journal is closed. */
   async stop(): Promise<void> {
     this.watch.stop();
-    this.#service?.stop();
+    this.service?.stop();
     await this.#journal?.close();
   }
 
@@ -157,21 +129,6 @@ export class Bus implements ServedBus {
     for (const event of since) history.append(event);
     const epoch = recalled?.epoch ?? newEpoch(this.clock.now());
     return new Hub(epoch, this.#store, history, new FanOut(revision, this.options.limits.maxQueuedBytes));
-  }
-
-  /** Ends every connection: what let them in no longer holds. */
-  disconnectAll(code: CloseCode, reason: string): void {
-    this.#service?.disconnectAll(code, reason);
-  }
-
-  /** A new connection that has been let in. @throws Error before {@link start}. */
-  attach(socket: Socket, encoding: Encoding): Connection {
-    return this.#running.attach(socket, encoding);
-  }
-
-  get #running(): Service {
-    if (!this.#service) throw new Error('the bus is not running');
-    return this.#service;
   }
 }
 

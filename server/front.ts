@@ -1,4 +1,4 @@
-import type { CloseCode } from '../protocol/index.js';
+import { CloseCode } from '../protocol/index.js';
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
 import type { ResolvedOptions } from './options.js';
@@ -11,6 +11,9 @@ import type { Transport } from './transport/transport.js';
 
 /** Above the sessions' own limit, so that the engine never drops what a session counted as sent. */
 const NATIVE_HEADROOM_BYTES = 4_194_304;
+
+/** What a client is told to wait before it connects again; it adds its own jitter. */
+const RETRY_AFTER_SHUTDOWN_MS = 500;
 
 export type FrontOptions = Pick<
   ResolvedOptions,
@@ -84,9 +87,10 @@ export class Front {
     if (this.options.tls) this.log.info({}, 'certificate read again');
   }
 
-  async stop(code: CloseCode, reason: string): Promise<void> {
+  /** Lets nobody in any more, and tells those who are in to come back later. */
+  async stop(): Promise<void> {
     this.#reception.stop();
-    await this.#transport?.stop(code, reason);
+    await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
   }
 
   /** The address it listens on, where that is somebody's name. */

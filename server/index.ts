@@ -5,7 +5,7 @@ export { Bus } from './bus.js';
 export type { Clock } from './clock.js';
 export { systemClock } from './clock.js';
 export { diagnoseEngine, diagnoseWatching, type WatchDiagnosis } from './diagnosis.js';
-export type { Endpoint } from './endpoint.js';
+export type { Endpoint } from './endpoint-file.js';
 export type { JournalHealth } from './journal/journal.js';
 export type { Log } from './log.js';
 export { MemoryBus, type MemoryBusOptions } from './memory-bus.js';

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { BusDir, type Endpoint } from './endpoint.js';
+import { BusDir } from './bus-dir.js';
+import type { Endpoint } from './endpoint-file.js';
 
 /** Another process serves the repository; the message says which, and what to do. */
 export class LockError extends Error {
@@ -60,7 +61,7 @@ export class RepositoryLock {
   /** @throws LockError where another process, or another server in this one, has it. */
   async acquire(): Promise<void> {
     const hold = await this.#tryHold();
-    if (hold === undefined) throw new LockError(this.path, new BusDir(this.path).holder());
+    if (hold === undefined) throw new LockError(this.path, new BusDir(this.path).endpoint.holder());
     this.#hold = hold;
   }
 
@@ -83,7 +84,7 @@ export class RepositoryLock {
       case 'netbsd':
         return Promise.resolve(holdFile(join(this.path, 'lock')));
       default:
-        return Promise.resolve(holdNothing(new BusDir(this.path).holder()));
+        return Promise.resolve(holdNothing(new BusDir(this.path).endpoint.holder()));
     }
   }
 

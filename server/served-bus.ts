@@ -1,25 +1,60 @@
-import type { Encoding, WatchHealth } from '../protocol/index.js';
+import type { CloseCode, Encoding, WatchHealth } from '../protocol/index.js';
 import type { Hub } from './delivery/hub.js';
 import type { Session } from './delivery/session.js';
 import type { Inspector } from './inspector.js';
 import type { JournalHealth } from './journal/journal.js';
 import type { LazyRegistry } from './metrics/registry.js';
-import type { Traffic } from './metrics/traffic.js';
+import { Traffic } from './metrics/traffic.js';
+import type { Service } from './service.js';
 import type { Connection, Socket } from './transport/transport.js';
 
 /** A bus as those see it who serve it over a network: the one that watches a repository, or the one that relays it. */
-export interface ServedBus {
-  /** @throws Error while the bus is not running. */
-  readonly hub: Hub;
-  /** @throws Error while the bus is not running. */
-  readonly inspector: Inspector;
-  readonly isRunning: boolean;
-  readonly sessions: Iterable<Session>;
-  readonly connectionCount: number;
-  readonly health: WatchHealth;
-  readonly journalHealth: JournalHealth;
-  readonly traffic: Traffic;
-  attach(socket: Socket, encoding: Encoding): Connection;
+export abstract class ServedBus {
+  readonly traffic = new Traffic();
+  /** `undefined` until there is something to be served. */
+  protected service: Service | undefined;
+
+  abstract readonly health: WatchHealth;
+  /** Whether what is published will survive a restart. */
+  abstract readonly journalHealth: JournalHealth;
+
   /** Lets be seen what feeds the stream. */
-  describe(registry: LazyRegistry): void;
+  abstract describe(registry: LazyRegistry): void;
+
+  /** @throws Error while the bus is not running. */
+  get hub(): Hub {
+    return this.running.hub;
+  }
+
+  /** @throws Error while the bus is not running. */
+  get inspector(): Inspector {
+    return this.running.inspector;
+  }
+
+  get isRunning(): boolean {
+    return this.service !== undefined;
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.service?.sessions ?? [];
+  }
+
+  get connectionCount(): number {
+    return this.service?.sessions.size ?? 0;
+  }
+
+  /** A new connection that has been let in. @throws Error while the bus is not running. */
+  attach(socket: Socket, encoding: Encoding): Connection {
+    return this.running.attach(socket, encoding);
+  }
+
+  /** Ends every connection: what let them in no longer holds. */
+  disconnectAll(code: CloseCode, reason: string): void {
+    this.service?.disconnectAll(code, reason);
+  }
+
+  protected get running(): Service {
+    if (!this.service) throw new Error('the bus is not running');
+    return this.service;
+  }
 }

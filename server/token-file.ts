@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BusDir } from './endpoint.js';
+import { BusDir } from './bus-dir.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 
 /** Where a repository's token is kept: whoever serves it looks there again when it has been changed. */

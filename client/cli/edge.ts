@@ -4,7 +4,7 @@ import { Failure } from './failure.js';
 import { withHelp } from './help.js';
 import { relayOptions } from './relay-settings.js';
 import { refuseStrangers, resolveSettings, withSettings, writtenFlags } from './resolve-settings.js';
-import { inspectorUrl, makeLog, tellOrigins } from './serve.js';
+import { inspectorUrl, makeLog, servingOptions, tellOrigins } from './serve.js';
 import type { SettingName } from './settings.js';
 import { endSoon, untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
@@ -66,21 +66,11 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   const log = makeLog(settings.logLevel);
   tellOrigins(resolved, log);
   const server = new EdgeServer({
+    ...servingOptions(settings),
     relay,
     endpointFile: flags.endpoint,
     tokenFile: flags.tokenFile,
     sharePort: flags.sharePort ?? false,
-    host: settings.host,
-    port: settings.port,
-    transport: settings.transport,
-    heartbeatMs: Math.round(settings.heartbeat * 1_000),
-    idleTimeoutMs: Math.round(settings.idleTimeout * 1_000),
-    allowOrigins: settings.allowOrigin,
-    allowHosts: settings.allowHost,
-    tlsCertFile: settings.tlsCert,
-    tlsKeyFile: settings.tlsKey,
-    insecure: settings.insecure,
-    limits: settings.limits,
     log,
   });
   const stopped = untilSignal();

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import {
+  FILTER_FIELDS,
   FILTER_LIMITS,
   KINDS,
   kindFromName,
@@ -82,13 +83,8 @@ export function describeFilter(filter: FilterInput): string[] {
   );
 }
 
-const FLAGS: Readonly<Record<string, string>> = {
-  kinds: '--kind',
-  run_ids: '--run-id',
-  branches: '--branch',
-  addresses: '--address',
-  event_types: '--event-type',
-  ids: '--id',
-};
+const FLAGS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(FILTER_FIELDS).map(([name, field]) => [field, `--${name.replace('_', '-')}`]),
+);
 
 const flagOf = (_match: string, field: string): string => FLAGS[field] ?? field;

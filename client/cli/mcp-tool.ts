@@ -1,6 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
-import { EVENT_TYPES, KINDS, type FilterInput } from '../../protocol/index.js';
+import { EVENT_TYPES, FILTER_FIELDS, KINDS, type FilterInput } from '../../protocol/index.js';
 import { asFailure } from './failure.js';
 
 /** One value, or several of which any will do. */
@@ -22,18 +22,9 @@ export const LOOKS_ONLY = { readOnlyHint: true, openWorldHint: false } as const;
 
 type FilterArguments = { readonly [K in keyof typeof EVENT_FILTER]?: string | readonly string[] | undefined };
 
-const FIELDS = {
-  kind: 'kinds',
-  run_id: 'run_ids',
-  branch: 'branches',
-  address: 'addresses',
-  event_type: 'event_types',
-  id: 'ids',
-} as const satisfies Record<keyof FilterArguments, keyof FilterInput>;
-
 export function readFilter(given: FilterArguments): FilterInput {
-  const entries = (Object.keys(FIELDS) as (keyof FilterArguments)[])
-    .map((name) => [FIELDS[name], given[name]] as const)
+  const entries = (Object.keys(FILTER_FIELDS) as (keyof FilterArguments)[])
+    .map((name) => [FILTER_FIELDS[name], given[name]] as const)
     .filter(([, value]) => value !== undefined)
     .map(([field, value]) => [field, typeof value === 'string' ? [value] : value]);
   return Object.fromEntries(entries) as FilterInput;

@@ -139,33 +139,41 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
 }
 
 function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): ServerOptions {
-  const { pollInterval, settle, heartbeat, reconcile, idleTimeout, journalMaxAge } = settings;
-  const ms = (seconds: number): number => Math.round(seconds * 1_000);
+  const { pollInterval, settle, reconcile, journalMaxAge } = settings;
   return {
+    ...servingOptions(settings),
     root,
     log,
-    host: settings.host,
-    port: settings.port,
     backend: settings.backend,
     pollIntervalMs: ms(pollInterval),
-    transport: settings.transport,
     settleMs: ms(settle),
-    heartbeatMs: ms(heartbeat),
     reconcileMs: ms(reconcile),
-    idleTimeoutMs: ms(idleTimeout),
     journal: settings.journal,
     journalMaxEvents: settings.journalMaxEvents,
     journalMaxAgeMs: ms(journalMaxAge),
     journalMaxBytes: settings.journalMaxBytes,
+    relay: relayOptions({ settings }),
+  };
+}
+
+/** The settings of whoever listens, with files of its own or without. */
+export function servingOptions(settings: ResolvedSettings['settings']) {
+  return {
+    host: settings.host,
+    port: settings.port,
+    transport: settings.transport,
+    heartbeatMs: ms(settings.heartbeat),
+    idleTimeoutMs: ms(settings.idleTimeout),
     allowOrigins: settings.allowOrigin,
     allowHosts: settings.allowHost,
     tlsCertFile: settings.tlsCert,
     tlsKeyFile: settings.tlsKey,
     insecure: settings.insecure,
-    relay: relayOptions({ settings }),
     limits: settings.limits,
-  };
+  } satisfies Partial<ServerOptions>;
 }
+
+const ms = (seconds: number): number => Math.round(seconds * 1_000);
 
 /** What was not asked for on the command line is said: a file or a variable may have been forgotten. */
 export function tellOrigins({ views }: ResolvedSettings, log: Log): void {

@@ -1,4 +1,5 @@
 import {
+  FILTER_FIELDS,
   nearest,
   parseCursor,
   parseFilter,
@@ -14,15 +15,6 @@ export class QueryError extends Error {
 }
 
 /** Parameters that fill a filter's field, each repeatable: named as the flags of `watch`. */
-const FILTER_FIELDS = {
-  kind: 'kinds',
-  run_id: 'run_ids',
-  branch: 'branches',
-  address: 'addresses',
-  event_type: 'event_types',
-  id: 'ids',
-} as const satisfies Readonly<Record<string, keyof Filter>>;
-
 type FilterParameter = keyof typeof FILTER_FIELDS;
 type SingleParameter = 'max_events' | 'since' | 'snapshot' | 'problem';
 export type Parameter = FilterParameter | SingleParameter;

@@ -1,20 +1,16 @@
-import { CloseCode, revision, type Encoding, type Kind, type WatchHealth } from '../../protocol/index.js';
+import { CloseCode, revision, type Kind, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import { FanOut } from '../delivery/fan-out.js';
 import { Hub } from '../delivery/hub.js';
-import type { Session } from '../delivery/session.js';
-import type { Inspector } from '../inspector.js';
 import type { Log } from '../log.js';
 import { PlainHistogram } from '../metrics/plain-histogram.js';
 import { describeRelayedBus } from '../metrics/relay-metrics.js';
 import type { LazyRegistry } from '../metrics/registry.js';
-import { Traffic } from '../metrics/traffic.js';
-import type { ServedBus } from '../served-bus.js';
+import { ServedBus } from '../served-bus.js';
 import { Service, type ServiceOptions } from '../service.js';
 import { History } from '../store/history.js';
 import { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { Connection, Socket } from '../transport/transport.js';
 import type { StreamState } from './cold-start.js';
 import { connectPatiently } from './connect-patiently.js';
 import { EdgeStream } from './edge-stream.js';
@@ -40,15 +36,13 @@ const BEGUN_ANEW = 'shutdown retry=50';
  * One repository's bus without its files: what an origin publishes, served on. Revisions, epoch, cursors and time are the
  * origin's, and a lease lapses when the origin says so.
  */
-export class EdgeBus implements ServedBus {
-  readonly traffic = new Traffic();
+export class EdgeBus extends ServedBus {
   readonly presence: OriginPresence;
   /** From an event's time at the origin to its being published here. */
   readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
   readonly names: RelayNames;
   #nats: Nats | undefined;
   #stream: EdgeStream | undefined;
-  #service: Service | undefined;
   #barrier: OriginBarrier | undefined;
   #isStopped = false;
   #progress = { revision: 0, signs: 0 };
@@ -59,29 +53,9 @@ export class EdgeBus implements ServedBus {
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
+    super();
     this.names = new RelayNames(relay.repository);
     this.presence = new OriginPresence(clock);
-  }
-
-  /** @throws Error before {@link start} has resolved. */
-  get hub(): Hub {
-    return this.#running.hub;
-  }
-
-  get isRunning(): boolean {
-    return this.#service !== undefined;
-  }
-
-  get sessions(): Iterable<Session> {
-    return this.#service?.sessions ?? [];
-  }
-
-  get connectionCount(): number {
-    return this.#service?.sessions.size ?? 0;
-  }
-
-  get inspector(): Inspector {
-    return this.#running.inspector;
   }
 
   get health(): WatchHealth {
@@ -97,7 +71,7 @@ export class EdgeBus implements ServedBus {
 
   /** Events that the origin has spoken of and that have not come yet. */
   get behind(): number {
-    return this.#service ? Math.max(0, this.presence.revision - this.hub.revision) : 0;
+    return this.service ? Math.max(0, this.presence.revision - this.hub.revision) : 0;
   }
 
   describe(registry: LazyRegistry): void {
@@ -151,27 +125,14 @@ export class EdgeBus implements ServedBus {
     this.#isStopped = true;
     this.#stream?.stop();
     this.#barrier?.stop();
-    this.#service?.stop();
+    this.service?.stop();
     await this.#nats?.connection.close();
-  }
-
-  attach(socket: Socket, encoding: Encoding): Connection {
-    return this.#running.attach(socket, encoding);
-  }
-
-  disconnectAll(code: CloseCode, reason: string): void {
-    this.#service?.disconnectAll(code, reason);
-  }
-
-  get #running(): Service {
-    if (!this.#service) throw new Error('the edge has no records yet');
-    return this.#service;
   }
 
   // ── what comes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #takeState(state: StreamState, history: readonly StoreEvent[]): void {
-    if (this.#service && this.#goesOn(this.#service.hub, state, history)) return;
+    if (this.service && this.#goesOn(this.service.hub, state, history)) return;
     const store = new RecordStore();
     store.follow(state.versions, state.revision);
     const base = history[0] ? revision(history[0].revision - 1) : state.revision;
@@ -192,8 +153,8 @@ export class EdgeBus implements ServedBus {
   }
 
   #serve(hub: Hub): void {
-    const before = this.#service;
-    this.#service = new Service(
+    const before = this.service;
+    this.service = new Service(
       hub,
       {
         health: () => this.health,
@@ -205,13 +166,13 @@ export class EdgeBus implements ServedBus {
       this.presence,
       this.log,
     );
-    this.#service.start();
+    this.service.start();
     before?.stop();
     before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
   }
 
   #take(messages: readonly (Stamp & EventMessage)[]): void {
-    const { hub } = this.#running;
+    const { hub } = this.running;
     const events: StoreEvent[] = [];
     for (const message of messages) {
       // A stream that was set back repeats what has been served.
@@ -255,7 +216,7 @@ export class EdgeBus implements ServedBus {
   /** A stream that has forgotten what comes next, and to which nothing is added, says nothing. */
   #doubt(): void {
     if (this.behind === 0 || this.hub.revision !== this.#progress.revision) {
-      this.#progress = { revision: this.#service ? this.hub.revision : 0, signs: 0 };
+      this.#progress = { revision: this.service ? this.hub.revision : 0, signs: 0 };
     } else if (++this.#progress.signs >= SIGNS_UNTIL_DOUBT) {
       this.#progress.signs = 0;
       this.#stream?.lookAgain();

@@ -1,13 +1,8 @@
 import type { Revision } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
-import { claimStream, type ClaimServices, type Claimed, type Identity } from './claim.js';
-import type { Nats } from './nats.js';
-import { Outbox, type Published } from './outbox.js';
+import { claimStream, type ClaimServices, type Claimed } from './claim.js';
+import { Outbox } from './outbox.js';
 import { PublishError, PublishWindow } from './publish-window.js';
-import type { RelayNames } from './relay-names.js';
 import { RelayTakenError } from './relay-taken-error.js';
-import type { StreamLimits } from './relay-options.js';
 
 /** A turn of publishing keeps the loop no longer, so that the origin's own clients do not wait for it. */
 const TURN_MS = 3;
@@ -20,14 +15,7 @@ const OVERHEAD_BYTES = 160;
 /** `away`: NATS is not there, or being asked. `taken`: another origin publishes; asked again after a while. */
 export type PublisherState = 'away' | 'publishing' | 'taken' | 'stopped';
 
-export interface PublisherServices {
-  readonly nats: Nats;
-  readonly names: RelayNames;
-  readonly limits: StreamLimits;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly identity: Identity;
-  readonly source: Published;
+export interface PublisherServices extends ClaimServices {
   /** Called with each claim of the stream, and with its loss: only who has claimed it answers for it. */
   readonly claimed: (isOurs: boolean) => void;
 }
@@ -70,7 +58,7 @@ export class Publisher {
    */
   async start(): Promise<void> {
     try {
-      this.#begin(await claimStream(this.#claimServices));
+      this.#begin(await claimStream(this.services));
     } catch (error) {
       if (error instanceof RelayTakenError) throw error;
       this.#again(error as Error);
@@ -131,10 +119,6 @@ export class Publisher {
     this.#cancelRetry?.();
     this.#window?.close();
     this.#state = 'stopped';
-  }
-
-  get #claimServices(): ClaimServices {
-    return this.services;
   }
 
   #begin({ sequence, position, bytes }: Claimed): void {
@@ -216,7 +200,7 @@ export class Publisher {
   async #reclaim(): Promise<void> {
     if (this.#state === 'stopped' || this.#state === 'publishing') return;
     try {
-      this.#begin(await claimStream(this.#claimServices));
+      this.#begin(await claimStream(this.services));
     } catch (error) {
       if (error instanceof RelayTakenError) {
         if (this.#state !== 'taken') this.services.log.error({ err: error }, error.message);

@@ -6,6 +6,7 @@ import { MUSE_BUS } from '../support/command.js';
 import { inFuture } from '../support/leases.js';
 import { PseudoTerminal } from '../support/pseudo-terminal.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
+import { withoutChance } from '../support/transcripts.js';
 import { until } from '../support/until.js';
 
 const DOCUMENT = readFileSync(new URL('../../docs/CLI.md', import.meta.url), 'utf8');
@@ -65,10 +66,7 @@ function furnish(repository: TemporaryRepository): void {
 
 /** What differs from run to run and from machine to machine, taken out; columns close up, as their widths follow from it. */
 const normal = (text: string): string[] =>
-  text
-    .replaceAll('\r', '')
-    .replace(/\b[0-9A-HJKMNP-TV-Z]{26}\b/g, 'EPOCH')
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z/g, 'TIME')
+  withoutChance(text.replaceAll('\r', ''))
     .replace(/\d\d:\d\d:\d\dZ/g, 'CLOCK')
     .replace(/\b(\d+h )?(\d+m )?\d+[ms]\b/g, 'SPAN')
     .replace(/127\.0\.0\.1:\d+/g, 'SERVER')

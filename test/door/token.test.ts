@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { BusServer } from '../../server/index.js';
-import { BusDir } from '../../server/endpoint.js';
+import { BusDir } from '../../server/bus-dir.js';
 import { Repository } from '../support/door-repository.js';
 import { eventually, RawClient, serve, TRANSPORTS } from '../support/door-server.js';
 import { ask, handshake } from '../support/door-wire.js';

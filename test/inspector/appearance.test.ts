@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { connect, type BusClient } from '../../client/index.js';
 import { DemoSwarm } from '../../client/cli/demo-swarm.js';
 import { noChromium, startChromium } from '../support/chromium.js';
@@ -133,23 +133,9 @@ const EXTENSION_ID = 'efnpmendjmapajmhnnankkdoacnbkimd';
 t.test('the panel of the browser’s tools connects to a bus that lets it in', { skip: noChromium }, async (t) => {
   const repository = new ServedRepository({ allowOrigins: [`chrome-extension://${EXTENSION_ID}`] });
   const address = addressOf(await repository.start());
-  const context = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'muse-bus-chromium-')), {
-    executablePath: '/usr/bin/chromium',
-    ignoreDefaultArgs: ['--disable-extensions'],
-    args: [
-      '--headless=new',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      `--disable-extensions-except=${EXTENSION}`,
-      `--load-extension=${EXTENSION}`,
-    ],
-  });
+  const { context, stop } = await startChromium([], EXTENSION);
   t.teardown(async () => {
-    await context.close();
+    await stop();
     await repository.stop();
   });
   const page = await context.newPage();

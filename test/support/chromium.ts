@@ -19,17 +19,22 @@ const FLAGS = [
 /** Why there can be no browser here; `false` where there can, as tap's `skip` wants it. */
 export const noChromium: string | false = existsSync(PROGRAM) ? false : `${PROGRAM} is not installed`;
 
-/** A real browser with an empty profile. */
+/** A real browser with an empty profile; `extension` is the folder of one that it loads. */
 export async function startChromium(
   flags: readonly string[] = [],
-): Promise<{ readonly context: BrowserContext; stop(): Promise<void> }> {
+  extension?: string,
+): Promise<{ readonly context: BrowserContext; readonly profile: string; stop(): Promise<void> }> {
+  const loading =
+    extension === undefined ? [] : [`--disable-extensions-except=${extension}`, `--load-extension=${extension}`];
   const profile = mkdtempSync(join(tmpdir(), 'muse-bus-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: PROGRAM,
-    args: [...FLAGS, ...flags],
+    args: [...FLAGS, ...loading, ...flags],
+    ...(extension === undefined ? {} : { ignoreDefaultArgs: ['--disable-extensions'] }),
   });
   return {
     context,
+    profile,
     stop: async () => {
       await context.close();
       rmSync(profile, { recursive: true, force: true });
