@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core';
 import { connect, type BusClient } from '../../client/index.js';
 import { DemoSwarm } from '../../client/cli/demo-swarm.js';
 import { noChromium, startChromium } from '../support/chromium.js';
-import { addressOf, complaintsOf, openInspector } from '../support/inspector-page.js';
+import { addressOf, complaintsOf, openInspector, shows } from '../support/inspector-page.js';
 import { ServedRepository } from '../support/served-repository.js';
 import { smallPng } from '../support/small-png.js';
 
@@ -71,6 +71,13 @@ async function company(root: string): Promise<BusClient> {
   return bus;
 }
 
+/** When nothing moves any more: two frames on, and every transition at its end. */
+const settled = (page: Page): Promise<void> =>
+  page.evaluate(async () => {
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
+  });
+
 /** A view as the documents show it: with something selected where that says more. */
 async function prepare(page: Page, name: string, reservation: string): Promise<void> {
   if (name === 'stream') await page.click('.stream-grid.cells:has(.kind-intent)');
@@ -81,7 +88,7 @@ async function prepare(page: Page, name: string, reservation: string): Promise<v
     await page.click('.explain button.primary');
     await page.waitForSelector('.verdict');
   }
-  await page.waitForTimeout(300);
+  await settled(page);
 }
 
 t.test('every view in light and dark: a picture, and no serious finding of axe', { skip: noChromium }, async (t) => {
@@ -98,9 +105,9 @@ t.test('every view in light and dark: a picture, and no serious finding of axe',
     await listeners.close();
     await repository.stop();
   });
-  await page.waitForSelector('.figure');
+  await page.waitForSelector('.matter');
   // A swarm that has been at work for a while has more to show.
-  await page.waitForTimeout(isForTheDocuments ? 75_000 : 1_000);
+  if (isForTheDocuments) await page.waitForTimeout(75_000);
   for (const scheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     for (const [key, name, sign] of VIEWS) {
@@ -144,5 +151,5 @@ t.test('the panel of the browser’s tools connects to a bus that lets it in', {
   await page.fill('#address', address);
   await page.keyboard.press('Enter');
   await page.waitForSelector('[data-face=empty]');
-  t.match(await page.innerText('.link-state'), /connected/);
+  await shows(t, page, '.link-state', /connected/);
 });

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import type { BrowserContext } from 'playwright-core';
 import { BusServer } from '../../server/index.js';
 import { noChromium, startChromium } from '../support/chromium.js';
-import { addressOf, openInspector } from '../support/inspector-page.js';
+import { addressOf, openInspector, shows } from '../support/inspector-page.js';
 import { writeSwarm } from '../support/inspector-records.js';
 import { ServedRepository } from '../support/served-repository.js';
 
@@ -23,7 +23,7 @@ inBrowser('without a token the page asks for one, and takes it', async (t, conte
   t.teardown(() => repository.stop());
   const { page } = await openInspector(context, addressOf(endpoint).replace(/#.*/, ''));
   await page.waitForSelector('[data-face=no-token]');
-  t.match(await page.innerText('.face'), /muse-bus serve/);
+  await shows(t, page, '.face', /muse-bus serve/);
   await page.fill('#address', endpoint.token);
   await page.keyboard.press('Enter');
   await page.waitForSelector('.attention');
@@ -35,7 +35,7 @@ inBrowser('a wrong token is told from a server that is away', async (t, context)
   t.teardown(() => repository.stop());
   const { page } = await openInspector(context, addressOf({ ...endpoint, token: 'wrong' }));
   await page.waitForSelector('[data-face=refused]');
-  t.match(await page.innerText('.face'), /did not accept this token[^]*endpoint\.json/);
+  await shows(t, page, '.face', /did not accept this token[^]*endpoint\.json/);
 });
 
 inBrowser('a swarm without a record says that the bus is well, and what to try', async (t, context) => {
@@ -43,7 +43,7 @@ inBrowser('a swarm without a record says that the bus is well, and what to try',
   const { page } = await openInspector(context, addressOf(await repository.start()));
   t.teardown(() => repository.stop());
   await page.waitForSelector('[data-face=empty]');
-  t.match(await page.innerText('.face'), /muse-bus demo/);
+  await shows(t, page, '.face', /muse-bus demo/);
   writeSwarm(repository, Date.now());
   await page.waitForSelector('.attention', { timeout: 30_000 });
 });
@@ -58,8 +58,8 @@ inBrowser(
     await page.waitForSelector('.attention');
     await repository.server.stop();
     await page.waitForSelector('.notice.bad');
-    t.match(await page.innerText('.notice.bad'), /Connection lost.*as of.*muse-bus serve/s);
-    t.match(await page.innerText('.attention'), /agent-1 and agent-2/, 'the last known state stays');
+    await shows(t, page, '.notice.bad', /Connection lost.*as of.*muse-bus serve/s);
+    await shows(t, page, '.attention', /agent-1 and agent-2/, 'the last known state stays');
     // This engine, because the other keeps its port for a while within one process.
     const port = Number(new URL(endpoint.url).port);
     const successor = new BusServer({ root: repository.root, port, journal: false, transport: 'ws' });
@@ -69,7 +69,7 @@ inBrowser(
       repository.dispose();
     });
     await page.waitForSelector('.notice.warn:has-text("Resynced")');
-    t.match(await page.innerText('.notice.warn'), /began a new history/);
+    await shows(t, page, '.notice.warn', /began a new history/);
   },
 );
 

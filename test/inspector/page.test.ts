@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import type { Page } from 'playwright-core';
 import { noChromium, startChromium } from '../support/chromium.js';
-import { addressOf, complaintsOf, openInspector } from '../support/inspector-page.js';
+import { addressOf, complaintsOf, openInspector, shows } from '../support/inspector-page.js';
 import { beat, writeSwarm } from '../support/inspector-records.js';
 import { ServedRepository } from '../support/served-repository.js';
 
@@ -22,7 +22,9 @@ const onSwarm = (title: string, run: (t: Test, on: { page: Page; repository: Ser
       await page.close();
       await repository.stop();
     });
-    await page.waitForSelector('.figure');
+    // All that the swarm has written is there.
+    await page.waitForSelector('.link-state.good');
+    await page.waitForSelector('.figure.critical:has-text("contested")');
     await run(t, { page, repository });
     t.same(await complaintsOf(inspector), [], 'no console error, no other host, no policy report');
   });
@@ -32,15 +34,12 @@ const go = async (page: Page, key: string): Promise<void> => {
   await page.keyboard.press(key);
 };
 
-const textOf = (page: Page, selector: string): Promise<string> => page.innerText(selector);
-
 onSwarm('the home page says within one look who contends and what has lapsed', async (t, { page }) => {
-  const matters = await textOf(page, '.attention');
-  t.match(matters, /agent-1 and agent-2 hold src\/billing\.py::total on main at the same time/);
-  t.match(matters, /The lease of agent-3 on src\/auth\.py::login on dev lapsed/);
+  await shows(t, page, '.attention', /agent-1 and agent-2 hold src\/billing\.py::total on main at the same time/);
+  await shows(t, page, '.attention', /The lease of agent-3 on src\/auth\.py::login on dev lapsed/);
   await page.click('.matter.critical');
   await page.waitForSelector('.symbols');
-  t.match(await textOf(page, '.detail'), /Holders\s+⚔ agent-1/, 'each line is a link to what it is about');
+  await shows(t, page, '.detail', /Holders\s+⚔ agent-1/, 'each line is a link to what it is about');
 });
 
 onSwarm('the token leaves the address bar, and view, filter and selection take its place', async (t, { page }) => {
@@ -80,7 +79,7 @@ onSwarm('every view has its key, and keys are off while one types', async (t, { 
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
   await page.keyboard.press('?');
-  t.match(await textOf(page, 'dialog'), /Keys and filter/);
+  await shows(t, page, 'dialog', /Keys and filter/);
   await page.keyboard.press('Escape');
   await page.waitForSelector('dialog', { state: 'detached' });
   await page.keyboard.press('Control+k');
@@ -96,7 +95,7 @@ onSwarm('an invalid filter says why, and the last valid one stays in force', asy
   await page.fill('#filter', 'kind:task /(/');
   await page.keyboard.press('Escape');
   await page.waitForSelector('#filter-error');
-  t.match(await textOf(page, '#filter-error'), /The last valid filter is still in force/);
+  await shows(t, page, '#filter-error', /The last valid filter is still in force/);
   t.equal(await page.locator('.stream-grid.cells').count(), 1);
 });
 
@@ -112,6 +111,7 @@ onSwarm(
   'a change is on the screen at once; a pause freezes it, goes on capturing, and counts',
   async (t, { page, repository }) => {
     await go(page, 't');
+    await page.waitForSelector('.stream-grid.cells');
     await page.keyboard.press('Space');
     await page.waitForSelector('.notice:has-text("Held at")');
     const rows = await page.locator('.stream-grid.cells').count();
@@ -124,13 +124,12 @@ onSwarm(
 );
 
 onSwarm('scrubbing back shows the swarm as it was', async (t, { page, repository }) => {
-  await page.waitForTimeout(300);
   repository.remove('reservation', 'res-2');
   await page.waitForSelector('.figure.zero:has-text("contested")');
   await page.focus('.scrub-track input');
   await page.keyboard.press('Home');
   await page.waitForSelector('.figure.critical:has-text("contested")');
-  t.match(await textOf(page, '.notices'), /Held at/);
+  await shows(t, page, '.notices', /Held at/);
   await page.click('.scrub-bar button');
   await page.waitForSelector('.figure.zero:has-text("contested")');
 });
@@ -156,13 +155,13 @@ onSwarm('an event is shown whole: data, chain, raw frame, difference', async (t,
   });
   await page.click('.stream-grid.cells:has(.type-modified)');
   await page.waitForSelector('.detail .changes');
-  t.match(await textOf(page, '.detail .changes'), /title\s+“speed up search”\s+“slow down search”/);
+  await shows(t, page, '.detail .changes', /title\s+“speed up search”\s+“slow down search”/);
   await page.click('.detail .raw summary');
   await page.waitForSelector('.detail .hex');
-  t.match(await textOf(page, '.detail .hex'), /0000 {2}5b/, 'the frame is a JSON array, and begins with [');
+  await shows(t, page, '.detail .hex', /0000 {2}5b/, 'the frame is a JSON array, and begins with [');
   await page.click('.stream-grid.cells:has(.kind-intent)');
   await page.waitForSelector('.detail .chain');
-  t.match(await textOf(page, '.detail .chain'), /reservation[^]*list[^]*intent[^]*modify list[^]*heartbeat\s+none/);
+  await shows(t, page, '.detail .chain', /reservation[^]*list[^]*intent[^]*modify list[^]*heartbeat\s+none/);
 });
 
 onSwarm('what was captured is exported, and replays offline when it is dropped on the page', async (t, { page }) => {
@@ -179,7 +178,7 @@ onSwarm('what was captured is exported, and replays offline when it is dropped o
     window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, cancelable: true }));
   }, text);
   await page.waitForSelector('.notice:has-text("6 events replayed offline, 1 line could not be read")');
-  t.match(await textOf(page, '.attention'), /agent-1 and agent-2 hold/);
+  await shows(t, page, '.attention', /agent-1 and agent-2 hold/);
   await page.click('.notice button');
   await page.waitForSelector('.link-state.good');
 });
@@ -199,8 +198,8 @@ onSwarm(
     await page.click('.stream-grid.cells:has-text("<img")');
     await page.waitForSelector('.detail .json');
     t.equal(await page.locator('main img, main script, .detail img, .detail script').count(), 0);
-    t.match(await textOf(page, '.stream-grid.cells:has-text("<img")'), /a\\u202eb\\nc/);
-    t.match(await textOf(page, '.detail .json'), /10025 characters/, 'long texts open on demand');
+    await shows(t, page, '.stream-grid.cells:has-text("<img")', /a\\u202eb\\nc/);
+    await shows(t, page, '.detail .json', /10025 characters/, 'long texts open on demand');
     t.ok((await page.locator('.detail *').count()) < 1_500, 'so do deep and long values');
   },
 );
@@ -208,9 +207,9 @@ onSwarm(
 onSwarm('why a client was not told is explained', async (t, { page }) => {
   await go(page, 'b');
   await page.waitForSelector('.explain');
-  t.match(await textOf(page, '.bus table'), /this page/);
+  await shows(t, page, '.bus table', /this page/);
   await page.fill('.explain input', 'res-1');
   await page.click('.explain button.primary');
   await page.waitForSelector('.verdict');
-  t.match(await textOf(page, '.verdict'), /delivered/);
+  await shows(t, page, '.verdict', /delivered/);
 });
