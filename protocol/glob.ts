@@ -20,14 +20,24 @@ export function isGlob(address: string): boolean {
 export function compileGlob(pattern: string): (text: string) => boolean {
   const expression = picomatch.makeRe(pattern, { windows: false });
   const tree = readGlobTree(expression.source);
-  const cost = costOf(tree);
+  const longest = longestForEngine(costOf(tree));
   return (text) => {
     if (text === pattern) return true;
     if (text === '' || text.length > MAX_GLOBBED_LENGTH) return false;
-    return worstSteps(text.length, cost) <= MAX_BACKTRACKING_STEPS
-      ? expression.test(text)
-      : matchesLinearly(tree, text);
+    return text.length <= longest ? expression.test(text) : matchesLinearly(tree, text);
   };
+}
+
+/** The longest text that the engine may be given, -1 where it is none: found once, because every match asks for it. */
+function longestForEngine(cost: Cost): number {
+  let low = -1;
+  let high = MAX_GLOBBED_LENGTH;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (worstSteps(middle, cost) <= MAX_BACKTRACKING_STEPS) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** How often an expression may have to try again, for a text of this length: roughly, and never too few. */

@@ -14,8 +14,10 @@ import type { Recalled } from './recall.js';
 import { SentMark } from './sent-mark.js';
 import type { OpenTable, Table } from './table.js';
 
-/** Events wait so long for company before they are written. */
+/** Events wait for company until there has been none for so long, */
 const GATHER_MS = 50;
+/** but never longer than this: each writing ends in a flush, and a trickle must not wait for its own end. */
+const LONGEST_GATHER_MS = 500;
 /** Events that may wait for the disk before it counts as failed. */
 const MAX_PENDING = 100_000;
 /** Between attempts to become durable again: doubled from the first to the last. */
@@ -69,7 +71,8 @@ export class Journal {
   #epoch: Epoch | undefined;
   /** Events that the table lacks. */
   #pending: StoreEvent[] = [];
-  #cancelGather: (() => void) | undefined;
+  /** Since when events have been pending, and the writing of them that is to come. */
+  #gathering: { readonly since: number; readonly until: number; readonly cancel: () => void } | undefined;
   /** The batch or the rewriting under way. */
   #work: Promise<void> | undefined;
   #retryMs = FIRST_RETRY_MS;
@@ -137,7 +140,7 @@ export class Journal {
   async close(): Promise<void> {
     const { clock, log } = this.services;
     if (this.#phase.at === 'waiting') this.#phase.cancel();
-    this.#cancelGather?.();
+    this.#stopGathering();
     let cancel: () => void = () => undefined;
     const patience = new Promise<Error>((resolve) => {
       cancel = clock.after(CLOSE_PATIENCE_MS, () => resolve(new Error('the disk is too slow')));
@@ -203,10 +206,22 @@ export class Journal {
 
   #gather(): void {
     if (this.#work) return;
-    this.#cancelGather?.();
-    this.#cancelGather = this.services.clock.after(this.#pending.length >= BATCH ? 0 : GATHER_MS, () => {
+    const now = this.services.clock.elapsed();
+    if (this.#gathering && this.#gathering.until <= now) return;
+    const since = this.#gathering?.since ?? now;
+    const isFull = this.#pending.length >= BATCH;
+    const until = isFull ? now : Math.min(now + GATHER_MS, since + LONGEST_GATHER_MS);
+    this.#stopGathering();
+    const cancel = this.services.clock.after(until - now, () => {
+      this.#gathering = undefined;
       this.#work = this.#writeBatch();
     });
+    this.#gathering = { since, until, cancel };
+  }
+
+  #stopGathering(): void {
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
   }
 
   async #writeBatch(): Promise<void> {
@@ -225,11 +240,11 @@ export class Journal {
   async #finish(): Promise<void> {
     // A rewriting that was given up leaves its promise behind: waited for once, it says no more.
     for (let work = this.#work; work; work = this.#work === work ? undefined : this.#work) await work;
-    this.#cancelGather?.();
+    this.#stopGathering();
     while (this.#phase.at === 'writing' && this.#pending.length > 0) {
       await this.#writeBatch();
       // One batch at a time: the next is this loop's.
-      this.#cancelGather?.();
+      this.#stopGathering();
     }
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
@@ -282,7 +297,7 @@ export class Journal {
     const isNews = this.#retryMs === FIRST_RETRY_MS;
     if (isNews) log.error({ err: error }, 'the journal cannot be written; nothing is kept for a restart until it can');
     this.#pending = [];
-    this.#cancelGather?.();
+    this.#stopGathering();
     if (phase.at === 'writing') phase.writer.close().catch(() => undefined);
     const cancel = clock.after(this.#retryMs, () => {
       this.#work = this.#rewrite();

@@ -109,6 +109,22 @@ t.test('events are gathered and written behind the caller, in one batch', async 
   );
 });
 
+t.test('a trickle of events is written every half second, not only when it ends', async (t) => {
+  const life = await new Life(newPath(t), new MemoryDisk()).begin();
+  const before = life.disk.writes;
+  const trickle = async (ms: number): Promise<void> => {
+    for (let waited = 0; waited < ms; waited += 20) {
+      life.change(task('a', waited));
+      life.clock.advance(20);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  };
+  await trickle(480);
+  t.equal(life.disk.writes, before, 'there is always company to wait for');
+  await trickle(20);
+  t.equal(life.disk.writes, before + 1, 'but not for ever');
+});
+
 t.test('a run that died with everything written is gone on with, revision for revision', async (t) => {
   const path = newPath(t);
   const disk = new MemoryDisk();
