@@ -43,8 +43,11 @@ function receive(message: FromWorker): void {
   switch (message.type) {
     case 'paint':
       inNextFrame(() => {
+        const began = performance.now();
         paint.value = message.paint;
-        tell({ type: 'painted' });
+        afterFrame(() => {
+          tell({ type: 'painted', tookMs: performance.now() - began });
+        });
       });
       return;
     case 'answer':
@@ -62,4 +65,16 @@ function receive(message: FromWorker): void {
 function inNextFrame(call: () => void): void {
   if (document.visibilityState === 'hidden') setTimeout(call, 250);
   else requestAnimationFrame(call);
+}
+
+const channel = new MessageChannel();
+let afterwards: (() => void) | undefined;
+channel.port1.onmessage = () => {
+  afterwards?.();
+};
+
+/** Called within a frame: what is posted there arrives when style, layout and painting are done. */
+function afterFrame(call: () => void): void {
+  afterwards = call;
+  channel.port2.postMessage(undefined);
 }

@@ -28,7 +28,7 @@ export type ToWorker =
   | { readonly type: 'connect'; readonly url: string; readonly token: string }
   | { readonly type: 'look'; readonly look: Look }
   /** The last paint is on the screen; another may come. */
-  | { readonly type: 'painted' }
+  | { readonly type: 'painted'; readonly tookMs: number }
   | { readonly type: 'pause' }
   | { readonly type: 'scrub'; readonly atMs: number }
   | { readonly type: 'live' }

@@ -16,9 +16,12 @@ const scope = self as unknown as Scope;
 
 /** Countdowns go on though nothing happens. */
 const TICK_MS = 500;
-/** A paint may take this share of the worker's time. */
-const PAINT_SHARE = 1 / 4;
-const MOST_WAIT_MS = 400;
+/** A paint may take this share of the worker's time, */
+const WORKER_SHARE = 1 / 4;
+/** and of the page's: in a flood nobody can read what every frame brings, and the page has keys to listen to. */
+const PAGE_SHARE = 1 / 8;
+/** So long is the longest rest, and so far paints may run ahead of theirs: one that comes alone puts nothing off. */
+const LONGEST_REST_MS = 400;
 
 let desk = new Desk();
 let frames = new Frames();
@@ -27,35 +30,50 @@ let link: BusLink | undefined;
 let linkState: LinkState = { state: 'no-token' };
 let look: Look | undefined;
 let address: { readonly url: string; readonly token: string } | undefined;
-/** Whether the page waits for a paint, and whether there is something new to paint. */
+/** Whether the page waits for a paint, whether there is something new to paint, and whether a person has asked for it. */
 let isPageReady = true;
 let isDirty = false;
-let isScheduled = false;
-let nextPaintMs = 0;
+let isAsked = false;
+let scheduled: ReturnType<typeof setTimeout> | undefined;
+/** When all paints until now will have been rested for. */
+let restedMs = 0;
 
 function touch(): void {
   isDirty = true;
   schedule();
 }
 
+/** What a person asked for comes at once. */
+function touchNow(): void {
+  isAsked = true;
+  clearTimeout(scheduled);
+  scheduled = undefined;
+  touch();
+}
+
 /** Paints once the page has shown the last one, and never more than a share of the time. */
 function schedule(): void {
-  if (isScheduled || !isPageReady || !isDirty || !look) return;
-  isScheduled = true;
-  setTimeout(paint, Math.max(0, nextPaintMs - performance.now()));
+  if (scheduled !== undefined || !isPageReady || !isDirty || !look) return;
+  scheduled = setTimeout(paint, isAsked ? 0 : Math.max(0, restedMs - LONGEST_REST_MS - performance.now()));
 }
 
 function paint(): void {
-  isScheduled = false;
+  scheduled = undefined;
   if (!look) return;
   isDirty = false;
+  isAsked = false;
   isPageReady = false;
   const began = performance.now();
   facts.refresh(link?.client, look.view === 'bus', touch);
   const around = { nowMs: nowMs(), link: linkState, overview: facts.overview, bus: facts.paint(link?.client) };
   scope.postMessage({ type: 'paint', paint: desk.paint(look, around) });
-  const tookMs = performance.now() - began;
-  nextPaintMs = performance.now() + Math.min(MOST_WAIT_MS, tookMs / PAINT_SHARE);
+  rest((performance.now() - began) / WORKER_SHARE);
+}
+
+/** What a paint took has to be rested for; what comes now and then has rested enough, and is never put off. */
+function rest(ms: number): void {
+  const now = performance.now();
+  restedMs = Math.max(restedMs, now) + Math.min(LONGEST_REST_MS, ms);
 }
 
 /** A file's present is where it ends. */
@@ -154,25 +172,24 @@ function receive(message: ToWorker): void {
       return;
     case 'look':
       look = message.look;
-      // What a person asked for comes at once.
-      nextPaintMs = 0;
-      touch();
+      touchNow();
       return;
     case 'painted':
       isPageReady = true;
+      rest(message.tookMs / PAGE_SHARE);
       schedule();
       return;
     case 'pause':
       desk.pause(nowMs());
-      touch();
+      touchNow();
       return;
     case 'scrub':
       desk.scrub(message.atMs);
-      touch();
+      touchNow();
       return;
     case 'live':
       desk.goLive();
-      touch();
+      touchNow();
       return;
     case 'import':
       void openFile(message.name, message.file);
