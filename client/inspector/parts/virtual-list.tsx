@@ -52,7 +52,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     count: list.total,
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
-    overscan: 6,
+    overscan: 2,
     scrollToFn: elementScroll,
     observeElementRect,
     observeElementOffset,
