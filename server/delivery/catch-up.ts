@@ -11,11 +11,11 @@ import type { Delivery, Subscription } from './subscription.js';
 const PIECE_BYTES = 65_536;
 /**
  * What is served in one turn of the loop to those who are behind takes no longer, those who have just come included. Reading
- * files may take 4 ms of the same turn; nobody waits longer than both.
+ * files may take 3 ms of the same turn; nobody waits longer than both.
  */
 const TURN_MS = 1;
 /** How many records or events are looked at before the time is. */
-const LOOK_AT_TIME_EVERY = 64;
+const LOOK_AT_TIME_EVERY = 16;
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 

@@ -10,7 +10,7 @@ import type { Warnings } from './warnings.js';
 import type { HintSink } from './watcher.js';
 
 /** One turn of the loop reads files for at most this long; the rest waits for the next. */
-const TURN_MS = 4;
+const TURN_MS = 3;
 /**
  * But where telling everyone takes longer than that, a turn reads for as long as telling took the last time, up to this:
  * each turn is told to each subscriber, so that with short turns a burst would be all telling and no reading.

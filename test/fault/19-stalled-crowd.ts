@@ -31,7 +31,7 @@ export const stalledCrowd: FaultRun = {
       let most = 0;
       for (let done = 0; done < events; done += events / 8) {
         await work.keepUp(events / 8, 50);
-        most = Math.max(most, (await bus.ask()).rss);
+        most = Math.max(most, (await bus.ask()).ownMemory);
       }
       return most;
     };

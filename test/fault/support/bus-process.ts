@@ -17,7 +17,8 @@ export interface BusProcessOptions extends Omit<Partial<ServerOptions>, 'root' |
 
 /** What a server tells of itself. */
 export interface Stats {
-  readonly rss: number;
+  /** Bytes, without the files that are mapped. */
+  readonly ownMemory: number;
   readonly heapUsed: number;
   readonly external: number;
   readonly loopMaxMs: number;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { endSoon, untilSignal } from '../../../client/cli/signals.js';
 import { BusServer, type Log, type ServerOptions } from '../../../server/index.js';
@@ -13,6 +14,17 @@ function say(level: string): (fields: object, text: string) => void {
   };
 }
 
+/** Bytes of memory that are the process's own: pages of the journal's file, which LMDB maps, are the kernel's to take back. */
+function ownMemory(): number {
+  const { rss } = process.memoryUsage();
+  try {
+    const [, kilobytes] = /^RssFile:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))!;
+    return rss - Number(kilobytes) * 1_024;
+  } catch {
+    return rss;
+  }
+}
+
 const log: Log = { debug: () => undefined, info: say('info'), warn: say('warn'), error: say('error') };
 const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
@@ -21,10 +33,10 @@ const meter = process.env['FAULT_TURNS'] === '1' ? new TurnMeter() : undefined;
 const server = new BusServer({ ...(JSON.parse(process.argv[2]!) as ServerOptions), log });
 const endpoint = await server.start();
 process.on('SIGUSR2', () => {
-  const { rss, heapUsed, external } = process.memoryUsage();
+  const { heapUsed, external } = process.memoryUsage();
   print({
     stats: {
-      rss,
+      ownMemory: ownMemory(),
       heapUsed,
       external,
       loopMaxMs: loop.max / 1e6,
