@@ -94,7 +94,7 @@ t.test('what happens while a snapshot is being sent follows it, nothing lost and
     if (n === 10) later.say(1, 1);
     await stream.serve(1);
   }
-  await stream.serve();
+  await stream.serve(200);
   peer.say(4, 1);
   stream.turn(present('claim', 'the last'));
 

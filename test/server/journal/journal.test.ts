@@ -63,7 +63,7 @@ class Life {
 
   /** Lets the journal write what it has gathered. */
   async settle(): Promise<void> {
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 30; i++) {
       this.clock.advance(50);
       for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
     }

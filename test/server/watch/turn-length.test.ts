@@ -41,17 +41,17 @@ async function turns(tellingMs: number): Promise<number[]> {
   return told;
 }
 
-t.test('a turn reads for four milliseconds where telling is quick', async (t) => {
+t.test('a turn reads for three milliseconds where telling is quick', async (t) => {
   t.same(
     await turns(1),
-    Array.from({ length: 15 }, () => 4),
+    Array.from({ length: 20 }, () => 3),
   );
 });
 
 t.test('where telling takes longer, the turns after the first read for as long', async (t) => {
-  t.same(await turns(7), [4, 7, 7, 7, 7, 7, 7, 7, 7]);
+  t.same(await turns(7), [3, 7, 7, 7, 7, 7, 7, 7, 7, 1]);
 });
 
 t.test('but none for longer than ten milliseconds', async (t) => {
-  t.same(await turns(500), [4, 10, 10, 10, 10, 10, 6]);
+  t.same(await turns(500), [3, 10, 10, 10, 10, 10, 7]);
 });
