@@ -43,9 +43,13 @@ interface Sampling {
   readonly pauseMs: number;
   /** @default 700 */
   readonly warmUpMs?: number;
+  /** Of a hundred files each, before that. @default 0 */
+  readonly bursts?: number;
 }
 
-const OFTEN: Sampling = { samples: 120, pauseMs: 2 };
+const OFTEN: Sampling = { samples: 120, pauseMs: 2, bursts: 25 };
+/** Where a thousand others are told as well, each burst takes seconds, and has compiled what there is to compile. */
+const AMONG_MANY: Sampling = { ...OFTEN, bursts: 8 };
 
 export function latencySide(
   name: string,
@@ -53,7 +57,7 @@ export function latencySide(
   root: string,
   { others, background }: Surroundings,
   options: BenchOptions,
-  sampling: Sampling = OFTEN,
+  sampling: Sampling = others >= 1_000 ? AMONG_MANY : OFTEN,
 ): Side<Latencies> {
   const run = (): Promise<Latencies> =>
     withChildren(async (start) => {

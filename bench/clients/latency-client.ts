@@ -17,6 +17,8 @@ export interface LatencyPlan {
   readonly pauseMs: number;
   /** @default 700 */
   readonly warmUpMs?: number;
+  /** Of a hundred files each, before that. @default 0 */
+  readonly bursts?: number;
 }
 
 /** Milliseconds from just before the operation to after the decoding of the event that tells of it. */
@@ -133,7 +135,6 @@ function feedOf(source: Source): OpenFeed {
  * What runs first is interpreted, then compiled in several steps, while a bus has been up for hours: before measuring,
  * many records come and go in bursts, then some live and die one by one.
  */
-const BURSTS = 25;
 const BURST_FILES = 100;
 const WARM_UP_MS = 700;
 
@@ -141,9 +142,7 @@ await runProgram(async (plan: LatencyPlan) => {
   const probe = new Probe(plan.root);
   const close = await feedOf(plan.source)(plan.root, (seen) => probe.see(seen));
   const measure = async (): Promise<Latencies> => {
-    if (plan.source.is === 'bus' || plan.source.is === 'packed') {
-      for (let i = 0; i < BURSTS; i++) await probe.burst(BURST_FILES);
-    }
+    for (let i = 0; i < (plan.bursts ?? 0); i++) await probe.burst(BURST_FILES);
     const warm = { rename: [], write: [], unlink: [] };
     const warmAt = performance.now() + (plan.warmUpMs ?? WARM_UP_MS);
     while (performance.now() < warmAt) await probe.cycle(warm, 0);
