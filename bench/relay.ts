@@ -65,7 +65,7 @@ function latencySide(where: Where, options: BenchOptions): Side<Latencies> {
     withRelay(1, options, async ({ root, origin, startEdge, start }) => {
       const edge = await startEdge();
       const source = { is: 'bus', ...(where === 'edge' ? edge : origin).ready };
-      const client = await start('clients/latency-client', { root, source, samples: 200, pauseMs: 4 });
+      const client = await start('clients/latency-client', { root, source, samples: 200, pauseMs: 4, bursts: 25 });
       return client.call<Latencies>('measure');
     });
   return { name: where, run };
