@@ -24,6 +24,11 @@ export function residentBytesOf(pid: number): number {
   return statusField(String(pid), 'VmRSS') * 1_024;
 }
 
+/** The same without the files that are mapped, such as the journal's: those pages are the kernel's to take back. */
+export function ownBytesOf(pid: number): number {
+  return residentBytesOf(pid) - statusField(String(pid), 'RssFile') * 1_024;
+}
+
 function statusField(place: string, name: string): number {
   const status = readFileSync(`/proc/${place}/status`, 'latin1');
   return Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? NaN);

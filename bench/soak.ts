@@ -3,7 +3,7 @@ import { withChildren } from './child.js';
 import type { CountingPlan } from './clients/counting-client.js';
 import type { Pace } from './clients/pace-writer.js';
 import type { RestlessPlan, RestlessStatus } from './clients/restless-client.js';
-import { residentBytesOf } from './process-stat.js';
+import { ownBytesOf } from './process-stat.js';
 import { digits } from './digits.js';
 import { withRepository } from './repository.js';
 import type { Sent } from './sent.js';
@@ -40,7 +40,7 @@ export const soak: Bench = (options) =>
         events += (await writer.call<Sent>('write', pace)).atMs.length;
         const cpuSeconds = await server.call<number>('cpu');
         const atSeconds = (performance.now() - began) / 1_000;
-        samples.push({ atSeconds, serverMiB: residentBytesOf(server.pid) / 2 ** 20, cpuSeconds });
+        samples.push({ atSeconds, serverMiB: ownBytesOf(server.pid) / 2 ** 20, cpuSeconds });
         options.note(`${digits(atSeconds)} s: ${digits(samples.at(-1)!.serverMiB)} MiB`);
       }
       const status = await restless.call<RestlessStatus>('status');
@@ -68,6 +68,7 @@ function report({ events, steadyEvents, status, samples }: Findings) {
     ['server CPU, of a core', digits((last?.cpuSeconds ?? NaN) / (last?.atSeconds ?? NaN))],
   ];
   const notes = [
+    'MiB: memory of the process’s own, without the pages of the journal’s file.',
     'Every client checks the index of every frame: the run fails if one is missing or a connection is closed. Two renames of the same record between two readings are one event, so there may be fewer events than files.',
   ];
   return {
