@@ -34,7 +34,10 @@ t.test('absent elements at the end are left out, inner ones are nil', async (t) 
 t.test('MessagePack, read by another decoder’s rules, says what the JSON twin says', async () => {
   const fields = fc.record({
     id: fc.string({ unit: 'binary', minLength: 0, maxLength: 60 }),
-    data: fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 4 })),
+    // A record with this key is never taken in.
+    data: fc
+      .dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 4 }))
+      .filter((data) => !JSON.stringify(data).includes('__proto__')),
     revision: fc.oneof(fc.nat(300), fc.nat(0xffff_ffff), fc.maxSafeNat()),
     timeMs: fc.oneof(fc.nat(), fc.maxSafeNat()),
     type: fc.integer({ min: 0, max: 4 }),
