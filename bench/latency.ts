@@ -2,7 +2,7 @@ import type { Bench, BenchOptions } from './bench.js';
 import { serverArgv } from './bench.js';
 import { withChildren, type Start } from './child.js';
 import type { Source } from './clients/feed.js';
-import type { Latencies } from './clients/latency-client.js';
+import type { Latencies, Sampling } from './clients/latency-client.js';
 import { charts, growthTable, targets, type Outcomes } from './latency-growth.js';
 import { PEERS } from './peers/latency-peers.js';
 import { digits } from './digits.js';
@@ -37,15 +37,6 @@ const bareLoop: StartWatcher = async (start, root) => {
   const { ready } = await start<{ url: string }>('floors/bare-loop', { root });
   return { is: 'packed', ...ready };
 };
-
-interface Sampling {
-  readonly samples: number;
-  readonly pauseMs: number;
-  /** @default 700 */
-  readonly warmUpMs?: number;
-  /** Of a hundred files each, before that. @default 0 */
-  readonly bursts?: number;
-}
 
 const OFTEN: Sampling = { samples: 120, pauseMs: 2, bursts: 25 };
 /** Where a thousand others are told as well, each burst takes seconds, and has compiled what there is to compile. */

@@ -8,9 +8,8 @@ import { modelFeed } from './model-feed.js';
 import { busFeed, packedFeed } from './socket-feed.js';
 import { watchmanFeed } from './watchman-feed.js';
 
-export interface LatencyPlan {
-  readonly root: string;
-  readonly source: Source;
+/** How often, and after how much else. */
+export interface Sampling {
   /** How often each operation is done. */
   readonly samples: number;
   /** Before each operation the client rests for a random time up to this. */
@@ -19,6 +18,11 @@ export interface LatencyPlan {
   readonly warmUpMs?: number;
   /** Of a hundred files each, before that. @default 0 */
   readonly bursts?: number;
+}
+
+export interface LatencyPlan extends Sampling {
+  readonly root: string;
+  readonly source: Source;
 }
 
 /** Milliseconds from just before the operation to after the decoding of the event that tells of it. */

@@ -1,15 +1,11 @@
+import type { Sampling } from '../clients/latency-client.js';
 import { commandPath, modelPath, packagePath } from '../installed.js';
 import type { StartWatcher } from '../latency.js';
 
-interface Peer {
+/** Fewer samples and bursts of the slow ones, some of which take seconds over a burst. */
+interface Peer extends Sampling {
   readonly name: string;
   readonly watcher: StartWatcher;
-  /** Fewer of the slow ones. */
-  readonly samples: number;
-  readonly pauseMs: number;
-  readonly warmUpMs?: number;
-  /** Some of these take seconds over a burst. */
-  readonly bursts?: number;
 }
 
 const library =

@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import type { BrowserContext, Page } from 'playwright-core';
 import type { Endpoint } from '../../server/index.js';
+import { until } from './until.js';
 
 /** The inspector in a real browser, and everything that it should not have done. */
 export interface InspectorPage {
@@ -42,20 +43,14 @@ export async function complaintsOf({ page, complaints }: InspectorPage): Promise
   return [...complaints, ...reports];
 }
 
-/** How long a page may take to show what it was told, on a busy machine too. */
-const PATIENCE_MS = 15_000;
-const LOOK_EVERY_MS = 20;
-
 /**
  * Asserts what an element reads, once it does: a page paints when it can, and until then what stood there before is still
  * to be read.
  */
 export async function shows(t: Test, page: Page, selector: string, pattern: RegExp, message?: string): Promise<void> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
-  let text = await page.innerText(selector);
-  while (!pattern.test(text) && performance.now() < giveUpAt) {
-    await page.waitForTimeout(LOOK_EVERY_MS);
-    text = await page.innerText(selector);
-  }
-  t.match(text, pattern, message ?? `${selector} reads ${String(pattern)}`);
+  let text = '';
+  const what = message ?? `${selector} reads ${String(pattern)}`;
+  // Where it never does, the assertion shows what it reads instead.
+  await until(what, async () => pattern.test((text = await page.innerText(selector)))).catch(() => undefined);
+  t.match(text, pattern, what);
 }

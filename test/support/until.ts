@@ -6,9 +6,9 @@ const LOOK_EVERY_MS = 5;
  * Waits for a condition by looking at it every few milliseconds.
  * @throws Error naming `what` where it does not come true in time.
  */
-export async function until(what: string, condition: () => boolean): Promise<void> {
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + PATIENCE_MS;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > giveUpAt) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }

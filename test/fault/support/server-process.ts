@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { ownBytesOf } from '../../../bench/process-stat.js';
 import { endSoon, untilSignal } from '../../../client/cli/signals.js';
 import { BusServer, type Log, type ServerOptions } from '../../../server/index.js';
 import { TurnMeter } from './turn-meter.js';
@@ -14,14 +14,12 @@ function say(level: string): (fields: object, text: string) => void {
   };
 }
 
-/** Bytes of memory that are the process's own: pages of the journal's file, which LMDB maps, are the kernel's to take back. */
+/** Bytes; where the kernel does not tell them apart, with the journal's pages. */
 function ownMemory(): number {
-  const { rss } = process.memoryUsage();
   try {
-    const [, kilobytes] = /^RssFile:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))!;
-    return rss - Number(kilobytes) * 1_024;
+    return ownBytesOf(process.pid);
   } catch {
-    return rss;
+    return process.memoryUsage().rss;
   }
 }
 
