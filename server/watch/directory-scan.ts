@@ -94,44 +94,47 @@ async function* namesIn(path: string): AsyncGenerator<string> {
   }
 }
 
-/** What the scans of all kinds, which go on side by side, may take together of one turn of the loop. */
+/** What the scans of all kinds, which go on side by side, may take together of one turn of the loop, and have taken. */
 class Turn {
   #until: number | undefined;
+  #lookedAt = 0;
 
-  isOver(now: number): boolean {
+  /** @returns milliseconds since any of the scans looked before in this turn. */
+  look(now: number): number {
     if (this.#until === undefined) {
       this.#until = now + SLICE_MS;
+      this.#lookedAt = now;
       setImmediate(() => {
         this.#until = undefined;
       });
     }
-    return now >= this.#until;
+    const passed = now - this.#lookedAt;
+    this.#lookedAt = now;
+    return passed;
+  }
+
+  isOver(now: number): boolean {
+    return this.#until !== undefined && now >= this.#until;
   }
 }
 
-/** Gives the loop back to others every so often. */
+/** Gives the loop back to others every so often, and counts what was taken of it: the waiting for names is not. */
 class Slices {
   busyMs = 0;
-  #began: number;
   #count = 0;
 
   constructor(
     private readonly clock: Clock,
     private readonly turn: Turn,
-  ) {
-    this.#began = clock.elapsed();
-  }
+  ) {}
 
   breathe(): Promise<void> | undefined {
     if (++this.#count % LOOK_AT_TIME_EVERY !== 0) return undefined;
     const now = this.clock.elapsed();
+    this.busyMs += this.turn.look(now);
     if (!this.turn.isOver(now)) return undefined;
-    this.busyMs += now - this.#began;
     return new Promise((resolve) => {
-      setImmediate(() => {
-        this.#began = this.clock.elapsed();
-        resolve();
-      });
+      setImmediate(resolve);
     });
   }
 }

@@ -3,11 +3,8 @@ import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { DirectoryScan, ScanReport } from './directory-scan.js';
 
-/**
- * After a comparison that kept the loop for t the next waits 2,000 t. All in all, with the threads that list directories and the
- * collector, it costs five to six times t: less than half a percent of a core.
- */
-const REST_FACTOR = 2_000;
+/** The share of one core that comparing may take: after a comparison that kept the loop for t, the next waits 300 t. */
+const REST_FACTOR = 300;
 /** … but never longer than this. */
 const LONGEST_PAUSE_MS = 300_000;
 /** After something that may have cost hints, the next comparison comes this soon. */

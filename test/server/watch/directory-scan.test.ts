@@ -72,6 +72,14 @@ t.test('a record read within the clock’s grain of its last change is read once
   t.same(await run(), []);
 });
 
+t.test('what a scan takes of the loop is counted, also where no slice of it is long', async (t) => {
+  const { repository, clock, scan } = scanned(t);
+  // Looked at after every 32 of them; from the first look to the tenth are nine times what each takes.
+  for (let n = 0; n < 320; n++) repository.rename('task', `t${String(n)}`, {});
+  clock.lookCostMs = 0.125;
+  t.match(await scan.run('task'), { files: 320, busyMs: 9 * 0.125 });
+});
+
 t.test('a directory that is not there has no records', async (t) => {
   const { repository, take, run } = scanned(t);
   repository.rename('task', 't1', {});
