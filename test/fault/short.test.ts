@@ -17,7 +17,7 @@ const out = join(root, '.build', 'fault-short');
 
 /** The runs start processes of their own: so they are translated first, each file by itself, as `tsc` would. */
 async function translate(): Promise<void> {
-  const sources = ['protocol', 'server', 'client', 'test/fault', 'test/support'].flatMap((directory) =>
+  const sources = ['protocol', 'server', 'client', 'bench', 'test/fault', 'test/support'].flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && !name.endsWith('.d.ts'))
       .map((name) => join(root, directory, name)),

@@ -73,6 +73,7 @@ onSwarm('every view has its key, and keys are off while one types', async (t, { 
     await page.waitForSelector(selector);
   }
   await page.keyboard.press('/');
+  await page.waitForSelector('#filter:focus');
   await page.keyboard.type('g a ');
   t.equal(await page.inputValue('#filter'), 'g a ');
   t.ok(await page.isVisible('.pulse'), 'still where it was');
@@ -83,6 +84,7 @@ onSwarm('every view has its key, and keys are off while one types', async (t, { 
   await page.keyboard.press('Escape');
   await page.waitForSelector('dialog', { state: 'detached' });
   await page.keyboard.press('Control+k');
+  await page.waitForSelector('.palette-input:focus');
   await page.keyboard.type('go to lanes');
   await page.keyboard.press('Enter');
   await page.waitForSelector('.lanes');
