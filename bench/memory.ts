@@ -7,7 +7,7 @@ import { digits } from './digits.js';
 import { residentBytesOf } from './process-stat.js';
 import type { Table } from './report.js';
 import { withRepository } from './repository.js';
-import { alternate, roundsOf, type Outcome, type Side } from './rounds.js';
+import { roundsOf, together, type Outcome, type Side } from './rounds.js';
 import { median, spread } from './statistics.js';
 import { atMost, type Target } from './target.js';
 
@@ -17,16 +17,18 @@ export const CONNECTIONS = 10_000;
  * Bytes of resident memory per connection. The second half of the connections is measured: what the engine takes once,
  * when there is first something to do, belongs to none of them.
  */
-function memorySide(name: string, serve: (start: Start, root: string) => Promise<Held>, root: string): Side<number> {
+function memorySide(name: string, serve: (start: Start, root: string) => Promise<Held>): Side<number> {
   const run = (): Promise<number> =>
-    withChildren(async (start) => {
-      const { source, server } = await serve(start, root);
-      const half: CountingPlan = { source, connections: CONNECTIONS / 2 };
-      await start('clients/counting-client', half);
-      const before = await settledMemory(server);
-      await start('clients/counting-client', { ...half, first: half.connections });
-      return ((await settledMemory(server)) - before) / half.connections;
-    });
+    withRepository(0, ({ root }) =>
+      withChildren(async (start) => {
+        const { source, server } = await serve(start, root);
+        const half: CountingPlan = { source, connections: CONNECTIONS / 2 };
+        await start('clients/counting-client', half);
+        const before = await settledMemory(server);
+        await start('clients/counting-client', { ...half, first: half.connections });
+        return ((await settledMemory(server)) - before) / half.connections;
+      }),
+    );
   return { name, run };
 }
 
@@ -74,15 +76,13 @@ export const roleOf = (name: string): Role =>
   name.startsWith('bus') ? 'ours' : name.startsWith('bare') ? 'floor' : 'peer';
 
 export function memoryOfAll(options: BenchOptions): Promise<ReadonlyMap<string, Outcome<number>>> {
-  return withRepository(0, ({ root }) => {
-    const sides = [
-      memorySide(BARE, bareConnections, root),
-      memorySide('bus, connected', busConnections('unsubscribed'), root),
-      memorySide('bus, subscribed to everything', busConnections('one filter'), root),
-      memorySide('bus, subscribed to a run each', busConnections('a filter each'), root),
-    ];
-    return alternate(sides, options.rounds, (text) => options.note(`memory: ${text}`));
-  });
+  const sides = [
+    memorySide(BARE, bareConnections),
+    memorySide('bus, connected', busConnections('unsubscribed')),
+    memorySide('bus, subscribed to everything', busConnections('one filter')),
+    memorySide('bus, subscribed to a run each', busConnections('a filter each')),
+  ];
+  return together(sides, options.rounds, (text) => options.note(`memory: ${text}`));
 }
 
 const BARE = 'bare uWebSockets.js';

@@ -44,6 +44,20 @@ export async function alternate<T>(
   );
 }
 
+/** Runs the sides of a round beside each other: for what is counted and takes no notice of who else is at work. */
+export async function together<T>(
+  sides: readonly Side<T>[],
+  rounds: number,
+  note: (text: string) => void,
+): Promise<ReadonlyMap<string, Outcome<T>>> {
+  const measured: T[][] = [];
+  for (let round = 0; round < rounds; round++) {
+    note(`round ${String(round + 1)}/${String(rounds)}`);
+    measured.push(await Promise.all(sides.map((side) => side.run())));
+  }
+  return new Map(sides.map(({ name }, i) => [name, { is: 'measured', rounds: measured.map((round) => round[i]!) }]));
+}
+
 /** The rounds of a side; none where it was skipped. */
 export function roundsOf<T>(outcome: ReadonlyMap<string, Outcome<T>>, name: string): readonly T[] {
   const found = outcome.get(name);

@@ -36,6 +36,7 @@ export class Reception implements TransportHandlers {
   readonly #loopDelay = new LoopDelay();
   readonly #routes: ReadonlyMap<string, Route>;
   #door: Door | undefined;
+  #isStopping = false;
   #warnedAt = -WARN_EVERY_MS;
 
   constructor(
@@ -58,7 +59,9 @@ export class Reception implements TransportHandlers {
     return this.#door;
   }
 
+  /** Requests on connections that stand are still answered, but nobody is let in. */
   stop(): void {
+    this.#isStopping = true;
     this.#loopDelay.stop();
   }
 
@@ -71,7 +74,7 @@ export class Reception implements TransportHandlers {
         pages: this.#pages,
         routes: this.#routes,
         health: () => ({ ...bus.health, revision: bus.hub.revision, journal: bus.journalHealth }),
-        isReady: () => bus.isRunning,
+        isReady: () => bus.isRunning && !this.#isStopping,
       });
       return this.#counted(request, reply);
     }, FAILED);
@@ -81,6 +84,7 @@ export class Reception implements TransportHandlers {
     const refused = (reply: HttpReply): Upgrade => ({ accept: false, reply: secured(reply) });
     return this.#guarded(() => {
       if (!this.#door) return refused(UNREADY);
+      if (this.#isStopping) return refused(STOPPING);
       const upgrade = this.#door.upgrade(request);
       if (!upgrade.accept) return refused(this.#counted(request, upgrade.reply));
       return this.#places.isFree() ? upgrade : refused(this.#places.refusal());
@@ -121,4 +125,5 @@ export class Reception implements TransportHandlers {
 }
 
 const UNREADY = secured(refusal(503, 'starting', { 'retry-after': '1' }));
+const STOPPING = secured(refusal(503, 'stopping', { 'retry-after': '1', connection: 'close' }));
 const FAILED = secured(refusal(500, 'the server failed on this request; its log says how'));

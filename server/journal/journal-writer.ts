@@ -28,6 +28,7 @@ const MAX_TRIMMED = 2 * BATCH;
 
 /** Turns events into batches of entries, and keeps count of what the table holds. */
 export class JournalWriter {
+  #table: Table;
   #records = 0;
   #base: Revision;
   #newest: Revision;
@@ -35,11 +36,12 @@ export class JournalWriter {
 
   /** @param start the revision before the first event. */
   constructor(
-    private readonly table: Table,
+    table: Table,
     private readonly epoch: Epoch,
     private readonly retention: Retention,
     start: Revision,
   ) {
+    this.#table = table;
     this.#base = start;
     this.#newest = start;
   }
@@ -62,21 +64,31 @@ export class JournalWriter {
     return this.#base;
   }
 
-  /** Fills an empty table with what stood at one moment and what had led there. */
-  async writeAll({ versions, revision: at }: Cut, leases: LeaseBook, events: readonly StoreEvent[]): Promise<void> {
+  /**
+   * Fills an empty table with what stood at one moment and what had led there.
+   * @param reopen opens the table that flushes, where the empty one does not: hundreds of batches are then one flush.
+   */
+  async writeAll(
+    { versions, revision: at }: Cut,
+    leases: LeaseBook,
+    events: readonly StoreEvent[],
+    reopen: () => Promise<Table>,
+  ): Promise<void> {
     for (let from = 0; from < versions.length; from += BATCH) {
       const batch = versions.slice(from, from + BATCH).map((version) => {
         const isLapsed = version.kind === 'reservation' && leases.state(version.id) === 'lapsed';
         return standingChange({ version, lapsedAt: isLapsed ? at : revision(0) });
       });
-      await this.table.write(batch);
+      await this.#table.write(batch);
     }
     for (let from = 0; from < events.length; from += BATCH) {
-      await this.table.write(events.slice(from, from + BATCH).map((event) => this.#historyChange(event)));
+      await this.#table.write(events.slice(from, from + BATCH).map((event) => this.#historyChange(event)));
     }
     this.#records = versions.length;
     this.#newest = at;
-    await this.table.write([this.#meta()]);
+    await this.#table.close();
+    this.#table = await reopen();
+    await this.#table.write([this.#meta()]);
   }
 
   /** Adds events that follow the newest. Resolves when they are on the disk. */
@@ -93,11 +105,11 @@ export class JournalWriter {
     this.#newest = events.at(-1)?.revision ?? this.#newest;
     this.#trim(changes, now);
     changes.push(...index.values(), this.#meta());
-    await this.table.write(changes);
+    await this.#table.write(changes);
   }
 
   close(): Promise<void> {
-    return this.table.close();
+    return this.#table.close();
   }
 
   #historyChange(event: StoreEvent): TableChange {
@@ -109,7 +121,7 @@ export class JournalWriter {
   #trim(changes: TableChange[], now: UnixMillis): void {
     for (let trimmed = 0; trimmed < MAX_TRIMMED && this.#newest > this.#base; trimmed++) {
       const key = historyKey(this.#base + 1);
-      const oldest = this.table.get(key);
+      const oldest = this.#table.get(key);
       // What is only now being written is not old.
       if (oldest === undefined || !this.#isBeyond(timeOfHistoryEntry(oldest), now)) return;
       changes.push({ key, value: undefined });

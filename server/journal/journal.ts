@@ -169,7 +169,7 @@ export class Journal {
       const table = await this.#openNew(file);
       const writer = new JournalWriter(table, epoch, this.services.retention, history.base);
       try {
-        await writer.writeAll(cut, store.leases, events);
+        await writer.writeAll(cut, store.leases, events, () => this.#openTable(this.#dir.file(file)));
         if (this.#phase !== phase) throw new Error('given up');
         this.#writeHeader(file, null);
       } catch (error) {
@@ -186,7 +186,7 @@ export class Journal {
 
   async #openNew(file: string): Promise<Table> {
     try {
-      return await this.#openTable(this.#dir.file(file));
+      return await this.#openTable(this.#dir.file(file), 'at the end');
     } catch (error) {
       this.#dir.removeTable(file);
       throw error;

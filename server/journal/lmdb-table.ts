@@ -10,7 +10,7 @@ const FIRST_BYTES = 131_072;
 const CLOSE_PATIENCE_MS = 2_000;
 
 /** LMDB: writes in its own thread, survives the death of its process at any instruction. The only file that knows it. */
-export const openLmdbTable: OpenTable = async (path) => {
+export const openLmdbTable: OpenTable = async (path, flushing = 'each') => {
   // Loaded when first wanted: whoever runs without a journal need not have the native build.
   const { open } = await import('lmdb');
   takeRoom(path);
@@ -22,6 +22,7 @@ export const openLmdbTable: OpenTable = async (path) => {
     // A commit includes its flush. Where the two overlap, "committed" comes before "flushed", a flush that fails is never
     // reported, and after a commit that fails the database does not close.
     overlappingSync: false,
+    noSync: flushing === 'at the end',
     // Batches are made here; the ones that LMDB makes of a turn leave a rejected promise to nobody.
     eventTurnBatching: false,
   });
@@ -51,6 +52,8 @@ function sizeOf(path: string): number {
 }
 
 class LmdbTable implements Table {
+  #closed: Promise<void> | undefined;
+
   constructor(private readonly db: RootDatabase<Uint8Array, Uint8Array>) {}
 
   entries(prefix: number): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
@@ -73,8 +76,9 @@ class LmdbTable implements Table {
     }
   }
 
-  async close(): Promise<void> {
-    await within(CLOSE_PATIENCE_MS, this.db.close(), 'the journal does not close');
+  close(): Promise<void> {
+    this.#closed ??= within(CLOSE_PATIENCE_MS, this.db.close(), 'the journal does not close');
+    return this.#closed;
   }
 }
 

@@ -3,8 +3,8 @@ import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { DirectoryScan, ScanReport } from './directory-scan.js';
 
-/** The share of one core that comparing may take: after a comparison that kept the loop for t, the next waits 300 t. */
-const REST_FACTOR = 300;
+/** The share of one core that comparing may take: after a comparison that kept the loop for t, the next waits 400 t. */
+const REST_FACTOR = 400;
 /** … but never longer than this. */
 const LONGEST_PAUSE_MS = 300_000;
 /** After something that may have cost hints, the next comparison comes this soon. */

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { OpenTable, Table, TableChange } from '../../server/journal/table.js';
+import type { Flushing, OpenTable, Table, TableChange } from '../../server/journal/table.js';
 
 /** Tables in memory, by path; a file stands for each, because the journal looks at inodes and sizes. */
 export class MemoryDisk {
@@ -11,14 +11,17 @@ export class MemoryDisk {
   /** Writes wait for it. */
   delay: Promise<void> | undefined;
   writes = 0;
+  flushes = 0;
+  /** Writes that a power cut would undo. */
+  unflushed = 0;
 
-  readonly open: OpenTable = (path) => {
+  readonly open: OpenTable = (path, flushing = 'each') => {
     if (this.failure) return Promise.reject(this.failure);
     if (this.isFull && !this.#tables.has(path)) return Promise.reject(new Error('no space left on device'));
     const entries = this.#tables.get(path) ?? new Map<string, Uint8Array>();
     if (!this.#tables.has(path)) writeFileSync(path, '');
     this.#tables.set(path, entries);
-    return Promise.resolve(new MemoryTable(entries, this));
+    return Promise.resolve(new MemoryTable(entries, this, flushing));
   };
 }
 
@@ -26,6 +29,7 @@ class MemoryTable implements Table {
   constructor(
     private readonly contents: Map<string, Uint8Array>,
     private readonly disk: MemoryDisk,
+    private readonly flushing: Flushing,
   ) {}
 
   *entries(prefix: number): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
@@ -47,6 +51,11 @@ class MemoryTable implements Table {
       const hex = Buffer.from(key).toString('hex');
       if (value) this.contents.set(hex, Buffer.from(value));
       else this.contents.delete(hex);
+    }
+    this.disk.unflushed++;
+    if (this.flushing === 'each') {
+      this.disk.unflushed = 0;
+      this.disk.flushes++;
     }
   }
 

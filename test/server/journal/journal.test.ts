@@ -109,6 +109,21 @@ t.test('events are gathered and written behind the caller, in one batch', async 
   );
 });
 
+t.test('a table that is filled anew is flushed once, before it counts', async (t) => {
+  const [path, disk] = [newPath(t), new MemoryDisk()];
+  const life = new Life(path, disk);
+  life.change(...Array.from({ length: 1_000 }, (_, i) => task(String(i))));
+  await life.begin();
+  t.ok(new JournalDir(path).readHeader(), 'it counts');
+  t.ok(disk.writes > 3, 'it took several batches');
+  t.equal(disk.flushes, 1);
+  t.equal(disk.unflushed, 0);
+  t.equal((await life.contents()).standing.length, 1_000);
+  life.change(task('a'));
+  await life.settle();
+  t.equal(disk.unflushed, 0, 'and from then on each batch is');
+});
+
 t.test('a trickle of events is written every half second, not only when it ends', async (t) => {
   const life = await new Life(newPath(t), new MemoryDisk()).begin();
   const before = life.disk.writes;

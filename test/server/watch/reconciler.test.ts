@@ -58,7 +58,7 @@ t.test('comparing takes a small share of a core: after a long one, a long rest',
   reconciler.start();
   clock.advance(PAUSE_MS);
   await settled();
-  const rest = KINDS.length * scan.busyMs * 300;
+  const rest = KINDS.length * scan.busyMs * 400;
   clock.advance(rest - 1);
   await settled();
   t.equal(scan.runs.length, KINDS.length);
