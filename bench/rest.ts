@@ -18,7 +18,7 @@ import { atMost, type Target } from './target.js';
 
 const RECORDS = 20_000;
 /** After the start, until what follows it is over: V8 collects three times some twenty seconds after the last of the reading. */
-const SETTLE_MS = 30_000;
+const SETTLE_MS = 35_000;
 /** A round is one of this many stretches of a minute. */
 const STRETCH_MS = 12_000;
 

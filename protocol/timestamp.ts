@@ -12,28 +12,28 @@ export function parseTimestamp(text: unknown): UnixMillis | undefined {
   if (typeof text !== 'string' || text.length > 40) return undefined;
   const match = ISO_8601.exec(text);
   if (!match) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part?: string) => Number(part ?? 0)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [hour, minute, second] = [Number(match[4]), Number(match[5]), Number(match[6] ?? 0)];
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return undefined;
   if (hour > 23 || minute > 59 || second > 59) return undefined;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute, second, Number((match[7] ?? '').padEnd(3, '0').slice(0, 3)));
-  // A day beyond the end of its month would have rolled into the next one.
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  const milliseconds = match[7] === undefined ? 0 : Number(match[7].padEnd(3, '0').slice(0, 3));
+  // `Date.UTC` takes the year 26 for 1926; the calendar repeats itself after 400 years.
+  const shifted = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds);
   const offset = match[9] === undefined ? 0 : offsetMinutes(match[9], match[10]!, match[11]!);
-  return offset === undefined ? undefined : unixMillis(date.getTime() - offset * 60_000);
+  return offset === undefined ? undefined : unixMillis(shifted - MS_OF_400_YEARS - offset * 60_000);
 }
 
 /** Whether a time that {@link parseTimestamp} reads says no time zone. */
 export function isNaive(text: string): boolean {
   const match = text.length > 40 ? null : ISO_8601.exec(text);
   return match !== null && match[8] === undefined && match[9] === undefined;
+}
+
+const MS_OF_400_YEARS = 146_097 * 86_400_000;
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
 function offsetMinutes(sign: string, hours: string, minutes: string): number | undefined {

@@ -5,6 +5,7 @@ import { noChromium, startChromium } from '../support/chromium.js';
 import { addressOf, complaintsOf, openInspector, shows } from '../support/inspector-page.js';
 import { beat, writeSwarm } from '../support/inspector-records.js';
 import { ServedRepository } from '../support/served-repository.js';
+import { until } from '../support/until.js';
 
 /** One browser for all of this file: a tab of its own for each test keeps them apart. */
 let browser: Awaited<ReturnType<typeof startChromium>> | undefined;
@@ -122,6 +123,53 @@ onSwarm(
     t.equal(await page.locator('.stream-grid.cells').count(), rows);
     await page.keyboard.press('Space');
     await page.waitForFunction((n) => document.querySelectorAll('.stream-grid.cells').length === n + 1, rows);
+  },
+);
+
+/** Revisions of the stream's rows, as they stand on the screen from top to bottom. */
+const revisionsInSight = (page: Page): Promise<number[]> =>
+  page.evaluate(() => {
+    const list = document.querySelector('.list-scroller')!.getBoundingClientRect();
+    return [...document.querySelectorAll('.list-row')]
+      .map((row) => ({
+        top: row.getBoundingClientRect().top,
+        revision: Number(row.querySelector('.cells > :first-child')?.textContent),
+      }))
+      .filter(({ top }) => top >= list.top && top < list.bottom - 5)
+      .sort((a, b) => a.top - b.top)
+      .map(({ revision }) => revision);
+  });
+
+const consecutive = (last: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => last - count + 1 + i);
+
+onSwarm(
+  'the stream keeps its newest rows in sight until one scrolls away from them',
+  async (t, { page, repository }) => {
+    await go(page, 't');
+    await page.waitForSelector('.stream-grid.cells');
+    const { revision: before } = repository.server.bus.hub;
+    for (let i = 0; i < 200; i++)
+      repository.rename('task', `many-${String(i)}`, { task_id: String(i), run_id: 'agent-1' });
+    const isLast = (revision: number) => async () => (await revisionsInSight(page)).at(-1) === revision;
+    await until('the last of many is the last row', isLast(before + 200));
+    const rows = await revisionsInSight(page);
+    t.ok(rows.length >= 15, 'the screen is full');
+    t.same(rows, consecutive(before + 200, rows.length), 'in order, and none is missing');
+
+    await page.hover('.list-scroller');
+    await page.mouse.wheel(0, -600);
+    await page.waitForSelector('button[aria-pressed="false"]:has-text("Follow")');
+    await until('other rows are shown', async () => (await revisionsInSight(page)).at(-1)! < before + 195);
+    const held = await revisionsInSight(page);
+    t.same(held, consecutive(held.at(-1)!, held.length));
+    const count = Number(/(\d+) rows/.exec(await page.innerText('.stream .view-bar'))![1]);
+    repository.rename('task', 'one-more', { task_id: 'one-more', run_id: 'agent-1' });
+    await shows(t, page, '.stream .view-bar', new RegExp(`${String(count + 1)} rows`));
+    t.same(await revisionsInSight(page), held, 'what is being read stays where it is');
+
+    await page.keyboard.press('f');
+    await until('the newest is in sight again', isLast(before + 201));
   },
 );
 

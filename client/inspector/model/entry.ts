@@ -18,9 +18,9 @@ export interface EventEntry {
   readonly before: RecordData | undefined;
   /** In MessagePack, inside its frame. */
   readonly bytes: number;
-  readonly reason?: Reason;
-  readonly problem?: Problem;
-  readonly observed?: 'restart';
+  readonly reason: Reason | undefined;
+  readonly problem: Problem | undefined;
+  readonly observed: 'restart' | undefined;
 }
 
 /** Something that is no event but belongs in the order of events. */

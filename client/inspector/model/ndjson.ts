@@ -66,9 +66,9 @@ export function readLine(line: string): ReadLine | undefined {
     data: typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as RecordData) : {},
     revision: typeof revision === 'number' ? revision : 0,
     lagMs: typeof lag_ms === 'number' ? lag_ms : undefined,
-    ...(knownReason ? { reason: knownReason } : {}),
-    ...(knownProblem ? { problem: knownProblem } : {}),
-    ...(observed === 'restart' ? { observed } : {}),
+    reason: knownReason,
+    problem: knownProblem,
+    observed: observed === 'restart' ? observed : undefined,
   };
 }
 

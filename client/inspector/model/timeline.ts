@@ -35,15 +35,23 @@ export class Timeline {
 
   addEvent(event: ReadLine): EventEntry {
     const before: RecordData | undefined = this.head.get(event.kind, event.id)?.data;
-    const { lagMs, ...own } = event;
+    const { type, kind, id, revision, data, lagMs, reason, problem, observed } = event;
+    // Field by field: twenty thousand copies by spreading are a good part of the first view.
     const entry: EventEntry = {
       what: 'event',
-      ...own,
       seq: this.#nextSeq++,
       atMs: Math.max(event.atMs, this.head.atMs),
       lagMs,
+      type,
+      kind,
+      id,
+      revision,
+      data,
       before,
-      bytes: packedSize([event.revision, 0, 0, event.id, event.atMs, event.data]),
+      bytes: packedSize([revision, 0, 0, id, event.atMs, data]),
+      reason,
+      problem,
+      observed,
     };
     this.#add(entry);
     this.bars.apply(entry);

@@ -1,6 +1,7 @@
 import { effect } from '@preact/signals';
 import type { Answers, FromWorker, Look, Question, ToWorker } from '../worker/messages.js';
 import { look, paint } from './state.js';
+import { takeSteps } from './steps.js';
 
 /** The page's end of the worker. */
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
@@ -42,13 +43,12 @@ export function startPort(): void {
 function receive(message: FromWorker): void {
   switch (message.type) {
     case 'paint':
-      inNextFrame(() => {
-        const began = performance.now();
-        paint.value = message.paint;
-        afterFrame(() => {
-          tell({ type: 'painted', tookMs: performance.now() - began });
-        });
-      });
+      takeSteps(
+        () => (paint.value = message.paint),
+        (tookMs) => {
+          tell({ type: 'painted', tookMs });
+        },
+      );
       return;
     case 'answer':
       waiting.get(message.nonce)?.resolve(message.value);
@@ -59,22 +59,4 @@ function receive(message: FromWorker): void {
       waiting.delete(message.nonce);
       return;
   }
-}
-
-/** A page in the background has no frames; it still has to let the worker go on. */
-function inNextFrame(call: () => void): void {
-  if (document.visibilityState === 'hidden') setTimeout(call, 250);
-  else requestAnimationFrame(call);
-}
-
-const channel = new MessageChannel();
-let afterwards: (() => void) | undefined;
-channel.port1.onmessage = () => {
-  afterwards?.();
-};
-
-/** Called within a frame: what is posted there arrives when style, layout and painting are done. */
-function afterFrame(call: () => void): void {
-  afterwards = call;
-  channel.port2.postMessage(undefined);
 }

@@ -32,6 +32,7 @@ export const look = computed<Look>(() => ({
   target: target.value,
   showHeartbeats: showHeartbeats.value,
   rows: rows.value,
+  follow: follow.value,
   sort: sort.value,
   grouping: grouping.value,
   closed: closed.value,

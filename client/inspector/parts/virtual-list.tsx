@@ -10,6 +10,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { takeKeys } from '../page/list-keys.js';
 import { rows as wanted } from '../page/state.js';
+import { onLayout } from '../page/steps.js';
 import type { Rows } from '../worker/paint.js';
 import { pixels } from './ink.js';
 
@@ -43,7 +44,7 @@ addEventListener('resize', () => (remPixels.value = pixels(1)));
 
 /** A long list of which only the rows in sight exist; the worker is told which those are. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
-  const { list, rowRem, follow, dropped = 0 } = props;
+  const { list, rowRem, follow = false, dropped = 0 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [, redraw] = useState(0);
   const height = Math.round(rowRem * remPixels.value);
@@ -66,9 +67,17 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   useLayoutEffect(() => {
     virtualizer.current!._willUpdate();
   });
-  const items = virtualizer.current.getVirtualItems();
-  useWanted(items[0]?.index ?? 0, (items.at(-1)?.index ?? 40) + 1);
-  useScrollKeeping(scroller, { follow: follow ?? false, total: list.total, dropped, height });
+  // Where the list will be scrolled to: at the place where it was, rows would be made that nobody is going to see.
+  const shown = virtualizer.current.scrollRect?.height;
+  if (follow && shown !== undefined) virtualizer.current.scrollOffset = Math.max(0, list.total * height - shown);
+  const inSight = virtualizer.current.getVirtualItems();
+  const items = inSight.flatMap(({ index, start }) => {
+    const row = list.rows[index - list.from];
+    return row === undefined ? [] : [{ index, start, row }];
+  });
+  const slots = useSlots(items.map(({ row }) => props.keyOf(row)));
+  useWanted(inSight[0]?.index ?? 0, (inSight.at(-1)?.index ?? 40) + 1, follow);
+  useScrollKeeping(scroller, { follow, total: list.total, dropped, height });
   useListKeys(props, (place) => {
     virtualizer.current!.scrollToIndex(place, { align: 'auto' });
   });
@@ -87,37 +96,59 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
         }}
       >
         <div class="list-space" role="presentation" style={{ height: `${String(list.total * height)}px` }}>
-          {items.map(({ index, start }) => {
-            const row = list.rows[index - list.from];
-            return row === undefined ? null : (
-              <div
-                key={props.keyOf(row)}
-                class={`list-row${props.isSelected(row) ? ' selected' : ''}`}
-                role="row"
-                aria-rowindex={index + 1}
-                aria-selected={props.isSelected(row)}
-                style={{ transform: `translateY(${String(start)}px)`, height: `${String(height)}px` }}
-                onClick={() => {
-                  props.select(row);
-                }}
-              >
-                {props.render(row, index)}
-              </div>
-            );
-          })}
+          {items.map(({ index, start, row }, i) => (
+            <div
+              key={slots[i]}
+              class={`list-row${props.isSelected(row) ? ' selected' : ''}`}
+              role="row"
+              aria-rowindex={index + 1}
+              aria-selected={props.isSelected(row)}
+              style={{ transform: `translateY(${String(start)}px)`, height: `${String(height)}px` }}
+              onClick={() => {
+                props.select(row);
+              }}
+            >
+              {props.render(row, index)}
+            </div>
+          ))}
         </div>
       </div>
     </div>
   );
 }
 
-/** Tells the worker which rows to send: those in sight, in steps, so that not every pixel is a new question. */
-function useWanted(first: number, last: number): void {
+/**
+ * Which element each row gets: its own for as long as it is in sight, and otherwise one whose row has gone. In a flood every
+ * paint brings other rows, and new elements for them cost more than twice what new texts in the old ones do.
+ */
+function useSlots(keys: readonly (string | number)[]): readonly number[] {
+  const taken = useRef(new Map<string | number, number>());
+  const before = taken.current;
+  const kept = new Set(keys.map((key) => before.get(key)));
+  let next = 0;
+  const free = (): number => {
+    while (kept.has(next)) next++;
+    return next++;
+  };
+  taken.current = new Map(keys.map((key) => [key, before.get(key) ?? free()]));
+  return keys.map((key) => taken.current.get(key)!);
+}
+
+/**
+ * Tells the worker which rows to send: those in sight, in steps, so that not every pixel is a new question. At the end of a
+ * list that is followed only how many.
+ */
+function useWanted(first: number, last: number, follow: boolean): void {
   useEffect(() => {
+    if (follow) {
+      const count = Math.ceil((last - first + OVERSCAN) / 16) * 16;
+      if (wanted.value.to - wanted.value.from < count) wanted.value = { from: 0, to: count };
+      return;
+    }
     const from = Math.max(0, Math.floor((first - OVERSCAN) / 16) * 16);
     const to = Math.ceil((last + OVERSCAN) / 16) * 16;
     if (wanted.value.from !== from || wanted.value.to !== to) wanted.value = { from, to };
-  }, [first, last]);
+  }, [first, last, follow]);
 }
 
 interface Keeping {
@@ -136,7 +167,7 @@ function useScrollKeeping(scroller: { readonly current: HTMLDivElement | null },
     const gone = dropped - before.current;
     before.current = dropped;
     if (!element) return;
-    if (follow) element.scrollTop = total * height;
+    if (follow) onLayout(() => (element.scrollTop = total * height));
     else if (gone > 0) element.scrollTop -= gone * height;
   }, [follow, total, dropped, height]);
 }

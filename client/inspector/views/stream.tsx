@@ -52,7 +52,7 @@ export function StreamView() {
         }}
         render={(row) => <Row row={row} />}
         skips={({ row }) => row === 'mark'}
-        follow={follow.value && now.position.at === 'live'}
+        follow={follow.value}
         onFollow={(isAtEnd) => (follow.value = isAtEnd)}
         dropped={list.dropped}
       />

@@ -90,7 +90,7 @@ export class BusLink {
     switch (update.type) {
       case 'event':
         this.listener.event(this.#toLine(update.event));
-        if (!this.#isSynced && ++this.#records % 2_000 === 0) this.#tell();
+        if (!this.#isSynced && ++this.#records % 5_000 === 0) this.#tell();
         return;
       case 'synced':
         this.#isSynced = true;
@@ -123,9 +123,9 @@ export class BusLink {
       revision,
       atMs,
       lagMs: isPast ? undefined : Math.max(0, now - atMs),
-      ...(reason ? { reason } : {}),
-      ...(problem ? { problem } : {}),
-      ...(observed ? { observed } : {}),
+      reason,
+      problem,
+      observed,
     };
   }
 

@@ -24,7 +24,7 @@ export function exportCapture(
   };
   const beginsMs = timeline.capture.first()?.atMs ?? 0;
   for (const kind of KINDS) {
-    for (const { id, data, revision } of timeline.base.byKind[kind].values()) {
+    for (const { id, data, revision, problem } of timeline.base.byKind[kind].values()) {
       add({
         what: 'event',
         seq: 0,
@@ -37,6 +37,9 @@ export function exportCapture(
         data,
         before: undefined,
         bytes: 0,
+        reason: undefined,
+        problem,
+        observed: undefined,
       });
     }
   }

@@ -6,7 +6,7 @@ import { parseQuery, type QueryError } from '../model/query-parser.js';
 import { KINDS } from '../../../protocol/index.js';
 import { symbolRows, symbolTree } from '../model/symbol-tree.js';
 import { Timeline, type Position } from '../model/timeline.js';
-import type { World } from '../model/world.js';
+import { World } from '../model/world.js';
 import { agentRows } from './agent-rows.js';
 import { detailOf } from './detail.js';
 import { lanesPaint } from './lane-rows.js';
@@ -19,6 +19,7 @@ import type { Overview } from '../model/overview.js';
 
 /** Bytes of events kept, as they travel; in memory they take several times as much. */
 export const CAPTURE_BYTES = 12_582_912;
+const NOTHING = pictureOf(new World(), 0, undefined);
 const BUCKETS = 200;
 const MOST_ATTENTION = 100;
 /** The histogram is of thousands of events; it need not be of this moment. */
@@ -77,7 +78,7 @@ export class Desk {
     this.#ask(look.query);
     const nowMs = this.#position.at === 'live' ? around.nowMs : this.#position.atMs;
     const world = this.timeline.worldAt(this.#position);
-    const picture = this.#pictureFor(look, world, nowMs, around.overview);
+    const picture = this.#pictureFor(look, world, nowMs, around);
     const { capture } = this.timeline;
     const endSeq = this.#position.at === 'live' ? this.timeline.nextSeq : this.#position.nextSeq;
     const end = capture.indexOf(endSeq);
@@ -94,7 +95,9 @@ export class Desk {
   }
 
   /** The stream shows nothing that is derived; for the counts in the corner an older picture will do. */
-  #pictureFor(look: Look, world: World, nowMs: number, overview: Overview | undefined): Picture {
+  #pictureFor(look: Look, world: World, nowMs: number, { link, overview }: Surroundings): Picture {
+    // Until a snapshot is complete only its progress is shown.
+    if (link.state === 'connecting' || link.state === 'loading') return NOTHING;
     const made = this.#picture;
     const mayBeOld = (look.view === 'stream' || look.view === 'bus') && look.target === undefined;
     if (mayBeOld && made?.world === world && Math.abs(nowMs - made.nowMs) < PICTURE_EVERY_MS) return made;
@@ -129,7 +132,7 @@ export class Desk {
         return { lanes: lanesPaint(picture, this.timeline, query, look, end) };
       case 'stream':
         this.#stream.show(query, look.showHeartbeats);
-        return { stream: this.#stream.read(endSeq, look.rows.from, look.rows.to) };
+        return { stream: this.#stream.read(endSeq, wantedOfStream(look)) };
       case 'bus':
         return { bus: around.bus };
     }
@@ -169,6 +172,8 @@ function afterSnapshot(capture: Capture, place: number): number {
   while (isInside(capture.at(after))) after++;
   return after;
 }
+
+const wantedOfStream = ({ rows, follow }: Look) => (follow ? { last: rows.to - rows.from } : rows);
 
 function windowOf<Row>(rows: readonly Row[], { from, to }: Look['rows']): Rows<Row> {
   const start = Math.max(0, Math.min(from, rows.length));

@@ -16,6 +16,8 @@ export interface Look {
   readonly showHeartbeats: boolean;
   /** Rows that are on the screen, with some to either side: the first, and after the last. */
   readonly rows: { readonly from: number; readonly to: number };
+  /** Of the stream the last rows are wanted, as many as that, wherever they are by now. */
+  readonly follow: boolean;
   readonly sort: { readonly by: AgentSort; readonly descending: boolean };
   readonly grouping: AgentGrouping;
   /** Paths of the symbol tree that are closed. */

@@ -28,10 +28,14 @@ export class StreamIndex {
     this.#nextSeq = this.capture.first()?.seq ?? 0;
   }
 
-  /** The rows before an entry's number. */
-  read(beforeSeq: number, from: number, to: number): StreamPaint {
+  /** Some of the rows before an entry's number: those at two places, or the last ones. */
+  read(
+    beforeSeq: number,
+    wanted: { readonly from: number; readonly to: number } | { readonly last: number },
+  ): StreamPaint {
     this.#catchUp();
     const total = this.#countBefore(beforeSeq);
+    const { from, to } = 'last' in wanted ? { from: total - wanted.last, to: total } : wanted;
     const start = Math.max(0, Math.min(from, total));
     const rows: StreamRow[] = [];
     for (let i = start; i < Math.min(to, total); i++) {

@@ -102,7 +102,8 @@ function connect(): void {
     event: (event) => {
       if (!current()) return;
       own.timeline.addEvent(event);
-      touch();
+      // Of a snapshot that is loading only its progress is shown, and that is a state of the link.
+      if (linkState.state === 'live') touch();
     },
     mark: (mark) => {
       if (!current()) return;
