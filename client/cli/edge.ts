@@ -6,7 +6,7 @@ import { relayOptions } from './relay-settings.js';
 import { refuseStrangers, resolveSettings, withSettings, writtenFlags } from './resolve-settings.js';
 import { inspectorUrl, makeLog, servingOptions, tellOrigins } from './serve.js';
 import type { SettingName } from './settings.js';
-import { endSoon, untilSignal } from './signals.js';
+import { endSoon, onReload, untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
 
 /** What is the origin's alone: how files are watched and kept, and what the stream holds. */
@@ -77,17 +77,16 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   const started = start(server);
   // NATS or the origin may let wait for a long time.
   await Promise.race([started, stopped]);
-  const reload = (): void => {
+  const release = onReload(() => {
     server.reloadTls().catch((error: unknown) => {
       log.error({ err: error }, 'reload failed');
     });
-  };
-  process.on('SIGHUP', reload);
+  });
   const { endpoint } = server;
   if (endpoint && terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else if (endpoint) terminal.out(`Listening at ${endpoint.url}; its token is in ${flags.endpoint}`);
   await stopped;
-  process.off('SIGHUP', reload);
+  release();
   await server.stop();
   endSoon();
   // What it still waited for no longer matters.

@@ -23,7 +23,7 @@ import {
   writtenFlags,
   type ResolvedSettings,
 } from './resolve-settings.js';
-import { endSoon, untilSignal } from './signals.js';
+import { endSoon, onReload, untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
 
 const LOOK_AT_TOKEN_EVERY_MS = 1_000;
@@ -76,10 +76,10 @@ function reloadWhenAsked(server: BusServer, root: string, log: Log): () => void 
   const reload = (): void => void server.reload().catch((error: unknown) => log.error({ err: error }, 'reload failed'));
   const file = tokenFile(root);
   watchFile(file, { interval: LOOK_AT_TOKEN_EVERY_MS, persistent: false }, reload);
-  process.on('SIGHUP', reload);
+  const release = onReload(reload);
   return () => {
     unwatchFile(file, reload);
-    process.off('SIGHUP', reload);
+    release();
   };
 }
 

@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty';
+
 /** A timer does not reach further. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -10,7 +12,24 @@ export function onSignal(call: () => void): () => void {
   return () => void process.off('SIGINT', call).off('SIGTERM', call);
 }
 
-/** Resolves with the first SIGINT, SIGTERM, or one of `others`; a second SIGINT or SIGTERM ends the process at once. */
+/** SIGHUP comes from somebody who wants a reload, or from a terminal that is being closed. */
+const hasTerminal = (): boolean => isatty(0);
+const beganOnTerminal = hasTerminal();
+const terminalIsGone = (): boolean => beganOnTerminal && !hasTerminal();
+
+/** Calls at every SIGHUP that is not the end of the terminal. @returns takes the handler away again. */
+export function onReload(call: () => void): () => void {
+  const reload = (): void => {
+    if (!terminalIsGone()) call();
+  };
+  process.on('SIGHUP', reload);
+  return () => void process.off('SIGHUP', reload);
+}
+
+/**
+ * Resolves with the first SIGINT, SIGTERM, or one of `others`, or when the terminal is closed; a second SIGINT or SIGTERM
+ * ends the process at once.
+ */
 export function untilSignal(...others: readonly NodeJS.Signals[]): Promise<void> {
   return new Promise((done) => {
     const first = (): void => {
@@ -19,6 +38,9 @@ export function untilSignal(...others: readonly NodeJS.Signals[]): Promise<void>
     };
     process.once('SIGINT', first).once('SIGTERM', first);
     for (const signal of others) process.once(signal, first);
+    process.on('SIGHUP', () => {
+      if (terminalIsGone()) first();
+    });
   });
 }
 
