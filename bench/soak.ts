@@ -6,18 +6,23 @@ import type { RestlessPlan, RestlessStatus } from './clients/restless-client.js'
 import { ownBytesOf } from './process-stat.js';
 import { digits } from './digits.js';
 import { withRepository } from './repository.js';
+import { atMost } from './target.js';
 import type { Sent } from './sent.js';
 
 const RESTLESS = 1_000;
 const STEADY = 10;
+const MIB = 2 ** 20;
 const STAY_MS = 60_000;
 const PER_SECOND = 2_000;
 const MINUTES = 10;
 const SAMPLE_MS = 10_000;
+const HELD_EVERY = 6;
 
 interface Sample {
   readonly atSeconds: number;
   readonly serverMiB: number;
+  /** After a collection; only in every sixth sample, since a collection is a pause. */
+  readonly heldMiB?: number;
   readonly cpuSeconds: number;
 }
 
@@ -25,7 +30,9 @@ interface Sample {
 export const soak: Bench = (options) =>
   withRepository(0, ({ root }) =>
     withChildren(async (start) => {
-      const server = await start<{ url: string; token: string }>('programs/bus', { root }, serverArgv(options));
+      const { argv = [] } = serverArgv(options);
+      const how = { argv: [...argv, '--expose-gc'] };
+      const server = await start<{ url: string; token: string }>('programs/bus', { root }, how);
       const source = { is: 'bus', ...server.ready } as const;
       const steady = await start('clients/counting-client', { source, connections: STEADY } satisfies CountingPlan);
       const plan: RestlessPlan = { source, connections: RESTLESS, stayMs: STAY_MS };
@@ -40,8 +47,11 @@ export const soak: Bench = (options) =>
         events += (await writer.call<Sent>('write', pace)).atMs.length;
         const cpuSeconds = await server.call<number>('cpu');
         const atSeconds = (performance.now() - began) / 1_000;
-        samples.push({ atSeconds, serverMiB: ownBytesOf(server.pid) / 2 ** 20, cpuSeconds });
-        options.note(`${digits(atSeconds)} s: ${digits(samples.at(-1)!.serverMiB)} MiB`);
+        const serverMiB = ownBytesOf(server.pid) / MIB;
+        const isHeldAsked = (samples.length + 1) % HELD_EVERY === 0;
+        const heldMiB = isHeldAsked ? (await server.call<number>('held')) / MIB : undefined;
+        samples.push({ atSeconds, serverMiB, cpuSeconds, ...(heldMiB === undefined ? {} : { heldMiB }) });
+        options.note(`${digits(atSeconds)} s: ${digits(serverMiB)} MiB, held ${digits(heldMiB ?? NaN)}`);
       }
       const status = await restless.call<RestlessStatus>('status');
       const steadyEvents = (await steady.call<number>('total')) / STEADY;
@@ -58,21 +68,26 @@ interface Findings {
 
 function report({ events, steadyEvents, status, samples }: Findings) {
   const at = (share: number): string => digits(samples[Math.floor(share * (samples.length - 1))]?.serverMiB ?? NaN);
+  // In the first minute the history has not been full.
+  const held = samples.flatMap(({ heldMiB }) => heldMiB ?? []).slice(1);
+  const growth = (held.at(-1) ?? NaN) / (held[0] ?? NaN);
   const last = samples.at(-1);
   const rows = [
     ['files renamed in', String(events)],
     ['events at each of the steady clients', digits(steadyEvents)],
     ['connections that came and went', String(status.arrivals)],
     ['events at those', String(status.events)],
-    ['server MiB after a third, two thirds, all of it', `${at(1 / 3)}, ${at(2 / 3)}, ${at(1)}`],
+    ['MiB that the server holds, minute by minute', held.map((mib) => digits(mib)).join(', ')],
+    ['MiB of its process after a third, two thirds, all of it', `${at(1 / 3)}, ${at(2 / 3)}, ${at(1)}`],
     ['server CPU, of a core', digits((last?.cpuSeconds ?? NaN) / (last?.atSeconds ?? NaN))],
   ];
   const notes = [
-    'MiB: memory of the process’s own, without the pages of the journal’s file.',
+    'Held: the heap and what is beside it, after a collection, from the second minute on, when the history is full. Of its process: memory of its own, without the pages of the journal’s file; between two collections V8 lets it grow.',
     'Every client checks the index of every frame: the run fails if one is missing or a connection is closed. Two renames of the same record between two readings are one event, so there may be fewer events than files.',
   ];
   return {
     tables: [{ title: 'Soak', columns: ['', ''], rows, notes }],
+    targets: [atMost('memory held after ten minutes ÷ after two', 1.05, growth)],
     raw: { events, steadyEvents, status, samples },
   };
 }
