@@ -1,5 +1,6 @@
 import picomatch from 'picomatch';
 import { readGlobTree, type GlobNode } from './glob-tree.js';
+import { readPlainGlob } from './plain-glob.js';
 
 /** Longer addresses are compared as text only: a glob's cost grows with the text it reads. */
 export const MAX_GLOBBED_LENGTH = 1_024;
@@ -18,6 +19,8 @@ export function isGlob(address: string): boolean {
  * @throws GlobError for a pattern whose worst case cannot be bounded, such as a repeated group `+(ab)`.
  */
 export function compileGlob(pattern: string): (text: string) => boolean {
+  const plain = readPlainGlob(pattern);
+  if (plain) return (text) => text === pattern || (text.length <= MAX_GLOBBED_LENGTH && plain(text));
   const expression = picomatch.makeRe(pattern, { windows: false });
   const tree = readGlobTree(expression.source);
   const longest = longestForEngine(costOf(tree));

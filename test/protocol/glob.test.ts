@@ -3,6 +3,7 @@ import picomatch from 'picomatch';
 import t from 'tap';
 import { readGlobTree } from '../../protocol/glob-tree.js';
 import { compileGlob, matchesLinearly, MAX_GLOBBED_LENGTH } from '../../protocol/glob.js';
+import { readPlainGlob } from '../../protocol/plain-glob.js';
 
 const PIECES = [
   '*',
@@ -49,6 +50,48 @@ t.test('a compiled glob says what picomatch says', async (t) => {
       texts.filter((text) => theirs(text)),
       glob,
     );
+  }
+});
+
+const plain = fc
+  .tuple(
+    fc.array(fc.constantFrom('a', 'b.', '-c', 'd::e'), { minLength: 1, maxLength: 3 }).map((names) => names.join('/')),
+    fc.constantFrom('/**', '/a*', '/f.py::*'),
+  )
+  .map((parts) => parts.join(''));
+const tail = fc.string({ unit: fc.constantFrom('a', '/', '.', '*', '\n', '\u2028', ':'), maxLength: 6 });
+
+t.test('what is compared as text is what picomatch matches', async (t) => {
+  let matched = 0;
+  fc.assert(
+    fc.property(plain, tail, fc.nat(2), (glob, rest, cut) => {
+      const asText = readPlainGlob(glob);
+      if (!asText) throw new Error(`${glob} is not read`);
+      // Texts that begin as the pattern does, as others are never near to matching.
+      const text = glob.replace(/[/*]+$/, '').slice(0, glob.length - cut) + rest;
+      const expected = picomatch.makeRe(glob, { windows: false }).test(text);
+      if (expected) matched++;
+      if (asText(text) !== expected) throw new Error(`${glob} on ${JSON.stringify(text)}`);
+    }),
+    { numRuns: 20_000 },
+  );
+  t.ok(matched > 2_000, 'and many do match');
+  for (const glob of [
+    './a/**',
+    '/a/**',
+    'a/../b/**',
+    '.a/**',
+    'a/.b/*',
+    'a/*',
+    '**',
+    '*',
+    'a**',
+    'a/**/b',
+    'a*b',
+    '!a/**',
+    'a\\b*',
+  ]) {
+    t.equal(readPlainGlob(glob), undefined, `${glob} is picomatch’s`);
   }
 });
 
