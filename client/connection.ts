@@ -1,5 +1,5 @@
 import {
-  CloseCode,
+  type CloseCode,
   MessageType,
   parseCursor,
   RECONNECT_AFTER,
@@ -15,6 +15,8 @@ import { backoffMs, type BackoffOptions } from './backoff.js';
 import { BusError } from './bus-error.js';
 import type { Channel, Dial } from './channel.js';
 import type { ClientClock } from './clock.js';
+import { closeError, suggestedDelayMs } from './close-error.js';
+import { Questions } from './questions.js';
 import type { BusStatus } from './status.js';
 import type { Subscriber } from './subscriber.js';
 
@@ -35,18 +37,6 @@ const LATER_MS = 5_000;
 /** How long a server may take from the dial to its welcome. */
 const WELCOME_MS = 20_000;
 
-interface Barrier {
-  readonly message: readonly unknown[];
-  resolve(cursor: Cursor): void;
-  reject(error: BusError): void;
-}
-
-interface Inquiry {
-  readonly message: readonly unknown[];
-  resolve(answer: unknown): void;
-  reject(error: BusError): void;
-}
-
 /** One subscription on the wire. */
 interface Route {
   readonly sub: number;
@@ -64,8 +54,7 @@ export class Connection {
   readonly #subscribers = new Set<Subscriber>();
   readonly #routes = new Map<number, Route>();
   readonly #groups = new Map<number, Route>();
-  readonly #barriers = new Map<number, Barrier>();
-  readonly #inquiries = new Map<number, Inquiry>();
+  readonly #questions = new Questions();
   readonly #watchers = new Set<(status: BusStatus) => void>();
   #status: BusStatus = { state: 'connecting', attempt: 1, delayMs: 0 };
   #channel: Channel | undefined;
@@ -73,7 +62,6 @@ export class Connection {
   #origin: EventOrigin | undefined;
   #attempt = 0;
   #nextSub = 1;
-  #nextNonce = 1;
   #pingedAt: number | undefined;
   #cancelTimer: (() => void) | undefined;
   #first: { resolve(): void; reject(error: BusError): void } | undefined;
@@ -113,13 +101,10 @@ export class Connection {
     this.#channel = undefined;
     channel?.close();
     this.#setStatus(error === undefined ? { state: 'closed' } : { state: 'closed', error });
-    const why = error ?? new BusError('closed', 'the client was closed', 'connect again');
+    const why = error ?? closed();
     this.#first?.reject(why);
     this.#first = undefined;
-    for (const barrier of this.#barriers.values()) barrier.reject(why);
-    this.#barriers.clear();
-    for (const inquiry of this.#inquiries.values()) inquiry.reject(why);
-    this.#inquiries.clear();
+    this.#questions.failAll(why);
     for (const subscriber of [...this.#subscribers]) subscriber.failed(why);
     this.#subscribers.clear();
   }
@@ -127,7 +112,7 @@ export class Connection {
   /** Subscribes now, or as soon as there is a connection. */
   add(subscriber: Subscriber): void {
     if (this.#status.state === 'closed') {
-      subscriber.failed(new BusError('closed', 'the client was closed', 'connect again'));
+      subscriber.failed(closed());
       return;
     }
     this.#subscribers.add(subscriber);
@@ -146,30 +131,20 @@ export class Connection {
 
   /** The barrier: resolves with a cursor that includes what was on disk when it was called. */
   sync(record?: { readonly kind: Kind; readonly id: string }): Promise<Cursor> {
-    const nonce = this.#nextNonce++;
-    const message = [MessageType.sync, nonce, ...(record ? [record.kind, record.id] : [])];
-    return new Promise((resolve, reject) => {
-      if (this.#status.state === 'closed') {
-        reject(new BusError('closed', 'the client was closed', 'connect again'));
-        return;
-      }
-      this.#barriers.set(nonce, { message, resolve, reject });
-      if (this.#status.state === 'live') this.#send(message);
-    });
+    const about = record ? [record.kind, record.id] : [];
+    return this.#ask((nonce) => [MessageType.sync, nonce, ...about]) as Promise<Cursor>;
   }
 
-  /** Asks the server about itself; asked again where the connection breaks before the answer. */
+  /** Asks the server about itself. */
   inspect(topic: string, params: object): Promise<unknown> {
-    const nonce = this.#nextNonce++;
-    const message = [MessageType.inspect, nonce, topic, params];
-    return new Promise((resolve, reject) => {
-      if (this.#status.state === 'closed') {
-        reject(new BusError('closed', 'the client was closed', 'connect again'));
-        return;
-      }
-      this.#inquiries.set(nonce, { message, resolve, reject });
-      if (this.#status.state === 'live') this.#send(message);
-    });
+    return this.#ask((nonce) => [MessageType.inspect, nonce, topic, params]);
+  }
+
+  async #ask(write: (nonce: number) => readonly unknown[]): Promise<unknown> {
+    if (this.#status.state === 'closed') throw closed();
+    const { message, answer } = this.#questions.ask(write);
+    if (this.#status.state === 'live') this.#send(message);
+    return answer;
   }
 
   // ── dialling ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,7 +180,7 @@ export class Connection {
       this.close(final);
       return;
     }
-    this.#dialLater(advice, suggestedDelay(reason), reason === '' ? final.message : reason);
+    this.#dialLater(advice, suggestedDelayMs(reason), reason === '' ? final.message : reason);
   }
 
   #dialLater(advice: 'yes' | 'later' | 'no' | undefined, suggestedMs: number, cause: string): void {
@@ -281,8 +256,7 @@ export class Connection {
     this.#pingedAt = clock.now();
     this.#send([MessageType.ping, 0]);
     for (const subscriber of this.#subscribers) this.#subscribe(subscriber);
-    for (const { message } of this.#barriers.values()) this.#send(message);
-    for (const { message } of this.#inquiries.values()) this.#send(message);
+    for (const message of this.#questions.unanswered) this.#send(message);
     this.#first?.resolve();
     this.#first = undefined;
   }
@@ -301,21 +275,18 @@ export class Connection {
   }
 
   #passed(nonce: number, cursor: string): void {
-    const barrier = this.#barriers.get(nonce);
-    this.#barriers.delete(nonce);
     const parsed = parseCursor(cursor);
-    if (parsed) barrier?.resolve(parsed);
-    else barrier?.reject(new BusError('protocol', `no cursor: ${cursor}`, 'update the client or the server'));
+    if (parsed) this.#questions.answer(nonce, parsed);
+    else
+      this.#questions.fail(nonce, new BusError('protocol', `no cursor: ${cursor}`, 'update the client or the server'));
   }
 
   #answered([, nonce, value, code, text]: Extract<
     ServerMessage,
     readonly [typeof MessageType.inspection, ...unknown[]]
   >): void {
-    const inquiry = this.#inquiries.get(nonce);
-    this.#inquiries.delete(nonce);
-    if (code === undefined) inquiry?.resolve(value);
-    else inquiry?.reject(new BusError(code, text ?? code, 'change the question'));
+    if (code === undefined) this.#questions.answer(nonce, value);
+    else this.#questions.fail(nonce, new BusError(code, text ?? code, 'change the question'));
   }
 
   #refused(sub: number | null, code: BusError['code'], text: string): void {
@@ -407,23 +378,4 @@ export class Connection {
   }
 }
 
-function suggestedDelay(reason: string): number {
-  return Number(/\bretry=(\d{1,6})\b/.exec(reason)?.[1] ?? 0);
-}
-
-function closeError(code: number, reason: string): BusError {
-  const text = `the connection ended with ${String(code)}${reason === '' ? '' : ` (${reason})`}`;
-  switch (code) {
-    case CloseCode.unauthorized:
-      return new BusError('unauthorized', text, 'read the token from .muse/bus/endpoint.json again');
-    case CloseCode.protocolViolation:
-    case 1002:
-    case 1003:
-      return new BusError('protocol', text, 'update the client or the server');
-    case CloseCode.tooMany:
-    case 1009:
-      return new BusError('limit', text, 'send less, or raise the limit on the server');
-    default:
-      return new BusError('unreachable', text, 'is the server running? start it with muse-bus serve');
-  }
-}
+const closed = (): BusError => new BusError('closed', 'the client was closed', 'connect again');

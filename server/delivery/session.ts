@@ -1,15 +1,10 @@
 import {
   CloseCode,
-  decodeStrictly,
   formatCursor,
   MessageType,
-  ProtocolError,
-  readClientMessage,
   type ClientMessage,
   type CompleteReason,
-  type Cursor,
   type Encoding,
-  type ErrorCode,
   type Inspection,
   type Inspections,
   type Kind,
@@ -28,10 +23,11 @@ import type { Limits } from '../options.js';
 import type { Connection, SendResult, Socket } from '../transport/transport.js';
 import type { CatchUp } from './catch-up.js';
 import { encodeMessage, frameOf } from './frames.js';
-import type { Group } from './group.js';
 import type { Hub } from './hub.js';
+import { readIncoming, refusal } from './incoming.js';
 import { servedOf, type Served } from './served.js';
-import { Subscription, type Delivery } from './subscription.js';
+import { anew, startOf } from './start.js';
+import { Subscription } from './subscription.js';
 
 /** What a session asks of the rest of the server. */
 export interface SessionServices {
@@ -103,7 +99,7 @@ export class Session implements Connection {
   message(payload: Uint8Array, isBinary: boolean): void {
     if (!this.#withinRate() || !this.#withinSize(payload)) return;
     try {
-      const message = this.#read(payload, isBinary);
+      const message = readIncoming(payload, isBinary, this.encoding, this.services.limits);
       if (message.type === 'refused') this.#refuse(message);
       else this.#handle(message);
     } catch (error) {
@@ -201,7 +197,7 @@ export class Session implements Connection {
   resync(subscription: Subscription, reason: ResyncReason): void {
     this.services.hub.resyncs[reason]++;
     this.#tell([MessageType.resync, subscription.id, reason]);
-    subscription.restart(this.#beginning(subscription.group, subscription.wantsSnapshot), reason);
+    subscription.restart(anew(this.services.hub, subscription.group, subscription.wantsSnapshot), reason);
   }
 
   synced(subscription: Subscription, at: Revision, index: number): void {
@@ -220,21 +216,6 @@ export class Session implements Connection {
   }
 
   // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #read(payload: Uint8Array, isBinary: boolean): ClientMessage | Refusal {
-    const expectsBinary = this.encoding === 'msgpack';
-    if (isBinary !== expectsBinary) {
-      return expectsBinary
-        ? refusal('binary-only', 'this connection speaks MessagePack in binary frames; for JSON offer muse-bus.v1.json')
-        : refusal('text-only', 'this connection speaks JSON in text frames; for MessagePack offer muse-bus.v1.msgpack');
-    }
-    try {
-      return readClientMessage(decodeStrictly(this.encoding, payload), this.services.limits);
-    } catch (error) {
-      if (error instanceof ProtocolError) return refusal(error.code, error.message);
-      throw error;
-    }
-  }
 
   #handle(message: ClientMessage): void {
     switch (message.type) {
@@ -271,14 +252,14 @@ export class Session implements Connection {
     }
     const taken = new Set([...this.#subscriptions.values()].map((subscription) => subscription.group));
     const group = hub.fanOut.acquire(options.filter, this.encoding, (candidate) => taken.has(candidate));
-    const { start, mode, cursor, why } = this.#start(group, options);
+    const { delivery, mode, cursor, why } = startOf(hub, group, options);
     const subscription = new Subscription(
       id,
       this,
       group,
       options.maxEvents ?? Infinity,
       options.snapshot === 'full',
-      start,
+      delivery,
       why,
     );
     this.#subscriptions.set(id, subscription);
@@ -291,31 +272,6 @@ export class Session implements Connection {
       ...(why === undefined ? ([] as const) : ([why] as const)),
     ]);
     catchUp.begin(this);
-  }
-
-  #start(group: Group, { since, snapshot }: SubscribeOptions) {
-    const { hub } = this.services;
-    const here: Cursor = { epoch: hub.epoch, revision: hub.revision };
-    if (since === undefined) {
-      const start = this.#beginning(group, snapshot === 'full');
-      return { start, mode: snapshot === 'full' ? 'snapshot' : 'replay', cursor: here, why: undefined } as const;
-    }
-    const why = hub.whyNot(since);
-    if (why !== undefined) {
-      hub.resyncs[why]++;
-      return { start: this.#beginning(group, snapshot === 'full'), mode: 'resync', cursor: here, why } as const;
-    }
-    const start = { at: 'replay', after: since.revision, until: hub.revision, joinAt: group.index } as const;
-    return { start, mode: 'replay', cursor: since, why: undefined } as const;
-  }
-
-  /** Where a subscription without a usable cursor starts: at the cut of this moment, or with what comes next. */
-  #beginning(group: Group, withSnapshot: boolean): Delivery {
-    const { hub } = this.services;
-    const joinAt = group.index;
-    if (!withSnapshot) return { at: 'replay', after: hub.revision, until: hub.revision, joinAt };
-    const { versions, revision } = hub.store.cut();
-    return { at: 'snapshot', versions, next: 0, cut: revision, joinAt };
   }
 
   #unsubscribe(id: SubscriptionId): void {
@@ -399,10 +355,3 @@ export class Session implements Connection {
     this.sendOrClose(encodeMessage(message, this.encoding));
   }
 }
-
-const refusal = (code: ErrorCode, message: string, sub: SubscriptionId | null = null): Refusal => ({
-  type: 'refused',
-  sub,
-  code,
-  message,
-});
