@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onAbort } from './cleanup.js';
@@ -10,7 +10,7 @@ export class Repository {
   readonly root = mkdtempSync(join(tmpdir(), 'muse-bus-bench-'));
   readonly #removed = onAbort(() => this.remove());
 
-  constructor(records = 0) {
+  constructor(private readonly records = 0) {
     for (const kind of KINDS) mkdirSync(this.directory(KIND_DIRECTORIES[kind]), { recursive: true });
     const kinds = ['intents', 'tasks', 'claims', 'dependencies'];
     for (let i = 0; i < records; i++) {
@@ -24,6 +24,16 @@ export class Repository {
     return join(this.root, '.muse', 'coordination', name);
   }
 
+  /** Takes away what a server has left. @returns whether there are as many records as there were. */
+  isTidy(): boolean {
+    for (const name of readdirSync(this.root)) {
+      if (name !== '.muse') rmSync(join(this.root, name), { recursive: true });
+    }
+    rmSync(join(this.root, '.muse', 'bus'), { recursive: true, force: true });
+    const counts = Object.values(KIND_DIRECTORIES).map((name) => readdirSync(this.directory(name)).length);
+    return counts.reduce((sum, count) => sum + count, 0) === this.records;
+  }
+
   remove(): void {
     this.#removed();
     // Whoever writes may be on its way out.
@@ -31,11 +41,20 @@ export class Repository {
   }
 }
 
+/** Making twenty thousand files takes longer than many a round: a repository that is as it was is used again, by this process. */
+const KEPT_FROM = 20_000;
+const kept = new Map<number, Repository>();
+
 export async function withRepository<T>(records: number, body: (repository: Repository) => Promise<T>): Promise<T> {
-  const repository = new Repository(records);
+  const repository = kept.get(records) ?? new Repository(records);
+  kept.delete(records);
+  let isDone = false;
   try {
-    return await body(repository);
+    const result = await body(repository);
+    isDone = true;
+    return result;
   } finally {
-    repository.remove();
+    if (isDone && records >= KEPT_FROM && !kept.has(records) && repository.isTidy()) kept.set(records, repository);
+    else repository.remove();
   }
 }
