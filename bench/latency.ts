@@ -38,7 +38,7 @@ const bareLoop: StartWatcher = async (start, root) => {
   return { is: 'packed', ...ready };
 };
 
-const OFTEN: Sampling = { samples: 120, pauseMs: 2, bursts: 25, warmUpMs: 350 };
+const OFTEN: Sampling = { samples: 120, pauseMs: 2, bursts: 25 };
 /** Where a thousand others are told as well, each burst takes seconds, and has compiled what there is to compile. */
 const AMONG_MANY: Sampling = { ...OFTEN, bursts: 8 };
 
