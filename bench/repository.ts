@@ -25,7 +25,7 @@ export class Repository {
   }
 
   /** Takes away what a server has left. @returns whether there are as many records as there were. */
-  isTidy(): boolean {
+  tidy(): boolean {
     for (const name of readdirSync(this.root)) {
       if (name !== '.muse') rmSync(join(this.root, name), { recursive: true });
     }
@@ -54,7 +54,7 @@ export async function withRepository<T>(records: number, body: (repository: Repo
     isDone = true;
     return result;
   } finally {
-    if (isDone && records >= KEPT_FROM && !kept.has(records) && repository.isTidy()) kept.set(records, repository);
+    if (isDone && records >= KEPT_FROM && !kept.has(records) && repository.tidy()) kept.set(records, repository);
     else repository.remove();
   }
 }

@@ -4,6 +4,7 @@ import { LOOPBACK_HOSTS } from '../../server/transport/authority.js';
 import { Door } from '../../server/transport/door.js';
 import { isStream } from '../../server/transport/transport.js';
 import { HttpClient } from '../support/http-client.js';
+import { requestHead } from '../support/request-head.js';
 import { ServedRepository } from '../support/served-repository.js';
 import { SlowReader } from '../support/slow-reader.js';
 import { until } from '../support/until.js';
@@ -106,14 +107,7 @@ t.test('a server that is not ready says so', async (t) => {
     health: () => ({ backend: 'inotify', healthy: false, last_scan_ms: 0, revision: 0, journal: 'off' }),
     isReady: () => false,
   };
-  const request = {
-    method: 'GET',
-    path: '/readyz',
-    query: '',
-    headers: [['host', 'localhost:1']],
-    remoteAddress: '',
-  } as const;
-  const reply = answer(request, services);
+  const reply = answer(requestHead('/readyz'), services);
   t.notOk(isStream(reply));
   t.match(reply, { status: 503, body: /"not ready"/ });
 });

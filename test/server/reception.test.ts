@@ -7,15 +7,10 @@ import { resolveOptions } from '../../server/options.js';
 import { Reception } from '../../server/reception.js';
 import { LOOPBACK_HOSTS } from '../../server/transport/authority.js';
 import { Door } from '../../server/transport/door.js';
+import { requestHead } from '../support/request-head.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
 
-const ready = {
-  method: 'GET',
-  path: '/readyz',
-  query: '',
-  headers: [['host', 'localhost:1']],
-  remoteAddress: '127.0.0.1',
-} as const;
+const ready = requestHead('/readyz');
 const handshake = {
   ...ready,
   path: '/',

@@ -1,14 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import type { Endpoint } from '../../../server/index.js';
 import { PseudoTerminal } from '../../support/pseudo-terminal.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
-
-interface EndpointFile {
-  readonly pid: number;
-  readonly url: string;
-}
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -25,7 +21,7 @@ t.test('a server outlives every SIGHUP but that of its own terminal', { skip: Ps
   t.teardown(() => terminal.kill());
   await until('it serves', () => terminal.screen.includes('Inspector'));
   const file = join(repository.dir.bus, 'endpoint.json');
-  const { pid, url } = JSON.parse(readFileSync(file, 'utf8')) as EndpointFile;
+  const { pid, url } = JSON.parse(readFileSync(file, 'utf8')) as Pick<Endpoint, 'pid' | 'url'>;
   t.teardown(() => isAlive(pid) && process.kill(pid, 'SIGKILL'));
 
   process.kill(pid, 'SIGHUP');
