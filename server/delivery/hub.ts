@@ -23,10 +23,11 @@ export class Hub {
     return this.fanOut.published;
   }
 
-  /** Keeps one turn's events and tells everyone. */
+  /** Keeps one turn's events and tells everyone; what can wait until they are told, waits. */
   publish(events: readonly StoreEvent[]): void {
     for (const event of events) this.history.append(event);
     this.fanOut.publish(events);
+    this.store.settle();
   }
 
   /** @returns why the events after a cursor cannot be replayed; `undefined` where they can. */

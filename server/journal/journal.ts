@@ -71,8 +71,10 @@ export class Journal {
   #epoch: Epoch | undefined;
   /** Events that the table lacks. */
   #pending: StoreEvent[] = [];
-  /** Since when events have been pending, and the writing of them that is to come. */
+  /** Since when events have been pending, and when it is looked at whether they are to be written. */
   #gathering: { readonly since: number; readonly until: number; readonly cancel: () => void } | undefined;
+  /** When the last of them came. */
+  #joinedAt = 0;
   /** The batch or the rewriting under way. */
   #work: Promise<void> | undefined;
   #retryMs = FIRST_RETRY_MS;
@@ -119,12 +121,12 @@ export class Journal {
     else this.#work = this.#rewrite();
   }
 
-  /** Takes one turn's events, before anybody is told of them. Costs a system call that does not wait for the disk. */
+  /** Takes one turn's events, before anybody is told of them: the first of many with a system call that waits for no disk. */
   append(events: readonly StoreEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
     try {
-      this.#mark.set(last.revision);
+      this.#mark.reach(last.revision);
     } catch (error) {
       this.#forget();
       this.#degrade(error);
@@ -204,19 +206,31 @@ export class Journal {
 
   // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** What has been arranged stands: a timer that is set anew with each event would cost each event more than the mark does. */
   #gather(): void {
     if (this.#work) return;
     const now = this.services.clock.elapsed();
-    if (this.#gathering && this.#gathering.until <= now) return;
-    const since = this.#gathering?.since ?? now;
-    const isFull = this.#pending.length >= BATCH;
-    const until = isFull ? now : Math.min(now + GATHER_MS, since + LONGEST_GATHER_MS);
+    this.#joinedAt = now;
+    const { since, until } = this.#gathering ?? { since: now, until: Infinity };
+    const lookAt = this.#isFull ? now : now + GATHER_MS;
+    if (lookAt < until) this.#lookIn(lookAt - now, since);
+  }
+
+  get #isFull(): boolean {
+    return this.#pending.length >= BATCH;
+  }
+
+  #lookIn(ms: number, since: number): void {
+    const { clock } = this.services;
     this.#stopGathering();
-    const cancel = this.services.clock.after(until - now, () => {
+    const cancel = clock.after(ms, () => {
       this.#gathering = undefined;
-      this.#work = this.#writeBatch();
+      const now = clock.elapsed();
+      const left = Math.min(this.#joinedAt + GATHER_MS, since + LONGEST_GATHER_MS) - now;
+      if (left > 0 && !this.#isFull) this.#lookIn(left, since);
+      else this.#work = this.#writeBatch();
     });
-    this.#gathering = { since, until, cancel };
+    this.#gathering = { since, until: clock.elapsed() + ms, cancel };
   }
 
   #stopGathering(): void {
@@ -229,6 +243,7 @@ export class Journal {
     if (phase.at !== 'writing') return;
     try {
       await phase.writer.write(this.#pending.splice(0, BATCH), this.services.clock.now());
+      if (this.#phase === phase && this.#pending.length === 0) this.#mark.set(phase.writer.newest);
     } catch (error) {
       if (this.#phase === phase) this.#degrade(error);
     }

@@ -16,7 +16,10 @@ export async function lookBack(
       log.info({ why: found.why }, 'a new epoch begins');
       dir.removeHeader();
     } else if (found.is === 'survived') {
-      log.warn({ lost: found.lost, epoch: found.recalled.epoch }, 'the last run was cut off; its journal goes on');
+      log.warn(
+        { lost_at_most: found.lost, epoch: found.recalled.epoch },
+        'the last run was cut off; its journal goes on',
+      );
     }
     return found;
   } catch (error) {

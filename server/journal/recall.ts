@@ -31,7 +31,7 @@ export type Recollection =
       readonly contents: Contents;
       readonly file: string;
     }
-  /** Not stopped in order: what could be read; the table is to be written anew. */
+  /** Not stopped in order: what could be read; the table is to be written anew. `lost`: so many events at most are not in it. */
   | { readonly is: 'survived'; readonly recalled: Recalled; readonly lost: number };
 
 export interface RecallServices {

@@ -15,6 +15,7 @@ export interface HistoryLimits {
 export class History {
   readonly #ring: (StoreEvent | undefined)[] = [];
   readonly #limits: HistoryLimits;
+  readonly #start: Revision;
   #base: Revision;
   #newest: Revision;
   #bytes = 0;
@@ -22,6 +23,7 @@ export class History {
   /** @param start the revision before the first event that will be appended. */
   constructor(limits: HistoryLimits, start: Revision) {
     this.#limits = limits;
+    this.#start = start;
     this.#base = start;
     this.#newest = start;
   }
@@ -67,8 +69,9 @@ export class History {
     return event;
   }
 
+  /** From 0 on without holes, because an array that is first filled far from its beginning is kept as a hash table. */
   #slot(position: number): number {
-    return position % this.#limits.maxHistoryEvents;
+    return (position - this.#start - 1) % this.#limits.maxHistoryEvents;
   }
 
   #dropOldest(): void {

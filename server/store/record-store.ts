@@ -75,6 +75,11 @@ export class RecordStore {
     return this.#cut;
   }
 
+  /** Puts in order what has changed, which a cut would do as well: now, when nobody waits for it. */
+  settle(): void {
+    for (const versions of this.#sorted) versions.settle();
+  }
+
   /**
    * Takes in what stood when the journal was last written, into an empty store. Leases are as they were then: which of
    * them had run out follows from the order of what happened.
@@ -160,8 +165,6 @@ export class RecordStore {
     if (before) this.#problems.delete(before);
     if (problem !== undefined) this.#problems.add(version);
     this.#sorted[kindIndex(kind)]?.put(version);
-    if (before) this.#problems.delete(before);
-    if (problem !== undefined) this.#problems.add(version);
     this.leases.put(kind, id, data, now);
     return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
   }
@@ -171,7 +174,6 @@ export class RecordStore {
     this.#problems.delete(before);
     this.#byId[kindIndex(kind)]?.delete(id);
     this.#sorted[kindIndex(kind)]?.delete(id);
-    this.#problems.delete(before);
     this.leases.drop(kind, id, now);
     return this.#event('removed', now, before, undefined, 'deleted', observed);
   }

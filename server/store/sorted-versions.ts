@@ -1,24 +1,54 @@
 import type { RecordVersion } from './record-version.js';
 
+/** So many changes wait for their place at most, so that finding it takes no long turn. */
+const MOST_WAITING = 256;
+
+/** A version that stands, or the id of one that stands no longer. */
+type Step = RecordVersion | string;
+
 /**
  * The current versions of one kind, ordered by id, in chunks: finding costs a logarithm, inserting a short move, and a
- * copy of the whole (what a snapshot holds on to) a few array copies.
+ * copy of the whole (what a snapshot holds on to) a few array copies. Nobody who is told of a change needs the order: a
+ * change only waits here, and finds its place with {@link settle}, at the latest when the whole is asked for.
  */
 export class SortedVersions {
   readonly #chunks: RecordVersion[][] = [];
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
+  readonly #waiting: Step[] = [];
 
   /** Puts a version in the place of the one with the same id, or in its own. */
   put(version: RecordVersion): void {
+    this.#wait(version);
+  }
+
+  delete(id: string): void {
+    this.#wait(id);
+  }
+
+  /** Puts in order what has changed. */
+  settle(): void {
+    for (const step of this.#waiting) {
+      if (typeof step === 'string') this.#take(step);
+      else this.#place(step);
+    }
+    this.#waiting.length = 0;
+  }
+
+  /** All versions as they are now, in order. */
+  toArray(): RecordVersion[] {
+    this.settle();
+    return this.#chunks.flat();
+  }
+
+  #wait(step: Step): void {
+    this.#waiting.push(step);
+    if (this.#waiting.length >= MOST_WAITING) this.settle();
+  }
+
+  #place(version: RecordVersion): void {
     const chunkIndex = this.#chunkFor(version.id);
     const chunk = this.#chunks[chunkIndex];
     if (chunk === undefined) {
       this.#chunks.push([version]);
-      this.#size++;
       return;
     }
     const at = lowerBound(chunk, version.id);
@@ -27,24 +57,17 @@ export class SortedVersions {
       return;
     }
     chunk.splice(at, 0, version);
-    this.#size++;
     if (chunk.length > MAX_CHUNK) this.#chunks.splice(chunkIndex + 1, 0, chunk.splice(MAX_CHUNK / 2));
   }
 
-  delete(id: string): void {
+  #take(id: string): void {
     const chunkIndex = this.#chunkFor(id);
     const chunk = this.#chunks[chunkIndex];
     if (chunk === undefined) return;
     const at = lowerBound(chunk, id);
     if (chunk[at]?.id !== id) return;
     chunk.splice(at, 1);
-    this.#size--;
     if (chunk.length === 0) this.#chunks.splice(chunkIndex, 1);
-  }
-
-  /** All versions as they are now, in order. */
-  toArray(): RecordVersion[] {
-    return this.#chunks.flat();
   }
 
   /** The last chunk whose first id is not beyond `id`, or the first. */

@@ -15,12 +15,14 @@ const NO_WARNINGS: readonly string[] = [];
 
 /** Reads a file's bytes as a record: strict UTF-8 (a byte order mark is passed over), strict JSON, an object, not too deep. */
 export function parseRecord(bytes: Buffer, maxDepth: number): ParsedRecord {
-  if (!isUtf8(bytes)) return problem('invalid-json');
-  if (bytes.length > LOOK_AT_NESTING_FROM_BYTES && isNestedDeeper(bytes, maxDepth)) return problem('too-deep');
   const hasMark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  const text = bytes.toString('utf8', hasMark ? 3 : 0);
+  // What is no UTF-8 is read as this character: where there is none, there is nothing to ask.
+  if (text.includes('\ufffd') && !isUtf8(bytes)) return problem('invalid-json');
+  if (bytes.length > LOOK_AT_NESTING_FROM_BYTES && isNestedDeeper(bytes, maxDepth)) return problem('too-deep');
   let value: JsonValue;
   try {
-    value = JSON.parse(bytes.toString('utf8', hasMark ? 3 : 0)) as JsonValue;
+    value = JSON.parse(text) as JsonValue;
   } catch {
     return problem('invalid-json');
   }

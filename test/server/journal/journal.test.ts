@@ -76,6 +76,12 @@ class Life {
   }
 }
 
+/** The life after one that was killed, whose journal goes on. */
+async function reborn(path: string, disk: MemoryDisk) {
+  const life = await new Life(path, disk).begin();
+  return { recalled: life.recalled!, store: life.store, change: life.change.bind(life) };
+}
+
 function newPath(t: Test): string {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
@@ -161,14 +167,18 @@ t.test(
     first.change(task('a'), task('b'));
     await first.settle();
     first.change(task('c'), task('d'), task('e'));
-    const second = await new Life(path, disk).begin();
-    t.match(second.recalled, { epoch: EPOCH, revision: 6, base: 6, events: [] });
+    const lastSent = first.store.revision;
+    const { recalled, store, change } = await reborn(path, disk);
+    t.equal(recalled.epoch, EPOCH);
+    t.ok(recalled.revision > lastSent + 1, 'whoever was sent the last has a gap before what comes');
+    t.equal(recalled.base, recalled.revision);
+    t.same(recalled.events, []);
     t.same(
-      second.recalled?.standing.map(({ version }) => version.id),
+      recalled.standing.map(({ version }) => version.id),
       ['a', 'b'],
     );
-    second.change(task('f'));
-    t.equal(second.store.get('task', 'f')?.revision, 7);
+    change(task('f'));
+    t.equal(store.get('task', 'f')?.revision, recalled.revision + 1);
   },
 );
 
@@ -184,9 +194,11 @@ t.test(
     const second = await new Life(path, disk).begin();
     t.equal(second.journal.health, 'degraded');
     second.change(task('b'));
+    const lastSent = second.store.revision;
     disk.isFull = false;
-    const third = await new Life(path, disk).begin();
-    t.match(third.recalled, { epoch: EPOCH, revision: 3, base: 3 });
+    const { recalled } = await reborn(path, disk);
+    t.equal(recalled.epoch, EPOCH);
+    t.ok(recalled.base > lastSent + 1);
   },
 );
 
@@ -202,6 +214,24 @@ t.test('after the machine has been started anew nobody knows what was sent, and 
   t.equal(second.recalled, undefined);
   t.same(second.log.messages('error'), []);
 });
+
+t.test(
+  'how far sending may have got is written once for many turns, and exactly once they are on the disk',
+  async (t) => {
+    const path = newPath(t);
+    const life = await new Life(path, new MemoryDisk()).begin();
+    const marked = (): number => new SentMark(join(path, 'sent')).read(EPOCH)!;
+    life.change(task('a'));
+    const ahead = marked();
+    t.ok(ahead > life.store.revision);
+    for (let n = 1; life.store.revision < ahead; n++) life.change(task('a', n));
+    t.equal(marked(), ahead, 'it covers what has been sent');
+    life.change(task('b'));
+    t.ok(marked() >= life.store.revision, 'and goes on before anything is sent beyond it');
+    await life.settle();
+    t.equal(marked(), life.store.revision);
+  },
+);
 
 t.test('a mark of another epoch says nothing', async (t) => {
   const path = newPath(t);

@@ -10,7 +10,7 @@ const version = (id: string, n = 0): RecordVersion =>
 
 t.test('versions are listed by id, one for each', async (t) => {
   const versions = new SortedVersions();
-  for (const id of ['c', 'a', 'b', 'a']) versions.put(version(id, versions.size));
+  ['c', 'a', 'b', 'a'].forEach((id, n) => versions.put(version(id, n)));
   t.same(
     versions.toArray().map(({ id, data }) => [id, data['n']]),
     [
@@ -25,7 +25,6 @@ t.test('versions are listed by id, one for each', async (t) => {
     versions.toArray().map(({ id }) => id),
     ['a', 'c'],
   );
-  t.equal(versions.size, 2);
 });
 
 t.test('ten thousand in any order stay sorted while half of them go', async (t) => {
@@ -38,7 +37,6 @@ t.test('ten thousand in any order stay sorted while half of them go', async (t) 
     ids.slice(5_000).sort(),
   );
   for (const id of ids) versions.delete(id);
-  t.equal(versions.size, 0);
   t.same(versions.toArray(), []);
 });
 
