@@ -5,6 +5,7 @@ import type { History } from '../store/history.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { bootId } from './boot.js';
+import { Gathering } from './gathering.js';
 import { JOURNAL_FORMAT, JournalDir, type Seal } from './journal-dir.js';
 import { BATCH, JournalWriter, type Retention } from './journal-writer.js';
 import { openLmdbTable } from './lmdb-table.js';
@@ -14,10 +15,6 @@ import type { Recalled } from './recall.js';
 import { SentMark } from './sent-mark.js';
 import type { OpenTable, Table } from './table.js';
 
-/** Events wait for company until there has been none for so long, */
-const GATHER_MS = 50;
-/** but never longer than this: each writing ends in a flush, and a trickle must not wait for its own end. */
-const LONGEST_GATHER_MS = 500;
 /** Events that may wait for the disk before it counts as failed. */
 const MAX_PENDING = 100_000;
 /** Between attempts to become durable again: doubled from the first to the last. */
@@ -71,10 +68,7 @@ export class Journal {
   #epoch: Epoch | undefined;
   /** Events that the table lacks. */
   #pending: StoreEvent[] = [];
-  /** Since when events have been pending, and when it is looked at whether they are to be written. */
-  #gathering: { readonly since: number; readonly until: number; readonly cancel: () => void } | undefined;
-  /** When the last of them came. */
-  #joinedAt = 0;
+  readonly #gathering: Gathering;
   /** The batch or the rewriting under way. */
   #work: Promise<void> | undefined;
   #retryMs = FIRST_RETRY_MS;
@@ -84,6 +78,9 @@ export class Journal {
     this.#mark = new SentMark(this.#dir.markFile);
     this.#openTable = services.openTable ?? openLmdbTable;
     this.#probe = services.probe ?? probe;
+    this.#gathering = new Gathering(services.clock, () => {
+      this.#work = this.#writeBatch();
+    });
   }
 
   get health(): JournalHealth {
@@ -142,7 +139,7 @@ export class Journal {
   async close(): Promise<void> {
     const { clock, log } = this.services;
     if (this.#phase.at === 'waiting') this.#phase.cancel();
-    this.#stopGathering();
+    this.#gathering.stop();
     let cancel: () => void = () => undefined;
     const patience = new Promise<Error>((resolve) => {
       cancel = clock.after(CLOSE_PATIENCE_MS, () => resolve(new Error('the disk is too slow')));
@@ -206,36 +203,8 @@ export class Journal {
 
   // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What has been arranged stands: a timer that is set anew with each event would cost each event more than the mark does. */
   #gather(): void {
-    if (this.#work) return;
-    const now = this.services.clock.elapsed();
-    this.#joinedAt = now;
-    const { since, until } = this.#gathering ?? { since: now, until: Infinity };
-    const lookAt = this.#isFull ? now : now + GATHER_MS;
-    if (lookAt < until) this.#lookIn(lookAt - now, since);
-  }
-
-  get #isFull(): boolean {
-    return this.#pending.length >= BATCH;
-  }
-
-  #lookIn(ms: number, since: number): void {
-    const { clock } = this.services;
-    this.#stopGathering();
-    const cancel = clock.after(ms, () => {
-      this.#gathering = undefined;
-      const now = clock.elapsed();
-      const left = Math.min(this.#joinedAt + GATHER_MS, since + LONGEST_GATHER_MS) - now;
-      if (left > 0 && !this.#isFull) this.#lookIn(left, since);
-      else this.#work = this.#writeBatch();
-    });
-    this.#gathering = { since, until: clock.elapsed() + ms, cancel };
-  }
-
-  #stopGathering(): void {
-    this.#gathering?.cancel();
-    this.#gathering = undefined;
+    if (!this.#work) this.#gathering.join(this.#pending.length >= BATCH);
   }
 
   async #writeBatch(): Promise<void> {
@@ -255,11 +224,11 @@ export class Journal {
   async #finish(): Promise<void> {
     // A rewriting that was given up leaves its promise behind: waited for once, it says no more.
     for (let work = this.#work; work; work = this.#work === work ? undefined : this.#work) await work;
-    this.#stopGathering();
+    this.#gathering.stop();
     while (this.#phase.at === 'writing' && this.#pending.length > 0) {
       await this.#writeBatch();
       // One batch at a time: the next is this loop's.
-      this.#stopGathering();
+      this.#gathering.stop();
     }
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
@@ -312,7 +281,7 @@ export class Journal {
     const isNews = this.#retryMs === FIRST_RETRY_MS;
     if (isNews) log.error({ err: error }, 'the journal cannot be written; nothing is kept for a restart until it can');
     this.#pending = [];
-    this.#stopGathering();
+    this.#gathering.stop();
     if (phase.at === 'writing') phase.writer.close().catch(() => undefined);
     const cancel = clock.after(this.#retryMs, () => {
       this.#work = this.#rewrite();
