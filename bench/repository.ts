@@ -1,13 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onAbort } from './cleanup.js';
 import { KIND_DIRECTORIES, KINDS } from '../protocol/index.js';
 import { benchRecord } from './record.js';
-
-/** Making so many files takes longer than many a round: a repository that is as it was is used again, by this process. */
-const KEPT_FROM = 20_000;
 
 /** A throwaway repository with as many records as asked for, spread over four kinds. */
 export class Repository {
@@ -22,8 +18,6 @@ export class Repository {
       const file = join(this.directory(kinds[i % kinds.length]!), `${id}.json`);
       writeFileSync(file, JSON.stringify(benchRecord(id, i)));
     }
-    // So many files are still on their way to the disk when the first round flushes its journal.
-    if (records >= KEPT_FROM) spawnSync('sync', ['--file-system', this.root]);
   }
 
   directory(name: string): string {
@@ -47,6 +41,8 @@ export class Repository {
   }
 }
 
+/** Making twenty thousand files takes longer than many a round: a repository that is as it was is used again, by this process. */
+const KEPT_FROM = 20_000;
 const kept = new Map<number, Repository>();
 
 export async function withRepository<T>(records: number, body: (repository: Repository) => Promise<T>): Promise<T> {
