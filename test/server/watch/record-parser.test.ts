@@ -1,5 +1,15 @@
+import { isUtf8 } from 'node:buffer';
+import fc from 'fast-check';
 import t from 'tap';
 import { parseRecord } from '../../../server/watch/record-parser.js';
+
+/** A text of JSON with these bytes; what JSON does not have inside quotes is left out. */
+const quoted = (bytes: Uint8Array): Uint8Array =>
+  Buffer.concat([
+    Buffer.from('"'),
+    bytes.filter((byte) => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c),
+    Buffer.from('"'),
+  ]);
 
 const parse = (text: string | Uint8Array) => parseRecord(Buffer.from(text), 32);
 
@@ -43,6 +53,27 @@ t.test('what is none is named', async (t) => {
   t.equal(({} as Record<string, unknown>)['polluted'], undefined);
   t.equal(parse(`{"a":${'['.repeat(31)}${']'.repeat(31)}}`).is, 'data', '32 levels pass');
 });
+
+t.test(
+  'bytes that are no UTF-8 are no record, those that are have to be taken, and U+FFFD is a character',
+  async (t) => {
+    t.equal(parse('{"a":"\ufffd"}').is, 'data');
+    const text = fc.uint8Array({ min: 0x80, max: 0xff, maxLength: 8 });
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          text,
+          fc.string({ unit: 'grapheme' }).map((letters) => Buffer.from(letters)),
+        ),
+        (inside) => {
+          const bytes = Buffer.concat([Buffer.from('{"a":'), quoted(inside), Buffer.from('}')]);
+          return (parse(bytes).is === 'data') === isUtf8(bytes);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  },
+);
 
 t.test('a number that a double cannot hold exactly is taken, with a warning', async (t) => {
   t.match(parse('{"a":9007199254740993}'), { is: 'data', warnings: ['number beyond 2^53'] });
