@@ -46,8 +46,9 @@ export class Bus extends ServedBus {
     super();
     this.watch = new RepositoryWatch(options, this.#store, clock, log, (events, waitedMs) => {
       const from = clock.elapsed();
-      this.#journal?.append(events);
+      this.#journal?.reach(events);
       this.hub.publish(events);
+      this.#journal?.append(events);
       if (events.length === 0) return;
       this.traffic.published(events, waitedMs, clock.elapsed() - from);
       this.afterPublish();

@@ -55,8 +55,9 @@ type Phase =
   | { readonly at: 'closed' };
 
 /**
- * Index and history on disk, behind the hot path: {@link append} notes how far sending has got and returns; batches are
- * written by another thread. Whatever fails here costs durability and is said aloud, and never an event.
+ * Index and history on disk, behind the hot path: {@link reach} notes how far sending will have got, {@link append} takes
+ * the events once everyone is told, and batches are written by another thread. Whatever fails here costs durability and is
+ * said aloud, and never an event.
  */
 export class Journal {
   readonly #dir: JournalDir;
@@ -114,12 +115,16 @@ export class Journal {
   begin(source: JournalSource, since: readonly StoreEvent[]): void {
     this.#source = source;
     this.#epoch = source.epoch;
-    if (this.#phase.at === 'writing') this.append(since);
-    else this.#work = this.#rewrite();
+    if (this.#phase.at !== 'writing') {
+      this.#work = this.#rewrite();
+      return;
+    }
+    this.reach(since);
+    this.append(since);
   }
 
-  /** Takes one turn's events, before anybody is told of them: the first of many with a system call that waits for no disk. */
-  append(events: readonly StoreEvent[]): void {
+  /** Before anybody is told of one turn's events: the first of many with a system call that waits for no disk. */
+  reach(events: readonly StoreEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
     try {
@@ -128,11 +133,20 @@ export class Journal {
       this.#forget();
       this.#degrade(error);
     }
-    if (this.#phase.at !== 'writing' && this.#phase.at !== 'rewriting') return;
+  }
+
+  /** Takes one turn's events, when everybody has been told of them. */
+  append(events: readonly StoreEvent[]): void {
+    const phase = this.#phase;
+    if (events.length === 0 || (phase.at !== 'writing' && phase.at !== 'rewriting')) return;
     for (const event of events) this.#pending.push(event);
     if (this.#pending.length > MAX_PENDING) {
       this.#degrade(new Error('the disk does not keep up'));
-    } else if (this.#phase.at === 'writing') this.#gather();
+    } else if (phase.at === 'writing') {
+      // Little by little, so that the turn that writes them all is short.
+      if (this.#pending.length <= BATCH) for (const event of events) phase.writer.prepare(event);
+      this.#gather();
+    }
   }
 
   /** Writes what is left and seals the table, as far as that can be done in three seconds. */

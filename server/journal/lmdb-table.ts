@@ -65,9 +65,15 @@ class LmdbTable implements Table {
   }
 
   async write(changes: readonly TableChange[]): Promise<void> {
+    let last: Promise<boolean> | undefined;
     const committed = this.db.batch(() => {
-      // Each has a promise of its own; that of the whole says it all, and nobody else may be left to ask.
-      for (const { key, value } of changes) (value ? this.db.put(key, value) : this.db.remove(key)).catch(ignore);
+      for (const { key, value } of changes) {
+        const made = value ? this.db.put(key, value) : this.db.remove(key);
+        // The promise of the whole says it all, and nobody may be left to ask those of the changes. Most share one: to add to it
+        // for each would cost more than the changes do.
+        if (made !== last) made.catch(ignore);
+        last = made;
+      }
     });
     try {
       await committed;

@@ -149,6 +149,8 @@ t.test('every event and message of a lively conversation is as its schema says',
   };
   void gather();
   void gather({ branches: ['x'] });
+  // Both are told of what is there before anything changes.
+  await bus.sync();
   const raw = await RawClient.connect(endpoint, { encoding: 'json' });
   t.teardown(() => raw.close());
   for (const [, message] of CLIENT_MESSAGES) raw.send(message);

@@ -57,8 +57,9 @@ class Life {
   }
 
   publish(events: readonly StoreEvent[]): void {
-    this.journal.append(events);
+    this.journal.reach(events);
     for (const event of events) this.#history.append(event);
+    this.journal.append(events);
   }
 
   /** Lets the journal write what it has gathered. */
