@@ -22,7 +22,7 @@ export interface Retention {
 }
 
 /** Events of one batch: encoding them and giving them to the table takes 1 to 2 ms, and nobody waits for longer than 5. */
-export const BATCH = 150;
+export const BATCH = 256;
 /** Two leave for each that comes, so that a tightened bound is reached without a long turn. */
 const MAX_TRIMMED = 2 * BATCH;
 
