@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onAbort } from './cleanup.js';
+import { keepOnOwnCore, type Part } from './own-core.js';
 import type { Answer, Call, Ready } from './program.js';
 
 /** How long a program may take before the round counts as failed. */
@@ -15,6 +16,8 @@ export interface How {
   readonly build?: string;
   /** A command that runs Node, with its options, such as `valgrind`. */
   readonly through?: readonly string[];
+  /** Where it stays once it is ready, see {@link keepOnOwnCore}. @default where the scheduler likes */
+  readonly part?: Part;
 }
 
 /** A program of the bench in a fresh process of its own, which answers calls. */
@@ -47,7 +50,7 @@ export class Child<R = unknown> {
    * @param program path below `bench/`, without extension.
    */
   static async start<R>(program: string, config: unknown, how: How = {}): Promise<Child<R>> {
-    const { argv = [], build = fileURLToPath(new URL('.', import.meta.url)), through = [] } = how;
+    const { argv = [], build = fileURLToPath(new URL('.', import.meta.url)), through = [], part } = how;
     const [execPath = process.execPath, ...before] = through;
     const child = fork(join(build, `${program}.js`), [JSON.stringify(config)], {
       execPath,
@@ -66,6 +69,7 @@ export class Child<R = unknown> {
       child.once('exit', (code) => reject(new Error(`${program} ended with ${String(code)} before it was ready`)));
       child.once('error', reject);
     });
+    if (part) keepOnOwnCore(child.pid!, part);
     return new Child(child, program, ready);
   }
 

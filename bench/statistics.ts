@@ -26,6 +26,14 @@ export function pairedRatios(ours: readonly number[], theirs: readonly number[])
   return ours.slice(0, theirs.length).map((value, round) => value / theirs[round]!);
 }
 
+/**
+ * p99 against p99, each of all rounds together: of one round it is its fourth longest value or so, and the median of five such
+ * ratios is anything between 0.9 and 2 for the same two programs.
+ */
+export function tailRatio(ours: readonly (readonly number[])[], theirs: readonly (readonly number[])[]): number {
+  return percentile(ours.flat(), 0.99) / percentile(theirs.flat(), 0.99);
+}
+
 /** The exponent b of y = a·x^b that fits best: 0 where cost does not grow, 1 where it grows in step. */
 export function fittedExponent(points: readonly (readonly [x: number, y: number])[]): number {
   const logs = points.filter(([x, y]) => x > 0 && y > 0).map(([x, y]) => [Math.log(x), Math.log(y)] as const);

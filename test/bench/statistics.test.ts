@@ -1,5 +1,5 @@
 import t from 'tap';
-import { fittedExponent, median, pairedRatios, percentile } from '../../bench/statistics.js';
+import { fittedExponent, median, pairedRatios, percentile, tailRatio } from '../../bench/statistics.js';
 
 t.test('a power law is found, whatever its factor', async (t) => {
   for (const exponent of [0, 0.5, 1, 2]) {
@@ -31,4 +31,13 @@ t.test('a percentile is a value that was measured', async (t) => {
   t.equal(percentile(values, 0.5), 50);
   t.equal(percentile(values, 0.99), 99);
   t.equal(percentile(values, 1), 100);
+});
+
+t.test('tails are compared by all rounds together', async (t) => {
+  const quiet = Array.from({ length: 100 }, () => 1);
+  const oneLong = [...quiet.slice(1), 9];
+  t.equal(tailRatio([quiet, quiet], [quiet, quiet]), 1);
+  t.equal(tailRatio([oneLong, quiet], [quiet, quiet]), 1, 'one of two hundred is beyond the p99');
+  t.equal(tailRatio([oneLong, oneLong, oneLong], [quiet, quiet, quiet]), 1, 'as is one of each hundred');
+  t.equal(tailRatio([[...quiet.slice(2), 9, 9]], [quiet]), 9);
 });
