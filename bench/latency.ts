@@ -44,14 +44,14 @@ const bareLoop: StartWatcher = async (start, root) => {
 /** The client that measures has no threads that would take a core from the server, and collects its garbage when it rests. */
 const QUIET: How = { argv: ['--single-threaded', '--expose-gc'] };
 
-const OFTEN: Sampling = { samples: 120, pauseMs: 2, bursts: 25 };
+const OFTEN: Sampling = { samples: 120, pauseMs: 2, bursts: 15 };
 /** Where a thousand others are told as well, each burst takes seconds, and has compiled what there is to compile. */
-const AMONG_MANY: Sampling = { ...OFTEN, bursts: 5 };
+const AMONG_MANY: Sampling = { ...OFTEN, samples: 60, bursts: 5 };
 /**
  * For the rows of which something is promised. Of 120 samples the p99 is the second longest, and says more of the machine than
  * of us; and V8 goes on compiling for some seconds of single events, in threads that take a core from the server for 2 to 4 ms.
  */
-const WITH_CARE: Sampling = { ...OFTEN, samples: 360, warmUpMs: 3_000 };
+const WITH_CARE: Sampling = { ...OFTEN, samples: 360, warmUpMs: 2_500, bursts: 25 };
 
 export function latencySide(
   name: string,

@@ -31,9 +31,9 @@ const command =
 
 export const PEERS: readonly Peer[] = [
   { name: 'inotifywait, pipe', watcher: command('inotifywait'), samples: 120, pauseMs: 2 },
-  { name: 'chokidar + ws', watcher: library('chokidar'), samples: 10, pauseMs: 4, warmUpMs: 0, bursts: 1 },
+  { name: 'chokidar + ws', watcher: library('chokidar'), samples: 5, pauseMs: 4, warmUpMs: 0, bursts: 1 },
   { name: 'watchman, pipe', watcher: command('watchman'), samples: 12, pauseMs: 20 },
-  { name: '@parcel/watcher + ws', watcher: library('@parcel/watcher'), samples: 8, pauseMs: 100, bursts: 1 },
-  { name: 'model of the original, 10 ms', watcher: model(0.01), samples: 40, pauseMs: 10 },
+  { name: '@parcel/watcher + ws', watcher: library('@parcel/watcher'), samples: 5, pauseMs: 100, bursts: 1 },
+  { name: 'model of the original, 10 ms', watcher: model(0.01), samples: 20, pauseMs: 10 },
   { name: 'model of the original, 1 s', watcher: model(1), samples: 1, pauseMs: 1_000, warmUpMs: 0 },
 ];
