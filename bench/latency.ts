@@ -36,7 +36,7 @@ export const bus: StartWatcher = async (start, root, options) => {
   return { is: 'bus', ...ready };
 };
 
-const bareLoop: StartWatcher = async (start, root) => {
+export const bareLoop: StartWatcher = async (start, root) => {
   const { ready } = await start<{ url: string }>('floors/bare-loop', { root });
   return { is: 'packed', ...ready };
 };
@@ -51,7 +51,7 @@ const AMONG_MANY: Sampling = { ...OFTEN, samples: 60, bursts: 5 };
  * For the rows of which something is promised. Of 120 samples the p99 is the second longest, and says more of the machine than
  * of us; and V8 goes on compiling for some seconds of single events, in threads that take a core from the server for 2 to 4 ms.
  */
-const WITH_CARE: Sampling = { ...OFTEN, samples: 360, warmUpMs: 2_500, bursts: 25 };
+export const WITH_CARE: Sampling = { ...OFTEN, samples: 360, warmUpMs: 2_500, bursts: 25 };
 
 export function latencySide(
   name: string,

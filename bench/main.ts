@@ -17,6 +17,7 @@ import { snapshot } from './snapshot.js';
 import { storm } from './storm.js';
 import { soak } from './soak.js';
 import { start } from './start.js';
+import { tail } from './tail.js';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   latency,
@@ -31,9 +32,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   instructions,
   journal,
   soak,
+  tail,
 };
 /** Too long for a run of everything; nor does what is counted change with the machine's mood. */
-const ON_DEMAND: readonly string[] = ['instructions', 'journal', 'relay', 'storm', 'soak'];
+const ON_DEMAND: readonly string[] = ['instructions', 'journal', 'relay', 'storm', 'soak', 'tail'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -111,20 +111,20 @@ function life(repository: TemporaryRepository): Act[] {
     },
     { what: 'the junk is mended', run: () => written('claim', 'junk', { mended: true }, 'modified') },
     {
-      what: 'a reservation of a second appears',
-      run: () => renamed('reservation', 'r-soon', (soon = reservation('agent-2', 'main', inFuture(1_500)))),
+      what: 'a reservation of three seconds appears',
+      run: () => renamed('reservation', 'r-soon', (soon = reservation('agent-2', 'main', inFuture(3_000)))),
     },
     {
       what: 'another, that heartbeats will name, appears',
       run: () => {
-        const own = { reservation_id: 'r-extended', ...reservation('agent-3', 'dev', inFuture(1_500)) };
+        const own = { reservation_id: 'r-extended', ...reservation('agent-3', 'dev', inFuture(3_000)) };
         return renamed('reservation', 'r-extended', (extended = own));
       },
     },
     {
       what: 'a heartbeat extends it',
       run: () => {
-        const beat = { run_id: 'agent-3', reservation_id: 'r-extended', extended_expires_at: inFuture(2_500) };
+        const beat = { run_id: 'agent-3', reservation_id: 'r-extended', extended_expires_at: inFuture(5_000) };
         return written('heartbeat', 'h2', beat);
       },
     },

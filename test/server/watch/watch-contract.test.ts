@@ -166,10 +166,10 @@ for (const backend of BACKENDS) {
   t.test(`${backend}: a lease ends on time, and a heartbeat puts that off`, async (t) => {
     const repository = await watched(t, backend);
     const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
-    repository.rename('reservation', 'r1', { reservation_id: 'lease', expires_at: inMs(1_500) });
-    repository.rename('reservation', 'r2', { expires_at: inMs(1_500) });
+    repository.rename('reservation', 'r1', { reservation_id: 'lease', expires_at: inMs(2_500) });
+    repository.rename('reservation', 'r2', { expires_at: inMs(2_500) });
     await repository.untilTold('added reservation/r1');
-    repository.rename('heartbeat', 'h', { reservation_id: 'lease', extended_expires_at: inMs(2_500) });
+    repository.rename('heartbeat', 'h', { reservation_id: 'lease', extended_expires_at: inMs(4_000) });
     const second = await repository.untilTold('expired reservation/r2');
     t.ok(second.time >= Date.parse(second.record.data['expires_at'] as string), 'not before its time');
     const first = await repository.untilTold('expired reservation/r1');
