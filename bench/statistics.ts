@@ -28,7 +28,7 @@ export function pairedRatios(ours: readonly number[], theirs: readonly number[])
 
 /**
  * p99 against p99, each of all rounds together: of one round it is its fourth longest value or so, and the median of five such
- * ratios is anything between 0.9 and 2 for the same two programs.
+ * ratios is anything between 0.9 and 3 for the same two programs.
  */
 export function tailRatio(ours: readonly (readonly number[])[], theirs: readonly (readonly number[])[]): number {
   return percentile(ours.flat(), 0.99) / percentile(theirs.flat(), 0.99);

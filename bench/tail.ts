@@ -1,7 +1,7 @@
 import type { Bench } from './bench.js';
 import type { Latencies } from './clients/latency-client.js';
 import { digits } from './digits.js';
-import { ALONE, bareLoop, latencySide, WITH_CARE, type StartWatcher } from './latency.js';
+import { ALONE, bareLoop, bus, latencySide, WITH_CARE, type StartWatcher } from './latency.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf } from './rounds.js';
 import { percentile } from './statistics.js';
@@ -21,7 +21,7 @@ const busWith =
 const FLOOR = 'bare loop';
 /** The bus as it is, and without each of those who may take a core from it or make it wait. */
 const VARIANTS: readonly Variant[] = [
-  { name: 'bus', watcher: busWith({}) },
+  { name: 'bus', watcher: bus },
   { name: 'without the journal', watcher: busWith({ journal: false }) },
   { name: 'without collections', watcher: busWith({}, ['--min-semi-space-size=256', '--max-semi-space-size=256']) },
   { name: 'without compiling on', watcher: busWith({}, ['--no-opt']) },
