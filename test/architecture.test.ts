@@ -67,11 +67,18 @@ t.test('server imports protocol only, by its entry', async (t) => {
   t.same(breaches('server', isAllowed), []);
 });
 
-t.test('client imports protocol, and of server its entry only', async (t) => {
+t.test('client imports protocol, and of server its two entries only', async (t) => {
   const allowed = ['protocol/', 'client/'];
+  const entries = ['server/index.js', 'server/repository/index.js'];
   const isAllowed = (target: string): boolean =>
-    !isOurs(target) || target === 'server/index.js' || allowed.some((folder) => target.startsWith(folder));
+    !isOurs(target) || entries.includes(target) || allowed.some((folder) => target.startsWith(folder));
   t.same(breaches('client', isAllowed), []);
+});
+
+t.test('server/repository imports protocol and Node only: a client that loads it loads no server', async (t) => {
+  const isAllowed = (target: string): boolean =>
+    isIn('server/repository')(target) || target === 'protocol/index.js' || !isOurs(target);
+  t.same(breaches('server/repository', isAllowed), []);
 });
 
 t.test('nothing that is shipped imports tests or benches', async (t) => {

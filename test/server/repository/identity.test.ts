@@ -1,0 +1,78 @@
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { RepositoryIdentity } from '../../../server/repository/index.js';
+
+function repository(t: Test): string {
+  const parent = mkdtempSync(join(tmpdir(), 'muse-bus-identity-'));
+  t.teardown(() => rmSync(parent, { recursive: true, force: true }));
+  const root = join(parent, 'repository');
+  mkdirSync(join(root, '.muse', 'bus'), { recursive: true });
+  writeFileSync(join(root, '.muse', 'bus', 'id'), `${'a'.repeat(32)}\n`);
+  return root;
+}
+
+t.test('a path that leads to the same .muse leads to the same repository, whatever is in it', async (t) => {
+  const root = repository(t);
+  const identity = RepositoryIdentity.of(root)!;
+  t.equal(identity.check(), 'same');
+  rmSync(join(root, '.muse', 'bus'), { recursive: true });
+  t.equal(identity.check(), 'same', 'git clean has been here');
+});
+
+t.test('a repository that was moved away is missing, and the same again when it comes back', async (t) => {
+  const root = repository(t);
+  const identity = RepositoryIdentity.of(root)!;
+  renameSync(root, `${root}-moved`);
+  t.equal(identity.check(), 'missing');
+  t.ok(RepositoryIdentity.of(`${root}-moved`)!.matches(identity.record), 'and is found where it is now');
+  renameSync(`${root}-moved`, root);
+  t.equal(identity.check(), 'same');
+});
+
+t.test('a .muse that was made again, or is a link, or is a file, is another', async (t) => {
+  const ways: readonly (readonly [what: string, make: (muse: string) => void])[] = [
+    ['made again', (muse) => mkdirSync(muse)],
+    ['a link to where the old one is now', (muse) => symlinkSync(`${muse}-old`, muse)],
+    ['a file', (muse) => writeFileSync(muse, '')],
+  ];
+  for (const [what, make] of ways) {
+    const root = repository(t);
+    const identity = RepositoryIdentity.of(root)!;
+    const muse = join(root, '.muse');
+    renameSync(muse, `${muse}-old`);
+    t.equal(identity.check(), 'missing', what);
+    make(muse);
+    t.equal(identity.check(), 'other', what);
+  }
+});
+
+t.test('a copy is another repository, though it has the marker', async (t) => {
+  const root = repository(t);
+  const copy = `${root}-copy`;
+  cpSync(root, copy, { recursive: true });
+  t.notOk(RepositoryIdentity.of(copy)!.matches(RepositoryIdentity.of(root)!.record));
+});
+
+t.test(
+  'a file system that was mounted again has another number and the same repository, where the marker says so',
+  async (t) => {
+    const root = repository(t);
+    const { record } = RepositoryIdentity.of(root)!;
+    const before = { ...record, device: `${record.device}0` };
+    t.ok(RepositoryIdentity.of(root)!.matches(before));
+    t.notOk(RepositoryIdentity.of(root)!.matches({ ...before, marker: 'b'.repeat(32) }));
+    t.notOk(RepositoryIdentity.of(root)!.matches({ ...before, marker: undefined }));
+  },
+);
+
+t.test('a directory without .muse has no identity, and a marker that is a link is none', async (t) => {
+  const root = repository(t);
+  t.equal(RepositoryIdentity.of(join(root, '.muse')), undefined);
+  const id = join(root, '.muse', 'bus', 'id');
+  renameSync(id, `${id}-target`);
+  symlinkSync(`${id}-target`, id);
+  t.ok(statSync(id).isFile());
+  t.equal(RepositoryIdentity.of(root)!.record.marker, undefined);
+});
