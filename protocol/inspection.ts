@@ -47,6 +47,8 @@ export interface Overview {
     readonly behind: number;
     readonly groups: number;
     readonly problems: number;
+    /** Connections that waited for a socket with nothing left to take: a fault, so that it must be 0. */
+    readonly stalls: number;
   };
   readonly connections: readonly ConnectionView[];
   readonly groups: readonly GroupView[];

@@ -30,7 +30,7 @@ export interface Limits extends FilterLimits, HistoryLimits {
   /**
    * Bytes that wait for one socket before its subscriptions leave the hot path. At most so many wait, or one event that is
    * larger; the engine's buffer may reserve twice that, the kernel has its own. Answers to a client that asks and does not
-   * read come on top: it is closed before they are 4 MiB. @default 262_144
+   * read come on top: it is closed before they are 4 MiB. At least 1_024. @default 262_144
    */
   readonly maxQueuedBytes: number;
   /** Bytes of a record's file. @default 262_144 */
@@ -68,6 +68,8 @@ const LARGEST: Readonly<Partial<Record<keyof Limits, number>>> = {
   maxGlobLength: 4_096,
   maxGlobWildcards: 64,
 };
+/** Below it the engines' own marks decide, and every event is a frame of its own. */
+const SMALLEST: Readonly<Partial<Record<keyof Limits, number>>> = { maxQueuedBytes: 1_024 };
 const LARGEST_OF_ALL = 2 ** 40;
 
 export type BackendChoice = 'auto' | 'native' | 'polling';
@@ -184,7 +186,7 @@ function resolveLimits(limits: Partial<Limits>): Limits {
   const names = Object.keys(DEFAULT_LIMITS);
   for (const [name, value] of Object.entries(resolved) as [keyof Limits, number][]) {
     if (!names.includes(name)) throw new OptionError(`there is no limit ${name}${hint(nearest(name, names))}`);
-    inRange(`limits.${name}`, value, 1, LARGEST[name] ?? LARGEST_OF_ALL);
+    inRange(`limits.${name}`, value, SMALLEST[name] ?? 1, LARGEST[name] ?? LARGEST_OF_ALL);
   }
   return resolved;
 }

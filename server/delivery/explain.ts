@@ -217,7 +217,7 @@ function comesAfter(a: RecordVersion, b: RecordVersion): boolean {
   return a.kind === b.kind ? a.id > b.id : kindIndex(a.kind) > kindIndex(b.kind);
 }
 
-function placeAfter(revision: Revision, { progress, ended, maxEvents }: Served): Placed {
+function placeAfter(revision: Revision, { progress, ended, maxEvents, queuedBytes }: Served): Placed {
   if (progress.at !== 'snapshot' && revision <= progress.until) {
     return { verdict: 'delivered', reason: because('matched', `it was sent; all until ${progress.until} has been`) };
   }
@@ -229,13 +229,16 @@ function placeAfter(revision: Revision, { progress, ended, maxEvents }: Served):
     case 'replay':
       return pending('replay-under-way', `what followed its cursor has been sent until revision ${progress.until}`);
     case 'lagging':
-      return pending(
-        'lagging',
-        `the socket takes less than there is: sent until revision ${progress.until}, will follow`,
-      );
+      return pending('lagging', `${waitsFor(queuedBytes)}: sent until revision ${progress.until}, will follow`);
     case 'live':
       return pending('not-yet', `it is being published; sent until revision ${progress.until}`);
   }
+}
+
+function waitsFor(queuedBytes: number | undefined): string {
+  if (queuedBytes === undefined) return 'the subscription is being sent what it has missed';
+  if (queuedBytes > 0) return `the socket takes less than there is (${queuedBytes} bytes wait for it)`;
+  return 'the socket has taken everything and has not said so (a fault, counted by stalls_total if it lasts)';
 }
 
 function endOf(ended: NonNullable<Served['ended']>, maxEvents: number): ExplainReason {

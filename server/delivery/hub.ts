@@ -10,6 +10,8 @@ export class Hub {
   readonly resyncs: Record<ResyncReason, number> = { compacted: 0, epoch: 0, future: 0, lagged: 0 };
   /** Events given to subscriptions that were not live: of snapshots, of replay, of what they had missed. */
   deliveredBehind = 0;
+  /** Sessions that waited for a socket which had nothing left to take: a fault of ours, so that it must stay 0. */
+  stalls = 0;
 
   constructor(
     readonly epoch: Epoch,

@@ -22,7 +22,13 @@ export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: numbe
   }
   const { store, fanOut } = hub;
   return {
-    totals: { ...totals, records: store.size, groups: fanOut.groupCount, problems: store.problems.size },
+    totals: {
+      ...totals,
+      records: store.size,
+      groups: fanOut.groupCount,
+      problems: store.problems.size,
+      stalls: hub.stalls,
+    },
     connections,
     groups: take(fanOut.groups(), limit).map(groupView),
     problems: take(store.problems, limit).map(({ kind, id, problem }) => ({ kind, id, problem: problem! })),

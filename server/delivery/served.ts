@@ -20,6 +20,8 @@ export interface Served {
   readonly delivered: number;
   /** Where it is over. */
   readonly ended?: CompleteReason;
+  /** Bytes that its socket has not taken, where the session waits for that. */
+  readonly queuedBytes?: number;
 }
 
 /** @param now the revision up to which live subscriptions have been told. */

@@ -56,6 +56,8 @@ export class Session implements Connection {
   #flow: 'open' | 'congested' | 'closed' = 'open';
   /** Something waited for the socket when it was last sent to. */
   #hasQueued = false;
+  /** Congested though nothing waits: seen at the last heartbeat, or put right since. */
+  #stall: 'none' | 'suspected' | 'ended' = 'none';
   #badMessages = 0;
   /** The second in which messages are being counted. */
   #windowStart = 0;
@@ -83,7 +85,9 @@ export class Session implements Connection {
   /** How a subscription stands, or stood when it ended; `undefined` where there was none lately. */
   served(sub: SubscriptionId): Served | undefined {
     const subscription = this.#subscriptions.get(sub);
-    return subscription ? servedOf(subscription, this.services.hub.revision) : this.#ended?.get(sub);
+    if (!subscription) return this.#ended?.get(sub);
+    const served = servedOf(subscription, this.services.hub.revision);
+    return this.#flow === 'congested' ? { ...served, queuedBytes: this.socket.queuedBytes } : served;
   }
 
   get subscriptions(): Iterable<Subscription> {
@@ -136,6 +140,9 @@ export class Session implements Connection {
     if (result === 'queued') this.#hasQueued = true;
     const isFull = result === 'queued' && this.socket.queuedBytes > this.services.limits.maxQueuedBytes;
     if (isFull || result === 'dropped') this.#flow = 'congested';
+    // The engine had room again before it said so, and may not say it now that nothing waits.
+    else if (result === 'sent' && this.#flow === 'congested') this.drained();
+    if (this.#stall === 'ended') this.#countStall(result);
     return result;
   }
 
@@ -205,6 +212,7 @@ export class Session implements Connection {
   }
 
   heartbeat(frame: Uint8Array): void {
+    if (this.#flow === 'congested') this.#lookForStall();
     if (this.#flow !== 'open') return;
     for (const { delivery } of this.#subscriptions.values()) if (delivery.at !== 'live') return;
     this.send(frame);
@@ -293,6 +301,29 @@ export class Session implements Connection {
       return;
     }
     this.#tell([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
+  }
+
+  /**
+   * Nobody wakes a session whose socket has taken everything without a word. No engine of ours does that; should one, the
+   * session goes on at the second heartbeat that finds it so, and it is counted.
+   */
+  #lookForStall(): void {
+    if (this.socket.queuedBytes > 0) {
+      this.#stall = 'none';
+    } else if (this.#stall !== 'suspected') {
+      this.#stall = 'suspected';
+    } else {
+      this.#stall = 'ended';
+      this.drained();
+    }
+  }
+
+  /** A socket that takes what comes next had been waited for in vain; one that drops it is being closed. */
+  #countStall(result: SendResult): void {
+    this.#stall = 'none';
+    if (result === 'dropped') return;
+    this.services.hub.stalls++;
+    this.services.log.error({ connection: this.id }, 'a connection waited for a socket that had nothing left to take');
   }
 
   #remember(subscription: Subscription, reason: CompleteReason): void {

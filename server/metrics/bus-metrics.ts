@@ -60,6 +60,11 @@ function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: Se
     for (const { socket } of sessions) bytes += socket.queuedBytes;
     return bytes;
   });
+  registry.counter(
+    'stalls_total',
+    'Connections that waited for a socket with nothing left to take: must stay 0.',
+    () => hub.stalls,
+  );
   registry.gauge('groups', 'Distinct filters and encodings subscribed to.', () => hub.fanOut.groupCount);
 }
 

@@ -19,7 +19,10 @@ export interface Socket {
 export interface Connection {
   /** The payload is valid only during the call. */
   message(payload: Uint8Array, isBinary: boolean): void;
-  /** The socket's queue has become shorter. */
+  /**
+   * The socket's queue has become shorter. Whoever has found `queuedBytes` above 0 is told by the time it is 0, by this or by
+   * a `send` that returns `sent`. Told too often it does no harm.
+   */
   drained(): void;
   closed(): void;
 }
@@ -56,7 +59,7 @@ export interface HttpWriter {
 
 /** What a transport tells whoever writes a streaming reply. */
 export interface HttpSource {
-  /** The writer's queue has become shorter. */
+  /** The writer's queue has become shorter, under the same terms as {@link Connection.drained}. */
   drained(): void;
   /** The other end has gone. Not told after `end`. */
   closed(): void;

@@ -10,11 +10,10 @@ export function streamReply(response: ServerResponse, method: string | undefined
   }
   // A browser waits for the head before it says that a stream is open.
   response.flushHeaders();
-  const writer = new NodeWriter(response);
-  const source: HttpSource = stream.open(writer);
-  response.on('drain', () => {
+  const writer = new NodeWriter(response, () => {
     source.drained();
   });
+  const source: HttpSource = stream.open(writer);
   response.on('close', () => {
     if (writer.close()) source.closed();
   });
@@ -25,7 +24,11 @@ export function streamReply(response: ServerResponse, method: string | undefined
 class NodeWriter implements HttpWriter {
   #phase: 'open' | 'over' = 'open';
 
-  constructor(private readonly response: ServerResponse) {}
+  constructor(
+    private readonly response: ServerResponse,
+    /** Called when what was written has left the queue; a stream's own `drain` comes only after a high-water mark. */
+    private readonly written: () => void,
+  ) {}
 
   get queuedBytes(): number {
     return this.response.writableLength;
@@ -33,7 +36,8 @@ class NodeWriter implements HttpWriter {
 
   write(bytes: Uint8Array): 'sent' | 'queued' {
     if (this.#phase === 'over') return 'sent';
-    return this.response.write(bytes) ? 'sent' : 'queued';
+    this.response.write(bytes, this.written);
+    return this.response.writableLength === 0 ? 'sent' : 'queued';
   }
 
   end(): void {

@@ -39,7 +39,7 @@ const TLS_HANDSHAKE_MS = 10_000;
 /** The engine that runs wherever Node does. */
 export class WsTransport implements Transport {
   readonly name = 'ws';
-  readonly #clients = new Map<WebSocket, { alive: boolean }>();
+  readonly #clients = new Map<WebSocket, Client>();
   #server: Server | undefined;
   #tls: TlsFiles | undefined;
   #pinging: NodeJS.Timeout | undefined;
@@ -156,10 +156,13 @@ export class WsTransport implements Transport {
     options: ListenOptions,
     handlers: TransportHandlers,
   ): void {
-    const state = { alive: true };
+    const written = (): void => {
+      connection.drained();
+    };
+    const state: Client = { alive: true, written };
     this.#clients.set(client, state);
     const remote = (stream as Partial<NetSocket>).remoteAddress ?? '';
-    const socket = new WsSocket(client, encoding === 'msgpack', options.maxBackpressureBytes, remote);
+    const socket = new WsSocket(client, encoding === 'msgpack', options.maxBackpressureBytes, remote, written);
     const connection: Connection = handlers.open(socket, encoding);
     client.on('message', (payload: RawData, isBinary: boolean) => {
       state.alive = true;
@@ -168,8 +171,9 @@ export class WsTransport implements Transport {
     client.on('pong', () => {
       state.alive = true;
     });
-    stream.on('drain', () => {
-      connection.drained();
+    // The answer, which the library has written by itself, may be all that waits.
+    client.on('ping', () => {
+      if (client.bufferedAmount > 0 && stream.writable) stream.write(NOTHING, written);
     });
     // A broken connection is told by the close that follows.
     client.on('error', () => undefined);
@@ -183,10 +187,19 @@ export class WsTransport implements Transport {
     for (const [client, state] of this.#clients) {
       if (!state.alive) client.terminate();
       state.alive = false;
-      client.ping();
+      client.ping(undefined, undefined, state.written);
     }
   }
 }
+
+interface Client {
+  /** Something has come from it since it was last pinged. */
+  alive: boolean;
+  /** Passed with everything that is written to it. */
+  readonly written: () => void;
+}
+
+const NOTHING = Buffer.alloc(0);
 
 class WsSocket implements Socket {
   constructor(
@@ -194,12 +207,17 @@ class WsSocket implements Socket {
     private readonly isBinary: boolean,
     private readonly maxBackpressureBytes: number,
     readonly remote: string,
+    /**
+     * Called when what was written has left the queue. A stream's own `drain` comes only after a write that has reached its
+     * high-water mark (16 or 64 KiB, as Node's version has it), and a session waits at a bound of its own.
+     */
+    private readonly written: () => void,
   ) {}
 
   send(frame: Uint8Array): SendResult {
     const { client } = this;
     if (client.readyState !== client.OPEN || client.bufferedAmount > this.maxBackpressureBytes) return 'dropped';
-    client.send(frame, { binary: this.isBinary });
+    client.send(frame, { binary: this.isBinary }, this.written);
     return client.bufferedAmount === 0 ? 'sent' : 'queued';
   }
 

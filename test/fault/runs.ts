@@ -19,9 +19,10 @@ import { oneOwner } from './18-one-owner.js';
 import { stalledCrowd } from './19-stalled-crowd.js';
 import { shutdown } from './20-shutdown.js';
 import { largeSnapshots } from './21-large-snapshots.js';
+import { stopAndGo } from './22-stop-and-go.js';
 import type { FaultRun } from './support/fault-run.js';
 
-/** One for each row of the table of invariants, and one for what is promised of large snapshots. */
+/** One for each row of the table of invariants, and those for what is promised beside it. */
 export const RUNS: readonly FaultRun[] = [
   overflow,
   order,
@@ -44,4 +45,5 @@ export const RUNS: readonly FaultRun[] = [
   stalledCrowd,
   shutdown,
   largeSnapshots,
+  stopAndGo,
 ];

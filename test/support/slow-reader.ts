@@ -20,6 +20,16 @@ export class SlowReader {
   }
 
   goOn(): void {
+    this.#begin();
+    this.response.resume();
+  }
+
+  stop(): void {
+    this.response.pause();
+  }
+
+  #begin(): void {
+    if (this.response.listenerCount('data') > 0) return;
     this.response.on('data', (chunk: Buffer) => this.#chunks.push(chunk)).on('end', () => (this.#ended = true));
   }
 

@@ -31,6 +31,8 @@ export interface Stats {
   readonly records: number;
   /** Connections whose socket takes no more. */
   readonly congested: number;
+  /** Connections that waited for a socket with nothing left to take. */
+  readonly stalls: number;
   /** Bytes that wait for the connection for which the most wait. */
   readonly mostQueued: number;
   readonly backend: string;

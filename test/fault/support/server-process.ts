@@ -43,6 +43,7 @@ process.on('SIGUSR2', () => {
       cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1e3,
       journal: server.bus.journalHealth,
       revision: server.bus.isRunning ? server.bus.hub.revision : 0,
+      stalls: server.bus.isRunning ? server.bus.hub.stalls : 0,
       congested: [...server.bus.sessions].filter((session) => session.isCongested()).length,
       mostQueued: Math.max(0, ...[...server.bus.sessions].map(({ socket }) => socket.queuedBytes)),
       records: server.bus.isRunning ? server.bus.hub.store.size : 0,

@@ -10,8 +10,8 @@ export interface WorkloadOptions {
   /** How many of the writes are made in place. @default 0.1 */
   readonly inPlace?: number;
   readonly removals?: number;
-  /** Characters that each record carries for nothing. @default 0 */
-  readonly padding?: number;
+  /** Characters that each record carries for nothing, or what says how many. @default 0 */
+  readonly padding?: number | (() => number);
 }
 
 /** Changes files at random and keeps the record of it. */
@@ -42,7 +42,8 @@ export class Workload {
   }
 
   write(kind: Kind, id: string, more: object = {}): void {
-    const { runs = 4, padding = 0, inPlace = 0.1 } = this.options;
+    const { runs = 4, padding: given = 0, inPlace = 0.1 } = this.options;
+    const padding = typeof given === 'function' ? given() : given;
     const data = { n: this.#n++, run_id: `run-${String(this.below(runs))}`, branch: 'main', ...more };
     const padded = padding === 0 ? data : { ...data, padding: 'x'.repeat(padding) };
     this.operations.push({ is: 'write', kind, id, data: padded });

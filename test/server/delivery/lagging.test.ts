@@ -239,3 +239,46 @@ t.test('one who leaves while behind takes nobody along', async (t) => {
   await stream.serve();
   t.same(followed(t, other.heard()), upTo(11));
 });
+
+t.test(
+  'a socket that has taken everything and says nothing is waited for until the second heartbeat, and counted',
+  async (t) => {
+    const stream = new Stream({ maxQueuedBytes: 100 });
+    const slow = stalledAfterSync(stream);
+    for (let n = 0; n < 5; n++) stream.turn(task(n));
+    slow.heartbeat();
+    slow.heartbeat();
+    t.equal(stream.hub.stalls, 0, 'something waits: it is slow');
+    slow.socket.mode = 'flowing';
+    slow.socket.drain();
+    slow.heartbeat();
+    t.ok(slow.session.isCongested(), 'the engine may be about to say so');
+    slow.heartbeat();
+    await stream.serve();
+    t.same(followed(t, slow.heard()), upTo(5));
+    t.equal(stream.hub.stalls, 1);
+  },
+);
+
+t.test('a socket that is being closed drops everything, and is no stall', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 100 });
+  const slow = stalledAfterSync(stream);
+  slow.socket.mode = 'refusing';
+  stream.turn(task(0));
+  for (let n = 0; n < 5; n++) {
+    slow.heartbeat();
+    await stream.serve(2);
+  }
+  t.equal(stream.hub.stalls, 0);
+});
+
+t.test('an answer that empties the queue before the engine says so lets what was missed follow', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 100 });
+  const slow = stalledAfterSync(stream);
+  for (let n = 0; n < 5; n++) stream.turn(task(n));
+  slow.socket.mode = 'flowing';
+  slow.socket.drain();
+  slow.say(4, 1);
+  await stream.serve();
+  t.same(followed(t, slow.heard()), upTo(5));
+});

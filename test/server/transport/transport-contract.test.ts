@@ -147,7 +147,7 @@ for (const transport of TRANSPORTS) {
   });
 
   t.test(`${transport}: a client that reads nothing for a while is sent everything in the end`, { skip }, async (t) => {
-    const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_000 } });
+    const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
     const client = await connect();
     client.send([1, 1]);
     await client.received(19);
@@ -192,7 +192,7 @@ for (const transport of TRANSPORTS) {
     `${transport}: at the end a client that is slow to read is told so too, behind what waits for it`,
     { skip },
     async (t) => {
-      const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_000 } });
+      const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
       const client = await connect();
       client.send([1, 7]);
       await client.received(19);

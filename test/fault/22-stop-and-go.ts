@@ -1,0 +1,50 @@
+import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { settleAndJudge } from './support/judge.js';
+
+const ENGINES = ['uws', 'ws'] as const;
+const READERS = 6;
+
+export const stopAndGo: FaultRun = {
+  row: 22,
+  name: '22-stop-and-go',
+  invariant: 'whoever reads again is told again',
+  fault: 'readers that stop and go on at random, with queues of every bound, on both engines',
+  async run(context) {
+    const rounds = context.size(60, 400, 8);
+    for (const transport of ENGINES) {
+      for (const maxQueuedBytes of [1_024, 20_000, 262_144]) {
+        await readOffAndOn(context, transport, maxQueuedBytes, rounds);
+      }
+    }
+    return held(rounds * ENGINES.length * 3, 'no reader was waited for in vain');
+  },
+};
+
+async function readOffAndOn(
+  context: FaultContext,
+  transport: (typeof ENGINES)[number],
+  maxQueuedBytes: number,
+  rounds: number,
+): Promise<void> {
+  const repository = context.repository();
+  const limits = { maxQueuedBytes, maxHistoryEvents: 2_000_000, maxHistoryBytes: 2 ** 31 };
+  const bus = await context.bus(repository.root, { transport, limits, journal: false });
+  const padding = (): number => (context.below(6) === 0 ? 200_000 : 3_000);
+  const work = context.workload(repository, { idsPerKind: 5, padding });
+  const readers = Array.from({ length: READERS }, (_, i) =>
+    context.observer(`reader ${String(i)}`, { address: () => bus.endpoint }),
+  );
+  await eventually('all are live', () => readers.every((reader) => reader.isLive), 60_000);
+  for (let round = 0; round < rounds; round++) {
+    for (const reader of readers) {
+      if (context.below(2) === 0) reader.pause();
+      else reader.resume();
+    }
+    await work.keepUp(10 + context.below(60), 20);
+  }
+  for (const reader of readers) reader.resume();
+  await settleAndJudge(bus, work.operations, readers, 60_000);
+  const { stalls } = await bus.ask();
+  insist(stalls === 0, () => `${transport}, ${String(maxQueuedBytes)} bytes: ${String(stalls)} connections stalled`);
+  await bus.kill();
+}

@@ -1,0 +1,144 @@
+import t, { type Test } from 'tap';
+import type { Encoding } from '../../../protocol/index.js';
+import type { Endpoint } from '../../../server/index.js';
+import { Random } from '../../fuzz/random.js';
+import { RawClient } from '../../support/raw-client.js';
+import { SlowReader } from '../../support/slow-reader.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { until } from '../../support/until.js';
+
+const TRANSPORTS = ['uws', 'ws'] as const;
+type TransportName = (typeof TRANSPORTS)[number];
+
+const uwsLoads = await import('uWebSockets.js').then(
+  () => true,
+  () => false,
+);
+
+/** A bus whose readers stop and go on, and what they must have been told in the end. */
+class StopAndGo {
+  readonly readers: RawClient[] = [];
+  endpoint!: Endpoint;
+  readonly repository: ServedRepository;
+
+  private constructor(transport: TransportName, maxQueuedBytes: number) {
+    const limits = { maxQueuedBytes };
+    this.repository = new ServedRepository({ transport, journal: false, heartbeatMs: 200, limits });
+  }
+
+  static async start(
+    t: Test,
+    transport: TransportName,
+    maxQueuedBytes: number,
+    encodings: readonly Encoding[],
+  ): Promise<StopAndGo> {
+    const bus = new StopAndGo(transport, maxQueuedBytes);
+    t.teardown(() => bus.repository.stop());
+    bus.endpoint = await bus.repository.start();
+    for (const encoding of encodings) {
+      const reader = await RawClient.connect(bus.endpoint, { encoding });
+      reader.send([1, 1]);
+      await reader.received(19);
+      bus.readers.push(reader);
+    }
+    return bus;
+  }
+
+  /** One event, published by itself, of about so many bytes. */
+  async write(bytes: number): Promise<void> {
+    this.repository.rename('task', 't', { text: 'x'.repeat(bytes) });
+    await this.repository.server.bus.watch.readNow({ kind: 'task', id: 't' });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Large events, until the kernel takes no more for a reader that has stopped. */
+  async fill(reader = 0): Promise<void> {
+    while (this.queuedBytes(reader) === 0) await this.write(200_000);
+  }
+
+  /** What waits for the reader that came so many-th. */
+  queuedBytes(reader = 0): number {
+    const [session] = [...this.repository.server.bus.sessions].slice(reader);
+    return session!.socket.queuedBytes;
+  }
+
+  /** Every reader has been told every event, each once, and nobody was waited for in vain. */
+  async check(t: Test): Promise<void> {
+    const { hub } = this.repository.server.bus;
+    for (const reader of this.readers) {
+      const events = (): number =>
+        reader.messages.reduce((sum, [type, , , told]) => sum + (type === 20 ? (told as unknown[]).length : 0), 0);
+      await until('every event has come', () => events() === hub.revision);
+      let index = 0;
+      const gaps = reader.messages.filter(([type, , first, told]) => {
+        const isGap = type === 20 && first !== index;
+        if (type === 20) index += (told as unknown[]).length;
+        return isGap;
+      });
+      t.same(gaps, [], 'without a gap');
+      await reader.close();
+    }
+    t.equal(hub.stalls, 0);
+  }
+}
+
+for (const transport of TRANSPORTS) {
+  const skip = transport === 'uws' && !uwsLoads ? 'uWebSockets.js does not load here' : false;
+
+  t.test(
+    `${transport}: a little that waits below the marks of the engine wakes who waits for it as much does`,
+    { skip },
+    async (t) => {
+      const bus = await StopAndGo.start(t, transport, 262_144, ['msgpack']);
+      const [reader] = bus.readers as [RawClient];
+      reader.socket.pause();
+      await bus.fill();
+      reader.socket.resume();
+      await until('it has read what waited', () => bus.queuedBytes() === 0);
+      reader.socket.pause();
+      // So that less than 16 KiB waits, and the next record is more than may wait.
+      while (bus.queuedBytes() === 0) await bus.write(3_000);
+      await bus.write(262_000);
+      reader.socket.resume();
+      await bus.check(t);
+    },
+  );
+
+  t.test(`${transport}: so it does over HTTP`, { skip }, async (t) => {
+    const bus = await StopAndGo.start(t, transport, 262_144, []);
+    const { url, token } = bus.endpoint;
+    const reader = await SlowReader.begin(`${url.replace('ws', 'http')}/events`, token);
+    await bus.fill();
+    reader.goOn();
+    await until('it has read what waited', () => bus.queuedBytes() === 0);
+    reader.stop();
+    while (bus.queuedBytes() === 0) await bus.write(3_000);
+    await bus.write(262_000);
+    reader.goOn();
+    const { hub } = bus.repository.server.bus;
+    await until('every event has come', () => reader.tail.includes(`"revision":${String(hub.revision)}`));
+    t.equal(hub.stalls, 0);
+    reader.leave();
+  });
+
+  t.test(`${transport}: readers that stop and go on at random are told everything`, { skip }, async (t) => {
+    for (const [seed, maxQueuedBytes] of [1_024, 4_096, 20_000, 262_144].entries()) {
+      const random = new Random(seed);
+      const bus = await StopAndGo.start(t, transport, maxQueuedBytes, ['msgpack', 'json']);
+      for (let round = 0; round < 12; round++) {
+        const chosen = random.below(bus.readers.length);
+        const reader = bus.readers[chosen]!;
+        if (reader.socket.isPaused) reader.socket.resume();
+        else reader.socket.pause();
+        if (reader.socket.isPaused && random.below(3) === 0) await bus.fill(chosen);
+        for (let n = random.below(12); n > 0; n--)
+          await bus.write(random.below(4) === 0 ? 240_000 : random.below(4_000));
+        // What is asked while events wait is answered behind them, and shortens the queue as it is sent.
+        if (random.below(3) === 0) reader.send([4, round]);
+        if (random.below(3) === 0) reader.socket.ping();
+      }
+      for (const reader of bus.readers) reader.socket.resume();
+      await bus.check(t);
+    }
+  });
+}
