@@ -19,6 +19,8 @@ export interface Socket {
 export interface Connection {
   /** The payload is valid only during the call. */
   message(payload: Uint8Array, isBinary: boolean): void;
+  /** A ping or a pong has come; the transport has answered it. */
+  control(): void;
   /** The socket's queue has become shorter. */
   drained(): void;
   closed(): void;

@@ -3,10 +3,12 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import type { CloseCode, Encoding } from '../../protocol/index.js';
+import { CloseCode, type Encoding } from '../../protocol/index.js';
 import { PendingConnections } from './pending-connections.js';
 import { reasonPhrase } from './reason-phrase.js';
-import { isHandshake, refusal } from './door.js';
+import { isHandshake } from './door.js';
+import { LAST_WORD_MS, REQUEST_HEAD_MS } from './http-bounds.js';
+import { refusal } from './refusal.js';
 import { secured } from './secured.js';
 import { OptionError } from '../option-error.js';
 import { GOODBYE_MS } from './goodbye.js';
@@ -27,9 +29,8 @@ import { streamReply } from './ws-stream.js';
 /** What bounds a request before anyone has looked at it. Sizes in bytes, times in milliseconds. */
 const REQUEST_BOUNDS: ServerOptions = {
   maxHeaderSize: 10_240,
-  headersTimeout: 10_000,
+  headersTimeout: REQUEST_HEAD_MS,
   requestTimeout: 15_000,
-  keepAliveTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
   // The door looks at Host, and at all of them.
   requireHostHeader: false,
@@ -98,6 +99,8 @@ export class WsTransport implements Transport {
       : createServer(REQUEST_BOUNDS, onRequest);
     // Bounded by their size already; a header dropped for its number would escape the door.
     server.maxHeadersCount = 0;
+    // Says so in every answer, and closes after it.
+    server.maxRequestsPerSocket = 1;
     return server;
   }
 
@@ -165,8 +168,13 @@ export class WsTransport implements Transport {
       state.alive = true;
       connection.message(asBytes(payload), isBinary);
     });
+    client.on('ping', () => {
+      state.alive = true;
+      connection.control();
+    });
     client.on('pong', () => {
       state.alive = true;
+      connection.control();
     });
     stream.on('drain', () => {
       connection.drained();
@@ -208,7 +216,14 @@ class WsSocket implements Socket {
   }
 
   close(code: CloseCode, reason: string): void {
-    this.client.close(code, reason);
+    const { client } = this;
+    client.close(code, reason);
+    if (code !== CloseCode.tooMany && code !== CloseCode.tooLarge) return;
+    // Whoever has broken a limit is no longer read, so that a flood ends with it; the answer to the close is not waited for.
+    client.pause();
+    setTimeout(() => {
+      client.terminate();
+    }, LAST_WORD_MS).unref();
   }
 }
 
