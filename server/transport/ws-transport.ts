@@ -41,6 +41,7 @@ const TLS_HANDSHAKE_MS = 10_000;
 export class WsTransport implements Transport {
   readonly name = 'ws';
   readonly #clients = new Map<WebSocket, { alive: boolean }>();
+  readonly #requests = new FirstRequests();
   #server: Server | undefined;
   #tls: TlsFiles | undefined;
   #pinging: NodeJS.Timeout | undefined;
@@ -62,6 +63,9 @@ export class WsTransport implements Transport {
     });
     const pending = new Newcomers(options, handlers);
     const server = this.#create(options.tls, (request, response) => {
+      if (!this.#requests.isFirst(request.socket)) return;
+      // Says so in the answer, and closes after it.
+      response.shouldKeepAlive = false;
       const answer = handlers.http(headOf(request));
       if (answer.letIn) pending.letIn(request.socket);
       if (isStream(answer)) streamReply(response, request.method, answer);
@@ -74,7 +78,13 @@ export class WsTransport implements Transport {
     server.on('connection', (socket: NetSocket) => {
       pending.add(socket);
     });
-    server.on('clientError', answerMalformed);
+    server.on('connect', (request: IncomingMessage, stream: Duplex) => {
+      if (this.#requests.isFirst(request.socket)) refuse(stream, NO_PATH);
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, stream: Duplex) => {
+      if (this.#requests.has(stream)) stream.end(() => stream.destroy());
+      else answerMalformed(error, stream);
+    });
     this.#pinging = setInterval(() => {
       this.#dropSilent();
     }, options.idleTimeoutMs / 2);
@@ -99,8 +109,6 @@ export class WsTransport implements Transport {
       : createServer(REQUEST_BOUNDS, onRequest);
     // Bounded by their size already; a header dropped for its number would escape the door.
     server.maxHeadersCount = 0;
-    // Says so in every answer, and closes after it.
-    server.maxRequestsPerSocket = 1;
     return server;
   }
 
@@ -132,6 +140,10 @@ export class WsTransport implements Transport {
     handlers: TransportHandlers,
     pending: Newcomers,
   ): void {
+    if (!this.#requests.isFirst(request.socket)) {
+      stream.destroy();
+      return;
+    }
     const requestHead = headOf(request);
     // Node takes a request that offers any other protocol, such as h2c, for an upgrade.
     if (!isHandshake(requestHead)) {
@@ -247,6 +259,26 @@ function headOf(request: IncomingMessage): RequestHead {
   };
 }
 
+/** Behind its first, a connection may have sent so many requests in one piece; they are not answered. */
+const MAX_UNANSWERED_REQUESTS = 16;
+
+/** Tells a connection's first request from those that are not served. */
+class FirstRequests {
+  readonly #counts = new WeakMap<Duplex, number>();
+
+  has(socket: Duplex): boolean {
+    return this.#counts.has(socket);
+  }
+
+  /** Counts a request; a connection that floods is ended. */
+  isFirst(socket: NetSocket): boolean {
+    const count = this.#counts.get(socket) ?? 0;
+    this.#counts.set(socket, count + 1);
+    if (count > MAX_UNANSWERED_REQUESTS) socket.destroy();
+    return count === 0;
+  }
+}
+
 /** The connections that have not been let in, known by their ports: TLS wraps one socket in another. */
 class Newcomers {
   readonly #pending: PendingConnections;
@@ -284,6 +316,7 @@ class Newcomers {
 
 const portOf = (socket: NetSocket): string => `${socket.remoteAddress ?? ''} ${String(socket.remotePort)}`;
 
+const NO_PATH = secured(refusal(400, 'ask for a path, beginning with /'));
 const NO_UPGRADE = secured(refusal(400, 'ask without Upgrade'));
 
 const TOO_MANY_PENDING = secured(
