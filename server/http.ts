@@ -3,7 +3,9 @@ import { QueryError } from './http/query.js';
 import { json, text } from './http/reply.js';
 import type { Route } from './http/routes.js';
 import type { JournalHealth } from './journal/journal.js';
-import { isHandshake, refusal, UNAUTHORIZED, type Door } from './transport/door.js';
+import { isHandshake, UNAUTHORIZED, type Door } from './transport/door.js';
+import { refuseDoubtfulHead } from './transport/head-check.js';
+import { refusal } from './transport/refusal.js';
 import { secured } from './transport/secured.js';
 import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from './transport/transport.js';
 
@@ -41,7 +43,11 @@ const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
 export function answer(request: RequestHead, services: HttpServices): HttpAnswer {
   const { door } = services;
   const reply =
-    door.refuseStranger(request) ?? badHandshake(request, door) ?? preflight(request, door) ?? route(request, services);
+    refuseDoubtfulHead(request) ??
+    door.refuseStranger(request) ??
+    badHandshake(request, door) ??
+    preflight(request, door) ??
+    route(request, services);
   return secured(withNamedOrigin(reply, request, door));
 }
 

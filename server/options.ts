@@ -15,8 +15,7 @@ export interface Limits extends FilterLimits, HistoryLimits {
   /** Connections at once. @default 20_000 */
   readonly maxConnections: number;
   /**
-   * Connections of one address that have not been let in; beyond it the oldest of them is closed. With the native engine:
-   * of all addresses together, and the newest is closed. @default 4_096
+   * Connections of one address that have not been let in; beyond it the oldest of them is closed. @default 4_096
    */
   readonly maxPendingConnections: number;
   /** Requests of one address that are refused in one second before the answer is 429. @default 100 */
@@ -25,6 +24,13 @@ export interface Limits extends FilterLimits, HistoryLimits {
   readonly maxPayloadBytes: number;
   /** Messages a connection may send in one second. @default 10_000 */
   readonly maxMessagesPerSecond: number;
+  /**
+   * Bytes of messages of one connection that have come and wait to be heard: the time for hearing is shared, a message a
+   * connection in turn. Beyond it the connection is closed. @default 4_194_304
+   */
+  readonly maxUnheardBytes: number;
+  /** Pings and pongs a connection may send in one second. @default 100 */
+  readonly maxControlFramesPerSecond: number;
   /** Refused messages after which a connection is closed. @default 1_000 */
   readonly maxBadMessages: number;
   /**
@@ -51,6 +57,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxRefusalsPerSecond: 100,
   maxPayloadBytes: 65_536,
   maxMessagesPerSecond: 10_000,
+  maxUnheardBytes: 4_194_304,
+  maxControlFramesPerSecond: 100,
   maxBadMessages: 1_000,
   maxQueuedBytes: 262_144,
   maxRecordBytes: 262_144,

@@ -9,7 +9,7 @@ import { LoopDelay } from './metrics/loop-delay.js';
 import type { Limits } from './options.js';
 import type { ServedBus } from './served-bus.js';
 import type { Door } from './transport/door.js';
-import { refusal } from './transport/door.js';
+import { refusal } from './transport/refusal.js';
 import { secured } from './transport/secured.js';
 import { RefusalRate } from './transport/refusal-rate.js';
 import type {

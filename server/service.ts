@@ -13,6 +13,8 @@ import type { Clock } from './clock.js';
 import { CatchUp } from './delivery/catch-up.js';
 import { encodeMessage } from './delivery/frames.js';
 import type { Hub } from './delivery/hub.js';
+import { Inbox } from './delivery/inbox.js';
+import { Intake } from './delivery/intake.js';
 import { Session, type SessionServices } from './delivery/session.js';
 import { Inspector, type InspectorServices } from './inspector.js';
 import type { Log } from './log.js';
@@ -33,6 +35,7 @@ export class Service {
   readonly sessions = new Set<Session>();
   readonly catchUp: CatchUp;
   readonly inspector: Inspector;
+  readonly #intake: Intake;
   /** What the sessions share: one object, however many there are. */
   readonly #shared: SessionServices;
   #nextSession = 1;
@@ -46,6 +49,7 @@ export class Service {
     log: Log,
   ) {
     this.catchUp = new CatchUp(hub, clock, options.limits.maxQueuedBytes);
+    this.#intake = new Intake(clock);
     this.inspector = new Inspector({
       hub,
       clock,
@@ -83,13 +87,14 @@ export class Service {
     this.#cancelHeartbeat?.();
     for (const session of this.sessions) session.shutdown();
     this.catchUp.stop();
+    this.#intake.stop();
   }
 
   /** A new connection that has been let in. */
   attach(socket: Socket, encoding: Encoding): Connection {
     const session = new Session(this.#nextSession++, socket, encoding, this.#shared);
     this.sessions.add(session);
-    return session;
+    return new Inbox(session, this.#intake, this.clock, this.options.limits.maxUnheardBytes);
   }
 
   /** Ends every connection: what let them in no longer holds. */

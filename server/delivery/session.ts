@@ -49,7 +49,6 @@ export interface SessionServices {
 const MAX_INSPECTIONS_PER_SECOND = 50;
 /** Ended subscriptions that are remembered, so that it can be said why an event was not delivered any more. */
 const REMEMBERED = 16;
-
 /** One connection: its messages, its subscriptions, and whether its socket still takes what it is sent. */
 export class Session implements Connection {
   readonly #subscriptions = new Map<SubscriptionId, Subscription>();
@@ -63,6 +62,7 @@ export class Session implements Connection {
   #windowStart = 0;
   #windowMessages = 0;
   #windowInspections = 0;
+  #windowControls = 0;
   readonly openedAt: UnixMillis;
   /** How the last subscriptions to end stood; made when the first ends. */
   #ended: Map<SubscriptionId, Served> | undefined;
@@ -76,6 +76,10 @@ export class Session implements Connection {
   ) {
     this.openedAt = services.clock.now();
     this.#tell([MessageType.welcome, services.welcome()]);
+  }
+
+  isClosed(): boolean {
+    return this.#flow === 'closed';
   }
 
   isCongested(): boolean {
@@ -109,6 +113,16 @@ export class Session implements Connection {
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** Counts pings and pongs by the second; a connection that sends too many is closed. */
+  control(): void {
+    if (this.#flow === 'closed') return;
+    const { clock, limits } = this.services;
+    this.#beginWindow(clock.elapsed());
+    if (++this.#windowControls <= limits.maxControlFramesPerSecond) return;
+    const most = `${String(limits.maxControlFramesPerSecond)} pings and pongs a second (max_control_frames_per_second)`;
+    this.end(CloseCode.tooMany, `more than ${most}`);
   }
 
   /** Closes the connection; what was on its way from the client is no longer heard. */
@@ -357,16 +371,19 @@ export class Session implements Connection {
   #withinRate(): boolean {
     if (this.#flow === 'closed') return false;
     const { clock, limits } = this.services;
-    const now = clock.elapsed();
-    if (now - this.#windowStart >= 1_000) {
-      this.#windowStart = now;
-      this.#windowMessages = 0;
-      this.#windowInspections = 0;
-    }
+    this.#beginWindow(clock.elapsed());
     if (++this.#windowMessages <= limits.maxMessagesPerSecond) return true;
     const most = `${String(limits.maxMessagesPerSecond)} messages a second (max_messages_per_second)`;
     this.end(CloseCode.tooMany, `more than ${most}`);
     return false;
+  }
+
+  #beginWindow(now: number): void {
+    if (now - this.#windowStart < 1_000) return;
+    this.#windowStart = now;
+    this.#windowMessages = 0;
+    this.#windowInspections = 0;
+    this.#windowControls = 0;
   }
 
   #withinSize({ length }: Uint8Array): boolean {

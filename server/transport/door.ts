@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from '../../protocol/index.js';
 import { authorities } from './authority.js';
+import { refuseDoubtfulHead } from './head-check.js';
+import { refusal } from './refusal.js';
 import { findHeaders, type HttpReply, type RequestHead, type Upgrade } from './transport.js';
 
 /** Who may come in. */
@@ -73,7 +75,7 @@ export class Door {
   }
 
   upgrade(request: RequestHead): Upgrade {
-    const refused = this.refuseStranger(request) ?? refuseHandshake(request);
+    const refused = refuseDoubtfulHead(request) ?? this.refuseStranger(request) ?? refuseHandshake(request);
     if (refused) return { accept: false, reply: refused };
     if (!this.hasToken(request)) return { accept: false, reply: UNAUTHORIZED };
     const named = subprotocols(request);
@@ -115,10 +117,6 @@ export const UNAUTHORIZED: HttpReply = refusal(
 export function isHandshake(request: RequestHead): boolean {
   const asksFor = findHeaders(request, 'upgrade').some((name) => name.toLowerCase() === 'websocket');
   return asksFor || findHeaders(request, 'sec-websocket-key').length > 0;
-}
-
-export function refusal(status: number, why: string, headers: Readonly<Record<string, string>> = {}): HttpReply {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: `${why}\n` };
 }
 
 /** What the engines do not insist on by themselves. */

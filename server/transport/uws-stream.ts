@@ -1,28 +1,37 @@
 import type { HttpResponse } from 'uWebSockets.js';
-import { reasonPhrase } from './reason-phrase.js';
 import type { HttpSource, HttpStream, HttpWriter } from './transport.js';
+import { writeHead } from './uws-head.js';
 
-/** Answers with a head, and then with what the stream writes. @param over called once, when no more will be written. */
-export function streamReply(response: HttpResponse, method: string, stream: HttpStream, over: () => void): void {
-  const writer = new UwsWriter(response, Buffer.from(stream.filler), method === 'HEAD' ? () => undefined : over);
-  // Without it the engine ends the process when the handler returns.
-  response.onAborted(() => {
-    writer.aborted();
+/**
+ * Answers with a head, and then with what the stream writes. Whoever calls has attached an abort handler.
+ * @param handOver runs what hands bytes to the engine; `true` says that they were the last.
+ * @returns to be called when the other end goes before the last.
+ */
+export function streamReply(
+  response: HttpResponse,
+  method: string,
+  stream: HttpStream,
+  handOver: (send: () => boolean) => void,
+): () => void {
+  const isHead = method === 'HEAD';
+  handOver(() => {
+    response.cork(() => {
+      writeHead(response, stream);
+      response.writeHeader('connection', 'close');
+      if (isHead) response.endWithoutBody();
+    });
+    return isHead;
   });
-  response.cork(() => {
-    response.writeStatus(`${String(stream.status)} ${reasonPhrase(stream.status)}`);
-    for (const [name, value] of Object.entries(stream.headers)) response.writeHeader(name, value);
-    if (method === 'HEAD') response.endWithoutBody();
-  });
-  if (method === 'HEAD') {
-    over();
-    return;
-  }
+  if (isHead) return () => undefined;
+  const writer = new UwsWriter(response, Buffer.from(stream.filler), handOver);
   response.onWritable(() => {
     writer.writable();
     return true;
   });
   writer.source = stream.open(writer);
+  return () => {
+    writer.aborted();
+  };
 }
 
 /**
@@ -41,7 +50,7 @@ class UwsWriter implements HttpWriter {
   constructor(
     private readonly response: HttpResponse,
     private readonly filler: Uint8Array,
-    private readonly over: () => void,
+    private readonly handOver: (send: () => boolean) => void,
   ) {}
 
   get queuedBytes(): number {
@@ -82,7 +91,6 @@ class UwsWriter implements HttpWriter {
     if (this.#phase === 'over') return;
     const wasOpen = this.#phase === 'open';
     this.#phase = 'over';
-    this.over();
     this.#queue.length = 0;
     this.#queuedHere = 0;
     this.#kept = 0;
@@ -91,17 +99,22 @@ class UwsWriter implements HttpWriter {
 
   #finish(): void {
     this.#phase = 'over';
-    this.over();
     // Whatever the engine has kept it sends before the end.
-    this.response.cork(() => {
-      this.response.end();
+    this.handOver(() => {
+      this.response.cork(() => {
+        this.response.end();
+      });
+      return true;
     });
   }
 
   #pass(bytes: Uint8Array): boolean {
     const result = { passed: true };
-    this.response.cork(() => {
-      result.passed = this.response.write(bytes);
+    this.handOver(() => {
+      this.response.cork(() => {
+        result.passed = this.response.write(bytes);
+      });
+      return false;
     });
     if (!result.passed) this.#kept = bytes.length;
     return result.passed;

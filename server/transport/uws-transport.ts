@@ -1,19 +1,13 @@
-import type {
-  HttpResponse,
-  HttpRequest,
-  TemplatedApp,
-  us_listen_socket,
-  us_socket_context_t,
-  WebSocket,
-} from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, WebSocket } from 'uWebSockets.js';
 import type { CloseCode } from '../../protocol/index.js';
 import { freePort } from './free-port.js';
 import { GOODBYE_MS } from './goodbye.js';
+import { PendingConnections } from './pending-connections.js';
 import { readTls, type TlsFiles } from './tls-files.js';
-import { isStream, type HttpStream, type ListenOptions, type Transport, type TransportHandlers } from './transport.js';
-import { addressOf, headOf, reply } from './uws-request.js';
+import type { ListenOptions, Transport, TransportHandlers } from './transport.js';
+import { UwsConnection, type ArrivedRequest, type Handshake } from './uws-connection.js';
+import { addressOf, headOf } from './uws-request.js';
 import { UwsSocket, type UserData } from './uws-socket.js';
-import { streamReply } from './uws-stream.js';
 
 /** The native module; its own declarations leave out what they should not. */
 export type UwsEngine = typeof import('uWebSockets.js') & { readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number };
@@ -42,8 +36,12 @@ export class UwsTransport implements Transport {
   readonly #apps: TemplatedApp[] = [];
   #listening: us_listen_socket | undefined;
   #given: { readonly options: ListenOptions; readonly handlers: TransportHandlers } | undefined;
-  /** Connections that are no WebSocket, or not yet. */
-  #pending = 0;
+  /** Connections that have not been let in. */
+  #pending: PendingConnections | undefined;
+  /** The request whose head the engine has read last, until its connection takes it. */
+  #arrived: ArrivedRequest | undefined;
+  /** Connections that the engine has closed; it does not say which. */
+  #closures = 0;
   /** Said to every socket once the transport is being stopped; from then on nothing is heard any more. */
   #farewell: { readonly code: CloseCode; readonly reason: string; done(): void } | undefined;
 
@@ -53,6 +51,7 @@ export class UwsTransport implements Transport {
     // The engine shares a port it was given only by number, and only such a port can be listened on again.
     const port = options.port === 0 && options.tls ? await freePort(options.host) : options.port;
     this.#given = { options: { ...options, port }, handlers };
+    this.#pending = new PendingConnections(options.maxPendingConnections);
     return this.#bind(this.#build(options, handlers), this.#given.options);
   }
 
@@ -81,8 +80,9 @@ export class UwsTransport implements Transport {
   #build(options: ListenOptions, handlers: TransportHandlers): TemplatedApp {
     const app = options.tls ? this.#sslApp(options.tls) : this.engine.App();
     this.#apps.push(app);
-    app.filter((response, change) => {
-      this.#countPending(response, change, options, handlers);
+    app.filter((accepted, change) => {
+      if (change > 0) this.#accept(accepted, options, handlers);
+      else this.#closures++;
     });
     app.ws<UserData>('/*', {
       // A message that is too long but not absurd is answered with the limit's name before its sender is closed.
@@ -93,13 +93,21 @@ export class UwsTransport implements Transport {
       sendPingsAutomatically: true,
       compression: NO_COMPRESSION,
       upgrade: (response, request, context) => {
-        upgrade(response, request, context, handlers);
+        const key = request.getHeader('sec-websocket-key');
+        const extensions = request.getHeader('sec-websocket-extensions');
+        this.#arrive(response, request, { key, extensions, context });
       },
       open: (native) => {
         this.#open(native, handlers);
       },
       message: (native, payload, isBinary) => {
         if (!this.#farewell) native.getUserData().connection?.message(new Uint8Array(payload), isBinary);
+      },
+      ping: (native) => {
+        native.getUserData().connection?.control();
+      },
+      pong: (native) => {
+        native.getUserData().connection?.control();
       },
       drain: (native) => {
         this.#drained(native.getUserData());
@@ -109,10 +117,7 @@ export class UwsTransport implements Transport {
       },
     });
     app.any('/*', (response, request) => {
-      const head = headOf(response, request);
-      const answer = handlers.http(head);
-      if (isStream(answer)) this.#stream(response, head.method, answer);
-      else reply(response, head.method, answer);
+      this.#arrive(response, request, undefined);
     });
     return app;
   }
@@ -122,28 +127,39 @@ export class UwsTransport implements Transport {
     return this.engine.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
   }
 
-  /**
-   * The engine gives a new object with every call and says only that some connection has gone, so that the oldest cannot
-   * be told and addresses cannot be counted: all are counted together, and the newest is closed.
-   */
-  #countPending(
-    response: HttpResponse,
-    change: number,
-    { maxPendingConnections }: ListenOptions,
-    handlers: TransportHandlers,
-  ): void {
-    this.#pending += change;
-    if (change < 0 || this.#pending <= maxPendingConnections) return;
-    handlers.pendingOverflow(addressOf(response));
-    response.close();
+  #accept(accepted: HttpResponse, { tls }: ListenOptions, handlers: TransportHandlers): void {
+    const pending = this.#pending!;
+    const connection = new UwsConnection(
+      accepted,
+      addressOf(accepted),
+      tls !== undefined,
+      {
+        handlers,
+        letIn: (which) => {
+          pending.delete(which);
+        },
+        over: (which) => {
+          pending.delete(which);
+        },
+        closures: () => this.#closures,
+      },
+      () => this.#takeArrived(),
+    );
+    if (pending.add(connection)) handlers.pendingOverflow(connection.address);
   }
 
-  /** While it lasts, its connection is none of those that have not been let in. */
-  #stream(response: HttpResponse, method: string, stream: HttpStream): void {
-    this.#pending--;
-    streamReply(response, method, stream, () => {
-      this.#pending++;
-    });
+  /**
+   * Answers nothing yet: only right after this call does the engine say which connection the request is from. A second
+   * request of a connection is taken by nobody, and ends with it.
+   */
+  #arrive(response: HttpResponse, request: HttpRequest, handshake: Handshake | undefined): void {
+    this.#arrived = { head: headOf(request, addressOf(response)), response, handshake };
+  }
+
+  #takeArrived(): ArrivedRequest | undefined {
+    const arrived = this.#arrived;
+    this.#arrived = undefined;
+    return arrived;
   }
 
   async stop(code: CloseCode, reason: string): Promise<void> {
@@ -199,8 +215,6 @@ export class UwsTransport implements Transport {
   }
 
   #open(native: WebSocket<UserData>, handlers: TransportHandlers): void {
-    // The engine does not count an upgrade as a connection gone.
-    this.#pending--;
     const data = native.getUserData();
     const socket = new UwsSocket(native, data.encoding === 'msgpack');
     data.socket = socket;
@@ -215,25 +229,4 @@ export class UwsTransport implements Transport {
     connection?.closed();
     if (this.#sockets.size === 0) this.#farewell?.done();
   }
-}
-
-function upgrade(
-  response: HttpResponse,
-  request: HttpRequest,
-  context: us_socket_context_t,
-  handlers: TransportHandlers,
-): void {
-  const head = headOf(response, request);
-  const answer = handlers.upgrade(head);
-  if (!answer.accept) {
-    reply(response, head.method, answer.reply);
-    return;
-  }
-  response.upgrade<UserData>(
-    { encoding: answer.encoding },
-    request.getHeader('sec-websocket-key'),
-    answer.subprotocol ?? '',
-    request.getHeader('sec-websocket-extensions'),
-    context,
-  );
 }

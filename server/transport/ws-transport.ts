@@ -3,10 +3,12 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import type { CloseCode, Encoding } from '../../protocol/index.js';
+import { CloseCode, type Encoding } from '../../protocol/index.js';
 import { PendingConnections } from './pending-connections.js';
 import { reasonPhrase } from './reason-phrase.js';
-import { isHandshake, refusal } from './door.js';
+import { isHandshake } from './door.js';
+import { LAST_WORD_MS, REQUEST_HEAD_MS } from './http-bounds.js';
+import { refusal } from './refusal.js';
 import { secured } from './secured.js';
 import { OptionError } from '../option-error.js';
 import { GOODBYE_MS } from './goodbye.js';
@@ -27,9 +29,8 @@ import { streamReply } from './ws-stream.js';
 /** What bounds a request before anyone has looked at it. Sizes in bytes, times in milliseconds. */
 const REQUEST_BOUNDS: ServerOptions = {
   maxHeaderSize: 10_240,
-  headersTimeout: 10_000,
+  headersTimeout: REQUEST_HEAD_MS,
   requestTimeout: 15_000,
-  keepAliveTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
   // The door looks at Host, and at all of them.
   requireHostHeader: false,
@@ -40,6 +41,7 @@ const TLS_HANDSHAKE_MS = 10_000;
 export class WsTransport implements Transport {
   readonly name = 'ws';
   readonly #clients = new Map<WebSocket, Client>();
+  readonly #requests = new FirstRequests();
   #server: Server | undefined;
   #tls: TlsFiles | undefined;
   #pinging: NodeJS.Timeout | undefined;
@@ -61,6 +63,9 @@ export class WsTransport implements Transport {
     });
     const pending = new Newcomers(options, handlers);
     const server = this.#create(options.tls, (request, response) => {
+      if (!this.#requests.isFirst(request.socket)) return;
+      // Says so in the answer, and closes after it.
+      response.shouldKeepAlive = false;
       const answer = handlers.http(headOf(request));
       if (answer.letIn) pending.letIn(request.socket);
       if (isStream(answer)) streamReply(response, request.method, answer);
@@ -73,7 +78,13 @@ export class WsTransport implements Transport {
     server.on('connection', (socket: NetSocket) => {
       pending.add(socket);
     });
-    server.on('clientError', answerMalformed);
+    server.on('connect', (request: IncomingMessage, stream: Duplex) => {
+      if (this.#requests.isFirst(request.socket)) refuse(stream, NO_PATH);
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, stream: Duplex) => {
+      if (this.#requests.has(stream)) stream.end(() => stream.destroy());
+      else answerMalformed(error, stream);
+    });
     this.#pinging = setInterval(() => {
       this.#dropSilent();
     }, options.idleTimeoutMs / 2);
@@ -129,6 +140,10 @@ export class WsTransport implements Transport {
     handlers: TransportHandlers,
     pending: Newcomers,
   ): void {
+    if (!this.#requests.isFirst(request.socket)) {
+      stream.destroy();
+      return;
+    }
     const requestHead = headOf(request);
     // Node takes a request that offers any other protocol, such as h2c, for an upgrade.
     if (!isHandshake(requestHead)) {
@@ -170,10 +185,13 @@ export class WsTransport implements Transport {
     });
     client.on('pong', () => {
       state.alive = true;
+      connection.control();
     });
     // The answer, which the library has written by itself, may be all that waits.
     client.on('ping', () => {
+      state.alive = true;
       if (client.bufferedAmount > 0 && stream.writable) stream.write(NOTHING, written);
+      connection.control();
     });
     // A broken connection is told by the close that follows.
     client.on('error', () => undefined);
@@ -226,7 +244,14 @@ class WsSocket implements Socket {
   }
 
   close(code: CloseCode, reason: string): void {
-    this.client.close(code, reason);
+    const { client } = this;
+    client.close(code, reason);
+    if (code !== CloseCode.tooMany && code !== CloseCode.tooLarge) return;
+    // Whoever has broken a limit is no longer read, so that a flood ends with it; the answer to the close is not waited for.
+    client.pause();
+    setTimeout(() => {
+      client.terminate();
+    }, LAST_WORD_MS).unref();
   }
 }
 
@@ -248,6 +273,26 @@ function headOf(request: IncomingMessage): RequestHead {
     headers,
     remoteAddress: request.socket.remoteAddress ?? '',
   };
+}
+
+/** Behind its first, a connection may have sent so many requests in one piece; they are not answered. */
+const MAX_UNANSWERED_REQUESTS = 16;
+
+/** Tells a connection's first request from those that are not served. */
+class FirstRequests {
+  readonly #counts = new WeakMap<Duplex, number>();
+
+  has(socket: Duplex): boolean {
+    return this.#counts.has(socket);
+  }
+
+  /** Counts a request; a connection that floods is ended. */
+  isFirst(socket: NetSocket): boolean {
+    const count = this.#counts.get(socket) ?? 0;
+    this.#counts.set(socket, count + 1);
+    if (count > MAX_UNANSWERED_REQUESTS) socket.destroy();
+    return count === 0;
+  }
 }
 
 /** The connections that have not been let in, known by their ports: TLS wraps one socket in another. */
@@ -287,6 +332,7 @@ class Newcomers {
 
 const portOf = (socket: NetSocket): string => `${socket.remoteAddress ?? ''} ${String(socket.remotePort)}`;
 
+const NO_PATH = secured(refusal(400, 'ask for a path, beginning with /'));
 const NO_UPGRADE = secured(refusal(400, 'ask without Upgrade'));
 
 const TOO_MANY_PENDING = secured(

@@ -1,0 +1,76 @@
+import { CloseCode } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Connection } from '../transport/transport.js';
+import type { Intake, Speaker } from './intake.js';
+import type { Session } from './session.js';
+
+/** What a message that waits takes beside its payload, about. */
+const OVERHEAD_BYTES = 128;
+
+interface Waiting {
+  readonly payload: Uint8Array;
+  readonly isBinary: boolean;
+}
+
+/** Stands between a transport and a session, and keeps the session's messages in their order while the time for hearing is used up. */
+export class Inbox implements Connection, Speaker {
+  /** From the one at `#next` on; made when the first waits. */
+  #waiting: Waiting[] | undefined;
+  #next = 0;
+  #waitingBytes = 0;
+
+  constructor(
+    private readonly session: Session,
+    private readonly intake: Intake,
+    private readonly clock: Clock,
+    private readonly maxUnheardBytes: number,
+  ) {}
+
+  message(payload: Uint8Array, isBinary: boolean): void {
+    if (this.#waiting === undefined && this.intake.hasTime(this.clock.elapsed())) {
+      this.session.message(payload, isBinary);
+      return;
+    }
+    if (this.session.isClosed()) return;
+    this.#waitingBytes += payload.length + OVERHEAD_BYTES;
+    if (this.#waitingBytes > this.maxUnheardBytes) {
+      const most = `${String(this.maxUnheardBytes)} bytes of messages wait to be heard (max_unheard_bytes)`;
+      this.session.end(CloseCode.tooMany, `more than ${most}`);
+      this.#forget();
+      return;
+    }
+    // The transport's bytes are valid only during its call.
+    (this.#waiting ??= []).push({ payload: Uint8Array.from(payload), isBinary });
+    this.intake.add(this);
+  }
+
+  hearNext(): boolean {
+    const next = this.#waiting?.[this.#next++];
+    if (next === undefined) return false;
+    this.#waitingBytes -= next.payload.length + OVERHEAD_BYTES;
+    if (this.#next === this.#waiting?.length) this.#forget();
+    this.session.message(next.payload, next.isBinary);
+    if (this.session.isClosed()) this.#forget();
+    return this.#waiting !== undefined;
+  }
+
+  control(): void {
+    this.session.control();
+  }
+
+  drained(): void {
+    this.session.drained();
+  }
+
+  closed(): void {
+    this.#forget();
+    this.session.closed();
+  }
+
+  #forget(): void {
+    this.#waiting = undefined;
+    this.#next = 0;
+    this.#waitingBytes = 0;
+    this.intake.delete(this);
+  }
+}

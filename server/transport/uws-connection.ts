@@ -1,0 +1,254 @@
+import type { HttpResponse, us_socket_context_t } from 'uWebSockets.js';
+import { ANSWER_MS, LINGER_MS, REQUEST_HEAD_MS } from './http-bounds.js';
+import { refusal } from './refusal.js';
+import { secured } from './secured.js';
+import {
+  findHeaders,
+  isStream,
+  type HttpAnswer,
+  type HttpReply,
+  type RequestHead,
+  type TransportHandlers,
+} from './transport.js';
+import { writeHead } from './uws-head.js';
+import type { UserData } from './uws-socket.js';
+import { streamReply } from './uws-stream.js';
+
+/** A request that the engine has read the head of. */
+export interface ArrivedRequest {
+  readonly head: RequestHead;
+  /** The engine's object for this request alone; unusable once the request has been answered. */
+  readonly response: HttpResponse;
+  /** What a handshake needs beside its head; `undefined` for a plain request. */
+  readonly handshake: Handshake | undefined;
+}
+
+export interface Handshake {
+  readonly key: string;
+  readonly extensions: string;
+  readonly context: us_socket_context_t;
+}
+
+/** What a connection needs of the transport that accepted it. */
+export interface ConnectionOwner {
+  readonly handlers: TransportHandlers;
+  /** The connection has presented the token. */
+  letIn(connection: UwsConnection): void;
+  /** The connection has gone, or has become a WebSocket. */
+  over(connection: UwsConnection): void;
+  /** How many connections the engine has closed so far. */
+  closures(): number;
+}
+
+/**
+ * - `waiting`: no request has come.
+ * - `answering`: the engine holds an unanswered request.
+ * - `answered`: everything has been handed over; the other end is given a moment to close first.
+ * - `over`: nothing of the engine's may be touched.
+ */
+type Phase = 'waiting' | 'answering' | 'answered' | 'over';
+
+/** Bodies up to here are handed over whole: the engine keeps what the kernel does not take. */
+const SMALL_BODY_BYTES = 8_192;
+
+const UNREADABLE = secured(
+  refusal(400, `no HTTP/1.1 request with a Host came within ${String(REQUEST_HEAD_MS / 1_000)} s`),
+);
+const TOO_MANY_PENDING = secured(
+  refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),
+);
+
+/**
+ * One connection of the native engine until it has gone or has become a WebSocket. It serves one request.
+ *
+ * The engine gives a new object for the same connection at every call. The one it gives when the connection is accepted
+ * is kept: it stays usable until the connection closes, and through it the connection is known again. The rules that
+ * keep the process alive are held here and nowhere else: an abort handler is attached at every moment, and nothing is
+ * called after it has run.
+ */
+export class UwsConnection {
+  #phase: Phase = 'waiting';
+  #timer: NodeJS.Timeout;
+  /** Told when the other end goes before a streaming reply is complete. */
+  #streamAborted: (() => void) | undefined;
+
+  constructor(
+    private readonly accepted: HttpResponse,
+    readonly address: string,
+    private readonly isTls: boolean,
+    private readonly owner: ConnectionOwner,
+    /** The request whose head the engine has just read. */
+    takeArrived: () => ArrivedRequest | undefined,
+  ) {
+    this.#attachAbort();
+    // Called right after the engine's request handler, in the same call of the engine: so it says whose request that was.
+    accepted.onData(() => {
+      if (this.#phase !== 'waiting') return;
+      const arrived = takeArrived();
+      if (arrived) this.#answer(arrived);
+    });
+    this.#timer = setTimeout(() => {
+      this.#refuse(UNREADABLE);
+    }, REQUEST_HEAD_MS);
+  }
+
+  /** Too many of this address have not been let in, and this one has been so for longest. */
+  close(): void {
+    this.#refuse(TOO_MANY_PENDING);
+  }
+
+  #attachAbort(): void {
+    this.accepted.onAborted(() => {
+      this.#over();
+    });
+  }
+
+  #over(): void {
+    if (this.#phase === 'over') return;
+    this.#phase = 'over';
+    clearTimeout(this.#timer);
+    this.owner.over(this);
+    this.#streamAborted?.();
+  }
+
+  #answer({ head, response, handshake }: ArrivedRequest): void {
+    this.#phase = 'answering';
+    this.#closeAfter(ANSWER_MS);
+    const { handlers } = this.owner;
+    if (!handshake) {
+      this.#reply(response, head, handlers.http(head));
+      return;
+    }
+    const upgrade = handlers.upgrade(head);
+    if (!upgrade.accept) {
+      this.#reply(response, head, upgrade.reply);
+      return;
+    }
+    this.owner.letIn(this);
+    // The engine is in the middle of its own work on the connection, which the upgrade replaces by another.
+    setImmediate(() => {
+      if (this.#phase !== 'answering') return;
+      // The abort handler goes with the connection that the engine now takes apart.
+      this.#over();
+      const { encoding, subprotocol } = upgrade;
+      const { key, extensions, context } = handshake;
+      response.cork(() => {
+        response.upgrade<UserData>({ encoding }, key, subprotocol ?? '', extensions, context);
+      });
+    });
+  }
+
+  #reply(response: HttpResponse, head: RequestHead, answer: HttpAnswer): void {
+    if (answer.letIn) this.owner.letIn(this);
+    if (isStream(answer)) {
+      clearTimeout(this.#timer);
+      this.#streamAborted = streamReply(response, head.method, answer, (end) => {
+        this.#handOver(end);
+      });
+      return;
+    }
+    const { status, body } = answer;
+    const length = Buffer.byteLength(body);
+    if (head.method === 'HEAD' || status === 204) this.#replyWithoutBody(response, answer, length);
+    else if (length <= SMALL_BODY_BYTES) this.#replyAtOnce(response, answer, announcesBody(head));
+    else this.#replyInPieces(response, answer, Buffer.from(body));
+  }
+
+  #replyWithoutBody(response: HttpResponse, answer: HttpReply, length: number): void {
+    this.#handOver(() => {
+      response.cork(() => {
+        writeHead(response, answer);
+        response.writeHeader('connection', 'close');
+        if (answer.status !== 204) response.writeHeader('content-length', String(length));
+        // Given any argument, even undefined, the engine waits for a body of that length, and ends the process as none comes.
+        response.endWithoutBody();
+      });
+      return true;
+    });
+  }
+
+  #replyAtOnce(response: HttpResponse, answer: HttpReply, isBodyToCome: boolean): void {
+    this.#handOver(() => {
+      response.cork(() => {
+        writeHead(response, answer);
+        // Closed in the middle of the body, the connection would be reset, and the answer lost with it.
+        if (isBodyToCome) response.writeHeader('connection', 'close').end(answer.body);
+        else response.end(answer.body, true);
+      });
+      return true;
+    });
+  }
+
+  /** Hands over only what the kernel takes: an answer that nobody reads costs nothing here. */
+  #replyInPieces(response: HttpResponse, answer: HttpReply, body: Uint8Array): void {
+    const pass = (offset: number): boolean => {
+      const result = { isPassed: false, isDone: false };
+      this.#handOver(() => {
+        response.cork(() => {
+          if (offset === 0) {
+            writeHead(response, answer);
+            response.writeHeader('connection', 'close');
+          }
+          [result.isPassed, result.isDone] = response.tryEnd(body.subarray(offset), body.length);
+        });
+        return result.isDone;
+      });
+      return result.isPassed;
+    };
+    if (!pass(0) && this.#isAnswering()) response.onWritable(pass);
+  }
+
+  #isAnswering(): boolean {
+    return this.#phase === 'answering';
+  }
+
+  /**
+   * Has the engine take what is to be sent. It forgets the abort handler with the last byte, and may close the connection
+   * in the same call, of which it then tells only that some connection has gone.
+   * @param send whether that was all.
+   */
+  #handOver(send: () => boolean): void {
+    if (!this.#isAnswering()) return;
+    const before = this.owner.closures();
+    const isAll = send();
+    if (this.owner.closures() !== before) {
+      this.#over();
+    } else if (isAll) {
+      this.#phase = 'answered';
+      this.#streamAborted = undefined;
+      this.#attachAbort();
+      this.#closeAfter(LINGER_MS);
+    }
+  }
+
+  /** Ends a connection that has sent no request which the engine could read. */
+  #refuse(answer: HttpReply): void {
+    if (this.#phase !== 'waiting' || this.isTls) {
+      this.#close();
+      return;
+    }
+    this.accepted.cork(() => {
+      writeHead(this.accepted, answer);
+      this.accepted.end(answer.body, true);
+    });
+    // The engine closes it at once; whether or not it says so, the object is of no more use.
+    this.#over();
+  }
+
+  #closeAfter(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#close();
+    }, delayMs);
+  }
+
+  #close(): void {
+    // Calls the abort handler before it returns.
+    if (this.#phase !== 'over') this.accepted.close();
+  }
+}
+
+function announcesBody(request: RequestHead): boolean {
+  const [length = '0'] = findHeaders(request, 'content-length');
+  return length !== '0' || findHeaders(request, 'transfer-encoding').length > 0;
+}
