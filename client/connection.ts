@@ -228,10 +228,10 @@ export class Connection {
         this.#passed(message[1], message[2]);
         return;
       case MessageType.inspection:
-        this.#answered(message);
+        this.#questions.answer(message[1], message[2]);
         return;
       case MessageType.error:
-        this.#refused(message[1], message[2], message[3]);
+        this.#refused(message[1], message[2], message[3], message[4]);
         return;
       case MessageType.events:
         this.#events(message);
@@ -281,15 +281,8 @@ export class Connection {
       this.#questions.fail(nonce, new BusError('protocol', `no cursor: ${cursor}`, 'update the client or the server'));
   }
 
-  #answered([, nonce, value, code, text]: Extract<
-    ServerMessage,
-    readonly [typeof MessageType.inspection, ...unknown[]]
-  >): void {
-    if (code === undefined) this.#questions.answer(nonce, value);
-    else this.#questions.fail(nonce, new BusError(code, text ?? code, 'change the question'));
-  }
-
-  #refused(sub: number | null, code: BusError['code'], text: string): void {
+  #refused(sub: number | null, code: BusError['code'], text: string, nonce: number | undefined): void {
+    if (nonce !== undefined) this.#questions.fail(nonce, new BusError(code, text, 'change the question'));
     const route = sub === null ? undefined : this.#routes.get(sub);
     if (!route) return;
     this.#forget(route);

@@ -90,6 +90,9 @@ export interface EventOrigin {
   readonly epoch: Epoch;
 }
 
+/** Whether this program has names for an event's type and kind; a newer server may send others, which are passed over. */
+export const isKnownEvent = ([, type, kind]: WireEvent): boolean => type in EVENT_TYPES && kind in KINDS;
+
 /**
  * The JSON view of a wire event.
  * @param resumeAfter where to resume after this event; by default the event's own revision, or the beginning for a

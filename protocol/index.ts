@@ -8,7 +8,7 @@ export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './encoding.js';
 export type { ErrorCode } from './errors.js';
 export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors.js';
 export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
-export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, toBusEvent } from './event.js';
+export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, toBusEvent } from './event.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
@@ -47,7 +47,8 @@ export type {
   Welcome,
 } from './messages.js';
 export { MessageType } from './message-type.js';
-export { readClientMessage } from './messages.js';
+export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName, readClientMessage } from './messages.js';
+export { isServerMessage } from './server-message.js';
 export { nearest } from './nearest.js';
 export type {
   ClaimData,
@@ -65,4 +66,4 @@ export type {
 } from './record.js';
 export { LeaseBook, type LeaseState } from './lease-book.js';
 export { isNaive, parseTimestamp } from './timestamp.js';
-export { DEFAULT_PORT, PROTOCOL_VERSION, VERSION } from './version.js';
+export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './version.js';

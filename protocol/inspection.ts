@@ -57,6 +57,8 @@ export interface Overview {
 
 export interface ConnectionView {
   readonly id: number;
+  /** What the client calls itself; nil where it has not said. */
+  readonly name: string | null;
   readonly encoding: Encoding;
   /** Address of the other end; empty inside a process. */
   readonly remote: string;

@@ -5,6 +5,7 @@ export const MessageType = {
   sync: 3,
   ping: 4,
   inspect: 5,
+  name: 6,
   welcome: 16,
   subscribed: 17,
   batch: 18,

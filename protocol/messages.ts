@@ -26,13 +26,14 @@ export type ClientMessage =
   | { readonly type: 'unsubscribe'; readonly sub: SubscriptionId }
   | { readonly type: 'sync'; readonly nonce: number; readonly record?: { readonly kind: Kind; readonly id: string } }
   | { readonly type: 'ping'; readonly nonce: number }
-  | { readonly type: 'inspect'; readonly nonce: number; readonly inspection: Inspection };
+  | { readonly type: 'inspect'; readonly nonce: number; readonly inspection: Inspection }
+  | { readonly type: 'name'; readonly name: string };
 
 /** A refused message, with the subscription it was about where that much could be read. */
 export interface Refusal {
   readonly type: 'refused';
   readonly sub: SubscriptionId | null;
-  /** Of a refused `inspect`, which is answered by an `inspection` without a value. */
+  /** Of a refused `sync`, `ping` or `inspect`, where it could be read. */
   readonly nonce?: number;
   readonly code: ErrorCode;
   readonly message: string;
@@ -82,7 +83,11 @@ const CLIENT_DECODERS: ReadonlyMap<unknown, Decoder> = new Map<unknown, Decoder>
       inspection: readInspection(topic, params, limits),
     }),
   ],
+  [MessageType.name, ([, name]) => ({ type: 'name', name: parseConnectionName(name) })],
 ]);
+
+/** What is asked under a number, and answered under it, also by an error. */
+const HAS_NONCE: ReadonlySet<unknown> = new Set([MessageType.sync, MessageType.ping, MessageType.inspect]);
 
 /** Reads a decoded value as a client's message. Never throws: what cannot be read becomes a {@link Refusal}. */
 export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_LIMITS): ClientMessage | Refusal {
@@ -90,16 +95,32 @@ export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_
   try {
     const decode = CLIENT_DECODERS.get(fields[0]);
     if (!decode) {
-      throw new ProtocolError('bad-message', 'a message is an array that begins with 1, 2, 3, 4 or 5');
+      throw new ProtocolError('bad-message', 'a message is an array that begins with 1, 2, 3, 4, 5 or 6');
     }
     return decode(fields, limits);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const isAboutSub = fields[0] === MessageType.subscribe || fields[0] === MessageType.unsubscribe;
     const sub = isAboutSub && isUint32(fields[1]) ? subscriptionId(fields[1]) : null;
-    const nonce = fields[0] === MessageType.inspect && isUint32(fields[1]) ? { nonce: fields[1] } : {};
+    const nonce = HAS_NONCE.has(fields[0]) && isUint32(fields[1]) ? { nonce: fields[1] } : {};
     return { type: 'refused', sub, ...nonce, code: error.code, message: error.message };
   }
+}
+
+/** Characters of a connection's name. */
+export const MAX_CONNECTION_NAME_LENGTH = 128;
+// eslint-disable-next-line no-control-regex
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** @throws ProtocolError `bad-option`, for what would not be one line in a table or a log. */
+export function parseConnectionName(name: unknown): string {
+  const isText = typeof name === 'string' && name.isWellFormed() && !UNPRINTABLE.test(name);
+  if (isText && name !== '' && name.length <= MAX_CONNECTION_NAME_LENGTH) return name;
+  const most = `1 to ${String(MAX_CONNECTION_NAME_LENGTH)} characters`;
+  throw new ProtocolError(
+    'bad-option',
+    `the name of a connection must be a string of ${most}, without control characters`,
+  );
 }
 
 const SUBSCRIBE_OPTIONS = ['filter', 'max_events', 'since', 'snapshot'] as const;
@@ -193,6 +214,10 @@ export interface Welcome {
   readonly backend: string;
   readonly heartbeat_ms: number;
   readonly limits: Readonly<Record<string, number>>;
+  /** What this server can do beyond the first text of version 1: {@link FEATURES}. Absent means none. */
+  readonly features?: readonly string[];
+  /** By which number the overview lists this connection. */
+  readonly connection?: number;
 }
 
 /** Every message a server sends, as the array that travels. */
@@ -211,15 +236,8 @@ export type ServerMessage =
   | readonly [type: typeof MessageType.events, group: number, index: number, events: readonly WireEvent[]]
   | readonly [type: typeof MessageType.complete, sub: number, reason: CompleteReason, delivered: number]
   | readonly [type: typeof MessageType.resync, sub: number, reason: ResyncReason]
-  | readonly [type: typeof MessageType.error, sub: number | null, code: ErrorCode, message: string]
+  | readonly [type: typeof MessageType.error, sub: number | null, code: ErrorCode, message: string, nonce?: number]
   | readonly [type: typeof MessageType.syncDone, nonce: number, cursor: string]
   | readonly [type: typeof MessageType.pong, nonce: number, now: number]
   | readonly [type: typeof MessageType.heartbeat, revision: number, now: number, health: WatchHealth]
-  | readonly [
-      type: typeof MessageType.inspection,
-      nonce: number,
-      /** nil where the question was refused. */
-      value: Inspections[keyof Inspections]['answer'] | null,
-      code?: ErrorCode,
-      message?: string,
-    ];
+  | readonly [type: typeof MessageType.inspection, nonce: number, value: Inspections[keyof Inspections]['answer']];

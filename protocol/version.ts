@@ -6,3 +6,11 @@ export const PROTOCOL_VERSION = 1;
 
 /** The port the bus listens on when none is named: MUSE on a phone's keys. */
 export const DEFAULT_PORT = 6873;
+
+/** What a server can do that the first text of version 1 did not have, as `welcome` says it. */
+export const FEATURES = [
+  /** A connection may be given a name, by the message `name`. */
+  'names',
+  /** An error about a `sync`, `ping` or `inspect` carries its nonce. */
+  'nonces',
+] as const;

@@ -1,4 +1,5 @@
 import {
+  FEATURES,
   MessageType,
   PROTOCOL_VERSION,
   VERSION,
@@ -120,6 +121,7 @@ export class Service {
       backend: this.source.health().backend,
       heartbeat_ms: this.options.heartbeatMs,
       limits: this.#limits,
+      features: FEATURES,
     };
   }
 

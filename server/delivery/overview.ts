@@ -36,9 +36,10 @@ export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: numbe
 }
 
 function connectionView(session: Session, limit: number, now: number): ConnectionView {
-  const { id, encoding, socket, openedAt, subscriptionCount, subscriptions } = session;
+  const { id, name = null, encoding, socket, openedAt, subscriptionCount, subscriptions } = session;
   return {
     id,
+    name,
     encoding,
     remote: socket.remote ?? '',
     since_ms: openedAt,

@@ -64,6 +64,8 @@ export class Session implements Connection {
   #windowInspections = 0;
   #windowControls = 0;
   readonly openedAt: UnixMillis;
+  /** What the client calls itself. */
+  name: string | undefined;
   /** How the last subscriptions to end stood; made when the first ends. */
   #ended: Map<SubscriptionId, Served> | undefined;
 
@@ -75,7 +77,7 @@ export class Session implements Connection {
     private readonly services: SessionServices,
   ) {
     this.openedAt = services.clock.now();
-    this.#tell([MessageType.welcome, services.welcome()]);
+    this.#tell([MessageType.welcome, { ...services.welcome(), connection: id }]);
   }
 
   isClosed(): boolean {
@@ -249,7 +251,7 @@ export class Session implements Connection {
         return;
       case 'sync':
         this.#sync(message.nonce, message.record).catch((error: unknown) => {
-          this.#failed(error);
+          this.#failed(error, message.nonce);
         });
         return;
       case 'ping':
@@ -257,6 +259,9 @@ export class Session implements Connection {
         return;
       case 'inspect':
         this.#inspect(message.nonce, message.inspection);
+        return;
+      case 'name':
+        this.name = message.name;
         return;
     }
   }
@@ -311,7 +316,7 @@ export class Session implements Connection {
   #inspect(nonce: number, inspection: Inspection): void {
     if (++this.#windowInspections > MAX_INSPECTIONS_PER_SECOND) {
       const most = `at most ${String(MAX_INSPECTIONS_PER_SECOND)} inspections a second`;
-      this.#tell([MessageType.inspection, nonce, null, 'limit', most]);
+      this.#tell([MessageType.error, null, 'limit', most, nonce]);
       return;
     }
     this.#tell([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
@@ -332,12 +337,17 @@ export class Session implements Connection {
     }
   }
 
+  /** Which connection a line of the log is about. */
+  get #who(): object {
+    return { connection: this.id, ...(this.name === undefined ? {} : { name: this.name }) };
+  }
+
   /** A socket that takes what comes next had been waited for in vain; one that drops it is being closed. */
   #countStall(result: SendResult): void {
     this.#stall = 'none';
     if (result === 'dropped') return;
     this.services.hub.stalls++;
-    this.services.log.error({ connection: this.id }, 'a connection waited for a socket that had nothing left to take');
+    this.services.log.error(this.#who, 'a connection waited for a socket that had nothing left to take');
   }
 
   #remember(subscription: Subscription, reason: CompleteReason): void {
@@ -363,8 +373,7 @@ export class Session implements Connection {
       this.end(CloseCode.tooMany, `${String(this.#badMessages)} bad messages (max_bad_messages)`);
       return;
     }
-    if (nonce === undefined) this.#tell([MessageType.error, sub, code, message]);
-    else this.#tell([MessageType.inspection, nonce, null, code, message]);
+    this.#tell([MessageType.error, sub, code, message, ...(nonce === undefined ? ([] as const) : ([nonce] as const))]);
   }
 
   /** Counts messages by the second; a connection that sends too many is closed. */
@@ -394,9 +403,16 @@ export class Session implements Connection {
   }
 
   /** A fault of ours: one client is told so, nobody else is touched. */
-  #failed(error: unknown): void {
-    this.services.log.error({ err: error }, 'a message failed');
-    this.#tell([MessageType.error, null, 'internal', 'the server failed on this message; its log says how']);
+  #failed(error: unknown, nonce?: number): void {
+    this.services.log.error({ err: error, ...this.#who }, 'a message failed');
+    const text = 'the server failed on this message; its log says how';
+    this.#tell([
+      MessageType.error,
+      null,
+      'internal',
+      text,
+      ...(nonce === undefined ? ([] as const) : ([nonce] as const)),
+    ]);
   }
 
   #tell(message: ServerMessage): void {

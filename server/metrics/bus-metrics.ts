@@ -60,6 +60,11 @@ function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: Se
     for (const { socket } of sessions) bytes += socket.queuedBytes;
     return bytes;
   });
+  registry.gauge(
+    'connection_behind_events',
+    'Revisions that a connection has still to be sent, of those that are furthest behind, by number and name.',
+    () => furthestBehind(sessions, hub.revision),
+  );
   registry.counter(
     'stalls_total',
     'Connections that waited for a socket with nothing left to take: must stay 0.',
@@ -138,6 +143,25 @@ function subscriptionStates(sessions: Iterable<Session>): Sample[] {
     for (const { subscriptions } of sessions) for (const { delivery } of subscriptions) yield delivery.at;
   }
   return count(states(), (state) => state, 'state', ['live', 'lagging', 'replay', 'snapshot']);
+}
+
+/** So that the number of series is bounded. */
+const MAX_BEHIND_LISTED = 20;
+
+function furthestBehind(sessions: Iterable<Session>, now: number): Sample[] {
+  const behind: { readonly session: Session; readonly value: number }[] = [];
+  for (const session of sessions) {
+    let value = 0;
+    for (const { delivery } of session.subscriptions) {
+      if (delivery.at === 'lagging' || delivery.at === 'replay') value = Math.max(value, now - delivery.after);
+    }
+    if (value > 0) behind.push({ session, value });
+  }
+  behind.sort((a, b) => b.value - a.value);
+  return behind.slice(0, MAX_BEHIND_LISTED).map(({ session: { id, name = '' }, value }) => ({
+    labels: { connection: String(id), name },
+    value,
+  }));
 }
 
 /** How many items there are under each name, and 0 for those `always` shown. */

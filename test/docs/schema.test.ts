@@ -111,6 +111,7 @@ const CLIENT_MESSAGES: readonly (readonly [ref: string, message: readonly unknow
   ['ping', [4, 1]],
   ['inspect', [5, 1, 'overview', { limit: 3 }]],
   ['inspect', [5, 2, 'explain', { filter: {}, kind: 'task', id: 't1' }]],
+  ['name', [6, 'agent-42']],
 ];
 const REFUSED: readonly (readonly unknown[])[] = [
   [1, -1, {}],
@@ -122,6 +123,8 @@ const REFUSED: readonly (readonly unknown[])[] = [
   [2],
   [5, 1, 'everything'],
   [6, 1],
+  [6, ''],
+  [7, 1],
 ];
 
 t.test('the server takes what the schema takes from a client, and refuses what it refuses', async (t) => {

@@ -369,3 +369,33 @@ t.test('a connection that takes not even an answer is closed, and others of its 
   other.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 0);
 });
+
+t.test(
+  'an error about a question carries its nonce, so that of two in flight it is known which was refused',
+  async (t) => {
+    const peer = new Stream().connect();
+    peer.say(3, 1, 'nonsense', 'x');
+    peer.say(3, 2, 'task', '../x');
+    peer.say(4, -1);
+    peer.say(5, 3, 'nothing');
+    t.match(peer.heard(), [
+      [23, null, 'bad-option', /kind must be one of/, 1],
+      [23, null, 'bad-option', /a file name/, 2],
+      [23, null, 'bad-message', /nonce/],
+      [23, null, 'bad-option', /topic/, 3],
+    ]);
+  },
+);
+
+t.test('a connection has the name that it gives itself, one line of text', async (t) => {
+  const peer = new Stream().connect();
+  t.equal(peer.session.name, undefined);
+  peer.say(6, 'agent-42');
+  t.equal(peer.session.name, 'agent-42');
+  for (const name of ['', 'a\nb', 'x'.repeat(129), 7, null, '\u001b[2J']) peer.say(6, name);
+  t.equal(peer.session.name, 'agent-42');
+  t.same(
+    peer.heard().map(([type, sub, code]) => [type, sub, code]),
+    Array.from({ length: 6 }, () => [23, null, 'bad-option']),
+  );
+});
