@@ -67,3 +67,4 @@ export type {
 export { LeaseBook, type LeaseState } from './lease-book.js';
 export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './version.js';
+export { fromVisibleText, isVisible, jsonLine, visibleJson, visibleText } from './visible-text.js';

@@ -110,6 +110,26 @@ t.test('store and delivery are pure: no file, socket, timer or engine in them', 
   }
 });
 
+t.test('only the terminal and the log write to the process’s own streams, and JSON leaves by them alone', async (t) => {
+  const WAYS_OUT = new Set(['client/cli/terminal.ts', 'client/cli/log.ts']);
+  const writing = /\bconsole\.|process\.(stdout|stderr)\.(write|end|cork)\b|\bwriteSync\(\s*[12]\b/;
+  const sources = ['protocol', 'server', 'client'].flatMap(sourcesIn).filter((file) => !WAYS_OUT.has(file));
+  const writers = sources.filter((file) => writing.test(read(file)));
+  // A process of its own, whose words its parent reads.
+  t.same(writers, ['server/journal/probe.ts']);
+  const unescaped = sources.filter((file) => /\.(out|err)\(\s*JSON\.stringify/.test(read(file)));
+  t.same(unescaped, [], 'terminal.json escapes what a terminal obeys');
+  const styled = sources.filter(
+    (file) => file.startsWith('client/cli/') && /\\u001b|\\x1b|\\u\{1b\}/i.test(read(file)),
+  );
+  t.same(styled, [], 'no other file makes an escape sequence');
+  const coloured = breaches('client', (target) => !target.startsWith('picocolors'));
+  t.same(
+    coloured.filter((breach) => !/^client\/cli\/terminal(-text)?\.ts /.test(breach)),
+    [],
+  );
+});
+
 t.test('imports are seen at all', async (t) => {
   const targets = importsOf('server/bus-server.ts').map(({ target }) => target);
   for (const target of ['node:fs', 'protocol/index.js', 'server/bus.js']) t.ok(targets.includes(target), target);

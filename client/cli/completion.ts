@@ -43,7 +43,7 @@ export function completionCommand(terminal: Terminal, program: Command): Command
     .description('print a script that completes commands, flags and values in your shell')
     .addArgument(new Argument('<shell>', SHELLS.join(', ')))
     .action((shell: string) => {
-      terminal.out(scriptFor(shell, program));
+      for (const line of scriptFor(shell, program).split('\n')) terminal.out(line);
     });
   return withHelp(command, {
     examples: [

@@ -27,10 +27,10 @@ function config(flags: ConfigFlags, self: Command, terminal: Terminal): void {
   const { views, strangers } = resolveSettings(writtenFlags(self), process.env, repositoryOf(flags.root));
   if (readFormat(flags, usualFormat(terminal)) === 'json') {
     for (const { name, value, origin, where } of views) {
-      terminal.out(JSON.stringify({ name, value: value ?? null, origin, ...(where === '' ? {} : { where }) }));
+      terminal.json({ name, value: value ?? null, origin, ...(where === '' ? {} : { where }) });
     }
   } else {
-    for (const line of table(COLUMNS, views, terminal.colours)) terminal.out(line);
+    for (const line of table(COLUMNS, views)) terminal.out(line);
   }
   for (const stranger of strangers) terminal.err(stranger);
 }

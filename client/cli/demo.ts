@@ -8,7 +8,8 @@ import { BusServer, type Endpoint } from '../../server/index.js';
 import { DemoSwarm } from './demo-swarm.js';
 import { Failure } from './failure.js';
 import { withHelp } from './help.js';
-import { inspectorUrl, makeLog, startServer } from './serve.js';
+import { makeLog } from './log.js';
+import { inspectorUrl, startServer } from './serve.js';
 import { wholeNumber } from './setting.js';
 import { untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
@@ -45,7 +46,7 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> 
   try {
     const { server, endpoint } = await serveSomewhere(root, port);
     swarm.start();
-    terminal.out(introduction(root, agents, endpoint, server.transportName ?? ''));
+    for (const text of introduction(root, agents, endpoint, server.transportName ?? '')) terminal.out(text);
     await stopped;
     swarm.stop();
     await server.stop();
@@ -53,7 +54,7 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> 
     swarm.stop();
     await rm(root, { recursive: true, force: true });
   }
-  terminal.out(`\nThe demo has ended; ${root} is removed.`);
+  for (const text of ['', `The demo has ended; ${root} is removed.`]) terminal.out(text);
 }
 
 /** On the usual port where it is free, elsewhere where it is not; a port that was named is taken or refused. */
@@ -69,13 +70,15 @@ async function serveSomewhere(root: string, port: number | undefined) {
   return { server: elsewhere, endpoint: await startServer(elsewhere) };
 }
 
-function introduction(root: string, agents: number, endpoint: Endpoint, transport: string): string {
-  return `
-muse-bus demo: ${String(agents)} agents at work in ${root}
-served at ${endpoint.url} (${transport})
-
-  Inspector         ${inspectorUrl(endpoint)}
-  Second terminal   npx muse-bus watch --root ${root}
-
-Ctrl-C ends the demo and removes the folder.`;
+function introduction(root: string, agents: number, endpoint: Endpoint, transport: string): string[] {
+  return [
+    '',
+    `muse-bus demo: ${String(agents)} agents at work in ${root}`,
+    `served at ${endpoint.url} (${transport})`,
+    '',
+    `  Inspector         ${inspectorUrl(endpoint)}`,
+    `  Second terminal   npx muse-bus watch --root ${root}`,
+    '',
+    'Ctrl-C ends the demo and removes the folder.',
+  ];
 }

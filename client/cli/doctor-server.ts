@@ -6,7 +6,6 @@ import { readEndpoint } from '../endpoint-file.js';
 import { asFailure } from './failure.js';
 import { note, ok, wrong, type Finding } from './finding.js';
 import { duration } from './holders.js';
-import { printable } from './printable.js';
 import type { Target } from './target.js';
 
 /** Countdowns of leases are shown by the server's clock; beyond this, people will wonder. */
@@ -102,7 +101,7 @@ async function records(client: BusClient): Promise<Finding> {
   const broken = standing.filter(({ problem }) => problem !== undefined);
   const found = `${String(standing.length)} stand`;
   if (broken.length === 0) return ok('records', found);
-  const shown = broken.slice(0, PROBLEMS_SHOWN).map(({ kind, id, problem }) => `${kind} ${printable(id)}: ${problem!}`);
+  const shown = broken.slice(0, PROBLEMS_SHOWN).map(({ kind, id, problem }) => `${kind} ${id}: ${problem!}`);
   const more = broken.length > shown.length ? `, ${String(broken.length - shown.length)} more` : '';
   return wrong(
     'records',

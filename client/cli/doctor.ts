@@ -8,6 +8,7 @@ import { withHelp } from './help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
 import type { Terminal } from './terminal.js';
+import { line, paint, type Text } from './terminal-text.js';
 
 export function doctorCommand(terminal: Terminal): Command {
   const command = new Command('doctor').description('examine machine, repository and server, and say what to do');
@@ -31,10 +32,15 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
     ...(repository === undefined ? [noRepository(target.root)] : await examineRepository(repository)),
     ...(repository === undefined && !target.server ? [] : await examineServer(target)),
   ];
-  for (const finding of findings) terminal.out(format === 'json' ? JSON.stringify(finding) : shown(finding, terminal));
+  for (const finding of findings) {
+    if (format === 'json') terminal.json(finding);
+    else for (const text of shown(finding)) terminal.out(text);
+  }
   const count = findings.filter(({ state }) => state === 'wrong').length;
   if (count > 0) process.exitCode = 1;
-  if (format === 'text') terminal.out(count === 0 ? '\nNothing is wrong.' : `\n${String(count)} wrong.`);
+  if (format === 'json') return;
+  terminal.out('');
+  terminal.out(count === 0 ? 'Nothing is wrong.' : `${String(count)} wrong.`);
 }
 
 const noRepository = (root: string): Finding =>
@@ -45,10 +51,9 @@ const noRepository = (root: string): Finding =>
   );
 
 const WIDTH = 14;
-const MARKS = { ok: '✔', note: '·', wrong: '✘' } as const;
+const MARKS = { ok: paint.green('✔'), note: paint.yellow('·'), wrong: paint.red('✘') } as const;
 
-function shown({ check, state, found, advice }: Finding, { colours }: Terminal): string {
-  const paint = { ok: colours.green, note: colours.yellow, wrong: colours.red }[state];
-  const line = `${paint(MARKS[state])} ${check.padEnd(WIDTH)} ${found}`;
-  return advice === undefined ? line : `${line}\n  ${' '.repeat(WIDTH)} → ${advice}`;
+function shown({ check, state, found, advice }: Finding): Text[] {
+  const text = line`${MARKS[state]} ${check.padEnd(WIDTH)} ${found}`;
+  return advice === undefined ? [text] : [text, `  ${' '.repeat(WIDTH)} → ${advice}`];
 }

@@ -1,6 +1,6 @@
-import type { Colors } from 'picocolors/types.js';
 import type { BusEvent, EventType } from '../../protocol/index.js';
-import { printable } from './printable.js';
+import { asText } from './table.js';
+import { line, paint, TerminalText, type Style } from './terminal-text.js';
 
 /** One character for each type of event, as the original has them. */
 export const ICONS: Readonly<Record<EventType, string>> = {
@@ -11,7 +11,7 @@ export const ICONS: Readonly<Record<EventType, string>> = {
   expired: '!',
 };
 
-const COLOURS: Readonly<Record<EventType, 'dim' | 'green' | 'yellow' | 'red' | 'magenta'>> = {
+const STYLES: Readonly<Record<EventType, Style>> = {
   snapshot: 'dim',
   added: 'green',
   modified: 'yellow',
@@ -24,49 +24,52 @@ const AGENT_WIDTH = 32;
 const ADDRESSES_SHOWN = 3;
 
 /** One line for one event: icon, kind, agent, whole id, and what matters for the kind. */
-export function eventLine(event: BusEvent, colours: Colors): string {
+export function eventLine(event: BusEvent): TerminalText {
   const head = `${ICONS[event.event_type]} ${event.kind.padEnd(KIND_WIDTH)}`;
-  const coloured = colours[COLOURS[event.event_type]](head);
-  const rest = Object.keys(event.data).length === 0 ? printable(event.id) : describe(event);
+  const coloured = paint[STYLES[event.event_type]](head);
+  const rest = Object.keys(event.data).length === 0 ? event.id : describe(event);
   const problem = event.problem === undefined ? '' : `  (${event.problem})`;
-  return `${coloured} ${rest}${problem}`.trimEnd();
+  return line`${coloured} ${rest}${problem}`.trimEnd();
 }
 
-function describe(event: BusEvent): string {
-  const id = printable(event.id);
-  const line = (agent: string, detail = '') =>
-    `${agent.padEnd(AGENT_WIDTH)} ${id}${detail === '' ? '' : `  ${detail}`}`;
-  const run = printable(event.data.run_id ?? '?');
+function describe(event: BusEvent): TerminalText {
+  const [agent, detail] = parts(event);
+  return line`${TerminalText.of(agent).padEnd(AGENT_WIDTH)} ${event.id}${detail === '' ? '' : `  ${detail}`}`;
+}
+
+/** Whose it is, and what matters for the kind. */
+function parts(event: BusEvent): readonly [agent: string, detail: string] {
+  const run = asText(event.data.run_id ?? '?');
   switch (event.kind) {
     case 'reservation':
-      return line(agentOf(event), `[${addresses(event)}]`);
+      return [agentOf(event), `[${addresses(event)}]`];
     case 'intent':
-      return line(agentOf(event), `${printable(event.data.operation ?? '?')} ${addresses(event, 1) || '?'}`);
+      return [agentOf(event), `${asText(event.data.operation ?? '?')} ${addresses(event, 1) || '?'}`];
     case 'release':
-      return line(run, `${printable(event.data.reason ?? '?')} (res: ${printable(event.data.reservation_id)})`);
+      return [run, `${asText(event.data.reason ?? '?')} (res: ${asText(event.data.reservation_id)})`];
     case 'heartbeat': {
       const { extended_expires_at, reservation_id } = event.data;
-      return line(run, `extends to ${printable(extended_expires_at ?? '?')} (res: ${printable(reservation_id)})`);
+      return [run, `extends to ${asText(extended_expires_at ?? '?')} (res: ${asText(reservation_id)})`];
     }
     case 'task':
-      return line(agentOf(event), printable(event.data.title));
+      return [agentOf(event), asText(event.data.title)];
     case 'claim':
-      return line(agentOf(event), event.data.task_id === undefined ? '' : `task ${printable(event.data.task_id)}`);
+      return [agentOf(event), event.data.task_id === undefined ? '' : `task ${asText(event.data.task_id)}`];
     case 'dependency':
-      return line(agentOf(event), event.data.depends_on === undefined ? '' : `on ${printable(event.data.depends_on)}`);
+      return [agentOf(event), event.data.depends_on === undefined ? '' : `on ${asText(event.data.depends_on)}`];
   }
 }
 
 function agentOf({ data }: BusEvent): string {
-  const run = printable(data.run_id ?? '?');
-  const branch = printable(data.branch);
+  const run = asText(data.run_id ?? '?');
+  const branch = asText(data.branch);
   return branch === '' ? run : `${run}@${branch}`;
 }
 
 function addresses({ data }: BusEvent, most = ADDRESSES_SHOWN): string {
   // Agents write what they like: what the type says is an array need not be one.
   const all: readonly unknown[] = Array.isArray(data.addresses) ? data.addresses : [];
-  const shown = all.slice(0, most).map(printable).join(', ');
+  const shown = all.slice(0, most).map(asText).join(', ');
   const more = most === ADDRESSES_SHOWN && all.length > most ? ` +${String(all.length - most)} more` : '';
   return shown + more;
 }

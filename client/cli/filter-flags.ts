@@ -12,7 +12,6 @@ import {
 } from '../../protocol/index.js';
 import { Failure } from './failure.js';
 import { several } from './help.js';
-import { printable } from './printable.js';
 
 /** The flags that choose events, as they were written; each may be given several times. */
 export interface FilterFlags {
@@ -79,7 +78,7 @@ export function readKind(name: string): Kind {
 /** For people: `kind=reservation, branch=main`. */
 export function describeFilter(filter: FilterInput): string[] {
   return Object.entries(filter as Readonly<Record<string, readonly string[]>>).flatMap(([field, values]) =>
-    values.map((value) => `${flagOf('', field).slice(2)}=${printable(value)}`),
+    values.map((value) => `${flagOf('', field).slice(2)}=${value}`),
   );
 }
 

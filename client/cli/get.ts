@@ -37,7 +37,7 @@ async function get(kind: Kind, flags: GetFlags, terminal: Terminal): Promise<voi
       if (update.type === 'synced') break;
       if (update.type === 'resync') records.length = 0;
       else if (format === 'text') records.push(update.event);
-      else terminal.out(JSON.stringify(update.event));
+      else terminal.json(update.event);
       await terminal.drained();
     }
     if (format === 'text') printTable(kind, records, terminal);
@@ -52,7 +52,7 @@ function printTable(kind: Kind, records: readonly BusEvent[], terminal: Terminal
     return;
   }
   const columns = [ID, RUN, ...COLUMNS[kind], ...(records.some(({ problem }) => problem) ? [PROBLEM] : [])];
-  for (const line of table(columns, records, terminal.colours)) terminal.out(line);
+  for (const line of table(columns, records)) terminal.out(line);
 }
 
 const field = (name: string): Column<BusEvent> => ({

@@ -8,6 +8,7 @@ import { findSource } from './source.js';
 import { table, type Column } from './table.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
 import type { Terminal } from './terminal.js';
+import type { Text } from './terminal-text.js';
 
 interface HoldersFlags extends FormatFlags, TargetFlags {
   readonly branch?: string;
@@ -36,9 +37,9 @@ async function holders(address: string, flags: HoldersFlags, terminal: Terminal)
   try {
     const mirror = await source.client.mirror({ kinds: ['reservation'] });
     const held = mirror.holders(address, { branch: flags.branch });
-    if (format === 'json') for (const holder of held) terminal.out(JSON.stringify(holder));
+    if (format === 'json') for (const holder of held) terminal.json(holder);
     else if (held.length === 0) terminal.err(`nobody holds ${address}`);
-    else for (const line of holderTable(held, source.client.serverNow(), terminal)) terminal.out(line);
+    else for (const line of holderTable(held, source.client.serverNow())) terminal.out(line);
   } finally {
     await source.stop();
   }
@@ -51,7 +52,7 @@ export function readAddress(address: string): string {
 }
 
 /** @param now on the server's clock. */
-export function holderTable(holders: readonly Holder[], now: number, { colours }: Pick<Terminal, 'colours'>): string[] {
+export function holderTable(holders: readonly Holder[], now: number): Text[] {
   const columns: readonly Column<Holder>[] = [
     { head: 'RUN', cell: ({ run_id }) => run_id },
     { head: 'BRANCH', cell: ({ branch }) => branch },
@@ -59,7 +60,7 @@ export function holderTable(holders: readonly Holder[], now: number, { colours }
     { head: 'RESERVATION', cell: ({ reservation }) => reservation },
     { head: 'ADDRESSES', cell: ({ addresses }) => addresses },
   ];
-  return table(columns, holders, colours);
+  return table(columns, holders);
 }
 
 /** `4m 12s`; `never` where a lease says no time. @param now Unix milliseconds. */

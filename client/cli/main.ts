@@ -12,26 +12,48 @@ function report(failure: Failure, terminal: Terminal): void {
       /^(--json|-j|--format=json|-fjson)$/.test(arg) || (/^(--format|-f)$/.test(arg) && args[i + 1] === 'json'),
   );
   const { message, status, hint } = failure;
-  if (isJson) terminal.out(JSON.stringify({ error: message, status, ...(hint === '' ? {} : { hint }) }));
-  else terminal.err(`❌ ${message}${hint === '' ? '' : `\n   ${hint}`}`);
+  if (isJson) terminal.json({ error: message, status, ...(hint === '' ? {} : { hint }) });
+  else {
+    terminal.err(`❌ ${message}`);
+    if (hint !== '') terminal.err(`   ${hint}`);
+  }
   process.exitCode = failure.exitCode;
 }
 
-function configureErrors(command: Command): void {
-  // Commander's own words for a bad argument come through `report`, like any other.
-  command.exitOverride().configureOutput({ outputError: () => undefined });
-  command.commands.forEach(configureErrors);
+function configureOutput(command: Command, terminal: Terminal): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => {
+      for (const line of text.replace(/\n$/, '').split('\n')) terminal.out(line);
+    },
+    // Commander's own words for a bad argument come through `report`, like any other.
+    outputError: () => undefined,
+  });
+  for (const child of command.commands) configureOutput(child, terminal);
+}
+
+/** Commander writes its suggestion on a line of its own. */
+function fromCommander({ message }: CommanderError): Failure {
+  return new Failure(message.replace(/^error: /, '').replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' '));
+}
+
+/** What nobody caught: Node itself would write message and stack as they are. */
+function reportCrash(error: unknown): never {
+  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  terminal.err(`❌ ${message}`);
+  for (const frame of stack.split('\n').filter((line) => line.startsWith('    at '))) terminal.err(frame);
+  process.exit(1);
 }
 
 /** A server goes on though nobody reads what it prints; everything else is done then. */
 const servesOn = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
 const terminal = processTerminal(servesOn ? () => undefined : undefined);
+process.on('uncaughtException', reportCrash);
 const command = await program(terminal, process.argv[2]);
-configureErrors(command);
+configureOutput(command, terminal);
 try {
   if (process.argv.length === 2) command.outputHelp();
   else await command.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) report(asFailure(error), terminal);
-  else if (error.exitCode !== 0) report(new Failure(error.message.replace(/^error: /, '')), terminal);
+  else if (error.exitCode !== 0) report(fromCommander(error), terminal);
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { jsonLine } from '../../protocol/index.js';
 import type { Subscription } from '../subscription.js';
 import { Failure } from './failure.js';
 import { readFilter, withFilter, type FilterFlags } from './filter-flags.js';
@@ -52,7 +53,7 @@ async function record(path: string, flags: RecordFlags, terminal: Terminal): Pro
     deadline.restart();
     const tell = (note: StatusNote): void => {
       writeNote(note, 'text', terminal);
-      file.write(`${JSON.stringify(note)}\n`);
+      file.write(`${jsonLine(note)}\n`);
     };
     const releases = [onSignal(end), tellReconnections(source.client, tell)];
     try {
@@ -88,7 +89,7 @@ async function writeEvents(
     if (update.type === 'resync') tell({ status: 'resync', reason: update.reason });
     if (update.type !== 'event') continue;
     count++;
-    const hasRoom = file.write(`${JSON.stringify(update.event)}\n`);
+    const hasRoom = file.write(`${jsonLine(update.event)}\n`);
     if (!hasRoom) await Promise.race([once(file, 'drain'), broken]);
   }
   if (file.errored) await broken;

@@ -7,11 +7,12 @@ import { BusServer } from '../../server/index.js';
 import { eventLine } from './event-text.js';
 import { Failure } from './failure.js';
 import { USUAL_EXITS, withHelp } from './help.js';
+import { makeLog } from './log.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
 import { readNumber } from './read-flag.js';
 import { readRecording, type DueEvent } from './recording.js';
 import { ReplayRepository } from './replay-repository.js';
-import { inspectorUrl, makeLog, startServer } from './serve.js';
+import { inspectorUrl, startServer } from './serve.js';
 import { wholeNumber } from './setting.js';
 import { onSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
@@ -61,7 +62,8 @@ async function printRecording(
   terminal: Terminal,
 ): Promise<void> {
   for await (const { event, line } of inTime(path, speed, signal)) {
-    terminal.out(format === 'json' ? line : eventLine(event, terminal.colours));
+    if (format === 'json') terminal.jsonText(line);
+    else terminal.out(eventLine(event));
     await terminal.drained();
   }
 }

@@ -1,8 +1,6 @@
 import { Command } from 'commander';
 import { existsSync, unwatchFile, watchFile } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { pino } from 'pino';
-import pretty from 'pino-pretty';
 import {
   BusServer,
   LockError,
@@ -15,6 +13,7 @@ import {
 import { findRepository } from '../endpoint-file.js';
 import { asFailure, Failure } from './failure.js';
 import { withHelp } from './help.js';
+import { makeLog } from './log.js';
 import { relayOptions } from './relay-settings.js';
 import {
   refuseStrangers,
@@ -110,15 +109,6 @@ function relayFailure(error: Error): Failure {
 /** The address that opens the inspector; the token is in the fragment, which no browser sends anywhere. */
 export function inspectorUrl({ url, token }: Endpoint): string {
   return `${url.replace(/^ws/, 'http')}/#token=${token}`;
-}
-
-/** Logs on stderr: lines for people on a terminal, JSON elsewhere. */
-export function makeLog(level: string): Log {
-  if (!process.stderr.isTTY) return pino({ level }, pino.destination({ fd: 2, sync: true }));
-  return pino(
-    { level },
-    pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }),
-  );
 }
 
 /** @throws Failure where there is no repository to be served. */

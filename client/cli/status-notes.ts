@@ -16,7 +16,7 @@ export type StatusNote =
 /** As a line on standard output for programs, which read nothing else; for people a note beside the events. */
 export function writeNote(note: StatusNote, format: 'text' | 'json', terminal: Terminal): void {
   if (format === 'json') {
-    terminal.out(JSON.stringify(note));
+    terminal.json(note);
     return;
   }
   switch (note.status) {

@@ -1,5 +1,4 @@
-import type { Colors } from 'picocolors/types.js';
-import { printable } from './printable.js';
+import { paint, TerminalText, type Text } from './terminal-text.js';
 
 /** A column of a table: its head, and its cell for an item. */
 export interface Column<T> {
@@ -10,22 +9,27 @@ export interface Column<T> {
 const GAP = '  ';
 
 /** Lines of a table, columns as wide as their widest cell; the first line is the head. */
-export function plainTable<T>(columns: readonly Column<T>[], items: readonly T[]): string[] {
-  const rows = [columns.map(({ head }) => head), ...items.map((item) => columns.map(({ cell }) => shown(cell(item))))];
-  const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+export function plainTable<T>(columns: readonly Column<T>[], items: readonly T[]): TerminalText[] {
+  const heads = columns.map(({ head }) => TerminalText.of(head));
+  const rows = [heads, ...items.map((item) => columns.map(({ cell }) => TerminalText.of(cellText(cell(item)))))];
+  const widths = columns.map((_, i) => rows.reduce((widest, row) => Math.max(widest, row[i]!.width), 0));
   return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join(GAP)
-      .trimEnd(),
+    TerminalText.join(
+      row.map((cell, i) => cell.padEnd(widths[i]!)),
+      GAP,
+    ).trimEnd(),
   );
 }
 
-export function table<T>(columns: readonly Column<T>[], items: readonly T[], colours: Colors): string[] {
+export function table<T>(columns: readonly Column<T>[], items: readonly T[]): Text[] {
   const [head = '', ...rows] = plainTable(columns, items);
-  return [colours.dim(head), ...rows];
+  return [paint.dim(head), ...rows];
 }
 
-/** Cells come from records: what a terminal would obey is left out. */
-const shown = (value: unknown): string =>
-  Array.isArray(value) ? value.map(printable).join(', ') : value === undefined ? '' : printable(value);
+const cellText = (value: unknown): string => (Array.isArray(value) ? value.map(asText).join(', ') : asText(value));
+
+/** A value from a record, which may be anything, in one text. */
+export function asText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return value === undefined || value === null ? '' : JSON.stringify(value);
+}

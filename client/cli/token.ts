@@ -38,7 +38,7 @@ async function rotateToken(flags: RotateFlags, terminal: Terminal): Promise<void
   const running = await serverOf(root);
   const token = renewToken(root);
   if (running !== undefined) await untilTaken(root, token);
-  if (flags.json === true) terminal.out(JSON.stringify({ status: 'rotated', server: running ?? null }));
+  if (flags.json === true) terminal.json({ status: 'rotated', server: running ?? null });
   else if (running === undefined)
     terminal.out('The token is changed. No server is running; muse-bus serve starts one.');
   else terminal.out(`The token is changed, and the server at ${running} has taken it.`);

@@ -1,7 +1,7 @@
-import type { Colors } from 'picocolors/types.js';
 import type { Holder } from '../lease-view.js';
 import { duration, timeLeft } from './holders.js';
 import { plainTable, type Column } from './table.js';
+import { paint, TerminalText, type Style, type Text } from './terminal-text.js';
 import type { AgentRow, ContentionRow, TopState } from './top-state.js';
 
 export interface ScreenSize {
@@ -23,25 +23,25 @@ const SOON_MS = 10_000;
 
 interface Section {
   readonly title: string;
-  readonly head: string;
-  readonly rows: readonly { readonly text: string; readonly paint: (text: string) => string }[];
+  readonly head: Text;
+  readonly rows: readonly TerminalText[];
 }
 
 /** The lines of the screen. @param size what there is room for; without it everything is shown. */
-export function topScreen(state: TopState, head: TopHead, colours: Colors, size?: ScreenSize): string[] {
-  const fit = (text: string): string => (size ? text.slice(0, size.columns) : text);
-  const sections = [contention(state, colours), agents(state, head.now, colours), leases(state, head.now, colours)];
+export function topScreen(state: TopState, head: TopHead, size?: ScreenSize): TerminalText[] {
+  const fit = (text: Text): TerminalText => (size ? TerminalText.of(text).fit(size.columns) : TerminalText.of(text));
+  const sections = [contention(state), agents(state, head.now), leases(state, head.now)];
   const shares = shareOut(
     sections.map(({ rows }) => rows.length),
     size ? size.rows - 2 - 3 * sections.length : Infinity,
   );
-  const lines = [colours.bold(fit(title(state, head)))];
+  const lines = [paint.bold(fit(title(state, head)))];
   for (const [i, { title, head, rows }] of sections.entries()) {
     const left = rows.length - shares[i]!;
     const more = left > 0 ? `, ${String(left)} more` : '';
-    lines.push('', colours.bold(fit(`${title} (${String(rows.length)}${more})`)));
-    if (rows.length > 0) lines.push(colours.dim(fit(head)));
-    lines.push(...rows.slice(0, shares[i]).map(({ text, paint }) => paint(fit(text))));
+    lines.push(TerminalText.of(''), paint.bold(fit(`${title} (${String(rows.length)}${more})`)));
+    if (rows.length > 0) lines.push(paint.dim(fit(head)));
+    lines.push(...rows.slice(0, shares[i]).map(fit));
   }
   return size ? lines.slice(0, size.rows) : lines;
 }
@@ -68,26 +68,25 @@ function section<T>(
   title: string,
   columns: readonly Column<T>[],
   items: readonly T[],
-  paint: (item: T) => (text: string) => string,
+  style: (item: T) => Style | undefined = () => undefined,
 ): Section {
   const [head = '', ...rows] = plainTable(columns, items);
-  return { title, head, rows: rows.map((text, i) => ({ text, paint: paint(items[i]!) })) };
+  return { title, head, rows: rows.map((text, i) => styledRow(text, style(items[i]!))) };
 }
 
-const asIs = (text: string): string => text;
+const styledRow = (row: TerminalText, style: Style | undefined): TerminalText =>
+  style === undefined ? row : row.styled(style);
 
-function contention({ contention }: TopState, colours: Colors): Section {
+function contention({ contention }: TopState): Section {
   const columns: readonly Column<ContentionRow>[] = [
     { head: 'ADDRESS', cell: ({ address }) => address },
     { head: 'HELD BY', cell: ({ holders }) => holders },
     { head: 'WANTED BY', cell: ({ wanted }) => wanted },
   ];
-  return section('CONTENTION', columns, contention, ({ holders }) =>
-    holders.length > 1 ? colours.red : colours.yellow,
-  );
+  return section('CONTENTION', columns, contention, ({ holders }) => (holders.length > 1 ? 'red' : 'yellow'));
 }
 
-function agents({ agents }: TopState, now: number, colours: Colors): Section {
+function agents({ agents }: TopState, now: number): Section {
   const columns: readonly Column<AgentRow>[] = [
     { head: 'RUN', cell: ({ run }) => run },
     { head: 'BRANCH', cell: ({ branch }) => branch },
@@ -98,11 +97,11 @@ function agents({ agents }: TopState, now: number, colours: Colors): Section {
     { head: 'SEEN', cell: ({ seenAt }) => (seenAt === undefined ? '' : `${duration(now - seenAt)} ago`) },
     { head: 'DOING', cell: ({ doing }) => doing },
   ];
-  const paints = { holding: asIs, lapsed: colours.magenta, idle: colours.dim } as const;
-  return section('AGENTS', columns, agents, ({ state }) => paints[state]);
+  const styles = { holding: undefined, lapsed: 'magenta', idle: 'dim' } as const;
+  return section('AGENTS', columns, agents, ({ state }) => styles[state]);
 }
 
-function leases({ leases }: TopState, now: number, colours: Colors): Section {
+function leases({ leases }: TopState, now: number): Section {
   const columns: readonly Column<Holder>[] = [
     { head: 'ENDS IN', cell: ({ expires_at }) => timeLeft(expires_at, now) },
     { head: 'RUN', cell: ({ run_id }) => run_id },
@@ -111,5 +110,5 @@ function leases({ leases }: TopState, now: number, colours: Colors): Section {
   ];
   const isSoon = ({ expires_at }: Holder): boolean =>
     expires_at !== undefined && Date.parse(expires_at) - now < SOON_MS;
-  return section('LEASES', columns, leases, (lease) => (isSoon(lease) ? colours.yellow : asIs));
+  return section('LEASES', columns, leases, (lease) => (isSoon(lease) ? 'yellow' : undefined));
 }

@@ -1,7 +1,7 @@
 import { parseTimestamp, type Kind } from '../../protocol/index.js';
 import { overlaps, type Holder } from '../lease-view.js';
 import type { MirrorRecord } from '../mirror.js';
-import { printable } from './printable.js';
+import { asText } from './table.js';
 
 /** What `top` needs of a mirror. */
 export interface Standing {
@@ -65,7 +65,7 @@ function agents(standing: Standing, leases: readonly Holder[]): AgentRow[] {
   for (const kind of AGENT_KINDS) {
     for (const { data } of standing.all(kind)) {
       const agent = agentOf(data.run_id);
-      agent.branch ||= printable(data.branch);
+      agent.branch ||= asText(data.branch);
       agent.seenAt = latest(agent.seenAt, data.created_at, data['last_beat_at'], data['claimed_at']);
     }
   }
@@ -77,7 +77,7 @@ function agents(standing: Standing, leases: readonly Holder[]): AgentRow[] {
   for (const lease of leases) agentOf(lease.run_id).held.push(lease);
   for (const { data } of standing.all('intent')) {
     const agent = agentOf(data.run_id);
-    if (agent.held.length > 0) agent.doing = printable(data.detail ?? data.operation);
+    if (agent.held.length > 0) agent.doing = asText(data.detail ?? data.operation);
   }
   return [...found]
     .map(([run, agent]) => agentRow(run, agent))

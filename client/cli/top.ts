@@ -7,6 +7,7 @@ import { onSignal } from './signals.js';
 import { findSource, type Source } from './source.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
 import type { Terminal } from './terminal.js';
+import { paint } from './terminal-text.js';
 import { topScreen, type TopHead } from './top-screen.js';
 import { topState } from './top-state.js';
 
@@ -15,11 +16,6 @@ type TopFlags = FormatFlags & TargetFlags & { readonly once?: boolean };
 /** Countdowns go on though nothing happens; a storm of changes is drawn no oftener than this. */
 const DRAW_EVERY_MS = 500;
 
-const ENTER_SCREEN = '\u001b[?1049h\u001b[?25l';
-const LEAVE_SCREEN = '\u001b[?25h\u001b[?1049l';
-const HOME = '\u001b[H';
-const CLEAR_LINE = '\u001b[K';
-const CLEAR_BELOW = '\u001b[J';
 const CTRL_C = '\u0003';
 
 export function topCommand(terminal: Terminal): Command {
@@ -42,9 +38,9 @@ async function top(flags: TopFlags, terminal: Terminal): Promise<void> {
   const source = await findSource(readTarget(flags));
   try {
     const mirror = await source.client.mirror();
-    if (format === 'json') terminal.out(JSON.stringify(topState(mirror)));
+    if (format === 'json') terminal.json(topState(mirror));
     else if (terminal.isInteractive && flags.once !== true) await live(source, mirror, terminal);
-    else for (const line of topScreen(topState(mirror), headOf(source), terminal.colours)) terminal.out(line);
+    else for (const line of topScreen(topState(mirror), headOf(source))) terminal.out(line);
   } finally {
     await source.stop();
   }
@@ -69,11 +65,10 @@ function troubleOf({ status }: BusClient): string {
 async function live(source: Source, mirror: Mirror, terminal: Terminal): Promise<void> {
   const draw = (): void => {
     const { columns, rows } = process.stdout;
-    const lines = topScreen(topState(mirror), headOf(source), terminal.colours, { columns, rows: rows - 1 });
-    const hint = terminal.colours.dim('q quits');
-    terminal.draw(HOME + [...lines, hint].map((line) => line + CLEAR_LINE).join('\r\n') + CLEAR_BELOW);
+    const lines = topScreen(topState(mirror), headOf(source), { columns, rows: rows - 1 });
+    terminal.draw([...lines, paint.dim('q quits')]);
   };
-  terminal.draw(ENTER_SCREEN);
+  terminal.openScreen();
   const timer = setInterval(draw, DRAW_EVERY_MS);
   process.stdout.on('resize', draw);
   try {
@@ -82,7 +77,7 @@ async function live(source: Source, mirror: Mirror, terminal: Terminal): Promise
   } finally {
     clearInterval(timer);
     process.stdout.off('resize', draw);
-    terminal.draw(LEAVE_SCREEN);
+    terminal.closeScreen();
   }
 }
 

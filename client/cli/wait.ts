@@ -98,16 +98,16 @@ function report(
 ): void {
   switch (outcome.is) {
     case 'free':
-      if (format === 'json') terminal.out(JSON.stringify({ status: 'free', address }));
+      if (format === 'json') terminal.json({ status: 'free', address });
       return;
     case 'timed-out':
       process.exitCode = TIMED_OUT;
       if (format === 'json') {
-        terminal.out(JSON.stringify({ status: 'timed_out', address, holders: outcome.holders }));
+        terminal.json({ status: 'timed_out', address, holders: outcome.holders });
         return;
       }
       terminal.err(`${address} is still held:`);
-      for (const line of holderTable(outcome.holders, now, terminal)) terminal.err(line);
+      for (const line of holderTable(outcome.holders, now)) terminal.err(line);
       return;
   }
 }

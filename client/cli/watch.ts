@@ -56,7 +56,7 @@ export async function watch(options: WatchOptions, terminal: Terminal): Promise<
   try {
     if (format === 'text') printHeader(options, source.label, terminal);
     await printUpdates(subscription, options, { terminal, tell, idle });
-    if (format === 'text') terminal.out('\n  (watch ended)');
+    if (format === 'text') for (const text of ['', '  (watch ended)']) terminal.out(text);
   } finally {
     for (const release of releases) release();
     timeout.stop();
@@ -80,7 +80,8 @@ async function printUpdates(
   for await (const update of subscription.updates()) {
     switch (update.type) {
       case 'event':
-        terminal.out(format === 'json' ? JSON.stringify(update.event) : eventLine(update.event, terminal.colours));
+        if (format === 'json') terminal.json(update.event);
+        else terminal.out(eventLine(update.event));
         idle.restart();
         break;
       case 'synced':
@@ -100,7 +101,8 @@ async function printUpdates(
 const RULE = '─'.repeat(62);
 
 function printHeader({ filter, maxEvents }: WatchOptions, label: string, terminal: Terminal): void {
-  terminal.out(`\nmuse-bus watch: watching .muse/coordination/ (${label})`);
+  terminal.out('');
+  terminal.out(`muse-bus watch: watching .muse/coordination/ (${label})`);
   const cap = maxEvents === undefined ? [] : [`max-events=${String(maxEvents)}`];
   const parts = [...describeFilter(filter), ...cap];
   if (parts.length > 0) terminal.out(`  filter: ${parts.join(', ')}`);

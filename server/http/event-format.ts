@@ -2,6 +2,7 @@ import {
   epoch,
   EVENT_TYPES,
   formatCursor,
+  jsonLine,
   toBusEvent,
   type EventOrigin,
   type Revision,
@@ -44,7 +45,7 @@ export const SERVER_SENT_EVENTS: EventFormat = {
   mark: (mark) => {
     const { type, ...rest } = mark;
     const id = mark.type === 'synced' ? `id: ${mark.cursor}\n` : '';
-    return `event: ${type}\n${id}data: ${JSON.stringify(rest)}\n\n`;
+    return `event: ${type}\n${id}data: ${jsonLine(rest)}\n\n`;
   },
   // An id without data moves the place of resumption and wakes nobody.
   beat: (cursor) => `: heartbeat\nid: ${cursor}\n\n`,
@@ -56,7 +57,7 @@ export const NDJSON: EventFormat = {
   opening: '',
   filler: '{"type":"heartbeat"}\n',
   event: (json) => `${json}\n`,
-  mark: (mark) => `${JSON.stringify(mark)}\n`,
+  mark: (mark) => `${jsonLine(mark)}\n`,
   beat: (cursor) => `${JSON.stringify({ type: 'heartbeat', cursor })}\n`,
 };
 
@@ -72,7 +73,7 @@ export function eventsText(
     const at = i === events.length - 1 ? lastAt : undefined;
     const event = toBusEvent(wire, origin, at);
     const hasPlace = at !== undefined || EVENT_TYPES[wire[1]] !== 'snapshot';
-    text += format.event(JSON.stringify(event), hasPlace ? event.cursor : undefined);
+    text += format.event(jsonLine(event), hasPlace ? event.cursor : undefined);
   });
   return text;
 }

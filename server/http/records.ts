@@ -3,6 +3,7 @@ import {
   compileFilter,
   EVENT_TYPES,
   formatCursor,
+  jsonLine,
   kindIndex,
   toBusEvent,
   VERSION,
@@ -150,7 +151,7 @@ class RecordArray implements HttpSource {
       { schemaVersion: VERSION, epoch },
       resumeAfter,
     );
-    return `${this.#written++ === 0 ? '\n' : ',\n'}${JSON.stringify(event)}`;
+    return `${this.#written++ === 0 ? '\n' : ',\n'}${jsonLine(event)}`;
   }
 
   #over(): void {

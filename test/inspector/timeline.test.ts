@@ -65,8 +65,8 @@ t.test('sizes are those of MessagePack', async (t) => {
 });
 
 t.test('what cannot be seen is written out, and what is long is cut', async (t) => {
-  t.equal(visible('a\nb\u202ec\u0000'), 'a\\nb\\u202ec\\u0000');
-  t.equal(visible('😀 \ud800'), '😀 \\ud800');
+  t.equal(visible('a\nb\u202ec\u0000'), 'a\\u{a}b\\u{202e}c\\u{0}');
+  t.equal(visible('😀 \ud800'), '😀 \\u{d800}');
   t.equal(visible('x'.repeat(10_000), 10), `${'x'.repeat(9)}…`);
   t.equal(visibleMiddle('src/catalog/search.py::Index.query', 20), 'src/catalog/s….query');
 });

@@ -1,3 +1,4 @@
+import { visible } from '../model/visible.js';
 import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
 import { ask, tell } from './port.js';
 import { follow, grouping, overlay, paint, query, say, select, showHeartbeats, showView, timeFormat } from './state.js';
@@ -44,7 +45,7 @@ export function importFile(): void {
 
 export function openFile(file: File): void {
   tell({ type: 'import', name: file.name, file });
-  say(`${file.name} is replayed; the bus is left`);
+  say(`${visible(file.name, 120)} is replayed; the bus is left`);
 }
 
 export async function copy(text: string, what: string): Promise<void> {

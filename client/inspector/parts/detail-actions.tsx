@@ -1,5 +1,6 @@
 import { textOf } from '../model/entry.js';
 import { quoteWhereNeeded } from '../model/completion.js';
+import { visible } from '../model/visible.js';
 import { copy } from '../page/actions.js';
 import { query, showView, toggleFilter } from '../page/state.js';
 import type { Detail } from '../worker/paint.js';
@@ -12,7 +13,7 @@ export function DetailActions({ detail }: { detail: Detail }) {
   return (
     <div class="detail-actions">
       <button
-        title={filter}
+        title={visible(filter, 600)}
         onClick={() => {
           query.value = filter;
           showView('stream');
@@ -21,7 +22,7 @@ export function DetailActions({ detail }: { detail: Detail }) {
         Use as filter
       </button>
       {command === undefined ? null : (
-        <button title={command} onClick={() => void copy(command, 'Command')}>
+        <button title={visible(command, 600)} onClick={() => void copy(command, 'Command')}>
           Copy as command
         </button>
       )}
@@ -51,7 +52,7 @@ function FieldFilters({ detail: { data } }: { detail: Extract<Detail, { about: '
               toggleFilter(word!);
             }}
           >
-            {word}
+            {visible(word!)}
           </button>
         ))}
     </>

@@ -10,7 +10,7 @@ export function JsonTree({ value, name, depth = 0 }: { value: unknown; name?: st
   const isContainer = typeof value === 'object' && value !== null;
   const isOpen = useSignal(depth < OPEN_DEPTH);
   const most = useSignal(PAGE);
-  const label = name === undefined ? null : <span class="json-name">{visible(name, 80)}</span>;
+  const label = name === undefined ? null : <bdi class="json-name">{visible(name, 80)}</bdi>;
   if (!isContainer) {
     return (
       <div class="json-line">
@@ -54,7 +54,7 @@ export function Scalar({ value }: { value: unknown }) {
   const most = isWhole.value ? 20_000 : CUT;
   return (
     <span class="json-string">
-      “{visible(value, most)}”
+      “<bdi>{visible(value, most)}</bdi>”
       {value.length > CUT && !isWhole.value ? (
         <button class="link" onClick={() => (isWhole.value = true)}>
           {String(value.length)} characters

@@ -3,10 +3,10 @@ import { formatSince, formatSpan } from '../model/format.js';
 import { visible, visibleMiddle } from '../model/visible.js';
 import type { LeaseState } from '../model/lease.js';
 
-/** A text of a record: escaped, cut, whole in its tooltip as far as tooltips go. */
+/** A text of a record: escaped, cut, whole in its tooltip as far as tooltips go. Its direction of writing ends with it. */
 export function Text({ value, max = 80, middle }: { value: string; max?: number; middle?: boolean }) {
   const shown = middle ? visibleMiddle(value, max) : visible(value, max);
-  return <span title={shown === value ? undefined : visible(value, 600)}>{shown}</span>;
+  return <bdi title={shown === value ? undefined : visible(value, 600)}>{shown}</bdi>;
 }
 
 export const KindTag = ({ kind }: { kind: Kind }) => <span class={`kind kind-${kind}`}>{kind}</span>;
