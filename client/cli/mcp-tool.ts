@@ -1,41 +1,101 @@
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
-import { EVENT_TYPES, FILTER_FIELDS, KINDS, type FilterInput } from '../../protocol/index.js';
+import { EVENT_TYPES, KINDS, visibleText, type FilterInput } from '../../protocol/index.js';
 import { asFailure } from './failure.js';
+import { DEFAULT_MAX_TOKENS, MAX_MAX_TOKENS, MIN_MAX_TOKENS } from './mcp-answers.js';
+import { readArguments } from './mcp-arguments.js';
+import { answerText } from './mcp-cut.js';
 
-/** One value, or several of which any will do. */
-const some = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1)]).optional();
-
-/** What chooses records, called as the flags of `watch`. */
-export const RECORD_FILTER = {
-  kind: some(z.enum(KINDS)),
-  run_id: some(z.string()),
-  branch: some(z.string()),
-  address: some(z.string()).describe('exact, or a glob: src/billing.py::* or src/**'),
-  id: some(z.string()),
-};
-
-export const EVENT_FILTER = { ...RECORD_FILTER, event_type: some(z.enum(EVENT_TYPES)) };
-
-/** Every tool only looks. */
-export const LOOKS_ONLY = { readOnlyHint: true, openWorldHint: false } as const;
-
-type FilterArguments = { readonly [K in keyof typeof EVENT_FILTER]?: string | readonly string[] | undefined };
-
-export function readFilter(given: FilterArguments): FilterInput {
-  const entries = (Object.keys(FILTER_FIELDS) as (keyof FilterArguments)[])
-    .map((name) => [FILTER_FIELDS[name], given[name]] as const)
-    .filter(([, value]) => value !== undefined)
-    .map(([field, value]) => [field, typeof value === 'string' ? [value] : value]);
-  return Object.fromEntries(entries) as FilterInput;
+/** A call of a tool, beside its arguments. */
+export interface ToolCall {
+  /** The client has lost interest. */
+  readonly signal: AbortSignal;
+  /** Tells a client that asked for it how far a long call is. */
+  progress(done: number, total: number): void;
 }
 
-/** An answer as one line of JSON, or what went wrong and what to do about it: a model reads both. */
-export async function answered(work: () => Promise<object>): Promise<CallToolResult> {
-  try {
-    return { content: [{ type: 'text', text: JSON.stringify(await work()) }] };
-  } catch (error) {
-    const { message, hint } = asFailure(error);
-    return { content: [{ type: 'text', text: hint === '' ? message : `${message}; ${hint}` }], isError: true };
-  }
+/** One tool, as it is listed and called. */
+export interface McpTool {
+  readonly listed: Tool;
+  call(given: Readonly<Record<string, unknown>>, call: ToolCall): Promise<CallToolResult>;
+}
+
+interface ToolDefinition<S extends z.ZodRawShape> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: S;
+  /** JSON Schema of the answer's fields. */
+  readonly output: Readonly<Record<string, object>>;
+  /** Those of them that every answer has. */
+  readonly always: readonly string[];
+  answer(args: z.output<z.ZodObject<S>>, call: ToolCall): Promise<object>;
+}
+
+/** Values of which any will do. */
+const some = <T extends z.ZodType>(one: T) => z.array(one).min(1).optional();
+
+/** What chooses records, called as on the wire. */
+export const RECORD_FILTER = {
+  kinds: some(z.enum(KINDS)),
+  run_ids: some(z.string()),
+  branches: some(z.string()),
+  addresses: some(z.string()).describe('exact, or a glob: src/billing.py::* or src/**'),
+  ids: some(z.string()),
+};
+
+export const EVENT_FILTER = { ...RECORD_FILTER, event_types: some(z.enum(EVENT_TYPES)) };
+
+/** What every tool takes. */
+export const BOUND = {
+  max_tokens: z.number().int().min(MIN_MAX_TOKENS).max(MAX_MAX_TOKENS).default(DEFAULT_MAX_TOKENS),
+};
+
+type FilterArguments = { readonly [K in keyof typeof EVENT_FILTER]?: readonly string[] | undefined };
+
+export function filterOf(args: FilterArguments): FilterInput {
+  const fields = Object.keys(EVENT_FILTER) as (keyof FilterArguments)[];
+  const entries = fields.map((field) => [field, args[field]] as const).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries);
+}
+
+/** Every tool only looks. */
+const ONLY_LOOKS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const;
+
+export function mcpTool<S extends z.ZodRawShape>(definition: ToolDefinition<S>): McpTool {
+  const { name, title, description, input, output, always } = definition;
+  const { properties, required = [] } = z.toJSONSchema(z.strictObject(input), { io: 'input' });
+  return {
+    listed: {
+      name,
+      title,
+      description,
+      inputSchema: {
+        type: 'object',
+        properties: properties as Record<string, object>,
+        required,
+        additionalProperties: false,
+      },
+      outputSchema: { type: 'object', properties: { ...output }, required: [...always] },
+      annotations: { title, ...ONLY_LOOKS },
+    },
+    async call(given, call) {
+      try {
+        const answer = await definition.answer(readArguments(name, input, given), call);
+        return { content: [{ type: 'text', text: answerText(answer) }], structuredContent: { ...answer } };
+      } catch (error) {
+        return refused(error);
+      }
+    },
+  };
+}
+
+/** Longer, what went wrong is somebody's data. */
+const LONGEST_ERROR = 1_000;
+
+/** What went wrong and what to do about it: a model reads both. */
+export function refused(error: unknown): CallToolResult {
+  const { message, hint } = asFailure(error);
+  const text = visibleText((hint === '' ? message : `${message}; ${hint}`).slice(0, LONGEST_ERROR));
+  return { content: [{ type: 'text', text: text.slice(0, LONGEST_ERROR) }], isError: true };
 }

@@ -1,35 +1,90 @@
-import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { z } from 'zod';
+import type { JsonValue } from '../../protocol/index.js';
+import type { Holder } from '../lease-view.js';
+import { Failure } from './failure.js';
+import { AnswerRoom, passedBy, placeAfter, truncation, UNTRUSTED, type Shown } from './mcp-answers.js';
 import { inTime, type McpBus } from './mcp-bus.js';
-import { answered, LOOKS_ONLY } from './mcp-tool.js';
+import { cutValue, SHORT } from './mcp-cut.js';
+import { BOUND, mcpTool, type McpTool } from './mcp-tool.js';
 
 const MOST = 20;
 
-export function whoHoldsTool(server: McpServer, bus: McpBus): void {
-  const config = {
-    description: 'Who holds an address now; a file overlaps its symbols. Answers {holders}, first to lapse first.',
-    inputSchema: {
+export function whoHoldsTool(bus: McpBus): McpTool {
+  return mcpTool({
+    name: 'who_holds',
+    title: 'Who holds an address',
+    description:
+      'Who holds an address now; a file overlaps its symbols. First to lapse first. truncated: go on with after.',
+    input: {
       address: z.string().min(1).describe('src/billing.py::compute_total, or a file'),
       branch: z.string().optional().describe('only reservations on it'),
+      after: z.string().optional().describe('from the last answer'),
+      ...BOUND,
     },
-    annotations: LOOKS_ONLY,
-  };
-  server.registerTool('who_holds', config, ({ address, branch }) =>
-    answered(async () => {
+    output: {
+      untrusted: { type: 'string' },
+      total: { type: 'integer' },
+      holders: { type: 'array', items: { type: 'object' } },
+      after: { type: 'string' },
+      truncated: { type: 'object' },
+    },
+    always: ['holders'],
+    answer: async ({ address, branch, after, max_tokens }) => {
       const client = await bus.client();
       const mirror = await inTime(bus.leases());
-      const holders = mirror.holders(address, { branch });
-      const shown = holders.slice(0, MOST).map(({ run_id, expires_at, ...holder }) => ({
-        run_id,
-        branch: holder.branch,
-        addresses: holder.addresses.slice(0, MOST),
-        expires_at,
-        seconds_left: expires_at === undefined ? undefined : secondsUntil(expires_at, client.serverNow()),
-        reservation: holder.reservation,
-      }));
-      return holders.length > MOST ? { total: holders.length, holders: shown } : { holders: shown };
-    }),
-  );
+      return shownHolders(mirror.holders(address, { branch }), {
+        after,
+        now: client.serverNow(),
+        maxTokens: max_tokens,
+      });
+    },
+  });
+}
+
+interface Wanted {
+  readonly after: string | undefined;
+  /** The server's clock. */
+  readonly now: number;
+  readonly maxTokens: number;
+}
+
+function shownHolders(holders: readonly Holder[], { after, now, maxTokens }: Wanted): object {
+  const passed =
+    after === undefined
+      ? 0
+      : passedBy(
+          after,
+          holders.map(({ reservation }) => reservation),
+        );
+  if (passed === undefined) {
+    throw new Failure(`who_holds: ${after!} holds it no longer`, 'gone', 'begin without after');
+  }
+  const room = new AnswerRoom({ untrusted: UNTRUSTED, total: holders.length, holders: [] }, maxTokens);
+  for (const holder of holders.slice(passed, passed + MOST))
+    if (!room.take((most) => shownHolder(holder, now, most))) break;
+  const { items, cut } = room.list;
+  const end = passed + items.length;
+  const left = Math.max(0, holders.length - end);
+  return {
+    ...(items.length === 0 ? {} : { untrusted: UNTRUSTED }),
+    ...(left === 0 ? {} : { total: holders.length }),
+    holders: items,
+    ...(left === 0 ? {} : { after: placeAfter(holders[end - 1]?.reservation ?? '', end, maxTokens) }),
+    ...truncation(left, cut),
+  };
+}
+
+function shownHolder({ run_id, branch, addresses, expires_at, reservation }: Holder, now: number, room: number): Shown {
+  const holder: Readonly<Record<string, JsonValue | undefined>> = {
+    run_id,
+    branch,
+    ...(expires_at === undefined ? {} : { expires_at, seconds_left: secondsUntil(expires_at, now) }),
+    reservation,
+    addresses,
+  };
+  // Names longer than texts are shown: an id has 256 bytes.
+  const { value, isCut } = cutValue(holder, { ...SHORT, text: 300, list: MOST }, room);
+  return { value: typeof value === 'object' && value !== null ? value : { reservation: value }, isCut };
 }
 
 const secondsUntil = (time: string, now: number): number => Math.max(0, Math.ceil((Date.parse(time) - now) / 1_000));
