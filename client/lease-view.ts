@@ -46,7 +46,7 @@ export class LeaseView {
       const addresses = addressesOf(data.addresses);
       held.push({
         until,
-        holder: { reservation: id, run_id: data.run_id, branch: data.branch, addresses, expires_at },
+        holder: { reservation: id, run_id: textOf(data.run_id), branch: textOf(data.branch), addresses, expires_at },
       });
     }
     return held.sort((a, b) => a.until - b.until).map(({ holder }) => holder);
@@ -65,6 +65,9 @@ export class LeaseView {
 export function overlaps(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}::`) || b.startsWith(`${a}::`);
 }
+
+/** Agents write what they like: what the type says is a text need not be one. */
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 function addressesOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((address): address is string => typeof address === 'string') : [];

@@ -3,12 +3,20 @@ import type { Encoding } from './encoding.js';
 import { ProtocolError } from './errors.js';
 import { checkMessagePack } from './msgpack-check.js';
 
-// Record extensions, the default of msgpackr, are readable by msgpackr alone.
-const packr = new Packr({ useRecords: false, int64AsType: 'number' });
+// Record extensions, the default of msgpackr, are readable by msgpackr alone. `toJSON` is a key like any other: msgpackr
+// calls whatever value it has, as soon as another key is called `constructor`.
+const OPTIONS = { useRecords: false, int64AsType: 'number', useToJSON: false } as const;
+const packr = new Packr(OPTIONS);
+/** Slower, and not bound to 65,535 keys of one map. */
+const widePackr = new Packr({ ...OPTIONS, variableMapSize: true });
 
 /** MessagePack without extension types: what any decoder in any language reads. */
 export function packMessage(message: unknown): Uint8Array {
-  return packr.pack(message);
+  try {
+    return packr.pack(message);
+  } catch {
+    return widePackr.pack(message);
+  }
 }
 
 /** Decodes what a trusted peer packed. For bytes from anywhere else use {@link decodeStrictly}. */

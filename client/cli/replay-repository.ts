@@ -36,7 +36,9 @@ export class ReplayRepository {
     const then = Date.parse(timestamp);
     const entries = Object.entries(data).map(([field, value]) => {
       const time = field.endsWith('_at') ? parseTimestamp(value) : undefined;
-      return [field, time === undefined ? value : new Date(now + (time - then) / this.speed).toISOString()] as const;
+      const moved = time === undefined ? undefined : new Date(now + (time - then) / this.speed);
+      // What comes to lie beyond what a date can say stays as it was written.
+      return [field, moved && !Number.isNaN(moved.getTime()) ? moved.toISOString() : value] as const;
     });
     return Object.fromEntries(entries);
   }

@@ -68,14 +68,14 @@ function parseWord(word: string): Term | undefined {
   return wanted === '' ? undefined : { field: 'text', isNegated, test: textTest(wanted) };
 }
 
-const ALIASES: Readonly<Record<string, Field>> = {
-  address: 'addr',
-  addresses: 'addr',
-  kinds: 'kind',
-  run_id: 'run',
-  revision: 'rev',
-  event_type: 'type',
-};
+const ALIASES: ReadonlyMap<string, Field> = new Map([
+  ['address', 'addr'],
+  ['addresses', 'addr'],
+  ['kinds', 'kind'],
+  ['run_id', 'run'],
+  ['revision', 'rev'],
+  ['event_type', 'type'],
+]);
 
 /** `sha256:…` is how ids begin, `https:` how links do: these are text. */
 const isFieldLike = (name: string): boolean => !/^(sha\d+|https?)$/i.test(name);
@@ -83,7 +83,7 @@ const isFieldLike = (name: string): boolean => !/^(sha\d+|https?)$/i.test(name);
 function fieldNamed(name: string): Field {
   const known = name.toLowerCase();
   if (Object.hasOwn(FIELDS, known)) return known as Field;
-  const alias = ALIASES[known];
+  const alias = ALIASES.get(known);
   if (alias) return alias;
   const names = Object.keys(FIELDS);
   const best = nearest(known, names);
