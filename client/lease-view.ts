@@ -8,7 +8,7 @@ export interface Holder {
   readonly run_id: string | undefined;
   readonly branch: string | undefined;
   readonly addresses: readonly string[];
-  /** The effective expiry, ISO 8601 UTC; `undefined` where the reservation says no time that can be read. */
+  /** The effective expiry, ISO 8601 UTC; `undefined` where that is unknown: its file, or one that may prolong it, cannot be read. */
   readonly expires_at: string | undefined;
 }
 
@@ -24,7 +24,7 @@ export class LeaseView {
 
   take(changes: readonly RecordChange[], now: UnixMillis): void {
     for (const { before, after } of changes) {
-      if (after) this.#book.put(after.kind, after.id, after.data, now);
+      if (after) this.#book.put(after.kind, after.id, after.data, now, after.problem);
       else if (before) this.#book.drop(before.kind, before.id, now);
       if (after?.kind === 'reservation') this.#reservations.set(after.id, after);
       else if (!after && before?.kind === 'reservation') this.#reservations.delete(before.id);
@@ -52,12 +52,22 @@ export class LeaseView {
     return held.sort((a, b) => a.until - b.until).map(({ holder }) => holder);
   }
 
-  /** @returns when the lease ends; Infinity where it says no time; `undefined` where it has ended. */
+  /** @returns when the lease ends; Infinity where that is unknown; `undefined` where it has ended, or is none. */
   #heldUntil(id: string, now: UnixMillis): number | undefined {
-    const state = this.#book.state(id);
-    if (state === 'released') return undefined;
-    const until = this.#book.effectiveExpiry(id) ?? Infinity;
-    return until > now ? until : undefined;
+    switch (this.#book.state(id)) {
+      case 'unknown':
+        // Held for as long as nobody can tell.
+        return Infinity;
+      case 'active':
+      case 'lapsed': {
+        const until = this.#book.effectiveExpiry(id);
+        return until !== undefined && until > now ? until : undefined;
+      }
+      case 'released':
+      case 'none':
+      case undefined:
+        return undefined;
+    }
   }
 }
 

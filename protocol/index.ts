@@ -44,6 +44,7 @@ export type {
   SubscribeMode,
   SubscribeOptions,
   WatchHealth,
+  WatchState,
   Welcome,
 } from './messages.js';
 export { MessageType } from './message-type.js';

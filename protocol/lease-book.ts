@@ -1,21 +1,25 @@
 import TinyQueue from 'tinyqueue';
 import type { UnixMillis } from './brand.js';
+import type { Problem } from './event.js';
 import type { Kind } from './kinds.js';
 import type { JsonValue, RecordData } from './record.js';
 import { parseTimestamp } from './timestamp.js';
 
 /**
- * `active`: expires in the future. `lapsed`: has expired. `released`: a release names it. `none`: says no time that can
- * be read, and never expires.
+ * `active`: expires in the future. `lapsed`: has expired. `released`: a release names it. `none`: the record was read and
+ * is no lease: it says no time that can be read, or is no valid record. `unknown`: the reservation, or a heartbeat that may
+ * prolong it, is there and cannot be read: it is held until that can be read or is gone.
  */
-export type LeaseState = 'active' | 'lapsed' | 'released' | 'none';
+export type LeaseState = 'active' | 'lapsed' | 'released' | 'none' | 'unknown';
 
 interface Lease {
   readonly reservation: string;
   /** What heartbeats and releases call it. */
   readonly name: string;
   readonly expiresAt: UnixMillis | undefined;
-  state: LeaseState;
+  /** The reservation's file is there and cannot be read: what is known of it may be old. */
+  readonly isUnreadable: boolean;
+  state: Exclude<LeaseState, 'unknown'>;
 }
 
 interface Deadline {
@@ -36,6 +40,8 @@ export class LeaseBook {
   readonly #releases = new Map<string, Set<string>>();
   /** What a heartbeat or release of this id said last, to take it back. */
   readonly #namedBy = { heartbeat: new Map<string, string>(), release: new Map<string, string>() };
+  /** Heartbeats whose files are there and cannot be read, with the name of the reservation that they were about last. */
+  readonly #unreadable = new Map<string, string | undefined>();
   #deadlines = emptyQueue();
 
   /** Whether records of this kind begin, prolong or end leases. */
@@ -43,13 +49,16 @@ export class LeaseBook {
     return kind === 'reservation' || kind === 'heartbeat' || kind === 'release';
   }
 
-  /** A record stands with this data now. */
-  put(kind: Kind, id: string, data: RecordData, now: UnixMillis): void {
-    if (kind === 'reservation') this.#putReservation(id, data, now);
+  /** A record stands with this data now, which is the last that was good where there is a problem with its file. */
+  put(kind: Kind, id: string, data: RecordData, now: UnixMillis, problem?: Problem): void {
+    if (kind === 'reservation') this.#putReservation(id, data, now, problem);
     else if (kind === 'heartbeat' || kind === 'release') {
       const before = this.#forget(kind, id);
-      this.#remember(kind, id, data);
+      // What was read and is no record says nothing; what cannot be read may still say what it said last.
+      if (problem === undefined || problem === 'unreadable' || problem === 'bad-timestamp')
+        this.#remember(kind, id, data);
       const named = this.#namedBy[kind].get(id);
+      if (kind === 'heartbeat') this.#setUnreadable(id, problem === 'unreadable', named ?? before, now);
       this.#refreshNamed(named, now);
       // It has turned to another reservation, or to none: the one it leaves may end earlier now.
       if (before !== named) this.#refreshNamed(before, now);
@@ -59,17 +68,27 @@ export class LeaseBook {
   /** A record is gone. */
   drop(kind: Kind, id: string, now: UnixMillis): void {
     if (kind === 'reservation') this.#dropReservation(id);
-    else if (kind === 'heartbeat' || kind === 'release') this.#refreshNamed(this.#forget(kind, id), now);
+    else if (kind === 'heartbeat' || kind === 'release') {
+      const named = this.#forget(kind, id);
+      if (kind === 'heartbeat') this.#setUnreadable(id, false, named, now);
+      this.#refreshNamed(named, now);
+    }
+  }
+
+  /** The ids of the heartbeats that are there and cannot be read. */
+  get unreadableHeartbeats(): Iterable<string> {
+    return this.#unreadable.keys();
   }
 
   /** Ends every active lease whose effective expiry is not after `now`; the ids, in order of expiry and then of id. */
   expireUntil(now: UnixMillis): string[] {
     const expired: string[] = [];
+    if (this.#anyMayBeProlonged) return expired;
     for (let next = this.#deadlines.peek(); next !== undefined && next.at <= now; next = this.#deadlines.peek()) {
       this.#deadlines.pop();
       const lease = this.#leases.get(next.reservation);
       // A deadline that has been moved, either way: its lease has another entry.
-      if (lease?.state !== 'active' || this.#effective(lease) !== next.at) continue;
+      if (lease?.state !== 'active' || this.#isUnknown(lease) || this.#effective(lease) !== next.at) continue;
       lease.state = 'lapsed';
       expired.push(lease.reservation);
     }
@@ -84,16 +103,18 @@ export class LeaseBook {
 
   /** When the next active lease ends. */
   nextDeadline(): UnixMillis | undefined {
+    if (this.#anyMayBeProlonged) return undefined;
     for (let next = this.#deadlines.peek(); next !== undefined; next = this.#deadlines.peek()) {
       const lease = this.#leases.get(next.reservation);
-      if (lease?.state === 'active' && this.#effective(lease) === next.at) return next.at;
+      if (lease?.state === 'active' && !this.#isUnknown(lease) && this.#effective(lease) === next.at) return next.at;
       this.#deadlines.pop();
     }
     return undefined;
   }
 
   state(reservation: string): LeaseState | undefined {
-    return this.#leases.get(reservation)?.state;
+    const lease = this.#leases.get(reservation);
+    return lease && lease.state !== 'released' && this.#isUnknown(lease) ? 'unknown' : lease?.state;
   }
 
   /** The effective expiry; `undefined` where the reservation is unknown or says no time. */
@@ -102,11 +123,14 @@ export class LeaseBook {
     return lease && this.#effective(lease);
   }
 
-  #putReservation(id: string, data: RecordData, now: UnixMillis): void {
+  #putReservation(id: string, data: RecordData, now: UnixMillis, problem: Problem | undefined): void {
     const state = this.#leases.get(id)?.state ?? 'none';
     this.#dropReservation(id);
     const named = text(data['reservation_id']);
-    const lease: Lease = { reservation: id, name: named ?? id, expiresAt: parseTimestamp(data['expires_at']), state };
+    const isUnreadable = problem === 'unreadable';
+    // What was read and is no record holds nothing, though its last good data is shown.
+    const expiresAt = problem === undefined || isUnreadable ? parseTimestamp(data['expires_at']) : undefined;
+    const lease: Lease = { reservation: id, name: named ?? id, expiresAt, isUnreadable, state };
     this.#leases.set(id, lease);
     addTo(this.#byName, lease.name, lease);
     this.#refresh(lease, now);
@@ -162,6 +186,26 @@ export class LeaseBook {
     else if (lease.state !== 'active') lease.state = 'lapsed';
     // An active lease whose end has come to lie in the past stays active until expireUntil says so, as an event.
     if (lease.state === 'active') this.#watchFor(lease.reservation, effective!);
+  }
+
+  /** A heartbeat that was never read may be about any of them. */
+  get #anyMayBeProlonged(): boolean {
+    for (const named of this.#unreadable.values()) if (named === undefined) return true;
+    return false;
+  }
+
+  #isUnknown({ isUnreadable, name }: Lease): boolean {
+    if (isUnreadable) return true;
+    for (const named of this.#unreadable.values()) if (named === name) return true;
+    return false;
+  }
+
+  #setUnreadable(id: string, is: boolean, named: string | undefined, now: UnixMillis): void {
+    if (!is && !this.#unreadable.has(id)) return;
+    const before = this.#unreadable.get(id);
+    if (is) this.#unreadable.set(id, named);
+    else this.#unreadable.delete(id);
+    this.#refreshNamed(before, now);
   }
 
   #effective(lease: Lease): UnixMillis | undefined {

@@ -11,6 +11,7 @@ import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions }
 import { OriginRelay } from './relay/origin-relay.js';
 import { RepositoryLock } from './repository-lock.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
+import type { RepositoryGoneError } from './watch/watch-state.js';
 
 /** A bus on a port: `start` opens everything, `stop` closes it in reverse. */
 export class BusServer {
@@ -24,6 +25,7 @@ export class BusServer {
   readonly #front: Front;
   #relay: OriginRelay | undefined;
   #relayRefused: (error: Error) => void = () => undefined;
+  #repositoryGone: (error: RepositoryGoneError) => void = () => undefined;
   #endpoint: Endpoint | undefined;
 
   /** @throws OptionError where an option is outside its range. */
@@ -32,6 +34,9 @@ export class BusServer {
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
     this.bus = new Bus(this.options, clock, this.#log);
+    this.bus.watch.gone = (error) => {
+      this.#repositoryGone(error);
+    };
     this.#dir = new CoordinationDir(this.options.root);
     this.#busDir = new BusDir(this.#dir.bus);
     this.#lock = new RepositoryLock(this.#dir.bus);
@@ -89,6 +94,14 @@ export class BusServer {
    */
   readonly relayRefused = new Promise<Error>((resolve) => {
     this.#relayRefused = resolve;
+  });
+
+  /**
+   * Resolves when the repository has been gone from its path, or replaced by another, for `goneAfterMs`. Until then, and
+   * until the server is stopped, what was known stands.
+   */
+  readonly repositoryGone = new Promise<RepositoryGoneError>((resolve) => {
+    this.#repositoryGone = resolve;
   });
 
   /** Makes another token; every session ends with 4401, because all of them were let in with the one before. */

@@ -17,7 +17,7 @@ import { Service } from './service.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
 import type { StoreEvent } from './store/store-event.js';
-import { RepositoryWatch } from './watch/repository-watch.js';
+import { RepositoryWatch, type WatchParts } from './watch/repository-watch.js';
 
 /** A file that cannot be read as a record, or whose lease cannot be timed. */
 export interface RecordProblem {
@@ -42,9 +42,11 @@ export class Bus extends ServedBus {
     private readonly options: ResolvedOptions,
     private readonly clock: Clock,
     private readonly log: Log,
+    /** What tells the repository from another, and takes the place of the system in a test. */
+    parts: WatchParts = {},
   ) {
     super();
-    this.watch = new RepositoryWatch(options, this.#store, clock, log, (events, waitedMs) => {
+    const publish = (events: readonly StoreEvent[], waitedMs: number | undefined): void => {
       const from = clock.elapsed();
       this.#journal?.reach(events);
       this.hub.publish(events);
@@ -52,7 +54,8 @@ export class Bus extends ServedBus {
       if (events.length === 0) return;
       this.traffic.published(events, waitedMs, clock.elapsed() - from);
       this.afterPublish();
-    });
+    };
+    this.watch = new RepositoryWatch(options, this.#store, clock, log, publish, parts);
     if (options.journal) this.#journal = journalOf(options, this.watch.dir.bus, clock, log);
   }
 

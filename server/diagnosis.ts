@@ -1,6 +1,7 @@
 import { systemClock } from './clock.js';
 import { silentLog } from './log.js';
 import { chooseTransport } from './transport/choose-transport.js';
+import { CheckedDirectories } from './watch/checked-directories.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 import { NativeWatcher } from './watch/native-watcher.js';
 import { selfTest } from './watch/self-test.js';
@@ -19,8 +20,14 @@ export interface WatchDiagnosis {
 export async function diagnoseWatching(root: string): Promise<WatchDiagnosis> {
   const dir = new CoordinationDir(root);
   dir.ensure();
-  const watcher = new NativeWatcher(dir);
-  return { mechanism: watcher.mechanism, deaf: await selfTest(watcher, dir, systemClock) };
+  const directories = new CheckedDirectories(dir);
+  directories.open();
+  try {
+    const watcher = new NativeWatcher(directories);
+    return { mechanism: watcher.mechanism, deaf: await selfTest(watcher, directories, systemClock) };
+  } finally {
+    directories.close();
+  }
 }
 
 /** The WebSocket engine that a server on this Node would use. */

@@ -25,3 +25,4 @@ export { LockError } from './repository-lock.js';
 export { renewToken, tokenFile } from './token-file.js';
 export type { Connection, SendResult, Socket } from './transport/transport.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
+export { RepositoryGoneError } from './watch/watch-state.js';

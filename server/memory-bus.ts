@@ -48,7 +48,7 @@ export class MemoryBus {
       new FanOut(start, options.limits.maxQueuedBytes),
     );
     const source = {
-      health: () => ({ backend: 'memory', healthy: true, last_scan_ms: clock.now() }),
+      health: () => ({ backend: 'memory', healthy: true, last_scan_ms: clock.now(), state: 'watching' as const }),
       backlog: () => ({ pending: 0, unsettled: 0 }),
       journal: () => ({ state: 'off' as const }),
       readNow: () => Promise.resolve(),

@@ -102,6 +102,11 @@ export interface ServerOptions {
   readonly heartbeatMs?: number;
   /** The shortest pause between two full comparisons with the directories, milliseconds. @default 10_000 */
   readonly reconcileMs?: number;
+  /**
+   * How long a repository that has gone from its path, or has been replaced, is waited for before the server ends,
+   * milliseconds. @default 60_000
+   */
+  readonly goneAfterMs?: number;
   /** A connection that is silent for longer is pinged, then closed; 8…960 seconds, in milliseconds. @default 120_000 */
   readonly idleTimeoutMs?: number;
   /** Keeps index and history in `.muse/bus/journal/`, so that a restart loses nothing. @default true */
@@ -155,6 +160,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     settleMs: inRange('settleMs', options.settleMs ?? 200, 0, 60_000),
     heartbeatMs: inRange('heartbeatMs', options.heartbeatMs ?? 5_000, 10, 3_600_000),
     reconcileMs: inRange('reconcileMs', options.reconcileMs ?? 10_000, 10, 86_400_000),
+    goneAfterMs: inRange('goneAfterMs', options.goneAfterMs ?? 60_000, 0, 86_400_000),
     // The native engine ends the process over an idle timeout outside its range.
     idleTimeoutMs: inRange('idleTimeoutMs', options.idleTimeoutMs ?? 120_000, 8_000, 960_000),
     journal: options.journal ?? true,

@@ -74,7 +74,7 @@ export class Reception implements TransportHandlers {
         pages: this.#pages,
         routes: this.#routes,
         health: () => ({ ...bus.health, revision: bus.hub.revision, journal: bus.journalHealth }),
-        isReady: () => bus.isRunning && !this.#isStopping,
+        isReady: () => bus.isRunning && !this.#isStopping && bus.health.state !== 'gone',
       });
       return this.#counted(request, reply);
     }, FAILED);

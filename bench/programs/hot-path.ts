@@ -13,6 +13,7 @@ import { RecordStore } from '../../server/store/record-store.js';
 import { RecordVersion } from '../../server/store/record-version.js';
 import { StoreEvent } from '../../server/store/store-event.js';
 import { chooseTransport } from '../../server/transport/choose-transport.js';
+import { CheckedDirectories } from '../../server/watch/checked-directories.js';
 import { CoordinationDir } from '../../server/watch/coordination-dir.js';
 import { IgnoredFiles } from '../../server/watch/ignored-files.js';
 import { Ingest } from '../../server/watch/ingest.js';
@@ -43,7 +44,9 @@ function ingest(root: string): Work {
   const { maxRecordBytes: maxBytes, maxRecordDepth: maxDepth, maxIdBytes } = DEFAULT_LIMITS;
   const warnings = new Warnings(silentLog);
   const admits = (): boolean => true;
-  const reader = new RecordReader({ dir, maxBytes, maxDepth, admits, warn: () => undefined });
+  const directories = new CheckedDirectories(dir);
+  directories.open();
+  const reader = new RecordReader({ directories, maxBytes, maxDepth, admits, warn: () => undefined });
   // Each reading finds another state, without a writer whose instructions would be counted too.
   let state = 0n;
   const changing = {
@@ -62,7 +65,9 @@ function ingest(root: string): Work {
     warnings,
     settleMs: 200,
     publish: (published) => (events += published.length),
-    rescan: () => Promise.resolve(),
+    rescan: () => Promise.resolve(true),
+    canSee: () => true,
+    verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
     reconcileSoon: () => undefined,
   });

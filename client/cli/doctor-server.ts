@@ -75,7 +75,7 @@ async function health(url: string): Promise<Finding[]> {
   const findings = [
     state.healthy
       ? ok('readiness', `watching with ${state.backend}, ${scanned}`)
-      : wrong('readiness', `not watching well (${state.backend}), ${scanned}`, advice),
+      : wrong('readiness', `not watching well (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
   switch (state.journal) {
     case 'degraded':
@@ -91,6 +91,9 @@ async function health(url: string): Promise<Finding[]> {
   }
   return findings;
 }
+
+const because = ({ state, why }: Readiness): string =>
+  state === undefined || why === undefined ? '' : `: ${state}, ${printable(why)}`;
 
 async function records(client: BusClient): Promise<Finding> {
   const standing: BusEvent[] = [];

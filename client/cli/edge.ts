@@ -16,6 +16,7 @@ const ORIGINS_OWN: ReadonlySet<SettingName> = new Set<SettingName>([
   'pollInterval',
   'settle',
   'reconcile',
+  'goneAfter',
   'journal',
   'journalMaxEvents',
   'journalMaxAge',

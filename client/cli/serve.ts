@@ -5,6 +5,7 @@ import {
   BusServer,
   LockError,
   RelayTakenError,
+  RepositoryGoneError,
   tokenFile,
   type Endpoint,
   type Log,
@@ -26,6 +27,8 @@ import { endSoon, onReload, untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
 
 const LOOK_AT_TOKEN_EVERY_MS = 1_000;
+/** The exit code of a server whose repository is gone. */
+const REPOSITORY_GONE = 3;
 
 export function serveCommand(terminal: Terminal): Command {
   return serveCommandCalled('serve', terminal);
@@ -45,6 +48,7 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
     exits: {
       0: 'ended by SIGINT or SIGTERM',
       1: 'bad settings, the port is taken, or the repository is served or published already',
+      3: 'the repository has gone from its path, or was replaced, and did not come back',
     },
   });
 }
@@ -63,11 +67,12 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   // What is no terminal may be a log, which a token has no business in.
   if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else terminal.out(`Listening at ${endpoint.url}; its token is in .muse/bus/endpoint.json`);
-  const refused = await Promise.race([stopped, server.relayRefused]);
+  const ended = await Promise.race([stopped, server.relayRefused, server.repositoryGone]);
   release();
   await server.stop();
   endSoon();
-  if (refused) throw relayFailure(refused);
+  if (ended instanceof RepositoryGoneError) throw goneFailure(root, ended);
+  if (ended) throw relayFailure(ended);
 }
 
 /** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */
@@ -100,6 +105,11 @@ export async function startServer(server: BusServer): Promise<Endpoint> {
   }
 }
 
+function goneFailure(root: string, { message }: RepositoryGoneError): Failure {
+  const hint = 'serve it where it is now, or give it more time with --gone-after';
+  return new Failure(`${root}: ${message}`, 'repository_gone', hint, REPOSITORY_GONE);
+}
+
 function relayFailure(error: Error): Failure {
   if (!(error instanceof RelayTakenError)) return asFailure(error);
   const hint = 'stop that one, or give this repository a name of its own with --relay-repository';
@@ -129,7 +139,7 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
 }
 
 function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): ServerOptions {
-  const { pollInterval, settle, reconcile, journalMaxAge } = settings;
+  const { pollInterval, settle, reconcile, goneAfter, journalMaxAge } = settings;
   return {
     ...servingOptions(settings),
     root,
@@ -138,6 +148,7 @@ function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): 
     pollIntervalMs: ms(pollInterval),
     settleMs: ms(settle),
     reconcileMs: ms(reconcile),
+    goneAfterMs: ms(goneAfter),
     journal: settings.journal,
     journalMaxEvents: settings.journalMaxEvents,
     journalMaxAgeMs: ms(journalMaxAge),

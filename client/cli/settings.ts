@@ -67,6 +67,11 @@ export const SETTINGS = {
     10,
     seconds(0.01, 86_400),
   ),
+  goneAfter: setting(
+    named('gone_after', 'seconds', 'how long a repository that is gone from its path is waited for'),
+    60,
+    seconds(0, 86_400),
+  ),
   idleTimeout: setting(
     named('idle_timeout', 'seconds', 'a connection silent for longer is pinged, then closed (8 to 960)'),
     120,

@@ -1,5 +1,7 @@
 import type { BusClient } from '../bus-client.js';
+import type { WatchState } from '../../protocol/index.js';
 import type { BusStatus } from '../status.js';
+import { printable } from './printable.js';
 import type { Terminal } from './terminal.js';
 
 /** What a stream of events says beside events; for programs a line of its own without `event_type`. */
@@ -8,6 +10,8 @@ export type StatusNote =
   | { readonly status: 'connected'; readonly clock_skew_ms: number }
   /** At an edge: the server that has the files is not heard of, or is heard of again. */
   | { readonly status: 'origin'; readonly origin: 'present' | 'away' }
+  /** Not all of the files can be seen, or no repository is there any more; or all can be seen again. */
+  | { readonly status: 'watch'; readonly state: WatchState; readonly why?: string }
   /** What follows is the state from the beginning: forget what is not in it. */
   | { readonly status: 'resync'; readonly reason: string }
   /** After a resync: the state is complete, what follows is change. */
@@ -33,6 +37,9 @@ export function writeNote(note: StatusNote, format: 'text' | 'json', terminal: T
           : 'the edge hears its origin again',
       );
       return;
+    case 'watch':
+      terminal.err(watchText(note.state, note.why ?? ''));
+      return;
     case 'resync':
       terminal.err(`history was lost (${note.reason}): the state again from the beginning`);
       return;
@@ -41,10 +48,22 @@ export function writeNote(note: StatusNote, format: 'text' | 'json', terminal: T
   }
 }
 
+function watchText(state: WatchState, why: string): string {
+  switch (state) {
+    case 'watching':
+      return 'all files can be seen again';
+    case 'suspect':
+      return `not all files can be seen: ${printable(why)}; what is known may be old`;
+    case 'gone':
+      return `the repository is gone: ${printable(why)}; what is known may be old`;
+  }
+}
+
 /** Tells of a connection that breaks and comes back, from now on. @returns stops. */
 export function tellReconnections(client: BusClient, tell: (note: StatusNote) => void): () => void {
   let isAway = false;
   let origin: 'present' | 'away' = 'present';
+  let watch: WatchState = 'watching';
   return client.watchStatus((status: BusStatus) => {
     switch (status.state) {
       case 'connecting':
@@ -59,6 +78,11 @@ export function tellReconnections(client: BusClient, tell: (note: StatusNote) =>
       case 'live':
         if (isAway) tell({ status: 'connected', clock_skew_ms: status.clockSkewMs });
         isAway = false;
+        if ((status.health?.state ?? watch) !== watch) {
+          const { state, why } = status.health!;
+          watch = state!;
+          tell({ status: 'watch', state: watch, ...(why === undefined ? {} : { why }) });
+        }
         if ((status.health?.origin ?? origin) === origin) return;
         origin = status.health!.origin!;
         tell({ status: 'origin', origin });

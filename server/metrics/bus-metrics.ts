@@ -84,10 +84,13 @@ function describeRecords(registry: LazyRegistry, { hub: { store } }: ServedBus):
 
 /** What keeps a store in step with files. */
 export function describeWatching(registry: LazyRegistry, watch: RepositoryWatch): void {
-  registry.gauge('watch_healthy', 'Whether every directory is being watched, by mechanism.', () => {
+  registry.gauge('watch_healthy', 'Whether every directory is being watched and can be seen, by mechanism.', () => {
     const { backend, healthy } = watch.health;
     return [{ labels: { backend }, value: healthy ? 1 : 0 }];
   });
+  registry.gauge('watch_state', '1 for what can be seen of the files: all, not all, or no repository.', () => [
+    { labels: { state: watch.health.state ?? 'watching' }, value: 1 },
+  ]);
   registry.gauge('hints_pending', 'Hints that have not been acted upon.', () => watch.backlog.pending);
   registry.gauge('files_unsettled', 'Files that cannot be read yet.', () => watch.backlog.unsettled);
   registry.gauge(

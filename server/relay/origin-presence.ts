@@ -64,13 +64,13 @@ export class OriginPresence implements Clock {
 
   get health(): WatchHealth {
     const isPresent = this.isPresent;
-    const { backend, healthy, last_scan_ms } = this.#last?.health ?? {
+    const { backend, healthy, last_scan_ms, ...rest } = this.#last?.health ?? {
       backend: 'relay',
       healthy: false,
       last_scan_ms: 0,
     };
     const origin = isPresent ? 'present' : 'away';
-    return { backend, healthy: healthy && isPresent, last_scan_ms, origin, ...this.#sinceWhen(isPresent) };
+    return { backend, healthy: healthy && isPresent, last_scan_ms, ...rest, origin, ...this.#sinceWhen(isPresent) };
   }
 
   #sinceWhen(isPresent: boolean): { readonly origin_heard_ms?: number } {

@@ -26,6 +26,9 @@ export type Change =
       readonly signature: Signature | undefined;
     };
 
+/** A file that is no record as it is, or cannot be read. */
+export type Broken = Extract<Change, { readonly is: 'broken' }>;
+
 export function sameSignature(a: Signature | undefined, b: Signature | undefined): boolean {
   if (a === undefined || b === undefined) return false;
   return a.mtimeNs === b.mtimeNs && a.size === b.size && a.inode === b.inode;

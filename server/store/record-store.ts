@@ -92,7 +92,10 @@ export class RecordStore {
       this.#byId[kindIndex(kind)]?.set(id, version);
       this.#sorted[kindIndex(kind)]?.put(version);
       if (!this.leases.heeds(kind)) continue;
-      steps.push({ at: version.revision, take: () => this.leases.put(kind, id, version.data, observedAt) });
+      steps.push({
+        at: version.revision,
+        take: () => this.leases.put(kind, id, version.data, observedAt, version.problem),
+      });
       if (lapsedAt > 0) steps.push({ at: lapsedAt, take: () => this.leases.lapse(id) });
     }
     steps.sort((a, b) => a.at - b.at);
@@ -165,7 +168,7 @@ export class RecordStore {
     if (before) this.#problems.delete(before);
     if (problem !== undefined) this.#problems.add(version);
     this.#sorted[kindIndex(kind)]?.put(version);
-    this.leases.put(kind, id, data, now);
+    this.leases.put(kind, id, data, now, problem);
     return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
   }
 

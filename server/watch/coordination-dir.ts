@@ -1,6 +1,7 @@
-import { lstatSync, mkdirSync, type BigIntStats } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
+import { systemFiles } from './files.js';
 
 /** The place cannot be watched as it is; the message says what to do. */
 export class CoordinationDirError extends Error {
@@ -40,8 +41,8 @@ export class CoordinationDir {
    */
   ensure(): void {
     for (const path of this.all) {
-      const found = lstat(path);
-      if (found === undefined) mkdirSync(path);
+      const found = look(path);
+      if (found === undefined) make(path);
       else if (found.isSymbolicLink()) {
         throw new CoordinationDirError(
           `${path} is a symbolic link: refusing to watch it; put a directory in its place`,
@@ -53,21 +54,31 @@ export class CoordinationDir {
   }
 }
 
-/** @returns `undefined` where there is nothing. */
-export function lstat(path: string): BigIntStats | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+function look(path: string) {
+  try {
+    return systemFiles.look(path);
+  } catch (error) {
+    throw new CoordinationDirError(`${path} cannot be looked at: ${said(error)}`);
+  }
 }
 
-/**
- * Which directory stands at a path now; `undefined` where none does, or a link. The time of its birth is part of it: file
- * systems give a new directory the inode of one that was just removed.
- */
-export function directoryIdentity(path: string): string | undefined {
-  let found: BigIntStats | undefined;
+function make(path: string): void {
   try {
-    found = lstat(path);
-  } catch {
-    return undefined;
+    mkdirSync(path);
+  } catch (error) {
+    // Another process has been quicker.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw new CoordinationDirError(`${path} is missing and cannot be made: ${said(error)}`);
   }
-  return found?.isDirectory() ? `${String(found.dev)}:${String(found.ino)}:${String(found.birthtimeNs)}` : undefined;
 }
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  EROFS: 'the file system is read-only (EROFS)',
+  EACCES: 'permission denied (EACCES)',
+  EPERM: 'not permitted (EPERM)',
+  ENOSPC: 'no space is left on the device (ENOSPC)',
+  ENOTDIR: 'something above it is no directory (ENOTDIR)',
+  ENOENT: 'the directory above it does not exist (ENOENT)',
+};
+
+const said = (error: unknown): string => MEANINGS[(error as NodeJS.ErrnoException).code ?? ''] ?? String(error);

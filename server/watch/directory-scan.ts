@@ -1,24 +1,23 @@
-import { opendirSync, type Dir } from 'node:fs';
-import type { Kind } from '../../protocol/index.js';
+import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import { sameSignature } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
-import type { CoordinationDir } from './coordination-dir.js';
+import type { CheckedDirectories } from './checked-directories.js';
+import { namesIn } from './directory-names.js';
+import { errorCode } from './files.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { signatureAt } from './record-reader.js';
 
 /** A slice of a scan keeps the loop for at most this long. */
 const SLICE_MS = 2;
 const LOOK_AT_TIME_EVERY = 32;
-/** Names fetched from the kernel at a time. */
-const READ_AHEAD = 512;
 /** A file that changed so shortly before it was read may have changed again with the same time and size. */
 const CLOCK_GRAIN_MS = 50;
 
 export interface ScanServices {
   readonly store: RecordStore;
-  readonly dir: CoordinationDir;
+  readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly ignored: IgnoredFiles;
   /** Called for every record that does not look as it did when it was read. */
@@ -33,6 +32,11 @@ export interface ScanReport {
   readonly busyMs: number;
 }
 
+/** A directory cannot be compared: it could not be listed, or it is not known which one it is. */
+export class UnseenDirectoryError extends Error {
+  override readonly name = 'UnseenDirectoryError';
+}
+
 /** Compares a kind's directory with the store by names and signatures, in slices; reading is left to whoever gets the hints. */
 export class DirectoryScan {
   /** When the last scan of a kind began, to tell which readings it has already looked at. */
@@ -41,8 +45,9 @@ export class DirectoryScan {
 
   constructor(private readonly services: ScanServices) {}
 
+  /** @throws UnseenDirectoryError */
   async run(kind: Kind): Promise<ScanReport> {
-    const { clock, store, dir } = this.services;
+    const { clock, store } = this.services;
     const previous = this.#startedAt.get(kind) ?? 0;
     this.#startedAt.set(kind, clock.now());
     const slices = new Slices(clock, this.#turn);
@@ -52,7 +57,7 @@ export class DirectoryScan {
       differences++;
       this.services.hint(kind, id);
     };
-    for (const name of namesIn(dir.of(kind))) {
+    for (const name of this.#names(kind)) {
       const id = this.services.ignored.idOf(kind, name, 'scan');
       if (id === undefined) continue;
       seen.add(id);
@@ -67,12 +72,26 @@ export class DirectoryScan {
     return { files: seen.size, differences, busyMs: slices.busyMs };
   }
 
+  /** Of a directory that its parent has not, there are none. */
+  *#names(kind: Kind): Generator<string> {
+    const { directories } = this.services;
+    const standing = directories.standing(kind);
+    if (standing.is === 'absent') return;
+    if (standing.is === 'unknown') throw new UnseenDirectoryError(standing.why);
+    try {
+      yield* namesIn(directories.files, directories.path(kind));
+    } catch (error) {
+      throw new UnseenDirectoryError(`${KIND_DIRECTORIES[kind]}/ cannot be listed: ${errorCode(error)}`);
+    }
+    if (!directories.isStill(kind)) throw new UnseenDirectoryError(`${KIND_DIRECTORIES[kind]}/ was replaced`);
+  }
+
   #differs(kind: Kind, id: string, previousScan: number): boolean {
-    const { store, dir } = this.services;
+    const { store, directories } = this.services;
     const known = store.get(kind, id);
     return (
       known === undefined ||
-      !sameSignature(known.signature, signatureAt(dir.file(kind, id))) ||
+      !sameSignature(known.signature, signatureAt(directories.files, directories.file(kind, id))) ||
       isRacy(known, previousScan)
     );
   }
@@ -82,28 +101,6 @@ export class DirectoryScan {
 export function isRacy({ observedAt, signature }: RecordVersion, previousScan = 0): boolean {
   if (signature === undefined || observedAt < previousScan) return false;
   return observedAt - Number(signature.mtimeNs / 1_000_000n) < CLOCK_GRAIN_MS;
-}
-
-/** Asked for one by one and not awaited: twenty thousand promises cost more than the names. */
-function* namesIn(path: string): Generator<string> {
-  const directory = openDirectory(path);
-  if (!directory) return;
-  try {
-    for (let entry = directory.readSync(); entry; entry = directory.readSync()) yield entry.name;
-  } finally {
-    directory.closeSync();
-  }
-}
-
-/** @throws what opening says, unless there is no directory: that has no names in it, and one that cannot be read says nothing. */
-function openDirectory(path: string): Dir | undefined {
-  try {
-    return opendirSync(path, { bufferSize: READ_AHEAD });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-    return undefined;
-  }
 }
 
 /** What the scans of all kinds, which go on side by side, may take together of one turn of the loop, and have taken. */

@@ -1,11 +1,13 @@
 import { KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
-import { sameSignature, type Signature } from '../store/change.js';
+import { sameSignature, type Broken, type Change, type Signature } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { IgnoredFiles } from './ignored-files.js';
-import { LeaseTime } from './lease-time.js';
-import type { Reading, RecordReader } from './record-reader.js';
+import { errorCode } from './files.js';
+import { LeaseDeadlines } from './lease-deadlines.js';
+import { unreadable, type RecordReader, type Unavailable } from './record-reader.js';
+import { Removals, type RecordName } from './removals.js';
 import type { Warnings } from './warnings.js';
 import type { HintSink } from './watcher.js';
 
@@ -19,12 +21,10 @@ const LONGEST_TURN_MS = 10;
 /** Between readings of a file that cannot be read yet: doubled from the first to the last. */
 const FIRST_RETRY_MS = 2;
 const LAST_RETRY_MS = 1_000;
+/** … for each of the files that cannot be read, where they are many. */
+const LONG_RETRY_MS = 10;
 /** A file that is written without end, and never found whole, is said to be broken after so many settle times. */
 const MOST_SETTLE_TIMES = 10;
-/** The wall clock is looked at this often though no lease is about to end, because it can be set. */
-const LONGEST_NAP_MS = 60_000;
-/** Later than this, the process was stopped or the machine asleep, and hints may have been lost meanwhile. */
-const PAUSE_MS = 1_000;
 
 /** So many hints at once may have been more than the kernel's queue holds, which it does not say. */
 const BURST = 1_000;
@@ -38,118 +38,161 @@ export interface IngestServices {
   readonly settleMs: number;
   /** Takes the events of one turn, with how long the first hint that led to them had waited. */
   publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
-  /** Compares a directory with the store, and hints at every difference. */
-  rescan(kind: Kind): Promise<void>;
-  /** Whether the mechanism in use hints at every change, as far as anyone can tell. */
+  /** Compares a directory with the store, and hints at every difference. @returns whether it could be seen. */
+  rescan(kind: Kind): Promise<boolean>;
+  /** Whether a kind's directory is the one of the repository, or is not there, and can be listed: asked now. */
+  canSee(kind: Kind): boolean;
+  /** Looks which directories stand on the way to the records now. */
+  verifyDirectories(): void;
+  /** Whether the mechanism in use hints at each file that changes, at once, as far as anyone can tell. */
   hintsAreComplete(): boolean;
   /** Asked for when hints may have been lost. */
   reconcileSoon(why: string): void;
 }
 
-interface RecordName {
-  readonly kind: Kind;
-  readonly id: string;
+interface Hinted extends RecordName {
+  /** Hints are numbered as they come. */
+  readonly number: number;
 }
 
 /** A file that could not be read at last attempt. */
-interface Unsettled {
+interface Unsettled extends RecordName {
   readonly first: number;
   /** When it was first found in its present state. */
   readonly since: number;
   readonly signature: Signature | undefined;
+  /** What will be said of it if it stays so. */
+  readonly problem: Problem;
   readonly attempts: number;
   readonly cancel: () => void;
 }
-
-/**
- * Whether what has been read is all there is to know before leases end. `hints`: a hint comes for every change. `shaken`:
- * changes may have been missed. `looking`: the disk is being compared. `looked`: it has been, just now.
- */
-type Trust = 'hints' | 'shaken' | 'looking' | 'looked';
 
 /**
  * From hints to events: gathers the hints of one turn of the loop, reads each named file once, lets the store say what
  * has changed, ends leases on time, and publishes all of it together.
  */
 export class Ingest implements HintSink {
-  readonly #pending = new Map<string, RecordName>();
+  readonly #pending = new Map<string, Hinted>();
+  /** The number of the last hint. */
+  #hints = 0;
   /** When the first of the pending hints came. */
   #hintedAt: number | undefined;
   readonly #unsettled = new Map<string, Unsettled>();
+  readonly #removals = new Removals();
+  /** What was read in the last turn, beside a file that was missed: it is told with what the next turn finds out. */
+  #held: Change[] = [];
+  readonly #deadlines: LeaseDeadlines;
   #phase: 'held' | 'running' | 'stopped' = 'held';
   #scheduled: NodeJS.Immediate | undefined;
-  #cancelNap: (() => void) | undefined;
-  #trust: Trust = 'shaken';
-  readonly #leaseTime: LeaseTime;
   /** How long the next turn may read. */
   #turnMs = TURN_MS;
-  /** More hints have been waiting at once than the kernel may have room for. */
+  /** Notifications since the last turn. */
+  #notifications = 0;
+  /** More have come at once than the kernel may have room for. */
   #isBurst = false;
 
   constructor(private readonly services: IngestServices) {
-    this.#leaseTime = new LeaseTime(services.clock);
+    const { store, clock } = services;
+    this.#deadlines = new LeaseDeadlines({
+      store,
+      clock,
+      hintsAreComplete: () => services.hintsAreComplete(),
+      canSee: (kind) => services.canSee(kind),
+      rescan: (kind) => services.rescan(kind),
+      isSettling: (kind, elapsed) => this.#isSettling(kind, elapsed),
+      reconcileSoon: (why) => {
+        services.reconcileSoon(why);
+      },
+      schedule: () => {
+        this.#schedule();
+      },
+    });
   }
 
   /** Hints are gathered from the beginning, and acted upon from here on. */
   start(): void {
     this.#phase = 'running';
-    this.#trust = this.services.hintsAreComplete() ? 'hints' : 'shaken';
+    for (const { kind, id, problem } of this.services.store.problems)
+      if (problem === 'unreadable') this.record(kind, id);
     if (this.#pending.size > 0) this.#schedule();
-    this.#sleepUntilNextLease();
+    this.#deadlines.start();
   }
 
   stop(): void {
     this.#phase = 'stopped';
     clearImmediate(this.#scheduled);
-    this.#cancelNap?.();
+    this.#deadlines.stop();
     for (const { cancel } of this.#unsettled.values()) cancel();
     this.#unsettled.clear();
     this.#pending.clear();
+    this.#removals.clear();
   }
 
   /** Hints waiting and files settling. */
   get backlog(): { readonly pending: number; readonly unsettled: number } {
-    return { pending: this.#pending.size, unsettled: this.#unsettled.size };
+    return { pending: this.#pending.size + this.#removals.size, unsettled: this.#unsettled.size };
   }
 
   // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   file(kind: Kind, name: string): void {
+    this.notified();
     const id = this.services.ignored.idOf(kind, name, 'hint');
     if (id !== undefined) this.record(kind, id);
   }
 
   directory(kind: Kind): void {
+    this.notified();
     void this.services.rescan(kind);
   }
 
+  way(): void {
+    this.services.verifyDirectories();
+  }
+
   everything(why: string): void {
+    this.#deadlines.doubtHints();
     this.services.reconcileSoon(why);
+  }
+
+  notified(): void {
+    if (++this.#notifications === BURST) {
+      this.#isBurst = true;
+      this.#schedule();
+    }
   }
 
   record(kind: Kind, id: string): void {
     this.#hintedAt ??= this.services.clock.elapsed();
-    this.#pending.set(keyOf(kind, id), { kind, id });
+    const key = keyOf(kind, id);
+    if (!this.#pending.has(key)) this.#pending.set(key, { kind, id, number: ++this.#hints });
     this.#schedule();
   }
 
   // ── barrier ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Reads one record now and publishes what has changed before it returns. */
-  readNow({ kind, id }: RecordName): void {
+  /** Reads one record now. @returns once what has changed of it is published. */
+  async readNow({ kind, id }: RecordName): Promise<void> {
     // A name that no hint could bring would be looked for again and again.
     if (!this.services.ignored.isRecordId(id)) return;
-    this.#pending.delete(keyOf(kind, id));
-    const events: StoreEvent[] = [];
-    this.#read(kind, id, events);
-    this.services.publish(events, undefined);
+    const key = keyOf(kind, id);
+    this.#pending.delete(key);
+    const change = this.#read(kind, id);
+    if (change) this.services.publish(this.#apply([...this.#held.splice(0), change]), undefined);
+    this.#deadlines.sleep();
+    if (this.#removals.size > 0) await this.drain();
   }
 
   /** Resolves when every hint there is has been acted upon. */
   async drain(): Promise<void> {
-    while (this.#pending.size > 0 && this.#phase === 'running') {
+    this.#schedule();
+    while (this.#isBusy && this.#phase === 'running') {
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
+  }
+
+  get #isBusy(): boolean {
+    return this.#pending.size > 0 || this.#held.length > 0 || this.#removals.size > 0;
   }
 
   // ── turns ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,126 +206,185 @@ export class Ingest implements HintSink {
   }
 
   #turn(): void {
-    const { clock, publish } = this.services;
+    const { clock, publish, hintsAreComplete } = this.services;
     const deadline = clock.elapsed() + this.#turnMs;
-    const events: StoreEvent[] = [];
-    if (this.#pending.size > BURST) this.#isBurst = true;
-    for (const [key, { kind, id }] of this.#pending) {
-      this.#pending.delete(key);
-      this.#read(kind, id, events);
-      if (clock.elapsed() >= deadline) break;
+    this.#notifications = 0;
+    // The loop has looked for hints since the last turn.
+    if (hintsAreComplete()) this.#removals.arrived(this.#hints);
+    const events = this.#apply(this.#held.splice(0));
+    const read = this.#readPending(deadline);
+    const asked = this.#askForMissing();
+    if (asked.size === 0) this.#apply(read, events);
+    else {
+      // What a rename has given another name is told together with the end of the old one.
+      this.#held = read.filter(({ kind }) => asked.has(kind));
+      this.#apply(
+        read.filter(({ kind }) => !asked.has(kind)),
+        events,
+      );
     }
-    // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
+    this.#remove(deadline, events);
     const hintedAt = this.#hintedAt;
-    if (this.#pending.size === 0) {
-      this.#expire(events);
+    // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
+    if (!this.#isBusy) {
       if (this.#isBurst) this.#burstRead();
+      for (const event of this.#deadlines.end()) events.push(event);
       this.#hintedAt = undefined;
     }
     const readAt = clock.elapsed();
     publish(events, hintedAt === undefined ? undefined : readAt - hintedAt);
     this.#turnMs = Math.min(LONGEST_TURN_MS, Math.max(TURN_MS, clock.elapsed() - readAt));
-    if (this.#pending.size > 0) this.#schedule();
-    this.#sleepUntilNextLease();
+    const isUnfinished = this.#pending.size > 0 || this.#held.length > 0;
+    if (isUnfinished || this.#removals.wantTurn(hintsAreComplete())) this.#schedule();
+    this.#deadlines.sleep();
+  }
+
+  #readPending(deadline: number): Change[] {
+    const { clock } = this.services;
+    const read: Change[] = [];
+    for (const [key, { kind, id }] of this.#pending) {
+      this.#pending.delete(key);
+      const change = this.#read(kind, id);
+      if (change) read.push(change);
+      if (clock.elapsed() >= deadline) break;
+    }
+    return read;
+  }
+
+  #apply(changes: readonly Change[], events: StoreEvent[] = []): StoreEvent[] {
+    const { store, clock } = this.services;
+    for (const change of changes) for (const event of store.apply(change, clock.now())) events.push(event);
+    return events;
   }
 
   /** Only now, because a comparison in the middle of a burst would look at everything and find nothing out. */
   #burstRead(): void {
     this.#isBurst = false;
+    this.#deadlines.doubtHints();
     this.services.reconcileSoon('a burst of hints');
   }
 
-  #read(kind: Kind, id: string, events: StoreEvent[]): void {
+  // ── removals ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @returns the kinds in which files have been missed now, and whose directories could be seen. */
+  #askForMissing(): ReadonlySet<Kind> {
+    if (this.#removals.size === 0) return NO_KINDS;
+    const { canSee, hintsAreComplete, rescan } = this.services;
+    const seen = new Set<Kind>();
+    for (const kind of this.#removals.unasked) {
+      const isSeen = canSee(kind);
+      this.#removals.asked(kind, isSeen);
+      if (!isSeen) continue;
+      seen.add(kind);
+      if (hintsAreComplete()) continue;
+      void rescan(kind).then((isCompared) => {
+        if (isCompared) this.#removals.arrived(this.#hints, kind);
+        else this.#removals.drop(kind);
+        this.#schedule();
+      });
+    }
+    return seen;
+  }
+
+  /** Tells what is gone, after what was found to be there: so a record that has another name is never out of sight. */
+  #remove(deadline: number, events: StoreEvent[]): void {
+    if (this.#removals.size === 0) return;
+    const { clock } = this.services;
+    const [next] = this.#pending.values();
+    for (const { kind, id } of this.#removals.take(next?.number ?? Infinity)) {
+      this.#apply([{ is: 'absent', kind, id }], events);
+      if (clock.elapsed() >= deadline) return;
+    }
+  }
+
+  // ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** @returns what is to be told of it now; `undefined` where that is nothing yet. */
+  #read(kind: Kind, id: string): Change | undefined {
     const { reader, store, clock, warnings, settleMs } = this.services;
     const key = keyOf(kind, id);
     const reading = reader.read(kind, id);
+    if (reading.is === 'unseen') {
+      this.#settled(key);
+      this.#removals.forget(key);
+      return undefined;
+    }
+    if (reading.is === 'absent') {
+      this.#settled(key);
+      if (store.get(kind, id)) this.#removals.note(key, { kind, id });
+      return undefined;
+    }
+    this.#removals.forget(key);
+    if (reading.is === 'present') {
+      this.#settled(key);
+      return reading;
+    }
+    const change: Broken = reading.is === 'unavailable' ? unreadable(reading) : reading;
     const unsettled = this.#unsettled.get(key);
     const since = this.#settlingSince(unsettled, reading);
-    if (reading.is === 'unavailable') {
-      warnings.once(String(reading.error.code), { err: reading.error }, 'cannot read files; trying again');
-      this.#retryLater(key, { kind, id }, since, reading, unsettled);
-      return;
-    }
-    const isNewlyBroken = reading.is === 'broken' && store.get(kind, id)?.problem !== reading.problem;
-    if (isNewlyBroken && clock.elapsed() - since < settleMs) {
-      this.#retryLater(key, { kind, id }, since, reading, unsettled);
-      return;
-    }
-    unsettled?.cancel();
+    const isKnown = store.get(kind, id)?.problem === change.problem;
+    const isPatient = !isKnown && clock.elapsed() - since < settleMs;
+    // What cannot be read is tried for as long as that is so; what was read and is no record, until something changes.
+    if (isPatient || reading.is === 'unavailable') this.#retryLater(key, { kind, id }, since, reading, unsettled);
+    else this.#settled(key);
+    if (isPatient) return undefined;
+    if (reading.is === 'unavailable') sayUnreadable(warnings, kind, id, reading.error);
+    else warnOfProblem(warnings, kind, id, change.problem);
+    return change;
+  }
+
+  #settled(key: string): void {
+    this.#unsettled.get(key)?.cancel();
     this.#unsettled.delete(key);
-    if (reading.is === 'broken') warnOfProblem(warnings, kind, id, reading.problem);
-    for (const event of store.apply(reading, clock.now())) events.push(event);
+  }
+
+  /** Whether a file of the kind, met before, is still given time: nothing has been told of what was met. */
+  #isSettling(wanted: Kind, elapsed: number): boolean {
+    for (const { kind, id, first, problem } of this.#unsettled.values()) {
+      if (kind === wanted && first <= elapsed && this.services.store.get(kind, id)?.problem !== problem) return true;
+    }
+    return false;
   }
 
   /** A file that has been written again since it was last looked at is given its time anew, up to a bound. */
-  #settlingSince(before: Unsettled | undefined, reading: Reading): number {
+  #settlingSince(before: Unsettled | undefined, reading: Unavailable | Broken): number {
     const { clock, settleMs } = this.services;
     const now = clock.elapsed();
     if (before === undefined) return now;
-    if (reading.is !== 'broken' || now - before.first >= MOST_SETTLE_TIMES * settleMs) return before.since;
+    if (
+      reading.is !== 'broken' ||
+      before.problem === 'unreadable' ||
+      now - before.first >= MOST_SETTLE_TIMES * settleMs
+    )
+      return before.since;
     return sameSignature(before.signature, reading.signature) ? before.since : now;
   }
 
-  #retryLater(key: string, record: RecordName, since: number, reading: Reading, before: Unsettled | undefined): void {
+  #retryLater(
+    key: string,
+    { kind, id }: RecordName,
+    since: number,
+    reading: Unavailable | Broken,
+    before: Unsettled | undefined,
+  ): void {
     before?.cancel();
     const { clock, settleMs } = this.services;
     const attempts = (before?.attempts ?? 0) + 1;
     const left = since + settleMs - clock.elapsed();
-    const pause = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LAST_RETRY_MS);
+    // However many they are, a hundred a second are tried.
+    const longest = Math.max(LAST_RETRY_MS, this.#unsettled.size * LONG_RETRY_MS);
+    const pause = Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20), longest);
     const cancel = clock.after(left > 0 ? Math.min(pause, left) : pause, () => {
-      this.record(record.kind, record.id);
+      this.record(kind, id);
     });
     const first = before?.first ?? since;
     const signature = reading.is === 'broken' ? reading.signature : undefined;
-    this.#unsettled.set(key, { first, since, signature, attempts, cancel });
-  }
-
-  // ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #expire(events: StoreEvent[]): void {
-    const { store, hintsAreComplete } = this.services;
-    const now = this.#leaseTime.now();
-    const due = store.leases.nextDeadline();
-    if (due === undefined || due > now || this.#trust === 'looking') return;
-    // So late only after a pause, or when a step of the clock has been believed.
-    if (this.#trust === 'hints' && now - due > PAUSE_MS) this.#pauseNoticed();
-    if (this.#trust === 'shaken') {
-      void this.#look();
-      return;
-    }
-    events.push(...store.expireUntil(now));
-    this.#trust = hintsAreComplete() ? 'hints' : 'shaken';
-  }
-
-  /** Compares what can end or save a lease with the disk; the leases that are due end in the turn after it. */
-  async #look(): Promise<void> {
-    this.#trust = 'looking';
-    await Promise.all(LEASE_KINDS.map((kind) => this.services.rescan(kind)));
-    this.#trust = 'looked';
-    this.#schedule();
-  }
-
-  #sleepUntilNextLease(): void {
-    this.#cancelNap?.();
-    const { clock, store } = this.services;
-    const next = this.#trust === 'looking' ? undefined : store.leases.nextDeadline();
-    const untilNextMs = Math.max(0, (next ?? Infinity) - this.#leaseTime.now());
-    const napMs = Math.min(untilNextMs, this.#leaseTime.doubtEndsInMs, LONGEST_NAP_MS);
-    const wakeAt = clock.elapsed() + napMs;
-    this.#cancelNap = clock.after(napMs, () => {
-      if (clock.elapsed() - wakeAt > PAUSE_MS) this.#pauseNoticed();
-      // The turn comes after the loop has looked for hints once more.
-      this.#schedule();
-    });
-  }
-
-  #pauseNoticed(): void {
-    if (this.#trust === 'hints') this.#trust = 'shaken';
-    this.services.reconcileSoon('the process was paused');
+    const problem = reading.is === 'broken' ? reading.problem : 'unreadable';
+    this.#unsettled.set(key, { kind, id, first, since, signature, problem, attempts, cancel });
   }
 }
 
-const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
+const NO_KINDS: ReadonlySet<Kind> = new Set();
 
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
@@ -290,4 +392,11 @@ const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 export function warnOfProblem(warnings: Warnings, kind: Kind, id: string, problem: Problem): void {
   const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
   warnings.once(`${file} ${problem}`, { file, problem }, 'file cannot be read as a record');
+}
+
+/** Once for all files that the same is amiss with: a machine without descriptors says it of each of them. */
+function sayUnreadable(warnings: Warnings, kind: Kind, id: string, error: NodeJS.ErrnoException): void {
+  const code = errorCode(error);
+  const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
+  warnings.once(`unreadable ${code}`, { file, code }, 'cannot read a file; it is tried again, and others like it');
 }

@@ -1,13 +1,13 @@
-import { readdirSync } from 'node:fs';
 import { KINDS, type Kind, type Observed } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
-import { sameSignature } from '../store/change.js';
+import { sameSignature, type Signature } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { CoordinationDir } from './coordination-dir.js';
+import type { CheckedDirectories } from './checked-directories.js';
+import { namesIn } from './directory-names.js';
 import { isRacy } from './directory-scan.js';
-import { signatureAt, type RecordReader } from './record-reader.js';
+import { signatureAt, unreadable, type RecordReader } from './record-reader.js';
 import { readRecordName } from './record-name.js';
 
 /** Between attempts at files that are being written while the server starts. */
@@ -17,7 +17,7 @@ const RETRY_MS = 20;
 export interface LoadServices {
   readonly store: RecordStore;
   readonly reader: RecordReader;
-  readonly dir: CoordinationDir;
+  readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly settleMs: number;
   readonly maxIdBytes: number;
@@ -53,28 +53,39 @@ function take(
   events: StoreEvent[],
 ): boolean {
   const reading = reader.read(kind, id);
-  if (reading.is === 'unavailable' || (reading.is === 'broken' && !isLast)) return false;
-  for (const event of store.apply(reading, clock.now(), observed)) events.push(event);
+  // Of a directory that is another by now, its next comparison will tell.
+  if (reading.is === 'unseen') return true;
+  if ((reading.is === 'unavailable' || reading.is === 'broken') && !isLast) return false;
+  const change = reading.is === 'unavailable' ? unreadable(reading) : reading;
+  for (const event of store.apply(change, clock.now(), observed)) events.push(event);
   return true;
 }
 
 /** What is in the directory and not as remembered, and what is remembered and not in the directory. */
-function differingIds({ store, dir, maxIdBytes }: LoadServices, kind: Kind): string[] {
-  const present = new Set(idsIn(dir.of(kind), maxIdBytes));
-  const differing = [...present].filter((id) => mayDiffer(store.get(kind, id), dir.file(kind, id)));
+function differingIds({ store, directories, maxIdBytes }: LoadServices, kind: Kind): string[] {
+  const present = idsIn(directories, kind, maxIdBytes);
+  // What cannot be listed is unknown, and not empty: what is remembered stands.
+  if (!present) return [];
+  const differing = [...present].filter((id) =>
+    mayDiffer(store.get(kind, id), () => signatureAt(directories.files, directories.file(kind, id))),
+  );
   for (const id of store.ids(kind)) if (!present.has(id)) differing.push(id);
   return differing.sort();
 }
 
-function mayDiffer(known: RecordVersion | undefined, path: string): boolean {
-  return known === undefined || !sameSignature(known.signature, signatureAt(path)) || isRacy(known);
+function mayDiffer(known: RecordVersion | undefined, signature: () => Signature | undefined): boolean {
+  return known === undefined || !sameSignature(known.signature, signature()) || isRacy(known);
 }
 
-function idsIn(path: string, maxIdBytes: number): string[] {
-  const ids: string[] = [];
-  for (const name of readdirSync(path)) {
-    const reading = readRecordName(name, maxIdBytes);
-    if (reading.is === 'record') ids.push(reading.id);
+function idsIn(directories: CheckedDirectories, kind: Kind, maxIdBytes: number): Set<string> | undefined {
+  const ids = new Set<string>();
+  try {
+    for (const name of namesIn(directories.files, directories.path(kind))) {
+      const reading = readRecordName(name, maxIdBytes);
+      if (reading.is === 'record') ids.add(reading.id);
+    }
+  } catch {
+    return undefined;
   }
   return ids;
 }

@@ -1,7 +1,6 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
-import { KINDS, type Kind } from '../../protocol/index.js';
-import { directoryIdentity, type CoordinationDir } from './coordination-dir.js';
+import type { CheckedDirectories, Place } from './checked-directories.js';
 import type { HintSink, Mechanism, Watcher } from './watcher.js';
 
 const MECHANISM_BY_PLATFORM: Readonly<Partial<Record<NodeJS.Platform, Mechanism>>> = {
@@ -19,97 +18,108 @@ export type WatchFunction = (
 ) => Pick<FSWatcher, 'close' | 'on'>;
 
 interface Watched {
-  readonly path: string;
-  /** The kind whose records are in it; `undefined` for a parent. */
-  readonly kind: Kind | undefined;
-  /** Of what is being watched, see {@link directoryIdentity}. */
+  readonly place: Place;
+  /** Which directory is being watched; `undefined` where none is, or it is not known. */
   identity: string | undefined;
   handle: Pick<FSWatcher, 'close' | 'on'> | undefined;
 }
+
+/** Mechanisms that name each file that changes, and do so at once. */
+const NAMING: readonly Mechanism[] = ['inotify', 'ReadDirectoryChangesW'];
 
 /** The kernel's notifications, on each kind's directory and on the directories above. */
 export class NativeWatcher implements Watcher {
   readonly mechanism: Mechanism = MECHANISM_BY_PLATFORM[process.platform] ?? 'kqueue';
   readonly #watched: readonly Watched[];
   #sink: HintSink | undefined;
+  /** A name was missing in a notification. */
+  #isNameless = false;
 
   constructor(
-    dir: CoordinationDir,
+    directories: CheckedDirectories,
     private readonly watchPath: WatchFunction = (path, listener) => watch(path, { encoding: 'utf8' }, listener),
   ) {
-    const place = (path: string, kind?: Kind): Watched => ({ path, kind, identity: undefined, handle: undefined });
-    this.#watched = [
-      place(dir.root),
-      place(dir.muse),
-      place(dir.coordination),
-      ...KINDS.map((kind) => place(dir.of(kind), kind)),
-    ];
+    this.#watched = directories.places.map((place) => ({ place, identity: undefined, handle: undefined }));
   }
 
   get isHealthy(): boolean {
     return this.#watched.every(({ handle }) => handle !== undefined);
   }
 
+  get namesEachFile(): boolean {
+    return NAMING.includes(this.mechanism) && !this.#isNameless;
+  }
+
   start(sink: HintSink): void {
     this.#sink = sink;
-    for (const place of this.#watched) this.#arm(place);
+    for (const watched of this.#watched) this.#arm(watched);
   }
 
   verify(): void {
-    for (const place of this.#watched) {
-      const identity = directoryIdentity(place.path);
-      if (identity === place.identity && place.handle !== undefined) continue;
-      this.#disarm(place);
-      if (identity === undefined) {
-        if (place.kind) this.#sink?.directory(place.kind);
-        continue;
-      }
+    for (const watched of this.#watched) {
+      const { place } = watched;
+      if (place.identity === watched.identity && (watched.handle !== undefined || place.reach === undefined)) continue;
+      this.#disarm(watched);
       try {
-        this.#arm(place);
+        this.#arm(watched);
       } catch (error) {
-        this.#sink?.everything(`cannot watch ${basename(place.path)}: ${(error as Error).message}`);
+        this.#sink?.everything(`cannot watch ${place.name}: ${(error as Error).message}`);
         continue;
       }
       // Armed, then looked at: nothing falls between.
-      if (place.kind) this.#sink?.directory(place.kind);
+      if (place.kind && watched.handle) this.#sink?.directory(place.kind);
     }
   }
 
   stop(): void {
-    for (const place of this.#watched) this.#disarm(place);
+    for (const watched of this.#watched) this.#disarm(watched);
     this.#sink = undefined;
   }
 
-  #arm(place: Watched): void {
-    // Looked at first: one that is swapped in between is found to be another at the next look.
-    place.identity = directoryIdentity(place.path);
-    const handle = this.watchPath(place.path, (_type, name) => {
-      if (place.handle === handle) this.#hint(place, name);
+  /** Watches the directory that was opened, through what leads to it and nowhere else. */
+  #arm(watched: Watched): void {
+    const { place } = watched;
+    const { reach } = place;
+    if (reach === undefined) return;
+    watched.identity = place.identity;
+    const ownName = basename(reach);
+    const handle = this.watchPath(reach, (_type, name) => {
+      if (watched.handle === handle) this.#hint(watched, name, name === ownName);
     });
     handle.on('error', (error: Error) => {
-      this.#disarm(place);
-      this.#sink?.everything(`watching ${basename(place.path)} failed: ${error.message}`);
+      this.#disarm(watched);
+      this.#sink?.everything(`watching ${place.name} failed: ${error.message}`);
     });
-    place.handle = handle;
+    watched.handle = handle;
   }
 
-  #disarm(place: Watched): void {
-    place.handle?.close();
-    place.handle = undefined;
-    place.identity = undefined;
+  #disarm(watched: Watched): void {
+    watched.handle?.close();
+    watched.handle = undefined;
+    watched.identity = undefined;
   }
 
-  #hint(place: Watched, name: string | null): void {
-    // A directory that is removed or moved says so with its own name, once. What stands there now is another one, even
-    // if it has the old one's inode and was made within the same tick of the file system's clock.
-    if (name === basename(place.path)) place.identity = undefined;
-    if (place.kind === undefined) {
-      // In a parent only the directories on our way matter, and only whether they are still the same.
-      if (name === null || this.#watched.some(({ path }) => basename(path) === name)) this.verify();
+  #hint(watched: Watched, name: string | null, isItself: boolean): void {
+    const { kind } = watched.place;
+    if (name === null) this.#isNameless = true;
+    // A directory that is removed, moved or closed to us says so with its own name. What stands there now may be another
+    // one, even if it has the old one's inode and was made within the same tick of the file system's clock.
+    if (isItself) watched.identity = undefined;
+    if (kind !== undefined && !isItself && name !== null) {
+      this.#sink?.file(kind, name);
       return;
     }
-    if (name === null) this.#sink?.directory(place.kind);
-    else this.#sink?.file(place.kind, name);
-    if (name === null || name === basename(place.path)) this.verify();
+    this.#sink?.notified();
+    if (kind === undefined) {
+      // In a parent only the directories on our way matter, and only whether they are still the same.
+      if (name === null || isItself || this.#isOnWay(name)) this.#sink?.way();
+      return;
+    }
+    this.#sink?.way();
+    this.#sink?.directory(kind);
+  }
+
+  #isOnWay(name: string): boolean {
+    return this.#watched.some(({ place }) => place.name === name);
   }
 }

@@ -6,6 +6,7 @@ import type { HintSink, Watcher } from './watcher.js';
 export class PollingWatcher implements Watcher {
   readonly mechanism = 'polling';
   readonly isHealthy = true;
+  readonly namesEachFile = false;
   #cancel: (() => void) | undefined;
 
   constructor(
@@ -15,13 +16,14 @@ export class PollingWatcher implements Watcher {
 
   start(sink: HintSink): void {
     this.#cancel = this.clock.after(this.intervalMs, () => {
+      sink.way();
       for (const kind of KINDS) sink.directory(kind);
       this.start(sink);
     });
   }
 
   verify(): void {
-    // Every look is at whatever stands at the path.
+    // Every look is at whatever is open.
   }
 
   stop(): void {

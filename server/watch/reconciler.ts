@@ -1,7 +1,7 @@
 import { KINDS, type Kind, type UnixMillis } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
-import type { DirectoryScan, ScanReport } from './directory-scan.js';
+import { UnseenDirectoryError, type DirectoryScan, type ScanReport } from './directory-scan.js';
 
 /** The share of one core that comparing may take: after a comparison that kept the loop for t, the next waits 400 t. */
 const REST_FACTOR = 400;
@@ -25,9 +25,10 @@ export interface ReconcileCount {
  * may have lost hints. Hints are hints; this is what makes the state right in the end.
  */
 export class Reconciler {
-  readonly #scanning = new Map<Kind, Promise<void>>();
+  readonly #scanning = new Map<Kind, Promise<boolean>>();
   /** What was asked for while a scan of the kind was under way: one more, for all who asked. */
-  readonly #next = new Map<Kind, Promise<void>>();
+  readonly #next = new Map<Kind, Promise<boolean>>();
+  readonly #unseen = new Map<Kind, string>();
   #cancel: (() => void) | undefined;
   #phase: 'idle' | 'running' | 'stopped' = 'idle';
   #soonAt: number | undefined;
@@ -42,6 +43,8 @@ export class Reconciler {
     private readonly shortestPauseMs: number,
     /** Called before each comparison of everything: are the watched directories still the ones at their paths? */
     private readonly verifyWatches: () => void,
+    /** Called when a directory cannot be compared any more, or can be again. */
+    private readonly sightChanged: () => void = () => undefined,
   ) {
     this.#lastScan = clock.now();
   }
@@ -55,6 +58,18 @@ export class Reconciler {
     return this.#count;
   }
 
+  /** The kinds whose directory could not be compared when that was last tried, with why. */
+  get unseen(): ReadonlyMap<Kind, string> {
+    return this.#unseen;
+  }
+
+  /** A kind's directory was found to be such that it could not be compared. */
+  cannotSee(kind: Kind, why: string): void {
+    const isNew = !this.#unseen.has(kind);
+    this.#unseen.set(kind, why);
+    if (isNew) this.sightChanged();
+  }
+
   start(): void {
     this.#phase = 'running';
     this.#lastScan = this.clock.now();
@@ -66,8 +81,11 @@ export class Reconciler {
     this.#cancel?.();
   }
 
-  /** Compares one directory; a request that comes during a scan of it is answered by one more. */
-  rescan(kind: Kind): Promise<void> {
+  /**
+   * Compares one directory; a request that comes during a scan of it is answered by one more.
+   * @returns whether the directory could be seen.
+   */
+  rescan(kind: Kind): Promise<boolean> {
     const current = this.#scanning.get(kind);
     if (!current) return this.#begin(kind);
     // Each asker waits for one scan and not for quiet, which others could keep from ever coming.
@@ -76,7 +94,7 @@ export class Reconciler {
     return next;
   }
 
-  #begin(kind: Kind): Promise<void> {
+  #begin(kind: Kind): Promise<boolean> {
     this.#next.delete(kind);
     const done = this.#scan(kind);
     this.#scanning.set(kind, done);
@@ -88,8 +106,8 @@ export class Reconciler {
     this.verifyWatches();
     this.#busyMs = 0;
     const from = this.clock.elapsed();
-    await Promise.all(KINDS.map((kind) => this.rescan(kind)));
-    this.#lastScan = this.clock.now();
+    const seen = await Promise.all(KINDS.map((kind) => this.rescan(kind)));
+    if (seen.every(Boolean)) this.#lastScan = this.clock.now();
     this.#count.rounds++;
     this.#count.lastMs = this.clock.elapsed() - from;
   }
@@ -102,11 +120,15 @@ export class Reconciler {
     this.#sleep(SOON_MS);
   }
 
-  async #scan(kind: Kind): Promise<void> {
+  async #scan(kind: Kind): Promise<boolean> {
     try {
       this.#report(kind, await this.scan.run(kind));
+      if (this.#unseen.delete(kind)) this.sightChanged();
+      return true;
     } catch (error) {
-      this.log.warn({ kind, err: error }, 'cannot compare the directory');
+      this.cannotSee(kind, (error as Error).message);
+      if (!(error instanceof UnseenDirectoryError)) this.log.warn({ kind, err: error }, 'cannot compare the directory');
+      return false;
     } finally {
       this.#scanning.delete(kind);
     }

@@ -1,20 +1,33 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import { constants, type BigIntStats } from 'node:fs';
 import { isNaive, type Kind, type Problem } from '../../protocol/index.js';
-import type { Change, Signature } from '../store/change.js';
-import { lstat, type CoordinationDir } from './coordination-dir.js';
+import type { Broken, Change, Signature } from '../store/change.js';
 import { leaseTime } from '../store/record-store.js';
+import type { CheckedDirectories } from './checked-directories.js';
+import { errorCode, type Files } from './files.js';
 import { parseRecord } from './record-parser.js';
 
-/** A reading that says nothing of the record, because the machine could not do it now; the last good data stands. */
+/**
+ * A reading that says nothing of the record: the file is there and cannot be read, by its permissions, or because the
+ * machine could not do it now. What was known of it stands.
+ */
 export interface Unavailable {
   readonly is: 'unavailable';
+  readonly kind: Kind;
+  readonly id: string;
   readonly error: NodeJS.ErrnoException;
 }
 
-export type Reading = Change | Unavailable;
+/** A reading of nothing: the directory that should hold the file is not the one that was checked. */
+export interface Unseen {
+  readonly is: 'unseen';
+}
+
+export type Reading = Change | Unavailable | Unseen;
+
+const UNSEEN: Unseen = { is: 'unseen' };
 
 export interface RecordReaderServices {
-  readonly dir: CoordinationDir;
+  readonly directories: CheckedDirectories;
   /** Bytes of a file; a longer one is told by its size and never read. */
   readonly maxBytes: number;
   /** Depth of nesting. */
@@ -35,9 +48,6 @@ const MOST_READINGS = 3;
 const PROBLEM_BY_ERROR: Readonly<Record<string, Problem>> = {
   ELOOP: 'link',
   EMLINK: 'link',
-  EACCES: 'unreadable',
-  EPERM: 'unreadable',
-  EIO: 'unreadable',
   EISDIR: 'not-a-file',
   ENXIO: 'not-a-file',
   ENODEV: 'not-a-file',
@@ -53,38 +63,45 @@ export class RecordReader {
   }
 
   read(kind: Kind, id: string): Reading {
+    const { directories, admits } = this.services;
+    if (!directories.isStill(kind)) return directories.standing(kind).is === 'absent' ? absent(kind, id) : UNSEEN;
     // For a record that is not wanted it is as if there were no file.
-    if (!this.services.admits(kind, id)) return { is: 'absent', kind, id };
-    const path = this.services.dir.file(kind, id);
+    if (!admits(kind, id)) return absent(kind, id);
+    const reading = this.#readAt(kind, id, directories.file(kind, id));
+    return directories.isStill(kind) ? reading : UNSEEN;
+  }
+
+  #readAt(kind: Kind, id: string, path: string): Reading {
+    const { files } = this.services.directories;
     let file: number;
     try {
-      file = openSync(path, OPEN_FLAGS);
+      file = files.open(path, OPEN_FLAGS);
     } catch (error) {
       return this.#failed(kind, id, path, error as NodeJS.ErrnoException);
     }
     try {
-      return this.#readOpen(kind, id, file);
+      return this.#readOpen(kind, id, file, files);
     } catch (error) {
       return this.#failed(kind, id, path, error as NodeJS.ErrnoException);
     } finally {
-      closeSync(file);
+      files.close(file);
     }
   }
 
-  #readOpen(kind: Kind, id: string, file: number): Reading {
-    let stats = fstatSync(file, { bigint: true });
+  #readOpen(kind: Kind, id: string, file: number, files: Files): Reading {
+    let stats = files.status(file);
     let signature = signatureOf(stats);
     const broken = (problem: Problem): Change => ({ is: 'broken', kind, id, problem, signature });
     if (!stats.isFile()) return broken('not-a-file');
     const { maxBytes, maxDepth } = this.services;
     if (stats.size > maxBytes) return broken('too-large');
-    let length = this.#fill(file, signature.size);
+    let length = this.#fill(file, signature.size, files);
     // Written since it was looked at: a signature older than what was read would make the same state an event again. One that
     // is newer could hide a change, so that it is looked at and read again, in this order.
     for (let more = 0; length !== signature.size && more < MOST_READINGS; more++) {
-      stats = fstatSync(file, { bigint: true });
+      stats = files.status(file);
       signature = signatureOf(stats);
-      length = this.#fill(file, signature.size);
+      length = this.#fill(file, signature.size, files);
     }
     if (length > maxBytes) return broken('too-large');
     const parsed = parseRecord(this.#buffer.subarray(0, length), maxDepth);
@@ -97,10 +114,10 @@ export class RecordReader {
   }
 
   /** Reads to the end of the file or of the buffer, whichever comes first. */
-  #fill(file: number, expected: number): number {
+  #fill(file: number, expected: number, files: Files): number {
     let length = 0;
     for (;;) {
-      const count = readSync(file, this.#buffer, length, this.#buffer.length - length, length);
+      const count = files.read(file, this.#buffer, length, this.#buffer.length - length, length);
       length += count;
       // A file that holds as much as it said it does has ended: most take one call.
       if (count === 0 || length === expected || length === this.#buffer.length) return length;
@@ -108,22 +125,29 @@ export class RecordReader {
   }
 
   #failed(kind: Kind, id: string, path: string, error: NodeJS.ErrnoException): Reading {
-    const code = error.code ?? '';
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return { is: 'absent', kind, id };
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return absent(kind, id);
     const problem = PROBLEM_BY_ERROR[code];
-    if (problem === undefined) return { is: 'unavailable', error };
-    return { is: 'broken', kind, id, problem, signature: signatureAt(path) };
+    if (problem === undefined) return { is: 'unavailable', kind, id, error };
+    return { is: 'broken', kind, id, problem, signature: signatureAt(this.services.directories.files, path) };
   }
 }
+
+/** A file that cannot be read, as what is told of it: its record is there, and nothing more is known. */
+export function unreadable({ kind, id }: Unavailable): Broken {
+  return { is: 'broken', kind, id, problem: 'unreadable', signature: undefined };
+}
+
+const absent = (kind: Kind, id: string): Change => ({ is: 'absent', kind, id });
 
 export function signatureOf(stats: BigIntStats): Signature {
   return { inode: Number(stats.ino), mtimeNs: stats.mtimeNs, size: Number(stats.size) };
 }
 
 /** @returns `undefined` where there is nothing, or nothing that can be looked at. */
-export function signatureAt(path: string): Signature | undefined {
+export function signatureAt(files: Files, path: string): Signature | undefined {
   try {
-    const stats = lstat(path);
+    const stats = files.look(path);
     return stats && signatureOf(stats);
   } catch {
     return undefined;

@@ -4,18 +4,32 @@ import type { Log } from '../log.js';
 import type { ResolvedOptions } from '../options.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
+import { CheckedDirectories } from './checked-directories.js';
 import { chooseWatcher } from './choose-watcher.js';
 import { CoordinationDir } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
+import { errorCode, systemFiles, type Files } from './files.js';
 import { IgnoredFiles } from './ignored-files.js';
 import { Ingest, warnOfProblem } from './ingest.js';
 import { loadRecords } from './load.js';
 import { Reconciler, type ReconcileCount } from './reconciler.js';
 import { RecordReader } from './record-reader.js';
+import type { RepositoryIdentity } from './repository-identity.js';
 import { Warnings } from './warnings.js';
+import { WatchState, type Finding, type RepositoryGoneError } from './watch-state.js';
 import type { Watcher } from './watcher.js';
 
 const FULL = 'max_records';
+/** Without any hint, it is looked this often whether the directories are still the same: a repository moves without a sign. */
+const LOOK_EVERY_MS = 1_000;
+
+/** What takes the place of the system in a test, and what tells the repository from another. */
+export interface WatchParts {
+  readonly choose?: typeof chooseWatcher;
+  readonly files?: Files;
+  /** @default the directories that stand at the path when watching begins */
+  readonly identity?: RepositoryIdentity;
+}
 
 /** Everything that keeps a store in step with one repository's files. */
 export class RepositoryWatch {
@@ -25,7 +39,13 @@ export class RepositoryWatch {
   readonly #ingest: Ingest;
   readonly #reader: RecordReader;
   readonly #reconciler: Reconciler;
+  readonly #directories: CheckedDirectories;
+  readonly #state: WatchState;
+  readonly #choose: typeof chooseWatcher;
   #watcher: Watcher | undefined;
+  #cancelLook: (() => void) | undefined;
+  /** Called once the repository has been gone for longer than it is waited for. */
+  gone: (error: RepositoryGoneError) => void = () => undefined;
 
   constructor(
     private readonly options: ResolvedOptions,
@@ -34,15 +54,19 @@ export class RepositoryWatch {
     private readonly log: Log,
     /** `waitedMs`: since the first hint that led to them; `undefined` where none did. */
     publish: (events: readonly StoreEvent[], waitedMs: number | undefined) => void,
-    /** What takes the place of the system's watchers in a test. */
-    private readonly choose: typeof chooseWatcher = chooseWatcher,
+    { choose = chooseWatcher, files = systemFiles, identity }: WatchParts = {},
   ) {
     const { limits } = options;
+    this.#choose = choose;
     this.dir = new CoordinationDir(options.root);
+    this.#directories = new CheckedDirectories(this.dir, files, identity);
+    this.#state = new WatchState(clock, log, options.goneAfterMs, (error) => {
+      this.gone(error);
+    });
     this.#warnings = new Warnings(log);
     this.#ignored = new IgnoredFiles(this.#warnings, limits.maxIdBytes);
     this.#reader = new RecordReader({
-      dir: this.dir,
+      directories: this.#directories,
       maxBytes: limits.maxRecordBytes,
       maxDepth: limits.maxRecordDepth,
       admits: (kind, id) => this.#admits(kind, id),
@@ -53,14 +77,25 @@ export class RepositoryWatch {
     });
     const scan = new DirectoryScan({
       store,
-      dir: this.dir,
+      directories: this.#directories,
       clock,
       ignored: this.#ignored,
       hint: (kind, id) => {
         this.#ingest.record(kind, id);
       },
     });
-    this.#reconciler = new Reconciler(scan, clock, log, options.reconcileMs, () => this.#watcher?.verify());
+    this.#reconciler = new Reconciler(
+      scan,
+      clock,
+      log,
+      options.reconcileMs,
+      () => {
+        this.#verify();
+      },
+      () => {
+        this.#assess();
+      },
+    );
     this.#ingest = new Ingest({
       store,
       reader: this.#reader,
@@ -70,7 +105,11 @@ export class RepositoryWatch {
       settleMs: options.settleMs,
       publish,
       rescan: (kind) => this.#reconciler.rescan(kind),
-      hintsAreComplete: () => this.mechanism !== 'polling',
+      canSee: (kind) => this.#canSee(kind),
+      verifyDirectories: () => {
+        this.#verify();
+      },
+      hintsAreComplete: () => this.#watcher !== undefined && this.#watcher.namesEachFile && this.#watcher.isHealthy,
       reconcileSoon: (why) => {
         this.#reconciler.soon(why);
       },
@@ -87,10 +126,13 @@ export class RepositoryWatch {
   }
 
   get health(): WatchHealth {
+    const report = this.#state.report;
+    const isWatched = this.#watcher?.isHealthy ?? false;
     return {
       backend: this.mechanism,
-      healthy: this.#watcher?.isHealthy ?? false,
+      healthy: isWatched && report.state === 'watching',
       last_scan_ms: this.#reconciler.lastScan,
+      ...report,
     };
   }
 
@@ -110,12 +152,15 @@ export class RepositoryWatch {
    * @throws CoordinationDirError where the directories cannot be watched.
    */
   async load(observed: Observed): Promise<StoreEvent[]> {
-    const { dir, options, clock, log } = this;
-    dir.ensure();
-    this.#watcher = await this.choose(options.backend, dir, clock, log, options.pollIntervalMs);
+    const { options, clock, log } = this;
+    const directories = this.#directories;
+    this.dir.ensure();
+    directories.open();
+    this.#watcher = await this.#choose(options.backend, directories, clock, log, options.pollIntervalMs);
     this.#watcher.start(this.#ingest);
     const { settleMs, limits } = options;
-    const services = { store: this.store, reader: this.#reader, dir, clock, settleMs, maxIdBytes: limits.maxIdBytes };
+    const { maxIdBytes } = limits;
+    const services = { store: this.store, reader: this.#reader, directories, clock, settleMs, maxIdBytes };
     const changes = await loadRecords(services, observed);
     for (const { kind, id, problem } of this.store.problems) warnOfProblem(this.#warnings, kind, id, problem!);
     return changes;
@@ -125,6 +170,9 @@ export class RepositoryWatch {
   run(): void {
     this.#ingest.start();
     this.#reconciler.start();
+    this.#lookSoon();
+    // What was replaced, or could not be listed, while it was being loaded.
+    this.#verify();
   }
 
   /** Whether there is room for one more record, where it is one more. */
@@ -140,19 +188,74 @@ export class RepositoryWatch {
   }
 
   stop(): void {
+    this.#cancelLook?.();
+    this.#state.stop();
     this.#watcher?.stop();
     this.#reconciler.stop();
     this.#ingest.stop();
+    this.#directories.close();
   }
 
   /** Reads a record, or everything, now; when it returns, what was on disk at the call has been published. */
   async readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
+    this.#verify();
     if (record) {
-      this.#ingest.readNow(record);
+      await this.#ingest.readNow(record);
       return;
     }
     // A scan that is under way may have passed what was written since it began.
     await Promise.all(KINDS.map((kind) => this.#reconciler.rescan(kind)));
     await this.#ingest.drain();
+  }
+
+  // ── what can be seen ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Looks which directories stand on the way to the records, and compares what has come to stand there. */
+  #verify(): void {
+    const changed = this.#directories.verify();
+    this.#watcher?.verify();
+    for (const kind of changed) {
+      if (this.#directories.standing(kind).is !== 'unknown') void this.#reconciler.rescan(kind);
+    }
+    this.#assess();
+  }
+
+  #canSee(kind: Kind): boolean {
+    this.#verify();
+    const standing = this.#directories.standing(kind);
+    if (standing.is === 'unknown') return false;
+    if (standing.is === 'absent') return true;
+    try {
+      this.#directories.probe(kind);
+      return true;
+    } catch (error) {
+      this.#reconciler.cannotSee(kind, `${KIND_DIRECTORIES[kind]}/ cannot be listed: ${errorCode(error)}`);
+      return false;
+    }
+  }
+
+  #assess(): void {
+    this.#state.found(this.#finding());
+  }
+
+  #finding(): Finding {
+    const { presence, absence, faults } = this.#directories;
+    if (presence !== 'same') return { state: 'gone', why: absence };
+    const unread = this.store.leases.unreadableHeartbeats;
+    const whys = [...new Set([...faults, ...this.#reconciler.unseen.values()])];
+    for (const id of unread) whys.push(`heartbeats/${id}.json cannot be read`);
+    if (whys.length === 0) return { state: 'watching' };
+    const others = whys.length > 1 ? ` (and ${String(whys.length - 1)} more)` : '';
+    return { state: 'suspect', why: `${whys[0]!}${others}` };
+  }
+
+  #lookSoon(): void {
+    this.#cancelLook = this.clock.after(LOOK_EVERY_MS, () => {
+      this.#verify();
+      for (const kind of this.#reconciler.unseen.keys()) {
+        if (this.#directories.standing(kind).is !== 'unknown') void this.#reconciler.rescan(kind);
+      }
+      this.#lookSoon();
+    });
   }
 }

@@ -1,8 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KINDS } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
-import { directoryIdentity, type CoordinationDir } from './coordination-dir.js';
+import type { CheckedDirectories } from './checked-directories.js';
 import type { Watcher } from './watcher.js';
 
 /** Of files that only prove that hints arrive. */
@@ -15,8 +14,12 @@ const PATIENCE_MS = 1_000;
  * record and waits. Network and some container mounts accept a watch and never say anything.
  * @returns what was not heard; `undefined` where everything was.
  */
-export async function selfTest(watcher: Watcher, dir: CoordinationDir, clock: Clock): Promise<string | undefined> {
-  const places = oneOfEachDevice(dir);
+export async function selfTest(
+  watcher: Watcher,
+  directories: CheckedDirectories,
+  clock: Clock,
+): Promise<string | undefined> {
+  const places = oneOfEachDevice(directories);
   const name = `${SELF_TEST_PREFIX}${String(process.pid)}`;
   const waiting = new Set<string>(places.keys());
   let heard: () => void = () => undefined;
@@ -26,7 +29,13 @@ export async function selfTest(watcher: Watcher, dir: CoordinationDir, clock: Cl
     if (waiting.size === 0) heard();
   };
   try {
-    watcher.start({ file: (kind, file) => file === name && note(kind), directory: note, everything: () => undefined });
+    watcher.start({
+      file: (kind, file) => file === name && note(kind),
+      directory: note,
+      way: () => undefined,
+      notified: () => undefined,
+      everything: () => undefined,
+    });
     for (const path of places.values()) writeFileSync(join(path, name), '');
     let cancel: () => void = () => undefined;
     const tooLate = new Promise<void>((resolve) => (cancel = clock.after(PATIENCE_MS, resolve)));
@@ -41,14 +50,14 @@ export async function selfTest(watcher: Watcher, dir: CoordinationDir, clock: Cl
   }
 }
 
-function oneOfEachDevice(dir: CoordinationDir): Map<string, string> {
-  const places = new Map<string, string>();
+function oneOfEachDevice({ places }: CheckedDirectories): Map<string, string> {
+  const chosen = new Map<string, string>();
   const devices = new Set<string | undefined>();
-  for (const kind of KINDS) {
-    const device = directoryIdentity(dir.of(kind))?.split(':')[0];
-    if (devices.has(device)) continue;
+  for (const { kind, reach, identity } of places) {
+    const device = identity?.split(':')[0];
+    if (kind === undefined || reach === undefined || devices.has(device)) continue;
     devices.add(device);
-    places.set(kind, dir.of(kind));
+    chosen.set(kind, reach);
   }
-  return places;
+  return chosen;
 }

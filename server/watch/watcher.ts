@@ -9,6 +9,10 @@ export interface HintSink {
   file(kind: Kind, name: string): void;
   /** Something in the kind's directory may have changed. */
   directory(kind: Kind): void;
+  /** A directory on the way to the records may be another by now. */
+  way(): void;
+  /** The mechanism has said something of no interest: what comes in a flood may have been more than it can hold. */
+  notified(): void;
   /** Anything may have changed unnoticed: the mechanism has failed, or works again. */
   everything(why: string): void;
 }
@@ -18,9 +22,11 @@ export interface Watcher {
   readonly mechanism: Mechanism;
   /** Whether every directory is being watched. */
   readonly isHealthy: boolean;
+  /** Whether each file that changes is hinted at by its name, at once, as long as the kernel has room for hints. */
+  readonly namesEachFile: boolean;
   /** From the return of this call on, changes give hints. @throws where the mechanism cannot be had at all. */
   start(sink: HintSink): void;
-  /** Looks whether the watched directories are still the ones at their paths, and watches those that are now. */
+  /** Watches the directories that are open now, where they are others than those that are watched. */
   verify(): void;
   stop(): void;
 }

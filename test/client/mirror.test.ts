@@ -62,7 +62,8 @@ t.test('holders are told by effective expiry, whatever the filter of the mirror'
   const { repository, bus } = await served(t);
   repository.rename('reservation', 'late', lease('a1', 'main', ['src/a.py::f'], inFuture(7_200_000)));
   repository.rename('reservation', 'soon', lease('a2', 'dev', ['src/a.py::f', 'src/b.py::g']));
-  repository.rename('reservation', 'file', { run_id: 'a3', addresses: ['src/a.py'] });
+  repository.rename('reservation', 'file', lease('a3', 'dev', ['src/a.py'], inFuture(7_300_000)));
+  repository.rename('reservation', 'timeless', { run_id: 'a7', addresses: ['src/a.py'] });
   repository.rename('reservation', 'gone', lease('a4', 'main', ['src/a.py::f'], inFuture(-1_000)));
   repository.rename('reservation', 'beaten', lease('a5', 'main', ['src/c.py::h'], inFuture(-1_000)));
   repository.rename('heartbeat', 'h', { reservation_id: 'beaten', extended_expires_at: inFuture(60_000) });
@@ -72,6 +73,7 @@ t.test('holders are told by effective expiry, whatever the filter of the mirror'
   const mirror = await bus.mirror({ kinds: ['task'] });
   const runs = (address: string, branch?: string) => mirror.holders(address, { branch }).map(({ run_id }) => run_id);
   t.same(runs('src/a.py::f'), ['a2', 'a1', 'a3'], 'the first to lapse first; a file overlaps its symbols');
+  t.notOk(runs('src/a.py::f').includes('a7'), 'a reservation that says no time holds nothing');
   t.same(runs('src/a.py::f', 'main'), ['a1']);
   t.same(runs('src/b.py'), ['a2'], 'a symbol overlaps its file');
   t.same(runs('src/c.py::h'), ['a5'], 'a heartbeat holds it');

@@ -67,6 +67,7 @@ for (const transport of ['uws', 'ws'] as const) {
       'muse_bus_records{kind="task"}': 0,
       'muse_bus_problems{problem="bad-timestamp"}': 1,
       'muse_bus_watch_healthy{backend="inotify"}': 1,
+      'muse_bus_watch_state{state="watching"}': 1,
       muse_bus_file_age_seconds_count: 4,
     };
     for (const [name, value] of Object.entries(expected)) t.equal(metrics.get(name), value, name);

@@ -1,10 +1,11 @@
 import { watch } from 'node:fs';
 import { resolveOptions, silentLog, systemClock, type ServerOptions } from '../../server/index.js';
 import { RecordStore } from '../../server/store/record-store.js';
+import type { Clock } from '../../server/clock.js';
 import type { StoreEvent } from '../../server/store/store-event.js';
 import { chooseWatcher } from '../../server/watch/choose-watcher.js';
 import { NativeWatcher } from '../../server/watch/native-watcher.js';
-import { RepositoryWatch } from '../../server/watch/repository-watch.js';
+import { RepositoryWatch, type WatchParts } from '../../server/watch/repository-watch.js';
 import { TemporaryRepository } from './temporary-repository.js';
 import { untilFound } from './until.js';
 
@@ -12,9 +13,9 @@ import { untilFound } from './until.js';
 export const BACKENDS = ['native', 'polling', 'nameless'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-const nameless: typeof chooseWatcher = (_choice, dir) =>
+const nameless: typeof chooseWatcher = (_choice, directories) =>
   Promise.resolve(
-    new NativeWatcher(dir, (path, listener) =>
+    new NativeWatcher(directories, (path, listener) =>
       watch(path, (type) => {
         listener(type, null);
       }),
@@ -26,8 +27,14 @@ export class WatchedRepository extends TemporaryRepository {
   readonly store = new RecordStore();
   readonly events: StoreEvent[] = [];
   readonly watch: RepositoryWatch;
+  /** What has been said aloud: warnings and errors. */
+  readonly said: string[] = [];
 
-  constructor(backend: Backend, options: Partial<ServerOptions> = {}) {
+  constructor(
+    backend: Backend,
+    options: Partial<ServerOptions> = {},
+    parts: Omit<WatchParts, 'choose'> & { readonly clock?: Clock } = {},
+  ) {
     super();
     const resolved = resolveOptions({
       ...options,
@@ -38,9 +45,17 @@ export class WatchedRepository extends TemporaryRepository {
     const publish = (events: readonly StoreEvent[]): void => {
       this.events.push(...events);
     };
+    const log = { ...silentLog, warn: this.#say, error: this.#say };
     const choose = backend === 'nameless' ? nameless : chooseWatcher;
-    this.watch = new RepositoryWatch(resolved, this.store, systemClock, silentLog, publish, choose);
+    this.watch = new RepositoryWatch(resolved, this.store, parts.clock ?? systemClock, log, publish, {
+      ...parts,
+      choose,
+    });
   }
+
+  readonly #say = (fields: object, message: string): void => {
+    this.said.push(`${message} ${JSON.stringify(fields)}`);
+  };
 
   async start(): Promise<void> {
     await this.watch.load('live');

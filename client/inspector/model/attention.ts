@@ -170,7 +170,7 @@ function busMatters({ overview }: Situation): Attention[] {
           key: 'watch',
           severity: 'critical',
           weight: 800,
-          text: `The bus watches by ${overview.watch.backend} and is not well`,
+          text: describeWatch(overview.watch),
           link,
         },
       ];
@@ -185,6 +185,11 @@ function busMatters({ overview }: Situation): Attention[] {
     })),
   ];
 }
+
+const describeWatch = ({ backend, why }: Overview['watch']): string =>
+  why === undefined
+    ? `The bus watches by ${backend} and is not well`
+    : `The bus does not see all files, what it shows may be old: ${why}`;
 
 const isBehind = ({ flow, subscriptions }: Connection): boolean =>
   flow === 'congested' || subscriptions.some(({ state }) => state === 'lagging');

@@ -28,7 +28,8 @@ export function BusView() {
 function Known({ overview }: { overview: Overview }) {
   const { connections, groups, watch, journal, limits, problems, totals, uptime_ms, epoch, revision, now, you } =
     overview;
-  const { last_scan_ms, ...watching } = watch;
+  const { healthy, why, last_scan_ms, since, ...watching } = watch;
+  const ago = (ms: number): string => `${formatSpan(Math.max(0, now - ms))} ago`;
   return (
     <div class="bus">
       <section class="bus-main">
@@ -106,9 +107,15 @@ function Known({ overview }: { overview: Overview }) {
         <section>
           <h2>
             Watcher{' '}
-            <span class={`lease ${watch.healthy ? 'active' : 'lapsed'}`}>{watch.healthy ? 'well' : 'not well'}</span>
+            <span class={`lease ${healthy ? 'active' : 'lapsed'}`}>{healthy ? 'well' : (why ?? 'not well')}</span>
           </h2>
-          <Figures figures={{ ...watching, 'last scan': `${formatSpan(Math.max(0, now - last_scan_ms))} ago` }} />
+          <Figures
+            figures={{
+              ...watching,
+              ...(since === undefined ? {} : { 'not well since': ago(since) }),
+              'last scan': ago(last_scan_ms),
+            }}
+          />
         </section>
         <section>
           <h2>Journal</h2>

@@ -2,6 +2,7 @@ import { utimesSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { silentLog } from '../../../server/index.js';
 import { RecordStore } from '../../../server/store/record-store.js';
+import { CheckedDirectories } from '../../../server/watch/checked-directories.js';
 import { DirectoryScan } from '../../../server/watch/directory-scan.js';
 import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { RecordReader } from '../../../server/watch/record-reader.js';
@@ -16,8 +17,13 @@ function scanned(t: Test) {
   });
   const store = new RecordStore();
   const clock = new FakeClock();
+  const directories = new CheckedDirectories(repository.dir);
+  directories.open();
+  t.teardown(() => {
+    directories.close();
+  });
   const reader = new RecordReader({
-    dir: repository.dir,
+    directories,
     maxBytes: 10_000,
     maxDepth: 32,
     admits: () => true,
@@ -26,7 +32,7 @@ function scanned(t: Test) {
   const hints: string[] = [];
   const scan = new DirectoryScan({
     store,
-    dir: repository.dir,
+    directories,
     clock,
     ignored: new IgnoredFiles(new Warnings(silentLog), 256),
     hint: (kind, id) => hints.push(`${kind}/${id}`),
@@ -35,14 +41,14 @@ function scanned(t: Test) {
   const take = (id: string): void => {
     utimesSync(repository.dir.file('task', id), 1_000, 1_000);
     const reading = reader.read('task', id);
-    if (reading.is !== 'unavailable') store.apply(reading, clock.now());
+    if (reading.is === 'present') store.apply(reading, clock.now());
   };
   const run = async (): Promise<string[]> => {
     hints.length = 0;
     await scan.run('task');
     return [...hints].sort();
   };
-  return { repository, clock, store, reader, take, run, scan };
+  return { repository, directories, clock, store, reader, take, run, scan };
 }
 
 t.test('what is new, different or gone is hinted at, and nothing else', async (t) => {
@@ -65,7 +71,7 @@ t.test('a record read within the clock’s grain of its last change is read once
   repository.rename('task', 't1', {});
   utimesSync(repository.dir.file('task', 't1'), clock.now() / 1_000, clock.now() / 1_000);
   const reading = reader.read('task', 't1');
-  if (reading.is !== 'unavailable') store.apply(reading, clock.now());
+  if (reading.is === 'present') store.apply(reading, clock.now());
   clock.advance(1);
   t.same(await run(), ['task/t1'], 'it may have changed again with the same time and size');
   clock.advance(1);
@@ -81,10 +87,11 @@ t.test('what a scan takes of the loop is counted, also where no slice of it is l
 });
 
 t.test('a directory that is not there has no records', async (t) => {
-  const { repository, take, run } = scanned(t);
+  const { repository, directories, take, run } = scanned(t);
   repository.rename('task', 't1', {});
   take('t1');
   repository.removeDirectory('task');
+  directories.verify();
   t.same(await run(), ['task/t1']);
 });
 

@@ -34,7 +34,10 @@ function ingestOver(clock: FakeClock) {
     publish: (some) => events.push(...some),
     rescan: async (kind) => {
       for (const key of files.keys()) if (key.startsWith(`${kind}/`)) ingest.record(kind, key.slice(kind.length + 1));
+      return true;
     },
+    canSee: () => true,
+    verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
     reconcileSoon: () => undefined,
   });

@@ -2,6 +2,7 @@ import { renameSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Kind } from '../../../protocol/index.js';
+import { CheckedDirectories } from '../../../server/watch/checked-directories.js';
 import { NativeWatcher, type WatchFunction } from '../../../server/watch/native-watcher.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
@@ -22,24 +23,32 @@ for (const moment of ['before', 'after'] as const) {
   for (const [name, swap] of Object.entries(SWAPS)) {
     t.test(`a directory that is ${name} just ${moment} the kernel is asked is the one that is watched`, async (t) => {
       const repository = new TemporaryRepository();
+      const directories = new CheckedDirectories(repository.dir);
+      directories.open();
       let swaps = 0;
       const watchPath: WatchFunction = (path, listener) => {
-        const isTheMoment = path === repository.dir.of('task') && swaps === 0;
+        const isTheMoment = path === directories.path('task') && swaps === 0;
         if (isTheMoment) swaps++;
         if (isTheMoment && moment === 'before') swap(repository);
         const handle = watch(path, { encoding: 'utf8' }, listener);
         if (isTheMoment && moment === 'after') swap(repository);
         return handle;
       };
-      const watcher = new NativeWatcher(repository.dir, watchPath);
+      const watcher = new NativeWatcher(directories, watchPath);
       const hints: string[] = [];
       watcher.start({
         file: (kind: Kind, file: string) => hints.push(`${kind}/${file}`),
         directory: (kind: Kind) => hints.push(kind),
+        way: () => {
+          directories.verify();
+          watcher.verify();
+        },
+        notified: () => undefined,
         everything: () => undefined,
       });
       t.teardown(() => {
         watcher.stop();
+        directories.close();
         repository.dispose();
       });
       t.equal(swaps, 1);

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import fs, { linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
 import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
+import { CheckedDirectories } from '../../../server/watch/checked-directories.js';
+import { systemFiles, type Files } from '../../../server/watch/files.js';
 import { RecordReader, signatureAt } from '../../../server/watch/record-reader.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
@@ -11,14 +13,30 @@ function readable(t: Test): { repository: TemporaryRepository; reader: RecordRea
     repository.dispose();
   });
   const warnings: string[] = [];
-  const reader = new RecordReader({
-    dir: repository.dir,
+  const reader = readerOf(t, repository, (warning) => warnings.push(warning));
+  return { repository, reader, warnings };
+}
+
+function readerOf(
+  t: Test,
+  { dir }: TemporaryRepository,
+  warn: (warning: string) => void,
+  files: Files = systemFiles,
+): RecordReader {
+  const directories = new CheckedDirectories(dir, files);
+  directories.open();
+  t.teardown(() => {
+    directories.close();
+  });
+  return new RecordReader({
+    directories,
     maxBytes: 1_000,
     maxDepth: 32,
     admits: () => true,
-    warn: (_kind, _id, warning) => warnings.push(warning),
+    warn: (_kind, _id, warning) => {
+      warn(warning);
+    },
   });
-  return { repository, reader, warnings };
 }
 
 t.test('a record is read with a signature that tells its next state', async (t) => {
@@ -26,7 +44,7 @@ t.test('a record is read with a signature that tells its next state', async (t) 
   repository.rename('task', 't1', { n: 1 });
   const first = reader.read('task', 't1');
   t.match(first, { is: 'present', kind: 'task', id: 't1', data: { n: 1 }, signature: { size: 7 } });
-  t.strictSame('signature' in first && first.signature, signatureAt(repository.dir.file('task', 't1')));
+  t.strictSame('signature' in first && first.signature, signatureAt(systemFiles, repository.dir.file('task', 't1')));
   utimesSync(repository.dir.file('task', 't1'), 1, 1);
   t.notSame(reader.read('task', 't1'), first);
 });
@@ -38,27 +56,16 @@ t.test(
     const file = repository.dir.file('task', 't1');
     repository.raw('task', 't1', '');
     const write = [() => repository.inPlace('task', 't1', { n: 1 })];
-    const { RecordReader: Reader } = await t.mockImport<typeof import('../../../server/watch/record-reader.js')>(
-      '../../../server/watch/record-reader.js',
-      {
-        'node:fs': {
-          ...fs,
-          fstatSync: (fd: number) => {
-            const stats = fs.fstatSync(fd, { bigint: true });
-            write.pop()?.();
-            return stats;
-          },
-        },
+    const files: Files = {
+      ...systemFiles,
+      status: (fd) => {
+        const stats = systemFiles.status(fd);
+        if (stats.isFile()) write.pop()?.();
+        return stats;
       },
-    );
-    const reader = new Reader({
-      dir: repository.dir,
-      maxBytes: 1_000,
-      maxDepth: 32,
-      admits: () => true,
-      warn: () => undefined,
-    });
-    t.match(reader.read('task', 't1'), { is: 'present', data: { n: 1 }, signature: signatureAt(file) });
+    };
+    const reader = readerOf(t, repository, () => undefined, files);
+    t.match(reader.read('task', 't1'), { is: 'present', data: { n: 1 }, signature: signatureAt(systemFiles, file) });
   },
 );
 
@@ -120,7 +127,7 @@ t.test(
     const { repository, reader } = readable(t);
     repository.raw('task', 'private', '{}');
     execFileSync('chmod', ['000', repository.dir.file('task', 'private')]);
-    t.match(reader.read('task', 'private'), { is: 'broken', problem: 'unreadable' });
+    t.match(reader.read('task', 'private'), { is: 'unavailable', error: { code: 'EACCES' } });
   },
 );
 

@@ -28,7 +28,9 @@ function overTornFile() {
     warnings,
     settleMs: SETTLE_MS,
     publish: (some) => events.push(...some),
-    rescan: () => Promise.resolve(),
+    rescan: () => Promise.resolve(true),
+    canSee: () => true,
+    verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
     reconcileSoon: () => undefined,
   });

@@ -30,7 +30,9 @@ async function turns(tellingMs: number): Promise<number[]> {
       told.push(events.length);
       clock.advance(tellingMs);
     },
-    rescan: () => Promise.resolve(),
+    rescan: () => Promise.resolve(true),
+    canSee: () => true,
+    verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
     reconcileSoon: () => undefined,
   });

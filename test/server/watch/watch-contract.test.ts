@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { KINDS } from '../../../protocol/index.js';
@@ -141,19 +141,6 @@ for (const backend of BACKENDS) {
       repository.remove('task', 't1');
       await repository.untilTold('removed task/t1', from);
     }
-  });
-
-  t.test(`${backend}: all directories may go and come back`, async (t) => {
-    const repository = await watched(t, backend);
-    repository.rename('task', 't1', {});
-    await repository.untilTold('added task/t1');
-    rmSync(repository.dir.muse, { recursive: true });
-    await repository.untilTold('removed task/t1');
-    for (const kind of KINDS) mkdirSync(repository.dir.of(kind), { recursive: true });
-    repository.rename('task', 't2', {});
-    await repository.untilTold('added task/t2');
-    repository.remove('task', 't2');
-    await repository.untilTold('removed task/t2');
   });
 
   t.test(`${backend}: two thousand files at once converge`, async (t) => {

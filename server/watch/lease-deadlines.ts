@@ -1,0 +1,157 @@
+import type { Kind, UnixMillis } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { StoreEvent } from '../store/store-event.js';
+import { LeaseTime } from './lease-time.js';
+
+/** The wall clock is looked at this often though no lease is about to end, because it can be set. */
+const LONGEST_NAP_MS = 60_000;
+/** Later than this, the process was stopped or the machine asleep, and hints may have been lost meanwhile. */
+const PAUSE_MS = 1_000;
+/** While it cannot be seen what might save a lease, it is tried again this often. */
+const RETRY_MS = 250;
+
+/** What can begin, save or end a lease. */
+const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
+
+export interface LeaseDeadlineServices {
+  readonly store: RecordStore;
+  readonly clock: Clock;
+  /** Whether the mechanism in use hints at each file that changes, at once. */
+  hintsAreComplete(): boolean;
+  /** Whether a kind's directory is the one of the repository and can be listed. */
+  canSee(kind: Kind): boolean;
+  /** Compares a directory with the store. @returns whether it could be seen. */
+  rescan(kind: Kind): Promise<boolean>;
+  /** Whether a file that was met half-written, or not readable, before `elapsed` may still turn out to be a record. */
+  isSettling(kind: Kind, elapsed: number): boolean;
+  reconcileSoon(why: string): void;
+  /** Asks for a turn of the loop, which reads what has been hinted at and then calls {@link LeaseDeadlines.end}. */
+  schedule(): void;
+}
+
+/**
+ * How far the next deadline is from being decided. `waiting` for it. `comparing`: it has passed, and hints cannot be
+ * trusted to be complete, so the disk is compared. `asked`: the directories can be seen, and what happened in them before
+ * gives its hints by the next turn. `settling`: files that were in flight then are given the time to become records.
+ */
+type Progress =
+  | { readonly is: 'waiting' }
+  | { readonly is: 'comparing' }
+  | { readonly is: 'asked'; readonly until: UnixMillis }
+  | { readonly is: 'settling'; readonly until: UnixMillis; readonly askedAt: number };
+
+const WAITING: Progress = { is: 'waiting' };
+
+/**
+ * Ends leases on time, and not before everything is known that could have saved them: what was on disk when the deadline
+ * passed has been seen and read. While it cannot be seen, no lease ends.
+ */
+export class LeaseDeadlines {
+  readonly #time: LeaseTime;
+  #progress: Progress = WAITING;
+  /** Changes may have been missed: the disk is compared before the next lease ends. */
+  #doubtsHints = true;
+  #cancelNap: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(private readonly services: LeaseDeadlineServices) {
+    this.#time = new LeaseTime(services.clock);
+  }
+
+  start(): void {
+    this.#doubtsHints = !this.services.hintsAreComplete();
+    this.sleep();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelNap?.();
+  }
+
+  /** Hints may have been lost. */
+  doubtHints(): void {
+    this.#doubtsHints = true;
+  }
+
+  /** To be called when all that has been hinted at has been read. */
+  end(): readonly StoreEvent[] {
+    const { store, clock, schedule, canSee } = this.services;
+    const progress = this.#progress;
+    switch (progress.is) {
+      case 'waiting': {
+        const now = this.#time.now();
+        const due = store.leases.nextDeadline();
+        if (due === undefined || due > now) return [];
+        // So late only after a pause, after a step of the clock that has been believed, or when nothing could be seen.
+        if (now - due > PAUSE_MS && !this.#doubtsHints) this.#pauseNoticed();
+        if (this.#doubtsHints) void this.#compare(now);
+        else if (LEASE_KINDS.every(canSee)) {
+          this.#progress = { is: 'asked', until: now };
+          schedule();
+        }
+        return [];
+      }
+      case 'comparing':
+        return [];
+      case 'asked':
+        return this.#decide(progress.until, clock.elapsed());
+      case 'settling':
+        return this.#decide(progress.until, progress.askedAt);
+    }
+  }
+
+  /** Sleeps until the next lease may end. To be called when leases may have changed. */
+  sleep(): void {
+    if (this.#isStopped) return;
+    this.#cancelNap?.();
+    const { clock, schedule } = this.services;
+    const napMs = this.#napMs();
+    const wakeAt = clock.elapsed() + napMs;
+    this.#cancelNap = clock.after(napMs, () => {
+      if (clock.elapsed() - wakeAt > PAUSE_MS) this.#pauseNoticed();
+      // The turn comes after the loop has looked for hints once more.
+      schedule();
+    });
+  }
+
+  #decide(until: UnixMillis, askedAt: number): readonly StoreEvent[] {
+    const { store, isSettling, hintsAreComplete } = this.services;
+    if (LEASE_KINDS.some((kind) => isSettling(kind, askedAt))) {
+      this.#progress = { is: 'settling', until, askedAt };
+      return [];
+    }
+    this.#progress = WAITING;
+    this.#doubtsHints ||= !hintsAreComplete();
+    return store.expireUntil(until);
+  }
+
+  /** Compares what can end or save a lease with the disk; what was due before ends in a turn after it. */
+  async #compare(until: UnixMillis): Promise<void> {
+    this.#progress = { is: 'comparing' };
+    this.#doubtsHints = false;
+    const seen = await Promise.all(LEASE_KINDS.map((kind) => this.services.rescan(kind)));
+    if (this.#isStopped) return;
+    if (seen.every(Boolean)) {
+      this.#progress = { is: 'asked', until };
+      this.services.schedule();
+    } else {
+      this.#progress = WAITING;
+      this.#doubtsHints = true;
+      this.sleep();
+    }
+  }
+
+  #napMs(): number {
+    if (this.#progress.is !== 'waiting') return LONGEST_NAP_MS;
+    const next = this.services.store.leases.nextDeadline() ?? Infinity;
+    const untilNextMs = next - this.#time.now();
+    // One that has passed and was not ended waits until something can be seen.
+    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, LONGEST_NAP_MS);
+  }
+
+  #pauseNoticed(): void {
+    this.#doubtsHints = true;
+    this.services.reconcileSoon('the process was paused');
+  }
+}

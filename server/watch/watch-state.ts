@@ -1,0 +1,87 @@
+import type { UnixMillis, WatchState as WireState } from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+
+/** The repository is gone, and has not come back within the time that it was given. */
+export class RepositoryGoneError extends Error {
+  override readonly name = 'RepositoryGoneError';
+}
+
+/** What is found when the directories are looked at. */
+export type Finding =
+  | { readonly state: 'watching' }
+  /** Something cannot be seen: what is known of it stands, and may be old. */
+  | { readonly state: 'suspect'; readonly why: string }
+  /** The repository is not at its path any more, or is another. */
+  | { readonly state: 'gone'; readonly why: string };
+
+/** What heartbeats and `/readyz` say of it. */
+export interface StateReport {
+  readonly state: WireState;
+  readonly since?: number;
+  readonly why?: string;
+}
+
+/**
+ * Whether the files can be seen, since when not, and why. Each change is said once in the log. A repository that stays
+ * away for longer than the bound is given up.
+ */
+export class WatchState {
+  #finding: Finding = { state: 'watching' };
+  #since: UnixMillis | undefined;
+  #cancelBound: (() => void) | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Log,
+    private readonly goneAfterMs: number,
+    /** Called once a repository has been gone for the bound. */
+    private readonly givenUp: (error: RepositoryGoneError) => void,
+  ) {}
+
+  get report(): StateReport {
+    const finding = this.#finding;
+    if (finding.state === 'watching') return { state: 'watching' };
+    return { state: finding.state, since: this.#since!, why: finding.why };
+  }
+
+  found(finding: Finding): void {
+    const before = this.#finding;
+    this.#finding = finding;
+    if (before.state === finding.state) return;
+    this.#since = finding.state === 'watching' ? undefined : (this.#since ?? this.clock.now());
+    this.#say(before, finding);
+    this.#cancelBound?.();
+    this.#cancelBound = finding.state === 'gone' ? this.clock.after(this.goneAfterMs, () => this.#giveUp()) : undefined;
+  }
+
+  stop(): void {
+    this.#cancelBound?.();
+  }
+
+  #say(before: Finding, finding: Finding): void {
+    switch (finding.state) {
+      case 'watching':
+        this.log.info({ was: before.state }, 'all directories can be seen again');
+        return;
+      case 'suspect':
+        this.log.warn({ why: finding.why }, 'not everything can be seen: what is known of it stands');
+        return;
+      case 'gone': {
+        const { why } = finding;
+        this.log.error(
+          { why, gone_after_ms: this.goneAfterMs },
+          'the repository is gone: what was known stands meanwhile',
+        );
+        return;
+      }
+    }
+  }
+
+  #giveUp(): void {
+    const finding = this.#finding;
+    if (finding.state !== 'gone') return;
+    const seconds = String(this.goneAfterMs / 1_000);
+    this.givenUp(new RepositoryGoneError(`${finding.why}, and it has not come back within ${seconds} s`));
+  }
+}
