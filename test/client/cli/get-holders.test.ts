@@ -121,7 +121,7 @@ t.test('on a terminal both show a table', { skip: PseudoTerminal.skip }, async (
   t.match(holders.screen, /agent-4\s+main\s+(\d+m )?\d+s\s+extended\s+src\/c\.py/);
 });
 
-t.test('a table shows nothing that a terminal would obey', { skip: PseudoTerminal.skip }, async (t) => {
+t.test('a table shows what a terminal would obey, in one line a record', { skip: PseudoTerminal.skip }, async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
@@ -129,6 +129,6 @@ t.test('a table shows nothing that a terminal would obey', { skip: PseudoTermina
   repository.rename('task', 't1', { run_id: 'evil\u001b[2J\u001b]0;title\u0007', title: 'line\nbreak' });
   const get = PseudoTerminal.museBus(['get', 'task', '--root', repository.root]);
   t.equal(await get.exit, 0);
-  t.match(get.screen, /t1\s+evil\s+linebreak/);
+  t.match(get.screen, /t1\s+evil\\u\{1b\}\[2J\\u\{1b\}\]0;title\\u\{7\}\s+line\\u\{a\}break/);
   t.notMatch(get.screen, '\u001b[2J');
 });
