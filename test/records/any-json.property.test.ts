@@ -5,6 +5,7 @@ import t from 'tap';
 import { eventLine } from '../../client/cli/event-text.js';
 import { holderTable } from '../../client/cli/holders.js';
 import { shortChange, shortRecord } from '../../client/cli/mcp-answers.js';
+import { sizeOf } from '../../client/cli/mcp-cut.js';
 import { topState } from '../../client/cli/top-state.js';
 import { differences } from '../../client/inspector/model/difference.js';
 import { packedSize } from '../../client/inspector/model/packed-size.js';
@@ -45,6 +46,7 @@ import { RecordStore } from '../../server/store/record-store.js';
 import { parseRecord } from '../../server/watch/record-parser.js';
 import { anyRecord, TELLING_KEYS, TELLING_RECORDS } from '../support/any-json.js';
 import { NOW, present } from '../support/changes.js';
+import { forbiddenIn } from '../support/hostile-texts.js';
 
 const kinds = fc.constantFrom(...KINDS);
 const literal = fc.constantFrom(...TELLING_RECORDS).map(([, text]) => JSON.parse(text) as RecordData);
@@ -220,13 +222,23 @@ t.test('streams over HTTP carry each event as one line of JSON', async () => {
   });
 });
 
+/** Characters that an answer to a model has for one record. */
+const ROOM = 1_000;
+
 t.test('the command line and the answers to models show any record, and lists of any records', async () => {
   forAnyRecord((kind, data, next) => {
     const leases = new LeaseView();
     const standing: MirrorRecord<Kind>[] = [];
     for (const event of shownEvents(kind, data, next).events) {
-      assert.equal(typeof eventLine(event, pc.createColors(false)), 'string');
-      text([shortRecord(event, false), shortRecord(event, true), shortChange(event, false)]);
+      assert.deepEqual(forbiddenIn(eventLine(event).written(pc.createColors(false))), []);
+      for (const shown of [
+        shortRecord(event, false, ROOM),
+        shortRecord(event, true, ROOM),
+        shortChange(event, false, ROOM),
+      ]) {
+        assert.ok(sizeOf(shown.value) <= ROOM);
+        assert.deepEqual(forbiddenIn(text(shown.value)), []);
+      }
       const record = { ...event, problem: undefined } as unknown as MirrorRecord<Kind>;
       standing.push(record);
       leases.take([{ before: undefined, after: record }], NOW);
@@ -234,7 +246,7 @@ t.test('the command line and the answers to models show any record, and lists of
     const all = <K extends Kind>(wanted: K) => standing.filter((one) => one.kind === wanted) as MirrorRecord<K>[];
     const held = leases.leases(NOW);
     topState({ all, leases: () => held });
-    holderTable(leases.holders('src/a.py', NOW), NOW, { colours: pc.createColors(false) });
+    holderTable(leases.holders('src/a.py', NOW), NOW);
     for (const { run_id, branch } of held) {
       assert.ok(run_id === undefined || typeof run_id === 'string');
       assert.ok(branch === undefined || typeof branch === 'string');
