@@ -9,7 +9,7 @@ import { LEAST_LIMITS, repositoryFault, SOURCE_RULES, SOURCE_TABLE, type SourceR
 import { flagOf, variableOf } from './setting.js';
 import { readLimit, SETTINGS, type SettingName } from './settings.js';
 
-/** Something that a file said and that is not done. All texts are fit to be shown. */
+/** Something that a file said and that is not done. All texts are short. */
 export interface Refusal {
   /** The setting, or `*` for the whole file. */
   readonly name: string;

@@ -335,14 +335,18 @@ t.test('what a checkout says is escaped and shortened where it is shown, and bou
   const hostile = { 'a\u001b[2J\u202e\u200b': '\u001b]0;x\u0007\u00ad\u{e0041}', host: 'x'.repeat(5_000) };
   const { root } = repositoryWith(t, { ...hostile, ...many });
   const { refused } = configOf(root);
-  t.match(refused[0], { name: 'a\\u{1b}[2J\\u{202e}\\u{200b}', value: '\\u{1b}]0;x\\u{7}\\u{ad}\\u{e0041}' });
   t.match(refused[1], { value: /^x{79}…$/ });
   t.equal(refused.length, 51);
   t.match(refused.at(-1), { why: '1952 more are refused' });
-  t.notMatch(refused.map(({ name, value, why, allow }) => name + value + why + allow).join(''), /\p{C}/u);
   const table = Command.museBus(['config', '--format', 'text', '--root', root]);
   t.equal(await table.exit, 0);
   t.ok(table.lines.includes('REFUSED'));
+  t.ok(
+    table.lines.some((line) =>
+      line.startsWith('a\\u{1b}[2J\\u{202e}\\u{200b} = \\u{1b}]0;x\\u{7}\\u{ad}\\u{e0041}, in '),
+    ),
+  );
+  t.notMatch(table.lines.join(''), /\p{C}/u);
   const objects = Command.museBus(['config', '--json', '--root', root]);
   t.equal(await objects.exit, 0);
   t.same(
