@@ -27,6 +27,9 @@ export interface Report {
 
 /** From the compiled program the sources are two folders up. */
 const RESULTS = resolve(import.meta.dirname, '../../bench/results');
+/** What the README shows lies with the documents, which are in the package: the benchmarks are not. */
+const IN_README: ReadonlySet<string> = new Set(['latency.svg', 'fanout.svg']);
+const CHARTS = join(RESULTS, '..', '..', 'docs', 'charts');
 
 export interface Taken {
   readonly name: string;
@@ -70,7 +73,11 @@ export function writeReport(taken: Taken, takenAt: Date, machine: Machine): void
     join(RESULTS, `${name}.json`),
     `${JSON.stringify({ name, command, takenAt, machine, targets, tables, raw })}\n`,
   );
-  for (const chart of charts) writeFileSync(join(RESULTS, fileOf(name, chart)), draw(chart));
+  for (const chart of charts) {
+    const file = fileOf(name, chart);
+    writeFileSync(join(RESULTS, file), draw(chart));
+    if (IN_README.has(file)) writeFileSync(join(CHARTS, file), draw(chart));
+  }
   writeFileSync(join(RESULTS, 'targets.md'), allTargets());
 }
 

@@ -1,6 +1,5 @@
 import { systemClock } from './clock.js';
-import { silentLog } from './log.js';
-import { chooseTransport } from './transport/choose-transport.js';
+import { findNativeBinary, loadNativeEngine, NativeEngineError } from './transport/native-engine.js';
 import { CheckedDirectories } from './watch/checked-directories.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 import { NativeWatcher } from './watch/native-watcher.js';
@@ -30,7 +29,24 @@ export async function diagnoseWatching(root: string): Promise<WatchDiagnosis> {
   }
 }
 
-/** The WebSocket engine that a server on this Node would use. */
-export async function diagnoseEngine(): Promise<'uws' | 'ws'> {
-  return (await chooseTransport('auto', silentLog)).name;
+/** The WebSocket engine that a server on this Node would use, and why it is not the native one. */
+export type EngineDiagnosis =
+  | { readonly engine: 'uws'; readonly file: string; readonly sha256: string }
+  | {
+      readonly engine: 'ws';
+      readonly reason: NativeEngineError['reason'];
+      readonly why: string;
+      readonly cure: string;
+    };
+
+/** @param allowed SHA-256 of native binaries beside those that are known. */
+export function diagnoseEngine(allowed: readonly string[] = []): EngineDiagnosis {
+  try {
+    const binary = findNativeBinary(allowed);
+    loadNativeEngine(binary);
+    return { engine: 'uws', ...binary };
+  } catch (error) {
+    if (!(error instanceof NativeEngineError)) throw error;
+    return { engine: 'ws', reason: error.reason, why: error.message, cure: error.cure };
+  }
 }

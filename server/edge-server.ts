@@ -11,6 +11,7 @@ type FromServer =
   | 'host'
   | 'port'
   | 'transport'
+  | 'nativeEngineSha256'
   | 'heartbeatMs'
   | 'idleTimeoutMs'
   | 'allowOrigins'

@@ -17,7 +17,15 @@ const RETRY_AFTER_SHUTDOWN_MS = 500;
 
 export type FrontOptions = Pick<
   ResolvedOptions,
-  'host' | 'port' | 'transport' | 'tls' | 'allowHosts' | 'allowOrigins' | 'limits' | 'idleTimeoutMs'
+  | 'host'
+  | 'port'
+  | 'transport'
+  | 'nativeEngineSha256'
+  | 'tls'
+  | 'allowHosts'
+  | 'allowOrigins'
+  | 'limits'
+  | 'idleTimeoutMs'
 > & {
   /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
   readonly sharePort?: boolean;
@@ -49,7 +57,7 @@ export class Front {
    */
   async listen(token: string): Promise<string> {
     const { options } = this;
-    const transport = await chooseTransport(options.transport, this.log);
+    const transport = chooseTransport(options.transport, this.log, options.nativeEngineSha256);
     const port = await transport.listen(
       {
         host: options.host,

@@ -4,7 +4,7 @@ export type { RecordProblem } from './bus.js';
 export { Bus } from './bus.js';
 export type { Clock } from './clock.js';
 export { systemClock } from './clock.js';
-export { diagnoseEngine, diagnoseWatching, type WatchDiagnosis } from './diagnosis.js';
+export { diagnoseEngine, diagnoseWatching, type EngineDiagnosis, type WatchDiagnosis } from './diagnosis.js';
 export type { Endpoint } from './endpoint-file.js';
 export type { JournalHealth } from './journal/journal.js';
 export type { Log } from './log.js';

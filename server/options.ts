@@ -96,6 +96,8 @@ export interface ServerOptions {
   readonly pollIntervalMs?: number;
   /** The WebSocket engine. @default 'auto' */
   readonly transport?: TransportChoice;
+  /** SHA-256 of further binaries of the native engine that may be loaded, such as an official build's. @default none */
+  readonly nativeEngineSha256?: readonly string[];
   /** How long a file may be unreadable before that is announced, milliseconds. @default 200 */
   readonly settleMs?: number;
   /** How often every connection is told that the server is alive, milliseconds. @default 5_000 */
@@ -157,6 +159,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     backend: options.backend ?? 'auto',
     pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 1_000, 10, 3_600_000),
     transport: options.transport ?? 'auto',
+    nativeEngineSha256: hashes(options.nativeEngineSha256 ?? []),
     settleMs: inRange('settleMs', options.settleMs ?? 200, 0, 60_000),
     heartbeatMs: inRange('heartbeatMs', options.heartbeatMs ?? 5_000, 10, 3_600_000),
     reconcileMs: inRange('reconcileMs', options.reconcileMs ?? 10_000, 10, 86_400_000),
@@ -191,6 +194,15 @@ function each(name: string, values: readonly string[], fault: (value: string) =>
     const why = fault(value);
     if (why !== undefined) throw new OptionError(`${name}: ${JSON.stringify(value)} ${why}`);
     return value.toLowerCase();
+  });
+}
+
+function hashes(given: readonly string[]): readonly string[] {
+  return given.map((hash) => {
+    if (/^[0-9a-f]{64}$/i.test(hash)) return hash.toLowerCase();
+    throw new OptionError(
+      `nativeEngineSha256 must hold SHA-256s in 64 hexadecimal digits, got ${JSON.stringify(hash)}`,
+    );
   });
 }
 

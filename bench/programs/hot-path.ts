@@ -135,7 +135,7 @@ async function send(): Promise<{ readonly url: string; readonly work: Work }> {
   };
   const options = { limits: DEFAULT_LIMITS, heartbeatMs: 60_000, idleTimeoutMs: 120_000 };
   const service = new Service(hub, source, options, systemClock, silentLog);
-  const transport = await chooseTransport('auto', silentLog);
+  const transport = chooseTransport('auto', silentLog);
   const reply = { status: 404, headers: {}, body: '' };
   const encoding: Encoding = 'msgpack';
   const port = await transport.listen(

@@ -1,74 +1,81 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { nearest } from '../../protocol/index.js';
-import { Failure } from './failure.js';
-import { SETTINGS, type SettingName } from './settings.js';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { excerpt } from './excerpt.js';
 
-/** What a repository's `.muse/bus/config.json` says: for each setting the texts that a flag would have. */
-export interface ConfigFile {
-  readonly path: string;
-  readonly texts: ReadonlyMap<SettingName, readonly string[]>;
-}
+/** Many times what all settings need. */
+export const MAX_CONFIG_BYTES = 65_536;
 
-const LIMITS = 'limits';
+/** What a file of settings says. Nothing of it has been checked but that it is an object. */
+export type ConfigContent =
+  | { readonly state: 'absent' }
+  | { readonly state: 'unreadable'; readonly why: string }
+  | { readonly state: 'read'; readonly entries: readonly (readonly [key: string, value: unknown])[] };
+
+/** Whose word a file is: a fault in words, `undefined` where it may be read. */
+export type FileRule = (stats: Stats) => string | undefined;
 
 /**
- * @returns no texts where there is no file.
- * @throws Failure for a file that is no object of settings, naming what is wrong: a misspelt setting must not be a default.
+ * Reads a file of settings without blocking on it and without trusting its size.
+ * @param links whether the path may be a symbolic link; what it leads to is checked by the descriptor in any case.
+ * @param fault asked before a byte is read.
  */
-export function readConfigFile(root: string): ConfigFile {
-  const path = join(root, '.muse', 'bus', 'config.json');
-  const content = contentOf(path);
-  const texts = new Map<SettingName, readonly string[]>();
-  if (content === undefined) return { path, texts };
-  for (const [key, value] of Object.entries(parse(content, path))) {
-    if (key === LIMITS) texts.set('limit', limitTexts(value, path));
-    else texts.set(settingCalled(key, path), textsOf(value, `${key} in ${path}`));
-  }
-  return { path, texts };
-}
-
-function contentOf(path: string): string | undefined {
+export function readConfig(path: string, links: 'followed' | 'refused', fault: FileRule): ConfigContent {
+  const noFollow = links === 'refused' ? constants.O_NOFOLLOW : 0;
+  let file: number;
   try {
-    return readFileSync(path, 'utf8');
+    // Absent on Windows, as are FIFOs.
+    file = openSync(path, constants.O_RDONLY | (noFollow || 0) | (constants.O_NONBLOCK || 0));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Failure(`cannot read ${path}: ${(error as Error).message}`, 'bad_config');
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { state: 'absent' };
+    if (code === 'ELOOP' || code === 'EMLINK') return unreadable('it is a symbolic link');
+    // A socket, or a device without a driver.
+    if (code === 'ENXIO') return unreadable('it is not a regular file');
+    return unreadable(`it cannot be opened (${code})`);
+  }
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return unreadable('it is not a regular file');
+    const why = fault(stats);
+    if (why !== undefined) return unreadable(why);
+    const bytes = readBounded(file);
+    if (bytes === undefined) return unreadable(`it is larger than ${String(MAX_CONFIG_BYTES)} bytes`);
+    return parse(bytes);
+  } catch (error) {
+    return unreadable(`it cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+  } finally {
+    closeSync(file);
   }
 }
 
-function parse(content: string, path: string): object {
+/** Whose a file is, for a rule; `undefined` where it is ours or root's, or where the platform does not say. */
+export function ownerFault({ uid }: Pick<Stats, 'uid'>): string | undefined {
+  const own = process.getuid?.();
+  return own === undefined || uid === own || uid === 0 ? undefined : `it belongs to user ${String(uid)}`;
+}
+
+const unreadable = (why: string): ConfigContent => ({ state: 'unreadable', why });
+
+/** @returns `undefined` where there is more than may be read, whatever `fstat` said. */
+function readBounded(file: number): Buffer | undefined {
+  const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const count = readSync(file, buffer, length, buffer.length - length, null);
+    if (count === 0) return buffer.subarray(0, length);
+    length += count;
+  }
+  return undefined;
+}
+
+function parse(bytes: Buffer): ConfigContent {
   let value: unknown;
   try {
-    value = JSON.parse(content);
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new Failure(`${path} is no JSON: ${(error as Error).message}`, 'bad_config');
+    return unreadable(`it is no JSON: ${excerpt((error as Error).message, 160)}`);
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new Failure(`${path} must be an object of settings`, 'bad_config', 'muse-bus config lists them');
-}
-
-function settingCalled(key: string, path: string): SettingName {
-  const found = (Object.keys(SETTINGS) as SettingName[]).find((name) => SETTINGS[name].name === key);
-  // Limits are an object of their own.
-  if (found !== undefined && found !== 'limit') return found;
-  const known = [...Object.values(SETTINGS).map(({ name }) => (name === 'limit' ? LIMITS : name))];
-  const best = nearest(key, known);
-  const hint = best === undefined ? `settings are ${known.join(', ')}` : `did you mean ${best}?`;
-  throw new Failure(`${path} has no setting ${JSON.stringify(key)}`, 'bad_config', hint);
-}
-
-function textsOf(value: unknown, where: string): readonly string[] {
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return values.map((one) => {
-    if (typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean') return String(one);
-    throw new Failure(`${where} must be a text, a number, true or false, got ${JSON.stringify(one)}`, 'bad_config');
-  });
-}
-
-function limitTexts(value: unknown, path: string): readonly string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Failure(`limits in ${path} must be an object, {"max_connections": 100}`, 'bad_config');
+    return unreadable('it must be an object of settings');
   }
-  return Object.entries(value).map(([name, limit]) => `${name}=${String(limit)}`);
+  return { state: 'read', entries: Object.entries(value) };
 }

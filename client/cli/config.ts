@@ -3,6 +3,7 @@ import { withHelp } from './help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
 import { resolveSettings, withSettings, writtenFlags, type SettingView } from './resolve-settings.js';
 import { repositoryOf } from './serve.js';
+import type { Refusal } from './repository-config.js';
 import { table, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
 
@@ -15,7 +16,7 @@ export function configCommand(terminal: Terminal): Command {
   withSettings(withFormat(command)).action((flags: ConfigFlags, self: Command) => config(flags, self, terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus config', 'all settings: flag over environment over .muse/bus/config.json over default'],
+      ['muse-bus config', 'all settings: flag over environment over files over default'],
       ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started like this would use'],
       ['muse-bus config --json | grep -v \'"default"\'', 'only what has been set'],
     ],
@@ -24,13 +25,19 @@ export function configCommand(terminal: Terminal): Command {
 }
 
 function config(flags: ConfigFlags, self: Command, terminal: Terminal): void {
-  const { views, strangers } = resolveSettings(writtenFlags(self), process.env, repositoryOf(flags.root));
+  const { views, refusals, strangers } = resolveSettings(writtenFlags(self), process.env, repositoryOf(flags.root));
   if (readFormat(flags, usualFormat(terminal)) === 'json') {
     for (const { name, value, origin, where } of views) {
       terminal.json({ name, value: value ?? null, origin, ...(where === '' ? {} : { where }) });
     }
+    for (const refusal of refusals) terminal.json({ ...refusal, refused: true });
   } else {
     for (const line of table(COLUMNS, views)) terminal.out(line);
+    if (refusals.length > 0) {
+      terminal.out('');
+      terminal.out('REFUSED');
+    }
+    for (const refusal of refusals) for (const line of refusalLines(refusal)) terminal.out(line);
   }
   for (const stranger of strangers) terminal.err(stranger);
 }
@@ -40,4 +47,10 @@ const COLUMNS: readonly Column<SettingView>[] = [
   { head: 'VALUE', cell: ({ value }) => (Array.isArray(value) && value.length === 0 ? 'none' : (value ?? 'none')) },
   { head: 'ORIGIN', cell: ({ origin }) => origin },
   { head: 'WHERE', cell: ({ where }) => where },
+];
+
+const refusalLines = ({ name, value, where, why, allow }: Refusal): string[] => [
+  `${name === '*' ? '' : `${name} = `}${value}, in ${where}`,
+  `  ${why}`,
+  `  → ${allow}`,
 ];

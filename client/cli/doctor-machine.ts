@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { VERSION } from '../../protocol/index.js';
 import { diagnoseEngine } from '../../server/index.js';
 import { note, ok, wrong, type Finding } from './finding.js';
+import { resolveSettings } from './resolve-settings.js';
 
 const MIN_NODE = 20;
 /** A watcher takes ten watches and an instance; editors and bundlers take the rest. */
@@ -12,8 +13,8 @@ const MIN_QUEUED = 4_096;
 const MIN_OPEN_FILES = 4_096;
 
 /** The program, Node, and what the kernel grants. */
-export async function examineMachine(): Promise<Finding[]> {
-  return [ok('version', `muse-bus ${VERSION}`), node(), await engine(), ...inotify(), ...openFiles()];
+export function examineMachine(): Finding[] {
+  return [ok('version', `muse-bus ${VERSION}`), node(), engine(), ...inotify(), ...openFiles()];
 }
 
 function node(): Finding {
@@ -22,13 +23,26 @@ function node(): Finding {
   return wrong('node', node, `install Node ${String(MIN_NODE)} or later`);
 }
 
-async function engine(): Promise<Finding> {
-  if ((await diagnoseEngine()) === 'uws') return ok('engine', 'uWebSockets.js');
+function engine(): Finding {
+  const found = diagnoseEngine(allowedHashes());
+  if (found.engine === 'uws')
+    return ok('engine', `uWebSockets.js, its binary is known (${found.sha256.slice(0, 12)}…)`);
+  // A binary that nobody knows is no matter of speed.
+  if (found.reason === 'unknown-binary') return wrong('engine', found.why, found.cure);
   return note(
     'engine',
-    'ws, because uWebSockets.js does not load here',
-    'ws serves the same more slowly; for uWebSockets.js run Node 20 or 22 with optional dependencies installed',
+    `ws, because ${found.why}`,
+    `ws serves the same more slowly; for uWebSockets.js: ${found.cure}`,
   );
+}
+
+/** What the user allows; a mistake in the settings is told with the settings. */
+function allowedHashes(): readonly string[] {
+  try {
+    return resolveSettings(new Map(), process.env).settings.nativeEngineSha256;
+  } catch {
+    return [];
+  }
 }
 
 function inotify(): Finding[] {

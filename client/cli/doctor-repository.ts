@@ -25,7 +25,7 @@ export async function examineRepository(root: string): Promise<Finding[]> {
     ...fileSystem(root),
     ...privacy(root),
     ...journal(root),
-    configuration(root),
+    ...configuration(root),
   ];
 }
 
@@ -95,14 +95,26 @@ function journal(root: string): Finding[] {
   return [...findings, ok('journal', `${(bytes / 2 ** 20).toFixed(1)} MiB in ${path}`)];
 }
 
-function configuration(root: string): Finding {
+/** As many are shown; muse-bus config shows all. */
+const REFUSALS_SHOWN = 3;
+
+function configuration(root: string): Finding[] {
   try {
-    const { views, strangers } = resolveSettings(new Map(), process.env, root);
-    if (strangers.length > 0) return wrong('settings', strangers.join('; '), 'correct it, or unset it');
+    const { views, refusals, strangers } = resolveSettings(new Map(), process.env, root);
+    if (strangers.length > 0) return [wrong('settings', strangers.join('; '), 'correct it, or unset it')];
     const set = views.filter(({ origin }) => origin !== 'default').map(({ name, origin }) => `${name} (${origin})`);
-    return ok('settings', set.length === 0 ? 'all at their defaults' : `set: ${set.join(', ')}`);
+    return [
+      ok('settings', set.length === 0 ? 'all at their defaults' : `set: ${set.join(', ')}`),
+      ...refusals.slice(0, REFUSALS_SHOWN).map(({ name, value, where, why, allow }) => {
+        const what = name === '*' ? value : `${name} = ${value}`;
+        return note('refused', `${what}, in ${where}: ${why}`, allow);
+      }),
+      ...(refusals.length <= REFUSALS_SHOWN
+        ? []
+        : [note('refused', `${String(refusals.length - REFUSALS_SHOWN)} more settings`, 'muse-bus config shows them')]),
+    ];
   } catch (error) {
     const { message, hint } = asFailure(error);
-    return wrong('settings', message, hint === '' ? 'muse-bus config shows all of them' : hint);
+    return [wrong('settings', message, hint === '' ? 'muse-bus config shows all of them' : hint)];
   }
 }

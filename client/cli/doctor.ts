@@ -28,7 +28,7 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
   const target = readTarget(flags);
   const repository = findRepository(target.root);
   const findings = [
-    ...(await examineMachine()),
+    ...examineMachine(),
     ...(repository === undefined ? [noRepository(target.root)] : await examineRepository(repository)),
     ...(repository === undefined && !target.server ? [] : await examineServer(target)),
   ];

@@ -2,6 +2,7 @@
 import { CommanderError, type Command } from 'commander';
 import { asFailure, Failure } from './failure.js';
 import { program } from './program.js';
+import { refuseSecrets, withoutValue } from './secret-arguments.js';
 import { processTerminal, type Terminal } from './terminal.js';
 
 /** Fails in the form the caller reads: a line on stderr, or with --json an object on stdout. */
@@ -33,7 +34,7 @@ function configureOutput(command: Command, terminal: Terminal): void {
 
 /** Commander writes its suggestion on a line of its own. */
 function fromCommander({ message }: CommanderError): Failure {
-  return new Failure(message.replace(/^error: /, '').replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' '));
+  return new Failure(withoutValue(message.replace(/^error: /, '')).replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' '));
 }
 
 /** What nobody caught: Node itself would write message and stack as they are. */
@@ -51,6 +52,7 @@ process.on('uncaughtException', reportCrash);
 const command = await program(terminal, process.argv[2]);
 configureOutput(command, terminal);
 try {
+  refuseSecrets(process.argv.slice(2));
   if (process.argv.length === 2) command.outputHelp();
   else await command.parseAsync();
 } catch (error) {

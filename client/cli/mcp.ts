@@ -9,7 +9,7 @@ import { readTarget, withTarget, type Target, type TargetFlags } from './target.
 export function mcpCommand(): Command {
   const command = new Command('mcp')
     .description('the bus for AI models, by the Model Context Protocol over stdin and stdout')
-    .action((flags: TargetFlags) => mcp(readTarget(flags)));
+    .action((flags: TargetFlags) => mcp(readTarget(flags, process.env, 'taken')));
   return withHelp(withTarget(command), {
     examples: [
       ['muse-bus mcp', 'the bus of the repository around this directory'],

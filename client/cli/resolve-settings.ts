@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { nearest } from '../../protocol/index.js';
 import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
-import { readConfigFile, type ConfigFile } from './config-file.js';
+import { SAFE_DIRECTORIES_KEY } from './config-entry.js';
 import { Failure } from './failure.js';
 import { several } from './help.js';
-import { SECRET_VARIABLES } from './relay-settings.js';
-import { flagOf, variableOf, type Origin } from './setting.js';
+import { readRepositoryConfig, type InForce, type Refusal } from './repository-config.js';
+import { SOURCE_TABLE } from './setting-sources.js';
+import { flagOf, variableOf, type Origin, type Setting } from './setting.js';
 import { LIMIT_NAMES, readLimit, SETTINGS, type SettingName, type Settings } from './settings.js';
+import { readUserConfig, type UserConfig } from './user-config.js';
 
 /** Where a value comes from, for people: `--port`, `MUSE_BUS_PORT`, a path; empty for a default. */
 interface Said {
@@ -23,19 +25,14 @@ export interface SettingView extends Said {
 export interface ResolvedSettings {
   readonly settings: Omit<Settings, 'limit'> & { readonly limits: Partial<Limits> };
   readonly views: readonly SettingView[];
+  /** What the repository's file said and may not say, and a file of settings that cannot be read. */
+  readonly refusals: readonly Refusal[];
   /** Variables that look like ours and are none, with what may have been meant. */
   readonly strangers: readonly string[];
 }
 
-/** Read by the commands that ask a bus, or by our tests. */
-const OTHER_VARIABLES = [
-  'MUSE_BUS_ROOT',
-  'MUSE_BUS_URL',
-  'MUSE_BUS_TOKEN',
-  'MUSE_BUS_ENDPOINT',
-  'MUSE_BUS_REFERENCE',
-  ...SECRET_VARIABLES,
-];
+/** Read by our tests. */
+const OTHER_VARIABLES = ['MUSE_BUS_REFERENCE'];
 
 /** @param isWanted which of them the command takes. */
 export function withSettings(command: Command, isWanted: (name: SettingName) => boolean = () => true): Command {
@@ -60,39 +57,77 @@ export function writtenFlags(command: Command): ReadonlyMap<string, readonly str
 }
 
 /**
- * Flags over environment over the repository's file over defaults.
- * @param root the repository; `undefined` where there is none, and so no file.
- * @throws Failure for what cannot be read, naming where it was said.
+ * Flags over environment over the user's file over the repository's file over defaults.
+ * @param root the repository; `undefined` where there is none, and so no file of it.
+ * @throws Failure for what cannot be read, naming where it was said. What the repository's file says is never thrown.
  */
 export function resolveSettings(
   flags: ReadonlyMap<string, readonly string[]>,
   env: NodeJS.ProcessEnv,
   root?: string,
 ): ResolvedSettings {
-  const file: ConfigFile = root === undefined ? { path: '', texts: new Map() } : readConfigFile(root);
-  const placesOf = (name: SettingName): Found[] => {
+  const user = readUserConfig(env);
+  const trusted = (name: SettingName): Found[] => {
     const variable = variableOf(SETTINGS[name]);
-    const places = [
+    return found([
       { origin: 'flag', where: flagOf(SETTINGS[name]), texts: flags.get(name) },
       { origin: 'environment', where: variable, texts: fromVariable(env[variable], SETTINGS[name].takes) },
-      { origin: 'file', where: file.path, texts: file.texts.get(name) },
-    ] as const;
-    return places.filter((place): place is typeof place & Found => place.texts !== undefined);
+      { origin: 'user-file', where: user.path ?? '', texts: user.texts.get(name) },
+    ]);
   };
+  const limitsInForce = new Map(limitViews(trusted('limit')).map(({ limit, value }) => [limit, value]));
+  const inForce: InForce = {
+    valueOf: (name) => valueOf(name, trusted(name)[0]),
+    limit: (name) => limitsInForce.get(name)!,
+  };
+  const repository = root === undefined ? undefined : readRepositoryConfig(root, inForce, user.path);
+  const placesOf = (name: SettingName): Found[] => [
+    ...trusted(name),
+    ...found([{ origin: 'repository-file', where: repository?.path ?? '', texts: repository?.texts.get(name) }]),
+  ];
   const resolved: Record<string, unknown> = {};
   const views: SettingView[] = [];
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     if (name === 'limit') continue;
-    const setting = SETTINGS[name];
-    const [found] = placesOf(name);
-    const value = found ? setting.read(found.texts, placeOf(found, setting.name)) : setting.fallback;
+    const [place] = placesOf(name);
+    const value = valueOf(name, place);
     resolved[name] = value;
-    views.push({ name: setting.name, value, origin: found?.origin ?? 'default', where: found?.where ?? '' });
+    views.push({
+      name: SETTINGS[name].name,
+      value,
+      origin: place?.origin ?? 'default',
+      where: place?.where ?? '',
+    });
   }
   const limits = limitViews(placesOf('limit'));
   const given = limits.filter(({ origin }) => origin !== 'default').map(({ limit, value }) => [limit, value]);
-  const settings = { ...(resolved as Omit<Settings, 'limit'>), limits: Object.fromEntries(given) as Partial<Limits> };
-  return { settings, views: [...views, ...limits], strangers: strangersIn(env) };
+  return {
+    settings: { ...(resolved as Omit<Settings, 'limit'>), limits: Object.fromEntries(given) as Partial<Limits> },
+    views: [...views, safeDirectoriesView(user), ...limits],
+    refusals: [...userFileUnknown(user), ...(repository?.refusals ?? [])],
+    strangers: strangersIn(env),
+  };
+}
+
+const found = (places: readonly (Said & { readonly texts: readonly string[] | undefined })[]): Found[] =>
+  places.filter((place): place is Found => place.texts !== undefined);
+
+function valueOf(name: Exclude<SettingName, 'limit'>, place: Found | undefined): Settings[SettingName] {
+  const setting: Pick<Setting<unknown>, 'name' | 'fallback' | 'read'> = SETTINGS[name];
+  return (place ? setting.read(place.texts, placeOf(place, setting.name)) : setting.fallback) as Settings[SettingName];
+}
+
+const safeDirectoriesView = ({ path, safeDirectories }: UserConfig): SettingView => ({
+  name: SAFE_DIRECTORIES_KEY,
+  value: safeDirectories,
+  origin: safeDirectories.length === 0 ? 'default' : 'user-file',
+  where: safeDirectories.length === 0 ? '' : (path ?? ''),
+});
+
+function userFileUnknown({ path, unknown }: UserConfig): Refusal[] {
+  if (unknown === undefined || path === undefined) return [];
+  const allow = 'set XDG_CONFIG_HOME, or HOME, to a directory of the user who runs this';
+  return [{ name: '*', value: 'the whole file', where: path, why: unknown, allow }];
 }
 
 type Found = Said & { readonly texts: readonly string[] };
@@ -103,9 +138,10 @@ function fromVariable(value: string | undefined, takes: 'text' | 'list' | 'switc
   return takes === 'list' ? value.split(',').map((part) => part.trim()) : [value];
 }
 
-const placeOf = ({ origin, where }: Said, name: string): string => (origin === 'file' ? `${name} in ${where}` : where);
+const placeOf = ({ origin, where }: Said, name: string): string =>
+  origin === 'user-file' || origin === 'repository-file' ? `${name} in ${where}` : where;
 
-type LimitView = SettingView & { readonly limit: keyof Limits };
+type LimitView = SettingView & { readonly limit: keyof Limits; readonly value: number };
 
 /** Each limit by itself: one that a flag sets leaves those of the file standing. @param places the strongest first. */
 function limitViews(places: readonly Found[]): LimitView[] {
@@ -129,7 +165,8 @@ const defaultOf = (limit: keyof Limits): Said & { readonly value: number } => ({
 });
 
 function strangersIn(env: NodeJS.ProcessEnv): string[] {
-  const known = [...Object.values(SETTINGS).map(variableOf), ...OTHER_VARIABLES];
+  const ours = SOURCE_TABLE.map(({ variable }) => variable).filter((variable) => variable !== undefined);
+  const known = [...ours, ...OTHER_VARIABLES];
   return Object.keys(env)
     .filter((name) => name.startsWith('MUSE_BUS_') && !known.includes(name))
     .map((name) => {

@@ -163,6 +163,7 @@ export function servingOptions(settings: ResolvedSettings['settings']) {
     host: settings.host,
     port: settings.port,
     transport: settings.transport,
+    nativeEngineSha256: settings.nativeEngineSha256,
     heartbeatMs: ms(settings.heartbeat),
     idleTimeoutMs: ms(settings.idleTimeout),
     allowOrigins: settings.allowOrigin,
@@ -177,10 +178,13 @@ export function servingOptions(settings: ResolvedSettings['settings']) {
 const ms = (seconds: number): number => Math.round(seconds * 1_000);
 
 /** What was not asked for on the command line is said: a file or a variable may have been forgotten. */
-export function tellOrigins({ views }: ResolvedSettings, log: Log): void {
-  for (const origin of ['environment', 'file'] as const) {
+export function tellOrigins({ views, refusals }: Pick<ResolvedSettings, 'views' | 'refusals'>, log: Log): void {
+  for (const origin of ['environment', 'user-file', 'repository-file'] as const) {
     const said = views.filter((view) => view.origin === origin);
     if (said.length === 0) continue;
     log.info({ settings: Object.fromEntries(said.map(({ name, value }) => [name, value])) }, `settings from ${origin}`);
+  }
+  for (const { name, value, where, why, allow } of refusals) {
+    log.warn({ setting: name, value, file: where, allow }, `a setting is refused: ${why}`);
   }
 }

@@ -1,11 +1,11 @@
 import { Failure } from './failure.js';
 
 /** Where the value of a setting comes from, the strongest first. */
-export type Origin = 'flag' | 'environment' | 'file' | 'default';
+export type Origin = 'flag' | 'environment' | 'user-file' | 'repository-file' | 'default';
 
 /**
- * One thing that may be set of a server: as a flag, as an environment variable `MUSE_BUS_…`, and as a key of
- * `.muse/bus/config.json`, all of the same name.
+ * One thing that may be set of a server: as a flag, as an environment variable `MUSE_BUS_…`, and as a key of a file of
+ * settings, all of the same name. Which source may set what: `setting-sources.ts`.
  */
 export interface Setting<T> {
   /** As in the file, `poll_interval`. */
@@ -39,14 +39,16 @@ export function optional(naming: Naming): Setting<string | undefined> {
 /** An address that must hold no password: it is shown in logs and by `muse-bus config`. */
 export function withoutSecret(address: Setting<string | undefined>): Setting<string | undefined> {
   const read: Setting<string | undefined>['read'] = (texts, where) => {
-    if (!/\/\/[^/]*@/.test(texts.at(-1)!)) return texts.at(-1);
+    // With a scheme or without: no address that we take has this sign for anything else.
+    if (!texts.at(-1)!.includes('@')) return texts.at(-1);
     throw new Failure(`${where} must hold no user and no password: it would show in process lists and logs`);
   };
   return { ...address, read };
 }
 
-export function list(naming: Naming): Setting<readonly string[]> {
-  return { ...naming, fallback: [], shown: 'none', takes: 'list', read: (texts) => texts };
+export function list(naming: Naming, read: Reader<string> = asText): Setting<readonly string[]> {
+  const each: Setting<readonly string[]>['read'] = (texts, where) => texts.map((text) => read(text, where));
+  return { ...naming, fallback: [], shown: 'none', takes: 'list', read: each };
 }
 
 /** @param fallback `true` makes the flag a `--no-…`. */
@@ -70,6 +72,12 @@ function readSwitch(text: string, where: string): boolean {
 // ── how values are read ─────────────────────────────────────────────────────────────────────────────────────────────
 
 export const asText: Reader<string> = (text) => text;
+
+export const sha256: Reader<string> = (text, where) => {
+  const hash = text.trim().toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(hash)) return hash;
+  throw new Failure(`${where} must be a SHA-256 in 64 hexadecimal digits, got ${text}`);
+};
 
 export const wholeNumber =
   (low: number, high: number): Reader<number> =>

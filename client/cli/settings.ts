@@ -15,6 +15,7 @@ import {
   optional,
   seconds,
   setting,
+  sha256,
   toggle,
   wholeNumber,
   withoutSecret,
@@ -51,6 +52,10 @@ export const SETTINGS = {
     named('transport', 'engine', `the WebSocket engine: ${TRANSPORTS.join(', ')}`),
     'auto',
     oneOf(...TRANSPORTS),
+  ),
+  nativeEngineSha256: list(
+    named('native_engine_sha256', 'hash', 'another binary of the native engine that may be loaded (repeatable)'),
+    sha256,
   ),
   settle: setting(
     named('settle', 'seconds', 'how long a file may be unreadable before that is announced'),

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { Failure } from './failure.js';
+import { addressWithoutSecret, readTokenFile } from './secret-arguments.js';
 
 /** Which bus is meant, as it was written. */
 export interface TargetFlags {
   readonly root?: string;
   readonly url?: string;
-  readonly token?: string;
+  readonly tokenFile?: string;
   readonly endpoint?: string;
 }
 
@@ -22,23 +23,37 @@ export function withTarget(command: Command): Command {
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)')
     .option('--url <url>', 'the bus, ws://host:port (default: MUSE_BUS_URL, or the one that serves the repository)')
     .option('--endpoint <file>', 'the file in which a bus says where it is and its token (default: MUSE_BUS_ENDPOINT)')
-    .option('--token <token>', 'its token (default: MUSE_BUS_TOKEN, or from .muse/bus/endpoint.json)');
+    .option('--token-file <file>', 'the token for --url, - for stdin (default: MUSE_BUS_TOKEN, or of the repository)');
 }
 
 /**
  * Flags over environment; a repository that is named by a flag is not overruled by a url in the environment.
+ * @param stdin whether a token may come from there, or something else does.
  * @throws Failure where a file that is named says nothing of a bus.
  */
-export function readTarget(flags: TargetFlags, env: NodeJS.ProcessEnv = process.env): Target {
+export function readTarget(
+  flags: TargetFlags,
+  env: NodeJS.ProcessEnv = process.env,
+  stdin: 'free' | 'taken' = 'free',
+): Target {
   const isNamed = flags.url !== undefined || flags.root !== undefined;
   const file = flags.endpoint ?? (isNamed ? undefined : given(env['MUSE_BUS_ENDPOINT']));
-  if (file !== undefined && flags.url === undefined) return { root: process.cwd(), server: serverIn(file) };
-  const url = flags.url ?? (flags.root === undefined ? given(env['MUSE_BUS_URL']) : undefined);
-  const token = flags.token ?? given(env['MUSE_BUS_TOKEN']);
-  return {
-    root: flags.root ?? given(env['MUSE_BUS_ROOT']) ?? process.cwd(),
-    server: url === undefined ? undefined : { url, token },
-  };
+  const isByFile = file !== undefined && flags.url === undefined;
+  const variable = flags.root === undefined && !isByFile ? given(env['MUSE_BUS_URL']) : undefined;
+  const url = flags.url ?? variable;
+  if (flags.tokenFile !== undefined && url === undefined) {
+    const hint = "an endpoint's file and a repository have their own token; --url names a bus that has neither";
+    throw new Failure('--token-file needs --url, or MUSE_BUS_URL', 'bad_args', hint);
+  }
+  if (flags.tokenFile === '-' && stdin === 'taken') {
+    throw new Failure('--token-file - is refused here: stdin carries the protocol', 'bad_args', 'name a file');
+  }
+  if (isByFile) return { root: process.cwd(), server: serverIn(file) };
+  const root = flags.root ?? given(env['MUSE_BUS_ROOT']) ?? process.cwd();
+  if (url === undefined) return { root, server: undefined };
+  const address = addressWithoutSecret(url, flags.url === undefined ? 'MUSE_BUS_URL' : '--url');
+  const token = flags.tokenFile === undefined ? given(env['MUSE_BUS_TOKEN']) : readTokenFile(flags.tokenFile);
+  return { root, server: { url: address, token } };
 }
 
 function serverIn(file: string): NonNullable<Target['server']> {

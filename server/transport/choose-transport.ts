@@ -1,25 +1,24 @@
 import type { Log } from '../log.js';
 import type { TransportChoice } from '../options.js';
+import { findNativeBinary, loadNativeEngine, NativeEngineError } from './native-engine.js';
 import type { Transport } from './transport.js';
-import { UwsTransport, type UwsEngine } from './uws-transport.js';
+import { UwsTransport } from './uws-transport.js';
 import { WsTransport } from './ws-transport.js';
 
 /**
- * The engine asked for, or the best that loads.
- * @throws Error where `uws` is asked for and does not load.
+ * The engine asked for, or the best that may be loaded and loads.
+ * @param allowed SHA-256 of native binaries beside those that are known.
+ * @throws Error where `uws` is asked for and is not to be had.
  */
-export async function chooseTransport(choice: TransportChoice, log: Log): Promise<Transport> {
+export function chooseTransport(choice: TransportChoice, log: Log, allowed: readonly string[] = []): Transport {
   if (choice === 'ws') return new WsTransport();
   try {
-    // Read by the engine when it is loaded: the same bound as the other engine's.
-    process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '10240';
-    const engine = await import('uWebSockets.js');
-    return new UwsTransport(engine as UwsEngine);
+    return new UwsTransport(loadNativeEngine(findNativeBinary(allowed)));
   } catch (error) {
-    const why = `uWebSockets.js does not load on Node ${process.versions.node} (${process.platform} ${process.arch})`;
-    const cure = 'npm install uWebSockets.js@npm:uws-pack@20.0.8 on Node 20 or 22, or an official build of that name';
-    if (choice === 'uws') throw new Error(`${why}; ${cure}, or choose --transport ws`, { cause: error });
-    log.warn({}, `${why}: serving with ws, which is slower. To add it: ${cure}`);
+    if (!(error instanceof NativeEngineError)) throw error;
+    const { message, cure } = error;
+    if (choice === 'uws') throw new Error(`${message}; ${cure}, or choose --transport ws`, { cause: error });
+    log.warn({}, `${message}: serving with ws, which is slower. ${cure}`);
     return new WsTransport();
   }
 }

@@ -1,31 +1,57 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { resolveSettings } from '../../client/cli/resolve-settings.js';
+import { ruleText, SOURCE_RULES, SOURCE_TABLE } from '../../client/cli/setting-sources.js';
+import { SETTINGS } from '../../client/cli/settings.js';
 import { Command } from '../support/command.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
 import { fencedBlocks } from '../support/transcripts.js';
 
 const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 
-t.test('the settings file of docs/OPERATIONS.md is taken, each value as it stands there', async (t) => {
+t.test('the settings file of docs/OPERATIONS.md is taken, each value as it is written there', async (t) => {
   const [file] = fencedBlocks(read('docs/OPERATIONS.md'), 'json');
   const { limits, ...settings } = JSON.parse(file!) as { limits: Record<string, unknown> } & Record<string, unknown>;
-  const repository = new TemporaryRepository();
+  const home = mkdtempSync(join(tmpdir(), 'muse-bus-user-'));
   t.teardown(() => {
-    repository.dispose();
+    rmSync(home, { recursive: true });
   });
-  mkdirSync(repository.dir.bus, { recursive: true });
-  writeFileSync(join(repository.dir.bus, 'config.json'), file!);
-  const config = Command.museBus(['config', '--json', '--root', repository.root]);
-  t.equal(await config.exit, 0, config.errors.join('\n'));
-  const fromFile = config
-    .json<{ name: string; value: unknown; origin: string }>()
-    .filter(({ origin }) => origin === 'file');
+  mkdirSync(join(home, 'muse-bus'));
+  writeFileSync(join(home, 'muse-bus', 'config.json'), file!);
+  const { views } = resolveSettings(new Map(), { XDG_CONFIG_HOME: home });
+  const fromFile = views.filter(({ origin }) => origin === 'user-file');
   const expected = [
     ...Object.entries(settings),
     ...Object.entries(limits).map(([name, value]) => [`limit.${name}`, value] as const),
   ];
   t.same(new Map(fromFile.map(({ name, value }) => [name, value])), new Map(expected));
+});
+
+/** The table of who may decide what, as `setting-sources.ts` has it. */
+function sourceTable(): string[] {
+  const code = (text: string | undefined): string => (text === undefined ? '' : `\`${text}\``);
+  const rows = SOURCE_TABLE.map(({ name, flag, variable, isInUserFile, rule }) => [
+    code(name === 'limit' ? 'limits' : name),
+    code(flag),
+    code(variable),
+    isInUserFile ? 'yes' : 'no',
+    ruleText(rule.repository),
+    rule.because,
+  ]);
+  const head = ['setting', 'flag', 'environment', 'your file', "the repository's file", 'because it'];
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
+}
+
+t.test('the table of who may decide what is that of the program', async (t) => {
+  const [, table] = /<!-- prettier-ignore -->\n((?:\|.*\n)+)/.exec(read('docs/OPERATIONS.md'))!;
+  t.strictSame(table!.trimEnd().split('\n'), sourceTable());
+});
+
+t.test('every setting has a rule for the repository’s file, with its reason', async (t) => {
+  t.same(Object.keys(SOURCE_RULES).sort(), Object.keys(SETTINGS).sort());
+  for (const [name, { because }] of Object.entries(SOURCE_RULES)) t.ok(because.length > 10, name);
 });
 
 t.test('the settings of an MCP client in the README start one that answers', async (t) => {

@@ -1,9 +1,14 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 /** The command as it is shipped: `npm test` builds it first. */
 export const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.js', import.meta.url));
+
+/** Settings of whoever runs the tests are none of theirs: there is nothing here. */
+const NO_CONFIG = join(tmpdir(), 'muse-bus-no-config');
 
 /** A program that runs beside the test, with what it has printed so far. */
 export class Command {
@@ -17,7 +22,7 @@ export class Command {
     this.#child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: options.cwd ?? process.cwd(),
-      env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+      env: { ...process.env, NODE_OPTIONS: '', XDG_CONFIG_HOME: NO_CONFIG, ...options.env },
     });
     collect(this.#child.stdout, this.lines);
     collect(this.#child.stderr, this.errors);

@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Command } from '../../support/command.js';
@@ -85,14 +86,6 @@ t.test('every finding that is wrong comes with what to do, and the exit code is 
       finding: { check: 'watching', found: /is a symbolic link/, advice: String },
     },
     {
-      what: 'settings that cannot be read',
-      cause: (repository) => {
-        makeBus(repository);
-        writeFileSync(join(repository.dir.bus, 'config.json'), '{"prot": 1}');
-      },
-      finding: { check: 'settings', found: /no setting "prot"/, advice: /did you mean port/ },
-    },
-    {
       what: 'a server that has died without a word',
       cause: (repository) => {
         makeBus(repository);
@@ -110,6 +103,20 @@ t.test('every finding that is wrong comes with what to do, and the exit code is 
     t.match(wrong(findings), [finding], what);
     t.equal(wrong(findings).length, 1, what);
   }
+});
+
+t.test("settings of the user's that cannot be read are wrong", async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'muse-bus-user-'));
+  t.teardown(() => {
+    rmSync(home, { recursive: true });
+  });
+  mkdirSync(join(home, 'muse-bus'));
+  writeFileSync(join(home, 'muse-bus', 'config.json'), '{"prot": 1}');
+  const env = { XDG_CONFIG_HOME: home };
+  const doctor = Command.museBus(['doctor', '--json', '--root', temporary(t).root], { env });
+  t.equal(await doctor.exit, 1);
+  const found = wrong(doctor.json<Finding & Record<string, unknown>>());
+  t.match(found, [{ check: 'settings', found: /no setting "prot"/, advice: /did you mean port/ }]);
 });
 
 t.test('records with a problem are wrong, outside any repository everything is', async (t) => {

@@ -94,16 +94,20 @@ for (const { name, furnished } of PLACES) {
 }
 
 t.test('what get and holders refuse', async (t) => {
-  const variants: readonly { readonly args: readonly string[]; readonly says: RegExp }[] = [
+  const variants: readonly {
+    readonly args: readonly string[];
+    readonly env?: NodeJS.ProcessEnv;
+    readonly says: RegExp;
+  }[] = [
     { args: ['get', 'reservatoin'], says: /--kind must be one of reservation, .*did you mean reservation\?/s },
     { args: ['get'], says: /missing required argument 'kind'/ },
     { args: ['get', 'task', '--format', 'xml'], says: /--format must be text or json, got xml/ },
     { args: ['holders', ''], says: /the address is empty/ },
     { args: ['get', 'task', '--root', '/nowhere/at/all'], says: /no \.muse\/ in \/nowhere.*muse-bus serve/s },
-    { args: ['get', 'task', '--url', 'ws://127.0.0.1:9', '--token', 'x'], says: /cannot reach.*muse-bus serve/s },
+    { args: ['get', 'task', '--url', 'ws://127.0.0.1:9'], env: { MUSE_BUS_TOKEN: 'x' }, says: /cannot reach.*serve/s },
   ];
-  for (const { args, says } of variants) {
-    const command = Command.museBus(args);
+  for (const { args, env = {}, says } of variants) {
+    const command = Command.museBus(args, { env });
     t.equal(await command.exit, 1, args.join(' '));
     t.match(command.errors.join('\n'), says);
     t.strictSame(command.lines, []);
