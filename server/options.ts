@@ -26,7 +26,7 @@ export interface Limits extends FilterLimits, HistoryLimits {
   readonly maxMessagesPerSecond: number;
   /**
    * Bytes of messages of one connection that have come and wait to be heard: the time for hearing is shared, a message a
-   * connection in turn. Beyond it the connection is closed. @default 4_194_304
+   * connection in turn. Beyond it the connection is closed. @default 2_097_152
    */
   readonly maxUnheardBytes: number;
   /** Pings and pongs a connection may send in one second. @default 100 */
@@ -57,7 +57,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxRefusalsPerSecond: 100,
   maxPayloadBytes: 65_536,
   maxMessagesPerSecond: 10_000,
-  maxUnheardBytes: 4_194_304,
+  maxUnheardBytes: 2_097_152,
   maxControlFramesPerSecond: 100,
   maxBadMessages: 1_000,
   maxQueuedBytes: 262_144,

@@ -40,7 +40,7 @@ export class Inbox implements Connection, Speaker {
       return;
     }
     // The transport's bytes are valid only during its call.
-    (this.#waiting ??= []).push({ payload: Uint8Array.from(payload), isBinary });
+    (this.#waiting ??= []).push({ payload: Buffer.from(payload), isBinary });
     this.intake.add(this);
   }
 

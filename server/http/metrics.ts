@@ -1,28 +1,74 @@
 import { describeBus } from '../metrics/bus-metrics.js';
 import { LazyRegistry } from '../metrics/registry.js';
+import type { HttpWriter } from '../transport/transport.js';
 import type { Route, RouteServices } from './routes.js';
 
 /** `/metrics`, in Prometheus' text format. Built at the first request: who is never asked never pays. */
 export function metricsRoute({ bus, loopDelay }: RouteServices): Route {
-  let built: LazyRegistry | undefined;
-  const build = (): LazyRegistry => {
+  let text: MetricsText | undefined;
+  const build = (): MetricsText => {
     const registry = new LazyRegistry();
     describeBus(registry, bus, loopDelay);
-    return registry;
+    return new MetricsText(registry);
   };
   return () => {
-    const registry = (built ??= build());
+    const metrics = (text ??= build());
     return {
       status: 200,
-      headers: { 'content-type': registry.contentType },
+      headers: { 'content-type': metrics.contentType },
       filler: '\n',
       open: (writer) => {
-        void registry.text().then((text) => {
-          writer.write(Buffer.from(text));
-          writer.end();
-        });
-        return { drained: () => undefined, closed: () => undefined };
+        metrics.write(writer);
+        return {
+          drained: () => undefined,
+          closed: () => {
+            metrics.forget(writer);
+          },
+        };
       },
     };
   };
+}
+
+/** The text is made once for all who have asked since it was made last: many who ask at once cost what one does. */
+class MetricsText {
+  #asking = new Set<HttpWriter>();
+  #isMaking = false;
+
+  constructor(private readonly registry: LazyRegistry) {}
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  write(writer: HttpWriter): void {
+    this.#asking.add(writer);
+    this.#make();
+  }
+
+  forget(writer: HttpWriter): void {
+    this.#asking.delete(writer);
+  }
+
+  #make(): void {
+    if (this.#isMaking) return;
+    this.#isMaking = true;
+    setImmediate(() => {
+      const asking = this.#asking;
+      this.#asking = new Set();
+      void this.#answer(asking).finally(() => {
+        this.#isMaking = false;
+        if (this.#asking.size > 0) this.#make();
+      });
+    });
+  }
+
+  async #answer(asking: ReadonlySet<HttpWriter>): Promise<void> {
+    // The head has been sent: where the text cannot be made there is none.
+    const bytes = Buffer.from(await this.registry.text().catch(() => ''));
+    for (const writer of asking) {
+      writer.write(bytes);
+      writer.end();
+    }
+  }
 }

@@ -17,17 +17,17 @@ import type { RecordVersion } from '../store/record-version.js';
 import type { HttpSource, HttpWriter } from '../transport/transport.js';
 import { readQuery, RECORD_PARAMETERS } from './query.js';
 import type { Route, RouteServices } from './routes.js';
+import { Turns, type LongAnswer } from './turns.js';
 
 /** About this many bytes are written at once. */
 const PIECE_BYTES = 65_536;
-/** One turn keeps the loop for at most this long. */
-const TURN_MS = 3;
 const LOOK_AT_TIME_EVERY = 64;
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
 /** `/records`: the records at one revision, as a JSON array of snapshot events, one a line. */
 export function recordsRoute({ bus, limits, clock, places }: RouteServices): Route {
+  const turns = new Turns(clock);
   return (request) => {
     const query = readQuery(request.query, RECORD_PARAMETERS, limits);
     if (!places.isFree()) return places.refusal();
@@ -42,7 +42,7 @@ export function recordsRoute({ bus, limits, clock, places }: RouteServices): Rou
       open: (writer) => {
         const wanted = { versions, revision, epoch, matcher, onlyProblems, maxEvents, now: clock.now() };
         const release = places.take();
-        const array = new RecordArray(writer, wanted, clock, limits.maxQueuedBytes, release);
+        const array = new RecordArray(writer, wanted, clock, turns, limits.maxQueuedBytes, release);
         array.start();
         return array;
       },
@@ -61,54 +61,47 @@ interface Wanted {
 }
 
 /** Writes one cut, in pieces, as fast as they are taken and without keeping the loop. */
-class RecordArray implements HttpSource {
+class RecordArray implements HttpSource, LongAnswer {
   #next = 0;
   #written = 0;
   /** Found and not written: only the last one carries the place of the whole. */
   #held: RecordVersion | undefined;
   #phase: 'writing' | 'waiting' | 'over' = 'writing';
-  #scheduled: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly writer: HttpWriter,
     private readonly wanted: Wanted,
     private readonly clock: Clock,
+    private readonly turns: Turns,
     private readonly maxQueuedBytes: number,
     private readonly release: () => void,
   ) {}
 
   start(): void {
     this.writer.write(Buffer.from('['));
-    this.#turn();
+    this.turns.add(this);
   }
 
   drained(): void {
     if (this.#phase !== 'waiting' || this.writer.queuedBytes > this.maxQueuedBytes / 2) return;
     this.#phase = 'writing';
-    this.#turn();
+    this.turns.add(this);
   }
 
   closed(): void {
-    clearImmediate(this.#scheduled);
+    this.turns.delete(this);
     this.#over();
   }
 
-  #turn(): void {
-    const deadline = this.clock.elapsed() + TURN_MS;
-    while (this.#phase === 'writing') {
-      const isLast = this.#piece(deadline);
-      if (isLast) {
-        this.writer.end();
-        this.#over();
-      } else if (this.writer.queuedBytes > this.maxQueuedBytes) {
-        this.#phase = 'waiting';
-      } else if (this.clock.elapsed() >= deadline) {
-        this.#scheduled = setImmediate(() => {
-          this.#turn();
-        });
-        return;
-      }
+  writePiece(deadline: number): boolean {
+    const isLast = this.#piece(deadline);
+    if (isLast) {
+      this.writer.end();
+      this.#over();
+    } else if (this.writer.queuedBytes > this.maxQueuedBytes) {
+      this.#phase = 'waiting';
     }
+    return this.#phase === 'writing';
   }
 
   /** @returns whether it was the last one. */

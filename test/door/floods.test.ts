@@ -1,6 +1,8 @@
+import { connect } from 'node:net';
 import t from 'tap';
 import { eventually, RawClient, serve, TRANSPORTS } from '../support/door-server.js';
 import { ask, handshake, request } from '../support/door-wire.js';
+import { ServerChild } from '../support/server-child.js';
 
 for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {
@@ -59,6 +61,46 @@ for (const transport of TRANSPORTS) {
       await eventually('no session is left', () => server.server.bus.connectionCount === 0);
       t.equal((await ask(server.port, handshake(server))).status, 101, 'the count of those not let in does not creep');
       t.notOk(server.log.has('not been let in'));
+    });
+
+    t.test('thousands of requests at once, whose answers nobody reads, cost bounded memory', async (t) => {
+      if (process.platform !== 'linux') {
+        t.comment('only Linux tells the memory of another process');
+        return;
+      }
+      const server = await ServerChild.start({ transport, journal: false });
+      t.teardown(() => server.stop());
+      const host = `Host: 127.0.0.1:${String(server.port)}`;
+      const page = request('GET /inspector.js', [host]);
+      // Once as everybody does, so that what is only loaded late is not taken for a cost.
+      await ask(server.port, page);
+      const atRest = server.memoryBytes();
+      for (const bytes of [page, request('GET /healthz', [host]), request('HEAD /inspector.js', [host])]) {
+        const sockets = Array.from({ length: 4 }, () => {
+          const socket = connect(server.port, '127.0.0.1');
+          socket.on('error', () => undefined).pause();
+          socket.write(bytes.repeat(12_000));
+          return socket;
+        });
+        await eventually('the server still answers', async () => (await ask(server.port, page)).status === 200);
+        for (const socket of sockets) socket.destroy();
+      }
+      t.ok(server.isAlive());
+      const grownMb = (server.memoryBytes() - atRest) / 1_048_576;
+      t.ok(grownMb < 60, `grown by ${grownMb.toFixed(0)} MB`);
+    });
+
+    t.test('a crowd that says nothing keeps nobody out', async (t) => {
+      const server = await serve(t, { transport, limits: { maxPendingConnections: 100 } });
+      const client = await RawClient.connect(server);
+      const crowd = Array.from({ length: 500 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined));
+      await eventually('the limit is reached', () => server.log.has('not been let in'));
+      for (let n = 0; n < 20; n++) {
+        t.equal((await ask(server.port, handshake(server))).status, 101, 'a newcomer with the token is let in');
+      }
+      t.ok(await client.isAlive());
+      client.close();
+      for (const socket of crowd) socket.destroy();
     });
 
     t.test('a flood of syncs of everything is answered, each once', async (t) => {

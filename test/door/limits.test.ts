@@ -89,6 +89,45 @@ for (const transport of TRANSPORTS) {
       t.match(client.closed, { code: 4429, reason: /50 messages a second \(max_messages_per_second\)/ });
     });
 
+    for (const [what, send] of [
+      ['pings', (client: RawClient) => client.socket.ping()],
+      ['pongs that nobody has asked for', (client: RawClient) => client.socket.pong()],
+    ] as const) {
+      t.test(`more than max_control_frames_per_second ${what}: 4429 with name and number`, async (t) => {
+        const server = await serve(t, { transport, limits: { maxControlFramesPerSecond: 50 } });
+        const [client, other] = [await RawClient.connect(server), await RawClient.connect(server)];
+        await eventually('closed', () => {
+          for (let i = 0; i < 200; i++) send(client);
+          return client.closed;
+        });
+        const { code, reason } = client.closed!;
+        t.equal(code, 4429);
+        t.match(reason, /50 pings and pongs a second \(max_control_frames_per_second\)/);
+        t.ok(await other.isAlive(), 'and nobody else');
+        other.close();
+      });
+    }
+
+    t.test('as many pings as are allowed are answered', async (t) => {
+      const server = await serve(t, { transport, limits: { maxControlFramesPerSecond: 50 } });
+      const client = await RawClient.connect(server);
+      let pongs = 0;
+      client.socket.on('pong', () => pongs++);
+      for (let i = 0; i < 50; i++) client.socket.ping();
+      await eventually('all are answered', () => pongs === 50);
+      t.ok(await client.isAlive());
+      client.close();
+    });
+
+    t.test('more than max_unheard_bytes that wait to be heard: 4429 with name and number', async (t) => {
+      const server = await serve(t, { transport, limits: { maxUnheardBytes: 10_000 } });
+      const client = await RawClient.connect(server);
+      const globs = Array.from({ length: 100 }, (_, i) => `**/${String(i)}/*`);
+      for (let sub = 0; sub < 2_000; sub++) client.say([1, sub, { filter: { addresses: globs } }]);
+      await eventually('closed', () => client.closed);
+      t.match(client.closed, { code: 4429, reason: /10000 bytes of messages wait to be heard \(max_unheard_bytes\)/ });
+    });
+
     t.test('1,000 bad messages: 4429 with the limit’s name', async (t) => {
       const server = await serve(t, { transport });
       const client = await RawClient.connect(server);

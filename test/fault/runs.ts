@@ -20,6 +20,7 @@ import { stalledCrowd } from './19-stalled-crowd.js';
 import { shutdown } from './20-shutdown.js';
 import { largeSnapshots } from './21-large-snapshots.js';
 import { stopAndGo } from './22-stop-and-go.js';
+import { floodsOnNative, floodsOnWs } from './23-floods.js';
 import type { FaultRun } from './support/fault-run.js';
 
 /** One for each row of the table of invariants, and those for what is promised beside it. */
@@ -46,4 +47,6 @@ export const RUNS: readonly FaultRun[] = [
   shutdown,
   largeSnapshots,
   stopAndGo,
+  floodsOnNative,
+  floodsOnWs,
 ];

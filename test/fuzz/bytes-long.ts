@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { BYTE_ATTACKS, fuzzBytes } from './bytes.js';
+
+/** The long form for bytes: every attack on each engine, the kept seeds first, then new ones until the time is over. */
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '600' },
+    seed: { type: 'string' },
+    transport: { type: 'string' },
+  },
+});
+const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<string, readonly number[]>;
+const transports = (['uws', 'ws'] as const).filter((name) => (values.transport ?? name) === name);
+const attacks = Object.keys(BYTE_ATTACKS);
+const seconds = Number(values.seconds) / (transports.length * attacks.length);
+/** A server is started anew after so many lives, so that what one seed did is not taken for another's. */
+const LIVES = 20_000;
+
+for (const transport of transports) {
+  for (const attack of attacks) {
+    const until = performance.now() + seconds * 1_000;
+    const waiting = values.seed === undefined ? [...kept[attack]!] : [Number(values.seed)];
+    while (performance.now() < until) {
+      const seed = waiting.shift() ?? Math.floor(Math.random() * 2 ** 32);
+      const left = (until - performance.now()) / 1_000;
+      const report = await fuzzBytes({ transport, attack, seed, lives: LIVES, seconds: left });
+      console.log(JSON.stringify({ transport, attack, seed, ...report }));
+      if (!report.isAlive || report.errors !== '' || !report.isServing) process.exit(1);
+    }
+  }
+}

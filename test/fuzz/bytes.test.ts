@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { TRANSPORTS } from '../support/door-server.js';
+import { BYTE_ATTACKS, fuzzBytes } from './bytes.js';
+
+const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<string, readonly number[]>;
+
+for (const transport of TRANSPORTS) {
+  for (const attack of Object.keys(BYTE_ATTACKS)) {
+    const fresh = Math.floor(Math.random() * 2 ** 32);
+    for (const seed of [kept[attack]!.at(-1)!, fresh]) {
+      t.test(`${transport}: no bytes of ${attack} end the server (seed ${String(seed)})`, async (t) => {
+        const report = await fuzzBytes({ transport, attack, seed, lives: 600, seconds: 3 });
+        t.ok(report.isAlive, 'the process lives', { errors: report.errors });
+        t.equal(report.errors, '', 'and nothing was unforeseen');
+        t.ok(report.isServing, 'an honest client is served afterwards');
+      });
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import t from 'tap';
+import { Intake, type Speaker } from '../../../server/delivery/intake.js';
+import { FakeClock } from '../../support/fake-clock.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Says numbered messages, each of which takes a millisecond to hear. */
+class Numbered implements Speaker {
+  #n = 0;
+
+  constructor(
+    private readonly name: string,
+    private readonly count: number,
+    private readonly clock: FakeClock,
+    private readonly heard: string[],
+  ) {}
+
+  hearNext(): boolean {
+    this.heard.push(`${this.name}${String(++this.#n)}`);
+    this.clock.advance(1);
+    return this.#n < this.count;
+  }
+}
+
+t.test('a message is heard as it comes while the turn has time, and waits when it has none', async (t) => {
+  const clock = new FakeClock();
+  const intake = new Intake(clock);
+  t.ok(intake.hasTime(clock.elapsed()));
+  clock.advance(3);
+  t.ok(intake.hasTime(clock.elapsed()));
+  clock.advance(1);
+  t.notOk(intake.hasTime(clock.elapsed()), 'four milliseconds are a turn');
+  await turn();
+  t.ok(intake.hasTime(clock.elapsed()), 'the next turn has its own');
+});
+
+t.test('those who wait are heard in turn, a message each, and nobody goes before them', async (t) => {
+  const clock = new FakeClock();
+  const intake = new Intake(clock);
+  const heard: string[] = [];
+  intake.add(new Numbered('flood', 1_000, clock, heard));
+  intake.add(new Numbered('honest', 2, clock, heard));
+  t.notOk(intake.hasTime(clock.elapsed()), 'who comes now waits behind them');
+  await turn();
+  t.same(heard, ['flood1', 'honest1', 'flood2', 'honest2'], 'a turn is over after four milliseconds');
+  await turn();
+  t.same(heard.slice(4), ['flood3', 'flood4', 'flood5', 'flood6']);
+  intake.stop();
+});
+
+t.test('whoever has gone is not heard any more', async (t) => {
+  const clock = new FakeClock();
+  const intake = new Intake(clock);
+  const heard: string[] = [];
+  const gone = new Numbered('gone', 5, clock, heard);
+  intake.add(gone);
+  intake.delete(gone);
+  await turn();
+  t.same(heard, []);
+});
