@@ -1,5 +1,6 @@
 import type { BusEvent, Kind, Problem, RecordData } from '../protocol/index.js';
 import type { Subscription } from './subscription.js';
+import type { Update } from './update.js';
 
 /** A record as it stands. */
 export interface StandingRecord {
@@ -36,20 +37,32 @@ export class RecordView {
 
   /** Reads the subscription to its end. @param synced called whenever a state is complete. */
   async run(synced: () => void): Promise<void> {
-    for await (const update of this.subscription.updates()) {
+    for await (const updates of this.subscription.batches()) this.#takeAll(updates, synced);
+  }
+
+  /** All of it becomes visible before anything is told: a record that was renamed is never out of sight. */
+  #takeAll(updates: readonly Update[], synced: () => void): void {
+    let changes: RecordChange[] = [];
+    const tell = (): void => {
+      if (changes.length > 0) this.changed(changes);
+      changes = [];
+    };
+    for (const update of updates) {
       switch (update.type) {
         case 'event':
-          this.#take(update.event);
+          changes.push(...this.#take(update.event));
           break;
         case 'resync':
           this.#building = new Map();
           break;
         case 'synced':
-          this.#complete();
+          changes.push(...this.#complete());
+          tell();
           synced();
           break;
       }
     }
+    tell();
   }
 
   get(kind: Kind, id: string): StandingRecord | undefined {
@@ -60,28 +73,27 @@ export class RecordView {
     return this.#records.values();
   }
 
-  #take(event: BusEvent): void {
+  #take(event: BusEvent): readonly RecordChange[] {
     const key = keyOf(event.kind, event.id);
     const { kind, id, data, revision, problem } = event;
     const record: StandingRecord = { kind, id, data, revision, problem };
     if (this.#building && event.event_type === 'snapshot') {
       this.#building.set(key, record);
-      return;
+      return [];
     }
     const before = this.#records.get(key);
     if (event.event_type === 'removed') this.#records.delete(key);
     else this.#records.set(key, record);
-    this.changed([{ before, after: this.#records.get(key) }]);
+    return [{ before, after: this.#records.get(key) }];
   }
 
-  #complete(): void {
+  #complete(): readonly RecordChange[] {
     const building = this.#building;
-    if (!building) return;
+    if (!building) return [];
     this.#building = undefined;
     const before = this.#records;
     this.#records = building;
-    const changes = differences(before, building);
-    if (changes.length > 0) this.changed(changes);
+    return differences(before, building);
   }
 }
 

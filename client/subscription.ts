@@ -94,8 +94,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
 
   /** The events together with the marks between them. One reader, of either this or the events. */
   async *updates(): AsyncGenerator<Update, void, undefined> {
-    if (this.#hasReader) throw new BusError('closed', 'a subscription has one reader', 'subscribe once more');
-    this.#hasReader = true;
+    this.#takeReader();
     try {
       for (;;) {
         const entry = await this.#queue.next();
@@ -108,6 +107,32 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     } finally {
       await this.close();
     }
+  }
+
+  /**
+   * The same, as they have come: what the server told in one frame is never divided, because it found it out in one
+   * reading of the disk. One reader, of this alone.
+   */
+  async *batches(): AsyncGenerator<readonly Update[], void, undefined> {
+    this.#takeReader();
+    try {
+      for (;;) {
+        const first = await this.#queue.next();
+        if (!first) return;
+        // The whole frame was received before whoever waited for its first event could go on.
+        const entries = [first, ...this.#queue.takeAll()];
+        yield entries.map(({ update }) => update);
+        for (const { cursor } of entries) if (cursor !== undefined) this.#consumed = cursor;
+        this.#resumeWhenDrained();
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  #takeReader(): void {
+    if (this.#hasReader) throw new BusError('closed', 'a subscription has one reader', 'subscribe once more');
+    this.#hasReader = true;
   }
 
   // ── what the connection tells ─────────────────────────────────────────────────────────────────────────────────────

@@ -66,6 +66,14 @@ export class UpdateQueue {
     this.#head = 0;
   }
 
+  /** Takes all that is there. */
+  takeAll(): Entry[] {
+    const taken = this.#entries.slice(this.#head);
+    this.#entries = [];
+    this.#head = 0;
+    return taken;
+  }
+
   /** @returns `undefined` at the end. @throws the error it was closed with. */
   next(): Promise<Entry | undefined> {
     const entry = this.#entries[this.#head];

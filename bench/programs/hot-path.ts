@@ -67,6 +67,7 @@ function ingest(root: string): Work {
     publish: (published) => (events += published.length),
     rescan: () => Promise.resolve(true),
     canSee: () => true,
+    knowsAll: () => true,
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
     reconcileSoon: () => undefined,

@@ -42,6 +42,8 @@ export interface IngestServices {
   rescan(kind: Kind): Promise<boolean>;
   /** Whether a kind's directory is the one of the repository, or is not there, and can be listed: asked now. */
   canSee(kind: Kind): boolean;
+  /** … and whether nothing that happened in it can be unknown, but for what hints on their way will tell. */
+  knowsAll(kind: Kind): boolean;
   /** Looks which directories stand on the way to the records now. */
   verifyDirectories(): void;
   /** Whether the mechanism in use hints at each file that changes, at once, as far as anyone can tell. */
@@ -96,10 +98,11 @@ export class Ingest implements HintSink {
     this.#deadlines = new LeaseDeadlines({
       store,
       clock,
+      settleMs: services.settleMs,
       hintsAreComplete: () => services.hintsAreComplete(),
-      canSee: (kind) => services.canSee(kind),
+      knowsAll: (kind) => services.knowsAll(kind),
       rescan: (kind) => services.rescan(kind),
-      isSettling: (kind, elapsed) => this.#isSettling(kind, elapsed),
+      isSettling: (kind, elapsed, alsoTorn) => this.#isSettling(kind, elapsed, alsoTorn),
       reconcileSoon: (why) => {
         services.reconcileSoon(why);
       },
@@ -328,7 +331,7 @@ export class Ingest implements HintSink {
     if (isPatient || reading.is === 'unavailable') this.#retryLater(key, { kind, id }, since, reading, unsettled);
     else this.#settled(key);
     if (isPatient) return undefined;
-    if (reading.is === 'unavailable') sayUnreadable(warnings, kind, id, reading.error);
+    if (reading.is === 'unavailable') sayUnreadable(warnings, reading);
     else warnOfProblem(warnings, kind, id, change.problem);
     return change;
   }
@@ -339,9 +342,10 @@ export class Ingest implements HintSink {
   }
 
   /** Whether a file of the kind, met before, is still given time: nothing has been told of what was met. */
-  #isSettling(wanted: Kind, elapsed: number): boolean {
+  #isSettling(wanted: Kind, elapsed: number, alsoTorn: boolean): boolean {
     for (const { kind, id, first, problem } of this.#unsettled.values()) {
-      if (kind === wanted && first <= elapsed && this.services.store.get(kind, id)?.problem !== problem) return true;
+      if (kind !== wanted || first > elapsed || (problem !== 'unreadable' && !alsoTorn)) continue;
+      if (this.services.store.get(kind, id)?.problem !== problem) return true;
     }
     return false;
   }
@@ -395,7 +399,7 @@ export function warnOfProblem(warnings: Warnings, kind: Kind, id: string, proble
 }
 
 /** Once for all files that the same is amiss with: a machine without descriptors says it of each of them. */
-function sayUnreadable(warnings: Warnings, kind: Kind, id: string, error: NodeJS.ErrnoException): void {
+export function sayUnreadable(warnings: Warnings, { kind, id, error }: Unavailable): void {
   const code = errorCode(error);
   const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
   warnings.once(`unreadable ${code}`, { file, code }, 'cannot read a file; it is tried again, and others like it');

@@ -17,14 +17,19 @@ const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 export interface LeaseDeadlineServices {
   readonly store: RecordStore;
   readonly clock: Clock;
+  /** How long a deadline waits for files that were in flight when it passed. */
+  readonly settleMs: number;
   /** Whether the mechanism in use hints at each file that changes, at once. */
   hintsAreComplete(): boolean;
-  /** Whether a kind's directory is the one of the repository and can be listed. */
-  canSee(kind: Kind): boolean;
+  /** Whether nothing that has happened in a kind's directory can be unknown, but for what hints on their way will tell. */
+  knowsAll(kind: Kind): boolean;
   /** Compares a directory with the store. @returns whether it could be seen. */
   rescan(kind: Kind): Promise<boolean>;
-  /** Whether a file that was met half-written, or not readable, before `elapsed` may still turn out to be a record. */
-  isSettling(kind: Kind, elapsed: number): boolean;
+  /**
+   * Whether a file that was met before `elapsed` may still turn out to be a record, and nothing has been told of it: one
+   * that cannot be read, and, if `alsoTorn`, one that is half-written.
+   */
+  isSettling(kind: Kind, elapsed: number, alsoTorn: boolean): boolean;
   reconcileSoon(why: string): void;
   /** Asks for a turn of the loop, which reads what has been hinted at and then calls {@link LeaseDeadlines.end}. */
   schedule(): void;
@@ -76,7 +81,7 @@ export class LeaseDeadlines {
 
   /** To be called when all that has been hinted at has been read. */
   end(): readonly StoreEvent[] {
-    const { store, clock, schedule, canSee } = this.services;
+    const { store, clock, schedule, knowsAll } = this.services;
     const progress = this.#progress;
     switch (progress.is) {
       case 'waiting': {
@@ -86,7 +91,7 @@ export class LeaseDeadlines {
         // So late only after a pause, after a step of the clock that has been believed, or when nothing could be seen.
         if (now - due > PAUSE_MS && !this.#doubtsHints) this.#pauseNoticed();
         if (this.#doubtsHints) void this.#compare(now);
-        else if (LEASE_KINDS.every(canSee)) {
+        else if (LEASE_KINDS.every(knowsAll)) {
           this.#progress = { is: 'asked', until: now };
           schedule();
         }
@@ -116,8 +121,9 @@ export class LeaseDeadlines {
   }
 
   #decide(until: UnixMillis, askedAt: number): readonly StoreEvent[] {
-    const { store, isSettling, hintsAreComplete } = this.services;
-    if (LEASE_KINDS.some((kind) => isSettling(kind, askedAt))) {
+    const { store, clock, settleMs, isSettling, hintsAreComplete } = this.services;
+    const isPatient = clock.elapsed() - askedAt < settleMs;
+    if (LEASE_KINDS.some((kind) => isSettling(kind, askedAt, isPatient))) {
       this.#progress = { is: 'settling', until, askedAt };
       return [];
     }
@@ -143,8 +149,11 @@ export class LeaseDeadlines {
   }
 
   #napMs(): number {
-    if (this.#progress.is !== 'waiting') return LONGEST_NAP_MS;
-    const next = this.services.store.leases.nextDeadline() ?? Infinity;
+    const progress = this.#progress;
+    const { store, clock, settleMs } = this.services;
+    if (progress.is === 'settling') return Math.max(0, progress.askedAt + settleMs - clock.elapsed());
+    if (progress.is !== 'waiting') return LONGEST_NAP_MS;
+    const next = store.leases.nextDeadline() ?? Infinity;
     const untilNextMs = next - this.#time.now();
     // One that has passed and was not ended waits until something can be seen.
     return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, LONGEST_NAP_MS);

@@ -7,7 +7,7 @@ import type { StoreEvent } from '../store/store-event.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { namesIn } from './directory-names.js';
 import { isRacy } from './directory-scan.js';
-import { signatureAt, unreadable, type RecordReader } from './record-reader.js';
+import { signatureAt, unreadable, type RecordReader, type Unavailable } from './record-reader.js';
 import { readRecordName } from './record-name.js';
 
 /** Between attempts at files that are being written while the server starts. */
@@ -21,6 +21,10 @@ export interface LoadServices {
   readonly clock: Clock;
   readonly settleMs: number;
   readonly maxIdBytes: number;
+  /** A kind's directory could not be listed: what is remembered of it stands. */
+  cannotList(kind: Kind): void;
+  /** Takes what cannot be read and is taken in as that. */
+  sayUnreadable(reading: Unavailable): void;
 }
 
 /**
@@ -45,7 +49,7 @@ export async function loadRecords(services: LoadServices, observed: Observed): P
 
 /** @returns whether the file has had its say. */
 function take(
-  { store, reader, clock }: LoadServices,
+  { store, reader, clock, sayUnreadable }: LoadServices,
   kind: Kind,
   id: string,
   isLast: boolean,
@@ -56,16 +60,19 @@ function take(
   // Of a directory that is another by now, its next comparison will tell.
   if (reading.is === 'unseen') return true;
   if ((reading.is === 'unavailable' || reading.is === 'broken') && !isLast) return false;
+  if (reading.is === 'unavailable') sayUnreadable(reading);
   const change = reading.is === 'unavailable' ? unreadable(reading) : reading;
   for (const event of store.apply(change, clock.now(), observed)) events.push(event);
   return true;
 }
 
 /** What is in the directory and not as remembered, and what is remembered and not in the directory. */
-function differingIds({ store, directories, maxIdBytes }: LoadServices, kind: Kind): string[] {
+function differingIds({ store, directories, maxIdBytes, cannotList }: LoadServices, kind: Kind): string[] {
   const present = idsIn(directories, kind, maxIdBytes);
-  // What cannot be listed is unknown, and not empty: what is remembered stands.
-  if (!present) return [];
+  if (!present) {
+    cannotList(kind);
+    return [];
+  }
   const differing = [...present].filter((id) =>
     mayDiffer(store.get(kind, id), () => signatureAt(directories.files, directories.file(kind, id))),
   );

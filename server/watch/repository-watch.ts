@@ -10,10 +10,10 @@ import { CoordinationDir } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
 import { errorCode, systemFiles, type Files } from './files.js';
 import { IgnoredFiles } from './ignored-files.js';
-import { Ingest, warnOfProblem } from './ingest.js';
+import { Ingest, sayUnreadable, warnOfProblem } from './ingest.js';
 import { loadRecords } from './load.js';
 import { Reconciler, type ReconcileCount } from './reconciler.js';
-import { RecordReader } from './record-reader.js';
+import { RecordReader, type Unavailable } from './record-reader.js';
 import type { RepositoryIdentity } from './repository-identity.js';
 import { Warnings } from './warnings.js';
 import { WatchState, type Finding, type RepositoryGoneError } from './watch-state.js';
@@ -44,6 +44,9 @@ export class RepositoryWatch {
   readonly #choose: typeof chooseWatcher;
   #watcher: Watcher | undefined;
   #cancelLook: (() => void) | undefined;
+  /** The kinds whose directories have not been compared since they came to stand where they are. */
+  readonly #uncompared = new Map<Kind, number>();
+  #changes = 0;
   /** Called once the repository has been gone for longer than it is waited for. */
   gone: (error: RepositoryGoneError) => void = () => undefined;
 
@@ -106,6 +109,7 @@ export class RepositoryWatch {
       publish,
       rescan: (kind) => this.#reconciler.rescan(kind),
       canSee: (kind) => this.#canSee(kind),
+      knowsAll: (kind) => this.#knowsAll(kind),
       verifyDirectories: () => {
         this.#verify();
       },
@@ -160,9 +164,24 @@ export class RepositoryWatch {
     this.#watcher.start(this.#ingest);
     const { settleMs, limits } = options;
     const { maxIdBytes } = limits;
-    const services = { store: this.store, reader: this.#reader, directories, clock, settleMs, maxIdBytes };
+    const services = {
+      store: this.store,
+      reader: this.#reader,
+      directories,
+      clock,
+      settleMs,
+      maxIdBytes,
+      cannotList: (kind: Kind) => {
+        this.#uncompared.set(kind, ++this.#changes);
+      },
+      sayUnreadable: (reading: Unavailable) => {
+        sayUnreadable(this.#warnings, reading);
+      },
+    };
     const changes = await loadRecords(services, observed);
-    for (const { kind, id, problem } of this.store.problems) warnOfProblem(this.#warnings, kind, id, problem!);
+    for (const { kind, id, problem } of this.store.problems) {
+      if (problem !== 'unreadable') warnOfProblem(this.#warnings, kind, id, problem!);
+    }
     return changes;
   }
 
@@ -171,6 +190,7 @@ export class RepositoryWatch {
     this.#ingest.start();
     this.#reconciler.start();
     this.#lookSoon();
+    for (const kind of this.#uncompared.keys()) void this.#compare(kind);
     // What was replaced, or could not be listed, while it was being loaded.
     this.#verify();
   }
@@ -215,9 +235,22 @@ export class RepositoryWatch {
     const changed = this.#directories.verify();
     this.#watcher?.verify();
     for (const kind of changed) {
-      if (this.#directories.standing(kind).is !== 'unknown') void this.#reconciler.rescan(kind);
+      this.#uncompared.set(kind, ++this.#changes);
+      void this.#compare(kind);
     }
     this.#assess();
+  }
+
+  async #compare(kind: Kind): Promise<void> {
+    if (this.#directories.standing(kind).is === 'unknown') return;
+    const change = this.#uncompared.get(kind);
+    const isSeen = await this.#reconciler.rescan(kind);
+    if (isSeen && this.#uncompared.get(kind) === change) this.#uncompared.delete(kind);
+  }
+
+  /** Nothing that has happened in a kind's directory can be unknown, but for what its hints are still to tell. */
+  #knowsAll(kind: Kind): boolean {
+    return this.#canSee(kind) && !this.#uncompared.has(kind) && !this.#reconciler.unseen.has(kind);
   }
 
   #canSee(kind: Kind): boolean {
@@ -252,9 +285,8 @@ export class RepositoryWatch {
   #lookSoon(): void {
     this.#cancelLook = this.clock.after(LOOK_EVERY_MS, () => {
       this.#verify();
-      for (const kind of this.#reconciler.unseen.keys()) {
-        if (this.#directories.standing(kind).is !== 'unknown') void this.#reconciler.rescan(kind);
-      }
+      for (const kind of new Set([...this.#uncompared.keys(), ...this.#reconciler.unseen.keys()]))
+        void this.#compare(kind);
       this.#lookSoon();
     });
   }

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import type { BusClient, Mirror, RecordChange } from '../../client/index.js';
 import { connect } from '../../client/index.js';
@@ -78,6 +79,36 @@ t.test('holders are told by effective expiry, whatever the filter of the mirror'
   t.same(runs('src/b.py'), ['a2'], 'a symbol overlaps its file');
   t.same(runs('src/c.py::h'), ['a5'], 'a heartbeat holds it');
   t.same(runs('src/b.py::other'), []);
+});
+
+t.test('a reservation whose file is renamed is never free, and its two ends are told at once', async (t) => {
+  const { repository, bus } = await served(t);
+  const mirror = await bus.mirror();
+  let name = 'r0';
+  repository.rename('reservation', name, lease('a1', 'main', ['src/a.py::f']));
+  await bus.sync();
+  await until('it is held', () => mirror.holders('src/a.py::f').length === 1);
+  let isFree = false;
+  const calls: (readonly { readonly after: unknown }[])[] = [];
+  mirror.subscribe((changes) => {
+    calls.push(changes);
+    const names = mirror.all('reservation').map(({ id }) => id);
+    if (names.length !== 1) t.fail(`${names.join(', ')} stand`);
+  });
+  mirror.whenFree('src/a.py::f').then(
+    () => (isFree = true),
+    () => undefined,
+  );
+  for (let round = 1; round <= 20; round++) {
+    const next = `r${String(round)}`;
+    renameSync(repository.dir.file('reservation', name), repository.dir.file('reservation', next));
+    name = next;
+    await until('the new name is known', () => mirror.get('reservation', next) !== undefined);
+    t.equal(mirror.holders('src/a.py::f').length, 1);
+  }
+  t.notOk(isFree);
+  t.equal(calls.length, 20);
+  await mirror.close();
 });
 
 t.test('whenFree resolves when the last holder is gone, by release, removal or lapse', async (t) => {

@@ -44,6 +44,7 @@ export class WatchedRepository extends TemporaryRepository {
     });
     const publish = (events: readonly StoreEvent[]): void => {
       this.events.push(...events);
+      this.published(events);
     };
     const log = { ...silentLog, warn: this.#say, error: this.#say };
     const choose = backend === 'nameless' ? nameless : chooseWatcher;
@@ -52,6 +53,9 @@ export class WatchedRepository extends TemporaryRepository {
       choose,
     });
   }
+
+  /** Called with the events of each turn. */
+  published: (events: readonly StoreEvent[]) => void = () => undefined;
 
   readonly #say = (fields: object, message: string): void => {
     this.said.push(`${message} ${JSON.stringify(fields)}`);

@@ -1,70 +1,9 @@
 import t from 'tap';
-import type { Kind, RecordData } from '../../../protocol/index.js';
-import { silentLog } from '../../../server/log.js';
-import { RecordStore } from '../../../server/store/record-store.js';
-import type { StoreEvent } from '../../../server/store/store-event.js';
-import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
-import { Ingest } from '../../../server/watch/ingest.js';
 import { DOUBT_MS } from '../../../server/watch/lease-time.js';
-import { Warnings } from '../../../server/watch/warnings.js';
-import type { RecordReader } from '../../../server/watch/record-reader.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { ingestOver, pass, turns } from '../../support/memory-ingest.js';
 
 const HOUR_MS = 3_600_000;
-
-/** An ingest over files in memory; nothing but `touch` and a rescan tells it of them. */
-function ingestOver(clock: FakeClock) {
-  const store = new RecordStore();
-  const warnings = new Warnings(silentLog);
-  const files = new Map<string, RecordData>();
-  const events: StoreEvent[] = [];
-  const read = (kind: Kind, id: string) => {
-    const data = files.get(`${kind}/${id}`);
-    if (!data) return { is: 'absent', kind, id } as const;
-    const signature = { inode: 1, mtimeNs: BigInt(JSON.stringify(data).length), size: 1 };
-    return { is: 'present', kind, id, data, signature } as const;
-  };
-  const ingest: Ingest = new Ingest({
-    store,
-    reader: { read } as unknown as RecordReader,
-    clock,
-    ignored: new IgnoredFiles(warnings, 256),
-    warnings,
-    settleMs: 200,
-    publish: (some) => events.push(...some),
-    rescan: async (kind) => {
-      for (const key of files.keys()) if (key.startsWith(`${kind}/`)) ingest.record(kind, key.slice(kind.length + 1));
-      return true;
-    },
-    canSee: () => true,
-    verifyDirectories: () => undefined,
-    hintsAreComplete: () => true,
-    reconcileSoon: () => undefined,
-  });
-  ingest.start();
-  const write = (kind: Kind, id: string, data: RecordData): void => void files.set(`${kind}/${id}`, data);
-  const reserve = async (id: string, ttlMs: number): Promise<void> => {
-    write('reservation', id, { reservation_id: id, expires_at: new Date(clock.now() + ttlMs).toISOString() });
-    ingest.record('reservation', id);
-    await turns();
-  };
-  return {
-    ingest,
-    write,
-    reserve,
-    expired: () => events.filter(({ type }) => type === 'expired').map((e) => e.record.id),
-  };
-}
-
-/** Lets everything that waits for a turn of the loop have it. */
-async function turns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve));
-}
-
-async function pass(clock: FakeClock, ms: number): Promise<void> {
-  clock.advance(ms);
-  await turns();
-}
 
 t.test('a lease ends on time', async (t) => {
   const clock = new FakeClock();

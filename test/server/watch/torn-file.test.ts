@@ -30,6 +30,7 @@ function overTornFile() {
     publish: (some) => events.push(...some),
     rescan: () => Promise.resolve(true),
     canSee: () => true,
+    knowsAll: () => true,
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
     reconcileSoon: () => undefined,

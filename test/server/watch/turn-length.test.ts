@@ -32,6 +32,7 @@ async function turns(tellingMs: number): Promise<number[]> {
     },
     rescan: () => Promise.resolve(true),
     canSee: () => true,
+    knowsAll: () => true,
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
     reconcileSoon: () => undefined,

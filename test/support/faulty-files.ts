@@ -1,0 +1,52 @@
+import { readlinkSync } from 'node:fs';
+import { systemFiles, type Files } from '../../server/watch/files.js';
+
+type Call = 'open' | 'list' | 'read' | 'look';
+
+/** The system's files, any of whose calls can be made to fail as a system in distress has them fail. */
+export class FaultyFiles implements Files {
+  readonly #faults = new Set<{ readonly call: Call; readonly path: RegExp; readonly code: string }>();
+  /** Calls that were made to fail. */
+  failures = 0;
+
+  /** From now on such a call on such a path fails with the code. @returns ends that. */
+  fail(call: Call, path: RegExp, code: string): () => void {
+    const fault = { call, path, code };
+    this.#faults.add(fault);
+    return () => this.#faults.delete(fault);
+  }
+
+  open(path: string, flags: number): number {
+    this.#check('open', path);
+    return systemFiles.open(path, flags);
+  }
+
+  list(path: string, readAhead: number) {
+    this.#check('list', path);
+    return systemFiles.list(path, readAhead);
+  }
+
+  look(path: string) {
+    this.#check('look', path);
+    return systemFiles.look(path);
+  }
+
+  read(file: number, buffer: Buffer, offset: number, length: number, position: number): number {
+    this.#check('read', `/proc/self/fd/${String(file)}`);
+    return systemFiles.read(file, buffer, offset, length, position);
+  }
+
+  readonly close = systemFiles.close;
+  readonly status = systemFiles.status;
+  readonly follow = systemFiles.follow;
+
+  #check(call: Call, path: string): void {
+    if (this.#faults.size === 0) return;
+    const real = path.replace(/^\/proc\/self\/fd\/\d+/, (descriptor) => readlinkSync(descriptor));
+    for (const fault of this.#faults) {
+      if (fault.call !== call || !fault.path.test(real)) continue;
+      this.failures++;
+      throw Object.assign(new Error(`${fault.code}: made to fail`), { code: fault.code });
+    }
+  }
+}
