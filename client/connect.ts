@@ -4,7 +4,7 @@ import { checkUrl } from './bus-url.js';
 import { readEndpoint } from './endpoint-file.js';
 import { nodeDial, type TlsOptions } from './node-channel.js';
 import { opened } from './opened.js';
-import { ANY_TEXT, CALL, checkOptions, FLAG, PEM, TEXT, type OptionTable } from './option-table.js';
+import { ANY_TEXT, ANYTHING, CALL, checkOptions, FLAG, PEM, TEXT, type OptionTable } from './option-table.js';
 import { dialWithToken, type GetToken } from './token-dial.js';
 
 export interface ConnectOptions extends ClientOptions, TlsOptions {
@@ -18,7 +18,15 @@ export interface ConnectOptions extends ClientOptions, TlsOptions {
   readonly root?: string | undefined;
 }
 
+/** What a server says of itself beside url and token: `connect(await server.start())` takes it whole. */
+const ENDPOINT_FIELDS: Readonly<Record<string, OptionTable<{ field: unknown }>['field']>> = {
+  pid: ANYTHING,
+  version: ANYTHING,
+  started_at: ANYTHING,
+};
+
 const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {
+  ...ENDPOINT_FIELDS,
   ...CLIENT_OPTIONS,
   url: ANY_TEXT,
   token: TEXT,
@@ -40,7 +48,7 @@ const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {
 export async function connect(options: ConnectOptions = {}): Promise<BusClient> {
   checkOptions('connect', options, CONNECT_OPTIONS);
   const { url, token, getToken, root = process.cwd(), ...others } = options;
-  const { ca, cert, key, passphrase, servername, rejectUnauthorized, ...client } = others;
+  const { ca, cert, key, passphrase, servername, rejectUnauthorized, ...rest } = others;
   const tls = { ca, cert, key, passphrase, servername, rejectUnauthorized };
   if (url !== undefined) checkUrl(url);
   if (token !== undefined && getToken !== undefined) {
@@ -54,5 +62,10 @@ export async function connect(options: ConnectOptions = {}): Promise<BusClient> 
   const dial = getToken
     ? dialWithToken(getToken, (given) => nodeDial(() => find(given), tls))
     : nodeDial(() => find(), tls);
-  return opened(dial, client);
+  return opened(dial, clientOptions(rest));
+}
+
+/** Those of a client, without what else an endpoint says. */
+function clientOptions(given: ClientOptions): ClientOptions {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => name in CLIENT_OPTIONS));
 }

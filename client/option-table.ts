@@ -12,6 +12,7 @@ export type OptionTable<Options> = { readonly [Name in keyof Required<Options>]:
 
 const typed = (expects: string, accepts: (value: unknown) => boolean): OptionType => ({ expects, accepts });
 
+export const ANYTHING = typed('anything', () => true);
 export const ANY_TEXT = typed('a string', (value) => typeof value === 'string');
 export const TEXT = typed('a string that is not empty', (value) => typeof value === 'string' && value !== '');
 export const FLAG = typed('true or false', (value) => typeof value === 'boolean');
