@@ -30,8 +30,14 @@ export class Faults {
   }
 }
 
-/** As a browser does it, where there is a window; elsewhere on stderr: in Node `reportError` would end the process. */
+interface Host {
+  readonly process?: { emitWarning?(warning: Error): void };
+  reportError?(error: unknown): void;
+}
+
+/** In Node as a warning: `reportError`, where there is one, may end the process. In a page as its `error` event. */
 function tell(error: unknown): void {
-  if ('document' in globalThis && typeof reportError === 'function') reportError(error);
-  else console.error(error);
+  const { process, reportError } = globalThis as Host;
+  if (process?.emitWarning) process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+  else reportError?.(error);
 }

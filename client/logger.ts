@@ -1,4 +1,4 @@
-/** Where a client says what it does: pino fits, and so does the console. */
+/** Where a client says what it does; pino fits. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

@@ -104,7 +104,7 @@ void connect();
 void connect({ token: 'x' });
 // @ts-expect-error a page has no certificates to choose
 void connect({ url: 'wss://bus.example', token: 'x', ca: 'x' });
-// @ts-expect-error so it is where a bundler knows the condition `browser`
+// @ts-expect-error so it is where a bundler takes the entry for browsers
 void connectFromPage();
 export const bus = connect({ url: 'wss://bus.example', getToken: async () => 'x' });
 `;
