@@ -5,6 +5,8 @@ export type BusErrorCode =
   | ErrorCode
   /** No endpoint file in or above the directory, and no url given. */
   | 'no-endpoint'
+  /** A server is there, and its certificate is not trusted. */
+  | 'untrusted'
   /** Nobody answers at the url. */
   | 'unreachable'
   /** The token was refused. */
@@ -13,12 +15,16 @@ export type BusErrorCode =
   | 'forbidden'
   /** The other side speaks something else, or said what it may not. */
   | 'protocol'
+  /** The call took longer than it was given. */
+  | 'timeout'
+  /** What happened meanwhile is gone from the server's history, and no snapshot was asked for that would show what is so now. */
+  | 'resync'
   /** The client was closed, or the subscription's signal aborted. */
   | 'closed'
   /** More events waited than the subscription's buffer holds, and its policy is to fail. */
   | 'overflow';
 
-const RETRYABLE: ReadonlySet<BusErrorCode> = new Set(['unreachable', 'limit', 'internal']);
+const RETRYABLE: ReadonlySet<BusErrorCode> = new Set(['unreachable', 'limit', 'internal', 'timeout']);
 
 /** The one error class of the SDK. */
 export class BusError extends Error {

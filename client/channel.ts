@@ -1,4 +1,3 @@
-import type { ServerMessage } from '../protocol/index.js';
 import type { BusError } from './bus-error.js';
 
 /**
@@ -12,7 +11,8 @@ export interface Channel {
 
 /** What a channel tells, never before `Dial` has returned: `message` any number of times, then `closed` once. */
 export interface ChannelListener {
-  message(message: ServerMessage): void;
+  /** As it was decoded; what it is, the client looks at. */
+  message(message: unknown): void;
   /** @param error where it is known why no connection came about. */
   closed(code: number, reason: string, error?: BusError): void;
 }

@@ -1,5 +1,6 @@
 import {
   type CloseCode,
+  isServerMessage,
   MessageType,
   parseCursor,
   RECONNECT_AFTER,
@@ -13,9 +14,11 @@ import {
 } from '../protocol/index.js';
 import { backoffMs, type BackoffOptions } from './backoff.js';
 import { BusError } from './bus-error.js';
+import { within, type AskOptions } from './ask-options.js';
 import type { Channel, Dial } from './channel.js';
 import type { ClientClock } from './clock.js';
 import { closeError, suggestedDelayMs } from './close-error.js';
+import type { Faults } from './faults.js';
 import { Questions } from './questions.js';
 import type { BusStatus } from './status.js';
 import type { Subscriber } from './subscriber.js';
@@ -27,6 +30,11 @@ export interface ConnectionOptions {
   readonly backoff: BackoffOptions;
   /** Give up after so many attempts in a row. @default Infinity */
   readonly maxAttempts: number;
+  /** Whether the first attempt too is repeated. */
+  readonly waitOnFirstConnect: boolean;
+  /** What the server calls this connection, where it understands that. */
+  readonly name: string | undefined;
+  readonly faults: Faults;
 }
 
 /** A heartbeat that is this many intervals late means that the connection is dead. */
@@ -61,15 +69,26 @@ export class Connection {
   #welcome: Welcome | undefined;
   #origin: EventOrigin | undefined;
   #attempt = 0;
+  #logged: BusStatus['state'] = 'connecting';
   #nextSub = 1;
   #pingedAt: number | undefined;
   #cancelTimer: (() => void) | undefined;
+  /** Why nothing can be asked any more. */
+  #end: BusError | undefined;
   #first: { resolve(): void; reject(error: BusError): void } | undefined;
 
   constructor(
     private readonly dial: Dial,
     private readonly options: ConnectionOptions,
   ) {}
+
+  get clock(): ClientClock {
+    return this.options.clock;
+  }
+
+  get faults(): Faults {
+    return this.options.faults;
+  }
 
   get status(): BusStatus {
     return this.#status;
@@ -94,25 +113,26 @@ export class Connection {
     });
   }
 
-  close(error?: BusError): void {
+  /** @param why where it is not for an error: kept as the cause of what is refused from now on. */
+  close(error?: BusError, why?: unknown): void {
     if (this.#status.state === 'closed') return;
+    this.#end = error ?? closed(why);
     this.#cancelTimer?.();
     const channel = this.#channel;
     this.#channel = undefined;
     channel?.close();
     this.#setStatus(error === undefined ? { state: 'closed' } : { state: 'closed', error });
-    const why = error ?? closed();
-    this.#first?.reject(why);
+    this.#first?.reject(this.#end);
     this.#first = undefined;
-    this.#questions.failAll(why);
-    for (const subscriber of [...this.#subscribers]) subscriber.failed(why);
+    this.#questions.failAll(this.#end);
+    for (const subscriber of [...this.#subscribers]) subscriber.failed(this.#end);
     this.#subscribers.clear();
   }
 
   /** Subscribes now, or as soon as there is a connection. */
   add(subscriber: Subscriber): void {
-    if (this.#status.state === 'closed') {
-      subscriber.failed(closed());
+    if (this.#end) {
+      subscriber.failed(this.#end);
       return;
     }
     this.#subscribers.add(subscriber);
@@ -130,35 +150,44 @@ export class Connection {
   }
 
   /** The barrier: resolves with a cursor that includes what was on disk when it was called. */
-  sync(record?: { readonly kind: Kind; readonly id: string }): Promise<Cursor> {
+  sync(record?: { readonly kind: Kind; readonly id: string }, options: AskOptions = {}): Promise<Cursor> {
     const about = record ? [record.kind, record.id] : [];
-    return this.#ask((nonce) => [MessageType.sync, nonce, ...about]) as Promise<Cursor>;
+    return this.#ask('sync', (nonce) => [MessageType.sync, nonce, ...about], options) as Promise<Cursor>;
   }
 
   /** Asks the server about itself. */
-  inspect(topic: string, params: object): Promise<unknown> {
-    return this.#ask((nonce) => [MessageType.inspect, nonce, topic, params]);
+  inspect(topic: string, params: object, options: AskOptions = {}): Promise<unknown> {
+    return this.#ask('inspect', (nonce) => [MessageType.inspect, nonce, topic, params], options);
   }
 
-  async #ask(write: (nonce: number) => readonly unknown[]): Promise<unknown> {
-    if (this.#status.state === 'closed') throw closed();
-    const { message, answer } = this.#questions.ask(write);
-    if (this.#status.state === 'live') this.#send(message);
-    return answer;
+  #ask(what: string, write: (nonce: number) => readonly unknown[], options: AskOptions): Promise<unknown> {
+    return within(options, this.clock, what, (signal) => {
+      if (this.#end) return Promise.reject(this.#end);
+      const { nonce, message, answer } = this.#questions.ask(write);
+      signal.addEventListener('abort', () => this.#questions.forget(nonce), { once: true });
+      if (this.#status.state === 'live') this.#send(message);
+      return answer;
+    });
   }
 
   // ── dialling ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #dial(): void {
     this.#attempt++;
-    const channel: Channel = this.dial({
-      message: (message) => {
-        if (this.#channel === channel) this.#receive(message);
-      },
-      closed: (code, reason, error) => {
-        if (this.#channel === channel) this.#disconnected(code, reason, error);
-      },
-    });
+    let channel: Channel | undefined;
+    try {
+      channel = this.dial({
+        message: (message) => {
+          if (this.#channel === channel) this.#receive(message);
+        },
+        closed: (code, reason, error) => {
+          if (this.#channel === channel) this.#disconnected(code, reason, error);
+        },
+      });
+    } catch (error) {
+      this.#disconnected(1006, '', couldNotDial(error));
+      return;
+    }
     this.#channel = channel;
     this.#cancelTimer = this.options.clock.after(WELCOME_MS, () => {
       this.#abandon(`no welcome within ${String(WELCOME_MS)} ms`);
@@ -174,9 +203,10 @@ export class Connection {
     const final = error ?? closeError(code, reason);
     const advice = RECONNECT_AFTER[code as CloseCode] as 'yes' | 'later' | 'no' | undefined;
     // Between a server's end and its successor's start there is no endpoint file.
-    const isFinal = error !== undefined && !error.retryable && error.code !== 'no-endpoint';
+    const isFinal = !final.retryable && final.code !== 'no-endpoint' && error !== undefined;
     const isHopeless = advice === 'no' || isFinal;
-    if (isHopeless || this.#first || this.#attempt >= this.options.maxAttempts) {
+    const isFirst = this.#first !== undefined && !this.options.waitOnFirstConnect;
+    if (isHopeless || isFirst || this.#attempt >= this.options.maxAttempts) {
       this.close(final);
       return;
     }
@@ -212,8 +242,25 @@ export class Connection {
 
   // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #receive(message: ServerMessage): void {
+  #receive(message: unknown): void {
+    if (!isServerMessage(message)) {
+      this.#violated('the other side sent what is no message of a bus');
+      return;
+    }
     this.#expectHeartbeat();
+    try {
+      this.#take(message);
+    } catch (error) {
+      this.#violated('a message of the server could not be used', error);
+    }
+  }
+
+  /** What the other side says cannot be trusted any more. */
+  #violated(text: string, cause?: unknown): void {
+    this.close(new BusError('protocol', text, 'is this the url of a bus? update the client or the server', { cause }));
+  }
+
+  #take(message: ServerMessage): void {
     switch (message[0]) {
       case MessageType.welcome:
         this.#welcomed(message[1]);
@@ -253,6 +300,8 @@ export class Connection {
     this.#attempt = 0;
     this.#expectHeartbeat();
     this.#setStatus({ state: 'live', roundTripMs: 0, clockSkewMs: welcome.now - clock.now() });
+    const { name } = this.options;
+    if (name !== undefined && welcome.features?.includes('names')) this.#send([MessageType.name, name]);
     this.#pingedAt = clock.now();
     this.#send([MessageType.ping, 0]);
     for (const subscriber of this.#subscribers) this.#subscribe(subscriber);
@@ -367,8 +416,41 @@ export class Connection {
 
   #setStatus(status: BusStatus): void {
     this.#status = status;
-    for (const watcher of this.#watchers) watcher(status);
+    this.#log(status);
+    for (const watcher of this.#watchers) {
+      this.faults.guard('a watcher of the status', () => {
+        watcher(status);
+      });
+    }
+  }
+
+  #log(status: BusStatus): void {
+    const { logger } = this.faults;
+    const before = this.#logged;
+    this.#logged = status.state;
+    switch (status.state) {
+      case 'live':
+        // A heartbeat says nothing new.
+        if (before !== 'live') logger.info({ epoch: this.#welcome?.epoch }, 'connected');
+        return;
+      case 'connecting':
+        logger.warn({ attempt: status.attempt, delayMs: status.delayMs, cause: status.cause }, 'not connected');
+        return;
+      case 'stale':
+        logger.warn({ cause: status.cause }, 'the connection is given up');
+        return;
+      case 'closed':
+        if (status.error) logger.error({ err: status.error }, 'closed');
+        else logger.info({}, 'closed');
+    }
   }
 }
 
-const closed = (): BusError => new BusError('closed', 'the client was closed', 'connect again');
+const closed = (cause?: unknown): BusError =>
+  new BusError('closed', 'the client was closed', 'connect again', cause === undefined ? {} : { cause });
+
+function couldNotDial(error: unknown): BusError {
+  if (error instanceof BusError) return error;
+  const text = `no connection could be begun: ${error instanceof Error ? error.message : String(error)}`;
+  return new BusError('bad-option', text, 'is the url right?', { cause: error });
+}

@@ -1,5 +1,6 @@
-import { packMessage, unpackMessage, type ServerMessage } from '../protocol/index.js';
+import { CloseCode, packMessage, unpackMessage } from '../protocol/index.js';
 import type { Bus, Connection, Socket } from '../server/index.js';
+import { BusError } from './bus-error.js';
 import type { ChannelListener, Dial } from './channel.js';
 
 /** A way to a bus in this process, which can be cut from the server's side. */
@@ -7,11 +8,14 @@ export interface InProcessLine {
   readonly dial: Dial;
   /** Every connection breaks, as if the network had gone. */
   cut(): void;
+  /** The server is gone: every connection ends as at a shutdown, and none is made again. */
+  end(): void;
 }
 
 /** Frames pass from one side to the other in a later microtask, in order, as they would over a wire. */
 export function inProcessLine(bus: Pick<Bus, 'attach'>): InProcessLine {
   const open = new Map<ChannelListener, Connection>();
+  let isOver = false;
   const hangUp = (listener: ChannelListener): boolean => {
     const connection = open.get(listener);
     open.delete(listener);
@@ -19,6 +23,13 @@ export function inProcessLine(bus: Pick<Bus, 'attach'>): InProcessLine {
     return connection !== undefined;
   };
   const dial: Dial = (listener) => {
+    if (isOver) {
+      const gone = new BusError('unreachable', 'the bus in this process has been stopped', 'start another');
+      queueMicrotask(() => {
+        listener.closed(1006, '', gone);
+      });
+      return { send: () => undefined, close: () => undefined };
+    }
     const later = (call: () => void): void => {
       queueMicrotask(() => {
         if (open.has(listener)) call();
@@ -29,7 +40,7 @@ export function inProcessLine(bus: Pick<Bus, 'attach'>): InProcessLine {
       queuedBytes: 0,
       send: (frame) => {
         later(() => {
-          listener.message(unpackMessage(frame) as ServerMessage);
+          listener.message(unpackMessage(frame));
         });
         return 'sent';
       },
@@ -54,6 +65,10 @@ export function inProcessLine(bus: Pick<Bus, 'attach'>): InProcessLine {
     dial,
     cut: () => {
       for (const listener of [...open.keys()]) if (hangUp(listener)) listener.closed(1006, '');
+    },
+    end: () => {
+      isOver = true;
+      for (const listener of [...open.keys()]) if (hangUp(listener)) listener.closed(CloseCode.goingAway, 'shutdown');
     },
   };
 }

@@ -1,8 +1,21 @@
-import { unixMillis, type DataOf, type FilterInput, type Kind, type Problem } from '../protocol/index.js';
+import {
+  unixMillis,
+  type DataOf,
+  type FilterInput,
+  type Kind,
+  type Problem,
+  type UnixMillis,
+} from '../protocol/index.js';
+import { reasonOf, within, type AskOptions } from './ask-options.js';
 import type { BusClient } from './bus-client.js';
 import { BusError } from './bus-error.js';
+import type { Faults } from './faults.js';
 import { LeaseView, type Holder, type HoldersOptions } from './lease-view.js';
-import { RecordView, type RecordChange } from './record-view.js';
+import { planOf, type MirrorPlan } from './mirror-plan.js';
+import { CALL, checkOptions, FLAG, milliseconds, SIGNAL, TEXT, type OptionTable } from './option-table.js';
+import { RecordView, type RecordChange, type StandingRecord } from './record-view.js';
+import type { BusStatus } from './status.js';
+import { checkFilter } from './subscribe-options.js';
 
 /** A record of a known kind in a mirror. */
 export interface MirrorRecord<K extends Kind> {
@@ -14,102 +27,284 @@ export interface MirrorRecord<K extends Kind> {
   readonly problem: Problem | undefined;
 }
 
-export interface WhenFreeOptions extends HoldersOptions {
-  readonly signal?: AbortSignal;
+/** `signal` and `timeoutMs` bound the wait until the mirror is complete; the signal closes it later, too. */
+export interface MirrorOptions extends AskOptions {
+  /** Whether it follows who holds what, whatever its filter lets through. @default true */
+  readonly leases?: boolean | undefined;
+  /** Told once, where an error has ended the mirror. */
+  readonly onError?: ((error: BusError) => void) | undefined;
 }
 
-/** What decides who holds what; a mirror follows all of it, whatever its own filter lets through. */
-const LEASES: FilterInput = { kinds: ['reservation', 'heartbeat', 'release'] };
+export interface WhenFreeOptions extends HoldersOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How far a mirror can be believed. */
+export type MirrorStatus =
+  /** It follows the bus. */
+  | { readonly state: 'live' }
+  /** It shows what was so until the bus was lost; what is so now is not known. `since` in Unix milliseconds. */
+  | { readonly state: 'unknown'; readonly since: number; readonly cause: string }
+  /** It shows what was so when it ended, and changes no more. */
+  | { readonly state: 'closed'; readonly error?: BusError };
+
+const MIRROR_OPTIONS: OptionTable<MirrorOptions> = {
+  signal: SIGNAL,
+  timeoutMs: milliseconds,
+  leases: FLAG,
+  onError: CALL,
+};
+const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = { branch: TEXT, signal: SIGNAL };
+
 /** A timer does not reach further. */
 const LONGEST_WAIT_MS = 60_000;
 
 /**
- * A live local view of the records that match a filter. It is complete when it is given out, stays right over broken
- * connections, and after a resync tells exactly the differences. For React:
+ * A live local view of the records that match a filter, and of all leases, both of one moment. It is complete when it is given
+ * out, stays right over broken connections, and after a resync tells exactly the differences. For React:
  * `useSyncExternalStore(mirror.subscribe, () => mirror.version)`.
  */
 export class Mirror implements AsyncDisposable {
+  /** Resolves when the mirror has ended, with the error that ended it, or `undefined` where it was closed. */
+  readonly closed: Promise<BusError | undefined>;
   readonly #leases = new LeaseView();
   readonly #watchers = new Set<(changes: readonly RecordChange[]) => void>();
   readonly #leaseWatchers = new Set<() => void>();
-  readonly #view: RecordView;
+  readonly #views: readonly RecordView[];
   readonly #close = new AbortController();
+  readonly #shows: MirrorPlan['shows'];
+  readonly #forgetStatus: () => void;
+  #settle!: (error: BusError | undefined) => void;
+  #end: { readonly error?: BusError } | undefined;
+  #lost: { readonly since: number; readonly cause: string } | undefined;
   #version = 0;
 
   private constructor(
     private readonly bus: BusClient,
+    private readonly faults: Faults,
     filter: FilterInput,
+    private readonly options: MirrorOptions,
   ) {
+    const plan = planOf(filter, options.leases ?? true);
     const { signal } = this.#close;
-    this.#view = new RecordView(bus.subscribe(filter, { signal }), (changes) => {
-      this.#version++;
-      for (const watcher of this.#watchers) watcher(changes);
+    this.#shows = plan.shows;
+    this.closed = new Promise((resolve) => (this.#settle = resolve));
+    const records = new RecordView(bus.subscribe(plan.filter, { signal }), (changes) => {
+      if (!plan.leases) this.#leases.take(changes, this.#now());
+      this.#tell(this.#shown(changes));
+    });
+    const leases =
+      plan.leases &&
+      new RecordView(bus.subscribe(plan.leases, { signal }), (changes) => {
+        this.#leases.take(changes, this.#now());
+        this.#tell([]);
+      });
+    this.#views = leases ? [records, leases] : [records];
+    this.#noteStatus(bus.status);
+    this.#forgetStatus = bus.watchStatus((status) => {
+      this.#noteStatus(status);
+    });
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** @returns the mirror once it is complete. @throws BusError where the bus refuses it; nothing of it is left then. */
+  static async open(bus: BusClient, faults: Faults, filter: FilterInput, options: MirrorOptions): Promise<Mirror> {
+    checkFilter(filter);
+    checkOptions('mirror', options, MIRROR_OPTIONS);
+    return within(options, bus.clock, 'mirror', async (signal) => {
+      const mirror = new Mirror(bus, faults, filter, options);
+      const abandon = (): void => {
+        if (!mirror.#isOpen) mirror.#ended(undefined);
+      };
+      signal.addEventListener('abort', abandon, { once: true });
+      await mirror.#run();
+      return mirror;
     });
   }
 
-  /** @returns the mirror once it is complete. @throws BusError where the bus refuses the filter. */
-  static async open(bus: BusClient, filter: FilterInput = {}): Promise<Mirror> {
-    const mirror = new Mirror(bus, filter);
-    const leases = new RecordView(bus.subscribe(LEASES, { signal: mirror.#close.signal }), (changes) => {
-      mirror.#leases.take(changes, mirror.#now());
-      for (const watcher of mirror.#leaseWatchers) watcher();
-    });
-    await Promise.all([runUntilSynced(mirror.#view), runUntilSynced(leases)]);
-    return mirror;
+  #isOpen = false;
+
+  get status(): MirrorStatus {
+    if (this.#end) return { state: 'closed', ...this.#end };
+    return this.#lost ? { state: 'unknown', ...this.#lost } : { state: 'live' };
   }
 
-  /** Grows with every change: what `useSyncExternalStore` compares. */
+  /** Grows with every change, of records and of leases: what `useSyncExternalStore` compares. */
   get version(): number {
     return this.#version;
   }
 
   get<K extends Kind>(kind: K, id: string): MirrorRecord<K> | undefined {
-    return this.#view.get(kind, id) as MirrorRecord<K> | undefined;
+    const record = this.#views[0]!.get(kind, id);
+    return (record && this.#isShown(record) ? record : undefined) as MirrorRecord<K> | undefined;
   }
 
   /** All records of a kind, ordered by id. */
   all<K extends Kind>(kind: K): MirrorRecord<K>[] {
-    const records = [...this.#view.all()].filter((record) => record.kind === kind) as unknown as MirrorRecord<K>[];
-    return records.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const all = [...this.#views[0]!.all()].filter((record) => record.kind === kind && this.#isShown(record));
+    return (all as unknown as MirrorRecord<K>[]).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   /**
-   * Who holds an address now, by effective expiry on the server's clock, the first to lapse first. A file overlaps each of
-   * its symbols: `src/a.py` and `src/a.py::f`.
+   * Who holds an address, as far as this mirror knows ({@link Mirror.status}), by effective expiry on the server's clock, the
+   * first to lapse first. A file overlaps each of its symbols: `src/a.py` and `src/a.py::f`. `bus.holders` asks the disk.
    */
   holders(address: string, options: HoldersOptions = {}): Holder[] {
+    this.#needLeases();
     return this.#leases.holders(address, this.#now(), options);
   }
 
-  /** All live leases, by effective expiry on the server's clock, the first to lapse first. */
+  /** All live leases, as far as this mirror knows, the first to lapse first. */
   leases(options: HoldersOptions = {}): Holder[] {
+    this.#needLeases();
     return this.#leases.leases(this.#now(), options);
   }
 
-  /** Resolves when nobody holds the address. @throws BusError `closed` where the signal aborts or the mirror is closed. */
-  async whenFree(address: string, { branch, signal }: WhenFreeOptions = {}): Promise<void> {
+  /**
+   * Resolves when nobody holds the address: when a bus that can be reached says so of what is on disk now. While it cannot
+   * be reached the wait goes on.
+   * @throws BusError `closed` where the signal aborts (its reason is the cause) or the mirror is closed; what ended the mirror.
+   */
+  async whenFree(address: string, options: WhenFreeOptions = {}): Promise<void> {
+    checkOptions('whenFree', options, WHEN_FREE_OPTIONS);
+    const { branch, signal } = options;
     const signals = AbortSignal.any([this.#close.signal, ...(signal ? [signal] : [])]);
     for (;;) {
-      if (signals.aborted) throw new BusError('closed', `stopped waiting for ${address}`, '');
+      if (this.#end?.error) throw this.#end.error;
+      if (signals.aborted) {
+        const cause: unknown = signal?.aborted ? signal.reason : undefined;
+        throw new BusError('closed', `stopped waiting for ${address}`, '', { cause });
+      }
       const [first] = this.holders(address, { branch });
-      if (!first) return;
-      await this.#nextLeaseChange(first.expires_at, signals);
+      if (first) {
+        await this.#nextLeaseChange(first.expires_at, signals);
+      } else {
+        // What changes while the disk is being asked is not missed.
+        const turn = new AbortController();
+        const changed = this.#nextLeaseChange(undefined, AbortSignal.any([signals, turn.signal]));
+        try {
+          if (await this.#isConfirmedFree(address, branch, signals)) return;
+          await changed;
+        } finally {
+          turn.abort();
+        }
+      }
     }
   }
 
-  /** Calls with every set of differences until the returned function is called. Needs no `this`. */
+  /**
+   * Calls with every set of differences until the returned function is called; the set is empty where only leases have changed.
+   * What a watcher throws is reported, and touches nobody else. Needs no `this`.
+   */
   readonly subscribe = (watcher: (changes: readonly RecordChange[]) => void): (() => void) => {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   };
 
   close(): Promise<void> {
-    this.#close.abort();
+    this.#ended(undefined);
     return Promise.resolve();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  // ── its life ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Resolves when every view is complete. What ends one of them ends the mirror. */
+  async #run(): Promise<void> {
+    const complete = this.#views.map(
+      (view) =>
+        new Promise<void>((resolve, reject) => {
+          const over = (error: Error): void => {
+            this.#ended(error instanceof BusError ? error : undefined);
+            reject(error);
+          };
+          view.run(resolve).then(() => {
+            over(this.#whyOver());
+          }, over);
+        }),
+    );
+    await Promise.all(complete);
+    this.#isOpen = true;
+  }
+
+  /** A subscription that ends without an error ends with its client, or by its signal. */
+  #whyOver(): BusError {
+    const { status } = this.bus;
+    if (status.state === 'closed' && status.error) return status.error;
+    const { signal } = this.options;
+    const cause: unknown = signal?.aborted ? reasonOf(signal) : undefined;
+    return new BusError('closed', 'the mirror was closed', 'open another', { cause });
+  }
+
+  #ended(error: BusError | undefined): void {
+    if (this.#end) return;
+    const isFault = error !== undefined && error.code !== 'closed';
+    this.#end = isFault ? { error } : {};
+    this.#forgetStatus();
+    this.options.signal?.removeEventListener('abort', this.#abort);
+    this.#close.abort();
+    this.#settle(isFault ? error : undefined);
+    const { onError } = this.options;
+    if (!isFault || !this.#isOpen) return;
+    this.faults.guard('onError of a mirror', () => onError?.(error));
+    // Who shows the mirror shows that it has ended.
+    this.#tell([]);
+  }
+
+  readonly #abort = (): void => {
+    this.#ended(undefined);
+  };
+
+  #noteStatus(status: BusStatus): void {
+    if (status.state === 'live') this.#lost = undefined;
+    else if (!this.#lost) {
+      const cause = 'cause' in status ? (status.cause ?? 'connecting') : status.state;
+      this.#lost = { since: this.bus.clock.now(), cause };
+    }
+  }
+
+  // ── what it shows ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #isShown(record: StandingRecord): boolean {
+    return this.#shows?.(record) ?? true;
+  }
+
+  #shown(changes: readonly RecordChange[]): readonly RecordChange[] {
+    if (!this.#shows) return changes;
+    return changes
+      .map(({ before, after }) => ({
+        before: before && this.#isShown(before) ? before : undefined,
+        after: after && this.#isShown(after) ? after : undefined,
+      }))
+      .filter(({ before, after }) => before !== undefined || after !== undefined);
+  }
+
+  #tell(changes: readonly RecordChange[]): void {
+    this.#version++;
+    for (const watcher of [...this.#leaseWatchers]) watcher();
+    for (const watcher of [...this.#watchers]) {
+      this.faults.guard('a watcher of a mirror', () => {
+        watcher(changes);
+      });
+    }
+  }
+
+  #needLeases(): void {
+    if (this.options.leases !== false) return;
+    throw new BusError('bad-option', 'this mirror follows no leases (leases: false)', 'open one that does');
+  }
+
+  /** Whether a bus that is there says so, of what is on disk now. */
+  async #isConfirmedFree(address: string, branch: string | undefined, signal: AbortSignal): Promise<boolean> {
+    try {
+      return (await this.bus.holders(address, { branch, signal })).length === 0;
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
   }
 
   /** A lease was changed, or the first of them may have lapsed. */
@@ -128,13 +323,7 @@ export class Mirror implements AsyncDisposable {
     });
   }
 
-  #now() {
+  #now(): UnixMillis {
     return unixMillis(this.bus.serverNow());
   }
-}
-
-function runUntilSynced(view: RecordView): Promise<void> {
-  return new Promise((resolve, reject) => {
-    view.run(resolve).then(resolve, reject);
-  });
 }

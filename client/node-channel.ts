@@ -1,5 +1,5 @@
-import WebSocket from 'ws';
-import { CloseCode, packMessage, SUBPROTOCOLS, unpackMessage, type ServerMessage } from '../protocol/index.js';
+import WebSocket, { type ClientOptions } from 'ws';
+import { CloseCode, packMessage, SUBPROTOCOLS, unpackMessage } from '../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
 
@@ -10,8 +10,28 @@ export interface Address {
   readonly token: string;
 }
 
+/** As Node's own `tls` takes them. */
+export interface TlsOptions {
+  /** Certificates that are believed in place of the system's, PEM; beside the system's: the environment's NODE_EXTRA_CA_CERTS. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** What this client shows of itself, PEM, and its key. */
+  readonly cert?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  readonly key?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** Of the key. */
+  readonly passphrase?: string | undefined;
+  /** The name that the server's certificate must be for. @default the url's host */
+  readonly servername?: string | undefined;
+  /** Whether a server whose certificate is not trusted is refused. @default true */
+  readonly rejectUnauthorized?: boolean | undefined;
+}
+
+/** Between our goodbye and the end of a connection whose other side does not answer. */
+const GOODBYE_MS = 500;
+/** Its declarations leave this option out. */
+const OURS = { closeTimeout: GOODBYE_MS } as ClientOptions;
+
 /** Channels over Node's `ws`, in MessagePack. @param find is asked before every attempt: a restarted server may be elsewhere. */
-export function nodeDial(find: () => Address): Dial {
+export function nodeDial(find: () => Address, tls: TlsOptions = {}): Dial {
   return (listener) => {
     let socket: WebSocket | undefined;
     let failure: BusError | undefined;
@@ -24,14 +44,22 @@ export function nodeDial(find: () => Address): Dial {
         headers: { authorization: `Bearer ${token}` },
         perMessageDeflate: false,
         handshakeTimeout: 10_000,
+        ...OURS,
+        ...(given(tls) as ClientOptions),
       });
     } catch (error) {
-      const known = error instanceof BusError ? error : unreachable(error as Error);
+      const known = error instanceof BusError ? error : notBegun(error as Error);
       queueMicrotask(() => listener.closed(1006, '', known));
       return { send: () => undefined, close: () => undefined };
     }
     socket.on('message', (payload: Buffer) => {
-      listener.message(unpackMessage(payload) as ServerMessage);
+      let message: unknown;
+      try {
+        message = unpackMessage(payload);
+      } catch {
+        // The client finds that it is no message.
+      }
+      listener.message(message);
     });
     socket.on('unexpected-response', (_request, response) => {
       failure = refused(response.statusCode ?? 0);
@@ -66,7 +94,29 @@ function tokenNow(find: () => Address): string | undefined {
   }
 }
 
-function unreachable(error: Error): BusError {
+const given = (tls: TlsOptions): object =>
+  Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+
+/** What was given cannot be used: a certificate that is none, a token that no header takes. */
+function notBegun(error: Error): BusError {
+  const text = `no connection could be begun: ${error.message}`;
+  return new BusError('bad-option', text, 'check the url, the token and the certificates', { cause: error });
+}
+
+/** Codes of Node's TLS and of OpenSSL for a certificate that is not believed. */
+const UNTRUSTED =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY|GET|DECRYPT|DECODE)_\w+|CERT_\w+|ERR_TLS_CERT_\w+|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)$/;
+
+function unreachable(error: Error & { readonly code?: unknown }): BusError {
+  if (typeof error.code === 'string' && UNTRUSTED.test(error.code)) {
+    const text = `the certificate of the bus is not trusted: ${error.message}`;
+    const hint = 'give its authority as ca, or in the file that NODE_EXTRA_CA_CERTS names';
+    return new BusError('untrusted', text, hint, { cause: error });
+  }
+  if (error.code === 'EPROTO' || /wrong version number|packet length too long/.test(error.message)) {
+    const text = 'the bus does not speak TLS at this port';
+    return new BusError('unreachable', text, 'is it ws:// instead of wss://?', { cause: error });
+  }
   const text = `cannot reach the bus: ${error.message}`;
   return new BusError('unreachable', text, 'is the server running? start it with muse-bus serve', { cause: error });
 }

@@ -14,13 +14,17 @@ export class Questions {
   #nextNonce = 1;
 
   /** @param write the message, with the number by which its answer will be known. */
-  ask(write: (nonce: number) => Message): { readonly message: Message; readonly answer: Promise<unknown> } {
+  ask(write: (nonce: number) => Message): {
+    readonly nonce: number;
+    readonly message: Message;
+    readonly answer: Promise<unknown>;
+  } {
     const nonce = this.#nextNonce++;
     const message = write(nonce);
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#open.set(nonce, { message, resolve, reject });
     });
-    return { message, answer };
+    return { nonce, message, answer };
   }
 
   /** The messages that have no answer, in the order in which they were asked. */
@@ -34,6 +38,11 @@ export class Questions {
 
   fail(nonce: number, error: BusError): void {
     this.#take(nonce)?.reject(error);
+  }
+
+  /** Nobody waits for the answer any more. */
+  forget(nonce: number): void {
+    this.#open.delete(nonce);
   }
 
   failAll(error: BusError): void {

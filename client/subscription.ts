@@ -1,6 +1,7 @@
 import {
   epoch,
   formatCursor,
+  isKnownEvent,
   parseCursor,
   toBusEvent,
   type BusEvent,
@@ -12,17 +13,20 @@ import {
   type SubscribeMode,
   type WireEvent,
 } from '../protocol/index.js';
+import { within, type AskOptions } from './ask-options.js';
 import { BusError } from './bus-error.js';
 import type { Connection } from './connection.js';
-import { validate, type SubscribeOptions } from './subscribe-options.js';
+import { EventReader } from './event-reader.js';
+import { validate, wantsSnapshot, type SubscribeOptions } from './subscribe-options.js';
 import type { Subscriber, SubscribeRequest } from './subscriber.js';
 import { UpdateQueue } from './update-queue.js';
+import { UpdateReader } from './update-reader.js';
 import type { Update } from './update.js';
 
 /** How a subscription ended. */
 export interface Completion {
   readonly reason: Exclude<CompleteReason, 'shutdown'> | 'closed';
-  /** Events received in all. */
+  /** Events received in all, but those of a snapshot that was cut off and came again. */
   readonly delivered: number;
 }
 
@@ -36,7 +40,8 @@ type Phase =
 
 /**
  * The events that match a filter, as an async iterable for one reader. Breaking out of the loop, or `await using`, ends
- * it. It outlives broken connections; `cursor` is the place after the last event that the reader has consumed.
+ * it. It outlives broken connections. An event is consumed when the reader asks for the next one, or ends the loop at it; `cursor`
+ * is the place after the last event that was. Whoever may fail at an event keeps `event.cursor` when it is done with it.
  */
 export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   /** Resolves with the way the subscription ended; rejects where it failed. */
@@ -49,6 +54,10 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   #received: string | undefined;
   #consumed: string | undefined;
   #count = 0;
+  /** Of them, those of a snapshot that is not complete. */
+  #inSnapshot = 0;
+  /** Given to the reader, who has not asked for the next one. */
+  #handedOut: { readonly cursor: string | undefined } | undefined;
   #settle!: { resolve(completion: Completion): void; reject(error: Error): void };
   #hasReader = false;
 
@@ -88,51 +97,106 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     return this.close();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<BusEvent, void, undefined> {
-    for await (const update of this.updates()) if (update.type === 'event') yield update.event;
+  /** The events, one by one; what a resync has taken away is told as removed. One reader, of this, `updates` or `take`. */
+  [Symbol.asyncIterator](): AsyncGenerator<BusEvent, void, undefined> {
+    return this.#read();
+  }
+
+  /** The first so many events that pass `where`, and no more; then the subscription ends. */
+  take(count: number): AsyncGenerator<BusEvent, void, undefined> {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new BusError('bad-option', `take needs a whole number of events, 1 or more, got ${String(count)}`, '');
+    }
+    return this.#read(count);
+  }
+
+  /**
+   * The first event that a predicate accepts; then the subscription ends. `undefined` where it ends before.
+   * @throws BusError `timeout`; the signal's reason.
+   */
+  async first(
+    predicate: (event: BusEvent) => boolean = () => true,
+    options: AskOptions = {},
+  ): Promise<BusEvent | undefined> {
+    const reader = this.#read();
+    try {
+      return await within(options, this.connection.clock, 'waiting for an event', async () => {
+        for await (const event of reader) if (predicate(event)) return event;
+        return undefined;
+      });
+    } finally {
+      await reader.return();
+    }
   }
 
   /** The events together with the marks between them. One reader, of either this or the events. */
-  async *updates(): AsyncGenerator<Update, void, undefined> {
-    this.#takeReader();
-    try {
-      for (;;) {
-        const entry = await this.#queue.next();
-        if (!entry) return;
-        yield entry.update;
-        // Asked for the next one: this one has been consumed.
-        if (entry.cursor !== undefined) this.#consumed = entry.cursor;
-        this.#resumeWhenDrained();
-      }
-    } finally {
-      await this.close();
-    }
+  updates(): AsyncGenerator<Update, void, undefined> {
+    return this.#reader(async () => {
+      const entry = await this.#queue.next();
+      this.#handedOut = entry;
+      return entry?.update;
+    });
   }
 
   /**
    * The same, as they have come: what the server told in one frame is never divided, because it found it out in one
    * reading of the disk. One reader, of this alone.
    */
-  async *batches(): AsyncGenerator<readonly Update[], void, undefined> {
-    this.#takeReader();
-    try {
-      for (;;) {
-        const first = await this.#queue.next();
-        if (!first) return;
-        // The whole frame was received before whoever waited for its first event could go on.
-        const entries = [first, ...this.#queue.takeAll()];
-        yield entries.map(({ update }) => update);
-        for (const { cursor } of entries) if (cursor !== undefined) this.#consumed = cursor;
-        this.#resumeWhenDrained();
+  batches(): AsyncGenerator<readonly Update[], void, undefined> {
+    return this.#reader(async () => {
+      const first = await this.#queue.next();
+      if (first === undefined) {
+        this.#handedOut = undefined;
+        return undefined;
       }
-    } finally {
-      await this.close();
-    }
+      // The whole frame was received before the reader that waited for its first event could go on.
+      const entries = [first, ...this.#queue.takeAll()];
+      this.#handedOut = entries.findLast(({ cursor }) => cursor !== undefined) ?? first;
+      return entries.map(({ update }) => update);
+    });
   }
 
-  #takeReader(): void {
-    if (this.#hasReader) throw new BusError('closed', 'a subscription has one reader', 'subscribe once more');
-    this.#hasReader = true;
+  #reader<T>(take: () => Promise<T | undefined>): UpdateReader<T> {
+    let isReader = false;
+    const begin = (): void => {
+      if (isReader) return;
+      if (this.#hasReader) throw new BusError('closed', 'a subscription has one reader', 'subscribe once more');
+      isReader = this.#hasReader = true;
+    };
+    return new UpdateReader({
+      take: () => {
+        begin();
+        this.#consume();
+        return take();
+      },
+      leave: () => {
+        // What another reader reads is not for this one to end.
+        if (this.#hasReader && !isReader) return;
+        this.#consume();
+        this.#queue.abandon();
+        void this.close();
+      },
+    });
+  }
+
+  #read(limit = Infinity): EventReader {
+    const { where } = this.options;
+    const hasSnapshot = wantsSnapshot(this.filter, this.options);
+    return new EventReader(this.updates(), () => this.#origin?.schemaVersion ?? '', { where, limit, hasSnapshot });
+  }
+
+  /** The reader asks for the next one, or goes: what it was given before has been consumed. */
+  #consume(): void {
+    if (this.#handedOut?.cursor !== undefined) this.#consumed = this.#handedOut.cursor;
+    this.#handedOut = undefined;
+    this.#catchUpCursor();
+    this.#resumeWhenDrained();
+  }
+
+  /** Where nothing waits and nothing is being worked on, all that has been received has been consumed. */
+  #catchUpCursor(): void {
+    const isIdle = this.#queue.size === 0 && this.#handedOut === undefined && this.#phase.at === 'changes';
+    if (isIdle && this.#consumed !== undefined) this.#consumed = this.#received;
   }
 
   // ── what the connection tells ─────────────────────────────────────────────────────────────────────────────────────
@@ -181,9 +245,13 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     };
   }
 
-  #began(mode: SubscribeMode, why: ResyncReason | undefined): void {
+  #began(mode: SubscribeMode | 'of a newer server', why: ResyncReason | undefined): void {
+    this.#inSnapshot = 0;
+    // A mode of a newer server means what this one does: what is known is stale.
     if (mode === 'resync') this.#beginAnew(why ?? 'epoch');
-    else this.#phase = mode === 'snapshot' ? { at: 'snapshot', held: undefined } : { at: 'changes' };
+    else if (mode === 'replay') this.#phase = { at: 'changes' };
+    else if (mode === 'snapshot') this.#phase = { at: 'snapshot', held: undefined };
+    else this.#beginAnew('epoch');
   }
 
   #beginAnew(reason: ResyncReason | 'interrupted'): void {
@@ -200,6 +268,8 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   #take(event: WireEvent, origin: EventOrigin): void {
     this.#origin = origin;
     this.#count++;
+    if (this.#phase.at === 'snapshot') this.#inSnapshot++;
+    if (!isKnownEvent(event)) return;
     if (this.#phase.at === 'snapshot') {
       this.#releaseHeld(undefined);
       this.#phase = { at: 'snapshot', held: event };
@@ -220,6 +290,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
 
   #synced(at: Revision, origin: EventOrigin): void {
     this.#releaseHeld(at);
+    this.#inSnapshot = 0;
     this.#phase = { at: 'changes' };
     this.#received = formatCursor({ epoch: origin.epoch, revision: at });
     this.#origin = origin;
@@ -230,14 +301,16 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     const received = this.#received === undefined ? undefined : parseCursor(this.#received);
     if (this.#phase.at !== 'changes' || !received || received.revision >= upTo) return;
     this.#received = formatCursor({ epoch: epoch(received.epoch), revision: upTo });
-    if (this.#queue.size === 0 && this.#consumed !== undefined) this.#consumed = this.#received;
+    this.#catchUpCursor();
   }
 
-  /** A broken connection inside a snapshot: it comes again whole, and what was not read of it is not shown twice. */
+  /** A broken connection inside a snapshot: it comes again whole, so that what was sent of it counts for no cap. */
   #dropSnapshot(): void {
-    if (this.#count === 0) return;
+    if (this.#inSnapshot === 0) return;
     const held = this.#phase.at === 'snapshot' && this.#phase.held !== undefined ? 1 : 0;
-    this.#count -= this.#queue.clear() + held;
+    // Changes that waited unread before it go with it.
+    this.#count -= Math.max(this.#inSnapshot, this.#queue.clear() + held);
+    this.#inSnapshot = 0;
     this.#beginAnew('interrupted');
   }
 

@@ -8,8 +8,9 @@
  */
 import type { Kind, Problem, RecordData, UnixMillis } from '../protocol/index.js';
 import { MemoryBus, type Clock, type MemoryBusOptions } from '../server/index.js';
-import { BusClient, type ClientOptions } from './bus-client.js';
+import type { BusClient, ClientOptions } from './bus-client.js';
 import { inProcessLine } from './in-process-channel.js';
+import { opened } from './opened.js';
 
 interface Timer {
   readonly at: number;
@@ -70,10 +71,8 @@ export class FakeBus {
   }
 
   /** A client of this bus, connected, on this bus's clock. */
-  async connect(options: ClientOptions = {}): Promise<BusClient> {
-    const client = new BusClient(this.#line.dial, { clock: this.clock, random: () => 0, ...options });
-    await client.open();
-    return client;
+  connect(options: ClientOptions = {}): Promise<BusClient> {
+    return opened(this.#line.dial, { clock: this.clock, random: () => 0, ...options });
   }
 
   /** A record appears, or changes. */
@@ -95,8 +94,9 @@ export class FakeBus {
     this.#line.cut();
   }
 
-  /** The server goes away for good. */
+  /** The server goes away for good: every connection ends, and clients that dial again reach nobody. */
   stop(): void {
     this.#bus.stop();
+    this.#line.end();
   }
 }

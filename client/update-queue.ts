@@ -6,38 +6,50 @@ interface Entry {
   readonly cursor: string | undefined;
 }
 
-/** What has been received and not consumed; one reader. */
+/** Somebody who asked for the next entry before there was one. */
+interface Waiter {
+  resolve(entry: Entry | undefined): void;
+  reject(error: Error): void;
+}
+
+/** What has been received and not consumed; one reader, who may ask for several at once. */
 export class UpdateQueue {
   #entries: Entry[] = [];
   #head = 0;
-  #waiting: ((entry: Entry | undefined) => void) | undefined;
+  readonly #waiting: Waiter[] = [];
   #closed: { readonly error?: Error } | undefined;
 
   get size(): number {
     return this.#entries.length - this.#head;
   }
 
-  get isClosed(): boolean {
-    return this.#closed !== undefined;
-  }
-
   push(update: Update, cursor: string | undefined): void {
     if (this.#closed) return;
     const entry = { update, cursor };
-    const waiting = this.#waiting;
-    if (waiting) {
-      this.#waiting = undefined;
-      waiting(entry);
-    } else {
-      this.#entries.push(entry);
-    }
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting.resolve(entry);
+    else this.#entries.push(entry);
   }
 
-  /** No more will come; what is there can still be read, then the error, if any, is thrown. */
+  /** No more will come; what is there can still be read, then the error, if any, is thrown once. */
   close(error?: Error): void {
     if (this.#closed) return;
     this.#closed = error === undefined ? {} : { error };
-    this.#finish();
+    const [first, ...others] = this.#waiting.splice(0);
+    if (first && error) {
+      this.#closed = {};
+      first.reject(error);
+    } else {
+      first?.resolve(undefined);
+    }
+    for (const waiter of others) waiter.resolve(undefined);
+  }
+
+  /** The reader has gone: nothing more is read, neither what is there nor an error. */
+  abandon(): void {
+    this.clear();
+    this.#closed = {};
+    for (const waiter of this.#waiting.splice(0)) waiter.resolve(undefined);
   }
 
   /** Forgets what is there. @returns how many events that were. */
@@ -87,19 +99,11 @@ export class UpdateQueue {
     }
     if (this.#closed) {
       const { error } = this.#closed;
+      this.#closed = {};
       return error ? Promise.reject(error) : Promise.resolve(undefined);
     }
     return new Promise((resolve, reject) => {
-      this.#waiting = (given) => {
-        if (given === undefined && this.#closed?.error) reject(this.#closed.error);
-        else resolve(given);
-      };
+      this.#waiting.push({ resolve, reject });
     });
-  }
-
-  #finish(): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.(undefined);
   }
 }

@@ -1,4 +1,4 @@
-import { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type ServerMessage } from '../protocol/index.js';
+import { BEARER_SUBPROTOCOL, SUBPROTOCOLS } from '../protocol/index.js';
 import type { Dial } from './channel.js';
 
 /**
@@ -12,7 +12,13 @@ export function webDial(url: string, token: string, seen?: (frame: string) => vo
     const socket = new WebSocket(url, [SUBPROTOCOLS.json, BEARER_SUBPROTOCOL + base64url(token)]);
     socket.onmessage = ({ data }) => {
       seen?.(data as string);
-      listener.message(JSON.parse(data as string) as ServerMessage);
+      let message: unknown;
+      try {
+        message = JSON.parse(data as string);
+      } catch {
+        // The client finds that it is no message.
+      }
+      listener.message(message);
     };
     // A browser does not say why a handshake failed; the close that follows carries what little it tells.
     socket.onclose = ({ code, reason }) => {

@@ -74,8 +74,11 @@ export interface EventOf<K extends Kind> {
   readonly reason?: Reason;
   /** Only where the file cannot be read as a record. */
   readonly problem?: Problem;
-  /** `restart` where the transition happened while the server was away. */
-  readonly observed?: 'restart';
+  /**
+   * `restart` where the transition happened while the server was away. `resync`, of a client's own making: after a new
+   * snapshot, a record that had stood and is not in it; why and when it went, and what it last said, is not known.
+   */
+  readonly observed?: 'restart' | 'resync';
 }
 
 /** An event of any kind; `if (event.kind === 'reservation')` narrows `event.data`. */

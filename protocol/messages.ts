@@ -1,6 +1,7 @@
 import { MessageType } from './message-type.js';
 import { parseFilter } from './parse-filter.js';
 import { subscriptionId, type SubscriptionId } from './brand.js';
+import { parseConnectionName } from './connection-name.js';
 import { parseCursor, type Cursor } from './cursor.js';
 import { ProtocolError, type ErrorCode } from './errors.js';
 import type { WireEvent } from './event.js';
@@ -105,22 +106,6 @@ export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_
     const nonce = HAS_NONCE.has(fields[0]) && isUint32(fields[1]) ? { nonce: fields[1] } : {};
     return { type: 'refused', sub, ...nonce, code: error.code, message: error.message };
   }
-}
-
-/** Characters of a connection's name. */
-export const MAX_CONNECTION_NAME_LENGTH = 128;
-// eslint-disable-next-line no-control-regex
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-
-/** @throws ProtocolError `bad-option`, for what would not be one line in a table or a log. */
-export function parseConnectionName(name: unknown): string {
-  const isText = typeof name === 'string' && name.isWellFormed() && !UNPRINTABLE.test(name);
-  if (isText && name !== '' && name.length <= MAX_CONNECTION_NAME_LENGTH) return name;
-  const most = `1 to ${String(MAX_CONNECTION_NAME_LENGTH)} characters`;
-  throw new ProtocolError(
-    'bad-option',
-    `the name of a connection must be a string of ${most}, without control characters`,
-  );
 }
 
 const SUBSCRIBE_OPTIONS = ['filter', 'max_events', 'since', 'snapshot'] as const;

@@ -63,9 +63,7 @@ const CHECKS: ReadonlyMap<unknown, Check> = new Map<unknown, Check>([
   [MessageType.inspection, ([, nonce, value]) => isCount(nonce) && isMap(value)],
 ]);
 
-/**
- * Whether a decoded value is a message of a server; `undefined` where its type is not known, which a client passes over.
- */
-export function isServerMessage(value: unknown): value is ServerMessage | undefined {
+/** Whether a decoded value is a message of a server, or of a type that is not known, which a client passes over. */
+export function isServerMessage(value: unknown): value is ServerMessage {
   return Array.isArray(value) && (CHECKS.get(value[0])?.(value) ?? typeof value[0] === 'number');
 }

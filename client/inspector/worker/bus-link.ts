@@ -125,7 +125,7 @@ export class BusLink {
       lagMs: isPast ? undefined : Math.max(0, now - atMs),
       reason,
       problem,
-      observed,
+      observed: observed === 'restart' ? observed : undefined,
     };
   }
 

@@ -1,0 +1,32 @@
+import { BusError } from './bus-error.js';
+
+const HINT = 'a bus is at ws://host:port, or wss://host:port with TLS';
+
+/** @returns what is wrong with a url of a bus; `undefined` where nothing is. */
+function fault(url: string): string | undefined {
+  if (url.trim() === '') return 'is empty';
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    return /^[a-z]+:\/\/\/?$/i.test(url) ? 'names no host' : 'is no url';
+  }
+  const { protocol, hostname, searchParams, hash } = parsed;
+  // `localhost:6873` reads as a scheme and a path.
+  if (hostname === '' && !url.includes('//')) return `has no scheme; did you mean ws://${url}?`;
+  if (protocol === 'http:' || protocol === 'https:') {
+    return `begins with ${protocol}//; did you mean ${url.replace(/^http/i, 'ws')}?`;
+  }
+  if (protocol !== 'ws:' && protocol !== 'wss:') return `begins with ${protocol}, not with ws:// or wss://`;
+  if (hostname === '') return 'names no host';
+  if (searchParams.has('token')) return 'holds a token, which every log on the way would keep: give it as token';
+  return hash === '' ? undefined : 'has a fragment (#…), which a WebSocket has not';
+}
+
+/** @throws BusError `bad-option`, saying what is wrong. */
+export function checkUrl(url: string): void {
+  const why = fault(url);
+  if (why === undefined) return;
+  const shown = why.includes('token') ? '' : ` ${JSON.stringify(url.slice(0, 200))}`;
+  throw new BusError('bad-option', `the url${shown} ${why}`, HINT);
+}

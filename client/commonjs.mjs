@@ -1,0 +1,82 @@
+/**
+ * Translates what the SDK consists of, `muse-bus`, `muse-bus/testing` and `muse-bus/protocol`, into dist/cjs, for programs and
+ * test runners that call `require`. File by file, so that the entries share their modules; what is on npm as ES modules alone
+ * is put into the file that needs it.
+ */
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+const out = join(dist, 'cjs');
+/** ES modules alone. */
+const BUNDLED = new Set(['tinyqueue']);
+
+const ENTRIES = ['client/index.js', 'client/testing.js', 'protocol/index.js'];
+
+/** Every module of ours that the entries reach. */
+async function reached() {
+  const { metafile } = await build({
+    entryPoints: ENTRIES.map((entry) => join(dist, entry)),
+    outdir: out,
+    absWorkingDir: dist,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    write: false,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  return Object.keys(metafile.inputs);
+}
+
+const files = await reached();
+
+await build({
+  entryPoints: files.map((file) => join(dist, file)),
+  outdir: out,
+  outbase: dist,
+  bundle: true,
+  format: 'cjs',
+  target: 'node20',
+  platform: 'node',
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  logLevel: 'warning',
+  plugins: [
+    {
+      name: 'file by file',
+      setup({ onResolve }) {
+        onResolve({ filter: /./ }, ({ path, kind }) =>
+          kind === 'entry-point' || BUNDLED.has(path) ? undefined : { path, external: true },
+        );
+      },
+    },
+  ],
+});
+
+// All declarations: those of modules that are nothing but types are reached by no import.
+for (const folder of ['client', 'protocol', 'server']) {
+  const filter = (path) => extname(path) === '' || path.endsWith('.d.ts');
+  await cp(join(dist, folder), join(out, folder), { recursive: true, filter });
+}
+for (const folder of ['cli', 'inspector']) await rm(join(out, 'client', folder), { recursive: true, force: true });
+await writeFile(join(out, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
+
+// Declarations of both speak of `await using`, which a program's own libraries may not know.
+const DECLARATIONS = [
+  'client/index',
+  'client/browser',
+  'client/testing',
+  'server/index',
+  'cjs/client/index',
+  'cjs/client/testing',
+];
+for (const entry of DECLARATIONS) {
+  const path = join(dist, `${entry}.d.ts`);
+  const text = await readFile(path, 'utf8');
+  const reference = '/// <reference lib="esnext.disposable" />\n';
+  if (!text.startsWith(reference)) await writeFile(path, reference + text);
+}

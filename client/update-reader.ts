@@ -1,0 +1,40 @@
+/** What a reader takes from: a subscription. */
+export interface ReadSource<T> {
+  /** @returns `undefined` at the end. @throws the error that ended it. */
+  take(): Promise<T | undefined>;
+  /** Nothing more will be read. */
+  leave(): void;
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/**
+ * The updates of a subscription, for one reader. An async generator would hold back `return` until its `next` has come: this
+ * one ends at once, whoever waits.
+ */
+export class UpdateReader<T> implements AsyncGenerator<T, void, undefined> {
+  constructor(private readonly source: ReadSource<T>) {}
+
+  async next(): Promise<IteratorResult<T, undefined>> {
+    const value = await this.source.take();
+    return value === undefined ? DONE : { done: false, value };
+  }
+
+  return(): Promise<IteratorReturnResult<undefined>> {
+    this.source.leave();
+    return Promise.resolve(DONE);
+  }
+
+  async throw(error: unknown): Promise<IteratorReturnResult<undefined>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}
