@@ -24,13 +24,14 @@ export type {
   Explanation,
   FilterInput,
   Kind,
+  LeaseState,
   Overview,
   Welcome,
 } from '../protocol/index.js';
 export { EVENT_TYPES, KINDS } from '../protocol/index.js';
 export { BusClient, type ClientOptions } from './bus-client.js';
 export { BusError, type BusErrorCode } from './bus-error.js';
-export type { Holder, HoldersOptions } from './lease-view.js';
+export type { Holder, HoldersOptions } from './holders.js';
 export { Mirror, type MirrorRecord, type WhenFreeOptions } from './mirror.js';
 export type { RecordChange, StandingRecord } from './record-view.js';
 export type { BusStatus } from './status.js';

@@ -10,6 +10,7 @@ export type {
   JsonObject,
   JsonValue,
   Kind,
+  LeaseState,
   Overview,
   OverviewParams,
   Problem,
@@ -24,7 +25,7 @@ export { BusError, type BusErrorCode } from './bus-error.js';
 export type { Channel, ChannelListener, Dial } from './channel.js';
 export type { ClientClock } from './clock.js';
 export { connect, type ConnectOptions } from './connect.js';
-export type { Holder, HoldersOptions } from './lease-view.js';
+export type { Holder, HoldersOptions } from './holders.js';
 export { Mirror, type MirrorRecord, type WhenFreeOptions } from './mirror.js';
 export type { RecordChange, StandingRecord } from './record-view.js';
 export type { BusStatus } from './status.js';

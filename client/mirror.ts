@@ -1,7 +1,17 @@
-import { unixMillis, type DataOf, type FilterInput, type Kind, type Problem } from '../protocol/index.js';
+import {
+  leaseForm,
+  Swarm,
+  unixMillis,
+  type DataOf,
+  type FilterInput,
+  type Kind,
+  type Moment,
+  type Problem,
+} from '../protocol/index.js';
+import { readAddresses } from './address.js';
 import type { BusClient } from './bus-client.js';
 import { BusError } from './bus-error.js';
-import { LeaseView, type Holder, type HoldersOptions } from './lease-view.js';
+import type { Holder, HoldersOptions } from './holders.js';
 import { RecordView, type RecordChange } from './record-view.js';
 
 /** A record of a known kind in a mirror. */
@@ -19,7 +29,7 @@ export interface WhenFreeOptions extends HoldersOptions {
 }
 
 /** What decides who holds what; a mirror follows all of it, whatever its own filter lets through. */
-const LEASES: FilterInput = { kinds: ['reservation', 'heartbeat', 'release'] };
+const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 /** A timer does not reach further. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -29,7 +39,10 @@ const LONGEST_WAIT_MS = 60_000;
  * `useSyncExternalStore(mirror.subscribe, () => mirror.version)`.
  */
 export class Mirror implements AsyncDisposable {
-  readonly #leases = new LeaseView();
+  /**
+   * The model of what it follows: all leases, and of the rest what its filter lets through. To be asked at {@link moment}.
+   */
+  readonly swarm = new Swarm();
   readonly #watchers = new Set<(changes: readonly RecordChange[]) => void>();
   readonly #leaseWatchers = new Set<() => void>();
   readonly #view: RecordView;
@@ -42,6 +55,7 @@ export class Mirror implements AsyncDisposable {
   ) {
     const { signal } = this.#close;
     this.#view = new RecordView(bus.subscribe(filter, { signal }), (changes) => {
+      this.#take(changes, (kind) => !LEASE_KINDS.includes(kind));
       this.#version++;
       for (const watcher of this.#watchers) watcher(changes);
     });
@@ -50,10 +64,13 @@ export class Mirror implements AsyncDisposable {
   /** @returns the mirror once it is complete. @throws BusError where the bus refuses the filter. */
   static async open(bus: BusClient, filter: FilterInput = {}): Promise<Mirror> {
     const mirror = new Mirror(bus, filter);
-    const leases = new RecordView(bus.subscribe(LEASES, { signal: mirror.#close.signal }), (changes) => {
-      mirror.#leases.take(changes, mirror.#now());
-      for (const watcher of mirror.#leaseWatchers) watcher();
-    });
+    const leases = new RecordView(
+      bus.subscribe({ kinds: LEASE_KINDS }, { signal: mirror.#close.signal }),
+      (changes) => {
+        mirror.#take(changes, () => true);
+        for (const watcher of mirror.#leaseWatchers) watcher();
+      },
+    );
     await Promise.all([runUntilSynced(mirror.#view), runUntilSynced(leases)]);
     return mirror;
   }
@@ -73,27 +90,37 @@ export class Mirror implements AsyncDisposable {
     return records.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  /** The server's clock, and how far what is known reaches. */
+  get moment(): Moment {
+    return { now: unixMillis(this.bus.serverNow()) };
+  }
+
   /**
-   * Who holds an address now, by effective expiry on the server's clock, the first to lapse first. A file overlaps each of
-   * its symbols: `src/a.py` and `src/a.py::f`.
+   * Who holds an address now, by effective expiry on the server's clock, the first to end first. A file overlaps its symbols, a
+   * class its methods, a directory and a pattern whatever they cover.
+   * @throws BusError `bad-option` where the text is no address.
    */
-  holders(address: string, options: HoldersOptions = {}): Holder[] {
-    return this.#leases.holders(address, this.#now(), options);
+  holders(address: string, { branch, ...context }: HoldersOptions = {}): Holder[] {
+    return this.swarm.holders(readAddresses(address, context), this.moment, { branch }).holders.map(leaseForm);
   }
 
-  /** All live leases, by effective expiry on the server's clock, the first to lapse first. */
-  leases(options: HoldersOptions = {}): Holder[] {
-    return this.#leases.leases(this.#now(), options);
+  /** All leases that hold, by effective expiry on the server's clock, the first to end first. */
+  leases({ branch }: HoldersOptions = {}): Holder[] {
+    return this.swarm.held(this.moment, { branch }).map(leaseForm);
   }
 
-  /** Resolves when nobody holds the address. @throws BusError `closed` where the signal aborts or the mirror is closed. */
-  async whenFree(address: string, { branch, signal }: WhenFreeOptions = {}): Promise<void> {
+  /**
+   * Resolves when nobody holds the address, nor anything that it covers. @throws BusError `closed` where the signal aborts or the
+   * mirror is closed, `bad-option` where the text is no address.
+   */
+  async whenFree(address: string, { signal, branch, ...context }: WhenFreeOptions = {}): Promise<void> {
+    const addresses = readAddresses(address, context);
     const signals = AbortSignal.any([this.#close.signal, ...(signal ? [signal] : [])]);
     for (;;) {
       if (signals.aborted) throw new BusError('closed', `stopped waiting for ${address}`, '');
-      const [first] = this.holders(address, { branch });
-      if (!first) return;
-      await this.#nextLeaseChange(first.expires_at, signals);
+      const { free, holders } = this.swarm.holders(addresses, this.moment, { branch });
+      if (free === 'yes') return;
+      await this.#nextLeaseChange(holders[0]?.effectiveExpiry, signals);
     }
   }
 
@@ -113,8 +140,8 @@ export class Mirror implements AsyncDisposable {
   }
 
   /** A lease was changed, or the first of them may have lapsed. */
-  #nextLeaseChange(expiresAt: string | undefined, signal: AbortSignal): Promise<void> {
-    const left = expiresAt === undefined ? Infinity : Date.parse(expiresAt) - this.#now() + 1;
+  #nextLeaseChange(endsAt: number | undefined, signal: AbortSignal): Promise<void> {
+    const left = endsAt === undefined ? Infinity : Math.max(0, endsAt - this.moment.now) + 1;
     return new Promise((resolve) => {
       const done = (): void => {
         this.#leaseWatchers.delete(done);
@@ -128,8 +155,11 @@ export class Mirror implements AsyncDisposable {
     });
   }
 
-  #now() {
-    return unixMillis(this.bus.serverNow());
+  #take(changes: readonly RecordChange[], isOurs: (kind: Kind) => boolean): void {
+    for (const { before, after } of changes) {
+      if (after && isOurs(after.kind)) this.swarm.put(after);
+      else if (!after && before && isOurs(before.kind)) this.swarm.drop(before.kind, before.id);
+    }
   }
 }
 

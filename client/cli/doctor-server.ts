@@ -93,7 +93,7 @@ async function health(url: string): Promise<Finding[]> {
 }
 
 const because = ({ state, why }: Readiness): string =>
-  state === undefined || why === undefined ? '' : `: ${state}, ${printable(why)}`;
+  state === undefined || why === undefined ? '' : `: ${state}, ${why}`;
 
 async function records(client: BusClient): Promise<Finding> {
   const standing: BusEvent[] = [];

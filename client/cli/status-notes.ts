@@ -1,7 +1,6 @@
 import type { BusClient } from '../bus-client.js';
 import type { WatchState } from '../../protocol/index.js';
 import type { BusStatus } from '../status.js';
-import { printable } from './printable.js';
 import type { Terminal } from './terminal.js';
 
 /** What a stream of events says beside events; for programs a line of its own without `event_type`. */
@@ -53,9 +52,9 @@ function watchText(state: WatchState, why: string): string {
     case 'watching':
       return 'all files can be seen again';
     case 'suspect':
-      return `not all files can be seen: ${printable(why)}; what is known may be old`;
+      return `not all files can be seen: ${why}; what is known may be old`;
     case 'gone':
-      return `the repository is gone: ${printable(why)}; what is known may be old`;
+      return `the repository is gone: ${why}; what is known may be old`;
   }
 }
 

@@ -63,6 +63,8 @@ export class Swarm {
   readonly #dependencies = new Map<string, DependencyFacts>();
   readonly #signs = new Map<string, Sign>();
   readonly #reservationsByRun = new Map<string | undefined, Set<string>>();
+  /** What {@link replace} was given last. */
+  #known = new Map<string, SwarmRecord>();
   /** Reservations of which nothing was ever read. */
   readonly #unread = new Set<string>();
 
@@ -101,6 +103,23 @@ export class Swarm {
       case 'dependency':
         return setIfRead(this.#dependencies, id, readDependency(record));
     }
+  }
+
+  /**
+   * Exactly these records exist now. A record that is the same object as the last time is not read again; so that whoever
+   * keeps records that never change need not say what has.
+   */
+  replace(records: Iterable<SwarmRecord>): void {
+    const before = this.#known;
+    const after = new Map<string, SwarmRecord>();
+    for (const record of records) {
+      const key = keyOf(record.kind, record.id);
+      after.set(key, record);
+      if (before.get(key) !== record) this.put(record);
+      before.delete(key);
+    }
+    for (const { kind, id } of before.values()) this.drop(kind, id);
+    this.#known = after;
   }
 
   /** A record is gone. */
