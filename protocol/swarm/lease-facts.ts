@@ -1,5 +1,5 @@
 import type { UnixMillis } from '../brand.js';
-import type { JsonValue } from '../record.js';
+import type { JsonValue, RecordData } from '../record.js';
 import type { Address, AddressContext } from './address.js';
 import { FieldReader, isNothing, type FieldProblem } from './fields.js';
 import { readabilityOf, type Readability, type SwarmRecord } from './swarm-record.js';
@@ -43,6 +43,20 @@ export interface ReleaseFacts {
   readonly problems: readonly FieldProblem[];
 }
 
+/**
+ * What a record calls the reservation that it is or names. Muse names a heartbeat's file after its reservation, so that the id says
+ * what a missing field does not; a release names one or ends nothing: what frees an address must be certain.
+ */
+export function leaseNameOf(
+  kind: 'reservation' | 'heartbeat' | 'release',
+  id: string,
+  data: RecordData,
+): string | undefined {
+  const named = new FieldReader(data).text('reservation_id');
+  if (named !== undefined || kind === 'release') return named;
+  return kind === 'heartbeat' && Object.keys(data).length === 0 ? undefined : id;
+}
+
 export function readReservation(record: SwarmRecord, context?: AddressContext): ReservationFacts {
   const { id, data } = record;
   const fields = new FieldReader(data, context);
@@ -50,7 +64,7 @@ export function readReservation(record: SwarmRecord, context?: AddressContext): 
   const isEmpty = Object.keys(data).length === 0;
   const facts = {
     id,
-    name: fields.text('reservation_id') ?? id,
+    name: leaseNameOf('reservation', id, data)!,
     run: fields.text('run_id'),
     branch: fields.branch(),
     addresses: fields.addresses(true),
@@ -65,15 +79,13 @@ export function readReservation(record: SwarmRecord, context?: AddressContext): 
   return { ...facts, problems: readability === 'readable' ? fields.problems : [] };
 }
 
-/** Muse names a heartbeat's file after its reservation, so that the id says what a missing field does not. */
 export function readBeat(record: SwarmRecord): BeatFacts {
   const { id, data } = record;
   const fields = new FieldReader(data);
   const readability = readabilityOf(record);
-  const isEmpty = Object.keys(data).length === 0;
   return {
     id,
-    name: fields.text('reservation_id') ?? (isEmpty && readability === 'unreadable' ? undefined : id),
+    name: leaseNameOf('heartbeat', id, data),
     run: fields.text('run_id'),
     beatAt: fields.time('last_beat_at', 'created_at'),
     extendedUntil: fields.time('extended_expires_at'),
@@ -82,12 +94,11 @@ export function readBeat(record: SwarmRecord): BeatFacts {
   };
 }
 
-/** A release names its reservation or ends nothing: what frees an address must be certain. */
 export function readRelease(record: SwarmRecord): ReleaseFacts {
   const { id, data } = record;
   const fields = new FieldReader(data);
   const isRead = readabilityOf(record) === 'readable';
-  const name = fields.text('reservation_id');
+  const name = leaseNameOf('release', id, data);
   if (name === undefined) fields.problem('reservation_id', data['reservation_id'], 'the id of the reservation it ends');
   return {
     id,

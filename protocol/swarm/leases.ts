@@ -92,8 +92,8 @@ export class LeaseTable {
         const beat = readBeat(record);
         this.#beats.set(beat.id, beat);
         if (beat.readability === 'none') return undefined;
-        if (beat.name === undefined) this.#nameless.add(beat.id);
-        else addTo(this.#beatsByName, beat.name, beat);
+        if (beat.name !== undefined) addTo(this.#beatsByName, beat.name, beat);
+        else if (beat.readability === 'unreadable') this.#nameless.add(beat.id);
         return undefined;
       }
       case 'release': {
