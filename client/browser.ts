@@ -52,6 +52,7 @@ export type {
   Explanation,
   FilterInput,
   Kind,
+  LeaseState,
   Overview,
   Welcome,
 } from '../protocol/index.js';
@@ -59,7 +60,7 @@ export { EVENT_TYPES, KINDS } from '../protocol/index.js';
 export type { AskOptions } from './ask-options.js';
 export { BusClient, type ClientOptions, type RecordName } from './bus-client.js';
 export { BusError, type BusErrorCode } from './bus-error.js';
-export type { Holder, HoldersOptions } from './lease-view.js';
+export type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 export type { Logger } from './logger.js';
 export { Mirror, type MirrorOptions, type MirrorRecord, type MirrorStatus, type WhenFreeOptions } from './mirror.js';
 export type { RecordChange, StandingRecord } from './record-view.js';

@@ -5,6 +5,7 @@ import {
   nearest,
   parseConnectionName,
   ProtocolError,
+  unixMillis,
   type FilterInput,
   type Inspections,
   type Kind,
@@ -17,13 +18,16 @@ import type { Dial } from './channel.js';
 import { systemClock, type ClientClock } from './clock.js';
 import { Connection } from './connection.js';
 import { Faults } from './faults.js';
-import type { Holder, HoldersOptions } from './lease-view.js';
+import type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 import type { Logger } from './logger.js';
+import { LEASE_KINDS } from './mirror-plan.js';
 import { Mirror, type MirrorOptions, type MirrorRecord } from './mirror.js';
 import { attempts, CALL, checkOptions, FLAG, OBJECT, shown, SIGNAL, TEXT, type OptionTable } from './option-table.js';
 import type { BusStatus } from './status.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 import { Subscription } from './subscription.js';
+
+const UNKNOWN_HINT = 'the bus cannot see or read all reservations: muse-bus doctor says why; ask again later';
 
 /** What may be set of a client beside where its bus is. */
 export interface ClientOptions {
@@ -143,16 +147,26 @@ export class BusClient implements AsyncDisposable {
   }
 
   /**
-   * Who holds an address, by all that is on disk now, the first to lapse first.
-   * @throws BusError `timeout`; the signal's reason. An empty answer is never given for one that is not known.
+   * Who holds an address, by all that is on disk now, the first to end first.
+   * @throws BusError `unknown` where nobody is known to hold it and the bus cannot see or read what decides; `timeout`; the
+   *   signal's reason. An empty answer is never given for one that is not known.
    */
   async holders(address: string, options: HoldersOptions & AskOptions = {}): Promise<Holder[]> {
-    const { branch, signal, timeoutMs } = options;
+    const { free, holders } = await this.holding(address, options);
+    if (free !== 'unknown') return [...holders];
+    throw new BusError('unknown', `whether ${address} is held is not known`, UNKNOWN_HINT);
+  }
+
+  /** The same, with `free: 'unknown'` where it is not known. @throws BusError `timeout`; the signal's reason. */
+  async holding(address: string, options: HoldersOptions & AskOptions = {}): Promise<AddressHolding> {
+    const { signal, timeoutMs, ...about } = options;
     return within({ signal, timeoutMs }, this.clock, 'holders', async (end) => {
+      // A lease that ends after the question may be prolonged after the disk was read: it is judged at this moment.
+      const askedAt = unixMillis(this.serverNow() - (this.status.state === 'live' ? this.status.roundTripMs : 0));
       await this.sync(undefined, { signal: end });
-      const mirror = await this.mirror({ kinds: ['reservation', 'heartbeat', 'release'] }, { signal: end });
+      const mirror = await this.mirror({ kinds: LEASE_KINDS }, { signal: end });
       try {
-        return mirror.holders(address, { branch });
+        return mirror.holding(address, about, { ...mirror.moment, now: askedAt });
       } finally {
         await mirror.close();
       }

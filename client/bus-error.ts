@@ -15,6 +15,8 @@ export type BusErrorCode =
   | 'forbidden'
   /** The other side speaks something else, or said what it may not. */
   | 'protocol'
+  /** The bus answers, and cannot see or read what the answer depends on. */
+  | 'unknown'
   /** The call took longer than it was given. */
   | 'timeout'
   /** What happened meanwhile is gone from the server's history, and no snapshot was asked for that would show what is so now. */
@@ -24,7 +26,7 @@ export type BusErrorCode =
   /** More events waited than the subscription's buffer holds, and its policy is to fail. */
   | 'overflow';
 
-const RETRYABLE: ReadonlySet<BusErrorCode> = new Set(['unreachable', 'limit', 'internal', 'timeout']);
+const RETRYABLE: ReadonlySet<BusErrorCode> = new Set(['unreachable', 'limit', 'internal', 'timeout', 'unknown']);
 
 /** The one error class of the SDK. */
 export class BusError extends Error {

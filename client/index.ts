@@ -10,6 +10,7 @@ export type {
   JsonObject,
   JsonValue,
   Kind,
+  LeaseState,
   Overview,
   OverviewParams,
   Problem,
@@ -25,7 +26,7 @@ export { BusError, type BusErrorCode } from './bus-error.js';
 export type { Channel, ChannelListener, Dial } from './channel.js';
 export type { ClientClock } from './clock.js';
 export { connect, type ConnectOptions } from './connect.js';
-export type { Holder, HoldersOptions } from './lease-view.js';
+export type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 export type { Logger } from './logger.js';
 export { Mirror, type MirrorOptions, type MirrorRecord, type MirrorStatus, type WhenFreeOptions } from './mirror.js';
 export type { TlsOptions } from './node-channel.js';

@@ -1,18 +1,31 @@
 import {
+  leaseForm,
+  Swarm,
   unixMillis,
   type DataOf,
   type FilterInput,
   type Kind,
+  type Moment,
   type Problem,
-  type UnixMillis,
 } from '../protocol/index.js';
+import { readAddresses } from './address.js';
 import { reasonOf, within, type AskOptions } from './ask-options.js';
 import type { BusClient } from './bus-client.js';
 import { BusError } from './bus-error.js';
 import type { Faults } from './faults.js';
-import { LeaseView, type Holder, type HoldersOptions } from './lease-view.js';
-import { planOf, type MirrorPlan } from './mirror-plan.js';
-import { CALL, checkOptions, FLAG, milliseconds, SIGNAL, TEXT, type OptionTable } from './option-table.js';
+import type { AddressHolding, Holder, HoldersOptions } from './holders.js';
+import { LEASE_KINDS, planOf, type MirrorPlan } from './mirror-plan.js';
+import {
+  ANY_TEXT,
+  CALL,
+  checkOptions,
+  FLAG,
+  milliseconds,
+  SIGNAL,
+  TEXT,
+  TEXTS,
+  type OptionTable,
+} from './option-table.js';
 import { RecordView, type RecordChange, type StandingRecord } from './record-view.js';
 import type { BusStatus } from './status.js';
 import { checkFilter } from './subscribe-options.js';
@@ -54,8 +67,19 @@ const MIRROR_OPTIONS: OptionTable<MirrorOptions> = {
   leases: FLAG,
   onError: CALL,
 };
-const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = { branch: TEXT, signal: SIGNAL };
+const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = {
+  branch: TEXT,
+  signal: SIGNAL,
+  roots: TEXTS,
+  workingDirectory: ANY_TEXT,
+  isWindows: FLAG,
+};
 
+const ALL_LEASE_KINDS: ReadonlySet<Kind> = new Set(LEASE_KINDS);
+const ANY_KIND = (): boolean => true;
+
+/** A bus that cannot say whether an address is free is asked again after so long. */
+const ASK_AGAIN_MS = 1_000;
 /** A timer does not reach further. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -67,7 +91,10 @@ const LONGEST_WAIT_MS = 60_000;
 export class Mirror implements AsyncDisposable {
   /** Resolves when the mirror has ended, with the error that ended it, or `undefined` where it was closed. */
   readonly closed: Promise<BusError | undefined>;
-  readonly #leases = new LeaseView();
+  /**
+   * The model of what it follows: all leases, and of the rest what its filter lets through. To be asked at {@link moment}.
+   */
+  readonly swarm = new Swarm();
   readonly #watchers = new Set<(changes: readonly RecordChange[]) => void>();
   readonly #leaseWatchers = new Set<() => void>();
   readonly #views: readonly RecordView[];
@@ -76,7 +103,7 @@ export class Mirror implements AsyncDisposable {
   readonly #forgetStatus: () => void;
   #settle!: (error: BusError | undefined) => void;
   #end: { readonly error?: BusError } | undefined;
-  #lost: { readonly since: number; readonly cause: string } | undefined;
+  #lost: { readonly since: number; readonly serverNow: number; readonly cause: string } | undefined;
   #version = 0;
 
   private constructor(
@@ -90,13 +117,13 @@ export class Mirror implements AsyncDisposable {
     this.#shows = plan.shows;
     this.closed = new Promise((resolve) => (this.#settle = resolve));
     const records = new RecordView(bus.subscribe(plan.filter, { signal }), (changes) => {
-      if (!plan.leases) this.#leases.take(changes, this.#now());
+      this.#take(changes, plan.leases ? (kind) => !LEASE_KINDS.includes(kind) : ANY_KIND);
       this.#tell(this.#shown(changes));
     });
     const leases =
       plan.leases &&
       new RecordView(bus.subscribe(plan.leases, { signal }), (changes) => {
-        this.#leases.take(changes, this.#now());
+        this.#take(changes, ANY_KIND);
         this.#tell([]);
       });
     this.#views = leases ? [records, leases] : [records];
@@ -126,7 +153,9 @@ export class Mirror implements AsyncDisposable {
 
   get status(): MirrorStatus {
     if (this.#end) return { state: 'closed', ...this.#end };
-    return this.#lost ? { state: 'unknown', ...this.#lost } : { state: 'live' };
+    if (!this.#lost) return { state: 'live' };
+    const { since, cause } = this.#lost;
+    return { state: 'unknown', since, cause };
   }
 
   /** Grows with every change, of records and of leases: what `useSyncExternalStore` compares. */
@@ -145,29 +174,50 @@ export class Mirror implements AsyncDisposable {
     return (all as unknown as MirrorRecord<K>[]).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  /** The server's clock, and how far what is known reaches. */
+  get moment(): Moment {
+    const now = unixMillis(this.bus.serverNow());
+    if (this.#lost) return { now, completeUntil: unixMillis(this.#lost.serverNow), unseen: ALL_LEASE_KINDS };
+    const { status } = this.bus;
+    const isSeen = status.state === 'live' && (status.health?.state ?? 'watching') === 'watching';
+    return isSeen ? { now } : { now, unseen: ALL_LEASE_KINDS };
+  }
+
   /**
    * Who holds an address, as far as this mirror knows ({@link Mirror.status}), by effective expiry on the server's clock, the
-   * first to lapse first. A file overlaps each of its symbols: `src/a.py` and `src/a.py::f`. `bus.holders` asks the disk.
+   * first to end first. A file overlaps its symbols, a class its methods, a directory and a pattern whatever they cover. That the
+   * list is empty may mean that it is not known: {@link Mirror.holding} tells the two apart, and `bus.holders` asks the disk.
+   * @throws BusError `bad-option` where the text is no address.
    */
   holders(address: string, options: HoldersOptions = {}): Holder[] {
-    this.#needLeases();
-    return this.#leases.holders(address, this.#now(), options);
-  }
-
-  /** All live leases, as far as this mirror knows, the first to lapse first. */
-  leases(options: HoldersOptions = {}): Holder[] {
-    this.#needLeases();
-    return this.#leases.leases(this.#now(), options);
+    return [...this.holding(address, options).holders];
   }
 
   /**
-   * Resolves when nobody holds the address: when a bus that can be reached says so of what is on disk now. While it cannot
-   * be reached the wait goes on.
-   * @throws BusError `closed` where the signal aborts (its reason is the cause) or the mirror is closed; what ended the mirror.
+   * The same, with whether the address is free: `unknown` while the bus is away, or cannot see or read what decides. `at` is the
+   * moment in question. @default now, as far as this mirror knows
+   */
+  holding(address: string, { branch, ...context }: HoldersOptions = {}, at = this.moment): AddressHolding {
+    this.#needLeases();
+    const { free, holders } = this.swarm.holders(readAddresses(address, context), at, { branch });
+    return { free, holders: holders.map(leaseForm) };
+  }
+
+  /** All leases that hold, as far as this mirror knows, the first to end first. */
+  leases({ branch }: HoldersOptions = {}): Holder[] {
+    this.#needLeases();
+    return this.swarm.held(this.moment, { branch }).map(leaseForm);
+  }
+
+  /**
+   * Resolves when nobody holds the address, nor anything that it covers: when a bus that can be reached says so of what is on
+   * disk now. While it cannot be reached, or does not know, the wait goes on.
+   * @throws BusError `closed` where the signal aborts (its reason is the cause) or the mirror is closed; what ended the mirror;
+   *   `bad-option` where the text is no address.
    */
   async whenFree(address: string, options: WhenFreeOptions = {}): Promise<void> {
     checkOptions('whenFree', options, WHEN_FREE_OPTIONS);
-    const { branch, signal } = options;
+    const { signal, ...about } = options;
     const signals = AbortSignal.any([this.#close.signal, ...(signal ? [signal] : [])]);
     for (;;) {
       if (this.#end?.error) throw this.#end.error;
@@ -175,19 +225,21 @@ export class Mirror implements AsyncDisposable {
         const cause: unknown = signal?.aborted ? signal.reason : undefined;
         throw new BusError('closed', `stopped waiting for ${address}`, '', { cause });
       }
-      const [first] = this.holders(address, { branch });
-      if (first) {
-        await this.#nextLeaseChange(first.expires_at, signals);
-      } else {
-        // What changes while the disk is being asked is not missed.
-        const turn = new AbortController();
-        const changed = this.#nextLeaseChange(undefined, AbortSignal.any([signals, turn.signal]));
-        try {
-          if (await this.#isConfirmedFree(address, branch, signals)) return;
-          await changed;
-        } finally {
-          turn.abort();
-        }
+      const addresses = readAddresses(address, about);
+      const { free, holders } = this.swarm.holders(addresses, this.moment, about);
+      if (free === 'no') {
+        await this.#nextLeaseChange(holders[0]?.effectiveExpiry, signals);
+        continue;
+      }
+      // What changes while the disk is being asked is not missed. A bus that does not know is asked again.
+      const turn = new AbortController();
+      const askAgainAt = this.moment.now + ASK_AGAIN_MS;
+      const changed = this.#nextLeaseChange(askAgainAt, AbortSignal.any([signals, turn.signal]));
+      try {
+        if (await this.#isConfirmedFree(address, about, signals)) return;
+        await changed;
+      } finally {
+        turn.abort();
       }
     }
   }
@@ -262,7 +314,7 @@ export class Mirror implements AsyncDisposable {
     if (status.state === 'live') this.#lost = undefined;
     else if (!this.#lost) {
       const cause = 'cause' in status ? (status.cause ?? 'connecting') : status.state;
-      this.#lost = { since: this.bus.clock.now(), cause };
+      this.#lost = { since: this.bus.clock.now(), serverNow: this.bus.serverNow(), cause };
     }
   }
 
@@ -298,9 +350,9 @@ export class Mirror implements AsyncDisposable {
   }
 
   /** Whether a bus that is there says so, of what is on disk now. */
-  async #isConfirmedFree(address: string, branch: string | undefined, signal: AbortSignal): Promise<boolean> {
+  async #isConfirmedFree(address: string, about: HoldersOptions, signal: AbortSignal): Promise<boolean> {
     try {
-      return (await this.bus.holders(address, { branch, signal })).length === 0;
+      return (await this.bus.holding(address, { ...about, signal })).free === 'yes';
     } catch (error) {
       if (signal.aborted) return false;
       throw error;
@@ -308,8 +360,8 @@ export class Mirror implements AsyncDisposable {
   }
 
   /** A lease was changed, or the first of them may have lapsed. */
-  #nextLeaseChange(expiresAt: string | undefined, signal: AbortSignal): Promise<void> {
-    const left = expiresAt === undefined ? Infinity : Date.parse(expiresAt) - this.#now() + 1;
+  #nextLeaseChange(endsAt: number | undefined, signal: AbortSignal): Promise<void> {
+    const left = endsAt === undefined ? Infinity : Math.max(0, endsAt - this.moment.now) + 1;
     return new Promise((resolve) => {
       const done = (): void => {
         this.#leaseWatchers.delete(done);
@@ -323,7 +375,10 @@ export class Mirror implements AsyncDisposable {
     });
   }
 
-  #now(): UnixMillis {
-    return unixMillis(this.bus.serverNow());
+  #take(changes: readonly RecordChange[], isOurs: (kind: Kind) => boolean): void {
+    for (const { before, after } of changes) {
+      if (after && isOurs(after.kind)) this.swarm.put(after);
+      else if (!after && before && isOurs(before.kind)) this.swarm.drop(before.kind, before.id);
+    }
   }
 }

@@ -15,6 +15,10 @@ const typed = (expects: string, accepts: (value: unknown) => boolean): OptionTyp
 export const ANYTHING = typed('anything', () => true);
 export const ANY_TEXT = typed('a string', (value) => typeof value === 'string');
 export const TEXT = typed('a string that is not empty', (value) => typeof value === 'string' && value !== '');
+export const TEXTS = typed(
+  'a list of strings',
+  (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
+);
 export const FLAG = typed('true or false', (value) => typeof value === 'boolean');
 export const CALL = typed('a function', (value) => typeof value === 'function');
 export const OBJECT = typed('an object', (value) => typeof value === 'object' && value !== null);

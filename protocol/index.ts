@@ -66,7 +66,39 @@ export type {
   ReservationData,
   TaskData,
 } from './record.js';
-export { LeaseBook, type LeaseState } from './lease-book.js';
+export { LeaseBook } from './lease-book.js';
+export type {
+  Address,
+  AddressContext,
+  AddressProblem,
+  Agent,
+  AgentState,
+  Conflict,
+  Holding,
+  Intent,
+  Lease,
+  LeaseForm,
+  LeaseState,
+  Moment,
+  Party,
+  SwarmRecord,
+  Task,
+  Wait,
+} from './swarm/index.js';
+export {
+  covers,
+  describeIntent,
+  endOf,
+  HISTORY_AFTER_MS,
+  isHeld,
+  isHistory,
+  leaseForm,
+  normalBranch,
+  overlap,
+  parseAddress,
+  parseQuery,
+  Swarm,
+} from './swarm/index.js';
 export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './version.js';
 export { fromVisibleText, isVisible, jsonLine, visibleJson, visibleText } from './visible-text.js';

@@ -2,7 +2,8 @@ import TinyQueue from 'tinyqueue';
 import type { UnixMillis } from './brand.js';
 import type { Problem } from './event.js';
 import type { Kind } from './kinds.js';
-import type { JsonValue, RecordData } from './record.js';
+import type { RecordData } from './record.js';
+import { leaseNameOf } from './swarm/lease-facts.js';
 import { parseTimestamp } from './timestamp.js';
 
 /**
@@ -126,11 +127,16 @@ export class LeaseBook {
   #putReservation(id: string, data: RecordData, now: UnixMillis, problem: Problem | undefined): void {
     const state = this.#leases.get(id)?.state ?? 'none';
     this.#dropReservation(id);
-    const named = text(data['reservation_id']);
     const isUnreadable = problem === 'unreadable';
     // What was read and is no record holds nothing, though its last good data is shown.
     const expiresAt = problem === undefined || isUnreadable ? parseTimestamp(data['expires_at']) : undefined;
-    const lease: Lease = { reservation: id, name: named ?? id, expiresAt, isUnreadable, state };
+    const lease: Lease = {
+      reservation: id,
+      name: leaseNameOf('reservation', id, data)!,
+      expiresAt,
+      isUnreadable,
+      state,
+    };
     this.#leases.set(id, lease);
     addTo(this.#byName, lease.name, lease);
     this.#refresh(lease, now);
@@ -144,7 +150,7 @@ export class LeaseBook {
   }
 
   #remember(kind: 'heartbeat' | 'release', id: string, data: RecordData): void {
-    const name = text(data['reservation_id']);
+    const name = leaseNameOf(kind, id, data);
     if (name === undefined) return;
     if (kind === 'release') {
       addTo(this.#releases, name, id);
@@ -228,8 +234,6 @@ export class LeaseBook {
 }
 
 const emptyQueue = () => new TinyQueue<Deadline>([], (a, b) => a.at - b.at || (a.reservation < b.reservation ? -1 : 1));
-
-const text = (value: JsonValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
 
 function addTo<T>(sets: Map<string, Set<T>>, key: string, value: T): void {
   const set = sets.get(key);

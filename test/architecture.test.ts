@@ -90,12 +90,12 @@ t.test('nothing that is shipped imports tests or benches', async (t) => {
   }
 });
 
-t.test('store and delivery are pure: no file, socket, timer or engine in them', async (t) => {
+t.test('the swarm, store and delivery are pure: no file, socket, timer or engine in them', async (t) => {
   const adapters = ['fs', 'net', 'http', 'https', 'timers', 'child_process', 'worker_threads', 'process'].flatMap(
     (name) => [...[name, `node:${name}`, `${name}/promises`, `node:${name}/promises`]],
   );
   const forbidden = new Set([...adapters, 'ws', 'uWebSockets.js', 'lmdb', 'fs-extra']);
-  for (const folder of ['server/store', 'server/delivery']) {
+  for (const folder of ['protocol/swarm', 'server/store', 'server/delivery']) {
     t.same(
       breaches(folder, (target) => !forbidden.has(target)),
       [],

@@ -1,6 +1,9 @@
 import { Command } from 'commander';
-import { parseTimestamp } from '../../protocol/index.js';
-import type { Holder } from '../lease-view.js';
+import { parseTimestamp, type AddressContext } from '../../protocol/index.js';
+import { readAddresses } from '../address.js';
+import { BusError } from '../bus-error.js';
+import type { Holder } from '../holders.js';
+import { addressContext } from './address-context.js';
 import { Failure } from './failure.js';
 import { USUAL_EXITS, withHelp } from './help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
@@ -17,13 +20,17 @@ interface HoldersFlags extends FormatFlags, TargetFlags {
 export function holdersCommand(terminal: Terminal): Command {
   const command = new Command('holders')
     .description('who holds an address now, by effective expiry')
-    .argument('<address>', 'a symbol, src/billing.py::compute_total, or a file with all its symbols')
+    .argument(
+      '<address>',
+      'a symbol, src/billing.py::compute_total, or a file, a directory or a pattern with all they cover',
+    )
     .option('-b, --branch <branch>', 'only reservations on this branch');
   withTarget(withFormat(command)).action((address: string, flags: HoldersFlags) => holders(address, flags, terminal));
   return withHelp(command, {
     examples: [
       ["muse-bus holders 'src/billing.py::compute_total'", 'who holds one symbol'],
       ['muse-bus holders src/billing.py', 'who holds the file or anything in it'],
+      ["muse-bus holders 'src/*.py'", 'who holds any of those'],
       ['muse-bus holders src/billing.py --branch main --json', 'on one branch, one JSON object a line'],
     ],
     exits: { ...USUAL_EXITS, 0: 'the holders were listed; nothing is printed where nobody holds the address' },
@@ -32,11 +39,13 @@ export function holdersCommand(terminal: Terminal): Command {
 
 async function holders(address: string, flags: HoldersFlags, terminal: Terminal): Promise<void> {
   const format = readFormat(flags, usualFormat(terminal));
-  readAddress(address);
-  const source = await findSource(readTarget(flags));
+  const target = readTarget(flags);
+  const context = addressContext(target);
+  readAddress(address, context);
+  const source = await findSource(target);
   try {
     const mirror = await source.client.mirror({ kinds: ['reservation'] });
-    const held = mirror.holders(address, { branch: flags.branch });
+    const held = mirror.holders(address, { branch: flags.branch, ...context });
     if (format === 'json') for (const holder of held) terminal.json(holder);
     else if (held.length === 0) terminal.err(`nobody holds ${address}`);
     else for (const line of holderTable(held, source.client.serverNow())) terminal.out(line);
@@ -45,10 +54,14 @@ async function holders(address: string, flags: HoldersFlags, terminal: Terminal)
   }
 }
 
-/** @throws Failure for no address at all: it would be a script's unset variable. */
-export function readAddress(address: string): string {
-  if (address.trim() !== '') return address;
-  throw new Failure('the address is empty', 'bad_args', 'name a file or a symbol, src/billing.py::compute_total');
+/** @throws Failure for what can be no address: an empty one would be a script's unset variable. */
+export function readAddress(address: string, context: AddressContext): void {
+  try {
+    readAddresses(address, context);
+  } catch (error) {
+    if (error instanceof BusError) throw new Failure(error.message, 'bad_args', error.hint);
+    throw error;
+  }
 }
 
 /** @param now on the server's clock. */
@@ -56,17 +69,18 @@ export function holderTable(holders: readonly Holder[], now: number): Text[] {
   const columns: readonly Column<Holder>[] = [
     { head: 'RUN', cell: ({ run_id }) => run_id },
     { head: 'BRANCH', cell: ({ branch }) => branch },
-    { head: 'ENDS IN', cell: ({ expires_at }) => timeLeft(expires_at, now) },
+    { head: 'ENDS IN', cell: (holder) => timeLeft(holder, now) },
     { head: 'RESERVATION', cell: ({ reservation }) => reservation },
     { head: 'ADDRESSES', cell: ({ addresses }) => addresses },
   ];
   return table(columns, holders);
 }
 
-/** `4m 12s`; `never` where a lease says no time. @param now Unix milliseconds. */
-export function timeLeft(expiresAt: string | undefined, now: number): string {
-  const until = parseTimestamp(expiresAt);
-  return until === undefined ? 'never' : duration(until - now);
+/** `4m 12s`; `4m 12s?` where its holder has gone silent; `unknown` where nobody can say. @param now Unix milliseconds. */
+export function timeLeft({ effective_expires_at, state }: Holder, now: number): string {
+  const until = parseTimestamp(effective_expires_at);
+  if (state === 'unknown' || until === undefined) return 'unknown';
+  return `${duration(until - now)}${state === 'suspect' ? '?' : ''}`;
 }
 
 /** In the two largest units that say something, seconds the smallest: `2d 3h`, `4m 12s`, `9s`. */

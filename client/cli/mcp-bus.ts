@@ -1,6 +1,8 @@
+import type { AddressContext } from '../../protocol/index.js';
 import type { BusClient } from '../bus-client.js';
 import { BusError } from '../bus-error.js';
 import type { Mirror } from '../mirror.js';
+import { addressContext } from './address-context.js';
 import { findSource, type Source } from './source.js';
 import type { Target } from './target.js';
 
@@ -16,6 +18,11 @@ export class McpBus {
   #mirror: Promise<Mirror> | undefined;
 
   constructor(private readonly target: Target) {}
+
+  /** What a path is relative to. */
+  get addresses(): AddressContext {
+    return addressContext(this.target);
+  }
 
   /** @throws BusError, or Failure where there is no repository */
   async client(): Promise<BusClient> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { JsonValue } from '../../protocol/index.js';
-import type { Holder } from '../lease-view.js';
+import type { Holder } from '../holders.js';
 import { Failure } from './failure.js';
 import { AnswerRoom, passedBy, placeAfter, truncation, UNTRUSTED, type Shown } from './mcp-answers.js';
 import { inTime, type McpBus } from './mcp-bus.js';
@@ -14,9 +14,9 @@ export function whoHoldsTool(bus: McpBus): McpTool {
     name: 'who_holds',
     title: 'Who holds an address',
     description:
-      'Who holds an address now; a file overlaps its symbols. First to lapse first. truncated: go on with after.',
+      'Who holds an address now, or anything it covers or that covers it. First to end first. truncated: go on with after.',
     input: {
-      address: z.string().min(1).describe('src/billing.py::compute_total, or a file'),
+      address: z.string().min(1).describe('src/billing.py::compute_total, a file, directory or pattern'),
       branch: z.string().optional().describe('only reservations on it'),
       after: z.string().optional().describe('from the last answer'),
       ...BOUND,
@@ -32,7 +32,7 @@ export function whoHoldsTool(bus: McpBus): McpTool {
     answer: async ({ address, branch, after, max_tokens }) => {
       const client = await bus.client();
       const mirror = await inTime(bus.leases());
-      return shownHolders(mirror.holders(address, { branch }), {
+      return shownHolders(mirror.holders(address, { branch, ...bus.addresses }), {
         after,
         now: client.serverNow(),
         maxTokens: max_tokens,
@@ -74,16 +74,13 @@ function shownHolders(holders: readonly Holder[], { after, now, maxTokens }: Wan
   };
 }
 
-function shownHolder({ run_id, branch, addresses, expires_at, reservation }: Holder, now: number, room: number): Shown {
-  const holder: Readonly<Record<string, JsonValue | undefined>> = {
-    run_id,
-    branch,
-    ...(expires_at === undefined ? {} : { expires_at, seconds_left: secondsUntil(expires_at, now) }),
-    reservation,
-    addresses,
-  };
+function shownHolder(holder: Holder, now: number, room: number): Shown {
+  const { effective_expires_at: end, ...lease } = holder;
+  const left = end === null ? {} : { effective_expires_at: end, seconds_left: secondsUntil(end, now) };
+  const said = Object.entries({ ...lease, ...left }).filter(([, value]) => value !== null);
+  const shown: Readonly<Record<string, JsonValue>> = Object.fromEntries(said);
   // Names longer than texts are shown: an id has 256 bytes.
-  const { value, isCut } = cutValue(holder, { ...SHORT, text: 300, list: MOST }, room);
+  const { value, isCut } = cutValue(shown, { ...SHORT, text: 300, list: MOST }, room);
   return { value: typeof value === 'object' && value !== null ? value : { reservation: value }, isCut };
 }
 

@@ -1,4 +1,4 @@
-import type { Holder } from '../lease-view.js';
+import type { Holder } from '../holders.js';
 import { duration, timeLeft } from './holders.js';
 import { plainTable, type Column } from './table.js';
 import { paint, TerminalText, type Style, type Text } from './terminal-text.js';
@@ -46,9 +46,9 @@ export function topScreen(state: TopState, head: TopHead, size?: ScreenSize): Te
   return size ? lines.slice(0, size.rows) : lines;
 }
 
-function title({ agents, leases }: TopState, { label, now, trouble }: TopHead): string {
+function title({ agents, leases, past }: TopState, { label, now, trouble }: TopHead): string {
   const time = new Date(now).toISOString().slice(11, 19);
-  const counts = `${String(agents.length)} agents, ${String(leases.length)} leases`;
+  const counts = `${String(agents.length)} agents, ${String(leases.length)} leases${past > 0 ? `, ${String(past)} past` : ''}`;
   return `muse-bus top  ${time}Z  ${counts}  (${label})${trouble === '' ? '' : `  ${trouble}`}`;
 }
 
@@ -80,10 +80,13 @@ const styledRow = (row: TerminalText, style: Style | undefined): TerminalText =>
 function contention({ contention }: TopState): Section {
   const columns: readonly Column<ContentionRow>[] = [
     { head: 'ADDRESS', cell: ({ address }) => address },
+    { head: 'WHAT', cell: ({ what }) => what.replace('-', ' ') },
     { head: 'HELD BY', cell: ({ holders }) => holders },
     { head: 'WANTED BY', cell: ({ wanted }) => wanted },
   ];
-  return section('CONTENTION', columns, contention, ({ holders }) => (holders.length > 1 ? 'red' : 'yellow'));
+  return section('CONTENTION', columns, contention, ({ what }) =>
+    what === 'collision' || what === 'operation-conflict' ? 'red' : 'yellow',
+  );
 }
 
 function agents({ agents }: TopState, now: number): Section {
@@ -97,18 +100,17 @@ function agents({ agents }: TopState, now: number): Section {
     { head: 'SEEN', cell: ({ seenAt }) => (seenAt === undefined ? '' : `${duration(now - seenAt)} ago`) },
     { head: 'DOING', cell: ({ doing }) => doing },
   ];
-  const styles = { holding: undefined, lapsed: 'magenta', idle: 'dim' } as const;
+  const styles = { holding: undefined, suspect: 'yellow', lapsed: 'magenta', idle: 'dim' } as const;
   return section('AGENTS', columns, agents, ({ state }) => styles[state]);
 }
 
 function leases({ leases }: TopState, now: number): Section {
   const columns: readonly Column<Holder>[] = [
-    { head: 'ENDS IN', cell: ({ expires_at }) => timeLeft(expires_at, now) },
+    { head: 'ENDS IN', cell: (lease) => timeLeft(lease, now) },
     { head: 'RUN', cell: ({ run_id }) => run_id },
     { head: 'BRANCH', cell: ({ branch }) => branch },
     { head: 'ADDRESSES', cell: ({ addresses }) => addresses },
   ];
-  const isSoon = ({ expires_at }: Holder): boolean =>
-    expires_at !== undefined && Date.parse(expires_at) - now < SOON_MS;
+  const isSoon = ({ effective_expires_at: end }: Holder): boolean => end !== null && Date.parse(end) - now < SOON_MS;
   return section('LEASES', columns, leases, (lease) => (isSoon(lease) ? 'yellow' : undefined));
 }

@@ -1,19 +1,18 @@
-import { parseTimestamp, type Kind } from '../../protocol/index.js';
-import { overlaps, type Holder } from '../lease-view.js';
-import type { MirrorRecord } from '../mirror.js';
-import { asText } from './table.js';
+import {
+  leaseForm,
+  type Agent,
+  type AgentState,
+  type Conflict,
+  type Moment,
+  type Swarm,
+} from '../../protocol/index.js';
+import type { Holder } from '../holders.js';
 
-/** What `top` needs of a mirror. */
-export interface Standing {
-  all<K extends Kind>(kind: K): MirrorRecord<K>[];
-  leases(): Holder[];
-}
-
-/** An agent's work. `holding`: has a live lease; `lapsed`: has only leases that ran out unreleased; else `idle`. */
+/** An agent's work. */
 export interface AgentRow {
   readonly run: string;
   readonly branch: string;
-  readonly state: 'holding' | 'lapsed' | 'idle';
+  readonly state: Exclude<AgentState, 'history'>;
   readonly leases: number;
   readonly addresses: number;
   /** Effective expiry of the first of its leases to end, Unix milliseconds. */
@@ -23,121 +22,99 @@ export interface AgentRow {
   readonly doing: string;
 }
 
-/** An address that several hold, or that one holds and others have announced work on. */
+/** An address that several hold, or that one holds and others have announced work on, or whose announced work excludes itself. */
 export interface ContentionRow {
   readonly address: string;
+  readonly what: 'collision' | 'merge-risk' | 'operation-conflict' | 'wanted';
   readonly holders: readonly string[];
   readonly wanted: readonly string[];
 }
 
 export interface TopState {
   readonly agents: readonly AgentRow[];
+  /** Agents whose work ended long ago: they are counted, not listed. */
+  readonly past: number;
   /** The first to end first. */
   readonly leases: readonly Holder[];
   readonly contention: readonly ContentionRow[];
 }
 
-const AGENT_KINDS = ['reservation', 'intent', 'heartbeat', 'task', 'claim'] as const;
-const STATE_ORDER: Readonly<Record<AgentRow['state'], number>> = { lapsed: 0, holding: 1, idle: 2 };
+/** What stands for a run that no record names. */
+const NOBODY = '?';
+const STATE_ORDER: Readonly<Record<AgentRow['state'], number>> = { lapsed: 0, suspect: 1, holding: 2, idle: 3 };
 
-/** What stands now, as three lists. */
-export function topState(standing: Standing): TopState {
-  const leases = standing.leases();
-  return { agents: agents(standing, leases), leases, contention: contention(standing, leases) };
-}
-
-interface Agent {
-  branch: string;
-  held: Holder[];
-  hasLapsed: boolean;
-  seenAt: number | undefined;
-  doing: string;
-}
-
-function agents(standing: Standing, leases: readonly Holder[]): AgentRow[] {
-  const found = new Map<string, Agent>();
-  const agentOf = (run: unknown): Agent => {
-    const name = typeof run === 'string' ? run : '?';
-    const agent = found.get(name) ?? { branch: '', held: [], hasLapsed: false, seenAt: undefined, doing: '' };
-    found.set(name, agent);
-    return agent;
+/** What is so at a moment, as three lists. */
+export function topState(swarm: Swarm, moment: Moment): TopState {
+  const agents = swarm.agents(moment);
+  const rows = agents.flatMap((agent) => (agent.state === 'history' ? [] : [agentRow(agent, agent.state)]));
+  return {
+    agents: rows.sort((a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || (a.run < b.run ? -1 : 1)),
+    past: agents.length - rows.length,
+    leases: swarm.held(moment).map(leaseForm),
+    contention: contention(swarm, moment),
   };
-  for (const kind of AGENT_KINDS) {
-    for (const { data } of standing.all(kind)) {
-      const agent = agentOf(data.run_id);
-      agent.branch ||= asText(data.branch);
-      agent.seenAt = latest(agent.seenAt, data.created_at, data['last_beat_at'], data['claimed_at']);
-    }
-  }
-  const live = new Set(leases.map(({ reservation }) => reservation));
-  const released = new Set(standing.all('release').map(({ data }) => data.reservation_id));
-  for (const { id, data } of standing.all('reservation')) {
-    if (!live.has(id) && !released.has(data.reservation_id ?? id)) agentOf(data.run_id).hasLapsed = true;
-  }
-  for (const lease of leases) agentOf(lease.run_id).held.push(lease);
-  for (const { data } of standing.all('intent')) {
-    const agent = agentOf(data.run_id);
-    if (agent.held.length > 0) agent.doing = asText(data.detail ?? data.operation);
-  }
-  return [...found]
-    .map(([run, agent]) => agentRow(run, agent))
-    .sort((a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || (a.run < b.run ? -1 : 1));
 }
 
-function agentRow(run: string, { branch, held, hasLapsed, seenAt, doing }: Agent): AgentRow {
+function agentRow({ run = NOBODY, branches, held, seenAt, doing = '' }: Agent, state: AgentRow['state']): AgentRow {
   return {
     run,
-    branch,
-    state: held.length > 0 ? 'holding' : hasLapsed ? 'lapsed' : 'idle',
+    branch: branches.join(', '),
+    state,
     leases: held.length,
-    addresses: new Set(held.flatMap(({ addresses }) => addresses)).size,
-    endsAt: parseTimestamp(held[0]?.expires_at),
+    addresses: new Set(held.flatMap(({ addresses }) => addresses.map(({ text }) => text))).size,
+    endsAt: held[0]?.effectiveExpiry,
     seenAt,
     doing,
   };
 }
 
-function latest(before: number | undefined, ...texts: readonly unknown[]): number | undefined {
-  const times = [before, ...texts.map(parseTimestamp)].filter((time) => time !== undefined);
-  return times.length === 0 ? undefined : Math.max(...times);
-}
+/** Collisions first, then merge risks, work that excludes other work, and what is only waited for. */
+const WHAT_ORDER: Readonly<Record<ContentionRow['what'], number>> = {
+  collision: 0,
+  'operation-conflict': 1,
+  'merge-risk': 2,
+  wanted: 3,
+};
 
-function contention(standing: Standing, leases: readonly Holder[]): ContentionRow[] {
-  const byFile = new Map<string, { readonly address: string; readonly run: string }[]>();
-  for (const { addresses, run_id: run = '?' } of leases) {
-    for (const address of addresses) append(byFile, fileOf(address), { address, run });
-  }
-  const holdersOf = (address: string): Set<string> => {
-    const near = byFile.get(fileOf(address)) ?? [];
-    return new Set(near.filter((held) => overlaps(held.address, address)).map(({ run }) => run));
+function contention(swarm: Swarm, moment: Moment): ContentionRow[] {
+  const rows = new Map<
+    string,
+    { what: ContentionRow['what']; readonly holders: Set<string>; readonly wanted: Set<string> }
+  >();
+  const rowOf = (address: string, what: ContentionRow['what']) => {
+    const row = rows.get(address) ?? { what, holders: new Set<string>(), wanted: new Set<string>() };
+    if (WHAT_ORDER[what] < WHAT_ORDER[row.what]) row.what = what;
+    rows.set(address, row);
+    return row;
   };
-  const wanted = new Map<string, Set<string>>();
-  for (const { data } of standing.all('intent')) {
-    const addresses: readonly unknown[] = Array.isArray(data.addresses) ? data.addresses : [];
-    for (const address of addresses) {
-      if (typeof address !== 'string' || typeof data.run_id !== 'string') continue;
-      const holders = holdersOf(address);
-      // An intent outlives the lease that it was announced with: only against somebody else's does it wait.
-      if (holders.size > 0 && !holders.has(data.run_id)) add(wanted, address, data.run_id);
+  for (const conflict of swarm.conflicts(moment)) {
+    const row = rowOf(conflict.address, whatOf(conflict));
+    for (const { run = NOBODY, operation } of conflict.parties) {
+      if (conflict.type === 'address_overlap') row.holders.add(run);
+      else row.wanted.add(`${run} (${operation ?? ''})`);
     }
   }
-  const held = leases.flatMap(({ addresses }) => addresses);
-  return [...new Set([...held, ...wanted.keys()])]
-    .map((address) => ({ address, holders: [...holdersOf(address)], wanted: [...(wanted.get(address) ?? [])] }))
-    .filter(({ holders, wanted }) => holders.length > 1 || wanted.length > 0)
-    .sort((a, b) => b.holders.length + b.wanted.length - a.holders.length - a.wanted.length);
+  for (const { run = NOBODY, for: holder = NOBODY, wanted, by } of swarm.waits(moment)) {
+    if (by !== 'intent') continue;
+    const row = rowOf(wanted, 'wanted');
+    row.holders.add(holder);
+    row.wanted.add(run);
+  }
+  return [...rows]
+    .map(([address, { what, holders, wanted }]) => ({
+      address,
+      what,
+      holders: [...holders].sort(),
+      wanted: [...wanted].sort(),
+    }))
+    .sort(
+      (a, b) =>
+        WHAT_ORDER[a.what] - WHAT_ORDER[b.what] ||
+        b.holders.length + b.wanted.length - a.holders.length - a.wanted.length ||
+        (a.address < b.address ? -1 : 1),
+    );
 }
 
-const fileOf = (address: string): string => address.split('::', 1)[0]!;
-
-function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
-}
-
-function add(sets: Map<string, Set<string>>, key: string, value: string): void {
-  const set = sets.get(key);
-  if (set) set.add(value);
-  else sets.set(key, new Set([value]));
+function whatOf({ type, severity }: Conflict): ContentionRow['what'] {
+  return type === 'operation_conflict' ? 'operation-conflict' : severity;
 }

@@ -38,9 +38,9 @@ async function top(flags: TopFlags, terminal: Terminal): Promise<void> {
   const source = await findSource(readTarget(flags));
   try {
     const mirror = await source.client.mirror();
-    if (format === 'json') terminal.json(topState(mirror));
+    if (format === 'json') terminal.json(topState(mirror.swarm, mirror.moment));
     else if (terminal.isInteractive && flags.once !== true) await live(source, mirror, terminal);
-    else for (const line of topScreen(topState(mirror), headOf(source))) terminal.out(line);
+    else for (const line of topScreen(topState(mirror.swarm, mirror.moment), headOf(source))) terminal.out(line);
   } finally {
     await source.stop();
   }
@@ -65,7 +65,7 @@ function troubleOf({ status }: BusClient): string {
 async function live(source: Source, mirror: Mirror, terminal: Terminal): Promise<void> {
   const draw = (): void => {
     const { columns, rows } = process.stdout;
-    const lines = topScreen(topState(mirror), headOf(source), { columns, rows: rows - 1 });
+    const lines = topScreen(topState(mirror.swarm, mirror.moment), headOf(source), { columns, rows: rows - 1 });
     terminal.draw([...lines, paint.dim('q quits')]);
   };
   terminal.openScreen();

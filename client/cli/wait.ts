@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { BusClient } from '../bus-client.js';
-import type { Holder } from '../lease-view.js';
+import type { Holder, HoldersOptions } from '../holders.js';
+import { addressContext } from './address-context.js';
 import type { Mirror } from '../mirror.js';
 import { Failure } from './failure.js';
 import { withHelp } from './help.js';
@@ -25,7 +26,7 @@ type Outcome = { readonly is: 'free' } | { readonly is: 'timed-out'; readonly ho
 export function waitCommand(terminal: Terminal): Command {
   const command = new Command('wait')
     .description('wait until nobody holds an address')
-    .option('--free <address>', 'the address: a symbol, or a file with all its symbols')
+    .option('--free <address>', 'a symbol, or a file, a directory or a pattern with all they cover')
     .option('--timeout <seconds>', 'give up after so many seconds; 0 only looks (default: wait for ever)')
     .option('-b, --branch <branch>', 'only reservations on this branch count');
   withTarget(withFormat(command)).action((flags: WaitFlags) => wait(flags, terminal));
@@ -45,13 +46,16 @@ export function waitCommand(terminal: Terminal): Command {
 
 async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
   if (flags.free === undefined) throw new Failure('wait needs --free ADDRESS');
-  const address = readAddress(flags.free);
+  const address = flags.free;
+  const target = readTarget(flags);
+  const options = { branch: flags.branch, ...addressContext(target) };
+  readAddress(address, options);
   const format = readFormat(flags, 'text');
   const timeoutMs = readDuration('--timeout', flags.timeout);
-  const source = await findSource(readTarget(flags));
+  const source = await findSource(target);
   try {
     const mirror = await source.client.mirror({ kinds: ['reservation'] });
-    const outcome = await freed(source.client, mirror, { address, branch: flags.branch, timeoutMs });
+    const outcome = await freed(source.client, mirror, { address, options, timeoutMs });
     report(outcome, address, format, { terminal, now: source.client.serverNow() });
   } finally {
     await source.stop();
@@ -60,13 +64,13 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
 
 interface Wanted {
   readonly address: string;
-  readonly branch: string | undefined;
+  readonly options: HoldersOptions;
   readonly timeoutMs: number | undefined;
 }
 
 /** @throws BusError where the connection ends for good: nobody would tell any more. */
-async function freed(client: BusClient, mirror: Mirror, { address, branch, timeoutMs }: Wanted): Promise<Outcome> {
-  const holders = (): Holder[] => mirror.holders(address, { branch });
+async function freed(client: BusClient, mirror: Mirror, { address, options, timeoutMs }: Wanted): Promise<Outcome> {
+  const holders = (): Holder[] => mirror.holders(address, options);
   if (holders().length === 0) return { is: 'free' };
   if (timeoutMs === 0) return { is: 'timed-out', holders: holders() };
   const giveUp = new AbortController();
@@ -76,7 +80,7 @@ async function freed(client: BusClient, mirror: Mirror, { address, branch, timeo
     if (state === 'closed') giveUp.abort();
   });
   try {
-    await mirror.whenFree(address, { branch, signal: giveUp.signal });
+    await mirror.whenFree(address, { ...options, signal: giveUp.signal });
     return { is: 'free' };
   } catch (error) {
     if (!giveUp.signal.aborted) throw error;

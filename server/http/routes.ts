@@ -4,6 +4,7 @@ import type { Limits } from '../options.js';
 import type { ServedBus } from '../served-bus.js';
 import type { HttpAnswer, RequestHead } from '../transport/transport.js';
 import { eventsRoute } from './events.js';
+import { holdersRoute } from './holders.js';
 import { metricsRoute } from './metrics.js';
 import type { Places } from './places.js';
 import { recordsRoute } from './records.js';
@@ -23,6 +24,7 @@ export type Route = (request: RequestHead) => HttpAnswer;
 export function tokenRoutes(services: RouteServices): ReadonlyMap<string, Route> {
   return new Map([
     ['/records', recordsRoute(services)],
+    ['/holders', holdersRoute(services)],
     ['/events', eventsRoute(services)],
     ['/metrics', metricsRoute(services)],
   ]);

@@ -55,9 +55,9 @@ t.test('bars of two runs at one address overlap where both hold it', async (t) =
     { fromMs: NOON, toMs: NOON + 60_000 },
     NOON + 15_000,
   );
-  t.same(lanes.get('a')![0]!.overlaps.map(seconds), [[10, 20]]);
-  t.same(lanes.get('b')![0]!.overlaps.map(seconds), [[10, 20]]);
-  t.same(lanes.get('c')![0]!.overlaps, [], 'another branch is another place');
+  t.same(lanes.get('a')![0]!.overlaps.map(seconds), [[0, 20]]);
+  t.same(lanes.get('b')![0]!.overlaps.map(seconds), [[10, 30]]);
+  t.same(lanes.get('c')![0]!.overlaps.map(seconds), [[0, 30]], 'on another branch they will meet in a merge');
 });
 
 t.test('leases of one run at one time lie in tracks of their own', async (t) => {
@@ -91,7 +91,7 @@ t.test('the tree shows contention first, and joins directories that hold one dir
     .reserve(0, 'r3', 'b', 'src/two.py::g', 60)
     .reserve(0, 'r4', 'b', 'src/three.py', 5);
   const leases = leasesOf(told.timeline.head, NOON + 10_000);
-  const tree = symbolTree(leases, contestsOf(leases));
+  const tree = symbolTree(leases, contestsOf(told.timeline.head, leases, NOON + 10_000));
   const rows = symbolRows(tree, new Set()).map(({ label, depth, holders, contested }) => [
     depth,
     label,

@@ -11,7 +11,7 @@ const situation = (world: World, seconds: number) => {
   const nowMs = NOON + seconds * 1_000;
   const leases = leasesOf(world, nowMs);
   const agents = agentsOf(world, leases, nowMs);
-  return { world, leases, agents, contests: contestsOf(leases), overview: undefined, nowMs };
+  return { world, leases, agents, contests: contestsOf(world, leases, nowMs), overview: undefined, nowMs };
 };
 
 const matters = (told: Told, seconds: number) =>
@@ -20,27 +20,62 @@ const matters = (told: Told, seconds: number) =>
 t.test('a lease ends at the later of its own expiry and every extension of it', async (t) => {
   const told = new Told().reserve(0, 'r', 'a', 'x', 10);
   const state = (seconds: number) => leasesOf(told.timeline.head, NOON + seconds * 1_000)[0]!.state;
-  t.same([state(9), state(10)], ['active', 'lapsed']);
+  t.same([state(9), state(10)], ['live', 'lapsed']);
   const beat = { run_id: 'a', reservation_id: 'r', last_beat_at: at(8), extended_expires_at: at(20) };
   told.event(8, 'added', 'heartbeat', 'r', beat);
-  t.same([state(19), state(20)], ['active', 'lapsed']);
+  t.same([state(19), state(20)], ['suspect', 'lapsed']);
   told.event(9, 'removed', 'heartbeat', 'r', beat);
   t.equal(state(12), 'lapsed', 'an extension goes with the heartbeat that made it');
   told.event(13, 'added', 'release', 'r', { run_id: 'a', reservation_id: 'r' });
   t.equal(state(5), 'released');
 });
 
-t.test('two runs on one address of one branch contend; on two branches they do not', async (t) => {
+t.test('two runs on one address contend: on one branch they collide, on two they will meet in a merge', async (t) => {
   const told = new Told()
     .reserve(0, 'r1', 'a', 'x', 100)
     .reserve(1, 'r2', 'b', 'x', 100)
-    .reserve(2, 'r3', 'c', 'x', 100, 'dev');
-  const contests = contestsOf(leasesOf(told.timeline.head, NOON + 5_000));
+    .reserve(2, 'r3', 'c', 'y', 100, 'c')
+    .reserve(2, 'r4', 'd', 'y', 100, 'd');
+  const contests = (seconds: number) => situation(told.timeline.head, seconds).contests;
   t.same(
-    contests.map(({ address, branch, leases }) => [address, branch, leases.map(({ run }) => run)]),
-    [['x', 'main', ['a', 'b']]],
+    contests(5).map(({ address, conflict, leases }) => [address, conflict.severity, leases.map(({ run }) => run)]),
+    [
+      ['x', 'collision', ['a', 'b']],
+      ['y', 'merge-risk', ['c', 'd']],
+    ],
   );
-  t.same(contestsOf(leasesOf(told.timeline.head, NOON + 101_000)), [], 'a lapsed lease keeps nobody out');
+  t.same(contests(103), [], 'a lapsed lease keeps nobody out');
+  t.match(matters(told, 5), [
+    /^critical: a and b hold x on main at the same time/,
+    /^warning: c and d hold y on 2 branches/,
+  ]);
+});
+
+t.test('what ended long ago is no matter: forty old jobs beside one that lives', async (t) => {
+  const told = new Told();
+  for (let job = 0; job < 40; job++) {
+    const name = `job-${String(job)}`;
+    const created_at = at(-36_000 - job * 100);
+    const data = { run_id: name, branch: name, addresses: ['x'], created_at, expires_at: at(-35_900 - job * 100) };
+    told.event(0, 'snapshot', 'reservation', name, data);
+    const intent = {
+      run_id: name,
+      reservation_id: name,
+      addresses: ['x'],
+      operation: 'modify',
+      detail: '',
+      created_at,
+    };
+    told.event(0, 'snapshot', 'intent', name, intent);
+  }
+  told.reserve(0, 'live', 'live', 'x', 600);
+  const { agents, contests } = situation(told.timeline.head, 1);
+  t.same(
+    agents.map(({ run }) => run),
+    ['live'],
+  );
+  t.same(contests, []);
+  t.same(matters(told, 1), []);
 });
 
 t.test('attention says the most pressing first, in plain words', async (t) => {

@@ -6,6 +6,7 @@ import { eventLine } from '../../client/cli/event-text.js';
 import { holderTable } from '../../client/cli/holders.js';
 import { shortChange, shortRecord } from '../../client/cli/mcp-answers.js';
 import { sizeOf } from '../../client/cli/mcp-cut.js';
+import { topScreen } from '../../client/cli/top-screen.js';
 import { topState } from '../../client/cli/top-state.js';
 import { differences } from '../../client/inspector/model/difference.js';
 import { packedSize } from '../../client/inspector/model/packed-size.js';
@@ -13,15 +14,15 @@ import { parseQuery } from '../../client/inspector/model/query-parser.js';
 import { Timeline } from '../../client/inspector/model/timeline.js';
 import { detailOf } from '../../client/inspector/worker/detail.js';
 import { headOf, pictureOf } from '../../client/inspector/worker/picture.js';
-import { LeaseView } from '../../client/lease-view.js';
-import type { MirrorRecord } from '../../client/mirror.js';
 import {
   compileFilter,
   decodeStrictly,
   epoch,
   KINDS,
+  leaseForm,
   packMessage,
   revision,
+  Swarm,
   toBusEvent,
   unixMillis,
   unpackMessage,
@@ -227,8 +228,7 @@ const ROOM = 1_000;
 
 t.test('the command line and the answers to models show any record, and lists of any records', async () => {
   forAnyRecord((kind, data, next) => {
-    const leases = new LeaseView();
-    const standing: MirrorRecord<Kind>[] = [];
+    const swarm = new Swarm();
     for (const event of shownEvents(kind, data, next).events) {
       assert.deepEqual(forbiddenIn(eventLine(event).written(pc.createColors(false))), []);
       for (const shown of [
@@ -239,17 +239,10 @@ t.test('the command line and the answers to models show any record, and lists of
         assert.ok(sizeOf(shown.value) <= ROOM);
         assert.deepEqual(forbiddenIn(text(shown.value)), []);
       }
-      const record = { ...event, problem: undefined } as unknown as MirrorRecord<Kind>;
-      standing.push(record);
-      leases.take([{ before: undefined, after: record }], NOW);
-    }
-    const all = <K extends Kind>(wanted: K) => standing.filter((one) => one.kind === wanted) as MirrorRecord<K>[];
-    const held = leases.leases(NOW);
-    topState({ all, leases: () => held });
-    holderTable(leases.holders('src/a.py', NOW), NOW);
-    for (const { run_id, branch } of held) {
-      assert.ok(run_id === undefined || typeof run_id === 'string');
-      assert.ok(branch === undefined || typeof branch === 'string');
+      swarm.put(event);
+      topScreen(topState(swarm, { now: NOW }), { label: '', now: NOW, trouble: '' });
+      holderTable(swarm.leases({ now: NOW }).map(leaseForm), NOW);
+      text([swarm.problems(), swarm.tasks({ now: NOW }), swarm.dependencyCycles(), swarm.deadlocks({ now: NOW })]);
     }
   });
 });

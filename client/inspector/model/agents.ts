@@ -1,5 +1,5 @@
-import { textOf } from './entry.js';
 import { isHeld, type Lease } from './lease.js';
+import { momentAt, swarmOf } from './swarm-of.js';
 import type { World } from './world.js';
 
 /** `quiet` beyond this, milliseconds since the last sign of life. */
@@ -29,12 +29,18 @@ export function agentsOf(world: World, leases: readonly Lease[], nowMs: number):
     if (own) own.push(lease);
     else byRun.set(lease.run, [lease]);
   }
-  const intents = latestIntents(world);
+  const known = new Map(
+    swarmOf(world)
+      .agents(momentAt(nowMs))
+      .map((agent) => [agent.run, agent]),
+  );
   const agents: Agent[] = [];
   for (const run of world.runs.values()) {
     const silentMs = run.lastMs === 0 ? undefined : Math.max(0, nowMs - run.lastMs);
     const presence = presenceAfter(silentMs);
-    if (run.records === 0 && presence === 'silent') continue;
+    const agent = known.get(run.id);
+    // What ended long ago is history.
+    if (presence === 'silent' && (run.records === 0 || agent?.state === 'history')) continue;
     agents.push({
       run: run.id,
       branch: run.branch ?? '',
@@ -42,7 +48,7 @@ export function agentsOf(world: World, leases: readonly Lease[], nowMs: number):
       silentMs,
       sinceBeatMs: run.lastBeatMs === undefined ? undefined : Math.max(0, nowMs - run.lastBeatMs),
       leases: (byRun.get(run.id) ?? []).sort(byUrgency),
-      intent: intents.get(run.id)?.text,
+      intent: agent?.doing,
       activity: run.activity.read(nowMs),
     });
   }
@@ -52,16 +58,6 @@ export function agentsOf(world: World, leases: readonly Lease[], nowMs: number):
 export function presenceAfter(silentMs: number | undefined): Presence {
   if (silentMs === undefined || silentMs > SILENT_AFTER_MS) return 'silent';
   return silentMs > QUIET_AFTER_MS ? 'quiet' : 'live';
-}
-
-function latestIntents(world: World): Map<string, { readonly atMs: number; readonly text: string }> {
-  const latest = new Map<string, { atMs: number; text: string }>();
-  for (const { data, atMs } of world.byKind.intent.values()) {
-    const run = textOf(data, 'run_id');
-    if (run === undefined || (latest.get(run)?.atMs ?? -1) > atMs) continue;
-    latest.set(run, { atMs, text: textOf(data, 'detail') ?? textOf(data, 'operation') ?? '' });
-  }
-  return latest;
 }
 
 const byUrgency = (a: Lease, b: Lease): number =>

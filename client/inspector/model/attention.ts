@@ -1,11 +1,12 @@
 import type { Agent } from './agents.js';
 import { SILENT_AFTER_MS } from './agents.js';
 import type { Contest } from './contention.js';
-import { dependencyCycles } from './cycles.js';
-import { textOf } from './entry.js';
+import { describeIntent, endOf, isHistory } from '../../../protocol/index.js';
+import { recordKey } from './entry.js';
 import { formatBytes, formatSince, formatSpan, plural } from './format.js';
-import type { Lease } from './lease.js';
+import { isHeld, type Lease } from './lease.js';
 import type { Connection, Overview } from './overview.js';
+import { momentAt, swarmOf } from './swarm-of.js';
 import type { Link } from './target.js';
 import { visibleMiddle } from './visible.js';
 import type { World } from './world.js';
@@ -56,23 +57,30 @@ const short = (text: string): string => visibleMiddle(text, 48);
 const on = (branch: string): string => (branch === '' ? '' : ` on ${short(branch)}`);
 
 function contested({ contests }: Situation): Attention[] {
-  return contests.map(({ address, branch, leases }) => {
-    const runs = leases.map(({ run }) => short(run));
+  return contests.map(({ address, conflict: { type, severity, parties } }) => {
+    const branches = [...new Set(parties.map(({ branch }) => branch ?? ''))];
+    const link = { view: 'symbols', target: { type: 'address', address } } as const;
+    const matter = { key: `contest ${type} ${address}`, link };
+    if (type === 'operation_conflict') {
+      const means = parties.map(({ run, operation }) => `${short(run ?? '?')} means to ${short(operation ?? '?')}`);
+      const text = `${means.slice(0, 3).join(', ')}: ${short(address)}`;
+      return { ...matter, severity: 'critical', weight: 950 + parties.length, text };
+    }
+    const runs = parties.map(({ run }) => short(run ?? '?'));
     const who = runs.length === 2 ? `${runs[0]!} and ${runs[1]!}` : `${runs[0]!} and ${String(runs.length - 1)} others`;
-    return {
-      key: `contest ${branch} ${address}`,
-      severity: 'critical',
-      weight: 1_000 + leases.length,
-      text: `${who} hold ${short(address)}${on(branch)} at the same time`,
-      link: { view: 'symbols', target: { type: 'address', address } },
-    };
+    if (severity === 'merge-risk') {
+      const text = `${who} hold ${short(address)} on ${String(branches.length)} branches: a merge will meet`;
+      return { ...matter, severity: 'warning', weight: 400 + parties.length, text };
+    }
+    const text = `${who} hold ${short(address)}${branches.length === 1 ? on(branches[0]!) : ''} at the same time`;
+    return { ...matter, severity: 'critical', weight: 1_000 + parties.length, text };
   });
 }
 
 /** Silence is measured against the lease: half of it passed without a beat, or ninety seconds. */
 function lapsing({ agents, nowMs }: Situation): Attention[] {
   return agents.flatMap(({ run, silentMs = Infinity, leases }) => {
-    const next = leases.find(({ state }) => state === 'active');
+    const next = leases.find(isHeld);
     if (next?.endMs === undefined) return [];
     const leftMs = next.endMs - nowMs;
     const patienceMs = Math.min(SILENT_AFTER_MS, Math.max(SHORTEST_SILENCE_MS, (next.endMs - next.renewedMs) / 2));
@@ -88,11 +96,19 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
   });
 }
 
-/** Where an intent still stands, that is the matter, and is said by {@link unprotectedIntents}. */
+/** Of a lease that lapsed long ago nobody needs to be told. */
+export const isRecentlyLapsed = ({ lease }: Lease, nowMs: number): boolean =>
+  lease.state === 'lapsed' && !isHistory(endOf(lease), momentAt(nowMs));
+
+/** Where an intent was announced with it, that is the matter, and is said by {@link unprotectedIntents}. */
 function lapsed({ world, leases, nowMs }: Situation): Attention[] {
-  const intended = new Set([...world.byKind.intent.values()].map(({ data }) => textOf(data, 'reservation_id')));
+  const intended = new Set(
+    swarmOf(world)
+      .intents(momentAt(nowMs))
+      .map(({ reservationName }) => reservationName),
+  );
   return leases
-    .filter(({ state, endMs, name }) => state === 'lapsed' && endMs !== undefined && !intended.has(name))
+    .filter((lease) => isRecentlyLapsed(lease, nowMs) && !intended.has(lease.lease.name))
     .map((lease) => ({
       key: `lapsed ${lease.key}`,
       severity: 'note',
@@ -107,43 +123,45 @@ const where = ({ addresses, branch }: Lease): string => {
   return `${short(addresses[0] ?? 'no address')}${more}${on(branch)}`;
 };
 
-/** An intent whose reservation was released is done; one whose reservation lapsed or never was is not protected. */
+/** Work that was announced and that no lease protects, or no longer; what is older than that is history. */
 function unprotectedIntents({ world, leases, nowMs }: Situation): Attention[] {
-  const byName = new Map(leases.map((lease) => [lease.name, lease]));
-  const holding = new Set(leases.filter(({ state }) => state === 'active').map(({ run }) => run));
-  return [...world.byKind.intent.values()].flatMap((intent) => {
-    const name = textOf(intent.data, 'reservation_id');
-    const run = textOf(intent.data, 'run_id') ?? '';
-    const lease = name === undefined ? undefined : byName.get(name);
-    const state = lease?.state;
-    if (state === 'active' || state === 'released' || state === 'none') return [];
-    if (name === undefined && holding.has(run)) return [];
-    const what = visibleMiddle(textOf(intent.data, 'detail') ?? intent.id, 48);
-    const why =
-      state === 'lapsed'
-        ? `its lease lapsed ${formatSince(nowMs - (lease?.endMs ?? nowMs))}`
+  const moment = momentAt(nowMs);
+  const byName = new Map(leases.map((lease) => [lease.lease.name, lease]));
+  return swarmOf(world)
+    .intents(moment)
+    .flatMap((intent) => {
+      const { id, state, run = '?', reservationName } = intent;
+      const lease = reservationName === undefined ? undefined : byName.get(reservationName);
+      const isLapsed = state.is === 'done' && state.because === 'lapsed' && lease && isRecentlyLapsed(lease, nowMs);
+      const isGone = state.is === 'done' && state.because === 'gone' && !isHistory(intent.createdAt, moment);
+      if (state.is !== 'unprotected' && !isLapsed && !isGone) return [];
+      const what = visibleMiddle(describeIntent(intent) ?? id, 48);
+      const why = isLapsed
+        ? `its lease lapsed ${formatSince(nowMs - (lease.endMs ?? nowMs))}`
         : 'no reservation stands behind it';
-    return {
-      key: `intent ${intent.id}`,
-      severity: 'warning',
-      weight: 200 + intent.revision / 1e9,
-      text: `${short(run)} intends to ${what}, but ${why}`,
-      link: { view: 'stream', target: { type: 'record', key: intent.key } },
-    };
-  });
+      return {
+        key: `intent ${id}`,
+        severity: 'warning',
+        weight: 200 + (world.get('intent', id)?.revision ?? 0) / 1e9,
+        text: `${short(run)} intends to ${what}, but ${why}`,
+        link: { view: 'stream', target: { type: 'record', key: recordKey('intent', id) } },
+      };
+    });
 }
 
 function cycles({ world }: Situation): Attention[] {
-  return dependencyCycles(world).map((cycle) => ({
-    key: `cycle ${cycle.join(' ')}`,
-    severity: 'critical',
-    weight: 900,
-    text: `${[...cycle, cycle[0]!]
-      .slice(0, 6)
-      .map((name) => visibleMiddle(name, 16))
-      .join(' → ')} wait for one another, so none can begin`,
-    link: { view: 'stream', query: 'kind:dependency' },
-  }));
+  return swarmOf(world)
+    .dependencyCycles()
+    .map((cycle) => ({
+      key: `cycle ${cycle.join(' ')}`,
+      severity: 'critical',
+      weight: 900,
+      text: `${[...cycle, cycle[0]!]
+        .slice(0, 6)
+        .map((name) => visibleMiddle(name, 16))
+        .join(' → ')} wait for one another, so none can begin`,
+      link: { view: 'stream', query: 'kind:dependency' },
+    }));
 }
 
 function problems({ world }: Situation): Attention[] {

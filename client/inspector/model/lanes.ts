@@ -15,7 +15,7 @@ export interface LaneBar extends Span {
   readonly end: BarEnd;
   /** Which of the lane's tracks it is in, 0…{@link TRACKS} − 1. */
   readonly track: number;
-  /** When another run held one of its addresses on its branch too. */
+  /** When another run held one of its addresses too. */
   readonly overlaps: readonly Span[];
 }
 
@@ -94,15 +94,14 @@ interface Placed extends Span {
   readonly addresses: readonly string[];
 }
 
-/** Where bars of different runs lie over each other at one address of one branch, merged for each bar. */
+/** Where bars of different runs lie over each other at one address, whatever their branches, merged for each bar. */
 export function overlapsOf(bars: readonly Placed[]): Map<string, Span[]> {
   const places = new Map<string, Placed[]>();
   for (const bar of bars) {
     for (const address of bar.addresses) {
-      const place = `${bar.branch}\0${address}`;
-      const own = places.get(place);
+      const own = places.get(address);
       if (own) own.push(bar);
-      else places.set(place, [bar]);
+      else places.set(address, [bar]);
     }
   }
   const found = new Map<string, Span[]>();

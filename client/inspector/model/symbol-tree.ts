@@ -43,8 +43,9 @@ export function symbolTree(leases: readonly Lease[], contests: readonly Contest[
       }
     }
   }
-  for (const { address, branch } of contests) {
-    for (const node of pathTo(root, address)) node.contested.add(`${branch}\0${address}`);
+  for (const { address, conflict } of contests) {
+    if (conflict.type !== 'address_overlap') continue;
+    for (const node of pathTo(root, address)) node.contested.add(address);
   }
   return finish(root).children.slice();
 }

@@ -28,18 +28,22 @@ export const TypeTag = ({ type }: { type: EventType }) => (
 /** How a lease stands: a sign, a word and a colour. */
 export function LeaseTag({ state, leftMs }: { state: LeaseState; leftMs: number | undefined }) {
   switch (state) {
-    case 'active':
+    case 'live':
+    case 'suspect':
       return (
-        <span class={`lease ${leftMs !== undefined && leftMs < 5_000 ? 'urgent' : 'active'}`}>
+        <span class={`lease ${state === 'suspect' || (leftMs !== undefined && leftMs < 5_000) ? 'urgent' : 'active'}`}>
           {leftMs !== undefined && leftMs < 1_000 ? '< 1 s' : formatSpan(leftMs ?? 0)} left
+          {state === 'suspect' ? ', silent' : ''}
         </span>
       );
+    case 'unknown':
+      return <span class="lease urgent">end unknown</span>;
     case 'lapsed':
       return <span class="lease lapsed">lapsed {formatSince(-(leftMs ?? 0))}</span>;
     case 'released':
       return <span class="lease released">released</span>;
     case 'none':
-      return <span class="lease active">no end</span>;
+      return <span class="lease released">no lease</span>;
   }
 }
 

@@ -1,4 +1,4 @@
-import { kindFromName, type RecordData } from '../../../protocol/index.js';
+import { kindFromName, overlap, parseAddress, type RecordData } from '../../../protocol/index.js';
 import type { Capture } from '../model/capture.js';
 import { chainOf } from '../model/chain.js';
 import { differences } from '../model/difference.js';
@@ -100,9 +100,10 @@ function runDetail(run: string, picture: Picture, capture: Capture, end: number)
 
 function addressDetail(address: string, picture: Picture, capture: Capture, end: number): Detail {
   const touches = (addresses: readonly string[]) => addresses.find((one) => isUnder(one, address));
+  const wanted = parseAddress(address);
   const holders: Holder[] = [];
   for (const lease of picture.leases) {
-    const touched = touches(lease.addresses);
+    const touched = wanted.ok ? lease.lease.addresses.find((own) => overlap(own, wanted.address))?.text : undefined;
     if (touched === undefined || lease.state === 'released') continue;
     const leftMs = lease.endMs === undefined ? undefined : lease.endMs - picture.nowMs;
     const { key, run, branch, state } = lease;

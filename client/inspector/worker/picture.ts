@@ -1,7 +1,7 @@
 import { agentsOf, type Agent } from '../model/agents.js';
-import { attentionOf, LAPSING_WITHIN_MS, type Attention } from '../model/attention.js';
+import { attentionOf, isRecentlyLapsed, LAPSING_WITHIN_MS, type Attention } from '../model/attention.js';
 import { contestsOf, type Contest } from '../model/contention.js';
-import { leasesOf, type Lease } from '../model/lease.js';
+import { isHeld, leasesOf, type Lease } from '../model/lease.js';
 import type { Overview } from '../model/overview.js';
 import type { Query } from '../model/query.js';
 import type { World } from '../model/world.js';
@@ -22,7 +22,7 @@ export interface Picture {
 export function pictureOf(world: World, nowMs: number, overview: Overview | undefined): Picture {
   const leases = leasesOf(world, nowMs);
   const agents = agentsOf(world, leases, nowMs);
-  const contests = contestsOf(leases);
+  const contests = contestsOf(world, leases, nowMs);
   return {
     world,
     nowMs,
@@ -41,15 +41,15 @@ export function headOf(
   recent: { readonly eventsPerSecond: number; readonly lagMs: number | undefined },
 ): HeadState {
   const { world, leases, agents, contests, attention, nowMs } = picture;
-  const active = leases.filter(({ state }) => state === 'active');
+  const active = leases.filter(isHeld);
   return {
     revision: world.revision,
     records: world.size,
     agents: countBy(agents, ({ presence }) => presence, { live: 0, quiet: 0, silent: 0 }),
     leases: {
       active: active.length,
-      lapsing: active.filter(({ endMs }) => endMs! - nowMs <= LAPSING_WITHIN_MS).length,
-      lapsed: leases.filter(({ state }) => state === 'lapsed').length,
+      lapsing: active.filter(({ endMs }) => endMs !== undefined && endMs - nowMs <= LAPSING_WITHIN_MS).length,
+      lapsed: leases.filter((lease) => isRecentlyLapsed(lease, nowMs)).length,
     },
     contested: contests.length,
     attention: countBy(attention, ({ severity }) => severity, { critical: 0, warning: 0, note: 0 }),

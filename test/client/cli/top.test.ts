@@ -34,9 +34,34 @@ t.test('top --json says who holds what, who let a lease lapse, and what is conte
     leases: [{ reservation: 'r1' }, { reservation: 'r2' }],
   });
   t.strictSame((state as { contention: unknown }).contention, [
-    { address: 'src/a.py::f', holders: ['agent-1'], wanted: ['agent-3'] },
-    { address: 'src/a.py::g', holders: ['agent-1', 'agent-2'], wanted: [] },
+    { address: 'src/a.py::g', what: 'collision', holders: ['agent-1', 'agent-2'], wanted: [] },
+    { address: 'src/a.py::f', what: 'wanted', holders: ['agent-1'], wanted: ['agent-3'] },
   ]);
+});
+
+t.test('finished work is not wanted, and what ended long ago is counted and not listed', async (t) => {
+  const repository = furnished(t);
+  for (let job = 0; job < 40; job++) {
+    const ended = -36_000_000 - job * 1_000_000;
+    const name = `job-${String(job)}`;
+    const times = { created_at: inFuture(ended - 60_000), expires_at: inFuture(ended) };
+    repository.rename('reservation', name, reservation(name, ['src/a.py::g'], times));
+    repository.rename('intent', name, {
+      run_id: name,
+      reservation_id: name,
+      addresses: ['src/a.py::g'],
+      operation: 'rename',
+      detail: '',
+      created_at: times.created_at,
+    });
+  }
+  const top = Command.museBus(['top', '--json', '--root', repository.root]);
+  t.equal(await top.exit, 0);
+  const [state] = top.json();
+  t.match(state, { past: 40 });
+  const { agents, contention } = state as { agents: unknown[]; contention: object[] };
+  t.equal(agents.length, 4);
+  t.match(contention[0], { address: 'src/a.py::g', holders: ['agent-1', 'agent-2'], wanted: [] });
 });
 
 t.test('in a pipe the table is printed once', async (t) => {

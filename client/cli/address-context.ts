@@ -1,0 +1,32 @@
+import { realpathSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import type { AddressContext } from '../../protocol/index.js';
+import { findRepository } from '../endpoint-file.js';
+import type { Target } from './target.js';
+
+/**
+ * What a path on a command line is relative to: the repository, by its name and by where it really is, the repository whose
+ * worktree it is, and the working directory in it.
+ */
+export function addressContext({ root }: Pick<Target, 'root'>, workingDirectory = process.cwd()): AddressContext {
+  const isWindows = sep === '\\';
+  const repository = findRepository(root);
+  if (repository === undefined) return { isWindows };
+  const found = [repository, real(repository), dirname(real(join(repository, '.muse')))];
+  const roots = [...new Set(found)];
+  const inside = [workingDirectory, real(workingDirectory)]
+    .flatMap((directory) => roots.map((from) => relative(from, directory)))
+    .find((path) => !path.startsWith('..') && path !== workingDirectory && !/^[A-Za-z]:/.test(path));
+  return { isWindows, roots: roots.map(slashed), workingDirectory: slashed(inside ?? '') };
+}
+
+const slashed = (path: string): string => path.split(sep).join('/');
+
+/** Where a path leads; the path itself where that cannot be seen. */
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

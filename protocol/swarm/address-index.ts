@@ -1,0 +1,124 @@
+import type { Address } from './address.js';
+import { covers, overlap } from './overlap.js';
+
+/** What stands at an address. */
+export interface IndexEntry {
+  readonly owner: string;
+  readonly address: Address;
+}
+
+interface Node {
+  readonly children: Map<string, Node>;
+  /** Entries whose steps end here. */
+  readonly exact: Map<string, IndexEntry>;
+  /** Entries with wildcards whose fixed steps end here. */
+  readonly wild: Map<string, IndexEntry>;
+}
+
+const newNode = (): Node => ({ children: new Map(), exact: new Map(), wild: new Map() });
+
+/** Finds who is at, above or below an address without looking at everybody: a tree of steps. */
+export class AddressIndex {
+  readonly #root = newNode();
+
+  add(owner: string, address: Address): void {
+    const entry = { owner, address };
+    const key = keyOf(entry);
+    this.#make(address.steps).exact.set(key, entry);
+    if (address.readings.length > 1) this.#make(address.fixedSteps).wild.set(key, entry);
+  }
+
+  remove(owner: string, address: Address): void {
+    const key = keyOf({ owner, address });
+    this.#take(address.steps, ({ exact }) => exact.delete(key));
+    if (address.readings.length > 1) this.#take(address.fixedSteps, ({ wild }) => wild.delete(key));
+  }
+
+  /** Entries whose addresses overlap one, each once, in no order. */
+  *overlapping(address: Address): Generator<IndexEntry> {
+    const seen = new Set<string>();
+    for (const entry of this.#near(address)) {
+      const key = keyOf(entry);
+      if (seen.has(key) || !overlap(entry.address, address)) continue;
+      seen.add(key);
+      yield entry;
+    }
+  }
+
+  /** Entries whose addresses cover one, each once, in no order. */
+  *covering(address: Address): Generator<IndexEntry> {
+    const seen = new Set<string>();
+    for (const node of this.#wayTo(address.steps)) {
+      for (const [key, entry] of node.exact) {
+        if (seen.has(key)) continue;
+        seen.add(key);
+        yield entry;
+      }
+      for (const [key, entry] of node.wild) {
+        if (seen.has(key) || !covers(entry.address, address)) continue;
+        seen.add(key);
+        yield entry;
+      }
+    }
+  }
+
+  /** Whatever may overlap: on the way to the address, and below it. */
+  *#near(address: Address): Generator<IndexEntry> {
+    const way = [...this.#wayTo(address.fixedSteps)];
+    const isWhole = way.length > address.fixedSteps.length;
+    const last = isWhole ? way.pop() : undefined;
+    for (const { exact, wild } of way) {
+      yield* exact.values();
+      yield* wild.values();
+    }
+    if (last) yield* allIn(last);
+  }
+
+  /** The nodes on the way to some steps, as far as there are any. */
+  *#wayTo(steps: readonly string[]): Generator<Node> {
+    let node: Node | undefined = this.#root;
+    for (let at = 0; node !== undefined; at++) {
+      yield node;
+      if (at === steps.length) return;
+      node = node.children.get(steps[at]!);
+    }
+  }
+
+  #make(steps: readonly string[]): Node {
+    let node = this.#root;
+    for (const step of steps) {
+      let next = node.children.get(step);
+      if (!next) node.children.set(step, (next = newNode()));
+      node = next;
+    }
+    return node;
+  }
+
+  /** Takes something out of the node at the end of the steps, and then the nodes that are empty. */
+  #take(steps: readonly string[], take: (node: Node) => void): void {
+    const way = [this.#root];
+    for (const step of steps) {
+      const next = way.at(-1)!.children.get(step);
+      if (!next) return;
+      way.push(next);
+    }
+    take(way.at(-1)!);
+    for (let at = steps.length; at > 0; at--) {
+      const { children, exact, wild } = way[at]!;
+      if (children.size + exact.size + wild.size > 0) return;
+      way[at - 1]!.children.delete(steps[at - 1]!);
+    }
+  }
+}
+
+const keyOf = ({ owner, address }: IndexEntry): string => `${owner}\0${address.text}`;
+
+/** With a list of its own: a path of thousands of names must not overflow the stack. */
+function* allIn(start: Node): Generator<IndexEntry> {
+  const left = [start];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    yield* node.exact.values();
+    yield* node.wild.values();
+    for (const child of node.children.values()) left.push(child);
+  }
+}

@@ -1,0 +1,184 @@
+import { readPattern, unescaped, type Reading } from './address-pattern.js';
+
+/**
+ * What an address names. `directory` is one that was written with a slash at its end; a directory that was written
+ * without one reads as `file`, which makes no difference: both cover whatever is below them.
+ */
+export type AddressKind = 'file' | 'symbol' | 'nested-symbol' | 'directory' | 'pattern';
+
+/** An address, parsed once: `src/billing.py`, `src/billing.py::Invoice.render`, `src/`, `src/*.py`. */
+export interface Address {
+  /** The normal form: equal for two spellings of one address. */
+  readonly text: string;
+  readonly kind: AddressKind;
+  /** The steps from the root: `/src`, `/billing.py`, `:Invoice`, `:render`. An address covers those that begin with its steps. */
+  readonly steps: readonly string[];
+  /** The steps before the first one with a wildcard; all of them where there is none. */
+  readonly fixedSteps: readonly string[];
+  /**
+   * What the text can mean. The first is always the text itself, so that a file which is called `[id].tsx` is found; a
+   * text with wildcards has more.
+   */
+  readonly readings: readonly Reading[];
+}
+
+/** Why a text is no address, with what would be right. */
+export interface AddressProblem {
+  readonly problem: 'empty' | 'outside' | 'absolute' | 'no-file' | 'negated' | 'too-long';
+  /** A sentence for a person. */
+  readonly text: string;
+}
+
+/** Where an address was written, which a spelling may be relative to. */
+export interface AddressContext {
+  /** Absolute paths of the repository: its root and its worktrees, with `/` between names. */
+  readonly roots?: readonly string[];
+  /** The working directory, from the root of the repository: `src/billing`. */
+  readonly workingDirectory?: string;
+  /** Whether a backslash always separates names, as it does on Windows. */
+  readonly isWindows?: boolean;
+}
+
+export type ParsedAddress =
+  { readonly ok: true; readonly address: Address } | { readonly ok: false; readonly problem: AddressProblem };
+
+/** Longer texts are no path on any system. */
+export const MAX_ADDRESS_CHARACTERS = 8_192;
+
+const SYMBOL = '::';
+/** The first `::`, and what more colons there are. */
+const SYMBOL_MARK = /:{2,}/;
+/** A backslash before a wildcard takes its meaning away; any other separates names, as a program on Windows writes it. */
+const SEPARATING_BACKSLASH = /\\(?![*?[\]{}])/g;
+
+/**
+ * Reads one spelling of an address: trims blanks, joins `//` and `/./`, resolves `..`, takes an absolute path below one of
+ * the roots as the path from there, composes letters and accents (NFC), and drops a `::` with nothing after it.
+ */
+export function parseAddress(spelling: string, context: AddressContext = {}): ParsedAddress {
+  const trimmed = spelling.normalize('NFC').trim();
+  if (trimmed === '') return refuse('empty', 'the address is empty');
+  if (trimmed.length > MAX_ADDRESS_CHARACTERS)
+    return refuse('too-long', `the address has more than ${String(MAX_ADDRESS_CHARACTERS)} characters`);
+  const mark = SYMBOL_MARK.exec(trimmed);
+  const written = mark ? trimmed.slice(0, mark.index) : trimmed;
+  const path = resolvePath(slashed(written, context), context);
+  if (!path.ok) return path;
+  const symbol = mark ? symbolSteps(trimmed.slice(mark.index + mark[0].length)) : [];
+  if (path.names.length === 0 && symbol.length > 0)
+    return refuse('no-file', `${shown(trimmed)} names no file; write src/billing.py::compute_total`);
+  return { ok: true, address: makeAddress(path.names, path.isDirectory && symbol.length === 0, symbol) };
+}
+
+/**
+ * Reads what a person asks for. A path that is not marked as relative (`./x`) may be meant from the working directory or
+ * from the root, as records have it: both are asked for, because one of the two answers alone could be a wrong "free".
+ * @returns one or two addresses, or why there is none.
+ */
+export function parseQuery(
+  spelling: string,
+  context: AddressContext = {},
+):
+  | { readonly ok: true; readonly addresses: readonly Address[] }
+  | { readonly ok: false; readonly problem: AddressProblem } {
+  const trimmed = spelling.trim();
+  if (trimmed.startsWith('!'))
+    return refuse('negated', `${shown(trimmed)} begins with !; ask for what is wanted, not for what is not`);
+  if (isAbsolute(slashed(trimmed, context)) && (context.roots ?? []).length === 0)
+    return refuse('absolute', `${shown(trimmed)} is an absolute path; give the path from the root of the repository`);
+  const here = parseAddress(spelling, context);
+  const isMarked = /^\.\.?(?:[/\\]|$)/.test(trimmed) || isAbsolute(slashed(trimmed, context));
+  if (isMarked || (context.workingDirectory ?? '') === '')
+    return here.ok ? { ok: true, addresses: [here.address] } : here;
+  const there = parseAddress(spelling, { ...context, workingDirectory: '' });
+  const addresses = [here, there].flatMap((parsed) => (parsed.ok ? [parsed.address] : []));
+  if (addresses.length === 0) return here.ok ? { ok: true, addresses } : here;
+  return { ok: true, addresses };
+}
+
+/** A branch by its short name: `refs/heads/main` is `main`. */
+export function normalBranch(branch: string): string {
+  return branch.trim().replace(/^refs\/heads\//, '');
+}
+
+function refuse(
+  problem: AddressProblem['problem'],
+  text: string,
+): { readonly ok: false; readonly problem: AddressProblem } {
+  return { ok: false, problem: { problem, text } };
+}
+
+const shown = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
+const slashed = (path: string, { isWindows = false }: AddressContext): string =>
+  path.replace(isWindows ? /\\/g : SEPARATING_BACKSLASH, '/');
+
+const isAbsolute = (path: string): boolean => path.startsWith('/') || /^[A-Za-z]:\//.test(path);
+
+type ResolvedPath =
+  | { readonly ok: true; readonly names: readonly string[]; readonly isDirectory: boolean }
+  | { readonly ok: false; readonly problem: AddressProblem };
+
+function resolvePath(path: string, { roots = [], workingDirectory = '' }: AddressContext): ResolvedPath {
+  const absolute = isAbsolute(path);
+  const below = absolute ? belowRoots(path, roots) : undefined;
+  // Without a root that it is below, an absolute path stays what it is: nothing in the repository is called so.
+  if (absolute && below === undefined && roots.length > 0)
+    return refuse('outside', `${shown(path)} is outside of the repository`);
+  const base = absolute ? [] : namesOf(workingDirectory);
+  const names: string[] = [...base];
+  for (const name of namesOf(below ?? path)) {
+    if (name === '.') continue;
+    if (name !== '..') names.push(name);
+    else if (names.pop() === undefined) return refuse('outside', `${shown(path)} is outside of the repository`);
+  }
+  if (absolute && below === undefined) {
+    if (names.length === 0) return refuse('outside', `${shown(path)} is outside of the repository`);
+    names.unshift('');
+  }
+  return { ok: true, names, isDirectory: /(?:^|\/)\s*\.{0,2}\s*$/.test(path) };
+}
+
+/** The part of an absolute path below the deepest of the roots that it is in. */
+function belowRoots(path: string, roots: readonly string[]): string | undefined {
+  const wanted = `/${namesOf(path).join('/')}`;
+  let found: string | undefined;
+  for (const root of roots) {
+    const prefix = `/${namesOf(root.normalize('NFC').replaceAll('\\', '/')).join('/')}`;
+    const rest = wanted === prefix ? '' : wanted.startsWith(`${prefix}/`) ? wanted.slice(prefix.length + 1) : undefined;
+    if (rest !== undefined && (found === undefined || rest.length < found.length)) found = rest;
+  }
+  return found;
+}
+
+/** Blanks around a name are a slip of who wrote it; a colon at its end belongs to a drive, or to the mark of a symbol. */
+const namesOf = (path: string): string[] =>
+  path
+    .split('/')
+    .map((name) => name.trim().replace(/[\s:]+$/, ''))
+    .filter((name) => name !== '');
+
+/** Dotted names nest, and so do those with `::` between them: a class covers its methods. */
+function symbolSteps(symbol: string): string[] {
+  return symbol
+    .split(/:{2,}|\./)
+    .map((name) => name.replace(/^[\s:]+|[\s:]+$/g, ''))
+    .filter((name) => name !== '');
+}
+
+function makeAddress(names: readonly string[], isDirectory: boolean, symbol: readonly string[]): Address {
+  const path = names.length === 0 ? '.' : names.join('/');
+  const text = `${path}${isDirectory && names.length > 0 ? '/' : ''}${symbol.length > 0 ? SYMBOL + symbol.join('.') : ''}`;
+  const steps = [...names.map((name) => `/${unescaped(name)}`), ...symbol.map((name) => `:${unescaped(name)}`)];
+  const { readings, wildAt } = readPattern(names, symbol);
+  // A text whose wildcards may well be part of a name is called what it would be without them.
+  const isPattern = readings.some(({ is }) => is === 'pattern');
+  const kind = isPattern ? 'pattern' : kindOf(isDirectory || names.length === 0, symbol);
+  return { text, kind, steps, fixedSteps: wildAt === undefined ? steps : steps.slice(0, wildAt), readings };
+}
+
+function kindOf(isDirectory: boolean, symbol: readonly string[]): AddressKind {
+  if (symbol.length > 1) return 'nested-symbol';
+  if (symbol.length === 1) return 'symbol';
+  return isDirectory ? 'directory' : 'file';
+}

@@ -1,0 +1,152 @@
+import type { UnixMillis } from '../brand.js';
+import type { JsonObject, JsonValue, RecordData } from '../record.js';
+import { parseTimestamp } from '../timestamp.js';
+import { normalBranch, parseAddress, type Address, type AddressContext } from './address.js';
+
+/** A field that does not say what it should, and what would be right. */
+export interface FieldProblem {
+  readonly field: string;
+  /** What stands there, cut short; `nothing` where the field is missing. */
+  readonly found: string;
+  readonly right: string;
+}
+
+const MAX_SHOWN_CHARACTERS = 60;
+/** A record that names more is cut: an index must not grow by what one file says. */
+export const MAX_ADDRESSES = 10_000;
+const ADDRESS_FIELDS = ['addresses', 'address'] as const;
+const NAME_FIELDS = ['address', 'path', 'file', 'name'] as const;
+
+/**
+ * Reads the fields of one record: generously where the meaning is certain, and else with a {@link FieldProblem}. Agents write
+ * records by hand; Muse itself writes `""` and `null` for what it does not know, which reads as nothing.
+ */
+export class FieldReader {
+  readonly problems: FieldProblem[] = [];
+
+  constructor(
+    private readonly data: RecordData,
+    private readonly context: AddressContext = {},
+  ) {}
+
+  /** A text that is not blank; a number is its digits. The first of several names that says something counts. */
+  text(...fields: readonly string[]): string | undefined {
+    for (const field of fields) {
+      const value = this.data[field];
+      if (isNothing(value)) continue;
+      if (typeof value === 'string') return value;
+      if (typeof value === 'number') return String(value);
+      this.problem(field, value, 'a text');
+    }
+    return undefined;
+  }
+
+  branch(): string | undefined {
+    const branch = this.text('branch');
+    return branch === undefined ? undefined : normalBranch(branch);
+  }
+
+  time(...fields: readonly string[]): UnixMillis | undefined {
+    for (const field of fields) {
+      const value = this.data[field];
+      if (isNothing(value)) continue;
+      const time = parseTimestamp(value);
+      if (time !== undefined) return time;
+      this.problem(field, value, 'a time in ISO 8601, 2026-03-30T15:00:00Z');
+    }
+    return undefined;
+  }
+
+  number(field: string): number | undefined {
+    const value = this.data[field];
+    return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+  }
+
+  /** The object in a field, or the one that a text in it holds as JSON. */
+  object(field: string): JsonObject | undefined {
+    const value = this.data[field];
+    if (isObject(value)) return value;
+    if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return undefined;
+    try {
+      const parsed = JSON.parse(value) as JsonValue;
+      return isObject(parsed) ? parsed : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The addresses, each once. @param isNeeded whether a record of this kind says nothing without them. */
+  addresses(isNeeded: boolean): readonly Address[] {
+    const fields = ADDRESS_FIELDS.filter((field) => !isNothing(this.data[field]));
+    const addresses = this.addressesIn(this.data, fields);
+    if (isNeeded && addresses.length === 0 && this.problems.every(({ field }) => !isAddressField(field)))
+      this.problem('addresses', this.data['addresses'], 'an array of texts, ["src/billing.py::compute_total"]');
+    return addresses;
+  }
+
+  /** The addresses in some fields of an object. */
+  addressesIn(data: JsonObject, fields: readonly string[]): readonly Address[] {
+    const found = new Map<string, Address>();
+    for (const field of fields) {
+      const value = data[field];
+      const texts = isNothing(value) ? [] : spellingsOf(value);
+      if (texts === undefined) this.problem(field, value, 'an array of texts, ["src/billing.py::compute_total"]');
+      for (const text of texts?.slice(0, MAX_ADDRESSES) ?? []) {
+        const parsed = parseAddress(text, this.context);
+        if (parsed.ok) found.set(parsed.address.text, parsed.address);
+        else if (parsed.problem.problem !== 'empty')
+          this.problem(field, text, `a path from the root of the repository: ${parsed.problem.text}`);
+      }
+    }
+    return [...found.values()];
+  }
+
+  problem(field: string, found: JsonValue | undefined, right: string): void {
+    this.problems.push({ field, found: shown(found), right });
+  }
+}
+
+/** Not there, null, or blank. */
+export function isNothing(value: JsonValue | undefined): value is undefined | null | '' {
+  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const isAddressField = (field: string): boolean => ADDRESS_FIELDS.some((known) => known === field);
+
+/**
+ * The addresses that a value says: a text (one a line), an array of texts or objects, an object that names one, or one whose
+ * keys are addresses. @returns `undefined` where some of it says none.
+ */
+function spellingsOf(value: JsonValue): string[] | undefined {
+  if (typeof value === 'string') return value.split(/[\r\n]+/);
+  if (Array.isArray(value)) {
+    const each = (value as readonly JsonValue[]).map((item) =>
+      isNothing(item) ? [] : typeof item === 'string' ? [item] : isObject(item) ? ofObject(item) : undefined,
+    );
+    return each.includes(undefined) ? undefined : each.flatMap((texts) => texts ?? []);
+  }
+  return isObject(value) ? (ofObject(value) ?? keysOf(value)) : undefined;
+}
+
+function ofObject(value: JsonObject): string[] | undefined {
+  const name = NAME_FIELDS.map((field) => value[field]).find((text) => typeof text === 'string' && text.trim() !== '');
+  if (typeof name !== 'string') return undefined;
+  const symbol = value['symbol'];
+  return [typeof symbol === 'string' && symbol !== '' && !name.includes('::') ? `${name}::${symbol}` : name];
+}
+
+/** `{"src/a.py": "modify"}`: keys that can only be addresses. */
+function keysOf(value: JsonObject): string[] | undefined {
+  const keys = Object.keys(value);
+  return keys.length > 0 && keys.every((key) => /[/.]|::/.test(key)) ? keys : undefined;
+}
+
+function shown(value: JsonValue | undefined): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value);
+  return text.length > MAX_SHOWN_CHARACTERS ? `${text.slice(0, MAX_SHOWN_CHARACTERS)}…` : text;
+}

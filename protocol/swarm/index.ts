@@ -1,0 +1,29 @@
+/**
+ * The one model of the swarm: addresses and what covers what, leases, holders, conflicts, intents, agents, tasks, waits. Pure: it
+ * takes records and a moment and returns values; what cannot be known is a value too. It must never read a clock, a file or a
+ * socket. Tested by test/protocol/swarm/ against a plain reference.
+ */
+export type { Address, AddressContext, AddressKind, AddressProblem, ParsedAddress } from './address.js';
+export { MAX_ADDRESS_CHARACTERS, normalBranch, parseAddress, parseQuery } from './address.js';
+export type { IndexEntry } from './address-index.js';
+export { AddressIndex } from './address-index.js';
+export type { Agent, AgentState } from './agents.js';
+export type { Conflict, Party } from './conflicts.js';
+export { MAX_PARTIES } from './conflicts.js';
+export { findCycles } from './cycles.js';
+export type { FieldProblem } from './fields.js';
+export { FieldReader, MAX_ADDRESSES } from './fields.js';
+export type { Intent, IntentFacts, IntentState } from './intents.js';
+export { describeIntent } from './intents.js';
+export type { LeaseForm } from './lease-form.js';
+export { leaseForm } from './lease-form.js';
+export type { Lease, LeaseState } from './leases.js';
+export { endOf, isHeld, LEASE_STATES, LeaseTable, MAX_PATIENCE_MS, MIN_PATIENCE_MS } from './leases.js';
+export type { Moment } from './moment.js';
+export { HISTORY_AFTER_MS, isHistory } from './moment.js';
+export { covers, overlap } from './overlap.js';
+export type { BranchOption, Holding, RecordProblem } from './swarm.js';
+export { Swarm } from './swarm.js';
+export type { SwarmRecord } from './swarm-record.js';
+export type { Task, TaskStatus } from './tasks.js';
+export type { Wait } from './waits.js';

@@ -1,0 +1,87 @@
+import type { UnixMillis } from '../brand.js';
+import type { Address, AddressContext } from './address.js';
+import { FieldReader, type FieldProblem } from './fields.js';
+import { endOf, isHeld, type Lease } from './leases.js';
+import { isHistory, isUnseen, type Moment } from './moment.js';
+import { overlap } from './overlap.js';
+import { readabilityOf, type SwarmRecord } from './swarm-record.js';
+
+export interface IntentFacts {
+  readonly id: string;
+  /** The reservation that it was announced with; Muse's default is none. */
+  readonly reservationName: string | undefined;
+  readonly run: string | undefined;
+  readonly branch: string | undefined;
+  readonly addresses: readonly Address[];
+  readonly operation: string | undefined;
+  readonly detail: string | undefined;
+  readonly createdAt: UnixMillis | undefined;
+  readonly problems: readonly FieldProblem[];
+}
+
+/**
+ * `open`: a lease that is held protects it. `unprotected`: none does. `done`: its work is over, `because` its reservation was
+ * released, has lapsed or is gone, or because it is history.
+ */
+export type IntentState =
+  | { readonly is: 'open'; readonly lease: Lease }
+  | { readonly is: 'unprotected' }
+  | { readonly is: 'done'; readonly because: 'released' | 'lapsed' | 'gone' | 'history' };
+
+export interface Intent extends IntentFacts {
+  readonly state: IntentState;
+}
+
+/** @returns `undefined` for a file that was read and is no record. */
+export function readIntent(record: SwarmRecord, context?: AddressContext): IntentFacts | undefined {
+  const readability = readabilityOf(record);
+  if (readability === 'none') return undefined;
+  const fields = new FieldReader(record.data, context);
+  const facts = {
+    id: record.id,
+    reservationName: fields.text('reservation_id'),
+    run: fields.text('run_id'),
+    branch: fields.branch(),
+    addresses: fields.addresses(true),
+    operation: fields.text('operation'),
+    detail: fields.text('detail'),
+    createdAt: fields.time('created_at'),
+  };
+  return { ...facts, problems: readability === 'readable' ? fields.problems : [] };
+}
+
+/**
+ * @param named the leases of the reservation that the intent names.
+ * @param own all leases of its run.
+ */
+export function intentState(
+  intent: IntentFacts,
+  named: readonly Lease[],
+  own: readonly Lease[],
+  moment: Moment,
+): IntentState {
+  const related = intent.reservationName === undefined ? own.filter((lease) => concerns(lease, intent)) : named;
+  const held = related.find(isHeld);
+  if (held) return { is: 'open', lease: held };
+  if (isUnseen(moment, 'reservation')) return { is: 'unprotected' };
+  if (related.length > 0) {
+    return { is: 'done', because: related.some(({ state }) => state === 'released') ? 'released' : 'lapsed' };
+  }
+  if (intent.reservationName !== undefined) return { is: 'done', because: 'gone' };
+  return isHistory(intent.createdAt, moment) ? { is: 'done', because: 'history' } : { is: 'unprotected' };
+}
+
+/** A lease on an address of the intent that had not ended when the intent was announced. */
+function concerns(lease: Lease, { addresses, createdAt }: IntentFacts): boolean {
+  const end = endOf(lease);
+  if (end !== undefined && createdAt !== undefined && end < createdAt) return false;
+  return lease.addresses.some((held) => addresses.some((wanted) => overlap(held, wanted)));
+}
+
+/** The words for what a run does: its own, or the operation with where. */
+export function describeIntent({ detail, operation, addresses }: IntentFacts): string | undefined {
+  if (detail !== undefined) return detail;
+  if (operation === undefined) return undefined;
+  const [first] = addresses;
+  return first === undefined ? operation : `${operation} ${first.text}`;
+}

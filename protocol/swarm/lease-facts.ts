@@ -1,0 +1,111 @@
+import type { UnixMillis } from '../brand.js';
+import type { JsonValue, RecordData } from '../record.js';
+import type { Address, AddressContext } from './address.js';
+import { FieldReader, isNothing, type FieldProblem } from './fields.js';
+import { readabilityOf, type Readability, type SwarmRecord } from './swarm-record.js';
+
+/** What a reservation says, read once. */
+export interface ReservationFacts {
+  readonly id: string;
+  /** What heartbeats, releases and intents call it. */
+  readonly name: string;
+  readonly run: string | undefined;
+  readonly branch: string | undefined;
+  readonly addresses: readonly Address[];
+  readonly operation: string | undefined;
+  readonly createdAt: UnixMillis | undefined;
+  /** As the record has it; null where it has none. */
+  readonly writtenExpiry: JsonValue;
+  readonly expiresAt: UnixMillis | undefined;
+  readonly readability: Readability;
+  /** Whether anything of it was ever read. */
+  readonly isEmpty: boolean;
+  readonly problems: readonly FieldProblem[];
+}
+
+/** What a heartbeat says. */
+export interface BeatFacts {
+  readonly id: string;
+  /** Of the reservation that it keeps alive; `undefined` where it was never read. */
+  readonly name: string | undefined;
+  readonly run: string | undefined;
+  readonly beatAt: UnixMillis | undefined;
+  readonly extendedUntil: UnixMillis | undefined;
+  readonly readability: Readability;
+  readonly problems: readonly FieldProblem[];
+}
+
+export interface ReleaseFacts {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly run: string | undefined;
+  readonly releasedAt: UnixMillis | undefined;
+  readonly problems: readonly FieldProblem[];
+}
+
+/**
+ * What a record calls the reservation that it is or names. Muse names a heartbeat's file after its reservation, so that the id says
+ * what a missing field does not; a release names one or ends nothing: what frees an address must be certain.
+ */
+export function leaseNameOf(
+  kind: 'reservation' | 'heartbeat' | 'release',
+  id: string,
+  data: RecordData,
+): string | undefined {
+  const named = new FieldReader(data).text('reservation_id');
+  if (named !== undefined || kind === 'release') return named;
+  return kind === 'heartbeat' && Object.keys(data).length === 0 ? undefined : id;
+}
+
+export function readReservation(record: SwarmRecord, context?: AddressContext): ReservationFacts {
+  const { id, data } = record;
+  const fields = new FieldReader(data, context);
+  const readability = readabilityOf(record);
+  const isEmpty = Object.keys(data).length === 0;
+  const facts = {
+    id,
+    name: leaseNameOf('reservation', id, data)!,
+    run: fields.text('run_id'),
+    branch: fields.branch(),
+    addresses: fields.addresses(true),
+    operation: fields.text('operation'),
+    createdAt: fields.time('created_at'),
+    writtenExpiry: data['expires_at'] ?? null,
+    expiresAt: fields.time('expires_at'),
+    readability,
+    isEmpty,
+  };
+  if (isNothing(data['expires_at'])) fields.problem('expires_at', data['expires_at'], 'a time in ISO 8601');
+  return { ...facts, problems: readability === 'readable' ? fields.problems : [] };
+}
+
+export function readBeat(record: SwarmRecord): BeatFacts {
+  const { id, data } = record;
+  const fields = new FieldReader(data);
+  const readability = readabilityOf(record);
+  return {
+    id,
+    name: leaseNameOf('heartbeat', id, data),
+    run: fields.text('run_id'),
+    beatAt: fields.time('last_beat_at', 'created_at'),
+    extendedUntil: fields.time('extended_expires_at'),
+    readability,
+    problems: readability === 'readable' ? fields.problems : [],
+  };
+}
+
+export function readRelease(record: SwarmRecord): ReleaseFacts {
+  const { id, data } = record;
+  const fields = new FieldReader(data);
+  const isRead = readabilityOf(record) === 'readable';
+  const name = leaseNameOf('release', id, data);
+  if (name === undefined) fields.problem('reservation_id', data['reservation_id'], 'the id of the reservation it ends');
+  return {
+    id,
+    // An unreadable release said last what ends its reservation for good; one that is no record says nothing.
+    name: readabilityOf(record) === 'none' ? undefined : name,
+    run: fields.text('run_id'),
+    releasedAt: fields.time('released_at', 'created_at'),
+    problems: isRead ? fields.problems : [],
+  };
+}

@@ -1,0 +1,254 @@
+import { unixMillis, type UnixMillis } from '../brand.js';
+import type { JsonValue } from '../record.js';
+import type { Address, AddressContext } from './address.js';
+import type { FieldProblem } from './fields.js';
+import {
+  readBeat,
+  readRelease,
+  readReservation,
+  type BeatFacts,
+  type ReleaseFacts,
+  type ReservationFacts,
+} from './lease-facts.js';
+import { isUnseen, type Moment } from './moment.js';
+import type { SwarmRecord } from './swarm-record.js';
+
+/**
+ * - `live`: ends in the future.
+ * - `suspect`: live, but its holder, which used to beat, has been silent for longer than it should.
+ * - `unknown`: the reservation cannot be read, or its end has passed and something that may have prolonged it cannot be seen.
+ * - `lapsed`: its end has passed. `released`: a release names it.
+ * - `none`: the record was read and is no lease: it says no end that can be read, or is no record.
+ *
+ * The first three hold their addresses.
+ */
+export const LEASE_STATES = ['live', 'suspect', 'unknown', 'lapsed', 'released', 'none'] as const;
+export type LeaseState = (typeof LEASE_STATES)[number];
+
+/** A reservation at a moment. */
+export interface Lease {
+  /** Id of the reservation's record. */
+  readonly reservation: string;
+  /** What heartbeats, releases and intents call it. */
+  readonly name: string;
+  readonly run: string | undefined;
+  readonly branch: string | undefined;
+  readonly addresses: readonly Address[];
+  readonly operation: string | undefined;
+  readonly createdAt: UnixMillis | undefined;
+  /** As the record has it. */
+  readonly writtenExpiry: JsonValue;
+  /** The later of its own expiry and of every extension by a heartbeat; `undefined` where it says none. */
+  readonly effectiveExpiry: UnixMillis | undefined;
+  /** Id of the heartbeat that extends it furthest, where one does. */
+  readonly extendedBy: string | undefined;
+  readonly lastBeatAt: UnixMillis | undefined;
+  readonly releasedAt: UnixMillis | undefined;
+  readonly state: LeaseState;
+  readonly problems: readonly FieldProblem[];
+}
+
+/** A holder that used to beat is suspect after half of what its last beat asked for, between these. */
+export const MIN_PATIENCE_MS = 5_000;
+export const MAX_PATIENCE_MS = 90_000;
+
+/** Whether a lease keeps others out. What is unknown does. */
+export const isHeld = ({ state }: Lease): boolean => state === 'live' || state === 'suspect' || state === 'unknown';
+
+/** When a lease ended; `undefined` where it has not, or nobody knows. */
+export function endOf({ state, effectiveExpiry, releasedAt, createdAt, lastBeatAt }: Lease): UnixMillis | undefined {
+  if (state === 'lapsed') return effectiveExpiry;
+  if (state === 'released') return releasedAt ?? lastBeatAt ?? createdAt;
+  return state === 'none' ? createdAt : undefined;
+}
+
+/** Reservations, with the heartbeats and releases that name them. Told of records in any order. */
+export class LeaseTable {
+  readonly #reservations = new Map<string, ReservationFacts>();
+  readonly #beats = new Map<string, BeatFacts>();
+  readonly #releases = new Map<string, ReleaseFacts>();
+  readonly #byName = new Map<string, Set<string>>();
+  readonly #beatsByName = new Map<string, Set<BeatFacts>>();
+  readonly #releasesByName = new Map<string, Set<ReleaseFacts>>();
+  /** Heartbeats that cannot be read, and of which nothing ever was: they may be about any reservation. */
+  readonly #nameless = new Set<string>();
+
+  constructor(private readonly context: AddressContext = {}) {}
+
+  /** @returns what the reservation said before and says now, where the record is one. */
+  put(
+    record: SwarmRecord,
+  ): { readonly before: ReservationFacts | undefined; readonly after: ReservationFacts } | undefined {
+    switch (record.kind) {
+      case 'reservation': {
+        const before = this.drop('reservation', record.id);
+        const after = readReservation(record, this.context);
+        this.#reservations.set(after.id, after);
+        addTo(this.#byName, after.name, after.id);
+        return { before, after };
+      }
+      case 'heartbeat': {
+        this.drop('heartbeat', record.id);
+        const beat = readBeat(record);
+        this.#beats.set(beat.id, beat);
+        if (beat.readability === 'none') return undefined;
+        if (beat.name !== undefined) addTo(this.#beatsByName, beat.name, beat);
+        else if (beat.readability === 'unreadable') this.#nameless.add(beat.id);
+        return undefined;
+      }
+      case 'release': {
+        this.drop('release', record.id);
+        const release = readRelease(record);
+        this.#releases.set(release.id, release);
+        if (release.name !== undefined) addTo(this.#releasesByName, release.name, release);
+        return undefined;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** @returns what the reservation said, where the record was one. */
+  drop(kind: SwarmRecord['kind'], id: string): ReservationFacts | undefined {
+    if (kind === 'reservation') {
+      const facts = this.#reservations.get(id);
+      if (!facts) return undefined;
+      this.#reservations.delete(id);
+      removeFrom(this.#byName, facts.name, id);
+      return facts;
+    }
+    if (kind === 'heartbeat') {
+      const beat = this.#beats.get(id);
+      this.#beats.delete(id);
+      this.#nameless.delete(id);
+      if (beat?.name !== undefined) removeFrom(this.#beatsByName, beat.name, beat);
+    } else if (kind === 'release') {
+      const release = this.#releases.get(id);
+      this.#releases.delete(id);
+      if (release?.name !== undefined) removeFrom(this.#releasesByName, release.name, release);
+    }
+    return undefined;
+  }
+
+  ids(): Iterable<string> {
+    return this.#reservations.keys();
+  }
+
+  /** Ids of the reservations that records call so. */
+  named(name: string): Iterable<string> {
+    return this.#byName.get(name) ?? [];
+  }
+
+  facts(id: string): ReservationFacts | undefined {
+    return this.#reservations.get(id);
+  }
+
+  beats(): Iterable<BeatFacts> {
+    return this.#beats.values();
+  }
+
+  releases(): Iterable<ReleaseFacts> {
+    return this.#releases.values();
+  }
+
+  at(id: string, moment: Moment): Lease | undefined {
+    const facts = this.#reservations.get(id);
+    return facts && this.#leaseOf(facts, moment);
+  }
+
+  #leaseOf(facts: ReservationFacts, moment: Moment): Lease {
+    const { id, name, run, branch, addresses, operation, createdAt, writtenExpiry, problems } = facts;
+    const beats = this.#beatsByName.get(name);
+    const furthest = furthestOf(beats);
+    const extends_ = facts.expiresAt !== undefined && (furthest?.extendedUntil ?? -Infinity) > facts.expiresAt;
+    const effectiveExpiry = extends_ ? furthest!.extendedUntil : facts.expiresAt;
+    const release = this.#releaseOf(name);
+    const lease = {
+      reservation: id,
+      name,
+      run,
+      branch,
+      addresses,
+      operation,
+      createdAt,
+      writtenExpiry,
+      effectiveExpiry,
+      extendedBy: extends_ ? furthest!.id : undefined,
+      lastBeatAt: latestBeat(beats)?.beatAt,
+      releasedAt: release?.releasedAt,
+      problems,
+    };
+    return { ...lease, state: release ? 'released' : this.#stateOf(facts, effectiveExpiry, beats, moment) };
+  }
+
+  #stateOf(
+    facts: ReservationFacts,
+    end: UnixMillis | undefined,
+    beats: ReadonlySet<BeatFacts> | undefined,
+    moment: Moment,
+  ): LeaseState {
+    if (facts.readability === 'unreadable') return 'unknown';
+    if (facts.readability === 'none' || end === undefined) return 'none';
+    if (end > moment.now) return isSilent(latestBeat(beats), moment.now) ? 'suspect' : 'live';
+    const mayBeProlonged =
+      end > (moment.completeUntil ?? moment.now) ||
+      isUnseen(moment, 'heartbeat') ||
+      isUnseen(moment, 'reservation') ||
+      this.#nameless.size > 0 ||
+      some(beats, ({ readability }) => readability === 'unreadable');
+    return mayBeProlonged ? 'unknown' : 'lapsed';
+  }
+
+  /** The first release of a reservation that says when, or any. */
+  #releaseOf(name: string): ReleaseFacts | undefined {
+    let first: ReleaseFacts | undefined;
+    for (const release of this.#releasesByName.get(name) ?? [])
+      if (!first || (release.releasedAt ?? Infinity) < (first.releasedAt ?? Infinity)) first = release;
+    return first;
+  }
+}
+
+/** Of equal extensions the one with the smaller id, so that all surfaces name the same. */
+function furthestOf(beats: ReadonlySet<BeatFacts> | undefined): BeatFacts | undefined {
+  let best: BeatFacts | undefined;
+  for (const beat of beats ?? []) {
+    const further = (beat.extendedUntil ?? -Infinity) - (best?.extendedUntil ?? -Infinity);
+    if (further > 0 || (further === 0 && best !== undefined && beat.id < best.id)) best = beat;
+  }
+  return best;
+}
+
+function latestBeat(beats: ReadonlySet<BeatFacts> | undefined): BeatFacts | undefined {
+  let best: BeatFacts | undefined;
+  for (const beat of beats ?? []) {
+    if (beat.beatAt === undefined) continue;
+    const later = beat.beatAt - (best?.beatAt ?? -Infinity);
+    if (later > 0 || (later === 0 && best !== undefined && beat.id < best.id)) best = beat;
+  }
+  return best;
+}
+
+/** A holder that never beat has no rhythm to be out of. */
+function isSilent(beat: BeatFacts | undefined, now: UnixMillis): boolean {
+  if (beat?.beatAt === undefined) return false;
+  const asked = beat.extendedUntil === undefined ? Infinity : beat.extendedUntil - beat.beatAt;
+  const patience = Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, asked / 2));
+  return now > unixMillis(beat.beatAt + patience);
+}
+
+function some<T>(values: Iterable<T> | undefined, test: (value: T) => boolean): boolean {
+  for (const value of values ?? []) if (test(value)) return true;
+  return false;
+}
+
+export function addTo<K, T>(sets: Map<K, Set<T>>, key: K, value: T): void {
+  const set = sets.get(key);
+  if (set) set.add(value);
+  else sets.set(key, new Set([value]));
+}
+
+export function removeFrom<K, T>(sets: Map<K, Set<T>>, key: K, value: T): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
+}
