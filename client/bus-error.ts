@@ -5,6 +5,8 @@ export type BusErrorCode =
   | ErrorCode
   /** No endpoint file in or above the directory, and no url given. */
   | 'no-endpoint'
+  /** What says where the bus is cannot be believed, or who answers there is not the bus: no token was sent. */
+  | 'untrusted-endpoint'
   /** Nobody answers at the url. */
   | 'unreachable'
   /** The token was refused. */

@@ -173,8 +173,9 @@ export class Connection {
     for (const subscriber of this.#subscribers) subscriber.interrupted();
     const final = error ?? closeError(code, reason);
     const advice = RECONNECT_AFTER[code as CloseCode] as 'yes' | 'later' | 'no' | undefined;
-    // Between a server's end and its successor's start there is no endpoint file.
-    const isFinal = error !== undefined && !error.retryable && error.code !== 'no-endpoint';
+    // Between a server's end and its successor's start there is no endpoint file, or one that nobody stands behind.
+    const isBetween = error?.code === 'no-endpoint' || error?.code === 'untrusted-endpoint';
+    const isFinal = error !== undefined && !error.retryable && !isBetween;
     const isHopeless = advice === 'no' || isFinal;
     if (isHopeless || this.#first || this.#attempt >= this.options.maxAttempts) {
       this.close(final);

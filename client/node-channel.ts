@@ -2,12 +2,15 @@ import WebSocket from 'ws';
 import { CloseCode, packMessage, SUBPROTOCOLS, unpackMessage, type ServerMessage } from '../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
+import { proveServer, type ProvenConnection } from './server-proof.js';
 
 /** Where a bus is and how to be let in. */
 export interface Address {
   /** `ws://` or `wss://`. */
   readonly url: string;
   readonly token: string;
+  /** Whether url and token are the caller's own word; others were found, and the server has to prove itself first. */
+  readonly isCallers: boolean;
 }
 
 /** Channels over Node's `ws`, in MessagePack. @param find is asked before every attempt: a restarted server may be elsewhere. */
@@ -15,46 +18,69 @@ export function nodeDial(find: () => Address): Dial {
   return (listener) => {
     let socket: WebSocket | undefined;
     let failure: BusError | undefined;
-    let token: string;
-    try {
-      const address = find();
-      token = address.token;
-      const { url } = address;
-      socket = new WebSocket(url, [SUBPROTOCOLS.msgpack], {
+    const giveUp = new AbortController();
+    const fail = (error: unknown): void => {
+      listener.closed(1006, '', error instanceof BusError ? error : unreachable(error as Error));
+    };
+    const open = ({ url, token }: Address, agent: ProvenConnection | undefined): void => {
+      const opened = new WebSocket(url, [SUBPROTOCOLS.msgpack], {
         headers: { authorization: `Bearer ${token}` },
         perMessageDeflate: false,
         handshakeTimeout: 10_000,
+        agent,
       });
+      socket = opened;
+      opened.on('message', (payload: Buffer) => {
+        listener.message(unpackMessage(payload) as ServerMessage);
+      });
+      opened.on('unexpected-response', (_request, response) => {
+        failure = refused(response.statusCode ?? 0);
+        opened.terminate();
+      });
+      opened.on('error', (error) => {
+        failure ??= error instanceof BusError ? error : unreachable(error);
+      });
+      opened.on('close', (code, reason) => {
+        agent?.destroy();
+        const isOutdated = (code as CloseCode) === CloseCode.unauthorized && tokenNow(find) !== token;
+        listener.closed(isOutdated ? 1006 : code, reason.toString(), failure);
+      });
+    };
+    try {
+      const address = find();
+      if (address.isCallers) open(address, undefined);
+      else openProven(address, giveUp.signal, open, fail);
     } catch (error) {
-      const known = error instanceof BusError ? error : unreachable(error as Error);
-      queueMicrotask(() => listener.closed(1006, '', known));
-      return { send: () => undefined, close: () => undefined };
+      queueMicrotask(() => {
+        fail(error);
+      });
     }
-    socket.on('message', (payload: Buffer) => {
-      listener.message(unpackMessage(payload) as ServerMessage);
-    });
-    socket.on('unexpected-response', (_request, response) => {
-      failure = refused(response.statusCode ?? 0);
-      socket.terminate();
-    });
-    socket.on('error', (error) => {
-      failure ??= unreachable(error);
-    });
-    socket.on('close', (code, reason) => {
-      const isOutdated = (code as CloseCode) === CloseCode.unauthorized && tokenNow(find) !== token;
-      listener.closed(isOutdated ? 1006 : code, reason.toString(), failure);
-    });
     return {
       send: (message) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(packMessage(message));
+        if (socket?.readyState === WebSocket.OPEN) socket.send(packMessage(message));
       },
       close: () => {
+        giveUp.abort();
         // A connection that is still being made is given up; an open one says goodbye.
-        if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
-        else socket.close(1000);
+        if (socket?.readyState === WebSocket.CONNECTING) socket.terminate();
+        else socket?.close(1000);
       },
     };
   };
+}
+
+function openProven(
+  address: Address,
+  signal: AbortSignal,
+  open: (address: Address, agent: ProvenConnection) => void,
+  fail: (error: unknown) => void,
+): void {
+  proveServer(address.url, address.token, signal)
+    .then((agent) => {
+      if (signal.aborted) agent.destroy();
+      else open(address, agent);
+    })
+    .catch(fail);
 }
 
 /** A token that was rotated is known anew where it is looked up; one that the caller gave stays what it is. */

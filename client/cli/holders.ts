@@ -33,7 +33,7 @@ export function holdersCommand(terminal: Terminal): Command {
 async function holders(address: string, flags: HoldersFlags, terminal: Terminal): Promise<void> {
   const format = readFormat(flags, usualFormat(terminal));
   readAddress(address);
-  const source = await findSource(readTarget(flags));
+  const source = await findSource(readTarget(flags), terminal);
   try {
     const mirror = await source.client.mirror({ kinds: ['reservation'] });
     const held = mirror.holders(address, { branch: flags.branch });

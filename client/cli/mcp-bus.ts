@@ -3,6 +3,7 @@ import { BusError } from '../bus-error.js';
 import type { Mirror } from '../mirror.js';
 import { findSource, type Source } from './source.js';
 import type { Target } from './target.js';
+import type { Terminal } from './terminal.js';
 
 /** How long an answer may take before the model is told that there is none. */
 export const PATIENCE_MS = 10_000;
@@ -15,7 +16,10 @@ export class McpBus {
   #source: Promise<Source> | undefined;
   #mirror: Promise<Mirror> | undefined;
 
-  constructor(private readonly target: Target) {}
+  constructor(
+    private readonly target: Target,
+    private readonly terminal: Pick<Terminal, 'err'>,
+  ) {}
 
   /** @throws BusError, or Failure where there is no repository */
   async client(): Promise<BusClient> {
@@ -46,7 +50,7 @@ export class McpBus {
   }
 
   async #find(): Promise<Source> {
-    this.#source ??= findSource(this.target);
+    this.#source ??= findSource(this.target, this.terminal);
     try {
       return await this.#source;
     } catch (error) {

@@ -48,7 +48,7 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
   const address = readAddress(flags.free);
   const format = readFormat(flags, 'text');
   const timeoutMs = readDuration('--timeout', flags.timeout);
-  const source = await findSource(readTarget(flags));
+  const source = await findSource(readTarget(flags), terminal);
   try {
     const mirror = await source.client.mirror({ kinds: ['reservation'] });
     const outcome = await freed(source.client, mirror, { address, branch: flags.branch, timeoutMs });
