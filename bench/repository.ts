@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onAbort } from './cleanup.js';
 import { KIND_DIRECTORIES, KINDS } from '../protocol/index.js';
+import { stateLocation } from '../server/repository/index.js';
 import { benchRecord } from './record.js';
 
 /** A throwaway repository with as many records as asked for, spread over four kinds. */
@@ -30,6 +31,7 @@ export class Repository {
       if (name !== '.muse') rmSync(join(this.root, name), { recursive: true });
     }
     rmSync(join(this.root, '.muse', 'bus'), { recursive: true, force: true });
+    this.#forgetState();
     const counts = Object.values(KIND_DIRECTORIES).map((name) => readdirSync(this.directory(name)).length);
     return counts.reduce((sum, count) => sum + count, 0) === this.records;
   }
@@ -37,7 +39,12 @@ export class Repository {
   remove(): void {
     this.#removed();
     // Whoever writes may be on its way out.
+    this.#forgetState();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+
+  #forgetState(): void {
+    rmSync(stateLocation(this.root).path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
 

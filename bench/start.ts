@@ -7,6 +7,7 @@ import { withChildren } from './child.js';
 import { count, digits, exponent } from './digits.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
+import { stateLocation } from '../server/repository/index.js';
 import { exponentOf, median, pairedRatios, spread } from './statistics.js';
 import { atMost } from './target.js';
 
@@ -15,7 +16,8 @@ interface Round {
   readonly ms: number;
 }
 
-const busFolder = (root: string): string => join(root, '.muse', 'bus');
+/** Where a bus keeps what it remembers. */
+const stateOf = (root: string): string => stateLocation(root).path;
 const journalAside = (root: string): string => join(root, 'journal-aside');
 
 /** One start of the bus, until it says that it is ready. */
@@ -31,7 +33,7 @@ export async function startOnce(root: string, options: BenchOptions): Promise<Ro
 /** With nothing left of an earlier run. */
 export function coldSide(root: string, options: BenchOptions): Side<Round> {
   const run = async (): Promise<Round> => {
-    rmSync(busFolder(root), { recursive: true, force: true });
+    rmSync(stateOf(root), { recursive: true, force: true });
     return startOnce(root, options);
   };
   return { name: COLD, run };
@@ -40,10 +42,10 @@ export function coldSide(root: string, options: BenchOptions): Side<Round> {
 /** With the journal of a run that has ended in order: read in place, since a copied journal is taken for damaged. */
 function journalSide(root: string, options: BenchOptions): Side<Round> {
   const run = async (): Promise<Round> => {
-    rmSync(busFolder(root), { recursive: true, force: true });
-    renameSync(journalAside(root), busFolder(root));
+    rmSync(stateOf(root), { recursive: true, force: true });
+    renameSync(journalAside(root), stateOf(root));
     const round = await startOnce(root, options);
-    renameSync(busFolder(root), journalAside(root));
+    renameSync(stateOf(root), journalAside(root));
     return round;
   };
   return { name: JOURNAL, run };
@@ -54,11 +56,11 @@ async function prepareJournal(root: string, options: BenchOptions): Promise<void
   await withChildren(async (start) => {
     await start('programs/bus', { root }, serverArgv(options));
     // It stands when there is a header: that is written last.
-    while (!existsSync(join(busFolder(root), 'journal', 'header.json'))) {
+    while (!existsSync(join(stateOf(root), 'journal', 'header.json'))) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   });
-  renameSync(busFolder(root), journalAside(root));
+  renameSync(stateOf(root), journalAside(root));
 }
 
 function isReady(url: string): Promise<void> {

@@ -7,6 +7,8 @@ export type BusErrorCode =
   | 'no-endpoint'
   /** A server is there, and its certificate is not trusted. */
   | 'untrusted'
+  /** What says where the bus is cannot be believed, or who answers there is not the bus: no token was sent. */
+  | 'untrusted-endpoint'
   /** Nobody answers at the url. */
   | 'unreachable'
   /** The token was refused. */

@@ -202,8 +202,9 @@ export class Connection {
     for (const subscriber of this.#subscribers) subscriber.interrupted();
     const final = error ?? closeError(code, reason);
     const advice = RECONNECT_AFTER[code as CloseCode] as 'yes' | 'later' | 'no' | undefined;
-    // Between a server's end and its successor's start there is no endpoint file.
-    const isFinal = !final.retryable && final.code !== 'no-endpoint' && error !== undefined;
+    // Between a server's end and its successor's start there is no endpoint file, or one that nobody stands behind.
+    const isBetween = error?.code === 'no-endpoint' || error?.code === 'untrusted-endpoint';
+    const isFinal = error !== undefined && !final.retryable && !isBetween;
     const isHopeless = advice === 'no' || isFinal;
     const isFirst = this.#first !== undefined && !this.options.waitOnFirstConnect;
     if (isHopeless || isFirst || this.#attempt >= this.options.maxAttempts) {

@@ -2,12 +2,15 @@ import WebSocket, { type ClientOptions } from 'ws';
 import { CloseCode, packMessage, SUBPROTOCOLS, unpackMessage } from '../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
+import { proveServer, type ProvenConnection } from './server-proof.js';
 
 /** Where a bus is and how to be let in. */
 export interface Address {
   /** `ws://` or `wss://`. */
   readonly url: string;
   readonly token: string;
+  /** Whether url and token are the caller's own word; others were found, and the server has to prove itself first. */
+  readonly isCallers: boolean;
 }
 
 /** As Node's own `tls` takes them. */
@@ -35,54 +38,81 @@ export function nodeDial(find: () => Address, tls: TlsOptions = {}): Dial {
   return (listener) => {
     let socket: WebSocket | undefined;
     let failure: BusError | undefined;
-    let token: string;
-    try {
-      const address = find();
-      token = address.token;
-      const { url } = address;
-      socket = new WebSocket(url, [SUBPROTOCOLS.msgpack], {
+    const giveUp = new AbortController();
+    const fail = (error: unknown): void => {
+      listener.closed(1006, '', error instanceof BusError ? error : unreachable(error as Error));
+    };
+    const open = ({ url, token }: Address, agent: ProvenConnection | undefined): void => {
+      const opened = new WebSocket(url, [SUBPROTOCOLS.msgpack], {
         headers: { authorization: `Bearer ${token}` },
         perMessageDeflate: false,
         handshakeTimeout: 10_000,
         ...OURS,
         ...(given(tls) as ClientOptions),
+        agent,
       });
+      socket = opened;
+      opened.on('message', (payload: Buffer) => {
+        listener.message(decoded(payload));
+      });
+      opened.on('unexpected-response', (_request, response) => {
+        failure = refused(response.statusCode ?? 0);
+        opened.terminate();
+      });
+      opened.on('error', (error) => {
+        failure ??= error instanceof BusError ? error : unreachable(error);
+      });
+      opened.on('close', (code, reason) => {
+        agent?.destroy();
+        const isOutdated = (code as CloseCode) === CloseCode.unauthorized && tokenNow(find) !== token;
+        listener.closed(isOutdated ? 1006 : code, reason.toString(), failure);
+      });
+    };
+    try {
+      const address = find();
+      if (address.isCallers) open(address, undefined);
+      else openProven(address, given(tls), giveUp.signal, open, fail);
     } catch (error) {
-      const known = error instanceof BusError ? error : notBegun(error as Error);
-      queueMicrotask(() => listener.closed(1006, '', known));
-      return { send: () => undefined, close: () => undefined };
+      queueMicrotask(() => {
+        listener.closed(1006, '', error instanceof BusError ? error : notBegun(error as Error));
+      });
     }
-    socket.on('message', (payload: Buffer) => {
-      let message: unknown;
-      try {
-        message = unpackMessage(payload);
-      } catch {
-        // The client finds that it is no message.
-      }
-      listener.message(message);
-    });
-    socket.on('unexpected-response', (_request, response) => {
-      failure = refused(response.statusCode ?? 0);
-      socket.terminate();
-    });
-    socket.on('error', (error) => {
-      failure ??= unreachable(error);
-    });
-    socket.on('close', (code, reason) => {
-      const isOutdated = (code as CloseCode) === CloseCode.unauthorized && tokenNow(find) !== token;
-      listener.closed(isOutdated ? 1006 : code, reason.toString(), failure);
-    });
     return {
       send: (message) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(packMessage(message));
+        if (socket?.readyState === WebSocket.OPEN) socket.send(packMessage(message));
       },
       close: () => {
+        giveUp.abort();
         // A connection that is still being made is given up; an open one says goodbye.
-        if (socket.readyState === WebSocket.CONNECTING) socket.terminate();
-        else socket.close(1000);
+        if (socket?.readyState === WebSocket.CONNECTING) socket.terminate();
+        else socket?.close(1000);
       },
     };
   };
+}
+
+/** @returns `undefined` where it is no message, as the client then finds. */
+function decoded(payload: Buffer): unknown {
+  try {
+    return unpackMessage(payload);
+  } catch {
+    return undefined;
+  }
+}
+
+function openProven(
+  address: Address,
+  tls: object,
+  signal: AbortSignal,
+  open: (address: Address, agent: ProvenConnection) => void,
+  fail: (error: unknown) => void,
+): void {
+  proveServer(address.url, address.token, tls, signal)
+    .then((agent) => {
+      if (signal.aborted) agent.destroy();
+      else open(address, agent);
+    })
+    .catch(fail);
 }
 
 /** A token that was rotated is known anew where it is looked up; one that the caller gave stays what it is. */

@@ -3,15 +3,16 @@ import { resolve } from 'node:path';
 import { CloseCode } from '../protocol/index.js';
 import { Bus } from './bus.js';
 import { systemClock, type Clock } from './clock.js';
-import { BusDir } from './bus-dir.js';
-import type { Endpoint } from './endpoint-file.js';
 import { Front } from './front.js';
 import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
 import { OriginRelay } from './relay/origin-relay.js';
-import { RepositoryLock } from './repository-lock.js';
+import { PrivateState, type Endpoint, type LockError } from './repository/index.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 import type { RepositoryGoneError } from './watch/watch-state.js';
+
+/** How soon it is noticed that what a server has published was removed. */
+const CHECK_STATE_MS = 1_000;
 
 /** A bus on a port: `start` opens everything, `stop` closes it in reverse. */
 export class BusServer {
@@ -19,13 +20,15 @@ export class BusServer {
   readonly bus: Bus;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #busDir: BusDir;
+  readonly #state: PrivateState;
   readonly #dir: CoordinationDir;
-  readonly #lock: RepositoryLock;
   readonly #front: Front;
   #relay: OriginRelay | undefined;
   #relayRefused: (error: Error) => void = () => undefined;
   #repositoryGone: (error: RepositoryGoneError) => void = () => undefined;
+  #repositoryTaken: (error: LockError) => void = () => undefined;
+  #cancelCheck: () => void = () => undefined;
+  #warnedOf: string | undefined;
   #endpoint: Endpoint | undefined;
 
   /** @throws OptionError where an option is outside its range. */
@@ -33,13 +36,18 @@ export class BusServer {
     this.options = resolveOptions({ ...options, root: resolve(options.root) });
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
-    this.bus = new Bus(this.options, clock, this.#log);
+    this.bus = new Bus(this.options, clock, this.#log, { identity: { check: () => this.#state.presence() } });
     this.bus.watch.gone = (error) => {
       this.#repositoryGone(error);
     };
     this.#dir = new CoordinationDir(this.options.root);
-    this.#busDir = new BusDir(this.#dir.bus);
-    this.#lock = new RepositoryLock(this.#dir.bus);
+    this.#state = new PrivateState({
+      root: this.options.root,
+      stateDir: this.options.stateDir,
+      warn: (fields, message) => {
+        this.#log.warn(fields, message);
+      },
+    });
     this.#front = new Front(this.options, this.bus, clock, this.#log);
   }
 
@@ -61,30 +69,29 @@ export class BusServer {
   async start(): Promise<Endpoint> {
     const { options } = this;
     if (!existsSync(options.root)) throw new OptionError(`root ${options.root} does not exist`);
-    this.#dir.ensure();
-    this.#busDir.ensure();
-    await this.#lock.acquire();
+    this.#makeDirectories();
+    await this.#state.open();
     try {
-      // Left by a server that did not stop in order: its holder has lost the lock.
-      this.#busDir.endpoint.withdraw();
-      await this.bus.start();
+      await this.bus.start(() => this.#state.directory);
       const endpoint = await this.#listen();
       this.#beginRelay();
+      this.#checkLater();
       return endpoint;
     } catch (error) {
       await this.bus.stop();
-      await this.#lock.release();
+      this.#state.close();
       throw error;
     }
   }
 
   async stop(): Promise<void> {
-    if (this.#endpoint) this.#busDir.endpoint.unpublish();
+    this.#cancelCheck();
+    if (this.#endpoint) this.#state.unpublish();
     const journalClosed = this.bus.stop();
     const relayStopped = this.#relay?.stop();
     await this.#front.stop();
     await Promise.all([journalClosed, relayStopped]);
-    await this.#lock.release();
+    this.#state.close();
     this.#endpoint = undefined;
   }
 
@@ -104,9 +111,19 @@ export class BusServer {
     this.#repositoryGone = resolve;
   });
 
+  /** Resolves when another server has taken the repository, because what kept it out was removed: this one must stop. */
+  readonly repositoryTaken = new Promise<LockError>((resolve) => {
+    this.#repositoryTaken = resolve;
+  });
+
+  /** Where the token is kept. @throws Error while the server is not running. */
+  get tokenFile(): string {
+    return this.#state.tokenFile;
+  }
+
   /** Makes another token; every session ends with 4401, because all of them were let in with the one before. */
   rotateToken(): Endpoint {
-    return this.#changeToken(this.#busDir.newToken());
+    return this.#changeToken(this.#state.newToken());
   }
 
   /**
@@ -115,7 +132,7 @@ export class BusServer {
    * @throws OptionError where the certificate does not fit; the old one stays in use.
    */
   async reload(): Promise<void> {
-    const token = this.#busDir.token();
+    const token = this.#state.token();
     if (this.#endpoint && token !== this.#endpoint.token) this.#changeToken(token);
     await this.reloadTls();
   }
@@ -157,20 +174,69 @@ export class BusServer {
     });
   }
 
+  /** Where nothing can be made, what is there is served. */
+  #makeDirectories(): void {
+    try {
+      this.#dir.ensure();
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!/^(EROFS|EACCES|EPERM)$/.test(code)) throw error;
+      this.#log.warn(
+        { err: error },
+        'directories of the repository are missing and cannot be made; they count as empty',
+      );
+    }
+  }
+
+  /** What the server has published may be removed under it: `git clean` does that. */
+  #checkLater(): void {
+    this.#cancelCheck = this.#clock.after(CHECK_STATE_MS, () => {
+      void this.#checkState();
+    });
+  }
+
+  async #checkState(): Promise<void> {
+    const found = await this.#state.check();
+    if (!this.#endpoint) return;
+    switch (found.is) {
+      case 'taken':
+        this.#log.error({ err: found.error }, 'another server has taken the repository: this one must stop');
+        this.#repositoryTaken(found.error);
+        return;
+      case 'restored':
+        this.#log.warn({}, 'files of this server were removed or replaced; they are made again');
+        break;
+      case 'failed':
+        // Once for each cause.
+        if (this.#warnedOf !== found.error.message) {
+          this.#log.error(
+            { err: found.error },
+            'files of this server were removed or replaced and cannot be made again',
+          );
+        }
+        break;
+      case 'elsewhere':
+      case 'intact':
+        break;
+    }
+    this.#warnedOf = found.is === 'failed' ? found.error.message : undefined;
+    this.#checkLater();
+  }
+
   #changeToken(token: string): Endpoint {
     if (!this.#endpoint) throw new Error('the server has not been started');
     const { url, started_at } = this.#endpoint;
     this.#front.changeToken(token);
-    this.#endpoint = this.#busDir.endpoint.publish(url, token, new Date(started_at));
+    this.#endpoint = this.#state.publish(url, token, new Date(started_at));
     this.bus.disconnectAll(CloseCode.unauthorized, 'the token has been changed');
     this.#log.info({}, 'token changed');
     return this.#endpoint;
   }
 
   async #listen(): Promise<Endpoint> {
-    const token = this.#busDir.token();
+    const token = this.#state.token();
     const url = await this.#front.listen(token);
-    this.#endpoint = this.#busDir.endpoint.publish(url, token, new Date(this.#clock.now()));
+    this.#endpoint = this.#state.publish(url, token, new Date(this.#clock.now()));
     this.#log.info({ url, transport: this.#front.transportName, pid: process.pid }, 'listening');
     return this.#endpoint;
   }

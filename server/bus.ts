@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Kind, Problem, UnixMillis, WatchHealth } from '../protocol/index.js';
 import type { Clock } from './clock.js';
 import { FanOut } from './delivery/fan-out.js';
@@ -12,6 +11,7 @@ import type { LazyRegistry } from './metrics/registry.js';
 import { describeOriginRelay } from './metrics/relay-metrics.js';
 import type { ResolvedOptions } from './options.js';
 import type { OriginRelay } from './relay/origin-relay.js';
+import type { PrivateDirectory } from './repository/index.js';
 import { ServedBus } from './served-bus.js';
 import { Service } from './service.js';
 import { History } from './store/history.js';
@@ -36,7 +36,7 @@ export class Bus extends ServedBus {
   /** Where what happens is published beyond this machine. */
   relay: OriginRelay | undefined;
   readonly #store = new RecordStore();
-  readonly #journal: Journal | undefined;
+  #journal: Journal | undefined;
 
   constructor(
     private readonly options: ResolvedOptions,
@@ -56,7 +56,6 @@ export class Bus extends ServedBus {
       this.afterPublish();
     };
     this.watch = new RepositoryWatch(options, this.#store, clock, log, publish, parts);
-    if (options.journal) this.#journal = journalOf(options, this.watch.dir.bus, clock, log);
   }
 
   /** The records whose files cannot be read as they are, with why. */
@@ -82,8 +81,13 @@ export class Bus extends ServedBus {
     if (this.relay) describeOriginRelay(registry, this.relay);
   }
 
-  /** Goes on where the journal ends, or begins a new epoch; then watches. */
-  async start(): Promise<void> {
+  /**
+   * Goes on where the journal ends, or begins a new epoch; then watches.
+   * @param stateDirectory the private directory that holds the journal; without one there is none.
+   */
+  async start(stateDirectory?: () => PrivateDirectory): Promise<void> {
+    const { options, clock, log } = this;
+    if (options.journal && stateDirectory) this.#journal = journalOf(options, stateDirectory, clock, log);
     try {
       await this.#start();
     } catch (error) {
@@ -136,8 +140,8 @@ export class Bus extends ServedBus {
   }
 }
 
-function journalOf(options: ResolvedOptions, busDir: string, clock: Clock, log: Log): Journal {
+function journalOf(options: ResolvedOptions, parent: () => PrivateDirectory, clock: Clock, log: Log): Journal {
   const { journalMaxEvents, journalMaxAgeMs, journalMaxBytes } = options;
   const retention = { maxEvents: journalMaxEvents, maxAgeMs: journalMaxAgeMs, maxBytes: journalMaxBytes };
-  return new Journal({ path: join(busDir, 'journal'), retention, clock, log });
+  return new Journal({ parent, retention, clock, log });
 }

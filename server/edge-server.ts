@@ -1,11 +1,11 @@
 import { systemClock, type Clock } from './clock.js';
-import type { Endpoint } from './endpoint-file.js';
 import { Front } from './front.js';
 import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
 import { EdgeBus } from './relay/edge-bus.js';
 import { EdgeFiles } from './relay/edge-files.js';
 import type { RelayOptions } from './relay/relay-options.js';
+import type { Endpoint } from './repository/index.js';
 
 type FromServer =
   | 'host'
@@ -78,7 +78,7 @@ export class EdgeServer {
       await this.bus.start();
       if (this.#isStopped) throw new Error('stopped before there was anything to be served');
       const url = await this.#front.listen(token);
-      this.#endpoint = this.#files.endpoint.publish(url, token, new Date(this.#clock.now()));
+      this.#endpoint = this.#files.publish(url, token, new Date(this.#clock.now()));
       this.#log.info({ url, transport: this.transportName, pid: process.pid }, 'listening');
       return this.#endpoint;
     } catch (error) {
@@ -90,7 +90,7 @@ export class EdgeServer {
   async stop(): Promise<void> {
     this.#isStopped = true;
     // Where a port is shared, others may still be found by the file.
-    if (this.#endpoint && !this.#isShared) this.#files.endpoint.unpublish();
+    if (this.#endpoint && !this.#isShared) this.#files.unpublish();
     const busStopped = this.bus.stop();
     await this.#front.stop();
     await busStopped;

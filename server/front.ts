@@ -4,7 +4,7 @@ import type { Log } from './log.js';
 import type { ResolvedOptions } from './options.js';
 import { Reception } from './reception.js';
 import type { ServedBus } from './served-bus.js';
-import { inUrl, isWildcard, LOOPBACK_HOSTS } from './transport/authority.js';
+import { inUrl, isWildcard, LOOPBACK_HOSTS, reachedAt } from './transport/authority.js';
 import { chooseTransport } from './transport/choose-transport.js';
 import { Door } from './transport/door.js';
 import type { Transport } from './transport/transport.js';
@@ -108,7 +108,7 @@ export class Front {
 
   #url(port: number): string {
     const { host, tls } = this.options;
-    const name = isWildcard(host) ? 'localhost' : inUrl(host);
-    return `${tls ? 'wss' : 'ws'}://${name}:${String(port)}`;
+    // An address, and no name: what is published is what is listened on, and nobody else's.
+    return `${tls ? 'wss' : 'ws'}://${inUrl(reachedAt(host))}:${String(port)}`;
   }
 }

@@ -3,6 +3,7 @@ import { QueryError } from './http/query.js';
 import { json, text } from './http/reply.js';
 import type { Route } from './http/routes.js';
 import type { JournalHealth } from './journal/journal.js';
+import { CHALLENGE_PATH, isNonce } from './repository/index.js';
 import { isHandshake, UNAUTHORIZED, type Door } from './transport/door.js';
 import { refuseDoubtfulHead } from './transport/head-check.js';
 import { refusal } from './transport/refusal.js';
@@ -25,7 +26,7 @@ export interface Page {
   readonly body: string | Uint8Array;
 }
 
-type OpenRoute = (services: HttpServices) => HttpReply;
+type OpenRoute = (services: HttpServices, request: RequestHead) => HttpReply;
 
 /** What needs no token; everything else does. */
 const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
@@ -37,7 +38,19 @@ const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
       return json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', ...health() });
     },
   ],
+  // A client that has found this server in a file asks, before it says the token, whether it is the one that wrote the file.
+  [CHALLENGE_PATH, ({ door }, request) => challenge(door, request)],
 ]);
+
+function challenge(door: Door, request: RequestHead): HttpReply {
+  const nonces = new URLSearchParams(request.query).getAll('nonce');
+  const [nonce] = nonces;
+  if (nonces.length !== 1 || nonce === undefined || !isNonce(nonce)) {
+    return text(400, 'nonce must be given once, 22 to 86 characters of A-Z a-z 0-9 _ -');
+  }
+  // What is asked next comes over the connection whose other end is now known.
+  return { ...json(200, { proof: door.proveTo(request, nonce) }), mayContinue: true };
+}
 
 /** Answers a request that is no WebSocket. */
 export function answer(request: RequestHead, services: HttpServices): HttpAnswer {
@@ -92,7 +105,7 @@ function route(request: RequestHead, services: HttpServices): HttpAnswer {
     return services.door.hasToken(request) ? letIn(tokenRoute(request, services)) : UNAUTHORIZED;
   }
   if (!isReading(request)) return NOT_READING;
-  return open ? open(services) : { status: 200, headers: { 'content-type': page!.type }, body: page!.body };
+  return open ? open(services, request) : { status: 200, headers: { 'content-type': page!.type }, body: page!.body };
 }
 
 /** The token was presented. */

@@ -5,7 +5,6 @@ export { Bus } from './bus.js';
 export type { Clock } from './clock.js';
 export { systemClock } from './clock.js';
 export { diagnoseEngine, diagnoseWatching, type EngineDiagnosis, type WatchDiagnosis } from './diagnosis.js';
-export type { Endpoint } from './endpoint-file.js';
 export type { JournalHealth } from './journal/journal.js';
 export type { Log } from './log.js';
 export { MemoryBus, type MemoryBusOptions } from './memory-bus.js';
@@ -21,8 +20,7 @@ export {
   type RelayOptions,
   type StreamLimits,
 } from './relay/relay-options.js';
-export { LockError } from './repository-lock.js';
-export { renewToken, tokenFile } from './token-file.js';
+export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } from './repository/index.js';
 export type { Connection, SendResult, Socket } from './transport/transport.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
 export { RepositoryGoneError } from './watch/watch-state.js';

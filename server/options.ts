@@ -3,7 +3,7 @@ import type { Log } from './log.js';
 import { OptionError } from './option-error.js';
 import { resolveRelay, type RelayOptions, type ResolvedRelay } from './relay/relay-options.js';
 import type { HistoryLimits } from './store/history.js';
-import { hostFault, isLoopback, originFault } from './transport/authority.js';
+import { hostFault, isLoopback, listenAddress, originFault } from './transport/authority.js';
 import type { TlsFiles } from './transport/tls-files.js';
 
 export { OptionError };
@@ -111,7 +111,12 @@ export interface ServerOptions {
   readonly goneAfterMs?: number;
   /** A connection that is silent for longer is pinged, then closed; 8…960 seconds, in milliseconds. @default 120_000 */
   readonly idleTimeoutMs?: number;
-  /** Keeps index and history in `.muse/bus/journal/`, so that a restart loses nothing. @default true */
+  /**
+   * Where private state is kept, in `muse-bus/` in it. @default `MUSE_BUS_STATE_DIR`, or the platform's directory for the state
+   * of programs: `$XDG_STATE_HOME`, `~/.local/state`
+   */
+  readonly stateDir?: string | undefined;
+  /** Keeps index and history among the private state, so that a restart loses nothing. @default true */
   readonly journal?: boolean;
   /** Events that the journal keeps at most. @default 100_000 */
   readonly journalMaxEvents?: number;
@@ -137,8 +142,10 @@ export interface ServerOptions {
 
 /** Options with nothing left open. */
 export type ResolvedOptions = Required<
-  Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile' | 'relay'>
+  Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile' | 'relay' | 'stateDir'>
 > & {
+  /** `undefined`: the platform's own. */
+  readonly stateDir: string | undefined;
   readonly tls: TlsFiles | undefined;
   readonly relay: ResolvedRelay | undefined;
   readonly limits: Limits;
@@ -149,6 +156,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
   const tls = tlsFiles(options);
   return {
     root: options.root,
+    stateDir: options.stateDir,
     host: reachable(options, tls),
     tls,
     relay: options.relay && resolveRelay(options.relay, options.heartbeatMs ?? 5_000),
@@ -181,10 +189,11 @@ function tlsFiles({ tlsCertFile: certFile, tlsKeyFile: keyFile }: ServerOptions)
 }
 
 /** The address to listen on. Beyond this machine the token must not travel in the clear, unless the operator says so. */
-function reachable({ host = '127.0.0.1', insecure }: ServerOptions, tls: TlsFiles | undefined): string {
+function reachable({ host: given = '127.0.0.1', insecure }: ServerOptions, tls: TlsFiles | undefined): string {
+  const host = listenAddress(given);
   if (isLoopback(host) || tls !== undefined || insecure === true) return host;
   throw new OptionError(
-    `host ${host} can be reached from other machines: give tlsCertFile and tlsKeyFile (--tls-cert, --tls-key), ` +
+    `host ${given} can be reached from other machines: give tlsCertFile and tlsKeyFile (--tls-cert, --tls-key), ` +
       'or insecure (--insecure) to send the token and all records in the clear',
   );
 }

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import type { AddressContext } from '../../protocol/index.js';
-import { findRepository } from '../endpoint-file.js';
+import { findRepository } from '../../server/repository/index.js';
 import type { Target } from './target.js';
 
 /**
@@ -10,8 +10,9 @@ import type { Target } from './target.js';
  */
 export function addressContext({ root }: Pick<Target, 'root'>, workingDirectory = process.cwd()): AddressContext {
   const isWindows = sep === '\\';
-  const repository = findRepository(root);
-  if (repository === undefined) return { isWindows };
+  const search = findRepository(root ?? workingDirectory, root !== undefined);
+  if (search.is !== 'found') return { isWindows };
+  const repository = search.root;
   const found = [repository, real(repository), dirname(real(join(repository, '.muse')))];
   const roots = [...new Set(found)];
   const inside = [workingDirectory, real(workingDirectory)]

@@ -2,10 +2,11 @@ import { KINDS, VERSION, type BusEvent, type WatchHealth } from '../../protocol/
 import type { BusClient } from '../bus-client.js';
 import { BusError } from '../bus-error.js';
 import { connect } from '../connect.js';
-import { readEndpoint } from '../endpoint-file.js';
+import { findRepositoryBus } from '../repository-bus.js';
 import { asFailure } from './failure.js';
 import { note, ok, wrong, type Finding } from './finding.js';
 import { duration } from './holders.js';
+import { connectToServer } from './source.js';
 import type { Target } from './target.js';
 
 /** Countdowns of leases are shown by the server's clock; beyond this, people will wonder. */
@@ -17,9 +18,8 @@ export async function examineServer({ root, server }: Target): Promise<Finding[]
   let client: BusClient;
   let url: string;
   try {
-    url = server?.url ?? readEndpoint(root).url;
-    const token = server?.token;
-    client = await connect({ root, url, ...(token === undefined ? {} : { token }) });
+    url = server?.url ?? findRepositoryBus(root ?? process.cwd(), root !== undefined).endpoint.url;
+    client = await (server ? connectToServer(server, root) : connect(root === undefined ? {} : { root }));
   } catch (error) {
     if (error instanceof BusError && error.code === 'no-endpoint' && !server) {
       return [note('server', 'none runs', 'start one with muse-bus serve; without it, each command reads the files')];

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { findRepository } from '../endpoint-file.js';
+import { resolve } from 'node:path';
+import { findRepository, type RepositorySearch } from '../../server/repository/index.js';
 import { examineMachine } from './doctor-machine.js';
 import { examineRepository } from './doctor-repository.js';
 import { examineServer } from './doctor-server.js';
@@ -26,11 +27,11 @@ export function doctorCommand(terminal: Terminal): Command {
 async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Promise<void> {
   const format = readFormat(flags, usualFormat(terminal));
   const target = readTarget(flags);
-  const repository = findRepository(target.root);
+  const search = findRepository(target.root ?? process.cwd(), target.root !== undefined);
   const findings = [
     ...examineMachine(),
-    ...(repository === undefined ? [noRepository(target.root)] : await examineRepository(repository)),
-    ...(repository === undefined && !target.server ? [] : await examineServer(target)),
+    ...(search.is === 'found' ? await examineRepository(search.root) : [noRepository(search, target.root)]),
+    ...(search.is !== 'found' && !target.server ? [] : await examineServer(target)),
   ];
   for (const finding of findings) {
     if (format === 'json') terminal.json(finding);
@@ -43,12 +44,11 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
   terminal.out(count === 0 ? 'Nothing is wrong.' : `${String(count)} wrong.`);
 }
 
-const noRepository = (root: string): Finding =>
-  wrong(
-    'repository',
-    `no .muse/ in ${root} or any directory above it`,
-    'run inside a repository, or name one with --root',
-  );
+function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root = process.cwd()): Finding {
+  if (search.is === 'refused') return wrong('repository', search.why, search.hint);
+  const found = `no .muse/ in ${resolve(root)} or any directory above it`;
+  return wrong('repository', found, 'run inside a repository, or name one with --root');
+}
 
 const WIDTH = 14;
 const MARKS = { ok: paint.green('✔'), note: paint.yellow('·'), wrong: paint.red('✘') } as const;

@@ -17,6 +17,7 @@ const ORIGINS_OWN: ReadonlySet<SettingName> = new Set<SettingName>([
   'settle',
   'reconcile',
   'goneAfter',
+  'stateDir',
   'journal',
   'journalMaxEvents',
   'journalMaxAge',

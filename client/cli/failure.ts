@@ -1,3 +1,4 @@
+import { TrustError } from '../../server/repository/index.js';
 import { BusError } from '../bus-error.js';
 
 /** A command cannot go on; shown without a stack, in the form the caller reads. */
@@ -18,6 +19,7 @@ export class Failure extends Error {
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof BusError) return new Failure(error.message, error.code.replaceAll('-', '_'), error.hint);
+  if (error instanceof TrustError) return new Failure(error.message, 'untrusted', error.hint);
   if (error instanceof Error && error.name === 'OptionError') return new Failure(error.message);
   return new Failure(error instanceof Error ? error.message : String(error), 'failed');
 }

@@ -30,7 +30,7 @@ export function getCommand(terminal: Terminal): Command {
 async function get(kind: Kind, flags: GetFlags, terminal: Terminal): Promise<void> {
   const format = readFormat(flags, usualFormat(terminal));
   const filter = { ...readFilter(flags), kinds: [kind] };
-  const source = await findSource(readTarget(flags));
+  const source = await findSource(readTarget(flags), terminal);
   try {
     const records: BusEvent[] = [];
     for await (const update of source.client.subscribe(filter).updates()) {

@@ -42,7 +42,7 @@ async function holders(address: string, flags: HoldersFlags, terminal: Terminal)
   const target = readTarget(flags);
   const context = addressContext(target);
   readAddress(address, context);
-  const source = await findSource(target);
+  const source = await findSource(target, terminal);
   try {
     const mirror = await source.client.mirror({ kinds: ['reservation'] });
     const held = mirror.holders(address, { branch: flags.branch, ...context });

@@ -5,6 +5,7 @@ import type { Mirror } from '../mirror.js';
 import { addressContext } from './address-context.js';
 import { findSource, type Source } from './source.js';
 import type { Target } from './target.js';
+import type { Terminal } from './terminal.js';
 
 /** How long an answer may take before the model is told that there is none. */
 export const PATIENCE_MS = 10_000;
@@ -17,7 +18,10 @@ export class McpBus {
   #source: Promise<Source> | undefined;
   #mirror: Promise<Mirror> | undefined;
 
-  constructor(private readonly target: Target) {}
+  constructor(
+    private readonly target: Target,
+    private readonly terminal: Pick<Terminal, 'err'>,
+  ) {}
 
   /** What a path is relative to. */
   get addresses(): AddressContext {
@@ -53,7 +57,7 @@ export class McpBus {
   }
 
   async #find(): Promise<Source> {
-    this.#source ??= findSource(this.target);
+    this.#source ??= findSource(this.target, this.terminal);
     try {
       return await this.#source;
     } catch (error) {

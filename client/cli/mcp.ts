@@ -5,11 +5,12 @@ import { McpBus } from './mcp-bus.js';
 import { mcpServer } from './mcp-server.js';
 import { onSignal } from './signals.js';
 import { readTarget, withTarget, type Target, type TargetFlags } from './target.js';
+import type { Terminal } from './terminal.js';
 
-export function mcpCommand(): Command {
+export function mcpCommand(terminal: Terminal): Command {
   const command = new Command('mcp')
     .description('the bus for AI models, by the Model Context Protocol over stdin and stdout')
-    .action((flags: TargetFlags) => mcp(readTarget(flags, process.env, 'taken')));
+    .action((flags: TargetFlags) => mcp(readTarget(flags, process.env, 'taken'), terminal));
   return withHelp(withTarget(command), {
     examples: [
       ['muse-bus mcp', 'the bus of the repository around this directory'],
@@ -21,8 +22,8 @@ export function mcpCommand(): Command {
 }
 
 /** Serves the tools until stdin ends. Nothing but the protocol is written to stdout. */
-export async function mcp(target: Target): Promise<void> {
-  const bus = new McpBus(target);
+export async function mcp(target: Target, terminal: Pick<Terminal, 'err'>): Promise<void> {
+  const bus = new McpBus(target, terminal);
   const server = mcpServer(bus);
   const over = new Promise<void>((resolve) => {
     // The transport does not say when its input ends.

@@ -44,7 +44,7 @@ async function record(path: string, flags: RecordFlags, terminal: Terminal): Pro
   const filter = readFilter(flags);
   const maxEvents = readCap('--max-events', flags.maxEvents);
   const timeoutMs = readDuration('--timeout', flags.timeout);
-  const source = await findSource(readTarget(flags));
+  const source = await findSource(readTarget(flags), terminal);
   try {
     const file = await openFile(path, flags.force === true);
     const subscription = source.client.subscribe(filter, maxEvents === undefined ? {} : { maxEvents });

@@ -6,12 +6,12 @@ import {
   LockError,
   RelayTakenError,
   RepositoryGoneError,
-  tokenFile,
+  TrustError,
   type Endpoint,
   type Log,
   type ServerOptions,
 } from '../../server/index.js';
-import { findRepository } from '../endpoint-file.js';
+import { findRepository } from '../../server/repository/index.js';
 import { asFailure, Failure } from './failure.js';
 import { withHelp } from './help.js';
 import { makeLog } from './log.js';
@@ -63,22 +63,23 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const server = new BusServer(serverOptions(root, resolved, log));
   const stopped = untilSignal();
   const endpoint = await startServer(server);
-  const release = reloadWhenAsked(server, root, log);
+  const release = reloadWhenAsked(server, log);
   // What is no terminal may be a log, which a token has no business in.
   if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else terminal.out(`Listening at ${endpoint.url}; its token is in .muse/bus/endpoint.json`);
-  const ended = await Promise.race([stopped, server.relayRefused, server.repositoryGone]);
+  const ended = await Promise.race([stopped, server.relayRefused, server.repositoryGone, server.repositoryTaken]);
   release();
   await server.stop();
   endSoon();
   if (ended instanceof RepositoryGoneError) throw goneFailure(root, ended);
+  if (ended instanceof LockError) throw takenFailure(ended);
   if (ended) throw relayFailure(ended);
 }
 
 /** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */
-function reloadWhenAsked(server: BusServer, root: string, log: Log): () => void {
+function reloadWhenAsked(server: BusServer, log: Log): () => void {
   const reload = (): void => void server.reload().catch((error: unknown) => log.error({ err: error }, 'reload failed'));
-  const file = tokenFile(root);
+  const file = server.tokenFile;
   watchFile(file, { interval: LOOK_AT_TOKEN_EVERY_MS, persistent: false }, reload);
   const release = onReload(reload);
   return () => {
@@ -95,6 +96,7 @@ export async function startServer(server: BusServer): Promise<Endpoint> {
     if (error instanceof LockError) {
       throw new Failure(error.message, 'already_served', 'muse-bus watch finds it by itself');
     }
+    if (error instanceof TrustError) throw new Failure(error.message, 'untrusted', error.hint);
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE') throw error;
     throw new Failure(
@@ -108,6 +110,12 @@ export async function startServer(server: BusServer): Promise<Endpoint> {
 function goneFailure(root: string, { message }: RepositoryGoneError): Failure {
   const hint = 'serve it where it is now, or give it more time with --gone-after';
   return new Failure(`${root}: ${message}`, 'repository_gone', hint, REPOSITORY_GONE);
+}
+
+function takenFailure({ message }: LockError): Failure {
+  const hint =
+    'the lock of this server was removed (git clean does that) and another server has taken the repository since';
+  return new Failure(message, 'already_served', hint);
 }
 
 function relayFailure(error: Error): Failure {
@@ -129,13 +137,19 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
     const where = flag === undefined ? 'MUSE_BUS_ROOT' : '--root';
     throw new Failure(`${where} ${resolve(named)} does not exist`, 'no_repository');
   }
-  const found = findRepository(process.cwd());
-  if (found !== undefined) return found;
-  throw new Failure(
-    `looked for .muse/ in ${process.cwd()} and every directory above it, and found none`,
-    'no_repository',
-    `run inside a repository, or name one with --root; ${join('DIR', '.muse')} is made where it is missing`,
-  );
+  const search = findRepository(process.cwd());
+  switch (search.is) {
+    case 'found':
+      return search.root;
+    case 'refused':
+      throw new Failure(search.why, 'untrusted_repository', search.hint);
+    case 'none':
+      throw new Failure(
+        `looked for .muse/ in ${process.cwd()} and every directory above it, and found none`,
+        'no_repository',
+        `run inside a repository, or name one with --root; ${join('DIR', '.muse')} is made where it is missing`,
+      );
+  }
 }
 
 function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): ServerOptions {
@@ -143,6 +157,7 @@ function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): 
   return {
     ...servingOptions(settings),
     root,
+    stateDir: settings.stateDir,
     log,
     backend: settings.backend,
     pollIntervalMs: ms(pollInterval),

@@ -49,6 +49,7 @@ export const SOURCE_RULES: Readonly<Record<SettingName, SourceRule>> = {
   reconcile: range(5, 60, 'costs, within these, neither a busy processor nor changes that are found too late'),
   goneAfter: range(10, 600, 'ends, within these, no server for a short absence, and keeps none for long'),
   idleTimeout: nothing('is a matter of the network between the bus and its clients'),
+  stateDir: nothing('would put the token and the journal where the checkout can bring its own'),
   journal: nothing('would have a restart lose what happened'),
   journalMaxEvents: lower('takes less of the disk; a client that comes too late is told to resync', 1_000),
   journalMaxAge: lower('takes less of the disk; a client that comes too late is told to resync', 3_600),

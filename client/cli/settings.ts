@@ -82,6 +82,13 @@ export const SETTINGS = {
     120,
     seconds(8, 960),
   ),
+  stateDir: optional(
+    named(
+      'state_dir',
+      'path',
+      "where private state is kept (default: the platform's directory for it, ~/.local/state)",
+    ),
+  ),
   journal: toggle(
     { ...named('journal', '', 'keep no history on disk: a restart begins a new epoch'), flag: '--no-journal' },
     true,

@@ -1,9 +1,10 @@
 import { BusClient } from '../bus-client.js';
-import { BusError } from '../bus-error.js';
-import { connect } from '../connect.js';
-import { findRepository } from '../endpoint-file.js';
+import { BusError, type BusErrorCode } from '../bus-error.js';
+import { connect, connectTo } from '../connect.js';
+import { repositoryAround } from '../repository-bus.js';
 import { Failure } from './failure.js';
 import type { Target } from './target.js';
+import type { Terminal } from './terminal.js';
 
 /** How often a bus in this process looks where the kernel does not tell. */
 export const LOCAL_POLL_INTERVAL_MS = 1_000;
@@ -16,19 +17,30 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-/** The server of the repository, or what was named; without a server the directory itself, in this process. */
-export async function findSource(target: Target, pollIntervalMs = LOCAL_POLL_INTERVAL_MS): Promise<Source> {
-  const { server, root } = target;
-  if (server) return served({ url: server.url, ...(server.token === undefined ? {} : { token: server.token }), root });
+/**
+ * The server of the repository, or what was named; without a server the directory itself, in this process. So it is where
+ * there is something that claims to be the server and has not shown it, which is said.
+ */
+export async function findSource(
+  target: Target,
+  { err }: Pick<Terminal, 'err'>,
+  pollIntervalMs = LOCAL_POLL_INTERVAL_MS,
+): Promise<Source> {
+  const { root, server } = target;
+  if (server) return served(connectToServer(server, root));
+  // Looked for first: without a repository there is nothing to fall back to.
+  const repository = repositoryAt(root);
   try {
-    return await served({ root });
+    return await served(connect(root === undefined ? {} : { root }));
   } catch (error) {
-    const isAbsent = error instanceof BusError && (error.code === 'no-endpoint' || error.code === 'unreachable');
-    if (!isAbsent) throw error;
+    if (!(error instanceof BusError) || !ABSENT.has(error.code)) throw error;
+    if (error.code === 'untrusted-endpoint') {
+      err(`${error.message}. No token was sent; the files are read instead (${error.hint})`);
+    }
   }
   // Half of the program, and of the time that it takes to start: only where it is needed.
   const { startLocalBus } = await import('./local-bus.js');
-  const local = await startLocalBus(repositoryAt(root), pollIntervalMs);
+  const local = await startLocalBus(repository, pollIntervalMs);
   const client = new BusClient(local.dial);
   await client.open();
   return {
@@ -41,22 +53,33 @@ export async function findSource(target: Target, pollIntervalMs = LOCAL_POLL_INT
   };
 }
 
-/** @throws Failure where the directory is in no repository. */
-export function repositoryAt(root: string): string {
-  const repository = findRepository(root);
-  if (repository !== undefined) return repository;
-  throw new Failure(
-    `no .muse/ in ${root} or any directory above it`,
-    'no_repository',
-    'run inside a repository, or name one with --root; muse-bus serve --root DIR starts a bus there',
-  );
+/** What a command can do without. */
+const ABSENT: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(['no-endpoint', 'unreachable', 'untrusted-endpoint']);
+
+/** A bus that was named. What a file says of it has to be proven by the bus; a url and its token are the caller's own word. */
+export function connectToServer(
+  { url, token, isFromFile }: NonNullable<Target['server']>,
+  root: string | undefined,
+): Promise<BusClient> {
+  if (isFromFile && token !== undefined) return connectTo(() => ({ url, token, isCallers: false }));
+  return connect({ url, ...(token === undefined ? {} : { token }), ...(root === undefined ? {} : { root }) });
 }
 
-async function served(target: {
-  readonly root: string;
-  readonly url?: string;
-  readonly token?: string;
-}): Promise<Source> {
-  const client = await connect(target);
+/** @param root as it was named. @throws Failure where there is no repository, BusError where it is another user's. */
+export function repositoryAt(root: string | undefined): string {
+  try {
+    return repositoryAround(root ?? process.cwd(), root !== undefined);
+  } catch (error) {
+    if (!(error instanceof BusError) || error.code !== 'no-endpoint') throw error;
+    throw new Failure(
+      error.message,
+      'no_repository',
+      'run inside a repository, or name one with --root; muse-bus serve --root DIR starts a bus there',
+    );
+  }
+}
+
+async function served(connecting: Promise<BusClient>): Promise<Source> {
+  const client = await connecting;
   return { client, label: `${client.server?.backend ?? 'unknown'}, served`, stop: () => client.close() };
 }

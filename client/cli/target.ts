@@ -13,9 +13,16 @@ export interface TargetFlags {
 
 /** Which bus is meant. Without `server` it is the one that serves the repository, or the directory itself. */
 export interface Target {
-  /** A directory in the repository. */
-  readonly root: string;
-  readonly server: { readonly url: string; readonly token: string | undefined } | undefined;
+  /** A directory in the repository, where one was named: that is consent to what another user has put there. */
+  readonly root: string | undefined;
+  readonly server:
+    | {
+        readonly url: string;
+        readonly token: string | undefined;
+        /** Whether they are what a file says, and not the caller's own word. */
+        readonly isFromFile: boolean;
+      }
+    | undefined;
 }
 
 export function withTarget(command: Command): Command {
@@ -48,18 +55,18 @@ export function readTarget(
   if (flags.tokenFile === '-' && stdin === 'taken') {
     throw new Failure('--token-file - is refused here: stdin carries the protocol', 'bad_args', 'name a file');
   }
-  if (isByFile) return { root: process.cwd(), server: serverIn(file) };
-  const root = flags.root ?? given(env['MUSE_BUS_ROOT']) ?? process.cwd();
+  if (isByFile) return { root: undefined, server: serverIn(file) };
+  const root = flags.root ?? given(env['MUSE_BUS_ROOT']);
   if (url === undefined) return { root, server: undefined };
   const address = addressWithoutSecret(url, flags.url === undefined ? 'MUSE_BUS_URL' : '--url');
   const token = flags.tokenFile === undefined ? given(env['MUSE_BUS_TOKEN']) : readTokenFile(flags.tokenFile);
-  return { root, server: { url: address, token } };
+  return { root, server: { url: address, token, isFromFile: false } };
 }
 
 function serverIn(file: string): NonNullable<Target['server']> {
   try {
     const { url, token } = JSON.parse(readFileSync(file, 'utf8')) as { url?: unknown; token?: unknown };
-    if (typeof url === 'string' && typeof token === 'string') return { url, token };
+    if (typeof url === 'string' && typeof token === 'string') return { url, token, isFromFile: true };
     throw new Error('it has no url or no token');
   } catch (error) {
     throw new Failure(`cannot read ${file}: ${(error as Error).message}`, 'no_endpoint', 'is the server running?');

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { renewToken } from '../../server/index.js';
 import { BusError } from '../bus-error.js';
 import { connect } from '../connect.js';
-import { readEndpoint } from '../endpoint-file.js';
+import { findRepositoryBus } from '../repository-bus.js';
 import { Failure } from './failure.js';
 import { USUAL_EXITS, withHelp } from './help.js';
 import { repositoryOf } from './serve.js';
@@ -36,7 +36,7 @@ export function tokenCommand(terminal: Terminal): Command {
 async function rotateToken(flags: RotateFlags, terminal: Terminal): Promise<void> {
   const root = repositoryOf(flags.root);
   const running = await serverOf(root);
-  const token = renewToken(root);
+  const token = await renewToken(root);
   if (running !== undefined) await untilTaken(root, token);
   if (flags.json === true) terminal.json({ status: 'rotated', server: running ?? null });
   else if (running === undefined)
@@ -47,7 +47,7 @@ async function rotateToken(flags: RotateFlags, terminal: Terminal): Promise<void
 /** The url of the server that answers for a repository; `undefined` where none does. */
 async function serverOf(root: string): Promise<string | undefined> {
   try {
-    const { url } = readEndpoint(root);
+    const { url } = findRepositoryBus(root, true).endpoint;
     const bus = await connect({ root });
     await bus.close();
     return url;
@@ -57,10 +57,19 @@ async function serverOf(root: string): Promise<string | undefined> {
   }
 }
 
+function tokenOfServer(root: string): string | undefined {
+  try {
+    return findRepositoryBus(root, true).endpoint.token;
+  } catch (error) {
+    if (error instanceof BusError) return undefined;
+    throw error;
+  }
+}
+
 /** The server writes the endpoint anew with the token that it takes. */
 async function untilTaken(root: string, token: string): Promise<void> {
   for (const giveUpAt = performance.now() + PATIENCE_MS; performance.now() < giveUpAt;) {
-    if (readEndpoint(root).token === token) return;
+    if (tokenOfServer(root) === token) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   throw new Failure(

@@ -35,7 +35,7 @@ export function topCommand(terminal: Terminal): Command {
 
 async function top(flags: TopFlags, terminal: Terminal): Promise<void> {
   const format = readFormat(flags, 'text');
-  const source = await findSource(readTarget(flags));
+  const source = await findSource(readTarget(flags), terminal);
   try {
     const mirror = await source.client.mirror();
     if (format === 'json') terminal.json(topState(mirror.swarm, mirror.moment));

@@ -52,7 +52,7 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
   readAddress(address, options);
   const format = readFormat(flags, 'text');
   const timeoutMs = readDuration('--timeout', flags.timeout);
-  const source = await findSource(target);
+  const source = await findSource(target, terminal);
   try {
     const mirror = await source.client.mirror({ kinds: ['reservation'] });
     const outcome = await freed(source.client, mirror, { address, options, timeoutMs });

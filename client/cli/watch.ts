@@ -40,7 +40,7 @@ export function watchCommand(terminal: Terminal): Command {
 /** Runs until the cap, a timeout, a signal or, with `once`, the end of the snapshot. */
 export async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
   const { format, maxEvents, since, snapshot } = options;
-  const source = await findSource(options.target, options.pollIntervalMs);
+  const source = await findSource(options.target, terminal, options.pollIntervalMs);
   const tell = (note: StatusNote): void => writeNote(note, format, terminal);
   const subscription = source.client.subscribe(options.filter, {
     snapshot,

@@ -1,18 +1,6 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, readSync } from 'node:fs';
 import type { UnixMillis } from '../../protocol/index.js';
+import type { PrivateDirectory } from '../repository/index.js';
 import { crc32 } from './checksum.js';
 import { DamagedJournalError } from './entries.js';
 
@@ -23,6 +11,14 @@ export const JOURNAL_FORMAT = 1;
 const MAX_SET_ASIDE = 3;
 
 const CHUNK_BYTES = 1_048_576;
+const MAX_HEADER_BYTES = 65_536;
+
+const NAME = 'journal';
+const HEADER_FILE = 'header.json';
+const MARK_FILE = 'sent';
+/** Of a table's file; nobody makes as many as there are numbers in it. */
+const TABLE = /^(\d{1,12})\.mdb(-lock)?$/;
+const DAMAGED = `${NAME}.damaged-`;
 
 /** What `header.json` says, before anything else in the journal is opened. */
 export interface Header {
@@ -45,34 +41,59 @@ export interface Seal {
   readonly crc32: number;
 }
 
-/** The names and small files in `.muse/bus/journal/`. */
+/**
+ * The names and small files in the journal's directory. All of it lies in a directory of this user's alone, and what is in that is
+ * proven to be so before it is opened.
+ */
 export class JournalDir {
-  constructor(readonly path: string) {}
+  #directory: PrivateDirectory | undefined;
 
-  get markFile(): string {
-    return join(this.path, 'sent');
-  }
+  /** @param parent the directory in which the journal's is. It may be made anew while the journal is kept. */
+  constructor(private readonly parent: () => PrivateDirectory) {}
 
-  get #headerFile(): string {
-    return join(this.path, 'header.json');
-  }
-
-  file(name: string): string {
-    return join(this.path, name);
-  }
-
+  /** Opens the directory, and makes it where it is missing. */
   ensure(): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    if (this.#directory?.isIntact() === true) return;
+    this.close();
+    this.#directory = this.parent().directory(NAME);
+  }
+
+  close(): void {
+    this.#directory?.close();
+    this.#directory = undefined;
+  }
+
+  /** The path of a table's file, proven to be this user's alone; made where it is missing. */
+  file(name: string): string {
+    return this.#open.fileFor(name);
+  }
+
+  /** The mark's file, opened to read and write. */
+  openMark(): number {
+    return this.#open.open(MARK_FILE);
+  }
+
+  /** The mark's file, opened; `undefined` where there is none. */
+  openExistingMark(): number | undefined {
+    return this.#open.stats(MARK_FILE) === undefined ? undefined : this.openMark();
   }
 
   /** A name that no file here has. */
   nextFile(): string {
-    const taken = readdirSync(this.path).map((name) => Number(/^(\d+)\.mdb/.exec(name)?.[1] ?? 0));
+    const taken = this.#open.names().map((name) => Number(TABLE.exec(name)?.[1] ?? 0));
     return `${String(Math.max(0, ...taken) + 1)}.mdb`;
   }
 
+  /** @throws Error where the table's file is missing. */
   inode(name: string): string {
-    return String(statSync(this.file(name), { bigint: true }).ino);
+    const stats = this.#open.stats(name);
+    if (stats === undefined) throw new Error(`${name} is missing`);
+    return String(stats.ino);
+  }
+
+  /** @throws Error where the table's file is missing. */
+  size(name: string): number {
+    return Number(this.#open.stats(name)!.size);
   }
 
   /**
@@ -80,16 +101,13 @@ export class JournalDir {
    * @throws DamagedJournalError
    */
   readHeader(): Header | undefined {
-    let text: string;
-    try {
-      text = readFileSync(this.#headerFile, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
-    const [json = '', check] = text.split('\n');
+    const found = this.#open.read(HEADER_FILE, MAX_HEADER_BYTES);
+    if (found.is === 'absent') return undefined;
+    if (found.is === 'refused') throw new DamagedJournalError(`${HEADER_FILE} ${found.why}`);
+    const [json = '', check] = found.text.split('\n');
     if (check !== checkOf(json)) throw new DamagedJournalError('header.json does not match its checksum');
     const header = JSON.parse(json) as Header;
+    if (!TABLE.test(header.file)) throw new DamagedJournalError(`${HEADER_FILE} names no table`);
     if (header.format !== JOURNAL_FORMAT) {
       throw new DamagedJournalError(`its format is ${String(header.format)}, this version reads ${JOURNAL_FORMAT}`);
     }
@@ -99,39 +117,30 @@ export class JournalDir {
   /** Whoever reads sees the old header or the new one; on return it is on the disk. */
   writeHeader(header: Header): void {
     const json = JSON.stringify(header);
-    const temporary = `${this.#headerFile}.tmp`;
-    try {
-      writeFileSync(temporary, `${json}\n${checkOf(json)}\n`, { mode: 0o600 });
-      syncFile(temporary);
-      renameSync(temporary, this.#headerFile);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
-    this.#sync();
+    this.#open.replace(HEADER_FILE, `${json}\n${checkOf(json)}\n`, true);
   }
 
   /** From here on there is no journal: whatever comes next begins a new epoch. */
   removeHeader(): void {
-    rmSync(this.#headerFile, { force: true });
-    this.#sync();
+    this.#open.remove(HEADER_FILE);
+    this.#open.sync();
   }
 
   /** Removes tables that are no longer, or not yet, the journal's. */
   removeTablesExcept(name: string | undefined): void {
-    for (const other of readdirSync(this.path)) {
+    for (const other of this.#open.names()) {
       if (name !== undefined && (other === name || other === `${name}-lock`)) continue;
-      if (/^\d+\.mdb(-lock)?$/.test(other)) rmSync(this.file(other), { force: true });
+      if (TABLE.test(other)) this.#open.remove(other);
     }
   }
 
   removeTable(name: string): void {
-    for (const path of [this.file(name), this.file(`${name}-lock`)]) rmSync(path, { force: true });
+    for (const file of [name, `${name}-lock`]) this.#open.remove(file);
   }
 
   /** The seal that a table's file would have now. */
   sealOf(name: string, revision: number): Seal {
-    const file = openSync(this.file(name), 'r');
+    const file = this.#open.open(name);
     try {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       let bytes = 0;
@@ -149,31 +158,22 @@ export class JournalDir {
 
   /** Gives the whole journal another name. @returns that name. */
   setAside(now: UnixMillis): string {
-    const stamp = new Date(now).toISOString().replaceAll(':', '-');
-    let name = `${basename(this.path)}.damaged-${stamp}`;
-    const parent = dirname(this.path);
-    while (readdirSync(parent).includes(name)) name += 'x';
-    renameSync(this.path, join(parent, name));
-    const kept = readdirSync(parent).filter((other) => other.startsWith(`${basename(this.path)}.damaged-`));
-    for (const old of kept.sort().slice(0, -MAX_SET_ASIDE)) rmSync(join(parent, old), { recursive: true, force: true });
+    const parent = this.parent();
+    this.close();
+    let name = `${DAMAGED}${new Date(now).toISOString().replaceAll(':', '-')}`;
+    while (parent.names().includes(name)) name += 'x';
+    parent.rename(NAME, name);
+    const kept = parent.names().filter((other) => other.startsWith(DAMAGED));
+    for (const old of kept.sort().slice(0, -MAX_SET_ASIDE)) parent.remove(old);
     return name;
   }
 
-  #sync(): void {
-    // Windows opens no directories, and writes renames through by itself.
-    if (process.platform !== 'win32') syncFile(this.path);
+  get #open(): PrivateDirectory {
+    this.ensure();
+    return this.#directory!;
   }
 }
 
 function checkOf(json: string): string {
   return crc32(Buffer.from(json)).toString(16);
-}
-
-function syncFile(path: string): void {
-  const file = openSync(path, process.platform === 'win32' ? 'r+' : 'r');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

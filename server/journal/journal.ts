@@ -1,10 +1,10 @@
 import type { Epoch } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
+import { bootId, type PrivateDirectory } from '../repository/index.js';
 import type { History } from '../store/history.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { bootId } from './boot.js';
 import { Gathering } from './gathering.js';
 import { JOURNAL_FORMAT, JournalDir, type Seal } from './journal-dir.js';
 import { BATCH, JournalWriter, type Retention } from './journal-writer.js';
@@ -34,8 +34,8 @@ export interface JournalSource {
 }
 
 export interface JournalServices {
-  /** `.muse/bus/journal`. */
-  readonly path: string;
+  /** The directory in which the journal has its own. */
+  readonly parent: () => PrivateDirectory;
   readonly retention: Retention;
   readonly clock: Clock;
   readonly log: Log;
@@ -75,8 +75,8 @@ export class Journal {
   #retryMs = FIRST_RETRY_MS;
 
   constructor(private readonly services: JournalServices) {
-    this.#dir = new JournalDir(services.path);
-    this.#mark = new SentMark(this.#dir.markFile);
+    this.#dir = new JournalDir(services.parent);
+    this.#mark = new SentMark(this.#dir);
     this.#openTable = services.openTable ?? openLmdbTable;
     this.#probe = services.probe ?? probe;
     this.#gathering = new Gathering(services.clock, () => {
@@ -163,6 +163,7 @@ export class Journal {
     if (failure) log.error({ err: failure }, 'the journal could not be closed in order');
     this.#phase = { at: 'closed' };
     this.#mark.close();
+    this.#dir.close();
   }
 
   // ── writing everything ────────────────────────────────────────────────────────────────────────────────────────────

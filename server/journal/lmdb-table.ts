@@ -1,5 +1,6 @@
-import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
+import { removePrivateFile, reservePrivateFile } from '../repository/index.js';
 import type { OpenTable, Table, TableChange } from './table.js';
 
 /** More than LMDB's table of readers takes. */
@@ -36,19 +37,17 @@ export const openLmdbTable: OpenTable = async (path, flushing = 'each') => {
  * @throws Error where there is none.
  */
 function takeRoom(path: string): void {
-  const lockFile = `${path}-lock`;
-  if (sizeOf(lockFile) < LOCK_FILE_BYTES) writeFileSync(lockFile, Buffer.alloc(LOCK_FILE_BYTES), { mode: 0o600 });
-  if (sizeOf(path) > 0) return;
+  // LMDB follows links and makes files as the umask has it: both of its files are there, and ours alone, before it comes.
+  reservePrivateFile(`${path}-lock`, LOCK_FILE_BYTES);
+  reservePrivateFile(path, 0);
+  if (statSync(path).size > 0) return;
   const trial = `${path}.trial`;
+  removePrivateFile(trial);
   try {
-    writeFileSync(trial, Buffer.alloc(FIRST_BYTES));
+    reservePrivateFile(trial, FIRST_BYTES);
   } finally {
-    rmSync(trial, { force: true });
+    removePrivateFile(trial);
   }
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 class LmdbTable implements Table {

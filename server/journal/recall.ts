@@ -1,8 +1,7 @@
-import { statSync } from 'node:fs';
 import { epoch, revision, type Epoch, type Revision } from '../../protocol/index.js';
 import type { Standing } from '../store/standing.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { bootId } from './boot.js';
+import { bootId } from '../repository/index.js';
 import { readContents, type Contents } from './contents.js';
 import { DamagedJournalError } from './entries.js';
 import type { Header, JournalDir } from './journal-dir.js';
@@ -81,7 +80,7 @@ async function recallSealed(
   seal: NonNullable<Header['seal']>,
 ): Promise<Recollection> {
   const { file } = header;
-  if (statSync(dir.file(file)).size !== seal.bytes) throw new DamagedJournalError(`${file} has another size`);
+  if (dir.size(file) !== seal.bytes) throw new DamagedJournalError(`${file} has another size`);
   if (dir.sealOf(file, seal.revision).crc32 !== seal.crc32) {
     throw new DamagedJournalError(`${file} does not match its checksum`);
   }

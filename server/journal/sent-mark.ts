@@ -1,6 +1,7 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readSync, writeSync } from 'node:fs';
 import { revision, type Epoch, type Revision } from '../../protocol/index.js';
 import { crc32 } from './checksum.js';
+import type { JournalDir } from './journal-dir.js';
 
 const MARK_BYTES = 12;
 /** So many more revisions are taken in advance, so that a stream of turns writes the mark once and not each time. */
@@ -21,15 +22,13 @@ export class SentMark {
   /** What it says. */
   #last = 0;
 
-  constructor(private readonly path: string) {}
+  constructor(private readonly dir: JournalDir) {}
 
   /** Opens the mark for an epoch and sets it. @throws Error where it cannot be written. */
   open(epoch: Epoch, last: Revision): void {
     this.close();
     this.#seed = crc32(Buffer.from(epoch));
-    this.#file = openSync(this.path, 'a', 0o600);
-    closeSync(this.#file);
-    this.#file = openSync(this.path, 'r+');
+    this.#file = this.dir.openMark();
     this.set(last);
   }
 
@@ -50,19 +49,34 @@ export class SentMark {
 
   /** @returns `undefined` where there is none of this epoch. */
   read(epoch: Epoch): Revision | undefined {
-    let bytes: Buffer;
-    try {
-      bytes = readFileSync(this.path);
-    } catch {
-      return undefined;
-    }
-    if (bytes.length < MARK_BYTES) return undefined;
+    const bytes = this.#readBytes();
+    if (bytes === undefined) return undefined;
     const check = crc32(bytes.subarray(0, 8), crc32(Buffer.from(epoch)));
     return bytes.readUInt32LE(8) === check ? revision(bytes.readDoubleLE(0)) : undefined;
   }
 
+  /** A file that does not close in order (a full disk, NFS) has kept what it has kept, and is checked when it is read. */
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    const file = this.#file;
     this.#file = undefined;
+    try {
+      if (file !== undefined) closeSync(file);
+    } catch {
+      // What the mark says is not told by its close.
+    }
+  }
+
+  #readBytes(): Buffer | undefined {
+    let file: number | undefined;
+    try {
+      file = this.dir.openExistingMark();
+      if (file === undefined) return undefined;
+      const bytes = Buffer.alloc(MARK_BYTES);
+      return readSync(file, bytes, 0, MARK_BYTES, 0) === MARK_BYTES ? bytes : undefined;
+    } catch {
+      return undefined;
+    } finally {
+      if (file !== undefined) closeSync(file);
+    }
   }
 }

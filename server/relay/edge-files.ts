@@ -1,31 +1,38 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { EndpointFile } from '../endpoint-file.js';
 import { OptionError } from '../option-error.js';
-import { isPrivate, isToken, makeToken } from '../private-file.js';
+import {
+  endpointText,
+  isToken,
+  makePrivateFileOnce,
+  makeToken,
+  MAX_ENDPOINT_BYTES,
+  MAX_TOKEN_FILE_BYTES,
+  ownEndpoint,
+  parseEndpoint,
+  readPrivateFile,
+  removePrivateFile,
+  replacePrivateFile,
+  type Endpoint,
+  type PrivateReading,
+} from '../repository/index.js';
+
+const MAX_READS = 20;
+const READ_AGAIN_MS = 5;
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * What an edge keeps on its host: the file that says where it is, and the token. Edges that share a file share a token,
  * and so may share a port.
  */
 export class EdgeFiles {
-  readonly endpoint: EndpointFile;
+  readonly endpointFile: string;
   readonly tokenFile: string;
 
   /** @param tokenFile where the token is, or is to be; beside the endpoint's file where none is named. */
   constructor(endpointFile: string, tokenFile?: string) {
     const path = resolve(endpointFile);
-    this.endpoint = new EndpointFile(path);
+    this.endpointFile = path;
     this.tokenFile = resolve(tokenFile ?? join(dirname(path), `${basename(path, '.json')}.token`));
   }
 
@@ -34,30 +41,41 @@ export class EdgeFiles {
    * @throws OptionError where the file holds none, or others can read it.
    */
   token(): string {
-    for (const file of [this.endpoint.path, this.tokenFile]) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const temporary = `${this.tokenFile}.${String(process.pid)}.tmp`;
-    writeFileSync(temporary, `${makeToken()}\n`, { mode: 0o600 });
-    try {
-      // Of several that start at once one makes it, and the others find it.
-      linkSync(temporary, this.tokenFile);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      rmSync(temporary, { force: true });
+    for (const file of [this.endpointFile, this.tokenFile]) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    // Of several that start at once one makes it, and the others find it.
+    makePrivateFileOnce(this.tokenFile, `${makeToken()}\n`);
+    const found = this.#readToken();
+    if (found.is !== 'content') {
+      const why = found.is === 'refused' ? found.why : 'is missing';
+      throw new OptionError(
+        `${this.tokenFile} must be this user's and closed to others, but ${why}: chmod 600 ${this.tokenFile}, or remove it`,
+      );
     }
-    return readToken(this.tokenFile);
-  }
-}
-
-function readToken(path: string): string {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    if (!isPrivate(fstatSync(file)))
-      throw new OptionError(`${path} must be this user's and closed to others: chmod 600 ${path}`);
-    const token = readFileSync(file, 'utf8').trim();
+    const token = found.text.trim();
     if (isToken(token)) return token;
-    throw new OptionError(`${path} holds no token, 43 characters of A-Z a-z 0-9 _ -: remove it, and one is made`);
-  } finally {
-    closeSync(file);
+    throw new OptionError(
+      `${this.tokenFile} holds no token, 43 characters of A-Z a-z 0-9 _ -: remove it, and one is made`,
+    );
+  }
+
+  /** While another edge makes the file it has two names, for an instant. */
+  #readToken(): PrivateReading {
+    for (let attempt = 1; ; attempt++) {
+      const found = readPrivateFile(this.tokenFile, MAX_TOKEN_FILE_BYTES);
+      if (found.is !== 'refused' || attempt === MAX_READS) return found;
+      Atomics.wait(NOTHING, 0, 0, READ_AGAIN_MS);
+    }
+  }
+
+  publish(url: string, token: string, startedAt: Date): Endpoint {
+    const endpoint = ownEndpoint(url, token, startedAt);
+    replacePrivateFile(this.endpointFile, endpointText(endpoint));
+    return endpoint;
+  }
+
+  /** Removes the endpoint, if it is still this process's. */
+  unpublish(): void {
+    const found = readPrivateFile(this.endpointFile, MAX_ENDPOINT_BYTES);
+    if (found.is === 'content' && parseEndpoint(found.text)?.pid === process.pid) removePrivateFile(this.endpointFile);
   }
 }

@@ -1,2 +1,29 @@
-/** Where a repository is, whose it is, and what is private in it. */
+/**
+ * Where a repository is, whose it is, what is private in it, and which server of it can be believed. Needs nothing else of the
+ * server, so that a client can load it alone.
+ */
+export { bootId } from './boot.js';
+export { CHALLENGE_PATH, challengeProof, isChallengeProof, isNonce, makeNonce } from './challenge.js';
+export { endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, parseEndpoint, type Endpoint } from './endpoint.js';
+export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';
+export { findRepository, type RepositorySearch } from './find-repository.js';
 export { RepositoryIdentity, type IdentityRecord, type IdentityState } from './identity.js';
+export { LockError } from './lock-error.js';
+export { PrivateDirectory } from './private-directory.js';
+export {
+  makePrivateFileOnce,
+  openPrivateFile,
+  privateFault,
+  PrivateFileError,
+  readPrivateFile,
+  removePrivateFile,
+  replacePrivateFile,
+  reservePrivateFile,
+  type PrivateReading,
+} from './private-file.js';
+export { PrivateState, renewToken, type PrivateStateOptions, type StateCheck } from './private-state.js';
+export { safeDirectories, type SafeDirectories } from './safe-directories.js';
+export { stateLocation, type StateLocation } from './state-location.js';
+export { isToken, makeToken, MAX_TOKEN_FILE_BYTES } from './token.js';
+export { TrustError, type TrustFault } from './trust-error.js';
+export { userConfigFile, type Surroundings } from './user-directories.js';

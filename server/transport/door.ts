@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from '../../protocol/index.js';
+import { challengeProof } from '../repository/index.js';
 import { authorities } from './authority.js';
 import { refuseDoubtfulHead } from './head-check.js';
 import { refusal } from './refusal.js';
@@ -72,6 +73,11 @@ export class Door {
     const presented = bearerTokens(request);
     // Exactly one: two are somebody's attempt. The comparison is made in every case, so that all take the same time.
     return this.#isToken(presented[0] ?? NO_TOKEN) && presented.length === 1;
+  }
+
+  /** Shows that this server knows the token, at the address by which it was called: that is one of its own. */
+  proveTo(request: RequestHead, nonce: string): string {
+    return challengeProof(this.#token.toString(), nonce, findHeaders(request, 'host')[0] ?? '');
   }
 
   upgrade(request: RequestHead): Upgrade {

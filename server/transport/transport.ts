@@ -47,6 +47,8 @@ export interface HttpReply {
   readonly body: string | Uint8Array;
   /** The token was presented: the connection is no longer one of those that have not been let in. */
   readonly letIn?: boolean;
+  /** One more request may follow on the same connection, which is closed after any other answer. */
+  readonly mayContinue?: boolean;
 }
 
 /** Where the bytes of a streaming reply go. After the other end has gone, or after the end, every call is harmless. */

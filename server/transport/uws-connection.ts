@@ -59,7 +59,8 @@ const TOO_MANY_PENDING = secured(
 );
 
 /**
- * One connection of the native engine until it has gone or has become a WebSocket. It serves one request.
+ * One connection of the native engine until it has gone or has become a WebSocket. It serves one request, or two where the
+ * answer to the first says that another may follow.
  *
  * The engine gives a new object for the same connection at every call. The one it gives when the connection is accepted
  * is kept: it stays usable until the connection closes, and through it the connection is known again. The rules that
@@ -69,6 +70,7 @@ const TOO_MANY_PENDING = secured(
 export class UwsConnection {
   #phase: Phase = 'waiting';
   #timer: NodeJS.Timeout;
+  #hasContinued = false;
   /** Told when the other end goes before a streaming reply is complete. */
   #streamAborted: (() => void) | undefined;
 
@@ -78,16 +80,21 @@ export class UwsConnection {
     private readonly isTls: boolean,
     private readonly owner: ConnectionOwner,
     /** The request whose head the engine has just read. */
-    takeArrived: () => ArrivedRequest | undefined,
+    private readonly takeArrived: () => ArrivedRequest | undefined,
   ) {
+    this.#timer = this.#awaitRequest();
+  }
+
+  /** From here on the next request is this connection's to answer. */
+  #awaitRequest(): NodeJS.Timeout {
     this.#attachAbort();
     // Called right after the engine's request handler, in the same call of the engine: so it says whose request that was.
-    accepted.onData(() => {
+    this.accepted.onData(() => {
       if (this.#phase !== 'waiting') return;
-      const arrived = takeArrived();
+      const arrived = this.takeArrived();
       if (arrived) this.#answer(arrived);
     });
-    this.#timer = setTimeout(() => {
+    return setTimeout(() => {
       this.#refuse(UNREADABLE);
     }, REQUEST_HEAD_MS);
   }
@@ -150,6 +157,8 @@ export class UwsConnection {
     const { status, body } = answer;
     const length = Buffer.byteLength(body);
     if (head.method === 'HEAD' || status === 204) this.#replyWithoutBody(response, answer, length);
+    else if (answer.mayContinue === true && !this.#hasContinued && !announcesBody(head))
+      this.#replyAndContinue(response, answer);
     else if (length <= SMALL_BODY_BYTES) this.#replyAtOnce(response, answer, announcesBody(head));
     else this.#replyInPieces(response, answer, Buffer.from(body));
   }
@@ -165,6 +174,23 @@ export class UwsConnection {
       });
       return true;
     });
+  }
+
+  /** The one answer after which another request is served. */
+  #replyAndContinue(response: HttpResponse, answer: HttpReply): void {
+    this.#hasContinued = true;
+    const before = this.owner.closures();
+    response.cork(() => {
+      writeHead(response, answer);
+      response.end(answer.body);
+    });
+    if (this.owner.closures() !== before) {
+      this.#over();
+      return;
+    }
+    this.#phase = 'waiting';
+    clearTimeout(this.#timer);
+    this.#timer = this.#awaitRequest();
   }
 
   #replyAtOnce(response: HttpResponse, answer: HttpReply, isBodyToCome: boolean): void {

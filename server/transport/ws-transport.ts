@@ -64,9 +64,11 @@ export class WsTransport implements Transport {
     const pending = new Newcomers(options, handlers);
     const server = this.#create(options.tls, (request, response) => {
       if (!this.#requests.isFirst(request.socket)) return;
-      // Says so in the answer, and closes after it.
-      response.shouldKeepAlive = false;
       const answer = handlers.http(headOf(request));
+      // Says so in the answer, and closes after it.
+      const mayContinue =
+        !isStream(answer) && answer.mayContinue === true && this.#requests.allowOneMore(request.socket);
+      if (!mayContinue) response.shouldKeepAlive = false;
       if (answer.letIn) pending.letIn(request.socket);
       if (isStream(answer)) streamReply(response, request.method, answer);
       else reply(response, request.method, answer);
@@ -281,6 +283,7 @@ const MAX_UNANSWERED_REQUESTS = 16;
 /** Tells a connection's first request from those that are not served. */
 class FirstRequests {
   readonly #counts = new WeakMap<Duplex, number>();
+  readonly #continued = new WeakSet<Duplex>();
 
   has(socket: Duplex): boolean {
     return this.#counts.has(socket);
@@ -292,6 +295,14 @@ class FirstRequests {
     this.#counts.set(socket, count + 1);
     if (count > MAX_UNANSWERED_REQUESTS) socket.destroy();
     return count === 0;
+  }
+
+  /** The next request counts as the first. @returns whether it may: that is given once. */
+  allowOneMore(socket: NetSocket): boolean {
+    if (this.#continued.has(socket)) return false;
+    this.#continued.add(socket);
+    this.#counts.delete(socket);
+    return true;
   }
 }
 

@@ -12,13 +12,10 @@ export class CoordinationDirError extends Error {
 export class CoordinationDir {
   readonly muse: string;
   readonly coordination: string;
-  /** The server's own: endpoint, token, lock, journal. */
-  readonly bus: string;
 
   constructor(readonly root: string) {
     this.muse = join(root, '.muse');
     this.coordination = join(this.muse, 'coordination');
-    this.bus = join(this.muse, 'bus');
   }
 
   of(kind: Kind): string {

@@ -1,15 +1,16 @@
-import { chmodSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { BusServer } from '../../server/index.js';
-import { BusDir } from '../../server/bus-dir.js';
+import { BusServer, renewToken } from '../../server/index.js';
+import { stateLocation } from '../../server/repository/index.js';
 import { Repository } from '../support/door-repository.js';
 import { eventually, RawClient, serve, TRANSPORTS } from '../support/door-server.js';
 import { ask, handshake } from '../support/door-wire.js';
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 const busOf = ({ root }: Repository): string => join(root, '.muse', 'bus');
+const stateOf = ({ root }: Repository): string => stateLocation(root).path;
 
 for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {
@@ -17,7 +18,9 @@ for (const transport of TRANSPORTS) {
       const { token, repository, log, endpoint } = await serve(t, { transport });
       t.equal(Buffer.from(token, 'base64url').length, 32);
       t.equal(modeOf(busOf(repository)), 0o700);
-      for (const name of ['token', 'endpoint.json']) t.equal(modeOf(join(busOf(repository), name)), 0o600, name);
+      t.equal(modeOf(stateOf(repository)), 0o700);
+      t.equal(modeOf(join(busOf(repository), 'endpoint.json')), 0o600);
+      for (const name of ['token', 'endpoint.json']) t.equal(modeOf(join(stateOf(repository), name)), 0o600, name);
       t.same(JSON.parse(readFileSync(join(busOf(repository), 'endpoint.json'), 'utf8')), endpoint);
       t.ok(log.lines.length > 0);
       t.notOk(log.has(token));
@@ -43,7 +46,7 @@ for (const transport of TRANSPORTS) {
     t.test('a token that another process has written is taken up on reload', async (t) => {
       const running = await serve(t, { transport });
       const client = await RawClient.connect(running);
-      const token = new BusDir(busOf(running.repository)).newToken();
+      const token = await renewToken(running.repository.root);
       t.ok(await client.isAlive(), 'not before it is asked for');
       await running.server.reload();
       await eventually('closed', () => client.closed);
@@ -79,10 +82,17 @@ t.test('a token that others could have read or written is not used', async (t) =
   const known = 'A'.repeat(43);
   const ways: readonly (readonly [what: string, put: (file: string) => void])[] = [
     [
-      'one that came with a checkout, mode 0644',
+      'one that others can read, mode 0644',
       (file) => {
         writeFileSync(file, `${known}\n`);
         chmodSync(file, 0o644);
+      },
+    ],
+    [
+      'one with a second name',
+      (file) => {
+        writeFileSync(`${file}.other`, known, { mode: 0o600 });
+        linkSync(`${file}.other`, file);
       },
     ],
     [
@@ -98,17 +108,23 @@ t.test('a token that others could have read or written is not used', async (t) =
   for (const [what, put] of ways) {
     t.test(what, async (t) => {
       const repository = new Repository();
-      mkdirSync(busOf(repository), { mode: 0o700 });
-      put(join(busOf(repository), 'token'));
+      mkdirSync(stateOf(repository), { recursive: true, mode: 0o700 });
+      put(join(stateOf(repository), 'token'));
       const { token } = await serve(t, {}, repository);
       t.not(token, known);
-      t.equal(lstatSync(join(busOf(repository), 'token')).mode & 0o777, 0o600);
+      t.equal(lstatSync(join(stateOf(repository), 'token')).mode & 0o777, 0o600);
     });
   }
-  t.test('one of our own is kept', async (t) => {
+  t.test('one in the repository, whatever its mode: it may have come with a checkout', async (t) => {
     const repository = new Repository();
     mkdirSync(busOf(repository), { mode: 0o700 });
     writeFileSync(join(busOf(repository), 'token'), `${known}\n`, { mode: 0o600 });
+    t.not((await serve(t, {}, repository)).token, known);
+  });
+  t.test('one of our own is kept', async (t) => {
+    const repository = new Repository();
+    mkdirSync(stateOf(repository), { recursive: true, mode: 0o700 });
+    writeFileSync(join(stateOf(repository), 'token'), `${known}\n`, { mode: 0o600 });
     t.equal((await serve(t, {}, repository)).token, known);
   });
 });

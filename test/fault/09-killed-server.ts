@@ -48,7 +48,7 @@ export const killedServer: FaultRun = {
   async run(context) {
     const kills = context.size(8, 200, 4);
     const repository = context.repository();
-    const journal = join(repository.dir.bus, 'journal');
+    const journal = join(repository.state, 'journal');
     const work = context.workload(repository);
     let bus = await context.bus(repository.root);
     const address = () => bus.endpoint;

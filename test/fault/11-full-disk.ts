@@ -21,7 +21,7 @@ export const fullDisk: FaultRun = {
     const rounds = context.size(1, 5);
     for (let round = 0; round < rounds; round++) {
       const repository = context.repository();
-      const journal = join(repository.dir.bus, 'journal');
+      const journal = join(repository.state, 'journal');
       mkdirSync(journal, { recursive: true });
       mount('-t', 'tmpfs', '-o', 'size=64k', 'none', journal);
       context.cleanup(() => spawnSync('umount', ['-l', journal]));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { readEndpoint } from '../../client/endpoint-file.js';
+import { findRepositoryBus } from '../../client/repository-bus.js';
 import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
 
 const MUSE_BUS = fileURLToPath(new URL('../../client/cli/main.js', import.meta.url));
@@ -73,7 +73,7 @@ export const oneOwner: FaultRun = {
       const late = new Starter(root);
       await late.ended;
       insist(late.errors.includes(`process ${String(owner.pid)}`), () => `the holder is not named: ${late.errors}`);
-      const { url } = readEndpoint(root);
+      const { url } = findRepositoryBus(root, true).endpoint;
       insist(late.errors.includes(url), () => `the holder's address is not named: ${late.errors}`);
       owner.kill();
       await owner.ended;

@@ -49,8 +49,8 @@ async function stopAmongStalled(context: FaultContext, crowd: number): Promise<n
       () => `${life.name} was closed with ${String(closeCode)} ${reason}`,
     );
   }
-  insist(!existsSync(join(repository.dir.bus, 'endpoint.json')), () => 'endpoint.json is left');
-  const header = readFileSync(join(repository.dir.bus, 'journal', 'header.json'), 'utf8');
+  insist(!existsSync(join(repository.bus, 'endpoint.json')), () => 'endpoint.json is left');
+  const header = readFileSync(join(repository.state, 'journal', 'header.json'), 'utf8');
   insist(!header.includes('"seal":null'), () => 'the journal is not sealed');
   const next = await context.bus(repository.root);
   insist(endpoint.token === next.endpoint.token, () => 'another token after a restart');

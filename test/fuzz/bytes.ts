@@ -13,7 +13,7 @@ export const BYTE_ATTACKS: Readonly<Record<string, (target: BytesTarget, random:
 
 export interface BytesPlan {
   readonly transport: 'uws' | 'ws';
-  readonly attack: keyof typeof BYTE_ATTACKS  ;
+  readonly attack: keyof typeof BYTE_ATTACKS;
   readonly seed: number;
   /** Ends with the first of both. */
   readonly lives: number;

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import '../support/user-directories.mjs';
 
 // The long form, bundled and run: see docs/FUZZING.md. `bytes` as the first argument: bytes on bare sockets alone.
 const name = process.argv[2] === 'bytes' ? 'bytes-long' : 'long';

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath, URL } from 'node:url';
 import { promisify } from 'node:util';
+import '../support/user-directories.mjs';
 
 const dist = new URL('../../dist/', import.meta.url);
 const { BusServer } = await import(new URL('server/index.js', dist));

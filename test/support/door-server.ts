@@ -81,7 +81,10 @@ export class RawClient {
     private readonly encoding: Encoding,
   ) {}
 
-  static async connect({ endpoint }: { readonly endpoint: Pick<Endpoint, 'url' | 'token'> }, encoding: Encoding = 'msgpack'): Promise<RawClient> {
+  static async connect(
+    { endpoint }: { readonly endpoint: Pick<Endpoint, 'url' | 'token'> },
+    encoding: Encoding = 'msgpack',
+  ): Promise<RawClient> {
     const socket = new WebSocket(endpoint.url, [SUBPROTOCOLS[encoding]], {
       headers: { authorization: `Bearer ${endpoint.token}` },
       rejectUnauthorized: false,

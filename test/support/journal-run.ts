@@ -1,5 +1,7 @@
+import { mkdirSync } from 'node:fs';
 import { MessageType, toBusEvent, type BusEvent, type WireEvent } from '../../protocol/index.js';
 import { Bus, resolveOptions, systemClock, type Clock, type ServerOptions } from '../../server/index.js';
+import { PrivateDirectory, stateLocation } from '../../server/repository/index.js';
 import { FakeSocket } from './fake-socket.js';
 import { RecordingLog } from './journal-log.js';
 import { until } from './until.js';
@@ -15,14 +17,19 @@ export interface Resumed {
 export class Run {
   readonly log = new RecordingLog();
   readonly bus: Bus;
+  #state: PrivateDirectory | undefined;
 
-  constructor(root: string, options: Partial<ServerOptions> = {}, clock: Clock = systemClock) {
+  constructor(
+    private readonly root: string,
+    options: Partial<ServerOptions> = {},
+    clock: Clock = systemClock,
+  ) {
     this.bus = new Bus(resolveOptions({ ...options, root }), clock, this.log);
   }
 
   static async on(root: string, options: Partial<ServerOptions> = {}, clock: Clock = systemClock): Promise<Run> {
     const run = new Run(root, options, clock);
-    await run.bus.start();
+    await run.bus.start(() => run.#openState());
     return run;
   }
 
@@ -51,8 +58,15 @@ export class Run {
     return { mode: subscribed[3] as string, why: subscribed[5] as string | undefined, events };
   }
 
-  stop(): Promise<void> {
-    return this.bus.stop();
+  async stop(): Promise<void> {
+    await this.bus.stop();
+    this.#state?.close();
+  }
+
+  #openState(): PrivateDirectory {
+    const { all, key } = stateLocation(this.root);
+    mkdirSync(all, { recursive: true, mode: 0o700 });
+    return (this.#state ??= PrivateDirectory.within(all, key));
   }
 }
 

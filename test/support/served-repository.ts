@@ -12,7 +12,7 @@ export class ServedRepository extends TemporaryRepository {
   }
 
   get endpointFile(): string {
-    return join(this.dir.bus, 'endpoint.json');
+    return join(this.bus, 'endpoint.json');
   }
 
   start(): Promise<Endpoint> {

@@ -1,13 +1,18 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { KINDS, type Kind } from '../../protocol/index.js';
+import { PrivateDirectory, stateLocation } from '../../server/repository/index.js';
 import { CoordinationDir } from '../../server/watch/coordination-dir.js';
 
 /** A throwaway repository, whose records are written as Muse writes them: some renamed in, some in place. */
 export class TemporaryRepository {
   readonly root = mkdtempSync(join(tmpdir(), 'muse-bus-test-'));
   readonly dir = new CoordinationDir(this.root);
+  /** The server's own directory in it. */
+  readonly bus = join(this.dir.muse, 'bus');
+  /** The directory of its private state. */
+  readonly state = stateLocation(this.root).path;
   #temporaries = 0;
 
   constructor() {
@@ -53,8 +58,16 @@ export class TemporaryRepository {
     } while (statSync(path, { bigint: true }).birthtimeNs === born);
   }
 
+  /** The directory of its private state, opened. */
+  openState(): PrivateDirectory {
+    const all = dirname(this.state);
+    mkdirSync(all, { recursive: true, mode: 0o700 });
+    return PrivateDirectory.within(all, basename(this.state));
+  }
+
   /** Removes all of it. */
   dispose(): void {
+    rmSync(this.state, { recursive: true, force: true });
     rmSync(this.root, { recursive: true, force: true });
   }
 }

@@ -28,13 +28,13 @@ function repositoryWith(t: Test, config?: object | string): TemporaryRepository 
   t.teardown(() => {
     repository.dispose();
   });
-  mkdirSync(repository.dir.bus, { mode: 0o700 });
+  mkdirSync(repository.bus, { mode: 0o700 });
   const content = typeof config === 'string' ? config : JSON.stringify(config);
   if (config !== undefined) writeFileSync(repositoryFile(repository), content);
   return repository;
 }
 
-const repositoryFile = ({ dir }: TemporaryRepository): string => join(dir.bus, 'config.json');
+const repositoryFile = ({ bus }: TemporaryRepository): string => join(bus, 'config.json');
 
 /** The environment of a user who has a file of settings. */
 function userWith(t: Test, config: object | string): { readonly XDG_CONFIG_HOME: string; readonly file: string } {
@@ -301,10 +301,10 @@ t.test('no file of a checkout keeps config from answering: each is refused with 
     { what: 'a directory', make: replace((file) => mkdirSync(file)), why: /not a regular file/ },
     {
       what: 'a directory that is a link',
-      make: ({ dir }) => {
-        renameSync(dir.bus, `${dir.bus}-real`);
-        writeFileSync(join(`${dir.bus}-real`, 'config.json'), '{"poll_interval": 2}');
-        symlinkSync(`${dir.bus}-real`, dir.bus);
+      make: ({ bus }) => {
+        renameSync(bus, `${bus}-real`);
+        writeFileSync(join(`${bus}-real`, 'config.json'), '{"poll_interval": 2}');
+        symlinkSync(`${bus}-real`, bus);
       },
       why: /\.muse\/bus is a symbolic link/,
     },

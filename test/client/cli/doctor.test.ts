@@ -58,14 +58,14 @@ t.test('every finding that is wrong comes with what to do, and the exit code is 
     readonly cause: (repository: TemporaryRepository) => void;
     readonly finding: object;
   }
-  const makeBus = (repository: TemporaryRepository): void => mkdirSync(repository.dir.bus, { mode: 0o700 });
+  const makeBus = (repository: TemporaryRepository): void => mkdirSync(repository.bus, { mode: 0o700 });
   const faults: readonly Fault[] = [
     {
       what: 'a token that others may read',
       cause: (repository) => {
         makeBus(repository);
-        writeFileSync(join(repository.dir.bus, 'token'), 'x');
-        chmodSync(join(repository.dir.bus, 'token'), 0o644);
+        writeFileSync(join(repository.bus, 'token'), 'x');
+        chmodSync(join(repository.bus, 'token'), 0o644);
       },
       finding: { check: 'private files', found: /token has mode 644/, advice: /chmod 600 .*token rotate/ },
     },
@@ -73,7 +73,7 @@ t.test('every finding that is wrong comes with what to do, and the exit code is 
       what: 'a directory that others may enter',
       cause: (repository) => {
         makeBus(repository);
-        chmodSync(repository.dir.bus, 0o755);
+        chmodSync(repository.bus, 0o755);
       },
       finding: { check: 'private files', found: /bus has mode 755/, advice: /chmod 700/ },
     },
@@ -90,7 +90,7 @@ t.test('every finding that is wrong comes with what to do, and the exit code is 
       cause: (repository) => {
         makeBus(repository);
         const endpoint = { url: 'ws://127.0.0.1:9', token: 'x' };
-        writeFileSync(join(repository.dir.bus, 'endpoint.json'), JSON.stringify(endpoint), { mode: 0o600 });
+        writeFileSync(join(repository.bus, 'endpoint.json'), JSON.stringify(endpoint), { mode: 0o600 });
       },
       finding: { check: 'server', found: /cannot reach the bus/, advice: /muse-bus serve/ },
     },

@@ -20,7 +20,7 @@ t.test('a server outlives every SIGHUP but that of its own terminal', { skip: Ps
   const terminal = PseudoTerminal.museBus(['serve', '--root', repository.root, '--port', '0']);
   t.teardown(() => terminal.kill());
   await until('it serves', () => terminal.screen.includes('Inspector'));
-  const file = join(repository.dir.bus, 'endpoint.json');
+  const file = join(repository.bus, 'endpoint.json');
   const { pid, url } = JSON.parse(readFileSync(file, 'utf8')) as Pick<Endpoint, 'pid' | 'url'>;
   t.teardown(() => isAlive(pid) && process.kill(pid, 'SIGKILL'));
 

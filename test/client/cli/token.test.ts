@@ -11,7 +11,7 @@ t.test('without a server the token is made anew', async (t) => {
   t.teardown(() => {
     repository.dispose();
   });
-  const token = (): string => readFileSync(join(repository.dir.bus, 'token'), 'utf8');
+  const token = (): string => readFileSync(join(repository.state, 'token'), 'utf8');
   t.equal(await Command.museBus(['token', 'rotate', '--root', repository.root]).exit, 0);
   const first = token();
   const rotate = Command.museBus(['token', 'rotate', '--json', '--root', repository.root]);
@@ -31,7 +31,7 @@ t.test('a server takes the new token; clients that look it up go on, others are 
     serve.kill('SIGKILL');
   });
   await until('it serves', () => serve.lines.length === 1);
-  const endpoint = JSON.parse(readFileSync(join(repository.dir.bus, 'endpoint.json'), 'utf8')) as {
+  const endpoint = JSON.parse(readFileSync(join(repository.bus, 'endpoint.json'), 'utf8')) as {
     url: string;
     token: string;
   };

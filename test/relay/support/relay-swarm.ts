@@ -80,8 +80,8 @@ export class RelaySwarm {
       const url = natsAt ? `nats://${natsAt(member)}:${String(nats.port)}` : nats.url;
       return ['--relay', url, '--port', '0', ...HEARTBEAT];
     };
-    const { root, dir } = this.repository;
-    this.origin = new Served(['serve', '--root', root, ...relay(0), ...origin], join(dir.bus, 'endpoint.json'));
+    const { root, bus } = this.repository;
+    this.origin = new Served(['serve', '--root', root, ...relay(0), ...origin], join(bus, 'endpoint.json'));
     this.edges = Array.from({ length: edges }, (_, i) => {
       const file = join(this.#dir, `edge-${String(i)}.json`);
       return new Served(['edge', ...relay(i + 1), '--endpoint', file], file);

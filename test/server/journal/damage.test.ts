@@ -1,7 +1,6 @@
 import {
   copyFileSync,
   existsSync,
-  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -13,6 +12,9 @@ import {
 import { basename, join } from 'node:path';
 import { open } from 'lmdb';
 import t, { type Test } from 'tap';
+import { JournalDir } from '../../../server/journal/journal-dir.js';
+import type { Epoch } from '../../../protocol/index.js';
+import { SentMark } from '../../../server/journal/sent-mark.js';
 import { decodeMeta, META_KEY } from '../../../server/journal/entries.js';
 import { Command } from '../../support/command.js';
 import { Run } from '../../support/journal-run.js';
@@ -27,7 +29,7 @@ const BEGINNING_BYTES = 16_384;
 const READ_ONLY = { noSubdir: true, readOnly: true, encoding: 'binary', keyEncoding: 'binary' } as const;
 
 class DamagedRepository extends TemporaryRepository {
-  readonly journal = join(this.dir.bus, 'journal');
+  readonly journal = join(this.state, 'journal');
 
   get table(): string {
     return join(
@@ -41,7 +43,7 @@ class DamagedRepository extends TemporaryRepository {
   }
 
   get setAside(): string[] {
-    return readdirSync(this.dir.bus).filter((name) => name.startsWith('journal.damaged-'));
+    return readdirSync(this.state).filter((name) => name.startsWith('journal.damaged-'));
   }
 
   writeRecords(): void {
@@ -67,24 +69,31 @@ class DamagedRepository extends TemporaryRepository {
     const table = open<Uint8Array, Uint8Array>({ ...READ_ONLY, path: this.table });
     await until('all is committed', () => decodeMeta(table.get(META_KEY)).newest === RECORDS);
     await table.close();
+    // Written after the commit: until then nobody knows how far sending has got.
+    const state = this.openState();
+    const dir = new JournalDir(() => state);
+    const mark = new SentMark(dir);
+    await until('the mark is exact', () => mark.read(dir.readHeader()!.epoch as Epoch) === RECORDS);
+    dir.close();
+    state.close();
     command.kill('SIGKILL');
     await command.exit;
   }
 
-  /** @returns what puts the journal back as it is now, in the same files: their inodes are part of what makes it one. */
+  /** @returns what puts the journal back as it is now, with a header for the new file: its inode is part of what makes it one. */
   remember(): () => void {
     const contents = readdirSync(this.journal).map((name) => [name, readFileSync(join(this.journal, name))] as const);
-    const originals = `${this.journal}.originals`;
-    mkdirSync(originals);
-    for (const [name] of contents) linkSync(join(this.journal, name), join(originals, name));
+    const file = basename(this.table);
     return () => {
       for (const name of [basename(this.journal), ...this.setAside])
-        rmSync(join(this.dir.bus, name), { recursive: true });
+        rmSync(join(this.state, name), { recursive: true });
       mkdirSync(this.journal);
-      for (const [name, content] of contents) {
-        linkSync(join(originals, name), join(this.journal, name));
-        writeFileSync(join(this.journal, name), content);
-      }
+      for (const [name, content] of contents) writeFileSync(join(this.journal, name), content, { mode: 0o600 });
+      const state = this.openState();
+      const dir = new JournalDir(() => state);
+      dir.writeHeader({ ...dir.readHeader()!, inode: dir.inode(file) });
+      dir.close();
+      state.close();
     };
   }
 }

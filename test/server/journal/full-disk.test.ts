@@ -23,12 +23,12 @@ t.test(
   async (t) => {
     const repository = new TemporaryRepository();
     t.teardown(() => repository.dispose());
-    mkdirSync(repository.dir.bus);
-    if (!mountSmall(repository.dir.bus, '128k')) {
+    mkdirSync(repository.state, { recursive: true, mode: 0o700 });
+    if (!mountSmall(repository.state, '128k')) {
       t.comment('mounting a small file system needs a privilege');
       return;
     }
-    t.teardown(() => execFileSync('umount', ['-l', repository.dir.bus]));
+    t.teardown(() => execFileSync('umount', ['-l', repository.state]));
     const run = await Run.on(repository.root, {}, hurried);
     const write = async (from: number, to: number): Promise<void> => {
       for (let i = from; i < to; i++) repository.rename('task', `t${String(i)}`, { text: 'x'.repeat(1_000) });
@@ -39,7 +39,7 @@ t.test(
     await write(300, 400);
     t.equal(run.bus.hub.store.size, 400, 'service goes on');
     t.same(run.log.messages('error').length, 1);
-    execFileSync('mount', ['-o', 'remount,size=64m', repository.dir.bus]);
+    execFileSync('mount', ['-o', 'remount,size=64m', repository.state]);
     await until('the journal has healed', () => run.bus.journalHealth === 'durable');
     await write(400, 410);
     const { cursor } = run;
@@ -57,12 +57,12 @@ for (const size of ['4k', '20k', '24k', '160k']) {
   t.test(`a disk of ${size} is no reason not to serve`, async (t) => {
     const repository = new TemporaryRepository();
     t.teardown(() => repository.dispose());
-    mkdirSync(repository.dir.bus);
-    if (!mountSmall(repository.dir.bus, size)) {
+    mkdirSync(repository.state, { recursive: true, mode: 0o700 });
+    if (!mountSmall(repository.state, size)) {
       t.comment('mounting a small file system needs a privilege');
       return;
     }
-    t.teardown(() => execFileSync('umount', ['-l', repository.dir.bus]));
+    t.teardown(() => execFileSync('umount', ['-l', repository.state]));
     const run = await Run.on(repository.root, {}, hurried);
     for (let i = 0; i < 300; i++) repository.rename('task', `t${String(i)}`, { text: 'x'.repeat(400) });
     await run.reaches(300);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { epoch, revision, unixMillis, type Revision } from '../../../protocol/index.js';
 import { readContents } from '../../../server/journal/contents.js';
+import type { PrivateDirectory } from '../../../server/repository/index.js';
 import { JournalDir } from '../../../server/journal/journal-dir.js';
 import { Journal } from '../../../server/journal/journal.js';
 import type { Recalled } from '../../../server/journal/recall.js';
@@ -30,14 +31,21 @@ class Life {
   #history = new History(LIMITS, revision(0));
 
   constructor(
-    readonly path: string,
+    readonly state: PrivateDirectory,
     readonly disk: MemoryDisk,
     retention: Partial<typeof RETENTION> = {},
   ) {
     const { clock, log } = this;
     const probe = (): Promise<void> => Promise.resolve();
     const openTable = disk.open;
-    this.journal = new Journal({ path, retention: { ...RETENTION, ...retention }, clock, log, openTable, probe });
+    this.journal = new Journal({
+      parent: () => state,
+      retention: { ...RETENTION, ...retention },
+      clock,
+      log,
+      openTable,
+      probe,
+    });
   }
 
   async begin(): Promise<this> {
@@ -72,24 +80,29 @@ class Life {
 
   /** What the table holds now. */
   async contents() {
-    const [file] = readdirSync(this.path).filter((name) => name.endsWith('.mdb'));
-    return readContents(await this.disk.open(join(this.path, file!)));
+    const path = join(this.state.path, 'journal');
+    const [file] = readdirSync(path).filter((name) => name.endsWith('.mdb'));
+    return readContents(await this.disk.open(join(path, file!)));
   }
 }
 
 /** What the mark says: nothing beyond it has been sent. */
-const markedIn = (path: string): number => new SentMark(join(path, 'sent')).read(EPOCH)!;
+const markedIn = (state: PrivateDirectory): number => new SentMark(new JournalDir(() => state)).read(EPOCH)!;
 
-function newPath(t: Test): string {
+function newState(t: Test): PrivateDirectory {
   const repository = new TemporaryRepository();
-  t.teardown(() => repository.dispose());
-  return join(repository.dir.bus, 'journal');
+  const state = repository.openState();
+  t.teardown(() => {
+    state.close();
+    repository.dispose();
+  });
+  return state;
 }
 
 const task = (id: string, n = 0) => present('task', id, { n });
 
 t.test('events are gathered and written behind the caller, in one batch', async (t) => {
-  const life = await new Life(newPath(t), new MemoryDisk()).begin();
+  const life = await new Life(newState(t), new MemoryDisk()).begin();
   const before = life.disk.writes;
   life.change(task('a'), task('b'));
   life.change(task('a', 1), absent('task', 'b'));
@@ -114,11 +127,11 @@ t.test('events are gathered and written behind the caller, in one batch', async 
 });
 
 t.test('a table that is filled anew is flushed once, before it counts', async (t) => {
-  const [path, disk] = [newPath(t), new MemoryDisk()];
-  const life = new Life(path, disk);
+  const [state, disk] = [newState(t), new MemoryDisk()];
+  const life = new Life(state, disk);
   life.change(...Array.from({ length: 1_000 }, (_, i) => task(String(i))));
   await life.begin();
-  t.ok(new JournalDir(path).readHeader(), 'it counts');
+  t.ok(new JournalDir(() => state).readHeader(), 'it counts');
   t.ok(disk.writes > 3, 'it took several batches');
   t.equal(disk.flushes, 1);
   t.equal(disk.unflushed, 0);
@@ -129,7 +142,7 @@ t.test('a table that is filled anew is flushed once, before it counts', async (t
 });
 
 t.test('a trickle of events is written every half second, not only when it ends', async (t) => {
-  const life = await new Life(newPath(t), new MemoryDisk()).begin();
+  const life = await new Life(newState(t), new MemoryDisk()).begin();
   const before = life.disk.writes;
   const trickle = async (ms: number): Promise<void> => {
     for (let waited = 0; waited < ms; waited += 20) {
@@ -145,13 +158,13 @@ t.test('a trickle of events is written every half second, not only when it ends'
 });
 
 t.test('a run that died with everything written is gone on with, revision for revision', async (t) => {
-  const path = newPath(t);
+  const state = newState(t);
   const disk = new MemoryDisk();
-  const first = await new Life(path, disk).begin();
+  const first = await new Life(state, disk).begin();
   first.change(task('a'), task('b'));
   await first.settle();
   // It is never closed: a process that was killed.
-  const second = await new Life(path, disk).begin();
+  const second = await new Life(state, disk).begin();
   t.match(second.recalled, { epoch: EPOCH, revision: 2, base: 0 });
   t.same(second.log.messages('warn').length, 1);
 });
@@ -159,15 +172,15 @@ t.test('a run that died with everything written is gone on with, revision for re
 t.test(
   'of a run that died with events sent and not written, no revision is used again nor any position continued',
   async (t) => {
-    const path = newPath(t);
+    const state = newState(t);
     const disk = new MemoryDisk();
-    const first = await new Life(path, disk).begin();
+    const first = await new Life(state, disk).begin();
     first.change(task('a'), task('b'));
     await first.settle();
     first.change(task('c'), task('d'), task('e'));
-    const marked = markedIn(path);
+    const marked = markedIn(state);
     t.ok(marked >= first.store.revision);
-    const second = await new Life(path, disk).begin();
+    const second = await new Life(state, disk).begin();
     t.match(second.recalled, { epoch: EPOCH, revision: marked + 1, base: marked + 1, events: [] });
     t.same(
       second.recalled?.standing.map(({ version }) => version.id),
@@ -181,32 +194,32 @@ t.test(
 t.test(
   'a run that dies while the journal of the one before is being written anew leaves a position unused too',
   async (t) => {
-    const path = newPath(t);
+    const state = newState(t);
     const disk = new MemoryDisk();
-    const first = await new Life(path, disk).begin();
+    const first = await new Life(state, disk).begin();
     first.change(task('a'));
     await first.settle();
     disk.isFull = true;
-    const second = await new Life(path, disk).begin();
+    const second = await new Life(state, disk).begin();
     t.equal(second.journal.health, 'degraded');
     second.change(task('b'));
-    const marked = markedIn(path);
+    const marked = markedIn(state);
     t.ok(marked >= second.store.revision);
     disk.isFull = false;
-    const third = await new Life(path, disk).begin();
+    const third = await new Life(state, disk).begin();
     t.match(third.recalled, { epoch: EPOCH, revision: marked + 1, base: marked + 1 });
   },
 );
 
 t.test('after the machine has been started anew nobody knows what was sent, and a new epoch begins', async (t) => {
-  const path = newPath(t);
+  const state = newState(t);
   const disk = new MemoryDisk();
-  const first = await new Life(path, disk).begin();
+  const first = await new Life(state, disk).begin();
   first.change(task('a'));
   await first.settle();
-  const dir = new JournalDir(path);
+  const dir = new JournalDir(() => state);
   dir.writeHeader({ ...dir.readHeader()!, boot: 'another' });
-  const second = await new Life(path, disk).begin();
+  const second = await new Life(state, disk).begin();
   t.equal(second.recalled, undefined);
   t.same(second.log.messages('error'), []);
 });
@@ -214,24 +227,24 @@ t.test('after the machine has been started anew nobody knows what was sent, and 
 t.test(
   'how far sending may have got is written once for many turns, and exactly once they are on the disk',
   async (t) => {
-    const path = newPath(t);
-    const life = await new Life(path, new MemoryDisk()).begin();
+    const state = newState(t);
+    const life = await new Life(state, new MemoryDisk()).begin();
     life.change(task('a'));
-    const ahead = markedIn(path);
+    const ahead = markedIn(state);
     t.ok(ahead > life.store.revision);
     for (let n = 1; life.store.revision < ahead; n++) life.change(task('a', n));
-    t.equal(markedIn(path), ahead, 'it covers what has been sent');
+    t.equal(markedIn(state), ahead, 'it covers what has been sent');
     life.change(task('b'));
-    t.ok(markedIn(path) >= life.store.revision, 'and goes on before anything is sent beyond it');
+    t.ok(markedIn(state) >= life.store.revision, 'and goes on before anything is sent beyond it');
     await life.settle();
-    t.equal(markedIn(path), life.store.revision);
+    t.equal(markedIn(state), life.store.revision);
   },
 );
 
 t.test('a mark of another epoch says nothing', async (t) => {
-  const path = newPath(t);
-  await new Life(path, new MemoryDisk()).begin();
-  const mark = new SentMark(join(path, 'sent'));
+  const state = newState(t);
+  await new Life(state, new MemoryDisk()).begin();
+  const mark = new SentMark(new JournalDir(() => state));
   mark.open(epoch('other'), revision(7));
   mark.close();
   t.equal(mark.read(EPOCH), undefined);
@@ -239,9 +252,9 @@ t.test('a mark of another epoch says nothing', async (t) => {
 });
 
 t.test('a disk that fails costs durability, is said once, and heals with everything written anew', async (t) => {
-  const path = newPath(t);
+  const state = newState(t);
   const disk = new MemoryDisk();
-  const life = await new Life(path, disk).begin();
+  const life = await new Life(state, disk).begin();
   life.change(task('a'));
   await life.settle();
   t.equal(life.journal.health, 'durable');
@@ -261,7 +274,7 @@ t.test('a disk that fails costs durability, is said once, and heals with everyth
   t.equal(life.journal.health, 'durable');
   life.change(task('d'));
   await life.journal.close();
-  const next = await new Life(path, disk).begin();
+  const next = await new Life(state, disk).begin();
   t.match(next.recalled, { epoch: EPOCH, revision: 8, base: 0 });
   t.equal(next.recalled?.standing.length, 8);
 });
@@ -269,7 +282,7 @@ t.test('a disk that fails costs durability, is said once, and heals with everyth
 t.test('a disk that was full from the beginning is no reason not to serve', async (t) => {
   const disk = new MemoryDisk();
   disk.failure = new Error('no space left on device');
-  const life = await new Life(newPath(t), disk).begin();
+  const life = await new Life(newState(t), disk).begin();
   t.equal(life.journal.health, 'degraded');
   life.change(task('a'));
   disk.failure = undefined;
@@ -280,12 +293,12 @@ t.test('a disk that was full from the beginning is no reason not to serve', asyn
 });
 
 t.test('a stop does not wait for a disk that hangs, and what was there before goes on being the journal', async (t) => {
-  const path = newPath(t);
+  const state = newState(t);
   const disk = new MemoryDisk();
-  const first = await new Life(path, disk).begin();
+  const first = await new Life(state, disk).begin();
   first.change(task('a'));
   await first.settle();
-  const second = new Life(path, disk);
+  const second = new Life(state, disk);
   let letGo: () => void = () => undefined;
   disk.delay = new Promise((resolve) => (letGo = resolve));
   await second.begin();
@@ -297,14 +310,14 @@ t.test('a stop does not wait for a disk that hangs, and what was there before go
   letGo();
   await second.settle();
   disk.delay = undefined;
-  const third = await new Life(path, disk).begin();
+  const third = await new Life(state, disk).begin();
   t.match(third.recalled, { epoch: EPOCH, revision: 1, base: 0 });
 });
 
 t.test('leases that had run out stay so, whichever way the table was written', async (t) => {
-  const path = newPath(t);
+  const state = newState(t);
   const disk = new MemoryDisk();
-  const first = await new Life(path, disk).begin();
+  const first = await new Life(state, disk).begin();
   const at = (ms: number): string => new Date(first.clock.now() + ms).toISOString();
   first.change(
     present('reservation', 'over', { expires_at: at(10) }),
@@ -314,7 +327,7 @@ t.test('leases that had run out stay so, whichever way the table was written', a
   first.publish(first.store.expireUntil(first.clock.now()));
   await first.settle();
   for (const how of ['batch by batch', 'anew']) {
-    const next = await new Life(path, disk).begin();
+    const next = await new Life(state, disk).begin();
     t.equal(next.store.leases.state('over'), 'lapsed', how);
     t.equal(next.store.leases.state('on'), 'active', how);
   }
@@ -325,8 +338,8 @@ for (const [what, retention, left] of [
   ['size', { maxBytes: 1_500 }, 15],
 ] as const) {
   t.test(`history on disk is kept up to a ${what}`, async (t) => {
-    const path = newPath(t);
-    const life = await new Life(path, new MemoryDisk(), retention).begin();
+    const state = newState(t);
+    const life = await new Life(state, new MemoryDisk(), retention).begin();
     for (let i = 0; i < 100; i++) {
       life.change(task('a', i));
       if (i % 10 === 0) await life.settle();
@@ -344,7 +357,7 @@ for (const [what, retention, left] of [
 }
 
 t.test('history on disk is kept up to an age', async (t) => {
-  const life = await new Life(newPath(t), new MemoryDisk(), { maxAgeMs: 60_000 }).begin();
+  const life = await new Life(newState(t), new MemoryDisk(), { maxAgeMs: 60_000 }).begin();
   life.change(task('a'));
   await life.settle();
   life.clock.advance(60_000);
@@ -354,7 +367,7 @@ t.test('history on disk is kept up to an age', async (t) => {
 });
 
 t.test('a burst is written completely, in batches', async (t) => {
-  const life = await new Life(newPath(t), new MemoryDisk(), { maxEvents: 10_000, maxBytes: 1e9 }).begin();
+  const life = await new Life(newState(t), new MemoryDisk(), { maxEvents: 10_000, maxBytes: 1e9 }).begin();
   life.change(...Array.from({ length: 3_210 }, (_, i) => task(`t${String(i)}`)));
   await life.settle();
   const { newest, standing, events } = await life.contents();
@@ -362,38 +375,38 @@ t.test('a burst is written completely, in batches', async (t) => {
 });
 
 t.test('a journal from a later version is set aside, and one epoch ends', async (t) => {
-  const path = newPath(t);
+  const state = newState(t);
   const disk = new MemoryDisk();
-  const first = await new Life(path, disk).begin();
+  const first = await new Life(state, disk).begin();
   await first.journal.close();
-  const dir = new JournalDir(path);
+  const dir = new JournalDir(() => state);
   dir.writeHeader({ ...dir.readHeader()!, format: 2 });
-  const second = await new Life(path, disk).begin();
+  const second = await new Life(state, disk).begin();
   t.equal(second.recalled, undefined);
   t.match(second.log.messages('error'), [/damaged: its format is 2/]);
-  t.equal(readdirSync(join(path, '..')).filter((name) => name.startsWith('journal.damaged-')).length, 1);
+  t.equal(readdirSync(state.path).filter((name) => name.startsWith('journal.damaged-')).length, 1);
 });
 
 t.test('of the journals set aside the newest three are kept', async (t) => {
-  const path = newPath(t);
-  const dir = new JournalDir(path);
+  const state = newState(t);
+  const dir = new JournalDir(() => state);
   for (let i = 0; i < 5; i++) {
     dir.ensure();
     dir.setAside(unixMillis(i * 1_000));
   }
   t.same(
-    readdirSync(join(path, '..')),
+    readdirSync(state.path),
     [2, 3, 4].map((i) => `journal.damaged-1970-01-01T00-00-0${String(i)}.000Z`),
   );
 });
 
 t.test('a stop writes what is left batch after batch, and leaves none to a timer', async (t) => {
-  const path = newPath(t);
+  const state = newState(t);
   const disk = new MemoryDisk();
-  const life = await new Life(path, disk).begin();
+  const life = await new Life(state, disk).begin();
   life.change(...Array.from({ length: 1_800 }, (_, n) => task(`t${String(n)}`)));
   await life.journal.close();
   t.equal(life.clock.timerCount, 0);
-  const next = await new Life(path, disk).begin();
+  const next = await new Life(state, disk).begin();
   t.equal(next.recalled?.standing.length, 1_800);
 });

@@ -26,7 +26,7 @@ async function serve(repository: TemporaryRepository): Promise<Command> {
 }
 
 async function subscribe(repository: TemporaryRepository, since: string | undefined): Promise<RawClient> {
-  const endpoint = JSON.parse(readFileSync(join(repository.dir.bus, 'endpoint.json'), 'utf8')) as Endpoint;
+  const endpoint = JSON.parse(readFileSync(join(repository.bus, 'endpoint.json'), 'utf8')) as Endpoint;
   const client = await RawClient.connect(endpoint);
   client.send([MessageType.subscribe, 1, since === undefined ? { snapshot: 'none' } : { since, snapshot: 'none' }]);
   await client.received(MessageType.synced);

@@ -158,7 +158,8 @@ t.test('without a journal every start begins a new epoch and writes nothing', as
   const second = await Run.on(repository.root, { journal: false });
   t.teardown(() => second.stop());
   t.not(second.epoch, epoch);
-  t.notOk(existsSync(repository.dir.bus));
+  t.notOk(existsSync(repository.bus));
+  t.notOk(existsSync(repository.state));
 });
 
 t.test('records of a file that is broken keep their problem and their last good data', async (t) => {

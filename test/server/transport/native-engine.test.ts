@@ -118,8 +118,8 @@ t.test('as installed: an unknown binary is never loaded, auto serves with ws, uw
   t.match(auto, /serving with ws/);
 
   // A checkout may not allow it.
-  mkdirSync(repository.dir.bus, { recursive: true, mode: 0o700 });
-  writeFileSync(join(repository.dir.bus, 'config.json'), JSON.stringify({ native_engine_sha256: [sha256] }));
+  mkdirSync(repository.bus, { recursive: true, mode: 0o700 });
+  writeFileSync(join(repository.bus, 'config.json'), JSON.stringify({ native_engine_sha256: [sha256] }));
   t.match(await transportOf([]), /"transport":"ws"/);
   t.match(await transportOf([], { MUSE_BUS_NATIVE_ENGINE_SHA256: sha256 }), /"transport":"uws"/);
   t.notOk(existsSync(trace), 'the JavaScript of the package did not run');

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { BusServer, LockError, type Endpoint } from '../../server/index.js';
-import { Command } from '../support/command.js';
-import { ServedRepository } from '../support/served-repository.js';
-import { TemporaryRepository } from '../support/temporary-repository.js';
-import { until } from '../support/until.js';
+import { BusServer, LockError, type Endpoint } from '../../../server/index.js';
+import { Command } from '../../support/command.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { until } from '../../support/until.js';
 
 const START = ['--port', '0', '--log-level', 'silent'];
 
@@ -60,16 +60,16 @@ t.test('repositories are locked one by one, and one that is a copy of another is
   const server = new BusServer({ root: copy.root, port: 0 });
   await server.start();
   await server.stop();
-  writeFileSync(join(copy.dir.bus, 'lock-id'), readFileSync(join(first.dir.bus, 'lock-id')));
+  writeFileSync(join(copy.bus, 'id'), readFileSync(join(first.bus, 'id')), { mode: 0o600 });
   await server.start();
   await server.stop();
-  t.equal(statSync(join(first.dir.bus, 'lock-id')).mode & 0o777, 0o600);
+  for (const name of ['id', 'lock']) t.equal(statSync(join(first.bus, name)).mode & 0o777, 0o600);
 });
 
 t.test('the lock of a server that was killed is free at once, and its endpoint is nobody’s', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
-  const endpointFile = join(repository.dir.bus, 'endpoint.json');
+  const endpointFile = join(repository.bus, 'endpoint.json');
   for (let round = 0; round < 3; round++) {
     const command = Command.museBus(['serve', '--root', repository.root, ...START]);
     await until('it serves', () => command.lines.length > 0);
@@ -96,5 +96,5 @@ t.test('of twenty servers started at once exactly one serves, and the others exi
   }
   winner!.kill('SIGTERM');
   t.equal(await winner!.exit, 0);
-  t.notOk(existsSync(join(repository.dir.bus, 'endpoint.json')));
+  t.notOk(existsSync(join(repository.bus, 'endpoint.json')));
 });

@@ -6,6 +6,14 @@ import { readFileSync } from 'node:fs';
  * @returns `undefined` where the platform does not say.
  */
 export function bootId(): string | undefined {
+  known ??= { id: askBootId() };
+  return known.id;
+}
+
+/** It stays what it is for as long as this process can ask. */
+let known: { readonly id: string | undefined } | undefined;
+
+function askBootId(): string | undefined {
   try {
     switch (process.platform) {
       case 'linux':

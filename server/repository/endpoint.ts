@@ -1,0 +1,56 @@
+import { VERSION } from '../../protocol/index.js';
+import { ownProcess, type ProcessProof } from './process-proof.js';
+
+/** What is written to `endpoint.json`: where a bus is, how to be let in, and which process serves it. */
+export interface Endpoint extends ProcessProof {
+  /** Of the WebSocket; the HTTP surface is at the same place. */
+  readonly url: string;
+  readonly token: string;
+  readonly version: string;
+  /** ISO 8601 UTC. */
+  readonly started_at: string;
+}
+
+export const ENDPOINT_FILE = 'endpoint.json';
+export const MAX_ENDPOINT_BYTES = 4_096;
+const MAX_TOKEN_LENGTH = 512;
+
+/** Of a server in this process. */
+export function ownEndpoint(url: string, token: string, startedAt: Date): Endpoint {
+  return { url, token, ...ownProcess(), version: VERSION, started_at: startedAt.toISOString() };
+}
+
+export const endpointText = (endpoint: Endpoint): string => `${JSON.stringify(endpoint, null, 2)}\n`;
+
+/** @returns `undefined` for what is none: it may have come with a checkout. */
+export function parseEndpoint(text: string): Endpoint | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { url, token, pid, uid, boot_id, process_started, version, started_at } = value as Record<string, unknown>;
+  if (typeof url !== 'string' || !isBusUrl(url) || !isHeaderText(token)) return undefined;
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1) return undefined;
+  return {
+    url,
+    token,
+    pid,
+    ...(typeof uid === 'number' ? { uid } : {}),
+    ...(typeof boot_id === 'string' ? { boot_id } : {}),
+    ...(typeof process_started === 'string' ? { process_started } : {}),
+    version: String(version),
+    started_at: String(started_at),
+  };
+}
+
+/** Exactly `ws://host:port` or `wss://host:port`, as servers write it: nothing in it that a terminal or a header would misread. */
+function isBusUrl(url: string): boolean {
+  return /^wss?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?$/i.test(url) && URL.canParse(url);
+}
+
+function isHeaderText(token: unknown): token is string {
+  return typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(token);
+}

@@ -1,0 +1,70 @@
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { ENDPOINT_FILE, MAX_ENDPOINT_BYTES, parseEndpoint, type Endpoint } from './endpoint.js';
+import { isOwn, isWritableByOthers } from './owner.js';
+import { readPrivateFile, type PrivateReading } from './private-file.js';
+import { stateOfProcess } from './process-proof.js';
+import { readStateFile, stateLocation } from './state-location.js';
+
+/** What is known of a repository's server. What is `untrusted` says nothing: neither that one runs nor that none does. */
+export type FoundEndpoint =
+  /** A file of this user's names a living process of this user's. The peer at the url has still to prove itself. */
+  | { readonly is: 'living'; readonly endpoint: Endpoint; readonly path: string }
+  | { readonly is: 'none'; readonly path: string }
+  | { readonly is: 'untrusted'; readonly path: string; readonly why: string };
+
+/** Looks for what a repository's server says of itself, in the repository and in this user's state. Writes nothing. */
+export function findEndpoint(root: string, stateDir?: string, env?: NodeJS.ProcessEnv): FoundEndpoint {
+  const path = join(root, '.muse', 'bus', ENDPOINT_FILE);
+  let location;
+  try {
+    location = stateLocation(root, stateDir, env);
+  } catch {
+    return { is: 'none', path };
+  }
+  const kept = readStateFile(location, ENDPOINT_FILE, MAX_ENDPOINT_BYTES);
+  const inState = judge(kept, join(location.path, ENDPOINT_FILE), textOf(kept));
+  if (inState.is === 'living') return inState;
+  const inRepository = judge(readBusFile(root), path, textOf(kept));
+  // What came with a checkout must not hide what is known of this user's own server.
+  return inRepository.is === 'none' ? { ...inState, path: inState.is === 'none' ? path : inState.path } : inRepository;
+}
+
+const textOf = (reading: PrivateReading): string | undefined => (reading.is === 'content' ? reading.text : undefined);
+
+function readBusFile(root: string): PrivateReading {
+  try {
+    for (const directory of [join(root, '.muse'), join(root, '.muse', 'bus')]) {
+      const stats = lstatSync(directory, { throwIfNoEntry: false });
+      if (stats === undefined) return { is: 'absent' };
+      if (!stats.isDirectory()) return { is: 'refused', why: `is behind ${directory}, which is no directory` };
+    }
+    const bus = lstatSync(join(root, '.muse', 'bus'));
+    if (!isOwn(bus)) return { is: 'refused', why: `is in a directory that belongs to user ${String(bus.uid)}` };
+    if (isWritableByOthers(bus)) return { is: 'refused', why: 'is in a directory that others can write to' };
+    return readPrivateFile(join(root, '.muse', 'bus', ENDPOINT_FILE), MAX_ENDPOINT_BYTES);
+  } catch (error) {
+    return { is: 'refused', why: `cannot be read: ${(error as Error).message}` };
+  }
+}
+
+/** @param kept what this user's state says, for where the platform cannot prove which process it is. */
+function judge(reading: PrivateReading, path: string, kept: string | undefined): FoundEndpoint {
+  if (reading.is === 'absent') return { is: 'none', path };
+  const untrusted = (why: string): FoundEndpoint => ({ is: 'untrusted', path, why });
+  if (reading.is === 'refused') return untrusted(reading.why);
+  const endpoint = parseEndpoint(reading.text);
+  if (endpoint === undefined) return untrusted('names no bus');
+  const process = `process ${String(endpoint.pid)}`;
+  switch (stateOfProcess(endpoint)) {
+    case 'lives':
+      return { is: 'living', endpoint, path };
+    case 'gone':
+      return untrusted(`names ${process}, which has ended`);
+    case 'another':
+      return untrusted(`names ${process}, which is not the one that wrote it`);
+    case 'unproven':
+      if (kept === reading.text) return { is: 'living', endpoint, path };
+      return untrusted(`names ${process}, and this user's own state does not`);
+  }
+}

@@ -1,0 +1,267 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type BigIntStats,
+} from 'node:fs';
+import { join } from 'node:path';
+import { currentUser, isOwn } from './owner.js';
+import {
+  createPrivateFile,
+  openPrivateFile,
+  PrivateFileError,
+  readPrivateFile,
+  replacePrivateFile,
+  type PrivateReading,
+} from './private-file.js';
+import { TrustError } from './trust-error.js';
+
+/** Paths below an open directory, which nobody can make lead elsewhere. Linux has them. */
+const OPEN_DIRECTORIES = '/proc/self/fd';
+const HAS_OPEN_DIRECTORIES = process.platform === 'linux' && existsSync(OPEN_DIRECTORIES);
+/** Windows opens no directories. */
+const CAN_OPEN = process.platform !== 'win32';
+const SET_ASIDE = '.set-aside-';
+
+/**
+ * A directory that only this user can write to, opened once and from then on the same one: on Linux everything in it is
+ * reached through its descriptor, elsewhere its device and inode are compared before each use.
+ */
+export class PrivateDirectory {
+  readonly #file: number | undefined;
+  readonly #identity: string;
+  #isClosed = false;
+
+  private constructor(
+    /** Where it was when it was opened. */
+    readonly path: string,
+    /** A way to it that holds while it is opened. */
+    way: string,
+  ) {
+    const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+    try {
+      this.#file = CAN_OPEN ? openSync(way, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) : undefined;
+    } catch (error) {
+      throw notADirectory(path, error);
+    }
+    try {
+      this.#identity = identityOf(this.#prove());
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a directory in a parent, and makes it where it is missing. The parent must be this user's, and no link.
+   * @throws TrustError where parent or directory are a link or another user's, Error where they cannot be made.
+   */
+  static within(parent: string, name: string): PrivateDirectory {
+    const path = join(parent, name);
+    if (!CAN_OPEN) {
+      mkdirSync(path, { recursive: true });
+      return new PrivateDirectory(path, path);
+    }
+    const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+    let opened: number;
+    try {
+      opened = openSync(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } catch (error) {
+      throw notADirectory(parent, error);
+    }
+    try {
+      proveOwn(parent, fstatSync(opened, { bigint: true }));
+      const way = HAS_OPEN_DIRECTORIES ? `${OPEN_DIRECTORIES}/${String(opened)}` : parent;
+      return PrivateDirectory.#make(way, name, path);
+    } finally {
+      closeSync(opened);
+    }
+  }
+
+  static #make(parentWay: string, name: string, path: string): PrivateDirectory {
+    const way = join(parentWay, name);
+    try {
+      mkdirSync(way, { mode: 0o700 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    return new PrivateDirectory(path, way);
+  }
+
+  /** A directory in this one, made where it is missing. @throws TrustError */
+  directory(name: string): PrivateDirectory {
+    return PrivateDirectory.#make(this.#way, checked(name), join(this.path, name));
+  }
+
+  /** Whether its path still leads to it. */
+  isIntact(): boolean {
+    try {
+      const found = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
+      return found !== undefined && identityOf(found) === this.#identity;
+    } catch {
+      return false;
+    }
+  }
+
+  names(): string[] {
+    return readdirSync(this.#way);
+  }
+
+  /** @throws Error where the file system does not answer. */
+  read(name: string, maxBytes: number): PrivateReading {
+    return readPrivateFile(this.#at(name), maxBytes);
+  }
+
+  /** Whoever reads sees the old content or the new one. @param isDurable whether it is on the disk on return. */
+  replace(name: string, content: string, isDurable = false): void {
+    try {
+      replacePrivateFile(this.#at(name), content, isDurable);
+    } catch (error) {
+      // A directory in its place is nothing of ours.
+      if (!isOccupied(error) || !this.#isDirectory(name)) throw error;
+      this.setAside(name);
+      replacePrivateFile(this.#at(name), content, isDurable);
+    }
+    if (isDurable) this.sync();
+  }
+
+  /** Makes a file that is not there. @returns its descriptor. @throws Error `EEXIST` */
+  create(name: string): number {
+    return createPrivateFile(this.#at(name));
+  }
+
+  /**
+   * Opens a file to read and write, and makes it where it is missing. What others could have put there is set aside.
+   * @returns its descriptor.
+   */
+  open(name: string): number {
+    for (;;) {
+      try {
+        return openPrivateFile(this.#at(name));
+      } catch (error) {
+        if (!(error instanceof PrivateFileError)) throw error;
+        this.setAside(name);
+      }
+    }
+  }
+
+  /** The path of a file, for those that open files by path; made where it is missing, and proven to be this user's alone. */
+  fileFor(name: string): string {
+    closeSync(this.open(name));
+    this.#requireIntact();
+    return join(this.path, name);
+  }
+
+  /** The path of a file that is not to be made. */
+  pathOf(name: string): string {
+    return join(this.path, checked(name));
+  }
+
+  /** @returns `undefined` where there is nothing. */
+  stats(name: string): BigIntStats | undefined {
+    return lstatSync(this.#at(name), { bigint: true, throwIfNoEntry: false });
+  }
+
+  remove(name: string): void {
+    rmSync(this.#at(name), { recursive: true, force: true });
+  }
+
+  rename(from: string, to: string): void {
+    renameSync(this.#at(from), this.#at(to));
+  }
+
+  /** Gives what is at a name another one: it was not made by us, and is nobody's to lose. @returns that name. */
+  setAside(name: string): string {
+    const aside = `${name}${SET_ASIDE}${randomBytes(4).toString('hex')}`;
+    try {
+      this.rename(name, aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    return aside;
+  }
+
+  /** What was renamed in it is on the disk on return. */
+  sync(): void {
+    // Windows writes renames through by itself.
+    if (this.#file !== undefined) fsyncSync(this.#file);
+  }
+
+  /** After this it cannot be used. */
+  close(): void {
+    if (this.#file !== undefined && !this.#isClosed) closeSync(this.#file);
+    this.#isClosed = true;
+  }
+
+  get #way(): string {
+    if (this.#isClosed) throw new Error(`${this.path} has been closed`);
+    if (HAS_OPEN_DIRECTORIES) return `${OPEN_DIRECTORIES}/${String(this.#file)}`;
+    this.#requireIntact();
+    return this.path;
+  }
+
+  #at(name: string): string {
+    return join(this.#way, checked(name));
+  }
+
+  #requireIntact(): void {
+    if (!this.isIntact()) throw new TrustError('replaced', `${this.path} has been replaced`, 'start the server again');
+  }
+
+  #isDirectory(name: string): boolean {
+    return this.stats(name)?.isDirectory() ?? false;
+  }
+
+  /** Ours, and closed to others from here on. */
+  #prove(): BigIntStats {
+    if (this.#file === undefined) {
+      const found = lstatSync(this.path, { bigint: true });
+      if (!found.isDirectory()) throw notADirectory(this.path);
+      return found;
+    }
+    const found = fstatSync(this.#file, { bigint: true });
+    proveOwn(this.path, found);
+    if ((found.mode & 0o777n) !== 0o700n) fchmodSync(this.#file, 0o700);
+    return found;
+  }
+}
+
+function proveOwn(path: string, { uid }: BigIntStats): void {
+  if (isOwn({ uid: Number(uid) })) return;
+  const what = `${path} belongs to user ${String(uid)}, not to user ${String(currentUser())}`;
+  throw new TrustError('owner', what, `give it to this user (chown), or remove it`);
+}
+
+function notADirectory(path: string, error?: unknown): unknown {
+  const { code } = (error ?? { code: 'ENOTDIR' }) as NodeJS.ErrnoException;
+  if (code !== 'ELOOP' && code !== 'ENOTDIR' && code !== 'EMLINK') return error;
+  return new TrustError(
+    'link',
+    `${path} is not a directory of its own (a symbolic link or a file)`,
+    'move it out of the way: what is private must not lie where a link says',
+    { cause: error },
+  );
+}
+
+function identityOf({ dev, ino }: BigIntStats): string {
+  return `${String(dev)}:${String(ino)}`;
+}
+
+function isOccupied(error: unknown): boolean {
+  return /^(EISDIR|ENOTEMPTY|EEXIST|EPERM|EACCES)$/.test((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function checked(name: string): string {
+  if (name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name)) return name;
+  throw new Error(`not a name in a directory: ${JSON.stringify(name)}`);
+}

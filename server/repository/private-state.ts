@@ -1,0 +1,312 @@
+import { BusDirectory, endpointIn, whyNotWritable } from './bus-directory.js';
+import { ENDPOINT_FILE, endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, type Endpoint } from './endpoint.js';
+import { FileLock, type LockWeakness } from './file-lock.js';
+import { RepositoryIdentity, type IdentityState } from './identity.js';
+import { LockError } from './lock-error.js';
+import type { PrivateDirectory } from './private-directory.js';
+import { STATE_LOCK_FILE, StateDirectory } from './state-directory.js';
+import { realPath, stateLocation, type StateLocation } from './state-location.js';
+import { isToken, makeToken, MAX_TOKEN_FILE_BYTES } from './token.js';
+import { TrustError } from './trust-error.js';
+
+const TOKEN_FILE = 'token';
+
+export interface PrivateStateOptions {
+  readonly root: string;
+  /** Where the state of programs is, in place of the platform's own directory for it. */
+  readonly stateDir?: string | undefined;
+  /** Told of what is amiss and does not keep the repository from being served. */
+  readonly warn: (fields: object, message: string) => void;
+}
+
+/**
+ * What {@link PrivateState.check} has found. `elsewhere`: the path leads to another repository, or to none. `taken`: what was
+ * lost cannot be made again, because another server has the repository now.
+ */
+export type StateCheck =
+  | { readonly is: 'intact' }
+  | { readonly is: 'restored' }
+  | { readonly is: 'elsewhere' }
+  | { readonly is: 'failed'; readonly error: Error }
+  | { readonly is: 'taken'; readonly error: LockError };
+
+/** The parts that are open while a repository is served. */
+interface Opened {
+  readonly identity: RepositoryIdentity;
+  /** `undefined` where the repository cannot be written to. */
+  bus: BusDirectory | undefined;
+  state: StateDirectory;
+  stateLock: FileLock;
+  marker: string | undefined;
+}
+
+/**
+ * What one server owns of a repository: the locks that keep others out, the token, the endpoint, and the directory of the
+ * journal. Whatever of it is lost while the server runs is made again by {@link check}.
+ */
+export class PrivateState {
+  readonly #options: PrivateStateOptions;
+  #location: StateLocation | undefined;
+  #opened: Opened | undefined;
+  #endpoint: Endpoint | undefined;
+
+  constructor(options: PrivateStateOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes the locks. After an unclean end there is a new token: whoever has listened at the old place since may have got it.
+   * @throws LockError where another server has the repository, TrustError where somebody else could have put something in its way.
+   */
+  async open(): Promise<void> {
+    const root = realPath(this.#options.root);
+    const location = stateLocation(root, this.#options.stateDir);
+    this.#location = location;
+    const bus = await this.#openBus(root);
+    try {
+      // By the path as it was given: a link in it may come to lead elsewhere.
+      const given = this.#options.root;
+      const identity = RepositoryIdentity.of(given);
+      if (identity === undefined) throw new Error(`there is no directory ${root}/.muse`);
+      const state = await StateDirectory.open(location, root, identity);
+      const result = await FileLock.acquire(state.directory, STATE_LOCK_FILE);
+      if (result.is === 'held') {
+        const holder = endpointIn(state.directory);
+        state.directory.close();
+        throw new LockError(location.path, holder, result.pid);
+      }
+      const marker = bus?.marker(state.marker);
+      state.sign(root, identity, marker);
+      // Looked at again, now that it has its marker.
+      this.#opened = { identity: RepositoryIdentity.of(given) ?? identity, bus, state, stateLock: result.lock, marker };
+      this.#say(result.lock.weakness);
+    } catch (error) {
+      bus?.close();
+      throw error;
+    }
+    if (this.#withdraw()) this.newToken();
+  }
+
+  /** The directory outside of the checkout. @throws Error while it is not open. */
+  get directory(): PrivateDirectory {
+    return this.#running.state.directory;
+  }
+
+  /** Whether the path still leads to the repository that is served. One that cannot be seen is not there, as far as is known. */
+  presence(): Exclude<IdentityState, 'unreadable'> {
+    const found = this.#running.identity.check();
+    return found === 'unreadable' ? 'missing' : found;
+  }
+
+  get tokenFile(): string {
+    return this.directory.pathOf(TOKEN_FILE);
+  }
+
+  /** The token of this repository: made at first use and kept. */
+  token(): string {
+    return readToken(this.directory) ?? this.newToken();
+  }
+
+  /** Makes another token and keeps it in place of the one before. */
+  newToken(): string {
+    return writeToken(this.directory);
+  }
+
+  /** Says where this server is, in the repository and beside its state. */
+  publish(url: string, token: string, startedAt: Date): Endpoint {
+    this.#endpoint = ownEndpoint(url, token, startedAt);
+    this.#writeEndpoint();
+    return this.#endpoint;
+  }
+
+  /** Looks whether what is this server's is still there, and makes it again where it is not. */
+  async check(): Promise<StateCheck> {
+    const opened = this.#opened;
+    if (opened === undefined) return { is: 'intact' };
+    try {
+      // A path that leads elsewhere is not written to.
+      if (opened.identity.check() !== 'same') return { is: 'elsewhere' };
+      const isBusLost = opened.bus?.isIntact() === false;
+      const isStateLost = !opened.state.directory.isIntact() || !opened.stateLock.isInPlace();
+      if (isBusLost) await this.#reopenBus(opened);
+      if (isStateLost) await this.#reopenState(opened);
+      const isRewritten = this.#rewriteLost(opened);
+      return { is: isBusLost || isStateLost || isRewritten ? 'restored' : 'intact' };
+    } catch (error) {
+      return error instanceof LockError ? { is: 'taken', error } : { is: 'failed', error: error as Error };
+    }
+  }
+
+  /** Takes back what was published, if it is still this server's. */
+  unpublish(): void {
+    if (this.#opened === undefined) return;
+    for (const directory of this.#directories()) {
+      attempt(() => {
+        const found = endpointIn(directory);
+        const own = this.#endpoint;
+        const isOurs = found?.pid === own?.pid && found?.started_at === own?.started_at;
+        if (own !== undefined && isOurs) directory.remove(ENDPOINT_FILE);
+      });
+    }
+    this.#endpoint = undefined;
+  }
+
+  /** Lets the next server have the repository. */
+  close(): void {
+    this.unpublish();
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    this.#opened = undefined;
+    opened.stateLock.release();
+    opened.state.directory.close();
+    opened.bus?.close();
+  }
+
+  get #running(): Opened {
+    if (!this.#opened) throw new Error('the repository is not open');
+    return this.#opened;
+  }
+
+  #directories(): PrivateDirectory[] {
+    const { bus, state } = this.#running;
+    return bus === undefined ? [state.directory] : [bus.directory, state.directory];
+  }
+
+  async #openBus(root: string): Promise<BusDirectory | undefined> {
+    try {
+      return await BusDirectory.open(root);
+    } catch (error) {
+      const why = whyNotWritable(error);
+      if (why === undefined) throw error;
+      this.#options.warn(
+        { why, endpoint: `${this.#location!.path}/${ENDPOINT_FILE}` },
+        'the repository cannot be written to: only clients with the same state directory find this server',
+      );
+      return undefined;
+    }
+  }
+
+  /** Endpoints of a server that did not end in order, whose locks are free. @returns whether there were any. */
+  #withdraw(): boolean {
+    let wasUnclean = false;
+    for (const directory of this.#directories()) {
+      if (directory.stats(ENDPOINT_FILE) === undefined) continue;
+      wasUnclean = true;
+      directory.remove(ENDPOINT_FILE);
+    }
+    return wasUnclean;
+  }
+
+  #writeEndpoint(): void {
+    const text = endpointText(this.#endpoint!);
+    for (const error of this.#directories().flatMap((directory) => failureOf(directory, text))) {
+      this.#options.warn({ err: error }, 'the endpoint cannot be written: clients may not find this server');
+    }
+  }
+
+  async #reopenBus(opened: Opened): Promise<void> {
+    const root = realPath(this.#options.root);
+    const bus = await BusDirectory.open(root);
+    opened.bus?.close();
+    opened.bus = bus;
+    opened.marker = bus.marker(opened.marker);
+  }
+
+  async #reopenState(opened: Opened): Promise<void> {
+    const root = realPath(this.#options.root);
+    const location = this.#location!;
+    const state = await StateDirectory.open(location, root, opened.identity);
+    const result = await FileLock.acquire(state.directory, STATE_LOCK_FILE);
+    if (result.is === 'held') {
+      state.directory.close();
+      throw new LockError(location.path, undefined, result.pid);
+    }
+    opened.stateLock.release();
+    opened.state.directory.close();
+    opened.state = state;
+    opened.stateLock = result.lock;
+    state.sign(root, opened.identity, opened.marker);
+  }
+
+  /** @returns whether anything was missing. */
+  #rewriteLost({ bus, state, marker }: Opened): boolean {
+    let isRewritten = false;
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return false;
+    const text = endpointText(endpoint);
+    for (const directory of this.#directories()) {
+      const found = directory.read(ENDPOINT_FILE, MAX_ENDPOINT_BYTES);
+      if (found.is === 'content' && found.text === text) continue;
+      directory.replace(ENDPOINT_FILE, text);
+      isRewritten = true;
+    }
+    if (bus !== undefined && marker !== undefined && bus.marker(marker) !== marker) isRewritten = true;
+    // Another token in it is a rotation, which is not ours to undo.
+    if (readToken(state.directory) === undefined) {
+      writeToken(state.directory, endpoint.token);
+      isRewritten = true;
+    }
+    return isRewritten;
+  }
+
+  #say(weakness: LockWeakness | undefined): void {
+    if (weakness === undefined) return;
+    const why =
+      weakness === 'no library'
+        ? 'the library for file locks does not load on this platform'
+        : 'this file system keeps no locks';
+    this.#options.warn(
+      { why },
+      `${why}: two servers of this repository that start at the same instant are not kept apart`,
+    );
+  }
+}
+
+/** Makes another token for a repository, from outside its server. @returns the token. */
+export function renewToken(root: string, stateDir?: string): Promise<string> {
+  return withState(root, stateDir, ({ directory }) => writeToken(directory));
+}
+
+async function withState<T>(root: string, stateDir: string | undefined, use: (state: StateDirectory) => T): Promise<T> {
+  const real = realPath(root);
+  const identity = RepositoryIdentity.of(real);
+  if (identity === undefined) {
+    throw new TrustError('link', `there is no directory ${real}/.muse`, 'start a server there once: muse-bus serve');
+  }
+  const state = await StateDirectory.open(stateLocation(real, stateDir), real, identity);
+  try {
+    state.sign(real, identity, identity.record.marker ?? state.marker);
+    return use(state);
+  } finally {
+    state.directory.close();
+  }
+}
+
+function readToken(directory: PrivateDirectory): string | undefined {
+  const found = directory.read(TOKEN_FILE, MAX_TOKEN_FILE_BYTES);
+  const text = found.is === 'content' ? found.text.trim() : '';
+  return isToken(text) ? text : undefined;
+}
+
+function writeToken(directory: PrivateDirectory, token = makeToken()): string {
+  directory.replace(TOKEN_FILE, `${token}\n`);
+  return token;
+}
+
+function failureOf(directory: PrivateDirectory, text: string): Error[] {
+  try {
+    directory.replace(ENDPOINT_FILE, text);
+    return [];
+  } catch (error) {
+    return [error as Error];
+  }
+}
+
+/** A file that cannot be removed at the end is stale, and no client believes it. */
+function attempt(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // Nothing can be done about it.
+  }
+}

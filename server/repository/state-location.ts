@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
+import { ancestorFault, isOwn, isWritableByOthers } from './owner.js';
+import { readPrivateFile, type PrivateReading } from './private-file.js';
+import { TrustError } from './trust-error.js';
+import { stateHome, surroundings } from './user-directories.js';
+
+const PROGRAM = 'muse-bus';
+
+/** Where a repository's private state is. */
+export interface StateLocation {
+  /** The user's directory for the state of programs. */
+  readonly home: string;
+  /** The directory in it with the state of all repositories. */
+  readonly all: string;
+  /** The name of this repository's in that. */
+  readonly key: string;
+  /** The whole path. */
+  readonly path: string;
+}
+
+/**
+ * Outside of the checkout, where nothing can come with one. Found by the repository's real path: a client that knows the
+ * repository knows it.
+ * @param stateDir where it is named.
+ */
+export function stateLocation(root: string, stateDir?: string, env?: NodeJS.ProcessEnv): StateLocation {
+  const home = resolve(stateHome(stateDir, surroundings(env)));
+  const all = join(home, PROGRAM);
+  const key = createHash('sha256').update(realPath(root)).digest('hex').slice(0, 32);
+  return { home, all, key, path: join(all, key) };
+}
+
+export function realPath(path: string): string {
+  return realpathSync.native(path);
+}
+
+/** Makes the home where it is missing. @returns its real path. @throws TrustError where others could put theirs in its place. */
+export function makeStateHome(home: string): string {
+  proveAncestors(realPath(nearestExisting(home)));
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const what = `cannot make ${home}, where private state is kept: ${(error as Error).message}`;
+    throw new TrustError('owner', what, ANOTHER_PLACE, { cause: error });
+  }
+  const real = realPath(home);
+  proveAncestors(real);
+  return real;
+}
+
+/** Reads a file of a repository's state, and makes nothing. */
+export function readStateFile({ home, all, path }: StateLocation, name: string, maxBytes: number): PrivateReading {
+  try {
+    for (const directory of [all, path]) {
+      const stats = lstatSync(directory, { throwIfNoEntry: false });
+      if (stats === undefined) return { is: 'absent' };
+      if (!stats.isDirectory() || !isOwn(stats) || isWritableByOthers(stats)) {
+        return { is: 'refused', why: `is in ${directory}, which is not this user's alone` };
+      }
+    }
+    proveAncestors(realPath(home));
+    return readPrivateFile(join(path, name), maxBytes);
+  } catch (error) {
+    if (error instanceof TrustError) return { is: 'refused', why: `cannot be believed: ${error.message}` };
+    return { is: 'absent' };
+  }
+}
+
+const ANOTHER_PLACE = 'name another directory with --state-dir or MUSE_BUS_STATE_DIR';
+
+/** @param path a real path. @throws TrustError naming the first directory on the way that others can change. */
+function proveAncestors(path: string): void {
+  if (process.getuid === undefined) return;
+  const parts = path.split(sep);
+  for (let count = 1; count <= parts.length; count++) {
+    const directory = parts.slice(0, count).join(sep) || sep;
+    const fault = ancestorFault(lstatSync(directory));
+    if (fault === undefined) continue;
+    const what = `${directory}, on the way to private state, ${fault}`;
+    throw new TrustError(fault.startsWith('belongs') ? 'owner' : 'writable', what, `mend that, or ${ANOTHER_PLACE}`);
+  }
+}
+
+function nearestExisting(path: string): string {
+  for (let at = path; ; at = dirname(at)) if (existsSync(at) || at === dirname(at)) return at;
+}
