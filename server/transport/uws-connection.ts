@@ -2,14 +2,7 @@ import type { HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { ANSWER_MS, LINGER_MS, REQUEST_HEAD_MS } from './http-bounds.js';
 import { refusal } from './refusal.js';
 import { secured } from './secured.js';
-import {
-  findHeaders,
-  isStream,
-  type HttpAnswer,
-  type HttpReply,
-  type RequestHead,
-  type TransportHandlers,
-} from './transport.js';
+import { isStream, type HttpAnswer, type HttpReply, type RequestHead, type TransportHandlers } from './transport.js';
 import { writeHead } from './uws-head.js';
 import type { UserData } from './uws-socket.js';
 import { streamReply } from './uws-stream.js';
@@ -88,10 +81,10 @@ export class UwsConnection {
   /** From here on the next request is this connection's to answer. */
   #awaitRequest(): NodeJS.Timeout {
     this.#attachAbort();
-    // Called right after the engine's request handler, in the same call of the engine: so it says whose request that was.
+    // For a request without a body this is called right after the engine's request handler, in the same call of the engine,
+    // and so says whose request that was. One with a body takes this handler away, since for that it may be called later.
     this.accepted.onData(() => {
-      if (this.#phase !== 'waiting') return;
-      const arrived = this.takeArrived();
+      const arrived = this.#phase === 'waiting' ? this.takeArrived() : undefined;
       if (arrived) this.#answer(arrived);
     });
     return setTimeout(() => {
@@ -132,9 +125,7 @@ export class UwsConnection {
       return;
     }
     this.owner.letIn(this);
-    // The engine is in the middle of its own work on the connection, which the upgrade replaces by another.
-    setImmediate(() => {
-      if (this.#phase !== 'answering') return;
+    this.#later(() => {
       // The abort handler goes with the connection that the engine now takes apart.
       this.#over();
       const { encoding, subprotocol } = upgrade;
@@ -149,18 +140,32 @@ export class UwsConnection {
     if (answer.letIn) this.owner.letIn(this);
     if (isStream(answer)) {
       clearTimeout(this.#timer);
-      this.#streamAborted = streamReply(response, head.method, answer, (end) => {
-        this.#handOver(end);
+      this.#later(() => {
+        const aborted = streamReply(response, head.method, answer, (end) => {
+          this.#handOver(end);
+        });
+        // It may have ended, or the other end may have gone, with the first bytes.
+        if (this.#isAnswering()) this.#streamAborted = aborted;
+        else if (this.#phase === 'over') aborted();
       });
       return;
     }
     const { status, body } = answer;
     const length = Buffer.byteLength(body);
     if (head.method === 'HEAD' || status === 204) this.#replyWithoutBody(response, answer, length);
-    else if (answer.mayContinue === true && !this.#hasContinued && !announcesBody(head))
-      this.#replyAndContinue(response, answer);
-    else if (length <= SMALL_BODY_BYTES) this.#replyAtOnce(response, answer, announcesBody(head));
+    else if (answer.mayContinue === true && !this.#hasContinued) this.#replyAndContinue(response, answer);
+    else if (length <= SMALL_BODY_BYTES) this.#replyAtOnce(response, answer);
     else this.#replyInPieces(response, answer, Buffer.from(body));
+  }
+
+  /**
+   * Outside of the engine's own work on the connection. With the last byte it may close it at once, if the other end has asked
+   * for that, and would then go on working with what it has freed. What is small waits in its cork until it is done.
+   */
+  #later(call: () => void): void {
+    setImmediate(() => {
+      if (this.#isAnswering()) call();
+    });
   }
 
   #replyWithoutBody(response: HttpResponse, answer: HttpReply, length: number): void {
@@ -176,30 +181,31 @@ export class UwsConnection {
     });
   }
 
-  /** The one answer after which another request is served. */
+  /** The one answer after which another request is served. Until it has been written, a request that follows is nobody's. */
   #replyAndContinue(response: HttpResponse, answer: HttpReply): void {
     this.#hasContinued = true;
-    const before = this.owner.closures();
-    response.cork(() => {
-      writeHead(response, answer);
-      response.end(answer.body);
+    this.#later(() => {
+      const before = this.owner.closures();
+      response.cork(() => {
+        writeHead(response, answer);
+        response.end(answer.body);
+      });
+      if (this.owner.closures() !== before) {
+        this.#over();
+        return;
+      }
+      this.#phase = 'waiting';
+      clearTimeout(this.#timer);
+      // The engine has forgotten both handlers with the first request.
+      this.#timer = this.#awaitRequest();
     });
-    if (this.owner.closures() !== before) {
-      this.#over();
-      return;
-    }
-    this.#phase = 'waiting';
-    clearTimeout(this.#timer);
-    this.#timer = this.#awaitRequest();
   }
 
-  #replyAtOnce(response: HttpResponse, answer: HttpReply, isBodyToCome: boolean): void {
+  #replyAtOnce(response: HttpResponse, answer: HttpReply): void {
     this.#handOver(() => {
       response.cork(() => {
         writeHead(response, answer);
-        // Closed in the middle of the body, the connection would be reset, and the answer lost with it.
-        if (isBodyToCome) response.writeHeader('connection', 'close').end(answer.body);
-        else response.end(answer.body, true);
+        response.end(answer.body, true);
       });
       return true;
     });
@@ -221,7 +227,15 @@ export class UwsConnection {
       });
       return result.isPassed;
     };
-    if (!pass(0) && this.#isAnswering()) response.onWritable(pass);
+    this.#later(() => {
+      if (pass(0) || !this.#isAnswering()) return;
+      response.onWritable((offset) => {
+        this.#later(() => {
+          pass(offset);
+        });
+        return true;
+      });
+    });
   }
 
   #isAnswering(): boolean {
@@ -272,9 +286,4 @@ export class UwsConnection {
     // Calls the abort handler before it returns.
     if (this.#phase !== 'over') this.accepted.close();
   }
-}
-
-function announcesBody(request: RequestHead): boolean {
-  const [length = '0'] = findHeaders(request, 'content-length');
-  return length !== '0' || findHeaders(request, 'transfer-encoding').length > 0;
 }

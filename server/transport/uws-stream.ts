@@ -25,7 +25,10 @@ export function streamReply(
   if (isHead) return () => undefined;
   const writer = new UwsWriter(response, Buffer.from(stream.filler), handOver);
   response.onWritable(() => {
-    writer.writable();
+    // Not in the engine's own work on the connection, for the end may be written.
+    setImmediate(() => {
+      writer.writable();
+    });
     return true;
   });
   writer.source = stream.open(writer);

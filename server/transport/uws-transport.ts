@@ -5,6 +5,8 @@ import { GOODBYE_MS } from './goodbye.js';
 import { PendingConnections } from './pending-connections.js';
 import { readTls, type TlsFiles } from './tls-files.js';
 import type { ListenOptions, Transport, TransportHandlers } from './transport.js';
+import { announcesBody, NO_BODY } from './head-check.js';
+import { writeWhole } from './uws-head.js';
 import { UwsConnection, type ArrivedRequest, type Handshake } from './uws-connection.js';
 import { addressOf, headOf } from './uws-request.js';
 import { UwsSocket, type UserData } from './uws-socket.js';
@@ -150,10 +152,14 @@ export class UwsTransport implements Transport {
 
   /**
    * Answers nothing yet: only right after this call does the engine say which connection the request is from. A second
-   * request of a connection is taken by nobody, and ends with it.
+   * request of a connection is taken by nobody, and ends with it. Nor is it said of a request with a body, so it is refused.
    */
   #arrive(response: HttpResponse, request: HttpRequest, handshake: Handshake | undefined): void {
-    this.#arrived = { head: headOf(request, addressOf(response)), response, handshake };
+    const head = headOf(request, addressOf(response));
+    this.#arrived = announcesBody(head) ? undefined : { head, response, handshake };
+    if (this.#arrived) return;
+    response.onData(() => undefined);
+    writeWhole(response, NO_BODY);
   }
 
   #takeArrived(): ArrivedRequest | undefined {
