@@ -14,7 +14,10 @@ export type EventType = (typeof EVENT_TYPES)[number];
 export const REASONS = ['deleted', 'left-filter', 'ttl'] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** Why a file cannot be read as a record. The last good data stands meanwhile. */
+/**
+ * Why a file cannot be read as a record (the last good data stands meanwhile); from `bad-timestamp` on, what a record that was
+ * read does not say, so that it holds or ends nothing.
+ */
 export const PROBLEMS = [
   'invalid-json',
   'not-an-object',
@@ -25,6 +28,8 @@ export const PROBLEMS = [
   'link',
   'unreadable',
   'bad-timestamp',
+  'no-expiry',
+  'names-nothing',
 ] as const;
 export type Problem = (typeof PROBLEMS)[number];
 

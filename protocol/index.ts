@@ -102,3 +102,4 @@ export {
 export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './version.js';
 export { fromVisibleText, isVisible, jsonLine, visibleJson, visibleText } from './visible-text.js';
+export { explainProblem, isOfContent, leaseTime, problemOf } from './record-problem.js';

@@ -2,6 +2,7 @@ import TinyQueue from 'tinyqueue';
 import type { UnixMillis } from './brand.js';
 import type { Problem } from './event.js';
 import type { Kind } from './kinds.js';
+import { isOfContent } from './record-problem.js';
 import type { RecordData } from './record.js';
 import { leaseNameOf } from './swarm/lease-facts.js';
 import { parseTimestamp } from './timestamp.js';
@@ -56,8 +57,7 @@ export class LeaseBook {
     else if (kind === 'heartbeat' || kind === 'release') {
       const before = this.#forget(kind, id);
       // What was read and is no record says nothing; what cannot be read may still say what it said last.
-      if (problem === undefined || problem === 'unreadable' || problem === 'bad-timestamp')
-        this.#remember(kind, id, data);
+      if (problem === undefined || problem === 'unreadable' || isOfContent(problem)) this.#remember(kind, id, data);
       const named = this.#namedBy[kind].get(id);
       if (kind === 'heartbeat') this.#setUnreadable(id, problem === 'unreadable', named ?? before, now);
       this.#refreshNamed(named, now);

@@ -8,11 +8,11 @@ import type { RecordData } from './record.js';
 export interface Matchable {
   readonly kind: Kind;
   readonly id: string;
-  /** `data.run_id`, where it is a string. */
+  /** `data.run_id`, where it is a string, or a number as a string. */
   readonly runId: string | undefined;
   /** `data.branch`, where it is a string. */
   readonly branch: string | undefined;
-  /** The strings among `data.addresses`. */
+  /** The strings among `data.addresses`, or `data.addresses` where it is one. */
   readonly addresses: readonly string[];
 }
 
@@ -23,12 +23,17 @@ export function matchable(kind: Kind, id: string, data: RecordData): Matchable {
   return {
     kind,
     id,
-    runId: typeof run_id === 'string' ? run_id : undefined,
+    runId: typeof run_id === 'number' ? String(run_id) : typeof run_id === 'string' ? run_id : undefined,
     branch: typeof branch === 'string' ? branch : undefined,
-    addresses: Array.isArray(addresses)
-      ? addresses.filter((address): address is string => typeof address === 'string')
-      : NO_ADDRESSES,
+    addresses: addressesIn(addresses),
   };
+}
+
+/** One address may stand for a list of one. */
+function addressesIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  if (!Array.isArray(value)) return NO_ADDRESSES;
+  return value.filter((address): address is string => typeof address === 'string');
 }
 
 /** A filter's field and whether a record passes it: what an explanation lists. */

@@ -1,32 +1,47 @@
 import { unixMillis, type UnixMillis } from './brand.js';
 
-const ISO_8601 =
-  /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?:(Z|z)|([+-])(\d{2}):?(\d{2}))?$/;
+/** The separators of a date, and of a time, are all there or all missing. */
+const DATE = String.raw`(?<year>\d{4})(?<dash>-?)(?<month>\d{2})\k<dash>(?<day>\d{2})`;
+const CLOCK = String.raw`(?<hour>\d{2})(?:(?<colon>:?)(?<minute>\d{2})(?:\k<colon>(?<second>\d{2})(?:[.,](?<fraction>\d{1,9}))?)?)?`;
+const ZONE = String.raw`(?<utc>[Zz])|(?<sign>[+-])(?<zoneHour>\d{2})(?::?(?<zoneMinute>\d{2})(?::?(?<zoneSecond>\d{2}))?)?`;
+const ISO_8601 = new RegExp(`^${DATE}(?:[Tt ]${CLOCK}(?:${ZONE})?)?$`);
+/** Seconds since 1970, as programs write the time of day who know no other: ten digits, from 2001 to 2286. */
+const UNIX_SECONDS = /^\d{10}(?:\.\d{1,9})?$/;
+
+type Parts = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads ISO 8601 strictly: a full date, a time, an optional fraction, `Z`, an offset, or nothing, which is UTC. Unlike
- * `Date.parse` it takes neither February 30th nor `24:00`, nor does it read a naive time as local.
+ * Reads a time as programs write it: ISO 8601 with or without separators, a date alone, an offset of hours alone, and Unix
+ * seconds of ten digits. What says no offset is UTC. What is finer than a millisecond counts as the next one, so that no lease
+ * ends before its time. Unlike `Date.parse` it takes neither February 30th nor `24:00`, nor does it read a naive time
+ * as local.
  * @returns `undefined` where the text is no such time.
  */
 export function parseTimestamp(text: unknown): UnixMillis | undefined {
   if (typeof text !== 'string' || text.length > 40) return undefined;
-  const match = ISO_8601.exec(text);
-  if (!match) return undefined;
-  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  const [hour, minute, second] = [Number(match[4]), Number(match[5]), Number(match[6] ?? 0)];
-  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return undefined;
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
-  const milliseconds = match[7] === undefined ? 0 : Number(match[7].padEnd(3, '0').slice(0, 3));
-  // `Date.UTC` takes the year 26 for 1926; the calendar repeats itself after 400 years.
-  const shifted = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds);
-  const offset = match[9] === undefined ? 0 : offsetMinutes(match[9], match[10]!, match[11]!);
-  return offset === undefined ? undefined : unixMillis(shifted - MS_OF_400_YEARS - offset * 60_000);
+  const parts = ISO_8601.exec(text)?.groups;
+  if (parts) return fromParts(parts);
+  return UNIX_SECONDS.test(text) ? unixMillis(Math.ceil(Number(text) * 1_000)) : undefined;
 }
 
 /** Whether a time that {@link parseTimestamp} reads says no time zone. */
 export function isNaive(text: string): boolean {
-  const match = text.length > 40 ? null : ISO_8601.exec(text);
-  return match !== null && match[8] === undefined && match[9] === undefined;
+  const parts: Parts | undefined = text.length > 40 ? undefined : ISO_8601.exec(text)?.groups;
+  return parts !== undefined && parts['utc'] === undefined && parts['sign'] === undefined;
+}
+
+function fromParts(parts: Parts): UnixMillis | undefined {
+  const number = (name: string): number => Number(parts[name] ?? 0);
+  const [year, month, day] = [number('year'), number('month'), number('day')];
+  const [hour, minute, second] = [number('hour'), number('minute'), number('second')];
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return undefined;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const milliseconds = Math.ceil(Number((parts['fraction'] ?? '').padEnd(9, '0')) / 1_000_000);
+  const offsetMs = zoneOffsetMs(parts['sign'], number('zoneHour'), number('zoneMinute'), number('zoneSecond'));
+  if (offsetMs === undefined) return undefined;
+  // `Date.UTC` takes the year 26 for 1926; the calendar repeats itself after 400 years.
+  const shifted = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds);
+  return unixMillis(shifted - MS_OF_400_YEARS - offsetMs);
 }
 
 const MS_OF_400_YEARS = 146_097 * 86_400_000;
@@ -36,7 +51,8 @@ function daysOf(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-function offsetMinutes(sign: string, hours: string, minutes: string): number | undefined {
-  if (Number(hours) > 23 || Number(minutes) > 59) return undefined;
-  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+function zoneOffsetMs(sign: string | undefined, hours: number, minutes: number, seconds: number): number | undefined {
+  if (hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  const ms = ((hours * 60 + minutes) * 60 + seconds) * 1_000;
+  return sign === '-' ? -ms : ms;
 }

@@ -1,8 +1,9 @@
 import {
   KINDS,
   kindIndex,
+  isOfContent,
   LeaseBook,
-  parseTimestamp,
+  problemOf,
   revision,
   type Kind,
   type Observed,
@@ -136,7 +137,7 @@ export class RecordStore {
     switch (change.is) {
       case 'present':
         if (before && !differs(before, change)) return NO_EVENTS;
-        return [this.#put(before, change, change.data, timestampProblem(change), now, observed)];
+        return [this.#put(before, change, change.data, problemOf(change.kind, change.id, change.data), now, observed)];
       case 'broken':
         if (before?.problem === change.problem) return NO_EVENTS;
         // The last good data stands; what was never readable is announced without any.
@@ -199,22 +200,6 @@ export class RecordStore {
  * the clock's grain looks the same and is told by its content.
  */
 function differs(before: RecordVersion, { signature, data }: Extract<Change, { is: 'present' }>): boolean {
-  if (before.problem !== undefined && before.problem !== 'bad-timestamp') return true;
+  if (before.problem !== undefined && !isOfContent(before.problem)) return true;
   return !sameSignature(before.signature, signature) || JSON.stringify(data) !== before.json;
-}
-
-const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
-  reservation: 'expires_at',
-  heartbeat: 'extended_expires_at',
-};
-
-/** What a record says of when a lease ends; `undefined` where its kind says nothing of that. */
-export function leaseTime(kind: Kind, data: RecordData): RecordData[string] {
-  const field = LEASE_TIMES[kind];
-  return field === undefined ? undefined : data[field];
-}
-
-function timestampProblem({ kind, data }: Extract<Change, { is: 'present' }>): Problem | undefined {
-  const value = leaseTime(kind, data);
-  return value == null || parseTimestamp(value) !== undefined ? undefined : 'bad-timestamp';
 }

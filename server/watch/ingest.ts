@@ -1,7 +1,8 @@
-import { KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
+import { explainProblem, isOfContent, KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import { sameSignature, type Broken, type Change, type Signature } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
+import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { errorCode } from './files.js';
@@ -256,7 +257,12 @@ export class Ingest implements HintSink {
 
   #apply(changes: readonly Change[], events: StoreEvent[] = []): StoreEvent[] {
     const { store, clock } = this.services;
-    for (const change of changes) for (const event of store.apply(change, clock.now())) events.push(event);
+    for (const change of changes) {
+      for (const event of store.apply(change, clock.now())) {
+        if (event.after?.problem !== undefined) warnOfContent(this.services.warnings, event.after);
+        events.push(event);
+      }
+    }
     return events;
   }
 
@@ -391,6 +397,13 @@ export class Ingest implements HintSink {
 const NO_KINDS: ReadonlySet<Kind> = new Set();
 
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
+
+/** A record that was read, and does not say what its kind needs: which field, what was found, and what is right. */
+export function warnOfContent(warnings: Warnings, { kind, id, data, problem }: RecordVersion): void {
+  if (problem === undefined || !isOfContent(problem)) return;
+  const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
+  warnings.once(`${file} ${problem}`, { file, problem }, explainProblem(kind, id, data, problem));
+}
 
 /** Once for each file and problem. */
 export function warnOfProblem(warnings: Warnings, kind: Kind, id: string, problem: Problem): void {

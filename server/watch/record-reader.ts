@@ -1,7 +1,6 @@
 import { constants, type BigIntStats } from 'node:fs';
-import { isNaive, type Kind, type Problem } from '../../protocol/index.js';
+import { isNaive, leaseTime, type Kind, type Problem } from '../../protocol/index.js';
 import type { Broken, Change, Signature } from '../store/change.js';
-import { leaseTime } from '../store/record-store.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { errorCode, type Files } from './files.js';
 import { parseRecord } from './record-parser.js';

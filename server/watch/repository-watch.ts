@@ -1,4 +1,11 @@
-import { KIND_DIRECTORIES, KINDS, type Kind, type Observed, type WatchHealth } from '../../protocol/index.js';
+import {
+  isOfContent,
+  KIND_DIRECTORIES,
+  KINDS,
+  type Kind,
+  type Observed,
+  type WatchHealth,
+} from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { ResolvedOptions } from '../options.js';
@@ -10,7 +17,7 @@ import { CoordinationDir } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
 import { errorCode, systemFiles, type Files } from './files.js';
 import { IgnoredFiles } from './ignored-files.js';
-import { Ingest, sayUnreadable, warnOfProblem } from './ingest.js';
+import { Ingest, sayUnreadable, warnOfContent, warnOfProblem } from './ingest.js';
 import { loadRecords } from './load.js';
 import { Reconciler, type ReconcileCount } from './reconciler.js';
 import { RecordReader, type Unavailable } from './record-reader.js';
@@ -179,8 +186,11 @@ export class RepositoryWatch {
       },
     };
     const changes = await loadRecords(services, observed);
-    for (const { kind, id, problem } of this.store.problems) {
-      if (problem !== 'unreadable') warnOfProblem(this.#warnings, kind, id, problem!);
+    for (const version of this.store.problems) {
+      const { kind, id, problem } = version;
+      if (problem === undefined || problem === 'unreadable') continue;
+      if (isOfContent(problem)) warnOfContent(this.#warnings, version);
+      else warnOfProblem(this.#warnings, kind, id, problem);
     }
     return changes;
   }

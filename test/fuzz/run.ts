@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import WebSocket from 'ws';
-import { KINDS, packMessage, SUBPROTOCOLS, unpackMessage } from '../../protocol/index.js';
+import { isOfContent, KINDS, packMessage, SUBPROTOCOLS, unpackMessage, type Problem } from '../../protocol/index.js';
 import { Repository } from '../support/door-repository.js';
 import type { Sent, Target } from './attack-wire.js';
 import { Bystander, type Testimony } from './bystander.js';
@@ -141,7 +141,7 @@ async function snapshot({ url, token }: Target): Promise<Map<string, string>> {
       if (type === 19) resolve();
       if (type !== 18) return;
       for (const [, , kind, id, , data, , problem] of events) {
-        const isBroken = problem != null && problem !== 'bad-timestamp';
+        const isBroken = problem != null && !isOfContent(problem as Problem);
         found.set(`${KINDS[kind as number]!}/${id as string}`, isBroken ? 'broken' : JSON.stringify(data));
       }
     });

@@ -16,7 +16,8 @@ for (const transport of ['uws', 'ws'] as const) {
     const repository = new ServedRepository({ transport });
     t.teardown(() => repository.stop());
     repository.rename('task', 't1', { run_id: 'a', n: 1 });
-    repository.rename('reservation', 'r1', { branch: 'b', addresses: ['src/a.py::f'] });
+    const expires_at = '2999-01-01T00:00:00Z';
+    repository.rename('reservation', 'r1', { branch: 'b', addresses: ['src/a.py::f'], expires_at });
     repository.raw('claim', 'c1', '{ torn');
     const client = new HttpClient(await repository.start());
 

@@ -44,7 +44,7 @@ t.test('a record that lacks a field which is asked for does not pass', async (t)
   const filters: FilterInput[] = [{ run_ids: ['a'] }, { branches: ['a'] }, { addresses: ['**'] }];
   const lacking = [
     {},
-    { run_id: 1, branch: null, addresses: 'a' },
+    { run_id: 1, branch: null, addresses: { file: 'a' } },
     { run_id: ['a'], branch: {}, addresses: [1, null] },
   ];
   for (const filter of filters) {

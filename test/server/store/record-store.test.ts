@@ -74,7 +74,7 @@ t.test('a lease time that cannot be read is a problem of a record that is otherw
   t.equal(store.apply(bad, NOW)[0]?.record.problem, 'bad-timestamp');
   t.same(store.apply(bad, NOW), [], 'announced once');
   t.equal(store.apply(present('heartbeat', 'h', { extended_expires_at: 12 }), NOW)[0]?.record.problem, 'bad-timestamp');
-  t.equal(store.apply(present('reservation', 'r2', {}), NOW)[0]?.record.problem, undefined, 'no time is no problem');
+  t.equal(store.apply(present('reservation', 'r2', {}), NOW)[0]?.record.problem, 'no-expiry', 'no lease');
   t.equal(
     store.apply(present('task', 't', { expires_at: 'never' }), NOW)[0]?.record.problem,
     undefined,

@@ -1,0 +1,74 @@
+import t from 'tap';
+import {
+  explainProblem,
+  LeaseBook,
+  matchable,
+  problemOf,
+  unixMillis,
+  type Kind,
+  type RecordData,
+} from '../../protocol/index.js';
+
+const NOW = unixMillis(Date.UTC(2026, 2, 30, 15));
+const LATER = '2026-03-30T16:00:00Z';
+
+t.test(
+  'a record that does not say what its kind needs has a problem, which says field, finding and what is right',
+  async (t) => {
+    const cases: readonly (readonly [Kind, RecordData, string | undefined, RegExp?])[] = [
+      ['reservation', { expires_at: LATER }, undefined],
+      ['reservation', {}, 'no-expiry', /^expires_at is nothing, and should be a time in ISO 8601/],
+      ['reservation', { expires_at: '' }, 'no-expiry', /^expires_at is "", and/],
+      [
+        'reservation',
+        { expires_at: 'soon' },
+        'bad-timestamp',
+        /^expires_at is "soon", and should be .*2026-03-30T15:00:00Z/,
+      ],
+      ['reservation', { expires_at: 'x'.repeat(500) }, 'bad-timestamp', /^.{0,150}$/],
+      ['heartbeat', { extended_expires_at: 'x' }, 'bad-timestamp', /^extended_expires_at is "x",/],
+      ['heartbeat', {}, undefined],
+      ['release', { reservation_id: 'r' }, undefined],
+      ['release', {}, 'names-nothing', /^reservation_id is nothing, and should be the id/],
+      ['release', { reservation_id: '' }, 'names-nothing', /^reservation_id is "",/],
+      ['task', {}, undefined],
+    ];
+    for (const [kind, data, problem, text] of cases) {
+      const found = problemOf(kind, 'id', data);
+      t.equal(found, problem, `${kind} ${JSON.stringify(data).slice(0, 60)}`);
+      if (text) t.match(explainProblem(kind, 'id', data, found!), text);
+    }
+    t.equal(problemOf('reservation', 'r', { expires_at: null }), 'no-expiry');
+    t.equal(problemOf('reservation', 'r', { expires_at: 12 }), 'bad-timestamp');
+    t.equal(problemOf('release', 'r', { reservation_id: 7 }), undefined);
+    t.equal(problemOf('release', 'r', { reservation_id: ['r'] }), 'names-nothing');
+  },
+);
+
+t.test('a name that is a number is that text, to leases and to filters', async (t) => {
+  const book = new LeaseBook();
+  book.put('reservation', 'r', { reservation_id: 7, expires_at: LATER }, NOW);
+  t.equal(book.state('r'), 'active');
+  book.put('release', 'x', { reservation_id: '7' }, NOW);
+  t.equal(book.state('r'), 'released');
+  t.equal(matchable('task', 't', { run_id: 42 } as unknown as RecordData).runId, '42');
+});
+
+t.test('addresses that are one string are a list of one', async (t) => {
+  const data = { addresses: 'src/a.py::f' } as unknown as RecordData;
+  t.same(matchable('reservation', 'r', data).addresses, ['src/a.py::f']);
+});
+
+t.test('what is unreadable may still hold, and what was read and is no record holds nothing', async (t) => {
+  const state = (problem: Parameters<LeaseBook['put']>[4], data: RecordData = { expires_at: LATER }) => {
+    const book = new LeaseBook();
+    book.put('reservation', 'r', data, NOW, problem);
+    return [book.state('r'), book.nextDeadline() === undefined];
+  };
+  t.same(state(undefined), ['active', false]);
+  t.same(state('unreadable'), ['unknown', true]);
+  t.same(state('unreadable', {}), ['unknown', true]);
+  t.same(state('invalid-json'), ['none', true]);
+  t.same(state('link'), ['none', true]);
+  t.same(state('no-expiry', {}), ['none', true]);
+});
