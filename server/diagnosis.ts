@@ -1,33 +1,35 @@
-import { systemClock } from './clock.js';
 import { findNativeBinary, loadNativeEngine, NativeEngineError } from './transport/native-engine.js';
 import { CheckedDirectories } from './watch/checked-directories.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 import { NativeWatcher } from './watch/native-watcher.js';
-import { selfTest } from './watch/self-test.js';
+import type { HintSink } from './watch/watcher.js';
 
-/** Whether the kernel's hints arrive in a repository. */
+/** Whether the kernel takes watches on a repository's directories. That hints then arrive is proven by a server when it starts. */
 export interface WatchDiagnosis {
   readonly mechanism: string;
-  /** What was not heard; `undefined` where everything was. */
-  readonly deaf: string | undefined;
+  /** Why the directories cannot be watched; `undefined` where they can. */
+  readonly fault: string | undefined;
 }
 
-/**
- * The self-test that a server makes when it starts; makes the directories where they are missing.
- * @throws CoordinationDirError where they cannot be watched as they are.
- */
-export async function diagnoseWatching(root: string): Promise<WatchDiagnosis> {
-  const dir = new CoordinationDir(root);
-  dir.ensure();
-  const directories = new CheckedDirectories(dir);
+/** Asks the kernel and writes nothing. @throws CoordinationDirError where the directories cannot be read as they are. */
+export function diagnoseWatching(root: string): WatchDiagnosis {
+  const directories = new CheckedDirectories(new CoordinationDir(root));
   directories.open();
+  const watcher = new NativeWatcher(directories);
+  const { mechanism } = watcher;
   try {
-    const watcher = new NativeWatcher(directories);
-    return { mechanism: watcher.mechanism, deaf: await selfTest(watcher, directories, systemClock) };
+    watcher.start(NOBODY);
+    return { mechanism, fault: undefined };
+  } catch (error) {
+    return { mechanism, fault: (error as Error).message };
   } finally {
+    watcher.stop();
     directories.close();
   }
 }
+
+const nothing = (): void => undefined;
+const NOBODY: HintSink = { file: nothing, directory: nothing, way: nothing, notified: nothing, everything: nothing };
 
 /** The WebSocket engine that a server on this Node would use, and why it is not the native one. */
 export type EngineDiagnosis =

@@ -18,10 +18,10 @@ const DEAF_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** The repository's directories, what is private in them, and the settings. */
-export async function examineRepository(root: string): Promise<Finding[]> {
+export function examineRepository(root: string): Finding[] {
   return [
     ok('repository', root),
-    await watching(root),
+    watching(root),
     ...fileSystem(root),
     ...privacy(root),
     ...journal(root),
@@ -29,14 +29,14 @@ export async function examineRepository(root: string): Promise<Finding[]> {
   ];
 }
 
-async function watching(root: string): Promise<Finding> {
+function watching(root: string): Finding {
   const advice = 'serve polls by itself then; --poll-interval says how often. A local disk needs no polling';
   try {
-    const { mechanism, deaf } = await diagnoseWatching(root);
-    if (deaf === undefined) return ok('watching', `${mechanism} tells of changes in .muse/coordination`);
-    return wrong('watching', `${mechanism}: ${deaf}`, advice);
+    const { mechanism, fault } = diagnoseWatching(root);
+    if (fault !== undefined) return wrong('watching', `${mechanism}: ${fault}`, advice);
+    return ok('watching', `${mechanism} can be had for .muse/coordination; serve proves when it starts that it works`);
   } catch (error) {
-    return wrong('watching', asFailure(error).message, 'make it a directory that you may write to');
+    return wrong('watching', asFailure(error).message, 'make it a directory that you may read');
   }
 }
 

@@ -108,8 +108,9 @@ export class CheckedDirectories {
     this.verify();
     for (const { standing, path } of this.#all) {
       if (standing.is === 'unknown') throw new CoordinationDirError(`${path}: ${standing.why}; refusing to watch it`);
-      if (standing.is === 'absent') throw new CoordinationDirError(`${path} is gone already`);
     }
+    // Without a directory of its kind there are no records of that kind; without any there is no repository.
+    if (this.#muse.standing.is === 'absent') throw new CoordinationDirError(`${this.#muse.path} is gone already`);
     if (this.#presence !== 'same') throw new CoordinationDirError(`${this.dir.root} is another repository by now`);
   }
 

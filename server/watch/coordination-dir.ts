@@ -6,6 +6,13 @@ import { systemFiles } from './files.js';
 /** The place cannot be watched as it is; the message says what to do. */
 export class CoordinationDirError extends Error {
   override readonly name = 'CoordinationDirError';
+  /** Of the system call that failed; `undefined` where none did. */
+  readonly code: string | undefined;
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  }
 }
 
 /** The names in a repository that the bus reads and writes. */
@@ -55,7 +62,7 @@ function look(path: string) {
   try {
     return systemFiles.look(path);
   } catch (error) {
-    throw new CoordinationDirError(`${path} cannot be looked at: ${said(error)}`);
+    throw new CoordinationDirError(`${path} cannot be looked at: ${said(error)}`, error);
   }
 }
 
@@ -65,7 +72,7 @@ function make(path: string): void {
   } catch (error) {
     // Another process has been quicker.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw new CoordinationDirError(`${path} is missing and cannot be made: ${said(error)}`);
+    throw new CoordinationDirError(`${path} is missing and cannot be made: ${said(error)}`, error);
   }
 }
 

@@ -12,7 +12,7 @@ import type { ResolvedOptions } from '../options.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { CheckedDirectories } from './checked-directories.js';
-import { chooseWatcher } from './choose-watcher.js';
+import { chooseWatcher, chooseWithoutWriting } from './choose-watcher.js';
 import { CoordinationDir } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
 import { errorCode, systemFiles, type Files } from './files.js';
@@ -32,6 +32,8 @@ const LOOK_EVERY_MS = 1_000;
 
 /** What takes the place of the system in a test, and what tells the repository from another. */
 export interface WatchParts {
+  /** Writes nothing into the repository, not even to prove that hints arrive. */
+  readonly looksOnly?: boolean;
   readonly choose?: typeof chooseWatcher;
   readonly files?: Files;
   /** @default the directories that stand at the path when watching begins */
@@ -64,7 +66,12 @@ export class RepositoryWatch {
     private readonly log: Log,
     /** `waitedMs`: since the first hint that led to them; `undefined` where none did. */
     publish: (events: readonly StoreEvent[], waitedMs: number | undefined) => void,
-    { choose = chooseWatcher, files = systemFiles, identity }: WatchParts = {},
+    {
+      looksOnly = false,
+      choose = looksOnly ? chooseWithoutWriting : chooseWatcher,
+      files = systemFiles,
+      identity,
+    }: WatchParts = {},
   ) {
     const { limits } = options;
     this.#choose = choose;
@@ -158,14 +165,14 @@ export class RepositoryWatch {
   }
 
   /**
-   * Watches, then brings the store in step with the files: what changes meanwhile waits for {@link run}.
+   * Watches, then brings the store in step with the files: what changes meanwhile waits for {@link run}. Makes nothing: a
+   * directory that is missing has no records in it.
    * @param observed `restart` where the store remembers an earlier run; what is returned has happened since then.
    * @throws CoordinationDirError where the directories cannot be watched.
    */
   async load(observed: Observed): Promise<StoreEvent[]> {
     const { options, clock, log } = this;
     const directories = this.#directories;
-    this.dir.ensure();
     directories.open();
     this.#watcher = await this.#choose(options.backend, directories, clock, log, options.pollIntervalMs);
     this.#watcher.start(this.#ingest);
