@@ -11,6 +11,7 @@ import type { Log } from '../log.js';
 import type { ResolvedOptions } from '../options.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
+import type { Supervision } from '../supervisor.js';
 import { CheckedDirectories } from './checked-directories.js';
 import { chooseWatcher } from './choose-watcher.js';
 import { CoordinationDir } from './coordination-dir.js';
@@ -36,6 +37,8 @@ export interface WatchParts {
   readonly files?: Files;
   /** @default the directories that stand at the path when watching begins */
   readonly identity?: RepositoryIdentity;
+  /** @default errors are thrown on */
+  readonly supervision?: Supervision;
 }
 
 /** Everything that keeps a store in step with one repository's files. */
@@ -49,6 +52,7 @@ export class RepositoryWatch {
   readonly #directories: CheckedDirectories;
   readonly #state: WatchState;
   readonly #choose: typeof chooseWatcher;
+  readonly #supervision: Supervision | undefined;
   #watcher: Watcher | undefined;
   #cancelLook: (() => void) | undefined;
   /** The kinds whose directories have not been compared since they came to stand where they are. */
@@ -64,7 +68,7 @@ export class RepositoryWatch {
     private readonly log: Log,
     /** `waitedMs`: since the first hint that led to them; `undefined` where none did. */
     publish: (events: readonly StoreEvent[], waitedMs: number | undefined) => void,
-    { choose = chooseWatcher, files = systemFiles, identity }: WatchParts = {},
+    { choose = chooseWatcher, files = systemFiles, identity, supervision }: WatchParts = {},
   ) {
     const { limits } = options;
     this.#choose = choose;
@@ -75,7 +79,9 @@ export class RepositoryWatch {
     });
     this.#warnings = new Warnings(log);
     this.#ignored = new IgnoredFiles(this.#warnings, limits.maxIdBytes);
+    this.#supervision = supervision;
     this.#reader = new RecordReader({
+      supervision,
       directories: this.#directories,
       maxBytes: limits.maxRecordBytes,
       maxDepth: limits.maxRecordDepth,
@@ -107,6 +113,7 @@ export class RepositoryWatch {
       },
     );
     this.#ingest = new Ingest({
+      supervision,
       store,
       reader: this.#reader,
       clock,
@@ -172,6 +179,7 @@ export class RepositoryWatch {
     const { settleMs, limits } = options;
     const { maxIdBytes } = limits;
     const services = {
+      supervision: this.#supervision,
       store: this.store,
       reader: this.#reader,
       directories,
