@@ -19,6 +19,8 @@ export const CloseCode = {
   goingAway: 1001,
   /** A message longer than the server takes. */
   tooLarge: 1009,
+  /** The server failed over this connection. */
+  internal: 1011,
   /** A violation beyond an error reply. */
   protocolViolation: 4400,
   /** The token is no longer accepted. */
@@ -34,6 +36,7 @@ export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 export const RECONNECT_AFTER: Readonly<Record<CloseCode, 'yes' | 'later' | 'no'>> = {
   [CloseCode.goingAway]: 'yes',
   [CloseCode.tooLarge]: 'no',
+  [CloseCode.internal]: 'later',
   [CloseCode.protocolViolation]: 'no',
   [CloseCode.unauthorized]: 'no',
   [CloseCode.tooSlow]: 'yes',

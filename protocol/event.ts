@@ -16,7 +16,7 @@ export type Reason = (typeof REASONS)[number];
 
 /**
  * Why a file cannot be read as a record (the last good data stands meanwhile); from `bad-timestamp` on, what a record that was
- * read does not say, so that it holds or ends nothing.
+ * read does not say, so that it holds or ends nothing; `unprocessable`: the server fails over it.
  */
 export const PROBLEMS = [
   'invalid-json',
@@ -30,6 +30,7 @@ export const PROBLEMS = [
   'bad-timestamp',
   'no-expiry',
   'names-nothing',
+  'unprocessable',
 ] as const;
 export type Problem = (typeof PROBLEMS)[number];
 

@@ -2,7 +2,7 @@ import TinyQueue from 'tinyqueue';
 import type { UnixMillis } from './brand.js';
 import type { Problem } from './event.js';
 import type { Kind } from './kinds.js';
-import { isOfContent } from './record-problem.js';
+import { isOfContent, isUnknown } from './record-problem.js';
 import type { RecordData } from './record.js';
 import { leaseNameOf } from './swarm/lease-facts.js';
 import { parseTimestamp } from './timestamp.js';
@@ -57,9 +57,9 @@ export class LeaseBook {
     else if (kind === 'heartbeat' || kind === 'release') {
       const before = this.#forget(kind, id);
       // What was read and is no record says nothing; what cannot be read may still say what it said last.
-      if (problem === undefined || problem === 'unreadable' || isOfContent(problem)) this.#remember(kind, id, data);
+      if (problem === undefined || isUnknown(problem) || isOfContent(problem)) this.#remember(kind, id, data);
       const named = this.#namedBy[kind].get(id);
-      if (kind === 'heartbeat') this.#setUnreadable(id, problem === 'unreadable', named ?? before, now);
+      if (kind === 'heartbeat') this.#setUnreadable(id, isUnknown(problem), named ?? before, now);
       this.#refreshNamed(named, now);
       // It has turned to another reservation, or to none: the one it leaves may end earlier now.
       if (before !== named) this.#refreshNamed(before, now);
@@ -127,7 +127,7 @@ export class LeaseBook {
   #putReservation(id: string, data: RecordData, now: UnixMillis, problem: Problem | undefined): void {
     const state = this.#leases.get(id)?.state ?? 'none';
     this.#dropReservation(id);
-    const isUnreadable = problem === 'unreadable';
+    const isUnreadable = isUnknown(problem);
     // What was read and is no record holds nothing, though its last good data is shown.
     const expiresAt = problem === undefined || isUnreadable ? parseTimestamp(data['expires_at']) : undefined;
     const lease: Lease = {

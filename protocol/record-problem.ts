@@ -13,6 +13,11 @@ export function isOfContent(problem: Problem): boolean {
   return OF_CONTENT.includes(problem);
 }
 
+/** Whether the file is there, and what it says now is unknown: then what it might hold counts as held. */
+export function isUnknown(problem: Problem | undefined): boolean {
+  return problem === 'unreadable' || problem === 'unprocessable';
+}
+
 const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
   reservation: 'expires_at',
   heartbeat: 'extended_expires_at',

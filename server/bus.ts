@@ -16,6 +16,7 @@ import { ServedBus } from './served-bus.js';
 import { Service } from './service.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
+import { supervised, Supervisor } from './supervisor.js';
 import type { StoreEvent } from './store/store-event.js';
 import { RepositoryWatch, type WatchParts } from './watch/repository-watch.js';
 
@@ -30,6 +31,7 @@ export interface RecordProblem {
 
 /** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
 export class Bus extends ServedBus {
+  readonly supervisor: Supervisor;
   readonly watch: RepositoryWatch;
   /** Called when the bus's own clients have been told of something. */
   afterPublish: () => void = () => undefined;
@@ -38,24 +40,38 @@ export class Bus extends ServedBus {
   readonly #store = new RecordStore();
   #journal: Journal | undefined;
 
+  readonly #clock: Clock;
+
   constructor(
     private readonly options: ResolvedOptions,
-    private readonly clock: Clock,
+    givenClock: Clock,
     private readonly log: Log,
     /** What tells the repository from another, and takes the place of the system in a test. */
     parts: WatchParts = {},
   ) {
     super();
+    this.supervisor = new Supervisor(log, givenClock);
+    const clock = supervised(givenClock, this.supervisor);
+    this.#clock = clock;
     const publish = (events: readonly StoreEvent[], waitedMs: number | undefined): void => {
-      const from = clock.elapsed();
-      this.#journal?.reach(events);
-      this.hub.publish(events);
-      this.#journal?.append(events);
-      if (events.length === 0) return;
-      this.traffic.published(events, waitedMs, clock.elapsed() - from);
-      this.afterPublish();
+      this.#publish(events, waitedMs);
     };
-    this.watch = new RepositoryWatch(options, this.#store, clock, log, publish, parts);
+    const { supervisor: supervision } = this;
+    this.watch = new RepositoryWatch(options, this.#store, clock, log, publish, { ...parts, supervision });
+  }
+
+  /** Who is told, what is kept and what is sent on are apart: a fault in one is none in the others. */
+  #publish(events: readonly StoreEvent[], waitedMs: number | undefined): void {
+    const { supervisor } = this;
+    const from = this.#clock.elapsed();
+    this.#journal?.reach(events);
+    supervisor.contain('publishing', () => {
+      this.hub.publish(events);
+    });
+    supervisor.contain('the journal', () => this.#journal?.append(events));
+    if (events.length === 0) return;
+    this.traffic.published(events, waitedMs, this.#clock.elapsed() - from);
+    supervisor.contain('the relay', this.afterPublish);
   }
 
   /** The records whose files cannot be read as they are, with why. */
@@ -86,7 +102,8 @@ export class Bus extends ServedBus {
    * @param stateDirectory the private directory that holds the journal; without one there is none.
    */
   async start(stateDirectory?: () => PrivateDirectory): Promise<void> {
-    const { options, clock, log } = this;
+    const { options, log } = this;
+    const clock = this.#clock;
     if (options.journal && stateDirectory) this.#journal = journalOf(options, stateDirectory, clock, log);
     try {
       await this.#start();
@@ -108,7 +125,7 @@ export class Bus extends ServedBus {
       journal: () => ({ state: this.journalHealth }),
       readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
     };
-    this.service = new Service(hub, source, this.options, this.clock, this.log);
+    this.service = new Service(hub, source, this.options, this.#clock, this.log, this.supervisor);
     this.watch.run();
     this.service.start();
     const { backend, healthy } = this.health;
@@ -127,7 +144,7 @@ export class Bus extends ServedBus {
     const changes = await this.watch.load(recalled ? 'restart' : 'live');
     // What a first reading finds has not happened now.
     if (!recalled) return [];
-    return [...changes, ...this.#store.expireUntil(this.clock.now(), 'restart')];
+    return [...changes, ...this.#store.expireUntil(this.#clock.now(), 'restart')];
   }
 
   #hubAfter(recalled: Recalled | undefined, since: readonly StoreEvent[]): Hub {
@@ -135,8 +152,9 @@ export class Bus extends ServedBus {
     const history = new History(this.options.limits, recalled?.base ?? revision);
     for (const event of recalled?.events ?? []) history.append(event);
     for (const event of since) history.append(event);
-    const epoch = recalled?.epoch ?? newEpoch(this.clock.now());
-    return new Hub(epoch, this.#store, history, new FanOut(revision, this.options.limits.maxQueuedBytes));
+    const epoch = recalled?.epoch ?? newEpoch(this.#clock.now());
+    const fanOut = new FanOut(revision, this.options.limits.maxQueuedBytes, this.supervisor);
+    return new Hub(epoch, this.#store, history, fanOut);
   }
 }
 

@@ -21,6 +21,7 @@ export {
   type StreamLimits,
 } from './relay/relay-options.js';
 export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } from './repository/index.js';
+export { Supervisor } from './supervisor.js';
 export type { Connection, SendResult, Socket } from './transport/transport.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
 export { RepositoryGoneError } from './watch/watch-state.js';

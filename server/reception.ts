@@ -1,4 +1,4 @@
-import type { Encoding } from '../protocol/index.js';
+import { CloseCode, type Encoding } from '../protocol/index.js';
 import type { Clock } from './clock.js';
 import { answer, type Page } from './http.js';
 import { Places } from './http/places.js';
@@ -92,7 +92,15 @@ export class Reception implements TransportHandlers {
   }
 
   open(socket: Socket, encoding: Encoding): Connection {
-    return this.bus.attach(socket, encoding);
+    try {
+      return this.bus.attach(socket, encoding);
+    } catch (error) {
+      this.bus.supervisor.report('a new connection', error);
+      this.bus.supervisor.contain('ending a connection', () => {
+        socket.close(CloseCode.internal, 'the server failed on this connection; its log says how');
+      });
+      return NOBODY;
+    }
   }
 
   pendingOverflow(remoteAddress: string): void {
@@ -118,11 +126,16 @@ export class Reception implements TransportHandlers {
     try {
       return attempt();
     } catch (error) {
-      this.log.error({ err: error }, 'a request failed');
+      this.bus.supervisor.report('a request failed', error);
       return otherwise;
     }
   }
 }
+
+const nothing = (): void => undefined;
+
+/** What a socket tells of that nobody serves. */
+const NOBODY: Connection = { message: nothing, control: nothing, drained: nothing, closed: nothing };
 
 const UNREADY = secured(refusal(503, 'starting', { 'retry-after': '1' }));
 const STOPPING = secured(refusal(503, 'stopping', { 'retry-after': '1', connection: 'close' }));

@@ -6,6 +6,7 @@ import type { JournalHealth } from './journal/journal.js';
 import type { LazyRegistry } from './metrics/registry.js';
 import { Traffic } from './metrics/traffic.js';
 import type { Service } from './service.js';
+import type { Supervisor } from './supervisor.js';
 import type { Connection, Socket } from './transport/transport.js';
 
 /** A bus as those see it who serve it over a network: the one that watches a repository, or the one that relays it. */
@@ -14,6 +15,8 @@ export abstract class ServedBus {
   /** `undefined` until there is something to be served. */
   protected service: Service | undefined;
 
+  /** Where errors end that nobody has foreseen. */
+  abstract readonly supervisor: Supervisor;
   abstract readonly health: WatchHealth;
   /** Whether what is published will survive a restart. */
   abstract readonly journalHealth: JournalHealth;

@@ -20,6 +20,7 @@ import { Session, type SessionServices } from './delivery/session.js';
 import { Inspector, type InspectorServices } from './inspector.js';
 import type { Log } from './log.js';
 import type { ResolvedOptions } from './options.js';
+import { UNSUPERVISED, type Supervision } from './supervisor.js';
 import type { Connection, Socket } from './transport/transport.js';
 
 /** What feeds the stream, as far as those who are served may know of it. */
@@ -48,8 +49,9 @@ export class Service {
     private readonly options: ServiceOptions,
     private readonly clock: Clock,
     log: Log,
+    private readonly supervision: Supervision = UNSUPERVISED,
   ) {
-    this.catchUp = new CatchUp(hub, clock, options.limits.maxQueuedBytes);
+    this.catchUp = new CatchUp(hub, clock, options.limits.maxQueuedBytes, supervision);
     this.#intake = new Intake(clock);
     this.inspector = new Inspector({
       hub,
@@ -65,6 +67,7 @@ export class Service {
       catchUp: this.catchUp,
       clock,
       log,
+      supervision,
       limits: options.limits,
       welcome: () => this.#welcome(),
       closed: (session) => {
@@ -78,15 +81,15 @@ export class Service {
   /** From here on every connection hears a heartbeat in time. */
   start(): void {
     this.#cancelHeartbeat = this.clock.after(this.options.heartbeatMs, () => {
-      this.beat();
       this.start();
+      this.beat();
     });
   }
 
   /** Tells everyone that this is the end; the sockets are the transport's to close. */
   stop(): void {
     this.#cancelHeartbeat?.();
-    for (const session of this.sessions) session.shutdown();
+    for (const session of [...this.sessions]) this.supervision.contain('a goodbye', () => session.shutdown());
     this.catchUp.stop();
     this.#intake.stop();
   }
@@ -100,7 +103,11 @@ export class Service {
 
   /** Ends every connection: what let them in no longer holds. */
   disconnectAll(code: CloseCode, reason: string): void {
-    for (const session of [...this.sessions]) session.end(code, reason);
+    for (const session of [...this.sessions]) {
+      this.supervision.contain('ending a connection', () => {
+        session.end(code, reason);
+      });
+    }
   }
 
   /** One heartbeat to every connection that has nothing outstanding: one frame an encoding, shared. */

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { EdgeServer } from '../../server/index.js';
 import { Failure } from './failure.js';
 import { withHelp } from './help.js';
+import { UNFORESEEN_EXIT, untilUncaught } from './last-resort.js';
 import { makeLog } from './log.js';
 import { relayOptions } from './relay-settings.js';
 import { refuseStrangers, resolveSettings, withSettings, writtenFlags } from './resolve-settings.js';
@@ -52,6 +53,7 @@ export function edgeCommand(terminal: Terminal): Command {
     exits: {
       0: 'ended by SIGINT or SIGTERM',
       1: 'bad settings, the port is taken, or NATS refuses the access',
+      [UNFORESEEN_EXIT]: 'an error that nobody had foreseen: its line in the log says where; start it again',
     },
   });
 }
@@ -76,7 +78,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
     sharePort: flags.sharePort ?? false,
     log,
   });
-  const stopped = untilSignal();
+  const stopped = Promise.race([untilSignal(), untilUncaught(log)]);
   const started = start(server);
   // NATS or the origin may let wait for a long time.
   await Promise.race([started, stopped]);

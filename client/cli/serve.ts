@@ -14,6 +14,7 @@ import {
 import { findRepository } from '../../server/repository/index.js';
 import { asFailure, Failure } from './failure.js';
 import { withHelp } from './help.js';
+import { UNFORESEEN_EXIT, untilUncaught } from './last-resort.js';
 import { makeLog } from './log.js';
 import { relayOptions } from './relay-settings.js';
 import {
@@ -49,6 +50,7 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
       0: 'ended by SIGINT or SIGTERM',
       1: 'bad settings, the port is taken, or the repository is served or published already',
       3: 'the repository has gone from its path, or was replaced, and did not come back',
+      [UNFORESEEN_EXIT]: 'an error that nobody had foreseen: its line in the log says where; start it again',
     },
   });
 }
@@ -61,7 +63,7 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const log = makeLog(resolved.settings.logLevel);
   tellOrigins(resolved, log);
   const server = new BusServer(serverOptions(root, resolved, log));
-  const stopped = untilSignal();
+  const stopped = Promise.race([untilSignal(), untilUncaught(log)]);
   const endpoint = await startServer(server);
   const release = reloadWhenAsked(server, log);
   // What is no terminal may be a log, which a token has no business in.

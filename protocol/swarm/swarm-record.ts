@@ -17,5 +17,6 @@ export type Readability = 'readable' | 'unreadable' | 'none';
 
 export function readabilityOf({ problem }: SwarmRecord): Readability {
   if (problem === undefined || problem === 'bad-timestamp') return 'readable';
-  return problem === 'unreadable' ? 'unreadable' : 'none';
+  // `unprocessable`: it can be read, and the server failed over it, which says as little of it.
+  return problem === 'unreadable' || problem === 'unprocessable' ? 'unreadable' : 'none';
 }

@@ -1,7 +1,8 @@
 import { EVENT_TYPES, kindIndex, MessageType, revision, type Revision, type UnixMillis } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
-import { encodeEvent } from '../store/event-encoding.js';
+import { encodeEvent, unprocessable, type EventFields } from '../store/event-encoding.js';
 import type { RecordVersion } from '../store/record-version.js';
+import { UNSUPERVISED, type Supervision } from '../supervisor.js';
 import { frameOf } from './frames.js';
 import type { Hub } from './hub.js';
 import type { Session } from './session.js';
@@ -34,6 +35,7 @@ export class CatchUp {
     private readonly hub: Hub,
     private readonly clock: Clock,
     maxQueuedBytes: number,
+    private readonly supervision: Supervision = UNSUPERVISED,
   ) {
     // A queue that is half empty, which is when a session is served again, has room for a piece.
     this.#pieceBytes = Math.max(1, Math.min(PIECE_BYTES, Math.floor(maxQueuedBytes / 2)));
@@ -85,7 +87,16 @@ export class CatchUp {
     if (next) this.add(next);
   }
 
+  /** A fault over one connection is its end, and the next one's turn. */
   #serve(session: Session, deadline: number): void {
+    try {
+      this.#serveAll(session, deadline);
+    } catch (error) {
+      session.fail('catching up', error);
+    }
+  }
+
+  #serveAll(session: Session, deadline: number): void {
     for (const subscription of [...session.subscriptions]) {
       while (isBehindOne(subscription.delivery) && session.hasRoomFor(this.#pieceBytes)) {
         this.#advance(subscription, deadline);
@@ -124,7 +135,8 @@ export class CatchUp {
     let next = wants ? delivery.next : versions.length;
     for (; next < versions.length && piece.hasRoom(); next++) {
       const version = versions[next]!;
-      if (group.matcher.matches(version.matchable)) piece.add(snapshotEvent(version, now, subscription));
+      const event = this.#snapshotEvent(version, now, subscription);
+      if (event) piece.add(event);
     }
     subscription.delivery = { ...delivery, next };
     if (!this.#sendBatch(subscription, piece) || next < versions.length) return;
@@ -137,6 +149,18 @@ export class CatchUp {
     subscription.delivery = { ...delivery, after };
     if (!this.#sendBatch(subscription, piece) || after < delivery.until) return;
     this.#sync(subscription, delivery.until, delivery.joinAt);
+  }
+
+  /** @returns `undefined` where the filter does not see the record; what cannot be found out is shown, `unprocessable`. */
+  #snapshotEvent(version: RecordVersion, now: UnixMillis, { group }: Subscription): Uint8Array | undefined {
+    const fields = snapshotFields(version, now);
+    try {
+      return group.matcher.matches(version.matchable) ? encodeEvent(fields, group.encoding) : undefined;
+    } catch (error) {
+      const { kind, id } = version;
+      this.supervision.report('a record in a snapshot', error, { kind, id });
+      return encodeEvent(unprocessable(fields), group.encoding);
+    }
   }
 
   /** Events that the group has counted while this member was away: the same frames, for it alone. */
@@ -217,8 +241,8 @@ class Piece {
   }
 }
 
-function snapshotEvent(version: RecordVersion, now: UnixMillis, { group }: Subscription): Uint8Array {
-  const fields = {
+function snapshotFields(version: RecordVersion, now: UnixMillis): EventFields {
+  return {
     revision: version.revision,
     type: SNAPSHOT,
     kind: kindIndex(version.kind),
@@ -228,7 +252,6 @@ function snapshotEvent(version: RecordVersion, now: UnixMillis, { group }: Subsc
     problem: version.problem,
     observed: undefined,
   };
-  return encodeEvent(fields, group.encoding);
 }
 
 const isBehindOne = ({ at }: Delivery): boolean => at === 'snapshot' || at === 'replay' || at === 'lagging';

@@ -137,6 +137,11 @@ function judge(subject: Exclude<Subject, { is: 'nothing' }>, filter: Filter, mat
           ...failures(filter, matcher, event.record.matchable),
         ],
       };
+    case 'unproven':
+      return {
+        matches: true,
+        reasons: [because('matched', `whether it matches could not be found out: it is shown as it is, unprocessable`)],
+      };
     case undefined: {
       const reasons = failures(filter, matcher, event.record.matchable);
       return { matches: false, reasons: reasons.length > 0 ? reasons : [unwantedType(event, filter, matcher)] };

@@ -9,6 +9,7 @@ import {
   MessageType,
 } from '../../protocol/index.js';
 import type { StoreEvent } from '../store/store-event.js';
+import { UNSUPERVISED, type Supervision } from '../supervisor.js';
 import { FilterIndex } from './filter-index.js';
 import { frameOf } from './frames.js';
 import { Group } from './group.js';
@@ -37,7 +38,11 @@ export class FanOut {
   readonly #frameBytes: number;
 
   /** @param maxQueuedBytes what may wait for a socket: no frame of several events is larger. */
-  constructor(start: Revision, maxQueuedBytes: number) {
+  constructor(
+    start: Revision,
+    maxQueuedBytes: number,
+    private readonly supervision: Supervision = UNSUPERVISED,
+  ) {
     this.#published = start;
     this.#frameBytes = Math.min(FRAME_BYTES, maxQueuedBytes - FRAME_HEAD_BYTES);
   }
@@ -94,7 +99,8 @@ export class FanOut {
     for (const event of events) this.#match(event, touched);
     this.#published = last.revision;
     const congested: Session[] = [];
-    for (const group of touched) this.#flush(group, before, congested);
+    for (const group of touched) this.#tell(group, before, congested);
+    for (const event of events) if (event.fault !== undefined) this.#report(event);
     // What else those sessions subscribe to was in step with this turn's end.
     for (const session of congested) session.lagAll(last.revision);
   }
@@ -116,6 +122,24 @@ export class FanOut {
       pending.events.push(event.encoded(view, group.encoding));
     };
     for (const record of seenBy(event)) this.#index.eachCandidate(record, consider);
+  }
+
+  /** A group that cannot be told loses its members' connections, and nobody else anything. */
+  #tell(group: Group, before: Revision, congested: Session[]): void {
+    const next = group.index + group.pending!.events.length;
+    try {
+      this.#flush(group, before, congested);
+    } catch (error) {
+      group.index = next;
+      group.pending = undefined;
+      for (const { session } of [...group.members]) session.fail('telling a group', error);
+    }
+  }
+
+  #report(event: StoreEvent): void {
+    const { kind, id } = event.record;
+    this.supervision.report('matching or encoding a record', event.fault, { kind, id });
+    event.fault = undefined;
   }
 
   #flush(group: Group, before: Revision, congested: Session[]): void {
@@ -152,20 +176,24 @@ export class FanOut {
     for (let i = members.length - 1; i >= 0; i--) {
       const member = members[i]!;
       const { session } = member;
-      if (session.isCongested()) {
-        session.lag(member, sentUntil, index);
-        continue;
+      try {
+        if (session.isCongested()) {
+          session.lag(member, sentUntil, index);
+          continue;
+        }
+        if (someEnd && member.endIndex <= next) {
+          const count = member.endIndex - index;
+          session.finishCapped(member, chunk.slice(0, count), index, revision(revisions[count - 1]!));
+          continue;
+        }
+        const wasTaken = session.offer(frame) !== 'dropped';
+        if (!session.isCongested()) continue;
+        congested.push(session);
+        if (wasTaken) session.lag(member, revision(revisions.at(-1)!), next);
+        else session.lag(member, sentUntil, index);
+      } catch (error) {
+        session.fail('sending', error);
       }
-      if (someEnd && member.endIndex <= next) {
-        const count = member.endIndex - index;
-        session.finishCapped(member, chunk.slice(0, count), index, revision(revisions[count - 1]!));
-        continue;
-      }
-      const wasTaken = session.offer(frame) !== 'dropped';
-      if (!session.isCongested()) continue;
-      congested.push(session);
-      if (wasTaken) session.lag(member, revision(revisions.at(-1)!), next);
-      else session.lag(member, sentUntil, index);
     }
     if (someEnd) group.findNextCap();
   }

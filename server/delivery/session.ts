@@ -20,6 +20,7 @@ import {
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { Limits } from '../options.js';
+import { fingerprintOf, type Supervision } from '../supervisor.js';
 import type { Connection, SendResult, Socket } from '../transport/transport.js';
 import type { CatchUp } from './catch-up.js';
 import { encodeMessage, frameOf } from './frames.js';
@@ -36,6 +37,7 @@ export interface SessionServices {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
+  readonly supervision: Supervision;
   welcome(): Welcome;
   /** The connection is over. */
   closed(session: Session): void;
@@ -107,13 +109,13 @@ export class Session implements Connection {
   // ── what the transport tells ──────────────────────────────────────────────────────────────────────────────────────
 
   message(payload: Uint8Array, isBinary: boolean): void {
-    if (!this.#withinRate() || !this.#withinSize(payload)) return;
     try {
+      if (!this.#withinRate() || !this.#withinSize(payload)) return;
       const message = readIncoming(payload, isBinary, this.encoding, this.services.limits);
       if (message.type === 'refused') this.#refuse(message);
       else this.#handle(message);
     } catch (error) {
-      this.#failed(error);
+      this.#failed(error, payload);
     }
   }
 
@@ -127,6 +129,18 @@ export class Session implements Connection {
     this.end(CloseCode.tooMany, `more than ${most}`);
   }
 
+  /** A fault of ours over this connection, which is its end: what it was told and what not is no longer certain. */
+  fail(where: string, error: unknown): void {
+    const { supervision } = this.services;
+    supervision.report(where, error, { connection: this.id });
+    if (this.#flow === 'closed') return;
+    const isEnded = supervision.contain('ending a connection', () => {
+      this.end(CloseCode.internal, 'the server failed on this connection; its log says how');
+    });
+    // A socket that cannot even be closed is let go of.
+    if (!isEnded) supervision.contain('letting a connection go', () => this.closed());
+  }
+
   /** Closes the connection; what was on its way from the client is no longer heard. */
   end(code: CloseCode, reason: string): void {
     this.socket.close(code, reason);
@@ -134,17 +148,26 @@ export class Session implements Connection {
   }
 
   drained(): void {
-    if (this.#flow !== 'congested' || this.socket.queuedBytes > this.services.limits.maxQueuedBytes / 2) return;
-    this.#flow = 'open';
-    this.services.catchUp.add(this);
+    try {
+      if (this.#flow !== 'congested' || this.socket.queuedBytes > this.services.limits.maxQueuedBytes / 2) return;
+      this.#flow = 'open';
+      this.services.catchUp.add(this);
+    } catch (error) {
+      this.fail('a drained socket', error);
+    }
   }
 
   closed(): void {
+    const { supervision, catchUp } = this.services;
     this.services.closed(this);
     this.#flow = 'closed';
-    for (const subscription of this.#subscriptions.values()) this.#end(subscription, 'disconnected');
+    for (const subscription of this.#subscriptions.values()) {
+      supervision.contain('ending a subscription', () => {
+        this.#end(subscription, 'disconnected');
+      });
+    }
     this.#subscriptions.clear();
-    this.services.catchUp.delete(this);
+    catchUp.delete(this);
   }
 
   // ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -231,7 +254,11 @@ export class Session implements Connection {
     if (this.#flow === 'congested') this.#lookForStall();
     if (this.#flow !== 'open') return;
     for (const { delivery } of this.#subscriptions.values()) if (delivery.at !== 'live') return;
-    this.send(frame);
+    try {
+      this.send(frame);
+    } catch (error) {
+      this.fail('a heartbeat', error);
+    }
   }
 
   /** Tells every subscription that the server goes away; the socket is closed by the transport. */
@@ -251,7 +278,7 @@ export class Session implements Connection {
         return;
       case 'sync':
         this.#sync(message.nonce, message.record).catch((error: unknown) => {
-          this.#failed(error, message.nonce);
+          this.#failed(error, undefined, message.nonce);
         });
         return;
       case 'ping':
@@ -403,16 +430,22 @@ export class Session implements Connection {
   }
 
   /** A fault of ours: one client is told so, nobody else is touched. */
-  #failed(error: unknown, nonce?: number): void {
-    this.services.log.error({ err: error, ...this.#who }, 'a message failed');
+  #failed(error: unknown, payload?: Uint8Array, nonce?: number): void {
+    const { supervision } = this.services;
+    const input = payload === undefined ? {} : fingerprintOf(payload);
+    supervision.report('a message failed', error, { connection: this.id, ...this.#who, ...input });
     const text = 'the server failed on this message; its log says how';
-    this.#tell([
-      MessageType.error,
-      null,
-      'internal',
-      text,
-      ...(nonce === undefined ? ([] as const) : ([nonce] as const)),
-    ]);
+    try {
+      this.#tell([
+        MessageType.error,
+        null,
+        'internal',
+        text,
+        ...(nonce === undefined ? ([] as const) : ([nonce] as const)),
+      ]);
+    } catch (failure) {
+      this.fail('an answer', failure);
+    }
   }
 
   #tell(message: ServerMessage): void {

@@ -14,6 +14,7 @@ import {
 } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { RecordVersion } from '../store/record-version.js';
+import type { Supervision } from '../supervisor.js';
 import type { HttpSource, HttpWriter } from '../transport/transport.js';
 import { readQuery, RECORD_PARAMETERS } from './query.js';
 import type { Route, RouteServices } from './routes.js';
@@ -42,7 +43,7 @@ export function recordsRoute({ bus, limits, clock, places }: RouteServices): Rou
       open: (writer) => {
         const wanted = { versions, revision, epoch, matcher, onlyProblems, maxEvents, now: clock.now() };
         const release = places.take();
-        const array = new RecordArray(writer, wanted, clock, turns, limits.maxQueuedBytes, release);
+        const array = new RecordArray(writer, wanted, clock, turns, limits.maxQueuedBytes, release, bus.supervisor);
         array.start();
         return array;
       },
@@ -75,6 +76,7 @@ class RecordArray implements HttpSource, LongAnswer {
     private readonly turns: Turns,
     private readonly maxQueuedBytes: number,
     private readonly release: () => void,
+    private readonly supervision: Supervision,
   ) {}
 
   start(): void {
@@ -94,6 +96,17 @@ class RecordArray implements HttpSource, LongAnswer {
   }
 
   writePiece(deadline: number): boolean {
+    let isMoreToCome = false;
+    const isWritten = this.supervision.contain('a list of records', () => {
+      isMoreToCome = this.#writePiece(deadline);
+    });
+    // What was written stands, and is seen to be cut short.
+    if (!isWritten) this.supervision.contain('ending a list of records', () => this.writer.end());
+    if (!isWritten) this.#over();
+    return isMoreToCome;
+  }
+
+  #writePiece(deadline: number): boolean {
     const isLast = this.#piece(deadline);
     if (isLast) {
       this.writer.end();

@@ -11,6 +11,11 @@ export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopD
   describeDelivery(registry, bus);
   describeRecords(registry, bus);
   bus.describe(registry);
+  registry.counter(
+    'unforeseen_total',
+    'Errors that nobody had foreseen; each is a line "unforeseen" in the log, or counted in one.',
+    () => bus.supervisor.count,
+  );
   describeProcess(registry, delay);
 }
 

@@ -7,6 +7,7 @@ import { PlainHistogram } from '../metrics/plain-histogram.js';
 import { describeRelayedBus } from '../metrics/relay-metrics.js';
 import type { LazyRegistry } from '../metrics/registry.js';
 import { ServedBus } from '../served-bus.js';
+import { supervised, Supervisor } from '../supervisor.js';
 import { Service, type ServiceOptions } from '../service.js';
 import { History } from '../store/history.js';
 import { RecordStore } from '../store/record-store.js';
@@ -37,6 +38,7 @@ const BEGUN_ANEW = 'shutdown retry=50';
  * origin's, and a lease lapses when the origin says so.
  */
 export class EdgeBus extends ServedBus {
+  readonly supervisor: Supervisor;
   readonly presence: OriginPresence;
   /** From an event's time at the origin to its being published here. */
   readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
@@ -54,6 +56,7 @@ export class EdgeBus extends ServedBus {
     private readonly log: Log,
   ) {
     super();
+    this.supervisor = new Supervisor(log, clock);
     this.names = new RelayNames(relay.repository);
     this.presence = new OriginPresence(clock);
   }
@@ -138,7 +141,14 @@ export class EdgeBus extends ServedBus {
     const base = history[0] ? revision(history[0].revision - 1) : state.revision;
     const past = new History(this.options.limits, base);
     for (const event of history) past.append(event);
-    this.#serve(new Hub(state.epoch, store, past, new FanOut(state.revision, this.options.limits.maxQueuedBytes)));
+    this.#serve(
+      new Hub(
+        state.epoch,
+        store,
+        past,
+        new FanOut(state.revision, this.options.limits.maxQueuedBytes, this.supervisor),
+      ),
+    );
     const found = { epoch: state.epoch, revision: state.revision, records: store.size, replayable: past.size };
     this.log.info(found, 'serving what the origin publishes');
   }
@@ -163,8 +173,9 @@ export class EdgeBus extends ServedBus {
         readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
       },
       this.options,
-      this.presence,
+      supervised(this.presence, this.supervisor),
       this.log,
+      this.supervisor,
     );
     this.service.start();
     before?.stop();

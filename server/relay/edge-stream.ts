@@ -255,7 +255,12 @@ export class EdgeStream {
     setImmediate(() => {
       this.#isTurnDue = false;
       if (this.#isStopped) return;
-      this.#handOn(TURN_EVENTS);
+      try {
+        this.#handOn(TURN_EVENTS);
+      } catch (error) {
+        this.#missing(`what came cannot be taken in: ${(error as Error).message}`);
+        return;
+      }
       if (this.#pending.length > 0) this.#turnSoon();
     });
   }

@@ -70,7 +70,11 @@ export class Publisher {
     if (this.#state !== 'publishing' || this.#cancelTurn) return;
     const turn = setImmediate(() => {
       this.#cancelTurn = undefined;
-      this.#turn();
+      try {
+        this.#turn();
+      } catch (error) {
+        this.#lost(error as Error);
+      }
     });
     this.#cancelTurn = () => {
       clearImmediate(turn);
@@ -179,7 +183,7 @@ export class Publisher {
     );
   }
 
-  #lost(error: PublishError): void {
+  #lost(error: Error): void {
     if (this.#state !== 'publishing') return;
     this.services.claimed(false);
     this.#again(error);

@@ -1,5 +1,5 @@
 import type { Encoding, Problem, Reason } from '../../protocol/index.js';
-import type { RecordVersion } from './record-version.js';
+import { RecordVersion } from './record-version.js';
 
 /** The elements of a wire event, before they are encoded. */
 export interface EventFields {
@@ -19,6 +19,13 @@ export interface EventFields {
  */
 export function encodeEvent(fields: EventFields, encoding: Encoding): Uint8Array {
   return encoding === 'msgpack' ? encodePacked(fields) : Buffer.from(eventJson(fields));
+}
+
+/** The event without data that cannot be encoded, with the problem that this is. */
+export function unprocessable(fields: EventFields): EventFields {
+  const { kind, id, revision, observedAt, signature } = fields.record;
+  const record = new RecordVersion(kind, id, {}, revision, observedAt, signature, 'unprocessable');
+  return { ...fields, record, problem: 'unprocessable' };
 }
 
 function trailing({ reason, problem, observed }: EventFields): (string | null)[] {

@@ -165,11 +165,12 @@ export class RecordStore {
     observed: Observed,
   ): StoreEvent {
     const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem);
+    // First what reads the data, and may fail over it: until then nothing has changed.
+    this.leases.put(kind, id, data, now, problem);
     this.#byId[kindIndex(kind)]?.set(id, version);
     if (before) this.#problems.delete(before);
     if (problem !== undefined) this.#problems.add(version);
     this.#sorted[kindIndex(kind)]?.put(version);
-    this.leases.put(kind, id, data, now, problem);
     return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
   }
 

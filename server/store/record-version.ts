@@ -32,7 +32,10 @@ export class RecordVersion {
     readonly problem: Problem | undefined,
   ) {
     this.#data = data;
-    if (data) this.#matchable = matchable(kind, id, data);
+    if (!data) return;
+    this.#matchable = matchable(kind, id, data);
+    // At once: what cannot be packed is found out while the record is being read, not while it is being told.
+    this.#packed = packMessage(data);
   }
 
   /** A version whose data is known as the bytes that {@link packed} gave; unpacked only when somebody looks at it. */

@@ -5,12 +5,11 @@ import {
   type EventType,
   type Matcher,
   type Observed,
-  type Problem,
   type Reason,
   type Revision,
   type UnixMillis,
 } from '../../protocol/index.js';
-import { encodeEvent, type EventFields } from './event-encoding.js';
+import { encodeEvent, unprocessable, type EventFields } from './event-encoding.js';
 import type { RecordVersion } from './record-version.js';
 
 /** A transition that takes a revision; `snapshot` is none. */
@@ -18,16 +17,19 @@ export type ChangeType = Exclude<EventType, 'snapshot'>;
 
 /**
  * How a transition looks through a filter: as it is, or as the arrival or departure of the record, where the change
- * brought it into the filter or took it out.
+ * brought it into the filter or took it out. `unproven`: whether it matches could not be found out, so that it is shown as it
+ * is, with the problem `unprocessable`.
  */
-export type View = 'plain' | 'entered' | 'left';
+export type View = 'plain' | 'entered' | 'left' | 'unproven';
 
-const VIEWS: readonly View[] = ['plain', 'entered', 'left'];
+const VIEWS: readonly View[] = ['plain', 'entered', 'left', 'unproven'];
 const ENCODINGS: readonly Encoding[] = ['msgpack', 'json'];
 
 /** One observed transition, encoded at most once for each way in which it can be seen. */
 export class StoreEvent {
   readonly #encoded: (Uint8Array | undefined)[] = [];
+  /** What was thrown last while the event was matched or encoded. */
+  fault: unknown;
 
   constructor(
     readonly revision: Revision,
@@ -47,6 +49,15 @@ export class StoreEvent {
 
   /** @returns how a subscription with this filter sees the transition; `undefined` where it does not. */
   viewFor(matcher: Matcher): View | undefined {
+    try {
+      return this.#viewFor(matcher);
+    } catch (error) {
+      this.fault = error;
+      return 'unproven';
+    }
+  }
+
+  #viewFor(matcher: Matcher): View | undefined {
     const was = this.before !== undefined && matcher.matches(this.before.matchable);
     const is =
       this.after === undefined ? false : this.after === this.before ? was : matcher.matches(this.after.matchable);
@@ -70,7 +81,7 @@ export class StoreEvent {
 
   /** The event's type as it looks in a view. */
   typeIn(view: View): ChangeType {
-    return view === 'plain' ? this.type : view === 'entered' ? 'added' : 'removed';
+    return view === 'entered' ? 'added' : view === 'left' ? 'removed' : this.type;
   }
 
   /** The event's fields as they look in a view. */
@@ -83,19 +94,25 @@ export class StoreEvent {
       timeMs: this.time,
       record: shown,
       reason: view === 'left' ? 'left-filter' : this.reason,
-      problem: this.#problemOf(view === 'left' ? this.before : this.after),
+      problem: view === 'unproven' ? 'unprocessable' : (view === 'left' ? this.before : this.after)?.problem,
       observed: this.observed === 'restart' ? 'restart' : undefined,
     };
-  }
-
-  #problemOf(version: RecordVersion | undefined): Problem | undefined {
-    return version?.problem;
   }
 
   /** The bytes of the event in a view and an encoding: made on first use, then shared by all. */
   encoded(view: View, encoding: Encoding): Uint8Array {
     const slot = VIEWS.indexOf(view) * ENCODINGS.length + ENCODINGS.indexOf(encoding);
-    return (this.#encoded[slot] ??= encodeEvent(this.fieldsIn(view), encoding));
+    return (this.#encoded[slot] ??= this.#encode(view, encoding));
+  }
+
+  #encode(view: View, encoding: Encoding): Uint8Array {
+    const fields = this.fieldsIn(view);
+    try {
+      return encodeEvent(fields, encoding);
+    } catch (error) {
+      this.fault = error;
+      return encodeEvent(unprocessable(fields), encoding);
+    }
   }
 
   /** Bytes that the event holds on to, roughly: what bounds the history. */

@@ -1,14 +1,15 @@
 import { explainProblem, isOfContent, KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import { sameSignature, type Broken, type Change, type Signature } from '../store/change.js';
-import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
+import { UNSUPERVISED } from '../supervisor.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { errorCode } from './files.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
-import { unreadable, type RecordReader, type Unavailable } from './record-reader.js';
+import { unreadable, type Unavailable } from './record-reader.js';
 import { Removals, type RecordName } from './removals.js';
+import { readOne, takeIn, type TakeInServices } from './take-in.js';
 import type { Warnings } from './warnings.js';
 import type { HintSink } from './watcher.js';
 
@@ -30,9 +31,7 @@ const MOST_SETTLE_TIMES = 10;
 /** So many hints at once may have been more than the kernel's queue holds, which it does not say. */
 const BURST = 1_000;
 
-export interface IngestServices {
-  readonly store: RecordStore;
-  readonly reader: RecordReader;
+export interface IngestServices extends TakeInServices {
   readonly clock: Clock;
   readonly ignored: IgnoredFiles;
   readonly warnings: Warnings;
@@ -205,12 +204,15 @@ export class Ingest implements HintSink {
     if (this.#phase !== 'running') return;
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = undefined;
-      this.#turn();
+      const { supervision = UNSUPERVISED } = this.services;
+      supervision.contain('a turn', () => {
+        this.#turn();
+      });
     });
   }
 
   #turn(): void {
-    const { clock, publish, hintsAreComplete } = this.services;
+    const { clock, publish, hintsAreComplete, supervision = UNSUPERVISED } = this.services;
     const deadline = clock.elapsed() + this.#turnMs;
     this.#notifications = 0;
     // The loop has looked for hints since the last turn.
@@ -232,7 +234,10 @@ export class Ingest implements HintSink {
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
     if (!this.#isBusy) {
       if (this.#isBurst) this.#burstRead();
-      for (const event of this.#deadlines.end()) events.push(event);
+      // What has been read is told in any case.
+      supervision.contain('the ends of leases', () => {
+        for (const event of this.#deadlines.end()) events.push(event);
+      });
       this.#hintedAt = undefined;
     }
     const readAt = clock.elapsed();
@@ -256,9 +261,8 @@ export class Ingest implements HintSink {
   }
 
   #apply(changes: readonly Change[], events: StoreEvent[] = []): StoreEvent[] {
-    const { store, clock } = this.services;
     for (const change of changes) {
-      for (const event of store.apply(change, clock.now())) {
+      for (const event of takeIn(this.services, change, this.services.clock.now())) {
         if (event.after?.problem !== undefined) warnOfContent(this.services.warnings, event.after);
         events.push(event);
       }
@@ -310,9 +314,9 @@ export class Ingest implements HintSink {
 
   /** @returns what is to be told of it now; `undefined` where that is nothing yet. */
   #read(kind: Kind, id: string): Change | undefined {
-    const { reader, store, clock, warnings, settleMs } = this.services;
+    const { store, clock, warnings, settleMs } = this.services;
     const key = keyOf(kind, id);
-    const reading = reader.read(kind, id);
+    const reading = readOne(this.services, kind, id);
     if (reading.is === 'unseen') {
       this.#settled(key);
       this.#removals.forget(key);

@@ -1,22 +1,20 @@
 import { KINDS, type Kind, type Observed } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import { sameSignature, type Signature } from '../store/change.js';
-import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { namesIn } from './directory-names.js';
 import { isRacy } from './directory-scan.js';
-import { signatureAt, unreadable, type RecordReader, type Unavailable } from './record-reader.js';
+import { signatureAt, unreadable, type Unavailable } from './record-reader.js';
 import { readRecordName } from './record-name.js';
+import { readOne, takeIn, type TakeInServices } from './take-in.js';
 
 /** Between attempts at files that are being written while the server starts. */
 const RETRY_MS = 20;
 
 /** What is needed to bring a store in step with the directories before anything is published. */
-export interface LoadServices {
-  readonly store: RecordStore;
-  readonly reader: RecordReader;
+export interface LoadServices extends TakeInServices {
   readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly settleMs: number;
@@ -49,20 +47,20 @@ export async function loadRecords(services: LoadServices, observed: Observed): P
 
 /** @returns whether the file has had its say. */
 function take(
-  { store, reader, clock, sayUnreadable }: LoadServices,
+  services: LoadServices,
   kind: Kind,
   id: string,
   isLast: boolean,
   observed: Observed,
   events: StoreEvent[],
 ): boolean {
-  const reading = reader.read(kind, id);
+  const reading = readOne(services, kind, id);
   // Of a directory that is another by now, its next comparison will tell.
   if (reading.is === 'unseen') return true;
   if ((reading.is === 'unavailable' || reading.is === 'broken') && !isLast) return false;
-  if (reading.is === 'unavailable') sayUnreadable(reading);
+  if (reading.is === 'unavailable') services.sayUnreadable(reading);
   const change = reading.is === 'unavailable' ? unreadable(reading) : reading;
-  for (const event of store.apply(change, clock.now(), observed)) events.push(event);
+  for (const event of takeIn(services, change, services.clock.now(), observed)) events.push(event);
   return true;
 }
 

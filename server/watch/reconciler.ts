@@ -150,7 +150,11 @@ export class Reconciler {
   }
 
   async #round(): Promise<void> {
-    await this.everything();
+    try {
+      await this.everything();
+    } catch (error) {
+      this.log.warn({ err: error }, 'cannot compare the directories; trying again');
+    }
     if (this.#phase !== 'running' || this.#soonAt !== undefined) return;
     const restMs = Math.min(this.#busyMs * REST_FACTOR, LONGEST_PAUSE_MS);
     this.#sleep(Math.max(this.shortestPauseMs, restMs));

@@ -1,6 +1,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { isNaive, leaseTime, type Kind, type Problem } from '../../protocol/index.js';
 import type { Broken, Change, Signature } from '../store/change.js';
+import { fingerprintOf, UNSUPERVISED, type Fingerprint, type Supervision } from '../supervisor.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { errorCode, type Files } from './files.js';
 import { parseRecord } from './record-parser.js';
@@ -31,6 +32,8 @@ export interface RecordReaderServices {
   readonly maxBytes: number;
   /** Depth of nesting. */
   readonly maxDepth: number;
+  /** @default errors are thrown on */
+  readonly supervision?: Supervision | undefined;
   /** Whether a record may be taken in at all. */
   admits(kind: Kind, id: string): boolean;
   /** Takes what is accepted and yet worth a word. */
@@ -56,12 +59,20 @@ const PROBLEM_BY_ERROR: Readonly<Record<string, Problem>> = {
 /** Reads one record's file, synchronously: for a small file that costs less than a trip through the thread pool. */
 export class RecordReader {
   readonly #buffer: Buffer;
+  /** Bytes in the buffer. */
+  #length = 0;
 
   constructor(private readonly services: RecordReaderServices) {
     this.#buffer = Buffer.allocUnsafe(services.maxBytes + 1);
   }
 
+  /** Of what was read last. */
+  fingerprint(): Pick<Fingerprint, 'bytes' | 'sha256'> {
+    return fingerprintOf(this.#buffer.subarray(0, this.#length));
+  }
+
   read(kind: Kind, id: string): Reading {
+    this.#length = 0;
     const { directories, admits } = this.services;
     if (!directories.isStill(kind)) return directories.standing(kind).is === 'absent' ? absent(kind, id) : UNSEEN;
     // For a record that is not wanted it is as if there were no file.
@@ -118,6 +129,7 @@ export class RecordReader {
     for (;;) {
       const count = files.read(file, this.#buffer, length, this.#buffer.length - length, length);
       length += count;
+      this.#length = length;
       // A file that holds as much as it said it does has ended: most take one call.
       if (count === 0 || length === expected || length === this.#buffer.length) return length;
     }
@@ -126,6 +138,12 @@ export class RecordReader {
   #failed(kind: Kind, id: string, path: string, error: NodeJS.ErrnoException): Reading {
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return absent(kind, id);
+    if (error.code === undefined) {
+      // No answer of the system's: reading what the file holds has failed, and would again.
+      const { supervision = UNSUPERVISED, directories } = this.services;
+      supervision.report('reading a record', error, { kind, id, ...this.fingerprint() });
+      return { is: 'broken', kind, id, problem: 'unprocessable', signature: signatureAt(directories.files, path) };
+    }
     const problem = PROBLEM_BY_ERROR[code];
     if (problem === undefined) return { is: 'unavailable', kind, id, error };
     return { is: 'broken', kind, id, problem, signature: signatureAt(this.services.directories.files, path) };

@@ -11,6 +11,7 @@ import type { Log } from '../log.js';
 import type { ResolvedOptions } from '../options.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
+import type { Supervision } from '../supervisor.js';
 import { CheckedDirectories } from './checked-directories.js';
 import { chooseWatcher, chooseWithoutWriting } from './choose-watcher.js';
 import { CoordinationDir } from './coordination-dir.js';
@@ -38,6 +39,8 @@ export interface WatchParts {
   readonly files?: Files;
   /** @default the directories that stand at the path when watching begins */
   readonly identity?: RepositoryIdentity;
+  /** @default errors are thrown on */
+  readonly supervision?: Supervision;
 }
 
 /** Everything that keeps a store in step with one repository's files. */
@@ -51,6 +54,7 @@ export class RepositoryWatch {
   readonly #directories: CheckedDirectories;
   readonly #state: WatchState;
   readonly #choose: typeof chooseWatcher;
+  readonly #supervision: Supervision | undefined;
   #watcher: Watcher | undefined;
   #cancelLook: (() => void) | undefined;
   /** The kinds whose directories have not been compared since they came to stand where they are. */
@@ -71,6 +75,7 @@ export class RepositoryWatch {
       choose = looksOnly ? chooseWithoutWriting : chooseWatcher,
       files = systemFiles,
       identity,
+      supervision,
     }: WatchParts = {},
   ) {
     const { limits } = options;
@@ -82,7 +87,9 @@ export class RepositoryWatch {
     });
     this.#warnings = new Warnings(log);
     this.#ignored = new IgnoredFiles(this.#warnings, limits.maxIdBytes);
+    this.#supervision = supervision;
     this.#reader = new RecordReader({
+      supervision,
       directories: this.#directories,
       maxBytes: limits.maxRecordBytes,
       maxDepth: limits.maxRecordDepth,
@@ -114,6 +121,7 @@ export class RepositoryWatch {
       },
     );
     this.#ingest = new Ingest({
+      supervision,
       store,
       reader: this.#reader,
       clock,
@@ -179,6 +187,7 @@ export class RepositoryWatch {
     const { settleMs, limits } = options;
     const { maxIdBytes } = limits;
     const services = {
+      supervision: this.#supervision,
       store: this.store,
       reader: this.#reader,
       directories,

@@ -1,3 +1,4 @@
+import { silentLog } from '../../server/log.js';
 import t from 'tap';
 import {
   compileFilter,
@@ -17,12 +18,12 @@ import { explainDelivery, explainFilter } from '../../server/delivery/explain.js
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { Hub } from '../../server/delivery/hub.js';
 import { Session } from '../../server/delivery/session.js';
-import { silentLog } from '../../server/log.js';
 import { DEFAULT_LIMITS } from '../../server/options.js';
 import { History } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { FakeSocket } from '../support/fake-socket.js';
+import { UNSUPERVISED } from '../../server/supervisor.js';
 
 const SUB = 1;
 
@@ -49,6 +50,7 @@ class Bench {
       clock: this.clock,
       limits,
       log: silentLog,
+      supervision: UNSUPERVISED,
       welcome: () => ({}) as never,
       closed: () => undefined,
       readNow: () => Promise.resolve(),

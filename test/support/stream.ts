@@ -1,9 +1,9 @@
+import { silentLog } from '../../server/log.js';
 import { epoch, packMessage, revision, type Encoding } from '../../protocol/index.js';
 import { CatchUp } from '../../server/delivery/catch-up.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { encodeMessage } from '../../server/delivery/frames.js';
 import { Hub } from '../../server/delivery/hub.js';
-import { silentLog } from '../../server/log.js';
 import { Session } from '../../server/delivery/session.js';
 import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
 import type { Change } from '../../server/store/change.js';
@@ -11,6 +11,7 @@ import { History } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeSocket } from './fake-socket.js';
+import { UNSUPERVISED } from '../../server/supervisor.js';
 
 /** Everything between a reading and a socket, with no file, socket or timer in it. Its epoch is `e`. */
 export class Stream {
@@ -70,6 +71,7 @@ export class Peer {
       clock,
       limits,
       log: silentLog,
+      supervision: UNSUPERVISED,
       welcome: () => ({
         protocol: 1,
         server: 'test',

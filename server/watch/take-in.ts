@@ -1,0 +1,50 @@
+import type { Kind, Observed, UnixMillis } from '../../protocol/index.js';
+import type { Change } from '../store/change.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { StoreEvent } from '../store/store-event.js';
+import { UNSUPERVISED, type Supervision } from '../supervisor.js';
+import type { Reading, RecordReader } from './record-reader.js';
+
+/** What taking in a reading needs. */
+export interface TakeInServices {
+  readonly store: RecordStore;
+  readonly reader: RecordReader;
+  /** @default errors are thrown on */
+  readonly supervision?: Supervision | undefined;
+}
+
+const NO_EVENTS: readonly StoreEvent[] = [];
+
+/** Reads a record; where reading itself fails, the record is `unprocessable`. */
+export function readOne({ reader, supervision = UNSUPERVISED }: TakeInServices, kind: Kind, id: string): Reading {
+  try {
+    return reader.read(kind, id);
+  } catch (error) {
+    supervision.report('reading a record', error, { kind, id, ...reader.fingerprint() });
+    return { is: 'broken', kind, id, problem: 'unprocessable', signature: undefined };
+  }
+}
+
+/**
+ * Lets the store say what a reading has changed. Where it fails, that is the record's own problem, `unprocessable`: its last
+ * good data stands, and everybody else's go on.
+ */
+export function takeIn(
+  { store, reader, supervision = UNSUPERVISED }: TakeInServices,
+  change: Change,
+  now: UnixMillis,
+  observed: Observed = 'live',
+): readonly StoreEvent[] {
+  try {
+    return store.apply(change, now, observed);
+  } catch (error) {
+    const { kind, id } = change;
+    supervision.report('taking in a record', error, { kind, id, ...reader.fingerprint() });
+    const signature = change.is === 'absent' ? undefined : change.signature;
+    let events = NO_EVENTS;
+    supervision.contain('setting a record aside', () => {
+      events = store.apply({ is: 'broken', kind, id, problem: 'unprocessable', signature }, now, observed);
+    });
+    return events;
+  }
+}

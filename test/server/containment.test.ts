@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import t, { type Test } from 'tap';
+import { CloseCode, type RecordData } from '../../protocol/index.js';
+import type { Group } from '../../server/delivery/group.js';
+import { RecordReader } from '../../server/watch/record-reader.js';
+import { Repository } from '../support/door-repository.js';
+import { eventually, RawClient, serve, TRANSPORTS, type Running } from '../support/door-server.js';
+import { HttpClient } from '../support/http-client.js';
+
+const fails = (): never => {
+  throw new Error('planted\nand a secret');
+};
+
+/** Data over which one step fails: no file can hold it, so it is planted behind the parser. */
+const TRAPS: Readonly<Record<string, () => RecordData>> = {
+  // Taking in: what filters and leases look at.
+  'trap-read': fails,
+  'trap-apply': () => Object.defineProperty({}, 'run_id', { enumerable: true, get: fails }),
+  'trap-lease': () => Object.defineProperty({}, 'expires_at', { enumerable: true, get: fails }),
+  'trap-pack': () => Object.defineProperty({}, 'other', { enumerable: true, get: fails }),
+};
+
+/** The reader gives back a trap where the id is one's. */
+function plantTraps(t: Test, traps: Readonly<Record<string, () => RecordData>>): void {
+  const read = Object.getOwnPropertyDescriptor(RecordReader.prototype, 'read')!.value as RecordReader['read'];
+  t.teardown(() => (RecordReader.prototype.read = read));
+  RecordReader.prototype.read = function (kind, id) {
+    const reading = read.call(this, kind, id);
+    const trap = traps[id];
+    return trap && reading.is === 'present' ? { ...reading, data: trap() } : reading;
+  };
+}
+
+const eventsOf = (client: RawClient, ...types: number[]) =>
+  client.messages.filter(([type]) => types.includes(type as number)).flatMap((message) => message[3] as unknown[][]);
+const problemsOf = (client: RawClient, ...types: number[]) =>
+  new Map(eventsOf(client, ...types).map(([, , , id, , , , problem]) => [id as string, problem ?? undefined]));
+
+async function subscribed(running: Running, encoding: 'msgpack' | 'json' = 'msgpack', filter: object = {}) {
+  const client = await RawClient.connect(running, encoding);
+  client.say([1, 1, { filter }]);
+  await client.next(19);
+  return client;
+}
+
+for (const transport of TRANSPORTS) {
+  t.test(`${transport}: an error over one record is that record's problem, and nobody else's`, async (t) => {
+    plantTraps(t, TRAPS);
+    const repository = new Repository();
+    repository.record('task', 'good-early', { run_id: 'r' });
+    repository.record('reservation', 'trap-apply', { early: true });
+    const running = await serve(t, { transport }, repository);
+    const clients = [await subscribed(running, 'msgpack'), await subscribed(running, 'json')];
+    for (const id of Object.keys(TRAPS)) repository.record('reservation', id, { id });
+    repository.record('task', 'good-late', { run_id: 'r' });
+    for (const client of clients) {
+      await eventually('the good one and the bad ones', () => eventsOf(client, 20).length >= 4);
+      const told = problemsOf(client, 18, 20);
+      for (const id of Object.keys(TRAPS)) t.equal(told.get(id), 'unprocessable', id);
+      t.equal(told.get('good-early'), undefined);
+      t.ok(told.has('good-late'));
+    }
+    const { log, endpoint, server } = running;
+    const sha256 = createHash('sha256')
+      .update(JSON.stringify({ id: 'trap-pack' }))
+      .digest('hex');
+    t.ok(
+      log.has('error unforeseen', 'trap-pack', `"bytes":18`, sha256, 'Error: planted'),
+      'one line with a fingerprint',
+    );
+    t.notOk(log.has('secret'), 'and nothing of what it holds');
+    t.same(new Set(server.bus.problems().map(({ id }) => id)), new Set(Object.keys(TRAPS)));
+    const metrics = await (await new HttpClient(endpoint).get('/metrics')).text();
+    t.match(metrics, /muse_bus_unforeseen_total [1-9]/);
+    for (const id of Object.keys(TRAPS)) repository.remove('reservation', id);
+    await eventually('they are gone', () => server.bus.problems().length === 0);
+    for (const client of clients) client.close();
+  });
+
+  t.test(`${transport}: a record that cannot be told in JSON is unprocessable there, and only there`, async (t) => {
+    plantTraps(t, { trap: () => ({ a: 1, toJSON: fails }) as unknown as RecordData });
+    const running = await serve(t, { transport });
+    const [packed, json] = [await subscribed(running, 'msgpack'), await subscribed(running, 'json')];
+    running.repository.record('task', 'trap');
+    running.repository.record('task', 'good');
+    await eventually('both', () => eventsOf(json, 20).length === 2 && eventsOf(packed, 20).length === 2);
+    t.same(Object.fromEntries(problemsOf(json, 20)), { trap: 'unprocessable', good: undefined });
+    t.same([...problemsOf(packed, 20).keys()].sort(), ['good', 'trap']);
+    const late = await subscribed(running, 'json');
+    t.equal(problemsOf(late, 18).get('trap'), 'unprocessable', 'in a snapshot, too');
+    for (const client of [packed, json, late]) client.close();
+  });
+
+  t.test(`${transport}: what a filter fails over is shown to it as unprocessable, never left out`, async (t) => {
+    const running = await serve(t, { transport });
+    const [odd, usual] = [await subscribed(running, 'msgpack', { kinds: ['task'] }), await subscribed(running)];
+    const group = [...running.server.bus.hub.fanOut.groups()].find(({ filter }) => filter.kinds)!;
+    (group as { -readonly [K in keyof Group]: Group[K] }).matcher = {
+      ...group.matcher,
+      matches: fails,
+      wants: () => true,
+    };
+    running.repository.record('task', 't1', {});
+    await eventually('both are told', () => [odd, usual].every((client) => eventsOf(client, 20).length === 1));
+    t.equal(problemsOf(odd, 20).get('t1'), 'unprocessable');
+    t.equal(problemsOf(usual, 20).get('t1'), undefined);
+    for (const client of [odd, usual]) client.close();
+  });
+
+  t.test(`${transport}: a fault over one connection is its end, and others are told in the same turn`, async (t) => {
+    const running = await serve(t, { transport });
+    const clients = [await subscribed(running), await subscribed(running), await subscribed(running)];
+    const [, victim] = [...running.server.bus.sessions];
+    Object.assign(victim!.socket, { send: fails });
+    running.repository.record('task', 't1', {});
+    const [first, second, third] = clients as [RawClient, RawClient, RawClient];
+    await eventually('the others are told', () => [first, third].every((client) => eventsOf(client, 20).length === 1));
+    await eventually('the one is sent away', () => second.closed);
+    t.equal(second.closed?.code, CloseCode.internal);
+    running.repository.record('task', 't2', {});
+    await eventually('and go on', () => [first, third].every((client) => eventsOf(client, 20).length === 2));
+    await eventually('it is forgotten', () => running.server.bus.connectionCount === 2);
+    first.close();
+    third.close();
+  });
+
+  t.test(`${transport}: a fault while catching up, answering or beating ends one connection at most`, async (t) => {
+    const running = await serve(t, { transport, heartbeatMs: 50 });
+    const bystander = await subscribed(running);
+    const { hub } = running.server.bus;
+    const cut = hub.store.cut.bind(hub.store);
+    hub.store.cut = fails;
+    const asking = await RawClient.connect(running);
+    asking.say([1, 1, {}]);
+    await asking.next(23, ([, , code]) => code === 'internal');
+    hub.store.cut = cut;
+    const beaten = await RawClient.connect(running);
+    Object.assign([...running.server.bus.sessions].at(-1)!.socket, { send: fails });
+    await eventually('the one is sent away', () => beaten.closed);
+    const beats = bystander.messages.filter(([type]) => type === 26).length;
+    await eventually('hearts beat on', () => bystander.messages.filter(([type]) => type === 26).length > beats + 1);
+    t.equal(await bystander.isAlive(), true);
+    bystander.close();
+    asking.close();
+  });
+}
