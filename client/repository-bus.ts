@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { findEndpoint, findRepository, type Endpoint } from '../server/repository/index.js';
+import { findEndpoint, findRepository, followWorktree, type Endpoint } from '../server/repository/index.js';
 import { BusError } from './bus-error.js';
 
 /** The bus that serves a repository, as a file of this user's names it. Whoever answers there has still to prove itself. */
@@ -36,7 +36,8 @@ export function findRepositoryBus(from: string, isNamed: boolean): RepositoryBus
 
 /** @throws BusError `no-endpoint` where there is no repository, `untrusted-endpoint` where it is another user's. */
 export function repositoryAround(from: string, isNamed: boolean): string {
-  const search = findRepository(from, isNamed);
+  const around = findRepository(from, isNamed);
+  const search = around.is === 'found' ? followWorktree(around.root) : around;
   switch (search.is) {
     case 'found':
       return search.root;

@@ -21,7 +21,8 @@ export interface RecordData extends JsonObject {
 export interface ReservationData extends RecordData {
   readonly reservation_id?: string;
   readonly expires_at?: string;
-  readonly operation?: string;
+  /** Muse writes null where none was said. */
+  readonly operation?: string | null;
 }
 
 /** What a run is about to do to addresses it has reserved. */

@@ -10,7 +10,6 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   'tests/test_billing.py': ['test_total', 'test_discount'],
 };
 const ADDRESSES = Object.entries(FILES).flatMap(([file, symbols]) => symbols.map((symbol) => `${file}::${symbol}`));
-const BRANCHES = ['main', 'feature/billing', 'feature/search', 'fix/auth'];
 const OPERATIONS = ['modify', 'rename', 'extract', 'delete'];
 const TASKS = ['speed up search', 'fix rounding in totals', 'rotate tokens', 'document the API', 'retry failed jobs'];
 const LEASE_MS = 12_000;
@@ -36,7 +35,19 @@ export class DemoAgent {
     private readonly repository: DemoRepository,
   ) {
     this.#run = `agent-${String(number + 1).padStart(2, '0')}`;
-    this.#branch = BRANCHES[number % BRANCHES.length]!;
+    // As in a real swarm: a worktree and a branch for each.
+    this.#branch = `feat/${this.#run}`;
+  }
+
+  /** Work that it finished long ago, which Muse keeps as an audit trail. */
+  leaveOldWork(now: number): void {
+    const reservation = contentId('reservation', this.#run, 'old');
+    const hoursAgo = (hours: number): string => iso(now - hours * 3_600_000);
+    const common = { run_id: `${this.#run}-old`, branch: this.#branch, addresses: [pick(ADDRESSES)] };
+    const old = { ...common, reservation_id: reservation, created_at: hoursAgo(12) };
+    this.repository.write('reservation', reservation, { ...old, expires_at: hoursAgo(11) });
+    const intent = contentId('intent', reservation);
+    this.repository.write('intent', intent, { ...old, intent_id: intent, operation: 'modify', detail: '' });
   }
 
   step(now: number): void {
@@ -70,7 +81,8 @@ export class DemoAgent {
     this.repository.write('reservation', reservation, {
       ...common,
       reservation_id: reservation,
-      operation,
+      // Muse's default is to say none.
+      operation: pick([operation, null]),
       expires_at: iso(now + LEASE_MS),
     });
     const intent = contentId('intent', reservation);
@@ -79,7 +91,7 @@ export class DemoAgent {
       intent_id: intent,
       reservation_id: reservation,
       operation,
-      detail: `${operation} ${addresses[0]!}`,
+      detail: pick(['', `${operation} ${addresses[0]!}`]),
     });
     this.#work = { doing: 'editing', reservation, intent, beats: 0 };
   }
@@ -100,7 +112,6 @@ export class DemoAgent {
   #beat(reservation: string, now: number): void {
     this.repository.write('heartbeat', reservation, {
       run_id: this.#run,
-      branch: this.#branch,
       reservation_id: reservation,
       last_beat_at: iso(now),
       extended_expires_at: iso(now + LEASE_MS),
@@ -111,7 +122,6 @@ export class DemoAgent {
     const { reservation } = work;
     this.repository.write('release', reservation, {
       run_id: this.#run,
-      branch: this.#branch,
       release_id: contentId('release', reservation),
       reservation_id: reservation,
       reason: pick(['completed', 'completed', 'cancelled']),

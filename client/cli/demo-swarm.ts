@@ -28,6 +28,7 @@ export class DemoSwarm implements DemoRepository {
 
   start(): void {
     for (const kind of KINDS) mkdirSync(this.#directory(kind), { recursive: true });
+    for (const agent of this.#agents) agent.leaveOldWork(Date.now());
     for (const agent of this.#agents) this.#stepLater(agent, Math.random() * STEP_MS);
   }
 

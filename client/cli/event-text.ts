@@ -49,7 +49,9 @@ function parts(event: BusEvent): readonly [agent: string, detail: string] {
       return [run, `${asText(event.data.reason ?? '?')} (res: ${asText(event.data.reservation_id)})`];
     case 'heartbeat': {
       const { extended_expires_at, reservation_id } = event.data;
-      return [run, `extends to ${asText(extended_expires_at ?? '?')} (res: ${asText(reservation_id)})`];
+      const until = `extends to ${asText(extended_expires_at ?? '?')}`;
+      // Muse names a heartbeat's file after its reservation: once is enough.
+      return [run, reservation_id === event.id ? until : `${until} (res: ${asText(reservation_id)})`];
     }
     case 'task':
       return [agentOf(event), asText(event.data.title)];

@@ -46,6 +46,13 @@ export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?:
     if (runId.length <= longest) continue;
     throw new Failure(`--run-id is too long (${String(runId.length)} chars; max ${String(longest)})`);
   }
+  for (const [name, values] of [
+    ['--run-id', flags.runId],
+    ['--branch', flags.branch],
+  ] as const) {
+    // An unset variable of a script would match nothing for ever.
+    if (values?.includes('') === true) throw new Failure(`${name} is empty; leave it out to ask nothing of it`);
+  }
   const filter = {
     ...(flags.kind === undefined ? {} : { kinds: flags.kind.map(readKind) }),
     ...(flags.runId === undefined ? {} : { run_ids: flags.runId }),

@@ -29,7 +29,6 @@ export function holdersCommand(terminal: Terminal): Command {
   return withHelp(command, {
     examples: [
       ["muse-bus holders 'src/billing.py::compute_total'", 'who holds one symbol'],
-      ['muse-bus holders src/billing.py', 'who holds the file or anything in it'],
       ["muse-bus holders 'src/*.py'", 'who holds any of those'],
       ['muse-bus holders src/billing.py --branch main --json', 'on one branch, one JSON object a line'],
     ],

@@ -35,7 +35,7 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
   return withHelp(command, {
     examples: [
       ['muse-bus serve', 'serve the repository around this directory'],
-      ['muse-bus watch --kind reservation', 'print who reserves and releases, as it happens'],
+      ['muse-bus watch --kind reservation --kind release', 'print who reserves and releases, as it happens'],
       ["muse-bus wait --free 'src/a.py::f' --timeout 30", 'wait for a symbol to be free: 0 free, 2 timed out'],
     ],
     exits: {

@@ -11,7 +11,8 @@ import {
   type Log,
   type ServerOptions,
 } from '../../server/index.js';
-import { findRepository } from '../../server/repository/index.js';
+import { findRepository, followWorktree, type RepositorySearch } from '../../server/repository/index.js';
+import { rootInEnvironment } from './target.js';
 import { asFailure, Failure } from './failure.js';
 import { withHelp } from './help.js';
 import { UNFORESEEN_EXIT, untilUncaught } from './last-resort.js';
@@ -133,13 +134,17 @@ export function inspectorUrl({ url, token }: Endpoint): string {
 
 /** @throws Failure where there is no repository to be served. */
 export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
-  const named = flag ?? (env['MUSE_BUS_ROOT'] === '' ? undefined : env['MUSE_BUS_ROOT']);
+  const named = flag === undefined ? rootInEnvironment(env) : { root: flag, by: '--root' };
   if (named !== undefined) {
-    if (existsSync(named)) return resolve(named);
-    const where = flag === undefined ? 'MUSE_BUS_ROOT' : '--root';
-    throw new Failure(`${where} ${resolve(named)} does not exist`, 'no_repository');
+    const { root, by: where } = named;
+    if (existsSync(root)) return rootFound(followWorktree(resolve(root)));
+    throw new Failure(`${where} ${resolve(root)} does not exist`, 'no_repository');
   }
   const search = findRepository(process.cwd());
+  return rootFound(search.is === 'found' ? followWorktree(search.root) : search);
+}
+
+function rootFound(search: RepositorySearch): string {
   switch (search.is) {
     case 'found':
       return search.root;

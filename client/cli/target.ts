@@ -56,7 +56,7 @@ export function readTarget(
     throw new Failure('--token-file - is refused here: stdin carries the protocol', 'bad_args', 'name a file');
   }
   if (isByFile) return { root: undefined, server: serverIn(file) };
-  const root = flags.root ?? given(env['MUSE_BUS_ROOT']);
+  const root = flags.root ?? rootInEnvironment(env)?.root;
   if (url === undefined) return { root, server: undefined };
   const address = addressWithoutSecret(url, flags.url === undefined ? 'MUSE_BUS_URL' : '--url');
   const token = flags.tokenFile === undefined ? given(env['MUSE_BUS_TOKEN']) : readTokenFile(flags.tokenFile);
@@ -71,6 +71,15 @@ function serverIn(file: string): NonNullable<Target['server']> {
   } catch (error) {
     throw new Failure(`cannot read ${file}: ${(error as Error).message}`, 'no_endpoint', 'is the server running?');
   }
+}
+
+/** The repository that the environment names: for the bus alone, or for every command of Muse. */
+export function rootInEnvironment(env: NodeJS.ProcessEnv): { readonly root: string; readonly by: string } | undefined {
+  for (const by of ['MUSE_BUS_ROOT', 'MUSE_REPO_ROOT']) {
+    const root = given(env[by]);
+    if (root !== undefined) return { root, by };
+  }
+  return undefined;
 }
 
 /** An empty variable says nothing. */

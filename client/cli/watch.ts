@@ -1,14 +1,17 @@
 import { Command } from 'commander';
 import type { Subscription } from '../subscription.js';
 import { eventLine } from './event-text.js';
+import { Failure } from './failure.js';
 import { describeFilter, withFilter } from './filter-flags.js';
 import { withHelp } from './help.js';
 import { Deadline, onSignal } from './signals.js';
-import { findSource } from './source.js';
+import { findSource, type Source } from './source.js';
 import { tellReconnections, writeNote, type StatusNote } from './status-notes.js';
 import { withTarget } from './target.js';
 import type { Terminal } from './terminal.js';
 import { readWatchFlags, type WatchFlags, type WatchOptions } from './watch-options.js';
+
+const NOT_A_REPOSITORY = 2;
 
 export function watchCommand(terminal: Terminal): Command {
   const command = new Command('watch')
@@ -26,13 +29,14 @@ export function watchCommand(terminal: Terminal): Command {
     .action((flags: WatchFlags) => watch(readWatchFlags(flags), terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus watch --kind reservation', 'who reserves and releases, as it happens'],
+      ['muse-bus watch --kind reservation --kind release', 'who reserves and releases, as it happens'],
       ["muse-bus watch --json --address 'src/**' --no-snapshot", 'changes under src/, one JSON object a line'],
       ['muse-bus watch --once --json', 'the state now, then exit'],
     ],
     exits: {
       0: 'normal end: --once, --timeout, --idle-timeout, --max-events, SIGINT, SIGTERM, or the reader has gone',
       1: 'bad arguments, or the bus cannot be reached or refused',
+      2: 'not in a repository, as muse coord watch says it',
     },
   });
 }
@@ -40,7 +44,7 @@ export function watchCommand(terminal: Terminal): Command {
 /** Runs until the cap, a timeout, a signal or, with `once`, the end of the snapshot. */
 export async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
   const { format, maxEvents, since, snapshot } = options;
-  const source = await findSource(options.target, terminal, options.pollIntervalMs);
+  const source = await sourceOf(options, terminal);
   const tell = (note: StatusNote): void => writeNote(note, format, terminal);
   const subscription = source.client.subscribe(options.filter, {
     snapshot,
@@ -62,6 +66,16 @@ export async function watch(options: WatchOptions, terminal: Terminal): Promise<
     timeout.stop();
     idle.stop();
     await source.stop();
+  }
+}
+
+/** @throws Failure where there is no repository, with the exit code of the original. */
+async function sourceOf({ target, pollIntervalMs }: WatchOptions, terminal: Terminal): Promise<Source> {
+  try {
+    return await findSource(target, terminal, pollIntervalMs);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.status !== 'no_repository') throw error;
+    throw new Failure(error.message, error.status, error.hint, NOT_A_REPOSITORY);
   }
 }
 

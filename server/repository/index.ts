@@ -26,4 +26,5 @@ export { safeDirectories, type SafeDirectories } from './safe-directories.js';
 export { stateLocation, type StateLocation } from './state-location.js';
 export { isToken, makeToken, MAX_TOKEN_FILE_BYTES } from './token.js';
 export { TrustError, type TrustFault } from './trust-error.js';
+export { followWorktree } from './worktree.js';
 export { userConfigFile, type Surroundings } from './user-directories.js';
