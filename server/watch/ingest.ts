@@ -37,6 +37,8 @@ export interface IngestServices {
   readonly ignored: IgnoredFiles;
   readonly warnings: Warnings;
   readonly settleMs: number;
+  /** Whether there is room for a record. */
+  admits(kind: Kind, id: string): boolean;
   /** Takes the events of one turn, with how long the first hint that led to them had waited. */
   publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
   /** Compares a directory with the store, and hints at every difference. @returns whether it could be seen. */
@@ -256,8 +258,10 @@ export class Ingest implements HintSink {
   }
 
   #apply(changes: readonly Change[], events: StoreEvent[] = []): StoreEvent[] {
-    const { store, clock } = this.services;
+    const { store, clock, admits } = this.services;
     for (const change of changes) {
+      // Asked again: others of the same turn may have taken the room that there was when it was read.
+      if (change.is !== 'absent' && !admits(change.kind, change.id)) continue;
       for (const event of store.apply(change, clock.now())) {
         if (event.after?.problem !== undefined) warnOfContent(this.services.warnings, event.after);
         events.push(event);
