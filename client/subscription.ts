@@ -150,7 +150,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
         return undefined;
       }
       // The whole frame was received before the reader that waited for its first event could go on.
-      const entries = [first, ...this.#queue.takeAll()];
+      const entries = [first, ...this.#queue.takeFrame(first)];
       this.#handedOut = entries.findLast(({ cursor }) => cursor !== undefined) ?? first;
       return entries.map(({ update }) => update);
     });
@@ -262,6 +262,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
 
   #takeAll(events: readonly WireEvent[], origin: EventOrigin): void {
     for (const event of events) this.#take(event, origin);
+    this.#queue.endFrame();
     if (this.#phase.at === 'changes') this.#checkBuffer();
   }
 
@@ -295,6 +296,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     this.#received = formatCursor({ epoch: origin.epoch, revision: at });
     this.#origin = origin;
     this.#queue.push({ type: 'synced', cursor: this.#received }, this.#received);
+    this.#queue.endFrame();
   }
 
   #mark(upTo: Revision): void {

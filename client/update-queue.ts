@@ -4,6 +4,8 @@ interface Entry {
   readonly update: Update;
   /** Where to resume once this has been consumed. */
   readonly cursor: string | undefined;
+  /** The last of what came in one frame. */
+  endsFrame: boolean;
 }
 
 /** Somebody who asked for the next entry before there was one. */
@@ -18,6 +20,7 @@ export class UpdateQueue {
   #head = 0;
   readonly #waiting: Waiter[] = [];
   #closed: { readonly error?: Error } | undefined;
+  #last: Entry | undefined;
 
   get size(): number {
     return this.#entries.length - this.#head;
@@ -25,10 +28,16 @@ export class UpdateQueue {
 
   push(update: Update, cursor: string | undefined): void {
     if (this.#closed) return;
-    const entry = { update, cursor };
+    const entry = { update, cursor, endsFrame: false };
+    this.#last = entry;
     const waiting = this.#waiting.shift();
     if (waiting) waiting.resolve(entry);
     else this.#entries.push(entry);
+  }
+
+  /** What was pushed last is the end of what came in one frame. */
+  endFrame(): void {
+    if (this.#last) this.#last.endsFrame = true;
   }
 
   /** No more will come; what is there can still be read, then the error, if any, is thrown once. */
@@ -78,11 +87,16 @@ export class UpdateQueue {
     this.#head = 0;
   }
 
-  /** Takes all that is there. */
-  takeAll(): Entry[] {
-    const taken = this.#entries.slice(this.#head);
-    this.#entries = [];
-    this.#head = 0;
+  /** Takes what came in the same frame after an entry that was taken. */
+  takeFrame(first: Entry): Entry[] {
+    const taken: Entry[] = [];
+    for (let last = first; !last.endsFrame && this.#head < this.#entries.length; taken.push(last)) {
+      last = this.#entries[this.#head++]!;
+    }
+    if (this.#head === this.#entries.length) {
+      this.#entries = [];
+      this.#head = 0;
+    }
     return taken;
   }
 

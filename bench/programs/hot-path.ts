@@ -66,6 +66,7 @@ function ingest(root: string): Work {
     settleMs: 200,
     publish: (published) => (events += published.length),
     rescan: () => Promise.resolve(true),
+    admits: () => true,
     canSee: () => true,
     knowsAll: () => true,
     verifyDirectories: () => undefined,

@@ -36,6 +36,8 @@ export interface IngestServices extends TakeInServices {
   readonly ignored: IgnoredFiles;
   readonly warnings: Warnings;
   readonly settleMs: number;
+  /** Whether there is room for a record. */
+  admits(kind: Kind, id: string): boolean;
   /** Takes the events of one turn, with how long the first hint that led to them had waited. */
   publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
   /** Compares a directory with the store, and hints at every difference. @returns whether it could be seen. */
@@ -261,8 +263,11 @@ export class Ingest implements HintSink {
   }
 
   #apply(changes: readonly Change[], events: StoreEvent[] = []): StoreEvent[] {
+    const { clock, admits } = this.services;
     for (const change of changes) {
-      for (const event of takeIn(this.services, change, this.services.clock.now())) {
+      // Asked again: others of the same turn may have taken the room that there was when it was read.
+      if (change.is !== 'absent' && !admits(change.kind, change.id)) continue;
+      for (const event of takeIn(this.services, change, clock.now())) {
         if (event.after?.problem !== undefined) warnOfContent(this.services.warnings, event.after);
         events.push(event);
       }

@@ -128,6 +128,7 @@ export class RepositoryWatch {
       ignored: this.#ignored,
       warnings: this.#warnings,
       settleMs: options.settleMs,
+      admits: (kind, id) => this.#admits(kind, id),
       publish,
       rescan: (kind) => this.#reconciler.rescan(kind),
       canSee: (kind) => this.#canSee(kind),

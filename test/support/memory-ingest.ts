@@ -37,6 +37,7 @@ export function ingestOver(clock: FakeClock) {
       for (const key of files.keys()) if (key.startsWith(`${kind}/`)) ingest.record(kind, key.slice(kind.length + 1));
       return sight.isClear;
     },
+    admits: () => true,
     canSee: () => sight.isClear,
     knowsAll: () => sight.isClear,
     verifyDirectories: () => undefined,

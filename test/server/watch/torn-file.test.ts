@@ -29,6 +29,7 @@ function overTornFile() {
     settleMs: SETTLE_MS,
     publish: (some) => events.push(...some),
     rescan: () => Promise.resolve(true),
+    admits: () => true,
     canSee: () => true,
     knowsAll: () => true,
     verifyDirectories: () => undefined,

@@ -31,6 +31,7 @@ async function turns(tellingMs: number): Promise<number[]> {
       clock.advance(tellingMs);
     },
     rescan: () => Promise.resolve(true),
+    admits: () => true,
     canSee: () => true,
     knowsAll: () => true,
     verifyDirectories: () => undefined,

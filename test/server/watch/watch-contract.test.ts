@@ -146,16 +146,16 @@ for (const backend of BACKENDS) {
   t.test(`${backend}: a record whose file gets another name is never out of sight`, async (t) => {
     const repository = await watched(t, backend);
     let name = 'r0';
-    repository.rename('reservation', name, { n: 1 });
-    await repository.untilTold('added reservation/r0');
+    repository.rename('task', name, { n: 1 });
+    await repository.untilTold('added task/r0');
     repository.published = () => {
-      if (repository.store.count('reservation') === 0) t.fail('none is known');
+      if (repository.store.count('task') === 0) t.fail('none is known');
     };
     for (let round = 1; round <= 10; round++) {
       const next = `r${String(round)}`;
-      renameSync(repository.dir.file('reservation', name), repository.dir.file('reservation', next));
-      await repository.untilTold(`removed reservation/${name}`);
-      t.ok(repository.story.includes(`added reservation/${next}`), 'the new name is told first');
+      renameSync(repository.dir.file('task', name), repository.dir.file('task', next));
+      await repository.untilTold(`removed task/${name}`);
+      t.ok(repository.story.includes(`added task/${next}`), 'the new name is told first');
       name = next;
     }
   });
