@@ -1,25 +1,18 @@
-import type { HttpResponse, us_socket_context_t } from 'uWebSockets.js';
+import type { HttpResponse } from 'uWebSockets.js';
 import { ANSWER_MS, LINGER_MS, REQUEST_HEAD_MS } from './http-bounds.js';
 import { refusal } from './refusal.js';
 import { secured } from './secured.js';
 import { isStream, type HttpAnswer, type HttpReply, type RequestHead, type TransportHandlers } from './transport.js';
 import { writeHead } from './uws-head.js';
-import type { UserData } from './uws-socket.js';
 import { streamReply } from './uws-stream.js';
 
-/** A request that the engine has read the head of. */
+/** A request without a body that the engine has read the head of, and that is to be answered. */
 export interface ArrivedRequest {
   readonly head: RequestHead;
   /** The engine's object for this request alone; unusable once the request has been answered. */
   readonly response: HttpResponse;
-  /** What a handshake needs beside its head; `undefined` for a plain request. */
-  readonly handshake: Handshake | undefined;
-}
-
-export interface Handshake {
-  readonly key: string;
-  readonly extensions: string;
-  readonly context: us_socket_context_t;
+  /** Of a handshake that is refused; `undefined` where nobody has looked at the request. */
+  readonly refused: HttpReply | undefined;
 }
 
 /** What a connection needs of the transport that accepted it. */
@@ -27,7 +20,9 @@ export interface ConnectionOwner {
   readonly handlers: TransportHandlers;
   /** The connection has presented the token. */
   letIn(connection: UwsConnection): void;
-  /** The connection has gone, or has become a WebSocket. */
+  /** The connection is what it was, though it had been doubted. */
+  heardOf(connection: UwsConnection): void;
+  /** The connection has gone, or may not be touched any more. */
   over(connection: UwsConnection): void;
   /** How many connections the engine has closed so far. */
   closures(): number;
@@ -37,9 +32,11 @@ export interface ConnectionOwner {
  * - `waiting`: no request has come.
  * - `answering`: the engine holds an unanswered request.
  * - `answered`: everything has been handed over; the other end is given a moment to close first.
+ * - `unknown`: this connection or another one has become a WebSocket, and the engine does not say which. It may not be
+ *   touched before it is heard of; where it is none, the engine closes it after ten seconds.
  * - `over`: nothing of the engine's may be touched.
  */
-type Phase = 'waiting' | 'answering' | 'answered' | 'over';
+type Phase = 'waiting' | 'answering' | 'answered' | 'unknown' | 'over';
 
 /** Bodies up to here are handed over whole: the engine keeps what the kernel does not take. */
 const SMALL_BODY_BYTES = 8_192;
@@ -52,8 +49,8 @@ const TOO_MANY_PENDING = secured(
 );
 
 /**
- * One connection of the native engine until it has gone or has become a WebSocket. It serves one request, or two where the
- * answer to the first says that another may follow.
+ * One connection of the native engine until it has gone or may have become a WebSocket. It serves one request, or two where
+ * the answer to the first says that another may follow.
  *
  * The engine gives a new object for the same connection at every call. The one it gives when the connection is accepted
  * is kept: it stays usable until the connection closes, and through it the connection is known again. The rules that
@@ -84,7 +81,8 @@ export class UwsConnection {
     // For a request without a body this is called right after the engine's request handler, in the same call of the engine,
     // and so says whose request that was. One with a body takes this handler away, since for that it may be called later.
     this.accepted.onData(() => {
-      const arrived = this.#phase === 'waiting' ? this.takeArrived() : undefined;
+      const isHeardOf = this.#phase === 'waiting' || this.#phase === 'unknown';
+      const arrived = isHeardOf ? this.takeArrived() : undefined;
       if (arrived) this.#answer(arrived);
     });
     return setTimeout(() => {
@@ -95,6 +93,15 @@ export class UwsConnection {
   /** Too many of this address have not been let in, and this one has been so for longest. */
   close(): void {
     this.#refuse(TOO_MANY_PENDING);
+  }
+
+  /** A connection has become a WebSocket, and it may have been this one. */
+  doubt(): void {
+    // A connection that is being answered cannot: the engine closes it over a second request.
+    if (this.#phase !== 'waiting' && this.#phase !== 'answered') return;
+    this.#phase = 'unknown';
+    clearTimeout(this.#timer);
+    this.owner.over(this);
   }
 
   #attachAbort(): void {
@@ -111,29 +118,11 @@ export class UwsConnection {
     this.#streamAborted?.();
   }
 
-  #answer({ head, response, handshake }: ArrivedRequest): void {
+  #answer({ head, response, refused }: ArrivedRequest): void {
+    if (this.#phase === 'unknown') this.owner.heardOf(this);
     this.#phase = 'answering';
     this.#closeAfter(ANSWER_MS);
-    const { handlers } = this.owner;
-    if (!handshake) {
-      this.#reply(response, head, handlers.http(head));
-      return;
-    }
-    const upgrade = handlers.upgrade(head);
-    if (!upgrade.accept) {
-      this.#reply(response, head, upgrade.reply);
-      return;
-    }
-    this.owner.letIn(this);
-    this.#later(() => {
-      // The abort handler goes with the connection that the engine now takes apart.
-      this.#over();
-      const { encoding, subprotocol } = upgrade;
-      const { key, extensions, context } = handshake;
-      response.cork(() => {
-        response.upgrade<UserData>({ encoding }, key, subprotocol ?? '', extensions, context);
-      });
-    });
+    this.#reply(response, head, refused ?? this.owner.handlers.http(head));
   }
 
   #reply(response: HttpResponse, head: RequestHead, answer: HttpAnswer): void {
@@ -284,6 +273,6 @@ export class UwsConnection {
 
   #close(): void {
     // Calls the abort handler before it returns.
-    if (this.#phase !== 'over') this.accepted.close();
+    if (this.#phase !== 'over' && this.#phase !== 'unknown') this.accepted.close();
   }
 }

@@ -1,13 +1,20 @@
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, WebSocket } from 'uWebSockets.js';
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_listen_socket,
+  us_socket_context_t,
+  WebSocket,
+} from 'uWebSockets.js';
 import type { CloseCode } from '../../protocol/index.js';
 import { freePort } from './free-port.js';
 import { GOODBYE_MS } from './goodbye.js';
 import { PendingConnections } from './pending-connections.js';
 import { readTls, type TlsFiles } from './tls-files.js';
-import type { ListenOptions, Transport, TransportHandlers } from './transport.js';
+import type { HttpReply, ListenOptions, RequestHead, Transport, TransportHandlers } from './transport.js';
 import { announcesBody, NO_BODY } from './head-check.js';
 import { writeWhole } from './uws-head.js';
-import { UwsConnection, type ArrivedRequest, type Handshake } from './uws-connection.js';
+import { UwsConnection, type ArrivedRequest } from './uws-connection.js';
 import { addressOf, headOf } from './uws-request.js';
 import { UwsSocket, type UserData } from './uws-socket.js';
 
@@ -40,6 +47,8 @@ export class UwsTransport implements Transport {
   #given: { readonly options: ListenOptions; readonly handlers: TransportHandlers } | undefined;
   /** Connections that have not been let in. */
   #pending: PendingConnections | undefined;
+  /** Connections that the engine's objects are kept of. */
+  readonly #held = new Set<UwsConnection>();
   /** The request whose head the engine has read last, until its connection takes it. */
   #arrived: ArrivedRequest | undefined;
   /** Connections that the engine has closed; it does not say which. */
@@ -95,9 +104,7 @@ export class UwsTransport implements Transport {
       sendPingsAutomatically: true,
       compression: NO_COMPRESSION,
       upgrade: (response, request, context) => {
-        const key = request.getHeader('sec-websocket-key');
-        const extensions = request.getHeader('sec-websocket-extensions');
-        this.#arrive(response, request, { key, extensions, context });
+        this.#upgrade(response, request, context, handlers);
       },
       open: (native) => {
         this.#open(native, handlers);
@@ -119,7 +126,7 @@ export class UwsTransport implements Transport {
       },
     });
     app.any('/*', (response, request) => {
-      this.#arrive(response, request, undefined);
+      this.#arrive(response, headOf(request, addressOf(response)), undefined);
     });
     return app;
   }
@@ -140,13 +147,18 @@ export class UwsTransport implements Transport {
         letIn: (which) => {
           pending.delete(which);
         },
+        heardOf: (which) => {
+          this.#held.add(which);
+        },
         over: (which) => {
+          this.#held.delete(which);
           pending.delete(which);
         },
         closures: () => this.#closures,
       },
       () => this.#takeArrived(),
     );
+    this.#held.add(connection);
     if (pending.add(connection)) handlers.pendingOverflow(connection.address);
   }
 
@@ -154,12 +166,37 @@ export class UwsTransport implements Transport {
    * Answers nothing yet: only right after this call does the engine say which connection the request is from. A second
    * request of a connection is taken by nobody, and ends with it. Nor is it said of a request with a body, so it is refused.
    */
-  #arrive(response: HttpResponse, request: HttpRequest, handshake: Handshake | undefined): void {
-    const head = headOf(request, addressOf(response));
-    this.#arrived = announcesBody(head) ? undefined : { head, response, handshake };
+  #arrive(response: HttpResponse, head: RequestHead, refused: HttpReply | undefined): void {
+    this.#arrived = announcesBody(head) ? undefined : { head, response, refused };
     if (this.#arrived) return;
     response.onData(() => undefined);
     writeWhole(response, NO_BODY);
+  }
+
+  /**
+   * Within this call: later, the engine takes the WebSocket that it has made for the response that it was, and closes it now
+   * and then. But whose request it is, it does not say in this call; so all who may have sent it are let go of.
+   */
+  #upgrade(
+    response: HttpResponse,
+    request: HttpRequest,
+    context: us_socket_context_t,
+    handlers: TransportHandlers,
+  ): void {
+    const head = headOf(request, addressOf(response));
+    const answer = handlers.upgrade(head);
+    if (!answer.accept) {
+      this.#arrive(response, head, answer.reply);
+      return;
+    }
+    for (const connection of [...this.#held]) connection.doubt();
+    response.upgrade<UserData>(
+      { encoding: answer.encoding },
+      request.getHeader('sec-websocket-key'),
+      answer.subprotocol ?? '',
+      request.getHeader('sec-websocket-extensions'),
+      context,
+    );
   }
 
   #takeArrived(): ArrivedRequest | undefined {

@@ -25,7 +25,7 @@ export interface BytesReport {
   readonly isAlive: boolean;
   /** What the server logged as an error, and what an engine said before it ended the process. */
   readonly errors: string;
-  /** An honest client was let in and answered afterwards, by WebSocket and by HTTP. */
+  /** An honest client that had been there before is still answered, and a new one is, by WebSocket and by HTTP. */
   readonly isServing: boolean;
   readonly memoryMb: readonly [atRest: number, after: number];
 }
@@ -42,6 +42,7 @@ export async function fuzzBytes({ transport, attack, seed, lives, seconds }: Byt
   });
   try {
     for (let n = 0; n < 20; n++) server.repository.record('task', `t${String(n)}`, { text: 'x'.repeat(10_000) });
+    const bystander = await RawClient.connect(server);
     const atRest = memoryMb(server);
     const until = performance.now() + seconds * 1_000;
     let lived = 0;
@@ -54,7 +55,8 @@ export async function fuzzBytes({ transport, attack, seed, lives, seconds }: Byt
         }
       }),
     );
-    const isServing = server.isAlive() && (await serves(server));
+    const isServing = server.isAlive() && (await bystander.isAlive()) && (await serves(server));
+    bystander.close();
     return {
       lives: lived,
       isAlive: server.isAlive(),
