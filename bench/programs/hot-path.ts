@@ -67,6 +67,8 @@ function ingest(root: string): Work {
     publish: (published) => (events += published.length),
     rescan: () => Promise.resolve(true),
     admits: () => true,
+    foldsCase: () => false,
+    listedName: () => undefined,
     canSee: () => true,
     knowsAll: () => true,
     verifyDirectories: () => undefined,

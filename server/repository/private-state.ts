@@ -93,9 +93,8 @@ export class PrivateState {
   }
 
   /** Whether the path still leads to the repository that is served. One that cannot be seen is not there, as far as is known. */
-  presence(): Exclude<IdentityState, 'unreadable'> {
-    const found = this.#running.identity.check();
-    return found === 'unreadable' ? 'missing' : found;
+  presence(): IdentityState {
+    return this.#running.identity.check();
   }
 
   get tokenFile(): string {

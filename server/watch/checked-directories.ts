@@ -1,9 +1,9 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
+import { RepositoryIdentity, type IdentityState } from '../repository/index.js';
 import { CoordinationDirError, type CoordinationDir } from './coordination-dir.js';
 import { errorCode, systemFiles, type Files } from './files.js';
-import { DirectoryIdentity, type Presence, type RepositoryIdentity } from './repository-identity.js';
 
 /**
  * What is known of a directory on the way to the records. `open`: it has been checked, and is read. `absent`: the
@@ -55,17 +55,16 @@ export class CheckedDirectories {
   readonly #coordination: CheckedDirectory;
   readonly #byKind: ReadonlyMap<Kind, CheckedDirectory>;
   readonly #all: readonly CheckedDirectory[];
-  readonly #identity: RepositoryIdentity;
-  #presence: Presence = 'missing';
+  #presence: IdentityState = 'missing';
   #standing: ReadonlyMap<Kind, Standing> = new Map(KINDS.map((kind) => [kind, unknown('not looked at yet')]));
 
   constructor(
     readonly dir: CoordinationDir,
     readonly files: Files = systemFiles,
-    identity: RepositoryIdentity = new DirectoryIdentity(dir, files),
+    /** @default of what stands at the path when it is opened */
+    private identity?: Pick<RepositoryIdentity, 'check'>,
     readonly reach: Reach = defaultReach(files),
   ) {
-    this.#identity = identity;
     const below = (parent: CheckedDirectory, name: string, kind?: Kind): CheckedDirectory =>
       new CheckedDirectory(
         `${parent.path}/${name}`,
@@ -88,14 +87,22 @@ export class CheckedDirectories {
   }
 
   /** Of the repository at the path, as last looked at. */
-  get presence(): Presence {
+  get presence(): IdentityState {
     return this.#presence;
   }
 
   /** What is amiss with the repository as a whole where it is not the same. */
   get absence(): string {
     for (const { standing } of [this.#root, this.#muse]) if (standing.is === 'unknown') return standing.why;
-    return this.#presence === 'missing' ? 'no repository is at the path any more' : 'another repository is at the path';
+    switch (this.#presence) {
+      case 'missing':
+        return 'no repository is at the path any more';
+      case 'other':
+        return 'another repository is at the path';
+      case 'unreadable':
+      case 'same':
+        return 'the repository cannot be looked at';
+    }
   }
 
   /** What is wrong with directories, as last looked at. */
@@ -105,6 +112,7 @@ export class CheckedDirectories {
 
   /** @throws CoordinationDirError where a directory cannot be opened as one. */
   open(): void {
+    this.identity ??= RepositoryIdentity.of(this.dir.root);
     this.verify();
     for (const { standing, path } of this.#all) {
       if (standing.is === 'unknown') throw new CoordinationDirError(`${path}: ${standing.why}; refusing to watch it`);
@@ -116,7 +124,7 @@ export class CheckedDirectories {
 
   /** Compares what stands at the paths with what is open. @returns the kinds of which something else is known now. */
   verify(): Kind[] {
-    const presence = this.#identity.check();
+    const presence = this.identity?.check() ?? 'missing';
     const changed = new Set(this.#all.filter((directory) => directory.verify()).map(({ kind }) => kind));
     this.#presence = presence === 'same' ? this.#wholePresence() : presence;
     const before = this.#standing;
@@ -137,6 +145,11 @@ export class CheckedDirectories {
   isStill(kind: Kind): boolean {
     if (this.standing(kind).is !== 'open') return false;
     return this.reach === 'descriptor' || this.#wayTo(kind).every((directory) => directory.isStill());
+  }
+
+  /** Whether a name finds a file whose name differs from it in case: macOS, vfat, ext4 where it was asked for. */
+  foldsCase(kind: Kind): boolean {
+    return this.#byKind.get(kind)!.foldsCase;
   }
 
   /** The path that leads to a kind's open directory. */
@@ -168,7 +181,7 @@ export class CheckedDirectories {
   }
 
   /** Gone since its identity was looked at, or reached by a link. */
-  #wholePresence(): Presence {
+  #wholePresence(): IdentityState {
     const ways = [this.#root.standing.is, this.#muse.standing.is];
     if (ways.includes('unknown')) return 'other';
     return ways.includes('absent') ? 'missing' : 'same';
@@ -183,6 +196,7 @@ export class CheckedDirectories {
 class CheckedDirectory implements Place {
   standing: Standing = unknown('not looked at yet');
   readonly name: string;
+  #foldsCase = false;
   #open: { readonly identity: string; readonly reach: string; readonly file: number | undefined } | undefined;
 
   constructor(
@@ -203,6 +217,11 @@ class CheckedDirectory implements Place {
 
   get identity(): string | undefined {
     return this.#open?.identity;
+  }
+
+  /** As the directory above does, from which it has that. */
+  get foldsCase(): boolean {
+    return this.#foldsCase;
   }
 
   isStill(): boolean {
@@ -251,6 +270,10 @@ class CheckedDirectory implements Place {
   }
 
   #take(found: BigIntStats): void {
+    if (this.parent) {
+      const otherwise = this.files.look(`${this.parent.reach ?? this.parent.path}/${this.name.toUpperCase()}`);
+      this.#foldsCase = otherwise !== undefined && identityOf(otherwise) === identityOf(found);
+    }
     if (this.by === 'path') {
       this.close();
       this.#open = { identity: identityOf(found), reach: this.path, file: undefined };

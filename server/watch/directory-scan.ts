@@ -22,6 +22,8 @@ export interface ScanServices {
   readonly ignored: IgnoredFiles;
   /** Called for every record that does not look as it did when it was read. */
   hint(kind: Kind, id: string): void;
+  /** Called for every record that is not listed, where looking for its file would find one whose name differs in case. */
+  missing(kind: Kind, id: string): void;
 }
 
 /** What one comparison cost and found. */
@@ -57,6 +59,11 @@ export class DirectoryScan {
       differences++;
       this.services.hint(kind, id);
     };
+    const foldsCase = this.services.directories.foldsCase(kind);
+    const missing = (id: string): void => {
+      differences++;
+      this.services.missing(kind, id);
+    };
     for (const name of this.#names(kind)) {
       const id = this.services.ignored.idOf(kind, name, 'scan');
       if (id === undefined) continue;
@@ -65,8 +72,11 @@ export class DirectoryScan {
       if (slices.isOver()) await slices.breathe();
     }
     for (const id of store.ids(kind)) {
-      // What is not listed may be gone: the reading will tell.
-      if (!seen.has(id)) hint(id);
+      // What is not listed may be gone: the reading will tell, where it finds no file of another name.
+      if (!seen.has(id)) {
+        if (foldsCase) missing(id);
+        else hint(id);
+      }
       if (slices.isOver()) await slices.breathe();
     }
     return { files: seen.size, differences, busyMs: slices.busyMs };

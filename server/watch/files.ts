@@ -1,4 +1,15 @@
-import { closeSync, fstatSync, lstatSync, opendirSync, openSync, readSync, statSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+  type BigIntStats,
+} from 'node:fs';
+import { basename } from 'node:path';
 
 /** What is asked of an open directory. */
 export interface OpenDirectory {
@@ -17,6 +28,8 @@ export interface Files {
   look(path: string): BigIntStats | undefined;
   /** Of what a path leads to; `undefined` where it leads to nothing. */
   follow(path: string): BigIntStats | undefined;
+  /** A file's name as its directory lists it, by whatever spelling it was found; `undefined` where only a listing would tell. */
+  nameOf(path: string): string | undefined;
   /** @param readAhead names fetched from the kernel at a time. */
   list(path: string, readAhead: number): OpenDirectory;
 }
@@ -30,6 +43,15 @@ export const systemFiles: Files = {
   read: (file, buffer, offset, length, position) => readSync(file, buffer, offset, length, position),
   look: (path) => lstatSync(path, { bigint: true, throwIfNoEntry: false }),
   follow: (path) => statSync(path, { bigint: true, throwIfNoEntry: false }),
+  nameOf: (path) => {
+    // Elsewhere a path is spelled as it was asked for.
+    if (process.platform !== 'darwin' && process.platform !== 'win32') return undefined;
+    try {
+      return basename(realpathSync.native(path));
+    } catch {
+      return undefined;
+    }
+  },
   list: (path, bufferSize) => opendirSync(path, { bufferSize }),
 };
 

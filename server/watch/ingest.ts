@@ -46,6 +46,10 @@ export interface IngestServices extends TakeInServices {
   canSee(kind: Kind): boolean;
   /** … and whether nothing that happened in it can be unknown, but for what hints on their way will tell. */
   knowsAll(kind: Kind): boolean;
+  /** Whether a name finds a file whose name differs from it in case. */
+  foldsCase(kind: Kind): boolean;
+  /** The name by which the directory lists the file of an id; `undefined` where only a listing would tell. */
+  listedName(kind: Kind, id: string): string | undefined;
   /** Looks which directories stand on the way to the records now. */
   verifyDirectories(): void;
   /** Whether the mechanism in use hints at each file that changes, at once, as far as anyone can tell. */
@@ -143,7 +147,14 @@ export class Ingest implements HintSink {
   file(kind: Kind, name: string): void {
     this.notified();
     const id = this.services.ignored.idOf(kind, name, 'hint');
-    if (id !== undefined) this.record(kind, id);
+    if (id === undefined) return;
+    if (!this.#mayBeListedOtherwise(kind, id)) {
+      this.record(kind, id);
+      return;
+    }
+    const listed = this.services.listedName(kind, id);
+    if (listed === name) this.record(kind, id);
+    else void this.services.rescan(kind);
   }
 
   directory(kind: Kind): void {
@@ -174,12 +185,29 @@ export class Ingest implements HintSink {
     this.#schedule();
   }
 
+  /** A comparison has not found the file of a record among the names in its directory. */
+  missing(kind: Kind, id: string): void {
+    this.#removals.note(keyOf(kind, id), { kind, id });
+    this.#schedule();
+  }
+
+  /** The name as its directory lists it is the record's; any that finds the same file may be hinted at. */
+  #mayBeListedOtherwise(kind: Kind, id: string): boolean {
+    const { foldsCase, store } = this.services;
+    return foldsCase(kind) && store.get(kind, id) === undefined;
+  }
+
   // ── barrier ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Reads one record now. @returns once what has changed of it is published. */
   async readNow({ kind, id }: RecordName): Promise<void> {
     // A name that no hint could bring would be looked for again and again.
     if (!this.services.ignored.isRecordId(id)) return;
+    if (this.#mayBeListedOtherwise(kind, id)) {
+      await this.services.rescan(kind);
+      await this.drain();
+      return;
+    }
     const key = keyOf(kind, id);
     this.#pending.delete(key);
     const change = this.#read(kind, id);

@@ -9,6 +9,7 @@ import {
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { ResolvedOptions } from '../options.js';
+import type { RepositoryIdentity } from '../repository/index.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { Supervision } from '../supervisor.js';
@@ -22,7 +23,6 @@ import { Ingest, sayUnreadable, warnOfContent, warnOfProblem } from './ingest.js
 import { loadRecords } from './load.js';
 import { Reconciler, type ReconcileCount } from './reconciler.js';
 import { RecordReader, type Unavailable } from './record-reader.js';
-import type { RepositoryIdentity } from './repository-identity.js';
 import { Warnings } from './warnings.js';
 import { WatchState, type Finding, type RepositoryGoneError } from './watch-state.js';
 import type { Watcher } from './watcher.js';
@@ -38,7 +38,7 @@ export interface WatchParts {
   readonly choose?: typeof chooseWatcher;
   readonly files?: Files;
   /** @default the directories that stand at the path when watching begins */
-  readonly identity?: RepositoryIdentity;
+  readonly identity?: Pick<RepositoryIdentity, 'check'>;
   /** @default errors are thrown on */
   readonly supervision?: Supervision;
 }
@@ -107,6 +107,9 @@ export class RepositoryWatch {
       hint: (kind, id) => {
         this.#ingest.record(kind, id);
       },
+      missing: (kind, id) => {
+        this.#ingest.missing(kind, id);
+      },
     });
     this.#reconciler = new Reconciler(
       scan,
@@ -133,6 +136,8 @@ export class RepositoryWatch {
       rescan: (kind) => this.#reconciler.rescan(kind),
       canSee: (kind) => this.#canSee(kind),
       knowsAll: (kind) => this.#knowsAll(kind),
+      listedName: (kind, id) => files.nameOf(this.#directories.file(kind, id)),
+      foldsCase: (kind) => this.#directories.foldsCase(kind),
       verifyDirectories: () => {
         this.#verify();
       },
@@ -300,6 +305,7 @@ export class RepositoryWatch {
 
   #finding(): Finding {
     const { presence, absence, faults } = this.#directories;
+    if (presence === 'unreadable') return { state: 'suspect', why: absence };
     if (presence !== 'same') return { state: 'gone', why: absence };
     const unread = this.store.leases.unreadableHeartbeats;
     const whys = [...new Set([...faults, ...this.#reconciler.unseen.values()])];

@@ -39,11 +39,16 @@ export class OperationReader {
   constructor(private readonly log: OperationLog) {}
 
   follow(event: WireEvent): void {
-    const [revision, type, , , , , reason] = event;
+    const [revision, type, , , , , reason, problem] = event;
     // What leaves a filter is shown as it was before.
     if (type === TYPE.expired || reason === 'left-filter') return;
     const record = recordOf(event);
     const states = this.log.statesOf(record);
+    if (problem === 'unreadable' && type !== TYPE.removed) {
+      // It is there; what it says now nobody claims to know.
+      must(states.length > 0, 'operations', () => `revision ${String(revision)} knows of ${record}, which never was`);
+      return;
+    }
     const wanted = type === TYPE.removed ? undefined : jsonOf(event);
     let at = this.#seen.get(record) ?? 0;
     while (at < states.length && states[at] !== wanted) at++;

@@ -39,6 +39,7 @@ export class FaultyFiles implements Files {
   readonly close = systemFiles.close;
   readonly status = systemFiles.status;
   readonly follow = systemFiles.follow;
+  readonly nameOf = systemFiles.nameOf;
 
   #check(call: Call, path: string): void {
     if (this.#faults.size === 0) return;

@@ -38,6 +38,8 @@ export function ingestOver(clock: FakeClock) {
       return sight.isClear;
     },
     admits: () => true,
+    foldsCase: () => false,
+    listedName: () => undefined,
     canSee: () => sight.isClear,
     knowsAll: () => sight.isClear,
     verifyDirectories: () => undefined,

@@ -6,6 +6,7 @@ import type { StoreEvent } from '../../server/store/store-event.js';
 import { chooseWatcher } from '../../server/watch/choose-watcher.js';
 import { NativeWatcher } from '../../server/watch/native-watcher.js';
 import { RepositoryWatch, type WatchParts } from '../../server/watch/repository-watch.js';
+import type { Watcher } from '../../server/watch/watcher.js';
 import { TemporaryRepository } from './temporary-repository.js';
 import { untilFound } from './until.js';
 
@@ -33,7 +34,7 @@ export class WatchedRepository extends TemporaryRepository {
   constructor(
     backend: Backend,
     options: Partial<ServerOptions> = {},
-    parts: Omit<WatchParts, 'choose'> & { readonly clock?: Clock } = {},
+    parts: Omit<WatchParts, 'choose'> & { readonly clock?: Clock; readonly watcher?: Watcher } = {},
   ) {
     super();
     const resolved = resolveOptions({
@@ -47,7 +48,9 @@ export class WatchedRepository extends TemporaryRepository {
       this.published(events);
     };
     const log = { ...silentLog, warn: this.#say, error: this.#say };
-    const choose = backend === 'nameless' ? nameless : chooseWatcher;
+    const { watcher } = parts;
+    const given: typeof chooseWatcher | undefined = watcher && (() => Promise.resolve(watcher));
+    const choose = given ?? (backend === 'nameless' ? nameless : chooseWatcher);
     this.watch = new RepositoryWatch(resolved, this.store, parts.clock ?? systemClock, log, publish, {
       ...parts,
       choose,

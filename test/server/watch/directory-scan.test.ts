@@ -36,6 +36,7 @@ function scanned(t: Test) {
     clock,
     ignored: new IgnoredFiles(new Warnings(silentLog), 256),
     hint: (kind, id) => hints.push(`${kind}/${id}`),
+    missing: () => undefined,
   });
   /** Reads a record as it is now, and lets a minute pass since it was written. */
   const take = (id: string): void => {

@@ -30,6 +30,8 @@ function overTornFile() {
     publish: (some) => events.push(...some),
     rescan: () => Promise.resolve(true),
     admits: () => true,
+    foldsCase: () => false,
+    listedName: () => undefined,
     canSee: () => true,
     knowsAll: () => true,
     verifyDirectories: () => undefined,

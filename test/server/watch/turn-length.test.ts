@@ -32,6 +32,8 @@ async function turns(tellingMs: number): Promise<number[]> {
     },
     rescan: () => Promise.resolve(true),
     admits: () => true,
+    foldsCase: () => false,
+    listedName: () => undefined,
     canSee: () => true,
     knowsAll: () => true,
     verifyDirectories: () => undefined,

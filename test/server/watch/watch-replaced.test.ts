@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { KINDS } from '../../../protocol/index.js';
 import type { ServerOptions } from '../../../server/index.js';
+import type { IdentityState } from '../../../server/repository/index.js';
 import { CheckedDirectories } from '../../../server/watch/checked-directories.js';
 import { systemFiles } from '../../../server/watch/files.js';
-import type { Presence } from '../../../server/watch/repository-identity.js';
+
 import type { RepositoryGoneError } from '../../../server/watch/watch-state.js';
 import { until } from '../../support/until.js';
 import { BACKENDS, WatchedRepository, type Backend } from '../../support/watched-repository.js';
@@ -143,7 +144,7 @@ for (const backend of BACKENDS) {
 }
 
 t.test('the same repository in other directories goes on, if its identity says that it is the same', async (t) => {
-  const state: { presence: Presence } = { presence: 'same' };
+  const state: { presence: IdentityState } = { presence: 'same' };
   const repository = new WatchedRepository('native', {}, { identity: { check: () => state.presence } });
   t.teardown(() => {
     repository.stop();
@@ -162,6 +163,33 @@ t.test('the same repository in other directories goes on, if its identity says t
   repository.rename('task', 't3', {});
   await repository.untilTold('added task/t3');
 });
+
+t.test(
+  'a repository that cannot be looked at is suspect, and not gone: the server waits for it without end',
+  async (t) => {
+    const state: { presence: IdentityState } = { presence: 'same' };
+    const repository = new WatchedRepository(
+      'native',
+      { goneAfterMs: 0 },
+      { identity: { check: () => state.presence } },
+    );
+    t.teardown(() => {
+      repository.stop();
+    });
+    repository.rename('task', 't1', {});
+    await repository.start();
+    let isGivenUp = false;
+    repository.watch.gone = () => (isGivenUp = true);
+    state.presence = 'unreadable';
+    repository.remove('task', 't1');
+    await until('it is noticed', () => repository.watch.health.state === 'suspect');
+    await repository.watch.readNow(undefined);
+    t.same(repository.story, []);
+    state.presence = 'same';
+    await repository.untilTold('removed task/t1');
+    t.notOk(isGivenUp);
+  },
+);
 
 t.test('where descriptors do not lead to files, the way is compared before and after each reading', async (t) => {
   const { repository, outside } = await watched(t, 'native');

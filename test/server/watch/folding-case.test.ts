@@ -1,0 +1,51 @@
+import { renameSync } from 'node:fs';
+import t from 'tap';
+import type { HintSink, Watcher } from '../../../server/watch/watcher.js';
+import { foldingFiles } from '../../support/folding-files.js';
+import { BACKENDS, WatchedRepository } from '../../support/watched-repository.js';
+
+for (const backend of BACKENDS) {
+  t.test(
+    `${backend}: where names fold case, a record has the name that its directory lists, and no other`,
+    async (t) => {
+      const repository = new WatchedRepository(backend, {}, { files: foldingFiles(backend === 'native') });
+      t.teardown(() => {
+        repository.stop();
+      });
+      repository.rename('task', 'known', {});
+      await repository.start();
+      repository.rename('task', 'New', { n: 1 });
+      await repository.untilTold('added task/New');
+      for (const id of ['KNOWN', 'new', 'NEW']) await repository.watch.readNow({ kind: 'task', id });
+      t.same(repository.story, ['added task/New'], 'whoever asks by another name');
+      renameSync(repository.dir.file('task', 'known'), repository.dir.file('task', 'Known'));
+      await repository.untilTold('removed task/known');
+      t.same(repository.story, ['added task/New', 'added task/Known', 'removed task/known']);
+      repository.remove('task', 'Known');
+      await repository.untilTold('removed task/Known');
+    },
+  );
+}
+
+t.test('a hint by another spelling than the listed one is a hint at the listed one', async (t) => {
+  let sink: HintSink | undefined;
+  const watcher: Watcher = {
+    mechanism: 'inotify',
+    isHealthy: true,
+    namesEachFile: true,
+    start: (given) => {
+      sink = given;
+    },
+    verify: () => undefined,
+    stop: () => undefined,
+  };
+  const repository = new WatchedRepository('native', {}, { files: foldingFiles(true), watcher });
+  t.teardown(() => {
+    repository.stop();
+  });
+  await repository.start();
+  repository.rename('task', 'listed', {});
+  sink!.file('task', 'LISTED.json');
+  await repository.untilTold('added task/listed');
+  t.same(repository.story, ['added task/listed']);
+});
