@@ -1,29 +1,25 @@
-import { systemClock } from './clock.js';
 import { findNativeBinary, loadNativeEngine, NativeEngineError } from './transport/native-engine.js';
 import { CheckedDirectories } from './watch/checked-directories.js';
+import { whyNotNative } from './watch/choose-watcher.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 import { NativeWatcher } from './watch/native-watcher.js';
-import { selfTest } from './watch/self-test.js';
 
 /** Whether the kernel's hints arrive in a repository. */
 export interface WatchDiagnosis {
   readonly mechanism: string;
-  /** What was not heard; `undefined` where everything was. */
+  /** Why hints may not arrive; `undefined` where nothing speaks against it. */
   readonly deaf: string | undefined;
 }
 
 /**
- * The self-test that a server makes when it starts; makes the directories where they are missing.
- * @throws CoordinationDirError where they cannot be watched as they are.
+ * Whether the kernel's hints can be trusted in a repository, as far as that can be known without writing into it.
+ * @throws CoordinationDirError where its directories cannot be watched as they are.
  */
-export async function diagnoseWatching(root: string): Promise<WatchDiagnosis> {
-  const dir = new CoordinationDir(root);
-  dir.ensure();
-  const directories = new CheckedDirectories(dir);
-  directories.open();
+export function diagnoseWatching(root: string): WatchDiagnosis {
+  const directories = new CheckedDirectories(new CoordinationDir(root));
+  directories.open('allowed');
   try {
-    const watcher = new NativeWatcher(directories);
-    return { mechanism: watcher.mechanism, deaf: await selfTest(watcher, directories, systemClock) };
+    return { mechanism: new NativeWatcher(directories).mechanism, deaf: whyNotNative(directories) };
   } finally {
     directories.close();
   }

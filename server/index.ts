@@ -22,5 +22,6 @@ export {
 } from './relay/relay-options.js';
 export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } from './repository/index.js';
 export type { Connection, SendResult, Socket } from './transport/transport.js';
+export { deafFileSystem } from './watch/deaf-file-systems.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
 export { RepositoryGoneError } from './watch/watch-state.js';

@@ -30,7 +30,7 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
   const search = findRepository(target.root ?? process.cwd(), target.root !== undefined);
   const findings = [
     ...examineMachine(),
-    ...(search.is === 'found' ? await examineRepository(search.root) : [noRepository(search, target.root)]),
+    ...(search.is === 'found' ? examineRepository(search.root) : [noRepository(search, target.root)]),
     ...(search.is !== 'found' && !target.server ? [] : await examineServer(target)),
   ];
   for (const finding of findings) {

@@ -6,6 +6,19 @@ import { systemFiles } from './files.js';
 /** The place cannot be watched as it is; the message says what to do. */
 export class CoordinationDirError extends Error {
   override readonly name = 'CoordinationDirError';
+
+  constructor(
+    message: string,
+    /** The system's, where it is what keeps a directory from being made. */
+    readonly code?: string,
+  ) {
+    super(message);
+  }
+
+  /** Whether all that is wrong is that nothing can be made here: what is there can be read all the same. */
+  get isReadOnly(): boolean {
+    return this.code === 'EROFS' || this.code === 'EACCES' || this.code === 'EPERM';
+  }
 }
 
 /** The names in a repository that the bus reads and writes. */
@@ -65,7 +78,10 @@ function make(path: string): void {
   } catch (error) {
     // Another process has been quicker.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw new CoordinationDirError(`${path} is missing and cannot be made: ${said(error)}`);
+    throw new CoordinationDirError(
+      `${path} is missing and cannot be made: ${said(error)}`,
+      (error as NodeJS.ErrnoException).code,
+    );
   }
 }
 

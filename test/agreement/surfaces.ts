@@ -72,7 +72,7 @@ export function httpSurface(endpoint: Endpoint): Surface {
 }
 
 export async function mcpSurface(root: string): Promise<Surface> {
-  const bus = new McpBus({ root, server: undefined });
+  const bus = new McpBus({ root, server: undefined }, { err: () => undefined });
   const server = mcpServer(bus);
   const client = new Client({ name: 'test', version: '1' });
   const [here, there] = InMemoryTransport.createLinkedPair();
