@@ -7,7 +7,13 @@ import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 /** A module that fails outside of everything, once the server serves. */
 const planted = (failure: string): string =>
-  `--import data:text/javascript,${encodeURIComponent(`setTimeout(() => { ${failure} }, 1500)`)}`;
+  `--import data:text/javascript,${encodeURIComponent(
+    `const look = setInterval(() => {
+      if (!process.getActiveResourcesInfo().includes('TCPServerWrap')) return;
+      clearInterval(look);
+      setTimeout(() => { ${failure} }, 300);
+    }, 20);`,
+  )}`;
 
 for (const [what, failure] of [
   ['an exception that nothing catches', 'throw new Error("planted")'],
@@ -22,7 +28,7 @@ for (const [what, failure] of [
       rmSync(state, { recursive: true, force: true });
     });
     repository.rename('task', 't1', {});
-    const serve = Command.museBus(['serve', '--port', '0', '--root', repository.root], {
+    const serve = Command.museBus(['serve', '--port', '0', '--transport', 'ws', '--root', repository.root], {
       env: { NODE_OPTIONS: planted(failure), XDG_STATE_HOME: state },
     });
     t.equal(await serve.exit, 70);
