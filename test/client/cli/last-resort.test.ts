@@ -5,9 +5,16 @@ import t from 'tap';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-/** A module that fails outside of everything, once the server serves. */
-const planted = (failure: string): string =>
-  `--import data:text/javascript,${encodeURIComponent(`setTimeout(() => { ${failure} }, 1500)`)}`;
+/** A module that fails outside of everything, once the server has said that it listens. */
+function planted(failure: string): string {
+  const source = `
+    const write = process.stdout.write;
+    process.stdout.write = function (...args) {
+      if (String(args[0]).startsWith('Listening')) setTimeout(() => { ${failure} }, 10);
+      return write.apply(this, args);
+    };`;
+  return `--import data:text/javascript,${encodeURIComponent(source)}`;
+}
 
 for (const [what, failure] of [
   ['an exception that nothing catches', 'throw new Error("planted")'],
