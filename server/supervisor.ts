@@ -51,6 +51,8 @@ export class Supervisor implements Supervision {
   #lines = 0;
   #unsaid = 0;
   #windowStart = -Infinity;
+  /** What has been said in this window: the same over the same input is said once. */
+  readonly #said = new Set<string>();
 
   constructor(
     private readonly log: Log,
@@ -68,11 +70,14 @@ export class Supervisor implements Supervision {
     if (now - this.#windowStart >= WINDOW_MS) {
       this.#windowStart = now;
       this.#lines = 0;
+      this.#said.clear();
     }
-    if (++this.#lines > MAX_LINES) {
+    const key = JSON.stringify([where, input]);
+    if (this.#said.has(key) || ++this.#lines > MAX_LINES) {
       this.#unsaid++;
       return;
     }
+    this.#said.add(key);
     const unsaid = this.#unsaid === 0 ? {} : { unsaid_before: this.#unsaid };
     this.#unsaid = 0;
     this.log.error({ where, ...input, ...firstLineOf(error), ...unsaid }, 'unforeseen');

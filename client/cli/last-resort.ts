@@ -20,6 +20,8 @@ export function untilUncaught(log: Log): Promise<void> {
       setTimeout(() => process.exit(UNFORESEEN_EXIT), END_MS).unref();
       resolve();
     };
+    // In the place of what a command that serves nobody does: print it and end at once.
+    process.removeAllListeners('uncaughtException');
     process.on('uncaughtException', caught('uncaught: ending'));
     process.on('unhandledRejection', caught('a rejection that nobody handled: ending'));
   });

@@ -38,9 +38,7 @@ function fromCommander({ message }: CommanderError): Failure {
 }
 
 /** What nobody caught: Node itself would write message and stack as they are. */
-function reportCrash(error: unknown): void {
-  // A server ends in order, and says it in its log.
-  if (process.listenerCount('uncaughtException') > 1) return;
+function reportCrash(error: unknown): never {
   const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
   terminal.err(`❌ ${message}`);
   for (const frame of stack.split('\n').filter((line) => line.startsWith('    at '))) terminal.err(frame);

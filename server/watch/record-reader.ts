@@ -66,8 +66,17 @@ export class RecordReader {
     this.#buffer = Buffer.allocUnsafe(services.maxBytes + 1);
   }
 
-  /** Of what was read last. */
-  fingerprint(): Pick<Fingerprint, 'bytes' | 'sha256'> {
+  /** Of a record's file as it is now, for the log: others may have been read since. */
+  fingerprint(kind: Kind, id: string): Fingerprint {
+    try {
+      this.read(kind, id);
+    } catch {
+      // Its bytes are what is asked for, whatever comes of them.
+    }
+    return { kind, id, ...this.#fingerprint() };
+  }
+
+  #fingerprint(): Fingerprint {
     return fingerprintOf(this.#buffer.subarray(0, this.#length));
   }
 
@@ -141,7 +150,7 @@ export class RecordReader {
     if (error.code === undefined) {
       // No answer of the system's: reading what the file holds has failed, and would again.
       const { supervision = UNSUPERVISED, directories } = this.services;
-      supervision.report('reading a record', error, { kind, id, ...this.fingerprint() });
+      supervision.report('reading a record', error, { kind, id, ...this.#fingerprint() });
       return { is: 'broken', kind, id, problem: 'unprocessable', signature: signatureAt(directories.files, path) };
     }
     const problem = PROBLEM_BY_ERROR[code];

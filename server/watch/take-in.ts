@@ -20,7 +20,7 @@ export function readOne({ reader, supervision = UNSUPERVISED }: TakeInServices, 
   try {
     return reader.read(kind, id);
   } catch (error) {
-    supervision.report('reading a record', error, { kind, id, ...reader.fingerprint() });
+    supervision.report('reading a record', error, reader.fingerprint(kind, id));
     return { is: 'broken', kind, id, problem: 'unprocessable', signature: undefined };
   }
 }
@@ -39,7 +39,7 @@ export function takeIn(
     return store.apply(change, now, observed);
   } catch (error) {
     const { kind, id } = change;
-    supervision.report('taking in a record', error, { kind, id, ...reader.fingerprint() });
+    supervision.report('taking in a record', error, reader.fingerprint(kind, id));
     const signature = change.is === 'absent' ? undefined : change.signature;
     let events = NO_EVENTS;
     supervision.contain('setting a record aside', () => {

@@ -5,15 +5,16 @@ import t from 'tap';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-/** A module that fails outside of everything, once the server serves. */
-const planted = (failure: string): string =>
-  `--import data:text/javascript,${encodeURIComponent(
-    `const look = setInterval(() => {
-      if (!process.getActiveResourcesInfo().includes('TCPServerWrap')) return;
-      clearInterval(look);
-      setTimeout(() => { ${failure} }, 300);
-    }, 20);`,
-  )}`;
+/** A module that fails outside of everything, once the server has said that it listens. */
+function planted(failure: string): string {
+  const source = `
+    const write = process.stdout.write;
+    process.stdout.write = function (...args) {
+      if (String(args[0]).startsWith('Listening')) setTimeout(() => { ${failure} }, 10);
+      return write.apply(this, args);
+    };`;
+  return `--import data:text/javascript,${encodeURIComponent(source)}`;
+}
 
 for (const [what, failure] of [
   ['an exception that nothing catches', 'throw new Error("planted")'],
@@ -28,7 +29,7 @@ for (const [what, failure] of [
       rmSync(state, { recursive: true, force: true });
     });
     repository.rename('task', 't1', {});
-    const serve = Command.museBus(['serve', '--port', '0', '--transport', 'ws', '--root', repository.root], {
+    const serve = Command.museBus(['serve', '--port', '0', '--root', repository.root], {
       env: { NODE_OPTIONS: planted(failure), XDG_STATE_HOME: state },
     });
     t.equal(await serve.exit, 70);
