@@ -123,6 +123,26 @@ t.test(
   },
 );
 
+t.test(
+  'private state that is removed while a server runs is made again, and the journal is written anew',
+  async (t) => {
+    const repository = temporary(t);
+    const soon: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms >= 1_000 ? ms / 100 : ms, call) };
+    const { server, epoch } = await serve(t, repository.root, {}, soon);
+    const { token } = server.endpoint!;
+    repository.rename('task', 'a', { title: 'a' });
+    await until('the journal is kept', () => server.bus.hub.revision === 1 && server.bus.journalHealth === 'durable');
+    rmSync(repository.state, { recursive: true });
+    await until('the endpoint is there again', () => existsSync(join(repository.state, 'endpoint.json')));
+    t.equal(readFileSync(join(repository.state, 'token'), 'utf8').trim(), token);
+    repository.rename('task', 'b', { title: 'b' });
+    await until('a header is there again', () => existsSync(join(repository.state, 'journal', 'header.json')));
+    await until('it is durable again', () => server.bus.journalHealth === 'durable');
+    await server.stop();
+    t.equal(await epochOf(t, repository.root), epoch);
+  },
+);
+
 t.test('a server whose lock was removed, and taken by another, says so and is to end', async (t) => {
   const repository = temporary(t);
   const looks: (() => void)[] = [];
