@@ -93,7 +93,7 @@ t.test('what is private goes through server/repository alone', async (t) => {
   }
   const descriptorsOnly = /import \{((?:\s*(?:closeSync|fstatSync|readSync|writeSync),?\s*)+)\} from 'node:fs'/;
   for (const file of sourcesIn('server/journal')) {
-    const isImporting = importsOf(file).some(({ target }) => target.startsWith("node:fs"));
+    const isImporting = importsOf(file).some(({ target }) => target.startsWith('node:fs'));
     if (isImporting) t.match(read(file), descriptorsOnly, `${file} opens nothing by its path`);
   }
 });
