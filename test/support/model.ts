@@ -65,6 +65,10 @@ export function passes(filter: ModelFilter, { kind, id, data }: ModelRecord): bo
 /** What was read and is no record says nothing. */
 const TORN = 'invalid-json';
 
+/** Which reservation a heartbeat or a release is about: a heartbeat's file may be named after it. */
+const nameIn = ({ kind, id, data }: ModelRecord): string | undefined =>
+  data.reservation_id ?? (kind === 'heartbeat' ? id : undefined);
+
 /** What a record does not say that its kind has to. */
 function problemOf(kind: ModelKind, data: ModelData): string | null {
   if (kind === 'reservation' && data.expires_at === undefined) return 'no-expiry';
@@ -167,7 +171,7 @@ export class Model {
   /** When a reservation ends; `undefined` where it says no time, is no record any more, or a release names it. */
   #end({ id, data, problem }: ModelRecord): number | undefined {
     const name = data.reservation_id ?? id;
-    const about = this.#records.filter((record) => record.data.reservation_id === name && record.problem !== TORN);
+    const about = this.#records.filter((record) => nameIn(record) === name && record.problem !== TORN);
     if (problem === TORN || data.expires_at === undefined || about.some(({ kind }) => kind === 'release'))
       return undefined;
     const beats = about
