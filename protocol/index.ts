@@ -12,7 +12,7 @@ export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, toBusEvent } f
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
-export { compileGlob, isGlob, MAX_GLOBBED_LENGTH } from './glob.js';
+export { compileGlob, isGlob, MAX_GLOBBED_LENGTH, readGlob } from './glob.js';
 export type {
   ConnectionView,
   ExplainCode,
@@ -34,7 +34,7 @@ export { parseFilter } from './parse-filter.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';
-export { compileFilter, matchable } from './matcher.js';
+export { compileFilter, filterCost, matchable } from './matcher.js';
 export type {
   ClientMessage,
   CompleteReason,
