@@ -44,7 +44,6 @@ const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {
 };
 
 /**
-/**
  * Connects to a bus: with nothing said, to that of the repository around the working directory. No token is sent before the
  * server has shown that it knows it, except to a `url` that is given together with a `token`.
  * @throws BusError `no-endpoint`, `untrusted-endpoint`, `unreachable`, `untrusted`, `unauthorized`, `forbidden`, `bad-option`;

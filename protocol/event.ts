@@ -34,6 +34,19 @@ export const PROBLEMS = [
 ] as const;
 export type Problem = (typeof PROBLEMS)[number];
 
+/** Problems of records that were read, and do not say what their kind needs. */
+const OF_CONTENT: readonly Problem[] = ['bad-timestamp', 'no-expiry', 'names-nothing'];
+
+/** Whether a problem is one of what a record says, and not of the file that says it. */
+export function isOfContent(problem: Problem): boolean {
+  return OF_CONTENT.includes(problem);
+}
+
+/** Whether the file is there, and what it says now is unknown: then what it might hold counts as held. */
+export function isUnknown(problem: Problem | undefined): boolean {
+  return problem === 'unreadable' || problem === 'unprocessable';
+}
+
 /**
  * `live`: seen as it happened. `restart`: found when the server came back, so that the time of the event is when it was
  * found, not when it happened.

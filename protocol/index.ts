@@ -8,7 +8,7 @@ export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './encoding.js';
 export type { ErrorCode } from './errors.js';
 export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors.js';
 export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
-export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, toBusEvent } from './event.js';
+export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, isOfContent, toBusEvent } from './event.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
@@ -102,4 +102,4 @@ export {
 export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './version.js';
 export { fromVisibleText, isVisible, jsonLine, visibleJson, visibleText } from './visible-text.js';
-export { explainProblem, isOfContent, leaseTime, problemOf } from './record-problem.js';
+export { explainProblem, leaseTime, problemOf } from './record-problem.js';

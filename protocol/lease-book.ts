@@ -1,8 +1,7 @@
 import TinyQueue from 'tinyqueue';
 import type { UnixMillis } from './brand.js';
-import type { Problem } from './event.js';
+import { isOfContent, isUnknown, type Problem } from './event.js';
 import type { Kind } from './kinds.js';
-import { isOfContent, isUnknown } from './record-problem.js';
 import type { RecordData } from './record.js';
 import { leaseNameOf } from './swarm/lease-facts.js';
 import { parseTimestamp } from './timestamp.js';

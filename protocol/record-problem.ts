@@ -5,19 +5,6 @@ import { isNothing, type FieldProblem } from './swarm/fields.js';
 import { leaseNameOf, readBeat, readRelease, readReservation } from './swarm/lease-facts.js';
 import { parseTimestamp } from './timestamp.js';
 
-/** Problems of records that were read, and do not say what their kind needs. */
-const OF_CONTENT: readonly Problem[] = ['bad-timestamp', 'no-expiry', 'names-nothing'];
-
-/** Whether a problem is one of what a record says, and not of the file that says it. */
-export function isOfContent(problem: Problem): boolean {
-  return OF_CONTENT.includes(problem);
-}
-
-/** Whether the file is there, and what it says now is unknown: then what it might hold counts as held. */
-export function isUnknown(problem: Problem | undefined): boolean {
-  return problem === 'unreadable' || problem === 'unprocessable';
-}
-
 const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
   reservation: 'expires_at',
   heartbeat: 'extended_expires_at',

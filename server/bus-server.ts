@@ -8,7 +8,7 @@ import { silentLog, type Log } from './log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
 import { OriginRelay } from './relay/origin-relay.js';
 import { PrivateState, type Endpoint, type LockError } from './repository/index.js';
-import { CoordinationDir } from './watch/coordination-dir.js';
+import { CoordinationDir, CoordinationDirError } from './watch/coordination-dir.js';
 import type { RepositoryGoneError } from './watch/watch-state.js';
 
 /** How soon it is noticed that what a server has published was removed. */
@@ -174,17 +174,12 @@ export class BusServer {
     });
   }
 
-  /** Where nothing can be made, what is there is served. */
+  /** Where nothing can be made, what is there is served: the watch says so. */
   #makeDirectories(): void {
     try {
       this.#dir.ensure();
     } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (!/^(EROFS|EACCES|EPERM)$/.test(code)) throw error;
-      this.#log.warn(
-        { err: error },
-        'directories of the repository are missing and cannot be made; they count as empty',
-      );
+      if (!(error instanceof CoordinationDirError) || !error.isReadOnly) throw error;
     }
   }
 

@@ -1,35 +1,29 @@
 import { findNativeBinary, loadNativeEngine, NativeEngineError } from './transport/native-engine.js';
 import { CheckedDirectories } from './watch/checked-directories.js';
+import { whyNotNative } from './watch/choose-watcher.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 import { NativeWatcher } from './watch/native-watcher.js';
-import type { HintSink } from './watch/watcher.js';
 
 /** Whether the kernel takes watches on a repository's directories. That hints then arrive is proven by a server when it starts. */
 export interface WatchDiagnosis {
   readonly mechanism: string;
-  /** Why the directories cannot be watched; `undefined` where they can. */
-  readonly fault: string | undefined;
+  /** Why hints may not arrive; `undefined` where nothing speaks against it. */
+  readonly deaf: string | undefined;
 }
 
-/** Asks the kernel and writes nothing. @throws CoordinationDirError where the directories cannot be read as they are. */
+/**
+ * Whether the kernel's hints can be trusted in a repository, as far as that can be known without writing into it.
+ * @throws CoordinationDirError where its directories cannot be watched as they are.
+ */
 export function diagnoseWatching(root: string): WatchDiagnosis {
   const directories = new CheckedDirectories(new CoordinationDir(root));
-  directories.open();
-  const watcher = new NativeWatcher(directories);
-  const { mechanism } = watcher;
+  directories.open('allowed');
   try {
-    watcher.start(NOBODY);
-    return { mechanism, fault: undefined };
-  } catch (error) {
-    return { mechanism, fault: (error as Error).message };
+    return { mechanism: new NativeWatcher(directories).mechanism, deaf: whyNotNative(directories) };
   } finally {
-    watcher.stop();
     directories.close();
   }
 }
-
-const nothing = (): void => undefined;
-const NOBODY: HintSink = { file: nothing, directory: nothing, way: nothing, notified: nothing, everything: nothing };
 
 /** The WebSocket engine that a server on this Node would use, and why it is not the native one. */
 export type EngineDiagnosis =

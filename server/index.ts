@@ -23,5 +23,6 @@ export {
 export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } from './repository/index.js';
 export { Supervisor } from './supervisor.js';
 export type { Connection, SendResult, Socket } from './transport/transport.js';
+export { deafFileSystem } from './watch/deaf-file-systems.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
 export { RepositoryGoneError } from './watch/watch-state.js';

@@ -81,6 +81,23 @@ t.test('server/repository imports protocol and Node only: a client that loads it
   t.same(breaches('server/repository', isAllowed), []);
 });
 
+t.test('what is private goes through server/repository alone', async (t) => {
+  // What a checkout may say of settings, and what shows the state of things.
+  const readers = ['client/cli/repository-config.ts', 'client/cli/doctor-repository.ts'];
+  const others = ['server', 'client']
+    .flatMap(sourcesIn)
+    .filter((file) => !isIn('server/repository')(file) && !readers.includes(file));
+  for (const file of others) {
+    t.notMatch(read(file), /join\([^;]*['"`]bus['"`]|\$\{[^}]*\}\/bus\b/, `${file} builds no path below .muse/bus`);
+    t.notMatch(read(file), /\bstateLocation\(|\bstateHome\(/, `${file} does not ask where the state is`);
+  }
+  const descriptorsOnly = /import \{((?:\s*(?:closeSync|fstatSync|readSync|writeSync),?\s*)+)\} from 'node:fs'/;
+  for (const file of sourcesIn('server/journal')) {
+    const isImporting = importsOf(file).some(({ target }) => target.startsWith('node:fs'));
+    if (isImporting) t.match(read(file), descriptorsOnly, `${file} opens nothing by its path`);
+  }
+});
+
 t.test('nothing that is shipped imports tests or benches', async (t) => {
   for (const folder of ['protocol', 'server', 'client']) {
     t.same(

@@ -1,21 +1,12 @@
 import { existsSync, lstatSync, readdirSync, statfsSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { diagnoseWatching } from '../../server/index.js';
+import { deafFileSystem, diagnoseWatching } from '../../server/index.js';
+import { safeDirectories, stateLocation } from '../../server/repository/index.js';
 import { asFailure } from './failure.js';
 import { note, ok, wrong, type Finding } from './finding.js';
 import { resolveSettings } from './resolve-settings.js';
 
 const MIN_FREE_BYTES = 256 * 2 ** 20;
-
-/** File systems whose changes, or some of them, reach no watcher; by the magic numbers of `statfs(2)`. */
-const DEAF_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
-  [0x6969, 'NFS'],
-  [0xff534d42, 'SMB'],
-  [0xfe534d42, 'SMB'],
-  [0x517b, 'SMB'],
-  [0x01021997, '9p'],
-  [0x65735546, 'FUSE'],
-]);
 
 /** The repository's directories, what is private in them, and the settings. */
 export function examineRepository(root: string): Finding[] {
@@ -24,6 +15,7 @@ export function examineRepository(root: string): Finding[] {
     watching(root),
     ...fileSystem(root),
     ...privacy(root),
+    ...consent(),
     ...journal(root),
     ...configuration(root),
   ];
@@ -32,19 +24,20 @@ export function examineRepository(root: string): Finding[] {
 function watching(root: string): Finding {
   const advice = 'serve polls by itself then; --poll-interval says how often. A local disk needs no polling';
   try {
-    const { mechanism, fault } = diagnoseWatching(root);
-    if (fault !== undefined) return wrong('watching', `${mechanism}: ${fault}`, advice);
-    return ok('watching', `${mechanism} can be had for .muse/coordination; serve proves when it starts that it works`);
+    const { mechanism, deaf } = diagnoseWatching(root);
+    if (deaf === undefined)
+      return ok('watching', `${mechanism} tells of changes in .muse/coordination; serve tests that when it starts`);
+    return wrong('watching', `${mechanism}: ${deaf}`, advice);
   } catch (error) {
     return wrong('watching', asFailure(error).message, 'make it a directory that you may read');
   }
 }
 
 function fileSystem(root: string): Finding[] {
-  const { type, bavail, bsize } = statfsSync(root);
+  const { bavail, bsize } = statfsSync(root);
   const free = bavail * bsize;
   const room = `${String(Math.floor(free / 2 ** 20))} MiB free`;
-  const name = DEAF_FILE_SYSTEMS.get(type);
+  const name = deafFileSystem(root);
   return [
     free >= MIN_FREE_BYTES
       ? ok('disk', room)
@@ -58,13 +51,31 @@ function fileSystem(root: string): Finding[] {
 function privacy(root: string): Finding[] {
   // Windows keeps permissions elsewhere.
   if (process.getuid === undefined) return [];
-  const bus = join(root, '.muse', 'bus');
-  if (!existsSync(bus)) return [ok('private files', 'none yet; the first start makes them')];
-  const faults = [bus, ...readdirSync(bus).map((name) => join(bus, name))].flatMap((path) => {
-    const fault = faultOf(path, lstatSync(path));
-    return fault === undefined ? [] : [fault];
-  });
-  return faults.length > 0 ? faults : [ok('private files', `${bus} and what is in it are yours alone`)];
+  const { path } = stateLocation(root);
+  const directories = [join(root, '.muse', 'bus'), path].filter((directory) => existsSync(directory));
+  if (directories.length === 0) return [ok('private files', 'none yet; the first start makes them')];
+  const faults = directories.flatMap(faultsIn);
+  return faults.length > 0 ? faults : [ok('private files', `what is in ${directories.join(' and ')} is yours alone`)];
+}
+
+function faultsIn(directory: string): Finding[] {
+  try {
+    const paths = [directory, ...readdirSync(directory).map((name) => join(directory, name))];
+    return paths.flatMap((path) => faultOf(path, lstatSync(path)) ?? []);
+  } catch (error) {
+    return [wrong('private files', asFailure(error).message, 'give it to yourself: chown')];
+  }
+}
+
+/** Other users' repositories are not looked at without this user's consent. */
+function consent(): Finding[] {
+  const { paths, ignored } = safeDirectories();
+  return [
+    ...(ignored === undefined ? [] : [wrong('consent', ignored, 'make it yours, and chmod go-w it')]),
+    ...(paths.length === 0
+      ? []
+      : [note('consent', `repositories of other users: ${paths.join(', ')}`, 'safe_directories names them')]),
+  ];
 }
 
 /** Files that say nothing secret. */
@@ -83,14 +94,14 @@ function faultOf(path: string, stats: Stats): Finding | undefined {
 }
 
 function journal(root: string): Finding[] {
-  const bus = join(root, '.muse', 'bus');
-  const names = existsSync(bus) ? readdirSync(bus) : [];
+  const state = stateLocation(root).path;
+  const names = existsSync(state) ? readdirSync(state) : [];
   const damaged = names.filter((name) => name.startsWith('journal.damaged-'));
   const findings = damaged.map((name) =>
-    note('journal', `${name} was set aside`, `what it held is lost to clients that resume; rm -r ${join(bus, name)}`),
+    note('journal', `${name} was set aside`, `what it held is lost to clients that resume; rm -r ${join(state, name)}`),
   );
   if (!names.includes('journal')) return [...findings, ok('journal', 'none yet')];
-  const path = join(bus, 'journal');
+  const path = join(state, 'journal');
   const bytes = readdirSync(path).reduce((sum, name) => sum + lstatSync(join(path, name)).size, 0);
   return [...findings, ok('journal', `${(bytes / 2 ** 20).toFixed(1)} MiB in ${path}`)];
 }

@@ -2,7 +2,7 @@ import { Bus, resolveOptions, silentLog, systemClock } from '../../server/index.
 import type { Dial } from '../channel.js';
 import { inProcessLine } from '../in-process-channel.js';
 
-/** A bus in this process, without a port, which writes nothing: what commands use where no server runs. */
+/** A bus in this process, without a port: what commands use where no server runs. It writes nothing. */
 export interface LocalBus {
   readonly dial: Dial;
   readonly mechanism: string;
@@ -11,9 +11,8 @@ export interface LocalBus {
 
 /** @throws Error where the directories cannot be watched. */
 export async function startLocalBus(root: string, pollIntervalMs: number): Promise<LocalBus> {
-  const bus = new Bus(resolveOptions({ root, pollIntervalMs, journal: false }), systemClock, silentLog, {
-    looksOnly: true,
-  });
+  const options = resolveOptions({ root, pollIntervalMs, journal: false });
+  const bus = new Bus(options, systemClock, silentLog, { isReadOnly: true });
   await bus.start();
   return {
     dial: inProcessLine(bus).dial,

@@ -1,4 +1,4 @@
-import type { Problem } from '../event.js';
+import { isOfContent, isUnknown, type Problem } from '../event.js';
 import type { Kind } from '../kinds.js';
 import type { RecordData } from '../record.js';
 
@@ -16,7 +16,7 @@ export interface SwarmRecord {
 export type Readability = 'readable' | 'unreadable' | 'none';
 
 export function readabilityOf({ problem }: SwarmRecord): Readability {
-  if (problem === undefined || problem === 'bad-timestamp') return 'readable';
+  if (problem === undefined || isOfContent(problem)) return 'readable';
   // `unprocessable`: it can be read, and the server failed over it, which says as little of it.
-  return problem === 'unreadable' || problem === 'unprocessable' ? 'unreadable' : 'none';
+  return isUnknown(problem) ? 'unreadable' : 'none';
 }

@@ -78,6 +78,11 @@ export class JournalDir {
     return this.#open.stats(MARK_FILE) === undefined ? undefined : this.openMark();
   }
 
+  /** Whether a table's file is still where it was opened: one that was removed is written to, and is nobody's journal. */
+  hasTable(name: string): boolean {
+    return this.#directory?.isIntact() === true && this.#directory.stats(name) !== undefined;
+  }
+
   /** A name that no file here has. */
   nextFile(): string {
     const taken = this.#open.names().map((name) => Number(TABLE.exec(name)?.[1] ?? 0));

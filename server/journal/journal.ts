@@ -226,6 +226,7 @@ export class Journal {
     const phase = this.#phase;
     if (phase.at !== 'writing') return;
     try {
+      if (!this.#dir.hasTable(phase.file)) throw new Error('the files of the journal were removed');
       await phase.writer.write(this.#pending.splice(0, BATCH), this.services.clock.now());
       if (this.#phase === phase && this.#pending.length === 0) this.#mark.set(phase.writer.newest);
     } catch (error) {

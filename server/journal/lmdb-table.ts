@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
 import { removePrivateFile, reservePrivateFile } from '../repository/index.js';
 import type { OpenTable, Table, TableChange } from './table.js';
@@ -39,8 +38,7 @@ export const openLmdbTable: OpenTable = async (path, flushing = 'each') => {
 function takeRoom(path: string): void {
   // LMDB follows links and makes files as the umask has it: both of its files are there, and ours alone, before it comes.
   reservePrivateFile(`${path}-lock`, LOCK_FILE_BYTES);
-  reservePrivateFile(path, 0);
-  if (statSync(path).size > 0) return;
+  if (reservePrivateFile(path, 0) > 0) return;
   const trial = `${path}.trial`;
   removePrivateFile(trial);
   try {

@@ -7,8 +7,8 @@ const ROOT = 0;
 
 type Owned = Pick<Stats, 'uid' | 'gid' | 'mode'>;
 
-/** The user who runs this process; `undefined` on Windows, which keeps ownership elsewhere. */
-export const currentUser = (): number | undefined => process.getuid?.();
+/** The user in whose name this process acts, and to whom its files belong; `undefined` on Windows, which keeps ownership elsewhere. */
+export const currentUser = (): number | undefined => process.geteuid?.();
 
 /** Whether something belongs to the user who runs this process. */
 export function isOwn({ uid }: Pick<Stats, 'uid'>): boolean {

@@ -202,11 +202,16 @@ function writeTemporary(path: string, content: string, isDurable: boolean): stri
   return temporary;
 }
 
-/** Puts zeros where a file is shorter than this: for who writes to it through a map, where a missing page is fatal. */
-export function reservePrivateFile(path: string, bytes: number): void {
+/**
+ * Puts zeros where a file is shorter than this: for who writes to it through a map, where a missing page is fatal.
+ * @returns how long it was.
+ */
+export function reservePrivateFile(path: string, bytes: number): number {
   const file = openPrivateFile(path);
   try {
-    if (fstatSync(file).size < bytes) writeFileSync(file, Buffer.alloc(bytes));
+    const { size } = fstatSync(file);
+    if (size < bytes) writeFileSync(file, Buffer.alloc(bytes));
+    return size;
   } finally {
     closeSync(file);
   }

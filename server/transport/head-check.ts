@@ -17,8 +17,18 @@ export function announcesBody(request: RequestHead): boolean {
  * @returns why; `undefined` where its head can be read in one way only.
  */
 export function refuseDoubtfulHead(request: RequestHead): HttpReply | undefined {
-  if (announcesBody(request)) return NO_BODY;
+  // What does not read is refused for that, further on.
+  const isReading = request.method === 'GET' || request.method === 'HEAD';
+  if (announcesBody(request) && (isReading || !hasOneLength(request))) return NO_BODY;
   if (findHeaders(request, 'host').length === 0) return refusal(400, 'send one Host header');
   if (!request.path.startsWith('/')) return refusal(400, 'ask for a path, beginning with /');
   return undefined;
+}
+
+/** Whether all who read the request find the same end of its body. */
+function hasOneLength(request: RequestHead): boolean {
+  const lengths = findHeaders(request, 'content-length');
+  const codings = findHeaders(request, 'transfer-encoding');
+  if (lengths.length + codings.length > 1) return false;
+  return lengths.every((length) => /^\d{1,15}$/.test(length)) && codings.every((coding) => coding === 'chunked');
 }

@@ -11,7 +11,15 @@ import { freePort } from './free-port.js';
 import { GOODBYE_MS } from './goodbye.js';
 import { PendingConnections } from './pending-connections.js';
 import { readTls, type TlsFiles } from './tls-files.js';
-import type { HttpReply, ListenOptions, RequestHead, Transport, TransportHandlers } from './transport.js';
+import {
+  isStream,
+  type HttpAnswer,
+  type HttpReply,
+  type ListenOptions,
+  type RequestHead,
+  type Transport,
+  type TransportHandlers,
+} from './transport.js';
 import { announcesBody, NO_BODY } from './head-check.js';
 import { writeWhole } from './uws-head.js';
 import { UwsConnection, type ArrivedRequest } from './uws-connection.js';
@@ -126,7 +134,8 @@ export class UwsTransport implements Transport {
       },
     });
     app.any('/*', (response, request) => {
-      this.#arrive(response, headOf(request, addressOf(response)), undefined);
+      const head = headOf(request, addressOf(response));
+      this.#arrive(response, head, announcesBody(head) ? refusalOf(handlers.http(head)) : undefined);
     });
     return app;
   }
@@ -170,7 +179,7 @@ export class UwsTransport implements Transport {
     this.#arrived = announcesBody(head) ? undefined : { head, response, refused };
     if (this.#arrived) return;
     response.onData(() => undefined);
-    writeWhole(response, NO_BODY);
+    writeWhole(response, refused ?? NO_BODY);
   }
 
   /**
@@ -272,4 +281,9 @@ export class UwsTransport implements Transport {
     connection?.closed();
     if (this.#sockets.size === 0) this.#farewell?.done();
   }
+}
+
+/** A request with a body is never answered otherwise; what it would be answered with is not made. */
+function refusalOf(answer: HttpAnswer): HttpReply {
+  return isStream(answer) || answer.status < 400 ? NO_BODY : answer;
 }

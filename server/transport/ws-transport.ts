@@ -77,6 +77,9 @@ export class WsTransport implements Transport {
     server.on('upgrade', (request, stream, head) => {
       this.#upgrade(sockets, request, stream, head, options, handlers, pending);
     });
+    // Node takes its own listener away when a connection asks to become something else, whatever is still being written to it.
+    server.on('secureConnection', ignoreError);
+    server.on('connection', ignoreError);
     server.on('connection', (socket: NetSocket) => {
       pending.add(socket);
     });
@@ -349,6 +352,11 @@ const NO_UPGRADE = secured(refusal(400, 'ask without Upgrade'));
 const TOO_MANY_PENDING = secured(
   refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),
 );
+
+/** A broken connection is told by the close that follows. */
+function ignoreError(socket: Duplex): void {
+  socket.on('error', () => undefined);
+}
 
 /** What is no HTTP request gets an answer all the same. */
 function answerMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {

@@ -110,16 +110,24 @@ export class CheckedDirectories {
     return [...new Set(this.#all.flatMap(({ standing }) => (standing.is === 'unknown' ? [standing.why] : [])))];
   }
 
-  /** @throws CoordinationDirError where a directory cannot be opened as one. */
-  open(): void {
+  /**
+   * @param absence whether a directory below `.muse` may be missing: there is nothing in it, until it is made.
+   * @throws CoordinationDirError where a directory cannot be opened as one.
+   */
+  open(absence: 'refused' | 'allowed' = 'refused'): void {
     this.identity ??= RepositoryIdentity.of(this.dir.root);
     this.verify();
-    for (const { standing, path } of this.#all) {
+    for (const directory of this.#all) {
+      const { standing, path } = directory;
+      if (standing.is === 'absent' && absence === 'allowed' && this.#mayBeAbsent(directory)) continue;
       if (standing.is === 'unknown') throw new CoordinationDirError(`${path}: ${standing.why}; refusing to watch it`);
+      if (standing.is === 'absent') throw new CoordinationDirError(`${path} is gone already`);
     }
-    // Without a directory of its kind there are no records of that kind; without any there is no repository.
-    if (this.#muse.standing.is === 'absent') throw new CoordinationDirError(`${this.#muse.path} is gone already`);
     if (this.#presence !== 'same') throw new CoordinationDirError(`${this.dir.root} is another repository by now`);
+  }
+
+  #mayBeAbsent(directory: CheckedDirectory): boolean {
+    return directory !== this.#root && directory !== this.#muse;
   }
 
   /** Compares what stands at the paths with what is open. @returns the kinds of which something else is known now. */

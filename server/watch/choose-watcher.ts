@@ -2,10 +2,11 @@ import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { BackendChoice } from '../options.js';
 import type { CheckedDirectories } from './checked-directories.js';
+import { deafFileSystem } from './deaf-file-systems.js';
 import { NativeWatcher } from './native-watcher.js';
 import { PollingWatcher } from './polling-watcher.js';
 import { selfTest } from './self-test.js';
-import type { HintSink, Mechanism, Watcher } from './watcher.js';
+import type { Watcher } from './watcher.js';
 
 /**
  * The mechanism asked for. `auto` takes the kernel's where a self-test hears it, and polling, with a warning, where not.
@@ -29,53 +30,29 @@ export async function chooseWatcher(
   return polling();
 }
 
-/**
- * For who writes nothing: whether hints arrive has not been proven, so they only make it quicker, and the directories are
- * compared all the while. Polling, where the mechanism cannot be had at all.
- */
+/** The mechanism of whoever only looks, and so writes no file to hear of: the kernel's, where it can be trusted without that. */
 export function chooseWithoutWriting(
   choice: BackendChoice,
   directories: CheckedDirectories,
   clock: Clock,
-  _log: Log,
   pollIntervalMs: number,
-): Promise<Watcher> {
-  const polling = new PollingWatcher(pollIntervalMs, clock);
-  return Promise.resolve(choice === 'polling' ? polling : new UnprovenWatcher(new NativeWatcher(directories), polling));
+): Watcher {
+  const isDeaf = choice === 'polling' || whyNotNative(directories) !== undefined;
+  return isDeaf ? new PollingWatcher(pollIntervalMs, clock) : new NativeWatcher(directories);
 }
 
-/** The kernel's hints, believed when they come and never missed when they do not. */
-class UnprovenWatcher implements Watcher {
-  readonly namesEachFile = false;
-  readonly isHealthy = true;
-  #isNative = true;
-
-  constructor(
-    private readonly native: Watcher,
-    private readonly polling: Watcher,
-  ) {}
-
-  get mechanism(): Mechanism {
-    return (this.#isNative ? this.native : this.polling).mechanism;
-  }
-
-  start(sink: HintSink): void {
-    try {
-      this.native.start(sink);
-    } catch {
-      this.native.stop();
-      this.#isNative = false;
-    }
-    this.polling.start(sink);
-  }
-
-  verify(): void {
-    if (this.#isNative) this.native.verify();
-    this.polling.verify();
-  }
-
-  stop(): void {
-    this.native.stop();
-    this.polling.stop();
+/** @returns why the kernel's hints may not arrive; `undefined` where they do, as far as can be known without writing. */
+export function whyNotNative(directories: CheckedDirectories): string | undefined {
+  const deaf = deafFileSystem(directories.dir.muse);
+  if (deaf !== undefined) return `changes on ${deaf} that are made elsewhere give no hint here`;
+  const native = new NativeWatcher(directories);
+  const ignore = (): void => undefined;
+  try {
+    native.start({ file: ignore, directory: ignore, way: ignore, notified: ignore, everything: ignore });
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    native.stop();
   }
 }

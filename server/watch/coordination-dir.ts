@@ -1,17 +1,23 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
-import { systemFiles } from './files.js';
+import { errorCode, systemFiles } from './files.js';
 
 /** The place cannot be watched as it is; the message says what to do. */
 export class CoordinationDirError extends Error {
   override readonly name = 'CoordinationDirError';
-  /** Of the system call that failed; `undefined` where none did. */
-  readonly code: string | undefined;
 
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  constructor(
+    message: string,
+    /** The system's, where it is what keeps a directory from being made. */
+    readonly code?: string,
+  ) {
+    super(message);
+  }
+
+  /** Whether all that is wrong is that nothing can be made here: what is there can be read all the same. */
+  get isReadOnly(): boolean {
+    return this.code === 'EROFS' || this.code === 'EACCES' || this.code === 'EPERM';
   }
 }
 
@@ -62,7 +68,7 @@ function look(path: string) {
   try {
     return systemFiles.look(path);
   } catch (error) {
-    throw new CoordinationDirError(`${path} cannot be looked at: ${said(error)}`, error);
+    throw new CoordinationDirError(`${path} cannot be looked at: ${said(error)}`, errorCode(error));
   }
 }
 
@@ -72,7 +78,10 @@ function make(path: string): void {
   } catch (error) {
     // Another process has been quicker.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw new CoordinationDirError(`${path} is missing and cannot be made: ${said(error)}`, error);
+    throw new CoordinationDirError(
+      `${path} is missing and cannot be made: ${said(error)}`,
+      (error as NodeJS.ErrnoException).code,
+    );
   }
 }
 

@@ -43,7 +43,8 @@ export class NativeWatcher implements Watcher {
   }
 
   get isHealthy(): boolean {
-    return this.#watched.every(({ handle }) => handle !== undefined);
+    // Of one that is not there the directory above tells when it is made.
+    return this.#watched.every(({ handle, place }) => handle !== undefined || place.reach === undefined);
   }
 
   get namesEachFile(): boolean {

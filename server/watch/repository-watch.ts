@@ -15,7 +15,7 @@ import type { StoreEvent } from '../store/store-event.js';
 import type { Supervision } from '../supervisor.js';
 import { CheckedDirectories } from './checked-directories.js';
 import { chooseWatcher, chooseWithoutWriting } from './choose-watcher.js';
-import { CoordinationDir } from './coordination-dir.js';
+import { CoordinationDir, CoordinationDirError } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
 import { errorCode, systemFiles, type Files } from './files.js';
 import { IgnoredFiles } from './ignored-files.js';
@@ -33,14 +33,14 @@ const LOOK_EVERY_MS = 1_000;
 
 /** What takes the place of the system in a test, and what tells the repository from another. */
 export interface WatchParts {
-  /** Writes nothing into the repository, not even to prove that hints arrive. */
-  readonly looksOnly?: boolean;
   readonly choose?: typeof chooseWatcher;
   readonly files?: Files;
   /** @default the directories that stand at the path when watching begins */
   readonly identity?: Pick<RepositoryIdentity, 'check'>;
   /** @default errors are thrown on */
   readonly supervision?: Supervision;
+  /** Whether nothing may be written: directories that are missing count as empty, and no self-test is made. @default false */
+  readonly isReadOnly?: boolean;
 }
 
 /** Everything that keeps a store in step with one repository's files. */
@@ -55,6 +55,7 @@ export class RepositoryWatch {
   readonly #state: WatchState;
   readonly #choose: typeof chooseWatcher;
   readonly #supervision: Supervision | undefined;
+  readonly #isReadOnly: boolean;
   #watcher: Watcher | undefined;
   #cancelLook: (() => void) | undefined;
   /** The kinds whose directories have not been compared since they came to stand where they are. */
@@ -70,16 +71,13 @@ export class RepositoryWatch {
     private readonly log: Log,
     /** `waitedMs`: since the first hint that led to them; `undefined` where none did. */
     publish: (events: readonly StoreEvent[], waitedMs: number | undefined) => void,
-    {
-      looksOnly = false,
-      choose = looksOnly ? chooseWithoutWriting : chooseWatcher,
-      files = systemFiles,
-      identity,
-      supervision,
-    }: WatchParts = {},
+    { choose, files = systemFiles, identity, isReadOnly = false, supervision }: WatchParts = {},
   ) {
     const { limits } = options;
-    this.#choose = choose;
+    this.#isReadOnly = isReadOnly;
+    const withoutWriting: typeof chooseWatcher = (choice, directories, clock, _log, pollIntervalMs) =>
+      Promise.resolve(chooseWithoutWriting(choice, directories, clock, pollIntervalMs));
+    this.#choose = choose ?? (isReadOnly ? withoutWriting : chooseWatcher);
     this.dir = new CoordinationDir(options.root);
     this.#directories = new CheckedDirectories(this.dir, files, identity);
     this.#state = new WatchState(clock, log, options.goneAfterMs, (error) => {
@@ -187,7 +185,7 @@ export class RepositoryWatch {
   async load(observed: Observed): Promise<StoreEvent[]> {
     const { options, clock, log } = this;
     const directories = this.#directories;
-    directories.open();
+    directories.open(this.#makeDirectories() ? 'refused' : 'allowed');
     this.#watcher = await this.#choose(options.backend, directories, clock, log, options.pollIntervalMs);
     this.#watcher.start(this.#ingest);
     const { settleMs, limits } = options;
@@ -215,6 +213,19 @@ export class RepositoryWatch {
       else warnOfProblem(this.#warnings, kind, id, problem);
     }
     return changes;
+  }
+
+  /** @returns whether all of them are there now. */
+  #makeDirectories(): boolean {
+    if (this.#isReadOnly) return false;
+    try {
+      this.dir.ensure();
+      return true;
+    } catch (error) {
+      if (!(error instanceof CoordinationDirError) || !error.isReadOnly) throw error;
+      this.log.warn({ why: error.message }, 'directories are missing and cannot be made: they count as empty');
+      return false;
+    }
   }
 
   /** From here on changes are published. */

@@ -97,7 +97,7 @@ const ROWS: Readonly<Record<string, (t: Test) => Promise<void>>> = {
   },
   '`expired`': async (t) => {
     const repository = repositoryFor(t);
-    repository.rename('reservation', 'r1', reservation('a', BILLING, { expires_at: inFuture(2_500) }));
+    repository.rename('reservation', 'r1', reservation('a', BILLING, { expires_at: inFuture(5_000) }));
     const lines = await watching(repository.root, () => undefined, 2);
     t.match(lines, [{ event_type: 'expired', id: 'r1' }], 'though nothing changed on disk');
   },

@@ -4,6 +4,7 @@ import {
   closeSync,
   linkSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   rmSync,
   symlinkSync,
@@ -11,6 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
 import type { Problem } from '../../protocol/index.js';
 import { Repository } from '../support/door-repository.js';
@@ -306,9 +309,17 @@ t.test('mode 000: quarantined as unreadable, the last good stands, healed', { sk
   // Root reads everything: for this one the process is nobody.
   const repository = new Repository();
   if (isRoot) {
-    spawnSync('chown', ['-R', '65534', repository.root]);
+    // What it keeps for programs is its own, too.
+    const state = mkdtempSync(join(tmpdir(), 'muse-bus-nobody-'));
+    const before = process.env['XDG_STATE_HOME'];
+    process.env['XDG_STATE_HOME'] = state;
+    spawnSync('chown', ['-R', '65534', repository.root, state]);
     process.seteuid?.(65_534);
-    t.teardown(() => process.seteuid?.(0));
+    t.teardown(() => {
+      process.seteuid?.(0);
+      process.env['XDG_STATE_HOME'] = before;
+      rmSync(state, { recursive: true, force: true });
+    });
   }
   const running = await serve(t, {}, repository);
   repository.record('task', 'shut', { title: 'good' });

@@ -163,7 +163,7 @@ const JSON_ONLY: readonly Case[] = [
 
 /** The same in both encodings. */
 const BOTH: readonly (readonly [what: string, message: unknown, code: string, says: RegExp])[] = [
-  ['no array', { type: 1 }, 'bad-message', /begins with 1, 2, 3, 4 or 5/],
+  ['no array', { type: 1 }, 'bad-message', /begins with 1, 2, 3, 4, 5 or 6/],
   ['an empty array', [], 'bad-message', /begins with/],
   ['an unknown type', [99], 'bad-message', /begins with/],
   ['a server’s message', [20, 1, 0, []], 'bad-message', /begins with/],

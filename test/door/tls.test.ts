@@ -77,7 +77,7 @@ for (const transport of TRANSPORTS) {
   t.test(`${transport}: beyond this machine`, async (t) => {
     t.test('without TLS only where the operator insists', async (t) => {
       const server = await serve(t, { transport, host: '0.0.0.0', insecure: true });
-      t.equal(server.endpoint.url, `ws://localhost:${String(server.port)}`);
+      t.equal(server.endpoint.url, `ws://127.0.0.1:${String(server.port)}`);
       t.equal((await ask(server.port, handshake(server))).status, 101);
       const wildcard = handshake(server, (headers) => [
         `Host: 0.0.0.0:${String(server.port)}`,

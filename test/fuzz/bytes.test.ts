@@ -8,7 +8,7 @@ const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<
 for (const transport of TRANSPORTS) {
   for (const attack of Object.keys(BYTE_ATTACKS)) {
     const fresh = Math.floor(Math.random() * 2 ** 32);
-    for (const seed of [kept[attack]!.at(-1)!, fresh]) {
+    for (const seed of [kept[attack]![0]!, fresh]) {
       t.test(`${transport}: no bytes of ${attack} end the server (seed ${String(seed)})`, async (t) => {
         const report = await fuzzBytes({ transport, attack, seed, lives: 600, seconds: 3 });
         t.ok(report.isAlive, 'the process lives', { errors: report.errors });

@@ -39,7 +39,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.test('a path that is not there names those that are', async (t) => {
       t.match(await text('/event'), [
         404,
-        /^did you mean \/events\? there are .*\/healthz, \/readyz, \/challenge, \/records, \/events, \/metrics/,
+        /^did you mean \/events\? there are .*\/healthz, \/readyz, \/challenge, \/records, \/holders, \/events, \/metrics/,
       ]);
       t.match(await text('/xyzzy'), [404, /^nothing at this path; there are .*\/healthz/]);
     });

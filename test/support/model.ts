@@ -62,6 +62,15 @@ export function passes(filter: ModelFilter, { kind, id, data }: ModelRecord): bo
   return !filter.addresses || (data.addresses ?? []).some(isAsked);
 }
 
+/** What was read and is no record says nothing. */
+const TORN = 'invalid-json';
+
+/** What a record does not say that its kind has to. */
+function problemOf(kind: ModelKind, data: ModelData): string | null {
+  if (kind === 'reservation' && data.expires_at === undefined) return 'no-expiry';
+  return kind === 'release' && data.reservation_id === undefined ? 'names-nothing' : null;
+}
+
 export class Model {
   readonly #transitions: Transition[] = [];
   /** The records after each revision; the nth entry after the nth transition. */
@@ -74,7 +83,7 @@ export class Model {
   }
 
   put(kind: ModelKind, id: string, data: ModelData, now: number): void {
-    this.#set(kind, id, data, null, now);
+    this.#set(kind, id, data, problemOf(kind, data), now);
   }
 
   break(kind: ModelKind, id: string, now: number): void {
@@ -155,11 +164,12 @@ export class Model {
     }
   }
 
-  /** When a reservation ends; `undefined` where it says no time or a release names it. */
-  #end({ id, data }: ModelRecord): number | undefined {
+  /** When a reservation ends; `undefined` where it says no time, is no record any more, or a release names it. */
+  #end({ id, data, problem }: ModelRecord): number | undefined {
     const name = data.reservation_id ?? id;
-    const about = this.#records.filter((record) => record.data.reservation_id === name);
-    if (data.expires_at === undefined || about.some(({ kind }) => kind === 'release')) return undefined;
+    const about = this.#records.filter((record) => record.data.reservation_id === name && record.problem !== TORN);
+    if (problem === TORN || data.expires_at === undefined || about.some(({ kind }) => kind === 'release'))
+      return undefined;
     const beats = about
       .filter(({ kind }) => kind === 'heartbeat')
       .flatMap(({ data }) => data.extended_expires_at ?? []);

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { ownEndpoint } from '../../../server/repository/index.js';
 import { Command } from '../../support/command.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
@@ -89,10 +90,14 @@ t.test('every finding that is wrong comes with what to do, and the exit code is 
       what: 'a server that has died without a word',
       cause: (repository) => {
         makeBus(repository);
-        const endpoint = { url: 'ws://127.0.0.1:9', token: 'x' };
+        const endpoint = { ...ownEndpoint('ws://127.0.0.1:9', 'x', new Date()), process_started: '1' };
         writeFileSync(join(repository.bus, 'endpoint.json'), JSON.stringify(endpoint), { mode: 0o600 });
       },
-      finding: { check: 'server', found: /cannot reach the bus/, advice: /muse-bus serve/ },
+      finding: {
+        check: 'server',
+        found: /is not believed: it names process \d+, which is not the one/,
+        advice: /muse-bus serve/,
+      },
     },
   ];
   for (const { what, cause, finding } of faults) {

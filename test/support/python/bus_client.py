@@ -11,8 +11,11 @@ Run as a program it takes one JSON command a line on stdin and prints one JSON o
 
 import asyncio
 import base64
+import hmac
 import json
+import secrets
 import sys
+import urllib.request
 
 import msgpack
 import websockets
@@ -30,6 +33,18 @@ class Violation(Exception):
 def require(condition, text):
     if not condition:
         raise Violation(text)
+
+
+def challenge(endpoint):
+    """Has the server show that it knows the token, before the token is sent."""
+    scheme, authority = endpoint["url"].split("://")
+    nonce = secrets.token_urlsafe(32)
+    with urllib.request.urlopen(f"{scheme.replace('ws', 'http')}://{authority}/challenge?nonce={nonce}") as answer:
+        proof = json.load(answer)["proof"]
+    text = f"muse-bus challenge\n{nonce}\n{authority.lower()}\n"
+    mac = hmac.digest(endpoint["token"].encode(), text.encode(), "sha256")
+    expected = base64.urlsafe_b64encode(mac).decode().rstrip("=")
+    require(hmac.compare_digest(proof, expected), "who answers does not know the token")
 
 
 class Subscription:
@@ -71,6 +86,7 @@ class Bus:
 
     @classmethod
     async def connect(cls, endpoint, encoding="msgpack", token_in="header"):
+        await asyncio.to_thread(challenge, endpoint)
         protocols, headers = [f"muse-bus.v1.{encoding}"], {}
         if token_in == "header":
             headers["Authorization"] = f"Bearer {endpoint['token']}"

@@ -1,0 +1,231 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { connect } from '../../../client/index.js';
+import {
+  BusServer,
+  LockError,
+  renewToken,
+  systemClock,
+  type Clock,
+  type ServerOptions,
+} from '../../../server/index.js';
+import { findEndpoint, stateLocation } from '../../../server/repository/index.js';
+import { LogLines } from '../../support/door-server.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { until } from '../../support/until.js';
+
+/** What is looked at each second is looked at every few milliseconds. */
+const hurried: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms === 1_000 ? 10 : ms, call) };
+
+function temporary(t: Test): TemporaryRepository {
+  const repository = new TemporaryRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  return repository;
+}
+
+/** Removes a repository that is there now, and its state. */
+function removedAfter(t: Test, root: string): void {
+  const { path } = stateLocation(root);
+  t.teardown(() => {
+    for (const each of [root, path]) rmSync(each, { recursive: true, force: true });
+  });
+}
+
+/** Serves a path for as long as the test lasts, or until it is stopped. */
+async function serve(t: Test, root: string, options: Partial<ServerOptions> = {}, clock: Clock = systemClock) {
+  const log = new LogLines();
+  const server = new BusServer({ root, port: 0, log, ...options }, clock);
+  t.teardown(() => server.stop());
+  await server.start();
+  return { server, log, epoch: server.bus.hub.epoch };
+}
+
+async function epochOf(t: Test, root: string): Promise<string> {
+  const { server, epoch } = await serve(t, root);
+  await until('the journal is kept', () => server.bus.journalHealth === 'durable');
+  await server.stop();
+  return epoch;
+}
+
+const endpointIn = (bus: string): unknown => JSON.parse(readFileSync(join(bus, 'endpoint.json'), 'utf8'));
+
+t.test('a repository that is moved takes its journal and its token along', async (t) => {
+  const repository = temporary(t);
+  const epoch = await epochOf(t, repository.root);
+  const token = readFileSync(join(repository.state, 'token'), 'utf8');
+  const moved = `${repository.root}-moved`;
+  renameSync(repository.root, moved);
+  removedAfter(t, moved);
+  t.equal(await epochOf(t, moved), epoch);
+  t.equal(readFileSync(join(stateLocation(moved).path, 'token'), 'utf8'), token);
+  t.notOk(existsSync(repository.state));
+});
+
+t.test('a copy begins anew, and the original goes on', async (t) => {
+  const repository = temporary(t);
+  const epoch = await epochOf(t, repository.root);
+  const copy = `${repository.root}-copy`;
+  cpSync(repository.root, copy, { recursive: true, preserveTimestamps: true });
+  removedAfter(t, copy);
+  t.not(await epochOf(t, copy), epoch);
+  t.equal(await epochOf(t, repository.root), epoch);
+});
+
+t.test(
+  'a clone at the path of one that was moved away begins anew, and the moved one finds what is its own',
+  async (t) => {
+    const repository = temporary(t);
+    const epoch = await epochOf(t, repository.root);
+    const moved = `${repository.root}-moved`;
+    renameSync(repository.root, moved);
+    mkdirSync(repository.dir.coordination, { recursive: true });
+    removedAfter(t, moved);
+    t.not(await epochOf(t, repository.root), epoch);
+    t.equal(await epochOf(t, moved), epoch);
+  },
+);
+
+t.test('git clean -fdx between two runs loses nothing', async (t) => {
+  const repository = temporary(t);
+  const epoch = await epochOf(t, repository.root);
+  const marker = readFileSync(join(repository.bus, 'id'), 'utf8');
+  rmSync(repository.bus, { recursive: true });
+  t.equal(await epochOf(t, repository.root), epoch);
+  t.equal(readFileSync(join(repository.bus, 'id'), 'utf8'), marker);
+});
+
+t.test(
+  'git clean -fdx while a server runs: endpoint, marker and lock are made again, and rotation works',
+  async (t) => {
+    const repository = temporary(t);
+    const { server } = await serve(t, repository.root, {}, hurried);
+    const marker = readFileSync(join(repository.bus, 'id'), 'utf8');
+    rmSync(repository.bus, { recursive: true });
+    await until('the endpoint is there again', () => existsSync(join(repository.bus, 'endpoint.json')));
+    t.same(endpointIn(repository.bus), server.endpoint);
+    t.equal(readFileSync(join(repository.bus, 'id'), 'utf8'), marker);
+    await t.rejects(new BusServer({ root: repository.root, port: 0 }).start(), LockError, 'nobody else gets in');
+
+    for (const lost of ['endpoint.json', 'id', 'lock']) {
+      rmSync(join(repository.bus, lost));
+      await until(`${lost} is there again`, () => existsSync(join(repository.bus, lost)));
+    }
+    writeFileSync(join(repository.bus, 'endpoint.json'), '{"url":"ws://127.0.0.1:1"}');
+    await until('the endpoint is ours again', () => 'token' in (endpointIn(repository.bus) as object));
+
+    const token = await renewToken(repository.root);
+    await server.reload();
+    t.equal((endpointIn(repository.bus) as { token: string }).token, token);
+  },
+);
+
+t.test(
+  'private state that is removed while a server runs is made again, and the journal is written anew',
+  async (t) => {
+    const repository = temporary(t);
+    const soon: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms >= 1_000 ? ms / 100 : ms, call) };
+    const { server, epoch } = await serve(t, repository.root, {}, soon);
+    const { token } = server.endpoint!;
+    repository.rename('task', 'a', { title: 'a' });
+    await until('the journal is kept', () => server.bus.hub.revision === 1 && server.bus.journalHealth === 'durable');
+    rmSync(repository.state, { recursive: true });
+    await until('the endpoint is there again', () => existsSync(join(repository.state, 'endpoint.json')));
+    t.equal(readFileSync(join(repository.state, 'token'), 'utf8').trim(), token);
+    repository.rename('task', 'b', { title: 'b' });
+    await until('a header is there again', () => existsSync(join(repository.state, 'journal', 'header.json')));
+    await until('it is durable again', () => server.bus.journalHealth === 'durable');
+    await server.stop();
+    t.equal(await epochOf(t, repository.root), epoch);
+  },
+);
+
+t.test('a server whose lock was removed, and taken by another, says so and is to end', async (t) => {
+  const repository = temporary(t);
+  const looks: (() => void)[] = [];
+  const held: Clock = {
+    ...systemClock,
+    after: (ms, call) => (ms === 1_000 ? (looks.push(call), () => undefined) : systemClock.after(ms, call)),
+  };
+  const { server, log } = await serve(t, repository.root, {}, held);
+  rmSync(repository.bus, { recursive: true });
+  // Two homes, as in two containers that share the checkout: each has its state, and the lock in the repository is one.
+  const second = new BusServer({ root: repository.root, port: 0, stateDir: join(repository.root, 'other-state') });
+  t.teardown(() => second.stop());
+  await second.start();
+  for (const look of looks.splice(0)) look();
+  const error = await server.repositoryTaken;
+  t.equal(error.name, 'LockError');
+  t.match(error.message, /served already by process/);
+  await until('it is said', () => log.has('another server has taken the repository'));
+  await server.stop();
+  t.same(endpointIn(repository.bus), second.endpoint, 'and what the other has published stays');
+});
+
+t.test('containers that share the files and not the home are kept apart by the lock in the repository', async (t) => {
+  const repository = temporary(t);
+  await serve(t, repository.root);
+  const second = new BusServer({ root: repository.root, port: 0, stateDir: join(repository.root, 'other-state') });
+  await t.rejects(second.start(), { name: 'LockError', message: /served already by process \d+ at ws:/ });
+});
+
+t.test('each worktree has state of its own', async (t) => {
+  const repository = temporary(t);
+  const worktree = join(repository.root, 'worktree');
+  mkdirSync(join(worktree, '.muse'), { recursive: true });
+  removedAfter(t, worktree);
+  const one = await serve(t, repository.root);
+  const other = await serve(t, worktree);
+  t.not(one.server.endpoint?.token, other.server.endpoint?.token);
+  t.not(one.epoch, other.epoch);
+});
+
+t.test('after an unclean end there is a new token; after an orderly stop the token stays', async (t) => {
+  const repository = temporary(t);
+  const first = await serve(t, repository.root);
+  const { token } = first.server.endpoint!;
+  await first.server.stop();
+  const second = await serve(t, repository.root);
+  t.equal(second.server.endpoint?.token, token);
+  const left = readFileSync(join(repository.state, 'endpoint.json'), 'utf8');
+  await second.server.stop();
+  // As kill -9 leaves it.
+  writeFileSync(join(repository.state, 'endpoint.json'), left, { mode: 0o600 });
+  const third = await serve(t, repository.root);
+  t.not(third.server.endpoint?.token, token);
+});
+
+t.test('a repository on a read-only mount is served, and found by its user', async (t) => {
+  const repository = temporary(t);
+  repository.rename('task', 'a', { title: 'a' });
+  try {
+    execFileSync('mount', ['--bind', repository.root, repository.root], { stdio: 'ignore' });
+  } catch {
+    t.comment('mounting needs a privilege');
+    return;
+  }
+  t.teardown(() => execFileSync('umount', ['-l', repository.root]));
+  execFileSync('mount', ['-o', 'remount,ro,bind', repository.root]);
+  const { server, log } = await serve(t, repository.root);
+  t.notOk(existsSync(repository.bus));
+  t.equal(log.lines.filter((line) => line.includes('the repository cannot be written to')).length, 1);
+  const found = findEndpoint(repository.root);
+  t.match(found, { is: 'living', path: join(repository.state, 'endpoint.json') });
+  const client = await connect({ root: repository.root });
+  const mirror = await client.mirror();
+  t.equal(mirror.get('task', 'a')?.data['title'], 'a');
+  await client.close();
+  await server.stop();
+  t.equal(findEndpoint(repository.root).is, 'none');
+});
+
+t.test('the lock is a file of this user’s alone: there is no name that another user could hold', async (t) => {
+  const repository = temporary(t);
+  await serve(t, repository.root);
+  t.equal(statSync(repository.bus).mode & 0o777, 0o700);
+  t.equal(statSync(join(repository.bus, 'lock')).mode & 0o777, 0o600);
+  if (process.platform === 'linux') t.notMatch(readFileSync('/proc/net/unix', 'utf8'), new RegExp(`@muse-bus`));
+});
