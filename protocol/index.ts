@@ -1,7 +1,8 @@
 /** The wire of muse-bus: everything a client or a server of another make needs. PROTOCOL.md is the normative text. */
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
-export { decodeStrictly, packMessage, unpackMessage } from './codec.js';
+export { decodeStrictly, packMessage, unpackMessage, unpackStrictly } from './codec.js';
+export { checkMessagePack } from './msgpack-check.js';
 export type { Cursor } from './cursor.js';
 export { formatCursor, parseCursor } from './cursor.js';
 export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './encoding.js';
