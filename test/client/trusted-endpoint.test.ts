@@ -8,6 +8,7 @@ import { BusError, connect } from '../../client/index.js';
 import { BusServer } from '../../server/index.js';
 import { endpointText, findEndpoint, makeToken, ownEndpoint, type Endpoint } from '../../server/repository/index.js';
 import { Command } from '../support/command.js';
+import { makeCertificate } from '../support/door-certificate.js';
 import { TRANSPORTS } from '../support/door-server.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
 
@@ -251,4 +252,25 @@ t.test('a WebSocket server of somebody else’s is told nothing either', async (
   await t.rejects(connect({ root: repository.root }), { code: 'untrusted-endpoint' });
   t.same(seen, []);
   t.ok(readFileSync(join(repository.bus, 'endpoint.json'), 'utf8').includes(TOKEN));
+});
+
+t.test('over TLS, too, the server proves itself first, and the token follows on the same connection', async (t) => {
+  for (const transport of TRANSPORTS) {
+    const repository = temporary(t);
+    const { certFile, keyFile } = makeCertificate(repository.root, 'bus');
+    const server = new BusServer({
+      root: repository.root,
+      port: 0,
+      transport,
+      tlsCertFile: certFile,
+      tlsKeyFile: keyFile,
+    });
+    t.teardown(() => server.stop());
+    const { url } = await server.start();
+    t.match(url, /^wss:\/\/127\.0\.0\.1:/);
+    const client = await connect({ root: repository.root, ca: readFileSync(certFile) });
+    t.equal(client.status.state, 'live', transport);
+    await client.close();
+    await t.rejects(connect({ root: repository.root }), BusError, 'a certificate that is not trusted is none');
+  }
 });

@@ -31,7 +31,7 @@ t.test('the package has these entries and no others', async (t) => {
   ]);
   t.strictSame(
     [...new Set(PATHS.filter((path) => path.startsWith('dist/')).map((path) => path.split('/')[1]))].sort(),
-    ['client', 'inspector', 'inspector-extension', 'protocol', 'server'],
+    ['cjs', 'client', 'inspector', 'inspector-extension', 'protocol', 'server'],
   );
 });
 

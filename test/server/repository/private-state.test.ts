@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connect } from '../../../client/index.js';
@@ -12,9 +23,12 @@ import {
   type ServerOptions,
 } from '../../../server/index.js';
 import { findEndpoint, stateLocation } from '../../../server/repository/index.js';
+import { Command, MUSE_BUS } from '../../support/command.js';
 import { LogLines } from '../../support/door-server.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
+
+const NOBODY = 65_534;
 
 /** What is looked at each second is looked at every few milliseconds. */
 const hurried: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms === 1_000 ? 10 : ms, call) };
@@ -229,3 +243,51 @@ t.test('the lock is a file of this user’s alone: there is no name that another
   t.equal(statSync(join(repository.bus, 'lock')).mode & 0o777, 0o600);
   if (process.platform === 'linux') t.notMatch(readFileSync('/proc/net/unix', 'utf8'), new RegExp(`@muse-bus`));
 });
+
+t.test(
+  'of two users on one machine the second is served apart, and shows the first no token',
+  { skip: process.getuid?.() === 0 ? false : 'needs to be root to be somebody else' },
+  async (t) => {
+    const repository = temporary(t);
+    chmodSync(repository.root, 0o755);
+    const { server } = await serve(t, repository.root);
+    const home = join(repository.root, 'home');
+    mkdirSync(home);
+    chownSync(home, NOBODY, NOBODY);
+    const asNobody = (...args: string[]) =>
+      new Command('/usr/bin/setpriv', [
+        ...[
+          `--reuid=${String(NOBODY)}`,
+          `--regid=${String(NOBODY)}`,
+          '--clear-groups',
+          '/usr/bin/env',
+          '-u',
+          'NODE_OPTIONS',
+        ],
+        ...[
+          `HOME=${home}`,
+          `XDG_STATE_HOME=${home}/state`,
+          process.execPath,
+          MUSE_BUS,
+          ...args,
+          '--root',
+          repository.root,
+        ],
+      ]);
+    const second = asNobody('serve', '--port', '0');
+    t.teardown(() => {
+      second.kill('SIGKILL');
+    });
+    await until('the second user serves', () => second.lines.some((line) => line.startsWith('Listening at')));
+    t.match(second.errors.join('\n'), /the repository cannot be written to/);
+    const [, url] = /Listening at (\S+);/.exec(second.lines.join('\n'))!;
+    t.not(url, server.endpoint?.url);
+    const doctor = asNobody('doctor', '--json');
+    await doctor.exit;
+    const found = doctor.json<{ check: string; state: string }>().find(({ check }) => check === 'server');
+    t.equal(found?.state, 'ok', 'finds the server of its own user');
+    t.same(endpointIn(repository.bus), server.endpoint, 'and the first user’s is as it was');
+    second.kill('SIGTERM');
+    t.equal(await second.exit, 0);
+  },
+);
