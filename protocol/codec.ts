@@ -27,6 +27,16 @@ export function unpackMessage(bytes: Uint8Array): unknown {
 const MAX_DEPTH = 8;
 
 /**
+ * Decodes a value from an untrusted peer that may hold binary, as the messages of a relay do. Sizes, depth, types and keys are
+ * checked before anything is allocated.
+ * @throws ProtocolError `bad-message`
+ */
+export function unpackStrictly(bytes: Uint8Array, maxDepth: number, binary: 'refused' | 'allowed'): unknown {
+  checkMessagePack(bytes, maxDepth, binary);
+  return packr.unpack(bytes);
+}
+
+/**
  * Decodes one message from an untrusted peer. Sizes, depth, types and keys are checked before anything is allocated.
  * @throws ProtocolError `bad-message`
  */

@@ -53,6 +53,8 @@ export interface FilterLimits {
   readonly maxGlobWildcards: number;
   /** Globs in one filter. @default 100 */
   readonly maxGlobs: number;
+  /** Steps that all globs of one filter take together for every 32 characters of addresses. @default 10_000 */
+  readonly maxFilterCost: number;
 }
 
 export const FILTER_LIMITS: FilterLimits = {
@@ -62,6 +64,7 @@ export const FILTER_LIMITS: FilterLimits = {
   maxGlobLength: 512,
   maxGlobWildcards: 8,
   maxGlobs: 100,
+  maxFilterCost: 10_000,
 };
 
 type Field = keyof Filter;

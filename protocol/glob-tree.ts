@@ -1,7 +1,9 @@
+import type { UnitClass } from './glob-text.js';
+
 /** What a glob's regular expression is made of: the part of the language that matches in linear time. */
 export type GlobNode =
-  /** One character (a UTF-16 code unit). `choices`: in how many places the expression names it. */
-  | { readonly is: 'unit'; readonly has: (unit: number) => boolean; readonly choices: number }
+  /** One character (a UTF-16 code unit). */
+  | { readonly is: 'unit'; readonly has: UnitClass }
   | { readonly is: 'all'; readonly parts: readonly GlobNode[] }
   | { readonly is: 'any'; readonly parts: readonly GlobNode[] }
   /** Any number of a part that is one character wide, at least `least` (0 or 1) of it. */
@@ -22,7 +24,7 @@ const MAX_DEPTH = 32;
 
 const ESCAPED_CLASSES: Readonly<Record<string, RegExp>> = { d: /\d/, D: /\D/, w: /\w/, W: /\W/, s: /\s/, S: /\S/ };
 const COUNT = /^\{\d+(,\d*)?\}/;
-const LINE_END = /[\n\r\u2028\u2029]/;
+const LINE_ENDS: ReadonlySet<number> = new Set([0x0a, 0x0d, 0x2028, 0x2029]);
 
 /**
  * Reads the source of a regular expression as picomatch writes it.
@@ -107,7 +109,7 @@ class Reader {
       case '$':
         return { is: 'end' };
       case '.':
-        return unitWhere((unit) => !LINE_END.test(String.fromCharCode(unit)));
+        return anyButLineEnd();
       case '(':
         return this.#group(depth);
       case '[':
@@ -154,23 +156,57 @@ class Reader {
   }
 }
 
+/** Nodes of a tree, each of which is a pass over the text. */
+export function sizeOfTree(node: GlobNode): number {
+  switch (node.is) {
+    case 'all':
+    case 'any':
+      return node.parts.reduce((sum, part) => sum + sizeOfTree(part), 1);
+    case 'repeat':
+    case 'optional':
+    case 'ahead':
+      return 1 + sizeOfTree(node.part);
+    case 'unit':
+    case 'start':
+    case 'end':
+      return 1;
+  }
+}
+
 /** Single characters to choose from are one class. */
 function anyOf(parts: readonly GlobNode[]): GlobNode {
   const units = parts.filter((part) => part.is === 'unit');
   return units.length === parts.length
-    ? unitWhere((unit) => units.some((part) => part.has(unit)), units.length)
+    ? { is: 'unit', has: (unit) => units.some(({ has }) => has(unit)) }
     : { is: 'any', parts };
 }
 
-const literal = (character: string): GlobNode => {
-  const expected = character.charCodeAt(0);
-  return { is: 'unit', has: (unit) => unit === expected, choices: 1 };
-};
+/** Units by how they are written: the same class is the same function in every glob, so that a text is searched for it once. */
+const units = new Map<string, GlobNode>();
+const MAX_UNITS = 4_096;
 
-const unitsOf = (pattern: RegExp): GlobNode => unitWhere((unit) => pattern.test(String.fromCharCode(unit)));
+function unitCalled(name: string, make: () => UnitClass): GlobNode {
+  let unit = units.get(name);
+  if (!unit) {
+    if (units.size >= MAX_UNITS) units.clear();
+    units.set(name, (unit = { is: 'unit', has: make() }));
+  }
+  return unit;
+}
+
+const literal = (character: string): GlobNode =>
+  unitCalled(character, () => {
+    const expected = character.charCodeAt(0);
+    return (unit) => unit === expected;
+  });
+
+const anyButLineEnd = (): GlobNode => unitCalled('any', () => (unit) => !LINE_ENDS.has(unit));
+
+const unitsOf = (pattern: RegExp): GlobNode => unitCalled(`/${pattern.source}`, () => tabled(pattern));
 
 /** A class of characters; those of ASCII are looked up in a table. */
-function unitWhere(has: (unit: number) => boolean, choices = 1): GlobNode {
+function tabled(pattern: RegExp): UnitClass {
+  const has: UnitClass = (unit) => pattern.test(String.fromCharCode(unit));
   const table = Array.from({ length: 128 }, (_, unit) => has(unit));
-  return { is: 'unit', has: (unit) => table[unit] ?? has(unit), choices };
+  return (unit) => table[unit] ?? has(unit);
 }

@@ -1,7 +1,8 @@
 /** The wire of muse-bus: everything a client or a server of another make needs. PROTOCOL.md is the normative text. */
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
-export { decodeStrictly, packMessage, unpackMessage } from './codec.js';
+export { decodeStrictly, packMessage, unpackMessage, unpackStrictly } from './codec.js';
+export { checkMessagePack } from './msgpack-check.js';
 export type { Cursor } from './cursor.js';
 export { formatCursor, parseCursor } from './cursor.js';
 export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './encoding.js';
@@ -12,7 +13,7 @@ export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, isOfContent, t
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
-export { compileGlob, isGlob, MAX_GLOBBED_LENGTH } from './glob.js';
+export { compileGlob, isGlob, MAX_GLOBBED_LENGTH, readGlob } from './glob.js';
 export type {
   ConnectionView,
   ExplainCode,
@@ -34,7 +35,7 @@ export { parseFilter } from './parse-filter.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';
-export { compileFilter, matchable } from './matcher.js';
+export { compileFilter, filterCost, matchable } from './matcher.js';
 export type {
   ClientMessage,
   CompleteReason,

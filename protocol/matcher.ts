@@ -1,6 +1,8 @@
 import type { EventType } from './event.js';
 import type { Filter } from './filter.js';
-import { compileGlob, isGlob } from './glob.js';
+import { globTextOf, isGlob, readGlob } from './glob.js';
+import { matchesSome } from './glob-match.js';
+import type { GlobNode } from './glob-tree.js';
 import type { Kind } from './kinds.js';
 import type { RecordData } from './record.js';
 
@@ -41,6 +43,8 @@ export type RecordField = Exclude<keyof Filter, 'event_types'>;
 
 /** A filter made ready for many records. */
 export interface Matcher {
+  /** Steps that matching takes for every 32 characters of addresses; 0 where they are not asked for by globs. */
+  readonly cost: number;
   /** Whether the record passes every field but `event_types`, which is asked of an event by {@link wants}. */
   matches(record: Matchable): boolean;
   /** Whether events of this type are wanted. */
@@ -54,16 +58,25 @@ type Test = (record: Matchable) => boolean;
 /** Asked for each event and each filter that might want it: in plain loops, without a closure for each address. */
 function addressTest(patterns: readonly string[]): Test {
   const exact = new Set(patterns);
-  const globs = patterns.filter(isGlob).map((pattern) => {
-    // A glob knows its own text.
+  const plain: ((text: string) => boolean)[] = [];
+  const trees: GlobNode[] = [];
+  for (const pattern of patterns.filter(isGlob)) {
+    const glob = readGlob(pattern);
+    if (glob.is === 'tree') {
+      trees.push(glob.tree);
+      continue;
+    }
     exact.delete(pattern);
-    return compileGlob(pattern);
-  });
+    plain.push((text) => text === pattern || glob.matches(text));
+  }
   return ({ addresses }) => {
     for (const address of addresses) {
       if (exact.size > 0 && exact.has(address)) return true;
-      for (const glob of globs) if (glob(address)) return true;
+      for (const glob of plain) if (glob(address)) return true;
     }
+    if (trees.length === 0 || addresses.length === 0) return false;
+    const text = globTextOf(addresses);
+    for (const tree of trees) if (matchesSome(tree, text)) return true;
     return false;
   };
 }
@@ -115,17 +128,24 @@ function testsOf({ kinds, run_ids, branches, ids, addresses }: Filter): [RecordF
   return tests;
 }
 
+/** Steps that matching with a filter's globs takes for every 32 characters of addresses. @param filter as `parseFilter` returns it. */
+export function filterCost({ addresses = [] }: Filter): number {
+  return addresses.reduce((sum, address) => sum + (isGlob(address) ? readGlob(address).cost : 0), 0);
+}
+
 /** @param filter as `parseFilter` returns it. */
 export function compileFilter(filter: Filter): Matcher {
   return new CompiledFilter(filter);
 }
 
 class CompiledFilter implements Matcher {
+  readonly cost: number;
   readonly matches: Test;
   readonly wants: (type: EventType) => boolean;
 
   constructor(private readonly filter: Filter) {
     this.matches = every(testsOf(filter).map(([, test]) => test));
+    this.cost = filterCost(filter);
     this.wants = filter.event_types ? oneOf(filter.event_types) : ALL_TYPES;
   }
 

@@ -13,9 +13,9 @@ const malformed = (text: string): never => {
  * every field has a range, and a refusal that names the field helps more.
  * @throws ProtocolError `bad-message`
  */
-export function checkMessagePack(bytes: Uint8Array, maxDepth: number): void {
+export function checkMessagePack(bytes: Uint8Array, maxDepth: number, binary: 'refused' | 'allowed' = 'refused'): void {
   if (bytes.length === 0) malformed('the message is empty');
-  const end = new Walk(bytes, maxDepth).value(0, 0);
+  const end = new Walk(bytes, maxDepth, binary === 'allowed').value(0, 0);
   if (end !== bytes.length) malformed(`${String(bytes.length - end)} bytes follow the message`);
 }
 
@@ -25,6 +25,7 @@ class Walk {
   constructor(
     private readonly bytes: Uint8Array,
     private readonly maxDepth: number,
+    private readonly allowsBinary: boolean,
   ) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -70,9 +71,18 @@ class Walk {
         return this.#map(at + 3, this.#length(at + 1, 2), depth);
       case 0xdf:
         return this.#map(at + 5, this.#length(at + 1, 4), depth);
-      default:
-        return malformed(`byte 0x${head.toString(16)}: binary and extension types are not part of the protocol`);
+      case 0xc4:
+      case 0xc5:
+      case 0xc6:
+        if (this.allowsBinary) return this.#binary(at, head);
+        break;
     }
+    return malformed(`byte 0x${head.toString(16)}: binary and extension types are not part of the protocol`);
+  }
+
+  #binary(at: number, head: number): number {
+    const size = head === 0xc4 ? 1 : head === 0xc5 ? 2 : 4;
+    return this.#skip(at + 1 + size, this.#length(at + 1, size));
   }
 
   #need(at: number, count: number): void {

@@ -1,6 +1,6 @@
 import { atMost, FILTER_LIMITS, quote, readFilter, refuse, type Filter, type FilterLimits } from './filter.js';
 import { GlobError } from './glob-tree.js';
-import { compileGlob, isGlob } from './glob.js';
+import { isGlob, readGlob } from './glob.js';
 
 /**
  * Reads a filter that will be matched with: as `readFilter` does, and its globs must be ones whose cost can be bounded.
@@ -10,17 +10,18 @@ export function parseFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS
   const filter = readFilter(input, limits);
   const globs = filter.addresses?.filter(isGlob) ?? [];
   atMost(limits, 'maxGlobs', globs.length, `filter.addresses has ${String(globs.length)} globs`);
-  for (const glob of globs) checkCost(glob, limits);
+  const cost = globs.reduce((sum, glob) => sum + costOf(glob, limits), 0);
+  atMost(limits, 'maxFilterCost', cost, `filter.addresses: its globs take ${String(cost)} steps`);
   return filter;
 }
 
-function checkCost(glob: string, limits: FilterLimits): void {
+function costOf(glob: string, limits: FilterLimits): number {
   const wildcards = glob.match(/[*?+@!{[(]+/g)?.length ?? 0;
   atMost(limits, 'maxGlobWildcards', wildcards, `filter.addresses: a glob has ${String(wildcards)} wildcards`);
   try {
-    compileGlob(glob);
+    return readGlob(glob).cost;
   } catch (error) {
     if (!(error instanceof GlobError)) throw error;
-    refuse(`filter.addresses: the glob ${quote(glob)} holds ${error.message}`);
+    return refuse(`filter.addresses: the glob ${quote(glob)} holds ${error.message}`);
   }
 }

@@ -12,6 +12,8 @@ export { OptionError };
 export interface Limits extends FilterLimits, HistoryLimits {
   /** Subscriptions of one connection. @default 1_000 */
   readonly maxSubscriptions: number;
+  /** Steps that the globs of all subscriptions of one connection take together, as for `maxFilterCost`. @default 50_000 */
+  readonly maxConnectionFilterCost: number;
   /** Connections at once. @default 20_000 */
   readonly maxConnections: number;
   /**
@@ -52,6 +54,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxHistoryEvents: 100_000,
   maxHistoryBytes: 67_108_864,
   maxSubscriptions: 1_000,
+  maxConnectionFilterCost: 50_000,
   maxConnections: 20_000,
   maxPendingConnections: 4_096,
   maxRefusalsPerSecond: 100,

@@ -17,6 +17,8 @@ const PIECE_BYTES = 65_536;
 const TURN_MS = 1;
 /** How many records or events are looked at before the time is. */
 const LOOK_AT_TIME_EVERY = 16;
+/** Where a filter's globs cost more, the time is looked at for each. */
+const MAX_CHEAP_COST = 500;
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
@@ -131,7 +133,7 @@ export class CatchUp {
     const { versions } = delivery;
     const wants = group.matcher.wants('snapshot');
     const now = this.clock.now();
-    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
+    const piece = this.#piece(subscription, deadline);
     let next = wants ? delivery.next : versions.length;
     for (; next < versions.length && piece.hasRoom(); next++) {
       const version = versions[next]!;
@@ -144,7 +146,7 @@ export class CatchUp {
   }
 
   #sendReplay(subscription: Subscription, delivery: Extract<Delivery, { at: 'replay' }>, deadline: number): void {
-    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
+    const piece = this.#piece(subscription, deadline);
     const after = this.#collect(subscription, piece, delivery.after, delivery.until);
     subscription.delivery = { ...delivery, after };
     if (!this.#sendBatch(subscription, piece) || after < delivery.until) return;
@@ -166,7 +168,7 @@ export class CatchUp {
   /** Events that the group has counted while this member was away: the same frames, for it alone. */
   #sendMissed(subscription: Subscription, delivery: Extract<Delivery, { at: 'lagging' }>, deadline: number): void {
     const { group, session } = subscription;
-    const piece = new Piece(subscription.remaining, this.#pieceBytes, deadline, this.clock);
+    const piece = this.#piece(subscription, deadline);
     const after = this.#collect(subscription, piece, delivery.after, this.hub.revision);
     if (piece.events.length > 0) {
       const head = { type: MessageType.events, to: group.id, first: delivery.index };
@@ -182,6 +184,11 @@ export class CatchUp {
       subscription.delivery = { at: 'live' };
       group.join(subscription);
     }
+  }
+
+  #piece({ remaining, group }: Subscription, deadline: number): Piece {
+    const lookEvery = group.matcher.cost > MAX_CHEAP_COST ? 1 : LOOK_AT_TIME_EVERY;
+    return new Piece(remaining, this.#pieceBytes, deadline, lookEvery, this.clock);
   }
 
   /** Fills the piece with what the filter sees of the history; returns how far it looked. */
@@ -226,13 +233,14 @@ class Piece {
     private readonly most: number,
     private readonly mostBytes: number,
     private readonly deadline: number,
+    private readonly lookEvery: number,
     private readonly clock: Clock,
   ) {}
 
   /** Asked once for every record or event that is looked at. */
   hasRoom(): boolean {
     if (this.events.length >= this.most || this.#bytes >= this.mostBytes) return false;
-    return ++this.#looked % LOOK_AT_TIME_EVERY !== 0 || this.clock.elapsed() < this.deadline;
+    return ++this.#looked % this.lookEvery !== 0 || this.clock.elapsed() < this.deadline;
   }
 
   add(event: Uint8Array): void {

@@ -67,10 +67,9 @@ export class FilterIndex<T extends Filtered> {
     visitAll(this.#exact.kinds.get(record.kind), visit);
     if (record.runId !== undefined) visitAll(this.#exact.run_ids.get(record.runId), visit);
     if (record.branch !== undefined) visitAll(this.#exact.branches.get(record.branch), visit);
-    for (const address of record.addresses) {
-      visitAll(this.#exact.addresses.get(address), visit);
-      this.#globs.eachPrefixOf(address, visit);
-    }
+    if (record.addresses.length === 0) return;
+    for (const address of record.addresses) visitAll(this.#exact.addresses.get(address), visit);
+    this.#globs.eachPrefixOf(record.addresses, visit);
   }
 }
 

@@ -1,13 +1,16 @@
 interface Node<T> {
   readonly children: Map<number, Node<T>>;
   readonly values: Set<T>;
+  /** The last round in which its values were visited. */
+  round: number;
 }
 
-const newNode = <T>(): Node<T> => ({ children: new Map(), values: new Set() });
+const newNode = <T>(): Node<T> => ({ children: new Map(), values: new Set(), round: 0 });
 
 /** Values under text prefixes: finds all whose prefix begins a given text, in time that grows with that text alone. */
 export class PrefixTree<T> {
   readonly #root = newNode<T>();
+  #round = 0;
 
   add(prefix: string, value: T): void {
     let node = this.#root;
@@ -35,11 +38,19 @@ export class PrefixTree<T> {
     }
   }
 
-  /** Calls `visit` for every value whose prefix `text` begins with. */
-  eachPrefixOf(text: string, visit: (value: T) => void): void {
+  /** Calls `visit` for every value whose prefix one of the texts begins with: once for each prefix, however many begin so. */
+  eachPrefixOf(texts: readonly string[], visit: (value: T) => void): void {
+    this.#round++;
+    for (const text of texts) this.#eachPrefixOf(text, visit);
+  }
+
+  #eachPrefixOf(text: string, visit: (value: T) => void): void {
     let node: Node<T> | undefined = this.#root;
     for (let i = 0; ; i++) {
-      node.values.forEach(visit);
+      if (node.round !== this.#round) {
+        node.round = this.#round;
+        node.values.forEach(visit);
+      }
       if (i === text.length) return;
       node = node.children.get(text.charCodeAt(i));
       if (node === undefined) return;

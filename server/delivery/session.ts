@@ -1,5 +1,6 @@
 import {
   CloseCode,
+  filterCost,
   formatCursor,
   MessageType,
   type ClientMessage,
@@ -304,6 +305,13 @@ export class Session implements Connection {
       this.#refuse(refusal('limit', most, id));
       return;
     }
+    const cost = filterCost(options.filter);
+    if (cost > 0 && this.#filterCost() + cost > limits.maxConnectionFilterCost) {
+      const most = `at most ${String(limits.maxConnectionFilterCost)} steps (max_connection_filter_cost)`;
+      const text = `the globs of this filter take ${String(cost)} steps, beside those of the connection's other filters; ${most}`;
+      this.#refuse(refusal('limit', text, id));
+      return;
+    }
     const taken = new Set([...this.#subscriptions.values()].map((subscription) => subscription.group));
     const group = hub.fanOut.acquire(options.filter, this.encoding, (candidate) => taken.has(candidate));
     const { delivery, mode, cursor, why } = startOf(hub, group, options);
@@ -326,6 +334,12 @@ export class Session implements Connection {
       ...(why === undefined ? ([] as const) : ([why] as const)),
     ]);
     catchUp.begin(this);
+  }
+
+  #filterCost(): number {
+    let sum = 0;
+    for (const { group } of this.#subscriptions.values()) sum += group.matcher.cost;
+    return sum;
   }
 
   #unsubscribe(id: SubscriptionId): void {

@@ -18,7 +18,8 @@ import { EdgeStream } from './edge-stream.js';
 import { readJson, type Nats } from './nats.js';
 import { OriginBarrier } from './origin-barrier.js';
 import { OriginPresence } from './origin-presence.js';
-import type { AliveMessage, Question } from './origin-relay.js';
+import { readAlive } from './alive-message.js';
+import type { Question } from './origin-relay.js';
 import { eventOf, type EventMessage, type Stamp } from './relay-message.js';
 import { RelayNames } from './relay-names.js';
 import type { ResolvedRelay } from './relay-options.js';
@@ -216,7 +217,7 @@ export class EdgeBus extends ServedBus {
   #hearOrigin({ connection }: Nats): void {
     connection.subscribe(this.names.alive, {
       callback: (error, message) => {
-        const alive = error ? undefined : (readJson(message) as AliveMessage | undefined);
+        const alive = error ? undefined : readAlive(readJson(message));
         if (!alive) return;
         this.presence.heard(alive);
         this.#doubt();

@@ -1,6 +1,6 @@
 import { unixMillis, type UnixMillis, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
-import type { AliveMessage } from './origin-relay.js';
+import type { AliveMessage } from './alive-message.js';
 
 /** So many signs of life may be missed. */
 const MISSED = 3;

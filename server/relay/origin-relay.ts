@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { MessageType, readClientMessage, type Kind, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
+import type { AliveMessage } from './alive-message.js';
 import { identityOf, type Identity } from './claim.js';
 import { connectPatiently } from './connect-patiently.js';
 import { readJson, type Nats } from './nats.js';
@@ -9,18 +10,6 @@ import type { Published } from './outbox.js';
 import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
 import type { ResolvedRelay } from './relay-options.js';
-
-/** What edges are told of the origin while nothing happens, over core NATS: kept by nobody. */
-export interface AliveMessage {
-  readonly origin: string;
-  readonly epoch: string;
-  readonly revision: number;
-  /** The origin's wall clock, Unix milliseconds. */
-  readonly now: number;
-  /** How often this comes. */
-  readonly alive_ms: number;
-  readonly health: WatchHealth;
-}
 
 /** What an edge may ask of the origin. */
 export type Question =
@@ -171,12 +160,11 @@ export class OriginRelay {
       callback: (error, message) => {
         const question = error ? undefined : (readJson(message) as Question | undefined);
         if (!question) return;
-        void this.#reply(question).then(
-          (answer) => message.respond(JSON.stringify(answer)),
-          (failure: unknown) => {
+        void this.#reply(question)
+          .then((answer) => message.respond(JSON.stringify(answer)))
+          .catch((failure: unknown) => {
             this.services.log.warn({ err: failure }, "an edge's question could not be answered");
-          },
-        );
+          });
       },
     });
     this.#stopAnswering = () => {

@@ -1,20 +1,14 @@
 import {
   EVENT_TYPES,
-  epoch,
   kindIndex,
-  KINDS,
   packMessage,
-  revision,
-  unixMillis,
-  unpackMessage,
   type Epoch,
-  type Kind,
   type Problem,
   type Reason,
   type Revision,
   type UnixMillis,
 } from '../../protocol/index.js';
-import { RecordVersion } from '../store/record-version.js';
+import type { RecordVersion } from '../store/record-version.js';
 import { StoreEvent, type ChangeType } from '../store/store-event.js';
 
 /** What every message in a stream begins with, so that the last one alone says how far the stream has come, and by whom. */
@@ -62,17 +56,10 @@ export interface StandingMessage {
 
 export type RelayMessage = Stamp & (EventMessage | StandingMessage | BaseMark | Claim);
 
-/** A message that no origin of this format has written. */
-export class RelayFormatError extends Error {
-  override readonly name = 'RelayFormatError';
-}
-
 export const RELAY_FORMAT = 1;
 
-const EVENT = 1;
-const STANDING = 2;
-const BASE = 3;
-const CLAIM = 4;
+/** The second element of a message. */
+export const RelayType = { event: 1, standing: 2, base: 3, claim: 4 } as const;
 
 // ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,7 +68,7 @@ export function encodeEventMessage({ origin, epoch }: Omit<Stamp, 'position'>, e
   const { before, after, record } = event;
   return packMessage([
     RELAY_FORMAT,
-    EVENT,
+    RelayType.event,
     origin,
     epoch,
     event.revision,
@@ -99,94 +86,33 @@ export function encodeEventMessage({ origin, epoch }: Omit<Stamp, 'position'>, e
 
 export function encodeStandingMessage({ origin, epoch, position }: Stamp, version: RecordVersion): Uint8Array {
   const { kind, id } = version;
-  return packMessage([RELAY_FORMAT, STANDING, origin, epoch, position, kindIndex(kind), id, fieldsOf(version)]);
+  return packMessage([
+    RELAY_FORMAT,
+    RelayType.standing,
+    origin,
+    epoch,
+    position,
+    kindIndex(kind),
+    id,
+    fieldsOf(version),
+  ]);
 }
 
 export function encodeMark({ origin, epoch, position }: Stamp, mark: BaseMark | Claim): Uint8Array {
-  return packMessage([RELAY_FORMAT, mark.is === 'base' ? BASE : CLAIM, origin, epoch, position, mark]);
+  return packMessage([
+    RELAY_FORMAT,
+    mark.is === 'base' ? RelayType.base : RelayType.claim,
+    origin,
+    epoch,
+    position,
+    mark,
+  ]);
 }
 
-type VersionFields = readonly [revision: number, observedAt: number, problem: Problem | null, data: Uint8Array];
+export type VersionFields = readonly [revision: number, observedAt: number, problem: Problem | null, data: Uint8Array];
 
 function fieldsOf({ revision, observedAt, problem, packed }: RecordVersion): VersionFields {
   return [revision, observedAt, problem ?? null, packed];
-}
-
-// ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** @throws RelayFormatError */
-export function decodeRelayMessage(bytes: Uint8Array): RelayMessage {
-  let value: unknown;
-  try {
-    value = unpackMessage(bytes);
-  } catch (error) {
-    throw new RelayFormatError('a message in the stream cannot be read', { cause: error });
-  }
-  const fields: readonly unknown[] = Array.isArray(value) ? value : [];
-  if (fields[0] !== RELAY_FORMAT) {
-    throw new RelayFormatError(`a message in the stream is not of format ${String(RELAY_FORMAT)}: update this program`);
-  }
-  const [, what, origin, ofEpoch, position, ...rest] = fields;
-  const stamp: Stamp = {
-    origin: origin as string,
-    epoch: epoch(ofEpoch as string),
-    position: revision(Number(position)),
-  };
-  switch (what) {
-    case EVENT:
-      return { ...stamp, ...readEvent(rest) };
-    case STANDING: {
-      const [kind, id, version] = rest as [number, string, VersionFields];
-      return { ...stamp, is: 'standing', version: readVersion(KINDS[kind]!, id, version) };
-    }
-    case BASE:
-      return { ...stamp, ...(rest[0] as BaseMark) };
-    case CLAIM:
-      return { ...stamp, ...(rest[0] as Claim) };
-    default:
-      throw new RelayFormatError('a message in the stream is of a kind that this program does not know: update it');
-  }
-}
-
-/** @returns `undefined` for what cannot be read. */
-export function readRelayMessage(bytes: Uint8Array): RelayMessage | undefined {
-  try {
-    return decodeRelayMessage(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function readEvent(fields: readonly unknown[]): EventMessage {
-  const [kindNumber, id, type, time, reason, isRestart, afterFields, beforeFields] = fields as [
-    number,
-    string,
-    number,
-    number,
-    Reason | null,
-    boolean,
-    VersionFields | null,
-    VersionFields | true | null,
-  ];
-  const kind = KINDS[kindNumber]!;
-  const after = afterFields ? readVersion(kind, id, afterFields) : undefined;
-  const before = beforeFields === true ? after : beforeFields ? readVersion(kind, id, beforeFields) : undefined;
-  return {
-    is: 'event',
-    type: EVENT_TYPES[type] as ChangeType,
-    time: unixMillis(time),
-    reason: reason ?? undefined,
-    observed: isRestart ? 'restart' : 'live',
-    before,
-    after,
-  };
-}
-
-function readVersion(kind: Kind, id: string, [at, observedAt, problem, data]: VersionFields): RecordVersion {
-  // A copy: what the decoder gives is a window into a buffer of everything that came with it.
-  const packed = Uint8Array.from(data);
-  const observed = unixMillis(observedAt);
-  return RecordVersion.restored(kind, id, packed, revision(at), observed, undefined, problem ?? undefined);
 }
 
 /** The event that a message tells of, with the state before it as the reader knows it, where it does. */

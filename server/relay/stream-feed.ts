@@ -1,5 +1,6 @@
 import type { ConsumerConfig } from '@nats-io/jetstream';
-import { decodeRelayMessage, type RelayMessage } from './relay-message.js';
+import type { RelayMessage } from './relay-message.js';
+import { decodeRelayMessage } from './read-relay-message.js';
 import type { ConsumerMessages, Nats } from './nats.js';
 import type { RelayNames } from './relay-names.js';
 
@@ -105,7 +106,12 @@ export class StreamFeed {
     } catch (error) {
       this.events.unreadable(error as Error);
     }
-    this.events.message({ ...place, message });
+    try {
+      this.events.message({ ...place, message });
+    } catch (error) {
+      // What was taken in and what not is not known: begun anew, that is found out.
+      this.#break(error as Error);
+    }
   }
 
   async #watch(messages: ConsumerMessages): Promise<void> {

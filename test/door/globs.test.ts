@@ -8,6 +8,7 @@ import {
   parseFilter,
   ProtocolError,
 } from '../../protocol/index.js';
+import { RawClient, serve, TRANSPORTS } from '../support/door-server.js';
 
 /** Patterns that cost a backtracking engine seconds to centuries on the texts below. */
 const PATTERNS: readonly (readonly [what: string, pattern: string])[] = [
@@ -104,3 +105,34 @@ t.test('no pattern of the grammar is slow to refuse, to compile or to match', as
     { numRuns: 2_000 },
   );
 });
+
+/** What delayed everyone by seconds: `count` globs without a beginning, each another. */
+const costly = (count: number, mark: number): string[] =>
+  Array.from({ length: count }, (_, i) => `**/a*/**/b*/**/c*/**/N${String(mark)}-${String(i)}`);
+
+for (const transport of TRANSPORTS) {
+  t.test(`${transport}: what globs cost is bounded for a filter and for a connection, and named`, async (t) => {
+    const running = await serve(t, { transport, limits: { maxFilterCost: 1_000, maxConnectionFilterCost: 2_000 } });
+    const client = await RawClient.connect(running);
+    client.say([1, 1, { filter: { addresses: costly(100, 0) } }]);
+    t.match(await client.next(23, ([, sub]) => sub === 1), [23, 1, 'bad-option', /at most 1000 \(max_filter_cost\)/]);
+    for (let sub = 2; sub < 8; sub++) client.say([1, sub, { filter: { addresses: costly(5, sub) } }]);
+    t.match(await client.next(23, ([, sub]) => sub === 7), [
+      23,
+      7,
+      'limit',
+      /at most 2000 steps \(max_connection_filter_cost\)/,
+    ]);
+    const begun = client.messages.filter(([type]) => type === 17).map(([, sub]) => sub);
+    t.same(begun, [2, 3, 4, 5, 6].slice(0, begun.length));
+    t.ok(begun.length > 0);
+    client.say([1, 9, { filter: { addresses: ['src/**'], kinds: ['task'] } }]);
+    client.say([1, 10, { filter: { run_ids: ['r'] } }]);
+    await client.next(17, ([, sub]) => sub === 10);
+    client.say([2, 2]);
+    client.say([1, 11, { filter: { addresses: costly(5, 11) } }]);
+    await client.next(17, ([, sub]) => sub === 11);
+    t.pass('what is given back can be used again');
+    client.close();
+  });
+}

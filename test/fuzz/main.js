@@ -3,9 +3,12 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import '../support/user-directories.mjs';
 
-// The long form, bundled and run: see docs/FUZZING.md. `bytes` as the first argument: bytes on bare sockets alone.
-const name = process.argv[2] === 'bytes' ? 'bytes-long' : 'long';
-if (name === 'bytes-long') process.argv.splice(2, 1);
+// The long forms, bundled and run: see docs/FUZZING.md. `all` as the first argument: every fuzzer together, on each engine; `bytes`:
+// bytes on bare sockets alone.
+const FORMS = { all: 'all', bytes: 'bytes-long' };
+const form = FORMS[process.argv[2]];
+if (form !== undefined) process.argv.splice(2, 1);
+const name = form ?? 'long';
 const outfile = join(resolve('.build'), 'fuzz', `${name}.js`);
 await build({
   entryPoints: [`test/fuzz/${name}.ts`],

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import picomatch from 'picomatch';
 import t from 'tap';
 import { readGlobTree } from '../../protocol/glob-tree.js';
-import { compileGlob, matchesLinearly, MAX_GLOBBED_LENGTH } from '../../protocol/glob.js';
+import { matchesSome } from '../../protocol/glob-match.js';
+import { GlobText } from '../../protocol/glob-text.js';
+import { compileGlob, MAX_GLOBBED_LENGTH } from '../../protocol/glob.js';
 import { readPlainGlob } from '../../protocol/plain-glob.js';
 
 const PIECES = [
@@ -31,11 +33,28 @@ t.test('the linear matcher says what picomatch says', async () => {
     fc.property(pattern, address, (glob, text) => {
       if (text === '' || text === glob) return;
       const expression = picomatch.makeRe(glob, { windows: false });
-      if (matchesLinearly(readGlobTree(expression.source), text) !== expression.test(text)) {
+      if (matchesSome(readGlobTree(expression.source), new GlobText([text])) !== expression.test(text)) {
         throw new Error(`${glob} (${expression.source}) on ${text}`);
       }
     }),
     { numRuns: 20_000 },
+  );
+});
+
+t.test('addresses matched together match where one of them does, over the ends of words and of texts', async () => {
+  const texts = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/', '.', ':', '1'), maxLength: 70 }), {
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(pattern, texts, (glob, addresses) => {
+      const some = addresses.filter((text) => text !== '' && text !== glob);
+      const expression = picomatch.makeRe(glob, { windows: false });
+      const expected = some.some((text) => expression.test(text));
+      if (matchesSome(readGlobTree(expression.source), new GlobText(some)) !== expected) {
+        throw new Error(`${glob} (${expression.source}) on ${JSON.stringify(some)}`);
+      }
+    }),
+    { numRuns: 10_000 },
   );
 });
 

@@ -41,7 +41,8 @@ import {
   encodeHistoryEntry,
   encodeStanding,
 } from '../../server/journal/entries.js';
-import { decodeRelayMessage, encodeEventMessage, encodeStandingMessage } from '../../server/relay/relay-message.js';
+import { encodeEventMessage, encodeStandingMessage } from '../../server/relay/relay-message.js';
+import { decodeRelayMessage } from '../../server/relay/read-relay-message.js';
 import { History } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { parseRecord } from '../../server/watch/record-parser.js';

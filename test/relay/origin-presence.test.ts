@@ -1,6 +1,6 @@
 import t from 'tap';
 import { OriginPresence } from '../../server/relay/origin-presence.js';
-import type { AliveMessage } from '../../server/relay/origin-relay.js';
+import type { AliveMessage } from '../../server/relay/alive-message.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 5 };

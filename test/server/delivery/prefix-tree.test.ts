@@ -4,7 +4,7 @@ import { PrefixTree } from '../../../server/delivery/prefix-tree.js';
 
 function found(tree: PrefixTree<string>, text: string): string[] {
   const values: string[] = [];
-  tree.eachPrefixOf(text, (value) => values.push(value));
+  tree.eachPrefixOf([text], (value) => values.push(value));
   return values.sort();
 }
 
@@ -49,4 +49,12 @@ t.test('any sequence of adds and deletes leaves what a plain list would', async 
     }),
     { numRuns: 100 },
   );
+});
+
+t.test('a prefix that many texts begin with is visited once', async (t) => {
+  const tree = new PrefixTree<string>();
+  for (const prefix of ['', 'src', 'src/a']) tree.add(prefix, `<${prefix}>`);
+  const values: string[] = [];
+  tree.eachPrefixOf(['src/a', 'src/b', 'lib', 'src/a'], (value) => values.push(value));
+  t.same(values.sort(), ['<>', '<src/a>', '<src>']);
 });

@@ -1,0 +1,40 @@
+import type { WatchHealth } from '../../protocol/index.js';
+
+/** What edges are told of the origin while nothing happens, over core NATS: kept by nobody. */
+export interface AliveMessage {
+  readonly origin: string;
+  readonly epoch: string;
+  readonly revision: number;
+  /** The origin's wall clock, Unix milliseconds. */
+  readonly now: number;
+  /** How often this comes. */
+  readonly alive_ms: number;
+  readonly health: WatchHealth;
+}
+
+/** What a date can say. */
+const LAST_TIME_MS = 8.64e15;
+const LONGEST_ALIVE_MS = 86_400_000;
+
+/** Reads what came over NATS as a sign of life. @returns `undefined` for anything else: whoever may publish may send anything. */
+export function readAlive(value: unknown): AliveMessage | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const alive = value as Partial<Record<keyof AliveMessage, unknown>>;
+  const isAlive =
+    typeof alive.origin === 'string' &&
+    typeof alive.epoch === 'string' &&
+    isCount(alive.revision, Number.MAX_SAFE_INTEGER) &&
+    isCount(alive.now, LAST_TIME_MS) &&
+    isCount(alive.alive_ms, LONGEST_ALIVE_MS) &&
+    isHealth(alive.health);
+  return isAlive ? (value as AliveMessage) : undefined;
+}
+
+function isHealth(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { backend, healthy, last_scan_ms } = value as Partial<Record<keyof WatchHealth, unknown>>;
+  return typeof backend === 'string' && typeof healthy === 'boolean' && isCount(last_scan_ms, LAST_TIME_MS);
+}
+
+const isCount = (value: unknown, most: number): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;

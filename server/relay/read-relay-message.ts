@@ -1,0 +1,225 @@
+import {
+  checkMessagePack,
+  epoch,
+  EVENT_TYPES,
+  KINDS,
+  revision,
+  unixMillis,
+  unpackStrictly,
+  type Kind,
+  type Problem,
+  type Reason,
+  type Revision,
+  type UnixMillis,
+} from '../../protocol/index.js';
+import { RecordVersion } from '../store/record-version.js';
+import type { ChangeType } from '../store/store-event.js';
+import {
+  RELAY_FORMAT,
+  RelayType,
+  type BaseMark,
+  type Claim,
+  type EventMessage,
+  type RelayMessage,
+  type StandingMessage,
+} from './relay-message.js';
+
+/** A message that no origin of this format has written. */
+export class RelayFormatError extends Error {
+  override readonly name = 'RelayFormatError';
+}
+
+/** A message is an array, of versions that are arrays. */
+const MAX_DEPTH = 4;
+/** Deeper than any server lets a record be. */
+const MAX_DATA_DEPTH = 512;
+/** As long as any server lets one be. */
+const MAX_ID_BYTES = 1_024;
+const MAX_TEXT_CHARACTERS = 4_096;
+/** What a date can say. */
+const LAST_TIME_MS = 8.64e15;
+/** A file's name in its directory. */
+// eslint-disable-next-line no-control-regex
+const RECORD_ID = /^[^/\\\u0000-\u001f\u007f]+$/;
+/** Reasons and problems, those of later versions too: they are handed on as they are. */
+const WORD = /^[a-z][a-z-]{0,63}$/;
+
+/**
+ * Reads what came out of the stream as what it is: bytes from whoever may publish. Everything is checked as in a client's message.
+ * @throws RelayFormatError
+ */
+export function decodeRelayMessage(bytes: Uint8Array): RelayMessage {
+  let value: unknown;
+  try {
+    value = unpackStrictly(bytes, MAX_DEPTH, 'allowed');
+  } catch (error) {
+    throw new RelayFormatError('a message in the stream cannot be read', { cause: error });
+  }
+  const fields: readonly unknown[] = Array.isArray(value) ? value : [];
+  if (fields[0] !== RELAY_FORMAT) {
+    throw new RelayFormatError(`a message in the stream is not of format ${String(RELAY_FORMAT)}: update this program`);
+  }
+  const [, what, origin, ofEpoch, position, ...rest] = fields;
+  const stamp = {
+    origin: text(origin, 'its origin'),
+    epoch: epoch(text(ofEpoch, 'its epoch')),
+    position: readRevision(position, 'its position'),
+  };
+  switch (what) {
+    case RelayType.event:
+      return { ...stamp, ...readEvent(rest, stamp.position) };
+    case RelayType.standing:
+      return { ...stamp, ...readStanding(rest) };
+    case RelayType.base:
+      return { ...stamp, ...readBase(rest[0]) };
+    case RelayType.claim:
+      return { ...stamp, ...readClaim(rest[0]) };
+    default:
+      throw new RelayFormatError('a message in the stream is of a kind that this program does not know: update it');
+  }
+}
+
+/** @returns `undefined` for what cannot be read. */
+export function readRelayMessage(bytes: Uint8Array): RelayMessage | undefined {
+  try {
+    return decodeRelayMessage(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+// ── kinds of message ────────────────────────────────────────────────────────────────────────────────────────────────
+
+function readEvent(fields: readonly unknown[], position: Revision): EventMessage {
+  const [kindNumber, idText, typeNumber, time, reason, isRestart, afterFields, beforeFields] = fields;
+  const kind = readKind(kindNumber);
+  const id = readId(idText);
+  const type = typeof typeNumber === 'number' ? EVENT_TYPES[typeNumber] : undefined;
+  if (type === undefined || type === 'snapshot') throw unreadable('its type');
+  const after = afterFields === null ? undefined : readVersion(kind, id, afterFields);
+  const before =
+    beforeFields === true ? after : beforeFields === null ? undefined : readVersion(kind, id, beforeFields);
+  if (!isPossible(type, before, after)) throw unreadable(`the states of what was ${type}`);
+  if (after !== undefined && after.revision > position) throw unreadable('its revision');
+  return {
+    is: 'event',
+    type,
+    time: readTime(time),
+    reason: readWord(reason, 'its reason') as Reason | undefined,
+    observed: isRestart === true ? 'restart' : 'live',
+    before,
+    after,
+  };
+}
+
+/** What each type of event says of the states before and after it. */
+function isPossible(type: ChangeType, before: RecordVersion | undefined, after: RecordVersion | undefined): boolean {
+  switch (type) {
+    case 'added':
+      return before === undefined && after !== undefined;
+    case 'modified':
+      return before !== undefined && after !== undefined && before !== after;
+    case 'removed':
+      return before !== undefined && after === undefined;
+    case 'expired':
+      return after !== undefined && before === after;
+  }
+}
+
+function readStanding([kind, id, version]: readonly unknown[]): StandingMessage {
+  return { is: 'standing', version: readVersion(readKind(kind), readId(id), version) };
+}
+
+function readBase(value: unknown): BaseMark {
+  const { phase, why, from, records } = fieldsOf(value);
+  switch (phase) {
+    case 'begin':
+      return { is: 'base', phase, why: text(why, 'why it begins anew') };
+    case 'end':
+      return { is: 'base', phase, from: count(from, 'where its base begins'), records: count(records, 'its records') };
+    default:
+      throw unreadable('the mark of a base');
+  }
+}
+
+function readClaim(value: unknown): Claim {
+  const { host, pid, root, since } = fieldsOf(value);
+  return {
+    is: 'claim',
+    host: text(host, 'its host'),
+    pid: count(pid, 'its process'),
+    root: text(root, 'its repository'),
+    since: count(since, 'since when it publishes'),
+  };
+}
+
+function readVersion(kind: Kind, id: string, value: unknown): RecordVersion {
+  const fields: readonly unknown[] = Array.isArray(value) ? value : [];
+  const [at, observedAt, problem, data] = fields;
+  if (!(data instanceof Uint8Array)) throw unreadable('the data of a record');
+  // A copy: what the decoder gives is a window into a buffer of everything that came with it.
+  const packed = Uint8Array.from(data);
+  checkData(packed);
+  const said = readWord(problem, 'the problem of a record') as Problem | undefined;
+  const position = readRevision(at, 'the revision of a record');
+  return RecordVersion.restored(kind, id, packed, position, readTime(observedAt), undefined, said);
+}
+
+/** Unpacked only when somebody looks at it, by which time nobody could say any more where it came from. */
+function checkData(packed: Uint8Array): void {
+  const [head = 0] = packed;
+  const isMap = (head >= 0x80 && head <= 0x8f) || head === 0xde || head === 0xdf;
+  try {
+    checkMessagePack(packed, MAX_DATA_DEPTH);
+  } catch (error) {
+    throw new RelayFormatError('the data of a record in the stream cannot be read', { cause: error });
+  }
+  if (!isMap) throw unreadable('the data of a record');
+}
+
+// ── fields ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const unreadable = (what: string): RelayFormatError =>
+  new RelayFormatError(`a message in the stream cannot be read: ${what}`);
+
+function text(value: unknown, what: string): string {
+  if (typeof value !== 'string' || value.length > MAX_TEXT_CHARACTERS) throw unreadable(what);
+  return value;
+}
+
+function count(value: unknown, what: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw unreadable(what);
+  return value as number;
+}
+
+const readRevision = (value: unknown, what: string): Revision => revision(count(value, what));
+
+function readTime(value: unknown): UnixMillis {
+  const time = count(value, 'a time');
+  if (time > LAST_TIME_MS) throw unreadable('a time');
+  return unixMillis(time);
+}
+
+function readKind(value: unknown): Kind {
+  const kind = typeof value === 'number' ? KINDS[value] : undefined;
+  if (kind === undefined) throw unreadable('the kind of a record');
+  return kind;
+}
+
+function readId(value: unknown): string {
+  if (typeof value !== 'string' || !RECORD_ID.test(value) || Buffer.byteLength(value) > MAX_ID_BYTES) {
+    throw unreadable('the id of a record');
+  }
+  return value;
+}
+
+function readWord(value: unknown, what: string): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value !== 'string' || !WORD.test(value)) throw unreadable(what);
+  return value;
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable('a mark');
+  return value as Readonly<Record<string, unknown>>;
+}

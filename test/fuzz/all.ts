@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { BYTE_ATTACKS, fuzzBytes } from './bytes.js';
+import { buildInputs, fuzzInputs, INPUT_ATTACKS } from './inputs.js';
+import { fuzz } from './run.js';
+
+/**
+ * Every fuzzer together, for so many seconds on each engine: bytes on bare sockets, messages and files with a normal client beside
+ * them, and what is read without a server. The kept seeds first, then new ones. Ends with the first run that is not good.
+ */
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '600' }, transport: { type: 'string' } },
+});
+const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<string, readonly number[]>;
+const transports = (['uws', 'ws'] as const).filter((name) => (values.transport ?? name) === name);
+/** One run; a longer time is many of them, so that what one seed did is not taken for another's. */
+const RUN_SECONDS = 30;
+const LIVES = 20_000;
+const MESSAGES = 10_000;
+const FILES = 2_000;
+
+interface Run {
+  readonly name: string;
+  /** @returns what it has to say, and whether that is good. */
+  readonly run: (seed: number, seconds: number) => Promise<{ readonly isGood: boolean; readonly report: object }>;
+}
+
+const inputs: readonly Run[] = INPUT_ATTACKS.map((attack) => ({
+  name: attack,
+  run: async (seed, seconds) => {
+    const report = await fuzzInputs({ attack, seed, lives: LIVES, seconds });
+    return { isGood: report.failure === undefined, report };
+  },
+}));
+
+function served(transport: 'uws' | 'ws'): readonly Run[] {
+  const bytes = Object.keys(BYTE_ATTACKS).map((attack): Run => ({
+    name: attack,
+    run: async (seed, seconds) => {
+      const report = await fuzzBytes({ transport, attack, seed, lives: LIVES, seconds });
+      return { isGood: report.isAlive && report.errors === '' && report.isServing, report };
+    },
+  }));
+  const whole: Run = {
+    name: 'messages and files',
+    run: async (seed) => {
+      const report = await fuzz({ messages: MESSAGES, files: FILES, seed, transport, historyEvents: 1_000 });
+      const { bystander, errors, serverDied, differences } = report;
+      const isToldAll = bystander.seen === bystander.written && bystander.astray === 0 && !bystander.disconnected;
+      return { isGood: !serverDied && errors.length === 0 && differences.length === 0 && isToldAll, report };
+    },
+  };
+  return [...bytes, whole];
+}
+
+const outcome = { hasFailed: false };
+
+async function keepOn(where: string, { name, run }: Run, until: number): Promise<void> {
+  const waiting = [...(kept[name] ?? [])];
+  while (performance.now() < until && !outcome.hasFailed) {
+    const seed = waiting.shift() ?? Math.floor(Math.random() * 2 ** 31);
+    const seconds = Math.min(RUN_SECONDS, (until - performance.now()) / 1_000);
+    const { isGood, report } = await run(seed, seconds);
+    console.log(JSON.stringify({ where, name, seed, isGood, ...(isGood ? brief(report) : report) }));
+    if (!isGood) outcome.hasFailed = true;
+  }
+}
+
+/** What was done, without what was seen on the way. */
+const brief = (report: object): object =>
+  Object.fromEntries(Object.entries(report).filter(([key]) => ['lives', 'sent', 'files', 'bystander'].includes(key)));
+
+buildInputs();
+for (const transport of transports) {
+  const until = performance.now() + Number(values.seconds) * 1_000;
+  await Promise.all([...served(transport), ...inputs].map((each) => keepOn(transport, each, until)));
+}
+process.exit(outcome.hasFailed ? 1 : 0);

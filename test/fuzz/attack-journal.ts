@@ -1,0 +1,72 @@
+import { chmodSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Run } from '../support/journal-run.js';
+import { TemporaryRepository } from '../support/temporary-repository.js';
+import { mutate } from './mutate.js';
+import type { Random } from './random.js';
+
+const RECORDS = 40;
+const STARTS = 4;
+const MAX_WAIT_MS = 20_000;
+
+/**
+ * A journal that was closed in order or cut off, then damaged in one of its files: the next start goes on with it or sets it aside, and
+ * in any case serves what is on the disk.
+ */
+export async function journalLife(random: Random): Promise<void> {
+  const repository = new TemporaryRepository();
+  try {
+    for (let i = 0; i < RECORDS; i++) repository.rename('task', `t${String(i)}`, { n: i, text: 'x'.repeat(i * 20) });
+    const journal = join(repository.state, 'journal');
+    for (let start = 0; start < STARTS; start++) {
+      const run = await Run.on(repository.root);
+      const { size } = run.bus.hub.store;
+      if (size !== RECORDS) throw new Error(`serves ${String(size)} records of ${String(RECORDS)}`);
+      repository.rename('task', `t${String(random.below(RECORDS))}`, { start, text: random.bytes(30).toString('hex') });
+      await written(run);
+      // As a process that dies leaves it: what is in the files is all there is.
+      const files = readdirSync(journal).map((name) => [name, readFileSync(join(journal, name))] as const);
+      await run.stop();
+      if (random.below(2) === 0)
+        for (const [name, bytes] of files) writeFileSync(join(journal, name), bytes, { mode: 0o600 });
+      damage(journal, random);
+    }
+    await (await Run.on(repository.root)).stop();
+  } finally {
+    repository.dispose();
+  }
+}
+
+async function written(run: Run): Promise<void> {
+  const { revision } = run.bus.hub;
+  const deadline = performance.now() + MAX_WAIT_MS;
+  while (run.bus.hub.revision === revision || run.bus.journalHealth !== 'durable') {
+    if (performance.now() > deadline) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function damage(journal: string, random: Random): void {
+  const names = readdirSync(journal);
+  if (names.length === 0) return;
+  const path = join(journal, random.pick(names));
+  const { size } = statSync(path);
+  const way = random.below(5);
+  if (way === 0) truncateSync(path, random.below(size + 1));
+  else if (way === 1) truncateSync(path, size + random.pick([1, 4_096, 1_000_000]));
+  else if (way === 2) chmodSync(path, random.pick([0o644, 0o600, 0o000]));
+  else if (way === 3 && size < 100_000) writeFileSync(path, mutate(readFileSync(path), random, random.bytes(64)));
+  else flip(path, size, random);
+}
+
+/** Some bytes of one page: where a table keeps what it trusts. */
+function flip(path: string, size: number, random: Random): void {
+  if (size === 0) return;
+  const bytes = readFileSync(path);
+  const from = random.below(size);
+  for (let n = 1 + random.below(16); n > 0; n--) {
+    const at = Math.min(size - 1, from + random.below(64));
+    bytes[at] = bytes[at]! ^ (1 << random.below(8));
+  }
+  writeFileSync(path, bytes);
+}

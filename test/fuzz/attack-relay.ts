@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { compileFilter, epoch, packMessage, revision, unpackMessage } from '../../protocol/index.js';
+import { readAlive } from '../../server/relay/alive-message.js';
+import { StateBuilder } from '../../server/relay/cold-start.js';
+import { decodeRelayMessage, RelayFormatError } from '../../server/relay/read-relay-message.js';
+import { encodeEventMessage, encodeMark, encodeStandingMessage, eventOf } from '../../server/relay/relay-message.js';
+import { RecordStore } from '../../server/store/record-store.js';
+import { anyRecord } from '../support/any-json.js';
+import { NOW, present } from '../support/changes.js';
+import { mutate } from './mutate.js';
+import type { Random } from './random.js';
+
+const SAMPLES = 12;
+const STAMP = { origin: 'o', epoch: epoch('e'), position: revision(9) };
+const EVERYTHING = compileFilter({});
+
+/** Messages as an origin sends them, and as anybody may who can publish: read and taken in as an edge does, or refused in words. */
+export function relayLife(random: Random): Promise<void> {
+  const messages = honest(random);
+  const store = new RecordStore();
+  const builder = new StateBuilder(0);
+  messages.forEach((bytes, sequence) => {
+    const changed =
+      random.below(4) > 0 ? mutate(Buffer.from(bytes), random, Buffer.from(random.pick(messages))) : bytes;
+    const reading = read(random.below(10) === 0 ? odd(random, changed) : changed);
+    if (!reading) return;
+    builder.take({ sequence, subject: String(random.below(4)), pending: 0, message: reading });
+    if (reading.is !== 'event') return;
+    const { kind, id } = (reading.after ?? reading.before)!;
+    const event = eventOf(reading, store.get(kind, id));
+    store.followEvent(event);
+    const view = event.viewFor(EVERYTHING);
+    if (view === undefined) return;
+    JSON.parse(Buffer.from(event.encoded(view, 'json')).toString());
+    unpackMessage(event.encoded(view, 'msgpack'));
+    if (event.fault !== undefined) throw event.fault as Error;
+  });
+  try {
+    new RecordStore().follow(builder.build().versions, revision(9));
+  } catch (error) {
+    if ((error as Error).name !== 'NoBaseError') throw error;
+  }
+  readAlive(random.pick(ODD));
+  return Promise.resolve();
+}
+
+function honest(random: Random): Uint8Array[] {
+  const store = new RecordStore();
+  const records = fc.sample(anyRecord, { numRuns: SAMPLES, seed: random.below(2 ** 31) });
+  const messages = records.flatMap((data, i) => {
+    const kind = random.pick(['task', 'reservation', 'heartbeat'] as const);
+    const id = `r${String(i % 5)}`;
+    const changes = [present(kind, id, data), ...(random.below(4) === 0 ? [{ is: 'absent', kind, id } as const] : [])];
+    const events = changes.flatMap((change) => store.apply(change, NOW));
+    const version = store.get(kind, id);
+    return [
+      ...events.map((event) => encodeEventMessage(STAMP, event)),
+      ...(version ? [encodeStandingMessage(STAMP, version)] : []),
+    ];
+  });
+  return [
+    encodeMark(STAMP, { is: 'base', phase: 'begin', why: 'new' }),
+    ...messages,
+    encodeMark(STAMP, { is: 'base', phase: 'end', from: 1, records: 3 }),
+    encodeMark(STAMP, { is: 'claim', host: 'h', pid: 1, root: '/r', since: NOW }),
+  ];
+}
+
+const ODD: readonly unknown[] = [
+  null,
+  -1,
+  1e308,
+  NaN,
+  '',
+  'x'.repeat(5_000),
+  [],
+  {},
+  true,
+  [[]],
+  { is: 'claim' },
+  new Uint8Array(3),
+];
+
+/** A message with one of its fields of another type. */
+function odd(random: Random, bytes: Uint8Array): Uint8Array {
+  try {
+    const fields = unpackMessage(bytes);
+    if (!Array.isArray(fields)) return bytes;
+    fields[random.below(fields.length + 1)] = random.pick(ODD);
+    return packMessage(fields);
+  } catch {
+    return bytes;
+  }
+}
+
+function read(bytes: Uint8Array) {
+  try {
+    return decodeRelayMessage(bytes);
+  } catch (error) {
+    if (error instanceof RelayFormatError) return undefined;
+    throw error;
+  }
+}
