@@ -74,7 +74,11 @@ t.test('a filter shows what enters and leaves it', { skip }, async (t) => {
   const left = await python.line({ event_type: 'removed', id: 'r1' });
   t.equal(left['reason'], 'left-filter');
   t.same(left['data'], { addresses: ['src/a.py::f'] }, 'with the last data that passed');
-  t.same(python.events(5), ['added reservation r1', 'removed reservation r1 left-filter']);
+  t.same(
+    python.events(5),
+    ['added reservation r1 no-expiry', 'removed reservation r1 left-filter no-expiry'],
+    'and a reservation that never says when it ends is marked so',
+  );
 });
 
 t.test('a cap ends inside the snapshot or after it, exactly', { skip }, async (t) => {

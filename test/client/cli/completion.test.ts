@@ -42,7 +42,10 @@ t.test('in bash, words are completed where they stand', async (t) => {
     { words: ['muse-bus', 'watch', '--kind', 'd'], expected: ['dependency'] },
     { words: ['muse-bus', 'watch', '--event-type', 'ex'], expected: ['expired'] },
     { words: ['muse-bus', 'watch', '--no'], expected: ['--no-snapshot'] },
-    { words: ['muse-bus', 'serve', '--limit', 'max_conn'], expected: ['max_connections='] },
+    {
+      words: ['muse-bus', 'serve', '--limit', 'max_conn'],
+      expected: ['max_connection_filter_cost=', 'max_connections='],
+    },
     { words: ['muse-bus', 'serve', '--transport', ''], expected: ['auto', 'uws', 'ws'] },
     { words: ['muse-bus', 'token', ''], expected: ['rotate'] },
     { words: ['muse-bus', 'replay', '--sp'], expected: ['--speed'] },
