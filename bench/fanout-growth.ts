@@ -1,6 +1,6 @@
 import type { Chart, Growth, Role } from './chart.js';
 import { exponent } from './digits.js';
-import type { Load, Round } from './fanout.js';
+import type { Load, Round } from './fanout-round.js';
 import type { Table } from './report.js';
 import { roundsOf, type Outcome } from './rounds.js';
 import { exponentOf, median, pairedRatios, spread } from './statistics.js';

@@ -4,6 +4,7 @@ import type { Counted, CountingPlan } from './clients/counting-client.js';
 import type { CountedSource } from './clients/dialects.js';
 import type { Arrival } from './clients/payload-reader.js';
 import { charts, growthTable, rate, targets, type Measured } from './fanout-growth.js';
+import type { Load, Round } from './fanout-round.js';
 import { startMosquitto, startNats, type Broker } from './peers/brokers.js';
 import { cpuSecondsOf } from './process-stat.js';
 import { digits } from './digits.js';
@@ -13,21 +14,6 @@ import type { Sent } from './sent.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
 
 /** What is sent to how many. */
-export interface Load {
-  readonly clients: number;
-  readonly events: number;
-  readonly bytes: number;
-}
-
-export interface Round {
-  readonly deliveriesPerSecond: number;
-  /** Of the serving process, per million deliveries. */
-  readonly serverCpuSeconds: number;
-  readonly clientCpuSeconds: number;
-  /** From sending an event to its decoding at one of the sampled clients; none where they only count. */
-  readonly p99Ms: number | undefined;
-}
-
 /** Everything ready to send. */
 interface Stage {
   readonly source: CountedSource;

@@ -1,13 +1,13 @@
 import type { Bench, BenchOptions } from './bench.js';
 import { serverArgv } from './bench.js';
 import { withChildren, type How, type Start } from './child.js';
-import type { Source } from './clients/feed.js';
 import type { Latencies, Sampling } from './clients/latency-client.js';
 import { charts, growthTable, targets, type Outcomes } from './latency-growth.js';
 import { PEERS } from './peers/latency-peers.js';
 import { digits } from './digits.js';
 import type { Table } from './report.js';
 import { withRepository } from './repository.js';
+import type { StartWatcher } from './watcher.js';
 import { alternate, roundsOf, type Outcome, type Side } from './rounds.js';
 import type { Part } from './own-core.js';
 import { median, pairedRatios, percentile, spread, tailRatio } from './statistics.js';
@@ -24,9 +24,6 @@ export interface Surroundings {
 }
 
 export const ALONE: Surroundings = { records: 1, others: 0, background: 0, ownCores: true };
-
-/** Starts what watches, and says where a client hears of it. */
-export type StartWatcher = (start: Start, root: string, options: BenchOptions) => Promise<Source>;
 
 const OPERATIONS = ['rename', 'write', 'unlink'] as const;
 type Operation = (typeof OPERATIONS)[number];

@@ -1,7 +1,8 @@
 import type { Bench } from './bench.js';
 import type { Latencies } from './clients/latency-client.js';
 import { digits } from './digits.js';
-import { ALONE, bareLoop, bus, latencySide, WITH_CARE, type StartWatcher } from './latency.js';
+import { ALONE, bareLoop, bus, latencySide, WITH_CARE } from './latency.js';
+import type { StartWatcher } from './watcher.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf } from './rounds.js';
 import { percentile } from './statistics.js';

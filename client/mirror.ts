@@ -10,8 +10,8 @@ import {
 } from '../protocol/index.js';
 import { readAddresses } from './address.js';
 import { reasonOf, within, type AskOptions } from './ask-options.js';
-import type { BusClient } from './bus-client.js';
 import { BusError } from './bus-error.js';
+import type { ClientClock } from './clock.js';
 import type { Faults } from './faults.js';
 import type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 import { LEASE_KINDS, planOf, type MirrorPlan } from './mirror-plan.js';
@@ -28,7 +28,8 @@ import {
 } from './option-table.js';
 import { RecordView, type RecordChange, type StandingRecord } from './record-view.js';
 import type { BusStatus } from './status.js';
-import { checkFilter } from './subscribe-options.js';
+import { checkFilter, type SubscribeOptions } from './subscribe-options.js';
+import type { Subscription } from './subscription.js';
 
 /** A record of a known kind in a mirror. */
 export interface MirrorRecord<K extends Kind> {
@@ -78,6 +79,16 @@ const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = {
 const ALL_LEASE_KINDS: ReadonlySet<Kind> = new Set(LEASE_KINDS);
 const ANY_KIND = (): boolean => true;
 
+/** What a mirror asks of its client. */
+interface MirrorSource {
+  readonly status: BusStatus;
+  readonly clock: ClientClock;
+  serverNow(): number;
+  watchStatus(watcher: (status: BusStatus) => void): () => void;
+  subscribe(filter: FilterInput, options: SubscribeOptions): Subscription;
+  holding(address: string, options: HoldersOptions & AskOptions): Promise<AddressHolding>;
+}
+
 /** A bus that cannot say whether an address is free is asked again after so long. */
 const ASK_AGAIN_MS = 1_000;
 /** A timer does not reach further. */
@@ -107,7 +118,7 @@ export class Mirror implements AsyncDisposable {
   #version = 0;
 
   private constructor(
-    private readonly bus: BusClient,
+    private readonly bus: MirrorSource,
     private readonly faults: Faults,
     filter: FilterInput,
     private readonly options: MirrorOptions,
@@ -135,7 +146,7 @@ export class Mirror implements AsyncDisposable {
   }
 
   /** @returns the mirror once it is complete. @throws BusError where the bus refuses it; nothing of it is left then. */
-  static async open(bus: BusClient, faults: Faults, filter: FilterInput, options: MirrorOptions): Promise<Mirror> {
+  static async open(bus: MirrorSource, faults: Faults, filter: FilterInput, options: MirrorOptions): Promise<Mirror> {
     checkFilter(filter);
     checkOptions('mirror', options, MIRROR_OPTIONS);
     return within(options, bus.clock, 'mirror', async (signal) => {

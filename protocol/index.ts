@@ -36,18 +36,9 @@ export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';
 export { compileFilter, filterCost, matchable } from './matcher.js';
-export type {
-  ClientMessage,
-  CompleteReason,
-  Refusal,
-  ResyncReason,
-  ServerMessage,
-  SubscribeMode,
-  SubscribeOptions,
-  WatchHealth,
-  WatchState,
-  Welcome,
-} from './messages.js';
+export type { ClientMessage, Refusal, ServerMessage, SubscribeOptions, Welcome } from './messages.js';
+export type { CompleteReason, ResyncReason, SubscribeMode } from './subscription-terms.js';
+export type { WatchHealth, WatchState } from './watch-health.js';
 export { MessageType } from './message-type.js';
 export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName } from './connection-name.js';
 export { readClientMessage } from './messages.js';

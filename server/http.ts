@@ -1,7 +1,7 @@
 import { nearest, type WatchHealth } from '../protocol/index.js';
 import { QueryError } from './http/query.js';
 import { json, text } from './http/reply.js';
-import type { Route } from './http/routes.js';
+import type { Route } from './http/route.js';
 import type { JournalHealth } from './journal/journal.js';
 import { CHALLENGE_PATH, isNonce } from './repository/index.js';
 import { isHandshake, UNAUTHORIZED, type Door } from './transport/door.js';

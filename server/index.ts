@@ -22,7 +22,8 @@ export {
 } from './relay/relay-options.js';
 export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } from './repository/index.js';
 export { Supervisor } from './supervisor.js';
-export type { Connection, SendResult, Socket } from './transport/transport.js';
+export type { SendResult, Socket } from './delivery/port.js';
+export type { Connection } from './sessions/connection.js';
 export { deafFileSystem } from './watch/deaf-file-systems.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
 export { RepositoryGoneError } from './watch/watch-state.js';

@@ -16,7 +16,8 @@ import { Service } from './service.js';
 import type { Change } from './store/change.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
-import type { Connection, Socket } from './transport/transport.js';
+import type { Socket } from './delivery/port.js';
+import type { Connection } from './sessions/connection.js';
 
 export interface MemoryBusOptions {
   readonly limits?: Partial<Limits>;

@@ -2,7 +2,8 @@ import { CloseCode, type Encoding } from '../protocol/index.js';
 import type { Clock } from './clock.js';
 import { answer, type Page } from './http.js';
 import { Places } from './http/places.js';
-import { tokenRoutes, type Route } from './http/routes.js';
+import type { Route } from './http/route.js';
+import { tokenRoutes } from './http/routes.js';
 import { inspectorPages } from './inspector-pages.js';
 import type { Log } from './log.js';
 import { LoopDelay } from './metrics/loop-delay.js';
@@ -12,15 +13,9 @@ import type { Door } from './transport/door.js';
 import { refusal } from './transport/refusal.js';
 import { secured } from './transport/secured.js';
 import { RefusalRate } from './transport/refusal-rate.js';
-import type {
-  Connection,
-  HttpAnswer,
-  HttpReply,
-  RequestHead,
-  Socket,
-  TransportHandlers,
-  Upgrade,
-} from './transport/transport.js';
+import type { Socket } from './delivery/port.js';
+import type { Connection } from './sessions/connection.js';
+import type { HttpAnswer, HttpReply, RequestHead, TransportHandlers, Upgrade } from './transport/transport.js';
 
 /** A warning about connections is not repeated sooner. */
 const WARN_EVERY_MS = 60_000;

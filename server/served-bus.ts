@@ -1,13 +1,14 @@
 import type { CloseCode, Encoding, WatchHealth } from '../protocol/index.js';
 import type { Hub } from './delivery/hub.js';
-import type { Session } from './delivery/session.js';
-import type { Inspector } from './inspector.js';
+import type { Session } from './sessions/session.js';
+import type { Inspector } from './inspection/inspector.js';
 import type { JournalHealth } from './journal/journal.js';
 import type { LazyRegistry } from './metrics/registry.js';
 import { Traffic } from './metrics/traffic.js';
 import type { Service } from './service.js';
 import type { Supervisor } from './supervisor.js';
-import type { Connection, Socket } from './transport/transport.js';
+import type { Socket } from './delivery/port.js';
+import type { Connection } from './sessions/connection.js';
 
 /** A bus as those see it who serve it over a network: the one that watches a repository, or the one that relays it. */
 export abstract class ServedBus {

@@ -14,14 +14,16 @@ import type { Clock } from './clock.js';
 import { CatchUp } from './delivery/catch-up.js';
 import { encodeMessage } from './delivery/frames.js';
 import type { Hub } from './delivery/hub.js';
-import { Inbox } from './delivery/inbox.js';
-import { Intake } from './delivery/intake.js';
-import { Session, type SessionServices } from './delivery/session.js';
-import { Inspector, type InspectorServices } from './inspector.js';
+import { Inbox } from './sessions/inbox.js';
+import { Intake } from './sessions/intake.js';
+import { Session, type SessionServices } from './sessions/session.js';
+import { Inspector, type InspectorServices } from './inspection/inspector.js';
 import type { Log } from './log.js';
 import type { ResolvedOptions } from './options.js';
 import { UNSUPERVISED, type Supervision } from './supervisor.js';
-import type { Connection, Socket } from './transport/transport.js';
+import { TurnLoop } from './turn-loop.js';
+import type { Socket } from './delivery/port.js';
+import type { Connection } from './sessions/connection.js';
 
 /** What feeds the stream, as far as those who are served may know of it. */
 export interface StreamSource extends Pick<InspectorServices, 'backlog' | 'journal'> {
@@ -32,11 +34,18 @@ export interface StreamSource extends Pick<InspectorServices, 'backlog' | 'journ
 
 export type ServiceOptions = Pick<ResolvedOptions, 'limits' | 'heartbeatMs' | 'idleTimeoutMs'>;
 
+/**
+ * What is served in one turn of the loop to those who are behind takes no longer, those who have just come included. Reading
+ * files may take 3 ms of the same turn; nobody waits longer than both.
+ */
+const CATCH_UP_TURN_MS = 1;
+
 /** Serves one stream to whoever is connected, and knows nothing of where the stream comes from. */
 export class Service {
   readonly sessions = new Set<Session>();
   readonly catchUp: CatchUp;
   readonly inspector: Inspector;
+  readonly #turns: TurnLoop;
   readonly #intake: Intake;
   /** What the sessions share: one object, however many there are. */
   readonly #shared: SessionServices;
@@ -51,7 +60,8 @@ export class Service {
     log: Log,
     private readonly supervision: Supervision = UNSUPERVISED,
   ) {
-    this.catchUp = new CatchUp(hub, clock, options.limits.maxQueuedBytes, supervision);
+    this.#turns = new TurnLoop(clock, CATCH_UP_TURN_MS, (turn) => this.catchUp.step(turn));
+    this.catchUp = new CatchUp(hub, options.limits.maxQueuedBytes, () => this.#turns.request(), supervision);
     this.#intake = new Intake(clock);
     this.inspector = new Inspector({
       hub,
@@ -65,6 +75,7 @@ export class Service {
     this.#shared = {
       hub,
       catchUp: this.catchUp,
+      turn: () => this.#turns.current(),
       clock,
       log,
       supervision,
@@ -90,7 +101,8 @@ export class Service {
   stop(): void {
     this.#cancelHeartbeat?.();
     for (const session of [...this.sessions]) this.supervision.contain('a goodbye', () => session.shutdown());
-    this.catchUp.stop();
+    this.#turns.stop();
+    this.catchUp.clear();
     this.#intake.stop();
   }
 
@@ -98,7 +110,7 @@ export class Service {
   attach(socket: Socket, encoding: Encoding): Connection {
     const session = new Session(this.#nextSession++, socket, encoding, this.#shared);
     this.sessions.add(session);
-    return new Inbox(session, this.#intake, this.clock, this.options.limits.maxUnheardBytes);
+    return new Inbox(session, this.#intake, this.options.limits.maxUnheardBytes);
   }
 
   /** Ends every connection: what let them in no longer holds. */

@@ -107,11 +107,15 @@ t.test('nothing that is shipped imports tests or benches', async (t) => {
   }
 });
 
-t.test('the swarm, store and delivery are pure: no file, socket, timer or engine in them', async (t) => {
+/** How code takes time, or lets it pass, without being given it. */
+const TAKES_TIME =
+  /\bDate\.now\(|\bnew Date\(\)|\bperformance\.|\bhrtime\b|\bset(?:Timeout|Interval|Immediate)\(|\bqueueMicrotask\(|\bnextTick\(|\.elapsed\(|\bclock\b/;
+
+t.test('the swarm, store and delivery are pure: no file, socket, timer, clock or engine in them', async (t) => {
   const adapters = ['fs', 'net', 'http', 'https', 'timers', 'child_process', 'worker_threads', 'process'].flatMap(
     (name) => [...[name, `node:${name}`, `${name}/promises`, `node:${name}/promises`]],
   );
-  const forbidden = new Set([...adapters, 'ws', 'uWebSockets.js', 'lmdb', 'fs-extra']);
+  const forbidden = new Set([...adapters, 'ws', 'uWebSockets.js', 'lmdb', 'fs-extra', 'server/clock.js']);
   for (const folder of ['protocol/swarm', 'server/store', 'server/delivery']) {
     t.same(
       breaches(folder, (target) => !forbidden.has(target)),
@@ -119,13 +123,54 @@ t.test('the swarm, store and delivery are pure: no file, socket, timer or engine
       folder,
     );
     for (const file of sourcesIn(folder))
-      t.notMatch(
-        read(file),
-        /\bDate\.now\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\./,
-        `${file} takes time from a clock`,
-      );
+      t.notMatch(withoutComments(read(file)), TAKES_TIME, `${file} is given its time`);
   }
 });
+
+t.test('delivery knows neither sessions nor engines, and sessions know no engine', async (t) => {
+  const allowed = ['server/delivery/', 'server/store/', 'server/supervisor.js', 'server/turn-loop.js', 'protocol/'];
+  t.same(
+    breaches('server/delivery', (target) => !isOurs(target) || allowed.some((folder) => target.startsWith(folder))),
+    [],
+  );
+  t.same(
+    breaches('server/sessions', (target) => !isIn('server/transport')(target)),
+    [],
+  );
+});
+
+t.test('no files import each other, not by way of others either', async (t) => {
+  const files = ['protocol', 'server', 'client', 'bench'].flatMap(sourcesIn);
+  const targets = new Map(
+    files.map((file) => [file, importsOf(file).map(({ target }) => target.replace(/\.js$/, '.ts'))]),
+  );
+  t.same(circlesIn(targets), []);
+  const planted = new Map([...targets, ['server/delivery/port.ts', ['server/delivery/fan-out.ts']]]);
+  t.match(circlesIn(planted).join(), 'server/delivery/port.ts → server/delivery/fan-out.ts', 'a planted one is found');
+});
+
+/** Each way of imports that leads back to where it began. */
+function circlesIn(targets: ReadonlyMap<string, readonly string[]>): string[] {
+  const circles: string[] = [];
+  const state = new Map<string, 'open' | 'done'>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    if (state.get(file) === 'done') return;
+    if (state.get(file) === 'open') {
+      circles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+      return;
+    }
+    state.set(file, 'open');
+    path.push(file);
+    for (const target of targets.get(file) ?? []) if (targets.has(target)) visit(target);
+    path.pop();
+    state.set(file, 'done');
+  };
+  for (const file of targets.keys()) visit(file);
+  return circles;
+}
+
+const withoutComments = (source: string): string => source.replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
 
 t.test('only the terminal and the log write to the process’s own streams, and JSON leaves by them alone', async (t) => {
   const WAYS_OUT = new Set(['client/cli/terminal.ts', 'client/cli/log.ts']);

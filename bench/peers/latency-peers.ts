@@ -1,6 +1,6 @@
 import type { Sampling } from '../clients/latency-client.js';
 import { commandPath, modelPath, packagePath } from '../installed.js';
-import type { StartWatcher } from '../latency.js';
+import type { StartWatcher } from '../watcher.js';
 
 /** Fewer samples and bursts of the slow ones, some of which take seconds over a burst. */
 interface Peer extends Sampling {

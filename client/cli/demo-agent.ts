@@ -1,4 +1,4 @@
-import { contentId, type DemoRepository } from './demo-swarm.js';
+import { contentId, type DemoRepository } from './demo-repository.js';
 
 const FILES: Readonly<Record<string, readonly string[]>> = {
   'src/billing.py': ['compute_total', 'apply_discount', 'Invoice.render', 'Invoice.send'],

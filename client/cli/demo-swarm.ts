@@ -1,18 +1,11 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind, type RecordData } from '../../protocol/index.js';
 import { DemoAgent } from './demo-agent.js';
+import type { DemoRepository } from './demo-repository.js';
 
 /** How agents' work is spread: each takes its next step after a pause of this many milliseconds, more or less. */
 const STEP_MS = 900;
-
-/** What an agent does to the repository. */
-export interface DemoRepository {
-  /** Writes a record as Muse does: renamed in from a temporary file, or for heartbeats in place. */
-  write(kind: Kind, id: string, data: RecordData): void;
-  remove(kind: Kind, id: string): void;
-}
 
 /** Simulated agents that reserve, declare intents, beat, release, lose leases, claim tasks and contend for addresses. */
 export class DemoSwarm implements DemoRepository {
@@ -65,9 +58,4 @@ export class DemoSwarm implements DemoRepository {
   #directory(kind: Kind): string {
     return join(this.root, '.muse', 'coordination', KIND_DIRECTORIES[kind]);
   }
-}
-
-/** An id as Muse makes them: of the content. */
-export function contentId(...parts: readonly (string | number)[]): string {
-  return createHash('sha256').update(parts.join('\0')).digest('hex');
 }

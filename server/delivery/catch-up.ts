@@ -1,126 +1,99 @@
-import { EVENT_TYPES, kindIndex, MessageType, revision, type Revision, type UnixMillis } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import { EVENT_TYPES, kindIndex, revision, type Revision, type UnixMillis } from '../../protocol/index.js';
 import { encodeEvent, unprocessable, type EventFields } from '../store/event-encoding.js';
 import type { RecordVersion } from '../store/record-version.js';
 import { UNSUPERVISED, type Supervision } from '../supervisor.js';
-import { frameOf } from './frames.js';
+import type { Turn } from '../turn-loop.js';
+import type { InReplay, InSnapshot, Lagging } from './delivery-state.js';
 import type { Hub } from './hub.js';
-import type { Session } from './session.js';
-import type { Delivery, Subscription } from './subscription.js';
+import { deliveryFromNow } from './initial-delivery.js';
+import { Piece } from './piece.js';
+import type { Subscriber } from './subscriber.js';
+import type { Subscription } from './subscription.js';
 
 /** One piece of a snapshot or a replay: about this many bytes go to a socket at once. */
 const PIECE_BYTES = 65_536;
-/**
- * What is served in one turn of the loop to those who are behind takes no longer, those who have just come included. Reading
- * files may take 3 ms of the same turn; nobody waits longer than both.
- */
-const TURN_MS = 1;
-/** How many records or events are looked at before the time is. */
-const LOOK_AT_TIME_EVERY = 16;
-/** Where a filter's globs cost more, the time is looked at for each. */
-const MAX_CHEAP_COST = 500;
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
 /**
  * Serves the subscriptions that are not live: snapshots, replay, and what a slow socket has missed, in bounded pieces,
- * in turn, while their sockets take them. The last piece and the step onto the hot path are one synchronous act.
+ * in turn, while their ports take them. The last piece and the step onto the hot path are one synchronous act. It is stepped
+ * from outside, a turn at a time.
  */
 export class CatchUp {
-  readonly #waiting = new Set<Session>();
+  readonly #waiting = new Set<Subscriber>();
   readonly #pieceBytes: number;
-  #scheduled: NodeJS.Immediate | undefined;
-  /** When this turn of the loop has been used up; `undefined` while nothing has been served in it. */
-  #until: number | undefined;
 
   constructor(
     private readonly hub: Hub,
-    private readonly clock: Clock,
     maxQueuedBytes: number,
+    /** Asks for a step. */
+    private readonly requestStep: () => void,
     private readonly supervision: Supervision = UNSUPERVISED,
   ) {
-    // A queue that is half empty, which is when a session is served again, has room for a piece.
+    // A queue that is half empty, which is when a subscriber is served again, has room for a piece.
     this.#pieceBytes = Math.max(1, Math.min(PIECE_BYTES, Math.floor(maxQueuedBytes / 2)));
   }
 
-  /** Serves a session at once, as far as one turn goes: a small snapshot is complete before the subscriber's next word. */
-  begin(session: Session): void {
-    const now = this.clock.elapsed();
-    if (this.#until === undefined) {
-      this.#until = now + TURN_MS;
-      setImmediate(() => {
-        // Those who are served in this turn too share its time.
-        if (!this.#scheduled) this.#until = undefined;
-      });
-    }
+  /** Serves a subscriber at once, as far as the turn goes: a small snapshot is complete before the client's next message. */
+  begin(subscriber: Subscriber, turn: Turn): void {
     // A crowd that subscribes at once would otherwise hold the loop for a turn's time each.
-    if (now < this.#until) this.#serve(session, this.#until);
-    if (isBehind(session)) this.add(session);
+    if (!turn.isSpent()) this.#serve(subscriber, turn);
+    if (subscriber.isBehind) this.add(subscriber);
   }
 
-  add(session: Session): void {
-    this.#waiting.add(session);
-    this.#scheduled ??= setImmediate(() => {
-      this.#turn();
-    });
+  add(subscriber: Subscriber): void {
+    this.#waiting.add(subscriber);
+    this.requestStep();
   }
 
-  delete(session: Session): void {
-    this.#waiting.delete(session);
+  delete(subscriber: Subscriber): void {
+    this.#waiting.delete(subscriber);
   }
 
-  stop(): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
+  /** Serves those who wait, each once, until the turn is spent. @returns whether somebody waits still. */
+  step(turn: Turn): boolean {
+    for (const subscriber of [...this.#waiting]) {
+      this.#waiting.delete(subscriber);
+      this.#serve(subscriber, turn);
+      if (subscriber.isBehind && subscriber.port.isOpen()) this.#waiting.add(subscriber);
+      if (turn.isSpent()) break;
+    }
+    return this.#waiting.size > 0;
+  }
+
+  clear(): void {
     this.#waiting.clear();
   }
 
-  #turn(): void {
-    this.#scheduled = undefined;
-    const deadline = this.#until ?? this.clock.elapsed() + TURN_MS;
-    this.#until = undefined;
-    for (const session of [...this.#waiting]) {
-      this.#waiting.delete(session);
-      this.#serve(session, deadline);
-      if (isBehind(session) && !session.isCongested()) this.#waiting.add(session);
-      if (this.clock.elapsed() >= deadline) break;
-    }
-    const [next] = this.#waiting;
-    if (next) this.add(next);
-  }
-
   /** A fault over one connection is its end, and the next one's turn. */
-  #serve(session: Session, deadline: number): void {
+  #serve(subscriber: Subscriber, turn: Turn): void {
     try {
-      this.#serveAll(session, deadline);
-    } catch (error) {
-      session.fail('catching up', error);
-    }
-  }
-
-  #serveAll(session: Session, deadline: number): void {
-    for (const subscription of [...session.subscriptions]) {
-      while (isBehindOne(subscription.delivery) && session.hasRoomFor(this.#pieceBytes)) {
-        this.#advance(subscription, deadline);
-        if (this.clock.elapsed() >= deadline) return;
+      for (const subscription of [...subscriber.subscriptions]) {
+        while (subscription.isBehind && subscriber.port.claim(this.#pieceBytes)) {
+          this.#advance(subscription, turn);
+          if (turn.isSpent()) return;
+        }
       }
+    } catch (error) {
+      subscriber.fail('catching up', error);
     }
   }
 
   /** Sends one piece, or takes the step that follows the last one. */
-  #advance(subscription: Subscription, deadline: number): void {
-    const { delivery, session } = subscription;
-    switch (delivery.at) {
+  #advance(subscription: Subscription, turn: Turn): void {
+    const { state } = subscription;
+    switch (state.at) {
       case 'snapshot':
-        this.#sendSnapshot(subscription, delivery, deadline);
+        this.#sendSnapshot(subscription, state, turn);
         return;
       case 'replay':
-        if (delivery.after < this.hub.history.base) session.resync(subscription, 'compacted');
-        else this.#sendReplay(subscription, delivery, deadline);
+        if (state.after < this.hub.history.base) this.#resync(subscription, 'compacted');
+        else this.#sendReplay(subscription, state, turn);
         return;
       case 'lagging':
-        if (delivery.after < this.hub.history.base) session.resync(subscription, 'lagged');
-        else this.#sendMissed(subscription, delivery, deadline);
+        if (state.after < this.hub.history.base) this.#resync(subscription, 'lagged');
+        else this.#sendMissed(subscription, state, turn);
         return;
       case 'live':
       case 'ended':
@@ -128,29 +101,37 @@ export class CatchUp {
     }
   }
 
-  #sendSnapshot(subscription: Subscription, delivery: Extract<Delivery, { at: 'snapshot' }>, deadline: number): void {
-    const { group } = subscription;
-    const { versions } = delivery;
-    const wants = group.matcher.wants('snapshot');
-    const now = this.clock.now();
-    const piece = this.#piece(subscription, deadline);
-    let next = wants ? delivery.next : versions.length;
-    for (; next < versions.length && piece.hasRoom(); next++) {
-      const version = versions[next]!;
-      const event = this.#snapshotEvent(version, now, subscription);
+  #sendSnapshot(subscription: Subscription, { versions, next }: InSnapshot, turn: Turn): void {
+    const piece = this.#piece(subscription, turn);
+    let at = subscription.group.matcher.wants('snapshot') ? next : versions.length;
+    for (; at < versions.length && piece.hasRoom(); at++) {
+      const event = this.#snapshotEvent(versions[at]!, turn.now, subscription);
       if (event) piece.add(event);
     }
-    subscription.delivery = { ...delivery, next };
-    if (!this.#sendBatch(subscription, piece) || next < versions.length) return;
-    this.#sync(subscription, delivery.cut, delivery.joinAt);
+    this.hub.deliveredBehind += piece.events.length;
+    subscription.sendSnapshot(piece.events, at);
   }
 
-  #sendReplay(subscription: Subscription, delivery: Extract<Delivery, { at: 'replay' }>, deadline: number): void {
-    const piece = this.#piece(subscription, deadline);
-    const after = this.#collect(subscription, piece, delivery.after, delivery.until);
-    subscription.delivery = { ...delivery, after };
-    if (!this.#sendBatch(subscription, piece) || after < delivery.until) return;
-    this.#sync(subscription, delivery.until, delivery.joinAt);
+  #sendReplay(subscription: Subscription, { after, until }: InReplay, turn: Turn): void {
+    const piece = this.#piece(subscription, turn);
+    const looked = this.#collect(subscription, piece, after, until);
+    this.hub.deliveredBehind += piece.events.length;
+    subscription.sendReplay(piece.events, looked);
+  }
+
+  /** Events that the group has counted while this member was away: the same frames, for it alone. */
+  #sendMissed(subscription: Subscription, { after }: Lagging, turn: Turn): void {
+    const piece = this.#piece(subscription, turn);
+    const looked = this.#collect(subscription, piece, after, this.hub.revision);
+    if (!subscription.sendMissed(piece.events, looked)) return;
+    this.hub.deliveredBehind += piece.events.length;
+    if (looked === this.hub.revision) subscription.goLive();
+  }
+
+  /** Begins again with what is there now, because what was missed is gone. */
+  #resync(subscription: Subscription, reason: 'compacted' | 'lagged'): void {
+    this.hub.resyncs[reason]++;
+    subscription.restart(deliveryFromNow(this.hub, subscription.group, subscription.wantsSnapshot), reason);
   }
 
   /** @returns `undefined` where the filter does not see the record; what cannot be found out is shown, `unprocessable`. */
@@ -165,30 +146,8 @@ export class CatchUp {
     }
   }
 
-  /** Events that the group has counted while this member was away: the same frames, for it alone. */
-  #sendMissed(subscription: Subscription, delivery: Extract<Delivery, { at: 'lagging' }>, deadline: number): void {
-    const { group, session } = subscription;
-    const piece = this.#piece(subscription, deadline);
-    const after = this.#collect(subscription, piece, delivery.after, this.hub.revision);
-    if (piece.events.length > 0) {
-      const head = { type: MessageType.events, to: group.id, first: delivery.index };
-      if (session.offer(frameOf(head, piece.events, group.encoding)) === 'dropped') return;
-    }
-    this.hub.deliveredBehind += piece.events.length;
-    const index = delivery.index + piece.events.length;
-    subscription.delivery = { at: 'lagging', after, index };
-    if (subscription.remaining === 0) {
-      session.complete(subscription, 'max_events');
-    } else if (after === this.hub.revision) {
-      if (index !== group.index) throw new Error(`replay counts ${String(index)}, the group ${String(group.index)}`);
-      subscription.delivery = { at: 'live' };
-      group.join(subscription);
-    }
-  }
-
-  #piece({ remaining, group }: Subscription, deadline: number): Piece {
-    const lookEvery = group.matcher.cost > MAX_CHEAP_COST ? 1 : LOOK_AT_TIME_EVERY;
-    return new Piece(remaining, this.#pieceBytes, deadline, lookEvery, this.clock);
+  #piece({ remaining, group }: Subscription, turn: Turn): Piece {
+    return new Piece(remaining, this.#pieceBytes, group.matcher.cost, turn);
   }
 
   /** Fills the piece with what the filter sees of the history; returns how far it looked. */
@@ -200,52 +159,6 @@ export class CatchUp {
       if (view !== undefined) piece.add(event.encoded(view, group.encoding));
     }
     return revision(position);
-  }
-
-  /** @returns whether the cap allows more. */
-  #sendBatch(subscription: Subscription, piece: Piece): boolean {
-    const { session, group } = subscription;
-    const count = piece.events.length;
-    if (count > 0) {
-      const head = { type: MessageType.batch, to: subscription.id, first: subscription.batched + 1 };
-      subscription.countBatch(count);
-      this.hub.deliveredBehind += count;
-      session.sendOrClose(frameOf(head, piece.events, group.encoding));
-    }
-    if (subscription.remaining > 0) return true;
-    session.complete(subscription, 'max_events');
-    return false;
-  }
-
-  #sync(subscription: Subscription, at: Revision, joinAt: number): void {
-    subscription.session.synced(subscription, at, joinAt);
-    subscription.joinCount(joinAt, at);
-  }
-}
-
-/** Events gathered for one frame, up to a number, a size and a time. */
-class Piece {
-  readonly events: Uint8Array[] = [];
-  #bytes = 0;
-  #looked = 0;
-
-  constructor(
-    private readonly most: number,
-    private readonly mostBytes: number,
-    private readonly deadline: number,
-    private readonly lookEvery: number,
-    private readonly clock: Clock,
-  ) {}
-
-  /** Asked once for every record or event that is looked at. */
-  hasRoom(): boolean {
-    if (this.events.length >= this.most || this.#bytes >= this.mostBytes) return false;
-    return ++this.#looked % this.lookEvery !== 0 || this.clock.elapsed() < this.deadline;
-  }
-
-  add(event: Uint8Array): void {
-    this.events.push(event);
-    this.#bytes += event.length;
   }
 }
 
@@ -260,11 +173,4 @@ function snapshotFields(version: RecordVersion, now: UnixMillis): EventFields {
     problem: version.problem,
     observed: undefined,
   };
-}
-
-const isBehindOne = ({ at }: Delivery): boolean => at === 'snapshot' || at === 'replay' || at === 'lagging';
-
-function isBehind(session: Session): boolean {
-  for (const { delivery } of session.subscriptions) if (isBehindOne(delivery)) return true;
-  return false;
 }

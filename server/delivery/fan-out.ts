@@ -13,7 +13,10 @@ import { UNSUPERVISED, type Supervision } from '../supervisor.js';
 import { FilterIndex } from './filter-index.js';
 import { frameOf } from './frames.js';
 import { Group } from './group.js';
-import type { Session } from './session.js';
+import type { Subscription, SubscriptionOwner } from './subscription.js';
+
+/** A group whose members are subscriptions. */
+export type DeliveryGroup = Group<Subscription>;
 
 /** A frame is closed when it holds this much, so that one turn's events do not become one huge message. */
 const FRAME_BYTES = 262_144;
@@ -22,12 +25,12 @@ const FRAME_HEAD_BYTES = 64;
 
 /** From events to the sockets of those who are live: index, groups, one shared frame for each group and turn. */
 export class FanOut {
-  readonly #index = new FilterIndex<Group>();
+  readonly #index = new FilterIndex<DeliveryGroup>();
   /**
    * Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. There is
    * nearly always one, and it stands for itself.
    */
-  readonly #groups = new Map<string, Group | Group[]>();
+  readonly #groups = new Map<string, DeliveryGroup | DeliveryGroup[]>();
   /** Events given to live subscriptions, each counted for each of them. */
   delivered = 0;
   #nextGroup = 1;
@@ -58,7 +61,7 @@ export class FanOut {
   }
 
   /** All groups that somebody holds. */
-  *groups(): Generator<Group> {
+  *groups(): Generator<DeliveryGroup> {
     for (const groups of this.#groups.values()) {
       if (Array.isArray(groups)) yield* groups;
       else yield groups;
@@ -66,7 +69,7 @@ export class FanOut {
   }
 
   /** The group for one more subscription of a connection that is in `taken` already. */
-  acquire(filter: Filter, encoding: Encoding, taken: (group: Group) => boolean): Group {
+  acquire(filter: Filter, encoding: Encoding, taken: (group: DeliveryGroup) => boolean): DeliveryGroup {
     const key = `${encoding} ${filterKey(filter)}`;
     const groups = listOf(this.#groups.get(key));
     const free = groups.find((group) => !taken(group));
@@ -74,14 +77,14 @@ export class FanOut {
       free.holders++;
       return free;
     }
-    const group = new Group(groupId(this.#nextGroup++), filter, encoding);
+    const group = new Group<Subscription>(groupId(this.#nextGroup++), filter, encoding);
     this.#groups.set(key, groups.length === 0 ? group : [...groups, group]);
     this.#index.add(group);
     return group;
   }
 
   /** Gives back what {@link acquire} gave; a group that nobody holds is gone. */
-  release(group: Group): void {
+  release(group: DeliveryGroup): void {
     if (--group.holders > 0) return;
     const key = `${group.encoding} ${filterKey(group.filter)}`;
     const [first, ...others] = listOf(this.#groups.get(key)).filter((other) => other !== group);
@@ -95,19 +98,19 @@ export class FanOut {
     const last = events.at(-1);
     if (last === undefined) return;
     const before = this.#published;
-    const touched: Group[] = [];
+    const touched: DeliveryGroup[] = [];
     for (const event of events) this.#match(event, touched);
     this.#published = last.revision;
-    const congested: Session[] = [];
+    const congested: SubscriptionOwner[] = [];
     for (const group of touched) this.#tell(group, before, congested);
     for (const event of events) if (event.fault !== undefined) this.#report(event);
-    // What else those sessions subscribe to was in step with this turn's end.
-    for (const session of congested) session.lagAll(last.revision);
+    // Their other subscriptions have been sent everything of this turn.
+    for (const subscriber of congested) subscriber.fallBehind(last.revision);
   }
 
-  #match(event: StoreEvent, touched: Group[]): void {
+  #match(event: StoreEvent, touched: DeliveryGroup[]): void {
     const visit = ++this.#visit;
-    const consider = (group: Group): void => {
+    const consider = (group: DeliveryGroup): void => {
       if (group.visit === visit) return;
       group.visit = visit;
       const view = event.viewFor(group.matcher);
@@ -125,14 +128,14 @@ export class FanOut {
   }
 
   /** A group that cannot be told loses its members' connections, and nobody else anything. */
-  #tell(group: Group, before: Revision, congested: Session[]): void {
+  #tell(group: DeliveryGroup, before: Revision, congested: SubscriptionOwner[]): void {
     const next = group.index + group.pending!.events.length;
     try {
       this.#flush(group, before, congested);
     } catch (error) {
       group.index = next;
       group.pending = undefined;
-      for (const { session } of [...group.members]) session.fail('telling a group', error);
+      for (const { owner } of [...group.members]) owner.fail('telling a group', error);
     }
   }
 
@@ -142,7 +145,7 @@ export class FanOut {
     event.fault = undefined;
   }
 
-  #flush(group: Group, before: Revision, congested: Session[]): void {
+  #flush(group: DeliveryGroup, before: Revision, congested: SubscriptionOwner[]): void {
     const { revisions, events } = group.pending!;
     let sentUntil = before;
     for (let from = 0; from < events.length;) {
@@ -160,12 +163,12 @@ export class FanOut {
   }
 
   #sendToMembers(
-    group: Group,
+    group: DeliveryGroup,
     chunk: readonly Uint8Array[],
     revisions: readonly number[],
     frame: Uint8Array,
     sentUntil: Revision,
-    congested: Session[],
+    congested: SubscriptionOwner[],
   ): void {
     const { members, index } = group;
     const next = index + chunk.length;
@@ -175,31 +178,32 @@ export class FanOut {
     // Backwards, because a member that leaves is replaced by the last one.
     for (let i = members.length - 1; i >= 0; i--) {
       const member = members[i]!;
-      const { session } = member;
+      const { owner } = member;
+      const { port } = owner;
       try {
-        if (session.isCongested()) {
-          session.lag(member, sentUntil, index);
+        if (!port.isOpen()) {
+          member.fallBehind(sentUntil, index);
           continue;
         }
         if (someEnd && member.endIndex <= next) {
           const count = member.endIndex - index;
-          session.finishCapped(member, chunk.slice(0, count), index, revision(revisions[count - 1]!));
+          member.sendLast(chunk.slice(0, count), index, revision(revisions[count - 1]!));
           continue;
         }
-        const wasTaken = session.offer(frame) !== 'dropped';
-        if (!session.isCongested()) continue;
-        congested.push(session);
-        if (wasTaken) session.lag(member, revision(revisions.at(-1)!), next);
-        else session.lag(member, sentUntil, index);
+        const isTaken = port.offer(frame) !== 'dropped';
+        if (port.isOpen()) continue;
+        congested.push(owner);
+        if (isTaken) member.fallBehind(revision(revisions.at(-1)!), next);
+        else member.fallBehind(sentUntil, index);
       } catch (error) {
-        session.fail('sending', error);
+        owner.fail('sending', error);
       }
     }
     if (someEnd) group.findNextCap();
   }
 }
 
-function listOf(groups: Group | Group[] | undefined): Group[] {
+function listOf(groups: DeliveryGroup | DeliveryGroup[] | undefined): DeliveryGroup[] {
   if (groups === undefined) return [];
   return Array.isArray(groups) ? groups : [groups];
 }

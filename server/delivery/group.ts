@@ -1,11 +1,18 @@
 import { compileFilter, type Encoding, type Filter, type GroupId, type Matcher } from '../../protocol/index.js';
-import type { Subscription } from './subscription.js';
+
+/** What a group must know of each of its members. */
+export interface GroupMember {
+  /** Its place in the group's list while it is live. */
+  slot: number;
+  /** The group's index at which its cap is reached. Infinity where there is none. */
+  readonly endIndex: number;
+}
 
 /** Subscriptions that share one filter and one encoding, and therefore every frame. At most one of a connection. */
-export class Group {
+export class Group<Member extends GroupMember = GroupMember> {
   readonly matcher: Matcher;
   /** The live ones; the others still hold a reference. In no order. */
-  members: Subscription[] = [];
+  members: Member[] = [];
   /** How many subscriptions hold it, live or not. */
   holders = 1;
   /** Number of the next event that matches: what the group's members count by, live or not. */
@@ -25,7 +32,7 @@ export class Group {
     this.matcher = compileFilter(filter);
   }
 
-  join(member: Subscription): void {
+  join(member: Member): void {
     member.slot = this.members.length;
     // An array that is pushed to makes room for seventeen; most groups have one member.
     if (member.slot === 0) this.members = [member];
@@ -33,7 +40,7 @@ export class Group {
     if (member.endIndex < this.nextCap) this.nextCap = member.endIndex;
   }
 
-  leave(member: Subscription): void {
+  leave(member: Member): void {
     const last = this.members.pop()!;
     if (last === member) return;
     this.members[member.slot] = last;

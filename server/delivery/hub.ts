@@ -33,7 +33,7 @@ export class Hub {
   }
 
   /** @returns why the events after a cursor cannot be replayed; `undefined` where they can. */
-  whyNot(cursor: Cursor): Exclude<ResyncReason, 'lagged'> | undefined {
+  resyncReason(cursor: Cursor): Exclude<ResyncReason, 'lagged'> | undefined {
     if (cursor.epoch !== this.epoch) return 'epoch';
     if (cursor.revision > this.revision) return 'future';
     return cursor.revision < this.history.base ? 'compacted' : undefined;

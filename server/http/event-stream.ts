@@ -9,7 +9,9 @@ import {
   type ServerMessage,
   type WireEvent,
 } from '../../protocol/index.js';
-import type { Connection, HttpSource, HttpWriter, SendResult, Socket } from '../transport/transport.js';
+import type { SendResult, Socket } from '../delivery/port.js';
+import type { Connection } from '../sessions/connection.js';
+import type { HttpSource, HttpWriter } from '../transport/transport.js';
 import { cursorAt, eventsText, type EventFormat } from './event-format.js';
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');

@@ -4,7 +4,7 @@ import { NDJSON, SERVER_SENT_EVENTS, type EventFormat } from './event-format.js'
 import { EventStream, SharedText } from './event-stream.js';
 import { EVENT_PARAMETERS, readQuery, readSince, type Query } from './query.js';
 import { text } from './reply.js';
-import type { Route, RouteServices } from './routes.js';
+import type { Route, RouteServices } from './route.js';
 
 /** `/events`: the subscription that a query describes, as Server-Sent Events or as lines of JSON. */
 export function eventsRoute({ bus, limits, places }: RouteServices): Route {

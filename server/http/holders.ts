@@ -9,7 +9,7 @@ import {
 } from '../../protocol/index.js';
 import { QueryError, readQuery, type Parameter } from './query.js';
 import { json } from './reply.js';
-import type { Route, RouteServices } from './routes.js';
+import type { Route, RouteServices } from './route.js';
 
 const PARAMETERS: readonly Parameter[] = ['address', 'branch'];
 const LEASE_KINDS: ReadonlySet<Kind> = new Set(['reservation', 'heartbeat', 'release']);

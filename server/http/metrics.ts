@@ -1,7 +1,7 @@
 import { describeBus } from '../metrics/bus-metrics.js';
 import { LazyRegistry } from '../metrics/registry.js';
 import type { HttpWriter } from '../transport/transport.js';
-import type { Route, RouteServices } from './routes.js';
+import type { Route, RouteServices } from './route.js';
 
 /** `/metrics`, in Prometheus' text format. Built at the first request: who is never asked never pays. */
 export function metricsRoute({ bus, loopDelay }: RouteServices): Route {

@@ -12,12 +12,12 @@ import {
   type Revision,
   type UnixMillis,
 } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Turn } from '../turn-loop.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { Supervision } from '../supervisor.js';
 import type { HttpSource, HttpWriter } from '../transport/transport.js';
 import { readQuery, RECORD_PARAMETERS } from './query.js';
-import type { Route, RouteServices } from './routes.js';
+import type { Route, RouteServices } from './route.js';
 import { Turns, type LongAnswer } from './turns.js';
 
 /** About this many bytes are written at once. */
@@ -45,7 +45,7 @@ export function recordsRoute({ bus, limits, clock, places }: RouteServices): Rou
       open: (writer) => {
         const wanted = { versions, revision, epoch, matcher, onlyProblems, maxEvents, now: clock.now() };
         const release = places.take();
-        const array = new RecordArray(writer, wanted, clock, turns, limits.maxQueuedBytes, release, bus.supervisor);
+        const array = new RecordArray(writer, wanted, turns, limits.maxQueuedBytes, release, bus.supervisor);
         array.start();
         return array;
       },
@@ -75,7 +75,6 @@ class RecordArray implements HttpSource, LongAnswer {
   constructor(
     private readonly writer: HttpWriter,
     private readonly wanted: Wanted,
-    private readonly clock: Clock,
     private readonly turns: Turns,
     private readonly maxQueuedBytes: number,
     private readonly release: () => void,
@@ -100,10 +99,10 @@ class RecordArray implements HttpSource, LongAnswer {
     this.#over();
   }
 
-  writePiece(deadline: number): boolean {
+  writePiece(turn: Turn): boolean {
     let isMoreToCome = false;
     const isWritten = this.supervision.contain('a list of records', () => {
-      isMoreToCome = this.#writePiece(deadline);
+      isMoreToCome = this.#writePiece(turn);
     });
     // What was written stands, and is seen to be cut short.
     if (!isWritten) this.supervision.contain('ending a list of records', () => this.writer.end());
@@ -111,8 +110,8 @@ class RecordArray implements HttpSource, LongAnswer {
     return isMoreToCome;
   }
 
-  #writePiece(deadline: number): boolean {
-    const isLast = this.#piece(deadline);
+  #writePiece(turn: Turn): boolean {
+    const isLast = this.#piece(turn);
     if (isLast) {
       this.writer.end();
       this.#over();
@@ -123,7 +122,7 @@ class RecordArray implements HttpSource, LongAnswer {
   }
 
   /** @returns whether it was the last one. */
-  #piece(deadline: number): boolean {
+  #piece(turn: Turn): boolean {
     const { versions, revision, maxEvents } = this.wanted;
     let text = '';
     while (this.#next < versions.length && this.#found < maxEvents && text.length < PIECE_BYTES) {
@@ -132,7 +131,7 @@ class RecordArray implements HttpSource, LongAnswer {
         if (this.#held) text += this.#line(this.#held, BEGINNING);
         this.#held = version;
       }
-      if (this.#next % this.#lookEvery === 0 && this.clock.elapsed() >= deadline) break;
+      if (this.#next % this.#lookEvery === 0 && turn.isSpent()) break;
     }
     const isLast = this.#next === versions.length || this.#found >= maxEvents;
     if (isLast) {

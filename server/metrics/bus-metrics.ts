@@ -1,5 +1,5 @@
 import { EVENT_TYPES, KINDS, VERSION, type ResyncReason } from '../../protocol/index.js';
-import type { Session } from '../delivery/session.js';
+import type { Session } from '../sessions/session.js';
 import type { ServedBus } from '../served-bus.js';
 import type { RepositoryWatch } from '../watch/repository-watch.js';
 import type { LoopDelay } from './loop-delay.js';
@@ -57,12 +57,16 @@ function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: Se
   registry.gauge(
     'connections',
     'Connections, event streams over HTTP among them, by whether they take what they are sent.',
-    () => count(sessions, (session) => (session.isCongested() ? 'congested' : 'open'), 'flow', ['open', 'congested']),
+    () =>
+      count(sessions, (session) => (session.port.state === 'open' ? 'open' : 'congested'), 'flow', [
+        'open',
+        'congested',
+      ]),
   );
   registry.gauge('subscriptions', 'Subscriptions, by how they are served.', () => subscriptionStates(sessions));
   registry.gauge('queued_bytes', 'Bytes that wait for sockets to take them.', () => {
     let bytes = 0;
-    for (const { socket } of sessions) bytes += socket.queuedBytes;
+    for (const { port } of sessions) bytes += port.socket.queuedBytes;
     return bytes;
   });
   registry.gauge(
@@ -148,7 +152,7 @@ function describeProcess(registry: LazyRegistry, delay: LoopDelay): void {
 
 function subscriptionStates(sessions: Iterable<Session>): Sample[] {
   function* states(): Generator<string> {
-    for (const { subscriptions } of sessions) for (const { delivery } of subscriptions) yield delivery.at;
+    for (const { subscriber } of sessions) for (const { state } of subscriber.subscriptions) yield state.at;
   }
   return count(states(), (state) => state, 'state', ['live', 'lagging', 'replay', 'snapshot']);
 }
@@ -160,8 +164,8 @@ function furthestBehind(sessions: Iterable<Session>, now: number): Sample[] {
   const behind: { readonly session: Session; readonly value: number }[] = [];
   for (const session of sessions) {
     let value = 0;
-    for (const { delivery } of session.subscriptions) {
-      if (delivery.at === 'lagging' || delivery.at === 'replay') value = Math.max(value, now - delivery.after);
+    for (const { state } of session.subscriber.subscriptions) {
+      if (state.at === 'lagging' || state.at === 'replay') value = Math.max(value, now - state.after);
     }
     if (value > 0) behind.push({ session, value });
   }

@@ -1,9 +1,19 @@
-import type { EdgeBus } from '../relay/edge-bus.js';
+import type { WatchHealth } from '../../protocol/index.js';
+import type { PlainHistogram } from './plain-histogram.js';
 import type { OriginRelay } from '../relay/origin-relay.js';
 import type { LazyRegistry } from './registry.js';
 
+/** What is measured of an edge. */
+export interface RelayedBus {
+  readonly presence: { readonly isPresent: boolean };
+  readonly health: WatchHealth;
+  readonly lagMs: PlainHistogram;
+  readonly behind: number;
+  readonly rebuilds: number;
+}
+
 /** What an edge knows of its origin, and how far behind it is. */
-export function describeRelayedBus(registry: LazyRegistry, bus: EdgeBus): void {
+export function describeRelayedBus(registry: LazyRegistry, bus: RelayedBus): void {
   registry.gauge('origin_present', 'Whether the origin has lately given a sign of life.', () =>
     bus.presence.isPresent ? 1 : 0,
   );

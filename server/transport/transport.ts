@@ -1,33 +1,7 @@
 import type { CloseCode, Encoding } from '../../protocol/index.js';
+import type { Socket } from '../delivery/port.js';
+import type { Connection } from '../sessions/connection.js';
 import type { TlsFiles } from './tls-files.js';
-
-/** What became of a frame: on its way, in the socket's queue, or refused. */
-export type SendResult = 'sent' | 'queued' | 'dropped';
-
-/** One WebSocket, as delivery sees it. After it is closed every call is harmless. */
-export interface Socket {
-  /** Binary or text, as the connection's encoding asks. */
-  send(frame: Uint8Array): SendResult;
-  /** Bytes handed over that the kernel has not taken. */
-  readonly queuedBytes: number;
-  /** Address of the other end; none inside a process. */
-  readonly remote?: string;
-  close(code: CloseCode, reason: string): void;
-}
-
-/** What a transport tells the holder of a socket. */
-export interface Connection {
-  /** The payload is valid only during the call. */
-  message(payload: Uint8Array, isBinary: boolean): void;
-  /** A ping or a pong has come; the transport has answered it. */
-  control(): void;
-  /**
-   * The socket's queue has become shorter. Whoever has found `queuedBytes` above 0 is told by the time it is 0, by this or by
-   * a `send` that returns `sent`. Told too often it does no harm.
-   */
-  drained(): void;
-  closed(): void;
-}
 
 /** A request before anything is believed of it. */
 export interface RequestHead {

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { CloseCode, Encoding } from '../../protocol/index.js';
-import type { Connection, SendResult, Socket } from './transport.js';
+import type { SendResult, Socket } from '../delivery/port.js';
+import type { Connection } from '../sessions/connection.js';
 
 /** What the engine keeps with each of its sockets. */
 export interface UserData {

@@ -13,14 +13,13 @@ import { secured } from './secured.js';
 import { OptionError } from '../option-error.js';
 import { GOODBYE_MS } from './goodbye.js';
 import { readTls, type TlsFiles } from './tls-files.js';
+import type { SendResult, Socket } from '../delivery/port.js';
+import type { Connection } from '../sessions/connection.js';
 import {
   isStream,
-  type Connection,
   type HttpReply,
   type ListenOptions,
   type RequestHead,
-  type SendResult,
-  type Socket,
   type Transport,
   type TransportHandlers,
 } from './transport.js';

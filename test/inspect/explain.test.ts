@@ -6,6 +6,7 @@ import {
   parseFilter,
   readInspection,
   revision,
+  unixMillis,
   FILTER_LIMITS,
   type ExplainCode,
   type ExplainParams,
@@ -14,16 +15,19 @@ import {
   type Verdict,
 } from '../../protocol/index.js';
 import { CatchUp } from '../../server/delivery/catch-up.js';
-import { explainDelivery, explainFilter } from '../../server/delivery/explain.js';
+import { explainDelivery, explainFilter } from '../../server/inspection/explain.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { Hub } from '../../server/delivery/hub.js';
-import { Session } from '../../server/delivery/session.js';
+import { Session } from '../../server/sessions/session.js';
 import { DEFAULT_LIMITS } from '../../server/options.js';
 import { History } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { FakeSocket } from '../support/fake-socket.js';
 import { UNSUPERVISED } from '../../server/supervisor.js';
+
+/** A turn of the loop that never ends. */
+const UNBOUNDED_TURN = { now: unixMillis(0), isSpent: () => false };
 
 const SUB = 1;
 
@@ -46,7 +50,8 @@ class Bench {
     );
     this.session = new Session(1, this.socket, 'json', {
       hub: this.hub,
-      catchUp: new CatchUp(this.hub, this.clock, limits.maxQueuedBytes),
+      catchUp: new CatchUp(this.hub, limits.maxQueuedBytes, () => undefined),
+      turn: () => UNBOUNDED_TURN,
       clock: this.clock,
       limits,
       log: silentLog,
@@ -79,7 +84,7 @@ class Bench {
 
   why(params: ExplainParams): Explanation {
     const question = readQuestion({ sub: SUB, ...params });
-    return explainDelivery(this.hub, this.session.served(SUB as never)!, question);
+    return explainDelivery(this.hub, this.session.subscriber.progress(SUB as never)!, question);
   }
 
   would(filterInput: FilterInput, params: ExplainParams): Explanation {

@@ -32,7 +32,7 @@ import {
   type RecordData,
   type WireEvent,
 } from '../../protocol/index.js';
-import { explainFilter } from '../../server/delivery/explain.js';
+import { explainFilter } from '../../server/inspection/explain.js';
 import { FilterIndex } from '../../server/delivery/filter-index.js';
 import { eventsText, NDJSON, SERVER_SENT_EVENTS } from '../../server/http/event-format.js';
 import {

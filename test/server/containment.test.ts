@@ -111,7 +111,7 @@ for (const transport of TRANSPORTS) {
     const running = await serve(t, { transport });
     const clients = [await subscribed(running), await subscribed(running), await subscribed(running)];
     const [, victim] = [...running.server.bus.sessions];
-    Object.assign(victim!.socket, { send: fails });
+    Object.assign(victim!.port.socket, { send: fails });
     running.repository.record('task', 't1', {});
     const [first, second, third] = clients as [RawClient, RawClient, RawClient];
     await eventually('the others are told', () => [first, third].every((client) => eventsOf(client, 20).length === 1));
@@ -135,7 +135,7 @@ for (const transport of TRANSPORTS) {
     await asking.next(23, ([, , code]) => code === 'internal');
     hub.store.cut = cut;
     const beaten = await RawClient.connect(running);
-    Object.assign([...running.server.bus.sessions].at(-1)!.socket, { send: fails });
+    Object.assign([...running.server.bus.sessions].at(-1)!.port.socket, { send: fails });
     await eventually('the one is sent away', () => beaten.closed);
     const beats = bystander.messages.filter(([type]) => type === 26).length;
     await eventually('hearts beat on', () => bystander.messages.filter(([type]) => type === 26).length > beats + 1);

@@ -1,5 +1,5 @@
 import { unpackMessage, type CloseCode, type Encoding } from '../../protocol/index.js';
-import type { SendResult, Socket } from '../../server/transport/transport.js';
+import type { SendResult, Socket } from '../../server/delivery/port.js';
 
 /**
  * A socket whose other end a test plays. `flowing`: takes everything. `stalled`: keeps what it is given, as a kernel buffer

@@ -4,7 +4,7 @@ import { CatchUp } from '../../server/delivery/catch-up.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { encodeMessage } from '../../server/delivery/frames.js';
 import { Hub } from '../../server/delivery/hub.js';
-import { Session } from '../../server/delivery/session.js';
+import { Session } from '../../server/sessions/session.js';
 import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
 import type { Change } from '../../server/store/change.js';
 import { History } from '../../server/store/history.js';
@@ -12,6 +12,10 @@ import { RecordStore } from '../../server/store/record-store.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeSocket } from './fake-socket.js';
 import { UNSUPERVISED } from '../../server/supervisor.js';
+import type { Turn } from '../../server/turn-loop.js';
+
+/** What a turn of {@link Stream} serves to those who are behind takes no longer. */
+const TURN_MS = 1;
 
 /** Everything between a reading and a socket, with no file, socket or timer in it. Its epoch is `e`. */
 export class Stream {
@@ -20,6 +24,8 @@ export class Stream {
   readonly hub: Hub;
   readonly catchUp: CatchUp;
   readonly limits: Limits;
+  #turn: Turn | undefined;
+  #isStepAsked = false;
 
   constructor(limits: Partial<Limits> = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...limits };
@@ -30,7 +36,14 @@ export class Stream {
       new History(this.limits, start),
       new FanOut(start, this.limits.maxQueuedBytes),
     );
-    this.catchUp = new CatchUp(this.hub, this.clock, this.limits.maxQueuedBytes);
+    this.catchUp = new CatchUp(this.hub, this.limits.maxQueuedBytes, () => {
+      this.#isStepAsked = true;
+    });
+  }
+
+  /** The turn of the loop that is under way; whoever does something in it shares its millisecond. */
+  current(): Turn {
+    return (this.#turn ??= this.#begin());
   }
 
   /** One turn of the loop: all these readings, published together. */
@@ -48,9 +61,20 @@ export class Stream {
     return new Peer(this, encoding);
   }
 
-  /** Lets those who are behind be served for `turns` turns. */
-  async serve(turns = 50): Promise<void> {
-    for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+  /** Lets `turns` turns of the loop pass, in each of which those who are behind are served where they have asked for it. */
+  serve(turns = 50): void {
+    for (let i = 0; i < turns; i++) {
+      const turn = this.#turn ?? this.#begin();
+      this.#turn = undefined;
+      if (!this.#isStepAsked) continue;
+      this.#isStepAsked = this.catchUp.step(turn);
+    }
+  }
+
+  #begin(): Turn {
+    const { clock } = this;
+    const until = clock.elapsed() + TURN_MS;
+    return { now: clock.now(), isSpent: () => clock.elapsed() >= until };
   }
 }
 
@@ -68,6 +92,7 @@ export class Peer {
     this.session = new Session(1, this.socket, encoding, {
       hub,
       catchUp,
+      turn: () => stream.current(),
       clock,
       limits,
       log: silentLog,

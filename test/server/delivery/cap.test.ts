@@ -70,7 +70,7 @@ t.test('a cap is exact for one who lags, whenever it drains', async (t) => {
     for (let n = 4; n < 10; n += 2) stream.turn(...tasks(n, 2));
     peer.socket.mode = 'flowing';
     peer.drain();
-    await stream.serve();
+    stream.serve();
     const messages = peer.heard();
     const events = messages.filter(([type]) => type === 20).flatMap(([, , , events]) => events as unknown[]);
     t.equal(events.length, Math.min(max_events, 10), `cap ${String(max_events)}`);
@@ -90,7 +90,7 @@ t.test('a cap counts over a resync', async (t) => {
   for (let n = 3; n < 9; n++) stream.turn(absent('task', 't0000'), ...tasks(n, 1));
   peer.socket.mode = 'flowing';
   peer.drain();
-  await stream.serve();
+  stream.serve();
   // So little may wait that each event goes alone.
   t.same(heard(peer), [
     'subscribed',

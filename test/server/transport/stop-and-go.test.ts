@@ -59,7 +59,7 @@ class StopAndGo {
   /** What waits for the reader that came so many-th. */
   queuedBytes(reader = 0): number {
     const [session] = [...this.repository.server.bus.sessions].slice(reader);
-    return session!.socket.queuedBytes;
+    return session!.port.socket.queuedBytes;
   }
 
   /** Every reader has been told every event, each once, and nobody was waited for in vain. */

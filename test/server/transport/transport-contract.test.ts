@@ -199,7 +199,7 @@ for (const transport of TRANSPORTS) {
       client.socket.pause();
       const [session] = repository.server.bus.sessions;
       const text = 'x'.repeat(200_000);
-      for (let n = 0; !session!.isCongested(); n++) {
+      for (let n = 0; session!.port.state !== 'congested'; n++) {
         repository.rename('task', 't', { n, text });
         await repository.server.bus.watch.readNow({ kind: 'task', id: 't' });
       }

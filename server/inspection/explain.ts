@@ -15,7 +15,7 @@ import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { failures, listed } from './explain-filter.js';
-import type { Served } from './served.js';
+import type { SubscriptionProgress } from '../delivery/progress.js';
 
 /** What is known of the past and the present; a hub is one. */
 export interface Known {
@@ -41,7 +41,7 @@ export function explainFilter(known: Known, filter: Filter, matcher: Matcher, qu
 }
 
 /** Whether and why a transition was delivered to a subscription. */
-export function explainDelivery(known: Known, served: Served, question: ExplainQuestion): Explanation {
+export function explainDelivery(known: Known, served: SubscriptionProgress, question: ExplainQuestion): Explanation {
   const subject = subjectOf(known, question);
   const context = {
     ...(served.ended === undefined ? {} : { ended: served.ended }),
@@ -170,14 +170,17 @@ const standsAfter = (subject: Exclude<Subject, { is: 'nothing' }>): RecordVersio
   subject.is === 'event' ? subject.event.after : subject.version;
 
 /** Whether a snapshot may have shown the state that the transition led to, though the transition itself is not wanted. */
-function couldShow(subject: Exclude<Subject, { is: 'nothing' }>, { beginning, matcher }: Served): boolean {
+function couldShow(
+  subject: Exclude<Subject, { is: 'nothing' }>,
+  { beginning, matcher }: SubscriptionProgress,
+): boolean {
   const after = standsAfter(subject);
   return (
     beginning.by === 'snapshot' && matcher.wants('snapshot') && after !== undefined && matcher.matches(after.matchable)
   );
 }
 
-function placeBefore(known: Known, subject: Exclude<Subject, { is: 'nothing' }>, served: Served): Placed {
+function placeBefore(known: Known, subject: Exclude<Subject, { is: 'nothing' }>, served: SubscriptionProgress): Placed {
   const { beginning, matcher } = served;
   const after = standsAfter(subject);
   const start = `${served.beginning.resync === undefined ? 'began' : 'began anew'} at revision ${beginning.from}`;
@@ -206,7 +209,10 @@ function nextTransition(
   return last && last.revision > revisionOf(subject) && last.after !== standsAfter(subject) ? last : undefined;
 }
 
-function placeInSnapshot(version: RecordVersion, { progress, ended, maxEvents, beginning }: Served): Placed {
+function placeInSnapshot(
+  version: RecordVersion,
+  { progress, ended, maxEvents, beginning }: SubscriptionProgress,
+): Placed {
   const isSent = progress.at !== 'snapshot' || (progress.last !== undefined && !comesAfter(version, progress.last));
   if (isSent) {
     const text = `the snapshot at revision ${beginning.from} showed the record as it stood`;
@@ -222,7 +228,7 @@ function comesAfter(a: RecordVersion, b: RecordVersion): boolean {
   return a.kind === b.kind ? a.id > b.id : kindIndex(a.kind) > kindIndex(b.kind);
 }
 
-function placeAfter(revision: Revision, { progress, ended, maxEvents, queuedBytes }: Served): Placed {
+function placeAfter(revision: Revision, { progress, ended, maxEvents, queuedBytes }: SubscriptionProgress): Placed {
   if (progress.at !== 'snapshot' && revision <= progress.until) {
     return { verdict: 'delivered', reason: because('matched', `it was sent; all until ${progress.until} has been`) };
   }
@@ -246,7 +252,7 @@ function waitsFor(queuedBytes: number | undefined): string {
   return 'the socket has taken everything and has not said so (a fault, counted by stalls_total if it lasts)';
 }
 
-function endOf(ended: NonNullable<Served['ended']>, maxEvents: number): ExplainReason {
+function endOf(ended: NonNullable<SubscriptionProgress['ended']>, maxEvents: number): ExplainReason {
   switch (ended) {
     case 'max_events':
       return because('cap-reached', `the subscription had been given the ${maxEvents} events of its max_events`);

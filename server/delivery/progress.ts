@@ -1,5 +1,6 @@
 import type { CompleteReason, Filter, Matcher, Revision } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
+import type { ActiveState } from './delivery-state.js';
 import type { Beginning, Subscription } from './subscription.js';
 
 /** How far a subscription has been served. */
@@ -10,7 +11,7 @@ export type Progress =
   | { readonly at: 'replay' | 'lagging' | 'live'; readonly until: Revision };
 
 /** What an explanation must know of a subscription; holds on to no snapshot, so that it can be kept. */
-export interface Served {
+export interface SubscriptionProgress {
   readonly filter: Filter;
   readonly matcher: Matcher;
   readonly beginning: Beginning;
@@ -20,26 +21,34 @@ export interface Served {
   readonly delivered: number;
   /** Where it is over. */
   readonly ended?: CompleteReason;
-  /** Bytes that its socket has not taken, where the session waits for that. */
+  /** Bytes that its socket has not taken, where the port is congested. */
   readonly queuedBytes?: number;
 }
 
 /** @param now the revision up to which live subscriptions have been told. */
-export function servedOf(subscription: Subscription, now: Revision): Served {
-  const { group, beginning, maxEvents, delivered } = subscription;
-  const progress = progressOf(subscription, now);
-  return { filter: group.filter, matcher: group.matcher, beginning, progress, maxEvents, delivered };
+export function progressOf(subscription: Subscription, now: Revision): SubscriptionProgress {
+  const { group, beginning, maxEvents, delivered, state, owner } = subscription;
+  const active = state.at === 'ended' ? state.from : state;
+  return {
+    filter: group.filter,
+    matcher: group.matcher,
+    beginning,
+    progress: positionOf(active, now),
+    maxEvents,
+    delivered,
+    ...(state.at === 'ended' && state.reason !== 'disconnected' ? { ended: state.reason } : {}),
+    ...(state.at !== 'ended' && owner.port.state === 'congested' ? { queuedBytes: owner.port.socket.queuedBytes } : {}),
+  };
 }
 
-function progressOf({ delivery }: Subscription, now: Revision): Progress {
-  switch (delivery.at) {
+function positionOf(state: ActiveState, now: Revision): Progress {
+  switch (state.at) {
     case 'snapshot':
-      return { at: 'snapshot', cut: delivery.cut, last: delivery.versions[delivery.next - 1] };
+      return { at: 'snapshot', cut: state.cut, last: state.versions[state.next - 1] };
     case 'replay':
     case 'lagging':
-      return { at: delivery.at, until: delivery.after };
+      return { at: state.at, until: state.after };
     case 'live':
-    case 'ended':
       return { at: 'live', until: now };
   }
 }

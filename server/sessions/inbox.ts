@@ -1,6 +1,5 @@
 import { CloseCode } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
-import type { Connection } from '../transport/transport.js';
+import type { Connection } from './connection.js';
 import type { Intake, Speaker } from './intake.js';
 import type { Session } from './session.js';
 
@@ -22,12 +21,11 @@ export class Inbox implements Connection, Speaker {
   constructor(
     private readonly session: Session,
     private readonly intake: Intake,
-    private readonly clock: Clock,
     private readonly maxUnheardBytes: number,
   ) {}
 
   message(payload: Uint8Array, isBinary: boolean): void {
-    if (this.#waiting === undefined && this.intake.hasTime(this.clock.elapsed())) {
+    if (this.#waiting === undefined && this.intake.hasTime()) {
       this.session.message(payload, isBinary);
       return;
     }

@@ -1,8 +1,9 @@
 import type { ConnectionView, GroupView, Overview, SubscriptionView } from '../../protocol/index.js';
-import type { Group } from './group.js';
-import type { Hub } from './hub.js';
-import type { Session } from './session.js';
-import type { Delivery, Subscription } from './subscription.js';
+import type { Group } from '../delivery/group.js';
+import type { Hub } from '../delivery/hub.js';
+import type { Session } from '../sessions/session.js';
+import type { DeliveryState } from '../delivery/delivery-state.js';
+import type { Subscription } from '../delivery/subscription.js';
 
 type Listed = Pick<Overview, 'totals' | 'connections' | 'groups' | 'problems'>;
 
@@ -13,8 +14,8 @@ export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: numbe
   let subscriptionsLeft = limit;
   for (const session of sessions) {
     totals.connections++;
-    totals.subscriptions += session.subscriptionCount;
-    for (const { delivery } of session.subscriptions) if (delivery.at !== 'live') totals.behind++;
+    totals.subscriptions += session.subscriber.count;
+    for (const { isBehind } of session.subscriber.subscriptions) if (isBehind) totals.behind++;
     if (connections.length === limit) continue;
     const view = connectionView(session, subscriptionsLeft, hub.revision);
     subscriptionsLeft -= view.subscriptions.length;
@@ -36,23 +37,24 @@ export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: numbe
 }
 
 function connectionView(session: Session, limit: number, now: number): ConnectionView {
-  const { id, name = null, encoding, socket, openedAt, subscriptionCount, subscriptions } = session;
+  const { id, name = null, encoding, openedAt, subscriber } = session;
+  const { socket, state } = subscriber.port;
   return {
     id,
     name,
     encoding,
     remote: socket.remote ?? '',
     since_ms: openedAt,
-    flow: session.isCongested() ? 'congested' : 'open',
+    flow: state === 'open' ? 'open' : 'congested',
     queued_bytes: socket.queuedBytes,
-    subscription_count: subscriptionCount,
-    subscriptions: take(subscriptions, limit).flatMap((subscription) => subscriptionView(subscription, now)),
+    subscription_count: subscriber.count,
+    subscriptions: take(subscriber.subscriptions, limit).flatMap((subscription) => subscriptionView(subscription, now)),
   };
 }
 
 function subscriptionView(subscription: Subscription, now: number): SubscriptionView[] {
-  const { id, group, maxEvents, delivered, delivery } = subscription;
-  if (delivery.at === 'ended') return [];
+  const { id, group, maxEvents, delivered, state } = subscription;
+  if (state.at === 'ended') return [];
   return [
     {
       sub: id,
@@ -60,19 +62,19 @@ function subscriptionView(subscription: Subscription, now: number): Subscription
       filter: group.filter,
       max_events: maxEvents === Infinity ? null : maxEvents,
       delivered,
-      state: delivery.at,
-      behind: behind(delivery, now),
+      state: state.at,
+      behind: behind(state, now),
     },
   ];
 }
 
-function behind(delivery: Delivery, now: number): number {
-  switch (delivery.at) {
+function behind(state: DeliveryState, now: number): number {
+  switch (state.at) {
     case 'snapshot':
-      return delivery.versions.length - delivery.next;
+      return state.versions.length - state.next;
     case 'replay':
     case 'lagging':
-      return now - delivery.after;
+      return now - state.after;
     case 'live':
     case 'ended':
       return 0;

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { TurnLoop, type Turn } from '../turn-loop.js';
 
 /** What is heard in one turn of the loop takes no longer, whoever has said it. */
 const TURN_MS = 4;
@@ -15,29 +16,20 @@ export interface Speaker {
  */
 export class Intake {
   readonly #waiting = new Set<Speaker>();
-  /** When this turn's time has been used up; `undefined` while nothing has been heard in it. */
-  #until: number | undefined;
-  #scheduled: NodeJS.Immediate | undefined;
+  readonly #turns: TurnLoop;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(clock: Clock) {
+    this.#turns = new TurnLoop(clock, TURN_MS, (turn) => this.#hear(turn));
+  }
 
   /** Whether a message that has come now may be heard now. */
-  hasTime(now: number): boolean {
-    if (this.#waiting.size > 0) return false;
-    if (this.#until === undefined) {
-      this.#until = now + TURN_MS;
-      setImmediate(() => {
-        if (!this.#scheduled) this.#until = undefined;
-      });
-    }
-    return now < this.#until;
+  hasTime(): boolean {
+    return this.#waiting.size === 0 && !this.#turns.current().isSpent();
   }
 
   add(speaker: Speaker): void {
     this.#waiting.add(speaker);
-    this.#scheduled ??= setImmediate(() => {
-      this.#turn();
-    });
+    this.#turns.request();
   }
 
   delete(speaker: Speaker): void {
@@ -45,26 +37,18 @@ export class Intake {
   }
 
   stop(): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
+    this.#turns.stop();
     this.#waiting.clear();
   }
 
-  #turn(): void {
-    this.#scheduled = undefined;
-    this.#until = undefined;
-    const deadline = this.clock.elapsed() + TURN_MS;
+  #hear(turn: Turn): boolean {
     do {
       const [next] = this.#waiting;
-      if (next === undefined) return;
+      if (next === undefined) return false;
       this.#waiting.delete(next);
       // Behind all others.
       if (next.hearNext()) this.#waiting.add(next);
-    } while (this.clock.elapsed() < deadline);
-    if (this.#waiting.size > 0) {
-      this.#scheduled = setImmediate(() => {
-        this.#turn();
-      });
-    }
+    } while (!turn.isSpent());
+    return this.#waiting.size > 0;
   }
 }

@@ -7,12 +7,12 @@ import {
   type Inspections,
   type Overview,
   type WatchHealth,
-} from '../protocol/index.js';
-import type { Clock } from './clock.js';
-import { explainDelivery, explainFilter } from './delivery/explain.js';
-import type { Hub } from './delivery/hub.js';
-import { listDelivery } from './delivery/overview.js';
-import type { Session } from './delivery/session.js';
+} from '../../protocol/index.js';
+import type { Clock } from '../clock.js';
+import { explainDelivery, explainFilter } from './explain.js';
+import type { Hub } from '../delivery/hub.js';
+import { listDelivery } from './overview.js';
+import type { Session } from '../sessions/session.js';
 
 /** What answers draw on. */
 export interface InspectorServices {
@@ -66,7 +66,7 @@ export class Inspector {
     const { about } = question;
     if (about.is === 'filter') return explainFilter(hub, about.filter, compileFilter(about.filter), question);
     const session = about.connection === undefined ? asker : this.#session(about.connection);
-    const served = session?.served(subscriptionId(about.sub));
+    const served = session?.subscriber.progress(subscriptionId(about.sub));
     if (served) return explainDelivery(hub, served, question);
     const where = session ? `connection ${String(session.id)}` : `no connection ${String(about.connection ?? '')}`;
     const text = `there is no subscription ${String(about.sub)} on ${where}, nor was there one lately`;
