@@ -5,8 +5,8 @@ import type { Clock } from './clock.js';
 export interface Turn {
   /** The wall clock. */
   readonly now: UnixMillis;
-  /** Whether the time of this turn is used up; looks at the clock each time it is asked. */
-  isSpent(): boolean;
+  /** Whether its time is used up, at a moment of `Clock.elapsed` or now, which is a look at the clock. */
+  isSpent(elapsed?: number): boolean;
 }
 
 /**
@@ -20,7 +20,8 @@ export class TurnLoop {
 
   constructor(
     private readonly clock: Clock,
-    private readonly turnMs: number,
+    /** What one turn may take; where it changes, it is asked at the beginning of each. */
+    private readonly turnMs: number | (() => number),
     /** Works until the turn is spent. @returns whether there is more to do. */
     private readonly step: (turn: Turn) => boolean,
   ) {}
@@ -55,7 +56,7 @@ export class TurnLoop {
 
   #begin(): Turn {
     const { clock } = this;
-    const until = clock.elapsed() + this.turnMs;
-    return { now: clock.now(), isSpent: () => clock.elapsed() >= until };
+    const until = clock.elapsed() + (typeof this.turnMs === 'number' ? this.turnMs : this.turnMs());
+    return { now: clock.now(), isSpent: (elapsed = clock.elapsed()) => elapsed >= until };
   }
 }

@@ -2,6 +2,7 @@ import type { Revision } from '../../protocol/index.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { StoreEvent } from '../store/store-event.js';
+import { TurnLoop, type Turn } from '../turn-loop.js';
 import { findBase, NoBaseError, readHistory, StateBuilder, type StreamState } from './cold-start.js';
 import type { Nats } from './nats.js';
 import type { EventMessage, Stamp } from './relay-message.js';
@@ -9,8 +10,10 @@ import type { RelayNames } from './relay-names.js';
 import { StreamFeed, type FeedStart, type Positioned } from './stream-feed.js';
 import { findStream } from './stream-setup.js';
 
-/** Events handed on in one turn of the loop; those who are served must get a word in. */
-const TURN_EVENTS = 512;
+/** Events that are handed on together, at most. */
+const MAX_EVENTS_TOGETHER = 512;
+/** One turn of the loop hands on for no longer, so that clients are not starved. */
+const TURN_MS = 3;
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 1_000;
 
@@ -54,7 +57,7 @@ export class EdgeStream {
   #feed: StreamFeed | undefined;
   #place: Place | undefined;
   #pending: (Stamp & EventMessage)[] = [];
-  #isTurnDue = false;
+  readonly #turns: TurnLoop;
   #isOpening = false;
   #origin = '';
   /** What was said last of messages that cannot be read: once is enough. */
@@ -62,7 +65,9 @@ export class EdgeStream {
   #failBuilding: (error: Error) => void = () => undefined;
   rebuilds = 0;
 
-  constructor(private readonly services: EdgeStreamServices) {}
+  constructor(private readonly services: EdgeStreamServices) {
+    this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
+  }
 
   get isFollowing(): boolean {
     return this.#phase.at === 'following';
@@ -80,6 +85,7 @@ export class EdgeStream {
 
   stop(): void {
     this.#phase = { at: 'stopped' };
+    this.#turns.stop();
     this.#feed?.close();
   }
 
@@ -232,7 +238,7 @@ export class EdgeStream {
       }
       place.revision = message.position;
       this.#pending.push(message);
-      this.#turnSoon();
+      this.#turns.request();
     } else if (message.is === 'base' && !(isOn && message.position <= place.revision)) {
       this.#missing(message.phase === 'begin' ? `the origin begins anew: ${message.why}` : 'the origin has begun anew');
       return;
@@ -249,20 +255,17 @@ export class EdgeStream {
     void this.#open();
   }
 
-  #turnSoon(): void {
-    if (this.#isTurnDue) return;
-    this.#isTurnDue = true;
-    setImmediate(() => {
-      this.#isTurnDue = false;
-      if (this.#isStopped) return;
-      try {
-        this.#handOn(TURN_EVENTS);
-      } catch (error) {
-        this.#missing(`what came cannot be taken in: ${(error as Error).message}`);
-        return;
-      }
-      if (this.#pending.length > 0) this.#turnSoon();
-    });
+  /** @returns whether more waits to be handed on. */
+  #step(turn: Turn): boolean {
+    if (this.#isStopped) return false;
+    try {
+      do this.#handOn(MAX_EVENTS_TOGETHER);
+      while (this.#pending.length > 0 && !turn.isSpent());
+    } catch (error) {
+      this.#missing(`what came cannot be taken in: ${(error as Error).message}`);
+      return false;
+    }
+    return this.#pending.length > 0;
   }
 
   #handOn(most: number): void {

@@ -1,4 +1,5 @@
 import type { Revision } from '../../protocol/index.js';
+import { TurnLoop, type Turn } from '../turn-loop.js';
 import { claimStream, type ClaimServices, type Claimed } from './claim.js';
 import { Outbox } from './outbox.js';
 import { PublishError, PublishWindow } from './publish-window.js';
@@ -28,7 +29,7 @@ export class Publisher {
   #state: PublisherState = 'away';
   #window: PublishWindow | undefined;
   #outbox: Outbox | undefined;
-  #cancelTurn: (() => void) | undefined;
+  readonly #turns: TurnLoop;
   #cancelRetry: (() => void) | undefined;
   /** Bytes in the stream since its base began. */
   #bytesSinceBase = 0;
@@ -36,7 +37,9 @@ export class Publisher {
   published = 0;
   claims = 0;
 
-  constructor(private readonly services: PublisherServices) {}
+  constructor(private readonly services: PublisherServices) {
+    this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
+  }
 
   get state(): PublisherState {
     return this.#state;
@@ -67,18 +70,7 @@ export class Publisher {
 
   /** Something has happened. */
   wake(): void {
-    if (this.#state !== 'publishing' || this.#cancelTurn) return;
-    const turn = setImmediate(() => {
-      this.#cancelTurn = undefined;
-      try {
-        this.#turn();
-      } catch (error) {
-        this.#lost(error as Error);
-      }
-    });
-    this.#cancelTurn = () => {
-      clearImmediate(turn);
-    };
+    if (this.#state === 'publishing') this.#turns.request();
   }
 
   /** NATS has gone: what it has had is found out when it is back. */
@@ -119,7 +111,7 @@ export class Publisher {
   }
 
   stop(): void {
-    this.#cancelTurn?.();
+    this.#turns.stop();
     this.#cancelRetry?.();
     this.#window?.close();
     this.#state = 'stopped';
@@ -147,11 +139,20 @@ export class Publisher {
     this.wake();
   }
 
-  #turn(): void {
+  /** @returns whether there is more to send at once. */
+  #step(turn: Turn): boolean {
+    if (this.#state !== 'publishing') return false;
+    try {
+      return this.#send(turn);
+    } catch (error) {
+      this.#lost(error as Error);
+      return false;
+    }
+  }
+
+  #send(turn: Turn): boolean {
     const window = this.#window!;
     const outbox = this.#outbox!;
-    const { clock } = this.services;
-    const until = clock.elapsed() + TURN_MS;
     for (let sent = 1; this.#state === 'publishing' && window.hasRoom; sent++) {
       const wasSendingBase = outbox.isSendingBase();
       const outgoing = outbox.next(window.next);
@@ -161,10 +162,9 @@ export class Publisher {
       this.#bytesSinceBase += outgoing.payload.length + outgoing.subject.length + OVERHEAD_BYTES;
       window.send(outgoing);
       this.published++;
-      if (sent % LOOK_EVERY > 0 || clock.elapsed() < until) continue;
-      this.wake();
-      break;
+      if (sent % LOOK_EVERY === 0 && turn.isSpent()) return true;
     }
+    return false;
   }
 
   #baseBegins(): void {

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import { sameSignature } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
+import { TurnLoop, type Turn } from '../turn-loop.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { namesIn } from './directory-names.js';
 import { errorCode } from './files.js';
@@ -43,16 +44,18 @@ export class UnseenDirectoryError extends Error {
 export class DirectoryScan {
   /** When the last scan of a kind began, to tell which readings it has already looked at. */
   readonly #startedAt = new Map<Kind, number>();
-  readonly #turn = new Turn();
+  readonly #turns: ScanTurns;
 
-  constructor(private readonly services: ScanServices) {}
+  constructor(private readonly services: ScanServices) {
+    this.#turns = new ScanTurns(services.clock);
+  }
 
   /** @throws UnseenDirectoryError */
   async run(kind: Kind): Promise<ScanReport> {
     const { clock, store } = this.services;
     const previous = this.#startedAt.get(kind) ?? 0;
     this.#startedAt.set(kind, clock.now());
-    const slices = new Slices(clock, this.#turn);
+    const slices = new Slices(this.#turns);
     const seen = new Set<string>();
     let differences = 0;
     const hint = (id: string): void => {
@@ -69,7 +72,7 @@ export class DirectoryScan {
       if (id === undefined) continue;
       seen.add(id);
       if (this.#differs(kind, id, previous)) hint(id);
-      if (slices.isOver()) await slices.breathe();
+      if (slices.isOver()) await slices.yieldToLoop();
     }
     for (const id of store.ids(kind)) {
       // What is not listed may be gone: the reading will tell, where it finds no file of another name.
@@ -77,7 +80,7 @@ export class DirectoryScan {
         if (foldsCase) missing(id);
         else hint(id);
       }
-      if (slices.isOver()) await slices.breathe();
+      if (slices.isOver()) await slices.yieldToLoop();
     }
     return { files: seen.size, differences, busyMs: slices.busyMs };
   }
@@ -113,27 +116,25 @@ export function isRacy({ observedAt, signature }: RecordVersion, previousScan = 
   return observedAt - Number(signature.mtimeNs / 1_000_000n) < CLOCK_GRAIN_MS;
 }
 
-/** What the scans of all kinds, which go on side by side, may take together of one turn of the loop, and have taken. */
-class Turn {
-  #until: number | undefined;
+/** What the scans of all kinds, which go on side by side, take together of one turn of the loop. */
+class ScanTurns {
+  readonly #turns: TurnLoop;
+  #turn: Turn | undefined;
   #lookedAt = 0;
 
-  /** @returns milliseconds since any of the scans looked before in this turn. */
-  look(now: number): number {
-    if (this.#until === undefined) {
-      this.#until = now + SLICE_MS;
-      this.#lookedAt = now;
-      setImmediate(() => {
-        this.#until = undefined;
-      });
-    }
-    const passed = now - this.#lookedAt;
-    this.#lookedAt = now;
-    return passed;
+  constructor(private readonly clock: Clock) {
+    // Nothing waits for a step: a scan goes on by itself, in another turn.
+    this.#turns = new TurnLoop(clock, SLICE_MS, () => false);
   }
 
-  isOver(now: number): boolean {
-    return this.#until !== undefined && now >= this.#until;
+  /** @returns milliseconds since any of the scans looked before in this turn, and whether its time is used up. */
+  look(): { readonly passedMs: number; readonly isSpent: boolean } {
+    const turn = this.#turns.current();
+    const now = this.clock.elapsed();
+    const passedMs = turn === this.#turn ? now - this.#lookedAt : 0;
+    this.#turn = turn;
+    this.#lookedAt = now;
+    return { passedMs, isSpent: turn.isSpent(now) };
   }
 }
 
@@ -142,20 +143,17 @@ class Slices {
   busyMs = 0;
   #count = 0;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly turn: Turn,
-  ) {}
+  constructor(private readonly turns: ScanTurns) {}
 
   /** Asked after each record; looks at the time after some. */
   isOver(): boolean {
     if (++this.#count % LOOK_AT_TIME_EVERY !== 0) return false;
-    const now = this.clock.elapsed();
-    this.busyMs += this.turn.look(now);
-    return this.turn.isOver(now);
+    const { passedMs, isSpent } = this.turns.look();
+    this.busyMs += passedMs;
+    return isSpent;
   }
 
-  breathe(): Promise<void> {
+  yieldToLoop(): Promise<void> {
     return new Promise((resolve) => {
       setImmediate(resolve);
     });

@@ -4,6 +4,7 @@ import { sameSignature, type Broken, type Change, type Signature } from '../stor
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { UNSUPERVISED } from '../supervisor.js';
+import { TurnLoop, type Turn } from '../turn-loop.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { errorCode } from './files.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
@@ -91,7 +92,7 @@ export class Ingest implements HintSink {
   #held: Change[] = [];
   readonly #deadlines: LeaseDeadlines;
   #phase: 'held' | 'running' | 'stopped' = 'held';
-  #scheduled: NodeJS.Immediate | undefined;
+  readonly #turns: TurnLoop;
   /** How long the next turn may read. */
   #turnMs = TURN_MS;
   /** Notifications since the last turn. */
@@ -100,7 +101,18 @@ export class Ingest implements HintSink {
   #isBurst = false;
 
   constructor(private readonly services: IngestServices) {
-    const { store, clock } = services;
+    const { store, clock, supervision = UNSUPERVISED } = services;
+    this.#turns = new TurnLoop(
+      clock,
+      () => this.#turnMs,
+      (turn) => {
+        supervision.contain('a turn', () => {
+          this.#step(turn);
+        });
+        // A step that has more to do asks for the next one itself.
+        return false;
+      },
+    );
     this.#deadlines = new LeaseDeadlines({
       store,
       clock,
@@ -129,7 +141,7 @@ export class Ingest implements HintSink {
 
   stop(): void {
     this.#phase = 'stopped';
-    clearImmediate(this.#scheduled);
+    this.#turns.stop();
     this.#deadlines.stop();
     for (const { cancel } of this.#unsettled.values()) cancel();
     this.#unsettled.clear();
@@ -232,23 +244,16 @@ export class Ingest implements HintSink {
 
   #schedule(): void {
     if (this.#phase !== 'running') return;
-    this.#scheduled ??= setImmediate(() => {
-      this.#scheduled = undefined;
-      const { supervision = UNSUPERVISED } = this.services;
-      supervision.contain('a turn', () => {
-        this.#turn();
-      });
-    });
+    this.#turns.request();
   }
 
-  #turn(): void {
+  #step(turn: Turn): void {
     const { clock, publish, hintsAreComplete, supervision = UNSUPERVISED } = this.services;
-    const deadline = clock.elapsed() + this.#turnMs;
     this.#notifications = 0;
     // The loop has looked for hints since the last turn.
     if (hintsAreComplete()) this.#removals.arrived(this.#hints);
     const events = this.#apply(this.#held.splice(0));
-    const read = this.#readPending(deadline);
+    const read = this.#readPending(turn);
     const asked = this.#askForMissing();
     if (asked.size === 0) this.#apply(read, events);
     else {
@@ -259,7 +264,7 @@ export class Ingest implements HintSink {
         events,
       );
     }
-    this.#remove(deadline, events);
+    this.#remove(turn, events);
     const hintedAt = this.#hintedAt;
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
     if (!this.#isBusy) {
@@ -278,14 +283,13 @@ export class Ingest implements HintSink {
     this.#deadlines.sleep();
   }
 
-  #readPending(deadline: number): Change[] {
-    const { clock } = this.services;
+  #readPending(turn: Turn): Change[] {
     const read: Change[] = [];
     for (const [key, { kind, id }] of this.#pending) {
       this.#pending.delete(key);
       const change = this.#read(kind, id);
       if (change) read.push(change);
-      if (clock.elapsed() >= deadline) break;
+      if (turn.isSpent()) break;
     }
     return read;
   }
@@ -333,13 +337,12 @@ export class Ingest implements HintSink {
   }
 
   /** Tells what is gone, after what was found to be there: so a record that has another name is never out of sight. */
-  #remove(deadline: number, events: StoreEvent[]): void {
+  #remove(turn: Turn, events: StoreEvent[]): void {
     if (this.#removals.size === 0) return;
-    const { clock } = this.services;
     const [next] = this.#pending.values();
     for (const { kind, id } of this.#removals.take(next?.number ?? Infinity)) {
       this.#apply([{ is: 'absent', kind, id }], events);
-      if (clock.elapsed() >= deadline) return;
+      if (turn.isSpent()) return;
     }
   }
 
