@@ -1,12 +1,5 @@
 import { KINDS, type Kind } from '../../protocol/index.js';
 
-const REPOSITORY = /^[A-Za-z0-9_-]{1,64}$/;
-
-/** Why a text cannot name a repository in NATS; `undefined` where it can. */
-export function repositoryFault(name: string): string | undefined {
-  return REPOSITORY.test(name) ? undefined : 'must be 1 to 64 of A-Z a-z 0-9 _ -';
-}
-
 /** What a repository's stream and subjects are called. Two repositories have none in common. */
 export class RelayNames {
   /** The stream that holds the repository's messages. */

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { OptionError } from '../option-error.js';
-import { repositoryFault } from './relay-names.js';
+
+const REPOSITORY = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Why a text cannot name a repository in NATS; `undefined` where it can. */
+function repositoryFault(name: string): string | undefined {
+  return REPOSITORY.test(name) ? undefined : 'must be 1 to 64 of A-Z a-z 0-9 _ -';
+}
 
 /** How a NATS is reached. Secrets come from files or the environment, and are never shown. */
 export interface RelayAccess {
