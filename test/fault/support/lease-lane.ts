@@ -80,13 +80,16 @@ class LeaseLane {
     const round = { lease, what: `round ${String(n)}, ${fault}`, isOver: false };
     const waits = this.#askers.waiting.map((mirror) => this.#wait('whenFree', round, mirror.whenFree(lease.address)));
     if (n % ROUNDS_PER_COMMAND === 0) waits.push(this.#command(n / ROUNDS_PER_COMMAND, round));
+    const waited = Promise.all(waits);
+    // Another lane's failure ends everything while this one plays on.
+    waited.catch(() => undefined);
     const asking = this.#askers.each.map((asker) => this.#keepAsking(asker, round));
     const control = this.#control(round);
     const striking = this.#strike(fault, context.random() * (lease.leftMs + 300));
     await lease.play();
     await striking;
     const late = new Error(`${round.what}: nobody was told that it is free`);
-    await Promise.race([Promise.all(waits), pause(PATIENCE_MS).then(() => Promise.reject(late))]);
+    await Promise.race([waited, pause(PATIENCE_MS).then(() => Promise.reject(late))]);
     round.isOver = true;
     await Promise.all([...asking, control]);
     for (const kind of ['reservation', 'heartbeat', 'release'] as const)
@@ -97,7 +100,8 @@ class LeaseLane {
   #judge(answer: Answer, by: string, { lease, what }: Round): void {
     this.tally[answer]++;
     if (answer !== 'free' || lease.isVoid) return;
-    if (isHeldOnDisk(this.repository, lease.address)) this.tally.falseFree.push(`${what}: ${by} said free ${String(lease.leftMs)} ms before its end`);
+    if (isHeldOnDisk(this.repository, lease.address))
+      this.tally.falseFree.push(`${what}: ${by} said free ${String(lease.leftMs)} ms before its end`);
   }
 
   async #wait(by: string, round: Round, waiting: Promise<unknown>): Promise<void> {
