@@ -35,6 +35,14 @@ export { parseFilter } from './parse-filter.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';
+export {
+  FollowedFields,
+  MAX_FOLLOWERS,
+  sameFollowed,
+  type Followed,
+  type FollowerMove,
+  type FollowerName,
+} from './followed-fields.js';
 export { compileFilter, filterCost, matchable } from './matcher.js';
 export type {
   ClientMessage,

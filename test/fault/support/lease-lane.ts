@@ -10,6 +10,9 @@ import type { Proxy } from './proxy.js';
 const FAULTS = ['killed', 'stopped', 'stopped', 'held back', 'held back', 'broken', 'none'] as const;
 type Fault = (typeof FAULTS)[number];
 
+/** A port at which nobody listens. */
+const NOBODY = 1;
+const TOKEN_MS = 250;
 /** A fault lasts no longer. */
 const LONGEST_FAULT_MS = 600;
 /** After it is over it must be known to be. */
@@ -43,7 +46,14 @@ export class LanesOfRounds {
       const lane = await LeaseLane.open(this.context, this.transport, this.#tally);
       while (this.#next < rounds && this.#tally.falseFree.length === 0) await lane.round(this.#next++);
     };
-    await Promise.all(Array.from({ length: this.lanes }, lane));
+    // What one lane fails over is said once the others have come to rest: they write files until then.
+    const lanes = Array.from({ length: this.lanes }, () =>
+      lane().catch((error: unknown) => {
+        this.#next = rounds;
+        throw error;
+      }),
+    );
+    for (const ended of await Promise.allSettled(lanes)) if (ended.status === 'rejected') throw ended.reason;
     return this.#tally;
   }
 }
@@ -81,7 +91,7 @@ class LeaseLane {
     const waits = this.#askers.waiting.map((mirror) => this.#wait('whenFree', round, mirror.whenFree(lease.address)));
     if (n % ROUNDS_PER_COMMAND === 0) waits.push(this.#command(n / ROUNDS_PER_COMMAND, round));
     const waited = Promise.all(waits);
-    // Another lane's failure ends everything while this one plays on.
+    // What fails before it is waited for is told then.
     waited.catch(() => undefined);
     const asking = this.#askers.each.map((asker) => this.#keepAsking(asker, round));
     const control = this.#control(round);
@@ -142,12 +152,16 @@ class LeaseLane {
       case 'none':
         return;
       case 'killed':
+        // Its port may be another server's by the time that a client comes back.
+        this.proxy.target = NOBODY;
         await this.bus.kill();
         await lasting;
         this.bus = await this.context.bus(this.repository.root, {
           transport: this.transport,
           allowHosts: [this.proxy.host],
         });
+        // Who has asked for the token of the one before, and not yet dialled, finds nobody.
+        await pause(TOKEN_MS);
         this.proxy.target = this.bus.port;
         return;
       case 'stopped':
