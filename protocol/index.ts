@@ -111,4 +111,4 @@ export {
 export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './version.js';
 export { fromVisibleText, isVisible, jsonLine, visibleJson, visibleText } from './visible-text.js';
-export { explainProblem, leaseTime, problemOf } from './record-problem.js';
+export { explainProblem, fieldProblems, fieldText, leaseTime, problemOf, recordProblems } from './record-problem.js';
