@@ -167,16 +167,14 @@ function cycles({ world }: Situation): Attention[] {
 function problems({ world }: Situation): Attention[] {
   return Object.values(world.byKind).flatMap((records) =>
     [...records.values()]
-      .map((record) => ({ ...record, said: recordProblems(record) }))
-      .filter(({ said }) => said.length > 0)
-      .map(({ key, kind, id, problem, said }) => ({
+      .filter(({ problem }) => problem !== undefined)
+      .map(({ key, kind, id, data, problem }) => ({
         key: `problem ${key}`,
         severity: 'warning' as const,
         weight: 300,
-        text:
-          problem === undefined || isOfContent(problem)
-            ? `The ${kind} ${short(id)} says something else than it should: ${visible(said.join('; '), 160)}`
-            : `The file of ${kind} ${short(id)} cannot be read as a record: ${problem}`,
+        text: isOfContent(problem!)
+          ? `The ${kind} ${short(id)} says something else than it should: ${visible(recordProblems({ kind, id, data, problem }).join('; '), 160)}`
+          : `The file of ${kind} ${short(id)} cannot be read as a record: ${problem!}`,
         link: { view: 'stream', target: { type: 'record', key } } as const,
       })),
   );
