@@ -1,4 +1,4 @@
-import { readFilter, type Filter, type FilterInput, type Kind } from '../protocol/index.js';
+import { matchable, readFilter, type Filter, type FilterInput, type Followed, type Kind } from '../protocol/index.js';
 import type { StandingRecord } from './record-view.js';
 
 /** What decides who holds what. */
@@ -8,7 +8,7 @@ export const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'releas
 export interface MirrorPlan {
   readonly filter: FilterInput;
   /** Absent where it shows all of it. */
-  readonly shows?: (record: StandingRecord) => boolean;
+  readonly shows?: (record: StandingRecord, followed: Followed | undefined) => boolean;
   /** A second subscription, where what is shown cannot be told from what is only followed. */
   readonly leases?: FilterInput;
 }
@@ -24,7 +24,7 @@ export function planOf(input: FilterInput, followsLeases: boolean): MirrorPlan {
   const isLeftToServer = filter.event_types !== undefined || filter.addresses?.some(mayBeGlob) === true;
   if (isLeftToServer) return { filter, leases: { kinds: LEASE_KINDS } };
   const kinds = filter.kinds && [...new Set([...filter.kinds, ...LEASE_KINDS])];
-  return { filter: kinds ? { kinds } : {}, shows: (record) => passes(filter, record) };
+  return { filter: kinds ? { kinds } : {}, shows: (record, followed) => passes(filter, record, followed) };
 }
 
 function includesLeases({ kinds, ...others }: Filter): boolean {
@@ -35,17 +35,17 @@ function includesLeases({ kinds, ...others }: Filter): boolean {
 /** Anything that a glob may be written with: better a subscription too many than a glob compared as text. */
 const mayBeGlob = (address: string): boolean => /[*?[\]{}()!+@\\]/.test(address);
 
-function passes(filter: Filter, { kind, id, data }: StandingRecord): boolean {
+function passes(filter: Filter, { kind, id, data }: StandingRecord, followed: Followed | undefined): boolean {
   const { kinds, ids, run_ids, branches, addresses } = filter;
+  const record = matchable(kind, id, data, followed);
   return (
     (kinds?.includes(kind) ?? true) &&
     (ids?.includes(id) ?? true) &&
-    isAmong(run_ids, data['run_id']) &&
-    isAmong(branches, data['branch']) &&
-    (addresses === undefined ||
-      (Array.isArray(data['addresses']) && data['addresses'].some((own) => isAmong(addresses, own))))
+    isAmong(run_ids, record.runId) &&
+    isAmong(branches, record.branch) &&
+    (addresses === undefined || record.addresses.some((own) => addresses.includes(own)))
   );
 }
 
-const isAmong = (wanted: readonly string[] | undefined, value: unknown): boolean =>
-  wanted === undefined || (typeof value === 'string' && wanted.includes(value));
+const isAmong = (wanted: readonly string[] | undefined, value: string | undefined): boolean =>
+  wanted === undefined || (value !== undefined && wanted.includes(value));

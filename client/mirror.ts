@@ -1,4 +1,5 @@
 import {
+  FollowedFields,
   leaseForm,
   Swarm,
   unixMillis,
@@ -111,6 +112,8 @@ export class Mirror implements AsyncDisposable {
   readonly #views: readonly RecordView[];
   readonly #close = new AbortController();
   readonly #shows: MirrorPlan['shows'];
+  /** What heartbeats and releases have from their reservations, where the filter may ask for it. */
+  readonly #followed = new FollowedFields();
   readonly #forgetStatus: () => void;
   #settle!: (error: BusError | undefined) => void;
   #end: { readonly error?: BusError } | undefined;
@@ -128,8 +131,7 @@ export class Mirror implements AsyncDisposable {
     this.#shows = plan.shows;
     this.closed = new Promise((resolve) => (this.#settle = resolve));
     const records = new RecordView(bus.subscribe(plan.filter, { signal }), (changes) => {
-      this.#take(changes, plan.leases ? (kind) => !LEASE_KINDS.includes(kind) : ANY_KIND);
-      this.#tell(this.#shown(changes));
+      this.#tell(this.#take(changes, plan.leases ? (kind) => !LEASE_KINDS.includes(kind) : ANY_KIND));
     });
     const leases =
       plan.leases &&
@@ -332,17 +334,7 @@ export class Mirror implements AsyncDisposable {
   // ── what it shows ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #isShown(record: StandingRecord): boolean {
-    return this.#shows?.(record) ?? true;
-  }
-
-  #shown(changes: readonly RecordChange[]): readonly RecordChange[] {
-    if (!this.#shows) return changes;
-    return changes
-      .map(({ before, after }) => ({
-        before: before && this.#isShown(before) ? before : undefined,
-        after: after && this.#isShown(after) ? after : undefined,
-      }))
-      .filter(({ before, after }) => before !== undefined || after !== undefined);
+    return this.#shows?.(record, this.#followed.of(record.kind, record.id)) ?? true;
   }
 
   #tell(changes: readonly RecordChange[]): void {
@@ -386,10 +378,31 @@ export class Mirror implements AsyncDisposable {
     });
   }
 
-  #take(changes: readonly RecordChange[], isOurs: (kind: Kind) => boolean): void {
+  /** @returns the differences in what is shown. */
+  #take(changes: readonly RecordChange[], isOurs: (kind: Kind) => boolean): readonly RecordChange[] {
     for (const { before, after } of changes) {
       if (after && isOurs(after.kind)) this.swarm.put(after);
       else if (!after && before && isOurs(before.kind)) this.swarm.drop(before.kind, before.id);
     }
+    const shows = this.#shows;
+    if (!shows) return changes;
+    return changes.flatMap(({ before, after }) => {
+      const was = before && this.#isShown(before) ? before : undefined;
+      const moves = after ? this.#followed.put(after.kind, after.id, after.data) : [];
+      if (!after && before) this.#followed.drop(before.kind, before.id);
+      const is = after && this.#isShown(after) ? after : undefined;
+      const moved = moves.flatMap(({ kind, id, before: from, followed }) => {
+        const record = this.#views[0]!.get(kind, id);
+        return record
+          ? difference(shows(record, from) ? record : undefined, shows(record, followed) ? record : undefined)
+          : [];
+      });
+      return [...(was || is ? [{ before: was, after: is }] : []), ...moved];
+    });
   }
+}
+
+/** Of a record that stayed as it was and is shown now, or is no longer. */
+function difference(before: StandingRecord | undefined, after: StandingRecord | undefined): RecordChange[] {
+  return (before === undefined) === (after === undefined) ? [] : [{ before, after }];
 }

@@ -35,6 +35,14 @@ export { parseFilter } from './parse-filter.js';
 export type { Kind } from './kinds.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
 export type { Matchable, Matcher, RecordField } from './matcher.js';
+export {
+  FollowedFields,
+  MAX_FOLLOWERS,
+  sameFollowed,
+  type Followed,
+  type FollowerMove,
+  type FollowerName,
+} from './followed-fields.js';
 export { compileFilter, filterCost, matchable } from './matcher.js';
 export type { ClientMessage, Refusal, ServerMessage, SubscribeOptions, Welcome } from './messages.js';
 export type { CompleteReason, ResyncReason, SubscribeMode } from './subscription-terms.js';
@@ -94,4 +102,4 @@ export {
 export { isNaive, parseTimestamp } from './timestamp.js';
 export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './version.js';
 export { fromVisibleText, isVisible, jsonLine, visibleJson, visibleText } from './visible-text.js';
-export { explainProblem, leaseTime, problemOf } from './record-problem.js';
+export { explainProblem, fieldProblems, fieldText, leaseTime, problemOf, recordProblems } from './record-problem.js';

@@ -3,6 +3,7 @@ import type { Filter } from './filter.js';
 import { globTextOf, isGlob, readGlob } from './glob.js';
 import { matchesSome } from './glob-match.js';
 import type { GlobNode } from './glob-tree.js';
+import type { Followed } from './followed-fields.js';
 import type { Kind } from './kinds.js';
 import type { RecordData } from './record.js';
 
@@ -10,9 +11,9 @@ import type { RecordData } from './record.js';
 export interface Matchable {
   readonly kind: Kind;
   readonly id: string;
-  /** `data.run_id`, where it is a string, or a number as a string. */
+  /** `data.run_id`, where it is a string, or a number as a string; else of the reservation that it names. */
   readonly runId: string | undefined;
-  /** `data.branch`, where it is a string. */
+  /** `data.branch`, where it is a string; else of the reservation that it names. */
   readonly branch: string | undefined;
   /** The strings among `data.addresses`, or `data.addresses` where it is one. */
   readonly addresses: readonly string[];
@@ -20,16 +21,22 @@ export interface Matchable {
 
 const NO_ADDRESSES: readonly string[] = [];
 
-export function matchable(kind: Kind, id: string, data: RecordData): Matchable {
+/** @param followed what the record has from the reservation that it names, where it does not say it itself. */
+export function matchable(kind: Kind, id: string, data: RecordData, followed?: Followed): Matchable {
   const { run_id, branch, addresses } = data as Readonly<Record<string, unknown>>;
   return {
     kind,
     id,
-    runId: typeof run_id === 'number' ? String(run_id) : typeof run_id === 'string' ? run_id : undefined,
-    branch: typeof branch === 'string' ? branch : undefined,
+    runId: said(typeof run_id === 'number' ? String(run_id) : run_id) ?? followed?.runId ?? textIn(run_id),
+    branch: said(branch) ?? followed?.branch ?? textIn(branch),
     addresses: addressesIn(addresses),
   };
 }
+
+const textIn = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+/** Muse writes "" for what it does not know. */
+const said = (value: unknown): string | undefined =>
+  typeof value === 'string' && value.trim() !== '' ? value : undefined;
 
 /** One address may stand for a list of one. */
 function addressesIn(value: unknown): readonly string[] {

@@ -1,8 +1,11 @@
-import type { Problem } from './event.js';
+import { isOfContent, type Problem } from './event.js';
 import type { Kind } from './kinds.js';
 import type { JsonValue, RecordData } from './record.js';
 import { isNothing, type FieldProblem } from './swarm/fields.js';
 import { leaseNameOf, readBeat, readRelease, readReservation } from './swarm/lease-facts.js';
+import { readIntent } from './swarm/intents.js';
+import type { SwarmRecord } from './swarm/swarm-record.js';
+import { readClaim, readDependency, readTask } from './swarm/tasks.js';
 import { parseTimestamp } from './timestamp.js';
 
 const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
@@ -27,21 +30,40 @@ export function problemOf(kind: Kind, id: string, data: RecordData): Problem | u
 /** A problem of content in words: the field, what was found there, and what is right. */
 export function explainProblem(kind: Kind, id: string, data: RecordData, problem: Problem): string {
   const wanted = problem === 'names-nothing' ? 'reservation_id' : LEASE_TIMES[kind];
-  const fault = fieldProblems(kind, id, data).find(({ field }) => field === wanted);
+  const fault = fieldProblems({ kind, id, data }).find(({ field }) => field === wanted);
   if (!fault) return `the file cannot be read as a record: ${problem}`;
-  return `${fault.field} is ${fault.found}, and should be ${fault.right}`;
+  return fieldText(fault);
 }
 
-function fieldProblems(kind: Kind, id: string, data: RecordData): readonly FieldProblem[] {
-  const record = { kind, id, data };
-  switch (kind) {
+/** A field in words, what stands there, and what is right. */
+export const fieldText = ({ field, found, right }: FieldProblem): string =>
+  `${field} is ${found}, and should be ${right}`;
+
+/**
+ * Everything that is amiss with a record, in words, for a person: the problem of its file, or each field that does not say what it
+ * should, whether or not a lease depends on it. Empty where nothing is.
+ */
+export function recordProblems({ kind, id, data, problem }: SwarmRecord): string[] {
+  if (problem !== undefined && !isOfContent(problem)) return [problem];
+  return fieldProblems({ kind, id, data }).map(fieldText);
+}
+
+/** The fields of a record that do not say what they should: each is named, with what was found and what is right. */
+export function fieldProblems(record: SwarmRecord): readonly FieldProblem[] {
+  switch (record.kind) {
     case 'reservation':
       return readReservation(record).problems;
     case 'heartbeat':
       return readBeat(record).problems;
     case 'release':
       return readRelease(record).problems;
-    default:
-      return [];
+    case 'intent':
+      return readIntent(record)?.problems ?? [];
+    case 'task':
+      return readTask(record)?.problems ?? [];
+    case 'claim':
+      return readClaim(record)?.problems ?? [];
+    case 'dependency':
+      return readDependency(record)?.problems ?? [];
   }
 }

@@ -121,6 +121,11 @@ export class BusServer {
     return this.#state.tokenFile;
   }
 
+  /** The file that says where this server is, and its token. @throws Error while the server is not running. */
+  get endpointFile(): string {
+    return this.#state.endpointFile;
+  }
+
   /** Makes another token; every session ends with 4401, because all of them were let in with the one before. */
   rotateToken(): Endpoint {
     return this.#changeToken(this.#state.newToken());

@@ -47,6 +47,11 @@ export abstract class ServedBus {
     return this.service?.sessions.size ?? 0;
   }
 
+  /** Takes in everything as it is now; resolves when that has been published. */
+  readNow(): Promise<void> {
+    return this.running.readNow();
+  }
+
   /** A new connection that has been let in. @throws Error while the bus is not running. */
   attach(socket: Socket, encoding: Encoding): Connection {
     return this.running.attach(socket, encoding);

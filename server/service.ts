@@ -89,6 +89,11 @@ export class Service {
     };
   }
 
+  /** Takes in everything as it is now; resolves when that has been published. */
+  readNow(): Promise<void> {
+    return this.source.readNow(undefined);
+  }
+
   /** From here on every connection hears a heartbeat in time. */
   start(): void {
     this.#cancelHeartbeat = this.clock.after(this.options.heartbeatMs, () => {

@@ -3,6 +3,7 @@ import type { BusClient } from '../bus-client.js';
 import { BusError } from '../bus-error.js';
 import { connect } from '../connect.js';
 import { findRepositoryBus } from '../repository-bus.js';
+import { problemText } from './event-text.js';
 import { asFailure } from './failure.js';
 import { note, ok, wrong, type Finding } from './finding.js';
 import { duration } from './holders.js';
@@ -101,10 +102,10 @@ async function records(client: BusClient): Promise<Finding> {
     if (update.type === 'synced') break;
     if (update.type === 'event') standing.push(update.event);
   }
-  const broken = standing.filter(({ problem }) => problem !== undefined);
+  const broken = standing.filter((record) => problemText(record) !== '');
   const found = `${String(standing.length)} stand`;
   if (broken.length === 0) return ok('records', found);
-  const shown = broken.slice(0, PROBLEMS_SHOWN).map(({ kind, id, problem }) => `${kind} ${id}: ${problem!}`);
+  const shown = broken.slice(0, PROBLEMS_SHOWN).map((record) => `${record.kind} ${record.id}: ${problemText(record)}`);
   const more = broken.length > shown.length ? `, ${String(broken.length - shown.length)} more` : '';
   return wrong(
     'records',

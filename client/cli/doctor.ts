@@ -4,12 +4,14 @@ import { findRepository, type RepositorySearch } from '../../server/repository/i
 import { examineMachine } from './doctor-machine.js';
 import { examineRepository } from './doctor-repository.js';
 import { examineServer } from './doctor-server.js';
+import { asFailure } from './failure.js';
 import { wrong, type Finding } from './finding.js';
 import { withHelp } from './help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
-import { readTarget, withTarget, type TargetFlags } from './target.js';
+import { readTarget, withTarget, type Target, type TargetFlags } from './target.js';
 import type { Terminal } from './terminal.js';
 import { line, paint, type Text } from './terminal-text.js';
+import { refuseUnsayable, workingDirectory } from './working-directory.js';
 
 export function doctorCommand(terminal: Terminal): Command {
   const command = new Command('doctor').description('examine machine, repository and server, and say what to do');
@@ -27,12 +29,7 @@ export function doctorCommand(terminal: Terminal): Command {
 async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Promise<void> {
   const format = readFormat(flags, usualFormat(terminal));
   const target = readTarget(flags);
-  const search = findRepository(target.root ?? process.cwd(), target.root !== undefined);
-  const findings = [
-    ...examineMachine(),
-    ...(search.is === 'found' ? examineRepository(search.root) : [noRepository(search, target.root)]),
-    ...(search.is !== 'found' && !target.server ? [] : await examineServer(target)),
-  ];
+  const findings = [...examineMachine(), ...(await examineAll(target))];
   for (const finding of findings) {
     if (format === 'json') terminal.json(finding);
     else for (const text of shown(finding)) terminal.out(text);
@@ -44,7 +41,23 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
   terminal.out(count === 0 ? 'Nothing is wrong.' : `${String(count)} wrong.`);
 }
 
-function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root = process.cwd()): Finding {
+/** Whatever the repository is like, what has been found out before is told. */
+async function examineAll(target: Target): Promise<Finding[]> {
+  try {
+    const from = target.root ?? workingDirectory();
+    const search = findRepository(from, target.root !== undefined);
+    return [
+      ...(search.is === 'found' ? examineRepository(search.root) : [noRepository(search, from)]),
+      ...(search.is !== 'found' && !target.server ? [] : await examineServer(target)),
+    ];
+  } catch (error) {
+    const { message, hint } = asFailure(error);
+    return [wrong('repository', message, hint === '' ? 'run inside a repository, or name one with --root' : hint)];
+  }
+}
+
+function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root: string): Finding {
+  refuseUnsayable(resolve(root));
   if (search.is === 'refused') return wrong('repository', search.why, search.hint);
   const found = `no .muse/ in ${resolve(root)} or any directory above it`;
   return wrong('repository', found, 'run inside a repository, or name one with --root');

@@ -1,4 +1,4 @@
-import type { BusEvent, EventType } from '../../protocol/index.js';
+import { fieldProblems, isOfContent, recordProblems, type BusEvent, type EventType } from '../../protocol/index.js';
 import { asText } from './table.js';
 import { line, paint, TerminalText, type Style } from './terminal-text.js';
 
@@ -28,8 +28,23 @@ export function eventLine(event: BusEvent): TerminalText {
   const head = `${ICONS[event.event_type]} ${event.kind.padEnd(KIND_WIDTH)}`;
   const coloured = paint[STYLES[event.event_type]](head);
   const rest = Object.keys(event.data).length === 0 ? event.id : describe(event);
-  const problem = event.problem === undefined ? '' : `  (${event.problem})`;
-  return line`${coloured} ${rest}${problem}`.trimEnd();
+  const problem = event.event_type === 'removed' ? '' : problemText(event);
+  return line`${coloured} ${rest}${problem === '' ? '' : `  (${problem})`}`.trimEnd();
+}
+
+/** What is amiss with a record, for a person: the code, then each field, what stands there and what is right. */
+export function problemText(event: BusEvent): string {
+  const { problem } = event;
+  const said = recordProblems(event).join('; ');
+  if (problem === undefined || !isOfContent(problem)) return said;
+  return `${problem}: ${said}`;
+}
+
+/** The event as programs read it: with the fields that do not say what they should, where there are any. */
+export function eventForPrograms(event: BusEvent): object {
+  if (event.event_type === 'removed') return event;
+  const problems = fieldProblems(event);
+  return problems.length === 0 ? event : { ...event, problems };
 }
 
 function describe(event: BusEvent): TerminalText {

@@ -27,8 +27,8 @@ export interface FilterFlags {
 export function withFilter(command: Command, ...except: readonly (keyof FilterFlags)[]): Command {
   const flags: Readonly<Record<keyof FilterFlags, readonly [flag: string, description: string]>> = {
     kind: ['--kind <kind>', `only this kind: ${KINDS.join(', ')}`],
-    runId: ['--run-id <id>', 'only records whose run_id is this'],
-    branch: ['-b, --branch <branch>', 'only records whose branch is this'],
+    runId: ['--run-id <id>', 'only records whose run_id is this, and what belongs to such a reservation'],
+    branch: ['-b, --branch <branch>', 'only records whose branch is this, and what belongs to such a reservation'],
     address: ['--address <address>', "only records with this address, or one that this glob matches: 'src/**'"],
     eventType: ['--event-type <type>', 'only these: snapshot, added, modified, removed, expired'],
     id: ['--id <id>', 'only the record with this id'],

@@ -1,5 +1,6 @@
 import { Argument, Command } from 'commander';
 import { KINDS, type BusEvent, type Kind } from '../../protocol/index.js';
+import { eventForPrograms, problemText } from './event-text.js';
 import { readFilter, readKind, withFilter, type FilterFlags } from './filter-flags.js';
 import { USUAL_EXITS, withHelp } from './help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from './output-format.js';
@@ -37,7 +38,7 @@ async function get(kind: Kind, flags: GetFlags, terminal: Terminal): Promise<voi
       if (update.type === 'synced') break;
       if (update.type === 'resync') records.length = 0;
       else if (format === 'text') records.push(update.event);
-      else terminal.json(update.event);
+      else terminal.json(eventForPrograms(update.event));
       await terminal.drained();
     }
     if (format === 'text') printTable(kind, records, terminal);
@@ -51,7 +52,12 @@ function printTable(kind: Kind, records: readonly BusEvent[], terminal: Terminal
     terminal.err(`no ${kind} stands that matches`);
     return;
   }
-  const columns = [ID, RUN, ...COLUMNS[kind], ...(records.some(({ problem }) => problem) ? [PROBLEM] : [])];
+  const columns = [
+    ID,
+    RUN,
+    ...COLUMNS[kind],
+    ...(records.some((record) => problemText(record) !== '') ? [PROBLEM] : []),
+  ];
   for (const line of table(columns, records)) terminal.out(line);
 }
 
@@ -62,7 +68,7 @@ const field = (name: string): Column<BusEvent> => ({
 
 const ID: Column<BusEvent> = { head: 'ID', cell: ({ id }) => id };
 const RUN: Column<BusEvent> = { head: 'RUN', cell: ({ data }) => data.run_id };
-const PROBLEM: Column<BusEvent> = { head: 'PROBLEM', cell: ({ problem }) => problem };
+const PROBLEM: Column<BusEvent> = { head: 'PROBLEM', cell: problemText };
 const BRANCH = field('branch');
 
 /** What matters for each kind, beside whose it is. */

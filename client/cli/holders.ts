@@ -43,8 +43,7 @@ async function holders(address: string, flags: HoldersFlags, terminal: Terminal)
   readAddress(address, context);
   const source = await findSource(target, terminal);
   try {
-    const mirror = await source.client.mirror({ kinds: ['reservation'] });
-    const held = mirror.holders(address, { branch: flags.branch, ...context });
+    const held = await source.client.holders(address, { branch: flags.branch, ...context });
     if (format === 'json') for (const holder of held) terminal.json(holder);
     else if (held.length === 0) terminal.err(`nobody holds ${address}`);
     else for (const line of holderTable(held, source.client.serverNow())) terminal.out(line);

@@ -1,4 +1,5 @@
 import { visibleText, type BusEvent, type JsonValue, type RecordData } from '../../protocol/index.js';
+import { problemText } from './event-text.js';
 import { cutValue, SHORT, sizeOf, WHOLE } from './mcp-cut.js';
 
 /** Stands first in every answer that shows something of a record. Quotes bound the texts: JSON lets none of them end its own. */
@@ -74,19 +75,27 @@ export function truncation(left: number, cut: number): object {
 
 /** Names of our own beside which a record's fields stand. */
 const OWN = ['kind', 'id', 'type', 'problem', 'data', '…'];
+const PROBLEM_CHARACTERS = 200;
 
 /** A record as a model reads it: its name, and of its data what is not said already, long and deep values cut. */
-export function shortRecord({ kind, id, data, problem }: BusEvent, isFull: boolean, room: number): Shown {
-  return named({ kind, id, ...(problem === undefined ? {} : { problem }) }, data, isFull, room, OWN);
+export function shortRecord(record: BusEvent, isFull: boolean, room: number): Shown {
+  const { kind, id, data } = record;
+  return named({ kind, id, ...problemIn(record) }, data, isFull, room, OWN);
 }
 
 /** A change as a model reads it. */
 export function shortChange(event: BusEvent, isFull: boolean, room: number): Shown {
-  const { event_type: type, reason, kind, id, data, problem } = event;
+  const { event_type: type, reason, kind, id, data } = event;
   const said = reason === undefined || reason === 'deleted' ? {} : { reason };
-  const own = { type, ...said, kind, id, ...(problem === undefined ? {} : { problem }) };
+  const own = { type, ...said, kind, id, ...(type === 'removed' ? {} : problemIn(event)) };
   // What is gone is known by its name.
   return named(own, type === 'removed' && !isFull ? {} : data, isFull, room, [...OWN, 'reason']);
+}
+
+/** What is amiss, with the field, what stands there and what is right. */
+function problemIn(record: BusEvent): { readonly problem?: string } {
+  const problem = problemText(record);
+  return problem === '' ? {} : { problem: problem.slice(0, PROBLEM_CHARACTERS) };
 }
 
 function named(

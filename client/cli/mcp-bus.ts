@@ -1,7 +1,6 @@
 import type { AddressContext } from '../../protocol/index.js';
 import type { BusClient } from '../bus-client.js';
 import { BusError } from '../bus-error.js';
-import type { Mirror } from '../mirror.js';
 import { addressContext } from './address-context.js';
 import { findSource, type Source } from './source.js';
 import type { Target } from './target.js';
@@ -16,7 +15,6 @@ export const PATIENCE_MS = 10_000;
  */
 export class McpBus {
   #source: Promise<Source> | undefined;
-  #mirror: Promise<Mirror> | undefined;
 
   constructor(
     private readonly target: Target,
@@ -36,19 +34,9 @@ export class McpBus {
     return (await this.#find()).client;
   }
 
-  /** The reservations and what extends or ends them, kept up to date from the first call on. */
-  async leases(): Promise<Mirror> {
-    const client = await this.client();
-    const mirror = await inTime((this.#mirror ??= client.mirror({ kinds: ['reservation'] })));
-    // A view that is not fed answers with yesterday's truth.
-    if (client.status.state === 'live') return mirror;
-    throw new BusError('unreachable', 'the bus is not reachable now', 'try again; muse-bus serve starts one');
-  }
-
   async close(): Promise<void> {
     const source = this.#source;
     this.#source = undefined;
-    this.#mirror = undefined;
     // Where none was found there is nothing to close.
     await source?.then(
       ({ stop }) => stop(),

@@ -25,14 +25,16 @@ export function whoHoldsTool(bus: McpBus): McpTool {
       untrusted: { type: 'string' },
       total: { type: 'integer' },
       holders: { type: 'array', items: { type: 'object' } },
+      free: { type: 'string' },
       after: { type: 'string' },
       truncated: { type: 'object' },
     },
     always: ['holders'],
     answer: async ({ address, branch, after, max_tokens }) => {
       const client = await bus.client();
-      const mirror = await inTime(bus.leases());
-      return shownHolders(mirror.holders(address, { branch, ...bus.addresses }), {
+      const { free, holders } = await inTime(client.holding(address, { branch, ...bus.addresses }));
+      return shownHolders(holders, {
+        isUnknown: free === 'unknown',
         after,
         now: client.serverNow(),
         maxTokens: max_tokens,
@@ -42,13 +44,16 @@ export function whoHoldsTool(bus: McpBus): McpTool {
 }
 
 interface Wanted {
+  /** Nobody is known to hold it, and that proves nothing. */
+  readonly isUnknown: boolean;
   readonly after: string | undefined;
   /** The server's clock. */
   readonly now: number;
   readonly maxTokens: number;
 }
 
-function shownHolders(holders: readonly Holder[], { after, now, maxTokens }: Wanted): object {
+function shownHolders(holders: readonly Holder[], { isUnknown, after, now, maxTokens }: Wanted): object {
+  if (isUnknown) return { free: 'unknown', holders: [] };
   const passed =
     after === undefined
       ? 0

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { existsSync, unwatchFile, watchFile } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, realpathSync, unwatchFile, watchFile } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import {
   BusServer,
   LockError,
@@ -27,6 +27,7 @@ import {
 } from './resolve-settings.js';
 import { endSoon, onReload, untilSignal } from './signals.js';
 import type { Terminal } from './terminal.js';
+import { refuseUnsayable, workingDirectory } from './working-directory.js';
 
 const LOOK_AT_TOKEN_EVERY_MS = 1_000;
 /** The exit code of a server whose repository is gone. */
@@ -69,7 +70,7 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const release = reloadWhenAsked(server, log);
   // What is no terminal may be a log, which a token has no business in.
   if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
-  else terminal.out(`Listening at ${endpoint.url}; its token is in .muse/bus/endpoint.json`);
+  else terminal.out(`Listening at ${endpoint.url}; its token is in ${endpointFileIn(root, server)}`);
   const ended = await Promise.race([stopped, server.relayRefused, server.repositoryGone, server.repositoryTaken]);
   release();
   await server.stop();
@@ -77,6 +78,12 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   if (ended instanceof RepositoryGoneError) throw goneFailure(root, ended);
   if (ended instanceof LockError) throw takenFailure(ended);
   if (ended) throw relayFailure(ended);
+}
+
+/** As it is known from the repository; a repository that cannot be written to has none of it. */
+function endpointFileIn(root: string, { endpointFile }: BusServer): string {
+  const inside = relative(realpathSync(root), endpointFile);
+  return inside.startsWith('..') ? endpointFile : inside;
 }
 
 /** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */
@@ -137,22 +144,39 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
   const named = flag === undefined ? rootInEnvironment(env) : { root: flag, by: '--root' };
   if (named !== undefined) {
     const { root, by: where } = named;
-    if (existsSync(root)) return rootFound(followWorktree(resolve(root)));
+    if (existsSync(root)) return rootFound(repositoryNamed(resolve(root)), root);
+    refuseUnsayable(resolve(root));
     throw new Failure(`${where} ${resolve(root)} does not exist`, 'no_repository');
   }
-  const search = findRepository(process.cwd());
-  return rootFound(search.is === 'found' ? followWorktree(search.root) : search);
+  const from = workingDirectory();
+  const search = findRepository(from);
+  return rootFound(search.is === 'found' ? followWorktree(search.root) : search, from);
 }
 
-function rootFound(search: RepositorySearch): string {
+/**
+ * The repository that a named directory lies in, as git finds it and as every other command does; the directory itself where there is
+ * none, or where it begins a repository of its own.
+ */
+function repositoryNamed(directory: string): RepositorySearch {
+  if (['.muse', '.git'].some((name) => existsSync(join(directory, name)))) return followWorktree(directory);
+  const search = findRepository(directory, true);
+  return search.is === 'found'
+    ? followWorktree(search.root)
+    : search.is === 'none'
+      ? { is: 'found', root: directory }
+      : search;
+}
+
+function rootFound(search: RepositorySearch, from: string): string {
   switch (search.is) {
     case 'found':
       return search.root;
     case 'refused':
       throw new Failure(search.why, 'untrusted_repository', search.hint);
     case 'none':
+      refuseUnsayable(from);
       throw new Failure(
-        `looked for .muse/ in ${process.cwd()} and every directory above it, and found none`,
+        `looked for .muse/ in ${from} and every directory above it, and found none`,
         'no_repository',
         `run inside a repository, or name one with --root; ${join('DIR', '.muse')} is made where it is missing`,
       );

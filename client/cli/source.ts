@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { BusClient } from '../bus-client.js';
 import { BusError, type BusErrorCode } from '../bus-error.js';
 import { connect, connectTo } from '../connect.js';
@@ -5,6 +6,7 @@ import { repositoryAround } from '../repository-bus.js';
 import { Failure } from './failure.js';
 import type { Target } from './target.js';
 import type { Terminal } from './terminal.js';
+import { refuseUnsayable, workingDirectory } from './working-directory.js';
 
 /** How often a bus in this process looks where the kernel does not tell. */
 export const LOCAL_POLL_INTERVAL_MS = 1_000;
@@ -67,10 +69,12 @@ export function connectToServer(
 
 /** @param root as it was named. @throws Failure where there is no repository, BusError where it is another user's. */
 export function repositoryAt(root: string | undefined): string {
+  const from = root ?? workingDirectory();
   try {
-    return repositoryAround(root ?? process.cwd(), root !== undefined);
+    return repositoryAround(from, root !== undefined);
   } catch (error) {
     if (!(error instanceof BusError) || error.code !== 'no-endpoint') throw error;
+    refuseUnsayable(resolve(from));
     throw new Failure(
       error.message,
       'no_repository',

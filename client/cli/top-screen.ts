@@ -2,7 +2,7 @@ import type { Holder } from '../holders.js';
 import { duration, timeLeft } from './holders.js';
 import { plainTable, type Column } from './table.js';
 import { paint, TerminalText, type Style, type Text } from './terminal-text.js';
-import type { AgentRow, ContentionRow, TopState } from './top-state.js';
+import type { AgentRow, ContentionRow, ProblemRow, QueueRow, TopState } from './top-state.js';
 
 export interface ScreenSize {
   readonly columns: number;
@@ -30,7 +30,14 @@ interface Section {
 /** The lines of the screen. @param size what there is room for; without it everything is shown. */
 export function topScreen(state: TopState, head: TopHead, size?: ScreenSize): TerminalText[] {
   const fit = (text: Text): TerminalText => (size ? TerminalText.of(text).fit(size.columns) : TerminalText.of(text));
-  const sections = [contention(state), agents(state, head.now), leases(state, head.now)];
+  // A swarm without a queue, and records without a fault, need no room for them.
+  const sections = [
+    contention(state),
+    agents(state, head.now),
+    leases(state, head.now),
+    ...(state.queue.length === 0 ? [] : [queue(state)]),
+    ...(state.problems.length === 0 ? [] : [problems(state)]),
+  ];
   const shares = shareOut(
     sections.map(({ rows }) => rows.length),
     size ? size.rows - 2 - 3 * sections.length : Infinity,
@@ -113,4 +120,24 @@ function leases({ leases }: TopState, now: number): Section {
   ];
   const isSoon = ({ effective_expires_at: end }: Holder): boolean => end !== null && Date.parse(end) - now < SOON_MS;
   return section('LEASES', columns, leases, (lease) => (isSoon(lease) ? 'yellow' : undefined));
+}
+
+function queue({ queue }: TopState): Section {
+  const columns: readonly Column<QueueRow>[] = [
+    { head: 'TASK', cell: ({ task }) => task },
+    { head: 'STATE', cell: ({ state, waits_for }) => (state === 'pending' && waits_for.length > 0 ? 'waits' : state) },
+    { head: 'PRIORITY', cell: ({ priority }) => (priority === undefined ? '' : String(priority)) },
+    { head: 'QUEUE', cell: ({ queue }) => queue },
+    { head: 'CLAIMED BY', cell: ({ claimed_by }) => claimed_by },
+    { head: 'TITLE', cell: ({ title }) => title },
+  ];
+  return section('QUEUE', columns, queue, ({ state }) => (state === 'failed' ? 'red' : undefined));
+}
+
+function problems({ problems }: TopState): Section {
+  const columns: readonly Column<ProblemRow>[] = [
+    { head: 'RECORD', cell: ({ kind, id }) => `${kind} ${id}` },
+    { head: 'WHAT IS WRONG', cell: ({ problems }) => problems.join('; ') },
+  ];
+  return section('PROBLEMS', columns, problems, () => 'yellow');
 }

@@ -1,10 +1,12 @@
 import {
+  fieldText,
   leaseForm,
   type Agent,
   type AgentState,
   type Conflict,
   type Moment,
   type Swarm,
+  type Task,
 } from '../../protocol/index.js';
 import type { Holder } from '../holders.js';
 
@@ -30,6 +32,25 @@ export interface ContentionRow {
   readonly wanted: readonly string[];
 }
 
+/** A task that is not over, or that failed. */
+export interface QueueRow {
+  readonly task: string;
+  readonly state: 'pending' | 'claimed' | 'failed' | 'unknown';
+  readonly queue: string | undefined;
+  readonly priority: number | undefined;
+  readonly claimed_by: string | undefined;
+  readonly title: string | undefined;
+  readonly waits_for: readonly string[];
+}
+
+/** A record with fields that do not say what they should. */
+export interface ProblemRow {
+  readonly kind: string;
+  readonly id: string;
+  /** Each field, what stands there and what is right. */
+  readonly problems: readonly string[];
+}
+
 export interface TopState {
   readonly agents: readonly AgentRow[];
   /** Agents whose work ended long ago: they are counted, not listed. */
@@ -37,6 +58,9 @@ export interface TopState {
   /** The first to end first. */
   readonly leases: readonly Holder[];
   readonly contention: readonly ContentionRow[];
+  /** Claimed first, then pending by priority, the highest first, then failed. */
+  readonly queue: readonly QueueRow[];
+  readonly problems: readonly ProblemRow[];
 }
 
 /** What stands for a run that no record names. */
@@ -52,6 +76,8 @@ export function topState(swarm: Swarm, moment: Moment): TopState {
     past: agents.length - rows.length,
     leases: swarm.held(moment).map(leaseForm),
     contention: contention(swarm, moment),
+    queue: queue(swarm.tasks(moment)),
+    problems: swarm.problems().map(({ kind, id, problems }) => ({ kind, id, problems: problems.map(fieldText) })),
   };
 }
 
@@ -66,6 +92,24 @@ function agentRow({ run = NOBODY, branches, held, seenAt, doing = '' }: Agent, s
     seenAt,
     doing,
   };
+}
+
+const QUEUE_ORDER: Readonly<Record<QueueRow['state'], number>> = { claimed: 0, pending: 1, unknown: 2, failed: 3 };
+
+/** What is over is history, but a task that failed waits for somebody to look at it. */
+function queue(tasks: readonly Task[]): QueueRow[] {
+  return tasks
+    .flatMap(({ name, state, queue, priority, claimedBy, title, waitsFor }) =>
+      state === 'done' || state === 'cancelled'
+        ? []
+        : [{ task: name, state, queue, priority, claimed_by: claimedBy, title, waits_for: waitsFor }],
+    )
+    .sort(
+      (a, b) =>
+        QUEUE_ORDER[a.state] - QUEUE_ORDER[b.state] ||
+        (b.priority ?? 0) - (a.priority ?? 0) ||
+        (a.task < b.task ? -1 : 1),
+    );
 }
 
 /** Collisions first, then merge risks, work that excludes other work, and what is only waited for. */

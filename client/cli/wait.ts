@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { BusClient } from '../bus-client.js';
+import { BusError } from '../bus-error.js';
 import type { Holder, HoldersOptions } from '../holders.js';
 import { addressContext } from './address-context.js';
-import type { Mirror } from '../mirror.js';
 import { Failure } from './failure.js';
 import { withHelp } from './help.js';
 import { holderTable, readAddress } from './holders.js';
@@ -21,7 +21,16 @@ interface WaitFlags extends FormatFlags, TargetFlags {
 
 const TIMED_OUT = 2;
 
-type Outcome = { readonly is: 'free' } | { readonly is: 'timed-out'; readonly holders: readonly Holder[] };
+/** How long a look may take, and how long a server may be away before it is looked for another way to the files. */
+const PATIENCE_MS = 10_000;
+const AWAY_MS = 2_000;
+
+type Outcome =
+  | { readonly is: 'free' }
+  | { readonly is: 'timed-out'; readonly holders: readonly Holder[] }
+  /** The time is up, and nobody can say whether it is free. */
+  | { readonly is: 'unknown' }
+  | { readonly is: 'away'; readonly cause: string };
 
 export function waitCommand(terminal: Terminal): Command {
   const command = new Command('wait')
@@ -39,7 +48,7 @@ export function waitCommand(terminal: Terminal): Command {
     exits: {
       0: 'the address is free',
       1: 'bad arguments, or the bus cannot be reached or refused',
-      2: 'timed out: the address is still held',
+      2: 'timed out: the address is still held, or nobody can say',
     },
   });
 }
@@ -52,50 +61,86 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
   readAddress(address, options);
   const format = readFormat(flags, 'text');
   const timeoutMs = readDuration('--timeout', flags.timeout);
-  const source = await findSource(target, terminal);
+  const wanted = { address, options, isServerNamed: target.server !== undefined };
+  const giveUp = new AbortController();
+  const deadline = new Deadline(timeoutMs, () => giveUp.abort());
+  deadline.restart();
   try {
-    const mirror = await source.client.mirror({ kinds: ['reservation'] });
-    const outcome = await freed(source.client, mirror, { address, options, timeoutMs });
-    report(outcome, address, format, { terminal, now: source.client.serverNow() });
+    for (;;) {
+      const source = await findSource(target, terminal);
+      try {
+        const { client } = source;
+        const outcome = await (timeoutMs === 0 ? looked(client, wanted) : freed(client, wanted, giveUp.signal));
+        if (outcome.is !== 'away') {
+          report(outcome, address, format, { terminal, now: client.serverNow() });
+          return;
+        }
+        terminal.err(`the bus is away (${outcome.cause}): looking for the next one, or at the files`);
+      } finally {
+        await source.stop();
+      }
+    }
   } finally {
-    await source.stop();
+    deadline.stop();
   }
 }
 
 interface Wanted {
   readonly address: string;
   readonly options: HoldersOptions;
-  readonly timeoutMs: number | undefined;
+  /** Another bus than the one that was named would be somebody else's. */
+  readonly isServerNamed: boolean;
+}
+
+/** What is on disk now, as far as a bus that is there can say. */
+async function looked(client: BusClient, { address, options }: Wanted): Promise<Outcome> {
+  if (client.status.state !== 'live') return { is: 'unknown' };
+  try {
+    const { free, holders } = await client.holding(address, { ...options, timeoutMs: PATIENCE_MS });
+    if (free === 'yes') return { is: 'free' };
+    return free === 'no' ? { is: 'timed-out', holders } : { is: 'unknown' };
+  } catch (error) {
+    if (error instanceof BusError && error.code === 'timeout') return { is: 'unknown' };
+    throw error;
+  }
 }
 
 /** @throws BusError where the connection ends for good: nobody would tell any more. */
-async function freed(client: BusClient, mirror: Mirror, { address, options, timeoutMs }: Wanted): Promise<Outcome> {
-  const holders = (): Holder[] => mirror.holders(address, options);
-  if (holders().length === 0) return { is: 'free' };
-  if (timeoutMs === 0) return { is: 'timed-out', holders: holders() };
-  const giveUp = new AbortController();
-  const deadline = new Deadline(timeoutMs, () => giveUp.abort());
-  deadline.restart();
-  const release = client.watchStatus(({ state }) => {
-    if (state === 'closed') giveUp.abort();
+async function freed(client: BusClient, wanted: Wanted, giveUp: AbortSignal): Promise<Outcome> {
+  const { address, options, isServerNamed } = wanted;
+  const away = new AbortController();
+  const end = AbortSignal.any([giveUp, away.signal]);
+  let timer: NodeJS.Timeout | undefined;
+  const release = client.watchStatus((status) => {
+    if (status.state === 'live') {
+      clearTimeout(timer);
+      timer = undefined;
+    } else if (status.state === 'closed') away.abort();
+    else if (!isServerNamed) {
+      const cause = status.cause ?? 'not connected';
+      timer ??= setTimeout(() => {
+        away.abort(cause);
+      }, AWAY_MS);
+    }
   });
   try {
-    await mirror.whenFree(address, { ...options, signal: giveUp.signal });
+    const mirror = await client.mirror({ kinds: ['reservation'] }, { signal: end });
+    await mirror.whenFree(address, { ...options, signal: end });
     return { is: 'free' };
   } catch (error) {
-    if (!giveUp.signal.aborted) throw error;
+    if (!end.aborted) throw error;
     const { status } = client;
     if (status.state === 'closed') throw status.error ?? error;
-    const held = holders();
-    return held.length === 0 ? { is: 'free' } : { is: 'timed-out', holders: held };
+    if (!giveUp.aborted) return { is: 'away', cause: String(away.signal.reason) };
+    return await looked(client, wanted);
   } finally {
-    deadline.stop();
+    clearTimeout(timer);
     release();
   }
 }
 
 function report(
-  outcome: Outcome,
+  outcome: Exclude<Outcome, { readonly is: 'away' }>,
   address: string,
   format: 'text' | 'json',
   { terminal, now }: { readonly terminal: Terminal; readonly now: number },
@@ -112,6 +157,11 @@ function report(
       }
       terminal.err(`${address} is still held:`);
       for (const line of holderTable(outcome.holders, now)) terminal.err(line);
+      return;
+    case 'unknown':
+      process.exitCode = TIMED_OUT;
+      if (format === 'json') terminal.json({ status: 'unknown', address });
+      else terminal.err(`whether ${address} is free is not known: the bus is away, or cannot see what decides`);
       return;
   }
 }

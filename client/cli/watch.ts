@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Subscription } from '../subscription.js';
-import { eventLine } from './event-text.js';
+import { eventForPrograms, eventLine } from './event-text.js';
 import { Failure } from './failure.js';
 import { describeFilter, withFilter } from './filter-flags.js';
 import { withHelp } from './help.js';
@@ -94,7 +94,7 @@ async function printUpdates(
   for await (const update of subscription.updates()) {
     switch (update.type) {
       case 'event':
-        if (format === 'json') terminal.json(update.event);
+        if (format === 'json') terminal.json(eventForPrograms(update.event));
         else terminal.out(eventLine(update.event));
         idle.restart();
         break;

@@ -6,6 +6,7 @@ import {
   REASONS,
   revision,
   unixMillis,
+  type Followed,
   type Kind,
 } from '../../protocol/index.js';
 import type { Signature } from '../store/change.js';
@@ -152,16 +153,43 @@ export function checkEntry(value: Uint8Array): void {
 const VERSION_HEAD = 3 + 16 + 2 + 4;
 const SIGNATURE_BYTES = 24;
 
-function versionSize({ id, packed, signature }: RecordVersion): number {
-  return VERSION_HEAD + (signature ? SIGNATURE_BYTES : 0) + Buffer.byteLength(id) + packed.length;
+/** Of a text that may be absent: its length. */
+const TEXT_HEAD = 2;
+const ABSENT = 0xffff;
+const HAS_SIGNATURE = 1;
+const HAS_FOLLOWED = 2;
+
+function versionSize({ id, packed, signature, followed }: RecordVersion): number {
+  const own = VERSION_HEAD + (signature ? SIGNATURE_BYTES : 0) + Buffer.byteLength(id) + packed.length;
+  return followed ? own + textSize(followed.runId) + textSize(followed.branch) : own;
+}
+
+// A text that no filter could ask for is none.
+const kept = (text: string | undefined): string | undefined =>
+  text !== undefined && Buffer.byteLength(text) < ABSENT ? text : undefined;
+const textSize = (text: string | undefined): number => TEXT_HEAD + Buffer.byteLength(kept(text) ?? '');
+
+function writeText(bytes: Buffer, at: number, text: string | undefined): number {
+  const said = kept(text);
+  if (said === undefined) return bytes.writeUInt16LE(ABSENT, at);
+  const length = bytes.write(said, at + TEXT_HEAD);
+  bytes.writeUInt16LE(length, at);
+  return at + TEXT_HEAD + length;
+}
+
+function readText(bytes: Buffer, at: number): { readonly text: string | undefined; readonly end: number } {
+  const length = bytes.readUInt16LE(at);
+  const from = at + TEXT_HEAD;
+  if (length === ABSENT) return { text: undefined, end: from };
+  return { text: bytes.toString('utf8', from, from + length), end: from + length };
 }
 
 /** @returns the offset after it. */
 function writeVersion(bytes: Buffer, start: number, version: RecordVersion): number {
-  const { signature, packed, problem } = version;
+  const { signature, packed, problem, followed } = version;
   let at = bytes.writeUInt8(kindIndex(version.kind), start);
   at = bytes.writeUInt8(problem === undefined ? 0 : PROBLEMS.indexOf(problem) + 1, at);
-  at = bytes.writeUInt8(signature ? 1 : 0, at);
+  at = bytes.writeUInt8((signature ? HAS_SIGNATURE : 0) | (followed ? HAS_FOLLOWED : 0), at);
   at = bytes.writeDoubleLE(version.revision, at);
   at = bytes.writeDoubleLE(version.observedAt, at);
   if (signature) {
@@ -173,15 +201,18 @@ function writeVersion(bytes: Buffer, start: number, version: RecordVersion): num
   bytes.writeUInt16LE(idLength, at);
   at = bytes.writeUInt32LE(packed.length, at + 2 + idLength);
   bytes.set(packed, at);
-  return at + packed.length;
+  at += packed.length;
+  return followed ? writeText(bytes, writeText(bytes, at, followed.runId), followed.branch) : at;
 }
 
 function readVersion(bytes: Buffer, start: number, known: Known): { version: RecordVersion; end: number } {
   const signatureAt = start + 19;
-  const hasSignature = bytes.readUInt8(start + 2) === 1;
+  const flags = bytes.readUInt8(start + 2);
+  const hasSignature = (flags & HAS_SIGNATURE) !== 0;
   const idAt = signatureAt + (hasSignature ? SIGNATURE_BYTES : 0) + 2;
   const dataAt = idAt + bytes.readUInt16LE(idAt - 2) + 4;
-  const end = dataAt + bytes.readUInt32LE(dataAt - 4);
+  const dataEnd = dataAt + bytes.readUInt32LE(dataAt - 4);
+  const { end, followed } = flags & HAS_FOLLOWED ? readFollowed(bytes, dataEnd) : { end: dataEnd, followed: undefined };
   const position = bytes.readDoubleLE(start + 3);
   const before = known.get(position);
   if (before) return { version: before, end };
@@ -189,14 +220,21 @@ function readVersion(bytes: Buffer, start: number, known: Known): { version: Rec
   const version = RecordVersion.restored(
     KINDS[bytes.readUInt8(start)]!,
     bytes.toString('utf8', idAt, dataAt - 4),
-    bytes.subarray(dataAt, end),
+    bytes.subarray(dataAt, dataEnd),
     revision(position),
     unixMillis(bytes.readDoubleLE(start + 11)),
     hasSignature ? readSignature(bytes, signatureAt) : undefined,
     problem === 0 ? undefined : PROBLEMS[problem - 1],
+    followed,
   );
   known.set(position, version);
   return { version, end };
+}
+
+function readFollowed(bytes: Buffer, start: number): { readonly followed: Followed; readonly end: number } {
+  const run = readText(bytes, start);
+  const branch = readText(bytes, run.end);
+  return { followed: { runId: run.text, branch: branch.text }, end: branch.end };
 }
 
 function readSignature(bytes: Buffer, at: number): Signature {

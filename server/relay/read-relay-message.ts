@@ -6,6 +6,7 @@ import {
   revision,
   unixMillis,
   unpackStrictly,
+  type Followed,
   type Kind,
   type Problem,
   type Reason,
@@ -155,14 +156,28 @@ function readClaim(value: unknown): Claim {
 
 function readVersion(kind: Kind, id: string, value: unknown): RecordVersion {
   const fields: readonly unknown[] = Array.isArray(value) ? value : [];
-  const [at, observedAt, problem, data] = fields;
+  const [at, observedAt, problem, data, ...followedFields] = fields;
   if (!(data instanceof Uint8Array)) throw unreadable('the data of a record');
   // A copy: what the decoder gives is a window into a buffer of everything that came with it.
   const packed = Uint8Array.from(data);
   checkData(packed);
   const said = readWord(problem, 'the problem of a record') as Problem | undefined;
   const position = readRevision(at, 'the revision of a record');
-  return RecordVersion.restored(kind, id, packed, position, readTime(observedAt), undefined, said);
+  return RecordVersion.restored(
+    kind,
+    id,
+    packed,
+    position,
+    readTime(observedAt),
+    undefined,
+    said,
+    readFollowed(followedFields),
+  );
+}
+
+function readFollowed([runId, branch]: readonly unknown[]): Followed | undefined {
+  if (runId === undefined && branch === undefined) return undefined;
+  return { runId: maybeText(runId, 'a run'), branch: maybeText(branch, 'a branch') };
 }
 
 /** Unpacked only when somebody looks at it, by which time nobody could say any more where it came from. */
@@ -186,6 +201,9 @@ function text(value: unknown, what: string): string {
   if (typeof value !== 'string' || value.length > MAX_TEXT_CHARACTERS) throw unreadable(what);
   return value;
 }
+
+const maybeText = (value: unknown, what: string): string | undefined =>
+  value === null || value === undefined ? undefined : text(value, what);
 
 function count(value: unknown, what: string): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0) throw unreadable(what);

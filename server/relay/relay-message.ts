@@ -109,10 +109,18 @@ export function encodeMark({ origin, epoch, position }: Stamp, mark: BaseMark | 
   ]);
 }
 
-export type VersionFields = readonly [revision: number, observedAt: number, problem: Problem | null, data: Uint8Array];
+export type VersionFields = readonly [
+  revision: number,
+  observedAt: number,
+  problem: Problem | null,
+  data: Uint8Array,
+  /** What it has from the reservation that it names, where it has anything. */
+  ...followed: [runId: string | null, branch: string | null] | [],
+];
 
-function fieldsOf({ revision, observedAt, problem, packed }: RecordVersion): VersionFields {
-  return [revision, observedAt, problem ?? null, packed];
+function fieldsOf({ revision, observedAt, problem, packed, followed }: RecordVersion): VersionFields {
+  const own = [revision, observedAt, problem ?? null, packed] as const;
+  return followed ? [...own, followed.runId ?? null, followed.branch ?? null] : own;
 }
 
 /** The event that a message tells of, with the state before it as the reader knows it, where it does. */

@@ -97,6 +97,11 @@ export class PrivateState {
     return this.#running.identity.check();
   }
 
+  /** Where clients look: in the repository, or where that cannot be written to, beside the token. */
+  get endpointFile(): string {
+    return (this.#running.bus?.directory ?? this.directory).pathOf(ENDPOINT_FILE);
+  }
+
   get tokenFile(): string {
     return this.directory.pathOf(TOKEN_FILE);
   }

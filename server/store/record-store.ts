@@ -1,10 +1,12 @@
 import {
+  FollowedFields,
   KINDS,
   kindIndex,
   isOfContent,
   LeaseBook,
   problemOf,
   revision,
+  type FollowerName,
   type Kind,
   type Observed,
   type Problem,
@@ -30,6 +32,7 @@ const NO_EVENTS: readonly StoreEvent[] = [];
 /** The records as last read. Pure: a change and a time in, events out. */
 export class RecordStore {
   readonly leases = new LeaseBook();
+  readonly #followed = new FollowedFields();
   readonly #byId: readonly Map<string, RecordVersion>[] = KINDS.map(() => new Map<string, RecordVersion>());
   readonly #sorted: readonly SortedVersions[] = KINDS.map(() => new SortedVersions());
   readonly #problems = new Set<RecordVersion>();
@@ -92,6 +95,7 @@ export class RecordStore {
       const { kind, id, observedAt } = version;
       this.#byId[kindIndex(kind)]?.set(id, version);
       this.#sorted[kindIndex(kind)]?.put(version);
+      this.#followed.put(kind, id, version.data, version.followed);
       if (!this.leases.heeds(kind)) continue;
       steps.push({
         at: version.revision,
@@ -137,11 +141,11 @@ export class RecordStore {
     switch (change.is) {
       case 'present':
         if (before && !differs(before, change)) return NO_EVENTS;
-        return [this.#put(before, change, change.data, problemOf(change.kind, change.id, change.data), now, observed)];
+        return this.#put(before, change, change.data, problemOf(change.kind, change.id, change.data), now, observed);
       case 'broken':
         if (before?.problem === change.problem) return NO_EVENTS;
         // The last good data stands; what was never readable is announced without any.
-        return [this.#put(before, change, before?.data ?? {}, change.problem, now, observed)];
+        return this.#put(before, change, before?.data ?? {}, change.problem, now, observed);
       case 'absent':
         return before ? [this.#remove(before, now, observed)] : NO_EVENTS;
     }
@@ -163,15 +167,26 @@ export class RecordStore {
     problem: Problem | undefined,
     now: UnixMillis,
     observed: Observed,
-  ): StoreEvent {
-    const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem);
+  ): StoreEvent[] {
+    const followed = this.#followed.peek(kind, id, data);
+    const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem, followed);
     // First what reads the data, and may fail over it: until then nothing has changed.
     this.leases.put(kind, id, data, now, problem);
     this.#byId[kindIndex(kind)]?.set(id, version);
     if (before) this.#problems.delete(before);
     if (problem !== undefined) this.#problems.add(version);
     this.#sorted[kindIndex(kind)]?.put(version);
-    return this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
+    const moved = this.#followed.put(kind, id, data, followed);
+    const event = this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
+    return [event, ...moved.map((follower) => this.#move(follower, now, observed))];
+  }
+
+  /** A heartbeat or a release is as it was, and the reservation that it names says something else. */
+  #move({ kind, id }: FollowerName, now: UnixMillis, observed: Observed): StoreEvent {
+    const before = this.get(kind, id)!;
+    const version = before.following(this.#followed.of(kind, id), revision(this.#revision + 1));
+    this.#stand(before, version);
+    return this.#event('modified', now, before, version, undefined, observed);
   }
 
   #remove(before: RecordVersion, now: UnixMillis, observed: Observed): StoreEvent {
@@ -180,6 +195,7 @@ export class RecordStore {
     this.#byId[kindIndex(kind)]?.delete(id);
     this.#sorted[kindIndex(kind)]?.delete(id);
     this.leases.drop(kind, id, now);
+    this.#followed.drop(kind, id);
     return this.#event('removed', now, before, undefined, 'deleted', observed);
   }
 

@@ -1,7 +1,9 @@
 import {
   matchable,
   packMessage,
+  sameFollowed,
   unpackMessage,
+  type Followed,
   type Kind,
   type Matchable,
   type Problem,
@@ -30,10 +32,12 @@ export class RecordVersion {
     /** `undefined` where the file could not be looked at, so that it is read again at the next occasion. */
     readonly signature: Signature | undefined,
     readonly problem: Problem | undefined,
+    /** What it has from the reservation that it names, for filters alone. */
+    readonly followed?: Followed,
   ) {
     this.#data = data;
     if (!data) return;
-    this.#matchable = matchable(kind, id, data);
+    this.#matchable = matchable(kind, id, data, followed);
     // At once: what cannot be packed is found out while the record is being read, not while it is being told.
     this.#packed = packMessage(data);
   }
@@ -47,10 +51,29 @@ export class RecordVersion {
     observedAt: UnixMillis,
     signature: Signature | undefined,
     problem: Problem | undefined,
+    followed?: Followed,
   ): RecordVersion {
-    const version = new RecordVersion(kind, id, undefined, revision, observedAt, signature, problem);
+    const version = new RecordVersion(kind, id, undefined, revision, observedAt, signature, problem, followed);
     version.#packed = packed;
     return version;
+  }
+
+  /** The same record once the reservation that it names says something else. */
+  following(followed: Followed | undefined, at: Revision): RecordVersion {
+    const { kind, id, packed, observedAt, signature, problem } = this;
+    const version = RecordVersion.restored(kind, id, packed, at, observedAt, signature, problem, followed);
+    version.#data = this.#data;
+    return version;
+  }
+
+  /** Whether it is `before` but for what it has from its reservation. */
+  differsOnlyInFollowed(before: RecordVersion): boolean {
+    return (
+      !sameFollowed(before.followed, this.followed) &&
+      before.observedAt === this.observedAt &&
+      before.problem === this.problem &&
+      Buffer.compare(before.packed, this.packed) === 0
+    );
   }
 
   get data(): RecordData {
@@ -58,7 +81,7 @@ export class RecordVersion {
   }
 
   get matchable(): Matchable {
-    return (this.#matchable ??= matchable(this.kind, this.id, this.data));
+    return (this.#matchable ??= matchable(this.kind, this.id, this.data, this.followed));
   }
 
   /** The data as MessagePack. */

@@ -28,6 +28,8 @@ const ENCODINGS: readonly Encoding[] = ['msgpack', 'json'];
 /** One observed transition, encoded at most once for each way in which it can be seen. */
 export class StoreEvent {
   readonly #encoded: (Uint8Array | undefined)[] = [];
+  /** Whether nothing of the record has changed but the reservation that it names. */
+  #isMove: boolean | undefined;
   /** What was thrown last while the event was matched or encoded. */
   fault: unknown;
 
@@ -74,9 +76,14 @@ export class StoreEvent {
       case 'expired':
         return is ? 'plain' : undefined;
       case 'modified':
-        if (was) return is ? 'plain' : 'left';
+        // The record is as it was: only those are told for whom it comes or goes.
+        if (was) return !is ? 'left' : this.#movesOnly ? undefined : 'plain';
         return is ? 'entered' : undefined;
     }
+  }
+
+  get #movesOnly(): boolean {
+    return (this.#isMove ??= this.after!.differsOnlyInFollowed(this.before!));
   }
 
   /** The event's type as it looks in a view. */

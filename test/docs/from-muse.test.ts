@@ -130,6 +130,13 @@ const ROWS: Readonly<Record<string, (t: Test) => Promise<void>>> = {
     const wait = Command.museBus(['wait', '--free', BILLING[0]!, '--timeout', '0', '--root', repository.root]);
     t.equal(await wait.exit, 0);
   },
+  '`--branch` on a release': async (t) => {
+    const repository = repositoryFor(t);
+    repository.rename('reservation', 'r1', reservation('a', BILLING, { branch: 'dev' }));
+    repository.rename('release', 'r1', { run_id: 'a', reservation_id: 'r1' });
+    t.match(await watch(repository.root, '--once', '--branch', 'dev', '--kind', 'release'), [{ id: 'r1' }]);
+    t.same(await watch(repository.root, '--once', '--branch', 'main', '--kind', 'release'), []);
+  },
   'a repeated flag': async (t) => {
     const repository = repositoryFor(t);
     for (const run of ['a', 'b', 'c']) repository.rename('task', run, { run_id: run });

@@ -21,6 +21,7 @@ import { shutdown } from './20-shutdown.js';
 import { largeSnapshots } from './21-large-snapshots.js';
 import { stopAndGo } from './22-stop-and-go.js';
 import { floodsOnNative, floodsOnWs } from './23-floods.js';
+import { falseFreeOnNative, falseFreeOnWs } from './24-false-free.js';
 import type { FaultRun } from './support/fault-run.js';
 
 /** One for each row of the table of invariants, and those for what is promised beside it. */
@@ -49,4 +50,6 @@ export const RUNS: readonly FaultRun[] = [
   stopAndGo,
   floodsOnNative,
   floodsOnWs,
+  falseFreeOnNative,
+  falseFreeOnWs,
 ];

@@ -28,6 +28,8 @@ interface ModelRecord {
   readonly kind: ModelKind;
   readonly id: string;
   readonly data: ModelData;
+  /** The run of the reservation that a heartbeat or a release without one names, as it was known last. */
+  readonly followed: string | undefined;
   readonly revision: number;
   readonly problem: string | null;
 }
@@ -51,10 +53,13 @@ export type ModelEvent = readonly [
   string | null,
 ];
 
-export function passes(filter: ModelFilter, { kind, id, data }: ModelRecord): boolean {
+export function passes(
+  filter: ModelFilter,
+  { kind, id, data, followed }: Omit<ModelRecord, 'followed'> & { readonly followed?: string | undefined },
+): boolean {
   if (filter.kinds && !filter.kinds.includes(kind)) return false;
   if (filter.ids && !filter.ids.includes(id)) return false;
-  if (filter.run_ids && !filter.run_ids.some((run) => run === data.run_id)) return false;
+  if (filter.run_ids && !filter.run_ids.some((run) => run === (data.run_id ?? followed))) return false;
   const isAsked = (address: string): boolean =>
     filter.addresses!.some((asked) =>
       asked.endsWith('/**') ? address.startsWith(asked.slice(0, -2)) : asked === address,
@@ -67,7 +72,8 @@ const TORN = 'invalid-json';
 
 /** Which reservation a heartbeat or a release is about: a heartbeat's file may be named after it. */
 const nameIn = ({ kind, id, data }: ModelRecord): string | undefined =>
-  data.reservation_id ?? (kind === 'heartbeat' ? id : undefined);
+  data.reservation_id ??
+  (kind === 'reservation' || (kind === 'heartbeat' && Object.keys(data).length > 0) ? id : undefined);
 
 /** What a record does not say that its kind has to. */
 function problemOf(kind: ModelKind, data: ModelData): string | null {
@@ -153,10 +159,40 @@ export class Model {
 
   #set(kind: ModelKind, id: string, data: ModelData, problem: string | null, now: number): void {
     const before = this.#find(kind, id);
-    const after = { kind, id, data, problem, revision: this.revision + 1 };
+    const after = {
+      kind,
+      id,
+      data,
+      problem,
+      followed: this.#followed(kind, id, data, before),
+      revision: this.revision + 1,
+    };
     this.#states.push([...this.#records.filter((record) => record !== before), after]);
     this.#transitions.push({ type: before ? 'modified' : 'added', time: now, before, after });
+    if (kind === 'reservation') this.#leadOthers(data.reservation_id ?? id, now);
     this.#lookAtLeases(now);
+  }
+
+  #followed(kind: ModelKind, id: string, data: ModelData, before: ModelRecord | undefined): string | undefined {
+    if (kind !== 'heartbeat' && kind !== 'release') return undefined;
+    const record = { kind, id, data, followed: undefined, problem: null, revision: 0 };
+    const name = nameIn(record);
+    if (name === undefined) return undefined;
+    const named = this.#records.filter((other) => other.kind === 'reservation' && nameIn(other) === name);
+    const [first] = named.sort((a, b) => (a.id < b.id ? -1 : 1));
+    if (first) return first.data.run_id;
+    return before && nameIn(before) === name ? before.followed : undefined;
+  }
+
+  /** Heartbeats and releases that name a reservation have its run, where they say none; those who see them come or go are told. */
+  #leadOthers(name: string, now: number): void {
+    for (const before of this.#records.filter((record) => nameIn(record) === name)) {
+      const followed = this.#followed(before.kind, before.id, before.data, before);
+      if (followed === before.followed) continue;
+      const after = { ...before, followed, revision: this.revision + 1 };
+      this.#states.push([...this.#records.filter((record) => record !== before), after]);
+      this.#transitions.push({ type: 'modified', time: now, before, after });
+    }
   }
 
   #lookAtLeases(now: number): void {
@@ -171,7 +207,9 @@ export class Model {
   /** When a reservation ends; `undefined` where it says no time, is no record any more, or a release names it. */
   #end({ id, data, problem }: ModelRecord): number | undefined {
     const name = data.reservation_id ?? id;
-    const about = this.#records.filter((record) => nameIn(record) === name && record.problem !== TORN);
+    const about = this.#records.filter(
+      (record) => record.kind !== 'reservation' && nameIn(record) === name && record.problem !== TORN,
+    );
     if (problem === TORN || data.expires_at === undefined || about.some(({ kind }) => kind === 'release'))
       return undefined;
     const beats = about
@@ -200,6 +238,8 @@ function seen(
   ];
   if (type === 'removed') return was ? event('removed', before, 'deleted', null) : undefined;
   if (type === 'expired') return is ? event('expired', after, 'ttl', after.problem) : undefined;
+  if (was && is && before.data === after.data && before.problem === after.problem && before.followed !== after.followed)
+    return undefined;
   if (is) return event(was ? 'modified' : 'added', after, null, after.problem);
   return was ? event('removed', before, 'left-filter', before.problem) : undefined;
 }

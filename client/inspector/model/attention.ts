@@ -1,14 +1,14 @@
 import type { Agent } from './agents.js';
 import { SILENT_AFTER_MS } from './agents.js';
 import type { Contest } from './contention.js';
-import { describeIntent, endOf, isHistory } from '../../../protocol/index.js';
+import { describeIntent, endOf, isHistory, isOfContent, recordProblems } from '../../../protocol/index.js';
 import { recordKey } from './entry.js';
 import { formatBytes, formatSince, formatSpan, plural } from './format.js';
 import { isHeld, type Lease } from './lease.js';
 import type { Connection, Overview } from './overview.js';
 import { momentAt, swarmOf } from './swarm-of.js';
 import type { Link } from './target.js';
-import { visibleMiddle } from './visible.js';
+import { visible, visibleMiddle } from './visible.js';
 import type { World } from './world.js';
 
 /** `critical`: work is being lost or about to be. `warning`: soon, if nothing happens. `note`: worth a look. */
@@ -168,11 +168,13 @@ function problems({ world }: Situation): Attention[] {
   return Object.values(world.byKind).flatMap((records) =>
     [...records.values()]
       .filter(({ problem }) => problem !== undefined)
-      .map(({ key, kind, id, problem }) => ({
+      .map(({ key, kind, id, data, problem }) => ({
         key: `problem ${key}`,
         severity: 'warning' as const,
         weight: 300,
-        text: `The file of ${kind} ${short(id)} cannot be read as a record: ${problem!}`,
+        text: isOfContent(problem!)
+          ? `The ${kind} ${short(id)} says something else than it should: ${visible(recordProblems({ kind, id, data, problem }).join('; '), 160)}`
+          : `The file of ${kind} ${short(id)} cannot be read as a record: ${problem!}`,
         link: { view: 'stream', target: { type: 'record', key } } as const,
       })),
   );

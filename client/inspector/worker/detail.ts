@@ -1,4 +1,4 @@
-import { kindFromName, overlap, parseAddress, type RecordData } from '../../../protocol/index.js';
+import { kindFromName, overlap, parseAddress, recordProblems, type RecordData } from '../../../protocol/index.js';
 import type { Capture } from '../model/capture.js';
 import { chainOf } from '../model/chain.js';
 import { differences } from '../model/difference.js';
@@ -55,7 +55,7 @@ function recordDetail(
     event: event && { revision: event.revision, type: event.type, atMs: event.atMs },
     revision: event?.revision ?? standing?.revision ?? 0,
     stands: standing !== undefined,
-    problem: event?.problem ?? standing?.problem,
+    problem: recordProblems({ kind, id, data, problem: event?.problem ?? standing?.problem }).join('; ') || undefined,
     lease: lease && { state: lease.state, leftMs: lease.endMs === undefined ? undefined : lease.endMs - picture.nowMs },
     chain: chainRows(standing ?? asStanding(target.key, history[0], data), picture),
     history: history.map(historyRow),

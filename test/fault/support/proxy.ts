@@ -8,6 +8,9 @@ export class Proxy {
   /** Bytes from the server after which the next connection breaks. */
   breaksAfter: () => number = () => Infinity;
   breaks = 0;
+  /** Resolves when what comes from the server is passed on again. */
+  #flowing: Promise<void> = Promise.resolve();
+  #release: () => void = () => undefined;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
 
   private constructor(
@@ -46,6 +49,15 @@ export class Proxy {
     for (const pair of [...this.#pairs]) this.#break(pair);
   }
 
+  /** Passes on nothing that comes from the server, without breaking anything, until {@link release}. */
+  hold(): void {
+    this.#flowing = new Promise((resolve) => (this.#release = resolve));
+  }
+
+  release(): void {
+    this.#release();
+  }
+
   /** Breaks one connection, whichever. */
   breakOne(): void {
     const pairs = [...this.#pairs];
@@ -80,6 +92,7 @@ export class Proxy {
     let left = limit;
     try {
       for await (const chunk of far as AsyncIterable<Buffer>) {
+        await this.#flowing;
         for (const piece of this.#pieces(chunk.subarray(0, Math.min(left, chunk.length)))) {
           if (!near.write(piece)) await new Promise((resolve) => near.once('drain', resolve).once('close', resolve));
           if (this.splits) await new Promise((resolve) => setImmediate(resolve));

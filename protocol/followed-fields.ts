@@ -1,0 +1,135 @@
+import type { Kind } from './kinds.js';
+import type { JsonValue, RecordData } from './record.js';
+import { isNothing } from './swarm/fields.js';
+import { leaseNameOf } from './swarm/lease-facts.js';
+
+/** What a heartbeat or a release that does not say it has from the reservation that it names. */
+export interface Followed {
+  readonly runId: string | undefined;
+  readonly branch: string | undefined;
+}
+
+export interface FollowerName {
+  readonly kind: 'heartbeat' | 'release';
+  readonly id: string;
+}
+
+/** A heartbeat or a release that has something else from its reservation now. */
+export interface FollowerMove extends FollowerName {
+  readonly before: Followed | undefined;
+  readonly followed: Followed | undefined;
+}
+
+interface Follower extends FollowerName {
+  readonly name: string;
+  readonly followed: Followed | undefined;
+}
+
+/** More heartbeats and releases of one reservation keep what they had when it changes: one file must not make a flood of events. */
+export const MAX_FOLLOWERS = 1_000;
+
+/**
+ * Run and branch of the reservations, for the heartbeats and releases that name one and say none: Muse writes them so, and a filter
+ * by run or branch means them, too. What a record follows is fixed until it changes or its reservation says something else: a
+ * reservation that is removed first takes nothing out of a filter. Told of records in any order.
+ */
+export class FollowedFields {
+  /** By the name that others call it, then by id. */
+  readonly #reservations = new Map<string, Map<string, Followed>>();
+  readonly #names = new Map<string, string>();
+  readonly #followers = new Map<string, Follower>();
+  readonly #byName = new Map<string, Set<string>>();
+
+  /** What a record with this data would follow. */
+  peek(kind: Kind, id: string, data: RecordData): Followed | undefined {
+    const name = followedName(kind, id, data);
+    if (name === undefined) return undefined;
+    const before = this.#followers.get(keyOf(kind, id));
+    return this.#saidBy(name) ?? (before?.name === name ? before.followed : undefined);
+  }
+
+  of(kind: Kind, id: string): Followed | undefined {
+    return this.#followers.get(keyOf(kind, id))?.followed;
+  }
+
+  /** A record stands with this data now. @returns the others that follow something else by it. */
+  put(kind: Kind, id: string, data: RecordData, followed = this.peek(kind, id, data)): readonly FollowerMove[] {
+    if (kind === 'reservation') return this.#putReservation(id, data);
+    if (kind !== 'heartbeat' && kind !== 'release') return [];
+    this.drop(kind, id);
+    const name = followedName(kind, id, data);
+    if (name === undefined) return [];
+    this.#follow({ kind, id, name, followed });
+    return [];
+  }
+
+  /** A record is gone. */
+  drop(kind: Kind, id: string): void {
+    if (kind === 'reservation') {
+      const name = this.#names.get(id);
+      if (name === undefined) return;
+      this.#names.delete(id);
+      const said = this.#reservations.get(name);
+      said?.delete(id);
+      if (said?.size === 0) this.#reservations.delete(name);
+      return;
+    }
+    const key = keyOf(kind, id);
+    const name = this.#followers.get(key)?.name;
+    if (name === undefined) return;
+    this.#followers.delete(key);
+    const keys = this.#byName.get(name);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#byName.delete(name);
+  }
+
+  #putReservation(id: string, data: RecordData): FollowerMove[] {
+    this.drop('reservation', id);
+    const name = leaseNameOf('reservation', id, data)!;
+    const said = this.#reservations.get(name) ?? new Map<string, Followed>();
+    this.#reservations.set(name, said.set(id, { runId: text(data['run_id']), branch: text(data['branch']) }));
+    this.#names.set(id, name);
+    const followed = this.#saidBy(name)!;
+    const moved: (Follower & FollowerMove)[] = [];
+    for (const key of this.#byName.get(name) ?? []) {
+      const follower = this.#followers.get(key)!;
+      if (!sameFollowed(follower.followed, followed)) moved.push({ ...follower, before: follower.followed, followed });
+      if (moved.length === MAX_FOLLOWERS) break;
+    }
+    for (const { kind, id: follower } of moved) this.#follow({ kind, id: follower, name, followed });
+    return moved;
+  }
+
+  #follow(follower: Follower): void {
+    const key = keyOf(follower.kind, follower.id);
+    this.#followers.set(key, follower);
+    const keys = this.#byName.get(follower.name);
+    if (keys) keys.add(key);
+    else this.#byName.set(follower.name, new Set([key]));
+  }
+
+  /** Of several reservations that go by one name, the one with the smallest id. */
+  #saidBy(name: string): Followed | undefined {
+    let first: string | undefined;
+    const said = this.#reservations.get(name);
+    for (const id of said?.keys() ?? []) if (first === undefined || id < first) first = id;
+    return first === undefined ? undefined : said!.get(first);
+  }
+}
+
+export function sameFollowed(a: Followed | undefined, b: Followed | undefined): boolean {
+  return a === b || (a?.runId === b?.runId && a?.branch === b?.branch);
+}
+
+const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
+
+/** The reservation whose run or branch a record needs; `undefined` where it says both, or names none. */
+function followedName(kind: Kind, id: string, data: RecordData): string | undefined {
+  if (kind !== 'heartbeat' && kind !== 'release') return undefined;
+  return isNothing(data['run_id']) || isNothing(data['branch']) ? leaseNameOf(kind, id, data) : undefined;
+}
+
+function text(value: JsonValue | undefined): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+}

@@ -1,0 +1,188 @@
+import { existsSync } from 'node:fs';
+import type { TemporaryRepository } from '../../support/temporary-repository.js';
+import type { BusProcess } from './bus-process.js';
+import { eventually, pause, type FaultContext } from './fault-run.js';
+import { LeaseAskers, type Answer, type Asker } from './lease-askers.js';
+import { LeaseScript } from './lease-script.js';
+import { isHeldOnDisk } from './lease-truth.js';
+import type { Proxy } from './proxy.js';
+
+const FAULTS = ['killed', 'stopped', 'stopped', 'held back', 'held back', 'broken', 'none'] as const;
+type Fault = (typeof FAULTS)[number];
+
+/** A port at which nobody listens. */
+const NOBODY = 1;
+const TOKEN_MS = 250;
+/** A fault lasts no longer. */
+const LONGEST_FAULT_MS = 600;
+/** After it is over it must be known to be. */
+const PATIENCE_MS = 60_000;
+/** How often each way is asked in a round. */
+const ASK_EVERY_MS = 40;
+/** A command costs a process: one round in so many has one. */
+const ROUNDS_PER_COMMAND = 8;
+
+export interface Tally {
+  free: number;
+  held: number;
+  unknown: number;
+  byOwnClock: number;
+  readonly falseFree: string[];
+}
+
+/** Rounds of "a lease ends, a fault strikes, the lease is extended meanwhile", in several repositories at a time. */
+export class LanesOfRounds {
+  readonly #tally: Tally = { free: 0, held: 0, unknown: 0, byOwnClock: 0, falseFree: [] };
+  #next = 0;
+
+  constructor(
+    private readonly context: FaultContext,
+    private readonly transport: 'uws' | 'ws',
+    private readonly lanes: number,
+  ) {}
+
+  async run(rounds: number): Promise<Tally> {
+    const lane = async (): Promise<void> => {
+      const lane = await LeaseLane.open(this.context, this.transport, this.#tally);
+      while (this.#next < rounds && this.#tally.falseFree.length === 0) await lane.round(this.#next++);
+    };
+    // What one lane fails over is said once the others have come to rest: they write files until then.
+    const lanes = Array.from({ length: this.lanes }, () =>
+      lane().catch((error: unknown) => {
+        this.#next = rounds;
+        throw error;
+      }),
+    );
+    for (const ended of await Promise.allSettled(lanes)) if (ended.status === 'rejected') throw ended.reason;
+    return this.#tally;
+  }
+}
+
+/** One repository with its server, and everybody who asks it. */
+class LeaseLane {
+  #askers!: LeaseAskers;
+
+  private constructor(
+    private readonly context: FaultContext,
+    private readonly transport: 'uws' | 'ws',
+    private readonly tally: Tally,
+    private readonly repository: TemporaryRepository,
+    private readonly proxy: Proxy,
+    private bus: BusProcess,
+  ) {}
+
+  static async open(context: FaultContext, transport: 'uws' | 'ws', tally: Tally): Promise<LeaseLane> {
+    const repository = context.repository();
+    const proxy = await context.proxy();
+    const bus = await context.bus(repository.root, { transport, allowHosts: [proxy.host] });
+    proxy.target = bus.port;
+    const lane = new LeaseLane(context, transport, tally, repository, proxy, bus);
+    lane.#askers = await LeaseAskers.open(repository.root, () => lane.bus, proxy);
+    context.cleanup(() => lane.#askers.close());
+    return lane;
+  }
+
+  async round(n: number): Promise<void> {
+    const { context, repository } = this;
+    await eventually('all are live', () => this.#askers.areLive, PATIENCE_MS);
+    const lease = new LeaseScript(repository, context.random, n);
+    const fault = FAULTS[context.below(FAULTS.length)]!;
+    const round = { lease, what: `round ${String(n)}, ${fault}`, isOver: false };
+    const waits = this.#askers.waiting.map((mirror) => this.#wait('whenFree', round, mirror.whenFree(lease.address)));
+    if (n % ROUNDS_PER_COMMAND === 0) waits.push(this.#command(n / ROUNDS_PER_COMMAND, round));
+    const waited = Promise.all(waits);
+    // What fails before it is waited for is told then.
+    waited.catch(() => undefined);
+    const asking = this.#askers.each.map((asker) => this.#keepAsking(asker, round));
+    const control = this.#control(round);
+    const striking = this.#strike(fault, context.random() * (lease.leftMs + 300));
+    await lease.play();
+    await striking;
+    const late = new Error(`${round.what}: nobody was told that it is free`);
+    await Promise.race([waited, pause(PATIENCE_MS).then(() => Promise.reject(late))]);
+    round.isOver = true;
+    await Promise.all([...asking, control]);
+    for (const kind of ['reservation', 'heartbeat', 'release'] as const)
+      for (const id of [lease.id, ...[1, 2, 3].map((beat) => `${lease.id}-${String(beat)}`)])
+        if (existsSync(repository.dir.file(kind, id))) repository.remove(kind, id);
+  }
+
+  #judge(answer: Answer, by: string, { lease, what }: Round): void {
+    this.tally[answer]++;
+    if (answer !== 'free' || lease.isVoid) return;
+    if (isHeldOnDisk(this.repository, lease.address))
+      this.tally.falseFree.push(`${what}: ${by} said free ${String(lease.leftMs)} ms before its end`);
+  }
+
+  async #wait(by: string, round: Round, waiting: Promise<unknown>): Promise<void> {
+    await waiting;
+    this.#judge('free', by, round);
+  }
+
+  async #command(n: number, round: Round): Promise<void> {
+    const { address } = round.lease;
+    const [by, answer] = [
+      ['wait --free', () => this.#askers.waitFree(address)] as const,
+      ['wait --free --timeout 0', () => this.#askers.lookFree(address)] as const,
+      ['holders', () => this.#askers.holders(address)] as const,
+    ][n % 3]!;
+    this.#judge(await answer(), by, round);
+  }
+
+  async #keepAsking({ name, ask }: Asker, round: Round): Promise<void> {
+    while (!round.isOver) {
+      this.#judge(await ask(round.lease.address).catch((): Answer => 'unknown'), name, round);
+      await pause(ASK_EVERY_MS * this.context.random());
+    }
+  }
+
+  async #control(round: Round): Promise<void> {
+    while (!round.isOver) {
+      const { lease } = round;
+      const isWrong = this.#askers.byOwnClock(lease.address) && isHeldOnDisk(this.repository, lease.address);
+      if (isWrong && !lease.isVoid) this.tally.byOwnClock++;
+      await pause(ASK_EVERY_MS / 4);
+    }
+  }
+
+  async #strike(fault: Fault, afterMs: number): Promise<void> {
+    await pause(afterMs);
+    const lasting = pause(this.context.random() * LONGEST_FAULT_MS);
+    switch (fault) {
+      case 'none':
+        return;
+      case 'killed':
+        // Its port may be another server's by the time that a client comes back.
+        this.proxy.target = NOBODY;
+        await this.bus.kill();
+        await lasting;
+        this.bus = await this.context.bus(this.repository.root, {
+          transport: this.transport,
+          allowHosts: [this.proxy.host],
+        });
+        // Who has asked for the token of the one before, and not yet dialled, finds nobody.
+        await pause(TOKEN_MS);
+        this.proxy.target = this.bus.port;
+        return;
+      case 'stopped':
+        this.bus.signal('SIGSTOP');
+        await lasting;
+        this.bus.signal('SIGCONT');
+        return;
+      case 'held back':
+        this.proxy.hold();
+        await lasting;
+        this.proxy.release();
+        return;
+      case 'broken':
+        this.proxy.breakAll();
+        return;
+    }
+  }
+}
+
+interface Round {
+  readonly lease: LeaseScript;
+  readonly what: string;
+  isOver: boolean;
+}

@@ -1,0 +1,73 @@
+import type { TemporaryRepository } from '../../support/temporary-repository.js';
+import { pause } from './fault-run.js';
+
+const SHORTEST_MS = 120;
+const LONGEST_MS = 450;
+
+export type Ending = 'lapses' | 'released' | 'removed';
+const ENDINGS: readonly Ending[] = ['lapses', 'lapses', 'released', 'removed'];
+
+/**
+ * The life of one lease as its holder writes it: taken, extended before each end, some of them at the last moment, and over
+ * for good. Once it is over it is never taken again, so that who is told `free` must still see it free.
+ */
+export class LeaseScript {
+  readonly id: string;
+  readonly address: string;
+  /** A beat that came after the end, because the machine was busy: what the lease was then, nobody can say. */
+  isVoid = false;
+  #endsAt: number;
+
+  constructor(
+    private readonly repository: TemporaryRepository,
+    private readonly random: () => number,
+    n: number,
+  ) {
+    this.id = `r${String(n)}`;
+    this.address = `src/round-${String(n)}.py::f`;
+    this.#endsAt = Date.now() + this.#length();
+    const expires_at = new Date(this.#endsAt).toISOString();
+    const record = { reservation_id: this.id, run_id: 'holder', branch: 'main', addresses: [this.address], expires_at };
+    repository.rename('reservation', this.id, record);
+  }
+
+  /** How long until its end, as far as it is written. */
+  get leftMs(): number {
+    return this.#endsAt - Date.now();
+  }
+
+  /** Extends it a few times, and ends it. */
+  async play(): Promise<void> {
+    for (let beats = Math.floor(this.random() * 4); beats > 0; beats--) {
+      // Half of the holders beat at the last moment.
+      const spareMs = this.random() < 0.5 ? 2 + this.random() * 12 : this.random() * Math.max(2, this.leftMs);
+      await pause(Math.max(0, this.leftMs - spareMs));
+      if (!this.#beat(beats)) return;
+    }
+    const ending = ENDINGS[Math.floor(this.random() * ENDINGS.length)]!;
+    if (ending === 'lapses') {
+      await pause(Math.max(0, this.leftMs) + 1);
+      return;
+    }
+    await pause(this.random() * Math.max(0, this.leftMs));
+    if (ending === 'released') {
+      this.repository.rename('release', this.id, { reservation_id: this.id, run_id: 'holder', reason: 'completed' });
+    } else this.repository.remove('reservation', this.id);
+  }
+
+  /** @returns whether it was in time. */
+  #beat(n: number): boolean {
+    const before = this.#endsAt;
+    if (Date.now() >= before) return true;
+    const endsAt = Date.now() + this.#length();
+    const extended_expires_at = new Date(endsAt).toISOString();
+    this.repository.rename('heartbeat', `${this.id}-${String(n)}`, { reservation_id: this.id, extended_expires_at });
+    this.isVoid = Date.now() >= before;
+    this.#endsAt = Math.max(before, endsAt);
+    return !this.isVoid;
+  }
+
+  #length(): number {
+    return SHORTEST_MS + this.random() * (LONGEST_MS - SHORTEST_MS);
+  }
+}
