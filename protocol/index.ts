@@ -13,7 +13,8 @@ export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, isOfContent, t
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
-export { compileGlob, isGlob, MAX_GLOBBED_LENGTH, readGlob } from './glob.js';
+export { isGlob } from './glob-form.js';
+export { compileGlob, MAX_GLOBBED_LENGTH, readGlob } from './glob.js';
 export type {
   ConnectionView,
   ExplainCode,
