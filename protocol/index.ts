@@ -51,7 +51,7 @@ export type {
 } from './messages.js';
 export { MessageType } from './message-type.js';
 export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName } from './connection-name.js';
-export { readClientMessage } from './messages.js';
+export { readClientMessage, RESYNC_REASONS } from './messages.js';
 export { isServerMessage } from './server-message.js';
 export { nearest } from './nearest.js';
 export type {
