@@ -1,4 +1,12 @@
-import { matchable, readFilter, type Filter, type FilterInput, type Followed, type Kind } from '../protocol/index.js';
+import {
+  isGlob,
+  matchable,
+  readFilter,
+  type Filter,
+  type FilterInput,
+  type Followed,
+  type Kind,
+} from '../protocol/index.js';
 import type { StandingRecord } from './record-view.js';
 
 /** What decides who holds what. */
@@ -21,7 +29,7 @@ export interface MirrorPlan {
 export function planOf(input: FilterInput, followsLeases: boolean): MirrorPlan {
   const filter = readFilter(input);
   if (!followsLeases || includesLeases(filter)) return { filter };
-  const isLeftToServer = filter.event_types !== undefined || filter.addresses?.some(mayBeGlob) === true;
+  const isLeftToServer = filter.event_types !== undefined || filter.addresses?.some(isGlob) === true;
   if (isLeftToServer) return { filter, leases: { kinds: LEASE_KINDS } };
   const kinds = filter.kinds && [...new Set([...filter.kinds, ...LEASE_KINDS])];
   return { filter: kinds ? { kinds } : {}, shows: (record, followed) => passes(filter, record, followed) };
@@ -31,9 +39,6 @@ function includesLeases({ kinds, ...others }: Filter): boolean {
   const asksMore = Object.keys(others).length > 0;
   return !asksMore && (kinds === undefined || LEASE_KINDS.every((kind) => kinds.includes(kind)));
 }
-
-/** Anything that a glob may be written with: better a subscription too many than a glob compared as text. */
-const mayBeGlob = (address: string): boolean => /[*?[\]{}()!+@\\]/.test(address);
 
 function passes(filter: Filter, { kind, id, data }: StandingRecord, followed: Followed | undefined): boolean {
   const { kinds, ids, run_ids, branches, addresses } = filter;

@@ -1,4 +1,5 @@
 import picomatch from 'picomatch';
+import { patternOf, sourceOf } from './glob-form.js';
 import { matchesSome } from './glob-match.js';
 import { GlobText } from './glob-text.js';
 import { readGlobTree, sizeOfTree, type GlobNode } from './glob-tree.js';
@@ -9,11 +10,6 @@ export const MAX_GLOBBED_LENGTH = 1_024;
 
 /** So many globs are kept compiled: to compile one takes a hundred times as long as to match with it. */
 const MAX_COMPILED = 2_048;
-
-/** Whether picomatch reads the text as more than the text itself. */
-export function isGlob(address: string): boolean {
-  return picomatch.scan(address).isGlob;
-}
 
 /**
  * A glob as picomatch reads it, in time that no pattern and no text can blow up. `plain`: one of the two shapes that nearly everybody
@@ -42,7 +38,7 @@ export function readGlob(pattern: string): Glob {
 function compile(pattern: string): Glob {
   const plain = readPlainGlob(pattern);
   if (plain) return { is: 'plain', matches: (text) => text.length <= MAX_GLOBBED_LENGTH && plain(text), cost: 1 };
-  const tree = readGlobTree(picomatch.makeRe(pattern, { windows: false }).source);
+  const tree = readGlobTree(sourceOf(picomatch.makeRe(patternOf(pattern), { windows: false })));
   return { is: 'tree', tree, cost: sizeOfTree(tree) };
 }
 

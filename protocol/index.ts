@@ -13,7 +13,8 @@ export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, isOfContent, t
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
-export { compileGlob, isGlob, MAX_GLOBBED_LENGTH, readGlob } from './glob.js';
+export { isGlob } from './glob-form.js';
+export { compileGlob, MAX_GLOBBED_LENGTH, readGlob } from './glob.js';
 export type {
   ConnectionView,
   ExplainCode,
@@ -50,6 +51,7 @@ export type { WatchHealth, WatchState } from './watch-health.js';
 export { MessageType } from './message-type.js';
 export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName } from './connection-name.js';
 export { readClientMessage } from './messages.js';
+export { RESYNC_REASONS } from './subscription-terms.js';
 export { isServerMessage } from './server-message.js';
 export { nearest } from './nearest.js';
 export type {

@@ -1,6 +1,7 @@
 import type { EventType } from './event.js';
 import type { Filter } from './filter.js';
-import { globTextOf, isGlob, readGlob } from './glob.js';
+import { globTextOf, readGlob } from './glob.js';
+import { isGlob } from './glob-form.js';
 import { matchesSome } from './glob-match.js';
 import type { GlobNode } from './glob-tree.js';
 import type { Followed } from './followed-fields.js';

@@ -1,6 +1,7 @@
 import { atMost, FILTER_LIMITS, quote, readFilter, refuse, type Filter, type FilterLimits } from './filter.js';
 import { GlobError } from './glob-tree.js';
-import { isGlob, readGlob } from './glob.js';
+import { countWildcards, isGlob } from './glob-form.js';
+import { readGlob } from './glob.js';
 
 /**
  * Reads a filter that will be matched with: as `readFilter` does, and its globs must be ones whose cost can be bounded.
@@ -16,7 +17,7 @@ export function parseFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS
 }
 
 function costOf(glob: string, limits: FilterLimits): number {
-  const wildcards = glob.match(/[*?+@!{[(]+/g)?.length ?? 0;
+  const wildcards = countWildcards(glob);
   atMost(limits, 'maxGlobWildcards', wildcards, `filter.addresses: a glob has ${String(wildcards)} wildcards`);
   try {
     return readGlob(glob).cost;

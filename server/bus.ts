@@ -154,7 +154,7 @@ export class Bus extends ServedBus {
     for (const event of since) history.append(event);
     const epoch = recalled?.epoch ?? newEpoch(this.#clock.now());
     const fanOut = new FanOut(revision, this.options.limits.maxQueuedBytes, this.supervisor);
-    return new Hub(epoch, this.#store, history, fanOut);
+    return new Hub(epoch, this.#store, history, fanOut, recalled?.lost);
   }
 }
 

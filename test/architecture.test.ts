@@ -10,6 +10,7 @@ import {
   PROBLEMS,
   PROTOCOL_VERSION,
   REASONS,
+  RESYNC_REASONS,
   VERSION,
 } from '../protocol/index.js';
 import { DEFAULT_LIMITS } from '../server/index.js';
@@ -205,8 +206,7 @@ t.test('PROTOCOL.md has a line for everything that can be on the wire', async (t
   for (const [name, type] of Object.entries(MessageType))
     t.match(text, new RegExp(`^### ${String(type)} ${spaced(name)}$`, 'm'), name);
   for (const word of [...KINDS, ...PROBLEMS, ...REASONS]) t.ok(text.includes(`\`${word}\``), word);
-  for (const reason of ['compacted', 'epoch', 'future', 'lagged'])
-    t.match(text, new RegExp(`^\\| \`${reason}\` `, 'm'), reason);
+  for (const reason of RESYNC_REASONS) t.match(text, new RegExp(`^\\| \`${reason}\` `, 'm'), reason);
   for (const [name, value] of Object.entries(DEFAULT_LIMITS) as [string, number][]) {
     const row = new RegExp(`^\\| \`${snake(name)}\` +\\| ${value.toLocaleString('en-US')} `, 'm');
     t.match(text, row, `limit ${name} with its default`);

@@ -1,4 +1,5 @@
 import { epoch, revision, type Epoch, type Revision } from '../../protocol/index.js';
+import type { LostPositions } from '../store/history.js';
 import type { Standing } from '../store/standing.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { bootId } from '../repository/index.js';
@@ -17,6 +18,7 @@ export interface Recalled {
   readonly base: Revision;
   readonly standing: readonly Standing[];
   readonly events: readonly StoreEvent[];
+  readonly lost?: LostPositions;
 }
 
 /** The outcome of looking for an earlier run. */
@@ -122,11 +124,18 @@ async function recallSurvived(
     return { is: 'survived', recalled: { epoch: contents.epoch, revision: newest, base, standing, events }, lost };
   }
   // Events that some have been sent and others can no longer be: nobody's position up to and with the last of them can be
-  // continued without a gap, so history begins after it, and those positions are answered with `compacted`.
+  // continued without a gap, so history begins after it, and those positions are answered with `restart`.
   const start = revision(sent + 1);
   return {
     is: 'survived',
-    recalled: { epoch: contents.epoch, revision: start, base: start, standing, events: [] },
+    recalled: {
+      epoch: contents.epoch,
+      revision: start,
+      base: start,
+      standing,
+      events: [],
+      lost: { from: contents.base, to: start },
+    },
     lost,
   };
 }

@@ -1,6 +1,14 @@
 import { revision, type Revision } from '../../protocol/index.js';
 import type { StoreEvent } from './store-event.js';
 
+/** Positions that nobody can go on from, because the last run was killed before it had written what it had sent. */
+export interface LostPositions {
+  /** The oldest that could have been gone on from. */
+  readonly from: Revision;
+  /** The first that can be again. */
+  readonly to: Revision;
+}
+
 export interface HistoryLimits {
   /** Events kept for replay. @default 100_000 */
   readonly maxHistoryEvents: number;

@@ -91,6 +91,10 @@ t.test('no pattern of the grammar is slow to refuse, to compile or to match', as
     '*(a|b)',
     '(a*)',
     '{a..z}',
+    '\\',
+    '\\\\',
+    ']',
+    '"',
   ];
   const pattern = fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 40 }).map((parts) => parts.join(''));
   fc.assert(

@@ -7,7 +7,7 @@ import { Hub } from '../../server/delivery/hub.js';
 import { Session } from '../../server/sessions/session.js';
 import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
 import type { Change } from '../../server/store/change.js';
-import { History } from '../../server/store/history.js';
+import { History, type LostPositions } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeSocket } from './fake-socket.js';
@@ -27,14 +27,16 @@ export class Stream {
   #turn: Turn | undefined;
   #isStepAsked = false;
 
-  constructor(limits: Partial<Limits> = {}) {
+  constructor(limits: Partial<Limits> = {}, lost?: LostPositions) {
     this.limits = { ...DEFAULT_LIMITS, ...limits };
-    const start = revision(0);
+    const start = lost?.to ?? revision(0);
+    this.store.restore([], start);
     this.hub = new Hub(
       epoch('e'),
       this.store,
       new History(this.limits, start),
       new FanOut(start, this.limits.maxQueuedBytes),
+      lost,
     );
     this.catchUp = new CatchUp(this.hub, this.limits.maxQueuedBytes, () => {
       this.#isStepAsked = true;

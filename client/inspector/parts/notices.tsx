@@ -59,6 +59,8 @@ function resyncWords(reason: string): string {
       return 'the bus began a new history';
     case 'future':
       return 'the bus was behind what we had seen';
+    case 'restart':
+      return 'the bus was cut off before it had written what followed';
     case 'lagged':
       return 'this page fell too far behind';
     default:

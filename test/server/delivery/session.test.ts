@@ -1,5 +1,5 @@
 import t from 'tap';
-import { CloseCode } from '../../../protocol/index.js';
+import { CloseCode, revision } from '../../../protocol/index.js';
 import { absent, NOW, present } from '../../support/changes.js';
 import { Stream } from '../../support/stream.js';
 
@@ -308,6 +308,27 @@ t.test('a cursor of no use is answered with why, and a snapshot', async (t) => {
   peer.say(1, 1, { since: 'e:2' });
   t.match(peer.heard()[0], [17, 1, Number, 'replay', 'e:2'], 'the oldest that history still reaches back to');
 });
+
+t.test(
+  'a cursor whose future was lost with a killed server is answered with restart, an older one with compacted',
+  async (t) => {
+    const stream = new Stream({}, { from: revision(5), to: revision(1_009) });
+    stream.turn(present('task', 'a'));
+    const cases = [
+      ['e:4', 'resync', 'compacted'],
+      ['e:5', 'resync', 'restart'],
+      ['e:1008', 'resync', 'restart'],
+      ['e:1009', 'replay', undefined],
+    ] as const;
+    for (const [since, mode, why] of cases) {
+      const peer = stream.connect();
+      peer.say(1, 1, { since });
+      const [subscribed] = peer.heard();
+      t.same([subscribed?.[3], subscribed?.[5]], [mode, why], since);
+      peer.session.closed();
+    }
+  },
+);
 
 t.test('without a snapshot a subscription begins with what comes next', async (t) => {
   const stream = new Stream();

@@ -182,6 +182,7 @@ t.test(
     t.ok(marked >= first.store.revision);
     const second = await new Life(state, disk).begin();
     t.match(second.recalled, { epoch: EPOCH, revision: marked + 1, base: marked + 1, events: [] });
+    t.same(second.recalled?.lost, { from: 0, to: marked + 1 }, 'and these positions are known as lost');
     t.same(
       second.recalled?.standing.map(({ version }) => version.id),
       ['a', 'b'],

@@ -15,6 +15,7 @@ const IDS = 8;
 interface Seen {
   readonly epoch: string;
   readonly mode: string;
+  readonly why: unknown;
   readonly after: number;
   readonly events: readonly WireEvent[];
 }
@@ -39,7 +40,7 @@ function seenBy({ messages }: RawClient): Seen {
   const events = messages
     .filter(([type]) => type === MessageType.batch || type === MessageType.events)
     .flatMap((message) => message[3] as WireEvent[]);
-  return { epoch: epoch!, mode: subscribed[3] as string, after: Number(after), events };
+  return { epoch: epoch!, mode: subscribed[3] as string, why: subscribed[5], after: Number(after), events };
 }
 
 t.test(
@@ -67,8 +68,9 @@ t.test(
       // What happens while nobody looks.
       repository.rename('task', `away${String(round)}`, { round });
 
-      const { epoch, mode, after, events } = seenBy(client);
+      const { epoch, mode, why, after, events } = seenBy(client);
       t.comment(`round ${String(round)}: ${mode} after ${String(after)}, ${String(events.length)} events`);
+      if (mode === 'resync') t.equal(why, 'restart', 'the reason is the kill');
       epochs = epochs.add(epoch);
       for (const [i, event] of events.entries()) {
         const [position] = event;
