@@ -1,5 +1,5 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fs from 'fs-extra';
 import { KIND_DIRECTORIES, KINDS, type Kind, type RecordData } from '../../protocol/index.js';
 import { DemoAgent } from './demo-agent.js';
 import type { DemoRepository } from './demo-repository.js';
@@ -20,7 +20,7 @@ export class DemoSwarm implements DemoRepository {
   }
 
   start(): void {
-    for (const kind of KINDS) mkdirSync(this.#directory(kind), { recursive: true });
+    for (const kind of KINDS) fs.ensureDirSync(this.#directory(kind));
     for (const agent of this.#agents) agent.leaveOldWork(Date.now());
     for (const agent of this.#agents) this.#stepLater(agent, Math.random() * STEP_MS);
   }
@@ -32,18 +32,17 @@ export class DemoSwarm implements DemoRepository {
 
   write(kind: Kind, id: string, data: RecordData): void {
     const file = join(this.#directory(kind), `${id}.json`);
-    const text = JSON.stringify(data, null, 2);
     if (kind === 'heartbeat' || kind === 'task') {
-      writeFileSync(file, text);
+      fs.writeJsonSync(file, data, { spaces: 2 });
       return;
     }
     const temporary = join(this.#directory(kind), `.tmp-${String(process.pid)}-${id.slice(-12)}`);
-    writeFileSync(temporary, text);
-    renameSync(temporary, file);
+    fs.writeJsonSync(temporary, data, { spaces: 2 });
+    fs.renameSync(temporary, file);
   }
 
   remove(kind: Kind, id: string): void {
-    rmSync(join(this.#directory(kind), `${id}.json`), { force: true });
+    fs.removeSync(join(this.#directory(kind), `${id}.json`));
   }
 
   #stepLater(agent: DemoAgent, delayMs: number): void {

@@ -1,5 +1,5 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fs from 'fs-extra';
 import { KIND_DIRECTORIES, KINDS, parseTimestamp, type BusEvent, type JsonValue } from '../../protocol/index.js';
 
 /** An id that is a file's name and nothing else: a recording may come from anybody. */
@@ -13,7 +13,7 @@ export class ReplayRepository {
   ) {}
 
   prepare(): void {
-    for (const kind of KINDS) mkdirSync(this.#directory(kind), { recursive: true });
+    for (const kind of KINDS) fs.ensureDirSync(this.#directory(kind));
   }
 
   /** @returns whether there was anything to do: a lease that lapses does so by itself. */
@@ -22,12 +22,12 @@ export class ReplayRepository {
     if (event.event_type === 'expired' || !PLAIN_ID.test(id) || id.startsWith('.')) return false;
     const file = join(this.#directory(kind), `${id}.json`);
     if (event.event_type === 'removed') {
-      rmSync(file, { force: true });
+      fs.removeSync(file);
       return true;
     }
     const temporary = join(this.#directory(kind), '.replay');
-    writeFileSync(temporary, JSON.stringify(this.#moved(event, now)));
-    renameSync(temporary, file);
+    fs.writeJsonSync(temporary, this.#moved(event, now));
+    fs.renameSync(temporary, file);
     return true;
   }
 

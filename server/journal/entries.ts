@@ -13,7 +13,7 @@ import type { Signature } from '../store/change.js';
 import { RecordVersion } from '../store/record-version.js';
 import type { Standing } from '../store/standing.js';
 import { StoreEvent, type ChangeType } from '../store/store-event.js';
-import { crc32 } from './checksum.js';
+import { crc32 } from 'node:zlib';
 
 /** The journal does not say what it was made to say; the message says where. */
 export class DamagedJournalError extends Error {

@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import type { UnixMillis } from '../../protocol/index.js';
 import type { PrivateDirectory } from '../repository/index.js';
-import { crc32 } from './checksum.js';
 import { DamagedJournalError } from './entries.js';
 
 /** Of the files and of what is in them; a journal of another is not read. */

@@ -1,6 +1,6 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { revision, type Epoch, type Revision } from '../../protocol/index.js';
-import { crc32 } from './checksum.js';
+import { crc32 } from 'node:zlib';
 import type { JournalDir } from './journal-dir.js';
 
 const MARK_BYTES = 12;
