@@ -69,13 +69,14 @@ function faultsIn(directory: string): Finding[] {
 
 /** Other users' repositories are not looked at without this user's consent. */
 function consent(): Finding[] {
-  const { paths, ignored } = safeDirectories();
-  return [
-    ...(ignored === undefined ? [] : [wrong('consent', ignored, 'make it yours, and chmod go-w it')]),
-    ...(paths.length === 0
-      ? []
-      : [note('consent', `repositories of other users: ${paths.join(', ')}`, 'safe_directories names them')]),
-  ];
+  try {
+    const paths = safeDirectories();
+    if (paths.length === 0) return [];
+    return [note('consent', `repositories of other users: ${paths.join(', ')}`, 'safe_directories names them')];
+  } catch (error) {
+    const { message, hint } = asFailure(error);
+    return [wrong('consent', message, hint)];
+  }
 }
 
 /** Files that say nothing secret. */
