@@ -1,9 +1,10 @@
 import { existsSync, lstatSync, readdirSync, statfsSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { deafFileSystem, diagnoseWatching } from '../../server/index.js';
-import { safeDirectories, stateLocation } from '../../server/repository/index.js';
+import { abandonedStates, KEEP_ABANDONED_MS, safeDirectories, stateLocation } from '../../server/repository/index.js';
 import { asFailure } from './failure.js';
 import { note, ok, wrong, type Finding } from './finding.js';
+import { duration } from './holders.js';
 import { resolveSettings } from './resolve-settings.js';
 
 const MIN_FREE_BYTES = 256 * 2 ** 20;
@@ -17,6 +18,7 @@ export function examineRepository(root: string): Finding[] {
     ...privacy(root),
     ...consent(),
     ...journal(root),
+    ...abandoned(root),
     ...configuration(root),
   ];
 }
@@ -105,6 +107,19 @@ function journal(root: string): Finding[] {
   const path = join(state, 'journal');
   const bytes = readdirSync(path).reduce((sum, name) => sum + lstatSync(join(path, name)).size, 0);
   return [...findings, ok('journal', `${(bytes / 2 ** 20).toFixed(1)} MiB in ${path}`)];
+}
+
+/** Private state of repositories that are gone: serve removes it in time, whoever wants the room now does it by hand. */
+function abandoned(root: string): Finding[] {
+  const days = KEEP_ABANDONED_MS / 86_400_000;
+  return abandonedStates(stateLocation(root).all).map(({ path, repository, lastUsedMs }) => {
+    const age = duration(Date.now() - lastUsedMs);
+    return note(
+      'abandoned',
+      `${path} is the private state of ${repository}, which is gone; last used ${age} ago`,
+      `serve removes such state after ${String(days)} days; rm -r ${path}`,
+    );
+  });
 }
 
 /** As many are shown; muse-bus config shows all. */
