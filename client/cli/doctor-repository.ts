@@ -109,10 +109,13 @@ function journal(root: string): Finding[] {
   return [...findings, ok('journal', `${(bytes / 2 ** 20).toFixed(1)} MiB in ${path}`)];
 }
 
+const ABANDONED_SHOWN = 3;
+
 /** Private state of repositories that are gone: serve removes it in time, whoever wants the room now does it by hand. */
 function abandoned(root: string): Finding[] {
   const days = KEEP_ABANDONED_MS / 86_400_000;
-  return abandonedStates(stateLocation(root).all).map(({ path, repository, lastUsedMs }) => {
+  const all = abandonedStates(stateLocation(root).all);
+  const findings = all.slice(0, ABANDONED_SHOWN).map(({ path, repository, lastUsedMs }) => {
     const age = duration(Date.now() - lastUsedMs);
     return note(
       'abandoned',
@@ -120,6 +123,12 @@ function abandoned(root: string): Finding[] {
       `serve removes such state after ${String(days)} days; rm -r ${path}`,
     );
   });
+  const more = all.length - findings.length;
+  if (more === 0) return findings;
+  return [
+    ...findings,
+    note('abandoned', `${String(more)} more repositories are gone`, 'serve removes their state in time'),
+  ];
 }
 
 /** As many are shown; muse-bus config shows all. */
