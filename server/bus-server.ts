@@ -184,7 +184,9 @@ export class BusServer {
     try {
       this.#dir.ensure();
     } catch (error) {
-      if (!(error instanceof CoordinationDirError) || !error.isReadOnly) throw error;
+      // What cannot be made may be missing, but not the repository itself.
+      const isNoMatter = error instanceof CoordinationDirError && error.isReadOnly && existsSync(this.#dir.muse);
+      if (!isNoMatter) throw error;
     }
   }
 

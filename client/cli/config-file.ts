@@ -72,10 +72,21 @@ function parse(bytes: Buffer): ConfigContent {
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    return unreadable(`it is no JSON: ${excerpt((error as Error).message, 160)}`);
+    return unreadable(
+      `it is no JSON${lineOf(bytes, (error as Error).message)}: ${excerpt((error as Error).message, 160)}`,
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return unreadable('it must be an object of settings');
   }
   return { state: 'read', entries: Object.entries(value) };
+}
+
+/** Where the parser stopped, as an editor counts; nothing where it does not say. */
+function lineOf(bytes: Buffer, message: string): string {
+  const said = /position (\d+)/.exec(message)?.[1];
+  if (said === undefined && !message.includes('end of JSON')) return '';
+  const text = bytes.toString('utf8');
+  const before = said === undefined ? text.trimEnd() : text.slice(0, Number(said));
+  return ` (line ${String(before.split('\n').length)})`;
 }

@@ -1,9 +1,10 @@
 import { existsSync, lstatSync, readdirSync, statfsSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { deafFileSystem, diagnoseWatching } from '../../server/index.js';
-import { safeDirectories, stateLocation } from '../../server/repository/index.js';
+import { abandonedStates, KEEP_ABANDONED_MS, safeDirectories, stateLocation } from '../../server/repository/index.js';
 import { asFailure } from './failure.js';
 import { note, ok, wrong, type Finding } from './finding.js';
+import { duration } from './holders.js';
 import { resolveSettings } from './resolve-settings.js';
 
 const MIN_FREE_BYTES = 256 * 2 ** 20;
@@ -17,6 +18,7 @@ export function examineRepository(root: string): Finding[] {
     ...privacy(root),
     ...consent(),
     ...journal(root),
+    ...abandoned(root),
     ...configuration(root),
   ];
 }
@@ -69,13 +71,14 @@ function faultsIn(directory: string): Finding[] {
 
 /** Other users' repositories are not looked at without this user's consent. */
 function consent(): Finding[] {
-  const { paths, ignored } = safeDirectories();
-  return [
-    ...(ignored === undefined ? [] : [wrong('consent', ignored, 'make it yours, and chmod go-w it')]),
-    ...(paths.length === 0
-      ? []
-      : [note('consent', `repositories of other users: ${paths.join(', ')}`, 'safe_directories names them')]),
-  ];
+  try {
+    const paths = safeDirectories();
+    if (paths.length === 0) return [];
+    return [note('consent', `repositories of other users: ${paths.join(', ')}`, 'safe_directories names them')];
+  } catch (error) {
+    const { message, hint } = asFailure(error);
+    return [wrong('consent', message, hint)];
+  }
 }
 
 /** Files that say nothing secret. */
@@ -104,6 +107,28 @@ function journal(root: string): Finding[] {
   const path = join(state, 'journal');
   const bytes = readdirSync(path).reduce((sum, name) => sum + lstatSync(join(path, name)).size, 0);
   return [...findings, ok('journal', `${(bytes / 2 ** 20).toFixed(1)} MiB in ${path}`)];
+}
+
+const ABANDONED_SHOWN = 3;
+
+/** Private state of repositories that are gone: serve removes it in time, whoever wants the room now does it by hand. */
+function abandoned(root: string): Finding[] {
+  const days = KEEP_ABANDONED_MS / 86_400_000;
+  const all = abandonedStates(stateLocation(root).all);
+  const findings = all.slice(0, ABANDONED_SHOWN).map(({ path, repository, lastUsedMs }) => {
+    const age = duration(Date.now() - lastUsedMs);
+    return note(
+      'abandoned',
+      `${path} is the private state of ${repository}, which is gone; last used ${age} ago`,
+      `serve removes such state after ${String(days)} days; rm -r ${path}`,
+    );
+  });
+  const more = all.length - findings.length;
+  if (more === 0) return findings;
+  return [
+    ...findings,
+    note('abandoned', `${String(more)} more repositories are gone`, 'serve removes their state in time'),
+  ];
 }
 
 /** As many are shown; muse-bus config shows all. */

@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { surroundings, userConfigFile } from '../../server/repository/index.js';
 import { VERSION } from '../../protocol/index.js';
 import { withHelp } from './help.js';
 import type { Terminal } from './terminal.js';
@@ -32,6 +34,7 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
     .showSuggestionAfterError();
   if (name === 'start') command.addCommand(await startCommand(terminal), { hidden: true });
   else for (const make of await commandsFor(name)) command.addCommand(make(terminal, command));
+  command.hook('preAction', (_program, action) => checkUserConfig(action.name()));
   return withHelp(command, {
     examples: [
       ['muse-bus serve', 'serve the repository around this directory'],
@@ -44,6 +47,16 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
       2: 'wait: timed out',
     },
   });
+}
+
+/** `doctor` says it as one finding among others; a completion must say nothing else. */
+const UNCONFIGURED: ReadonlySet<string> = new Set(['doctor', 'completion']);
+
+/** What the user's own file says wrongly is an error of every command, whether or not it needs any of it. @throws Failure */
+async function checkUserConfig(name: string): Promise<void> {
+  if (UNCONFIGURED.has(name) || !existsSync(userConfigFile(surroundings()))) return;
+  const { readUserConfig } = await import('./user-config.js');
+  readUserConfig(process.env);
 }
 
 function commandsFor(name: string | undefined): Promise<MakeCommand[]> {

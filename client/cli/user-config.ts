@@ -1,6 +1,7 @@
 import { statSync, type Stats } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, posix, win32 } from 'node:path';
+import { dirname, posix, win32 } from 'node:path';
+import { readSafeDirectories, SafeDirectoriesError } from '../../server/repository/index.js';
 import {
   LIMITS_KEY,
   limitsObject,
@@ -109,12 +110,11 @@ function writableFault(stats: Stats): string | undefined {
 }
 
 function directories(value: unknown, path: string): readonly string[] {
-  const where = `${SAFE_DIRECTORIES_KEY} in ${path}`;
-  if (!Array.isArray(value)) {
-    throw new Failure(`${where} must be a list of absolute paths, or ["*"], got ${excerptOf(value)}`, 'bad_config');
+  try {
+    return readSafeDirectories(value);
+  } catch (error) {
+    if (!(error instanceof SafeDirectoriesError)) throw error;
+    const { message, found } = error;
+    throw new Failure(`${SAFE_DIRECTORIES_KEY} in ${path} ${message}, got ${excerptOf(found)}`, 'bad_config');
   }
-  return value.map((one: unknown) => {
-    if (typeof one === 'string' && !one.includes('\0') && (one === '*' || isAbsolute(one))) return one;
-    throw new Failure(`${where} must hold absolute paths, or "*" for all, got ${excerptOf(one)}`, 'bad_config');
-  });
 }

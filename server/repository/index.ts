@@ -22,9 +22,10 @@ export {
   type PrivateReading,
 } from './private-file.js';
 export { PrivateState, renewToken, type PrivateStateOptions, type StateCheck } from './private-state.js';
-export { safeDirectories, type SafeDirectories } from './safe-directories.js';
+export { readSafeDirectories, safeDirectories, SafeDirectoriesError } from './safe-directories.js';
+export { abandonedStates, KEEP_ABANDONED_MS, type AbandonedState } from './state-directory.js';
 export { stateLocation, type StateLocation } from './state-location.js';
 export { isToken, makeToken, MAX_TOKEN_FILE_BYTES } from './token.js';
 export { TrustError, type TrustFault } from './trust-error.js';
 export { followWorktree } from './worktree.js';
-export { userConfigFile, type Surroundings } from './user-directories.js';
+export { surroundings, userConfigFile, type Surroundings } from './user-directories.js';

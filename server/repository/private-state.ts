@@ -75,6 +75,12 @@ export class PrivateState {
         state.directory.close();
         throw new LockError(location.path, holder, result.pid);
       }
+      if (state.pruned.length > 0) {
+        this.#options.warn(
+          { repositories: state.pruned },
+          'removed the private state of repositories that are long gone',
+        );
+      }
       const marker = bus?.marker(state.marker);
       state.sign(root, identity, marker);
       // Looked at again, now that it has its marker.

@@ -1,27 +1,46 @@
 import { closeSync, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { delimiter } from 'node:path';
+import { delimiter, isAbsolute } from 'node:path';
 import { isOwn, isWritableByOthers } from './owner.js';
+import { TrustError, type TrustFault } from './trust-error.js';
 import { surroundings, userConfigFile } from './user-directories.js';
 
-/** Which repositories of other users this user has said may be looked at. */
-export interface SafeDirectories {
-  readonly paths: readonly string[];
-  /** Why the user's file was not read, where it was not. */
-  readonly ignored: string | undefined;
-}
-
 const EVERY = '*';
-const MAX_CONFIG_BYTES = 1_048_576;
+const MAX_CONFIG_BYTES = 65_536;
 const ROOT = 0;
 
-/** From `MUSE_BUS_SAFE_DIRECTORY`, and from `safe_directories` in the user's own config file; never from a repository. */
-export function safeDirectories(env: NodeJS.ProcessEnv = process.env): SafeDirectories {
+/**
+ * Which repositories of other users this user has said may be looked at: from `MUSE_BUS_SAFE_DIRECTORY`, and from
+ * `safe_directories` in the user's own config file; never from a repository.
+ * @throws TrustError for a file that others could have written, and for one that cannot be read as settings: what is meant to
+ * be allowed, or not to be, must not be passed over.
+ */
+export function safeDirectories(env: NodeJS.ProcessEnv = process.env): readonly string[] {
   const named = (env['MUSE_BUS_SAFE_DIRECTORY'] ?? '').split(delimiter).filter((path) => path !== '');
-  const { paths, ignored } = fromFile(userConfigFile(surroundings(env)));
-  return { paths: [...named, ...paths], ignored };
+  return [...named, ...fromFile(userConfigFile(surroundings(env)))];
 }
 
-export function isSafeDirectory(root: string, { paths }: SafeDirectories): boolean {
+/** What `safe_directories` says in a file of settings. @throws SafeDirectoriesError */
+export function readSafeDirectories(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw new SafeDirectoriesError('must be a list of absolute paths, or ["*"]', value);
+  return value.map((one: unknown) => {
+    if (typeof one === 'string' && !one.includes('\0') && (one === EVERY || isAbsolute(one))) return one;
+    throw new SafeDirectoriesError('must hold absolute paths, or "*" for all', one);
+  });
+}
+
+/** The message says what is right; `found` is what stands there. */
+export class SafeDirectoriesError extends Error {
+  override readonly name = 'SafeDirectoriesError';
+
+  constructor(
+    message: string,
+    readonly found: unknown,
+  ) {
+    super(message);
+  }
+}
+
+export function isSafeDirectory(root: string, paths: readonly string[]): boolean {
   return paths.some((path) => path === EVERY || isSamePlace(path, root));
 }
 
@@ -33,30 +52,33 @@ function isSamePlace(path: string, root: string): boolean {
   }
 }
 
-/** A file that others could have written allows nothing. */
-function fromFile(path: string): SafeDirectories {
-  const none = (why?: string): SafeDirectories => ({
-    paths: [],
-    ignored: why === undefined ? undefined : `${path} ${why}`,
-  });
+function fromFile(path: string): readonly string[] {
+  const fault = (fault: TrustFault, why: string): TrustError =>
+    new TrustError(
+      fault,
+      `${path} is not used: ${why}`,
+      'mend or remove it: it must be yours alone to write, and JSON',
+    );
   let file: number;
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? none() : none((error as Error).message);
+    const { code = '' } = error as NodeJS.ErrnoException;
+    // A service that runs with somebody else's HOME goes on without that person's settings.
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) return [];
+    throw fault('replaced', `it cannot be opened (${code})`);
   }
   try {
     const stats = fstatSync(file);
-    if (!stats.isFile() || stats.size > MAX_CONFIG_BYTES) return none('is no file of settings');
-    if (!isOwn(stats) && stats.uid !== ROOT) return none(`belongs to user ${String(stats.uid)}`);
-    if (isWritableByOthers(stats)) return none('can be written to by others');
+    if (!stats.isFile() || stats.size > MAX_CONFIG_BYTES) throw fault('link', 'it is no file of settings');
+    if (!isOwn(stats) && stats.uid !== ROOT) throw fault('owner', `it belongs to user ${String(stats.uid)}`);
+    if (isWritableByOthers(stats)) throw fault('writable', 'others may write it');
     const { safe_directories: found } = (JSON.parse(readFileSync(file, 'utf8')) ?? {}) as Record<string, unknown>;
-    if (found === undefined) return none();
-    if (Array.isArray(found) && found.every((one) => typeof one === 'string'))
-      return { paths: found, ignored: undefined };
-    return none('must name safe_directories as an array of paths');
+    return found === undefined ? [] : readSafeDirectories(found);
   } catch (error) {
-    return none((error as Error).message);
+    if (error instanceof TrustError) throw error;
+    const field = error instanceof SafeDirectoriesError ? 'safe_directories ' : 'it is no JSON: ';
+    throw fault('replaced', `${field}${(error as Error).message}`);
   } finally {
     closeSync(file);
   }

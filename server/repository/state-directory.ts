@@ -1,6 +1,9 @@
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { FileLock } from './file-lock.js';
 import { isMarker, RepositoryIdentity, type IdentityRecord } from './identity.js';
 import { PrivateDirectory } from './private-directory.js';
+import { readPrivateFile } from './private-file.js';
 import { makeStateHome, realPath, type StateLocation } from './state-location.js';
 
 const ALL_STATE = 'muse-bus';
@@ -23,6 +26,8 @@ export class StateDirectory {
     readonly directory: PrivateDirectory,
     /** The marker that its record has, for a repository that has lost its own. */
     readonly marker: string | undefined,
+    /** Repositories that are gone, whose state was removed on this occasion. */
+    readonly pruned: readonly string[],
   ) {}
 
   /** @throws TrustError where others could have put something in its place. */
@@ -30,8 +35,10 @@ export class StateDirectory {
     const all = PrivateDirectory.within(makeStateHome(location.home), ALL_STATE);
     try {
       await claim(all, location.key, root, identity);
+      // Tidying up for others is no reason not to serve.
+      const pruned = await prune(all, Date.now()).catch(() => []);
       const directory = all.directory(location.key);
-      return new StateDirectory(directory, recordIn(directory)?.marker);
+      return new StateDirectory(directory, recordIn(directory)?.marker, pruned);
     } finally {
       all.close();
     }
@@ -59,6 +66,76 @@ async function claim(all: PrivateDirectory, key: string, root: string, identity:
     all.rename(name, key);
     return;
   }
+}
+
+/** Private state whose repository is not there any more. */
+export interface AbandonedState {
+  /** Its name among all. */
+  readonly name: string;
+  readonly path: string;
+  /** Where the repository was when it was last served. */
+  readonly repository: string;
+  /** When a server last made or removed anything in it, Unix milliseconds. */
+  readonly lastUsedMs: number;
+}
+
+/** State that nobody has used for so long is removed, where its repository is proven to be gone. */
+export const KEEP_ABANDONED_MS = 30 * 24 * 3_600_000;
+
+/**
+ * The state of repositories that are proven to be gone: nothing is at their path, and the file system that they were on is there to
+ * be asked. One that was moved and not served since looks the same. Makes nothing, and holds what it cannot see to be in use.
+ * @param all the directory with the state of all repositories.
+ */
+export function abandonedStates(all: string): AbandonedState[] {
+  let names: string[];
+  try {
+    names = readdirSync(all);
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => {
+    const path = join(all, name);
+    try {
+      if (!lstatSync(path).isDirectory()) return [];
+      const found = readPrivateFile(join(path, RECORD_FILE), MAX_RECORD_BYTES);
+      const record = found.is === 'content' ? parseRecord(found.text) : undefined;
+      if (record === undefined || !isGone(record)) return [];
+      const times = [path, ...readdirSync(path).map((file) => join(path, file))].map((file) => lstatSync(file).mtimeMs);
+      return [{ name, path, repository: record.path, lastUsedMs: Math.max(...times) }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** A path that is missing because its file system is not mounted proves nothing: the nearest directory is on another then. */
+function isGone({ path, device }: StateRecord): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
+  for (let at = dirname(path); ; at = dirname(at)) {
+    const stats = lstatSync(at, { bigint: true, throwIfNoEntry: false });
+    if (stats !== undefined) return String(stats.dev) === device;
+    if (at === dirname(at)) return false;
+  }
+}
+
+/** Removes what has been abandoned for long and is locked by nobody. @returns the repositories whose state it was. */
+async function prune(all: PrivateDirectory, now: number): Promise<string[]> {
+  const pruned: string[] = [];
+  for (const { name, repository, lastUsedMs } of abandonedStates(all.path)) {
+    if (now - lastUsedMs < KEEP_ABANDONED_MS) continue;
+    const directory = all.directory(name);
+    try {
+      const result = await FileLock.acquire(directory, STATE_LOCK_FILE);
+      if (result.is === 'held') continue;
+      rmSync(all.pathOf(name), { recursive: true, force: true });
+      result.lock.release();
+      pruned.push(repository);
+    } finally {
+      directory.close();
+    }
+  }
+  return pruned;
 }
 
 function belongsTo(all: PrivateDirectory, name: string, identity: RepositoryIdentity): boolean {
@@ -107,11 +184,12 @@ function peek(all: PrivateDirectory, name: string): StateRecord | undefined {
 
 function recordIn(directory: PrivateDirectory): StateRecord | undefined {
   const found = directory.read(RECORD_FILE, MAX_RECORD_BYTES);
-  if (found.is !== 'content') return undefined;
+  return found.is === 'content' ? parseRecord(found.text) : undefined;
+}
+
+function parseRecord(text: string): StateRecord | undefined {
   try {
-    const { path, marker, device, inode, bornNs } = JSON.parse(found.text) as Partial<
-      Record<keyof StateRecord, unknown>
-    >;
+    const { path, marker, device, inode, bornNs } = JSON.parse(text) as Partial<Record<keyof StateRecord, unknown>>;
     if (![path, device, inode, bornNs].every((value) => typeof value === 'string')) return undefined;
     const kept = typeof marker === 'string' && isMarker(marker) ? marker : undefined;
     return { path, device, inode, bornNs, marker: kept } as StateRecord;

@@ -40,7 +40,7 @@ export function realPath(path: string): string {
 export function makeStateHome(home: string): string {
   proveAncestors(realPath(nearestExisting(home)));
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
+    makeDirectories(home);
   } catch (error) {
     const what = `cannot make ${home}, where private state is kept: ${(error as Error).message}`;
     throw new TrustError('owner', what, ANOTHER_PLACE, { cause: error });
@@ -65,6 +65,17 @@ export function readStateFile({ home, all, path }: StateLocation, name: string, 
   } catch (error) {
     if (error instanceof TrustError) return { is: 'refused', why: `cannot be believed: ${error.message}` };
     return { is: 'absent' };
+  }
+}
+
+/** Step by step: Node's own way says ENOENT of a file system that is read-only. */
+export function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectories(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,6 +90,37 @@ async function serving(t: Test, ...args: readonly string[]): Promise<Command> {
   await until('it listens', () => command.lines.some((line) => line.startsWith('Listening at')));
   return command;
 }
+
+t.test('a read-only file system is called that, and serve says where the token really is', async (t) => {
+  const place = mkdtempSync(join(tmpdir(), 'muse-bus-read-only-'));
+  t.teardown(() => {
+    rmSync(place, { recursive: true, force: true });
+  });
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'none', place], { stdio: 'ignore' });
+  } catch {
+    t.comment('mounting needs a privilege');
+    return;
+  }
+  t.teardown(() => execFileSync('umount', ['-l', place]));
+  mkdirSync(join(place, 'repo', '.muse', 'coordination'), { recursive: true });
+  mkdirSync(join(place, 'plain'));
+  execFileSync('mount', ['-o', 'remount,ro', place]);
+  const refused = async (...args: readonly string[]): Promise<string> => {
+    const command = Command.museBus(['serve', '--port', '0', '--log-level', 'error', ...args]);
+    t.equal(await command.exit, 1, args.join(' '));
+    return command.errors.join('\n');
+  };
+  const [plain, state] = await Promise.all([
+    refused('--root', join(place, 'plain')),
+    refused('--root', join(place, 'repo'), '--state-dir', join(place, 'a', 'b')),
+  ]);
+  t.match(plain, /plain\/\.muse is missing and cannot be made: the file system is read-only \(EROFS\)/);
+  t.match(state, /cannot make .*b, where private state is kept: EROFS/);
+  const command = await serving(t, '--root', join(place, 'repo'));
+  const file = /its token is in (\/.*endpoint\.json)$/.exec(command.lines.join('\n'))?.[1];
+  t.ok(file !== undefined && existsSync(file), command.lines.join('\n'));
+});
 
 t.test('serve finds the repository above a named directory, as git and every other command do', async (t) => {
   const repository = temporary(t);

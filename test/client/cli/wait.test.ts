@@ -1,3 +1,4 @@
+import { symlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Command } from '../../support/command.js';
 import { inFuture, reservation } from '../../support/leases.js';
@@ -56,6 +57,32 @@ t.test('a release frees it, told by a server', async (t) => {
   t.strictSame(waiting.lines, []);
   repository.rename('release', 'l1', { reservation_id: 'r1', run_id: 'agent-1' });
   t.equal(await waiting.exit, 0);
+});
+
+t.test('a wait whose server is gone says so, and goes on with the files', async (t) => {
+  const repository = new ServedRepository();
+  t.teardown(() => {
+    repository.dispose();
+  });
+  await repository.start();
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py']));
+  const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '60');
+  await until('it is connected', () => repository.server.bus.connectionCount === 1);
+  await repository.server.stop();
+  await until('it says so', () => waiting.errors.some((line) => /^the bus is away .* at the files$/.test(line)));
+  t.strictSame(waiting.lines, [], 'nothing is called free meanwhile');
+  repository.rename('release', 'l1', { reservation_id: 'r1', run_id: 'agent-1' });
+  t.equal(await waiting.exit, 0);
+});
+
+t.test('what cannot be known is not called free: the time is up, and the answer is that nobody knows', async (t) => {
+  const repository = temporary(t);
+  // What lies behind a link is not the repository's, so that nothing is known of reservations.
+  repository.removeDirectory('reservation');
+  symlinkSync('/nowhere', repository.dir.of('reservation'));
+  const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '0');
+  t.not(await waiting.exit, 0);
+  t.notMatch(waiting.json(), [{ status: 'free' }]);
 });
 
 t.test('what wait refuses', async (t) => {

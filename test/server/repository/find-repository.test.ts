@@ -83,8 +83,9 @@ t.test('another user’s repository', { skip: isRoot ? false : 'needs to be root
       ['that is no JSON', () => writeFileSync(file, '*')],
     ] as const) {
       spoil();
-      t.match(findRepository(root, false, env), { is: 'refused' }, `a file ${what} allows nothing`);
-      t.match(safeDirectories(env).ignored, file, what);
+      const fault = { name: 'TrustError', message: new RegExp(`^${file} is not used: `), hint: /mend or remove it/ };
+      t.throws(() => findRepository(root, false, env), fault, `a file ${what} is an error`);
+      t.throws(() => safeDirectories(env), fault, what);
     }
   });
 });
