@@ -5,6 +5,7 @@ import {
   type Kind,
   type Matchable,
   type Problem,
+  type BookedLease,
   type RecordData,
   type Revision,
   type UnixMillis,
@@ -20,6 +21,7 @@ export class RecordVersion {
   #matchable: Matchable | undefined;
   #packed: Uint8Array | undefined;
   #json: string | undefined;
+  #lease: BookedLease | undefined;
 
   constructor(
     readonly kind: Kind,
@@ -50,6 +52,23 @@ export class RecordVersion {
   ): RecordVersion {
     const version = new RecordVersion(kind, id, undefined, revision, observedAt, signature, problem);
     version.#packed = packed;
+    return version;
+  }
+
+  /** The lease that this reservation is. */
+  get lease(): BookedLease | undefined {
+    return this.#lease;
+  }
+
+  /** The same state of the record, whose lease another record has changed. */
+  withLease(lease: BookedLease): RecordVersion {
+    const { kind, id, revision, observedAt, signature, problem } = this;
+    const version = new RecordVersion(kind, id, undefined, revision, observedAt, signature, problem);
+    version.#data = this.#data;
+    version.#matchable = this.#matchable;
+    version.#packed = this.#packed;
+    version.#json = this.#json;
+    version.#lease = lease;
     return version;
   }
 
