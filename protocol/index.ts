@@ -87,6 +87,7 @@ export type {
   Agent,
   AgentState,
   Conflict,
+  ConflictForm,
   Holding,
   Intent,
   Lease,
@@ -99,6 +100,7 @@ export type {
   Wait,
 } from './swarm/index.js';
 export {
+  conflictForm,
   covers,
   describeIntent,
   endOf,

@@ -8,6 +8,8 @@ export { MAX_ADDRESS_CHARACTERS, normalBranch, parseAddress, parseQuery } from '
 export type { IndexEntry } from './address-index.js';
 export { AddressIndex } from './address-index.js';
 export type { Agent, AgentState } from './agents.js';
+export type { ConflictForm } from './conflict-form.js';
+export { conflictForm } from './conflict-form.js';
 export type { Conflict, Party } from './conflicts.js';
 export { MAX_PARTIES } from './conflicts.js';
 export { findCycles } from './cycles.js';
