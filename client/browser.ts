@@ -45,7 +45,9 @@ export async function connect(options: Partial<ConnectOptions> = {}): Promise<Bu
 
 export type {
   BusEvent,
+  ConflictForm,
   DataOf,
+  EventLease,
   EventOf,
   EventType,
   ExplainParams,

@@ -1,7 +1,9 @@
 /** The SDK: `const bus = await connect()`, then `for await (const event of bus.subscribe({ kinds: ['reservation'] }))`. */
 export type {
   BusEvent,
+  ConflictForm,
   DataOf,
+  EventLease,
   EventOf,
   EventType,
   ExplainParams,

@@ -1,8 +1,10 @@
 import {
   FollowedFields,
+  conflictForm,
   leaseForm,
   Swarm,
   unixMillis,
+  type ConflictForm,
   type DataOf,
   type FilterInput,
   type Kind,
@@ -13,6 +15,7 @@ import { readAddresses } from './address.js';
 import { reasonOf, within, type AskOptions } from './ask-options.js';
 import { BusError } from './bus-error.js';
 import type { ClientClock } from './clock.js';
+import { ConflictWatch } from './conflict-watch.js';
 import type { Faults } from './faults.js';
 import type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 import { LEASE_KINDS, planOf, type MirrorPlan } from './mirror-plan.js';
@@ -109,6 +112,7 @@ export class Mirror implements AsyncDisposable {
   readonly swarm = new Swarm();
   readonly #watchers = new Set<(changes: readonly RecordChange[]) => void>();
   readonly #leaseWatchers = new Set<() => void>();
+  readonly #conflictWatches = new Set<ConflictWatch>();
   readonly #views: readonly RecordView[];
   readonly #close = new AbortController();
   readonly #shows: MirrorPlan['shows'];
@@ -220,6 +224,33 @@ export class Mirror implements AsyncDisposable {
   leases({ branch }: HoldersOptions = {}): Holder[] {
     this.#needLeases();
     return this.swarm.held(this.moment, { branch }).map(leaseForm);
+  }
+
+  /** What lease a reservation is at this moment, also one that has lapsed or is released; `undefined` where there is none. */
+  lease(id: string): Holder | undefined {
+    this.#needLeases();
+    const lease = this.swarm.lease(id, this.moment);
+    return lease && leaseForm(lease);
+  }
+
+  /**
+   * Runs that hold overlapping addresses, collisions first, as Muse's forecast has them; and operations that exclude one another, as
+   * far as the filter lets intents through.
+   */
+  conflicts(): ConflictForm[] {
+    this.#needLeases();
+    return this.swarm.conflicts(this.moment).map(conflictForm);
+  }
+
+  /**
+   * Calls with each conflict that begins from now on, as soon as the second reservation is known, until the returned function is
+   * called. Every run that asks is told of the same: whose they are, `parties` say. Costs a look at all leases for each change.
+   */
+  onConflict(call: (conflict: ConflictForm) => void): () => void {
+    this.#needLeases();
+    const watch = new ConflictWatch(this.swarm.conflicts(this.moment), call);
+    this.#conflictWatches.add(watch);
+    return () => this.#conflictWatches.delete(watch);
   }
 
   /**
@@ -340,11 +371,22 @@ export class Mirror implements AsyncDisposable {
   #tell(changes: readonly RecordChange[]): void {
     this.#version++;
     for (const watcher of [...this.#leaseWatchers]) watcher();
+    this.#tellConflicts();
     for (const watcher of [...this.#watchers]) {
       this.faults.guard('a watcher of a mirror', () => {
         watcher(changes);
       });
     }
+  }
+
+  #tellConflicts(): void {
+    if (this.#conflictWatches.size === 0) return;
+    const now = this.swarm.conflicts(this.moment);
+    for (const watch of [...this.#conflictWatches])
+      for (const begun of watch.update(now))
+        this.faults.guard('onConflict of a mirror', () => {
+          watch.tell(begun);
+        });
   }
 
   #needLeases(): void {

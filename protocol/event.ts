@@ -1,10 +1,12 @@
 import { revision, type Epoch, type Revision } from './brand.js';
 import { formatCursor } from './cursor.js';
 import { KINDS, type Kind } from './kinds.js';
-import type { DataOf, RecordData } from './record.js';
+import type { DataOf, JsonValue, RecordData } from './record.js';
+import { isoDate } from './swarm/lease-form.js';
+import type { LeaseState } from './swarm/leases.js';
 
 /** The types of event, in the order of their numbers on the wire. */
-export const EVENT_TYPES = ['snapshot', 'added', 'modified', 'removed', 'expired'] as const;
+export const EVENT_TYPES = ['snapshot', 'added', 'modified', 'removed', 'expired', 'revived'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /**
@@ -54,8 +56,33 @@ export function isUnknown(problem: Problem | undefined): boolean {
 export type Observed = 'live' | 'restart';
 
 /**
+ * The lease of a reservation after an event, at the event's time, on the wire. `reservation` is left out where the event is the
+ * reservation's own.
+ */
+export type WireLease = readonly [
+  state: LeaseState,
+  effectiveExpiryMs: number | null,
+  extendedBy: string | null,
+  reservation?: string,
+];
+
+/** The lease that an event is about, in the JSON view: the fields of the one form of leases that the record does not say itself. */
+export interface EventLease {
+  /** Id of the reservation's record. */
+  readonly reservation: string;
+  /** At the time of the event. */
+  readonly state: LeaseState;
+  /** As the record has it; missing on events of heartbeats and releases. */
+  readonly expires_at?: JsonValue;
+  /** When it ends, by its record and every heartbeat: ISO 8601 UTC. */
+  readonly effective_expires_at: string | null;
+  /** Id of the heartbeat that extends it furthest. */
+  readonly extended_by: string | null;
+}
+
+/**
  * An event on the wire:
- * `[revision, type, kind, id, time_ms, data, reason?, problem?, observed?]`; absent trailing elements are left out, absent
+ * `[revision, type, kind, id, time_ms, data, reason?, problem?, observed?, lease?]`; absent trailing elements are left out, absent
  * inner ones are nil.
  */
 export type WireEvent = readonly [
@@ -68,6 +95,7 @@ export type WireEvent = readonly [
   reason?: Reason | null,
   problem?: Problem | null,
   observed?: 'restart' | null,
+  lease?: WireLease | null,
 ];
 
 /** One observed transition of a record of kind `K`, in the JSON view: the one shape that SDK, command line and HTTP show. */
@@ -98,6 +126,8 @@ export interface EventOf<K extends Kind> {
    * snapshot, a record that had stood and is not in it; why and when it went, and what it last said, is not known.
    */
   readonly observed?: 'restart' | 'resync';
+  /** The lease that the record is, prolongs or ends, as the event left it; where the server says it (feature `leases`). */
+  readonly lease?: EventLease;
 }
 
 /** An event of any kind; `if (event.kind === 'reservation')` narrows `event.data`. */
@@ -122,12 +152,13 @@ export const isKnownEvent = ([, type, kind]: WireEvent): boolean => type in EVEN
  * @throws RangeError where the numbers of type or kind are unknown.
  */
 export function toBusEvent(wire: WireEvent, origin: EventOrigin, resumeAfter?: Revision): BusEvent {
-  const [position, typeNumber, kindNumber, id, timeMs, data, reason, problem, observed] = wire;
+  const [position, typeNumber, kindNumber, id, timeMs, data, reason, problem, observed, lease] = wire;
   const eventType = EVENT_TYPES[typeNumber];
   const kind = KINDS[kindNumber];
   if (eventType === undefined || kind === undefined) {
     throw new RangeError(`unknown event type ${String(typeNumber)} or kind ${String(kindNumber)}`);
   }
+  const said = eventLease(lease, kind, id, data);
   const after = resumeAfter ?? (eventType === 'snapshot' ? BEGINNING : revision(position));
   return {
     schema_version: origin.schemaVersion,
@@ -141,5 +172,21 @@ export function toBusEvent(wire: WireEvent, origin: EventOrigin, resumeAfter?: R
     ...(reason == null ? {} : { reason }),
     ...(problem == null ? {} : { problem }),
     ...(observed == null ? {} : { observed }),
+    ...(said === undefined ? {} : { lease: said }),
+  };
+}
+
+/** Of what stands in the place of a lease; `undefined` for what is none, as in an event of another make or of a later one. */
+function eventLease(said: unknown, kind: Kind, id: string, data: RecordData): EventLease | undefined {
+  const elements: readonly unknown[] = Array.isArray(said) ? said : [];
+  const [state, endMs, extendedBy, reservation] = elements;
+  if (typeof state !== 'string') return undefined;
+  return {
+    reservation: typeof reservation === 'string' ? reservation : id,
+    // One that is not known is a newer server's, and handed on as it is.
+    state: state as LeaseState,
+    ...(kind === 'reservation' ? { expires_at: data['expires_at'] ?? null } : {}),
+    effective_expires_at: isoDate(typeof endMs === 'number' ? endMs : undefined),
+    extended_by: typeof extendedBy === 'string' ? extendedBy : null,
   };
 }

@@ -8,7 +8,18 @@ export { formatCursor, parseCursor } from './cursor.js';
 export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './encoding.js';
 export type { ErrorCode } from './errors.js';
 export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors.js';
-export type { BusEvent, EventOf, EventOrigin, EventType, Observed, Problem, Reason, WireEvent } from './event.js';
+export type {
+  BusEvent,
+  EventOf,
+  EventOrigin,
+  EventLease,
+  EventType,
+  Observed,
+  Problem,
+  Reason,
+  WireEvent,
+  WireLease,
+} from './event.js';
 export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, isOfContent, toBusEvent } from './event.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
@@ -68,6 +79,7 @@ export type {
   ReservationData,
   TaskData,
 } from './record.js';
+export type { BookedLease, LeaseChange } from './lease-book.js';
 export { LeaseBook } from './lease-book.js';
 export type {
   Address,
@@ -76,6 +88,7 @@ export type {
   Agent,
   AgentState,
   Conflict,
+  ConflictForm,
   Holding,
   Intent,
   Lease,
@@ -88,6 +101,7 @@ export type {
   Wait,
 } from './swarm/index.js';
 export {
+  conflictForm,
   covers,
   describeIntent,
   endOf,

@@ -13,4 +13,6 @@ export const FEATURES = [
   'names',
   /** An error about a `sync`, `ping` or `inspect` carries its nonce. */
   'nonces',
+  /** Events of reservations, heartbeats and releases carry the state of the lease, and `revived` is told. */
+  'leases',
 ] as const;

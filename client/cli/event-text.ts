@@ -2,13 +2,14 @@ import { fieldProblems, isOfContent, recordProblems, type BusEvent, type EventTy
 import { asText } from './table.js';
 import { line, paint, TerminalText, type Style } from './terminal-text.js';
 
-/** One character for each type of event, as the original has them. */
+/** One character for each type of event, as the original has them; a revival it has not. */
 export const ICONS: Readonly<Record<EventType, string>> = {
   snapshot: '·',
   added: '+',
   modified: '~',
   removed: '-',
   expired: '!',
+  revived: '*',
 };
 
 const STYLES: Readonly<Record<EventType, Style>> = {
@@ -17,6 +18,7 @@ const STYLES: Readonly<Record<EventType, Style>> = {
   modified: 'yellow',
   removed: 'red',
   expired: 'magenta',
+  revived: 'green',
 };
 
 const KIND_WIDTH = 12;

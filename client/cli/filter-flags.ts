@@ -30,7 +30,7 @@ export function withFilter(command: Command, ...except: readonly (keyof FilterFl
     runId: ['--run-id <id>', 'only records whose run_id is this, and what belongs to such a reservation'],
     branch: ['-b, --branch <branch>', 'only records whose branch is this, and what belongs to such a reservation'],
     address: ['--address <address>', "only records with this address, or one that this glob matches: 'src/**'"],
-    eventType: ['--event-type <type>', 'only these: snapshot, added, modified, removed, expired'],
+    eventType: ['--event-type <type>', 'only these: snapshot, added, modified, removed, expired, revived'],
     id: ['--id <id>', 'only the record with this id'],
   };
   for (const [name, [flag, description]] of Object.entries(flags)) {

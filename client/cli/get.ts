@@ -70,10 +70,13 @@ const ID: Column<BusEvent> = { head: 'ID', cell: ({ id }) => id };
 const RUN: Column<BusEvent> = { head: 'RUN', cell: ({ data }) => data.run_id };
 const PROBLEM: Column<BusEvent> = { head: 'PROBLEM', cell: problemText };
 const BRANCH = field('branch');
+const STATE: Column<BusEvent> = { head: 'STATE', cell: ({ lease }) => lease?.state };
+/** By heartbeats too. */
+const END: Column<BusEvent> = { head: 'ENDS', cell: ({ lease }) => lease?.effective_expires_at ?? undefined };
 
 /** What matters for each kind, beside whose it is. */
 const COLUMNS: Readonly<Record<Kind, readonly Column<BusEvent>[]>> = {
-  reservation: [BRANCH, field('expires_at'), field('addresses')],
+  reservation: [BRANCH, STATE, field('expires_at'), END, field('addresses')],
   intent: [BRANCH, field('operation'), field('addresses')],
   release: [field('reservation_id'), field('reason'), field('released_at')],
   heartbeat: [field('reservation_id'), field('extended_expires_at')],

@@ -1,4 +1,12 @@
-import { visibleText, type BusEvent, type JsonValue, type RecordData } from '../../protocol/index.js';
+import {
+  visibleText,
+  type BusEvent,
+  type EventLease,
+  type JsonObject,
+  type JsonValue,
+  type Kind,
+  type RecordData,
+} from '../../protocol/index.js';
 import { problemText } from './event-text.js';
 import { cutValue, SHORT, sizeOf, WHOLE } from './mcp-cut.js';
 
@@ -74,20 +82,21 @@ export function truncation(left: number, cut: number): object {
 }
 
 /** Names of our own beside which a record's fields stand. */
-const OWN = ['kind', 'id', 'type', 'problem', 'data', '…'];
+const OWN = ['kind', 'id', 'type', 'problem', 'lease', 'data', '…'];
 const PROBLEM_CHARACTERS = 200;
 
 /** A record as a model reads it: its name, and of its data what is not said already, long and deep values cut. */
 export function shortRecord(record: BusEvent, isFull: boolean, room: number): Shown {
-  const { kind, id, data } = record;
-  return named({ kind, id, ...problemIn(record) }, data, isFull, room, OWN);
+  const { kind, id, data, lease } = record;
+  return named({ kind, id, ...problemIn(record), ...shortLease(id, kind, lease) }, data, isFull, room, OWN);
 }
 
 /** A change as a model reads it. */
 export function shortChange(event: BusEvent, isFull: boolean, room: number): Shown {
-  const { event_type: type, reason, kind, id, data } = event;
+  const { event_type: type, reason, kind, id, data, lease } = event;
   const said = reason === undefined || reason === 'deleted' ? {} : { reason };
-  const own = { type, ...said, kind, id, ...(type === 'removed' ? {} : problemIn(event)) };
+  const problem = type === 'removed' ? {} : problemIn(event);
+  const own = { type, ...said, kind, id, ...problem, ...shortLease(id, kind, lease) };
   // What is gone is known by its name.
   return named(own, type === 'removed' && !isFull ? {} : data, isFull, room, [...OWN, 'reason']);
 }
@@ -98,8 +107,22 @@ function problemIn(record: BusEvent): { readonly problem?: string } {
   return problem === '' ? {} : { problem: problem.slice(0, PROBLEM_CHARACTERS) };
 }
 
+/** Of a lease what the record does not say itself; nothing that is null. */
+function shortLease(id: string, kind: Kind, lease: EventLease | undefined): { readonly lease?: JsonObject } {
+  if (!lease) return {};
+  const { reservation, state, effective_expires_at, extended_by } = lease;
+  return {
+    lease: {
+      ...(kind === 'reservation' && reservation === id ? {} : { reservation }),
+      state,
+      ...(effective_expires_at === null ? {} : { effective_expires_at }),
+      ...(extended_by === null ? {} : { extended_by }),
+    },
+  };
+}
+
 function named(
-  own: Readonly<Record<string, string>> & { readonly id: string },
+  own: JsonObject & { readonly id: string },
   data: RecordData,
   isFull: boolean,
   room: number,

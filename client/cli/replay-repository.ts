@@ -16,10 +16,11 @@ export class ReplayRepository {
     for (const kind of KINDS) fs.ensureDirSync(this.#directory(kind));
   }
 
-  /** @returns whether there was anything to do: a lease that lapses does so by itself. */
+  /** @returns whether there was anything to do: a lease lapses by itself, and its heartbeat revives it. */
   act(event: BusEvent, now: number): boolean {
     const { kind, id } = event;
-    if (event.event_type === 'expired' || !PLAIN_ID.test(id) || id.startsWith('.')) return false;
+    const isOfTime = event.event_type === 'expired' || event.event_type === 'revived';
+    if (isOfTime || !PLAIN_ID.test(id) || id.startsWith('.')) return false;
     const file = join(this.#directory(kind), `${id}.json`);
     if (event.event_type === 'removed') {
       fs.removeSync(file);

@@ -57,7 +57,13 @@ export function leaseNameOf(
   return kind === 'heartbeat' && Object.keys(data).length === 0 ? undefined : id;
 }
 
-export function readReservation(record: SwarmRecord, context?: AddressContext): ReservationFacts {
+const NO_ADDRESSES: readonly Address[] = [];
+
+export function readReservation(
+  record: SwarmRecord,
+  context?: AddressContext,
+  readsAddresses = true,
+): ReservationFacts {
   const { id, data } = record;
   const fields = new FieldReader(data, context);
   const readability = readabilityOf(record);
@@ -67,7 +73,7 @@ export function readReservation(record: SwarmRecord, context?: AddressContext): 
     name: leaseNameOf('reservation', id, data)!,
     run: fields.text('run_id'),
     branch: fields.branch(),
-    addresses: fields.addresses(true),
+    addresses: readsAddresses ? fields.addresses(true) : NO_ADDRESSES,
     operation: fields.text('operation'),
     createdAt: fields.time('created_at'),
     writtenExpiry: data['expires_at'] ?? null,

@@ -21,9 +21,13 @@ export interface LeaseForm {
 /** The last moment that a date can say. */
 const MAX_DATE_MS = 8_640_000_000_000_000;
 
+/** ISO 8601 UTC; null where a date cannot say it. */
+export function isoDate(at: number | undefined): string | null {
+  return at !== undefined && Math.abs(at) <= MAX_DATE_MS ? new Date(at).toISOString() : null;
+}
+
 export function leaseForm(lease: Lease): LeaseForm {
   const { reservation, run, branch, addresses, operation, state, writtenExpiry, effectiveExpiry, extendedBy } = lease;
-  const isDate = effectiveExpiry !== undefined && Math.abs(effectiveExpiry) <= MAX_DATE_MS;
   return {
     reservation,
     run_id: run ?? null,
@@ -32,7 +36,7 @@ export function leaseForm(lease: Lease): LeaseForm {
     operation: operation ?? null,
     state,
     expires_at: writtenExpiry,
-    effective_expires_at: isDate ? new Date(effectiveExpiry).toISOString() : null,
+    effective_expires_at: isoDate(effectiveExpiry),
     extended_by: extendedBy ?? null,
   };
 }

@@ -48,6 +48,33 @@ export interface Lease {
   readonly problems: readonly FieldProblem[];
 }
 
+/** All that decides the state of a reservation, but for the time. */
+export interface LeaseTerm {
+  /** Id of the reservation's record. */
+  readonly reservation: string;
+  /** `timed`: it ends at its effective expiry. The others say the state whatever the time. */
+  readonly basis: 'timed' | 'released' | 'unreadable' | 'none';
+  readonly effectiveExpiry: UnixMillis | undefined;
+  /** Id of the heartbeat that extends it furthest, where one does. */
+  readonly extendedBy: string | undefined;
+  /** After that its holder has been silent for longer than it should; `undefined` where it never beat. */
+  readonly silentAfter: UnixMillis | undefined;
+  /** A heartbeat that cannot be read names it. */
+  readonly mayBeProlonged: boolean;
+}
+
+/**
+ * The rule of leases.
+ * @param isEndCertain whether everything that could have prolonged it is known, where its end has passed.
+ */
+export function leaseStateAt(term: LeaseTerm, now: UnixMillis, isEndCertain: boolean): LeaseState {
+  const { basis, effectiveExpiry, silentAfter, mayBeProlonged } = term;
+  if (basis === 'released' || basis === 'none') return basis;
+  if (basis === 'unreadable') return 'unknown';
+  if (effectiveExpiry! > now) return silentAfter !== undefined && now > silentAfter ? 'suspect' : 'live';
+  return isEndCertain && !mayBeProlonged ? 'lapsed' : 'unknown';
+}
+
 /** A holder that used to beat is suspect after half of what its last beat asked for, between these. */
 export const MIN_PATIENCE_MS = 5_000;
 export const MAX_PATIENCE_MS = 90_000;
@@ -72,8 +99,14 @@ export class LeaseTable {
   readonly #releasesByName = new Map<string, Set<ReleaseFacts>>();
   /** Heartbeats that cannot be read, and of which nothing ever was: they may be about any reservation. */
   readonly #nameless = new Set<string>();
+  /** Heartbeats that cannot be read, the nameless among them. */
+  readonly #unreadable = new Set<string>();
 
-  constructor(private readonly context: AddressContext = {}) {}
+  /** @param reads `terms`: only what decides when leases end; addresses are not read. */
+  constructor(
+    private readonly context: AddressContext = {},
+    private readonly reads: 'all' | 'terms' = 'all',
+  ) {}
 
   /** @returns what the reservation said before and says now, where the record is one. */
   put(
@@ -82,7 +115,7 @@ export class LeaseTable {
     switch (record.kind) {
       case 'reservation': {
         const before = this.drop('reservation', record.id);
-        const after = readReservation(record, this.context);
+        const after = readReservation(record, this.context, this.reads === 'all');
         this.#reservations.set(after.id, after);
         addTo(this.#byName, after.name, after.id);
         return { before, after };
@@ -92,6 +125,7 @@ export class LeaseTable {
         const beat = readBeat(record);
         this.#beats.set(beat.id, beat);
         if (beat.readability === 'none') return undefined;
+        if (beat.readability === 'unreadable') this.#unreadable.add(beat.id);
         if (beat.name !== undefined) addTo(this.#beatsByName, beat.name, beat);
         else if (beat.readability === 'unreadable') this.#nameless.add(beat.id);
         return undefined;
@@ -121,6 +155,7 @@ export class LeaseTable {
       const beat = this.#beats.get(id);
       this.#beats.delete(id);
       this.#nameless.delete(id);
+      this.#unreadable.delete(id);
       if (beat?.name !== undefined) removeFrom(this.#beatsByName, beat.name, beat);
     } else if (kind === 'release') {
       const release = this.#releases.get(id);
@@ -143,6 +178,11 @@ export class LeaseTable {
     return this.#reservations.get(id);
   }
 
+  /** What a heartbeat or release of this id names. */
+  nameIn(kind: 'heartbeat' | 'release', id: string): string | undefined {
+    return kind === 'heartbeat' ? this.#beats.get(id)?.name : this.#releases.get(id)?.name;
+  }
+
   beats(): Iterable<BeatFacts> {
     return this.#beats.values();
   }
@@ -156,14 +196,33 @@ export class LeaseTable {
     return facts && this.#leaseOf(facts, moment);
   }
 
+  /** What decides the state of a reservation. */
+  term(id: string): LeaseTerm | undefined {
+    const facts = this.#reservations.get(id);
+    return facts && this.#termOf(facts, this.#releasesByName.has(facts.name));
+  }
+
+  /** Whether a heartbeat that was never read may be about any reservation. */
+  get anyMayBeProlonged(): boolean {
+    return this.#nameless.size > 0;
+  }
+
+  /** The ids of the heartbeats that are there and cannot be read. */
+  get unreadableBeats(): Iterable<string> {
+    return this.#unreadable;
+  }
+
   #leaseOf(facts: ReservationFacts, moment: Moment): Lease {
     const { id, name, run, branch, addresses, operation, createdAt, writtenExpiry, problems } = facts;
-    const beats = this.#beatsByName.get(name);
-    const furthest = furthestOf(beats);
-    const extends_ = facts.expiresAt !== undefined && (furthest?.extendedUntil ?? -Infinity) > facts.expiresAt;
-    const effectiveExpiry = extends_ ? furthest!.extendedUntil : facts.expiresAt;
     const release = this.#releaseOf(name);
-    const lease = {
+    const term = this.#termOf(facts, release !== undefined);
+    const { effectiveExpiry, extendedBy } = term;
+    const isEndCertain =
+      (effectiveExpiry ?? Infinity) <= (moment.completeUntil ?? moment.now) &&
+      !isUnseen(moment, 'heartbeat') &&
+      !isUnseen(moment, 'reservation') &&
+      !this.anyMayBeProlonged;
+    return {
       reservation: id,
       name,
       run,
@@ -173,30 +232,33 @@ export class LeaseTable {
       createdAt,
       writtenExpiry,
       effectiveExpiry,
-      extendedBy: extends_ ? furthest!.id : undefined,
-      lastBeatAt: latestBeat(beats)?.beatAt,
+      extendedBy,
+      lastBeatAt: latestBeat(this.#beatsByName.get(name))?.beatAt,
       releasedAt: release?.releasedAt,
       problems,
+      state: leaseStateAt(term, moment.now, isEndCertain),
     };
-    return { ...lease, state: release ? 'released' : this.#stateOf(facts, effectiveExpiry, beats, moment) };
   }
 
-  #stateOf(
-    facts: ReservationFacts,
-    end: UnixMillis | undefined,
-    beats: ReadonlySet<BeatFacts> | undefined,
-    moment: Moment,
-  ): LeaseState {
-    if (facts.readability === 'unreadable') return 'unknown';
-    if (facts.readability === 'none' || end === undefined) return 'none';
-    if (end > moment.now) return isSilent(latestBeat(beats), moment.now) ? 'suspect' : 'live';
-    const mayBeProlonged =
-      end > (moment.completeUntil ?? moment.now) ||
-      isUnseen(moment, 'heartbeat') ||
-      isUnseen(moment, 'reservation') ||
-      this.#nameless.size > 0 ||
-      some(beats, ({ readability }) => readability === 'unreadable');
-    return mayBeProlonged ? 'unknown' : 'lapsed';
+  #termOf({ id, name, expiresAt, readability }: ReservationFacts, isReleased: boolean): LeaseTerm {
+    const beats = this.#beatsByName.get(name);
+    const furthest = furthestOf(beats);
+    const extends_ = expiresAt !== undefined && (furthest?.extendedUntil ?? -Infinity) > expiresAt;
+    const effectiveExpiry = extends_ ? furthest!.extendedUntil : expiresAt;
+    return {
+      reservation: id,
+      basis: isReleased
+        ? 'released'
+        : readability === 'unreadable'
+          ? 'unreadable'
+          : readability === 'none' || effectiveExpiry === undefined
+            ? 'none'
+            : 'timed',
+      effectiveExpiry,
+      extendedBy: extends_ ? furthest!.id : undefined,
+      silentAfter: silenceAfter(latestBeat(beats)),
+      mayBeProlonged: this.#unreadable.size > 0 && some(beats, ({ readability: of }) => of === 'unreadable'),
+    };
   }
 
   /** The first release of a reservation that says when, or any. */
@@ -229,11 +291,11 @@ function latestBeat(beats: ReadonlySet<BeatFacts> | undefined): BeatFacts | unde
 }
 
 /** A holder that never beat has no rhythm to be out of. */
-function isSilent(beat: BeatFacts | undefined, now: UnixMillis): boolean {
-  if (beat?.beatAt === undefined) return false;
+function silenceAfter(beat: BeatFacts | undefined): UnixMillis | undefined {
+  if (beat?.beatAt === undefined) return undefined;
   const asked = beat.extendedUntil === undefined ? Infinity : beat.extendedUntil - beat.beatAt;
   const patience = Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, asked / 2));
-  return now > unixMillis(beat.beatAt + patience);
+  return unixMillis(beat.beatAt + patience);
 }
 
 function some<T>(values: Iterable<T> | undefined, test: (value: T) => boolean): boolean {

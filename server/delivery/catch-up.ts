@@ -1,4 +1,11 @@
-import { EVENT_TYPES, kindIndex, revision, type Revision, type UnixMillis } from '../../protocol/index.js';
+import {
+  EVENT_TYPES,
+  kindIndex,
+  revision,
+  type Revision,
+  type UnixMillis,
+  type WireLease,
+} from '../../protocol/index.js';
 import { encodeEvent, unprocessable, type EventFields } from '../store/event-encoding.js';
 import type { RecordVersion } from '../store/record-version.js';
 import { UNSUPERVISED, type Supervision } from '../supervisor.js';
@@ -136,7 +143,7 @@ export class CatchUp {
 
   /** @returns `undefined` where the filter does not see the record; what cannot be found out is shown, `unprocessable`. */
   #snapshotEvent(version: RecordVersion, now: UnixMillis, { group }: Subscription): Uint8Array | undefined {
-    const fields = snapshotFields(version, now);
+    const fields = snapshotFields(version, now, this.hub.store.leaseAt(version, now));
     try {
       return group.matcher.matches(version.matchable) ? encodeEvent(fields, group.encoding) : undefined;
     } catch (error) {
@@ -162,7 +169,7 @@ export class CatchUp {
   }
 }
 
-function snapshotFields(version: RecordVersion, now: UnixMillis): EventFields {
+function snapshotFields(version: RecordVersion, now: UnixMillis, lease: WireLease | undefined): EventFields {
   return {
     revision: version.revision,
     type: SNAPSHOT,
@@ -172,5 +179,6 @@ function snapshotFields(version: RecordVersion, now: UnixMillis): EventFields {
     reason: undefined,
     problem: version.problem,
     observed: undefined,
+    lease,
   };
 }

@@ -11,6 +11,7 @@ import {
   type Matcher,
   type Revision,
   type UnixMillis,
+  type WireLease,
 } from '../../protocol/index.js';
 import type { Turn } from '../turn-loop.js';
 import type { RecordVersion } from '../store/record-version.js';
@@ -36,6 +37,7 @@ export function recordsRoute({ bus, limits, clock, places }: RouteServices): Rou
     if (!places.isFree()) return places.refusal();
     const { store, epoch } = bus.hub;
     const { revision, versions } = store.cut();
+    const leaseAt = store.leaseAt.bind(store);
     const matcher = compileFilter(query.filter);
     const { onlyProblems, maxEvents = Infinity } = query;
     return {
@@ -43,7 +45,7 @@ export function recordsRoute({ bus, limits, clock, places }: RouteServices): Rou
       headers: { 'content-type': 'application/json', 'muse-bus-cursor': formatCursor({ epoch, revision }) },
       filler: '\n',
       open: (writer) => {
-        const wanted = { versions, revision, epoch, matcher, onlyProblems, maxEvents, now: clock.now() };
+        const wanted = { versions, revision, epoch, matcher, onlyProblems, maxEvents, now: clock.now(), leaseAt };
         const release = places.take();
         const array = new RecordArray(writer, wanted, turns, limits.maxQueuedBytes, release, bus.supervisor);
         array.start();
@@ -61,6 +63,7 @@ interface Wanted {
   readonly onlyProblems: boolean;
   readonly maxEvents: number;
   readonly now: UnixMillis;
+  readonly leaseAt: (version: RecordVersion, now: UnixMillis) => WireLease | undefined;
 }
 
 /** Writes one cut, in pieces, as fast as they are taken and without keeping the loop. */
@@ -155,9 +158,20 @@ class RecordArray implements HttpSource, LongAnswer {
 
   #line(version: RecordVersion, resumeAfter: Revision): string {
     const { kind, id, data, problem } = version;
-    const { epoch, now } = this.wanted;
+    const { epoch, now, leaseAt } = this.wanted;
     const event = toBusEvent(
-      [version.revision, SNAPSHOT, kindIndex(kind), id, now, data, null, problem ?? null],
+      [
+        version.revision,
+        SNAPSHOT,
+        kindIndex(kind),
+        id,
+        now,
+        data,
+        null,
+        problem ?? null,
+        null,
+        leaseAt(version, now) ?? null,
+      ],
       { schemaVersion: VERSION, epoch },
       resumeAfter,
     );

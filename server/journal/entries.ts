@@ -8,6 +8,7 @@ import {
   unixMillis,
   type Followed,
   type Kind,
+  type WireLease,
 } from '../../protocol/index.js';
 import type { Signature } from '../store/change.js';
 import { RecordVersion } from '../store/record-version.js';
@@ -94,23 +95,27 @@ export function decodeStanding(value: Uint8Array, known: Known): Standing {
 const HAS_BEFORE = 1;
 const HAS_AFTER = 2;
 const IS_SAME = 4;
+/** A lease stands after the states, as JSON. */
+const HAS_LEASE = 8;
 const EVENT_HEAD = 4 + 16;
 
 export function encodeHistoryEntry(event: StoreEvent): Uint8Array {
   const { before, after, reason } = event;
+  const lease = event.lease ? Buffer.from(JSON.stringify(event.lease)) : undefined;
   const isSame = before !== undefined && before === after;
   const states = isSame ? IS_SAME : (before ? HAS_BEFORE : 0) | (after ? HAS_AFTER : 0);
   const parts = isSame ? [before] : [before, after].filter((version) => version !== undefined);
   const bytes = Buffer.allocUnsafe(
-    parts.reduce((size, version) => size + versionSize(version), EVENT_HEAD + CHECK_BYTES),
+    parts.reduce((size, version) => size + versionSize(version), EVENT_HEAD + (lease?.length ?? 0) + CHECK_BYTES),
   );
   let at = bytes.writeUInt8(EVENT_TYPES.indexOf(event.type));
   at = bytes.writeUInt8(reason === undefined ? 0 : REASONS.indexOf(reason) + 1, at);
   at = bytes.writeUInt8(event.observed === 'restart' ? 1 : 0, at);
-  at = bytes.writeUInt8(states, at);
+  at = bytes.writeUInt8(states | (lease ? HAS_LEASE : 0), at);
   at = bytes.writeDoubleLE(event.revision, at);
   at = bytes.writeDoubleLE(event.time, at);
   for (const version of parts) at = writeVersion(bytes, at, version);
+  if (lease) bytes.set(lease, at);
   return sealed(bytes);
 }
 
@@ -127,6 +132,7 @@ export function decodeHistoryEntry(value: Uint8Array, known: Known): StoreEvent 
   const before = states & (HAS_BEFORE | IS_SAME) ? next() : undefined;
   const after = states & IS_SAME ? before : states & HAS_AFTER ? next() : undefined;
   const reason = bytes.readUInt8(1);
+  const lease = states & HAS_LEASE ? bytes.toString('utf8', at, bytes.length - CHECK_BYTES) : undefined;
   return new StoreEvent(
     revision(bytes.readDoubleLE(4)),
     EVENT_TYPES[bytes.readUInt8()] as ChangeType,
@@ -135,6 +141,7 @@ export function decodeHistoryEntry(value: Uint8Array, known: Known): StoreEvent 
     after,
     reason === 0 ? undefined : REASONS[reason - 1],
     bytes.readUInt8(2) === 1 ? 'restart' : 'live',
+    lease === undefined ? undefined : (JSON.parse(lease) as WireLease),
   );
 }
 

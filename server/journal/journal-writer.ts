@@ -84,7 +84,7 @@ export class JournalWriter {
   ): Promise<void> {
     for (let from = 0; from < versions.length; from += BATCH) {
       const batch = versions.slice(from, from + BATCH).map((version) => {
-        const isLapsed = version.kind === 'reservation' && leases.state(version.id) === 'lapsed';
+        const isLapsed = version.kind === 'reservation' && leases.hasLapsed(version.id);
         return standingChange({ version, lapsedAt: isLapsed ? at : revision(0) });
       });
       await this.#table.write(batch);

@@ -23,7 +23,7 @@ export class Traffic {
   published(events: readonly StoreEvent[], waitedMs: number | undefined, tookMs: number): void {
     for (const event of events) {
       this.events[kindIndex(event.record.kind)]![EVENT_TYPES.indexOf(event.type)]!++;
-      const changedAt = event.type === 'expired' ? undefined : event.after?.signature?.mtimeNs;
+      const changedAt = event.after === event.before ? undefined : event.after?.signature?.mtimeNs;
       if (changedAt !== undefined) this.fileAgeMs.observe(Math.max(0, event.time - Number(changedAt) / 1e6));
     }
     if (waitedMs !== undefined) this.ingestMs.observe(waitedMs, events.length);

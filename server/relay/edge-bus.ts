@@ -138,7 +138,7 @@ export class EdgeBus extends ServedBus {
   #takeState(state: StreamState, history: readonly StoreEvent[]): void {
     if (this.service && this.#goesOn(this.service.hub, state, history)) return;
     const store = new RecordStore();
-    store.follow(state.versions, state.revision);
+    store.follow(state.versions, state.revision, this.presence.now());
     const base = history[0] ? revision(history[0].revision - 1) : state.revision;
     const past = new History(this.options.limits, base);
     for (const event of history) past.append(event);

@@ -8,10 +8,12 @@ import {
   unpackStrictly,
   type Followed,
   type Kind,
+  type LeaseState,
   type Problem,
   type Reason,
   type Revision,
   type UnixMillis,
+  type WireLease,
 } from '../../protocol/index.js';
 import { RecordVersion } from '../store/record-version.js';
 import type { ChangeType } from '../store/store-event.js';
@@ -92,7 +94,7 @@ export function readRelayMessage(bytes: Uint8Array): RelayMessage | undefined {
 // ── kinds of message ────────────────────────────────────────────────────────────────────────────────────────────────
 
 function readEvent(fields: readonly unknown[], position: Revision): EventMessage {
-  const [kindNumber, idText, typeNumber, time, reason, isRestart, afterFields, beforeFields] = fields;
+  const [kindNumber, idText, typeNumber, time, reason, isRestart, afterFields, beforeFields, lease] = fields;
   const kind = readKind(kindNumber);
   const id = readId(idText);
   const type = typeof typeNumber === 'number' ? EVENT_TYPES[typeNumber] : undefined;
@@ -110,6 +112,7 @@ function readEvent(fields: readonly unknown[], position: Revision): EventMessage
     observed: isRestart === true ? 'restart' : 'live',
     before,
     after,
+    lease: readLease(lease),
   };
 }
 
@@ -123,8 +126,29 @@ function isPossible(type: ChangeType, before: RecordVersion | undefined, after: 
     case 'removed':
       return before !== undefined && after === undefined;
     case 'expired':
+    case 'revived':
       return after !== undefined && before === after;
   }
+}
+
+function readLease(value: unknown): WireLease | undefined {
+  if (value === null || value === undefined) return undefined;
+  const elements: readonly unknown[] = Array.isArray(value) ? value : [];
+  const [state, endMs, extendedBy, reservation] = elements;
+  const word = readWord(state, 'the state of a lease');
+  if (word === undefined) throw unreadable('the state of a lease');
+  const said = [
+    word as LeaseState,
+    endMs === null ? null : lastTime(endMs),
+    extendedBy === null ? null : readId(extendedBy),
+  ] as const;
+  return reservation === undefined ? said : [...said, readId(reservation)];
+}
+
+/** When a lease ends, which may be before 1970. */
+function lastTime(value: unknown): number {
+  if (!Number.isSafeInteger(value) || Math.abs(value as number) > LAST_TIME_MS) throw unreadable('the end of a lease');
+  return value as number;
 }
 
 function readStanding([kind, id, version]: readonly unknown[]): StandingMessage {

@@ -7,6 +7,7 @@ import {
   type Reason,
   type Revision,
   type UnixMillis,
+  type WireLease,
 } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
 import { StoreEvent, type ChangeType } from '../store/store-event.js';
@@ -46,6 +47,7 @@ export interface EventMessage {
   readonly observed: 'restart' | 'live';
   readonly before: RecordVersion | undefined;
   readonly after: RecordVersion | undefined;
+  readonly lease: WireLease | undefined;
 }
 
 /** A record as it stands, which is no event. */
@@ -79,8 +81,9 @@ export function encodeEventMessage({ origin, epoch }: Omit<Stamp, 'position'>, e
     event.reason ?? null,
     event.observed === 'restart',
     after ? fieldsOf(after) : null,
-    // The same object before and after is what an expiry is known by.
+    // The same object before and after is what an expiry, or its end, is known by.
     before === undefined ? null : before === after ? true : fieldsOf(before),
+    event.lease ?? null,
   ]);
 }
 
@@ -125,10 +128,10 @@ function fieldsOf({ revision, observedAt, problem, packed, followed }: RecordVer
 
 /** The event that a message tells of, with the state before it as the reader knows it, where it does. */
 export function eventOf(
-  { position, type, time, reason, observed, before, after }: Stamp & EventMessage,
+  { position, type, time, reason, observed, before, after, lease }: Stamp & EventMessage,
   known?: RecordVersion,
 ): StoreEvent {
   const same = before !== undefined && known?.revision === before.revision ? known : before;
   const next = after !== undefined && after === before ? same : after;
-  return new StoreEvent(position, type, time, same, next, reason, observed);
+  return new StoreEvent(position, type, time, same, next, reason, observed, lease);
 }

@@ -1,4 +1,4 @@
-import type { Encoding, Problem, Reason } from '../../protocol/index.js';
+import type { Encoding, Problem, Reason, WireLease } from '../../protocol/index.js';
 import { RecordVersion } from './record-version.js';
 
 /** The elements of a wire event, before they are encoded. */
@@ -11,6 +11,7 @@ export interface EventFields {
   readonly reason: Reason | undefined;
   readonly problem: Problem | undefined;
   readonly observed: 'restart' | undefined;
+  readonly lease?: WireLease | undefined;
 }
 
 /**
@@ -28,7 +29,10 @@ export function unprocessable(fields: EventFields): EventFields {
   return { ...fields, record, problem: 'unprocessable' };
 }
 
-function trailing({ reason, problem, observed }: EventFields): (string | null)[] {
+type Element = string | null | WireLease;
+
+function trailing({ reason, problem, observed, lease }: EventFields): Element[] {
+  if (lease !== undefined) return [reason ?? null, problem ?? null, observed ?? null, lease];
   if (observed !== undefined) return [reason ?? null, problem ?? null, observed];
   if (problem !== undefined) return [reason ?? null, problem];
   return reason === undefined ? [] : [reason];
@@ -43,8 +47,8 @@ function eventJson(fields: EventFields): string {
   return `${head},${record.json}${tail}]`;
 }
 
-// ids are at most 256 bytes and reasons short: what is not the data always fits.
-const scratch = Buffer.allocUnsafe(2_048);
+// Ids are at most 1,024 bytes, of which there are three, and reasons short: what is not the data always fits.
+const scratch = Buffer.allocUnsafe(8_192);
 
 function encodePacked(fields: EventFields): Uint8Array {
   const tail = trailing(fields);
@@ -56,7 +60,7 @@ function encodePacked(fields: EventFields): Uint8Array {
   at = writeText(at, fields.record.id);
   at = writeUint(at, fields.timeMs);
   const dataAt = at;
-  for (const element of tail) at = element === null ? writeNil(at) : writeText(at, element);
+  for (const element of tail) at = writeElement(at, element);
 
   const data = fields.record.packed;
   const bytes = Buffer.allocUnsafe(at + data.length);
@@ -64,6 +68,26 @@ function encodePacked(fields: EventFields): Uint8Array {
   bytes.set(data, dataAt);
   scratch.copy(bytes, dataAt + data.length, dataAt, at);
   return bytes;
+}
+
+function writeElement(at: number, element: Element): number {
+  if (element === null) return writeNil(at);
+  return typeof element === 'string' ? writeText(at, element) : writeLease(at, element);
+}
+
+function writeLease(at: number, [state, endMs, extendedBy, reservation]: WireLease): number {
+  scratch[at++] = 0x90 | (reservation === undefined ? 3 : 4);
+  at = writeText(at, state);
+  at = endMs === null ? writeNil(at) : writeTime(at, endMs);
+  at = extendedBy === null ? writeNil(at) : writeText(at, extendedBy);
+  return reservation === undefined ? at : writeText(at, reservation);
+}
+
+/** Before 1970 a record can end, too. */
+function writeTime(at: number, ms: number): number {
+  if (ms >= 0) return writeUint(at, ms);
+  scratch[at] = 0xcb;
+  return scratch.writeDoubleBE(ms, at + 1);
 }
 
 function writeNil(at: number): number {

@@ -8,12 +8,14 @@ import {
   revision,
   type FollowerName,
   type Kind,
+  type LeaseChange,
   type Observed,
   type Problem,
   type Reason,
   type RecordData,
   type Revision,
   type UnixMillis,
+  type WireLease,
 } from '../../protocol/index.js';
 import { sameSignature, type Change, type Signature } from './change.js';
 import { RecordVersion } from './record-version.js';
@@ -105,31 +107,73 @@ export class RecordStore {
     }
     steps.sort((a, b) => a.at - b.at);
     for (const { take } of steps) take();
+    for (const id of [...this.ids('reservation')]) this.#showLease(id);
     this.#revision = last;
   }
 
-  /** Takes in the records of another store as they stand there, into an empty store; when leases end, the other says. */
-  follow(versions: readonly RecordVersion[], last: Revision): void {
-    for (const version of versions) this.#stand(undefined, version);
+  /** Takes in the records of another store as they stand there now, into an empty store; when leases end, the other says. */
+  follow(versions: readonly RecordVersion[], last: Revision, now: UnixMillis): void {
+    for (const version of versions) {
+      this.#stand(version);
+      const { kind, id, data, problem } = version;
+      if (this.leases.heeds(kind)) this.#showAll(this.leases.put(kind, id, data, now, problem));
+    }
     this.#revision = last;
   }
 
   /** Takes in what has happened in the other store, the next revision there. */
-  followEvent({ before, after, record: { kind, id }, revision: next }: StoreEvent): void {
-    const known = this.get(kind, id);
+  followEvent({ type, before, after, record: { kind, id }, revision: next, time }: StoreEvent): void {
     if (after === undefined) {
-      this.#byId[kindIndex(kind)]?.delete(id);
-      this.#sorted[kindIndex(kind)]?.delete(id);
-      if (known) this.#problems.delete(known);
-    } else if (after !== before) this.#stand(known, after);
+      this.#forget(kind, id);
+      this.#showAll(this.leases.drop(kind, id, time));
+    } else if (after !== before) {
+      this.#stand(after);
+      this.#showAll(this.leases.put(kind, id, after.data, time, after.problem));
+    } else if (type === 'expired') {
+      this.leases.lapse(id);
+      this.#showLease(id);
+    }
     this.#revision = next;
   }
 
-  #stand(known: RecordVersion | undefined, version: RecordVersion): void {
-    this.#byId[kindIndex(version.kind)]?.set(version.id, version);
-    this.#sorted[kindIndex(version.kind)]?.put(version);
+  /** What a lease is at a moment, as an event says it. @param named where the event is not the reservation's own. */
+  leaseAt({ lease }: RecordVersion, now: UnixMillis, isNamed = false): WireLease | undefined {
+    if (!lease) return undefined;
+    const { reservation, effectiveExpiry, extendedBy } = lease.term;
+    const said = [this.leases.stateAt(lease, now), effectiveExpiry ?? null, extendedBy ?? null] as const;
+    return isNamed ? [...said, reservation] : said;
+  }
+
+  #stand(version: RecordVersion): void {
+    const { kind, id } = version;
+    const known = this.get(kind, id);
+    this.#byId[kindIndex(kind)]?.set(id, version);
+    this.#sorted[kindIndex(kind)]?.put(version);
     if (known) this.#problems.delete(known);
     if (version.problem !== undefined) this.#problems.add(version);
+  }
+
+  #forget(kind: Kind, id: string): void {
+    const known = this.get(kind, id);
+    if (known) this.#problems.delete(known);
+    this.#byId[kindIndex(kind)]?.delete(id);
+    this.#sorted[kindIndex(kind)]?.delete(id);
+  }
+
+  /** The cut shows each reservation with the lease that it is at that revision: the version is replaced by one that says so. */
+  #showLease(id: string): RecordVersion | undefined {
+    const version = this.get('reservation', id);
+    const lease = this.leases.get(id);
+    if (!version || !lease) return version;
+    const shown = version.withLease(lease);
+    this.#stand(shown);
+    return shown;
+  }
+
+  /** @returns the reservations as they stand with the leases that were changed, the first by id first. */
+  #showAll(changes: readonly LeaseChange[]): RecordVersion[] {
+    const shown = changes.map(({ lease }) => this.#showLease(lease.term.reservation)).filter((is) => is !== undefined);
+    return shown.length < 2 ? shown : shown.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   /**
@@ -147,7 +191,7 @@ export class RecordStore {
         // The last good data stands; what was never readable is announced without any.
         return this.#put(before, change, before?.data ?? {}, change.problem, now, observed);
       case 'absent':
-        return before ? [this.#remove(before, now, observed)] : NO_EVENTS;
+        return before ? this.#remove(before, now, observed) : NO_EVENTS;
     }
   }
 
@@ -155,8 +199,8 @@ export class RecordStore {
   expireUntil(now: UnixMillis, observed: Observed = 'live'): readonly StoreEvent[] {
     const expired = this.leases.expireUntil(now);
     return expired.map((id) => {
-      const version = this.get('reservation', id);
-      return this.#event('expired', now, version, version, 'ttl', observed);
+      const version = this.#showLease(id)!;
+      return this.#event('expired', now, version, version, 'ttl', observed, this.leaseAt(version, now));
     });
   }
 
@@ -167,36 +211,54 @@ export class RecordStore {
     problem: Problem | undefined,
     now: UnixMillis,
     observed: Observed,
-  ): StoreEvent[] {
+  ): readonly StoreEvent[] {
     const followed = this.#followed.peek(kind, id, data);
     const version = new RecordVersion(kind, id, data, revision(this.#revision + 1), now, signature, problem, followed);
     // First what reads the data, and may fail over it: until then nothing has changed.
-    this.leases.put(kind, id, data, now, problem);
-    this.#byId[kindIndex(kind)]?.set(id, version);
-    if (before) this.#problems.delete(before);
-    if (problem !== undefined) this.#problems.add(version);
-    this.#sorted[kindIndex(kind)]?.put(version);
+    const changes = this.leases.put(kind, id, data, now, problem);
+    this.#stand(version);
     const moved = this.#followed.put(kind, id, data, followed);
-    const event = this.#event(before ? 'modified' : 'added', now, before, version, undefined, observed);
-    return [event, ...moved.map((follower) => this.#move(follower, now, observed))];
+    const type = before ? 'modified' : 'added';
+    if (kind !== 'reservation') return this.#told(type, now, before, version, undefined, observed, changes);
+    const shown = this.#showAll(changes)[0]!;
+    const event = this.#event(type, now, before, shown, undefined, observed, this.leaseAt(shown, now));
+    return [event, ...moved.map((follower) => this.#move(follower, shown, now, observed))];
   }
 
   /** A heartbeat or a release is as it was, and the reservation that it names says something else. */
-  #move({ kind, id }: FollowerName, now: UnixMillis, observed: Observed): StoreEvent {
+  #move({ kind, id }: FollowerName, named: RecordVersion, now: UnixMillis, observed: Observed): StoreEvent {
     const before = this.get(kind, id)!;
     const version = before.following(this.#followed.of(kind, id), revision(this.#revision + 1));
-    this.#stand(before, version);
-    return this.#event('modified', now, before, version, undefined, observed);
+    this.#stand(version);
+    return this.#event('modified', now, before, version, undefined, observed, this.leaseAt(named, now, true));
   }
 
-  #remove(before: RecordVersion, now: UnixMillis, observed: Observed): StoreEvent {
+  #remove(before: RecordVersion, now: UnixMillis, observed: Observed): readonly StoreEvent[] {
     const { kind, id } = before;
-    this.#problems.delete(before);
-    this.#byId[kindIndex(kind)]?.delete(id);
-    this.#sorted[kindIndex(kind)]?.delete(id);
-    this.leases.drop(kind, id, now);
+    this.#forget(kind, id);
     this.#followed.drop(kind, id);
-    return this.#event('removed', now, before, undefined, 'deleted', observed);
+    return this.#told('removed', now, before, undefined, 'deleted', observed, this.leases.drop(kind, id, now));
+  }
+
+  /** What has happened to a record, and then to the leases that had ended and hold again because of it. */
+  #told(
+    type: ChangeType,
+    now: UnixMillis,
+    before: RecordVersion | undefined,
+    after: RecordVersion | undefined,
+    reason: Reason | undefined,
+    observed: Observed,
+    changes: readonly LeaseChange[],
+  ): readonly StoreEvent[] {
+    const shown = this.#showAll(changes);
+    const [first] = shown;
+    const event = this.#event(type, now, before, after, reason, observed, first && this.leaseAt(first, now, true));
+    if (!changes.some(({ isRevived }) => isRevived)) return [event];
+    const revived = new Set(changes.filter(({ isRevived }) => isRevived).map(({ lease }) => lease.term.reservation));
+    const again = shown
+      .filter(({ id }) => revived.has(id))
+      .map((version) => this.#event('revived', now, version, version, undefined, observed, this.leaseAt(version, now)));
+    return [event, ...again];
   }
 
   #event(
@@ -206,9 +268,10 @@ export class RecordStore {
     after: RecordVersion | undefined,
     reason: Reason | undefined,
     observed: Observed,
+    lease: WireLease | undefined,
   ): StoreEvent {
     this.#revision = revision(this.#revision + 1);
-    return new StoreEvent(this.#revision, type, now, before, after, reason, observed);
+    return new StoreEvent(this.#revision, type, now, before, after, reason, observed, lease);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type Kind,
   type Matchable,
   type Problem,
+  type BookedLease,
   type RecordData,
   type Revision,
   type UnixMillis,
@@ -22,6 +23,7 @@ export class RecordVersion {
   #matchable: Matchable | undefined;
   #packed: Uint8Array | undefined;
   #json: string | undefined;
+  #lease: BookedLease | undefined;
 
   constructor(
     readonly kind: Kind,
@@ -74,6 +76,23 @@ export class RecordVersion {
       before.problem === this.problem &&
       Buffer.compare(before.packed, this.packed) === 0
     );
+  }
+
+  /** The lease that this reservation is. */
+  get lease(): BookedLease | undefined {
+    return this.#lease;
+  }
+
+  /** The same state of the record, whose lease another record has changed. */
+  withLease(lease: BookedLease): RecordVersion {
+    const { kind, id, revision, observedAt, signature, problem, followed } = this;
+    const version = new RecordVersion(kind, id, undefined, revision, observedAt, signature, problem, followed);
+    version.#data = this.#data;
+    version.#matchable = this.#matchable;
+    version.#packed = this.#packed;
+    version.#json = this.#json;
+    version.#lease = lease;
+    return version;
   }
 
   get data(): RecordData {

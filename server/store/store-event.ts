@@ -8,6 +8,7 @@ import {
   type Reason,
   type Revision,
   type UnixMillis,
+  type WireLease,
 } from '../../protocol/index.js';
 import { encodeEvent, unprocessable, type EventFields } from './event-encoding.js';
 import type { RecordVersion } from './record-version.js';
@@ -39,10 +40,12 @@ export class StoreEvent {
     readonly time: UnixMillis,
     /** The state that the transition replaced; `undefined` for `added`. */
     readonly before: RecordVersion | undefined,
-    /** The state that stands now; `undefined` for `removed`. For `expired` it is the same as `before`. */
+    /** The state that stands now; `undefined` for `removed`. For `expired` and `revived` it is the same as `before`. */
     readonly after: RecordVersion | undefined,
     readonly reason?: Reason,
     readonly observed: Observed = 'live',
+    /** The lease that the record is, or is about, as the transition left it. */
+    readonly lease?: WireLease,
   ) {}
 
   get record(): RecordVersion {
@@ -74,6 +77,7 @@ export class StoreEvent {
       case 'removed':
         return was ? 'plain' : undefined;
       case 'expired':
+      case 'revived':
         return is ? 'plain' : undefined;
       case 'modified':
         // The record is as it was: only those are told for whom it comes or goes.
@@ -103,6 +107,7 @@ export class StoreEvent {
       reason: view === 'left' ? 'left-filter' : this.reason,
       problem: view === 'unproven' ? 'unprocessable' : (view === 'left' ? this.before : this.after)?.problem,
       observed: this.observed === 'restart' ? 'restart' : undefined,
+      lease: this.lease,
     };
   }
 

@@ -12,9 +12,11 @@ import {
   conflictLine,
   httpSurface,
   inspectorSurface,
+  leaseLine,
   line,
   mcpSurface,
   mirrorSurface,
+  recordLeases,
   topOf,
 } from './surfaces.js';
 
@@ -135,12 +137,18 @@ t.test('whatever happens, every surface gives one answer to who holds what', asy
     const holders = ASKED.flatMap((text) =>
       plain.holders(addressesOf(text), moment).holders.map((lease) => line(text, leaseForm(lease))),
     );
-    return { holders, conflicts: plain.conflicts(moment).map((conflict) => conflictLine({ conflict })) };
+    const leases = plain.leases(moment).map((lease) => leaseLine(leaseForm(lease)));
+    return {
+      moment,
+      holders,
+      leases: leases.sort(),
+      conflicts: plain.conflicts(moment).map((conflict) => conflictLine({ conflict })),
+    };
   };
 
   /** All at once, and again until the last of them has heard of the last change. */
   const ask = async (step: string): Promise<void> => {
-    const { holders, conflicts } = expected();
+    const { moment, holders, leases, conflicts } = expected();
     const wanted = JSON.stringify(holders);
     const surfaces = [...held, httpSurface(endpoint)];
     let said: Record<string, unknown> = {};
@@ -150,6 +158,10 @@ t.test('whatever happens, every surface gives one answer to who holds what', asy
         const answer = await surface.holders(ASKED).catch((error: unknown) => String(error));
         if (JSON.stringify(answer) !== wanted) said[surface.name] = answer;
       }
+      const records = await recordLeases(endpoint).catch((error: unknown) => [String(error)]);
+      if (records.join('\n') !== leases.join('\n')) said['lease of /records'] = records;
+      const mirrored = plain.leases(moment).map(({ reservation }) => leaseLine(mirror.mirror.lease(reservation)));
+      if (mirrored.sort().join('\n') !== leases.join('\n')) said['lease of the mirror'] = mirrored;
       const found = inspector.contests();
       if (found.join('\n') !== conflicts.join('\n')) said['contention in the inspector'] = found;
       const listed = topOf(mirror.mirror)
@@ -162,7 +174,7 @@ t.test('whatever happens, every surface gives one answer to who holds what', asy
     await mirror.bus.sync();
     const deadline = performance.now() + 8_000;
     while (!(await agree()) && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
-    if (Object.keys(said).length > 0) t.same(said, { holders, conflicts }, step);
+    if (Object.keys(said).length > 0) t.same(said, { holders, leases, conflicts }, step);
   };
 
   let asked = 0;

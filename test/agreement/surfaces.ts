@@ -8,7 +8,16 @@ import { contestsOf } from '../../client/inspector/model/contention.js';
 import { isHeld, leasesOf } from '../../client/inspector/model/lease.js';
 import { swarmOf } from '../../client/inspector/model/swarm-of.js';
 import { Timeline } from '../../client/inspector/model/timeline.js';
-import { leaseForm, parseQuery, unixMillis, type Address, type LeaseForm, type Moment } from '../../protocol/index.js';
+import {
+  leaseForm,
+  parseQuery,
+  unixMillis,
+  type Address,
+  type BusEvent,
+  type EventLease,
+  type LeaseForm,
+  type Moment,
+} from '../../protocol/index.js';
 import type { Endpoint } from '../../server/index.js';
 import { HttpClient } from '../support/http-client.js';
 
@@ -69,6 +78,23 @@ export function httpSurface(endpoint: Endpoint): Surface {
     },
     close: () => Promise.resolve(),
   };
+}
+
+/**
+ * A lease beside its record, held or not. Where its end has passed, a server that has not told so yet says `unknown`: nothing but
+ * the telling is between the two.
+ */
+export const leaseLine = (lease: EventLease | LeaseForm | undefined): string => {
+  if (!lease) return 'none';
+  const { reservation, state, expires_at, effective_expires_at, extended_by } = lease;
+  const isOver = state === 'lapsed' || state === 'unknown';
+  return `${reservation} ${isOver ? 'over' : state} ${JSON.stringify(expires_at)} ${effective_expires_at ?? '-'} ${extended_by ?? '-'}`;
+};
+
+export async function recordLeases(endpoint: Endpoint): Promise<string[]> {
+  const response = await new HttpClient(endpoint).get('/records?kind=reservation');
+  const records = (await response.json()) as readonly BusEvent[];
+  return records.map(({ lease }) => leaseLine(lease)).sort();
 }
 
 export async function mcpSurface(root: string): Promise<Surface> {

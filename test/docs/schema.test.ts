@@ -170,6 +170,9 @@ t.test('every event and message of a lively conversation is as its schema says',
   await bus.sync();
   await raw.received(MessageType.heartbeat);
   await until('a lease ends', () => events.some(({ event_type }) => event_type === 'expired'));
+  const extended_expires_at = new Date(Date.now() + 60_000).toISOString();
+  repository.rename('heartbeat', 'h1', { reservation_id: 'r1', extended_expires_at });
+  await until('it is revived', () => events.some(({ event_type }) => event_type === 'revived'));
 
   for (const event of events) valid(t, 'event.json', event, `${event.event_type} ${event.id}`);
   t.same([...new Set(events.map(({ event_type }) => event_type))].sort(), [...EVENT_TYPES].sort(), 'all types');

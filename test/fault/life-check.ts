@@ -3,6 +3,7 @@ import {
   isUnfiltered,
   jsonOf,
   KIND_NAMES,
+  isOfLease,
   must,
   passes,
   recordOf,
@@ -274,7 +275,7 @@ export class LifeCheck {
       this.#view.delete(record);
       return;
     }
-    if (type === TYPE.expired) must(seen === jsonOf(event), 'view', where);
+    if (isOfLease(type)) must(seen === jsonOf(event), 'view', where);
     this.#mustPass(event);
     this.#view.set(record, jsonOf(event));
   }

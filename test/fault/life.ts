@@ -53,7 +53,10 @@ export const KIND_NAMES: readonly string[] = [
   'claim',
   'dependency',
 ];
-export const TYPE = { snapshot: 0, added: 1, modified: 2, removed: 3, expired: 4 } as const;
+export const TYPE = { snapshot: 0, added: 1, modified: 2, removed: 3, expired: 4, revived: 5 } as const;
+
+/** Whether an event tells of a lease alone: the record is as it was. */
+export const isOfLease = (type: number): boolean => type === TYPE.expired || type === TYPE.revived;
 
 export const recordOf = ([, , kind, id]: WireEvent): string => `${KIND_NAMES[kind] ?? '?'}/${id}`;
 

@@ -1,5 +1,5 @@
 import type { WireEvent } from '../../protocol/index.js';
-import { jsonOf, must, passes, recordOf, TYPE, type LifeFilter, type Operation } from './life.js';
+import { isOfLease, jsonOf, must, passes, recordOf, TYPE, type LifeFilter, type Operation } from './life.js';
 
 /** What each record's file said, one after the other; `undefined` where it was removed. */
 export class OperationLog {
@@ -41,7 +41,7 @@ export class OperationReader {
   follow(event: WireEvent): void {
     const [revision, type, , , , , reason, problem] = event;
     // What leaves a filter is shown as it was before.
-    if (type === TYPE.expired || reason === 'left-filter') return;
+    if (isOfLease(type) || reason === 'left-filter') return;
     const record = recordOf(event);
     const states = this.log.statesOf(record);
     if (problem === 'unreadable' && type !== TYPE.removed) {

@@ -1,5 +1,15 @@
 import type { WireEvent } from '../../protocol/index.js';
-import { isUnfiltered, jsonOf, KIND_NAMES, passes, recordOf, TYPE, type Life, type LifeFilter } from './life.js';
+import {
+  isOfLease,
+  isUnfiltered,
+  jsonOf,
+  KIND_NAMES,
+  passes,
+  recordOf,
+  TYPE,
+  type Life,
+  type LifeFilter,
+} from './life.js';
 
 /** What a filtered subscription must be sent for one transition. */
 export interface Expected {
@@ -42,7 +52,7 @@ class Stretch {
     if (event[0] !== this.until + 1) return false;
     this.#events.push(event);
     const [at, type] = event;
-    if (type === TYPE.expired) return true;
+    if (isOfLease(type)) return true;
     const versions = this.#versions.get(recordOf(event)) ?? [];
     versions.push({ at, data: type === TYPE.removed ? undefined : event[5], shown: at });
     this.#versions.set(recordOf(event), versions);

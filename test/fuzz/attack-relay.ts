@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { compileFilter, epoch, packMessage, revision, unpackMessage } from '../../protocol/index.js';
+import { compileFilter, epoch, packMessage, revision, unixMillis, unpackMessage } from '../../protocol/index.js';
 import { readAlive } from '../../server/relay/alive-message.js';
 import { StateBuilder } from '../../server/relay/cold-start.js';
 import { decodeRelayMessage, RelayFormatError } from '../../server/relay/read-relay-message.js';
@@ -36,7 +36,7 @@ export function relayLife(random: Random): Promise<void> {
     if (event.fault !== undefined) throw event.fault as Error;
   });
   try {
-    new RecordStore().follow(builder.build().versions, revision(9));
+    new RecordStore().follow(builder.build().versions, revision(9), unixMillis(0));
   } catch (error) {
     if ((error as Error).name !== 'NoBaseError') throw error;
   }

@@ -48,9 +48,9 @@ t.test(
 t.test('a name that is a number is that text, to leases and to filters', async (t) => {
   const book = new LeaseBook();
   book.put('reservation', 'r', { reservation_id: 7, expires_at: LATER }, NOW);
-  t.equal(book.state('r'), 'active');
+  t.equal(book.state('r', NOW), 'live');
   book.put('release', 'x', { reservation_id: '7' }, NOW);
-  t.equal(book.state('r'), 'released');
+  t.equal(book.state('r', NOW), 'released');
   t.equal(matchable('task', 't', { run_id: 42 } as unknown as RecordData).runId, '42');
 });
 
@@ -63,9 +63,9 @@ t.test('what is unreadable may still hold, and what was read and is no record ho
   const state = (problem: Parameters<LeaseBook['put']>[4], data: RecordData = { expires_at: LATER }) => {
     const book = new LeaseBook();
     book.put('reservation', 'r', data, NOW, problem);
-    return [book.state('r'), book.nextDeadline() === undefined];
+    return [book.state('r', NOW), book.nextDeadline() === undefined];
   };
-  t.same(state(undefined), ['active', false]);
+  t.same(state(undefined), ['live', false]);
   t.same(state('unreadable'), ['unknown', true]);
   t.same(state('unreadable', {}), ['unknown', true]);
   t.same(state('invalid-json'), ['none', true]);

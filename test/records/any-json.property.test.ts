@@ -168,7 +168,7 @@ t.test('leases end, or never do, whatever stands where their times should be', a
   forAnyRecord((kind, data, next) => {
     const { store } = lifeOf(kind, data, next);
     store.leases.nextDeadline();
-    store.leases.state('y');
+    store.leases.state('y', NOW);
     store.leases.effectiveExpiry('y');
   });
 });

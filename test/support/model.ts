@@ -35,7 +35,7 @@ interface ModelRecord {
 }
 
 interface Transition {
-  readonly type: 'added' | 'modified' | 'removed' | 'expired';
+  readonly type: 'added' | 'modified' | 'removed' | 'expired' | 'revived';
   readonly time: number;
   readonly before: ModelRecord | undefined;
   readonly after: ModelRecord | undefined;
@@ -107,7 +107,7 @@ export class Model {
     if (kind === 'reservation') this.#running.delete(id);
     this.#states.push(this.#records.filter((record) => record !== before));
     this.#transitions.push({ type: 'removed', time: now, before, after: undefined });
-    this.#lookAtLeases(now);
+    this.#lookAtLeases(kind, now);
   }
 
   /** Time has passed: the leases that have run out end. */
@@ -170,7 +170,7 @@ export class Model {
     this.#states.push([...this.#records.filter((record) => record !== before), after]);
     this.#transitions.push({ type: before ? 'modified' : 'added', time: now, before, after });
     if (kind === 'reservation') this.#leadOthers(data.reservation_id ?? id, now);
-    this.#lookAtLeases(now);
+    this.#lookAtLeases(kind, now);
   }
 
   #followed(kind: ModelKind, id: string, data: ModelData, before: ModelRecord | undefined): string | undefined {
@@ -195,12 +195,21 @@ export class Model {
     }
   }
 
-  #lookAtLeases(now: number): void {
+  /** @param changed the kind of the record because of which leases may be others. */
+  #lookAtLeases(changed: ModelKind, now: number): void {
+    const revived: ModelRecord[] = [];
     for (const record of this.#records) {
       if (record.kind !== 'reservation') continue;
       const end = this.#end(record);
       if (end === undefined) this.#running.delete(record.id);
-      else if (end > now) this.#running.add(record.id);
+      else if (end > now) {
+        if (changed !== 'reservation' && !this.#running.has(record.id)) revived.push(record);
+        this.#running.add(record.id);
+      }
+    }
+    for (const record of revived.sort((a, b) => (a.id < b.id ? -1 : 1))) {
+      this.#states.push(this.#records);
+      this.#transitions.push({ type: 'revived', time: now, before: record, after: record });
     }
   }
 
@@ -237,6 +246,7 @@ function seen(
     problem,
   ];
   if (type === 'removed') return was ? event('removed', before, 'deleted', null) : undefined;
+  if (type === 'revived') return is ? event('revived', after, null, after.problem) : undefined;
   if (type === 'expired') return is ? event('expired', after, 'ttl', after.problem) : undefined;
   if (was && is && before.data === after.data && before.problem === after.problem && before.followed !== after.followed)
     return undefined;

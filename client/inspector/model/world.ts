@@ -112,14 +112,14 @@ export class World {
     if (run) run.records++;
   }
 
-  /** An expiry is the server's doing and no sign of life; a snapshot tells of the past. */
+  /** An expiry is the server's doing and no sign of life, nor is a revival, beside the heartbeat that it follows; a snapshot tells of the past. */
   #note({ type, kind, data, atMs }: EventEntry): void {
     const run = this.#runOf(data);
     if (!run) return;
     run.branch = textOf(data, 'branch') ?? run.branch;
     const saidMs = parseTimestamp(data['last_beat_at']) ?? parseTimestamp(data['created_at']);
     const seenMs = type === 'snapshot' ? Math.min(saidMs ?? 0, atMs) : atMs;
-    if (type === 'expired' || type === 'removed') return;
+    if (type === 'expired' || type === 'revived' || type === 'removed') return;
     run.lastMs = Math.max(run.lastMs, seenMs);
     if (kind === 'heartbeat') run.lastBeatMs = Math.max(run.lastBeatMs ?? 0, seenMs);
     run.activity.add(seenMs);

@@ -17,6 +17,7 @@ const TYPE_SIGNS: Readonly<Record<EventType, string>> = {
   modified: '~',
   removed: '−',
   expired: '!',
+  revived: '*',
 };
 
 export const TypeTag = ({ type }: { type: EventType }) => (

@@ -24,7 +24,7 @@ t.test('a subscription begins with a snapshot, then synced, then what happens', 
       7,
       1,
       [
-        [2, 0, 0, 'a', NOW, {}, null, 'no-expiry'],
+        [2, 0, 0, 'a', NOW, {}, null, 'no-expiry', null, ['none', null, null]],
         [3, 0, 4, 'a', NOW, {}],
         [1, 0, 4, 'b', NOW, { n: 1 }],
       ],

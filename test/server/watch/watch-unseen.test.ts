@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { ServerOptions } from '../../../server/index.js';
+import { systemClock, type ServerOptions } from '../../../server/index.js';
 import { FaultyFiles } from '../../support/faulty-files.js';
 import { inFuture } from '../../support/leases.js';
 import { until } from '../../support/until.js';
@@ -15,7 +15,7 @@ function faulty(t: Test, options: Partial<ServerOptions> = {}) {
   t.teardown(() => {
     repository.stop();
   });
-  return { repository, files, lease: (id: string) => repository.store.leases.state(id) };
+  return { repository, files, lease: (id: string) => repository.store.leases.state(id, systemClock.now()) };
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -36,7 +36,7 @@ for (const code of ['EMFILE', 'ESTALE', 'EIO', 'EACCES']) {
         { run_id: 'a' },
         'found without a hint',
       );
-      t.equal(lease('r1'), 'active');
+      t.equal(lease('r1'), 'live');
       t.equal(repository.said.filter((line) => line.includes(code)).length, 1, 'said once');
     },
   );
@@ -81,14 +81,14 @@ t.test('a reservation that was read and is none holds nothing, with its problem'
   repository.rename('reservation', 'torn', { expires_at: inFuture(60_000) });
   repository.rename('reservation', 'timeless', { run_id: 'a' });
   await repository.start();
-  t.equal(lease('torn'), 'active');
+  t.equal(lease('torn'), 'live');
   t.equal(lease('timeless'), 'none');
   repository.raw('reservation', 'torn', '{"expires_at":');
   await repository.untilTold('modified reservation/torn invalid-json');
   t.equal(lease('torn'), 'none');
   repository.rename('reservation', 'torn', { expires_at: inFuture(60_000) });
   await repository.untilTold('modified reservation/torn');
-  t.equal(lease('torn'), 'active');
+  t.equal(lease('torn'), 'live');
 });
 
 t.test('while heartbeats/ cannot be listed, no lease ends; then those that were not prolonged do', async (t) => {
@@ -141,12 +141,12 @@ t.test('a heartbeat that cannot be read holds the lease that it named last, and 
   const heal = files.fail('open', /h\.json$/, 'EACCES');
   beat(60_000);
   await repository.untilTold('modified heartbeat/h unreadable');
-  t.equal(lease('named'), 'unknown');
+  t.equal(lease('named'), 'live');
   await repository.untilTold('expired reservation/other');
   t.equal(lease('named'), 'unknown');
   heal();
   await repository.untilTold('modified heartbeat/h');
-  t.equal(lease('named'), 'active');
+  t.equal(lease('named'), 'live');
 });
 
 t.test('a heartbeat that was never read may be about any lease: none ends until it is read or gone', async (t) => {

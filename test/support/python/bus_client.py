@@ -21,7 +21,7 @@ import msgpack
 import websockets
 
 KINDS = ("reservation", "intent", "release", "heartbeat", "task", "claim", "dependency")
-EVENT_TYPES = ("snapshot", "added", "modified", "removed", "expired")
+EVENT_TYPES = ("snapshot", "added", "modified", "removed", "expired", "revived")
 SUBSCRIBE, UNSUBSCRIBE, SYNC, PING = 1, 2, 3, 4
 WELCOME, SUBSCRIBED, BATCH, SYNCED, EVENTS, COMPLETE, RESYNC, ERROR, SYNC_DONE, PONG, HEARTBEAT = range(16, 27)
 
@@ -187,7 +187,7 @@ class Bus:
         """The JSON view of an event, with the subscription it came for."""
         subscription.take(event)
         revision, event_type, kind, record_id, time_ms, data = event[:6]
-        optional = dict(zip(("reason", "problem", "observed"), event[6:9]))
+        optional = dict(zip(("reason", "problem", "observed", "lease"), event[6:10]))
         return {
             "message": "event",
             "sub": subscription.sub,
