@@ -54,6 +54,7 @@ export { readClientMessage } from './messages.js';
 export { RESYNC_REASONS } from './subscription-terms.js';
 export { isServerMessage } from './server-message.js';
 export { nearest } from './nearest.js';
+export { utf8Bytes } from './utf8.js';
 export type {
   ClaimData,
   DataByKind,
