@@ -7,7 +7,6 @@ export function closeError(code: number, reason: string): BusError {
   switch (code) {
     case CloseCode.unauthorized:
       return new BusError('unauthorized', text, 'read the token from .muse/bus/endpoint.json again');
-    case CloseCode.protocolViolation:
     case 1002:
     case 1003:
       return new BusError('protocol', text, 'update the client or the server');

@@ -21,8 +21,6 @@ export const CloseCode = {
   tooLarge: 1009,
   /** The server failed over this connection. */
   internal: 1011,
-  /** A violation beyond an error reply. */
-  protocolViolation: 4400,
   /** The token is no longer accepted. */
   unauthorized: 4401,
   /** Too slow for even a resync to be delivered. */
@@ -37,7 +35,6 @@ export const RECONNECT_AFTER: Readonly<Record<CloseCode, 'yes' | 'later' | 'no'>
   [CloseCode.goingAway]: 'yes',
   [CloseCode.tooLarge]: 'no',
   [CloseCode.internal]: 'later',
-  [CloseCode.protocolViolation]: 'no',
   [CloseCode.unauthorized]: 'no',
   [CloseCode.tooSlow]: 'yes',
   [CloseCode.tooMany]: 'later',

@@ -1,6 +1,7 @@
 import { revision, type Epoch, type Revision } from './brand.js';
 import { formatCursor } from './cursor.js';
 import { KINDS, type Kind } from './kinds.js';
+import type { Problem } from './problem.js';
 import type { DataOf, JsonValue, RecordData } from './record.js';
 import { isoDate } from './swarm/lease-form.js';
 import type { LeaseState } from './swarm/leases.js';
@@ -15,39 +16,6 @@ export type EventType = (typeof EVENT_TYPES)[number];
  */
 export const REASONS = ['deleted', 'left-filter', 'ttl'] as const;
 export type Reason = (typeof REASONS)[number];
-
-/**
- * Why a file cannot be read as a record (the last good data stands meanwhile); from `bad-timestamp` on, what a record that was
- * read does not say, so that it holds or ends nothing; `unprocessable`: the server fails over it.
- */
-export const PROBLEMS = [
-  'invalid-json',
-  'not-an-object',
-  'unsafe-key',
-  'too-deep',
-  'too-large',
-  'not-a-file',
-  'link',
-  'unreadable',
-  'bad-timestamp',
-  'no-expiry',
-  'names-nothing',
-  'unprocessable',
-] as const;
-export type Problem = (typeof PROBLEMS)[number];
-
-/** Problems of records that were read, and do not say what their kind needs. */
-const OF_CONTENT: readonly Problem[] = ['bad-timestamp', 'no-expiry', 'names-nothing'];
-
-/** Whether a problem is one of what a record says, and not of the file that says it. */
-export function isOfContent(problem: Problem): boolean {
-  return OF_CONTENT.includes(problem);
-}
-
-/** Whether the file is there, and what it says now is unknown: then what it might hold counts as held. */
-export function isUnknown(problem: Problem | undefined): boolean {
-  return problem === 'unreadable' || problem === 'unprocessable';
-}
 
 /**
  * `live`: seen as it happened. `restart`: found when the server came back, so that the time of the event is when it was

@@ -2,6 +2,7 @@ import { ProtocolError } from './errors.js';
 import { EVENT_TYPES, type EventType } from './event.js';
 import { KINDS, kindFromName, type Kind } from './kinds.js';
 import { nearest } from './nearest.js';
+import { utf8Bytes } from './utf8.js';
 
 /**
  * Which events a subscription wants. Fields join with AND, the values inside a field with OR. A field that is left out
@@ -98,7 +99,11 @@ const FIELDS: Readonly<Required<Record<Field, (value: string, limits: FilterLimi
     refuse(
       `filter.event_types: ${quote(value)} is no event type${suggest(value, EVENT_TYPES)}; types are ${EVENT_TYPES.join(', ')}`,
     ),
-  ids: (value, limits) => characters('ids', value, limits, 'maxIdBytes'),
+  ids: (value, limits) => {
+    const bytes = utf8Bytes(value);
+    atMost(limits, 'maxIdBytes', bytes, `filter.ids: a value has ${String(bytes)} bytes`);
+    return value;
+  },
   addresses: (value, limits) => characters('addresses', value, limits, 'maxGlobLength'),
 };
 

@@ -15,12 +15,13 @@ export type {
   EventLease,
   EventType,
   Observed,
-  Problem,
   Reason,
   WireEvent,
   WireLease,
 } from './event.js';
-export { BEGINNING, EVENT_TYPES, PROBLEMS, REASONS, isKnownEvent, isOfContent, toBusEvent } from './event.js';
+export { BEGINNING, EVENT_TYPES, REASONS, isKnownEvent, toBusEvent } from './event.js';
+export type { Problem } from './problem.js';
+export { isOfContent, PROBLEMS } from './problem.js';
 export type { Filter, FilterInput, FilterLimits } from './filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
 export { GlobError } from './glob-tree.js';
@@ -65,6 +66,7 @@ export { readClientMessage } from './messages.js';
 export { RESYNC_REASONS } from './subscription-terms.js';
 export { isServerMessage } from './server-message.js';
 export { nearest } from './nearest.js';
+export { utf8Bytes } from './utf8.js';
 export type {
   ClaimData,
   DataByKind,

@@ -7,8 +7,9 @@ import type { CompleteReason, ResyncReason } from './subscription-terms.js';
 import type { WatchHealth } from './watch-health.js';
 import { nearest } from './nearest.js';
 import type { JsonObject } from './record.js';
-import type { Problem } from './event.js';
+import type { Problem } from './problem.js';
 import type { Encoding } from './encoding.js';
+import { utf8Bytes } from './utf8.js';
 
 /** What a server can be asked about itself. */
 export const INSPECTION_TOPICS = ['overview', 'explain'] as const;
@@ -245,8 +246,8 @@ function readInteger(name: string, value: unknown, low: number, high: number): n
 function readRecordName(kind: unknown, id: unknown, limits: FilterLimits): { kind: Kind; id: string } {
   const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
   if (!known) return refuse(`explain: kind must be one of ${KINDS.join(', ')}`);
-  if (typeof id !== 'string' || id === '' || id.length > limits.maxIdBytes) {
-    return refuse(`explain: id must be a string of 1 to ${String(limits.maxIdBytes)} characters`);
+  if (typeof id !== 'string' || id === '' || utf8Bytes(id) > limits.maxIdBytes) {
+    return refuse(`explain: id must be a string of 1 to ${String(limits.maxIdBytes)} bytes in UTF-8 (max_id_bytes)`);
   }
   return { kind: known, id };
 }

@@ -1,6 +1,6 @@
 import TinyQueue from 'tinyqueue';
 import type { UnixMillis } from './brand.js';
-import type { Problem } from './event.js';
+import type { Problem } from './problem.js';
 import type { Kind } from './kinds.js';
 import type { RecordData } from './record.js';
 import { leaseStateAt, LeaseTable, type LeaseState, type LeaseTerm } from './swarm/leases.js';

@@ -11,6 +11,7 @@ import type { CompleteReason, ResyncReason, SubscribeMode } from './subscription
 import type { WatchHealth } from './watch-health.js';
 import { KINDS, kindFromName, type Kind } from './kinds.js';
 import { nearest } from './nearest.js';
+import { utf8Bytes } from './utf8.js';
 
 // ── client → server ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,8 +160,8 @@ const RECORD_ID = /^(?!\.)[^/\\\u0000-\u001f\u007f]+$/;
 function parseRecordName(kind: unknown, id: unknown, limits: FilterLimits): { kind: Kind; id: string } {
   const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
   if (!known) throw new ProtocolError('bad-option', `sync: kind must be one of ${KINDS.join(', ')}`);
-  if (typeof id !== 'string' || id === '' || id.length > limits.maxIdBytes) {
-    const most = `${String(limits.maxIdBytes)} characters (max_id_bytes)`;
+  if (typeof id !== 'string' || id === '' || utf8Bytes(id) > limits.maxIdBytes) {
+    const most = `${String(limits.maxIdBytes)} bytes in UTF-8 (max_id_bytes)`;
     throw new ProtocolError('bad-option', `sync: id must be a string of 1 to ${most}`);
   }
   if (!RECORD_ID.test(id) || !id.isWellFormed()) {

@@ -1,4 +1,4 @@
-import { isOfContent, type Problem } from './event.js';
+import { isOfContent, type Problem } from './problem.js';
 import type { Kind } from './kinds.js';
 import type { JsonValue, RecordData } from './record.js';
 import { isNothing, type FieldProblem } from './swarm/fields.js';

@@ -19,7 +19,7 @@ import { Intake } from './sessions/intake.js';
 import { Session, type SessionServices } from './sessions/session.js';
 import { Inspector, type InspectorServices } from './inspection/inspector.js';
 import type { Log } from './log.js';
-import type { ResolvedOptions } from './options.js';
+import type { Limits, ResolvedOptions } from './options.js';
 import { UNSUPERVISED, type Supervision } from './supervisor.js';
 import { TurnLoop } from './turn-loop.js';
 import type { Socket } from './delivery/port.js';
@@ -30,6 +30,16 @@ export interface StreamSource extends Pick<InspectorServices, 'backlog' | 'journ
   health(): WatchHealth;
   /** Takes in a record, or everything, as it is now; resolves when that has been published. */
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+}
+
+/** What answers about the server take at most. */
+const MAX_ANSWER_BYTES = 1_048_576;
+/** How much longer than its file a record can be in a message: `1e20` in JSON. */
+const MAX_GROWTH = 5;
+
+/** No message of the server's is longer: frames are filled up to a bound, and pass it by one event at most. */
+function maxMessageBytes({ maxQueuedBytes, maxRecordBytes }: Limits): number {
+  return Math.max(MAX_ANSWER_BYTES, maxQueuedBytes) + MAX_GROWTH * maxRecordBytes;
 }
 
 export type ServiceOptions = Pick<ResolvedOptions, 'limits' | 'heartbeatMs' | 'idleTimeoutMs'>;
@@ -151,7 +161,7 @@ export class Service {
 
   get #limits(): Readonly<Record<string, number>> {
     const { limits, idleTimeoutMs } = this.options;
-    const entries = Object.entries<number>({ ...limits, idleTimeoutMs });
+    const entries = Object.entries<number>({ ...limits, idleTimeoutMs, maxMessageBytes: maxMessageBytes(limits) });
     return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
   }
 }

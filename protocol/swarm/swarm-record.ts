@@ -1,4 +1,4 @@
-import { isOfContent, isUnknown, type Problem } from '../event.js';
+import { isOfContent, isUnknown, type Problem } from '../problem.js';
 import type { Kind } from '../kinds.js';
 import type { RecordData } from '../record.js';
 

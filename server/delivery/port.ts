@@ -69,7 +69,7 @@ export class Port {
   /** Sends what nobody can repeat: where the socket refuses it, the connection ends. */
   sendOrClose(frame: Uint8Array): void {
     if (this.send(frame) !== 'dropped' || this.#state === 'closed') return;
-    this.socket.close(CloseCode.tooSlow, 'the connection takes no more');
+    this.close(CloseCode.tooSlow, 'the connection takes no more');
   }
 
   /** Makes sure that so many bytes more may wait; an empty queue takes anything. Where they may not, the port is congested from now on. */

@@ -1,4 +1,10 @@
-import type { ConnectionView, GroupView, Overview, SubscriptionView } from '../../protocol/index.js';
+import {
+  utf8Bytes,
+  type ConnectionView,
+  type GroupView,
+  type Overview,
+  type SubscriptionView,
+} from '../../protocol/index.js';
 import type { Group } from '../delivery/group.js';
 import type { Hub } from '../delivery/hub.js';
 import type { Session } from '../sessions/session.js';
@@ -12,12 +18,13 @@ export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: numbe
   const connections: ConnectionView[] = [];
   const totals = { connections: 0, subscriptions: 0, behind: 0 };
   let subscriptionsLeft = limit;
+  const room = new Room();
   for (const session of sessions) {
     totals.connections++;
     totals.subscriptions += session.subscriber.count;
     for (const { isBehind } of session.subscriber.subscriptions) if (isBehind) totals.behind++;
-    if (connections.length === limit) continue;
-    const view = connectionView(session, subscriptionsLeft, hub.revision);
+    if (connections.length === limit || !room.isLeft) continue;
+    const view = connectionView(session, subscriptionsLeft, hub.revision, room);
     subscriptionsLeft -= view.subscriptions.length;
     connections.push(view);
   }
@@ -31,25 +38,59 @@ export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: numbe
       stalls: hub.stalls,
     },
     connections,
-    groups: take(fanOut.groups(), limit).map(groupView),
-    problems: take(store.problems, limit).map(({ kind, id, problem }) => ({ kind, id, problem: problem! })),
+    groups: fitting(take(fanOut.groups(), limit).map(groupView)),
+    problems: fitting(take(store.problems, limit).map(({ kind, id, problem }) => ({ kind, id, problem: problem! }))),
   };
 }
 
-function connectionView(session: Session, limit: number, now: number): ConnectionView {
+/** What one list of an overview may take: all three together stay far below a mebibyte, which many clients refuse to receive. */
+const LIST_BYTES = 262_144;
+
+/** What is left of {@link LIST_BYTES}. The entry that passes it is the last but for its own size. */
+class Room {
+  #left = LIST_BYTES;
+
+  get isLeft(): boolean {
+    return this.#left > 0;
+  }
+
+  /** @returns whether there was room for it. */
+  take(entry: unknown): boolean {
+    const bytes = utf8Bytes(JSON.stringify(entry));
+    if (bytes > this.#left) this.#left = 0;
+    else this.#left -= bytes;
+    return this.isLeft;
+  }
+}
+
+function fitting<T>(entries: readonly T[]): T[] {
+  const room = new Room();
+  const end = entries.findIndex((entry) => !room.take(entry));
+  return entries.slice(0, end < 0 ? entries.length : end);
+}
+
+function connectionView(session: Session, limit: number, now: number, room: Room): ConnectionView {
   const { id, name = null, encoding, openedAt, subscriber } = session;
   const { socket, state } = subscriber.port;
-  return {
+  const listed: SubscriptionView[] = [];
+  for (const subscription of take(subscriber.subscriptions, limit)) {
+    const view = subscriptionView(subscription, now);
+    if (view.some((entry) => !room.take(entry))) break;
+    listed.push(...view);
+  }
+  const view = {
     id,
     name,
     encoding,
     remote: socket.remote ?? '',
     since_ms: openedAt,
-    flow: state === 'open' ? 'open' : 'congested',
+    flow: state === 'open' ? ('open' as const) : ('congested' as const),
     queued_bytes: socket.queuedBytes,
     subscription_count: subscriber.count,
-    subscriptions: take(subscriber.subscriptions, limit).flatMap((subscription) => subscriptionView(subscription, now)),
+    subscriptions: listed,
   };
+  room.take({ ...view, subscriptions: [] });
+  return view;
 }
 
 function subscriptionView(subscription: Subscription, now: number): SubscriptionView[] {

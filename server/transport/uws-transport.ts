@@ -241,10 +241,11 @@ export class UwsTransport implements Transport {
       };
       for (const socket of [...this.#sockets]) if (socket.queuedBytes === 0) socket.close(code, reason);
     });
-    for (const socket of [...this.#sockets]) socket.close(code, reason);
+    for (const socket of [...this.#sockets]) socket.end(code, reason);
   }
 
   #drained({ socket, connection }: UserData): void {
+    socket?.drained();
     if (!this.#farewell) connection?.drained();
     else if (socket?.queuedBytes === 0) socket.close(this.#farewell.code, this.#farewell.reason);
   }

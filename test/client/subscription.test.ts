@@ -195,7 +195,6 @@ t.test('what a close code says is done', async (t) => {
     { code: CloseCode.tooSlow, reason: '', then: 'connecting', waits: 125 },
     { code: CloseCode.tooMany, reason: '', then: 'connecting', waits: 5_125 },
     { code: CloseCode.unauthorized, reason: '', then: 'unauthorized' },
-    { code: CloseCode.protocolViolation, reason: '', then: 'protocol' },
   ];
   for (const { code, reason, then, waits } of cases) {
     const server = new ScriptedServer();

@@ -20,6 +20,8 @@ import urllib.request
 import msgpack
 import websockets
 
+# Its name since version 14 of websockets; Debian's 10 has the one of before.
+HEADERS = "additional_headers" if int(websockets.__version__.split(".")[0]) >= 14 else "extra_headers"
 KINDS = ("reservation", "intent", "release", "heartbeat", "task", "claim", "dependency")
 EVENT_TYPES = ("snapshot", "added", "modified", "removed", "expired", "revived")
 SUBSCRIBE, UNSUBSCRIBE, SYNC, PING = 1, 2, 3, 4
@@ -63,7 +65,7 @@ class Subscription:
     def take(self, event):
         """Checks the order of one event and counts it."""
         revision, event_type, kind, record_id = event[0], event[1], event[2], event[3]
-        if EVENT_TYPES[event_type] == "snapshot":
+        if event_type == EVENT_TYPES.index("snapshot"):
             place = (kind, record_id.encode("utf-16-be"))
             require(self.next_index is None, "a snapshot event after synced")
             require(self.last_place is None or self.last_place < place, f"snapshot out of order at {place}")
@@ -94,7 +96,7 @@ class Bus:
             packed = base64.urlsafe_b64encode(endpoint["token"].encode()).decode().rstrip("=")
             protocols.append(f"muse-bus.bearer.{packed}")
         socket = await websockets.connect(
-            endpoint["url"], subprotocols=protocols, extra_headers=headers, compression=None, max_size=None
+            endpoint["url"], subprotocols=protocols, compression=None, max_size=None, **{HEADERS: headers}
         )
         require(socket.subprotocol == protocols[0], f"subprotocol {socket.subprotocol}")
         return cls(socket, encoding)
@@ -134,7 +136,7 @@ class Bus:
         require(int(n) == subscription.next_n, f"batch {n} where {subscription.next_n} was due")
         require(len(events) > 0, "an empty batch")
         subscription.next_n += len(events)
-        return [self.view(subscription, event) for event in events]
+        return [view for view in (self.view(subscription, event) for event in events) if view]
 
     def on_synced(self, sub, revision, index, *_):
         subscription = self.subscriptions[sub]
@@ -151,7 +153,7 @@ class Bus:
         require(int(index) == subscription.next_index, f"index {index} where {subscription.next_index} was due: loss")
         require(len(events) > 0, "a frame without events")
         subscription.next_index += len(events)
-        return [self.view(subscription, event) for event in events]
+        return [view for view in (self.view(subscription, event) for event in events) if view]
 
     def on_complete(self, sub, reason, delivered, *_):
         subscription = self.subscriptions.pop(sub)
@@ -187,6 +189,8 @@ class Bus:
         """The JSON view of an event, with the subscription it came for."""
         subscription.take(event)
         revision, event_type, kind, record_id, time_ms, data = event[:6]
+        if event_type >= len(EVENT_TYPES) or kind >= len(KINDS):
+            return None  # of a newer server: counted, and passed over
         optional = dict(zip(("reason", "problem", "observed", "lease"), event[6:10]))
         return {
             "message": "event",
@@ -254,7 +258,8 @@ async def main(endpoint_file, encoding="msgpack", token_in="header"):
             for line in await bus.receive():
                 say(line)
     except websockets.ConnectionClosed as closed:
-        say({"message": "closed", "code": closed.code, "reason": closed.reason})
+        end = closed.rcvd  # None where the connection broke
+        say({"message": "closed", "code": end.code if end else 1006, "reason": end.reason if end else ""})
     except Violation as violation:
         say({"message": "violation", "text": str(violation)})
     reading.cancel()
