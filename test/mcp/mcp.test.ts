@@ -67,7 +67,7 @@ t.test('the tools say what they take, and that they only look', async (t) => {
   const { tools } = await client.listTools();
   t.same(
     tools.map(({ name }) => name),
-    ['snapshot', 'who_holds', 'wait_for_change', 'explain'],
+    ['snapshot', 'who_holds', 'wait_until_free', 'wait_for_change', 'explain'],
   );
   for (const { name, description, inputSchema, annotations } of tools) {
     t.equal(inputSchema.type, 'object', name);
