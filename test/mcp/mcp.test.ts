@@ -75,7 +75,7 @@ t.test('the tools say what they take, and that they only look', async (t) => {
     t.ok(description!.length < 250, `${name} is described in ${String(description!.length)} characters`);
   }
   const size = JSON.stringify(tools).length;
-  t.ok(size < 6_000, `all of it takes ${String(size)} characters`);
+  t.ok(size < 7_000, `all of it takes ${String(size)} characters`);
 });
 
 t.test('snapshot shows what stands, shortly', async (t) => {
