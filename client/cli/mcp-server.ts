@@ -7,6 +7,7 @@ import { explainTool } from './mcp-explain.js';
 import { snapshotTool } from './mcp-snapshot.js';
 import { refused } from './mcp-tool.js';
 import { waitForChangeTool } from './mcp-wait.js';
+import { waitUntilFreeTool } from './mcp-wait-until-free.js';
 import { whoHoldsTool } from './mcp-who-holds.js';
 
 const INSTRUCTIONS =
@@ -20,7 +21,9 @@ const INSTRUCTIONS =
  */
 export function mcpServer(bus: McpBus): McpServer {
   const server = new McpServer({ name: 'muse-bus', version: VERSION }, { instructions: INSTRUCTIONS });
-  const tools = [snapshotTool, whoHoldsTool, waitForChangeTool, explainTool].map((make) => make(bus));
+  const tools = [snapshotTool, whoHoldsTool, waitUntilFreeTool, waitForChangeTool, explainTool].map((make) =>
+    make(bus),
+  );
   const names = tools.map(({ listed }) => listed.name);
   const protocol = server.server;
   protocol.registerCapabilities({ tools: {} });

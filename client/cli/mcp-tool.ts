@@ -14,6 +14,19 @@ export interface ToolCall {
   progress(done: number, total: number): void;
 }
 
+/** Clients give up on a tool after a minute. */
+export const LONGEST_WAIT_S = 50;
+const PROGRESS_EVERY_MS = 5_000;
+
+/** In seconds of those that it may take, from the beginning on. @returns stops. */
+export function tellProgress({ progress }: ToolCall, totalS: number): () => void {
+  const startedAt = performance.now();
+  const tell = (): void => progress((performance.now() - startedAt) / 1_000, totalS);
+  tell();
+  const timer = setInterval(tell, PROGRESS_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
 /** One tool, as it is listed and called. */
 export interface McpTool {
   readonly listed: Tool;

@@ -2,18 +2,17 @@ import { z } from 'zod';
 import type { FilterInput } from '../../protocol/index.js';
 import type { BusClient } from '../bus-client.js';
 import { AnswerRoom, shortChange, truncation, UNTRUSTED } from './mcp-answers.js';
-import { noAnswer, PATIENCE_MS, type McpBus } from './mcp-bus.js';
-import { BOUND, EVENT_FILTER, filterOf, mcpTool, type McpTool, type ToolCall } from './mcp-tool.js';
+import { AddressWatch } from './mcp-address-watch.js';
+import { goneAway, noAnswer, PATIENCE_MS, type McpBus } from './mcp-bus.js';
+import { BOUND, EVENT_FILTER, filterOf, LONGEST_WAIT_S, mcpTool, tellProgress, type McpTool } from './mcp-tool.js';
 
-/** Clients give up on a tool after a minute. */
-const LONGEST_WAIT_S = 50;
 /** What comes so soon after the first change belongs to the same answer. */
 const GATHER_MS = 30;
-const PROGRESS_EVERY_MS = 5_000;
 
 interface Wait {
   readonly filter: FilterInput;
   readonly cursor: string | undefined;
+  readonly watch: AddressWatch | undefined;
   readonly timeoutMs: number;
   readonly limit: number;
   readonly isFull: boolean;
@@ -26,7 +25,7 @@ export function waitForChangeTool(bus: McpBus): McpTool {
     title: 'Wait for a change',
     description:
       'Waits for matching changes after a cursor (default: now). Answers {cursor,changes}, or {cursor,timed_out}; call ' +
-      'again with the cursor. {resync}: changes before the cursor are lost, take a snapshot.',
+      'again with the cursor. {resync}: changes are lost, take a snapshot. {away_since}: bus away, call again.',
     input: {
       cursor: z.string().optional().describe('from the last answer'),
       ...EVENT_FILTER,
@@ -40,16 +39,19 @@ export function waitForChangeTool(bus: McpBus): McpTool {
       cursor: { type: 'string' },
       changes: { type: 'array', items: { type: 'object' } },
       timed_out: { type: 'boolean' },
+      away_since: { type: 'string' },
       resync: { type: 'string' },
       more: { type: 'boolean' },
       truncated: { type: 'object' },
     },
-    always: ['cursor'],
-    answer: async ({ cursor, timeout_s, limit, full, max_tokens, ...filter }, call) => {
+    always: [],
+    answer: async ({ cursor, timeout_s, limit, full, max_tokens, addresses, ...filter }, call) => {
       const wait = { cursor, timeoutMs: timeout_s * 1_000, limit, isFull: full, maxTokens: max_tokens };
       const stop = tellProgress(call, timeout_s);
       try {
-        return await waitForChange(await bus.client(), { ...wait, filter: filterOf(filter) }, call.signal);
+        const client = await bus.client();
+        const watch = addresses && new AddressWatch(await bus.leases(), addresses, bus.addresses);
+        return await waitForChange(bus, client, { ...wait, filter: filterOf(filter), watch }, call.signal);
       } finally {
         stop();
       }
@@ -57,20 +59,11 @@ export function waitForChangeTool(bus: McpBus): McpTool {
   });
 }
 
-/** In seconds of those that it may take, from the beginning on. @returns stops. */
-function tellProgress({ progress }: ToolCall, totalS: number): () => void {
-  const startedAt = performance.now();
-  const tell = (): void => progress((performance.now() - startedAt) / 1_000, totalS);
-  tell();
-  const timer = setInterval(tell, PROGRESS_EVERY_MS);
-  return () => clearInterval(timer);
-}
-
 /** As long as they get. */
 const LONGEST_CURSOR = 'x'.repeat(48);
 
-async function waitForChange(client: BusClient, wait: Wait, signal: AbortSignal): Promise<object> {
-  const { filter, cursor: since, timeoutMs, limit, isFull, maxTokens } = wait;
+async function waitForChange(bus: McpBus, client: BusClient, wait: Wait, signal: AbortSignal): Promise<object> {
+  const { filter, watch, cursor: since, timeoutMs, limit, isFull, maxTokens } = wait;
   const over = new AbortController();
   const end = (): void => {
     over.abort();
@@ -82,6 +75,11 @@ async function waitForChange(client: BusClient, wait: Wait, signal: AbortSignal)
     signal: AbortSignal.any([over.signal, signal]),
     ...(since === undefined ? {} : { since }),
   });
+  const away = new AbortController();
+  void goneAway(client, over.signal).then(() => {
+    away.abort();
+    over.abort();
+  });
   const room = new AnswerRoom({ untrusted: UNTRUSTED, cursor: LONGEST_CURSOR, changes: [] }, maxTokens, isFull);
   let cursor = since;
   let isMore = false;
@@ -90,6 +88,10 @@ async function waitForChange(client: BusClient, wait: Wait, signal: AbortSignal)
     for await (const update of subscription.updates()) {
       if (update.type === 'resync') {
         resync = update.reason;
+        continue;
+      }
+      if (update.type === 'event' && watch && !watch.isMeant(update.event)) {
+        cursor = update.event.cursor;
         continue;
       }
       if (update.type === 'event' && !room.take((most) => shortChange(update.event, isFull, most))) {
@@ -106,6 +108,7 @@ async function waitForChange(client: BusClient, wait: Wait, signal: AbortSignal)
     }
   } finally {
     clearTimeout(timer);
+    over.abort();
   }
   if (resync !== undefined) return { resync, cursor };
   if (room.count > 0) {
@@ -114,6 +117,10 @@ async function waitForChange(client: BusClient, wait: Wait, signal: AbortSignal)
   }
   // Though nothing matched, the place has moved.
   cursor = subscription.cursor ?? cursor;
+  if (away.signal.aborted || client.status.state !== 'live') {
+    const from = new Date(bus.awaySince ?? Date.now()).toISOString();
+    return { ...(cursor === undefined ? {} : { cursor }), away_since: from };
+  }
   if (cursor === undefined) throw noAnswer();
   return { cursor, timed_out: true };
 }

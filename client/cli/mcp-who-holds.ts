@@ -3,7 +3,7 @@ import type { JsonValue } from '../../protocol/index.js';
 import type { Holder } from '../holders.js';
 import { Failure } from './failure.js';
 import { AnswerRoom, passedBy, placeAfter, truncation, UNTRUSTED, type Shown } from './mcp-answers.js';
-import { inTime, type McpBus } from './mcp-bus.js';
+import { inTime, PATIENCE_MS, type McpBus } from './mcp-bus.js';
 import { cutValue, SHORT } from './mcp-cut.js';
 import { BOUND, mcpTool, type McpTool } from './mcp-tool.js';
 
@@ -32,28 +32,29 @@ export function whoHoldsTool(bus: McpBus): McpTool {
     always: ['holders'],
     answer: async ({ address, branch, after, max_tokens }) => {
       const client = await bus.client();
-      const { free, holders } = await inTime(client.holding(address, { branch, ...bus.addresses }));
-      return shownHolders(holders, {
-        isUnknown: free === 'unknown',
+      // By what is on disk now: that nobody is known to hold it proves nothing.
+      const holding = client.holding(address, { branch, ...bus.addresses, timeoutMs: PATIENCE_MS });
+      const { free, holders } = await inTime(holding);
+      const said = free === 'unknown' && holders.length === 0 ? { free } : {};
+      const wanted = {
         after,
         now: client.serverNow(),
         maxTokens: max_tokens,
-      });
+      };
+      return shownHolders(holders, wanted, said);
     },
   });
 }
 
 interface Wanted {
-  /** Nobody is known to hold it, and that proves nothing. */
-  readonly isUnknown: boolean;
   readonly after: string | undefined;
   /** The server's clock. */
   readonly now: number;
   readonly maxTokens: number;
 }
 
-function shownHolders(holders: readonly Holder[], { isUnknown, after, now, maxTokens }: Wanted): object {
-  if (isUnknown) return { free: 'unknown', holders: [] };
+/** @param said stands in the answer beside them. */
+export function shownHolders(holders: readonly Holder[], { after, now, maxTokens }: Wanted, said: object = {}): object {
   const passed =
     after === undefined
       ? 0
@@ -64,7 +65,7 @@ function shownHolders(holders: readonly Holder[], { isUnknown, after, now, maxTo
   if (passed === undefined) {
     throw new Failure(`who_holds: ${after!} holds it no longer`, 'gone', 'begin without after');
   }
-  const room = new AnswerRoom({ untrusted: UNTRUSTED, total: holders.length, holders: [] }, maxTokens);
+  const room = new AnswerRoom({ untrusted: UNTRUSTED, ...said, total: holders.length, holders: [] }, maxTokens);
   for (const holder of holders.slice(passed, passed + MOST))
     if (!room.take((most) => shownHolder(holder, now, most))) break;
   const { items, cut } = room.list;
@@ -72,6 +73,7 @@ function shownHolders(holders: readonly Holder[], { isUnknown, after, now, maxTo
   const left = Math.max(0, holders.length - end);
   return {
     ...(items.length === 0 ? {} : { untrusted: UNTRUSTED }),
+    ...said,
     ...(left === 0 ? {} : { total: holders.length }),
     holders: items,
     ...(left === 0 ? {} : { after: placeAfter(holders[end - 1]?.reservation ?? '', end, maxTokens) }),
