@@ -11,7 +11,7 @@ import { QueryError, readQuery, type Parameter } from './query.js';
 import { json } from './reply.js';
 import type { Route, RouteServices } from './route.js';
 
-const PARAMETERS: readonly Parameter[] = ['address', 'branch'];
+export const HOLDERS_PARAMETERS: readonly Parameter[] = ['address', 'branch'];
 const LEASE_KINDS: ReadonlySet<Kind> = new Set(['reservation', 'heartbeat', 'release']);
 
 /** `/holders?address=`: who holds some addresses, or anything that they cover or that covers them. */
@@ -19,7 +19,7 @@ export function holdersRoute({ bus, limits, clock }: RouteServices): Route {
   // Read at the first question, and after that what has changed since the last: nothing of it is in the way of events.
   const swarm = new Swarm();
   return (request) => {
-    const { filterInput } = readQuery(request.query, PARAMETERS, limits);
+    const { filterInput } = readQuery(request.query, HOLDERS_PARAMETERS, limits);
     const addresses = readAddresses(filterInput.addresses ?? []);
     const [branch, ...others] = filterInput.branches ?? [];
     if (others.length > 0) throw new QueryError('branch can be given once');
