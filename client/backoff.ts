@@ -1,3 +1,5 @@
+import { milliseconds, type OptionTable } from './option-table.js';
+
 /** How long to wait before a connection is tried again. */
 export interface BackoffOptions {
   /** The longest wait before the first retry. @default 250 */
@@ -5,6 +7,8 @@ export interface BackoffOptions {
   /** The longest wait of all. @default 15_000 */
   readonly longestMs?: number;
 }
+
+export const BACKOFF_OPTIONS: OptionTable<BackoffOptions> = { firstMs: milliseconds, longestMs: milliseconds };
 
 /**
  * Full jitter: anything from nothing to a bound that doubles with every attempt, so that a thousand clients of one server

@@ -12,17 +12,28 @@ import {
   type Welcome,
 } from '../protocol/index.js';
 import { ASK_OPTIONS, within, type AskOptions } from './ask-options.js';
-import type { BackoffOptions } from './backoff.js';
+import { BACKOFF_OPTIONS, type BackoffOptions } from './backoff.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
 import { systemClock, type ClientClock } from './clock.js';
 import { Connection } from './connection.js';
 import { Faults } from './faults.js';
-import type { AddressHolding, Holder, HoldersOptions } from './holders.js';
+import { HOLDERS_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import type { Logger } from './logger.js';
 import { LEASE_KINDS } from './mirror-plan.js';
 import { Mirror, type MirrorOptions, type MirrorRecord } from './mirror.js';
-import { attempts, CALL, checkOptions, FLAG, OBJECT, shown, SIGNAL, TEXT, type OptionTable } from './option-table.js';
+import {
+  attempts,
+  CALL,
+  checkOptions,
+  FLAG,
+  OBJECT,
+  objectWith,
+  shown,
+  SIGNAL,
+  TEXT,
+  type OptionTable,
+} from './option-table.js';
 import type { BusStatus } from './status.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 import { Subscription } from './subscription.js';
@@ -56,11 +67,13 @@ export const CLIENT_OPTIONS: OptionTable<ClientOptions> = {
   maxAttempts: attempts,
   waitOnFirstConnect: FLAG,
   name: TEXT,
-  logger: OBJECT,
+  logger: objectWith('debug', 'info', 'warn', 'error'),
   onError: CALL,
-  clock: OBJECT,
+  clock: objectWith('now', 'after'),
   random: CALL,
 };
+
+export const HOLDING_OPTIONS: OptionTable<HoldersOptions & AskOptions> = { ...HOLDERS_OPTIONS, ...ASK_OPTIONS };
 
 /** Which record. */
 export interface RecordName {
@@ -80,6 +93,7 @@ export class BusClient implements AsyncDisposable {
   constructor(dial: Dial, options: ClientOptions = {}) {
     checkOptions('a client', options, CLIENT_OPTIONS);
     const { clock = systemClock, random = Math.random, backoff = {}, maxAttempts = Infinity, signal, name } = options;
+    checkOptions('backoff', backoff, BACKOFF_OPTIONS);
     if (name !== undefined) checkName(name);
     this.clock = clock;
     const faults = new Faults(options.logger, options.onError);
@@ -159,6 +173,7 @@ export class BusClient implements AsyncDisposable {
 
   /** The same, with `free: 'unknown'` where it is not known. @throws BusError `timeout`; the signal's reason. */
   async holding(address: string, options: HoldersOptions & AskOptions = {}): Promise<AddressHolding> {
+    checkOptions('holders', options, HOLDING_OPTIONS);
     const { signal, timeoutMs, ...about } = options;
     return within({ signal, timeoutMs }, this.clock, 'holders', async (end) => {
       // A lease that ends after the question may be prolonged after the disk was read: it is judged at this moment.

@@ -1,5 +1,5 @@
 /**
- * Translates what the SDK consists of, `muse-bus`, `muse-bus/testing` and `muse-bus/protocol`, into dist/cjs, for programs and
+ * Translates what the SDK consists of, `muse-bus`, `muse-bus/testing`, `muse-bus/react` and `muse-bus/protocol`, into dist/cjs, for programs and
  * test runners that call `require`. File by file, so that the entries share their modules; what is on npm as ES modules alone
  * is put into the file that needs it.
  */
@@ -13,7 +13,7 @@ const out = join(dist, 'cjs');
 /** ES modules alone. */
 const BUNDLED = new Set(['tinyqueue']);
 
-const ENTRIES = ['client/index.js', 'client/testing.js', 'protocol/index.js'];
+const ENTRIES = ['client/index.js', 'client/testing.js', 'client/react.js', 'protocol/index.js'];
 
 /** Every module of ours that the entries reach. */
 async function reached() {
@@ -73,6 +73,8 @@ const DECLARATIONS = [
   'server/index',
   'cjs/client/index',
   'cjs/client/testing',
+  'client/react',
+  'cjs/client/react',
 ];
 for (const entry of DECLARATIONS) {
   const path = join(dist, `${entry}.d.ts`);

@@ -28,7 +28,7 @@ const ENDPOINT_FIELDS: Readonly<Record<string, OptionTable<{ field: unknown }>['
   uid: ANYTHING,
 };
 
-const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {
+export const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {
   ...ENDPOINT_FIELDS,
   ...CLIENT_OPTIONS,
   url: ANY_TEXT,

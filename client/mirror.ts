@@ -17,19 +17,9 @@ import { BusError } from './bus-error.js';
 import type { ClientClock } from './clock.js';
 import { ConflictWatch } from './conflict-watch.js';
 import type { Faults } from './faults.js';
-import type { AddressHolding, Holder, HoldersOptions } from './holders.js';
+import { HOLDERS_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import { LEASE_KINDS, planOf, type MirrorPlan } from './mirror-plan.js';
-import {
-  ANY_TEXT,
-  CALL,
-  checkOptions,
-  FLAG,
-  milliseconds,
-  SIGNAL,
-  TEXT,
-  TEXTS,
-  type OptionTable,
-} from './option-table.js';
+import { CALL, checkOptions, FLAG, milliseconds, SIGNAL, type OptionTable } from './option-table.js';
 import { RecordView, type RecordChange, type StandingRecord } from './record-view.js';
 import type { BusStatus } from './status.js';
 import { checkFilter, type SubscribeOptions } from './subscribe-options.js';
@@ -66,19 +56,15 @@ export type MirrorStatus =
   /** It shows what was so when it ended, and changes no more. */
   | { readonly state: 'closed'; readonly error?: BusError };
 
-const MIRROR_OPTIONS: OptionTable<MirrorOptions> = {
+export const MIRROR_OPTIONS: OptionTable<MirrorOptions> = {
   signal: SIGNAL,
   timeoutMs: milliseconds,
   leases: FLAG,
   onError: CALL,
 };
-const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = {
-  branch: TEXT,
-  signal: SIGNAL,
-  roots: TEXTS,
-  workingDirectory: ANY_TEXT,
-  isWindows: FLAG,
-};
+export const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = { ...HOLDERS_OPTIONS, signal: SIGNAL };
+/** All leases are asked for, not those of an address: what an address depends on has no meaning here. */
+export const LEASES_OPTIONS: OptionTable<Pick<HoldersOptions, 'branch'>> = { branch: HOLDERS_OPTIONS.branch };
 
 const ALL_LEASE_KINDS: ReadonlySet<Kind> = new Set(LEASE_KINDS);
 const ANY_KIND = (): boolean => true;
@@ -214,16 +200,49 @@ export class Mirror implements AsyncDisposable {
    * The same, with whether the address is free: `unknown` while the bus is away, or cannot see or read what decides. `at` is the
    * moment in question. @default now, as far as this mirror knows
    */
-  holding(address: string, { branch, ...context }: HoldersOptions = {}, at = this.moment): AddressHolding {
+  holding(address: string, options: HoldersOptions = {}, at = this.moment): AddressHolding {
+    checkOptions('holders', options, HOLDERS_OPTIONS);
+    const { branch, ...context } = options;
     this.#needLeases();
     const { free, holders } = this.swarm.holders(readAddresses(address, context), at, { branch });
     return { free, holders: holders.map(leaseForm) };
   }
 
+  /**
+   * Calls whenever what {@link Mirror.holding} says of an address may be another: at a change of leases or of the connection, and
+   * when the first of its leases lapses. Until the returned function is called.
+   */
+  watchHolding(address: string, options: HoldersOptions, watcher: () => void): () => void {
+    this.holding(address, options);
+    const { branch, ...context } = options;
+    const addresses = readAddresses(address, context);
+    let cancel: () => void = () => undefined;
+    const arm = (): void => {
+      cancel();
+      const { now } = this.moment;
+      const endsAt = this.swarm.holders(addresses, this.moment, { branch }).holders[0]?.effectiveExpiry;
+      if (endsAt === undefined) cancel = () => undefined;
+      else cancel = this.bus.clock.after(Math.min(Math.max(0, endsAt - now) + 1, LONGEST_WAIT_MS), told);
+    };
+    const told = (): void => {
+      arm();
+      this.faults.guard('a watcher of a mirror', watcher);
+    };
+    arm();
+    this.#leaseWatchers.add(told);
+    const forgetStatus = this.bus.watchStatus(told);
+    return () => {
+      this.#leaseWatchers.delete(told);
+      forgetStatus();
+      cancel();
+    };
+  }
+
   /** All leases that hold, as far as this mirror knows, the first to end first. */
-  leases({ branch }: HoldersOptions = {}): Holder[] {
+  leases(options: Pick<HoldersOptions, 'branch'> = {}): Holder[] {
+    checkOptions('leases', options, LEASES_OPTIONS);
     this.#needLeases();
-    return this.swarm.held(this.moment, { branch }).map(leaseForm);
+    return this.swarm.held(this.moment, { branch: options.branch }).map(leaseForm);
   }
 
   /** What lease a reservation is at this moment, also one that has lapsed or is released; `undefined` where there is none. */

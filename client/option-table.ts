@@ -22,6 +22,13 @@ export const TEXTS = typed(
 export const FLAG = typed('true or false', (value) => typeof value === 'boolean');
 export const CALL = typed('a function', (value) => typeof value === 'function');
 export const OBJECT = typed('an object', (value) => typeof value === 'object' && value !== null);
+/** An object that is called: a logger, a clock. */
+export const objectWith = (...calls: readonly string[]): OptionType =>
+  typed(`an object with the functions ${calls.join(', ')}`, (value) => {
+    if (typeof value !== 'object' || value === null) return false;
+    return calls.every((name) => typeof (value as Readonly<Record<string, unknown>>)[name] === 'function');
+  });
+
 export const SIGNAL = typed('an AbortSignal', (value) => value instanceof AbortSignal);
 export const PEM = typed(
   'PEM text, bytes, or an array of them',

@@ -28,7 +28,7 @@ export interface SubscribeOptions {
   readonly whenFull?: 'wait' | 'latest' | 'fail' | undefined;
 }
 
-const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
+export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
   maxEvents: integer(1, 2 ** 31 - 1),
   since: ANY_TEXT,
   snapshot: oneOf('full', 'none'),

@@ -185,7 +185,7 @@ const refuse = (text: string): never => {
   throw new ProtocolError('bad-option', text);
 };
 
-const READERS: Readonly<
+export const INSPECTION_PARAMETERS: Readonly<
   Record<InspectionTopic, { known: readonly string[]; read(params: Params, limits: FilterLimits): Inspection }>
 > = {
   overview: { known: ['limit'], read: ({ limit }) => ({ topic: 'overview', limit: readLimit(limit) }) },
@@ -203,7 +203,7 @@ export function readInspection(topic: unknown, params: unknown, limits: FilterLi
     return refuse(`inspect ${known}: the parameters must be a map`);
   }
   const given = (params ?? {}) as Params;
-  const reader = READERS[known];
+  const reader = INSPECTION_PARAMETERS[known];
   for (const name of Object.keys(given)) {
     if (reader.known.includes(name)) continue;
     const best = nearest(name, reader.known);

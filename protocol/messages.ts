@@ -111,7 +111,8 @@ export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_
   }
 }
 
-const SUBSCRIBE_OPTIONS = ['filter', 'max_events', 'since', 'snapshot'] as const;
+/** What `subscribe` takes on the wire. */
+export const WIRE_SUBSCRIBE_OPTIONS = ['filter', 'max_events', 'since', 'snapshot'] as const;
 
 function parseSubscribeOptions(input: unknown, limits: FilterLimits): SubscribeOptions {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
@@ -119,9 +120,9 @@ function parseSubscribeOptions(input: unknown, limits: FilterLimits): SubscribeO
   }
   const options = input as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(options)) {
-    if ((SUBSCRIBE_OPTIONS as readonly string[]).includes(name)) continue;
-    const best = nearest(name, SUBSCRIBE_OPTIONS);
-    const hint = best === undefined ? `options are ${SUBSCRIBE_OPTIONS.join(', ')}` : `did you mean ${best}?`;
+    if ((WIRE_SUBSCRIBE_OPTIONS as readonly string[]).includes(name)) continue;
+    const best = nearest(name, WIRE_SUBSCRIBE_OPTIONS);
+    const hint = best === undefined ? `options are ${WIRE_SUBSCRIBE_OPTIONS.join(', ')}` : `did you mean ${best}?`;
     throw new ProtocolError('bad-option', `subscribe has no option ${JSON.stringify(name.slice(0, 40))}; ${hint}`);
   }
   const { filter, max_events, since, snapshot } = options;

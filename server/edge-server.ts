@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from './clock.js';
 import { Front } from './front.js';
 import { silentLog, type Log } from './log.js';
-import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
+import { checkOptionTypes, type OptionKind } from './option-types.js';
+import { OptionError, resolveOptions, SERVER_OPTIONS, type ResolvedOptions, type ServerOptions } from './options.js';
 import { EdgeBus } from './relay/edge-bus.js';
 import { EdgeFiles } from './relay/edge-files.js';
 import type { RelayOptions } from './relay/relay-options.js';
@@ -33,6 +34,26 @@ export interface EdgeOptions extends Pick<ServerOptions, FromServer> {
   readonly sharePort?: boolean;
 }
 
+const EDGE_OPTIONS: Readonly<Record<keyof EdgeOptions, OptionKind>> = {
+  host: SERVER_OPTIONS.host,
+  port: SERVER_OPTIONS.port,
+  transport: SERVER_OPTIONS.transport,
+  nativeEngineSha256: SERVER_OPTIONS.nativeEngineSha256,
+  heartbeatMs: SERVER_OPTIONS.heartbeatMs,
+  idleTimeoutMs: SERVER_OPTIONS.idleTimeoutMs,
+  allowOrigins: SERVER_OPTIONS.allowOrigins,
+  allowHosts: SERVER_OPTIONS.allowHosts,
+  tlsCertFile: SERVER_OPTIONS.tlsCertFile,
+  tlsKeyFile: SERVER_OPTIONS.tlsKeyFile,
+  insecure: SERVER_OPTIONS.insecure,
+  limits: SERVER_OPTIONS.limits,
+  log: SERVER_OPTIONS.log,
+  relay: SERVER_OPTIONS.relay,
+  endpointFile: 'text',
+  tokenFile: 'text',
+  sharePort: 'flag',
+};
+
 /** A bus without the repository's files: serves what an origin publishes, in the same protocol. */
 export class EdgeServer {
   readonly options: ResolvedOptions;
@@ -47,15 +68,17 @@ export class EdgeServer {
 
   /** @throws OptionError where an option is outside its range. */
   constructor(options: EdgeOptions, clock: Clock = systemClock) {
-    this.options = resolveOptions({ ...options, root: '/' });
-    this.#isShared = options.sharePort ?? false;
+    checkOptionTypes('an edge', options, EDGE_OPTIONS);
+    const { endpointFile, tokenFile, sharePort = false, ...rest } = options;
+    this.options = resolveOptions({ ...rest, root: '/' });
+    this.#isShared = sharePort;
     if (this.#isShared && this.options.port === 0) {
       throw new OptionError('a port that is shared must be named: --share-port needs --port N');
     }
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
     this.bus = new EdgeBus(this.options.relay!, this.options, clock, this.#log);
-    this.#files = new EdgeFiles(options.endpointFile, options.tokenFile);
+    this.#files = new EdgeFiles(endpointFile, tokenFile);
     this.#front = new Front({ ...this.options, sharePort: this.#isShared }, this.bus, clock, this.#log);
   }
 

@@ -1,6 +1,7 @@
 import { DEFAULT_PORT, FILTER_LIMITS, nearest, type FilterLimits } from '../protocol/index.js';
 import type { Log } from './log.js';
 import { OptionError } from './option-error.js';
+import { checkOptionTypes, type OptionKind } from './option-types.js';
 import { resolveRelay, type RelayOptions, type ResolvedRelay } from './relay/relay-options.js';
 import type { HistoryLimits } from './store/history.js';
 import { hostFault, isLoopback, listenAddress, originFault } from './transport/authority.js';
@@ -154,8 +155,37 @@ export type ResolvedOptions = Required<
   readonly limits: Limits;
 };
 
+export const SERVER_OPTIONS: Readonly<Record<keyof ServerOptions, OptionKind>> = {
+  root: 'text',
+  host: 'text',
+  port: 'number',
+  backend: ['auto', 'native', 'polling'],
+  pollIntervalMs: 'number',
+  transport: ['auto', 'uws', 'ws'],
+  nativeEngineSha256: 'texts',
+  settleMs: 'number',
+  heartbeatMs: 'number',
+  reconcileMs: 'number',
+  goneAfterMs: 'number',
+  idleTimeoutMs: 'number',
+  stateDir: 'text',
+  journal: 'flag',
+  journalMaxEvents: 'number',
+  journalMaxAgeMs: 'number',
+  journalMaxBytes: 'number',
+  allowOrigins: 'texts',
+  allowHosts: 'texts',
+  tlsCertFile: 'text',
+  tlsKeyFile: 'text',
+  insecure: 'flag',
+  relay: 'object',
+  limits: 'object',
+  log: 'object',
+};
+
 /** @throws OptionError */
 export function resolveOptions(options: ServerOptions): ResolvedOptions {
+  checkOptionTypes('a server', options, SERVER_OPTIONS);
   const tls = tlsFiles(options);
   return {
     root: options.root,

@@ -30,7 +30,12 @@ export function replayCommand(terminal: Terminal): Command {
     .option('--speed <n>', 'so many times as fast; 0 for without any pause', '1')
     .option('--serve', 'serve it from a throwaway repository, in which every time is moved to the present')
     .option('--port <n>', 'with --serve: the port, 0 for any free one', '0');
-  withFormat(command).action((file: string, flags: ReplayFlags) => replay(file, flags, terminal));
+  withFormat(command).action((file: string, flags: ReplayFlags, self: Command) => {
+    if (flags.serve !== true && self.getOptionValueSource('port') === 'cli') {
+      throw new Failure('--port is of use only with --serve', 'bad_args', 'add --serve, or leave it out');
+    }
+    return replay(file, flags, terminal);
+  });
   return withHelp(command, {
     examples: [
       ['muse-bus replay night.ndjson --speed 60', 'an hour in a minute'],
@@ -44,11 +49,13 @@ export function replayCommand(terminal: Terminal): Command {
 async function replay(path: string, flags: ReplayFlags, terminal: Terminal): Promise<void> {
   const speed = readNumber('--speed', flags.speed);
   if (speed < 0) throw new Failure(`--speed must be >= 0, got ${flags.speed}`);
+  const port = wholeNumber(0, 65_535)(flags.port, '--port');
+  const format = readFormat(flags, usualFormat(terminal));
   const stop = new AbortController();
   const release = onSignal(() => stop.abort());
   try {
-    if (flags.serve === true) await serveRecording(path, { speed, port: flags.port, signal: stop.signal }, terminal);
-    else await printRecording(path, speed, readFormat(flags, usualFormat(terminal)), stop.signal, terminal);
+    if (flags.serve === true) await serveRecording(path, { speed, port, signal: stop.signal }, terminal);
+    else await printRecording(path, speed, format, stop.signal, terminal);
   } finally {
     release();
   }
@@ -70,14 +77,13 @@ async function printRecording(
 
 interface ServeOptions {
   readonly speed: number;
-  readonly port: string;
+  readonly port: number;
   readonly signal: AbortSignal;
 }
 
 async function serveRecording(path: string, { speed, port, signal }: ServeOptions, terminal: Terminal): Promise<void> {
-  const portNumber = wholeNumber(0, 65_535)(port, '--port');
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-replay-'));
-  const server = new BusServer({ root, port: portNumber, log: makeLog('warn'), journal: false });
+  const server = new BusServer({ root, port, log: makeLog('warn'), journal: false });
   const repository = new ReplayRepository(root, speed === 0 ? 1 : speed);
   try {
     repository.prepare();

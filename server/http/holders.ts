@@ -12,7 +12,7 @@ import {
 import { QueryError, readQuery, type Parameter } from './query.js';
 import type { Route, RouteServices } from './route.js';
 
-const PARAMETERS: readonly Parameter[] = ['address', 'branch'];
+export const HOLDERS_PARAMETERS: readonly Parameter[] = ['address', 'branch'];
 const LEASE_KINDS: ReadonlySet<Kind> = new Set(['reservation', 'heartbeat', 'release']);
 
 /** An origin that is away is waited for so long; then its records may be old. */
@@ -49,7 +49,7 @@ export function holdersRoute({ bus, limits, clock, places }: RouteServices): Rou
   };
 
   return (request) => {
-    const { filterInput } = readQuery(request.query, PARAMETERS, limits);
+    const { filterInput } = readQuery(request.query, HOLDERS_PARAMETERS, limits);
     const addresses = readAddresses(filterInput.addresses ?? []);
     const [branch, ...others] = filterInput.branches ?? [];
     if (others.length > 0) throw new QueryError('branch can be given once');

@@ -1,17 +1,19 @@
 import { describeBus } from '../metrics/bus-metrics.js';
 import { LazyRegistry } from '../metrics/registry.js';
 import type { HttpWriter } from '../transport/transport.js';
+import { readQuery } from './query.js';
 import type { Route, RouteServices } from './route.js';
 
 /** `/metrics`, in Prometheus' text format. Built at the first request: who is never asked never pays. */
-export function metricsRoute({ bus, loopDelay }: RouteServices): Route {
+export function metricsRoute({ bus, limits, loopDelay }: RouteServices): Route {
   let text: MetricsText | undefined;
   const build = (): MetricsText => {
     const registry = new LazyRegistry();
     describeBus(registry, bus, loopDelay);
     return new MetricsText(registry);
   };
-  return () => {
+  return (request) => {
+    readQuery(request.query, [], limits);
     const metrics = (text ??= build());
     return {
       status: 200,

@@ -92,7 +92,8 @@ function refuseName(name: string, allowed: readonly Parameter[]): never {
     throw new QueryError('the token goes into the header Authorization: Bearer, never into an address');
   }
   const best = nearest(name, allowed);
-  const hint = best === undefined ? `there are ${allowed.join(', ')}` : `did you mean ${best}?`;
+  const known = allowed.length === 0 ? 'it takes none' : `there are ${allowed.join(', ')}`;
+  const hint = best === undefined ? known : `did you mean ${best}?`;
   throw new QueryError(`there is no parameter ${JSON.stringify(name.slice(0, 40))} here; ${hint}`);
 }
 

@@ -14,7 +14,10 @@ import { until } from '../support/until.js';
 t.setTimeout(120_000);
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const [watching, mirroring, testing, ...others] = fencedBlocks(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'ts');
+const [watching, mirroring, testing, showing, ...others] = fencedBlocks(
+  readFileSync(join(ROOT, 'README.md'), 'utf8'),
+  'ts',
+);
 
 const TSCONFIG = {
   compilerOptions: {
@@ -36,7 +39,7 @@ function compiled(): string {
   symlinkSync(join(ROOT, 'node_modules', '@types'), join(folder, 'node_modules', '@types'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
-  for (const [name, text] of Object.entries({ watching, mirroring, testing }))
+  for (const [name, text] of Object.entries({ watching, mirroring, testing, showing }))
     writeFileSync(join(folder, `${name}.ts`), text!);
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   execFileSync(process.execPath, [tsc, '-p', folder], { stdio: 'inherit' });

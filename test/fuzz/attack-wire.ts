@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import fc from 'fast-check';
 import WebSocket from 'ws';
 import { packMessage, SUBPROTOCOLS, type Encoding } from '../../protocol/index.js';
 import { open, handshake } from '../support/door-wire.js';
+import { firstOf } from './first-of.js';
 import { clientMessage } from './grammar.js';
 import { mutate } from './mutate.js';
 import { Random } from './random.js';
@@ -89,19 +89,18 @@ function sendOne(
 async function connect({ url, token }: Target, encoding: Encoding): Promise<WebSocket> {
   const socket = new WebSocket(url, [SUBPROTOCOLS[encoding]], { headers: { authorization: `Bearer ${token}` } });
   socket.on('error', () => undefined);
-  await Promise.race([once(socket, 'open'), once(socket, 'close')]);
+  await firstOf(socket, 'open', 'close');
   return socket;
 }
 
 /** Resolves when what was sent before has been looked at, or the connection has been ended over it. */
 async function heard(socket: WebSocket, encoding: Encoding): Promise<void> {
   if (socket.readyState !== WebSocket.OPEN) return;
-  const closed = once(socket, 'close').then(() => true);
-  const pong = once(socket, 'pong').then(() => true);
+  const answered = firstOf(socket, 'close', 'pong');
   socket.send(encode(encoding, [4, 1]), { binary: encoding === 'msgpack' });
   socket.ping();
   const impatience = setTimeout(() => socket.terminate(), 20_000);
-  await Promise.race([closed, pong]);
+  await answered;
   clearTimeout(impatience);
 }
 

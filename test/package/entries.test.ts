@@ -27,7 +27,8 @@ const modules = join(folder, 'node_modules');
 mkdirSync(join(modules, 'muse-bus'), { recursive: true });
 execFileSync('tar', ['-xzf', join(folder, filename), '--strip-components=1', '-C', join(modules, 'muse-bus')]);
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object };
-for (const name of Object.keys(dependencies)) {
+// The optional peer, as a program that has it.
+for (const name of [...Object.keys(dependencies), 'react']) {
   mkdirSync(dirname(join(modules, name)), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
 }
@@ -118,13 +119,14 @@ const REQUIRING = `
 const { connect, BusError } = require('muse-bus');
 const { FakeBus } = require('muse-bus/testing');
 const { KINDS } = require('muse-bus/protocol');
+const { useHolders, useMirror } = require('muse-bus/react');
 
 (async () => {
   const fake = new FakeBus();
   const bus = await fake.connect();
   fake.put('task', 't1', { title: 'first' });
   const task = await bus.get('task', 't1');
-  console.log(task.data.title, KINDS.length);
+  console.log(task.data.title, KINDS.length, typeof useHolders, typeof useMirror);
   fake.stop();
   await bus.close();
   await connect({ url: 'nowhere' }).catch((error) => console.log(error instanceof BusError, error.code));
@@ -136,7 +138,7 @@ t.test('require finds the SDK, its fake bus and the protocol, where modules cann
   const canForbid = major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
   const flags = canForbid ? ['--no-experimental-require-module'] : [];
   const program = await run({ type: 'commonjs', file: 'program.js', text: REQUIRING }, [], flags);
-  t.same(program.lines, ['first 7', 'true bad-option'], program.errors.join('\n'));
+  t.same(program.lines, ['first 7 function function', 'true bad-option'], program.errors.join('\n'));
 });
 
 t.test('the first example of the README runs as it stands, as plain JavaScript', async (t) => {
