@@ -10,7 +10,7 @@ import { atMost, type Target } from './target.js';
 const SHAPES: readonly FilterShape[] = ['distinct', 'shared', 'globs', 'transitions'];
 const SUBSCRIPTIONS = [10, 1_000, 100_000];
 /** Compiling more takes longer than all the matching. */
-const MOST_GLOBS = 10_000;
+const MAX_GLOBS = 10_000;
 
 /** Finding the ten subscriptions that an event is for, among many; in process, without sockets. */
 export const filters: Bench = async (options) => {
@@ -18,7 +18,7 @@ export const filters: Bench = async (options) => {
   const rows: string[][] = [];
   const lines: Growth[] = [];
   for (const shape of SHAPES.filter((name) => name.includes(options.only))) {
-    const most = shape === 'globs' ? MOST_GLOBS : Infinity;
+    const most = shape === 'globs' ? MAX_GLOBS : Infinity;
     const sides = SUBSCRIPTIONS.map((count) => matchSide({ shape, subscriptions: Math.min(count, most) }, options));
     const outcome = await alternate(sides, options.rounds, (text) => options.note(`${shape}: ${text}`));
     raw[shape] = Object.fromEntries(outcome);

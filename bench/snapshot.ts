@@ -20,7 +20,7 @@ interface Round {
 
 const AT_ONCE = 100;
 /** More would fill the memory with what a hundred have not read yet. */
-const MOST_AT_ONCE = 20_000;
+const MAX_AT_ONCE = 20_000;
 
 export function busSide(root: string, records: number, options: BenchOptions): Side<Round> {
   const run = (): Promise<Round> =>
@@ -31,9 +31,7 @@ export function busSide(root: string, records: number, options: BenchOptions): S
       const firstMs = await one();
       const later = [await one(), await one(), await one(), await one(), await one()];
       const hundred =
-        records <= MOST_AT_ONCE
-          ? check(await client.call<SnapshotTime>('many', AT_ONCE), AT_ONCE * records)
-          : undefined;
+        records <= MAX_AT_ONCE ? check(await client.call<SnapshotTime>('many', AT_ONCE), AT_ONCE * records) : undefined;
       return { firstMs, ms: median(later), hundredMs: hundred };
     });
   return { name: 'bus', run };
@@ -68,7 +66,7 @@ function modelSide(root: string): Side<Round> {
 
 const RECORDS = [1_000, 20_000, 100_000];
 /** A scan of more takes the model so long that five rounds would be the longest part of everything. */
-const MOST_FOR_MODEL = 20_000;
+const MAX_FOR_MODEL = 20_000;
 const ROLES: Readonly<Record<string, Role>> = { bus: 'ours', 'reading the directory': 'floor' };
 
 /** All records at the client, from a server that is up. */
@@ -79,7 +77,7 @@ export const snapshot: Bench = async (options) => {
   for (const records of RECORDS.filter((count) => String(count).includes(options.only))) {
     const outcome = await withRepository(records, ({ root }) => {
       const sides = [busSide(root, records, options), readingSide(root)];
-      if (records <= MOST_FOR_MODEL) sides.push(modelSide(root));
+      if (records <= MAX_FOR_MODEL) sides.push(modelSide(root));
       return alternate(sides, options.rounds, (text) => options.note(`${String(records)} records: ${text}`));
     });
     raw[String(records)] = Object.fromEntries(outcome);

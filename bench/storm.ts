@@ -1,4 +1,4 @@
-import { backoffMs } from '../client/backoff.js';
+import { backoffMs } from '../client/sdk/backoff.js';
 import type { Bench, BenchOptions } from './bench.js';
 import { withChildren, type Child } from './child.js';
 import { JetStreamServer } from './peers/jetstream.js';

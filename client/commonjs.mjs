@@ -13,7 +13,7 @@ const out = join(dist, 'cjs');
 /** ES modules alone. */
 const BUNDLED = new Set(['tinyqueue']);
 
-const ENTRIES = ['client/index.js', 'client/testing.js', 'client/react.js', 'protocol/index.js'];
+const ENTRIES = ['client/sdk/index.js', 'client/sdk/testing.js', 'client/sdk/react.js', 'protocol/index.js'];
 
 /** Every module of ours that the entries reach. */
 async function reached() {
@@ -67,14 +67,14 @@ await writeFile(join(out, 'package.json'), `${JSON.stringify({ type: 'commonjs' 
 
 // Declarations of both speak of `await using`, which a program's own libraries may not know.
 const DECLARATIONS = [
-  'client/index',
-  'client/browser',
-  'client/testing',
+  'client/sdk/index',
+  'client/sdk/browser',
+  'client/sdk/testing',
   'server/index',
-  'cjs/client/index',
-  'cjs/client/testing',
-  'client/react',
-  'cjs/client/react',
+  'cjs/client/sdk/index',
+  'cjs/client/sdk/testing',
+  'client/sdk/react',
+  'cjs/client/sdk/react',
 ];
 for (const entry of DECLARATIONS) {
   const path = join(dist, `${entry}.d.ts`);

@@ -1,7 +1,7 @@
 import { ProtocolError } from './errors.js';
 import { EVENT_TYPES, type EventType } from './event.js';
 import { KINDS, kindFromName, type Kind } from './kinds.js';
-import { nearest } from './nearest.js';
+import { closestMatch } from './closest-match.js';
 import { utf8Bytes } from './utf8.js';
 
 /**
@@ -156,6 +156,6 @@ export function filterKey(filter: Filter): string {
 export const quote = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 
 const suggest = (text: string, known: readonly string[]): string => {
-  const best = nearest(text, known);
+  const best = closestMatch(text, known);
   return best === undefined ? '' : `, did you mean ${quote(best)}?`;
 };

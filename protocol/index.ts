@@ -65,7 +65,7 @@ export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName } from './connection-na
 export { readClientMessage } from './messages.js';
 export { RESYNC_REASONS } from './subscription-terms.js';
 export { isServerMessage } from './server-message.js';
-export { nearest } from './nearest.js';
+export { closestMatch } from './closest-match.js';
 export { utf8Bytes } from './utf8.js';
 export type {
   ClaimData,

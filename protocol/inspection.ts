@@ -5,7 +5,7 @@ import { kindFromName, KINDS, type Kind } from './kinds.js';
 import type { RecordField } from './matcher.js';
 import type { CompleteReason, ResyncReason } from './subscription-terms.js';
 import type { WatchHealth } from './watch-health.js';
-import { nearest } from './nearest.js';
+import { closestMatch } from './closest-match.js';
 import type { JsonObject } from './record.js';
 import type { Problem } from './problem.js';
 import type { Encoding } from './encoding.js';
@@ -206,7 +206,7 @@ export function readInspection(topic: unknown, params: unknown, limits: FilterLi
   const reader = INSPECTION_PARAMETERS[known];
   for (const name of Object.keys(given)) {
     if (reader.known.includes(name)) continue;
-    const best = nearest(name, reader.known);
+    const best = closestMatch(name, reader.known);
     const hint = best === undefined ? `there are ${reader.known.join(', ')}` : `did you mean ${best}?`;
     refuse(`inspect ${known} has no parameter ${JSON.stringify(name.slice(0, 40))}; ${hint}`);
   }

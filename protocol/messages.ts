@@ -10,7 +10,7 @@ import { readInspection, type Inspection, type Inspections } from './inspection.
 import type { CompleteReason, ResyncReason, SubscribeMode } from './subscription-terms.js';
 import type { WatchHealth } from './watch-health.js';
 import { KINDS, kindFromName, type Kind } from './kinds.js';
-import { nearest } from './nearest.js';
+import { closestMatch } from './closest-match.js';
 import { utf8Bytes } from './utf8.js';
 
 // ── client → server ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,7 +121,7 @@ function parseSubscribeOptions(input: unknown, limits: FilterLimits): SubscribeO
   const options = input as Readonly<Record<string, unknown>>;
   for (const name of Object.keys(options)) {
     if ((WIRE_SUBSCRIBE_OPTIONS as readonly string[]).includes(name)) continue;
-    const best = nearest(name, WIRE_SUBSCRIBE_OPTIONS);
+    const best = closestMatch(name, WIRE_SUBSCRIBE_OPTIONS);
     const hint = best === undefined ? `options are ${WIRE_SUBSCRIBE_OPTIONS.join(', ')}` : `did you mean ${best}?`;
     throw new ProtocolError('bad-option', `subscribe has no option ${JSON.stringify(name.slice(0, 40))}; ${hint}`);
   }

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CloseCode } from '../protocol/index.js';
 import { Bus } from './bus.js';
-import { systemClock, type Clock } from './clock.js';
-import { Front } from './front.js';
-import { silentLog, type Log } from './log.js';
-import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './options.js';
+import { systemClock, type Clock } from './runtime/clock.js';
+import { Listener } from './network/listener.js';
+import { silentLog, type Log } from './runtime/log.js';
+import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './config/options.js';
 import { OriginRelay } from './relay/origin-relay.js';
 import { PrivateState, type Endpoint, type LockError } from './repository/index.js';
 import { CoordinationDir, CoordinationDirError } from './watch/coordination-dir.js';
@@ -22,7 +22,7 @@ export class BusServer {
   readonly #clock: Clock;
   readonly #state: PrivateState;
   readonly #dir: CoordinationDir;
-  readonly #front: Front;
+  readonly #listener: Listener;
   #relay: OriginRelay | undefined;
   #relayRefused: (error: Error) => void = () => undefined;
   #repositoryGone: (error: RepositoryGoneError) => void = () => undefined;
@@ -48,7 +48,7 @@ export class BusServer {
         this.#log.warn(fields, message);
       },
     });
-    this.#front = new Front(this.options, this.bus, clock, this.#log);
+    this.#listener = new Listener(this.options, this.bus, clock, this.#log);
   }
 
   /** Where to connect and with which token; `undefined` until started. */
@@ -58,7 +58,7 @@ export class BusServer {
 
   /** The engine in use; `undefined` until started. */
   get transportName(): string | undefined {
-    return this.#front.transportName;
+    return this.#listener.transportName;
   }
 
   /**
@@ -89,7 +89,7 @@ export class BusServer {
     if (this.#endpoint) this.#state.unpublish();
     const journalClosed = this.bus.stop();
     const relayStopped = this.#relay?.stop();
-    await this.#front.stop();
+    await this.#listener.stop();
     await Promise.all([journalClosed, relayStopped]);
     this.#state.close();
     this.#endpoint = undefined;
@@ -144,7 +144,7 @@ export class BusServer {
 
   /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
   async reloadTls(): Promise<void> {
-    await this.#front.reloadTls();
+    await this.#listener.reloadTls();
   }
 
   /** Not waited for: the server's own clients have nothing to do with NATS. */
@@ -228,7 +228,7 @@ export class BusServer {
   #changeToken(token: string): Endpoint {
     if (!this.#endpoint) throw new Error('the server has not been started');
     const { url, started_at } = this.#endpoint;
-    this.#front.changeToken(token);
+    this.#listener.changeToken(token);
     this.#endpoint = this.#state.publish(url, token, new Date(started_at));
     this.bus.disconnectAll(CloseCode.unauthorized, 'the token has been changed');
     this.#log.info({}, 'token changed');
@@ -237,9 +237,9 @@ export class BusServer {
 
   async #listen(): Promise<Endpoint> {
     const token = this.#state.token();
-    const url = await this.#front.listen(token);
+    const url = await this.#listener.listen(token);
     this.#endpoint = this.#state.publish(url, token, new Date(this.#clock.now()));
-    this.#log.info({ url, transport: this.#front.transportName, pid: process.pid }, 'listening');
+    this.#log.info({ url, transport: this.#listener.transportName, pid: process.pid }, 'listening');
     return this.#endpoint;
   }
 }

@@ -1,22 +1,22 @@
 import type { Kind, Problem, UnixMillis, WatchHealth } from '../protocol/index.js';
-import type { Clock } from './clock.js';
+import type { Clock } from './runtime/clock.js';
 import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
-import { newEpoch } from './epoch.js';
+import { newEpoch } from './store/epoch.js';
 import { Journal, type JournalHealth } from './journal/journal.js';
-import type { Recalled } from './journal/recall.js';
-import type { Log } from './log.js';
-import { describeWatching } from './metrics/bus-metrics.js';
+import type { Recovered } from './journal/recovery.js';
+import type { Log } from './runtime/log.js';
+import { describeWatching } from './inspection/bus-metrics.js';
 import type { LazyRegistry } from './metrics/registry.js';
-import { describeOriginRelay } from './metrics/relay-metrics.js';
-import type { ResolvedOptions } from './options.js';
+import { describeOriginRelay } from './relay/relay-metrics.js';
+import type { ResolvedOptions } from './config/options.js';
 import type { OriginRelay } from './relay/origin-relay.js';
 import type { PrivateDirectory } from './repository/index.js';
-import { ServedBus } from './served-bus.js';
-import { Service } from './service.js';
+import { BusBase } from './bus-base.js';
+import { SessionManager } from './session-manager.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
-import { supervised, Supervisor } from './supervisor.js';
+import { supervised, Supervisor } from './runtime/supervisor.js';
 import type { StoreEvent } from './store/store-event.js';
 import { RepositoryWatch, type WatchParts } from './watch/repository-watch.js';
 
@@ -30,7 +30,7 @@ export interface RecordProblem {
 }
 
 /** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
-export class Bus extends ServedBus {
+export class Bus extends BusBase {
   readonly supervisor: Supervisor;
   readonly watch: RepositoryWatch;
   /** Called when the bus's own clients have been told of something. */
@@ -64,7 +64,7 @@ export class Bus extends ServedBus {
   #publish(events: readonly StoreEvent[], waitedMs: number | undefined): void {
     const { supervisor } = this;
     const from = this.#clock.elapsed();
-    this.#journal?.reach(events);
+    this.#journal?.advanceTo(events);
     supervisor.contain('publishing', () => {
       this.hub.publish(events);
     });
@@ -114,10 +114,10 @@ export class Bus extends ServedBus {
   }
 
   async #start(): Promise<void> {
-    const recalled = await this.#journal?.recall();
-    if (recalled) this.#store.restore(recalled.standing, recalled.revision);
-    const since = await this.#catchUpWithFiles(recalled);
-    const hub = this.#hubAfter(recalled, since);
+    const recovered = await this.#journal?.recover();
+    if (recovered) this.#store.restore(recovered.standing, recovered.revision);
+    const since = await this.#catchUpWithFiles(recovered);
+    const hub = this.#hubAfter(recovered, since);
     this.#journal?.begin(hub, since);
     const source = {
       health: () => this.health,
@@ -125,7 +125,7 @@ export class Bus extends ServedBus {
       journal: () => ({ state: this.journalHealth }),
       readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
     };
-    this.service = new Service(hub, source, this.options, this.#clock, this.log, this.supervisor);
+    this.service = new SessionManager(hub, source, this.options, this.#clock, this.log, this.supervisor);
     this.watch.run();
     this.service.start();
     const { backend, healthy } = this.health;
@@ -140,21 +140,21 @@ export class Bus extends ServedBus {
   }
 
   /** @returns what has happened since the journal's end: what changed, and which leases ran out. */
-  async #catchUpWithFiles(recalled: Recalled | undefined): Promise<readonly StoreEvent[]> {
-    const changes = await this.watch.load(recalled ? 'restart' : 'live');
+  async #catchUpWithFiles(recovered: Recovered | undefined): Promise<readonly StoreEvent[]> {
+    const changes = await this.watch.load(recovered ? 'restart' : 'live');
     // What a first reading finds has not happened now.
-    if (!recalled) return [];
+    if (!recovered) return [];
     return [...changes, ...this.#store.expireUntil(this.#clock.now(), 'restart')];
   }
 
-  #hubAfter(recalled: Recalled | undefined, since: readonly StoreEvent[]): Hub {
+  #hubAfter(recovered: Recovered | undefined, since: readonly StoreEvent[]): Hub {
     const { revision } = this.#store;
-    const history = new History(this.options.limits, recalled?.base ?? revision);
-    for (const event of recalled?.events ?? []) history.append(event);
+    const history = new History(this.options.limits, recovered?.base ?? revision);
+    for (const event of recovered?.events ?? []) history.append(event);
     for (const event of since) history.append(event);
-    const epoch = recalled?.epoch ?? newEpoch(this.#clock.now());
+    const epoch = recovered?.epoch ?? newEpoch(this.#clock.now());
     const fanOut = new FanOut(revision, this.options.limits.maxQueuedBytes, this.supervisor);
-    return new Hub(epoch, this.#store, history, fanOut, recalled?.lost);
+    return new Hub(epoch, this.#store, history, fanOut, recovered?.lost);
   }
 }
 

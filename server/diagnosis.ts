@@ -1,4 +1,4 @@
-import { findNativeBinary, loadNativeEngine, NativeEngineError } from './transport/native-engine.js';
+import { findNativeBinary, loadNativeEngine, NativeEngineError } from './network/native-engine.js';
 import { CheckedDirectories } from './watch/checked-directories.js';
 import { whyNotNative } from './watch/choose-watcher.js';
 import { CoordinationDir } from './watch/coordination-dir.js';

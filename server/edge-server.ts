@@ -1,11 +1,17 @@
-import { systemClock, type Clock } from './clock.js';
-import { Front } from './front.js';
-import { silentLog, type Log } from './log.js';
-import { checkOptionTypes, type OptionKind } from './option-types.js';
-import { OptionError, resolveOptions, SERVER_OPTIONS, type ResolvedOptions, type ServerOptions } from './options.js';
-import { EdgeBus } from './relay/edge-bus.js';
+import { systemClock, type Clock } from './runtime/clock.js';
+import { Listener } from './network/listener.js';
+import { silentLog, type Log } from './runtime/log.js';
+import { checkOptionTypes, type OptionKind } from './config/option-types.js';
+import {
+  OptionError,
+  resolveOptions,
+  SERVER_OPTIONS,
+  type ResolvedOptions,
+  type ServerOptions,
+} from './config/options.js';
+import { EdgeBus } from './edge-bus.js';
 import { EdgeFiles } from './relay/edge-files.js';
-import type { RelayOptions } from './relay/relay-options.js';
+import type { RelayOptions } from './config/relay-options.js';
 import type { Endpoint } from './repository/index.js';
 
 type FromServer =
@@ -61,7 +67,7 @@ export class EdgeServer {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #files: EdgeFiles;
-  readonly #front: Front;
+  readonly #listener: Listener;
   readonly #isShared: boolean;
   #endpoint: Endpoint | undefined;
   #isStopped = false;
@@ -79,7 +85,7 @@ export class EdgeServer {
     this.#clock = clock;
     this.bus = new EdgeBus(this.options.relay!, this.options, clock, this.#log);
     this.#files = new EdgeFiles(endpointFile, tokenFile);
-    this.#front = new Front({ ...this.options, sharePort: this.#isShared }, this.bus, clock, this.#log);
+    this.#listener = new Listener({ ...this.options, sharePort: this.#isShared }, this.bus, clock, this.#log);
   }
 
   /** Where to connect and with which token; `undefined` until started. */
@@ -88,7 +94,7 @@ export class EdgeServer {
   }
 
   get transportName(): string | undefined {
-    return this.#front.transportName;
+    return this.#listener.transportName;
   }
 
   /**
@@ -100,7 +106,7 @@ export class EdgeServer {
       const token = this.#files.token();
       await this.bus.start();
       if (this.#isStopped) throw new Error('stopped before there was anything to be served');
-      const url = await this.#front.listen(token);
+      const url = await this.#listener.listen(token);
       this.#endpoint = this.#files.publish(url, token, new Date(this.#clock.now()));
       this.#log.info({ url, transport: this.transportName, pid: process.pid }, 'listening');
       return this.#endpoint;
@@ -115,13 +121,13 @@ export class EdgeServer {
     // Where a port is shared, others may still be found by the file.
     if (this.#endpoint && !this.#isShared) this.#files.unpublish();
     const busStopped = this.bus.stop();
-    await this.#front.stop();
+    await this.#listener.stop();
     await busStopped;
     this.#endpoint = undefined;
   }
 
   /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
   reloadTls(): Promise<void> {
-    return this.#front.reloadTls();
+    return this.#listener.reloadTls();
   }
 }

@@ -2,15 +2,15 @@
 export { BusServer } from './bus-server.js';
 export type { RecordProblem } from './bus.js';
 export { Bus } from './bus.js';
-export type { Clock } from './clock.js';
-export { systemClock } from './clock.js';
+export type { Clock } from './runtime/clock.js';
+export { systemClock } from './runtime/clock.js';
 export { diagnoseEngine, diagnoseWatching, type EngineDiagnosis, type WatchDiagnosis } from './diagnosis.js';
 export type { JournalHealth } from './journal/journal.js';
-export type { Log } from './log.js';
+export type { Log } from './runtime/log.js';
 export { MemoryBus, type MemoryBusOptions } from './memory-bus.js';
-export { silentLog } from './log.js';
-export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './options.js';
-export { DEFAULT_LIMITS, OptionError, resolveOptions } from './options.js';
+export { silentLog } from './runtime/log.js';
+export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './config/options.js';
+export { DEFAULT_LIMITS, OptionError, resolveOptions } from './config/options.js';
 export { EdgeServer, type EdgeOptions } from './edge-server.js';
 // Apart from what speaks to NATS: whoever compiles against this entry need not have its clients' types.
 export { RelayTakenError } from './relay/relay-taken-error.js';
@@ -19,9 +19,9 @@ export {
   DEFAULT_STREAM_LIMITS,
   type RelayOptions,
   type StreamLimits,
-} from './relay/relay-options.js';
+} from './config/relay-options.js';
 export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } from './repository/index.js';
-export { Supervisor } from './supervisor.js';
+export { Supervisor } from './runtime/supervisor.js';
 export type { SendResult, Socket } from './delivery/port.js';
 export type { Connection } from './sessions/connection.js';
 export { deafFileSystem } from './watch/deaf-file-systems.js';

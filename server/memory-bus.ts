@@ -6,13 +6,13 @@ import {
   type RecordData,
   type UnixMillis,
 } from '../protocol/index.js';
-import type { Clock } from './clock.js';
+import type { Clock } from './runtime/clock.js';
 import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
-import { newEpoch } from './epoch.js';
-import { silentLog } from './log.js';
-import { resolveOptions, type Limits } from './options.js';
-import { Service } from './service.js';
+import { newEpoch } from './store/epoch.js';
+import { silentLog } from './runtime/log.js';
+import { resolveOptions, type Limits } from './config/options.js';
+import { SessionManager } from './session-manager.js';
 import type { Change } from './store/change.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
@@ -28,7 +28,7 @@ export interface MemoryBusOptions {
 /** A bus without files and without a port: its records are put by its holder. For tests and simulations. */
 export class MemoryBus {
   readonly #store = new RecordStore();
-  readonly #service: Service;
+  readonly #sessions: SessionManager;
   #cancelExpiry: (() => void) | undefined;
   #writes = 0;
 
@@ -54,21 +54,21 @@ export class MemoryBus {
       journal: () => ({ state: 'off' as const }),
       readNow: () => Promise.resolve(),
     };
-    this.#service = new Service(hub, source, options, clock, silentLog);
+    this.#sessions = new SessionManager(hub, source, options, clock, silentLog);
   }
 
   start(): void {
-    this.#service.start();
+    this.#sessions.start();
   }
 
   stop(): void {
     this.#cancelExpiry?.();
-    this.#service.stop();
+    this.#sessions.stop();
   }
 
   /** The revision of the last transition. */
   get revision(): number {
-    return this.#service.hub.revision;
+    return this.#sessions.hub.revision;
   }
 
   /** A record appears, or changes. */
@@ -87,11 +87,11 @@ export class MemoryBus {
   }
 
   attach(socket: Socket, encoding: Encoding): Connection {
-    return this.#service.attach(socket, encoding);
+    return this.#sessions.attach(socket, encoding);
   }
 
   #take(change: Change): void {
-    this.#service.hub.publish(this.#store.apply(change, this.clock.now()));
+    this.#sessions.hub.publish(this.#store.apply(change, this.clock.now()));
     this.#expireInTime();
   }
 
@@ -100,7 +100,7 @@ export class MemoryBus {
     const next: UnixMillis | undefined = this.#store.leases.nextDeadline();
     if (next === undefined) return;
     this.#cancelExpiry = this.clock.after(next - this.clock.now(), () => {
-      this.#service.hub.publish(this.#store.expireUntil(this.clock.now()));
+      this.#sessions.hub.publish(this.#store.expireUntil(this.clock.now()));
       this.#expireInTime();
     });
   }

@@ -84,7 +84,7 @@ t.test('server/repository imports protocol and Node only: a client that loads it
 
 t.test('what is private goes through server/repository alone', async (t) => {
   // What a checkout may say of settings, and what shows the state of things.
-  const readers = ['client/cli/repository-config.ts', 'client/cli/doctor-repository.ts'];
+  const readers = ['client/cli/settings/repository-config.ts', 'client/cli/doctor/repository.ts'];
   const others = ['server', 'client']
     .flatMap(sourcesIn)
     .filter((file) => !isIn('server/repository')(file) && !readers.includes(file));
@@ -116,7 +116,7 @@ t.test('the swarm, store and delivery are pure: no file, socket, timer, clock or
   const adapters = ['fs', 'net', 'http', 'https', 'timers', 'child_process', 'worker_threads', 'process'].flatMap(
     (name) => [...[name, `node:${name}`, `${name}/promises`, `node:${name}/promises`]],
   );
-  const forbidden = new Set([...adapters, 'ws', 'uWebSockets.js', 'lmdb', 'fs-extra', 'server/clock.js']);
+  const forbidden = new Set([...adapters, 'ws', 'uWebSockets.js', 'lmdb', 'fs-extra', 'server/runtime/clock.js']);
   for (const folder of ['protocol/swarm', 'server/store', 'server/delivery']) {
     t.same(
       breaches(folder, (target) => !forbidden.has(target)),
@@ -128,16 +128,57 @@ t.test('the swarm, store and delivery are pure: no file, socket, timer, clock or
   }
 });
 
-t.test('delivery knows neither sessions nor engines, and sessions know no engine', async (t) => {
-  const allowed = ['server/delivery/', 'server/store/', 'server/supervisor.js', 'server/turn-loop.js', 'protocol/'];
-  t.same(
-    breaches('server/delivery', (target) => !isOurs(target) || allowed.some((folder) => target.startsWith(folder))),
-    [],
-  );
-  t.same(
-    breaches('server/sessions', (target) => !isIn('server/transport')(target)),
-    [],
-  );
+/** The rooms of the server, each with those that it may look at. What joins them lies beside them, at the root. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  runtime: [],
+  repository: [],
+  store: [],
+  metrics: ['store'],
+  delivery: ['runtime', 'store'],
+  config: ['runtime', 'store'],
+  sessions: ['config', 'delivery', 'runtime'],
+  journal: ['repository', 'runtime', 'store'],
+  watch: ['config', 'repository', 'runtime', 'store'],
+  relay: ['config', 'delivery', 'metrics', 'repository', 'runtime', 'store'],
+  inspection: ['delivery', 'journal', 'metrics', 'runtime', 'sessions', 'store', 'watch'],
+  network: ['config', 'delivery', 'inspection', 'metrics', 'repository', 'runtime', 'sessions', 'store'],
+};
+
+const roomOf = (path: string): string => path.split('/')[1]!;
+
+/** Imports of a room's files that lead to a room, or to what joins them, which it may not look at. */
+const roomBreaches = (imports: readonly Import[]): string[] =>
+  imports
+    .filter(({ file, target }) => {
+      if (!isIn('server')(target)) return false;
+      const [from, to] = [roomOf(file), roomOf(target)];
+      return from !== to && !ROOMS[from]!.includes(to);
+    })
+    .map(({ file, target }) => `${file} → ${target}`);
+
+t.test('a room of the server looks only at the rooms that it may, and none at what joins them', async (t) => {
+  const folders = readdirSync(join(ROOT, 'server'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  t.same(new Set(folders.map(({ name }) => name)), new Set(Object.keys(ROOMS)), 'each folder is a room');
+  for (const room of Object.keys(ROOMS)) t.same(roomBreaches(sourcesIn(`server/${room}`).flatMap(importsOf)), [], room);
+  for (const [room, allowed] of Object.entries(ROOMS)) {
+    for (const other of [...Object.keys(ROOMS), 'bus.js']) {
+      if (other === room || allowed.includes(other)) continue;
+      const planted = {
+        file: `server/${room}/x.ts`,
+        target: other === 'bus.js' ? 'server/bus.js' : `server/${other}/x.js`,
+      };
+      t.equal(roomBreaches([planted]).length, 1, `${room} → ${other} is found`);
+    }
+  }
+});
+
+t.test('no room looks at another that looks back at it', async (t) => {
+  const depth = (room: string, path: readonly string[] = []): void => {
+    t.notOk(path.includes(room), [...path, room].join(' → '));
+    if (!path.includes(room)) for (const next of ROOMS[room]!) depth(next, [...path, room]);
+  };
+  depth('network');
+  depth('relay');
 });
 
 t.test('no files import each other, not by way of others either', async (t) => {
@@ -174,12 +215,12 @@ function circlesIn(targets: ReadonlyMap<string, readonly string[]>): string[] {
 const withoutComments = (source: string): string => source.replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
 
 t.test('only the terminal and the log write to the process’s own streams, and JSON leaves by them alone', async (t) => {
-  const WAYS_OUT = new Set(['client/cli/terminal.ts', 'client/cli/log.ts']);
+  const WAYS_OUT = new Set(['client/cli/terminal/terminal.ts', 'client/cli/terminal/log.ts']);
   const writing = /\bconsole\.|process\.(stdout|stderr)\.(write|end|cork)\b|\bwriteSync\(\s*[12]\b/;
   const sources = ['protocol', 'server', 'client'].flatMap(sourcesIn).filter((file) => !WAYS_OUT.has(file));
   const writers = sources.filter((file) => writing.test(read(file)));
   // A process of its own, whose words its parent reads.
-  t.same(writers, ['server/journal/probe.ts']);
+  t.same(writers, ['server/journal/integrity-check-main.ts']);
   const unescaped = sources.filter((file) => /\.(out|err)\(\s*JSON\.stringify/.test(read(file)));
   t.same(unescaped, [], 'terminal.json escapes what a terminal obeys');
   const styled = sources.filter(
@@ -188,7 +229,7 @@ t.test('only the terminal and the log write to the process’s own streams, and 
   t.same(styled, [], 'no other file makes an escape sequence');
   const coloured = breaches('client', (target) => !target.startsWith('picocolors'));
   t.same(
-    coloured.filter((breach) => !/^client\/cli\/terminal(-text)?\.ts /.test(breach)),
+    coloured.filter((breach) => !/^client\/cli\/terminal\/terminal(-text)?\.ts /.test(breach)),
     [],
   );
 });

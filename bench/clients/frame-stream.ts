@@ -1,6 +1,6 @@
 import type { PayloadReader } from './payload-reader.js';
 
-const LONGEST_HEADER = 10;
+const MAX_HEADER = 10;
 
 /** What a server may send beside data. */
 export interface ControlFrames {
@@ -10,7 +10,7 @@ export interface ControlFrames {
 
 /** Takes a server's bytes apart into WebSocket frames (never masked, perhaps split anywhere) and feeds their payload on. */
 export class FrameStream {
-  readonly #header = Buffer.alloc(LONGEST_HEADER);
+  readonly #header = Buffer.alloc(MAX_HEADER);
   #headerLength = 0;
   #payloadLeft = 0;
   #opcode = 0;
@@ -40,7 +40,7 @@ export class FrameStream {
 
   /** @returns where the payload begins, or `to` where the header goes on in the next chunk. */
   #readHeader(buffer: Buffer, at: number, to: number): number {
-    if (this.#headerLength === 0 && to - at >= LONGEST_HEADER) return at + this.#begin(buffer, at);
+    if (this.#headerLength === 0 && to - at >= MAX_HEADER) return at + this.#begin(buffer, at);
     while (at < to) {
       this.#header[this.#headerLength++] = buffer[at++]!;
       if (this.#headerLength < 2 || this.#headerLength < headerBytes(this.#header[1]!)) continue;

@@ -2,13 +2,13 @@ import type { PayloadReader } from './payload-reader.js';
 
 const NEWLINE = 0x0a;
 /** `MSG ` and what a line of ours may hold. */
-const LONGEST_LINE = 4_096;
+const MAX_LINE = 4_096;
 
 /** NATS' text protocol, whose lines may lie anywhere in the WebSocket's frames: `MSG subject sid bytes`, then the bytes. */
 export class NatsReader implements PayloadReader {
   events = 0;
   isReady = false;
-  readonly #line = Buffer.alloc(LONGEST_LINE);
+  readonly #line = Buffer.alloc(MAX_LINE);
   #lineLength = 0;
   /** Bytes of a payload still to come, with its own line end. */
   #skip = 0;

@@ -1,7 +1,7 @@
 import { revision, unixMillis, type Filter } from '../../protocol/index.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import type { Group } from '../../server/delivery/group.js';
-import { DEFAULT_LIMITS } from '../../server/options.js';
+import { DEFAULT_LIMITS } from '../../server/config/options.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import type { StoreEvent } from '../../server/store/store-event.js';
 import { cpuSeconds, runProgram } from '../program.js';

@@ -1,18 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { MessageType, revision, unixMillis, type Encoding } from '../../protocol/index.js';
-import { systemClock } from '../../server/clock.js';
+import { systemClock } from '../../server/runtime/clock.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { frameOf } from '../../server/delivery/frames.js';
 import { Hub } from '../../server/delivery/hub.js';
-import { newEpoch } from '../../server/epoch.js';
-import { silentLog } from '../../server/log.js';
-import { DEFAULT_LIMITS } from '../../server/options.js';
-import { Service } from '../../server/service.js';
+import { newEpoch } from '../../server/store/epoch.js';
+import { silentLog } from '../../server/runtime/log.js';
+import { DEFAULT_LIMITS } from '../../server/config/options.js';
+import { SessionManager } from '../../server/session-manager.js';
 import { History } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { RecordVersion } from '../../server/store/record-version.js';
 import { StoreEvent } from '../../server/store/store-event.js';
-import { chooseTransport } from '../../server/transport/choose-transport.js';
+import { chooseTransport } from '../../server/network/choose-transport.js';
 import { CheckedDirectories } from '../../server/watch/checked-directories.js';
 import { CoordinationDir } from '../../server/watch/coordination-dir.js';
 import { IgnoredFiles } from '../../server/watch/ignored-files.js';
@@ -138,7 +138,7 @@ async function send(): Promise<{ readonly url: string; readonly work: Work }> {
     readNow: () => Promise.resolve(),
   };
   const options = { limits: DEFAULT_LIMITS, heartbeatMs: 60_000, idleTimeoutMs: 120_000 };
-  const service = new Service(hub, source, options, systemClock, silentLog);
+  const service = new SessionManager(hub, source, options, systemClock, silentLog);
   const transport = chooseTransport('auto', silentLog);
   const reply = { status: 404, headers: {}, body: '' };
   const encoding: Encoding = 'msgpack';

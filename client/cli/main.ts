@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { CommanderError, type Command } from 'commander';
-import { asFailure, Failure } from './failure.js';
+import { toCliError, CliError } from './cli-error.js';
 import { program } from './program.js';
-import { refuseSecrets, withoutValue } from './secret-arguments.js';
-import { processTerminal, type Terminal } from './terminal.js';
+import { refuseSecrets, withoutValue } from './settings/secret-arguments.js';
+import { processTerminal, type Terminal } from './terminal/terminal.js';
 
 /** Fails in the form the caller reads: a line on stderr, or with --json an object on stdout. */
-function report(failure: Failure, terminal: Terminal): void {
+function report(failure: CliError, terminal: Terminal): void {
   const args = process.argv.slice(2);
   const isJson = args.some(
     (arg, i) =>
@@ -33,8 +33,8 @@ function configureOutput(command: Command, terminal: Terminal): void {
 }
 
 /** Commander writes its suggestion on a line of its own. */
-function fromCommander({ message }: CommanderError): Failure {
-  return new Failure(withoutValue(message.replace(/^error: /, '')).replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' '));
+function fromCommander({ message }: CommanderError): CliError {
+  return new CliError(withoutValue(message.replace(/^error: /, '')).replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' '));
 }
 
 /** What nobody caught: Node itself would write message and stack as they are. */
@@ -56,6 +56,6 @@ try {
   if (process.argv.length === 2) command.outputHelp();
   else await command.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) report(asFailure(error), terminal);
+  if (!(error instanceof CommanderError)) report(toCliError(error), terminal);
   else if (error.exitCode !== 0) report(fromCommander(error), terminal);
 }

@@ -2,28 +2,28 @@ import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { surroundings, userConfigFile } from '../../server/repository/index.js';
 import { VERSION } from '../../protocol/index.js';
-import { withHelp } from './help.js';
-import type { Terminal } from './terminal.js';
+import { withHelp } from './terminal/help.js';
+import type { Terminal } from './terminal/terminal.js';
 
 type MakeCommand = (terminal: Terminal, program: Command) => Command;
 
 /** One module for each command, in the order of the help. A module is loaded where it is needed: starting takes time. */
 const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string, () => Promise<MakeCommand>>([
-  ['serve', async () => (await import('./serve.js')).serveCommand],
-  ['edge', async () => (await import('./edge.js')).edgeCommand],
-  ['watch', async () => (await import('./watch.js')).watchCommand],
-  ['get', async () => (await import('./get.js')).getCommand],
-  ['holders', async () => (await import('./holders.js')).holdersCommand],
-  ['wait', async () => (await import('./wait.js')).waitCommand],
-  ['top', async () => (await import('./top.js')).topCommand],
-  ['record', async () => (await import('./record.js')).recordCommand],
-  ['replay', async () => (await import('./replay.js')).replayCommand],
-  ['doctor', async () => (await import('./doctor.js')).doctorCommand],
-  ['config', async () => (await import('./config.js')).configCommand],
-  ['token', async () => (await import('./token.js')).tokenCommand],
-  ['mcp', async () => (await import('./mcp.js')).mcpCommand],
-  ['demo', async () => (await import('./demo.js')).demoCommand],
-  ['completion', async () => (await import('./completion.js')).completionCommand],
+  ['serve', async () => (await import('./commands/serve.js')).serveCommand],
+  ['edge', async () => (await import('./commands/edge.js')).edgeCommand],
+  ['watch', async () => (await import('./commands/watch.js')).watchCommand],
+  ['get', async () => (await import('./commands/get.js')).getCommand],
+  ['holders', async () => (await import('./commands/holders.js')).holdersCommand],
+  ['wait', async () => (await import('./commands/wait.js')).waitCommand],
+  ['top', async () => (await import('./commands/top.js')).topCommand],
+  ['record', async () => (await import('./commands/record.js')).recordCommand],
+  ['replay', async () => (await import('./commands/replay.js')).replayCommand],
+  ['doctor', async () => (await import('./doctor/doctor.js')).doctorCommand],
+  ['config', async () => (await import('./commands/config.js')).configCommand],
+  ['token', async () => (await import('./commands/token.js')).tokenCommand],
+  ['mcp', async () => (await import('./mcp/mcp.js')).mcpCommand],
+  ['demo', async () => (await import('./demo/demo.js')).demoCommand],
+  ['completion', async () => (await import('./commands/completion.js')).completionCommand],
 ]);
 
 /** The command line. @param name the command that was named: where it is one, the others are not loaded. */
@@ -52,10 +52,10 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
 /** `doctor` says it as one finding among others; a completion must say nothing else. */
 const UNCONFIGURED: ReadonlySet<string> = new Set(['doctor', 'completion']);
 
-/** What the user's own file says wrongly is an error of every command, whether or not it needs any of it. @throws Failure */
+/** What the user's own file says wrongly is an error of every command, whether or not it needs any of it. @throws CliError */
 async function checkUserConfig(name: string): Promise<void> {
   if (UNCONFIGURED.has(name) || !existsSync(userConfigFile(surroundings()))) return;
-  const { readUserConfig } = await import('./user-config.js');
+  const { readUserConfig } = await import('./settings/user-config.js');
   readUserConfig(process.env);
 }
 
@@ -68,7 +68,7 @@ function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
 
 /** What `npm start` runs: the demo, or with flags a server. */
 async function startCommand(terminal: Terminal): Promise<Command> {
-  if (process.argv.length > 3) return (await import('./serve.js')).serveCommandCalled('start', terminal);
-  const { demo } = await import('./demo.js');
+  if (process.argv.length > 3) return (await import('./commands/serve.js')).serveCommandCalled('start', terminal);
+  const { demo } = await import('./demo/demo.js');
   return new Command('start').action(() => demo({ agents: '25' }, terminal));
 }

@@ -8,8 +8,8 @@ import {
 } from '../../protocol/index.js';
 import { encodeEvent, unprocessable, type EventFields } from '../store/event-encoding.js';
 import type { RecordVersion } from '../store/record-version.js';
-import { UNSUPERVISED, type Supervision } from '../supervisor.js';
-import type { Turn } from '../turn-loop.js';
+import { UNSUPERVISED, type Supervision } from '../runtime/supervisor.js';
+import type { Turn } from '../runtime/turn-loop.js';
 import type { InReplay, InSnapshot, Lagging } from './delivery-state.js';
 import type { Hub } from './hub.js';
 import { deliveryFromNow } from './initial-delivery.js';

@@ -9,7 +9,7 @@ import {
   MessageType,
 } from '../../protocol/index.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { UNSUPERVISED, type Supervision } from '../supervisor.js';
+import { UNSUPERVISED, type Supervision } from '../runtime/supervisor.js';
 import { FilterIndex } from './filter-index.js';
 import { frameOf } from './frames.js';
 import { Group } from './group.js';

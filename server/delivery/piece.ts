@@ -1,4 +1,4 @@
-import type { Turn } from '../turn-loop.js';
+import type { Turn } from '../runtime/turn-loop.js';
 
 /** How many records or events are looked at before the time is. */
 const LOOK_AT_TIME_EVERY = 16;

@@ -18,7 +18,7 @@ import { failures, listed } from './explain-filter.js';
 import type { SubscriptionProgress } from '../delivery/progress.js';
 
 /** What is known of the past and the present; a hub is one. */
-export interface Known {
+export interface StreamState {
   readonly store: RecordStore;
   readonly history: History;
   readonly revision: Revision;
@@ -33,7 +33,12 @@ type Subject =
 const because = (code: ExplainCode, text: string): ExplainReason => ({ code, text });
 
 /** Whether and why a filter sees a record's last transition, or the one asked about. */
-export function explainFilter(known: Known, filter: Filter, matcher: Matcher, question: ExplainQuestion): Explanation {
+export function explainFilter(
+  known: StreamState,
+  filter: Filter,
+  matcher: Matcher,
+  question: ExplainQuestion,
+): Explanation {
   const subject = subjectOf(known, question);
   if (subject.is === 'nothing') return { verdict: 'unknown', reasons: [subject.why] };
   const { matches, reasons } = judge(subject, filter, matcher);
@@ -41,7 +46,11 @@ export function explainFilter(known: Known, filter: Filter, matcher: Matcher, qu
 }
 
 /** Whether and why a transition was delivered to a subscription. */
-export function explainDelivery(known: Known, served: SubscriptionProgress, question: ExplainQuestion): Explanation {
+export function explainDelivery(
+  known: StreamState,
+  served: SubscriptionProgress,
+  question: ExplainQuestion,
+): Explanation {
   const subject = subjectOf(known, question);
   const context = {
     ...(served.ended === undefined ? {} : { ended: served.ended }),
@@ -60,7 +69,7 @@ export function explainDelivery(known: Known, served: SubscriptionProgress, ques
 
 // ── what is judged ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-function subjectOf({ store, history, revision: now }: Known, { record, revision }: ExplainQuestion): Subject {
+function subjectOf({ store, history, revision: now }: StreamState, { record, revision }: ExplainQuestion): Subject {
   if (revision !== undefined) return at(history, store, now, revision, record);
   const { kind, id } = record!;
   const event = lastTransition(history, kind, id, history.newest);
@@ -180,7 +189,11 @@ function couldShow(
   );
 }
 
-function placeBefore(known: Known, subject: Exclude<Subject, { is: 'nothing' }>, served: SubscriptionProgress): Placed {
+function placeBefore(
+  known: StreamState,
+  subject: Exclude<Subject, { is: 'nothing' }>,
+  served: SubscriptionProgress,
+): Placed {
   const { beginning, matcher } = served;
   const after = standsAfter(subject);
   const start = `${served.beginning.resync === undefined ? 'began' : 'began anew'} at revision ${beginning.from}`;

@@ -1,18 +1,18 @@
 import type { Epoch } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
 import { bootId, type PrivateDirectory } from '../repository/index.js';
 import type { History } from '../store/history.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { Gathering } from './gathering.js';
+import { BatchTimer } from './batch-timer.js';
 import { JOURNAL_FORMAT, JournalDir, type Seal } from './journal-dir.js';
 import { BATCH, JournalWriter, type Retention } from './journal-writer.js';
 import { openLmdbTable } from './lmdb-table.js';
-import { probe } from './probing.js';
-import { lookBack } from './look-back.js';
-import type { Recalled } from './recall.js';
-import { SentMark } from './sent-mark.js';
+import { probe } from './integrity-check.js';
+import { recoverOrBeginAgain } from './look-back.js';
+import type { Recovered } from './recovery.js';
+import { HighWaterMark } from './high-water-mark.js';
 import type { OpenTable, Table } from './table.js';
 
 /** Events that may wait for the disk before it counts as failed. */
@@ -61,7 +61,7 @@ type Phase =
  */
 export class Journal {
   readonly #dir: JournalDir;
-  readonly #mark: SentMark;
+  readonly #mark: HighWaterMark;
   readonly #openTable: OpenTable;
   readonly #probe: (path: string) => Promise<void>;
   #phase: Phase = { at: 'idle' };
@@ -69,17 +69,17 @@ export class Journal {
   #epoch: Epoch | undefined;
   /** Events that the table lacks. */
   #pending: StoreEvent[] = [];
-  readonly #gathering: Gathering;
+  readonly #batchTimer: BatchTimer;
   /** The batch or the rewriting under way. */
   #work: Promise<void> | undefined;
   #retryMs = FIRST_RETRY_MS;
 
   constructor(private readonly services: JournalServices) {
     this.#dir = new JournalDir(services.parent);
-    this.#mark = new SentMark(this.#dir);
+    this.#mark = new HighWaterMark(this.#dir);
     this.#openTable = services.openTable ?? openLmdbTable;
     this.#probe = services.probe ?? probe;
-    this.#gathering = new Gathering(services.clock, () => {
+    this.#batchTimer = new BatchTimer(services.clock, () => {
       this.#work = this.#writeBatch();
     });
   }
@@ -98,20 +98,20 @@ export class Journal {
   }
 
   /** Reads what an earlier run has left. @returns `undefined` where a new epoch begins. */
-  async recall(): Promise<Recalled | undefined> {
+  async recover(): Promise<Recovered | undefined> {
     const { retention, clock, log } = this.services;
     const [dir, mark] = [this.#dir, this.#mark];
-    const found = await lookBack({ dir, mark, openTable: this.#openTable, probe: this.#probe, clock, log });
+    const found = await recoverOrBeginAgain({ dir, mark, openTable: this.#openTable, probe: this.#probe, clock, log });
     if (found.is === 'nothing') return undefined;
-    this.#epoch = found.recalled.epoch;
+    this.#epoch = found.recovered.epoch;
     if (found.is === 'whole') {
       const { table, contents, file } = found;
       this.#phase = { at: 'writing', writer: JournalWriter.adopt(table, contents, retention), file };
     }
-    return found.recalled;
+    return found.recovered;
   }
 
-  /** From here on events are kept. @param since those that have come to be since {@link recall}. */
+  /** From here on events are kept. @param since those that have come to be since {@link recover}. */
   begin(source: JournalSource, since: readonly StoreEvent[]): void {
     this.#source = source;
     this.#epoch = source.epoch;
@@ -119,16 +119,16 @@ export class Journal {
       this.#work = this.#rewrite();
       return;
     }
-    this.reach(since);
+    this.advanceTo(since);
     this.append(since);
   }
 
   /** Before anybody is told of one turn's events: the first of many with a system call that waits for no disk. */
-  reach(events: readonly StoreEvent[]): void {
+  advanceTo(events: readonly StoreEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
     try {
-      this.#mark.reach(last.revision);
+      this.#mark.advanceTo(last.revision);
     } catch (error) {
       this.#forget();
       this.#degrade(error);
@@ -153,7 +153,7 @@ export class Journal {
   async close(): Promise<void> {
     const { clock, log } = this.services;
     if (this.#phase.at === 'waiting') this.#phase.cancel();
-    this.#gathering.stop();
+    this.#batchTimer.stop();
     let cancel: () => void = () => undefined;
     const patience = new Promise<Error>((resolve) => {
       cancel = clock.after(CLOSE_PATIENCE_MS, () => resolve(new Error('the disk is too slow')));
@@ -219,7 +219,7 @@ export class Journal {
   // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #gather(): void {
-    if (!this.#work) this.#gathering.join(this.#pending.length >= BATCH);
+    if (!this.#work) this.#batchTimer.join(this.#pending.length >= BATCH);
   }
 
   async #writeBatch(): Promise<void> {
@@ -240,11 +240,11 @@ export class Journal {
   async #finish(): Promise<void> {
     // A rewriting that was given up leaves its promise behind: waited for once, it says no more.
     for (let work = this.#work; work; work = this.#work === work ? undefined : this.#work) await work;
-    this.#gathering.stop();
+    this.#batchTimer.stop();
     while (this.#phase.at === 'writing' && this.#pending.length > 0) {
       await this.#writeBatch();
       // One batch at a time: the next is this loop's.
-      this.#gathering.stop();
+      this.#batchTimer.stop();
     }
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
@@ -297,7 +297,7 @@ export class Journal {
     const isNews = this.#retryMs === FIRST_RETRY_MS;
     if (isNews) log.error({ err: error }, 'the journal cannot be written; nothing is kept for a restart until it can');
     this.#pending = [];
-    this.#gathering.stop();
+    this.#batchTimer.stop();
     if (phase.at === 'writing') phase.writer.close().catch(() => undefined);
     const cancel = clock.after(this.#retryMs, () => {
       this.#work = this.#rewrite();

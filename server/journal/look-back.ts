@@ -1,23 +1,23 @@
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
 import { DamagedJournalError } from './entries.js';
 import type { JournalDir } from './journal-dir.js';
-import { recall, type RecallServices, type Recollection } from './recall.js';
+import { recover, type RecoveryServices, type RecoveryResult } from './recovery.js';
 
-/** {@link recall}, with everything that can go wrong turned into a new epoch and said aloud. */
-export async function lookBack(
-  services: RecallServices & { readonly clock: Clock; readonly log: Log },
-): Promise<Recollection> {
+/** {@link recover}, with everything that can go wrong turned into a new epoch and said aloud. */
+export async function recoverOrBeginAgain(
+  services: RecoveryServices & { readonly clock: Clock; readonly log: Log },
+): Promise<RecoveryResult> {
   const { dir, mark, log } = services;
   try {
     dir.ensure();
-    const found = await recall(services);
+    const found = await recover(services);
     if (found.is === 'nothing') {
       log.info({ why: found.why }, 'a new epoch begins');
       dir.removeHeader();
     } else if (found.is === 'survived') {
       log.warn(
-        { lost_at_most: found.lost, epoch: found.recalled.epoch },
+        { lost_at_most: found.lost, epoch: found.recovered.epoch },
         'the last run was cut off; its journal goes on',
       );
     }

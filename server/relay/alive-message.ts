@@ -14,7 +14,7 @@ export interface AliveMessage {
 
 /** What a date can say. */
 const LAST_TIME_MS = 8.64e15;
-const LONGEST_ALIVE_MS = 86_400_000;
+const MAX_ALIVE_MS = 86_400_000;
 
 /** Reads what came over NATS as a sign of life. @returns `undefined` for anything else: whoever may publish may send anything. */
 export function readAlive(value: unknown): AliveMessage | undefined {
@@ -25,7 +25,7 @@ export function readAlive(value: unknown): AliveMessage | undefined {
     typeof alive.epoch === 'string' &&
     isCount(alive.revision, Number.MAX_SAFE_INTEGER) &&
     isCount(alive.now, LAST_TIME_MS) &&
-    isCount(alive.alive_ms, LONGEST_ALIVE_MS) &&
+    isCount(alive.alive_ms, MAX_ALIVE_MS) &&
     isHealth(alive.health);
   return isAlive ? (value as AliveMessage) : undefined;
 }

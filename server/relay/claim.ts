@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
 import type { Nats } from './nats.js';
 import type { Published, StreamPosition } from './outbox.js';
 import { encodeMark, type Claim, type Stamp } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import { RelayTakenError } from './relay-taken-error.js';
-import type { StreamLimits } from './relay-options.js';
+import type { StreamLimits } from '../config/relay-options.js';
 import { ensureStream, findMessage } from './stream-setup.js';
 
 /** How long another origin may take to say that it lives. */

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { OptionError } from '../option-error.js';
+import { OptionError } from '../config/option-error.js';
 import {
   endpointText,
   isToken,

@@ -1,8 +1,8 @@
 import type { Revision } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { TurnLoop, type Turn } from '../turn-loop.js';
+import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { findBase, NoBaseError, readHistory, StateBuilder, type StreamState } from './cold-start.js';
 import type { Nats } from './nats.js';
 import type { EventMessage, Stamp } from './relay-message.js';

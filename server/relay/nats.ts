@@ -1,8 +1,8 @@
 import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { readFileSync } from 'node:fs';
-import { OptionError } from '../option-error.js';
-import type { RelayAccess } from './relay-options.js';
+import { OptionError } from '../config/option-error.js';
+import type { RelayAccess } from '../config/relay-options.js';
 
 export type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg, NatsConnection };
 

@@ -1,5 +1,5 @@
 import type { Kind } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { Hub } from '../delivery/hub.js';
 import type { Question } from './origin-relay.js';
 

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { MessageType, readClientMessage, type Kind, type WatchHealth } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
 import type { AliveMessage } from './alive-message.js';
 import { identityOf, type Identity } from './claim.js';
-import { connectPatiently } from './connect-patiently.js';
+import { connectWithRetry } from './connect-with-retry.js';
 import { readJson, type Nats } from './nats.js';
 import type { Published } from './outbox.js';
 import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
-import type { ResolvedRelay } from './relay-options.js';
+import type { ResolvedRelay } from '../config/relay-options.js';
 
 /** What an edge may ask of the origin. */
 export type Question =
@@ -72,7 +72,7 @@ export class OriginRelay {
     const { options, source, clock, log } = this.services;
     const isOver = (): boolean => this.#isStopped;
     const patience = { clock, log, isOver, gives: 'never-up' } as const;
-    const nats = await connectPatiently(options.access, `muse-bus origin of ${options.repository}`, patience);
+    const nats = await connectWithRetry(options.access, `muse-bus origin of ${options.repository}`, patience);
     if (!nats) return;
     this.#nats = nats;
     const publisher = new Publisher({

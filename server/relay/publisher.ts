@@ -1,5 +1,5 @@
 import type { Revision } from '../../protocol/index.js';
-import { TurnLoop, type Turn } from '../turn-loop.js';
+import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { claimStream, type ClaimServices, type Claimed } from './claim.js';
 import { Outbox } from './outbox.js';
 import { PublishError, PublishWindow } from './publish-window.js';

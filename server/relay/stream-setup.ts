@@ -1,7 +1,7 @@
 import type { StreamConfig, StreamInfo } from '@nats-io/jetstream';
 import type { Nats } from './nats.js';
 import type { RelayNames } from './relay-names.js';
-import type { StreamLimits } from './relay-options.js';
+import type { StreamLimits } from '../config/relay-options.js';
 
 const STREAM_NOT_FOUND = 10_059;
 const NANOSECONDS = 1e6;

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js';
-import { TurnLoop, type Turn } from '../turn-loop.js';
+import type { Clock } from '../runtime/clock.js';
+import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 
 /** What is heard in one turn of the loop takes no longer, whoever has said it. */
 const TURN_MS = 4;

@@ -15,18 +15,18 @@ import {
   type UnixMillis,
   type Welcome,
 } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { CatchUp } from '../delivery/catch-up.js';
 import { encodeMessage } from '../delivery/frames.js';
 import type { Hub } from '../delivery/hub.js';
 import type { Port, Socket } from '../delivery/port.js';
 import { Subscriber, type SubscriberOwner } from '../delivery/subscriber.js';
-import type { Log } from '../log.js';
-import type { Limits } from '../options.js';
-import { fingerprintOf, type Supervision } from '../supervisor.js';
+import type { Log } from '../runtime/log.js';
+import type { Limits } from '../config/options.js';
+import { fingerprintOf, type Supervision } from '../runtime/supervisor.js';
 import type { Connection } from './connection.js';
-import type { Turn } from '../turn-loop.js';
-import { readIncoming, refusal } from './incoming.js';
+import type { Turn } from '../runtime/turn-loop.js';
+import { decodeClientMessage, refusal } from './client-message-decoder.js';
 
 /** What a session asks of the rest of the server. */
 export interface SessionServices {
@@ -89,7 +89,7 @@ export class Session implements Connection, SubscriberOwner {
   message(payload: Uint8Array, isBinary: boolean): void {
     try {
       if (!this.#withinRate() || !this.#withinSize(payload)) return;
-      const message = readIncoming(payload, isBinary, this.encoding, this.services.limits);
+      const message = decodeClientMessage(payload, isBinary, this.encoding, this.services.limits);
       if (message.type === 'refused') this.#refuse(message);
       else this.#handle(message);
     } catch (error) {

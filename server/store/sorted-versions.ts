@@ -1,7 +1,7 @@
 import type { RecordVersion } from './record-version.js';
 
 /** So many changes wait for their place at most, so that finding it takes no long turn. */
-const MOST_WAITING = 256;
+const MAX_WAITING = 256;
 
 /** A version that stands, or the id of one that stands no longer. */
 type Step = RecordVersion | string;
@@ -41,7 +41,7 @@ export class SortedVersions {
 
   #wait(step: Step): void {
     this.#waiting.push(step);
-    if (this.#waiting.length >= MOST_WAITING) this.settle();
+    if (this.#waiting.length >= MAX_WAITING) this.settle();
   }
 
   #place(version: RecordVersion): void {

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
-import type { BackendChoice } from '../options.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import type { BackendChoice } from '../config/options.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { deafFileSystem } from './deaf-file-systems.js';
 import { NativeWatcher } from './native-watcher.js';

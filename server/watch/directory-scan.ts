@@ -1,9 +1,9 @@
 import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import { sameSignature } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { RecordVersion } from '../store/record-version.js';
-import { TurnLoop, type Turn } from '../turn-loop.js';
+import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { namesIn } from './directory-names.js';
 import { errorCode } from './files.js';

@@ -4,7 +4,7 @@ import { SELF_TEST_PREFIX } from './self-test.js';
 import type { Warnings } from './warnings.js';
 
 /** Enough to tell a slip from a flood. */
-const MOST_COUNTED = 100_000;
+const MAX_COUNTED = 100_000;
 
 /** Where a name was met: in a hint it may be that of a file which is gone already, in a scan the file is there. */
 type MetIn = 'hint' | 'scan';
@@ -38,7 +38,7 @@ export class IgnoredFiles {
     if (reading.is === 'record') return reading.id;
     if (name.startsWith(SELF_TEST_PREFIX)) return undefined;
     const key = `${kind}/${name}`;
-    if (this.#names.size < MOST_COUNTED) this.#names.add(key);
+    if (this.#names.size < MAX_COUNTED) this.#names.add(key);
     if (reading.is === 'refused') {
       const limit = reading.why === 'too-long' ? { max_id_bytes: this.maxIdBytes } : {};
       this.warnings.once(key, { kind, name, why: reading.why, ...limit }, 'file ignored');

@@ -1,10 +1,10 @@
 import { explainProblem, isOfContent, KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import { sameSignature, type Broken, type Change, type Signature } from '../store/change.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { UNSUPERVISED } from '../supervisor.js';
-import { TurnLoop, type Turn } from '../turn-loop.js';
+import { UNSUPERVISED } from '../runtime/supervisor.js';
+import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { errorCode } from './files.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
@@ -20,14 +20,14 @@ const TURN_MS = 3;
  * But where telling everyone takes longer than that, a turn reads for as long as telling took the last time, up to this:
  * each turn is told to each subscriber, so that with short turns a burst would be all telling and no reading.
  */
-const LONGEST_TURN_MS = 10;
+const MAX_TURN_MS = 10;
 /** Between readings of a file that cannot be read yet: doubled from the first to the last. */
 const FIRST_RETRY_MS = 2;
 const LAST_RETRY_MS = 1_000;
 /** … for each of the files that cannot be read, where they are many. */
 const LONG_RETRY_MS = 10;
 /** A file that is written without end, and never found whole, is said to be broken after so many settle times. */
-const MOST_SETTLE_TIMES = 10;
+const MAX_SETTLE_TIMES = 10;
 
 /** So many hints at once may have been more than the kernel's queue holds, which it does not say. */
 const BURST = 1_000;
@@ -277,7 +277,7 @@ export class Ingest implements HintSink {
     }
     const readAt = clock.elapsed();
     publish(events, hintedAt === undefined ? undefined : readAt - hintedAt);
-    this.#turnMs = Math.min(LONGEST_TURN_MS, Math.max(TURN_MS, clock.elapsed() - readAt));
+    this.#turnMs = Math.min(MAX_TURN_MS, Math.max(TURN_MS, clock.elapsed() - readAt));
     const isUnfinished = this.#pending.size > 0 || this.#held.length > 0;
     if (isUnfinished || this.#removals.wantTurn(hintsAreComplete())) this.#schedule();
     this.#deadlines.sleep();
@@ -401,11 +401,7 @@ export class Ingest implements HintSink {
     const { clock, settleMs } = this.services;
     const now = clock.elapsed();
     if (before === undefined) return now;
-    if (
-      reading.is !== 'broken' ||
-      before.problem === 'unreadable' ||
-      now - before.first >= MOST_SETTLE_TIMES * settleMs
-    )
+    if (reading.is !== 'broken' || before.problem === 'unreadable' || now - before.first >= MAX_SETTLE_TIMES * settleMs)
       return before.since;
     return sameSignature(before.signature, reading.signature) ? before.since : now;
   }

@@ -1,11 +1,11 @@
 import type { Kind, UnixMillis } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { LeaseTime } from './lease-time.js';
 
 /** The wall clock is looked at this often though no lease is about to end, because it can be set. */
-const LONGEST_NAP_MS = 60_000;
+const MAX_NAP_MS = 60_000;
 /** Later than this, the process was stopped or the machine asleep, and hints may have been lost meanwhile. */
 const PAUSE_MS = 1_000;
 /** While it cannot be seen what might save a lease, it is tried again this often. */
@@ -152,11 +152,11 @@ export class LeaseDeadlines {
     const progress = this.#progress;
     const { store, clock, settleMs } = this.services;
     if (progress.is === 'settling') return Math.max(0, progress.askedAt + settleMs - clock.elapsed());
-    if (progress.is !== 'waiting') return LONGEST_NAP_MS;
+    if (progress.is !== 'waiting') return MAX_NAP_MS;
     const next = store.leases.nextDeadline() ?? Infinity;
     const untilNextMs = next - this.#time.now();
     // One that has passed and was not ended waits until something can be seen.
-    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, LONGEST_NAP_MS);
+    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, MAX_NAP_MS);
   }
 
   #pauseNoticed(): void {

@@ -1,5 +1,5 @@
 import { unixMillis, type UnixMillis } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 
 /** How far the wall clock may run ahead of the monotonic one between two looks before it is doubted. */
 export const JUMP_BOUND_MS = 10_000;

@@ -1,5 +1,5 @@
 import { KINDS, type Kind, type Observed } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import { sameSignature, type Signature } from '../store/change.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';

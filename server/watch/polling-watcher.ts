@@ -1,5 +1,5 @@
 import { KINDS } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { HintSink, Watcher } from './watcher.js';
 
 /** Hints at every directory at a fixed interval: for file systems that notify nobody. */

@@ -1,12 +1,12 @@
 import { KINDS, type Kind, type UnixMillis } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
 import { UnseenDirectoryError, type DirectoryScan, type ScanReport } from './directory-scan.js';
 
 /** The share of one core that comparing may take: after a comparison that kept the loop for t, the next waits 400 t. */
 const REST_FACTOR = 400;
 /** … but never longer than this. */
-const LONGEST_PAUSE_MS = 300_000;
+const MAX_PAUSE_MS = 300_000;
 /** After something that may have cost hints, the next comparison comes this soon. */
 const SOON_MS = 250;
 
@@ -156,7 +156,7 @@ export class Reconciler {
       this.log.warn({ err: error }, 'cannot compare the directories; trying again');
     }
     if (this.#phase !== 'running' || this.#soonAt !== undefined) return;
-    const restMs = Math.min(this.#busyMs * REST_FACTOR, LONGEST_PAUSE_MS);
+    const restMs = Math.min(this.#busyMs * REST_FACTOR, MAX_PAUSE_MS);
     this.#sleep(Math.max(this.shortestPauseMs, restMs));
   }
 }

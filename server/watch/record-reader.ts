@@ -1,7 +1,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { isNaive, leaseTime, type Kind, type Problem } from '../../protocol/index.js';
 import type { Broken, Change, Signature } from '../store/change.js';
-import { fingerprintOf, UNSUPERVISED, type Fingerprint, type Supervision } from '../supervisor.js';
+import { fingerprintOf, UNSUPERVISED, type Fingerprint, type Supervision } from '../runtime/supervisor.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { errorCode, type Files } from './files.js';
 import { parseRecord } from './record-parser.js';
@@ -45,7 +45,7 @@ export interface RecordReaderServices {
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** A file that is still being written after so many more readings is taken as it is: its next hint is on the way. */
-const MOST_READINGS = 3;
+const MAX_READINGS = 3;
 
 const PROBLEM_BY_ERROR: Readonly<Record<string, Problem>> = {
   ELOOP: 'link',
@@ -117,7 +117,7 @@ export class RecordReader {
     let length = this.#fill(file, signature.size, files);
     // Written since it was looked at: a signature older than what was read would make the same state an event again. One that
     // is newer could hide a change, so that it is looked at and read again, in this order.
-    for (let more = 0; length !== signature.size && more < MOST_READINGS; more++) {
+    for (let more = 0; length !== signature.size && more < MAX_READINGS; more++) {
       stats = files.status(file);
       signature = signatureOf(stats);
       length = this.#fill(file, signature.size, files);

@@ -6,13 +6,13 @@ import {
   type Observed,
   type WatchHealth,
 } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
-import type { ResolvedOptions } from '../options.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import type { ResolvedOptions } from '../config/options.js';
 import type { RepositoryIdentity } from '../repository/index.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { Supervision } from '../supervisor.js';
+import type { Supervision } from '../runtime/supervisor.js';
 import { CheckedDirectories } from './checked-directories.js';
 import { chooseWatcher, chooseWithoutWriting } from './choose-watcher.js';
 import { CoordinationDir, CoordinationDirError } from './coordination-dir.js';

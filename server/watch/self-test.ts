@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import type { Watcher } from './watcher.js';
 

@@ -2,7 +2,7 @@ import type { Kind, Observed, UnixMillis } from '../../protocol/index.js';
 import type { Change } from '../store/change.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { UNSUPERVISED, type Supervision } from '../supervisor.js';
+import { UNSUPERVISED, type Supervision } from '../runtime/supervisor.js';
 import type { Reading, RecordReader } from './record-reader.js';
 
 /** What taking in a reading needs. */

@@ -1,7 +1,7 @@
-import type { Log } from '../log.js';
+import type { Log } from '../runtime/log.js';
 
 /** So many different warnings are remembered before all are forgotten. */
-const MOST_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 /** Warnings, each said once: a log that repeats itself is not read. */
 export class Warnings {
@@ -17,7 +17,7 @@ export class Warnings {
 
   once(key: string, fields: object, message: string): void {
     if (this.#said.has(key)) return;
-    if (this.#said.size >= MOST_REMEMBERED) this.#said.clear();
+    if (this.#said.size >= MAX_REMEMBERED) this.#said.clear();
     this.#said.add(key);
     this.#count++;
     this.log.warn(fields, message);

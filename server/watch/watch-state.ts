@@ -1,6 +1,6 @@
 import type { UnixMillis, WatchState as WireState } from '../../protocol/index.js';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
 
 /** The repository is gone, and has not come back within the time that it was given. */
 export class RepositoryGoneError extends Error {

@@ -1,9 +1,9 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import t from 'tap';
-import { McpBus } from '../../client/cli/mcp-bus.js';
-import { mcpServer } from '../../client/cli/mcp-server.js';
-import { connect } from '../../client/index.js';
+import { McpBus } from '../../client/cli/mcp/bus.js';
+import { mcpServer } from '../../client/cli/mcp/server.js';
+import { connect } from '../../client/sdk/index.js';
 import type { BusEvent, EventLease } from '../../protocol/index.js';
 import { Command } from '../support/command.js';
 import { HttpClient } from '../support/http-client.js';

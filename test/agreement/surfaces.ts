@@ -1,9 +1,9 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
-import { McpBus } from '../../client/cli/mcp-bus.js';
-import { mcpServer } from '../../client/cli/mcp-server.js';
-import { topState } from '../../client/cli/top-state.js';
-import { connect, type BusClient, type Mirror } from '../../client/index.js';
+import { McpBus } from '../../client/cli/mcp/bus.js';
+import { mcpServer } from '../../client/cli/mcp/server.js';
+import { topState } from '../../client/cli/commands/top-state.js';
+import { connect, type BusClient, type Mirror } from '../../client/sdk/index.js';
 import { contestsOf } from '../../client/inspector/model/contention.js';
 import { isHeld, leasesOf } from '../../client/inspector/model/lease.js';
 import { swarmOf } from '../../client/inspector/model/swarm-of.js';

@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import t, { type Test } from 'tap';
-import { FakeBus } from '../../client/testing.js';
+import { FakeBus } from '../../client/sdk/testing.js';
 import type { Encoding } from '../../protocol/index.js';
 import { RawClient, serve, TRANSPORTS } from '../support/door-server.js';
 import {

@@ -2,34 +2,34 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { ASK_OPTIONS } from '../../client/ask-options.js';
-import { BACKOFF_OPTIONS } from '../../client/backoff.js';
-import { CLIENT_OPTIONS, HOLDING_OPTIONS } from '../../client/bus-client.js';
-import { asFailure } from '../../client/cli/failure.js';
-import type { McpBus } from '../../client/cli/mcp-bus.js';
-import { explainTool } from '../../client/cli/mcp-explain.js';
-import { snapshotTool } from '../../client/cli/mcp-snapshot.js';
-import { waitForChangeTool } from '../../client/cli/mcp-wait.js';
-import { whoHoldsTool } from '../../client/cli/mcp-who-holds.js';
+import { ASK_OPTIONS } from '../../client/sdk/ask-options.js';
+import { BACKOFF_OPTIONS } from '../../client/sdk/backoff.js';
+import { CLIENT_OPTIONS, HOLDING_OPTIONS } from '../../client/sdk/bus-client.js';
+import { toCliError } from '../../client/cli/cli-error.js';
+import type { McpBus } from '../../client/cli/mcp/bus.js';
+import { explainTool } from '../../client/cli/mcp/explain.js';
+import { snapshotTool } from '../../client/cli/mcp/snapshot.js';
+import { waitForChangeTool } from '../../client/cli/mcp/wait.js';
+import { whoHoldsTool } from '../../client/cli/mcp/who-holds.js';
 import { program } from '../../client/cli/program.js';
-import { resolveSettings } from '../../client/cli/resolve-settings.js';
-import { SOURCE_TABLE } from '../../client/cli/setting-sources.js';
-import { variableOf, type Setting } from '../../client/cli/setting.js';
-import { SETTINGS } from '../../client/cli/settings.js';
-import type { Terminal } from '../../client/cli/terminal.js';
-import { connect as connectFromPage } from '../../client/browser.js';
-import { CONNECT_OPTIONS } from '../../client/connect.js';
-import { connect, type BusClient, type Mirror } from '../../client/index.js';
-import { HOLDERS_OPTIONS } from '../../client/holders.js';
-import { LEASES_OPTIONS, MIRROR_OPTIONS, WHEN_FREE_OPTIONS } from '../../client/mirror.js';
-import { SUBSCRIBE_OPTIONS } from '../../client/subscribe-options.js';
+import { resolveSettings } from '../../client/cli/settings/resolve-settings.js';
+import { SOURCE_TABLE } from '../../client/cli/settings/setting-sources.js';
+import { variableOf, type Setting } from '../../client/cli/settings/setting.js';
+import { SETTINGS } from '../../client/cli/settings/settings.js';
+import type { Terminal } from '../../client/cli/terminal/terminal.js';
+import { connect as connectFromPage } from '../../client/sdk/browser.js';
+import { CONNECT_OPTIONS } from '../../client/sdk/connect.js';
+import { connect, type BusClient, type Mirror } from '../../client/sdk/index.js';
+import { HOLDERS_OPTIONS } from '../../client/sdk/holders.js';
+import { LEASES_OPTIONS, MIRROR_OPTIONS, WHEN_FREE_OPTIONS } from '../../client/sdk/mirror.js';
+import { SUBSCRIBE_OPTIONS } from '../../client/sdk/subscribe-options.js';
 import { FILTER_FIELDS, FILTER_LIMITS } from '../../protocol/index.js';
 import { INSPECTION_PARAMETERS } from '../../protocol/inspection.js';
 import { WIRE_SUBSCRIBE_OPTIONS } from '../../protocol/messages.js';
 import { EdgeServer } from '../../server/index.js';
-import { HOLDERS_PARAMETERS } from '../../server/http/holders.js';
-import { EVENT_PARAMETERS, readQuery, RECORD_PARAMETERS } from '../../server/http/query.js';
-import { DEFAULT_LIMITS, resolveOptions, SERVER_OPTIONS } from '../../server/options.js';
+import { HOLDERS_PARAMETERS } from '../../server/network/http/holders.js';
+import { EVENT_PARAMETERS, readQuery, RECORD_PARAMETERS } from '../../server/network/http/query.js';
+import { DEFAULT_LIMITS, resolveOptions, SERVER_OPTIONS } from '../../server/config/options.js';
 
 /** An input that is wrong, and what its refusal must say: the name of what is wrong, and the one that may be meant. */
 export interface BadInput {
@@ -311,7 +311,7 @@ async function refusalOf(words: readonly string[]): Promise<string | undefined> 
   try {
     await command.parseAsync([...words], { from: 'user' });
   } catch (error) {
-    const { message, hint } = asFailure(error);
+    const { message, hint } = toCliError(error);
     return `${message} ${hint}`;
   }
   return undefined;
@@ -357,10 +357,10 @@ export function settingInputs(): BadInput[] {
     writeFileSync(userFile, JSON.stringify(user), { mode: 0o600 });
     writeFileSync(repositoryFile, JSON.stringify(repository), { mode: 0o600 });
     try {
-      const { refusals, strangers } = resolveSettings(new Map(), { XDG_CONFIG_HOME: home, ...env }, home);
-      return [...strangers, ...refusals.map(({ name, why, allow }) => `${name}: ${why}; ${allow}`)].join('\n');
+      const { refusals, unknownVariables } = resolveSettings(new Map(), { XDG_CONFIG_HOME: home, ...env }, home);
+      return [...unknownVariables, ...refusals.map(({ name, why, allow }) => `${name}: ${why}; ${allow}`)].join('\n');
     } catch (error) {
-      const { message, hint } = asFailure(error);
+      const { message, hint } = toCliError(error);
       return `${message} ${hint}`;
     }
   };

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { resolveSettings } from '../../client/cli/resolve-settings.js';
-import { ruleText, SOURCE_RULES, SOURCE_TABLE } from '../../client/cli/setting-sources.js';
-import { SETTINGS } from '../../client/cli/settings.js';
+import { resolveSettings } from '../../client/cli/settings/resolve-settings.js';
+import { ruleText, SOURCE_RULES, SOURCE_TABLE } from '../../client/cli/settings/setting-sources.js';
+import { SETTINGS } from '../../client/cli/settings/settings.js';
 import { Command } from '../support/command.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
 import { fencedBlocks } from '../support/transcripts.js';

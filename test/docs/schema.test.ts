@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
-import { connect, type BusEvent } from '../../client/index.js';
+import { connect, type BusEvent } from '../../client/sdk/index.js';
 import {
   ERROR_CODES,
   EVENT_TYPES,

@@ -2,7 +2,7 @@ import { held, eventually, type FaultRun } from './support/fault-run.js';
 import { settleAndJudge } from './support/judge.js';
 
 /** What is told in a round is kept, to be judged. */
-const MOST_PER_ROUND = 50_000;
+const MAX_PER_ROUND = 50_000;
 
 export const order: FaultRun = {
   row: 2,
@@ -11,7 +11,7 @@ export const order: FaultRun = {
   fault: 'random operations; every frame split at random by a proxy',
   async run(context) {
     const operations = context.size(4_000, 1_000_000, 800);
-    const rounds = Math.ceil(operations / MOST_PER_ROUND);
+    const rounds = Math.ceil(operations / MAX_PER_ROUND);
     const perRound = Math.ceil(operations / rounds);
     let events = 0;
     for (let round = 0; round < rounds; round++) {

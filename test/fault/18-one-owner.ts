@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { findRepositoryBus } from '../../client/repository-bus.js';
+import { findRepositoryBus } from '../../client/sdk/repository-bus.js';
 import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
 
 const MUSE_BUS = fileURLToPath(new URL('../../client/cli/main.js', import.meta.url));

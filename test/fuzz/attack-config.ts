@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Failure } from '../../client/cli/failure.js';
-import { resolveSettings } from '../../client/cli/resolve-settings.js';
-import { SOURCE_TABLE } from '../../client/cli/setting-sources.js';
+import { CliError } from '../../client/cli/cli-error.js';
+import { resolveSettings } from '../../client/cli/settings/resolve-settings.js';
+import { SOURCE_TABLE } from '../../client/cli/settings/setting-sources.js';
 import { DEFAULT_LIMITS } from '../../server/index.js';
 import { snakeCase } from '../../protocol/index.js';
 import { mutate } from './mutate.js';
@@ -50,7 +50,7 @@ function resolve(root: string, env: NodeJS.ProcessEnv): void {
     JSON.stringify(resolveSettings(new Map(), env, root));
   } catch (error) {
     // What a user's own file says wrongly is said, and nothing starts.
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof CliError)) throw error;
   }
 }
 

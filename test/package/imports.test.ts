@@ -32,7 +32,7 @@ const outsideOf = (metafile: Metafile): string[] => [
 t.test(
   'the SDK reaches of the server the room of trust alone, and needs no engine, journal or command line',
   async (t) => {
-    const metafile = await reachedFrom('client/index.ts', ['node']);
+    const metafile = await reachedFrom('client/sdk/index.ts', ['node']);
     const inputs = Object.keys(metafile.inputs);
     t.strictSame(
       inputs.filter((path) => /(^|\/)(server|client\/cli)\//.test(path) && !path.includes('server/repository/')),
@@ -47,7 +47,7 @@ t.test(
 );
 
 t.test('the browser entry reaches nothing of Node', async (t) => {
-  const metafile = await reachedFrom('client/browser.ts', ['browser']);
+  const metafile = await reachedFrom('client/sdk/browser.ts', ['browser']);
   t.strictSame(
     Object.keys(metafile.inputs).filter((path) => /(^|\/)(server|client\/cli)\//.test(path)),
     [],

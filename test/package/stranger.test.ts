@@ -83,7 +83,7 @@ t.test('a stranger installs the package, compiles a strict program, and runs it'
     paths.filter((path) => /(^|\/)(test|bench|node_modules)\//.test(path)),
     [],
   );
-  for (const path of ['dist/client/cli/main.js', 'dist/client/index.d.ts', 'protocol/PROTOCOL.md', 'LICENSE'])
+  for (const path of ['dist/client/cli/main.js', 'dist/client/sdk/index.d.ts', 'protocol/PROTOCOL.md', 'LICENSE'])
     t.ok(paths.includes(path), path);
 
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));

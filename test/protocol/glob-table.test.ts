@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { compileFilter, isGlob, matchable, parseFilter } from '../../protocol/index.js';
-import { planOf } from '../../client/mirror-plan.js';
+import { planOf } from '../../client/sdk/mirror-plan.js';
 
 const TEXT = readFileSync(new URL('../../protocol/PROTOCOL.md', import.meta.url), 'utf8');
 

@@ -5,7 +5,7 @@ import {
   CloseCode,
   toBusEvent,
   epoch,
-  nearest,
+  closestMatch,
   revision,
 } from '../../protocol/index.js';
 
@@ -88,11 +88,11 @@ t.test('a misspelt option is answered with the right one', async (t) => {
 
 t.test('the nearest of several words is found, or none', async (t) => {
   const words = ['kinds', 'run_ids', 'branches'];
-  t.equal(nearest('kind', words), 'kinds');
-  t.equal(nearest('RUNIDS', words), 'run_ids');
-  t.equal(nearest('brnches', words), 'branches');
-  t.equal(nearest('something', words), undefined);
-  t.equal(nearest('x'.repeat(1_000), words), undefined);
+  t.equal(closestMatch('kind', words), 'kinds');
+  t.equal(closestMatch('RUNIDS', words), 'run_ids');
+  t.equal(closestMatch('brnches', words), 'branches');
+  t.equal(closestMatch('something', words), undefined);
+  t.equal(closestMatch('x'.repeat(1_000), words), undefined);
 });
 
 t.test('every close code says whether to connect again', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { TurnLoop, type Turn } from '../../server/turn-loop.js';
+import { TurnLoop, type Turn } from '../../server/runtime/turn-loop.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const loopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

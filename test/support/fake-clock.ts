@@ -1,5 +1,5 @@
 import { unixMillis, type UnixMillis } from '../../protocol/index.js';
-import type { Clock } from '../../server/clock.js';
+import type { Clock } from '../../server/runtime/clock.js';
 
 interface Timer {
   readonly at: number;

@@ -1,4 +1,4 @@
-import type { Log } from '../../server/log.js';
+import type { Log } from '../../server/runtime/log.js';
 
 /** A log that remembers. */
 export class RecordingLog implements Log {

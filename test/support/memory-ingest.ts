@@ -1,5 +1,5 @@
 import type { Kind, RecordData } from '../../protocol/index.js';
-import { silentLog } from '../../server/log.js';
+import { silentLog } from '../../server/runtime/log.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import type { StoreEvent } from '../../server/store/store-event.js';
 import { IgnoredFiles } from '../../server/watch/ignored-files.js';

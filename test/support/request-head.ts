@@ -1,4 +1,4 @@
-import type { RequestHead } from '../../server/transport/transport.js';
+import type { RequestHead } from '../../server/network/transport.js';
 
 /** A plain request from this machine, as a transport hands it on. */
 export const requestHead = (path: string): RequestHead => ({

@@ -1,5 +1,5 @@
-import { BusClient, type ClientOptions } from '../../client/index.js';
-import type { ChannelListener, Dial } from '../../client/channel.js';
+import { BusClient, type ClientOptions } from '../../client/sdk/index.js';
+import type { ChannelListener, Dial } from '../../client/sdk/channel.js';
 import { MessageType, type ServerMessage, type WireEvent } from '../../protocol/index.js';
 import { FakeClock } from './fake-clock.js';
 

@@ -1,4 +1,4 @@
-import { silentLog } from '../../server/log.js';
+import { silentLog } from '../../server/runtime/log.js';
 import { epoch, packMessage, revision, type Encoding } from '../../protocol/index.js';
 import { CatchUp } from '../../server/delivery/catch-up.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
@@ -11,8 +11,8 @@ import { History, type LostPositions } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeSocket } from './fake-socket.js';
-import { UNSUPERVISED } from '../../server/supervisor.js';
-import type { Turn } from '../../server/turn-loop.js';
+import { UNSUPERVISED } from '../../server/runtime/supervisor.js';
+import type { Turn } from '../../server/runtime/turn-loop.js';
 
 /** What a turn of {@link Stream} serves to those who are behind takes no longer. */
 const TURN_MS = 1;

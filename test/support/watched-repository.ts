@@ -1,7 +1,7 @@
 import { watch } from 'node:fs';
 import { resolveOptions, silentLog, systemClock, type ServerOptions } from '../../server/index.js';
 import { RecordStore } from '../../server/store/record-store.js';
-import type { Clock } from '../../server/clock.js';
+import type { Clock } from '../../server/runtime/clock.js';
 import type { StoreEvent } from '../../server/store/store-event.js';
 import { chooseWatcher } from '../../server/watch/choose-watcher.js';
 import { NativeWatcher } from '../../server/watch/native-watcher.js';

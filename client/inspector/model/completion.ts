@@ -30,7 +30,7 @@ const HINTS: Readonly<Record<string, string>> = {
   lag: 'milliseconds, >10',
 };
 
-const MOST_CHOICES = 12;
+const MAX_CHOICES = 12;
 
 /** What could stand at the caret. */
 export function complete(text: string, caret: number, vocabulary: Vocabulary): Completion {
@@ -54,7 +54,7 @@ export function complete(text: string, caret: number, vocabulary: Vocabulary): C
   const choices = valuesOf(field, vocabulary)
     .filter((value) => value.toLowerCase().includes(last) && value.toLowerCase() !== last)
     .sort((a, b) => Number(b.toLowerCase().startsWith(last)) - Number(a.toLowerCase().startsWith(last)))
-    .slice(0, MOST_CHOICES)
+    .slice(0, MAX_CHOICES)
     .map((value) => ({ insert: `${sign}${field}:${before}${quoteWhereNeeded(value)}`, hint: '' }));
   return { from, to, choices };
 }

@@ -1,4 +1,4 @@
-import { EVENT_TYPES, kindFromName, KINDS, nearest } from '../../../protocol/index.js';
+import { EVENT_TYPES, kindFromName, KINDS, closestMatch } from '../../../protocol/index.js';
 import { addressesOf, textOf } from './entry.js';
 import { FIELDS, makeQuery, type Field, type Query, type Subject, type Term, type Test } from './query.js';
 
@@ -86,7 +86,7 @@ function fieldNamed(name: string): Field {
   const alias = ALIASES.get(known);
   if (alias) return alias;
   const names = Object.keys(FIELDS);
-  const best = nearest(known, names);
+  const best = closestMatch(known, names);
   throw new Misunderstood(
     `no field “${name.slice(0, 20)}”${best === undefined ? '' : `, did you mean ${best}?`} — there are ${names.join(', ')}`,
   );

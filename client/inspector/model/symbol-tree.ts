@@ -84,7 +84,7 @@ const begin = (path: string, label: string, level: SymbolNode['level']): Buildin
 });
 
 /** Deeper paths than this are one node: a hostile address must not make a tower. */
-const MOST_LEVELS = 24;
+const MAX_LEVELS = 24;
 
 function pathTo(root: Building, address: string): Building[] {
   const cut = address.indexOf('::');
@@ -92,7 +92,7 @@ function pathTo(root: Building, address: string): Building[] {
   const symbol = cut < 0 ? undefined : address.slice(cut + 2);
   const parts = file.split('/').filter((part) => part !== '');
   const labels =
-    parts.length > MOST_LEVELS ? [...parts.slice(0, MOST_LEVELS - 1), parts.slice(MOST_LEVELS - 1).join('/')] : parts;
+    parts.length > MAX_LEVELS ? [...parts.slice(0, MAX_LEVELS - 1), parts.slice(MAX_LEVELS - 1).join('/')] : parts;
   const nodes: Building[] = [];
   let node = root;
   labels.forEach((label, i) => {

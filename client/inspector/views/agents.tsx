@@ -1,7 +1,7 @@
 import { formatSince } from '../model/format.js';
 import { grouping, paint, select, sort, target } from '../page/state.js';
-import { LeaseTag, Sparkline, Text } from '../parts/small.js';
-import { VirtualList } from '../parts/virtual-list.js';
+import { LeaseTag, Sparkline, Text } from '../components/small.js';
+import { VirtualList } from '../components/virtual-list.js';
 import type { AgentGrouping, AgentSort } from '../worker/messages.js';
 import type { AgentRow, LeaseCell } from '../worker/paint.js';
 

@@ -2,8 +2,8 @@ import { formatBytes, formatCount, formatSpan, plural } from '../model/format.js
 import { describeFilter, type Connection, type Overview, type SubscriptionState } from '../model/overview.js';
 import { visible } from '../model/visible.js';
 import { paint } from '../page/state.js';
-import { Explain } from '../parts/explain.js';
-import { Text } from '../parts/small.js';
+import { Explain } from '../components/explain.js';
+import { Text } from '../components/small.js';
 
 export function BusView() {
   const now = paint.value;

@@ -2,10 +2,10 @@ import { useRef } from 'preact/hooks';
 import { formatSecond, formatSpan } from '../model/format.js';
 import { ticks, zoom, type Lane, type Span } from '../model/lanes.js';
 import { lanes, nowMs, paint, select, target } from '../page/state.js';
-import { LaneCanvas } from '../parts/lane-canvas.js';
-import { TimeAxis } from '../parts/time-axis.js';
-import { Text } from '../parts/small.js';
-import { VirtualList } from '../parts/virtual-list.js';
+import { LaneCanvas } from '../components/lane-canvas.js';
+import { TimeAxis } from '../components/time-axis.js';
+import { Text } from '../components/small.js';
+import { VirtualList } from '../components/virtual-list.js';
 
 const WIDTHS_MS = [30_000, 120_000, 600_000, 3_600_000];
 

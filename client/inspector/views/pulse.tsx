@@ -3,8 +3,8 @@ import type { Attention, Severity } from '../model/attention.js';
 import { formatCount, formatLag } from '../model/format.js';
 import { VIEW_TITLES } from '../model/view-name.js';
 import { followLink, paint, query, showView } from '../page/state.js';
-import { Plot } from '../parts/plot.js';
-import { KindTag } from '../parts/small.js';
+import { Plot } from '../components/plot.js';
+import { KindTag } from '../components/small.js';
 import type { HeadState, PulsePaint } from '../worker/paint.js';
 
 export function PulseView() {

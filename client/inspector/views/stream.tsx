@@ -1,8 +1,8 @@
 import { formatBytes, formatClock, formatCount, formatLag, formatSpan } from '../model/format.js';
 import { visible } from '../model/visible.js';
 import { follow, nowMs, paint, select, showHeartbeats, target, timeFormat } from '../page/state.js';
-import { KindTag, Text, TypeTag } from '../parts/small.js';
-import { VirtualList } from '../parts/virtual-list.js';
+import { KindTag, Text, TypeTag } from '../components/small.js';
+import { VirtualList } from '../components/virtual-list.js';
 import type { Mark } from '../model/entry.js';
 import type { StreamRow } from '../worker/paint.js';
 

@@ -1,10 +1,10 @@
 import { visible } from '../model/visible.js';
 import { closed, paint, select, target } from '../page/state.js';
-import { Text } from '../parts/small.js';
-import { VirtualList } from '../parts/virtual-list.js';
+import { Text } from '../components/small.js';
+import { VirtualList } from '../components/virtual-list.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
 
-const MOST_HOLDERS = 5;
+const MAX_HOLDERS = 5;
 
 export function SymbolsView() {
   const list = paint.value?.symbols;
@@ -87,12 +87,12 @@ function Row({ row }: { row: SymbolRow }) {
         ) : null}
       </div>
       <div role="gridcell" class="holders">
-        {holders.slice(0, MOST_HOLDERS).map((run) => (
+        {holders.slice(0, MAX_HOLDERS).map((run) => (
           <span key={run} class="holder">
             <Text value={run} max={18} middle />
           </span>
         ))}
-        {holders.length > MOST_HOLDERS ? <span class="muted">+{holders.length - MOST_HOLDERS}</span> : null}
+        {holders.length > MAX_HOLDERS ? <span class="muted">+{holders.length - MAX_HOLDERS}</span> : null}
         {holders.length === 0 && past > 0 ? <span class="muted">held before</span> : null}
       </div>
     </div>

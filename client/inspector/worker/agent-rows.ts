@@ -5,7 +5,7 @@ import type { AgentGrouping, AgentSort, Look } from './messages.js';
 import type { AgentRow, LeaseCell } from './paint.js';
 import { isContested, matchesAgent, type Picture } from './picture.js';
 
-const MOST_LEASES = 3;
+const MAX_LEASES = 3;
 
 /** The agents that pass, sorted, with a heading before each group. */
 export function agentRows(
@@ -42,8 +42,8 @@ export function agentRow(agent: Agent, picture: Picture): Extract<AgentRow, { ro
     presence,
     silentMs,
     sinceBeatMs,
-    leases: shown.slice(0, MOST_LEASES).map((lease) => leaseCell(lease, picture)),
-    moreLeases: Math.max(0, shown.length - MOST_LEASES),
+    leases: shown.slice(0, MAX_LEASES).map((lease) => leaseCell(lease, picture)),
+    moreLeases: Math.max(0, shown.length - MAX_LEASES),
     intent: isHeldAny(shown) ? intent : undefined,
     activity,
   };

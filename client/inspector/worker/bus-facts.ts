@@ -1,10 +1,10 @@
-import type { BusClient } from '../../browser.js';
+import type { BusClient } from '../../sdk/browser.js';
 import type { ExplainParams, Explanation, Overview } from '../model/overview.js';
 import type { BusPaint } from './paint.js';
 
 const ASK_EVERY_MS = 1_000;
 /** Connections, subscriptions, groups and problems listed; the totals count all. */
-const MOST_LISTED = 500;
+const MAX_LISTED = 500;
 
 /** What the bus says of itself, asked for as long as it is looked at, and now and then for the attention list. */
 export class BusFacts {
@@ -23,7 +23,7 @@ export class BusFacts {
     if (this.#isAsking || client?.status.state !== 'live' || Date.now() - this.#askedMs < patience) return;
     this.#askedMs = Date.now();
     this.#isAsking = true;
-    client.inspect('overview', { limit: MOST_LISTED }).then(
+    client.inspect('overview', { limit: MAX_LISTED }).then(
       (overview) => {
         this.#isAsking = false;
         this.#overview = overview;

@@ -1,7 +1,7 @@
 import { parseTimestamp, type BusEvent } from '../../../protocol/index.js';
-import { BusClient, type BusStatus, type Update } from '../../browser.js';
-import type { Dial } from '../../channel.js';
-import { webDial } from '../../web-channel.js';
+import { BusClient, type BusStatus, type Update } from '../../sdk/browser.js';
+import type { Dial } from '../../sdk/channel.js';
+import { webDial } from '../../sdk/web-channel.js';
 import type { Mark } from '../model/entry.js';
 import type { ReadLine } from '../model/ndjson.js';
 import type { LinkState, ResyncNotice } from './link-state.js';

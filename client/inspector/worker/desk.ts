@@ -21,7 +21,7 @@ import type { Overview } from '../model/overview.js';
 export const CAPTURE_BYTES = 12_582_912;
 const NOTHING = pictureOf(new World(), 0, undefined);
 const BUCKETS = 200;
-const MOST_ATTENTION = 100;
+const MAX_ATTENTION = 100;
 /** The histogram is of thousands of events; it need not be of this moment. */
 const HISTOGRAM_EVERY_MS = 500;
 const PICTURE_EVERY_MS = 500;
@@ -140,8 +140,8 @@ export class Desk {
 
   #pulse({ attention, nowMs, world }: Picture): PulsePaint {
     return {
-      attention: attention.slice(0, MOST_ATTENTION),
-      more: Math.max(0, attention.length - MOST_ATTENTION),
+      attention: attention.slice(0, MAX_ATTENTION),
+      more: Math.max(0, attention.length - MAX_ATTENTION),
       rates: this.timeline.rates.read(nowMs),
       kinds: KINDS.map((kind) => ({ kind, count: world.byKind[kind].size })),
     };

@@ -10,9 +10,9 @@ import { agentRow } from './agent-rows.js';
 import type { ChainRow, Detail, HistoryRow, Holder } from './paint.js';
 import { isContested, type Picture } from './picture.js';
 
-const MOST_HISTORY = 60;
-const MOST_OF_CHAIN = 4;
-const MOST_HOLDERS = 50;
+const MAX_HISTORY = 60;
+const MAX_OF_CHAIN = 4;
+const MAX_HOLDERS = 50;
 
 /** What the detail pane shows of what is selected. `end`: the place in the capture that the view is at. */
 export function detailOf(target: Target, picture: Picture, capture: Capture, end: number): Detail {
@@ -83,8 +83,8 @@ function chainRows(standing: Standing, { world }: Picture): ChainRow[] {
   if (standing.kind === 'dependency') return [];
   return chainOf(world, standing).map(({ kind, records }) => ({
     kind,
-    records: records.slice(-MOST_OF_CHAIN).map(({ key, id, atMs, data }) => ({ key, id, atMs, text: gist(data) })),
-    more: Math.max(0, records.length - MOST_OF_CHAIN),
+    records: records.slice(-MAX_OF_CHAIN).map(({ key, id, atMs, data }) => ({ key, id, atMs, text: gist(data) })),
+    more: Math.max(0, records.length - MAX_OF_CHAIN),
   }));
 }
 
@@ -113,13 +113,13 @@ function addressDetail(address: string, picture: Picture, capture: Capture, end:
     (a, b) => Number(b.isContested) - Number(a.isContested) || (b.leftMs ?? Infinity) - (a.leftMs ?? Infinity),
   );
   const history = latest(capture, end, ({ data }) => touches(addressesOf(data)) !== undefined);
-  return { about: 'address', address, holders: holders.slice(0, MOST_HOLDERS), history: history.map(historyRow) };
+  return { about: 'address', address, holders: holders.slice(0, MAX_HOLDERS), history: history.map(historyRow) };
 }
 
 /** The last events that match, the newest first. */
 function latest(capture: Capture, end: number, matches: (entry: EventEntry) => boolean): EventEntry[] {
   const found: EventEntry[] = [];
-  for (let i = end - 1; i >= 0 && found.length < MOST_HISTORY; i--) {
+  for (let i = end - 1; i >= 0 && found.length < MAX_HISTORY; i--) {
     const entry = capture.at(i)!;
     if (entry.what === 'event' && matches(entry)) found.push(entry);
   }

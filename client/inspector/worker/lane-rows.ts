@@ -7,7 +7,7 @@ import type { LanesPaint } from './paint.js';
 import { matchesAgent, type Picture } from './picture.js';
 
 /** A lane shows no more marks than could be told apart. */
-const MOST_MARKS = 400;
+const MAX_MARKS = 400;
 /** Room to the right of the present, where leases end, as a share of the window. */
 const AHEAD = 0.12;
 
@@ -60,7 +60,7 @@ function marksOf(
     // Litter being collected is no act of an agent.
     if (entry.type === 'removed' && entry.kind !== 'reservation') continue;
     const own = marks.get(run) ?? [];
-    if (own.length >= MOST_MARKS) continue;
+    if (own.length >= MAX_MARKS) continue;
     marks.set(run, own);
     const { atMs, kind, type, id, revision } = entry;
     own.push({ atMs, kind, type, key: recordKey(kind, id), revision });

@@ -21,7 +21,7 @@ const WORKER_SHARE = 1 / 4;
 /** and of the page's: in a flood nobody can read what every frame brings, and the page has keys to listen to. */
 const PAGE_SHARE = 1 / 8;
 /** So long is the longest rest, and so far paints may run ahead of theirs: one that comes alone puts nothing off. */
-const LONGEST_REST_MS = 400;
+const MAX_REST_MS = 400;
 
 let desk = new Desk();
 let frames = new Frames();
@@ -54,7 +54,7 @@ function touchNow(): void {
 /** Paints once the page has shown the last one, and never more than a share of the time. */
 function schedule(): void {
   if (scheduled !== undefined || !isPageReady || !isDirty || !look) return;
-  scheduled = setTimeout(paint, isAsked ? 0 : Math.max(0, restedMs - LONGEST_REST_MS - performance.now()));
+  scheduled = setTimeout(paint, isAsked ? 0 : Math.max(0, restedMs - MAX_REST_MS - performance.now()));
 }
 
 function paint(): void {
@@ -73,7 +73,7 @@ function paint(): void {
 /** What a paint took has to be rested for; what comes now and then has rested enough, and is never put off. */
 function rest(ms: number): void {
   const now = performance.now();
-  restedMs = Math.max(restedMs, now) + Math.min(LONGEST_REST_MS, ms);
+  restedMs = Math.max(restedMs, now) + Math.min(MAX_REST_MS, ms);
 }
 
 /** A file's present is where it ends. */

@@ -14,11 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { Failure } from '../../../client/cli/failure.js';
-import { resolveSettings } from '../../../client/cli/resolve-settings.js';
-import { SOURCE_TABLE } from '../../../client/cli/setting-sources.js';
-import { userConfigPath } from '../../../client/cli/user-config.js';
-import { connect } from '../../../client/index.js';
+import { CliError } from '../../../client/cli/cli-error.js';
+import { resolveSettings } from '../../../client/cli/settings/resolve-settings.js';
+import { SOURCE_TABLE } from '../../../client/cli/settings/setting-sources.js';
+import { userConfigPath } from '../../../client/cli/settings/user-config.js';
+import { connect } from '../../../client/sdk/index.js';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
@@ -56,7 +56,7 @@ function configOf(root: string, env: NodeJS.ProcessEnv = {}, flags: Readonly<Rec
     const { views, refusals } = resolveSettings(written, surroundings, root);
     return { says: '', of: (name: string) => views.find((view) => view.name === name), refused: refusals };
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof CliError)) throw error;
     return { says: `${error.message} ${error.hint}`, of: () => undefined, refused: [] };
   }
 }

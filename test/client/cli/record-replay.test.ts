@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { connect } from '../../../client/index.js';
+import { connect } from '../../../client/sdk/index.js';
 import type { BusEvent } from '../../../protocol/index.js';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';

@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { Failure } from '../../../client/cli/failure.js';
+import { CliError } from '../../../client/cli/cli-error.js';
 import {
   addressWithoutSecret,
   readTokenFile,
   refuseSecrets,
   withoutValue,
-} from '../../../client/cli/secret-arguments.js';
-import { readTarget } from '../../../client/cli/target.js';
+} from '../../../client/cli/settings/secret-arguments.js';
+import { readTarget } from '../../../client/cli/commands/target.js';
 import { Command, MUSE_BUS } from '../../support/command.js';
 import { ServedRepository } from '../../support/served-repository.js';
 
@@ -27,7 +27,7 @@ function complaintOf(action: () => unknown): string {
   try {
     action();
   } catch (error) {
-    if (error instanceof Failure) return `${error.message} ${error.hint}`;
+    if (error instanceof CliError) return `${error.message} ${error.hint}`;
     throw error;
   }
   return '';

@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { BusClient, BusStatus } from '../../../client/index.js';
-import { tellReconnections, type StatusNote } from '../../../client/cli/status-notes.js';
+import type { BusClient, BusStatus } from '../../../client/sdk/index.js';
+import { tellReconnections, type StatusNote } from '../../../client/cli/terminal/status-notes.js';
 
 /** What is told of a client that goes through these. */
 function told(statuses: readonly BusStatus[]): StatusNote[] {

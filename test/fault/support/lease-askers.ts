@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { connect, type BusClient, type Mirror } from '../../../client/index.js';
-import { McpBus } from '../../../client/cli/mcp-bus.js';
-import { whoHoldsTool } from '../../../client/cli/mcp-who-holds.js';
+import { connect, type BusClient, type Mirror } from '../../../client/sdk/index.js';
+import { McpBus } from '../../../client/cli/mcp/bus.js';
+import { whoHoldsTool } from '../../../client/cli/mcp/who-holds.js';
 import type { BusProcess } from './bus-process.js';
 import type { Proxy } from './proxy.js';
 

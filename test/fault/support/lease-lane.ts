@@ -14,7 +14,7 @@ type Fault = (typeof FAULTS)[number];
 const NOBODY = 1;
 const TOKEN_MS = 250;
 /** A fault lasts no longer. */
-const LONGEST_FAULT_MS = 600;
+const MAX_FAULT_MS = 600;
 /** After it is over it must be known to be. */
 const PATIENCE_MS = 60_000;
 /** How often each way is asked in a round. */
@@ -147,7 +147,7 @@ class LeaseLane {
 
   async #strike(fault: Fault, afterMs: number): Promise<void> {
     await pause(afterMs);
-    const lasting = pause(this.context.random() * LONGEST_FAULT_MS);
+    const lasting = pause(this.context.random() * MAX_FAULT_MS);
     switch (fault) {
       case 'none':
         return;

@@ -2,7 +2,7 @@ import type { TemporaryRepository } from '../../support/temporary-repository.js'
 import { pause } from './fault-run.js';
 
 const SHORTEST_MS = 120;
-const LONGEST_MS = 450;
+const MAX_MS = 450;
 
 export type Ending = 'lapses' | 'released' | 'removed';
 const ENDINGS: readonly Ending[] = ['lapses', 'lapses', 'released', 'removed'];
@@ -68,6 +68,6 @@ export class LeaseScript {
   }
 
   #length(): number {
-    return SHORTEST_MS + this.random() * (LONGEST_MS - SHORTEST_MS);
+    return SHORTEST_MS + this.random() * (MAX_MS - SHORTEST_MS);
   }
 }

@@ -5,7 +5,7 @@ import {
   type BusClient,
   type BusEvent,
   type ConnectOptions,
-} from '../../../client/index.js';
+} from '../../../client/sdk/index.js';
 import type { WireEvent } from '../../../protocol/index.js';
 import type { Entry, Life, LifeFilter } from '../life.js';
 

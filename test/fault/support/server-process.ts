@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ownBytesOf } from '../../../bench/process-stat.js';
-import { endSoon, untilSignal } from '../../../client/cli/signals.js';
+import { endSoon, untilSignal } from '../../../client/cli/terminal/signals.js';
 import { BusServer, type Log, type ServerOptions } from '../../../server/index.js';
 import { TurnMeter } from './turn-meter.js';
 

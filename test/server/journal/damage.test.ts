@@ -14,7 +14,7 @@ import { open } from 'lmdb';
 import t, { type Test } from 'tap';
 import { JournalDir } from '../../../server/journal/journal-dir.js';
 import type { Epoch } from '../../../protocol/index.js';
-import { SentMark } from '../../../server/journal/sent-mark.js';
+import { HighWaterMark } from '../../../server/journal/high-water-mark.js';
 import { decodeMeta, META_KEY } from '../../../server/journal/entries.js';
 import { Command } from '../../support/command.js';
 import { Run } from '../../support/journal-run.js';
@@ -72,7 +72,7 @@ class DamagedRepository extends TemporaryRepository {
     // Written after the commit: until then nobody knows how far sending has got.
     const state = this.openState();
     const dir = new JournalDir(() => state);
-    const mark = new SentMark(dir);
+    const mark = new HighWaterMark(dir);
     await until('the mark is exact', () => mark.read(dir.readHeader()!.epoch as Epoch) === RECORDS);
     dir.close();
     state.close();

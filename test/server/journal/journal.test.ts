@@ -6,8 +6,8 @@ import { readContents } from '../../../server/journal/contents.js';
 import type { PrivateDirectory } from '../../../server/repository/index.js';
 import { JournalDir } from '../../../server/journal/journal-dir.js';
 import { Journal } from '../../../server/journal/journal.js';
-import type { Recalled } from '../../../server/journal/recall.js';
-import { SentMark } from '../../../server/journal/sent-mark.js';
+import type { Recovered } from '../../../server/journal/recovery.js';
+import { HighWaterMark } from '../../../server/journal/high-water-mark.js';
 import { History } from '../../../server/store/history.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
@@ -27,7 +27,7 @@ class Life {
   readonly clock = new FakeClock();
   readonly log = new RecordingLog();
   readonly journal: Journal;
-  recalled: Recalled | undefined;
+  recovered: Recovered | undefined;
   #history = new History(LIMITS, revision(0));
 
   constructor(
@@ -49,12 +49,12 @@ class Life {
   }
 
   async begin(): Promise<this> {
-    const recalled = await this.journal.recall();
-    this.recalled = recalled;
-    if (recalled) this.store.restore(recalled.standing, recalled.revision);
-    this.#history = new History(LIMITS, recalled?.base ?? this.store.revision);
-    for (const event of recalled?.events ?? []) this.#history.append(event);
-    this.journal.begin({ epoch: recalled?.epoch ?? EPOCH, store: this.store, history: this.#history }, []);
+    const recovered = await this.journal.recover();
+    this.recovered = recovered;
+    if (recovered) this.store.restore(recovered.standing, recovered.revision);
+    this.#history = new History(LIMITS, recovered?.base ?? this.store.revision);
+    for (const event of recovered?.events ?? []) this.#history.append(event);
+    this.journal.begin({ epoch: recovered?.epoch ?? EPOCH, store: this.store, history: this.#history }, []);
     await this.settle();
     return this;
   }
@@ -65,7 +65,7 @@ class Life {
   }
 
   publish(events: readonly StoreEvent[]): void {
-    this.journal.reach(events);
+    this.journal.advanceTo(events);
     for (const event of events) this.#history.append(event);
     this.journal.append(events);
   }
@@ -87,7 +87,7 @@ class Life {
 }
 
 /** What the mark says: nothing beyond it has been sent. */
-const markedIn = (state: PrivateDirectory): number => new SentMark(new JournalDir(() => state)).read(EPOCH)!;
+const markedIn = (state: PrivateDirectory): number => new HighWaterMark(new JournalDir(() => state)).read(EPOCH)!;
 
 function newState(t: Test): PrivateDirectory {
   const repository = new TemporaryRepository();
@@ -165,7 +165,7 @@ t.test('a run that died with everything written is gone on with, revision for re
   await first.settle();
   // It is never closed: a process that was killed.
   const second = await new Life(state, disk).begin();
-  t.match(second.recalled, { epoch: EPOCH, revision: 2, base: 0 });
+  t.match(second.recovered, { epoch: EPOCH, revision: 2, base: 0 });
   t.same(second.log.messages('warn').length, 1);
 });
 
@@ -181,10 +181,10 @@ t.test(
     const marked = markedIn(state);
     t.ok(marked >= first.store.revision);
     const second = await new Life(state, disk).begin();
-    t.match(second.recalled, { epoch: EPOCH, revision: marked + 1, base: marked + 1, events: [] });
-    t.same(second.recalled?.lost, { from: 0, to: marked + 1 }, 'and these positions are known as lost');
+    t.match(second.recovered, { epoch: EPOCH, revision: marked + 1, base: marked + 1, events: [] });
+    t.same(second.recovered?.lost, { from: 0, to: marked + 1 }, 'and these positions are known as lost');
     t.same(
-      second.recalled?.standing.map(({ version }) => version.id),
+      second.recovered?.standing.map(({ version }) => version.id),
       ['a', 'b'],
     );
     second.change(task('f'));
@@ -208,7 +208,7 @@ t.test(
     t.ok(marked >= second.store.revision);
     disk.isFull = false;
     const third = await new Life(state, disk).begin();
-    t.match(third.recalled, { epoch: EPOCH, revision: marked + 1, base: marked + 1 });
+    t.match(third.recovered, { epoch: EPOCH, revision: marked + 1, base: marked + 1 });
   },
 );
 
@@ -221,7 +221,7 @@ t.test('after the machine has been started anew nobody knows what was sent, and 
   const dir = new JournalDir(() => state);
   dir.writeHeader({ ...dir.readHeader()!, boot: 'another' });
   const second = await new Life(state, disk).begin();
-  t.equal(second.recalled, undefined);
+  t.equal(second.recovered, undefined);
   t.same(second.log.messages('error'), []);
 });
 
@@ -245,7 +245,7 @@ t.test(
 t.test('a mark of another epoch says nothing', async (t) => {
   const state = newState(t);
   await new Life(state, new MemoryDisk()).begin();
-  const mark = new SentMark(new JournalDir(() => state));
+  const mark = new HighWaterMark(new JournalDir(() => state));
   mark.open(epoch('other'), revision(7));
   mark.close();
   t.equal(mark.read(EPOCH), undefined);
@@ -276,8 +276,8 @@ t.test('a disk that fails costs durability, is said once, and heals with everyth
   life.change(task('d'));
   await life.journal.close();
   const next = await new Life(state, disk).begin();
-  t.match(next.recalled, { epoch: EPOCH, revision: 8, base: 0 });
-  t.equal(next.recalled?.standing.length, 8);
+  t.match(next.recovered, { epoch: EPOCH, revision: 8, base: 0 });
+  t.equal(next.recovered?.standing.length, 8);
 });
 
 t.test('a disk that was full from the beginning is no reason not to serve', async (t) => {
@@ -312,7 +312,7 @@ t.test('a stop does not wait for a disk that hangs, and what was there before go
   await second.settle();
   disk.delay = undefined;
   const third = await new Life(state, disk).begin();
-  t.match(third.recalled, { epoch: EPOCH, revision: 1, base: 0 });
+  t.match(third.recovered, { epoch: EPOCH, revision: 1, base: 0 });
 });
 
 t.test('leases that had run out stay so, whichever way the table was written', async (t) => {
@@ -383,7 +383,7 @@ t.test('a journal from a later version is set aside, and one epoch ends', async 
   const dir = new JournalDir(() => state);
   dir.writeHeader({ ...dir.readHeader()!, format: 2 });
   const second = await new Life(state, disk).begin();
-  t.equal(second.recalled, undefined);
+  t.equal(second.recovered, undefined);
   t.match(second.log.messages('error'), [/damaged: its format is 2/]);
   t.equal(readdirSync(state.path).filter((name) => name.startsWith('journal.damaged-')).length, 1);
 });
@@ -409,5 +409,5 @@ t.test('a stop writes what is left batch after batch, and leaves none to a timer
   await life.journal.close();
   t.equal(life.clock.timerCount, 0);
   const next = await new Life(state, disk).begin();
-  t.equal(next.recalled?.standing.length, 1_800);
+  t.equal(next.recovered?.standing.length, 1_800);
 });

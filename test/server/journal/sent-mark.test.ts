@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import t from 'tap';
 import { epoch, revision } from '../../../protocol/index.js';
 import { JournalDir } from '../../../server/journal/journal-dir.js';
-import { SentMark } from '../../../server/journal/sent-mark.js';
+import { HighWaterMark } from '../../../server/journal/high-water-mark.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 t.test('a mark whose file fails when it is closed ends nothing, and says what it said', async (t) => {
@@ -16,11 +16,11 @@ t.test('a mark whose file fails when it is closed ends nothing, and says what it
   let file = -1;
   // What NFS and a full disk do in close(2), a file that is closed already does anywhere.
   const failing = Object.assign(Object.create(dir) as JournalDir, { openMark: () => (file = dir.openMark()) });
-  const mark = new SentMark(failing);
+  const mark = new HighWaterMark(failing);
   mark.open(epoch('E'), revision(7));
   closeSync(file);
   t.doesNotThrow(() => {
     mark.close();
   });
-  t.equal(new SentMark(dir).read(epoch('E')), 7);
+  t.equal(new HighWaterMark(dir).read(epoch('E')), 7);
 });

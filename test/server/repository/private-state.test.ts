@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { connect } from '../../../client/index.js';
+import { connect } from '../../../client/sdk/index.js';
 import {
   BusServer,
   LockError,

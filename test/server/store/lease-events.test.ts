@@ -107,8 +107,8 @@ t.test('an event with a lease is the same in both encodings, from the journal, a
     const json: unknown = JSON.parse(Buffer.from(event.encoded('plain', 'json')).toString());
     t.strictSame(packed, json);
     t.strictSame(packed[9], event.lease);
-    const recalled = decodeHistoryEntry(encodeHistoryEntry(event), new Map());
-    t.strictSame(unpackMessage(recalled.encoded('plain', 'msgpack')), packed, 'from the journal');
+    const recovered = decodeHistoryEntry(encodeHistoryEntry(event), new Map());
+    t.strictSame(unpackMessage(recovered.encoded('plain', 'msgpack')), packed, 'from the journal');
     const message = decodeRelayMessage(encodeEventMessage({ origin: 'o', epoch: epoch('e') }, event));
     if (message.is !== 'event') throw new Error(message.is);
     const { kind, id } = event.record;

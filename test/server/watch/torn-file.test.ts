@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Kind } from '../../../protocol/index.js';
-import { silentLog } from '../../../server/log.js';
+import { silentLog } from '../../../server/runtime/log.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import { IgnoredFiles } from '../../../server/watch/ignored-files.js';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Kind } from '../../../protocol/index.js';
-import { silentLog } from '../../../server/log.js';
+import { silentLog } from '../../../server/runtime/log.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { Ingest } from '../../../server/watch/ingest.js';

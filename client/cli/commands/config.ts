@@ -1,0 +1,60 @@
+import { Command } from 'commander';
+import { withHelp } from '../terminal/help.js';
+import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import { resolveSettings, withSettings, writtenFlags, type SettingView } from '../settings/resolve-settings.js';
+import { repositoryOf } from './serve.js';
+import type { Refusal } from '../settings/repository-config.js';
+import { table, type Column } from '../terminal/table.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+type ConfigFlags = FormatFlags & { readonly root?: string };
+
+export function configCommand(terminal: Terminal): Command {
+  const command = new Command('config')
+    .description('show every setting of the server with its value and where that comes from')
+    .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');
+  withSettings(withFormat(command)).action((flags: ConfigFlags, self: Command) => config(flags, self, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus config', 'all settings: flag over environment over files over default'],
+      ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started like this would use'],
+      ['muse-bus config --json | grep -v \'"default"\'', 'only what has been set'],
+    ],
+    exits: { 0: 'all settings can be read', 1: 'one cannot, or bad arguments' },
+  });
+}
+
+function config(flags: ConfigFlags, self: Command, terminal: Terminal): void {
+  const { views, refusals, unknownVariables } = resolveSettings(
+    writtenFlags(self),
+    process.env,
+    repositoryOf(flags.root),
+  );
+  if (readFormat(flags, usualFormat(terminal)) === 'json') {
+    for (const { name, value, origin, where } of views) {
+      terminal.json({ name, value: value ?? null, origin, ...(where === '' ? {} : { where }) });
+    }
+    for (const refusal of refusals) terminal.json({ ...refusal, refused: true });
+  } else {
+    for (const line of table(COLUMNS, views)) terminal.out(line);
+    if (refusals.length > 0) {
+      terminal.out('');
+      terminal.out('REFUSED');
+    }
+    for (const refusal of refusals) for (const line of refusalLines(refusal)) terminal.out(line);
+  }
+  for (const variable of unknownVariables) terminal.err(variable);
+}
+
+const COLUMNS: readonly Column<SettingView>[] = [
+  { head: 'SETTING', cell: ({ name }) => name },
+  { head: 'VALUE', cell: ({ value }) => (Array.isArray(value) && value.length === 0 ? 'none' : (value ?? 'none')) },
+  { head: 'ORIGIN', cell: ({ origin }) => origin },
+  { head: 'WHERE', cell: ({ where }) => where },
+];
+
+const refusalLines = ({ name, value, where, why, allow }: Refusal): string[] => [
+  `${name === '*' ? '' : `${name} = `}${value}, in ${where}`,
+  `  ${why}`,
+  `  → ${allow}`,
+];

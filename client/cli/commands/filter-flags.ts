@@ -1,0 +1,96 @@
+import type { Command } from 'commander';
+import {
+  FILTER_FIELDS,
+  FILTER_LIMITS,
+  KINDS,
+  kindFromName,
+  closestMatch,
+  parseFilter,
+  ProtocolError,
+  type FilterInput,
+  type Kind,
+} from '../../../protocol/index.js';
+import { CliError } from '../cli-error.js';
+import { several } from '../terminal/help.js';
+
+/** The flags that choose events, as they were written; each may be given several times. */
+export interface FilterFlags {
+  readonly kind?: readonly string[];
+  readonly runId?: readonly string[];
+  readonly branch?: readonly string[];
+  readonly address?: readonly string[];
+  readonly eventType?: readonly string[];
+  readonly id?: readonly string[];
+}
+
+/** @param except what a command asks for in another way, or has no use for. */
+export function withFilter(command: Command, ...except: readonly (keyof FilterFlags)[]): Command {
+  const flags: Readonly<Record<keyof FilterFlags, readonly [flag: string, description: string]>> = {
+    kind: ['--kind <kind>', `only this kind: ${KINDS.join(', ')}`],
+    runId: ['--run-id <id>', 'only records whose run_id is this, and what belongs to such a reservation'],
+    branch: ['-b, --branch <branch>', 'only records whose branch is this, and what belongs to such a reservation'],
+    address: ['--address <address>', "only records with this address, or one that this glob matches: 'src/**'"],
+    eventType: ['--event-type <type>', 'only these: snapshot, added, modified, removed, expired, revived'],
+    id: ['--id <id>', 'only the record with this id'],
+  };
+  for (const [name, [flag, description]] of Object.entries(flags)) {
+    if (!except.includes(name as keyof FilterFlags)) command.option(flag, `${description} (repeatable)`, several);
+  }
+  return command;
+}
+
+/** @throws CliError for a value that no filter takes, in the words of the original where it has any. */
+export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?: readonly Kind[] } {
+  const longest = FILTER_LIMITS.maxValueLength;
+  for (const runId of flags.runId ?? []) {
+    if (runId.length <= longest) continue;
+    throw new CliError(`--run-id is too long (${String(runId.length)} chars; max ${String(longest)})`);
+  }
+  for (const [name, values] of [
+    ['--run-id', flags.runId],
+    ['--branch', flags.branch],
+  ] as const) {
+    // An unset variable of a script would match nothing for ever.
+    if (values?.includes('') === true) throw new CliError(`${name} is empty; leave it out to ask nothing of it`);
+  }
+  const filter = {
+    ...(flags.kind === undefined ? {} : { kinds: flags.kind.map(readKind) }),
+    ...(flags.runId === undefined ? {} : { run_ids: flags.runId }),
+    ...(flags.branch === undefined ? {} : { branches: flags.branch }),
+    ...(flags.address === undefined ? {} : { addresses: flags.address }),
+    ...(flags.eventType === undefined ? {} : { event_types: flags.eventType }),
+    ...(flags.id === undefined ? {} : { ids: flags.id }),
+  };
+  try {
+    parseFilter(filter);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new CliError(error.message.replace(/^filter\.(\w+)/, flagOf));
+    throw error;
+  }
+  return filter;
+}
+
+/** @throws CliError naming the kinds. */
+export function readKind(name: string): Kind {
+  const kind = kindFromName(name);
+  if (kind !== undefined) return kind;
+  const best = closestMatch(name, KINDS);
+  throw new CliError(
+    `--kind must be one of ${KINDS.join(', ')}, got ${name}`,
+    'bad_args',
+    best === undefined ? '' : `did you mean ${best}?`,
+  );
+}
+
+/** For people: `kind=reservation, branch=main`. */
+export function describeFilter(filter: FilterInput): string[] {
+  return Object.entries(filter as Readonly<Record<string, readonly string[]>>).flatMap(([field, values]) =>
+    values.map((value) => `${flagOf('', field).slice(2)}=${value}`),
+  );
+}
+
+const FLAGS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(FILTER_FIELDS).map(([name, field]) => [field, `--${name.replace('_', '-')}`]),
+);
+
+const flagOf = (_match: string, field: string): string => FLAGS[field] ?? field;

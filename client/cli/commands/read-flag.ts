@@ -1,0 +1,29 @@
+import { CliError } from '../cli-error.js';
+
+/** @throws CliError where the text is no number. */
+export function readNumber(flag: string, text: string): number {
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (!Number.isFinite(value)) throw new CliError(`${flag} must be a number, got ${text}`);
+  return value;
+}
+
+/** Seconds, not below 0. @returns milliseconds; `undefined` where nothing was written. */
+export function readDuration(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = readNumber(flag, text);
+  if (seconds < 0) throw new CliError(`${flag} must be >= 0, got ${asFloat(seconds)}`);
+  return seconds * 1_000;
+}
+
+/** A whole number from 1 to 2^31 - 1. */
+export function readCap(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = readNumber(flag, text);
+  if (!Number.isInteger(value)) throw new CliError(`${flag} must be a whole number, got ${text}`);
+  if (value < 1) throw new CliError(`${flag} must be >= 1, got ${String(value)}`);
+  if (value >= 2 ** 31) throw new CliError(`${flag} must be < 2^31, got ${String(value)}`);
+  return value;
+}
+
+/** As the original prints its floats. */
+export const asFloat = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));

@@ -1,0 +1,110 @@
+import { Command } from 'commander';
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { jsonLine } from '../../../protocol/index.js';
+import type { Subscription } from '../../sdk/subscription.js';
+import { CliError } from '../cli-error.js';
+import { readFilter, withFilter, type FilterFlags } from './filter-flags.js';
+import { withHelp } from '../terminal/help.js';
+import { readCap, readDuration } from './read-flag.js';
+import { Deadline, onSignal } from '../terminal/signals.js';
+import { findSource } from './source.js';
+import { tellReconnections, writeNote, type StatusNote } from '../terminal/status-notes.js';
+import { readTarget, withTarget, type TargetFlags } from './target.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+interface RecordFlags extends FilterFlags, TargetFlags {
+  readonly timeout?: string;
+  readonly maxEvents?: string;
+  readonly force?: boolean;
+}
+
+export function recordCommand(terminal: Terminal): Command {
+  const command = new Command('record')
+    .description('write the events to a file as they happen, one JSON object a line')
+    .argument('<file>', 'a new file')
+    .option('--force', 'write over a file that exists')
+    .option('--timeout <seconds>', 'stop after so many seconds')
+    .option('--max-events <n>', 'stop after n events, snapshot events counted');
+  withTarget(withFilter(command)).action((file: string, flags: RecordFlags) => record(file, flags, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus record night.ndjson', 'everything, until Ctrl-C'],
+      ['muse-bus record minute.ndjson --timeout 60', 'one minute'],
+      ['muse-bus replay night.ndjson --speed 60', 'look at it again, an hour in a minute'],
+    ],
+    exits: {
+      0: 'ended by --timeout, --max-events, SIGINT or SIGTERM; the file is complete',
+      1: 'bad arguments, the file cannot be written, or the bus cannot be reached or refused',
+    },
+  });
+}
+
+async function record(path: string, flags: RecordFlags, terminal: Terminal): Promise<void> {
+  const filter = readFilter(flags);
+  const maxEvents = readCap('--max-events', flags.maxEvents);
+  const timeoutMs = readDuration('--timeout', flags.timeout);
+  const source = await findSource(readTarget(flags), terminal);
+  try {
+    const file = await openFile(path, flags.force === true);
+    const subscription = source.client.subscribe(filter, maxEvents === undefined ? {} : { maxEvents });
+    const end = (): void => void subscription.close();
+    const deadline = new Deadline(timeoutMs, end);
+    deadline.restart();
+    const tell = (note: StatusNote): void => {
+      writeNote(note, 'text', terminal);
+      file.write(`${jsonLine(note)}\n`);
+    };
+    const releases = [onSignal(end), tellReconnections(source.client, tell)];
+    try {
+      terminal.err(`recording to ${path} (${source.label})`);
+      const count = await writeEvents(subscription, file, tell);
+      terminal.err(`recorded ${String(count)} events in ${path}`);
+    } finally {
+      for (const release of releases) release();
+      deadline.stop();
+      file.end();
+      if (!file.closed) await once(file, 'close');
+    }
+  } finally {
+    await source.stop();
+  }
+}
+
+async function writeEvents(
+  subscription: Subscription,
+  file: WriteStream,
+  tell: (note: StatusNote) => void,
+): Promise<number> {
+  const broken = new Promise<never>((_resolve, reject) => {
+    file.once('error', (error) => {
+      reject(new CliError(`cannot write ${String(file.path)}: ${error.message}`, 'cannot_write'));
+      void subscription.close();
+    });
+  });
+  // Looked at below; where nothing is written any more, nobody looks.
+  broken.catch(() => undefined);
+  let count = 0;
+  for await (const update of subscription.updates()) {
+    if (update.type === 'resync') tell({ status: 'resync', reason: update.reason });
+    if (update.type !== 'event') continue;
+    count++;
+    const hasRoom = file.write(`${jsonLine(update.event)}\n`);
+    if (!hasRoom) await Promise.race([once(file, 'drain'), broken]);
+  }
+  if (file.errored) await broken;
+  return count;
+}
+
+/** @throws CliError where the file exists or cannot be made. */
+async function openFile(path: string, force: boolean): Promise<WriteStream> {
+  const file = createWriteStream(path, { flags: force ? 'w' : 'wx' });
+  try {
+    await once(file, 'open');
+    return file;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new CliError(`${path} exists`, 'file_exists', 'choose another name, or add --force');
+    throw new CliError(`cannot write ${path}: ${message}`, 'cannot_write');
+  }
+}

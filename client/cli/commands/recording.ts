@@ -1,0 +1,68 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { EVENT_TYPES, KINDS, type BusEvent } from '../../../protocol/index.js';
+import { CliError } from '../cli-error.js';
+
+/** An event of a recording, with the time from the beginning of the recording at which it is due. */
+export interface DueEvent {
+  readonly event: BusEvent;
+  /** The line as it was recorded. */
+  readonly line: string;
+  readonly dueMs: number;
+}
+
+/**
+ * Reads what `record`, or `watch --json`, has written. Snapshot events are due at once; changes as long after the first
+ * change as they were, and never before the one before them.
+ * @throws CliError for a file that cannot be read, and for a line that is no event, naming it.
+ */
+export async function* readRecording(path: string): AsyncGenerator<DueEvent, void, undefined> {
+  const input = path === '-' ? process.stdin : createReadStream(path);
+  const lines = createInterface({ input, crlfDelay: Infinity });
+  let number = 0;
+  let start: number | undefined;
+  let dueMs = 0;
+  try {
+    for await (const line of lines) {
+      number++;
+      const event = line.trim() === '' ? undefined : readEvent(line, `${path}, line ${String(number)}`);
+      if (event === undefined) continue;
+      if (event.event_type !== 'snapshot') {
+        const time = Date.parse(event.timestamp);
+        start ??= time;
+        dueMs = Math.max(dueMs, time - start);
+      }
+      yield { event, line, dueMs };
+    }
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`cannot read ${path}: ${(error as Error).message}`, 'cannot_read');
+  } finally {
+    lines.close();
+  }
+}
+
+/** @returns `undefined` for a line that tells of the connection, not of a record. */
+function readEvent(line: string, where: string): BusEvent | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new CliError(`${where}: no JSON`, 'bad_recording', 'a recording that was cut ends in the middle of a line');
+  }
+  if (isEvent(value)) return value;
+  if (typeof value === 'object' && value !== null && 'status' in value) return undefined;
+  throw new CliError(`${where}: no event`, 'bad_recording', 'muse-bus record and watch --json write recordings');
+}
+
+function isEvent(value: unknown): value is BusEvent {
+  const { event_type, kind, id, timestamp, data } = (value ?? {}) as Partial<Record<keyof BusEvent, unknown>>;
+  return (
+    EVENT_TYPES.some((type) => type === event_type) &&
+    KINDS.some((known) => known === kind) &&
+    typeof id === 'string' &&
+    Number.isFinite(Date.parse(String(timestamp))) &&
+    typeof data === 'object' &&
+    data !== null
+  );
+}

@@ -1,0 +1,134 @@
+import { Command } from 'commander';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BusServer } from '../../../server/index.js';
+import { eventLine } from '../terminal/event-text.js';
+import { CliError } from '../cli-error.js';
+import { USUAL_EXITS, withHelp } from '../terminal/help.js';
+import { makeLog } from '../terminal/log.js';
+import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import { readNumber } from './read-flag.js';
+import { readRecording, type DueEvent } from './recording.js';
+import { ReplayRepository } from './replay-repository.js';
+import { inspectorUrl, startServer } from './serve.js';
+import { wholeNumber } from '../settings/setting.js';
+import { onSignal } from '../terminal/signals.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+interface ReplayFlags extends FormatFlags {
+  readonly speed: string;
+  readonly serve?: boolean;
+  readonly port: string;
+}
+
+export function replayCommand(terminal: Terminal): Command {
+  const command = new Command('replay')
+    .description('print or serve a recording, each event when it is due')
+    .argument('<file>', 'what record, or watch --json, has written; - for standard input')
+    .option('--speed <n>', 'so many times as fast; 0 for without any pause', '1')
+    .option('--serve', 'serve it from a throwaway repository, in which every time is moved to the present')
+    .option('--port <n>', 'with --serve: the port, 0 for any free one', '0');
+  withFormat(command).action((file: string, flags: ReplayFlags, self: Command) => {
+    if (flags.serve !== true && self.getOptionValueSource('port') === 'cli') {
+      throw new CliError('--port is of use only with --serve', 'bad_args', 'add --serve, or leave it out');
+    }
+    return replay(file, flags, terminal);
+  });
+  return withHelp(command, {
+    examples: [
+      ['muse-bus replay night.ndjson --speed 60', 'an hour in a minute'],
+      ['muse-bus replay night.ndjson --speed 0 --json', 'all of it at once'],
+      ['muse-bus replay night.ndjson --serve', 'a bus on which it happens again, until Ctrl-C'],
+    ],
+    exits: { ...USUAL_EXITS, 0: 'all of it was replayed, or SIGINT or SIGTERM came' },
+  });
+}
+
+async function replay(path: string, flags: ReplayFlags, terminal: Terminal): Promise<void> {
+  const speed = readNumber('--speed', flags.speed);
+  if (speed < 0) throw new CliError(`--speed must be >= 0, got ${flags.speed}`);
+  const port = wholeNumber(0, 65_535)(flags.port, '--port');
+  const format = readFormat(flags, usualFormat(terminal));
+  const stop = new AbortController();
+  const release = onSignal(() => stop.abort());
+  try {
+    if (flags.serve === true) await serveRecording(path, { speed, port, signal: stop.signal }, terminal);
+    else await printRecording(path, speed, format, stop.signal, terminal);
+  } finally {
+    release();
+  }
+}
+
+async function printRecording(
+  path: string,
+  speed: number,
+  format: 'text' | 'json',
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<void> {
+  for await (const { event, line } of inTime(path, speed, signal)) {
+    if (format === 'json') terminal.jsonText(line);
+    else terminal.out(eventLine(event));
+    await terminal.drained();
+  }
+}
+
+interface ServeOptions {
+  readonly speed: number;
+  readonly port: number;
+  readonly signal: AbortSignal;
+}
+
+async function serveRecording(path: string, { speed, port, signal }: ServeOptions, terminal: Terminal): Promise<void> {
+  const root = mkdtempSync(join(tmpdir(), 'muse-bus-replay-'));
+  const server = new BusServer({ root, port, log: makeLog('warn'), journal: false });
+  const repository = new ReplayRepository(root, speed === 0 ? 1 : speed);
+  try {
+    repository.prepare();
+    const endpoint = await startServer(server);
+    terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+    terminal.out(`Watch it   muse-bus watch --root ${root}`);
+    let count = 0;
+    for await (const { event } of inTime(path, speed, signal)) if (repository.act(event, Date.now())) count++;
+    if (!signal.aborted) terminal.out(`${String(count)} changes replayed; Ctrl-C ends the server.`);
+    await aborted(signal);
+    await server.stop();
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+/** The events of a recording, each when it is due, until the signal. */
+async function* inTime(path: string, speed: number, signal: AbortSignal): AsyncGenerator<DueEvent, void, undefined> {
+  const startedAt = performance.now();
+  for await (const due of readRecording(path)) {
+    const waitMs = speed === 0 ? 0 : due.dueMs / speed - (performance.now() - startedAt);
+    if (waitMs > 0) await pause(waitMs, signal);
+    if (signal.aborted) return;
+    yield due;
+  }
+}
+
+/** A timer does not reach further. */
+const MAX_PAUSE_MS = 2 ** 31 - 1;
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, Math.min(ms, MAX_PAUSE_MS));
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,236 @@
+import { Command } from 'commander';
+import { existsSync, realpathSync, unwatchFile, watchFile } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import {
+  BusServer,
+  LockError,
+  RelayTakenError,
+  RepositoryGoneError,
+  TrustError,
+  type Endpoint,
+  type Log,
+  type ServerOptions,
+} from '../../../server/index.js';
+import { findRepository, followWorktree, type RepositorySearch } from '../../../server/repository/index.js';
+import { rootInEnvironment } from './target.js';
+import { toCliError, CliError } from '../cli-error.js';
+import { withHelp } from '../terminal/help.js';
+import { UNFORESEEN_EXIT, untilUncaught } from '../terminal/last-resort.js';
+import { makeLog } from '../terminal/log.js';
+import { relayOptions } from '../settings/relay-settings.js';
+import {
+  refuseUnknownVariables,
+  resolveSettings,
+  withSettings,
+  writtenFlags,
+  type ResolvedSettings,
+} from '../settings/resolve-settings.js';
+import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
+import type { Terminal } from '../terminal/terminal.js';
+import { refuseUnsayable, workingDirectory } from '../settings/working-directory.js';
+
+const LOOK_AT_TOKEN_EVERY_MS = 1_000;
+/** The exit code of a server whose repository is gone. */
+const REPOSITORY_GONE = 3;
+
+export function serveCommand(terminal: Terminal): Command {
+  return serveCommandCalled('serve', terminal);
+}
+
+export function serveCommandCalled(name: string, terminal: Terminal): Command {
+  const command = new Command(name)
+    .description('watch a repository and serve its bus')
+    .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');
+  withSettings(command).action((flags: { readonly root?: string }, self: Command) => serve(flags, self, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus serve --root ~/shop --port 0', 'serve a repository, on any free port'],
+      ['muse-bus serve --relay nats://nats:4222', 'publish it too, for edges on other machines'],
+      ['MUSE_BUS_LOG_LEVEL=debug muse-bus serve --no-journal', 'settings also come from the environment'],
+    ],
+    exits: {
+      0: 'ended by SIGINT or SIGTERM',
+      1: 'bad settings, the port is taken, or the repository is served or published already',
+      3: 'the repository has gone from its path, or was replaced, and did not come back',
+      [UNFORESEEN_EXIT]: 'an error that nobody had foreseen: its line in the log says where; start it again',
+    },
+  });
+}
+
+/** Serves a repository until a signal ends it; SIGHUP has it look at its token and certificate again. */
+async function serve(flags: { readonly root?: string }, self: Command, terminal: Terminal): Promise<void> {
+  const root = repositoryOf(flags.root);
+  const resolved = resolveSettings(writtenFlags(self), process.env, root);
+  refuseUnknownVariables(resolved);
+  const log = makeLog(resolved.settings.logLevel);
+  logSettingSources(resolved, log);
+  const server = new BusServer(serverOptions(root, resolved, log));
+  const stopped = Promise.race([untilSignal(), untilUncaught(log)]);
+  const endpoint = await startServer(server);
+  const release = reloadWhenAsked(server, log);
+  // What is no terminal may be a log, which a token has no business in.
+  if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+  else terminal.out(`Listening at ${endpoint.url}; its token is in ${endpointFileIn(root, server)}`);
+  const ended = await Promise.race([stopped, server.relayRefused, server.repositoryGone, server.repositoryTaken]);
+  release();
+  await server.stop();
+  endSoon();
+  if (ended instanceof RepositoryGoneError) throw goneFailure(root, ended);
+  if (ended instanceof LockError) throw takenFailure(ended);
+  if (ended) throw relayFailure(ended);
+}
+
+/** As it is known from the repository; a repository that cannot be written to has none of it. */
+function endpointFileIn(root: string, { endpointFile }: BusServer): string {
+  const inside = relative(realpathSync(root), endpointFile);
+  return inside.startsWith('..') ? endpointFile : inside;
+}
+
+/** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */
+function reloadWhenAsked(server: BusServer, log: Log): () => void {
+  const reload = (): void => void server.reload().catch((error: unknown) => log.error({ err: error }, 'reload failed'));
+  const file = server.tokenFile;
+  watchFile(file, { interval: LOOK_AT_TOKEN_EVERY_MS, persistent: false }, reload);
+  const release = onReload(reload);
+  return () => {
+    unwatchFile(file, reload);
+    release();
+  };
+}
+
+/** @throws CliError with what to do about it. */
+export async function startServer(server: BusServer): Promise<Endpoint> {
+  try {
+    return await server.start();
+  } catch (error) {
+    if (error instanceof LockError) {
+      throw new CliError(error.message, 'already_served', 'muse-bus watch finds it by itself');
+    }
+    if (error instanceof TrustError) throw new CliError(error.message, 'untrusted', error.hint);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE') throw error;
+    throw new CliError(
+      (error as Error).message,
+      'port_in_use',
+      'the port is taken: choose another with --port, or 0 for any',
+    );
+  }
+}
+
+function goneFailure(root: string, { message }: RepositoryGoneError): CliError {
+  const hint = 'serve it where it is now, or give it more time with --gone-after';
+  return new CliError(`${root}: ${message}`, 'repository_gone', hint, REPOSITORY_GONE);
+}
+
+function takenFailure({ message }: LockError): CliError {
+  const hint =
+    'the lock of this server was removed (git clean does that) and another server has taken the repository since';
+  return new CliError(message, 'already_served', hint);
+}
+
+function relayFailure(error: Error): CliError {
+  if (!(error instanceof RelayTakenError)) return toCliError(error);
+  const hint = 'stop that one, or give this repository a name of its own with --relay-repository';
+  return new CliError(error.message, 'relay_taken', hint);
+}
+
+/** The address that opens the inspector; the token is in the fragment, which no browser sends anywhere. */
+export function inspectorUrl({ url, token }: Endpoint): string {
+  return `${url.replace(/^ws/, 'http')}/#token=${token}`;
+}
+
+/** @throws CliError where there is no repository to be served. */
+export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  const named = flag === undefined ? rootInEnvironment(env) : { root: flag, by: '--root' };
+  if (named !== undefined) {
+    const { root, by: where } = named;
+    if (existsSync(root)) return rootFound(repositoryNamed(resolve(root)), root);
+    refuseUnsayable(resolve(root));
+    throw new CliError(`${where} ${resolve(root)} does not exist`, 'no_repository');
+  }
+  const from = workingDirectory();
+  const search = findRepository(from);
+  return rootFound(search.is === 'found' ? followWorktree(search.root) : search, from);
+}
+
+/**
+ * The repository that a named directory lies in, as git finds it and as every other command does; the directory itself where there is
+ * none, or where it begins a repository of its own.
+ */
+function repositoryNamed(directory: string): RepositorySearch {
+  if (['.muse', '.git'].some((name) => existsSync(join(directory, name)))) return followWorktree(directory);
+  const search = findRepository(directory, true);
+  return search.is === 'found'
+    ? followWorktree(search.root)
+    : search.is === 'none'
+      ? { is: 'found', root: directory }
+      : search;
+}
+
+function rootFound(search: RepositorySearch, from: string): string {
+  switch (search.is) {
+    case 'found':
+      return search.root;
+    case 'refused':
+      throw new CliError(search.why, 'untrusted_repository', search.hint);
+    case 'none':
+      refuseUnsayable(from);
+      throw new CliError(
+        `looked for .muse/ in ${from} and every directory above it, and found none`,
+        'no_repository',
+        `run inside a repository, or name one with --root; ${join('DIR', '.muse')} is made where it is missing`,
+      );
+  }
+}
+
+function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): ServerOptions {
+  const { pollInterval, settle, reconcile, goneAfter, journalMaxAge } = settings;
+  return {
+    ...servingOptions(settings),
+    root,
+    stateDir: settings.stateDir,
+    log,
+    backend: settings.backend,
+    pollIntervalMs: ms(pollInterval),
+    settleMs: ms(settle),
+    reconcileMs: ms(reconcile),
+    goneAfterMs: ms(goneAfter),
+    journal: settings.journal,
+    journalMaxEvents: settings.journalMaxEvents,
+    journalMaxAgeMs: ms(journalMaxAge),
+    journalMaxBytes: settings.journalMaxBytes,
+    relay: relayOptions({ settings }),
+  };
+}
+
+/** The settings of whoever listens, with files of its own or without. */
+export function servingOptions(settings: ResolvedSettings['settings']) {
+  return {
+    host: settings.host,
+    port: settings.port,
+    transport: settings.transport,
+    nativeEngineSha256: settings.nativeEngineSha256,
+    heartbeatMs: ms(settings.heartbeat),
+    idleTimeoutMs: ms(settings.idleTimeout),
+    allowOrigins: settings.allowOrigin,
+    allowHosts: settings.allowHost,
+    tlsCertFile: settings.tlsCert,
+    tlsKeyFile: settings.tlsKey,
+    insecure: settings.insecure,
+    limits: settings.limits,
+  } satisfies Partial<ServerOptions>;
+}
+
+const ms = (seconds: number): number => Math.round(seconds * 1_000);
+
+/** What was not asked for on the command line is said: a file or a variable may have been forgotten. */
+export function logSettingSources({ views, refusals }: Pick<ResolvedSettings, 'views' | 'refusals'>, log: Log): void {
+  for (const origin of ['environment', 'user-file', 'repository-file'] as const) {
+    const said = views.filter((view) => view.origin === origin);
+    if (said.length === 0) continue;
+    log.info({ settings: Object.fromEntries(said.map(({ name, value }) => [name, value])) }, `settings from ${origin}`);
+  }
+  for (const { name, value, where, why, allow } of refusals) {
+    log.warn({ setting: name, value, file: where, allow }, `a setting is refused: ${why}`);
+  }
+}

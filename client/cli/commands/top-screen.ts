@@ -1,0 +1,143 @@
+import type { Holder } from '../../sdk/holders.js';
+import { duration, timeLeft } from './holders.js';
+import { plainTable, type Column } from '../terminal/table.js';
+import { paint, TerminalText, type Style, type Text } from '../terminal/terminal-text.js';
+import type { AgentRow, ContentionRow, ProblemRow, QueueRow, TopState } from './top-state.js';
+
+export interface ScreenSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Beside what stands: where it comes from, and what time it is there. */
+export interface TopHead {
+  readonly label: string;
+  /** The server's clock, Unix milliseconds. */
+  readonly now: number;
+  /** Empty while the connection is live. */
+  readonly trouble: string;
+}
+
+/** A lease that ends sooner is shown as urgent. */
+const SOON_MS = 10_000;
+
+interface Section {
+  readonly title: string;
+  readonly head: Text;
+  readonly rows: readonly TerminalText[];
+}
+
+/** The lines of the screen. @param size what there is room for; without it everything is shown. */
+export function topScreen(state: TopState, head: TopHead, size?: ScreenSize): TerminalText[] {
+  const fit = (text: Text): TerminalText => (size ? TerminalText.of(text).fit(size.columns) : TerminalText.of(text));
+  // A swarm without a queue, and records without a fault, need no room for them.
+  const sections = [
+    contention(state),
+    agents(state, head.now),
+    leases(state, head.now),
+    ...(state.queue.length === 0 ? [] : [queue(state)]),
+    ...(state.problems.length === 0 ? [] : [problems(state)]),
+  ];
+  const shares = shareOut(
+    sections.map(({ rows }) => rows.length),
+    size ? size.rows - 2 - 3 * sections.length : Infinity,
+  );
+  const lines = [paint.bold(fit(title(state, head)))];
+  for (const [i, { title, head, rows }] of sections.entries()) {
+    const left = rows.length - shares[i]!;
+    const more = left > 0 ? `, ${String(left)} more` : '';
+    lines.push(TerminalText.of(''), paint.bold(fit(`${title} (${String(rows.length)}${more})`)));
+    if (rows.length > 0) lines.push(paint.dim(fit(head)));
+    lines.push(...rows.slice(0, shares[i]).map(fit));
+  }
+  return size ? lines.slice(0, size.rows) : lines;
+}
+
+function title({ agents, leases, past }: TopState, { label, now, trouble }: TopHead): string {
+  const time = new Date(now).toISOString().slice(11, 19);
+  const counts = `${String(agents.length)} agents, ${String(leases.length)} leases${past > 0 ? `, ${String(past)} past` : ''}`;
+  return `muse-bus top  ${time}Z  ${counts}  (${label})${trouble === '' ? '' : `  ${trouble}`}`;
+}
+
+/** What each asks for, or an even share of what is left by those that ask for less. */
+function shareOut(wanted: readonly number[], room: number): number[] {
+  const shares = wanted.map(() => 0);
+  const order = wanted.map((_, i) => i).sort((a, b) => wanted[a]! - wanted[b]!);
+  let left = Math.max(0, room);
+  for (const [done, i] of order.entries()) {
+    shares[i] = Math.min(wanted[i]!, Math.floor(left / (order.length - done)));
+    left -= shares[i];
+  }
+  return shares;
+}
+
+function section<T>(
+  title: string,
+  columns: readonly Column<T>[],
+  items: readonly T[],
+  style: (item: T) => Style | undefined = () => undefined,
+): Section {
+  const [head = '', ...rows] = plainTable(columns, items);
+  return { title, head, rows: rows.map((text, i) => styledRow(text, style(items[i]!))) };
+}
+
+const styledRow = (row: TerminalText, style: Style | undefined): TerminalText =>
+  style === undefined ? row : row.styled(style);
+
+function contention({ contention }: TopState): Section {
+  const columns: readonly Column<ContentionRow>[] = [
+    { head: 'ADDRESS', cell: ({ address }) => address },
+    { head: 'WHAT', cell: ({ what }) => what.replace('-', ' ') },
+    { head: 'HELD BY', cell: ({ holders }) => holders },
+    { head: 'WANTED BY', cell: ({ wanted }) => wanted },
+  ];
+  return section('CONTENTION', columns, contention, ({ what }) =>
+    what === 'collision' || what === 'operation-conflict' ? 'red' : 'yellow',
+  );
+}
+
+function agents({ agents }: TopState, now: number): Section {
+  const columns: readonly Column<AgentRow>[] = [
+    { head: 'RUN', cell: ({ run }) => run },
+    { head: 'BRANCH', cell: ({ branch }) => branch },
+    { head: 'STATE', cell: ({ state }) => state },
+    { head: 'LEASES', cell: ({ leases }) => String(leases) },
+    { head: 'SYMBOLS', cell: ({ addresses }) => String(addresses) },
+    { head: 'ENDS IN', cell: ({ endsAt }) => (endsAt === undefined ? '' : duration(endsAt - now)) },
+    { head: 'SEEN', cell: ({ seenAt }) => (seenAt === undefined ? '' : `${duration(now - seenAt)} ago`) },
+    { head: 'DOING', cell: ({ doing }) => doing },
+  ];
+  const styles = { holding: undefined, suspect: 'yellow', lapsed: 'magenta', idle: 'dim' } as const;
+  return section('AGENTS', columns, agents, ({ state }) => styles[state]);
+}
+
+function leases({ leases }: TopState, now: number): Section {
+  const columns: readonly Column<Holder>[] = [
+    { head: 'ENDS IN', cell: (lease) => timeLeft(lease, now) },
+    { head: 'RUN', cell: ({ run_id }) => run_id },
+    { head: 'BRANCH', cell: ({ branch }) => branch },
+    { head: 'ADDRESSES', cell: ({ addresses }) => addresses },
+  ];
+  const isSoon = ({ effective_expires_at: end }: Holder): boolean => end !== null && Date.parse(end) - now < SOON_MS;
+  return section('LEASES', columns, leases, (lease) => (isSoon(lease) ? 'yellow' : undefined));
+}
+
+function queue({ queue }: TopState): Section {
+  const columns: readonly Column<QueueRow>[] = [
+    { head: 'TASK', cell: ({ task }) => task },
+    { head: 'STATE', cell: ({ state, waits_for }) => (state === 'pending' && waits_for.length > 0 ? 'waits' : state) },
+    { head: 'PRIORITY', cell: ({ priority }) => (priority === undefined ? '' : String(priority)) },
+    { head: 'QUEUE', cell: ({ queue }) => queue },
+    { head: 'CLAIMED BY', cell: ({ claimed_by }) => claimed_by },
+    { head: 'TITLE', cell: ({ title }) => title },
+  ];
+  return section('QUEUE', columns, queue, ({ state }) => (state === 'failed' ? 'red' : undefined));
+}
+
+function problems({ problems }: TopState): Section {
+  const columns: readonly Column<ProblemRow>[] = [
+    { head: 'RECORD', cell: ({ kind, id }) => `${kind} ${id}` },
+    { head: 'WHAT IS WRONG', cell: ({ problems }) => problems.join('; ') },
+  ];
+  return section('PROBLEMS', columns, problems, () => 'yellow');
+}

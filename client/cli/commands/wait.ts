@@ -1,0 +1,167 @@
+import { Command } from 'commander';
+import type { BusClient } from '../../sdk/bus-client.js';
+import { BusError } from '../../sdk/bus-error.js';
+import type { Holder, HoldersOptions } from '../../sdk/holders.js';
+import { addressContext } from './address-context.js';
+import { CliError } from '../cli-error.js';
+import { withHelp } from '../terminal/help.js';
+import { holderTable, readAddress } from './holders.js';
+import { readFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import { readDuration } from './read-flag.js';
+import { Deadline } from '../terminal/signals.js';
+import { findSource } from './source.js';
+import { readTarget, withTarget, type TargetFlags } from './target.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+interface WaitFlags extends FormatFlags, TargetFlags {
+  readonly free?: string;
+  readonly timeout?: string;
+  readonly branch?: string;
+}
+
+const TIMED_OUT = 2;
+
+/** How long a look may take, and how long a server may be away before it is looked for another way to the files. */
+const PATIENCE_MS = 10_000;
+const AWAY_MS = 2_000;
+
+type Outcome =
+  | { readonly is: 'free' }
+  | { readonly is: 'timed-out'; readonly holders: readonly Holder[] }
+  /** The time is up, and nobody can say whether it is free. */
+  | { readonly is: 'unknown' }
+  | { readonly is: 'away'; readonly cause: string };
+
+export function waitCommand(terminal: Terminal): Command {
+  const command = new Command('wait')
+    .description('wait until nobody holds an address')
+    .option('--free <address>', 'a symbol, or a file, a directory or a pattern with all they cover')
+    .option('--timeout <seconds>', 'give up after so many seconds; 0 only looks (default: wait for ever)')
+    .option('-b, --branch <branch>', 'only reservations on this branch count');
+  withTarget(withFormat(command)).action((flags: WaitFlags) => wait(flags, terminal));
+  return withHelp(command, {
+    examples: [
+      ["muse-bus wait --free 'src/billing.py::compute_total'", 'until it is free'],
+      ['muse-bus wait --free src/billing.py --timeout 30 && edit', 'edit once it is free, give up after 30 s'],
+      ['muse-bus wait --free src/billing.py --timeout 0', 'only ask: 0 free, 2 held'],
+    ],
+    exits: {
+      0: 'the address is free',
+      1: 'bad arguments, or the bus cannot be reached or refused',
+      2: 'timed out: the address is still held, or nobody can say',
+    },
+  });
+}
+
+async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
+  if (flags.free === undefined) throw new CliError('wait needs --free ADDRESS');
+  const address = flags.free;
+  const target = readTarget(flags);
+  const options = { branch: flags.branch, ...addressContext(target) };
+  readAddress(address, options);
+  const format = readFormat(flags, 'text');
+  const timeoutMs = readDuration('--timeout', flags.timeout);
+  const wanted = { address, options, isServerNamed: target.server !== undefined };
+  const giveUp = new AbortController();
+  const deadline = new Deadline(timeoutMs, () => giveUp.abort());
+  deadline.restart();
+  try {
+    for (;;) {
+      const source = await findSource(target, terminal);
+      try {
+        const { client } = source;
+        const outcome = await (timeoutMs === 0 ? looked(client, wanted) : freed(client, wanted, giveUp.signal));
+        if (outcome.is !== 'away') {
+          report(outcome, address, format, { terminal, now: client.serverNow() });
+          return;
+        }
+        terminal.err(`the bus is away (${outcome.cause}): looking for the next one, or at the files`);
+      } finally {
+        await source.stop();
+      }
+    }
+  } finally {
+    deadline.stop();
+  }
+}
+
+interface Wanted {
+  readonly address: string;
+  readonly options: HoldersOptions;
+  /** Another bus than the one that was named would be somebody else's. */
+  readonly isServerNamed: boolean;
+}
+
+/** What is on disk now, as far as a bus that is there can say. */
+async function looked(client: BusClient, { address, options }: Wanted): Promise<Outcome> {
+  if (client.status.state !== 'live') return { is: 'unknown' };
+  try {
+    const { free, holders } = await client.holding(address, { ...options, timeoutMs: PATIENCE_MS });
+    if (free === 'yes') return { is: 'free' };
+    return free === 'no' ? { is: 'timed-out', holders } : { is: 'unknown' };
+  } catch (error) {
+    if (error instanceof BusError && error.code === 'timeout') return { is: 'unknown' };
+    throw error;
+  }
+}
+
+/** @throws BusError where the connection ends for good: nobody would tell any more. */
+async function freed(client: BusClient, wanted: Wanted, giveUp: AbortSignal): Promise<Outcome> {
+  const { address, options, isServerNamed } = wanted;
+  const away = new AbortController();
+  const end = AbortSignal.any([giveUp, away.signal]);
+  let timer: NodeJS.Timeout | undefined;
+  const release = client.watchStatus((status) => {
+    if (status.state === 'live') {
+      clearTimeout(timer);
+      timer = undefined;
+    } else if (status.state === 'closed') away.abort();
+    else if (!isServerNamed) {
+      const cause = status.cause ?? 'not connected';
+      timer ??= setTimeout(() => {
+        away.abort(cause);
+      }, AWAY_MS);
+    }
+  });
+  try {
+    const mirror = await client.mirror({ kinds: ['reservation'] }, { signal: end });
+    await mirror.whenFree(address, { ...options, signal: end });
+    return { is: 'free' };
+  } catch (error) {
+    if (!end.aborted) throw error;
+    const { status } = client;
+    if (status.state === 'closed') throw status.error ?? error;
+    if (!giveUp.aborted) return { is: 'away', cause: String(away.signal.reason) };
+    return await looked(client, wanted);
+  } finally {
+    clearTimeout(timer);
+    release();
+  }
+}
+
+function report(
+  outcome: Exclude<Outcome, { readonly is: 'away' }>,
+  address: string,
+  format: 'text' | 'json',
+  { terminal, now }: { readonly terminal: Terminal; readonly now: number },
+): void {
+  switch (outcome.is) {
+    case 'free':
+      if (format === 'json') terminal.json({ status: 'free', address });
+      return;
+    case 'timed-out':
+      process.exitCode = TIMED_OUT;
+      if (format === 'json') {
+        terminal.json({ status: 'timed_out', address, holders: outcome.holders });
+        return;
+      }
+      terminal.err(`${address} is still held:`);
+      for (const line of holderTable(outcome.holders, now)) terminal.err(line);
+      return;
+    case 'unknown':
+      process.exitCode = TIMED_OUT;
+      if (format === 'json') terminal.json({ status: 'unknown', address });
+      else terminal.err(`whether ${address} is free is not known: the bus is away, or cannot see what decides`);
+      return;
+  }
+}

@@ -1,0 +1,70 @@
+import { parseCursor } from '../../../protocol/index.js';
+import { CliError } from '../cli-error.js';
+import { readFilter, type FilterFlags } from './filter-flags.js';
+import { readFormat, type FormatFlags } from '../terminal/output-format.js';
+import { asFloat, readCap, readDuration, readNumber } from './read-flag.js';
+import { readTarget, type Target, type TargetFlags } from './target.js';
+
+/** The flags of `watch` as they were written. */
+export interface WatchFlags extends FilterFlags, FormatFlags, TargetFlags {
+  readonly once?: boolean;
+  readonly timeout?: string;
+  readonly idleTimeout?: string;
+  readonly maxEvents?: string;
+  readonly pollInterval?: string;
+  readonly since?: string;
+  /** `false` with `--no-snapshot`. */
+  readonly snapshot?: boolean;
+}
+
+/** The flags with nothing left to check. */
+export interface WatchOptions {
+  readonly target: Target;
+  readonly filter: ReturnType<typeof readFilter>;
+  readonly format: 'text' | 'json';
+  readonly once: boolean;
+  readonly timeoutMs: number | undefined;
+  /** End when no event has come for so long. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly maxEvents: number | undefined;
+  readonly pollIntervalMs: number;
+  /** Resume after this cursor. */
+  readonly since: string | undefined;
+  readonly snapshot: 'full' | 'none';
+}
+
+const MIN_POLL_INTERVAL_S = 0.01;
+const MAX_POLL_INTERVAL_S = 3_600;
+
+/** @throws CliError for a value outside its range, in the words of the original where it has the flag. */
+export function readWatchFlags(flags: WatchFlags): WatchOptions {
+  const format = readFormat(flags, 'text');
+  const filter = readFilter(flags);
+  const pollInterval = readNumber('--poll-interval', flags.pollInterval ?? '1');
+  if (!(pollInterval >= MIN_POLL_INTERVAL_S && pollInterval <= MAX_POLL_INTERVAL_S)) {
+    throw new CliError(`--poll-interval must be in [0.01, 3600.0], got ${asFloat(pollInterval)}`);
+  }
+  const timeoutMs = readDuration('--timeout', flags.timeout);
+  return {
+    target: readTarget(flags),
+    filter,
+    format,
+    // A timeout of nothing is the snapshot alone.
+    once: flags.once === true || timeoutMs === 0,
+    timeoutMs: timeoutMs === 0 ? undefined : timeoutMs,
+    idleTimeoutMs: readDuration('--idle-timeout', flags.idleTimeout),
+    maxEvents: readCap('--max-events', flags.maxEvents),
+    pollIntervalMs: Math.round(pollInterval * 1_000),
+    since: readSince(flags.since),
+    snapshot: flags.snapshot === false ? 'none' : 'full',
+  };
+}
+
+function readSince(text: string | undefined): string | undefined {
+  if (text === undefined || parseCursor(text)) return text;
+  throw new CliError(
+    `--since must be a cursor, EPOCH:REVISION, got ${text}`,
+    'bad_args',
+    'take it from the cursor of an event',
+  );
+}

@@ -1,0 +1,124 @@
+import { Command } from 'commander';
+import type { Subscription } from '../../sdk/subscription.js';
+import { eventForPrograms, eventLine } from '../terminal/event-text.js';
+import { CliError } from '../cli-error.js';
+import { describeFilter, withFilter } from './filter-flags.js';
+import { withHelp } from '../terminal/help.js';
+import { Deadline, onSignal } from '../terminal/signals.js';
+import { findSource, type Source } from './source.js';
+import { tellReconnections, writeNote, type StatusNote } from '../terminal/status-notes.js';
+import { withTarget } from './target.js';
+import type { Terminal } from '../terminal/terminal.js';
+import { readWatchFlags, type WatchFlags, type WatchOptions } from './watch-options.js';
+
+const NOT_A_REPOSITORY = 2;
+
+export function watchCommand(terminal: Terminal): Command {
+  const command = new Command('watch')
+    .description('print coordination events as they happen')
+    .option('--once', 'print the current state, then exit')
+    .option('--timeout <seconds>', 'stop after so many seconds (>= 0; 0 is --once)')
+    .option('--idle-timeout <seconds>', 'stop when no event has come for so long')
+    .option('--max-events <n>', 'stop after n events (>= 1), snapshot events counted')
+    .option('--poll-interval <seconds>', 'how often to look where the kernel does not tell (0.01 to 3600)', '1')
+    .option('--since <cursor>', 'only what happened after this cursor, as events carry it')
+    .option('--no-snapshot', 'begin with what comes next, not with the state');
+  withTarget(withFilter(command))
+    .option('-f, --format <format>', 'text or json', 'text')
+    .option('-j, --json', 'the same as --format json: one object a line')
+    .action((flags: WatchFlags) => watch(readWatchFlags(flags), terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus watch --kind reservation --kind release', 'who reserves and releases, as it happens'],
+      ["muse-bus watch --json --address 'src/**' --no-snapshot", 'changes under src/, one JSON object a line'],
+      ['muse-bus watch --once --json', 'the state now, then exit'],
+    ],
+    exits: {
+      0: 'normal end: --once, --timeout, --idle-timeout, --max-events, SIGINT, SIGTERM, or the reader has gone',
+      1: 'bad arguments, or the bus cannot be reached or refused',
+      2: 'not in a repository, as muse coord watch says it',
+    },
+  });
+}
+
+/** Runs until the cap, a timeout, a signal or, with `once`, the end of the snapshot. */
+export async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
+  const { format, maxEvents, since, snapshot } = options;
+  const source = await sourceOf(options, terminal);
+  const tell = (note: StatusNote): void => writeNote(note, format, terminal);
+  const subscription = source.client.subscribe(options.filter, {
+    snapshot,
+    ...(maxEvents === undefined ? {} : { maxEvents }),
+    ...(since === undefined ? {} : { since }),
+  });
+  const end = (): void => void subscription.close();
+  const timeout = new Deadline(options.timeoutMs, end);
+  const idle = new Deadline(options.idleTimeoutMs, end);
+  const releases = [onSignal(end), tellReconnections(source.client, tell)];
+  timeout.restart();
+  idle.restart();
+  try {
+    if (format === 'text') printHeader(options, source.label, terminal);
+    await printUpdates(subscription, options, { terminal, tell, idle });
+    if (format === 'text') for (const text of ['', '  (watch ended)']) terminal.out(text);
+  } finally {
+    for (const release of releases) release();
+    timeout.stop();
+    idle.stop();
+    await source.stop();
+  }
+}
+
+/** @throws CliError where there is no repository, with the exit code of the original. */
+async function sourceOf({ target, pollIntervalMs }: WatchOptions, terminal: Terminal): Promise<Source> {
+  try {
+    return await findSource(target, terminal, pollIntervalMs);
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== 'no_repository') throw error;
+    throw new CliError(error.message, error.status, error.hint, NOT_A_REPOSITORY);
+  }
+}
+
+interface Printer {
+  readonly terminal: Terminal;
+  readonly tell: (note: StatusNote) => void;
+  readonly idle: Deadline;
+}
+
+async function printUpdates(
+  subscription: Subscription,
+  { format, once }: WatchOptions,
+  { terminal, tell, idle }: Printer,
+): Promise<void> {
+  let isResync = false;
+  for await (const update of subscription.updates()) {
+    switch (update.type) {
+      case 'event':
+        if (format === 'json') terminal.json(eventForPrograms(update.event));
+        else terminal.out(eventLine(update.event));
+        idle.restart();
+        break;
+      case 'synced':
+        if (isResync) tell({ status: 'synced', cursor: update.cursor });
+        isResync = false;
+        if (once) return;
+        break;
+      case 'resync':
+        tell({ status: 'resync', reason: update.reason });
+        isResync = true;
+        break;
+    }
+    await terminal.drained();
+  }
+}
+
+const RULE = '─'.repeat(62);
+
+function printHeader({ filter, maxEvents }: WatchOptions, label: string, terminal: Terminal): void {
+  terminal.out('');
+  terminal.out(`muse-bus watch: watching .muse/coordination/ (${label})`);
+  const cap = maxEvents === undefined ? [] : [`max-events=${String(maxEvents)}`];
+  const parts = [...describeFilter(filter), ...cap];
+  if (parts.length > 0) terminal.out(`  filter: ${parts.join(', ')}`);
+  terminal.out(RULE);
+}

@@ -1,0 +1,84 @@
+import { Command } from 'commander';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_PORT } from '../../../protocol/index.js';
+import { BusServer, type Endpoint } from '../../../server/index.js';
+import { DemoSwarm } from './swarm.js';
+import { CliError } from '../cli-error.js';
+import { withHelp } from '../terminal/help.js';
+import { makeLog } from '../terminal/log.js';
+import { inspectorUrl, startServer } from '../commands/serve.js';
+import { wholeNumber } from '../settings/setting.js';
+import { untilSignal } from '../terminal/signals.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+export interface DemoFlags {
+  readonly agents: string;
+  readonly port?: string;
+}
+
+export function demoCommand(terminal: Terminal): Command {
+  const command = new Command('demo')
+    .description('a throwaway repository with a swarm of simulated agents, served')
+    .option('--agents <n>', 'how many agents', '25')
+    .option('--port <n>', `port, 0 for any free one (default: ${String(DEFAULT_PORT)}, or any if taken)`)
+    .action((flags: DemoFlags) => demo(flags, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus demo', '25 agents at work, until Ctrl-C'],
+      ['muse-bus demo --agents 200', 'more of them'],
+      ['muse-bus demo --port 0', 'on any free port'],
+    ],
+    exits: { 0: 'ended by SIGINT, SIGTERM or SIGHUP; the folder is removed', 1: 'bad arguments, or the port is taken' },
+  });
+}
+
+/** A swarm at work in a temporary repository, served until a signal, then removed. */
+export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> {
+  const agents = wholeNumber(1, 2_000)(flags.agents, '--agents');
+  const port = flags.port === undefined ? undefined : wholeNumber(0, 65_535)(flags.port, '--port');
+  const root = mkdtempSync(join(tmpdir(), 'muse-bus-demo-'));
+  const swarm = new DemoSwarm(root, agents);
+  // A terminal that is closed ends the demo too: nobody would find the folder.
+  const stopped = untilSignal('SIGHUP');
+  try {
+    const { server, endpoint } = await serveSomewhere(root, port);
+    swarm.start();
+    for (const text of introduction(root, agents, endpoint, server.transportName ?? '')) terminal.out(text);
+    await stopped;
+    swarm.stop();
+    await server.stop();
+  } finally {
+    swarm.stop();
+    await rm(root, { recursive: true, force: true });
+  }
+  for (const text of ['', `The demo has ended; ${root} is removed.`]) terminal.out(text);
+}
+
+/** On the usual port where it is free, elsewhere where it is not; a port that was named is taken or refused. */
+async function serveSomewhere(root: string, port: number | undefined) {
+  const log = makeLog('warn');
+  const server = new BusServer({ root, port: port ?? DEFAULT_PORT, log });
+  try {
+    return { server, endpoint: await startServer(server) };
+  } catch (error) {
+    if (port !== undefined || !(error instanceof CliError)) throw error;
+  }
+  const elsewhere = new BusServer({ root, port: 0, log });
+  return { server: elsewhere, endpoint: await startServer(elsewhere) };
+}
+
+function introduction(root: string, agents: number, endpoint: Endpoint, transport: string): string[] {
+  return [
+    '',
+    `muse-bus demo: ${String(agents)} agents at work in ${root}`,
+    `served at ${endpoint.url} (${transport})`,
+    '',
+    `  Inspector         ${inspectorUrl(endpoint)}`,
+    `  Second terminal   npx muse-bus watch --root ${root}`,
+    '',
+    'Ctrl-C ends the demo and removes the folder.',
+  ];
+}

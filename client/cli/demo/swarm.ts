@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import fs from 'fs-extra';
+import { KIND_DIRECTORIES, KINDS, type Kind, type RecordData } from '../../../protocol/index.js';
+import { DemoAgent } from './agent.js';
+import type { DemoRepository } from './repository.js';
+
+/** How agents' work is spread: each takes its next step after a pause of this many milliseconds, more or less. */
+const STEP_MS = 900;
+
+/** Simulated agents that reserve, declare intents, beat, release, lose leases, claim tasks and contend for addresses. */
+export class DemoSwarm implements DemoRepository {
+  readonly #agents: readonly DemoAgent[];
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(
+    private readonly root: string,
+    count: number,
+  ) {
+    this.#agents = Array.from({ length: count }, (_, number) => new DemoAgent(number, this));
+  }
+
+  start(): void {
+    for (const kind of KINDS) fs.ensureDirSync(this.#directory(kind));
+    for (const agent of this.#agents) agent.leaveOldWork(Date.now());
+    for (const agent of this.#agents) this.#stepLater(agent, Math.random() * STEP_MS);
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  write(kind: Kind, id: string, data: RecordData): void {
+    const file = join(this.#directory(kind), `${id}.json`);
+    if (kind === 'heartbeat' || kind === 'task') {
+      fs.writeJsonSync(file, data, { spaces: 2 });
+      return;
+    }
+    const temporary = join(this.#directory(kind), `.tmp-${String(process.pid)}-${id.slice(-12)}`);
+    fs.writeJsonSync(temporary, data, { spaces: 2 });
+    fs.renameSync(temporary, file);
+  }
+
+  remove(kind: Kind, id: string): void {
+    fs.removeSync(join(this.#directory(kind), `${id}.json`));
+  }
+
+  #stepLater(agent: DemoAgent, delayMs: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      agent.step(Date.now());
+      this.#stepLater(agent, STEP_MS * (0.5 + Math.random()));
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+
+  #directory(kind: Kind): string {
+    return join(this.root, '.muse', 'coordination', KIND_DIRECTORIES[kind]);
+  }
+}

@@ -1,0 +1,72 @@
+import { Command } from 'commander';
+import { resolve } from 'node:path';
+import { findRepository, type RepositorySearch } from '../../../server/repository/index.js';
+import { examineMachine } from './machine.js';
+import { examineRepository } from './repository.js';
+import { examineServer } from './server.js';
+import { toCliError } from '../cli-error.js';
+import { wrong, type Finding } from './finding.js';
+import { withHelp } from '../terminal/help.js';
+import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import { readTarget, withTarget, type Target, type TargetFlags } from '../commands/target.js';
+import type { Terminal } from '../terminal/terminal.js';
+import { line, paint, type Text } from '../terminal/terminal-text.js';
+import { refuseUnsayable, workingDirectory } from '../settings/working-directory.js';
+
+export function doctorCommand(terminal: Terminal): Command {
+  const command = new Command('doctor').description('examine machine, repository and server, and say what to do');
+  withTarget(withFormat(command)).action((flags: FormatFlags & TargetFlags) => doctor(flags, terminal));
+  return withHelp(command, {
+    examples: [
+      ['muse-bus doctor', 'of the repository around this directory and its server'],
+      ['muse-bus doctor --root ~/shop', 'of another one'],
+      ['muse-bus doctor --json', 'one finding a line: check, state, found, advice'],
+    ],
+    exits: { 0: 'nothing is wrong', 1: 'something is, or bad arguments' },
+  });
+}
+
+async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Promise<void> {
+  const format = readFormat(flags, usualFormat(terminal));
+  const target = readTarget(flags);
+  const findings = [...examineMachine(), ...(await examineAll(target))];
+  for (const finding of findings) {
+    if (format === 'json') terminal.json(finding);
+    else for (const text of shown(finding)) terminal.out(text);
+  }
+  const count = findings.filter(({ state }) => state === 'wrong').length;
+  if (count > 0) process.exitCode = 1;
+  if (format === 'json') return;
+  terminal.out('');
+  terminal.out(count === 0 ? 'Nothing is wrong.' : `${String(count)} wrong.`);
+}
+
+/** Whatever the repository is like, what has been found out before is told. */
+async function examineAll(target: Target): Promise<Finding[]> {
+  try {
+    const from = target.root ?? workingDirectory();
+    const search = findRepository(from, target.root !== undefined);
+    return [
+      ...(search.is === 'found' ? examineRepository(search.root) : [noRepository(search, from)]),
+      ...(search.is !== 'found' && !target.server ? [] : await examineServer(target)),
+    ];
+  } catch (error) {
+    const { message, hint } = toCliError(error);
+    return [wrong('repository', message, hint === '' ? 'run inside a repository, or name one with --root' : hint)];
+  }
+}
+
+function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root: string): Finding {
+  refuseUnsayable(resolve(root));
+  if (search.is === 'refused') return wrong('repository', search.why, search.hint);
+  const found = `no .muse/ in ${resolve(root)} or any directory above it`;
+  return wrong('repository', found, 'run inside a repository, or name one with --root');
+}
+
+const WIDTH = 14;
+const MARKS = { ok: paint.green('✔'), note: paint.yellow('·'), wrong: paint.red('✘') } as const;
+
+function shown({ check, state, found, advice }: Finding): Text[] {
+  const text = line`${MARKS[state]} ${check.padEnd(WIDTH)} ${found}`;
+  return advice === undefined ? [text] : [text, `  ${' '.repeat(WIDTH)} → ${advice}`];
+}

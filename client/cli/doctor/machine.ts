@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { VERSION } from '../../../protocol/index.js';
+import { diagnoseEngine } from '../../../server/index.js';
+import { note, ok, wrong, type Finding } from './finding.js';
+import { resolveSettings } from '../settings/resolve-settings.js';
+
+const MIN_NODE = 20;
+/** A watcher takes ten watches and an instance; editors and bundlers take the rest. */
+const MIN_WATCHES = 1_024;
+const MIN_INSTANCES = 16;
+const MIN_QUEUED = 4_096;
+/** Fewer open files, and fewer clients than `max_connections` are let in. */
+const MIN_OPEN_FILES = 4_096;
+
+/** The program, Node, and what the kernel grants. */
+export function examineMachine(): Finding[] {
+  return [ok('version', `muse-bus ${VERSION}`), node(), engine(), ...inotify(), ...openFiles()];
+}
+
+function node(): Finding {
+  const { node } = process.versions;
+  if (Number(node.split('.')[0]) >= MIN_NODE) return ok('node', `${node} on ${process.platform} ${process.arch}`);
+  return wrong('node', node, `install Node ${String(MIN_NODE)} or later`);
+}
+
+function engine(): Finding {
+  const found = diagnoseEngine(allowedHashes());
+  if (found.engine === 'uws')
+    return ok('engine', `uWebSockets.js, its binary is known (${found.sha256.slice(0, 12)}…)`);
+  // A binary that nobody knows is no matter of speed.
+  if (found.reason === 'unknown-binary') return wrong('engine', found.why, found.cure);
+  return note(
+    'engine',
+    `ws, because ${found.why}`,
+    `ws serves the same more slowly; for uWebSockets.js: ${found.cure}`,
+  );
+}
+
+/** What the user allows; a mistake in the settings is told with the settings. */
+function allowedHashes(): readonly string[] {
+  try {
+    return resolveSettings(new Map(), process.env).settings.nativeEngineSha256;
+  } catch {
+    return [];
+  }
+}
+
+function inotify(): Finding[] {
+  const limits = [
+    ['max_user_watches', MIN_WATCHES],
+    ['max_user_instances', MIN_INSTANCES],
+    ['max_queued_events', MIN_QUEUED],
+  ] as const;
+  return limits.flatMap(([name, least]) => {
+    const value = Number(contentOf(`/proc/sys/fs/inotify/${name}`));
+    if (!Number.isFinite(value)) return [];
+    const found = `${name} is ${String(value)}`;
+    if (value >= least) return [ok('inotify', found)];
+    return [wrong('inotify', found, `as root: sysctl fs.inotify.${name}=${String(least * 8)}`)];
+  });
+}
+
+function openFiles(): Finding[] {
+  const line = /^Max open files\s+(\d+|unlimited)/m.exec(contentOf('/proc/self/limits') ?? '');
+  if (!line) return [];
+  const most = line[1] === 'unlimited' ? Infinity : Number(line[1]);
+  const found = `at most ${line[1]!}`;
+  if (most >= MIN_OPEN_FILES) return [ok('open files', found)];
+  return [note('open files', found, 'each client takes one: raise it with ulimit -n, or LimitNOFILE= of the service')];
+}
+
+function contentOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,115 @@
+import { KINDS, VERSION, type BusEvent, type WatchHealth } from '../../../protocol/index.js';
+import type { BusClient } from '../../sdk/bus-client.js';
+import { BusError } from '../../sdk/bus-error.js';
+import { connect } from '../../sdk/connect.js';
+import { findRepositoryBus } from '../../sdk/repository-bus.js';
+import { problemText } from '../terminal/event-text.js';
+import { toCliError } from '../cli-error.js';
+import { note, ok, wrong, type Finding } from './finding.js';
+import { duration } from '../commands/holders.js';
+import { connectToServer } from '../commands/source.js';
+import type { Target } from '../commands/target.js';
+
+/** Countdowns of leases are shown by the server's clock; beyond this, people will wonder. */
+const MAX_SKEW_MS = 1_000;
+const PROBLEMS_SHOWN = 3;
+
+/** The bus that runs, if one does: whether it answers, watches, keeps its journal, and agrees on the time. */
+export async function examineServer({ root, server }: Target): Promise<Finding[]> {
+  let client: BusClient;
+  let url: string;
+  try {
+    url = server?.url ?? findRepositoryBus(root ?? process.cwd(), root !== undefined).endpoint.url;
+    client = await (server ? connectToServer(server, root) : connect(root === undefined ? {} : { root }));
+  } catch (error) {
+    if (error instanceof BusError && error.code === 'no-endpoint' && !server) {
+      return [note('server', 'none runs', 'start one with muse-bus serve; without it, each command reads the files')];
+    }
+    const { message, hint } = toCliError(error);
+    return [wrong('server', message, hint)];
+  }
+  try {
+    return [...(await whatItSays(client)), ...(await health(url)), await records(client)];
+  } finally {
+    await client.close();
+  }
+}
+
+async function whatItSays(client: BusClient): Promise<Finding[]> {
+  const startedAt = performance.now();
+  // The answer takes one way there and one back, and carries the clock.
+  await client.sync({ kind: KINDS[0], id: 'doctor' });
+  const roundTrip = performance.now() - startedAt;
+  const welcome = client.server!;
+  const skew = client.serverNow() - Date.now();
+  const found = `version ${welcome.server}, ${welcome.backend}, answers in ${roundTrip.toFixed(1)} ms`;
+  const limits = Object.entries(welcome.limits).map(([name, value]) => `${name}=${String(value)}`);
+  return [
+    welcome.server === VERSION
+      ? ok('server', found)
+      : note('server', found, `this command is version ${VERSION}: restart the server, or update`),
+    Math.abs(skew) <= MAX_SKEW_MS
+      ? ok('clock', `${String(Math.round(skew))} ms apart`)
+      : wrong('clock', `the server's is ${String(Math.round(skew))} ms from ours`, 'set the clocks: NTP, chrony'),
+    ok('limits', limits.join(' ')),
+  ];
+}
+
+interface Readiness extends WatchHealth {
+  readonly journal?: string;
+}
+
+/** By HTTP and without a token, as an orchestrator asks. */
+async function health(url: string): Promise<Finding[]> {
+  let state: Readiness;
+  try {
+    const response = await fetch(`${url.replace(/^ws/, 'http')}/readyz`);
+    state = (await response.json()) as Readiness;
+  } catch (error) {
+    // A certificate of one's own making: Node's fetch takes it only with NODE_EXTRA_CA_CERTS.
+    return [
+      note('readiness', `cannot be read: ${(error as Error).message}`, 'NODE_EXTRA_CA_CERTS names a certificate'),
+    ];
+  }
+  const scanned = `last compared with the files ${duration(Date.now() - state.last_scan_ms)} ago`;
+  const advice = "read the server's log; restart it where it does not recover";
+  const findings = [
+    state.healthy
+      ? ok('readiness', `watching with ${state.backend}, ${scanned}`)
+      : wrong('readiness', `not watching well (${state.backend})${because(state)}, ${scanned}`, advice),
+  ];
+  switch (state.journal) {
+    case 'degraded':
+      findings.push(
+        wrong('durability', 'the journal cannot be written; service goes on', 'is the disk full? See its log'),
+      );
+      break;
+    case 'durable':
+      findings.push(ok('durability', 'what was published is on the disk'));
+      break;
+    default:
+      findings.push(note('durability', 'no journal', 'a restart begins a new epoch: clients begin anew'));
+  }
+  return findings;
+}
+
+const because = ({ state, why }: Readiness): string =>
+  state === undefined || why === undefined ? '' : `: ${state}, ${why}`;
+
+async function records(client: BusClient): Promise<Finding> {
+  const standing: BusEvent[] = [];
+  for await (const update of client.subscribe().updates()) {
+    if (update.type === 'synced') break;
+    if (update.type === 'event') standing.push(update.event);
+  }
+  const broken = standing.filter((record) => problemText(record) !== '');
+  const found = `${String(standing.length)} stand`;
+  if (broken.length === 0) return ok('records', found);
+  const shown = broken.slice(0, PROBLEMS_SHOWN).map((record) => `${record.kind} ${record.id}: ${problemText(record)}`);
+  const more = broken.length > shown.length ? `, ${String(broken.length - shown.length)} more` : '';
+  return wrong(
+    'records',
+    `${found}, ${String(broken.length)} with a problem: ${shown.join(', ')}${more}`,
+    'mend or remove the files',
+  );
+}

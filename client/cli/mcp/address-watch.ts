@@ -1,0 +1,44 @@
+import { overlap, parseAddress, type Address, type AddressContext, type BusEvent } from '../../../protocol/index.js';
+import { readAddresses } from '../../sdk/address.js';
+import type { Mirror } from '../../sdk/mirror.js';
+
+/** Which changes touch an address as who_holds means it: what it covers, what covers it, and what extends or ends a lease on it. */
+export class AddressWatch {
+  readonly #wanted: readonly Address[];
+  /** Whether a reservation touches it, by the name that heartbeats and releases call it. */
+  readonly #leases = new Map<string, boolean>();
+
+  /** @throws BusError `bad-option` where a spelling is no address. */
+  constructor(leases: Mirror, spellings: readonly string[], context: AddressContext) {
+    this.#wanted = spellings.flatMap((spelling) => [...readAddresses(spelling, context)]);
+    for (const { id, data } of leases.all('reservation')) this.#leases.set(leaseName(id, data), this.#touches(data));
+  }
+
+  isMeant({ kind, id, data }: BusEvent): boolean {
+    if (kind === 'heartbeat' || kind === 'release') {
+      const { reservation_id: lease } = data as { readonly reservation_id?: unknown };
+      return typeof lease === 'string' && this.#leases.get(lease) === true;
+    }
+    const touches = this.#touches(data);
+    if (kind !== 'reservation') return touches;
+    const name = leaseName(id, data);
+    // What it held before is a change of that, too.
+    const touched = this.#leases.get(name) === true;
+    this.#leases.set(name, touches || touched);
+    return touches || touched;
+  }
+
+  #touches(data: object): boolean {
+    const { addresses } = data as { readonly addresses?: unknown };
+    if (!Array.isArray(addresses)) return false;
+    return addresses.some((spelling: unknown) => {
+      const parsed = typeof spelling === 'string' ? parseAddress(spelling) : undefined;
+      return parsed?.ok === true && this.#wanted.some((wanted) => overlap(wanted, parsed.address));
+    });
+  }
+}
+
+function leaseName(id: string, data: object): string {
+  const { reservation_id: name } = data as { readonly reservation_id?: unknown };
+  return typeof name === 'string' ? name : id;
+}

@@ -1,0 +1,160 @@
+import type { AddressContext } from '../../../protocol/index.js';
+import type { BusClient } from '../../sdk/bus-client.js';
+import { BusError } from '../../sdk/bus-error.js';
+import type { Mirror } from '../../sdk/mirror.js';
+import type { BusStatus } from '../../sdk/status.js';
+import { addressContext } from '../commands/address-context.js';
+import { findSource, type Source } from '../commands/source.js';
+import type { Target } from '../commands/target.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+/** How long an answer may take before the model is told that there is none. */
+export const PATIENCE_MS = 10_000;
+/** A bus that is back so soon was not away. */
+const AWAY_MS = 1_000;
+
+/**
+ * The bus as tools need it: found at the first call and again after it was lost for good, so that the order in which a
+ * bus and a model are started does not matter.
+ */
+export class McpBus {
+  #source: Promise<Source> | undefined;
+  #mirror: Promise<Mirror> | undefined;
+  #awaySince: number | undefined;
+
+  constructor(
+    private readonly target: Target,
+    private readonly terminal: Pick<Terminal, 'err'>,
+  ) {}
+
+  /** What a path is relative to. */
+  get addresses(): AddressContext {
+    return addressContext(this.target);
+  }
+
+  /** Since when nothing answers, Unix milliseconds; `undefined` while something does. */
+  get awaySince(): number | undefined {
+    return this.#awaySince;
+  }
+
+  /**
+   * A client of a bus that can be had now: one that does not come back soon is let go for whatever can be found, a server or the files.
+   * @throws BusError, or CliError where there is no repository
+   */
+  async client(): Promise<BusClient> {
+    const source = this.#find();
+    const { client } = await source;
+    if (await comesBack(client)) return client;
+    // Another call may have let it go already.
+    if (this.#source === source) await this.close();
+    return (await this.#find()).client;
+  }
+
+  /** The reservations and what extends or ends them, kept up to date from the first call on. */
+  async leases(): Promise<Mirror> {
+    const client = await this.client();
+    this.#mirror ??= client.mirror({ kinds: ['reservation'] });
+    const opening = this.#mirror;
+    try {
+      return await inTime(opening);
+    } catch (error) {
+      if (this.#mirror === opening) this.#mirror = undefined;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const source = this.#source;
+    this.#source = undefined;
+    this.#mirror = undefined;
+    // Where none was found there is nothing to close.
+    await source?.then(
+      ({ stop }) => stop(),
+      () => undefined,
+    );
+  }
+
+  #find(): Promise<Source> {
+    if (this.#source) return this.#source;
+    const finding = findSource(this.target, this.terminal).then(
+      (source) => {
+        this.#follow(source.client);
+        return source;
+      },
+      (error: unknown) => {
+        this.#awaySince ??= Date.now();
+        if (this.#source === finding) this.#source = undefined;
+        throw error;
+      },
+    );
+    this.#source = finding;
+    return finding;
+  }
+
+  #follow(client: BusClient): void {
+    const note = ({ state }: BusStatus): void => {
+      if (state === 'live') this.#awaySince = undefined;
+      else this.#awaySince ??= Date.now();
+    };
+    note(client.status);
+    client.watchStatus(note);
+  }
+}
+
+/** Resolves when the client has been without its bus for {@link AWAY_MS}, or is closed; not at all where the signal aborts before. */
+export function goneAway(client: BusClient, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const note = ({ state }: BusStatus): void => {
+      if (state === 'closed') resolve();
+      else if (state !== 'live') timer ??= setTimeout(resolve, AWAY_MS);
+      else {
+        clearTimeout(timer);
+        timer = undefined;
+      }
+    };
+    const forget = client.watchStatus(note);
+    note(client.status);
+    const stop = (): void => {
+      clearTimeout(timer);
+      forget();
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** Whether a client is live, or is again before it counts as gone. */
+async function comesBack(client: BusClient): Promise<boolean> {
+  if (client.status.state === 'live') return true;
+  const over = new AbortController();
+  const back = new Promise<void>((resolve) => {
+    const forget = client.watchStatus(({ state }) => {
+      if (state === 'live') resolve();
+    });
+    over.signal.addEventListener('abort', forget, { once: true });
+  });
+  await Promise.race([back, goneAway(client, over.signal)]);
+  over.abort();
+  return (client.status as BusStatus).state === 'live';
+}
+
+export function noAnswer(): BusError {
+  const text = `no answer from the bus in ${String(PATIENCE_MS / 1_000)} s`;
+  return new BusError('unreachable', text, 'is it running? muse-bus serve starts one');
+}
+
+/** @throws BusError `unreachable` where there is no answer in time. */
+export async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(noAnswer());
+    }, PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,41 @@
+import { Command } from 'commander';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { USUAL_EXITS, withHelp } from '../terminal/help.js';
+import { McpBus } from './bus.js';
+import { mcpServer } from './server.js';
+import { onSignal } from '../terminal/signals.js';
+import { readTarget, withTarget, type Target, type TargetFlags } from '../commands/target.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+export function mcpCommand(terminal: Terminal): Command {
+  const command = new Command('mcp')
+    .description('the bus for AI models, by the Model Context Protocol over stdin and stdout')
+    .action((flags: TargetFlags) => mcp(readTarget(flags, process.env, 'taken'), terminal));
+  return withHelp(withTarget(command), {
+    examples: [
+      ['muse-bus mcp', 'the bus of the repository around this directory'],
+      ['muse-bus mcp --root ~/shop', 'of another one'],
+      ['claude mcp add muse-bus -- npx muse-bus mcp', 'make its tools known to a client'],
+    ],
+    exits: { ...USUAL_EXITS, 0: 'stdin was closed, or a signal came' },
+  });
+}
+
+/** Serves the tools until stdin ends. Nothing but the protocol is written to stdout. */
+export async function mcp(target: Target, terminal: Pick<Terminal, 'err'>): Promise<void> {
+  const bus = new McpBus(target, terminal);
+  const server = mcpServer(bus);
+  const over = new Promise<void>((resolve) => {
+    // The transport does not say when its input ends.
+    process.stdin.once('end', resolve).once('close', resolve);
+    process.stdout.once('error', () => {
+      resolve();
+    });
+    onSignal(resolve);
+  });
+  await server.connect(new StdioServerTransport());
+  await over;
+  await server.close();
+  await bus.close();
+  process.stdin.destroy();
+}

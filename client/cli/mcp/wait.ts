@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import type { FilterInput } from '../../../protocol/index.js';
+import type { BusClient } from '../../sdk/bus-client.js';
+import { AnswerRoom, shortChange, truncation, UNTRUSTED } from './answers.js';
+import { AddressWatch } from './address-watch.js';
+import { goneAway, noAnswer, PATIENCE_MS, type McpBus } from './bus.js';
+import { BOUND, EVENT_FILTER, filterOf, MAX_WAIT_S, mcpTool, tellProgress, type McpTool } from './tool.js';
+
+/** What comes so soon after the first change belongs to the same answer. */
+const GATHER_MS = 30;
+
+interface Wait {
+  readonly filter: FilterInput;
+  readonly cursor: string | undefined;
+  readonly watch: AddressWatch | undefined;
+  readonly timeoutMs: number;
+  readonly limit: number;
+  readonly isFull: boolean;
+  readonly maxTokens: number;
+}
+
+export function waitForChangeTool(bus: McpBus): McpTool {
+  return mcpTool({
+    name: 'wait_for_change',
+    title: 'Wait for a change',
+    description:
+      'Waits for matching changes after a cursor (default: now). Answers {cursor,changes}, or {cursor,timed_out}; call ' +
+      'again with the cursor. {resync}: changes are lost, take a snapshot. {away_since}: bus away, call again.',
+    input: {
+      cursor: z.string().optional().describe('from the last answer'),
+      ...EVENT_FILTER,
+      timeout_s: z.number().min(0).max(MAX_WAIT_S).default(25),
+      limit: z.number().int().min(1).max(100).default(20),
+      full: z.boolean().default(false).describe('data whole'),
+      ...BOUND,
+    },
+    output: {
+      untrusted: { type: 'string' },
+      cursor: { type: 'string' },
+      changes: { type: 'array', items: { type: 'object' } },
+      timed_out: { type: 'boolean' },
+      away_since: { type: 'string' },
+      resync: { type: 'string' },
+      more: { type: 'boolean' },
+      truncated: { type: 'object' },
+    },
+    always: [],
+    answer: async ({ cursor, timeout_s, limit, full, max_tokens, addresses, ...filter }, call) => {
+      const wait = { cursor, timeoutMs: timeout_s * 1_000, limit, isFull: full, maxTokens: max_tokens };
+      const stop = tellProgress(call, timeout_s);
+      try {
+        const client = await bus.client();
+        const watch = addresses && new AddressWatch(await bus.leases(), addresses, bus.addresses);
+        return await waitForChange(bus, client, { ...wait, filter: filterOf(filter), watch }, call.signal);
+      } finally {
+        stop();
+      }
+    },
+  });
+}
+
+/** As long as they get. */
+const LONGEST_CURSOR = 'x'.repeat(48);
+
+async function waitForChange(bus: McpBus, client: BusClient, wait: Wait, signal: AbortSignal): Promise<object> {
+  const { filter, watch, cursor: since, timeoutMs, limit, isFull, maxTokens } = wait;
+  const over = new AbortController();
+  const end = (): void => {
+    over.abort();
+  };
+  // The wait begins when the bus has said where we are.
+  let timer = setTimeout(end, PATIENCE_MS);
+  await using subscription = client.subscribe(filter, {
+    snapshot: 'none',
+    signal: AbortSignal.any([over.signal, signal]),
+    ...(since === undefined ? {} : { since }),
+  });
+  const away = new AbortController();
+  void goneAway(client, over.signal).then(() => {
+    away.abort();
+    over.abort();
+  });
+  const room = new AnswerRoom({ untrusted: UNTRUSTED, cursor: LONGEST_CURSOR, changes: [] }, maxTokens, isFull);
+  let cursor = since;
+  let isMore = false;
+  let resync: string | undefined;
+  try {
+    for await (const update of subscription.updates()) {
+      if (update.type === 'resync') {
+        resync = update.reason;
+        continue;
+      }
+      if (update.type === 'event' && watch && !watch.isMeant(update.event)) {
+        cursor = update.event.cursor;
+        continue;
+      }
+      if (update.type === 'event' && !room.take((most) => shortChange(update.event, isFull, most))) {
+        // It comes again after the cursor of the last that had room.
+        isMore = true;
+        break;
+      }
+      cursor = update.type === 'event' ? update.event.cursor : update.cursor;
+      if (resync !== undefined || room.count >= limit) break;
+      const isFirst = update.type === 'event' && room.count === 1;
+      if (!isFirst && room.count > 0) continue;
+      clearTimeout(timer);
+      timer = setTimeout(end, isFirst ? GATHER_MS : timeoutMs);
+    }
+  } finally {
+    clearTimeout(timer);
+    over.abort();
+  }
+  if (resync !== undefined) return { resync, cursor };
+  if (room.count > 0) {
+    const { items, cut } = room.list;
+    return { untrusted: UNTRUSTED, cursor, changes: items, ...(isMore ? { more: true } : {}), ...truncation(0, cut) };
+  }
+  // Though nothing matched, the place has moved.
+  cursor = subscription.cursor ?? cursor;
+  if (away.signal.aborted || client.status.state !== 'live') {
+    const from = new Date(bus.awaySince ?? Date.now()).toISOString();
+    return { ...(cursor === undefined ? {} : { cursor }), away_since: from };
+  }
+  if (cursor === undefined) throw noAnswer();
+  return { cursor, timed_out: true };
+}

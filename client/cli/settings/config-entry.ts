@@ -1,0 +1,64 @@
+import { closestMatch } from '../../../protocol/index.js';
+import { excerpt, excerptOf } from '../terminal/excerpt.js';
+import { CliError } from '../cli-error.js';
+import type { Setting } from './setting.js';
+import { LIMIT_NAMES, SETTINGS, type SettingName } from './settings.js';
+
+/** The key under which a file has its limits, an object of its own. */
+export const LIMITS_KEY = 'limits';
+/** The key that only the user's file may have. */
+export const SAFE_DIRECTORIES_KEY = 'safe_directories';
+
+/** The setting that a file means by a key. */
+export function settingCalled(key: string): SettingName | undefined {
+  const found = (Object.keys(SETTINGS) as SettingName[]).find((name) => SETTINGS[name].name === key);
+  return found === 'limit' ? undefined : found;
+}
+
+/** No name is longer; and looking for the nearest of a long text would take long. */
+const MAX_NAME_LENGTH = 64;
+
+const nearestOf = (name: string, known: readonly string[]): string | undefined =>
+  name.length > MAX_NAME_LENGTH ? undefined : closestMatch(name, known);
+
+/** What may have been meant by a key that is no setting. */
+export function suggestion(key: string): string {
+  const names = Object.values(SETTINGS).map(({ name }) => (name === 'limit' ? LIMITS_KEY : name));
+  const best = nearestOf(key, [...names, SAFE_DIRECTORIES_KEY]);
+  return best === undefined ? 'muse-bus config lists the settings' : `did you mean ${best}?`;
+}
+
+/**
+ * The texts that a flag would have.
+ * @param value of any JSON, however deep.
+ * @throws CliError
+ */
+export function textsOf(value: unknown, { takes }: Pick<Setting<unknown>, 'takes'>, where: string): readonly string[] {
+  if (Array.isArray(value) && takes !== 'list')
+    throw new CliError(`${where} must be one value, got a list`, 'bad_config');
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.map((one) => {
+    if (typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean') return String(one);
+    throw new CliError(`${where} must be a text, a number, true or false, got ${excerptOf(one)}`, 'bad_config');
+  });
+}
+
+/**
+ * A limit of a file, as `--limit` would have it.
+ * @throws CliError for a name that is no limit's and for what is no number.
+ */
+export function limitText(name: string, value: unknown, path: string): string {
+  if (!LIMIT_NAMES.has(name)) {
+    const best = nearestOf(name, [...LIMIT_NAMES.keys()]);
+    const hint = best === undefined ? `limits are ${[...LIMIT_NAMES.keys()].join(', ')}` : `did you mean ${best}?`;
+    throw new CliError(`limits in ${path} must be NAME: N, got ${excerpt(name)}`, 'bad_config', hint);
+  }
+  if (typeof value === 'number') return `${name}=${String(value)}`;
+  throw new CliError(`limits in ${path}: ${name} must be a number, got ${excerptOf(value)}`, 'bad_config');
+}
+
+/** The limits of a file, unchecked. @throws CliError for what is no object. */
+export function limitsObject(value: unknown, path: string): readonly (readonly [name: string, value: unknown])[] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.entries(value);
+  throw new CliError(`limits in ${path} must be an object, {"max_connections": 100}`, 'bad_config');
+}

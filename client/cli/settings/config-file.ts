@@ -1,0 +1,92 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { excerpt } from '../terminal/excerpt.js';
+
+/** Many times what all settings need. */
+export const MAX_CONFIG_BYTES = 65_536;
+
+/** What a file of settings says. Nothing of it has been checked but that it is an object. */
+export type ConfigContent =
+  | { readonly state: 'absent' }
+  | { readonly state: 'unreadable'; readonly why: string }
+  | { readonly state: 'read'; readonly entries: readonly (readonly [key: string, value: unknown])[] };
+
+/** Whose word a file is: a fault in words, `undefined` where it may be read. */
+export type FileRule = (stats: Stats) => string | undefined;
+
+/**
+ * Reads a file of settings without blocking on it and without trusting its size.
+ * @param links whether the path may be a symbolic link; what it leads to is checked by the descriptor in any case.
+ * @param fault asked before a byte is read.
+ */
+export function readConfig(path: string, links: 'followed' | 'refused', fault: FileRule): ConfigContent {
+  const noFollow = links === 'refused' ? constants.O_NOFOLLOW : 0;
+  let file: number;
+  try {
+    // Absent on Windows, as are FIFOs.
+    file = openSync(path, constants.O_RDONLY | (noFollow || 0) | (constants.O_NONBLOCK || 0));
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { state: 'absent' };
+    if (code === 'ELOOP' || code === 'EMLINK') return unreadable('it is a symbolic link');
+    // A socket, or a device without a driver.
+    if (code === 'ENXIO') return unreadable('it is not a regular file');
+    return unreadable(`it cannot be opened (${code})`);
+  }
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return unreadable('it is not a regular file');
+    const why = fault(stats);
+    if (why !== undefined) return unreadable(why);
+    const bytes = readBounded(file);
+    if (bytes === undefined) return unreadable(`it is larger than ${String(MAX_CONFIG_BYTES)} bytes`);
+    return parse(bytes);
+  } catch (error) {
+    return unreadable(`it cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whose a file is, for a rule; `undefined` where it is ours or root's, or where the platform does not say. */
+export function ownerFault({ uid }: Pick<Stats, 'uid'>): string | undefined {
+  const own = process.getuid?.();
+  return own === undefined || uid === own || uid === 0 ? undefined : `it belongs to user ${String(uid)}`;
+}
+
+const unreadable = (why: string): ConfigContent => ({ state: 'unreadable', why });
+
+/** @returns `undefined` where there is more than may be read, whatever `fstat` said. */
+function readBounded(file: number): Buffer | undefined {
+  const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const count = readSync(file, buffer, length, buffer.length - length, null);
+    if (count === 0) return buffer.subarray(0, length);
+    length += count;
+  }
+  return undefined;
+}
+
+function parse(bytes: Buffer): ConfigContent {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    return unreadable(
+      `it is no JSON${lineOf(bytes, (error as Error).message)}: ${excerpt((error as Error).message, 160)}`,
+    );
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return unreadable('it must be an object of settings');
+  }
+  return { state: 'read', entries: Object.entries(value) };
+}
+
+/** Where the parser stopped, as an editor counts; nothing where it does not say. */
+function lineOf(bytes: Buffer, message: string): string {
+  const said = /position (\d+)/.exec(message)?.[1];
+  if (said === undefined && !message.includes('end of JSON')) return '';
+  const text = bytes.toString('utf8');
+  const before = said === undefined ? text.trimEnd() : text.slice(0, Number(said));
+  return ` (line ${String(before.split('\n').length)})`;
+}

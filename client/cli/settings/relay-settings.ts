@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import type { RelayOptions } from '../../../server/index.js';
+import { CliError } from '../cli-error.js';
+import type { ResolvedSettings } from './resolve-settings.js';
+
+/** Secrets have no flag, which process lists would show, and are no setting, which logs would. */
+export const SECRET_VARIABLES = ['MUSE_BUS_RELAY_PASSWORD', 'MUSE_BUS_RELAY_TOKEN'] as const;
+
+/**
+ * Where and how to publish or to follow; `undefined` where no relay is named.
+ * @throws CliError where a file of a secret cannot be read.
+ */
+export function relayOptions(
+  { settings }: Pick<ResolvedSettings, 'settings'>,
+  env: NodeJS.ProcessEnv = process.env,
+): RelayOptions | undefined {
+  if (settings.relay === undefined) return undefined;
+  const [passwordVariable, tokenVariable] = SECRET_VARIABLES;
+  return {
+    url: settings.relay,
+    repository: settings.relayRepository,
+    credsFile: settings.relayCreds,
+    user: settings.relayUser,
+    password: secret(env[passwordVariable], settings.relayPasswordFile),
+    token: secret(env[tokenVariable], settings.relayTokenFile),
+    caFile: settings.relayCa,
+    certFile: settings.relayCert,
+    keyFile: settings.relayKey,
+    limits: {
+      maxMessages: settings.relayMaxMessages,
+      maxBytes: settings.relayMaxBytes,
+      maxAgeMs: Math.round(settings.relayMaxAge * 1_000),
+      replicas: settings.relayReplicas,
+    },
+  };
+}
+
+/** An empty variable says nothing; a file goes over a variable, because a flag does. */
+function secret(variable: string | undefined, file: string | undefined): string | undefined {
+  if (file === undefined) return variable === '' ? undefined : variable;
+  try {
+    return readFileSync(file, 'utf8').trimEnd();
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${(error as Error).message}`);
+  }
+}

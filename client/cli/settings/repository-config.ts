@@ -1,0 +1,147 @@
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Limits } from '../../../server/index.js';
+import { LIMITS_KEY, limitsObject, limitText, settingCalled, suggestion, textsOf } from './config-entry.js';
+import { ownerFault, readConfig } from './config-file.js';
+import { excerpt, excerptOf } from '../terminal/excerpt.js';
+import { toCliError } from '../cli-error.js';
+import { LEAST_LIMITS, repositoryFault, SOURCE_RULES, SOURCE_TABLE, type SourceRow } from './setting-sources.js';
+import { flagOf, variableOf } from './setting.js';
+import { readLimit, SETTINGS, type SettingName } from './settings.js';
+
+/** Something that a file said and that is not done. All texts are short. */
+export interface Refusal {
+  /** The setting, or `*` for the whole file. */
+  readonly name: string;
+  readonly value: string;
+  readonly where: string;
+  readonly why: string;
+  /** How the user gets it all the same. */
+  readonly allow: string;
+}
+
+/** What the repository's own file says, as far as a checkout may say it. */
+export interface RepositoryConfig {
+  readonly path: string;
+  readonly texts: ReadonlyMap<SettingName, readonly string[]>;
+  readonly refusals: readonly Refusal[];
+}
+
+/** What holds without the repository's file. */
+export interface InForce {
+  valueOf(name: Exclude<SettingName, 'limit'>): unknown;
+  limit(name: keyof Limits): number;
+}
+
+/** As many are shown one by one: a file of 64 KiB could fill a log with its keys. */
+const MAX_REFUSALS = 50;
+
+/**
+ * Reads `.muse/bus/config.json`. It is not trusted: whatever is wrong with it is refused with a reason and never thrown,
+ * because a checkout must not be able to keep a server from starting.
+ */
+export function readRepositoryConfig(root: string, inForce: InForce, userFile: string | undefined): RepositoryConfig {
+  const path = join(root, '.muse', 'bus', 'config.json');
+  const texts = new Map<SettingName, readonly string[]>();
+  const link = linkAbove(root);
+  const content =
+    link === undefined ? readConfig(path, 'refused', ownerFault) : ({ state: 'unreadable', why: link } as const);
+  if (content.state === 'absent') return { path, texts, refusals: [] };
+  const elsewhere = userFile ?? 'a file of your own';
+  if (content.state === 'unreadable') {
+    const allow = `make it a plain file of yours with JSON in it, or say the settings in ${elsewhere}`;
+    return { path, texts, refusals: [{ name: '*', value: 'the whole file', where: path, why: content.why, allow }] };
+  }
+  const refusals: Refusal[] = [];
+  const limits: string[] = [];
+  const refuse = (name: string, value: unknown, why: string, allow: string): void => {
+    refusals.push({ name: excerpt(name), value: excerptOf(value), where: path, why: excerpt(why, 200), allow });
+  };
+  for (const [key, value] of content.entries) {
+    if (key === LIMITS_KEY) readLimits(value);
+    else readSetting(key, value);
+  }
+  if (limits.length > 0) texts.set('limit', limits);
+  return { path, texts, refusals: bounded(refusals, path) };
+
+  function readSetting(key: string, value: unknown): void {
+    const name = settingCalled(key);
+    if (name === undefined || name === 'limit') {
+      const other = SOURCE_TABLE.find((row) => row.name === key);
+      if (other === undefined) refuse(key, value, 'there is no such setting', suggestion(key));
+      else {
+        const shown = SECRET_NAMES.has(key) ? '(not shown)' : value;
+        refuse(key, shown, repositoryFault(other.rule, undefined, undefined)!, waysTo(other, elsewhere));
+      }
+      return;
+    }
+    const setting = SETTINGS[name];
+    const allow = `${flagOf(setting)}, ${variableOf(setting)}, or ${setting.name} in ${elsewhere}`;
+    const rule = SOURCE_RULES[name];
+    // An address may hold a password.
+    const shown = name === 'relay' && typeof value === 'string' && value.includes('@') ? '(not shown)' : value;
+    // Before its value is read: what may not be set needs no complaint about how it is written.
+    if (rule.repository.may === 'nothing') {
+      refuse(key, shown, repositoryFault(rule, undefined, undefined)!, allow);
+      return;
+    }
+    try {
+      const said = textsOf(value, setting, key);
+      const why = repositoryFault(rule, setting.read(said, key), inForce.valueOf(name));
+      if (why === undefined) texts.set(name, said);
+      else refuse(key, value, why, allow);
+    } catch (error) {
+      refuse(key, value, toCliError(error).message, allow);
+    }
+  }
+
+  function readLimits(value: unknown): void {
+    let entries: ReturnType<typeof limitsObject>;
+    try {
+      entries = limitsObject(value, 'this file');
+    } catch (error) {
+      refuse(LIMITS_KEY, value, toCliError(error).message, `--limit, MUSE_BUS_LIMIT, or limits in ${elsewhere}`);
+      return;
+    }
+    for (const [name, limit] of entries) {
+      const allow = `--limit ${excerpt(name)}=N, MUSE_BUS_LIMIT, or limits in ${elsewhere}`;
+      try {
+        const text = limitText(name, limit, 'this file');
+        const [known, number] = readLimit(text, LIMITS_KEY);
+        const rule = { may: 'lower', least: LEAST_LIMITS[known] ?? 1 } as const;
+        const why = repositoryFault({ ...SOURCE_RULES.limit, repository: rule }, number, inForce.limit(known));
+        if (why === undefined) limits.push(text);
+        else refuse(`limit.${name}`, limit, why, allow);
+      } catch (error) {
+        const { message, hint } = toCliError(error);
+        refuse(`limit.${name}`, limit, message, hint === '' ? allow : hint);
+      }
+    }
+  }
+}
+
+/** Nobody's business in a log, wherever they come from. */
+const SECRET_NAMES: ReadonlySet<string> = new Set(['token', 'relay_password', 'relay_token']);
+
+const waysTo = ({ name, flag, variable }: SourceRow, userFile: string): string =>
+  flag === undefined ? `${name} in ${userFile}` : `${flag} or ${variable!}`;
+
+/** A directory on the way to the file that is a link: it leads to wherever a checkout has it lead. */
+function linkAbove(root: string): string | undefined {
+  for (const parts of [['.muse'], ['.muse', 'bus']]) {
+    try {
+      if (lstatSync(join(root, ...parts)).isSymbolicLink()) return `${parts.join('/')} is a symbolic link`;
+    } catch {
+      // What is not there or cannot be looked at fails again, with its reason, where the file is opened.
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+function bounded(refusals: readonly Refusal[], where: string): readonly Refusal[] {
+  if (refusals.length <= MAX_REFUSALS) return refusals;
+  const more = refusals.length - MAX_REFUSALS;
+  const rest = { name: '…', value: '', where, why: `${String(more)} more are refused`, allow: 'remove them' };
+  return [...refusals.slice(0, MAX_REFUSALS), rest];
+}

@@ -1,0 +1,186 @@
+import { DEFAULT_PORT } from '../../../protocol/index.js';
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_RELAY_REPOSITORY,
+  DEFAULT_STREAM_LIMITS,
+  type BackendChoice,
+  type Limits,
+  type TransportChoice,
+} from '../../../server/index.js';
+import { CliError } from '../cli-error.js';
+import {
+  asText,
+  list,
+  oneOf,
+  optional,
+  seconds,
+  setting,
+  sha256,
+  toggle,
+  wholeNumber,
+  withoutSecret,
+  type Setting,
+} from './setting.js';
+
+export const BACKENDS = ['auto', 'native', 'polling'] as const satisfies readonly BackendChoice[];
+export const TRANSPORTS = ['auto', 'uws', 'ws'] as const satisfies readonly TransportChoice[];
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+const named = (name: string, value: string, description: string) => ({
+  name,
+  flag: `--${name.replaceAll('_', '-')}${value === '' ? '' : ` <${value}>`}`,
+  description,
+});
+
+const GIB = 2 ** 30;
+
+/** Everything that may be set of a server, in the order of its help. */
+export const SETTINGS = {
+  host: setting(named('host', 'host', 'address to listen on'), '127.0.0.1', asText),
+  port: setting(named('port', 'n', 'port, 0 for any free one'), DEFAULT_PORT, wholeNumber(0, 65_535)),
+  backend: setting(
+    named('backend', 'backend', `how changes are noticed: ${BACKENDS.join(', ')}`),
+    'auto',
+    oneOf(...BACKENDS),
+  ),
+  pollInterval: setting(
+    named('poll_interval', 'seconds', 'how often polling looks (0.01 to 3600)'),
+    1,
+    seconds(0.01, 3_600),
+  ),
+  transport: setting(
+    named('transport', 'engine', `the WebSocket engine: ${TRANSPORTS.join(', ')}`),
+    'auto',
+    oneOf(...TRANSPORTS),
+  ),
+  nativeEngineSha256: list(
+    named('native_engine_sha256', 'hash', 'another binary of the native engine that may be loaded (repeatable)'),
+    sha256,
+  ),
+  settle: setting(
+    named('settle', 'seconds', 'how long a file may be unreadable before that is announced'),
+    0.2,
+    seconds(0, 60),
+  ),
+  heartbeat: setting(
+    named('heartbeat', 'seconds', 'how often clients are told that the server is alive'),
+    5,
+    seconds(0.01, 3_600),
+  ),
+  reconcile: setting(
+    named('reconcile', 'seconds', 'shortest pause between full comparisons with the directories'),
+    10,
+    seconds(0.01, 86_400),
+  ),
+  goneAfter: setting(
+    named('gone_after', 'seconds', 'how long a repository that is gone from its path is waited for'),
+    60,
+    seconds(0, 86_400),
+  ),
+  idleTimeout: setting(
+    named('idle_timeout', 'seconds', 'a connection silent for longer is pinged, then closed (8 to 960)'),
+    120,
+    seconds(8, 960),
+  ),
+  stateDir: optional(
+    named(
+      'state_dir',
+      'path',
+      "where private state is kept (default: the platform's directory for it, ~/.local/state)",
+    ),
+  ),
+  journal: toggle(
+    { ...named('journal', '', 'keep no history on disk: a restart begins a new epoch'), flag: '--no-journal' },
+    true,
+  ),
+  journalMaxEvents: setting(
+    named('journal_max_events', 'n', 'events that the journal keeps'),
+    100_000,
+    wholeNumber(1, 2 ** 32),
+  ),
+  journalMaxAge: setting(
+    named('journal_max_age', 'seconds', 'how long the journal keeps an event'),
+    604_800,
+    seconds(1, GIB),
+  ),
+  journalMaxBytes: setting(
+    named('journal_max_bytes', 'n', "bytes that the journal's history holds"),
+    134_217_728,
+    wholeNumber(65_536, 1_024 * GIB),
+  ),
+  allowOrigin: list(named('allow_origin', 'origin', 'a page that may connect, scheme://host[:port] (repeatable)')),
+  allowHost: list(named('allow_host', 'name', 'a name by which the server may be called, host[:port] (repeatable)')),
+  tlsCert: optional(named('tls_cert', 'file', 'certificate in PEM: serve wss and https')),
+  tlsKey: optional(named('tls_key', 'file', 'the key of the certificate')),
+  insecure: toggle(
+    named('insecure', '', 'listen beyond this machine without TLS: everything is sent in the clear'),
+    false,
+  ),
+  relay: withoutSecret(
+    optional(named('relay', 'url', 'NATS JetStream between origin and edges, nats:// or tls://host:port (commas)')),
+  ),
+  relayRepository: setting(
+    named('relay_repository', 'name', 'what the repository is called in NATS'),
+    DEFAULT_RELAY_REPOSITORY,
+    asText,
+  ),
+  relayCreds: optional(named('relay_creds', 'file', 'a .creds file for NATS')),
+  relayUser: optional(
+    named('relay_user', 'name', 'user for NATS; its password from the next, or from the environment'),
+  ),
+  relayPasswordFile: optional(named('relay_password_file', 'file', 'password (or MUSE_BUS_RELAY_PASSWORD)')),
+  relayTokenFile: optional(named('relay_token_file', 'file', 'token for NATS (or MUSE_BUS_RELAY_TOKEN)')),
+  relayCa: optional(named('relay_ca', 'file', "the authority of NATS's certificate, in PEM: demands TLS")),
+  relayCert: optional(named('relay_cert', 'file', 'our own certificate for NATS, in PEM')),
+  relayKey: optional(named('relay_key', 'file', 'the key of that certificate')),
+  relayMaxMessages: setting(
+    named('relay_max_messages', 'n', 'messages that the stream keeps'),
+    DEFAULT_STREAM_LIMITS.maxMessages,
+    wholeNumber(100, 2 ** 40),
+  ),
+  relayMaxBytes: setting(
+    named('relay_max_bytes', 'n', 'bytes that the stream keeps'),
+    DEFAULT_STREAM_LIMITS.maxBytes,
+    wholeNumber(65_536, 2 ** 50),
+  ),
+  relayMaxAge: setting(
+    named('relay_max_age', 'seconds', 'how long the stream keeps a message'),
+    DEFAULT_STREAM_LIMITS.maxAgeMs / 1_000,
+    seconds(1, GIB),
+  ),
+  relayReplicas: setting(
+    named('relay_replicas', 'n', 'servers of a NATS cluster that hold each message'),
+    DEFAULT_STREAM_LIMITS.replicas,
+    wholeNumber(1, 5),
+  ),
+  logLevel: setting(named('log_level', 'level', LOG_LEVELS.join(', ')), 'info', oneOf(...LOG_LEVELS)),
+  limit: list(
+    named('limit', 'name=n', 'a bound on what clients and files may ask for (repeatable; see muse-bus config)'),
+  ),
+} as const satisfies Readonly<Record<string, Setting<never> | Setting<unknown>>>;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Settings = { readonly [Name in SettingName]: (typeof SETTINGS)[Name]['fallback'] };
+
+/** The names of limits as the wire and the file have them, `max_connections`. */
+export const LIMIT_NAMES: ReadonlyMap<string, keyof Limits> = new Map(
+  (Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]).map((name) => [snakeCased(name), name]),
+);
+
+/** `max_connections=100`, in any spelling of the name. @throws CliError naming the limits. */
+export function readLimit(text: string, where: string): readonly [name: keyof Limits, value: number] {
+  const [, given = '', value = ''] = /^([^=]*)=(.*)$/.exec(text) ?? [];
+  const name = LIMIT_NAMES.get(snakeCased(given.trim()).replaceAll('-', '_'));
+  if (name === undefined) {
+    throw new CliError(
+      `${where} must be NAME=N, got ${text}`,
+      'bad_args',
+      `limits are ${[...LIMIT_NAMES.keys()].join(', ')}`,
+    );
+  }
+  return [name, wholeNumber(1, 2 ** 40)(value.trim(), `${where} ${snakeCased(name)}`)];
+}
+
+function snakeCased(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

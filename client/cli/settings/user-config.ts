@@ -1,0 +1,124 @@
+import { statSync, type Stats } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, posix, win32 } from 'node:path';
+import { readSafeDirectories, SafeDirectoriesError } from '../../../server/repository/index.js';
+import {
+  LIMITS_KEY,
+  limitsObject,
+  limitText,
+  SAFE_DIRECTORIES_KEY,
+  settingCalled,
+  suggestion,
+  textsOf,
+} from './config-entry.js';
+import { ownerFault, readConfig } from './config-file.js';
+import { excerpt, excerptOf } from '../terminal/excerpt.js';
+import { CliError } from '../cli-error.js';
+import { SETTINGS, type SettingName } from './settings.js';
+
+/** What the user's own file says: for each setting the texts that a flag would have. */
+export interface UserConfig {
+  /** `undefined` where the environment names no directory for it. */
+  readonly path: string | undefined;
+  readonly texts: ReadonlyMap<SettingName, readonly string[]>;
+  /** Repositories of other users that this user consents to; `*` is all of them. */
+  readonly safeDirectories: readonly string[];
+  /** Why nothing is known of the file: it lies where this user may not look. */
+  readonly unknown: string | undefined;
+}
+
+/**
+ * `$XDG_CONFIG_HOME/muse-bus/config.json`, `~/.config/muse-bus/config.json`, or on Windows
+ * `%APPDATA%\muse-bus\config.json`. A relative path in a variable is ignored, as the XDG specification demands.
+ */
+export function userConfigPath(
+  env: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+): string | undefined {
+  const isWindows = platform === 'win32';
+  const paths = isWindows ? win32 : posix;
+  const variable = isWindows ? env['APPDATA'] : env['XDG_CONFIG_HOME'];
+  const home = env[isWindows ? 'USERPROFILE' : 'HOME'];
+  const standard = isWindows ? ['AppData', 'Roaming'] : ['.config'];
+  const dir =
+    variable !== undefined && paths.isAbsolute(variable)
+      ? variable
+      : paths.join(home === undefined || home === '' ? homedir() : home, ...standard);
+  return paths.isAbsolute(dir) ? paths.join(dir, 'muse-bus', 'config.json') : undefined;
+}
+
+/**
+ * @returns no texts where there is no file.
+ * @throws CliError for a file that others could have written, and for one that is no object of settings: a setting that is
+ * misspelt must not be a default.
+ */
+export function readUserConfig(env: NodeJS.ProcessEnv): UserConfig {
+  const path = userConfigPath(env);
+  const texts = new Map<SettingName, readonly string[]>();
+  const nothing = { path, texts, safeDirectories: [], unknown: undefined };
+  if (path === undefined) return nothing;
+  try {
+    checkDirectory(dirname(path));
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return nothing;
+    // A service that runs with somebody else's HOME: as git does, go on without that person's settings.
+    return { ...nothing, unknown: `its directory cannot be looked into (${code})` };
+  }
+  // A file that a manager of dotfiles has linked is the user's, too: what it leads to is checked.
+  const content = readConfig(path, 'followed', writableFault);
+  if (content.state === 'absent') return nothing;
+  if (content.state === 'unreadable') throw notUsed(path, content.why);
+  let safeDirectories: readonly string[] = [];
+  for (const [key, value] of content.entries) {
+    if (key === LIMITS_KEY) {
+      texts.set(
+        'limit',
+        limitsObject(value, path).map(([name, limit]) => limitText(name, limit, path)),
+      );
+    } else if (key === SAFE_DIRECTORIES_KEY) safeDirectories = directories(value, path);
+    else {
+      const name = settingCalled(key);
+      if (name === undefined) {
+        throw new CliError(`${path} has no setting ${JSON.stringify(excerpt(key))}`, 'bad_config', suggestion(key));
+      }
+      texts.set(name, textsOf(value, SETTINGS[name], `${key} in ${path}`));
+    }
+  }
+  return { path, texts, safeDirectories, unknown: undefined };
+}
+
+function notUsed(path: string, why: string): CliError {
+  const own = process.getuid?.();
+  const mine = own === undefined ? 'yours' : `of user ${String(own)}`;
+  return new CliError(
+    `${path} is not used: ${why}`,
+    'bad_config',
+    `it must be a file ${mine}: chmod 600, or remove it`,
+  );
+}
+
+/** Whoever may write the directory may replace the file in it. @throws CliError */
+function checkDirectory(dir: string): void {
+  const why = writableFault(statSync(dir));
+  if (why === undefined) return;
+  throw new CliError(`${dir} is not used: ${why}`, 'bad_config', 'it must be yours alone to write: chmod 700');
+}
+
+function writableFault(stats: Stats): string | undefined {
+  // Windows keeps permissions elsewhere: the user's profile is what protects there.
+  if (process.getuid === undefined) return undefined;
+  const mode = stats.mode & 0o777;
+  return ownerFault(stats) ?? (mode & 0o022 ? `it has mode ${mode.toString(8)}: others may write it` : undefined);
+}
+
+function directories(value: unknown, path: string): readonly string[] {
+  try {
+    return readSafeDirectories(value);
+  } catch (error) {
+    if (!(error instanceof SafeDirectoriesError)) throw error;
+    const { message, found } = error;
+    throw new CliError(`${SAFE_DIRECTORIES_KEY} in ${path} ${message}, got ${excerptOf(found)}`, 'bad_config');
+  }
+}

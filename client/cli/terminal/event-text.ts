@@ -1,0 +1,94 @@
+import { fieldProblems, isOfContent, recordProblems, type BusEvent, type EventType } from '../../../protocol/index.js';
+import { asText } from './table.js';
+import { line, paint, TerminalText, type Style } from './terminal-text.js';
+
+/** One character for each type of event, as the original has them; a revival it has not. */
+export const ICONS: Readonly<Record<EventType, string>> = {
+  snapshot: '·',
+  added: '+',
+  modified: '~',
+  removed: '-',
+  expired: '!',
+  revived: '*',
+};
+
+const STYLES: Readonly<Record<EventType, Style>> = {
+  snapshot: 'dim',
+  added: 'green',
+  modified: 'yellow',
+  removed: 'red',
+  expired: 'magenta',
+  revived: 'green',
+};
+
+const KIND_WIDTH = 12;
+const AGENT_WIDTH = 32;
+const ADDRESSES_SHOWN = 3;
+
+/** One line for one event: icon, kind, agent, whole id, and what matters for the kind. */
+export function eventLine(event: BusEvent): TerminalText {
+  const head = `${ICONS[event.event_type]} ${event.kind.padEnd(KIND_WIDTH)}`;
+  const coloured = paint[STYLES[event.event_type]](head);
+  const rest = Object.keys(event.data).length === 0 ? event.id : describe(event);
+  const problem = event.event_type === 'removed' ? '' : problemText(event);
+  return line`${coloured} ${rest}${problem === '' ? '' : `  (${problem})`}`.trimEnd();
+}
+
+/** What is amiss with a record, for a person: the code, then each field, what stands there and what is right. */
+export function problemText(event: BusEvent): string {
+  const { problem } = event;
+  const said = recordProblems(event).join('; ');
+  if (problem === undefined || !isOfContent(problem)) return said;
+  return `${problem}: ${said}`;
+}
+
+/** The event as programs read it: with the fields that do not say what they should, where there are any. */
+export function eventForPrograms(event: BusEvent): object {
+  if (event.event_type === 'removed') return event;
+  const problems = fieldProblems(event);
+  return problems.length === 0 ? event : { ...event, problems };
+}
+
+function describe(event: BusEvent): TerminalText {
+  const [agent, detail] = parts(event);
+  return line`${TerminalText.of(agent).padEnd(AGENT_WIDTH)} ${event.id}${detail === '' ? '' : `  ${detail}`}`;
+}
+
+/** Whose it is, and what matters for the kind. */
+function parts(event: BusEvent): readonly [agent: string, detail: string] {
+  const run = asText(event.data.run_id ?? '?');
+  switch (event.kind) {
+    case 'reservation':
+      return [agentOf(event), `[${addresses(event)}]`];
+    case 'intent':
+      return [agentOf(event), `${asText(event.data.operation ?? '?')} ${addresses(event, 1) || '?'}`];
+    case 'release':
+      return [run, `${asText(event.data.reason ?? '?')} (res: ${asText(event.data.reservation_id)})`];
+    case 'heartbeat': {
+      const { extended_expires_at, reservation_id } = event.data;
+      const until = `extends to ${asText(extended_expires_at ?? '?')}`;
+      // Muse names a heartbeat's file after its reservation: once is enough.
+      return [run, reservation_id === event.id ? until : `${until} (res: ${asText(reservation_id)})`];
+    }
+    case 'task':
+      return [agentOf(event), asText(event.data.title)];
+    case 'claim':
+      return [agentOf(event), event.data.task_id === undefined ? '' : `task ${asText(event.data.task_id)}`];
+    case 'dependency':
+      return [agentOf(event), event.data.depends_on === undefined ? '' : `on ${asText(event.data.depends_on)}`];
+  }
+}
+
+function agentOf({ data }: BusEvent): string {
+  const run = asText(data.run_id ?? '?');
+  const branch = asText(data.branch);
+  return branch === '' ? run : `${run}@${branch}`;
+}
+
+function addresses({ data }: BusEvent, most = ADDRESSES_SHOWN): string {
+  // Agents write what they like: what the type says is an array need not be one.
+  const all: readonly unknown[] = Array.isArray(data.addresses) ? data.addresses : [];
+  const shown = all.slice(0, most).map(asText).join(', ');
+  const more = most === ADDRESSES_SHOWN && all.length > most ? ` +${String(all.length - most)} more` : '';
+  return shown + more;
+}

@@ -1,0 +1,102 @@
+import type { Colors } from 'picocolors/types.js';
+import stringWidth from 'string-width';
+import { visibleText } from '../../../protocol/index.js';
+
+const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'magenta'] as const;
+export type Style = (typeof STYLES)[number];
+
+/** What may be written to a terminal. A string is taken for data: nothing in it is obeyed, no line break in it begins a line. */
+export type Text = string | TerminalText;
+
+interface Piece {
+  readonly shown: string;
+  readonly style: Style | undefined;
+}
+
+/**
+ * One line for a terminal, made of pieces that have been escaped, each with at most one style. Escape sequences come to be only when
+ * the terminal writes it, from styles: a text from a record that looks like one of ours stays text.
+ */
+export class TerminalText {
+  readonly #pieces: readonly Piece[];
+
+  private constructor(pieces: readonly Piece[]) {
+    this.#pieces = pieces;
+  }
+
+  static of(text: Text): TerminalText {
+    return text instanceof TerminalText ? text : new TerminalText([{ shown: visibleText(text), style: undefined }]);
+  }
+
+  static join(texts: readonly Text[], separator = ''): TerminalText {
+    const between = TerminalText.of(separator).#pieces;
+    return new TerminalText(
+      texts.flatMap((text, i) => [...(i === 0 ? [] : between), ...TerminalText.of(text).#pieces]),
+    );
+  }
+
+  /** Pieces that have a style keep it. */
+  styled(style: Style): TerminalText {
+    return new TerminalText(this.#pieces.map((piece) => ({ ...piece, style: piece.style ?? style })));
+  }
+
+  /** Columns that it takes: a character of Chinese takes two, a combining mark none. */
+  get width(): number {
+    return this.#pieces.reduce((sum, { shown }) => sum + stringWidth(shown), 0);
+  }
+
+  padEnd(columns: number): TerminalText {
+    const missing = columns - this.width;
+    return missing <= 0 ? this : TerminalText.join([this, ' '.repeat(missing)]);
+  }
+
+  trimEnd(): TerminalText {
+    const last = this.#pieces.findLastIndex(({ shown }) => shown.trimEnd() !== '');
+    const kept = this.#pieces.slice(0, last + 1);
+    return new TerminalText(kept.map((piece, i) => (i < last ? piece : { ...piece, shown: piece.shown.trimEnd() })));
+  }
+
+  /** As much of it as fits. */
+  fit(columns: number): TerminalText {
+    let left = columns;
+    const fitting = this.#pieces.map(({ shown, style }) => {
+      const part = firstColumns(shown, left);
+      left = part === shown ? left - stringWidth(shown) : 0;
+      return { shown: part, style };
+    });
+    return new TerminalText(fitting);
+  }
+
+  /** With its escape sequences; `colours` decides whether there are any. */
+  written(colours: Colors): string {
+    return this.#pieces
+      .filter(({ shown }) => shown !== '')
+      .map(({ shown, style }) => (style === undefined ? shown : colours[style](shown)))
+      .join('');
+  }
+}
+
+/** `paint.green('ok')`. */
+export const paint = Object.fromEntries(
+  STYLES.map((style) => [style, (text: Text) => TerminalText.of(text).styled(style)]),
+) as Readonly<Record<Style, (text: Text) => TerminalText>>;
+
+/** A line in which values stay values: `` line`${paint.green('✔')} ${name}` ``. */
+export function line(words: TemplateStringsArray, ...values: readonly Text[]): TerminalText {
+  return TerminalText.join(words.flatMap((word, i) => [word, ...values.slice(i, i + 1)]));
+}
+
+const graphemes = new Intl.Segmenter();
+
+function firstColumns(text: string, columns: number): string {
+  if (columns <= 0) return '';
+  if (stringWidth(text) <= columns) return text;
+  let width = 0;
+  let end = 0;
+  for (const { segment, index } of graphemes.segment(text)) {
+    width += stringWidth(segment);
+    if (width > columns) break;
+    end = index + segment.length;
+  }
+  return text.slice(0, end);
+}

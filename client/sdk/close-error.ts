@@ -1,0 +1,24 @@
+import { CloseCode } from '../../protocol/index.js';
+import { BusError } from './bus-error.js';
+
+/** What the end of a connection means to whoever used it. */
+export function closeError(code: number, reason: string): BusError {
+  const text = `the connection ended with ${String(code)}${reason === '' ? '' : ` (${reason})`}`;
+  switch (code) {
+    case CloseCode.unauthorized:
+      return new BusError('unauthorized', text, 'read the token from .muse/bus/endpoint.json again');
+    case 1002:
+    case 1003:
+      return new BusError('protocol', text, 'update the client or the server');
+    case CloseCode.tooMany:
+    case 1009:
+      return new BusError('limit', text, 'send less, or raise the limit on the server');
+    default:
+      return new BusError('unreachable', text, 'is the server running? start it with muse-bus serve');
+  }
+}
+
+/** How long a server that closes a connection asks to be left alone, milliseconds. */
+export function suggestedDelayMs(reason: string): number {
+  return Number(/\bretry=(\d{1,6})\b/.exec(reason)?.[1] ?? 0);
+}

@@ -1,0 +1,100 @@
+import { Agent as HttpAgent, get as httpGet, type AgentOptions, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
+import { CHALLENGE_PATH, isChallengeProof, makeNonce } from '../../server/repository/index.js';
+import { BusError } from './bus-error.js';
+
+const MAX_ANSWER_BYTES = 4_096;
+const ANSWER_MS = 10_000;
+
+/** A connection whose other end has shown that it knows the token; good for one more request. */
+export type ProvenConnection = HttpAgent;
+
+/**
+ * Has the server at a url show that it knows the token, without saying it. What is asked next goes over the same connection: another
+ * one could lead to somebody else.
+ * @throws BusError `untrusted-endpoint` where it does not know it, `unreachable` where nobody answers.
+ */
+export async function proveServer(
+  url: string,
+  token: string,
+  tls: object,
+  signal: AbortSignal,
+): Promise<ProvenConnection> {
+  const { protocol, host } = new URL(url);
+  const isSecure = protocol === 'wss:';
+  const agent = oneConnection(isSecure, tls);
+  const nonce = makeNonce();
+  const place = `${isSecure ? 'https' : 'http'}://${host}${CHALLENGE_PATH}?nonce=${nonce}`;
+  try {
+    const { status, body } = await ask(place, isSecure ? httpsGet : httpGet, agent, signal);
+    if (status === 429 || status === 503)
+      throw new BusError('unreachable', 'the bus is starting, or full', 'try again');
+    const proof = status === 200 ? proofIn(body) : undefined;
+    if (proof !== undefined && isChallengeProof(proof, token, nonce, host)) return agent;
+  } catch (error) {
+    agent.destroy();
+    throw error;
+  }
+  agent.destroy();
+  throw new BusError(
+    'untrusted-endpoint',
+    `who answers at ${url} does not know this repository's token`,
+    'another program has that port: start the server with muse-bus serve',
+  );
+}
+
+/** Its second connection would not be the one that has been proven. */
+function oneConnection(isSecure: boolean, tls: object): HttpAgent {
+  const options: AgentOptions = { ...tls, keepAlive: true, maxSockets: 1, maxTotalSockets: 1 };
+  const agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options);
+  const create = agent.createConnection.bind(agent);
+  let isUsed = false;
+  agent.createConnection = (options, made) => {
+    if (isUsed) {
+      // Told, and not thrown: the agent calls this in a turn of its own, where nobody would catch it.
+      const error = new BusError('unreachable', 'the bus closed the connection', 'try again');
+      process.nextTick(() => (made as (error: Error) => void)(error));
+      return undefined;
+    }
+    isUsed = true;
+    return create(options, made);
+  };
+  return agent;
+}
+
+function ask(
+  place: string,
+  get: typeof httpGet,
+  agent: HttpAgent,
+  signal: AbortSignal,
+): Promise<{ readonly status: number; readonly body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = get(place, { agent, signal, timeout: ANSWER_MS }, (response) => {
+      readBody(response).then((body) => {
+        resolve({ status: response.statusCode ?? 0, body });
+      }, reject);
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${String(ANSWER_MS)} ms`)));
+    request.on('error', reject);
+  });
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function proofIn(body: string): string | undefined {
+  try {
+    const { proof } = (JSON.parse(body) ?? {}) as { readonly proof?: unknown };
+    return typeof proof === 'string' ? proof : undefined;
+  } catch {
+    return undefined;
+  }
+}

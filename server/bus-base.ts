@@ -1,0 +1,70 @@
+import type { CloseCode, Encoding, WatchHealth } from '../protocol/index.js';
+import type { Hub } from './delivery/hub.js';
+import type { Session } from './sessions/session.js';
+import type { Introspection } from './inspection/introspection.js';
+import type { JournalHealth } from './journal/journal.js';
+import type { LazyRegistry } from './metrics/registry.js';
+import type { ServedBus } from './inspection/served-bus.js';
+import { Traffic } from './metrics/traffic.js';
+import type { SessionManager } from './session-manager.js';
+import type { Supervisor } from './runtime/supervisor.js';
+import type { Socket } from './delivery/port.js';
+import type { Connection } from './sessions/connection.js';
+
+/** A bus as those see it who serve it over a network: the one that watches a repository, or the one that relays it. */
+export abstract class BusBase implements ServedBus {
+  readonly traffic = new Traffic();
+  /** `undefined` until there is something to be served. */
+  protected service: SessionManager | undefined;
+
+  /** Where errors end that nobody has foreseen. */
+  abstract readonly supervisor: Supervisor;
+  abstract readonly health: WatchHealth;
+  /** Whether what is published will survive a restart. */
+  abstract readonly journalHealth: JournalHealth;
+
+  /** Adds metrics of what feeds the stream. */
+  abstract describe(registry: LazyRegistry): void;
+
+  /** @throws Error while the bus is not running. */
+  get hub(): Hub {
+    return this.running.hub;
+  }
+
+  /** @throws Error while the bus is not running. */
+  get inspector(): Introspection {
+    return this.running.inspector;
+  }
+
+  get isRunning(): boolean {
+    return this.service !== undefined;
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.service?.sessions ?? [];
+  }
+
+  get connectionCount(): number {
+    return this.service?.sessions.size ?? 0;
+  }
+
+  /** Takes in everything as it is now; resolves when that has been published. */
+  readNow(): Promise<void> {
+    return this.running.readNow();
+  }
+
+  /** A new connection that has been let in. @throws Error while the bus is not running. */
+  attach(socket: Socket, encoding: Encoding): Connection {
+    return this.running.attach(socket, encoding);
+  }
+
+  /** Ends every connection: what let them in no longer holds. */
+  disconnectAll(code: CloseCode, reason: string): void {
+    this.service?.disconnectAll(code, reason);
+  }
+
+  protected get running(): SessionManager {
+    if (!this.service) throw new Error('the bus is not running');
+    return this.service;
+  }
+}

@@ -1,0 +1,50 @@
+import { closestMatch } from '../../protocol/index.js';
+import { OptionError } from './option-error.js';
+
+/** What a server's option takes; a list of texts is written as the texts that it may be. Numbers have ranges of their own. */
+export type OptionKind = 'text' | 'texts' | 'number' | 'flag' | 'object' | readonly string[];
+
+/**
+ * Refuses an option that a call does not have, and a value that its option cannot take; `undefined` is an option left out.
+ * @throws OptionError naming it, with the nearest right name.
+ */
+export function checkOptionTypes(what: string, given: object, kinds: Readonly<Record<string, OptionKind>>): void {
+  const names = Object.keys(kinds);
+  for (const [name, value] of Object.entries(given) as [string, unknown][]) {
+    const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+    if (kind === undefined) {
+      const best = closestMatch(name, names);
+      const hint = best === undefined ? `there are ${names.join(', ')}` : `did you mean ${best}?`;
+      throw new OptionError(`${what} has no option ${JSON.stringify(name.slice(0, 80))}; ${hint}`);
+    }
+    if (value !== undefined && !isOf(kind, value)) throw new OptionError(`${name} must be ${expected(kind)}`);
+  }
+}
+
+function isOf(kind: OptionKind, value: unknown): boolean {
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string';
+    case 'number':
+      return typeof value === 'number';
+    case 'flag':
+      return typeof value === 'boolean';
+    case 'texts':
+      return Array.isArray(value) && value.every((one) => typeof one === 'string');
+    case 'object':
+      return typeof value === 'object' && value !== null && !Array.isArray(value);
+    default:
+      return kind.some((one) => one === value);
+  }
+}
+
+const EXPECTED = {
+  text: 'a string',
+  texts: 'a list of strings',
+  number: 'a number',
+  flag: 'true or false',
+  object: 'an object',
+} as const;
+
+const expected = (kind: OptionKind): string =>
+  typeof kind === 'string' ? EXPECTED[kind] : `one of ${kind.join(', ')}`;

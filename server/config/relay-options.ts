@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { OptionError } from './option-error.js';
+
+const REPOSITORY = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Why a text cannot name a repository in NATS; `undefined` where it can. */
+function repositoryFault(name: string): string | undefined {
+  return REPOSITORY.test(name) ? undefined : 'must be 1 to 64 of A-Z a-z 0-9 _ -';
+}
+
+/** How a NATS is reached. Secrets come from files or the environment, and are never shown. */
+export interface RelayAccess {
+  /** `nats://host:port`, one or several of a cluster. */
+  readonly servers: readonly string[];
+  readonly credsFile?: string | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly token?: string | undefined;
+  readonly tls?: RelayTls | undefined;
+}
+
+export interface RelayTls {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
+/** What the stream keeps; what is beyond any of them goes, the oldest first. */
+export interface StreamLimits {
+  /** @default 1_000_000 */
+  readonly maxMessages: number;
+  /** @default 1_073_741_824 */
+  readonly maxBytes: number;
+  /** @default 604_800_000, a week */
+  readonly maxAgeMs: number;
+  /** In a cluster: how many servers hold each message. @default 1 */
+  readonly replicas: number;
+}
+
+export interface RelayOptions {
+  /** Where NATS is, `nats://host:4222`, or `tls://…`; several with commas. */
+  readonly url: string;
+  /** What the repository is called in NATS. @default 'default' */
+  readonly repository?: string;
+  /** A `.creds` file. */
+  readonly credsFile?: string | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly token?: string | undefined;
+  /** A certificate authority in PEM; with it TLS is demanded. */
+  readonly caFile?: string | undefined;
+  /** This side's own certificate and key in PEM. */
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly limits?: Partial<StreamLimits>;
+  /** How often the origin gives a sign of life, milliseconds. @default as often as heartbeats, and once a second at least */
+  readonly aliveMs?: number;
+}
+
+export interface ResolvedRelay {
+  readonly access: RelayAccess;
+  readonly repository: string;
+  readonly limits: StreamLimits;
+  readonly aliveMs: number;
+}
+
+export const DEFAULT_REPOSITORY = 'default';
+const SLOWEST_ALIVE_MS = 1_000;
+
+export const DEFAULT_STREAM_LIMITS: StreamLimits = {
+  maxMessages: 1_000_000,
+  maxBytes: 1_073_741_824,
+  maxAgeMs: 604_800_000,
+  replicas: 1,
+};
+
+const LOWEST: StreamLimits = { maxMessages: 100, maxBytes: 65_536, maxAgeMs: 1_000, replicas: 1 };
+const HIGHEST: StreamLimits = { maxMessages: 2 ** 40, maxBytes: 2 ** 50, maxAgeMs: 2 ** 40, replicas: 5 };
+
+/** @throws OptionError */
+export function resolveRelay(options: RelayOptions, heartbeatMs: number): ResolvedRelay {
+  const repository = options.repository ?? DEFAULT_REPOSITORY;
+  const fault = repositoryFault(repository);
+  if (fault !== undefined) throw new OptionError(`the relay's repository ${JSON.stringify(repository)} ${fault}`);
+  const aliveMs = options.aliveMs ?? Math.min(heartbeatMs, SLOWEST_ALIVE_MS);
+  if (!(aliveMs >= 10 && aliveMs <= 3_600_000)) throw new OptionError('aliveMs must be from 10 to 3600000');
+  return { access: accessOf(options), repository, limits: limitsOf(options.limits ?? {}), aliveMs };
+}
+
+function accessOf({ url, credsFile, user, password, token, caFile, certFile, keyFile }: RelayOptions): RelayAccess {
+  const servers = url.split(',').map(serverOf);
+  if (credsFile !== undefined) readable('the file of credentials', credsFile);
+  if (password !== undefined && user === undefined) throw new OptionError('a password for the relay needs a user');
+  const isTls = servers.some((server) => server.startsWith('tls:'));
+  const files = {
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+  };
+  for (const [what, file] of Object.entries(files)) readable(`the relay's ${what}`, file);
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new OptionError("the relay's certificate and key must be given together");
+  }
+  const tls = isTls || Object.keys(files).length > 0 ? files : undefined;
+  return { servers, credsFile, user, password, token, tls };
+}
+
+function serverOf(text: string): string {
+  const said = text.trim();
+  const url = URL.canParse(said) ? new URL(said) : undefined;
+  if (!url || !/^(nats|tls):$/.test(url.protocol) || url.hostname === '') {
+    throw new OptionError(`relay ${JSON.stringify(withoutSecret(said))} must be nats://host:port or tls://host:port`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new OptionError(
+      'the address of the relay must hold no credentials, which would show in process lists and logs: ' +
+        'use --relay-creds, or MUSE_BUS_RELAY_USER and MUSE_BUS_RELAY_PASSWORD, or MUSE_BUS_RELAY_TOKEN',
+    );
+  }
+  return said;
+}
+
+const withoutSecret = (url: string): string => url.replace(/\/\/[^@/]*@/, '//…@');
+
+function readable(what: string, file: string): void {
+  try {
+    readFileSync(file);
+  } catch (error) {
+    throw new OptionError(`cannot read ${what}: ${(error as Error).message}`);
+  }
+}
+
+function limitsOf(given: Partial<StreamLimits>): StreamLimits {
+  const limits = { ...DEFAULT_STREAM_LIMITS, ...given };
+  for (const name of Object.keys(DEFAULT_STREAM_LIMITS) as (keyof StreamLimits)[]) {
+    const [value, low, high] = [limits[name], LOWEST[name], HIGHEST[name]];
+    if (Number.isInteger(value) && value >= low && value <= high) continue;
+    throw new OptionError(`the relay's ${name} must be an integer from ${String(low)} to ${String(high)}`);
+  }
+  return limits;
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { OptionError } from './option-error.js';
+
+/** Where the certificate and its key lie, in PEM. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface TlsPair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/**
+ * Reads a certificate and its key, and proves that they belong together, before an engine is given them.
+ * @throws OptionError naming the option.
+ */
+export function readTls({ certFile, keyFile }: TlsFiles): TlsPair {
+  const pair = { cert: read('tlsCertFile', certFile), key: read('tlsKeyFile', keyFile) };
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new OptionError(`tlsCertFile and tlsKeyFile must be a certificate and its key in PEM: ${why}`);
+  }
+  return pair;
+}
+
+function read(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new OptionError(`${option} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`);
+  }
+}

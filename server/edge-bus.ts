@@ -1,0 +1,249 @@
+import { CloseCode, revision, type Kind, type WatchHealth } from '../protocol/index.js';
+import type { Clock } from './runtime/clock.js';
+import { FanOut } from './delivery/fan-out.js';
+import { Hub } from './delivery/hub.js';
+import type { Log } from './runtime/log.js';
+import { PlainHistogram } from './metrics/plain-histogram.js';
+import { describeRelayedBus } from './relay/relay-metrics.js';
+import type { LazyRegistry } from './metrics/registry.js';
+import { BusBase } from './bus-base.js';
+import { supervised, Supervisor } from './runtime/supervisor.js';
+import { SessionManager, type SessionManagerOptions } from './session-manager.js';
+import { History } from './store/history.js';
+import { RecordStore } from './store/record-store.js';
+import type { StoreEvent } from './store/store-event.js';
+import type { StreamState } from './relay/cold-start.js';
+import { connectWithRetry } from './relay/connect-with-retry.js';
+import { EdgeStream } from './relay/edge-stream.js';
+import { readJson, type Nats } from './relay/nats.js';
+import { OriginBarrier } from './relay/origin-barrier.js';
+import { OriginLiveness } from './relay/origin-liveness.js';
+import { readAlive } from './relay/alive-message.js';
+import type { Question } from './relay/origin-relay.js';
+import { eventOf, type EventMessage, type Stamp } from './relay/relay-message.js';
+import { RelayNames } from './relay/relay-names.js';
+import type { ResolvedRelay } from './config/relay-options.js';
+
+/** Messages of the stream that are read back for cursors from before an edge's start. */
+const HISTORY_MESSAGES = 20_000;
+const ASK_MS = 1_000;
+/** Signs of life with word of events that do not come, before it is looked why. */
+const MAX_MISSED_HEARTBEATS = 5;
+const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
+
+/** Those who are connected are asked to come back at once: the same edge knows more then. */
+const BEGUN_ANEW = 'shutdown retry=50';
+
+/**
+ * One repository's bus without its files: what an origin publishes, served on. Revisions, epoch, cursors and time are the
+ * origin's, and a lease lapses when the origin says so.
+ */
+export class EdgeBus extends BusBase {
+  readonly supervisor: Supervisor;
+  readonly presence: OriginLiveness;
+  /** From an event's time at the origin to its being published here. */
+  readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
+  readonly names: RelayNames;
+  #nats: Nats | undefined;
+  #stream: EdgeStream | undefined;
+  #barrier: OriginBarrier | undefined;
+  #isStopped = false;
+  #progress = { revision: 0, signs: 0 };
+
+  constructor(
+    private readonly relay: ResolvedRelay,
+    private readonly options: SessionManagerOptions,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {
+    super();
+    this.supervisor = new Supervisor(log, clock);
+    this.names = new RelayNames(relay.repository);
+    this.presence = new OriginLiveness(clock);
+  }
+
+  get health(): WatchHealth {
+    return this.presence.health;
+  }
+
+  readonly journalHealth = 'off' as const;
+
+  /** Times that the records were put together from the stream. */
+  get rebuilds(): number {
+    return this.#stream?.rebuilds ?? 0;
+  }
+
+  /** Events that the origin has spoken of and that have not come yet. */
+  get behind(): number {
+    return this.service ? Math.max(0, this.presence.revision - this.hub.revision) : 0;
+  }
+
+  describe(registry: LazyRegistry): void {
+    describeRelayedBus(registry, this);
+  }
+
+  /**
+   * Resolves when the records are complete, however long that takes.
+   * @throws OptionError where NATS refuses the access, or its clients are not installed.
+   */
+  async start(): Promise<void> {
+    const { relay, clock, log } = this;
+    const isOver = (): boolean => this.#isStopped;
+    const patience = { clock, log, isOver, gives: 'up-when-refused' } as const;
+    const nats = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
+    if (!nats) return;
+    this.#nats = nats;
+    this.#hearOrigin(nats);
+    const stream = new EdgeStream({
+      nats,
+      names: this.names,
+      clock,
+      log,
+      historyMessages: HISTORY_MESSAGES,
+      askForBase: async () => {
+        await this.#ask({ ask: 'base' }).catch(() => undefined);
+      },
+      sink: {
+        state: (state, history) => {
+          this.#takeState(state, history);
+        },
+        events: (events) => {
+          this.#take(events);
+        },
+        origin: (origin) => {
+          this.presence.follows(origin);
+        },
+      },
+    });
+    this.#stream = stream;
+    this.#barrier = new OriginBarrier(
+      clock,
+      (question) => this.#ask(question),
+      () => this.hub,
+    );
+    void this.#followStatus(nats, stream);
+    await stream.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stream?.stop();
+    this.#barrier?.stop();
+    this.service?.stop();
+    await this.#nats?.connection.close();
+  }
+
+  // ── what comes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #takeState(state: StreamState, history: readonly StoreEvent[]): void {
+    if (this.service && this.#goesOn(this.service.hub, state, history)) return;
+    const store = new RecordStore();
+    store.follow(state.versions, state.revision, this.presence.now());
+    const base = history[0] ? revision(history[0].revision - 1) : state.revision;
+    const past = new History(this.options.limits, base);
+    for (const event of history) past.append(event);
+    this.#serve(
+      new Hub(
+        state.epoch,
+        store,
+        past,
+        new FanOut(state.revision, this.options.limits.maxQueuedBytes, this.supervisor),
+      ),
+    );
+    const found = { epoch: state.epoch, revision: state.revision, records: store.size, replayable: past.size };
+    this.log.info(found, 'serving what the origin publishes');
+  }
+
+  /** @returns whether those who are served can be told what lies between: then nobody need begin anew. */
+  #goesOn(hub: Hub, state: StreamState, history: readonly StoreEvent[]): boolean {
+    if (hub.epoch !== state.epoch) return false;
+    const [first] = history;
+    const isCovered = state.revision <= hub.revision || (first !== undefined && first.revision <= hub.revision + 1);
+    if (isCovered) this.#publish(history.filter((event) => event.revision > hub.revision));
+    return isCovered;
+  }
+
+  #serve(hub: Hub): void {
+    const before = this.service;
+    this.service = new SessionManager(
+      hub,
+      {
+        health: () => this.health,
+        backlog: () => ({ pending: this.behind, unsettled: 0 }),
+        journal: () => ({ state: 'off' as const }),
+        readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
+      },
+      this.options,
+      supervised(this.presence, this.supervisor),
+      this.log,
+      this.supervisor,
+    );
+    this.service.start();
+    before?.stop();
+    before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
+  }
+
+  #take(messages: readonly (Stamp & EventMessage)[]): void {
+    const { hub } = this.running;
+    const events: StoreEvent[] = [];
+    for (const message of messages) {
+      // A stream that was set back repeats what has been served.
+      if (message.position <= hub.revision) continue;
+      const { kind, id } = (message.after ?? message.before)!;
+      const event = eventOf(message, hub.store.get(kind, id));
+      hub.store.followEvent(event);
+      events.push(event);
+    }
+    this.#tell(events);
+  }
+
+  #publish(events: readonly StoreEvent[]): void {
+    for (const event of events) this.hub.store.followEvent(event);
+    this.#tell(events);
+  }
+
+  #tell(events: readonly StoreEvent[]): void {
+    if (events.length === 0) return;
+    const from = this.clock.elapsed();
+    this.hub.publish(events);
+    this.traffic.published(events, undefined, this.clock.elapsed() - from);
+    const now = this.presence.now();
+    for (const { time } of events) this.lagMs.observe(Math.max(0, now - time));
+    this.#barrier?.advanced();
+  }
+
+  // ── the origin ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #hearOrigin({ connection }: Nats): void {
+    connection.subscribe(this.names.alive, {
+      callback: (error, message) => {
+        const alive = error ? undefined : readAlive(readJson(message));
+        if (!alive) return;
+        this.presence.heard(alive);
+        this.#doubt();
+      },
+    });
+  }
+
+  /** A stream that has forgotten what comes next, and to which nothing is added, says nothing. */
+  #doubt(): void {
+    if (this.behind === 0 || this.hub.revision !== this.#progress.revision) {
+      this.#progress = { revision: this.service ? this.hub.revision : 0, signs: 0 };
+    } else if (++this.#progress.signs >= MAX_MISSED_HEARTBEATS) {
+      this.#progress.signs = 0;
+      this.#stream?.lookAgain();
+    }
+  }
+
+  async #ask(question: Question): Promise<object> {
+    const answer = await this.#nats!.connection.request(this.names.ask, JSON.stringify(question), { timeout: ASK_MS });
+    return answer.json<object>();
+  }
+
+  async #followStatus({ connection }: Nats, stream: EdgeStream): Promise<void> {
+    for await (const { type } of connection.status()) {
+      if (type === 'disconnect') stream.disconnected();
+      else if (type === 'reconnect') stream.reconnected();
+    }
+  }
+}

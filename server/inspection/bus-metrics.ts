@@ -1,0 +1,187 @@
+import { EVENT_TYPES, KINDS, VERSION, type ResyncReason } from '../../protocol/index.js';
+import type { Session } from '../sessions/session.js';
+import type { ServedBus } from './served-bus.js';
+import type { RepositoryWatch } from '../watch/repository-watch.js';
+import type { LoopDelay } from '../metrics/loop-delay.js';
+import type { LazyRegistry, Sample } from '../metrics/registry.js';
+
+/** Everything that a bus lets be seen from outside, in a registry that reads it when it is asked. */
+export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopDelay): void {
+  describeEvents(registry, bus);
+  describeDelivery(registry, bus);
+  describeRecords(registry, bus);
+  bus.describe(registry);
+  registry.counter(
+    'unforeseen_total',
+    'Errors that nobody had foreseen; each is a line "unforeseen" in the log, or counted in one.',
+    () => bus.supervisor.count,
+  );
+  describeProcess(registry, delay);
+}
+
+function describeEvents(registry: LazyRegistry, { traffic, inspector, hub }: ServedBus): void {
+  registry.counter('events_total', 'Transitions observed, by kind and type.', () =>
+    KINDS.flatMap((kind, k) =>
+      EVENT_TYPES.map((type, t) => ({ labels: { kind, type }, value: traffic.events[k]![t]! })).filter(
+        ({ labels }) => labels.type !== 'snapshot',
+      ),
+    ),
+  );
+  registry.gauge('revision', 'The last revision given to a transition.', () => hub.revision);
+  registry.gauge('history_events', 'Events that can be replayed.', () => hub.history.size);
+  registry.gauge('history_bytes', 'Bytes that those events hold on to, roughly.', () => hub.history.bytes);
+  registry.gauge('journal_state', '1 for the state that the journal is in.', () => [
+    { labels: { state: inspector.journalState }, value: 1 },
+  ]);
+  registry.histogram('ingest_seconds', 'From the hint that a file changed to the event.', traffic.ingestMs);
+  registry.histogram(
+    'file_age_seconds',
+    "From a file's last change, by its own time, to the published event.",
+    traffic.fileAgeMs,
+  );
+}
+
+function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: ServedBus): void {
+  registry.histogram(
+    'delivery_seconds',
+    "Handing one turn's events to every live subscription that they match.",
+    traffic.deliveryMs,
+  );
+  registry.counter('delivered_events_total', 'Events handed to sockets, as they happened or from behind.', () => [
+    { labels: { path: 'live' }, value: hub.fanOut.delivered },
+    { labels: { path: 'behind' }, value: hub.deliveredBehind },
+  ]);
+  registry.counter('resyncs_total', 'Subscriptions that began anew because history did not reach back.', () =>
+    (Object.entries(hub.resyncs) as [ResyncReason, number][]).map(([reason, value]) => ({ labels: { reason }, value })),
+  );
+  registry.gauge(
+    'connections',
+    'Connections, event streams over HTTP among them, by whether they take what they are sent.',
+    () =>
+      count(sessions, (session) => (session.port.state === 'open' ? 'open' : 'congested'), 'flow', [
+        'open',
+        'congested',
+      ]),
+  );
+  registry.gauge('subscriptions', 'Subscriptions, by how they are served.', () => subscriptionStates(sessions));
+  registry.gauge('queued_bytes', 'Bytes that wait for sockets to take them.', () => {
+    let bytes = 0;
+    for (const { port } of sessions) bytes += port.socket.queuedBytes;
+    return bytes;
+  });
+  registry.gauge(
+    'connection_behind_events',
+    'Revisions that a connection has still to be sent, of those that are furthest behind, by number and name.',
+    () => furthestBehind(sessions, hub.revision),
+  );
+  registry.counter(
+    'stalls_total',
+    'Connections that waited for a socket with nothing left to take: must stay 0.',
+    () => hub.stalls,
+  );
+  registry.gauge('groups', 'Distinct filters and encodings subscribed to.', () => hub.fanOut.groupCount);
+}
+
+function describeRecords(registry: LazyRegistry, { hub: { store } }: ServedBus): void {
+  registry.gauge('records', 'Records that stand, by kind.', () =>
+    KINDS.map((kind) => ({ labels: { kind }, value: store.count(kind) })),
+  );
+  registry.gauge('problems', 'Files that cannot be read as records, by problem.', () =>
+    count(store.problems, ({ problem }) => problem!, 'problem', []),
+  );
+}
+
+/** What keeps a store in step with files. */
+export function describeWatching(registry: LazyRegistry, watch: RepositoryWatch): void {
+  registry.gauge('watch_healthy', 'Whether every directory is being watched and can be seen, by mechanism.', () => {
+    const { backend, healthy } = watch.health;
+    return [{ labels: { backend }, value: healthy ? 1 : 0 }];
+  });
+  registry.gauge('watch_state', '1 for what can be seen of the files: all, not all, or no repository.', () => [
+    { labels: { state: watch.health.state ?? 'watching' }, value: 1 },
+  ]);
+  registry.gauge('hints_pending', 'Hints that have not been acted upon.', () => watch.backlog.pending);
+  registry.gauge('files_unsettled', 'Files that cannot be read yet.', () => watch.backlog.unsettled);
+  registry.gauge(
+    'last_scan_timestamp_seconds',
+    'When everything was last compared with the directories.',
+    () => watch.health.last_scan_ms / 1_000,
+  );
+  registry.counter(
+    'reconciles_total',
+    'Comparisons of everything with the directories.',
+    () => watch.reconciles.rounds,
+  );
+  registry.counter(
+    'reconcile_busy_seconds_total',
+    'Time that comparing has kept the loop.',
+    () => watch.reconciles.busyMs / 1_000,
+  );
+  registry.gauge(
+    'reconcile_last_seconds',
+    'How long the last comparison of everything took.',
+    () => watch.reconciles.lastMs / 1_000,
+  );
+}
+
+function describeProcess(registry: LazyRegistry, delay: LoopDelay): void {
+  registry.gauge('info', 'Always 1.', () => [{ labels: { version: VERSION, node: process.versions.node }, value: 1 }]);
+  let seen = delay.look();
+  registry.gauge('loop_delay_seconds', 'How late the event loop was since the last look.', () => {
+    seen = delay.look();
+    const { p50, p99, max } = seen;
+    return Object.entries({ p50, p99, max }).map(([quantile, value]) => ({ labels: { quantile }, value }));
+  });
+  registry.gauge(
+    'loop_utilization',
+    'Share of time the event loop was busy since the last look.',
+    () => seen.utilization,
+  );
+  registry.process('resident_memory_bytes', 'gauge', 'Resident memory size in bytes.', () => process.memoryUsage.rss());
+  registry.process('cpu_seconds_total', 'counter', 'User and system CPU time spent in seconds.', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  registry.process(
+    'start_time_seconds',
+    'gauge',
+    'Start time of the process since unix epoch in seconds.',
+    () => (Date.now() - process.uptime() * 1_000) / 1_000,
+  );
+}
+
+function subscriptionStates(sessions: Iterable<Session>): Sample[] {
+  function* states(): Generator<string> {
+    for (const { subscriber } of sessions) for (const { state } of subscriber.subscriptions) yield state.at;
+  }
+  return count(states(), (state) => state, 'state', ['live', 'lagging', 'replay', 'snapshot']);
+}
+
+/** So that the number of series is bounded. */
+const MAX_BEHIND_LISTED = 20;
+
+function furthestBehind(sessions: Iterable<Session>, now: number): Sample[] {
+  const behind: { readonly session: Session; readonly value: number }[] = [];
+  for (const session of sessions) {
+    let value = 0;
+    for (const { state } of session.subscriber.subscriptions) {
+      if (state.at === 'lagging' || state.at === 'replay') value = Math.max(value, now - state.after);
+    }
+    if (value > 0) behind.push({ session, value });
+  }
+  behind.sort((a, b) => b.value - a.value);
+  return behind.slice(0, MAX_BEHIND_LISTED).map(({ session: { id, name = '' }, value }) => ({
+    labels: { connection: String(id), name },
+    value,
+  }));
+}
+
+/** How many items there are under each name, and 0 for those `always` shown. */
+function count<T>(items: Iterable<T>, nameOf: (item: T) => string, label: string, always: readonly string[]): Sample[] {
+  const found = new Map<string, number>(always.map((name) => [name, 0]));
+  for (const item of items) {
+    const name = nameOf(item);
+    found.set(name, (found.get(name) ?? 0) + 1);
+  }
+  return [...found].map(([name, value]) => ({ labels: { [label]: name }, value }));
+}

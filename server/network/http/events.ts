@@ -1,0 +1,66 @@
+import { MessageType } from '../../../protocol/index.js';
+import { findHeaders, type RequestHead } from '../transport.js';
+import { NDJSON, SERVER_SENT_EVENTS, type EventFormat } from './event-format.js';
+import { EventStream, SharedText } from './event-stream.js';
+import { EVENT_PARAMETERS, readQuery, readSince, type Query } from './query.js';
+import { text } from './reply.js';
+import type { Route, RouteServices } from './route.js';
+
+/** `/events`: the subscription that a query describes, as Server-Sent Events or as lines of JSON. */
+export function eventsRoute({ bus, limits, slots }: RouteServices): Route {
+  const shared = new Map<EventFormat, SharedText>();
+  for (const format of [SERVER_SENT_EVENTS, NDJSON]) shared.set(format, new SharedText());
+  return (request) => {
+    const format = chooseFormat(request);
+    if (format === undefined) {
+      return text(406, 'accept text/event-stream or application/x-ndjson; the state alone is at /records');
+    }
+    const query = readQuery(request.query, EVENT_PARAMETERS, limits);
+    const options = subscribeOptions(query, sinceOf(request, query));
+    if (!slots.isFree()) return slots.refusal();
+    return {
+      status: 200,
+      headers: { 'content-type': format.contentType, vary: 'accept', 'x-accel-buffering': 'no' },
+      filler: format.filler,
+      open: (writer) => {
+        const stream = new EventStream(writer, format, shared.get(format)!, request.remoteAddress);
+        stream.begin(bus.attach(stream, 'json'), [MessageType.subscribe, 1, options]);
+        return stream;
+      },
+    };
+  };
+}
+
+/** The first kind of stream that is accepted by name; where any will do, Server-Sent Events. */
+function chooseFormat(request: RequestHead): EventFormat | undefined {
+  const accepted = findHeaders(request, 'accept')
+    .flatMap((value) => value.split(','))
+    .map((range) => range.split(';')[0]!.trim().toLowerCase());
+  if (accepted.length === 0) return SERVER_SENT_EVENTS;
+  const named = accepted.find((type) => BY_TYPE.has(type));
+  return named === undefined ? undefined : BY_TYPE.get(named);
+}
+
+const BY_TYPE: ReadonlyMap<string, EventFormat> = new Map([
+  ['text/event-stream', SERVER_SENT_EVENTS],
+  ['application/x-ndjson', NDJSON],
+  ['application/ndjson', NDJSON],
+  ['application/jsonl', NDJSON],
+  ['text/*', SERVER_SENT_EVENTS],
+  ['*/*', SERVER_SENT_EVENTS],
+]);
+
+/** A browser that comes back asks for the same address, with what it has seen in the header. */
+function sinceOf(request: RequestHead, query: Query): string | undefined {
+  const [lastEventId] = findHeaders(request, 'last-event-id');
+  return readSince('Last-Event-ID', lastEventId === '' ? undefined : lastEventId) ?? query.since;
+}
+
+function subscribeOptions({ filterInput, maxEvents, snapshot }: Query, since: string | undefined) {
+  return {
+    filter: filterInput,
+    snapshot,
+    ...(maxEvents === undefined ? {} : { max_events: maxEvents }),
+    ...(since === undefined ? {} : { since }),
+  };
+}

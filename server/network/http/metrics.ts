@@ -1,0 +1,76 @@
+import { describeBus } from '../../inspection/bus-metrics.js';
+import { LazyRegistry } from '../../metrics/registry.js';
+import type { HttpWriter } from '../transport.js';
+import { readQuery } from './query.js';
+import type { Route, RouteServices } from './route.js';
+
+/** `/metrics`, in Prometheus' text format. Built at the first request: who is never asked never pays. */
+export function metricsRoute({ bus, limits, loopDelay }: RouteServices): Route {
+  let text: MetricsText | undefined;
+  const build = (): MetricsText => {
+    const registry = new LazyRegistry();
+    describeBus(registry, bus, loopDelay);
+    return new MetricsText(registry);
+  };
+  return (request) => {
+    readQuery(request.query, [], limits);
+    const metrics = (text ??= build());
+    return {
+      status: 200,
+      headers: { 'content-type': metrics.contentType },
+      filler: '\n',
+      open: (writer) => {
+        metrics.write(writer);
+        return {
+          drained: () => undefined,
+          closed: () => {
+            metrics.forget(writer);
+          },
+        };
+      },
+    };
+  };
+}
+
+/** The text is made once for all who have asked since it was made last: many who ask at once cost what one does. */
+class MetricsText {
+  #asking = new Set<HttpWriter>();
+  #isMaking = false;
+
+  constructor(private readonly registry: LazyRegistry) {}
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  write(writer: HttpWriter): void {
+    this.#asking.add(writer);
+    this.#make();
+  }
+
+  forget(writer: HttpWriter): void {
+    this.#asking.delete(writer);
+  }
+
+  #make(): void {
+    if (this.#isMaking) return;
+    this.#isMaking = true;
+    setImmediate(() => {
+      const asking = this.#asking;
+      this.#asking = new Set();
+      void this.#answer(asking).finally(() => {
+        this.#isMaking = false;
+        if (this.#asking.size > 0) this.#make();
+      });
+    });
+  }
+
+  async #answer(asking: ReadonlySet<HttpWriter>): Promise<void> {
+    // The head has been sent: where the text cannot be made there is none.
+    const bytes = Buffer.from(await this.registry.text().catch(() => ''));
+    for (const writer of asking) {
+      writer.write(bytes);
+      writer.end();
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import {
+  FILTER_FIELDS,
+  closestMatch,
+  parseCursor,
+  parseFilter,
+  ProtocolError,
+  type Filter,
+  type FilterInput,
+  type FilterLimits,
+} from '../../../protocol/index.js';
+
+/** A query that is refused; the message names the parameter and what it takes. */
+export class QueryError extends Error {
+  override readonly name = 'QueryError';
+}
+
+/** Parameters that fill a filter's field, each repeatable: named as the flags of `watch`. */
+type FilterParameter = keyof typeof FILTER_FIELDS;
+type SingleParameter = 'max_events' | 'since' | 'snapshot' | 'problem';
+export type Parameter = FilterParameter | SingleParameter;
+
+/** What a path takes, in the order in which a refusal lists it. */
+export const EVENT_PARAMETERS: readonly Parameter[] = [
+  'kind',
+  'run_id',
+  'branch',
+  'address',
+  'event_type',
+  'id',
+  'max_events',
+  'since',
+  'snapshot',
+];
+export const RECORD_PARAMETERS: readonly Parameter[] = [
+  'kind',
+  'run_id',
+  'branch',
+  'address',
+  'id',
+  'max_events',
+  'problem',
+];
+
+export interface Query {
+  /** As it was written, checked: a subscription takes it as it is. */
+  readonly filterInput: FilterInput;
+  readonly filter: Filter;
+  readonly maxEvents: number | undefined;
+  readonly since: string | undefined;
+  readonly snapshot: 'full' | 'none';
+  /** Only records whose files cannot be read as they are. */
+  readonly onlyProblems: boolean;
+}
+
+const MAX_EVENTS = 2 ** 31 - 1;
+
+/**
+ * Reads a query strictly: a parameter that is misspelt must not mean that nothing was asked.
+ * @throws QueryError
+ */
+export function readQuery(query: string, allowed: readonly Parameter[], limits: FilterLimits): Query {
+  const given = new Map<Parameter, string[]>();
+  for (const [name, value] of new URLSearchParams(query)) {
+    const known = allowed.find((parameter) => parameter === name) ?? refuseName(name, allowed);
+    if (value === '') throw new QueryError(`${name} is empty; leave it out to ask nothing of it`);
+    given.set(known, [...(given.get(known) ?? []), value]);
+  }
+  const filterInput = Object.fromEntries(
+    (Object.entries(FILTER_FIELDS) as [FilterParameter, keyof Filter][])
+      .map(([parameter, field]) => [field, given.get(parameter)] as const)
+      .filter(([, values]) => values !== undefined),
+  ) as FilterInput;
+  const single = (name: SingleParameter): string | undefined => onlyOne(name, given.get(name));
+  return {
+    filterInput,
+    filter: readFilter(filterInput, limits),
+    maxEvents: readMaxEvents(single('max_events')),
+    since: readSince('since', single('since')),
+    snapshot: readSnapshot(single('snapshot')),
+    onlyProblems: readProblem(single('problem')),
+  };
+}
+
+/** @throws QueryError where it is no cursor. */
+export function readSince(name: string, text: string | undefined): string | undefined {
+  if (text === undefined || parseCursor(text)) return text;
+  throw new QueryError(`${name} must be a cursor, epoch:revision, as events carry it`);
+}
+
+function refuseName(name: string, allowed: readonly Parameter[]): never {
+  if (/^(access_)?token$/i.test(name)) {
+    throw new QueryError('the token goes into the header Authorization: Bearer, never into an address');
+  }
+  const best = closestMatch(name, allowed);
+  const known = allowed.length === 0 ? 'it takes none' : `there are ${allowed.join(', ')}`;
+  const hint = best === undefined ? known : `did you mean ${best}?`;
+  throw new QueryError(`there is no parameter ${JSON.stringify(name.slice(0, 40))} here; ${hint}`);
+}
+
+function onlyOne(name: string, values: readonly string[] | undefined): string | undefined {
+  if (values !== undefined && values.length > 1) throw new QueryError(`${name} can be given once`);
+  return values?.[0];
+}
+
+function readFilter(input: FilterInput, limits: FilterLimits): Filter {
+  try {
+    return parseFilter(input, limits);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    throw new QueryError(inOurNames(error.message));
+  }
+}
+
+/** A filter's own words, with its fields called as the query calls them. */
+function inOurNames(message: string): string {
+  return message.replace(/^filter\.(\w+)/, (whole, field: string) => {
+    const named = Object.entries(FILTER_FIELDS).find(([, known]) => known === field);
+    return named?.[0] ?? whole;
+  });
+}
+
+function readMaxEvents(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+  if (value >= 1 && value <= MAX_EVENTS) return value;
+  throw new QueryError('max_events must be a whole number from 1 to 2147483647');
+}
+
+function readSnapshot(text: string | undefined): 'full' | 'none' {
+  if (text === undefined || text === 'full' || text === 'none') return text ?? 'full';
+  throw new QueryError('snapshot must be full or none');
+}
+
+function readProblem(text: string | undefined): boolean {
+  if (text === undefined || text === '1' || text === '0') return text === '1';
+  throw new QueryError('problem must be 1, for records that cannot be read, or 0');
+}

@@ -1,0 +1,17 @@
+import { jsonLine, visibleText } from '../../../protocol/index.js';
+import type { HttpReply } from '../transport.js';
+
+type Headers = Readonly<Record<string, string>>;
+
+export function json(status: number, value: object, headers: Headers = {}): HttpReply {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: `${jsonLine(value)}\n` };
+}
+
+/** One line for a person; what every refusal and error is. */
+export function text(status: number, line: string, headers: Headers = {}): HttpReply {
+  return {
+    status,
+    headers: { 'content-type': 'text/plain; charset=utf-8', ...headers },
+    body: `${visibleText(line)}\n`,
+  };
+}

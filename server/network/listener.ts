@@ -1,0 +1,114 @@
+import { CloseCode } from '../../protocol/index.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import type { ResolvedOptions } from '../config/options.js';
+import { RequestHandler } from './request-handler.js';
+import type { ServedBus } from '../inspection/served-bus.js';
+import { inUrl, isWildcard, LOOPBACK_HOSTS, reachedAt } from '../config/authority.js';
+import { chooseTransport } from './choose-transport.js';
+import { AccessPolicy } from './access-policy.js';
+import type { Transport } from './transport.js';
+
+/** Above the sessions' own limit, so that the engine never drops what a session counted as sent. */
+const NATIVE_HEADROOM_BYTES = 4_194_304;
+
+/** What a client is told to wait before it connects again; it adds its own jitter. */
+const RETRY_AFTER_SHUTDOWN_MS = 500;
+
+export type FrontOptions = Pick<
+  ResolvedOptions,
+  | 'host'
+  | 'port'
+  | 'transport'
+  | 'nativeEngineSha256'
+  | 'tls'
+  | 'allowHosts'
+  | 'allowOrigins'
+  | 'limits'
+  | 'idleTimeoutMs'
+> & {
+  /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
+  readonly sharePort?: boolean;
+};
+
+/** A bus's face to the network: the engine that listens, the accessPolicy, and who receives at it. */
+export class Listener {
+  readonly #requests: RequestHandler;
+  #transport: Transport | undefined;
+
+  constructor(
+    private readonly options: FrontOptions,
+    bus: ServedBus,
+    clock: Clock,
+    private readonly log: Log,
+  ) {
+    this.#requests = new RequestHandler(bus, options.limits, clock, log);
+  }
+
+  /** The engine in use; `undefined` until it listens. */
+  get transportName(): string | undefined {
+    return this.#transport?.name;
+  }
+
+  /**
+   * Listens, and opens the accessPolicy to those who have the token.
+   * @returns the url.
+   * @throws Error with code EADDRINUSE where the port is taken.
+   */
+  async listen(token: string): Promise<string> {
+    const { options } = this;
+    const transport = chooseTransport(options.transport, this.log, options.nativeEngineSha256);
+    const port = await transport.listen(
+      {
+        host: options.host,
+        port: options.port,
+        maxPayloadBytes: options.limits.maxPayloadBytes,
+        maxBackpressureBytes: options.limits.maxQueuedBytes + NATIVE_HEADROOM_BYTES,
+        idleTimeoutMs: options.idleTimeoutMs,
+        maxPendingConnections: options.limits.maxPendingConnections,
+        tls: options.tls,
+        sharePort: options.sharePort ?? false,
+      },
+      this.#requests,
+    );
+    this.#transport = transport;
+    // From the moment the port is known: a Host with another port is not ours.
+    this.#requests.start(
+      new AccessPolicy({
+        token,
+        port,
+        scheme: options.tls ? 'https' : 'http',
+        hosts: [...LOOPBACK_HOSTS, ...this.#ownName(), ...options.allowHosts],
+        origins: options.allowOrigins,
+      }),
+    );
+    return this.#url(port);
+  }
+
+  changeToken(token: string): void {
+    this.#requests.accessPolicy?.changeToken(token);
+  }
+
+  /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
+  async reloadTls(): Promise<void> {
+    await this.#transport?.reloadTls();
+    if (this.options.tls) this.log.info({}, 'certificate read again');
+  }
+
+  /** Lets nobody in any more, and tells those who are in to come back later. */
+  async stop(): Promise<void> {
+    this.#requests.stop();
+    await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
+  }
+
+  /** The address it listens on, where that is somebody's name. */
+  #ownName(): string[] {
+    return isWildcard(this.options.host) ? [] : [inUrl(this.options.host)];
+  }
+
+  #url(port: number): string {
+    const { host, tls } = this.options;
+    // An address, and no name: what is published is what is listened on, and nobody else's.
+    return `${tls ? 'wss' : 'ws'}://${inUrl(reachedAt(host))}:${String(port)}`;
+  }
+}

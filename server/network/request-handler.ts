@@ -1,0 +1,137 @@
+import { CloseCode, type Encoding } from '../../protocol/index.js';
+import type { Clock } from '../runtime/clock.js';
+import { answer, type Page } from './http/answer.js';
+import { ConnectionSlots } from './http/connection-slots.js';
+import type { Route } from './http/route.js';
+import { tokenRoutes } from './http/routes.js';
+import { inspectorPages } from './http/inspector-pages.js';
+import type { Log } from '../runtime/log.js';
+import { LoopDelay } from '../metrics/loop-delay.js';
+import type { Limits } from '../config/options.js';
+import type { ServedBus } from '../inspection/served-bus.js';
+import type { AccessPolicy } from './access-policy.js';
+import { refusal } from './refusal.js';
+import { withSecurityHeaders } from './security-headers.js';
+import { RefusalRate } from './refusal-rate.js';
+import type { Socket } from '../delivery/port.js';
+import type { Connection } from '../sessions/connection.js';
+import type { HttpAnswer, HttpReply, RequestHead, TransportHandlers, Upgrade } from './transport.js';
+
+/** A warning about connections is not repeated sooner. */
+const WARN_EVERY_MS = 60_000;
+
+/**
+ * What stands between a transport and the bus: every request and every connection passes here, refusals are counted,
+ * and whatever fails is logged and answered without a word of how.
+ */
+export class RequestHandler implements TransportHandlers {
+  readonly #refusals: RefusalRate;
+  readonly #pages: ReadonlyMap<string, Page> = inspectorPages();
+  readonly #slots: ConnectionSlots;
+  readonly #loopDelay = new LoopDelay();
+  readonly #routes: ReadonlyMap<string, Route>;
+  #accessPolicy: AccessPolicy | undefined;
+  #isStopping = false;
+  #warnedAt = -WARN_EVERY_MS;
+
+  constructor(
+    private readonly bus: ServedBus,
+    private readonly limits: Limits,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {
+    this.#refusals = new RefusalRate(limits.maxRefusalsPerSecond, clock);
+    this.#slots = new ConnectionSlots(() => bus.connectionCount, limits.maxConnections);
+    this.#routes = tokenRoutes({ bus, limits, clock, slots: this.#slots, loopDelay: this.#loopDelay });
+  }
+
+  /** Until there is a policy everyone is asked to come back. */
+  start(accessPolicy: AccessPolicy): void {
+    this.#accessPolicy = accessPolicy;
+  }
+
+  get accessPolicy(): AccessPolicy | undefined {
+    return this.#accessPolicy;
+  }
+
+  /** Requests on connections that stand are still answered, but nobody is let in. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#loopDelay.stop();
+  }
+
+  http(request: RequestHead): HttpAnswer {
+    return this.#guarded<HttpAnswer>(() => {
+      const { bus } = this;
+      if (!this.#accessPolicy) return UNREADY;
+      const reply = answer(request, {
+        accessPolicy: this.#accessPolicy,
+        pages: this.#pages,
+        routes: this.#routes,
+        health: () => ({ ...bus.health, revision: bus.hub.revision, journal: bus.journalHealth }),
+        isReady: () => bus.isRunning && !this.#isStopping && bus.health.state !== 'gone',
+      });
+      return this.#counted(request, reply);
+    }, FAILED);
+  }
+
+  upgrade(request: RequestHead): Upgrade {
+    const refused = (reply: HttpReply): Upgrade => ({ accept: false, reply: withSecurityHeaders(reply) });
+    return this.#guarded(() => {
+      if (!this.#accessPolicy) return refused(UNREADY);
+      if (this.#isStopping) return refused(STOPPING);
+      const upgrade = this.#accessPolicy.upgrade(request);
+      if (!upgrade.accept) return refused(this.#counted(request, upgrade.reply));
+      return this.#slots.isFree() ? upgrade : refused(this.#slots.refusal());
+    }, refused(FAILED));
+  }
+
+  open(socket: Socket, encoding: Encoding): Connection {
+    try {
+      return this.bus.attach(socket, encoding);
+    } catch (error) {
+      this.bus.supervisor.report('a new connection', error);
+      this.bus.supervisor.contain('ending a connection', () => {
+        socket.close(CloseCode.internal, 'the server failed on this connection; its log says how');
+      });
+      return NOBODY;
+    }
+  }
+
+  pendingOverflow(remoteAddress: string): void {
+    const now = this.clock.elapsed();
+    if (now - this.#warnedAt < WARN_EVERY_MS) return;
+    this.#warnedAt = now;
+    this.log.warn(
+      { address: remoteAddress, max_pending_connections: this.limits.maxPendingConnections },
+      'connections closed: too many that have not been let in',
+    );
+  }
+
+  #counted<T extends HttpAnswer>(request: RequestHead, reply: T): T | HttpReply {
+    const isRefusal = reply.status === 401 || reply.status === 403;
+    if (!isRefusal || !this.#refusals.isBeyond(request.remoteAddress)) return reply;
+    const most = `at most ${String(this.limits.maxRefusalsPerSecond)} (max_refusals_per_second)`;
+    const why = `too many refused requests from this address in one second; ${most}`;
+    return withSecurityHeaders(refusal(429, why, { 'retry-after': '1', connection: 'close' }));
+  }
+
+  /** An exception that leaves a handler would end the process with a native engine, and show its stack with another. */
+  #guarded<T>(attempt: () => T, otherwise: T): T {
+    try {
+      return attempt();
+    } catch (error) {
+      this.bus.supervisor.report('a request failed', error);
+      return otherwise;
+    }
+  }
+}
+
+const nothing = (): void => undefined;
+
+/** What a socket tells of that nobody serves. */
+const NOBODY: Connection = { message: nothing, control: nothing, drained: nothing, closed: nothing };
+
+const UNREADY = withSecurityHeaders(refusal(503, 'starting', { 'retry-after': '1' }));
+const STOPPING = withSecurityHeaders(refusal(503, 'stopping', { 'retry-after': '1', connection: 'close' }));
+const FAILED = withSecurityHeaders(refusal(500, 'the server failed on this request; its log says how'));

@@ -1,0 +1,55 @@
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import { OptionError } from '../config/option-error.js';
+import { connectNats, type Nats } from './nats.js';
+import type { RelayAccess } from '../config/relay-options.js';
+
+const FIRST_PAUSE_MS = 100;
+const LAST_PAUSE_MS = 5_000;
+
+export interface Patience {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly isOver: () => boolean;
+  /** Whether an access that NATS refuses ends it; else that too is waited for. */
+  readonly gives: 'up-when-refused' | 'never-up';
+}
+
+/**
+ * Connects, and goes on trying for as long as nobody answers; each new reason is said once.
+ * @returns `undefined` where it is over before NATS answers.
+ * @throws OptionError where trying again is of no use.
+ */
+export async function connectWithRetry(
+  access: RelayAccess,
+  name: string,
+  patience: Patience,
+): Promise<Nats | undefined> {
+  const { log, isOver, gives } = patience;
+  let said = '';
+  for (let pause = FIRST_PAUSE_MS; !isOver(); pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
+    try {
+      const nats = await connectNats(access, name);
+      if (!isOver()) return nats;
+      await nats.connection.close();
+    } catch (error) {
+      if (error instanceof OptionError) throw error;
+      const { name: kind, message } = error as Error;
+      const isRefused = kind === 'AuthorizationError' || kind === 'UserAuthenticationExpiredError';
+      if (isRefused && gives === 'up-when-refused') {
+        throw new OptionError(`NATS at ${access.servers.join(', ')} refuses this access: ${message}`);
+      }
+      if (message !== said) log.warn({ servers: access.servers }, `NATS cannot be reached: ${message}`);
+      said = message;
+      await rest(pause, patience);
+    }
+  }
+  return undefined;
+}
+
+/** In short pieces, because it may be over meanwhile. */
+async function rest(pauseMs: number, { clock, isOver }: Patience): Promise<void> {
+  for (let left = pauseMs; left > 0 && !isOver(); left -= FIRST_PAUSE_MS) {
+    await new Promise<void>((resolve) => clock.after(Math.min(left, FIRST_PAUSE_MS), resolve));
+  }
+}

@@ -1,0 +1,85 @@
+import { unixMillis, type UnixMillis, type WatchHealth } from '../../protocol/index.js';
+import type { Clock } from '../runtime/clock.js';
+import type { AliveMessage } from './alive-message.js';
+
+/** So many signs of life may be missed. */
+const MISSED = 3;
+/** What a sign of life may be late beyond that. */
+const GRACE_MS = 500;
+/** Over so many signs the quickest tells how the clocks differ. */
+const REMEMBERED = 16;
+
+/**
+ * What an edge knows of its origin between events: whether it lives, how its files are watched, and what time it is
+ * there. A clock too: leases are measured by the origin's.
+ */
+export class OriginLiveness implements Clock {
+  #last: AliveMessage | undefined;
+  #lastAt = 0;
+  #origin: string | undefined;
+  readonly #offsets: number[] = [];
+  #offset = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** The origin's wall clock, as near as messages tell. */
+  now(): UnixMillis {
+    return unixMillis(this.clock.now() + this.#offset);
+  }
+
+  elapsed(): number {
+    return this.clock.elapsed();
+  }
+
+  after(delayMs: number, call: () => void): () => void {
+    return this.clock.after(delayMs, call);
+  }
+
+  /** The stream says who publishes; signs of life of anybody else do not count. */
+  follows(origin: string): void {
+    if (this.#origin === origin) return;
+    this.#origin = origin;
+    if (this.#last?.origin !== origin) this.#forget();
+  }
+
+  heard(message: AliveMessage): void {
+    if (this.#origin !== undefined && message.origin !== this.#origin) return;
+    this.#last = message;
+    this.#lastAt = this.clock.elapsed();
+    this.#offsets.push(message.now - this.clock.now());
+    if (this.#offsets.length > REMEMBERED) this.#offsets.shift();
+    // A message is never early: the largest difference is that of the quickest.
+    this.#offset = Math.max(...this.#offsets);
+  }
+
+  get isPresent(): boolean {
+    const last = this.#last;
+    return last !== undefined && this.clock.elapsed() - this.#lastAt <= MISSED * last.alive_ms + GRACE_MS;
+  }
+
+  /** The last revision that the origin has spoken of. */
+  get revision(): number {
+    return this.#last?.revision ?? 0;
+  }
+
+  get health(): WatchHealth {
+    const isPresent = this.isPresent;
+    const { backend, healthy, last_scan_ms, ...rest } = this.#last?.health ?? {
+      backend: 'relay',
+      healthy: false,
+      last_scan_ms: 0,
+    };
+    const origin = isPresent ? 'present' : 'away';
+    return { backend, healthy: healthy && isPresent, last_scan_ms, ...rest, origin, ...this.#sinceWhen(isPresent) };
+  }
+
+  #sinceWhen(isPresent: boolean): { readonly origin_heard_ms?: number } {
+    if (isPresent || !this.#last) return {};
+    return { origin_heard_ms: Math.round(this.now() - (this.clock.elapsed() - this.#lastAt)) };
+  }
+
+  #forget(): void {
+    this.#last = undefined;
+    this.#offsets.length = 0;
+  }
+}

@@ -1,0 +1,48 @@
+import type { WatchHealth } from '../../protocol/index.js';
+import type { PlainHistogram } from '../metrics/plain-histogram.js';
+import type { OriginRelay } from './origin-relay.js';
+import type { LazyRegistry } from '../metrics/registry.js';
+
+/** What is measured of an edge. */
+export interface RelayedBus {
+  readonly presence: { readonly isPresent: boolean };
+  readonly health: WatchHealth;
+  readonly lagMs: PlainHistogram;
+  readonly behind: number;
+  readonly rebuilds: number;
+}
+
+/** What an edge knows of its origin, and how far behind it is. */
+export function describeRelayedBus(registry: LazyRegistry, bus: RelayedBus): void {
+  registry.gauge('origin_present', 'Whether the origin has lately given a sign of life.', () =>
+    bus.presence.isPresent ? 1 : 0,
+  );
+  registry.gauge(
+    'watch_healthy',
+    'Whether the origin watches every directory, by its mechanism; 0 while it is away.',
+    () => {
+      const { backend, healthy } = bus.health;
+      return [{ labels: { backend }, value: healthy ? 1 : 0 }];
+    },
+  );
+  registry.histogram('relay_lag_seconds', "From an event's time at the origin to its being published here.", bus.lagMs);
+  registry.gauge(
+    'relay_behind_events',
+    'Events that the origin has spoken of and that have not come.',
+    () => bus.behind,
+  );
+  registry.counter(
+    'relay_rebuilds_total',
+    'Times that the records were put together from the stream.',
+    () => bus.rebuilds,
+  );
+}
+
+/** How an origin's publishing goes. */
+export function describeOriginRelay(registry: LazyRegistry, relay: OriginRelay): void {
+  registry.gauge('relay_state', '1 for the state that publishing to NATS is in.', () => [
+    { labels: { state: relay.health.state }, value: 1 },
+  ]);
+  registry.gauge('relay_behind_events', 'Events that NATS does not have yet.', () => relay.health.behind);
+  registry.counter('relay_published_total', 'Messages handed to NATS.', () => relay.published);
+}

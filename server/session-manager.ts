@@ -1,0 +1,167 @@
+import {
+  FEATURES,
+  MessageType,
+  PROTOCOL_VERSION,
+  VERSION,
+  snakeCase,
+  type CloseCode,
+  type Encoding,
+  type Kind,
+  type WatchHealth,
+  type Welcome,
+} from '../protocol/index.js';
+import type { Clock } from './runtime/clock.js';
+import { CatchUp } from './delivery/catch-up.js';
+import { encodeMessage } from './delivery/frames.js';
+import type { Hub } from './delivery/hub.js';
+import { Inbox } from './sessions/inbox.js';
+import { Intake } from './sessions/intake.js';
+import { Session, type SessionServices } from './sessions/session.js';
+import { Introspection, type IntrospectionServices } from './inspection/introspection.js';
+import type { Log } from './runtime/log.js';
+import type { Limits, ResolvedOptions } from './config/options.js';
+import { UNSUPERVISED, type Supervision } from './runtime/supervisor.js';
+import { TurnLoop } from './runtime/turn-loop.js';
+import type { Socket } from './delivery/port.js';
+import type { Connection } from './sessions/connection.js';
+
+/** What feeds the stream, as far as those who are served may know of it. */
+export interface StreamSource extends Pick<IntrospectionServices, 'backlog' | 'journal'> {
+  health(): WatchHealth;
+  /** Takes in a record, or everything, as it is now; resolves when that has been published. */
+  readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+}
+
+/** What answers about the server take at most. */
+const MAX_ANSWER_BYTES = 1_048_576;
+/** How much longer than its file a record can be in a message: `1e20` in JSON. */
+const MAX_GROWTH = 5;
+
+/** No message of the server's is longer: frames are filled up to a bound, and pass it by one event at most. */
+function maxMessageBytes({ maxQueuedBytes, maxRecordBytes }: Limits): number {
+  return Math.max(MAX_ANSWER_BYTES, maxQueuedBytes) + MAX_GROWTH * maxRecordBytes;
+}
+
+export type SessionManagerOptions = Pick<ResolvedOptions, 'limits' | 'heartbeatMs' | 'idleTimeoutMs'>;
+
+/**
+ * What is served in one turn of the loop to those who are behind takes no longer, those who have just come included. Reading
+ * files may take 3 ms of the same turn; nobody waits longer than both.
+ */
+const CATCH_UP_TURN_MS = 1;
+
+/** Serves one stream to whoever is connected, and knows nothing of where the stream comes from. */
+export class SessionManager {
+  readonly sessions = new Set<Session>();
+  readonly catchUp: CatchUp;
+  readonly inspector: Introspection;
+  readonly #turns: TurnLoop;
+  readonly #intake: Intake;
+  /** What the sessions share: one object, however many there are. */
+  readonly #shared: SessionServices;
+  #nextSession = 1;
+  #cancelHeartbeat: (() => void) | undefined;
+
+  constructor(
+    readonly hub: Hub,
+    private readonly source: StreamSource,
+    private readonly options: SessionManagerOptions,
+    private readonly clock: Clock,
+    log: Log,
+    private readonly supervision: Supervision = UNSUPERVISED,
+  ) {
+    this.#turns = new TurnLoop(clock, CATCH_UP_TURN_MS, (turn) => this.catchUp.step(turn));
+    this.catchUp = new CatchUp(hub, options.limits.maxQueuedBytes, () => this.#turns.request(), supervision);
+    this.#intake = new Intake(clock);
+    this.inspector = new Introspection({
+      hub,
+      clock,
+      limits: this.#limits,
+      sessions: this.sessions,
+      health: () => source.health(),
+      backlog: () => source.backlog(),
+      journal: () => source.journal(),
+    });
+    this.#shared = {
+      hub,
+      catchUp: this.catchUp,
+      turn: () => this.#turns.current(),
+      clock,
+      log,
+      supervision,
+      limits: options.limits,
+      welcome: () => this.#welcome(),
+      closed: (session) => {
+        this.sessions.delete(session);
+      },
+      readNow: (record) => source.readNow(record),
+      inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
+    };
+  }
+
+  /** Takes in everything as it is now; resolves when that has been published. */
+  readNow(): Promise<void> {
+    return this.source.readNow(undefined);
+  }
+
+  /** From here on every connection hears a heartbeat in time. */
+  start(): void {
+    this.#cancelHeartbeat = this.clock.after(this.options.heartbeatMs, () => {
+      this.start();
+      this.beat();
+    });
+  }
+
+  /** Tells everyone that this is the end; the sockets are the transport's to close. */
+  stop(): void {
+    this.#cancelHeartbeat?.();
+    for (const session of [...this.sessions]) this.supervision.contain('a goodbye', () => session.shutdown());
+    this.#turns.stop();
+    this.catchUp.clear();
+    this.#intake.stop();
+  }
+
+  /** A new connection that has been let in. */
+  attach(socket: Socket, encoding: Encoding): Connection {
+    const session = new Session(this.#nextSession++, socket, encoding, this.#shared);
+    this.sessions.add(session);
+    return new Inbox(session, this.#intake, this.options.limits.maxUnheardBytes);
+  }
+
+  /** Ends every connection: what let them in no longer holds. */
+  disconnectAll(code: CloseCode, reason: string): void {
+    for (const session of [...this.sessions]) {
+      this.supervision.contain('ending a connection', () => {
+        session.end(code, reason);
+      });
+    }
+  }
+
+  /** One heartbeat to every connection that has nothing outstanding: one frame an encoding, shared. */
+  beat(): void {
+    const message = [MessageType.heartbeat, this.hub.revision, this.clock.now(), this.source.health()] as const;
+    const frames = { msgpack: encodeMessage(message, 'msgpack'), json: encodeMessage(message, 'json') };
+    for (const session of this.sessions) session.heartbeat(frames[session.encoding]);
+  }
+
+  #welcome(): Welcome {
+    const { epoch, revision } = this.hub;
+    return {
+      protocol: PROTOCOL_VERSION,
+      server: VERSION,
+      epoch,
+      revision,
+      now: this.clock.now(),
+      backend: this.source.health().backend,
+      heartbeat_ms: this.options.heartbeatMs,
+      limits: this.#limits,
+      features: FEATURES,
+    };
+  }
+
+  get #limits(): Readonly<Record<string, number>> {
+    const { limits, idleTimeoutMs } = this.options;
+    const entries = Object.entries<number>({ ...limits, idleTimeoutMs, maxMessageBytes: maxMessageBytes(limits) });
+    return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
+  }
+}

@@ -1,0 +1,43 @@
+import {
+  decodeStrictly,
+  ProtocolError,
+  readClientMessage,
+  type ClientMessage,
+  type Encoding,
+  type ErrorCode,
+  type FilterLimits,
+  type Refusal,
+  type SubscriptionId,
+} from '../../protocol/index.js';
+
+/** Reads what a client has sent. @returns why it is refused, where it is no message of the protocol. */
+export function decodeClientMessage(
+  payload: Uint8Array,
+  isBinary: boolean,
+  encoding: Encoding,
+  limits: FilterLimits,
+): ClientMessage | Refusal {
+  if (isBinary !== (encoding === 'msgpack')) return isBinary ? TEXT_ONLY : BINARY_ONLY;
+  try {
+    return readClientMessage(decodeStrictly(encoding, payload), limits);
+  } catch (error) {
+    if (error instanceof ProtocolError) return refusal(error.code, error.message);
+    throw error;
+  }
+}
+
+export const refusal = (code: ErrorCode, message: string, sub: SubscriptionId | null = null): Refusal => ({
+  type: 'refused',
+  sub,
+  code,
+  message,
+});
+
+const BINARY_ONLY = refusal(
+  'binary-only',
+  'this connection speaks MessagePack in binary frames; for JSON offer muse-bus.v1.json',
+);
+const TEXT_ONLY = refusal(
+  'text-only',
+  'this connection speaks JSON in text frames; for MessagePack offer muse-bus.v1.msgpack',
+);

@@ -1,0 +1,162 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import t, { type Test } from 'tap';
+import { connect } from '../../../../client/sdk/index.js';
+import { MUSE_BUS } from '../../../support/command.js';
+import { TemporaryRepository } from '../../../support/temporary-repository.js';
+
+type Answer = Readonly<Record<string, unknown>>;
+type Ask = (name: string, args?: Record<string, unknown>) => Promise<Answer>;
+
+const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
+const lease = (address = 'src/a.py::f', ms = 60_000) => ({ run_id: 'a', addresses: [address], expires_at: soon(ms) });
+
+/** A server in a process of its own, to be killed. */
+async function serve(t: Test, root: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [MUSE_BUS, 'serve', '--root', root, '--port', '0', '--no-journal'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  for (;;) {
+    try {
+      const bus = await connect({ root });
+      await bus.close();
+      return child;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  const over = once(child, 'exit');
+  child.kill('SIGKILL');
+  await over;
+}
+
+async function modelAt(t: Test, root: string): Promise<Ask> {
+  const args = [MUSE_BUS, 'mcp', '--root', root];
+  const transport = new StdioClientTransport({ command: process.execPath, args, stderr: 'pipe' });
+  const client = new Client({ name: 'test', version: '1' });
+  await client.connect(transport);
+  t.teardown(() => client.close());
+  return async (name, args = {}) => {
+    const { content, isError } = await client.callTool({ name, arguments: args });
+    const { text } = (content as { readonly text: string }[])[0]!;
+    if (isError === true) throw new Error(text);
+    return JSON.parse(text) as Answer;
+  };
+}
+
+function repositoryOf(t: Test): TemporaryRepository {
+  const repository = new TemporaryRepository();
+  t.teardown(() => repository.dispose());
+  return repository;
+}
+
+t.test('wait_until_free answers when nobody holds the address, nor what it covers', async (t) => {
+  const repository = repositoryOf(t);
+  const ask = await modelAt(t, repository.root);
+  t.same(await ask('wait_until_free', { address: 'src/a.py' }), { free: 'yes' });
+  repository.rename('reservation', 'r1', lease());
+  for (const address of ['src/a.py::f', 'src/a.py', './src/a.py', 'src/', 'src/*']) {
+    t.match(await ask('wait_until_free', { address, timeout_s: 0 }), { free: 'no' }, address);
+  }
+  t.same(await ask('wait_until_free', { address: 'src/b.py', timeout_s: 0 }), { free: 'yes' });
+  const waiting = ask('wait_until_free', { address: 'src/*' });
+  repository.rename('release', 'x1', { reservation_id: 'r1' });
+  t.same(await waiting, { free: 'yes' });
+});
+
+t.test('wait_until_free that times out names who holds it, until when, and the state of each lease', async (t) => {
+  const repository = repositoryOf(t);
+  repository.rename('reservation', 'r1', lease());
+  const ask = await modelAt(t, repository.root);
+  t.match(await ask('wait_until_free', { address: 'src/a.py', timeout_s: 0.1 }), {
+    untrusted: String,
+    free: 'no',
+    holders: [{ reservation: 'r1', run_id: 'a', state: String, effective_expires_at: String, seconds_left: Number }],
+  });
+  await t.rejects(ask('wait_until_free', { address: '' }), /address/);
+});
+
+t.test(
+  'wait_until_free goes on by the files where the server is killed, and never takes its absence for free',
+  async (t) => {
+    const repository = repositoryOf(t);
+    repository.rename('reservation', 'r1', lease());
+    const child = await serve(t, repository.root);
+    const ask = await modelAt(t, repository.root);
+    t.match(await ask('who_holds', { address: 'src/a.py' }), { holders: [{ reservation: 'r1' }] });
+    const waiting = ask('wait_until_free', { address: 'src/a.py' });
+    await killed(child);
+    t.match(await ask('wait_until_free', { address: 'src/a.py', timeout_s: 0 }), { free: 'no' });
+    repository.rename('release', 'x1', { reservation_id: 'r1' });
+    t.same(await waiting, { free: 'yes' });
+  },
+);
+
+t.test('wait_until_free answers unknown, and since when, where the server hangs', async (t) => {
+  const repository = repositoryOf(t);
+  const child = await serve(t, repository.root);
+  const ask = await modelAt(t, repository.root);
+  t.same(await ask('wait_until_free', { address: 'src/a.py' }), { free: 'yes' });
+  child.kill('SIGSTOP');
+  repository.rename('reservation', 'r1', lease());
+  const answer = await ask('wait_until_free', { address: 'src/a.py', timeout_s: 0.1 });
+  t.same(answer, { free: 'unknown', away_since: answer['away_since'] });
+  t.match(answer['away_since'], /^\d{4}-.*Z$/);
+  child.kill('SIGCONT');
+  t.match(await ask('wait_until_free', { address: 'src/a.py', timeout_s: 0 }), { free: 'no' });
+});
+
+t.test(
+  'wait_for_change by address is woken by a release, an extension, an expiry and a removal of what it covers',
+  async (t) => {
+    const repository = repositoryOf(t);
+    repository.rename('reservation', 'r1', lease());
+    const ask = await modelAt(t, repository.root);
+    let { cursor } = await ask('snapshot');
+    const changes = async (): Promise<unknown> => {
+      const answer = await ask('wait_for_change', { address: 'src/a.py', cursor });
+      cursor = answer['cursor'];
+      t.match(answer, { untrusted: String });
+      return answer['changes'];
+    };
+    repository.rename('release', 'other', { reservation_id: 'elsewhere' });
+    repository.rename('heartbeat', 'h1', { reservation_id: 'r1', extended_expires_at: soon(90_000) });
+    t.match(await changes(), [{ type: 'added', kind: 'heartbeat', id: 'h1' }]);
+    repository.rename('release', 'x1', { reservation_id: 'r1' });
+    t.match(await changes(), [{ type: 'added', kind: 'release', id: 'x1' }]);
+    repository.rename('reservation', 'r2', lease('src/a.py::g', 2_000));
+    t.match(await changes(), [{ type: 'added', kind: 'reservation', id: 'r2' }]);
+    t.match(await changes(), [{ type: 'expired', kind: 'reservation', id: 'r2' }]);
+    repository.remove('reservation', 'r1');
+    t.match(await changes(), [{ type: 'removed', kind: 'reservation', id: 'r1' }]);
+  },
+);
+
+t.test('wait_for_change says that the bus is away and since when, and the next call reads the files', async (t) => {
+  const repository = repositoryOf(t);
+  const child = await serve(t, repository.root);
+  const ask = await modelAt(t, repository.root);
+  const { cursor } = await ask('snapshot');
+  const before = Date.now();
+  const waiting = ask('wait_for_change', { cursor, timeout_s: 30 });
+  await killed(child);
+  const answer = await waiting;
+  t.match(answer, { away_since: String, timed_out: undefined });
+  t.ok(Date.parse(answer['away_since'] as string) >= before);
+  t.match(await ask('wait_for_change', { cursor }), { resync: 'epoch', cursor: String });
+});
+
+t.test('5,000 records are answered in 2,000 tokens by default', async (t) => {
+  const repository = repositoryOf(t);
+  for (let i = 0; i < 5_000; i++) repository.rename('task', `t${String(i)}`, { run_id: 'a', text: 'x'.repeat(100) });
+  const ask = await modelAt(t, repository.root);
+  const answer = await ask('snapshot');
+  t.equal(answer['total'], 5_000);
+  t.ok(JSON.stringify(answer).length / 3.2 <= 2_000);
+});

@@ -1,0 +1,155 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import type { Page } from 'playwright-core';
+import { connect, type BusClient } from '../../../client/sdk/index.js';
+import { DemoSwarm } from '../../../client/cli/demo/swarm.js';
+import { noChromium, startChromium } from '../../support/chromium.js';
+import { addressOf, complaintsOf, openInspector, shows } from '../../support/inspector-page.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { smallPng } from '../../support/small-png.js';
+
+t.setTimeout(300_000);
+
+const isForTheDocuments = process.env['UPDATE_SCREENSHOTS'] === '1';
+const PLACE = isForTheDocuments
+  ? fileURLToPath(new URL('../../../docs/screenshots', import.meta.url))
+  : mkdtempSync(join(tmpdir(), 'muse-bus-screenshots-'));
+mkdirSync(PLACE, { recursive: true });
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const VIEWS = [
+  ['p', 'pulse', '.matter'],
+  ['a', 'agents', '.agents .presence'],
+  ['s', 'symbols', '.symbols .path'],
+  ['l', 'lanes', '.lanes canvas'],
+  ['t', 'stream', '.stream .type'],
+  ['b', 'bus', '.bus table'],
+] as const;
+
+interface Finding {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** What a checker of accessibility calls serious or critical. */
+async function seriousFindings(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() =>
+    (window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } }).axe.run(),
+  );
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 160)} ${nodes[0]!.failureSummary ?? ''}`);
+}
+
+/** @returns its size in bytes. */
+async function takePicture(page: Page, name: string): Promise<number> {
+  const picture = smallPng(await page.screenshot());
+  writeFileSync(join(PLACE, `${name}.png`), picture);
+  return picture.length;
+}
+
+const someReservation = ({ dir }: ServedRepository): string =>
+  readdirSync(dir.of('reservation'))
+    .find((name) => name.endsWith('.json'))!
+    .replace(/\.json$/, '');
+
+/** Agents that listen, so that there is somebody in the view of the bus. */
+async function company(root: string): Promise<BusClient> {
+  const bus = await connect({ root });
+  const consume = async (events: AsyncIterable<unknown>): Promise<void> => {
+    const iterator = events[Symbol.asyncIterator]();
+    while ((await iterator.next()).done !== true);
+  };
+  void consume(bus.subscribe({ kinds: ['reservation', 'release'], branches: ['main'] }));
+  void consume(bus.subscribe({ addresses: ['src/billing.py::*'] }, { maxEvents: 1000 }));
+  return bus;
+}
+
+/** When nothing moves any more: two frames on, and every transition at its end. */
+const settled = (page: Page): Promise<void> =>
+  page.evaluate(async () => {
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
+  });
+
+/** A view as the documents show it: with something selected where that says more. */
+async function prepare(page: Page, name: string, reservation: string): Promise<void> {
+  if (name === 'stream') await page.click('.stream-grid.cells:has(.kind-intent)');
+  if (name === 'symbols') await page.click('.symbol-grid .path.symbol');
+  if (name === 'bus') {
+    await page.selectOption('.explain select', { index: 1 });
+    await page.fill('.explain input', reservation);
+    await page.click('.explain button.primary');
+    await page.waitForSelector('.verdict');
+  }
+  await settled(page);
+}
+
+t.test('every view in light and dark: a picture, and no serious finding of axe', { skip: noChromium }, async (t) => {
+  const repository = new ServedRepository();
+  const swarm = new DemoSwarm(repository.root, isForTheDocuments ? 40 : 12);
+  swarm.start();
+  const { context, stop } = await startChromium();
+  const inspector = await openInspector(context, addressOf(await repository.start()));
+  const { page } = inspector;
+  const listeners = await company(repository.root);
+  t.teardown(async () => {
+    swarm.stop();
+    await stop();
+    await listeners.close();
+    await repository.stop();
+  });
+  await page.waitForSelector('.matter');
+  // A swarm that has been at work for a while has more to show.
+  if (isForTheDocuments) await page.waitForTimeout(75_000);
+  for (const scheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const [key, name, sign] of VIEWS) {
+      await page.keyboard.press('g');
+      await page.keyboard.press(key);
+      await page.waitForSelector(sign);
+      await prepare(page, name, someReservation(repository));
+      const size = await takePicture(page, `${name}-${scheme}`);
+      t.ok(size <= 204_800, `${name} ${scheme}: ${String(size)} bytes`);
+      t.same(await seriousFindings(page), [], `${name} ${scheme}: nothing serious`);
+      const spill = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      t.equal(spill, 0, `${name} ${scheme}: nothing beyond the edge`);
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Escape');
+    }
+  }
+  await page.keyboard.press('?');
+  await page.waitForSelector('dialog');
+  await takePicture(page, 'help-dark');
+  t.same(await seriousFindings(page), [], 'help: nothing serious');
+  t.same(await complaintsOf(inspector), []);
+});
+
+const EXTENSION = fileURLToPath(new URL('../../../dist/inspector-extension', import.meta.url));
+/** What the manifest's key makes of the extension's name, wherever it is loaded from. */
+const EXTENSION_ID = 'efnpmendjmapajmhnnankkdoacnbkimd';
+
+t.test('the panel of the browser’s tools connects to a bus that lets it in', { skip: noChromium }, async (t) => {
+  const repository = new ServedRepository({ allowOrigins: [`chrome-extension://${EXTENSION_ID}`] });
+  const address = addressOf(await repository.start());
+  const { context, stop } = await startChromium([], EXTENSION);
+  t.teardown(async () => {
+    await stop();
+    await repository.stop();
+  });
+  const page = await context.newPage();
+  await page.goto(`chrome-extension://${EXTENSION_ID}/panel.html`);
+  await page.waitForSelector('[data-face=no-token]');
+  await page.fill('#address', address);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[data-face=empty]');
+  await shows(t, page, '.link-state', /connected/);
+});

@@ -1,0 +1,265 @@
+import { readFileSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import type { Page } from 'playwright-core';
+import { noChromium, startChromium } from '../../support/chromium.js';
+import { addressOf, complaintsOf, openInspector, shows } from '../../support/inspector-page.js';
+import { beat, writeSwarm } from '../../support/inspector-records.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { until } from '../../support/until.js';
+
+/** One browser for all of this file: a tab of its own for each test keeps them apart. */
+let browser: Awaited<ReturnType<typeof startChromium>> | undefined;
+t.teardown(() => browser?.stop());
+
+/** Runs with the inspector on a small swarm, and expects that nothing improper happened. */
+const onSwarm = (title: string, run: (t: Test, on: { page: Page; repository: ServedRepository }) => Promise<void>) =>
+  t.test(title, { skip: noChromium }, async (t) => {
+    const repository = new ServedRepository();
+    writeSwarm(repository, Date.now());
+    browser ??= await startChromium();
+    const inspector = await openInspector(browser.context, addressOf(await repository.start()));
+    const { page } = inspector;
+    t.teardown(async () => {
+      await page.close();
+      await repository.stop();
+    });
+    // All that the swarm has written is there.
+    await page.waitForSelector('.link-state.good');
+    await page.waitForSelector('.figure.critical:has-text("contested")');
+    await run(t, { page, repository });
+    t.same(await complaintsOf(inspector), [], 'no console error, no other host, no policy report');
+  });
+
+const go = async (page: Page, key: string): Promise<void> => {
+  await page.keyboard.press('g');
+  await page.keyboard.press(key);
+};
+
+onSwarm('the home page says within one look who contends and what has lapsed', async (t, { page }) => {
+  await shows(t, page, '.attention', /agent-1 and agent-2 hold src\/billing\.py::total on main at the same time/);
+  await shows(t, page, '.attention', /The lease of agent-3 on src\/auth\.py::login on dev lapsed/);
+  await page.click('.matter.critical');
+  await page.waitForSelector('.symbols');
+  await shows(t, page, '.detail', /Holders\s+⚔ agent-1/, 'each line is a link to what it is about');
+});
+
+onSwarm('the token leaves the address bar, and view, filter and selection take its place', async (t, { page }) => {
+  t.notMatch(page.url(), /token/);
+  await go(page, 't');
+  await page.fill('#filter', 'run:agent-4');
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => document.querySelectorAll('.stream .cells.stream-grid').length === 3);
+  await page.keyboard.press('k');
+  await page.waitForSelector('.detail');
+  t.match(page.url(), /#\/stream\?q=run%3Aagent-4&sel=record/);
+  await page.reload();
+  await page.waitForSelector('.detail');
+  t.equal(
+    await page.inputValue('#filter'),
+    'run:agent-4',
+    'the same after a reload, without the token being asked for',
+  );
+});
+
+onSwarm('every view has its key, and keys are off while one types', async (t, { page }) => {
+  for (const [key, selector] of [
+    ['a', '.agents .presence'],
+    ['s', '.symbols .path'],
+    ['l', '.lanes canvas'],
+    ['t', '.stream .type'],
+    ['b', '.bus table'],
+    ['p', '.pulse .figure'],
+  ] as const) {
+    await go(page, key);
+    await page.waitForSelector(selector);
+  }
+  await page.keyboard.press('/');
+  await page.waitForSelector('#filter:focus');
+  await page.keyboard.type('g a ');
+  t.equal(await page.inputValue('#filter'), 'g a ');
+  t.ok(await page.isVisible('.pulse'), 'still where it was');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('?');
+  await shows(t, page, 'dialog', /Keys and filter/);
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  await page.keyboard.press('Control+k');
+  await page.waitForSelector('.palette-input:focus');
+  await page.keyboard.type('go to lanes');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.lanes');
+});
+
+onSwarm('an invalid filter says why, and the last valid one stays in force', async (t, { page }) => {
+  await go(page, 't');
+  await page.fill('#filter', 'kind:task');
+  await page.waitForFunction(() => document.querySelectorAll('.stream-grid.cells').length === 1);
+  await page.fill('#filter', 'kind:task /(/');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#filter-error');
+  await shows(t, page, '#filter-error', /The last valid filter is still in force/);
+  t.equal(await page.locator('.stream-grid.cells').count(), 1);
+});
+
+onSwarm('what could stand at the caret is offered', async (t, { page }) => {
+  await page.fill('#filter', 'branch:');
+  await page.waitForFunction(() => document.querySelector('#filter-choices')?.textContent.includes('branch:main'));
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  t.match(await page.inputValue('#filter'), /^branch:(dev|main) $/);
+});
+
+onSwarm(
+  'a change is on the screen at once; a pause freezes it, goes on capturing, and counts',
+  async (t, { page, repository }) => {
+    await go(page, 't');
+    await page.waitForSelector('.stream-grid.cells');
+    await page.keyboard.press('Space');
+    await page.waitForSelector('.notice:has-text("Held at")');
+    const rows = await page.locator('.stream-grid.cells').count();
+    repository.rename('task', 'task-2', { task_id: 'task-2', title: 'new', run_id: 'agent-1' });
+    await page.waitForSelector('.missed:has-text("1 since")');
+    t.equal(await page.locator('.stream-grid.cells').count(), rows);
+    await page.keyboard.press('Space');
+    await page.waitForFunction((n) => document.querySelectorAll('.stream-grid.cells').length === n + 1, rows);
+  },
+);
+
+/** Revisions of the stream's rows, as they stand on the screen from top to bottom. */
+const revisionsInSight = (page: Page): Promise<number[]> =>
+  page.evaluate(() => {
+    const list = document.querySelector('.list-scroller')!.getBoundingClientRect();
+    return [...document.querySelectorAll('.list-row')]
+      .map((row) => ({
+        top: row.getBoundingClientRect().top,
+        revision: Number(row.querySelector('.cells > :first-child')?.textContent),
+      }))
+      .filter(({ top }) => top >= list.top && top < list.bottom - 5)
+      .sort((a, b) => a.top - b.top)
+      .map(({ revision }) => revision);
+  });
+
+const consecutive = (last: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => last - count + 1 + i);
+
+onSwarm(
+  'the stream keeps its newest rows in sight until one scrolls away from them',
+  async (t, { page, repository }) => {
+    await go(page, 't');
+    await page.waitForSelector('.stream-grid.cells');
+    const { revision: before } = repository.server.bus.hub;
+    for (let i = 0; i < 200; i++)
+      repository.rename('task', `many-${String(i)}`, { task_id: String(i), run_id: 'agent-1' });
+    const isLast = (revision: number) => async () => (await revisionsInSight(page)).at(-1) === revision;
+    await until('the last of many is the last row', isLast(before + 200));
+    const rows = await revisionsInSight(page);
+    t.ok(rows.length >= 15, 'the screen is full');
+    t.same(rows, consecutive(before + 200, rows.length), 'in order, and none is missing');
+
+    await page.hover('.list-scroller');
+    await page.mouse.wheel(0, -600);
+    await page.waitForSelector('button[aria-pressed="false"]:has-text("Follow")');
+    await until('other rows are shown', async () => (await revisionsInSight(page)).at(-1)! < before + 195);
+    const held = await revisionsInSight(page);
+    t.same(held, consecutive(held.at(-1)!, held.length));
+    const count = Number(/(\d+) rows/.exec(await page.innerText('.stream .view-bar'))![1]);
+    repository.rename('task', 'one-more', { task_id: 'one-more', run_id: 'agent-1' });
+    await shows(t, page, '.stream .view-bar', new RegExp(`${String(count + 1)} rows`));
+    t.same(await revisionsInSight(page), held, 'what is being read stays where it is');
+
+    await page.keyboard.press('f');
+    await until('the newest is in sight again', isLast(before + 201));
+  },
+);
+
+onSwarm('scrubbing back shows the swarm as it was', async (t, { page, repository }) => {
+  repository.remove('reservation', 'res-2');
+  await page.waitForSelector('.figure.zero:has-text("contested")');
+  await page.focus('.scrub-track input');
+  await page.keyboard.press('Home');
+  await page.waitForSelector('.figure.critical:has-text("contested")');
+  await shows(t, page, '.notices', /Held at/);
+  await page.click('.scrub-bar button');
+  await page.waitForSelector('.figure.zero:has-text("contested")');
+});
+
+onSwarm('heartbeats are hidden, which is said, and shown on demand', async (t, { page, repository }) => {
+  await go(page, 't');
+  beat(repository, 'res-4', 'agent-4', Date.now());
+  await page.waitForSelector(
+    '.view-bar:has-text("1 heartbeats are hidden"), .view-bar:has-text("1 heartbeat is hidden")',
+  );
+  t.equal(await page.locator('.cells .kind-heartbeat').count(), 0);
+  await page.check('.view-bar input');
+  await page.waitForSelector('.cells .kind-heartbeat');
+});
+
+onSwarm('an event is shown whole: data, chain, raw frame, difference', async (t, { page, repository }) => {
+  await go(page, 't');
+  repository.rename('task', 'task-1', {
+    run_id: 'agent-4',
+    branch: 'dev',
+    task_id: 'task-1',
+    title: 'slow down search',
+  });
+  await page.click('.stream-grid.cells:has(.type-modified)');
+  await page.waitForSelector('.detail .changes');
+  await shows(t, page, '.detail .changes', /title\s+“speed up search”\s+“slow down search”/);
+  await page.click('.detail .raw summary');
+  await page.waitForSelector('.detail .hex');
+  await shows(t, page, '.detail .hex', /0000 {2}5b/, 'the frame is a JSON array, and begins with [');
+  await page.click('.stream-grid.cells:has(.kind-intent)');
+  await page.waitForSelector('.detail .chain');
+  await shows(t, page, '.detail .chain', /reservation[^]*list[^]*intent[^]*modify list[^]*heartbeat\s+none/);
+});
+
+onSwarm('what was captured is exported, and replays offline when it is dropped on the page', async (t, { page }) => {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('e')]);
+  const text = readFileSync(await download.path(), 'utf8');
+  const kinds = text
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { kind: string }).kind);
+  t.same(kinds.sort(), ['intent', 'reservation', 'reservation', 'reservation', 'reservation', 'task']);
+  await page.evaluate((content) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([`${content}no event\n`], 'swarm.ndjson'));
+    window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, cancelable: true }));
+  }, text);
+  await page.waitForSelector('.notice:has-text("6 events replayed offline, 1 line could not be read")');
+  await shows(t, page, '.attention', /agent-1 and agent-2 hold/);
+  await page.click('.notice button');
+  await page.waitForSelector('.link-state.good');
+});
+
+onSwarm(
+  'nothing from a record is ever markup, and what cannot be seen is written out',
+  async (t, { page, repository }) => {
+    await go(page, 't');
+    repository.rename('task', 'evil', {
+      task_id: 'evil',
+      run_id: '<img src=x onerror=alert(1)>',
+      branch: 'a\u202eb\nc',
+      title: `<script>alert(1)</script>${'x'.repeat(10_000)}`,
+      deep: JSON.parse('['.repeat(25) + ']'.repeat(25)) as unknown,
+      many: Array.from({ length: 5_000 }, (_, i) => i),
+    });
+    await page.click('.stream-grid.cells:has-text("<img")');
+    await page.waitForSelector('.detail .json');
+    t.equal(await page.locator('main img, main script, .detail img, .detail script').count(), 0);
+    await shows(t, page, '.stream-grid.cells:has-text("<img")', /a\\u\{202e\}b\\u\{a\}c/);
+    await shows(t, page, '.detail .json', /10025 characters/, 'long texts open on demand');
+    t.ok((await page.locator('.detail *').count()) < 1_500, 'so do deep and long values');
+  },
+);
+
+onSwarm('why a client was not told is explained', async (t, { page }) => {
+  await go(page, 'b');
+  await page.waitForSelector('.explain');
+  await shows(t, page, '.bus table', /this page/);
+  await page.fill('.explain input', 'res-1');
+  await page.click('.explain button.primary');
+  await page.waitForSelector('.verdict');
+  await shows(t, page, '.verdict', /delivered/);
+});

@@ -1,0 +1,381 @@
+import t from 'tap';
+import { BusError, type BusEvent, type Subscription, type Update } from '../../../client/sdk/index.js';
+import { CloseCode, MessageType } from '../../../protocol/index.js';
+import { EPOCH, event, ScriptedServer } from '../../support/scripted-server.js';
+import { until } from '../../support/until.js';
+
+/** Reads a subscription in the background. */
+function read(subscription: Subscription): Update[] {
+  const updates: Update[] = [];
+  void (async () => {
+    for await (const update of subscription.updates()) updates.push(update);
+  })().catch(() => undefined);
+  return updates;
+}
+
+const shown = (updates: readonly Update[]): string[] =>
+  updates.map((update) => {
+    switch (update.type) {
+      case 'event':
+        return `${update.event.event_type} ${update.event.id}`;
+      case 'synced':
+        return `synced ${update.cursor}`;
+      case 'resync':
+        return `resync ${update.reason}`;
+    }
+  });
+
+t.test('a subscription shows the snapshot, the mark, then changes, in the JSON view', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const updates = read(bus.subscribe({ kinds: ['reservations'] }));
+  t.same(server.lastRequest(), { filter: { kinds: ['reservations'] }, snapshot: 'full' });
+  server.snapshot([event(3, 0, 'a'), event(5, 0, 'b')], 7);
+  server.say([MessageType.events, 1, 0, [event(8, 1, 'c', { run_id: 'r1' })]]);
+  await until('all is read', () => updates.length === 4);
+  t.same(shown(updates), ['snapshot a', 'snapshot b', `synced ${EPOCH}:7`, 'added c']);
+  t.same((updates[3] as { event: BusEvent }).event, {
+    schema_version: '9.9.9',
+    event_type: 'added',
+    kind: 'reservation',
+    id: 'c',
+    timestamp: '2023-11-14T22:13:20.000Z',
+    data: { run_id: 'r1' },
+    revision: 8,
+    cursor: `${EPOCH}:8`,
+  });
+});
+
+t.test('a snapshot has no position inside itself: only its last event can be resumed after', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const updates = read(bus.subscribe());
+  server.snapshot([event(3, 0, 'a'), event(5, 0, 'b')], 7);
+  await until('all is read', () => updates.length === 3);
+  const cursors = updates.slice(0, 2).map((update) => (update as { event: BusEvent }).event.cursor);
+  t.same(cursors, [`${EPOCH}:0`, `${EPOCH}:7`]);
+});
+
+t.test('after a break it resumes from what was received, with what is left of its cap', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe({}, { maxEvents: 5 });
+  const updates = read(subscription);
+  server.snapshot([event(1, 0, 'a')], 2);
+  server.say([MessageType.events, 1, 0, [event(3, 1, 'b')]]);
+  server.drop();
+  t.match(bus.status, { state: 'connecting', attempt: 1 });
+  server.clock.advance(60_000);
+  server.welcome();
+  t.same(server.lastRequest(), { filter: {}, snapshot: 'full', max_events: 3, since: `${EPOCH}:3` });
+  const sub = server.lastSubscription();
+  server.say([MessageType.subscribed, sub, 4, 'replay', `${EPOCH}:3`]);
+  server.say([MessageType.batch, sub, 1, [event(4, 1, 'c'), event(5, 1, 'd')]]);
+  server.say([MessageType.synced, sub, 5, 0]);
+  server.say([MessageType.events, 4, 0, [event(6, 3, 'a')]]);
+  server.say([MessageType.complete, sub, 'max_events', 3]);
+  t.same(await subscription.done, { reason: 'max_events', delivered: 5 });
+  await until('all is read', () => updates.length === 7);
+  t.same(
+    shown(updates).filter((line) => !line.startsWith('synced')),
+    ['snapshot a', 'added b', 'added c', 'added d', 'removed a'],
+  );
+});
+
+t.test('the cursor is of what was consumed, not of what was received', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  server.snapshot([], 2);
+  server.say([MessageType.events, 1, 0, [event(3, 1, 'a'), event(4, 1, 'b')]]);
+  const events = subscription[Symbol.asyncIterator]();
+  await events.next();
+  t.equal(subscription.cursor, `${EPOCH}:2`, 'the first event is being worked on');
+  await events.next();
+  t.equal(subscription.cursor, `${EPOCH}:3`, 'asking for the next one says that it is done');
+});
+
+t.test('a heartbeat keeps the cursor fresh where nothing matches', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  const updates = read(subscription);
+  server.snapshot([], 2);
+  await until('synced', () => updates.length === 1);
+  await until('the mark is consumed', () => subscription.cursor === `${EPOCH}:2`);
+  const health = { backend: 'inotify', healthy: true, last_scan_ms: 0 };
+  server.say([MessageType.heartbeat, 90, server.clock.now(), health]);
+  t.equal(subscription.cursor, `${EPOCH}:90`);
+  server.drop();
+  server.clock.advance(60_000);
+  server.welcome();
+  t.equal(server.lastRequest()['since'], `${EPOCH}:90`);
+});
+
+t.test('a break inside a snapshot: it comes again whole, and what was not read of it is shown once', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe({}, { maxEvents: 10 });
+  const sub = server.lastSubscription();
+  server.say([MessageType.subscribed, sub, 1, 'snapshot', `${EPOCH}:7`]);
+  server.say([MessageType.batch, sub, 1, [event(1, 0, 'a'), event(2, 0, 'b')]]);
+  server.drop();
+  server.clock.advance(60_000);
+  server.welcome();
+  t.same(server.lastRequest(), { filter: {}, snapshot: 'full', max_events: 10 });
+  server.snapshot([event(1, 0, 'a'), event(2, 0, 'b')], 7);
+  const updates = read(subscription);
+  await until('all is read', () => updates.length === 4);
+  t.same(shown(updates), ['resync interrupted', 'snapshot a', 'snapshot b', `synced ${EPOCH}:7`]);
+});
+
+t.test('a resync is shown, and the cap counts on', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const updates = read(bus.subscribe({}, { maxEvents: 9 }));
+  const sub = server.snapshot([event(1, 0, 'a')], 2);
+  server.say([MessageType.resync, sub, 'lagged']);
+  server.say([MessageType.batch, sub, 1, [event(8, 0, 'a')]]);
+  server.say([MessageType.synced, sub, 9, 4]);
+  server.say([MessageType.events, 1, 4, [event(10, 3, 'a')]]);
+  await until('all is read', () => updates.length === 6);
+  t.same(shown(updates).slice(2), ['resync lagged', 'snapshot a', `synced ${EPOCH}:9`, 'removed a']);
+  server.drop();
+  server.clock.advance(60_000);
+  server.welcome();
+  t.equal(server.lastRequest()['max_events'], 6);
+});
+
+t.test('an index that jumps is loss: the client breaks the connection and resumes', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  bus.subscribe();
+  server.snapshot([], 2);
+  server.say([MessageType.events, 1, 0, [event(3, 1, 'a')]]);
+  server.say([MessageType.events, 1, 2, [event(5, 1, 'c')]]);
+  t.notOk(server.isConnected);
+  t.match(bus.status, { state: 'connecting', cause: 'events 1 to 1 are missing' });
+  server.clock.advance(60_000);
+  server.welcome();
+  t.equal(server.lastRequest()['since'], `${EPOCH}:3`);
+});
+
+t.test('silence for two and a half heartbeats means that the connection is dead', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const states: string[] = [];
+  bus.watchStatus(({ state }) => states.push(state));
+  server.clock.advance(2_499);
+  t.ok(server.isConnected);
+  server.clock.advance(1);
+  t.notOk(server.isConnected);
+  t.same(states, ['stale', 'connecting']);
+});
+
+t.test('attempts wait longer and longer, with full jitter, and start again after a success', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const waits: number[] = [];
+  bus.watchStatus((status) => status.state === 'connecting' && waits.push(status.delayMs));
+  server.drop();
+  for (let i = 0; i < 8; i++) {
+    server.clock.advance(waits.at(-1)!);
+    server.drop();
+  }
+  t.same(waits, [125, 250, 500, 1_000, 2_000, 4_000, 7_500, 7_500, 7_500]);
+  server.clock.advance(7_500);
+  server.welcome();
+  server.drop();
+  t.equal(waits.at(-1), 125);
+});
+
+t.test('what a close code says is done', async (t) => {
+  const cases: { code: number; reason: string; then: string; waits?: number }[] = [
+    { code: CloseCode.goingAway, reason: 'shutdown retry=500', then: 'connecting', waits: 625 },
+    { code: CloseCode.tooSlow, reason: '', then: 'connecting', waits: 125 },
+    { code: CloseCode.tooMany, reason: '', then: 'connecting', waits: 5_125 },
+    { code: CloseCode.unauthorized, reason: '', then: 'unauthorized' },
+  ];
+  for (const { code, reason, then, waits } of cases) {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const subscription = bus.subscribe();
+    server.drop(code, reason);
+    if (then === 'connecting') {
+      t.match(bus.status, { state: 'connecting', delayMs: waits }, String(code));
+    } else {
+      t.match(bus.status, { state: 'closed', error: { code: then, retryable: false } }, String(code));
+      await t.rejects(subscription.done, { code: then });
+    }
+    await bus.close();
+  }
+});
+
+t.test('whenFull', async (t) => {
+  const flood = (server: ScriptedServer) =>
+    server.say([MessageType.events, 1, 0, [3, 4, 5].map((revision) => event(revision, 2, revision === 4 ? 'b' : 'a'))]);
+
+  t.test('wait: the rest stays on the server until the buffer has drained', async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const subscription = bus.subscribe({}, { bufferSize: 2 });
+    const sub = server.snapshot([], 2);
+    flood(server);
+    t.same(server.sent.at(-1), [MessageType.unsubscribe, sub]);
+    server.say([MessageType.events, 1, 3, [event(6, 2, 'late')]]);
+    const updates = read(subscription);
+    await until('it asks for the rest', () => server.subscribes().length === 2);
+    t.equal(server.lastRequest()['since'], `${EPOCH}:5`);
+    t.same(shown(updates).slice(1), ['modified a', 'modified b', 'modified a']);
+  });
+
+  t.test('latest: of each record the last event is kept', async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const subscription = bus.subscribe({}, { bufferSize: 2, whenFull: 'latest' });
+    server.snapshot([], 2);
+    flood(server);
+    const updates = read(subscription);
+    await until('all is read', () => updates.length === 3);
+    t.same(
+      updates.slice(1).map((update) => (update as { event: BusEvent }).event.revision),
+      [4, 5],
+    );
+  });
+
+  t.test('fail: the subscription ends with an error that says what to do', async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const subscription = bus.subscribe({}, { bufferSize: 2, whenFull: 'fail' });
+    server.snapshot([], 2);
+    flood(server);
+    await t.rejects(subscription.done, { code: 'overflow', hint: /whenFull/ });
+  });
+
+  t.test(
+    'what is replayed is bounded as what is live, and what is left of it is fetched when there is room',
+    async (t) => {
+      const server = new ScriptedServer();
+      const bus = await server.welcomedClient();
+      const subscription = bus.subscribe({}, { bufferSize: 2, since: `${EPOCH}:1` });
+      const sub = server.lastSubscription();
+      server.say([MessageType.subscribed, sub, 1, 'replay', `${EPOCH}:1`]);
+      server.say([MessageType.batch, sub, 1, [event(2, 1, 'a'), event(3, 1, 'b'), event(4, 1, 'c')]]);
+      t.same(server.sent.at(-1), [MessageType.unsubscribe, sub]);
+      server.say([MessageType.batch, sub, 4, [event(5, 1, 'd')]]);
+      const updates = read(subscription);
+      await until('it has subscribed again', () => server.lastSubscription() !== sub);
+      t.same(server.lastRequest()['since'], `${EPOCH}:4`);
+      const next = server.lastSubscription();
+      server.say([MessageType.subscribed, next, 2, 'replay', `${EPOCH}:4`]);
+      server.say([MessageType.batch, next, 1, [event(5, 1, 'd')]]);
+      server.say([MessageType.synced, next, 5, 0]);
+      await until('all is read', () => updates.length === 5);
+      t.same(shown(updates), ['added a', 'added b', 'added c', 'added d', `synced ${EPOCH}:5`]);
+    },
+  );
+
+  t.test('a snapshot is held whole, however small the buffer', async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const subscription = bus.subscribe({}, { bufferSize: 1, whenFull: 'fail' });
+    server.snapshot([event(1, 0, 'a'), event(2, 0, 'b'), event(3, 0, 'c')], 3);
+    const updates = read(subscription);
+    await until('all is read', () => updates.length === 4);
+    t.equal(server.subscribes().length, 1);
+  });
+});
+
+t.test('ways to end', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+
+  t.test('a signal', async (t) => {
+    const abort = new AbortController();
+    const subscription = bus.subscribe({}, { signal: abort.signal });
+    const sub = server.lastSubscription();
+    abort.abort();
+    t.same(await subscription.done, { reason: 'closed', delivered: 0 });
+    t.same(server.sent.at(-1), [MessageType.unsubscribe, sub]);
+  });
+
+  t.test('leaving the loop', async (t) => {
+    const subscription = bus.subscribe();
+    server.snapshot([event(1, 0, 'a'), event(2, 0, 'b')], 2);
+    for await (const { id } of subscription) {
+      t.equal(id, 'a');
+      break;
+    }
+    t.match(await subscription.done, { reason: 'closed' });
+  });
+
+  t.test('a refusal by the server', async (t) => {
+    const subscription = bus.subscribe();
+    server.say([MessageType.error, server.lastSubscription(), 'limit', 'at most 3 subscriptions']);
+    await t.rejects(subscription.done, { code: 'limit', message: 'at most 3 subscriptions', retryable: true });
+  });
+
+  t.test('closing the client', async (t) => {
+    const subscription = bus.subscribe();
+    await bus.close();
+    t.match(await subscription.done, { reason: 'closed' });
+    t.same(bus.status, { state: 'closed' });
+    t.match(await bus.subscribe().done, { reason: 'closed' });
+    await t.rejects(bus.sync(), { code: 'closed' });
+  });
+});
+
+t.test('a server that goes away completes everything; the client takes it up again with the next one', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  bus.subscribe();
+  const sub = server.snapshot([], 2);
+  server.say([MessageType.complete, sub, 'shutdown', 0]);
+  server.drop(CloseCode.goingAway, 'shutdown retry=500');
+  server.clock.advance(60_000);
+  server.welcome();
+  t.equal(server.lastRequest()['since'], `${EPOCH}:2`);
+});
+
+t.test('a barrier is asked again after a break', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const barrier = bus.sync({ kind: 'intent', id: 'i1' });
+  t.same(server.sent.at(-1), [MessageType.sync, 1, 'intent', 'i1']);
+  server.drop();
+  server.clock.advance(60_000);
+  server.welcome();
+  t.same(server.sent.at(-1), [MessageType.sync, 1, 'intent', 'i1']);
+  server.say([MessageType.syncDone, 1, `${EPOCH}:12`]);
+  t.equal(await barrier, `${EPOCH}:12`);
+});
+
+t.test('mistakes are told at the call that makes them', async (t) => {
+  const bus = await new ScriptedServer().welcomedClient();
+  t.throws(() => bus.subscribe({ kinds: ['reservatoin'] }), {
+    code: 'bad-option',
+    message: /did you mean "reservation"/,
+  });
+  t.throws(() => bus.subscribe({ runs: ['x'] } as never), { code: 'bad-option', message: /no field "runs"/ });
+  t.throws(() => bus.subscribe({}, { maxEvents: 0 }), { code: 'bad-option' });
+  t.throws(() => bus.subscribe({}, { since: 'yesterday' }), { code: 'bad-option', message: /cursor/ });
+  const subscription = bus.subscribe();
+  read(subscription);
+  await t.rejects(subscription.updates().next(), { message: 'a subscription has one reader' });
+});
+
+t.test('a first connection that fails is told, not repeated', async (t) => {
+  const server = new ScriptedServer();
+  const client = server.client();
+  const open = client.open();
+  server.drop();
+  await t.rejects(
+    open,
+    new BusError(
+      'unreachable',
+      'the connection ended with 1006',
+      'is the server running? start it with muse-bus serve',
+    ),
+  );
+  t.equal(server.dials, 1);
+});

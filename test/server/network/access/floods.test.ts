@@ -1,0 +1,127 @@
+import { connect } from 'node:net';
+import t from 'tap';
+import { eventually, RawClient, serve, TRANSPORTS } from '../../../support/door-server.js';
+import { ask, handshake, request } from '../../../support/door-wire.js';
+import { ServerChild } from '../../../support/server-child.js';
+
+for (const transport of TRANSPORTS) {
+  t.test(transport, async (t) => {
+    t.test('a client that stops reading delays nobody, and costs bounded memory', async (t) => {
+      const server = await serve(t, { transport, limits: { maxQueuedBytes: 65_536 } });
+      const slow = await RawClient.connect(server);
+      const fast = await RawClient.connect(server);
+      t.teardown(() => {
+        slow.close();
+        fast.close();
+      });
+      for (const client of [slow, fast]) {
+        client.say([1, 1, { snapshot: 'none' }]);
+        await client.next(19);
+      }
+      slow.socket.pause();
+      const padding = 'x'.repeat(50_000);
+      const last = 300;
+      for (let i = 0; i <= last; i++) {
+        server.repository.record('task', `t${String(i)}`, { padding });
+        // One turn for each, or the watcher sees only the last of many.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const seen = (client: RawClient): number =>
+        client.messages
+          .filter(([type]) => type === 20)
+          .reduce((sum, message) => sum + (message[3] as unknown[]).length, 0);
+      await eventually('the fast one has all', () => seen(fast) > last);
+      t.ok(seen(slow) <= last, 'the slow one has not');
+      slow.socket.resume();
+      await eventually(
+        'the slow one catches up, or begins anew',
+        () => seen(slow) > last || slow.messages.some(([type]) => type === 22),
+      );
+    });
+
+    t.test('a thousand connections at once are let in, and their messages answered', async (t) => {
+      const server = await serve(t, { transport });
+      const clients = await Promise.all(Array.from({ length: 1_000 }, () => RawClient.connect(server)));
+      t.equal(server.server.bus.connectionCount, 1_000);
+      t.ok((await Promise.all(clients.map((client) => client.isAlive()))).every((alive) => alive));
+      for (const client of clients) client.close();
+      await eventually('all are gone', () => server.server.bus.connectionCount === 0);
+    });
+
+    t.test('connections that come and go by the thousand leave nothing behind', async (t) => {
+      const server = await serve(t, { transport, limits: { maxPendingConnections: 50 } });
+      const host = `Host: 127.0.0.1:${String(server.port)}`;
+      for (let round = 0; round < 20; round++) {
+        await Promise.all(
+          Array.from({ length: 20 }, (_, i) =>
+            ask(server.port, i % 2 === 0 ? request('GET /healthz', [host]) : handshake(server)),
+          ),
+        );
+      }
+      await eventually('no session is left', () => server.server.bus.connectionCount === 0);
+      t.equal((await ask(server.port, handshake(server))).status, 101, 'the count of those not let in does not creep');
+      t.notOk(server.log.has('not been let in'));
+    });
+
+    t.test('thousands of requests at once, whose answers nobody reads, cost bounded memory', async (t) => {
+      if (process.platform !== 'linux') {
+        t.comment('only Linux tells the memory of another process');
+        return;
+      }
+      const server = await ServerChild.start({ transport, journal: false });
+      t.teardown(() => server.stop());
+      const host = `Host: 127.0.0.1:${String(server.port)}`;
+      const page = request('GET /inspector.js', [host]);
+      // Once as everybody does, so that what is only loaded late is not taken for a cost.
+      await ask(server.port, page);
+      const atRest = server.memoryBytes();
+      for (const bytes of [page, request('GET /healthz', [host]), request('HEAD /inspector.js', [host])]) {
+        const sockets = Array.from({ length: 4 }, () => {
+          const socket = connect(server.port, '127.0.0.1');
+          socket.on('error', () => undefined).pause();
+          socket.write(bytes.repeat(12_000));
+          return socket;
+        });
+        await eventually('the server still answers', async () => (await ask(server.port, page)).status === 200);
+        for (const socket of sockets) socket.destroy();
+      }
+      t.ok(server.isAlive());
+      const grownMb = (server.memoryBytes() - atRest) / 1_048_576;
+      t.ok(grownMb < 60, `grown by ${grownMb.toFixed(0)} MB`);
+    });
+
+    t.test('a crowd that says nothing keeps nobody out', async (t) => {
+      const server = await serve(t, { transport, limits: { maxPendingConnections: 100 } });
+      const client = await RawClient.connect(server);
+      const crowd = Array.from({ length: 500 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined));
+      await eventually('the limit is reached', () => server.log.has('not been let in'));
+      for (let n = 0; n < 20; n++) {
+        t.equal((await ask(server.port, handshake(server))).status, 101, 'a newcomer with the token is let in');
+      }
+      t.ok(await client.isAlive());
+      client.close();
+      for (const socket of crowd) socket.destroy();
+    });
+
+    t.test('a flood of syncs of everything is answered, each once', async (t) => {
+      const server = await serve(t, { transport });
+      for (let i = 0; i < 200; i++) server.repository.record('task', `t${String(i)}`);
+      const client = await RawClient.connect(server);
+      t.teardown(() => client.close());
+      for (let nonce = 0; nonce < 2_000; nonce++) client.say([3, nonce]);
+      await eventually('all answers', () => client.messages.filter(([type]) => type === 24).length === 2_000);
+      t.same(new Set(client.messages.filter(([type]) => type === 24).map(([, nonce]) => nonce)).size, 2_000);
+    });
+
+    t.test('syncs of records that are nowhere are answered and leave nothing behind', async (t) => {
+      const server = await serve(t, { transport });
+      const client = await RawClient.connect(server);
+      t.teardown(() => client.close());
+      // 251 to 256 bytes are an id by the limit, and with .json more than a file's name may have.
+      for (let nonce = 0; nonce < 500; nonce++) client.say([3, nonce, 'task', `${String(nonce)}${'i'.repeat(249)}`]);
+      await eventually('all answers', () => client.messages.filter(([type]) => type === 24).length === 500);
+      t.equal(server.server.bus.hub.store.size, 0);
+      t.notOk(server.log.has('cannot read files'));
+    });
+  });
+}

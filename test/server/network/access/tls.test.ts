@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type TLSSocket } from 'node:tls';
+import t, { type Test } from 'tap';
+import { makeCertificate, writeCertificate } from '../../../support/door-certificate.js';
+import { eventually, RawClient, serve, TRANSPORTS } from '../../../support/door-server.js';
+import { ask, handshake, request } from '../../../support/door-wire.js';
+
+function directory(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'muse-bus-tls-'));
+  t.teardown(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+/** The name on the certificate that is shown at a port; `undefined` where no connection comes about. */
+function shownAt(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket: TLSSocket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+      resolve(String(socket.getPeerCertificate().subject.CN));
+      socket.destroy();
+    });
+    socket.on('error', () => {
+      resolve(undefined);
+    });
+  });
+}
+
+for (const transport of TRANSPORTS) {
+  t.test(transport, async (t) => {
+    const path = directory(t);
+    const files = makeCertificate(path, 'first');
+    const server = await serve(t, { transport, tlsCertFile: files.certFile, tlsKeyFile: files.keyFile });
+    const client = await RawClient.connect(server);
+    t.teardown(() => client.close());
+
+    t.test('the endpoint says wss, and what is plain is not answered', async (t) => {
+      t.match(server.endpoint.url, /^wss:/);
+      t.equal((await ask(server.port, handshake(server), true)).status, 101);
+      const plain = await ask(server.port, handshake(server), false, 1_000);
+      t.ok(plain.status === 0 || plain.status === 400);
+    });
+
+    t.test('our own Origin is https', async (t) => {
+      const host = `Host: 127.0.0.1:${String(server.port)}`;
+      const from = (scheme: string) =>
+        request('GET /healthz', [host, `Origin: ${scheme}://127.0.0.1:${String(server.port)}`]);
+      t.equal((await ask(server.port, from('https'), true)).status, 200);
+      t.equal((await ask(server.port, from('http'), true)).status, 403);
+    });
+
+    t.test('a new certificate is shown after reload, and connections that stand go on', async (t) => {
+      t.equal(await shownAt(server.port), 'first');
+      writeCertificate(files, 'second');
+      t.equal(await shownAt(server.port), 'first', 'not before it is asked for');
+      await server.server.reload();
+      await eventually('the second', async () => (await shownAt(server.port)) === 'second');
+      t.ok(await client.isAlive());
+      t.equal((await ask(server.port, handshake(server), true)).status, 101);
+    });
+
+    t.test('ten reloads', async (t) => {
+      for (let i = 0; i < 10; i++) await server.server.reload();
+      await eventually('answered', async () => (await shownAt(server.port)) === 'second');
+      t.ok(await client.isAlive());
+    });
+
+    t.test('a certificate that does not fit its key is refused, and the old one stays', async (t) => {
+      writeFileSync(files.certFile, 'nonsense');
+      await t.rejects(server.server.reload(), { name: 'OptionError', message: /tlsCertFile and tlsKeyFile/ });
+      t.equal(await shownAt(server.port), 'second');
+      t.ok(await client.isAlive());
+      t.equal((await ask(server.port, handshake(server), true)).status, 101);
+    });
+  });
+
+  t.test(`${transport}: beyond this machine`, async (t) => {
+    t.test('without TLS only where the operator insists', async (t) => {
+      const server = await serve(t, { transport, host: '0.0.0.0', insecure: true });
+      t.equal(server.endpoint.url, `ws://127.0.0.1:${String(server.port)}`);
+      t.equal((await ask(server.port, handshake(server))).status, 101);
+      const wildcard = handshake(server, (headers) => [
+        `Host: 0.0.0.0:${String(server.port)}`,
+        ...headers.filter((line) => !line.startsWith('Host')),
+      ]);
+      t.equal((await ask(server.port, wildcard)).status, 403, '0.0.0.0 is nobody’s name');
+    });
+
+    t.test('a certificate that cannot be read is named, at the start', async (t) => {
+      await t.rejects(serve(t, { transport, tlsCertFile: '/nowhere.crt', tlsKeyFile: '/nowhere.key' }), {
+        name: 'OptionError',
+        message: /tlsCertFile .* cannot be read: ENOENT/,
+      });
+    });
+  });
+}

@@ -1,0 +1,71 @@
+import t from 'tap';
+import { connect } from '../../../../client/sdk/index.js';
+import { HttpClient } from '../../../support/http-client.js';
+import { inFuture, reservation } from '../../../support/leases.js';
+import { ServedRepository } from '../../../support/served-repository.js';
+
+for (const transport of ['uws', 'ws'] as const) {
+  t.test(`over ${transport}: who holds an address, in any spelling, or anything that it covers`, async (t) => {
+    const repository = new ServedRepository({ transport });
+    t.teardown(() => repository.stop());
+    const extended = inFuture(7_200_000);
+    const written = inFuture(3_600_000);
+    repository.rename('reservation', 'r1', reservation('a', ['src/a.py::Invoice'], { expires_at: written }));
+    repository.rename('heartbeat', 'r1', { run_id: 'a', reservation_id: 'r1', extended_expires_at: extended });
+    repository.rename('reservation', 'r2', reservation('b', ['docs/'], { branch: 'dev' }));
+    repository.rename('reservation', 'past', reservation('c', ['src/a.py'], { expires_at: inFuture(-1_000) }));
+    repository.rename('reservation', 'none', reservation('d', ['src/a.py'], { expires_at: 'soon' }));
+    const client = new HttpClient(await repository.start());
+    await using bus = await connect({ root: repository.root });
+    const asked = async (query: string) => (await client.get(`/holders?${query}`)).json() as Promise<unknown>;
+
+    t.match(await asked('address=src/a.py'), {
+      free: 'no',
+      addresses: ['src/a.py'],
+      holders: [
+        {
+          reservation: 'r1',
+          run_id: 'a',
+          branch: 'main',
+          addresses: ['src/a.py::Invoice'],
+          state: 'live',
+          expires_at: written,
+          effective_expires_at: extended,
+          extended_by: 'r1',
+        },
+      ],
+    });
+    const holders = async (query: string): Promise<string> =>
+      ((await asked(query)) as { holders: { reservation: string }[] }).holders.map((each) => each.reservation).join();
+    for (const address of ['./src/a.py', 'src//a.py', 'src/a.py::', 'src/a.py::Invoice.render', 'src/', 'src', 'src/*'])
+      t.equal(await holders(`address=${encodeURIComponent(address)}`), 'r1', address);
+    t.equal(await holders('address=docs/x/y.md'), 'r2');
+    t.equal(await holders('address=docs/x&address=src/a.py'), 'r2,r1');
+    t.equal(await holders('address=docs/x&branch=main'), '');
+    t.equal(await holders('address=docs/x&branch=refs/heads/dev'), 'r2');
+    t.match(await asked('address=src/free.py'), { free: 'yes', holders: [] });
+    repository.remove('reservation', 'r2');
+    await bus.sync();
+    t.match(await asked('address=docs/x'), { free: 'yes', holders: [] }, 'what is gone is asked for again');
+  });
+}
+
+t.test('a question that says no address is refused by what is wrong with it', async (t) => {
+  const repository = new ServedRepository();
+  t.teardown(() => repository.stop());
+  const client = new HttpClient(await repository.start());
+  for (const [query, why] of [
+    ['', /address is missing/],
+    ['address=', /address is empty/],
+    ['address=%20', /address is empty/],
+    ['address=/etc/passwd', /absolute path/],
+    ['address=!src/a.py', /begins with !/],
+    ['address=../x', /outside of the repository/],
+    ['addres=x', /did you mean address\?/],
+    ['address=x&branch=a&branch=b', /branch can be given once/],
+  ] as const) {
+    const response = await client.get(`/holders?${query}`);
+    t.equal(response.status, 400, query);
+    t.match(await response.text(), why, query);
+  }
+});

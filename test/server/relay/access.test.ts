@@ -1,0 +1,263 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { connect } from '../../../client/sdk/index.js';
+import { EdgeServer, resolveOptions, type EdgeOptions, type RelayOptions } from '../../../server/index.js';
+import { EdgeFiles } from '../../../server/relay/edge-files.js';
+import { connectNats } from '../../../server/relay/nats.js';
+import { resolveRelay } from '../../../server/config/relay-options.js';
+import { Command } from '../../support/command.js';
+import { makeCertificate } from '../../support/door-certificate.js';
+import { freePort } from '../../support/free-port.js';
+import { NatsServer, withoutNats, type NatsServerOptions } from '../../support/nats-server.js';
+import { ServedRepository } from '../../support/served-repository.js';
+import { until } from '../../support/until.js';
+
+function folder(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'muse-bus-access-'));
+  t.teardown(() => {
+    rmSync(path, { recursive: true, force: true });
+  });
+  return path;
+}
+
+async function natsFor(t: Test, options: NatsServerOptions = {}): Promise<NatsServer> {
+  const nats = await NatsServer.start(options);
+  t.teardown(() => nats.dispose());
+  return nats;
+}
+
+async function originFor(t: Test, relay: RelayOptions): Promise<ServedRepository> {
+  const repository = new ServedRepository({ relay, heartbeatMs: 100 });
+  await repository.start();
+  t.teardown(() => repository.stop());
+  return repository;
+}
+
+async function edgeFor(t: Test, relay: RelayOptions, options: Partial<EdgeOptions> = {}): Promise<EdgeServer> {
+  const edge = new EdgeServer({ relay, endpointFile: join(folder(t), 'edge.json'), port: 0, ...options });
+  t.teardown(() => edge.stop());
+  await edge.start();
+  return edge;
+}
+
+const SKIP = { skip: withoutNats };
+
+t.test('a second origin is refused, and told who publishes', SKIP, async (t) => {
+  const nats = await natsFor(t);
+  const first = await originFor(t, { url: nats.url });
+  await until('it publishes', () => first.server.bus.relay?.health.state === 'publishing');
+  const second = new ServedRepository();
+  t.teardown(() => {
+    second.dispose();
+  });
+  const command = Command.museBus(['serve', '--root', second.root, '--port', '0', '--relay', nats.url]);
+  t.equal(await command.exit, 1);
+  const said = command.errors.join('\n');
+  t.match(said, `published already, by process ${String(process.pid)}`);
+  t.ok(said.includes(first.root), 'and for which repository');
+  t.match(said, /--relay-repository/, 'and what to do');
+});
+
+t.test('of two origins that start at the same moment exactly one publishes', SKIP, async (t) => {
+  const nats = await natsFor(t);
+  const both = [new ServedRepository({ relay: { url: nats.url } }), new ServedRepository({ relay: { url: nats.url } })];
+  const refused: number[] = [];
+  both.forEach(({ server }, i) => void server.relayRefused.then(() => refused.push(i)));
+  await Promise.all(both.map((repository) => repository.start()));
+  t.teardown(() => Promise.all(both.map((repository) => repository.stop())));
+  const states = (): (string | undefined)[] => both.map(({ server }) => server.bus.relay?.health.state);
+  await until('one publishes and one is refused', () => refused.length === 1 && states().includes('publishing'));
+  t.not(states()[refused[0]!], 'publishing');
+});
+
+t.test('several repositories in one NATS have nothing in common', SKIP, async (t) => {
+  const nats = await natsFor(t);
+  for (const repository of ['shop', 'bank']) {
+    const origin = await originFor(t, { url: nats.url, repository });
+    origin.rename('task', repository, { title: repository });
+    const edge = await edgeFor(t, { url: nats.url, repository });
+    await until('it has come', () => edge.bus.hub.store.size > 0);
+    t.strictSame([...edge.bus.hub.store.ids('task')], [repository]);
+  }
+});
+
+t.test('user and password, and a token, open a NATS that asks for them', SKIP, async (t) => {
+  const cases: readonly { readonly config: string; readonly access: Partial<RelayOptions> }[] = [
+    { config: 'authorization { user: muse, password: "s3cret" }', access: { user: 'muse', password: 's3cret' } },
+    { config: 'authorization { token: "t0ken" }', access: { token: 't0ken' } },
+  ];
+  for (const { config, access } of cases) {
+    const nats = await natsFor(t, { config });
+    const relay = { url: nats.url, ...access };
+    await originFor(t, relay);
+    t.ok((await edgeFor(t, relay)).endpoint, config);
+    const stranger = new EdgeServer({ relay: { url: nats.url }, endpointFile: join(folder(t), 'edge.json'), port: 0 });
+    await t.rejects(stranger.start(), { name: 'OptionError', message: /refuses this access/ }, 'and nobody else');
+  }
+});
+
+t.test(
+  'the permissions that SECURITY.md names are enough, and an edge cannot publish with its own',
+  SKIP,
+  async (t) => {
+    const security = readFileSync(new URL('../../../SECURITY.md', import.meta.url), 'utf8');
+    const [config = ''] = /(?<=^```conf\n)authorization.*?(?=^```$)/ms.exec(security) ?? [];
+    t.ok(config.includes('REPOSITORY'));
+    const nats = await natsFor(t, { config: config.replaceAll('REPOSITORY', 'shop') });
+    const as = (user: string): RelayOptions => ({ url: nats.url, repository: 'shop', user, password: 'change-me' });
+    const origin = await originFor(t, as('origin'));
+    const edge = await edgeFor(t, as('edge'));
+    origin.rename('task', 'a', { title: 'a' });
+    await until('it has come', () => edge.bus.hub.store.size === 1 && edge.bus.presence.isPresent);
+    const bus = await connect(edge.endpoint);
+    t.teardown(() => bus.close());
+    await bus.sync();
+    for (const [user, added] of [
+      ['edge', 0],
+      ['origin', 1],
+    ] as const) {
+      const { connection, manager } = await connectNats(resolveRelay(as(user), 1_000).access, 'usurper');
+      t.teardown(() => connection.close());
+      const last = async (): Promise<number> => (await manager.streams.info('MUSE_shop')).state.last_seq;
+      const before = await last();
+      connection.publish('muse.shop.task.a', 'anything');
+      await connection.flush();
+      t.equal((await last()) - before, added, `as ${user}`);
+    }
+    origin.rename('task', 'b', { title: 'b' });
+    await until('what nobody can read is passed over', () => edge.bus.hub.store.size === 2);
+  },
+);
+
+t.test('over TLS, with the authority that is named', SKIP, async (t) => {
+  const { certFile, keyFile } = makeCertificate(folder(t), 'nats');
+  const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
+  const relay = { url: nats.url.replace('127.0.0.1', 'localhost').replace('nats:', 'tls:'), caFile: certFile };
+  await originFor(t, relay);
+  t.ok((await edgeFor(t, relay)).endpoint);
+});
+
+t.test('secrets come from the environment or a file, and are shown nowhere', SKIP, async (t) => {
+  const nats = await natsFor(t, { config: 'authorization { user: muse, password: "s3cret" }' });
+  const passwordFile = join(folder(t), 'password');
+  writeFileSync(passwordFile, 's3cret\n', { mode: 0o600 });
+  const file = join(folder(t), 'edge.json');
+  await originFor(t, { url: nats.url, user: 'muse', password: 's3cret' });
+  const args = ['edge', '--relay', nats.url, '--relay-user', 'muse', '--port', '0', '--endpoint', file];
+  const ways: readonly { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv }[] = [
+    { args, env: { MUSE_BUS_RELAY_PASSWORD: 's3cret' } },
+    { args: [...args, '--relay-password-file', passwordFile], env: {} },
+  ];
+  for (const { args, env } of ways) {
+    const edge = Command.museBus(args, { env });
+    await until('it serves', () => edge.lines.length > 0);
+    edge.kill('SIGTERM');
+    t.equal(await edge.exit, 0);
+    t.notMatch([...edge.lines, ...edge.errors].join('\n'), 's3cret');
+  }
+  const config = Command.museBus(['config', '--root', folder(t)], { env: { MUSE_BUS_RELAY_PASSWORD: 's3cret' } });
+  t.equal(await config.exit, 0);
+  t.notMatch([...config.lines, ...config.errors].join('\n'), 's3cret');
+});
+
+t.test('several edges share a port, and each serves its part of the connections', SKIP, async (t) => {
+  const nats = await natsFor(t);
+  const origin = await originFor(t, { url: nats.url });
+  origin.rename('task', 'a', { title: 'a' });
+  const endpointFile = join(folder(t), 'edge.json');
+  const port = await freePort();
+  const options = { endpointFile, port, sharePort: true, transport: 'uws' } as const;
+  const edges = [await edgeFor(t, { url: nats.url }, options), await edgeFor(t, { url: nats.url }, options)];
+  const { url, token } = edges[1]!.endpoint!;
+  t.equal(edges[0]!.endpoint?.token, token, 'they share a token');
+  const clients = await Promise.all(Array.from({ length: 40 }, () => connect({ url, token })));
+  t.teardown(() => Promise.all(clients.map((client) => client.close())));
+  for (const { bus } of edges) t.ok(bus.connectionCount > 0, `${String(bus.connectionCount)} of 40`);
+  await edges[0]!.stop();
+  t.ok(readFileSync(endpointFile), 'the file stays while another serves');
+});
+
+t.test('a barrier at an edge waits for the origin to have read, and for that to have come', SKIP, async (t) => {
+  const nats = await natsFor(t);
+  // So slow to look by itself that only the barrier can be what makes it.
+  const origin = new ServedRepository({ relay: { url: nats.url }, backend: 'polling', pollIntervalMs: 3_600_000 });
+  await origin.start();
+  t.teardown(() => origin.stop());
+  const edge = await edgeFor(t, { url: nats.url });
+  const bus = await connect(edge.endpoint);
+  t.teardown(() => bus.close());
+  origin.rename('task', 'b', { title: 'b' });
+  await bus.sync({ kind: 'task', id: 'b' });
+  t.same(edge.bus.hub.store.get('task', 'b')?.data, { title: 'b' });
+  origin.rename('task', 'c', { title: 'c' });
+  await bus.sync();
+  t.same(edge.bus.hub.store.get('task', 'c')?.data, { title: 'c' });
+});
+
+t.test("an edge's metrics and readiness tell of its origin, and its door asks for its own token", SKIP, async (t) => {
+  const nats = await natsFor(t);
+  const origin = await originFor(t, { url: nats.url });
+  const edge = await edgeFor(t, { url: nats.url });
+  origin.rename('task', 'a', { title: 'a' });
+  await until('it has come', () => edge.bus.hub.store.size > 0 && edge.bus.presence.isPresent);
+  const { url, token } = edge.endpoint!;
+  const at = url.replace('ws', 'http');
+  const metrics = await fetch(`${at}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+  const text = await metrics.text();
+  for (const line of [
+    'muse_bus_origin_present 1',
+    'muse_bus_relay_lag_seconds_count 1',
+    'muse_bus_relay_behind_events 0',
+  ]) {
+    t.match(text, line);
+  }
+  const ready = (await (await fetch(`${at}/readyz`)).json()) as object;
+  t.match(ready, { status: 'ready', healthy: true, origin: 'present', revision: 1 });
+  t.equal((await fetch(`${at}/records`)).status, 401);
+});
+
+t.test('what cannot be meant is refused before anything is opened', async (t) => {
+  const cases: readonly (readonly [options: Partial<RelayOptions>, says: RegExp])[] = [
+    [{ url: 'http://nats:4222' }, /nats:\/\/host:port/],
+    [{ url: 'nats://user:s3cret@nats:4222' }, /must hold no credentials/],
+    [{ repository: 'a.b' }, /1 to 64 of A-Z/],
+    [{ credsFile: '/nowhere/x.creds' }, /cannot read the file of credentials/],
+    [{ password: 'x' }, /needs a user/],
+    [{ certFile: '/etc/hostname' }, /together/],
+    [{ limits: { maxMessages: 1 } }, /maxMessages must be/],
+  ];
+  for (const [options, says] of cases) {
+    t.throws(() => resolveRelay({ url: 'nats://nats:4222', ...options }, 5_000), says);
+  }
+  t.throws(() => resolveOptions({ root: '/', relay: { url: 'nats://u:s3cret@x:y:z' } }), /nats:\/\/…@x:y:z/, 'unseen');
+  const edge = { relay: { url: 'nats://nats:4222' }, endpointFile: '/nowhere', sharePort: true, port: 0 };
+  t.throws(() => new EdgeServer(edge), /--port N/);
+});
+
+t.test("a command that lacks what it needs says so; the address's secret is not repeated", async (t) => {
+  const cases: readonly (readonly [args: readonly string[], says: RegExp])[] = [
+    [['edge'], /--relay nats/],
+    [['edge', '--relay', 'nats://nats:4222'], /--endpoint FILE/],
+    [['edge', '--relay', 'nats://u:s3cret@nats:4222', '--endpoint', 'x'], /no user and no password/],
+    [['get', 'tasks', '--endpoint', '/nowhere/edge.json'], /cannot read \/nowhere\/edge.json/],
+  ];
+  const commands = cases.map(([args, says]) => ({ command: Command.museBus(args), says }));
+  for (const { command, says } of commands) {
+    t.equal(await command.exit, 1);
+    const said = [...command.lines, ...command.errors].join('\n');
+    t.match(said, says);
+    t.notMatch(said, 's3cret');
+  }
+});
+
+t.test("an edge's token is made once, by whoever comes first, and is nobody else's to read", async (t) => {
+  const file = join(folder(t), 'deep', 'edge.json');
+  const [first, second] = [new EdgeFiles(file), new EdgeFiles(file)];
+  const token = first.token();
+  t.equal(second.token(), token);
+  t.equal(statSync(first.tokenFile).mode & 0o777, 0o600);
+  writeFileSync(first.tokenFile, 'short\n');
+  t.throws(() => second.token(), /holds no token/);
+});

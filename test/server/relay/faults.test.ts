@@ -1,0 +1,172 @@
+import t, { type Test } from 'tap';
+import { withoutNats } from '../../support/nats-server.js';
+import { NetworkNamespace, withoutNamespaces } from '../../support/network-namespace.js';
+import { until } from '../../support/until.js';
+import { RelaySwarm, type SwarmOptions } from './support/relay-swarm.js';
+
+/** The history checker over an origin and three edges, each a process of its own, while something breaks. */
+function faultTest(name: string, run: (swarm: RelaySwarm, t: Test) => Promise<void>, options: SwarmOptions = {}): void {
+  t.test(name, { skip: withoutNats, timeout: 60_000 }, async (t) => {
+    await withSwarm(t, options, (swarm) => run(swarm, t));
+  });
+}
+
+async function withSwarm(t: Test, options: SwarmOptions, run: (swarm: RelaySwarm) => Promise<void>): Promise<void> {
+  const swarm = await RelaySwarm.start(options);
+  t.teardown(() => swarm.dispose());
+  swarm.workload.steps(60);
+  swarm.populate();
+  await run(swarm);
+  const { events, marks } = await swarm.settle();
+  t.ok(events > 100 && marks > 0, `judged over ${String(events)} events and ${String(marks)} marks`);
+}
+
+const isLive = (swarm: RelaySwarm): Promise<void> =>
+  until('everybody is live', () => swarm.lives.every((life) => life.isLive));
+
+faultTest('NATS is killed and comes back: what happened meanwhile comes, once and in order', async (swarm, t) => {
+  await isLive(swarm);
+  await swarm.workload.keepUp(100);
+  await swarm.nats.stop('SIGKILL');
+  await swarm.workload.keepUp(200);
+  const { entries } = swarm.life('origin');
+  await until("the origin's own clients are told while NATS is away", () => entries.length > 100);
+  await swarm.nats.start();
+  await swarm.workload.keepUp(100);
+  await swarm.settle();
+  t.equal(swarm.life('edge-1').resyncs, 0, 'nobody had to begin anew');
+});
+
+faultTest('NATS comes back with nothing: the origin begins its stream anew, and so does everybody', async (swarm) => {
+  await isLive(swarm);
+  await swarm.workload.keepUp(60);
+  await swarm.barrier();
+  await swarm.nats.stop();
+  swarm.nats.forget();
+  await swarm.workload.keepUp(60);
+  await swarm.nats.start();
+  await swarm.workload.keepUp(60);
+});
+
+faultTest('the origin ends, or dies, and comes back: edges say so', async (swarm, t) => {
+  await isLive(swarm);
+  await swarm.workload.keepUp(100);
+  await swarm.barrier();
+  const edge = swarm.life('edge-0');
+  const heard = listenAt(swarm, edge.name);
+  await until('its presence is told', () => heard.includes('present'));
+  await swarm.origin.kill('SIGTERM');
+  await until('its absence is told', () => heard.includes('away'));
+  swarm.workload.steps(50);
+  swarm.origin.start();
+  heard.length = 0;
+  await until('it is back', () => heard.includes('present'));
+  await swarm.workload.keepUp(50);
+  await swarm.settle();
+  t.equal(edge.resyncs, 0, 'its journal has gone on');
+  // And without a word, while its journal may lack what has been published.
+  swarm.workload.steps(30);
+  await swarm.origin.kill('SIGKILL');
+  swarm.workload.steps(30);
+  swarm.origin.start();
+  await swarm.origin.untilServing();
+  await swarm.workload.keepUp(60);
+});
+
+faultTest(
+  'the origin comes back without a journal: a new epoch, and everybody begins anew',
+  async (swarm, t) => {
+    await isLive(swarm);
+    await swarm.workload.keepUp(60);
+    await swarm.barrier();
+    await swarm.origin.kill('SIGTERM');
+    swarm.workload.steps(30);
+    swarm.origin.start();
+    await swarm.origin.untilServing();
+    await swarm.workload.keepUp(60);
+    // Until an edge has heard of the new epoch, it answers a barrier for the old one.
+    const edges = swarm.lives.filter(({ name }) => name.startsWith('edge-'));
+    await until('everybody is told to begin anew', () => edges.every(({ resyncs }) => resyncs > 0));
+    t.ok(edges.length >= 3, 'at every edge');
+    await swarm.settle();
+  },
+  { origin: ['--no-journal'] },
+);
+
+faultTest('an edge is killed: a cursor of one edge resumes at another', async (swarm, t) => {
+  await isLive(swarm);
+  await swarm.workload.keepUp(60);
+  const roaming = swarm.life('roaming');
+  for (let round = 0; round < 4; round++) {
+    await until('it is live', () => roaming.isLive);
+    roaming.cut();
+    await swarm.workload.keepUp(40);
+  }
+  await swarm.edges[1]!.kill();
+  await swarm.workload.keepUp(60);
+  swarm.edges[1]!.start();
+  await swarm.workload.keepUp(60);
+  await swarm.settle();
+  t.ok(roaming.connections >= 5, 'it has been at several edges');
+  t.equal(roaming.resyncs, 0, 'each of them went on where the other had ended');
+  t.equal(swarm.life('edge-1').resyncs, 0, 'one that was away reads the history back');
+});
+
+faultTest(
+  'the stream is trimmed past the place of an edge: it begins anew from a fresh base',
+  async (swarm, t) => {
+    await isLive(swarm);
+    await swarm.workload.keepUp(60);
+    await swarm.barrier();
+    const stopped = swarm.edges[2]!.command!;
+    stopped.kill('SIGSTOP');
+    // Its connection breaks: what is sent from here on does not wait for it anywhere.
+    await swarm.nats.stop();
+    await swarm.nats.start();
+    await swarm.workload.keepUp(1_500, 50);
+    await swarm.barrier();
+    stopped.kill('SIGCONT');
+    await until('it has noticed', () => stopped.errors.filter((line) => line.includes('serving what')).length > 1);
+    await swarm.settle();
+    t.ok(swarm.life('edge-2').resyncs > 0, 'and its clients were told');
+  },
+  { origin: ['--relay-max-messages', '400'] },
+);
+
+t.test(
+  'a partition, in which packets vanish without a word, between NATS and the origin, then an edge',
+  { skip: withoutNats || withoutNamespaces, timeout: 60_000 },
+  async (t) => {
+    const network = new NetworkNamespace();
+    t.teardown(() => {
+      network.dispose();
+    });
+    const [origins, firsts, others] = [network.cable(), network.cable(), network.cable()] as const;
+    const natsAt = (member: number): string => [origins, firsts][member]?.address ?? others.address;
+    const nats = { under: network.under, host: others.address };
+    await withSwarm(t, { nats, natsAt }, async (swarm) => {
+      await isLive(swarm);
+      await swarm.workload.keepUp(60);
+      await swarm.barrier();
+      const heard = listenAt(swarm, 'edge-0');
+      for (const cable of [firsts, origins]) {
+        cable.cut();
+        await until('it is told that nothing is heard of the origin', () => heard.at(-1) === 'away');
+        await swarm.workload.keepUp(100);
+        cable.mend();
+        await until('it is told that the origin is heard again', () => heard.at(-1) === 'present');
+      }
+      await swarm.settle();
+      t.equal(swarm.life('edge-0').resyncs, 0, 'nobody had to begin anew');
+    });
+  },
+);
+
+/** What heartbeats say of the origin to one who listens at an edge. */
+function listenAt(swarm: RelaySwarm, name: string): unknown[] {
+  const heard: unknown[] = [];
+  swarm.life(name).onMessage = (message) => {
+    if (message[0] === 26) heard.push((message[3] as { origin?: unknown }).origin);
+  };
+  return heard;
+}

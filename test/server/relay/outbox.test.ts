@@ -1,0 +1,186 @@
+import t from 'tap';
+import { epoch, KINDS, revision, unixMillis, type RecordData } from '../../../protocol/index.js';
+import { StateBuilder } from '../../../server/relay/cold-start.js';
+import { Outbox, type Outgoing, type StreamPosition } from '../../../server/relay/outbox.js';
+import { eventOf, type RelayMessage } from '../../../server/relay/relay-message.js';
+import { decodeRelayMessage, RelayFormatError } from '../../../server/relay/read-relay-message.js';
+import { encodeId, RelayNames } from '../../../server/relay/relay-names.js';
+import { History } from '../../../server/store/history.js';
+import { RecordStore } from '../../../server/store/record-store.js';
+
+const NAMES = new RelayNames('shop');
+const EPOCH = epoch('01EPOCH');
+const NOW = unixMillis(1_774_882_800_000);
+
+/** A store with its history, and the stream that an outbox fills from it. */
+class Origin {
+  readonly store = new RecordStore();
+  readonly epoch = EPOCH;
+  readonly history: History;
+  readonly stream: { readonly outgoing: Outgoing; readonly message: RelayMessage; readonly sequence: number }[] = [];
+  #writes = 0;
+  outbox: Outbox;
+
+  constructor(maxHistoryEvents = 100, position?: StreamPosition) {
+    this.history = new History({ maxHistoryEvents, maxHistoryBytes: 1e6 }, revision(0));
+    this.outbox = this.outboxAt(position);
+  }
+
+  outboxAt(position?: StreamPosition): Outbox {
+    return new Outbox(NAMES, 'me', this, position);
+  }
+
+  put(id: string, data: RecordData): this {
+    const signature = { inode: 1, mtimeNs: BigInt(++this.#writes), size: 0 };
+    for (const event of this.store.apply({ is: 'present', kind: 'task', id, signature, data }, NOW))
+      this.history.append(event);
+    return this;
+  }
+
+  remove(id: string): this {
+    for (const event of this.store.apply({ is: 'absent', kind: 'task', id }, NOW)) this.history.append(event);
+    return this;
+  }
+
+  /** Sends up to so many messages. */
+  send(most = Infinity): this {
+    for (let i = 0; i < most; i++) {
+      const outgoing = this.outbox.next(this.stream.length + 1);
+      if (!outgoing) return this;
+      this.stream.push({ outgoing, message: decodeRelayMessage(outgoing.payload), sequence: this.stream.length + 1 });
+    }
+    return this;
+  }
+
+  /** What a stream holds, told in short. */
+  told(from = 0): string[] {
+    return this.stream.slice(from).map(({ message: { position, ...message }, outgoing: { subject } }) => {
+      const id = subject.split('.').at(-1)!;
+      const what = message.is === 'event' ? message.type : message.is === 'base' ? message.phase : message.is;
+      return `${id} ${what} ${String(position)}`;
+    });
+  }
+
+  /** The records as an edge puts them together from the last message of each subject. */
+  state(): Record<string, RecordData> {
+    const end = this.stream.findLast(({ message }) => message.is === 'base');
+    const from = end?.message.is === 'base' && end.message.phase === 'end' ? end.message.from : NaN;
+    const builder = new StateBuilder(from);
+    const last = new Map(this.stream.map(({ outgoing }, i) => [outgoing.subject, i]));
+    this.stream.forEach(({ outgoing: { subject }, message, sequence }, i) => {
+      if (last.get(subject) === i) builder.take({ sequence, subject, pending: 0, message });
+    });
+    return Object.fromEntries(builder.build().versions.map(({ id, data }) => [id, data]));
+  }
+}
+
+t.test('an empty stream is given a base: a mark, each record as it stands, a mark', async (t) => {
+  const origin = new Origin().put('a', { n: 1 }).put('b', { n: 2 }).send();
+  t.strictSame(origin.told(), ['base begin 2', 'a standing 2', 'b standing 2', 'base end 2']);
+  t.same(origin.state(), { a: { n: 1 }, b: { n: 2 } });
+});
+
+t.test('what happens goes out in order, each with the cursor by which the stream knows it again', async (t) => {
+  const origin = new Origin().send().put('a', { n: 1 }).put('a', { n: 2 }).remove('a').send();
+  t.strictSame(origin.told(2), ['a added 1', 'a modified 2', 'a removed 3']);
+  t.strictSame(
+    origin.stream.slice(2).map(({ outgoing }) => outgoing.messageId),
+    ['01EPOCH:1', '01EPOCH:2', '01EPOCH:3'],
+  );
+  t.same(origin.state(), {}, 'the last message of the subject says that it is gone');
+});
+
+t.test(
+  'what happens while a base is being sent goes between its records, and no record is sent as it was',
+  async (t) => {
+    const origin = new Origin().put('a', { n: 1 }).put('b', { n: 1 }).put('c', { n: 1 });
+    origin.send(2).put('b', { n: 2 }).remove('c').put('d', { n: 1 }).send();
+    t.strictSame(origin.told(), [
+      'base begin 3',
+      'a standing 3',
+      'b modified 4',
+      'c removed 5',
+      'd added 6',
+      'b standing 6',
+      'base end 6',
+    ]);
+    t.same(origin.state(), { a: { n: 1 }, b: { n: 2 }, d: { n: 1 } });
+  },
+);
+
+t.test('an origin that comes back goes on after the last that the stream holds', async (t) => {
+  const origin = new Origin().put('a', { n: 1 }).send().put('a', { n: 2 }).put('a', { n: 3 });
+  origin.outbox = origin.outboxAt({ epoch: EPOCH, revision: revision(2), baseFrom: 1 });
+  origin.send();
+  t.strictSame(origin.told(3), ['a modified 3']);
+});
+
+t.test('where history does not reach back, in another epoch, and ahead of the origin, all begins anew', async (t) => {
+  const cases: readonly (readonly [why: RegExp, position: StreamPosition])[] = [
+    [/does not reach back/, { epoch: EPOCH, revision: revision(1), baseFrom: 1 }],
+    [/new epoch/, { epoch: epoch('OTHER'), revision: revision(9), baseFrom: 1 }],
+    [/ahead/, { epoch: EPOCH, revision: revision(90), baseFrom: 1 }],
+  ];
+  for (const [why, position] of cases) {
+    const origin = new Origin(2).put('a', { n: 1 }).put('a', { n: 2 }).put('b', { n: 1 }).put('b', { n: 2 });
+    origin.outbox = origin.outboxAt(position);
+    origin.send();
+    t.strictSame(origin.told(), ['base begin 4', 'a standing 4', 'b standing 4', 'base end 4']);
+    const { message } = origin.stream[0]!;
+    t.match(message.is === 'base' && message.phase === 'begin' && message.why, why);
+  }
+});
+
+t.test('a base that is only refreshed begins nothing anew: no mark before it', async (t) => {
+  const origin = new Origin().put('a', { n: 1 }).send();
+  origin.outbox.wantBase();
+  origin.send();
+  t.strictSame(origin.told(3), ['a standing 1', 'base end 1']);
+  t.same(origin.state(), { a: { n: 1 } });
+});
+
+t.test('an event is after its journey what it was, with the states before and after it', async (t) => {
+  const origin = new Origin().send().put('a', { run_id: 'ü' }).put('a', { run_id: 'x' }).remove('a').send();
+  const events = origin.stream.map(({ message }) => message).filter((message) => message.is === 'event');
+  for (const [i, message] of events.entries()) {
+    const sent = origin.history.at(i + 1);
+    const come = eventOf(message);
+    t.same([come.revision, come.type, come.time, come.reason], [sent.revision, sent.type, sent.time, sent.reason]);
+    t.same(come.before?.data, sent.before?.data);
+    t.same(come.after?.data, sent.after?.data);
+    t.same(come.encoded('plain', 'msgpack'), sent.encoded('plain', 'msgpack'), 'byte by byte');
+  }
+});
+
+t.test('an expiry shows one state, which is the same before and after', async (t) => {
+  const origin = new Origin().send();
+  const data = { expires_at: new Date(NOW + 1_000).toISOString() };
+  const change = {
+    is: 'present',
+    kind: 'reservation',
+    id: 'r',
+    data,
+    signature: { inode: 1, mtimeNs: 1n, size: 1 },
+  } as const;
+  for (const event of origin.store.apply(change, NOW)) origin.history.append(event);
+  for (const event of origin.store.expireUntil(unixMillis(NOW + 2_000))) origin.history.append(event);
+  origin.send();
+  const message = origin.stream.at(-1)!.message;
+  if (message.is !== 'event') throw new Error('no event');
+  const event = eventOf(message);
+  t.equal(event.type, 'expired');
+  t.equal(event.before, event.after);
+});
+
+t.test('what is not of this format is refused by name', async (t) => {
+  t.throws(() => decodeRelayMessage(Buffer.from('hello')), RelayFormatError);
+  t.throws(() => decodeRelayMessage(Buffer.of(0x91, 99)), /format 1: update/);
+});
+
+t.test('every id is one token of a subject, and no two are the same', async (t) => {
+  const ids = ['plain-1', 'sha256:0a', 'a.b', 'a=2Eb', 'a*b', 'a>b', 'a b', 'ü', 'ü.ü', '=', '日本', 'A', 'a'];
+  const tokens = ids.map(encodeId);
+  for (const token of tokens) t.match(token, /^[A-Za-z0-9_:@+=-]+$/);
+  t.equal(new Set(tokens).size, ids.length);
+  t.equal(NAMES.record(KINDS.indexOf('task'), 'a.b'), 'muse.shop.task.a=2Eb');
+});

@@ -1,0 +1,92 @@
+import t from 'tap';
+import { epoch, packMessage, revision, unpackMessage } from '../../../protocol/index.js';
+import { readAlive } from '../../../server/relay/alive-message.js';
+import { decodeRelayMessage, readRelayMessage } from '../../../server/relay/read-relay-message.js';
+import { encodeEventMessage, encodeMark, encodeStandingMessage } from '../../../server/relay/relay-message.js';
+import { RecordStore } from '../../../server/store/record-store.js';
+import { absent, NOW, present } from '../../support/changes.js';
+
+const STAMP = { origin: 'o', epoch: epoch('e'), position: revision(9) };
+
+/** One message of each kind, as an origin writes it. */
+function honest(): Uint8Array[] {
+  const store = new RecordStore();
+  const data = { run_id: 'r', constructor: 1, toJSON: 1, expires_at: '2026-03-30T15:00:01Z' };
+  const events = [
+    ...store.apply(present('reservation', 'x', data), NOW),
+    ...store.apply(present('reservation', 'x', { ...data, n: 1 }), NOW),
+    ...store.expireUntil((NOW + 2_000) as typeof NOW),
+  ];
+  const standing = encodeStandingMessage(STAMP, store.get('reservation', 'x')!);
+  events.push(...store.apply(absent('reservation', 'x'), NOW));
+  return [
+    ...events.map((event) => encodeEventMessage(STAMP, event)),
+    standing,
+    encodeMark(STAMP, { is: 'base', phase: 'begin', why: 'it is new' }),
+    encodeMark(STAMP, { is: 'base', phase: 'end', from: 4, records: 1 }),
+    encodeMark(STAMP, { is: 'claim', host: 'h', pid: 7, root: '/r', since: NOW }),
+  ];
+}
+
+t.test('what an origin writes is read: added, modified, expired, removed, standing, marks and claims', async (t) => {
+  const kinds = honest().map((bytes) => {
+    const message = decodeRelayMessage(bytes);
+    return message.is === 'event' ? message.type : message.is;
+  });
+  t.same(kinds, ['added', 'modified', 'expired', 'removed', 'standing', 'base', 'base', 'claim']);
+});
+
+const FOREIGN: readonly unknown[] = [null, -1, 1.5, NaN, 2 ** 60, 'x', '', [], {}, true, [[]], new Uint8Array(2)];
+
+t.test('a message of which one field is another is read as such or not at all, and nothing throws later', async (t) => {
+  let refused = 0;
+  for (const bytes of honest()) {
+    const fields = unpackMessage(bytes) as unknown[];
+    for (let at = 0; at < fields.length; at++) {
+      for (const foreign of FOREIGN) {
+        const message = readRelayMessage(packMessage(fields.with(at, foreign)));
+        if (!message) refused++;
+        else if (message.is === 'event') JSON.stringify([message.after?.data, message.before?.data, message.time]);
+      }
+    }
+  }
+  t.ok(refused > 500, `${String(refused)} are refused`);
+});
+
+t.test(
+  'data that no origin packs is refused: no map, extensions, keys that are none, __proto__, bytes behind it',
+  async (t) => {
+    const [added] = honest();
+    const fields = unpackMessage(added!) as unknown[];
+    const version = fields[11] as unknown[];
+    for (const [what, data] of [
+      ['an array', [0x90]],
+      ['nothing', []],
+      ['an extension', [0x81, 0xa1, 0x61, 0xd4, 0, 0]],
+      ['binary', [0x81, 0xa1, 0x61, 0xc4, 0]],
+      ['a key that is a number', [0x81, 1, 1]],
+      ['__proto__', [0x81, 0xa9, ...Buffer.from('__proto__'), 0x80]],
+      ['bytes behind it', [0x80, 0]],
+      ['a length beyond the end', [0xdf, 0xff, 0xff, 0xff, 0xff]],
+    ] as const) {
+      t.throws(
+        () => decodeRelayMessage(packMessage(fields.with(11, [...version.slice(0, 3), Uint8Array.from(data)]))),
+        { name: 'RelayFormatError' },
+        what,
+      );
+    }
+  },
+);
+
+t.test('only a whole sign of life counts as one', async (t) => {
+  const health = { backend: 'inotify', healthy: true, last_scan_ms: 5 };
+  const alive = { origin: 'o', epoch: 'e', revision: 7, now: NOW, alive_ms: 1_000, health };
+  t.same(readAlive(alive), alive);
+  for (const name of Object.keys(alive)) {
+    for (const foreign of FOREIGN) {
+      if (foreign === 'x' || foreign === '') continue;
+      t.equal(readAlive({ ...alive, [name]: foreign }) ?? 'none', 'none', `${name}: ${String(foreign)}`);
+    }
+  }
+  for (const foreign of FOREIGN) t.equal(readAlive(foreign), undefined);
+});

@@ -1,0 +1,167 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Endpoint } from '../../../../server/index.js';
+import { judge, type LivingLife } from '../../../fault/support/judge.js';
+import { Observer, type ObserverOptions } from '../../../fault/support/observer.js';
+import { Workload, type WorkloadOptions } from '../../../fault/support/workload.js';
+import { chance } from '../../../fault/model-bus.js';
+import { Command } from '../../../support/command.js';
+import { NatsServer, type NatsServerOptions } from '../../../support/nats-server.js';
+import { RawClient } from '../../../support/raw-client.js';
+import { TemporaryRepository } from '../../../support/temporary-repository.js';
+import { until } from '../../../support/until.js';
+
+const HEARTBEAT = ['--heartbeat', '0.05'];
+
+export interface SwarmOptions {
+  readonly nats?: NatsServerOptions;
+  readonly edges?: number;
+  /** Where a member reaches NATS; 0 is the origin, 1 the first edge. @default where it listens */
+  readonly natsAt?: (member: number) => string;
+  /** Flags of the origin beside those that every one has. */
+  readonly origin?: readonly string[];
+  readonly workload?: WorkloadOptions;
+  readonly seed?: number;
+}
+
+/** One process of the command, which can be killed and started again, and found by what it writes. */
+export class Served {
+  command: Command | undefined;
+
+  constructor(
+    private readonly args: readonly string[],
+    private readonly endpointFile: string,
+  ) {}
+
+  start(): void {
+    this.command = Command.museBus(this.args);
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.command?.kill(signal);
+    await this.command?.exit;
+  }
+
+  /** @throws Error while it has not said where it is. */
+  get endpoint(): Endpoint {
+    return JSON.parse(readFileSync(this.endpointFile, 'utf8')) as Endpoint;
+  }
+
+  async untilServing(): Promise<void> {
+    const { pid } = this.command!;
+    await until(`${this.args.join(' ')} serves, after ${this.command!.errors.slice(-3).join('\n')}`, () => {
+      try {
+        return this.endpoint.pid === pid;
+      } catch {
+        return false;
+      }
+    });
+  }
+}
+
+/** An origin, edges and a NATS between them, all in processes of their own, with those who listen. */
+export class RelaySwarm {
+  readonly repository = new TemporaryRepository();
+  readonly workload: Workload;
+  readonly origin: Served;
+  readonly edges: readonly Served[];
+  readonly lives: (Observer & LivingLife)[] = [];
+  readonly #dir = mkdtempSync(join(tmpdir(), 'muse-bus-relay-'));
+  readonly #random: () => number;
+
+  private constructor(
+    readonly nats: NatsServer,
+    { edges = 3, natsAt, origin = [], workload = {}, seed = 8 }: SwarmOptions,
+  ) {
+    this.#random = chance(seed);
+    this.workload = new Workload(this.repository, this.#random, workload);
+    const relay = (member: number): string[] => {
+      const url = natsAt ? `nats://${natsAt(member)}:${String(nats.port)}` : nats.url;
+      return ['--relay', url, '--port', '0', ...HEARTBEAT];
+    };
+    const { root, bus } = this.repository;
+    this.origin = new Served(['serve', '--root', root, ...relay(0), ...origin], join(bus, 'endpoint.json'));
+    this.edges = Array.from({ length: edges }, (_, i) => {
+      const file = join(this.#dir, `edge-${String(i)}.json`);
+      return new Served(['edge', ...relay(i + 1), '--endpoint', file], file);
+    });
+  }
+
+  static async start(options: SwarmOptions = {}): Promise<RelaySwarm> {
+    const swarm = new RelaySwarm(await NatsServer.start(options.nats), options);
+    swarm.origin.start();
+    for (const edge of swarm.edges) edge.start();
+    await Promise.all([swarm.origin, ...swarm.edges].map((served) => served.untilServing()));
+    return swarm;
+  }
+
+  /** Somebody at each of the servers, for everything and for a part, and somebody who comes back at another edge each time. */
+  populate(): void {
+    this.observe('origin', () => this.origin.endpoint);
+    this.edges.forEach((edge, i) => {
+      this.observe(`edge-${String(i)}`, () => edge.endpoint);
+      this.observe(`edge-${String(i)}-part`, () => edge.endpoint, { kinds: ['task', 'claim'], run_ids: ['run-1'] });
+    });
+    let turn = 0;
+    this.observe('roaming', () => this.edges[turn++ % this.edges.length]!.endpoint);
+  }
+
+  observe(name: string, address: () => Endpoint, filter: ObserverOptions['filter'] = {}): Observer & LivingLife {
+    const observer = new Observer(name, { address, filter, random: this.#random });
+    observer.start();
+    this.lives.push(observer);
+    return observer;
+  }
+
+  life(name: string): Observer & LivingLife {
+    return this.lives.find((life) => life.name === name)!;
+  }
+
+  /** The barrier, asked for at an edge: everything that is on the origin's disk has been published there. */
+  async barrier(at: Served = this.edges[0]!): Promise<string> {
+    for (;;) {
+      const client = await RawClient.connect(at.endpoint);
+      client.send([3, 1]);
+      const answer = (): unknown[] | undefined => client.messages.find(([type]) => type === 24);
+      // An edge that begins anew sends everybody away: asked again, it answers for the new state.
+      await until('the barrier is answered', () => answer() !== undefined || client.closed !== undefined);
+      const cursor = answer()?.[2];
+      if (!client.closed) await client.close();
+      if (cursor !== undefined) return cursor as string;
+    }
+  }
+
+  /** Waits until everybody has been told everything, and judges what they were told. */
+  async settle(): Promise<{ readonly events: number; readonly marks: number }> {
+    const cursor = await this.barrier();
+    const [epoch = '', revision = ''] = cursor.split(':');
+    for (const life of this.lives) {
+      const where = (): string => JSON.stringify(life.entries.slice(-2)).slice(0, 300);
+      await until(`${life.name} has been told up to ${cursor}`, () => life.hasReached(epoch, Number(revision))).catch(
+        (error: unknown) => {
+          throw new Error(`${(error as Error).message}, after ${where()}\n${this.errors()}`);
+        },
+      );
+    }
+    return judge(this.lives, this.workload.operations, true);
+  }
+
+  /** The last that each process has logged. */
+  errors(): string {
+    return [this.origin, ...this.edges]
+      .map(
+        ({ command }, i) =>
+          `${i === 0 ? 'origin' : `edge ${String(i - 1)}`}: ${(command?.errors ?? []).slice(-4).join('\n  ')}`,
+      )
+      .join('\n');
+  }
+
+  async dispose(): Promise<void> {
+    for (const life of this.lives) life.stop();
+    await Promise.all([this.origin, ...this.edges].map((served) => served.kill()));
+    await this.nats.dispose();
+    this.repository.dispose();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
