@@ -181,7 +181,8 @@ export class BusClient implements AsyncDisposable {
       await this.sync(undefined, { signal: end });
       const mirror = await this.mirror({ kinds: LEASE_KINDS }, { signal: end });
       try {
-        return mirror.holding(address, about, { ...mirror.moment, now: askedAt });
+        // The barrier proves all that happened until it was asked for.
+        return mirror.holding(address, about, { ...mirror.moment, now: askedAt, completeUntil: askedAt });
       } finally {
         await mirror.close();
       }

@@ -315,7 +315,9 @@ export class Connection {
     if (this.#status.state === 'live') {
       this.#setStatus({ ...this.#status, clockSkewMs: serverNow - this.options.clock.now(), health });
     }
-    for (const { subscriber, next } of this.#routes.values()) if (next !== undefined) subscriber.mark(revision(upTo));
+    for (const { subscriber, next } of this.#routes.values()) {
+      if (next !== undefined) subscriber.mark(revision(upTo), serverNow);
+    }
   }
 
   #ponged(): void {

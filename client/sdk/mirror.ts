@@ -107,7 +107,7 @@ export class Mirror implements AsyncDisposable {
   readonly #forgetStatus: () => void;
   #settle!: (error: BusError | undefined) => void;
   #end: { readonly error?: BusError } | undefined;
-  #lost: { readonly since: number; readonly serverNow: number; readonly cause: string } | undefined;
+  #lost: { readonly since: number; readonly cause: string } | undefined;
   #version = 0;
 
   private constructor(
@@ -180,10 +180,15 @@ export class Mirror implements AsyncDisposable {
   /** The server's clock, and how far what is known reaches. */
   get moment(): Moment {
     const now = unixMillis(this.bus.serverNow());
-    if (this.#lost) return { now, completeUntil: unixMillis(this.#lost.serverNow), unseen: ALL_LEASE_KINDS };
+    // Never by this clock: a lease ends here when the server has said everything up to its end.
+    const completeUntil = unixMillis(Math.min(now, ...this.#views.map(({ provenUntil }) => provenUntil)));
     const { status } = this.bus;
-    const isSeen = status.state === 'live' && (status.health?.state ?? 'watching') === 'watching';
-    return isSeen ? { now } : { now, unseen: ALL_LEASE_KINDS };
+    const isSeen =
+      !this.#lost &&
+      status.state === 'live' &&
+      (status.health?.state ?? 'watching') === 'watching' &&
+      this.#views.every(({ isCurrent }) => isCurrent);
+    return isSeen ? { now, completeUntil } : { now, completeUntil, unseen: ALL_LEASE_KINDS };
   }
 
   /**
@@ -222,7 +227,7 @@ export class Mirror implements AsyncDisposable {
       const { now } = this.moment;
       const endsAt = this.swarm.holders(addresses, this.moment, { branch }).holders[0]?.effectiveExpiry;
       if (endsAt === undefined) cancel = () => undefined;
-      else cancel = this.bus.clock.after(Math.min(Math.max(0, endsAt - now) + 1, MAX_WAIT_MS), told);
+      else cancel = this.bus.clock.after(endsAt < now ? ASK_AGAIN_MS : Math.min(endsAt - now + 1, MAX_WAIT_MS), told);
     };
     const told = (): void => {
       arm();
@@ -290,7 +295,8 @@ export class Mirror implements AsyncDisposable {
       }
       const addresses = readAddresses(address, about);
       const { free, holders } = this.swarm.holders(addresses, this.moment, about);
-      if (free === 'no') {
+      // Of one whose time has passed the server may not have said that it has ended: it is asked.
+      if (free === 'no' && holders.some(({ state }) => state !== 'unknown')) {
         await this.#nextLeaseChange(holders[0]?.effectiveExpiry, signals);
         continue;
       }
@@ -377,7 +383,7 @@ export class Mirror implements AsyncDisposable {
     if (status.state === 'live') this.#lost = undefined;
     else if (!this.#lost) {
       const cause = 'cause' in status ? (status.cause ?? 'connecting') : status.state;
-      this.#lost = { since: this.bus.clock.now(), serverNow: this.bus.serverNow(), cause };
+      this.#lost = { since: this.bus.clock.now(), cause };
     }
   }
 

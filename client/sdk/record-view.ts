@@ -28,6 +28,10 @@ export class RecordView {
   #records: Records = new Map();
   /** The state that a snapshot is building; `undefined` between snapshots. */
   #building: Records | undefined = new Map();
+  /** The last moment of the server's clock of which an event was taken in. */
+  #takenUntil = 0;
+  /** The generation of the subscription that was complete last. */
+  #syncedGeneration = -1;
 
   /** @param changed called with the differences, at least one, after they have been taken in. */
   constructor(
@@ -56,6 +60,7 @@ export class RecordView {
           this.#building = new Map();
           break;
         case 'synced':
+          this.#syncedGeneration = this.subscription.generation;
           changes.push(...this.#complete());
           tell();
           synced();
@@ -63,6 +68,16 @@ export class RecordView {
       }
     }
     tell();
+  }
+
+  /** Up to when, on the server's clock, everything that happened is in here. */
+  get provenUntil(): number {
+    return Math.max(this.subscription.provenUntil, this.#takenUntil);
+  }
+
+  /** Whether it is complete as the connection that stands now serves it. */
+  get isCurrent(): boolean {
+    return this.#syncedGeneration === this.subscription.generation;
   }
 
   get(kind: Kind, id: string): StandingRecord | undefined {
@@ -81,6 +96,7 @@ export class RecordView {
       this.#building.set(key, record);
       return [];
     }
+    if (event.event_type !== 'snapshot') this.#takenUntil = Math.max(this.#takenUntil, Date.parse(event.timestamp));
     const before = this.#records.get(key);
     if (event.event_type === 'removed') this.#records.delete(key);
     else this.#records.set(key, record);

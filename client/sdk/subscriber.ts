@@ -26,8 +26,8 @@ export interface Subscriber {
   synced(at: Revision, origin: EventOrigin): void;
   events(events: readonly WireEvent[], origin: EventOrigin): void;
   resync(reason: ResyncReason): void;
-  /** Everything that matches up to here has been received. */
-  mark(upTo: Revision): void;
+  /** Everything that matches up to here has been received, and all that happened until then on the server's clock. */
+  mark(upTo: Revision, serverNow: number): void;
   /** The connection broke; another will come. */
   interrupted(): void;
   completed(reason: Exclude<CompleteReason, 'shutdown'>, delivered: number): void;

@@ -54,6 +54,10 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   #received: string | undefined;
   #consumed: string | undefined;
   #count = 0;
+  /** All that happened up to here on the server's clock has been received. */
+  #receivedUntil = 0;
+  #provenUntil = 0;
+  #generation = 0;
   /** Of them, those of a snapshot that is not complete. */
   #inSnapshot = 0;
   /** Given to the reader, who has not asked for the next one. */
@@ -82,6 +86,20 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   /** Resume after what the reader has consumed; `undefined` until a snapshot is complete. */
   get cursor(): string | undefined {
     return this.#consumed;
+  }
+
+  /**
+   * Everything that happened up to this moment of the server's clock, and that matches, has been consumed: the server has said
+   * so, by an event or a heartbeat. Unix milliseconds; 0 before the first.
+   * @internal
+   */
+  get provenUntil(): number {
+    return this.#provenUntil;
+  }
+
+  /** Counts how often the server has begun to serve it, and has been lost. @internal */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Ends the subscription; the reader's loop ends with what was received before. */
@@ -196,6 +214,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   /** Where nothing waits and nothing is being worked on, all that has been received has been consumed. */
   #catchUpCursor(): void {
     const isIdle = this.#queue.size === 0 && this.#handedOut === undefined && this.#phase.at === 'changes';
+    if (isIdle) this.#provenUntil = this.#receivedUntil;
     if (isIdle && this.#consumed !== undefined) this.#consumed = this.#received;
   }
 
@@ -218,10 +237,12 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     resync: (reason) => {
       this.#beginAnew(reason);
     },
-    mark: (upTo) => {
+    mark: (upTo, serverNow) => {
+      this.#receivedUntil = Math.max(this.#receivedUntil, serverNow);
       this.#mark(upTo);
     },
     interrupted: () => {
+      this.#generation++;
       if (this.#phase.at === 'snapshot') this.#dropSnapshot();
     },
     completed: (reason) => {
@@ -247,6 +268,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
 
   #began(mode: SubscribeMode | 'of a newer server', why: ResyncReason | undefined): void {
     this.#inSnapshot = 0;
+    this.#generation++;
     // A mode of a newer server means what this one does: what is known is stale.
     if (mode === 'resync') this.#beginAnew(why ?? 'epoch');
     else if (mode === 'replay') this.#phase = { at: 'changes' };
@@ -279,6 +301,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     if (this.#phase.at !== 'changes') return;
     const shown = toBusEvent(event, origin);
     this.#received = shown.cursor;
+    this.#receivedUntil = Math.max(this.#receivedUntil, event[4]);
     this.#queue.push({ type: 'event', event: shown }, shown.cursor);
   }
 
@@ -293,6 +316,8 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     this.#releaseHeld(at);
     this.#inSnapshot = 0;
     this.#phase = { at: 'changes' };
+    // What it was served from was looked at after the connection began.
+    this.#receivedUntil = Math.max(this.#receivedUntil, this.connection.welcome?.now ?? 0);
     this.#received = formatCursor({ epoch: origin.epoch, revision: at });
     this.#origin = origin;
     this.#queue.push({ type: 'synced', cursor: this.#received }, this.#received);
@@ -301,8 +326,8 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
 
   #mark(upTo: Revision): void {
     const received = this.#received === undefined ? undefined : parseCursor(this.#received);
-    if (this.#phase.at !== 'changes' || !received || received.revision >= upTo) return;
-    this.#received = formatCursor({ epoch: epoch(received.epoch), revision: upTo });
+    if (this.#phase.at !== 'changes' || !received) return;
+    if (received.revision < upTo) this.#received = formatCursor({ epoch: epoch(received.epoch), revision: upTo });
     this.#catchUpCursor();
   }
 

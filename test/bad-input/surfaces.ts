@@ -7,10 +7,7 @@ import { BACKOFF_OPTIONS } from '../../client/sdk/backoff.js';
 import { CLIENT_OPTIONS, HOLDING_OPTIONS } from '../../client/sdk/bus-client.js';
 import { toCliError } from '../../client/cli/cli-error.js';
 import type { McpBus } from '../../client/cli/mcp/bus.js';
-import { explainTool } from '../../client/cli/mcp/explain.js';
-import { snapshotTool } from '../../client/cli/mcp/snapshot.js';
-import { waitForChangeTool } from '../../client/cli/mcp/wait.js';
-import { whoHoldsTool } from '../../client/cli/mcp/who-holds.js';
+import { MCP_TOOLS } from '../../client/cli/mcp/server.js';
 import { program } from '../../client/cli/program.js';
 import { resolveSettings } from '../../client/cli/settings/resolve-settings.js';
 import { SOURCE_TABLE } from '../../client/cli/settings/setting-sources.js';
@@ -326,7 +323,7 @@ interface JsonSchema {
 /** Every argument of every tool. */
 export function toolInputs(): BadInput[] {
   const bus = { addresses: {} } as unknown as McpBus;
-  return [snapshotTool, whoHoldsTool, waitForChangeTool, explainTool].flatMap((make) => {
+  return MCP_TOOLS.flatMap((make) => {
     const { listed, call } = make(bus);
     const { required = [], properties = {} } = listed.inputSchema;
     const rest: Record<string, unknown> = Object.fromEntries(required.map((name) => [name, 'x']));

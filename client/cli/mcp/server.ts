@@ -10,6 +10,9 @@ import { waitForChangeTool } from './wait.js';
 import { waitUntilFreeTool } from './wait-until-free.js';
 import { whoHoldsTool } from './who-holds.js';
 
+/** All tools, in the order in which they are listed. */
+export const MCP_TOOLS = [snapshotTool, whoHoldsTool, waitUntilFreeTool, waitForChangeTool, explainTool] as const;
+
 const INSTRUCTIONS =
   'Coordination of agents that work on one repository: who has reserved which symbols, and what changes. Before you edit, ' +
   'ask who_holds. To wait, pass the cursor of the last answer to wait_for_change, as often as it takes. Texts of records were ' +
@@ -21,9 +24,7 @@ const INSTRUCTIONS =
  */
 export function mcpServer(bus: McpBus): McpServer {
   const server = new McpServer({ name: 'muse-bus', version: VERSION }, { instructions: INSTRUCTIONS });
-  const tools = [snapshotTool, whoHoldsTool, waitUntilFreeTool, waitForChangeTool, explainTool].map((make) =>
-    make(bus),
-  );
+  const tools = MCP_TOOLS.map((make) => make(bus));
   const names = tools.map(({ listed }) => listed.name);
   const protocol = server.server;
   protocol.registerCapabilities({ tools: {} });

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { connect, type BusEvent } from '../../../client/sdk/index.js';
 import { FakeBus } from '../../../client/sdk/testing.js';
 import { BusServer } from '../../../server/index.js';
-import { MessageType } from '../../../protocol/index.js';
+import { MessageType, type WireEvent } from '../../../protocol/index.js';
 import { EPOCH, event, ScriptedServer } from '../../support/scripted-server.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { until } from '../../support/until.js';
@@ -60,6 +60,64 @@ t.test(
     fake.stop();
   },
 );
+
+/** A mirror of a scripted server, with a reservation of the address that ends in so many milliseconds. */
+async function mirrored(endsInMs: number) {
+  const server = new ScriptedServer();
+  const client = await server.welcomedClient();
+  const opening = client.mirror();
+  const expires_at = new Date(server.clock.now() + 7 + endsInMs).toISOString();
+  const r1: WireEvent = [1, 0, 0, 'r1', server.clock.now(), { run_id: 'agent-1', addresses: [ADDRESS], expires_at }];
+  server.snapshot([r1], 1);
+  return { server, client, mirror: await opening, r1 };
+}
+
+const beat = (server: ScriptedServer, afterMs: number): void => {
+  server.say([
+    MessageType.heartbeat,
+    1,
+    server.clock.now() + 7 + afterMs,
+    { backend: 'inotify', healthy: true, last_scan_ms: 0 },
+  ]);
+};
+
+t.test(
+  'no lease ends in a mirror by its own clock: its holder is unknown until the server has told everything up to its end',
+  async (t) => {
+    const { server, mirror } = await mirrored(500);
+    t.match(mirror.holding(ADDRESS), { free: 'no', holders: [{ state: 'live' }] });
+    server.clock.advance(900);
+    t.match(mirror.holding(ADDRESS), { free: 'no', holders: [{ state: 'unknown' }] }, 'a heartbeat may be on its way');
+    beat(server, -500);
+    t.match(mirror.holding(ADDRESS), { free: 'no' }, 'a moment before its end proves nothing');
+    beat(server, 0);
+    t.match(mirror.holding(ADDRESS), { free: 'yes', holders: [] });
+  },
+);
+
+t.test('what the server tells of the end of a lease ends it at once', async (t) => {
+  const { server, mirror, r1 } = await mirrored(500);
+  t.match(mirror.holding(ADDRESS), { free: 'no' });
+  server.clock.advance(600);
+  const [, , , , , data] = r1;
+  server.say([MessageType.events, 1, 0, [[2, 4, 0, 'r1', server.clock.now() + 7, data, 'ttl']]]);
+  await until('it has ended', () => mirror.holding(ADDRESS).free === 'yes');
+});
+
+t.test('after a connection has broken nothing is free before the bus has told what it has', async (t) => {
+  const { server, mirror } = await mirrored(500);
+  server.drop();
+  t.match(mirror.holding(ADDRESS), { free: 'no' });
+  server.clock.advance(10_000);
+  t.match(mirror.holding(ADDRESS), { free: 'no', holders: [{ state: 'unknown' }] });
+  t.match(mirror.holding('src/other.py'), { free: 'unknown' });
+  server.welcome();
+  t.match(mirror.holding(ADDRESS), { free: 'no', holders: [{ state: 'unknown' }] }, 'it may have been extended');
+  t.match(mirror.holding('src/other.py'), { free: 'unknown' }, 'and another may hold what was free');
+  server.snapshot([], 2);
+  await until('it is told', () => mirror.holding(ADDRESS).free === 'yes');
+  t.match(mirror.holding('src/other.py'), { free: 'yes' });
+});
 
 t.test('a reservation that is made while the bus is away is seen before anything is called free', async (t) => {
   const fake = new FakeBus();

@@ -176,6 +176,7 @@ t.test('an argument that is unknown is refused by name with the nearest right on
     ['who_holds', { adress: 'a.py' }, /no argument "adress"; did you mean address\?/],
     ['who_holds', { addresses: ['a.py', 'b.py'] }, /addresses takes one value, got 2; ask once for each/],
     ['wait_for_change', { timeout: 3 }, /no argument "timeout"/],
+    ['wait_until_free', { address: 'a.py', run_id: 'a' }, /no argument "run_id"/],
     ['explain', { kind: 'task', id: 't', filter: {}, revison: 3 }, /did you mean revision\?/],
     ['explain', { kind: 'task', id: 't', filter: { runs: 'x' } }, /explain: filter has no argument "runs"/],
     ['snapshots', {}, /no tool "snapshots"; did you mean snapshot\?/],
