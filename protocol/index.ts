@@ -1,13 +1,13 @@
 /** The wire of muse-bus: everything a client or a server of another make needs. PROTOCOL.md is the normative text. */
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
-export { decodeStrictly, packMessage, unpackMessage, unpackStrictly } from './codec.js';
-export { checkMessagePack } from './msgpack-check.js';
-export type { Cursor } from './cursor.js';
-export { formatCursor, parseCursor } from './cursor.js';
-export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './encoding.js';
-export type { ErrorCode } from './errors.js';
-export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './errors.js';
+export { decodeStrictly, packMessage, unpackMessage, unpackStrictly } from './wire/codec.js';
+export { checkMessagePack } from './wire/msgpack-check.js';
+export type { Cursor } from './wire/cursor.js';
+export { formatCursor, parseCursor } from './wire/cursor.js';
+export { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from './wire/encoding.js';
+export type { ErrorCode } from './wire/errors.js';
+export { CloseCode, ERROR_CODES, ProtocolError, RECONNECT_AFTER } from './wire/errors.js';
 export type {
   BusEvent,
   EventOf,
@@ -18,15 +18,15 @@ export type {
   Reason,
   WireEvent,
   WireLease,
-} from './event.js';
-export { BEGINNING, EVENT_TYPES, REASONS, isKnownEvent, toBusEvent } from './event.js';
-export type { Problem } from './problem.js';
-export { isOfContent, PROBLEMS } from './problem.js';
-export type { Filter, FilterInput, FilterLimits } from './filter.js';
-export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter.js';
-export { GlobError } from './glob-tree.js';
-export { isGlob } from './glob-form.js';
-export { compileGlob, MAX_GLOBBED_LENGTH, readGlob } from './glob.js';
+} from './wire/event.js';
+export { BEGINNING, EVENT_TYPES, REASONS, isKnownEvent, toBusEvent } from './wire/event.js';
+export type { Problem } from './records/problem.js';
+export { isOfContent, PROBLEMS } from './records/problem.js';
+export type { Filter, FilterInput, FilterLimits } from './filter/filter.js';
+export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter/filter.js';
+export { GlobError } from './filter/glob-tree.js';
+export { isGlob } from './filter/glob-form.js';
+export { compileGlob, MAX_GLOBBED_LENGTH, readGlob } from './filter/glob.js';
 export type {
   ConnectionView,
   ExplainCode,
@@ -42,12 +42,12 @@ export type {
   OverviewParams,
   SubscriptionView,
   Verdict,
-} from './inspection.js';
-export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection.js';
-export { parseFilter } from './parse-filter.js';
-export type { Kind } from './kinds.js';
-export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './kinds.js';
-export type { Matchable, Matcher, RecordField } from './matcher.js';
+} from './inspection/inspection.js';
+export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection/inspection.js';
+export { parseFilter } from './filter/parse-filter.js';
+export type { Kind } from './records/kinds.js';
+export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './records/kinds.js';
+export type { Matchable, Matcher, RecordField } from './filter/matcher.js';
 export {
   FollowedFields,
   MAX_FOLLOWERS,
@@ -55,16 +55,16 @@ export {
   type Followed,
   type FollowerMove,
   type FollowerName,
-} from './followed-fields.js';
-export { compileFilter, filterCost, matchable } from './matcher.js';
-export type { ClientMessage, Refusal, ServerMessage, SubscribeOptions, Welcome } from './messages.js';
-export type { CompleteReason, ResyncReason, SubscribeMode } from './subscription-terms.js';
-export type { WatchHealth, WatchState } from './watch-health.js';
-export { MessageType } from './message-type.js';
-export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName } from './connection-name.js';
-export { readClientMessage } from './messages.js';
-export { RESYNC_REASONS } from './subscription-terms.js';
-export { isServerMessage } from './server-message.js';
+} from './records/followed-fields.js';
+export { compileFilter, filterCost, matchable } from './filter/matcher.js';
+export type { ClientMessage, Refusal, ServerMessage, SubscribeOptions, Welcome } from './wire/messages.js';
+export type { CompleteReason, ResyncReason, SubscribeMode } from './wire/subscription-terms.js';
+export type { WatchHealth, WatchState } from './wire/watch-health.js';
+export { MessageType } from './wire/message-type.js';
+export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName } from './wire/connection-name.js';
+export { readClientMessage } from './wire/messages.js';
+export { RESYNC_REASONS } from './wire/subscription-terms.js';
+export { isServerMessage } from './wire/server-message.js';
 export { closestMatch } from './closest-match.js';
 export { utf8Bytes } from './utf8.js';
 export type {
@@ -80,9 +80,9 @@ export type {
   ReleaseData,
   ReservationData,
   TaskData,
-} from './record.js';
-export type { BookedLease, LeaseChange } from './lease-book.js';
-export { LeaseBook } from './lease-book.js';
+} from './records/record.js';
+export type { BookedLease, LeaseChange } from './records/lease-book.js';
+export { LeaseBook } from './records/lease-book.js';
 export type {
   Address,
   AddressContext,
@@ -117,7 +117,14 @@ export {
   parseQuery,
   Swarm,
 } from './swarm/index.js';
-export { isNaive, parseTimestamp } from './timestamp.js';
-export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './version.js';
+export { isNaive, parseTimestamp } from './records/timestamp.js';
+export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './wire/version.js';
 export { fromVisibleText, isVisible, jsonLine, visibleJson, visibleText } from './visible-text.js';
-export { explainProblem, fieldProblems, fieldText, leaseTime, problemOf, recordProblems } from './record-problem.js';
+export {
+  explainProblem,
+  fieldProblems,
+  fieldText,
+  leaseTime,
+  problemOf,
+  recordProblems,
+} from './records/record-problem.js';

@@ -1,6 +1,6 @@
 import type { UnixMillis } from '../brand.js';
-import type { JsonObject, JsonValue, RecordData } from '../record.js';
-import { parseTimestamp } from '../timestamp.js';
+import type { JsonObject, JsonValue, RecordData } from '../records/record.js';
+import { parseTimestamp } from '../records/timestamp.js';
 import { normalBranch, parseAddress, type Address, type AddressContext } from './address.js';
 
 /** A field that does not say what it should, and what would be right. */

@@ -1,5 +1,5 @@
 import type { UnixMillis } from '../brand.js';
-import type { JsonValue, RecordData } from '../record.js';
+import type { JsonValue, RecordData } from '../records/record.js';
 import type { Address, AddressContext } from './address.js';
 import { FieldReader, isNothing, type FieldProblem } from './fields.js';
 import { readabilityOf, type Readability, type SwarmRecord } from './swarm-record.js';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../record.js';
+import type { JsonValue } from '../records/record.js';
 import type { Lease, LeaseState } from './leases.js';
 
 /** A lease as every surface writes it: SDK, command line, HTTP, MCP. Null where the record does not say. */

@@ -1,5 +1,5 @@
 import { unixMillis, type UnixMillis } from '../brand.js';
-import type { JsonValue } from '../record.js';
+import type { JsonValue } from '../records/record.js';
 import type { Address, AddressContext } from './address.js';
 import type { FieldProblem } from './fields.js';
 import {

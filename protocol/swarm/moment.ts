@@ -1,5 +1,5 @@
 import type { UnixMillis } from '../brand.js';
-import type { Kind } from '../kinds.js';
+import type { Kind } from '../records/kinds.js';
 
 /** When the records are looked at, and how far they can be believed then. */
 export interface Moment {

@@ -1,6 +1,6 @@
-import { isOfContent, isUnknown, type Problem } from '../problem.js';
-import type { Kind } from '../kinds.js';
-import type { RecordData } from '../record.js';
+import { isOfContent, isUnknown, type Problem } from '../records/problem.js';
+import type { Kind } from '../records/kinds.js';
+import type { RecordData } from '../records/record.js';
 
 /** A record as a surface has it: of a mirror, a store, an event, a line of HTTP. */
 export interface SwarmRecord {

@@ -1,4 +1,4 @@
-import type { Kind } from '../kinds.js';
+import type { Kind } from '../records/kinds.js';
 import { FieldReader, type FieldProblem } from './fields.js';
 import { normalBranch, type Address, type AddressContext } from './address.js';
 import { AddressIndex } from './address-index.js';

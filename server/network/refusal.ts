@@ -1,6 +1,11 @@
+import { STATUS_CODES } from 'node:http';
 import type { HttpReply } from './transport.js';
 
 /** An answer of one line that says why not. */
 export function refusal(status: number, why: string, headers: Readonly<Record<string, string>> = {}): HttpReply {
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: `${why}\n` };
+}
+
+export function reasonPhrase(status: number): string {
+  return STATUS_CODES[status] ?? 'Unknown';
 }

@@ -3,6 +3,9 @@ import type { Socket } from '../delivery/port.js';
 import type { Connection } from '../sessions/connection.js';
 import type { TlsFiles } from '../config/tls-files.js';
 
+/** How long clients that are slow to read may take to be told that the server goes away; the rest is cut off. */
+export const CLOSE_TIMEOUT_MS = 1_500;
+
 /** A request before anything is believed of it. */
 export interface RequestHead {
   /** In capitals. */

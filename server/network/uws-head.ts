@@ -1,5 +1,5 @@
 import type { HttpResponse } from 'uWebSockets.js';
-import { reasonPhrase } from './reason-phrase.js';
+import { reasonPhrase } from './refusal.js';
 import type { HttpReply, HttpStream } from './transport.js';
 
 /** Status and headers of an answer, without what says that the connection closes after it. */

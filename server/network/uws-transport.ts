@@ -8,7 +8,7 @@ import type {
 } from 'uWebSockets.js';
 import type { CloseCode } from '../../protocol/index.js';
 import { freePort } from './free-port.js';
-import { CLOSE_TIMEOUT_MS } from './close-timeout.js';
+import { CLOSE_TIMEOUT_MS } from './transport.js';
 import { PendingConnections } from './pending-connections.js';
 import { readTls, type TlsFiles } from '../config/tls-files.js';
 import {

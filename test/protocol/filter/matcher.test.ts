@@ -7,7 +7,7 @@ import {
   type FilterInput,
   type Kind,
   type RecordData,
-} from '../../protocol/index.js';
+} from '../../../protocol/index.js';
 
 const record = (data: Readonly<Record<string, unknown>>, kind: Kind = 'reservation', id = 'r1') =>
   matchable(kind, id, data as RecordData);

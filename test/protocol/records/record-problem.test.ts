@@ -7,7 +7,7 @@ import {
   unixMillis,
   type Kind,
   type RecordData,
-} from '../../protocol/index.js';
+} from '../../../protocol/index.js';
 
 const NOW = unixMillis(Date.UTC(2026, 2, 30, 15));
 const LATER = '2026-03-30T16:00:00Z';

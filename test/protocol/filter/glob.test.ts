@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import picomatch from 'picomatch';
 import t from 'tap';
-import { readGlobTree } from '../../protocol/glob-tree.js';
-import { matchesSome } from '../../protocol/glob-match.js';
-import { GlobText } from '../../protocol/glob-text.js';
-import { compileGlob, MAX_GLOBBED_LENGTH } from '../../protocol/glob.js';
-import { readPlainGlob } from '../../protocol/plain-glob.js';
+import { readGlobTree } from '../../../protocol/filter/glob-tree.js';
+import { matchesSome } from '../../../protocol/filter/glob-match.js';
+import { GlobText } from '../../../protocol/filter/glob-text.js';
+import { compileGlob, MAX_GLOBBED_LENGTH } from '../../../protocol/filter/glob.js';
+import { readPlainGlob } from '../../../protocol/filter/plain-glob.js';
 
 const PIECES = [
   '*',

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { ProtocolError, packMessage, unpackMessage } from '../../protocol/index.js';
-import { checkMessagePack } from '../../protocol/msgpack-check.js';
+import { ProtocolError, packMessage, unpackMessage } from '../../../protocol/index.js';
+import { checkMessagePack } from '../../../protocol/wire/msgpack-check.js';
 
 const hex = (text: string): Uint8Array => Buffer.from(text.replaceAll(' ', ''), 'hex');
 

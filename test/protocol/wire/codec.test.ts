@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { ProtocolError } from '../../protocol/index.js';
-import { decodeStrictly, packMessage, unpackMessage } from '../../protocol/index.js';
+import type { ProtocolError } from '../../../protocol/index.js';
+import { decodeStrictly, packMessage, unpackMessage } from '../../../protocol/index.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { unixMillis, type UnixMillis } from '../../protocol/index.js';
-import { LeaseBook } from '../../protocol/index.js';
+import { unixMillis, type UnixMillis } from '../../../protocol/index.js';
+import { LeaseBook } from '../../../protocol/index.js';
 
 const at = (seconds: number): UnixMillis => unixMillis(Date.UTC(2026, 2, 30, 15) + seconds * 1_000);
 const iso = (seconds: number): string => new Date(at(seconds)).toISOString();

@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { ProtocolError } from '../../protocol/index.js';
-import { FILTER_LIMITS, filterKey, parseFilter } from '../../protocol/index.js';
+import type { ProtocolError } from '../../../protocol/index.js';
+import { FILTER_LIMITS, filterKey, parseFilter } from '../../../protocol/index.js';
 
 t.test('what is written for a filter is made canonical', async (t) => {
   const cases: [unknown, unknown][] = [

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from '../../protocol/index.js';
+import { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from '../../../protocol/index.js';
 
 t.test('the canonical order is the number of a kind on the wire', async (t) => {
   t.same(KINDS, ['reservation', 'intent', 'release', 'heartbeat', 'task', 'claim', 'dependency']);

@@ -1,12 +1,12 @@
-import type { EventType } from './event.js';
+import type { EventType } from '../wire/event.js';
 import type { Filter } from './filter.js';
 import { globTextOf, readGlob } from './glob.js';
 import { isGlob } from './glob-form.js';
 import { matchesSome } from './glob-match.js';
 import type { GlobNode } from './glob-tree.js';
-import type { Followed } from './followed-fields.js';
-import type { Kind } from './kinds.js';
-import type { RecordData } from './record.js';
+import type { Followed } from '../records/followed-fields.js';
+import type { Kind } from '../records/kinds.js';
+import type { RecordData } from '../records/record.js';
 
 /** What a filter looks at in a record, taken out of its data once. */
 export interface Matchable {

@@ -1,10 +1,10 @@
-import { revision, type Epoch, type Revision } from './brand.js';
+import { revision, type Epoch, type Revision } from '../brand.js';
 import { formatCursor } from './cursor.js';
-import { KINDS, type Kind } from './kinds.js';
-import type { Problem } from './problem.js';
-import type { DataOf, JsonValue, RecordData } from './record.js';
-import { isoDate } from './swarm/lease-form.js';
-import type { LeaseState } from './swarm/leases.js';
+import { KINDS, type Kind } from '../records/kinds.js';
+import type { Problem } from '../records/problem.js';
+import type { DataOf, JsonValue, RecordData } from '../records/record.js';
+import { isoDate } from '../swarm/lease-form.js';
+import type { LeaseState } from '../swarm/leases.js';
 
 /** The types of event, in the order of their numbers on the wire. */
 export const EVENT_TYPES = ['snapshot', 'added', 'modified', 'removed', 'expired', 'revived'] as const;

@@ -1,11 +1,11 @@
 import { isOfContent, type Problem } from './problem.js';
 import type { Kind } from './kinds.js';
 import type { JsonValue, RecordData } from './record.js';
-import { isNothing, type FieldProblem } from './swarm/fields.js';
-import { leaseNameOf, readBeat, readRelease, readReservation } from './swarm/lease-facts.js';
-import { readIntent } from './swarm/intents.js';
-import type { SwarmRecord } from './swarm/swarm-record.js';
-import { readClaim, readDependency, readTask } from './swarm/tasks.js';
+import { isNothing, type FieldProblem } from '../swarm/fields.js';
+import { leaseNameOf, readBeat, readRelease, readReservation } from '../swarm/lease-facts.js';
+import { readIntent } from '../swarm/intents.js';
+import type { SwarmRecord } from '../swarm/swarm-record.js';
+import { readClaim, readDependency, readTask } from '../swarm/tasks.js';
 import { parseTimestamp } from './timestamp.js';
 
 const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {

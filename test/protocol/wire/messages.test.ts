@@ -7,7 +7,7 @@ import {
   epoch,
   closestMatch,
   revision,
-} from '../../protocol/index.js';
+} from '../../../protocol/index.js';
 
 t.test('what a client may say is read', async (t) => {
   const cases: [unknown, object][] = [

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseTimestamp } from '../../protocol/index.js';
+import { parseTimestamp } from '../../../protocol/index.js';
 
 t.test('a naive time is UTC', async (t) => {
   t.equal(parseTimestamp('2026-03-30T15:00:00'), Date.UTC(2026, 2, 30, 15));

@@ -1,15 +1,15 @@
-import { parseFilter } from './parse-filter.js';
-import { ProtocolError } from './errors.js';
-import { type Filter, type FilterInput, type FilterLimits } from './filter.js';
-import { kindFromName, KINDS, type Kind } from './kinds.js';
-import type { RecordField } from './matcher.js';
-import type { CompleteReason, ResyncReason } from './subscription-terms.js';
-import type { WatchHealth } from './watch-health.js';
-import { closestMatch } from './closest-match.js';
-import type { JsonObject } from './record.js';
-import type { Problem } from './problem.js';
-import type { Encoding } from './encoding.js';
-import { utf8Bytes } from './utf8.js';
+import { parseFilter } from '../filter/parse-filter.js';
+import { ProtocolError } from '../wire/errors.js';
+import { type Filter, type FilterInput, type FilterLimits } from '../filter/filter.js';
+import { kindFromName, KINDS, type Kind } from '../records/kinds.js';
+import type { RecordField } from '../filter/matcher.js';
+import type { CompleteReason, ResyncReason } from '../wire/subscription-terms.js';
+import type { WatchHealth } from '../wire/watch-health.js';
+import { closestMatch } from '../closest-match.js';
+import type { JsonObject } from '../records/record.js';
+import type { Problem } from '../records/problem.js';
+import type { Encoding } from '../wire/encoding.js';
+import { utf8Bytes } from '../utf8.js';
 
 /** What a server can be asked about itself. */
 export const INSPECTION_TOPICS = ['overview', 'explain'] as const;

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import { compileFilter, isGlob, matchable, parseFilter } from '../../protocol/index.js';
-import { planOf } from '../../client/sdk/mirror-plan.js';
+import { compileFilter, isGlob, matchable, parseFilter } from '../../../protocol/index.js';
+import { planOf } from '../../../client/sdk/mirror-plan.js';
 
-const TEXT = readFileSync(new URL('../../protocol/PROTOCOL.md', import.meta.url), 'utf8');
+const TEXT = readFileSync(new URL('../../../protocol/PROTOCOL.md', import.meta.url), 'utf8');
 
 const matches = (address: string, text: string): boolean =>
   compileFilter(parseFilter({ addresses: [address] })).matches(matchable('task', 't', { addresses: [text] }));

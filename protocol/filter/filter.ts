@@ -1,8 +1,8 @@
-import { ProtocolError } from './errors.js';
-import { EVENT_TYPES, type EventType } from './event.js';
-import { KINDS, kindFromName, type Kind } from './kinds.js';
-import { closestMatch } from './closest-match.js';
-import { utf8Bytes } from './utf8.js';
+import { ProtocolError } from '../wire/errors.js';
+import { EVENT_TYPES, type EventType } from '../wire/event.js';
+import { KINDS, kindFromName, type Kind } from '../records/kinds.js';
+import { closestMatch } from '../closest-match.js';
+import { utf8Bytes } from '../utf8.js';
 
 /**
  * Which events a subscription wants. Fields join with AND, the values inside a field with OR. A field that is left out

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { epoch, formatCursor, parseCursor, revision } from '../../protocol/index.js';
+import { epoch, formatCursor, parseCursor, revision } from '../../../protocol/index.js';
 
 t.test('a cursor is read back as it was written', async (t) => {
   for (const position of [0, 1, 4711, Number.MAX_SAFE_INTEGER]) {

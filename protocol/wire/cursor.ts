@@ -1,4 +1,4 @@
-import { epoch, revision, type Epoch, type Revision } from './brand.js';
+import { epoch, revision, type Epoch, type Revision } from '../brand.js';
 
 /** A position in the stream: everything up to and with `revision` of `epoch` has been seen. Written `epoch:revision`. */
 export interface Cursor {

@@ -1,7 +1,7 @@
 import type { Kind } from './kinds.js';
 import type { JsonValue, RecordData } from './record.js';
-import { isNothing } from './swarm/fields.js';
-import { leaseNameOf } from './swarm/lease-facts.js';
+import { isNothing } from '../swarm/fields.js';
+import { leaseNameOf } from '../swarm/lease-facts.js';
 
 /** What a heartbeat or a release that does not say it has from the reservation that it names. */
 export interface Followed {

@@ -1,4 +1,4 @@
-import { unixMillis, type UnixMillis } from './brand.js';
+import { unixMillis, type UnixMillis } from '../brand.js';
 
 /** The separators of a date, and of a time, are all there or all missing. */
 const DATE = String.raw`(?<year>\d{4})(?<dash>-?)(?<month>\d{2})\k<dash>(?<day>\d{2})`;

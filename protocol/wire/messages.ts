@@ -1,17 +1,17 @@
 import { MessageType } from './message-type.js';
-import { parseFilter } from './parse-filter.js';
-import { subscriptionId, type SubscriptionId } from './brand.js';
+import { parseFilter } from '../filter/parse-filter.js';
+import { subscriptionId, type SubscriptionId } from '../brand.js';
 import { parseConnectionName } from './connection-name.js';
 import { parseCursor, type Cursor } from './cursor.js';
 import { ProtocolError, type ErrorCode } from './errors.js';
 import type { WireEvent } from './event.js';
-import { EVERYTHING, FILTER_LIMITS, type Filter, type FilterLimits } from './filter.js';
-import { readInspection, type Inspection, type Inspections } from './inspection.js';
+import { EVERYTHING, FILTER_LIMITS, type Filter, type FilterLimits } from '../filter/filter.js';
+import { readInspection, type Inspection, type Inspections } from '../inspection/inspection.js';
 import type { CompleteReason, ResyncReason, SubscribeMode } from './subscription-terms.js';
 import type { WatchHealth } from './watch-health.js';
-import { KINDS, kindFromName, type Kind } from './kinds.js';
-import { closestMatch } from './closest-match.js';
-import { utf8Bytes } from './utf8.js';
+import { KINDS, kindFromName, type Kind } from '../records/kinds.js';
+import { closestMatch } from '../closest-match.js';
+import { utf8Bytes } from '../utf8.js';
 
 // ── client → server ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { FEATURES, isServerMessage } from '../../protocol/index.js';
+import { FEATURES, isServerMessage } from '../../../protocol/index.js';
 
 const event = [1, 1, 0, 'r1', 1_700_000_000_000, {}];
 const welcome = {

@@ -1,9 +1,9 @@
 import TinyQueue from 'tinyqueue';
-import type { UnixMillis } from './brand.js';
+import type { UnixMillis } from '../brand.js';
 import type { Problem } from './problem.js';
 import type { Kind } from './kinds.js';
 import type { RecordData } from './record.js';
-import { leaseStateAt, LeaseTable, type LeaseState, type LeaseTerm } from './swarm/leases.js';
+import { leaseStateAt, LeaseTable, type LeaseState, type LeaseTerm } from '../swarm/leases.js';
 
 /** A lease as the server stands to it. Never changed once made. */
 export interface BookedLease {
