@@ -224,10 +224,14 @@ export class Mirror implements AsyncDisposable {
     let cancel: () => void = () => undefined;
     const arm = (): void => {
       cancel();
-      const { now } = this.moment;
-      const endsAt = this.swarm.holders(addresses, this.moment, { branch }).holders[0]?.effectiveExpiry;
+      const { moment } = this;
+      const endsAt = this.swarm.holders(addresses, moment, { branch }).holders[0]?.effectiveExpiry;
       if (endsAt === undefined) cancel = () => undefined;
-      else cancel = this.bus.clock.after(endsAt < now ? ASK_AGAIN_MS : Math.min(endsAt - now + 1, MAX_WAIT_MS), told);
+      else
+        cancel = this.bus.clock.after(
+          endsAt < moment.now ? ASK_AGAIN_MS : Math.min(endsAt - moment.now + 1, MAX_WAIT_MS),
+          told,
+        );
     };
     const told = (): void => {
       arm();

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.js';
-import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
+import { TurnQueue } from '../runtime/turn-queue.js';
 
 /** What is heard in one turn of the loop takes no longer, whoever has said it. */
 const TURN_MS = 4;
@@ -15,40 +15,26 @@ export interface Speaker {
  * connection's in their order, and the connections are heard in turn, a message each: whoever says much waits for itself.
  */
 export class Intake {
-  readonly #waiting = new Set<Speaker>();
-  readonly #turns: TurnLoop;
+  readonly #queue: TurnQueue<Speaker>;
 
   constructor(clock: Clock) {
-    this.#turns = new TurnLoop(clock, TURN_MS, (turn) => this.#hear(turn));
+    this.#queue = new TurnQueue(clock, TURN_MS, (speaker) => speaker.hearNext());
   }
 
   /** Whether a message that has come now may be heard now. */
   hasTime(): boolean {
-    return this.#waiting.size === 0 && !this.#turns.current().isSpent();
+    return this.#queue.isEmpty && !this.#queue.current().isSpent();
   }
 
   add(speaker: Speaker): void {
-    this.#waiting.add(speaker);
-    this.#turns.request();
+    this.#queue.add(speaker);
   }
 
   delete(speaker: Speaker): void {
-    this.#waiting.delete(speaker);
+    this.#queue.delete(speaker);
   }
 
   stop(): void {
-    this.#turns.stop();
-    this.#waiting.clear();
-  }
-
-  #hear(turn: Turn): boolean {
-    do {
-      const [next] = this.#waiting;
-      if (next === undefined) return false;
-      this.#waiting.delete(next);
-      // Behind all others.
-      if (next.hearNext()) this.#waiting.add(next);
-    } while (!turn.isSpent());
-    return this.#waiting.size > 0;
+    this.#queue.stop();
   }
 }

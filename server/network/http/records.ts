@@ -19,7 +19,7 @@ import type { Supervision } from '../../runtime/supervisor.js';
 import type { HttpSource, HttpWriter } from '../transport.js';
 import { readQuery, RECORD_PARAMETERS } from './query.js';
 import type { Route, RouteServices } from './route.js';
-import { Turns, type LongAnswer } from './long-answers.js';
+import { longAnswers, type LongAnswer, type LongAnswers } from './long-answers.js';
 
 /** About this many bytes are written at once. */
 const PIECE_BYTES = 65_536;
@@ -31,7 +31,7 @@ const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
 /** `/records`: the records at one revision, as a JSON array of snapshot events, one a line. */
 export function recordsRoute({ bus, limits, clock, slots }: RouteServices): Route {
-  const turns = new Turns(clock);
+  const turns = longAnswers(clock);
   return (request) => {
     const query = readQuery(request.query, RECORD_PARAMETERS, limits);
     if (!slots.isFree()) return slots.refusal();
@@ -78,7 +78,7 @@ class RecordArray implements HttpSource, LongAnswer {
   constructor(
     private readonly writer: HttpWriter,
     private readonly wanted: Wanted,
-    private readonly turns: Turns,
+    private readonly turns: LongAnswers,
     private readonly maxQueuedBytes: number,
     private readonly release: () => void,
     private readonly supervision: Supervision,
