@@ -2,8 +2,8 @@ import type { Kind, Problem, UnixMillis, WatchHealth } from '../protocol/index.j
 import type { Clock } from './runtime/clock.js';
 import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
-import { newEpoch } from './store/epoch.js';
-import { Journal, type JournalHealth } from './journal/journal.js';
+import { EPOCH_RANDOM_BYTES, newEpoch } from './store/epoch.js';
+import { Journal, type JournalHealth, type JournalServices } from './journal/journal.js';
 import type { Recovered } from './journal/recovery.js';
 import type { Log } from './runtime/log.js';
 import { describeWatching } from './inspection/bus-metrics.js';
@@ -11,7 +11,8 @@ import type { LazyRegistry } from './metrics/registry.js';
 import { describeOriginRelay } from './relay/relay-metrics.js';
 import type { ResolvedOptions } from './config/options.js';
 import type { OriginRelay } from './relay/origin-relay.js';
-import type { PrivateDirectory } from './repository/index.js';
+import type { JournalStorage } from './journal/storage.js';
+import { systemRandom, type RandomBytes } from './runtime/random.js';
 import { BusBase } from './bus-base.js';
 import { SessionManager } from './session-manager.js';
 import { History } from './store/history.js';
@@ -27,6 +28,14 @@ export interface RecordProblem {
   readonly problem: Problem;
   /** When it was noticed, Unix milliseconds. */
   readonly since: UnixMillis;
+}
+
+/** What takes the place of the system in a simulation or a test. */
+export interface BusParts extends WatchParts {
+  /** How tables are opened and tried, and which boot of the machine this is. */
+  readonly journal?: Pick<JournalServices, 'openTable' | 'probe' | 'boot'>;
+  /** @default the system's */
+  readonly random?: RandomBytes;
 }
 
 /** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
@@ -47,7 +56,7 @@ export class Bus extends BusBase {
     givenClock: Clock,
     private readonly log: Log,
     /** What tells the repository from another, and takes the place of the system in a test. */
-    parts: WatchParts = {},
+    private readonly parts: BusParts = {},
   ) {
     super();
     this.supervisor = new Supervisor(log, givenClock);
@@ -101,10 +110,12 @@ export class Bus extends BusBase {
    * Goes on where the journal ends, or begins a new epoch; then watches.
    * @param stateDirectory the private directory that holds the journal; without one there is none.
    */
-  async start(stateDirectory?: () => PrivateDirectory): Promise<void> {
+  async start(stateDirectory?: () => JournalStorage): Promise<void> {
     const { options, log } = this;
     const clock = this.#clock;
-    if (options.journal && stateDirectory) this.#journal = journalOf(options, stateDirectory, clock, log);
+    if (options.journal && stateDirectory) {
+      this.#journal = journalOf(options, { ...this.parts.journal, parent: stateDirectory, clock, log });
+    }
     try {
       await this.#start();
     } catch (error) {
@@ -152,14 +163,15 @@ export class Bus extends BusBase {
     const history = new History(this.options.limits, recovered?.base ?? revision);
     for (const event of recovered?.events ?? []) history.append(event);
     for (const event of since) history.append(event);
-    const epoch = recovered?.epoch ?? newEpoch(this.#clock.now());
+    const epoch =
+      recovered?.epoch ?? newEpoch(this.#clock.now(), (this.parts.random ?? systemRandom)(EPOCH_RANDOM_BYTES));
     const fanOut = new FanOut(revision, this.options.limits.maxQueuedBytes, this.supervisor);
     return new Hub(epoch, this.#store, history, fanOut, recovered?.lost);
   }
 }
 
-function journalOf(options: ResolvedOptions, parent: () => PrivateDirectory, clock: Clock, log: Log): Journal {
+function journalOf(options: ResolvedOptions, services: Omit<JournalServices, 'retention'>): Journal {
   const { journalMaxEvents, journalMaxAgeMs, journalMaxBytes } = options;
   const retention = { maxEvents: journalMaxEvents, maxAgeMs: journalMaxAgeMs, maxBytes: journalMaxBytes };
-  return new Journal({ parent, retention, clock, log });
+  return new Journal({ ...services, retention });
 }

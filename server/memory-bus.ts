@@ -9,7 +9,8 @@ import {
 import type { Clock } from './runtime/clock.js';
 import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
-import { newEpoch } from './store/epoch.js';
+import { EPOCH_RANDOM_BYTES, newEpoch } from './store/epoch.js';
+import { systemRandom } from './runtime/random.js';
 import { silentLog } from './runtime/log.js';
 import { resolveOptions, type Limits } from './config/options.js';
 import { SessionManager } from './session-manager.js';
@@ -43,7 +44,7 @@ export class MemoryBus {
     });
     const start = revision(0);
     const hub = new Hub(
-      newEpoch(clock.now()),
+      newEpoch(clock.now(), systemRandom(EPOCH_RANDOM_BYTES)),
       this.#store,
       new History(options.limits, start),
       new FanOut(start, options.limits.maxQueuedBytes),

@@ -4,7 +4,7 @@ import { systemClock } from '../../server/runtime/clock.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { frameOf } from '../../server/delivery/frames.js';
 import { Hub } from '../../server/delivery/hub.js';
-import { newEpoch } from '../../server/store/epoch.js';
+import { EPOCH_RANDOM_BYTES, newEpoch } from '../../server/store/epoch.js';
 import { silentLog } from '../../server/runtime/log.js';
 import { DEFAULT_LIMITS } from '../../server/config/options.js';
 import { SessionManager } from '../../server/session-manager.js';
@@ -126,7 +126,7 @@ function frame(): Work {
 async function send(): Promise<{ readonly url: string; readonly work: Work }> {
   const history = new History(DEFAULT_LIMITS, revision(0));
   const hub = new Hub(
-    newEpoch(systemClock.now()),
+    newEpoch(systemClock.now(), new Uint8Array(EPOCH_RANDOM_BYTES)),
     new RecordStore(),
     history,
     new FanOut(revision(0), DEFAULT_LIMITS.maxQueuedBytes),

@@ -7,7 +7,7 @@
  *     fake.clock.advance(60_000); // the lease lapses
  */
 import type { Kind, Problem, RecordData, UnixMillis } from '../../protocol/index.js';
-import { MemoryBus, type Clock, type MemoryBusOptions } from '../../server/index.js';
+import { MemoryBus, systemClock, type Clock, type MemoryBusOptions } from '../../server/index.js';
 import type { BusClient, ClientOptions } from './bus-client.js';
 import { inProcessLine } from './in-process-channel.js';
 import { opened } from './opened.js';
@@ -34,6 +34,11 @@ export class TurnableClock implements Clock {
     const timer: Timer = { at: this.#elapsed + Math.max(0, delayMs), call };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
+  }
+
+  /** Turns of the event loop take no time, and come by themselves. */
+  nextTurn(call: () => void): () => void {
+    return systemClock.nextTurn(call);
   }
 
   /** A moment so many milliseconds from now, as records write it. */

@@ -1,7 +1,7 @@
-import { closeSync, readSync, writeSync } from 'node:fs';
 import { revision, type Epoch, type Revision } from '../../protocol/index.js';
 import { crc32 } from 'node:zlib';
 import type { JournalDir } from './journal-dir.js';
+import type { OpenFile } from './storage.js';
 
 const MARK_BYTES = 12;
 /** So many more revisions are taken in advance, so that a stream of turns writes the mark once and not each time. */
@@ -17,7 +17,7 @@ const AHEAD = 1_000;
  */
 export class HighWaterMark {
   readonly #bytes = Buffer.alloc(MARK_BYTES);
-  #file: number | undefined;
+  #file: OpenFile | undefined;
   #seed = 0;
   /** What it says. */
   #last = 0;
@@ -43,7 +43,7 @@ export class HighWaterMark {
     const bytes = this.#bytes;
     bytes.writeDoubleLE(last, 0);
     bytes.writeUInt32LE(crc32(bytes.subarray(0, 8), this.#seed), 8);
-    writeSync(this.#file, bytes, 0, MARK_BYTES, 0);
+    this.#file.write(bytes, 0);
     this.#last = last;
   }
 
@@ -60,23 +60,23 @@ export class HighWaterMark {
     const file = this.#file;
     this.#file = undefined;
     try {
-      if (file !== undefined) closeSync(file);
+      file?.close();
     } catch {
       // What the mark says is not told by its close.
     }
   }
 
   #readBytes(): Buffer | undefined {
-    let file: number | undefined;
+    let file: OpenFile | undefined;
     try {
       file = this.dir.openExistingMark();
       if (file === undefined) return undefined;
       const bytes = Buffer.alloc(MARK_BYTES);
-      return readSync(file, bytes, 0, MARK_BYTES, 0) === MARK_BYTES ? bytes : undefined;
+      return file.read(bytes, 0) === MARK_BYTES ? bytes : undefined;
     } catch {
       return undefined;
     } finally {
-      if (file !== undefined) closeSync(file);
+      file?.close();
     }
   }
 }

@@ -1,8 +1,7 @@
-import { closeSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { UnixMillis } from '../../protocol/index.js';
-import type { PrivateDirectory } from '../repository/index.js';
 import { DamagedJournalError } from './entries.js';
+import type { JournalStorage, OpenFile } from './storage.js';
 
 /** Of the files and of what is in them; a journal of another is not read. */
 export const JOURNAL_FORMAT = 1;
@@ -46,10 +45,10 @@ export interface Seal {
  * proven to be so before it is opened.
  */
 export class JournalDir {
-  #directory: PrivateDirectory | undefined;
+  #directory: JournalStorage | undefined;
 
   /** @param parent the directory in which the journal's is. It may be made anew while the journal is kept. */
-  constructor(private readonly parent: () => PrivateDirectory) {}
+  constructor(private readonly parent: () => JournalStorage) {}
 
   /** Opens the directory, and makes it where it is missing. */
   ensure(): void {
@@ -69,12 +68,12 @@ export class JournalDir {
   }
 
   /** The mark's file, opened to read and write. */
-  openMark(): number {
-    return this.#open.open(MARK_FILE);
+  openMark(): OpenFile {
+    return this.#open.openFile(MARK_FILE);
   }
 
   /** The mark's file, opened; `undefined` where there is none. */
-  openExistingMark(): number | undefined {
+  openExistingMark(): OpenFile | undefined {
     return this.#open.stats(MARK_FILE) === undefined ? undefined : this.openMark();
   }
 
@@ -145,19 +144,19 @@ export class JournalDir {
 
   /** The seal that a table's file would have now. */
   sealOf(name: string, revision: number): Seal {
-    const file = this.#open.open(name);
+    const file = this.#open.openFile(name);
     try {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       let bytes = 0;
       let check = 0;
       for (;;) {
-        const count = readSync(file, chunk, 0, CHUNK_BYTES, bytes);
+        const count = file.read(chunk, bytes);
         if (count === 0) return { revision, bytes, crc32: check };
         check = crc32(chunk.subarray(0, count), check);
         bytes += count;
       }
     } finally {
-      closeSync(file);
+      file.close();
     }
   }
 
@@ -173,7 +172,7 @@ export class JournalDir {
     return name;
   }
 
-  get #open(): PrivateDirectory {
+  get #open(): JournalStorage {
     this.ensure();
     return this.#directory!;
   }

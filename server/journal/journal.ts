@@ -1,7 +1,7 @@
 import type { Epoch } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import { bootId, type PrivateDirectory } from '../repository/index.js';
+import { bootId } from '../repository/index.js';
 import type { History } from '../store/history.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
@@ -9,6 +9,7 @@ import { BatchTimer } from './batch-timer.js';
 import { JOURNAL_FORMAT, JournalDir, type Seal } from './journal-dir.js';
 import { BATCH, JournalWriter, type Retention } from './journal-writer.js';
 import { openLmdbTable } from './lmdb-table.js';
+import type { JournalStorage } from './storage.js';
 import { probe } from './integrity-check.js';
 import { recoverOrBeginAgain } from './look-back.js';
 import type { Recovered } from './recovery.js';
@@ -35,7 +36,7 @@ export interface JournalSource {
 
 export interface JournalServices {
   /** The directory in which the journal has its own. */
-  readonly parent: () => PrivateDirectory;
+  readonly parent: () => JournalStorage;
   readonly retention: Retention;
   readonly clock: Clock;
   readonly log: Log;
@@ -43,6 +44,8 @@ export interface JournalServices {
   readonly openTable?: OpenTable;
   /** Reads a table where that can do no harm. @default in another process */
   readonly probe?: (path: string) => Promise<void>;
+  /** Which boot of the machine this is; `undefined` where that is not known. @default asked of the system */
+  readonly boot?: () => string | undefined;
 }
 
 type Phase =
@@ -64,6 +67,7 @@ export class Journal {
   readonly #mark: HighWaterMark;
   readonly #openTable: OpenTable;
   readonly #probe: (path: string) => Promise<void>;
+  readonly #boot: () => string | undefined;
   #phase: Phase = { at: 'idle' };
   #source: JournalSource | undefined;
   #epoch: Epoch | undefined;
@@ -79,6 +83,7 @@ export class Journal {
     this.#mark = new HighWaterMark(this.#dir);
     this.#openTable = services.openTable ?? openLmdbTable;
     this.#probe = services.probe ?? probe;
+    this.#boot = services.boot ?? bootId;
     this.#batchTimer = new BatchTimer(services.clock, () => {
       this.#work = this.#writeBatch();
     });
@@ -101,7 +106,15 @@ export class Journal {
   async recover(): Promise<Recovered | undefined> {
     const { retention, clock, log } = this.services;
     const [dir, mark] = [this.#dir, this.#mark];
-    const found = await recoverOrBeginAgain({ dir, mark, openTable: this.#openTable, probe: this.#probe, clock, log });
+    const found = await recoverOrBeginAgain({
+      dir,
+      mark,
+      openTable: this.#openTable,
+      probe: this.#probe,
+      boot: this.#boot(),
+      clock,
+      log,
+    });
     if (found.is === 'nothing') return undefined;
     this.#epoch = found.recovered.epoch;
     if (found.is === 'whole') {
@@ -260,7 +273,7 @@ export class Journal {
       epoch: this.#epoch!,
       file,
       inode: this.#dir.inode(file),
-      boot: bootId() ?? null,
+      boot: this.#boot() ?? null,
       seal,
     });
   }

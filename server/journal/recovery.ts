@@ -2,7 +2,6 @@ import { epoch, revision, type Epoch, type Revision } from '../../protocol/index
 import type { LostPositions } from '../store/history.js';
 import type { Standing } from '../store/standing.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { bootId } from '../repository/index.js';
 import { readContents, type Contents } from './contents.js';
 import { DamagedJournalError } from './entries.js';
 import type { Header, JournalDir } from './journal-dir.js';
@@ -41,6 +40,8 @@ export interface RecoveryServices {
   readonly openTable: OpenTable;
   /** Reads a table where that can do no harm. @throws DamagedJournalError */
   readonly probe: (path: string) => Promise<void>;
+  /** Which boot of the machine this is, where that is known. */
+  readonly boot: string | undefined;
 }
 
 /**
@@ -53,13 +54,13 @@ export interface RecoveryServices {
  * @throws DamagedJournalError
  */
 export async function recover(services: RecoveryServices): Promise<RecoveryResult> {
-  const { dir, mark } = services;
+  const { dir, mark, boot } = services;
   const header = dir.readHeader();
   if (header === undefined) return { is: 'nothing', why: 'there is no journal' };
   checkFile(dir, header);
   if (header.seal) return recallSealed(services, header, header.seal);
   const sent = mark.read(epoch(header.epoch));
-  if (sent === undefined || header.boot === null || header.boot !== bootId()) {
+  if (sent === undefined || header.boot === null || header.boot !== boot) {
     return { is: 'nothing', why: 'the last run was cut off, and how far it had got is not known' };
   }
   return recallSurvived(services, header, sent);
@@ -77,7 +78,7 @@ function checkFile(dir: JournalDir, { file, inode }: Header): void {
 }
 
 async function recallSealed(
-  { dir, mark, openTable }: RecoveryServices,
+  { dir, mark, openTable, boot }: RecoveryServices,
   header: Header,
   seal: NonNullable<Header['seal']>,
 ): Promise<RecoveryResult> {
@@ -88,7 +89,7 @@ async function recallSealed(
   }
   // The seal goes before the table is opened, which may write to it.
   mark.open(epoch(header.epoch), revision(seal.revision));
-  dir.writeHeader({ ...header, boot: bootId() ?? null, seal: null });
+  dir.writeHeader({ ...header, boot: boot ?? null, seal: null });
   const table = await openTable(dir.file(file));
   try {
     const contents = readContents(table);

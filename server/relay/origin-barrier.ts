@@ -60,7 +60,7 @@ export class OriginBarrier {
     record: { readonly kind: Kind; readonly id: string } | undefined,
     join: () => void,
   ): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => this.clock.nextTurn(resolve));
     while (!this.#isStopped) {
       this.#next.delete(key);
       try {

@@ -35,6 +35,10 @@ export class OriginLiveness implements Clock {
     return this.clock.after(delayMs, call);
   }
 
+  nextTurn(call: () => void): () => void {
+    return this.clock.nextTurn(call);
+  }
+
   /** The stream says who publishes; signs of life of anybody else do not count. */
   follows(origin: string): void {
     if (this.#origin === origin) return;

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { MessageType, readClientMessage, type Kind, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import { systemRandom, type RandomBytes } from '../runtime/random.js';
 import type { AliveMessage } from './alive-message.js';
 import { identityOf, type Identity } from './claim.js';
 import { connectWithRetry } from './connect-with-retry.js';
@@ -37,7 +37,13 @@ export interface OriginRelayServices {
   readonly maxRecordBytes: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** @default the system's */
+  readonly random?: RandomBytes;
 }
+
+const ORIGIN_RANDOM_BYTES = 9;
+
+const nameOf = (random: Uint8Array): string => Buffer.from(random).toString('base64url');
 
 /** The origin's side of the relay: publishes what happens, gives signs of life, and answers edges. */
 export class OriginRelay {
@@ -51,7 +57,7 @@ export class OriginRelay {
 
   constructor(private readonly services: OriginRelayServices) {
     this.names = new RelayNames(services.options.repository);
-    this.#identity = identityOf(randomBytes(9).toString('base64url'), services.root);
+    this.#identity = identityOf(nameOf((services.random ?? systemRandom)(ORIGIN_RANDOM_BYTES)), services.root);
   }
 
   get health(): RelayHealth {

@@ -10,8 +10,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readSync,
   renameSync,
   rmSync,
+  writeSync,
   type BigIntStats,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -155,6 +157,11 @@ export class PrivateDirectory {
     }
   }
 
+  /** Opens a file like {@link open}, to be read and written in place. */
+  openFile(name: string): PrivateOpenFile {
+    return new PrivateOpenFile(this.open(name));
+  }
+
   /** The path of a file, for those that open files by path; made where it is missing, and proven to be this user's alone. */
   fileFor(name: string): string {
     closeSync(this.open(name));
@@ -233,6 +240,24 @@ export class PrivateDirectory {
     proveOwn(this.path, found);
     if ((found.mode & 0o777n) !== 0o700n) fchmodSync(this.#file, 0o700);
     return found;
+  }
+}
+
+/** A file that is read and written in place. */
+class PrivateOpenFile {
+  constructor(private readonly file: number) {}
+
+  /** @returns how many bytes of the buffer were filled, from its beginning. */
+  read(into: Uint8Array, at: number): number {
+    return readSync(this.file, into, 0, into.length, at);
+  }
+
+  write(bytes: Uint8Array, at: number): void {
+    writeSync(this.file, bytes, 0, bytes.length, at);
+  }
+
+  close(): void {
+    closeSync(this.file);
   }
 }
 

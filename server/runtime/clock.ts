@@ -8,6 +8,8 @@ export interface Clock {
   elapsed(): number;
   /** Calls once after `delayMs`; the returned function cancels. Delays are capped at `MAX_DELAY_MS`. */
   after(delayMs: number, call: () => void): () => void;
+  /** Calls once in the next turn of the event loop, after it has looked for input; the returned function cancels. */
+  nextTurn(call: () => void): () => void;
 }
 
 /** Beyond 2^31 − 1 ms Node fires at once; nothing here waits longer than a day without looking at the clock. */
@@ -20,6 +22,12 @@ export const systemClock: Clock = {
     const timer = setTimeout(call, Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
     return () => {
       clearTimeout(timer);
+    };
+  },
+  nextTurn: (call) => {
+    const turn = setImmediate(call);
+    return () => {
+      clearImmediate(turn);
     };
   },
 };

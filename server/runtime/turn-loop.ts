@@ -14,7 +14,7 @@ export interface Turn {
  * hands of whoever owns the loop; this only knows whether there is more.
  */
 export class TurnLoop {
-  #scheduled: NodeJS.Immediate | undefined;
+  #cancelStep: (() => void) | undefined;
   /** The turn that is under way; `undefined` while no time has been used in it. */
   #turn: Turn | undefined;
 
@@ -30,17 +30,17 @@ export class TurnLoop {
   current(): Turn {
     if (this.#turn !== undefined) return this.#turn;
     this.#turn = this.#begin();
-    setImmediate(() => {
+    this.clock.nextTurn(() => {
       // A step that is scheduled shares this turn's time, and ends the turn.
-      if (this.#scheduled === undefined) this.#turn = undefined;
+      if (this.#cancelStep === undefined) this.#turn = undefined;
     });
     return this.#turn;
   }
 
   /** Asks for a step. Asking twice is asking once. */
   request(): void {
-    this.#scheduled ??= setImmediate(() => {
-      this.#scheduled = undefined;
+    this.#cancelStep ??= this.clock.nextTurn(() => {
+      this.#cancelStep = undefined;
       const turn = this.#turn ?? this.#begin();
       this.#turn = undefined;
       if (this.step(turn)) this.request();
@@ -49,8 +49,8 @@ export class TurnLoop {
 
   /** Forgets the step that was asked for. */
   stop(): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
+    this.#cancelStep?.();
+    this.#cancelStep = undefined;
     this.#turn = undefined;
   }
 

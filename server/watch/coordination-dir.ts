@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
-import { errorCode, systemFiles } from './files.js';
+import { errorCode, systemFiles, type Files } from './files.js';
 
 /** The place cannot be watched as it is; the message says what to do. */
 export class CoordinationDirError extends Error {
@@ -49,10 +48,10 @@ export class CoordinationDir {
    * @throws CoordinationDirError where a directory is a symbolic link or no directory: what it points to may lie outside
    *   the repository, and changes there give no hints.
    */
-  ensure(): void {
+  ensure(files: Files = systemFiles): void {
     for (const path of this.all) {
-      const found = look(path);
-      if (found === undefined) make(path);
+      const found = look(path, files);
+      if (found === undefined) make(path, files);
       else if (found.isSymbolicLink()) {
         throw new CoordinationDirError(
           `${path} is a symbolic link: refusing to watch it; put a directory in its place`,
@@ -64,17 +63,17 @@ export class CoordinationDir {
   }
 }
 
-function look(path: string) {
+function look(path: string, files: Files) {
   try {
-    return systemFiles.look(path);
+    return files.look(path);
   } catch (error) {
     throw new CoordinationDirError(`${path} cannot be looked at: ${said(error)}`, errorCode(error));
   }
 }
 
-function make(path: string): void {
+function make(path: string, files: Files): void {
   try {
-    mkdirSync(path);
+    files.make(path);
   } catch (error) {
     // Another process has been quicker.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;

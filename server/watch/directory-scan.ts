@@ -136,6 +136,13 @@ class ScanTurns {
     this.#lookedAt = now;
     return { passedMs, isSpent: turn.isSpent(now) };
   }
+
+  /** Resolves in the next turn. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.clock.nextTurn(resolve);
+    });
+  }
 }
 
 /** Gives the loop back to others every so often, and counts what was taken of it. */
@@ -154,8 +161,6 @@ class Slices {
   }
 
   yieldToLoop(): Promise<void> {
-    return new Promise((resolve) => {
-      setImmediate(resolve);
-    });
+    return this.turns.next();
   }
 }

@@ -2,6 +2,7 @@ import {
   closeSync,
   fstatSync,
   lstatSync,
+  mkdirSync,
   opendirSync,
   openSync,
   readSync,
@@ -30,6 +31,8 @@ export interface Files {
   follow(path: string): BigIntStats | undefined;
   /** A file's name as its directory lists it, by whatever spelling it was found; `undefined` where only a listing would tell. */
   nameOf(path: string): string | undefined;
+  /** Makes a directory. */
+  make(path: string): void;
   /** @param readAhead names fetched from the kernel at a time. */
   list(path: string, readAhead: number): OpenDirectory;
 }
@@ -51,6 +54,9 @@ export const systemFiles: Files = {
     } catch {
       return undefined;
     }
+  },
+  make: (path) => {
+    mkdirSync(path);
   },
   list: (path, bufferSize) => opendirSync(path, { bufferSize }),
 };

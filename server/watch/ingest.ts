@@ -232,7 +232,7 @@ export class Ingest implements HintSink {
   async drain(): Promise<void> {
     this.#schedule();
     while (this.#isBusy && this.#phase === 'running') {
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => this.services.clock.nextTurn(resolve));
     }
   }
 

@@ -219,7 +219,7 @@ export class RepositoryWatch {
   #makeDirectories(): boolean {
     if (this.#isReadOnly) return false;
     try {
-      this.dir.ensure();
+      this.dir.ensure(this.#directories.files);
       return true;
     } catch (error) {
       if (!(error instanceof CoordinationDirError) || !error.isReadOnly) throw error;

@@ -17,6 +17,10 @@ export class SteppedClock implements Clock {
     return systemClock.after(delayMs, call);
   }
 
+  nextTurn(call: () => void): () => void {
+    return systemClock.nextTurn(call);
+  }
+
   /** The wall clock is set, forward or back. */
   step(ms: number): void {
     this.#now = unixMillis(this.#now + ms);

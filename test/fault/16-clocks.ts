@@ -12,6 +12,7 @@ class SetClock implements Clock {
   now = () => unixMillis(systemClock.now() + this.setMs);
   elapsed = () => systemClock.elapsed();
   after = (delayMs: number, call: () => void) => systemClock.after(delayMs, call);
+  nextTurn = (call: () => void) => systemClock.nextTurn(call);
 }
 
 const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();

@@ -1,5 +1,5 @@
 import { unixMillis, type UnixMillis } from '../../protocol/index.js';
-import type { Clock } from '../../server/runtime/clock.js';
+import { systemClock, type Clock } from '../../server/runtime/clock.js';
 
 interface Timer {
   readonly at: number;
@@ -33,6 +33,11 @@ export class FakeClock implements Clock {
     return () => {
       this.#timers.delete(timer);
     };
+  }
+
+  /** Turns of the loop are real: they take no time. */
+  nextTurn(call: () => void): () => void {
+    return systemClock.nextTurn(call);
   }
 
   /** Lets time pass; timers fire in order, each at its own moment. */

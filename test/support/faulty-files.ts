@@ -40,6 +40,7 @@ export class FaultyFiles implements Files {
   readonly status = systemFiles.status;
   readonly follow = systemFiles.follow;
   readonly nameOf = systemFiles.nameOf;
+  readonly make = systemFiles.make;
 
   #check(call: Call, path: string): void {
     if (this.#faults.size === 0) return;

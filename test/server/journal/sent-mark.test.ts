@@ -1,8 +1,8 @@
-import { closeSync } from 'node:fs';
 import t from 'tap';
 import { epoch, revision } from '../../../protocol/index.js';
 import { JournalDir } from '../../../server/journal/journal-dir.js';
 import { HighWaterMark } from '../../../server/journal/high-water-mark.js';
+import type { OpenFile } from '../../../server/journal/storage.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 t.test('a mark whose file fails when it is closed ends nothing, and says what it said', async (t) => {
@@ -13,12 +13,12 @@ t.test('a mark whose file fails when it is closed ends nothing, and says what it
     repository.dispose();
   });
   const dir = new JournalDir(() => state);
-  let file = -1;
+  let file: OpenFile | undefined;
   // What NFS and a full disk do in close(2), a file that is closed already does anywhere.
   const failing = Object.assign(Object.create(dir) as JournalDir, { openMark: () => (file = dir.openMark()) });
   const mark = new HighWaterMark(failing);
   mark.open(epoch('E'), revision(7));
-  closeSync(file);
+  file!.close();
   t.doesNotThrow(() => {
     mark.close();
   });
