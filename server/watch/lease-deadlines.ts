@@ -57,6 +57,8 @@ export class LeaseDeadlines {
   #progress: Progress = WAITING;
   /** Changes may have been missed: the disk is compared before the next lease ends. */
   #doubtsHints = true;
+  /** The disk, which could not be compared, is not compared again before. */
+  #compareAgainAt = -Infinity;
   #cancelNap: (() => void) | undefined;
   #isStopped = false;
 
@@ -90,8 +92,10 @@ export class LeaseDeadlines {
         if (due === undefined || due > now) return [];
         // So late only after a pause, after a step of the clock that has been believed, or when nothing could be seen.
         if (now - due > PAUSE_MS && !this.#doubtsHints) this.#pauseNoticed();
-        if (this.#doubtsHints) void this.#compare(now);
-        else if (LEASE_KINDS.every(knowsAll)) {
+        if (this.#doubtsHints) {
+          // What a comparison hints at is read in a turn, which must not be what begins the next one.
+          if (clock.elapsed() >= this.#compareAgainAt) void this.#compare(now);
+        } else if (LEASE_KINDS.every(knowsAll)) {
           this.#progress = { is: 'asked', until: now };
           schedule();
         }
@@ -144,6 +148,7 @@ export class LeaseDeadlines {
     } else {
       this.#progress = WAITING;
       this.#doubtsHints = true;
+      this.#compareAgainAt = this.services.clock.elapsed() + RETRY_MS;
       this.sleep();
     }
   }

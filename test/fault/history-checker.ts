@@ -8,6 +8,11 @@ import { Truth } from './truth.js';
 export interface Evidence {
   readonly lives: readonly Life[];
   readonly operations: readonly Operation[];
+  /**
+   * Revisions at which nothing changed that anybody is shown, such as a heartbeat whose reservation has come to say another branch.
+   * @default none
+   */
+  readonly isSilent?: (epoch: string, revision: number) => boolean;
   /** Whether everybody had been told everything when the record ends. */
   readonly isSettled: boolean;
 }
@@ -28,14 +33,14 @@ export type Verdict =
  * Knows the wire and nothing of the server. What really happened it takes from those lives that asked for everything,
  * once their revisions are found to have no holes, and from the operations.
  */
-export function checkHistory({ lives, operations, isSettled }: Evidence): Verdict {
-  const truth = new Truth(lives);
+export function checkHistory({ lives, operations, isSettled, isSilent = () => false }: Evidence): Verdict {
+  const truth = new Truth(lives, isSilent);
   const log = new OperationLog(operations);
   const revisions = new Revisions();
   let events = 0;
   let marks = 0;
   for (const life of lives) {
-    const check = new LifeCheck(life, truth, log, revisions);
+    const check = new LifeCheck(life, truth, log, revisions, isSilent);
     let entry = 0;
     try {
       for (; entry < life.entries.length; entry++) check.take(life.entries[entry]!);

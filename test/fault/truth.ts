@@ -30,13 +30,15 @@ interface Version {
 
 /** One stretch of revisions without a hole, as a subscription to everything saw it: a cut and what followed. */
 class Stretch {
-  readonly #events: WireEvent[] = [];
+  /** By revision from the first on; none where one is silent. */
+  readonly #events: (WireEvent | undefined)[] = [];
   readonly #versions = new Map<string, Version[]>();
 
   constructor(
     readonly epoch: string,
     readonly from: number,
     snapshot: readonly WireEvent[],
+    private readonly isSilent: (epoch: string, revision: number) => boolean,
   ) {
     for (const event of snapshot) {
       this.#versions.set(recordOf(event), [{ at: from, data: event[5], shown: event[0] }]);
@@ -49,6 +51,7 @@ class Stretch {
 
   /** @returns whether the event is the next one. */
   add(event: WireEvent): boolean {
+    this.passSilent(event[0] - 1);
     if (event[0] !== this.until + 1) return false;
     this.#events.push(event);
     const [at, type] = event;
@@ -59,10 +62,16 @@ class Stretch {
     return true;
   }
 
+  /** Takes in what nobody is shown, up to a revision. */
+  passSilent(until: number): void {
+    while (this.until < until && this.isSilent(this.epoch, this.until + 1)) this.#events.push(undefined);
+  }
+
   /** The first transition after `after`, up to `until`, that a filter shows. */
   next(filter: LifeFilter, after: number, until: number): Expected | undefined {
     for (let at = after + 1; at <= until; at++) {
-      const shown = this.#through(filter, this.#events[at - this.from - 1]!);
+      const event = this.#events[at - this.from - 1];
+      const shown = event && this.#through(filter, event);
       if (shown) return shown;
     }
     return undefined;
@@ -107,7 +116,10 @@ function lastUntil(versions: readonly Version[], at: number): Version | undefine
 export class Truth {
   readonly #stretches: Stretch[] = [];
 
-  constructor(lives: readonly Life[]) {
+  constructor(
+    lives: readonly Life[],
+    private readonly isSilent: (epoch: string, revision: number) => boolean = () => false,
+  ) {
     for (const life of lives) if (isUnfiltered(life.filter)) this.#read(life);
   }
 
@@ -139,14 +151,19 @@ export class Truth {
           else if (!entry.events.every((event) => current?.add(event))) current = undefined;
           break;
         case 'synced':
-          if (!snapshot) break;
-          current = new Stretch(epoch, entry.revision, snapshot);
+          if (!snapshot) {
+            current?.passSilent(entry.revision);
+            break;
+          }
+          current = new Stretch(epoch, entry.revision, snapshot, this.isSilent);
           this.#stretches.push(current);
           snapshot = undefined;
           break;
+        case 'heartbeat':
+          current?.passSilent(entry.revision);
+          break;
         case 'disconnected':
         case 'complete':
-        case 'heartbeat':
           break;
       }
     }

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { KINDS, type ServerMessage } from '../../../protocol/index.js';
+import { checkHistory } from '../../fault/history-checker.js';
+import type { Client } from '../world/clients.js';
+import type { Origin } from '../world/origin.js';
+import type { Repository } from '../world/repository.js';
+import type { SimulatedNetwork } from '../machine/simulated-network.js';
+
+/** What a life must not show. */
+export type Rule =
+  /** An address was called free, and the files said all the while that it was held. */
+  | 'false free'
+  /** A lease was said to have ended that had not. */
+  | 'false end'
+  /** What cannot be seen was called healthy. */
+  | 'false health'
+  /** A process ended by an error that nobody caught. */
+  | 'crash'
+  /** The server met an error that nobody had foreseen. */
+  | 'unforeseen'
+  /** The wire's own promises: order, uniqueness, completeness, resumption, marks, cuts. */
+  | 'wire'
+  /** At rest a view differs from the directory. */
+  | 'view'
+  /** At rest somebody is not served, or a question is not answered. */
+  | 'stuck'
+  /** More is kept than is bounded. */
+  | 'bound';
+
+export interface Violation {
+  readonly rule: Rule;
+  readonly atMs: number;
+  readonly why: string;
+}
+
+export interface Question {
+  answered(free: 'yes' | 'no' | 'unknown' | 'none'): void;
+}
+
+/** Directories that the server keeps open and watches: the root, two above the kinds, one of each kind. */
+const DIRECTORIES = 3 + KINDS.length;
+/** What one frame may be longer than the bound that it was begun under. */
+const FRAME_BYTES = 400_000;
+/** A directory that cannot be looked at is found out within this. */
+const NOTICE_MS = 3_000;
+
+/** Knows what is true in a simulated world, and holds against it all that is said there. */
+export class Judge {
+  readonly #questions = new Set<{ readonly address: string; wasFree: boolean }>();
+  readonly #hash = createHash('sha256');
+  violation: Violation | undefined;
+  /** What was asked and answered: a life in which nothing was is no proof. */
+  readonly tally = { asked: 0, free: 0, held: 0, unknown: 0, messages: 0 };
+  #blindSince: number | undefined;
+
+  constructor(
+    private readonly repository: Repository,
+    private readonly tell: (text: string) => void,
+  ) {
+    repository.beforeChange = () => {
+      this.#look();
+    };
+  }
+
+  /** Of all that was said in this life, in order. */
+  get trace(): string {
+    return this.#hash.copy().digest('hex').slice(0, 16);
+  }
+
+  violated(rule: Rule, why: string): void {
+    if (this.violation) return;
+    this.violation = { rule, atMs: this.#now, why };
+    this.tell(`VIOLATION (${rule}): ${why}`);
+  }
+
+  get #now(): number {
+    return this.repository.disk.host.time.now;
+  }
+
+  // ── at each moment ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Something happens now. */
+  step(atMs: number): void {
+    this.#hash.update(atMs.toString(36));
+  }
+
+  messageSeen(client: string, message: ServerMessage): void {
+    this.tally.messages++;
+    this.#hash.update(client);
+    this.#hash.update(JSON.stringify(message));
+  }
+
+  expiredSeen(client: string, id: string): void {
+    if (!this.repository.hasEnded(id)) this.violated('false end', `${client} was told that the lease ${id} has ended`);
+  }
+
+  asked(client: string, address: string): Question {
+    const question = { address, wasFree: !this.repository.isHeld(address) };
+    const askedAt = this.#now;
+    this.#questions.add(question);
+    this.tally.asked++;
+    return {
+      answered: (free) => {
+        this.#look();
+        this.#questions.delete(question);
+        this.#hash.update(`${client}${address}${free}`);
+        if (free === 'yes') this.tally.free++;
+        else if (free === 'no') this.tally.held++;
+        else this.tally.unknown++;
+        if (free === 'yes' && !question.wasFree) {
+          const since = `since it was asked at ${askedAt.toFixed(1)} ms`;
+          this.violated('false free', `${client} was told that ${address} is free, which it has not been ${since}`);
+        }
+      },
+    };
+  }
+
+  /** A directory has become one that nobody can look into, or all can be looked into. */
+  sightChanged(isBlind: boolean): void {
+    this.#blindSince = isBlind ? (this.#blindSince ?? this.#now) : undefined;
+  }
+
+  /** Looks in at the server now and then. @param awakeMs for how long it has been able to work. */
+  inspect(origin: Origin, awakeMs: number): void {
+    const { bus } = origin;
+    if (!bus || this.#blindSince === undefined) return;
+    if (Math.min(this.#now - this.#blindSince, awakeMs) < NOTICE_MS) return;
+    const { health } = bus;
+    if (health.state === 'watching' && health.healthy)
+      this.violated('false health', 'a directory cannot be looked into, and the server says that all is well');
+  }
+
+  #look(): void {
+    for (const question of this.#questions)
+      if (!question.wasFree && !this.repository.isHeld(question.address)) question.wasFree = true;
+  }
+
+  // ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  rest(origin: Origin, clients: readonly Client[], network: SimulatedNetwork, maxQueuedBytes: number): void {
+    if (origin.unforeseen > 0) this.violated('unforeseen', `${String(origin.unforeseen)} errors`);
+    const { bus, files } = origin;
+    if (!bus || !files) {
+      this.violated('stuck', `no server runs: ${String(origin.startError)}`);
+      return;
+    }
+    const { health } = bus;
+    if (health.state !== 'watching' || !health.healthy) this.violated('stuck', `health is ${JSON.stringify(health)}`);
+    const { pending, unsettled } = bus.watch.backlog;
+    if (pending + unsettled > 0) this.violated('stuck', `${String(pending)} hints and ${String(unsettled)} files wait`);
+    if (files.openCount !== DIRECTORIES) this.violated('bound', `${String(files.openCount)} descriptors are open`);
+    if (files.watchCount !== DIRECTORIES) this.violated('bound', `${String(files.watchCount)} directories are watched`);
+    if (network.openCount !== clients.length || bus.connectionCount !== clients.length) {
+      const counts = `${String(network.openCount)} connections, ${String(bus.connectionCount)} sessions`;
+      this.violated('bound', `${counts} of ${String(clients.length)} clients`);
+    }
+    if (network.mostQueued > maxQueuedBytes + FRAME_BYTES) this.violated('bound', `${String(network.mostQueued)} bytes waited`);
+    for (const client of clients) this.#client(client, bus.hub.revision);
+    this.#history(clients, origin.silent);
+  }
+
+  #client({ plan, raw, mirror, bus, isAsking }: Client, revision: number): void {
+    if (isAsking && plan.kind === 'asker') this.violated('stuck', `${plan.name} has had no answer`);
+    if (bus && bus.status.state !== 'live') this.violated('stuck', `${plan.name} is ${bus.status.state}`);
+    if (raw) {
+      if (!raw.isLive) this.violated('stuck', `${plan.name} is not live`);
+      else if (Number(raw.cursor?.split(':')[1]) !== revision)
+        this.violated('stuck', `${plan.name} is at ${String(raw.cursor)}, the server at ${String(revision)}`);
+    }
+    if (plan.kind === 'asker' || raw) return;
+    if (!mirror || mirror.status.state !== 'live') {
+      this.violated('stuck', `${plan.name} has no live mirror: ${JSON.stringify(mirror?.status)}`);
+      return;
+    }
+    for (const kind of KINDS) {
+      const seen = new Map(mirror.all(kind).map((record) => [record.id, record]));
+      for (const [id, found] of this.repository.found(kind)) {
+        const record = seen.get(id);
+        seen.delete(id);
+        const isRight =
+          found.is === 'record'
+            ? record && record.problem === undefined && JSON.stringify(record.data) === JSON.stringify(found.data)
+            : record?.problem !== undefined;
+        if (!isRight) {
+          const said = record ? `${record.problem ?? ''}${JSON.stringify(record.data)}` : 'nothing';
+          this.violated('view', `${plan.name} has ${said} of ${kind}/${id}, where there is ${JSON.stringify(found)}`);
+        }
+      }
+      for (const id of seen.keys()) this.violated('view', `${plan.name} has ${kind}/${id}, which is gone`);
+    }
+  }
+
+  #history(clients: readonly Client[], silent: ReadonlySet<string>): void {
+    const lives = clients.flatMap(({ raw }) => (raw ? [raw] : []));
+    const isSilent = (epoch: string, revision: number): boolean => silent.has(`${epoch}:${String(revision)}`);
+    const { operations } = this.repository;
+    const verdict = checkHistory({ lives, operations, isSettled: false, isSilent });
+    if (!verdict.holds) this.violated('wire', `${verdict.life}, entry ${String(verdict.entry)}: ${verdict.rule}: ${verdict.why}`);
+  }
+}

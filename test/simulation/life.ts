@@ -1,0 +1,86 @@
+import { Judge, type Violation } from './judge/judge.js';
+import { SeededRandom } from './machine/seeded-random.js';
+import { SimulatedDisk } from './machine/simulated-disk.js';
+import { SimulatedNetwork } from './machine/simulated-network.js';
+import { SimulatedHost, type SimulatedProcess } from './machine/simulated-process.js';
+import { SimulatedStorage } from './machine/simulated-storage.js';
+import { SimulatedTime } from './machine/simulated-time.js';
+import { Agent } from './world/agent.js';
+import { Client } from './world/clients.js';
+import { Operator } from './world/operator.js';
+import { Origin } from './world/origin.js';
+import type { LifePlan } from './world/plan.js';
+import { Repository } from './world/repository.js';
+
+export interface LifeResult {
+  readonly violation: Violation | undefined;
+  /** Of all that was said and done: the same for the same plan. */
+  readonly trace: string;
+  readonly steps: number;
+  readonly simulatedMs: number;
+  readonly tally: Judge['tally'];
+  /** What happened, one line each; only where it is wanted. */
+  readonly story: readonly string[];
+}
+
+/** How often the judge looks in at the server. */
+const INSPECT_MS = 500;
+
+/** Lets a world live as it is planned. @param withStory whether what happens is written down. */
+export async function live(plan: LifePlan, withStory = false): Promise<LifeResult> {
+  const story: string[] = [];
+  const time = new SimulatedTime();
+  const tell = (text: string): void => {
+    if (withStory) story.push(`${time.now.toFixed(2).padStart(10)} ${text}`);
+  };
+  const host = new SimulatedHost(time);
+  const disk = new SimulatedDisk(host);
+  const repository = new Repository(disk);
+  const judge = new Judge(repository, tell);
+  time.onStep = () => {
+    judge.step(time.now);
+  };
+  const crashed = (process: SimulatedProcess, error: unknown): void => {
+    judge.violated('crash', `${process.name}: ${(error as Error).stack ?? String(error)}`);
+  };
+  const onUnhandled = (error: unknown): void => {
+    judge.violated('crash', `nobody caught: ${(error as Error).stack ?? String(error)}`);
+  };
+  process.on('unhandledRejection', onUnhandled);
+  try {
+    const { seed } = plan;
+    const storage = new SimulatedStorage();
+    const network = new SimulatedNetwork(time, new SeededRandom(seed, 'network'));
+    Object.assign(network.weather, plan.network);
+    const random = new SeededRandom(seed, 'origin');
+    const origin = new Origin({ plan, host, repository, storage, network, random, crashed, tell });
+    const agents = plan.agents.map((agent) => new Agent(agent, seed, host, repository, tell));
+    const clients = plan.clients.map((client) => new Client(client, { seed, host, network, judge, crashed, tell }));
+    const operator = new Operator({ seed, host, repository, storage, network, origin, agents, clients, judge, tell });
+    origin.start();
+    for (const actor of [...agents, ...clients]) actor.start();
+    operator.start(plan.faults);
+    const inspect = (): void => {
+      judge.inspect(origin, operator.awakeMs);
+      time.after(INSPECT_MS, inspect);
+    };
+    inspect();
+    const isOver = (): boolean => judge.violation !== undefined;
+    await time.run(plan.activeMs, isOver);
+    tell('agents and faults come to an end');
+    for (const actor of [...agents, ...clients]) actor.end();
+    if (!isOver()) await time.run(plan.activeMs + plan.restMs, isOver);
+    if (!isOver()) judge.rest(origin, clients, network, plan.options.maxQueuedBytes);
+    origin.kill();
+    return {
+      violation: judge.violation,
+      trace: judge.trace,
+      steps: time.steps,
+      simulatedMs: time.now,
+      tally: judge.tally,
+      story,
+    };
+  } finally {
+    process.off('unhandledRejection', onUnhandled);
+  }
+}

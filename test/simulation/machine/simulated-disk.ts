@@ -1,0 +1,255 @@
+import type { BigIntStats } from 'node:fs';
+import type { SimulatedHost } from './simulated-process.js';
+
+/** The file system's clock ticks this often: two writes in one tick have the same time. */
+const TICK_MS = 4;
+
+interface Common {
+  readonly ino: number;
+  readonly birthtimeNs: bigint;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+  links: number;
+  /** What its owner may do with it. */
+  mode: number;
+}
+export interface FileNode extends Common {
+  readonly is: 'file';
+  data: Buffer;
+}
+export interface DirectoryNode extends Common {
+  readonly is: 'directory';
+  readonly entries: Map<string, DiskNode>;
+}
+export interface LinkNode extends Common {
+  readonly is: 'link';
+  readonly target: string;
+}
+export type DiskNode = FileNode | DirectoryNode | LinkNode;
+
+/** What inotify says of a directory; `self`: of the watched directory and not of a name in it. */
+export interface DirectoryEvent {
+  readonly directory: DirectoryNode;
+  readonly type: 'rename' | 'change';
+  readonly name: string | 'self';
+}
+
+export function fileError(code: string, path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: simulated, '${path}'`), { code });
+}
+
+/** One machine's file system: nodes, names and times, as Linux keeps them, with what its watchers are told. */
+export class SimulatedDisk {
+  readonly root: DirectoryNode;
+  readonly #freed: number[] = [];
+  #nodes = 1;
+  /** Told of each thing that happens in a directory, in order. */
+  readonly watchers = new Set<(event: DirectoryEvent) => void>();
+  /** Called before each change: as things were until now. */
+  onChange: () => void = () => undefined;
+
+  constructor(readonly host: SimulatedHost) {
+    this.root = this.#newDirectory();
+  }
+
+  // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * @param from where a relative path begins.
+   * @returns `undefined` where there is nothing. @throws Error with the system's code
+   */
+  find(path: string, follow: 'links' | 'not the last', from: DirectoryNode = this.root, depth = 0): DiskNode | undefined {
+    if (depth > 40) throw fileError('ELOOP', path);
+    let node: DiskNode = path.startsWith('/') ? this.root : from;
+    const names = path.split('/').filter((name) => name !== '' && name !== '.');
+    for (const [i, name] of names.entries()) {
+      if (node.is !== 'directory') throw fileError('ENOTDIR', path);
+      if ((node.mode & 0o100) === 0) throw fileError('EACCES', path);
+      const next: DiskNode | undefined = node.entries.get(name);
+      if (next === undefined) return undefined;
+      const isLast = i === names.length - 1;
+      if (next.is === 'link' && (!isLast || follow === 'links')) {
+        const target = this.find(next.target, 'links', node, depth + 1);
+        if (target === undefined) return undefined;
+        node = target;
+      } else node = next;
+    }
+    return node;
+  }
+
+  /** What is at a path, for those who know everything: nothing is forbidden to them, and no link is followed. */
+  node(path: string): DiskNode | undefined {
+    return this.#walk(path);
+  }
+
+  /** The text of a file; `undefined` where there is none. */
+  text(path: string): string | undefined {
+    const node = this.#walk(path);
+    return node?.is === 'file' ? node.data.toString() : undefined;
+  }
+
+  directory(path: string): DirectoryNode | undefined {
+    const node = this.#walk(path);
+    return node?.is === 'directory' ? node : undefined;
+  }
+
+  #walk(path: string): DiskNode | undefined {
+    let node: DiskNode | undefined = this.root;
+    for (const name of path.split('/')) if (name !== '') node = node?.is === 'directory' ? node.entries.get(name) : undefined;
+    return node;
+  }
+
+  // ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  makeDirectory(path: string): DirectoryNode {
+    const { parent, name } = this.#place(path);
+    if (parent.entries.has(name)) throw fileError('EEXIST', path);
+    const made = this.#newDirectory();
+    this.#enter(parent, name, made);
+    this.#tell(parent, 'rename', name);
+    return made;
+  }
+
+  /** Opens a file to write: makes it, or leaves nothing in it. */
+  truncate(path: string): FileNode {
+    const { parent, name } = this.#place(path);
+    const found = parent.entries.get(name);
+    if (found?.is === 'directory') throw fileError('EISDIR', path);
+    if (found?.is === 'link') throw fileError('ELOOP', path);
+    if (found) {
+      this.write(path, Buffer.alloc(0));
+      return found;
+    }
+    const now = this.#nowNs();
+    const made: FileNode = { is: 'file', ...this.#common(now), data: Buffer.alloc(0) };
+    this.#enter(parent, name, made);
+    this.#tell(parent, 'rename', name);
+    return made;
+  }
+
+  /** Sets what a file holds. */
+  write(path: string, data: Buffer): void {
+    const slash = path.lastIndexOf('/');
+    const [parent, name] = [this.directory(path.slice(0, slash)), path.slice(slash + 1)];
+    const node = parent?.entries.get(name);
+    if (!parent || node?.is !== 'file') throw fileError('ENOENT', path);
+    this.onChange();
+    node.data = data;
+    node.mtimeNs = node.ctimeNs = this.#nowNs();
+    // Whoever watches a directory hears of the name by which it was written.
+    this.#tell(parent, 'change', name);
+  }
+
+  rename(from: string, to: string): void {
+    const [source, target] = [this.#place(from), this.#place(to)];
+    const node = source.parent.entries.get(source.name);
+    if (!node) throw fileError('ENOENT', from);
+    const replaced = target.parent.entries.get(target.name);
+    if (replaced?.is === 'directory' && replaced.entries.size > 0) throw fileError('ENOTEMPTY', to);
+    this.onChange();
+    source.parent.entries.delete(source.name);
+    this.#touch(source.parent);
+    if (replaced) this.#unlinked(replaced);
+    target.parent.entries.set(target.name, node);
+    this.#touch(target.parent);
+    node.ctimeNs = this.#nowNs();
+    this.#tell(source.parent, 'rename', source.name);
+    this.#tell(target.parent, 'rename', target.name);
+    if (replaced?.is === 'directory') this.#tell(replaced, 'rename', 'self');
+    if (node.is === 'directory') this.#tell(node, 'rename', 'self');
+  }
+
+  /** Removes a file, a link, or a directory with all that is in it. */
+  remove(path: string): void {
+    const { parent, name } = this.#place(path);
+    const node = parent.entries.get(name);
+    if (!node) throw fileError('ENOENT', path);
+    if (node.is === 'directory') for (const inner of [...node.entries.keys()]) this.remove(`${path}/${inner}`);
+    this.onChange();
+    parent.entries.delete(name);
+    this.#touch(parent);
+    this.#unlinked(node);
+    if (node.is === 'directory') this.#tell(node, 'rename', 'self');
+    this.#tell(parent, 'rename', name);
+  }
+
+  link(target: string, path: string): void {
+    const { parent, name } = this.#place(path);
+    if (parent.entries.has(name)) throw fileError('EEXIST', path);
+    const now = this.#nowNs();
+    this.#enter(parent, name, { is: 'link', ...this.#common(now), target });
+    this.#tell(parent, 'rename', name);
+  }
+
+  /** What its owner may do: 0o700 everything, 0 nothing. */
+  changeMode(path: string, mode: number): void {
+    const { parent, name } = this.#place(path);
+    const node = parent.entries.get(name);
+    if (!node) throw fileError('ENOENT', path);
+    this.onChange();
+    node.mode = mode;
+    node.ctimeNs = this.#nowNs();
+    this.#tell(parent, 'change', name);
+    if (node.is === 'directory') this.#tell(node, 'change', 'self');
+  }
+
+  // ── nodes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #place(path: string): { readonly parent: DirectoryNode; readonly name: string } {
+    const slash = path.lastIndexOf('/');
+    const parent = this.directory(path.slice(0, slash));
+    if (!parent) throw fileError('ENOENT', path);
+    if ((parent.mode & 0o200) === 0) throw fileError('EACCES', path);
+    return { parent, name: path.slice(slash + 1) };
+  }
+
+  #enter(parent: DirectoryNode, name: string, node: DiskNode): void {
+    this.onChange();
+    parent.entries.set(name, node);
+    this.#touch(parent);
+  }
+
+  #touch(directory: DirectoryNode): void {
+    directory.mtimeNs = directory.ctimeNs = this.#nowNs();
+  }
+
+  #unlinked(node: DiskNode): void {
+    node.links--;
+    // The next one that is made has its number, as on ext4.
+    if (node.links <= 0) this.#freed.push(node.ino);
+  }
+
+  #newDirectory(): DirectoryNode {
+    return { is: 'directory', ...this.#common(this.#nowNs()), entries: new Map() };
+  }
+
+  #common(now: bigint): Common {
+    const ino = this.#freed.pop() ?? ++this.#nodes;
+    return { ino, birthtimeNs: now, mtimeNs: now, ctimeNs: now, links: 1, mode: 0o700 };
+  }
+
+  #nowNs(): bigint {
+    return BigInt(Math.floor(this.host.wall() / TICK_MS) * TICK_MS) * 1_000_000n;
+  }
+
+  #tell(directory: DirectoryNode, type: 'rename' | 'change', name: string): void {
+    for (const watcher of this.watchers) watcher({ directory, type, name });
+  }
+}
+
+/** What `stat` says of a node. */
+export function statsOf(node: DiskNode): BigIntStats {
+  return {
+    dev: 1n,
+    ino: BigInt(node.ino),
+    mode: BigInt(node.mode),
+    nlink: BigInt(node.links),
+    size: BigInt(node.is === 'file' ? node.data.length : 0),
+    mtimeNs: node.mtimeNs,
+    ctimeNs: node.ctimeNs,
+    birthtimeNs: node.birthtimeNs,
+    isFile: () => node.is === 'file',
+    isDirectory: () => node.is === 'directory',
+    isSymbolicLink: () => node.is === 'link',
+  } as unknown as BigIntStats;
+}

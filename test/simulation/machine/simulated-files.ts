@@ -1,0 +1,216 @@
+import { constants, type BigIntStats } from 'node:fs';
+import type { Files, OpenDirectory } from '../../../server/watch/files.js';
+import type { WatchFunction } from '../../../server/watch/native-watcher.js';
+import { fileError, statsOf, type DirectoryEvent, type DirectoryNode, type DiskNode, type SimulatedDisk } from './simulated-disk.js';
+import type { SimulatedProcess } from './simulated-process.js';
+
+const DESCRIPTORS = '/proc/self/fd';
+const BELOW_DESCRIPTORS = `${DESCRIPTORS}/`;
+
+export type FileCall = 'open' | 'close' | 'status' | 'read' | 'look' | 'follow' | 'list' | 'watch';
+
+/** Decides whether a call fails. @returns the code with which it does. */
+export type FileFault = (call: FileCall, path: string) => string | undefined;
+
+interface Watch {
+  readonly directory: DirectoryNode;
+  readonly ownName: string;
+  readonly listener: (type: string, name: string | null) => void;
+}
+
+interface Notification {
+  readonly watch: Watch;
+  readonly type: string;
+  readonly name: string;
+}
+
+/** The file system as one process reaches it: descriptors, permissions, faults, and its inotify queue. */
+export class SimulatedFiles implements Files {
+  readonly #open = new Map<number, { readonly node: DiskNode; readonly path: string }>();
+  #nextFile = 20;
+  readonly #watches = new Set<Watch>();
+  #queue: Notification[] = [];
+  #isPolling = false;
+  readonly #hear = (event: DirectoryEvent): void => {
+    this.#heard(event);
+  };
+  /** `undefined` while none fails. */
+  fault: FileFault | undefined;
+  /** Notifications that the kernel keeps for it; what comes beyond is lost without a word. */
+  maxQueued = 16_384;
+  /** From a change to its notification. */
+  hintDelayMs: () => number = () => 0.03;
+  lost = 0;
+
+  constructor(
+    private readonly disk: SimulatedDisk,
+    private readonly process: SimulatedProcess,
+  ) {
+    disk.watchers.add(this.#hear);
+  }
+
+  /** Descriptors that are open now. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  get watchCount(): number {
+    return this.#watches.size;
+  }
+
+  /** What the kernel does when a process ends. */
+  closeAll(): void {
+    this.disk.watchers.delete(this.#hear);
+    this.#open.clear();
+    this.#watches.clear();
+    this.#queue = [];
+  }
+
+  open(path: string, flags: number): number {
+    this.#check('open', path);
+    const noFollow = (flags & constants.O_NOFOLLOW) !== 0;
+    const node = this.#find(path, noFollow ? 'not the last' : 'links');
+    if (!node) throw fileError('ENOENT', path);
+    if (node.is === 'link') throw fileError('ELOOP', path);
+    if ((flags & constants.O_DIRECTORY) !== 0 && node.is !== 'directory') throw fileError('ENOTDIR', path);
+    if ((node.mode & 0o400) === 0) throw fileError('EACCES', path);
+    const file = this.#nextFile++;
+    this.#open.set(file, { node, path });
+    return file;
+  }
+
+  close(file: number): void {
+    if (!this.#open.delete(file)) throw fileError('EBADF', String(file));
+  }
+
+  status(file: number): BigIntStats {
+    const { node, path } = this.#file(file);
+    this.#check('status', path);
+    return statsOf(node);
+  }
+
+  read(file: number, buffer: Buffer, offset: number, length: number, position: number): number {
+    const { node, path } = this.#file(file);
+    this.#check('read', path);
+    if (node.is !== 'file') throw fileError('EISDIR', path);
+    return node.data.copy(buffer, offset, position, position + length);
+  }
+
+  look(path: string): BigIntStats | undefined {
+    this.#check('look', path);
+    if (path === DESCRIPTORS) return statsOf(this.disk.root);
+    const node = this.#find(path, 'not the last');
+    return node && statsOf(node);
+  }
+
+  follow(path: string): BigIntStats | undefined {
+    this.#check('follow', path);
+    const node = this.#find(path, 'links');
+    return node && statsOf(node);
+  }
+
+  nameOf(): undefined {
+    return undefined;
+  }
+
+  make(path: string): void {
+    this.disk.makeDirectory(path);
+  }
+
+  list(path: string): OpenDirectory {
+    this.#check('list', path);
+    const node = this.#find(path, 'links');
+    if (!node) throw fileError('ENOENT', path);
+    if (node.is !== 'directory') throw fileError('ENOTDIR', path);
+    if ((node.mode & 0o400) === 0) throw fileError('EACCES', path);
+    // Names that come or go meanwhile may or may not be told: a map's iterator tells those that come.
+    const names = node.entries.keys();
+    return {
+      readSync: () => {
+        const { value, done } = names.next();
+        return done === true ? null : { name: value };
+      },
+      closeSync: () => undefined,
+    };
+  }
+
+  // ── notifications ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  readonly watch: WatchFunction = (path, listener) => {
+    this.#check('watch', path);
+    const node = this.#find(path, 'links');
+    if (!node) throw fileError('ENOENT', path);
+    if (node.is !== 'directory') throw fileError('ENOTDIR', path);
+    if ((node.mode & 0o400) === 0) throw fileError('EACCES', path);
+    const watch: Watch = { directory: node, ownName: path.slice(path.lastIndexOf('/') + 1), listener };
+    this.#watches.add(watch);
+    const handle = {
+      close: () => {
+        this.#watches.delete(watch);
+      },
+      on: () => handle,
+    };
+    return handle as unknown as ReturnType<WatchFunction>;
+  };
+
+  #heard({ directory, type, name }: DirectoryEvent): void {
+    for (const watch of this.#watches) {
+      if (watch.directory !== directory) continue;
+      const named = name === 'self' ? watch.ownName : name;
+      const last = this.#queue.at(-1);
+      // The kernel does not say the same twice in a row.
+      if (last?.watch === watch && last.type === type && last.name === named) continue;
+      if (this.#queue.length >= this.maxQueued) this.lost++;
+      else this.#queue.push({ watch, type, name: named });
+    }
+    if (this.#queue.length > 0) this.#poll();
+  }
+
+  #poll(): void {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    this.process.input(this.hintDelayMs(), () => {
+      this.#isPolling = false;
+      for (const { watch, type, name } of this.#queue.splice(0))
+        if (this.#watches.has(watch)) watch.listener(type, name);
+    });
+  }
+
+  // ── paths ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #file(file: number) {
+    const open = this.#open.get(file);
+    if (!open) throw fileError('EBADF', String(file));
+    return open;
+  }
+
+  #find(path: string, follow: 'links' | 'not the last'): DiskNode | undefined {
+    if (!path.startsWith(BELOW_DESCRIPTORS)) return this.disk.find(path, follow);
+    const { file, below } = throughDescriptor(path);
+    const { node } = this.#file(file);
+    if (below === '') return node;
+    if (node.is !== 'directory') throw fileError('ENOTDIR', path);
+    return this.disk.find(below, follow, node);
+  }
+
+  #check(call: FileCall, path: string): void {
+    const code = this.fault?.(call, this.#shown(path));
+    if (code !== undefined) throw fileError(code, path);
+  }
+
+  /** A path through a descriptor, as whoever looks from outside would call it. */
+  #shown(path: string): string {
+    if (!path.startsWith(BELOW_DESCRIPTORS)) return path;
+    const { file, below } = throughDescriptor(path);
+    const open = this.#open.get(file);
+    if (!open) return path;
+    const base = this.#shown(open.path);
+    return below === '' ? base : `${base}/${below}`;
+  }
+}
+
+function throughDescriptor(path: string): { readonly file: number; readonly below: string } {
+  const end = path.indexOf('/', BELOW_DESCRIPTORS.length);
+  const file = Number(path.slice(BELOW_DESCRIPTORS.length, end < 0 ? undefined : end));
+  return { file, below: end < 0 ? '' : path.slice(end + 1) };
+}

@@ -1,0 +1,242 @@
+import type { PrivateReading } from '../../../server/repository/index.js';
+import type { JournalStorage, OpenFile } from '../../../server/journal/storage.js';
+import type { OpenTable, Table, TableChange } from '../../../server/journal/table.js';
+import { fileError } from './simulated-disk.js';
+import type { SimulatedProcess } from './simulated-process.js';
+
+interface StoredFile {
+  readonly ino: bigint;
+  bytes: Buffer;
+  /** As it would be after a power cut. */
+  durable: Buffer | undefined;
+  /** Of a table: what is in it, by key in hex. */
+  entries: Map<string, Uint8Array> | undefined;
+  durableEntries: Map<string, Uint8Array>;
+}
+
+interface Folder {
+  readonly ino: bigint;
+  readonly files: Map<string, StoredFile>;
+  readonly folders: Map<string, Folder>;
+}
+
+export interface StorageFaults {
+  /** @returns the code with which a call fails. */
+  fault(call: 'write' | 'read' | 'table'): string | undefined;
+  /** How long the disk takes to make a batch durable. */
+  flushMs(): number;
+}
+
+/** Where one machine keeps what is private: it outlives its processes, and a power cut as far as it was flushed. */
+export class SimulatedStorage {
+  readonly #root: Folder;
+  #numbers = 100n;
+  faults: StorageFaults = { fault: () => undefined, flushMs: () => 1 };
+
+  constructor() {
+    this.#root = this.#folder();
+  }
+
+  /** The private directory, as a process opens it. */
+  open(): JournalStorage {
+    return new StorageDirectory(this.#root, this);
+  }
+
+  /** How a process opens tables: a batch is written while it lives, and all of it or nothing. */
+  tables(process: SimulatedProcess): OpenTable {
+    return (path, flushing = 'each') => {
+      const file = this.#at(path);
+      const code = this.faults.fault('table');
+      if (code !== undefined) return Promise.reject(fileError(code, path));
+      file.entries ??= new Map();
+      return Promise.resolve(new SimulatedTable(file, process, this, flushing === 'each'));
+    };
+  }
+
+  /** What was not flushed is gone. */
+  cutPower(): void {
+    const cut = (folder: Folder): void => {
+      for (const [name, file] of folder.files) {
+        if (file.durable === undefined) folder.files.delete(name);
+        else file.bytes = Buffer.from(file.durable);
+        if (file.entries) file.entries = new Map(file.durableEntries);
+      }
+      for (const inner of folder.folders.values()) cut(inner);
+    };
+    cut(this.#root);
+  }
+
+  newFile(): StoredFile {
+    return { ino: ++this.#numbers, bytes: Buffer.alloc(0), durable: undefined, entries: undefined, durableEntries: new Map() };
+  }
+
+  #folder(): Folder {
+    return { ino: ++this.#numbers, files: new Map(), folders: new Map() };
+  }
+
+  newFolder(): Folder {
+    return this.#folder();
+  }
+
+  #at(path: string): StoredFile {
+    const names = path.split('/').filter((name) => name !== '');
+    let folder = this.#root;
+    for (const name of names.slice(0, -1)) folder = folder.folders.get(name) ?? folder;
+    const file = folder.files.get(names.at(-1)!);
+    if (!file) throw fileError('ENOENT', path);
+    return file;
+  }
+}
+
+class StorageDirectory implements JournalStorage {
+  constructor(
+    private readonly folder: Folder,
+    private readonly storage: SimulatedStorage,
+    private readonly path = '',
+    private readonly isThere: () => boolean = () => true,
+  ) {}
+
+  directory(name: string): JournalStorage {
+    this.#check('write', name);
+    const inner = this.folder.folders.get(name) ?? this.storage.newFolder();
+    this.folder.folders.set(name, inner);
+    return new StorageDirectory(inner, this.storage, `${this.path}/${name}`, () => this.folder.folders.get(name) === inner);
+  }
+
+  isIntact(): boolean {
+    return this.isThere();
+  }
+
+  names(): string[] {
+    return [...this.folder.files.keys(), ...this.folder.folders.keys()];
+  }
+
+  stats(name: string): { readonly ino: bigint; readonly size: bigint } | undefined {
+    const file = this.folder.files.get(name);
+    return file && { ino: file.ino, size: BigInt(file.bytes.length) };
+  }
+
+  read(name: string): PrivateReading {
+    this.#check('read', name);
+    const file = this.folder.files.get(name);
+    return file ? { is: 'content', text: file.bytes.toString() } : { is: 'absent' };
+  }
+
+  replace(name: string, content: string, isDurable: boolean): void {
+    this.#check('write', name);
+    const file = this.storage.newFile();
+    file.bytes = Buffer.from(content);
+    if (isDurable) file.durable = Buffer.from(content);
+    this.folder.files.set(name, file);
+  }
+
+  openFile(name: string): OpenFile {
+    this.#check('write', name);
+    const file = this.folder.files.get(name) ?? this.storage.newFile();
+    this.folder.files.set(name, file);
+    return {
+      read: (into, at) => {
+        this.#check('read', name);
+        return file.bytes.copy(into, 0, at);
+      },
+      write: (bytes, at) => {
+        this.#check('write', name);
+        const grown = Buffer.alloc(Math.max(file.bytes.length, at + bytes.length));
+        file.bytes.copy(grown);
+        grown.set(bytes, at);
+        file.bytes = grown;
+      },
+      close: () => undefined,
+    };
+  }
+
+  fileFor(name: string): string {
+    this.openFile(name).close();
+    return `${this.path}/${name}`;
+  }
+
+  remove(name: string): void {
+    this.#check('write', name);
+    this.folder.files.delete(name);
+    this.folder.folders.delete(name);
+  }
+
+  rename(from: string, to: string): void {
+    this.#check('write', from);
+    const [file, folder] = [this.folder.files.get(from), this.folder.folders.get(from)];
+    this.folder.files.delete(from);
+    this.folder.folders.delete(from);
+    if (file) this.folder.files.set(to, file);
+    if (folder) this.folder.folders.set(to, folder);
+  }
+
+  sync(): void {
+    this.#check('write', '.');
+  }
+
+  close(): void {
+    // Nothing is held open.
+  }
+
+  #check(call: 'read' | 'write', name: string): void {
+    const code = this.storage.faults.fault(call);
+    if (code !== undefined) throw fileError(code, name);
+  }
+}
+
+/** All of a batch or nothing, at one moment; flushed after that where each batch is. */
+class SimulatedTable implements Table {
+  #isClosed = false;
+
+  constructor(
+    private readonly file: StoredFile,
+    private readonly process: SimulatedProcess,
+    private readonly storage: SimulatedStorage,
+    private readonly isFlushed: boolean,
+  ) {}
+
+  *entries(prefix: number): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+    for (const hex of [...this.file.entries!.keys()].sort()) {
+      const key = Buffer.from(hex, 'hex');
+      if (key[0] === prefix) yield { key, value: this.file.entries!.get(hex)! };
+    }
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.file.entries!.get(Buffer.from(key).toString('hex'));
+  }
+
+  write(changes: readonly TableChange[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { faults } = this.storage;
+      this.process.input(faults.flushMs(), () => {
+        const code = this.#isClosed ? 'EBADF' : faults.fault('table');
+        if (code !== undefined) {
+          reject(fileError(code, 'table'));
+          return;
+        }
+        for (const { key, value } of changes) {
+          const hex = Buffer.from(key).toString('hex');
+          if (value) this.file.entries!.set(hex, Buffer.from(value));
+          else this.file.entries!.delete(hex);
+        }
+        // What a checksum is taken of: another after each batch.
+        const count = this.file.bytes.length >= 8 ? this.file.bytes.readDoubleLE(0) + 1 : 1;
+        this.file.bytes = Buffer.alloc(8);
+        this.file.bytes.writeDoubleLE(count);
+        if (this.isFlushed) this.#flush();
+        resolve();
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return Promise.resolve();
+  }
+
+  #flush(): void {
+    this.file.durable = Buffer.from(this.file.bytes);
+    this.file.durableEntries = new Map(this.file.entries);
+  }
+}

@@ -1,0 +1,154 @@
+import type { Kind } from '../../../protocol/index.js';
+import { SeededRandom } from '../machine/seeded-random.js';
+import type { SimulatedHost } from '../machine/simulated-process.js';
+import type { AgentPlan } from './plan.js';
+import { directoryOf, fileOf, type Repository } from './repository.js';
+
+/** Addresses that agents meet at. */
+export const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
+
+type Act = 'reserve' | 'beat' | 'release' | 'intend' | 'work' | 'tidy';
+
+/** One agent as Muse has it write: reserves, beats, releases, and tidies up after itself, file by file. */
+export class Agent {
+  readonly #random: SeededRandom;
+  #reservation: { readonly id: string; readonly addresses: readonly string[] } | undefined;
+  #count = 0;
+  #isOver = false;
+  /** While set, what is begun in place is never ended. */
+  diesWriting = false;
+  readonly written: string[] = [];
+
+  constructor(
+    private readonly plan: AgentPlan,
+    seed: number,
+    private readonly host: SimulatedHost,
+    private readonly repository: Repository,
+    /** Told each thing that is done, for the story. */
+    private readonly tell: (text: string) => void,
+  ) {
+    this.#random = new SeededRandom(seed, plan.name);
+  }
+
+  start(): void {
+    this.host.time.after(this.#random.fraction() * this.plan.paceMs, () => {
+      this.#next();
+    });
+  }
+
+  /** Writes nothing more. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #next(): void {
+    if (this.#isOver) return;
+    const act = this.#reservation
+      ? this.#random.pick<Act>(['beat', 'beat', 'beat', 'release', 'intend', 'work', 'work'])
+      : this.#random.pick<Act>(['reserve', 'reserve', 'reserve', 'work', 'tidy']);
+    try {
+      this.#do(act);
+    } catch {
+      // The directory is closed or away: an agent goes on and tries later.
+      this.#reservation = undefined;
+    }
+    this.host.time.after(this.#random.wait(this.plan.paceMs), () => {
+      this.#next();
+    });
+  }
+
+  #do(act: Act): void {
+    const { name, leaseMs } = this.plan;
+    const { host } = this;
+    switch (act) {
+      case 'reserve': {
+        const id = `${name}-${String(++this.#count)}`;
+        const addresses = [this.#random.pick(ADDRESSES)];
+        this.#reservation = { id, addresses };
+        const times = { created_at: host.iso(), expires_at: host.iso(leaseMs * this.#random.between(0.3, 1)) };
+        this.write('reservation', id, { reservation_id: id, run_id: name, branch: name, addresses, ...times });
+        return;
+      }
+      case 'beat': {
+        const { id } = this.#reservation!;
+        const times = { last_beat_at: host.iso(), extended_expires_at: host.iso(leaseMs * this.#random.between(0.3, 1)) };
+        this.write('heartbeat', id, { reservation_id: id, run_id: name, ...times });
+        return;
+      }
+      case 'release': {
+        const { id } = this.#reservation!;
+        this.#reservation = undefined;
+        this.write('release', `${id}-release`, { reservation_id: id, run_id: name, released_at: host.iso() });
+        return;
+      }
+      case 'intend': {
+        const { id, addresses } = this.#reservation!;
+        const more = { operation: this.#random.pick(['modify', 'delete', 'rename']), created_at: host.iso() };
+        this.write('intent', `${id}-intent`, { reservation_id: id, run_id: name, addresses, ...more });
+        return;
+      }
+      case 'work': {
+        const id = `${name}-task-${String(this.#random.below(3))}`;
+        this.write('task', id, { run_id: name, title: `work ${String(++this.#count)}`, status: 'pending' });
+        return;
+      }
+      case 'tidy': {
+        const own = [...this.repository.found('task').keys()].filter((id) => id.startsWith(`${name}-`));
+        if (own.length === 0) return;
+        const id = this.#random.pick(own);
+        this.tell(`${name} removes task/${id}`);
+        this.repository.disk.remove(fileOf('task', id));
+        return;
+      }
+    }
+  }
+
+  /** Writes a record in this agent's way. */
+  write(kind: Kind, id: string, data: object): void {
+    const { disk } = this.repository;
+    const bytes = Buffer.from(JSON.stringify(data));
+    this.repository.ensure(kind);
+    const path = fileOf(kind, id);
+    this.tell(`${this.plan.name} writes ${kind}/${id} (${this.plan.style})`);
+    switch (this.plan.style) {
+      case 'in place':
+        this.#fill(path, bytes);
+        return;
+      case 'rename':
+        this.#whole(`${directoryOf(kind)}/${id}.json.tmp`, bytes);
+        disk.rename(`${directoryOf(kind)}/${id}.json.tmp`, path);
+        return;
+      case 'mkstemp': {
+        const temporary = `${directoryOf(kind)}/tmp${String(this.#random.below(1_000_000))}`;
+        this.#whole(temporary, bytes);
+        disk.rename(temporary, path);
+        return;
+      }
+      case 'safe save':
+        // Editors move the old one aside first: for a moment there is none.
+        if (disk.text(path) !== undefined) disk.rename(path, `${path}~`);
+        this.#fill(path, bytes);
+        return;
+    }
+  }
+
+  #whole(path: string, bytes: Buffer): void {
+    this.repository.disk.truncate(path);
+    this.repository.disk.write(path, bytes);
+  }
+
+  /** Opens, writes a part, and the rest a little later: whoever reads in between finds half a record, or nothing. */
+  #fill(path: string, bytes: Buffer): void {
+    const { disk } = this.repository;
+    const node = disk.truncate(path);
+    const isWhole = (): boolean => disk.node(path) === node;
+    const half = Math.floor(bytes.length * this.#random.fraction());
+    this.host.time.after(this.#random.fraction() * 0.3, () => {
+      if (isWhole()) disk.write(path, bytes.subarray(0, half));
+    });
+    if (this.diesWriting) return;
+    this.host.time.after(0.3 + this.#random.fraction() * (this.#random.chance(0.1) ? 60 : 1), () => {
+      if (isWhole()) disk.write(path, bytes);
+    });
+  }
+}

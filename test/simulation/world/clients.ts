@@ -1,0 +1,177 @@
+import { MessageType, type ServerMessage } from '../../../protocol/index.js';
+import { BusClient } from '../../../client/sdk/bus-client.js';
+import type { Mirror } from '../../../client/sdk/mirror.js';
+import { TYPE } from '../../fault/life.js';
+import type { Judge } from '../judge/judge.js';
+import { SeededRandom } from '../machine/seeded-random.js';
+import type { SimulatedNetwork } from '../machine/simulated-network.js';
+import type { SimulatedHost } from '../machine/simulated-process.js';
+import { SimulatedProcess } from '../machine/simulated-process.js';
+import { ADDRESSES } from './agent.js';
+import type { ClientPlan } from './plan.js';
+import { RawClient } from './raw-client.js';
+
+const ASK_EVERY_MS = 1_500;
+const ASK_TIMEOUT_MS = 8_000;
+const BACKOFF = { firstMs: 100, longestMs: 3_000 };
+
+export interface ClientServices {
+  readonly seed: number;
+  readonly host: SimulatedHost;
+  readonly network: SimulatedNetwork;
+  readonly judge: Judge;
+  readonly crashed: (process: SimulatedProcess, error: unknown) => void;
+  readonly tell: (text: string) => void;
+}
+
+/** One who is connected: over the SDK or over the bare wire. */
+export class Client {
+  readonly process: SimulatedProcess;
+  readonly #random: SeededRandom;
+  raw: RawClient | undefined;
+  mirror: Mirror | undefined;
+  bus: BusClient | undefined;
+  #isAsking = false;
+  #isOver = false;
+
+  constructor(
+    readonly plan: ClientPlan,
+    private readonly services: ClientServices,
+  ) {
+    this.process = new SimulatedProcess(plan.name, services.host, services.crashed);
+    this.#random = new SeededRandom(services.seed, plan.name);
+  }
+
+  /** Whether a question waits for its answer. */
+  get isAsking(): boolean {
+    return this.#isAsking;
+  }
+
+  start(): void {
+    this.process.input(this.plan.arrivesAtMs, () => {
+      this.#begin();
+    });
+  }
+
+  /** Asks nothing more; goes on listening. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #begin(): void {
+    const { plan, process } = this;
+    switch (plan.kind) {
+      case 'raw':
+        this.#beginRaw({});
+        return;
+      case 'narrow raw':
+        this.#beginRaw(this.#random.pick([{ kinds: ['reservation', 'task'] }, { run_ids: ['agent-1', 'agent-2'] }, { kinds: ['heartbeat'] }]));
+        return;
+      case 'mirror':
+        this.#connect(true);
+        return;
+      case 'asker':
+        this.#connect(false);
+        process.after(this.#random.wait(ASK_EVERY_MS), () => {
+          this.#askAgain();
+        });
+        return;
+      case 'waiter':
+        this.#connect(true);
+        process.after(this.#random.wait(ASK_EVERY_MS), () => {
+          this.#waitAgain();
+        });
+        return;
+    }
+  }
+
+  #beginRaw(filter: object): void {
+    const dial = this.services.network.dialFor(this.process);
+    this.raw = new RawClient(this.plan.name, filter, dial, this.process, this.#random, (client, message) => {
+      this.#saw(client, message);
+    });
+    this.raw.start();
+  }
+
+  #saw(client: RawClient, message: ServerMessage): void {
+    this.services.judge.messageSeen(client.name, message);
+    if (message[0] !== MessageType.events && message[0] !== MessageType.batch) return;
+    for (const [, type, , id] of message[3]) if (type === TYPE.expired) this.services.judge.expiredSeen(client.name, id);
+  }
+
+  #connect(withMirror: boolean): void {
+    const bus = new BusClient(this.services.network.dialFor(this.process), {
+      clock: this.process,
+      random: this.#random.fraction,
+      backoff: BACKOFF,
+      waitOnFirstConnect: true,
+      onError: (error) => {
+        this.services.crashed(this.process, error);
+      },
+    });
+    this.bus = bus;
+    bus.open().catch((error: unknown) => {
+      this.services.crashed(this.process, error);
+    });
+    if (!withMirror) return;
+    bus.mirror().then(
+      (mirror) => {
+        this.mirror = mirror;
+      },
+      (error: unknown) => {
+        this.services.crashed(this.process, error);
+      },
+    );
+  }
+
+  #askAgain(): void {
+    if (this.#isOver) return;
+    const address = this.#random.pick(ADDRESSES);
+    const question = this.services.judge.asked(this.plan.name, address);
+    this.#isAsking = true;
+    this.bus!.holding(address, { timeoutMs: ASK_TIMEOUT_MS })
+      .then(
+        ({ free }) => {
+          question.answered(free);
+        },
+        () => {
+          question.answered('none');
+        },
+      )
+      .finally(() => {
+        this.#isAsking = false;
+        this.process.after(this.#random.wait(ASK_EVERY_MS), () => {
+          this.#askAgain();
+        });
+      })
+      .catch((error: unknown) => {
+        this.services.crashed(this.process, error);
+      });
+  }
+
+  #waitAgain(): void {
+    const later = (): void => {
+      this.process.after(this.#random.wait(ASK_EVERY_MS), () => {
+        this.#waitAgain();
+      });
+    };
+    if (this.#isOver) return;
+    if (!this.mirror) {
+      later();
+      return;
+    }
+    const address = this.#random.pick(ADDRESSES);
+    const question = this.services.judge.asked(this.plan.name, address);
+    this.#isAsking = true;
+    this.mirror
+      .whenFree(address)
+      .then(() => {
+        question.answered('yes');
+        this.#isAsking = false;
+        later();
+      })
+      .catch((error: unknown) => {
+        this.services.crashed(this.process, error);
+      });
+  }
+}

@@ -1,0 +1,260 @@
+import { KINDS, type Kind } from '../../../protocol/index.js';
+import { SeededRandom } from '../machine/seeded-random.js';
+import type { SimulatedNetwork } from '../machine/simulated-network.js';
+import type { SimulatedHost } from '../machine/simulated-process.js';
+import type { FileFault } from '../machine/simulated-files.js';
+import type { SimulatedStorage } from '../machine/simulated-storage.js';
+import type { Judge } from '../judge/judge.js';
+import type { Agent } from './agent.js';
+import type { Client } from './clients.js';
+import type { Origin } from './origin.js';
+import type { FaultPlan } from './plan.js';
+import { COORDINATION, directoryOf, fileOf, MUSE, type Repository } from './repository.js';
+
+export interface OperatorServices {
+  readonly seed: number;
+  readonly host: SimulatedHost;
+  readonly repository: Repository;
+  readonly storage: SimulatedStorage;
+  readonly network: SimulatedNetwork;
+  readonly origin: Origin;
+  readonly agents: readonly Agent[];
+  readonly clients: readonly Client[];
+  readonly judge: Judge;
+  readonly tell: (text: string) => void;
+}
+
+/** What a flood of writes takes, of which a server hears only afterwards. */
+const BURST_MS = 50;
+const BURST_WRITES = 700;
+
+const ONE_OF = ['reservation', 'heartbeat', 'task', 'release'] as const satisfies readonly Kind[];
+
+/** Whoever does things to the machine: strikes as the plan says, and puts right again what was struck. */
+export class Operator {
+  readonly #fileFaults = new Set<FileFault>();
+  readonly #storageFaults = new Set<(call: string) => string | undefined>();
+  readonly #fileFault: FileFault;
+  #flushMs = 1;
+  readonly #random: SeededRandom;
+  #stops = 0;
+  #awakeSince = 0;
+
+  constructor(private readonly services: OperatorServices) {
+    this.#random = new SeededRandom(services.seed, 'operator');
+    const { storage } = services;
+    this.#fileFault = (call, path) => {
+      for (const fault of this.#fileFaults) {
+        const code = fault(call, path);
+        if (code !== undefined) return code;
+      }
+      return undefined;
+    };
+    storage.faults = {
+      fault: (call) => {
+        for (const fault of this.#storageFaults) {
+          const code = fault(call);
+          if (code !== undefined) return code;
+        }
+        return undefined;
+      },
+      flushMs: () => this.#flushMs * (0.5 + this.#random.fraction()),
+    };
+  }
+
+  /** For how long the server has been able to work. */
+  get awakeMs(): number {
+    return this.#stops > 0 ? 0 : this.services.host.time.now - this.#awakeSince;
+  }
+
+  start(faults: readonly FaultPlan[]): void {
+    for (const fault of faults) {
+      this.services.host.time.after(fault.atMs, () => {
+        this.services.tell(`fault: ${fault.kind} for ${String(fault.forMs)} ms`);
+        this.#strike(fault);
+      });
+    }
+  }
+
+  #strike({ kind, forMs, pick }: FaultPlan): void {
+    const { host, repository, storage, network, origin, agents, clients, judge } = this.services;
+    const { disk } = repository;
+    const oneOf = <T>(things: readonly T[]): T => things[Math.floor(pick * things.length)]!;
+    switch (kind) {
+      case 'kill':
+        this.#asleep(forMs, () => origin.kill());
+        this.#later(forMs, () => origin.start());
+        return;
+      case 'restart':
+        this.#asleep(forMs, () => undefined);
+        origin.stop(() => this.#later(forMs, () => origin.start()));
+        return;
+      case 'power cut':
+        this.#asleep(forMs, () => {
+          origin.kill();
+          storage.cutPower();
+          host.boot = `boot-${String(host.time.steps)}`;
+        });
+        this.#later(forMs, () => origin.start());
+        return;
+      case 'stop': {
+        const { process } = origin;
+        this.#asleep(forMs, () => process?.stop());
+        this.#later(forMs, () => process?.goOn());
+        return;
+      }
+      case 'busy':
+        this.#asleep(forMs, () => origin.process?.keepBusy(forMs));
+        return;
+      case 'clock step': {
+        const byMs = pick < 0.5 ? -Math.round(pick * 60_000) : Math.round((pick - 0.5) * 120_000);
+        host.wallOffsetMs += byMs;
+        if (forMs > 60) this.#later(forMs, () => (host.wallOffsetMs -= byMs));
+        return;
+      }
+      case 'cut network':
+        network.cut();
+        this.#later(forMs, () => network.mend());
+        return;
+      case 'reset connections':
+        network.reset(() => this.#random.chance(0.5));
+        return;
+      case 'stalled client': {
+        const { process } = oneOf(clients);
+        network.setReading(process, false);
+        this.#later(forMs, () => network.setReading(process, true));
+        return;
+      }
+      case 'no descriptors':
+        this.#failing(forMs, (call) => (call === 'open' || call === 'list' || call === 'watch' ? 'EMFILE' : undefined));
+        return;
+      case 'read errors':
+        this.#failing(forMs, (call) => (call === 'read' && this.#random.chance(0.5) ? 'EIO' : undefined));
+        return;
+      case 'stale handles':
+        this.#failing(forMs, (call, path) =>
+          (call === 'list' || call === 'look' || call === 'open') && path.includes(`/${oneOf(ONE_OF)}`) && this.#random.chance(0.7) ? 'ESTALE' : undefined,
+        );
+        return;
+      case 'closed directory': {
+        const path = directoryOf(oneOf(ONE_OF));
+        if (!disk.directory(path)) return;
+        disk.changeMode(path, 0);
+        judge.sightChanged(true);
+        this.#later(forMs, () => {
+          if (disk.directory(path)) disk.changeMode(path, 0o700);
+          judge.sightChanged(false);
+        });
+        return;
+      }
+      case 'moved away': {
+        const path = pick < 0.5 ? COORDINATION : MUSE;
+        if (!disk.directory(path)) return;
+        disk.rename(path, `${path}-away`);
+        this.#later(forMs, () => {
+          // What has been made in its place meanwhile goes with its files.
+          if (disk.directory(path)) disk.remove(path);
+          disk.rename(`${path}-away`, path);
+        });
+        return;
+      }
+      case 'removed directory': {
+        const kindStruck = oneOf(KINDS);
+        if (disk.directory(directoryOf(kindStruck))) disk.remove(directoryOf(kindStruck));
+        this.#later(forMs, () => {
+          repository.ensure(kindStruck);
+        });
+        return;
+      }
+      case 'lost hints':
+        this.#conditions(forMs, (conditions) => {
+          // No kernel keeps fewer, and only a burst is more.
+          conditions.maxQueuedHints = 1_000 + Math.floor(pick * 500);
+        });
+        this.#asleep(BURST_MS, () => origin.process?.keepBusy(BURST_MS));
+        for (let i = 0; i < BURST_WRITES; i++) oneOf(agents).write('task', `flood-${String(i % 60)}`, { n: i });
+        return;
+      case 'late hints':
+        this.#conditions(forMs, (conditions) => {
+          conditions.hintDelayMs = () => this.#random.between(1, 200);
+        });
+        return;
+      case 'dead writer': {
+        const agent = oneOf(agents);
+        agent.diesWriting = true;
+        this.#later(forMs, () => (agent.diesWriting = false));
+        return;
+      }
+      case 'planted link': {
+        const path = fileOf(oneOf(ONE_OF), 'planted');
+        try {
+          disk.link('/etc/passwd', path);
+        } catch {
+          return;
+        }
+        this.#later(forMs, () => {
+          if (disk.node(path)?.is === 'link') disk.remove(path);
+        });
+        return;
+      }
+      case 'full disk': {
+        const fault = (call: string): string | undefined => (call === 'read' ? undefined : 'ENOSPC');
+        this.#storageFaults.add(fault);
+        this.#later(forMs, () => this.#storageFaults.delete(fault));
+        return;
+      }
+      case 'slow disk':
+        this.#flushMs = 500;
+        this.#later(forMs, () => (this.#flushMs = 1));
+        return;
+      case 'slow machine':
+        this.#conditions(forMs, (conditions) => {
+          conditions.lookCostMs = 0.2 + pick;
+        });
+        return;
+      case 'burst':
+        for (let i = 0; i < 40 + Math.floor(pick * 200); i++) oneOf(agents).write('task', `burst-${String(i % 50)}`, { n: i });
+        return;
+      case 'large record':
+        oneOf(agents).write(pick < 0.5 ? 'task' : 'intent', 'large', { text: 'x'.repeat(Math.floor(pick * 300_000)) });
+        return;
+    }
+  }
+
+  #later(ms: number, act: () => void): void {
+    this.services.host.time.after(ms, act);
+  }
+
+  /** The server cannot work for so long. */
+  #asleep(ms: number, act: () => void): void {
+    this.#stops++;
+    act();
+    this.#later(ms, () => {
+      this.#stops--;
+      this.#awakeSince = this.services.host.time.now;
+    });
+  }
+
+  #failing(ms: number, fault: FileFault): void {
+    const { origin } = this.services;
+    this.#fileFaults.add(fault);
+    origin.conditions.fileFault = this.#fileFault;
+    origin.apply();
+    this.#later(ms, () => {
+      this.#fileFaults.delete(fault);
+      if (this.#fileFaults.size === 0) origin.conditions.fileFault = undefined;
+      origin.apply();
+    });
+  }
+
+  #conditions(ms: number, change: (conditions: Origin['conditions']) => void): void {
+    const { origin } = this.services;
+    const { maxQueuedHints, hintDelayMs, lookCostMs } = origin.conditions;
+    change(origin.conditions);
+    origin.apply();
+    this.#later(ms, () => {
+      Object.assign(origin.conditions, { maxQueuedHints, hintDelayMs, lookCostMs });
+      origin.apply();
+    });
+  }
+}

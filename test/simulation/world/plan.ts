@@ -1,0 +1,139 @@
+import { SeededRandom } from '../machine/seeded-random.js';
+
+/** How an agent puts a file into its directory. */
+export const WRITING_STYLES = ['in place', 'rename', 'safe save', 'mkstemp'] as const;
+export type WritingStyle = (typeof WRITING_STYLES)[number];
+
+export interface AgentPlan {
+  readonly name: string;
+  readonly style: WritingStyle;
+  /** Between two things that it does, on average. */
+  readonly paceMs: number;
+  readonly leaseMs: number;
+}
+
+export const CLIENT_KINDS = ['mirror', 'asker', 'raw', 'narrow raw', 'waiter'] as const;
+export type ClientKind = (typeof CLIENT_KINDS)[number];
+
+export interface ClientPlan {
+  readonly name: string;
+  readonly kind: ClientKind;
+  readonly arrivesAtMs: number;
+}
+
+/** What operators and the world do to it. Each is one of the things that a real one does. */
+export const FAULT_KINDS = [
+  'kill',
+  'stop',
+  'busy',
+  'restart',
+  'power cut',
+  'clock step',
+  'cut network',
+  'reset connections',
+  'stalled client',
+  'no descriptors',
+  'read errors',
+  'stale handles',
+  'closed directory',
+  'moved away',
+  'removed directory',
+  'lost hints',
+  'late hints',
+  'dead writer',
+  'planted link',
+  'full disk',
+  'slow disk',
+  'slow machine',
+  'burst',
+  'large record',
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface FaultPlan {
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  /** How long it lasts. */
+  readonly forMs: number;
+  /** Decides what is struck. */
+  readonly pick: number;
+}
+
+/** Everything that is decided about a life before it begins. Any part can be left out, and the others stay as they are. */
+export interface LifePlan {
+  readonly seed: number;
+  /** How long agents and faults go on; then all comes to rest. */
+  readonly activeMs: number;
+  readonly restMs: number;
+  readonly isJournalled: boolean;
+  readonly options: {
+    readonly settleMs: number;
+    readonly heartbeatMs: number;
+    readonly reconcileMs: number;
+    readonly maxHistoryEvents: number;
+    readonly maxQueuedBytes: number;
+  };
+  readonly network: { readonly latencyMs: number; readonly jitterMs: number; readonly kernelBytes: number };
+  readonly hintDelayMs: number;
+  readonly agents: readonly AgentPlan[];
+  readonly clients: readonly ClientPlan[];
+  readonly faults: readonly FaultPlan[];
+}
+
+const AGENTS = 20;
+const CLIENTS = 10;
+const LIFE_MS = 60_000;
+/** After a step of the wall clock ahead, leases wait a minute before it is believed. */
+const REST_MS = 40_000;
+const REST_AFTER_STEP_MS = 110_000;
+
+/** Draws a life. Each switches on a few kinds of faults, so that rare ones meet. */
+export function planOf(seed: number): LifePlan {
+  const random = new SeededRandom(seed, 'plan');
+  const kinds = FAULT_KINDS.filter(() => random.chance(0.2));
+  const faults: FaultPlan[] = [];
+  for (const kind of kinds) {
+    const times = 1 + random.below(3);
+    for (let i = 0; i < times; i++) {
+      faults.push({
+        kind,
+        atMs: Math.round(random.between(1_000, LIFE_MS - 8_000)),
+        forMs: Math.round(random.chance(0.3) ? random.between(1, 60) : random.between(60, 5_000)),
+        pick: random.fraction(),
+      });
+    }
+  }
+  faults.sort((a, b) => a.atMs - b.atMs);
+  const isSteppedAhead = faults.some(({ kind }) => kind === 'clock step');
+  return {
+    seed,
+    activeMs: LIFE_MS,
+    restMs: isSteppedAhead ? REST_AFTER_STEP_MS : REST_MS,
+    isJournalled: random.chance(0.8),
+    options: {
+      settleMs: random.pick([200, 200, 50]),
+      heartbeatMs: random.pick([5_000, 1_000]),
+      reconcileMs: random.pick([10_000, 10_000, 2_000]),
+      maxHistoryEvents: random.pick([100_000, 300, 20]),
+      maxQueuedBytes: random.pick([262_144, 8_192, 1_024]),
+    },
+    network: {
+      latencyMs: random.pick([0.05, 0.5, 20]),
+      jitterMs: random.pick([0.05, 1, 30]),
+      kernelBytes: random.pick([262_144, 4_096]),
+    },
+    hintDelayMs: random.pick([0.03, 0.03, 1]),
+    agents: Array.from({ length: AGENTS }, (_, i) => ({
+      name: `agent-${String(i + 1)}`,
+      style: random.pick(WRITING_STYLES),
+      paceMs: random.pick([1_000, 3_000, 6_000]),
+      leaseMs: random.pick([1_500, 5_000, 20_000]),
+    })),
+    clients: Array.from({ length: CLIENTS }, (_, i) => ({
+      name: `client-${String(i + 1)}`,
+      kind: CLIENT_KINDS[i % CLIENT_KINDS.length]!,
+      arrivesAtMs: random.chance(0.7) ? 0 : Math.round(random.between(0, LIFE_MS / 2)),
+    })),
+    faults,
+  };
+}
