@@ -10,6 +10,13 @@ for (let seed = from; seed < from + Number(count); seed++) {
   const { violation, trace, steps, tally } = result;
   if (verbose !== undefined) console.log(result.story.join('\n'));
   if (violation || Number(count) < 20)
-    console.log(seed, trace, steps, JSON.stringify(tally), violation ? `${violation.rule} @${violation.atMs.toFixed(1)}: ${violation.why}` : 'ok', violation ? plan.faults.map(({ kind, atMs, forMs }) => `${kind}@${atMs}+${forMs}`).join(' ') : '');
+    console.log(
+      seed,
+      trace,
+      steps,
+      JSON.stringify(tally),
+      violation ? `${violation.rule} @${violation.atMs.toFixed(1)}: ${violation.why}` : 'ok',
+      violation ? plan.faults.map(({ kind, atMs, forMs }) => `${kind}@${atMs}+${forMs}`).join(' ') : '',
+    );
 }
 console.log(((performance.now() - started) / Number(count)).toFixed(1), 'ms a life');

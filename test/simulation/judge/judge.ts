@@ -154,21 +154,22 @@ export class Judge {
       const counts = `${String(network.openCount)} connections, ${String(bus.connectionCount)} sessions`;
       this.violated('bound', `${counts} of ${String(clients.length)} clients`);
     }
-    if (network.mostQueued > maxQueuedBytes + FRAME_BYTES) this.violated('bound', `${String(network.mostQueued)} bytes waited`);
+    if (network.mostQueued > maxQueuedBytes + FRAME_BYTES)
+      this.violated('bound', `${String(network.mostQueued)} bytes waited`);
     for (const client of clients) this.#client(client, bus.hub.revision);
     this.#history(clients, origin.silent);
   }
 
   #client({ plan, raw, mirror, bus, isAsking }: Client, revision: number): void {
     if (isAsking && plan.kind === 'asker') this.violated('stuck', `${plan.name} has had no answer`);
-    if (bus && bus.status.state !== 'live') this.violated('stuck', `${plan.name} is ${bus.status.state}`);
+    if (bus !== undefined && bus.status.state !== 'live') this.violated('stuck', `${plan.name} is ${bus.status.state}`);
     if (raw) {
       if (!raw.isLive) this.violated('stuck', `${plan.name} is not live`);
       else if (Number(raw.cursor?.split(':')[1]) !== revision)
         this.violated('stuck', `${plan.name} is at ${String(raw.cursor)}, the server at ${String(revision)}`);
     }
     if (plan.kind === 'asker' || raw) return;
-    if (!mirror || mirror.status.state !== 'live') {
+    if (mirror?.status.state !== 'live') {
       this.violated('stuck', `${plan.name} has no live mirror: ${JSON.stringify(mirror?.status)}`);
       return;
     }
@@ -195,6 +196,7 @@ export class Judge {
     const isSilent = (epoch: string, revision: number): boolean => silent.has(`${epoch}:${String(revision)}`);
     const { operations } = this.repository;
     const verdict = checkHistory({ lives, operations, isSettled: false, isSilent });
-    if (!verdict.holds) this.violated('wire', `${verdict.life}, entry ${String(verdict.entry)}: ${verdict.rule}: ${verdict.why}`);
+    if (!verdict.holds)
+      this.violated('wire', `${verdict.life}, entry ${String(verdict.entry)}: ${verdict.rule}: ${verdict.why}`);
   }
 }

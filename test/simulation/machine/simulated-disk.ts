@@ -27,11 +27,12 @@ export interface LinkNode extends Common {
 }
 export type DiskNode = FileNode | DirectoryNode | LinkNode;
 
-/** What inotify says of a directory; `self`: of the watched directory and not of a name in it. */
+/** What inotify says of a directory. */
 export interface DirectoryEvent {
   readonly directory: DirectoryNode;
   readonly type: 'rename' | 'change';
-  readonly name: string | 'self';
+  /** `undefined`: the directory itself. */
+  readonly name: string | undefined;
 }
 
 export function fileError(code: string, path: string): NodeJS.ErrnoException {
@@ -58,7 +59,12 @@ export class SimulatedDisk {
    * @param from where a relative path begins.
    * @returns `undefined` where there is nothing. @throws Error with the system's code
    */
-  find(path: string, follow: 'links' | 'not the last', from: DirectoryNode = this.root, depth = 0): DiskNode | undefined {
+  find(
+    path: string,
+    follow: 'links' | 'not the last',
+    from: DirectoryNode = this.root,
+    depth = 0,
+  ): DiskNode | undefined {
     if (depth > 40) throw fileError('ELOOP', path);
     let node: DiskNode = path.startsWith('/') ? this.root : from;
     const names = path.split('/').filter((name) => name !== '' && name !== '.');
@@ -95,7 +101,8 @@ export class SimulatedDisk {
 
   #walk(path: string): DiskNode | undefined {
     let node: DiskNode | undefined = this.root;
-    for (const name of path.split('/')) if (name !== '') node = node?.is === 'directory' ? node.entries.get(name) : undefined;
+    for (const name of path.split('/'))
+      if (name !== '') node = node?.is === 'directory' ? node.entries.get(name) : undefined;
     return node;
   }
 
@@ -155,8 +162,8 @@ export class SimulatedDisk {
     node.ctimeNs = this.#nowNs();
     this.#tell(source.parent, 'rename', source.name);
     this.#tell(target.parent, 'rename', target.name);
-    if (replaced?.is === 'directory') this.#tell(replaced, 'rename', 'self');
-    if (node.is === 'directory') this.#tell(node, 'rename', 'self');
+    if (replaced?.is === 'directory') this.#tell(replaced, 'rename', undefined);
+    if (node.is === 'directory') this.#tell(node, 'rename', undefined);
   }
 
   /** Removes a file, a link, or a directory with all that is in it. */
@@ -169,7 +176,7 @@ export class SimulatedDisk {
     parent.entries.delete(name);
     this.#touch(parent);
     this.#unlinked(node);
-    if (node.is === 'directory') this.#tell(node, 'rename', 'self');
+    if (node.is === 'directory') this.#tell(node, 'rename', undefined);
     this.#tell(parent, 'rename', name);
   }
 
@@ -190,7 +197,7 @@ export class SimulatedDisk {
     node.mode = mode;
     node.ctimeNs = this.#nowNs();
     this.#tell(parent, 'change', name);
-    if (node.is === 'directory') this.#tell(node, 'change', 'self');
+    if (node.is === 'directory') this.#tell(node, 'change', undefined);
   }
 
   // ── nodes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,7 +239,7 @@ export class SimulatedDisk {
     return BigInt(Math.floor(this.host.wall() / TICK_MS) * TICK_MS) * 1_000_000n;
   }
 
-  #tell(directory: DirectoryNode, type: 'rename' | 'change', name: string): void {
+  #tell(directory: DirectoryNode, type: 'rename' | 'change', name: string | undefined): void {
     for (const watcher of this.watchers) watcher({ directory, type, name });
   }
 }

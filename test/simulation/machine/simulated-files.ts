@@ -1,7 +1,14 @@
 import { constants, type BigIntStats } from 'node:fs';
 import type { Files, OpenDirectory } from '../../../server/watch/files.js';
 import type { WatchFunction } from '../../../server/watch/native-watcher.js';
-import { fileError, statsOf, type DirectoryEvent, type DirectoryNode, type DiskNode, type SimulatedDisk } from './simulated-disk.js';
+import {
+  fileError,
+  statsOf,
+  type DirectoryEvent,
+  type DirectoryNode,
+  type DiskNode,
+  type SimulatedDisk,
+} from './simulated-disk.js';
 import type { SimulatedProcess } from './simulated-process.js';
 
 const DESCRIPTORS = '/proc/self/fd';
@@ -156,7 +163,7 @@ export class SimulatedFiles implements Files {
   #heard({ directory, type, name }: DirectoryEvent): void {
     for (const watch of this.#watches) {
       if (watch.directory !== directory) continue;
-      const named = name === 'self' ? watch.ownName : name;
+      const named = name ?? watch.ownName;
       const last = this.#queue.at(-1);
       // The kernel does not say the same twice in a row.
       if (last?.watch === watch && last.type === type && last.name === named) continue;

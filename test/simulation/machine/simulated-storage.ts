@@ -67,7 +67,13 @@ export class SimulatedStorage {
   }
 
   newFile(): StoredFile {
-    return { ino: ++this.#numbers, bytes: Buffer.alloc(0), durable: undefined, entries: undefined, durableEntries: new Map() };
+    return {
+      ino: ++this.#numbers,
+      bytes: Buffer.alloc(0),
+      durable: undefined,
+      entries: undefined,
+      durableEntries: new Map(),
+    };
   }
 
   #folder(): Folder {
@@ -100,7 +106,12 @@ class StorageDirectory implements JournalStorage {
     this.#check('write', name);
     const inner = this.folder.folders.get(name) ?? this.storage.newFolder();
     this.folder.folders.set(name, inner);
-    return new StorageDirectory(inner, this.storage, `${this.path}/${name}`, () => this.folder.folders.get(name) === inner);
+    return new StorageDirectory(
+      inner,
+      this.storage,
+      `${this.path}/${name}`,
+      () => this.folder.folders.get(name) === inner,
+    );
   }
 
   isIntact(): boolean {

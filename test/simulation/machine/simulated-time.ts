@@ -62,7 +62,7 @@ export class SimulatedTime {
             break;
           }
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
           return;
         }
         // The engine settles its promises before this comes.

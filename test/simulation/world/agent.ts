@@ -71,7 +71,10 @@ export class Agent {
       }
       case 'beat': {
         const { id } = this.#reservation!;
-        const times = { last_beat_at: host.iso(), extended_expires_at: host.iso(leaseMs * this.#random.between(0.3, 1)) };
+        const times = {
+          last_beat_at: host.iso(),
+          extended_expires_at: host.iso(leaseMs * this.#random.between(0.3, 1)),
+        };
         this.write('heartbeat', id, { reservation_id: id, run_id: name, ...times });
         return;
       }

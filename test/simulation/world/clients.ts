@@ -65,7 +65,13 @@ export class Client {
         this.#beginRaw({});
         return;
       case 'narrow raw':
-        this.#beginRaw(this.#random.pick([{ kinds: ['reservation', 'task'] }, { run_ids: ['agent-1', 'agent-2'] }, { kinds: ['heartbeat'] }]));
+        this.#beginRaw(
+          this.#random.pick([
+            { kinds: ['reservation', 'task'] },
+            { run_ids: ['agent-1', 'agent-2'] },
+            { kinds: ['heartbeat'] },
+          ]),
+        );
         return;
       case 'mirror':
         this.#connect(true);
@@ -96,7 +102,8 @@ export class Client {
   #saw(client: RawClient, message: ServerMessage): void {
     this.services.judge.messageSeen(client.name, message);
     if (message[0] !== MessageType.events && message[0] !== MessageType.batch) return;
-    for (const [, type, , id] of message[3]) if (type === TYPE.expired) this.services.judge.expiredSeen(client.name, id);
+    for (const [, type, , id] of message[3])
+      if (type === TYPE.expired) this.services.judge.expiredSeen(client.name, id);
   }
 
   #connect(withMirror: boolean): void {

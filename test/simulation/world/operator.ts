@@ -133,7 +133,11 @@ export class Operator {
         return;
       case 'stale handles':
         this.#failing(forMs, (call, path) =>
-          (call === 'list' || call === 'look' || call === 'open') && path.includes(`/${oneOf(ONE_OF)}`) && this.#random.chance(0.7) ? 'ESTALE' : undefined,
+          (call === 'list' || call === 'look' || call === 'open') &&
+          path.includes(`/${oneOf(ONE_OF)}`) &&
+          this.#random.chance(0.7)
+            ? 'ESTALE'
+            : undefined,
         );
         return;
       case 'closed directory': {
@@ -213,7 +217,8 @@ export class Operator {
         });
         return;
       case 'burst':
-        for (let i = 0; i < 40 + Math.floor(pick * 200); i++) oneOf(agents).write('task', `burst-${String(i % 50)}`, { n: i });
+        for (let i = 0; i < 40 + Math.floor(pick * 200); i++)
+          oneOf(agents).write('task', `burst-${String(i % 50)}`, { n: i });
         return;
       case 'large record':
         oneOf(agents).write(pick < 0.5 ? 'task' : 'intent', 'large', { text: 'x'.repeat(Math.floor(pick * 300_000)) });

@@ -117,21 +117,24 @@ export class Origin {
     this.#run = run;
     tell(`${process.name} starts`);
     process.input(1, () => {
-      bus.start(() => storage.open()).then(
-        () => {
-          this.#hearSilence(bus.hub);
-          if (!process.isDead) network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
-        },
-        (error: unknown) => {
-          this.startError = error;
-          tell(`${process.name} cannot start: ${String(error)}`);
-          this.#ended(run);
-          // As whatever keeps services running does.
-          host.time.after(1_000, () => {
-            this.start();
-          });
-        },
-      );
+      bus
+        .start(() => storage.open())
+        .then(
+          () => {
+            this.#hearSilence(bus.hub);
+            if (!process.isDead)
+              network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
+          },
+          (error: unknown) => {
+            this.startError = error;
+            tell(`${process.name} cannot start: ${String(error)}`);
+            this.#ended(run);
+            // As whatever keeps services running does.
+            host.time.after(1_000, () => {
+              this.start();
+            });
+          },
+        );
     });
   }
 
@@ -203,9 +206,11 @@ export class Origin {
     const muse = this.services.repository.disk.directory(`${ROOT}/.muse`);
     return muse ? 'same' : 'missing';
   }
-
 }
 
 function shown(fields: object): string {
-  return JSON.stringify(fields, (_key, value: unknown) => (value instanceof Error ? value.message : value)).slice(0, 200);
+  return JSON.stringify(fields, (_key, value: unknown) => (value instanceof Error ? value.message : value)).slice(
+    0,
+    200,
+  );
 }

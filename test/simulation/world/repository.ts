@@ -106,15 +106,17 @@ export class Repository {
   }
 
   #noteEnds(): void {
-    for (const id of this.found('reservation').keys()) if (!this.#ended.has(id) && this.#isOver(id)) this.#ended.add(id);
+    for (const id of this.found('reservation').keys())
+      if (!this.#ended.has(id) && this.#isOver(id)) this.#ended.add(id);
   }
 
   // ── what is done to the files ─────────────────────────────────────────────────────────────────────────────────────
 
   #changed({ directory, name }: DirectoryEvent): void {
-    const kind = name === 'self' ? undefined : KINDS.find((each) => this.disk.directory(directoryOf(each)) === directory);
+    const kind =
+      name === undefined ? undefined : KINDS.find((each) => this.disk.directory(directoryOf(each)) === directory);
     if (kind !== undefined) {
-      const id = idOf(name);
+      const id = idOf(name!);
       if (id !== undefined) this.#look(kind, id);
       return;
     }
