@@ -106,6 +106,15 @@ export class Agent {
     }
   }
 
+  /** Writes a record in this agent's way; where that cannot be done, it is not done. */
+  tryToWrite(kind: Kind, id: string, data: object): void {
+    try {
+      this.write(kind, id, data);
+    } catch (error) {
+      this.tell(`${this.plan.name} cannot write ${kind}/${id}: ${String(error)}`);
+    }
+  }
+
   /** Writes a record in this agent's way. */
   write(kind: Kind, id: string, data: object): void {
     const { disk } = this.repository;

@@ -166,7 +166,11 @@ export class Operator {
         const kindStruck = oneOf(KINDS);
         if (disk.directory(directoryOf(kindStruck))) disk.remove(directoryOf(kindStruck));
         this.#later(forMs, () => {
-          repository.ensure(kindStruck);
+          try {
+            repository.ensure(kindStruck);
+          } catch {
+            // What is above it is away: it comes back with that.
+          }
         });
         return;
       }
@@ -176,7 +180,7 @@ export class Operator {
           conditions.maxQueuedHints = 1_000 + Math.floor(pick * 500);
         });
         this.#asleep(BURST_MS, () => origin.process?.keepBusy(BURST_MS));
-        for (let i = 0; i < BURST_WRITES; i++) oneOf(agents).write('task', `flood-${String(i % 60)}`, { n: i });
+        for (let i = 0; i < BURST_WRITES; i++) oneOf(agents).tryToWrite('task', `flood-${String(i % 60)}`, { n: i });
         return;
       case 'late hints':
         this.#conditions(forMs, (conditions) => {
@@ -218,10 +222,10 @@ export class Operator {
         return;
       case 'burst':
         for (let i = 0; i < 40 + Math.floor(pick * 200); i++)
-          oneOf(agents).write('task', `burst-${String(i % 50)}`, { n: i });
+          oneOf(agents).tryToWrite('task', `burst-${String(i % 50)}`, { n: i });
         return;
       case 'large record':
-        oneOf(agents).write(pick < 0.5 ? 'task' : 'intent', 'large', { text: 'x'.repeat(Math.floor(pick * 300_000)) });
+        oneOf(agents).tryToWrite(pick < 0.5 ? 'task' : 'intent', 'large', { text: 'x'.repeat(Math.floor(pick * 300_000)) });
         return;
     }
   }
