@@ -5,7 +5,7 @@ import { copy } from '../page/actions.js';
 import { query, showView, toggleFilter } from '../page/state.js';
 import type { Detail } from '../worker/paint.js';
 
-/** What can be done with what is selected. */
+/** The actions on the selection. */
 export function DetailActions({ detail }: { detail: Detail }) {
   const filter = filterFor(detail);
   const command = commandFor(detail);
@@ -47,7 +47,7 @@ function FieldFilters({ detail: { data } }: { detail: Extract<Detail, { about: '
           <button
             key={word}
             class="word"
-            title="Add to the filter, or take it out"
+            title="Add to the filter, or remove from it"
             onClick={() => {
               toggleFilter(word!);
             }}
@@ -72,7 +72,7 @@ function filterFor(detail: Detail): string | undefined {
   }
 }
 
-/** The same events in a terminal. */
+/** A command that shows the same events in a terminal. */
 function commandFor(detail: Detail): string | undefined {
   switch (detail.about) {
     case 'record': {
