@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { EdgeServer } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
-import { UNFORESEEN_EXIT, untilUncaught } from '../terminal/last-resort.js';
+import { INTERNAL_ERROR_EXIT, untilUncaughtError } from '../terminal/uncaught-errors.js';
 import { makeLog } from '../terminal/log.js';
 import { relayOptions } from '../settings/relay-settings.js';
 import { refuseUnknownVariables, resolveSettings, withSettings, writtenFlags } from '../settings/resolve-settings.js';
@@ -53,7 +53,7 @@ export function edgeCommand(terminal: Terminal): Command {
     exits: {
       0: 'ended by SIGINT or SIGTERM',
       1: 'bad settings, the port is taken, or NATS refuses the access',
-      [UNFORESEEN_EXIT]: 'an error that nobody had foreseen: its line in the log says where; start it again',
+      [INTERNAL_ERROR_EXIT]: 'an error that nobody had foreseen: its line in the log says where; start it again',
     },
   });
 }
@@ -78,7 +78,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
     sharePort: flags.sharePort ?? false,
     log,
   });
-  const stopped = Promise.race([untilSignal(), untilUncaught(log)]);
+  const stopped = Promise.race([untilSignal(), untilUncaughtError(log)]);
   const started = start(server);
   // NATS or the origin may let wait for a long time.
   await Promise.race([started, stopped]);

@@ -2,7 +2,7 @@ import { Argument, Command } from 'commander';
 import { KINDS, type BusEvent, type Kind } from '../../../protocol/index.js';
 import { eventForPrograms, problemText } from '../terminal/event-text.js';
 import { readFilter, readKind, withFilter, type FilterFlags } from './filter-flags.js';
-import { USUAL_EXITS, withHelp } from '../terminal/help.js';
+import { USUAL_EXITS, withChoices, withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
 import { findSource } from './source.js';
 import { table, type Column } from '../terminal/table.js';
@@ -14,7 +14,7 @@ type GetFlags = FilterFlags & FormatFlags & TargetFlags;
 export function getCommand(terminal: Terminal): Command {
   const command = new Command('get')
     .description('list the records of a kind as they stand')
-    .addArgument(new Argument('<kind>', `${KINDS.join(', ')}, in the singular or the plural`));
+    .addArgument(withChoices(new Argument('<kind>', 'the kind, in the singular or the plural'), KINDS));
   withTarget(withFormat(withFilter(command, 'kind', 'eventType'))).action((kind: string, flags: GetFlags) =>
     get(readKind(kind), flags, terminal),
   );

@@ -9,7 +9,7 @@ import { withHelp } from '../terminal/help.js';
 import { readCap, readDuration } from './read-flag.js';
 import { Deadline, onSignal } from '../terminal/signals.js';
 import { findSource } from './source.js';
-import { tellReconnections, writeNote, type StatusNote } from '../terminal/status-notes.js';
+import { reportConnection, writeNote, type StatusNote } from '../terminal/status-notes.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 
@@ -55,7 +55,7 @@ async function record(path: string, flags: RecordFlags, terminal: Terminal): Pro
       writeNote(note, 'text', terminal);
       file.write(`${jsonLine(note)}\n`);
     };
-    const releases = [onSignal(end), tellReconnections(source.client, tell)];
+    const releases = [onSignal(end), reportConnection(source.client, tell)];
     try {
       terminal.err(`recording to ${path} (${source.label})`);
       const count = await writeEvents(subscription, file, tell);

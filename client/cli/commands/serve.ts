@@ -15,7 +15,7 @@ import { findRepository, followWorktree, type RepositorySearch } from '../../../
 import { rootInEnvironment } from './target.js';
 import { toCliError, CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
-import { UNFORESEEN_EXIT, untilUncaught } from '../terminal/last-resort.js';
+import { INTERNAL_ERROR_EXIT, untilUncaughtError } from '../terminal/uncaught-errors.js';
 import { makeLog } from '../terminal/log.js';
 import { relayOptions } from '../settings/relay-settings.js';
 import {
@@ -27,7 +27,7 @@ import {
 } from '../settings/resolve-settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
 import type { Terminal } from '../terminal/terminal.js';
-import { refuseUnsayable, workingDirectory } from '../settings/working-directory.js';
+import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
 const LOOK_AT_TOKEN_EVERY_MS = 1_000;
 /** The exit code of a server whose repository is gone. */
@@ -52,7 +52,7 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
       0: 'ended by SIGINT or SIGTERM',
       1: 'bad settings, the port is taken, or the repository is served or published already',
       3: 'the repository has gone from its path, or was replaced, and did not come back',
-      [UNFORESEEN_EXIT]: 'an error that nobody had foreseen: its line in the log says where; start it again',
+      [INTERNAL_ERROR_EXIT]: 'an error that nobody had foreseen: its line in the log says where; start it again',
     },
   });
 }
@@ -65,7 +65,7 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const log = makeLog(resolved.settings.logLevel);
   logSettingSources(resolved, log);
   const server = new BusServer(serverOptions(root, resolved, log));
-  const stopped = Promise.race([untilSignal(), untilUncaught(log)]);
+  const stopped = Promise.race([untilSignal(), untilUncaughtError(log)]);
   const endpoint = await startServer(server);
   const release = reloadWhenAsked(server, log);
   // What is no terminal may be a log, which a token has no business in.
@@ -145,7 +145,7 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
   if (named !== undefined) {
     const { root, by: where } = named;
     if (existsSync(root)) return rootFound(repositoryNamed(resolve(root)), root);
-    refuseUnsayable(resolve(root));
+    refuseNonUtf8(resolve(root));
     throw new CliError(`${where} ${resolve(root)} does not exist`, 'no_repository');
   }
   const from = workingDirectory();
@@ -174,7 +174,7 @@ function rootFound(search: RepositorySearch, from: string): string {
     case 'refused':
       throw new CliError(search.why, 'untrusted_repository', search.hint);
     case 'none':
-      refuseUnsayable(from);
+      refuseNonUtf8(from);
       throw new CliError(
         `looked for .muse/ in ${from} and every directory above it, and found none`,
         'no_repository',

@@ -6,7 +6,7 @@ import { repositoryAround } from '../../sdk/repository-bus.js';
 import { CliError } from '../cli-error.js';
 import type { Target } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
-import { refuseUnsayable, workingDirectory } from '../settings/working-directory.js';
+import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
 /** How often a bus in this process looks where the kernel does not tell. */
 export const LOCAL_POLL_INTERVAL_MS = 1_000;
@@ -74,7 +74,7 @@ export function repositoryAt(root: string | undefined): string {
     return repositoryAround(from, root !== undefined);
   } catch (error) {
     if (!(error instanceof BusError) || error.code !== 'no-endpoint') throw error;
-    refuseUnsayable(resolve(from));
+    refuseNonUtf8(resolve(from));
     throw new CliError(
       error.message,
       'no_repository',

@@ -22,7 +22,7 @@ export function topCommand(terminal: Terminal): Command {
   const command = new Command('top')
     .description('agents, leases with their countdowns, and contention, live; in a pipe once')
     .option('--once', 'print the table once, on a terminal too');
-  withTarget(withFormat(command)).action((flags: TopFlags) => top(flags, terminal));
+  withTarget(withFormat(command, 'text')).action((flags: TopFlags) => top(flags, terminal));
   return withHelp(command, {
     examples: [
       ['muse-bus top', 'live, until q'],

@@ -38,7 +38,7 @@ export function waitCommand(terminal: Terminal): Command {
     .option('--free <address>', 'a symbol, or a file, a directory or a pattern with all they cover')
     .option('--timeout <seconds>', 'give up after so many seconds; 0 only looks (default: wait for ever)')
     .option('-b, --branch <branch>', 'only reservations on this branch count');
-  withTarget(withFormat(command)).action((flags: WaitFlags) => wait(flags, terminal));
+  withTarget(withFormat(command, 'text')).action((flags: WaitFlags) => wait(flags, terminal));
   return withHelp(command, {
     examples: [
       ["muse-bus wait --free 'src/billing.py::compute_total'", 'until it is free'],

@@ -4,9 +4,10 @@ import { eventForPrograms, eventLine } from '../terminal/event-text.js';
 import { CliError } from '../cli-error.js';
 import { describeFilter, withFilter } from './filter-flags.js';
 import { withHelp } from '../terminal/help.js';
+import { withFormat } from '../terminal/output-format.js';
 import { Deadline, onSignal } from '../terminal/signals.js';
 import { findSource, type Source } from './source.js';
-import { tellReconnections, writeNote, type StatusNote } from '../terminal/status-notes.js';
+import { reportConnection, writeNote, type StatusNote } from '../terminal/status-notes.js';
 import { withTarget } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { readWatchFlags, type WatchFlags, type WatchOptions } from './watch-options.js';
@@ -23,10 +24,9 @@ export function watchCommand(terminal: Terminal): Command {
     .option('--poll-interval <seconds>', 'how often to look where the kernel does not tell (0.01 to 3600)', '1')
     .option('--since <cursor>', 'only what happened after this cursor, as events carry it')
     .option('--no-snapshot', 'begin with what comes next, not with the state');
-  withTarget(withFilter(command))
-    .option('-f, --format <format>', 'text or json', 'text')
-    .option('-j, --json', 'the same as --format json: one object a line')
-    .action((flags: WatchFlags) => watch(readWatchFlags(flags), terminal));
+  withFormat(withTarget(withFilter(command)), 'text').action((flags: WatchFlags) =>
+    watch(readWatchFlags(flags), terminal),
+  );
   return withHelp(command, {
     examples: [
       ['muse-bus watch --kind reservation --kind release', 'who reserves and releases, as it happens'],
@@ -54,7 +54,7 @@ export async function watch(options: WatchOptions, terminal: Terminal): Promise<
   const end = (): void => void subscription.close();
   const timeout = new Deadline(options.timeoutMs, end);
   const idle = new Deadline(options.idleTimeoutMs, end);
-  const releases = [onSignal(end), tellReconnections(source.client, tell)];
+  const releases = [onSignal(end), reportConnection(source.client, tell)];
   timeout.restart();
   idle.restart();
   try {

@@ -11,7 +11,7 @@ import { readFormat, usualFormat, withFormat, type FormatFlags } from '../termin
 import { readTarget, withTarget, type Target, type TargetFlags } from '../commands/target.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { line, paint, type Text } from '../terminal/terminal-text.js';
-import { refuseUnsayable, workingDirectory } from '../settings/working-directory.js';
+import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
 export function doctorCommand(terminal: Terminal): Command {
   const command = new Command('doctor').description('examine machine, repository and server, and say what to do');
@@ -57,7 +57,7 @@ async function examineAll(target: Target): Promise<Finding[]> {
 }
 
 function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root: string): Finding {
-  refuseUnsayable(resolve(root));
+  refuseNonUtf8(resolve(root));
   if (search.is === 'refused') return wrong('repository', search.why, search.hint);
   const found = `no .muse/ in ${resolve(root)} or any directory above it`;
   return wrong('repository', found, 'run inside a repository, or name one with --root');

@@ -24,7 +24,7 @@ export const charactersIn = (tokens: number): number => Math.floor(tokens * CHAR
 /** What was left out and cut, which is known only once the list is complete. */
 const TRUNCATED_SIZE = 60;
 /** The share of an answer that the name may take after which it goes on. */
-const PLACE_SHARE = 1 / 6;
+const CONTINUATION_SHARE = 1 / 6;
 
 /** One thing of an answer's list. */
 export interface Shown {
@@ -39,7 +39,7 @@ export interface FittedList {
 }
 
 /** Takes items as long as an answer has room for them, beside what stands in it already. The first is always taken, cut to what there is. */
-export class AnswerRoom {
+export class AnswerBudget {
   readonly #items: object[] = [];
   #cut = 0;
   #left: number;
@@ -50,7 +50,7 @@ export class AnswerRoom {
     private readonly isFull = false,
   ) {
     const size = charactersIn(maxTokens);
-    this.#left = Math.floor(size * (1 - PLACE_SHARE)) - sizeOf(head) - TRUNCATED_SIZE;
+    this.#left = Math.floor(size * (1 - CONTINUATION_SHARE)) - sizeOf(head) - TRUNCATED_SIZE;
   }
 
   get list(): FittedList {
@@ -154,13 +154,13 @@ function fieldsOf(id: string, data: RecordData, reserved: readonly string[]): Re
 }
 
 /** Where a list goes on: the last name that was shown, or where that is too long for the answer how many have been. */
-export function placeAfter(name: string, passed: number, maxTokens: number): string {
+export function continuationOf(name: string, passed: number, maxTokens: number): string {
   const shown = visibleText(name);
-  return sizeOf(shown) <= charactersIn(maxTokens) * PLACE_SHARE ? shown : String(passed);
+  return sizeOf(shown) <= charactersIn(maxTokens) * CONTINUATION_SHARE ? shown : String(passed);
 }
 
 /** How many of a list an `after` has passed. @returns `undefined` where what it names is not in the list. */
-export function passedBy(after: string, names: Iterable<string>): number | undefined {
+export function skippedBy(after: string, names: Iterable<string>): number | undefined {
   if (/^\d+$/.test(after)) return Number(after);
   let passed = 0;
   for (const name of names) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { KINDS, type Explanation, type JsonValue } from '../../../protocol/index.js';
-import { AnswerRoom, truncation, UNTRUSTED, type Shown } from './answers.js';
+import { AnswerBudget, truncation, UNTRUSTED, type Shown } from './answers.js';
 import { inTime, type McpBus } from './bus.js';
 import { cutValue, WHOLE } from './cut.js';
 import { BOUND, EVENT_FILTER, filterOf, mcpTool, type McpTool } from './tool.js';
@@ -35,7 +35,7 @@ export function explainTool(bus: McpBus): McpTool {
 /** Reasons quote the record. */
 function shownExplanation({ verdict, reasons, revision }: Explanation, maxTokens: number): object {
   const said = { verdict, ...(revision === undefined ? {} : { revision }) };
-  const room = new AnswerRoom({ untrusted: UNTRUSTED, ...said, reasons: [] }, maxTokens);
+  const room = new AnswerBudget({ untrusted: UNTRUSTED, ...said, reasons: [] }, maxTokens);
   for (const { text } of reasons) if (!room.take((most) => shownReason(text, most))) break;
   const { items, cut } = room.list;
   const shown = items.map((item) => (item as { readonly text: JsonValue }).text);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FilterInput } from '../../../protocol/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
 import { CliError } from '../cli-error.js';
-import { AnswerRoom, passedBy, placeAfter, shortRecord, truncation, UNTRUSTED } from './answers.js';
+import { AnswerBudget, skippedBy, continuationOf, shortRecord, truncation, UNTRUSTED } from './answers.js';
 import { inTime, type McpBus } from './bus.js';
 import { BOUND, filterOf, mcpTool, RECORD_FILTER, type McpTool } from './tool.js';
 
@@ -63,7 +63,7 @@ type SnapshotEvent = Parameters<typeof shortRecord>[0];
 
 /** What of the records that stand, in their order, one answer shows. */
 class Page {
-  readonly #room: AnswerRoom;
+  readonly #room: AnswerBudget;
   #total = 0;
   /** Records up to and with the one that `after` names; unknown until it has come. */
   #passed: number | undefined;
@@ -72,8 +72,8 @@ class Page {
 
   constructor(private readonly wanted: Wanted) {
     const head = { untrusted: UNTRUSTED, cursor: LONGEST_CURSOR, total: LARGEST_TOTAL, records: [] };
-    this.#room = new AnswerRoom(head, wanted.maxTokens, wanted.isFull);
-    this.#passed = wanted.after === undefined ? 0 : passedBy(wanted.after, []);
+    this.#room = new AnswerBudget(head, wanted.maxTokens, wanted.isFull);
+    this.#passed = wanted.after === undefined ? 0 : skippedBy(wanted.after, []);
   }
 
   add(event: SnapshotEvent): void {
@@ -106,7 +106,7 @@ class Page {
       cursor,
       total: this.#total,
       records: items,
-      ...(left === 0 ? {} : { after: placeAfter(this.#last, this.#passed + items.length, maxTokens) }),
+      ...(left === 0 ? {} : { after: continuationOf(this.#last, this.#passed + items.length, maxTokens) }),
       ...truncation(left, cut),
     };
   }

@@ -19,7 +19,7 @@ export const MAX_WAIT_S = 50;
 const PROGRESS_EVERY_MS = 5_000;
 
 /** In seconds of those that it may take, from the beginning on. @returns stops. */
-export function tellProgress({ progress }: ToolCall, totalS: number): () => void {
+export function reportProgress({ progress }: ToolCall, totalS: number): () => void {
   const startedAt = performance.now();
   const tell = (): void => progress((performance.now() - startedAt) / 1_000, totalS);
   tell();
@@ -73,7 +73,7 @@ export function filterOf(args: FilterArguments): FilterInput {
 }
 
 /** Every tool only looks. */
-const ONLY_LOOKS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const;
+const READ_ONLY = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const;
 
 export function mcpTool<S extends z.ZodRawShape>(definition: ToolDefinition<S>): McpTool {
   const { name, title, description, input, output, always } = definition;
@@ -90,7 +90,7 @@ export function mcpTool<S extends z.ZodRawShape>(definition: ToolDefinition<S>):
         additionalProperties: false,
       },
       outputSchema: { type: 'object', properties: { ...output }, required: [...always] },
-      annotations: { title, ...ONLY_LOOKS },
+      annotations: { title, ...READ_ONLY },
     },
     async call(given, call) {
       try {

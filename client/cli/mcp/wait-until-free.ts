@@ -4,7 +4,7 @@ import { readAddresses } from '../../sdk/address.js';
 import { BusError } from '../../sdk/bus-error.js';
 import type { AddressHolding } from '../../sdk/holders.js';
 import { goneAway, type McpBus } from './bus.js';
-import { BOUND, MAX_WAIT_S, mcpTool, tellProgress, type McpTool } from './tool.js';
+import { BOUND, MAX_WAIT_S, mcpTool, reportProgress, type McpTool } from './tool.js';
 import { shownHolders } from './who-holds.js';
 
 const FIND_AGAIN_MS = 500;
@@ -37,7 +37,7 @@ export function waitUntilFreeTool(bus: McpBus): McpTool {
     answer: async ({ address, branch, timeout_s, max_tokens }, call) => {
       const about = { branch, ...bus.addresses };
       readAddresses(address, about);
-      const stop = tellProgress(call, timeout_s);
+      const stop = reportProgress(call, timeout_s);
       const endsAt = performance.now() + timeout_s * 1_000;
       try {
         const outcome = await untilFree(bus, address, about, endsAt, call.signal);

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { FilterInput } from '../../../protocol/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
-import { AnswerRoom, shortChange, truncation, UNTRUSTED } from './answers.js';
+import { AnswerBudget, shortChange, truncation, UNTRUSTED } from './answers.js';
 import { AddressWatch } from './address-watch.js';
 import { goneAway, noAnswer, PATIENCE_MS, type McpBus } from './bus.js';
-import { BOUND, EVENT_FILTER, filterOf, MAX_WAIT_S, mcpTool, tellProgress, type McpTool } from './tool.js';
+import { BOUND, EVENT_FILTER, filterOf, MAX_WAIT_S, mcpTool, reportProgress, type McpTool } from './tool.js';
 
 /** What comes so soon after the first change belongs to the same answer. */
 const GATHER_MS = 30;
@@ -47,7 +47,7 @@ export function waitForChangeTool(bus: McpBus): McpTool {
     always: [],
     answer: async ({ cursor, timeout_s, limit, full, max_tokens, addresses, ...filter }, call) => {
       const wait = { cursor, timeoutMs: timeout_s * 1_000, limit, isFull: full, maxTokens: max_tokens };
-      const stop = tellProgress(call, timeout_s);
+      const stop = reportProgress(call, timeout_s);
       try {
         const client = await bus.client();
         const watch = addresses && new AddressWatch(await bus.leases(), addresses, bus.addresses);
@@ -80,7 +80,7 @@ async function waitForChange(bus: McpBus, client: BusClient, wait: Wait, signal:
     away.abort();
     over.abort();
   });
-  const room = new AnswerRoom({ untrusted: UNTRUSTED, cursor: LONGEST_CURSOR, changes: [] }, maxTokens, isFull);
+  const room = new AnswerBudget({ untrusted: UNTRUSTED, cursor: LONGEST_CURSOR, changes: [] }, maxTokens, isFull);
   let cursor = since;
   let isMore = false;
   let resync: string | undefined;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { JsonValue } from '../../../protocol/index.js';
 import type { Holder } from '../../sdk/holders.js';
 import { CliError } from '../cli-error.js';
-import { AnswerRoom, passedBy, placeAfter, truncation, UNTRUSTED, type Shown } from './answers.js';
+import { AnswerBudget, skippedBy, continuationOf, truncation, UNTRUSTED, type Shown } from './answers.js';
 import { inTime, PATIENCE_MS, type McpBus } from './bus.js';
 import { cutValue, SHORT } from './cut.js';
 import { BOUND, mcpTool, type McpTool } from './tool.js';
@@ -58,14 +58,14 @@ export function shownHolders(holders: readonly Holder[], { after, now, maxTokens
   const passed =
     after === undefined
       ? 0
-      : passedBy(
+      : skippedBy(
           after,
           holders.map(({ reservation }) => reservation),
         );
   if (passed === undefined) {
     throw new CliError(`who_holds: ${after!} holds it no longer`, 'gone', 'begin without after');
   }
-  const room = new AnswerRoom({ untrusted: UNTRUSTED, ...said, total: holders.length, holders: [] }, maxTokens);
+  const room = new AnswerBudget({ untrusted: UNTRUSTED, ...said, total: holders.length, holders: [] }, maxTokens);
   for (const holder of holders.slice(passed, passed + MOST))
     if (!room.take((most) => shownHolder(holder, now, most))) break;
   const { items, cut } = room.list;
@@ -76,7 +76,7 @@ export function shownHolders(holders: readonly Holder[], { after, now, maxTokens
     ...said,
     ...(left === 0 ? {} : { total: holders.length }),
     holders: items,
-    ...(left === 0 ? {} : { after: placeAfter(holders[end - 1]?.reservation ?? '', end, maxTokens) }),
+    ...(left === 0 ? {} : { after: continuationOf(holders[end - 1]?.reservation ?? '', end, maxTokens) }),
     ...truncation(left, cut),
   };
 }

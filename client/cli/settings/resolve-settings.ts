@@ -1,9 +1,9 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { closestMatch } from '../../../protocol/index.js';
 import { DEFAULT_LIMITS, type Limits } from '../../../server/index.js';
 import { SAFE_DIRECTORIES_KEY } from './config-entry.js';
 import { CliError } from '../cli-error.js';
-import { several } from '../terminal/help.js';
+import { several, withChoices } from '../terminal/help.js';
 import { readRepositoryConfig, type InForce, type Refusal } from './repository-config.js';
 import { SOURCE_TABLE } from './setting-sources.js';
 import { flagOf, variableOf, type Origin, type Setting } from './setting.js';
@@ -36,14 +36,23 @@ const OTHER_VARIABLES = ['MUSE_BUS_REFERENCE'];
 
 /** @param isWanted which of them the command takes. */
 export function withSettings(command: Command, isWanted: (name: SettingName) => boolean = () => true): Command {
-  for (const [name, setting] of Object.entries(SETTINGS)) {
-    if (!isWanted(name as SettingName)) continue;
-    const fallback = setting.takes === 'text' && setting.fallback !== undefined ? ` (default: ${setting.shown})` : '';
-    const description = `${setting.description}${fallback}`;
-    if (setting.takes === 'list') command.option(setting.flag, description, several);
-    else command.option(setting.flag, description);
+  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
+    if (isWanted(name)) command.addOption(optionOf(setting));
   }
   return command;
+}
+
+/**
+ * The option says in the help where else its value may come from. {@link resolveSettings} reads the variable all the same:
+ * to commander an empty one is a value, a list is one text, and `MUSE_BUS_INSECURE=false` switches on.
+ */
+function optionOf(setting: Setting<unknown>): Option {
+  const { flag, description, takes, fallback, shown, choices } = setting;
+  const variable = variableOf(setting);
+  if (takes === 'switch') return new Option(flag, `${description} (env: ${variable}=${String(fallback !== true)})`);
+  const option = withChoices(new Option(flag, description).env(variable), choices);
+  if (takes === 'list') return option.argParser(several);
+  return fallback === undefined ? option : option.default(fallback, shown);
 }
 
 /** The flags of a command that were written, by name; commander's own defaults are not among them. */

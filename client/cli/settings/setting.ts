@@ -18,6 +18,8 @@ export interface Setting<T> {
   readonly shown: string;
   /** How often it may be given: once, or as a list (in the environment separated by commas, an array in the file). */
   readonly takes: 'text' | 'list' | 'switch';
+  /** The values it may have, where they can be listed. */
+  readonly choices?: readonly string[];
   /** @param texts at least one. @param where names it in a complaint. @throws CliError */
   readonly read: (texts: readonly string[], where: string) => T;
 }
@@ -29,6 +31,11 @@ type Reader<T> = (text: string, where: string) => T;
 export function setting<T extends string | number>(naming: Naming, fallback: T, read: Reader<T>): Setting<T> {
   const last: Setting<T>['read'] = (texts, where) => read(texts.at(-1)!, where);
   return { ...naming, fallback, shown: String(fallback), takes: 'text', read: last };
+}
+
+/** One of a few texts. */
+export function choice<T extends string>(naming: Naming, fallback: T, choices: readonly T[]): Setting<T> {
+  return { ...setting(naming, fallback, oneOf(choices)), choices };
 }
 
 /** A text that may be absent. */
@@ -96,10 +103,10 @@ export const seconds =
     throw new CliError(`${where} must be from ${String(low)} to ${String(high)} seconds, got ${text}`);
   };
 
-export const oneOf =
-  <T extends string>(...allowed: readonly T[]): Reader<T> =>
+const oneOf =
+  <T extends string>(choices: readonly T[]): Reader<T> =>
   (text, where) => {
-    const found = allowed.find((value) => value === text);
+    const found = choices.find((value) => value === text);
     if (found !== undefined) return found;
-    throw new CliError(`${where} must be one of ${allowed.join(', ')}, got ${text}`);
+    throw new CliError(`${where} must be one of ${choices.join(', ')}, got ${text}`);
   };

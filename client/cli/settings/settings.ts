@@ -10,8 +10,8 @@ import {
 import { CliError } from '../cli-error.js';
 import {
   asText,
+  choice,
   list,
-  oneOf,
   optional,
   seconds,
   setting,
@@ -22,9 +22,9 @@ import {
   type Setting,
 } from './setting.js';
 
-export const BACKENDS = ['auto', 'native', 'polling'] as const satisfies readonly BackendChoice[];
-export const TRANSPORTS = ['auto', 'uws', 'ws'] as const satisfies readonly TransportChoice[];
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const BACKENDS = ['auto', 'native', 'polling'] as const satisfies readonly BackendChoice[];
+const TRANSPORTS = ['auto', 'uws', 'ws'] as const satisfies readonly TransportChoice[];
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 const named = (name: string, value: string, description: string) => ({
   name,
@@ -38,21 +38,13 @@ const GIB = 2 ** 30;
 export const SETTINGS = {
   host: setting(named('host', 'host', 'address to listen on'), '127.0.0.1', asText),
   port: setting(named('port', 'n', 'port, 0 for any free one'), DEFAULT_PORT, wholeNumber(0, 65_535)),
-  backend: setting(
-    named('backend', 'backend', `how changes are noticed: ${BACKENDS.join(', ')}`),
-    'auto',
-    oneOf(...BACKENDS),
-  ),
+  backend: choice(named('backend', 'backend', 'how changes are noticed'), 'auto', BACKENDS),
   pollInterval: setting(
     named('poll_interval', 'seconds', 'how often polling looks (0.01 to 3600)'),
     1,
     seconds(0.01, 3_600),
   ),
-  transport: setting(
-    named('transport', 'engine', `the WebSocket engine: ${TRANSPORTS.join(', ')}`),
-    'auto',
-    oneOf(...TRANSPORTS),
-  ),
+  transport: choice(named('transport', 'engine', 'the WebSocket engine'), 'auto', TRANSPORTS),
   nativeEngineSha256: list(
     named('native_engine_sha256', 'hash', 'another binary of the native engine that may be loaded (repeatable)'),
     sha256,
@@ -153,7 +145,7 @@ export const SETTINGS = {
     DEFAULT_STREAM_LIMITS.replicas,
     wholeNumber(1, 5),
   ),
-  logLevel: setting(named('log_level', 'level', LOG_LEVELS.join(', ')), 'info', oneOf(...LOG_LEVELS)),
+  logLevel: choice(named('log_level', 'level', 'the least severe messages to log'), 'info', LOG_LEVELS),
   limit: list(
     named('limit', 'name=n', 'a bound on what clients and files may ask for (repeatable; see muse-bus config)'),
   ),

@@ -21,7 +21,7 @@ export function workingDirectory(): string {
  * A path that cannot be found may be one that cannot be said: Node names files in UTF-8.
  * @throws CliError where it was not UTF-8.
  */
-export function refuseUnsayable(path: string): void {
+export function refuseNonUtf8(path: string): void {
   if (!path.includes(REPLACED)) return;
   throw new CliError(
     `${path} is not UTF-8 on disk: no program on Node can open it by that name`,

@@ -28,10 +28,10 @@ const ADDRESSES_SHOWN = 3;
 /** One line for one event: icon, kind, agent, whole id, and what matters for the kind. */
 export function eventLine(event: BusEvent): TerminalText {
   const head = `${ICONS[event.event_type]} ${event.kind.padEnd(KIND_WIDTH)}`;
-  const coloured = paint[STYLES[event.event_type]](head);
+  const colored = paint[STYLES[event.event_type]](head);
   const rest = Object.keys(event.data).length === 0 ? event.id : describe(event);
   const problem = event.event_type === 'removed' ? '' : problemText(event);
-  return line`${coloured} ${rest}${problem === '' ? '' : `  (${problem})`}`.trimEnd();
+  return line`${colored} ${rest}${problem === '' ? '' : `  (${problem})`}`.trimEnd();
 }
 
 /** What is amiss with a record, for a person: the code, then each field, what stands there and what is right. */

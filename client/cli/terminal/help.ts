@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Argument, Command, Option } from 'commander';
 
 /** What the help of a command shows beside its flags. */
 export interface Help {
@@ -21,6 +21,15 @@ export function withHelp(command: Command, { examples, exits }: Help): Command {
   return command
     .addHelpText('before', `Examples:\n${shown}\n`)
     .addHelpText('after', `\nExit codes:\n${codes.join('\n')}`);
+}
+
+/**
+ * Lists the choices in the help and completes them in a shell. Commander does not check them: the commands take other
+ * spellings too, such as plurals, and say what may have been meant.
+ */
+export function withChoices<T extends Option | Argument>(taker: T, choices: readonly string[] | undefined): T {
+  if (choices !== undefined) taker.argChoices = [...choices];
+  return taker;
 }
 
 /** A flag that may be given several times. */

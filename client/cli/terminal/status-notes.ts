@@ -59,7 +59,7 @@ function watchText(state: WatchState, why: string): string {
 }
 
 /** Tells of a connection that breaks and comes back, from now on. @returns stops. */
-export function tellReconnections(client: BusClient, tell: (note: StatusNote) => void): () => void {
+export function reportConnection(client: BusClient, tell: (note: StatusNote) => void): () => void {
   let isAway = false;
   let origin: 'present' | 'away' = 'present';
   let watch: WatchState = 'watching';

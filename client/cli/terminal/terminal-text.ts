@@ -67,11 +67,11 @@ export class TerminalText {
     return new TerminalText(fitting);
   }
 
-  /** With its escape sequences; `colours` decides whether there are any. */
-  written(colours: Colors): string {
+  /** With its escape sequences; `colors` decides whether there are any. */
+  written(colors: Colors): string {
     return this.#pieces
       .filter(({ shown }) => shown !== '')
-      .map(({ shown, style }) => (style === undefined ? shown : colours[style](shown)))
+      .map(({ shown, style }) => (style === undefined ? shown : colors[style](shown)))
       .join('');
   }
 }

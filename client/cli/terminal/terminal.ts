@@ -1,6 +1,6 @@
 import pc from 'picocolors';
 import { jsonLine, visibleJson } from '../../../protocol/index.js';
-import { watchReader } from './reader-watch.js';
+import { onStdoutClosed } from './stdout-closed.js';
 import { TerminalText, type Text } from './terminal-text.js';
 
 /**
@@ -41,21 +41,21 @@ export function processTerminal(gone: () => void = () => process.exit(0)): Termi
   });
   // Nobody reads what goes wrong: no reason to go wrong oneself.
   process.stderr.on('error', () => undefined);
-  watchReader(gone);
+  onStdoutClosed(gone);
   const isInteractive = process.stdout.isTTY;
-  const colours = pc.createColors(isInteractive && process.env['NO_COLOR'] === undefined);
+  const colors = pc.createColors(isInteractive && process.env['NO_COLOR'] === undefined);
   const plain = pc.createColors(false);
   const write = (text: string): void => void process.stdout.write(text);
   return {
-    out: (line) => write(`${TerminalText.of(line).written(colours)}\n`),
-    // Redirected to a file by itself it would carry the colours of a terminal that it is not.
+    out: (line) => write(`${TerminalText.of(line).written(colors)}\n`),
+    // Redirected to a file by itself it would carry the colors of a terminal that it is not.
     err: (line) =>
-      void process.stderr.write(`${TerminalText.of(line).written(process.stderr.isTTY ? colours : plain)}\n`),
+      void process.stderr.write(`${TerminalText.of(line).written(process.stderr.isTTY ? colors : plain)}\n`),
     json: (value) => write(`${jsonLine(value)}\n`),
     jsonText: (line) => write(`${visibleJson(line)}\n`),
     openScreen: () => write(OPEN_SCREEN),
     draw: (lines) => {
-      const drawn = lines.map((line) => TerminalText.of(line).written(colours) + CLEAR_LINE);
+      const drawn = lines.map((line) => TerminalText.of(line).written(colors) + CLEAR_LINE);
       write(HOME + drawn.join('\r\n') + CLEAR_BELOW);
     },
     closeScreen: () => write(CLOSE_SCREEN),

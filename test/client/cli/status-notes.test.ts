@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { BusClient, BusStatus } from '../../../client/sdk/index.js';
-import { tellReconnections, type StatusNote } from '../../../client/cli/terminal/status-notes.js';
+import { reportConnection, type StatusNote } from '../../../client/cli/terminal/status-notes.js';
 
 /** What is told of a client that goes through these. */
 function told(statuses: readonly BusStatus[]): StatusNote[] {
@@ -11,7 +11,7 @@ function told(statuses: readonly BusStatus[]): StatusNote[] {
       return () => undefined;
     },
   };
-  tellReconnections(client as BusClient, (note) => notes.push(note));
+  reportConnection(client as BusClient, (note) => notes.push(note));
   return notes;
 }
 

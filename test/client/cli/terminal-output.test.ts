@@ -115,21 +115,21 @@ t.test('what is wrong is said in lines that the wrong thing cannot forge', async
   );
 });
 
-/** Whoever runs the tests may want no colours. */
-const COLOURED = ['env', '-u', 'NO_COLOR', process.execPath, MUSE_BUS];
+/** Whoever runs the tests may want no colors. */
+const COLORED = ['env', '-u', 'NO_COLOR', process.execPath, MUSE_BUS];
 
-t.test('on a terminal nothing is obeyed but our own colours', { skip: PseudoTerminal.skip }, async (t) => {
+t.test('on a terminal nothing is obeyed but our own colors', { skip: PseudoTerminal.skip }, async (t) => {
   const { root } = furnished(t);
   for (const args of [
     ['watch', '--once'],
     ['get', 'intent'],
   ]) {
-    const shown = new PseudoTerminal(COLOURED.concat(args, '--root', root));
+    const shown = new PseudoTerminal(COLORED.concat(args, '--root', root));
     await shown.exit;
-    t.match(shown.screen, '\u001b[', 'it is coloured');
+    t.match(shown.screen, '\u001b[', 'it is colored');
     t.same(forbiddenIn(withoutOurs(shown.screen)), [], args.join(' '));
   }
-  const top = new PseudoTerminal(COLOURED.concat('top', '--root', root));
+  const top = new PseudoTerminal(COLORED.concat('top', '--root', root));
   t.teardown(() => top.kill());
   await until('it is drawn', () => top.screen.includes('LEASES (1)'));
   top.type('q');
@@ -153,15 +153,15 @@ t.test('columns are as wide as what a terminal shows', async (t) => {
 });
 
 t.test('only a style of ours becomes an escape sequence, and a style stays with its piece', async (t) => {
-  const colours = pc.createColors(true);
+  const colors = pc.createColors(true);
   const text = line`${paint.green('✔')} ${'\u001b[31mred'}`;
-  t.equal(text.written(colours), '\u001b[32m✔\u001b[39m \\u{1b}[31mred');
+  t.equal(text.written(colors), '\u001b[32m✔\u001b[39m \\u{1b}[31mred');
   t.equal(text.written(pc.createColors(false)), '✔ \\u{1b}[31mred');
   t.equal(
     paint
       .red(line`${paint.bold('a')} b`)
       .fit(2)
-      .written(colours),
+      .written(colors),
     '\u001b[1ma\u001b[22m\u001b[31m \u001b[39m',
   );
 });

@@ -20,7 +20,7 @@ const COUNT = 256;
  * polls none that it does not read; `poll_oneoff` of its WASI is the one door to the system's `poll`. Where that does not
  * answer, the next write finds out, as ever. Keeps no process alive.
  */
-export function watchReader(gone: () => void): void {
+export function onStdoutClosed(gone: () => void): void {
   if (!isPipe()) return;
   const timer = setInterval(() => {
     void open().then((isOpen) => {
