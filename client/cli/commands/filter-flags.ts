@@ -14,7 +14,7 @@ import {
 import { CliError } from '../cli-error.js';
 import { several, withChoices } from '../terminal/help.js';
 
-/** The flags that choose events, as they were written; each may be given several times. */
+/** The filter flags as they were given. Each may be given several times. */
 export interface FilterFlags {
   readonly kind?: readonly string[];
   readonly runId?: readonly string[];
@@ -45,7 +45,7 @@ export function withFilter(command: Command, ...except: readonly (keyof FilterFl
   return command;
 }
 
-/** @throws CliError for a value that no filter takes, in the words of the original where it has any. */
+/** @throws CliError for an invalid value, with the message of `muse coord watch` where that has one. */
 export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?: readonly Kind[] } {
   const longest = FILTER_LIMITS.maxValueLength;
   for (const runId of flags.runId ?? []) {
@@ -56,8 +56,8 @@ export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?:
     ['--run-id', flags.runId],
     ['--branch', flags.branch],
   ] as const) {
-    // An unset variable of a script would match nothing for ever.
-    if (values?.includes('') === true) throw new CliError(`${name} is empty; leave it out to ask nothing of it`);
+    // An unset variable in a script would never match anything.
+    if (values?.includes('') === true) throw new CliError(`${name} is empty; leave it out to match any`);
   }
   const filter = {
     ...(flags.kind === undefined ? {} : { kinds: flags.kind.map(readKind) }),
@@ -76,7 +76,7 @@ export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?:
   return filter;
 }
 
-/** @throws CliError naming the kinds. */
+/** @throws CliError that lists the kinds. */
 export function readKind(name: string): Kind {
   const kind = kindFromName(name);
   if (kind !== undefined) return kind;

@@ -3,7 +3,7 @@ import { CliError } from '../cli-error.js';
 import { withChoices } from './help.js';
 import type { Terminal } from './terminal.js';
 
-/** How a command is to answer, as it was written. */
+/** The flags for the output format, as they were given. */
 export interface FormatFlags {
   readonly json?: boolean;
   readonly format?: string;

@@ -1,15 +1,14 @@
 import { Supervisor, systemClock, type Log } from '../../../server/index.js';
 
-/** As sysexits.h has it: an internal error of the program. */
+/** An internal error, by the convention of sysexits.h. */
 export const INTERNAL_ERROR_EXIT = 70;
 
-/** An end that hangs is cut: the journal has been given its three seconds by then. */
-const END_MS = 5_000;
+/** If stopping hangs, the process exits after this time, in which the journal has had its three seconds. */
+const EXIT_TIMEOUT_MS = 5_000;
 
 /**
- * For errors that were caught nowhere, so that nobody can say what they have left half-done. Resolves with the first: whoever
- * waits stops in order, which keeps the journal whole, and the process ends with {@link INTERNAL_ERROR_EXIT} for its supervisor to
- * start anew.
+ * Resolves with the first uncaught error, after which the state of the process is unknown. The caller then stops in order,
+ * which keeps the journal intact, and the process ends with {@link INTERNAL_ERROR_EXIT}, so that its supervisor restarts it.
  */
 export function untilUncaughtError(log: Log): Promise<void> {
   const supervisor = new Supervisor(log, systemClock);
@@ -17,12 +16,12 @@ export function untilUncaughtError(log: Log): Promise<void> {
     const caught = (where: string) => (error: unknown) => {
       supervisor.report(where, error);
       process.exitCode = INTERNAL_ERROR_EXIT;
-      setTimeout(() => process.exit(INTERNAL_ERROR_EXIT), END_MS).unref();
+      setTimeout(() => process.exit(INTERNAL_ERROR_EXIT), EXIT_TIMEOUT_MS).unref();
       resolve();
     };
-    // In the place of what a command that serves nobody does: print it and end at once.
+    // Replaces the handler of commands without a server, which prints the error and exits at once.
     process.removeAllListeners('uncaughtException');
-    process.on('uncaughtException', caught('uncaught: ending'));
-    process.on('unhandledRejection', caught('a rejection that nobody handled: ending'));
+    process.on('uncaughtException', caught('uncaught error: ending'));
+    process.on('unhandledRejection', caught('unhandled rejection: ending'));
   });
 }

@@ -25,7 +25,7 @@ function contentsOf(path: string): string[] {
 }
 
 t.test(
-  'commands that only look make nothing: no directory, no file, in a checkout that is not theirs to write',
+  'read-only commands create nothing, neither directory nor file, in a checkout that they may not write',
   async (t) => {
     const root = mkdtempSync(join(tmpdir(), 'muse-bus-looks-'));
     t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -50,7 +50,7 @@ t.test(
       );
       if (args[0] !== 'doctor') t.equal(status, 0, `${args[0]!}: ${stderr}`);
       if (args[0] === 'watch') t.match(stdout, /"id":"a"/);
-      t.same(contentsOf(root), before, `${args[0]!} has made nothing`);
+      t.same(contentsOf(root), before, `${args[0]!} has created nothing`);
     }
   },
 );

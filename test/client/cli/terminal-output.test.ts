@@ -54,7 +54,7 @@ t.test('what records say is shown and not obeyed, by every command, as text and 
   );
 });
 
-t.test('ids that differ in what cannot be seen look different', async (t) => {
+t.test('ids that differ in invisible characters look different', async (t) => {
   const repository = furnished(t);
   repository.rename('reservation', 'r1', { run_id: 'a', addresses: [] });
   const get = Command.museBus(['get', 'reservation', '--format', 'text', '--root', repository.root]);
@@ -115,7 +115,7 @@ t.test('what is wrong is said in lines that the wrong thing cannot forge', async
   );
 });
 
-/** Whoever runs the tests may want no colors. */
+/** The environment of the tests may disable colours. */
 const COLORED = ['env', '-u', 'NO_COLOR', process.execPath, MUSE_BUS];
 
 t.test('on a terminal nothing is obeyed but our own colors', { skip: PseudoTerminal.skip }, async (t) => {
