@@ -2,7 +2,7 @@ import { overlap, parseAddress, type Address, type AddressContext, type BusEvent
 import { readAddresses } from '../../sdk/address.js';
 import type { Mirror } from '../../sdk/mirror.js';
 
-/** Selects changes that concern an address: of what it covers, of what covers it, and of leases on it. */
+/** Selects changes that concern an address: changes of records and leases on addresses that overlap it. */
 export class AddressWatch {
   readonly #wanted: readonly Address[];
   /** Whether a reservation touches the address, by the name that heartbeats and releases use for it. */

@@ -112,7 +112,7 @@ export function repositoryFault(
   }
 }
 
-/** A setting or something like it, and its possible sources. */
+/** A setting or a similar value, and its possible sources. */
 export interface SourceRow {
   readonly name: string;
   readonly flag: string | undefined;
@@ -142,7 +142,7 @@ const OTHERS: readonly SourceRow[] = [
   ).map(([name, flag, variable, because]) => ({ name, flag, variable, isInUserFile: false, rule: nothing(because) })),
 ];
 
-/** All settings and what is like one, in the order of the help. */
+/** All settings, then values such as tokens that are set in a similar way. In the order of the help. */
 export const SOURCE_TABLE: readonly SourceRow[] = [
   ...(Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]).map(([name, setting]) => ({
     name: setting.name,

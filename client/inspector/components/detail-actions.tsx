@@ -93,6 +93,6 @@ function commandFor(detail: Detail): string | undefined {
   }
 }
 
-/** A text as one word of a POSIX shell; a record must not put a command into what is copied. */
+/** A text as one word of a POSIX shell. A record must not add a command to the copied line. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

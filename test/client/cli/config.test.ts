@@ -36,7 +36,7 @@ function repositoryWith(t: Test, config?: object | string): TemporaryRepository 
 
 const repositoryFile = ({ bus }: TemporaryRepository): string => join(bus, 'config.json');
 
-/** The environment of a user who has a file of settings. */
+/** The environment of a user with a configuration file. */
 function userWith(t: Test, config: object | string): { readonly XDG_CONFIG_HOME: string; readonly file: string } {
   const home = mkdtempSync(join(tmpdir(), 'muse-bus-user-'));
   t.teardown(() => {
@@ -48,12 +48,12 @@ function userWith(t: Test, config: object | string): { readonly XDG_CONFIG_HOME:
   return { XDG_CONFIG_HOME: home, file };
 }
 
-/** What `muse-bus config` shows, without a process for each of many variants. @param flags by name, `port`. */
+/** What `muse-bus config` shows, computed in this process because there are many variants. @param flags by name, `port`. */
 function configOf(root: string, env: NodeJS.ProcessEnv = {}, flags: Readonly<Record<string, string>> = {}) {
   const written = new Map(Object.entries(flags).map(([name, text]) => [name, [text]]));
-  const surroundings = { XDG_CONFIG_HOME: join(tmpdir(), 'muse-bus-no-config'), ...env };
+  const environment = { XDG_CONFIG_HOME: join(tmpdir(), 'muse-bus-no-config'), ...env };
   try {
-    const { views, refusals } = resolveSettings(written, surroundings, root);
+    const { views, refusals } = resolveSettings(written, environment, root);
     return { says: '', of: (name: string) => views.find((view) => view.name === name), refused: refusals };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;

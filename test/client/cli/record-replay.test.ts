@@ -17,7 +17,7 @@ function temporary(t: Test): TemporaryRepository {
 
 const linesOf = (file: string): string[] => readFileSync(file, 'utf8').split('\n').slice(0, -1);
 
-/** Events as a recording has them, so many milliseconds after some moment. */
+/** A recorded event, at a number of milliseconds after a fixed moment. */
 const event = (event_type: string, id: string, atMs: number, data: object = {}): string =>
   JSON.stringify({
     schema_version: '0.1.0',

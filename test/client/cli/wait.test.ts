@@ -79,7 +79,7 @@ t.test('a wait whose server stops says so, and goes on with the files', async (t
 
 t.test('what cannot be known is not called free: after the timeout the answer is unknown', async (t) => {
   const repository = temporary(t);
-  // What lies behind a link is not the repository's, so that nothing is known of reservations.
+  // A linked directory does not belong to the repository, so the reservations are unknown.
   repository.removeDirectory('reservation');
   symlinkSync('/nowhere', repository.dir.of('reservation'));
   const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '0');

@@ -7,7 +7,7 @@ import { beat, writeSwarm } from '../../support/inspector-records.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { until } from '../../support/until.js';
 
-/** One browser for all of this file: a tab of its own for each test keeps them apart. */
+/** One browser for this file; each test has its own tab. */
 let browser: Awaited<ReturnType<typeof startChromium>> | undefined;
 t.teardown(() => browser?.stop());
 

@@ -248,14 +248,14 @@ t.test(
   },
 );
 
-/** Every text in a value, names of fields too. */
+/** All texts in a value, including field names. */
 function strings(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) => [name, ...strings(inner)]);
 }
 
-/** As a model is charged. */
+/** As models count them. */
 const tokens = (text: string): number => text.length / 3.2;
 
 t.test('an answer is never longer than max_tokens, whatever the records are', async (t) => {
