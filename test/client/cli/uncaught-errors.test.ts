@@ -5,7 +5,7 @@ import t from 'tap';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-/** A module that fails outside of everything, once the server has said that it listens. */
+/** A module that fails outside of any handler, once the server has said that it listens. */
 function planted(failure: string): string {
   const source = `
     const write = process.stdout.write;

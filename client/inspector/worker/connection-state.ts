@@ -1,11 +1,11 @@
-/** How the inspector stands with its bus, and so which face it shows. */
-export type LinkState =
+/** The state of the inspector's connection to its bus. It decides which empty state the page shows, if any. */
+export type ConnectionState =
   | { readonly state: 'connecting' }
-  /** No token in the address and none kept for the tab. */
+  /** There is no token in the address, and none kept for this tab. */
   | { readonly state: 'no-token' }
-  /** The server answers, and does not let us in. */
+  /** The server answers and refuses the token. */
   | { readonly state: 'refused' }
-  /** The snapshot is on its way. */
+  /** The snapshot is being received. */
   | { readonly state: 'loading'; readonly records: number }
   | {
       readonly state: 'live';
@@ -13,9 +13,9 @@ export type LinkState =
       readonly roundTripMs: number;
       readonly server: ServerFacts;
     }
-  /** The connection broke; what is shown is what was last known. */
+  /** The connection was lost; the page shows what was last known. */
   | { readonly state: 'lost'; readonly sinceMs: number; readonly attempt: number; readonly cause: string }
-  /** A file is shown instead of a bus. */
+  /** A file is replayed instead of a bus. */
   | { readonly state: 'file'; readonly name: string; readonly events: number; readonly badLines: number };
 
 export interface ResyncNotice {

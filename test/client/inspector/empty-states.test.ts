@@ -22,34 +22,34 @@ inBrowser('without a token the page asks for one, and takes it', async (t, conte
   const endpoint = await repository.start();
   t.teardown(() => repository.stop());
   const { page } = await openInspector(context, addressOf(endpoint).replace(/#.*/, ''));
-  await page.waitForSelector('[data-face=no-token]');
-  await shows(t, page, '.face', /muse-bus serve/);
+  await page.waitForSelector('[data-empty-state=no-token]');
+  await shows(t, page, '.empty-state', /muse-bus serve/);
   await page.fill('#address', endpoint.token);
   await page.keyboard.press('Enter');
   await page.waitForSelector('.attention');
 });
 
-inBrowser('a wrong token is told from a server that is away', async (t, context) => {
+inBrowser('a wrong token is distinguished from a server that cannot be reached', async (t, context) => {
   const repository = new ServedRepository();
   const endpoint = await repository.start();
   t.teardown(() => repository.stop());
   const { page } = await openInspector(context, addressOf({ ...endpoint, token: 'wrong' }));
-  await page.waitForSelector('[data-face=refused]');
-  await shows(t, page, '.face', /did not accept this token[^]*endpoint\.json/);
+  await page.waitForSelector('[data-empty-state=refused]');
+  await shows(t, page, '.empty-state', /did not accept this token[^]*endpoint\.json/);
 });
 
-inBrowser('a swarm without a record says that the bus is well, and what to try', async (t, context) => {
+inBrowser('without records the page says that the bus is healthy, and what to try', async (t, context) => {
   const repository = new ServedRepository();
   const { page } = await openInspector(context, addressOf(await repository.start()));
   t.teardown(() => repository.stop());
-  await page.waitForSelector('[data-face=empty]');
-  await shows(t, page, '.face', /muse-bus demo/);
+  await page.waitForSelector('[data-empty-state=empty]');
+  await shows(t, page, '.empty-state', /bus is healthy[^]*muse-bus demo/);
   writeSwarm(repository, Date.now());
   await page.waitForSelector('.attention', { timeout: 30_000 });
 });
 
 inBrowser(
-  'a lost connection keeps what is known, says since when, and resyncs when another bus answers',
+  'after a lost connection the page keeps the last known state, says since when, and resyncs when another bus answers',
   async (t, context) => {
     const repository = new ServedRepository({ journal: false, transport: 'ws' });
     writeSwarm(repository, Date.now());
@@ -60,7 +60,7 @@ inBrowser(
     await page.waitForSelector('.notice.bad');
     await shows(t, page, '.notice.bad', /Connection lost.*as of.*muse-bus serve/s);
     await shows(t, page, '.attention', /agent-1 and agent-2/, 'the last known state stays');
-    // This engine, because the other keeps its port for a while within one process.
+    // With ws, because uWebSockets.js keeps its port for a while within one process.
     const port = Number(new URL(endpoint.url).port);
     const successor = new BusServer({ root: repository.root, port, journal: false, transport: 'ws' });
     await successor.start();
@@ -73,7 +73,7 @@ inBrowser(
   },
 );
 
-t.test('no asset is large, and all of them together stay small', async (t) => {
+t.test('all assets together stay small', async (t) => {
   const { gzipSync } = await import('node:zlib');
   const files = ['index.html', 'inspector.js', 'worker.js', 'style.css', 'icon.svg'].map((name) =>
     readFileSync(new URL(`../../../dist/inspector/${name}`, import.meta.url)),

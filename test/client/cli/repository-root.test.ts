@@ -29,41 +29,34 @@ function nowhere(t: Test, ...args: readonly string[]): { readonly code: number |
   return { code: status, out: stdout + stderr };
 }
 
-t.test(
-  'a working directory that was removed is said to be, by every command, and is no matter to who names a repository',
-  (t) => {
-    const repository = temporary(t);
-    for (const args of [
-      ['get', 'reservation'],
-      ['wait', '--free', 'src/a.py'],
-      ['watch', '--once'],
-      ['serve'],
-      ['doctor'],
-      ['top', '--once'],
-      ['holders', 'x'],
-    ]) {
-      const { code, out } = nowhere(t, ...args);
-      t.not(code, 0, args.join(' '));
-      t.match(
-        out,
-        /the working directory cannot be found \(ENOENT\).*name the repository with --root/s,
-        args.join(' '),
-      );
-      t.notMatch(out, /uv_cwd/);
-    }
-    for (const args of [
-      ['get', 'reservation', '--json'],
-      ['holders', 'src/a.py', '--json'],
-    ]) {
-      const { code, out } = nowhere(t, ...args, '--root', repository.root);
-      t.equal(code, 0, out);
-      t.match(out, /"r1"/);
-    }
-    t.end();
-  },
-);
+t.test('every command reports a removed working directory, unless a repository is named', (t) => {
+  const repository = temporary(t);
+  for (const args of [
+    ['get', 'reservation'],
+    ['wait', '--free', 'src/a.py'],
+    ['watch', '--once'],
+    ['serve'],
+    ['doctor'],
+    ['top', '--once'],
+    ['holders', 'x'],
+  ]) {
+    const { code, out } = nowhere(t, ...args);
+    t.not(code, 0, args.join(' '));
+    t.match(out, /the working directory cannot be found \(ENOENT\).*name the repository with --root/s, args.join(' '));
+    t.notMatch(out, /uv_cwd/);
+  }
+  for (const args of [
+    ['get', 'reservation', '--json'],
+    ['holders', 'src/a.py', '--json'],
+  ]) {
+    const { code, out } = nowhere(t, ...args, '--root', repository.root);
+    t.equal(code, 0, out);
+    t.match(out, /"r1"/);
+  }
+  t.end();
+});
 
-t.test('a directory whose name is not UTF-8 is said to be', { skip: process.platform !== 'linux' }, (t) => {
+t.test('a directory whose name is not UTF-8 is reported as such', { skip: process.platform !== 'linux' }, (t) => {
   const parent = mkdtempSync(join(tmpdir(), 'muse-bus-bytes-'));
   t.teardown(() => {
     rmSync(parent, { recursive: true, force: true });
@@ -91,7 +84,7 @@ async function serving(t: Test, ...args: readonly string[]): Promise<Command> {
   return command;
 }
 
-t.test('a read-only file system is called that, and serve says where the token really is', async (t) => {
+t.test('a read-only file system is reported as such, and serve says where the token is', async (t) => {
   const place = mkdtempSync(join(tmpdir(), 'muse-bus-read-only-'));
   t.teardown(() => {
     rmSync(place, { recursive: true, force: true });
@@ -140,28 +133,25 @@ t.test('a named directory that begins a repository of its own is served itself',
   t.match(command.lines.join('\n'), /its token is in \.muse[/]bus[/]endpoint\.json$/);
 });
 
-t.test(
-  'a root that is a link is the place that it led to when the server started, and its retargeting is noticed',
-  async (t) => {
-    const [first, second] = [temporary(t), temporary(t)];
-    second.rename('task', 'other', {});
-    const link = join(tmpdir(), `muse-bus-link-${String(process.pid)}`);
-    symlinkSync(first.root, link);
-    t.teardown(() => {
-      rmSync(link, { force: true });
-    });
-    const command = await serving(t, '--root', link, '--gone-after', '1');
-    t.ok(existsSync(join(realpathSync(link), '.muse', 'bus', 'endpoint.json')));
-    rmSync(link);
-    symlinkSync(second.root, link);
-    first.rename('task', 'still', {});
-    const get = Command.museBus(['get', 'task', '--json', '--root', first.root]);
-    const [code] = await Promise.all([Promise.race([command.exit, get.exit.then(() => undefined)]), get.exit]);
-    t.notOk(
-      get.lines.some((line) => line.includes('"other"')),
-      'nothing of the other is served as of this one',
-    );
-    if (code !== undefined) t.equal(code, 3);
-    t.match(get.lines.join('\n'), /"still"/);
-  },
-);
+t.test('a root that is a link means the directory it led to at the start, and a changed link is noticed', async (t) => {
+  const [first, second] = [temporary(t), temporary(t)];
+  second.rename('task', 'other', {});
+  const link = join(tmpdir(), `muse-bus-link-${String(process.pid)}`);
+  symlinkSync(first.root, link);
+  t.teardown(() => {
+    rmSync(link, { force: true });
+  });
+  const command = await serving(t, '--root', link, '--gone-after', '1');
+  t.ok(existsSync(join(realpathSync(link), '.muse', 'bus', 'endpoint.json')));
+  rmSync(link);
+  symlinkSync(second.root, link);
+  first.rename('task', 'still', {});
+  const get = Command.museBus(['get', 'task', '--json', '--root', first.root]);
+  const [code] = await Promise.all([Promise.race([command.exit, get.exit.then(() => undefined)]), get.exit]);
+  t.notOk(
+    get.lines.some((line) => line.includes('"other"')),
+    'nothing of the other is served as of this one',
+  );
+  if (code !== undefined) t.equal(code, 3);
+  t.match(get.lines.join('\n'), /"still"/);
+});

@@ -6,7 +6,7 @@ import t from 'tap';
 import { MUSE_BUS } from '../../support/command.js';
 
 const NOBODY = 65_534;
-/** Without what the test runner adds, which wants to write where it runs. */
+/** Without the options of the test runner, which writes files where it runs. */
 const PLAIN = ['-u', 'NODE_OPTIONS'];
 const COMMANDS: readonly (readonly string[])[] = [
   ['watch', '--once', '--json'],
@@ -17,7 +17,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['doctor', '--json'],
 ];
 
-/** Everything below a directory, with when it was changed. */
+/** Everything below a directory, with modification times. */
 function contentsOf(path: string): string[] {
   return readdirSync(path, { recursive: true, encoding: 'utf8' })
     .sort()
@@ -25,14 +25,14 @@ function contentsOf(path: string): string[] {
 }
 
 t.test(
-  'commands that only look make nothing: no directory, no file, in a checkout that is not theirs to write',
+  'read-only commands create nothing, neither directory nor file, in a checkout that they may not write',
   async (t) => {
     const root = mkdtempSync(join(tmpdir(), 'muse-bus-looks-'));
     t.teardown(() => rmSync(root, { recursive: true, force: true }));
     const tasks = join(root, '.muse', 'coordination', 'tasks');
     mkdirSync(tasks, { recursive: true });
     writeFileSync(join(tasks, 'a.json'), '{"title":"a"}');
-    // As sudo leaves it behind.
+    // A directory that belongs to root, as sudo leaves it behind.
     mkdirSync(join(root, '.muse', 'bus'), { mode: 0o700 });
     chmodSync(root, 0o755);
     const before = contentsOf(root);
@@ -50,7 +50,7 @@ t.test(
       );
       if (args[0] !== 'doctor') t.equal(status, 0, `${args[0]!}: ${stderr}`);
       if (args[0] === 'watch') t.match(stdout, /"id":"a"/);
-      t.same(contentsOf(root), before, `${args[0]!} has made nothing`);
+      t.same(contentsOf(root), before, `${args[0]!} has created nothing`);
     }
   },
 );

@@ -1,5 +1,5 @@
-/** Colours for canvases: the style sheet's own, which follow light and dark. */
-export interface Inks {
+/** The colours of the style sheet, for canvases. They follow light and dark mode. */
+export interface CanvasColors {
   readonly text: string;
   readonly muted: string;
   readonly border: string;
@@ -12,29 +12,29 @@ export interface Inks {
   readonly critical: string;
 }
 
-let known: Inks | undefined;
+let known: CanvasColors | undefined;
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => (known = undefined));
 
-export function inks(): Inks {
+export function canvasColors(): CanvasColors {
   if (known) return known;
   const style = getComputedStyle(document.documentElement);
-  const ink = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
   known = {
-    text: ink('text'),
-    muted: ink('muted'),
-    border: ink('border'),
-    panel: ink('panel'),
-    background: ink('background'),
-    accent: ink('accent'),
-    faintAccent: ink('faint-accent'),
-    good: ink('good'),
-    warning: ink('warning'),
-    critical: ink('critical'),
+    text: color('text'),
+    muted: color('muted'),
+    border: color('border'),
+    panel: color('panel'),
+    background: color('background'),
+    accent: color('accent'),
+    faintAccent: color('faint-accent'),
+    good: color('good'),
+    warning: color('warning'),
+    critical: color('critical'),
   };
   return known;
 }
 
-/** Makes a canvas as fine as the screen, and clears it. Sizes are in CSS pixels. */
+/** Gives a canvas the resolution of the screen, and clears it. Sizes are in CSS pixels. */
 export function fitCanvas(canvas: HTMLCanvasElement): {
   readonly context: CanvasRenderingContext2D;
   readonly width: number;
@@ -51,9 +51,4 @@ export function fitCanvas(canvas: HTMLCanvasElement): {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   return { context, width, height };
-}
-
-/** Pixels of a size written in the style sheet's unit. */
-export function pixels(rem: number): number {
-  return rem * parseFloat(getComputedStyle(document.documentElement).fontSize);
 }

@@ -6,43 +6,43 @@ import { parseQuery, type QueryError } from '../model/query-parser.js';
 import { KINDS } from '../../../protocol/index.js';
 import { symbolRows, symbolTree } from '../model/symbol-tree.js';
 import { Timeline, type Position } from '../model/timeline.js';
-import { World } from '../model/world.js';
+import { ReplayedState } from '../model/replayed-state.js';
 import { agentRows } from './agent-rows.js';
 import { detailOf } from './detail.js';
 import { lanesPaint } from './lane-rows.js';
-import type { LinkState } from './link-state.js';
-import type { Look } from './messages.js';
+import type { ConnectionState } from './connection-state.js';
+import type { ViewState } from './messages.js';
 import type { BusPaint, CaptureState, Paint, PositionState, PulsePaint, Rows } from './paint.js';
-import { headOf, matchesLease, pictureOf, type Picture } from './picture.js';
+import { summarize, matchesLease, deriveState, type DerivedState } from './derived-state.js';
 import { StreamIndex } from './stream-index.js';
 import type { Overview } from '../model/overview.js';
 
-/** Bytes of events kept, as they travel; in memory they take several times as much. */
+/** The capture is bounded by the encoded size of its events; in memory they take several times as much. */
 export const CAPTURE_BYTES = 12_582_912;
-const NOTHING = pictureOf(new World(), 0, undefined);
+const EMPTY_STATE = deriveState(new ReplayedState(), 0, undefined);
 const BUCKETS = 200;
 const MAX_ATTENTION = 100;
-/** The histogram is of thousands of events; it need not be of this moment. */
-const HISTOGRAM_EVERY_MS = 500;
-const PICTURE_EVERY_MS = 500;
+/** The histogram covers thousands of events and need not be of this moment. */
+const HISTOGRAM_INTERVAL_MS = 500;
+const DERIVE_INTERVAL_MS = 500;
 
-/** What a paint needs of the outside. */
-export interface Surroundings {
+/** What a paint needs besides the capture and the state of the view. */
+export interface PaintInputs {
   readonly nowMs: number;
-  readonly link: LinkState;
+  readonly connection: ConnectionState;
   readonly overview: Overview | undefined;
   readonly bus: BusPaint;
 }
 
-/** Turns what was captured and what is looked at into what is shown. */
-export class Desk {
+/** Makes the paint that the page shows out of the capture and the state of the view. */
+export class ViewModel {
   readonly timeline = new Timeline(CAPTURE_BYTES);
   readonly #stream = new StreamIndex(this.timeline.capture);
   #position: Position = { at: 'live' };
   #query: Query = EMPTY_QUERY;
   #queryError: QueryError | undefined;
   #queryText = '';
-  #picture: Picture | undefined;
+  #derived: DerivedState | undefined;
   #histogram:
     { readonly madeMs: number; readonly fromMs: number; readonly toMs: number; readonly counts: number[] } | undefined;
 
@@ -65,8 +65,8 @@ export class Desk {
     this.#position = { at: 'live' };
   }
 
-  /** An invalid query leaves the last one in force. */
-  #ask(text: string): void {
+  /** After an invalid query the last valid one stays in force. */
+  #setQuery(text: string): void {
     if (text === this.#queryText) return;
     this.#queryText = text;
     const parsed = parseQuery(text);
@@ -74,34 +74,39 @@ export class Desk {
     if (parsed.ok) this.#query = parsed.query;
   }
 
-  paint(look: Look, around: Surroundings): Paint {
-    this.#ask(look.query);
-    const nowMs = this.#position.at === 'live' ? around.nowMs : this.#position.atMs;
-    const world = this.timeline.worldAt(this.#position);
-    const picture = this.#pictureFor(look, world, nowMs, around);
+  paint(viewState: ViewState, inputs: PaintInputs): Paint {
+    this.#setQuery(viewState.query);
+    const nowMs = this.#position.at === 'live' ? inputs.nowMs : this.#position.atMs;
+    const replayed = this.timeline.stateAt(this.#position);
+    const derived = this.#derivedFor(viewState, replayed, nowMs, inputs);
     const { capture } = this.timeline;
     const endSeq = this.#position.at === 'live' ? this.timeline.nextSeq : this.#position.nextSeq;
     const end = capture.indexOf(endSeq);
     return {
       nowMs,
-      link: around.link,
+      connection: inputs.connection,
       position: this.#positionState(),
-      capture: this.#captureState(around.nowMs),
-      head: headOf(picture, this.timeline.rates.recent(nowMs)),
+      capture: this.#captureState(inputs.nowMs),
+      summary: summarize(derived, this.timeline.rates.recent(nowMs)),
       queryError: this.#queryError,
-      ...this.#viewPaint(look, picture, around, endSeq, end),
-      ...(look.target ? { detail: detailOf(look.target, picture, capture, end) } : {}),
+      ...this.#viewPaint(viewState, derived, inputs, endSeq, end),
+      ...(viewState.target ? { detail: detailOf(viewState.target, derived, capture, end) } : {}),
     };
   }
 
-  /** The stream shows nothing that is derived; for the counts in the corner an older picture will do. */
-  #pictureFor(look: Look, world: World, nowMs: number, { link, overview }: Surroundings): Picture {
-    // Until a snapshot is complete only its progress is shown.
-    if (link.state === 'connecting' || link.state === 'loading') return NOTHING;
-    const made = this.#picture;
-    const mayBeOld = (look.view === 'stream' || look.view === 'bus') && look.target === undefined;
-    if (mayBeOld && made?.world === world && Math.abs(nowMs - made.nowMs) < PICTURE_EVERY_MS) return made;
-    return (this.#picture = pictureOf(world, nowMs, overview));
+  /** The stream and the view of the bus show nothing derived but the summary, for which an older derived state will do. */
+  #derivedFor(
+    viewState: ViewState,
+    replayed: ReplayedState,
+    nowMs: number,
+    { connection, overview }: PaintInputs,
+  ): DerivedState {
+    // Until the snapshot is complete only its progress is shown.
+    if (connection.state === 'connecting' || connection.state === 'loading') return EMPTY_STATE;
+    const made = this.#derived;
+    const mayBeOld = (viewState.view === 'stream' || viewState.view === 'bus') && viewState.target === undefined;
+    if (mayBeOld && made?.replayed === replayed && Math.abs(nowMs - made.nowMs) < DERIVE_INTERVAL_MS) return made;
+    return (this.#derived = deriveState(replayed, nowMs, overview));
   }
 
   complete(text: string, caret: number): Completion {
@@ -115,35 +120,43 @@ export class Desk {
     });
   }
 
-  #viewPaint(look: Look, picture: Picture, around: Surroundings, endSeq: number, end: number): Partial<Paint> {
+  #viewPaint(
+    viewState: ViewState,
+    derived: DerivedState,
+    inputs: PaintInputs,
+    endSeq: number,
+    end: number,
+  ): Partial<Paint> {
     const query = this.#query;
-    switch (look.view) {
+    switch (viewState.view) {
       case 'pulse':
-        return { pulse: this.#pulse(picture) };
+        return { pulse: this.#pulse(derived) };
       case 'agents':
-        return { agents: windowOf(agentRows(picture, query, look), look.rows) };
+        return { agents: windowOf(agentRows(derived, query, viewState), viewState.rows) };
       case 'symbols': {
-        const leases = query.isEmpty ? picture.leases : picture.leases.filter((lease) => matchesLease(query, lease));
+        const leases = query.isEmpty ? derived.leases : derived.leases.filter((lease) => matchesLease(query, lease));
         const kept = new Set(leases);
-        const contests = picture.contests.filter((contest) => contest.leases.some((lease) => kept.has(lease)));
-        return { symbols: windowOf(symbolRows(symbolTree(leases, contests), new Set(look.closed)), look.rows) };
+        const contests = derived.contests.filter((contest) => contest.leases.some((lease) => kept.has(lease)));
+        return {
+          symbols: windowOf(symbolRows(symbolTree(leases, contests), new Set(viewState.closed)), viewState.rows),
+        };
       }
       case 'lanes':
-        return { lanes: lanesPaint(picture, this.timeline, query, look, end) };
+        return { lanes: lanesPaint(derived, this.timeline, query, viewState, end) };
       case 'stream':
-        this.#stream.show(query, look.showHeartbeats);
-        return { stream: this.#stream.read(endSeq, wantedOfStream(look)) };
+        this.#stream.show(query, viewState.showHeartbeats);
+        return { stream: this.#stream.read(endSeq, streamRowsWanted(viewState)) };
       case 'bus':
-        return { bus: around.bus };
+        return { bus: inputs.bus };
     }
   }
 
-  #pulse({ attention, nowMs, world }: Picture): PulsePaint {
+  #pulse({ attention, nowMs, replayed }: DerivedState): PulsePaint {
     return {
       attention: attention.slice(0, MAX_ATTENTION),
       more: Math.max(0, attention.length - MAX_ATTENTION),
       rates: this.timeline.rates.read(nowMs),
-      kinds: KINDS.map((kind) => ({ kind, count: world.byKind[kind].size })),
+      kinds: KINDS.map((kind) => ({ kind, count: replayed.byKind[kind].size })),
     };
   }
 
@@ -155,7 +168,7 @@ export class Desk {
 
   #captureState(nowMs: number): CaptureState {
     const { capture } = this.timeline;
-    if (!this.#histogram || nowMs - this.#histogram.madeMs > HISTOGRAM_EVERY_MS) {
+    if (!this.#histogram || nowMs - this.#histogram.madeMs > HISTOGRAM_INTERVAL_MS) {
       this.#histogram = { madeMs: nowMs, ...this.timeline.histogram(BUCKETS) };
     }
     const { fromMs, toMs, counts } = this.#histogram;
@@ -164,7 +177,7 @@ export class Desk {
   }
 }
 
-/** Inside a snapshot nothing is complete; the first moment that can be shown is its end. */
+/** Inside a snapshot the state is incomplete; the first moment that can be shown is its end. */
 function afterSnapshot(capture: Capture, place: number): number {
   let after = place;
   const isInside = (entry: Entry | undefined) =>
@@ -173,9 +186,9 @@ function afterSnapshot(capture: Capture, place: number): number {
   return after;
 }
 
-const wantedOfStream = ({ rows, follow }: Look) => (follow ? { last: rows.to - rows.from } : rows);
+const streamRowsWanted = ({ rows, follow }: ViewState) => (follow ? { last: rows.to - rows.from } : rows);
 
-function windowOf<Row>(rows: readonly Row[], { from, to }: Look['rows']): Rows<Row> {
+function windowOf<Row>(rows: readonly Row[], { from, to }: ViewState['rows']): Rows<Row> {
   const start = Math.max(0, Math.min(from, rows.length));
   return { total: rows.length, from: start, rows: rows.slice(start, to) };
 }

@@ -1,24 +1,24 @@
 import type { Kind } from '../../../protocol/index.js';
 import { textOf } from './entry.js';
-import type { Standing, World } from './world.js';
+import type { ReplayedRecord, ReplayedState } from './replayed-state.js';
 
-/** The story of a piece of work, in the order it is told. */
-export const CHAIN_KINDS = ['task', 'claim', 'reservation', 'intent', 'heartbeat', 'release'] as const satisfies Kind[];
+/** The kinds of record in the history of a piece of work, in the usual order. */
+export const WORK_KINDS = ['task', 'claim', 'reservation', 'intent', 'heartbeat', 'release'] as const satisfies Kind[];
 
-export interface ChainLink {
-  readonly kind: (typeof CHAIN_KINDS)[number];
+export interface WorkStep {
+  readonly kind: (typeof WORK_KINDS)[number];
   /** Oldest first. */
-  readonly records: readonly Standing[];
+  readonly records: readonly ReplayedRecord[];
 }
 
 /**
  * The records that belong to one piece of work: those that name the same reservation or task, directly or through each
  * other.
  */
-export function chainOf(world: World, start: Standing): ChainLink[] {
+export function workHistoryOf(replayed: ReplayedState, start: ReplayedRecord): WorkStep[] {
   const names = { reservation: new Set<string>(), task: new Set<string>() };
-  const found = new Set<Standing>();
-  const take = (record: Standing): boolean => {
+  const found = new Set<ReplayedRecord>();
+  const take = (record: ReplayedRecord): boolean => {
     if (found.has(record)) return false;
     found.add(record);
     const { reservation, task } = namesOf(record);
@@ -29,8 +29,8 @@ export function chainOf(world: World, start: Standing): ChainLink[] {
   take(start);
   // Twice: a task found through the reservation may bring its claim.
   for (let round = 0; round < 2; round++) {
-    for (const kind of CHAIN_KINDS) {
-      for (const record of world.byKind[kind].values()) {
+    for (const kind of WORK_KINDS) {
+      for (const record of replayed.byKind[kind].values()) {
         const { reservation, task } = namesOf(record);
         const belongs =
           (reservation !== undefined && names.reservation.has(reservation)) ||
@@ -39,13 +39,13 @@ export function chainOf(world: World, start: Standing): ChainLink[] {
       }
     }
   }
-  return CHAIN_KINDS.map((kind) => ({
+  return WORK_KINDS.map((kind) => ({
     kind,
     records: [...found].filter((record) => record.kind === kind).sort((a, b) => a.firstMs - b.firstMs),
   }));
 }
 
-function namesOf({ kind, id, data }: Standing): { readonly reservation?: string; readonly task?: string } {
+function namesOf({ kind, id, data }: ReplayedRecord): { readonly reservation?: string; readonly task?: string } {
   const reservation = textOf(data, 'reservation_id') ?? (kind === 'reservation' ? id : undefined);
   const task = textOf(data, 'task_id') ?? (kind === 'task' ? id : undefined);
   return { ...(reservation === undefined ? {} : { reservation }), ...(task === undefined ? {} : { task }) };

@@ -25,7 +25,7 @@ t.test(
       ['serve', '--port', '0'],
     ];
     for (const [text, says] of [
-      ['{\n  "port": 1,\n  oops\n}', /config\.json is not used: it is no JSON \(line 3\)/],
+      ['{\n  "port": 1,\n  oops\n}', /config\.json is not used: it is not JSON \(line 3\)/],
       [
         '{\n  "safe_directories": ["srv"]\n}',
         /safe_directories in .*config\.json must hold absolute paths, .* got srv/,

@@ -3,7 +3,7 @@ import { formatSince, formatSpan } from '../model/format.js';
 import { visible, visibleMiddle } from '../model/visible.js';
 import type { LeaseState } from '../model/lease.js';
 
-/** A text of a record: escaped, cut, whole in its tooltip as far as tooltips go. Its direction of writing ends with it. */
+/** A text from a record: escaped and cut, longer in its tooltip. Its direction of writing does not affect what follows. */
 export function Text({ value, max = 80, middle }: { value: string; max?: number; middle?: boolean }) {
   const shown = middle ? visibleMiddle(value, max) : visible(value, max);
   return <bdi title={shown === value ? undefined : visible(value, 600)}>{shown}</bdi>;
@@ -26,7 +26,7 @@ export const TypeTag = ({ type }: { type: EventType }) => (
   </span>
 );
 
-/** How a lease stands: a sign, a word and a colour. */
+/** The state of a lease as a sign, a word and a colour. */
 export function LeaseTag({ state, leftMs }: { state: LeaseState; leftMs: number | undefined }) {
   switch (state) {
     case 'live':
@@ -48,7 +48,7 @@ export function LeaseTag({ state, leftMs }: { state: LeaseState; leftMs: number 
   }
 }
 
-/** Activity over the last minute, as bars. */
+/** The activity of the last minute, as bars. */
 export function Sparkline({ values }: { values: readonly number[] }) {
   const most = Math.max(3, ...values);
   const width = 2.4;

@@ -4,24 +4,24 @@ import type { Dial } from '../../sdk/channel.js';
 import { webDial } from '../../sdk/web-channel.js';
 import type { Mark } from '../model/entry.js';
 import type { ReadLine } from '../model/ndjson.js';
-import type { LinkState, ResyncNotice } from './link-state.js';
+import type { ConnectionState, ResyncNotice } from './connection-state.js';
 
 export interface BusListener {
   event(event: ReadLine): void;
   mark(mark: Mark): void;
-  state(state: LinkState): void;
-  /** As it came, before it is read. */
+  state(state: ConnectionState): void;
+  /** Called with each frame as it was received, before it is decoded. */
   frame(frame: string): void;
 }
 
-/** Change events that may wait here; beyond it they stay on the server: the inspector is never in the way. */
-const BUFFER = 8_192;
+/** Change events that may be buffered here. Further events wait on the server, where they delay no other client. */
+const MAX_BUFFERED_EVENTS = 8_192;
 const RETRY_MS = 1_500;
-/** How long a notice of a resync is shown. */
+/** How long the page shows that a resync happened. */
 const NOTICE_MS = 30_000;
 
-/** One bus, watched through the SDK; tells what comes and how the connection is. */
-export class BusLink {
+/** The connection to one bus through the SDK. It reports events, marks and the state of the connection. */
+export class BusConnection {
   #client: BusClient | undefined;
   #isClosed = false;
   #skewMs = 0;
@@ -36,7 +36,7 @@ export class BusLink {
     private readonly listener: BusListener,
   ) {}
 
-  /** The server's clock, as far as is known. */
+  /** The time on the server's clock, as far as it is known. */
   now(): number {
     return Date.now() + this.#skewMs;
   }
@@ -45,10 +45,10 @@ export class BusLink {
     return this.#client;
   }
 
-  /** Connects, and goes on trying where nobody answers; ends where the token is refused. */
+  /** Connects, and tries again until the server answers. Ends when the server refuses the token. */
   async open(): Promise<void> {
     this.listener.state({ state: 'connecting' });
-    for (let attempt = 1; !this.#isOver(); attempt++) {
+    for (let attempt = 1; !this.#hasEnded(); attempt++) {
       const client = new BusClient(this.#dial());
       this.#client = client;
       try {
@@ -60,7 +60,7 @@ export class BusLink {
         await this.#read(client);
         return;
       } catch (error) {
-        if (this.#isOver() || (await this.#isRefused())) return;
+        if (this.#hasEnded() || (await this.#isRefused())) return;
         this.#lost(attempt, error instanceof Error ? error.message : String(error));
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
@@ -72,7 +72,7 @@ export class BusLink {
     void this.#client?.close();
   }
 
-  #isOver(): boolean {
+  #hasEnded(): boolean {
     return this.#isClosed;
   }
 
@@ -83,14 +83,14 @@ export class BusLink {
   }
 
   async #read(client: BusClient): Promise<void> {
-    for await (const update of client.subscribe({}, { bufferSize: BUFFER }).updates()) this.#take(update);
+    for await (const update of client.subscribe({}, { bufferSize: MAX_BUFFERED_EVENTS }).updates()) this.#apply(update);
   }
 
-  #take(update: Update): void {
+  #apply(update: Update): void {
     switch (update.type) {
       case 'event':
         this.listener.event(this.#toLine(update.event));
-        if (!this.#isSynced && ++this.#records % 5_000 === 0) this.#tell();
+        if (!this.#isSynced && ++this.#records % 5_000 === 0) this.#reportState();
         return;
       case 'synced':
         this.#isSynced = true;
@@ -98,14 +98,14 @@ export class BusLink {
           type: 'synced',
           revision: Number(update.cursor.slice(update.cursor.lastIndexOf(':') + 1)),
         });
-        this.#tell();
+        this.#reportState();
         return;
       case 'resync':
         this.#isSynced = false;
         this.#records = 0;
         if (update.reason !== 'interrupted') this.#resync = { reason: update.reason, atMs: this.now() };
         this.listener.mark({ type: 'resync', reason: update.reason });
-        this.#tell();
+        this.#reportState();
         return;
     }
   }
@@ -135,11 +135,11 @@ export class BusLink {
         this.#skewMs = betterSkew(this.#skewMs, status);
         if (this.#lostMs !== undefined) this.listener.mark({ type: 'back' });
         this.#lostMs = undefined;
-        this.#tell();
+        this.#reportState();
         return;
       case 'connecting':
         this.#lost(status.attempt, status.cause ?? 'the connection ended');
-        // After a restart with another token every attempt fails; a browser does not say why.
+        // After a restart with another token every attempt fails, and a browser does not say why.
         if (status.attempt > 2) void this.#isRefused();
         return;
       case 'stale':
@@ -157,12 +157,12 @@ export class BusLink {
     this.listener.state({ state: 'lost', sinceMs: this.#lostMs, attempt, cause });
   }
 
-  /** Whether it is the token: a browser does not say why a socket was refused, but a request that needs the token is told. */
+  /** Whether the server refuses the token. A browser does not say why a socket was refused, but it shows the status of a request. */
   async #isRefused(): Promise<boolean> {
     try {
       const headers = { authorization: `Bearer ${this.token}` };
       const reply = await fetch(`${this.url.replace(/^ws/, 'http')}/records?id=-`, { headers });
-      // A server that is about to end still answers on connections that stood, and the token is none the worse for it.
+      // A server that is shutting down still answers on open connections with another status; the token may be right.
       if (reply.status !== 401) return false;
     } catch {
       return false;
@@ -173,7 +173,7 @@ export class BusLink {
     return true;
   }
 
-  #tell(): void {
+  #reportState(): void {
     const client = this.#client;
     const status = client?.status;
     if (!client?.server || status?.state !== 'live') return;
@@ -188,7 +188,7 @@ export class BusLink {
   }
 }
 
-/** The welcome's own delay makes the first guess too low by it; on one machine the two clocks are the same. */
+/** The first estimate is too low by the delay of the welcome message. On one machine both clocks are the same. */
 function betterSkew(known: number, { clockSkewMs, roundTripMs }: Extract<BusStatus, { state: 'live' }>): number {
   const measured = clockSkewMs + roundTripMs / 2;
   return Math.abs(measured) < 50 ? 0 : Math.abs(measured - known) < 50 ? known : measured;

@@ -2,20 +2,20 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { formatCount } from '../model/format.js';
 import { readAddress, isExtension } from '../page/address-bar.js';
-import { tell } from '../page/port.js';
+import { send } from '../page/worker-client.js';
 import type { Paint } from '../worker/paint.js';
 
-export interface FaceProps {
+export interface EmptyStateProps {
   readonly name: string;
   readonly title: string;
   readonly children: ComponentChildren;
   readonly asksForAddress?: boolean;
 }
 
-/** What stands in place of a view that has nothing to show, and what to do about it. */
-export function Face({ name, title, children, asksForAddress }: FaceProps) {
+/** Shown in place of a view that has nothing to show: why, and what to do. */
+export function EmptyState({ name, title, children, asksForAddress }: EmptyStateProps) {
   return (
-    <div class="face" data-face={name} role={name === 'loading' ? 'status' : undefined}>
+    <div class="empty-state" data-empty-state={name} role={name === 'loading' ? 'status' : undefined}>
       <h2>{title}</h2>
       {children}
       {asksForAddress ? <AddressForm /> : null}
@@ -33,7 +33,7 @@ function AddressForm() {
         event.preventDefault();
         const address = readAddress(text.value);
         failed.value = !address;
-        if (address) tell({ type: 'connect', ...address });
+        if (address) send({ type: 'connect', ...address });
       }}
     >
       <label for="address">{isExtension() ? 'Address' : 'Address or token'}</label>
@@ -51,25 +51,25 @@ function AddressForm() {
         <p class="filter-error" role="alert">
           {isExtension()
             ? 'Paste the whole address that muse-bus serve prints.'
-            : 'That is no address of this server. Open the printed address itself to look at another one.'}
+            : 'This is not an address of this server. To inspect another server, open the address that it prints.'}
         </p>
       ) : null}
     </form>
   );
 }
 
-/** The face of a connection that shows nothing yet; `undefined` where there is something to show. */
-export function linkFace({ link, head }: Paint): FaceProps | undefined {
-  switch (link.state) {
+/** The empty state of a connection that has nothing to show yet; `undefined` if there is something to show. */
+export function connectionEmptyState({ connection, summary }: Paint): EmptyStateProps | undefined {
+  switch (connection.state) {
     case 'no-token':
       return {
         name: 'no-token',
-        title: 'This page needs the bus’s token',
+        title: 'This page needs the token of the bus',
         asksForAddress: true,
         children: (
           <p>
             Open the address that <code>muse-bus serve</code> prints; it ends in <code>#token=…</code>. The token is
-            also in <code>.muse/bus/endpoint.json</code>. It is kept for this tab only.
+            also in <code>.muse/bus/endpoint.json</code>. The page keeps it for this tab only.
           </p>
         ),
       };
@@ -80,36 +80,36 @@ export function linkFace({ link, head }: Paint): FaceProps | undefined {
         asksForAddress: true,
         children: (
           <p>
-            The server answers, so it is running; the token is another bus’s, or has been replaced. Open the address
-            that <code>muse-bus serve</code> printed last, or paste the token from <code>.muse/bus/endpoint.json</code>.
+            The server is running, but the token belongs to another bus or has been replaced. Open the address that{' '}
+            <code>muse-bus serve</code> printed last, or paste the token from <code>.muse/bus/endpoint.json</code>.
           </p>
         ),
       };
     case 'connecting':
-      return { name: 'connecting', title: 'Connecting…', children: <p>Asking the bus for its records.</p> };
+      return { name: 'connecting', title: 'Connecting…', children: <p>Requesting the records from the bus.</p> };
     case 'loading':
       return {
         name: 'loading',
         title: 'Loading the snapshot…',
-        children: <p>{formatCount(link.records)} records so far.</p>,
+        children: <p>{formatCount(connection.records)} records so far.</p>,
       };
     case 'lost':
-      if (head.records > 0) return undefined;
+      if (summary.records > 0) return undefined;
       return {
         name: 'lost',
         title: 'The bus cannot be reached',
         asksForAddress: isExtension(),
         children: (
           <>
-            <p>Trying again every few seconds; this page fills by itself as soon as the bus is back. Meanwhile:</p>
+            <p>The page tries again every few seconds and loads as soon as the bus answers. Meanwhile, check:</p>
             <ol>
               {isExtension() ? (
                 <li>
-                  Does it let this panel in? Start it with <code>--allow-origin {location.origin}</code>
+                  Does the bus allow this panel? Start it with <code>--allow-origin {location.origin}</code>
                 </li>
               ) : null}
               <li>
-                Is it running? Start it in the repository: <code>npx muse-bus serve</code>
+                Is the bus running? Start it in the repository: <code>npx muse-bus serve</code>
               </li>
               <li>Is it on another port? Open the address that it prints.</li>
             </ol>
@@ -122,25 +122,25 @@ export function linkFace({ link, head }: Paint): FaceProps | undefined {
   }
 }
 
-/** The face of a swarm without a single record. */
-export function emptyFace({ head, capture, link }: Paint): FaceProps | undefined {
-  if (head.records > 0 || capture.events > 1) return undefined;
+/** The empty state of a repository without records. */
+export function noRecordsEmptyState({ summary, capture, connection }: Paint): EmptyStateProps | undefined {
+  if (summary.records > 0 || capture.events > 1) return undefined;
   return {
     name: 'empty',
-    title: link.state === 'file' ? 'There is no event in this file' : 'No records yet',
+    title: connection.state === 'file' ? 'This file contains no events' : 'No records yet',
     children:
-      link.state === 'file' ? (
+      connection.state === 'file' ? (
         <p>
-          A file holds one JSON event a line, as <code>muse-bus watch --json</code> or <em>Export</em> writes it.
+          A file must contain one JSON event a line, as <code>muse-bus watch --json</code> and <em>Export</em> write it.
         </p>
       ) : (
         <>
           <p>
-            The bus is well and watches <code>.muse/coordination/</code>, where there is no record. The first agent that
-            reserves something appears here within a moment.
+            The bus is healthy and watches <code>.muse/coordination/</code>, which contains no record. Agents appear
+            here as soon as they reserve something.
           </p>
           <p>
-            To see a swarm at work: <code>npx muse-bus demo</code>
+            To see simulated agents: <code>npx muse-bus demo</code>
           </p>
         </>
       ),

@@ -1,13 +1,13 @@
 /**
- * A paint in two tasks: rows and their layout, then the frame that shows them. As one they would keep the page from its keys
+ * Shows a paint in two tasks: first the rows and their layout, then the frame. As one task they would block the page's keys
  * twice as long.
  */
-export function takeSteps(showRows: () => void, done: (tookMs: number) => void): void {
+export function schedulePaint(showRows: () => void, done: (tookMs: number) => void): void {
   const began = performance.now();
   showRows();
-  // Preact renders in a microtask, which has been asked for before this one.
+  // Preact renders in a microtask that was queued before this one.
   queueMicrotask(() => {
-    layOut();
+    flushLayout();
     const tookMs = performance.now() - began;
     inNextFrame(() => {
       const frameBegan = performance.now();
@@ -18,22 +18,22 @@ export function takeSteps(showRows: () => void, done: (tookMs: number) => void):
   });
 }
 
-let waiting: (() => void)[] = [];
+let layoutCalls: (() => void)[] = [];
 
-/** Does what needs the layout of what is being rendered, once for all. */
+/** Calls once the rows that are being rendered can be measured. All calls share one layout. */
 export function onLayout(call: () => void): void {
-  waiting.push(call);
+  layoutCalls.push(call);
 }
 
-function layOut(): void {
-  const calls = waiting;
-  waiting = [];
+function flushLayout(): void {
+  const calls = layoutCalls;
+  layoutCalls = [];
   for (const call of calls) call();
-  // Asking for it makes it: the frame would otherwise.
+  // Reading it computes the layout now instead of in the frame.
   document.body.getBoundingClientRect();
 }
 
-/** A page in the background has no frames; it still has to let the worker go on. */
+/** A page in the background gets no frames, but the worker must still go on. */
 function inNextFrame(call: () => void): void {
   if (document.visibilityState === 'hidden') setTimeout(call, 250);
   else requestAnimationFrame(call);
@@ -45,7 +45,7 @@ channel.port1.onmessage = () => {
   afterwards?.();
 };
 
-/** Called within a frame: what is posted there arrives when style, layout and painting are done. */
+/** Called within a frame: a message posted there arrives after style, layout and painting. */
 function afterFrame(call: () => void): void {
   afterwards = call;
   channel.port2.postMessage(undefined);

@@ -1,13 +1,15 @@
 import type { BusClient } from '../../sdk/browser.js';
-import type { ExplainParams, Explanation, Overview } from '../model/overview.js';
+import type { Overview } from '../model/overview.js';
 import type { BusPaint } from './paint.js';
 
-const ASK_EVERY_MS = 1_000;
-/** Connections, subscriptions, groups and problems listed; the totals count all. */
+const POLL_INTERVAL_MS = 1_000;
+/** The attention list needs the overview too, but not as often as the view of the bus. */
+const BACKGROUND_POLL_INTERVAL_MS = 5_000;
+/** Connections, subscriptions, groups and problems that the server lists; its totals count all. */
 const MAX_LISTED = 500;
 
-/** What the bus says of itself, asked for as long as it is looked at, and now and then for the attention list. */
-export class BusFacts {
+/** Polls the overview of the bus: often while the page shows it, otherwise now and then. */
+export class OverviewPoller {
   #overview: Overview | undefined;
   #askedMs = 0;
   #isAsking = false;
@@ -17,10 +19,10 @@ export class BusFacts {
     return this.#overview;
   }
 
-  /** Asks anew where the answer has grown old. @param changed called when there is another one. */
-  refresh(client: BusClient | undefined, isLookedAt: boolean, changed: () => void): void {
-    const patience = isLookedAt ? ASK_EVERY_MS : 5 * ASK_EVERY_MS;
-    if (this.#isAsking || client?.status.state !== 'live' || Date.now() - this.#askedMs < patience) return;
+  /** Asks again when the last answer is too old. @param changed called when there is a new one. */
+  refresh(client: BusClient | undefined, isShown: boolean, changed: () => void): void {
+    const intervalMs = isShown ? POLL_INTERVAL_MS : BACKGROUND_POLL_INTERVAL_MS;
+    if (this.#isAsking || client?.status.state !== 'live' || Date.now() - this.#askedMs < intervalMs) return;
     this.#askedMs = Date.now();
     this.#isAsking = true;
     client.inspect('overview', { limit: MAX_LISTED }).then(
@@ -52,11 +54,6 @@ export class BusFacts {
           ...server.limits,
         }
       : {};
-    return { state: 'cannot-say', why: this.#failure ?? 'there is no connection to a bus', known };
-  }
-
-  explain(client: BusClient | undefined, params: ExplainParams): Promise<Explanation> {
-    if (!client) throw new Error('there is no connection to a bus');
-    return client.inspect('explain', params);
+    return { state: 'unavailable', why: this.#failure ?? 'there is no connection to a bus', known };
   }
 }

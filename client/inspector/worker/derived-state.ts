@@ -4,12 +4,12 @@ import { contestsOf, type Contest } from '../model/contention.js';
 import { isHeld, leasesOf, type Lease } from '../model/lease.js';
 import type { Overview } from '../model/overview.js';
 import type { Query } from '../model/query.js';
-import type { World } from '../model/world.js';
-import type { HeadState } from './paint.js';
+import type { ReplayedState } from '../model/replayed-state.js';
+import type { Summary } from './paint.js';
 
-/** What is derived from a world at a moment, once for all that a paint shows. */
-export interface Picture {
-  readonly world: World;
+/** What is derived from a replayed state at a moment, once for everything that a paint shows. */
+export interface DerivedState {
+  readonly replayed: ReplayedState;
   readonly nowMs: number;
   readonly leases: readonly Lease[];
   readonly agents: readonly Agent[];
@@ -19,32 +19,32 @@ export interface Picture {
   readonly attention: readonly Attention[];
 }
 
-export function pictureOf(world: World, nowMs: number, overview: Overview | undefined): Picture {
-  const leases = leasesOf(world, nowMs);
-  const agents = agentsOf(world, leases, nowMs);
-  const contests = contestsOf(world, leases, nowMs);
+export function deriveState(replayed: ReplayedState, nowMs: number, overview: Overview | undefined): DerivedState {
+  const leases = leasesOf(replayed, nowMs);
+  const agents = agentsOf(replayed, leases, nowMs);
+  const contests = contestsOf(replayed, leases, nowMs);
   return {
-    world,
+    replayed,
     nowMs,
     leases,
     agents,
     contests,
     contested: new Set(contests.flatMap(({ leases: own }) => own.map(({ key }) => key))),
-    attention: attentionOf({ world, leases, agents, contests, overview, nowMs }),
+    attention: attentionOf({ replayed, leases, agents, contests, overview, nowMs }),
   };
 }
 
-export const isContested = ({ contested }: Picture, { key }: Lease): boolean => contested.has(key);
+export const isContested = ({ contested }: DerivedState, { key }: Lease): boolean => contested.has(key);
 
-export function headOf(
-  picture: Picture,
+export function summarize(
+  derived: DerivedState,
   recent: { readonly eventsPerSecond: number; readonly lagMs: number | undefined },
-): HeadState {
-  const { world, leases, agents, contests, attention, nowMs } = picture;
+): Summary {
+  const { replayed, leases, agents, contests, attention, nowMs } = derived;
   const active = leases.filter(isHeld);
   return {
-    revision: world.revision,
-    records: world.size,
+    revision: replayed.revision,
+    records: replayed.size,
     agents: countBy(agents, ({ presence }) => presence, { live: 0, quiet: 0, silent: 0 }),
     leases: {
       active: active.length,
@@ -68,7 +68,7 @@ function countBy<T, K extends string>(
 
 export const matchesLease = (query: Query, lease: Lease): boolean => query.matchesRecord(lease.reservation);
 
-/** An agent passes with itself or with any of its leases. */
+/** An agent matches by itself or by any of its leases. */
 export function matchesAgent(query: Query, agent: Agent): boolean {
   if (query.isEmpty) return true;
   const self = { kind: 'heartbeat', id: '', revision: 0, data: { run_id: agent.run, branch: agent.branch } } as const;

@@ -9,8 +9,8 @@ import {
 import { Activity } from './activity.js';
 import { recordKey, textOf, type Entry, type EventEntry, type RecordKey } from './entry.js';
 
-/** A record as it stands at the world's position. */
-export interface Standing {
+/** A record as it is at the position of the replay. */
+export interface ReplayedRecord {
   readonly key: RecordKey;
   readonly kind: Kind;
   readonly id: string;
@@ -24,7 +24,7 @@ export interface Standing {
   readonly problem: Problem | undefined;
 }
 
-/** What is known of a run beside its records. */
+/** What is known of a run besides its records. */
 export interface Run {
   readonly id: string;
   branch: string | undefined;
@@ -37,23 +37,23 @@ export interface Run {
   readonly activity: Activity;
 }
 
-type ByKind = Readonly<Record<Kind, Map<string, Standing>>>;
+type ByKind = Readonly<Record<Kind, Map<string, ReplayedRecord>>>;
 
 /**
- * Everything that stands after a number of entries: records, and the runs that made them. Entries are applied in order;
- * a copy shares the records, which never change.
+ * The state after a number of captured entries: the current records, and the runs that made them. Entries are applied in
+ * order. A copy shares the records, which never change.
  */
-export class World {
+export class ReplayedState {
   readonly byKind: ByKind;
   readonly runs: Map<string, Run>;
   /** The position: all entries before this number are applied. */
   nextSeq: number;
   atMs: number;
   revision: number;
-  /** During a resync: what the new snapshot has shown so far. */
-  #sweep: Set<RecordKey> | undefined;
+  /** During a resync: the records that the new snapshot has shown so far. */
+  #seen: Set<RecordKey> | undefined;
 
-  constructor(from?: World) {
+  constructor(from?: ReplayedState) {
     const copy = (kind: Kind) => [kind, new Map(from?.byKind[kind])] as const;
     this.byKind = Object.fromEntries(KINDS.map(copy)) as ByKind;
     this.runs = new Map();
@@ -62,7 +62,7 @@ export class World {
     this.nextSeq = from?.nextSeq ?? 0;
     this.atMs = from?.atMs ?? 0;
     this.revision = from?.revision ?? 0;
-    this.#sweep = from && from.#sweep ? new Set(from.#sweep) : undefined;
+    this.#seen = from && from.#seen ? new Set(from.#seen) : undefined;
   }
 
   get size(): number {
@@ -71,7 +71,7 @@ export class World {
     return size;
   }
 
-  get(kind: Kind, id: string): Standing | undefined {
+  get(kind: Kind, id: string): ReplayedRecord | undefined {
     return this.byKind[kind].get(id);
   }
 
@@ -79,8 +79,8 @@ export class World {
     this.nextSeq = entry.seq + 1;
     this.atMs = Math.max(this.atMs, entry.atMs);
     if (entry.what === 'event') this.#applyEvent(entry);
-    else if (entry.mark.type === 'resync') this.#sweep = new Set();
-    else if (entry.mark.type === 'synced') this.#endSweep(entry.mark.revision);
+    else if (entry.mark.type === 'resync') this.#seen = new Set();
+    else if (entry.mark.type === 'synced') this.#endResync(entry.mark.revision);
   }
 
   #applyEvent(entry: EventEntry): void {
@@ -90,11 +90,11 @@ export class World {
     const known = this.byKind[kind].get(id);
     if (type === 'removed') {
       if (known) this.#drop(known);
-      this.#note(entry);
+      this.#noteActivity(entry);
       return;
     }
-    this.#sweep?.add(key);
-    const standing: Standing = {
+    this.#seen?.add(key);
+    const record: ReplayedRecord = {
       key,
       kind,
       id,
@@ -105,15 +105,15 @@ export class World {
       lastType: type,
       problem: entry.problem,
     };
-    this.byKind[kind].set(id, standing);
-    this.#note(entry);
+    this.byKind[kind].set(id, record);
+    this.#noteActivity(entry);
     const run = this.#runOf(data);
     if (known) this.#runOf(known.data, false)!.records--;
     if (run) run.records++;
   }
 
-  /** An expiry is the server's doing and no sign of life, nor is a revival, beside the heartbeat that it follows; a snapshot tells of the past. */
-  #note({ type, kind, data, atMs }: EventEntry): void {
+  /** Notes when the run was last active. The server makes expiries and revivals, so they say nothing of the run; a snapshot is about the past. */
+  #noteActivity({ type, kind, data, atMs }: EventEntry): void {
     const run = this.#runOf(data);
     if (!run) return;
     run.branch = textOf(data, 'branch') ?? run.branch;
@@ -127,7 +127,7 @@ export class World {
 
   #runOf(data: RecordData, create = true): Run | undefined {
     const id = textOf(data, 'run_id');
-    if (id === undefined) return create ? undefined : NOBODY;
+    if (id === undefined) return create ? undefined : NO_RUN;
     const known = this.runs.get(id);
     if (known) return known;
     const run: Run = {
@@ -142,24 +142,24 @@ export class World {
     return run;
   }
 
-  #drop(standing: Standing): void {
-    this.byKind[standing.kind].delete(standing.id);
-    this.#runOf(standing.data, false)!.records--;
+  #drop({ kind, id, data }: ReplayedRecord): void {
+    this.byKind[kind].delete(id);
+    this.#runOf(data, false)!.records--;
   }
 
-  #endSweep(revision: number): void {
+  #endResync(revision: number): void {
     this.revision = Math.max(this.revision, revision);
-    const seen = this.#sweep;
-    this.#sweep = undefined;
+    const seen = this.#seen;
+    this.#seen = undefined;
     if (!seen) return;
     for (const kind of KINDS) {
-      for (const standing of [...this.byKind[kind].values()]) if (!seen.has(standing.key)) this.#drop(standing);
+      for (const record of [...this.byKind[kind].values()]) if (!seen.has(record.key)) this.#drop(record);
     }
   }
 }
 
-/** Takes the count of records that name no run. */
-const NOBODY: Run = {
+/** Holds the count of records that name no run. */
+const NO_RUN: Run = {
   id: '',
   branch: undefined,
   lastMs: 0,
