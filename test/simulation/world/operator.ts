@@ -38,6 +38,7 @@ export class Operator {
   #flushMs = 1;
   readonly #random: SeededRandom;
   #stops = 0;
+  #isMovedAway = false;
   #awakeSince = 0;
 
   constructor(private readonly services: OperatorServices) {
@@ -153,12 +154,14 @@ export class Operator {
       }
       case 'moved away': {
         const path = pick < 0.5 ? COORDINATION : MUSE;
-        if (!disk.directory(path)) return;
+        if (this.#isMovedAway || !disk.directory(path)) return;
+        this.#isMovedAway = true;
         disk.rename(path, `${path}-away`);
         this.#later(forMs, () => {
           // What has been made in its place meanwhile goes with its files.
           if (disk.directory(path)) disk.remove(path);
           disk.rename(`${path}-away`, path);
+          this.#isMovedAway = false;
         });
         return;
       }
@@ -225,7 +228,9 @@ export class Operator {
           oneOf(agents).tryToWrite('task', `burst-${String(i % 50)}`, { n: i });
         return;
       case 'large record':
-        oneOf(agents).tryToWrite(pick < 0.5 ? 'task' : 'intent', 'large', { text: 'x'.repeat(Math.floor(pick * 300_000)) });
+        oneOf(agents).tryToWrite(pick < 0.5 ? 'task' : 'intent', 'large', {
+          text: 'x'.repeat(Math.floor(pick * 300_000)),
+        });
         return;
     }
   }
