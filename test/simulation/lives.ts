@@ -16,6 +16,8 @@ export interface LivesReport {
   readonly lives: number;
   readonly simulatedSeconds: number;
   readonly seconds: number;
+  /** Of this process: what it takes on a machine that has nothing else to do. */
+  readonly processorSeconds: number;
   readonly found: readonly Found[];
   /** Over the traces of all lives, in order. */
   readonly trace: string;
@@ -41,6 +43,7 @@ export async function lives(plan: LivesPlan): Promise<LivesReport> {
     lives: count,
     simulatedSeconds: Math.round(simulatedMs / 1_000),
     seconds: Math.round(performance.now() - started) / 1_000,
+    processorSeconds: Math.round(process.cpuUsage().user / 1_000) / 1_000,
     found,
     trace: hash.copy().digest('hex').slice(0, 16),
   });

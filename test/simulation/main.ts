@@ -1,11 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { dirname } from 'node:path';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ArgumentsError, readArguments, USAGE, type Request } from './arguments.js';
 import { keep } from './kept-seed.js';
 import { live } from './life.js';
 import { lives, type Found, type LivesReport } from './lives.js';
+import { PLANTED_FAULTS } from './planted/planted-faults.js';
+import { look } from './planted/planted-run.js';
+import { rowText, TABLE_HEAD, type PlantedRow } from './planted/planted-table.js';
 import { shrink } from './shrinking.js';
 import { storyOf } from './story.js';
 import { planOf, type LifePlan } from './world/plan.js';
@@ -16,6 +20,7 @@ const PROGRESS_MS = 5_000;
 const SHRINK_MS = 120_000;
 
 type LivesRequest = Extract<Request, { readonly is: 'lives' }>;
+type PlantedRequest = Extract<Request, { readonly is: 'planted' }>;
 type KeepRequest = Extract<Request, { readonly is: 'keep' }>;
 
 const say = (text: string): void => {
@@ -26,6 +31,8 @@ const say = (text: string): void => {
 function rootOf(folder: string): string {
   return existsSync(`${folder}/package.json`) ? folder : rootOf(dirname(folder));
 }
+
+const ROOT = rootOf(dirname(fileURLToPath(import.meta.url)));
 
 async function runLives(request: LivesRequest): Promise<boolean> {
   const firstSeed = request.firstSeed ?? randomInt(2 ** 31);
@@ -73,13 +80,13 @@ async function runKeep({ name, seed, shows }: KeepRequest): Promise<boolean> {
   if (!violation) say(`seed ${seed} violates nothing (any more): it is kept as long as it is`);
   const kept = violation ? await tellShort({ seed, plan, violation, afterSeconds: 0 }) : plan;
   const line = shows ?? (violation ? `${violation.rule}: ${violation.why}` : `seed ${seed}`);
-  const path = keep(rootOf(dirname(fileURLToPath(import.meta.url))), name, { shows: line, plan: kept });
+  const path = keep(ROOT, name, { shows: line, plan: kept });
   say(`kept: ${path}`);
   return true;
 }
 
 function sayFound({ seed, violation }: Found): void {
-  say(`seed ${seed} violates '${violation.rule}' at ${violation.atMs.toFixed(1)} ms: ${violation.why}`);
+  say(`seed ${seed} violates '${violation.rule}' at ${violation.atMs.toFixed(1)} ms: ${violation.why.split('\n')[0]!}`);
   say(`  again: npm run simulate -- --seed ${seed} --story`);
 }
 
@@ -90,17 +97,45 @@ function sayProgress({ lives: count, seconds, simulatedSeconds, found }: LivesRe
   );
 }
 
-function jsonOf({ lives: count, simulatedSeconds, seconds, found, trace }: LivesReport, firstSeed: number): string {
+function jsonOf(
+  { lives: count, simulatedSeconds, seconds, processorSeconds, found, trace }: LivesReport,
+  firstSeed: number,
+): string {
   const violating = found.map(({ seed, violation }) => ({ seed, rule: violation.rule }));
   return JSON.stringify({
     lives: count,
     simulated_seconds: simulatedSeconds,
     seconds,
+    processor_seconds: processorSeconds,
     violations: found.length,
     trace,
     first_seed: firstSeed,
     ...(violating.length === 0 ? {} : { violating }),
   });
+}
+
+/** @returns whether each is found, by a rule that was expected to find it. */
+async function runPlanted({ only, maxSeconds, isJson }: PlantedRequest): Promise<boolean> {
+  const faults = PLANTED_FAULTS.filter(({ name }) => name.includes(only));
+  if (faults.length === 0) throw new ArgumentsError(`--only: no planted fault has '${only}' in its name`);
+  const rows: PlantedRow[] = [];
+  const waiting = [...faults];
+  process.stdout.write(`${TABLE_HEAD}\n`);
+  const work = async (): Promise<void> => {
+    for (let fault = waiting.shift(); fault; fault = waiting.shift()) {
+      const row = { fault, result: await look(ROOT, fault, maxSeconds) };
+      rows.push(row);
+      process.stdout.write(`${rowText(row)}\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  const found = rows.filter(({ result }) => result.is === 'found').length;
+  for (const { fault, result } of rows)
+    if (result.is === 'found' && !fault.rules.includes(result.rule))
+      say(`${fault.name}: found by '${result.rule}', not by ${fault.rules.join(', ')}`);
+  say(`${found} of ${rows.length} planted faults found`);
+  if (isJson) process.stdout.write(`${JSON.stringify({ planted: rows.length, found })}\n`);
+  return found === rows.length;
 }
 
 async function run(request: Request): Promise<boolean> {
@@ -113,6 +148,7 @@ async function run(request: Request): Promise<boolean> {
     case 'keep':
       return runKeep(request);
     case 'planted':
+      return runPlanted(request);
     case 'transitions':
       throw new ArgumentsError('not yet');
   }

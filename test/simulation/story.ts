@@ -5,6 +5,9 @@ import type { LifePlan } from './world/plan.js';
 const EXPECTED: Readonly<Record<Rule, string>> = {
   'false free':
     'an address is called free only if at some moment since the question the files said that nobody holds it',
+  'false held':
+    'an address is called held only if at some moment since the question the files said, or may have said, that it is',
+  'false problem': 'a file is said to be broken only after it was that for longer than writing takes',
   'false end': 'a lease is said to have ended only after its files and the clock said so',
   'false health': 'what cannot be looked into is not called healthy',
   crash: 'no process ends by an error',
