@@ -36,7 +36,7 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
   const host = new SimulatedHost(time);
   const disk = new SimulatedDisk(host);
   const repository = new Repository(disk);
-  const judge = new Judge(repository, tell);
+  const judge = new Judge(repository, tell, plan.options.settleMs);
   time.onStep = () => {
     judge.step(time.now);
   };
@@ -61,7 +61,7 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     for (const actor of [...agents, ...clients]) actor.start();
     operator.start(plan.faults);
     const inspect = (): void => {
-      judge.inspect(origin, operator.awakeMs);
+      judge.inspect(origin, operator.awakeMs, clients, network);
       time.after(INSPECT_MS, inspect);
     };
     inspect();

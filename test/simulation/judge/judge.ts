@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KINDS, type ServerMessage } from '../../../protocol/index.js';
+import { KINDS, MessageType, type ServerMessage } from '../../../protocol/index.js';
 import { checkHistory } from '../../fault/history-checker.js';
 import type { Client } from '../world/clients.js';
 import type { Origin } from '../world/origin.js';
@@ -10,6 +10,10 @@ import type { SimulatedNetwork } from '../machine/simulated-network.js';
 export type Rule =
   /** An address was called free, and the files said all the while that it was held. */
   | 'false free'
+  /** An address was called held, and the files said all the while, to whoever could read them, that it was free. */
+  | 'false held'
+  /** A file was said to be broken that was being written. */
+  | 'false problem'
   /** A lease was said to have ended that had not. */
   | 'false end'
   /** What cannot be seen was called healthy. */
@@ -39,23 +43,40 @@ export interface Question {
 
 /** Directories that the server keeps open and watches: the root, two above the kinds, one of each kind. */
 const DIRECTORIES = 3 + KINDS.length;
-/** What one frame may be longer than the bound that it was begun under. */
-const FRAME_BYTES = 400_000;
+/** Answers and marks may wait beyond the bound for frames: they cannot be sent again. */
+const ANSWERS_BYTES = 4_096;
+/** More that happens in a second of the world is a loop that never rests. */
+const MAX_STEPS_A_SECOND = 50_000;
+/** A client whose server has ended knows it within this. */
+const FAREWELL_MS = 2_000;
+/** After a fault that blinds a server, so long until it has looked again. */
+const LOOK_MS = 3_000;
+/** What a file that is being written looks like. */
+const TORN: readonly unknown[] = ['invalid-json', 'not-an-object'];
+/** Place of the problem in an event. */
+const PROBLEM = 7;
 /** A directory that cannot be looked at is found out within this. */
 const NOTICE_MS = 3_000;
 
 /** Knows what is true in a simulated world, and holds against it all that is said there. */
 export class Judge {
-  readonly #questions = new Set<{ readonly address: string; wasFree: boolean }>();
+  readonly #questions = new Set<{ readonly address: string; wasFree: boolean; mayHaveBeenHeld: boolean }>();
   readonly #hash = createHash('sha256');
   violation: Violation | undefined;
   /** What was asked and answered: a life in which nothing was is no proof. */
   readonly tally = { asked: 0, free: 0, held: 0, unknown: 0, messages: 0 };
   #blindSince: number | undefined;
+  /** Until then a server need not know what the files say. */
+  #blindUntil = 0;
+  #unservedSince: number | undefined;
+  #second = 0;
+  #steps = 0;
 
   constructor(
     private readonly repository: Repository,
     private readonly tell: (text: string) => void,
+    /** How long a server waits for the rest of a file. */
+    private readonly settleMs: number,
   ) {
     repository.beforeChange = () => {
       this.#look();
@@ -82,12 +103,24 @@ export class Judge {
   /** Something happens now. */
   step(atMs: number): void {
     this.#hash.update(atMs.toString(36));
+    const second = Math.floor(atMs / 1_000);
+    if (second !== this.#second) [this.#second, this.#steps] = [second, 0];
+    if (++this.#steps > MAX_STEPS_A_SECOND) this.violated('bound', `${String(this.#steps)} things happen in a second`);
   }
 
   messageSeen(client: string, message: ServerMessage): void {
     this.tally.messages++;
     this.#hash.update(client);
     this.#hash.update(JSON.stringify(message));
+    if (message[0] !== MessageType.events && message[0] !== MessageType.batch) return;
+    for (const event of message[3]) {
+      const kind = KINDS[event[2]];
+      if (kind === undefined || !TORN.includes(event[PROBLEM])) continue;
+      const ms = this.repository.wasUnreadableMs(kind, event[3]);
+      if (ms >= this.settleMs / 2) continue;
+      const why = `${client} was told that ${kind}/${event[3]} is ${String(event[PROBLEM])}`;
+      this.violated('false problem', `${why}, which it was for ${ms.toFixed(1)} ms while it was written`);
+    }
   }
 
   expiredSeen(client: string, id: string): void {
@@ -95,7 +128,12 @@ export class Judge {
   }
 
   asked(client: string, address: string): Question {
-    const question = { address, wasFree: !this.repository.isHeld(address) };
+    const wasBlind = this.#isBlind;
+    const question = {
+      address,
+      wasFree: !this.repository.isHeld(address),
+      mayHaveBeenHeld: this.repository.mayBeHeld(address),
+    };
     const askedAt = this.#now;
     this.#questions.add(question);
     this.tally.asked++;
@@ -111,6 +149,8 @@ export class Judge {
           const since = `since it was asked at ${askedAt.toFixed(1)} ms`;
           this.violated('false free', `${client} was told that ${address} is free, which it has not been ${since}`);
         }
+        if (free === 'no' && !question.mayHaveBeenHeld && !wasBlind && !this.#isBlind)
+          this.violated('false held', `${client} was told that ${address} is held, which nobody does or may do`);
       },
     };
   }
@@ -120,9 +160,23 @@ export class Judge {
     this.#blindSince = isBlind ? (this.#blindSince ?? this.#now) : undefined;
   }
 
-  /** Looks in at the server now and then. @param awakeMs for how long it has been able to work. */
-  inspect(origin: Origin, awakeMs: number): void {
+  /** A fault begins in which a server may not know what the files say. */
+  blinded(forMs: number): void {
+    this.#blindUntil = Math.max(this.#blindUntil, this.#now + forMs + LOOK_MS);
+  }
+
+  get #isBlind(): boolean {
+    return this.#now < this.#blindUntil;
+  }
+
+  /** Looks in at the server and its clients now and then. @param awakeMs for how long the server has been able to work. */
+  inspect(origin: Origin, awakeMs: number, clients: readonly Client[], network: SimulatedNetwork): void {
     const { bus } = origin;
+    this.#unservedSince = bus || network.isCut ? undefined : (this.#unservedSince ?? this.#now);
+    if (this.#unservedSince !== undefined && this.#now - this.#unservedSince > FAREWELL_MS) {
+      for (const { plan, mirror } of clients)
+        if (mirror?.status.state === 'live') this.violated('false health', `${plan.name} is live without a server`);
+    }
     if (!bus || this.#blindSince === undefined) return;
     if (Math.min(this.#now - this.#blindSince, awakeMs) < NOTICE_MS) return;
     const { health } = bus;
@@ -131,8 +185,10 @@ export class Judge {
   }
 
   #look(): void {
-    for (const question of this.#questions)
+    for (const question of this.#questions) {
       if (!question.wasFree && !this.repository.isHeld(question.address)) question.wasFree = true;
+      if (!question.mayHaveBeenHeld && this.repository.mayBeHeld(question.address)) question.mayHaveBeenHeld = true;
+    }
   }
 
   // ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,14 +210,19 @@ export class Judge {
       const counts = `${String(network.openCount)} connections, ${String(bus.connectionCount)} sessions`;
       this.violated('bound', `${counts} of ${String(clients.length)} clients`);
     }
-    if (network.mostQueued > maxQueuedBytes + FRAME_BYTES)
-      this.violated('bound', `${String(network.mostQueued)} bytes waited`);
+    if (network.mostQueued > maxQueuedBytes + ANSWERS_BYTES)
+      this.violated('bound', `${String(network.mostQueued)} bytes waited beside a frame`);
+    if (bus.hub.stalls > 0) this.violated('stuck', `${String(bus.hub.stalls)} sockets had drained, and nobody noticed`);
+    const subscriptions = [...bus.sessions].reduce((sum, { subscriber }) => sum + subscriber.count, 0);
+    if (bus.hub.fanOut.groupCount > subscriptions)
+      this.violated('bound', `${String(bus.hub.fanOut.groupCount)} groups of ${String(subscriptions)} subscriptions`);
     for (const client of clients) this.#client(client, bus.hub.revision);
     this.#history(clients, origin.silent);
   }
 
-  #client({ plan, raw, mirror, bus, isAsking }: Client, revision: number): void {
-    if (isAsking && plan.kind === 'asker') this.violated('stuck', `${plan.name} has had no answer`);
+  #client({ plan, raw, mirror, bus, asking }: Client, revision: number): void {
+    if (asking !== undefined && (plan.kind === 'asker' || (!this.#isBlind && !this.repository.mayBeHeld(asking))))
+      this.violated('stuck', `${plan.name} has had no answer about ${asking}`);
     if (bus !== undefined && bus.status.state !== 'live') this.violated('stuck', `${plan.name} is ${bus.status.state}`);
     if (raw) {
       if (!raw.isLive) this.violated('stuck', `${plan.name} is not live`);

@@ -32,7 +32,7 @@ export class SimulatedNetwork {
   listening: Listening | undefined;
   readonly weather: NetworkWeather = { latencyMs: 0.2, jitterMs: 0.2, kernelBytes: 262_144 };
   #isCut = false;
-  /** The most that waited in an engine for one connection. */
+  /** The most that waited in an engine for one connection, beside the longest frame. */
   mostQueued = 0;
 
   constructor(
@@ -269,7 +269,8 @@ class Line {
     if (this.#queuedBytes + frame.length > MAX_BACKPRESSURE_BYTES) return 'dropped';
     this.#queue.push(frame);
     this.#queuedBytes += frame.length;
-    this.network.mostQueued = Math.max(this.network.mostQueued, this.#queuedBytes);
+    const longest = this.#queue.reduce((most, { length }) => Math.max(most, length), 0);
+    this.network.mostQueued = Math.max(this.network.mostQueued, this.#queuedBytes - longest);
     return 'queued';
   }
 

@@ -92,7 +92,9 @@ export class Agent {
       }
       case 'work': {
         const id = `${name}-task-${String(this.#random.below(3))}`;
-        this.write('task', id, { run_id: name, title: `work ${String(++this.#count)}`, status: 'pending' });
+        // Some work is handed over: the record then leaves one filter and enters another.
+        const run = this.#random.chance(0.2) ? 'agent-1' : name;
+        this.write('task', id, { run_id: run, title: `work ${String(++this.#count)}`, status: 'pending' });
         return;
       }
       case 'tidy': {
@@ -121,7 +123,10 @@ export class Agent {
     const bytes = Buffer.from(JSON.stringify(data));
     this.repository.ensure(kind);
     const path = fileOf(kind, id);
-    this.tell(`${this.plan.name} writes ${kind}/${id} (${this.plan.style})`);
+    const { addresses } = data as { readonly addresses?: readonly string[] };
+    this.tell(
+      `${this.plan.name} writes ${kind}/${id} (${this.plan.style})${addresses ? ` on ${String(addresses)}` : ''}`,
+    );
     switch (this.plan.style) {
       case 'in place':
         this.#fill(path, bytes);

@@ -31,7 +31,8 @@ export class Client {
   raw: RawClient | undefined;
   mirror: Mirror | undefined;
   bus: BusClient | undefined;
-  #isAsking = false;
+  /** The address that it asks about. */
+  #asking: string | undefined;
   #isOver = false;
 
   constructor(
@@ -42,9 +43,9 @@ export class Client {
     this.#random = new SeededRandom(services.seed, plan.name);
   }
 
-  /** Whether a question waits for its answer. */
-  get isAsking(): boolean {
-    return this.#isAsking;
+  /** The address of a question that waits for its answer. */
+  get asking(): string | undefined {
+    return this.#asking;
   }
 
   start(): void {
@@ -135,7 +136,7 @@ export class Client {
     if (this.#isOver) return;
     const address = this.#random.pick(ADDRESSES);
     const question = this.services.judge.asked(this.plan.name, address);
-    this.#isAsking = true;
+    this.#asking = address;
     this.bus!.holding(address, { timeoutMs: ASK_TIMEOUT_MS })
       .then(
         ({ free }) => {
@@ -146,7 +147,7 @@ export class Client {
         },
       )
       .finally(() => {
-        this.#isAsking = false;
+        this.#asking = undefined;
         this.process.after(this.#random.wait(ASK_EVERY_MS), () => {
           this.#askAgain();
         });
@@ -169,12 +170,12 @@ export class Client {
     }
     const address = this.#random.pick(ADDRESSES);
     const question = this.services.judge.asked(this.plan.name, address);
-    this.#isAsking = true;
+    this.#asking = address;
     this.mirror
       .whenFree(address)
       .then(() => {
         question.answered('yes');
-        this.#isAsking = false;
+        this.#asking = undefined;
         later();
       })
       .catch((error: unknown) => {

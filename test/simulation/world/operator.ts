@@ -8,7 +8,7 @@ import type { Judge } from '../judge/judge.js';
 import type { Agent } from './agent.js';
 import type { Client } from './clients.js';
 import type { Origin } from './origin.js';
-import type { FaultPlan } from './plan.js';
+import type { FaultKind, FaultPlan } from './plan.js';
 import { COORDINATION, directoryOf, fileOf, MUSE, type Repository } from './repository.js';
 
 export interface OperatorServices {
@@ -27,6 +27,20 @@ export interface OperatorServices {
 /** What a flood of writes takes, of which a server hears only afterwards. */
 const BURST_MS = 50;
 const BURST_WRITES = 700;
+
+/** … or, where it is stopped meanwhile, all that is written until it goes on. */
+const STOP_MS = 1_500;
+
+/** Faults in which a server may not know what the files say. */
+const BLINDING: ReadonlySet<FaultKind> = new Set([
+  'clock step',
+  'no descriptors',
+  'read errors',
+  'stale handles',
+  'closed directory',
+  'moved away',
+  'removed directory',
+]);
 
 const ONE_OF = ['reservation', 'heartbeat', 'task', 'release'] as const satisfies readonly Kind[];
 
@@ -72,6 +86,7 @@ export class Operator {
     for (const fault of faults) {
       this.services.host.time.after(fault.atMs, () => {
         this.services.tell(`fault: ${fault.kind} for ${String(fault.forMs)} ms`);
+        if (BLINDING.has(fault.kind)) this.services.judge.blinded(fault.kind === 'clock step' ? Infinity : fault.forMs);
         this.#strike(fault);
       });
     }
@@ -98,19 +113,16 @@ export class Operator {
         });
         this.#later(forMs, () => origin.start());
         return;
-      case 'stop': {
-        const { process } = origin;
-        this.#asleep(forMs, () => process?.stop());
-        this.#later(forMs, () => process?.goOn());
+      case 'stop':
+        this.#stop(forMs);
         return;
-      }
       case 'busy':
         this.#asleep(forMs, () => origin.process?.keepBusy(forMs));
         return;
       case 'clock step': {
         const byMs = pick < 0.5 ? -Math.round(pick * 60_000) : Math.round((pick - 0.5) * 120_000);
-        host.wallOffsetMs += byMs;
-        if (forMs > 60) this.#later(forMs, () => (host.wallOffsetMs -= byMs));
+        this.#setClock(byMs);
+        if (forMs > 60) this.#later(forMs, () => this.#setClock(-byMs));
         return;
       }
       case 'cut network':
@@ -178,11 +190,12 @@ export class Operator {
         return;
       }
       case 'lost hints':
-        this.#conditions(forMs, (conditions) => {
+        this.#conditions(Math.max(forMs, STOP_MS), (conditions) => {
           // No kernel keeps fewer, and only a burst is more.
           conditions.maxQueuedHints = 1_000 + Math.floor(pick * 500);
         });
-        this.#asleep(BURST_MS, () => origin.process?.keepBusy(BURST_MS));
+        if (pick < 0.5) this.#asleep(BURST_MS, () => origin.process?.keepBusy(BURST_MS));
+        else this.#stop(Math.max(forMs, STOP_MS));
         for (let i = 0; i < BURST_WRITES; i++) oneOf(agents).tryToWrite('task', `flood-${String(i % 60)}`, { n: i });
         return;
       case 'late hints':
@@ -233,6 +246,18 @@ export class Operator {
         });
         return;
     }
+  }
+
+  #stop(ms: number): void {
+    const { process } = this.services.origin;
+    this.#asleep(ms, () => process?.stop());
+    this.#later(ms, () => process?.goOn());
+  }
+
+  #setClock(byMs: number): void {
+    const { host, repository } = this.services;
+    host.wallOffsetMs += byMs;
+    repository.clockStepped(byMs);
   }
 
   #later(ms: number, act: () => void): void {

@@ -116,6 +116,7 @@ export class Origin {
     const run: Run = { process, files, bus };
     this.#run = run;
     tell(`${process.name} starts`);
+    repository.serverBegins();
     process.input(1, () => {
       bus
         .start(() => storage.open())

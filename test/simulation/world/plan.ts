@@ -14,6 +14,8 @@ export interface AgentPlan {
 
 export const CLIENT_KINDS = ['mirror', 'asker', 'raw', 'narrow raw', 'waiter'] as const;
 export type ClientKind = (typeof CLIENT_KINDS)[number];
+/** Some worlds have nobody who asks: a question has the server compare everything, and so hides what it has missed. */
+const LISTENERS: readonly ClientKind[] = ['mirror', 'raw', 'narrow raw'];
 
 export interface ClientPlan {
   readonly name: string;
@@ -104,6 +106,7 @@ export function planOf(seed: number): LifePlan {
     }
   }
   faults.sort((a, b) => a.atMs - b.atMs);
+  const clientKinds = new SeededRandom(seed, 'clients').chance(0.25) ? LISTENERS : CLIENT_KINDS;
   const isSteppedAhead = faults.some(({ kind }) => kind === 'clock step');
   return {
     seed,
@@ -131,7 +134,7 @@ export function planOf(seed: number): LifePlan {
     })),
     clients: Array.from({ length: CLIENTS }, (_, i) => ({
       name: `client-${String(i + 1)}`,
-      kind: CLIENT_KINDS[i % CLIENT_KINDS.length]!,
+      kind: clientKinds[i % clientKinds.length]!,
       arrivesAtMs: random.chance(0.7) ? 0 : Math.round(random.between(0, LIFE_MS / 2)),
     })),
     faults,

@@ -6,6 +6,9 @@ export const ROOT = '/work/repository';
 export const MUSE = `${ROOT}/.muse`;
 export const COORDINATION = `${MUSE}/coordination`;
 
+/** A file outside of the repository. */
+export const SECRET = '/etc/passwd';
+
 export const directoryOf = (kind: Kind): string => `${COORDINATION}/${KIND_DIRECTORIES[kind]}`;
 export const fileOf = (kind: Kind, id: string): string => `${directoryOf(kind)}/${id}.json`;
 
@@ -19,6 +22,13 @@ export type Found =
 
 /** A file that is no record holds what it said last for as long as a server may wait for the rest. */
 const SETTLE_MS = 200;
+/** A lease that ended longer ago has ended for everybody, whatever is between clocks. */
+const CERTAIN_MS = 1_000;
+/** A step ahead of the clock that is larger is doubted for a while. */
+const JUMP_MS = 10_000;
+const DOUBT_MS = 60_000;
+/** A file that is a record for no longer may be read by nobody. */
+const GLIMPSE_MS = 500;
 /** A longer file is no record. */
 const MAX_RECORD_BYTES = 262_144;
 
@@ -32,14 +42,27 @@ export class Repository {
   readonly operations: Operation[] = [];
   /** Reservations that had ended at some moment, by files and clock. */
   readonly #ended = new Set<string>();
-  /** The latest that the wall clock has shown: a lease that has ended by it may be called ended. */
+  /** The latest that the wall clock has shown: a lease that has ended by it may be called free. */
   #latestWall = 0;
+  /** The latest that the wall clock has shown and was to be believed: a lease that has ended by it may be said to have ended. */
+  #latestBelieved = 0;
+  /** Steps ahead of the wall clock that nobody may believe yet. */
+  #doubts: { readonly aheadMs: number; readonly untilMs: number }[] = [];
+  /** For how long files were no records, each at most; since when they last were, and when they could be read again. */
+  readonly #unreadable = new Map<
+    string,
+    { readonly longestMs: number; readonly since: number; readonly readAt: number }
+  >();
   /** Called before each change: all is as it was until now. */
   beforeChange: () => void = () => undefined;
 
   constructor(readonly disk: SimulatedDisk) {
     for (const path of ['/work', ROOT, MUSE, COORDINATION]) disk.makeDirectory(path);
     for (const kind of KINDS) disk.makeDirectory(directoryOf(kind));
+    // What a planted link leads to: it reads like a record, and is nobody's business.
+    disk.makeDirectory('/etc');
+    disk.truncate(SECRET);
+    disk.write(SECRET, Buffer.from(JSON.stringify({ run_id: 'root', addresses: ['src/a.ts'], secret: true })));
     disk.onChange = () => {
       this.#noteEnds();
       this.beforeChange();
@@ -66,14 +89,49 @@ export class Repository {
   isHeld(address: string): boolean {
     for (const id of this.found('reservation').keys()) {
       const addresses = this.#settled('reservation', id)?.['addresses'];
-      if (Array.isArray(addresses) && addresses.includes(address) && !this.#isOver(id)) return true;
+      if (Array.isArray(addresses) && addresses.includes(address) && !this.#isOver(id, this.latestWall)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Whether an address may be held by what the files say, however it is read: only where no lease on it is left that could be live
+   * by any clock, and nothing stands there that cannot be read, is the answer no.
+   */
+  mayBeHeld(address: string): boolean {
+    const isUnread = ({ is }: Found): boolean => is === 'broken';
+    if ([...this.found('heartbeat').values()].some(isUnread)) return true;
+    for (const [id, found] of this.found('reservation')) {
+      if (found.is === 'broken') return true;
+      const { addresses } = found.data;
+      const isOnIt = Array.isArray(addresses) && addresses.includes(address);
+      if (isOnIt && !this.#isReleased(id, 'read') && this.#endOf(id)! > this.disk.host.wall() - CERTAIN_MS) return true;
     }
     return false;
   }
 
   /** Whether a reservation had ended at some moment until now, or is not there. */
   hasEnded(id: string): boolean {
-    return this.#ended.has(id) || this.#isOver(id);
+    return this.#ended.has(id) || this.#isOver(id, this.#believedWall());
+  }
+
+  /** The wall clock was set. One that jumps far ahead is not to be believed for a minute, by those who saw it jump. */
+  clockStepped(byMs: number): void {
+    const { now } = this.disk.host.time;
+    if (byMs > JUMP_MS) this.#doubts.push({ aheadMs: byMs, untilMs: now + DOUBT_MS });
+    else if (byMs < 0) this.#doubts = [];
+  }
+
+  /** A server takes the clock as it finds it. */
+  serverBegins(): void {
+    this.#doubts = [];
+  }
+
+  /** For how long a file was no record, at most, without a good while between. */
+  wasUnreadableMs(kind: Kind, id: string): number {
+    const known = this.#unreadable.get(`${kind}/${id}`);
+    if (!known) return 0;
+    return Math.max(known.longestMs, Math.min(known.readAt, this.disk.host.time.now) - known.since);
   }
 
   /** Makes what is missing of the directories, as Muse does before it writes. */
@@ -88,15 +146,33 @@ export class Repository {
     if (!this.disk.directory(directoryOf(kind))) throw fileError('ENOTDIR', directoryOf(kind));
   }
 
-  #isOver(id: string): boolean {
+  #isOver(id: string, wall: number): boolean {
+    const end = this.#endOf(id);
+    return end === undefined || !(end > wall) || this.#isReleased(id, 'read or not');
+  }
+
+  /** @returns `undefined` where there is no such reservation. */
+  #endOf(id: string): number | undefined {
     const data = this.#settled('reservation', id);
-    if (!data) return true;
-    let end = Date.parse(String(data['expires_at']));
+    if (!data) return undefined;
+    const end = Date.parse(String(data['expires_at']));
     const beat = this.#settled('heartbeat', id);
-    if (beat) end = Math.max(end, Date.parse(String(beat['extended_expires_at'])));
-    if (!(end > this.latestWall)) return true;
-    for (const found of this.found('release').values()) if (found.data?.['reservation_id'] === id) return true;
+    return beat ? Math.max(end, Date.parse(String(beat['extended_expires_at']))) : end;
+  }
+
+  #isReleased(id: string, by: 'read' | 'read or not'): boolean {
+    for (const { is, data } of this.found('release').values())
+      if (data?.['reservation_id'] === id && (is === 'record' || by === 'read or not')) return true;
     return false;
+  }
+
+  #believedWall(): number {
+    const { now } = this.disk.host.time;
+    if (this.#doubts.some(({ untilMs }) => untilMs <= now))
+      this.#doubts = this.#doubts.filter((is) => is.untilMs > now);
+    const aheadMs = this.#doubts.reduce((sum, doubt) => sum + doubt.aheadMs, 0);
+    this.#latestBelieved = Math.max(this.#latestBelieved, this.disk.host.wall() - aheadMs);
+    return this.#latestBelieved;
   }
 
   #settled(kind: Kind, id: string): Data | undefined {
@@ -106,8 +182,23 @@ export class Repository {
   }
 
   #noteEnds(): void {
+    const wall = this.#believedWall();
     for (const id of this.found('reservation').keys())
-      if (!this.#ended.has(id) && this.#isOver(id)) this.#ended.add(id);
+      if (!this.#ended.has(id) && this.#isOver(id, wall)) this.#ended.add(id);
+  }
+
+  #noteReadability(kind: Kind, id: string, isReadable: boolean): void {
+    const key = `${kind}/${id}`;
+    const { now } = this.disk.host.time;
+    const known = this.#unreadable.get(key);
+    if (isReadable) {
+      if (!known || known.readAt !== Infinity) return;
+      this.#unreadable.set(key, { ...known, longestMs: Math.max(known.longestMs, now - known.since), readAt: now });
+      return;
+    }
+    // Read for a moment only, it may have been looked at before and after that.
+    const since = known && now - known.readAt < GLIMPSE_MS ? known.since : now;
+    this.#unreadable.set(key, { longestMs: known?.longestMs ?? 0, since, readAt: Infinity });
   }
 
   // ── what is done to the files ─────────────────────────────────────────────────────────────────────────────────────
@@ -135,6 +226,7 @@ export class Repository {
     if (node === undefined) {
       if (!before) return;
       known.delete(id);
+      this.#noteReadability(kind, id, true);
       this.operations.push({ is: 'remove', kind, id });
       return;
     }
@@ -143,9 +235,11 @@ export class Repository {
     const data = json.length > MAX_RECORD_BYTES ? undefined : parsed(json);
     if (data) {
       known.set(id, { is: 'record', data, json });
+      this.#noteReadability(kind, id, true);
       this.operations.push({ is: 'write', kind, id, data });
       return;
     }
+    if (before?.is !== 'broken') this.#noteReadability(kind, id, false);
     const since = before?.is === 'broken' ? before.since : this.disk.host.time.now;
     known.set(id, { is: 'broken', since, data: before?.data });
     // Of one that never was a record a server says that it is there, and no more.

@@ -1,0 +1,116 @@
+import { parseArgs } from 'node:util';
+
+/** What is asked of the simulator. */
+export type Request =
+  | { readonly is: 'help' }
+  /** Lives, one after the other, until one of the bounds. */
+  | {
+      readonly is: 'lives';
+      /** `undefined`: one drawn by chance. */
+      readonly firstSeed: number | undefined;
+      readonly maxLives: number;
+      readonly maxSeconds: number;
+      readonly isJson: boolean;
+      readonly withStory: boolean;
+      readonly shrinks: boolean;
+      /** Ends with the first life that violates a rule. */
+      readonly untilViolation: boolean;
+    }
+  /** One life is made short and kept for ever. */
+  | { readonly is: 'keep'; readonly name: string; readonly seed: number; readonly shows: string | undefined }
+  /** Faults are planted in the product, and looked for; `only`: those whose names have this in them. */
+  | { readonly is: 'planted'; readonly only: string; readonly maxSeconds: number; readonly isJson: boolean }
+  /** Lives in which each change of a state is counted. */
+  | { readonly is: 'transitions'; readonly firstSeed: number; readonly maxLives: number; readonly maxSeconds: number };
+
+/** What is wrong with the arguments, in words for whoever typed them. */
+export class ArgumentsError extends Error {}
+
+export const USAGE = `npm run simulate -- [options]
+
+  --seed N            the first life's seed; default: one by chance, which is printed
+  --lives M           how many lives; default: one where only --seed is given, otherwise no bound
+  --seconds S         how long, in real time; default: 60 where neither --seed nor --lives is given
+  --json              ends in one line of JSON on standard output
+  --story             tells what happened in each life that violates a rule; of a single life in any case
+  --until-violation   ends with the first violation
+  --no-shrink         leaves a violating life as long as it is
+  --keep NAME         makes the life --seed N short, and keeps it as test/simulation/seeds/NAME.json
+  --shows TEXT        what the kept life shows, in one line
+  --planted           plants each fault of test/simulation/planted/ in turn, and looks for it
+  --only TEXT         only planted faults with this in their names
+  --transitions       counts each change of a state that the lives pass through
+`;
+
+const OPTIONS = {
+  seed: { type: 'string' },
+  lives: { type: 'string' },
+  seconds: { type: 'string' },
+  json: { type: 'boolean' },
+  story: { type: 'boolean' },
+  'until-violation': { type: 'boolean' },
+  'no-shrink': { type: 'boolean' },
+  keep: { type: 'string' },
+  shows: { type: 'string' },
+  planted: { type: 'boolean' },
+  only: { type: 'string' },
+  transitions: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const DEFAULT_SECONDS = 60;
+/** A name that is a file's name on every system. */
+const NAME = /^[a-z0-9][a-z0-9-]*$/;
+
+/** @throws ArgumentsError for what cannot be meant */
+export function readArguments(args: readonly string[]): Request {
+  const values = parsed(args);
+  if (values.help) return { is: 'help' };
+  const firstSeed = numberOf('seed', values.seed, 0);
+  const lives = numberOf('lives', values.lives, 1);
+  const seconds = numberOf('seconds', values.seconds, 1);
+  if (values.keep !== undefined) {
+    if (!NAME.test(values.keep)) throw new ArgumentsError(`--keep: '${values.keep}' is no name: a-z, 0-9 and -`);
+    if (firstSeed === undefined) throw new ArgumentsError('--keep needs --seed: which life is to be kept?');
+    return { is: 'keep', name: values.keep, seed: firstSeed, shows: values.shows };
+  }
+  if (values.shows !== undefined) throw new ArgumentsError('--shows needs --keep');
+  if (values.planted)
+    return { is: 'planted', only: values.only ?? '', maxSeconds: seconds ?? DEFAULT_SECONDS, isJson: !!values.json };
+  if (values.only !== undefined) throw new ArgumentsError('--only needs --planted');
+  const bounds = boundsOf(firstSeed, lives, seconds);
+  if (values.transitions) return { is: 'transitions', firstSeed: firstSeed ?? 1, ...bounds };
+  return {
+    is: 'lives',
+    firstSeed,
+    ...bounds,
+    isJson: !!values.json,
+    withStory: !!values.story,
+    shrinks: !values['no-shrink'],
+    untilViolation: !!values['until-violation'],
+  };
+}
+
+function boundsOf(seed: number | undefined, lives: number | undefined, seconds: number | undefined) {
+  const isOneLife = seed !== undefined && lives === undefined && seconds === undefined;
+  const isUnbounded = lives === undefined && seconds === undefined;
+  return {
+    maxLives: isOneLife ? 1 : (lives ?? Infinity),
+    maxSeconds: seconds ?? (isUnbounded && !isOneLife ? DEFAULT_SECONDS : Infinity),
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new ArgumentsError((error as Error).message);
+  }
+}
+
+function numberOf(name: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= least) return number;
+  throw new ArgumentsError(`--${name}: '${text}' is not a whole number from ${String(least)}`);
+}

@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FAULT_KINDS, type LifePlan } from './world/plan.js';
+
+/** A life that has shown a fault, and is lived again for ever. */
+export interface KeptSeed {
+  /** What it showed, in one line. */
+  readonly shows: string;
+  readonly plan: LifePlan;
+}
+
+/** Where they are kept, below the root of the repository. */
+export const SEEDS = 'test/simulation/seeds';
+
+/** @returns the path of the file. */
+export function keep(root: string, name: string, seed: KeptSeed): string {
+  const path = join(root, SEEDS, `${name}.json`);
+  writeFileSync(path, `${JSON.stringify(seed, undefined, 2)}\n`);
+  return path;
+}
+
+/** All that are kept, by name. @throws Error for one that is not a plan of this world */
+export function keptSeeds(root: string): ReadonlyMap<string, KeptSeed> {
+  const folder = join(root, SEEDS);
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return new Map(names.sort().map((name) => [name.slice(0, -'.json'.length), read(join(folder, name))]));
+}
+
+function read(path: string): KeptSeed {
+  const kept = JSON.parse(readFileSync(path, 'utf8')) as KeptSeed;
+  const unknown = kept.plan.faults.find(({ kind }) => !FAULT_KINDS.includes(kind));
+  if (unknown) throw new Error(`${path}: no fault of the world is called '${unknown.kind}' (any more)`);
+  if (kept.shows === '') throw new Error(`${path} does not say what it shows`);
+  return kept;
+}

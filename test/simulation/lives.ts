@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import type { Violation } from './judge/judge.js';
+import { live } from './life.js';
+import { planOf, type LifePlan } from './world/plan.js';
+
+/** A life that violated a rule. */
+export interface Found {
+  readonly seed: number;
+  readonly plan: LifePlan;
+  readonly violation: Violation;
+  /** How long it took until it was found. */
+  readonly afterSeconds: number;
+}
+
+export interface LivesReport {
+  readonly lives: number;
+  readonly simulatedSeconds: number;
+  readonly seconds: number;
+  /** Of this process: what it takes on a machine that has nothing else to do. */
+  readonly processorSeconds: number;
+  readonly found: readonly Found[];
+  /** Over the traces of all lives, in order. */
+  readonly trace: string;
+}
+
+export interface LivesPlan {
+  readonly firstSeed: number;
+  readonly maxLives: number;
+  readonly maxSeconds: number;
+  readonly untilViolation: boolean;
+  /** Told after each life. */
+  readonly lived: (report: LivesReport) => void;
+}
+
+/** Lives one life after the other until one of the bounds. */
+export async function lives(plan: LivesPlan): Promise<LivesReport> {
+  const { firstSeed, maxLives, maxSeconds, untilViolation, lived } = plan;
+  const started = performance.now();
+  const hash = createHash('sha256');
+  const found: Found[] = [];
+  let [count, simulatedMs] = [0, 0];
+  const report = (): LivesReport => ({
+    lives: count,
+    simulatedSeconds: Math.round(simulatedMs / 1_000),
+    seconds: Math.round(performance.now() - started) / 1_000,
+    processorSeconds: Math.round(process.cpuUsage().user / 1_000) / 1_000,
+    found,
+    trace: hash.copy().digest('hex').slice(0, 16),
+  });
+  while (count < maxLives && report().seconds < maxSeconds && !(untilViolation && found.length > 0)) {
+    const seed = firstSeed + count;
+    const life = planOf(seed);
+    const { violation, trace, simulatedMs: lastedMs } = await live(life);
+    count++;
+    simulatedMs += lastedMs;
+    hash.update(trace);
+    if (violation) found.push({ seed, plan: life, violation, afterSeconds: report().seconds });
+    lived(report());
+  }
+  return report();
+}

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Rule } from '../judge/judge.js';
+import { bundle } from './planting.js';
+import type { PlantedFault } from './planted-faults.js';
+
+/** What became of a planted fault; `seconds` of the processor. */
+export type PlantedResult =
+  | {
+      readonly is: 'found';
+      readonly rule: Rule;
+      readonly seed: number;
+      readonly lives: number;
+      readonly seconds: number;
+    }
+  | { readonly is: 'missed'; readonly lives: number; readonly seconds: number };
+
+/** A life that never ends is ended this long after its time. */
+const PATIENCE_SECONDS = 60;
+
+/** What the simulator says in its last line. */
+interface LastLine {
+  readonly lives: number;
+  readonly processor_seconds: number;
+  readonly violating?: readonly { readonly seed: number; readonly rule: Rule }[];
+}
+
+/** Plants one fault, and lives from seed 1 until a rule is violated or the time is up. */
+export async function look(root: string, fault: PlantedFault, maxSeconds: number): Promise<PlantedResult> {
+  const name = fault.name.replace(/[^a-z]+/g, '-');
+  const file = await bundle(root, name, [fault]);
+  const { lives, processor_seconds: seconds, violating } = await lastLineOf(file, maxSeconds);
+  const [first] = violating ?? [];
+  if (!first) return { is: 'missed', lives, seconds };
+  return { is: 'found', ...first, lives, seconds };
+}
+
+async function lastLineOf(file: string, maxSeconds: number): Promise<LastLine> {
+  const limits = ['--seed', '1', '--seconds', String(maxSeconds), '--until-violation', '--no-shrink'];
+  const child = spawn(process.execPath, [file, ...limits, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: (maxSeconds + PATIENCE_SECONDS) * 1_000,
+  });
+  let errors = '';
+  child.stderr.on('data', (data: Buffer) => (errors = (errors + data.toString()).slice(-4_000)));
+  let last = '';
+  for await (const line of createInterface(child.stdout)) last = line;
+  if (last === '') throw new Error(`${file} said nothing:\n${errors}`);
+  return JSON.parse(last) as LastLine;
+}

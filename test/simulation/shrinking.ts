@@ -1,0 +1,130 @@
+import type { Rule, Violation } from './judge/judge.js';
+import type { LifePlan } from './world/plan.js';
+
+/** Lets a plan be lived. */
+export type Live = (plan: LifePlan) => Promise<{ readonly violation: Violation | undefined }>;
+
+export interface Shrunk {
+  readonly plan: LifePlan;
+  readonly violation: Violation;
+  /** How many lives that took. */
+  readonly lives: number;
+}
+
+/** Lives that may be lived to make one short. */
+const MAX_LIVES = 200;
+/** A life goes on for so long after what is to be shown. */
+const AFTER_MS = 500;
+/** Shorter faults are not made shorter. */
+const MIN_FAULT_MS = 2;
+
+/**
+ * Makes a violating life short: leaves out faults, clients and agents, ends it earlier, halves durations, and takes plain
+ * options, as long as the same rule is violated. A plan is data, and each actor draws from a stream of its own, so what is
+ * left goes on much as it did.
+ * @param isOver asked before each life: ends with what has been reached.
+ */
+export async function shrink(plan: LifePlan, violation: Violation, live: Live, isOver = (): boolean => false) {
+  const shrinking = new Shrinking(plan, violation, live, isOver);
+  return shrinking.run();
+}
+
+class Shrinking {
+  readonly #rule: Rule;
+  #lives = 0;
+
+  constructor(
+    private plan: LifePlan,
+    private violation: Violation,
+    private readonly live: Live,
+    private readonly isOver: () => boolean,
+  ) {
+    this.#rule = violation.rule;
+  }
+
+  async run(): Promise<Shrunk> {
+    await this.#earlier();
+    for (let before = -1; before !== sizeOf(this.plan) && this.#hasBudget;) {
+      before = sizeOf(this.plan);
+      await this.#fewer('faults');
+      await this.#fewer('clients');
+      await this.#fewer('agents');
+      await this.#earlier();
+      await this.#briefer();
+    }
+    await this.#plainer();
+    return { plan: this.plan, violation: this.violation, lives: this.#lives };
+  }
+
+  get #hasBudget(): boolean {
+    return this.#lives < MAX_LIVES && !this.isOver();
+  }
+
+  /** Takes a plan where it violates the same rule. */
+  async #try(change: Partial<LifePlan>): Promise<boolean> {
+    if (!this.#hasBudget) return false;
+    this.#lives++;
+    const plan = { ...this.plan, ...change };
+    const { violation } = await this.live(plan);
+    if (violation?.rule !== this.#rule) return false;
+    this.plan = plan;
+    this.violation = violation;
+    return true;
+  }
+
+  /** Leaves out as many as it can of one list: halves first, single ones in the end. */
+  async #fewer(list: 'faults' | 'clients' | 'agents'): Promise<void> {
+    for (let size = Math.ceil(this.plan[list].length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+      for (let at = 0; at < this.plan[list].length && this.#hasBudget;) {
+        const all: readonly unknown[] = this.plan[list];
+        const isLeftOut = await this.#try({ [list]: all.filter((_, i) => i < at || i >= at + size) });
+        if (!isLeftOut) at += size;
+      }
+    }
+  }
+
+  async #earlier(): Promise<void> {
+    const { activeMs } = this.plan;
+    // What is seen only at rest needs no less rest for that.
+    const isAtRest = this.violation.atMs > activeMs;
+    if (!isAtRest) {
+      const endMs = Math.ceil(this.violation.atMs) + AFTER_MS;
+      if (endMs < activeMs) await this.#try(endingAt(this.plan, endMs));
+      return;
+    }
+    for (let cutMs = activeMs / 2; cutMs > AFTER_MS && this.#hasBudget; cutMs /= 2) {
+      const endMs = Math.round(this.plan.activeMs - cutMs);
+      if (endMs > 0) await this.#try(endingAt(this.plan, endMs));
+    }
+  }
+
+  async #briefer(): Promise<void> {
+    for (let i = 0; i < this.plan.faults.length; i++) {
+      const halved = (): Partial<LifePlan> => ({
+        faults: this.plan.faults.map((fault, j) =>
+          i === j ? { ...fault, forMs: Math.floor(fault.forMs / 2) } : fault,
+        ),
+      });
+      while (this.plan.faults[i]!.forMs > MIN_FAULT_MS && (await this.#try(halved())));
+    }
+  }
+
+  async #plainer(): Promise<void> {
+    const { options } = this.plan;
+    if (this.plan.isJournalled) await this.#try({ isJournalled: false });
+    await this.#try({ network: { latencyMs: 0.05, jitterMs: 0, kernelBytes: 262_144 } });
+    await this.#try({ options: { ...options, maxHistoryEvents: 100_000 } });
+    await this.#try({ options: { ...this.plan.options, maxQueuedBytes: 262_144 } });
+    await this.#try({ agents: this.plan.agents.map((agent) => ({ ...agent, style: 'rename' })) });
+  }
+}
+
+function endingAt({ faults }: LifePlan, activeMs: number): Partial<LifePlan> {
+  return { activeMs, faults: faults.filter(({ atMs }) => atMs < activeMs) };
+}
+
+/** How much there is in a plan, so that less is seen. */
+function sizeOf({ faults, clients, agents, activeMs }: LifePlan): number {
+  const lastingMs = faults.reduce((sum, { forMs }) => sum + forMs, 0);
+  return faults.length + clients.length + agents.length + activeMs + lastingMs;
+}
