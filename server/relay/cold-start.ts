@@ -1,12 +1,11 @@
 import { revision, type Epoch, type Revision } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { Nats } from './nats.js';
+import type { Broker } from './broker.js';
 import { eventOf, type RelayMessage } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import { StreamFeed, type Positioned } from './stream-feed.js';
-import { findMessage, findStream } from './stream-setup.js';
 
 /** What a stream says of a repository at one place. */
 export interface StreamState {
@@ -25,14 +24,14 @@ export class NoBaseError extends Error {
 }
 
 /** Where the base begins that counts. @throws NoBaseError */
-export async function findBase(nats: Nats, names: RelayNames): Promise<number> {
-  const info = await findStream(nats, names);
+export async function findBase(broker: Broker, names: RelayNames): Promise<number> {
+  const info = await broker.findStream(names.stream);
   if (!info) throw new NoBaseError(`there is no stream ${names.stream}: does an origin publish this repository?`);
-  const found = await findMessage(nats, names, { last_by_subj: names.base });
+  const found = await broker.findMessage(names.stream, { lastOf: names.base });
   const mark = found ? readRelayMessage(found.data) : undefined;
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
   if (mark.phase === 'begin') throw new NoBaseError('the origin is sending its records');
-  if (mark.from < info.state.first_seq) throw new NoBaseError('the stream has forgotten a part of its base');
+  if (mark.from < info.firstSequence) throw new NoBaseError('the stream has forgotten a part of its base');
   return mark.from;
 }
 
@@ -71,14 +70,14 @@ export class StateBuilder {
  * goes on.
  */
 export async function readHistory(
-  nats: Nats,
+  broker: Broker,
   names: RelayNames,
   state: StreamState,
   most: number,
 ): Promise<readonly StoreEvent[]> {
-  const info = await findStream(nats, names);
-  const from = Math.max(info?.state.first_seq ?? 1, state.sequence - most + 1, 1);
-  if (!info || info.state.messages === 0 || from > state.sequence) return [];
+  const info = await broker.findStream(names.stream);
+  const from = Math.max(info?.firstSequence ?? 1, state.sequence - most + 1, 1);
+  if (!info || info.messages === 0 || from > state.sequence) return [];
   let events: StoreEvent[] = [];
   await new Promise<void>((resolve, reject) => {
     let feed: StreamFeed | undefined;
@@ -92,7 +91,7 @@ export async function readHistory(
       if (sequence <= state.sequence) events = follow(events, message, state.epoch);
       if (sequence >= state.sequence || pending === 0) done();
     };
-    void StreamFeed.open(nats, names, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
+    void StreamFeed.open(broker, names, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
       (opened) => {
         feed = opened;
         if (isDone) opened.close();

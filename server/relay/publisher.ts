@@ -119,12 +119,12 @@ export class Publisher {
 
   #begin({ sequence, position, bytes }: Claimed): void {
     if (this.#state === 'stopped') return;
-    const { nats, names, clock, identity, source, log } = this.services;
+    const { broker, names, clock, identity, source, log } = this.services;
     this.claims++;
     this.#outbox = new Outbox(names, identity.origin, source, position);
     this.#bytesSinceBase = bytes;
     this.#baseAt = clock.now();
-    this.#window = new PublishWindow(nats, clock, sequence, {
+    this.#window = new PublishWindow(broker, clock, sequence, {
       advanced: () => {
         this.wake();
       },
