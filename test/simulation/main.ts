@@ -16,7 +16,11 @@ for (let seed = from; seed < from + Number(count); seed++) {
       steps,
       JSON.stringify(tally),
       violation ? `${violation.rule} @${violation.atMs.toFixed(1)}: ${violation.why}` : 'ok',
-      violation ? plan.faults.map(({ kind, atMs, forMs }) => `${kind}@${atMs}+${forMs}`).join(' ') : '',
+      violation
+        ? [...plan.faults, ...(plan.relay?.faults ?? [])]
+            .map(({ kind, atMs, forMs }) => `${kind}@${atMs}+${forMs}`)
+            .join(' ')
+        : '',
     );
 }
 console.log(((performance.now() - started) / Number(count)).toFixed(1), 'ms a life');

@@ -120,6 +120,11 @@ export class Judge {
     this.#blindSince = isBlind ? (this.#blindSince ?? this.#now) : undefined;
   }
 
+  /** For how long a directory has been one that nobody can look into. */
+  get blindMs(): number {
+    return this.#blindSince === undefined ? 0 : this.#now - this.#blindSince;
+  }
+
   /** Looks in at the server now and then. @param awakeMs for how long it has been able to work. */
   inspect(origin: Origin, awakeMs: number): void {
     const { bus } = origin;
@@ -137,7 +142,14 @@ export class Judge {
 
   // ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  rest(origin: Origin, clients: readonly Client[], network: SimulatedNetwork, maxQueuedBytes: number): void {
+  /** @param silent revisions at which nothing changed that anybody is shown, of all who have published. */
+  rest(
+    origin: Origin,
+    clients: readonly Client[],
+    network: SimulatedNetwork,
+    maxQueuedBytes: number,
+    silent: ReadonlySet<string>,
+  ): void {
     if (origin.unforeseen > 0) this.violated('unforeseen', `${String(origin.unforeseen)} errors`);
     const { bus, files } = origin;
     if (!bus || !files) {
@@ -150,14 +162,26 @@ export class Judge {
     if (pending + unsettled > 0) this.violated('stuck', `${String(pending)} hints and ${String(unsettled)} files wait`);
     if (files.openCount !== DIRECTORIES) this.violated('bound', `${String(files.openCount)} descriptors are open`);
     if (files.watchCount !== DIRECTORIES) this.violated('bound', `${String(files.watchCount)} directories are watched`);
-    if (network.openCount !== clients.length || bus.connectionCount !== clients.length) {
-      const counts = `${String(network.openCount)} connections, ${String(bus.connectionCount)} sessions`;
-      this.violated('bound', `${counts} of ${String(clients.length)} clients`);
+    const its = clients.filter((client) => client.network === network);
+    this.connections('the origin', network, bus, its, maxQueuedBytes);
+    for (const client of clients) this.#client(client, bus.hub.revision);
+    this.#history(clients, silent);
+  }
+
+  /** A server has its clients and nobody else, and what waits for them is bounded. */
+  connections(
+    server: string,
+    network: SimulatedNetwork,
+    { connectionCount }: { readonly connectionCount: number },
+    clients: readonly Client[],
+    maxQueuedBytes: number,
+  ): void {
+    if (network.openCount !== clients.length || connectionCount !== clients.length) {
+      const counts = `${String(network.openCount)} connections, ${String(connectionCount)} sessions`;
+      this.violated('bound', `${server} has ${counts} of ${String(clients.length)} clients`);
     }
     if (network.mostQueued > maxQueuedBytes + FRAME_BYTES)
-      this.violated('bound', `${String(network.mostQueued)} bytes waited`);
-    for (const client of clients) this.#client(client, bus.hub.revision);
-    this.#history(clients, origin.silent);
+      this.violated('bound', `${String(network.mostQueued)} bytes waited at ${server}`);
   }
 
   #client({ plan, raw, mirror, bus, isAsking }: Client, revision: number): void {

@@ -20,7 +20,7 @@ export interface Append {
   readonly messageId?: string | undefined;
 }
 
-interface Stored {
+export interface Stored extends StoredMessage {
   readonly sequence: number;
   readonly subject: string;
   readonly data: Uint8Array;
@@ -79,7 +79,7 @@ export class SimulatedStream {
     return { is: 'stored', sequence: message.sequence };
   }
 
-  find(query: MessageQuery): StoredMessage | undefined {
+  find(query: MessageQuery): Stored | undefined {
     return 'sequence' in query
       ? this.#messages[this.#indexAfter(query.sequence - 1, query.sequence)]
       : this.#messages.findLast(({ subject }) => subject === query.lastOf);
@@ -177,7 +177,7 @@ export class StreamCursor {
 
   next(): Delivery | undefined {
     for (let sequence = this.#first.shift(); sequence !== undefined; sequence = this.#first.shift()) {
-      const found = this.stream.find({ sequence }) as Stored | undefined;
+      const found = this.stream.find({ sequence });
       if (found) return this.#deliver(found, this.#first.length + this.stream.countAfter(this.#after));
     }
     const next = this.stream.after(this.#after);

@@ -27,6 +27,8 @@ export interface ClientServices {
 /** One who is connected: over the SDK or over the bare wire. */
 export class Client {
   readonly process: SimulatedProcess;
+  /** Of the server that it is connected to. */
+  readonly network: SimulatedNetwork;
   readonly #random: SeededRandom;
   raw: RawClient | undefined;
   mirror: Mirror | undefined;
@@ -40,6 +42,7 @@ export class Client {
   ) {
     this.process = new SimulatedProcess(plan.name, services.host, services.crashed);
     this.#random = new SeededRandom(services.seed, plan.name);
+    this.network = services.network;
   }
 
   /** Whether a question waits for its answer. */
