@@ -236,6 +236,8 @@ export class EdgeBus extends BusBase {
     } else if (++this.#progress.signs >= MAX_MISSED_HEARTBEATS) {
       this.#progress.signs = 0;
       this.#stream?.lookAgain();
+      // Where the stream has nothing more, its origin does not know that: asked to write, it finds out.
+      void this.#ask({ ask: 'base' }).catch(() => undefined);
     }
   }
 

@@ -100,6 +100,8 @@ export interface Broker {
   findStream(name: string): Promise<StreamInfo | undefined>;
   /** Makes the stream, or brings its limits to what they should be. */
   ensureStream(spec: StreamSpec): Promise<StreamInfo>;
+  /** How many messages somebody has deleted out of a stream, at or after a sequence that it still reaches back to. */
+  countDeleted(stream: string, from: number): Promise<number>;
   /** A message by its sequence, or the last one of a subject; `undefined` where the stream does not hold it. */
   findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined>;
   /**

@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
+import type { Revision } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { readJson, WrongSequenceError, type Broker, type StreamInfo } from './broker.js';
 import type { Published, StreamPosition } from './outbox.js';
-import { encodeMark, type Claim, type Stamp } from './relay-message.js';
+import { encodeMark, type Claim, type RelayMessage, type Stamp } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import { RelayTakenError } from './relay-taken-error.js';
@@ -43,6 +44,16 @@ export interface ClaimServices {
   readonly source: Published;
 }
 
+/** What a process has sent since it claimed the stream last. */
+export interface SentMessages {
+  /** The sequence of the last message that is known to have been stored. */
+  readonly answered: number;
+  /** The sequence that the last message would have. */
+  readonly last: number;
+  /** The last revision that was sent. */
+  readonly revision: Revision;
+}
+
 /** What a stream holds when it has been claimed. */
 export interface Claimed {
   /** Of the claim itself, the last message of the stream. */
@@ -55,15 +66,16 @@ export interface Claimed {
 /**
  * Takes the stream for this origin, and finds out how far it has come. Two that try at the same time cannot both
  * succeed: each claims under the condition that nobody else has written meanwhile.
+ * @param sent what this process has sent; where anything else is in the stream, its last message proves nothing.
  * @throws RelayTakenError where another origin lives.
  */
-export async function claimStream(services: ClaimServices): Promise<Claimed> {
+export async function claimStream(services: ClaimServices, sent?: SentMessages): Promise<Claimed> {
   const { broker, names, limits, clock, identity, source } = services;
   for (let attempt = 1; ; attempt++) {
     const stream = await broker.ensureStream({ name: names.stream, subjects: names.all, limits });
     const holder = await lastClaim(services);
     if (holder) await refuseIfAlive(services, holder);
-    const position = await positionOf(services, stream);
+    const position = await positionOf(services, stream, sent);
     const stamp = {
       origin: identity.origin,
       epoch: position?.epoch ?? source.epoch,
@@ -116,20 +128,45 @@ async function whoPublishes({ broker, names }: ClaimServices): Promise<Identity 
 }
 
 async function positionOf(
-  { broker, names }: ClaimServices,
+  services: ClaimServices,
   { firstSequence, lastSequence }: StreamInfo,
+  sent: SentMessages | undefined,
 ): Promise<StreamPosition | undefined> {
   if (lastSequence === 0) return undefined;
-  const last = await broker.findMessage(names.stream, { sequence: lastSequence });
-  if (!last) return undefined;
-  const read = readRelayMessage(last.data);
+  const last = await messageAt(services, lastSequence);
+  if (sent && lastSequence > sent.answered) {
+    const answered = await messageAt(services, sent.answered);
+    if (!isOneOf(last, sent, answered, lastSequence)) {
+      // Somebody else has written: from what was stored before that it goes on, and the records are all sent again.
+      return answered && { epoch: answered.epoch, revision: answered.position, baseFrom: undefined };
+    }
+  }
   // Somebody else has written into the stream: what edges have made of that is not known, and they begin anew.
-  if (!read) return undefined;
-  const { epoch, position } = read;
+  if (!last) return undefined;
+  const { broker, names } = services;
   const mark = await broker.findMessage(names.stream, { lastOf: names.base });
   const base = mark ? readRelayMessage(mark.data) : undefined;
   // A base that was begun and not ended: nobody can go on from there.
   if (base?.is === 'base' && base.phase === 'begin') return undefined;
   const from = base?.is === 'base' ? base.from : 0;
-  return { epoch, revision: position, baseFrom: from > 0 && from >= firstSequence ? from : undefined };
+  const baseFrom = from > 0 && from >= firstSequence ? from : undefined;
+  return { epoch: last.epoch, revision: last.position, baseFrom };
+}
+
+/** Whether the last message can be one of those that were sent and not answered: not an old one that somebody sends again. */
+function isOneOf(
+  last: Stamp | undefined,
+  sent: SentMessages,
+  answered: Stamp | undefined,
+  lastSequence: number,
+): boolean {
+  if (!last || !answered || lastSequence > sent.last) return false;
+  const { origin, epoch, position } = last;
+  const isOurs = origin === answered.origin && epoch === answered.epoch;
+  return isOurs && position >= answered.position && position <= sent.revision;
+}
+
+async function messageAt({ broker, names }: ClaimServices, sequence: number): Promise<RelayMessage | undefined> {
+  const found = await broker.findMessage(names.stream, { sequence });
+  return found && readRelayMessage(found.data);
 }

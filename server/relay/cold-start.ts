@@ -31,6 +31,9 @@ export async function findBase(broker: Broker, names: RelayNames): Promise<numbe
   const mark = found ? readRelayMessage(found.data) : undefined;
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
   if (mark.phase === 'begin') throw new NoBaseError('the origin is sending its records');
+  if ((await broker.countDeleted(names.stream, mark.from)) > 0) {
+    throw new NoBaseError('messages have been deleted out of the stream since its base');
+  }
   if (mark.from < info.firstSequence) throw new NoBaseError('the stream has forgotten a part of its base');
   return mark.from;
 }
@@ -39,6 +42,8 @@ export async function findBase(broker: Broker, names: RelayNames): Promise<numbe
 export class StateBuilder {
   readonly #last = new Map<string, RelayMessage>();
   #newest: { readonly sequence: number; readonly message: RelayMessage } | undefined;
+  /** The furthest that any message of an epoch is. */
+  readonly #furthest = new Map<Epoch, Revision>();
 
   /** @param from what came before is not of the base that counts. */
   constructor(private readonly from: number) {}
@@ -47,15 +52,20 @@ export class StateBuilder {
     const { sequence, subject, message } = positioned;
     if (!message) return;
     this.#newest = { sequence, message };
+    const { epoch, position } = message;
+    this.#furthest.set(epoch, revision(Math.max(position, this.#furthest.get(epoch) ?? 0)));
     if (sequence < this.from || (message.is !== 'event' && message.is !== 'standing')) return;
     this.#last.set(subject, message);
   }
 
-  /** @throws NoBaseError where there was nothing that can be read. */
+  /** @throws NoBaseError where there was nothing that can be read, or the last message is not the newest. */
   build(): StreamState {
     if (!this.#newest) throw new NoBaseError('nothing in the stream can be read');
     const { message, sequence } = this.#newest;
     const { origin, epoch, position } = message;
+    if (position < this.#furthest.get(epoch)!) {
+      throw new NoBaseError('somebody has written what the origin had published before');
+    }
     const versions: RecordVersion[] = [];
     for (const last of this.#last.values()) {
       const version = last.is === 'standing' ? last.version : last.is === 'event' ? last.after : undefined;

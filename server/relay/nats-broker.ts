@@ -109,6 +109,11 @@ export class NatsBroker implements Broker {
     return infoOf(isSame ? found : await streams.update(name, wanted));
   }
 
+  async countDeleted(stream: string, from: number): Promise<number> {
+    const { state } = await this.nats.manager.streams.info(stream, { deleted_details: true });
+    return (state.deleted ?? []).filter((sequence) => sequence >= from).length;
+  }
+
   async findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined> {
     const asked = 'sequence' in query ? { seq: query.sequence } : { last_by_subj: query.lastOf };
     const found = await this.nats.manager.streams.getMessage(stream, asked);

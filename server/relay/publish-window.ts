@@ -33,6 +33,7 @@ export interface WindowEvents {
  */
 export class PublishWindow {
   readonly #sender: Sender;
+  readonly #claimed: number;
   /** Bytes of each message that has not been answered. */
   readonly #waiting: number[] = [];
   #waitingBytes = 0;
@@ -48,6 +49,7 @@ export class PublishWindow {
     last: number,
     private readonly events: WindowEvents,
   ) {
+    this.#claimed = last;
     this.#answered = last;
     this.#sent = last;
     this.#sender = broker.sender({
@@ -58,6 +60,11 @@ export class PublishWindow {
         this.fail(new PublishError('refused', message));
       },
     });
+  }
+
+  /** The last sequence that is known to be one of its own, or of the claim before it. */
+  get answered(): number {
+    return this.#answered;
   }
 
   /** The sequence that the next message will have. */
@@ -75,11 +82,13 @@ export class PublishWindow {
 
   send({ subject, payload, messageId }: Outgoing): void {
     const expectedLast = this.#sent++;
+    // What is sent again after another claim is wanted again, whatever the stream remembers of it.
+    const id = messageId === undefined ? undefined : `${messageId}@${String(this.#claimed)}`;
     this.#waiting.push(payload.length);
     this.#waitingBytes += payload.length;
     if (this.#waiting.length === 1) this.#beginPatience();
     try {
-      this.#sender.send({ subject, payload, expectedLast, messageId });
+      this.#sender.send({ subject, payload, expectedLast, messageId: id });
     } catch (error) {
       this.fail(new PublishError('refused', (error as Error).message));
     }
@@ -120,7 +129,7 @@ export class PublishWindow {
   #stored(sequence: number): void {
     const expected = this.#answered + 1;
     if (sequence !== expected) {
-      // A message that it has already: it was published by a window before this one, whose answer was lost.
+      // It knows the message from elsewhere, or an answer was lost.
       this.fail(new PublishError('sequence', `expected sequence ${String(expected)}, got ${String(sequence)}`));
       return;
     }

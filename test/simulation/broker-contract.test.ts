@@ -267,6 +267,8 @@ contract('a message that was deleted is passed over, and the reader is not told'
   const reading = await Reading.of(broker, { from: 1 });
   t.strictSame(await reading.told(2), ['1 #1 +1 a1', '3 #2 +0 c3']);
   t.equal((await broker.findStream(NAME))?.messages, 2);
+  t.equal(await broker.countDeleted(NAME, 1), 1);
+  t.equal(await broker.countDeleted(NAME, 3), 0, 'and can be counted');
 });
 
 contract('the readers of a stream that is deleted end; made anew it begins at one', async (t, world) => {

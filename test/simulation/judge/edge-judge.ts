@@ -46,7 +46,7 @@ export class EdgeJudge {
     // A rival says the truth, too: it looks at the same files.
     if (rival.process) return true;
     const isHeard = origin.process !== undefined && originAwakeMs > 0;
-const isCut = relay.links.get('origin')!.isCut || edge.services.relay.link.isCut;
+    const isCut = relay.links.get('origin')!.isCut || edge.services.relay.link.isCut;
     return isHeard && relay.broker.isRunning && !isCut;
   }
 

@@ -109,7 +109,9 @@ export class Judge {
         else this.tally.unknown++;
         if (free === 'yes' && !question.wasFree) {
           const since = `since it was asked at ${askedAt.toFixed(1)} ms`;
-          this.violated('false free', `${client} was told that ${address} is free, which it has not been ${since}`);
+          const holder = String(this.repository.holderOf(address));
+          const what = `${client} was told that ${address} is free`;
+          this.violated('false free', `${what}, which it has not been ${since}: ${holder} holds it`);
         }
       },
     };

@@ -118,6 +118,10 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
     return this.#api(() => this.broker.ensureStream(spec));
   }
 
+  countDeleted(stream: string, from: number): Promise<number> {
+    return this.#api(() => this.broker.stream(stream).countDeleted(from));
+  }
+
   findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined> {
     return this.#api(() => this.broker.stream(stream).find(query));
   }

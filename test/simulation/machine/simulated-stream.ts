@@ -96,6 +96,13 @@ export class SimulatedStream {
     return this.#messages.length - this.#indexAfter(sequence);
   }
 
+  countDeleted(from: number): number {
+    const { firstSequence, lastSequence, messages } = this.info;
+    if (messages === 0) return 0;
+    const first = Math.max(from, firstSequence);
+    return Math.max(0, lastSequence - first + 1 - this.countAfter(first - 1));
+  }
+
   /** Sequences of the last message of each subject. */
   lastOfEach(): number[] {
     const last = new Map<string, number>();
