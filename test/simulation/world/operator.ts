@@ -133,9 +133,9 @@ export class Operator {
         network.reset(() => this.#random.chance(0.5));
         return;
       case 'stalled client': {
-        const { process } = oneOf(clients);
-        network.setReading(process, false);
-        this.#later(forMs, () => network.setReading(process, true));
+        const { process, network: its } = oneOf(clients);
+        its.setReading(process, false);
+        this.#later(forMs, () => its.setReading(process, true));
         return;
       }
       case 'no descriptors':
