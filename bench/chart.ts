@@ -1,7 +1,7 @@
 import type { Spread } from './statistics.js';
 
 /** Whose figure it is: ours, the least that would do, or what people would use instead. */
-export type Role = 'ours' | 'floor' | 'peer';
+export type Role = 'ours' | 'baseline' | 'peer';
 
 /** Contenders for one figure, one to a line. */
 export interface Contest {

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onAbort } from './cleanup.js';
-import { keepOnOwnCore, type Part } from './own-core.js';
+import { pinToOwnCore, type Part } from './cpu-affinity.js';
 import type { Answer, Call, Ready } from './program.js';
 
 /** How long a program may take before the round counts as failed. */
@@ -16,7 +16,7 @@ export interface How {
   readonly build?: string;
   /** A command that runs Node, with its options, such as `valgrind`. */
   readonly through?: readonly string[];
-  /** Where it stays once it is ready, see {@link keepOnOwnCore}. @default where the scheduler likes */
+  /** Where it stays once it is ready, see {@link pinToOwnCore}. @default where the scheduler likes */
   readonly part?: Part;
 }
 
@@ -69,7 +69,7 @@ export class Child<R = unknown> {
       child.once('exit', (code) => reject(new Error(`${program} ended with ${String(code)} before it was ready`)));
       child.once('error', reject);
     });
-    if (part) keepOnOwnCore(child.pid!, part);
+    if (part) pinToOwnCore(child.pid!, part);
     return new Child(child, program, ready);
   }
 

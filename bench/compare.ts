@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { BenchOptions } from './bench.js';
 import { onAbort } from './cleanup.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import { busFromFiles, fanoutSide, THOUSAND } from './fanout.js';
 import { matchSide } from './filters.js';
 import { ALONE, bus, latencySide } from './latency.js';
@@ -130,10 +130,10 @@ export async function compare(
         const { median: ratio, low, high } = spread(pairedRatios(after!, before!));
         const cells = [
           figure,
-          digits(median(before!)),
-          digits(median(after!)),
-          digits(ratio),
-          `${digits(low)}–${digits(high)}`,
+          formatNumber(median(before!)),
+          formatNumber(median(after!)),
+          formatNumber(ratio),
+          `${formatNumber(low)}–${formatNumber(high)}`,
         ];
         lines.push(`| ${cells.join(' | ')} |`);
       }

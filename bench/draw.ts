@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { Chart, Contest, Growth, Growths, Role } from './chart.js';
-import { digits, exponent } from './digits.js';
+import { formatNumber, exponent } from './format-number.js';
 import { exponentOf } from './statistics.js';
 
 const WIDTH = 760;
@@ -9,7 +9,7 @@ const MARGIN_TOP = 64;
 const MARGIN_BOTTOM = 52;
 /** Read as well on a light page as on a dark one, like the colours below. */
 const INK = '#777777';
-const COLOUR_BY_ROLE: Readonly<Record<Role, string>> = { ours: '#2f81f7', floor: INK, peer: '#c77700' };
+const COLOUR_BY_ROLE: Readonly<Record<Role, string>> = { ours: '#2f81f7', baseline: INK, peer: '#c77700' };
 /** For those of one role after the first. */
 const FURTHER = ['#2da44e', '#a371f7', '#d6409f', '#0aa2a2'];
 
@@ -53,7 +53,7 @@ function contest({ title, axis, unit, entries }: Contest): SVGSVGElement {
     name,
     colour: COLOUR_BY_ROLE[role],
     ...value,
-    label: `${digits(value.median)} ${unit}`,
+    label: `${formatNumber(value.median)} ${unit}`,
   }));
   const [low, high] = bounds(rows);
   return plot({

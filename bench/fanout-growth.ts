@@ -1,5 +1,5 @@
 import type { Chart, Growth, Role } from './chart.js';
-import { exponent } from './digits.js';
+import { exponent } from './format-number.js';
 import type { Load, Round } from './fanout-round.js';
 import type { Table } from './report.js';
 import { roundsOf, type Outcome } from './rounds.js';
@@ -22,7 +22,7 @@ function growth(measured: readonly Measured[], name: string, x: (load: Load) => 
     const costs = roundsOf(outcome, name).map((round) => ((isPerEvent ? load.clients : 1) * 1e6) / rate(round));
     return { x: x(load), value: spread(costs) };
   });
-  return { name, role: name === 'bus' ? 'ours' : 'floor', points };
+  return { name, role: name === 'bus' ? 'ours' : 'baseline', points };
 }
 
 const byClients = (measured: readonly Measured[]): readonly Measured[] =>
@@ -93,4 +93,4 @@ export function charts(measured: readonly Measured[]): Chart[] {
   ];
 }
 
-const ROLES: Readonly<Record<string, Role>> = { bus: 'ours', 'bare publish': 'floor' };
+const ROLES: Readonly<Record<string, Role>> = { bus: 'ours', 'bare publish': 'baseline' };

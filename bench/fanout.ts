@@ -1,13 +1,13 @@
 import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import { withChildren, type Start } from './child.js';
 import type { Counted, CountingPlan } from './clients/counting-client.js';
-import type { CountedSource } from './clients/dialects.js';
+import type { CountedSource } from './clients/wire-formats.js';
 import type { Arrival } from './clients/payload-reader.js';
 import { charts, growthTable, rate, targets, type Measured } from './fanout-growth.js';
 import type { Load, Round } from './fanout-round.js';
 import { startMosquitto, startNats, type Broker } from './peers/brokers.js';
 import { cpuSecondsOf } from './process-stat.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import { withRepository } from './repository.js';
 import { alternate, type Outcome, type Side } from './rounds.js';
 import type { Sent } from './sent.js';
@@ -38,7 +38,7 @@ export const busFromFiles: SetStage = async (start, root, { events, bytes }, opt
 const barePublish =
   (engine: 'uws' | 'ws'): SetStage =>
   async (start, _root, { events, bytes }) => {
-    const server = await start<{ url: string }>('floors/bare-publish', { engine, messages: events, bytes });
+    const server = await start<{ url: string }>('baselines/bare-publish', { engine, messages: events, bytes });
     return {
       source: { is: 'packed', url: server.ready.url },
       burst: () => server.call<Sent>('burst'),
@@ -169,15 +169,15 @@ function row(name: string, contender: string, found: Outcome<Round>, bus: Outcom
   const rates = found.rounds.map(rate);
   const ours = bus.is === 'measured' ? bus.rounds.map(rate) : [];
   const { median: middle, low, high } = spread(rates);
-  const millions = (value: number): string => `${digits(value / 1e6)} M`;
+  const millions = (value: number): string => `${formatNumber(value / 1e6)} M`;
   return [
     name,
     contender,
     millions(middle),
     `${millions(low)}–${millions(high)}`,
-    contender === 'bus' ? '' : digits(median(pairedRatios(ours, rates))),
-    digits(median(found.rounds.map((round) => round.serverCpuSeconds))),
-    digits(median(found.rounds.map((round) => round.clientCpuSeconds))),
-    digits(median(found.rounds.map((round) => round.p99Ms ?? NaN))),
+    contender === 'bus' ? '' : formatNumber(median(pairedRatios(ours, rates))),
+    formatNumber(median(found.rounds.map((round) => round.serverCpuSeconds))),
+    formatNumber(median(found.rounds.map((round) => round.clientCpuSeconds))),
+    formatNumber(median(found.rounds.map((round) => round.p99Ms ?? NaN))),
   ];
 }

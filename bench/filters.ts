@@ -2,7 +2,7 @@ import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import type { Growth, Role } from './chart.js';
 import { withChildren } from './child.js';
 import type { FilterCost, FilterPlan, FilterShape } from './programs/filter-match.js';
-import { count, digits, exponent } from './digits.js';
+import { count, formatNumber, exponent } from './format-number.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
 import { exponentOf, spread } from './statistics.js';
 import { atMost, type Target } from './target.js';
@@ -31,12 +31,17 @@ export const filters: Bench = async (options) => {
       })),
     });
     const indexed = growth(shape, 'ours', ({ indexedUs }) => indexedUs);
-    const linear = growth(`${shape}, linear scan`, 'floor', ({ linearUs }) => linearUs);
+    const linear = growth(`${shape}, linear scan`, 'baseline', ({ linearUs }) => linearUs);
     lines.push(indexed, ...(shape === 'distinct' ? [linear] : []));
     const fitted = exponent(exponentOf(indexed.points));
     indexed.points.forEach(({ x, value: { median, low, high } }, i) => {
       const scan = linear.points[i]!.value.median;
-      const cells = [digits(median), `${digits(low)}–${digits(high)}`, digits(scan), digits(scan / median)];
+      const cells = [
+        formatNumber(median),
+        `${formatNumber(low)}–${formatNumber(high)}`,
+        formatNumber(scan),
+        formatNumber(scan / median),
+      ];
       rows.push([shape, String(x), ...cells, i === indexed.points.length - 1 ? fitted : '']);
     });
   }

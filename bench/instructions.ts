@@ -5,7 +5,7 @@ import type { Bench, BenchOptions } from './bench.js';
 import { serverArgv } from './bench.js';
 import { withChildren } from './child.js';
 import type { CountingPlan } from './clients/counting-client.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import { commandPath } from './installed.js';
 import type { HotPathPart, HotPathPlan } from './programs/hot-path.js';
 import { withRepository } from './repository.js';
@@ -114,7 +114,7 @@ export const instructions: Bench = async (options) => {
     }
     raw[one.part] = perEvent;
     const { median, low, high } = spread(perEvent);
-    rows.push([one.title, digits(median), `${digits(low)}–${digits(high)}`]);
+    rows.push([one.title, formatNumber(median), `${formatNumber(low)}–${formatNumber(high)}`]);
   }
   const notes = [
     `Counted by ${counter.name}: instructions of the process, not of the kernel. The difference of two runs of different length, so that starting and compiling cancel out. The code is compiled by V8's baseline compiler only, which is steady but not fast: good for comparing commits, not for adding up times; rounds: ${String(rounds)}.`,

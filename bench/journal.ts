@@ -1,7 +1,7 @@
 import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import { withChildren } from './child.js';
 import type { Cost, LifePlan, Restart } from './programs/journal-life.js';
-import { digits, type Table } from './report.js';
+import { formatNumber, type Table } from './report.js';
 import { withRepository } from './repository.js';
 import { alternate, type Outcome, type Side } from './rounds.js';
 import { median, pairedRatios, spread } from './statistics.js';
@@ -55,7 +55,7 @@ function restartTable(outcome: ReadonlyMap<string, Outcome<Restart>>): Table {
     if (found.is === 'skipped') continue;
     const of = (figure: keyof Restart): string => {
       const { median: middle, low, high } = spread(found.rounds.map((round) => round[figure]));
-      return `${digits(middle)} (${digits(low)}–${digits(high)})`;
+      return `${formatNumber(middle)} (${formatNumber(low)}–${formatNumber(high)})`;
     };
     rows.push([name, of('readyMs'), of('readyCpuMs'), of('resumeMs'), of('resumeCpuMs'), of('history')]);
   }
@@ -91,7 +91,7 @@ function costTable(outcome: ReadonlyMap<string, Outcome<Cost>>): Table {
       return found?.is === 'measured' ? found.rounds.map((round) => round[figure]) : [];
     });
     const ratio = median(pairedRatios(on!, off!));
-    return [title, digits(median(on!)), digits(median(off!)), digits(ratio)];
+    return [title, formatNumber(median(on!)), formatNumber(median(off!)), formatNumber(ratio)];
   });
   return { title: 'Journal on against off', columns: ['journal', 'on', 'off', 'on ÷ off'], rows, notes: COST_NOTES };
 }

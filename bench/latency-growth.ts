@@ -1,6 +1,6 @@
 import type { Chart, Growth } from './chart.js';
 import type { Latencies } from './clients/latency-client.js';
-import { exponent } from './digits.js';
+import { exponent } from './format-number.js';
 import type { Table } from './report.js';
 import type { Outcome } from './rounds.js';
 import { exponentOf, median, pairedRatios, percentile, spread, tailRatio, type Spread } from './statistics.js';
@@ -36,7 +36,7 @@ function growth(rows: Rows, name: string, by: typeof BY_RECORDS): Growth {
     const value = renameOf(rows[row]?.[name]);
     return value === undefined ? [] : [{ x, value }];
   });
-  return { name, role: name === 'bus' ? 'ours' : 'floor', points };
+  return { name, role: name === 'bus' ? 'ours' : 'baseline', points };
 }
 
 const SIDES = ['bus', 'bare loop'];
@@ -46,19 +46,19 @@ const renames = (rows: Rows, row: string, name: string): (readonly number[])[] =
   return outcome?.is === 'measured' ? outcome.rounds.map(({ rename }) => rename) : [];
 };
 
-/** Our p50 against the floor's: of rounds that ran next to each other. */
-const halfToFloor = (rows: Rows, row: string): number => {
+/** Our p50 against the baseline's: of rounds that ran next to each other. */
+const halfToBaseline = (rows: Rows, row: string): number => {
   const halves = (name: string): number[] => renames(rows, row, name).map((round) => percentile(round, 0.5));
   return median(pairedRatios(halves('bus'), halves('bare loop')));
 };
 
 export function targets(rows: Rows): Target[] {
-  const half = halfToFloor(rows, ALONE);
+  const half = halfToBaseline(rows, ALONE);
   const tail = tailRatio(renames(rows, ALONE, 'bus'), renames(rows, ALONE, 'bare loop'));
   return [
     atMost('p50 of a rename, against the bare loop', 1.4, half, ' ×'),
     atMost('its p99, against the p99 of the bare loop', 1.5, tail, ' ×'),
-    atMost('the ratio with 100,000 records, against the ratio with none', 1.2, halfToFloor(rows, MANY) / half, ' ×'),
+    atMost('the ratio with 100,000 records, against the ratio with none', 1.2, halfToBaseline(rows, MANY) / half, ' ×'),
   ];
 }
 
@@ -80,7 +80,7 @@ export function charts(rows: Rows): Chart[] {
   const contenders = { ...rows[ALONE], ...rows['peers'] };
   const entries = Object.entries(contenders).flatMap(([name, outcome]) => {
     const value = renameOf(outcome);
-    const role = name === 'bus' ? ('ours' as const) : name === 'bare loop' ? ('floor' as const) : ('peer' as const);
+    const role = name === 'bus' ? ('ours' as const) : name === 'bare loop' ? ('baseline' as const) : ('peer' as const);
     return value === undefined ? [] : [{ name, role, value }];
   });
   entries.sort((a, b) => a.value.median - b.value.median);

@@ -4,12 +4,12 @@ import { withChildren, type How, type Start } from './child.js';
 import type { Latencies, Sampling } from './clients/latency-client.js';
 import { charts, growthTable, targets, type Outcomes } from './latency-growth.js';
 import { PEERS } from './peers/latency-peers.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import type { Table } from './report.js';
 import { withRepository } from './repository.js';
 import type { StartWatcher } from './watcher.js';
 import { alternate, roundsOf, type Outcome, type Side } from './rounds.js';
-import type { Part } from './own-core.js';
+import type { Part } from './cpu-affinity.js';
 import { median, pairedRatios, percentile, spread, tailRatio } from './statistics.js';
 
 /** What goes on around the probe. */
@@ -19,7 +19,7 @@ export interface Surroundings {
   readonly others: number;
   /** Files renamed in by another process, per second. */
   readonly background: number;
-  /** Whether client and server have a core each, see {@link keepOnOwnCore}; not for peers, whose processes are not all ours. */
+  /** Whether client and server have a core each, see {@link pinToOwnCore}; not for peers, whose processes are not all ours. */
   readonly ownCores: boolean;
 }
 
@@ -34,7 +34,7 @@ export const bus: StartWatcher = async (start, root, options) => {
 };
 
 export const bareLoop: StartWatcher = async (start, root) => {
-  const { ready } = await start<{ url: string }>('floors/bare-loop', { root });
+  const { ready } = await start<{ url: string }>('baselines/bare-loop', { root });
   return { is: 'packed', ...ready };
 };
 
@@ -110,9 +110,9 @@ export const latency: Bench = async (options) => {
       ),
     );
     raw[name] = Object.fromEntries(outcome);
-    rows.push(...againstFloor(name, roundsOf(outcome, 'bus'), roundsOf(outcome, 'bare loop')));
+    rows.push(...againstBaseline(name, roundsOf(outcome, 'bus'), roundsOf(outcome, 'bare loop')));
   }
-  const tables: Table[] = rows.length === 0 ? [] : [{ ...FLOOR_TABLE, rows }];
+  const tables: Table[] = rows.length === 0 ? [] : [{ ...BASELINE_TABLE, rows }];
   const peers = PEERS.filter((peer) => peer.name.includes(options.only));
   if (peers.length > 0) {
     const outcome = await withRepository(ALONE.records, ({ root }) => {
@@ -125,8 +125,8 @@ export const latency: Bench = async (options) => {
     tables.push({ ...PEER_TABLE, rows: [...outcome].map(([name, found]) => peerRow(name, found)) });
   }
   if (options.only !== '') return { tables, raw };
-  const [floorTable, peerTable] = tables;
-  return { tables: [floorTable!, growthTable(raw), peerTable!], charts: charts(raw), targets: targets(raw), raw };
+  const [baselineTable, peerTable] = tables;
+  return { tables: [baselineTable!, growthTable(raw), peerTable!], charts: charts(raw), targets: targets(raw), raw };
 };
 
 /** A percentile of each round. */
@@ -135,7 +135,7 @@ const ofEach = (rounds: readonly Latencies[], operation: Operation, share: numbe
 
 const unheard = (rounds: readonly Latencies[]): string => String(rounds.reduce((sum, round) => sum + round.unheard, 0));
 
-const FLOOR_TABLE = {
+const BASELINE_TABLE = {
   title: 'Against the bare loop',
   columns: ['around it', 'operation', 'p50 ms', 'spread', 'p90', 'p99', 'p99.9', '× bare p50', '× bare p99', 'unheard'],
   notes: [
@@ -146,20 +146,20 @@ const FLOOR_TABLE = {
   ],
 };
 
-function againstFloor(name: string, ours: readonly Latencies[], floor: readonly Latencies[]): string[][] {
+function againstBaseline(name: string, ours: readonly Latencies[], baseline: readonly Latencies[]): string[][] {
   return OPERATIONS.map((operation) => {
     const half = spread(ofEach(ours, operation, 0.5));
     const all = (rounds: readonly Latencies[]): (readonly number[])[] => rounds.map((round) => round[operation]);
     return [
       name,
       operation,
-      digits(half.median),
-      `${digits(half.low)}–${digits(half.high)}`,
-      digits(median(ofEach(ours, operation, 0.9))),
-      digits(median(ofEach(ours, operation, 0.99))),
-      digits(percentile(all(ours).flat(), 0.999)),
-      digits(median(pairedRatios(ofEach(ours, operation, 0.5), ofEach(floor, operation, 0.5)))),
-      digits(tailRatio(all(ours), all(floor))),
+      formatNumber(half.median),
+      `${formatNumber(half.low)}–${formatNumber(half.high)}`,
+      formatNumber(median(ofEach(ours, operation, 0.9))),
+      formatNumber(median(ofEach(ours, operation, 0.99))),
+      formatNumber(percentile(all(ours).flat(), 0.999)),
+      formatNumber(median(pairedRatios(ofEach(ours, operation, 0.5), ofEach(baseline, operation, 0.5)))),
+      formatNumber(tailRatio(all(ours), all(baseline))),
       unheard(ours),
     ];
   });
@@ -173,7 +173,8 @@ const PEER_TABLE = {
 
 function peerRow(name: string, outcome: Outcome<Latencies>): string[] {
   if (outcome.is === 'skipped') return [name, `skipped: ${outcome.why}`, '', '', '', '', '', ''];
-  const at = (operation: Operation, share: number): string => digits(median(ofEach(outcome.rounds, operation, share)));
+  const at = (operation: Operation, share: number): string =>
+    formatNumber(median(ofEach(outcome.rounds, operation, share)));
   return [
     name,
     ...OPERATIONS.flatMap((operation) => [at(operation, 0.5), at(operation, 0.99)]),

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Bench, BenchOptions } from './bench.js';
 import { cleanUpOnAbort } from './cleanup.js';
 import { compare } from './compare.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import { fanout } from './fanout.js';
 import { filters } from './filters.js';
 import { idle } from './idle.js';
@@ -96,7 +96,7 @@ if (first === 'compare') {
   }
   const failed: string[] = [];
   for (const name of names) if (!(await run(name))) failed.push(name);
-  const minutes = digits((performance.now() - began) / 60_000);
+  const minutes = formatNumber((performance.now() - began) / 60_000);
   process.stderr.write(
     `[${clock()}] done in ${minutes} minutes${failed.length > 0 ? `; failed: ${failed.join(', ')}` : ''}\n`,
   );

@@ -2,8 +2,8 @@ import type { BenchOptions } from './bench.js';
 import type { Chart, Role } from './chart.js';
 import { withChildren, type How, type Start } from './child.js';
 import type { CountingPlan } from './clients/counting-client.js';
-import type { CountedSource } from './clients/dialects.js';
-import { digits } from './digits.js';
+import type { CountedSource } from './clients/wire-formats.js';
+import { formatNumber } from './format-number.js';
 import { residentBytesOf } from './process-stat.js';
 import type { Table } from './report.js';
 import { withRepository } from './repository.js';
@@ -49,7 +49,7 @@ const COLLECTS: How = { argv: ['--expose-gc'] };
 
 const bareConnections = async (start: Start): Promise<Held> => {
   const plan = { engine: 'uws', messages: 1, bytes: 250 };
-  const server = await start<{ url: string }>('floors/bare-publish', plan, COLLECTS);
+  const server = await start<{ url: string }>('baselines/bare-publish', plan, COLLECTS);
   return { source: { is: 'packed', url: server.ready.url }, server };
 };
 
@@ -73,7 +73,7 @@ const busConnections =
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const roleOf = (name: string): Role =>
-  name.startsWith('bus') ? 'ours' : name.startsWith('bare') ? 'floor' : 'peer';
+  name.startsWith('bus') ? 'ours' : name.startsWith('bare') ? 'baseline' : 'peer';
 
 export function memoryOfAll(options: BenchOptions): Promise<ReadonlyMap<string, Outcome<number>>> {
   const sides = [
@@ -94,7 +94,7 @@ export function memoryTable(outcome: ReadonlyMap<string, Outcome<number>>): Tabl
     columns: ['', 'bytes each', 'spread', 'more than bare'],
     rows: [...outcome.keys()].map((name) => {
       const { median: middle, low, high } = spread(roundsOf(outcome, name));
-      return [name, digits(middle), `${digits(low)}–${digits(high)}`, digits(middle - bare)];
+      return [name, formatNumber(middle), `${formatNumber(low)}–${formatNumber(high)}`, formatNumber(middle - bare)];
     }),
     notes: ['Resident memory after a collection: what the second half of the connections has added, each.'],
   };

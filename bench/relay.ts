@@ -6,7 +6,7 @@ import type { Arrival } from './clients/payload-reader.js';
 import { monotonicMs } from './monotonic.js';
 import { JetStreamServer } from './peers/jetstream.js';
 import { cpuSecondsOf } from './process-stat.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import type { Table } from './report.js';
 import { withRepository } from './repository.js';
 import { alternate, type Outcome, type Side } from './rounds.js';
@@ -80,11 +80,11 @@ async function latency(options: BenchOptions): Promise<Part> {
     const [there, here] = [of('edge', operation, 0.5), of('origin', operation, 0.5)];
     return [
       operation,
-      digits(median(here)),
-      digits(median(there)),
-      digits(median(there.map((value, i) => value - here[i]!))),
-      digits(median(of('origin', operation, 0.99))),
-      digits(median(of('edge', operation, 0.99))),
+      formatNumber(median(here)),
+      formatNumber(median(there)),
+      formatNumber(median(there.map((value, i) => value - here[i]!))),
+      formatNumber(median(of('origin', operation, 0.99))),
+      formatNumber(median(of('edge', operation, 0.99))),
     ];
   });
   const columns = ['operation', 'origin p50 ms', 'edge p50 ms', 'edge − origin', 'origin p99', 'edge p99'];
@@ -135,10 +135,10 @@ async function fanOut(options: BenchOptions): Promise<Part> {
   const rates = (rounds: readonly FanOutRound[]): number[] => rounds.map((round) => round.deliveriesPerSecond);
   const cpu = (rounds: readonly FanOutRound[]): number[] => rounds.map((round) => round.cpuPerMillion);
   const rows = [
-    ['deliveries/s', `${digits(median(rates(here)) / 1e6)} M`, `${digits(median(rates(there)) / 1e6)} M`],
-    ['server CPU s/million', digits(median(cpu(here))), digits(median(cpu(there)))],
+    ['deliveries/s', `${formatNumber(median(rates(here)) / 1e6)} M`, `${formatNumber(median(rates(there)) / 1e6)} M`],
+    ['server CPU s/million', formatNumber(median(cpu(here))), formatNumber(median(cpu(there)))],
   ];
-  const ratios = [rates, cpu].map((figures) => digits(median(pairedRatios(figures(there), figures(here)))));
+  const ratios = [rates, cpu].map((figures) => formatNumber(median(pairedRatios(figures(there), figures(here)))));
   const notes = [
     `${String(EVENTS)} events of 250 B in one burst of files to ${String(CLIENTS)} clients in one process, all at the one server.`,
     'On a machine of two cores the writer, the origin, NATS, the edge and the clients take turns; CPU is that of the server asked.',
@@ -182,7 +182,12 @@ async function coldStart(options: BenchOptions): Promise<Part> {
     const whole = spread(rounds.map(({ processMs }) => processMs));
     if (records === 20_000) ofTarget = whole.median;
     const started = median(rounds.map(({ startedMs }) => startedMs));
-    rows.push([String(records), digits(whole.median), `${digits(whole.low)}–${digits(whole.high)}`, digits(started)]);
+    rows.push([
+      String(records),
+      formatNumber(whole.median),
+      `${formatNumber(whole.low)}–${formatNumber(whole.high)}`,
+      formatNumber(started),
+    ]);
   }
   const columns = ['records', 'from the process ms', 'spread', 'of it from connecting ms'];
   const notes = [
@@ -212,10 +217,10 @@ async function outage(options: BenchOptions): Promise<Part> {
   const { median: middle, low, high } = spread(rounds.map(({ deliveredMs }) => deliveredMs));
   const row = [
     String(MISSED),
-    digits(middle),
-    `${digits(low)}–${digits(high)}`,
+    formatNumber(middle),
+    `${formatNumber(low)}–${formatNumber(high)}`,
     rounds.every(({ isOrdered }) => isOrdered) ? 'yes' : 'NO',
-    digits(median(rounds.map(({ originCpu }) => originCpu))),
+    formatNumber(median(rounds.map(({ originCpu }) => originCpu))),
   ];
   const columns = ['events while NATS was away', 'all delivered ms', 'spread', 'in order, each once', 'origin CPU s'];
   const notes = [

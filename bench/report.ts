@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Chart } from './chart.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import { draw } from './draw.js';
 import type { Machine } from './machine.js';
 import { TARGET_COLUMNS, targetRow, type Target } from './target.js';
 
-export { digits };
+export { formatNumber };
 
 export interface Table {
   readonly title: string;
@@ -46,7 +46,7 @@ export function markdownOf({ name, command, report }: Taken, takenAt: Date, mach
     '',
     `\`${command}\`, ${when} UTC, commit ${machine.commit}. ${machine.cpu}, ` +
       `${String(machine.cores)} cores, ${String(machine.memoryGiB)} GiB, ${machine.kernel}, Node ${machine.node}. ` +
-      `Load before the run: ${digits(machine.load)}.`,
+      `Load before the run: ${formatNumber(machine.load)}.`,
     '',
     ...charts.flatMap((chart) => [`![${chart.title}](${fileOf(name, chart)})`, '']),
     ...[...targetTables(report), ...tables].flatMap((table) => [

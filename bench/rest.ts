@@ -5,8 +5,8 @@ import type { Chart } from './chart.js';
 import { withChildren } from './child.js';
 import { onAbort } from './cleanup.js';
 import type { CountingPlan } from './clients/counting-client.js';
-import type { CountedSource } from './clients/dialects.js';
-import { count, digits } from './digits.js';
+import type { CountedSource } from './clients/wire-formats.js';
+import { count, formatNumber } from './format-number.js';
 import { commandPath, modelPath } from './installed.js';
 import { CONNECTIONS, roleOf } from './memory.js';
 import { cpuSecondsOf, wakeupsOf } from './process-stat.js';
@@ -99,7 +99,12 @@ export function cpuTable(outcome: ReadonlyMap<string, Outcome<Rest>>): Table {
     const shares = found.rounds.map(({ share }) => share * 100);
     const { low, high } = spread(shares);
     const wakeups = mean(found.rounds.map((round) => round.wakeupsPerSecond));
-    return [name, `${digits(mean(shares))} %`, `${digits(low)}–${digits(high)} %`, digits(wakeups)];
+    return [
+      name,
+      `${formatNumber(mean(shares))} %`,
+      `${formatNumber(low)}–${formatNumber(high)} %`,
+      formatNumber(wakeups),
+    ];
   };
   return {
     title: `At rest, ${count(RECORDS)} records`,

@@ -4,7 +4,7 @@ import { withChildren } from './child.js';
 import type { CountingPlan } from './clients/counting-client.js';
 import type { Pace } from './clients/pace-writer.js';
 import type { Arrival } from './clients/payload-reader.js';
-import { count, digits } from './digits.js';
+import { count, formatNumber } from './format-number.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
 import type { Sent } from './sent.js';
@@ -71,15 +71,15 @@ export const slow: Bench = async (options) => {
     const { median: middle, low, high } = spread(p99(name));
     return [
       name,
-      digits(median(roundsOf(outcome, name).map((round) => round.p50Ms))),
-      digits(middle),
-      `${digits(low)}–${digits(high)}`,
-      name === beside ? digits(median(pairedRatios(p99(beside), p99(alone)))) : '',
-      digits(median(roundsOf(outcome, name).map((round) => round.serverBytes)) / 2 ** 20),
+      formatNumber(median(roundsOf(outcome, name).map((round) => round.p50Ms))),
+      formatNumber(middle),
+      `${formatNumber(low)}–${formatNumber(high)}`,
+      name === beside ? formatNumber(median(pairedRatios(p99(beside), p99(alone)))) : '',
+      formatNumber(median(roundsOf(outcome, name).map((round) => round.serverBytes)) / 2 ** 20),
     ];
   });
   const entries = [beside, alone].flatMap((name) => {
-    const role: Role = name === beside ? 'ours' : 'floor';
+    const role: Role = name === beside ? 'ours' : 'baseline';
     const p50 = roundsOf(outcome, name).map((round) => round.p50Ms);
     return [
       { name: `${name}, p50`, role, value: spread(p50) },

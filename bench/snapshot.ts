@@ -3,7 +3,7 @@ import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import { withChildren } from './child.js';
 import type { SnapshotTime } from './clients/snapshot-client.js';
 import { commandPath, modelPath } from './installed.js';
-import { digits, exponent } from './digits.js';
+import { formatNumber, exponent } from './format-number.js';
 import { withRepository } from './repository.js';
 import { alternate, type Side } from './rounds.js';
 import { exponentOf, median, spread, type Spread } from './statistics.js';
@@ -45,7 +45,7 @@ function check({ ms, events }: SnapshotTime, expected: number): number {
 function readingSide(root: string): Side<Round> {
   const run = (): Promise<Round> =>
     withChildren(async (start) => {
-      const reader = await start('floors/read-all', { root });
+      const reader = await start('baselines/read-all', { root });
       const firstMs = (await reader.call<SnapshotTime>('readAll')).ms;
       return { firstMs, ms: (await reader.call<SnapshotTime>('readAll')).ms, hundredMs: undefined };
     });
@@ -67,7 +67,7 @@ function modelSide(root: string): Side<Round> {
 const RECORDS = [1_000, 20_000, 100_000];
 /** A scan of more takes the model so long that five rounds would be the longest part of everything. */
 const MAX_FOR_MODEL = 20_000;
-const ROLES: Readonly<Record<string, Role>> = { bus: 'ours', 'reading the directory': 'floor' };
+const ROLES: Readonly<Record<string, Role>> = { bus: 'ours', 'reading the directory': 'baseline' };
 
 /** All records at the client, from a server that is up. */
 export const snapshot: Bench = async (options) => {
@@ -89,12 +89,12 @@ export const snapshot: Bench = async (options) => {
       const value = spread(found.rounds.map(({ ms }) => ms));
       lines.set(name, [...(lines.get(name) ?? []), { x: records, value }]);
       const of = (pick: (round: Round) => number | undefined): string =>
-        digits(median(found.rounds.map((round) => pick(round) ?? NaN)));
-      const range = `${digits(value.low)}–${digits(value.high)}`;
+        formatNumber(median(found.rounds.map((round) => pick(round) ?? NaN)));
+      const range = `${formatNumber(value.low)}–${formatNumber(value.high)}`;
       rows.push([
         String(records),
         name,
-        digits(value.median),
+        formatNumber(value.median),
         range,
         of(({ firstMs }) => firstMs),
         of((r) => r.hundredMs),

@@ -2,14 +2,14 @@ import { serverArgv, type Bench } from './bench.js';
 import { withChildren } from './child.js';
 import type { CountingPlan } from './clients/counting-client.js';
 import type { Pace } from './clients/pace-writer.js';
-import type { RestlessPlan, RestlessStatus } from './clients/restless-client.js';
+import type { ChurnPlan, ChurnStatus } from './clients/churning-client.js';
 import { ownBytesOf } from './process-stat.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import { withRepository } from './repository.js';
 import { atMost } from './target.js';
 import type { Sent } from './sent.js';
 
-const RESTLESS = 1_000;
+const CHURNING = 1_000;
 const STEADY = 10;
 const MIB = 2 ** 20;
 const STAY_MS = 60_000;
@@ -35,8 +35,8 @@ export const soak: Bench = (options) =>
       const server = await start<{ url: string; token: string }>('programs/bus', { root }, how);
       const source = { is: 'bus', ...server.ready } as const;
       const steady = await start('clients/counting-client', { source, connections: STEADY } satisfies CountingPlan);
-      const plan: RestlessPlan = { source, connections: RESTLESS, stayMs: STAY_MS };
-      const restless = await start('clients/restless-client', plan);
+      const plan: ChurnPlan = { source, connections: CHURNING, stayMs: STAY_MS };
+      const churning = await start('clients/churning-client', plan);
       const writer = await start('clients/pace-writer', { root, directory: 'intents' });
 
       const samples: Sample[] = [];
@@ -51,9 +51,11 @@ export const soak: Bench = (options) =>
         const isHeldAsked = (samples.length + 1) % HELD_EVERY === 0;
         const heldMiB = isHeldAsked ? (await server.call<number>('held')) / MIB : undefined;
         samples.push({ atSeconds, serverMiB, cpuSeconds, ...(heldMiB === undefined ? {} : { heldMiB }) });
-        options.note(`${digits(atSeconds)} s: ${digits(serverMiB)} MiB, held ${digits(heldMiB ?? NaN)}`);
+        options.note(
+          `${formatNumber(atSeconds)} s: ${formatNumber(serverMiB)} MiB, held ${formatNumber(heldMiB ?? NaN)}`,
+        );
       }
-      const status = await restless.call<RestlessStatus>('status');
+      const status = await churning.call<ChurnStatus>('status');
       const steadyEvents = (await steady.call<number>('total')) / STEADY;
       return report({ events, steadyEvents, status, samples });
     }),
@@ -62,24 +64,25 @@ export const soak: Bench = (options) =>
 interface Findings {
   readonly events: number;
   readonly steadyEvents: number;
-  readonly status: RestlessStatus;
+  readonly status: ChurnStatus;
   readonly samples: readonly Sample[];
 }
 
 function report({ events, steadyEvents, status, samples }: Findings) {
-  const at = (share: number): string => digits(samples[Math.floor(share * (samples.length - 1))]?.serverMiB ?? NaN);
+  const at = (share: number): string =>
+    formatNumber(samples[Math.floor(share * (samples.length - 1))]?.serverMiB ?? NaN);
   // In the first minute the history has not been full.
   const held = samples.flatMap(({ heldMiB }) => heldMiB ?? []).slice(1);
   const growth = (held.at(-1) ?? NaN) / (held[0] ?? NaN);
   const last = samples.at(-1);
   const rows = [
     ['files renamed in', String(events)],
-    ['events at each of the steady clients', digits(steadyEvents)],
+    ['events at each of the steady clients', formatNumber(steadyEvents)],
     ['connections that came and went', String(status.arrivals)],
     ['events at those', String(status.events)],
-    ['MiB that the server holds, minute by minute', held.map((mib) => digits(mib)).join(', ')],
+    ['MiB that the server holds, minute by minute', held.map((mib) => formatNumber(mib)).join(', ')],
     ['MiB of its process after a third, two thirds, all of it', `${at(1 / 3)}, ${at(2 / 3)}, ${at(1)}`],
-    ['server CPU, of a core', digits((last?.cpuSeconds ?? NaN) / (last?.atSeconds ?? NaN))],
+    ['server CPU, of a core', formatNumber((last?.cpuSeconds ?? NaN) / (last?.atSeconds ?? NaN))],
   ];
   const notes = [
     'Held: the heap and what is beside it, after a collection, from the second minute on, when the history is full. Of its process: memory of its own, without the pages of the journal’s file; between two collections V8 lets it grow.',

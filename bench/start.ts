@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { serverArgv, type Bench, type BenchOptions } from './bench.js';
 import type { Growth } from './chart.js';
 import { withChildren } from './child.js';
-import { count, digits, exponent } from './digits.js';
+import { count, formatNumber, exponent } from './format-number.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
 import { stateLocation } from '../server/repository/index.js';
@@ -77,7 +77,7 @@ function readingSide(root: string): Side<Round> {
   const run = (): Promise<Round> =>
     withChildren(async (start) => {
       const began = performance.now();
-      const reader = await start('floors/read-all', { root });
+      const reader = await start('baselines/read-all', { root });
       await reader.call('readAll');
       return { ms: performance.now() - began };
     });
@@ -106,14 +106,20 @@ export const start: Bench = async (options) => {
     for (const name of outcome.keys()) {
       const value = spread(times(name));
       lines.set(name, [...(lines.get(name) ?? []), { x: records, value }]);
-      const ratio = name === READING ? '' : digits(median(pairedRatios(times(name), times(READING))));
-      rows.push([String(records), name, digits(value.median), `${digits(value.low)}–${digits(value.high)}`, ratio]);
+      const ratio = name === READING ? '' : formatNumber(median(pairedRatios(times(name), times(READING))));
+      rows.push([
+        String(records),
+        name,
+        formatNumber(value.median),
+        `${formatNumber(value.low)}–${formatNumber(value.high)}`,
+        ratio,
+      ]);
     }
   }
   const growths = [...lines].map(([name, points]): Growth => ({
     name,
     points,
-    role: name === READING ? 'floor' : 'ours',
+    role: name === READING ? 'baseline' : 'ours',
   }));
   const exponents = growths.map(({ name, points }) => `${name} ${exponent(exponentOf(points))}`);
   const notes = [
@@ -131,5 +137,5 @@ export const start: Bench = async (options) => {
 };
 
 const NOTES = [
-  'From starting the process to a /readyz that says ready; the files are in the page cache. The floor starts a process too, then lists, reads and parses.',
+  'From starting the process to a /readyz that says ready; the files are in the page cache. The baseline starts a process too, then lists, reads and parses.',
 ];

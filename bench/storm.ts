@@ -2,7 +2,7 @@ import { backoffMs } from '../client/sdk/backoff.js';
 import type { Bench, BenchOptions } from './bench.js';
 import { withChildren, type Child } from './child.js';
 import { JetStreamServer } from './peers/jetstream.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import { withRepository } from './repository.js';
 import type { Sent } from './sent.js';
 import { median, percentile } from './statistics.js';
@@ -176,11 +176,11 @@ export const storm: Bench = async (options) => {
   const rows = results.map(({ edges, clientsEach, found: { backMs, longestQueueMs, attempts, givenUp } }) => [
     `${String(edges)} × ${String(clientsEach)}`,
     String(Math.round((clientsEach * edges) / (edges - 1))),
-    digits(percentile(backMs, 0.5)),
-    digits(percentile(backMs, 0.99)),
-    digits(percentile(backMs, 1)),
-    digits(longestQueueMs),
-    digits(attempts / clientsEach),
+    formatNumber(percentile(backMs, 0.5)),
+    formatNumber(percentile(backMs, 0.99)),
+    formatNumber(percentile(backMs, 1)),
+    formatNumber(longestQueueMs),
+    formatNumber(attempts / clientsEach),
     String(givenUp),
   ]);
   const columns = [
@@ -193,11 +193,11 @@ export const storm: Bench = async (options) => {
     'attempts each',
     'given up',
   ];
-  const middle = (of: (cost: Cost) => number): string => digits(median(costs.map(of)));
+  const middle = (of: (cost: Cost) => number): string => formatNumber(median(costs.map(of)));
   const cost = [
     [
-      digits(serviceMs),
-      digits(1_000 / serviceMs),
+      formatNumber(serviceMs),
+      formatNumber(1_000 / serviceMs),
       middle((one) => one.bytesEach),
       middle((one) => one.deliveryMicros),
       middle((one) => one.residentMiB),

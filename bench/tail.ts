@@ -1,6 +1,6 @@
 import type { Bench } from './bench.js';
 import type { Latencies } from './clients/latency-client.js';
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 import { ALONE, bareLoop, bus, latencySide, WITH_CARE } from './latency.js';
 import type { StartWatcher } from './watcher.js';
 import { withRepository } from './repository.js';
@@ -19,7 +19,7 @@ const busWith =
     return { is: 'bus', ...ready };
   };
 
-const FLOOR = 'bare loop';
+const BASELINE = 'bare loop';
 /** The bus as it is, and without each of those who may take a core from it or make it wait. */
 const VARIANTS: readonly Variant[] = [
   { name: 'bus', watcher: bus },
@@ -27,7 +27,7 @@ const VARIANTS: readonly Variant[] = [
   { name: 'without collections', watcher: busWith({}, ['--min-semi-space-size=256', '--max-semi-space-size=256']) },
   { name: 'without compiling on', watcher: busWith({}, ['--no-opt']) },
   { name: 'without any threads of V8', watcher: busWith({}, ['--single-threaded']) },
-  { name: FLOOR, watcher: bareLoop },
+  { name: BASELINE, watcher: bareLoop },
 ];
 
 /** What the longest of a rename's latencies are made of: shown by leaving out one thing after the other. */
@@ -45,8 +45,8 @@ export const tail: Bench = async (options) => {
     const all = renames(name);
     const at = (share: number): number => percentile(all, share);
     const long = all.filter((ms) => ms > LONG_MS).length / all.length;
-    const toFloor = at(0.99) / percentile(renames(FLOOR), 0.99);
-    return [name, ...[at(0.5), at(0.99), at(0.999), 100 * long, toFloor].map(digits)];
+    const toBaseline = at(0.99) / percentile(renames(BASELINE), 0.99);
+    return [name, ...[at(0.5), at(0.99), at(0.999), 100 * long, toBaseline].map(formatNumber)];
   });
   return { tables: [{ ...TABLE, rows }], raw: Object.fromEntries(outcome) };
 };

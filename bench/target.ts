@@ -1,4 +1,4 @@
-import { digits } from './digits.js';
+import { formatNumber } from './format-number.js';
 
 /** A promise of the design, and what was measured of it. */
 export interface Target {
@@ -11,15 +11,15 @@ export interface Target {
 
 export const atMost = (what: string, most: number, measured: number, unit = ''): Target => ({
   what,
-  target: `≤ ${digits(most)}${unit}`,
-  measured: `${digits(measured)}${unit}`,
+  target: `≤ ${formatNumber(most)}${unit}`,
+  measured: `${formatNumber(measured)}${unit}`,
   isMet: measured <= most,
 });
 
 export const atLeast = (what: string, least: number, measured: number, unit = ''): Target => ({
   what,
-  target: `≥ ${digits(least)}${unit}`,
-  measured: `${digits(measured)}${unit}`,
+  target: `≥ ${formatNumber(least)}${unit}`,
+  measured: `${formatNumber(measured)}${unit}`,
   isMet: measured >= least,
 });
 

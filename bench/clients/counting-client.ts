@@ -1,6 +1,6 @@
 import { monotonicMs } from '../monotonic.js';
 import { cpuSeconds, runProgram } from '../program.js';
-import { dialectOf, type CountedSource } from './dialects.js';
+import { wireFormatOf, type CountedSource } from './wire-formats.js';
 import { SamplingReader, type Arrival } from './payload-reader.js';
 import { RawSocket } from './raw-socket.js';
 
@@ -74,7 +74,7 @@ class Crowd {
     const isSampled = Math.floor(((n + 1) * sampled) / connections) > Math.floor((n * sampled) / connections);
     return new RawSocket(
       new URL(source.url),
-      dialectOf(source, first + n),
+      wireFormatOf(source, first + n),
       (socket) => this.#progress(socket),
       isSampled ? (reader) => new SamplingReader(reader) : undefined,
     );

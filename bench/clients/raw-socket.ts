@@ -3,14 +3,14 @@ import { FrameStream } from './frame-stream.js';
 import type { PayloadReader } from './payload-reader.js';
 
 /** How a client of one contender begins. */
-export interface Dialect {
+export interface WireFormat {
   readonly headers: readonly string[];
   /** Payloads sent once the socket is open. */
   readonly greeting: readonly Uint8Array[];
   reader(): PayloadReader;
 }
 
-/** Makes a connection's reader out of the one its dialect has. */
+/** Makes a connection's reader out of the one its format has. */
 export type WrapReader = (reader: PayloadReader) => PayloadReader;
 
 /** Every socket reads into the same memory: what is read is looked at before anything else is read. */
@@ -27,12 +27,12 @@ export class RawSocket {
 
   constructor(
     url: URL,
-    private readonly dialect: Dialect,
+    private readonly format: WireFormat,
     /** Called after each chunk that was read. */
     private readonly progress: (socket: RawSocket) => void,
     wrap: WrapReader = (reader) => reader,
   ) {
-    this.reader = wrap(dialect.reader());
+    this.reader = wrap(format.reader());
     const closed = (): void => {
       this.#phase = 'closed';
     };
@@ -42,7 +42,7 @@ export class RawSocket {
       return true;
     };
     const options = { host: url.hostname, port: Number(url.port), onread: { buffer: shared, callback } };
-    this.#socket = connect(options, () => this.#socket.write(handshake(url, dialect)));
+    this.#socket = connect(options, () => this.#socket.write(handshake(url, format)));
     this.#socket.setNoDelay(true).on('close', closed);
   }
 
@@ -86,7 +86,7 @@ export class RawSocket {
     const status = this.#head.toString('latin1', 9, 12);
     if (status !== '101') throw new Error(`the server answers ${this.#head.toString('latin1', 0, end)}`);
     this.#phase = 'open';
-    for (const payload of this.dialect.greeting) this.send(payload);
+    for (const payload of this.format.greeting) this.send(payload);
     const rest = this.#head.subarray(end + END_OF_HEAD.length);
     this.#head = Buffer.alloc(0);
     if (rest.length > 0) this.#frames.push(rest, 0, rest.length);
@@ -97,7 +97,7 @@ export class RawSocket {
   }
 }
 
-function handshake(url: URL, { headers }: Dialect): string {
+function handshake(url: URL, { headers }: WireFormat): string {
   return [
     `GET ${url.pathname} HTTP/1.1`,
     `Host: ${url.host}`,

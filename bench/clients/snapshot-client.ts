@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import { MessageType, packMessage, SUBPROTOCOLS, unpackMessage, type WireEvent } from '../../protocol/index.js';
 import { runProgram } from '../program.js';
-import { dialectOf } from './dialects.js';
+import { wireFormatOf } from './wire-formats.js';
 import { BusReader } from './payload-reader.js';
 import { RawSocket } from './raw-socket.js';
 
@@ -39,7 +39,7 @@ async function decodeOne({ url, token }: SnapshotPlan): Promise<SnapshotTime> {
 
 /** Many who ask at once, and count. The time is that of the last. */
 async function countMany({ url, token }: SnapshotPlan, connections: number): Promise<SnapshotTime> {
-  const dialect = { ...dialectOf({ is: 'bus-unsubscribed', url, token }, 0), reader: () => new BusReader() };
+  const format = { ...wireFormatOf({ is: 'bus-unsubscribed', url, token }, 0), reader: () => new BusReader() };
   let synced = 0;
   let allSynced: () => void = () => undefined;
   const sockets: RawSocket[] = [];
@@ -53,7 +53,7 @@ async function countMany({ url, token }: SnapshotPlan, connections: number): Pro
         seen.add(socket);
         if (++synced === connections) allSynced();
       };
-      sockets.push(new RawSocket(new URL(url), dialect, progress));
+      sockets.push(new RawSocket(new URL(url), format, progress));
     });
   }
   const began = performance.now();

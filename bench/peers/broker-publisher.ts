@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { packMessage } from '../../protocol/index.js';
-import { TOPIC } from '../clients/dialects.js';
+import { TOPIC } from '../clients/wire-formats.js';
 import { mqttConnect, mqttPublish } from '../clients/mqtt-reader.js';
 import { monotonicMs } from '../monotonic.js';
 import { runProgram } from '../program.js';

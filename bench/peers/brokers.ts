@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onAbort } from '../cleanup.js';
-import type { CountedSource } from '../clients/dialects.js';
+import type { CountedSource } from '../clients/wire-formats.js';
 import { Command, freePort } from '../command.js';
 import { commandPath } from '../installed.js';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EVENT_TYPES, packMessage } from '../../protocol/index.js';
-import { wsPackedServer } from '../floors/packed-server.js';
+import { wsPackedServer } from '../baselines/packed-server.js';
 import { runProgram } from '../program.js';
 
 interface LibraryPlan {

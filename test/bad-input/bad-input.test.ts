@@ -1,8 +1,8 @@
 import { get } from 'node:http';
 import t, { type Test } from 'tap';
 import { FakeBus } from '../../client/sdk/testing.js';
-import type { Encoding } from '../../protocol/index.js';
-import { RawClient, serve, TRANSPORTS } from '../support/door-server.js';
+import { type Encoding, MessageType } from '../../protocol/index.js';
+import { serve, TRANSPORTS } from '../support/running-server.js';
 import {
   commandInputs,
   httpInputs,
@@ -14,6 +14,7 @@ import {
   wireInputs,
   type BadInput,
 } from './surfaces.js';
+import { RawClient } from '../support/raw-client.js';
 
 /** What was said; empty where the input was taken. */
 async function refusal({ give }: BadInput): Promise<string> {
@@ -64,20 +65,20 @@ for (const transport of TRANSPORTS) {
   t.test(`so do both encodings and every path over ${transport}`, async (t) => {
     const running = await serve(t, { transport, limits: { maxRefusalsPerSecond: 1_000_000 } });
     for (const encoding of ['msgpack', 'json'] satisfies Encoding[]) {
-      const client = await RawClient.connect(running, encoding);
+      const client = await RawClient.welcomed(running.endpoint, { encoding });
       t.teardown(() => {
-        client.close();
+        client.terminate();
       });
       await allRefused(
         t,
         wireInputs(async (message) => {
-          const before = client.messages.filter(([type]) => type === 23).length;
-          client.say(message);
+          const before = client.messages.filter(([type]) => type === MessageType.error).length;
+          client.send(message);
           // What is asked after it is answered after it: an input that was taken shows at once.
           const nonce = Math.floor(Math.random() * 2 ** 31);
-          client.say([4, nonce]);
-          await client.next(25, (answer) => answer[1] === nonce);
-          return client.messages.filter(([type]) => type === 23)[before]?.[3] as string | undefined;
+          client.send([MessageType.ping, nonce]);
+          await client.received(MessageType.pong, (answer) => answer[1] === nonce);
+          return client.messages.filter(([type]) => type === MessageType.error)[before]?.[3] as string | undefined;
         }),
       );
     }

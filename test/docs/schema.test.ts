@@ -157,11 +157,11 @@ t.test('every event and message of a lively conversation is as its schema says',
   const raw = await RawClient.connect(endpoint, { encoding: 'json' });
   t.teardown(() => raw.close());
   for (const [, message] of CLIENT_MESSAGES) raw.send(message);
-  raw.send([1, 8, { since: 'E:3', max_events: 1 }]);
-  raw.send([1, 9, {}]);
-  raw.send([2, 99]);
-  raw.send([5, 9, 'explain', { sub: 9, kind: 'task', id: 't1' }]);
-  raw.send([5, 10, 'nothing']);
+  raw.send([MessageType.subscribe, 8, { since: 'E:3', max_events: 1 }]);
+  raw.send([MessageType.subscribe, 9, {}]);
+  raw.send([MessageType.unsubscribe, 99]);
+  raw.send([MessageType.inspect, 9, 'explain', { sub: 9, kind: 'task', id: 't1' }]);
+  raw.send([MessageType.inspect, 10, 'nothing']);
   await raw.received(MessageType.synced);
   repository.rename('reservation', 'r1', { expires_at: new Date(Date.now() + 1_500).toISOString() });
   repository.rename('task', 't1', { branch: 'y' });

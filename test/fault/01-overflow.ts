@@ -1,6 +1,7 @@
 import { KIND_NAMES } from './life.js';
-import { eventually, held, insist, pause, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, pause, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 /** More than the kernel's queue of 16,384 holds. */
 const FILES = 17_000;
@@ -18,7 +19,7 @@ export const overflow: FaultRun = {
     const bus = await context.bus(repository.root);
     const work = context.workload(repository, { inPlace: 0 });
     const observer = context.observer('watcher', { address: () => bus.endpoint });
-    await eventually('the watcher is live', () => observer.isLive);
+    await until('the watcher is live', () => observer.isLive);
     let slowestMs = 0;
     for (let round = 0; round < rounds; round++) {
       bus.signal('SIGSTOP');
@@ -31,13 +32,13 @@ export const overflow: FaultRun = {
       bus.signal('SIGCONT');
       const began = performance.now();
       const records = round % 2 === 1 ? files - Math.ceil(files / 3) : files;
-      await eventually('the number of records is right', () => observer.events > 0, 60_000);
+      await until('the number of records is right', () => observer.events > 0, 60_000);
       while ((await bus.ask()).records !== records) {
         insist(performance.now() - began < 30_000, () => 'the state has not become right in 30 s');
         await pause(20);
       }
       slowestMs = Math.max(slowestMs, performance.now() - began);
-      await settleAndJudge(bus, work.operations, [observer], 60_000);
+      await settleAndVerify(bus, work.operations, [observer], 60_000);
     }
     return held(rounds, `right again after ${(slowestMs / 1_000).toFixed(1)} s at most`);
   },

@@ -1,5 +1,6 @@
-import { held, eventually, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 /** What is told in a round is kept, to be judged. */
 const MAX_PER_ROUND = 50_000;
@@ -28,9 +29,9 @@ export const order: FaultRun = {
         context.observer('one run', { address: split, filter: { run_ids: ['run-1'] } }),
         context.observer('two kinds', { address: split, filter: { kinds: ['task', 'claim'] } }),
       ];
-      await eventually('all are live', () => lives.every((life) => life.isLive));
+      await until('all are live', () => lives.every((life) => life.isLive));
       await work.keepUp(perRound, 200);
-      events += (await settleAndJudge(bus, work.operations, lives, 60_000)).events;
+      events += (await settleAndVerify(bus, work.operations, lives, 60_000)).events;
       for (const life of lives) life.stop();
       await bus.kill();
     }

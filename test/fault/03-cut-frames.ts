@@ -1,6 +1,7 @@
-import { held, eventually, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
 import { SdkObserver } from './support/sdk-observer.js';
+import { until } from '../support/until.js';
 
 export const cutFrames: FaultRun = {
   row: 3,
@@ -26,11 +27,11 @@ export const cutFrames: FaultRun = {
     ];
     proxy.breaksAfter = () => 600 + context.below(context.size(20_000, 20_000, 3_000));
     proxy.breakAll();
-    await eventually('the first breaks', () => proxy.breaks > 3);
+    await until('the first breaks', () => proxy.breaks > 3);
     while (proxy.breaks < breaks) await work.keepUp(60, 10);
     proxy.breaksAfter = () => Infinity;
     proxy.breakAll();
-    const { events } = await settleAndJudge(bus, work.operations, [...lives, sdk]);
+    const { events } = await settleAndVerify(bus, work.operations, [...lives, sdk]);
     return held(proxy.breaks, `${events.toLocaleString('en')} events, ${String(work.operations.length)} operations`);
   },
 };

@@ -1,6 +1,7 @@
-import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
 import { ClientProcess } from './support/client-process.js';
-import { settleAndJudge } from './support/judge.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 /** A client that stands still while events pass, before a history that reaches back so far, or does not. */
 async function standStill(context: FaultContext, events: number, maxHistoryEvents: number): Promise<ClientProcess> {
@@ -13,10 +14,10 @@ async function standStill(context: FaultContext, events: number, maxHistoryEvent
   const witness = context.observer('witness', { address: () => bus.endpoint });
   const client = await ClientProcess.start(bus.endpoint);
   context.cleanup(() => client.kill());
-  await eventually('both are live', () => witness.isLive && client.isLive);
+  await until('both are live', () => witness.isLive && client.isLive);
   client.signal('SIGSTOP');
   await work.keepUp(events, 200);
-  await settleAndJudge(bus, work.operations, [witness], 60_000);
+  await settleAndVerify(bus, work.operations, [witness], 60_000);
   client.signal('SIGCONT');
   await work.keepUp(200);
   await client.collect(bus, work.operations, witness);

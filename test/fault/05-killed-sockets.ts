@@ -1,6 +1,7 @@
-import { held, insist, eventually, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
 import { SdkObserver } from './support/sdk-observer.js';
+import { until } from '../support/until.js';
 
 export const killedSockets: FaultRun = {
   row: 5,
@@ -27,13 +28,13 @@ export const killedSockets: FaultRun = {
       context.observer('slow to return', { address, retryMs: 400 }),
       context.observer('one run', { address, filter: { run_ids: ['run-0'] }, retryMs: 200 }),
     ];
-    await eventually('all are live', () => observers.every((life) => life.isLive));
+    await until('all are live', () => observers.every((life) => life.isLive));
     while (proxy.breaks < kills) {
       await work.keepUp(30, 15);
       if (context.random() < 0.1) proxy.breakAll();
       else proxy.breakOne();
     }
-    const { events } = await settleAndJudge(bus, work.operations, [...observers, sdk, slowSdk]);
+    const { events } = await settleAndVerify(bus, work.operations, [...observers, sdk, slowSdk]);
     const resyncs = observers.reduce((sum, life) => sum + life.resyncs, 0);
     insist(observers[0]!.resyncs === 0, () => 'the watcher that was never cut off was given a resync');
     return held(proxy.breaks, `${events.toLocaleString('en')} events, ${String(resyncs)} resyncs`);

@@ -1,6 +1,7 @@
 import { MessageType } from '../../protocol/index.js';
-import { held, insist, eventually, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 export const bookmarks: FaultRun = {
   row: 6,
@@ -27,10 +28,10 @@ export const bookmarks: FaultRun = {
         observer.cut();
       };
     }
-    await eventually('all are live', () => others.every((life) => life.isLive) && witness.isLive);
+    await until('all are live', () => others.every((life) => life.isLive) && witness.isLive);
     await work.keepUp(operations, 10);
     for (const observer of others) observer.onMessage = () => undefined;
-    const { marks } = await settleAndJudge(bus, work.operations, [witness, ...others]);
+    const { marks } = await settleAndVerify(bus, work.operations, [witness, ...others]);
     // Without a bookmark whoever matches nothing would be cut off from history.
     insist(others[0]!.resyncs === 0, () => 'a filter that matches nothing was given a resync');
     return held(cuts, `${marks.toLocaleString('en')} marks, ${operations.toLocaleString('en')} operations`);

@@ -1,5 +1,6 @@
-import { held, eventually, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 export const cutInAStorm: FaultRun = {
   row: 7,
@@ -13,7 +14,7 @@ export const cutInAStorm: FaultRun = {
     const work = context.workload(repository, { idsPerKind: 300, inPlace: 0, padding: 100 });
     work.steps(context.size(2_000, 2_000, 400));
     const witness = context.observer('witness', { address: () => bus.endpoint });
-    await eventually('the witness is live', () => witness.isLive);
+    await until('the witness is live', () => witness.isLive);
     const joined = [];
     for (let i = 0; i < subscribes; i++) {
       const filter = i % 3 === 0 ? { run_ids: ['run-1', 'run-2'] } : {};
@@ -22,7 +23,7 @@ export const cutInAStorm: FaultRun = {
       for (let burst = 0; !life.isLive && burst < context.size(500, 500, 40); burst++) await work.keepUp(25, 25);
       if (i % 20 !== 19 && i !== subscribes - 1) continue;
       // So many listeners at once are a test of their own.
-      await settleAndJudge(bus, work.operations, [witness, ...joined.slice(-20)]);
+      await settleAndVerify(bus, work.operations, [witness, ...joined.slice(-20)]);
       for (const done of joined.slice(-20)) done.stop();
     }
     return held(subscribes, `${work.operations.length.toLocaleString('en')} renames`);

@@ -1,6 +1,7 @@
 import { KIND_NAMES, type LifeFilter } from './life.js';
-import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 function anyFilter(context: FaultContext): LifeFilter {
   const some = (values: readonly string[]): string[] => {
@@ -30,7 +31,7 @@ export const filtersAndCaps: FaultRun = {
       const work = context.workload(repository);
       work.steps(150);
       const witness = context.observer('witness', { address: () => bus.endpoint });
-      await eventually('the witness is live', () => witness.isLive);
+      await until('the witness is live', () => witness.isLive);
       const lives = Array.from({ length: each }, (_, i) => {
         const cap = context.random() < 0.5 ? { cap: 1 + context.below(150) } : {};
         return context.observer(String(i), { address: () => bus.endpoint, filter: anyFilter(context), ...cap });
@@ -39,7 +40,7 @@ export const filtersAndCaps: FaultRun = {
         await work.keepUp(25);
         lives[context.below(each)]!.cut();
       }
-      await settleAndJudge(bus, work.operations, [witness, ...lives]);
+      await settleAndVerify(bus, work.operations, [witness, ...lives]);
       capped += lives.filter((life) => life.isOver).length;
       for (const life of [witness, ...lives]) life.stop();
       await bus.kill();

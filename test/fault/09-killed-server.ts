@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { held, insist, eventually, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
-import { judge, settleAndJudge } from './support/judge.js';
+import { held, insist, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { verify, settleAndVerify } from './support/verify.js';
 import { SdkObserver } from './support/sdk-observer.js';
+import { until } from '../support/until.js';
 
 type Damage = 'none' | 'deleted' | 'cut' | 'flipped' | 'header flipped';
 const DAMAGES: readonly Damage[] = ['deleted', 'cut', 'flipped', 'header flipped'];
@@ -61,7 +62,7 @@ export const killedServer: FaultRun = {
     const epochs = new Set<string>();
     let losses = 0;
     for (let kill = 0; kill < kills; kill++) {
-      await eventually('all are live', () => lives.every((life) => life.isLive));
+      await until('all are live', () => lives.every((life) => life.isLive));
       epochs.add(lives[0]!.cursor!.split(':')[0]!);
       await work.keepUp(context.below(300), 20);
       await pause(context.below(120));
@@ -72,13 +73,13 @@ export const killedServer: FaultRun = {
       bus = await context.bus(repository.root);
       if (damage === 'none') continue;
       losses++;
-      await eventually('the witness is live', () => lives[0]!.isLive);
+      await until('the witness is live', () => lives[0]!.isLive);
       const epoch = lives[0]!.cursor!.split(':')[0]!;
       insist(damage === 'flipped' || !epochs.has(epoch), () => `the epoch goes on though the journal was ${damage}`);
       // Flipped bits may lie in pages that nobody reads any more.
     }
-    const { events } = await settleAndJudge(bus, work.operations, [...lives, sdk]);
-    judge(lives, work.operations, true);
+    const { events } = await settleAndVerify(bus, work.operations, [...lives, sdk]);
+    verify(lives, work.operations, true);
     const replays = lives[0]!.entries.filter((entry) => entry.is === 'subscribed' && entry.mode === 'replay').length;
     return held(
       kills,

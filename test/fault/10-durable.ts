@@ -1,6 +1,7 @@
 import { canTrace } from './support/privileges.js';
-import { held, insist, eventually, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
-import { barrier, settleAndJudge } from './support/judge.js';
+import { held, insist, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { barrier, settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 /** Long enough for the journal to have gathered and flushed. */
 const FLUSHED_MS = 1_500;
@@ -11,16 +12,16 @@ async function surviveKills(context: FaultContext, kills: number): Promise<void>
   let bus = await context.bus(repository.root);
   const witness = context.observer('witness', { address: () => bus.endpoint, retryMs: 30 });
   for (let kill = 0; kill < kills; kill++) {
-    await eventually('the witness is live', () => witness.isLive);
+    await until('the witness is live', () => witness.isLive);
     await work.keepUp(100);
-    await settleAndJudge(bus, work.operations, [witness]);
+    await settleAndVerify(bus, work.operations, [witness]);
     await pause(FLUSHED_MS);
     insist((await bus.ask()).journal === 'durable', () => 'the journal is not durable');
     await bus.kill();
     work.steps(20);
     bus = await context.bus(repository.root);
   }
-  await settleAndJudge(bus, work.operations, [witness]);
+  await settleAndVerify(bus, work.operations, [witness]);
   insist(witness.resyncs === 0, () => `${String(witness.resyncs)} resyncs: what was durable has not survived`);
 }
 
@@ -32,9 +33,9 @@ async function refuseFlush(context: FaultContext): Promise<void> {
   const under = [...inject, '-e', 'inject=fsync,fdatasync,msync:error=EIO'];
   let bus = await context.bus(repository.root, { under });
   const witness = context.observer('witness', { address: () => bus.endpoint, retryMs: 30 });
-  await eventually('the witness is live', () => witness.isLive);
+  await until('the witness is live', () => witness.isLive);
   await work.keepUp(300);
-  await settleAndJudge(bus, work.operations, [witness]);
+  await settleAndVerify(bus, work.operations, [witness]);
   const giveUpAt = performance.now() + 40_000;
   while ((await bus.ask()).journal !== 'degraded') {
     insist(performance.now() < giveUpAt, () => 'the journal still calls itself durable');
@@ -44,11 +45,11 @@ async function refuseFlush(context: FaultContext): Promise<void> {
     bus.log.some(({ level }) => level === 'error'),
     () => 'nothing was said aloud',
   );
-  await settleAndJudge(bus, work.operations, [witness]);
+  await settleAndVerify(bus, work.operations, [witness]);
   const before = await barrier(bus);
   await bus.kill();
   bus = await context.bus(repository.root);
-  await settleAndJudge(bus, work.operations, [witness]);
+  await settleAndVerify(bus, work.operations, [witness]);
   insist((await barrier(bus)) !== before || witness.resyncs === 0, () => 'a cursor was used twice');
 }
 

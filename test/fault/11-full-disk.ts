@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { canMount } from './support/privileges.js';
-import { held, insist, eventually, pause, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, pause, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 function mount(...args: string[]): void {
   const { status, stderr } = spawnSync('mount', args, { encoding: 'utf8' });
@@ -28,9 +29,9 @@ export const fullDisk: FaultRun = {
       const work = context.workload(repository, { padding: 300 });
       const bus = await context.bus(repository.root);
       const witness = context.observer('witness', { address: () => bus.endpoint });
-      await eventually('the witness is live', () => witness.isLive);
+      await until('the witness is live', () => witness.isLive);
       await work.keepUp(600);
-      await settleAndJudge(bus, work.operations, [witness]);
+      await settleAndVerify(bus, work.operations, [witness]);
       insist((await bus.ask()).journal === 'degraded', () => 'the journal calls itself durable on a full disk');
       insist(
         bus.log.some(({ level }) => level === 'error'),
@@ -43,7 +44,7 @@ export const fullDisk: FaultRun = {
         await pause(200);
       }
       await work.keepUp(100);
-      await settleAndJudge(bus, work.operations, [witness]);
+      await settleAndVerify(bus, work.operations, [witness]);
       const { code } = await bus.stop();
       insist(code === 0, () => `exit ${String(code)}`);
     }

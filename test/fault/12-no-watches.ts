@@ -1,6 +1,7 @@
 import { canUnshareUser } from './support/privileges.js';
-import { held, insist, eventually, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 export const noWatches: FaultRun = {
   row: 12,
@@ -20,14 +21,14 @@ export const noWatches: FaultRun = {
       insist((await bus.ask()).backend === 'polling', () => 'the health does not say polling');
       const work = context.workload(repository);
       const witness = context.observer('witness', { address: () => bus.endpoint });
-      await eventually('the witness is live', () => witness.isLive);
+      await until('the witness is live', () => witness.isLive);
       await work.keepUp(1_500);
-      await settleAndJudge(bus, work.operations, [witness]);
+      await settleAndVerify(bus, work.operations, [witness]);
       // Without the barrier's help.
       const last = witness.cursor;
       work.write('task', 'the-last');
-      await eventually('polling has seen the last write', () => witness.cursor !== last);
-      await settleAndJudge(bus, work.operations, [witness]);
+      await until('polling has seen the last write', () => witness.cursor !== last);
+      await settleAndVerify(bus, work.operations, [witness]);
       await bus.kill();
     }
     return held(rounds, 'polling said in the log, in welcome and in the health');

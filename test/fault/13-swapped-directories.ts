@@ -5,9 +5,10 @@ import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
 import type { TemporaryRepository } from '../support/temporary-repository.js';
 import { KIND_NAMES } from './life.js';
 import { canMount } from './support/privileges.js';
-import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
 import type { Workload } from './support/workload.js';
+import { until } from '../support/until.js';
 
 interface Scene {
   readonly context: FaultContext;
@@ -69,7 +70,7 @@ export const swappedDirectories: FaultRun = {
     const bus = await context.bus(repository.root, { reconcileMs: context.size(10_000, 10_000, 300) });
     const work = context.workload(repository, { idsPerKind: 5 });
     const witness = context.observer('witness', { address: () => bus.endpoint });
-    await eventually('the witness is live', () => witness.isLive);
+    await until('the witness is live', () => witness.isLive);
     let swaps = 0;
     for (let round = 0; round < rounds; round++) {
       const kind = KIND_NAMES[context.below(7)] as Kind;
@@ -80,13 +81,13 @@ export const swappedDirectories: FaultRun = {
         // The hint must come from the directory that stands there now: nobody asks.
         work.write(kind, 'after-the-swap');
         const wanted = JSON.stringify(work.operations.at(-1));
-        await eventually(`a write is seen after ${name} of ${KIND_DIRECTORIES[kind]}: ${wanted}`, () =>
+        await until(`a write is seen after ${name} of ${KIND_DIRECTORIES[kind]}: ${wanted}`, () =>
           witness.entries.some(
             (entry) => entry.is === 'events' && entry.events.some((event) => wanted.includes(JSON.stringify(event[5]))),
           ),
         );
       }
-      await settleAndJudge(bus, work.operations, [witness]);
+      await settleAndVerify(bus, work.operations, [witness]);
     }
     insist((await bus.ask()).healthy, () => 'not every directory is watched in the end');
     return held(swaps, canMount());

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { TYPE } from './life.js';
 import { hasPython } from './support/privileges.js';
-import { held, insist, eventually, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 /** Truncates, writes one half, flushes, writes the other: what a reader may find is nothing, half, or all. */
 const WRITER = `
@@ -32,7 +33,7 @@ export const tornWrites: FaultRun = {
     const work = context.workload(repository);
     const witness = context.observer('witness', { address: () => bus.endpoint });
     const other = context.observer('one run', { address: () => bus.endpoint, filter: { run_ids: ['run-1'] } });
-    await eventually('both are live', () => witness.isLive && other.isLive);
+    await until('both are live', () => witness.isLive && other.isLive);
     const file = repository.dir.file('heartbeat', 'torn');
     for (let n = 0; n < writes; n++) {
       const data = { n, run_id: `run-${String(n % 3)}`, padding: 'x'.repeat(n % 700) };
@@ -41,7 +42,7 @@ export const tornWrites: FaultRun = {
     const python = spawn('/usr/bin/python3', ['-c', WRITER, file, String(writes)], { stdio: 'inherit' });
     const code = await new Promise((resolve) => python.on('close', resolve));
     insist(code === 0, () => `the writer ended with ${String(code)}`);
-    await settleAndJudge(bus, work.operations, [witness, other]);
+    await settleAndVerify(bus, work.operations, [witness, other]);
     const changes = witness.entries.flatMap((entry) => (entry.is === 'events' ? entry.events : []));
     for (const event of changes) {
       insist(event[1] !== TYPE.removed, () => `a removal: ${JSON.stringify(event)}`);

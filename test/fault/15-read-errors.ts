@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { isOfContent } from '../../protocol/index.js';
 import { TYPE } from './life.js';
 import { canTrace } from './support/privileges.js';
-import { held, insist, eventually, pause, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, pause, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 export const readErrors: FaultRun = {
   row: 15,
@@ -18,10 +19,10 @@ export const readErrors: FaultRun = {
     const bus = await context.bus(repository.root, { reconcileMs: 300 });
     const work = context.workload(repository, { removals: 0 });
     const witness = context.observer('witness', { address: () => bus.endpoint });
-    await eventually('the witness is live', () => witness.isLive);
+    await until('the witness is live', () => witness.isLive);
     for (let round = 0; round < rounds; round++) {
       await work.keepUp(100);
-      await settleAndJudge(bus, work.operations, [witness]);
+      await settleAndVerify(bus, work.operations, [witness]);
       const inject = ['-f', '-q', '-e', 'trace=openat', '-e', 'inject=openat:error=EMFILE', '-o', '/dev/null'];
       const strace = spawn('strace', [...inject, '-p', String(bus.endpoint.pid)], { stdio: 'ignore' });
       const ended = new Promise((resolve) => strace.on('close', resolve));
@@ -34,8 +35,8 @@ export const readErrors: FaultRun = {
       strace.kill('SIGINT');
       await ended;
       // Without the barrier's help.
-      await eventually('what could not be read is read', () => witness.events > during);
-      await settleAndJudge(bus, work.operations, [witness]);
+      await until('what could not be read is read', () => witness.events > during);
+      await settleAndVerify(bus, work.operations, [witness]);
     }
     const changes = witness.entries.flatMap((entry) => (entry.is === 'events' ? entry.events : []));
     for (const event of changes) {

@@ -2,7 +2,8 @@ import { BusServer, systemClock, type Clock } from '../../server/index.js';
 import { unixMillis } from '../../protocol/index.js';
 import { TYPE } from './life.js';
 import type { Observer } from './support/observer.js';
-import { held, insist, eventually, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { held, insist, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { until } from '../support/until.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -30,7 +31,7 @@ async function jump(context: FaultContext): Promise<void> {
   const endpoint = await server.start();
   context.cleanup(() => server.stop());
   const observer = context.observer('watcher', { address: () => endpoint });
-  await eventually('the watcher is live', () => observer.isLive);
+  await until('the watcher is live', () => observer.isLive);
   clock.setMs = HOUR_MS;
   repository.rename('reservation', 'long', { expires_at: inMs(30 * 60_000) });
   await pause(1_500);
@@ -40,7 +41,7 @@ async function jump(context: FaultContext): Promise<void> {
   insist(expiredOf(observer).length === 0, () => 'a jump ahead ended a lease at once');
   clock.setMs = 0;
   repository.rename('reservation', 'short', { expires_at: inMs(1_000) });
-  await eventually('a lease ends after a jump that was taken back', () => expiredOf(observer).includes('short'), 5_000);
+  await until('a lease ends after a jump that was taken back', () => expiredOf(observer).includes('short'), 5_000);
   repository.rename('reservation', 'held', { expires_at: inMs(1_500) });
   clock.setMs = -HOUR_MS;
   await pause(2_000);
@@ -49,7 +50,7 @@ async function jump(context: FaultContext): Promise<void> {
   repository.rename('task', 'busy', { n: 'again' });
   // The wall is an hour ahead of where it was: that is doubted, and believed after a minute.
   const patienceMs = context.isLong ? 90_000 : 0;
-  if (patienceMs > 0) await eventually('no lease is immortal', () => expiredOf(observer).includes('held'), patienceMs);
+  if (patienceMs > 0) await until('no lease is immortal', () => expiredOf(observer).includes('held'), patienceMs);
   insist(!expiredOf(observer).includes('long'), () => 'a lease ended half an hour early');
 }
 
@@ -61,12 +62,12 @@ async function stopPast(context: FaultContext, leaseMs: number): Promise<boolean
   const repository = context.repository();
   const bus = await context.bus(repository.root);
   const observer = context.observer('watcher', { address: () => bus.endpoint });
-  await eventually('the watcher is live', () => observer.isLive);
+  await until('the watcher is live', () => observer.isLive);
   const deadline = Date.now() + leaseMs;
   const expires_at = new Date(deadline).toISOString();
   repository.rename('reservation', 'kept', { reservation_id: 'kept', expires_at });
   repository.rename('reservation', 'lapsing', { expires_at });
-  await eventually('both are known', () => observer.events >= 2);
+  await until('both are known', () => observer.events >= 2);
   bus.signal('SIGSTOP');
   repository.rename('heartbeat', 'beat', { reservation_id: 'kept', extended_expires_at: inMs(60_000) });
   if (Date.now() >= deadline) {
@@ -76,7 +77,7 @@ async function stopPast(context: FaultContext, leaseMs: number): Promise<boolean
   // In time to be late: beyond what counts as a pause, or not.
   await pause(deadline - Date.now() + context.below(context.isLong ? 3_000 : 1_500));
   bus.signal('SIGCONT');
-  await eventually('the other lease ends', () => expiredOf(observer).includes('lapsing'));
+  await until('the other lease ends', () => expiredOf(observer).includes('lapsing'));
   await pause(300);
   insist(!expiredOf(observer).includes('kept'), () => 'a lease ended that its holder had prolonged in time');
   insist(expiredOf(observer).length === 1, () => `expired: ${expiredOf(observer).join(', ')}`);

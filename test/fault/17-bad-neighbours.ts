@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { symlinkSync, truncateSync } from 'node:fs';
 import { MessageType } from '../../protocol/index.js';
 import type { TemporaryRepository } from '../support/temporary-repository.js';
-import { held, insist, eventually, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
-import { judge, barrier } from './support/judge.js';
+import { held, insist, pause, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { verify, barrier } from './support/verify.js';
 import type { BusProcess } from './support/bus-process.js';
 import type { Observer } from './support/observer.js';
 import type { Workload } from './support/workload.js';
+import { until } from '../support/until.js';
 
 function plantHostileFiles(repository: TemporaryRepository): void {
   const { dir } = repository;
@@ -54,7 +55,7 @@ class Scene {
     const normal = context.observer('normal', { address, filter: { kinds: ['claim'] } });
     const work = context.workload(repository, { inPlace: 0 });
     const scene = new Scene(arm, context, repository, bus, normal, work);
-    await eventually('the normal client is live', () => normal.isLive);
+    await until('the normal client is live', () => normal.isLive);
     if (arm === 'stopped') await scene.#stopNeighbours();
     return scene;
   }
@@ -64,7 +65,7 @@ class Scene {
     const stopped = Array.from({ length: NEIGHBOURS }, (_, i) =>
       this.context.observer(`stopped ${String(i)}`, { address: () => this.bus.endpoint }),
     );
-    await eventually('all are live', () => stopped.every((life) => life.isLive));
+    await until('all are live', () => stopped.every((life) => life.isLive));
     for (const life of stopped) life.pause();
     const giveUpAt = performance.now() + 60_000;
     while ((await this.bus.ask()).congested < NEIGHBOURS) {
@@ -90,7 +91,7 @@ class Scene {
       const n = this.work.operations.length;
       const began = performance.now();
       this.work.write('claim', `c${String(n % 10)}`);
-      await eventually('the normal client is told', () => this.#seen.has(n), 10_000);
+      await until('the normal client is told', () => this.#seen.has(n), 10_000);
       this.latencies.push(this.#seen.get(n)! - began);
       await pause(this.context.random() * 4);
     }
@@ -98,7 +99,7 @@ class Scene {
 
   async close(): Promise<void> {
     await barrier(this.bus);
-    judge([this.normal], this.work.operations, false);
+    verify([this.normal], this.work.operations, false);
     await this.bus.kill();
   }
 

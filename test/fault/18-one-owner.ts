@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { findRepositoryBus } from '../../client/sdk/repository-bus.js';
-import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { until } from '../support/until.js';
 
 const MUSE_BUS = fileURLToPath(new URL('../../client/cli/main.js', import.meta.url));
 /** At once; fewer in the brief form. */
@@ -44,7 +45,7 @@ async function race(context: FaultContext, root: string): Promise<Starter> {
   context.cleanup(() => {
     for (const starter of starters) starter.kill();
   });
-  await eventually(
+  await until(
     'one serves and the others have given up',
     () => {
       const gone = starters.filter(({ code }) => code !== undefined);

@@ -1,6 +1,7 @@
-import { held, insist, eventually, type FaultRun } from './support/fault-run.js';
+import { held, insist, type FaultRun } from './support/fault-run.js';
 import type { Observer } from './support/observer.js';
-import { judge, settleAndJudge } from './support/judge.js';
+import { verify, settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 const MB = 1_048_576;
 
@@ -37,13 +38,13 @@ export const stalledCrowd: FaultRun = {
     };
     // What history, the records and a busy heap take is there before anyone stalls.
     const few = join(5);
-    await eventually('the first are live', () => few.every((life) => life.isLive), 60_000);
+    await until('the first are live', () => few.every((life) => life.isLive), 60_000);
     const before = await passBy();
     const stalled = join(crowd);
-    await eventually('all are live', () => witness.isLive && stalled.every((life) => life.isLive), 60_000);
+    await until('all are live', () => witness.isLive && stalled.every((life) => life.isLive), 60_000);
     for (const life of stalled) life.pause();
     const grownMb = ((await passBy()) - before) / MB;
-    await settleAndJudge(bus, work.operations, [witness], 60_000);
+    await settleAndVerify(bus, work.operations, [witness], 60_000);
     insist(witness.resyncs === 0, () => 'the client that reads was given a resync');
     const { congested, mostQueued } = await bus.ask();
     insist(congested === crowd, () => `${String(congested)} of ${String(crowd)} have stalled`);
@@ -62,9 +63,9 @@ export const stalledCrowd: FaultRun = {
     const some = stalled.slice(0, 40);
     for (const life of some) {
       life.resume();
-      await eventually(`${life.name} has caught up`, () => life.hasReached(epoch, Number(revision)), 60_000);
+      await until(`${life.name} has caught up`, () => life.hasReached(epoch, Number(revision)), 60_000);
     }
-    judge([witness, ...some], work.operations, true);
+    verify([witness, ...some], work.operations, true);
     const perClient = Math.round((grownMb * 1_024) / crowd);
     return held(crowd, `grown by ${grownMb.toFixed(0)} MB: ${String(perClient)} KiB a client, limit 64 KiB`);
   },

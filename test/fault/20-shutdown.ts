@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
 import { canTrace } from './support/privileges.js';
-import { settleAndJudge } from './support/judge.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 const PATIENCE_MS = 5_000;
 /** What the disk takes: longer than anyone waits. */
@@ -25,10 +26,10 @@ async function stopAmongStalled(context: FaultContext, crowd: number): Promise<n
   const stalled = Array.from({ length: crowd }, (_, i) =>
     context.observer(`s${String(i)}`, { address, reconnects: false }),
   );
-  await eventually('all are live', () => [...listening, ...slow, ...stalled].every((life) => life.isLive), 60_000);
+  await until('all are live', () => [...listening, ...slow, ...stalled].every((life) => life.isLive), 60_000);
   for (const life of [...stalled, ...slow]) life.pause();
   await work.keepUp(2_500, 50);
-  await settleAndJudge(bus, work.operations, listening);
+  await settleAndVerify(bus, work.operations, listening);
   const { endpoint } = bus;
   const stopping = bus.stop();
   // They read again, just in time.
@@ -37,7 +38,7 @@ async function stopAmongStalled(context: FaultContext, crowd: number): Promise<n
   insist(code === 0, () => `exit ${String(code)}: ${bus.errors}`);
   insist(tookMs < patienceOf(context), () => `the stop took ${tookMs.toFixed(0)} ms`);
   for (const life of [...listening, ...slow]) {
-    await eventually(`${life.name} is closed`, () => life.closedWith !== undefined);
+    await until(`${life.name} is closed`, () => life.closedWith !== undefined);
     const last = life.entries.findLast(({ is }) => is !== 'disconnected');
     insist(
       last?.is === 'complete' && last.reason === 'shutdown',
@@ -55,7 +56,7 @@ async function stopAmongStalled(context: FaultContext, crowd: number): Promise<n
   const next = await context.bus(repository.root);
   insist(endpoint.token === next.endpoint.token, () => 'another token after a restart');
   const witness = context.observer('after', { address: () => next.endpoint });
-  await settleAndJudge(next, work.operations, [witness]);
+  await settleAndVerify(next, work.operations, [witness]);
   await next.kill();
   return tookMs;
 }
@@ -77,7 +78,7 @@ async function stopOverSlowDisk(context: FaultContext, signals: number): Promise
     bus.signal('SIGTERM');
   }
   // The server's own end, not that of the strace around it.
-  await eventually('the process is gone', () => !isAlive(bus.endpoint.pid), 60_000);
+  await until('the process is gone', () => !isAlive(bus.endpoint.pid), 60_000);
   return performance.now() - began;
 }
 

@@ -1,6 +1,7 @@
-import { held, insist, eventually, pause as rest, type FaultContext, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, pause as rest, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
 import type { Turn } from './support/turn-meter.js';
+import { until } from '../support/until.js';
 
 /** Of one turn of the loop. */
 const MAX_MS = 5;
@@ -46,19 +47,19 @@ async function subscribeAtOnce(context: FaultContext, records: number, clients: 
   for (let i = 0; i < records; i++) work.write('task', `t${String(i)}`);
   const bus = await context.bus(repository.root, { measuresTurns: context.isMeasured });
   const witness = context.observer('witness', { address: () => bus.endpoint });
-  await eventually('the witness is live', () => witness.isLive);
+  await until('the witness is live', () => witness.isLive);
   await rest(500);
   const lives = Array.from({ length: clients }, (_, i) =>
     context.observer(`c${String(i)}`, { address: () => bus.endpoint, waits: true }),
   );
   // To connect is work of another kind.
-  await eventually('all are connected', () => lives.every((life) => life.connections === 1));
+  await until('all are connected', () => lives.every((life) => life.connections === 1));
   await bus.ask();
   for (const life of lives) life.subscribe();
   await work.keepUp(300);
-  await eventually('all have their snapshot', () => lives.every((life) => life.isLive), 60_000);
+  await until('all have their snapshot', () => lives.every((life) => life.isLive), 60_000);
   const { turns = [] } = await bus.ask();
-  await settleAndJudge(bus, work.operations, [witness, ...lives]);
+  await settleAndVerify(bus, work.operations, [witness, ...lives]);
   // Nothing of this round goes on in the next.
   await context.dispose();
   return turns;

@@ -1,5 +1,6 @@
-import { held, insist, eventually, type FaultContext, type FaultRun } from './support/fault-run.js';
-import { settleAndJudge } from './support/judge.js';
+import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
+import { settleAndVerify } from './support/verify.js';
+import { until } from '../support/until.js';
 
 const ENGINES = ['uws', 'ws'] as const;
 const READERS = 6;
@@ -34,7 +35,7 @@ async function readOffAndOn(
   const readers = Array.from({ length: READERS }, (_, i) =>
     context.observer(`reader ${String(i)}`, { address: () => bus.endpoint }),
   );
-  await eventually('all are live', () => readers.every((reader) => reader.isLive), 60_000);
+  await until('all are live', () => readers.every((reader) => reader.isLive), 60_000);
   for (let round = 0; round < rounds; round++) {
     for (const reader of readers) {
       if (context.below(2) === 0) reader.pause();
@@ -43,7 +44,7 @@ async function readOffAndOn(
     await work.keepUp(10 + context.below(60), 20);
   }
   for (const reader of readers) reader.resume();
-  await settleAndJudge(bus, work.operations, readers, 60_000);
+  await settleAndVerify(bus, work.operations, readers, 60_000);
   const { stalls } = await bus.ask();
   insist(stalls === 0, () => `${transport}, ${String(maxQueuedBytes)} bytes: ${String(stalls)} connections stalled`);
   await bus.kill();

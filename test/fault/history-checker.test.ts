@@ -23,7 +23,7 @@ function scene(seed: number): Scene {
   return { bus, lives };
 }
 
-function judge({ bus, lives }: Scene, changed: ReadonlyMap<Life, readonly Entry[]> = new Map()): Verdict {
+function verify({ bus, lives }: Scene, changed: ReadonlyMap<Life, readonly Entry[]> = new Map()): Verdict {
   const heard = lives.map((life) => ({ ...life, entries: changed.get(life) ?? life.entries }));
   return checkHistory({ lives: heard, operations: bus.operations, isSettled: true });
 }
@@ -185,7 +185,7 @@ const BREAKS: Readonly<Record<string, Break>> = {
 t.test('a history of a bus that keeps its promises holds, however it is cut', async (t) => {
   fc.assert(
     fc.property(fc.integer(), (seed) => {
-      const verdict = judge(scene(seed));
+      const verdict = verify(scene(seed));
       if (!verdict.holds) throw new Error(JSON.stringify(verdict));
     }),
     { numRuns: 150 },
@@ -205,7 +205,7 @@ t.test('a history is rejected of a server that', async (t) => {
             const entries = breakIt(life.entries, random);
             if (!entries) continue;
             broken++;
-            const verdict = judge(given, new Map([[life, entries]]));
+            const verdict = verify(given, new Map([[life, entries]]));
             if (verdict.holds)
               throw new Error(`nobody noticed in ${life.name}: ${JSON.stringify(entries.slice(0, 400))}`);
           }
@@ -225,7 +225,7 @@ t.test('a revision that means one thing to one and another to another is found',
       ? { ...entry, events: entry.events.map((e): WireEvent => [e[0], e[1], e[2], e[3], e[4] + 1, e[5], e[6]!]) }
       : entry,
   );
-  t.match(judge(given, new Map([[all!, entries]])), { holds: false, rule: 'uniqueness', life: 'all' });
+  t.match(verify(given, new Map([[all!, entries]])), { holds: false, rule: 'uniqueness', life: 'all' });
 });
 
 t.test('a view that lacks the last of what was done is found at the end', async (t) => {

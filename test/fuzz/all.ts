@@ -45,8 +45,9 @@ function served(transport: 'uws' | 'ws'): readonly Run[] {
     name: 'messages and files',
     run: async (seed) => {
       const report = await fuzz({ messages: MESSAGES, files: FILES, seed, transport, historyEvents: 1_000 });
-      const { bystander, errors, serverDied, differences } = report;
-      const isToldAll = bystander.seen === bystander.written && bystander.astray === 0 && !bystander.disconnected;
+      const { controlClient, errors, serverDied, differences } = report;
+      const isToldAll =
+        controlClient.seen === controlClient.written && controlClient.astray === 0 && !controlClient.disconnected;
       return { isGood: !serverDied && errors.length === 0 && differences.length === 0 && isToldAll, report };
     },
   };
@@ -68,7 +69,9 @@ async function keepOn(where: string, { name, run }: Run, until: number): Promise
 
 /** What was done, without what was seen on the way. */
 const brief = (report: object): object =>
-  Object.fromEntries(Object.entries(report).filter(([key]) => ['lives', 'sent', 'files', 'bystander'].includes(key)));
+  Object.fromEntries(
+    Object.entries(report).filter(([key]) => ['lives', 'sent', 'files', 'controlClient'].includes(key)),
+  );
 
 buildInputs();
 for (const transport of transports) {

@@ -24,7 +24,7 @@ const BATCH = 200;
 const BREATHE_EVERY = 20;
 /** Few names, so that files are changed and not only made. */
 const NAMES = 60;
-/** The bystander's own. */
+/** The controlClient's own. */
 const SPARED = 'claim';
 
 type Put = (path: string, content: Buffer, random: Random) => void;

@@ -1,5 +1,5 @@
 import { packMessage } from '../../protocol/index.js';
-import { handshake } from '../support/door-wire.js';
+import { handshake } from '../support/http-wire.js';
 import { live, type BytesTarget } from './attack-http.js';
 import { mutate } from './mutate.js';
 import type { Random } from './random.js';

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { handshake, request, without } from '../support/door-wire.js';
+import { handshake, request, without } from '../support/http-wire.js';
 import { mutate } from './mutate.js';
 import type { Random } from './random.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import WebSocket from 'ws';
 import { packMessage, SUBPROTOCOLS, type Encoding } from '../../protocol/index.js';
-import { open, handshake } from '../support/door-wire.js';
+import { open, handshake } from '../support/http-wire.js';
 import { firstOf } from './first-of.js';
 import { clientMessage } from './grammar.js';
 import { mutate } from './mutate.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { TRANSPORTS } from '../support/door-server.js';
+import { TRANSPORTS } from '../support/running-server.js';
 import { BYTE_ATTACKS, fuzzBytes } from './bytes.js';
 
 const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<string, readonly number[]>;

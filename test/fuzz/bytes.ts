@@ -1,9 +1,9 @@
-import { RawClient } from '../support/door-server.js';
-import { ask, request } from '../support/door-wire.js';
+import { ask, request } from '../support/http-wire.js';
 import { ServerChild } from '../support/server-child.js';
 import { framesLife } from './attack-frames.js';
 import { httpLife, type BytesTarget } from './attack-http.js';
 import { Random } from './random.js';
+import { RawClient } from '../support/raw-client.js';
 
 /** One connection of an attacker, from its first byte to its end. */
 export const BYTE_ATTACKS: Readonly<Record<string, (target: BytesTarget, random: Random) => Promise<void>>> = {
@@ -42,7 +42,7 @@ export async function fuzzBytes({ transport, attack, seed, lives, seconds }: Byt
   });
   try {
     for (let n = 0; n < 20; n++) server.repository.record('task', `t${String(n)}`, { text: 'x'.repeat(10_000) });
-    const bystander = await RawClient.connect(server);
+    const controlClient = await RawClient.welcomed(server.endpoint);
     const atRest = memoryMb(server);
     const until = performance.now() + seconds * 1_000;
     let lived = 0;
@@ -55,8 +55,8 @@ export async function fuzzBytes({ transport, attack, seed, lives, seconds }: Byt
         }
       }),
     );
-    const isServing = server.isAlive() && (await bystander.isAlive()) && (await serves(server));
-    bystander.close();
+    const isServing = server.isAlive() && (await controlClient.isAlive()) && (await serves(server));
+    controlClient.terminate();
     return {
       lives: lived,
       isAlive: server.isAlive(),
@@ -75,9 +75,9 @@ function memoryMb(server: ServerChild): number {
 }
 
 async function serves(server: ServerChild): Promise<boolean> {
-  const client = await RawClient.connect(server);
+  const client = await RawClient.welcomed(server.endpoint);
   const isAnswered = await client.isAlive();
-  client.close();
+  client.terminate();
   const { status } = await ask(server.port, request('GET /healthz', [`Host: 127.0.0.1:${String(server.port)}`]));
   return isAnswered && status === 200;
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { TRANSPORTS } from '../support/door-server.js';
+import { TRANSPORTS } from '../support/running-server.js';
 import { fuzz } from './run.js';
 
 for (const transport of TRANSPORTS) {
@@ -7,7 +7,7 @@ for (const transport of TRANSPORTS) {
   t.test(
     `${transport}: no message and no file brings the server down or delays others (seed ${String(seed)})`,
     async (t) => {
-      const { bystander, errors, serverDied, differences } = await fuzz({
+      const { controlClient, errors, serverDied, differences } = await fuzz({
         messages: 3_000,
         files: 500,
         seed,
@@ -16,10 +16,10 @@ for (const transport of TRANSPORTS) {
       t.equal(serverDied, false);
       t.same(errors, [], 'no exception');
       t.same(differences, [], 'what is served is what is on disk');
-      t.equal(bystander.disconnected, false);
-      t.ok(bystander.written > 0);
-      t.equal(bystander.seen, bystander.written, 'a normal client sees every one of its events');
-      t.equal(bystander.astray, 0);
+      t.equal(controlClient.disconnected, false);
+      t.ok(controlClient.written > 0);
+      t.equal(controlClient.seen, controlClient.written, 'a normal client sees every one of its events');
+      t.equal(controlClient.astray, 0);
     },
   );
 }

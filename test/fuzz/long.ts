@@ -9,7 +9,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     transport: { type: 'string', default: 'uws' },
     history: { type: 'string', default: '100000' },
-    /** The bystander's slowest event may take so much longer than the sleeper's latest awakening. */
+    /** The controlClient's slowest event may take so much longer than the lagProbe's latest awakening. */
     'worst-ms': { type: 'string', default: '2000' },
   },
 });
@@ -22,13 +22,13 @@ const plan = {
 } as const;
 const report = await fuzz(plan);
 console.log(JSON.stringify({ plan, ...report }, null, 2));
-const { bystander, machine, errors, serverDied, differences } = report;
+const { controlClient, machine, errors, serverDied, differences } = report;
 const isGood =
   !serverDied &&
-  !bystander.disconnected &&
+  !controlClient.disconnected &&
   errors.length === 0 &&
   differences.length === 0 &&
-  bystander.seen === bystander.written &&
-  bystander.astray === 0 &&
-  bystander.worst <= machine.worst + Number(values['worst-ms']);
+  controlClient.seen === controlClient.written &&
+  controlClient.astray === 0 &&
+  controlClient.worst <= machine.worst + Number(values['worst-ms']);
 process.exitCode = isGood ? 0 : 1;

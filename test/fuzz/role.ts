@@ -2,7 +2,7 @@ import { BusServer, type Log } from '../../server/index.js';
 import { attackFiles } from './attack-files.js';
 import { attackWire, type Target } from './attack-wire.js';
 import type { RoleWord } from './run.js';
-import { sleep } from './sleeper.js';
+import { sleep } from './lag-probe.js';
 
 const say = (word: RoleWord): void => {
   process.send?.(word);
@@ -13,13 +13,13 @@ process.once('disconnect', () => {
   process.exit();
 });
 
-/** One part of a fuzz run, in a process of its own: `server ROOT TRANSPORT HISTORY`, `sleeper`, `wire TARGET N SEED`, `files ROOT N SEED`. */
+/** One part of a fuzz run, in a process of its own: `server ROOT TRANSPORT HISTORY`, `lagProbe`, `wire TARGET N SEED`, `files ROOT N SEED`. */
 const [name, first = '', second = '', third = ''] = process.argv.slice(2);
 switch (name) {
   case 'server':
     await serve(first, second as 'uws' | 'ws', Number(third));
     break;
-  case 'sleeper': {
+  case 'lagProbe': {
     const lateness = sleep();
     process.on('message', () => {
       say({ is: 'woken', lateness: lateness() });

@@ -3,11 +3,19 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import WebSocket from 'ws';
-import { isOfContent, KINDS, packMessage, SUBPROTOCOLS, unpackMessage, type Problem } from '../../protocol/index.js';
-import { Repository } from '../support/door-repository.js';
+import {
+  isOfContent,
+  KINDS,
+  MessageType,
+  packMessage,
+  type Problem,
+  SUBPROTOCOLS,
+  unpackMessage,
+} from '../../protocol/index.js';
+import { Repository } from '../support/repository-on-disk.js';
 import type { Sent, Target } from './attack-wire.js';
-import { Bystander, type Testimony } from './bystander.js';
-import type { Lateness } from './sleeper.js';
+import { ControlClient, type Testimony } from './control-client.js';
+import type { Lateness } from './lag-probe.js';
 import { lookAtDisk } from './converged.js';
 
 export interface FuzzPlan {
@@ -22,7 +30,7 @@ export interface FuzzPlan {
 export interface FuzzReport {
   readonly sent: Sent;
   readonly files: number;
-  readonly bystander: Testimony;
+  readonly controlClient: Testimony;
   /** What the server logged as an error: exceptions that no input should be able to cause. */
   readonly errors: readonly string[];
   readonly serverDied: boolean;
@@ -30,7 +38,7 @@ export interface FuzzReport {
   readonly differences: readonly string[];
   /** The server's resident memory, at twenty moments evenly over the run: it levels off, or something leaks. */
   readonly memoryMb: readonly number[];
-  /** How late a process beside them woke that only sleeps: what of the bystander's delays is the machine's own. */
+  /** How late a process beside them woke that only sleeps: what of the controlClient's delays is the machine's own. */
   readonly machine: Lateness;
   readonly seconds: number;
 }
@@ -62,7 +70,7 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
   const began = performance.now();
   const errors: string[] = [];
   const memory: number[] = [];
-  let sleeper: ChildProcess | undefined;
+  let lagProbe: ChildProcess | undefined;
   const server = role('server', repository.root, plan.transport, String(plan.historyEvents ?? 100_000));
   server.on('message', (word: RoleWord) => {
     if (word.is === 'error') errors.push(word.line);
@@ -70,20 +78,20 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
   });
   try {
     const { target } = await said(server, 'serving');
-    const bystander = new Bystander(repository.root, target);
-    await bystander.start();
-    sleeper = role('sleeper');
+    const controlClient = new ControlClient(repository.root, target);
+    await controlClient.start();
+    lagProbe = role('lagProbe');
     const wire = role('wire', JSON.stringify(target), String(plan.messages), String(plan.seed));
     const files = role('files', repository.root, String(plan.files), String(plan.seed));
     const [{ sent }] = await Promise.all([said(wire, 'sent'), said(files, 'written')]);
-    const testimony = await bystander.stop();
-    sleeper.send('how late?');
-    const { lateness } = await said(sleeper, 'woken');
+    const testimony = await controlClient.stop();
+    lagProbe.send('how late?');
+    const { lateness } = await said(lagProbe, 'woken');
     const differences = server.connected ? await differencesOf(repository.root, target) : ['the server has died'];
     return {
       sent,
       files: plan.files,
-      bystander: testimony,
+      controlClient: testimony,
       errors,
       serverDied: server.exitCode !== null || server.signalCode !== null,
       differences,
@@ -92,7 +100,7 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
       seconds: (performance.now() - began) / 1_000,
     };
   } finally {
-    sleeper?.kill();
+    lagProbe?.kill();
     server.kill('SIGKILL');
     await once(server, 'exit');
     repository.destroy();
@@ -138,8 +146,8 @@ async function snapshot({ url, token }: Target): Promise<Map<string, string>> {
     socket.once('error', reject);
     socket.on('message', (payload: Buffer) => {
       const [type, , , events] = unpackMessage(payload) as [number, number, number, unknown[][]];
-      if (type === 19) resolve();
-      if (type !== 18) return;
+      if (type === MessageType.synced) resolve();
+      if (type !== MessageType.batch) return;
       for (const [, , kind, id, , data, , problem] of events) {
         const isBroken = problem != null && !isOfContent(problem as Problem);
         found.set(`${KINDS[kind as number]!}/${id as string}`, isBroken ? 'broken' : JSON.stringify(data));

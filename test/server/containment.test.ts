@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { CloseCode, type RecordData } from '../../protocol/index.js';
+import { CloseCode, MessageType, type RecordData } from '../../protocol/index.js';
 import type { Group } from '../../server/delivery/group.js';
 import { RecordReader } from '../../server/watch/record-reader.js';
-import { Repository } from '../support/door-repository.js';
-import { eventually, RawClient, serve, TRANSPORTS, type Running } from '../support/door-server.js';
+import { Repository } from '../support/repository-on-disk.js';
+import { serve, TRANSPORTS, type Running } from '../support/running-server.js';
 import { HttpClient } from '../support/http-client.js';
+import { untilFound } from '../support/until.js';
+import { RawClient } from '../support/raw-client.js';
 
 const fails = (): never => {
   throw new Error('planted\nand a secret');
@@ -37,9 +39,9 @@ const problemsOf = (client: RawClient, ...types: number[]) =>
   new Map(eventsOf(client, ...types).map(([, , , id, , , , problem]) => [id as string, problem ?? undefined]));
 
 async function subscribed(running: Running, encoding: 'msgpack' | 'json' = 'msgpack', filter: object = {}) {
-  const client = await RawClient.connect(running, encoding);
-  client.say([1, 1, { filter }]);
-  await client.next(19);
+  const client = await RawClient.welcomed(running.endpoint, { encoding });
+  client.send([MessageType.subscribe, 1, { filter }]);
+  await client.received(MessageType.synced);
   return client;
 }
 
@@ -54,7 +56,7 @@ for (const transport of TRANSPORTS) {
     for (const id of Object.keys(TRAPS)) repository.record('reservation', id, { id });
     repository.record('task', 'good-late', { run_id: 'r' });
     for (const client of clients) {
-      await eventually('the good one and the bad ones', () => eventsOf(client, 20).length >= 4);
+      await untilFound('the good one and the bad ones', () => eventsOf(client, 20).length >= 4);
       const told = problemsOf(client, 18, 20);
       for (const id of Object.keys(TRAPS)) t.equal(told.get(id), 'unprocessable', id);
       t.equal(told.get('good-early'), undefined);
@@ -73,8 +75,8 @@ for (const transport of TRANSPORTS) {
     const metrics = await (await new HttpClient(endpoint).get('/metrics')).text();
     t.match(metrics, /muse_bus_unforeseen_total [1-9]/);
     for (const id of Object.keys(TRAPS)) repository.remove('reservation', id);
-    await eventually('they are gone', () => server.bus.problems().length === 0);
-    for (const client of clients) client.close();
+    await untilFound('they are gone', () => server.bus.problems().length === 0);
+    for (const client of clients) client.terminate();
   });
 
   t.test(`${transport}: a record that cannot be told in JSON is unprocessable there, and only there`, async (t) => {
@@ -83,12 +85,12 @@ for (const transport of TRANSPORTS) {
     const [packed, json] = [await subscribed(running, 'msgpack'), await subscribed(running, 'json')];
     running.repository.record('task', 'trap');
     running.repository.record('task', 'good');
-    await eventually('both', () => eventsOf(json, 20).length === 2 && eventsOf(packed, 20).length === 2);
+    await untilFound('both', () => eventsOf(json, 20).length === 2 && eventsOf(packed, 20).length === 2);
     t.same(Object.fromEntries(problemsOf(json, 20)), { trap: 'unprocessable', good: undefined });
     t.same([...problemsOf(packed, 20).keys()].sort(), ['good', 'trap']);
     const late = await subscribed(running, 'json');
     t.equal(problemsOf(late, 18).get('trap'), 'unprocessable', 'in a snapshot, too');
-    for (const client of [packed, json, late]) client.close();
+    for (const client of [packed, json, late]) client.terminate();
   });
 
   t.test(`${transport}: what a filter fails over is shown to it as unprocessable, never left out`, async (t) => {
@@ -101,10 +103,10 @@ for (const transport of TRANSPORTS) {
       wants: () => true,
     };
     running.repository.record('task', 't1', {});
-    await eventually('both are told', () => [odd, usual].every((client) => eventsOf(client, 20).length === 1));
+    await untilFound('both are told', () => [odd, usual].every((client) => eventsOf(client, 20).length === 1));
     t.equal(problemsOf(odd, 20).get('t1'), 'unprocessable');
     t.equal(problemsOf(usual, 20).get('t1'), undefined);
-    for (const client of [odd, usual]) client.close();
+    for (const client of [odd, usual]) client.terminate();
   });
 
   t.test(`${transport}: a fault over one connection is its end, and others are told in the same turn`, async (t) => {
@@ -114,33 +116,36 @@ for (const transport of TRANSPORTS) {
     Object.assign(victim!.port.socket, { send: fails });
     running.repository.record('task', 't1', {});
     const [first, second, third] = clients as [RawClient, RawClient, RawClient];
-    await eventually('the others are told', () => [first, third].every((client) => eventsOf(client, 20).length === 1));
-    await eventually('the one is sent away', () => second.closed);
+    await untilFound('the others are told', () => [first, third].every((client) => eventsOf(client, 20).length === 1));
+    await untilFound('the one is sent away', () => second.closed);
     t.equal(second.closed?.code, CloseCode.internal);
     running.repository.record('task', 't2', {});
-    await eventually('and go on', () => [first, third].every((client) => eventsOf(client, 20).length === 2));
-    await eventually('it is forgotten', () => running.server.bus.connectionCount === 2);
-    first.close();
-    third.close();
+    await untilFound('and go on', () => [first, third].every((client) => eventsOf(client, 20).length === 2));
+    await untilFound('it is forgotten', () => running.server.bus.connectionCount === 2);
+    first.terminate();
+    third.terminate();
   });
 
   t.test(`${transport}: a fault while catching up, answering or beating ends one connection at most`, async (t) => {
     const running = await serve(t, { transport, heartbeatMs: 50 });
-    const bystander = await subscribed(running);
+    const controlClient = await subscribed(running);
     const { hub } = running.server.bus;
     const cut = hub.store.cut.bind(hub.store);
     hub.store.cut = fails;
-    const asking = await RawClient.connect(running);
-    asking.say([1, 1, {}]);
-    await asking.next(23, ([, , code]) => code === 'internal');
+    const asking = await RawClient.welcomed(running.endpoint);
+    asking.send([MessageType.subscribe, 1, {}]);
+    await asking.received(MessageType.error, ([, , code]) => code === 'internal');
     hub.store.cut = cut;
-    const beaten = await RawClient.connect(running);
+    const beaten = await RawClient.welcomed(running.endpoint);
     Object.assign([...running.server.bus.sessions].at(-1)!.port.socket, { send: fails });
-    await eventually('the one is sent away', () => beaten.closed);
-    const beats = bystander.messages.filter(([type]) => type === 26).length;
-    await eventually('hearts beat on', () => bystander.messages.filter(([type]) => type === 26).length > beats + 1);
-    t.equal(await bystander.isAlive(), true);
-    bystander.close();
-    asking.close();
+    await untilFound('the one is sent away', () => beaten.closed);
+    const beats = controlClient.messages.filter(([type]) => type === MessageType.heartbeat).length;
+    await untilFound(
+      'hearts beat on',
+      () => controlClient.messages.filter(([type]) => type === MessageType.heartbeat).length > beats + 1,
+    );
+    t.equal(await controlClient.isAlive(), true);
+    controlClient.terminate();
+    asking.terminate();
   });
 }

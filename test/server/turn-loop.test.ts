@@ -1,13 +1,13 @@
 import t from 'tap';
 import { TurnLoop, type Turn } from '../../server/runtime/turn-loop.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { ManualClock } from '../support/manual-clock.js';
 
 const loopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 t.test(
   'a step runs once in a turn of the loop, however often it is asked for, and again while there is more',
   async (t) => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     let steps = 0;
     const turns = new TurnLoop(clock, 3, () => ++steps < 3);
     turns.request();
@@ -21,7 +21,7 @@ t.test(
 );
 
 t.test('a turn is spent after its time, and each has its own', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const seen: boolean[] = [];
   const turns = new TurnLoop(clock, 3, (turn) => {
     seen.push(turn.isSpent());
@@ -38,7 +38,7 @@ t.test('a turn is spent after its time, and each has its own', async (t) => {
 });
 
 t.test('what does not wait for its step shares the time of the turn with it', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const stepped: Turn[] = [];
   const turns = new TurnLoop(clock, 3, (turn) => stepped.push(turn) < 0);
   const turn = turns.current();
@@ -54,7 +54,7 @@ t.test('what does not wait for its step shares the time of the turn with it', as
 });
 
 t.test('how long a turn takes may change from one to the next', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   let turnMs = 1;
   const turns = new TurnLoop(
     clock,
@@ -73,7 +73,7 @@ t.test('how long a turn takes may change from one to the next', async (t) => {
 
 t.test('a loop that is stopped takes no step', async (t) => {
   let steps = 0;
-  const turns = new TurnLoop(new FakeClock(), 3, () => ++steps < 9);
+  const turns = new TurnLoop(new ManualClock(), 3, () => ++steps < 9);
   turns.request();
   turns.stop();
   await loopTurn();

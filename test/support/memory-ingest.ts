@@ -6,12 +6,12 @@ import { IgnoredFiles } from '../../server/watch/ignored-files.js';
 import { Ingest } from '../../server/watch/ingest.js';
 import type { RecordReader } from '../../server/watch/record-reader.js';
 import { Warnings } from '../../server/watch/warnings.js';
-import type { FakeClock } from './fake-clock.js';
+import type { ManualClock } from './manual-clock.js';
 
 export const SETTLE_MS = 200;
 
 /** An ingest over files in memory; nothing but `touch` and a rescan tells it of them. */
-export function ingestOver(clock: FakeClock) {
+export function ingestOver(clock: ManualClock) {
   const store = new RecordStore();
   const warnings = new Warnings(silentLog);
   const files = new Map<string, RecordData | 'torn'>();
@@ -67,7 +67,7 @@ export async function turns(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-export async function pass(clock: FakeClock, ms: number): Promise<void> {
+export async function pass(clock: ManualClock, ms: number): Promise<void> {
   clock.advance(ms);
   await turns();
 }

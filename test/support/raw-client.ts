@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { WebSocket, type RawData } from 'ws';
-import { packMessage, SUBPROTOCOLS, unpackMessage, type Encoding } from '../../protocol/index.js';
+import { MessageType, packMessage, SUBPROTOCOLS, unpackMessage, type Encoding } from '../../protocol/index.js';
 import type { Endpoint } from '../../server/index.js';
 import { until, untilFound } from './until.js';
 
@@ -10,7 +10,7 @@ export interface RawClientOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A WebSocket that keeps every message, with nothing in between: what is on the wire is what a test sees. */
+/** A WebSocket that keeps every message and sends anything: what is on the wire is what a test sees. */
 export class RawClient {
   readonly messages: unknown[][] = [];
   closed: { readonly code: number; readonly reason: string } | undefined;
@@ -29,24 +29,58 @@ export class RawClient {
     socket.on('error', () => undefined);
   }
 
-  /** @throws Error where the handshake is refused. */
-  static async connect(endpoint: Endpoint, options: RawClientOptions = {}): Promise<RawClient> {
+  /**
+   * Any certificate is accepted.
+   * @throws Error where the handshake is refused.
+   */
+  static async connect(endpoint: Pick<Endpoint, 'url' | 'token'>, options: RawClientOptions = {}): Promise<RawClient> {
     const encoding = options.encoding ?? 'msgpack';
     const headers = options.headers ?? { authorization: `Bearer ${endpoint.token}` };
     const subprotocols = [...(options.subprotocols ?? [SUBPROTOCOLS[encoding]])];
-    const socket = new WebSocket(endpoint.url, subprotocols, { headers, perMessageDeflate: false });
-    const client = new RawClient(socket, encoding);
-    await once(socket, 'open');
+    const settings = { headers, perMessageDeflate: false, rejectUnauthorized: false };
+    const client = new RawClient(new WebSocket(endpoint.url, subprotocols, settings), encoding);
+    await once(client.socket, 'open');
     return client;
   }
 
-  send(message: readonly unknown[]): void {
+  /** A client that the server has welcomed. */
+  static async welcomed(endpoint: Pick<Endpoint, 'url' | 'token'>, options: RawClientOptions = {}): Promise<RawClient> {
+    const client = await RawClient.connect(endpoint, options);
+    await client.received(MessageType.welcome);
+    return client;
+  }
+
+  send(message: unknown): void {
     this.socket.send(this.encoding === 'msgpack' ? packMessage(message) : JSON.stringify(message));
   }
 
-  /** The first message of a type, once it has come. */
-  async received(type: number, nth = 0): Promise<unknown[]> {
-    return untilFound(`message ${String(type)} comes`, () => this.messages.filter(([first]) => first === type)[nth]);
+  /** Sends bytes as a binary frame, or text as a text frame. */
+  raw(payload: Uint8Array | string): void {
+    this.socket.send(payload, { binary: typeof payload !== 'string' });
+  }
+
+  /** The first message of a type that passes, once it has come; or the one after `which` others. */
+  received(type: number, which: number | ((message: unknown[]) => boolean) = 0): Promise<unknown[]> {
+    return untilFound(`message ${String(type)} comes`, () => {
+      const ofType = this.messages.filter(([first]) => first === type);
+      return typeof which === 'number' ? ofType[which] : ofType.find(which);
+    });
+  }
+
+  /** The `error` message that answers a payload. */
+  async refusal(payload: Uint8Array | string): Promise<unknown[]> {
+    const before = this.messages.filter(([type]) => type === MessageType.error).length;
+    this.raw(payload);
+    return this.received(MessageType.error, before);
+  }
+
+  /** Whether the connection still answers. */
+  async isAlive(): Promise<boolean> {
+    const nonce = Math.floor(Math.random() * 2 ** 32);
+    this.send([MessageType.ping, nonce]);
+    const isPong = ([type, echoed]: unknown[]): boolean => type === MessageType.pong && echoed === nonce;
+    await until('a pong comes, or the end', () => this.closed !== undefined || this.messages.some(isPong));
+    return this.closed === undefined;
   }
 
   async untilClosed(): Promise<{ readonly code: number; readonly reason: string }> {
@@ -57,5 +91,10 @@ export class RawClient {
   async close(): Promise<void> {
     this.socket.close();
     await this.untilClosed();
+  }
+
+  /** Ends the socket at once, without a close frame. */
+  terminate(): void {
+    this.socket.terminate();
   }
 }

@@ -1,13 +1,13 @@
 import { BusClient, type ClientOptions } from '../../client/sdk/index.js';
 import type { ChannelListener, Dial } from '../../client/sdk/channel.js';
 import { MessageType, type ServerMessage, type WireEvent } from '../../protocol/index.js';
-import { FakeClock } from './fake-clock.js';
+import { ManualClock } from './manual-clock.js';
 
 export const EPOCH = 'EPOCH1';
 
 /** A server that says only what a test has it say. */
 export class ScriptedServer {
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   /** What the client has sent on the present connection. */
   sent: unknown[][] = [];
   /** How many times the client has dialled. */

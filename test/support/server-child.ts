@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import type { Limits } from '../../server/index.js';
-import { Repository } from './door-repository.js';
+import { Repository } from './repository-on-disk.js';
 
 const SERVER = pathToFileURL(resolve('dist/server/index.js')).href;
 

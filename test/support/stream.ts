@@ -1,5 +1,5 @@
 import { silentLog } from '../../server/runtime/log.js';
-import { epoch, packMessage, revision, type Encoding } from '../../protocol/index.js';
+import { type Encoding, epoch, MessageType, packMessage, revision } from '../../protocol/index.js';
 import { CatchUp } from '../../server/delivery/catch-up.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
 import { encodeMessage } from '../../server/delivery/frames.js';
@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
 import type { Change } from '../../server/store/change.js';
 import { History, type LostPositions } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
-import { FakeClock } from './fake-clock.js';
+import { ManualClock } from './manual-clock.js';
 import { FakeSocket } from './fake-socket.js';
 import { UNSUPERVISED } from '../../server/runtime/supervisor.js';
 import type { Turn } from '../../server/runtime/turn-loop.js';
@@ -19,7 +19,7 @@ const TURN_MS = 1;
 
 /** Everything between a reading and a socket, with no file, socket or timer in it. Its epoch is `e`. */
 export class Stream {
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   readonly store = new RecordStore();
   readonly hub: Hub;
   readonly catchUp: CatchUp;
@@ -128,7 +128,7 @@ export class Peer {
 
   /** What the client has been told since it was last asked, but the welcome. */
   heard(): unknown[][] {
-    return this.socket.takeMessages().filter(([type]) => type !== 16);
+    return this.socket.takeMessages().filter(([type]) => type !== MessageType.welcome);
   }
 
   /** The client takes what waits for it, or the first so many frames of it. */

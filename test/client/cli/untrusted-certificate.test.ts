@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { Command } from '../../support/command.js';
-import { makeCertificate } from '../../support/door-certificate.js';
+import { makeCertificate } from '../../support/certificate.js';
 import { ServedRepository } from '../../support/served-repository.js';
 
 t.test(

@@ -9,7 +9,7 @@ import { BusError, connect, type BusEvent, type BusStatus } from '../../../clien
 import { FakeBus } from '../../../client/sdk/testing.js';
 import { MessageType, packMessage } from '../../../protocol/index.js';
 import { Command } from '../../support/command.js';
-import { makeCertificate } from '../../support/door-certificate.js';
+import { makeCertificate } from '../../support/certificate.js';
 import { EPOCH, event, ScriptedServer } from '../../support/scripted-server.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { until } from '../../support/until.js';

@@ -8,8 +8,8 @@ import { BusError, connect } from '../../../client/sdk/index.js';
 import { BusServer } from '../../../server/index.js';
 import { endpointText, findEndpoint, makeToken, ownEndpoint, type Endpoint } from '../../../server/repository/index.js';
 import { Command } from '../../support/command.js';
-import { makeCertificate } from '../../support/door-certificate.js';
-import { TRANSPORTS } from '../../support/door-server.js';
+import { makeCertificate } from '../../support/certificate.js';
+import { TRANSPORTS } from '../../support/running-server.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 const TOKEN = makeToken();

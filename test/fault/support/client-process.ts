@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Endpoint } from '../../../server/index.js';
 import type { Entry, Operation } from '../life.js';
 import type { BusProcess } from './bus-process.js';
-import { eventually } from './fault-run.js';
-import { settleAndJudge, type LivingLife } from './judge.js';
+import { settleAndVerify, type LivingLife } from './verify.js';
+import { until } from '../../support/until.js';
 
 const PROGRAM = fileURLToPath(new URL('./client-main.js', import.meta.url));
 
@@ -35,7 +35,7 @@ export class ClientProcess implements LivingLife {
     const client = new ClientProcess(
       spawn(process.execPath, [PROGRAM, url, token], { stdio: ['ignore', 'pipe', 'inherit'] }),
     );
-    await eventually('the client process is live', () => client.isLive);
+    await until('the client process is live', () => client.isLive);
     return client;
   }
 
@@ -58,7 +58,7 @@ export class ClientProcess implements LivingLife {
 
   /** Waits until it has been told everything, and judges it beside one who never stood still. */
   async collect(bus: BusProcess, operations: readonly Operation[], witness: LivingLife): Promise<void> {
-    await settleAndJudge(bus, operations, [witness, this], 60_000);
+    await settleAndVerify(bus, operations, [witness, this], 60_000);
     this.kill();
   }
 }

@@ -106,15 +106,6 @@ export class FaultContext {
   }
 }
 
-/** Waits for a condition. @throws Error naming `what` where it does not come true in time. */
-export async function eventually(what: string, condition: () => boolean, patienceMs = 30_000): Promise<void> {
-  const giveUpAt = performance.now() + patienceMs;
-  while (!condition()) {
-    if (performance.now() > giveUpAt) throw new Error(`waited ${String(patienceMs)} ms in vain until ${what}`);
-    await pause(5);
-  }
-}
-
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function insist(condition: boolean, why: () => string): asserts condition {

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
-import { packMessage, unpackMessage } from '../../../protocol/index.js';
-import { ask, request } from '../../support/door-wire.js';
+import { MessageType, packMessage, unpackMessage } from '../../../protocol/index.js';
+import { ask, request } from '../../support/http-wire.js';
 import type { TemporaryRepository } from '../../support/temporary-repository.js';
 import type { BusProcess } from './bus-process.js';
 import { pause } from './fault-run.js';
@@ -39,8 +39,8 @@ export class Honest {
     this.#socket = this.#dial();
     this.#socket.on('message', (payload: Buffer) => {
       const message = unpackMessage(payload) as [number, number, number, unknown[][]];
-      if (message[0] === 25) this.#answers.get(`pong ${String(message[1])}`)?.();
-      if (message[0] !== 20) return;
+      if (message[0] === MessageType.pong) this.#answers.get(`pong ${String(message[1])}`)?.();
+      if (message[0] !== MessageType.events) return;
       for (const event of message[3]) this.#answers.get(`event ${String((event[5] as { n: number }).n)}`)?.();
     });
   }

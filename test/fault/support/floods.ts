@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { packMessage } from '../../../protocol/index.js';
-import { handshake, request } from '../../support/door-wire.js';
+import { handshake, request } from '../../support/http-wire.js';
 
 export interface FloodTarget {
   readonly port: number;

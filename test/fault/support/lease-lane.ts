@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { TemporaryRepository } from '../../support/temporary-repository.js';
 import type { BusProcess } from './bus-process.js';
-import { eventually, pause, type FaultContext } from './fault-run.js';
+import { pause, type FaultContext } from './fault-run.js';
 import { LeaseAskers, type Answer, type Asker } from './lease-askers.js';
 import { LeaseScript } from './lease-script.js';
 import { isHeldOnDisk } from './lease-truth.js';
 import type { Proxy } from './proxy.js';
+import { until } from '../../support/until.js';
 
 const FAULTS = ['killed', 'stopped', 'stopped', 'held back', 'held back', 'broken', 'none'] as const;
 type Fault = (typeof FAULTS)[number];
@@ -84,7 +85,7 @@ class LeaseLane {
 
   async round(n: number): Promise<void> {
     const { context, repository } = this;
-    await eventually('all are live', () => this.#askers.areLive, PATIENCE_MS);
+    await until('all are live', () => this.#askers.areLive, PATIENCE_MS);
     const lease = new LeaseScript(repository, context.random, n);
     const fault = FAULTS[context.below(FAULTS.length)]!;
     const round = { lease, what: `round ${String(n)}, ${fault}`, isOver: false };
@@ -107,7 +108,7 @@ class LeaseLane {
         if (existsSync(repository.dir.file(kind, id))) repository.remove(kind, id);
   }
 
-  #judge(answer: Answer, by: string, { lease, what }: Round): void {
+  #verify(answer: Answer, by: string, { lease, what }: Round): void {
     this.tally[answer]++;
     if (answer !== 'free' || lease.isVoid) return;
     if (isHeldOnDisk(this.repository, lease.address))
@@ -116,7 +117,7 @@ class LeaseLane {
 
   async #wait(by: string, round: Round, waiting: Promise<unknown>): Promise<void> {
     await waiting;
-    this.#judge('free', by, round);
+    this.#verify('free', by, round);
   }
 
   async #command(n: number, round: Round): Promise<void> {
@@ -126,12 +127,12 @@ class LeaseLane {
       ['wait --free --timeout 0', () => this.#askers.lookFree(address)] as const,
       ['holders', () => this.#askers.holders(address)] as const,
     ][n % 3]!;
-    this.#judge(await answer(), by, round);
+    this.#verify(await answer(), by, round);
   }
 
   async #keepAsking({ name, ask }: Asker, round: Round): Promise<void> {
     while (!round.isOver) {
-      this.#judge(await ask(round.lease.address).catch((): Answer => 'unknown'), name, round);
+      this.#verify(await ask(round.lease.address).catch((): Answer => 'unknown'), name, round);
       await pause(ASK_EVERY_MS * this.context.random());
     }
   }

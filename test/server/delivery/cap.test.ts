@@ -1,4 +1,5 @@
 import t from 'tap';
+import { MessageType } from '../../../protocol/index.js';
 import { absent, present } from '../../support/changes.js';
 import { Stream, type Peer } from '../../support/stream.js';
 
@@ -6,9 +7,9 @@ import { Stream, type Peer } from '../../support/stream.js';
 function heard(peer: Peer): string[] {
   const names: Readonly<Record<number, string>> = { 17: 'subscribed', 19: 'synced', 21: 'complete', 22: 'resync' };
   return peer.heard().map(([type, ...rest]) => {
-    if (type === 18) return `batch ${String((rest[2] as unknown[]).length)}`;
-    if (type === 20) return `events ${String((rest[2] as unknown[]).length)}`;
-    return type === 21 ? `complete ${String(rest[1])} ${String(rest[2])}` : names[type as number]!;
+    if (type === MessageType.batch) return `batch ${String((rest[2] as unknown[]).length)}`;
+    if (type === MessageType.events) return `events ${String((rest[2] as unknown[]).length)}`;
+    return type === MessageType.complete ? `complete ${String(rest[1])} ${String(rest[2])}` : names[type as number]!;
   });
 }
 
@@ -29,8 +30,8 @@ t.test('a cap is exact wherever it is reached', async (t) => {
       const stream = new Stream();
       stream.turn(...tasks(0, 3));
       const [peer, uncapped] = [stream.connect(encoding), stream.connect(encoding)];
-      peer.say(1, 1, { max_events });
-      uncapped.say(1, 1);
+      peer.say(MessageType.subscribe, 1, { max_events });
+      uncapped.say(MessageType.subscribe, 1);
       stream.turn(...tasks(3, 1));
       stream.turn(...tasks(4, 4));
       t.same(heard(peer), expected, where);
@@ -48,7 +49,7 @@ t.test('a cap is exact in a replay, and after it', async (t) => {
     const stream = new Stream();
     stream.turn(...tasks(0, 3));
     const peer = stream.connect();
-    peer.say(1, 1, { max_events, since: 'e:1' });
+    peer.say(MessageType.subscribe, 1, { max_events, since: 'e:1' });
     stream.turn(...tasks(3, 2));
     t.same(heard(peer), expected);
   }
@@ -64,7 +65,7 @@ t.test('a cap is exact for one who lags, whenever it drains', async (t) => {
   ] as const) {
     const stream = new Stream({ maxQueuedBytes: 1 });
     const peer = stream.connect();
-    peer.say(1, 1, { max_events });
+    peer.say(MessageType.subscribe, 1, { max_events });
     stream.turn(...tasks(0, 4));
     peer.socket.mode = 'stalled';
     for (let n = 4; n < 10; n += 2) stream.turn(...tasks(n, 2));
@@ -72,9 +73,11 @@ t.test('a cap is exact for one who lags, whenever it drains', async (t) => {
     peer.drain();
     stream.serve();
     const messages = peer.heard();
-    const events = messages.filter(([type]) => type === 20).flatMap(([, , , events]) => events as unknown[]);
+    const events = messages
+      .filter(([type]) => type === MessageType.events)
+      .flatMap(([, , , events]) => events as unknown[]);
     t.equal(events.length, Math.min(max_events, 10), `cap ${String(max_events)}`);
-    t.same(messages.at(-1)?.[0] === 21, complete);
+    t.same(messages.at(-1)?.[0] === MessageType.complete, complete);
     stream.turn(...tasks(20, 1));
     t.equal(peer.heard().length, complete ? 0 : 2, 'nothing after the last word');
   }
@@ -84,7 +87,7 @@ t.test('a cap counts over a resync', async (t) => {
   const stream = new Stream({ maxHistoryEvents: 2, maxQueuedBytes: 1 });
   stream.turn(...tasks(0, 2));
   const peer = stream.connect();
-  peer.say(1, 1, { max_events: 8 });
+  peer.say(MessageType.subscribe, 1, { max_events: 8 });
   stream.turn(...tasks(2, 1));
   peer.socket.mode = 'stalled';
   for (let n = 3; n < 9; n++) stream.turn(absent('task', 't0000'), ...tasks(n, 1));
@@ -107,16 +110,18 @@ t.test('members of one group end each at its own number, whoever joined when', a
   const peers: Peer[] = [];
   for (let n = 0; n < 30; n++) {
     const peer = stream.connect();
-    peer.say(1, 1, { snapshot: 'none', max_events: (n % 7) + 1 });
+    peer.say(MessageType.subscribe, 1, { snapshot: 'none', max_events: (n % 7) + 1 });
     peers.push(peer);
     stream.turn(...tasks(3 * n, (n % 4) + 1));
   }
   stream.turn(...tasks(500, 20));
   peers.forEach((peer, n) => {
     const messages = peer.heard();
-    const events = messages.filter(([type]) => type === 20).flatMap(([, , , events]) => events as unknown[]);
+    const events = messages
+      .filter(([type]) => type === MessageType.events)
+      .flatMap(([, , , events]) => events as unknown[]);
     t.equal(events.length, (n % 7) + 1);
-    t.strictSame(messages.at(-1), [21, 1, 'max_events', (n % 7) + 1]);
+    t.strictSame(messages.at(-1), [MessageType.complete, 1, 'max_events', (n % 7) + 1]);
   });
   t.equal(stream.hub.fanOut.groupCount, 0);
 });

@@ -1,21 +1,22 @@
 import t from 'tap';
+import { MessageType } from '../../../protocol/index.js';
 import { present } from '../../support/changes.js';
 import { Stream } from '../../support/stream.js';
 
 t.test('subscriptions that ask the same, however it is written, share a group', async (t) => {
   const stream = new Stream();
   const peers = [stream.connect(), stream.connect(), stream.connect('json')];
-  peers[0]?.say(1, 1, { filter: { kinds: ['task', 'claim'], ids: ['a', 'b'] } });
-  peers[1]?.say(1, 1, { filter: { ids: ['b', 'a', 'a'], kinds: ['claims', 'tasks'] } });
+  peers[0]?.say(MessageType.subscribe, 1, { filter: { kinds: ['task', 'claim'], ids: ['a', 'b'] } });
+  peers[1]?.say(MessageType.subscribe, 1, { filter: { ids: ['b', 'a', 'a'], kinds: ['claims', 'tasks'] } });
   t.equal(stream.hub.fanOut.groupCount, 1);
-  peers[2]?.say(1, 1, { filter: { ids: ['a', 'b'], kinds: ['claim', 'task'] } });
+  peers[2]?.say(MessageType.subscribe, 1, { filter: { ids: ['a', 'b'], kinds: ['claim', 'task'] } });
   t.equal(stream.hub.fanOut.groupCount, 2, 'but not over encodings');
 });
 
 t.test('the events of one turn come in one frame, unless they are very many', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 1);
+  peer.say(MessageType.subscribe, 1);
   peer.heard();
   stream.turn(...Array.from({ length: 50 }, (_, n) => present('task', String(n))));
   t.equal(peer.heard().length, 1);
@@ -34,7 +35,7 @@ t.test('the events of one turn come in one frame, unless they are very many', as
 t.test('one event that is larger than a frame should be is sent all the same', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 1);
+  peer.say(MessageType.subscribe, 1);
   peer.heard();
   stream.turn(present('task', 'big', { text: 'x'.repeat(300_000) }), present('task', 'small'));
   t.same(
@@ -46,11 +47,11 @@ t.test('one event that is larger than a frame should be is sent all the same', a
 t.test('an event that nobody asks for is published, and counted by nobody', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 1, { filter: { kinds: ['claim'] } });
+  peer.say(MessageType.subscribe, 1, { filter: { kinds: ['claim'] } });
   peer.heard();
   stream.turn(present('task', 'a'));
   t.same(peer.heard(), []);
   t.equal(stream.hub.revision, 1);
   stream.turn(present('claim', 'a'));
-  t.match(peer.heard(), [[20, 1, 0]]);
+  t.match(peer.heard(), [[MessageType.events, 1, 0]]);
 });

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { MessageType } from '../../../protocol/index.js';
 import { present } from '../../support/changes.js';
 import { Stream, type Peer } from '../../support/stream.js';
 
@@ -9,7 +10,7 @@ function followed(t: Tap, messages: readonly unknown[][], from = 0): number[] {
   const numbers: number[] = [];
   let index = from;
   for (const [type, , first, events] of messages) {
-    if (type !== 20) continue;
+    if (type !== MessageType.events) continue;
     t.equal(first, index, 'no gap and no repetition');
     for (const [, , , , , { n }] of events as [0, 0, 0, 0, 0, { n: number }][]) numbers.push(n);
     index += (events as unknown[]).length;
@@ -23,7 +24,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) =
 
 function stalledAfterSync(stream: Stream): Peer {
   const peer = stream.connect();
-  peer.say(1, 1);
+  peer.say(MessageType.subscribe, 1);
   peer.heard();
   peer.socket.mode = 'stalled';
   return peer;
@@ -33,7 +34,7 @@ t.test('one who takes nothing is kept nothing for, and is sent the same events l
   const stream = new Stream({ maxQueuedBytes: 100 });
   const slow = stalledAfterSync(stream);
   const fast = stream.connect();
-  fast.say(1, 1);
+  fast.say(MessageType.subscribe, 1);
   for (let n = 0; n < 300; n++) stream.turn(task(n));
   t.ok(slow.socket.queuedBytes < 300, 'its queue stays at the bound and one frame');
   t.same(followed(t, fast.heard()), upTo(300), 'nobody waits for it');
@@ -53,7 +54,7 @@ t.test('no more waits for a socket than may, whatever the size of the frames', a
     const most = (): number => Math.max(...peers.map(({ socket }) => socket.queuedBytes));
     // The second one stalls inside its snapshot.
     peers[1]!.socket.mode = 'stalled';
-    peers[1]!.say(1, 1);
+    peers[1]!.say(MessageType.subscribe, 1);
     for (let n = 200; n < 1_200; n += 50) {
       stream.turn(...Array.from({ length: 50 }, (_, i) => task(n + i)));
       for (const peer of peers) peer.drain(n % 200 === 0 ? 1 : 0);
@@ -91,7 +92,7 @@ t.test('one who drains a little at a time, while more happens, comes to the end'
 t.test('a frame that the socket refuses is sent again', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 1);
+  peer.say(MessageType.subscribe, 1);
   peer.heard();
   peer.socket.mode = 'refusing';
   stream.turn(task(0), task(1));
@@ -105,9 +106,9 @@ t.test('a frame that the socket refuses is sent again', async (t) => {
 t.test('all subscriptions of a connection fall behind and come back together', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 100 });
   const peer = stream.connect();
-  peer.say(1, 1);
-  peer.say(1, 2, { filter: { kinds: ['claim'] } });
-  peer.say(1, 3, { filter: { ids: ['t0007'] } });
+  peer.say(MessageType.subscribe, 1);
+  peer.say(MessageType.subscribe, 2, { filter: { kinds: ['claim'] } });
+  peer.say(MessageType.subscribe, 3, { filter: { ids: ['t0007'] } });
   peer.heard();
   peer.socket.mode = 'stalled';
   for (let n = 0; n < 20; n++) stream.turn(task(n), present('claim', `c${String(n)}`, { n }));
@@ -148,11 +149,11 @@ t.test('one for whom history has moved on is given a resync, and a new snapshot'
   stream.serve();
   stream.turn(task(99));
   const messages = slow.heard();
-  const at = messages.findIndex(([type]) => type === 22);
-  t.strictSame(messages[at], [22, 1, 'lagged']);
-  t.match(messages[at + 1], [18, 1, 1], 'batches are numbered anew');
+  const at = messages.findIndex(([type]) => type === MessageType.resync);
+  t.strictSame(messages[at], [MessageType.resync, 1, 'lagged']);
+  t.match(messages[at + 1], [MessageType.batch, 1, 1], 'batches are numbered anew');
   t.equal((messages[at + 1]?.[3] as unknown[]).length, 30);
-  t.match(messages[at + 2], [19, 1, 100, 100]);
+  t.match(messages[at + 2], [MessageType.synced, 1, 100, 100]);
   t.same(followed(t, messages.slice(at + 3), 100), [99], 'and indices go on from the new synced');
 });
 
@@ -161,16 +162,18 @@ t.test('a replay that history leaves behind becomes a resync', async (t) => {
   for (let n = 0; n < 3_000; n++) stream.turn(task(n));
   const peer = stream.connect();
   peer.socket.mode = 'stalled';
-  peer.say(1, 1, { since: 'e:1' });
+  peer.say(MessageType.subscribe, 1, { since: 'e:1' });
   for (let n = 0; n < 3_000; n++) stream.turn(task(n));
   peer.socket.mode = 'flowing';
   for (let i = 0; i < 20; i++) {
     peer.drain();
     stream.serve(5);
   }
-  const types = peer.heard().map(([type, , second]) => (type === 22 ? [22, second] : type));
+  const types = peer
+    .heard()
+    .map(([type, , second]) => (type === MessageType.resync ? [MessageType.resync, second] : type));
   t.same(
-    types.filter((type) => type !== 18),
+    types.filter((type) => type !== MessageType.batch),
     [17, [22, 'compacted'], 19],
   );
 });
@@ -179,26 +182,26 @@ t.test('a heartbeat is sent only to those of whom nothing is behind', async (t) 
   const stream = new Stream({ maxQueuedBytes: 100 });
   const idle = stream.connect();
   idle.heartbeat();
-  t.match(idle.heard(), [[26, 0]], 'with no subscription at all');
+  t.match(idle.heard(), [[MessageType.heartbeat, 0]], 'with no subscription at all');
 
   const slow = stalledAfterSync(stream);
   slow.heartbeat();
   slow.drain();
-  t.match(slow.heard(), [[26, 0]]);
+  t.match(slow.heard(), [[MessageType.heartbeat, 0]]);
   for (let n = 0; n < 10; n++) stream.turn(task(n));
   slow.heartbeat();
   // The queue is empty again, but what was missed has not been sent.
   slow.drain();
   slow.heartbeat();
   t.same(
-    slow.heard().filter(([type]) => type === 26),
+    slow.heard().filter(([type]) => type === MessageType.heartbeat),
     [],
   );
   slow.socket.mode = 'flowing';
   stream.serve();
   slow.heartbeat();
   const messages = slow.heard();
-  t.match(messages.at(-1), [26, 10], 'after everything up to its revision');
+  t.match(messages.at(-1), [MessageType.heartbeat, 10], 'after everything up to its revision');
 });
 
 t.test('a snapshot is sent in pieces that wait for the socket', async (t) => {
@@ -207,7 +210,7 @@ t.test('a snapshot is sent in pieces that wait for the socket', async (t) => {
     stream.turn(present('task', `t${String(n).padStart(4, '0')}`, { n, text: 'x'.repeat(1_000) }));
   const peer = stream.connect();
   peer.socket.mode = 'stalled';
-  peer.say(1, 1);
+  peer.say(MessageType.subscribe, 1);
   stream.serve();
   t.ok(peer.socket.queuedBytes < 250_000, 'a megabyte is not queued at once');
   stream.turn(task(5_000));
@@ -221,7 +224,7 @@ t.test('a snapshot is sent in pieces that wait for the socket', async (t) => {
   const messages = peer.heard();
   let n = 1;
   for (const [type, , first, events] of messages) {
-    if (type !== 18) continue;
+    if (type !== MessageType.batch) continue;
     t.equal(first, n);
     n += (events as unknown[]).length;
   }
@@ -232,7 +235,7 @@ t.test('a snapshot is sent in pieces that wait for the socket', async (t) => {
 t.test('one who leaves while behind takes nobody along', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 100 });
   const [slow, other] = [stalledAfterSync(stream), stream.connect()];
-  other.say(1, 1);
+  other.say(MessageType.subscribe, 1);
   for (let n = 0; n < 10; n++) stream.turn(task(n));
   slow.session.closed();
   stream.turn(task(10));
@@ -278,7 +281,7 @@ t.test('an answer that empties the queue before the engine says so lets what was
   for (let n = 0; n < 5; n++) stream.turn(task(n));
   slow.socket.mode = 'flowing';
   slow.socket.drain();
-  slow.say(4, 1);
+  slow.say(MessageType.ping, 1);
   stream.serve();
   t.same(followed(t, slow.heard()), upTo(5));
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { CloseCode, revision } from '../../../protocol/index.js';
+import { CloseCode, MessageType, revision } from '../../../protocol/index.js';
 import { absent, NOW, present } from '../../support/changes.js';
 import { Stream } from '../../support/stream.js';
 
@@ -8,7 +8,7 @@ const BIG = 'x'.repeat(1_000);
 t.test('the first word on a connection is welcome', async (t) => {
   for (const encoding of ['msgpack', 'json'] as const) {
     const { socket } = new Stream().connect(encoding);
-    t.match(socket.messages, [[16, { protocol: 1, epoch: 'e', revision: 0 }]]);
+    t.match(socket.messages, [[MessageType.welcome, { protocol: 1, epoch: 'e', revision: 0 }]]);
   }
 });
 
@@ -16,11 +16,11 @@ t.test('a subscription begins with a snapshot, then synced, then what happens', 
   const stream = new Stream();
   stream.turn(present('task', 'b', { n: 1 }), present('reservation', 'a', {}), present('task', 'a', {}));
   const peer = stream.connect();
-  peer.say(1, 7);
+  peer.say(MessageType.subscribe, 7);
   t.strictSame(peer.heard(), [
-    [17, 7, 1, 'snapshot', 'e:3'],
+    [MessageType.subscribed, 7, 1, 'snapshot', 'e:3'],
     [
-      18,
+      MessageType.batch,
       7,
       1,
       [
@@ -29,13 +29,13 @@ t.test('a subscription begins with a snapshot, then synced, then what happens', 
         [1, 0, 4, 'b', NOW, { n: 1 }],
       ],
     ],
-    [19, 7, 3, 0],
+    [MessageType.synced, 7, 3, 0],
   ]);
   stream.turn(present('task', 'c', { n: 2 }), absent('task', 'b'));
   stream.turn(absent('task', 'c'));
   t.strictSame(peer.heard(), [
     [
-      20,
+      MessageType.events,
       1,
       0,
       [
@@ -43,7 +43,7 @@ t.test('a subscription begins with a snapshot, then synced, then what happens', 
         [5, 3, 4, 'b', NOW, { n: 1 }, 'deleted'],
       ],
     ],
-    [20, 1, 2, [[6, 3, 4, 'c', NOW, { n: 2 }, 'deleted']]],
+    [MessageType.events, 1, 2, [[6, 3, 4, 'c', NOW, { n: 2 }, 'deleted']]],
   ]);
 });
 
@@ -51,15 +51,15 @@ t.test('an empty snapshot is followed by synced all the same', async (t) => {
   const stream = new Stream();
   stream.turn(present('task', 'a'));
   const peer = stream.connect();
-  peer.say(1, 7, { filter: { ids: ['nothing'] } });
+  peer.say(MessageType.subscribe, 7, { filter: { ids: ['nothing'] } });
   t.strictSame(peer.heard(), [
-    [17, 7, 1, 'snapshot', 'e:1'],
-    [19, 7, 1, 0],
+    [MessageType.subscribed, 7, 1, 'snapshot', 'e:1'],
+    [MessageType.synced, 7, 1, 0],
   ]);
-  peer.say(1, 8, { filter: { event_types: ['added'] } });
+  peer.say(MessageType.subscribe, 8, { filter: { event_types: ['added'] } });
   t.strictSame(
     peer.heard().map(([type]) => type),
-    [17, 19],
+    [MessageType.subscribed, MessageType.synced],
     'nor does one that wants no snapshot events get any',
   );
 });
@@ -68,7 +68,7 @@ t.test('JSON says the same as MessagePack', async (t) => {
   const stream = new Stream();
   stream.turn(present('task', 'ä', { text: '\u{1f600}', list: [1, null, { x: 0.5 }] }));
   const peers = [stream.connect('msgpack'), stream.connect('json')];
-  for (const peer of peers) peer.say(1, 7, { max_events: 2 });
+  for (const peer of peers) peer.say(MessageType.subscribe, 7, { max_events: 2 });
   stream.turn(absent('task', 'ä'));
   const [packed, json] = peers.map((peer) => peer.heard());
   // The two encodings are two groups.
@@ -83,35 +83,35 @@ t.test('what happens while a snapshot is being sent follows it, nothing lost and
   for (let n = 0; n < 500; n++) stream.turn(present('task', String(n).padStart(3, '0'), { n }));
   const peer = stream.connect();
   stream.clock.lookCostMs = 1;
-  peer.say(1, 7);
+  peer.say(MessageType.subscribe, 7);
   t.notOk(
-    peer.socket.messages.some(([type]) => type === 19),
+    peer.socket.messages.some(([type]) => type === MessageType.synced),
     'the snapshot takes more than one turn',
   );
   const later = stream.connect();
   for (let n = 0; n < 20; n++) {
     stream.turn(present('task', '000', { n: -n }), absent('task', String(499 - n)), present('claim', `c${String(n)}`));
-    if (n === 10) later.say(1, 1);
+    if (n === 10) later.say(MessageType.subscribe, 1);
     stream.serve(1);
   }
   stream.serve(200);
-  peer.say(4, 1);
+  peer.say(MessageType.ping, 1);
   stream.turn(present('claim', 'the last'));
 
   for (const one of [peer, later]) {
     const view = new Map<string, unknown>();
     let index: number | undefined;
     for (const [type, , second, third] of one.heard()) {
-      if (type === 19) index = third as number;
-      if (type !== 18 && type !== 20) continue;
-      if (type === 20) t.equal(second, index);
+      if (type === MessageType.synced) index = third as number;
+      if (type !== MessageType.batch && type !== MessageType.events) continue;
+      if (type === MessageType.events) t.equal(second, index);
       for (const [, eventType, kind, id, , data] of third as [number, number, number, string, number, unknown][]) {
         const key = `${String(kind)}/${id}`;
         t.equal(view.has(key), eventType === 2 || eventType === 3, `${key} ${String(eventType)}`);
         if (eventType === 3) view.delete(key);
         else view.set(key, data);
       }
-      if (type === 20) index! += (third as unknown[]).length;
+      if (type === MessageType.events) index! += (third as unknown[]).length;
     }
     t.same([...view.values()].length, stream.store.size);
     for (const { kind, id, data } of stream.store.cut().versions) {
@@ -124,7 +124,7 @@ t.test('every member of a group is sent the same bytes', async (t) => {
   const stream = new Stream();
   const peers = [stream.connect(), stream.connect(), stream.connect()];
   peers.forEach((peer, n) => {
-    peer.say(1, n, { filter: { kinds: n === 0 ? ['task'] : ['tasks', 'task'] } });
+    peer.say(MessageType.subscribe, n, { filter: { kinds: n === 0 ? ['task'] : ['tasks', 'task'] } });
     peer.socket.frames.length = 0;
   });
   stream.turn(present('task', 'a'), present('task', 'b'));
@@ -142,10 +142,12 @@ t.test('every member of a group is sent the same bytes', async (t) => {
 t.test('two subscriptions of one connection with the same filter are in two groups', async (t) => {
   const stream = new Stream();
   const [one, other] = [stream.connect(), stream.connect()];
-  one.say(1, 1);
-  one.say(1, 2);
-  other.say(1, 1);
-  const groups = [...one.heard(), ...other.heard()].filter(([type]) => type === 17).map(([, , group]) => group);
+  one.say(MessageType.subscribe, 1);
+  one.say(MessageType.subscribe, 2);
+  other.say(MessageType.subscribe, 1);
+  const groups = [...one.heard(), ...other.heard()]
+    .filter(([type]) => type === MessageType.subscribed)
+    .map(([, , group]) => group);
   t.same(groups, [1, 2, 1]);
   stream.turn(present('task', 'a'));
   t.same(
@@ -158,12 +160,12 @@ t.test('two subscriptions of one connection with the same filter are in two grou
       [20, 2, 0],
     ],
   );
-  one.say(2, 1);
-  one.say(1, 3);
+  one.say(MessageType.unsubscribe, 1);
+  one.say(MessageType.subscribe, 3);
   t.same(
     one
       .heard()
-      .filter(([type]) => type === 17)
+      .filter(([type]) => type === MessageType.subscribed)
       .map(([, sub, group]) => [sub, group]),
     [[3, 1]],
     'a group that has become free is taken again',
@@ -173,7 +175,7 @@ t.test('two subscriptions of one connection with the same filter are in two grou
 t.test('an event reaches a filter as it enters, changes in, and leaves it', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 1, { filter: { run_ids: ['a'] } });
+  peer.say(MessageType.subscribe, 1, { filter: { run_ids: ['a'] } });
   peer.heard();
   stream.turn(present('task', 't', { run_id: 'b' }));
   stream.turn(present('task', 't', { run_id: 'a', n: 1 }));
@@ -191,52 +193,52 @@ t.test('an event reaches a filter as it enters, changes in, and leaves it', asyn
 t.test('unsubscribing is answered with complete, after which nothing comes', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 7);
+  peer.say(MessageType.subscribe, 7);
   stream.turn(present('task', 'a'));
   peer.heard();
-  peer.say(2, 7);
+  peer.say(MessageType.unsubscribe, 7);
   stream.turn(present('task', 'b'));
-  t.strictSame(peer.heard(), [[21, 7, 'unsubscribed', 1]]);
-  peer.say(2, 7);
-  t.match(peer.heard(), [[23, 7, 'unknown-subscription']]);
-  peer.say(1, 7);
-  t.match(peer.heard()[0], [17, 7], 'the number is free again');
+  t.strictSame(peer.heard(), [[MessageType.complete, 7, 'unsubscribed', 1]]);
+  peer.say(MessageType.unsubscribe, 7);
+  t.match(peer.heard(), [[MessageType.error, 7, 'unknown-subscription']]);
+  peer.say(MessageType.subscribe, 7);
+  t.match(peer.heard()[0], [MessageType.subscribed, 7], 'the number is free again');
 });
 
 t.test('a number in use is refused and the subscription that has it goes on', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 7, { filter: { kinds: ['task'] } });
+  peer.say(MessageType.subscribe, 7, { filter: { kinds: ['task'] } });
   peer.heard();
-  peer.say(1, 7);
-  t.match(peer.heard(), [[23, 7, 'duplicate-subscription']]);
+  peer.say(MessageType.subscribe, 7);
+  t.match(peer.heard(), [[MessageType.error, 7, 'duplicate-subscription']]);
   stream.turn(present('task', 'a'), present('claim', 'a'));
-  t.match(peer.heard(), [[20, 1, 0, [[1]]]]);
+  t.match(peer.heard(), [[MessageType.events, 1, 0, [[1]]]]);
 });
 
 t.test('refusals name their code', async (t) => {
   const stream = new Stream({ maxSubscriptions: 2 });
   const peer = stream.connect();
   peer.session.message(Buffer.from('[4,1]'), false);
-  t.match(peer.heard(), [[23, null, 'binary-only']]);
+  t.match(peer.heard(), [[MessageType.error, null, 'binary-only']]);
   const json = stream.connect('json');
   json.session.message(new Uint8Array([0x92, 4, 1]), true);
-  t.match(json.heard(), [[23, null, 'text-only']]);
+  t.match(json.heard(), [[MessageType.error, null, 'text-only']]);
   peer.session.message(new Uint8Array([0xc1]), true);
-  t.match(peer.heard(), [[23, null, 'bad-message']]);
-  peer.say(1, 1, { max_events: 0 });
-  t.match(peer.heard(), [[23, 1, 'bad-option']]);
-  for (const sub of [1, 2, 3]) peer.say(1, sub);
-  t.match(peer.heard().at(-1), [23, 3, 'limit', /max_subscriptions/]);
+  t.match(peer.heard(), [[MessageType.error, null, 'bad-message']]);
+  peer.say(MessageType.subscribe, 1, { max_events: 0 });
+  t.match(peer.heard(), [[MessageType.error, 1, 'bad-option']]);
+  for (const sub of [1, 2, 3]) peer.say(MessageType.subscribe, sub);
+  t.match(peer.heard().at(-1), [MessageType.error, 3, 'limit', /max_subscriptions/]);
 });
 
 t.test('a ping is answered after all that went before', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 1);
+  peer.say(MessageType.subscribe, 1);
   stream.turn(present('task', 'a'));
-  peer.say(4, 99);
-  t.strictSame(peer.heard().at(-1), [25, 99, NOW]);
+  peer.say(MessageType.ping, 99);
+  t.strictSame(peer.heard().at(-1), [MessageType.pong, 99, NOW]);
 });
 
 t.test('too many bad messages, or too many at all, end the connection', async (t) => {
@@ -247,11 +249,11 @@ t.test('too many bad messages, or too many at all, end the connection', async (t
   t.equal(bad.heard().length, 2, 'those before were answered');
 
   const fast = stream.connect();
-  for (let n = 0; n < 5; n++) fast.say(4, n);
+  for (let n = 0; n < 5; n++) fast.say(MessageType.ping, n);
   stream.clock.advance(1_000);
-  for (let n = 0; n < 5; n++) fast.say(4, n);
+  for (let n = 0; n < 5; n++) fast.say(MessageType.ping, n);
   t.equal(fast.socket.closedWith, undefined, 'counted by the second');
-  fast.say(4, 6);
+  fast.say(MessageType.ping, 6);
   t.match(fast.socket.closedWith, { code: CloseCode.tooMany });
 });
 
@@ -259,12 +261,12 @@ t.test('a cursor replays exactly what followed it', async (t) => {
   const stream = new Stream();
   for (const id of ['a', 'b', 'c', 'd']) stream.turn(present('task', id), present('claim', id));
   const peer = stream.connect();
-  peer.say(1, 1, { since: 'e:4', filter: { kinds: ['task'] } });
+  peer.say(MessageType.subscribe, 1, { since: 'e:4', filter: { kinds: ['task'] } });
   stream.turn(present('task', 'e'));
   t.match(peer.heard(), [
-    [17, 1, 1, 'replay', 'e:4'],
+    [MessageType.subscribed, 1, 1, 'replay', 'e:4'],
     [
-      18,
+      MessageType.batch,
       1,
       1,
       [
@@ -272,15 +274,15 @@ t.test('a cursor replays exactly what followed it', async (t) => {
         [7, 1, 4, 'd'],
       ],
     ],
-    [19, 1, 8, 0],
-    [20, 1, 0, [[9, 1, 4, 'e']]],
+    [MessageType.synced, 1, 8, 0],
+    [MessageType.events, 1, 0, [[9, 1, 4, 'e']]],
   ]);
-  peer.say(1, 2, { since: 'e:9' });
+  peer.say(MessageType.subscribe, 2, { since: 'e:9' });
   t.strictSame(
     peer.heard(),
     [
-      [17, 2, 2, 'replay', 'e:9'],
-      [19, 2, 9, 0],
+      [MessageType.subscribed, 2, 2, 'replay', 'e:9'],
+      [MessageType.synced, 2, 9, 0],
     ],
     'the present is a cursor too',
   );
@@ -297,7 +299,7 @@ t.test('a cursor of no use is answered with why, and a snapshot', async (t) => {
   ] as const;
   for (const [since, why] of cases) {
     const peer = stream.connect();
-    peer.say(1, 1, { since });
+    peer.say(MessageType.subscribe, 1, { since });
     const [subscribed, batch, synced] = peer.heard();
     t.match(subscribed, [17, 1, Number, 'resync', 'e:5', why]);
     t.equal((batch?.[3] as unknown[]).length, 5);
@@ -305,8 +307,12 @@ t.test('a cursor of no use is answered with why, and a snapshot', async (t) => {
     peer.session.closed();
   }
   const peer = stream.connect();
-  peer.say(1, 1, { since: 'e:2' });
-  t.match(peer.heard()[0], [17, 1, Number, 'replay', 'e:2'], 'the oldest that history still reaches back to');
+  peer.say(MessageType.subscribe, 1, { since: 'e:2' });
+  t.match(
+    peer.heard()[0],
+    [MessageType.subscribed, 1, Number, 'replay', 'e:2'],
+    'the oldest that history still reaches back to',
+  );
 });
 
 t.test(
@@ -322,7 +328,7 @@ t.test(
     ] as const;
     for (const [since, mode, why] of cases) {
       const peer = stream.connect();
-      peer.say(1, 1, { since });
+      peer.say(MessageType.subscribe, 1, { since });
       const [subscribed] = peer.heard();
       t.same([subscribed?.[3], subscribed?.[5]], [mode, why], since);
       peer.session.closed();
@@ -334,30 +340,30 @@ t.test('without a snapshot a subscription begins with what comes next', async (t
   const stream = new Stream();
   stream.turn(present('task', 'a'));
   const peer = stream.connect();
-  peer.say(1, 1, { snapshot: 'none' });
-  peer.say(1, 2, { snapshot: 'none', since: 'other:1' });
+  peer.say(MessageType.subscribe, 1, { snapshot: 'none' });
+  peer.say(MessageType.subscribe, 2, { snapshot: 'none', since: 'other:1' });
   stream.turn(present('task', 'b'));
   t.match(peer.heard(), [
-    [17, 1, 1, 'replay', 'e:1'],
-    [19, 1, 1, 0],
-    [17, 2, 2, 'resync', 'e:1', 'epoch'],
-    [19, 2, 1, 0],
-    [20, Number, 0],
-    [20, Number, 0],
+    [MessageType.subscribed, 1, 1, 'replay', 'e:1'],
+    [MessageType.synced, 1, 1, 0],
+    [MessageType.subscribed, 2, 2, 'resync', 'e:1', 'epoch'],
+    [MessageType.synced, 2, 1, 0],
+    [MessageType.events, Number, 0],
+    [MessageType.events, Number, 0],
   ]);
 });
 
 t.test('at the end of the server every subscription is told', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
-  peer.say(1, 1);
-  peer.say(1, 2, { filter: { kinds: ['task'] } });
+  peer.say(MessageType.subscribe, 1);
+  peer.say(MessageType.subscribe, 2, { filter: { kinds: ['task'] } });
   stream.turn(present('task', 'a'));
   peer.heard();
   peer.session.shutdown();
   t.strictSame(peer.heard(), [
-    [21, 1, 'shutdown', 1],
-    [21, 2, 'shutdown', 1],
+    [MessageType.complete, 1, 'shutdown', 1],
+    [MessageType.complete, 2, 'shutdown', 1],
   ]);
   t.equal(stream.hub.fanOut.groupCount, 0);
 });
@@ -365,12 +371,12 @@ t.test('at the end of the server every subscription is told', async (t) => {
 t.test('a connection that closes leaves its groups', async (t) => {
   const stream = new Stream();
   const [one, other] = [stream.connect(), stream.connect()];
-  for (const peer of [one, other]) peer.say(1, 1);
-  one.say(1, 2, { filter: { kinds: ['task'] } });
+  for (const peer of [one, other]) peer.say(MessageType.subscribe, 1);
+  one.say(MessageType.subscribe, 2, { filter: { kinds: ['task'] } });
   t.equal(stream.hub.fanOut.groupCount, 2);
   one.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 1);
-  one.say(1, 3);
+  one.say(MessageType.subscribe, 3);
   t.equal(stream.hub.fanOut.groupCount, 1, 'what it says afterwards is not heard');
   other.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 0);
@@ -379,14 +385,14 @@ t.test('a connection that closes leaves its groups', async (t) => {
 t.test('a connection that takes not even an answer is closed, and others of its groups stay in them', async (t) => {
   const stream = new Stream();
   const [stuck, other] = [stream.connect(), stream.connect()];
-  stuck.say(1, 1);
-  other.say(1, 1);
+  stuck.say(MessageType.subscribe, 1);
+  other.say(MessageType.subscribe, 1);
   other.heard();
   stuck.socket.mode = 'refusing';
-  stuck.say(2, 1);
+  stuck.say(MessageType.unsubscribe, 1);
   t.match(stuck.socket.closedWith, { code: CloseCode.tooSlow });
   stream.turn(present('task', 'a', { BIG }));
-  t.match(other.heard(), [[20, 1, 0]], 'the other is still told');
+  t.match(other.heard(), [[MessageType.events, 1, 0]], 'the other is still told');
   other.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 0);
 });
@@ -395,15 +401,15 @@ t.test(
   'an error about a question carries its nonce, so that of two in flight it is known which was refused',
   async (t) => {
     const peer = new Stream().connect();
-    peer.say(3, 1, 'nonsense', 'x');
-    peer.say(3, 2, 'task', '../x');
-    peer.say(4, -1);
-    peer.say(5, 3, 'nothing');
+    peer.say(MessageType.sync, 1, 'nonsense', 'x');
+    peer.say(MessageType.sync, 2, 'task', '../x');
+    peer.say(MessageType.ping, -1);
+    peer.say(MessageType.inspect, 3, 'nothing');
     t.match(peer.heard(), [
-      [23, null, 'bad-option', /kind must be one of/, 1],
-      [23, null, 'bad-option', /a file name/, 2],
-      [23, null, 'bad-message', /nonce/],
-      [23, null, 'bad-option', /topic/, 3],
+      [MessageType.error, null, 'bad-option', /kind must be one of/, 1],
+      [MessageType.error, null, 'bad-option', /a file name/, 2],
+      [MessageType.error, null, 'bad-message', /nonce/],
+      [MessageType.error, null, 'bad-option', /topic/, 3],
     ]);
   },
 );
@@ -411,9 +417,9 @@ t.test(
 t.test('a connection has the name that it gives itself, one line of text', async (t) => {
   const peer = new Stream().connect();
   t.equal(peer.session.name, undefined);
-  peer.say(6, 'agent-42');
+  peer.say(MessageType.name, 'agent-42');
   t.equal(peer.session.name, 'agent-42');
-  for (const name of ['', 'a\nb', 'x'.repeat(129), 7, null, '\u001b[2J']) peer.say(6, name);
+  for (const name of ['', 'a\nb', 'x'.repeat(129), 7, null, '\u001b[2J']) peer.say(MessageType.name, name);
   t.equal(peer.session.name, 'agent-42');
   t.same(
     peer.heard().map(([type, sub, code]) => [type, sub, code]),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import t from 'tap';
-import { EVENT_TYPES } from '../../../protocol/index.js';
+import { EVENT_TYPES, MessageType } from '../../../protocol/index.js';
 import { absent, broken, present } from '../../support/changes.js';
 import { Model, type ModelData, type ModelEvent, type ModelFilter, type ModelKind } from '../../support/model.js';
 import { Stream, type Peer } from '../../support/stream.js';
@@ -121,23 +121,23 @@ function take(seen: Seen, events: unknown): void {
 function follow(messages: readonly unknown[][], mine: readonly Seen[]): void {
   const bySub = (sub: unknown): Seen => mine.find((seen) => seen.sub === sub)!;
   for (const [type, to, second, third] of messages) {
-    if (type === 17) Object.assign(bySub(to), { group: second, mode: third });
-    if (type === 18) {
+    if (type === MessageType.subscribed) Object.assign(bySub(to), { group: second, mode: third });
+    if (type === MessageType.batch) {
       strictEqual(second, bySub(to).next);
       take(bySub(to), third);
     }
-    if (type === 19) {
+    if (type === MessageType.synced) {
       bySub(to).segments.at(-1)!.synced = second as number;
       bySub(to).next = third as number;
     }
-    if (type === 20) {
+    if (type === MessageType.events) {
       const seen = mine.find(({ group, complete }) => group === to && !complete)!;
       ok(seen.segments.at(-1)!.synced !== undefined, 'no events before synced');
       strictEqual(second, seen.next, 'indices are continuous');
       take(seen, third);
     }
-    if (type === 21) bySub(to).complete = { reason: second as string, delivered: third as number };
-    if (type === 22) {
+    if (type === MessageType.complete) bySub(to).complete = { reason: second as string, delivered: third as number };
+    if (type === MessageType.resync) {
       bySub(to).segments.push({ events: [], synced: undefined });
       bySub(to).next = 1;
     }
@@ -218,7 +218,7 @@ class Run {
         return;
       case 'unsubscribe': {
         const target = this.seen[step.nth];
-        if (target) target.peer.say(2, target.sub);
+        if (target) target.peer.say(MessageType.unsubscribe, target.sub);
         return;
       }
       case 'stall':
@@ -287,7 +287,7 @@ class Run {
     const since = asked.back === undefined ? undefined : Math.max(0, at - asked.back);
     const base = { asked, peer, sub, at, since, group: -1, mode: '', next: 1, complete: undefined };
     this.seen.push({ ...base, segments: [{ events: [], synced: undefined }] });
-    peer.say(1, sub, {
+    peer.say(MessageType.subscribe, sub, {
       filter: asked.filter,
       snapshot: asked.snapshot,
       ...(asked.cap === undefined ? {} : { max_events: asked.cap }),

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { MessageType } from '../../../protocol/index.js';
 import { present } from '../../support/changes.js';
 import { Stream } from '../../support/stream.js';
 
@@ -7,11 +8,11 @@ t.test('a crowd that subscribes in one turn of the loop shares the time of one t
   stream.turn(...Array.from({ length: 2_000 }, (_, n) => present('task', `t${String(n)}`, { n })));
   const crowd = Array.from({ length: 10 }, () => stream.connect());
   stream.clock.lookCostMs = 1;
-  for (const peer of crowd) peer.say(1, 1);
+  for (const peer of crowd) peer.say(MessageType.subscribe, 1);
   const last = crowd.at(-1)!;
   t.same(
     last.heard().map(([type]) => type),
-    [17],
+    [MessageType.subscribed],
     'the last of them is let in, and waits',
   );
   stream.serve(2_000);
@@ -24,7 +25,7 @@ t.test('those who have just come and those who are behind share the time of one 
   const crowd = Array.from({ length: 10 }, () => stream.connect());
   // A look at the clock is all that takes time, and there is one every 64 records: a turn has room for four.
   stream.clock.lookCostMs = 0.25;
-  for (const peer of crowd) peer.say(1, 1);
+  for (const peer of crowd) peer.say(MessageType.subscribe, 1);
   const turns = [0];
   for (let served = 0; served < crowd.length * 5_000; served = stream.hub.deliveredBehind) {
     stream.serve(1);

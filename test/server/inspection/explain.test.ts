@@ -22,7 +22,7 @@ import { Session } from '../../../server/sessions/session.js';
 import { DEFAULT_LIMITS } from '../../../server/config/options.js';
 import { History } from '../../../server/store/history.js';
 import { RecordStore } from '../../../server/store/record-store.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { FakeSocket } from '../../support/fake-socket.js';
 import { UNSUPERVISED } from '../../../server/runtime/supervisor.js';
 
@@ -33,7 +33,7 @@ const SUB = 1;
 
 /** A hub with one connection, and records put in by hand. */
 class Bench {
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   readonly store = new RecordStore();
   readonly hub: Hub;
   readonly socket = new FakeSocket('json');

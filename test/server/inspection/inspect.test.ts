@@ -73,7 +73,11 @@ t.test('questions are answered so many times a second, and then refused', async 
   const client = await RawClient.connect(await repository.start());
   t.teardown(() => client.close());
   for (let i = 0; i < 120; i++) client.send([MessageType.inspect, i, 'overview']);
-  await until('all are answered', () => client.messages.filter(([type]) => type === 23 || type === 27).length === 120);
+  await until(
+    'all are answered',
+    () =>
+      client.messages.filter(([type]) => type === MessageType.error || type === MessageType.inspection).length === 120,
+  );
   const refused = client.messages.filter(([type, , code]) => type === MessageType.error && code === 'limit');
   t.ok(refused.length > 0, `${String(refused.length)} of 120 were refused`);
 });

@@ -12,7 +12,7 @@ import { History } from '../../../server/store/history.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import { absent, present } from '../../support/changes.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { RecordingLog } from '../../support/journal-log.js';
 import { MemoryDisk } from '../../support/journal-memory-table.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
@@ -24,7 +24,7 @@ const EPOCH = epoch('E1');
 /** A store with its history and journal, over a disk in memory; the parts of a bus that a journal knows. */
 class Life {
   readonly store = new RecordStore();
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   readonly log = new RecordingLog();
   readonly journal: Journal;
   recovered: Recovered | undefined;

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
-import { RawClient } from '../../support/door-server.js';
-import { ask, handshake, request, without } from '../../support/door-wire.js';
+import { ask, handshake, request, without } from '../../support/http-wire.js';
 import { ServerChild } from '../../support/server-child.js';
+import { RawClient } from '../../support/raw-client.js';
 
 /** How a client leaves: told to go, gone without a word, gone with a reset, or done with sending. */
 const ENDS: readonly (readonly [name: string, end: (socket: Socket) => void])[] = [
@@ -104,9 +104,9 @@ async function isWell(t: Test, server: ServerChild): Promise<void> {
   t.ok(server.isAlive(), 'the process lives', { errors: server.errors });
   t.equal(server.errors, '', 'and nothing was unforeseen');
   if (!server.isAlive()) return;
-  const client = await RawClient.connect(server);
+  const client = await RawClient.welcomed(server.endpoint);
   t.ok(await client.isAlive(), 'an honest client is served');
-  client.close();
+  client.terminate();
   const answer = await ask(server.port, request('GET /healthz', [`Host: 127.0.0.1:${String(server.port)}`]));
   t.equal(answer.status, 200);
 }

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { Encoding } from '../../../protocol/index.js';
+import { type Encoding, MessageType } from '../../../protocol/index.js';
 import type { Endpoint } from '../../../server/index.js';
 import { Random } from '../../fuzz/random.js';
 import { RawClient } from '../../support/raw-client.js';
@@ -37,8 +37,8 @@ class StopAndGo {
     bus.endpoint = await bus.repository.start();
     for (const encoding of encodings) {
       const reader = await RawClient.connect(bus.endpoint, { encoding });
-      reader.send([1, 1]);
-      await reader.received(19);
+      reader.send([MessageType.subscribe, 1]);
+      await reader.received(MessageType.synced);
       bus.readers.push(reader);
     }
     return bus;
@@ -67,12 +67,15 @@ class StopAndGo {
     const { hub } = this.repository.server.bus;
     for (const reader of this.readers) {
       const events = (): number =>
-        reader.messages.reduce((sum, [type, , , told]) => sum + (type === 20 ? (told as unknown[]).length : 0), 0);
+        reader.messages.reduce(
+          (sum, [type, , , told]) => sum + (type === MessageType.events ? (told as unknown[]).length : 0),
+          0,
+        );
       await until('every event has come', () => events() === hub.revision);
       let index = 0;
       const gaps = reader.messages.filter(([type, , first, told]) => {
-        const isGap = type === 20 && first !== index;
-        if (type === 20) index += (told as unknown[]).length;
+        const isGap = type === MessageType.events && first !== index;
+        if (type === MessageType.events) index += (told as unknown[]).length;
         return isGap;
       });
       t.same(gaps, [], 'without a gap');
@@ -134,7 +137,7 @@ for (const transport of TRANSPORTS) {
         for (let n = random.below(12); n > 0; n--)
           await bus.write(random.below(4) === 0 ? 240_000 : random.below(4_000));
         // What is asked while events wait is answered behind them, and shortens the queue as it is sent.
-        if (random.below(3) === 0) reader.send([4, round]);
+        if (random.below(3) === 0) reader.send([MessageType.ping, round]);
         if (random.below(3) === 0) reader.socket.ping();
       }
       for (const reader of bus.readers) reader.socket.resume();

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { SUBPROTOCOLS } from '../../../protocol/index.js';
+import { MessageType, SUBPROTOCOLS } from '../../../protocol/index.js';
 import type { Endpoint, ServerOptions } from '../../../server/index.js';
 import { rawRequest } from '../../support/http-request.js';
 import { RawClient, type RawClientOptions } from '../../support/raw-client.js';
@@ -68,7 +68,7 @@ for (const transport of TRANSPORTS) {
       for (const [options, echoed] of cases) {
         const client = await connect(options);
         t.equal(client.socket.protocol, echoed, JSON.stringify(options));
-        t.match(await client.received(16), [16, { protocol: 1 }]);
+        t.match(await client.received(MessageType.welcome), [MessageType.welcome, { protocol: 1 }]);
         await client.close();
       }
     },
@@ -125,13 +125,13 @@ for (const transport of TRANSPORTS) {
   t.test(`${transport}: messages go both ways, and binary and text are told apart`, { skip }, async (t) => {
     const { connect, repository } = await served(t, transport);
     const client = await connect();
-    client.send([1, 7]);
-    t.match(await client.received(19), [19, 7, 0, 0]);
+    client.send([MessageType.subscribe, 7]);
+    t.match(await client.received(MessageType.synced), [MessageType.synced, 7, 0, 0]);
     repository.rename('task', 't1', { text: 'ä\u{1f600}', big: 'x'.repeat(200_000) });
-    const [, , , events] = await client.received(20);
+    const [, , , events] = await client.received(MessageType.events);
     t.match(events, [[1, 1, 4, 't1', Number, { text: 'ä\u{1f600}' }]]);
     client.socket.send('[4,1]');
-    t.match(await client.received(23), [23, null, 'binary-only']);
+    t.match(await client.received(MessageType.error), [MessageType.error, null, 'binary-only']);
     await client.close();
     await until('the server has noticed', () => repository.server.bus.connectionCount === 0);
   });
@@ -141,16 +141,16 @@ for (const transport of TRANSPORTS) {
     const [large, other] = [await connect(), await connect()];
     large.socket.send(Buffer.alloc(65_537));
     t.match((await large.untilClosed()).code, /^(1006|1009)$/);
-    other.send([4, 1]);
-    t.match(await other.received(25), [25, 1]);
+    other.send([MessageType.ping, 1]);
+    t.match(await other.received(MessageType.pong), [MessageType.pong, 1]);
     await other.close();
   });
 
   t.test(`${transport}: a client that reads nothing for a while is sent everything in the end`, { skip }, async (t) => {
     const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
     const client = await connect();
-    client.send([1, 1]);
-    await client.received(19);
+    client.send([MessageType.subscribe, 1]);
+    await client.received(MessageType.synced);
     client.socket.pause();
     const text = 'x'.repeat(100_000);
     for (let n = 0; n < 200; n++) {
@@ -161,11 +161,11 @@ for (const transport of TRANSPORTS) {
     client.socket.resume();
     let index = 0;
     const lastSeen = (): number => {
-      const frames = client.messages.filter(([type]) => type === 20 || type === 22);
+      const frames = client.messages.filter(([type]) => type === MessageType.events || type === MessageType.resync);
       return (frames.at(-1)?.[3] as [number][] | undefined)?.at(-1)?.[0] ?? 0;
     };
     await until('the last event has come', () => lastSeen() === revision);
-    for (const [, , first, events] of client.messages.filter(([type]) => type === 20)) {
+    for (const [, , first, events] of client.messages.filter(([type]) => type === MessageType.events)) {
       t.equal(first, index);
       index += (events as unknown[]).length;
     }
@@ -177,13 +177,13 @@ for (const transport of TRANSPORTS) {
     const { connect, repository, endpoint } = await served(t, transport);
     const clients = [await connect(), await connect({ encoding: 'json' })];
     for (const client of clients) {
-      client.send([1, 7]);
-      await client.received(19);
+      client.send([MessageType.subscribe, 7]);
+      await client.received(MessageType.synced);
     }
     await repository.server.stop();
     for (const client of clients) {
       t.same(await client.untilClosed(), { code: 1001, reason: 'shutdown retry=500' });
-      t.strictSame(client.messages.at(-1), [21, 7, 'shutdown', 0]);
+      t.strictSame(client.messages.at(-1), [MessageType.complete, 7, 'shutdown', 0]);
     }
     await t.rejects(RawClient.connect(endpoint), 'and nobody is let in');
   });
@@ -194,8 +194,8 @@ for (const transport of TRANSPORTS) {
     async (t) => {
       const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
       const client = await connect();
-      client.send([1, 7]);
-      await client.received(19);
+      client.send([MessageType.subscribe, 7]);
+      await client.received(MessageType.synced);
       client.socket.pause();
       const [session] = repository.server.bus.sessions;
       const text = 'x'.repeat(200_000);
@@ -207,7 +207,7 @@ for (const transport of TRANSPORTS) {
       client.socket.resume();
       await stopped;
       t.same(await client.untilClosed(), { code: 1001, reason: 'shutdown retry=500' });
-      t.match(client.messages.at(-1), [21, 7, 'shutdown', Number]);
+      t.match(client.messages.at(-1), [MessageType.complete, 7, 'shutdown', Number]);
     },
   );
 

@@ -2,12 +2,14 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import t, { type Test } from 'tap';
 import { connect } from '../../../client/sdk/index.js';
-import { KINDS, type BusEvent } from '../../../protocol/index.js';
+import { type BusEvent, KINDS, MessageType } from '../../../protocol/index.js';
 import { TELLING_RECORDS } from '../../support/any-json.js';
 import { Command, MUSE_BUS } from '../../support/command.js';
-import { Repository } from '../../support/door-repository.js';
-import { eventually, RawClient, serve, TRANSPORTS, type Running } from '../../support/door-server.js';
+import { Repository } from '../../support/repository-on-disk.js';
+import { serve, TRANSPORTS, type Running } from '../../support/running-server.js';
 import { HttpClient } from '../../support/http-client.js';
+import { untilFound } from '../../support/until.js';
+import { RawClient } from '../../support/raw-client.js';
 
 const COUNT = TELLING_RECORDS.length * KINDS.length;
 
@@ -38,24 +40,24 @@ async function overSockets(t: Test, running: Running, act: () => void): Promise<
   const clients = await Promise.all(
     (['msgpack', 'json'] as const).map(async (encoding) => ({
       encoding,
-      client: await RawClient.connect(running, encoding),
+      client: await RawClient.welcomed(running.endpoint, { encoding }),
     })),
   );
-  for (const { client } of clients) client.say([1, 1, {}]);
+  for (const { client } of clients) client.send([MessageType.subscribe, 1, {}]);
   for (const { encoding, client } of clients) {
-    await client.next(19);
+    await client.received(MessageType.synced);
     assertAll(t, `${encoding}, snapshot`, 'early-', received(client, 18));
   }
   act();
   for (const { encoding, client } of clients) {
-    await eventually('all that came later', () => received(client, 20).length >= COUNT);
+    await untilFound('all that came later', () => received(client, 20).length >= COUNT);
     assertAll(t, `${encoding}, live`, 'late-', received(client, 20));
-    client.say([5, 1, 'overview', {}]);
-    await client.next(27);
-    client.say([5, 2, 'explain', { sub: 1, kind: 'reservation', id: 'late-to-json' }]);
-    t.match((await client.next(27, ([, nonce]) => nonce === 2))[2], { verdict: 'delivered' });
+    client.send([MessageType.inspect, 1, 'overview', {}]);
+    await client.received(MessageType.inspection);
+    client.send([MessageType.inspect, 2, 'explain', { sub: 1, kind: 'reservation', id: 'late-to-json' }]);
+    t.match((await client.received(MessageType.inspection, ([, nonce]) => nonce === 2))[2], { verdict: 'delivered' });
     t.equal(await client.isAlive(), true);
-    client.close();
+    client.terminate();
   }
 }
 
@@ -115,21 +117,25 @@ for (const transport of TRANSPORTS) {
     const repository = new Repository();
     writeAll(repository, 'early-');
     const first = await serve(t, { transport }, repository);
-    const client = await RawClient.connect(first);
-    client.say([1, 1, {}]);
-    const [, , , , cursor] = await client.next(17);
-    await client.next(19);
+    const client = await RawClient.welcomed(first.endpoint);
+    client.send([MessageType.subscribe, 1, {}]);
+    const [, , , , cursor] = await client.received(MessageType.subscribed);
+    await client.received(MessageType.synced);
     writeAll(repository, 'late-');
-    await eventually('all', () => received(client, 20).length >= COUNT);
-    client.close();
+    await untilFound('all', () => received(client, 20).length >= COUNT);
+    client.terminate();
     await first.server.stop();
     const second = await serve(t, { transport }, repository);
     t.not(cursor, undefined);
-    const again = await RawClient.connect(second);
-    again.say([1, 1, { since: `${second.server.bus.hub.epoch}:${String(second.server.bus.hub.revision - COUNT)}` }]);
-    await again.next(19);
+    const again = await RawClient.welcomed(second.endpoint);
+    again.send([
+      MessageType.subscribe,
+      1,
+      { since: `${second.server.bus.hub.epoch}:${String(second.server.bus.hub.revision - COUNT)}` },
+    ]);
+    await again.received(MessageType.synced);
     assertAll(t, 'replay', 'late-', received(again, 18));
-    again.close();
+    again.terminate();
   });
 }
 

@@ -8,7 +8,7 @@ import { EdgeFiles } from '../../../server/relay/edge-files.js';
 import { connectNats } from '../../../server/relay/nats.js';
 import { resolveRelay } from '../../../server/config/relay-options.js';
 import { Command } from '../../support/command.js';
-import { makeCertificate } from '../../support/door-certificate.js';
+import { makeCertificate } from '../../support/certificate.js';
 import { freePort } from '../../support/free-port.js';
 import { NatsServer, withoutNats, type NatsServerOptions } from '../../support/nats-server.js';
 import { ServedRepository } from '../../support/served-repository.js';

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { MessageType } from '../../../protocol/index.js';
 import { withoutNats } from '../../support/nats-server.js';
 import { NetworkNamespace, withoutNamespaces } from '../../support/network-namespace.js';
 import { until } from '../../support/until.js';
@@ -166,7 +167,7 @@ t.test(
 function listenAt(swarm: RelaySwarm, name: string): unknown[] {
   const heard: unknown[] = [];
   swarm.life(name).onMessage = (message) => {
-    if (message[0] === 26) heard.push((message[3] as { origin?: unknown }).origin);
+    if (message[0] === MessageType.heartbeat) heard.push((message[3] as { origin?: unknown }).origin);
   };
   return heard;
 }

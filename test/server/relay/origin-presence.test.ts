@@ -1,13 +1,13 @@
 import t from 'tap';
 import { OriginLiveness } from '../../../server/relay/origin-liveness.js';
 import type { AliveMessage } from '../../../server/relay/alive-message.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 5 };
 
 /** An edge whose origin's clock goes before its own. */
 class Edge {
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   readonly presence = new OriginLiveness(this.clock);
 
   constructor(private readonly aheadMs: number) {}

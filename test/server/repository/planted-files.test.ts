@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { BusServer } from '../../../server/index.js';
-import { LogLines } from '../../support/door-server.js';
+import { LogLines } from '../../support/running-server.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 

@@ -24,7 +24,7 @@ import {
 } from '../../../server/index.js';
 import { findEndpoint, stateLocation } from '../../../server/repository/index.js';
 import { Command, MUSE_BUS } from '../../support/command.js';
-import { LogLines } from '../../support/door-server.js';
+import { LogLines } from '../../support/running-server.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 

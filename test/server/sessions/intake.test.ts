@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Intake, type Speaker } from '../../../server/sessions/intake.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -11,7 +11,7 @@ class Numbered implements Speaker {
   constructor(
     private readonly name: string,
     private readonly count: number,
-    private readonly clock: FakeClock,
+    private readonly clock: ManualClock,
     private readonly heard: string[],
   ) {}
 
@@ -23,7 +23,7 @@ class Numbered implements Speaker {
 }
 
 t.test('a message is heard as it comes while the turn has time, and waits when it has none', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const intake = new Intake(clock);
   t.ok(intake.hasTime());
   clock.advance(3);
@@ -35,7 +35,7 @@ t.test('a message is heard as it comes while the turn has time, and waits when i
 });
 
 t.test('those who wait are heard in turn, a message each, and nobody goes before them', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const intake = new Intake(clock);
   const heard: string[] = [];
   intake.add(new Numbered('flood', 1_000, clock, heard));
@@ -49,7 +49,7 @@ t.test('those who wait are heard in turn, a message each, and nobody goes before
 });
 
 t.test('whoever has gone is not heard any more', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const intake = new Intake(clock);
   const heard: string[] = [];
   const gone = new Numbered('gone', 5, clock, heard);

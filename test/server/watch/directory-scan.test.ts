@@ -7,7 +7,7 @@ import { DirectoryScan } from '../../../server/watch/directory-scan.js';
 import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { RecordReader } from '../../../server/watch/record-reader.js';
 import { Warnings } from '../../../server/watch/warnings.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 function scanned(t: Test) {
@@ -16,7 +16,7 @@ function scanned(t: Test) {
     repository.dispose();
   });
   const store = new RecordStore();
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const directories = new CheckedDirectories(repository.dir);
   directories.open();
   t.teardown(() => {

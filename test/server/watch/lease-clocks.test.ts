@@ -1,12 +1,12 @@
 import t from 'tap';
 import { DOUBT_MS } from '../../../server/watch/lease-time.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { ingestOver, pass, turns } from '../../support/memory-ingest.js';
 
 const HOUR_MS = 3_600_000;
 
 t.test('a lease ends on time', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', 5_000);
@@ -17,7 +17,7 @@ t.test('a lease ends on time', async (t) => {
 });
 
 t.test('a wall clock set an hour ahead for a while ends no lease early', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', HOUR_MS / 2);
@@ -31,7 +31,7 @@ t.test('a wall clock set an hour ahead for a while ends no lease early', async (
 });
 
 t.test('a lease that was about to end does so on time though the wall clock jumps ahead', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', 20_000);
@@ -44,7 +44,7 @@ t.test('a lease that was about to end does so on time though the wall clock jump
 t.test(
   'after a sleep, a holder that beats again within the doubt keeps its lease and the others lose theirs',
   async (t) => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const { ingest, reserve, write, expired } = ingestOver(clock);
     t.teardown(() => ingest.stop());
     await reserve('beats', HOUR_MS / 2);
@@ -61,7 +61,7 @@ t.test(
 );
 
 t.test('a wall clock set back an hour makes no lease immortal', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', 30_000);
@@ -73,7 +73,7 @@ t.test('a wall clock set back an hour makes no lease immortal', async (t) => {
 });
 
 t.test('a process stopped past a deadline reads the heartbeats that arrived before it ends a lease', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { ingest, reserve, write, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', 30_000);
@@ -85,7 +85,7 @@ t.test('a process stopped past a deadline reads the heartbeats that arrived befo
 });
 
 t.test('a lease that ends in the year 9999 is waited for a minute at a time', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
   await reserve('r', Date.UTC(9999, 0) - clock.now());

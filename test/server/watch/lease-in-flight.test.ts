@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { ingestOver, pass, SETTLE_MS, turns } from '../../support/memory-ingest.js';
 
 const LEASE_MS = 5_000;
 
 function held(t: Test) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const over = ingestOver(clock);
   t.teardown(() => {
     over.ingest.stop();

@@ -1,11 +1,11 @@
 import t from 'tap';
 import { DOUBT_MS, JUMP_BOUND_MS, LeaseTime } from '../../../server/watch/lease-time.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 const HOUR_MS = 3_600_000;
 
 t.test('lease time is the wall clock while that goes at the pace of the monotonic one', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.advance(50_000);
   t.equal(time.now(), clock.now());
@@ -14,7 +14,7 @@ t.test('lease time is the wall clock while that goes at the pace of the monotoni
 });
 
 t.test('a jump ahead beyond the bound is not believed at once, nor is lease time held still', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const time = new LeaseTime(clock);
   const before = time.now();
   clock.setWallClock(HOUR_MS);
@@ -24,7 +24,7 @@ t.test('a jump ahead beyond the bound is not believed at once, nor is lease time
 });
 
 t.test('a jump that is taken back within the doubt has never been', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.setWallClock(HOUR_MS);
   time.now();
@@ -35,7 +35,7 @@ t.test('a jump that is taken back within the doubt has never been', async (t) =>
 });
 
 t.test('a jump to which the wall clock keeps is believed when the doubt ends', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.setWallClock(HOUR_MS);
   time.now();
@@ -47,7 +47,7 @@ t.test('a jump to which the wall clock keeps is believed when the doubt ends', a
 });
 
 t.test('a second jump begins the doubt anew', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.setWallClock(HOUR_MS);
   time.now();
@@ -58,14 +58,14 @@ t.test('a second jump begins the doubt anew', async (t) => {
 });
 
 t.test('a jump back is believed at once', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.setWallClock(-HOUR_MS);
   t.equal(time.now(), clock.now());
 });
 
 t.test('a pause in which both clocks go on is no jump', async (t) => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.sleepThrough(HOUR_MS);
   t.equal(time.now(), clock.now());

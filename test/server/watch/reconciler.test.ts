@@ -3,7 +3,7 @@ import { KINDS, type Kind } from '../../../protocol/index.js';
 import { silentLog } from '../../../server/index.js';
 import type { DirectoryScan, ScanReport } from '../../../server/watch/directory-scan.js';
 import { Reconciler } from '../../../server/watch/reconciler.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 const PAUSE_MS = 10_000;
 
@@ -29,7 +29,7 @@ class FakeScan {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function reconciled() {
-  const [scan, clock] = [new FakeScan(), new FakeClock()];
+  const [scan, clock] = [new FakeScan(), new ManualClock()];
   let verified = 0;
   const reconciler = new Reconciler(scan as unknown as DirectoryScan, clock, silentLog, PAUSE_MS, () => verified++);
   return { scan, clock, reconciler, verified: () => verified };

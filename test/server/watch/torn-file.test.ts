@@ -7,13 +7,13 @@ import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { Ingest } from '../../../server/watch/ingest.js';
 import type { RecordReader } from '../../../server/watch/record-reader.js';
 import { Warnings } from '../../../server/watch/warnings.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 const SETTLE_MS = 200;
 
 /** An ingest over one file, which is found half-written whenever it is looked at. */
 function overTornFile() {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const store = new RecordStore();
   const warnings = new Warnings(silentLog);
   const events: StoreEvent[] = [];

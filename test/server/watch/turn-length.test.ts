@@ -6,13 +6,13 @@ import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { Ingest } from '../../../server/watch/ingest.js';
 import type { RecordReader } from '../../../server/watch/record-reader.js';
 import { Warnings } from '../../../server/watch/warnings.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 const FILES = 60;
 
 /** Reads sixty files that wait at once, each for a millisecond. @returns how many events each turn has told. */
 async function turns(tellingMs: number): Promise<number[]> {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const warnings = new Warnings(silentLog);
   const told: number[] = [];
   const read = (kind: Kind, id: string) => {

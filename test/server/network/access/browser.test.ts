@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { noChromium, startChromium } from '../../../support/chromium.js';
-import { serve, TRANSPORTS } from '../../../support/door-server.js';
+import { serve, TRANSPORTS } from '../../../support/running-server.js';
 
 type Outcome = 'opened' | 'refused';
 

@@ -1,21 +1,23 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { CloseCode, MessageType } from '../../../../protocol/index.js';
-import { eventually, RawClient, serve, TRANSPORTS, type Running } from '../../../support/door-server.js';
+import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
+import { untilFound } from '../../../support/until.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 /** A filter that makes an overview large. */
 const WIDE = { run_ids: Array.from({ length: 1_000 }, (_, i) => `${String(i)}-${'x'.repeat(200)}`) };
 
 async function endOf(client: RawClient): Promise<{ readonly code: number; readonly reason: string }> {
-  return eventually('the end of the connection', () => client.closed);
+  return untilFound('the end of the connection', () => client.closed);
 }
 
 /** More answers than the kernel and the server keep for a client that does not read, which then reads. */
 async function takeNothing(client: RawClient): Promise<void> {
-  client.say([MessageType.subscribe, 1, { filter: WIDE, snapshot: 'none' }]);
-  await client.next(MessageType.synced);
+  client.send([MessageType.subscribe, 1, { filter: WIDE, snapshot: 'none' }]);
+  await client.received(MessageType.synced);
   client.socket.pause();
-  for (let nonce = 0; nonce < 49; nonce++) client.say([MessageType.inspect, nonce, 'overview']);
+  for (let nonce = 0; nonce < 49; nonce++) client.send([MessageType.inspect, nonce, 'overview']);
 }
 
 /** How each code of the server's is brought about. */
@@ -31,11 +33,11 @@ const CAUSES: Readonly<Record<CloseCode, (running: Running, client: RawClient) =
   [CloseCode.unauthorized]: ({ server }) => server.rotateToken(),
   [CloseCode.tooSlow]: async ({ server }, client) => {
     await takeNothing(client);
-    await eventually('the server gives up', () => [...server.bus.sessions].some((one) => one.isClosed()));
+    await untilFound('the server gives up', () => [...server.bus.sessions].some((one) => one.isClosed()));
     client.socket.resume();
   },
   [CloseCode.tooMany]: (_, client) => {
-    for (let i = 0; i < 30; i++) client.say([99]);
+    for (let i = 0; i < 30; i++) client.send([99]);
   },
 };
 
@@ -51,7 +53,7 @@ for (const transport of TRANSPORTS) {
   for (const [name, code] of Object.entries(CloseCode)) {
     t.test(`${transport}: a client can see ${String(code)} (${name})`, async (t) => {
       const running = await serve(t, { transport, limits: { maxPayloadBytes: 1_000_000, maxBadMessages: 20 } });
-      const client = await RawClient.connect(running);
+      const client = await RawClient.welcomed(running.endpoint);
       await CAUSES[code](running, client);
       const closed = await endOf(client);
       t.equal(closed.code, code);
@@ -62,11 +64,11 @@ for (const transport of TRANSPORTS) {
 
   t.test(`${transport}: a text frame that is not UTF-8 ends the connection, and a client comes again`, async (t) => {
     const running = await serve(t, { transport });
-    const client = await RawClient.connect(running, 'json');
+    const client = await RawClient.welcomed(running.endpoint, { encoding: 'json' });
     client.socket.send(Buffer.from([0x5b, 0xff, 0x5d]), { binary: false });
     const { code } = await endOf(client);
     t.ok(code === 1007 || code === 1006, String(code));
-    t.ok(await (await RawClient.connect(running, 'json')).isAlive());
+    t.ok(await (await RawClient.welcomed(running.endpoint, { encoding: 'json' })).isAlive());
   });
 }
 

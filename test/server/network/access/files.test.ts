@@ -15,9 +15,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import type { Problem } from '../../../../protocol/index.js';
-import { Repository } from '../../../support/door-repository.js';
-import { eventually, RawClient, serve, type Running } from '../../../support/door-server.js';
+import { MessageType, type Problem } from '../../../../protocol/index.js';
+import { Repository } from '../../../support/repository-on-disk.js';
+import { serve, type Running } from '../../../support/running-server.js';
+import { untilFound } from '../../../support/until.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 interface Broken {
   readonly what: string;
@@ -104,23 +106,23 @@ const listing = ({ server }: Running): string[] => server.bus.problems().map(({ 
 t.test('a file that is no record', async (t) => {
   const running = await serve(t);
   const { repository } = running;
-  const client = await RawClient.connect(running);
-  t.teardown(() => client.close());
-  client.say([1, 1, { filter: { kinds: ['task'] } }]);
-  await client.next(19);
+  const client = await RawClient.welcomed(running.endpoint);
+  t.teardown(() => client.terminate());
+  client.send([MessageType.subscribe, 1, { filter: { kinds: ['task'] } }]);
+  await client.received(MessageType.synced);
   const eventOf = (id: string, passes: (event: unknown[]) => boolean): Promise<unknown[]> =>
-    eventually(`an event of ${id}`, () => events(client).find((event) => event[3] === id && passes(event)));
+    untilFound(`an event of ${id}`, () => events(client).find((event) => event[3] === id && passes(event)));
 
   for (const [i, { what, problem, put, unless }] of BROKEN.entries()) {
     t.test(`${what}: quarantined as ${problem}, and healed`, { skip: unless ?? false }, async (t) => {
       const fresh = `new-${String(i)}`;
       put(repository.path('task', `${fresh}.json`));
-      const added = await eventOf(fresh, ([, type]) => type === 1);
+      const added = await eventOf(fresh, ([, type]) => type === MessageType.subscribe);
       t.same([added[5], added[7]], [{}, problem], 'new: added with empty data');
 
       const known = `known-${String(i)}`;
       repository.record('task', known, { title: 'good' });
-      await eventOf(known, ([, type]) => type === 1);
+      await eventOf(known, ([, type]) => type === MessageType.subscribe);
       const path = repository.path('task', `${known}.json`);
       // In one step for whoever looks: what is there is never missing.
       rmSync(path);
@@ -138,7 +140,7 @@ t.test('a file that is no record', async (t) => {
       t.equal(healed[7] ?? null, null);
       t.notOk(listing(running).includes(`${known} ${problem}`), 'it is listed no longer');
       repository.remove('task', fresh);
-      await eventOf(fresh, ([, type]) => type === 3);
+      await eventOf(fresh, ([, type]) => type === MessageType.sync);
       t.notOk(listing(running).includes(`${fresh} ${problem}`));
     });
   }
@@ -146,13 +148,13 @@ t.test('a file that is no record', async (t) => {
   t.test('a socket: quarantined as not-a-file', async (t) => {
     const listener = createServer().listen(repository.path('task', 'sock.json'));
     t.teardown(() => listener.close());
-    const added = await eventOf('sock', ([, type]) => type === 1);
+    const added = await eventOf('sock', ([, type]) => type === MessageType.subscribe);
     t.equal(added[7], 'not-a-file');
   });
 
   t.test('nothing is polluted, and constructor is only data', async (t) => {
     repository.write('task', 'ctor', '{"constructor":{"prototype":{"polluted":true}}}');
-    const added = await eventOf('ctor', ([, type]) => type === 1);
+    const added = await eventOf('ctor', ([, type]) => type === MessageType.subscribe);
     t.equal(added[7] ?? null, null);
     t.same(added[5], { constructor: { prototype: { polluted: true } } });
     t.equal(({} as Record<string, unknown>)['polluted'], undefined);
@@ -164,17 +166,19 @@ t.test('a file that is no record', async (t) => {
 });
 
 const events = (client: RawClient): unknown[][] =>
-  client.messages.filter(([type]) => type === 20 || type === 18).flatMap((message) => message[3] as unknown[][]);
+  client.messages
+    .filter(([type]) => type === MessageType.events || type === MessageType.batch)
+    .flatMap((message) => message[3] as unknown[][]);
 
 t.test('accepted', async (t) => {
   const running = await serve(t);
   const { repository, log } = running;
-  const client = await RawClient.connect(running);
-  t.teardown(() => client.close());
-  client.say([1, 1, {}]);
-  await client.next(19);
+  const client = await RawClient.welcomed(running.endpoint);
+  t.teardown(() => client.terminate());
+  client.send([MessageType.subscribe, 1, {}]);
+  await client.received(MessageType.synced);
   const record = (id: string): Promise<unknown[]> =>
-    eventually(id, () => events(client).find((event) => event[3] === id));
+    untilFound(id, () => events(client).find((event) => event[3] === id));
 
   const TEXTS: readonly (readonly [what: string, json: string, data: object])[] = [
     ['a UTF-8 BOM', '\ufeff{"a":1}', { a: 1 }],
@@ -237,7 +241,7 @@ t.test('accepted', async (t) => {
     );
   }
   t.test('nothing expires', async (t) => {
-    t.equal(events(client).filter(([, type]) => type === 4).length, 0);
+    t.equal(events(client).filter(([, type]) => type === MessageType.ping).length, 0);
   });
 });
 
@@ -259,13 +263,13 @@ t.test('ignored, counted and warned of', async (t) => {
     writeFileSync(Buffer.concat([directory, Buffer.from(name)]), '{}');
   }
   repository.record('claim', 'real');
-  await eventually('the real one', () => server.bus.hub.revision === 1);
-  await eventually('all counted', () => server.bus.watch.counts.ignoredFiles >= NAMES.length);
+  await untilFound('the real one', () => server.bus.hub.revision === 1);
+  await untilFound('all counted', () => server.bus.watch.counts.ignoredFiles >= NAMES.length);
   t.equal(server.bus.hub.revision, 1, 'no other record');
   t.ok(log.has('file ignored', 'unprintable'));
-  await eventually('a scan has found those that stay', () => log.has('file ignored, and others like it', 'claim'));
+  await untilFound('a scan has found those that stay', () => log.has('file ignored, and others like it', 'claim'));
   repository.record('task', 'renamed');
-  await eventually('what was renamed in', () => server.bus.hub.revision === 2);
+  await untilFound('what was renamed in', () => server.bus.hub.revision === 2);
   t.notOk(log.has('file ignored', 'task'), 'a temporary file that is gone is nothing to speak of');
 });
 
@@ -273,25 +277,25 @@ t.test('an id over max_id_bytes is ignored, and the warning names the limit', as
   const { repository, log, server } = await serve(t, { limits: { maxIdBytes: 20 } });
   repository.record('task', 'é'.repeat(11));
   repository.record('task', 'é'.repeat(10));
-  await eventually('the shorter one', () => server.bus.hub.revision === 1);
-  await eventually('the warning', () => log.has('too-long', '"max_id_bytes":20'));
+  await untilFound('the shorter one', () => server.bus.hub.revision === 1);
+  await untilFound('the warning', () => log.has('too-long', '"max_id_bytes":20'));
 });
 
 t.test('records beyond max_records wait until others go', async (t) => {
   const { repository, log, server } = await serve(t, { limits: { maxRecords: 3 }, reconcileMs: 50 });
   for (const id of ['a', 'b', 'c', 'd']) repository.record('task', id);
-  await eventually('three', () => server.bus.hub.revision === 3);
-  await eventually('the warning', () => log.has('not taken in', '"max_records":3'));
+  await untilFound('three', () => server.bus.hub.revision === 3);
+  await untilFound('the warning', () => log.has('not taken in', '"max_records":3'));
   repository.record('task', 'a', { changed: true });
-  await eventually('a known one may change', () => server.bus.hub.revision === 4);
+  await untilFound('a known one may change', () => server.bus.hub.revision === 4);
   repository.remove('task', 'b');
-  await eventually('the fourth', () => server.bus.hub.store.get('task', 'd') !== undefined);
+  await untilFound('the fourth', () => server.bus.hub.store.get('task', 'd') !== undefined);
 });
 
 t.test('20,000 files at once converge', async (t) => {
   const { repository, server } = await serve(t);
   for (let i = 0; i < 20_000; i++) writeFileSync(repository.path('task', `f${String(i)}.json`), '{"a":1}');
-  await eventually('all', () => server.bus.hub.store.size === 20_000);
+  await untilFound('all', () => server.bus.hub.store.size === 20_000);
   t.equal(server.bus.problems().length, 0);
 });
 
@@ -323,12 +327,12 @@ t.test('mode 000: quarantined as unreadable, the last good stands, healed', { sk
   }
   const running = await serve(t, {}, repository);
   repository.record('task', 'shut', { title: 'good' });
-  await eventually('read', () => running.server.bus.hub.revision === 1);
+  await untilFound('read', () => running.server.bus.hub.revision === 1);
   chmodSync(repository.path('task', 'shut.json'), 0);
-  await eventually('the problem', () => listing(running).includes('shut unreadable'));
+  await untilFound('the problem', () => listing(running).includes('shut unreadable'));
   t.same(running.server.bus.hub.store.get('task', 'shut')?.data, { title: 'good' });
   chmodSync(repository.path('task', 'shut.json'), 0o600);
-  await eventually('healed', () => listing(running).length === 0);
+  await untilFound('healed', () => listing(running).length === 0);
 });
 
 function noNobody(): string | false {

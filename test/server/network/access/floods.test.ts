@@ -1,22 +1,25 @@
 import { connect } from 'node:net';
 import t from 'tap';
-import { eventually, RawClient, serve, TRANSPORTS } from '../../../support/door-server.js';
-import { ask, handshake, request } from '../../../support/door-wire.js';
+import { MessageType } from '../../../../protocol/index.js';
+import { serve, TRANSPORTS } from '../../../support/running-server.js';
+import { ask, handshake, request } from '../../../support/http-wire.js';
 import { ServerChild } from '../../../support/server-child.js';
+import { untilFound } from '../../../support/until.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {
     t.test('a client that stops reading delays nobody, and costs bounded memory', async (t) => {
       const server = await serve(t, { transport, limits: { maxQueuedBytes: 65_536 } });
-      const slow = await RawClient.connect(server);
-      const fast = await RawClient.connect(server);
+      const slow = await RawClient.welcomed(server.endpoint);
+      const fast = await RawClient.welcomed(server.endpoint);
       t.teardown(() => {
-        slow.close();
-        fast.close();
+        slow.terminate();
+        fast.terminate();
       });
       for (const client of [slow, fast]) {
-        client.say([1, 1, { snapshot: 'none' }]);
-        await client.next(19);
+        client.send([MessageType.subscribe, 1, { snapshot: 'none' }]);
+        await client.received(MessageType.synced);
       }
       slow.socket.pause();
       const padding = 'x'.repeat(50_000);
@@ -28,24 +31,24 @@ for (const transport of TRANSPORTS) {
       }
       const seen = (client: RawClient): number =>
         client.messages
-          .filter(([type]) => type === 20)
+          .filter(([type]) => type === MessageType.events)
           .reduce((sum, message) => sum + (message[3] as unknown[]).length, 0);
-      await eventually('the fast one has all', () => seen(fast) > last);
+      await untilFound('the fast one has all', () => seen(fast) > last);
       t.ok(seen(slow) <= last, 'the slow one has not');
       slow.socket.resume();
-      await eventually(
+      await untilFound(
         'the slow one catches up, or begins anew',
-        () => seen(slow) > last || slow.messages.some(([type]) => type === 22),
+        () => seen(slow) > last || slow.messages.some(([type]) => type === MessageType.resync),
       );
     });
 
     t.test('a thousand connections at once are let in, and their messages answered', async (t) => {
       const server = await serve(t, { transport });
-      const clients = await Promise.all(Array.from({ length: 1_000 }, () => RawClient.connect(server)));
+      const clients = await Promise.all(Array.from({ length: 1_000 }, () => RawClient.welcomed(server.endpoint)));
       t.equal(server.server.bus.connectionCount, 1_000);
       t.ok((await Promise.all(clients.map((client) => client.isAlive()))).every((alive) => alive));
-      for (const client of clients) client.close();
-      await eventually('all are gone', () => server.server.bus.connectionCount === 0);
+      for (const client of clients) client.terminate();
+      await untilFound('all are gone', () => server.server.bus.connectionCount === 0);
     });
 
     t.test('connections that come and go by the thousand leave nothing behind', async (t) => {
@@ -58,7 +61,7 @@ for (const transport of TRANSPORTS) {
           ),
         );
       }
-      await eventually('no session is left', () => server.server.bus.connectionCount === 0);
+      await untilFound('no session is left', () => server.server.bus.connectionCount === 0);
       t.equal((await ask(server.port, handshake(server))).status, 101, 'the count of those not let in does not creep');
       t.notOk(server.log.has('not been let in'));
     });
@@ -82,7 +85,7 @@ for (const transport of TRANSPORTS) {
           socket.write(bytes.repeat(12_000));
           return socket;
         });
-        await eventually('the server still answers', async () => (await ask(server.port, page)).status === 200);
+        await untilFound('the server still answers', async () => (await ask(server.port, page)).status === 200);
         for (const socket of sockets) socket.destroy();
       }
       t.ok(server.isAlive());
@@ -92,34 +95,44 @@ for (const transport of TRANSPORTS) {
 
     t.test('a crowd that says nothing keeps nobody out', async (t) => {
       const server = await serve(t, { transport, limits: { maxPendingConnections: 100 } });
-      const client = await RawClient.connect(server);
+      const client = await RawClient.welcomed(server.endpoint);
       const crowd = Array.from({ length: 500 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined));
-      await eventually('the limit is reached', () => server.log.has('not been let in'));
+      await untilFound('the limit is reached', () => server.log.has('not been let in'));
       for (let n = 0; n < 20; n++) {
         t.equal((await ask(server.port, handshake(server))).status, 101, 'a newcomer with the token is let in');
       }
       t.ok(await client.isAlive());
-      client.close();
+      client.terminate();
       for (const socket of crowd) socket.destroy();
     });
 
     t.test('a flood of syncs of everything is answered, each once', async (t) => {
       const server = await serve(t, { transport });
       for (let i = 0; i < 200; i++) server.repository.record('task', `t${String(i)}`);
-      const client = await RawClient.connect(server);
-      t.teardown(() => client.close());
-      for (let nonce = 0; nonce < 2_000; nonce++) client.say([3, nonce]);
-      await eventually('all answers', () => client.messages.filter(([type]) => type === 24).length === 2_000);
-      t.same(new Set(client.messages.filter(([type]) => type === 24).map(([, nonce]) => nonce)).size, 2_000);
+      const client = await RawClient.welcomed(server.endpoint);
+      t.teardown(() => client.terminate());
+      for (let nonce = 0; nonce < 2_000; nonce++) client.send([MessageType.sync, nonce]);
+      await untilFound(
+        'all answers',
+        () => client.messages.filter(([type]) => type === MessageType.syncDone).length === 2_000,
+      );
+      t.same(
+        new Set(client.messages.filter(([type]) => type === MessageType.syncDone).map(([, nonce]) => nonce)).size,
+        2_000,
+      );
     });
 
     t.test('syncs of records that are nowhere are answered and leave nothing behind', async (t) => {
       const server = await serve(t, { transport });
-      const client = await RawClient.connect(server);
-      t.teardown(() => client.close());
+      const client = await RawClient.welcomed(server.endpoint);
+      t.teardown(() => client.terminate());
       // 251 to 256 bytes are an id by the limit, and with .json more than a file's name may have.
-      for (let nonce = 0; nonce < 500; nonce++) client.say([3, nonce, 'task', `${String(nonce)}${'i'.repeat(249)}`]);
-      await eventually('all answers', () => client.messages.filter(([type]) => type === 24).length === 500);
+      for (let nonce = 0; nonce < 500; nonce++)
+        client.send([MessageType.sync, nonce, 'task', `${String(nonce)}${'i'.repeat(249)}`]);
+      await untilFound(
+        'all answers',
+        () => client.messages.filter(([type]) => type === MessageType.syncDone).length === 500,
+      );
       t.equal(server.server.bus.hub.store.size, 0);
       t.notOk(server.log.has('cannot read files'));
     });

@@ -5,10 +5,12 @@ import {
   compileGlob,
   matchable,
   MAX_GLOBBED_LENGTH,
+  MessageType,
   parseFilter,
   ProtocolError,
 } from '../../../../protocol/index.js';
-import { RawClient, serve, TRANSPORTS } from '../../../support/door-server.js';
+import { serve, TRANSPORTS } from '../../../support/running-server.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 /** Patterns that cost a backtracking engine seconds to centuries on the texts below. */
 const PATTERNS: readonly (readonly [what: string, pattern: string])[] = [
@@ -117,26 +119,32 @@ const costly = (count: number, mark: number): string[] =>
 for (const transport of TRANSPORTS) {
   t.test(`${transport}: what globs cost is bounded for a filter and for a connection, and named`, async (t) => {
     const running = await serve(t, { transport, limits: { maxFilterCost: 1_000, maxConnectionFilterCost: 2_000 } });
-    const client = await RawClient.connect(running);
-    client.say([1, 1, { filter: { addresses: costly(100, 0) } }]);
-    t.match(await client.next(23, ([, sub]) => sub === 1), [23, 1, 'bad-option', /at most 1000 \(max_filter_cost\)/]);
-    for (let sub = 2; sub < 8; sub++) client.say([1, sub, { filter: { addresses: costly(5, sub) } }]);
-    t.match(await client.next(23, ([, sub]) => sub === 7), [
-      23,
+    const client = await RawClient.welcomed(running.endpoint);
+    client.send([MessageType.subscribe, 1, { filter: { addresses: costly(100, 0) } }]);
+    t.match(await client.received(MessageType.error, ([, sub]) => sub === 1), [
+      MessageType.error,
+      1,
+      'bad-option',
+      /at most 1000 \(max_filter_cost\)/,
+    ]);
+    for (let sub = 2; sub < 8; sub++)
+      client.send([MessageType.subscribe, sub, { filter: { addresses: costly(5, sub) } }]);
+    t.match(await client.received(MessageType.error, ([, sub]) => sub === 7), [
+      MessageType.error,
       7,
       'limit',
       /at most 2000 steps \(max_connection_filter_cost\)/,
     ]);
-    const begun = client.messages.filter(([type]) => type === 17).map(([, sub]) => sub);
+    const begun = client.messages.filter(([type]) => type === MessageType.subscribed).map(([, sub]) => sub);
     t.same(begun, [2, 3, 4, 5, 6].slice(0, begun.length));
     t.ok(begun.length > 0);
-    client.say([1, 9, { filter: { addresses: ['src/**'], kinds: ['task'] } }]);
-    client.say([1, 10, { filter: { run_ids: ['r'] } }]);
-    await client.next(17, ([, sub]) => sub === 10);
-    client.say([2, 2]);
-    client.say([1, 11, { filter: { addresses: costly(5, 11) } }]);
-    await client.next(17, ([, sub]) => sub === 11);
+    client.send([MessageType.subscribe, 9, { filter: { addresses: ['src/**'], kinds: ['task'] } }]);
+    client.send([MessageType.subscribe, 10, { filter: { run_ids: ['r'] } }]);
+    await client.received(MessageType.subscribed, ([, sub]) => sub === 10);
+    client.send([MessageType.unsubscribe, 2]);
+    client.send([MessageType.subscribe, 11, { filter: { addresses: costly(5, 11) } }]);
+    await client.received(MessageType.subscribed, ([, sub]) => sub === 11);
     t.pass('what is given back can be used again');
-    client.close();
+    client.terminate();
   });
 }

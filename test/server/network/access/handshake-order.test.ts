@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import WebSocket from 'ws';
-import { serve, TRANSPORTS, type Running } from '../../../support/door-server.js';
-import { ask, handshake, without } from '../../../support/door-wire.js';
+import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
+import { ask, handshake, without } from '../../../support/http-wire.js';
 
 type Fault = (headers: string[], running: Running) => string[];
 const set =

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { BEARER_SUBPROTOCOL } from '../../../../protocol/index.js';
-import { serve, TRANSPORTS, type Running } from '../../../support/door-server.js';
-import { ask, handshake, request, without } from '../../../support/door-wire.js';
+import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
+import { ask, handshake, request, without } from '../../../support/http-wire.js';
 
 type Change = (headers: string[], server: Running) => string[];
 

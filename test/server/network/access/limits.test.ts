@@ -1,9 +1,11 @@
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
-import { packMessage } from '../../../../protocol/index.js';
+import { MessageType, packMessage } from '../../../../protocol/index.js';
 import { DEFAULT_LIMITS, resolveOptions } from '../../../../server/index.js';
-import { eventually, RawClient, serve, TRANSPORTS, type Running } from '../../../support/door-server.js';
-import { ask, handshake, request, without } from '../../../support/door-wire.js';
+import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
+import { ask, handshake, request, without } from '../../../support/http-wire.js';
+import { untilFound } from '../../../support/until.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -11,17 +13,17 @@ for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {
     t.test('every limit is in welcome, by the name that refusals use', async (t) => {
       const server = await serve(t, { transport, idleTimeoutMs: 90_000 });
-      const client = await RawClient.connect(server);
-      const [, welcome] = await client.next(16);
+      const client = await RawClient.welcomed(server.endpoint);
+      const [, welcome] = await client.received(MessageType.welcome);
       const { limits } = welcome as { limits: Record<string, number> };
       for (const [name, value] of Object.entries(DEFAULT_LIMITS)) t.equal(limits[snake(name)], value, snake(name));
       t.equal(limits['idle_timeout_ms'], 90_000);
-      client.close();
+      client.terminate();
     });
 
     t.test('one connection more than max_connections: 503 with name and number', async (t) => {
       const server = await serve(t, { transport, limits: { maxConnections: 2 } });
-      const clients = [await RawClient.connect(server), await RawClient.connect(server)];
+      const clients = [await RawClient.welcomed(server.endpoint), await RawClient.welcomed(server.endpoint)];
       const answer = await ask(server.port, handshake(server));
       t.equal(answer.status, 503);
       t.match(answer.body, /at most 2 \(max_connections\)/);
@@ -36,15 +38,15 @@ for (const transport of TRANSPORTS) {
         401,
         'whoever has no token is not told',
       );
-      clients[0]?.close();
-      await eventually('room again', async () => (await ask(server.port, handshake(server))).status === 101);
-      clients[1]?.close();
+      clients[0]?.terminate();
+      await untilFound('room again', async () => (await ask(server.port, handshake(server))).status === 101);
+      clients[1]?.terminate();
     });
 
     t.test('refusals beyond max_refusals_per_second: 429 with name and number; the token still opens', async (t) => {
       const server = await serve(t, { transport, limits: { maxRefusalsPerSecond: 5 } });
       const wrong = request('GET /records', [`Host: 127.0.0.1:${String(server.port)}`]);
-      const answer = await eventually('429', async () => {
+      const answer = await untilFound('429', async () => {
         const answers = await Promise.all(Array.from({ length: 10 }, () => ask(server.port, wrong)));
         t.ok(answers.every(({ status }) => status === 401 || status === 429));
         return answers.find(({ status }) => status === 429);
@@ -58,32 +60,33 @@ for (const transport of TRANSPORTS) {
       'connections beyond max_pending_connections are closed, sessions are not, and the token opens',
       async (t) => {
         const server = await serve(t, { transport, limits: { maxPendingConnections: 20 } });
-        const client = await RawClient.connect(server);
+        const client = await RawClient.welcomed(server.endpoint);
         const crowd = await Promise.all(Array.from({ length: 60 }, () => silent(t, server)));
-        await eventually('the rest are closed', () => crowd.filter(({ destroyed }) => destroyed).length >= 40);
+        await untilFound('the rest are closed', () => crowd.filter(({ destroyed }) => destroyed).length >= 40);
         t.ok(await client.isAlive());
         t.ok(server.log.has('too many that have not been let in', '"max_pending_connections":20'));
-        await eventually('the token opens', async () => (await ask(server.port, handshake(server))).status === 101);
-        client.close();
+        await untilFound('the token opens', async () => (await ask(server.port, handshake(server))).status === 101);
+        client.terminate();
       },
     );
 
     t.test('subscription number 1,001: limit, with name and number', async (t) => {
       const server = await serve(t, { transport });
-      const client = await RawClient.connect(server);
-      for (let sub = 1; sub <= 1_000; sub++) client.say([1, sub, { snapshot: 'none', filter: { ids: ['x'] } }]);
+      const client = await RawClient.welcomed(server.endpoint);
+      for (let sub = 1; sub <= 1_000; sub++)
+        client.send([MessageType.subscribe, sub, { snapshot: 'none', filter: { ids: ['x'] } }]);
       const [, sub, code, message] = await client.refusal(packMessage([1, 1_001, {}]));
       t.same([sub, code], [1_001, 'limit']);
       t.match(message, /at most 1000 subscriptions \(max_subscriptions\)/);
       t.ok(await client.isAlive());
-      client.close();
+      client.terminate();
     });
 
     t.test('more than max_messages_per_second: 4429 with name and number', async (t) => {
       const server = await serve(t, { transport, limits: { maxMessagesPerSecond: 50 } });
-      const client = await RawClient.connect(server);
-      await eventually('closed', () => {
-        for (let i = 0; i < 200; i++) client.say([4, i]);
+      const client = await RawClient.welcomed(server.endpoint);
+      await untilFound('closed', () => {
+        for (let i = 0; i < 200; i++) client.send([MessageType.ping, i]);
         return client.closed;
       });
       t.match(client.closed, { code: 4429, reason: /50 messages a second \(max_messages_per_second\)/ });
@@ -95,8 +98,8 @@ for (const transport of TRANSPORTS) {
     ] as const) {
       t.test(`more than max_control_frames_per_second ${what}: 4429 with name and number`, async (t) => {
         const server = await serve(t, { transport, limits: { maxControlFramesPerSecond: 50 } });
-        const [client, other] = [await RawClient.connect(server), await RawClient.connect(server)];
-        await eventually('closed', () => {
+        const [client, other] = [await RawClient.welcomed(server.endpoint), await RawClient.welcomed(server.endpoint)];
+        await untilFound('closed', () => {
           for (let i = 0; i < 200; i++) send(client);
           return client.closed;
         });
@@ -104,79 +107,83 @@ for (const transport of TRANSPORTS) {
         t.equal(code, 4429);
         t.match(reason, /50 pings and pongs a second \(max_control_frames_per_second\)/);
         t.ok(await other.isAlive(), 'and nobody else');
-        other.close();
+        other.terminate();
       });
     }
 
     t.test('as many pings as are allowed are answered', async (t) => {
       const server = await serve(t, { transport, limits: { maxControlFramesPerSecond: 50 } });
-      const client = await RawClient.connect(server);
+      const client = await RawClient.welcomed(server.endpoint);
       let pongs = 0;
       client.socket.on('pong', () => pongs++);
       for (let i = 0; i < 50; i++) client.socket.ping();
-      await eventually('all are answered', () => pongs === 50);
+      await untilFound('all are answered', () => pongs === 50);
       t.ok(await client.isAlive());
-      client.close();
+      client.terminate();
     });
 
     t.test('more than max_unheard_bytes that wait to be heard: 4429 with name and number', async (t) => {
       const server = await serve(t, { transport, limits: { maxUnheardBytes: 10_000 } });
-      const client = await RawClient.connect(server);
+      const client = await RawClient.welcomed(server.endpoint);
       const globs = Array.from({ length: 100 }, (_, i) => `**/${String(i)}/*`);
-      for (let sub = 0; sub < 2_000; sub++) client.say([1, sub, { filter: { addresses: globs } }]);
-      await eventually('closed', () => client.closed);
+      for (let sub = 0; sub < 2_000; sub++) client.send([MessageType.subscribe, sub, { filter: { addresses: globs } }]);
+      await untilFound('closed', () => client.closed);
       t.match(client.closed, { code: 4429, reason: /10000 bytes of messages wait to be heard \(max_unheard_bytes\)/ });
     });
 
     t.test('1,000 bad messages: 4429 with the limit’s name', async (t) => {
       const server = await serve(t, { transport });
-      const client = await RawClient.connect(server);
+      const client = await RawClient.welcomed(server.endpoint);
       for (let i = 0; i < 1_100; i++) client.raw(new Uint8Array([0xc1]));
-      await eventually('closed', () => client.closed);
+      await untilFound('closed', () => client.closed);
       t.match(client.closed, { code: 4429, reason: /max_bad_messages/ });
-      t.equal(client.messages.filter(([type]) => type === 23).length, 999, 'nothing is answered after it');
+      t.equal(
+        client.messages.filter(([type]) => type === MessageType.error).length,
+        999,
+        'nothing is answered after it',
+      );
     });
 
     t.test('a payload over 64 KiB: 1009 with name and number', async (t) => {
       const server = await serve(t, { transport });
-      const client = await RawClient.connect(server);
+      const client = await RawClient.welcomed(server.endpoint);
       client.raw(new Uint8Array(65_537));
-      await eventually('closed', () => client.closed);
+      await untilFound('closed', () => client.closed);
       t.match(client.closed, { code: 1009, reason: /65536 bytes \(max_payload_bytes\)/ });
     });
 
     t.test('a payload of 1 MB of 0x90: closed by the engine before it has all of it', async (t) => {
       const server = await serve(t, { transport });
-      const bystander = await RawClient.connect(server);
-      const client = await RawClient.connect(server);
+      const controlClient = await RawClient.welcomed(server.endpoint);
+      const client = await RawClient.welcomed(server.endpoint);
       client.raw(new Uint8Array(1_048_576).fill(0x90));
-      await eventually('closed', () => client.closed);
+      await untilFound('closed', () => client.closed);
       t.ok([1006, 1009].includes(client.closed?.code ?? 0), String(client.closed?.code));
-      t.ok(await bystander.isAlive());
-      bystander.close();
+      t.ok(await controlClient.isAlive());
+      controlClient.terminate();
     });
 
     t.test('a message in a hundred fragments is one message', async (t) => {
       const server = await serve(t, { transport });
-      const client = await RawClient.connect(server);
+      const client = await RawClient.welcomed(server.endpoint);
       const message = packMessage([1, 1, { filter: { run_ids: ['r'.repeat(100)] } }]);
       for (let i = 0; i < message.length; i++) {
         client.socket.send(message.subarray(i, i + 1), { binary: true, fin: i === message.length - 1 });
       }
-      await client.next(19);
-      client.close();
+      await client.received(MessageType.synced);
+      client.terminate();
     });
 
     t.test('a cursor that is compacted: resync, because of that', async (t) => {
       const server = await serve(t, { transport, limits: { maxHistoryEvents: 3 } });
       for (let i = 0; i < 20; i++) server.repository.record('task', `t${String(i)}`);
       const { hub } = server.server.bus;
-      await eventually('all are read', () => hub.revision >= 20);
-      const client = await RawClient.connect(server);
-      client.say([1, 1, { since: `${hub.epoch}:1` }]);
-      const [, , , mode, , why] = await client.next(17);
+      await untilFound('all are read', () => hub.revision >= 20);
+      const client = await RawClient.welcomed(server.endpoint);
+      client.send([MessageType.subscribe, 1, { since: `${hub.epoch}:1` }]);
+      const [, , , mode, , why] = await client.received(MessageType.subscribed);
       t.same([mode, why], ['resync', 'compacted']);
-      client.close();
+      client.terminate();
     });
   });
 }

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
-import { packMessage, type Encoding } from '../../../../protocol/index.js';
-import { RawClient, serve, TRANSPORTS, type Running } from '../../../support/door-server.js';
+import { type Encoding, MessageType, packMessage } from '../../../../protocol/index.js';
+import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 const bytes = (...parts: readonly (number | readonly number[] | Uint8Array)[]): Uint8Array =>
   Uint8Array.from(parts.flatMap((part) => (typeof part === 'number' ? [part] : [...part])));
@@ -248,9 +249,9 @@ for (const transport of TRANSPORTS) {
   for (const encoding of ['msgpack', 'json'] as const) {
     t.test(`${transport}, ${encoding}`, async (t) => {
       const server = await serve(t, { transport });
-      const client = await RawClient.connect(server, encoding);
+      const client = await RawClient.welcomed(server.endpoint, { encoding });
       t.teardown(() => {
-        client.close();
+        client.terminate();
       });
       const both = BOTH.map(([what, message, code, says]) => ({
         what,
@@ -269,12 +270,12 @@ for (const transport of TRANSPORTS) {
       }
 
       t.test('a duplicate subscription id: duplicate-subscription, and the first goes on', async (t) => {
-        client.say([1, 5, { filter: { kinds: ['claim'] } }]);
-        await client.next(19, ([, sub]) => sub === 5);
+        client.send([MessageType.subscribe, 5, { filter: { kinds: ['claim'] } }]);
+        await client.received(MessageType.synced, ([, sub]) => sub === 5);
         const [, sub, code] = await client.refusal(encode(encoding, [1, 5, {}]));
         t.same([sub, code], [5, 'duplicate-subscription']);
-        client.say([2, 5]);
-        await client.next(21, ([, ended]) => ended === 5);
+        client.send([MessageType.unsubscribe, 5]);
+        await client.received(MessageType.complete, ([, ended]) => ended === 5);
       });
 
       await cursors(t, server, client);
@@ -293,10 +294,10 @@ async function cursors(t: Test, server: Running, client: RawClient): Promise<voi
   for (const [what, since, why] of cases) {
     const id = sub++;
     t.test(`${what}: resync, because of ${why}`, async (t) => {
-      client.say([1, id, { since }]);
-      const [, , , mode, , reason] = await client.next(17, ([, other]) => other === id);
+      client.send([MessageType.subscribe, id, { since }]);
+      const [, , , mode, , reason] = await client.received(MessageType.subscribed, ([, other]) => other === id);
       t.same([mode, reason], ['resync', why]);
-      await client.next(19, ([, other]) => other === id);
+      await client.received(MessageType.synced, ([, other]) => other === id);
     });
   }
 }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import t from 'tap';
-import { RawClient, serve, TRANSPORTS } from '../../../support/door-server.js';
+import { serve, TRANSPORTS } from '../../../support/running-server.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 /** Another user's program, on the same port of the other loopback address; `undefined` where this machine has none. */
 async function squatterOn(port: number): Promise<{ close(): void; readonly count: () => number } | undefined> {
@@ -21,9 +22,9 @@ for (const transport of TRANSPORTS) {
       const running = await serve(t, { transport, host, insecure: true });
       t.equal(running.endpoint.url, `ws://127.0.0.1:${String(running.port)}`, host);
       const squatter = await squatterOn(running.port);
-      const client = await RawClient.connect(running);
+      const client = await RawClient.welcomed(running.endpoint);
       t.ok(await client.isAlive(), host);
-      client.close();
+      client.terminate();
       if (squatter) t.equal(squatter.count(), 0, `${host}: nobody else was called`);
       squatter?.close();
     }

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { serve, TRANSPORTS } from '../../../support/door-server.js';
-import { ask, handshake, request, without } from '../../../support/door-wire.js';
+import { serve, TRANSPORTS } from '../../../support/running-server.js';
+import { ask, handshake, request, without } from '../../../support/http-wire.js';
 
 for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import t from 'tap';
-import { serve, TRANSPORTS, type Running } from '../../../support/door-server.js';
-import { request } from '../../../support/door-wire.js';
+import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
+import { request } from '../../../support/http-wire.js';
 
 /** All that comes back until the server closes. */
 function exchange(port: number, bytes: string): Promise<string> {

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
-import { makeCertificate, writeCertificate } from '../../../support/door-certificate.js';
-import { eventually, RawClient, serve, TRANSPORTS } from '../../../support/door-server.js';
-import { ask, handshake, request } from '../../../support/door-wire.js';
+import { makeCertificate, writeCertificate } from '../../../support/certificate.js';
+import { serve, TRANSPORTS } from '../../../support/running-server.js';
+import { ask, handshake, request } from '../../../support/http-wire.js';
+import { untilFound } from '../../../support/until.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 function directory(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'muse-bus-tls-'));
@@ -31,8 +33,8 @@ for (const transport of TRANSPORTS) {
     const path = directory(t);
     const files = makeCertificate(path, 'first');
     const server = await serve(t, { transport, tlsCertFile: files.certFile, tlsKeyFile: files.keyFile });
-    const client = await RawClient.connect(server);
-    t.teardown(() => client.close());
+    const client = await RawClient.welcomed(server.endpoint);
+    t.teardown(() => client.terminate());
 
     t.test('the endpoint says wss, and what is plain is not answered', async (t) => {
       t.match(server.endpoint.url, /^wss:/);
@@ -54,14 +56,14 @@ for (const transport of TRANSPORTS) {
       writeCertificate(files, 'second');
       t.equal(await shownAt(server.port), 'first', 'not before it is asked for');
       await server.server.reload();
-      await eventually('the second', async () => (await shownAt(server.port)) === 'second');
+      await untilFound('the second', async () => (await shownAt(server.port)) === 'second');
       t.ok(await client.isAlive());
       t.equal((await ask(server.port, handshake(server), true)).status, 101);
     });
 
     t.test('ten reloads', async (t) => {
       for (let i = 0; i < 10; i++) await server.server.reload();
-      await eventually('answered', async () => (await shownAt(server.port)) === 'second');
+      await untilFound('answered', async () => (await shownAt(server.port)) === 'second');
       t.ok(await client.isAlive());
     });
 

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import t from 'tap';
 import { BusServer, renewToken } from '../../../../server/index.js';
 import { stateLocation } from '../../../../server/repository/index.js';
-import { Repository } from '../../../support/door-repository.js';
-import { eventually, RawClient, serve, TRANSPORTS } from '../../../support/door-server.js';
-import { ask, handshake } from '../../../support/door-wire.js';
+import { Repository } from '../../../support/repository-on-disk.js';
+import { serve, TRANSPORTS } from '../../../support/running-server.js';
+import { ask, handshake } from '../../../support/http-wire.js';
+import { untilFound } from '../../../support/until.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 const busOf = ({ root }: Repository): string => join(root, '.muse', 'bus');
@@ -28,11 +30,14 @@ for (const transport of TRANSPORTS) {
 
     t.test('rotating changes the files, ends every session with 4401, and refuses the old token', async (t) => {
       const running = await serve(t, { transport });
-      const clients = [await RawClient.connect(running), await RawClient.connect(running, 'json')];
+      const clients = [
+        await RawClient.welcomed(running.endpoint),
+        await RawClient.welcomed(running.endpoint, { encoding: 'json' }),
+      ];
       const endpoint = running.server.rotateToken();
       t.not(endpoint.token, running.token);
       for (const client of clients) {
-        await eventually('closed', () => client.closed);
+        await untilFound('closed', () => client.closed);
         t.match(client.closed, { code: 4401, reason: /token/ });
       }
       t.equal((await ask(running.port, handshake(running))).status, 401);
@@ -45,18 +50,18 @@ for (const transport of TRANSPORTS) {
 
     t.test('a token that another process has written is taken up on reload', async (t) => {
       const running = await serve(t, { transport });
-      const client = await RawClient.connect(running);
+      const client = await RawClient.welcomed(running.endpoint);
       const token = await renewToken(running.repository.root);
       t.ok(await client.isAlive(), 'not before it is asked for');
       await running.server.reload();
-      await eventually('closed', () => client.closed);
+      await untilFound('closed', () => client.closed);
       t.equal(client.closed?.code, 4401);
       t.equal(running.server.endpoint?.token, token);
       t.equal((await ask(running.port, handshake({ port: running.port, token }))).status, 101);
-      const other = await RawClient.connect({ endpoint: running.server.endpoint! });
+      const other = await RawClient.welcomed(running.server.endpoint!);
       await running.server.reload();
       t.ok(await other.isAlive(), 'a reload that finds nothing new ends nothing');
-      other.close();
+      other.terminate();
     });
 
     t.test('a squatted port: the start fails, and no endpoint is written', async (t) => {

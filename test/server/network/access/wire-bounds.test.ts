@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import WebSocket from 'ws';
 import t from 'tap';
 import { MessageType, parseFilter, readClientMessage } from '../../../../protocol/index.js';
-import { Repository } from '../../../support/door-repository.js';
-import { eventually, RawClient, serve, TRANSPORTS } from '../../../support/door-server.js';
+import { Repository } from '../../../support/repository-on-disk.js';
+import { serve, TRANSPORTS } from '../../../support/running-server.js';
+import { untilFound } from '../../../support/until.js';
+import { RawClient } from '../../../support/raw-client.js';
 
 /** What grows most on its way into JSON: four characters that become 21. */
 const GROWING = `{"n":[${Array.from({ length: 52_000 }, () => '1e20').join(',')}]}`;
@@ -16,11 +18,14 @@ for (const transport of TRANSPORTS) {
       const repository = new Repository();
       repository.write('task', 'large', GROWING);
       const running = await serve(t, { transport }, repository);
-      const crowd = await RawClient.connect(running);
+      const crowd = await RawClient.welcomed(running.endpoint);
       for (let sub = 0; sub < 40; sub++) {
-        crowd.say([MessageType.subscribe, sub, { filter: { run_ids: [...WIDE, String(sub)] }, snapshot: 'none' }]);
+        crowd.send([MessageType.subscribe, sub, { filter: { run_ids: [...WIDE, String(sub)] }, snapshot: 'none' }]);
       }
-      await eventually('all are subscribed', () => crowd.messages.filter(([type]) => type === 19).length === 40);
+      await untilFound(
+        'all are subscribed',
+        () => crowd.messages.filter(([type]) => type === MessageType.synced).length === 40,
+      );
       const bound = (crowd.messages[0]![1] as { limits: { max_message_bytes: number } }).limits.max_message_bytes;
       const bearer = `muse-bus.bearer.${Buffer.from(running.token).toString('base64url')}`;
       const socket = new WebSocket(running.endpoint.url, ['muse-bus.v1.json', bearer], { maxPayload: bound });
@@ -35,7 +40,7 @@ for (const transport of TRANSPORTS) {
         socket.send('[1,1]');
         socket.send('[5,1,"overview",{"limit":10000}]');
       });
-      await eventually('the record and the overview', () => seen.has(18) && seen.has(27));
+      await untilFound('the record and the overview', () => seen.has(18) && seen.has(27));
       t.ok(seen.get(18)! > 1_048_576, 'a record may be longer than the usual bound of a library');
       t.ok(seen.get(27)! < 1_048_576, 'an overview is not');
       t.equal(socket.readyState, WebSocket.OPEN);
@@ -48,11 +53,11 @@ for (const transport of TRANSPORTS) {
     repository.write('task', 'nan', '{"a":NaN}');
     const running = await serve(t, { transport }, repository);
     for (const encoding of ['msgpack', 'json'] as const) {
-      const client = await RawClient.connect(running, encoding);
-      client.say([1, 1, { filter: { ids: ['n', 'nan'] } }]);
-      const events = await eventually('both', () => {
+      const client = await RawClient.welcomed(running.endpoint, { encoding });
+      client.send([MessageType.subscribe, 1, { filter: { ids: ['n', 'nan'] } }]);
+      const events = await untilFound('both', () => {
         const all = client.messages
-          .filter(([type]) => type === 18 || type === 20)
+          .filter(([type]) => type === MessageType.batch || type === MessageType.events)
           .flatMap(([, , , some]) => some as unknown[][]);
         return all.length >= 2 && all;
       });
@@ -66,16 +71,16 @@ for (const transport of TRANSPORTS) {
     async (t) => {
       const repository = new Repository();
       const running = await serve(t, { transport }, repository);
-      const client = await RawClient.connect(running);
-      client.say([1, 1]);
-      await client.next(19);
+      const client = await RawClient.welcomed(running.endpoint);
+      client.send([MessageType.subscribe, 1]);
+      await client.received(MessageType.synced);
       for (const name of ['.hidden', 'a\nb', 'a\u001bb', 'a\u202eb', 'ä'.repeat(100)])
         repository.write('task', name, '{}');
       repository.write('task', 'last', '{}');
-      client.say([3, 1]);
-      await client.next(24);
+      client.send([MessageType.sync, 1]);
+      await client.received(MessageType.syncDone);
       const ids = client.messages
-        .filter(([type]) => type === 20)
+        .filter(([type]) => type === MessageType.events)
         .flatMap(([, , , some]) => (some as unknown[][]).map(([, , , id]) => id));
       t.same(ids.sort(), ['last', 'ä'.repeat(100)].sort());
       t.same([...running.server.bus.hub.store.problems], []);

@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MessageType } from '../../../../protocol/index.js';
 import type { Endpoint } from '../../../../server/index.js';
-import { judge, type LivingLife } from '../../../fault/support/judge.js';
+import { verify, type LivingLife } from '../../../fault/support/verify.js';
 import { Observer, type ObserverOptions } from '../../../fault/support/observer.js';
 import { Workload, type WorkloadOptions } from '../../../fault/support/workload.js';
 import { chance } from '../../../fault/model-bus.js';
@@ -122,8 +123,8 @@ export class RelaySwarm {
   async barrier(at: Served = this.edges[0]!): Promise<string> {
     for (;;) {
       const client = await RawClient.connect(at.endpoint);
-      client.send([3, 1]);
-      const answer = (): unknown[] | undefined => client.messages.find(([type]) => type === 24);
+      client.send([MessageType.sync, 1]);
+      const answer = (): unknown[] | undefined => client.messages.find(([type]) => type === MessageType.syncDone);
       // An edge that begins anew sends everybody away: asked again, it answers for the new state.
       await until('the barrier is answered', () => answer() !== undefined || client.closed !== undefined);
       const cursor = answer()?.[2];
@@ -144,7 +145,7 @@ export class RelaySwarm {
         },
       );
     }
-    return judge(this.lives, this.workload.operations, true);
+    return verify(this.lives, this.workload.operations, true);
   }
 
   /** The last that each process has logged. */

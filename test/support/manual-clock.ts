@@ -10,7 +10,7 @@ interface Timer {
 export const START = Date.UTC(2026, 2, 30, 15);
 
 /** A clock that stands still until a test turns it. */
-export class FakeClock implements Clock {
+export class ManualClock implements Clock {
   /** By how much time passes whenever somebody looks how much has passed: what long work looks like. */
   lookCostMs = 0;
   #elapsed = 0;

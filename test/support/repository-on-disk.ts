@@ -5,7 +5,7 @@ import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 
 /** A repository on a real disk, with every kind's directory. */
 export class Repository {
-  readonly root = mkdtempSync(join(tmpdir(), 'muse-bus-door-'));
+  readonly root = mkdtempSync(join(tmpdir(), 'muse-bus-test-'));
 
   constructor() {
     for (const kind of KINDS) mkdirSync(this.directory(kind), { recursive: true });

@@ -1,8 +1,8 @@
 import { runProgram } from '../program.js';
-import { dialectOf, type CountedSource } from './dialects.js';
+import { wireFormatOf, type CountedSource } from './wire-formats.js';
 import { RawSocket } from './raw-socket.js';
 
-export interface RestlessPlan {
+export interface ChurnPlan {
   readonly source: CountedSource;
   readonly connections: number;
   /** How long a connection stays at most, milliseconds. */
@@ -10,13 +10,13 @@ export interface RestlessPlan {
 }
 
 /** Connections that come and go; each checks, while it is there, that no event of its group is missing. */
-await runProgram(({ source, connections, stayMs }: RestlessPlan) => {
+await runProgram(({ source, connections, stayMs }: ChurnPlan) => {
   let [events, arrivals, isOver] = [0, 0, false];
   const open = new Set<RawSocket>();
   const come = (): void => {
     if (isOver) return;
     arrivals++;
-    const socket = new RawSocket(new URL(source.url), dialectOf(source, arrivals), () => undefined);
+    const socket = new RawSocket(new URL(source.url), wireFormatOf(source, arrivals), () => undefined);
     open.add(socket);
     setTimeout(() => leave(socket), (0.1 + 0.9 * Math.random()) * stayMs);
   };
@@ -28,7 +28,7 @@ await runProgram(({ source, connections, stayMs }: RestlessPlan) => {
     come();
   };
   for (let i = 0; i < connections; i++) setTimeout(come, (i / connections) * stayMs);
-  const status = (): RestlessStatus => ({
+  const status = (): ChurnStatus => ({
     events: events + [...open].reduce((sum, { reader }) => sum + reader.events, 0),
     arrivals,
     open: open.size,
@@ -36,7 +36,7 @@ await runProgram(({ source, connections, stayMs }: RestlessPlan) => {
   return { ready: true, calls: { status }, stop: () => (isOver = true) };
 });
 
-export interface RestlessStatus {
+export interface ChurnStatus {
   readonly events: number;
   readonly arrivals: number;
   readonly open: number;

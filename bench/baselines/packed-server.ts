@@ -9,7 +9,7 @@ export interface PackedServer {
   stop(): void;
 }
 
-/** Enough that the floor never drops: what a client has not read is kept. */
+/** Enough that the baseline never drops: what a client has not read is kept. */
 const MAX_BACKPRESSURE = 1 << 30;
 
 /** uWebSockets.js with its own `publish`. */

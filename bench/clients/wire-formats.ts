@@ -2,7 +2,7 @@ import { MessageType, packMessage, SUBPROTOCOLS, type FilterInput } from '../../
 import { MqttReader, mqttConnect, mqttSubscribe } from './mqtt-reader.js';
 import { NatsReader } from './nats-reader.js';
 import { BusReader, PackedReader } from './payload-reader.js';
-import type { Dialect } from './raw-socket.js';
+import type { WireFormat } from './raw-socket.js';
 
 /** Where counting clients connect, and what they speak. */
 export type CountedSource =
@@ -22,7 +22,7 @@ export type CountedSource =
 export const TOPIC = 'events';
 
 /** @param n which of the connections it is: `#` in a filter's values stands for it. */
-export function dialectOf(source: CountedSource, n: number): Dialect {
+export function wireFormatOf(source: CountedSource, n: number): WireFormat {
   switch (source.is) {
     case 'bus': {
       const filter = source.filter && (JSON.parse(JSON.stringify(source.filter).replaceAll('#', String(n))) as object);

@@ -12,7 +12,7 @@ const CORES: Readonly<Record<Part, number>> = { client: 0, server: 1 };
  * that is measured, so that it would be the scheduler that is compared.
  * Does nothing where there is one core, or no `taskset` of util-linux.
  */
-export function keepOnOwnCore(pid: number, part: Part): void {
+export function pinToOwnCore(pid: number, part: Part): void {
   if (availableParallelism() < 2) return;
   const taskset = (...args: string[]) => execFileSync('taskset', [...args, String(pid)], { stdio: 'ignore' });
   try {

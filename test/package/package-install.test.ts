@@ -65,8 +65,8 @@ const TSCONFIG = {
   files: ['program.ts', 'globals.d.ts'],
 };
 
-t.test('a stranger installs the package, compiles a strict program, and runs it', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'muse-bus-stranger-'));
+t.test('the packed package is installed, a strict program compiles against it, and runs', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'muse-bus-install-'));
   t.teardown(() => {
     rmSync(folder, { recursive: true, force: true });
   });
@@ -86,7 +86,10 @@ t.test('a stranger installs the package, compiles a strict program, and runs it'
   for (const path of ['dist/client/cli/main.js', 'dist/client/sdk/index.d.ts', 'protocol/PROTOCOL.md', 'LICENSE'])
     t.ok(paths.includes(path), path);
 
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'package-install', private: true, type: 'module' }),
+  );
   npm(['install', '--omit=optional', '--no-audit', '--no-fund', '--prefer-offline', tarball], folder);
   t.notOk(existsSync(join(folder, 'node_modules', 'uWebSockets.js')), 'the engine is optional');
 

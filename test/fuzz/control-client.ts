@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { packMessage, SUBPROTOCOLS, unpackMessage } from '../../protocol/index.js';
+import { MessageType, packMessage, SUBPROTOCOLS, unpackMessage } from '../../protocol/index.js';
 import type { Target } from './attack-wire.js';
 
 /** What a normal client saw while others did their worst. Times from the rename to the event, milliseconds. */
@@ -21,7 +21,7 @@ const EVERY_MS = 20;
 const LAST_WORD_MS = 20_000;
 
 /** Writes a record every 20 ms and is subscribed to them. */
-export class Bystander {
+export class ControlClient {
   readonly #writtenAt: number[] = [];
   readonly #delays: number[] = [];
   readonly #seen = new Set<number>();
@@ -45,8 +45,8 @@ export class Bystander {
     const synced = new Promise<void>((resolve) => {
       socket.on('message', (payload: Buffer) => {
         const message = unpackMessage(payload) as unknown[];
-        if (message[0] === 19) resolve();
-        if (message[0] === 20) this.#see(message[3] as unknown[][]);
+        if (message[0] === MessageType.synced) resolve();
+        if (message[0] === MessageType.events) this.#see(message[3] as unknown[][]);
       });
     });
     await new Promise((resolve) => socket.once('open', resolve));

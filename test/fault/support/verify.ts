@@ -1,8 +1,9 @@
+import { MessageType } from '../../../protocol/index.js';
 import { RawClient } from '../../support/raw-client.js';
 import { checkHistory } from '../history-checker.js';
 import type { Life, Operation } from '../life.js';
 import type { BusProcess } from './bus-process.js';
-import { eventually } from './fault-run.js';
+import { until } from '../../support/until.js';
 
 /** A life that is still being lived. */
 export interface LivingLife extends Life {
@@ -10,7 +11,7 @@ export interface LivingLife extends Life {
 }
 
 /** Has the bus read everything, waits until everybody has been told, and judges. @throws Error with the verdict. */
-export async function settleAndJudge(
+export async function settleAndVerify(
   bus: BusProcess,
   operations: readonly Operation[],
   lives: readonly LivingLife[],
@@ -19,17 +20,17 @@ export async function settleAndJudge(
   const cursor = await barrier(bus);
   const [epoch = '', revision = ''] = cursor.split(':');
   for (const life of lives) {
-    await eventually(
+    await until(
       `${life.name} has been told everything up to ${cursor}, after ${JSON.stringify(life.entries.slice(-3)).slice(0, 600)}`,
       () => life.hasReached(epoch, Number(revision)),
       patienceMs,
     );
   }
-  return judge(lives, operations, true);
+  return verify(lives, operations, true);
 }
 
 /** @throws Error with the verdict where it is against the bus. */
-export function judge(lives: readonly Life[], operations: readonly Operation[], isSettled: boolean) {
+export function verify(lives: readonly Life[], operations: readonly Operation[], isSettled: boolean) {
   const verdict = checkHistory({ lives, operations, isSettled });
   if (verdict.holds) return { events: verdict.events, marks: verdict.marks };
   const { rule, life, entry, why } = verdict;
@@ -43,8 +44,8 @@ export function judge(lives: readonly Life[], operations: readonly Operation[], 
 export async function barrier({ endpoint }: BusProcess): Promise<string> {
   const client = await RawClient.connect(endpoint);
   try {
-    client.send([3, 1]);
-    const done = await client.received(24);
+    client.send([MessageType.sync, 1]);
+    const done = await client.received(MessageType.syncDone);
     return done[2] as string;
   } finally {
     await client.close();

@@ -1,5 +1,5 @@
-/** Three significant digits, without exponents. */
-export function digits(value: number): string {
+/** Three significant formatNumber, without exponents. */
+export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (Math.abs(value) >= 100) return String(Math.round(value));
   return String(Number(value.toPrecision(3)));
