@@ -291,17 +291,18 @@ export class Mirror implements AsyncDisposable {
     checkOptions('whenFree', options, WHEN_FREE_OPTIONS);
     const { signal, ...about } = options;
     const signals = AbortSignal.any([this.#close.signal, ...(signal ? [signal] : [])]);
+    const addresses = readAddresses(address, about);
     for (;;) {
       if (this.#end?.error) throw this.#end.error;
       if (signals.aborted) {
         const cause: unknown = signal?.aborted ? signal.reason : undefined;
         throw new BusError('closed', `stopped waiting for ${address}`, '', { cause });
       }
-      const addresses = readAddresses(address, about);
       const { free, holders } = this.swarm.holders(addresses, this.moment, about);
-      // Of one whose time has passed the server may not have said that it has ended: it is asked.
-      if (free === 'no' && holders.some(({ state }) => state !== 'unknown')) {
-        await this.#nextLeaseChange(holders[0]?.effectiveExpiry, signals);
+      // Of one whose time has passed the server may not have said that it has ended: it is asked, once no other holds.
+      const known = holders.find(({ state }) => state !== 'unknown');
+      if (free === 'no' && known) {
+        await this.#nextLeaseChange(known.effectiveExpiry, signals);
         continue;
       }
       // What changes while the disk is being asked is not missed. A bus that does not know is asked again.

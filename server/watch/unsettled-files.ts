@@ -83,12 +83,10 @@ export class UnsettledFiles {
   #settlingSince(before: Unsettled | undefined, reading: Unavailable | Broken): number {
     const now = this.clock.elapsed();
     if (before === undefined) return now;
-    if (
-      reading.is !== 'broken' ||
-      before.problem === 'unreadable' ||
-      now - before.first >= MAX_SETTLE_TIMES * this.settleMs
-    )
-      return before.since;
+    if (reading.is !== 'broken') return before.since;
+    // Whatever kept it from being read has said nothing of what is in it, which may have just begun to be written.
+    if (before.problem === 'unreadable') return now;
+    if (now - before.first >= MAX_SETTLE_TIMES * this.settleMs) return before.since;
     return sameSignature(before.signature, reading.signature) ? before.since : now;
   }
 

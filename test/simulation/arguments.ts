@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { FAULT_KINDS, type FaultKind } from './world/plan.js';
 
 /** What is asked of the simulator. */
 export type Request =
@@ -15,6 +16,8 @@ export type Request =
       readonly shrinks: boolean;
       /** Ends with the first life that violates a rule. */
       readonly untilViolation: boolean;
+      /** Only lives with all of these faults of the world. */
+      readonly withFaults: readonly FaultKind[];
     }
   /** One life is made short and kept for ever. */
   | { readonly is: 'keep'; readonly name: string; readonly seed: number; readonly shows: string | undefined }
@@ -33,6 +36,7 @@ export const USAGE = `npm run simulate -- [options]
   --seconds S         how long, in real time; default: 60 where neither --seed nor --lives is given
   --json              ends in one line of JSON on standard output
   --story             tells what happened in each life that violates a rule; of a single life in any case
+  --with FAULT        only lives with this fault of the world; may be given again, for lives with all of them
   --until-violation   ends with the first violation
   --no-shrink         leaves a violating life as long as it is
   --keep NAME         makes the life --seed N short, and keeps it as test/simulation/seeds/NAME.json
@@ -48,6 +52,7 @@ const OPTIONS = {
   seconds: { type: 'string' },
   json: { type: 'boolean' },
   story: { type: 'boolean' },
+  with: { type: 'string', multiple: true },
   'until-violation': { type: 'boolean' },
   'no-shrink': { type: 'boolean' },
   keep: { type: 'string' },
@@ -88,6 +93,7 @@ export function readArguments(args: readonly string[]): Request {
     withStory: !!values.story,
     shrinks: !values['no-shrink'],
     untilViolation: !!values['until-violation'],
+    withFaults: (values.with ?? []).map(faultOf),
   };
 }
 
@@ -106,6 +112,12 @@ function parsed(args: readonly string[]) {
   } catch (error) {
     throw new ArgumentsError((error as Error).message);
   }
+}
+
+function faultOf(text: string): FaultKind {
+  const kind = FAULT_KINDS.find((each) => each === text);
+  if (kind === undefined) throw new ArgumentsError(`--with: '${text}' is none of ${FAULT_KINDS.join(', ')}`);
+  return kind;
 }
 
 function numberOf(name: string, text: string | undefined, least: number): number | undefined {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Violation } from './judge/judge.js';
 import { live } from './life.js';
-import { planOf, type LifePlan } from './world/plan.js';
+import { planOf, type FaultKind, type LifePlan } from './world/plan.js';
 
 /** A life that violated a rule. */
 export interface Found {
@@ -28,13 +28,15 @@ export interface LivesPlan {
   readonly maxLives: number;
   readonly maxSeconds: number;
   readonly untilViolation: boolean;
+  /** Only lives with all of these. */
+  readonly withFaults: readonly FaultKind[];
   /** Told after each life. */
   readonly lived: (report: LivesReport) => void;
 }
 
 /** Lives one life after the other until one of the bounds. */
 export async function lives(plan: LivesPlan): Promise<LivesReport> {
-  const { firstSeed, maxLives, maxSeconds, untilViolation, lived } = plan;
+  const { firstSeed, maxLives, maxSeconds, untilViolation, withFaults, lived } = plan;
   const started = performance.now();
   const hash = createHash('sha256');
   const found: Found[] = [];
@@ -47,9 +49,10 @@ export async function lives(plan: LivesPlan): Promise<LivesReport> {
     found,
     trace: hash.copy().digest('hex').slice(0, 16),
   });
-  while (count < maxLives && report().seconds < maxSeconds && !(untilViolation && found.length > 0)) {
-    const seed = firstSeed + count;
+  for (let seed = firstSeed; count < maxLives; seed++) {
+    if (report().seconds >= maxSeconds || (untilViolation && found.length > 0)) break;
     const life = planOf(seed);
+    if (!withFaults.every((kind) => life.faults.some((fault) => fault.kind === kind))) continue;
     const { violation, trace, simulatedMs: lastedMs } = await live(life);
     count++;
     simulatedMs += lastedMs;

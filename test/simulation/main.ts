@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { dirname } from 'node:path';
 import { existsSync } from 'node:fs';
@@ -8,10 +9,12 @@ import { keep } from './kept-seed.js';
 import { live } from './life.js';
 import { lives, type Found, type LivesReport } from './lives.js';
 import { PLANTED_FAULTS } from './planted/planted-faults.js';
+import { bundle } from './planted/planting.js';
 import { look } from './planted/planted-run.js';
 import { rowText, TABLE_HEAD, type PlantedRow } from './planted/planted-table.js';
 import { shrink } from './shrinking.js';
 import { storyOf } from './story.js';
+import { WATCHED } from './transitions/state-tables.js';
 import { planOf, type LifePlan } from './world/plan.js';
 
 /** Progress is said this often. */
@@ -21,6 +24,7 @@ const SHRINK_MS = 120_000;
 
 type LivesRequest = Extract<Request, { readonly is: 'lives' }>;
 type PlantedRequest = Extract<Request, { readonly is: 'planted' }>;
+type TransitionsRequest = Extract<Request, { readonly is: 'transitions' }>;
 type KeepRequest = Extract<Request, { readonly is: 'keep' }>;
 
 const say = (text: string): void => {
@@ -138,6 +142,14 @@ async function runPlanted({ only, maxSeconds, isJson }: PlantedRequest): Promise
   return found === rows.length;
 }
 
+/** The lives are lived by a bundle in which each change of a state is told. */
+async function runTransitions({ firstSeed, maxLives, maxSeconds }: TransitionsRequest): Promise<boolean> {
+  const file = await bundle(ROOT, 'transitions', WATCHED, 'test/simulation/transitions/main.ts');
+  const bounds = [firstSeed, maxLives, maxSeconds].map(String);
+  const { status } = spawnSync(process.execPath, [file, ...bounds], { stdio: 'inherit' });
+  return status === 0;
+}
+
 async function run(request: Request): Promise<boolean> {
   switch (request.is) {
     case 'help':
@@ -150,7 +162,7 @@ async function run(request: Request): Promise<boolean> {
     case 'planted':
       return runPlanted(request);
     case 'transitions':
-      throw new ArgumentsError('not yet');
+      return runTransitions(request);
   }
 }
 

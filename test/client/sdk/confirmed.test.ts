@@ -95,6 +95,34 @@ t.test(
   },
 );
 
+t.test('who waits behind two leases sleeps until the longer ends, though of the shorter it is not known', async (t) => {
+  const server = new ScriptedServer();
+  const client = await server.welcomedClient();
+  const opening = client.mirror();
+  const reservation = (id: string, endsInMs: number): WireEvent => {
+    const expires_at = new Date(server.clock.now() + 7 + endsInMs).toISOString();
+    return [1, 0, 0, id, server.clock.now(), { run_id: 'agent-1', addresses: [ADDRESS], expires_at }];
+  };
+  server.snapshot([reservation('r1', 500), reservation('r2', 60_000)], 1);
+  const mirror = await opening;
+  const state = watched(mirror.whenFree(ADDRESS));
+  server.clock.advance(600);
+  await settle();
+  t.match(mirror.holding(ADDRESS), { free: 'no', holders: [{ state: 'unknown' }, { state: 'live' }] });
+  let waits = 0;
+  const after = server.clock.after.bind(server.clock);
+  server.clock.after = (delayMs, call) => {
+    waits++;
+    return after(delayMs, call);
+  };
+  for (let ms = 0; ms < 20; ms++) {
+    server.clock.advance(1);
+    await settle();
+  }
+  t.equal(waits, 0, 'it does not look again and again');
+  t.equal(state.outcome, 'pending');
+});
+
 t.test('what the server tells of the end of a lease ends it at once', async (t) => {
   const { server, mirror, r1 } = await mirrored(500);
   t.match(mirror.holding(ADDRESS), { free: 'no' });

@@ -5,21 +5,25 @@ import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { Ingest } from '../../../server/watch/ingest.js';
-import type { RecordReader } from '../../../server/watch/record-reader.js';
+import type { Reading, RecordReader } from '../../../server/watch/record-reader.js';
 import { Warnings } from '../../../server/watch/warnings.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const SETTLE_MS = 200;
 
-/** An ingest over one file, which is found half-written whenever it is looked at. */
+/** An ingest over one file, which is found half-written whenever it is looked at, where it can be. */
 function overTornFile() {
   const clock = new ManualClock();
   const store = new RecordStore();
   const warnings = new Warnings(silentLog);
   const events: StoreEvent[] = [];
   const file = { mtimeNs: 1n };
-  const read = (kind: Kind, id: string) =>
-    ({ is: 'broken', kind, id, problem: 'invalid-json', signature: { inode: 1, size: 1, ...file } }) as const;
+  const machine = { hasDescriptors: true };
+  const read = (kind: Kind, id: string): Reading => {
+    if (!machine.hasDescriptors)
+      return { is: 'unavailable', kind, id, error: Object.assign(new Error('made to fail'), { code: 'EMFILE' }) };
+    return { is: 'broken', kind, id, problem: 'invalid-json', signature: { inode: 1, size: 1, ...file } };
+  };
   const ingest = new Ingest({
     store,
     reader: { read } as unknown as RecordReader,
@@ -49,7 +53,7 @@ function overTornFile() {
   const rewrite = (): void => {
     file.mtimeNs++;
   };
-  return { ingest, events, pass, rewrite };
+  return { ingest, events, pass, rewrite, machine };
 }
 
 t.test('a file that stays broken is said to be after the settle time', async (t) => {
@@ -77,4 +81,22 @@ t.test('a file that is written again and again is given its settle time anew, up
     await pass(SETTLE_MS / 2);
   }
   t.equal(events.length, 1, 'but not without end');
+});
+
+t.test('a file that could not be read is given its settle time when it can be and is half-written', async (t) => {
+  const { ingest, events, pass, rewrite, machine } = overTornFile();
+  t.teardown(() => ingest.stop());
+  const problems = () => events.map(({ after }) => after?.problem);
+  machine.hasDescriptors = false;
+  rewrite();
+  ingest.record('heartbeat', 'h');
+  await pass(4 * SETTLE_MS);
+  t.same(problems(), ['unreadable']);
+  machine.hasDescriptors = true;
+  rewrite();
+  ingest.record('heartbeat', 'h');
+  await pass(SETTLE_MS - 40);
+  t.same(problems(), ['unreadable'], 'it is being written, and not broken');
+  await pass(60);
+  t.same(problems(), ['unreadable', 'invalid-json']);
 });

@@ -1,4 +1,5 @@
 import type { Rule } from '../judge/judge.js';
+import type { FaultKind } from '../world/plan.js';
 import type { Patch } from './planting.js';
 
 /** One defence of the product, undone. */
@@ -6,6 +7,8 @@ export interface PlantedFault extends Patch {
   readonly name: string;
   /** The rules of the judge of which one is violated. */
   readonly rules: readonly Rule[];
+  /** Faults of the world that must meet it, or it does nothing: it is looked for only in lives that have all of them. */
+  readonly needs?: readonly FaultKind[];
 }
 
 /** Faults in what watches the files and ends leases. */
@@ -25,18 +28,12 @@ const WATCHING: readonly PlantedFault[] = [
     rules: ['false problem'],
   },
   {
-    name: 'a deadline does not ask whether everything can be seen',
-    file: 'server/watch/lease-deadlines.ts',
-    find: '} else if (LEASE_KINDS.every(knowsAll)) {',
-    replace: '} else if (LEASE_KINDS.length > 0) {',
-    rules: ['false end', 'false free'],
-  },
-  {
     name: 'a deadline forgets that hints may be lost',
     file: 'server/watch/lease-deadlines.ts',
     find: 'if (this.#doubtsHints) {',
     replace: 'if (this.#isStopped) {',
     rules: ['false end', 'false free'],
+    needs: ['lost hints'],
   },
   {
     name: 'a wall clock that jumps is believed',
@@ -44,13 +41,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: 'if (aheadMs <= JUMP_BOUND_MS) return',
     replace: 'if (aheadMs <= Infinity) return',
     rules: ['false end'],
-  },
-  {
-    name: 'leases end before what is hinted at is read',
-    file: 'server/watch/ingest.ts',
-    find: '    if (!this.#isBusy) {\n      if (this.#isBurst)',
-    replace: '    {\n      if (this.#isBurst)',
-    rules: ['false end', 'false free'],
+    needs: ['clock step'],
   },
   {
     name: 'leases end one second early',
@@ -62,8 +53,8 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'a deadline that was moved still ends its lease',
     file: 'protocol/records/lease-book.ts',
-    find: '      // A deadline that has been moved, either way: its lease has another entry.\n      if (!this.#isDue(next)) continue;',
-    replace: '',
+    find: "return basis === 'timed' && effectiveExpiry === at && !mayBeProlonged;",
+    replace: "return basis === 'timed' && !mayBeProlonged;",
     rules: ['false end', 'unforeseen'],
   },
   {
@@ -86,6 +77,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
     replace: 'constants.O_RDONLY | constants.O_NONBLOCK',
     rules: ['wire', 'view'],
+    needs: ['planted link'],
   },
   {
     name: 'a file that cannot be read is gone',
@@ -93,6 +85,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: "if (problem === undefined) return { is: 'unavailable', kind, id, error };",
     replace: 'if (problem === undefined) return absent(kind, id);',
     rules: ['wire', 'view', 'false free', 'false end'],
+    needs: ['no descriptors'],
   },
   {
     name: 'a file that was read stays open',
@@ -107,6 +100,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: '    this.close();\n    this.#open = { identity, reach: `${DESCRIPTORS}',
     replace: '    this.#open = { identity, reach: `${DESCRIPTORS}',
     rules: ['bound'],
+    needs: ['removed directory'],
   },
   {
     name: 'a directory that was replaced is not watched again',
@@ -114,6 +108,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: 'if (place.identity === watched.identity && (watched.handle !== undefined || place.reach === undefined)) continue;',
     replace: 'if (watched.handle !== undefined || place.reach === undefined) continue;',
     rules: ['bound', 'false end', 'false free', 'stuck'],
+    needs: ['removed directory'],
   },
   {
     name: 'what cannot be listed is called healthy',
@@ -121,6 +116,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: '    this.#unseen.set(kind, why);\n',
     replace: '',
     rules: ['false health'],
+    needs: ['closed directory'],
   },
   {
     name: 'the state of the files is always watching',
@@ -128,6 +124,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: 'if (whys.length === 0) return',
     replace: 'if (whys.length >= 0) return',
     rules: ['false health'],
+    needs: ['closed directory'],
   },
   {
     name: 'directories are never compared',
@@ -135,6 +132,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: '      await this.everything();\n',
     replace: '',
     rules: ['view', 'false end'],
+    needs: ['lost hints'],
   },
   {
     name: 'the barrier compares nothing',
@@ -142,6 +140,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: '    await Promise.all(KINDS.map((kind) => this.#reconciler.rescan(kind)));\n    await this.#ingest.drain();',
     replace: '    await this.#ingest.drain();',
     rules: ['false free'],
+    needs: ['late hints'],
   },
   {
     name: 'the barrier does not wait for what is read',
@@ -149,6 +148,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: "while (this.#isBusy && this.#phase === 'running') {",
     replace: "while (this.#isBusy && this.#phase !== 'running') {",
     rules: ['false free'],
+    needs: ['late hints'],
   },
   {
     name: 'a file that was changed is taken for the same',
@@ -174,6 +174,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: "const isTaken = port.offer(frame) !== 'dropped';",
     replace: 'const isTaken = port.offer(frame) !== undefined;',
     rules: ['wire', 'view', 'stuck'],
+    needs: ['stalled client'],
   },
   {
     name: 'a congested client is past what it was not sent',
@@ -181,6 +182,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: '        if (!port.isOpen()) {\n          member.fallBehind(sentUntil, index);',
     replace: '        if (!port.isOpen()) {\n          member.fallBehind(revision(revisions.at(-1)!), next);',
     rules: ['wire', 'view', 'stuck'],
+    needs: ['stalled client'],
   },
   {
     name: 'a drained socket is not heard',
@@ -188,6 +190,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: '      this.port.drained();',
     replace: '',
     rules: ['stuck'],
+    needs: ['stalled client'],
   },
   {
     name: 'a port that opens serves nobody',
@@ -195,6 +198,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: '    this.services.catchUp.add(this.subscriber);',
     replace: '',
     rules: ['stuck'],
+    needs: ['stalled client'],
   },
   {
     name: 'a queue without bound',
@@ -202,6 +206,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: 'if (queuedBytes + bytes <= this.maxQueuedBytes) return true;',
     replace: 'if (queuedBytes + bytes <= Infinity) return true;',
     rules: ['bound'],
+    needs: ['stalled client'],
   },
   {
     name: 'a heartbeat overtakes what is still to be sent',
@@ -216,6 +221,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: "{ at: 'replay', after: since.revision,",
     replace: "{ at: 'replay', after: Math.min(since.revision + 1, hub.revision) as typeof since.revision,",
     rules: ['wire', 'view'],
+    needs: ['reset connections'],
   },
   {
     name: 'a replay begins one event early',
@@ -223,6 +229,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: "{ at: 'replay', after: since.revision,",
     replace: "{ at: 'replay', after: Math.max(since.revision - 1, hub.history.base) as typeof since.revision,",
     rules: ['wire'],
+    needs: ['reset connections'],
   },
   {
     name: 'a cursor of another epoch is believed',
@@ -230,6 +237,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: "if (cursor.epoch !== this.epoch) return 'epoch';",
     replace: '',
     rules: ['wire', 'view'],
+    needs: ['kill'],
   },
   {
     name: 'history is one event longer than it is',
@@ -237,6 +245,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: "if (state.after < this.hub.history.base) this.#resync(subscription, 'lagged');",
     replace: "if (state.after < this.hub.history.base - 1) this.#resync(subscription, 'lagged');",
     rules: ['unforeseen'],
+    needs: ['stalled client'],
   },
   {
     name: 'the ring of history is one too small',
@@ -300,6 +309,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: '    if (--group.holders > 0) return;',
     replace: '    if (--group.holders > -1) return;',
     rules: ['bound'],
+    needs: ['reset connections'],
   },
   {
     name: 'a session outlives its connection',
@@ -307,6 +317,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: '    this.services.closed(this);',
     replace: '',
     rules: ['bound'],
+    needs: ['reset connections'],
   },
 ];
 
@@ -318,6 +329,7 @@ const KEEPING: readonly PlantedFault[] = [
     find: 'if (last > this.#last) this.set(revision(last + AHEAD));',
     replace: '',
     rules: ['wire', 'view', 'unforeseen', 'crash'],
+    needs: ['kill', 'slow disk'],
   },
   {
     name: 'the mark is set back while events wait for the disk',
@@ -325,6 +337,7 @@ const KEEPING: readonly PlantedFault[] = [
     find: 'if (this.#phase === phase && this.#pending.length === 0) this.#mark.set(phase.writer.newest);',
     replace: 'if (this.#phase === phase) this.#mark.set(phase.writer.newest);',
     rules: ['wire', 'view'],
+    needs: ['kill', 'slow disk'],
   },
   {
     name: 'a journal that ends before the mark goes on',
@@ -332,6 +345,7 @@ const KEEPING: readonly PlantedFault[] = [
     find: '  const lost = sent - newest;',
     replace: '  const lost = 0 * (sent - newest);',
     rules: ['wire', 'view'],
+    needs: ['kill'],
   },
   {
     name: 'the mark is believed after a power cut',
@@ -339,6 +353,7 @@ const KEEPING: readonly PlantedFault[] = [
     find: 'if (sent === undefined || header.boot === null || header.boot !== boot) {',
     replace: 'if (sent === undefined) {',
     rules: ['wire', 'view'],
+    needs: ['power cut'],
   },
   {
     name: 'a removal is not written to the journal',
@@ -346,6 +361,7 @@ const KEEPING: readonly PlantedFault[] = [
     find: '  if (after === undefined) return { key: indexKey(record.kind, record.id), value: undefined };',
     replace: '  if (after === undefined) return standingChange({ version: record, lapsedAt: revision(0) });',
     rules: ['wire', 'view', 'crash', 'stuck'],
+    needs: ['restart'],
   },
   {
     name: 'a restored store gives the last revision again',
@@ -354,6 +370,7 @@ const KEEPING: readonly PlantedFault[] = [
     replace:
       "    for (const id of [...this.ids('reservation')]) this.#showLease(id);\n    this.#revision = (last - 1) as Revision;",
     rules: ['wire', 'stuck', 'crash', 'unforeseen'],
+    needs: ['restart'],
   },
   {
     name: 'what happened while the server was away is not in its history',
@@ -361,6 +378,7 @@ const KEEPING: readonly PlantedFault[] = [
     find: '    for (const event of since) history.append(event);\n',
     replace: '',
     rules: ['wire', 'unforeseen', 'stuck', 'crash'],
+    needs: ['restart'],
   },
 ];
 
@@ -372,6 +390,7 @@ const LISTENING: readonly PlantedFault[] = [
     find: '      await this.sync(undefined, { signal: end });\n',
     replace: '',
     rules: ['false free'],
+    needs: ['late hints'],
   },
   {
     name: 'a client believes its own clock that a lease has ended',
@@ -379,6 +398,7 @@ const LISTENING: readonly PlantedFault[] = [
     find: 'if (await this.#isConfirmedFree(address, about, signals)) return;',
     replace: 'if (!(await Promise.resolve(false))) return;',
     rules: ['false free'],
+    needs: ['cut network'],
   },
   {
     name: 'a connection that broke is not made again',
@@ -386,6 +406,7 @@ const LISTENING: readonly PlantedFault[] = [
     find: '    this.#cancelTimer = clock.after(delayMs, () => {\n      this.#dial();\n    });',
     replace: '    this.#cancelTimer = clock.after(delayMs, () => undefined);',
     rules: ['stuck', 'bound'],
+    needs: ['reset connections'],
   },
   {
     name: 'a mirror stays live without a connection',
@@ -393,6 +414,7 @@ const LISTENING: readonly PlantedFault[] = [
     find: "if (status.state === 'live') this.#lost = undefined;",
     replace: "if (status.state !== 'closed') this.#lost = undefined;",
     rules: ['false health'],
+    needs: ['kill'],
   },
   {
     name: 'a question that was on its way is not asked again',
@@ -400,6 +422,7 @@ const LISTENING: readonly PlantedFault[] = [
     find: '    for (const message of this.#pending.unanswered) this.#send(message);\n',
     replace: '',
     rules: ['stuck'],
+    needs: ['reset connections'],
   },
   {
     name: 'a view keeps what a resync has taken away',
@@ -407,6 +430,7 @@ const LISTENING: readonly PlantedFault[] = [
     find: "        case 'resync':\n          this.#building = new Map();",
     replace: "        case 'resync':\n          this.#building ??= undefined;",
     rules: ['view'],
+    needs: ['kill'],
   },
   {
     name: 'a subscription does not tell that it began anew',
@@ -414,6 +438,7 @@ const LISTENING: readonly PlantedFault[] = [
     find: "    this.#queue.push({ type: 'resync', reason }, undefined);\n",
     replace: '',
     rules: ['view'],
+    needs: ['kill'],
   },
   {
     name: 'a subscription resumes one event later than it heard',
@@ -422,6 +447,7 @@ const LISTENING: readonly PlantedFault[] = [
     replace:
       '      ...(this.#received === undefined ? {} : { since: this.#received.replace(/\\d+$/, (at) => String(Number(at) + 1)) }),',
     rules: ['view', 'stuck'],
+    needs: ['reset connections'],
   },
 ];
 

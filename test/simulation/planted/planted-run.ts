@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Rule } from '../judge/judge.js';
+import type { FaultKind } from '../world/plan.js';
 import { bundle } from './planting.js';
 import type { PlantedFault } from './planted-faults.js';
 
@@ -29,15 +30,16 @@ interface LastLine {
 export async function look(root: string, fault: PlantedFault, maxSeconds: number): Promise<PlantedResult> {
   const name = fault.name.replace(/[^a-z]+/g, '-');
   const file = await bundle(root, name, [fault]);
-  const { lives, processor_seconds: seconds, violating } = await lastLineOf(file, maxSeconds);
+  const { lives, processor_seconds: seconds, violating } = await lastLineOf(file, fault.needs ?? [], maxSeconds);
   const [first] = violating ?? [];
   if (!first) return { is: 'missed', lives, seconds };
   return { is: 'found', ...first, lives, seconds };
 }
 
-async function lastLineOf(file: string, maxSeconds: number): Promise<LastLine> {
+async function lastLineOf(file: string, needs: readonly FaultKind[], maxSeconds: number): Promise<LastLine> {
   const limits = ['--seed', '1', '--seconds', String(maxSeconds), '--until-violation', '--no-shrink'];
-  const child = spawn(process.execPath, [file, ...limits, '--json'], {
+  const wanted = needs.flatMap((kind) => ['--with', kind]);
+  const child = spawn(process.execPath, [file, ...limits, ...wanted, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: (maxSeconds + PATIENCE_SECONDS) * 1_000,
   });

@@ -28,7 +28,12 @@ export function patched(source: string, { file, find, replace }: Patch): string 
  * @param root of the repository.
  * @returns the path of the file
  */
-export async function bundle(root: string, name: string, patches: readonly Patch[]): Promise<string> {
+export async function bundle(
+  root: string,
+  name: string,
+  patches: readonly Patch[],
+  entry = 'test/simulation/main.ts',
+): Promise<string> {
   const outfile = join(root, BUILT, `${name}.mjs`);
   const byPath = new Map<string, Patch[]>();
   for (const patch of patches) {
@@ -38,7 +43,7 @@ export async function bundle(root: string, name: string, patches: readonly Patch
   const applied = new Set<string>();
   await build({
     absWorkingDir: root,
-    entryPoints: ['test/simulation/main.ts'],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     packages: 'external',

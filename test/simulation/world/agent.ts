@@ -7,12 +7,17 @@ import { directoryOf, fileOf, type Repository } from './repository.js';
 /** Addresses that agents meet at. */
 export const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
 
+/** Reservations that an agent leaves lying about. */
+const KEPT = 3;
+
 type Act = 'reserve' | 'beat' | 'release' | 'intend' | 'work' | 'tidy';
 
 /** One agent as Muse has it write: reserves, beats, releases, and tidies up after itself, file by file. */
 export class Agent {
   readonly #random: SeededRandom;
   #reservation: { readonly id: string; readonly addresses: readonly string[] } | undefined;
+  /** Reservations that were made, the oldest first. */
+  readonly #past: string[] = [];
   #count = 0;
   #isOver = false;
   /** While set, what is begun in place is never ended. */
@@ -65,6 +70,8 @@ export class Agent {
         const id = `${name}-${String(++this.#count)}`;
         const addresses = [this.#random.pick(ADDRESSES)];
         this.#reservation = { id, addresses };
+        this.#past.push(id);
+        if (this.#past.length > KEPT) this.#clearAway(this.#past.shift()!);
         const times = { created_at: host.iso(), expires_at: host.iso(leaseMs * this.#random.between(0.3, 1)) };
         this.write('reservation', id, { reservation_id: id, run_id: name, branch: name, addresses, ...times });
         return;
@@ -106,6 +113,19 @@ export class Agent {
         return;
       }
     }
+  }
+
+  /** Removes a reservation and what is about it, that first: without its release it would hold again. */
+  #clearAway(id: string): void {
+    const { disk } = this.repository;
+    const files = [
+      fileOf('reservation', id),
+      fileOf('heartbeat', id),
+      fileOf('intent', `${id}-intent`),
+      fileOf('release', `${id}-release`),
+    ];
+    this.tell(`${this.plan.name} clears reservation/${id} away`);
+    for (const file of files) if (disk.node(file)) disk.remove(file);
   }
 
   /** Writes a record in this agent's way; where that cannot be done, it is not done. */

@@ -1,0 +1,61 @@
+import t from 'tap';
+import type { Violation } from './judge/judge.js';
+import { shrink, type Live } from './shrinking.js';
+import { planOf, type LifePlan } from './world/plan.js';
+
+const VIOLATION: Violation = { rule: 'view', atMs: 20_000, why: 'as wanted' };
+const PLAN: LifePlan = {
+  ...planOf(1),
+  faults: [
+    { kind: 'burst', atMs: 2_000, forMs: 100, pick: 0 },
+    { kind: 'kill', atMs: 9_000, forMs: 4_000, pick: 0 },
+    { kind: 'stop', atMs: 12_000, forMs: 900, pick: 0 },
+    { kind: 'late hints', atMs: 30_000, forMs: 900, pick: 0 },
+  ],
+};
+
+/** A world in which one agent, one client and one fault that lasts for a second show what is wrong. */
+const culprits: Live = ({ agents, clients, faults }) => {
+  const isShown =
+    agents.some(({ name }) => name === 'agent-13') &&
+    clients.some(({ name }) => name === 'client-4') &&
+    faults.some(({ kind, forMs }) => kind === 'kill' && forMs >= 1_000);
+  return Promise.resolve({ violation: isShown ? VIOLATION : undefined });
+};
+
+t.test('what does not matter is left out, and what does stays', async (t) => {
+  const { plan, violation } = await shrink(PLAN, VIOLATION, culprits);
+  t.equal(violation.rule, 'view');
+  t.same(
+    plan.agents.map(({ name }) => name),
+    ['agent-13'],
+  );
+  t.same(
+    plan.clients.map(({ name }) => name),
+    ['client-4'],
+  );
+  t.same(plan.faults, [{ kind: 'kill', atMs: 9_000, forMs: 1_000, pick: 0 }]);
+  t.ok(plan.activeMs < 21_000, 'it ends soon after what it shows');
+  t.equal(plan.isJournalled, false);
+});
+
+t.test('a life that then violates another rule is another one', async (t) => {
+  const { plan } = await shrink(PLAN, VIOLATION, ({ agents, clients, faults }) => {
+    const isWhole = agents.length === 20 && clients.length === 10 && faults.length >= 3;
+    return Promise.resolve({ violation: { ...VIOLATION, rule: isWhole ? 'view' : 'crash' } });
+  });
+  t.equal(plan.agents.length, 20);
+  t.equal(plan.clients.length, 10);
+  t.equal(plan.faults.length, 3, 'the one after what it shows is not part of it');
+});
+
+t.test('it ends when it is asked to, with what it has', async (t) => {
+  let lives = 0;
+  const counted: Live = (plan) => {
+    lives++;
+    return culprits(plan);
+  };
+  const { plan } = await shrink(PLAN, VIOLATION, counted, () => lives >= 3);
+  t.equal(lives, 3);
+  t.ok((await culprits(plan)).violation, 'which still shows it');
+});

@@ -1,0 +1,24 @@
+import { lives } from '../lives.js';
+import { STATE_TABLES } from './state-tables.js';
+
+/** Counts the changes of states that lives pass through: `FIRST_SEED MAX_LIVES MAX_SECONDS`. Only in a patched bundle. */
+const [firstSeed = 1, maxLives = 1, maxSeconds = Infinity] = process.argv.slice(2).map(Number);
+
+const counts = new Map<string, number>();
+globalThis.transitionSeen = (table, transition) => {
+  const key = `${table} ${transition}`;
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+};
+const lived = (): void => undefined;
+const report = await lives({ firstSeed, maxLives, maxSeconds, untilViolation: false, withFaults: [], lived });
+
+let never = 0;
+console.log(`| table | state | event | becomes | times in ${report.lives} lives |\n| --- | --- | --- | --- | ---: |`);
+for (const { name, transitions } of STATE_TABLES) {
+  for (const transition of transitions) {
+    const count = counts.get(`${name} ${transition}`) ?? 0;
+    if (count === 0) never++;
+    console.log(`| ${name} | ${transition.replaceAll(' ', ' | ')} | ${count === 0 ? '**never**' : count} |`);
+  }
+}
+console.log(`\n${never} were never seen`);
