@@ -108,8 +108,14 @@ export class Operator {
         return;
       case 'clock step': {
         const byMs = pick < 0.5 ? -Math.round(pick * 60_000) : Math.round((pick - 0.5) * 120_000);
+        // What the clock has shown until now it has shown.
+        void repository.latestWall;
         host.wallOffsetMs += byMs;
-        if (forMs > 60) this.#later(forMs, () => (host.wallOffsetMs -= byMs));
+        if (forMs > 60)
+          this.#later(forMs, () => {
+            void repository.latestWall;
+            host.wallOffsetMs -= byMs;
+          });
         return;
       }
       case 'cut network':
