@@ -187,6 +187,7 @@ export class EdgeBus extends BusBase {
     this.service.start();
     before?.stop();
     before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
+    this.#barrier?.advanced();
   }
 
   #take(messages: readonly (Stamp & EventMessage)[]): void {

@@ -86,8 +86,6 @@ export class BusClient implements AsyncDisposable {
   /** Time as this client takes it. */
   readonly clock: ClientClock;
   readonly #connection: Connection;
-  /** As last heard: the server's wall clock less ours. */
-  #skewMs = 0;
 
   /** @throws BusError `bad-option` */
   constructor(dial: Dial, options: ClientOptions = {}) {
@@ -103,7 +101,6 @@ export class BusClient implements AsyncDisposable {
       this.#connection.close(undefined, signal?.reason);
     };
     this.#connection.watchStatus((status) => {
-      if (status.state === 'live') this.#skewMs = status.clockSkewMs;
       if (status.state === 'closed') signal?.removeEventListener('abort', onAbort);
     });
     if (signal?.aborted) onAbort();
@@ -191,7 +188,7 @@ export class BusClient implements AsyncDisposable {
 
   /** The server's wall clock, as well as we know it, Unix milliseconds. */
   serverNow(): number {
-    return this.clock.now() + this.#skewMs;
+    return this.#connection.serverNow();
   }
 
   /**

@@ -16,7 +16,7 @@ import { backoffMs, type BackoffOptions } from './backoff.js';
 import { BusError } from './bus-error.js';
 import { within, type AskOptions } from './ask-options.js';
 import type { Channel, Dial } from './channel.js';
-import type { ClientClock } from './clock.js';
+import { elapsedOf, type ClientClock } from './clock.js';
 import { closeError, suggestedDelayMs } from './close-error.js';
 import type { Faults } from './faults.js';
 import { PendingRequests } from './pending-requests.js';
@@ -64,6 +64,8 @@ export class Connection {
   readonly #groups = new Map<number, Route>();
   readonly #pending = new PendingRequests();
   readonly #watchers = new Set<(status: BusStatus) => void>();
+  /** The server's wall clock less each of those here; `undefined` until it is heard. */
+  #serverAhead: { readonly wallMs: number; readonly elapsedMs: number } | undefined;
   #status: BusStatus = { state: 'connecting', attempt: 1, delayMs: 0 };
   #channel: Channel | undefined;
   #welcome: Welcome | undefined;
@@ -81,6 +83,18 @@ export class Connection {
     private readonly dial: Dial,
     private readonly options: ConnectionOptions,
   ) {}
+
+  /**
+   * The server's wall clock, as last heard, and as much later as it is here since. By which of the clocks here is not known until
+   * it is heard again: they differ where the wall clock is set, which is the server's where both are on one host. The earlier
+   * counts, by which leases hold for longer.
+   */
+  serverNow(): number {
+    const { clock } = this.options;
+    const known = this.#serverAhead;
+    if (!known) return clock.now();
+    return Math.floor(Math.min(clock.now() + known.wallMs, elapsedOf(clock) + known.elapsedMs));
+  }
 
   get clock(): ClientClock {
     return this.options.clock;
@@ -300,10 +314,10 @@ export class Connection {
     this.#origin = { schemaVersion: welcome.server, epoch: welcome.epoch as EventOrigin['epoch'] };
     this.#attempt = 0;
     this.#expectHeartbeat();
-    this.#setStatus({ state: 'live', roundTripMs: 0, clockSkewMs: welcome.now - clock.now() });
+    this.#setStatus({ state: 'live', roundTripMs: 0, clockSkewMs: this.#hearTime(welcome.now) });
     const { name } = this.options;
     if (name !== undefined && welcome.features?.includes('names')) this.#send([MessageType.name, name]);
-    this.#pingedAt = clock.now();
+    this.#pingedAt = elapsedOf(clock);
     this.#send([MessageType.ping, 0]);
     for (const subscriber of this.#subscribers) this.#subscribe(subscriber);
     for (const message of this.#pending.unanswered) this.#send(message);
@@ -311,10 +325,17 @@ export class Connection {
     this.#first = undefined;
   }
 
+  /** @returns by how much the server's wall clock is ahead of the one here. */
+  #hearTime(serverNow: number): number {
+    const { clock } = this.options;
+    const wallMs = serverNow - clock.now();
+    this.#serverAhead = { wallMs, elapsedMs: serverNow - elapsedOf(clock) };
+    return wallMs;
+  }
+
   #heard(upTo: number, serverNow: number, health: WatchHealth): void {
-    if (this.#status.state === 'live') {
-      this.#setStatus({ ...this.#status, clockSkewMs: serverNow - this.options.clock.now(), health });
-    }
+    const clockSkewMs = this.#hearTime(serverNow);
+    if (this.#status.state === 'live') this.#setStatus({ ...this.#status, clockSkewMs, health });
     for (const { subscriber, next } of this.#routes.values()) {
       if (next !== undefined) subscriber.mark(revision(upTo), serverNow);
     }
@@ -322,7 +343,7 @@ export class Connection {
 
   #ponged(): void {
     if (this.#status.state !== 'live' || this.#pingedAt === undefined) return;
-    this.#setStatus({ ...this.#status, roundTripMs: this.options.clock.now() - this.#pingedAt });
+    this.#setStatus({ ...this.#status, roundTripMs: elapsedOf(this.options.clock) - this.#pingedAt });
     this.#pingedAt = undefined;
   }
 

@@ -75,7 +75,9 @@ export interface Sender {
     /** The stream takes it only after this message. */
     readonly expectedLast: number;
     /** By which the stream knows a message that it already has. */
-    readonly messageId: string | undefined;
+    readonly messageId: string;
+    /** The stream takes it only after the message with this id: what anybody else writes has none, or another. */
+    readonly expectedLastId: string | undefined;
   }): void;
   close(): void;
 }

@@ -22,6 +22,7 @@ import { connectNats, type Nats } from './nats.js';
 /** JetStream's numbers for what went wrong. */
 const STREAM_NOT_FOUND = 10_059;
 const WRONG_SEQUENCE = 10_071;
+const WRONG_LAST_ID = 10_070;
 const NANOSECONDS = 1e6;
 
 /** Messages asked for in advance. */
@@ -140,10 +141,11 @@ export class NatsBroker implements Broker {
       },
     });
     return {
-      send: ({ subject, payload, expectedLast, messageId }) => {
+      send: ({ subject, payload, expectedLast, messageId, expectedLastId }) => {
         const headers = transport.headers();
         headers.set('Nats-Expected-Last-Sequence', String(expectedLast));
-        if (messageId !== undefined) headers.set('Nats-Msg-Id', messageId);
+        headers.set('Nats-Msg-Id', messageId);
+        if (expectedLastId !== undefined) headers.set('Nats-Expected-Last-Msg-Id', expectedLastId);
         connection.publish(subject, payload, { headers, reply: inbox });
       },
       close: () => {
@@ -238,7 +240,8 @@ function receiptOf(message: { readonly headers?: { readonly code: number } | und
   if ((message.headers?.code ?? 0) >= 400) return { is: 'unheard' };
   const { seq, error } = message.json<Acknowledgement>();
   if (error) {
-    const is = error.err_code === WRONG_SEQUENCE ? 'wrong-sequence' : 'refused';
+    const isElse = error.err_code === WRONG_SEQUENCE || error.err_code === WRONG_LAST_ID;
+    const is = isElse ? 'wrong-sequence' : 'refused';
     return { is, description: error.description };
   }
   return { is: 'stored', sequence: seq ?? 0 };

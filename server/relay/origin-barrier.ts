@@ -9,7 +9,10 @@ const RETRY_MS = 500;
 interface Waiter {
   readonly epoch: string;
   readonly revision: number;
-  readonly reached: () => void;
+  /** What was served here when the origin had answered. */
+  readonly served: string;
+  /** @param isReached whether what the origin had read is served here; else something else is, and the origin is to be asked again. */
+  readonly over: (isReached: boolean) => void;
 }
 
 /** A client's barrier at an edge: the origin reads, and its answer's revision has to arrive here. Waits for both. */
@@ -32,13 +35,16 @@ export class OriginBarrier {
     await (this.#next.get(key) ?? this.#begin(key, record));
   }
 
-  /** More has been published. */
+  /** More has been published, or another epoch is served. */
   advanced(): void {
     const { epoch, revision } = this.hub();
     for (const waiter of this.#waiters) {
-      if (waiter.epoch === epoch && waiter.revision > revision) continue;
+      const isReached = waiter.epoch === epoch && waiter.revision <= revision;
+      // What is served may be of an epoch that is over: nothing in it says how the files are now.
+      const isElse = waiter.epoch !== epoch && waiter.served !== epoch;
+      if (!isReached && !isElse) continue;
       this.#waiters.delete(waiter);
-      waiter.reached();
+      waiter.over(isReached);
     }
   }
 
@@ -65,11 +71,11 @@ export class OriginBarrier {
       this.#next.delete(key);
       try {
         const { epoch, revision } = (await this.ask({ ask: 'sync', ...record })) as { epoch: string; revision: number };
-        await new Promise<void>((reached) => {
-          this.#waiters.add({ epoch, revision, reached });
+        const isReached = await new Promise<boolean>((over) => {
+          this.#waiters.add({ epoch, revision, served: this.hub().epoch, over });
           this.advanced();
         });
-        return;
+        if (isReached) return;
       } catch {
         // The origin is away: what stands on its disk is not known until it is back.
         join();

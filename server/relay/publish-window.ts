@@ -29,11 +29,13 @@ export interface WindowEvents {
 
 /**
  * Publishes messages one after the other without waiting for each, every one under the condition that it becomes the
- * next of the stream: where one is refused, so are all after it, and no hole can come to be.
+ * next of the stream, after the one that was sent before it: where one is refused, so are all after it, also where somebody
+ * else's message has taken its place, and no hole can come to be.
  */
 export class PublishWindow {
   readonly #sender: Sender;
   readonly #claimed: number;
+  #lastId: string | undefined;
   /** Bytes of each message that has not been answered. */
   readonly #waiting: number[] = [];
   #waitingBytes = 0;
@@ -83,12 +85,14 @@ export class PublishWindow {
   send({ subject, payload, messageId }: Outgoing): void {
     const expectedLast = this.#sent++;
     // What is sent again after another claim is wanted again, whatever the stream remembers of it.
-    const id = messageId === undefined ? undefined : `${messageId}@${String(this.#claimed)}`;
+    const id = `${messageId ?? 'base'}@${String(this.#claimed)}.${String(this.#sent)}`;
+    const expectedLastId = this.#lastId;
+    this.#lastId = id;
     this.#waiting.push(payload.length);
     this.#waitingBytes += payload.length;
     if (this.#waiting.length === 1) this.#beginPatience();
     try {
-      this.#sender.send({ subject, payload, expectedLast, messageId: id });
+      this.#sender.send({ subject, payload, expectedLast, messageId: id, expectedLastId });
     } catch (error) {
       this.fail(new PublishError('refused', (error as Error).message));
     }

@@ -159,8 +159,10 @@ class Sending {
     });
   }
 
-  send(id: string, expectedLast: number, messageId?: string): void {
-    this.sender.send({ subject: subject(id), payload: bytes(id), expectedLast, messageId });
+  #count = 0;
+
+  send(id: string, expectedLast: number, messageId = `unique-${String(++this.#count)}`, expectedLastId?: string): void {
+    this.sender.send({ subject: subject(id), payload: bytes(id), expectedLast, messageId, expectedLastId });
   }
 
   async told(count: number): Promise<readonly string[]> {
@@ -190,6 +192,18 @@ contract('of messages that are sent without waiting, all that follow a refused o
   for (const expected of [1, 5, 2]) sending.send('b', expected);
   sending.send('b', 6);
   t.strictSame(await sending.told(4), ['stored 2', 'wrong-sequence', 'stored 3', 'wrong-sequence']);
+});
+
+contract('a message that expects another before it is refused where anybody else has written', async (t, world) => {
+  const broker = await filled(world, ['a']);
+  const sending = new Sending(broker);
+  sending.send('b', 1, 'first');
+  sending.send('b', 2, 'second', 'first');
+  await sending.told(2);
+  await broker.append(subject('c'), bytes('somebody else'), 3, 5_000);
+  sending.send('b', 3, 'third', 'second');
+  sending.send('b', 4, 'fourth', 'third');
+  t.strictSame(await sending.told(4), ['stored 2', 'stored 3', 'wrong-sequence', 'wrong-sequence']);
 });
 
 contract(

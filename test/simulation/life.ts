@@ -85,6 +85,10 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
       const relayOperator = new RelayOperator({ seed, time, relay, originLink, edges: relay.edges, rival, tell });
       relayOperator.start(relay.plan.faults);
     }
+    time.onStep = () => {
+      judge.step(time.now);
+      edgeJudge?.step(time.now, operator.awakeMs);
+    };
     const inspect = (): void => {
       judge.inspect(origin, operator.awakeMs, clients, network);
       edgeJudge?.inspect(time.now, operator.awakeMs);

@@ -53,3 +53,21 @@ t.test('only who publishes counts: signs of life of another are nothing', async 
   t.notOk(edge.hear().presence.isPresent, 'and the first one may still believe that it publishes');
   t.ok(edge.hear(0, { origin: 'b' }).presence.isPresent);
 });
+
+t.test("how an edge's own wall clock is set does not matter", async (t) => {
+  const edge = new Edge(0).hear().hear();
+  const origin = edge.clock.now();
+  edge.clock.setWallClock(3_600_000);
+  t.equal(edge.presence.now(), origin);
+});
+
+t.test(
+  "an origin's clock that was set back is believed at once: ahead of it leases would seem to have ended",
+  async (t) => {
+    const edge = new Edge(90_000).hear().hear();
+    const message = { origin: 'a', epoch: 'E', revision: 7, alive_ms: 1_000, health: HEALTH };
+    const now = edge.clock.now() + 30_000;
+    edge.presence.heard({ ...message, now });
+    t.equal(edge.presence.now(), now);
+  },
+);

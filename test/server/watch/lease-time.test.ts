@@ -70,3 +70,14 @@ t.test('a pause in which both clocks go on is no jump', async (t) => {
   clock.sleepThrough(HOUR_MS);
   t.equal(time.now(), clock.now());
 });
+
+t.test(
+  'time that goes on by the monotonic clock is whole milliseconds, as all that reads an event expects',
+  async (t) => {
+    const clock = new FakeClock();
+    const time = new LeaseTime(clock);
+    clock.setWallClock(HOUR_MS);
+    clock.advance(0.4);
+    t.ok(Number.isInteger(time.now()));
+  },
+);

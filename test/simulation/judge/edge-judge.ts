@@ -23,13 +23,19 @@ export class EdgeJudge {
 
   constructor(private readonly services: EdgeJudgeServices) {}
 
+  /** Something happens now. */
+  step(nowMs: number, originAwakeMs: number): void {
+    for (const edge of this.services.relay.edges) {
+      if (this.#isInTouch(edge, originAwakeMs)) this.#apartSince.delete(edge);
+      else if (!this.#apartSince.has(edge)) this.#apartSince.set(edge, nowMs);
+    }
+  }
+
   /** Looks in at the edges now and then. @param originAwakeMs for how long the origin has been able to work. */
   inspect(nowMs: number, originAwakeMs: number): void {
     const { judge, relay } = this.services;
     const noticeMs = MISSED_SIGNS * relay.aliveMs + LATE_MS;
     for (const edge of relay.edges) {
-      if (this.#isInTouch(edge, originAwakeMs)) this.#apartSince.delete(edge);
-      else if (!this.#apartSince.has(edge)) this.#apartSince.set(edge, nowMs);
       if (edge.bus?.health.healthy !== true) continue;
       // What was sent before it slept is as good as new when it wakes.
       const awakeMs = nowMs - edge.awakeSinceMs;

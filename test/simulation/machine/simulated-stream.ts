@@ -18,6 +18,7 @@ export interface Append {
   readonly payload: Uint8Array;
   readonly expectedLast?: number | undefined;
   readonly messageId?: string | undefined;
+  readonly expectedLastId?: string | undefined;
 }
 
 export interface Stored extends StoredMessage {
@@ -59,11 +60,14 @@ export class SimulatedStream {
       : subject === this.spec.subjects;
   }
 
-  append({ subject, payload, expectedLast, messageId }: Append): Receipt {
+  append({ subject, payload, expectedLast, messageId, expectedLastId }: Append): Receipt {
     const known = messageId === undefined ? undefined : this.#ids.get(messageId);
     if (known && this.nowMs() - known.atMs < DUPLICATES_MS) return { is: 'stored', sequence: known.sequence };
     if (expectedLast !== undefined && expectedLast !== this.#lastSequence)
       return { is: 'wrong-sequence', description: `wrong last sequence: ${String(this.#lastSequence)}` };
+    const lastId = this.#messages.at(-1)?.messageId;
+    if (expectedLastId !== undefined && expectedLastId !== lastId)
+      return { is: 'wrong-sequence', description: `wrong last msg ID: ${lastId ?? ''}` };
     const message: Stored = {
       sequence: ++this.#lastSequence,
       subject,

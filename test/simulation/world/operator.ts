@@ -256,6 +256,8 @@ export class Operator {
 
   #setClock(byMs: number): void {
     const { host, repository } = this.services;
+    // What the clock has shown until now it has shown.
+    void repository.latestWall;
     host.wallOffsetMs += byMs;
     repository.clockStepped(byMs);
   }
