@@ -1,6 +1,6 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
-import { layout } from './lint/imports.js';
+import { layout } from './.eslint/imports.js';
 
 export default tseslint.config(
   { ignores: ['dist/', '.build/', '.tap/', 'bench/results/'] },

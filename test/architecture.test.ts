@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ESLint } from 'eslint';
 import t from 'tap';
 import tseslint from 'typescript-eslint';
-import { mayImport, PURE_ROOMS, ROOMS } from '../lint/rooms.js';
+import { mayImport, PURE_ROOMS, ROOMS } from '../.eslint/rooms.js';
 import {
   CloseCode,
   ERROR_CODES,
@@ -139,7 +139,7 @@ t.test('the table says who may look at whom', async (t) => {
 t.test('each folder of the server and the protocol is a room, and each room exists', async (t) => {
   for (const top of ['server', 'protocol', 'client']) {
     const folders = readdirSync(join(ROOT, top), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    for (const { name } of folders) t.ok(rooms.includes(`${top}/${name}`), `${top}/${name} is in lint/rooms.js`);
+    for (const { name } of folders) t.ok(rooms.includes(`${top}/${name}`), `${top}/${name} is in .eslint/rooms.js`);
   }
   for (const room of [...rooms, ...Object.values(ROOMS).flat()])
     t.ok(existsSync(join(ROOT, room)) || isFile(room), `${room} exists`);

@@ -28,14 +28,14 @@ const onEachImport = (look) => {
 const rule = (description, create) => ({ meta: { type: 'problem', docs: { description }, schema: [] }, create });
 
 /** An import that leads into a room which the importing file may not look at, or to a package that its room does without. */
-const arrows = rule('Imports between rooms follow the table in lint/rooms.js', (context) => {
+const arrows = rule('Imports between rooms follow the table in .eslint/rooms.js', (context) => {
   const file = relative(ROOT, context.filename);
   const isInOneOf = (rooms) => rooms.some((room) => file.startsWith(`${room}/`));
   return onEachImport((node, specifier) => {
     const target = targetOf(file, specifier);
     const report = (message) => context.report({ node, message });
     if (specifier.startsWith('.')) {
-      if (!mayImport(file, target)) report(`${roomOf(file)} may not import ${target} (lint/rooms.js)`);
+      if (!mayImport(file, target)) report(`${roomOf(file)} may not import ${target} (.eslint/rooms.js)`);
       return;
     }
     if (isInOneOf(BROWSER_ROOMS) && target.startsWith('node:'))
