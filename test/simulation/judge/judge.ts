@@ -182,7 +182,8 @@ export class Judge {
     this.#unservedSince = bus || network.isCut ? undefined : (this.#unservedSince ?? this.#now);
     if (this.#unservedSince !== undefined && this.#now - this.#unservedSince > FAREWELL_MS) {
       for (const { plan, mirror, network: itsNetwork } of clients)
-        if (itsNetwork === network && mirror?.status.state === 'live') this.violated('false health', `${plan.name} is live without a server`);
+        if (itsNetwork === network && mirror?.status.state === 'live')
+          this.violated('false health', `${plan.name} is live without a server`);
     }
     if (!bus || this.#blindSince === undefined) return;
     if (Math.min(this.#now - this.#blindSince, awakeMs) < NOTICE_MS) return;
