@@ -109,11 +109,11 @@ export class Operator {
       case 'clock step': {
         const byMs = pick < 0.5 ? -Math.round(pick * 60_000) : Math.round((pick - 0.5) * 120_000);
         // What the clock has shown until now it has shown.
-        void repository.latestWall;
+        repository.noteClock();
         host.wallOffsetMs += byMs;
         if (forMs > 60)
           this.#later(forMs, () => {
-            void repository.latestWall;
+            repository.noteClock();
             host.wallOffsetMs -= byMs;
           });
         return;
