@@ -42,6 +42,9 @@ function maxMessageBytes({ maxQueuedBytes, maxRecordBytes }: Limits): number {
   return Math.max(MAX_ANSWER_BYTES, maxQueuedBytes) + MAX_GROWTH * maxRecordBytes;
 }
 
+/** What those who are connected may believe of the time, before it is said anew out of turn. */
+const MAX_TIME_WRONG_MS = 100;
+
 export type SessionManagerOptions = Pick<ResolvedOptions, 'limits' | 'heartbeatMs' | 'idleTimeoutMs'>;
 
 /**
@@ -60,6 +63,8 @@ export class SessionManager {
   /** What the sessions share: one object, however many there are. */
   readonly #shared: SessionServices;
   #nextSession = 1;
+  /** The wall clock less the monotonic one, as all who are connected were last told. */
+  #timeAhead = -Infinity;
   #cancelHeartbeat: (() => void) | undefined;
 
   constructor(
@@ -94,7 +99,10 @@ export class SessionManager {
       closed: (session) => {
         this.sessions.delete(session);
       },
-      readNow: (record) => source.readNow(record),
+      readNow: async (record) => {
+        await source.readNow(record);
+        this.#correctTime();
+      },
       inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
     };
   }
@@ -139,13 +147,24 @@ export class SessionManager {
 
   /** One heartbeat to every connection that has nothing outstanding: one frame an encoding, shared. */
   beat(): void {
+    this.#tellTime();
     const message = [MessageType.heartbeat, this.hub.revision, this.clock.now(), this.source.health()] as const;
     const frames = { msgpack: encodeMessage(message, 'msgpack'), json: encodeMessage(message, 'json') };
     for (const session of this.sessions) session.heartbeat(frames[session.encoding]);
   }
 
+  #tellTime(): void {
+    this.#timeAhead = this.clock.now() - this.clock.elapsed();
+  }
+
+  /** By a clock that was set back what was said of the time is too late, and leases would seem to have ended: it is said anew. */
+  #correctTime(): void {
+    if (this.clock.now() - this.clock.elapsed() < this.#timeAhead - MAX_TIME_WRONG_MS) this.beat();
+  }
+
   #welcome(): Welcome {
     const { epoch, revision } = this.hub;
+    this.#timeAhead = Math.max(this.#timeAhead, this.clock.now() - this.clock.elapsed());
     return {
       protocol: PROTOCOL_VERSION,
       server: VERSION,

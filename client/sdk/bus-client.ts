@@ -179,7 +179,9 @@ export class BusClient implements AsyncDisposable {
       const mirror = await this.mirror({ kinds: LEASE_KINDS }, { signal: end });
       try {
         // The barrier proves all that happened until it was asked for.
-        return mirror.holding(address, about, { ...mirror.moment, now: askedAt, completeUntil: askedAt });
+        // A server whose clock was set back has said so before it answered.
+        const at = unixMillis(Math.min(askedAt, this.serverNow()));
+        return mirror.holding(address, about, { ...mirror.moment, now: at, completeUntil: at });
       } finally {
         await mirror.close();
       }

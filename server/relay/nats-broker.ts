@@ -112,7 +112,7 @@ export class NatsBroker implements Broker {
 
   async countDeleted(stream: string, from: number): Promise<number> {
     const { state } = await this.nats.manager.streams.info(stream, { deleted_details: true });
-    return (state.deleted ?? []).filter((sequence) => sequence >= from).length;
+    return state.num_deleted === 0 ? 0 : state.deleted.filter((sequence) => sequence >= from).length;
   }
 
   async findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined> {
@@ -236,9 +236,9 @@ interface Acknowledgement {
   readonly error?: { readonly err_code?: number; readonly description: string };
 }
 
-function receiptOf(message: { readonly headers?: { readonly code: number } | undefined; json<T>(): T }): Receipt {
+function receiptOf(message: { readonly headers?: { readonly code: number } | undefined; json(): unknown }): Receipt {
   if ((message.headers?.code ?? 0) >= 400) return { is: 'unheard' };
-  const { seq, error } = message.json<Acknowledgement>();
+  const { seq, error } = message.json() as Acknowledgement;
   if (error) {
     const isElse = error.err_code === WRONG_SEQUENCE || error.err_code === WRONG_LAST_ID;
     const is = isElse ? 'wrong-sequence' : 'refused';

@@ -53,9 +53,15 @@ async function realWorld(t: Test): Promise<BrokerWorld> {
     },
     kill: () => server.stop('SIGKILL'),
     start: () => server.start(),
-    purge: async () => void (await (await streams()).purge(NAME)),
-    deleteMessage: async (sequence) => void (await (await streams()).deleteMessage(NAME, sequence)),
-    deleteStream: async () => void (await (await streams()).delete(NAME)),
+    purge: async () => {
+      await (await streams()).purge(NAME);
+    },
+    deleteMessage: async (sequence) => {
+      await (await streams()).deleteMessage(NAME, sequence);
+    },
+    deleteStream: async () => {
+      await (await streams()).delete(NAME);
+    },
   };
 }
 

@@ -87,7 +87,7 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     }
     time.onStep = () => {
       judge.step(time.now);
-      edgeJudge?.step(time.now, operator.awakeMs);
+      edgeJudge?.step(time.now);
     };
     const inspect = (): void => {
       judge.inspect(origin, operator.awakeMs, clients, network);

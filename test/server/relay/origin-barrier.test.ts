@@ -1,11 +1,11 @@
 import t from 'tap';
 import type { Hub } from '../../../server/delivery/hub.js';
 import { OriginBarrier } from '../../../server/relay/origin-barrier.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 /** An edge that serves some place, and an origin that answers with another. */
 class Edge {
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   served = { epoch: 'A', revision: 5 };
   answers: object[] = [];
   asked = 0;

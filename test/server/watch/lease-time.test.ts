@@ -74,7 +74,7 @@ t.test('a pause in which both clocks go on is no jump', async (t) => {
 t.test(
   'time that goes on by the monotonic clock is whole milliseconds, as all that reads an event expects',
   async (t) => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const time = new LeaseTime(clock);
     clock.setWallClock(HOUR_MS);
     clock.advance(0.4);

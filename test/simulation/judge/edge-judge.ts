@@ -24,9 +24,9 @@ export class EdgeJudge {
   constructor(private readonly services: EdgeJudgeServices) {}
 
   /** Something happens now. */
-  step(nowMs: number, originAwakeMs: number): void {
+  step(nowMs: number): void {
     for (const edge of this.services.relay.edges) {
-      if (this.#isInTouch(edge, originAwakeMs)) this.#apartSince.delete(edge);
+      if (this.#isInTouch(edge)) this.#apartSince.delete(edge);
       else if (!this.#apartSince.has(edge)) this.#apartSince.set(edge, nowMs);
     }
   }
@@ -47,11 +47,11 @@ export class EdgeJudge {
     }
   }
 
-  #isInTouch(edge: Edge, originAwakeMs: number): boolean {
+  #isInTouch(edge: Edge): boolean {
     const { relay, origin, rival } = this.services;
     // A rival says the truth, too: it looks at the same files.
     if (rival.process) return true;
-    const isHeard = origin.process !== undefined && originAwakeMs > 0;
+    const isHeard = origin.bus !== undefined && origin.process?.isStopped !== true;
     const isCut = relay.links.get('origin')!.isCut || edge.services.relay.link.isCut;
     return isHeard && relay.broker.isRunning && !isCut;
   }

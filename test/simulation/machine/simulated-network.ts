@@ -354,7 +354,7 @@ class Line {
   }
 
   #closeAtServer(): void {
-    if (this.server === undefined || this.#isClosedAtServer) this.network.gone(this);
+    if (this.server === undefined || this.server.isDead || this.#isClosedAtServer) this.network.gone(this);
     else
       this.server.input(0, () => {
         this.#closedAtServer();

@@ -257,7 +257,7 @@ export class Operator {
   #setClock(byMs: number): void {
     const { host, repository } = this.services;
     // What the clock has shown until now it has shown.
-    void repository.latestWall;
+    repository.noteClock();
     host.wallOffsetMs += byMs;
     repository.clockStepped(byMs);
   }

@@ -77,8 +77,13 @@ export class Repository {
     return this.#found.get(kind)!;
   }
 
-  get latestWall(): number {
+  /** What the wall clock has shown until now it has shown, also when it is set back. */
+  noteClock(): void {
     this.#latestWall = Math.max(this.#latestWall, this.disk.host.wall());
+  }
+
+  get latestWall(): number {
+    this.noteClock();
     return this.#latestWall;
   }
 
