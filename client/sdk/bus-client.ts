@@ -23,6 +23,7 @@ import type { Logger } from './logger.js';
 import { LEASE_KINDS } from './mirror-plan.js';
 import { Mirror, type MirrorOptions, type MirrorRecord } from './mirror.js';
 import {
+  ANYTHING,
   attempts,
   CALL,
   checkOptions,
@@ -80,6 +81,9 @@ export interface RecordName {
   readonly kind: Kind;
   readonly id: string;
 }
+
+/** What each of the two takes, `recordName` says better. */
+const RECORD_NAME: OptionTable<RecordName> = { kind: ANYTHING, id: ANYTHING };
 
 /** A connection to a bus, as long as it is wanted: it survives restarts of the server and loss of the network. */
 export class BusClient implements AsyncDisposable {
@@ -201,6 +205,7 @@ export class BusClient implements AsyncDisposable {
    */
   async sync(record?: RecordName, options: AskOptions = {}): Promise<string> {
     checkOptions('sync', options, ASK_OPTIONS);
+    checkOptions('sync', record, RECORD_NAME);
     const name = record && recordName(record, 'sync');
     return formatCursor(await this.#connection.sync(name, options));
   }

@@ -398,7 +398,7 @@ export class Connection {
         subscriber.began(message[3], message[5]);
         return;
       case MessageType.batch:
-        subscriber.batch(message[3], this.#origin!);
+        subscriber.events(message[3], this.#origin!);
         return;
       case MessageType.synced:
         route.next = message[3];

@@ -96,6 +96,9 @@ export class Mirror implements AsyncDisposable {
    * The model of what it follows: all leases, and of the rest what its filter lets through. To be asked at {@link moment}.
    */
   readonly swarm = new Swarm();
+  readonly #bus: MirrorSource;
+  readonly #faults: Faults;
+  readonly #options: MirrorOptions;
   readonly #watchers = new Set<(changes: readonly RecordChange[]) => void>();
   readonly #leaseWatchers = new Set<() => void>();
   readonly #conflictWatches = new Set<ConflictWatch>();
@@ -110,12 +113,10 @@ export class Mirror implements AsyncDisposable {
   #lost: { readonly since: number; readonly cause: string } | undefined;
   #version = 0;
 
-  private constructor(
-    private readonly bus: MirrorSource,
-    private readonly faults: Faults,
-    filter: FilterInput,
-    private readonly options: MirrorOptions,
-  ) {
+  private constructor(bus: MirrorSource, faults: Faults, filter: FilterInput, options: MirrorOptions) {
+    this.#bus = bus;
+    this.#faults = faults;
+    this.#options = options;
     const plan = planOf(filter, options.leases ?? true);
     const { signal } = this.#close;
     this.#shows = plan.shows;
@@ -179,10 +180,10 @@ export class Mirror implements AsyncDisposable {
 
   /** The server's clock, and how far what is known reaches. */
   get moment(): Moment {
-    const now = unixMillis(this.bus.serverNow());
+    const now = unixMillis(this.#bus.serverNow());
     // Never by this clock: a lease ends here when the server has said everything up to its end.
     const completeUntil = unixMillis(Math.min(now, ...this.#views.map(({ provenUntil }) => provenUntil)));
-    const { status } = this.bus;
+    const { status } = this.#bus;
     const isSeen =
       !this.#lost &&
       status.state === 'live' &&
@@ -228,18 +229,18 @@ export class Mirror implements AsyncDisposable {
       const endsAt = this.swarm.holders(addresses, moment, { branch }).holders[0]?.effectiveExpiry;
       if (endsAt === undefined) cancel = () => undefined;
       else
-        cancel = this.bus.clock.after(
+        cancel = this.#bus.clock.after(
           endsAt < moment.now ? ASK_AGAIN_MS : Math.min(endsAt - moment.now + 1, MAX_WAIT_MS),
           told,
         );
     };
     const told = (): void => {
       arm();
-      this.faults.guard('a watcher of a mirror', watcher);
+      this.#faults.guard('a watcher of a mirror', watcher);
     };
     arm();
     this.#leaseWatchers.add(told);
-    const forgetStatus = this.bus.watchStatus(told);
+    const forgetStatus = this.#bus.watchStatus(told);
     return () => {
       this.#leaseWatchers.delete(told);
       forgetStatus();
@@ -358,9 +359,9 @@ export class Mirror implements AsyncDisposable {
 
   /** A subscription that ends without an error ends with its client, or by its signal. */
   #whyOver(): BusError {
-    const { status } = this.bus;
+    const { status } = this.#bus;
     if (status.state === 'closed' && status.error) return status.error;
-    const { signal } = this.options;
+    const { signal } = this.#options;
     const cause: unknown = signal?.aborted ? reasonOf(signal) : undefined;
     return new BusError('closed', 'the mirror was closed', 'open another', { cause });
   }
@@ -370,12 +371,12 @@ export class Mirror implements AsyncDisposable {
     const isFault = error !== undefined && error.code !== 'closed';
     this.#end = isFault ? { error } : {};
     this.#forgetStatus();
-    this.options.signal?.removeEventListener('abort', this.#abort);
+    this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#close.abort();
     this.#settle(isFault ? error : undefined);
-    const { onError } = this.options;
+    const { onError } = this.#options;
     if (!isFault || !this.#isOpen) return;
-    this.faults.guard('onError of a mirror', () => onError?.(error));
+    this.#faults.guard('onError of a mirror', () => onError?.(error));
     // Who shows the mirror shows that it has ended.
     this.#tell([]);
   }
@@ -388,7 +389,7 @@ export class Mirror implements AsyncDisposable {
     if (status.state === 'live') this.#lost = undefined;
     else if (!this.#lost) {
       const cause = 'cause' in status ? (status.cause ?? 'connecting') : status.state;
-      this.#lost = { since: this.bus.clock.now(), cause };
+      this.#lost = { since: this.#bus.clock.now(), cause };
     }
   }
 
@@ -403,7 +404,7 @@ export class Mirror implements AsyncDisposable {
     for (const watcher of [...this.#leaseWatchers]) watcher();
     this.#tellConflicts();
     for (const watcher of [...this.#watchers]) {
-      this.faults.guard('a watcher of a mirror', () => {
+      this.#faults.guard('a watcher of a mirror', () => {
         watcher(changes);
       });
     }
@@ -414,20 +415,20 @@ export class Mirror implements AsyncDisposable {
     const now = this.swarm.conflicts(this.moment);
     for (const watch of [...this.#conflictWatches])
       for (const begun of watch.update(now))
-        this.faults.guard('onConflict of a mirror', () => {
+        this.#faults.guard('onConflict of a mirror', () => {
           watch.tell(begun);
         });
   }
 
   #needLeases(): void {
-    if (this.options.leases !== false) return;
+    if (this.#options.leases !== false) return;
     throw new BusError('bad-option', 'this mirror follows no leases (leases: false)', 'open one that does');
   }
 
   /** Whether a bus that is there says so, of what is on disk now. */
   async #isConfirmedFree(address: string, about: HoldersOptions, signal: AbortSignal): Promise<boolean> {
     try {
-      return (await this.bus.holding(address, { ...about, signal })).free === 'yes';
+      return (await this.#bus.holding(address, { ...about, signal })).free === 'yes';
     } catch (error) {
       if (signal.aborted) return false;
       throw error;
@@ -444,7 +445,7 @@ export class Mirror implements AsyncDisposable {
         cancel();
         resolve();
       };
-      const cancel = this.bus.clock.after(Math.min(left, MAX_WAIT_MS), done);
+      const cancel = this.#bus.clock.after(Math.min(left, MAX_WAIT_MS), done);
       this.#leaseWatchers.add(done);
       signal.addEventListener('abort', done, { once: true });
     });

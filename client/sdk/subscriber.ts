@@ -22,8 +22,8 @@ export interface Subscriber {
   /** What to ask for now, given all that has been received: asked for at every (re)connection. */
   request(): SubscribeRequest;
   began(mode: SubscribeMode, why: ResyncReason | undefined): void;
-  batch(events: readonly WireEvent[], origin: EventOrigin): void;
   synced(at: Revision, origin: EventOrigin): void;
+  /** Of a snapshot, of a replay, or as they happen. */
   events(events: readonly WireEvent[], origin: EventOrigin): void;
   resync(reason: ResyncReason): void;
   /** Everything that matches up to here has been received, and all that happened until then on the server's clock. */

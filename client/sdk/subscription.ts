@@ -225,9 +225,6 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     began: (mode, why) => {
       this.#began(mode, why);
     },
-    batch: (events, origin) => {
-      this.#takeAll(events, origin);
-    },
     events: (events, origin) => {
       this.#takeAll(events, origin);
     },

@@ -411,6 +411,13 @@ t.test('an option that is unknown or of the wrong type is refused by name, with 
     [() => bus.subscribe(any({ kind: 'task' })), /did you mean "kinds"/],
     [() => bus.mirror({}, any({ lease: true })), /did you mean leases\?/],
     [() => bus.mirror(any({ kind: ['task'] })), /did you mean "kinds"/],
+    [
+      () => bus.sync(any({ kind: 'task', id: 'a', run_id: 'r' })),
+      /sync has no option "run_id"; the options are kind, id/,
+    ],
+    [() => bus.sync(any({ kind: 'task', idd: 'a' })), /"idd"; did you mean id\?/],
+    [() => bus.sync(any({ timeoutMs: 5 })), /sync has no option "timeoutMs"; the options are kind, id/],
+    [() => bus.sync(any('task')), /options of sync must be an object, got "task"/],
     [() => bus.sync(undefined, any({ timeout: 5 })), /did you mean timeoutMs\?/],
     [() => bus.sync(undefined, any({ timeoutMs: '5' })), /timeoutMs.*milliseconds/],
     [() => bus.inspect('overview', {}, any({ sginal: 1 })), /did you mean signal\?/],
