@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import { layout } from './lint/imports.js';
 
 export default tseslint.config(
   { ignores: ['dist/', '.build/', '.tap/', 'bench/results/'] },
@@ -22,6 +23,7 @@ export default tseslint.config(
       '@typescript-eslint/no-empty-function': 'off',
     },
   },
+  ...layout,
   {
     files: ['test/**/*.ts'],
     rules: {

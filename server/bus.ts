@@ -14,6 +14,7 @@ import type { OriginRelay } from './relay/origin-relay.js';
 import type { JournalStorage } from './journal/storage.js';
 import { systemRandom, type RandomBytes } from './runtime/random.js';
 import { BusBase } from './bus-base.js';
+import { Commit } from './commit.js';
 import { SessionManager } from './session-manager.js';
 import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
@@ -48,6 +49,7 @@ export class Bus extends BusBase {
   relay: OriginRelay | undefined;
   readonly #store = new RecordStore();
   #journal: Journal | undefined;
+  readonly #commit: Commit;
 
   readonly #clock: Clock;
 
@@ -62,25 +64,21 @@ export class Bus extends BusBase {
     this.supervisor = new Supervisor(log, givenClock);
     const clock = supervised(givenClock, this.supervisor);
     this.#clock = clock;
-    const publish = (events: readonly StoreEvent[], waitedMs: number | undefined): void => {
-      this.#publish(events, waitedMs);
-    };
     const { supervisor: supervision } = this;
-    this.watch = new RepositoryWatch(options, this.#store, clock, log, publish, { ...parts, supervision });
-  }
-
-  /** Who is told, what is kept and what is sent on are apart: a fault in one is none in the others. */
-  #publish(events: readonly StoreEvent[], waitedMs: number | undefined): void {
-    const { supervisor } = this;
-    const from = this.#clock.elapsed();
-    this.#journal?.advanceTo(events);
-    supervisor.contain('publishing', () => {
-      this.hub.publish(events);
+    this.#commit = new Commit({
+      clock,
+      supervision,
+      traffic: this.traffic,
+      hub: () => this.hub,
+      journal: () => this.#journal,
+      relay: () => {
+        this.afterPublish();
+      },
     });
-    supervisor.contain('the journal', () => this.#journal?.append(events));
-    if (events.length === 0) return;
-    this.traffic.published(events, waitedMs, this.#clock.elapsed() - from);
-    supervisor.contain('the relay', this.afterPublish);
+    const publish = (events: readonly StoreEvent[], waitedMs: number | undefined): void => {
+      this.#commit.turn(events, waitedMs);
+    };
+    this.watch = new RepositoryWatch(options, this.#store, clock, log, publish, { ...parts, supervision });
   }
 
   /** The records whose files cannot be read as they are, with why. */

@@ -15,7 +15,8 @@ import type { StoreEvent } from './store/store-event.js';
 import type { StreamState } from './relay/cold-start.js';
 import { connectWithRetry } from './relay/connect-with-retry.js';
 import { EdgeStream } from './relay/edge-stream.js';
-import { readJson, type Nats } from './relay/nats.js';
+import { readJson, type Broker, type ConnectBroker } from './relay/broker.js';
+import { connectNatsBroker } from './relay/nats-broker.js';
 import { OriginBarrier } from './relay/origin-barrier.js';
 import { OriginLiveness } from './relay/origin-liveness.js';
 import { readAlive } from './relay/alive-message.js';
@@ -44,7 +45,7 @@ export class EdgeBus extends BusBase {
   /** From an event's time at the origin to its being published here. */
   readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
   readonly names: RelayNames;
-  #nats: Nats | undefined;
+  #broker: Broker | undefined;
   #stream: EdgeStream | undefined;
   #barrier: OriginBarrier | undefined;
   #isStopped = false;
@@ -55,6 +56,8 @@ export class EdgeBus extends BusBase {
     private readonly options: SessionManagerOptions,
     private readonly clock: Clock,
     private readonly log: Log,
+    /** @default to NATS */
+    private readonly connect: ConnectBroker = connectNatsBroker,
   ) {
     super();
     this.supervisor = new Supervisor(log, clock);
@@ -87,15 +90,15 @@ export class EdgeBus extends BusBase {
    * @throws OptionError where NATS refuses the access, or its clients are not installed.
    */
   async start(): Promise<void> {
-    const { relay, clock, log } = this;
+    const { relay, clock, log, connect } = this;
     const isOver = (): boolean => this.#isStopped;
-    const patience = { clock, log, isOver, gives: 'up-when-refused' } as const;
-    const nats = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
-    if (!nats) return;
-    this.#nats = nats;
-    this.#hearOrigin(nats);
+    const patience = { connect, clock, log, isOver, gives: 'up-when-refused' } as const;
+    const broker = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
+    if (!broker) return;
+    this.#broker = broker;
+    this.#hearOrigin(broker);
     const stream = new EdgeStream({
-      nats,
+      broker,
       names: this.names,
       clock,
       log,
@@ -121,7 +124,10 @@ export class EdgeBus extends BusBase {
       (question) => this.#ask(question),
       () => this.hub,
     );
-    void this.#followStatus(nats, stream);
+    broker.watchConnection((state) => {
+      if (state === 'broken') stream.disconnected();
+      else stream.reconnected();
+    });
     await stream.start();
   }
 
@@ -130,7 +136,7 @@ export class EdgeBus extends BusBase {
     this.#stream?.stop();
     this.#barrier?.stop();
     this.service?.stop();
-    await this.#nats?.connection.close();
+    await this.#broker?.close();
   }
 
   // ── what comes ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,14 +220,12 @@ export class EdgeBus extends BusBase {
 
   // ── the origin ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #hearOrigin({ connection }: Nats): void {
-    connection.subscribe(this.names.alive, {
-      callback: (error, message) => {
-        const alive = error ? undefined : readAlive(readJson(message));
-        if (!alive) return;
-        this.presence.heard(alive);
-        this.#doubt();
-      },
+  #hearOrigin(broker: Broker): void {
+    broker.subscribe(this.names.alive, ({ data }) => {
+      const alive = readAlive(readJson(data));
+      if (!alive) return;
+      this.presence.heard(alive);
+      this.#doubt();
     });
   }
 
@@ -232,18 +236,14 @@ export class EdgeBus extends BusBase {
     } else if (++this.#progress.signs >= MAX_MISSED_HEARTBEATS) {
       this.#progress.signs = 0;
       this.#stream?.lookAgain();
+      // Where the stream has nothing more, its origin does not know that: asked to write, it finds out.
+      void this.#ask({ ask: 'base' }).catch(() => undefined);
     }
   }
 
   async #ask(question: Question): Promise<object> {
-    const answer = await this.#nats!.connection.request(this.names.ask, JSON.stringify(question), { timeout: ASK_MS });
-    return answer.json<object>();
-  }
-
-  async #followStatus({ connection }: Nats, stream: EdgeStream): Promise<void> {
-    for await (const { type } of connection.status()) {
-      if (type === 'disconnect') stream.disconnected();
-      else if (type === 'reconnect') stream.reconnected();
-    }
+    const answer = readJson(await this.#broker!.request(this.names.ask, JSON.stringify(question), ASK_MS));
+    if (typeof answer !== 'object' || answer === null) throw new Error('the origin has no answer');
+    return answer;
   }
 }

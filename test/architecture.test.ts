@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ESLint } from 'eslint';
 import t from 'tap';
+import tseslint from 'typescript-eslint';
+import { mayImport, PURE_ROOMS, ROOMS } from '../lint/rooms.js';
 import {
   CloseCode,
   ERROR_CODES,
@@ -41,46 +44,12 @@ function importsOf(file: string): Import[] {
 }
 
 const isIn = (folder: string) => (target: string) => target.startsWith(`${folder}/`);
-const isOurs = (target: string): boolean =>
-  ['protocol', 'server', 'client', 'test', 'bench'].some((folder) => isIn(folder)(target));
 
 /** Those imports of a folder's files that a rule does not allow, as `file → target`. */
 function breaches(folder: string, isAllowed: (target: string) => boolean): string[] {
   const imports = sourcesIn(folder).flatMap(importsOf);
   return imports.filter(({ target }) => !isAllowed(target)).map(({ file, target }) => `${file} → ${target}`);
 }
-
-t.test('protocol imports nothing of ours', async (t) => {
-  t.same(
-    breaches('protocol', (target) => isIn('protocol')(target) || !isOurs(target)),
-    [],
-  );
-  t.same(
-    breaches('protocol', (target) => !target.startsWith('node:')),
-    [],
-    'and nothing that a browser lacks',
-  );
-});
-
-t.test('server imports protocol only, by its entry', async (t) => {
-  const isAllowed = (target: string): boolean =>
-    isIn('server')(target) || target === 'protocol/index.js' || !isOurs(target);
-  t.same(breaches('server', isAllowed), []);
-});
-
-t.test('client imports protocol, and of server its two entries only', async (t) => {
-  const allowed = ['protocol/', 'client/'];
-  const entries = ['server/index.js', 'server/repository/index.js'];
-  const isAllowed = (target: string): boolean =>
-    !isOurs(target) || entries.includes(target) || allowed.some((folder) => target.startsWith(folder));
-  t.same(breaches('client', isAllowed), []);
-});
-
-t.test('server/repository imports protocol and Node only: a client that loads it loads no server', async (t) => {
-  const isAllowed = (target: string): boolean =>
-    isIn('server/repository')(target) || target === 'protocol/index.js' || !isOurs(target);
-  t.same(breaches('server/repository', isAllowed), []);
-});
 
 t.test('what is private goes through server/repository alone', async (t) => {
   // What a checkout may say of settings, and what shows the state of things.
@@ -99,120 +68,153 @@ t.test('what is private goes through server/repository alone', async (t) => {
   }
 });
 
-t.test('nothing that is shipped imports tests or benches', async (t) => {
-  for (const folder of ['protocol', 'server', 'client']) {
-    t.same(
-      breaches(folder, (target) => !isIn('test')(target) && !isIn('bench')(target)),
-      [],
-    );
-  }
+/** The lint as it is, without the rules that need types: a planted file is in no program. */
+const lint = new ESLint({
+  cwd: ROOT,
+  overrideConfig: [
+    {
+      files: ['**/*.ts', '**/*.tsx'],
+      languageOptions: { parserOptions: { project: null } },
+      rules: tseslint.configs.disableTypeChecked.rules ?? {},
+    },
+  ],
 });
 
-/** How code takes time, or lets it pass, without being given it. */
-const TAKES_TIME =
-  /\bDate\.now\(|\bnew Date\(\)|\bperformance\.|\bhrtime\b|\bset(?:Timeout|Interval|Immediate)\(|\bqueueMicrotask\(|\bnextTick\(|\.elapsed\(|\bclock\b/;
-
-t.test('the swarm, store and delivery are pure: no file, socket, timer, clock or engine in them', async (t) => {
-  const adapters = ['fs', 'net', 'http', 'https', 'timers', 'child_process', 'worker_threads', 'process'].flatMap(
-    (name) => [...[name, `node:${name}`, `${name}/promises`, `node:${name}/promises`]],
-  );
-  const forbidden = new Set([...adapters, 'ws', 'uWebSockets.js', 'lmdb', 'fs-extra', 'server/runtime/clock.js']);
-  for (const folder of ['protocol/swarm', 'server/store', 'server/delivery']) {
-    t.same(
-      breaches(folder, (target) => !forbidden.has(target)),
-      [],
-      folder,
-    );
-    for (const file of sourcesIn(folder))
-      t.notMatch(withoutComments(read(file)), TAKES_TIME, `${file} is given its time`);
-  }
-});
-
-/** The rooms of the server, each with those that it may look at. What joins them lies beside them, at the root. */
-const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  runtime: [],
-  repository: [],
-  store: [],
-  metrics: ['store'],
-  delivery: ['runtime', 'store'],
-  config: ['runtime', 'store'],
-  sessions: ['config', 'delivery', 'runtime'],
-  journal: ['repository', 'runtime', 'store'],
-  watch: ['config', 'repository', 'runtime', 'store'],
-  relay: ['config', 'delivery', 'metrics', 'repository', 'runtime', 'store'],
-  inspection: ['delivery', 'journal', 'metrics', 'runtime', 'sessions', 'store', 'watch'],
-  network: ['config', 'delivery', 'inspection', 'metrics', 'repository', 'runtime', 'sessions', 'store'],
-};
-
-const roomOf = (path: string): string => path.split('/')[1]!;
-
-/** Imports of a room's files that lead to a room, or to what joins them, which it may not look at. */
-const roomBreaches = (imports: readonly Import[]): string[] =>
-  imports
-    .filter(({ file, target }) => {
-      if (!isIn('server')(target)) return false;
-      const [from, to] = [roomOf(file), roomOf(target)];
-      return from !== to && !ROOMS[from]!.includes(to);
-    })
-    .map(({ file, target }) => `${file} → ${target}`);
-
-t.test('a room of the server looks only at the rooms that it may, and none at what joins them', async (t) => {
-  const folders = readdirSync(join(ROOT, 'server'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  t.same(new Set(folders.map(({ name }) => name)), new Set(Object.keys(ROOMS)), 'each folder is a room');
-  for (const room of Object.keys(ROOMS)) t.same(roomBreaches(sourcesIn(`server/${room}`).flatMap(importsOf)), [], room);
-  for (const [room, allowed] of Object.entries(ROOMS)) {
-    for (const other of [...Object.keys(ROOMS), 'bus.js']) {
-      if (other === room || allowed.includes(other)) continue;
-      const planted = {
-        file: `server/${room}/x.ts`,
-        target: other === 'bus.js' ? 'server/bus.js' : `server/${other}/x.js`,
-      };
-      t.equal(roomBreaches([planted]).length, 1, `${room} → ${other} is found`);
-    }
-  }
-});
-
-t.test('no room looks at another that looks back at it', async (t) => {
-  const depth = (room: string, path: readonly string[] = []): void => {
-    t.notOk(path.includes(room), [...path, room].join(' → '));
-    if (!path.includes(room)) for (const next of ROOMS[room]!) depth(next, [...path, room]);
-  };
-  depth('network');
-  depth('relay');
-});
-
-t.test('no files import each other, not by way of others either', async (t) => {
-  const files = ['protocol', 'server', 'client', 'bench'].flatMap(sourcesIn);
-  const targets = new Map(
-    files.map((file) => [file, importsOf(file).map(({ target }) => target.replace(/\.js$/, '.ts'))]),
-  );
-  t.same(circlesIn(targets), []);
-  const planted = new Map([...targets, ['server/delivery/port.ts', ['server/delivery/fan-out.ts']]]);
-  t.match(circlesIn(planted).join(), 'server/delivery/port.ts → server/delivery/fan-out.ts', 'a planted one is found');
-});
-
-/** Each way of imports that leads back to where it began. */
-function circlesIn(targets: ReadonlyMap<string, readonly string[]>): string[] {
-  const circles: string[] = [];
-  const state = new Map<string, 'open' | 'done'>();
-  const path: string[] = [];
-  const visit = (file: string): void => {
-    if (state.get(file) === 'done') return;
-    if (state.get(file) === 'open') {
-      circles.push([...path.slice(path.indexOf(file)), file].join(' → '));
-      return;
-    }
-    state.set(file, 'open');
-    path.push(file);
-    for (const target of targets.get(file) ?? []) if (targets.has(target)) visit(target);
-    path.pop();
-    state.set(file, 'done');
-  };
-  for (const file of targets.keys()) visit(file);
-  return circles;
+/** What the lint says of a text that is planted at a path: each of the rules that keep the layout, by name. */
+async function layoutFaults(filePath: string, text: string): Promise<string[]> {
+  const [result] = await lint.lintText(text, { filePath: join(ROOT, filePath) });
+  t.notOk(result!.fatalErrorCount, `${filePath} is parsed`);
+  return result!.messages.map(({ ruleId }) => ruleId ?? '').filter((rule) => /^rooms\/|^no-restricted-/.test(rule));
 }
 
-const withoutComments = (source: string): string => source.replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+const planted = (file: string, target: string): Promise<string[]> => {
+  const path = relative(dirname(file), target);
+  return layoutFaults(file, `export type { X } from '${path.startsWith('.') ? path : `./${path}`}';\n`);
+};
+
+const rooms = Object.keys(ROOMS);
+const isFile = (room: string): boolean => [`${room}.ts`, `${room}.tsx`].some((path) => existsSync(join(ROOT, path)));
+const fileIn = (room: string): string => (isFile(room) ? `${room}.ts` : `${room}/planted.ts`);
+
+t.test('the lint reports each import between rooms that the table does not allow, and no other', async (t) => {
+  for (const room of rooms) {
+    const file = fileIn(room);
+    for (const other of rooms.filter((name) => name !== room)) {
+      const target = fileIn(other).replace(/ts$/, 'js');
+      const expected = mayImport(file, target) ? [] : ['rooms/arrows'];
+      const faults = (await planted(file, target)).filter((rule) => rule === 'rooms/arrows');
+      t.same(faults, expected, `${room} → ${other}`);
+    }
+  }
+});
+
+t.test('the table says who may look at whom', async (t) => {
+  const denied: readonly [file: string, target: string][] = [
+    ['protocol/wire/x.ts', 'server/index.js'],
+    ['protocol/swarm/x.ts', 'client/sdk/index.js'],
+    ['server/bus.ts', 'protocol/wire/messages.js'],
+    ['server/bus.ts', 'client/sdk/index.js'],
+    ['server/repository/x.ts', 'server/runtime/clock.js'],
+    ['server/store/x.ts', 'server/runtime/clock.js'],
+    ['server/delivery/x.ts', 'server/runtime/clock.js'],
+    ['server/network/x.ts', 'server/bus.js'],
+    ['client/cli/x.ts', 'server/bus.js'],
+    ['client/sdk/connect.ts', 'server/index.js'],
+    ['client/inspector/x.ts', 'server/repository/index.js'],
+    ['client/sdk/x.ts', 'client/cli/program.js'],
+    ['server/x.ts', 'test/support/until.js'],
+    ['client/x.ts', 'bench/main.js'],
+  ];
+  for (const [file, target] of denied) t.notOk(mayImport(file, target), `${file} → ${target}`);
+  for (const [file, target] of [
+    ['server/bus.ts', 'server/store/history.js'],
+    ['server/network/x.ts', 'server/sessions/session.js'],
+    ['client/sdk/testing.ts', 'server/index.js'],
+    ['client/cli/x.ts', 'server/repository/index.js'],
+    ['test/x.test.ts', 'server/bus.js'],
+  ] as const)
+    t.ok(mayImport(file, target), `${file} → ${target}`);
+});
+
+t.test('each folder of the server and the protocol is a room, and each room exists', async (t) => {
+  for (const top of ['server', 'protocol', 'client']) {
+    const folders = readdirSync(join(ROOT, top), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    for (const { name } of folders) t.ok(rooms.includes(`${top}/${name}`), `${top}/${name} is in lint/rooms.js`);
+  }
+  for (const room of [...rooms, ...Object.values(ROOMS).flat()])
+    t.ok(existsSync(join(ROOT, room)) || isFile(room), `${room} exists`);
+});
+
+t.test('no room of the server looks at another that looks back at it', async (t) => {
+  const follow = (room: string, path: readonly string[]): void => {
+    t.notOk(path.includes(room), [...path, room].join(' → '));
+    const next = (ROOMS[room] ?? []).filter((other) => other.startsWith('server/'));
+    if (!path.includes(room)) for (const other of next) follow(other, [...path, room]);
+  };
+  for (const room of rooms.filter((name) => name.startsWith('server/'))) follow(room, []);
+});
+
+t.test('the lint reports a circle of imports, between rooms and inside one', async (t) => {
+  const circles: readonly [file: string, target: string][] = [
+    ['server/delivery/port.ts', 'server/delivery/fan-out.js'],
+    ['server/delivery/port.ts', 'server/delivery/port.js'],
+    ['server/watch/ingest.ts', 'server/bus.js'],
+    ['protocol/wire/event.ts', 'protocol/index.js'],
+  ];
+  for (const [file, target] of circles)
+    t.ok((await planted(file, target)).includes('rooms/no-circle'), `${file} → ${target}`);
+  t.same(
+    await planted('server/delivery/fan-out.ts', 'server/delivery/port.js'),
+    [],
+    'an import that leads nowhere back',
+  );
+});
+
+t.test('the lint reports what a pure room may not have: files, sockets, engines, timers and clocks', async (t) => {
+  const adapters = ['fs', 'net', 'http', 'https', 'timers', 'child_process', 'worker_threads', 'process'].flatMap(
+    (name) => [name, `node:${name}`, `node:${name}/promises`],
+  );
+  const packages = [...adapters, 'ws', 'uWebSockets.js', 'lmdb', 'fs-extra'];
+  const timing = [
+    'Date.now()',
+    'new Date()',
+    'performance.now()',
+    'globalThis.performance.now()',
+    'process.hrtime()',
+    'process.nextTick(f)',
+    'setTimeout(f)',
+    'setInterval(f)',
+    'setImmediate(f)',
+    'globalThis.setTimeout(f)',
+    'queueMicrotask(f)',
+    'watch.elapsed()',
+    'clock',
+  ];
+  t.same(PURE_ROOMS, ['protocol/swarm', 'server/store', 'server/delivery']);
+  for (const room of PURE_ROOMS) {
+    for (const name of packages)
+      t.ok(
+        (await layoutFaults(`${room}/planted.ts`, `import '${name}';\n`)).includes('rooms/arrows'),
+        `${room}: ${name}`,
+      );
+    t.ok(
+      (await layoutFaults(`${room}/planted.ts`, `await import('ws');\n`)).includes('rooms/arrows'),
+      `${room}: import()`,
+    );
+    for (const code of timing)
+      t.match(
+        (await layoutFaults(`${room}/planted.ts`, `export const x = ${code};\n`)).join(),
+        /no-restricted-/,
+        `${room}: ${code}`,
+      );
+  }
+  t.same(await layoutFaults('server/store/planted.ts', 'export const at = new Date(0);\n'), [], 'a given time');
+});
+
+t.test('the lint reports an import of Node where code runs in browsers, too', async (t) => {
+  for (const room of ['protocol', 'protocol/wire', 'client/inspector/model'])
+    t.same(await layoutFaults(`${room}/planted.ts`, `import 'node:fs';\n`), ['rooms/arrows'], room);
+});
 
 t.test('only the terminal and the log write to the process’s own streams, and JSON leaves by them alone', async (t) => {
   const WAYS_OUT = new Set(['client/cli/terminal/terminal.ts', 'client/cli/terminal/log.ts']);

@@ -1,12 +1,12 @@
 import { TrustError } from '../../server/repository/index.js';
 import { BusError } from '../sdk/bus-error.js';
 
-/** A command cannot go on; shown without a stack, in the form the caller reads. */
+/** The failure of a command. It is shown without a stack, as text or JSON. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   constructor(
     message: string,
-    /** For programs: `bad_args` for what the caller wrote, another word for what went wrong. */
+    /** For programs: `bad_args` for a mistake in the arguments, another word for other failures. */
     readonly status = 'bad_args',
     readonly hint = '',
     readonly exitCode = 1,
@@ -15,7 +15,7 @@ export class CliError extends Error {
   }
 }
 
-/** What a thrown value means to the user of a command. */
+/** A thrown value as the failure that the user sees. */
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof BusError) return new CliError(error.message, error.code.replaceAll('-', '_'), error.hint);

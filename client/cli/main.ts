@@ -5,7 +5,7 @@ import { program } from './program.js';
 import { refuseSecrets, withoutValue } from './settings/secret-arguments.js';
 import { processTerminal, type Terminal } from './terminal/terminal.js';
 
-/** Fails in the form the caller reads: a line on stderr, or with --json an object on stdout. */
+/** Reports a failure as lines on stderr or, with --json, as an object on stdout. */
 function report(failure: CliError, terminal: Terminal): void {
   const args = process.argv.slice(2);
   const isJson = args.some(
@@ -26,18 +26,18 @@ function configureOutput(command: Command, terminal: Terminal): void {
     writeOut: (text) => {
       for (const line of text.replace(/\n$/, '').split('\n')) terminal.out(line);
     },
-    // Commander's own words for a bad argument come through `report`, like any other.
+    // `report` prints what commander says about a bad argument, like any other failure.
     outputError: () => undefined,
   });
   for (const child of command.commands) configureOutput(child, terminal);
 }
 
-/** Commander writes its suggestion on a line of its own. */
+/** Commander writes its suggestion on a second line. */
 function fromCommander({ message }: CommanderError): CliError {
   return new CliError(withoutValue(message.replace(/^error: /, '')).replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' '));
 }
 
-/** What nobody caught: Node itself would write message and stack as they are. */
+/** Reports an uncaught error. Node itself would print message and stack without escaping them. */
 function reportCrash(error: unknown): never {
   const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
   terminal.err(`❌ ${message}`);
@@ -45,9 +45,9 @@ function reportCrash(error: unknown): never {
   process.exit(1);
 }
 
-/** A server goes on though nobody reads what it prints; everything else is done then. */
-const servesOn = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
-const terminal = processTerminal(servesOn ? () => undefined : undefined);
+/** When its output has no reader any more, a server goes on; every other command ends. */
+const isServer = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
+const terminal = processTerminal(isServer ? () => undefined : undefined);
 process.on('uncaughtException', reportCrash);
 const command = await program(terminal, process.argv[2]);
 configureOutput(command, terminal);

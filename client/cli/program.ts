@@ -7,7 +7,7 @@ import type { Terminal } from './terminal/terminal.js';
 
 type MakeCommand = (terminal: Terminal, program: Command) => Command;
 
-/** One module for each command, in the order of the help. A module is loaded where it is needed: starting takes time. */
+/** One module for each command, in the order of the help. Only the module of the given command is loaded, to start fast. */
 const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string, () => Promise<MakeCommand>>([
   ['serve', async () => (await import('./commands/serve.js')).serveCommand],
   ['edge', async () => (await import('./commands/edge.js')).edgeCommand],
@@ -26,7 +26,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string
   ['completion', async () => (await import('./commands/completion.js')).completionCommand],
 ]);
 
-/** The command line. @param name the command that was named: where it is one, the others are not loaded. */
+/** The command line. @param name the first argument: if it is a command, the others are not loaded. */
 export async function program(terminal: Terminal, name: string | undefined): Promise<Command> {
   const command = new Command('muse-bus')
     .description('The coordination bus for swarms of coding agents.')
@@ -38,30 +38,33 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
   return withHelp(command, {
     examples: [
       ['muse-bus serve', 'serve the repository around this directory'],
-      ['muse-bus watch --kind reservation --kind release', 'print who reserves and releases, as it happens'],
-      ["muse-bus wait --free 'src/a.py::f' --timeout 30", 'wait for a symbol to be free: 0 free, 2 timed out'],
+      ['muse-bus watch --kind reservation --kind release', 'print reservations and releases as they happen'],
+      [
+        "muse-bus wait --free 'src/a.py::f' --timeout 30",
+        'wait until a symbol is free; exit code 0: free, 2: timed out',
+      ],
     ],
     exits: {
-      0: 'the command did its work; watch: also --once, --timeout, --max-events, SIGINT, SIGTERM',
-      1: 'bad arguments, or the command could not do its work; doctor: something is wrong',
+      0: 'success; watch also after --once, --timeout, --max-events, SIGINT, SIGTERM',
+      1: 'bad arguments or failure; doctor: something is wrong',
       2: 'wait: timed out',
     },
   });
 }
 
-/** `doctor` says it as one finding among others; a completion must say nothing else. */
-const UNCONFIGURED: ReadonlySet<string> = new Set(['doctor', 'completion']);
+/** `doctor` reports an invalid configuration as a finding; `completion` must print nothing but its script. */
+const WITHOUT_CONFIG: ReadonlySet<string> = new Set(['doctor', 'completion']);
 
-/** What the user's own file says wrongly is an error of every command, whether or not it needs any of it. @throws CliError */
+/** A mistake in the user's configuration file is an error of every command, even if the command needs no setting. @throws CliError */
 async function checkUserConfig(name: string): Promise<void> {
-  if (UNCONFIGURED.has(name) || !existsSync(userConfigFile(surroundings()))) return;
+  if (WITHOUT_CONFIG.has(name) || !existsSync(userConfigFile(surroundings()))) return;
   const { readUserConfig } = await import('./settings/user-config.js');
   readUserConfig(process.env);
 }
 
 function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
   const named = COMMANDS.get(name ?? '');
-  // What completes command lines must know all of them.
+  // `completion` needs all commands.
   const wanted = named === undefined || name === 'completion' ? [...COMMANDS.values()] : [named];
   return Promise.all(wanted.map((load) => load()));
 }

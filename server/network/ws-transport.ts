@@ -3,26 +3,18 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import { CloseCode, type Encoding } from '../../protocol/index.js';
-import { PendingConnections } from './pending-connections.js';
-import { reasonPhrase } from './refusal.js';
+import type { CloseCode, Encoding } from '../../protocol/index.js';
 import { isHandshake } from './access-policy.js';
-import { LAST_WORD_MS, REQUEST_HEAD_MS } from './http-bounds.js';
+import { REQUEST_HEAD_MS } from './http-bounds.js';
 import { refusal } from './refusal.js';
 import { withSecurityHeaders } from './security-headers.js';
 import { OptionError } from '../config/option-error.js';
 import { CLOSE_TIMEOUT_MS } from './transport.js';
 import { readTls, type TlsFiles } from '../config/tls-files.js';
-import type { SendResult, Socket } from '../delivery/port.js';
 import type { Connection } from '../sessions/connection.js';
-import {
-  isStream,
-  type HttpReply,
-  type ListenOptions,
-  type RequestHead,
-  type Transport,
-  type TransportHandlers,
-} from './transport.js';
+import { isStream, type ListenOptions, type Transport, type TransportHandlers } from './transport.js';
+import { answerMalformed, FirstRequests, headOf, refuse, reply, UnauthenticatedConnections } from './ws-requests.js';
+import { WsSocket } from './ws-socket.js';
 import { streamReply } from './ws-stream.js';
 
 /** What bounds a request before anyone has looked at it. Sizes in bytes, times in milliseconds. */
@@ -31,10 +23,27 @@ const REQUEST_BOUNDS: ServerOptions = {
   headersTimeout: REQUEST_HEAD_MS,
   requestTimeout: 15_000,
   connectionsCheckingInterval: 1_000,
-  // The door looks at Host, and at all of them.
+  // The access policy looks at Host, and at all of them.
   requireHostHeader: false,
 };
 const TLS_HANDSHAKE_MS = 10_000;
+
+/** A request to become something else than HTTP. */
+interface UpgradeRequest {
+  readonly request: IncomingMessage;
+  readonly stream: Duplex;
+  readonly head: Buffer;
+}
+
+/** What one listener serves with. */
+interface Serving {
+  readonly sockets: WebSocketServer;
+  /** What was agreed to speak, by request. */
+  readonly subprotocols: WeakMap<IncomingMessage, string>;
+  readonly options: ListenOptions;
+  readonly handlers: TransportHandlers;
+  readonly pending: UnauthenticatedConnections;
+}
 
 /** The engine that runs wherever Node does. */
 export class WsTransport implements Transport {
@@ -52,13 +61,14 @@ export class WsTransport implements Transport {
         `Node ${process.versions.node} cannot share a port: use Node 22.12 or later, or the engine uWebSockets.js (--transport uws)`,
       );
     }
+    const subprotocols = new WeakMap<IncomingMessage, string>();
     const sockets = new WebSocketServer({
       noServer: true,
       // A message that is too long but not absurd is answered with the limit's name before its sender is closed.
       maxPayload: 2 * options.maxPayloadBytes,
       perMessageDeflate: false,
-      // Which subprotocol is ours has been decided at the door.
-      handleProtocols: () => false,
+      // Chosen for each request when it was let in.
+      handleProtocols: (_offered, request) => subprotocols.get(request) ?? false,
     });
     const pending = new UnauthenticatedConnections(options, handlers);
     const server = this.#create(options.tls, (request, response) => {
@@ -74,7 +84,7 @@ export class WsTransport implements Transport {
     });
     this.#server = server;
     server.on('upgrade', (request, stream, head) => {
-      this.#upgrade(sockets, request, stream, head, options, handlers, pending);
+      this.#upgrade({ request, stream, head }, { sockets, subprotocols, options, handlers, pending });
     });
     // Node takes its own listener away when a connection asks to become something else, whatever is still being written to it.
     server.on('secureConnection', ignoreError);
@@ -111,7 +121,7 @@ export class WsTransport implements Transport {
     const server = tls
       ? createTlsServer({ ...REQUEST_BOUNDS, ...readTls(tls), handshakeTimeout: TLS_HANDSHAKE_MS }, onRequest)
       : createServer(REQUEST_BOUNDS, onRequest);
-    // Bounded by their size already; a header dropped for its number would escape the door.
+    // Bounded by their size already; a header dropped for its number would escape the access policy.
     server.maxHeadersCount = 0;
     return server;
   }
@@ -135,15 +145,8 @@ export class WsTransport implements Transport {
     clearTimeout(impatience);
   }
 
-  #upgrade(
-    sockets: WebSocketServer,
-    request: IncomingMessage,
-    stream: Duplex,
-    head: Buffer,
-    options: ListenOptions,
-    handlers: TransportHandlers,
-    pending: UnauthenticatedConnections,
-  ): void {
+  #upgrade({ request, stream, head }: UpgradeRequest, serving: Serving): void {
+    const { sockets, subprotocols, options, handlers, pending } = serving;
     if (!this.#requests.isFirst(request.socket)) {
       stream.destroy();
       return;
@@ -162,7 +165,7 @@ export class WsTransport implements Transport {
     }
     pending.authenticated(request.socket);
     const { encoding, subprotocol } = answer;
-    sockets.options.handleProtocols = () => subprotocol ?? false;
+    if (subprotocol !== undefined) subprotocols.set(request, subprotocol);
     sockets.handleUpgrade(request, stream, head, (client) => {
       this.#open(client, stream, encoding, options, handlers);
     });
@@ -223,165 +226,17 @@ interface Client {
 
 const NOTHING = Buffer.alloc(0);
 
-class WsSocket implements Socket {
-  constructor(
-    private readonly client: WebSocket,
-    private readonly isBinary: boolean,
-    private readonly maxBackpressureBytes: number,
-    readonly remote: string,
-    /**
-     * Called when what was written has left the queue. A stream's own `drain` comes only after a write that has reached its
-     * high-water mark (16 or 64 KiB, as Node's version has it), and a session waits at a bound of its own.
-     */
-    private readonly written: () => void,
-  ) {}
-
-  send(frame: Uint8Array): SendResult {
-    const { client } = this;
-    if (client.readyState !== client.OPEN || client.bufferedAmount > this.maxBackpressureBytes) return 'dropped';
-    client.send(frame, { binary: this.isBinary }, this.written);
-    return client.bufferedAmount === 0 ? 'sent' : 'queued';
-  }
-
-  get queuedBytes(): number {
-    return this.client.bufferedAmount;
-  }
-
-  close(code: CloseCode, reason: string): void {
-    const { client } = this;
-    client.close(code, reason);
-    if (code !== CloseCode.tooMany && code !== CloseCode.tooLarge) return;
-    // Whoever has broken a limit is no longer read, so that a flood ends with it; the answer to the close is not waited for.
-    client.pause();
-    setTimeout(() => {
-      client.terminate();
-    }, LAST_WORD_MS).unref();
-  }
-}
-
 function asBytes(payload: RawData): Uint8Array {
   if (payload instanceof ArrayBuffer) return new Uint8Array(payload);
   return Array.isArray(payload) ? Buffer.concat(payload) : payload;
 }
 
-function headOf(request: IncomingMessage): RequestHead {
-  const headers: [string, string][] = [];
-  for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    headers.push([request.rawHeaders[i]!.toLowerCase(), request.rawHeaders[i + 1]!]);
-  }
-  const [path, query] = (request.url ?? '/').split('?', 2) as [string, string?];
-  return {
-    method: request.method ?? 'GET',
-    path,
-    query: query ?? '',
-    headers,
-    remoteAddress: request.socket.remoteAddress ?? '',
-  };
-}
-
-/** Behind its first, a connection may have sent so many requests in one piece; they are not answered. */
-const MAX_UNANSWERED_REQUESTS = 16;
-
-/** Tells a connection's first request from those that are not served. */
-class FirstRequests {
-  readonly #counts = new WeakMap<Duplex, number>();
-  readonly #continued = new WeakSet<Duplex>();
-
-  has(socket: Duplex): boolean {
-    return this.#counts.has(socket);
-  }
-
-  /** Counts a request; a connection that floods is ended. */
-  isFirst(socket: NetSocket): boolean {
-    const count = this.#counts.get(socket) ?? 0;
-    this.#counts.set(socket, count + 1);
-    if (count > MAX_UNANSWERED_REQUESTS) socket.destroy();
-    return count === 0;
-  }
-
-  /** The next request counts as the first. @returns whether it may: that is given once. */
-  allowOneMore(socket: NetSocket): boolean {
-    if (this.#continued.has(socket)) return false;
-    this.#continued.add(socket);
-    this.#counts.delete(socket);
-    return true;
-  }
-}
-
-/** The connections that have not been let in, known by their ports: TLS wraps one socket in another. */
-class UnauthenticatedConnections {
-  readonly #pending: PendingConnections;
-  readonly #byPort = new Map<string, { readonly address: string; close(): void }>();
-
-  constructor(
-    { maxPendingConnections }: ListenOptions,
-    private readonly handlers: TransportHandlers,
-  ) {
-    this.#pending = new PendingConnections(maxPendingConnections);
-  }
-
-  add(socket: NetSocket): void {
-    const key = portOf(socket);
-    const connection = {
-      address: socket.remoteAddress ?? '',
-      close: () => {
-        refuse(socket, TOO_MANY_PENDING);
-        socket.destroySoon();
-      },
-    };
-    this.#byPort.set(key, connection);
-    socket.once('close', () => {
-      if (this.#byPort.get(key) === connection) this.#byPort.delete(key);
-      this.#pending.delete(connection);
-    });
-    if (this.#pending.add(connection)) this.handlers.pendingOverflow(connection.address);
-  }
-
-  authenticated(socket: NetSocket): void {
-    const connection = this.#byPort.get(portOf(socket));
-    if (connection) this.#pending.delete(connection);
-  }
-}
-
-const portOf = (socket: NetSocket): string => `${socket.remoteAddress ?? ''} ${String(socket.remotePort)}`;
-
 const NO_PATH = withSecurityHeaders(refusal(400, 'ask for a path, beginning with /'));
 const NO_UPGRADE = withSecurityHeaders(refusal(400, 'ask without Upgrade'));
-
-const TOO_MANY_PENDING = withSecurityHeaders(
-  refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),
-);
 
 /** A broken connection is told by the close that follows. */
 function ignoreError(socket: Duplex): void {
   socket.on('error', () => undefined);
-}
-
-/** What is no HTTP request gets an answer all the same. */
-function answerMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {
-  if (!stream.writable || error.code === 'ECONNRESET') {
-    stream.destroy();
-    return;
-  }
-  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const why = isLarge ? 'the headers are too large' : isLate ? 'the request took too long' : 'this is no HTTP request';
-  refuse(stream, withSecurityHeaders(refusal(isLarge ? 431 : isLate ? 408 : 400, why)));
-}
-
-function reply(response: ServerResponse, method: string | undefined, { status, headers, body }: HttpReply): void {
-  const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
-  response.writeHead(status, { ...headers, ...length }).end(method === 'HEAD' ? '' : body);
-}
-
-function refuse(stream: Duplex, { status, headers, body }: HttpReply): void {
-  const fields = { ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' };
-  const head = [
-    `HTTP/1.1 ${String(status)} ${reasonPhrase(status)}`,
-    ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
-  ];
-  stream.on('error', () => undefined);
-  stream.end(`${head.join('\r\n')}\r\n\r\n${String(body)}`);
 }
 
 /** Earlier ones take the option, and do nothing about it. */

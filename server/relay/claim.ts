@@ -1,15 +1,16 @@
 import { hostname } from 'node:os';
+import type { Revision } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import type { Nats } from './nats.js';
+import { readJson, WrongSequenceError, type Broker, type StreamInfo } from './broker.js';
 import type { Published, StreamPosition } from './outbox.js';
-import { encodeMark, type Claim, type Stamp } from './relay-message.js';
+import { encodeMark, type Claim, type RelayMessage, type Stamp } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import { RelayTakenError } from './relay-taken-error.js';
 import type { StreamLimits } from '../config/relay-options.js';
-import { ensureStream, findMessage } from './stream-setup.js';
 
+const APPEND_MS = 5_000;
 /** How long another origin may take to say that it lives. */
 const ANSWER_MS = 1_000;
 /** A claim that is no older may be of an origin that does not answer yet. */
@@ -24,21 +25,33 @@ export interface Identity {
   readonly root: string;
 }
 
-export const identityOf = (origin: string, root: string): Identity => ({
-  origin,
-  host: hostname(),
-  pid: process.pid,
-  root,
-});
+/** Which process, and on which host. */
+export type ProcessPlace = Pick<Identity, 'host' | 'pid'>;
+
+export const identityOf = (
+  origin: string,
+  root: string,
+  { host, pid }: ProcessPlace = { host: hostname(), pid: process.pid },
+): Identity => ({ origin, host, pid, root });
 
 export interface ClaimServices {
-  readonly nats: Nats;
+  readonly broker: Broker;
   readonly names: RelayNames;
   readonly limits: StreamLimits;
   readonly clock: Clock;
   readonly log: Log;
   readonly identity: Identity;
   readonly source: Published;
+}
+
+/** What a process has sent since it claimed the stream last. */
+export interface SentMessages {
+  /** The sequence of the last message that is known to have been stored. */
+  readonly answered: number;
+  /** The sequence that the last message would have. */
+  readonly last: number;
+  /** The last revision that was sent. */
+  readonly revision: Revision;
 }
 
 /** What a stream holds when it has been claimed. */
@@ -53,15 +66,16 @@ export interface Claimed {
 /**
  * Takes the stream for this origin, and finds out how far it has come. Two that try at the same time cannot both
  * succeed: each claims under the condition that nobody else has written meanwhile.
+ * @param sent what this process has sent; where anything else is in the stream, its last message proves nothing.
  * @throws RelayTakenError where another origin lives.
  */
-export async function claimStream(services: ClaimServices): Promise<Claimed> {
-  const { nats, names, limits, clock, identity, source } = services;
+export async function claimStream(services: ClaimServices, sent?: SentMessages): Promise<Claimed> {
+  const { broker, names, limits, clock, identity, source } = services;
   for (let attempt = 1; ; attempt++) {
-    const { state } = await ensureStream(nats, names, limits);
+    const stream = await broker.ensureStream({ name: names.stream, subjects: names.all, limits });
     const holder = await lastClaim(services);
     if (holder) await refuseIfAlive(services, holder);
-    const position = await positionOf(services, state.last_seq, state.first_seq);
+    const position = await positionOf(services, stream, sent);
     const stamp = {
       origin: identity.origin,
       epoch: position?.epoch ?? source.epoch,
@@ -70,19 +84,17 @@ export async function claimStream(services: ClaimServices): Promise<Claimed> {
     const { host, pid, root } = identity;
     const claim = encodeMark(stamp, { is: 'claim', host, pid, root, since: clock.now() });
     try {
-      const expect = { lastSequence: state.last_seq };
-      const { seq } = await nats.client.publish(names.claim, claim, { expect, timeout: 5_000 });
-      return { sequence: seq, position, bytes: state.bytes };
+      const sequence = await broker.append(names.claim, claim, stream.lastSequence, APPEND_MS);
+      return { sequence, position, bytes: stream.bytes };
     } catch (error) {
-      const isOutrun = (error as Error).message.includes('wrong last sequence');
-      if (!isOutrun || attempt === ATTEMPTS) throw error;
+      if (!(error instanceof WrongSequenceError) || attempt === ATTEMPTS) throw error;
       services.log.debug({ attempt }, 'somebody else has written to the stream; looking again');
     }
   }
 }
 
-async function lastClaim({ nats, names, identity }: ClaimServices): Promise<(Stamp & Claim) | undefined> {
-  const found = await findMessage(nats, names, { last_by_subj: names.claim });
+async function lastClaim({ broker, names, identity }: ClaimServices): Promise<(Stamp & Claim) | undefined> {
+  const found = await broker.findMessage(names.stream, { lastOf: names.claim });
   if (!found) return undefined;
   const claim = readRelayMessage(found.data);
   return claim?.is === 'claim' && claim.origin !== identity.origin ? claim : undefined;
@@ -105,10 +117,10 @@ async function refuseIfAlive(services: ClaimServices, holder: Stamp & Claim): Pr
   }
 }
 
-async function whoPublishes({ nats, names }: ClaimServices): Promise<Identity | undefined> {
+async function whoPublishes({ broker, names }: ClaimServices): Promise<Identity | undefined> {
   try {
-    const answer = await nats.connection.request(names.ask, JSON.stringify({ ask: 'who' }), { timeout: ANSWER_MS });
-    return answer.json<Identity>();
+    const answer = await broker.request(names.ask, JSON.stringify({ ask: 'who' }), ANSWER_MS);
+    return readJson(answer) as Identity | undefined;
   } catch {
     // Nobody is there, or nobody that answers.
     return undefined;
@@ -116,21 +128,45 @@ async function whoPublishes({ nats, names }: ClaimServices): Promise<Identity | 
 }
 
 async function positionOf(
-  { nats, names }: ClaimServices,
-  lastSequence: number,
-  firstSequence: number,
+  services: ClaimServices,
+  { firstSequence, lastSequence }: StreamInfo,
+  sent: SentMessages | undefined,
 ): Promise<StreamPosition | undefined> {
   if (lastSequence === 0) return undefined;
-  const last = await findMessage(nats, names, { seq: lastSequence });
-  if (!last) return undefined;
-  const read = readRelayMessage(last.data);
+  const last = await messageAt(services, lastSequence);
+  if (sent && lastSequence > sent.answered) {
+    const answered = await messageAt(services, sent.answered);
+    if (!isOneOf(last, sent, answered, lastSequence)) {
+      // Somebody else has written: from what was stored before that it goes on, and the records are all sent again.
+      return answered && { epoch: answered.epoch, revision: answered.position, baseFrom: undefined };
+    }
+  }
   // Somebody else has written into the stream: what edges have made of that is not known, and they begin anew.
-  if (!read) return undefined;
-  const { epoch, position } = read;
-  const mark = await findMessage(nats, names, { last_by_subj: names.base });
+  if (!last) return undefined;
+  const { broker, names } = services;
+  const mark = await broker.findMessage(names.stream, { lastOf: names.base });
   const base = mark ? readRelayMessage(mark.data) : undefined;
   // A base that was begun and not ended: nobody can go on from there.
   if (base?.is === 'base' && base.phase === 'begin') return undefined;
   const from = base?.is === 'base' ? base.from : 0;
-  return { epoch, revision: position, baseFrom: from > 0 && from >= firstSequence ? from : undefined };
+  const baseFrom = from > 0 && from >= firstSequence ? from : undefined;
+  return { epoch: last.epoch, revision: last.position, baseFrom };
+}
+
+/** Whether the last message can be one of those that were sent and not answered: not an old one that somebody sends again. */
+function isOneOf(
+  last: Stamp | undefined,
+  sent: SentMessages,
+  answered: Stamp | undefined,
+  lastSequence: number,
+): boolean {
+  if (!last || !answered || lastSequence > sent.last) return false;
+  const { origin, epoch, position } = last;
+  const isOurs = origin === answered.origin && epoch === answered.epoch;
+  return isOurs && position >= answered.position && position <= sent.revision;
+}
+
+async function messageAt({ broker, names }: ClaimServices, sequence: number): Promise<RelayMessage | undefined> {
+  const found = await broker.findMessage(names.stream, { sequence });
+  return found && readRelayMessage(found.data);
 }

@@ -1,12 +1,11 @@
 import { revision, type Epoch, type Revision } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { Nats } from './nats.js';
+import type { Broker } from './broker.js';
 import { eventOf, type RelayMessage } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import { StreamFeed, type Positioned } from './stream-feed.js';
-import { findMessage, findStream } from './stream-setup.js';
 
 /** What a stream says of a repository at one place. */
 export interface StreamState {
@@ -25,14 +24,17 @@ export class NoBaseError extends Error {
 }
 
 /** Where the base begins that counts. @throws NoBaseError */
-export async function findBase(nats: Nats, names: RelayNames): Promise<number> {
-  const info = await findStream(nats, names);
+export async function findBase(broker: Broker, names: RelayNames): Promise<number> {
+  const info = await broker.findStream(names.stream);
   if (!info) throw new NoBaseError(`there is no stream ${names.stream}: does an origin publish this repository?`);
-  const found = await findMessage(nats, names, { last_by_subj: names.base });
+  const found = await broker.findMessage(names.stream, { lastOf: names.base });
   const mark = found ? readRelayMessage(found.data) : undefined;
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
   if (mark.phase === 'begin') throw new NoBaseError('the origin is sending its records');
-  if (mark.from < info.state.first_seq) throw new NoBaseError('the stream has forgotten a part of its base');
+  if ((await broker.countDeleted(names.stream, mark.from)) > 0) {
+    throw new NoBaseError('messages have been deleted out of the stream since its base');
+  }
+  if (mark.from < info.firstSequence) throw new NoBaseError('the stream has forgotten a part of its base');
   return mark.from;
 }
 
@@ -40,6 +42,8 @@ export async function findBase(nats: Nats, names: RelayNames): Promise<number> {
 export class StateBuilder {
   readonly #last = new Map<string, RelayMessage>();
   #newest: { readonly sequence: number; readonly message: RelayMessage } | undefined;
+  /** The furthest that any message of an epoch is. */
+  readonly #furthest = new Map<Epoch, Revision>();
 
   /** @param from what came before is not of the base that counts. */
   constructor(private readonly from: number) {}
@@ -48,15 +52,20 @@ export class StateBuilder {
     const { sequence, subject, message } = positioned;
     if (!message) return;
     this.#newest = { sequence, message };
+    const { epoch, position } = message;
+    this.#furthest.set(epoch, revision(Math.max(position, this.#furthest.get(epoch) ?? 0)));
     if (sequence < this.from || (message.is !== 'event' && message.is !== 'standing')) return;
     this.#last.set(subject, message);
   }
 
-  /** @throws NoBaseError where there was nothing that can be read. */
+  /** @throws NoBaseError where there was nothing that can be read, or the last message is not the newest. */
   build(): StreamState {
     if (!this.#newest) throw new NoBaseError('nothing in the stream can be read');
     const { message, sequence } = this.#newest;
     const { origin, epoch, position } = message;
+    if (position < this.#furthest.get(epoch)!) {
+      throw new NoBaseError('somebody has written what the origin had published before');
+    }
     const versions: RecordVersion[] = [];
     for (const last of this.#last.values()) {
       const version = last.is === 'standing' ? last.version : last.is === 'event' ? last.after : undefined;
@@ -71,14 +80,14 @@ export class StateBuilder {
  * goes on.
  */
 export async function readHistory(
-  nats: Nats,
+  broker: Broker,
   names: RelayNames,
   state: StreamState,
   most: number,
 ): Promise<readonly StoreEvent[]> {
-  const info = await findStream(nats, names);
-  const from = Math.max(info?.state.first_seq ?? 1, state.sequence - most + 1, 1);
-  if (!info || info.state.messages === 0 || from > state.sequence) return [];
+  const info = await broker.findStream(names.stream);
+  const from = Math.max(info?.firstSequence ?? 1, state.sequence - most + 1, 1);
+  if (!info || info.messages === 0 || from > state.sequence) return [];
   let events: StoreEvent[] = [];
   await new Promise<void>((resolve, reject) => {
     let feed: StreamFeed | undefined;
@@ -92,7 +101,7 @@ export async function readHistory(
       if (sequence <= state.sequence) events = follow(events, message, state.epoch);
       if (sequence >= state.sequence || pending === 0) done();
     };
-    void StreamFeed.open(nats, names, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
+    void StreamFeed.open(broker, names, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
       (opened) => {
         feed = opened;
         if (isDone) opened.close();

@@ -1,13 +1,14 @@
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { OptionError } from '../config/option-error.js';
-import { connectNats, type Nats } from './nats.js';
+import { AccessRefusedError, type Broker, type ConnectBroker } from './broker.js';
 import type { RelayAccess } from '../config/relay-options.js';
 
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 5_000;
 
 export interface Patience {
+  readonly connect: ConnectBroker;
   readonly clock: Clock;
   readonly log: Log;
   readonly isOver: () => boolean;
@@ -24,19 +25,18 @@ export async function connectWithRetry(
   access: RelayAccess,
   name: string,
   patience: Patience,
-): Promise<Nats | undefined> {
-  const { log, isOver, gives } = patience;
+): Promise<Broker | undefined> {
+  const { connect, log, isOver, gives } = patience;
   let said = '';
   for (let pause = FIRST_PAUSE_MS; !isOver(); pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
     try {
-      const nats = await connectNats(access, name);
-      if (!isOver()) return nats;
-      await nats.connection.close();
+      const broker = await connect(access, name);
+      if (!isOver()) return broker;
+      await broker.close();
     } catch (error) {
       if (error instanceof OptionError) throw error;
-      const { name: kind, message } = error as Error;
-      const isRefused = kind === 'AuthorizationError' || kind === 'UserAuthenticationExpiredError';
-      if (isRefused && gives === 'up-when-refused') {
+      const { message } = error as Error;
+      if (error instanceof AccessRefusedError && gives === 'up-when-refused') {
         throw new OptionError(`NATS at ${access.servers.join(', ')} refuses this access: ${message}`);
       }
       if (message !== said) log.warn({ servers: access.servers }, `NATS cannot be reached: ${message}`);

@@ -4,11 +4,10 @@ import type { Log } from '../runtime/log.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { findBase, NoBaseError, readHistory, StateBuilder, type StreamState } from './cold-start.js';
-import type { Nats } from './nats.js';
+import type { Broker, FeedStart } from './broker.js';
 import type { EventMessage, Stamp } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
-import { StreamFeed, type FeedStart, type Positioned } from './stream-feed.js';
-import { findStream } from './stream-setup.js';
+import { StreamFeed, type Positioned } from './stream-feed.js';
 
 /** Events that are handed on together, at most. */
 const MAX_EVENTS_TOGETHER = 512;
@@ -27,7 +26,7 @@ export interface EdgeSink {
 }
 
 export interface EdgeStreamServices {
-  readonly nats: Nats;
+  readonly broker: Broker;
   readonly names: RelayNames;
   readonly clock: Clock;
   readonly log: Log;
@@ -137,19 +136,19 @@ export class EdgeStream {
   async #goOn(): Promise<boolean> {
     const place = this.#place;
     if (!place) return false;
-    const { nats, names } = this.services;
-    const info = await findStream(nats, names);
-    if (!info || info.state.last_seq < place.sequence || info.state.first_seq > place.sequence + 1) return false;
+    const { broker, names } = this.services;
+    const info = await broker.findStream(names.stream);
+    if (!info || info.lastSequence < place.sequence || info.firstSequence > place.sequence + 1) return false;
     this.#phase = { at: 'following' };
     await this.#feedFrom({ from: place.sequence + 1 });
     return true;
   }
 
   async #beginAnew(): Promise<void> {
-    const { nats, names, sink, historyMessages } = this.services;
+    const { broker, names, sink, historyMessages } = this.services;
     const phase: Phase = {
       at: 'building',
-      builder: new StateBuilder(await findBase(nats, names)),
+      builder: new StateBuilder(await findBase(broker, names)),
       isBuilt: false,
       later: [],
     };
@@ -163,7 +162,7 @@ export class EdgeStream {
       }).catch(reject);
     });
     const state = phase.builder.build();
-    const history = await readHistory(nats, names, state, historyMessages);
+    const history = await readHistory(broker, names, state, historyMessages);
     if (this.#phase !== phase) throw new Error('interrupted');
     this.rebuilds++;
     this.#place = { epoch: state.epoch, revision: state.revision, sequence: state.sequence };
@@ -177,8 +176,8 @@ export class EdgeStream {
     start: FeedStart,
     building?: { readonly built: () => void; readonly failed: (error: Error) => void },
   ): Promise<void> {
-    const { nats, names, log } = this.services;
-    const feed = await StreamFeed.open(nats, names, start, {
+    const { broker, names, log } = this.services;
+    const feed = await StreamFeed.open(broker, names, start, {
       message: (positioned) => {
         this.#take(positioned, building);
       },

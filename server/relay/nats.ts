@@ -1,13 +1,11 @@
-import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { readFileSync } from 'node:fs';
 import { OptionError } from '../config/option-error.js';
 import type { RelayAccess } from '../config/relay-options.js';
 
-export type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg, NatsConnection };
-
-export type Transport = typeof import('@nats-io/transport-node');
-export type JetStream = typeof import('@nats-io/jetstream');
+type Transport = typeof import('@nats-io/transport-node');
+type JetStream = typeof import('@nats-io/jetstream');
 
 /** Between attempts to reach a NATS that is away. */
 const RETRY_MS = 250;
@@ -28,7 +26,7 @@ export interface Nats {
  * The official clients, which are optional dependencies: whoever does not relay does not need them.
  * @throws OptionError where they are not installed.
  */
-export async function loadNats(): Promise<{ readonly transport: Transport; readonly jetStream: JetStream }> {
+async function loadNats(): Promise<{ readonly transport: Transport; readonly jetStream: JetStream }> {
   try {
     const [transport, jetStream] = await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')]);
     return { transport, jetStream };
@@ -51,15 +49,6 @@ export async function connectNats(access: RelayAccess, name: string): Promise<Na
   const connection = await transport.connect(connectionOptions(access, name, transport));
   const manager = await jetStream.jetstreamManager(connection, { checkAPI: false });
   return { connection, manager, client: manager.jetstream(), jetStream, transport };
-}
-
-/** What a message outside the stream says; `undefined` where it says nothing that can be read. */
-export function readJson(message: { json(): unknown }): unknown {
-  try {
-    return message.json();
-  } catch {
-    return undefined;
-  }
 }
 
 function connectionOptions(access: RelayAccess, name: string, transport: Transport): NodeConnectionOptions {

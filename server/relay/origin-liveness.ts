@@ -8,6 +8,8 @@ const MISSED = 3;
 const GRACE_MS = 500;
 /** Over so many signs the quickest tells how the clocks differ. */
 const REMEMBERED = 16;
+/** A sign that seems to be later than that comes from an origin whose clock was set back: what was known of it is wrong. */
+const MAX_LATE_MS = 1_000;
 
 /**
  * What an edge knows of its origin between events: whether it lives, how its files are watched, and what time it is
@@ -17,14 +19,15 @@ export class OriginLiveness implements Clock {
   #last: AliveMessage | undefined;
   #lastAt = 0;
   #origin: string | undefined;
+  /** Of the origin's wall clock from the monotonic one here: it does not matter how the wall clock here is set. */
   readonly #offsets: number[] = [];
-  #offset = 0;
+  #offset: number | undefined;
 
   constructor(private readonly clock: Clock) {}
 
   /** The origin's wall clock, as near as messages tell. */
   now(): UnixMillis {
-    return unixMillis(this.clock.now() + this.#offset);
+    return this.#offset === undefined ? this.clock.now() : unixMillis(Math.floor(this.clock.elapsed() + this.#offset));
   }
 
   elapsed(): number {
@@ -50,7 +53,10 @@ export class OriginLiveness implements Clock {
     if (this.#origin !== undefined && message.origin !== this.#origin) return;
     this.#last = message;
     this.#lastAt = this.clock.elapsed();
-    this.#offsets.push(message.now - this.clock.now());
+    const offset = message.now - this.#lastAt;
+    // Ahead of the origin's clock leases would seem to have ended; behind it they are held for longer, until the next sign.
+    if (this.#offset !== undefined && offset < this.#offset - MAX_LATE_MS) this.#offsets.length = 0;
+    this.#offsets.push(offset);
     if (this.#offsets.length > REMEMBERED) this.#offsets.shift();
     // A message is never early: the largest difference is that of the quickest.
     this.#offset = Math.max(...this.#offsets);

@@ -3,9 +3,10 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { systemRandom, type RandomBytes } from '../runtime/random.js';
 import type { AliveMessage } from './alive-message.js';
-import { identityOf, type Identity } from './claim.js';
+import { identityOf, type Identity, type ProcessPlace } from './claim.js';
 import { connectWithRetry } from './connect-with-retry.js';
-import { readJson, type Nats } from './nats.js';
+import { readJson, type Broker, type BrokerMessage, type ConnectBroker } from './broker.js';
+import { connectNatsBroker } from './nats-broker.js';
 import type { Published } from './outbox.js';
 import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
@@ -39,6 +40,10 @@ export interface OriginRelayServices {
   readonly log: Log;
   /** @default the system's */
   readonly random?: RandomBytes;
+  /** @default to NATS */
+  readonly connect?: ConnectBroker;
+  /** Which process this is, and where. @default the system's */
+  readonly place?: ProcessPlace;
 }
 
 const ORIGIN_RANDOM_BYTES = 9;
@@ -50,14 +55,15 @@ export class OriginRelay {
   readonly names: RelayNames;
   readonly #identity: Identity;
   #publisher: Publisher | undefined;
-  #nats: Nats | undefined;
+  #broker: Broker | undefined;
   #stopAnswering: (() => void) | undefined;
   #cancelAlive: (() => void) | undefined;
   #isStopped = false;
 
   constructor(private readonly services: OriginRelayServices) {
     this.names = new RelayNames(services.options.repository);
-    this.#identity = identityOf(nameOf((services.random ?? systemRandom)(ORIGIN_RANDOM_BYTES)), services.root);
+    const { random = systemRandom, root, place } = services;
+    this.#identity = identityOf(nameOf(random(ORIGIN_RANDOM_BYTES)), root, place);
   }
 
   get health(): RelayHealth {
@@ -75,14 +81,14 @@ export class OriginRelay {
    * @throws RelayTakenError where another origin has the repository; OptionError where NATS cannot be asked at all.
    */
   async start(): Promise<void> {
-    const { options, source, clock, log } = this.services;
+    const { options, source, clock, log, connect = connectNatsBroker } = this.services;
     const isOver = (): boolean => this.#isStopped;
-    const patience = { clock, log, isOver, gives: 'never-up' } as const;
-    const nats = await connectWithRetry(options.access, `muse-bus origin of ${options.repository}`, patience);
-    if (!nats) return;
-    this.#nats = nats;
+    const patience = { connect, clock, log, isOver, gives: 'never-up' } as const;
+    const broker = await connectWithRetry(options.access, `muse-bus origin of ${options.repository}`, patience);
+    if (!broker) return;
+    this.#broker = broker;
     const publisher = new Publisher({
-      nats,
+      broker,
       names: this.names,
       limits: options.limits,
       clock,
@@ -90,13 +96,16 @@ export class OriginRelay {
       identity: this.#identity,
       source,
       claimed: (isOurs) => {
-        if (isOurs) this.#answer(nats);
+        if (isOurs) this.#answer(broker);
         else this.#stopAnswering?.();
       },
     });
     this.#publisher = publisher;
-    this.#checkSizes(nats);
-    void this.#followStatus(nats, publisher);
+    this.#checkSizes(broker);
+    broker.watchConnection((state) => {
+      if (state === 'broken') publisher.disconnected();
+      else publisher.reconnected();
+    });
     try {
       await publisher.start();
     } catch (error) {
@@ -116,25 +125,17 @@ export class OriginRelay {
     this.#cancelAlive?.();
     this.#stopAnswering?.();
     this.#publisher?.stop();
-    await this.#nats?.connection.close();
+    await this.#broker?.close();
   }
 
   /** A message holds a record before and after its change. */
-  #checkSizes({ connection }: Nats): void {
+  #checkSizes({ maxPayloadBytes: most = Infinity }: Broker): void {
     const { maxRecordBytes, log } = this.services;
-    const most = connection.info?.max_payload ?? Infinity;
     if (2 * maxRecordBytes + 4_096 <= most) return;
     log.warn(
       { max_payload: most, max_record_bytes: maxRecordBytes },
       'a change of the largest record does not fit into a message of this NATS: raise its max_payload, or lower max_record_bytes',
     );
-  }
-
-  async #followStatus({ connection }: Nats, publisher: Publisher): Promise<void> {
-    for await (const { type } of connection.status()) {
-      if (type === 'disconnect') publisher.disconnected();
-      else if (type === 'reconnect') publisher.reconnected();
-    }
   }
 
   #beat(): void {
@@ -157,26 +158,27 @@ export class OriginRelay {
       alive_ms: options.aliveMs,
       health: source.health(),
     };
-    this.#nats!.connection.publish(this.names.alive, JSON.stringify(message));
+    this.#broker!.publish(this.names.alive, JSON.stringify(message));
   }
 
-  #answer({ connection }: Nats): void {
+  #answer(broker: Broker): void {
     this.#stopAnswering?.();
-    const subscription = connection.subscribe(this.names.ask, {
-      callback: (error, message) => {
-        const question = error ? undefined : (readJson(message) as Question | undefined);
-        if (!question) return;
-        void this.#reply(question)
-          .then((answer) => message.respond(JSON.stringify(answer)))
-          .catch((failure: unknown) => {
-            this.services.log.warn({ err: failure }, "an edge's question could not be answered");
-          });
-      },
+    this.#stopAnswering = broker.subscribe(this.names.ask, (message) => {
+      this.#heard(message);
     });
-    this.#stopAnswering = () => {
-      subscription.unsubscribe();
-    };
     this.#sayAlive();
+  }
+
+  #heard(message: BrokerMessage): void {
+    const question = readJson(message.data) as Question | undefined;
+    if (!question) return;
+    void this.#reply(question)
+      .then((answer) => {
+        message.respond(JSON.stringify(answer));
+      })
+      .catch((failure: unknown) => {
+        this.services.log.warn({ err: failure }, "an edge's question could not be answered");
+      });
   }
 
   async #reply(question: Question): Promise<object | null> {

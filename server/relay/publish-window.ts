@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.js';
-import type { Nats } from './nats.js';
+import type { Broker, Receipt, Sender } from './broker.js';
 import type { Outgoing } from './outbox.js';
 
 /** Messages that may be on their way without an answer. */
@@ -8,9 +8,6 @@ const WINDOW = 1_024;
 const WINDOW_BYTES = 4_194_304;
 /** No answer for so long means that there will be none. */
 const PATIENCE_MS = 5_000;
-
-/** JetStream's word for another sequence than the one expected: somebody else has published. */
-const WRONG_SEQUENCE = 10_071;
 
 /** What ended a window. `sequence`: the stream has another last message than was expected. */
 export class PublishError extends Error {
@@ -35,8 +32,8 @@ export interface WindowEvents {
  * next of the stream: where one is refused, so are all after it, and no hole can come to be.
  */
 export class PublishWindow {
-  readonly #inbox: string;
-  readonly #unsubscribe: () => void;
+  readonly #sender: Sender;
+  readonly #claimed: number;
   /** Bytes of each message that has not been answered. */
   readonly #waiting: number[] = [];
   #waitingBytes = 0;
@@ -47,24 +44,27 @@ export class PublishWindow {
 
   /** @param last the sequence of the stream's last message. */
   constructor(
-    private readonly nats: Nats,
+    broker: Broker,
     private readonly clock: Clock,
     last: number,
     private readonly events: WindowEvents,
   ) {
+    this.#claimed = last;
     this.#answered = last;
     this.#sent = last;
-    const { connection, transport } = nats;
-    this.#inbox = transport.createInbox();
-    const subscription = connection.subscribe(this.#inbox, {
-      callback: (error, message) => {
-        if (error) this.fail(new PublishError('refused', error.message));
-        else this.#answer(message);
+    this.#sender = broker.sender({
+      receipt: (receipt) => {
+        this.#receive(receipt);
+      },
+      failed: ({ message }) => {
+        this.fail(new PublishError('refused', message));
       },
     });
-    this.#unsubscribe = () => {
-      subscription.unsubscribe();
-    };
+  }
+
+  /** The last sequence that is known to be one of its own, or of the claim before it. */
+  get answered(): number {
+    return this.#answered;
   }
 
   /** The sequence that the next message will have. */
@@ -81,16 +81,14 @@ export class PublishWindow {
   }
 
   send({ subject, payload, messageId }: Outgoing): void {
-    const { connection, transport } = this.nats;
-    const headers = transport.headers();
-    headers.set('Nats-Expected-Last-Sequence', String(this.#sent));
-    if (messageId !== undefined) headers.set('Nats-Msg-Id', messageId);
-    this.#sent++;
+    const expectedLast = this.#sent++;
+    // What is sent again after another claim is wanted again, whatever the stream remembers of it.
+    const id = messageId === undefined ? undefined : `${messageId}@${String(this.#claimed)}`;
     this.#waiting.push(payload.length);
     this.#waitingBytes += payload.length;
     if (this.#waiting.length === 1) this.#beginPatience();
     try {
-      connection.publish(subject, payload, { headers, reply: this.#inbox });
+      this.#sender.send({ subject, payload, expectedLast, messageId: id });
     } catch (error) {
       this.fail(new PublishError('refused', (error as Error).message));
     }
@@ -107,24 +105,32 @@ export class PublishWindow {
   close(): void {
     this.#failure ??= new PublishError('away', 'closed');
     this.#cancelPatience?.();
-    this.#unsubscribe();
+    this.#sender.close();
   }
 
-  #answer(message: { readonly headers?: { readonly code: number } | undefined; string(): string }): void {
+  #receive(receipt: Receipt): void {
     if (this.#failure) return;
-    if ((message.headers?.code ?? 0) >= 400) {
-      this.fail(new PublishError('away', 'JetStream does not answer: is it enabled?'));
-      return;
+    switch (receipt.is) {
+      case 'unheard':
+        this.fail(new PublishError('away', 'JetStream does not answer: is it enabled?'));
+        return;
+      case 'wrong-sequence':
+        this.fail(new PublishError('sequence', receipt.description));
+        return;
+      case 'refused':
+        this.fail(new PublishError('refused', receipt.description));
+        return;
+      case 'stored':
+        this.#stored(receipt.sequence);
+        return;
     }
-    const { seq, error } = JSON.parse(message.string()) as Acknowledgement;
-    if (error) {
-      const why = error.err_code === WRONG_SEQUENCE ? 'sequence' : 'refused';
-      this.fail(new PublishError(why, error.description));
-      return;
-    }
-    if (seq !== this.#answered + 1) {
-      // A message that it has already: it was published by a window before this one, whose answer was lost.
-      this.fail(new PublishError('sequence', `expected sequence ${String(this.#answered + 1)}, got ${String(seq)}`));
+  }
+
+  #stored(sequence: number): void {
+    const expected = this.#answered + 1;
+    if (sequence !== expected) {
+      // It knows the message from elsewhere, or an answer was lost.
+      this.fail(new PublishError('sequence', `expected sequence ${String(expected)}, got ${String(sequence)}`));
       return;
     }
     this.#answered++;
@@ -139,9 +145,4 @@ export class PublishWindow {
       this.fail(new PublishError('away', `no answer for ${String(PATIENCE_MS)} ms`));
     });
   }
-}
-
-interface Acknowledgement {
-  readonly seq?: number;
-  readonly error?: { readonly err_code?: number; readonly description: string };
 }

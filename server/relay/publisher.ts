@@ -1,6 +1,6 @@
 import type { Revision } from '../../protocol/index.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
-import { claimStream, type ClaimServices, type Claimed } from './claim.js';
+import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
 import { Outbox } from './outbox.js';
 import { PublishError, PublishWindow } from './publish-window.js';
 import { RelayTakenError } from './relay-taken-error.js';
@@ -117,14 +117,22 @@ export class Publisher {
     this.#state = 'stopped';
   }
 
+  /** What has been sent since the last claim: whatever else is in the stream is somebody else's. */
+  get #sent(): SentMessages | undefined {
+    const revision = this.#outbox?.revision;
+    const window = this.#window;
+    if (!window || revision === undefined) return undefined;
+    return { answered: window.answered, last: window.next - 1, revision };
+  }
+
   #begin({ sequence, position, bytes }: Claimed): void {
     if (this.#state === 'stopped') return;
-    const { nats, names, clock, identity, source, log } = this.services;
+    const { broker, names, clock, identity, source, log } = this.services;
     this.claims++;
     this.#outbox = new Outbox(names, identity.origin, source, position);
     this.#bytesSinceBase = bytes;
     this.#baseAt = clock.now();
-    this.#window = new PublishWindow(nats, clock, sequence, {
+    this.#window = new PublishWindow(broker, clock, sequence, {
       advanced: () => {
         this.wake();
       },
@@ -204,13 +212,17 @@ export class Publisher {
   async #reclaim(): Promise<void> {
     if (this.#state === 'stopped' || this.#state === 'publishing') return;
     try {
-      this.#begin(await claimStream(this.services));
+      this.#begin(await claimStream(this.services, this.#sent));
     } catch (error) {
       if (error instanceof RelayTakenError) {
         if (this.#state !== 'taken') this.services.log.error({ err: error }, error.message);
         this.#state = 'taken';
         this.#retryIn(20 * RETRY_MS);
-      } else if (this.#state === 'away') this.#retryIn(2 * RETRY_MS);
+      } else {
+        // Whether another still has it is not known: asked again, and at once when NATS is back.
+        this.#state = 'away';
+        this.#retryIn(2 * RETRY_MS);
+      }
     }
   }
 }

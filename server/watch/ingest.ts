@@ -1,16 +1,16 @@
-import { explainProblem, isOfContent, KIND_DIRECTORIES, type Kind, type Problem } from '../../protocol/index.js';
+import type { Kind } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
-import { sameSignature, type Broken, type Change, type Signature } from '../store/change.js';
-import type { RecordVersion } from '../store/record-version.js';
+import type { Broken, Change } from '../store/change.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { UNSUPERVISED } from '../runtime/supervisor.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { IgnoredFiles } from './ignored-files.js';
-import { errorCode } from './files.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
-import { unreadable, type Unavailable } from './record-reader.js';
+import { unreadable } from './record-reader.js';
+import { sayUnreadable, warnOfContent, warnOfProblem } from './record-warnings.js';
 import { Removals, type RecordName } from './removals.js';
 import { readOne, takeIn, type TakeInServices } from './take-in.js';
+import { UnsettledFiles } from './unsettled-files.js';
 import type { Warnings } from './warnings.js';
 import type { HintSink } from './watcher.js';
 
@@ -21,14 +21,6 @@ const TURN_MS = 3;
  * each turn is told to each subscriber, so that with short turns a burst would be all telling and no reading.
  */
 const MAX_TURN_MS = 10;
-/** Between readings of a file that cannot be read yet: doubled from the first to the last. */
-const FIRST_RETRY_MS = 2;
-const LAST_RETRY_MS = 1_000;
-/** … for each of the files that cannot be read, where they are many. */
-const LONG_RETRY_MS = 10;
-/** A file that is written without end, and never found whole, is said to be broken after so many settle times. */
-const MAX_SETTLE_TIMES = 10;
-
 /** So many hints at once may have been more than the kernel's queue holds, which it does not say. */
 const BURST = 1_000;
 
@@ -64,18 +56,6 @@ interface Hinted extends RecordName {
   readonly number: number;
 }
 
-/** A file that could not be read at last attempt. */
-interface Unsettled extends RecordName {
-  readonly first: number;
-  /** When it was first found in its present state. */
-  readonly since: number;
-  readonly signature: Signature | undefined;
-  /** What will be said of it if it stays so. */
-  readonly problem: Problem;
-  readonly attempts: number;
-  readonly cancel: () => void;
-}
-
 /**
  * From hints to events: gathers the hints of one turn of the loop, reads each named file once, lets the store say what
  * has changed, ends leases on time, and publishes all of it together.
@@ -86,7 +66,7 @@ export class Ingest implements HintSink {
   #hints = 0;
   /** When the first of the pending hints came. */
   #hintedAt: number | undefined;
-  readonly #unsettled = new Map<string, Unsettled>();
+  readonly #unsettled: UnsettledFiles;
   readonly #removals = new Removals();
   /** What was read in the last turn, beside a file that was missed: it is told with what the next turn finds out. */
   #held: Change[] = [];
@@ -101,7 +81,10 @@ export class Ingest implements HintSink {
   #isBurst = false;
 
   constructor(private readonly services: IngestServices) {
-    const { store, clock, supervision = UNSUPERVISED } = services;
+    const { store, clock, settleMs, supervision = UNSUPERVISED } = services;
+    this.#unsettled = new UnsettledFiles(store, clock, settleMs, ({ kind, id }) => {
+      this.record(kind, id);
+    });
     this.#turns = new TurnLoop(
       clock,
       () => this.#turnMs,
@@ -116,11 +99,11 @@ export class Ingest implements HintSink {
     this.#deadlines = new LeaseDeadlines({
       store,
       clock,
-      settleMs: services.settleMs,
+      settleMs,
       hintsAreComplete: () => services.hintsAreComplete(),
       knowsAll: (kind) => services.knowsAll(kind),
       rescan: (kind) => services.rescan(kind),
-      isSettling: (kind, elapsed, alsoTorn) => this.#isSettling(kind, elapsed, alsoTorn),
+      isSettling: (kind, elapsed, alsoTorn) => this.#unsettled.isSettling(kind, elapsed, alsoTorn),
       reconcileSoon: (why) => {
         services.reconcileSoon(why);
       },
@@ -143,7 +126,6 @@ export class Ingest implements HintSink {
     this.#phase = 'stopped';
     this.#turns.stop();
     this.#deadlines.stop();
-    for (const { cancel } of this.#unsettled.values()) cancel();
     this.#unsettled.clear();
     this.#pending.clear();
     this.#removals.clear();
@@ -350,108 +332,33 @@ export class Ingest implements HintSink {
 
   /** @returns what is to be told of it now; `undefined` where that is nothing yet. */
   #read(kind: Kind, id: string): Change | undefined {
-    const { store, clock, warnings, settleMs } = this.services;
+    const { store, warnings } = this.services;
     const key = keyOf(kind, id);
     const reading = readOne(this.services, kind, id);
     if (reading.is === 'unseen') {
-      this.#settled(key);
+      this.#unsettled.settled(key);
       this.#removals.forget(key);
       return undefined;
     }
     if (reading.is === 'absent') {
-      this.#settled(key);
+      this.#unsettled.settled(key);
       if (store.get(kind, id)) this.#removals.note(key, { kind, id });
       return undefined;
     }
     this.#removals.forget(key);
     if (reading.is === 'present') {
-      this.#settled(key);
+      this.#unsettled.settled(key);
       return reading;
     }
     const change: Broken = reading.is === 'unavailable' ? unreadable(reading) : reading;
-    const unsettled = this.#unsettled.get(key);
-    const since = this.#settlingSince(unsettled, reading);
     const isKnown = store.get(kind, id)?.problem === change.problem;
-    const isPatient = !isKnown && clock.elapsed() - since < settleMs;
-    // What cannot be read is tried for as long as that is so; what was read and is no record, until something changes.
-    if (isPatient || reading.is === 'unavailable') this.#retryLater(key, { kind, id }, since, reading, unsettled);
-    else this.#settled(key);
-    if (isPatient) return undefined;
+    if (this.#unsettled.met(key, { kind, id }, reading, isKnown) === 'wait') return undefined;
     if (reading.is === 'unavailable') sayUnreadable(warnings, reading);
     else warnOfProblem(warnings, kind, id, change.problem);
     return change;
-  }
-
-  #settled(key: string): void {
-    this.#unsettled.get(key)?.cancel();
-    this.#unsettled.delete(key);
-  }
-
-  /** Whether a file of the kind, met before, is still given time: nothing has been told of what was met. */
-  #isSettling(wanted: Kind, elapsed: number, alsoTorn: boolean): boolean {
-    for (const { kind, id, first, problem } of this.#unsettled.values()) {
-      if (kind !== wanted || first > elapsed || (problem !== 'unreadable' && !alsoTorn)) continue;
-      if (this.services.store.get(kind, id)?.problem !== problem) return true;
-    }
-    return false;
-  }
-
-  /** A file that has been written again since it was last looked at is given its time anew, up to a bound. */
-  #settlingSince(before: Unsettled | undefined, reading: Unavailable | Broken): number {
-    const { clock, settleMs } = this.services;
-    const now = clock.elapsed();
-    if (before === undefined) return now;
-    if (reading.is !== 'broken') return before.since;
-    // Whatever kept it from being read has said nothing of what is in it, which may have just begun to be written.
-    if (before.problem === 'unreadable') return now;
-    if (now - before.first >= MAX_SETTLE_TIMES * settleMs) return before.since;
-    return sameSignature(before.signature, reading.signature) ? before.since : now;
-  }
-
-  #retryLater(
-    key: string,
-    { kind, id }: RecordName,
-    since: number,
-    reading: Unavailable | Broken,
-    before: Unsettled | undefined,
-  ): void {
-    before?.cancel();
-    const { clock, settleMs } = this.services;
-    const attempts = (before?.attempts ?? 0) + 1;
-    const left = since + settleMs - clock.elapsed();
-    // However many they are, a hundred a second are tried.
-    const longest = Math.max(LAST_RETRY_MS, this.#unsettled.size * LONG_RETRY_MS);
-    const pause = Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20), longest);
-    const cancel = clock.after(left > 0 ? Math.min(pause, left) : pause, () => {
-      this.record(kind, id);
-    });
-    const first = before?.first ?? since;
-    const signature = reading.is === 'broken' ? reading.signature : undefined;
-    const problem = reading.is === 'broken' ? reading.problem : 'unreadable';
-    this.#unsettled.set(key, { kind, id, first, since, signature, problem, attempts, cancel });
   }
 }
 
 const NO_KINDS: ReadonlySet<Kind> = new Set();
 
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
-
-/** A record that was read, and does not say what its kind needs: which field, what was found, and what is right. */
-export function warnOfContent(warnings: Warnings, { kind, id, data, problem }: RecordVersion): void {
-  if (problem === undefined || !isOfContent(problem)) return;
-  const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
-  warnings.once(`${file} ${problem}`, { file, problem }, explainProblem(kind, id, data, problem));
-}
-
-/** Once for each file and problem. */
-export function warnOfProblem(warnings: Warnings, kind: Kind, id: string, problem: Problem): void {
-  const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
-  warnings.once(`${file} ${problem}`, { file, problem }, 'file cannot be read as a record');
-}
-
-/** Once for all files that the same is amiss with: a machine without descriptors says it of each of them. */
-export function sayUnreadable(warnings: Warnings, { kind, id, error }: Unavailable): void {
-  const code = errorCode(error);
-  const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
-  warnings.once(`unreadable ${code}`, { file, code }, 'cannot read a file; it is tried again, and others like it');
-}

@@ -43,7 +43,8 @@ export class LeaseTime {
     } else if (elapsed - doubt.since >= DOUBT_MS) {
       return this.#believe(wall, elapsed);
     }
-    return unixMillis(expected);
+    // Events carry it, and what they carry is whole milliseconds.
+    return unixMillis(Math.floor(expected));
   }
 
   /** Milliseconds until a doubt can end; Infinity where there is none. */

@@ -1,6 +1,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
-import type { CheckedDirectories, Place } from './checked-directories.js';
+import type { CheckedDirectories } from './checked-directories.js';
+import type { Place } from './checked-directory.js';
 import type { HintSink, Mechanism, Watcher } from './watcher.js';
 
 const MECHANISM_BY_PLATFORM: Readonly<Partial<Record<NodeJS.Platform, Mechanism>>> = {

@@ -17,14 +17,16 @@ import { CheckedDirectories } from './checked-directories.js';
 import { chooseWatcher, chooseWithoutWriting } from './choose-watcher.js';
 import { CoordinationDir, CoordinationDirError } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
-import { errorCode, systemFiles, type Files } from './files.js';
+import { systemFiles, type Files } from './files.js';
 import { IgnoredFiles } from './ignored-files.js';
-import { Ingest, sayUnreadable, warnOfContent, warnOfProblem } from './ingest.js';
+import { Ingest } from './ingest.js';
 import { loadRecords } from './load.js';
 import { Reconciler, type ReconcileCount } from './reconciler.js';
 import { RecordReader, type Unavailable } from './record-reader.js';
+import { sayUnreadable, warnOfContent, warnOfProblem } from './record-warnings.js';
+import { Sight } from './sight.js';
 import { Warnings } from './warnings.js';
-import { WatchState, type Finding, type RepositoryGoneError } from './watch-state.js';
+import { WatchState, type RepositoryGoneError } from './watch-state.js';
 import type { Watcher } from './watcher.js';
 
 const FULL = 'max_records';
@@ -53,14 +55,12 @@ export class RepositoryWatch {
   readonly #reconciler: Reconciler;
   readonly #directories: CheckedDirectories;
   readonly #state: WatchState;
+  readonly #sight: Sight;
   readonly #choose: typeof chooseWatcher;
   readonly #supervision: Supervision | undefined;
   readonly #isReadOnly: boolean;
   #watcher: Watcher | undefined;
   #cancelLook: (() => void) | undefined;
-  /** The kinds whose directories have not been compared since they came to stand where they are. */
-  readonly #uncompared = new Map<Kind, number>();
-  #changes = 0;
   /** Called once the repository has been gone for longer than it is waited for. */
   gone: (error: RepositoryGoneError) => void = () => undefined;
 
@@ -115,12 +115,19 @@ export class RepositoryWatch {
       log,
       options.reconcileMs,
       () => {
-        this.#verify();
+        this.#sight.verify();
       },
       () => {
-        this.#assess();
+        this.#sight.assess();
       },
     );
+    this.#sight = new Sight({
+      directories: this.#directories,
+      reconciler: this.#reconciler,
+      store,
+      state: this.#state,
+      rearm: () => this.#watcher?.verify(),
+    });
     this.#ingest = new Ingest({
       supervision,
       store,
@@ -132,12 +139,12 @@ export class RepositoryWatch {
       admits: (kind, id) => this.#admits(kind, id),
       publish,
       rescan: (kind) => this.#reconciler.rescan(kind),
-      canSee: (kind) => this.#canSee(kind),
-      knowsAll: (kind) => this.#knowsAll(kind),
+      canSee: (kind) => this.#sight.canSee(kind),
+      knowsAll: (kind) => this.#sight.knowsAll(kind),
       listedName: (kind, id) => files.nameOf(this.#directories.file(kind, id)),
       foldsCase: (kind) => this.#directories.foldsCase(kind),
       verifyDirectories: () => {
-        this.#verify();
+        this.#sight.verify();
       },
       hintsAreComplete: () => this.#watcher !== undefined && this.#watcher.namesEachFile && this.#watcher.isHealthy,
       reconcileSoon: (why) => {
@@ -199,7 +206,7 @@ export class RepositoryWatch {
       settleMs,
       maxIdBytes,
       cannotList: (kind: Kind) => {
-        this.#uncompared.set(kind, ++this.#changes);
+        this.#sight.doubt(kind);
       },
       sayUnreadable: (reading: Unavailable) => {
         sayUnreadable(this.#warnings, reading);
@@ -233,9 +240,9 @@ export class RepositoryWatch {
     this.#ingest.start();
     this.#reconciler.start();
     this.#lookSoon();
-    for (const kind of this.#uncompared.keys()) void this.#compare(kind);
+    this.#sight.compareDoubted();
     // What was replaced, or could not be listed, while it was being loaded.
-    this.#verify();
+    this.#sight.verify();
   }
 
   /** Whether there is room for one more record, where it is one more. */
@@ -261,7 +268,7 @@ export class RepositoryWatch {
 
   /** Reads a record, or everything, now; when it returns, what was on disk at the call has been published. */
   async readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
-    this.#verify();
+    this.#sight.verify();
     if (record) {
       await this.#ingest.readNow(record);
       return;
@@ -271,66 +278,10 @@ export class RepositoryWatch {
     await this.#ingest.drain();
   }
 
-  // ── what can be seen ──────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Looks which directories stand on the way to the records, and compares what has come to stand there. */
-  #verify(): void {
-    const changed = this.#directories.verify();
-    this.#watcher?.verify();
-    for (const kind of changed) {
-      this.#uncompared.set(kind, ++this.#changes);
-      void this.#compare(kind);
-    }
-    this.#assess();
-  }
-
-  async #compare(kind: Kind): Promise<void> {
-    if (this.#directories.standing(kind).is === 'unknown') return;
-    const change = this.#uncompared.get(kind);
-    const isSeen = await this.#reconciler.rescan(kind);
-    if (isSeen && this.#uncompared.get(kind) === change) this.#uncompared.delete(kind);
-  }
-
-  /** Nothing that has happened in a kind's directory can be unknown, but for what its hints are still to tell. */
-  #knowsAll(kind: Kind): boolean {
-    return this.#canSee(kind) && !this.#uncompared.has(kind) && !this.#reconciler.unseen.has(kind);
-  }
-
-  #canSee(kind: Kind): boolean {
-    this.#verify();
-    const standing = this.#directories.standing(kind);
-    if (standing.is === 'unknown') return false;
-    if (standing.is === 'absent') return true;
-    try {
-      this.#directories.probe(kind);
-      return true;
-    } catch (error) {
-      this.#reconciler.cannotSee(kind, `${KIND_DIRECTORIES[kind]}/ cannot be listed: ${errorCode(error)}`);
-      return false;
-    }
-  }
-
-  #assess(): void {
-    this.#state.found(this.#finding());
-  }
-
-  #finding(): Finding {
-    const { presence, absence, faults } = this.#directories;
-    if (presence === 'unreadable') return { state: 'suspect', why: absence };
-    if (presence !== 'same') return { state: 'gone', why: absence };
-    const unread = this.store.leases.unreadableHeartbeats;
-    const whys = [...new Set([...faults, ...this.#reconciler.unseen.values()])];
-    for (const id of unread) whys.push(`heartbeats/${id}.json cannot be read`);
-    if (whys.length === 0) return { state: 'watching' };
-    const others = whys.length > 1 ? ` (and ${String(whys.length - 1)} more)` : '';
-    return { state: 'suspect', why: `${whys[0]!}${others}` };
-  }
-
   #lookSoon(): void {
     this.#cancelLook = this.clock.after(LOOK_EVERY_MS, () => {
-      this.#verify();
-      for (const kind of new Set([...this.#uncompared.keys(), ...this.#reconciler.unseen.keys()]))
-        void this.#compare(kind);
+      this.#sight.verify();
+      this.#sight.compareDoubted();
       this.#lookSoon();
     });
   }

@@ -1,3 +1,4 @@
+import { EdgeJudge } from './judge/edge-judge.js';
 import { Judge, type Violation } from './judge/judge.js';
 import { SeededRandom } from './machine/seeded-random.js';
 import { SimulatedDisk } from './machine/simulated-disk.js';
@@ -9,6 +10,8 @@ import { Agent } from './world/agent.js';
 import { Client } from './world/clients.js';
 import { Operator } from './world/operator.js';
 import { Origin } from './world/origin.js';
+import { RelayOperator } from './world/relay-operator.js';
+import { RelayWorld } from './world/relay-world.js';
 import type { LifePlan } from './world/plan.js';
 import { Repository } from './world/repository.js';
 
@@ -53,15 +56,38 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     const network = new SimulatedNetwork(time, new SeededRandom(seed, 'network'));
     Object.assign(network.weather, plan.network);
     const random = new SeededRandom(seed, 'origin');
-    const origin = new Origin({ plan, host, repository, storage, network, random, crashed, tell });
+    const relay = plan.relay && new RelayWorld(plan.relay, { plan, time, crashed, tell });
+    const machine = { plan, host, repository, crashed, tell };
+    const origin = new Origin({
+      ...machine,
+      ...{ name: 'origin', storage, network, random, relay: relay?.accessFrom('origin'), isKept: true },
+    });
+    const rival = new Origin({
+      ...machine,
+      ...{ name: 'rival', storage: new SimulatedStorage(), relay: relay?.accessFrom('rival'), isKept: false },
+      network: new SimulatedNetwork(time, new SeededRandom(seed, 'network rival')),
+      random: new SeededRandom(seed, 'rival'),
+    });
+    const edgeJudge = relay && new EdgeJudge({ judge, relay, origin, rival });
+    const placeOf = (i: number): SimulatedNetwork =>
+      relay?.networkOf(relay.plan.places[i] ?? 'origin', network) ?? network;
     const agents = plan.agents.map((agent) => new Agent(agent, seed, host, repository, tell));
-    const clients = plan.clients.map((client) => new Client(client, { seed, host, network, judge, crashed, tell }));
+    const clients = plan.clients.map(
+      (client, i) => new Client(client, { seed, host, network: placeOf(i), judge, crashed, tell }),
+    );
     const operator = new Operator({ seed, host, repository, storage, network, origin, agents, clients, judge, tell });
     origin.start();
+    for (const edge of relay?.edges ?? []) edge.start();
     for (const actor of [...agents, ...clients]) actor.start();
     operator.start(plan.faults);
+    if (relay) {
+      const originLink = relay.links.get('origin')!;
+      const relayOperator = new RelayOperator({ seed, time, relay, originLink, edges: relay.edges, rival, tell });
+      relayOperator.start(relay.plan.faults);
+    }
     const inspect = (): void => {
       judge.inspect(origin, operator.awakeMs, clients, network);
+      edgeJudge?.inspect(time.now, operator.awakeMs);
       time.after(INSPECT_MS, inspect);
     };
     inspect();
@@ -70,7 +96,11 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     tell('agents and faults come to an end');
     for (const actor of [...agents, ...clients]) actor.end();
     if (!isOver()) await time.run(plan.activeMs + plan.restMs, isOver);
-    if (!isOver()) judge.rest(origin, clients, network, plan.options.maxQueuedBytes);
+    if (!isOver()) {
+      const { maxQueuedBytes } = plan.options;
+      edgeJudge?.rest(clients, maxQueuedBytes);
+      judge.rest(origin, clients, network, maxQueuedBytes, new Set([...origin.silent, ...rival.silent]));
+    }
     origin.kill();
     return {
       violation: judge.violation,

@@ -6,8 +6,8 @@ export const NOON = Date.UTC(2026, 2, 30, 12);
 
 export const at = (seconds: number): string => new Date(NOON + seconds * 1_000).toISOString();
 
-/** A timeline that is told of events by hand; time is in seconds since noon. */
-export class Told {
+/** A timeline filled by a test. Times are seconds since noon. */
+export class CapturedEvents {
   readonly timeline: Timeline;
   #revision = 0;
 

@@ -6,8 +6,8 @@ import type { Target } from './target.js';
 import { workingDirectory as currentDirectory } from '../settings/working-directory.js';
 
 /**
- * What a path on a command line is relative to: the repository, by its name and by where it really is, the repository whose
- * worktree it is, and the working directory in it.
+ * What a path on the command line may be relative to: the repository (by the given path and by its real path), the main
+ * repository of a worktree, and the working directory.
  */
 export function addressContext(
   { root }: Pick<Target, 'root'>,
@@ -26,7 +26,7 @@ export function addressContext(
   return { isWindows, roots: roots.map(slashed), workingDirectory: slashed(inside ?? '') };
 }
 
-/** Who has named a repository needs no working directory. */
+/** Without one, a repository can still be named by --root. */
 function workingDirectoryIfAny(): string | undefined {
   try {
     return process.cwd();
@@ -37,7 +37,7 @@ function workingDirectoryIfAny(): string | undefined {
 
 const slashed = (path: string): string => path.split(sep).join('/');
 
-/** Where a path leads; the path itself where that cannot be seen. */
+/** The real path; the path itself if it cannot be resolved. */
 function real(path: string): string {
   try {
     return realpathSync(path);

@@ -1,47 +1,18 @@
 import { Argument, Command, type Option } from 'commander';
-import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
-import { USUAL_EXITS, withHelp } from '../terminal/help.js';
-import { BACKENDS, LIMIT_NAMES, LOG_LEVELS, TRANSPORTS } from '../settings/settings.js';
+import { USUAL_EXITS, withChoices, withHelp } from '../terminal/help.js';
+import { flagOf } from '../settings/setting.js';
+import { LIMIT_NAMES, SETTINGS } from '../settings/settings.js';
 import type { Terminal } from '../terminal/terminal.js';
 
-/** What a word of the command line may be; `files` and `directories` are the shell's to complete. */
+/** The possible values of a word; the shell itself completes `files` and `directories`. */
 type Values = readonly string[] | 'files' | 'directories';
 
-const FLAG_VALUES: Readonly<Record<string, Values>> = {
-  '--kind': KINDS,
-  '--event-type': EVENT_TYPES,
-  '--format': ['text', 'json'],
-  '--backend': BACKENDS,
-  '--transport': TRANSPORTS,
-  '--log-level': LOG_LEVELS,
-  '--limit': [...LIMIT_NAMES.keys()].map((name) => `${name}=`),
-  '--root': 'directories',
-  '--tls-cert': 'files',
-  '--tls-key': 'files',
-  '--endpoint': 'files',
-  '--token-file': 'files',
-  '--relay-creds': 'files',
-  '--relay-password-file': 'files',
-  '--relay-token-file': 'files',
-  '--relay-ca': 'files',
-  '--relay-cert': 'files',
-  '--relay-key': 'files',
-};
-
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
-const ARGUMENT_VALUES: Readonly<Record<string, Values>> = {
-  get: KINDS,
-  record: 'files',
-  replay: 'files',
-  completion: SHELLS,
-  token: ['rotate'],
-};
-
 export function completionCommand(terminal: Terminal, program: Command): Command {
   const command = new Command('completion')
     .description('print a script that completes commands, flags and values in your shell')
-    .addArgument(new Argument('<shell>', SHELLS.join(', ')))
+    .addArgument(withChoices(new Argument('<shell>', 'the shell'), SHELLS))
     .action((shell: string) => {
       for (const line of scriptFor(shell, program).split('\n')) terminal.out(line);
     });
@@ -60,7 +31,7 @@ function scriptFor(shell: string, program: Command): string {
     case 'bash':
       return bash(program);
     case 'zsh':
-      // zsh runs bash's completions; what it lacks is only the word "complete".
+      // zsh can use bash's completions once it has the command `complete`.
       return `autoload -U +X bashcompinit && bashcompinit\n${bash(program)}`;
     case 'fish':
       return fish(program);
@@ -69,7 +40,7 @@ function scriptFor(shell: string, program: Command): string {
   }
 }
 
-/** The commands that help shows. */
+/** The commands that the help lists. */
 const commandsOf = (program: Command): readonly Command[] =>
   program
     .createHelp()
@@ -84,12 +55,28 @@ const optionsOf = (command: Command): readonly Option[] => [
   ...command.commands.flatMap((nested) => nested.options),
 ];
 
+/** By the choices of an option; otherwise by the name of its value, `<file>` or `<path>`. */
+function valuesOfOption({ argChoices, flags, long }: Option): Values | undefined {
+  if (long === LIMIT_FLAG) return [...LIMIT_NAMES.keys()].map((name) => `${name}=`);
+  if (argChoices !== undefined) return argChoices;
+  if (flags.endsWith('<file>')) return 'files';
+  return flags.endsWith('<path>') ? 'directories' : undefined;
+}
+
+const LIMIT_FLAG = flagOf(SETTINGS.limit);
+
+/** The values of a command's argument: the names of nested commands, its choices, or a file. */
+function valuesOfArgument({ commands, registeredArguments: [argument] }: Command): Values | undefined {
+  if (commands.length > 0) return commands.map((nested) => nested.name());
+  return argument?.argChoices ?? (argument?.name() === 'file' ? 'files' : undefined);
+}
+
 // ── bash ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function bash(program: Command): string {
   const commands = commandsOf(program);
   const cases = commands.map((command) => {
-    const values = ARGUMENT_VALUES[command.name()] ?? [];
+    const values = valuesOfArgument(command) ?? [];
     const own = Array.isArray(values) ? `values="${values.join(' ')}"` : 'shell=-f';
     return `    ${command.name()}) flags="${flagsOf(command).join(' ')}"; ${own} ;;`;
   });
@@ -97,7 +84,7 @@ function bash(program: Command): string {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" flags="" values="" shell=""
   COMPREPLY=()
   case "$before" in
-${bashFlagCases()}
+${bashFlagCases(commands)}
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${[...commands.map((command) => command.name()), '--help', '--version'].join(' ')}" -- "$word"))
@@ -114,12 +101,17 @@ ${cases.join('\n')}
 complete -o bashdefault -F _muse_bus muse-bus`;
 }
 
-function bashFlagCases(): string {
-  return Object.entries(FLAG_VALUES)
-    .map(([flag, values]) => {
+/** A flag has the same values in all commands. */
+function bashFlagCases(commands: readonly Command[]): string {
+  const options = new Map(commands.flatMap(optionsOf).map((option) => [option.long, option]));
+  return [...options.values()]
+    .flatMap((option) => {
+      const values = valuesOfOption(option);
+      if (values === undefined) return [];
       const how = values === 'files' ? '-f' : values === 'directories' ? '-d' : `-W "${values.join(' ')}"`;
-      const open = flag === '--limit' ? 'compopt -o nospace 2>/dev/null; ' : '';
-      return `    ${flag}) ${open}COMPREPLY=($(compgen ${how} -- "$word")); return ;;`;
+      const open = option.long === LIMIT_FLAG ? 'compopt -o nospace 2>/dev/null; ' : '';
+      const names = [option.short, option.long].filter((name) => name !== undefined).join('|');
+      return [`    ${names}) ${open}COMPREPLY=($(compgen ${how} -- "$word")); return ;;`];
     })
     .join('\n');
 }
@@ -132,15 +124,16 @@ function fish(program: Command): string {
     const name = command.name();
     const here = `-n '__fish_seen_subcommand_from ${name}'`;
     lines.push(`complete -c muse-bus -n __fish_use_subcommand -a ${name} -d ${quoted(command.description())}`);
-    const values = ARGUMENT_VALUES[name];
+    const values = valuesOfArgument(command);
     if (values !== undefined) lines.push(`complete -c muse-bus ${here} ${fishValues(values)}`);
     for (const option of optionsOf(command)) lines.push(`complete -c muse-bus ${here} ${fishOption(option)}`);
   }
   return lines.join('\n');
 }
 
-function fishOption({ short, long, description, required }: Option): string {
-  const values = FLAG_VALUES[long ?? ''];
+function fishOption(option: Option): string {
+  const { short, long, description, required } = option;
+  const values = valuesOfOption(option);
   return [
     ...(short === undefined ? [] : [`-s ${short.slice(1)}`]),
     ...(long === undefined ? [] : [`-l ${long.slice(2)}`]),

@@ -11,16 +11,16 @@ type ConfigFlags = FormatFlags & { readonly root?: string };
 
 export function configCommand(terminal: Terminal): Command {
   const command = new Command('config')
-    .description('show every setting of the server with its value and where that comes from')
+    .description('show every setting of the server, its value and the source of the value')
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');
   withSettings(withFormat(command)).action((flags: ConfigFlags, self: Command) => config(flags, self, terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus config', 'all settings: flag over environment over files over default'],
-      ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started like this would use'],
-      ['muse-bus config --json | grep -v \'"default"\'', 'only what has been set'],
+      ['muse-bus config', 'all settings; a flag overrides the environment, then files, then defaults'],
+      ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started this way would use'],
+      ['muse-bus config --json | grep -v \'"default"\'', 'only settings that are set'],
     ],
-    exits: { 0: 'all settings can be read', 1: 'one cannot, or bad arguments' },
+    exits: { 0: 'all settings are valid', 1: 'a setting is invalid, or bad arguments' },
   });
 }
 

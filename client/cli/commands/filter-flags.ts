@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import {
+  EVENT_TYPES,
   FILTER_FIELDS,
   FILTER_LIMITS,
   KINDS,
@@ -11,9 +12,9 @@ import {
   type Kind,
 } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
-import { several } from '../terminal/help.js';
+import { several, withChoices } from '../terminal/help.js';
 
-/** The flags that choose events, as they were written; each may be given several times. */
+/** The filter flags as they were given. Each may be given several times. */
 export interface FilterFlags {
   readonly kind?: readonly string[];
   readonly runId?: readonly string[];
@@ -23,23 +24,28 @@ export interface FilterFlags {
   readonly id?: readonly string[];
 }
 
-/** @param except what a command asks for in another way, or has no use for. */
+const FILTER_OPTIONS: Readonly<
+  Record<keyof FilterFlags, readonly [flag: string, description: string, choices?: readonly string[]]>
+> = {
+  kind: ['--kind <kind>', 'only this kind', KINDS],
+  runId: ['--run-id <id>', 'only records with this run_id, and records that belong to such a reservation'],
+  branch: ['-b, --branch <branch>', 'only records with this branch, and records that belong to such a reservation'],
+  address: ['--address <address>', "only records with this address, or with one that this glob matches: 'src/**'"],
+  eventType: ['--event-type <type>', 'only events of this type', EVENT_TYPES],
+  id: ['--id <id>', 'only the record with this id'],
+};
+
+/** @param except filters that the command has in another form, or does not use. */
 export function withFilter(command: Command, ...except: readonly (keyof FilterFlags)[]): Command {
-  const flags: Readonly<Record<keyof FilterFlags, readonly [flag: string, description: string]>> = {
-    kind: ['--kind <kind>', `only this kind: ${KINDS.join(', ')}`],
-    runId: ['--run-id <id>', 'only records whose run_id is this, and what belongs to such a reservation'],
-    branch: ['-b, --branch <branch>', 'only records whose branch is this, and what belongs to such a reservation'],
-    address: ['--address <address>', "only records with this address, or one that this glob matches: 'src/**'"],
-    eventType: ['--event-type <type>', 'only these: snapshot, added, modified, removed, expired, revived'],
-    id: ['--id <id>', 'only the record with this id'],
-  };
-  for (const [name, [flag, description]] of Object.entries(flags)) {
-    if (!except.includes(name as keyof FilterFlags)) command.option(flag, `${description} (repeatable)`, several);
+  for (const [name, [flag, description, choices]] of Object.entries(FILTER_OPTIONS)) {
+    if (except.includes(name as keyof FilterFlags)) continue;
+    const option = new Option(flag, `${description} (repeatable)`).argParser(several);
+    command.addOption(withChoices(option, choices));
   }
   return command;
 }
 
-/** @throws CliError for a value that no filter takes, in the words of the original where it has any. */
+/** @throws CliError for an invalid value, with the message of `muse coord watch` where that has one. */
 export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?: readonly Kind[] } {
   const longest = FILTER_LIMITS.maxValueLength;
   for (const runId of flags.runId ?? []) {
@@ -50,8 +56,8 @@ export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?:
     ['--run-id', flags.runId],
     ['--branch', flags.branch],
   ] as const) {
-    // An unset variable of a script would match nothing for ever.
-    if (values?.includes('') === true) throw new CliError(`${name} is empty; leave it out to ask nothing of it`);
+    // An unset variable in a script would never match anything.
+    if (values?.includes('') === true) throw new CliError(`${name} is empty; leave it out to match any`);
   }
   const filter = {
     ...(flags.kind === undefined ? {} : { kinds: flags.kind.map(readKind) }),
@@ -70,7 +76,7 @@ export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?:
   return filter;
 }
 
-/** @throws CliError naming the kinds. */
+/** @throws CliError that lists the kinds. */
 export function readKind(name: string): Kind {
   const kind = kindFromName(name);
   if (kind !== undefined) return kind;

@@ -2,7 +2,7 @@ import { Argument, Command } from 'commander';
 import { KINDS, type BusEvent, type Kind } from '../../../protocol/index.js';
 import { eventForPrograms, problemText } from '../terminal/event-text.js';
 import { readFilter, readKind, withFilter, type FilterFlags } from './filter-flags.js';
-import { USUAL_EXITS, withHelp } from '../terminal/help.js';
+import { USUAL_EXITS, withChoices, withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
 import { findSource } from './source.js';
 import { table, type Column } from '../terminal/table.js';
@@ -13,8 +13,8 @@ type GetFlags = FilterFlags & FormatFlags & TargetFlags;
 
 export function getCommand(terminal: Terminal): Command {
   const command = new Command('get')
-    .description('list the records of a kind as they stand')
-    .addArgument(new Argument('<kind>', `${KINDS.join(', ')}, in the singular or the plural`));
+    .description('list the current records of a kind')
+    .addArgument(withChoices(new Argument('<kind>', 'the kind, in the singular or the plural'), KINDS));
   withTarget(withFormat(withFilter(command, 'kind', 'eventType'))).action((kind: string, flags: GetFlags) =>
     get(readKind(kind), flags, terminal),
   );
@@ -22,7 +22,7 @@ export function getCommand(terminal: Terminal): Command {
     examples: [
       ['muse-bus get reservations', 'all reservations, as a table'],
       ['muse-bus get task --run-id agent-07 --json', "an agent's tasks, one JSON object a line"],
-      ["muse-bus get intent --address 'src/**'", 'what is intended under src/'],
+      ["muse-bus get intent --address 'src/**'", 'intents on addresses under src/'],
     ],
     exits: USUAL_EXITS,
   });
@@ -49,7 +49,7 @@ async function get(kind: Kind, flags: GetFlags, terminal: Terminal): Promise<voi
 
 function printTable(kind: Kind, records: readonly BusEvent[], terminal: Terminal): void {
   if (records.length === 0) {
-    terminal.err(`no ${kind} stands that matches`);
+    terminal.err(`no ${kind} matches`);
     return;
   }
   const columns = [
@@ -71,10 +71,10 @@ const RUN: Column<BusEvent> = { head: 'RUN', cell: ({ data }) => data.run_id };
 const PROBLEM: Column<BusEvent> = { head: 'PROBLEM', cell: problemText };
 const BRANCH = field('branch');
 const STATE: Column<BusEvent> = { head: 'STATE', cell: ({ lease }) => lease?.state };
-/** By heartbeats too. */
+/** Includes extensions by heartbeats. */
 const END: Column<BusEvent> = { head: 'ENDS', cell: ({ lease }) => lease?.effective_expires_at ?? undefined };
 
-/** What matters for each kind, beside whose it is. */
+/** The columns of each kind, after id and run. */
 const COLUMNS: Readonly<Record<Kind, readonly Column<BusEvent>[]>> = {
   reservation: [BRANCH, STATE, field('expires_at'), END, field('addresses')],
   intent: [BRANCH, field('operation'), field('addresses')],

@@ -19,20 +19,20 @@ interface HoldersFlags extends FormatFlags, TargetFlags {
 
 export function holdersCommand(terminal: Terminal): Command {
   const command = new Command('holders')
-    .description('who holds an address now, by effective expiry')
+    .description('list who holds an address now, the lease that ends first at the top')
     .argument(
       '<address>',
-      'a symbol, src/billing.py::compute_total, or a file, a directory or a pattern with all they cover',
+      'a symbol (src/billing.py::compute_total), or a file, directory or pattern and everything it covers',
     )
     .option('-b, --branch <branch>', 'only reservations on this branch');
   withTarget(withFormat(command)).action((address: string, flags: HoldersFlags) => holders(address, flags, terminal));
   return withHelp(command, {
     examples: [
       ["muse-bus holders 'src/billing.py::compute_total'", 'who holds one symbol'],
-      ["muse-bus holders 'src/*.py'", 'who holds any of those'],
-      ['muse-bus holders src/billing.py --branch main --json', 'on one branch, one JSON object a line'],
+      ["muse-bus holders 'src/*.py'", 'who holds any of these files'],
+      ['muse-bus holders src/billing.py --branch main --json', 'only on one branch, one JSON object a line'],
     ],
-    exits: { ...USUAL_EXITS, 0: 'the holders were listed; nothing is printed where nobody holds the address' },
+    exits: { ...USUAL_EXITS, 0: 'success; nothing is printed if nobody holds the address' },
   });
 }
 
@@ -52,7 +52,7 @@ async function holders(address: string, flags: HoldersFlags, terminal: Terminal)
   }
 }
 
-/** @throws CliError for what can be no address: an empty one would be a script's unset variable. */
+/** @throws CliError for an invalid address. An empty one may come from an unset variable in a script. */
 export function readAddress(address: string, context: AddressContext): void {
   try {
     readAddresses(address, context);
@@ -74,14 +74,14 @@ export function holderTable(holders: readonly Holder[], now: number): Text[] {
   return table(columns, holders);
 }
 
-/** `4m 12s`; `4m 12s?` where its holder has gone silent; `unknown` where nobody can say. @param now Unix milliseconds. */
+/** `4m 12s`; `4m 12s?` if the holder has gone silent; `unknown` if it cannot be known. @param now Unix milliseconds. */
 export function timeLeft({ effective_expires_at, state }: Holder, now: number): string {
   const until = parseTimestamp(effective_expires_at);
   if (state === 'unknown' || until === undefined) return 'unknown';
   return `${duration(until - now)}${state === 'suspect' ? '?' : ''}`;
 }
 
-/** In the two largest units that say something, seconds the smallest: `2d 3h`, `4m 12s`, `9s`. */
+/** In at most two units, of which seconds are the smallest: `2d 3h`, `4m 12s`, `9s`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1_000));
   if (seconds < 60) return `${String(seconds)}s`;

@@ -2,7 +2,7 @@ import { Bus, resolveOptions, silentLog, systemClock } from '../../../server/ind
 import type { Dial } from '../../sdk/channel.js';
 import { inProcessLine } from '../../sdk/in-process-channel.js';
 
-/** A bus in this process, without a port: what commands use where no server runs. It writes nothing. */
+/** A bus in this process without a port, for commands when no server runs. It writes nothing. */
 export interface LocalBus {
   readonly dial: Dial;
   readonly mechanism: string;

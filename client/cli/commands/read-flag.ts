@@ -1,13 +1,13 @@
 import { CliError } from '../cli-error.js';
 
-/** @throws CliError where the text is no number. */
+/** @throws CliError if the text is not a number. */
 export function readNumber(flag: string, text: string): number {
   const value = text.trim() === '' ? NaN : Number(text);
   if (!Number.isFinite(value)) throw new CliError(`${flag} must be a number, got ${text}`);
   return value;
 }
 
-/** Seconds, not below 0. @returns milliseconds; `undefined` where nothing was written. */
+/** Seconds, at least 0. @returns milliseconds; `undefined` if the flag was not given. */
 export function readDuration(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = readNumber(flag, text);
@@ -25,5 +25,5 @@ export function readCap(flag: string, text: string | undefined): number | undefi
   return value;
 }
 
-/** As the original prints its floats. */
+/** As `muse coord watch` prints numbers. */
 export const asFloat = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));

@@ -9,7 +9,7 @@ import { withHelp } from '../terminal/help.js';
 import { readCap, readDuration } from './read-flag.js';
 import { Deadline, onSignal } from '../terminal/signals.js';
 import { findSource } from './source.js';
-import { tellReconnections, writeNote, type StatusNote } from '../terminal/status-notes.js';
+import { reportConnection, writeNote, type StatusNote } from '../terminal/status-notes.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 
@@ -21,21 +21,21 @@ interface RecordFlags extends FilterFlags, TargetFlags {
 
 export function recordCommand(terminal: Terminal): Command {
   const command = new Command('record')
-    .description('write the events to a file as they happen, one JSON object a line')
-    .argument('<file>', 'a new file')
-    .option('--force', 'write over a file that exists')
-    .option('--timeout <seconds>', 'stop after so many seconds')
-    .option('--max-events <n>', 'stop after n events, snapshot events counted');
+    .description('write events to a file as they happen, one JSON object a line')
+    .argument('<file>', 'the file to create')
+    .option('--force', 'overwrite an existing file')
+    .option('--timeout <seconds>', 'stop after this many seconds')
+    .option('--max-events <n>', 'stop after n events, including snapshot events');
   withTarget(withFilter(command)).action((file: string, flags: RecordFlags) => record(file, flags, terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus record night.ndjson', 'everything, until Ctrl-C'],
+      ['muse-bus record night.ndjson', 'all events, until Ctrl-C'],
       ['muse-bus record minute.ndjson --timeout 60', 'one minute'],
-      ['muse-bus replay night.ndjson --speed 60', 'look at it again, an hour in a minute'],
+      ['muse-bus replay night.ndjson --speed 60', 'replay it, one hour in one minute'],
     ],
     exits: {
       0: 'ended by --timeout, --max-events, SIGINT or SIGTERM; the file is complete',
-      1: 'bad arguments, the file cannot be written, or the bus cannot be reached or refused',
+      1: 'bad arguments, the file cannot be written, or the bus cannot be reached or refused access',
     },
   });
 }
@@ -51,14 +51,14 @@ async function record(path: string, flags: RecordFlags, terminal: Terminal): Pro
     const end = (): void => void subscription.close();
     const deadline = new Deadline(timeoutMs, end);
     deadline.restart();
-    const tell = (note: StatusNote): void => {
+    const report = (note: StatusNote): void => {
       writeNote(note, 'text', terminal);
       file.write(`${jsonLine(note)}\n`);
     };
-    const releases = [onSignal(end), tellReconnections(source.client, tell)];
+    const releases = [onSignal(end), reportConnection(source.client, report)];
     try {
       terminal.err(`recording to ${path} (${source.label})`);
-      const count = await writeEvents(subscription, file, tell);
+      const count = await writeEvents(subscription, file, report);
       terminal.err(`recorded ${String(count)} events in ${path}`);
     } finally {
       for (const release of releases) release();
@@ -74,7 +74,7 @@ async function record(path: string, flags: RecordFlags, terminal: Terminal): Pro
 async function writeEvents(
   subscription: Subscription,
   file: WriteStream,
-  tell: (note: StatusNote) => void,
+  report: (note: StatusNote) => void,
 ): Promise<number> {
   const broken = new Promise<never>((_resolve, reject) => {
     file.once('error', (error) => {
@@ -82,11 +82,11 @@ async function writeEvents(
       void subscription.close();
     });
   });
-  // Looked at below; where nothing is written any more, nobody looks.
+  // Awaited below. After the last write nothing awaits it.
   broken.catch(() => undefined);
   let count = 0;
   for await (const update of subscription.updates()) {
-    if (update.type === 'resync') tell({ status: 'resync', reason: update.reason });
+    if (update.type === 'resync') report({ status: 'resync', reason: update.reason });
     if (update.type !== 'event') continue;
     count++;
     const hasRoom = file.write(`${jsonLine(update.event)}\n`);
@@ -96,7 +96,7 @@ async function writeEvents(
   return count;
 }
 
-/** @throws CliError where the file exists or cannot be made. */
+/** @throws CliError if the file exists or cannot be created. */
 async function openFile(path: string, force: boolean): Promise<WriteStream> {
   const file = createWriteStream(path, { flags: force ? 'w' : 'wx' });
   try {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { EVENT_TYPES, KINDS, type BusEvent } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
 
-/** An event of a recording, with the time from the beginning of the recording at which it is due. */
+/** An event of a recording, and when it is due, in time since the beginning of the recording. */
 export interface DueEvent {
   readonly event: BusEvent;
   /** The line as it was recorded. */
@@ -12,9 +12,9 @@ export interface DueEvent {
 }
 
 /**
- * Reads what `record`, or `watch --json`, has written. Snapshot events are due at once; changes as long after the first
- * change as they were, and never before the one before them.
- * @throws CliError for a file that cannot be read, and for a line that is no event, naming it.
+ * Reads the output of `record` or `watch --json`. Snapshot events are due at once. A change is due as long after the first
+ * change as it was recorded, and never before the previous one.
+ * @throws CliError for a file that cannot be read, and for a line that is not an event, with its number.
  */
 export async function* readRecording(path: string): AsyncGenerator<DueEvent, void, undefined> {
   const input = path === '-' ? process.stdin : createReadStream(path);
@@ -42,17 +42,21 @@ export async function* readRecording(path: string): AsyncGenerator<DueEvent, voi
   }
 }
 
-/** @returns `undefined` for a line that tells of the connection, not of a record. */
+/** @returns `undefined` for a line about the connection. */
 function readEvent(line: string, where: string): BusEvent | undefined {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    throw new CliError(`${where}: no JSON`, 'bad_recording', 'a recording that was cut ends in the middle of a line');
+    throw new CliError(
+      `${where}: not JSON`,
+      'bad_recording',
+      'an incomplete recording may end in the middle of a line',
+    );
   }
   if (isEvent(value)) return value;
   if (typeof value === 'object' && value !== null && 'status' in value) return undefined;
-  throw new CliError(`${where}: no event`, 'bad_recording', 'muse-bus record and watch --json write recordings');
+  throw new CliError(`${where}: not an event`, 'bad_recording', 'muse-bus record and watch --json write recordings');
 }
 
 function isEvent(value: unknown): value is BusEvent {

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import fs from 'fs-extra';
 import { KIND_DIRECTORIES, KINDS, parseTimestamp, type BusEvent, type JsonValue } from '../../../protocol/index.js';
 
-/** An id that is a file's name and nothing else: a recording may come from anybody. */
+/** An id must be a plain file name, because anyone may have written the recording. */
 const PLAIN_ID = /^[^/\\\0]{1,250}$/;
 
-/** Acts a recording out in a directory, so that a server of that directory tells it again. */
+/** Applies the events of a recording to a directory, so that a server of that directory delivers them again. */
 export class ReplayRepository {
   constructor(
     private readonly root: string,
@@ -16,11 +16,11 @@ export class ReplayRepository {
     for (const kind of KINDS) fs.ensureDirSync(this.#directory(kind));
   }
 
-  /** @returns whether there was anything to do: a lease lapses by itself, and its heartbeat revives it. */
-  act(event: BusEvent, now: number): boolean {
+  /** @returns whether the event changed a file. Leases expire by themselves, and heartbeats revive them. */
+  apply(event: BusEvent, now: number): boolean {
     const { kind, id } = event;
-    const isOfTime = event.event_type === 'expired' || event.event_type === 'revived';
-    if (isOfTime || !PLAIN_ID.test(id) || id.startsWith('.')) return false;
+    const isAutomatic = event.event_type === 'expired' || event.event_type === 'revived';
+    if (isAutomatic || !PLAIN_ID.test(id) || id.startsWith('.')) return false;
     const file = join(this.#directory(kind), `${id}.json`);
     if (event.event_type === 'removed') {
       fs.removeSync(file);
@@ -32,13 +32,13 @@ export class ReplayRepository {
     return true;
   }
 
-  /** The record with every time it says as far from now as it was from then, so that leases lapse when they did. */
+  /** The record with each of its times moved to the present, so that leases lapse as they did. */
   #moved({ data, timestamp }: BusEvent, now: number): Record<string, JsonValue | undefined> {
     const then = Date.parse(timestamp);
     const entries = Object.entries(data).map(([field, value]) => {
       const time = field.endsWith('_at') ? parseTimestamp(value) : undefined;
       const moved = time === undefined ? undefined : new Date(now + (time - then) / this.speed);
-      // What comes to lie beyond what a date can say stays as it was written.
+      // A time that a date cannot represent stays as it was.
       return [field, moved && !Number.isNaN(moved.getTime()) ? moved.toISOString() : value] as const;
     });
     return Object.fromEntries(entries);

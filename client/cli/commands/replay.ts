@@ -26,23 +26,23 @@ interface ReplayFlags extends FormatFlags {
 export function replayCommand(terminal: Terminal): Command {
   const command = new Command('replay')
     .description('print or serve a recording, each event when it is due')
-    .argument('<file>', 'what record, or watch --json, has written; - for standard input')
-    .option('--speed <n>', 'so many times as fast; 0 for without any pause', '1')
-    .option('--serve', 'serve it from a throwaway repository, in which every time is moved to the present')
-    .option('--port <n>', 'with --serve: the port, 0 for any free one', '0');
+    .argument('<file>', 'the output of record or watch --json; - for standard input')
+    .option('--speed <n>', 'replay n times as fast; 0 without pauses', '1')
+    .option('--serve', 'serve it from a temporary repository, with all times moved to the present')
+    .option('--port <n>', 'with --serve: the port, 0 for any free port', '0');
   withFormat(command).action((file: string, flags: ReplayFlags, self: Command) => {
     if (flags.serve !== true && self.getOptionValueSource('port') === 'cli') {
-      throw new CliError('--port is of use only with --serve', 'bad_args', 'add --serve, or leave it out');
+      throw new CliError('--port works only with --serve', 'bad_args', 'add --serve, or leave out --port');
     }
     return replay(file, flags, terminal);
   });
   return withHelp(command, {
     examples: [
-      ['muse-bus replay night.ndjson --speed 60', 'an hour in a minute'],
-      ['muse-bus replay night.ndjson --speed 0 --json', 'all of it at once'],
-      ['muse-bus replay night.ndjson --serve', 'a bus on which it happens again, until Ctrl-C'],
+      ['muse-bus replay night.ndjson --speed 60', 'one hour in one minute'],
+      ['muse-bus replay night.ndjson --speed 0 --json', 'all events at once'],
+      ['muse-bus replay night.ndjson --serve', 'serve it as a bus, until Ctrl-C'],
     ],
-    exits: { ...USUAL_EXITS, 0: 'all of it was replayed, or SIGINT or SIGTERM came' },
+    exits: { ...USUAL_EXITS, 0: 'the replay is complete, or SIGINT or SIGTERM' },
   });
 }
 
@@ -91,7 +91,7 @@ async function serveRecording(path: string, { speed, port, signal }: ServeOption
     terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
     terminal.out(`Watch it   muse-bus watch --root ${root}`);
     let count = 0;
-    for await (const { event } of inTime(path, speed, signal)) if (repository.act(event, Date.now())) count++;
+    for await (const { event } of inTime(path, speed, signal)) if (repository.apply(event, Date.now())) count++;
     if (!signal.aborted) terminal.out(`${String(count)} changes replayed; Ctrl-C ends the server.`);
     await aborted(signal);
     await server.stop();
@@ -111,7 +111,7 @@ async function* inTime(path: string, speed: number, signal: AbortSignal): AsyncG
   }
 }
 
-/** A timer does not reach further. */
+/** The longest delay of a timer. */
 const MAX_PAUSE_MS = 2 ** 31 - 1;
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

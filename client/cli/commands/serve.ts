@@ -15,7 +15,7 @@ import { findRepository, followWorktree, type RepositorySearch } from '../../../
 import { rootInEnvironment } from './target.js';
 import { toCliError, CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
-import { UNFORESEEN_EXIT, untilUncaught } from '../terminal/last-resort.js';
+import { INTERNAL_ERROR_EXIT, untilUncaughtError } from '../terminal/uncaught-errors.js';
 import { makeLog } from '../terminal/log.js';
 import { relayOptions } from '../settings/relay-settings.js';
 import {
@@ -27,11 +27,10 @@ import {
 } from '../settings/resolve-settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
 import type { Terminal } from '../terminal/terminal.js';
-import { refuseUnsayable, workingDirectory } from '../settings/working-directory.js';
+import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
-const LOOK_AT_TOKEN_EVERY_MS = 1_000;
-/** The exit code of a server whose repository is gone. */
-const REPOSITORY_GONE = 3;
+const TOKEN_CHECK_INTERVAL_MS = 1_000;
+const REPOSITORY_GONE_EXIT = 3;
 
 export function serveCommand(terminal: Terminal): Command {
   return serveCommandCalled('serve', terminal);
@@ -44,20 +43,20 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
   withSettings(command).action((flags: { readonly root?: string }, self: Command) => serve(flags, self, terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus serve --root ~/shop --port 0', 'serve a repository, on any free port'],
-      ['muse-bus serve --relay nats://nats:4222', 'publish it too, for edges on other machines'],
-      ['MUSE_BUS_LOG_LEVEL=debug muse-bus serve --no-journal', 'settings also come from the environment'],
+      ['muse-bus serve --root ~/shop --port 0', 'serve a repository on any free port'],
+      ['muse-bus serve --relay nats://nats:4222', 'also publish it for edges on other machines'],
+      ['MUSE_BUS_LOG_LEVEL=debug muse-bus serve --no-journal', 'settings can also come from the environment'],
     ],
     exits: {
       0: 'ended by SIGINT or SIGTERM',
-      1: 'bad settings, the port is taken, or the repository is served or published already',
-      3: 'the repository has gone from its path, or was replaced, and did not come back',
-      [UNFORESEEN_EXIT]: 'an error that nobody had foreseen: its line in the log says where; start it again',
+      1: 'bad settings, the port is taken, or the repository is already served or published',
+      3: 'the repository was moved, removed or replaced, and did not come back',
+      [INTERNAL_ERROR_EXIT]: 'internal error: the log says where; restart the server',
     },
   });
 }
 
-/** Serves a repository until a signal ends it; SIGHUP has it look at its token and certificate again. */
+/** Serves a repository until a signal ends it. SIGHUP makes it read its token and certificate again. */
 async function serve(flags: { readonly root?: string }, self: Command, terminal: Terminal): Promise<void> {
   const root = repositoryOf(flags.root);
   const resolved = resolveSettings(writtenFlags(self), process.env, root);
@@ -65,10 +64,10 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const log = makeLog(resolved.settings.logLevel);
   logSettingSources(resolved, log);
   const server = new BusServer(serverOptions(root, resolved, log));
-  const stopped = Promise.race([untilSignal(), untilUncaught(log)]);
+  const stopped = Promise.race([untilSignal(), untilUncaughtError(log)]);
   const endpoint = await startServer(server);
-  const release = reloadWhenAsked(server, log);
-  // What is no terminal may be a log, which a token has no business in.
+  const release = startReloading(server, log);
+  // If stdout is not a terminal it may be a log, which must not contain the token.
   if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else terminal.out(`Listening at ${endpoint.url}; its token is in ${endpointFileIn(root, server)}`);
   const ended = await Promise.race([stopped, server.relayRefused, server.repositoryGone, server.repositoryTaken]);
@@ -80,17 +79,17 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   if (ended) throw relayFailure(ended);
 }
 
-/** As it is known from the repository; a repository that cannot be written to has none of it. */
+/** The path relative to the repository. For a repository that cannot be written to, the file lies outside. */
 function endpointFileIn(root: string, { endpointFile }: BusServer): string {
   const inside = relative(realpathSync(root), endpointFile);
   return inside.startsWith('..') ? endpointFile : inside;
 }
 
-/** On SIGHUP, and soon after `muse-bus token rotate` has changed the token's file. */
-function reloadWhenAsked(server: BusServer, log: Log): () => void {
+/** Reloads on SIGHUP, and soon after `muse-bus token rotate` has changed the token file. */
+function startReloading(server: BusServer, log: Log): () => void {
   const reload = (): void => void server.reload().catch((error: unknown) => log.error({ err: error }, 'reload failed'));
   const file = server.tokenFile;
-  watchFile(file, { interval: LOOK_AT_TOKEN_EVERY_MS, persistent: false }, reload);
+  watchFile(file, { interval: TOKEN_CHECK_INTERVAL_MS, persistent: false }, reload);
   const release = onReload(reload);
   return () => {
     unwatchFile(file, reload);
@@ -98,13 +97,17 @@ function reloadWhenAsked(server: BusServer, log: Log): () => void {
   };
 }
 
-/** @throws CliError with what to do about it. */
+/** @throws CliError with a hint. */
 export async function startServer(server: BusServer): Promise<Endpoint> {
   try {
     return await server.start();
   } catch (error) {
     if (error instanceof LockError) {
-      throw new CliError(error.message, 'already_served', 'muse-bus watch finds it by itself');
+      throw new CliError(
+        error.message,
+        'already_served',
+        'clients such as muse-bus watch find the running server by themselves',
+      );
     }
     if (error instanceof TrustError) throw new CliError(error.message, 'untrusted', error.hint);
     const { code } = error as NodeJS.ErrnoException;
@@ -112,40 +115,40 @@ export async function startServer(server: BusServer): Promise<Endpoint> {
     throw new CliError(
       (error as Error).message,
       'port_in_use',
-      'the port is taken: choose another with --port, or 0 for any',
+      'choose another port with --port, or 0 for any free port',
     );
   }
 }
 
 function goneFailure(root: string, { message }: RepositoryGoneError): CliError {
-  const hint = 'serve it where it is now, or give it more time with --gone-after';
-  return new CliError(`${root}: ${message}`, 'repository_gone', hint, REPOSITORY_GONE);
+  const hint = 'serve it at its new path, or wait longer with --gone-after';
+  return new CliError(`${root}: ${message}`, 'repository_gone', hint, REPOSITORY_GONE_EXIT);
 }
 
 function takenFailure({ message }: LockError): CliError {
   const hint =
-    'the lock of this server was removed (git clean does that) and another server has taken the repository since';
+    'the lock file of this server was removed (git clean does that), and another server now serves the repository';
   return new CliError(message, 'already_served', hint);
 }
 
 function relayFailure(error: Error): CliError {
   if (!(error instanceof RelayTakenError)) return toCliError(error);
-  const hint = 'stop that one, or give this repository a name of its own with --relay-repository';
+  const hint = 'stop the other server, or choose another name with --relay-repository';
   return new CliError(error.message, 'relay_taken', hint);
 }
 
-/** The address that opens the inspector; the token is in the fragment, which no browser sends anywhere. */
+/** The address of the inspector. The token is in the fragment, which browsers do not send to a server. */
 export function inspectorUrl({ url, token }: Endpoint): string {
   return `${url.replace(/^ws/, 'http')}/#token=${token}`;
 }
 
-/** @throws CliError where there is no repository to be served. */
+/** @throws CliError if there is no repository to serve. */
 export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
   const named = flag === undefined ? rootInEnvironment(env) : { root: flag, by: '--root' };
   if (named !== undefined) {
     const { root, by: where } = named;
     if (existsSync(root)) return rootFound(repositoryNamed(resolve(root)), root);
-    refuseUnsayable(resolve(root));
+    refuseNonUtf8(resolve(root));
     throw new CliError(`${where} ${resolve(root)} does not exist`, 'no_repository');
   }
   const from = workingDirectory();
@@ -154,8 +157,8 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
 }
 
 /**
- * The repository that a named directory lies in, as git finds it and as every other command does; the directory itself where there is
- * none, or where it begins a repository of its own.
+ * The repository that contains a named directory, found as git and all other commands find it. It is the directory itself if
+ * there is none, or if a repository begins there.
  */
 function repositoryNamed(directory: string): RepositorySearch {
   if (['.muse', '.git'].some((name) => existsSync(join(directory, name)))) return followWorktree(directory);
@@ -174,11 +177,11 @@ function rootFound(search: RepositorySearch, from: string): string {
     case 'refused':
       throw new CliError(search.why, 'untrusted_repository', search.hint);
     case 'none':
-      refuseUnsayable(from);
+      refuseNonUtf8(from);
       throw new CliError(
-        `looked for .muse/ in ${from} and every directory above it, and found none`,
+        `no .muse/ in ${from} or any directory above it`,
         'no_repository',
-        `run inside a repository, or name one with --root; ${join('DIR', '.muse')} is made where it is missing`,
+        `run inside a repository, or name one with --root DIR; serve creates ${join('DIR', '.muse')} if it is missing`,
       );
   }
 }
@@ -203,7 +206,7 @@ function serverOptions(root: string, { settings }: ResolvedSettings, log: Log): 
   };
 }
 
-/** The settings of whoever listens, with files of its own or without. */
+/** The settings that servers and edges share. */
 export function servingOptions(settings: ResolvedSettings['settings']) {
   return {
     host: settings.host,
@@ -223,12 +226,12 @@ export function servingOptions(settings: ResolvedSettings['settings']) {
 
 const ms = (seconds: number): number => Math.round(seconds * 1_000);
 
-/** What was not asked for on the command line is said: a file or a variable may have been forgotten. */
+/** Logs settings that do not come from the command line, because the user may have forgotten a file or a variable. */
 export function logSettingSources({ views, refusals }: Pick<ResolvedSettings, 'views' | 'refusals'>, log: Log): void {
   for (const origin of ['environment', 'user-file', 'repository-file'] as const) {
-    const said = views.filter((view) => view.origin === origin);
-    if (said.length === 0) continue;
-    log.info({ settings: Object.fromEntries(said.map(({ name, value }) => [name, value])) }, `settings from ${origin}`);
+    const set = views.filter((view) => view.origin === origin);
+    if (set.length === 0) continue;
+    log.info({ settings: Object.fromEntries(set.map(({ name, value }) => [name, value])) }, `settings from ${origin}`);
   }
   for (const { name, value, where, why, allow } of refusals) {
     log.warn({ setting: name, value, file: where, allow }, `a setting is refused: ${why}`);

@@ -6,22 +6,22 @@ import { repositoryAround } from '../../sdk/repository-bus.js';
 import { CliError } from '../cli-error.js';
 import type { Target } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
-import { refuseUnsayable, workingDirectory } from '../settings/working-directory.js';
+import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
-/** How often a bus in this process looks where the kernel does not tell. */
+/** How often a bus in this process polls if the kernel does not report changes. */
 export const LOCAL_POLL_INTERVAL_MS = 1_000;
 
-/** A way to the events, wherever they come from. */
+/** Where events come from: a server, or the files themselves. */
 export interface Source {
   readonly client: BusClient;
-  /** How changes are noticed, and by whom. */
+  /** How changes are noticed, and whether by a server. */
   readonly label: string;
   stop(): Promise<void>;
 }
 
 /**
- * The server of the repository, or what was named; without a server the directory itself, in this process. So it is where
- * there is something that claims to be the server and has not shown it, which is said.
+ * The named server, or the server of the repository. Without one, a bus in this process reads the files. So it does if the
+ * endpoint's server cannot prove its identity, which is reported.
  */
 export async function findSource(
   target: Target,
@@ -30,7 +30,7 @@ export async function findSource(
 ): Promise<Source> {
   const { root, server } = target;
   if (server) return served(connectToServer(server, root));
-  // Looked for first: without a repository there is nothing to fall back to.
+  // Checked first: without a repository there is nothing to fall back to.
   const repository = repositoryAt(root);
   try {
     return await served(connect(root === undefined ? {} : { root }));
@@ -40,7 +40,7 @@ export async function findSource(
       err(`${error.message}. No token was sent; the files are read instead (${error.hint})`);
     }
   }
-  // Half of the program, and of the time that it takes to start: only where it is needed.
+  // Loaded on demand: it takes half of the time to start.
   const { startLocalBus } = await import('./local-bus.js');
   const local = await startLocalBus(repository, pollIntervalMs);
   const client = new BusClient(local.dial);
@@ -55,10 +55,10 @@ export async function findSource(
   };
 }
 
-/** What a command can do without. */
+/** Failures after which a command reads the files instead. */
 const ABSENT: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(['no-endpoint', 'unreachable', 'untrusted-endpoint']);
 
-/** A bus that was named. What a file says of it has to be proven by the bus; a url and its token are the caller's own word. */
+/** Connects to a named bus. A bus from a file must prove its identity; a url and its token are trusted, because the caller gave them. */
 export function connectToServer(
   { url, token, isFromFile }: NonNullable<Target['server']>,
   root: string | undefined,
@@ -67,14 +67,14 @@ export function connectToServer(
   return connect({ url, ...(token === undefined ? {} : { token }), ...(root === undefined ? {} : { root }) });
 }
 
-/** @param root as it was named. @throws CliError where there is no repository, BusError where it is another user's. */
+/** @param root as the user named it. @throws CliError if there is no repository, BusError if it belongs to another user. */
 export function repositoryAt(root: string | undefined): string {
   const from = root ?? workingDirectory();
   try {
     return repositoryAround(from, root !== undefined);
   } catch (error) {
     if (!(error instanceof BusError) || error.code !== 'no-endpoint') throw error;
-    refuseUnsayable(resolve(from));
+    refuseNonUtf8(resolve(from));
     throw new CliError(
       error.message,
       'no_repository',

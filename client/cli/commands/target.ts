@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { CliError } from '../cli-error.js';
 import { addressWithoutSecret, readTokenFile } from '../settings/secret-arguments.js';
 
-/** Which bus is meant, as it was written. */
+/** The flags that select a bus, as they were given. */
 export interface TargetFlags {
   readonly root?: string;
   readonly url?: string;
@@ -11,15 +11,15 @@ export interface TargetFlags {
   readonly endpoint?: string;
 }
 
-/** Which bus is meant. Without `server` it is the one that serves the repository, or the directory itself. */
+/** The selected bus. Without `server` it is the one that serves the repository, or else the files themselves. */
 export interface Target {
-  /** A directory in the repository, where one was named: that is consent to what another user has put there. */
+  /** A directory in the repository, if the user named one: that is consent to read what other users put there. */
   readonly root: string | undefined;
   readonly server:
     | {
         readonly url: string;
         readonly token: string | undefined;
-        /** Whether they are what a file says, and not the caller's own word. */
+        /** Whether they come from a file, not from the caller. */
         readonly isFromFile: boolean;
       }
     | undefined;
@@ -28,15 +28,21 @@ export interface Target {
 export function withTarget(command: Command): Command {
   return command
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)')
-    .option('--url <url>', 'the bus, ws://host:port (default: MUSE_BUS_URL, or the one that serves the repository)')
-    .option('--endpoint <file>', 'the file in which a bus says where it is and its token (default: MUSE_BUS_ENDPOINT)')
-    .option('--token-file <file>', 'the token for --url, - for stdin (default: MUSE_BUS_TOKEN, or of the repository)');
+    .option(
+      '--url <url>',
+      'the url of the bus, ws://host:port (default: MUSE_BUS_URL, or the server of the repository)',
+    )
+    .option('--endpoint <file>', 'a file with the url and token of the bus (default: MUSE_BUS_ENDPOINT)')
+    .option(
+      '--token-file <file>',
+      "a file with the token for --url, - for stdin (default: MUSE_BUS_TOKEN, or the repository's token)",
+    );
 }
 
 /**
- * Flags over environment; a repository that is named by a flag is not overruled by a url in the environment.
- * @param stdin whether a token may come from there, or something else does.
- * @throws CliError where a file that is named says nothing of a bus.
+ * Flags override the environment. A url in the environment does not override a repository that a flag names.
+ * @param stdin whether a token may be read from there.
+ * @throws CliError if a named file has no url or no token.
  */
 export function readTarget(
   flags: TargetFlags,
@@ -49,11 +55,11 @@ export function readTarget(
   const variable = flags.root === undefined && !isByFile ? given(env['MUSE_BUS_URL']) : undefined;
   const url = flags.url ?? variable;
   if (flags.tokenFile !== undefined && url === undefined) {
-    const hint = "an endpoint's file and a repository have their own token; --url names a bus that has neither";
+    const hint = 'an endpoint file and a repository have their own token; only --url needs one';
     throw new CliError('--token-file needs --url, or MUSE_BUS_URL', 'bad_args', hint);
   }
   if (flags.tokenFile === '-' && stdin === 'taken') {
-    throw new CliError('--token-file - is refused here: stdin carries the protocol', 'bad_args', 'name a file');
+    throw new CliError('--token-file - cannot be used here: stdin carries the protocol', 'bad_args', 'name a file');
   }
   if (isByFile) return { root: undefined, server: serverIn(file) };
   const root = flags.root ?? rootInEnvironment(env)?.root;
@@ -73,7 +79,7 @@ function serverIn(file: string): NonNullable<Target['server']> {
   }
 }
 
-/** The repository that the environment names: for the bus alone, or for every command of Muse. */
+/** The repository that the environment names, for the bus or for all commands of Muse. */
 export function rootInEnvironment(env: NodeJS.ProcessEnv): { readonly root: string; readonly by: string } | undefined {
   for (const by of ['MUSE_BUS_ROOT', 'MUSE_REPO_ROOT']) {
     const root = given(env[by]);
@@ -82,5 +88,5 @@ export function rootInEnvironment(env: NodeJS.ProcessEnv): { readonly root: stri
   return undefined;
 }
 
-/** An empty variable says nothing. */
+/** An empty variable counts as unset. */
 const given = (value: string | undefined): string | undefined => (value === '' ? undefined : value);

@@ -13,22 +13,22 @@ interface RotateFlags {
   readonly json?: boolean;
 }
 
-/** A server looks at its token every second. */
-const PATIENCE_MS = 5_000;
-const LOOK_EVERY_MS = 50;
+/** A server checks its token every second. */
+const TIMEOUT_MS = 5_000;
+const POLL_INTERVAL_MS = 50;
 
 export function tokenCommand(terminal: Terminal): Command {
   const examples = [
-    ['muse-bus token rotate', 'of the repository around this directory'],
-    ['muse-bus token rotate --root ~/shop', 'of another one'],
-    ['muse-bus token rotate --json', 'said to a program'],
+    ['muse-bus token rotate', 'change the token of the repository around this directory'],
+    ['muse-bus token rotate --root ~/shop', 'of another repository'],
+    ['muse-bus token rotate --json', 'print the result for a program'],
   ] as const;
   const rotate = new Command('rotate')
-    .description('make another token; a server that runs takes it, and sends everyone away who came with the old one')
+    .description('create a new token; a running server uses it and disconnects clients that used the old one')
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)')
-    .option('-j, --json', 'say what was done as one JSON object')
+    .option('-j, --json', 'print the result as one JSON object')
     .action((flags: RotateFlags) => rotateToken(flags, terminal));
-  const token = new Command('token').description("a repository's token");
+  const token = new Command('token').description("manage a repository's token");
   token.addCommand(withHelp(rotate, { examples, exits: USUAL_EXITS }));
   return withHelp(token, { examples, exits: USUAL_EXITS });
 }
@@ -37,14 +37,14 @@ async function rotateToken(flags: RotateFlags, terminal: Terminal): Promise<void
   const root = repositoryOf(flags.root);
   const running = await serverOf(root);
   const token = await renewToken(root);
-  if (running !== undefined) await untilTaken(root, token);
+  if (running !== undefined) await untilServerUses(root, token);
   if (flags.json === true) terminal.json({ status: 'rotated', server: running ?? null });
   else if (running === undefined)
-    terminal.out('The token is changed. No server is running; muse-bus serve starts one.');
-  else terminal.out(`The token is changed, and the server at ${running} has taken it.`);
+    terminal.out('The token has changed. No server is running; muse-bus serve starts one.');
+  else terminal.out(`The token has changed. The server at ${running} uses the new one.`);
 }
 
-/** The url of the server that answers for a repository; `undefined` where none does. */
+/** The url of the server of a repository; `undefined` if none answers. */
 async function serverOf(root: string): Promise<string | undefined> {
   try {
     const { url } = findRepositoryBus(root, true).endpoint;
@@ -66,15 +66,15 @@ function tokenOfServer(root: string): string | undefined {
   }
 }
 
-/** The server writes the endpoint anew with the token that it takes. */
-async function untilTaken(root: string, token: string): Promise<void> {
-  for (const giveUpAt = performance.now() + PATIENCE_MS; performance.now() < giveUpAt;) {
+/** Waits until the server has written the new token to its endpoint file. */
+async function untilServerUses(root: string, token: string): Promise<void> {
+  for (const giveUpAt = performance.now() + TIMEOUT_MS; performance.now() < giveUpAt;) {
     if (tokenOfServer(root) === token) return;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
   throw new CliError(
-    'the token is changed, but the server has not taken it',
+    'the token has changed, but the server does not use it yet',
     'not_taken',
-    'send it SIGHUP where it runs muse-bus serve, or start it again',
+    'send SIGHUP to the server, or restart it',
   );
 }

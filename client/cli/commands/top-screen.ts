@@ -9,7 +9,7 @@ export interface ScreenSize {
   readonly rows: number;
 }
 
-/** Beside what stands: where it comes from, and what time it is there. */
+/** What the title shows besides counts: where the state comes from, and the time there. */
 export interface TopHead {
   readonly label: string;
   /** The server's clock, Unix milliseconds. */
@@ -18,7 +18,7 @@ export interface TopHead {
   readonly trouble: string;
 }
 
-/** A lease that ends sooner is shown as urgent. */
+/** A lease that ends within this time is highlighted. */
 const SOON_MS = 10_000;
 
 interface Section {
@@ -27,10 +27,10 @@ interface Section {
   readonly rows: readonly TerminalText[];
 }
 
-/** The lines of the screen. @param size what there is room for; without it everything is shown. */
+/** The lines of the screen. @param size the size of the terminal; without it everything is shown. */
 export function topScreen(state: TopState, head: TopHead, size?: ScreenSize): TerminalText[] {
   const fit = (text: Text): TerminalText => (size ? TerminalText.of(text).fit(size.columns) : TerminalText.of(text));
-  // A swarm without a queue, and records without a fault, need no room for them.
+  // The queue and the problems are shown only if there are any.
   const sections = [
     contention(state),
     agents(state, head.now),
@@ -59,7 +59,7 @@ function title({ agents, leases, past }: TopState, { label, now, trouble }: TopH
   return `muse-bus top  ${time}Z  ${counts}  (${label})${trouble === '' ? '' : `  ${trouble}`}`;
 }
 
-/** What each asks for, or an even share of what is left by those that ask for less. */
+/** Divides the rows: each section gets what it wants, or an even share of what smaller sections leave. */
 function shareOut(wanted: readonly number[], room: number): number[] {
   const shares = wanted.map(() => 0);
   const order = wanted.map((_, i) => i).sort((a, b) => wanted[a]! - wanted[b]!);
@@ -125,7 +125,10 @@ function leases({ leases }: TopState, now: number): Section {
 function queue({ queue }: TopState): Section {
   const columns: readonly Column<QueueRow>[] = [
     { head: 'TASK', cell: ({ task }) => task },
-    { head: 'STATE', cell: ({ state, waits_for }) => (state === 'pending' && waits_for.length > 0 ? 'waits' : state) },
+    {
+      head: 'STATE',
+      cell: ({ state, waits_for }) => (state === 'pending' && waits_for.length > 0 ? 'blocked' : state),
+    },
     { head: 'PRIORITY', cell: ({ priority }) => (priority === undefined ? '' : String(priority)) },
     { head: 'QUEUE', cell: ({ queue }) => queue },
     { head: 'CLAIMED BY', cell: ({ claimed_by }) => claimed_by },

@@ -10,7 +10,7 @@ import {
 } from '../../../protocol/index.js';
 import type { Holder } from '../../sdk/holders.js';
 
-/** An agent's work. */
+/** The current work of an agent. */
 export interface AgentRow {
   readonly run: string;
   readonly branch: string;
@@ -19,12 +19,12 @@ export interface AgentRow {
   readonly addresses: number;
   /** Effective expiry of the first of its leases to end, Unix milliseconds. */
   readonly endsAt: number | undefined;
-  /** The latest time that any of its records says, Unix milliseconds. */
+  /** The latest time in any of its records, Unix milliseconds. */
   readonly seenAt: number | undefined;
   readonly doing: string;
 }
 
-/** An address that several hold, or that one holds and others have announced work on, or whose announced work excludes itself. */
+/** An address that several runs hold, or that one holds and others have announced work on, or with conflicting announced work. */
 export interface ContentionRow {
   readonly address: string;
   readonly what: 'collision' | 'merge-risk' | 'operation-conflict' | 'wanted';
@@ -32,7 +32,7 @@ export interface ContentionRow {
   readonly wanted: readonly string[];
 }
 
-/** A task that is not over, or that failed. */
+/** A task that is pending, claimed or failed. */
 export interface QueueRow {
   readonly task: string;
   readonly state: 'pending' | 'claimed' | 'failed' | 'unknown';
@@ -43,19 +43,19 @@ export interface QueueRow {
   readonly waits_for: readonly string[];
 }
 
-/** A record with fields that do not say what they should. */
+/** A record with invalid fields. */
 export interface ProblemRow {
   readonly kind: string;
   readonly id: string;
-  /** Each field, what stands there and what is right. */
+  /** Each invalid field, its value and what it should be. */
   readonly problems: readonly string[];
 }
 
 export interface TopState {
   readonly agents: readonly AgentRow[];
-  /** Agents whose work ended long ago: they are counted, not listed. */
+  /** How many agents ended their work long ago. They are counted, not listed. */
   readonly past: number;
-  /** The first to end first. */
+  /** The one that ends first comes first. */
   readonly leases: readonly Holder[];
   readonly contention: readonly ContentionRow[];
   /** Claimed first, then pending by priority, the highest first, then failed. */
@@ -63,11 +63,11 @@ export interface TopState {
   readonly problems: readonly ProblemRow[];
 }
 
-/** What stands for a run that no record names. */
-const NOBODY = '?';
+/** Shown for a record that names no run. */
+const UNKNOWN_RUN = '?';
 const STATE_ORDER: Readonly<Record<AgentRow['state'], number>> = { lapsed: 0, suspect: 1, holding: 2, idle: 3 };
 
-/** What is so at a moment, as three lists. */
+/** The state of the swarm at a moment. */
 export function topState(swarm: Swarm, moment: Moment): TopState {
   const agents = swarm.agents(moment);
   const rows = agents.flatMap((agent) => (agent.state === 'history' ? [] : [agentRow(agent, agent.state)]));
@@ -81,7 +81,10 @@ export function topState(swarm: Swarm, moment: Moment): TopState {
   };
 }
 
-function agentRow({ run = NOBODY, branches, held, seenAt, doing = '' }: Agent, state: AgentRow['state']): AgentRow {
+function agentRow(
+  { run = UNKNOWN_RUN, branches, held, seenAt, doing = '' }: Agent,
+  state: AgentRow['state'],
+): AgentRow {
   return {
     run,
     branch: branches.join(', '),
@@ -96,7 +99,7 @@ function agentRow({ run = NOBODY, branches, held, seenAt, doing = '' }: Agent, s
 
 const QUEUE_ORDER: Readonly<Record<QueueRow['state'], number>> = { claimed: 0, pending: 1, unknown: 2, failed: 3 };
 
-/** What is over is history, but a task that failed waits for somebody to look at it. */
+/** Done and cancelled tasks are history; a failed task needs attention. */
 function queue(tasks: readonly Task[]): QueueRow[] {
   return tasks
     .flatMap(({ name, state, queue, priority, claimedBy, title, waitsFor }) =>
@@ -112,7 +115,7 @@ function queue(tasks: readonly Task[]): QueueRow[] {
     );
 }
 
-/** Collisions first, then merge risks, work that excludes other work, and what is only waited for. */
+/** Collisions first, then conflicting work, merge risks, and addresses that are only wanted. */
 const WHAT_ORDER: Readonly<Record<ContentionRow['what'], number>> = {
   collision: 0,
   'operation-conflict': 1,
@@ -133,12 +136,12 @@ function contention(swarm: Swarm, moment: Moment): ContentionRow[] {
   };
   for (const conflict of swarm.conflicts(moment)) {
     const row = rowOf(conflict.address, whatOf(conflict));
-    for (const { run = NOBODY, operation } of conflict.parties) {
+    for (const { run = UNKNOWN_RUN, operation } of conflict.parties) {
       if (conflict.type === 'address_overlap') row.holders.add(run);
       else row.wanted.add(`${run} (${operation ?? ''})`);
     }
   }
-  for (const { run = NOBODY, for: holder = NOBODY, wanted, by } of swarm.waits(moment)) {
+  for (const { run = UNKNOWN_RUN, for: holder = UNKNOWN_RUN, wanted, by } of swarm.waits(moment)) {
     if (by !== 'intent') continue;
     const row = rowOf(wanted, 'wanted');
     row.holders.add(holder);

@@ -13,23 +13,23 @@ import { topState } from './top-state.js';
 
 type TopFlags = FormatFlags & TargetFlags & { readonly once?: boolean };
 
-/** Countdowns go on though nothing happens; a storm of changes is drawn no oftener than this. */
-const DRAW_EVERY_MS = 500;
+/** The screen is redrawn this often, for countdowns too. */
+const DRAW_INTERVAL_MS = 500;
 
 const CTRL_C = '\u0003';
 
 export function topCommand(terminal: Terminal): Command {
   const command = new Command('top')
-    .description('agents, leases with their countdowns, and contention, live; in a pipe once')
-    .option('--once', 'print the table once, on a terminal too');
-  withTarget(withFormat(command)).action((flags: TopFlags) => top(flags, terminal));
+    .description('show agents, leases with countdowns, and contention, live; in a pipe once')
+    .option('--once', 'print the tables once, even on a terminal');
+  withTarget(withFormat(command, 'text')).action((flags: TopFlags) => top(flags, terminal));
   return withHelp(command, {
     examples: [
       ['muse-bus top', 'live, until q'],
-      ['muse-bus top --once', 'as it stands now'],
+      ['muse-bus top --once', 'the current state'],
       ['muse-bus top --json', 'the same as one JSON object'],
     ],
-    exits: { ...USUAL_EXITS, 0: 'ended with q or Ctrl-C, or the table was printed' },
+    exits: { ...USUAL_EXITS, 0: 'ended with q or Ctrl-C, or the tables were printed' },
   });
 }
 
@@ -61,7 +61,7 @@ function troubleOf({ status }: BusClient): string {
   }
 }
 
-/** Draws until q, Ctrl-C or a signal; the terminal is left as it was found. @throws BusError where the bus is lost. */
+/** Draws until q, Ctrl-C or a signal, then restores the terminal. @throws BusError if the bus is lost. */
 async function live(source: Source, mirror: Mirror, terminal: Terminal): Promise<void> {
   const draw = (): void => {
     const { columns, rows } = process.stdout;
@@ -69,7 +69,7 @@ async function live(source: Source, mirror: Mirror, terminal: Terminal): Promise
     terminal.draw([...lines, paint.dim('q quits')]);
   };
   terminal.openScreen();
-  const timer = setInterval(draw, DRAW_EVERY_MS);
+  const timer = setInterval(draw, DRAW_INTERVAL_MS);
   process.stdout.on('resize', draw);
   try {
     draw();

@@ -19,36 +19,37 @@ interface WaitFlags extends FormatFlags, TargetFlags {
   readonly branch?: string;
 }
 
-const TIMED_OUT = 2;
+const TIMED_OUT_EXIT = 2;
 
-/** How long a look may take, and how long a server may be away before it is looked for another way to the files. */
-const PATIENCE_MS = 10_000;
-const AWAY_MS = 2_000;
+/** How long an answer may take. */
+const ANSWER_TIMEOUT_MS = 10_000;
+/** After this long without the server the command looks for another one, or reads the files. */
+const RECONNECT_TIMEOUT_MS = 2_000;
 
 type Outcome =
   | { readonly is: 'free' }
   | { readonly is: 'timed-out'; readonly holders: readonly Holder[] }
-  /** The time is up, and nobody can say whether it is free. */
+  /** The time is up, and it cannot be known whether the address is free. */
   | { readonly is: 'unknown' }
   | { readonly is: 'away'; readonly cause: string };
 
 export function waitCommand(terminal: Terminal): Command {
   const command = new Command('wait')
     .description('wait until nobody holds an address')
-    .option('--free <address>', 'a symbol, or a file, a directory or a pattern with all they cover')
-    .option('--timeout <seconds>', 'give up after so many seconds; 0 only looks (default: wait for ever)')
+    .option('--free <address>', 'a symbol, or a file, directory or pattern and everything it covers')
+    .option('--timeout <seconds>', 'give up after this many seconds; 0 only checks (default: wait forever)')
     .option('-b, --branch <branch>', 'only reservations on this branch count');
-  withTarget(withFormat(command)).action((flags: WaitFlags) => wait(flags, terminal));
+  withTarget(withFormat(command, 'text')).action((flags: WaitFlags) => wait(flags, terminal));
   return withHelp(command, {
     examples: [
       ["muse-bus wait --free 'src/billing.py::compute_total'", 'until it is free'],
-      ['muse-bus wait --free src/billing.py --timeout 30 && edit', 'edit once it is free, give up after 30 s'],
-      ['muse-bus wait --free src/billing.py --timeout 0', 'only ask: 0 free, 2 held'],
+      ['muse-bus wait --free src/billing.py --timeout 30 && edit', 'edit once it is free; give up after 30 s'],
+      ['muse-bus wait --free src/billing.py --timeout 0', 'only check; exit code 0: free, 2: held'],
     ],
     exits: {
       0: 'the address is free',
-      1: 'bad arguments, or the bus cannot be reached or refused',
-      2: 'timed out: the address is still held, or nobody can say',
+      1: 'bad arguments, or the bus cannot be reached or refused access',
+      2: 'timed out: the address is still held, or it cannot be known',
     },
   });
 }
@@ -70,12 +71,12 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
       const source = await findSource(target, terminal);
       try {
         const { client } = source;
-        const outcome = await (timeoutMs === 0 ? looked(client, wanted) : freed(client, wanted, giveUp.signal));
+        const outcome = await (timeoutMs === 0 ? check(client, wanted) : untilFree(client, wanted, giveUp.signal));
         if (outcome.is !== 'away') {
           report(outcome, address, format, { terminal, now: client.serverNow() });
           return;
         }
-        terminal.err(`the bus is away (${outcome.cause}): looking for the next one, or at the files`);
+        terminal.err(`the bus cannot be reached (${outcome.cause}): trying another server, or the files`);
       } finally {
         await source.stop();
       }
@@ -88,15 +89,15 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
 interface Wanted {
   readonly address: string;
   readonly options: HoldersOptions;
-  /** Another bus than the one that was named would be somebody else's. */
+  /** Whether a server was named: then no other one will do. */
   readonly isServerNamed: boolean;
 }
 
-/** What is on disk now, as far as a bus that is there can say. */
-async function looked(client: BusClient, { address, options }: Wanted): Promise<Outcome> {
+/** Checks what is on disk now, as far as the bus can see it. */
+async function check(client: BusClient, { address, options }: Wanted): Promise<Outcome> {
   if (client.status.state !== 'live') return { is: 'unknown' };
   try {
-    const { free, holders } = await client.holding(address, { ...options, timeoutMs: PATIENCE_MS });
+    const { free, holders } = await client.holding(address, { ...options, timeoutMs: ANSWER_TIMEOUT_MS });
     if (free === 'yes') return { is: 'free' };
     return free === 'no' ? { is: 'timed-out', holders } : { is: 'unknown' };
   } catch (error) {
@@ -105,8 +106,8 @@ async function looked(client: BusClient, { address, options }: Wanted): Promise<
   }
 }
 
-/** @throws BusError where the connection ends for good: nobody would tell any more. */
-async function freed(client: BusClient, wanted: Wanted, giveUp: AbortSignal): Promise<Outcome> {
+/** Waits until the address is free. @throws BusError if the connection ends for good. */
+async function untilFree(client: BusClient, wanted: Wanted, giveUp: AbortSignal): Promise<Outcome> {
   const { address, options, isServerNamed } = wanted;
   const away = new AbortController();
   const end = AbortSignal.any([giveUp, away.signal]);
@@ -120,7 +121,7 @@ async function freed(client: BusClient, wanted: Wanted, giveUp: AbortSignal): Pr
       const cause = status.cause ?? 'not connected';
       timer ??= setTimeout(() => {
         away.abort(cause);
-      }, AWAY_MS);
+      }, RECONNECT_TIMEOUT_MS);
     }
   });
   try {
@@ -132,7 +133,7 @@ async function freed(client: BusClient, wanted: Wanted, giveUp: AbortSignal): Pr
     const { status } = client;
     if (status.state === 'closed') throw status.error ?? error;
     if (!giveUp.aborted) return { is: 'away', cause: String(away.signal.reason) };
-    return await looked(client, wanted);
+    return await check(client, wanted);
   } finally {
     clearTimeout(timer);
     release();
@@ -150,7 +151,7 @@ function report(
       if (format === 'json') terminal.json({ status: 'free', address });
       return;
     case 'timed-out':
-      process.exitCode = TIMED_OUT;
+      process.exitCode = TIMED_OUT_EXIT;
       if (format === 'json') {
         terminal.json({ status: 'timed_out', address, holders: outcome.holders });
         return;
@@ -159,9 +160,12 @@ function report(
       for (const line of holderTable(outcome.holders, now)) terminal.err(line);
       return;
     case 'unknown':
-      process.exitCode = TIMED_OUT;
+      process.exitCode = TIMED_OUT_EXIT;
       if (format === 'json') terminal.json({ status: 'unknown', address });
-      else terminal.err(`whether ${address} is free is not known: the bus is away, or cannot see what decides`);
+      else
+        terminal.err(
+          `it is unknown whether ${address} is free: the bus cannot be reached, or cannot read the records that decide`,
+        );
       return;
   }
 }

@@ -5,7 +5,7 @@ import { readFormat, type FormatFlags } from '../terminal/output-format.js';
 import { asFloat, readCap, readDuration, readNumber } from './read-flag.js';
 import { readTarget, type Target, type TargetFlags } from './target.js';
 
-/** The flags of `watch` as they were written. */
+/** The flags of `watch` as they were given. */
 export interface WatchFlags extends FilterFlags, FormatFlags, TargetFlags {
   readonly once?: boolean;
   readonly timeout?: string;
@@ -17,14 +17,14 @@ export interface WatchFlags extends FilterFlags, FormatFlags, TargetFlags {
   readonly snapshot?: boolean;
 }
 
-/** The flags with nothing left to check. */
+/** The checked flags. */
 export interface WatchOptions {
   readonly target: Target;
   readonly filter: ReturnType<typeof readFilter>;
   readonly format: 'text' | 'json';
   readonly once: boolean;
   readonly timeoutMs: number | undefined;
-  /** End when no event has come for so long. */
+  /** End after this long without an event. */
   readonly idleTimeoutMs: number | undefined;
   readonly maxEvents: number | undefined;
   readonly pollIntervalMs: number;
@@ -36,7 +36,7 @@ export interface WatchOptions {
 const MIN_POLL_INTERVAL_S = 0.01;
 const MAX_POLL_INTERVAL_S = 3_600;
 
-/** @throws CliError for a value outside its range, in the words of the original where it has the flag. */
+/** @throws CliError for an invalid value, with the message of `muse coord watch` where that has the flag. */
 export function readWatchFlags(flags: WatchFlags): WatchOptions {
   const format = readFormat(flags, 'text');
   const filter = readFilter(flags);
@@ -49,7 +49,7 @@ export function readWatchFlags(flags: WatchFlags): WatchOptions {
     target: readTarget(flags),
     filter,
     format,
-    // A timeout of nothing is the snapshot alone.
+    // A timeout of 0 prints only the snapshot.
     once: flags.once === true || timeoutMs === 0,
     timeoutMs: timeoutMs === 0 ? undefined : timeoutMs,
     idleTimeoutMs: readDuration('--idle-timeout', flags.idleTimeout),
@@ -62,9 +62,5 @@ export function readWatchFlags(flags: WatchFlags): WatchOptions {
 
 function readSince(text: string | undefined): string | undefined {
   if (text === undefined || parseCursor(text)) return text;
-  throw new CliError(
-    `--since must be a cursor, EPOCH:REVISION, got ${text}`,
-    'bad_args',
-    'take it from the cursor of an event',
-  );
+  throw new CliError(`--since must be a cursor, EPOCH:REVISION, got ${text}`, 'bad_args', 'each event has a cursor');
 }

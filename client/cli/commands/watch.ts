@@ -4,39 +4,39 @@ import { eventForPrograms, eventLine } from '../terminal/event-text.js';
 import { CliError } from '../cli-error.js';
 import { describeFilter, withFilter } from './filter-flags.js';
 import { withHelp } from '../terminal/help.js';
+import { withFormat } from '../terminal/output-format.js';
 import { Deadline, onSignal } from '../terminal/signals.js';
 import { findSource, type Source } from './source.js';
-import { tellReconnections, writeNote, type StatusNote } from '../terminal/status-notes.js';
+import { reportConnection, writeNote, type StatusNote } from '../terminal/status-notes.js';
 import { withTarget } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { readWatchFlags, type WatchFlags, type WatchOptions } from './watch-options.js';
 
-const NOT_A_REPOSITORY = 2;
+const NOT_A_REPOSITORY_EXIT = 2;
 
 export function watchCommand(terminal: Terminal): Command {
   const command = new Command('watch')
     .description('print coordination events as they happen')
     .option('--once', 'print the current state, then exit')
-    .option('--timeout <seconds>', 'stop after so many seconds (>= 0; 0 is --once)')
-    .option('--idle-timeout <seconds>', 'stop when no event has come for so long')
-    .option('--max-events <n>', 'stop after n events (>= 1), snapshot events counted')
-    .option('--poll-interval <seconds>', 'how often to look where the kernel does not tell (0.01 to 3600)', '1')
-    .option('--since <cursor>', 'only what happened after this cursor, as events carry it')
-    .option('--no-snapshot', 'begin with what comes next, not with the state');
-  withTarget(withFilter(command))
-    .option('-f, --format <format>', 'text or json', 'text')
-    .option('-j, --json', 'the same as --format json: one object a line')
-    .action((flags: WatchFlags) => watch(readWatchFlags(flags), terminal));
+    .option('--timeout <seconds>', 'stop after this many seconds (>= 0; 0 means --once)')
+    .option('--idle-timeout <seconds>', 'stop after this many seconds without an event')
+    .option('--max-events <n>', 'stop after n events (>= 1), including snapshot events')
+    .option('--poll-interval <seconds>', 'how often to poll if the kernel does not report changes (0.01 to 3600)', '1')
+    .option('--since <cursor>', 'only events after this cursor, which is a field of each event')
+    .option('--no-snapshot', 'skip the current state and begin with the next change');
+  withFormat(withTarget(withFilter(command)), 'text').action((flags: WatchFlags) =>
+    watch(readWatchFlags(flags), terminal),
+  );
   return withHelp(command, {
     examples: [
-      ['muse-bus watch --kind reservation --kind release', 'who reserves and releases, as it happens'],
+      ['muse-bus watch --kind reservation --kind release', 'reservations and releases as they happen'],
       ["muse-bus watch --json --address 'src/**' --no-snapshot", 'changes under src/, one JSON object a line'],
-      ['muse-bus watch --once --json', 'the state now, then exit'],
+      ['muse-bus watch --once --json', 'the current state, then exit'],
     ],
     exits: {
-      0: 'normal end: --once, --timeout, --idle-timeout, --max-events, SIGINT, SIGTERM, or the reader has gone',
-      1: 'bad arguments, or the bus cannot be reached or refused',
-      2: 'not in a repository, as muse coord watch says it',
+      0: 'normal end: --once, --timeout, --idle-timeout, --max-events, SIGINT, SIGTERM, or the reader has closed the pipe',
+      1: 'bad arguments, or the bus cannot be reached or refused access',
+      2: 'not in a repository; muse coord watch has the same code',
     },
   });
 }
@@ -45,7 +45,7 @@ export function watchCommand(terminal: Terminal): Command {
 export async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
   const { format, maxEvents, since, snapshot } = options;
   const source = await sourceOf(options, terminal);
-  const tell = (note: StatusNote): void => writeNote(note, format, terminal);
+  const report = (note: StatusNote): void => writeNote(note, format, terminal);
   const subscription = source.client.subscribe(options.filter, {
     snapshot,
     ...(maxEvents === undefined ? {} : { maxEvents }),
@@ -54,12 +54,12 @@ export async function watch(options: WatchOptions, terminal: Terminal): Promise<
   const end = (): void => void subscription.close();
   const timeout = new Deadline(options.timeoutMs, end);
   const idle = new Deadline(options.idleTimeoutMs, end);
-  const releases = [onSignal(end), tellReconnections(source.client, tell)];
+  const releases = [onSignal(end), reportConnection(source.client, report)];
   timeout.restart();
   idle.restart();
   try {
     if (format === 'text') printHeader(options, source.label, terminal);
-    await printUpdates(subscription, options, { terminal, tell, idle });
+    await printUpdates(subscription, options, { terminal, report, idle });
     if (format === 'text') for (const text of ['', '  (watch ended)']) terminal.out(text);
   } finally {
     for (const release of releases) release();
@@ -69,26 +69,26 @@ export async function watch(options: WatchOptions, terminal: Terminal): Promise<
   }
 }
 
-/** @throws CliError where there is no repository, with the exit code of the original. */
+/** @throws CliError if there is no repository, with the exit code of `muse coord watch`. */
 async function sourceOf({ target, pollIntervalMs }: WatchOptions, terminal: Terminal): Promise<Source> {
   try {
     return await findSource(target, terminal, pollIntervalMs);
   } catch (error) {
     if (!(error instanceof CliError) || error.status !== 'no_repository') throw error;
-    throw new CliError(error.message, error.status, error.hint, NOT_A_REPOSITORY);
+    throw new CliError(error.message, error.status, error.hint, NOT_A_REPOSITORY_EXIT);
   }
 }
 
 interface Printer {
   readonly terminal: Terminal;
-  readonly tell: (note: StatusNote) => void;
+  readonly report: (note: StatusNote) => void;
   readonly idle: Deadline;
 }
 
 async function printUpdates(
   subscription: Subscription,
   { format, once }: WatchOptions,
-  { terminal, tell, idle }: Printer,
+  { terminal, report, idle }: Printer,
 ): Promise<void> {
   let isResync = false;
   for await (const update of subscription.updates()) {
@@ -99,12 +99,12 @@ async function printUpdates(
         idle.restart();
         break;
       case 'synced':
-        if (isResync) tell({ status: 'synced', cursor: update.cursor });
+        if (isResync) report({ status: 'synced', cursor: update.cursor });
         isResync = false;
         if (once) return;
         break;
       case 'resync':
-        tell({ status: 'resync', reason: update.reason });
+        report({ status: 'resync', reason: update.reason });
         isResync = true;
         break;
     }

@@ -1,4 +1,5 @@
-import { contentId, type DemoRepository } from './repository.js';
+import { createHash } from 'node:crypto';
+import type { Kind, RecordData } from '../../../protocol/index.js';
 
 const FILES: Readonly<Record<string, readonly string[]>> = {
   'src/billing.py': ['compute_total', 'apply_discount', 'Invoice.render', 'Invoice.send'],
@@ -13,33 +14,40 @@ const ADDRESSES = Object.entries(FILES).flatMap(([file, symbols]) => symbols.map
 const OPERATIONS = ['modify', 'rename', 'extract', 'delete'];
 const TASKS = ['speed up search', 'fix rounding in totals', 'rotate tokens', 'document the API', 'retry failed jobs'];
 const LEASE_MS = 12_000;
-/** After it has lapsed or been released, an agent's litter is collected. */
-const LITTER_MS = 15_000;
+/** How long after its end the files of a piece of work are removed. */
+const CLEANUP_DELAY_MS = 15_000;
+
+/** What an agent does to the repository. */
+export interface DemoRepository {
+  /** Writes a record as Muse does: heartbeats and tasks in place, others renamed from a temporary file. */
+  write(kind: Kind, id: string, data: RecordData): void;
+  remove(kind: Kind, id: string): void;
+}
 
 type Work =
   | { readonly doing: 'nothing' }
   | { readonly doing: 'editing'; readonly reservation: string; readonly intent: string; beats: number }
-  /** Has stopped beating: the lease will lapse. */
+  /** The agent sends no more heartbeats, so its lease will lapse. */
   | { readonly doing: 'hanging'; readonly until: number };
 
-/** One simulated agent; each step is one small act. */
+/** One simulated agent. Each step is one action. */
 export class DemoAgent {
   readonly #run: string;
   readonly #branch: string;
-  readonly #litter: { readonly at: number; readonly remove: () => void }[] = [];
+  readonly #cleanup: { readonly at: number; readonly remove: () => void }[] = [];
   #work: Work = { doing: 'nothing' };
-  #acts = 0;
+  #steps = 0;
 
   constructor(
     number: number,
     private readonly repository: DemoRepository,
   ) {
     this.#run = `agent-${String(number + 1).padStart(2, '0')}`;
-    // As in a real swarm: a worktree and a branch for each.
+    // As in a real swarm, each agent has its own worktree and branch.
     this.#branch = `feat/${this.#run}`;
   }
 
-  /** Work that it finished long ago, which Muse keeps as an audit trail. */
+  /** Writes records of finished work, which Muse keeps as an audit trail. */
   leaveOldWork(now: number): void {
     const reservation = contentId('reservation', this.#run, 'old');
     const hoursAgo = (hours: number): string => iso(now - hours * 3_600_000);
@@ -51,14 +59,14 @@ export class DemoAgent {
   }
 
   step(now: number): void {
-    this.#acts++;
-    this.#collectLitter(now);
+    this.#steps++;
+    this.#cleanUp(now);
     switch (this.#work.doing) {
       case 'nothing':
         this.#takeWork(now);
         return;
       case 'editing':
-        this.#goOn(this.#work, now);
+        this.#continue(this.#work, now);
         return;
       case 'hanging':
         if (now >= this.#work.until) this.#work = { doing: 'nothing' };
@@ -73,7 +81,7 @@ export class DemoAgent {
   }
 
   #reserve(now: number): void {
-    const reservation = contentId('reservation', this.#run, this.#acts, now);
+    const reservation = contentId('reservation', this.#run, this.#steps, now);
     const first = Math.floor(Math.random() * ADDRESSES.length);
     const addresses = ADDRESSES.slice(first, first + 1 + Math.floor(Math.random() * 3));
     const common = { run_id: this.#run, branch: this.#branch, addresses, created_at: iso(now) };
@@ -81,7 +89,7 @@ export class DemoAgent {
     this.repository.write('reservation', reservation, {
       ...common,
       reservation_id: reservation,
-      // Muse's default is to say none.
+      // By default Muse names no operation.
       operation: pick([operation, null]),
       expires_at: iso(now + LEASE_MS),
     });
@@ -96,14 +104,14 @@ export class DemoAgent {
     this.#work = { doing: 'editing', reservation, intent, beats: 0 };
   }
 
-  #goOn(work: Extract<Work, { doing: 'editing' }>, now: number): void {
+  #continue(work: Extract<Work, { doing: 'editing' }>, now: number): void {
     const dice = Math.random();
     if (dice < 0.06) {
-      this.#leave(work, now);
+      this.#scheduleCleanup(work, now);
       this.#work = { doing: 'hanging', until: now + 2 * LEASE_MS };
     } else if (dice < 0.18 && work.beats > 1) {
       this.#release(work, now);
-    } else if (this.#acts % 3 === 0) {
+    } else if (this.#steps % 3 === 0) {
       work.beats++;
       this.#beat(work.reservation, now);
     }
@@ -127,8 +135,8 @@ export class DemoAgent {
       reason: pick(['completed', 'completed', 'cancelled']),
       released_at: iso(now),
     });
-    this.#leave(work, now);
-    this.#litter.push({ at: now + LITTER_MS, remove: () => this.repository.remove('release', reservation) });
+    this.#scheduleCleanup(work, now);
+    this.#cleanup.push({ at: now + CLEANUP_DELAY_MS, remove: () => this.repository.remove('release', reservation) });
     this.#work = { doing: 'nothing' };
   }
 
@@ -146,8 +154,8 @@ export class DemoAgent {
       task_id: task,
       depends_on: contentId('task', pick(TASKS)).slice(0, 16),
     });
-    this.#litter.push({
-      at: now + LITTER_MS,
+    this.#cleanup.push({
+      at: now + CLEANUP_DELAY_MS,
       remove: () => {
         this.repository.remove('claim', claim);
         this.repository.remove('dependency', dependency);
@@ -156,9 +164,9 @@ export class DemoAgent {
     });
   }
 
-  #leave({ reservation, intent }: Extract<Work, { doing: 'editing' }>, now: number): void {
-    this.#litter.push({
-      at: now + LEASE_MS + LITTER_MS,
+  #scheduleCleanup({ reservation, intent }: Extract<Work, { doing: 'editing' }>, now: number): void {
+    this.#cleanup.push({
+      at: now + LEASE_MS + CLEANUP_DELAY_MS,
       remove: () => {
         this.repository.remove('intent', intent);
         this.repository.remove('heartbeat', reservation);
@@ -167,9 +175,14 @@ export class DemoAgent {
     });
   }
 
-  #collectLitter(now: number): void {
-    while (this.#litter.length > 0 && this.#litter[0]!.at <= now) this.#litter.shift()!.remove();
+  #cleanUp(now: number): void {
+    while (this.#cleanup.length > 0 && this.#cleanup[0]!.at <= now) this.#cleanup.shift()!.remove();
   }
+}
+
+/** An id like those of Muse: a hash of the content. */
+function contentId(...parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex');
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

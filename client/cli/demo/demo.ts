@@ -21,30 +21,36 @@ export interface DemoFlags {
 
 export function demoCommand(terminal: Terminal): Command {
   const command = new Command('demo')
-    .description('a throwaway repository with a swarm of simulated agents, served')
-    .option('--agents <n>', 'how many agents', '25')
-    .option('--port <n>', `port, 0 for any free one (default: ${String(DEFAULT_PORT)}, or any if taken)`)
+    .description('serve a temporary repository with simulated agents')
+    .option('--agents <n>', 'number of agents', '25')
+    .option(
+      '--port <n>',
+      `port, 0 for any free port (default: ${String(DEFAULT_PORT)}, or any free port if that is taken)`,
+    )
     .action((flags: DemoFlags) => demo(flags, terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus demo', '25 agents at work, until Ctrl-C'],
-      ['muse-bus demo --agents 200', 'more of them'],
+      ['muse-bus demo', '25 agents, until Ctrl-C'],
+      ['muse-bus demo --agents 200', '200 agents'],
       ['muse-bus demo --port 0', 'on any free port'],
     ],
-    exits: { 0: 'ended by SIGINT, SIGTERM or SIGHUP; the folder is removed', 1: 'bad arguments, or the port is taken' },
+    exits: {
+      0: 'ended by SIGINT, SIGTERM or SIGHUP; the directory was removed',
+      1: 'bad arguments, or the port is taken',
+    },
   });
 }
 
-/** A swarm at work in a temporary repository, served until a signal, then removed. */
+/** Serves simulated agents in a temporary repository until a signal, then removes it. */
 export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> {
   const agents = wholeNumber(1, 2_000)(flags.agents, '--agents');
   const port = flags.port === undefined ? undefined : wholeNumber(0, 65_535)(flags.port, '--port');
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-demo-'));
   const swarm = new DemoSwarm(root, agents);
-  // A terminal that is closed ends the demo too: nobody would find the folder.
+  // Closing the terminal ends the demo too; otherwise nobody would find the directory.
   const stopped = untilSignal('SIGHUP');
   try {
-    const { server, endpoint } = await serveSomewhere(root, port);
+    const { server, endpoint } = await serveOnFreePort(root, port);
     swarm.start();
     for (const text of introduction(root, agents, endpoint, server.transportName ?? '')) terminal.out(text);
     await stopped;
@@ -54,11 +60,11 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> 
     swarm.stop();
     await rm(root, { recursive: true, force: true });
   }
-  for (const text of ['', `The demo has ended; ${root} is removed.`]) terminal.out(text);
+  for (const text of ['', `The demo has ended; ${root} was removed.`]) terminal.out(text);
 }
 
-/** On the usual port where it is free, elsewhere where it is not; a port that was named is taken or refused. */
-async function serveSomewhere(root: string, port: number | undefined) {
+/** Serves on the given port, or else on the default port or, if that is taken, on any free one. */
+async function serveOnFreePort(root: string, port: number | undefined) {
   const log = makeLog('warn');
   const server = new BusServer({ root, port: port ?? DEFAULT_PORT, log });
   try {
@@ -66,19 +72,19 @@ async function serveSomewhere(root: string, port: number | undefined) {
   } catch (error) {
     if (port !== undefined || !(error instanceof CliError)) throw error;
   }
-  const elsewhere = new BusServer({ root, port: 0, log });
-  return { server: elsewhere, endpoint: await startServer(elsewhere) };
+  const fallback = new BusServer({ root, port: 0, log });
+  return { server: fallback, endpoint: await startServer(fallback) };
 }
 
 function introduction(root: string, agents: number, endpoint: Endpoint, transport: string): string[] {
   return [
     '',
-    `muse-bus demo: ${String(agents)} agents at work in ${root}`,
+    `muse-bus demo: ${String(agents)} agents in ${root}`,
     `served at ${endpoint.url} (${transport})`,
     '',
     `  Inspector         ${inspectorUrl(endpoint)}`,
     `  Second terminal   npx muse-bus watch --root ${root}`,
     '',
-    'Ctrl-C ends the demo and removes the folder.',
+    'Ctrl-C ends the demo and removes the directory.',
   ];
 }

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import fs from 'fs-extra';
 import { KIND_DIRECTORIES, KINDS, type Kind, type RecordData } from '../../../protocol/index.js';
-import { DemoAgent } from './agent.js';
-import type { DemoRepository } from './repository.js';
+import { DemoAgent, type DemoRepository } from './agent.js';
 
-/** How agents' work is spread: each takes its next step after a pause of this many milliseconds, more or less. */
+/** The average pause between two steps of an agent. */
 const STEP_MS = 900;
 
-/** Simulated agents that reserve, declare intents, beat, release, lose leases, claim tasks and contend for addresses. */
+/** Simulated agents that reserve, declare intents, send heartbeats, release, let leases lapse, claim tasks and contend for addresses. */
 export class DemoSwarm implements DemoRepository {
   readonly #agents: readonly DemoAgent[];
   readonly #timers = new Set<NodeJS.Timeout>();

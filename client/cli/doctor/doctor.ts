@@ -11,18 +11,18 @@ import { readFormat, usualFormat, withFormat, type FormatFlags } from '../termin
 import { readTarget, withTarget, type Target, type TargetFlags } from '../commands/target.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { line, paint, type Text } from '../terminal/terminal-text.js';
-import { refuseUnsayable, workingDirectory } from '../settings/working-directory.js';
+import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
 export function doctorCommand(terminal: Terminal): Command {
-  const command = new Command('doctor').description('examine machine, repository and server, and say what to do');
+  const command = new Command('doctor').description('check machine, repository and server, and say what to do');
   withTarget(withFormat(command)).action((flags: FormatFlags & TargetFlags) => doctor(flags, terminal));
   return withHelp(command, {
     examples: [
-      ['muse-bus doctor', 'of the repository around this directory and its server'],
-      ['muse-bus doctor --root ~/shop', 'of another one'],
+      ['muse-bus doctor', 'check the repository around this directory and its server'],
+      ['muse-bus doctor --root ~/shop', 'check another repository'],
       ['muse-bus doctor --json', 'one finding a line: check, state, found, advice'],
     ],
-    exits: { 0: 'nothing is wrong', 1: 'something is, or bad arguments' },
+    exits: { 0: 'nothing is wrong', 1: 'something is wrong, or bad arguments' },
   });
 }
 
@@ -38,10 +38,12 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
   if (count > 0) process.exitCode = 1;
   if (format === 'json') return;
   terminal.out('');
-  terminal.out(count === 0 ? 'Nothing is wrong.' : `${String(count)} wrong.`);
+  terminal.out(
+    count === 0 ? 'Nothing is wrong.' : count === 1 ? '1 finding is wrong.' : `${String(count)} findings are wrong.`,
+  );
 }
 
-/** Whatever the repository is like, what has been found out before is told. */
+/** An error while examining is a finding itself, so that earlier findings are still shown. */
 async function examineAll(target: Target): Promise<Finding[]> {
   try {
     const from = target.root ?? workingDirectory();
@@ -57,7 +59,7 @@ async function examineAll(target: Target): Promise<Finding[]> {
 }
 
 function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root: string): Finding {
-  refuseUnsayable(resolve(root));
+  refuseNonUtf8(resolve(root));
   if (search.is === 'refused') return wrong('repository', search.why, search.hint);
   const found = `no .muse/ in ${resolve(root)} or any directory above it`;
   return wrong('repository', found, 'run inside a repository, or name one with --root');

@@ -1,4 +1,4 @@
-/** What `doctor` found out about one thing. `note` is worth knowing and nothing to mend; `wrong` is. */
+/** One finding of `doctor`. A `note` is worth knowing; something `wrong` needs to be fixed. */
 export interface Finding {
   readonly check: string;
   readonly state: 'ok' | 'note' | 'wrong';

@@ -5,14 +5,14 @@ import { note, ok, wrong, type Finding } from './finding.js';
 import { resolveSettings } from '../settings/resolve-settings.js';
 
 const MIN_NODE = 20;
-/** A watcher takes ten watches and an instance; editors and bundlers take the rest. */
+/** The watcher needs ten watches and one instance; editors and bundlers need many more. */
 const MIN_WATCHES = 1_024;
 const MIN_INSTANCES = 16;
 const MIN_QUEUED = 4_096;
-/** Fewer open files, and fewer clients than `max_connections` are let in. */
+/** With fewer open files, the server accepts fewer clients than `max_connections`. */
 const MIN_OPEN_FILES = 4_096;
 
-/** The program, Node, and what the kernel grants. */
+/** The program, Node and the limits of the kernel. */
 export function examineMachine(): Finding[] {
   return [ok('version', `muse-bus ${VERSION}`), node(), engine(), ...inotify(), ...openFiles()];
 }
@@ -27,16 +27,12 @@ function engine(): Finding {
   const found = diagnoseEngine(allowedHashes());
   if (found.engine === 'uws')
     return ok('engine', `uWebSockets.js, its binary is known (${found.sha256.slice(0, 12)}…)`);
-  // A binary that nobody knows is no matter of speed.
+  // An unknown binary may be malicious, so it is more than a matter of speed.
   if (found.reason === 'unknown-binary') return wrong('engine', found.why, found.cure);
-  return note(
-    'engine',
-    `ws, because ${found.why}`,
-    `ws serves the same more slowly; for uWebSockets.js: ${found.cure}`,
-  );
+  return note('engine', `ws, because ${found.why}`, `ws does the same, but slower; for uWebSockets.js: ${found.cure}`);
 }
 
-/** What the user allows; a mistake in the settings is told with the settings. */
+/** The hashes that the user allows. The check of the settings reports mistakes in them. */
 function allowedHashes(): readonly string[] {
   try {
     return resolveSettings(new Map(), process.env).settings.nativeEngineSha256;
@@ -66,7 +62,9 @@ function openFiles(): Finding[] {
   const most = line[1] === 'unlimited' ? Infinity : Number(line[1]);
   const found = `at most ${line[1]!}`;
   if (most >= MIN_OPEN_FILES) return [ok('open files', found)];
-  return [note('open files', found, 'each client takes one: raise it with ulimit -n, or LimitNOFILE= of the service')];
+  return [
+    note('open files', found, 'each client needs one: raise the limit with ulimit -n, or LimitNOFILE= of the service'),
+  ];
 }
 
 function contentOf(path: string): string | undefined {

@@ -14,7 +14,7 @@ import { resolveSettings } from '../settings/resolve-settings.js';
 
 const MIN_FREE_BYTES = 256 * 2 ** 20;
 
-/** The repository's directories, what is private in them, and the settings. */
+/** The repository's directories, its private files, and the settings. */
 export function examineRepository(root: string): Finding[] {
   return [
     ok('repository', root),
@@ -29,14 +29,14 @@ export function examineRepository(root: string): Finding[] {
 }
 
 function watching(root: string): Finding {
-  const advice = 'serve polls by itself then; --poll-interval says how often. A local disk needs no polling';
+  const advice = 'serve polls instead, every --poll-interval seconds; a local disk needs no polling';
   try {
     const { mechanism, deaf } = diagnoseWatching(root);
     if (deaf === undefined)
-      return ok('watching', `${mechanism} tells of changes in .muse/coordination; serve tests that when it starts`);
+      return ok('watching', `${mechanism} reports changes in .muse/coordination; serve tests this when it starts`);
     return wrong('watching', `${mechanism}: ${deaf}`, advice);
   } catch (error) {
-    return wrong('watching', toCliError(error).message, 'make it a directory that you may read');
+    return wrong('watching', toCliError(error).message, 'make it a directory that you can read');
   }
 }
 
@@ -48,10 +48,16 @@ function fileSystem(root: string): Finding[] {
   return [
     free >= MIN_FREE_BYTES
       ? ok('disk', room)
-      : wrong('disk', room, 'make room: on a full disk the journal stops, and records are torn'),
+      : wrong('disk', room, 'free some space: on a full disk the journal stops, and records are incomplete'),
     ...(name === undefined
       ? []
-      : [note('file system', name, 'changes made elsewhere give no hint here: serve on the machine that writes')]),
+      : [
+          note(
+            'file system',
+            name,
+            'changes from other machines are not reported here: run serve on the machine that writes the files',
+          ),
+        ]),
   ];
 }
 
@@ -60,9 +66,11 @@ function privacy(root: string): Finding[] {
   if (process.getuid === undefined) return [];
   const { path } = stateLocation(root);
   const directories = [join(root, '.muse', 'bus'), path].filter((directory) => existsSync(directory));
-  if (directories.length === 0) return [ok('private files', 'none yet; the first start makes them')];
+  if (directories.length === 0) return [ok('private files', 'none yet; serve creates them')];
   const faults = directories.flatMap(faultsIn);
-  return faults.length > 0 ? faults : [ok('private files', `what is in ${directories.join(' and ')} is yours alone`)];
+  return faults.length > 0
+    ? faults
+    : [ok('private files', `only you can use the files in ${directories.join(' and ')}`)];
 }
 
 function faultsIn(directory: string): Finding[] {
@@ -70,11 +78,11 @@ function faultsIn(directory: string): Finding[] {
     const paths = [directory, ...readdirSync(directory).map((name) => join(directory, name))];
     return paths.flatMap((path) => faultOf(path, lstatSync(path)) ?? []);
   } catch (error) {
-    return [wrong('private files', toCliError(error).message, 'give it to yourself: chown')];
+    return [wrong('private files', toCliError(error).message, 'make yourself its owner: chown')];
   }
 }
 
-/** Other users' repositories are not looked at without this user's consent. */
+/** Repositories of other users are read only with this user's consent. */
 function consent(): Finding[] {
   try {
     const paths = safeDirectories();
@@ -86,19 +94,20 @@ function consent(): Finding[] {
   }
 }
 
-/** Files that say nothing secret. */
-const OPEN_NAMES = /(^|\/)(\.gitignore|config\.json)$/;
+/** Files without secrets. */
+const PUBLIC_NAMES = /(^|\/)(\.gitignore|config\.json)$/;
 
 function faultOf(path: string, stats: Stats): Finding | undefined {
   const fault = (found: string, advice: string): Finding => wrong('private files', `${path} ${found}`, advice);
-  if (stats.isSymbolicLink()) return fault('is a symbolic link', 'remove it; it is made anew');
-  if (stats.uid !== process.getuid!()) return fault(`belongs to user ${String(stats.uid)}`, 'chown it to yourself');
+  if (stats.isSymbolicLink()) return fault('is a symbolic link', 'remove it; serve creates it again');
+  if (stats.uid !== process.getuid!())
+    return fault(`belongs to user ${String(stats.uid)}`, 'make yourself its owner: chown');
   const mode = stats.mode & 0o777;
-  const others = OPEN_NAMES.test(path) ? mode & 0o022 : mode & 0o077;
+  const others = PUBLIC_NAMES.test(path) ? mode & 0o022 : mode & 0o077;
   if (others === 0) return undefined;
   const right = stats.isDirectory() ? '700' : '600';
   const advice = `chmod ${right} ${path}${path.endsWith('token') ? ', then muse-bus token rotate' : ''}`;
-  return fault(`has mode ${mode.toString(8)}: others may use it`, advice);
+  return fault(`has mode ${mode.toString(8)}: others can use it`, advice);
 }
 
 function journal(root: string): Finding[] {
@@ -106,7 +115,7 @@ function journal(root: string): Finding[] {
   const names = existsSync(state) ? readdirSync(state) : [];
   const damaged = names.filter((name) => name.startsWith('journal.damaged-'));
   const findings = damaged.map((name) =>
-    note('journal', `${name} was set aside`, `what it held is lost to clients that resume; rm -r ${join(state, name)}`),
+    note('journal', `${name} was set aside`, `clients cannot resume from it; to delete it: rm -r ${join(state, name)}`),
   );
   if (!names.includes('journal')) return [...findings, ok('journal', 'none yet')];
   const path = join(state, 'journal');
@@ -116,7 +125,7 @@ function journal(root: string): Finding[] {
 
 const ABANDONED_SHOWN = 3;
 
-/** Private state of repositories that are gone: serve removes it in time, whoever wants the room now does it by hand. */
+/** Private state of repositories that no longer exist. Serve removes it after some days; a user can remove it at once. */
 function abandoned(root: string): Finding[] {
   const days = KEEP_ABANDONED_MS / 86_400_000;
   const all = abandonedStates(stateLocation(root).all);
@@ -124,25 +133,30 @@ function abandoned(root: string): Finding[] {
     const age = duration(Date.now() - lastUsedMs);
     return note(
       'abandoned',
-      `${path} is the private state of ${repository}, which is gone; last used ${age} ago`,
-      `serve removes such state after ${String(days)} days; rm -r ${path}`,
+      `${path} is the private state of ${repository}, which no longer exists; last used ${age} ago`,
+      `serve removes it after ${String(days)} days; to remove it now: rm -r ${path}`,
     );
   });
   const more = all.length - findings.length;
   if (more === 0) return findings;
   return [
     ...findings,
-    note('abandoned', `${String(more)} more repositories are gone`, 'serve removes their state in time'),
+    note(
+      'abandoned',
+      `${String(more)} more repositories no longer exist`,
+      `serve removes their state after ${String(days)} days`,
+    ),
   ];
 }
 
-/** As many are shown; muse-bus config shows all. */
+/** Only the first are shown; muse-bus config shows all. */
 const REFUSALS_SHOWN = 3;
 
 function configuration(root: string): Finding[] {
   try {
     const { views, refusals, unknownVariables } = resolveSettings(new Map(), process.env, root);
-    if (unknownVariables.length > 0) return [wrong('settings', unknownVariables.join('; '), 'correct it, or unset it')];
+    if (unknownVariables.length > 0)
+      return [wrong('settings', unknownVariables.join('; '), 'correct the name, or unset the variable')];
     const set = views.filter(({ origin }) => origin !== 'default').map(({ name, origin }) => `${name} (${origin})`);
     return [
       ok('settings', set.length === 0 ? 'all at their defaults' : `set: ${set.join(', ')}`),

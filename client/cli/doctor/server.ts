@@ -10,11 +10,11 @@ import { duration } from '../commands/holders.js';
 import { connectToServer } from '../commands/source.js';
 import type { Target } from '../commands/target.js';
 
-/** Countdowns of leases are shown by the server's clock; beyond this, people will wonder. */
+/** Countdowns of leases use the server's clock; a larger difference would confuse users. */
 const MAX_SKEW_MS = 1_000;
 const PROBLEMS_SHOWN = 3;
 
-/** The bus that runs, if one does: whether it answers, watches, keeps its journal, and agrees on the time. */
+/** The running bus, if there is one: whether it answers and watches, the state of its journal, and its clock. */
 export async function examineServer({ root, server }: Target): Promise<Finding[]> {
   let client: BusClient;
   let url: string;
@@ -23,21 +23,23 @@ export async function examineServer({ root, server }: Target): Promise<Finding[]
     client = await (server ? connectToServer(server, root) : connect(root === undefined ? {} : { root }));
   } catch (error) {
     if (error instanceof BusError && error.code === 'no-endpoint' && !server) {
-      return [note('server', 'none runs', 'start one with muse-bus serve; without it, each command reads the files')];
+      return [
+        note('server', 'not running', 'start it with muse-bus serve; without a server, each command reads the files'),
+      ];
     }
     const { message, hint } = toCliError(error);
     return [wrong('server', message, hint)];
   }
   try {
-    return [...(await whatItSays(client)), ...(await health(url)), await records(client)];
+    return [...(await connection(client)), ...(await health(url)), await records(client)];
   } finally {
     await client.close();
   }
 }
 
-async function whatItSays(client: BusClient): Promise<Finding[]> {
+async function connection(client: BusClient): Promise<Finding[]> {
   const startedAt = performance.now();
-  // The answer takes one way there and one back, and carries the clock.
+  // One round trip; the answer also carries the server's clock.
   await client.sync({ kind: KINDS[0], id: 'doctor' });
   const roundTrip = performance.now() - startedAt;
   const welcome = client.server!;
@@ -50,7 +52,11 @@ async function whatItSays(client: BusClient): Promise<Finding[]> {
       : note('server', found, `this command is version ${VERSION}: restart the server, or update`),
     Math.abs(skew) <= MAX_SKEW_MS
       ? ok('clock', `${String(Math.round(skew))} ms apart`)
-      : wrong('clock', `the server's is ${String(Math.round(skew))} ms from ours`, 'set the clocks: NTP, chrony'),
+      : wrong(
+          'clock',
+          `the server's clock differs by ${String(Math.round(skew))} ms`,
+          'synchronise the clocks: NTP, chrony',
+        ),
     ok('limits', limits.join(' ')),
   ];
 }
@@ -59,36 +65,46 @@ interface Readiness extends WatchHealth {
   readonly journal?: string;
 }
 
-/** By HTTP and without a token, as an orchestrator asks. */
+/** By HTTP and without a token, as an orchestrator checks it. */
 async function health(url: string): Promise<Finding[]> {
   let state: Readiness;
   try {
     const response = await fetch(`${url.replace(/^ws/, 'http')}/readyz`);
     state = (await response.json()) as Readiness;
   } catch (error) {
-    // A certificate of one's own making: Node's fetch takes it only with NODE_EXTRA_CA_CERTS.
+    // Node's fetch accepts a self-signed certificate only with NODE_EXTRA_CA_CERTS.
     return [
-      note('readiness', `cannot be read: ${(error as Error).message}`, 'NODE_EXTRA_CA_CERTS names a certificate'),
+      note(
+        'readiness',
+        `unknown: ${(error as Error).message}`,
+        'for a self-signed certificate set NODE_EXTRA_CA_CERTS',
+      ),
     ];
   }
   const scanned = `last compared with the files ${duration(Date.now() - state.last_scan_ms)} ago`;
-  const advice = "read the server's log; restart it where it does not recover";
+  const advice = "read the server's log; restart the server if it does not recover";
   const findings = [
     state.healthy
-      ? ok('readiness', `watching with ${state.backend}, ${scanned}`)
-      : wrong('readiness', `not watching well (${state.backend})${because(state)}, ${scanned}`, advice),
+      ? ok('readiness', `healthy (${state.backend}), ${scanned}`)
+      : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
   switch (state.journal) {
     case 'degraded':
       findings.push(
-        wrong('durability', 'the journal cannot be written; service goes on', 'is the disk full? See its log'),
+        wrong(
+          'durability',
+          'the journal cannot be written; the server goes on without it',
+          "is the disk full? See the server's log",
+        ),
       );
       break;
     case 'durable':
-      findings.push(ok('durability', 'what was published is on the disk'));
+      findings.push(ok('durability', 'all delivered events are on disk'));
       break;
     default:
-      findings.push(note('durability', 'no journal', 'a restart begins a new epoch: clients begin anew'));
+      findings.push(
+        note('durability', 'no journal', 'after a restart there is a new epoch, and clients need a new snapshot'),
+      );
   }
   return findings;
 }
@@ -97,19 +113,19 @@ const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;
 
 async function records(client: BusClient): Promise<Finding> {
-  const standing: BusEvent[] = [];
+  const current: BusEvent[] = [];
   for await (const update of client.subscribe().updates()) {
     if (update.type === 'synced') break;
-    if (update.type === 'event') standing.push(update.event);
+    if (update.type === 'event') current.push(update.event);
   }
-  const broken = standing.filter((record) => problemText(record) !== '');
-  const found = `${String(standing.length)} stand`;
+  const broken = current.filter((record) => problemText(record) !== '');
+  const found = `${String(current.length)} records`;
   if (broken.length === 0) return ok('records', found);
   const shown = broken.slice(0, PROBLEMS_SHOWN).map((record) => `${record.kind} ${record.id}: ${problemText(record)}`);
   const more = broken.length > shown.length ? `, ${String(broken.length - shown.length)} more` : '';
   return wrong(
     'records',
     `${found}, ${String(broken.length)} with a problem: ${shown.join(', ')}${more}`,
-    'mend or remove the files',
+    'repair or remove the files',
   );
 }

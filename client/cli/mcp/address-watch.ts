@@ -2,19 +2,19 @@ import { overlap, parseAddress, type Address, type AddressContext, type BusEvent
 import { readAddresses } from '../../sdk/address.js';
 import type { Mirror } from '../../sdk/mirror.js';
 
-/** Which changes touch an address as who_holds means it: what it covers, what covers it, and what extends or ends a lease on it. */
+/** Selects changes that concern an address: changes of records and leases on addresses that overlap it. */
 export class AddressWatch {
   readonly #wanted: readonly Address[];
-  /** Whether a reservation touches it, by the name that heartbeats and releases call it. */
+  /** Whether a reservation touches the address, by the name that heartbeats and releases use for it. */
   readonly #leases = new Map<string, boolean>();
 
-  /** @throws BusError `bad-option` where a spelling is no address. */
+  /** @throws BusError `bad-option` for an invalid address. */
   constructor(leases: Mirror, spellings: readonly string[], context: AddressContext) {
     this.#wanted = spellings.flatMap((spelling) => [...readAddresses(spelling, context)]);
     for (const { id, data } of leases.all('reservation')) this.#leases.set(leaseName(id, data), this.#touches(data));
   }
 
-  isMeant({ kind, id, data }: BusEvent): boolean {
+  concerns({ kind, id, data }: BusEvent): boolean {
     if (kind === 'heartbeat' || kind === 'release') {
       const { reservation_id: lease } = data as { readonly reservation_id?: unknown };
       return typeof lease === 'string' && this.#leases.get(lease) === true;
@@ -22,7 +22,7 @@ export class AddressWatch {
     const touches = this.#touches(data);
     if (kind !== 'reservation') return touches;
     const name = leaseName(id, data);
-    // What it held before is a change of that, too.
+    // A change of a reservation that used to touch the address counts too.
     const touched = this.#leases.get(name) === true;
     this.#leases.set(name, touches || touched);
     return touches || touched;

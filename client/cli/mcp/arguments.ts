@@ -5,7 +5,7 @@ import { CliError } from '../cli-error.js';
 type Shape = z.ZodRawShape;
 type Given = Readonly<Record<string, unknown>>;
 
-/** The singular of each filter field and its plural: whichever a tool takes, the other is taken for it. */
+/** The singular and plural of each filter field. A tool accepts both for the one it has. */
 const OTHER_NUMBER: ReadonlyMap<string, string> = new Map(
   Object.entries(FILTER_FIELDS).flatMap(([one, many]) => [
     [one, many],
@@ -14,10 +14,10 @@ const OTHER_NUMBER: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * A tool's arguments as models write them: `runId`, `run_id` and `run_ids` are the same, one value is a list of one, `"10"` is a number,
- * `tasks` is the kind `task`.
- * @param where what takes them, as errors call it.
- * @throws CliError for an argument that is unknown, given twice, or of no use, naming it and the one that may be meant.
+ * Reads a tool's arguments as models write them: `runId`, `run_id` and `run_ids` are the same, one value is a list of one,
+ * `"10"` is a number, `tasks` is the kind `task`.
+ * @param where the name of the tool in errors.
+ * @throws CliError for an argument that is unknown, invalid or given twice, with a hint.
  */
 export function readArguments<S extends Shape>(where: string, shape: S, given: Given): z.output<z.ZodObject<S>> {
   const result = z.strictObject(shape).safeParse(renamed(where, shape, given));
@@ -52,7 +52,7 @@ function unknown(where: string, written: string, shape: Shape): CliError {
   return new CliError(`${where} has no argument ${JSON.stringify(written.slice(0, 80))}`, 'bad_args', hint);
 }
 
-/** A value in the form that its argument has; what has none of the forms is left for the schema to refuse. */
+/** Converts a value to the type of its argument. The schema refuses what cannot be converted. */
 function read(where: string, name: string, type: z.core.$ZodType, value: unknown): unknown {
   const bare = withoutDefault(type);
   if (bare instanceof z.ZodObject && isObject(value)) return renamed(where, bare.shape, value);
@@ -64,7 +64,7 @@ function read(where: string, name: string, type: z.core.$ZodType, value: unknown
   throw new CliError(`${where} takes one value, got ${String(value.length)}`, 'bad_args', 'ask once for each');
 }
 
-/** Texts come back as they were shown. */
+/** Escaped texts may be passed back as they were shown. */
 function readOne(name: string, value: unknown): unknown {
   if (typeof value !== 'string') return value;
   if (name === 'kind' || name === 'kinds') return kindFromName(value) ?? value;

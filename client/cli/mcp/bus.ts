@@ -8,14 +8,14 @@ import { findSource, type Source } from '../commands/source.js';
 import type { Target } from '../commands/target.js';
 import type { Terminal } from '../terminal/terminal.js';
 
-/** How long an answer may take before the model is told that there is none. */
-export const PATIENCE_MS = 10_000;
-/** A bus that is back so soon was not away. */
-const AWAY_MS = 1_000;
+/** How long an answer may take before a tool fails. */
+export const ANSWER_TIMEOUT_MS = 10_000;
+/** After this long without a connection the bus counts as away. */
+const AWAY_AFTER_MS = 1_000;
 
 /**
- * The bus as tools need it: found at the first call and again after it was lost for good, so that the order in which a
- * bus and a model are started does not matter.
+ * The bus for the tools. It is looked for at the first call, and again after it was lost for good, so the bus and the model
+ * may start in any order.
  */
 export class McpBus {
   #source: Promise<Source> | undefined;
@@ -27,30 +27,30 @@ export class McpBus {
     private readonly terminal: Pick<Terminal, 'err'>,
   ) {}
 
-  /** What a path is relative to. */
+  /** What paths are relative to. */
   get addresses(): AddressContext {
     return addressContext(this.target);
   }
 
-  /** Since when nothing answers, Unix milliseconds; `undefined` while something does. */
+  /** Since when the bus is away, Unix milliseconds; `undefined` while it is not. */
   get awaySince(): number | undefined {
     return this.#awaySince;
   }
 
   /**
-   * A client of a bus that can be had now: one that does not come back soon is let go for whatever can be found, a server or the files.
-   * @throws BusError, or CliError where there is no repository
+   * A connected client. If the bus does not come back soon, another server or the files take its place.
+   * @throws BusError, or CliError if there is no repository
    */
   async client(): Promise<BusClient> {
     const source = this.#find();
     const { client } = await source;
     if (await comesBack(client)) return client;
-    // Another call may have let it go already.
+    // Another call may have closed it already.
     if (this.#source === source) await this.close();
     return (await this.#find()).client;
   }
 
-  /** The reservations and what extends or ends them, kept up to date from the first call on. */
+  /** A mirror of all leases, kept up to date from the first call on. */
   async leases(): Promise<Mirror> {
     const client = await this.client();
     this.#mirror ??= client.mirror({ kinds: ['reservation'] });
@@ -67,7 +67,7 @@ export class McpBus {
     const source = this.#source;
     this.#source = undefined;
     this.#mirror = undefined;
-    // Where none was found there is nothing to close.
+    // If none was found, there is nothing to close.
     await source?.then(
       ({ stop }) => stop(),
       () => undefined,
@@ -101,13 +101,13 @@ export class McpBus {
   }
 }
 
-/** Resolves when the client has been without its bus for {@link AWAY_MS}, or is closed; not at all where the signal aborts before. */
+/** Resolves when the bus has been away for {@link AWAY_AFTER_MS}, or the client is closed; never if the signal aborts before. */
 export function goneAway(client: BusClient, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined;
     const note = ({ state }: BusStatus): void => {
       if (state === 'closed') resolve();
-      else if (state !== 'live') timer ??= setTimeout(resolve, AWAY_MS);
+      else if (state !== 'live') timer ??= setTimeout(resolve, AWAY_AFTER_MS);
       else {
         clearTimeout(timer);
         timer = undefined;
@@ -124,7 +124,7 @@ export function goneAway(client: BusClient, signal: AbortSignal): Promise<void> 
   });
 }
 
-/** Whether a client is live, or is again before it counts as gone. */
+/** Whether a client is connected, or is again before the bus counts as away. */
 async function comesBack(client: BusClient): Promise<boolean> {
   if (client.status.state === 'live') return true;
   const over = new AbortController();
@@ -140,17 +140,17 @@ async function comesBack(client: BusClient): Promise<boolean> {
 }
 
 export function noAnswer(): BusError {
-  const text = `no answer from the bus in ${String(PATIENCE_MS / 1_000)} s`;
+  const text = `no answer from the bus in ${String(ANSWER_TIMEOUT_MS / 1_000)} s`;
   return new BusError('unreachable', text, 'is it running? muse-bus serve starts one');
 }
 
-/** @throws BusError `unreachable` where there is no answer in time. */
+/** @throws BusError `unreachable` if there is no answer in time. */
 export async function inTime<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       reject(noAnswer());
-    }, PATIENCE_MS);
+    }, ANSWER_TIMEOUT_MS);
   });
   try {
     return await Promise.race([answer, tooLate]);

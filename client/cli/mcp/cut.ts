@@ -1,6 +1,6 @@
 import { visibleText, type JsonValue } from '../../../protocol/index.js';
 
-/** How much of a value is shown before it is cut, whatever room there is. */
+/** How much of a value is shown at most, however much would fit. */
 export interface CutLimits {
   readonly text: number;
   readonly list: number;
@@ -9,7 +9,7 @@ export interface CutLimits {
 }
 
 export const SHORT: CutLimits = { text: 200, list: 20, fields: 40, depth: 4 };
-/** Only the room of the answer cuts. Deeper, no reader of JSON need follow. */
+/** Limited only by the size of the answer, and to a depth that every JSON reader supports. */
 export const WHOLE: CutLimits = { text: Infinity, list: Infinity, fields: Infinity, depth: 32 };
 
 const MAX_NAME = 100;
@@ -23,20 +23,20 @@ export interface CutValue {
 /** Characters that a value takes in an answer. */
 export const sizeOf = (value: unknown): number => answerText(value).length;
 
-/** A value as the text of an answer. Nothing in a record opens or closes a tag of the prompt around it. */
+/** A value as the text of an answer. Nothing in a record can open or close a tag of the prompt around it. */
 export function answerText(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
 }
 
 /**
- * A value from a record with what is invisible in it shown, and cut to `room` characters: long texts, long lists, many fields and what
- * is deep in it end in `…`.
+ * A value from a record with invisible characters escaped, cut to `room` characters. Long texts, long lists, many fields and
+ * deep values end in `…`.
  */
 export function cutValue(value: JsonValue, limits: CutLimits, room: number): CutValue {
   for (let tried = room; tried >= 16; tried = Math.floor(tried / 2)) {
     const cutter = new Cutter(limits, tried);
     const shown = cutter.cut(value, limits.depth);
-    // Marks of what was left out may go beyond it.
+    // The marks of omissions may exceed the size.
     if (sizeOf(shown) <= room) return { value: shown, isCut: cutter.isCut };
   }
   return { value: CUT, isCut: true };
@@ -117,7 +117,7 @@ class Cutter {
   }
 }
 
-/** The first characters, without half of one at the end. */
+/** The first characters, without half of a surrogate pair at the end. */
 function headOf(text: string, length: number): string {
   const last = text.charCodeAt(length - 1);
   const isHalf = length < text.length && last >= 0xd800 && last <= 0xdbff;

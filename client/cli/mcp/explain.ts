@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { KINDS, type Explanation, type JsonValue } from '../../../protocol/index.js';
-import { AnswerRoom, truncation, UNTRUSTED, type Shown } from './answers.js';
+import { AnswerBudget, truncation, UNTRUSTED, type Shown } from './answers.js';
 import { inTime, type McpBus } from './bus.js';
 import { cutValue, WHOLE } from './cut.js';
 import { BOUND, EVENT_FILTER, filterOf, mcpTool, type McpTool } from './tool.js';
@@ -32,12 +32,12 @@ export function explainTool(bus: McpBus): McpTool {
   });
 }
 
-/** Reasons quote the record. */
+/** The reasons quote the record, so they are marked as untrusted. */
 function shownExplanation({ verdict, reasons, revision }: Explanation, maxTokens: number): object {
   const said = { verdict, ...(revision === undefined ? {} : { revision }) };
-  const room = new AnswerRoom({ untrusted: UNTRUSTED, ...said, reasons: [] }, maxTokens);
-  for (const { text } of reasons) if (!room.take((most) => shownReason(text, most))) break;
-  const { items, cut } = room.list;
+  const budget = new AnswerBudget({ untrusted: UNTRUSTED, ...said, reasons: [] }, maxTokens);
+  for (const { text } of reasons) if (!budget.take((size) => shownReason(text, size))) break;
+  const { items, cut } = budget.list;
   const shown = items.map((item) => (item as { readonly text: JsonValue }).text);
   const label = items.length === 0 ? {} : { untrusted: UNTRUSTED };
   return { ...label, ...said, reasons: shown, ...truncation(reasons.length - items.length, cut) };

@@ -9,24 +9,24 @@ import type { Terminal } from '../terminal/terminal.js';
 
 export function mcpCommand(terminal: Terminal): Command {
   const command = new Command('mcp')
-    .description('the bus for AI models, by the Model Context Protocol over stdin and stdout')
+    .description('serve the bus to AI models with the Model Context Protocol over stdin and stdout')
     .action((flags: TargetFlags) => mcp(readTarget(flags, process.env, 'taken'), terminal));
   return withHelp(withTarget(command), {
     examples: [
       ['muse-bus mcp', 'the bus of the repository around this directory'],
-      ['muse-bus mcp --root ~/shop', 'of another one'],
-      ['claude mcp add muse-bus -- npx muse-bus mcp', 'make its tools known to a client'],
+      ['muse-bus mcp --root ~/shop', 'the bus of another repository'],
+      ['claude mcp add muse-bus -- npx muse-bus mcp', 'add the tools to an MCP client'],
     ],
-    exits: { ...USUAL_EXITS, 0: 'stdin was closed, or a signal came' },
+    exits: { ...USUAL_EXITS, 0: 'stdin was closed, or a signal' },
   });
 }
 
-/** Serves the tools until stdin ends. Nothing but the protocol is written to stdout. */
+/** Serves the tools until stdin ends. Only the protocol is written to stdout. */
 export async function mcp(target: Target, terminal: Pick<Terminal, 'err'>): Promise<void> {
   const bus = new McpBus(target, terminal);
   const server = mcpServer(bus);
   const over = new Promise<void>((resolve) => {
-    // The transport does not say when its input ends.
+    // The transport does not report the end of its input.
     process.stdin.once('end', resolve).once('close', resolve);
     process.stdout.once('error', () => {
       resolve();

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FilterInput } from '../../../protocol/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
 import { CliError } from '../cli-error.js';
-import { AnswerRoom, passedBy, placeAfter, shortRecord, truncation, UNTRUSTED } from './answers.js';
+import { AnswerBudget, skippedBy, continuationOf, shortRecord, truncation, UNTRUSTED } from './answers.js';
 import { inTime, type McpBus } from './bus.js';
 import { BOUND, filterOf, mcpTool, RECORD_FILTER, type McpTool } from './tool.js';
 
@@ -17,9 +17,9 @@ interface Wanted {
 export function snapshotTool(bus: McpBus): McpTool {
   return mcpTool({
     name: 'snapshot',
-    title: 'Records that stand',
+    title: 'Current records',
     description:
-      'Records that stand now. Pass the (first) cursor to wait_for_change. truncated: go on with after; {cut}: ask by ids, full.',
+      'The current records. Pass the (first) cursor to wait_for_change. truncated: continue with after; {cut}: ask by ids, full.',
     input: {
       ...RECORD_FILTER,
       limit: z.number().int().min(1).max(500).default(50),
@@ -43,16 +43,16 @@ export function snapshotTool(bus: McpBus): McpTool {
   });
 }
 
-/** As long as they get: what stands in an answer beside its list is known only after it. */
-const LONGEST_CURSOR = 'x'.repeat(48);
-const LARGEST_TOTAL = 99_999_999;
+/** Of the maximum length: the fields beside the list are known only when it is complete. */
+const CURSOR_PLACEHOLDER = 'x'.repeat(48);
+const TOTAL_PLACEHOLDER = 99_999_999;
 
 async function snapshot(client: BusClient, wanted: Wanted): Promise<object> {
   await using subscription = client.subscribe(wanted.filter);
   let page = new Page(wanted);
   for await (const update of subscription.updates()) {
     if (update.type === 'event') page.add(update.event);
-    // Begun anew: the connection broke inside the snapshot.
+    // The connection was lost inside the snapshot, which starts again.
     else if (update.type === 'resync') page = new Page(wanted);
     else return page.answer(update.cursor);
   }
@@ -61,52 +61,53 @@ async function snapshot(client: BusClient, wanted: Wanted): Promise<object> {
 
 type SnapshotEvent = Parameters<typeof shortRecord>[0];
 
-/** What of the records that stand, in their order, one answer shows. */
+/** The part of the current records, in their order, that one answer shows. */
 class Page {
-  readonly #room: AnswerRoom;
+  readonly #budget: AnswerBudget;
   #total = 0;
-  /** Records up to and with the one that `after` names; unknown until it has come. */
-  #passed: number | undefined;
+  /** Records up to the one that `after` names; `undefined` until it was received. */
+  #skipped: number | undefined;
   #isOver = false;
   #last = '';
 
   constructor(private readonly wanted: Wanted) {
-    const head = { untrusted: UNTRUSTED, cursor: LONGEST_CURSOR, total: LARGEST_TOTAL, records: [] };
-    this.#room = new AnswerRoom(head, wanted.maxTokens, wanted.isFull);
-    this.#passed = wanted.after === undefined ? 0 : passedBy(wanted.after, []);
+    const head = { untrusted: UNTRUSTED, cursor: CURSOR_PLACEHOLDER, total: TOTAL_PLACEHOLDER, records: [] };
+    this.#budget = new AnswerBudget(head, wanted.maxTokens, wanted.isFull);
+    this.#skipped = wanted.after === undefined ? 0 : skippedBy(wanted.after, []);
   }
 
   add(event: SnapshotEvent): void {
     const name = `${event.kind}/${event.id}`;
     this.#total++;
-    if (this.#passed === undefined) {
-      if (name === this.wanted.after) this.#passed = this.#total;
+    if (this.#skipped === undefined) {
+      if (name === this.wanted.after) this.#skipped = this.#total;
       return;
     }
-    if (this.#isOver || this.#total <= this.#passed) return;
+    if (this.#isOver || this.#total <= this.#skipped) return;
     this.#isOver =
-      this.#room.count >= this.wanted.limit || !this.#room.take((room) => shortRecord(event, this.wanted.isFull, room));
+      this.#budget.count >= this.wanted.limit ||
+      !this.#budget.take((size) => shortRecord(event, this.wanted.isFull, size));
     if (!this.#isOver) this.#last = name;
   }
 
-  /** @throws CliError where the record after which to go on is gone. */
+  /** @throws CliError if the record in `after` no longer exists. */
   answer(cursor: string): object {
     const { after, maxTokens } = this.wanted;
-    if (this.#passed === undefined) {
+    if (this.#skipped === undefined) {
       throw new CliError(
-        `snapshot: the record after which to go on, ${after!}, is gone`,
+        `snapshot: the record in after, ${after!}, no longer exists`,
         'gone',
-        'begin without after',
+        'start again without after',
       );
     }
-    const { items, cut } = this.#room.list;
-    const left = Math.max(0, this.#total - this.#passed - items.length);
+    const { items, cut } = this.#budget.list;
+    const left = Math.max(0, this.#total - this.#skipped - items.length);
     return {
       ...(items.length === 0 ? {} : { untrusted: UNTRUSTED }),
       cursor,
       total: this.#total,
       records: items,
-      ...(left === 0 ? {} : { after: placeAfter(this.#last, this.#passed + items.length, maxTokens) }),
+      ...(left === 0 ? {} : { after: continuationOf(this.#last, this.#skipped + items.length, maxTokens) }),
       ...truncation(left, cut),
     };
   }

@@ -6,28 +6,28 @@ import { DEFAULT_MAX_TOKENS, MAX_MAX_TOKENS, MIN_MAX_TOKENS } from './answers.js
 import { readArguments } from './arguments.js';
 import { answerText } from './cut.js';
 
-/** A call of a tool, beside its arguments. */
+/** A call of a tool, without its arguments. */
 export interface ToolCall {
-  /** The client has lost interest. */
+  /** Aborts when the client cancels the call. */
   readonly signal: AbortSignal;
-  /** Tells a client that asked for it how far a long call is. */
+  /** Reports the progress of a long call, if the client asked for it. */
   progress(done: number, total: number): void;
 }
 
-/** Clients give up on a tool after a minute. */
+/** Clients abandon a call after a minute. */
 export const MAX_WAIT_S = 50;
-const PROGRESS_EVERY_MS = 5_000;
+const PROGRESS_INTERVAL_MS = 5_000;
 
-/** In seconds of those that it may take, from the beginning on. @returns stops. */
-export function tellProgress({ progress }: ToolCall, totalS: number): () => void {
+/** Reports progress in seconds of the maximum. @returns stops. */
+export function reportProgress({ progress }: ToolCall, totalS: number): () => void {
   const startedAt = performance.now();
-  const tell = (): void => progress((performance.now() - startedAt) / 1_000, totalS);
-  tell();
-  const timer = setInterval(tell, PROGRESS_EVERY_MS);
+  const report = (): void => progress((performance.now() - startedAt) / 1_000, totalS);
+  report();
+  const timer = setInterval(report, PROGRESS_INTERVAL_MS);
   return () => clearInterval(timer);
 }
 
-/** One tool, as it is listed and called. */
+/** One tool: its listing and its call. */
 export interface McpTool {
   readonly listed: Tool;
   call(given: Readonly<Record<string, unknown>>, call: ToolCall): Promise<CallToolResult>;
@@ -40,26 +40,26 @@ interface ToolDefinition<S extends z.ZodRawShape> {
   readonly input: S;
   /** JSON Schema of the answer's fields. */
   readonly output: Readonly<Record<string, object>>;
-  /** Those of them that every answer has. */
+  /** The fields that every answer has. */
   readonly always: readonly string[];
   answer(args: z.output<z.ZodObject<S>>, call: ToolCall): Promise<object>;
 }
 
-/** Values of which any will do. */
-const some = <T extends z.ZodType>(one: T) => z.array(one).min(1).optional();
+/** A list of which one value must match. */
+const anyOf = <T extends z.ZodType>(one: T) => z.array(one).min(1).optional();
 
-/** What chooses records, called as on the wire. */
+/** The filter of records, with the names of the wire. */
 export const RECORD_FILTER = {
-  kinds: some(z.enum(KINDS)),
-  run_ids: some(z.string()),
-  branches: some(z.string()),
-  addresses: some(z.string()).describe('exact, or a glob: src/billing.py::* or src/**'),
-  ids: some(z.string()),
+  kinds: anyOf(z.enum(KINDS)),
+  run_ids: anyOf(z.string()),
+  branches: anyOf(z.string()),
+  addresses: anyOf(z.string()).describe('exact, or a glob: src/billing.py::* or src/**'),
+  ids: anyOf(z.string()),
 };
 
-export const EVENT_FILTER = { ...RECORD_FILTER, event_types: some(z.enum(EVENT_TYPES)) };
+export const EVENT_FILTER = { ...RECORD_FILTER, event_types: anyOf(z.enum(EVENT_TYPES)) };
 
-/** What every tool takes. */
+/** The argument of every tool. */
 export const BOUND = {
   max_tokens: z.number().int().min(MIN_MAX_TOKENS).max(MAX_MAX_TOKENS).default(DEFAULT_MAX_TOKENS),
 };
@@ -72,8 +72,8 @@ export function filterOf(args: FilterArguments): FilterInput {
   return Object.fromEntries(entries);
 }
 
-/** Every tool only looks. */
-const ONLY_LOOKS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const;
+/** No tool changes anything. */
+const READ_ONLY = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false } as const;
 
 export function mcpTool<S extends z.ZodRawShape>(definition: ToolDefinition<S>): McpTool {
   const { name, title, description, input, output, always } = definition;
@@ -90,7 +90,7 @@ export function mcpTool<S extends z.ZodRawShape>(definition: ToolDefinition<S>):
         additionalProperties: false,
       },
       outputSchema: { type: 'object', properties: { ...output }, required: [...always] },
-      annotations: { title, ...ONLY_LOOKS },
+      annotations: { title, ...READ_ONLY },
     },
     async call(given, call) {
       try {
@@ -103,12 +103,12 @@ export function mcpTool<S extends z.ZodRawShape>(definition: ToolDefinition<S>):
   };
 }
 
-/** Longer, what went wrong is somebody's data. */
-const MAX_ERROR = 1_000;
+/** A longer error quotes data of a record. */
+const MAX_ERROR_CHARACTERS = 1_000;
 
-/** What went wrong and what to do about it: a model reads both. */
+/** An error with its hint, as a model reads it. */
 export function refused(error: unknown): CallToolResult {
   const { message, hint } = toCliError(error);
-  const text = visibleText((hint === '' ? message : `${message}; ${hint}`).slice(0, MAX_ERROR));
-  return { content: [{ type: 'text', text: text.slice(0, MAX_ERROR) }], isError: true };
+  const text = visibleText((hint === '' ? message : `${message}; ${hint}`).slice(0, MAX_ERROR_CHARACTERS));
+  return { content: [{ type: 'text', text: text.slice(0, MAX_ERROR_CHARACTERS) }], isError: true };
 }

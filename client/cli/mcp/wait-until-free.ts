@@ -4,12 +4,12 @@ import { readAddresses } from '../../sdk/address.js';
 import { BusError } from '../../sdk/bus-error.js';
 import type { AddressHolding } from '../../sdk/holders.js';
 import { goneAway, type McpBus } from './bus.js';
-import { BOUND, MAX_WAIT_S, mcpTool, tellProgress, type McpTool } from './tool.js';
+import { BOUND, MAX_WAIT_S, mcpTool, reportProgress, type McpTool } from './tool.js';
 import { shownHolders } from './who-holds.js';
 
-const FIND_AGAIN_MS = 500;
-/** A bus that is there is given so long to answer, whatever the wait. */
-const LAST_ANSWER_MS = 2_000;
+const RETRY_MS = 500;
+/** How long the bus may take to answer at the end of the wait. */
+const LAST_ANSWER_TIMEOUT_MS = 2_000;
 
 export function waitUntilFreeTool(bus: McpBus): McpTool {
   return mcpTool({
@@ -17,7 +17,7 @@ export function waitUntilFreeTool(bus: McpBus): McpTool {
     title: 'Wait until an address is free',
     description:
       'Waits until nobody holds an address, nor what it covers or is covered by. free: yes; no: timed out, see holders; ' +
-      'unknown: cannot be told (away_since: bus away); call again.',
+      'unknown: cannot be known (away_since: bus away); call again.',
     input: {
       address: z.string().min(1).describe('as for who_holds'),
       branch: z.string().optional().describe('only reservations on it'),
@@ -37,7 +37,7 @@ export function waitUntilFreeTool(bus: McpBus): McpTool {
     answer: async ({ address, branch, timeout_s, max_tokens }, call) => {
       const about = { branch, ...bus.addresses };
       readAddresses(address, about);
-      const stop = tellProgress(call, timeout_s);
+      const stop = reportProgress(call, timeout_s);
       const endsAt = performance.now() + timeout_s * 1_000;
       try {
         const outcome = await untilFree(bus, address, about, endsAt, call.signal);
@@ -57,7 +57,7 @@ type Outcome =
   | { readonly is: 'known'; readonly holding: AddressHolding; readonly now: number }
   | { readonly is: 'away'; readonly since: string };
 
-/** Waits on whatever bus can be had, and looks for another where one goes away. */
+/** Waits on any available bus, and looks for another one if it goes away. */
 async function untilFree(
   bus: McpBus,
   address: string,
@@ -75,19 +75,19 @@ async function untilFree(
       const away = goneAway(client, over.signal).then(() => 'away' as const);
       const late = pause(left, 'late' as const, { signal: signals });
       const free = mirror.whenFree(address, { ...about, signal: signals }).then(() => 'free' as const);
-      // Whichever is not waited for any more ends by the signal.
+      // The signal ends those that are no longer awaited.
       free.catch(() => undefined);
       late.catch(() => undefined);
       const first = await Promise.race([free, late, away]);
       if (first === 'free') return { is: 'known', holding: { free: 'yes', holders: [] }, now: client.serverNow() };
       if (first === 'late') {
-        const holding = await client.holding(address, { ...about, signal, timeoutMs: LAST_ANSWER_MS });
+        const holding = await client.holding(address, { ...about, signal, timeoutMs: LAST_ANSWER_TIMEOUT_MS });
         return { is: 'known', holding, now: client.serverNow() };
       }
     } catch (error) {
       if (signal.aborted || !(error instanceof BusError) || !IS_AWAY.has(error.code)) throw error;
       if (performance.now() < endsAt)
-        await pause(Math.min(FIND_AGAIN_MS, endsAt - performance.now()), undefined, { signal });
+        await pause(Math.min(RETRY_MS, endsAt - performance.now()), undefined, { signal });
     } finally {
       over.abort();
     }

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { FilterInput } from '../../../protocol/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
-import { AnswerRoom, shortChange, truncation, UNTRUSTED } from './answers.js';
+import { AnswerBudget, shortChange, truncation, UNTRUSTED } from './answers.js';
 import { AddressWatch } from './address-watch.js';
-import { goneAway, noAnswer, PATIENCE_MS, type McpBus } from './bus.js';
-import { BOUND, EVENT_FILTER, filterOf, MAX_WAIT_S, mcpTool, tellProgress, type McpTool } from './tool.js';
+import { goneAway, noAnswer, ANSWER_TIMEOUT_MS, type McpBus } from './bus.js';
+import { BOUND, EVENT_FILTER, filterOf, MAX_WAIT_S, mcpTool, reportProgress, type McpTool } from './tool.js';
 
-/** What comes so soon after the first change belongs to the same answer. */
-const GATHER_MS = 30;
+/** Changes within this time after the first one belong to the same answer. */
+const BATCH_MS = 30;
 
 interface Wait {
   readonly filter: FilterInput;
@@ -47,7 +47,7 @@ export function waitForChangeTool(bus: McpBus): McpTool {
     always: [],
     answer: async ({ cursor, timeout_s, limit, full, max_tokens, addresses, ...filter }, call) => {
       const wait = { cursor, timeoutMs: timeout_s * 1_000, limit, isFull: full, maxTokens: max_tokens };
-      const stop = tellProgress(call, timeout_s);
+      const stop = reportProgress(call, timeout_s);
       try {
         const client = await bus.client();
         const watch = addresses && new AddressWatch(await bus.leases(), addresses, bus.addresses);
@@ -59,8 +59,8 @@ export function waitForChangeTool(bus: McpBus): McpTool {
   });
 }
 
-/** As long as they get. */
-const LONGEST_CURSOR = 'x'.repeat(48);
+/** A cursor of the maximum length. */
+const CURSOR_PLACEHOLDER = 'x'.repeat(48);
 
 async function waitForChange(bus: McpBus, client: BusClient, wait: Wait, signal: AbortSignal): Promise<object> {
   const { filter, watch, cursor: since, timeoutMs, limit, isFull, maxTokens } = wait;
@@ -68,8 +68,8 @@ async function waitForChange(bus: McpBus, client: BusClient, wait: Wait, signal:
   const end = (): void => {
     over.abort();
   };
-  // The wait begins when the bus has said where we are.
-  let timer = setTimeout(end, PATIENCE_MS);
+  // The wait begins when the bus has confirmed the cursor.
+  let timer = setTimeout(end, ANSWER_TIMEOUT_MS);
   await using subscription = client.subscribe(filter, {
     snapshot: 'none',
     signal: AbortSignal.any([over.signal, signal]),
@@ -80,7 +80,7 @@ async function waitForChange(bus: McpBus, client: BusClient, wait: Wait, signal:
     away.abort();
     over.abort();
   });
-  const room = new AnswerRoom({ untrusted: UNTRUSTED, cursor: LONGEST_CURSOR, changes: [] }, maxTokens, isFull);
+  const budget = new AnswerBudget({ untrusted: UNTRUSTED, cursor: CURSOR_PLACEHOLDER, changes: [] }, maxTokens, isFull);
   let cursor = since;
   let isMore = false;
   let resync: string | undefined;
@@ -90,32 +90,32 @@ async function waitForChange(bus: McpBus, client: BusClient, wait: Wait, signal:
         resync = update.reason;
         continue;
       }
-      if (update.type === 'event' && watch && !watch.isMeant(update.event)) {
+      if (update.type === 'event' && watch && !watch.concerns(update.event)) {
         cursor = update.event.cursor;
         continue;
       }
-      if (update.type === 'event' && !room.take((most) => shortChange(update.event, isFull, most))) {
-        // It comes again after the cursor of the last that had room.
+      if (update.type === 'event' && !budget.take((size) => shortChange(update.event, isFull, size))) {
+        // The next call returns it, after the cursor of the last change that did fit.
         isMore = true;
         break;
       }
       cursor = update.type === 'event' ? update.event.cursor : update.cursor;
-      if (resync !== undefined || room.count >= limit) break;
-      const isFirst = update.type === 'event' && room.count === 1;
-      if (!isFirst && room.count > 0) continue;
+      if (resync !== undefined || budget.count >= limit) break;
+      const isFirst = update.type === 'event' && budget.count === 1;
+      if (!isFirst && budget.count > 0) continue;
       clearTimeout(timer);
-      timer = setTimeout(end, isFirst ? GATHER_MS : timeoutMs);
+      timer = setTimeout(end, isFirst ? BATCH_MS : timeoutMs);
     }
   } finally {
     clearTimeout(timer);
     over.abort();
   }
   if (resync !== undefined) return { resync, cursor };
-  if (room.count > 0) {
-    const { items, cut } = room.list;
+  if (budget.count > 0) {
+    const { items, cut } = budget.list;
     return { untrusted: UNTRUSTED, cursor, changes: items, ...(isMore ? { more: true } : {}), ...truncation(0, cut) };
   }
-  // Though nothing matched, the place has moved.
+  // The cursor has moved even though nothing matched.
   cursor = subscription.cursor ?? cursor;
   if (away.signal.aborted || client.status.state !== 'live') {
     const from = new Date(bus.awaySince ?? Date.now()).toISOString();

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { JsonValue } from '../../../protocol/index.js';
 import type { Holder } from '../../sdk/holders.js';
 import { CliError } from '../cli-error.js';
-import { AnswerRoom, passedBy, placeAfter, truncation, UNTRUSTED, type Shown } from './answers.js';
-import { inTime, PATIENCE_MS, type McpBus } from './bus.js';
+import { AnswerBudget, skippedBy, continuationOf, truncation, UNTRUSTED, type Shown } from './answers.js';
+import { inTime, ANSWER_TIMEOUT_MS, type McpBus } from './bus.js';
 import { cutValue, SHORT } from './cut.js';
 import { BOUND, mcpTool, type McpTool } from './tool.js';
 
-const MOST = 20;
+const MAX_HOLDERS = 20;
 
 export function whoHoldsTool(bus: McpBus): McpTool {
   return mcpTool({
@@ -32,8 +32,8 @@ export function whoHoldsTool(bus: McpBus): McpTool {
     always: ['holders'],
     answer: async ({ address, branch, after, max_tokens }) => {
       const client = await bus.client();
-      // By what is on disk now: that nobody is known to hold it proves nothing.
-      const holding = client.holding(address, { branch, ...bus.addresses, timeoutMs: PATIENCE_MS });
+      // Asks for what is on disk now: the last known state cannot prove that nobody holds it.
+      const holding = client.holding(address, { branch, ...bus.addresses, timeoutMs: ANSWER_TIMEOUT_MS });
       const { free, holders } = await inTime(holding);
       const said = free === 'unknown' && holders.length === 0 ? { free } : {};
       const wanted = {
@@ -53,22 +53,22 @@ interface Wanted {
   readonly maxTokens: number;
 }
 
-/** @param said stands in the answer beside them. */
+/** @param said further fields of the answer. */
 export function shownHolders(holders: readonly Holder[], { after, now, maxTokens }: Wanted, said: object = {}): object {
   const passed =
     after === undefined
       ? 0
-      : passedBy(
+      : skippedBy(
           after,
           holders.map(({ reservation }) => reservation),
         );
   if (passed === undefined) {
-    throw new CliError(`who_holds: ${after!} holds it no longer`, 'gone', 'begin without after');
+    throw new CliError(`who_holds: ${after!} no longer holds it`, 'gone', 'start again without after');
   }
-  const room = new AnswerRoom({ untrusted: UNTRUSTED, ...said, total: holders.length, holders: [] }, maxTokens);
-  for (const holder of holders.slice(passed, passed + MOST))
-    if (!room.take((most) => shownHolder(holder, now, most))) break;
-  const { items, cut } = room.list;
+  const budget = new AnswerBudget({ untrusted: UNTRUSTED, ...said, total: holders.length, holders: [] }, maxTokens);
+  for (const holder of holders.slice(passed, passed + MAX_HOLDERS))
+    if (!budget.take((size) => shownHolder(holder, now, size))) break;
+  const { items, cut } = budget.list;
   const end = passed + items.length;
   const left = Math.max(0, holders.length - end);
   return {
@@ -76,7 +76,7 @@ export function shownHolders(holders: readonly Holder[], { after, now, maxTokens
     ...said,
     ...(left === 0 ? {} : { total: holders.length }),
     holders: items,
-    ...(left === 0 ? {} : { after: placeAfter(holders[end - 1]?.reservation ?? '', end, maxTokens) }),
+    ...(left === 0 ? {} : { after: continuationOf(holders[end - 1]?.reservation ?? '', end, maxTokens) }),
     ...truncation(left, cut),
   };
 }
@@ -86,8 +86,8 @@ function shownHolder(holder: Holder, now: number, room: number): Shown {
   const left = end === null ? {} : { effective_expires_at: end, seconds_left: secondsUntil(end, now) };
   const said = Object.entries({ ...lease, ...left }).filter(([, value]) => value !== null);
   const shown: Readonly<Record<string, JsonValue>> = Object.fromEntries(said);
-  // Names longer than texts are shown: an id has 256 bytes.
-  const { value, isCut } = cutValue(shown, { ...SHORT, text: 300, list: MOST }, room);
+  // Longer than other texts, because an id may have 256 bytes.
+  const { value, isCut } = cutValue(shown, { ...SHORT, text: 300, list: MAX_HOLDERS }, room);
   return { value: typeof value === 'object' && value !== null ? value : { reservation: value }, isCut };
 }
 

@@ -4,33 +4,33 @@ import { CliError } from '../cli-error.js';
 import type { Setting } from './setting.js';
 import { LIMIT_NAMES, SETTINGS, type SettingName } from './settings.js';
 
-/** The key under which a file has its limits, an object of its own. */
+/** The key of the limits in a file, an object. */
 export const LIMITS_KEY = 'limits';
-/** The key that only the user's file may have. */
+/** The key that only the user's own file may have. */
 export const SAFE_DIRECTORIES_KEY = 'safe_directories';
 
-/** The setting that a file means by a key. */
+/** The setting with this key. */
 export function settingCalled(key: string): SettingName | undefined {
   const found = (Object.keys(SETTINGS) as SettingName[]).find((name) => SETTINGS[name].name === key);
   return found === 'limit' ? undefined : found;
 }
 
-/** No name is longer; and looking for the nearest of a long text would take long. */
+/** No name is longer, and finding the closest match of a long text would take long. */
 const MAX_NAME_LENGTH = 64;
 
-const nearestOf = (name: string, known: readonly string[]): string | undefined =>
+const closestName = (name: string, known: readonly string[]): string | undefined =>
   name.length > MAX_NAME_LENGTH ? undefined : closestMatch(name, known);
 
-/** What may have been meant by a key that is no setting. */
+/** A hint for an unknown key. */
 export function suggestion(key: string): string {
   const names = Object.values(SETTINGS).map(({ name }) => (name === 'limit' ? LIMITS_KEY : name));
-  const best = nearestOf(key, [...names, SAFE_DIRECTORIES_KEY]);
+  const best = closestName(key, [...names, SAFE_DIRECTORIES_KEY]);
   return best === undefined ? 'muse-bus config lists the settings' : `did you mean ${best}?`;
 }
 
 /**
- * The texts that a flag would have.
- * @param value of any JSON, however deep.
+ * The value as the texts that a flag would have.
+ * @param value any JSON, however deep.
  * @throws CliError
  */
 export function textsOf(value: unknown, { takes }: Pick<Setting<unknown>, 'takes'>, where: string): readonly string[] {
@@ -44,12 +44,12 @@ export function textsOf(value: unknown, { takes }: Pick<Setting<unknown>, 'takes
 }
 
 /**
- * A limit of a file, as `--limit` would have it.
- * @throws CliError for a name that is no limit's and for what is no number.
+ * A limit from a file, in the form of `--limit`.
+ * @throws CliError for an unknown limit, or a value that is not a number.
  */
 export function limitText(name: string, value: unknown, path: string): string {
   if (!LIMIT_NAMES.has(name)) {
-    const best = nearestOf(name, [...LIMIT_NAMES.keys()]);
+    const best = closestName(name, [...LIMIT_NAMES.keys()]);
     const hint = best === undefined ? `limits are ${[...LIMIT_NAMES.keys()].join(', ')}` : `did you mean ${best}?`;
     throw new CliError(`limits in ${path} must be NAME: N, got ${excerpt(name)}`, 'bad_config', hint);
   }
@@ -57,7 +57,7 @@ export function limitText(name: string, value: unknown, path: string): string {
   throw new CliError(`limits in ${path}: ${name} must be a number, got ${excerptOf(value)}`, 'bad_config');
 }
 
-/** The limits of a file, unchecked. @throws CliError for what is no object. */
+/** The limits of a file, unchecked. @throws CliError for a value that is not an object. */
 export function limitsObject(value: unknown, path: string): readonly (readonly [name: string, value: unknown])[] {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.entries(value);
   throw new CliError(`limits in ${path} must be an object, {"max_connections": 100}`, 'bad_config');

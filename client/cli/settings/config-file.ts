@@ -1,28 +1,28 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { excerpt } from '../terminal/excerpt.js';
 
-/** Many times what all settings need. */
+/** Many times the size that all settings need. */
 export const MAX_CONFIG_BYTES = 65_536;
 
-/** What a file of settings says. Nothing of it has been checked but that it is an object. */
+/** The content of a configuration file. Only checked to be an object. */
 export type ConfigContent =
   | { readonly state: 'absent' }
   | { readonly state: 'unreadable'; readonly why: string }
   | { readonly state: 'read'; readonly entries: readonly (readonly [key: string, value: unknown])[] };
 
-/** Whose word a file is: a fault in words, `undefined` where it may be read. */
+/** Checks owner and permissions of a file. @returns why it may not be read; `undefined` if it may. */
 export type FileRule = (stats: Stats) => string | undefined;
 
 /**
- * Reads a file of settings without blocking on it and without trusting its size.
- * @param links whether the path may be a symbolic link; what it leads to is checked by the descriptor in any case.
- * @param fault asked before a byte is read.
+ * Reads a configuration file without blocking and without trusting its size.
+ * @param links whether the path may be a symbolic link; the file that it leads to is checked in any case.
+ * @param fault called before a byte is read.
  */
 export function readConfig(path: string, links: 'followed' | 'refused', fault: FileRule): ConfigContent {
   const noFollow = links === 'refused' ? constants.O_NOFOLLOW : 0;
   let file: number;
   try {
-    // Absent on Windows, as are FIFOs.
+    // Windows has neither these flags nor FIFOs.
     file = openSync(path, constants.O_RDONLY | (noFollow || 0) | (constants.O_NONBLOCK || 0));
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
@@ -47,7 +47,7 @@ export function readConfig(path: string, links: 'followed' | 'refused', fault: F
   }
 }
 
-/** Whose a file is, for a rule; `undefined` where it is ours or root's, or where the platform does not say. */
+/** A fault if a file belongs to another user than this one or root; `undefined` also if the platform has no owners. */
 export function ownerFault({ uid }: Pick<Stats, 'uid'>): string | undefined {
   const own = process.getuid?.();
   return own === undefined || uid === own || uid === 0 ? undefined : `it belongs to user ${String(uid)}`;
@@ -55,7 +55,7 @@ export function ownerFault({ uid }: Pick<Stats, 'uid'>): string | undefined {
 
 const unreadable = (why: string): ConfigContent => ({ state: 'unreadable', why });
 
-/** @returns `undefined` where there is more than may be read, whatever `fstat` said. */
+/** @returns `undefined` if the file is too large, whatever `fstat` said. */
 function readBounded(file: number): Buffer | undefined {
   const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
   let length = 0;
@@ -73,7 +73,7 @@ function parse(bytes: Buffer): ConfigContent {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     return unreadable(
-      `it is no JSON${lineOf(bytes, (error as Error).message)}: ${excerpt((error as Error).message, 160)}`,
+      `it is not JSON${lineOf(bytes, (error as Error).message)}: ${excerpt((error as Error).message, 160)}`,
     );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -82,7 +82,7 @@ function parse(bytes: Buffer): ConfigContent {
   return { state: 'read', entries: Object.entries(value) };
 }
 
-/** Where the parser stopped, as an editor counts; nothing where it does not say. */
+/** The line at which the parser stopped; empty if it does not say. */
 function lineOf(bytes: Buffer, message: string): string {
   const said = /position (\d+)/.exec(message)?.[1];
   if (said === undefined && !message.includes('end of JSON')) return '';

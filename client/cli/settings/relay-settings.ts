@@ -3,12 +3,12 @@ import type { RelayOptions } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 
-/** Secrets have no flag, which process lists would show, and are no setting, which logs would. */
+/** Secrets are neither flags, which process lists show, nor settings, which logs show. */
 export const SECRET_VARIABLES = ['MUSE_BUS_RELAY_PASSWORD', 'MUSE_BUS_RELAY_TOKEN'] as const;
 
 /**
- * Where and how to publish or to follow; `undefined` where no relay is named.
- * @throws CliError where a file of a secret cannot be read.
+ * The options of the relay; `undefined` if no relay is set.
+ * @throws CliError if the file of a secret cannot be read.
  */
 export function relayOptions(
   { settings }: Pick<ResolvedSettings, 'settings'>,
@@ -35,7 +35,7 @@ export function relayOptions(
   };
 }
 
-/** An empty variable says nothing; a file goes over a variable, because a flag does. */
+/** A file overrides a variable, as a flag does. An empty variable counts as unset. */
 function secret(variable: string | undefined, file: string | undefined): string | undefined {
   if (file === undefined) return variable === '' ? undefined : variable;
   try {

@@ -9,36 +9,36 @@ import { LEAST_LIMITS, repositoryFault, SOURCE_RULES, SOURCE_TABLE, type SourceR
 import { flagOf, variableOf } from './setting.js';
 import { readLimit, SETTINGS, type SettingName } from './settings.js';
 
-/** Something that a file said and that is not done. All texts are short. */
+/** A setting in a file that is refused. All texts are short. */
 export interface Refusal {
   /** The setting, or `*` for the whole file. */
   readonly name: string;
   readonly value: string;
   readonly where: string;
   readonly why: string;
-  /** How the user gets it all the same. */
+  /** How the user can set it instead. */
   readonly allow: string;
 }
 
-/** What the repository's own file says, as far as a checkout may say it. */
+/** The settings of the repository's file that a checkout may set, and those that are refused. */
 export interface RepositoryConfig {
   readonly path: string;
   readonly texts: ReadonlyMap<SettingName, readonly string[]>;
   readonly refusals: readonly Refusal[];
 }
 
-/** What holds without the repository's file. */
+/** The values in force without the repository's file. */
 export interface InForce {
   valueOf(name: Exclude<SettingName, 'limit'>): unknown;
   limit(name: keyof Limits): number;
 }
 
-/** As many are shown one by one: a file of 64 KiB could fill a log with its keys. */
+/** Only so many are listed: a file of 64 KiB could fill a log with its keys. */
 const MAX_REFUSALS = 50;
 
 /**
- * Reads `.muse/bus/config.json`. It is not trusted: whatever is wrong with it is refused with a reason and never thrown,
- * because a checkout must not be able to keep a server from starting.
+ * Reads `.muse/bus/config.json`. The file is not trusted. Mistakes are refused with a reason and never thrown, because a
+ * checkout must not be able to prevent a server from starting.
  */
 export function readRepositoryConfig(root: string, inForce: InForce, userFile: string | undefined): RepositoryConfig {
   const path = join(root, '.muse', 'bus', 'config.json');
@@ -49,7 +49,7 @@ export function readRepositoryConfig(root: string, inForce: InForce, userFile: s
   if (content.state === 'absent') return { path, texts, refusals: [] };
   const elsewhere = userFile ?? 'a file of your own';
   if (content.state === 'unreadable') {
-    const allow = `make it a plain file of yours with JSON in it, or say the settings in ${elsewhere}`;
+    const allow = `make it a plain JSON file that you own, or use ${elsewhere}`;
     return { path, texts, refusals: [{ name: '*', value: 'the whole file', where: path, why: content.why, allow }] };
   }
   const refusals: Refusal[] = [];
@@ -78,9 +78,9 @@ export function readRepositoryConfig(root: string, inForce: InForce, userFile: s
     const setting = SETTINGS[name];
     const allow = `${flagOf(setting)}, ${variableOf(setting)}, or ${setting.name} in ${elsewhere}`;
     const rule = SOURCE_RULES[name];
-    // An address may hold a password.
+    // An address may contain a password.
     const shown = name === 'relay' && typeof value === 'string' && value.includes('@') ? '(not shown)' : value;
-    // Before its value is read: what may not be set needs no complaint about how it is written.
+    // Checked before the value is read: if it may not be set, its form does not matter.
     if (rule.repository.may === 'nothing') {
       refuse(key, shown, repositoryFault(rule, undefined, undefined)!, allow);
       return;
@@ -120,19 +120,19 @@ export function readRepositoryConfig(root: string, inForce: InForce, userFile: s
   }
 }
 
-/** Nobody's business in a log, wherever they come from. */
+/** Never shown in a log. */
 const SECRET_NAMES: ReadonlySet<string> = new Set(['token', 'relay_password', 'relay_token']);
 
 const waysTo = ({ name, flag, variable }: SourceRow, userFile: string): string =>
   flag === undefined ? `${name} in ${userFile}` : `${flag} or ${variable!}`;
 
-/** A directory on the way to the file that is a link: it leads to wherever a checkout has it lead. */
+/** A directory above the file that is a symbolic link: the checkout could lead anywhere with it. */
 function linkAbove(root: string): string | undefined {
   for (const parts of [['.muse'], ['.muse', 'bus']]) {
     try {
       if (lstatSync(join(root, ...parts)).isSymbolicLink()) return `${parts.join('/')} is a symbolic link`;
     } catch {
-      // What is not there or cannot be looked at fails again, with its reason, where the file is opened.
+      // A missing or unreadable directory also fails, with its reason, when the file is opened.
       return undefined;
     }
   }

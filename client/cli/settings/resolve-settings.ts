@@ -1,23 +1,23 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { closestMatch } from '../../../protocol/index.js';
 import { DEFAULT_LIMITS, type Limits } from '../../../server/index.js';
 import { SAFE_DIRECTORIES_KEY } from './config-entry.js';
 import { CliError } from '../cli-error.js';
-import { several } from '../terminal/help.js';
+import { several, withChoices } from '../terminal/help.js';
 import { readRepositoryConfig, type InForce, type Refusal } from './repository-config.js';
 import { SOURCE_TABLE } from './setting-sources.js';
 import { flagOf, variableOf, type Origin, type Setting } from './setting.js';
 import { LIMIT_NAMES, readLimit, SETTINGS, type SettingName, type Settings } from './settings.js';
 import { readUserConfig, type UserConfig } from './user-config.js';
 
-/** Where a value comes from, for people: `--port`, `MUSE_BUS_PORT`, a path; empty for a default. */
-interface Said {
+/** The source of a value. `where` is for people: `--port`, `MUSE_BUS_PORT`, a path; empty for a default. */
+interface ValueSource {
   readonly origin: Origin;
   readonly where: string;
 }
 
 /** A setting as `muse-bus config` shows it. */
-export interface SettingView extends Said {
+export interface SettingView extends ValueSource {
   readonly name: string;
   readonly value: Settings[SettingName] | number;
 }
@@ -25,28 +25,37 @@ export interface SettingView extends Said {
 export interface ResolvedSettings {
   readonly settings: Omit<Settings, 'limit'> & { readonly limits: Partial<Limits> };
   readonly views: readonly SettingView[];
-  /** What the repository's file said and may not say, and a file of settings that cannot be read. */
+  /** Refused settings of the repository's file, and configuration files that cannot be read. */
   readonly refusals: readonly Refusal[];
-  /** Variables that look like ours and are none, with what may have been meant. */
+  /** Unknown variables that begin with MUSE_BUS_, each with a hint. */
   readonly unknownVariables: readonly string[];
 }
 
-/** Read by our tests. */
+/** Used by tests only. */
 const OTHER_VARIABLES = ['MUSE_BUS_REFERENCE'];
 
-/** @param isWanted which of them the command takes. */
+/** Adds the options of the settings. @param isWanted selects the settings of the command. */
 export function withSettings(command: Command, isWanted: (name: SettingName) => boolean = () => true): Command {
-  for (const [name, setting] of Object.entries(SETTINGS)) {
-    if (!isWanted(name as SettingName)) continue;
-    const fallback = setting.takes === 'text' && setting.fallback !== undefined ? ` (default: ${setting.shown})` : '';
-    const description = `${setting.description}${fallback}`;
-    if (setting.takes === 'list') command.option(setting.flag, description, several);
-    else command.option(setting.flag, description);
+  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
+    if (isWanted(name)) command.addOption(optionOf(setting));
   }
   return command;
 }
 
-/** The flags of a command that were written, by name; commander's own defaults are not among them. */
+/**
+ * The option says in the help where else its value may come from. {@link resolveSettings} reads the variable all the same:
+ * to commander an empty one is a value, a list is one text, and `MUSE_BUS_INSECURE=false` switches on.
+ */
+function optionOf(setting: Setting<unknown>): Option {
+  const { flag, description, takes, fallback, shown, choices } = setting;
+  const variable = variableOf(setting);
+  if (takes === 'switch') return new Option(flag, `${description} (env: ${variable}=${String(fallback !== true)})`);
+  const option = withChoices(new Option(flag, description).env(variable), choices);
+  if (takes === 'list') return option.argParser(several);
+  return fallback === undefined ? option : option.default(fallback, shown);
+}
+
+/** The flags that were given on the command line, by name; without defaults. */
 export function writtenFlags(command: Command): ReadonlyMap<string, readonly string[]> {
   const written = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(command.opts())) {
@@ -57,9 +66,9 @@ export function writtenFlags(command: Command): ReadonlyMap<string, readonly str
 }
 
 /**
- * Flags over environment over the user's file over the repository's file over defaults.
- * @param root the repository; `undefined` where there is none, and so no file of it.
- * @throws CliError for what cannot be read, naming where it was said. What the repository's file says is never thrown.
+ * Flags override the environment, which overrides the user's file, which overrides the repository's file and the defaults.
+ * @param root the repository; `undefined` if there is none, and so no file of it.
+ * @throws CliError for an invalid value, naming its source. Mistakes in the repository's file are never thrown.
  */
 export function resolveSettings(
   flags: ReadonlyMap<string, readonly string[]>,
@@ -81,7 +90,7 @@ export function resolveSettings(
     limit: (name) => limitsInForce.get(name)!,
   };
   const repository = root === undefined ? undefined : readRepositoryConfig(root, inForce, user.path);
-  const placesOf = (name: SettingName): Found[] => [
+  const sourcesOf = (name: SettingName): Found[] => [
     ...trusted(name),
     ...found([{ origin: 'repository-file', where: repository?.path ?? '', texts: repository?.texts.get(name) }]),
   ];
@@ -89,17 +98,17 @@ export function resolveSettings(
   const views: SettingView[] = [];
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     if (name === 'limit') continue;
-    const [place] = placesOf(name);
-    const value = valueOf(name, place);
+    const [source] = sourcesOf(name);
+    const value = valueOf(name, source);
     resolved[name] = value;
     views.push({
       name: SETTINGS[name].name,
       value,
-      origin: place?.origin ?? 'default',
-      where: place?.where ?? '',
+      origin: source?.origin ?? 'default',
+      where: source?.where ?? '',
     });
   }
-  const limits = limitViews(placesOf('limit'));
+  const limits = limitViews(sourcesOf('limit'));
   const given = limits.filter(({ origin }) => origin !== 'default').map(({ limit, value }) => [limit, value]);
   return {
     settings: { ...(resolved as Omit<Settings, 'limit'>), limits: Object.fromEntries(given) as Partial<Limits> },
@@ -109,12 +118,14 @@ export function resolveSettings(
   };
 }
 
-const found = (places: readonly (Said & { readonly texts: readonly string[] | undefined })[]): Found[] =>
-  places.filter((place): place is Found => place.texts !== undefined);
+const found = (sources: readonly (ValueSource & { readonly texts: readonly string[] | undefined })[]): Found[] =>
+  sources.filter((source): source is Found => source.texts !== undefined);
 
-function valueOf(name: Exclude<SettingName, 'limit'>, place: Found | undefined): Settings[SettingName] {
+function valueOf(name: Exclude<SettingName, 'limit'>, source: Found | undefined): Settings[SettingName] {
   const setting: Pick<Setting<unknown>, 'name' | 'fallback' | 'read'> = SETTINGS[name];
-  return (place ? setting.read(place.texts, placeOf(place, setting.name)) : setting.fallback) as Settings[SettingName];
+  return (
+    source ? setting.read(source.texts, describeSource(source, setting.name)) : setting.fallback
+  ) as Settings[SettingName];
 }
 
 const safeDirectoriesView = ({ path, safeDirectories }: UserConfig): SettingView => ({
@@ -130,25 +141,25 @@ function userFileUnknown({ path, unknown }: UserConfig): Refusal[] {
   return [{ name: '*', value: 'the whole file', where: path, why: unknown, allow }];
 }
 
-type Found = Said & { readonly texts: readonly string[] };
+type Found = ValueSource & { readonly texts: readonly string[] };
 
-/** An empty variable says nothing. */
+/** An empty variable counts as unset. */
 function fromVariable(value: string | undefined, takes: 'text' | 'list' | 'switch'): readonly string[] | undefined {
   if (value === undefined || value === '') return undefined;
   return takes === 'list' ? value.split(',').map((part) => part.trim()) : [value];
 }
 
-const placeOf = ({ origin, where }: Said, name: string): string =>
+const describeSource = ({ origin, where }: ValueSource, name: string): string =>
   origin === 'user-file' || origin === 'repository-file' ? `${name} in ${where}` : where;
 
 type LimitView = SettingView & { readonly limit: keyof Limits; readonly value: number };
 
-/** Each limit by itself: one that a flag sets leaves those of the file standing. @param places the strongest first. */
-function limitViews(places: readonly Found[]): LimitView[] {
-  const given = new Map<keyof Limits, Said & { readonly value: number }>();
-  for (const { texts, origin, where } of [...places].reverse()) {
+/** Each limit is resolved by itself: a flag for one keeps the others from the file. @param sources the strongest first. */
+function limitViews(sources: readonly Found[]): LimitView[] {
+  const given = new Map<keyof Limits, ValueSource & { readonly value: number }>();
+  for (const { texts, origin, where } of [...sources].reverse()) {
     for (const text of texts) {
-      const [limit, value] = readLimit(text, placeOf({ origin, where }, 'limits'));
+      const [limit, value] = readLimit(text, describeSource({ origin, where }, 'limits'));
       given.set(limit, { value, origin, where });
     }
   }
@@ -158,7 +169,7 @@ function limitViews(places: readonly Found[]): LimitView[] {
   });
 }
 
-const defaultOf = (limit: keyof Limits): Said & { readonly value: number } => ({
+const defaultOf = (limit: keyof Limits): ValueSource & { readonly value: number } => ({
   value: DEFAULT_LIMITS[limit],
   origin: 'default',
   where: '',
@@ -175,7 +186,7 @@ function unknownVariablesIn(env: NodeJS.ProcessEnv): string[] {
     });
 }
 
-/** @throws CliError with all of them: for where a misspelt variable must not pass. */
+/** @throws CliError that lists them, because a misspelt variable must not be ignored. */
 export function refuseUnknownVariables({ unknownVariables }: Pick<ResolvedSettings, 'unknownVariables'>): void {
   if (unknownVariables.length > 0)
     throw new CliError(unknownVariables.join('; '), 'bad_config', 'muse-bus config lists the settings');

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { CliError } from '../cli-error.js';
 
-/** Flags that would hold a secret itself, and what takes their place. */
+/** Flags that would contain a secret, and what to use instead. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['--token', '--token-file FILE (- for stdin), or MUSE_BUS_TOKEN in the environment'],
   ['--relay-password', '--relay-password-file FILE, or MUSE_BUS_RELAY_PASSWORD in the environment'],
@@ -10,7 +10,8 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
 const MAX_TOKEN_BYTES = 4_096;
 
 /**
- * Every user of the machine reads the arguments of every process. @param args as they were written, for any command.
+ * Refuses secrets as arguments, because every user of the machine can read the arguments of every process.
+ * @param args the arguments of any command.
  * @throws CliError that does not repeat the secret.
  */
 export function refuseSecrets(args: readonly string[]): void {
@@ -27,35 +28,34 @@ export function refuseSecrets(args: readonly string[]): void {
   }
 }
 
-/** What commander says of a flag that it does not know, without the value that may stand in it. */
+/** Commander's message about an unknown flag, without the value in it. */
 export const withoutValue = (message: string): string =>
   message.replace(/^((?:error: )?unknown option '[^=]*)=[^]*'(?=\n\(Did you mean|$)/, "$1'");
 
 /**
- * An address that holds nothing but where a bus is.
+ * A url that contains nothing but host and port.
  * @throws CliError that does not repeat it.
  */
 export function addressWithoutSecret(url: string, where: string): string {
   if (!/[@?#]/.test(url)) return url;
-  const hint =
-    'ws://host:port is all of it; a token is given by --token-file FILE, or MUSE_BUS_TOKEN in the environment';
+  const hint = 'use ws://host:port; give a token with --token-file FILE, or MUSE_BUS_TOKEN in the environment';
   throw new CliError(
-    `${where} must hold no user, query or fragment: a secret in it would show in process lists`,
+    `${where} must not contain a user, query or fragment: process lists would show a secret in it`,
     'bad_args',
     hint,
   );
 }
 
 /**
- * A token from a file, a pipe or, for `-`, from stdin.
+ * Reads a token from a file, a pipe or, for `-`, from stdin.
  * @throws CliError that does not repeat it.
  */
 export function readTokenFile(path: string): string {
   const name = path === '-' ? 'stdin' : path;
   const token = contentOf(path, name).trim();
   if (/^[\x21-\x7e]+$/.test(token)) return token;
-  const why = token === '' ? 'it holds none' : 'it must hold one line of printable ASCII and nothing else';
-  throw new CliError(`cannot take the token from ${name}: ${why}`);
+  const why = token === '' ? 'it is empty' : 'it must contain one line of printable ASCII and nothing else';
+  throw new CliError(`cannot read the token from ${name}: ${why}`);
 }
 
 function contentOf(path: string, name: string): string {
@@ -73,7 +73,7 @@ function contentOf(path: string, name: string): string {
       if (file !== 0) closeSync(file);
     }
   } catch (error) {
-    throw new CliError(`cannot take the token from ${name}: ${(error as Error).message}`);
+    throw new CliError(`cannot read the token from ${name}: ${(error as Error).message}`);
   }
-  throw new CliError(`cannot take the token from ${name}: it is longer than ${String(MAX_TOKEN_BYTES)} bytes`);
+  throw new CliError(`cannot read the token from ${name}: it is longer than ${String(MAX_TOKEN_BYTES)} bytes`);
 }

@@ -4,19 +4,19 @@ import { flagOf, variableOf, type Setting } from './setting.js';
 import { SETTINGS, type SettingName } from './settings.js';
 
 /**
- * What the repository's own file may say of a setting. That file comes with a checkout, and so from whoever made that: it
- * gets what cannot hurt the user who runs the server, and nothing else.
+ * Which values the repository's own file may set. The file comes with a checkout, so anyone may have written it: it may set
+ * only what cannot harm the user who runs the server.
  */
 export type RepositoryRule =
   | { readonly may: 'nothing' }
-  /** A number that is at most the one in force; `least` where less would hide something. */
+  /** A number that is at most the one in force, and not below `least`. */
   | { readonly may: 'lower'; readonly least: number }
   | { readonly may: 'range'; readonly low: number; readonly high: number }
   | { readonly may: 'choose'; readonly values: readonly string[] };
 
 export interface SourceRule {
   readonly repository: RepositoryRule;
-  /** Why no more than that, and why that much. */
+  /** The reason for the rule. */
   readonly because: string;
 }
 
@@ -32,33 +32,33 @@ const choose = (values: readonly string[], because: string): SourceRule => ({
 });
 
 const NETWORK = 'decides who can reach the bus';
-const PATH = "would read a file of the user's that the checkout chooses";
-const STREAM = 'changes a stream in NATS that others share';
-const NATS = 'would hand all records to a server that the checkout chooses';
+const PATH = 'would read a file of the user that the checkout chooses';
+const STREAM = 'changes a NATS stream that others share';
+const NATS = 'would send all records to a server that the checkout chooses';
 
-/** What each setting may be given by the repository's file; every other source may give it any value that it takes. */
+/** What the repository's file may set. All other sources may set any valid value. */
 export const SOURCE_RULES: Readonly<Record<SettingName, SourceRule>> = {
   host: nothing(NETWORK),
-  port: nothing('would be known beforehand, and taken beforehand by another user'),
-  backend: choose(['auto', 'polling'], 'costs a little time at most; native would switch off the self-test'),
-  pollInterval: range(0.25, 10, 'costs, within these, neither a busy processor nor leases that are seen too late'),
+  port: nothing('could be taken by another user before the server starts'),
+  backend: choose(['auto', 'polling'], 'costs little time; native would switch off the self-test'),
+  pollInterval: range(0.25, 10, 'keeps processor load low in this range, and sees leases in time'),
   transport: nothing('decides which native code is loaded'),
-  nativeEngineSha256: nothing('would let a binary run that the checkout chooses'),
-  settle: range(0.05, 2, 'makes, within these, no false problems and hides no broken file'),
-  heartbeat: range(1, 15, 'makes, within these, no busy network, and no dead server looks quiet'),
-  reconcile: range(5, 60, 'costs, within these, neither a busy processor nor changes that are found too late'),
-  goneAfter: range(10, 600, 'ends, within these, no server for a short absence, and keeps none for long'),
-  idleTimeout: nothing('is a matter of the network between the bus and its clients'),
-  stateDir: nothing('would put the token and the journal where the checkout can bring its own'),
-  journal: nothing('would have a restart lose what happened'),
-  journalMaxEvents: lower('takes less of the disk; a client that comes too late is told to resync', 1_000),
-  journalMaxAge: lower('takes less of the disk; a client that comes too late is told to resync', 3_600),
-  journalMaxBytes: lower('takes less of the disk; a client that comes too late is told to resync', 1_048_576),
-  allowOrigin: nothing('would let a page in'),
-  allowHost: nothing('would take away the defence against DNS rebinding'),
+  nativeEngineSha256: nothing('would load a binary that the checkout chooses'),
+  settle: range(0.05, 2, 'causes no false problems in this range, and hides no broken file'),
+  heartbeat: range(1, 15, 'keeps network load low in this range, and detects a dead server'),
+  reconcile: range(5, 60, 'keeps processor load low in this range, and finds changes in time'),
+  goneAfter: range(10, 600, 'ends no server after a short absence in this range, and keeps none for long'),
+  idleTimeout: nothing('depends on the network between the bus and its clients'),
+  stateDir: nothing('would put the token and the journal where the checkout can plant its own'),
+  journal: nothing('would lose the history at a restart'),
+  journalMaxEvents: lower('uses less disk; a client that resumes too late gets a resync', 1_000),
+  journalMaxAge: lower('uses less disk; a client that resumes too late gets a resync', 3_600),
+  journalMaxBytes: lower('uses less disk; a client that resumes too late gets a resync', 1_048_576),
+  allowOrigin: nothing('would allow a page to connect'),
+  allowHost: nothing('would disable the defence against DNS rebinding'),
   tlsCert: nothing(PATH),
   tlsKey: nothing(PATH),
-  insecure: nothing('would send the token in the clear'),
+  insecure: nothing('would send the token unencrypted'),
   relay: nothing(NATS),
   relayRepository: nothing("would publish under another repository's name"),
   relayCreds: nothing(PATH),
@@ -73,12 +73,12 @@ export const SOURCE_RULES: Readonly<Record<SettingName, SourceRule>> = {
   relayMaxAge: nothing(STREAM),
   relayReplicas: nothing(STREAM),
   logLevel: nothing('would hide what is refused'),
-  limit: lower('costs a client that meets it a refusal that says so; what hides records has a lowest value'),
+  limit: lower('only refuses clients that exceed it; limits that could hide records have a minimum'),
 };
 
 /**
- * What a file's limits may not be lowered beyond: a client that is refused is told, but a record that is not taken in is
- * not seen, and its addresses would look free.
+ * The minimum of some limits. A refused client gets an error, but a refused record is invisible, and its addresses would look
+ * free.
  */
 export const LEAST_LIMITS: Readonly<Partial<Record<keyof Limits, number>>> = {
   maxRecords: 10_000,
@@ -88,8 +88,8 @@ export const LEAST_LIMITS: Readonly<Partial<Record<keyof Limits, number>>> = {
 };
 
 /**
- * Why a value from the repository's file is refused; `undefined` where it is not.
- * @param inForce what holds without that file.
+ * Why a value from the repository's file is refused; `undefined` if it is allowed.
+ * @param inForce the value in force without that file.
  */
 export function repositoryFault(
   { repository: rule, because }: SourceRule,
@@ -112,7 +112,7 @@ export function repositoryFault(
   }
 }
 
-/** One thing that decides something, and who may say it. */
+/** A setting or a similar value, and its possible sources. */
 export interface SourceRow {
   readonly name: string;
   readonly flag: string | undefined;
@@ -121,7 +121,7 @@ export interface SourceRow {
   readonly rule: SourceRule;
 }
 
-/** What no file of settings may hold, and the one thing that only the user's may. */
+/** What no configuration file may contain, and the one key that only the user's file may have. */
 const OTHERS: readonly SourceRow[] = [
   {
     name: SAFE_DIRECTORIES_KEY,
@@ -132,9 +132,9 @@ const OTHERS: readonly SourceRow[] = [
   },
   ...(
     [
-      ['root', '--root', 'MUSE_BUS_ROOT', "says where the repository's file is"],
-      ['url', '--url', 'MUSE_BUS_URL', 'says to whom a token is shown'],
-      ['endpoint', '--endpoint', 'MUSE_BUS_ENDPOINT', 'says to whom a token is shown'],
+      ['root', '--root', 'MUSE_BUS_ROOT', "decides which repository's file is read"],
+      ['url', '--url', 'MUSE_BUS_URL', 'decides which server gets the token'],
+      ['endpoint', '--endpoint', 'MUSE_BUS_ENDPOINT', 'decides which server gets the token'],
       ['token', '--token-file', 'MUSE_BUS_TOKEN', 'is a secret'],
       ['relay_password', '--relay-password-file', 'MUSE_BUS_RELAY_PASSWORD', 'is a secret'],
       ['relay_token', '--relay-token-file', 'MUSE_BUS_RELAY_TOKEN', 'is a secret'],
@@ -142,7 +142,7 @@ const OTHERS: readonly SourceRow[] = [
   ).map(([name, flag, variable, because]) => ({ name, flag, variable, isInUserFile: false, rule: nothing(because) })),
 ];
 
-/** Every setting and what is like one, in the order of the help. */
+/** All settings, then values such as tokens that are set in a similar way. In the order of the help. */
 export const SOURCE_TABLE: readonly SourceRow[] = [
   ...(Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]).map(([name, setting]) => ({
     name: setting.name,
@@ -154,7 +154,7 @@ export const SOURCE_TABLE: readonly SourceRow[] = [
   ...OTHERS,
 ];
 
-/** The rule as the documents have it. */
+/** The rule as the documents show it. */
 export function ruleText(rule: RepositoryRule): string {
   switch (rule.may) {
     case 'nothing':

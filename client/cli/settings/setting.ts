@@ -4,21 +4,23 @@ import { CliError } from '../cli-error.js';
 export type Origin = 'flag' | 'environment' | 'user-file' | 'repository-file' | 'default';
 
 /**
- * One thing that may be set of a server: as a flag, as an environment variable `MUSE_BUS_…`, and as a key of a file of
- * settings, all of the same name. Which source may set what: `setting-sources.ts`.
+ * One setting of a server. It can be set by a flag, by an environment variable `MUSE_BUS_…`, and by a key of a configuration
+ * file, all with the same name. `setting-sources.ts` says which source may set what.
  */
 export interface Setting<T> {
-  /** As in the file, `poll_interval`. */
+  /** The key in a file, `poll_interval`. */
   readonly name: string;
-  /** As commander takes it, `--poll-interval <seconds>`. */
+  /** The flag in commander's form, `--poll-interval <seconds>`. */
   readonly flag: string;
   readonly description: string;
-  /** What is used where nothing is said, and as it is shown. */
+  /** The default, and how it is shown. */
   readonly fallback: T;
   readonly shown: string;
   /** How often it may be given: once, or as a list (in the environment separated by commas, an array in the file). */
   readonly takes: 'text' | 'list' | 'switch';
-  /** @param texts at least one. @param where names it in a complaint. @throws CliError */
+  /** The values it may have, where they can be listed. */
+  readonly choices?: readonly string[];
+  /** @param texts at least one. @param where names the source in an error. @throws CliError */
   readonly read: (texts: readonly string[], where: string) => T;
 }
 
@@ -31,17 +33,22 @@ export function setting<T extends string | number>(naming: Naming, fallback: T, 
   return { ...naming, fallback, shown: String(fallback), takes: 'text', read: last };
 }
 
-/** A text that may be absent. */
+/** One of a few texts. */
+export function choice<T extends string>(naming: Naming, fallback: T, choices: readonly T[]): Setting<T> {
+  return { ...setting(naming, fallback, oneOf(choices)), choices };
+}
+
+/** A text without a default. */
 export function optional(naming: Naming): Setting<string | undefined> {
   return { ...naming, fallback: undefined, shown: 'none', takes: 'text', read: (texts) => texts.at(-1) };
 }
 
-/** An address that must hold no password: it is shown in logs and by `muse-bus config`. */
+/** An address that must not contain a password, because logs and `muse-bus config` show it. */
 export function withoutSecret(address: Setting<string | undefined>): Setting<string | undefined> {
   const read: Setting<string | undefined>['read'] = (texts, where) => {
-    // With a scheme or without: no address that we take has this sign for anything else.
+    // With or without a scheme, `@` in an address always follows a user.
     if (!texts.at(-1)!.includes('@')) return texts.at(-1);
-    throw new CliError(`${where} must hold no user and no password: it would show in process lists and logs`);
+    throw new CliError(`${where} must not contain a user or password: process lists and logs would show it`);
   };
   return { ...address, read };
 }
@@ -96,10 +103,10 @@ export const seconds =
     throw new CliError(`${where} must be from ${String(low)} to ${String(high)} seconds, got ${text}`);
   };
 
-export const oneOf =
-  <T extends string>(...allowed: readonly T[]): Reader<T> =>
+const oneOf =
+  <T extends string>(choices: readonly T[]): Reader<T> =>
   (text, where) => {
-    const found = allowed.find((value) => value === text);
+    const found = choices.find((value) => value === text);
     if (found !== undefined) return found;
-    throw new CliError(`${where} must be one of ${allowed.join(', ')}, got ${text}`);
+    throw new CliError(`${where} must be one of ${choices.join(', ')}, got ${text}`);
   };

@@ -10,8 +10,8 @@ import {
 import { CliError } from '../cli-error.js';
 import {
   asText,
+  choice,
   list,
-  oneOf,
   optional,
   seconds,
   setting,
@@ -22,9 +22,9 @@ import {
   type Setting,
 } from './setting.js';
 
-export const BACKENDS = ['auto', 'native', 'polling'] as const satisfies readonly BackendChoice[];
-export const TRANSPORTS = ['auto', 'uws', 'ws'] as const satisfies readonly TransportChoice[];
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const BACKENDS = ['auto', 'native', 'polling'] as const satisfies readonly BackendChoice[];
+const TRANSPORTS = ['auto', 'uws', 'ws'] as const satisfies readonly TransportChoice[];
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 const named = (name: string, value: string, description: string) => ({
   name,
@@ -34,63 +34,51 @@ const named = (name: string, value: string, description: string) => ({
 
 const GIB = 2 ** 30;
 
-/** Everything that may be set of a server, in the order of its help. */
+/** All settings of a server, in the order of its help. */
 export const SETTINGS = {
   host: setting(named('host', 'host', 'address to listen on'), '127.0.0.1', asText),
   port: setting(named('port', 'n', 'port, 0 for any free one'), DEFAULT_PORT, wholeNumber(0, 65_535)),
-  backend: setting(
-    named('backend', 'backend', `how changes are noticed: ${BACKENDS.join(', ')}`),
-    'auto',
-    oneOf(...BACKENDS),
-  ),
+  backend: choice(named('backend', 'backend', 'how changes are noticed'), 'auto', BACKENDS),
   pollInterval: setting(
-    named('poll_interval', 'seconds', 'how often polling looks (0.01 to 3600)'),
+    named('poll_interval', 'seconds', 'interval of polling (0.01 to 3600)'),
     1,
     seconds(0.01, 3_600),
   ),
-  transport: setting(
-    named('transport', 'engine', `the WebSocket engine: ${TRANSPORTS.join(', ')}`),
-    'auto',
-    oneOf(...TRANSPORTS),
-  ),
+  transport: choice(named('transport', 'engine', 'the WebSocket engine'), 'auto', TRANSPORTS),
   nativeEngineSha256: list(
-    named('native_engine_sha256', 'hash', 'another binary of the native engine that may be loaded (repeatable)'),
+    named(
+      'native_engine_sha256',
+      'hash',
+      'hash of another binary of the native engine that may be loaded (repeatable)',
+    ),
     sha256,
   ),
   settle: setting(
-    named('settle', 'seconds', 'how long a file may be unreadable before that is announced'),
+    named('settle', 'seconds', 'how long a file may be unreadable before it is reported as a problem'),
     0.2,
     seconds(0, 60),
   ),
-  heartbeat: setting(
-    named('heartbeat', 'seconds', 'how often clients are told that the server is alive'),
-    5,
-    seconds(0.01, 3_600),
-  ),
+  heartbeat: setting(named('heartbeat', 'seconds', 'interval of heartbeats to clients'), 5, seconds(0.01, 3_600)),
   reconcile: setting(
-    named('reconcile', 'seconds', 'shortest pause between full comparisons with the directories'),
+    named('reconcile', 'seconds', 'minimum pause between full comparisons with the directories'),
     10,
     seconds(0.01, 86_400),
   ),
   goneAfter: setting(
-    named('gone_after', 'seconds', 'how long a repository that is gone from its path is waited for'),
+    named('gone_after', 'seconds', 'how long to wait for a repository that is missing from its path'),
     60,
     seconds(0, 86_400),
   ),
   idleTimeout: setting(
-    named('idle_timeout', 'seconds', 'a connection silent for longer is pinged, then closed (8 to 960)'),
+    named('idle_timeout', 'seconds', 'how long a connection may be silent before it is pinged, then closed (8 to 960)'),
     120,
     seconds(8, 960),
   ),
   stateDir: optional(
-    named(
-      'state_dir',
-      'path',
-      "where private state is kept (default: the platform's directory for it, ~/.local/state)",
-    ),
+    named('state_dir', 'path', "directory for private state (default: the platform's, ~/.local/state)"),
   ),
   journal: toggle(
-    { ...named('journal', '', 'keep no history on disk: a restart begins a new epoch'), flag: '--no-journal' },
+    { ...named('journal', '', 'keep no history on disk; a restart begins a new epoch'), flag: '--no-journal' },
     true,
   ),
   journalMaxEvents: setting(
@@ -108,31 +96,37 @@ export const SETTINGS = {
     134_217_728,
     wholeNumber(65_536, 1_024 * GIB),
   ),
-  allowOrigin: list(named('allow_origin', 'origin', 'a page that may connect, scheme://host[:port] (repeatable)')),
-  allowHost: list(named('allow_host', 'name', 'a name by which the server may be called, host[:port] (repeatable)')),
+  allowOrigin: list(
+    named('allow_origin', 'origin', 'origin of a page that may connect, scheme://host[:port] (repeatable)'),
+  ),
+  allowHost: list(named('allow_host', 'name', 'name that clients may use for this server, host[:port] (repeatable)')),
   tlsCert: optional(named('tls_cert', 'file', 'certificate in PEM: serve wss and https')),
-  tlsKey: optional(named('tls_key', 'file', 'the key of the certificate')),
+  tlsKey: optional(named('tls_key', 'file', 'key of the certificate')),
   insecure: toggle(
-    named('insecure', '', 'listen beyond this machine without TLS: everything is sent in the clear'),
+    named('insecure', '', 'allow other machines to connect without TLS: all data is sent unencrypted'),
     false,
   ),
   relay: withoutSecret(
-    optional(named('relay', 'url', 'NATS JetStream between origin and edges, nats:// or tls://host:port (commas)')),
+    optional(
+      named('relay', 'url', 'NATS JetStream between origin and edges, nats:// or tls://host:port, several with commas'),
+    ),
   ),
   relayRepository: setting(
-    named('relay_repository', 'name', 'what the repository is called in NATS'),
+    named('relay_repository', 'name', 'name of the repository in NATS'),
     DEFAULT_RELAY_REPOSITORY,
     asText,
   ),
   relayCreds: optional(named('relay_creds', 'file', 'a .creds file for NATS')),
-  relayUser: optional(
-    named('relay_user', 'name', 'user for NATS; its password from the next, or from the environment'),
+  relayUser: optional(named('relay_user', 'name', 'user for NATS; see --relay-password-file')),
+  relayPasswordFile: optional(
+    named('relay_password_file', 'file', 'file with the password for NATS (or set MUSE_BUS_RELAY_PASSWORD)'),
   ),
-  relayPasswordFile: optional(named('relay_password_file', 'file', 'password (or MUSE_BUS_RELAY_PASSWORD)')),
-  relayTokenFile: optional(named('relay_token_file', 'file', 'token for NATS (or MUSE_BUS_RELAY_TOKEN)')),
-  relayCa: optional(named('relay_ca', 'file', "the authority of NATS's certificate, in PEM: demands TLS")),
-  relayCert: optional(named('relay_cert', 'file', 'our own certificate for NATS, in PEM')),
-  relayKey: optional(named('relay_key', 'file', 'the key of that certificate')),
+  relayTokenFile: optional(
+    named('relay_token_file', 'file', 'file with the token for NATS (or set MUSE_BUS_RELAY_TOKEN)'),
+  ),
+  relayCa: optional(named('relay_ca', 'file', 'CA certificate for NATS in PEM; requires TLS')),
+  relayCert: optional(named('relay_cert', 'file', 'client certificate for NATS in PEM')),
+  relayKey: optional(named('relay_key', 'file', 'key of the client certificate')),
   relayMaxMessages: setting(
     named('relay_max_messages', 'n', 'messages that the stream keeps'),
     DEFAULT_STREAM_LIMITS.maxMessages,
@@ -153,16 +147,14 @@ export const SETTINGS = {
     DEFAULT_STREAM_LIMITS.replicas,
     wholeNumber(1, 5),
   ),
-  logLevel: setting(named('log_level', 'level', LOG_LEVELS.join(', ')), 'info', oneOf(...LOG_LEVELS)),
-  limit: list(
-    named('limit', 'name=n', 'a bound on what clients and files may ask for (repeatable; see muse-bus config)'),
-  ),
+  logLevel: choice(named('log_level', 'level', 'the least severe messages to log'), 'info', LOG_LEVELS),
+  limit: list(named('limit', 'name=n', 'a limit for clients or files (repeatable; muse-bus config lists all)')),
 } as const satisfies Readonly<Record<string, Setting<never> | Setting<unknown>>>;
 
 export type SettingName = keyof typeof SETTINGS;
 export type Settings = { readonly [Name in SettingName]: (typeof SETTINGS)[Name]['fallback'] };
 
-/** The names of limits as the wire and the file have them, `max_connections`. */
+/** The names of limits on the wire and in files, `max_connections`. */
 export const LIMIT_NAMES: ReadonlyMap<string, keyof Limits> = new Map(
   (Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]).map((name) => [snakeCased(name), name]),
 );

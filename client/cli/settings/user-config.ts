@@ -16,14 +16,14 @@ import { excerpt, excerptOf } from '../terminal/excerpt.js';
 import { CliError } from '../cli-error.js';
 import { SETTINGS, type SettingName } from './settings.js';
 
-/** What the user's own file says: for each setting the texts that a flag would have. */
+/** The user's own configuration file: for each setting the texts that a flag would have. */
 export interface UserConfig {
-  /** `undefined` where the environment names no directory for it. */
+  /** `undefined` if the environment names no directory for it. */
   readonly path: string | undefined;
   readonly texts: ReadonlyMap<SettingName, readonly string[]>;
-  /** Repositories of other users that this user consents to; `*` is all of them. */
+  /** Repositories of other users that this user trusts; `*` means all of them. */
   readonly safeDirectories: readonly string[];
-  /** Why nothing is known of the file: it lies where this user may not look. */
+  /** Why the file is unknown: this user may not access its directory. */
   readonly unknown: string | undefined;
 }
 
@@ -48,9 +48,9 @@ export function userConfigPath(
 }
 
 /**
- * @returns no texts where there is no file.
- * @throws CliError for a file that others could have written, and for one that is no object of settings: a setting that is
- * misspelt must not be a default.
+ * @returns no texts if there is no file.
+ * @throws CliError for a file that others could have written, and for an invalid file: a misspelt setting must not be
+ * ignored.
  */
 export function readUserConfig(env: NodeJS.ProcessEnv): UserConfig {
   const path = userConfigPath(env);
@@ -63,10 +63,10 @@ export function readUserConfig(env: NodeJS.ProcessEnv): UserConfig {
     if (error instanceof CliError) throw error;
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return nothing;
-    // A service that runs with somebody else's HOME: as git does, go on without that person's settings.
-    return { ...nothing, unknown: `its directory cannot be looked into (${code})` };
+    // A service may run with the HOME of another user. Like git, it goes on without those settings.
+    return { ...nothing, unknown: `its directory cannot be read (${code})` };
   }
-  // A file that a manager of dotfiles has linked is the user's, too: what it leads to is checked.
+  // A dotfile manager may have made the file a link. The file that it leads to is checked.
   const content = readConfig(path, 'followed', writableFault);
   if (content.state === 'absent') return nothing;
   if (content.state === 'unreadable') throw notUsed(path, content.why);
@@ -99,7 +99,7 @@ function notUsed(path: string, why: string): CliError {
   );
 }
 
-/** Whoever may write the directory may replace the file in it. @throws CliError */
+/** Anyone who may write the directory could replace the file. @throws CliError */
 function checkDirectory(dir: string): void {
   const why = writableFault(statSync(dir));
   if (why === undefined) return;
@@ -107,10 +107,10 @@ function checkDirectory(dir: string): void {
 }
 
 function writableFault(stats: Stats): string | undefined {
-  // Windows keeps permissions elsewhere: the user's profile is what protects there.
+  // On Windows the permissions of the user's profile protect the file.
   if (process.getuid === undefined) return undefined;
   const mode = stats.mode & 0o777;
-  return ownerFault(stats) ?? (mode & 0o022 ? `it has mode ${mode.toString(8)}: others may write it` : undefined);
+  return ownerFault(stats) ?? (mode & 0o022 ? `it has mode ${mode.toString(8)}: others can write it` : undefined);
 }
 
 function directories(value: unknown, path: string): readonly string[] {

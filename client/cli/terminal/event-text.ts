@@ -2,7 +2,7 @@ import { fieldProblems, isOfContent, recordProblems, type BusEvent, type EventTy
 import { asText } from './table.js';
 import { line, paint, TerminalText, type Style } from './terminal-text.js';
 
-/** One character for each type of event, as the original has them; a revival it has not. */
+/** One character for each event type, as in `muse coord watch`, which has no revivals. */
 export const ICONS: Readonly<Record<EventType, string>> = {
   snapshot: '·',
   added: '+',
@@ -25,16 +25,16 @@ const KIND_WIDTH = 12;
 const AGENT_WIDTH = 32;
 const ADDRESSES_SHOWN = 3;
 
-/** One line for one event: icon, kind, agent, whole id, and what matters for the kind. */
+/** One line for one event: icon, kind, agent, id, and the details of its kind. */
 export function eventLine(event: BusEvent): TerminalText {
   const head = `${ICONS[event.event_type]} ${event.kind.padEnd(KIND_WIDTH)}`;
-  const coloured = paint[STYLES[event.event_type]](head);
+  const colored = paint[STYLES[event.event_type]](head);
   const rest = Object.keys(event.data).length === 0 ? event.id : describe(event);
   const problem = event.event_type === 'removed' ? '' : problemText(event);
-  return line`${coloured} ${rest}${problem === '' ? '' : `  (${problem})`}`.trimEnd();
+  return line`${colored} ${rest}${problem === '' ? '' : `  (${problem})`}`.trimEnd();
 }
 
-/** What is amiss with a record, for a person: the code, then each field, what stands there and what is right. */
+/** The problems of a record, for people: the code, then each invalid field, its value and what it should be. */
 export function problemText(event: BusEvent): string {
   const { problem } = event;
   const said = recordProblems(event).join('; ');
@@ -42,7 +42,7 @@ export function problemText(event: BusEvent): string {
   return `${problem}: ${said}`;
 }
 
-/** The event as programs read it: with the fields that do not say what they should, where there are any. */
+/** The event for programs, with its invalid fields if there are any. */
 export function eventForPrograms(event: BusEvent): object {
   if (event.event_type === 'removed') return event;
   const problems = fieldProblems(event);
@@ -54,7 +54,7 @@ function describe(event: BusEvent): TerminalText {
   return line`${TerminalText.of(agent).padEnd(AGENT_WIDTH)} ${event.id}${detail === '' ? '' : `  ${detail}`}`;
 }
 
-/** Whose it is, and what matters for the kind. */
+/** The agent of a record, and the details of its kind. */
 function parts(event: BusEvent): readonly [agent: string, detail: string] {
   const run = asText(event.data.run_id ?? '?');
   switch (event.kind) {
@@ -67,7 +67,7 @@ function parts(event: BusEvent): readonly [agent: string, detail: string] {
     case 'heartbeat': {
       const { extended_expires_at, reservation_id } = event.data;
       const until = `extends to ${asText(extended_expires_at ?? '?')}`;
-      // Muse names a heartbeat's file after its reservation: once is enough.
+      // Muse names the file of a heartbeat after its reservation, so the id already says it.
       return [run, reservation_id === event.id ? until : `${until} (res: ${asText(reservation_id)})`];
     }
     case 'task':
@@ -86,7 +86,7 @@ function agentOf({ data }: BusEvent): string {
 }
 
 function addresses({ data }: BusEvent, most = ADDRESSES_SHOWN): string {
-  // Agents write what they like: what the type says is an array need not be one.
+  // Agents may write anything, so this may not be an array in spite of its type.
   const all: readonly unknown[] = Array.isArray(data.addresses) ? data.addresses : [];
   const shown = all.slice(0, most).map(asText).join(', ');
   const more = most === ADDRESSES_SHOWN && all.length > most ? ` +${String(all.length - most)} more` : '';

@@ -1,19 +1,19 @@
-import type { Command } from 'commander';
+import type { Argument, Command, Option } from 'commander';
 
-/** What the help of a command shows beside its flags. */
+/** What the help of a command shows besides its flags. */
 export interface Help {
-  /** Each a command line and what it does. */
+  /** Command lines, and what each does. */
   readonly examples: readonly (readonly [line: string, effect: string])[];
   readonly exits: Readonly<Record<number, string>>;
 }
 
-/** What most commands end with. */
+/** The exit codes of most commands. */
 export const USUAL_EXITS: Help['exits'] = {
-  0: 'the command did its work',
-  1: 'bad arguments, or the command could not do its work',
+  0: 'success',
+  1: 'bad arguments or failure',
 };
 
-/** Help that opens with examples and ends with the exit codes. */
+/** Adds examples before the help and exit codes after it. */
 export function withHelp(command: Command, { examples, exits }: Help): Command {
   const width = Math.max(...examples.map(([line]) => line.length));
   const shown = examples.map(([line, effect]) => `  ${line.padEnd(width)}   ${effect}`).join('\n');
@@ -21,6 +21,15 @@ export function withHelp(command: Command, { examples, exits }: Help): Command {
   return command
     .addHelpText('before', `Examples:\n${shown}\n`)
     .addHelpText('after', `\nExit codes:\n${codes.join('\n')}`);
+}
+
+/**
+ * Lists the choices in the help and completes them in a shell. Commander does not check them: the commands take other
+ * spellings too, such as plurals, and say what may have been meant.
+ */
+export function withChoices<T extends Option | Argument>(taker: T, choices: readonly string[] | undefined): T {
+  if (choices !== undefined) taker.argChoices = [...choices];
+  return taker;
 }
 
 /** A flag that may be given several times. */

@@ -3,12 +3,12 @@ import pretty from 'pino-pretty';
 import { visibleJson, visibleText } from '../../../protocol/index.js';
 import type { Log } from '../../../server/index.js';
 
-/** Takes one line of JSON with its line break, as pino writes it. */
+/** Receives one line of JSON with its line break, as pino writes it. */
 interface LineWriter {
   write(line: string): void;
 }
 
-/** Logs on stderr: lines for people on a terminal, JSON elsewhere. What a terminal would obey is shown in both. */
+/** Logs on stderr: lines for people on a terminal, otherwise JSON. Both escape control sequences. */
 export function makeLog(level: string): Log {
   return pino({ level }, process.stderr.isTTY ? linesForPeople() : linesForPrograms());
 }
@@ -23,7 +23,7 @@ function linesForPeople(): LineWriter {
   return { write: (line) => void toStderr.write(`${visibleLogLine(line)}\n`) };
 }
 
-/** A log line whose texts stay visible when they are taken out of their JSON; of a stack the frames keep lines of their own. */
+/** A log line whose texts are escaped, so that they can be printed. The frames of a stack keep their own lines. */
 export function visibleLogLine(line: string): string {
   return JSON.stringify(visibleValue(JSON.parse(line)));
 }
@@ -41,7 +41,7 @@ function visibleValue(value: unknown): unknown {
   );
 }
 
-/** The message is data, and line breaks in it are; those after it are the stack's own. */
+/** Line breaks in the message are data and are escaped; those after it belong to the stack. */
 function visibleStack(stack: string, message: unknown): string {
   const at = typeof message === 'string' ? stack.indexOf(message) : -1;
   if (at === -1) return visibleText(stack);

@@ -1,28 +1,32 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { CliError } from '../cli-error.js';
+import { withChoices } from './help.js';
 import type { Terminal } from './terminal.js';
 
-/** How a command is to answer, as it was written. */
+/** The flags for the output format, as they were given. */
 export interface FormatFlags {
   readonly json?: boolean;
   readonly format?: string;
 }
 
-/** For commands that list things: a table on a terminal, one JSON object a line in a pipe. */
-export function withFormat(command: Command): Command {
+const FORMATS = ['text', 'json'] as const;
+type Format = (typeof FORMATS)[number];
+
+/** @param fallback what the command prints without these flags, for its help. */
+export function withFormat(command: Command, fallback = 'text on a terminal, json in a pipe'): Command {
   return command
-    .option('-f, --format <format>', 'text or json (default: text on a terminal, json in a pipe)')
+    .addOption(withChoices(new Option('-f, --format <format>', `output format (default: ${fallback})`), FORMATS))
     .option('-j, --json', 'the same as --format json: one object a line');
 }
 
-/** @throws CliError for a format there is not. */
-export function readFormat(flags: FormatFlags, otherwise: 'text' | 'json'): 'text' | 'json' {
-  const { json, format } = flags;
-  if (format !== undefined && format !== 'text' && format !== 'json') {
+/** @throws CliError for an unknown format. */
+export function readFormat({ json, format }: FormatFlags, fallback: Format): Format {
+  const known = FORMATS.find((one) => one === format);
+  if (format !== undefined && known === undefined) {
     throw new CliError(`--format must be text or json, got ${format}`);
   }
-  return json === true ? 'json' : (format ?? otherwise);
+  return json === true ? 'json' : (known ?? fallback);
 }
 
 /** A table for people, lines for programs. */
-export const usualFormat = (terminal: Terminal): 'text' | 'json' => (terminal.isInteractive ? 'text' : 'json');
+export const usualFormat = (terminal: Terminal): Format => (terminal.isInteractive ? 'text' : 'json');

@@ -1,33 +1,33 @@
 import { isatty } from 'node:tty';
 
-/** A timer does not reach further. */
+/** The longest delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What is left of the five seconds that a stop may take, once the journal has been given its three. */
-const OVERDUE_MS = 1_000;
+/** How long the process may go on after it has stopped. With the journal's three seconds, stopping takes at most five. */
+const EXIT_TIMEOUT_MS = 1_000;
 
-/** Calls at the first SIGINT or SIGTERM. @returns takes the handlers away again. */
+/** Calls at the first SIGINT or SIGTERM. @returns removes the handlers. */
 export function onSignal(call: () => void): () => void {
   process.once('SIGINT', call).once('SIGTERM', call);
   return () => void process.off('SIGINT', call).off('SIGTERM', call);
 }
 
-/** SIGHUP comes from somebody who wants a reload, or from a terminal that is being closed. */
+/** SIGHUP means a request to reload, or that the terminal is being closed. */
 const hasTerminal = (): boolean => isatty(0);
-const beganOnTerminal = hasTerminal();
-const terminalIsGone = (): boolean => beganOnTerminal && !hasTerminal();
+const startedOnTerminal = hasTerminal();
+const isTerminalClosed = (): boolean => startedOnTerminal && !hasTerminal();
 
-/** Calls at every SIGHUP that is not the end of the terminal. @returns takes the handler away again. */
+/** Calls at each SIGHUP that does not close the terminal. @returns removes the handler. */
 export function onReload(call: () => void): () => void {
   const reload = (): void => {
-    if (!terminalIsGone()) call();
+    if (!isTerminalClosed()) call();
   };
   process.on('SIGHUP', reload);
   return () => void process.off('SIGHUP', reload);
 }
 
 /**
- * Resolves with the first SIGINT, SIGTERM, or one of `others`, or when the terminal is closed; a second SIGINT or SIGTERM
+ * Resolves with the first SIGINT, SIGTERM or signal of `others`, or when the terminal is closed. A second SIGINT or SIGTERM
  * ends the process at once.
  */
 export function untilSignal(...others: readonly NodeJS.Signals[]): Promise<void> {
@@ -39,23 +39,23 @@ export function untilSignal(...others: readonly NodeJS.Signals[]): Promise<void>
     process.once('SIGINT', first).once('SIGTERM', first);
     for (const signal of others) process.once(signal, first);
     process.on('SIGHUP', () => {
-      if (terminalIsGone()) first();
+      if (isTerminalClosed()) first();
     });
   });
 }
 
-/** To be called when all is done: ends the process in a second though a disk still keeps one of its threads waiting. */
+/** To be called after stopping: ends the process within a second, even if a thread still waits for a disk. */
 export function endSoon(): void {
-  setTimeout(() => endBy('SIGTERM'), OVERDUE_MS).unref();
+  setTimeout(() => endBy('SIGTERM'), EXIT_TIMEOUT_MS).unref();
 }
 
-/** As the kernel does it: `process.exit` would wait for a thread that a disk keeps waiting. */
+/** Ends the process as the kernel does. `process.exit` would wait for a thread that waits for a disk. */
 function endBy(signal: 'SIGINT' | 'SIGTERM'): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
 
-/** Calls after a time that begins anew with every `restart`; never where there is none. */
+/** Calls after a delay, which each `restart` begins again; never if there is no delay. */
 export class Deadline {
   #timer: NodeJS.Timeout | undefined;
 

@@ -3,20 +3,20 @@ import type { WatchState } from '../../../protocol/index.js';
 import type { BusStatus } from '../../sdk/status.js';
 import type { Terminal } from './terminal.js';
 
-/** What a stream of events says beside events; for programs a line of its own without `event_type`. */
+/** A note in a stream of events that is not an event. For programs it is a line without `event_type`. */
 export type StatusNote =
   | { readonly status: 'reconnecting'; readonly attempt: number; readonly delay_ms: number; readonly cause: string }
   | { readonly status: 'connected'; readonly clock_skew_ms: number }
-  /** At an edge: the server that has the files is not heard of, or is heard of again. */
+  /** At an edge: its origin, the server with the files, was lost or is back. */
   | { readonly status: 'origin'; readonly origin: 'present' | 'away' }
-  /** Not all of the files can be seen, or no repository is there any more; or all can be seen again. */
+  /** The server cannot see all files or its repository, or sees all of them again. */
   | { readonly status: 'watch'; readonly state: WatchState; readonly why?: string }
-  /** What follows is the state from the beginning: forget what is not in it. */
+  /** The whole state follows. Forget records that are not in it. */
   | { readonly status: 'resync'; readonly reason: string }
-  /** After a resync: the state is complete, what follows is change. */
+  /** After a resync: the state is complete, and changes follow. */
   | { readonly status: 'synced'; readonly cursor: string };
 
-/** As a line on standard output for programs, which read nothing else; for people a note beside the events. */
+/** Writes a line of JSON to stdout for programs, or a note to stderr for people. */
 export function writeNote(note: StatusNote, format: 'text' | 'json', terminal: Terminal): void {
   if (format === 'json') {
     terminal.json(note);
@@ -32,15 +32,15 @@ export function writeNote(note: StatusNote, format: 'text' | 'json', terminal: T
     case 'origin':
       terminal.err(
         note.origin === 'away'
-          ? 'the edge hears nothing of its origin: changes come when it does again'
-          : 'the edge hears its origin again',
+          ? 'the edge has lost its origin: no changes until it is back'
+          : 'the origin of the edge is back',
       );
       return;
     case 'watch':
       terminal.err(watchText(note.state, note.why ?? ''));
       return;
     case 'resync':
-      terminal.err(`history was lost (${note.reason}): the state again from the beginning`);
+      terminal.err(`history was lost (${note.reason}): the whole state follows`);
       return;
     case 'synced':
       return;
@@ -52,14 +52,14 @@ function watchText(state: WatchState, why: string): string {
     case 'watching':
       return 'all files can be seen again';
     case 'suspect':
-      return `not all files can be seen: ${why}; what is known may be old`;
+      return `not all files can be seen: ${why}; the state may be outdated`;
     case 'gone':
-      return `the repository is gone: ${why}; what is known may be old`;
+      return `the repository is gone: ${why}; the state may be outdated`;
   }
 }
 
-/** Tells of a connection that breaks and comes back, from now on. @returns stops. */
-export function tellReconnections(client: BusClient, tell: (note: StatusNote) => void): () => void {
+/** Reports from now on when the connection is lost or back. @returns stops. */
+export function reportConnection(client: BusClient, report: (note: StatusNote) => void): () => void {
   let isAway = false;
   let origin: 'present' | 'away' = 'present';
   let watch: WatchState = 'watching';
@@ -67,7 +67,7 @@ export function tellReconnections(client: BusClient, tell: (note: StatusNote) =>
     switch (status.state) {
       case 'connecting':
         isAway = true;
-        tell({
+        report({
           status: 'reconnecting',
           attempt: status.attempt,
           delay_ms: status.delayMs,
@@ -75,16 +75,16 @@ export function tellReconnections(client: BusClient, tell: (note: StatusNote) =>
         });
         return;
       case 'live':
-        if (isAway) tell({ status: 'connected', clock_skew_ms: status.clockSkewMs });
+        if (isAway) report({ status: 'connected', clock_skew_ms: status.clockSkewMs });
         isAway = false;
         if ((status.health?.state ?? watch) !== watch) {
           const { state, why } = status.health!;
           watch = state!;
-          tell({ status: 'watch', state: watch, ...(why === undefined ? {} : { why }) });
+          report({ status: 'watch', state: watch, ...(why === undefined ? {} : { why }) });
         }
         if ((status.health?.origin ?? origin) === origin) return;
         origin = status.health!.origin!;
-        tell({ status: 'origin', origin });
+        report({ status: 'origin', origin });
         return;
       case 'stale':
       case 'closed':

@@ -1,6 +1,6 @@
 import { paint, TerminalText, type Text } from './terminal-text.js';
 
-/** A column of a table: its head, and its cell for an item. */
+/** A column of a table: its head, and its cell for each item. */
 export interface Column<T> {
   readonly head: string;
   readonly cell: (item: T) => unknown;
@@ -8,7 +8,7 @@ export interface Column<T> {
 
 const GAP = '  ';
 
-/** Lines of a table, columns as wide as their widest cell; the first line is the head. */
+/** The lines of a table; the first is the head. A column is as wide as its widest cell. */
 export function plainTable<T>(columns: readonly Column<T>[], items: readonly T[]): TerminalText[] {
   const heads = columns.map(({ head }) => TerminalText.of(head));
   const rows = [heads, ...items.map((item) => columns.map(({ cell }) => TerminalText.of(cellText(cell(item)))))];
@@ -28,7 +28,7 @@ export function table<T>(columns: readonly Column<T>[], items: readonly T[]): Te
 
 const cellText = (value: unknown): string => (Array.isArray(value) ? value.map(asText).join(', ') : asText(value));
 
-/** A value from a record, which may be anything, in one text. */
+/** A value from a record, which may have any type, as a text. */
 export function asText(value: unknown): string {
   if (typeof value === 'string') return value;
   return value === undefined || value === null ? '' : JSON.stringify(value);

@@ -5,7 +5,7 @@ import { visibleText } from '../../../protocol/index.js';
 const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'magenta'] as const;
 export type Style = (typeof STYLES)[number];
 
-/** What may be written to a terminal. A string is taken for data: nothing in it is obeyed, no line break in it begins a line. */
+/** What may be written to a terminal. A string is data: its control characters and line breaks are escaped. */
 export type Text = string | TerminalText;
 
 interface Piece {
@@ -14,8 +14,8 @@ interface Piece {
 }
 
 /**
- * One line for a terminal, made of pieces that have been escaped, each with at most one style. Escape sequences come to be only when
- * the terminal writes it, from styles: a text from a record that looks like one of ours stays text.
+ * One line for a terminal: escaped pieces, each with at most one style. Only styles become escape sequences, when the terminal
+ * writes the line, so a text from a record can never be one.
  */
 export class TerminalText {
   readonly #pieces: readonly Piece[];
@@ -40,7 +40,7 @@ export class TerminalText {
     return new TerminalText(this.#pieces.map((piece) => ({ ...piece, style: piece.style ?? style })));
   }
 
-  /** Columns that it takes: a character of Chinese takes two, a combining mark none. */
+  /** Its width in columns: a Chinese character takes two, a combining mark none. */
   get width(): number {
     return this.#pieces.reduce((sum, { shown }) => sum + stringWidth(shown), 0);
   }
@@ -67,11 +67,11 @@ export class TerminalText {
     return new TerminalText(fitting);
   }
 
-  /** With its escape sequences; `colours` decides whether there are any. */
-  written(colours: Colors): string {
+  /** The line with its escape sequences, if `colors` are enabled. */
+  written(colors: Colors): string {
     return this.#pieces
       .filter(({ shown }) => shown !== '')
-      .map(({ shown, style }) => (style === undefined ? shown : colours[style](shown)))
+      .map(({ shown, style }) => (style === undefined ? shown : colors[style](shown)))
       .join('');
   }
 }
@@ -81,7 +81,7 @@ export const paint = Object.fromEntries(
   STYLES.map((style) => [style, (text: Text) => TerminalText.of(text).styled(style)]),
 ) as Readonly<Record<Style, (text: Text) => TerminalText>>;
 
-/** A line in which values stay values: `` line`${paint.green('✔')} ${name}` ``. */
+/** A line with escaped values: `` line`${paint.green('✔')} ${name}` ``. */
 export function line(words: TemplateStringsArray, ...values: readonly Text[]): TerminalText {
   return TerminalText.join(words.flatMap((word, i) => [word, ...values.slice(i, i + 1)]));
 }

@@ -1,24 +1,23 @@
 import pc from 'picocolors';
 import { jsonLine, visibleJson } from '../../../protocol/index.js';
-import { watchReader } from './reader-watch.js';
+import { onStdoutClosed } from './stdout-closed.js';
 import { TerminalText, type Text } from './terminal-text.js';
 
 /**
- * Where a command writes: the only way to standard output and standard error. Whatever it is given is shown and not obeyed, and takes
- * one line.
+ * Where commands write: the only way to standard output and standard error. Everything is escaped and takes one line.
  */
 export interface Terminal {
   out(line: Text): void;
   err(line: Text): void;
   /** A value as one line of JSON on standard output. */
   json(value: object): void;
-  /** A line of JSON that is written already. */
+  /** A line that is JSON already. */
   jsonText(line: string): void;
-  /** A screen that is drawn over, until it is closed: the terminal is left as it was found. */
+  /** Opens a second screen for drawing. Closing it restores the terminal. */
   openScreen(): void;
   draw(lines: readonly Text[]): void;
   closeScreen(): void;
-  /** Resolves once the reader has taken what was written, so that a slow one is waited for instead of buffered for. */
+  /** Resolves once the output has been read, so that the command waits for a slow reader instead of buffering. */
   drained(): Promise<void>;
   /** Whether standard output is a terminal. */
   readonly isInteractive: boolean;
@@ -31,31 +30,31 @@ const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
 /**
- * The process's own streams. A reader that goes away ends the command quietly, as with any tool in a pipe.
- * @param gone what to do then. @default ends the process with 0
+ * The process's own streams. When the reader closes standard output the command ends quietly, like other tools in a pipe.
+ * @param closed what to do then. @default ends the process with 0
  */
-export function processTerminal(gone: () => void = () => process.exit(0)): Terminal {
+export function processTerminal(closed: () => void = () => process.exit(0)): Terminal {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    gone();
+    closed();
   });
-  // Nobody reads what goes wrong: no reason to go wrong oneself.
+  // A closed stderr must not end the command.
   process.stderr.on('error', () => undefined);
-  watchReader(gone);
+  onStdoutClosed(closed);
   const isInteractive = process.stdout.isTTY;
-  const colours = pc.createColors(isInteractive && process.env['NO_COLOR'] === undefined);
+  const colors = pc.createColors(isInteractive && process.env['NO_COLOR'] === undefined);
   const plain = pc.createColors(false);
   const write = (text: string): void => void process.stdout.write(text);
   return {
-    out: (line) => write(`${TerminalText.of(line).written(colours)}\n`),
-    // Redirected to a file by itself it would carry the colours of a terminal that it is not.
+    out: (line) => write(`${TerminalText.of(line).written(colors)}\n`),
+    // stderr may be redirected to a file while stdout is a terminal.
     err: (line) =>
-      void process.stderr.write(`${TerminalText.of(line).written(process.stderr.isTTY ? colours : plain)}\n`),
+      void process.stderr.write(`${TerminalText.of(line).written(process.stderr.isTTY ? colors : plain)}\n`),
     json: (value) => write(`${jsonLine(value)}\n`),
     jsonText: (line) => write(`${visibleJson(line)}\n`),
     openScreen: () => write(OPEN_SCREEN),
     draw: (lines) => {
-      const drawn = lines.map((line) => TerminalText.of(line).written(colours) + CLEAR_LINE);
+      const drawn = lines.map((line) => TerminalText.of(line).written(colors) + CLEAR_LINE);
       write(HOME + drawn.join('\r\n') + CLEAR_BELOW);
     },
     closeScreen: () => write(CLOSE_SCREEN),

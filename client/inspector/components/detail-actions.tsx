@@ -5,7 +5,7 @@ import { copy } from '../page/actions.js';
 import { query, showView, toggleFilter } from '../page/state.js';
 import type { Detail } from '../worker/paint.js';
 
-/** What can be done with what is selected. */
+/** The actions on the selection. */
 export function DetailActions({ detail }: { detail: Detail }) {
   const filter = filterFor(detail);
   const command = commandFor(detail);
@@ -47,7 +47,7 @@ function FieldFilters({ detail: { data } }: { detail: Extract<Detail, { about: '
           <button
             key={word}
             class="word"
-            title="Add to the filter, or take it out"
+            title="Add to the filter, or remove from it"
             onClick={() => {
               toggleFilter(word!);
             }}
@@ -72,7 +72,7 @@ function filterFor(detail: Detail): string | undefined {
   }
 }
 
-/** The same events in a terminal. */
+/** A command that shows the same events in a terminal. */
 function commandFor(detail: Detail): string | undefined {
   switch (detail.about) {
     case 'record': {
@@ -93,6 +93,6 @@ function commandFor(detail: Detail): string | undefined {
   }
 }
 
-/** A text as one word of a POSIX shell; a record must not put a command into what is copied. */
+/** A text as one word of a POSIX shell. A record must not add a command to the copied line. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -4,10 +4,10 @@ import { paint, select } from '../page/state.js';
 import type { Detail } from '../worker/paint.js';
 import { HistoryList } from './history-list.js';
 import { RecordDetail } from './record-detail.js';
-import { KindTag, LeaseTag, Sparkline, Text } from './small.js';
+import { KindTag, LeaseTag, Sparkline, Text } from './primitives.js';
 import { DetailActions } from './detail-actions.js';
 
-/** What is selected, in full. */
+/** The selection in full. */
 export function DetailPane() {
   const detail = paint.value?.detail;
   if (!detail) return <aside class="detail" aria-label="Details" tabIndex={-1} />;
@@ -47,7 +47,7 @@ function Title({ detail }: { detail: Detail }) {
     case 'address':
       return <Text value={detail.address} max={44} middle />;
     case 'nothing':
-      return <>Not here</>;
+      return <>Not found</>;
   }
 }
 
@@ -58,8 +58,12 @@ function Body({ detail }: { detail: Detail }) {
     case 'run':
       return (
         <>
-          {detail.agent ? <RunFacts agent={detail.agent} /> : <p class="muted">This run has no record now.</p>}
-          <HistoryList title="What it did" rows={detail.history} />
+          {detail.agent ? (
+            <RunFacts agent={detail.agent} />
+          ) : (
+            <p class="muted">This run has no record at this moment.</p>
+          )}
+          <HistoryList title="Events of this run" rows={detail.history} />
         </>
       );
     case 'address':
@@ -72,8 +76,8 @@ function Body({ detail }: { detail: Detail }) {
     case 'nothing':
       return (
         <p class="muted">
-          {visible(detail.name, 80)} neither stands at this moment nor is in the capture. It may have been before the
-          capture began.
+          {visible(detail.name, 80)} does not exist at this moment, and the capture has no event of it. It may have
+          existed before the capture began.
         </p>
       );
   }
@@ -88,7 +92,7 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
           <dt>presence</dt>
           <dd>
             <span class={`presence ${presence}`} /> {presence}
-            {silentMs === undefined ? '' : `, heard ${formatSince(silentMs)}`}
+            {silentMs === undefined ? '' : `, last event ${formatSince(silentMs)}`}
           </dd>
         </div>
         <div>
@@ -113,7 +117,7 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
         </div>
       </dl>
       <h3>Leases</h3>
-      {leases.length === 0 ? <p class="muted">It holds nothing.</p> : null}
+      {leases.length === 0 ? <p class="muted">This run holds no lease.</p> : null}
       <ul class="holder-list">
         {leases.map(({ key, address, more, state, leftMs, isContested }) => (
           <li key={key}>
@@ -141,7 +145,7 @@ function Holders({ detail: { holders, address } }: { detail: Extract<Detail, { a
   return (
     <>
       <h3>Holders</h3>
-      {holders.length === 0 ? <p class="muted">Nobody holds it at this moment.</p> : null}
+      {holders.length === 0 ? <p class="muted">Nobody holds this address at this moment.</p> : null}
       <ul class="holder-list">
         {holders.map((holder) => (
           <li key={`${holder.key} ${holder.address}`}>

@@ -8,7 +8,7 @@ import {
   type Overview,
 } from '../model/overview.js';
 import { visible } from '../model/visible.js';
-import { ask } from '../page/port.js';
+import { ask } from '../page/worker-client.js';
 import { target } from '../page/state.js';
 
 type Answer =
@@ -16,7 +16,7 @@ type Answer =
   | { readonly state: 'known'; readonly explanation: Explanation }
   | { readonly state: 'failed'; readonly message: string };
 
-/** Why a client was, or was not, told of a record. */
+/** Explains why an event of a record was, or was not, delivered to a client. */
 export function Explain({ overview: { connections } }: { overview: Overview }) {
   const who = useSignal('');
   const kind = useSignal<Kind>('reservation');
@@ -42,7 +42,7 @@ export function Explain({ overview: { connections } }: { overview: Overview }) {
   };
   return (
     <section class="explain" aria-labelledby="explain-title">
-      <h2 id="explain-title">Why was it (not) told?</h2>
+      <h2 id="explain-title">Why was this event (not) delivered?</h2>
       <form
         onSubmit={(event) => {
           event.preventDefault();

@@ -2,12 +2,12 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { Completion } from '../model/completion.js';
 import { visible } from '../model/visible.js';
-import { ask } from '../page/port.js';
+import { ask } from '../page/worker-client.js';
 import { paint, query } from '../page/state.js';
 
 const NONE: Completion = { from: 0, to: 0, choices: [] };
 
-/** The filter, with what could stand at the caret under it. */
+/** The filter, with the possible completions below it. */
 export function FilterBox() {
   const input = useRef<HTMLInputElement>(null);
   const completion = useSignal<Completion>(NONE);

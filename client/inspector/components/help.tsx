@@ -4,17 +4,17 @@ import { Dialog } from './dialog.js';
 
 const MORE_KEYS: readonly (readonly [string, string])[] = [
   ['j  k', 'Next and previous row'],
-  ['Enter', 'Into the details'],
+  ['Enter', 'Go to the details'],
 ];
 
 const FILTER_EXAMPLES: readonly (readonly [string, string])[] = [
-  ['kind:reservation,intent', 'either kind'],
-  ['branch:main run:agent-4*', 'both; * is anything, ? one character'],
-  ['addr:src/billing.py::*', 'any symbol of a file'],
-  ['!type:modified', 'not; - works too'],
-  ['lag:>10 bytes:>1000 rev:<=500', 'numbers'],
+  ['kind:reservation,intent', 'one of these kinds'],
+  ['branch:main run:agent-4*', 'both; * matches any text, ? one character'],
+  ['addr:src/billing.py::*', 'all symbols of a file'],
+  ['!type:modified', 'not this type; - works too'],
+  ['lag:>10 bytes:>1000 rev:<=500', 'compare numbers'],
   ['problem:*', 'files that cannot be read'],
-  ['invoice  /total|sum/i', 'text anywhere; a regular expression'],
+  ['invoice  /total|sum/i', 'text anywhere; or a regular expression'],
 ];
 
 export function Help() {
@@ -51,12 +51,14 @@ export function Help() {
             ))}
           </dl>
           <p class="muted">
-            Different fields must all match; values of one field, any. Views of what stands (Agents, Symbols, Lanes)
-            look at run, branch, address and text; kind, type and numbers are asked of events, in Stream and Lanes.
+            All fields must match; of the values of one field, one must match. The views of current records (Agents,
+            Symbols, Lanes) use run, branch, address and text. Kind, type and numbers apply to events, in Stream and
+            Lanes.
           </p>
           <h3>Lanes</h3>
           <p class="muted">
-            Wheel with Ctrl zooms, drag pans, drag on the axis picks a span, double click follows again.
+            Ctrl and the wheel zoom. Shift and the wheel pan. Drag on the axis to select a span. Double-click it to
+            follow again.
           </p>
         </section>
       </div>

@@ -1,9 +1,9 @@
 import { formatClock } from '../model/format.js';
 import { select } from '../page/state.js';
 import type { HistoryRow } from '../worker/paint.js';
-import { KindTag, Text, TypeTag } from './small.js';
+import { KindTag, Text, TypeTag } from './primitives.js';
 
-/** Captured events, the newest first, each a link to itself. */
+/** Captured events, the newest first; each selects its event. */
 export function HistoryList({
   title,
   rows,
@@ -18,7 +18,7 @@ export function HistoryList({
       <h3>
         {title} <span class="muted">newest first</span>
       </h3>
-      {rows.length === 0 ? <p class="muted">Nothing in the capture.</p> : null}
+      {rows.length === 0 ? <p class="muted">The capture has no event of it.</p> : null}
       <ol class="history">
         {rows.map(({ seq, atMs, type, kind, key, revision, run, text }) => (
           <li key={seq}>

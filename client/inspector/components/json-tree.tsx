@@ -1,15 +1,15 @@
 import { useSignal } from '@preact/signals';
 import { visible } from '../model/visible.js';
 
-/** Entries of a list or map shown at once; more on demand. */
-const PAGE = 50;
+/** Entries of a list or map shown at first; more on demand. */
+const PAGE_SIZE = 50;
 const OPEN_DEPTH = 2;
 
-/** A value of any size and depth: what is closed does not exist on the page. */
+/** A value of any size and depth: closed nodes have no elements. */
 export function JsonTree({ value, name, depth = 0 }: { value: unknown; name?: string; depth?: number }) {
   const isContainer = typeof value === 'object' && value !== null;
   const isOpen = useSignal(depth < OPEN_DEPTH);
-  const most = useSignal(PAGE);
+  const most = useSignal(PAGE_SIZE);
   const label = name === undefined ? null : <bdi class="json-name">{visible(name, 80)}</bdi>;
   if (!isContainer) {
     return (
@@ -36,7 +36,7 @@ export function JsonTree({ value, name, depth = 0 }: { value: unknown; name?: st
             <JsonTree key={key} name={key} value={(value as Record<string, unknown>)[key]} depth={depth + 1} />
           ))}
           {keys.length > most.value ? (
-            <button class="link" onClick={() => (most.value += PAGE * 4)}>
+            <button class="link" onClick={() => (most.value += PAGE_SIZE * 4)}>
               {String(keys.length - most.value)} more
             </button>
           ) : null}
@@ -46,17 +46,18 @@ export function JsonTree({ value, name, depth = 0 }: { value: unknown; name?: st
   );
 }
 
-const CUT = 300;
+const MAX_CHARACTERS = 300;
+const MAX_EXPANDED_CHARACTERS = 20_000;
 
 export function Scalar({ value }: { value: unknown }) {
-  const isWhole = useSignal(false);
+  const isExpanded = useSignal(false);
   if (typeof value !== 'string') return <span class="json-scalar">{String(value)}</span>;
-  const most = isWhole.value ? 20_000 : CUT;
+  const most = isExpanded.value ? MAX_EXPANDED_CHARACTERS : MAX_CHARACTERS;
   return (
     <span class="json-string">
       “<bdi>{visible(value, most)}</bdi>”
-      {value.length > CUT && !isWhole.value ? (
-        <button class="link" onClick={() => (isWhole.value = true)}>
+      {value.length > MAX_CHARACTERS && !isExpanded.value ? (
+        <button class="link" onClick={() => (isExpanded.value = true)}>
           {String(value.length)} characters
         </button>
       ) : null}

@@ -1,13 +1,13 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { TRACKS, type Lane, type LaneBar, type LaneMark, type Span } from '../model/lanes.js';
 import { select } from '../page/state.js';
-import { fitCanvas, inks } from './ink.js';
+import { canvasColors, fitCanvas } from './canvas-colors.js';
 
 interface LaneCanvasProps {
   readonly lane: Lane;
   readonly window: Span;
   readonly nowMs: number;
-  /** Earlier than this nothing is known. */
+  /** Nothing earlier than this is known. */
   readonly beginsMs: number;
   /** Times of the axis's marks. */
   readonly lines: readonly number[];
@@ -15,7 +15,7 @@ interface LaneCanvasProps {
 
 const PADDING = 3;
 
-/** One agent's time: bars for leases, signs for what it did. */
+/** One agent over time: bars for leases, signs for events. */
 export function LaneCanvas(props: LaneCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -48,15 +48,15 @@ const scaleOf =
 
 function draw(canvas: HTMLCanvasElement, { lane, window, nowMs, beginsMs, lines }: LaneCanvasProps): void {
   const { context, width, height } = fitCanvas(canvas);
-  const ink = inks();
+  const colors = canvasColors();
   const x = scaleOf(window, width);
-  context.fillStyle = ink.panel;
+  context.fillStyle = colors.panel;
   const begins = x(beginsMs);
   if (begins > 0) context.fillRect(0, 0, Math.min(width, begins), height);
-  context.fillStyle = ink.border;
+  context.fillStyle = colors.border;
   for (const line of lines) context.fillRect(Math.round(x(line)), 0, 1, height);
   for (const bar of lane.bars) drawBar(context, bar, x, nowMs, width, height);
-  context.fillStyle = ink.accent;
+  context.fillStyle = colors.accent;
   context.fillRect(Math.round(x(nowMs)), 0, 1, height);
   for (const mark of lane.marks) drawMark(context, mark, x(mark.atMs), height);
 }
@@ -76,37 +76,37 @@ function drawBar(
   width: number,
   height: number,
 ): void {
-  const ink = inks();
+  const colors = canvasColors();
   const { left, right, top, size } = boxOf(bar, x, width, height);
   const present = Math.min(right, x(nowMs));
-  const colour = bar.end === 'running' ? ink.good : bar.end === 'lapsed' ? ink.critical : ink.muted;
+  const colour = bar.end === 'running' ? colors.good : bar.end === 'lapsed' ? colors.critical : colors.muted;
   context.fillStyle = colour;
   context.globalAlpha = bar.end === 'released' || bar.end === 'removed' ? 0.55 : 0.9;
   if (present > left) context.fillRect(left, top, Math.max(1.5, present - left), size);
-  // Until when it holds if nothing more is heard.
+  // Until when the lease holds if it is not extended.
   context.globalAlpha = 0.25;
   if (bar.end === 'running' && right > present)
     context.fillRect(Math.max(left, present), top, right - Math.max(left, present), size);
   context.globalAlpha = 1;
-  // A lapsed lease ends in an open, a released one in a closed edge.
+  // A lapsed lease ends with a line across it.
   if (bar.end === 'lapsed') context.fillRect(right - 1, top - 2, 2, size + 4);
   for (const { fromMs, toMs } of bar.overlaps)
     hatch(context, Math.max(left, x(fromMs)), top - 1, Math.min(right, x(toMs)), size + 2);
 }
 
-/** Stripes, so that an overlap can be told without colour. */
+/** Stripes, so that an overlap can be recognised without colour. */
 function hatch(context: CanvasRenderingContext2D, left: number, top: number, right: number, size: number): void {
   if (right <= left) return;
-  const ink = inks();
+  const colors = canvasColors();
   context.save();
   context.beginPath();
   context.rect(left, top, right - left, size);
   context.clip();
-  context.fillStyle = ink.background;
+  context.fillStyle = colors.background;
   context.globalAlpha = 0.35;
   context.fillRect(left, top, right - left, size);
   context.globalAlpha = 1;
-  context.strokeStyle = ink.critical;
+  context.strokeStyle = colors.critical;
   context.lineWidth = 1.6;
   context.beginPath();
   for (let at = left - size - (left % 5); at < right; at += 5) {
@@ -119,9 +119,9 @@ function hatch(context: CanvasRenderingContext2D, left: number, top: number, rig
 
 /** A heartbeat is a tick, an intent a diamond, a release a hollow ring, an expiry a cross, anything else a dot. */
 function drawMark(context: CanvasRenderingContext2D, { kind, type }: LaneMark, at: number, height: number): void {
-  const ink = inks();
+  const colors = canvasColors();
   const middle = height / 2;
-  context.strokeStyle = context.fillStyle = type === 'expired' ? ink.critical : ink.text;
+  context.strokeStyle = context.fillStyle = type === 'expired' ? colors.critical : colors.text;
   context.lineWidth = 1.4;
   context.beginPath();
   if (type === 'expired') {
@@ -142,7 +142,7 @@ function drawMark(context: CanvasRenderingContext2D, { kind, type }: LaneMark, a
     context.fill();
   } else if (kind === 'release') {
     context.arc(at, middle, 3.5, 0, 2 * Math.PI);
-    context.fillStyle = ink.background;
+    context.fillStyle = colors.background;
     context.fill();
     context.stroke();
   } else if (kind === 'task' || kind === 'claim') {

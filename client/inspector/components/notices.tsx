@@ -1,36 +1,37 @@
 import { formatSecond, formatSpan, formatCount, plural } from '../model/format.js';
 import { visible } from '../model/visible.js';
 import { goLive } from '../page/actions.js';
-import { tell } from '../page/port.js';
+import { send } from '../page/worker-client.js';
 import { paint } from '../page/state.js';
 
-/** What is not as usual, above the view and without hiding it. */
+/** Notices about unusual states, above the view. */
 export function Notices() {
   const now = paint.value;
   if (!now) return null;
-  const { link, position } = now;
+  const { connection, position } = now;
   return (
     <div class="notices">
-      {link.state === 'lost' && now.head.records > 0 ? (
+      {connection.state === 'lost' && now.summary.records > 0 ? (
         <div class="notice bad" role="alert">
-          <strong>Connection lost.</strong> What you see is as of {formatSecond(link.sinceMs)}. Trying again, attempt{' '}
-          {String(link.attempt)}. Is <code>muse-bus serve</code> running?{' '}
-          <span class="muted">{visible(link.cause, 120)}</span>
+          <strong>Connection lost.</strong> This page shows the state as of {formatSecond(connection.sinceMs)}.
+          Reconnecting, attempt {String(connection.attempt)}. Is <code>muse-bus serve</code> running?{' '}
+          <span class="muted">{visible(connection.cause, 120)}</span>
         </div>
       ) : null}
-      {link.state === 'live' && link.resync ? (
+      {connection.state === 'live' && connection.resync ? (
         <div class="notice warn" role="status">
-          <strong>Resynced at {formatSecond(link.resync.atMs)}</strong> ({resyncWords(link.resync.reason)}). The state
-          is complete; what happened in between is not in the capture.
+          <strong>Resynced at {formatSecond(connection.resync.atMs)}</strong> ({resyncWords(connection.resync.reason)}).
+          The state is complete; the events in between are not in the capture.
         </div>
       ) : null}
-      {link.state === 'file' ? (
+      {connection.state === 'file' ? (
         <div class="notice info" role="status">
-          <strong>{visible(link.name, 60)}</strong>: {plural(link.events, 'event')} replayed offline
-          {link.badLines > 0 ? `, ${plural(link.badLines, 'line')} could not be read` : ''}. Nothing here is live.
+          <strong>{visible(connection.name, 60)}</strong>: {plural(connection.events, 'event')} replayed offline
+          {connection.badLines > 0 ? `, ${plural(connection.badLines, 'line')} could not be read` : ''}. Nothing here is
+          live.
           <button
             onClick={() => {
-              tell({ type: 'online' });
+              send({ type: 'online' });
             }}
           >
             Back to the bus
@@ -40,11 +41,11 @@ export function Notices() {
       {position.at === 'held' ? (
         <div class="notice info" role="status">
           <strong>Held at {formatSecond(position.atMs)}</strong>
-          {link.state === 'file'
+          {connection.state === 'file'
             ? ''
             : `, ${formatSpan(Math.max(0, now.capture.toMs - position.atMs))} before the latest event`}
           . {formatCount(position.missed)} events captured since.
-          <button onClick={goLive}>{link.state === 'file' ? 'To the end' : 'Back to live'}</button>
+          <button onClick={goLive}>{connection.state === 'file' ? 'Go to the end' : 'Back to live'}</button>
         </div>
       ) : null}
     </div>
@@ -54,13 +55,13 @@ export function Notices() {
 function resyncWords(reason: string): string {
   switch (reason) {
     case 'compacted':
-      return 'the bus no longer had the events since we were last connected';
+      return 'the bus no longer had the events since the last connection';
     case 'epoch':
       return 'the bus began a new history';
     case 'future':
-      return 'the bus was behind what we had seen';
+      return 'the bus had an older state than this page';
     case 'restart':
-      return 'the bus was cut off before it had written what followed';
+      return 'the bus was killed before it had written its last events';
     case 'lagged':
       return 'this page fell too far behind';
     default:

@@ -3,7 +3,7 @@ import { ACTIONS } from '../page/actions.js';
 import { overlay } from '../page/state.js';
 import { Dialog } from './dialog.js';
 
-/** Every action by its name. */
+/** All actions by name. */
 export function Palette() {
   const text = useSignal('');
   const chosen = useSignal(0);
@@ -12,7 +12,7 @@ export function Palette() {
   const run = (place: number): void => {
     const action = found[place];
     overlay.value = 'none';
-    // After the dialog has given the focus back.
+    // After the dialog has given back the focus.
     if (action) requestAnimationFrame(action.run);
   };
   return (

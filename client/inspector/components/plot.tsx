@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { formatSecond } from '../model/format.js';
-import { inks } from './ink.js';
+import { canvasColors } from './canvas-colors.js';
 
 export interface PlotProps {
   readonly label: string;
@@ -9,14 +9,14 @@ export interface PlotProps {
   readonly data: readonly (readonly (number | null)[])[];
   readonly series: readonly {
     readonly name: string;
-    readonly ink: 'accent' | 'warning' | 'muted';
+    readonly color: 'accent' | 'warning' | 'muted';
     readonly fill?: boolean;
     readonly dash?: boolean;
   }[];
   readonly format: (value: number) => string;
 }
 
-/** Numbers through the last minutes. */
+/** A plot of numbers over the last minutes. */
 export function Plot(props: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -45,9 +45,14 @@ export function Plot(props: PlotProps) {
 const sizeOf = (element: HTMLElement) => ({ width: element.clientWidth, height: element.clientHeight });
 
 function optionsOf({ series, format }: PlotProps, element: HTMLElement): uPlot.Options {
-  const ink = inks();
+  const colors = canvasColors();
   const font = '11px system-ui, sans-serif';
-  const axis = { stroke: ink.muted, font, grid: { stroke: ink.border, width: 1 }, ticks: { show: false } } as const;
+  const axis = {
+    stroke: colors.muted,
+    font,
+    grid: { stroke: colors.border, width: 1 },
+    ticks: { show: false },
+  } as const;
   return {
     ...sizeOf(element),
     padding: [8, 28, 0, 0],
@@ -60,14 +65,14 @@ function optionsOf({ series, format }: PlotProps, element: HTMLElement): uPlot.O
     ],
     series: [
       {},
-      ...series.map(({ name, ink: colour, fill, dash }): uPlot.Series => ({
+      ...series.map(({ name, color, fill, dash }): uPlot.Series => ({
         label: name,
-        stroke: ink[colour],
+        stroke: colors[color],
         width: 1.25,
         points: { show: false },
         spanGaps: true,
         ...(dash ? { dash: [3, 3] } : {}),
-        ...(fill ? { fill: ink.faintAccent } : {}),
+        ...(fill ? { fill: colors.faintAccent } : {}),
       })),
     ],
   };

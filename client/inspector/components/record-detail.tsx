@@ -3,14 +3,14 @@ import { formatClock, formatCount } from '../model/format.js';
 import { visible } from '../model/visible.js';
 import { select } from '../page/state.js';
 import type { Difference } from '../model/difference.js';
-import type { ChainRow, Detail } from '../worker/paint.js';
+import type { WorkHistoryRow, Detail } from '../worker/paint.js';
 import { HistoryList } from './history-list.js';
 import { JsonTree, Scalar } from './json-tree.js';
 import { RawFrameView } from './raw-frame.js';
-import { KindTag, LeaseTag, Text, TypeTag } from './small.js';
+import { KindTag, LeaseTag, Text, TypeTag } from './primitives.js';
 
 export function RecordDetail({ detail }: { detail: Extract<Detail, { about: 'record' }> }) {
-  const { event, lease, problem, stands, data, before, chain, history, key, revision } = detail;
+  const { event, lease, problem, exists, data, before, workHistory, history, key, revision } = detail;
   return (
     <>
       <p class="event-line">
@@ -19,10 +19,10 @@ export function RecordDetail({ detail }: { detail: Extract<Detail, { about: 'rec
             <TypeTag type={event.type} /> at {formatClock(event.atMs)}, revision {formatCount(event.revision)}
           </>
         ) : (
-          <span class="muted">stands since before the capture began</span>
+          <span class="muted">unchanged since before the capture began</span>
         )}
         {lease ? <LeaseTag state={lease.state} leftMs={lease.leftMs} /> : null}
-        {stands ? null : <span class="note-tag">no longer there</span>}
+        {exists ? null : <span class="note-tag">removed</span>}
         {problem === undefined ? null : <span class="note-tag">{problem}</span>}
       </p>
       {before === undefined ? null : <Changes differences={detail.differences} />}
@@ -30,7 +30,7 @@ export function RecordDetail({ detail }: { detail: Extract<Detail, { about: 'rec
       <div class="json" data-json>
         <JsonTree value={data} />
       </div>
-      {chain.some(({ records }) => records.length > 0) ? <Chain chain={chain} current={key} /> : null}
+      {workHistory.some(({ records }) => records.length > 0) ? <WorkHistory rows={workHistory} current={key} /> : null}
       <HistoryList title="History of this record" rows={history} />
       <Raw recordKey={key} revision={event?.revision ?? revision} />
     </>
@@ -41,9 +41,9 @@ function Changes({ differences }: { differences: readonly Difference[] }) {
   return (
     <>
       <h3>
-        Changed <span class="muted">from the state before</span>
+        Changes <span class="muted">from the previous state</span>
       </h3>
-      {differences.length === 0 ? <p class="muted">The same data as before.</p> : null}
+      {differences.length === 0 ? <p class="muted">The data has not changed.</p> : null}
       <ul class="changes">
         {differences.slice(0, 50).map(({ path, change, before, after }) => (
           <li key={path.join('\0')} class={change}>
@@ -68,12 +68,12 @@ function Changes({ differences }: { differences: readonly Difference[] }) {
 const Value = ({ value }: { value: unknown }) =>
   typeof value === 'object' && value !== null ? <>{visible(JSON.stringify(value), 200)}</> : <Scalar value={value} />;
 
-function Chain({ chain, current }: { chain: readonly ChainRow[]; current: string }) {
+function WorkHistory({ rows, current }: { rows: readonly WorkHistoryRow[]; current: string }) {
   return (
     <>
-      <h3>Chain</h3>
-      <ol class="chain">
-        {chain.map(({ kind, records, more }) => (
+      <h3>Work history</h3>
+      <ol class="work-history">
+        {rows.map(({ kind, records, more }) => (
           <li key={kind} class={records.length === 0 ? 'empty' : ''}>
             <KindTag kind={kind} />
             <div>
@@ -93,7 +93,7 @@ function Chain({ chain, current }: { chain: readonly ChainRow[]; current: string
                 </button>
               ))}
               {records.length === 0 ? <span class="muted">none</span> : null}
-              {more > 0 ? <span class="muted">and {formatCount(more)} before</span> : null}
+              {more > 0 ? <span class="muted">and {formatCount(more)} earlier</span> : null}
             </div>
           </li>
         ))}
@@ -102,7 +102,7 @@ function Chain({ chain, current }: { chain: readonly ChainRow[]; current: string
   );
 }
 
-/** The frame is fetched only when it is asked for. */
+/** The frame is requested only when this is opened. */
 function Raw({ recordKey, revision }: { recordKey: string; revision: number }) {
   const isOpen = useSignal(false);
   return (

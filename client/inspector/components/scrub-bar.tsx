@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { formatBytes, formatClock, formatCount, formatSecond, formatSpan } from '../model/format.js';
 import { goLive } from '../page/actions.js';
-import { tell } from '../page/port.js';
+import { send } from '../page/worker-client.js';
 import { paint } from '../page/state.js';
-import { fitCanvas, inks } from './ink.js';
+import { canvasColors, fitCanvas } from './canvas-colors.js';
 
-/** The captured time, how busy it was, and the moment that all views show. */
+/** The captured time with its activity, and the moment that all views show. */
 export function ScrubBar() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const now = paint.value;
@@ -20,7 +20,10 @@ export function ScrubBar() {
   const atMs = isHeld ? Math.min(position.atMs, toMs) : toMs;
   return (
     <footer class="scrub-bar" aria-label="Captured history">
-      <span class="scrub-edge" title="The capture begins here; what stood then is known, what happened before is not">
+      <span
+        class="scrub-edge"
+        title="The capture begins here. The state at this moment is known, earlier events are not."
+      >
         {capture.events > 0 ? formatSecond(fromMs) : '–'}
       </span>
       <div class="scrub-track">
@@ -37,16 +40,16 @@ export function ScrubBar() {
           onInput={(event) => {
             const chosen = event.currentTarget.valueAsNumber;
             if (chosen >= toMs) goLive();
-            else tell({ type: 'scrub', atMs: chosen });
+            else send({ type: 'scrub', atMs: chosen });
           }}
         />
       </div>
-      <button class={isHeld ? '' : 'is-live'} aria-pressed={!isHeld} onClick={goLive} title="To the latest event">
-        {now.link.state === 'file' ? 'End' : 'Live'}
+      <button class={isHeld ? '' : 'is-live'} aria-pressed={!isHeld} onClick={goLive} title="Go to the latest event">
+        {now.connection.state === 'file' ? 'End' : 'Live'}
       </button>
       <span
         class="scrub-facts"
-        title={`Kept: the last ${formatBytes(capture.maxBytes)} of events as they travel; the oldest fall out`}
+        title={`Keeps the last ${formatBytes(capture.maxBytes)} of events in their encoded size; older events are dropped`}
       >
         {formatSpan(toMs - fromMs)} · {formatCount(capture.events)} events · {formatBytes(capture.bytes)} of{' '}
         {formatBytes(capture.maxBytes)}
@@ -60,9 +63,9 @@ function drawHistogram(canvas: HTMLCanvasElement, counts: readonly number[]): vo
   const { context, width, height } = fitCanvas(canvas);
   const most = Math.max(1, ...counts);
   const step = width / counts.length;
-  context.fillStyle = inks().faintAccent;
+  context.fillStyle = canvasColors().faintAccent;
   counts.forEach((count, i) => {
-    // The root shows quiet spans beside bursts.
+    // The square root keeps quiet spans visible beside bursts.
     const bar = count === 0 ? 0 : Math.max(1.5, Math.sqrt(count / most) * (height - 2));
     context.fillRect(i * step, height - bar, Math.max(1, step - 0.5), bar);
   });

@@ -10,7 +10,7 @@ interface TimeAxisProps {
   readonly onReset: () => void;
 }
 
-/** The lanes' time axis; a span that is drawn over with the pointer becomes the window. */
+/** The time axis of the lanes. A span that is selected on it with the pointer becomes the window. */
 export function TimeAxis({ window, beginsMs, onBrush, onReset }: TimeAxisProps) {
   const element = useRef<HTMLDivElement>(null);
   const brush = useSignal<{ readonly from: number; readonly to: number } | undefined>(undefined);
@@ -32,7 +32,7 @@ export function TimeAxis({ window, beginsMs, onBrush, onReset }: TimeAxisProps) 
     <div
       ref={element}
       class="time-axis"
-      title="Drag to look at a span; double click to follow again"
+      title="Drag to select a span; double-click to follow again"
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         brush.value = { from: share(event), to: share(event) };

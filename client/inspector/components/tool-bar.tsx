@@ -23,7 +23,7 @@ export function ToolBar() {
         <button
           class={follow.value && !isHeld ? 'pressed' : ''}
           aria-pressed={follow.value && !isHeld}
-          title="Keep the newest event in sight ( f )"
+          title="Keep the newest event visible ( f )"
           onClick={() => {
             if (follow.value && !isHeld) follow.value = false;
             else goLive();
@@ -32,10 +32,10 @@ export function ToolBar() {
           Follow
         </button>
       ) : null}
-      <button title="Export what was captured as NDJSON ( e )" onClick={() => void exportFile()}>
+      <button title="Export the capture as NDJSON ( e )" onClick={() => void exportFile()}>
         Export
       </button>
-      <button title="Replay a file of events; it can also be dropped on the page" onClick={importFile}>
+      <button title="Replay a file of events. You can also drop it on the page." onClick={importFile}>
         Import
       </button>
     </div>

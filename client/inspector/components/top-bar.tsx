@@ -1,7 +1,7 @@
 import { formatCount, formatLag, plural } from '../model/format.js';
 import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
 import { overlay, paint, showView, view } from '../page/state.js';
-import type { LinkState } from '../worker/link-state.js';
+import type { ConnectionState } from '../worker/connection-state.js';
 import type { Paint } from '../worker/paint.js';
 
 export function TopBar() {
@@ -53,22 +53,22 @@ function Tab({ name, badge }: { name: ViewName; badge: Badge | undefined }) {
   );
 }
 
-function badgeOf(name: ViewName, { head }: Paint): Badge | undefined {
+function badgeOf(name: ViewName, { summary }: Paint): Badge | undefined {
   switch (name) {
     case 'pulse': {
-      const { critical, warning } = head.attention;
+      const { critical, warning } = summary.attention;
       if (critical > 0) return { count: critical, tone: 'critical', label: plural(critical, 'critical matter') };
       return { count: warning, tone: 'warning', label: plural(warning, 'warning') };
     }
     case 'agents': {
-      const count = head.agents.live + head.agents.quiet;
+      const count = summary.agents.live + summary.agents.quiet;
       return { count, tone: 'plain', label: plural(count, 'agent') };
     }
     case 'symbols':
       return {
-        count: head.contested,
+        count: summary.contested,
         tone: 'critical',
-        label: plural(head.contested, 'contested address', 'contested addresses'),
+        label: plural(summary.contested, 'contested address', 'contested addresses'),
       };
     case 'lanes':
     case 'stream':
@@ -77,35 +77,35 @@ function badgeOf(name: ViewName, { head }: Paint): Badge | undefined {
   }
 }
 
-/** How the connection is, how far the stream has come and how late it arrives: always in sight. */
+/** The state of the connection, the revision and the delivery lag; always visible. */
 function Vitals({ now }: { now: Paint }) {
-  const { link, head } = now;
-  const { tone, text } = linkWords(link);
+  const { connection, summary } = now;
+  const { tone, text } = connectionWords(connection);
   return (
     <>
       <dl class="vitals">
-        <div title="Events a second, over the last five">
+        <div title="Events a second, mean of the last five seconds">
           <dt>events/s</dt>
-          <dd>{head.eventsPerSecond.toFixed(head.eventsPerSecond < 100 ? 1 : 0)}</dd>
+          <dd>{summary.eventsPerSecond.toFixed(summary.eventsPerSecond < 100 ? 1 : 0)}</dd>
         </div>
-        <div title="From the event on the server to its receipt here, mean of the last seconds">
+        <div title="Time from an event on the server to its receipt here, mean of the last five seconds">
           <dt>lag</dt>
-          <dd>{head.lagMs === undefined ? '–' : formatLag(head.lagMs)}</dd>
+          <dd>{summary.lagMs === undefined ? '–' : formatLag(summary.lagMs)}</dd>
         </div>
-        <div title="The store-wide counter of transitions">
+        <div title="The number of the latest event">
           <dt>revision</dt>
-          <dd>{formatCount(head.revision)}</dd>
+          <dd>{formatCount(summary.revision)}</dd>
         </div>
       </dl>
-      <p class={`link-state ${tone}`} role="status">
+      <p class={`connection-state ${tone}`} role="status">
         {text}
       </p>
     </>
   );
 }
 
-function linkWords(link: LinkState): { readonly tone: string; readonly text: string } {
-  switch (link.state) {
+function connectionWords(connection: ConnectionState): { readonly tone: string; readonly text: string } {
+  switch (connection.state) {
     case 'connecting':
       return { tone: 'waiting', text: 'connecting' };
     case 'loading':

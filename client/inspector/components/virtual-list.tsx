@@ -8,13 +8,12 @@ import {
 } from '@tanstack/virtual-core';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { takeKeys } from '../page/list-keys.js';
+import { bindListKeys } from '../page/list-keys.js';
 import { rows as wanted } from '../page/state.js';
-import { onLayout } from '../page/steps.js';
+import { onLayout } from '../page/paint-scheduler.js';
 import type { Rows } from '../worker/paint.js';
-import { pixels } from './ink.js';
 
-/** Rows beyond the screen that are asked for, so that scrolling finds them there. */
+/** Rows beyond the screen that are requested too, so that they are there when the user scrolls. */
 const OVERSCAN = 24;
 
 export interface VirtualListProps<Row> {
@@ -28,21 +27,23 @@ export interface VirtualListProps<Row> {
   readonly keyOf: (row: Row) => string | number;
   readonly isSelected: (row: Row) => boolean;
   readonly select: (row: Row) => void;
-  /** Rows that the keys pass over. */
+  /** Rows that the keys skip. */
   readonly skips?: (row: Row) => boolean;
-  /** Keeps the last row in sight. */
+  /** Keeps the last row visible. */
   readonly follow?: boolean;
-  /** Called when the person scrolls away from the last row, or to it. */
+  /** Called when the user scrolls away from the last row, or to it. */
   readonly onFollow?: (isAtEnd: boolean) => void;
-  /** Rows gone from the beginning so far: the scroll position goes with them. */
+  /** How many rows were removed at the beginning so far: the scroll position follows. */
   readonly dropped?: number;
 }
 
-/** Pixels in a rem, which grows with the window. */
-const remPixels = signal(pixels(1));
-addEventListener('resize', () => (remPixels.value = pixels(1)));
+const readRemPixels = (): number => parseFloat(getComputedStyle(document.documentElement).fontSize);
 
-/** A long list of which only the rows in sight exist; the worker is told which those are. */
+/** Pixels in a rem, which grows with the window. */
+const remPixels = signal(readRemPixels());
+addEventListener('resize', () => (remPixels.value = readRemPixels()));
+
+/** A long list of which only the visible rows exist. The worker sends only those. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { list, rowRem, follow = false, dropped = 0 } = props;
   const scroller = useRef<HTMLDivElement>(null);
@@ -67,16 +68,16 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   useLayoutEffect(() => {
     virtualizer.current!._willUpdate();
   });
-  // Where the list will be scrolled to: at the place where it was, rows would be made that nobody is going to see.
+  // Where the list will be scrolled to. At its old place it would render rows that nobody will see.
   const shown = virtualizer.current.scrollRect?.height;
   if (follow && shown !== undefined) virtualizer.current.scrollOffset = Math.max(0, list.total * height - shown);
-  const inSight = virtualizer.current.getVirtualItems();
-  const items = inSight.flatMap(({ index, start }) => {
+  const visibleItems = virtualizer.current.getVirtualItems();
+  const items = visibleItems.flatMap(({ index, start }) => {
     const row = list.rows[index - list.from];
     return row === undefined ? [] : [{ index, start, row }];
   });
   const slots = useSlots(items.map(({ row }) => props.keyOf(row)));
-  useWanted(inSight[0]?.index ?? 0, (inSight.at(-1)?.index ?? 40) + 1, follow);
+  useWanted(visibleItems[0]?.index ?? 0, (visibleItems.at(-1)?.index ?? 40) + 1, follow);
   useScrollKeeping(scroller, { follow, total: list.total, dropped, height });
   useListKeys(props, (place) => {
     virtualizer.current!.scrollToIndex(place, { align: 'auto' });
@@ -118,8 +119,8 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
 }
 
 /**
- * Which element each row gets: its own for as long as it is in sight, and otherwise one whose row has gone. In a flood every
- * paint brings other rows, and new elements for them cost more than twice what new texts in the old ones do.
+ * Which element each row gets: it keeps its element while it is visible; a new row gets the element of a row that is no
+ * longer visible. In a flood every paint has other rows, and new elements cost more than twice as much as new texts.
  */
 function useSlots(keys: readonly (string | number)[]): readonly number[] {
   const taken = useRef(new Map<string | number, number>());
@@ -135,8 +136,8 @@ function useSlots(keys: readonly (string | number)[]): readonly number[] {
 }
 
 /**
- * Tells the worker which rows to send: those in sight, in steps, so that not every pixel is a new question. At the end of a
- * list that is followed only how many.
+ * Sets which rows the worker sends: the visible ones, in steps, so that not every pixel is a new request. While the list
+ * follows its end, only their number counts.
  */
 function useWanted(first: number, last: number, follow: boolean): void {
   useEffect(() => {
@@ -151,15 +152,15 @@ function useWanted(first: number, last: number, follow: boolean): void {
   }, [first, last, follow]);
 }
 
-interface Keeping {
+interface ScrollState {
   readonly follow: boolean;
   readonly total: number;
   readonly dropped: number;
   readonly height: number;
 }
 
-/** Stays at the end where that is wished, and otherwise at the same rows when others before them go. */
-function useScrollKeeping(scroller: { readonly current: HTMLDivElement | null }, now: Keeping): void {
+/** Stays at the end if the list follows it, otherwise at the same rows when rows before them are removed. */
+function useScrollKeeping(scroller: { readonly current: HTMLDivElement | null }, now: ScrollState): void {
   const { follow, total, dropped, height } = now;
   const before = useRef(dropped);
   useLayoutEffect(() => {
@@ -178,7 +179,7 @@ function useListKeys<Row>(props: VirtualListProps<Row>, show: (place: number) =>
   const place = useRef(-1);
   useEffect(
     () =>
-      takeKeys({
+      bindListKeys({
         move: (by) => {
           const { list, isSelected, select } = latest.current;
           const selected = list.rows.findIndex(isSelected);

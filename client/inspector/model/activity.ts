@@ -1,7 +1,7 @@
 const BUCKETS = 30;
 const BUCKET_MS = 2_000;
 
-/** How many events a run has caused in each of the last thirty spans of two seconds. */
+/** How many events a run has caused in each of the last thirty spans of two seconds each. */
 export class Activity {
   readonly #counts: Uint16Array;
   #last: number;

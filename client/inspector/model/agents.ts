@@ -1,10 +1,10 @@
 import { isHeld, type Lease } from './lease.js';
 import { momentAt, swarmOf } from './swarm-of.js';
-import type { World } from './world.js';
+import type { ReplayedState } from './replayed-state.js';
 
-/** `quiet` beyond this, milliseconds since the last sign of life. */
+/** After this long without an event an agent is `quiet`. */
 export const QUIET_AFTER_MS = 15_000;
-/** `silent` beyond this. */
+/** After this long it is `silent`. */
 export const SILENT_AFTER_MS = 90_000;
 
 export type Presence = 'live' | 'quiet' | 'silent';
@@ -13,16 +13,16 @@ export interface Agent {
   readonly run: string;
   readonly branch: string;
   readonly presence: Presence;
-  /** Since its last event; `undefined` where none was ever seen. */
+  /** Since its last event; `undefined` if none was ever seen. */
   readonly silentMs: number | undefined;
   readonly sinceBeatMs: number | undefined;
-  /** Held first, the one that ends next at the front. */
+  /** Held leases first; among them the one that ends next comes first. */
   readonly leases: readonly Lease[];
   readonly intent: string | undefined;
   readonly activity: readonly number[];
 }
 
-export function agentsOf(world: World, leases: readonly Lease[], nowMs: number): Agent[] {
+export function agentsOf(replayed: ReplayedState, leases: readonly Lease[], nowMs: number): Agent[] {
   const byRun = new Map<string, Lease[]>();
   for (const lease of leases) {
     const own = byRun.get(lease.run);
@@ -30,16 +30,16 @@ export function agentsOf(world: World, leases: readonly Lease[], nowMs: number):
     else byRun.set(lease.run, [lease]);
   }
   const known = new Map(
-    swarmOf(world)
+    swarmOf(replayed)
       .agents(momentAt(nowMs))
       .map((agent) => [agent.run, agent]),
   );
   const agents: Agent[] = [];
-  for (const run of world.runs.values()) {
+  for (const run of replayed.runs.values()) {
     const silentMs = run.lastMs === 0 ? undefined : Math.max(0, nowMs - run.lastMs);
     const presence = presenceAfter(silentMs);
     const agent = known.get(run.id);
-    // What ended long ago is history.
+    // Work that ended long ago is history.
     if (presence === 'silent' && (run.records === 0 || agent?.state === 'history')) continue;
     agents.push({
       run: run.id,

@@ -9,24 +9,24 @@ import type { Connection, Overview } from './overview.js';
 import { momentAt, swarmOf } from './swarm-of.js';
 import type { Link } from './target.js';
 import { visible, visibleMiddle } from './visible.js';
-import type { World } from './world.js';
+import type { ReplayedState } from './replayed-state.js';
 
-/** `critical`: work is being lost or about to be. `warning`: soon, if nothing happens. `note`: worth a look. */
+/** `critical`: work is lost or about to be lost. `warning`: it will be soon if nothing happens. `note`: worth knowing. */
 export type Severity = 'critical' | 'warning' | 'note';
 
 export interface Attention {
-  /** Equal for the same matter from one moment to the next. */
+  /** The same for the same matter at every moment. */
   readonly key: string;
   readonly severity: Severity;
   /** One sentence in plain words. */
   readonly text: string;
-  /** Orders matters of one severity, the greatest first. */
+  /** Orders matters of equal severity, the greatest first. */
   readonly weight: number;
   readonly link: Link;
 }
 
 export interface Situation {
-  readonly world: World;
+  readonly replayed: ReplayedState;
   readonly leases: readonly Lease[];
   readonly agents: readonly Agent[];
   readonly contests: readonly Contest[];
@@ -34,13 +34,13 @@ export interface Situation {
   readonly nowMs: number;
 }
 
-/** A lease that ends within this is about to lapse. */
+/** A lease that ends within this time is about to lapse. */
 export const LAPSING_WITHIN_MS = 60_000;
-/** Silence shorter than this is no matter, however short the lease. */
-const SHORTEST_SILENCE_MS = 5_000;
+/** A shorter silence is not reported, however short the lease is. */
+const MIN_SILENCE_MS = 5_000;
 const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, note: 2 };
 
-/** What a person should look at, the most pressing first. */
+/** What a person should look at, the most urgent first. */
 export function attentionOf(situation: Situation): Attention[] {
   return [
     ...contested(situation),
@@ -62,14 +62,16 @@ function contested({ contests }: Situation): Attention[] {
     const link = { view: 'symbols', target: { type: 'address', address } } as const;
     const matter = { key: `contest ${type} ${address}`, link };
     if (type === 'operation_conflict') {
-      const means = parties.map(({ run, operation }) => `${short(run ?? '?')} means to ${short(operation ?? '?')}`);
-      const text = `${means.slice(0, 3).join(', ')}: ${short(address)}`;
+      const intentions = parties.map(
+        ({ run, operation }) => `${short(run ?? '?')} intends to ${short(operation ?? '?')}`,
+      );
+      const text = `${intentions.slice(0, 3).join(', ')}: ${short(address)}`;
       return { ...matter, severity: 'critical', weight: 950 + parties.length, text };
     }
     const runs = parties.map(({ run }) => short(run ?? '?'));
     const who = runs.length === 2 ? `${runs[0]!} and ${runs[1]!}` : `${runs[0]!} and ${String(runs.length - 1)} others`;
     if (severity === 'merge-risk') {
-      const text = `${who} hold ${short(address)} on ${String(branches.length)} branches: a merge will meet`;
+      const text = `${who} hold ${short(address)} on ${String(branches.length)} branches: merging them may conflict`;
       return { ...matter, severity: 'warning', weight: 400 + parties.length, text };
     }
     const text = `${who} hold ${short(address)}${branches.length === 1 ? on(branches[0]!) : ''} at the same time`;
@@ -77,33 +79,33 @@ function contested({ contests }: Situation): Attention[] {
   });
 }
 
-/** Silence is measured against the lease: half of it passed without a beat, or ninety seconds. */
+/** A run is too silent when half of its lease, or ninety seconds, have passed without an event. */
 function lapsing({ agents, nowMs }: Situation): Attention[] {
   return agents.flatMap(({ run, silentMs = Infinity, leases }) => {
     const next = leases.find(isHeld);
     if (next?.endMs === undefined) return [];
     const leftMs = next.endMs - nowMs;
-    const patienceMs = Math.min(SILENT_AFTER_MS, Math.max(SHORTEST_SILENCE_MS, (next.endMs - next.renewedMs) / 2));
-    if (leftMs > LAPSING_WITHIN_MS || silentMs < patienceMs) return [];
-    const silence = Number.isFinite(silentMs) ? `silent for ${formatSpan(silentMs)}` : 'never heard of';
+    const maxSilenceMs = Math.min(SILENT_AFTER_MS, Math.max(MIN_SILENCE_MS, (next.endMs - next.renewedMs) / 2));
+    if (leftMs > LAPSING_WITHIN_MS || silentMs < maxSilenceMs) return [];
+    const silence = Number.isFinite(silentMs) ? `has been silent for ${formatSpan(silentMs)}` : 'was never heard from';
     return {
       key: `lapsing ${next.key}`,
       severity: leftMs <= 20_000 && silentMs >= SILENT_AFTER_MS ? 'critical' : 'warning',
       weight: 500 - leftMs / 1_000,
-      text: `${short(run)} is ${silence}, with a lease on ${where(next)} that ends in ${leftMs < 1_000 ? 'less than a second' : formatSpan(leftMs)}`,
+      text: `${short(run)} ${silence} and holds a lease on ${where(next)} that ends in ${leftMs < 1_000 ? 'less than a second' : formatSpan(leftMs)}`,
       link: { view: 'agents', target: { type: 'run', run } },
     };
   });
 }
 
-/** Of a lease that lapsed long ago nobody needs to be told. */
+/** A lease that lapsed long ago needs no attention. */
 export const isRecentlyLapsed = ({ lease }: Lease, nowMs: number): boolean =>
   lease.state === 'lapsed' && !isHistory(endOf(lease), momentAt(nowMs));
 
-/** Where an intent was announced with it, that is the matter, and is said by {@link unprotectedIntents}. */
-function lapsed({ world, leases, nowMs }: Situation): Attention[] {
+/** Without the leases that an intent names: {@link unprotectedIntents} reports those. */
+function lapsed({ replayed, leases, nowMs }: Situation): Attention[] {
   const intended = new Set(
-    swarmOf(world)
+    swarmOf(replayed)
       .intents(momentAt(nowMs))
       .map(({ reservationName }) => reservationName),
   );
@@ -123,11 +125,11 @@ const where = ({ addresses, branch }: Lease): string => {
   return `${short(addresses[0] ?? 'no address')}${more}${on(branch)}`;
 };
 
-/** Work that was announced and that no lease protects, or no longer; what is older than that is history. */
-function unprotectedIntents({ world, leases, nowMs }: Situation): Attention[] {
+/** Announced work that no lease protects, or protects any more. Older work is history. */
+function unprotectedIntents({ replayed, leases, nowMs }: Situation): Attention[] {
   const moment = momentAt(nowMs);
   const byName = new Map(leases.map((lease) => [lease.lease.name, lease]));
-  return swarmOf(world)
+  return swarmOf(replayed)
     .intents(moment)
     .flatMap((intent) => {
       const { id, state, run = '?', reservationName } = intent;
@@ -138,19 +140,19 @@ function unprotectedIntents({ world, leases, nowMs }: Situation): Attention[] {
       const what = visibleMiddle(describeIntent(intent) ?? id, 48);
       const why = isLapsed
         ? `its lease lapsed ${formatSince(nowMs - (lease.endMs ?? nowMs))}`
-        : 'no reservation stands behind it';
+        : 'no reservation protects it';
       return {
         key: `intent ${id}`,
         severity: 'warning',
-        weight: 200 + (world.get('intent', id)?.revision ?? 0) / 1e9,
+        weight: 200 + (replayed.get('intent', id)?.revision ?? 0) / 1e9,
         text: `${short(run)} intends to ${what}, but ${why}`,
         link: { view: 'stream', target: { type: 'record', key: recordKey('intent', id) } },
       };
     });
 }
 
-function cycles({ world }: Situation): Attention[] {
-  return swarmOf(world)
+function cycles({ replayed }: Situation): Attention[] {
+  return swarmOf(replayed)
     .dependencyCycles()
     .map((cycle) => ({
       key: `cycle ${cycle.join(' ')}`,
@@ -164,8 +166,8 @@ function cycles({ world }: Situation): Attention[] {
     }));
 }
 
-function problems({ world }: Situation): Attention[] {
-  return Object.values(world.byKind).flatMap((records) =>
+function problems({ replayed }: Situation): Attention[] {
+  return Object.values(replayed.byKind).flatMap((records) =>
     [...records.values()]
       .filter(({ problem }) => problem !== undefined)
       .map(({ key, kind, id, data, problem }) => ({
@@ -173,7 +175,7 @@ function problems({ world }: Situation): Attention[] {
         severity: 'warning' as const,
         weight: 300,
         text: isOfContent(problem!)
-          ? `The ${kind} ${short(id)} says something else than it should: ${visible(recordProblems({ kind, id, data, problem }).join('; '), 160)}`
+          ? `The ${kind} ${short(id)} has invalid fields: ${visible(recordProblems({ kind, id, data, problem }).join('; '), 160)}`
           : `The file of ${kind} ${short(id)} cannot be read as a record: ${problem!}`,
         link: { view: 'stream', target: { type: 'record', key } } as const,
       })),
@@ -208,13 +210,13 @@ function busMatters({ overview }: Situation): Attention[] {
 
 const describeWatch = ({ backend, why }: Overview['watch']): string =>
   why === undefined
-    ? `The bus watches by ${backend} and is not well`
-    : `The bus does not see all files, what it shows may be old: ${why}`;
+    ? `The watcher of the bus (${backend}) is unhealthy`
+    : `The bus cannot see all files, so what it shows may be outdated: ${why}`;
 
 const isBehind = ({ flow, subscriptions }: Connection): boolean =>
   flow === 'congested' || subscriptions.some(({ state }) => state === 'lagging');
 
 const describeLag = ({ queued_bytes, subscriptions }: Connection): string => {
   const behind = Math.max(0, ...subscriptions.map((subscription) => subscription.behind));
-  return `${plural(behind, 'event')} behind, ${formatBytes(queued_bytes)} wait for it`;
+  return `${plural(behind, 'event')} behind, ${formatBytes(queued_bytes)} queued`;
 };

@@ -1,9 +1,9 @@
 import type { Entry } from './entry.js';
 
-/** What an entry costs beside its bytes, so that a flood of tiny ones is bounded too. */
+/** What an entry costs besides its bytes, so that many tiny entries are bounded too. */
 const OVERHEAD_BYTES = 64;
 
-/** The most recent entries, as many as fit; what falls out at the beginning is handed on. */
+/** The most recent entries, as many as fit. The oldest are evicted. */
 export class Capture {
   #entries: Entry[] = [];
   #head = 0;
@@ -12,7 +12,7 @@ export class Capture {
 
   constructor(
     readonly maxBytes: number,
-    /** Told of each entry that falls out, in order. */
+    /** Called with each evicted entry, in order. */
     private readonly evicted: (entry: Entry) => void,
   ) {}
 
@@ -24,7 +24,7 @@ export class Capture {
     return this.#bytes;
   }
 
-  /** How many entries have fallen out since the beginning. */
+  /** How many entries have been evicted so far. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -35,7 +35,7 @@ export class Capture {
     while (this.#bytes > this.maxBytes && this.length > 1) this.#evict();
   }
 
-  /** The entry at a place counted from the oldest one held. */
+  /** The entry at a place, counted from the oldest one kept. */
   at(index: number): Entry | undefined {
     return index < 0 ? undefined : this.#entries[this.#head + index];
   }
@@ -48,7 +48,7 @@ export class Capture {
     return this.at(this.length - 1);
   }
 
-  /** The place of an entry by its number, as sequence numbers have no gaps; may lie outside. */
+  /** The place of an entry by its sequence number, which has no gaps; may lie outside the capture. */
   indexOf(seq: number): number {
     return seq - (this.first()?.seq ?? seq);
   }
@@ -65,7 +65,7 @@ export class Capture {
     return low;
   }
 
-  /** Entries from one place up to, not with, another; both are clamped. */
+  /** Entries from one place up to, and without, another; both are clamped. */
   *range(from: number, to: number): Generator<Entry, void, undefined> {
     const end = Math.min(to, this.length);
     for (let i = Math.max(0, from); i < end; i++) yield this.at(i)!;
@@ -76,7 +76,7 @@ export class Capture {
     this.#head++;
     this.#dropped++;
     this.#bytes -= entry.bytes + OVERHEAD_BYTES;
-    // Copying half of the array every so often costs less than shifting it every time.
+    // Copying half of the array now and then costs less than shifting it every time.
     if (this.#head > 4_096 && this.#head * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

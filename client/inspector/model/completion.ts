@@ -2,7 +2,7 @@ import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
 import { FIELDS } from './query.js';
 import { splitWords } from './query-parser.js';
 
-/** Values that were seen, most useful first. */
+/** Values that occur in the records, most useful first. */
 export interface Vocabulary {
   readonly runs: readonly string[];
   readonly branches: readonly string[];
@@ -10,7 +10,7 @@ export interface Vocabulary {
 }
 
 export interface Completion {
-  /** What the choice replaces, as a range of the text. */
+  /** The range of the text that a choice replaces. */
   readonly from: number;
   readonly to: number;
   readonly choices: readonly { readonly insert: string; readonly hint: string }[];
@@ -32,7 +32,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const MAX_CHOICES = 12;
 
-/** What could stand at the caret. */
+/** The possible completions at the caret. */
 export function complete(text: string, caret: number, vocabulary: Vocabulary): Completion {
   const word = splitWords(text).find(({ at, text: own }) => at <= caret && caret <= at + own.length);
   const from = word?.at ?? caret;

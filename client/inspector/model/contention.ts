@@ -1,19 +1,19 @@
 import type { Conflict } from '../../../protocol/index.js';
 import type { Lease } from './lease.js';
 import { momentAt, swarmOf } from './swarm-of.js';
-import type { World } from './world.js';
+import type { ReplayedState } from './replayed-state.js';
 
-/** An address that more than one run holds, or has announced work on that excludes the other's. */
+/** An address that several runs hold, or on which they have announced work that excludes each other. */
 export interface Contest {
   readonly address: string;
   readonly conflict: Conflict;
-  /** The leases of it, the first one of each side; none where only intents are in conflict. */
+  /** The first lease of each side; none where only intents conflict. */
   readonly leases: readonly Lease[];
 }
 
-export function contestsOf(world: World, leases: readonly Lease[], nowMs: number): Contest[] {
+export function contestsOf(replayed: ReplayedState, leases: readonly Lease[], nowMs: number): Contest[] {
   const byId = new Map(leases.map((lease) => [lease.lease.reservation, lease]));
-  return swarmOf(world)
+  return swarmOf(replayed)
     .conflicts(momentAt(nowMs))
     .map((conflict) => {
       const records = conflict.type === 'address_overlap' ? conflict.parties.map(({ record }) => record) : [];

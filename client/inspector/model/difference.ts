@@ -1,16 +1,16 @@
 /** One change between two states of a record. */
 export interface Difference {
-  /** Names of fields from the outside in, `['a', '0']`. */
+  /** Field names from the outermost in, `['a', '0']`. */
   readonly path: readonly string[];
   readonly change: 'added' | 'removed' | 'changed';
   readonly before?: unknown;
   readonly after?: unknown;
 }
 
-/** Changes beyond this are counted by nobody; the states themselves can be looked at. */
-const MOST = 200;
+/** Further changes are not listed; the page shows the whole data too. */
+const MAX_DIFFERENCES = 200;
 
-/** What changed, field by field; lists are compared place by place. */
+/** What changed, field by field; lists are compared item by item. */
 export function differences(before: unknown, after: unknown): Difference[] {
   const found: Difference[] = [];
   compare([], before, after, found);
@@ -18,7 +18,7 @@ export function differences(before: unknown, after: unknown): Difference[] {
 }
 
 function compare(path: readonly string[], before: unknown, after: unknown, found: Difference[]): void {
-  if (found.length >= MOST || Object.is(before, after)) return;
+  if (found.length >= MAX_DIFFERENCES || Object.is(before, after)) return;
   if (!isContainer(before) || !isContainer(after) || Array.isArray(before) !== Array.isArray(after)) {
     found.push({ path, change: 'changed', before, after });
     return;
@@ -28,7 +28,7 @@ function compare(path: readonly string[], before: unknown, after: unknown, found
     if (!Object.hasOwn(after, name)) found.push({ path: inner, change: 'removed', before: before[name] });
     else if (!Object.hasOwn(before, name)) found.push({ path: inner, change: 'added', after: after[name] });
     else compare(inner, before[name], after[name], found);
-    if (found.length >= MOST) return;
+    if (found.length >= MAX_DIFFERENCES) return;
   }
 }
 

@@ -1,29 +1,29 @@
 import type { EventType, Kind, Problem, Reason, RecordData } from '../../../protocol/index.js';
 
-/** One captured event, in a compact form: what can be had from elsewhere (cursor, schema version) is left out. */
+/** One captured event in a compact form: cursor and schema version can be derived and are left out. */
 export interface EventEntry {
   readonly what: 'event';
   /** Position in the capture, from 0, never reused. */
   readonly seq: number;
-  /** When it happened on the server's clock; never before its predecessor. */
+  /** When it happened, on the server's clock; never before the entry before it. */
   readonly atMs: number;
-  /** From the event on the server to its receipt here; `undefined` where that says nothing (snapshots, files). */
+  /** From the event on the server to its receipt here; `undefined` where it has no meaning (snapshots, files). */
   readonly lagMs: number | undefined;
   readonly type: EventType;
   readonly kind: Kind;
   readonly id: string;
   readonly revision: number;
   readonly data: RecordData;
-  /** The data before this event; `undefined` for a record that was not known. */
+  /** The data before this event; `undefined` if the record was not known before. */
   readonly before: RecordData | undefined;
-  /** In MessagePack, inside its frame. */
+  /** Its size in MessagePack, inside its frame. */
   readonly bytes: number;
   readonly reason: Reason | undefined;
   readonly problem: Problem | undefined;
   readonly observed: 'restart' | undefined;
 }
 
-/** Something that is no event but belongs in the order of events. */
+/** Something that is not an event but has a place in the order of events. */
 export interface MarkEntry {
   readonly what: 'mark';
   readonly seq: number;
@@ -40,12 +40,12 @@ export type Mark =
 
 export type Entry = EventEntry | MarkEntry;
 
-/** A record's name among all kinds. An id holds no slash: it is a file's name. */
+/** Names a record among all kinds. An id contains no slash, because it is a file's name. */
 export type RecordKey = string;
 
 export const recordKey = (kind: Kind, id: string): RecordKey => `${kind}/${id}`;
 
-/** A field of a record that should be a text; anything else is not there. */
+/** A field of a record that should be a text; `undefined` for anything else. */
 export function textOf(data: RecordData, field: string): string | undefined {
   const value = data[field];
   return typeof value === 'string' && value !== '' ? value : undefined;

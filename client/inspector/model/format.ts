@@ -1,4 +1,4 @@
-/** A span of time in at most five characters or so: `850 ms`, `12 s`, `3 m 05 s`, `2 h 10 m`, `4 d`. */
+/** A span of time in a few characters: `850 ms`, `12 s`, `3 m 05 s`, `2 h 10 m`, `4 d`. */
 export function formatSpan(ms: number): string {
   const seconds = Math.floor(ms / 1_000);
   if (ms < 1_000) return `${String(Math.max(0, Math.round(ms)))} ms`;
@@ -8,7 +8,7 @@ export function formatSpan(ms: number): string {
   return `${String(Math.floor(seconds / 86_400))} d`;
 }
 
-/** How long ago; what is less than a second ago is not counted in milliseconds that nobody can read. */
+/** How long ago. Less than a second is `just now`: changing milliseconds cannot be read. */
 export function formatSince(ms: number): string {
   return ms < 1_000 ? 'just now' : `${formatSpan(ms)} ago`;
 }
@@ -37,7 +37,7 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1_048_576).toFixed(1)} MB`;
 }
 
-/** `12,345` in every locale, as code and logs write it. */
+/** `12,345` in every locale, as in code and logs. */
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -1,5 +1,5 @@
 import type { EventType, Kind } from '../../../protocol/index.js';
-import type { Bar, BarEnd } from './bar-book.js';
+import type { LeaseInterval, IntervalEnd } from './lease-intervals.js';
 
 /** A span of time, Unix milliseconds. */
 export interface Span {
@@ -12,7 +12,7 @@ export interface LaneBar extends Span {
   readonly key: string;
   readonly address: string;
   readonly more: number;
-  readonly end: BarEnd;
+  readonly end: IntervalEnd;
   /** Which of the lane's tracks it is in, 0…{@link TRACKS} − 1. */
   readonly track: number;
   /** When another run held one of its addresses too. */
@@ -35,85 +35,84 @@ export interface Lane {
   readonly marks: readonly LaneMark[];
 }
 
-/** Leases of one run at one time that are drawn side by side; more share the last track. */
+/** A lane has this many tracks for leases that a run holds at the same time; further leases share the last track. */
 export const TRACKS = 3;
-/** A place that more bars than this hold at once is contested by all of them, without every pair being looked at. */
-const NEIGHBOURS = 48;
+/** Each lease is compared with at most this many later ones at one address: comparing every pair would be quadratic. */
+const MAX_NEIGHBOURS = 48;
 
-/** A bar cut to what was known at a time: later ends are not shown, and what runs on is drawn to its expected end. */
-export function clip(bar: Bar, nowMs: number): (Span & { readonly end: BarEnd }) | undefined {
-  if (bar.startMs > nowMs) return undefined;
-  if (bar.ended && bar.ended.atMs <= nowMs) {
-    return {
-      fromMs: bar.startMs,
-      toMs: Math.min(bar.ended.atMs, Math.max(bar.endMs, bar.startMs)),
-      end: bar.ended.how,
-    };
+/** A lease as it was known at a time: a later end is not shown, and a running lease is drawn to its expected end. */
+export function clip(
+  { startMs, endMs, ended }: LeaseInterval,
+  nowMs: number,
+): (Span & { readonly end: IntervalEnd }) | undefined {
+  if (startMs > nowMs) return undefined;
+  if (ended && ended.atMs <= nowMs) {
+    return { fromMs: startMs, toMs: Math.min(ended.atMs, Math.max(endMs, startMs)), end: ended.how };
   }
-  return { fromMs: bar.startMs, toMs: bar.endMs, end: bar.endMs <= nowMs ? 'lapsed' : 'running' };
+  return { fromMs: startMs, toMs: endMs, end: endMs <= nowMs ? 'lapsed' : 'running' };
 }
 
-/** The bars of the runs shown that touch a window of time, with what overlaps them, whose ever that is. */
+/** The bars of the shown runs that touch a window of time, with the leases of any run that overlap them. */
 export function laneBars(
-  bars: Iterable<Bar>,
+  intervals: Iterable<LeaseInterval>,
   runs: ReadonlySet<string>,
   window: Span,
   nowMs: number,
 ): Map<string, LaneBar[]> {
-  const touching: { readonly bar: Bar; readonly span: Span & { readonly end: BarEnd } }[] = [];
-  for (const bar of bars) {
-    const span = clip(bar, nowMs);
-    if (span && span.fromMs < window.toMs && span.toMs > window.fromMs) touching.push({ bar, span });
+  const touching: { readonly interval: LeaseInterval; readonly span: Span & { readonly end: IntervalEnd } }[] = [];
+  for (const interval of intervals) {
+    const span = clip(interval, nowMs);
+    if (span && span.fromMs < window.toMs && span.toMs > window.fromMs) touching.push({ interval, span });
   }
-  const shown = touching.filter(({ bar }) => runs.has(bar.run));
-  const addresses = new Set(shown.flatMap(({ bar }) => bar.addresses));
-  const rivals = touching.filter(({ bar }) => bar.addresses.some((address) => addresses.has(address)));
-  const overlaps = overlapsOf(rivals.map(({ bar, span: { fromMs, toMs } }) => ({ ...bar, fromMs, toMs })));
+  const shown = touching.filter(({ interval }) => runs.has(interval.run));
+  const addresses = new Set(shown.flatMap(({ interval }) => interval.addresses));
+  const rivals = touching.filter(({ interval }) => interval.addresses.some((address) => addresses.has(address)));
+  const overlaps = overlapsOf(rivals.map(({ interval, span: { fromMs, toMs } }) => ({ ...interval, fromMs, toMs })));
   const lanes = new Map<string, LaneBar[]>();
   const free = new Map<string, number[]>();
-  for (const { bar, span } of shown.sort((a, b) => a.span.fromMs - b.span.fromMs)) {
-    const tracks = free.get(bar.run) ?? Array.from({ length: TRACKS }, () => -Infinity);
-    free.set(bar.run, tracks);
+  for (const { interval, span } of shown.sort((a, b) => a.span.fromMs - b.span.fromMs)) {
+    const tracks = free.get(interval.run) ?? Array.from({ length: TRACKS }, () => -Infinity);
+    free.set(interval.run, tracks);
     const found = tracks.findIndex((until) => until <= span.fromMs);
     const track = found < 0 ? TRACKS - 1 : found;
     tracks[track] = Math.max(tracks[track]!, span.toMs);
-    const { key, addresses } = bar;
+    const { key, addresses } = interval;
     const own = { key, ...span, address: addresses[0] ?? '', more: Math.max(0, addresses.length - 1), track };
     const drawn: LaneBar = { ...own, overlaps: overlaps.get(key) ?? [] };
-    const lane = lanes.get(bar.run);
+    const lane = lanes.get(interval.run);
     if (lane) lane.push(drawn);
-    else lanes.set(bar.run, [drawn]);
+    else lanes.set(interval.run, [drawn]);
   }
   return lanes;
 }
 
-interface Placed extends Span {
+interface SpannedLease extends Span {
   readonly key: string;
   readonly run: string;
   readonly branch: string;
   readonly addresses: readonly string[];
 }
 
-/** Where bars of different runs lie over each other at one address, whatever their branches, merged for each bar. */
-export function overlapsOf(bars: readonly Placed[]): Map<string, Span[]> {
-  const places = new Map<string, Placed[]>();
-  for (const bar of bars) {
-    for (const address of bar.addresses) {
-      const own = places.get(address);
-      if (own) own.push(bar);
-      else places.set(address, [bar]);
+/** Where leases of different runs overlap at one address, on any branches. The spans of each lease are merged. */
+export function overlapsOf(all: readonly SpannedLease[]): Map<string, Span[]> {
+  const byAddress = new Map<string, SpannedLease[]>();
+  for (const lease of all) {
+    for (const address of lease.addresses) {
+      const own = byAddress.get(address);
+      if (own) own.push(lease);
+      else byAddress.set(address, [lease]);
     }
   }
   const found = new Map<string, Span[]>();
   const note = (key: string, span: Span) => found.set(key, [...(found.get(key) ?? []), span]);
-  for (const placed of places.values()) {
-    placed.sort((a, b) => a.fromMs - b.fromMs);
-    placed.forEach((bar, i) => {
-      for (const other of placed.slice(i + 1, i + 1 + NEIGHBOURS)) {
-        if (other.fromMs >= bar.toMs) break;
-        if (other.run === bar.run) continue;
-        const span = { fromMs: other.fromMs, toMs: Math.min(bar.toMs, other.toMs) };
-        note(bar.key, span);
+  for (const leases of byAddress.values()) {
+    leases.sort((a, b) => a.fromMs - b.fromMs);
+    leases.forEach((lease, i) => {
+      for (const other of leases.slice(i + 1, i + 1 + MAX_NEIGHBOURS)) {
+        if (other.fromMs >= lease.toMs) break;
+        if (other.run === lease.run) continue;
+        const span = { fromMs: other.fromMs, toMs: Math.min(lease.toMs, other.toMs) };
+        note(lease.key, span);
         note(other.key, span);
       }
     });
@@ -132,24 +131,24 @@ export function mergeSpans(spans: readonly Span[]): Span[] {
   return merged;
 }
 
-/** Times at which an axis has its marks: round numbers, at least `minPx` apart. */
+/** The times of an axis's marks: round numbers, at least `minPx` apart. */
 export function ticks(
   { fromMs, toMs }: Span,
   widthPx: number,
   minPx = 90,
 ): { readonly stepMs: number; readonly at: number[] } {
-  const least = ((toMs - fromMs) * minPx) / Math.max(1, widthPx);
-  const stepMs = STEPS.find((step) => step >= least) ?? Math.ceil(least / 3_600_000) * 3_600_000;
+  const minStepMs = ((toMs - fromMs) * minPx) / Math.max(1, widthPx);
+  const stepMs = TICK_STEPS_MS.find((step) => step >= minStepMs) ?? Math.ceil(minStepMs / 3_600_000) * 3_600_000;
   const at: number[] = [];
   for (let ms = Math.ceil(fromMs / stepMs) * stepMs; ms <= toMs; ms += stepMs) at.push(ms);
   return { stepMs, at };
 }
 
-const STEPS = [100, 250, 500, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600].map((n, i) =>
+const TICK_STEPS_MS = [100, 250, 500, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600].map((n, i) =>
   i < 3 ? n : n * 1_000,
 );
 
-/** A window made narrower or wider round a moment, between one second and a day. */
+/** A window made narrower or wider around a moment; its width stays between one second and one day. */
 export function zoom({ fromMs, toMs }: Span, aroundMs: number, factor: number): Span {
   const width = Math.min(86_400_000, Math.max(1_000, (toMs - fromMs) * factor));
   const share = (aroundMs - fromMs) / Math.max(1, toMs - fromMs);

@@ -6,37 +6,37 @@ import {
 } from '../../../protocol/index.js';
 import { recordKey, type RecordKey } from './entry.js';
 import { momentAt, swarmOf } from './swarm-of.js';
-import type { Standing, World } from './world.js';
+import type { ReplayedRecord, ReplayedState } from './replayed-state.js';
 
 export type { LeaseState };
 
-/** A lease of the swarm, with what the page shows beside it. */
+/** A lease of the swarm, with what the page shows about it. */
 export interface Lease {
   readonly key: RecordKey;
-  readonly reservation: Standing;
+  readonly reservation: ReplayedRecord;
   readonly lease: SwarmLease;
   readonly run: string;
   readonly branch: string;
   readonly addresses: readonly string[];
   readonly startMs: number;
-  /** The effective expiry; `undefined` where it says none. */
+  /** The effective expiry; `undefined` where it has none. */
   readonly endMs: number | undefined;
-  /** When it was last made or extended: from here to `endMs` is what its holder asked for. */
+  /** When it was made or last extended: its holder asked for the time from here to `endMs`. */
   readonly renewedMs: number;
   readonly state: LeaseState;
 }
 
-/** Every reservation of a world, as the lease it is at a time. */
-export function leasesOf(world: World, nowMs: number): Lease[] {
-  return swarmOf(world)
+/** The lease of every reservation, at a time. */
+export function leasesOf(replayed: ReplayedState, nowMs: number): Lease[] {
+  return swarmOf(replayed)
     .leases(momentAt(nowMs))
-    .map((lease) => toLease(lease, world.byKind.reservation.get(lease.reservation)!));
+    .map((lease) => toLease(lease, replayed.byKind.reservation.get(lease.reservation)!));
 }
 
 /** Whether the lease keeps others out. */
 export const isHeld = ({ lease }: Lease): boolean => isHeldLease(lease);
 
-function toLease(lease: SwarmLease, reservation: Standing): Lease {
+function toLease(lease: SwarmLease, reservation: ReplayedRecord): Lease {
   const startMs = lease.createdAt ?? reservation.firstMs;
   return {
     key: recordKey('reservation', lease.reservation),
@@ -54,7 +54,7 @@ function toLease(lease: SwarmLease, reservation: Standing): Lease {
 
 const texts = new WeakMap<readonly Address[], readonly string[]>();
 
-/** Made once for a record: twenty thousand of them are looked at many times a second. */
+/** Made once for a record: twenty thousand records are read many times a second. */
 function textsOf(addresses: readonly Address[]): readonly string[] {
   let known = texts.get(addresses);
   if (known === undefined) texts.set(addresses, (known = addresses.map(({ text }) => text)));

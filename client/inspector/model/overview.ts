@@ -21,7 +21,7 @@ const FIELD_WORDS: Readonly<Record<string, string>> = {
   addresses: 'address',
 };
 
-/** A reason with what was asked for and what was found, where the server tells them apart. */
+/** A reason, with what the filter asked for and what was found where the server says both. */
 export function describeReason({ text, wanted, found }: ExplainReason): string {
   if (wanted === undefined && found === undefined) return text;
   const list = (values: readonly string[] | undefined) =>

@@ -1,6 +1,6 @@
 /**
- * Bytes of a value in MessagePack, without packing it: the capture is bounded by it, and two thousand events a second are
- * measured.
+ * Size of a value in MessagePack, computed without packing it: the size bounds the capture and is needed for two thousand
+ * events a second.
  */
 export function packedSize(value: unknown): number {
   switch (typeof value) {

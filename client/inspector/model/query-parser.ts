@@ -2,7 +2,7 @@ import { EVENT_TYPES, kindFromName, KINDS, closestMatch } from '../../../protoco
 import { addressesOf, textOf } from './entry.js';
 import { FIELDS, makeQuery, type Field, type Query, type Subject, type Term, type Test } from './query.js';
 
-/** Where a query cannot be understood, and why. */
+/** Where a query is invalid, and why. */
 export interface QueryError {
   readonly message: string;
   /** Characters from the beginning. */
@@ -12,17 +12,17 @@ export interface QueryError {
 export type ParsedQuery =
   { readonly ok: true; readonly query: Query } | { readonly ok: false; readonly error: QueryError };
 
-/** A piece of the text that stands between spaces; quotes and slashes keep spaces in. */
+/** A piece of the text between spaces. Spaces inside quotes or slashes do not separate. */
 export interface Word {
   readonly at: number;
   readonly text: string;
 }
 
-class Misunderstood extends Error {}
+class QuerySyntaxError extends Error {}
 
 /**
  * Reads the filter language: `kind:reservation branch:main run:agent-4* addr:src/billing.py::* !type:modified /regex/`.
- * `!` or `-` in front turns a word round; a comma or the same field again means "or"; anything else is looked for as text.
+ * `!` or `-` in front negates a word; a comma, or the same field again, means "or"; anything else is searched for as text.
  */
 export function parseQuery(text: string): ParsedQuery {
   const terms: Term[] = [];
@@ -34,7 +34,7 @@ export function parseQuery(text: string): ParsedQuery {
       terms.push(term);
       asksForHeartbeats ||= term.field === 'kind' && !term.isNegated && word.text.includes('heartbeat');
     } catch (error) {
-      if (!(error instanceof Misunderstood)) throw error;
+      if (!(error instanceof QuerySyntaxError)) throw error;
       return { ok: false, error: { message: error.message, at: word.at } };
     }
   }
@@ -59,7 +59,7 @@ function parseWord(word: string): Term | undefined {
       .split(',')
       .map(unquote)
       .filter((value) => value !== '');
-    // `run:` with nothing after it is being typed.
+    // `run:` with no value is still being typed.
     if (values.length === 0) return undefined;
     const tests = values.map((value) => FIELD_TESTS[field](value));
     return { field, isNegated, test: (subject) => tests.some((test) => test(subject)) };
@@ -77,7 +77,7 @@ const ALIASES: ReadonlyMap<string, Field> = new Map([
   ['event_type', 'type'],
 ]);
 
-/** `sha256:…` is how ids begin, `https:` how links do: these are text. */
+/** Ids begin with `sha256:` and links with `https:`: these are text, not fields. */
 const isFieldLike = (name: string): boolean => !/^(sha\d+|https?)$/i.test(name);
 
 function fieldNamed(name: string): Field {
@@ -87,22 +87,22 @@ function fieldNamed(name: string): Field {
   if (alias) return alias;
   const names = Object.keys(FIELDS);
   const best = closestMatch(known, names);
-  throw new Misunderstood(
-    `no field “${name.slice(0, 20)}”${best === undefined ? '' : `, did you mean ${best}?`} — there are ${names.join(', ')}`,
+  throw new QuerySyntaxError(
+    `no field “${name.slice(0, 20)}”${best === undefined ? '' : `, did you mean ${best}?`} — fields are ${names.join(', ')}`,
   );
 }
 
-/** How a value of each field becomes a test. */
+/** Makes a test of a value, for each field. */
 const FIELD_TESTS: Readonly<Record<Field, (value: string) => Test>> = {
   kind: (value) => {
     const glob = value.includes('*') ? globTest(value) : undefined;
     const kind = kindFromName(value);
-    if (!glob && !kind) throw new Misunderstood(`no kind “${value.slice(0, 20)}” — there are ${KINDS.join(', ')}`);
+    if (!glob && !kind) throw new QuerySyntaxError(`no kind “${value.slice(0, 20)}” — kinds are ${KINDS.join(', ')}`);
     return (subject) => (glob ? glob(subject.kind) : subject.kind === kind);
   },
   type: (value) => {
     const type = EVENT_TYPES.find((known) => known === value);
-    if (!type) throw new Misunderstood(`no type “${value.slice(0, 20)}” — there are ${EVENT_TYPES.join(', ')}`);
+    if (!type) throw new QuerySyntaxError(`no type “${value.slice(0, 20)}” — types are ${EVENT_TYPES.join(', ')}`);
     return (subject) => subject.type === type;
   },
   run: (value) => fieldTest('run_id', value),
@@ -133,11 +133,11 @@ const fieldTest = (field: 'run_id' | 'branch', value: string): Test => {
   };
 };
 
-/** `*` stands for anything, `?` for one character, everything else for itself. */
+/** `*` matches any text, `?` one character, everything else itself. */
 export function globTest(pattern: string): (text: string) => boolean {
   if (!/[*?]/.test(pattern)) return (text) => text === pattern;
   const stars = pattern.match(/\*+/g)?.length ?? 0;
-  if (stars > 8) throw new Misunderstood('more than eight * in one value');
+  if (stars > 8) throw new QuerySyntaxError('more than eight * in one value');
   const source = pattern
     .replace(/[.+^${}()|[\]\\/]/g, '\\$&')
     .replace(/\*+/g, '.*')
@@ -148,7 +148,7 @@ export function globTest(pattern: string): (text: string) => boolean {
 
 function numberTest(value: string, read: (subject: Subject) => number | undefined): Test {
   const match = /^(>=|<=|>|<|=)?(\d+(?:\.\d+)?)$/.exec(value);
-  if (!match) throw new Misunderstood(`“${value.slice(0, 20)}” is no number; write 100, >100, <=100`);
+  if (!match) throw new QuerySyntaxError(`“${value.slice(0, 20)}” is not a number; write 100, >100, <=100`);
   const limit = Number(match[2]);
   const compare = COMPARISONS[match[1] ?? '=']!;
   return (subject) => {
@@ -165,8 +165,8 @@ const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> =
   '<=': (a, b) => a <= b,
 };
 
-/** Longer texts are searched at their beginning only, so that no expression can hold up the stream for long. */
-const SEARCHED_LENGTH = 4_096;
+/** Only the beginning of a longer text is searched, so that no expression delays the stream for long. */
+const MAX_SEARCHED_CHARACTERS = 4_096;
 
 const textTest =
   (wanted: string): Test =>
@@ -180,12 +180,12 @@ function regexTest(body: string): Test {
   try {
     expression = new RegExp(source, isCaseless ? 'is' : 's');
   } catch (error) {
-    throw new Misunderstood((error as Error).message);
+    throw new QuerySyntaxError((error as Error).message);
   }
   return (subject) => expression.test(searched(subject));
 }
 
 const searched = ({ kind, id, data }: Subject): string =>
-  `${kind} ${id} ${JSON.stringify(data)}`.slice(0, SEARCHED_LENGTH);
+  `${kind} ${id} ${JSON.stringify(data)}`.slice(0, MAX_SEARCHED_CHARACTERS);
 
 const unquote = (value: string): string => value.replaceAll('"', '');

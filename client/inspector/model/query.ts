@@ -1,6 +1,6 @@
 import type { EventType, Kind, RecordData } from '../../../protocol/index.js';
 
-/** What a query is asked of: an event, or a record that stands (then without what only events have). */
+/** What a query is applied to: an event, or a current record (without the fields that only events have). */
 export interface Subject {
   readonly kind: Kind;
   readonly id: string;
@@ -13,7 +13,7 @@ export interface Subject {
   readonly problem?: string | undefined;
 }
 
-/** The fields that can be asked for, and whether they are of a record or of an event only. */
+/** The fields of a query, and whether they belong to a record or only to an event. */
 export const FIELDS = {
   kind: 'event',
   type: 'event',
@@ -31,7 +31,7 @@ export type Field = keyof typeof FIELDS;
 
 export type Test = (subject: Subject) => boolean;
 
-/** One word of a query, understood. */
+/** One parsed word of a query. */
 export interface Term {
   /** `text` for a bare word or a regular expression. */
   readonly field: Field | 'text';
@@ -39,18 +39,18 @@ export interface Term {
   readonly test: Test;
 }
 
-/** A query made ready for many subjects: fields join with AND, the values of one field with OR. */
+/** A compiled query: fields are joined with AND, the values of one field with OR. */
 export interface Query {
   readonly text: string;
   readonly isEmpty: boolean;
-  /** Whether an event passes. */
+  /** Whether an event matches. */
   matchesEvent(subject: Subject): boolean;
   /**
-   * Whether a record passes what a query asks of run, branch, address and text. Views that show records as they stand use
-   * this: to them `type:added` says nothing.
+   * Whether a record matches what the query asks of run, branch, address and text. Views of current records use this,
+   * because `type:added` has no meaning for them.
    */
   matchesRecord(subject: Subject): boolean;
-  /** Whether the query asks for heartbeats by name, so that they must not be hidden. */
+  /** Whether the query names heartbeats, so that they must not be hidden. */
   readonly asksForHeartbeats: boolean;
 }
 
@@ -65,7 +65,7 @@ function compile(terms: readonly Term[]): Test {
   const unwanted: Test[] = [];
   terms.forEach(({ field, isNegated, test }, i) => {
     if (isNegated) unwanted.push(test);
-    // Two bare words must both be there; two kinds cannot be.
+    // A record can contain two words of text, but it cannot be of two kinds.
     else {
       const place = field === 'text' ? `text ${String(i)}` : field;
       wanted.set(place, [...(wanted.get(place) ?? []), test]);

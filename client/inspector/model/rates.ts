@@ -1,21 +1,22 @@
-/** Events and their delay, second by second, for as long as the plots reach back. */
+/** How far back the plots reach. */
 export const RATE_SECONDS = 300;
-/** A history that has just begun is not shown as a needle at the edge of five empty minutes. */
-const SHORTEST_SECONDS = 60;
+/** A history that has just begun is plotted over one minute, not at the edge of five empty ones. */
+const MIN_SECONDS = 60;
 
 export interface RateSeries {
   /** Unix seconds, oldest first. */
   readonly seconds: readonly number[];
   readonly events: readonly number[];
-  /** Mean and greatest delay of delivery, milliseconds; `null` where nothing was delivered. */
+  /** Mean and maximum delivery lag in milliseconds; `null` where nothing was delivered. */
   readonly lagMean: readonly (number | null)[];
-  readonly lagMost: readonly (number | null)[];
+  readonly lagMax: readonly (number | null)[];
 }
 
+/** Events and their lag, second by second. */
 export class Rates {
   readonly #events = new Float64Array(2 * RATE_SECONDS);
   readonly #lagSum = new Float64Array(2 * RATE_SECONDS);
-  readonly #lagMost = new Float64Array(2 * RATE_SECONDS);
+  readonly #lagMax = new Float64Array(2 * RATE_SECONDS);
   readonly #measured = new Float64Array(2 * RATE_SECONDS);
   #last = 0;
   #first = Infinity;
@@ -30,13 +31,13 @@ export class Rates {
     if (lagMs === undefined) return;
     this.#measured[slot]!++;
     this.#lagSum[slot]! += lagMs;
-    this.#lagMost[slot] = Math.max(this.#lagMost[slot]!, lagMs);
+    this.#lagMax[slot] = Math.max(this.#lagMax[slot]!, lagMs);
   }
 
-  /** The seconds before, not with, the one of `nowMs`: that one is not over. */
+  /** The seconds before the one of `nowMs`, which is not over yet. */
   read(nowMs: number): RateSeries {
     const end = Math.floor(nowMs / 1_000);
-    const length = Math.min(RATE_SECONDS, Math.max(SHORTEST_SECONDS, end - this.#first));
+    const length = Math.min(RATE_SECONDS, Math.max(MIN_SECONDS, end - this.#first));
     const seconds = Array.from({ length }, (_, i) => end - length + i);
     const slot = (second: number) =>
       second > this.#last || second <= this.#last - this.#events.length ? -1 : second % this.#events.length;
@@ -48,11 +49,11 @@ export class Rates {
       seconds,
       events: seconds.map((second) => (slot(second) < 0 ? 0 : this.#events[slot(second)]!)),
       lagMean: seconds.map((second) => lag(second, (i) => this.#lagSum[i]! / this.#measured[i]!)),
-      lagMost: seconds.map((second) => lag(second, (i) => this.#lagMost[i]!)),
+      lagMax: seconds.map((second) => lag(second, (i) => this.#lagMax[i]!)),
     };
   }
 
-  /** Events a second and mean delay over the last few seconds. */
+  /** Events a second and mean lag over the last few seconds. */
   recent(nowMs: number, spanS = 5): { readonly eventsPerSecond: number; readonly lagMs: number | undefined } {
     const { events, lagMean } = this.read(nowMs);
     const lags = lagMean.slice(-spanS).filter((lag) => lag !== null);
@@ -66,7 +67,7 @@ export class Rates {
     const steps = Math.min(this.#events.length, second - this.#last);
     for (let i = 0; i < steps; i++) {
       const slot = (second - i) % this.#events.length;
-      for (const series of [this.#events, this.#lagSum, this.#lagMost, this.#measured]) series[slot] = 0;
+      for (const series of [this.#events, this.#lagSum, this.#lagMax, this.#measured]) series[slot] = 0;
     }
     this.#last = Math.max(this.#last, second);
   }

@@ -1,22 +1,22 @@
 import { Swarm, type Moment, type SwarmRecord, unixMillis } from '../../../protocol/index.js';
-import type { World } from './world.js';
+import type { ReplayedState } from './replayed-state.js';
 
 /**
- * The last swarm that was asked for: worlds share the records, which never change, so that of the next one only what is
- * different is read.
+ * One swarm for all states, because they share their records, which never change: for the next state only what differs is
+ * read.
  */
 const swarm = new Swarm();
-let last: { readonly world: World; readonly nextSeq: number } | undefined;
+let last: { readonly replayed: ReplayedState; readonly nextSeq: number } | undefined;
 
-/** The model of a world as it is now. Good until the next call. */
-export function swarmOf(world: World): Swarm {
-  if (last?.world === world && last.nextSeq === world.nextSeq) return swarm;
-  swarm.replace(recordsOf(world));
-  last = { world, nextSeq: world.nextSeq };
+/** The swarm of a state. Valid until the next call. */
+export function swarmOf(replayed: ReplayedState): Swarm {
+  if (last?.replayed === replayed && last.nextSeq === replayed.nextSeq) return swarm;
+  swarm.replace(recordsOf(replayed));
+  last = { replayed, nextSeq: replayed.nextSeq };
   return swarm;
 }
 
-function* recordsOf({ byKind }: World): Generator<SwarmRecord> {
+function* recordsOf({ byKind }: ReplayedState): Generator<SwarmRecord> {
   for (const records of Object.values(byKind)) yield* records.values();
 }
 

@@ -1,7 +1,7 @@
 import type { Contest } from './contention.js';
 import { isHeld, type Lease } from './lease.js';
 
-/** A directory, file or symbol, and who holds what is in it. */
+/** A directory, file or symbol, and who holds something in it. */
 export interface SymbolNode {
   /** From the root, `src/billing.py::compute_total`; unique. */
   readonly path: string;
@@ -12,7 +12,7 @@ export interface SymbolNode {
   readonly holders: readonly string[];
   /** Addresses here that are contested. */
   readonly contested: number;
-  /** Reservations that stand here and hold nothing any more. */
+  /** Reservations that exist here and hold nothing any more. */
   readonly past: number;
 }
 
@@ -26,7 +26,7 @@ interface Building {
   past: number;
 }
 
-/** A row of the tree as it is shown: open nodes are followed by their children. */
+/** A row of the tree as it is shown. The children of an open node follow it. */
 export interface SymbolRow extends Omit<SymbolNode, 'children'> {
   readonly depth: number;
   readonly isOpen: boolean;
@@ -50,7 +50,7 @@ export function symbolTree(leases: readonly Lease[], contests: readonly Contest[
   return finish(root).children.slice();
 }
 
-/** The rows of a tree of which some nodes are closed. */
+/** The rows of a tree, without the children of closed nodes. */
 export function symbolRows(nodes: readonly SymbolNode[], closed: ReadonlySet<string>): SymbolRow[] {
   const rows: SymbolRow[] = [];
   const add = (node: SymbolNode, depth: number): void => {
@@ -83,7 +83,7 @@ const begin = (path: string, label: string, level: SymbolNode['level']): Buildin
   past: 0,
 });
 
-/** Deeper paths than this are one node: a hostile address must not make a tower. */
+/** The rest of a deeper path is one node: a hostile address must not make a very deep tree. */
 const MAX_LEVELS = 24;
 
 function pathTo(root: Building, address: string): Building[] {
@@ -112,7 +112,7 @@ function childOf(parent: Building, label: string, path: string, level: SymbolNod
   return child;
 }
 
-/** Sorted by need of attention; a directory with nothing but one directory in it is shown with it in one line. */
+/** Sorts by need of attention. A directory that holds only one directory is shown with it in one row. */
 function finish(node: Building): SymbolNode {
   const children = [...node.children.values()].map(finish).sort(byNeed);
   const only = children.length === 1 ? children[0]! : undefined;

@@ -1,8 +1,8 @@
 import type { ViewName } from './view-name.js';
 
-/** What can be selected, and shown in the detail pane. Written into the address bar by {@link formatTarget}. */
+/** What can be selected and is then shown in the detail pane. {@link formatTarget} writes it into the address bar. */
 export type Target =
-  /** A record; with a revision, one event of it. */
+  /** A record; with a revision, one event of that record. */
   | { readonly type: 'record'; readonly key: string; readonly revision?: number }
   | { readonly type: 'run'; readonly run: string }
   | { readonly type: 'address'; readonly address: string };

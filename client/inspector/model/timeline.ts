@@ -1,26 +1,26 @@
 import type { RecordData } from '../../../protocol/index.js';
-import { BarBook } from './bar-book.js';
+import { LeaseIntervals } from './lease-intervals.js';
 import { Capture } from './capture.js';
 import type { Entry, EventEntry, Mark } from './entry.js';
 import type { ReadLine } from './ndjson.js';
 import { packedSize } from './packed-size.js';
 import { Rates } from './rates.js';
-import { World } from './world.js';
+import { ReplayedState } from './replayed-state.js';
 
 /** A position in the captured history: the live end, or before the entry of this number. */
 export type Position =
   { readonly at: 'live' } | { readonly at: 'held'; readonly nextSeq: number; readonly atMs: number };
 
-/** Captured history: what happened, what stood before it, and what stands now. */
+/** The captured history: its entries, the state before the first entry, and the state after the last one. */
 export class Timeline {
   readonly capture: Capture;
-  readonly bars = new BarBook();
+  readonly intervals = new LeaseIntervals();
   readonly rates = new Rates();
-  /** What stood where the capture begins. */
-  readonly base = new World();
-  /** What stands at its end. */
-  readonly head = new World();
-  #held: World | undefined;
+  /** The state where the capture begins. */
+  readonly base = new ReplayedState();
+  /** The state at its end. */
+  readonly head = new ReplayedState();
+  #held: ReplayedState | undefined;
   #nextSeq = 0;
 
   constructor(maxBytes: number) {
@@ -36,7 +36,7 @@ export class Timeline {
   addEvent(event: ReadLine): EventEntry {
     const before: RecordData | undefined = this.head.get(event.kind, event.id)?.data;
     const { type, kind, id, revision, data, lagMs, reason, problem, observed } = event;
-    // Field by field: twenty thousand copies by spreading are a good part of the first view.
+    // Field by field: spreading twenty thousand objects would take a good part of the time to the first view.
     const entry: EventEntry = {
       what: 'event',
       seq: this.#nextSeq++,
@@ -54,8 +54,8 @@ export class Timeline {
       observed,
     };
     this.#add(entry);
-    this.bars.apply(entry);
-    // A snapshot tells of the past all at once; it is no rate.
+    this.intervals.apply(entry);
+    // A snapshot brings the past all at once and says nothing about a rate.
     if (entry.type !== 'snapshot') this.rates.add(entry.atMs, lagMs);
     return entry;
   }
@@ -64,8 +64,8 @@ export class Timeline {
     this.#add({ what: 'mark', seq: this.#nextSeq++, atMs: Math.max(atMs, this.head.atMs), mark, bytes: 0 });
   }
 
-  /** The world at a position, which stays as it is while nobody asks for another one. */
-  worldAt(position: Position): World {
+  /** The state at a position. It does not change until another position is asked for. */
+  stateAt(position: Position): ReplayedState {
     if (position.at === 'live') {
       this.#held = undefined;
       return this.head;
@@ -73,7 +73,8 @@ export class Timeline {
     const first = this.capture.first()?.seq ?? 0;
     const held = this.#held;
     if (held?.nextSeq === position.nextSeq) return held;
-    const start = held && held.nextSeq < position.nextSeq && held.nextSeq >= first ? held : new World(this.base);
+    const start =
+      held && held.nextSeq < position.nextSeq && held.nextSeq >= first ? held : new ReplayedState(this.base);
     const from = this.capture.indexOf(Math.max(first, start.nextSeq));
     for (const entry of this.capture.range(from, this.capture.indexOf(position.nextSeq))) start.apply(entry);
     start.atMs = Math.max(start.atMs, position.atMs);
@@ -96,6 +97,6 @@ export class Timeline {
   #add(entry: Entry): void {
     this.head.apply(entry);
     this.capture.push(entry);
-    if ((entry.seq & 1_023) === 0) this.bars.forgetBefore(this.capture.first()?.atMs ?? 0);
+    if ((entry.seq & 1_023) === 0) this.intervals.forgetBefore(this.capture.first()?.atMs ?? 0);
   }
 }

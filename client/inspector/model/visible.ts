@@ -1,7 +1,7 @@
 import { visibleText } from '../../../protocol/index.js';
 
 /**
- * A text from a record, fit to be shown on one line: what cannot be seen is written out as an escape, what is long is cut.
+ * A text from a record for one line: invisible characters are escaped, and a long text is cut.
  * @param max characters shown, escapes counted.
  */
 export function visible(text: string, max = 200): string {
@@ -10,7 +10,7 @@ export function visible(text: string, max = 200): string {
   return shown.length <= max && text.length <= max ? shown : `${shown.slice(0, Math.max(1, max - 1))}…`;
 }
 
-/** As {@link visible}, but shortens in the middle: both ends of an id or path tell something. */
+/** Like {@link visible}, but cuts the middle, because both ends of an id or path are useful. */
 export function visibleMiddle(text: string, max: number): string {
   if (text.length <= max) return visible(text, max * 10);
   const tail = Math.floor((max - 1) / 3);

@@ -1,22 +1,22 @@
 import { visible } from '../model/visible.js';
 import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
-import { ask, tell } from './port.js';
+import { ask, send } from './worker-client.js';
 import { follow, grouping, overlay, paint, query, say, select, showHeartbeats, showView, timeFormat } from './state.js';
 
-/** Something a person can do, by key or from the palette. */
+/** Something that the user can do, by key or from the palette. */
 export interface Action {
   readonly name: string;
-  /** As it is written in the help, `g s`. */
+  /** As the help shows it, `g s`. */
   readonly keys?: string;
   readonly run: () => void;
 }
 
 export function togglePause(): void {
-  tell(paint.value?.position.at === 'held' ? { type: 'live' } : { type: 'pause' });
+  send(paint.value?.position.at === 'held' ? { type: 'live' } : { type: 'pause' });
 }
 
 export function goLive(): void {
-  tell({ type: 'live' });
+  send({ type: 'live' });
   follow.value = true;
 }
 
@@ -44,8 +44,8 @@ export function importFile(): void {
 }
 
 export function openFile(file: File): void {
-  tell({ type: 'import', name: file.name, file });
-  say(`${visible(file.name, 120)} is replayed; the bus is left`);
+  send({ type: 'import', name: file.name, file });
+  say(`Replaying ${visible(file.name, 120)}; disconnected from the bus`);
 }
 
 export async function copy(text: string, what: string): Promise<void> {
@@ -53,7 +53,7 @@ export async function copy(text: string, what: string): Promise<void> {
     await navigator.clipboard.writeText(text);
     say(`${what} copied`);
   } catch {
-    say('The browser does not let this page copy');
+    say('The browser does not allow this page to copy');
   }
 }
 
@@ -76,11 +76,11 @@ export const ACTIONS: readonly Action[] = [
   { name: 'Filter', keys: '/', run: focusFilter },
   { name: 'Pause or resume the view', keys: 'Space', run: togglePause },
   { name: 'Follow the newest event', keys: 'f', run: () => (follow.value ? (follow.value = false) : goLive()) },
-  { name: 'Export what was captured (NDJSON)', keys: 'e', run: () => void exportFile() },
+  { name: 'Export the capture (NDJSON)', keys: 'e', run: () => void exportFile() },
   { name: 'Import a file and replay it', run: importFile },
   { name: 'Show or hide heartbeats in the stream', run: () => (showHeartbeats.value = !showHeartbeats.value) },
   {
-    name: 'Times: absolute or relative',
+    name: 'Show times as absolute or relative',
     run: () => (timeFormat.value = timeFormat.value === 'absolute' ? 'relative' : 'absolute'),
   },
   { name: 'Group agents by branch', run: () => (grouping.value = grouping.value === 'branch' ? 'none' : 'branch') },

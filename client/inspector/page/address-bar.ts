@@ -6,15 +6,15 @@ import { query, showView, target, view } from './state.js';
 const TOKEN_KEY = 'muse-bus.token';
 const BUS_KEY = 'muse-bus.address';
 
-/** Where the bus is and the token for it. */
+/** The url of the bus, and its token. */
 export interface BusAddress {
   readonly url: string;
   readonly token: string;
 }
 
 /**
- * Takes the token out of the address bar, where it must not stay, and keeps it for this tab only. The page's own server is
- * the bus, unless the page is an extension's: then the address was typed.
+ * Removes the token from the address bar and keeps it for this tab only. The bus is the server of this page; in the browser
+ * extension it is the address that the user has entered.
  */
 export function takeAddress(): BusAddress {
   const { hash, protocol, host, pathname, search } = location;
@@ -32,14 +32,14 @@ export function takeAddress(): BusAddress {
   return { url, token: sessionStorage.getItem(TOKEN_KEY) ?? '' };
 }
 
-/** Reads what a person typed or pasted: the address that `serve` prints, or, on the bus's own page, the token alone. */
+/** Reads what the user entered: the address that `serve` prints or, on a page that the bus serves, only the token. */
 export function readAddress(text: string): BusAddress | undefined {
   const pasted = /^(?:http|ws)(s?):\/\/([^/#?\s]+)\/?#token=(\S+)$/.exec(text.trim());
   const known = takeAddress();
   const address = pasted
     ? { url: `ws${pasted[1]!}://${pasted[2]!}`, token: decodeURIComponent(pasted[3]!) }
     : { url: known.url, token: text.trim() };
-  // The page's policy lets it speak to its own server only.
+  // The page's security policy allows connections to its own server only.
   if (address.url === '' || address.token === '' || (!isExtension() && address.url !== known.url)) return undefined;
   sessionStorage.setItem(TOKEN_KEY, address.token);
   sessionStorage.setItem(BUS_KEY, address.url);
@@ -48,7 +48,7 @@ export function readAddress(text: string): BusAddress | undefined {
 
 export const isExtension = (): boolean => location.protocol === 'chrome-extension:';
 
-/** Keeps view, filter and selection in the address bar, both ways. */
+/** Keeps the address bar and view, filter and selection equal, in both directions. */
 export function startAddressBar(): void {
   readHash();
   addEventListener('hashchange', readHash);

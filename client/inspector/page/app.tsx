@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { VIEW_TITLES, type ViewName } from '../model/view-name.js';
 import { DetailPane } from '../components/detail-pane.js';
-import { emptyFace, Face, linkFace } from '../components/face.js';
+import { connectionEmptyState, EmptyState, noRecordsEmptyState } from '../components/empty-state.js';
 import { Help } from '../components/help.js';
 import { Notices } from '../components/notices.js';
 import { Palette } from '../components/palette.js';
@@ -27,7 +27,9 @@ const VIEWS: Readonly<Record<ViewName, () => JSX.Element | null>> = {
 
 export function App() {
   const now = paint.value;
-  const face = now ? (linkFace(now) ?? (view.value === 'bus' ? undefined : emptyFace(now))) : undefined;
+  const emptyState = now
+    ? (connectionEmptyState(now) ?? (view.value === 'bus' ? undefined : noRecordsEmptyState(now)))
+    : undefined;
   const View = VIEWS[view.value];
   return (
     <div class="app">
@@ -36,9 +38,15 @@ export function App() {
       <Notices />
       <div class="middle">
         <main id="main" class="main" aria-label={VIEW_TITLES[view.value]}>
-          {face ? <Face {...face} /> : now ? <View key={view.value} /> : <p class="starting">Starting…</p>}
+          {emptyState ? (
+            <EmptyState {...emptyState} />
+          ) : now ? (
+            <View key={view.value} />
+          ) : (
+            <p class="starting">Starting…</p>
+          )}
         </main>
-        {target.value && !face ? <DetailPane /> : null}
+        {target.value && !emptyState ? <DetailPane /> : null}
       </div>
       <ScrubBar />
       {overlay.value === 'help' ? <Help /> : null}

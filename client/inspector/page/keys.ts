@@ -3,12 +3,12 @@ import { exportFile, focusFilter, goLive, togglePause } from './actions.js';
 import { moveInList, openInList } from './list-keys.js';
 import { follow, overlay, select, showView, target } from './state.js';
 
-/** After `g`, the second key must come within this. */
+/** After `g`, the second key must follow within this time. */
 const SEQUENCE_MS = 1_200;
 
 let goAtMs = 0;
 
-/** One listener for the whole page; inside inputs only Escape and the palette's key mean anything. */
+/** One listener for the whole page. Inside inputs only Escape and the key of the palette have a meaning. */
 export function startKeys(): void {
   addEventListener('keydown', (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
@@ -35,7 +35,7 @@ function escape(): void {
   else if (target.value) select(undefined);
 }
 
-/** @returns whether the key meant something. */
+/** @returns whether the key has a meaning. */
 function press(event: KeyboardEvent): boolean {
   if (performance.now() - goAtMs < SEQUENCE_MS) {
     goAtMs = 0;
@@ -45,7 +45,7 @@ function press(event: KeyboardEvent): boolean {
       return true;
     }
   }
-  // On a button or link these do what the button does.
+  // On a button or link these keys activate it.
   const isOnControl = event.target instanceof Element && event.target.closest('button, a, summary') !== null;
   if (isOnControl && (event.key === ' ' || event.key === 'Enter')) return false;
   const action = KEYS[event.key];

@@ -1,4 +1,4 @@
-/** What `j`, `k` and Enter move through: the list that is shown, or else the focusable rows of the view. */
+/** The list that `j`, `k` and Enter act on. Without one they act on the focusable rows of the view. */
 export interface KeyList {
   move(by: number): void;
   open(): void;
@@ -6,8 +6,8 @@ export interface KeyList {
 
 let current: KeyList | undefined;
 
-/** The list on the screen takes the keys until the returned function is called. */
-export function takeKeys(list: KeyList): () => void {
+/** The keys act on this list until the returned function is called. */
+export function bindListKeys(list: KeyList): () => void {
   current = list;
   return () => {
     if (current === list) current = undefined;
@@ -24,7 +24,7 @@ export function moveInList(by: number): void {
   rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))]?.focus();
 }
 
-/** Enter goes into the details, or follows the link that has the focus. */
+/** Enter moves the focus to the details, or follows the focused link. */
 export function openInList(): void {
   if (current) current.open();
   else (document.activeElement as HTMLElement | null)?.click();

@@ -3,12 +3,12 @@ import { App } from './app.js';
 import { startAddressBar, takeAddress } from './address-bar.js';
 import { openFile } from './actions.js';
 import { startKeys } from './keys.js';
-import { startPort, tell } from './port.js';
+import { send, startWorkerClient } from './worker-client.js';
 
 const address = takeAddress();
 startAddressBar();
-startPort();
-tell({ type: 'connect', ...address });
+startWorkerClient();
+send({ type: 'connect', ...address });
 startKeys();
 
 addEventListener('dragover', (event) => {
@@ -19,9 +19,9 @@ addEventListener('drop', (event) => {
   const file = event.dataTransfer?.files[0];
   if (file) openFile(file);
 });
-// A new address pasted over the old one brings a new token.
+// A new address pasted over the old one contains a new token.
 addEventListener('hashchange', () => {
-  if (/[#&]token=/.test(location.hash)) tell({ type: 'connect', ...takeAddress() });
+  if (/[#&]token=/.test(location.hash)) send({ type: 'connect', ...takeAddress() });
 });
 
 render(<App />, document.querySelector('#app')!);

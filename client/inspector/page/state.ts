@@ -1,32 +1,32 @@
 import { batch, computed, signal } from '@preact/signals';
 import { sameTarget, type Link, type Target } from '../model/target.js';
 import type { ViewName } from '../model/view-name.js';
-import type { AgentGrouping, Look } from '../worker/messages.js';
+import type { AgentGrouping, ViewState } from '../worker/messages.js';
 import type { Paint } from '../worker/paint.js';
 
-/** What is on the screen; `undefined` until the worker has painted once. */
+/** The current paint; `undefined` until the worker has sent one. */
 export const paint = signal<Paint | undefined>(undefined);
 
 export const view = signal<ViewName>('pulse');
 export const query = signal('');
 export const target = signal<Target | undefined>(undefined);
 export const showHeartbeats = signal(false);
-export const rows = signal<Look['rows']>({ from: 0, to: 60 });
-export const sort = signal<Look['sort']>({ by: 'attention', descending: false });
+export const rows = signal<ViewState['rows']>({ from: 0, to: 60 });
+export const sort = signal<ViewState['sort']>({ by: 'attention', descending: false });
 export const grouping = signal<AgentGrouping>('none');
 export const closed = signal<readonly string[]>([]);
-export const lanes = signal<Look['lanes']>({ widthMs: 120_000, endMs: undefined });
-/** Whether the stream keeps its newest row in sight. */
+export const lanes = signal<ViewState['lanes']>({ widthMs: 120_000, endMs: undefined });
+/** Whether the stream keeps its newest row visible. */
 export const follow = signal(true);
 export const timeFormat = signal<'absolute' | 'relative'>('absolute');
 
 export type Overlay = 'none' | 'help' | 'palette';
 export const overlay = signal<Overlay>('none');
-/** A short message about what was just done; announced to screen readers. */
+/** A short message about what was just done; screen readers announce it. */
 export const toast = signal('');
 
-/** What the worker is told to paint. */
-export const look = computed<Look>(() => ({
+/** What the worker paints. */
+export const viewState = computed<ViewState>(() => ({
   view: view.value,
   query: query.value,
   target: target.value,
@@ -69,7 +69,7 @@ export function say(text: string): void {
   toastTimer = setTimeout(() => (toast.value = ''), 4_000);
 }
 
-/** Adds a word to the filter, or takes it out where it is there. */
+/** Adds a word to the filter, or removes it if the filter contains it. */
 export function toggleFilter(word: string): void {
   const words = query.value.split(/\s+/).filter((one) => one !== '');
   query.value = (words.includes(word) ? words.filter((one) => one !== word) : [...words, word]).join(' ');

@@ -1,18 +1,18 @@
 import { formatSince } from '../model/format.js';
 import { grouping, paint, select, sort, target } from '../page/state.js';
-import { LeaseTag, Sparkline, Text } from '../components/small.js';
+import { LeaseTag, Sparkline, Text } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { AgentGrouping, AgentSort } from '../worker/messages.js';
 import type { AgentRow, LeaseCell } from '../worker/paint.js';
 
 const COLUMNS: readonly { readonly title: string; readonly by?: AgentSort; readonly hint: string }[] = [
-  { title: 'Run', by: 'run', hint: 'who, and whether it has been heard of' },
-  { title: 'Branch', by: 'branch', hint: 'where it works' },
+  { title: 'Run', by: 'run', hint: 'the run of the agent, and whether it is active' },
+  { title: 'Branch', by: 'branch', hint: 'the branch it works on' },
   { title: 'Heartbeat', by: 'beat', hint: 'time since its last heartbeat' },
-  { title: 'Leases', by: 'leases', hint: 'what it holds, the next to end first' },
-  { title: 'Ends in', by: 'ends', hint: 'the next lease to end' },
-  { title: 'Intent', hint: 'what it is about to do' },
-  { title: '1 minute', hint: 'its events over the last minute' },
+  { title: 'Leases', by: 'leases', hint: 'the leases it holds, the next to end first' },
+  { title: 'Ends in', by: 'ends', hint: 'when its next lease ends' },
+  { title: 'Intent', hint: 'what it intends to do' },
+  { title: '1 minute', hint: 'its events in the last minute' },
 ];
 
 export function AgentsView() {
@@ -138,12 +138,12 @@ function Row({ row }: { row: AgentRow }) {
   );
 }
 
-/** A lease as a chip that drains: its fill is what is left of what was asked for. */
+/** A lease as a chip. Its fill shows how much of the lease is left. */
 export function LeaseChip({ lease: { key, state, address, more, share, isContested } }: { lease: LeaseCell }) {
   return (
     <button
       class={`chip ${state}${isContested ? ' contested' : ''}`}
-      title={isContested ? 'held by another run on this branch too' : undefined}
+      title={isContested ? 'also held by another run' : undefined}
       onClick={(event) => {
         event.stopPropagation();
         select({ type: 'record', key });

@@ -3,7 +3,7 @@ import { describeFilter, type Connection, type Overview, type SubscriptionState 
 import { visible } from '../model/visible.js';
 import { paint } from '../page/state.js';
 import { Explain } from '../components/explain.js';
-import { Text } from '../components/small.js';
+import { Text } from '../components/primitives.js';
 
 export function BusView() {
   const now = paint.value;
@@ -11,12 +11,12 @@ export function BusView() {
   if (!bus) return null;
   switch (bus.state) {
     case 'asking':
-      return <p class="starting">Asking the bus…</p>;
-    case 'cannot-say':
+      return <p class="starting">Loading…</p>;
+    case 'unavailable':
       return (
-        <div class="face" data-face="cannot-say">
-          <h2>This server cannot say who is connected</h2>
-          <p>{visible(bus.why, 200)}. Everything else works. What it said of itself on connecting:</p>
+        <div class="empty-state" data-empty-state="unavailable">
+          <h2>This server does not list its connections</h2>
+          <p>{visible(bus.why, 200)}. All other views work. The server reported on connecting:</p>
           <Figures figures={bus.known} />
         </div>
       );
@@ -38,7 +38,7 @@ function Known({ overview }: { overview: Overview }) {
           <span class="muted">
             {plural(totals.subscriptions, 'subscription')},{' '}
             {totals.behind === 0 ? 'all live' : `${formatCount(totals.behind)} behind`}
-            {totals.connections > connections.length ? `; the first ${formatCount(connections.length)} are listed` : ''}
+            {totals.connections > connections.length ? `; showing the first ${formatCount(connections.length)}` : ''}
           </span>
         </h2>
         <div class="table-scroll" tabIndex={0} role="region" aria-label="Connections">
@@ -48,7 +48,7 @@ function Known({ overview }: { overview: Overview }) {
                 <th>Client</th>
                 <th>Since</th>
                 <th>State</th>
-                <th>Waits for it</th>
+                <th>Queued</th>
                 <th>Filter</th>
                 <th class="number">Delivered</th>
                 <th class="number">Behind</th>
@@ -100,19 +100,17 @@ function Known({ overview }: { overview: Overview }) {
         <Explain overview={overview} />
         <section>
           <h2>Bus</h2>
-          <Figures
-            figures={{ epoch, revision, records: formatCount(totals.records), 'up for': formatSpan(uptime_ms) }}
-          />
+          <Figures figures={{ epoch, revision, records: formatCount(totals.records), uptime: formatSpan(uptime_ms) }} />
         </section>
         <section>
           <h2>
             Watcher{' '}
-            <span class={`lease ${healthy ? 'active' : 'lapsed'}`}>{healthy ? 'well' : (why ?? 'not well')}</span>
+            <span class={`lease ${healthy ? 'active' : 'lapsed'}`}>{healthy ? 'healthy' : (why ?? 'unhealthy')}</span>
           </h2>
           <Figures
             figures={{
               ...watching,
-              ...(since === undefined ? {} : { 'not well since': ago(since) }),
+              ...(since === undefined ? {} : { 'unhealthy since': ago(since) }),
               'last scan': ago(last_scan_ms),
             }}
           />
@@ -125,7 +123,7 @@ function Known({ overview }: { overview: Overview }) {
           <h2>
             Problems <output>{formatCount(totals.problems)}</output>
           </h2>
-          {problems.length === 0 ? <p class="muted">Every file can be read.</p> : null}
+          {problems.length === 0 ? <p class="muted">All files can be read.</p> : null}
           <ul class="problems">
             {problems.slice(0, 50).map(({ kind, id, problem }) => (
               <li key={`${kind}/${id}`}>
@@ -192,7 +190,7 @@ export function Figures({ figures }: { figures: Readonly<Record<string, unknown>
         <div key={name}>
           <dt>{visible(name.replaceAll('_', ' '), 40)}</dt>
           <dd>
-            <Text value={showFigure(value)} max={48} middle />
+            <Text value={formatFigure(value)} max={48} middle />
           </dd>
         </div>
       ))}
@@ -200,7 +198,7 @@ export function Figures({ figures }: { figures: Readonly<Record<string, unknown>
   );
 }
 
-function showFigure(value: unknown): string {
+function formatFigure(value: unknown): string {
   if (typeof value === 'number') return Number.isInteger(value) ? formatCount(value) : value.toFixed(2);
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return value ? 'yes' : 'no';

@@ -4,12 +4,12 @@ import { ticks, zoom, type Lane, type Span } from '../model/lanes.js';
 import { lanes, nowMs, paint, select, target } from '../page/state.js';
 import { LaneCanvas } from '../components/lane-canvas.js';
 import { TimeAxis } from '../components/time-axis.js';
-import { Text } from '../components/small.js';
+import { Text } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 
 const WIDTHS_MS = [30_000, 120_000, 600_000, 3_600_000];
 
-/** The window seen, for what zooms and pans it. */
+/** Sets the window that is shown. */
 export function showWindow({ fromMs, toMs }: Span): void {
   lanes.value = { widthMs: toMs - fromMs, endMs: toMs };
 }
@@ -81,7 +81,7 @@ function pan({ fromMs, toMs }: Span, share: number): void {
   showWindow({ fromMs: fromMs + by, toMs: toMs + by });
 }
 
-/** Ctrl and the wheel zoom where the pointer is; sideways, or with Shift, it pans. */
+/** Ctrl and the wheel zoom at the pointer. The wheel sideways, or with Shift, pans. */
 function wheel(event: WheelEvent, frame: HTMLElement, window: Span): void {
   const canvas = frame.querySelector('canvas')?.getBoundingClientRect();
   if (!canvas) return;

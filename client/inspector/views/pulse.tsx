@@ -4,35 +4,35 @@ import { formatCount, formatLag } from '../model/format.js';
 import { VIEW_TITLES } from '../model/view-name.js';
 import { followLink, paint, query, showView } from '../page/state.js';
 import { Plot } from '../components/plot.js';
-import { KindTag } from '../components/small.js';
-import type { HeadState, PulsePaint } from '../worker/paint.js';
+import { KindTag } from '../components/primitives.js';
+import type { Summary, PulsePaint } from '../worker/paint.js';
 
 export function PulseView() {
   const now = paint.value;
   if (!now?.pulse) return null;
   return (
     <div class="pulse">
-      <Figures head={now.head} />
+      <Figures summary={now.summary} />
       <AttentionList pulse={now.pulse} />
       <aside class="pulse-side" aria-label="Rates">
-        <Rates pulse={now.pulse} head={now.head} />
+        <Rates pulse={now.pulse} summary={now.summary} />
         <Kinds pulse={now.pulse} />
       </aside>
     </div>
   );
 }
 
-function Figures({ head }: { head: HeadState }) {
-  const { agents, leases, contested } = head;
+function Figures({ summary }: { summary: Summary }) {
+  const { agents, leases, contested } = summary;
   return (
     <div class="figures">
       <Group title="Agents" open={() => showView('agents')}>
-        <Figure value={agents.live} label="live" tone="good" hint="heard of within 15 s" />
-        <Figure value={agents.quiet} label="quiet" tone="warning" hint="not heard of for 15 s" />
-        <Figure value={agents.silent} label="silent" tone="critical" hint="not heard of for 90 s" />
+        <Figure value={agents.live} label="live" tone="good" hint="last event within 15 s" />
+        <Figure value={agents.quiet} label="quiet" tone="warning" hint="no event for 15 s" />
+        <Figure value={agents.silent} label="silent" tone="critical" hint="no event for 90 s" />
       </Group>
       <Group title="Leases" open={() => showView('lanes')}>
-        <Figure value={leases.active} label="active" tone="good" hint="in force" />
+        <Figure value={leases.active} label="active" tone="good" hint="held at this moment" />
         <Figure
           value={leases.lapsing}
           label="end within 60 s"
@@ -43,11 +43,11 @@ function Figures({ head }: { head: HeadState }) {
           value={leases.lapsed}
           label="lapsed"
           tone="critical"
-          hint="ended without a release, record still there"
+          hint="ended without a release; the record still exists"
         />
       </Group>
       <Group title="Addresses" open={() => showView('symbols')}>
-        <Figure value={contested} label="contested" tone="critical" hint="held by two runs on one branch" />
+        <Figure value={contested} label="contested" tone="critical" hint="held by several runs" />
       </Group>
     </div>
   );
@@ -83,7 +83,8 @@ function AttentionList({ pulse: { attention, more } }: { pulse: PulsePaint }) {
       <h2 id="attention-title">Needs attention</h2>
       {attention.length === 0 ? (
         <p class="all-well">
-          <span class="tick" aria-hidden="true" /> Nothing. Nobody contends, nobody is stuck, every file can be read.
+          <span class="tick" aria-hidden="true" /> Nothing. No address is contested, no agent is stuck, all files can be
+          read.
         </p>
       ) : (
         <ol>
@@ -103,7 +104,7 @@ function Matter({ matter: { severity, text, link } }: { matter: Attention }) {
       <button
         data-row
         class={`matter ${severity}`}
-        title={`Opens ${VIEW_TITLES[link.view]}`}
+        title={`Go to ${VIEW_TITLES[link.view]}`}
         onClick={() => {
           followLink(link);
         }}
@@ -118,33 +119,33 @@ function Matter({ matter: { severity, text, link } }: { matter: Attention }) {
   );
 }
 
-function Rates({ pulse: { rates }, head }: { pulse: PulsePaint; head: HeadState }) {
+function Rates({ pulse: { rates }, summary }: { pulse: PulsePaint; summary: Summary }) {
   return (
     <>
       <section class="plot-box">
         <h2>
-          Events a second <output>{head.eventsPerSecond.toFixed(1)}</output>
+          Events a second <output>{summary.eventsPerSecond.toFixed(1)}</output>
         </h2>
         <Plot
           label="Events a second over the last five minutes"
           data={[rates.seconds, rates.events]}
-          series={[{ name: 'events', ink: 'accent', fill: true }]}
+          series={[{ name: 'events', color: 'accent', fill: true }]}
           format={(value) => formatCount(value)}
         />
       </section>
       <section class="plot-box">
         <h2>
-          Delivery lag <output>{head.lagMs === undefined ? '–' : formatLag(head.lagMs)}</output>
+          Delivery lag <output>{summary.lagMs === undefined ? '–' : formatLag(summary.lagMs)}</output>
           <span class="legend">
-            <i class="line solid" /> mean <i class="line dashed" /> greatest
+            <i class="line solid" /> mean <i class="line dashed" /> maximum
           </span>
         </h2>
         <Plot
-          label="Delay from the event to this page, milliseconds, over the last five minutes"
-          data={[rates.seconds, rates.lagMean, rates.lagMost]}
+          label="Delivery lag in milliseconds over the last five minutes"
+          data={[rates.seconds, rates.lagMean, rates.lagMax]}
           series={[
-            { name: 'mean', ink: 'accent' },
-            { name: 'greatest', ink: 'warning', dash: true },
+            { name: 'mean', color: 'accent' },
+            { name: 'maximum', color: 'warning', dash: true },
           ]}
           format={formatLag}
         />

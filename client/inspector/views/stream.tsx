@@ -1,7 +1,7 @@
 import { formatBytes, formatClock, formatCount, formatLag, formatSpan } from '../model/format.js';
 import { visible } from '../model/visible.js';
 import { follow, nowMs, paint, select, showHeartbeats, target, timeFormat } from '../page/state.js';
-import { KindTag, Text, TypeTag } from '../components/small.js';
+import { KindTag, Text, TypeTag } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { Mark } from '../model/entry.js';
 import type { StreamRow } from '../worker/paint.js';
@@ -139,6 +139,6 @@ function markWords(mark: Mark): string {
     case 'lost':
       return `connection lost: ${visible(mark.cause, 120)}`;
     case 'back':
-      return 'connected again; nothing is missing unless a resync follows';
+      return 'connected again; no event was lost unless a resync follows';
   }
 }

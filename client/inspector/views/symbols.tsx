@@ -1,6 +1,6 @@
 import { visible } from '../model/visible.js';
 import { closed, paint, select, target } from '../page/state.js';
-import { Text } from '../components/small.js';
+import { Text } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
 
@@ -25,7 +25,7 @@ export function SymbolsView() {
         }}
         render={(row) => <Row row={row} />}
       />
-      {list.total === 0 ? <p class="nothing">Nobody holds an address that matches.</p> : null}
+      {list.total === 0 ? <p class="nothing">No held address matches the filter.</p> : null}
     </div>
   );
 }
@@ -35,7 +35,7 @@ function Header() {
     <div role="rowgroup">
       <div class="list-header symbol-grid" role="row">
         <div role="columnheader">Path, file, symbol</div>
-        <div role="columnheader" title="runs that hold something here, all branches">
+        <div role="columnheader" title="number of runs that hold something here, on all branches">
           Heat
         </div>
         <div role="columnheader">Contention</div>
@@ -73,7 +73,7 @@ function Row({ row }: { row: SymbolRow }) {
         )}
         <Text value={level === 'directory' ? `${label}/` : label} max={70} middle />
       </div>
-      <div role="gridcell" class="heat" title={`${String(holders.length)} holding`}>
+      <div role="gridcell" class="heat" title={`${String(holders.length)} holders`}>
         <span class="heat-cells" aria-hidden="true">
           {[1, 2, 3, 4, 5].map((n) => (
             <i key={n} class={n <= heat ? (contested > 0 ? 'hot' : 'warm') : ''} />
@@ -93,7 +93,7 @@ function Row({ row }: { row: SymbolRow }) {
           </span>
         ))}
         {holders.length > MAX_HOLDERS ? <span class="muted">+{holders.length - MAX_HOLDERS}</span> : null}
-        {holders.length === 0 && past > 0 ? <span class="muted">held before</span> : null}
+        {holders.length === 0 && past > 0 ? <span class="muted">held earlier</span> : null}
       </div>
     </div>
   );

@@ -1,24 +1,24 @@
 import type { Agent } from '../model/agents.js';
 import { isHeld, type Lease } from '../model/lease.js';
 import type { Query } from '../model/query.js';
-import type { AgentGrouping, AgentSort, Look } from './messages.js';
+import type { AgentGrouping, AgentSort, ViewState } from './messages.js';
 import type { AgentRow, LeaseCell } from './paint.js';
-import { isContested, matchesAgent, type Picture } from './picture.js';
+import { isContested, matchesAgent, type DerivedState } from './derived-state.js';
 
 const MAX_LEASES = 3;
 
-/** The agents that pass, sorted, with a heading before each group. */
+/** The matching agents, sorted, with a heading before each group. */
 export function agentRows(
-  picture: Picture,
+  derived: DerivedState,
   query: Query,
-  { sort, grouping }: Pick<Look, 'sort' | 'grouping'>,
+  { sort, grouping }: Pick<ViewState, 'sort' | 'grouping'>,
 ): AgentRow[] {
   const compare = COMPARISONS[sort.by];
-  const turn = sort.descending ? -1 : 1;
-  const agents = picture.agents
+  const direction = sort.descending ? -1 : 1;
+  const agents = derived.agents
     .filter((agent) => matchesAgent(query, agent))
-    .sort((a, b) => turn * compare(a, b, picture) || (a.run < b.run ? -1 : 1));
-  const row = (agent: Agent): AgentRow => agentRow(agent, picture);
+    .sort((a, b) => direction * compare(a, b, derived) || (a.run < b.run ? -1 : 1));
+  const row = (agent: Agent): AgentRow => agentRow(agent, derived);
   if (grouping === 'none') return agents.map(row);
   const groups = new Map<string, Agent[]>();
   for (const agent of agents) {
@@ -32,7 +32,7 @@ export function agentRows(
     .flatMap(([label, group]) => [{ row: 'group', label, count: group.length } as const, ...group.map(row)]);
 }
 
-export function agentRow(agent: Agent, picture: Picture): Extract<AgentRow, { row: 'agent' }> {
+export function agentRow(agent: Agent, derived: DerivedState): Extract<AgentRow, { row: 'agent' }> {
   const { run, branch, presence, silentMs, sinceBeatMs, leases, intent, activity } = agent;
   const shown = leases.filter(({ state }) => state !== 'released');
   return {
@@ -42,7 +42,7 @@ export function agentRow(agent: Agent, picture: Picture): Extract<AgentRow, { ro
     presence,
     silentMs,
     sinceBeatMs,
-    leases: shown.slice(0, MAX_LEASES).map((lease) => leaseCell(lease, picture)),
+    leases: shown.slice(0, MAX_LEASES).map((lease) => leaseCell(lease, derived)),
     moreLeases: Math.max(0, shown.length - MAX_LEASES),
     intent: isHeldAny(shown) ? intent : undefined,
     activity,
@@ -51,9 +51,9 @@ export function agentRow(agent: Agent, picture: Picture): Extract<AgentRow, { ro
 
 const isHeldAny = (leases: readonly Lease[]): boolean => leases.some(isHeld);
 
-function leaseCell(lease: Lease, picture: Picture): LeaseCell {
+function leaseCell(lease: Lease, derived: DerivedState): LeaseCell {
   const { key, state, addresses, endMs, renewedMs } = lease;
-  const leftMs = endMs === undefined ? undefined : endMs - picture.nowMs;
+  const leftMs = endMs === undefined ? undefined : endMs - derived.nowMs;
   return {
     key,
     state,
@@ -61,7 +61,7 @@ function leaseCell(lease: Lease, picture: Picture): LeaseCell {
     more: Math.max(0, addresses.length - 1),
     leftMs,
     share: leftMs === undefined ? 1 : Math.max(0, Math.min(1, leftMs / Math.max(1, endMs! - renewedMs))),
-    isContested: isContested(picture, lease),
+    isContested: isContested(derived, lease),
   };
 }
 
@@ -70,10 +70,10 @@ const GROUP_LABELS: Readonly<Record<Exclude<AgentGrouping, 'none'>, (agent: Agen
   presence: ({ presence }) => presence,
 };
 
-type Compare = (a: Agent, b: Agent, picture: Picture) => number;
+type Compare = (a: Agent, b: Agent, derived: DerivedState) => number;
 
 const COMPARISONS: Readonly<Record<AgentSort, Compare>> = {
-  attention: (a, b, picture) => urgency(b, picture) - urgency(a, picture) || endOf(a) - endOf(b),
+  attention: (a, b, derived) => urgency(b, derived) - urgency(a, derived) || endOf(a) - endOf(b),
   run: () => 0,
   branch: (a, b) => (a.branch === b.branch ? 0 : a.branch < b.branch ? -1 : 1),
   leases: (a, b) => heldBy(a) - heldBy(b),
@@ -81,9 +81,9 @@ const COMPARISONS: Readonly<Record<AgentSort, Compare>> = {
   beat: (a, b) => (a.sinceBeatMs ?? Infinity) - (b.sinceBeatMs ?? Infinity),
 };
 
-/** Contested first, then who is silent while holding something, then who holds, then the rest. */
-function urgency(agent: Agent, picture: Picture): number {
-  if (agent.leases.some((lease) => isContested(picture, lease))) return 3;
+/** Agents with contested leases first, then silent holders, then other holders, then the rest. */
+function urgency(agent: Agent, derived: DerivedState): number {
+  if (agent.leases.some((lease) => isContested(derived, lease))) return 3;
   const holds = agent.leases.some(isHeld);
   if (holds && agent.presence !== 'live') return 2;
   return holds ? 1 : 0;

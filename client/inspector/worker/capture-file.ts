@@ -3,10 +3,10 @@ import type { EventEntry } from '../model/entry.js';
 import { KINDS } from '../../../protocol/index.js';
 import type { Timeline } from '../model/timeline.js';
 
-/** Lines are joined into pieces of so many, so that a long capture does not become one string. */
-const PIECE = 2_000;
+/** Lines in one piece of the file, so that a long capture does not become one string. */
+const LINES_PER_PIECE = 2_000;
 
-/** What was captured as NDJSON: first what stood where it begins, as `snapshot` events, then every event. */
+/** The capture as NDJSON: first the records at its beginning, as `snapshot` events, then every event. */
 export function exportCapture(
   timeline: Timeline,
   epoch: string,
@@ -18,7 +18,7 @@ export function exportCapture(
   const add = (entry: EventEntry): void => {
     lines.push(formatLine(entry, epoch, version));
     events++;
-    if (lines.length < PIECE) return;
+    if (lines.length < LINES_PER_PIECE) return;
     pieces.push(`${lines.join('\n')}\n`);
     lines = [];
   };
@@ -48,7 +48,7 @@ export function exportCapture(
   return { file: new Blob(pieces, { type: 'application/x-ndjson' }), events };
 }
 
-/** Reads a file of events into a timeline. @returns how many were events, and how many lines were not. */
+/** Reads a file of events into a timeline. @returns how many lines were events, and how many were not. */
 export async function importCapture(
   file: Blob,
   timeline: Timeline,

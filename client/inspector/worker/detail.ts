@@ -1,34 +1,34 @@
 import { kindFromName, overlap, parseAddress, recordProblems, type RecordData } from '../../../protocol/index.js';
 import type { Capture } from '../model/capture.js';
-import { chainOf } from '../model/chain.js';
+import { workHistoryOf } from '../model/work-history.js';
 import { differences } from '../model/difference.js';
 import { addressesOf, recordKey, textOf, type EventEntry } from '../model/entry.js';
 import { isUnder } from '../model/symbol-tree.js';
 import type { Target } from '../model/target.js';
-import type { Standing } from '../model/world.js';
+import type { ReplayedRecord } from '../model/replayed-state.js';
 import { agentRow } from './agent-rows.js';
-import type { ChainRow, Detail, HistoryRow, Holder } from './paint.js';
-import { isContested, type Picture } from './picture.js';
+import type { WorkHistoryRow, Detail, HistoryRow, Holder } from './paint.js';
+import { isContested, type DerivedState } from './derived-state.js';
 
 const MAX_HISTORY = 60;
-const MAX_OF_CHAIN = 4;
+const MAX_RECORDS_OF_A_STEP = 4;
 const MAX_HOLDERS = 50;
 
-/** What the detail pane shows of what is selected. `end`: the place in the capture that the view is at. */
-export function detailOf(target: Target, picture: Picture, capture: Capture, end: number): Detail {
+/** What the detail pane shows of the selection. @param end the place in the capture that the view is at. */
+export function detailOf(target: Target, derived: DerivedState, capture: Capture, end: number): Detail {
   switch (target.type) {
     case 'record':
-      return recordDetail(target, picture, capture, end);
+      return recordDetail(target, derived, capture, end);
     case 'run':
-      return runDetail(target.run, picture, capture, end);
+      return runDetail(target.run, derived, capture, end);
     case 'address':
-      return addressDetail(target.address, picture, capture, end);
+      return addressDetail(target.address, derived, capture, end);
   }
 }
 
 function recordDetail(
   target: Extract<Target, { type: 'record' }>,
-  picture: Picture,
+  derived: DerivedState,
   capture: Capture,
   end: number,
 ): Detail {
@@ -39,11 +39,11 @@ function recordDetail(
   const history = latest(capture, end, (entry) => entry.kind === kind && entry.id === id);
   const event =
     target.revision === undefined ? history[0] : history.find(({ revision }) => revision === target.revision);
-  const standing = picture.world.get(kind, id);
-  const data = event?.data ?? standing?.data;
+  const current = derived.replayed.get(kind, id);
+  const data = event?.data ?? current?.data;
   if (!data) return { about: 'nothing', name: target.key };
   const before = event?.before;
-  const lease = picture.leases.find(({ key }) => key === target.key);
+  const lease = derived.leases.find(({ key }) => key === target.key);
   return {
     about: 'record',
     key: target.key,
@@ -53,17 +53,17 @@ function recordDetail(
     before,
     differences: before === undefined ? [] : differences(before, data),
     event: event && { revision: event.revision, type: event.type, atMs: event.atMs },
-    revision: event?.revision ?? standing?.revision ?? 0,
-    stands: standing !== undefined,
-    problem: recordProblems({ kind, id, data, problem: event?.problem ?? standing?.problem }).join('; ') || undefined,
-    lease: lease && { state: lease.state, leftMs: lease.endMs === undefined ? undefined : lease.endMs - picture.nowMs },
-    chain: chainRows(standing ?? asStanding(target.key, history[0], data), picture),
+    revision: event?.revision ?? current?.revision ?? 0,
+    exists: current !== undefined,
+    problem: recordProblems({ kind, id, data, problem: event?.problem ?? current?.problem }).join('; ') || undefined,
+    lease: lease && { state: lease.state, leftMs: lease.endMs === undefined ? undefined : lease.endMs - derived.nowMs },
+    workHistory: workHistoryRows(current ?? removedRecord(target.key, history[0], data), derived),
     history: history.map(historyRow),
   };
 }
 
-/** A record that is gone still belongs to its chain. */
-function asStanding(key: string, event: EventEntry | undefined, data: RecordData): Standing {
+/** A removed record still belongs to its work history. */
+function removedRecord(key: string, event: EventEntry | undefined, data: RecordData): ReplayedRecord {
   const [kind, id] = [kindFromName(key.slice(0, key.indexOf('/')))!, key.slice(key.indexOf('/') + 1)];
   const atMs = event?.atMs ?? 0;
   return {
@@ -79,35 +79,37 @@ function asStanding(key: string, event: EventEntry | undefined, data: RecordData
   };
 }
 
-function chainRows(standing: Standing, { world }: Picture): ChainRow[] {
-  if (standing.kind === 'dependency') return [];
-  return chainOf(world, standing).map(({ kind, records }) => ({
+function workHistoryRows(record: ReplayedRecord, { replayed }: DerivedState): WorkHistoryRow[] {
+  if (record.kind === 'dependency') return [];
+  return workHistoryOf(replayed, record).map(({ kind, records }) => ({
     kind,
-    records: records.slice(-MAX_OF_CHAIN).map(({ key, id, atMs, data }) => ({ key, id, atMs, text: gist(data) })),
-    more: Math.max(0, records.length - MAX_OF_CHAIN),
+    records: records
+      .slice(-MAX_RECORDS_OF_A_STEP)
+      .map(({ key, id, atMs, data }) => ({ key, id, atMs, text: gist(data) })),
+    more: Math.max(0, records.length - MAX_RECORDS_OF_A_STEP),
   }));
 }
 
-function runDetail(run: string, picture: Picture, capture: Capture, end: number): Detail {
-  const agent = picture.agents.find((one) => one.run === run);
+function runDetail(run: string, derived: DerivedState, capture: Capture, end: number): Detail {
+  const agent = derived.agents.find((one) => one.run === run);
   return {
     about: 'run',
     run,
-    agent: agent && agentRow(agent, picture),
+    agent: agent && agentRow(agent, derived),
     history: latest(capture, end, ({ data }) => data.run_id === run).map(historyRow),
   };
 }
 
-function addressDetail(address: string, picture: Picture, capture: Capture, end: number): Detail {
+function addressDetail(address: string, derived: DerivedState, capture: Capture, end: number): Detail {
   const touches = (addresses: readonly string[]) => addresses.find((one) => isUnder(one, address));
   const wanted = parseAddress(address);
   const holders: Holder[] = [];
-  for (const lease of picture.leases) {
+  for (const lease of derived.leases) {
     const touched = wanted.ok ? lease.lease.addresses.find((own) => overlap(own, wanted.address))?.text : undefined;
     if (touched === undefined || lease.state === 'released') continue;
-    const leftMs = lease.endMs === undefined ? undefined : lease.endMs - picture.nowMs;
+    const leftMs = lease.endMs === undefined ? undefined : lease.endMs - derived.nowMs;
     const { key, run, branch, state } = lease;
-    holders.push({ key, run, branch, address: touched, state, leftMs, isContested: isContested(picture, lease) });
+    holders.push({ key, run, branch, address: touched, state, leftMs, isContested: isContested(derived, lease) });
   }
   holders.sort(
     (a, b) => Number(b.isContested) - Number(a.isContested) || (b.leftMs ?? Infinity) - (a.leftMs ?? Infinity),
@@ -131,7 +133,7 @@ function historyRow({ seq, atMs, type, kind, id, revision, data }: EventEntry): 
   return { seq, atMs, type, kind, key: recordKey(kind, id), revision, run, text: gist(data) };
 }
 
-/** What tells most of a record in a few words. */
+/** The most telling field of a record. */
 function gist(data: RecordData): string {
   const text = textOf(data, 'detail') ?? textOf(data, 'title') ?? addressesOf(data)[0] ?? textOf(data, 'reason');
   return (text ?? textOf(data, 'reservation_id') ?? '').slice(0, 256);

@@ -2,30 +2,36 @@ import { recordKey, textOf } from '../model/entry.js';
 import { laneBars, type Lane, type LaneMark, type Span } from '../model/lanes.js';
 import type { Query } from '../model/query.js';
 import type { Timeline } from '../model/timeline.js';
-import type { Look } from './messages.js';
+import type { ViewState } from './messages.js';
 import type { LanesPaint } from './paint.js';
-import { matchesAgent, type Picture } from './picture.js';
+import { matchesAgent, type DerivedState } from './derived-state.js';
 
-/** A lane shows no more marks than could be told apart. */
+/** More marks than this could not be distinguished in a lane. */
 const MAX_MARKS = 400;
-/** Room to the right of the present, where leases end, as a share of the window. */
-const AHEAD = 0.12;
+/** The share of the window to the right of the present, where leases will end. */
+const FUTURE_SHARE = 0.12;
 
-export function lanesPaint(picture: Picture, timeline: Timeline, query: Query, look: Look, end: number): LanesPaint {
-  const window = windowOf(look, picture.nowMs);
+export function lanesPaint(
+  derived: DerivedState,
+  timeline: Timeline,
+  query: Query,
+  viewState: ViewState,
+  end: number,
+): LanesPaint {
+  const window = windowOf(viewState, derived.nowMs);
   const branches = new Map(
-    picture.agents.filter((agent) => matchesAgent(query, agent)).map(({ run, branch }) => [run, branch]),
+    derived.agents.filter((agent) => matchesAgent(query, agent)).map(({ run, branch }) => [run, branch]),
   );
-  // Runs that are gone, and whose leases are still to be seen.
+  // Runs that no longer exist, but whose leases are still visible.
   if (query.isEmpty) {
-    for (const { run, branch, endMs } of timeline.bars.bars()) {
+    for (const { run, branch, endMs } of timeline.intervals.all()) {
       if (endMs > window.fromMs && !branches.has(run)) branches.set(run, branch);
     }
   }
   const runs = [...branches.keys()].sort();
-  const from = Math.max(0, Math.min(look.rows.from, runs.length));
-  const shown = runs.slice(from, look.rows.to);
-  const bars = laneBars(timeline.bars.bars(), new Set(shown), window, picture.nowMs);
+  const from = Math.max(0, Math.min(viewState.rows.from, runs.length));
+  const shown = runs.slice(from, viewState.rows.to);
+  const bars = laneBars(timeline.intervals.all(), new Set(shown), window, derived.nowMs);
   const marks = marksOf(timeline, new Set(shown), window, end, query);
   const rows = shown.map((run): Lane => ({
     run,
@@ -33,11 +39,11 @@ export function lanesPaint(picture: Picture, timeline: Timeline, query: Query, l
     bars: bars.get(run) ?? [],
     marks: marks.get(run) ?? [],
   }));
-  return { total: runs.length, from, rows, window, beginsMs: timeline.capture.first()?.atMs ?? picture.nowMs };
+  return { total: runs.length, from, rows, window, beginsMs: timeline.capture.first()?.atMs ?? derived.nowMs };
 }
 
-function windowOf({ lanes: { widthMs, endMs } }: Look, nowMs: number): Span {
-  const toMs = endMs ?? nowMs + widthMs * AHEAD;
+function windowOf({ lanes: { widthMs, endMs } }: ViewState, nowMs: number): Span {
+  const toMs = endMs ?? nowMs + widthMs * FUTURE_SHARE;
   return { fromMs: toMs - widthMs, toMs };
 }
 
@@ -57,7 +63,7 @@ function marksOf(
     if (entry.what === 'mark' || entry.type === 'snapshot') continue;
     const run = textOf(entry.data, 'run_id');
     if (run === undefined || !runs.has(run) || !query.matchesEvent(entry)) continue;
-    // Litter being collected is no act of an agent.
+    // The removal of leftover files is not an act of an agent.
     if (entry.type === 'removed' && entry.kind !== 'reservation') continue;
     const own = marks.get(run) ?? [];
     if (own.length >= MAX_MARKS) continue;

@@ -8,34 +8,34 @@ import type { Paint } from './paint.js';
 export type AgentSort = 'attention' | 'run' | 'branch' | 'leases' | 'ends' | 'beat';
 export type AgentGrouping = 'none' | 'branch' | 'presence';
 
-/** What the page is looking at: all that a paint depends on beside the events. */
-export interface Look {
+/** What the page shows: everything that a paint depends on besides the events. */
+export interface ViewState {
   readonly view: ViewName;
   readonly query: string;
   readonly target: Target | undefined;
   readonly showHeartbeats: boolean;
-  /** Rows that are on the screen, with some to either side: the first, and after the last. */
+  /** The rows on the screen and some on either side: the first, and the one after the last. */
   readonly rows: { readonly from: number; readonly to: number };
-  /** Of the stream the last rows are wanted, as many as that, wherever they are by now. */
+  /** The stream shows its last rows, as many as `rows` says, wherever they are by then. */
   readonly follow: boolean;
   readonly sort: { readonly by: AgentSort; readonly descending: boolean };
   readonly grouping: AgentGrouping;
   /** Paths of the symbol tree that are closed. */
   readonly closed: readonly string[];
-  /** The lanes' window of time: so much, ending at a moment or at the position. */
+  /** The lanes' window of time: its width, and where it ends (`undefined`: at the position). */
   readonly lanes: { readonly widthMs: number; readonly endMs: number | undefined };
 }
 
 export type ToWorker =
   | { readonly type: 'connect'; readonly url: string; readonly token: string }
-  | { readonly type: 'look'; readonly look: Look }
-  /** The last paint is on the screen; another may come. */
+  | { readonly type: 'view-state'; readonly viewState: ViewState }
+  /** The last paint is on the screen; the next one may be sent. */
   | { readonly type: 'painted'; readonly tookMs: number }
   | { readonly type: 'pause' }
   | { readonly type: 'scrub'; readonly atMs: number }
   | { readonly type: 'live' }
   | { readonly type: 'import'; readonly name: string; readonly file: Blob }
-  /** Leaves an imported file for the bus. */
+  /** Leaves an imported file and connects to the bus again. */
   | { readonly type: 'online' }
   | { readonly type: 'ask'; readonly nonce: number; readonly question: Question };
 
@@ -55,7 +55,7 @@ export interface Answers {
 
 /** The bytes an event came in. */
 export interface RawFrame {
-  /** `frame`: as received. `event`: the frame is no longer held; the event alone, written again. */
+  /** `frame`: as it was received. `event`: the frame is no longer kept; the event alone, encoded again. */
   readonly what: 'frame' | 'event';
   readonly bytes: Uint8Array;
   readonly decoded: unknown;

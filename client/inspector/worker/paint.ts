@@ -1,7 +1,7 @@
 import type { EventType, Kind, RecordData } from '../../../protocol/index.js';
 import type { Presence } from '../model/agents.js';
 import type { Attention } from '../model/attention.js';
-import type { CHAIN_KINDS } from '../model/chain.js';
+import type { WORK_KINDS } from '../model/work-history.js';
 import type { Difference } from '../model/difference.js';
 import type { Mark } from '../model/entry.js';
 import type { Lane, Span } from '../model/lanes.js';
@@ -10,16 +10,16 @@ import type { Overview } from '../model/overview.js';
 import type { QueryError } from '../model/query-parser.js';
 import type { RateSeries } from '../model/rates.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
-import type { LinkState } from './link-state.js';
+import type { ConnectionState } from './connection-state.js';
 
-/** Everything a moment of the page shows. What belongs to another view than the one looked at is left out. */
+/** Everything that the page shows at a moment. Parts of views that are not shown are left out. */
 export interface Paint {
   /** The position's time on the server's clock. */
   readonly nowMs: number;
-  readonly link: LinkState;
+  readonly connection: ConnectionState;
   readonly position: PositionState;
   readonly capture: CaptureState;
-  readonly head: HeadState;
+  readonly summary: Summary;
   readonly queryError: QueryError | undefined;
   readonly pulse?: PulsePaint;
   readonly agents?: Rows<AgentRow>;
@@ -47,14 +47,15 @@ export interface CaptureState {
   readonly events: number;
   readonly bytes: number;
   readonly maxBytes: number;
-  /** Events that no longer fit. */
+  /** Events that were evicted. */
   readonly dropped: number;
   readonly fromMs: number;
   readonly toMs: number;
   readonly histogram: readonly number[];
 }
 
-export interface HeadState {
+/** The figures that are always visible. */
+export interface Summary {
   readonly revision: number;
   readonly records: number;
   readonly agents: Readonly<Record<Presence, number>>;
@@ -79,7 +80,7 @@ export interface LeaseCell {
   readonly address: string;
   readonly more: number;
   readonly leftMs: number | undefined;
-  /** From 1 (just renewed) to 0 (over). */
+  /** From 1 (just renewed) to 0 (ended). */
   readonly share: number;
   readonly isContested: boolean;
 }
@@ -101,12 +102,12 @@ export type AgentRow =
 
 export interface LanesPaint extends Rows<Lane> {
   readonly window: Span;
-  /** Where the captured history begins: nothing earlier is known. */
+  /** Where the captured history begins; nothing earlier is known. */
   readonly beginsMs: number;
 }
 
 export interface StreamPaint extends Rows<StreamRow> {
-  /** Matching events that fell out of the capture: what was row 5 is row 5 − n now. */
+  /** Matching events that were evicted from the capture: what was row 5 is now row 5 − n. */
   readonly dropped: number;
   readonly hiddenHeartbeats: number;
 }
@@ -132,9 +133,9 @@ export type StreamRow =
       readonly note: string | undefined;
     };
 
-/** `cannot-say`: the server or the SDK has no `inspect`. */
+/** `unavailable`: the server does not answer `inspect`. */
 export type BusPaint =
-  | { readonly state: 'cannot-say'; readonly why: string; readonly known: Readonly<Record<string, string | number>> }
+  | { readonly state: 'unavailable'; readonly why: string; readonly known: Readonly<Record<string, string | number>> }
   | { readonly state: 'asking' }
   | { readonly state: 'known'; readonly overview: Overview; readonly askedMs: number };
 
@@ -147,13 +148,13 @@ export type Detail =
       readonly data: RecordData;
       readonly before: RecordData | undefined;
       readonly differences: readonly Difference[];
-      /** The event shown; a record that stands has none where its event has left the capture. */
+      /** The event shown; `undefined` for a current record whose event is no longer in the capture. */
       readonly event: { readonly revision: number; readonly type: EventType; readonly atMs: number } | undefined;
       readonly revision: number;
-      readonly stands: boolean;
+      readonly exists: boolean;
       readonly problem: string | undefined;
       readonly lease: { readonly state: LeaseState; readonly leftMs: number | undefined } | undefined;
-      readonly chain: readonly ChainRow[];
+      readonly workHistory: readonly WorkHistoryRow[];
       readonly history: readonly HistoryRow[];
     }
   | {
@@ -180,8 +181,8 @@ export interface Holder {
   readonly isContested: boolean;
 }
 
-export interface ChainRow {
-  readonly kind: (typeof CHAIN_KINDS)[number];
+export interface WorkHistoryRow {
+  readonly kind: (typeof WORK_KINDS)[number];
   readonly records: readonly {
     readonly key: string;
     readonly id: string;

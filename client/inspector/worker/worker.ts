@@ -1,132 +1,137 @@
 import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
-import { BusFacts } from './bus-facts.js';
-import { BusLink } from './bus-link.js';
+import { OverviewPoller } from './overview-poller.js';
+import { BusConnection } from './bus-connection.js';
 import { exportCapture, importCapture } from './capture-file.js';
-import { Desk } from './desk.js';
-import { Frames, rewritten } from './frames.js';
-import type { LinkState } from './link-state.js';
-import type { FromWorker, Look, Question, RawFrame, ToWorker } from './messages.js';
+import { ViewModel } from './view-model.js';
+import { encodedEvent, Frames } from './frames.js';
+import type { ConnectionState } from './connection-state.js';
+import type { FromWorker, ViewState, Question, RawFrame, ToWorker } from './messages.js';
 
-/** The part of a worker's global scope that is used; the page's own types are in force here. */
+/** The part of a worker's global scope that is used here; the compiler only knows the types of a page. */
 interface Scope {
   postMessage(message: FromWorker): void;
   onmessage: ((message: MessageEvent<ToWorker>) => void) | null;
 }
 const scope = self as unknown as Scope;
 
-/** Countdowns go on though nothing happens. */
+/** Countdowns advance even when nothing happens. */
 const TICK_MS = 500;
-/** A paint may take this share of the worker's time, */
+/** Paints may take this share of the worker's time. */
 const WORKER_SHARE = 1 / 4;
-/** and of the page's: in a flood nobody can read what every frame brings, and the page has keys to listen to. */
+/** Paints may take this share of the page's time: nobody can read every frame of a flood, and the page must stay responsive. */
 const PAGE_SHARE = 1 / 8;
-/** So long is the longest rest, and so far paints may run ahead of theirs: one that comes alone puts nothing off. */
-const MAX_REST_MS = 400;
+/** The longest delay that one paint causes, and how much of it is forgiven: a single paint delays nothing. */
+const MAX_DELAY_MS = 400;
 
-let desk = new Desk();
+let viewModel = new ViewModel();
 let frames = new Frames();
-let facts = new BusFacts();
-let link: BusLink | undefined;
-let linkState: LinkState = { state: 'no-token' };
-let look: Look | undefined;
+let overviewPoller = new OverviewPoller();
+let connection: BusConnection | undefined;
+let connectionState: ConnectionState = { state: 'no-token' };
+let viewState: ViewState | undefined;
 let address: { readonly url: string; readonly token: string } | undefined;
-/** Whether the page waits for a paint, whether there is something new to paint, and whether a person has asked for it. */
+/** Whether the page has shown the last paint, whether there is something new to paint, and whether the user asked for it. */
 let isPageReady = true;
 let isDirty = false;
-let isAsked = false;
+let isUrgent = false;
 let scheduled: ReturnType<typeof setTimeout> | undefined;
-/** When all paints until now will have been rested for. */
-let restedMs = 0;
+/** When the next paint is due so that all paints together keep within their shares. */
+let dueAtMs = 0;
 
-function touch(): void {
+function invalidate(): void {
   isDirty = true;
   schedule();
 }
 
-/** What a person asked for comes at once. */
-function touchNow(): void {
-  isAsked = true;
+/** What the user asked for is painted at once. */
+function invalidateNow(): void {
+  isUrgent = true;
   clearTimeout(scheduled);
   scheduled = undefined;
-  touch();
+  invalidate();
 }
 
-/** Paints once the page has shown the last one, and never more than a share of the time. */
+/** Paints once the page has shown the last paint, within its share of the time. */
 function schedule(): void {
-  if (scheduled !== undefined || !isPageReady || !isDirty || !look) return;
-  scheduled = setTimeout(paint, isAsked ? 0 : Math.max(0, restedMs - MAX_REST_MS - performance.now()));
+  if (scheduled !== undefined || !isPageReady || !isDirty || !viewState) return;
+  scheduled = setTimeout(paint, isUrgent ? 0 : Math.max(0, dueAtMs - MAX_DELAY_MS - performance.now()));
 }
 
 function paint(): void {
   scheduled = undefined;
-  if (!look) return;
+  if (!viewState) return;
   isDirty = false;
-  isAsked = false;
+  isUrgent = false;
   isPageReady = false;
   const began = performance.now();
-  facts.refresh(link?.client, look.view === 'bus', touch);
-  const around = { nowMs: nowMs(), link: linkState, overview: facts.overview, bus: facts.paint(link?.client) };
-  scope.postMessage({ type: 'paint', paint: desk.paint(look, around) });
-  rest((performance.now() - began) / WORKER_SHARE);
+  overviewPoller.refresh(connection?.client, viewState.view === 'bus', invalidate);
+  const inputs = {
+    nowMs: nowMs(),
+    connection: connectionState,
+    overview: overviewPoller.overview,
+    bus: overviewPoller.paint(connection?.client),
+  };
+  scope.postMessage({ type: 'paint', paint: viewModel.paint(viewState, inputs) });
+  charge((performance.now() - began) / WORKER_SHARE);
 }
 
-/** What a paint took has to be rested for; what comes now and then has rested enough, and is never put off. */
-function rest(ms: number): void {
+/** Delays later paints by what one has cost. A paint that comes after a pause is never delayed. */
+function charge(ms: number): void {
   const now = performance.now();
-  restedMs = Math.max(restedMs, now) + Math.min(MAX_REST_MS, ms);
+  dueAtMs = Math.max(dueAtMs, now) + Math.min(MAX_DELAY_MS, ms);
 }
 
-/** A file's present is where it ends. */
+/** The present of a file is its last event. */
 function nowMs(): number {
-  return linkState.state === 'file' ? desk.timeline.head.atMs : (link?.now() ?? Date.now());
+  return connectionState.state === 'file' ? viewModel.timeline.head.atMs : (connection?.now() ?? Date.now());
 }
 
 function begin(): void {
-  link?.close();
-  link = undefined;
-  desk = new Desk();
+  connection?.close();
+  connection = undefined;
+  viewModel = new ViewModel();
   frames = new Frames();
-  facts = new BusFacts();
+  overviewPoller = new OverviewPoller();
 }
 
 function connect(): void {
   begin();
   if (!address || address.token === '') {
-    linkState = { state: 'no-token' };
-    touch();
+    connectionState = { state: 'no-token' };
+    invalidate();
     return;
   }
-  const own = desk;
-  const current = () => own === desk;
-  link = new BusLink(address.url, address.token, {
+  const own = viewModel;
+  const isCurrent = () => own === viewModel;
+  connection = new BusConnection(address.url, address.token, {
     event: (event) => {
-      if (!current()) return;
+      if (!isCurrent()) return;
       own.timeline.addEvent(event);
-      // Of a snapshot that is loading only its progress is shown, and that is a state of the link.
-      if (linkState.state === 'live') touch();
+      // While a snapshot loads, only its progress is shown, which is a state of the connection.
+      if (connectionState.state === 'live') invalidate();
     },
     mark: (mark) => {
-      if (!current()) return;
+      if (!isCurrent()) return;
       own.timeline.addMark(mark, nowMs());
-      touch();
+      invalidate();
     },
     state: (state) => {
-      if (!current()) return;
-      linkState = state;
-      touch();
+      if (!isCurrent()) return;
+      connectionState = state;
+      invalidate();
     },
     frame: (frame) => {
       frames.push(frame);
     },
   });
-  void link.open();
+  void connection.open();
 }
 
 async function openFile(name: string, file: Blob): Promise<void> {
   begin();
-  const { events, badLines } = await importCapture(file, desk.timeline);
-  linkState = { state: 'file', name, events, badLines };
-  touch();
+  const { events, badLines } = await importCapture(file, viewModel.timeline);
+  connectionState = { state: 'file', name, events, badLines };
+  invalidate();
 }
 
 async function answer(nonce: number, question: Question): Promise<void> {
@@ -140,27 +145,28 @@ async function answer(nonce: number, question: Question): Promise<void> {
 function findAnswer(question: Question): unknown {
   switch (question.about) {
     case 'completion':
-      return desk.complete(question.text, question.caret);
+      return viewModel.complete(question.text, question.caret);
     case 'raw':
       return rawOf(question.key, question.revision);
     case 'export': {
-      const server = link?.client?.server;
-      return exportCapture(desk.timeline, server?.epoch ?? 'file', server?.server ?? '0.0.0');
+      const server = connection?.client?.server;
+      return exportCapture(viewModel.timeline, server?.epoch ?? 'file', server?.server ?? '0.0.0');
     }
     case 'explain':
-      return facts.explain(link?.client, question.params);
+      if (!connection?.client) throw new Error('there is no connection to a bus');
+      return connection.client.inspect('explain', question.params);
   }
 }
 
 function rawOf(key: string, revision: number): RawFrame {
   const frame = frames.find(key, revision);
   if (frame) return frame;
-  const { capture } = desk.timeline;
+  const { capture } = viewModel.timeline;
   for (let i = capture.length - 1; i >= 0; i--) {
     const entry = capture.at(i)!;
     if (entry.what !== 'event' || entry.revision !== revision || `${entry.kind}/${entry.id}` !== key) continue;
     const { type, kind, id, atMs, data } = entry;
-    return rewritten([revision, EVENT_TYPES.indexOf(type), KINDS.indexOf(kind), id, atMs, data]);
+    return encodedEvent([revision, EVENT_TYPES.indexOf(type), KINDS.indexOf(kind), id, atMs, data]);
   }
   throw new Error('this event is no longer in the capture');
 }
@@ -171,26 +177,26 @@ function receive(message: ToWorker): void {
       address = message;
       connect();
       return;
-    case 'look':
-      look = message.look;
-      touchNow();
+    case 'view-state':
+      viewState = message.viewState;
+      invalidateNow();
       return;
     case 'painted':
       isPageReady = true;
-      rest(message.tookMs / PAGE_SHARE);
+      charge(message.tookMs / PAGE_SHARE);
       schedule();
       return;
     case 'pause':
-      desk.pause(nowMs());
-      touchNow();
+      viewModel.pause(nowMs());
+      invalidateNow();
       return;
     case 'scrub':
-      desk.scrub(message.atMs);
-      touchNow();
+      viewModel.scrub(message.atMs);
+      invalidateNow();
       return;
     case 'live':
-      desk.goLive();
-      touchNow();
+      viewModel.goLive();
+      invalidateNow();
       return;
     case 'import':
       void openFile(message.name, message.file);
@@ -207,4 +213,4 @@ function receive(message: ToWorker): void {
 scope.onmessage = ({ data }) => {
   receive(data);
 };
-setInterval(touch, TICK_MS);
+setInterval(invalidate, TICK_MS);

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { Command } from '../../support/command.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -16,13 +16,18 @@ const isInstalled = (shell: string): boolean => {
   }
 };
 
+function temporaryDirectory(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'muse-bus-completion-'));
+  t.teardown(() => {
+    rmSync(directory, { recursive: true });
+  });
+  return directory;
+}
+
 for (const shell of SHELLS) {
   const skip = isInstalled(shell) ? false : `${shell} is not installed`;
   t.test(`the script for ${shell} is read without a complaint`, { skip }, async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'muse-bus-completion-'));
-    t.teardown(() => {
-      rmSync(directory, { recursive: true });
-    });
+    const directory = temporaryDirectory(t);
     const completion = Command.museBus(['completion', shell]);
     t.equal(await completion.exit, 0);
     const file = join(directory, 'completion');
@@ -34,6 +39,10 @@ for (const shell of SHELLS) {
 }
 
 t.test('in bash, words are completed where they stand', async (t) => {
+  const directory = temporaryDirectory(t);
+  mkdirSync(join(directory, 'nested'));
+  writeFileSync(join(directory, 'edge.json'), '{}');
+  writeFileSync(join(directory, 'n.txt'), '');
   const completion = Command.museBus(['completion', 'bash']);
   await completion.exit;
   const variants: readonly { readonly words: readonly string[]; readonly expected: readonly string[] }[] = [
@@ -47,6 +56,12 @@ t.test('in bash, words are completed where they stand', async (t) => {
       expected: ['max_connection_filter_cost=', 'max_connections='],
     },
     { words: ['muse-bus', 'serve', '--transport', ''], expected: ['auto', 'uws', 'ws'] },
+    { words: ['muse-bus', 'config', '--log-level', 'w'], expected: ['warn'] },
+    { words: ['muse-bus', 'top', '-f', ''], expected: ['text', 'json'] },
+    { words: ['muse-bus', 'serve', '--state-dir', join(directory, 'n')], expected: [join(directory, 'nested')] },
+    { words: ['muse-bus', 'edge', '--endpoint', join(directory, 'e')], expected: [join(directory, 'edge.json')] },
+    { words: ['muse-bus', 'replay', join(directory, 'e')], expected: [join(directory, 'edge.json')] },
+    { words: ['muse-bus', 'completion', 'f'], expected: ['fish'] },
     { words: ['muse-bus', 'token', ''], expected: ['rotate'] },
     { words: ['muse-bus', 'replay', '--sp'], expected: ['--speed'] },
   ];

@@ -36,7 +36,7 @@ function repositoryWith(t: Test, config?: object | string): TemporaryRepository 
 
 const repositoryFile = ({ bus }: TemporaryRepository): string => join(bus, 'config.json');
 
-/** The environment of a user who has a file of settings. */
+/** The environment of a user with a configuration file. */
 function userWith(t: Test, config: object | string): { readonly XDG_CONFIG_HOME: string; readonly file: string } {
   const home = mkdtempSync(join(tmpdir(), 'muse-bus-user-'));
   t.teardown(() => {
@@ -48,12 +48,12 @@ function userWith(t: Test, config: object | string): { readonly XDG_CONFIG_HOME:
   return { XDG_CONFIG_HOME: home, file };
 }
 
-/** What `muse-bus config` shows, without a process for each of many variants. @param flags by name, `port`. */
+/** What `muse-bus config` shows, computed in this process because there are many variants. @param flags by name, `port`. */
 function configOf(root: string, env: NodeJS.ProcessEnv = {}, flags: Readonly<Record<string, string>> = {}) {
   const written = new Map(Object.entries(flags).map(([name, text]) => [name, [text]]));
-  const surroundings = { XDG_CONFIG_HOME: join(tmpdir(), 'muse-bus-no-config'), ...env };
+  const environment = { XDG_CONFIG_HOME: join(tmpdir(), 'muse-bus-no-config'), ...env };
   try {
-    const { views, refusals } = resolveSettings(written, surroundings, root);
+    const { views, refusals } = resolveSettings(written, environment, root);
     return { says: '', of: (name: string) => views.find((view) => view.name === name), refused: refusals };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -114,7 +114,7 @@ t.test("of the user's own settings what cannot be read is refused, naming where 
     { config: { port: 'many' }, says: /port in .*config\.json must be a whole number from 0 to 65535, got many/ },
     { config: { port: { a: 1 } }, says: /must be a text, a number, true or false, got an object/ },
     { config: { port: [1, 2] }, says: /port in .* must be one value, got a list/ },
-    { config: '{', says: /config\.json is not used: it is no JSON/ },
+    { config: '{', says: /config\.json is not used: it is not JSON/ },
     { config: '[]', says: /must be an object of settings/ },
     { config: `{"port": ${'['.repeat(30_000)}${']'.repeat(30_000)}}`, says: /must be/ },
     { config: { limits: { max_conections: 1 } }, says: /got max_conections.*did you mean max_connections\?/s },
@@ -144,7 +144,7 @@ t.test("the user's file is read only where nobody else can have written it", asy
       {
         what: 'its group may write',
         change: (file) => chmodSync(file, 0o664),
-        says: /has mode 664: others may write it/,
+        says: /has mode 664: others can write it/,
       },
       { what: 'everybody may write', change: (file) => chmodSync(file, 0o606), says: /has mode 606/ },
       {
@@ -282,11 +282,15 @@ t.test('no file of a checkout keeps config from answering: each is refused with 
     readonly make: (repository: TemporaryRepository) => void;
     readonly why: RegExp;
   }[] = [
-    { what: 'broken JSON', make: replace((file) => writeFileSync(file, '{"port": 1')), why: /no JSON/ },
-    { what: 'no object', make: replace((file) => writeFileSync(file, '[]')), why: /an object of settings/ },
-    { what: 'no UTF-8', make: replace((file) => writeFileSync(file, Buffer.from([0x7b, 0xff, 0x7d]))), why: /no JSON/ },
+    { what: 'broken JSON', make: replace((file) => writeFileSync(file, '{"port": 1')), why: /not JSON/ },
+    { what: 'not an object', make: replace((file) => writeFileSync(file, '[]')), why: /an object of settings/ },
+    {
+      what: 'not UTF-8',
+      make: replace((file) => writeFileSync(file, Buffer.from([0x7b, 0xff, 0x7d]))),
+      why: /not JSON/,
+    },
     { what: 'deep JSON', make: replace((file) => writeFileSync(file, deep)), why: /must be NAME: N|a number/ },
-    { what: 'deep garbage', make: replace((file) => writeFileSync(file, '['.repeat(65_000))), why: /no JSON/ },
+    { what: 'deep garbage', make: replace((file) => writeFileSync(file, '['.repeat(65_000))), why: /not JSON/ },
     {
       what: 'a sparse file of 10 GB',
       make: replace((file) => {
@@ -399,7 +403,7 @@ t.test('a relay’s address with a password in it is refused in every spelling, 
   const { root } = repositoryWith(t);
   for (const relay of ['nats://u:hunter2@h:4222', 'u:hunter2@h:4222', 'nats://a:1,nats://hunter2@h:4222']) {
     const { says } = configOf(root, {}, { relay });
-    t.match(says, /--relay must hold no user and no password/);
+    t.match(says, /--relay must not contain a user or password/);
     t.notMatch(says, /hunter2/);
   }
 });

@@ -46,11 +46,11 @@ t.test('where nothing is wrong it exits 0 and says so', async (t) => {
   t.equal(text.lines.at(-1), 'Nothing is wrong.');
 });
 
-t.test('that no server runs is worth a note, and how to start one', async (t) => {
+t.test('that no server runs is a note, with how to start one', async (t) => {
   const { findings, exit } = await examine(temporary(t).root);
   t.equal(exit, 0);
   const server = findings.find(({ check }) => check === 'server');
-  t.match(server, { state: 'note', found: 'none runs', advice: /muse-bus serve/ });
+  t.match(server, { state: 'note', found: 'not running', advice: /muse-bus serve/ });
 });
 
 t.test('every finding that is wrong comes with what to do, and the exit code is 1', async (t) => {
@@ -110,7 +110,7 @@ t.test('every finding that is wrong comes with what to do, and the exit code is 
   }
 });
 
-t.test("settings of the user's that cannot be read are wrong", async (t) => {
+t.test('invalid settings of the user are wrong', async (t) => {
   const home = mkdtempSync(join(tmpdir(), 'muse-bus-user-'));
   t.teardown(() => {
     rmSync(home, { recursive: true });
@@ -124,7 +124,7 @@ t.test("settings of the user's that cannot be read are wrong", async (t) => {
   t.match(found, [{ check: 'settings', found: /no setting "prot"/, advice: /did you mean port/ }]);
 });
 
-t.test('records with a problem are wrong, outside any repository everything is', async (t) => {
+t.test('records with a problem are wrong, and so is a directory outside any repository', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   repository.raw('claim', 'broken', '{');

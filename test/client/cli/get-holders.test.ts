@@ -6,8 +6,8 @@ import { PseudoTerminal } from '../../support/pseudo-terminal.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-/** Who holds what, at the beginning of each test. */
-function furnish(repository: TemporaryRepository): void {
+/** Writes the records of each test. */
+function writeRecords(repository: TemporaryRepository): void {
   repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g']));
   repository.rename('reservation', 'r2', reservation('agent-2', ['src/b.py::h'], { branch: 'dev' }));
   repository.rename('reservation', 'over', reservation('agent-3', ['src/a.py::f'], { expires_at: inFuture(-1_000) }));
@@ -17,24 +17,24 @@ function furnish(repository: TemporaryRepository): void {
 }
 
 /** Each test runs with a server and without one. */
-const PLACES: readonly { readonly name: string; readonly furnished: (t: Test) => Promise<string> }[] = [
+const SETUPS: readonly { readonly name: string; readonly prepare: (t: Test) => Promise<string> }[] = [
   {
     name: 'without a server',
-    furnished: async (t) => {
+    prepare: async (t) => {
       const repository = new TemporaryRepository();
       t.teardown(() => {
         repository.dispose();
       });
-      furnish(repository);
+      writeRecords(repository);
       return repository.root;
     },
   },
   {
     name: 'with a server',
-    furnished: async (t) => {
+    prepare: async (t) => {
       const repository = new ServedRepository();
       t.teardown(() => repository.stop());
-      furnish(repository);
+      writeRecords(repository);
       await repository.start();
       return repository.root;
     },
@@ -43,9 +43,9 @@ const PLACES: readonly { readonly name: string; readonly furnished: (t: Test) =>
 
 const ids = (command: Command): string[] => command.json<BusEvent>().map(({ id }) => id);
 
-for (const { name, furnished } of PLACES) {
+for (const { name, prepare } of SETUPS) {
   t.test(`${name}, get lists the records of a kind in a pipe as snapshot events`, async (t) => {
-    const root = await furnished(t);
+    const root = await prepare(t);
     const get = Command.museBus(['get', 'reservations', '--root', root]);
     t.equal(await get.exit, 0);
     t.strictSame(ids(get), ['extended', 'over', 'r1', 'r2']);
@@ -59,7 +59,7 @@ for (const { name, furnished } of PLACES) {
   });
 
   t.test(`${name}, get takes the filters of watch`, async (t) => {
-    const root = await furnished(t);
+    const root = await prepare(t);
     const variants: readonly { readonly flags: readonly string[]; readonly found: readonly string[] }[] = [
       { flags: ['--run-id', 'agent-1'], found: ['r1'] },
       { flags: ['--run-id', 'agent-1', '--run-id', 'agent-2'], found: ['r1', 'r2'] },
@@ -76,7 +76,7 @@ for (const { name, furnished } of PLACES) {
   });
 
   t.test(`${name}, holders goes by effective expiry, the first to lapse first`, async (t) => {
-    const root = await furnished(t);
+    const root = await prepare(t);
     const variants: readonly { readonly args: readonly string[]; readonly found: readonly string[] }[] = [
       { args: ['src/a.py::f'], found: ['r1'] },
       { args: ['src/a.py'], found: ['r1'] },
@@ -115,7 +115,7 @@ t.test('what get and holders refuse', async (t) => {
 });
 
 t.test('on a terminal both show a table', { skip: PseudoTerminal.skip }, async (t) => {
-  const root = await PLACES[0]!.furnished(t);
+  const root = await SETUPS[0]!.prepare(t);
   const get = PseudoTerminal.museBus(['get', 'task', '--root', root]);
   t.equal(await get.exit, 0);
   t.match(get.screen, /ID\s+RUN\s+BRANCH\s+STATUS\s+TITLE/);

@@ -1,4 +1,6 @@
 import t from 'tap';
+import { SETTINGS } from '../../../client/cli/settings/settings.js';
+import { variableOf, type Setting } from '../../../client/cli/settings/setting.js';
 import { Command } from '../../support/command.js';
 
 const COMMANDS = [
@@ -32,6 +34,17 @@ t.test('help opens with three examples and ends with the exit codes, for each co
     const codes = help.lines.slice(help.lines.indexOf('Exit codes:') + 1);
     t.ok(codes.length >= 2 && codes.every((line) => /^ {2}\d{1,2} {2}\S/.test(line)), 'exit codes');
   }
+});
+
+t.test('the help of serve names the variable of each setting, its choices and its default', async (t) => {
+  const help = Command.museBus(['serve', '--help']);
+  await help.exit;
+  const text = help.lines.join(' ').replace(/ +/g, ' ');
+  for (const setting of Object.values(SETTINGS) as Setting<unknown>[]) {
+    const value = setting.takes === 'switch' ? `=${String(setting.fallback !== true)}` : '';
+    t.ok(text.includes(`env: ${variableOf(setting)}${value})`), setting.name);
+  }
+  t.match(text, /\(choices: "auto", "uws", "ws", default: auto, env: MUSE_BUS_TRANSPORT\)/);
 });
 
 t.test('without a command there is help, with a misspelt one a hint', async (t) => {

@@ -3,7 +3,7 @@ import { Command } from '../../support/command.js';
 import { reservation } from '../../support/leases.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-t.test('what is amiss with a field is said with what stands there and what is right, by every command', async (t) => {
+t.test('every command reports an invalid field with its value and what it should be', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
@@ -53,7 +53,7 @@ t.test('what is amiss with a field is said with what stands there and what is ri
     ['r1', 'r2', 'x1'],
   );
   t.match(topText.lines.join('\n'), /PROBLEMS \(3\)[^]*expires_at is "soon"/);
-  t.match(doctor.lines.join('\n'), /"server".*none runs/);
+  t.match(doctor.lines.join('\n'), /"server".*not running/);
 });
 
 t.test('top shows the queue: claimed, then pending by priority, then what failed', async (t) => {

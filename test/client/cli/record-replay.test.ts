@@ -17,7 +17,7 @@ function temporary(t: Test): TemporaryRepository {
 
 const linesOf = (file: string): string[] => readFileSync(file, 'utf8').split('\n').slice(0, -1);
 
-/** Events as a recording has them, so many milliseconds after some moment. */
+/** A recorded event, at a number of milliseconds after a fixed moment. */
 const event = (event_type: string, id: string, atMs: number, data: object = {}): string =>
   JSON.stringify({
     schema_version: '0.1.0',
@@ -30,7 +30,7 @@ const event = (event_type: string, id: string, atMs: number, data: object = {}):
     cursor: 'E:1',
   });
 
-t.test('record writes what happens, replay prints exactly that', async (t) => {
+t.test('record writes events, and replay prints exactly those', async (t) => {
   const repository = temporary(t);
   const file = join(repository.root, 'night.ndjson');
   repository.rename('task', 't1', { title: 'before' });
@@ -79,7 +79,7 @@ t.test('replay keeps the pauses between changes, divided by the speed', async (t
   t.equal(fast.lines.length, 3);
 });
 
-t.test('replay --serve is a bus on which it happens again, with leases that end as they did', async (t) => {
+t.test('replay --serve is a bus that delivers the events again, with leases that end as they did', async (t) => {
   const repository = temporary(t);
   const file = join(repository.root, 'r.ndjson');
   const at = (ms: number): string => new Date(Date.UTC(2026, 2, 30) + ms).toISOString();
@@ -112,13 +112,13 @@ t.test('replay --serve is a bus on which it happens again, with leases that end 
   t.equal(await serving.exit, 0);
 });
 
-t.test('a recording that is none is refused, naming the line', async (t) => {
+t.test('an invalid recording is refused, naming the line', async (t) => {
   const repository = temporary(t);
   const file = join(repository.root, 'r.ndjson');
   const variants: readonly { readonly content: string; readonly says: RegExp }[] = [
-    { content: `${event('added', 'a', 0)}\n{"event_type":`, says: /line 2: no JSON/ },
-    { content: '{"event_type":"added","kind":"secret"}', says: /line 1: no event/ },
-    { content: '[]', says: /line 1: no event/ },
+    { content: `${event('added', 'a', 0)}\n{"event_type":`, says: /line 2: not JSON/ },
+    { content: '{"event_type":"added","kind":"secret"}', says: /line 1: not an event/ },
+    { content: '[]', says: /line 1: not an event/ },
   ];
   for (const { content, says } of variants) {
     writeFileSync(file, content);

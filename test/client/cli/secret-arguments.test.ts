@@ -81,7 +81,7 @@ t.test('an address with a secret in it is refused without being repeated', async
       complaintOf(() => readTarget({ url }, {})),
       complaintOf(() => readTarget({}, { MUSE_BUS_URL: url })),
     ]) {
-      t.match(complaint, /must hold no user, query or fragment.*--token-file/, url);
+      t.match(complaint, /must not contain a user, query or fragment.*--token-file/, url);
       t.notMatch(complaint, SECRET);
     }
   }
@@ -112,7 +112,7 @@ t.test('a token is read from a file or the environment, and the file goes over t
 t.test('a file that holds no token is refused without showing what it holds', async (t) => {
   const folder = folderOf(t);
   for (const [content, says] of [
-    ['', /it holds none/],
+    ['', /it is empty/],
     [`${SECRET}\nsecond line`, /one line of printable ASCII/],
     [`${SECRET}\u001b[2J`, /one line of printable ASCII/],
     [SECRET.repeat(1_000), /longer than 4096 bytes/],
@@ -125,7 +125,7 @@ t.test('a file that holds no token is refused without showing what it holds', as
   }
   t.match(
     complaintOf(() => readTokenFile(join(folder, 'none'))),
-    /cannot take the token from .*none: ENOENT/,
+    /cannot read the token from .*none: ENOENT/,
   );
   t.match(
     complaintOf(() => readTokenFile(folder)),

@@ -25,7 +25,7 @@ t.test('a server outlives every SIGHUP but that of its own terminal', { skip: Ps
   t.teardown(() => isAlive(pid) && process.kill(pid, 'SIGKILL'));
 
   process.kill(pid, 'SIGHUP');
-  // The answer comes after the signal, which a process is given before it goes on.
+  // The process receives the signal before it answers.
   const { status } = await fetch(`${url.replace(/^ws/, 'http')}/healthz`);
   t.equal(status, 200, 'somebody asks it to reload');
 

@@ -1,9 +1,9 @@
 import t from 'tap';
 import type { BusClient, BusStatus } from '../../../client/sdk/index.js';
-import { tellReconnections, type StatusNote } from '../../../client/cli/terminal/status-notes.js';
+import { reportConnection, type StatusNote } from '../../../client/cli/terminal/status-notes.js';
 
-/** What is told of a client that goes through these. */
-function told(statuses: readonly BusStatus[]): StatusNote[] {
+/** The notes about a client that goes through these states. */
+function notesOf(statuses: readonly BusStatus[]): StatusNote[] {
   const notes: StatusNote[] = [];
   const client: Pick<BusClient, 'watchStatus'> = {
     watchStatus: (watcher) => {
@@ -11,7 +11,7 @@ function told(statuses: readonly BusStatus[]): StatusNote[] {
       return () => undefined;
     },
   };
-  tellReconnections(client as BusClient, (note) => notes.push(note));
+  reportConnection(client as BusClient, (note) => notes.push(note));
   return notes;
 }
 
@@ -20,21 +20,21 @@ const live = (origin?: 'present' | 'away'): BusStatus => {
   return { state: 'live', roundTripMs: 0, clockSkewMs: 3, health };
 };
 
-t.test('at an edge it is told, once, that the origin is away, and once that it is back', async (t) => {
+t.test('at an edge one note says that the origin is away, and one that it is back', async (t) => {
   const statuses = [live('present'), live('away'), live('away'), live('present'), live('present')];
-  t.strictSame(told(statuses), [
+  t.strictSame(notesOf(statuses), [
     { status: 'origin', origin: 'away' },
     { status: 'origin', origin: 'present' },
   ]);
 });
 
-t.test('a server that has the files itself has no origin, and nothing is told', async (t) => {
-  t.strictSame(told([live(), live()]), []);
+t.test('a server with the files has no origin, and there are no notes about one', async (t) => {
+  t.strictSame(notesOf([live(), live()]), []);
 });
 
-t.test('a connection that breaks and comes back is told as before', async (t) => {
+t.test('a lost connection and its return are noted', async (t) => {
   const statuses: BusStatus[] = [live(), { state: 'connecting', attempt: 1, delayMs: 20, cause: 'gone' }, live()];
-  t.strictSame(told(statuses), [
+  t.strictSame(notesOf(statuses), [
     { status: 'reconnecting', attempt: 1, delay_ms: 20, cause: 'gone' },
     { status: 'connected', clock_skew_ms: 3 },
   ]);

@@ -13,10 +13,10 @@ import { PseudoTerminal } from '../../support/pseudo-terminal.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
-/** Neither a record nor a command line can carry half of a pair. */
+/** Neither a record nor a command line can contain half of a surrogate pair. */
 const HOSTILE = ALL_HOSTILE.replaceAll('\ud800', '');
 
-function furnished(t: Test): TemporaryRepository {
+function repositoryWithHostileTexts(t: Test): TemporaryRepository {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
   const common = { run_id: HOSTILE, branch: HOSTILE, addresses: ['src/a.py', HOSTILE] };
@@ -37,7 +37,7 @@ const SHOWN: readonly (readonly string[])[] = [
 ];
 
 t.test('what records say is shown and not obeyed, by every command, as text and as JSON', async (t) => {
-  const { root } = furnished(t);
+  const { root } = repositoryWithHostileTexts(t);
   await Promise.all(
     SHOWN.map(async (args) => {
       const command = Command.museBus([...args, '--root', root]);
@@ -54,8 +54,8 @@ t.test('what records say is shown and not obeyed, by every command, as text and 
   );
 });
 
-t.test('ids that differ in what cannot be seen look different', async (t) => {
-  const repository = furnished(t);
+t.test('ids that differ in invisible characters look different', async (t) => {
+  const repository = repositoryWithHostileTexts(t);
   repository.rename('reservation', 'r1', { run_id: 'a', addresses: [] });
   const get = Command.museBus(['get', 'reservation', '--format', 'text', '--root', repository.root]);
   await get.exit;
@@ -69,7 +69,7 @@ t.test('ids that differ in what cannot be seen look different', async (t) => {
 });
 
 t.test('what is wrong is said in lines that the wrong thing cannot forge', async (t) => {
-  const { root } = furnished(t);
+  const { root } = repositoryWithHostileTexts(t);
   const bus = join(root, '.muse', 'bus');
   mkdirSync(bus, { mode: 0o700 });
   const planted = (name: string, content: object): void => {
@@ -115,21 +115,21 @@ t.test('what is wrong is said in lines that the wrong thing cannot forge', async
   );
 });
 
-/** Whoever runs the tests may want no colours. */
-const COLOURED = ['env', '-u', 'NO_COLOR', process.execPath, MUSE_BUS];
+/** The environment of the tests may disable colours. */
+const COLORED = ['env', '-u', 'NO_COLOR', process.execPath, MUSE_BUS];
 
-t.test('on a terminal nothing is obeyed but our own colours', { skip: PseudoTerminal.skip }, async (t) => {
-  const { root } = furnished(t);
+t.test('on a terminal nothing is obeyed but our own colors', { skip: PseudoTerminal.skip }, async (t) => {
+  const { root } = repositoryWithHostileTexts(t);
   for (const args of [
     ['watch', '--once'],
     ['get', 'intent'],
   ]) {
-    const shown = new PseudoTerminal(COLOURED.concat(args, '--root', root));
+    const shown = new PseudoTerminal(COLORED.concat(args, '--root', root));
     await shown.exit;
-    t.match(shown.screen, '\u001b[', 'it is coloured');
+    t.match(shown.screen, '\u001b[', 'it is colored');
     t.same(forbiddenIn(withoutOurs(shown.screen)), [], args.join(' '));
   }
-  const top = new PseudoTerminal(COLOURED.concat('top', '--root', root));
+  const top = new PseudoTerminal(COLORED.concat('top', '--root', root));
   t.teardown(() => top.kill());
   await until('it is drawn', () => top.screen.includes('LEASES (1)'));
   top.type('q');
@@ -153,22 +153,22 @@ t.test('columns are as wide as what a terminal shows', async (t) => {
 });
 
 t.test('only a style of ours becomes an escape sequence, and a style stays with its piece', async (t) => {
-  const colours = pc.createColors(true);
+  const colors = pc.createColors(true);
   const text = line`${paint.green('✔')} ${'\u001b[31mred'}`;
-  t.equal(text.written(colours), '\u001b[32m✔\u001b[39m \\u{1b}[31mred');
+  t.equal(text.written(colors), '\u001b[32m✔\u001b[39m \\u{1b}[31mred');
   t.equal(text.written(pc.createColors(false)), '✔ \\u{1b}[31mred');
   t.equal(
     paint
       .red(line`${paint.bold('a')} b`)
       .fit(2)
-      .written(colours),
+      .written(colors),
     '\u001b[1ma\u001b[22m\u001b[31m \u001b[39m',
   );
 });
 
 t.test('a log line says what it was given, and nothing in it is obeyed', async (t) => {
-  const { root } = furnished(t);
-  // Named by the environment, settings are said in the log.
+  const { root } = repositoryWithHostileTexts(t);
+  // Settings from the environment are logged.
   const serve = Command.museBus(['serve', '--root', root, '--port', '0', '--no-journal'], {
     env: { MUSE_BUS_ALLOW_HOST: 'bus.example.com', MUSE_BUS_LOG_LEVEL: 'debug' },
   });

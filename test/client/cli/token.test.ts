@@ -6,7 +6,7 @@ import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
-t.test('without a server the token is made anew', async (t) => {
+t.test('without a server rotate creates a new token', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
@@ -21,7 +21,7 @@ t.test('without a server the token is made anew', async (t) => {
   t.notMatch(rotate.lines.join(''), token().trim());
 });
 
-t.test('a server takes the new token; clients that look it up go on, others are sent away', async (t) => {
+t.test('a server uses the new token; clients that look it up reconnect, others are disconnected', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
@@ -43,10 +43,10 @@ t.test('a server takes the new token; clients that look it up go on, others are 
   });
   const rotate = Command.museBus(['token', 'rotate', '--root', repository.root]);
   t.equal(await rotate.exit, 0);
-  t.match(rotate.lines[0], /the server at ws:\S+ has taken it/);
-  await until('who was given a token is sent away', () => given.status.state === 'closed');
+  t.match(rotate.lines[0], /The server at ws:\S+ uses the new one/);
+  await until('the client with a given token is disconnected', () => given.status.state === 'closed');
   t.match(given.status, { state: 'closed', error: { code: 'unauthorized' } });
-  await until('who looks it up is back', () => finding.status.state === 'live');
+  await until('the client that looks it up is back', () => finding.status.state === 'live');
   repository.rename('task', 't1', {});
   await until('the watch goes on', () => watch.json().some(({ id }) => id === 't1'));
   serve.kill('SIGTERM');

@@ -5,7 +5,7 @@ import { PseudoTerminal } from '../../support/pseudo-terminal.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
-function furnished(t: { teardown(call: () => void): void }): TemporaryRepository {
+function swarmRepository(t: { teardown(call: () => void): void }): TemporaryRepository {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
@@ -20,7 +20,7 @@ function furnished(t: { teardown(call: () => void): void }): TemporaryRepository
 }
 
 t.test('top --json says who holds what, who let a lease lapse, and what is contended', async (t) => {
-  const { root } = furnished(t);
+  const { root } = swarmRepository(t);
   const top = Command.museBus(['top', '--json', '--root', root]);
   t.equal(await top.exit, 0);
   const [state] = top.json();
@@ -40,7 +40,7 @@ t.test('top --json says who holds what, who let a lease lapse, and what is conte
 });
 
 t.test('finished work is not wanted, and what ended long ago is counted and not listed', async (t) => {
-  const repository = furnished(t);
+  const repository = swarmRepository(t);
   for (let job = 0; job < 40; job++) {
     const ended = -36_000_000 - job * 1_000_000;
     const name = `job-${String(job)}`;
@@ -65,7 +65,7 @@ t.test('finished work is not wanted, and what ended long ago is counted and not 
 });
 
 t.test('in a pipe the table is printed once', async (t) => {
-  const { root } = furnished(t);
+  const { root } = swarmRepository(t);
   const top = Command.museBus(['top', '--root', root]);
   t.equal(await top.exit, 0);
   const text = top.lines.join('\n');
@@ -77,7 +77,7 @@ t.test('in a pipe the table is printed once', async (t) => {
 
 for (const [name, key] of Object.entries({ q: 'q', 'Ctrl-C': '\u0003' })) {
   t.test(`on a terminal it follows what happens until ${name}`, { skip: PseudoTerminal.skip }, async (t) => {
-    const repository = furnished(t);
+    const repository = swarmRepository(t);
     const top = PseudoTerminal.museBus(['top', '--root', repository.root]);
     t.teardown(() => {
       top.kill();

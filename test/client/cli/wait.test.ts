@@ -47,7 +47,7 @@ t.test('a lease that lapses frees its address, without a server too', async (t) 
   t.equal(await waiting.exit, 0);
 });
 
-t.test('a release frees it, told by a server', async (t) => {
+t.test('a release frees it, delivered by a server', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   await repository.start();
@@ -59,7 +59,7 @@ t.test('a release frees it, told by a server', async (t) => {
   t.equal(await waiting.exit, 0);
 });
 
-t.test('a wait whose server is gone says so, and goes on with the files', async (t) => {
+t.test('a wait whose server stops says so, and goes on with the files', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => {
     repository.dispose();
@@ -69,15 +69,17 @@ t.test('a wait whose server is gone says so, and goes on with the files', async 
   const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '60');
   await until('it is connected', () => repository.server.bus.connectionCount === 1);
   await repository.server.stop();
-  await until('it says so', () => waiting.errors.some((line) => /^the bus is away .* at the files$/.test(line)));
-  t.strictSame(waiting.lines, [], 'nothing is called free meanwhile');
+  await until('it says so', () =>
+    waiting.errors.some((line) => /^the bus cannot be reached .* or the files$/.test(line)),
+  );
+  t.strictSame(waiting.lines, [], 'nothing is reported as free meanwhile');
   repository.rename('release', 'l1', { reservation_id: 'r1', run_id: 'agent-1' });
   t.equal(await waiting.exit, 0);
 });
 
-t.test('what cannot be known is not called free: the time is up, and the answer is that nobody knows', async (t) => {
+t.test('what cannot be known is not called free: after the timeout the answer is unknown', async (t) => {
   const repository = temporary(t);
-  // What lies behind a link is not the repository's, so that nothing is known of reservations.
+  // A linked directory does not belong to the repository, so the reservations are unknown.
   repository.removeDirectory('reservation');
   symlinkSync('/nowhere', repository.dir.of('reservation'));
   const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '0');

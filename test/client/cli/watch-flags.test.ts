@@ -58,7 +58,7 @@ t.test('--since brings exactly what followed the cursor', async (t) => {
   t.strictSame(seen(resumed), ['added after']);
 });
 
-t.test('a cursor that is of no use is said to be, on a line that is no event', async (t) => {
+t.test('a cursor that cannot be resumed from is reported on a line that is not an event', async (t) => {
   const repository = await served(t);
   repository.rename('task', 't1', {});
   const lost = watch(t, repository.root, '--since', 'ANOTHER:7', '--once');
@@ -72,7 +72,7 @@ t.test('a cursor that is of no use is said to be, on a line that is no event', a
   t.match(text.errors.join('\n'), /history was lost \(epoch\)/);
 });
 
-t.test('--no-snapshot begins with what comes next, --idle-timeout ends when nothing does', async (t) => {
+t.test('--no-snapshot begins with the next change, --idle-timeout ends without one', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
@@ -89,7 +89,7 @@ t.test('in JSON a lost connection and its return are lines, and nothing is misse
   repository.rename('task', 't1', {});
   await until('t1 is seen', () => watching.lines.length === 1);
   await repository.server.stop();
-  const away = await untilFound('the loss is told', () => watching.json().find(({ status }) => status));
+  const away = await untilFound('the loss is reported', () => watching.json().find(({ status }) => status));
   t.match(away, { status: 'reconnecting', attempt: 1, delay_ms: Number, cause: /shutdown/ });
   t.notOk('event_type' in away);
   repository.rename('task', 't2', {});
@@ -126,7 +126,7 @@ t.test('an error is an object with --json, a line on stderr without', async (t) 
   }
 });
 
-t.test('a reader that goes away ends the watch quietly, also while no event comes', async (t) => {
+t.test('a reader that closes the pipe ends the watch quietly, even without an event', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();

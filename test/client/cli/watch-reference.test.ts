@@ -7,12 +7,12 @@ import { ServedRepository } from '../../support/served-repository.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
-/** The model of the original's watch loop, where it stands beside the checkout. */
+/** The reference model of `muse coord watch`, if it exists beside the checkout. */
 const MODEL =
   process.env['MUSE_BUS_REFERENCE'] ??
   fileURLToPath(new URL('../../../../shared/reference/ref_watch.py', import.meta.url));
 
-/** What two streams must have in common: times, revisions and problems are ours or theirs alone. */
+/** What two streams must have in common. Times, revisions and problems may differ. */
 interface Seen {
   readonly event_type: EventType;
   readonly kind: Kind;
@@ -30,7 +30,7 @@ const reservation = (run: string, branch: string, expires: string) => ({
   expires_at: expires,
 });
 
-/** The filter flags under test, and what they let through. */
+/** The filter flags under test, and what passes them. */
 const VARIANTS: readonly { readonly flags: readonly string[]; readonly passes: (seen: Seen) => boolean }[] = [
   { flags: [], passes: () => true },
   { flags: ['--kind', 'reservation'], passes: ({ kind }) => kind === 'reservation' },
@@ -46,14 +46,14 @@ const VARIANTS: readonly { readonly flags: readonly string[]; readonly passes: (
 
 const field = (data: unknown, name: string): unknown => (data as Record<string, unknown>)[name];
 
-/** One act, and what is to be seen of it. */
-interface Act {
+/** One change, and the event that is expected of it. */
+interface Step {
   readonly what: string;
   readonly run: () => Seen;
 }
 
-/** A life of every kind of record and transition. */
-function life(repository: TemporaryRepository): Act[] {
+/** A history with every kind of record and transition. */
+function history(repository: TemporaryRepository): Step[] {
   const see = (event_type: EventType, kind: Kind, id: string, data: unknown): Seen => ({ event_type, kind, id, data });
   const renamed = (kind: Kind, id: string, data: unknown, type: EventType = 'added') => {
     repository.rename(kind, id, data);
@@ -109,7 +109,7 @@ function life(repository: TemporaryRepository): Act[] {
         return see('added', 'claim', 'junk', {});
       },
     },
-    { what: 'the junk is mended', run: () => written('claim', 'junk', { mended: true }, 'modified') },
+    { what: 'the junk is repaired', run: () => written('claim', 'junk', { mended: true }, 'modified') },
     {
       what: 'a reservation of three seconds appears',
       run: () => renamed('reservation', 'r-soon', (soon = reservation('agent-2', 'main', inFuture(3_000)))),
@@ -139,8 +139,8 @@ function life(repository: TemporaryRepository): Act[] {
   ];
 }
 
-/** What stands before anyone watches, in canonical order. */
-function standing(repository: TemporaryRepository): Seen[] {
+/** Writes the records that exist before anyone watches. @returns their events in canonical order. */
+function initialState(repository: TemporaryRepository): Seen[] {
   const records: [Kind, string, unknown][] = [
     ['reservation', 'a-lapsed', reservation('agent-1', 'main', inFuture(-HOUR_MS))],
     ['reservation', 'b-held', reservation('agent-1', 'dev', inFuture(HOUR_MS))],
@@ -160,7 +160,7 @@ type Starter = (flags: readonly string[]) => Command;
 const seenBy = (command: Command): Seen[] =>
   command.json<BusEvent>().map(({ event_type, kind, id, data }) => ({ event_type, kind, id, data }));
 
-/** Runs the life with one watcher for each variant of flags, and compares what each printed with what was to be seen. */
+/** Runs the history with one watcher for each variant of flags, and compares the output of each with the expected events. */
 async function compare(t: Test, repository: TemporaryRepository, before: readonly Seen[], start: Starter) {
   const watchers = VARIANTS.map((variant) => ({ ...variant, command: start(variant.flags) }));
   t.teardown(() => {
@@ -170,7 +170,7 @@ async function compare(t: Test, repository: TemporaryRepository, before: readonl
   const allCaughtUp = (): boolean =>
     watchers.every(({ command, passes }) => command.lines.length >= expected.filter(passes).length);
   await until('the snapshots are printed', allCaughtUp);
-  for (const { what, run } of life(repository)) {
+  for (const { what, run } of history(repository)) {
     expected.push(run());
     await until(`all have seen that ${what}`, allCaughtUp);
   }
@@ -179,7 +179,7 @@ async function compare(t: Test, repository: TemporaryRepository, before: readonl
   }
 }
 
-/** The command beside a server, the command alone, and the model where it is there. */
+/** The command with a server, the command alone, and the model if it exists. */
 const WATCHERS: readonly { name: string; isServed: boolean; start: (root: string) => Starter }[] = [
   { name: 'served', isServed: true, start: (root) => (flags) => museBus(root, flags) },
   { name: 'in process', isServed: false, start: (root) => (flags) => museBus(root, flags) },
@@ -198,8 +198,8 @@ const WATCHERS: readonly { name: string; isServed: boolean; start: (root: string
 const museBus = (root: string, flags: readonly string[]): Command =>
   Command.museBus(['watch', '--json', '--root', root, ...flags]);
 
-/** The model reads a file that is being written as an empty one and says so: for it every record is renamed in. */
-class UntornRepository extends TemporaryRepository {
+/** The model reports a file that is being written as empty, so for it every record is renamed into place. */
+class AtomicRepository extends TemporaryRepository {
   override inPlace(kind: Kind, id: string, data: unknown): void {
     this.rename(kind, id, data);
   }
@@ -212,14 +212,14 @@ class UntornRepository extends TemporaryRepository {
 }
 
 for (const { name, isServed, start } of WATCHERS) {
-  t.test(`${name}: a life of records, event for event and for every flag`, { timeout: 60_000 }, async (t) => {
+  t.test(`${name}: a history of records, event for event and for every flag`, { timeout: 60_000 }, async (t) => {
     const repository = isServed
       ? new ServedRepository()
       : name === 'the model'
-        ? new UntornRepository()
+        ? new AtomicRepository()
         : new TemporaryRepository();
     t.teardown(() => (repository instanceof ServedRepository ? repository.stop() : repository.dispose()));
-    const before = standing(repository);
+    const before = initialState(repository);
     if (repository instanceof ServedRepository) await repository.start();
     await compare(t, repository, before, start(repository.root));
   });
@@ -230,7 +230,7 @@ t.test('--once, --timeout 0 and --max-events end where the model ends', async (t
   t.teardown(() => {
     repository.dispose();
   });
-  const before = standing(repository);
+  const before = initialState(repository);
   const variants: { flags: string[]; expected: Seen[] }[] = [
     { flags: ['--once'], expected: before },
     { flags: ['--timeout', '0'], expected: before },

@@ -36,7 +36,7 @@ interface Finding {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** What a checker of accessibility calls serious or critical. */
+/** The serious and critical findings of an accessibility checker. */
 async function seriousFindings(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() =>
@@ -48,10 +48,10 @@ async function seriousFindings(page: Page): Promise<string[]> {
 }
 
 /** @returns its size in bytes. */
-async function takePicture(page: Page, name: string): Promise<number> {
-  const picture = smallPng(await page.screenshot());
-  writeFileSync(join(PLACE, `${name}.png`), picture);
-  return picture.length;
+async function takeScreenshot(page: Page, name: string): Promise<number> {
+  const screenshot = smallPng(await page.screenshot());
+  writeFileSync(join(PLACE, `${name}.png`), screenshot);
+  return screenshot.length;
 }
 
 const someReservation = ({ dir }: ServedRepository): string =>
@@ -59,8 +59,8 @@ const someReservation = ({ dir }: ServedRepository): string =>
     .find((name) => name.endsWith('.json'))!
     .replace(/\.json$/, '');
 
-/** Agents that listen, so that there is somebody in the view of the bus. */
-async function company(root: string): Promise<BusClient> {
+/** Subscribes, so that the view of the bus has a client to show. */
+async function subscribe(root: string): Promise<BusClient> {
   const bus = await connect({ root });
   const consume = async (events: AsyncIterable<unknown>): Promise<void> => {
     const iterator = events[Symbol.asyncIterator]();
@@ -71,14 +71,14 @@ async function company(root: string): Promise<BusClient> {
   return bus;
 }
 
-/** When nothing moves any more: two frames on, and every transition at its end. */
+/** Resolves when nothing moves any more: after two frames, and at the end of every transition. */
 const settled = (page: Page): Promise<void> =>
   page.evaluate(async () => {
     for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
     await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
   });
 
-/** A view as the documents show it: with something selected where that says more. */
+/** Brings a view into the state that the documents show, with a selection where that shows more. */
 async function prepare(page: Page, name: string, reservation: string): Promise<void> {
   if (name === 'stream') await page.click('.stream-grid.cells:has(.kind-intent)');
   if (name === 'symbols') await page.click('.symbol-grid .path.symbol');
@@ -91,53 +91,57 @@ async function prepare(page: Page, name: string, reservation: string): Promise<v
   await settled(page);
 }
 
-t.test('every view in light and dark: a picture, and no serious finding of axe', { skip: noChromium }, async (t) => {
-  const repository = new ServedRepository();
-  const swarm = new DemoSwarm(repository.root, isForTheDocuments ? 40 : 12);
-  swarm.start();
-  const { context, stop } = await startChromium();
-  const inspector = await openInspector(context, addressOf(await repository.start()));
-  const { page } = inspector;
-  const listeners = await company(repository.root);
-  t.teardown(async () => {
-    swarm.stop();
-    await stop();
-    await listeners.close();
-    await repository.stop();
-  });
-  await page.waitForSelector('.matter');
-  // A swarm that has been at work for a while has more to show.
-  if (isForTheDocuments) await page.waitForTimeout(75_000);
-  for (const scheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: scheme });
-    for (const [key, name, sign] of VIEWS) {
-      await page.keyboard.press('g');
-      await page.keyboard.press(key);
-      await page.waitForSelector(sign);
-      await prepare(page, name, someReservation(repository));
-      const size = await takePicture(page, `${name}-${scheme}`);
-      t.ok(size <= 204_800, `${name} ${scheme}: ${String(size)} bytes`);
-      t.same(await seriousFindings(page), [], `${name} ${scheme}: nothing serious`);
-      const spill = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      );
-      t.equal(spill, 0, `${name} ${scheme}: nothing beyond the edge`);
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('Escape');
+t.test(
+  'every view in light and dark mode: a screenshot, and no serious finding of axe',
+  { skip: noChromium },
+  async (t) => {
+    const repository = new ServedRepository();
+    const swarm = new DemoSwarm(repository.root, isForTheDocuments ? 40 : 12);
+    swarm.start();
+    const { context, stop } = await startChromium();
+    const inspector = await openInspector(context, addressOf(await repository.start()));
+    const { page } = inspector;
+    const listeners = await subscribe(repository.root);
+    t.teardown(async () => {
+      swarm.stop();
+      await stop();
+      await listeners.close();
+      await repository.stop();
+    });
+    await page.waitForSelector('.matter');
+    // After a while the swarm has more to show.
+    if (isForTheDocuments) await page.waitForTimeout(75_000);
+    for (const scheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      for (const [key, name, sign] of VIEWS) {
+        await page.keyboard.press('g');
+        await page.keyboard.press(key);
+        await page.waitForSelector(sign);
+        await prepare(page, name, someReservation(repository));
+        const size = await takeScreenshot(page, `${name}-${scheme}`);
+        t.ok(size <= 204_800, `${name} ${scheme}: ${String(size)} bytes`);
+        t.same(await seriousFindings(page), [], `${name} ${scheme}: nothing serious`);
+        const spill = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+        t.equal(spill, 0, `${name} ${scheme}: nothing overflows`);
+        await page.keyboard.press('Escape');
+        await page.keyboard.press('Escape');
+      }
     }
-  }
-  await page.keyboard.press('?');
-  await page.waitForSelector('dialog');
-  await takePicture(page, 'help-dark');
-  t.same(await seriousFindings(page), [], 'help: nothing serious');
-  t.same(await complaintsOf(inspector), []);
-});
+    await page.keyboard.press('?');
+    await page.waitForSelector('dialog');
+    await takeScreenshot(page, 'help-dark');
+    t.same(await seriousFindings(page), [], 'help: nothing serious');
+    t.same(await complaintsOf(inspector), []);
+  },
+);
 
 const EXTENSION = fileURLToPath(new URL('../../../dist/inspector-extension', import.meta.url));
-/** What the manifest's key makes of the extension's name, wherever it is loaded from. */
+/** The id follows from the key in the manifest, wherever the extension is loaded from. */
 const EXTENSION_ID = 'efnpmendjmapajmhnnankkdoacnbkimd';
 
-t.test('the panel of the browser’s tools connects to a bus that lets it in', { skip: noChromium }, async (t) => {
+t.test('the panel in the developer tools connects to a bus that allows it', { skip: noChromium }, async (t) => {
   const repository = new ServedRepository({ allowOrigins: [`chrome-extension://${EXTENSION_ID}`] });
   const address = addressOf(await repository.start());
   const { context, stop } = await startChromium([], EXTENSION);
@@ -147,9 +151,9 @@ t.test('the panel of the browser’s tools connects to a bus that lets it in', {
   });
   const page = await context.newPage();
   await page.goto(`chrome-extension://${EXTENSION_ID}/panel.html`);
-  await page.waitForSelector('[data-face=no-token]');
+  await page.waitForSelector('[data-empty-state=no-token]');
   await page.fill('#address', address);
   await page.keyboard.press('Enter');
-  await page.waitForSelector('[data-face=empty]');
-  await shows(t, page, '.link-state', /connected/);
+  await page.waitForSelector('[data-empty-state=empty]');
+  await shows(t, page, '.connection-state', /connected/);
 });

@@ -3,12 +3,12 @@ import { clip, laneBars, mergeSpans, ticks, zoom, type Span } from '../../../cli
 import { symbolRows, symbolTree } from '../../../client/inspector/model/symbol-tree.js';
 import { contestsOf } from '../../../client/inspector/model/contention.js';
 import { leasesOf } from '../../../client/inspector/model/lease.js';
-import { at, NOON, Told } from '../../support/entries.js';
+import { at, NOON, CapturedEvents } from '../../support/entries.js';
 
 const seconds = ({ fromMs, toMs }: Span) => [(fromMs - NOON) / 1_000, (toMs - NOON) / 1_000];
 
-t.test('a bar ends as its lease did: released, lapsed, removed, or not yet', async (t) => {
-  const told = new Told()
+t.test('an interval ends as its lease did: released, lapsed, removed, or still running', async (t) => {
+  const captured = new CapturedEvents()
     .reserve(0, 'released', 'a', 'x', 60)
     .reserve(0, 'lapsed', 'b', 'x', 10)
     .reserve(0, 'removed', 'c', 'x', 60)
@@ -16,8 +16,8 @@ t.test('a bar ends as its lease did: released, lapsed, removed, or not yet', asy
     .event(5, 'added', 'release', 'r', { reservation_id: 'released', released_at: at(5) })
     .event(6, 'removed', 'reservation', 'removed')
     .event(10, 'expired', 'reservation', 'lapsed');
-  const ends = [...told.timeline.bars.bars()].map((bar) => {
-    const shown = clip(bar, NOON + 20_000)!;
+  const ends = [...captured.timeline.intervals.all()].map((interval) => {
+    const shown = clip(interval, NOON + 20_000)!;
     return [shown.end, ...seconds(shown)];
   });
   t.same(ends, [
@@ -28,42 +28,45 @@ t.test('a bar ends as its lease did: released, lapsed, removed, or not yet', asy
   ]);
 });
 
-t.test('at an earlier moment a bar shows no end that was not known then', async (t) => {
-  const told = new Told()
+t.test('at an earlier moment an interval has no end that was not known then', async (t) => {
+  const captured = new CapturedEvents()
     .reserve(0, 'r', 'a', 'x', 60)
     .event(5, 'added', 'release', 'r', { reservation_id: 'r', released_at: at(5) });
-  const [bar] = [...told.timeline.bars.bars()];
-  t.equal(clip(bar!, NOON + 3_000)!.end, 'running');
-  t.equal(clip(bar!, NOON - 1_000), undefined, 'before it began there is none');
+  const [interval] = [...captured.timeline.intervals.all()];
+  t.equal(clip(interval!, NOON + 3_000)!.end, 'running');
+  t.equal(clip(interval!, NOON - 1_000), undefined, 'before its beginning there is nothing to show');
 });
 
-t.test('a heartbeat makes a bar longer, and revives a lapsed one', async (t) => {
-  const told = new Told().reserve(0, 'r', 'a', 'x', 10).event(10, 'expired', 'reservation', 'r');
-  told.event(12, 'added', 'heartbeat', 'h', { reservation_id: 'r', extended_expires_at: at(30) });
-  const [bar] = [...told.timeline.bars.bars()];
-  t.same([clip(bar!, NOON + 15_000)!.end, ...seconds(clip(bar!, NOON + 15_000)!)], ['running', 0, 30]);
+t.test('a heartbeat extends an interval, and revives a lapsed one', async (t) => {
+  const captured = new CapturedEvents().reserve(0, 'r', 'a', 'x', 10).event(10, 'expired', 'reservation', 'r');
+  captured.event(12, 'added', 'heartbeat', 'h', { reservation_id: 'r', extended_expires_at: at(30) });
+  const [interval] = [...captured.timeline.intervals.all()];
+  t.same([clip(interval!, NOON + 15_000)!.end, ...seconds(clip(interval!, NOON + 15_000)!)], ['running', 0, 30]);
 });
 
-t.test('bars of two runs at one address overlap where both hold it', async (t) => {
-  const told = new Told()
+t.test('intervals of two runs at one address overlap while both hold it', async (t) => {
+  const captured = new CapturedEvents()
     .reserve(0, 'r1', 'a', 'x', 20)
     .reserve(10, 'r2', 'b', 'x', 30)
     .reserve(0, 'r3', 'c', 'x', 30, 'dev');
   const lanes = laneBars(
-    told.timeline.bars.bars(),
+    captured.timeline.intervals.all(),
     new Set(['a', 'b', 'c']),
     { fromMs: NOON, toMs: NOON + 60_000 },
     NOON + 15_000,
   );
   t.same(lanes.get('a')![0]!.overlaps.map(seconds), [[0, 20]]);
   t.same(lanes.get('b')![0]!.overlaps.map(seconds), [[10, 30]]);
-  t.same(lanes.get('c')![0]!.overlaps.map(seconds), [[0, 30]], 'on another branch they will meet in a merge');
+  t.same(lanes.get('c')![0]!.overlaps.map(seconds), [[0, 30]], 'on another branch too: it is a merge risk');
 });
 
-t.test('leases of one run at one time lie in tracks of their own', async (t) => {
-  const told = new Told().reserve(0, 'r1', 'a', 'x', 20).reserve(1, 'r2', 'a', 'y', 20).reserve(25, 'r3', 'a', 'z', 40);
+t.test('leases that a run holds at the same time are in different tracks', async (t) => {
+  const captured = new CapturedEvents()
+    .reserve(0, 'r1', 'a', 'x', 20)
+    .reserve(1, 'r2', 'a', 'y', 20)
+    .reserve(25, 'r3', 'a', 'z', 40);
   const lanes = laneBars(
-    told.timeline.bars.bars(),
+    captured.timeline.intervals.all(),
     new Set(['a', 'b', 'c']),
     { fromMs: NOON, toMs: NOON + 60_000 },
     NOON + 30_000,
@@ -74,7 +77,7 @@ t.test('leases of one run at one time lie in tracks of their own', async (t) => 
   );
 });
 
-t.test('spans merge, axes have round marks, zoom keeps what is under the pointer', async (t) => {
+t.test('spans merge, axes have round marks, and zoom keeps the moment under the pointer', async (t) => {
   const span = (fromMs: number, toMs: number) => ({ fromMs, toMs });
   t.same(mergeSpans([span(5, 9), span(0, 2), span(1, 6)]), [span(0, 9)]);
   t.same(ticks(span(500, 20_500), 1_000), {
@@ -84,14 +87,14 @@ t.test('spans merge, axes have round marks, zoom keeps what is under the pointer
   t.same(zoom(span(0, 100_000), 25_000, 0.5), span(12_500, 62_500));
 });
 
-t.test('the tree shows contention first, and joins directories that hold one directory', async (t) => {
-  const told = new Told()
+t.test('the tree shows contention first, and joins a directory with its only subdirectory', async (t) => {
+  const captured = new CapturedEvents()
     .reserve(0, 'r1', 'a', 'lib/deep/one.py::f', 60)
     .reserve(0, 'r2', 'a', 'src/two.py::g', 60)
     .reserve(0, 'r3', 'b', 'src/two.py::g', 60)
     .reserve(0, 'r4', 'b', 'src/three.py', 5);
-  const leases = leasesOf(told.timeline.head, NOON + 10_000);
-  const tree = symbolTree(leases, contestsOf(told.timeline.head, leases, NOON + 10_000));
+  const leases = leasesOf(captured.timeline.head, NOON + 10_000);
+  const tree = symbolTree(leases, contestsOf(captured.timeline.head, leases, NOON + 10_000));
   const rows = symbolRows(tree, new Set()).map(({ label, depth, holders, contested }) => [
     depth,
     label,
@@ -107,5 +110,5 @@ t.test('the tree shows contention first, and joins directories that hold one dir
     [1, 'one.py', 'a', 0],
     [2, 'f', 'a', 0],
   ]);
-  t.equal(symbolRows(tree, new Set(['src'])).length, 4, 'what is closed has no rows');
+  t.equal(symbolRows(tree, new Set(['src'])).length, 4, 'the children of a closed node have no rows');
 });

@@ -7,11 +7,11 @@ import { beat, writeSwarm } from '../../support/inspector-records.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { until } from '../../support/until.js';
 
-/** One browser for all of this file: a tab of its own for each test keeps them apart. */
+/** One browser for this file; each test has its own tab. */
 let browser: Awaited<ReturnType<typeof startChromium>> | undefined;
 t.teardown(() => browser?.stop());
 
-/** Runs with the inspector on a small swarm, and expects that nothing improper happened. */
+/** Runs the inspector on a small swarm, and expects no error and no policy violation. */
 const onSwarm = (title: string, run: (t: Test, on: { page: Page; repository: ServedRepository }) => Promise<void>) =>
   t.test(title, { skip: noChromium }, async (t) => {
     const repository = new ServedRepository();
@@ -23,8 +23,8 @@ const onSwarm = (title: string, run: (t: Test, on: { page: Page; repository: Ser
       await page.close();
       await repository.stop();
     });
-    // All that the swarm has written is there.
-    await page.waitForSelector('.link-state.good');
+    // Everything that the swarm has written is loaded.
+    await page.waitForSelector('.connection-state.good');
     await page.waitForSelector('.figure.critical:has-text("contested")');
     await run(t, { page, repository });
     t.same(await complaintsOf(inspector), [], 'no console error, no other host, no policy report');
@@ -35,12 +35,12 @@ const go = async (page: Page, key: string): Promise<void> => {
   await page.keyboard.press(key);
 };
 
-onSwarm('the home page says within one look who contends and what has lapsed', async (t, { page }) => {
+onSwarm('the first page shows who contends and what has lapsed', async (t, { page }) => {
   await shows(t, page, '.attention', /agent-1 and agent-2 hold src\/billing\.py::total on main at the same time/);
   await shows(t, page, '.attention', /The lease of agent-3 on src\/auth\.py::login on dev lapsed/);
   await page.click('.matter.critical');
   await page.waitForSelector('.symbols');
-  await shows(t, page, '.detail', /Holders\s+⚔ agent-1/, 'each line is a link to what it is about');
+  await shows(t, page, '.detail', /Holders\s+⚔ agent-1/, 'each line links to its subject');
 });
 
 onSwarm('the token leaves the address bar, and view, filter and selection take its place', async (t, { page }) => {
@@ -61,7 +61,7 @@ onSwarm('the token leaves the address bar, and view, filter and selection take i
   );
 });
 
-onSwarm('every view has its key, and keys are off while one types', async (t, { page }) => {
+onSwarm('every view has its key, and typing in an input triggers no keys', async (t, { page }) => {
   for (const [key, selector] of [
     ['a', '.agents .presence'],
     ['s', '.symbols .path'],
@@ -77,7 +77,7 @@ onSwarm('every view has its key, and keys are off while one types', async (t, { 
   await page.waitForSelector('#filter:focus');
   await page.keyboard.type('g a ');
   t.equal(await page.inputValue('#filter'), 'g a ');
-  t.ok(await page.isVisible('.pulse'), 'still where it was');
+  t.ok(await page.isVisible('.pulse'), 'the view has not changed');
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
   await page.keyboard.press('?');
@@ -102,7 +102,7 @@ onSwarm('an invalid filter says why, and the last valid one stays in force', asy
   t.equal(await page.locator('.stream-grid.cells').count(), 1);
 });
 
-onSwarm('what could stand at the caret is offered', async (t, { page }) => {
+onSwarm('the filter offers completions at the caret', async (t, { page }) => {
   await page.fill('#filter', 'branch:');
   await page.waitForFunction(() => document.querySelector('#filter-choices')?.textContent.includes('branch:main'));
   await page.keyboard.press('ArrowDown');
@@ -111,7 +111,7 @@ onSwarm('what could stand at the caret is offered', async (t, { page }) => {
 });
 
 onSwarm(
-  'a change is on the screen at once; a pause freezes it, goes on capturing, and counts',
+  'a change appears at once; a pause freezes the view, goes on capturing, and counts',
   async (t, { page, repository }) => {
     await go(page, 't');
     await page.waitForSelector('.stream-grid.cells');
@@ -126,8 +126,8 @@ onSwarm(
   },
 );
 
-/** Revisions of the stream's rows, as they stand on the screen from top to bottom. */
-const revisionsInSight = (page: Page): Promise<number[]> =>
+/** Revisions of the stream's rows, as they are on the screen from top to bottom. */
+const visibleRevisions = (page: Page): Promise<number[]> =>
   page.evaluate(() => {
     const list = document.querySelector('.list-scroller')!.getBoundingClientRect();
     return [...document.querySelectorAll('.list-row')]
@@ -144,32 +144,32 @@ const consecutive = (last: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => last - count + 1 + i);
 
 onSwarm(
-  'the stream keeps its newest rows in sight until one scrolls away from them',
+  'the stream keeps its newest rows visible until the user scrolls away from them',
   async (t, { page, repository }) => {
     await go(page, 't');
     await page.waitForSelector('.stream-grid.cells');
     const { revision: before } = repository.server.bus.hub;
     for (let i = 0; i < 200; i++)
       repository.rename('task', `many-${String(i)}`, { task_id: String(i), run_id: 'agent-1' });
-    const isLast = (revision: number) => async () => (await revisionsInSight(page)).at(-1) === revision;
+    const isLast = (revision: number) => async () => (await visibleRevisions(page)).at(-1) === revision;
     await until('the last of many is the last row', isLast(before + 200));
-    const rows = await revisionsInSight(page);
+    const rows = await visibleRevisions(page);
     t.ok(rows.length >= 15, 'the screen is full');
     t.same(rows, consecutive(before + 200, rows.length), 'in order, and none is missing');
 
     await page.hover('.list-scroller');
     await page.mouse.wheel(0, -600);
     await page.waitForSelector('button[aria-pressed="false"]:has-text("Follow")');
-    await until('other rows are shown', async () => (await revisionsInSight(page)).at(-1)! < before + 195);
-    const held = await revisionsInSight(page);
+    await until('other rows are shown', async () => (await visibleRevisions(page)).at(-1)! < before + 195);
+    const held = await visibleRevisions(page);
     t.same(held, consecutive(held.at(-1)!, held.length));
     const count = Number(/(\d+) rows/.exec(await page.innerText('.stream .view-bar'))![1]);
     repository.rename('task', 'one-more', { task_id: 'one-more', run_id: 'agent-1' });
     await shows(t, page, '.stream .view-bar', new RegExp(`${String(count + 1)} rows`));
-    t.same(await revisionsInSight(page), held, 'what is being read stays where it is');
+    t.same(await visibleRevisions(page), held, 'the visible rows stay where they are');
 
     await page.keyboard.press('f');
-    await until('the newest is in sight again', isLast(before + 201));
+    await until('the newest row is visible again', isLast(before + 201));
   },
 );
 
@@ -184,7 +184,7 @@ onSwarm('scrubbing back shows the swarm as it was', async (t, { page, repository
   await page.waitForSelector('.figure.zero:has-text("contested")');
 });
 
-onSwarm('heartbeats are hidden, which is said, and shown on demand', async (t, { page, repository }) => {
+onSwarm('heartbeats are hidden, the page says so, and shows them on demand', async (t, { page, repository }) => {
   await go(page, 't');
   beat(repository, 'res-4', 'agent-4', Date.now());
   await page.waitForSelector(
@@ -195,7 +195,7 @@ onSwarm('heartbeats are hidden, which is said, and shown on demand', async (t, {
   await page.waitForSelector('.cells .kind-heartbeat');
 });
 
-onSwarm('an event is shown whole: data, chain, raw frame, difference', async (t, { page, repository }) => {
+onSwarm('an event is shown in full: data, changes, raw frame and work history', async (t, { page, repository }) => {
   await go(page, 't');
   repository.rename('task', 'task-1', {
     run_id: 'agent-4',
@@ -210,11 +210,11 @@ onSwarm('an event is shown whole: data, chain, raw frame, difference', async (t,
   await page.waitForSelector('.detail .hex');
   await shows(t, page, '.detail .hex', /0000 {2}5b/, 'the frame is a JSON array, and begins with [');
   await page.click('.stream-grid.cells:has(.kind-intent)');
-  await page.waitForSelector('.detail .chain');
-  await shows(t, page, '.detail .chain', /reservation[^]*list[^]*intent[^]*modify list[^]*heartbeat\s+none/);
+  await page.waitForSelector('.detail .work-history');
+  await shows(t, page, '.detail .work-history', /reservation[^]*list[^]*intent[^]*modify list[^]*heartbeat\s+none/);
 });
 
-onSwarm('what was captured is exported, and replays offline when it is dropped on the page', async (t, { page }) => {
+onSwarm('the capture can be exported, and is replayed offline when it is dropped on the page', async (t, { page }) => {
   const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('e')]);
   const text = readFileSync(await download.path(), 'utf8');
   const kinds = text
@@ -230,33 +230,31 @@ onSwarm('what was captured is exported, and replays offline when it is dropped o
   await page.waitForSelector('.notice:has-text("6 events replayed offline, 1 line could not be read")');
   await shows(t, page, '.attention', /agent-1 and agent-2 hold/);
   await page.click('.notice button');
-  await page.waitForSelector('.link-state.good');
+  await page.waitForSelector('.connection-state.good');
 });
 
-onSwarm(
-  'nothing from a record is ever markup, and what cannot be seen is written out',
-  async (t, { page, repository }) => {
-    await go(page, 't');
-    repository.rename('task', 'evil', {
-      task_id: 'evil',
-      run_id: '<img src=x onerror=alert(1)>',
-      branch: 'a\u202eb\nc',
-      title: `<script>alert(1)</script>${'x'.repeat(10_000)}`,
-      deep: JSON.parse('['.repeat(25) + ']'.repeat(25)) as unknown,
-      many: Array.from({ length: 5_000 }, (_, i) => i),
-    });
-    await page.click('.stream-grid.cells:has-text("<img")');
-    await page.waitForSelector('.detail .json');
-    t.equal(await page.locator('main img, main script, .detail img, .detail script').count(), 0);
-    await shows(t, page, '.stream-grid.cells:has-text("<img")', /a\\u\{202e\}b\\u\{a\}c/);
-    await shows(t, page, '.detail .json', /10025 characters/, 'long texts open on demand');
-    t.ok((await page.locator('.detail *').count()) < 1_500, 'so do deep and long values');
-  },
-);
+onSwarm('nothing in a record becomes markup, and invisible characters are escaped', async (t, { page, repository }) => {
+  await go(page, 't');
+  repository.rename('task', 'evil', {
+    task_id: 'evil',
+    run_id: '<img src=x onerror=alert(1)>',
+    branch: 'a\u202eb\nc',
+    title: `<script>alert(1)</script>${'x'.repeat(10_000)}`,
+    deep: JSON.parse('['.repeat(25) + ']'.repeat(25)) as unknown,
+    many: Array.from({ length: 5_000 }, (_, i) => i),
+  });
+  await page.click('.stream-grid.cells:has-text("<img")');
+  await page.waitForSelector('.detail .json');
+  t.equal(await page.locator('main img, main script, .detail img, .detail script').count(), 0);
+  await shows(t, page, '.stream-grid.cells:has-text("<img")', /a\\u\{202e\}b\\u\{a\}c/);
+  await shows(t, page, '.detail .json', /10025 characters/, 'long texts are expanded on demand');
+  t.ok((await page.locator('.detail *').count()) < 1_500, 'and so are deep and long values');
+});
 
-onSwarm('why a client was not told is explained', async (t, { page }) => {
+onSwarm('the page explains why an event was, or was not, delivered to a client', async (t, { page }) => {
   await go(page, 'b');
   await page.waitForSelector('.explain');
+  await shows(t, page, '.explain', /Why was this event \(not\) delivered\?/);
   await shows(t, page, '.bus table', /this page/);
   await page.fill('.explain input', 'res-1');
   await page.click('.explain button.primary');

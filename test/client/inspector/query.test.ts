@@ -54,12 +54,12 @@ t.test('fields join with AND, the values of one with OR', async (t) => {
   }
 });
 
-t.test('what cannot be understood is said, with where and what was meant', async (t) => {
+t.test('an invalid query says where the error is and what may have been meant', async (t) => {
   for (const [text, message, at] of [
     ['branch:main knd:task', /no field “knd”, did you mean kind\?/, 12],
     ['kind:reserv', /no kind “reserv”/, 0],
     ['type:gone', /no type “gone”/, 0],
-    ['rev:many', /no number/, 0],
+    ['rev:many', /not a number/, 0],
     ['/(/', /Invalid regular expression|Unterminated group/, 0],
     ['run:*a*b*c*d*e*f*g*h*i', /more than eight/, 0],
   ] as const) {
@@ -77,14 +77,14 @@ t.test('quotes and slashes keep spaces in a word', async (t) => {
   t.same(words, ['run:"a b"', '/c d/i', 'e']);
 });
 
-t.test('of records that stand only run, branch, address and text are asked', async (t) => {
+t.test('current records are matched by run, branch, address and text only', async (t) => {
   const parsed = parseQuery('type:modified kind:intent branch:feature/*');
   t.ok(parsed.ok && parsed.query.matchesRecord(subject));
   const other = parseQuery('type:added branch:main');
   t.notOk(other.ok && other.query.matchesRecord(subject));
 });
 
-t.test('heartbeats are asked for by name', async (t) => {
+t.test('a query can ask for heartbeats by name', async (t) => {
   const asks = (text: string) => {
     const parsed = parseQuery(text);
     return parsed.ok && parsed.query.asksForHeartbeats;
@@ -97,7 +97,7 @@ t.test('heartbeats are asked for by name', async (t) => {
   ]);
 });
 
-t.test('completion offers fields, then values, those that begin alike first', async (t) => {
+t.test('completion offers fields, then values, those with the same beginning first', async (t) => {
   const vocabulary = { runs: ['my agent', 'agent-1'], branches: ['main'], addresses: ['src/a.py::f'] };
   const choices = (text: string) => complete(text, text.length, vocabulary).choices.map(({ insert }) => insert);
   t.same(choices('br'), ['branch:']);

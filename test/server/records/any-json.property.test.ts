@@ -13,7 +13,7 @@ import { packedSize } from '../../../client/inspector/model/packed-size.js';
 import { parseQuery } from '../../../client/inspector/model/query-parser.js';
 import { Timeline } from '../../../client/inspector/model/timeline.js';
 import { detailOf } from '../../../client/inspector/worker/detail.js';
-import { headOf, pictureOf } from '../../../client/inspector/worker/picture.js';
+import { deriveState, summarize } from '../../../client/inspector/worker/derived-state.js';
 import {
   compileFilter,
   decodeStrictly,
@@ -259,9 +259,9 @@ t.test('the inspector shows any record, and everything that is derived from reco
       if (!TYPES.includes(type)) continue;
       timeline.addEvent({ type, kind, id, data: shown, revision: ++number, atMs: NOW + number, lagMs: 1 });
     }
-    const picture = pictureOf(timeline.head, NOW, undefined);
-    headOf(picture, { eventsPerSecond: 1, lagMs: undefined });
-    detailOf({ type: 'record', key: `${kind}/y` }, picture, timeline.capture, timeline.capture.length);
+    const derived = deriveState(timeline.head, NOW, undefined);
+    summarize(derived, { eventsPerSecond: 1, lagMs: undefined });
+    detailOf({ type: 'record', key: `${kind}/y` }, derived, timeline.capture, timeline.capture.length);
     differences(data, next);
     assert.equal(packedSize(data), packMessage(data).length);
   });

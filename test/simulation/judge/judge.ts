@@ -147,7 +147,9 @@ export class Judge {
         else this.tally.unknown++;
         if (free === 'yes' && !question.wasFree) {
           const since = `since it was asked at ${askedAt.toFixed(1)} ms`;
-          this.violated('false free', `${client} was told that ${address} is free, which it has not been ${since}`);
+          const holder = String(this.repository.holderOf(address));
+          const what = `${client} was told that ${address} is free`;
+          this.violated('false free', `${what}, which it has not been ${since}: ${holder} holds it`);
         }
         if (free === 'no' && !question.mayHaveBeenHeld && !wasBlind && !this.#isBlind)
           this.violated('false held', `${client} was told that ${address} is held, which nobody does or may do`);
@@ -169,13 +171,19 @@ export class Judge {
     return this.#now < this.#blindUntil;
   }
 
+  /** For how long a directory has been one that nobody can look into. */
+  get blindMs(): number {
+    return this.#blindSince === undefined ? 0 : this.#now - this.#blindSince;
+  }
+
   /** Looks in at the server and its clients now and then. @param awakeMs for how long the server has been able to work. */
   inspect(origin: Origin, awakeMs: number, clients: readonly Client[], network: SimulatedNetwork): void {
     const { bus } = origin;
     this.#unservedSince = bus || network.isCut ? undefined : (this.#unservedSince ?? this.#now);
     if (this.#unservedSince !== undefined && this.#now - this.#unservedSince > FAREWELL_MS) {
-      for (const { plan, mirror } of clients)
-        if (mirror?.status.state === 'live') this.violated('false health', `${plan.name} is live without a server`);
+      for (const { plan, mirror, network: itsNetwork } of clients)
+        if (itsNetwork === network && mirror?.status.state === 'live')
+          this.violated('false health', `${plan.name} is live without a server`);
     }
     if (!bus || this.#blindSince === undefined) return;
     if (Math.min(this.#now - this.#blindSince, awakeMs) < NOTICE_MS) return;
@@ -193,7 +201,14 @@ export class Judge {
 
   // ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  rest(origin: Origin, clients: readonly Client[], network: SimulatedNetwork, maxQueuedBytes: number): void {
+  /** @param silent revisions at which nothing changed that anybody is shown, of all who have published. */
+  rest(
+    origin: Origin,
+    clients: readonly Client[],
+    network: SimulatedNetwork,
+    maxQueuedBytes: number,
+    silent: ReadonlySet<string>,
+  ): void {
     if (origin.unforeseen > 0) this.violated('unforeseen', `${String(origin.unforeseen)} errors`);
     const { bus, files } = origin;
     if (!bus || !files) {
@@ -206,18 +221,30 @@ export class Judge {
     if (pending + unsettled > 0) this.violated('stuck', `${String(pending)} hints and ${String(unsettled)} files wait`);
     if (files.openCount !== DIRECTORIES) this.violated('bound', `${String(files.openCount)} descriptors are open`);
     if (files.watchCount !== DIRECTORIES) this.violated('bound', `${String(files.watchCount)} directories are watched`);
-    if (network.openCount !== clients.length || bus.connectionCount !== clients.length) {
-      const counts = `${String(network.openCount)} connections, ${String(bus.connectionCount)} sessions`;
-      this.violated('bound', `${counts} of ${String(clients.length)} clients`);
-    }
-    if (network.mostQueued > maxQueuedBytes + ANSWERS_BYTES)
-      this.violated('bound', `${String(network.mostQueued)} bytes waited beside a frame`);
+    const its = clients.filter((client) => client.network === network);
+    this.connections('the origin', network, bus, its, maxQueuedBytes);
     if (bus.hub.stalls > 0) this.violated('stuck', `${String(bus.hub.stalls)} sockets had drained, and nobody noticed`);
     const subscriptions = [...bus.sessions].reduce((sum, { subscriber }) => sum + subscriber.count, 0);
     if (bus.hub.fanOut.groupCount > subscriptions)
       this.violated('bound', `${String(bus.hub.fanOut.groupCount)} groups of ${String(subscriptions)} subscriptions`);
     for (const client of clients) this.#client(client, bus.hub.revision);
-    this.#history(clients, origin.silent);
+    this.#history(clients, silent);
+  }
+
+  /** A server has its clients and nobody else, and what waits for them is bounded. */
+  connections(
+    server: string,
+    network: SimulatedNetwork,
+    { connectionCount }: { readonly connectionCount: number },
+    clients: readonly Client[],
+    maxQueuedBytes: number,
+  ): void {
+    if (network.openCount !== clients.length || connectionCount !== clients.length) {
+      const counts = `${String(network.openCount)} connections, ${String(connectionCount)} sessions`;
+      this.violated('bound', `${server} has ${counts} of ${String(clients.length)} clients`);
+    }
+    if (network.mostQueued > maxQueuedBytes + ANSWERS_BYTES)
+      this.violated('bound', `${String(network.mostQueued)} bytes waited beside a frame at ${server}`);
   }
 
   #client({ plan, raw, mirror, bus, asking }: Client, revision: number): void {

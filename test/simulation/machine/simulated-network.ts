@@ -98,14 +98,21 @@ export class SimulatedNetwork {
   }
 }
 
+/** What decides how long things take. */
+export interface Distance {
+  readonly time: SimulatedTime;
+  /** One way. */
+  latency(): number;
+}
+
 /** Things that pass one way in their order, each after a while. */
-class Pipe {
+export class Pipe {
   readonly #waiting: (() => void)[] = [];
   #lastAt = 0;
   isOpen = true;
 
   constructor(
-    private readonly network: SimulatedNetwork,
+    private readonly network: Distance,
     /** Whether things pass now. */
     private readonly passes: () => boolean,
   ) {}

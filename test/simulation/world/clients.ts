@@ -27,6 +27,8 @@ export interface ClientServices {
 /** One who is connected: over the SDK or over the bare wire. */
 export class Client {
   readonly process: SimulatedProcess;
+  /** Of the server that it is connected to. */
+  readonly network: SimulatedNetwork;
   readonly #random: SeededRandom;
   raw: RawClient | undefined;
   mirror: Mirror | undefined;
@@ -41,6 +43,7 @@ export class Client {
   ) {
     this.process = new SimulatedProcess(plan.name, services.host, services.crashed);
     this.#random = new SeededRandom(services.seed, plan.name);
+    this.network = services.network;
   }
 
   /** The address of a question that waits for its answer. */

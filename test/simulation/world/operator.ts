@@ -52,6 +52,7 @@ export class Operator {
   #flushMs = 1;
   readonly #random: SeededRandom;
   #stops = 0;
+  #isMovedAway = false;
   #awakeSince = 0;
 
   constructor(private readonly services: OperatorServices) {
@@ -132,9 +133,9 @@ export class Operator {
         network.reset(() => this.#random.chance(0.5));
         return;
       case 'stalled client': {
-        const { process } = oneOf(clients);
-        network.setReading(process, false);
-        this.#later(forMs, () => network.setReading(process, true));
+        const { process, network: its } = oneOf(clients);
+        its.setReading(process, false);
+        this.#later(forMs, () => its.setReading(process, true));
         return;
       }
       case 'no descriptors':
@@ -165,12 +166,14 @@ export class Operator {
       }
       case 'moved away': {
         const path = pick < 0.5 ? COORDINATION : MUSE;
-        if (!disk.directory(path)) return;
+        if (this.#isMovedAway || !disk.directory(path)) return;
+        this.#isMovedAway = true;
         disk.rename(path, `${path}-away`);
         this.#later(forMs, () => {
           // What has been made in its place meanwhile goes with its files.
           if (disk.directory(path)) disk.remove(path);
           disk.rename(`${path}-away`, path);
+          this.#isMovedAway = false;
         });
         return;
       }

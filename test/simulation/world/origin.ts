@@ -1,21 +1,25 @@
 import { Bus } from '../../../server/bus.js';
 import { resolveOptions } from '../../../server/config/options.js';
 import type { IdentityState } from '../../../server/repository/index.js';
-import type { Log } from '../../../server/runtime/log.js';
 import type { Hub } from '../../../server/delivery/hub.js';
 import { sameSignature } from '../../../server/store/change.js';
+import { OriginRelay } from '../../../server/relay/origin-relay.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import { NativeWatcher } from '../../../server/watch/native-watcher.js';
 import type { SeededRandom } from '../machine/seeded-random.js';
 import type { FileFault } from '../machine/simulated-files.js';
+import { SimulatedBrokerConnection } from '../machine/simulated-broker-connection.js';
 import { SimulatedFiles } from '../machine/simulated-files.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
 import { SimulatedProcess, type SimulatedHost } from '../machine/simulated-process.js';
 import type { SimulatedStorage } from '../machine/simulated-storage.js';
 import type { LifePlan } from './plan.js';
+import type { RelayAccessPoint } from './relay-access.js';
 import { ROOT, type Repository } from './repository.js';
+import { storyLog } from './story-log.js';
 
 export interface OriginServices {
+  readonly name: string;
   readonly plan: LifePlan;
   readonly host: SimulatedHost;
   readonly repository: Repository;
@@ -24,6 +28,10 @@ export interface OriginServices {
   readonly random: SeededRandom;
   readonly crashed: (process: SimulatedProcess, error: unknown) => void;
   readonly tell: (text: string) => void;
+  /** Where what happens is published; nowhere, where there is no broker. */
+  readonly relay: RelayAccessPoint | undefined;
+  /** Whether something starts it again when it has ended by itself. */
+  readonly isKept: boolean;
 }
 
 /** What is wrong with a machine, for each process that runs on it. */
@@ -40,6 +48,7 @@ interface Run {
   readonly process: SimulatedProcess;
   readonly files: SimulatedFiles;
   readonly bus: Bus;
+  relay: OriginRelay | undefined;
 }
 
 /** The server that watches the repository: a bus that is started, stopped and killed like a process. */
@@ -71,6 +80,10 @@ export class Origin {
     return this.#run?.process;
   }
 
+  get relay(): OriginRelay | undefined {
+    return this.#run?.relay;
+  }
+
   get files(): SimulatedFiles | undefined {
     return this.#run?.files;
   }
@@ -81,8 +94,8 @@ export class Origin {
 
   start(): void {
     if (this.#run) return;
-    const { plan, host, repository, storage, network, random, crashed, tell } = this.services;
-    const process = new SimulatedProcess(`origin-${String(++this.#runs)}`, host, crashed);
+    const { name, plan, host, repository, storage, network, random, crashed, tell } = this.services;
+    const process = new SimulatedProcess(`${name}-${String(++this.#runs)}`, host, crashed);
     const files = new SimulatedFiles(repository.disk, process);
     this.#apply(process, files);
     const options = resolveOptions({
@@ -94,26 +107,14 @@ export class Origin {
       journal: plan.isJournalled,
       limits: { maxHistoryEvents: plan.options.maxHistoryEvents, maxQueuedBytes: plan.options.maxQueuedBytes },
     });
-    const log: Log = {
-      debug: () => undefined,
-      info: (_fields, message) => {
-        tell(`${process.name}: ${message}`);
-      },
-      warn: (fields, message) => {
-        tell(`${process.name} warns: ${message} ${shown(fields)}`);
-      },
-      error: (fields, message) => {
-        tell(`${process.name} error: ${message} ${shown(fields)}`);
-      },
-    };
-    const bus = new Bus(options, process, log, {
+    const bus = new Bus(options, process, storyLog(process.name, tell), {
       files,
       choose: (_choice, directories) => Promise.resolve(new NativeWatcher(directories, files.watch)),
       identity: { check: () => this.#identity() },
       random: random.bytes,
       journal: { openTable: storage.tables(process), probe: () => Promise.resolve(), boot: () => host.boot },
     });
-    const run: Run = { process, files, bus };
+    const run: Run = { process, files, bus, relay: undefined };
     this.#run = run;
     tell(`${process.name} starts`);
     repository.serverBegins();
@@ -123,19 +124,68 @@ export class Origin {
         .then(
           () => {
             this.#hearSilence(bus.hub);
-            if (!process.isDead)
-              network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
+            if (process.isDead) return;
+            network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
+            this.#beginRelay(run);
           },
           (error: unknown) => {
-            this.startError = error;
-            tell(`${process.name} cannot start: ${String(error)}`);
-            this.#ended(run);
-            // As whatever keeps services running does.
-            host.time.after(1_000, () => {
-              this.start();
-            });
+            this.#failed(run, error);
           },
         );
+    });
+  }
+
+  /** As the server does it. */
+  #beginRelay(run: Run): void {
+    const { relay: access, random, tell } = this.services;
+    if (!access) return;
+    const { process, bus } = run;
+    const { epoch, store, history } = bus.hub;
+    const relay = new OriginRelay({
+      options: access.options,
+      root: ROOT,
+      source: {
+        epoch,
+        store,
+        history,
+        health: () => bus.health,
+        readNow: (record) => bus.watch.readNow(record),
+      },
+      maxRecordBytes: 262_144,
+      clock: process,
+      log: storyLog(process.name, tell),
+      random: random.bytes,
+      connect: SimulatedBrokerConnection.connectFor(access.broker, process, access.link),
+      place: { host: access.hostName, pid: this.#runs },
+    });
+    run.relay = relay;
+    bus.afterPublish = () => {
+      relay.wake();
+    };
+    bus.relay = relay;
+    relay.start().catch((error: unknown) => {
+      // The command ends then, in order.
+      run.bus.stop().then(
+        () => {
+          this.#failed(run, error);
+        },
+        (failure: unknown) => {
+          this.services.crashed(process, failure);
+        },
+      );
+    });
+  }
+
+  #failed(run: Run, error: unknown): void {
+    const { host, isKept, tell } = this.services;
+    this.startError = error;
+    tell(`${run.process.name} ends: ${String(error)}`);
+    if (this.#run !== run) return;
+    this.#ended(run);
+    if (!isKept) return;
+    // As whatever keeps services running does.
+    host.time.after(1_000, () => {
+      this.start();
     });
   }
 
@@ -153,7 +203,8 @@ export class Origin {
     if (!run) return;
     this.services.tell(`${run.process.name} is asked to end`);
     run.process.input(0, () => {
-      run.bus.stop().then(
+      const relayStopped = run.relay?.stop();
+      Promise.all([run.bus.stop(), relayStopped]).then(
         () => {
           this.#ended(run);
           then();
@@ -199,7 +250,9 @@ export class Origin {
     this.#unforeseen += run.bus.supervisor.count;
     run.process.kill();
     run.files.closeAll();
-    this.services.network.serverEnded(run.process);
+    const { network, relay } = this.services;
+    network.serverEnded(run.process);
+    relay?.broker.processEnded(run.process, relay.link);
     this.#run = undefined;
   }
 
@@ -207,11 +260,4 @@ export class Origin {
     const muse = this.services.repository.disk.directory(`${ROOT}/.muse`);
     return muse ? 'same' : 'missing';
   }
-}
-
-function shown(fields: object): string {
-  return JSON.stringify(fields, (_key, value: unknown) => (value instanceof Error ? value.message : value)).slice(
-    0,
-    200,
-  );
 }

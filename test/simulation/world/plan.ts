@@ -1,4 +1,5 @@
 import { SeededRandom } from '../machine/seeded-random.js';
+import { relayPlanOf, type RelayPlan } from './relay-plan.js';
 
 /** How an agent puts a file into its directory. */
 export const WRITING_STYLES = ['in place', 'rename', 'safe save', 'mkstemp'] as const;
@@ -80,6 +81,8 @@ export interface LifePlan {
   readonly agents: readonly AgentPlan[];
   readonly clients: readonly ClientPlan[];
   readonly faults: readonly FaultPlan[];
+  /** `undefined` where the origin has no relay. */
+  readonly relay: RelayPlan | undefined;
 }
 
 const AGENTS = 20;
@@ -138,5 +141,6 @@ export function planOf(seed: number): LifePlan {
       arrivesAtMs: random.chance(0.7) ? 0 : Math.round(random.between(0, LIFE_MS / 2)),
     })),
     faults,
+    relay: relayPlanOf(seed, CLIENTS, LIFE_MS),
   };
 }

@@ -87,11 +87,16 @@ export class Repository {
    * the furthest end that a heartbeat gives it, no clock has reached.
    */
   isHeld(address: string): boolean {
+    return this.holderOf(address) !== undefined;
+  }
+
+  /** One of those that hold an address. */
+  holderOf(address: string): string | undefined {
     for (const id of this.found('reservation').keys()) {
       const addresses = this.#settled('reservation', id)?.['addresses'];
-      if (Array.isArray(addresses) && addresses.includes(address) && !this.#isOver(id, this.latestWall)) return true;
+      if (Array.isArray(addresses) && addresses.includes(address) && !this.#isOver(id, this.latestWall)) return id;
     }
-    return false;
+    return undefined;
   }
 
   /**

@@ -59,7 +59,7 @@ async function serve(t: Test) {
   return { repository, bus };
 }
 
-t.test('the tools say what they take, and that they only look', async (t) => {
+t.test('the tools describe their arguments, and are marked as read-only', async (t) => {
   const { repository } = await serve(t);
   const { client } = await Model.at(t, repository.root);
   t.match(client.getServerVersion(), { name: 'muse-bus' });
@@ -78,7 +78,7 @@ t.test('the tools say what they take, and that they only look', async (t) => {
   t.ok(size < 7_000, `all of it takes ${String(size)} characters`);
 });
 
-t.test('snapshot shows what stands, shortly', async (t) => {
+t.test('snapshot shows the current records, shortened', async (t) => {
   const { repository, bus } = await serve(t);
   const text = 'x'.repeat(1_000);
   repository.rename('task', 't1', { task_id: 't1', run_id: 'a', title: 'first', text });
@@ -248,14 +248,14 @@ t.test(
   },
 );
 
-/** Every text in a value, names of fields too. */
+/** All texts in a value, including field names. */
 function strings(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) => [name, ...strings(inner)]);
 }
 
-/** As a model is charged. */
+/** As models count them. */
 const tokens = (text: string): number => text.length / 3.2;
 
 t.test('an answer is never longer than max_tokens, whatever the records are', async (t) => {
@@ -335,7 +335,7 @@ t.test('what an answer had no room for is counted, and `after` goes on to the en
   await bus.sync();
   const gone = await model.call('snapshot', { after: first['after'] });
   t.ok(gone.isError);
-  t.match(gone.text, /is gone; begin without after/);
+  t.match(gone.text, /no longer exists; start again without after/);
   const changes: string[] = [];
   let cursor = `${first.cursor.split(':')[0]!}:0`;
   while (changes.length < ids.length) {
@@ -346,7 +346,7 @@ t.test('what an answer had no room for is counted, and `after` goes on to the en
   t.same(changes.sort(), ids);
 });
 
-t.test('tools have titles, a schema of their answers, and progress for whoever asks for it', async (t) => {
+t.test('tools have titles, a schema of their answers, and progress for clients that ask for it', async (t) => {
   const { repository } = await serve(t);
   const { client } = await Model.at(t, repository.root);
   const { tools } = await client.listTools();
@@ -356,10 +356,10 @@ t.test('tools have titles, a schema of their answers, and progress for whoever a
     t.ok(inputSchema.properties?.['max_tokens'], `${name} is bounded`);
     t.equal((inputSchema as { additionalProperties?: unknown }).additionalProperties, false);
   }
-  const told: number[] = [];
+  const totals: number[] = [];
   const request = { name: 'wait_for_change', arguments: { timeout_s: 0.2, ids: ['nobody'] } };
-  await client.callTool(request, undefined, { onprogress: ({ total }) => told.push(total!) });
-  t.same(told, [0.2]);
+  await client.callTool(request, undefined, { onprogress: ({ total }) => totals.push(total!) });
+  t.same(totals, [0.2]);
 });
 
 t.test('an empty wait costs 40 tokens at most', async (t) => {

@@ -13,7 +13,7 @@ type Ask = (name: string, args?: Record<string, unknown>) => Promise<Answer>;
 const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
 const lease = (address = 'src/a.py::f', ms = 60_000) => ({ run_id: 'a', addresses: [address], expires_at: soon(ms) });
 
-/** A server in a process of its own, to be killed. */
+/** A server in its own process, so that a test can kill it. */
 async function serve(t: Test, root: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [MUSE_BUS, 'serve', '--root', root, '--port', '0', '--no-journal'], {
     stdio: ['ignore', 'pipe', 'pipe'],

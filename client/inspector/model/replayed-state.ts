@@ -1,0 +1,169 @@
+import {
+  KINDS,
+  parseTimestamp,
+  type EventType,
+  type Kind,
+  type Problem,
+  type RecordData,
+} from '../../../protocol/index.js';
+import { Activity } from './activity.js';
+import { recordKey, textOf, type Entry, type EventEntry, type RecordKey } from './entry.js';
+
+/** A record as it is at the position of the replay. */
+export interface ReplayedRecord {
+  readonly key: RecordKey;
+  readonly kind: Kind;
+  readonly id: string;
+  readonly data: RecordData;
+  readonly revision: number;
+  /** When it last changed. */
+  readonly atMs: number;
+  /** When it was first seen here. */
+  readonly firstMs: number;
+  readonly lastType: EventType;
+  readonly problem: Problem | undefined;
+}
+
+/** What is known of a run besides its records. */
+export interface Run {
+  readonly id: string;
+  branch: string | undefined;
+  /** Its last event of any kind. */
+  lastMs: number;
+  /** Its last heartbeat. */
+  lastBeatMs: number | undefined;
+  /** How many records it has now. */
+  records: number;
+  readonly activity: Activity;
+}
+
+type ByKind = Readonly<Record<Kind, Map<string, ReplayedRecord>>>;
+
+/**
+ * The state after a number of captured entries: the current records, and the runs that made them. Entries are applied in
+ * order. A copy shares the records, which never change.
+ */
+export class ReplayedState {
+  readonly byKind: ByKind;
+  readonly runs: Map<string, Run>;
+  /** The position: all entries before this number are applied. */
+  nextSeq: number;
+  atMs: number;
+  revision: number;
+  /** During a resync: the records that the new snapshot has shown so far. */
+  #seen: Set<RecordKey> | undefined;
+
+  constructor(from?: ReplayedState) {
+    const copy = (kind: Kind) => [kind, new Map(from?.byKind[kind])] as const;
+    this.byKind = Object.fromEntries(KINDS.map(copy)) as ByKind;
+    this.runs = new Map();
+    for (const run of from?.runs.values() ?? [])
+      this.runs.set(run.id, { ...run, activity: new Activity(run.activity) });
+    this.nextSeq = from?.nextSeq ?? 0;
+    this.atMs = from?.atMs ?? 0;
+    this.revision = from?.revision ?? 0;
+    this.#seen = from && from.#seen ? new Set(from.#seen) : undefined;
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const kind of KINDS) size += this.byKind[kind].size;
+    return size;
+  }
+
+  get(kind: Kind, id: string): ReplayedRecord | undefined {
+    return this.byKind[kind].get(id);
+  }
+
+  apply(entry: Entry): void {
+    this.nextSeq = entry.seq + 1;
+    this.atMs = Math.max(this.atMs, entry.atMs);
+    if (entry.what === 'event') this.#applyEvent(entry);
+    else if (entry.mark.type === 'resync') this.#seen = new Set();
+    else if (entry.mark.type === 'synced') this.#endResync(entry.mark.revision);
+  }
+
+  #applyEvent(entry: EventEntry): void {
+    const { kind, id, data, type } = entry;
+    const key = recordKey(kind, id);
+    if (type !== 'snapshot') this.revision = entry.revision;
+    const known = this.byKind[kind].get(id);
+    if (type === 'removed') {
+      if (known) this.#drop(known);
+      this.#noteActivity(entry);
+      return;
+    }
+    this.#seen?.add(key);
+    const record: ReplayedRecord = {
+      key,
+      kind,
+      id,
+      data,
+      revision: entry.revision,
+      atMs: entry.atMs,
+      firstMs: known?.firstMs ?? entry.atMs,
+      lastType: type,
+      problem: entry.problem,
+    };
+    this.byKind[kind].set(id, record);
+    this.#noteActivity(entry);
+    const run = this.#runOf(data);
+    if (known) this.#runOf(known.data, false)!.records--;
+    if (run) run.records++;
+  }
+
+  /** Notes when the run was last active. The server makes expiries and revivals, so they say nothing of the run; a snapshot is about the past. */
+  #noteActivity({ type, kind, data, atMs }: EventEntry): void {
+    const run = this.#runOf(data);
+    if (!run) return;
+    run.branch = textOf(data, 'branch') ?? run.branch;
+    const saidMs = parseTimestamp(data['last_beat_at']) ?? parseTimestamp(data['created_at']);
+    const seenMs = type === 'snapshot' ? Math.min(saidMs ?? 0, atMs) : atMs;
+    if (type === 'expired' || type === 'revived' || type === 'removed') return;
+    run.lastMs = Math.max(run.lastMs, seenMs);
+    if (kind === 'heartbeat') run.lastBeatMs = Math.max(run.lastBeatMs ?? 0, seenMs);
+    run.activity.add(seenMs);
+  }
+
+  #runOf(data: RecordData, create = true): Run | undefined {
+    const id = textOf(data, 'run_id');
+    if (id === undefined) return create ? undefined : NO_RUN;
+    const known = this.runs.get(id);
+    if (known) return known;
+    const run: Run = {
+      id,
+      branch: textOf(data, 'branch'),
+      lastMs: 0,
+      lastBeatMs: undefined,
+      records: 0,
+      activity: new Activity(),
+    };
+    this.runs.set(id, run);
+    return run;
+  }
+
+  #drop({ kind, id, data }: ReplayedRecord): void {
+    this.byKind[kind].delete(id);
+    this.#runOf(data, false)!.records--;
+  }
+
+  #endResync(revision: number): void {
+    this.revision = Math.max(this.revision, revision);
+    const seen = this.#seen;
+    this.#seen = undefined;
+    if (!seen) return;
+    for (const kind of KINDS) {
+      for (const record of [...this.byKind[kind].values()]) if (!seen.has(record.key)) this.#drop(record);
+    }
+  }
+}
+
+/** Holds the count of records that name no run. */
+const NO_RUN: Run = {
+  id: '',
+  branch: undefined,
+  lastMs: 0,
+  lastBeatMs: undefined,
+  records: 0,
+  activity: new Activity(),
+};

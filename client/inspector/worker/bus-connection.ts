@@ -1,0 +1,195 @@
+import { parseTimestamp, type BusEvent } from '../../../protocol/index.js';
+import { BusClient, type BusStatus, type Update } from '../../sdk/browser.js';
+import type { Dial } from '../../sdk/channel.js';
+import { webDial } from '../../sdk/web-channel.js';
+import type { Mark } from '../model/entry.js';
+import type { ReadLine } from '../model/ndjson.js';
+import type { ConnectionState, ResyncNotice } from './connection-state.js';
+
+export interface BusListener {
+  event(event: ReadLine): void;
+  mark(mark: Mark): void;
+  state(state: ConnectionState): void;
+  /** Called with each frame as it was received, before it is decoded. */
+  frame(frame: string): void;
+}
+
+/** Change events that may be buffered here. Further events wait on the server, where they delay no other client. */
+const MAX_BUFFERED_EVENTS = 8_192;
+const RETRY_MS = 1_500;
+/** How long the page shows that a resync happened. */
+const NOTICE_MS = 30_000;
+
+/** The connection to one bus through the SDK. It reports events, marks and the state of the connection. */
+export class BusConnection {
+  #client: BusClient | undefined;
+  #isClosed = false;
+  #skewMs = 0;
+  #resync: ResyncNotice | undefined;
+  #records = 0;
+  #isSynced = false;
+  #lostMs: number | undefined;
+
+  constructor(
+    private readonly url: string,
+    private readonly token: string,
+    private readonly listener: BusListener,
+  ) {}
+
+  /** The time on the server's clock, as far as it is known. */
+  now(): number {
+    return Date.now() + this.#skewMs;
+  }
+
+  get client(): BusClient | undefined {
+    return this.#client;
+  }
+
+  /** Connects, and tries again until the server answers. Ends when the server refuses the token. */
+  async open(): Promise<void> {
+    this.listener.state({ state: 'connecting' });
+    for (let attempt = 1; !this.#hasEnded(); attempt++) {
+      const client = new BusClient(this.#dial());
+      this.#client = client;
+      try {
+        await client.open();
+        client.watchStatus((status) => {
+          this.#statusChanged(status);
+        });
+        this.#statusChanged(client.status);
+        await this.#read(client);
+        return;
+      } catch (error) {
+        if (this.#hasEnded() || (await this.#isRefused())) return;
+        this.#lost(attempt, error instanceof Error ? error.message : String(error));
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    void this.#client?.close();
+  }
+
+  #hasEnded(): boolean {
+    return this.#isClosed;
+  }
+
+  #dial(): Dial {
+    return webDial(this.url, this.token, (frame) => {
+      this.listener.frame(frame);
+    });
+  }
+
+  async #read(client: BusClient): Promise<void> {
+    for await (const update of client.subscribe({}, { bufferSize: MAX_BUFFERED_EVENTS }).updates()) this.#apply(update);
+  }
+
+  #apply(update: Update): void {
+    switch (update.type) {
+      case 'event':
+        this.listener.event(this.#toLine(update.event));
+        if (!this.#isSynced && ++this.#records % 5_000 === 0) this.#reportState();
+        return;
+      case 'synced':
+        this.#isSynced = true;
+        this.listener.mark({
+          type: 'synced',
+          revision: Number(update.cursor.slice(update.cursor.lastIndexOf(':') + 1)),
+        });
+        this.#reportState();
+        return;
+      case 'resync':
+        this.#isSynced = false;
+        this.#records = 0;
+        if (update.reason !== 'interrupted') this.#resync = { reason: update.reason, atMs: this.now() };
+        this.listener.mark({ type: 'resync', reason: update.reason });
+        this.#reportState();
+        return;
+    }
+  }
+
+  #toLine(event: BusEvent): ReadLine {
+    const { event_type: type, kind, id, data, revision, timestamp, reason, problem, observed } = event;
+    const now = this.now();
+    const isPast = type === 'snapshot' || observed === 'restart';
+    const atMs = type === 'snapshot' ? now : (parseTimestamp(timestamp) ?? now);
+    return {
+      type,
+      kind,
+      id,
+      data,
+      revision,
+      atMs,
+      lagMs: isPast ? undefined : Math.max(0, now - atMs),
+      reason,
+      problem,
+      observed: observed === 'restart' ? observed : undefined,
+    };
+  }
+
+  #statusChanged(status: BusStatus): void {
+    switch (status.state) {
+      case 'live':
+        this.#skewMs = betterSkew(this.#skewMs, status);
+        if (this.#lostMs !== undefined) this.listener.mark({ type: 'back' });
+        this.#lostMs = undefined;
+        this.#reportState();
+        return;
+      case 'connecting':
+        this.#lost(status.attempt, status.cause ?? 'the connection ended');
+        // After a restart with another token every attempt fails, and a browser does not say why.
+        if (status.attempt > 2) void this.#isRefused();
+        return;
+      case 'stale':
+        this.#lost(1, status.cause);
+        return;
+      case 'closed':
+        return;
+    }
+  }
+
+  #lost(attempt: number, cause: string): void {
+    if (this.#isClosed) return;
+    if (this.#lostMs === undefined && this.#isSynced) this.listener.mark({ type: 'lost', cause });
+    this.#lostMs ??= this.now();
+    this.listener.state({ state: 'lost', sinceMs: this.#lostMs, attempt, cause });
+  }
+
+  /** Whether the server refuses the token. A browser does not say why a socket was refused, but it shows the status of a request. */
+  async #isRefused(): Promise<boolean> {
+    try {
+      const headers = { authorization: `Bearer ${this.token}` };
+      const reply = await fetch(`${this.url.replace(/^ws/, 'http')}/records?id=-`, { headers });
+      // A server that is shutting down still answers on open connections with another status; the token may be right.
+      if (reply.status !== 401) return false;
+    } catch {
+      return false;
+    }
+    if (this.#isClosed || this.#client?.status.state === 'live') return false;
+    this.listener.state({ state: 'refused' });
+    this.close();
+    return true;
+  }
+
+  #reportState(): void {
+    const client = this.#client;
+    const status = client?.status;
+    if (!client?.server || status?.state !== 'live') return;
+    if (!this.#isSynced) {
+      this.listener.state({ state: 'loading', records: this.#records });
+      return;
+    }
+    if (this.#resync && this.now() - this.#resync.atMs > NOTICE_MS) this.#resync = undefined;
+    const { server: version, epoch, backend } = client.server;
+    const server = { version, epoch, backend };
+    this.listener.state({ state: 'live', resync: this.#resync, roundTripMs: status.roundTripMs, server });
+  }
+}
+
+/** The first estimate is too low by the delay of the welcome message. On one machine both clocks are the same. */
+function betterSkew(known: number, { clockSkewMs, roundTripMs }: Extract<BusStatus, { state: 'live' }>): number {
+  const measured = clockSkewMs + roundTripMs / 2;
+  return Math.abs(measured) < 50 ? 0 : Math.abs(measured - known) < 50 ? known : measured;
+}

@@ -1,0 +1,30 @@
+/** The state of the inspector's connection to its bus. It decides which empty state the page shows, if any. */
+export type ConnectionState =
+  | { readonly state: 'connecting' }
+  /** There is no token in the address, and none kept for this tab. */
+  | { readonly state: 'no-token' }
+  /** The server answers and refuses the token. */
+  | { readonly state: 'refused' }
+  /** The snapshot is being received. */
+  | { readonly state: 'loading'; readonly records: number }
+  | {
+      readonly state: 'live';
+      readonly resync: ResyncNotice | undefined;
+      readonly roundTripMs: number;
+      readonly server: ServerFacts;
+    }
+  /** The connection was lost; the page shows what was last known. */
+  | { readonly state: 'lost'; readonly sinceMs: number; readonly attempt: number; readonly cause: string }
+  /** A file is replayed instead of a bus. */
+  | { readonly state: 'file'; readonly name: string; readonly events: number; readonly badLines: number };
+
+export interface ResyncNotice {
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+export interface ServerFacts {
+  readonly version: string;
+  readonly epoch: string;
+  readonly backend: string;
+}

@@ -1,0 +1,194 @@
+import { complete, type Completion } from '../model/completion.js';
+import type { Capture } from '../model/capture.js';
+import { addressesOf, type Entry } from '../model/entry.js';
+import { EMPTY_QUERY, type Query } from '../model/query.js';
+import { parseQuery, type QueryError } from '../model/query-parser.js';
+import { KINDS } from '../../../protocol/index.js';
+import { symbolRows, symbolTree } from '../model/symbol-tree.js';
+import { Timeline, type Position } from '../model/timeline.js';
+import { ReplayedState } from '../model/replayed-state.js';
+import { agentRows } from './agent-rows.js';
+import { detailOf } from './detail.js';
+import { lanesPaint } from './lane-rows.js';
+import type { ConnectionState } from './connection-state.js';
+import type { ViewState } from './messages.js';
+import type { BusPaint, CaptureState, Paint, PositionState, PulsePaint, Rows } from './paint.js';
+import { summarize, matchesLease, deriveState, type DerivedState } from './derived-state.js';
+import { StreamIndex } from './stream-index.js';
+import type { Overview } from '../model/overview.js';
+
+/** The capture is bounded by the encoded size of its events; in memory they take several times as much. */
+export const CAPTURE_BYTES = 12_582_912;
+const EMPTY_STATE = deriveState(new ReplayedState(), 0, undefined);
+const BUCKETS = 200;
+const MAX_ATTENTION = 100;
+/** The histogram covers thousands of events and need not be of this moment. */
+const HISTOGRAM_INTERVAL_MS = 500;
+const DERIVE_INTERVAL_MS = 500;
+
+/** What a paint needs besides the capture and the state of the view. */
+export interface PaintInputs {
+  readonly nowMs: number;
+  readonly connection: ConnectionState;
+  readonly overview: Overview | undefined;
+  readonly bus: BusPaint;
+}
+
+/** Makes the paint that the page shows out of the capture and the state of the view. */
+export class ViewModel {
+  readonly timeline = new Timeline(CAPTURE_BYTES);
+  readonly #stream = new StreamIndex(this.timeline.capture);
+  #position: Position = { at: 'live' };
+  #query: Query = EMPTY_QUERY;
+  #queryError: QueryError | undefined;
+  #queryText = '';
+  #derived: DerivedState | undefined;
+  #histogram:
+    { readonly madeMs: number; readonly fromMs: number; readonly toMs: number; readonly counts: number[] } | undefined;
+
+  pause(nowMs: number): void {
+    this.#position = { at: 'held', nextSeq: this.timeline.nextSeq, atMs: nowMs };
+  }
+
+  /** Holds the view at a moment of the captured time. */
+  scrub(atMs: number): void {
+    const { capture } = this.timeline;
+    const first = capture.first();
+    if (!first) return;
+    const clamped = Math.max(first.atMs, atMs);
+    const place = afterSnapshot(capture, capture.indexAfter(clamped));
+    const shownMs = Math.max(clamped, capture.at(place - 1)?.atMs ?? clamped);
+    this.#position = { at: 'held', nextSeq: first.seq + place, atMs: shownMs };
+  }
+
+  goLive(): void {
+    this.#position = { at: 'live' };
+  }
+
+  /** After an invalid query the last valid one stays in force. */
+  #setQuery(text: string): void {
+    if (text === this.#queryText) return;
+    this.#queryText = text;
+    const parsed = parseQuery(text);
+    this.#queryError = parsed.ok ? undefined : parsed.error;
+    if (parsed.ok) this.#query = parsed.query;
+  }
+
+  paint(viewState: ViewState, inputs: PaintInputs): Paint {
+    this.#setQuery(viewState.query);
+    const nowMs = this.#position.at === 'live' ? inputs.nowMs : this.#position.atMs;
+    const replayed = this.timeline.stateAt(this.#position);
+    const derived = this.#derivedFor(viewState, replayed, nowMs, inputs);
+    const { capture } = this.timeline;
+    const endSeq = this.#position.at === 'live' ? this.timeline.nextSeq : this.#position.nextSeq;
+    const end = capture.indexOf(endSeq);
+    return {
+      nowMs,
+      connection: inputs.connection,
+      position: this.#positionState(),
+      capture: this.#captureState(inputs.nowMs),
+      summary: summarize(derived, this.timeline.rates.recent(nowMs)),
+      queryError: this.#queryError,
+      ...this.#viewPaint(viewState, derived, inputs, endSeq, end),
+      ...(viewState.target ? { detail: detailOf(viewState.target, derived, capture, end) } : {}),
+    };
+  }
+
+  /** The stream and the view of the bus show nothing derived but the summary, for which an older derived state will do. */
+  #derivedFor(
+    viewState: ViewState,
+    replayed: ReplayedState,
+    nowMs: number,
+    { connection, overview }: PaintInputs,
+  ): DerivedState {
+    // Until the snapshot is complete only its progress is shown.
+    if (connection.state === 'connecting' || connection.state === 'loading') return EMPTY_STATE;
+    const made = this.#derived;
+    const mayBeOld = (viewState.view === 'stream' || viewState.view === 'bus') && viewState.target === undefined;
+    if (mayBeOld && made?.replayed === replayed && Math.abs(nowMs - made.nowMs) < DERIVE_INTERVAL_MS) return made;
+    return (this.#derived = deriveState(replayed, nowMs, overview));
+  }
+
+  complete(text: string, caret: number): Completion {
+    const { head } = this.timeline;
+    const branches = new Set([...head.runs.values()].map(({ branch }) => branch ?? '').filter((b) => b !== ''));
+    const addresses = new Set([...head.byKind.reservation.values()].flatMap(({ data }) => addressesOf(data)));
+    return complete(text, caret, {
+      runs: [...head.runs.keys()].sort(),
+      branches: [...branches].sort(),
+      addresses: [...addresses].sort(),
+    });
+  }
+
+  #viewPaint(
+    viewState: ViewState,
+    derived: DerivedState,
+    inputs: PaintInputs,
+    endSeq: number,
+    end: number,
+  ): Partial<Paint> {
+    const query = this.#query;
+    switch (viewState.view) {
+      case 'pulse':
+        return { pulse: this.#pulse(derived) };
+      case 'agents':
+        return { agents: windowOf(agentRows(derived, query, viewState), viewState.rows) };
+      case 'symbols': {
+        const leases = query.isEmpty ? derived.leases : derived.leases.filter((lease) => matchesLease(query, lease));
+        const kept = new Set(leases);
+        const contests = derived.contests.filter((contest) => contest.leases.some((lease) => kept.has(lease)));
+        return {
+          symbols: windowOf(symbolRows(symbolTree(leases, contests), new Set(viewState.closed)), viewState.rows),
+        };
+      }
+      case 'lanes':
+        return { lanes: lanesPaint(derived, this.timeline, query, viewState, end) };
+      case 'stream':
+        this.#stream.show(query, viewState.showHeartbeats);
+        return { stream: this.#stream.read(endSeq, streamRowsWanted(viewState)) };
+      case 'bus':
+        return { bus: inputs.bus };
+    }
+  }
+
+  #pulse({ attention, nowMs, replayed }: DerivedState): PulsePaint {
+    return {
+      attention: attention.slice(0, MAX_ATTENTION),
+      more: Math.max(0, attention.length - MAX_ATTENTION),
+      rates: this.timeline.rates.read(nowMs),
+      kinds: KINDS.map((kind) => ({ kind, count: replayed.byKind[kind].size })),
+    };
+  }
+
+  #positionState(): PositionState {
+    if (this.#position.at === 'live') return this.#position;
+    const { atMs, nextSeq } = this.#position;
+    return { at: 'held', atMs, missed: this.timeline.nextSeq - nextSeq };
+  }
+
+  #captureState(nowMs: number): CaptureState {
+    const { capture } = this.timeline;
+    if (!this.#histogram || nowMs - this.#histogram.madeMs > HISTOGRAM_INTERVAL_MS) {
+      this.#histogram = { madeMs: nowMs, ...this.timeline.histogram(BUCKETS) };
+    }
+    const { fromMs, toMs, counts } = this.#histogram;
+    const { length: events, bytes, maxBytes, dropped } = capture;
+    return { events, bytes, maxBytes, dropped, fromMs, toMs, histogram: counts };
+  }
+}
+
+/** Inside a snapshot the state is incomplete; the first moment that can be shown is its end. */
+function afterSnapshot(capture: Capture, place: number): number {
+  let after = place;
+  const isInside = (entry: Entry | undefined) =>
+    entry?.what === 'event' ? entry.type === 'snapshot' : entry?.mark.type === 'synced';
+  while (isInside(capture.at(after))) after++;
+  return after;
+}
+
+const streamRowsWanted = ({ rows, follow }: ViewState) => (follow ? { last: rows.to - rows.from } : rows);
+
+function windowOf<Row>(rows: readonly Row[], { from, to }: ViewState['rows']): Rows<Row> {
+  const start = Math.max(0, Math.min(from, rows.length));
+  return { total: rows.length, from: start, rows: rows.slice(start, to) };
+}

@@ -1,0 +1,124 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket as NetSocket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { PendingConnections } from './pending-connections.js';
+import { reasonPhrase, refusal } from './refusal.js';
+import { withSecurityHeaders } from './security-headers.js';
+import type { HttpReply, ListenOptions, RequestHead, TransportHandlers } from './transport.js';
+
+/** A request's head, with all headers as they came. */
+export function headOf(request: IncomingMessage): RequestHead {
+  const headers: [string, string][] = [];
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    headers.push([request.rawHeaders[i]!.toLowerCase(), request.rawHeaders[i + 1]!]);
+  }
+  const [path, query] = (request.url ?? '/').split('?', 2) as [string, string?];
+  return {
+    method: request.method ?? 'GET',
+    path,
+    query: query ?? '',
+    headers,
+    remoteAddress: request.socket.remoteAddress ?? '',
+  };
+}
+
+/** Behind its first, a connection may have sent so many requests in one piece; they are not answered. */
+const MAX_UNANSWERED_REQUESTS = 16;
+
+/** Tells a connection's first request from those that are not served. */
+export class FirstRequests {
+  readonly #counts = new WeakMap<Duplex, number>();
+  readonly #continued = new WeakSet<Duplex>();
+
+  has(socket: Duplex): boolean {
+    return this.#counts.has(socket);
+  }
+
+  /** Counts a request; a connection that floods is ended. */
+  isFirst(socket: NetSocket): boolean {
+    const count = this.#counts.get(socket) ?? 0;
+    this.#counts.set(socket, count + 1);
+    if (count > MAX_UNANSWERED_REQUESTS) socket.destroy();
+    return count === 0;
+  }
+
+  /** The next request counts as the first. @returns whether it may: that is given once. */
+  allowOneMore(socket: NetSocket): boolean {
+    if (this.#continued.has(socket)) return false;
+    this.#continued.add(socket);
+    this.#counts.delete(socket);
+    return true;
+  }
+}
+
+const TOO_MANY_PENDING = withSecurityHeaders(
+  refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),
+);
+
+/** The connections that have not been let in, known by their ports: TLS wraps one socket in another. */
+export class UnauthenticatedConnections {
+  readonly #pending: PendingConnections;
+  readonly #byPort = new Map<string, { readonly address: string; close(): void }>();
+
+  constructor(
+    { maxPendingConnections }: ListenOptions,
+    private readonly handlers: TransportHandlers,
+  ) {
+    this.#pending = new PendingConnections(maxPendingConnections);
+  }
+
+  add(socket: NetSocket): void {
+    const key = portOf(socket);
+    const connection = {
+      address: socket.remoteAddress ?? '',
+      close: () => {
+        refuse(socket, TOO_MANY_PENDING);
+        socket.destroySoon();
+      },
+    };
+    this.#byPort.set(key, connection);
+    socket.once('close', () => {
+      if (this.#byPort.get(key) === connection) this.#byPort.delete(key);
+      this.#pending.delete(connection);
+    });
+    if (this.#pending.add(connection)) this.handlers.pendingOverflow(connection.address);
+  }
+
+  authenticated(socket: NetSocket): void {
+    const connection = this.#byPort.get(portOf(socket));
+    if (connection) this.#pending.delete(connection);
+  }
+}
+
+const portOf = (socket: NetSocket): string => `${socket.remoteAddress ?? ''} ${String(socket.remotePort)}`;
+
+/** What is no HTTP request gets an answer all the same. */
+export function answerMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {
+  if (!stream.writable || error.code === 'ECONNRESET') {
+    stream.destroy();
+    return;
+  }
+  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const why = isLarge ? 'the headers are too large' : isLate ? 'the request took too long' : 'this is no HTTP request';
+  refuse(stream, withSecurityHeaders(refusal(isLarge ? 431 : isLate ? 408 : 400, why)));
+}
+
+export function reply(
+  response: ServerResponse,
+  method: string | undefined,
+  { status, headers, body }: HttpReply,
+): void {
+  const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...length }).end(method === 'HEAD' ? '' : body);
+}
+
+export function refuse(stream: Duplex, { status, headers, body }: HttpReply): void {
+  const fields = { ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' };
+  const head = [
+    `HTTP/1.1 ${String(status)} ${reasonPhrase(status)}`,
+    ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
+  ];
+  stream.on('error', () => undefined);
+  stream.end(`${head.join('\r\n')}\r\n\r\n${String(body)}`);
+}

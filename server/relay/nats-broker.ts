@@ -1,0 +1,245 @@
+import type { ConsumerConfig, ConsumerMessages, StreamConfig } from '@nats-io/jetstream';
+import type { StreamLimits } from '../config/relay-options.js';
+import {
+  AccessRefusedError,
+  WrongSequenceError,
+  type Broker,
+  type BrokerMessage,
+  type ConnectBroker,
+  type FeedStart,
+  type MessageQuery,
+  type Reader,
+  type ReaderEvents,
+  type Receipt,
+  type Sender,
+  type SenderEvents,
+  type StoredMessage,
+  type StreamInfo,
+  type StreamSpec,
+} from './broker.js';
+import { connectNats, type Nats } from './nats.js';
+
+/** JetStream's numbers for what went wrong. */
+const STREAM_NOT_FOUND = 10_059;
+const WRONG_SEQUENCE = 10_071;
+const NANOSECONDS = 1e6;
+
+/** Messages asked for in advance. */
+const AHEAD = 4_096;
+/** A feed that shows no sign of life for twice as long is broken. */
+const HEARTBEAT_MS = 2_000;
+const REQUEST_MS = 20_000;
+/** JetStream forgets a feed that nobody reads. */
+const FORGET_NS = 30e9;
+
+/** What JetStream says of a feed that will bring nothing more. */
+const ENDS: ReadonlySet<string> = new Set([
+  'heartbeats_missed',
+  'consumer_not_found',
+  'consumer_deleted',
+  'stream_not_found',
+  'no_responders',
+]);
+
+/** Connects to a real NATS. */
+export const connectNatsBroker: ConnectBroker = async (access, name) => {
+  try {
+    return new NatsBroker(await connectNats(access, name));
+  } catch (error) {
+    const { name: kind, message } = error as Error;
+    const isRefused = kind === 'AuthorizationError' || kind === 'UserAuthenticationExpiredError';
+    throw isRefused ? new AccessRefusedError(message, { cause: error }) : error;
+  }
+};
+
+/** The official clients, as the relay uses them. */
+export class NatsBroker implements Broker {
+  constructor(private readonly nats: Nats) {}
+
+  get maxPayloadBytes(): number | undefined {
+    return this.nats.connection.info?.max_payload;
+  }
+
+  watchConnection(changed: (state: 'broken' | 'back') => void): void {
+    void (async () => {
+      for await (const { type } of this.nats.connection.status()) {
+        if (type === 'disconnect') changed('broken');
+        else if (type === 'reconnect') changed('back');
+      }
+    })();
+  }
+
+  publish(subject: string, data: string): void {
+    this.nats.connection.publish(subject, data);
+  }
+
+  subscribe(subject: string, heard: (message: BrokerMessage) => void): () => void {
+    const subscription = this.nats.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) return;
+        heard({
+          data: message.data,
+          respond: (answer) => {
+            message.respond(answer);
+          },
+        });
+      },
+    });
+    return () => {
+      subscription.unsubscribe();
+    };
+  }
+
+  async request(subject: string, data: string, timeoutMs: number): Promise<Uint8Array> {
+    return (await this.nats.connection.request(subject, data, { timeout: timeoutMs })).data;
+  }
+
+  async findStream(name: string): Promise<StreamInfo | undefined> {
+    return infoOf(await this.#stream(name));
+  }
+
+  async ensureStream({ name, subjects, limits }: StreamSpec): Promise<StreamInfo> {
+    const { streams } = this.nats.manager;
+    const found = await this.#stream(name);
+    const wanted = configOf(subjects, limits);
+    if (!found) return infoOf(await streams.add({ name, ...wanted }));
+    const isSame = Object.entries(wanted).every(
+      ([key, value]) => JSON.stringify(found.config[key as keyof StreamConfig]) === JSON.stringify(value),
+    );
+    return infoOf(isSame ? found : await streams.update(name, wanted));
+  }
+
+  async countDeleted(stream: string, from: number): Promise<number> {
+    const { state } = await this.nats.manager.streams.info(stream, { deleted_details: true });
+    return (state.deleted ?? []).filter((sequence) => sequence >= from).length;
+  }
+
+  async findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined> {
+    const asked = 'sequence' in query ? { seq: query.sequence } : { last_by_subj: query.lastOf };
+    const found = await this.nats.manager.streams.getMessage(stream, asked);
+    return found ? { sequence: found.seq, data: found.data } : undefined;
+  }
+
+  async append(subject: string, payload: Uint8Array, expectedLast: number, timeoutMs: number): Promise<number> {
+    try {
+      const expect = { lastSequence: expectedLast };
+      return (await this.nats.client.publish(subject, payload, { expect, timeout: timeoutMs })).seq;
+    } catch (error) {
+      const { message } = error as Error;
+      throw message.includes('wrong last sequence') ? new WrongSequenceError(message, { cause: error }) : error;
+    }
+  }
+
+  sender(events: SenderEvents): Sender {
+    const { connection, transport } = this.nats;
+    const inbox = transport.createInbox();
+    const subscription = connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error) events.failed(error);
+        else events.receipt(receiptOf(message));
+      },
+    });
+    return {
+      send: ({ subject, payload, expectedLast, messageId }) => {
+        const headers = transport.headers();
+        headers.set('Nats-Expected-Last-Sequence', String(expectedLast));
+        if (messageId !== undefined) headers.set('Nats-Msg-Id', messageId);
+        connection.publish(subject, payload, { headers, reply: inbox });
+      },
+      close: () => {
+        subscription.unsubscribe();
+      },
+    };
+  }
+
+  async read(
+    { name, subjects }: Pick<StreamSpec, 'name' | 'subjects'>,
+    start: FeedStart,
+    events: ReaderEvents,
+  ): Promise<Reader> {
+    const { manager, client } = this.nats;
+    const config: Partial<ConsumerConfig> = {
+      ack_policy: 'none',
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: FORGET_NS,
+      filter_subject: subjects,
+      ...(start === 'last-per-subject'
+        ? { deliver_policy: 'last_per_subject' }
+        : { deliver_policy: 'by_start_sequence', opt_start_seq: start.from }),
+    };
+    const info = await manager.consumers.add(name, config);
+    const messages = await client.consumers.getConsumerFromInfo(info).consume({
+      max_messages: AHEAD,
+      expires: REQUEST_MS,
+      idle_heartbeat: HEARTBEAT_MS,
+      callback: ({ subject, data, info: { streamSequence, deliverySequence, pending } }) => {
+        events.message({ sequence: streamSequence, number: deliverySequence, subject, pending, data });
+      },
+    });
+    void watchEnd(messages, events);
+    return { close: () => void messages.close() };
+  }
+
+  close(): Promise<void> {
+    return this.nats.connection.close();
+  }
+
+  async #stream(name: string): Promise<Awaited<ReturnType<Nats['manager']['streams']['info']>> | undefined> {
+    try {
+      return await this.nats.manager.streams.info(name);
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code === STREAM_NOT_FOUND) return undefined;
+      throw error;
+    }
+  }
+}
+
+async function watchEnd(messages: ConsumerMessages, events: ReaderEvents): Promise<void> {
+  for await (const { type } of messages.status()) if (ENDS.has(type)) events.ended(type.replaceAll('_', ' '));
+}
+
+interface NatsStreamInfo {
+  readonly state: {
+    readonly first_seq: number;
+    readonly last_seq: number;
+    readonly messages: number;
+    readonly bytes: number;
+  };
+}
+
+function infoOf(info: NatsStreamInfo): StreamInfo;
+function infoOf(info: NatsStreamInfo | undefined): StreamInfo | undefined;
+function infoOf(info: NatsStreamInfo | undefined): StreamInfo | undefined {
+  if (!info) return undefined;
+  const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = info.state;
+  return { firstSequence, lastSequence, messages, bytes };
+}
+
+function configOf(subjects: string, { maxMessages, maxBytes, maxAgeMs, replicas }: StreamLimits) {
+  return {
+    subjects: [subjects],
+    max_msgs: maxMessages,
+    max_bytes: maxBytes,
+    max_age: maxAgeMs * NANOSECONDS,
+    num_replicas: replicas,
+    discard: 'old' as const,
+    // For what is asked of any server of a cluster, not only of the stream's leader.
+    allow_direct: true,
+  };
+}
+
+interface Acknowledgement {
+  readonly seq?: number;
+  readonly error?: { readonly err_code?: number; readonly description: string };
+}
+
+function receiptOf(message: { readonly headers?: { readonly code: number } | undefined; json<T>(): T }): Receipt {
+  if ((message.headers?.code ?? 0) >= 400) return { is: 'unheard' };
+  const { seq, error } = message.json<Acknowledgement>();
+  if (error) {
+    const is = error.err_code === WRONG_SEQUENCE ? 'wrong-sequence' : 'refused';
+    return { is, description: error.description };
+  }
+  return { is: 'stored', sequence: seq ?? 0 };
+}

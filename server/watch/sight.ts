@@ -1,0 +1,95 @@
+import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
+import type { RecordStore } from '../store/record-store.js';
+import type { CheckedDirectories } from './checked-directories.js';
+import { errorCode } from './files.js';
+import type { Reconciler } from './reconciler.js';
+import type { Finding, WatchState } from './watch-state.js';
+
+export interface SightServices {
+  readonly directories: CheckedDirectories;
+  readonly reconciler: Reconciler;
+  readonly store: RecordStore;
+  readonly state: WatchState;
+  /** Arms the watcher for directories that are others by now. */
+  readonly rearm: () => void;
+}
+
+/**
+ * What can be seen of the repository: which directories are the ones that were checked, which of them have been compared since they
+ * became so, and what follows for health and for the end of leases. What is not seen is unknown.
+ */
+export class Sight {
+  /** The kinds whose directories have not been compared since they became what they are, each with the number of that change. */
+  readonly #uncompared = new Map<Kind, number>();
+  #changes = 0;
+
+  constructor(private readonly services: SightServices) {}
+
+  /** A kind's directory has to be compared: it could not be, or is another one. */
+  doubt(kind: Kind): void {
+    this.#uncompared.set(kind, ++this.#changes);
+  }
+
+  /** Compares all that have to be. */
+  compareDoubted(): void {
+    const { unseen } = this.services.reconciler;
+    for (const kind of new Set([...this.#uncompared.keys(), ...unseen.keys()])) void this.#compare(kind);
+  }
+
+  /** Looks which directories are on the way to the records, and compares those that have changed. */
+  verify(): void {
+    const changed = this.services.directories.verify();
+    this.services.rearm();
+    for (const kind of changed) {
+      this.doubt(kind);
+      void this.#compare(kind);
+    }
+    this.assess();
+  }
+
+  /** Nothing that has happened in a kind's directory can be unknown, but for what hints on their way will tell. */
+  knowsAll(kind: Kind): boolean {
+    return this.canSee(kind) && !this.#uncompared.has(kind) && !this.services.reconciler.unseen.has(kind);
+  }
+
+  /** Whether a kind's directory is the one that was checked, or is known to be absent, and can be listed: asked now. */
+  canSee(kind: Kind): boolean {
+    this.verify();
+    const { directories, reconciler } = this.services;
+    const standing = directories.standing(kind);
+    if (standing.is === 'unknown') return false;
+    if (standing.is === 'absent') return true;
+    try {
+      directories.probe(kind);
+      return true;
+    } catch (error) {
+      reconciler.cannotSee(kind, `${KIND_DIRECTORIES[kind]}/ cannot be listed: ${errorCode(error)}`);
+      return false;
+    }
+  }
+
+  /** Reports what was found. */
+  assess(): void {
+    this.services.state.found(this.#finding());
+  }
+
+  async #compare(kind: Kind): Promise<void> {
+    const { directories, reconciler } = this.services;
+    if (directories.standing(kind).is === 'unknown') return;
+    const change = this.#uncompared.get(kind);
+    const isSeen = await reconciler.rescan(kind);
+    if (isSeen && this.#uncompared.get(kind) === change) this.#uncompared.delete(kind);
+  }
+
+  #finding(): Finding {
+    const { directories, reconciler, store } = this.services;
+    const { presence, absence, faults } = directories;
+    if (presence === 'unreadable') return { state: 'suspect', why: absence };
+    if (presence !== 'same') return { state: 'gone', why: absence };
+    const whys = [...new Set([...faults, ...reconciler.unseen.values()])];
+    for (const id of store.leases.unreadableHeartbeats) whys.push(`heartbeats/${id}.json cannot be read`);
+    if (whys.length === 0) return { state: 'watching' };
+    const others = whys.length > 1 ? ` (and ${String(whys.length - 1)} more)` : '';
+    return { state: 'suspect', why: `${whys[0]!}${others}` };
+  }
+}

@@ -1,0 +1,48 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { Command } from '../../support/command.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+
+/** A module that fails outside of any handler, once the server has said that it listens. */
+function planted(failure: string): string {
+  const source = `
+    const write = process.stdout.write;
+    process.stdout.write = function (...args) {
+      if (String(args[0]).startsWith('Listening')) setTimeout(() => { ${failure} }, 10);
+      return write.apply(this, args);
+    };`;
+  return `--import data:text/javascript,${encodeURIComponent(source)}`;
+}
+
+for (const [what, failure] of [
+  ['an exception that nothing catches', 'throw new Error("planted")'],
+  ['a rejection that nobody handles', 'Promise.reject(new Error("planted"))'],
+] as const) {
+  t.test(`${what} ends serve in order with 70, one line says where, and the journal is whole`, async (t) => {
+    const repository = new TemporaryRepository();
+    const state = mkdtempSync(join(tmpdir(), 'muse-bus-state-'));
+    chmodSync(state, 0o700);
+    t.teardown(() => {
+      repository.dispose();
+      rmSync(state, { recursive: true, force: true });
+    });
+    repository.rename('task', 't1', {});
+    const serve = Command.museBus(['serve', '--port', '0', '--root', repository.root], {
+      env: { NODE_OPTIONS: planted(failure), XDG_STATE_HOME: state },
+    });
+    t.equal(await serve.exit, 70);
+    const lines = serve.errors.filter((line) => line.includes('"unforeseen"'));
+    t.equal(lines.length, 1);
+    t.match(JSON.parse(lines[0]!), { msg: 'unforeseen', error: 'Error: planted' });
+    t.ok(
+      serve.errors.some((line) => line.includes('"watching"')),
+      'it had served',
+    );
+    const header = readdirSync(state, { recursive: true, encoding: 'utf8' }).find((name) =>
+      name.endsWith('header.json'),
+    );
+    t.match(readFileSync(join(state, header!), 'utf8'), /"seal":\{/, 'the journal is sealed');
+  });
+}

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import type { BrowserContext } from 'playwright-core';
+import { BusServer } from '../../../server/index.js';
+import { noChromium, startChromium } from '../../support/chromium.js';
+import { addressOf, openInspector, shows } from '../../support/inspector-page.js';
+import { writeSwarm } from '../../support/inspector-records.js';
+import { ServedRepository } from '../../support/served-repository.js';
+
+let browser: Awaited<ReturnType<typeof startChromium>> | undefined;
+t.teardown(() => browser?.stop());
+
+const inBrowser = (title: string, run: (t: Test, context: BrowserContext) => Promise<void>) =>
+  t.test(title, { skip: noChromium }, async (t) => {
+    browser ??= await startChromium();
+    await run(t, browser.context);
+  });
+
+inBrowser('without a token the page asks for one, and takes it', async (t, context) => {
+  const repository = new ServedRepository();
+  writeSwarm(repository, Date.now());
+  const endpoint = await repository.start();
+  t.teardown(() => repository.stop());
+  const { page } = await openInspector(context, addressOf(endpoint).replace(/#.*/, ''));
+  await page.waitForSelector('[data-empty-state=no-token]');
+  await shows(t, page, '.empty-state', /muse-bus serve/);
+  await page.fill('#address', endpoint.token);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.attention');
+});
+
+inBrowser('a wrong token is distinguished from a server that cannot be reached', async (t, context) => {
+  const repository = new ServedRepository();
+  const endpoint = await repository.start();
+  t.teardown(() => repository.stop());
+  const { page } = await openInspector(context, addressOf({ ...endpoint, token: 'wrong' }));
+  await page.waitForSelector('[data-empty-state=refused]');
+  await shows(t, page, '.empty-state', /did not accept this token[^]*endpoint\.json/);
+});
+
+inBrowser('without records the page says that the bus is healthy, and what to try', async (t, context) => {
+  const repository = new ServedRepository();
+  const { page } = await openInspector(context, addressOf(await repository.start()));
+  t.teardown(() => repository.stop());
+  await page.waitForSelector('[data-empty-state=empty]');
+  await shows(t, page, '.empty-state', /bus is healthy[^]*muse-bus demo/);
+  writeSwarm(repository, Date.now());
+  await page.waitForSelector('.attention', { timeout: 30_000 });
+});
+
+inBrowser(
+  'after a lost connection the page keeps the last known state, says since when, and resyncs when another bus answers',
+  async (t, context) => {
+    const repository = new ServedRepository({ journal: false, transport: 'ws' });
+    writeSwarm(repository, Date.now());
+    const endpoint = await repository.start();
+    const { page } = await openInspector(context, addressOf(endpoint));
+    await page.waitForSelector('.attention');
+    await repository.server.stop();
+    await page.waitForSelector('.notice.bad');
+    await shows(t, page, '.notice.bad', /Connection lost.*as of.*muse-bus serve/s);
+    await shows(t, page, '.attention', /agent-1 and agent-2/, 'the last known state stays');
+    // With ws, because uWebSockets.js keeps its port for a while within one process.
+    const port = Number(new URL(endpoint.url).port);
+    const successor = new BusServer({ root: repository.root, port, journal: false, transport: 'ws' });
+    await successor.start();
+    t.teardown(async () => {
+      await successor.stop();
+      repository.dispose();
+    });
+    await page.waitForSelector('.notice.warn:has-text("Resynced")');
+    await shows(t, page, '.notice.warn', /began a new history/);
+  },
+);
+
+t.test('all assets together stay small', async (t) => {
+  const { gzipSync } = await import('node:zlib');
+  const files = ['index.html', 'inspector.js', 'worker.js', 'style.css', 'icon.svg'].map((name) =>
+    readFileSync(new URL(`../../../dist/inspector/${name}`, import.meta.url)),
+  );
+  const size = files.reduce((sum, file) => sum + file.length, 0);
+  const zipped = files.reduce((sum, file) => sum + gzipSync(file).length, 0);
+  t.ok(size <= 1_048_576, `${String(size)} bytes`);
+  t.ok(zipped <= 307_200, `${String(zipped)} bytes gzipped`);
+});

@@ -1,0 +1,83 @@
+import type { Client } from '../world/clients.js';
+import type { Edge } from '../world/edge.js';
+import type { Origin } from '../world/origin.js';
+import type { RelayWorld } from '../world/relay-world.js';
+import type { Judge } from './judge.js';
+
+/** So many signs of life an edge may miss before it must say that it has missed them. */
+const MISSED_SIGNS = 3;
+/** How late the last of them may come. */
+const LATE_MS = 4_000;
+
+export interface EdgeJudgeServices {
+  readonly judge: Judge;
+  readonly relay: RelayWorld;
+  readonly origin: Origin;
+  readonly rival: Origin;
+}
+
+/** Holds against edges what they say of what they cannot see. */
+export class EdgeJudge {
+  /** Since when nothing an origin says can reach an edge. */
+  readonly #apartSince = new Map<Edge, number>();
+
+  constructor(private readonly services: EdgeJudgeServices) {}
+
+  /** Looks in at the edges now and then. @param originAwakeMs for how long the origin has been able to work. */
+  inspect(nowMs: number, originAwakeMs: number): void {
+    const { judge, relay } = this.services;
+    const noticeMs = MISSED_SIGNS * relay.aliveMs + LATE_MS;
+    for (const edge of relay.edges) {
+      if (this.#isInTouch(edge, originAwakeMs)) this.#apartSince.delete(edge);
+      else if (!this.#apartSince.has(edge)) this.#apartSince.set(edge, nowMs);
+      if (edge.bus?.health.healthy !== true) continue;
+      // What was sent before it slept is as good as new when it wakes.
+      const awakeMs = nowMs - edge.awakeSinceMs;
+      const apartMs = Math.min(nowMs - (this.#apartSince.get(edge) ?? nowMs), awakeMs);
+      if (apartMs > noticeMs)
+        judge.violated('false health', `${edge.name} says that all is well, and cannot have heard of its origin`);
+      if (Math.min(judge.blindMs, awakeMs, originAwakeMs) > noticeMs)
+        judge.violated('false health', `a directory cannot be looked into, and ${edge.name} says that all is well`);
+    }
+  }
+
+  #isInTouch(edge: Edge, originAwakeMs: number): boolean {
+    const { relay, origin, rival } = this.services;
+    // A rival says the truth, too: it looks at the same files.
+    if (rival.process) return true;
+    const isHeard = origin.process !== undefined && originAwakeMs > 0;
+    const isCut = relay.links.get('origin')!.isCut || edge.services.relay.link.isCut;
+    return isHeard && relay.broker.isRunning && !isCut;
+  }
+
+  rest(clients: readonly Client[], maxQueuedBytes: number): void {
+    const { judge, relay, origin } = this.services;
+    const hub = origin.bus?.hub;
+    if (!hub) return;
+    const published = origin.relay?.health;
+    if (published?.state !== 'publishing' || published.behind > 0)
+      judge.violated('stuck', `the origin's relay is ${JSON.stringify(published)}`);
+    for (const edge of relay.edges) {
+      const { bus, name, services } = edge;
+      if (edge.unforeseen > 0) judge.violated('unforeseen', `${String(edge.unforeseen)} errors at ${name}`);
+      if (!bus) {
+        judge.violated('stuck', `${name} does not serve`);
+        continue;
+      }
+      const { health } = bus;
+      if (!health.healthy || health.origin !== 'present')
+        judge.violated('stuck', `health of ${name} is ${JSON.stringify(health)}`);
+      if (bus.hub.epoch !== hub.epoch || bus.hub.revision !== hub.revision) {
+        const where = `${bus.hub.epoch}:${String(bus.hub.revision)}`;
+        judge.violated('stuck', `${name} is at ${where}, the origin at ${hub.epoch}:${String(hub.revision)}`);
+      }
+      judge.connections(
+        name,
+        services.network,
+        bus,
+        clients.filter(({ network }) => network === services.network),
+        maxQueuedBytes,
+      );
+    }
+  }
+}

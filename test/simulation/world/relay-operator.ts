@@ -1,0 +1,181 @@
+import { encodeId } from '../../../server/relay/relay-names.js';
+import type { BrokerLink } from '../machine/broker-session.js';
+import { SeededRandom } from '../machine/seeded-random.js';
+import type { Edge } from './edge.js';
+import type { Origin } from './origin.js';
+import type { RelayFaultPlan } from './relay-plan.js';
+import type { RelayWorld } from './relay-world.js';
+import type { SimulatedTime } from '../machine/simulated-time.js';
+
+export interface RelayOperatorServices {
+  readonly seed: number;
+  readonly time: SimulatedTime;
+  readonly relay: RelayWorld;
+  /** The way from the origin's host. */
+  readonly originLink: BrokerLink;
+  readonly edges: readonly Edge[];
+  /** Another server of the same repository, on another host. */
+  readonly rival: Origin;
+  readonly tell: (text: string) => void;
+}
+
+/** How much of a stream a disk may lose that was not flushed. */
+const MAX_LOST_MESSAGES = 20;
+const MAX_REPEATED = 11;
+
+/** Whoever does things to the relay: strikes as the plan says, and puts right again what was struck. */
+export class RelayOperator {
+  readonly #random: SeededRandom;
+
+  constructor(private readonly services: RelayOperatorServices) {
+    this.#random = new SeededRandom(services.seed, 'relay operator');
+  }
+
+  start(faults: readonly RelayFaultPlan[]): void {
+    for (const fault of faults) {
+      this.services.time.after(fault.atMs, () => {
+        this.services.tell(`fault: ${fault.kind} for ${String(fault.forMs)} ms`);
+        this.#strike(fault);
+      });
+    }
+  }
+
+  #strike({ kind, forMs, pick }: RelayFaultPlan): void {
+    const { relay, originLink, edges, rival } = this.services;
+    const { broker, links } = relay;
+    const edge = edges[Math.floor(pick * edges.length)]!;
+    const { host, network } = edge.services;
+    switch (kind) {
+      case 'broker killed':
+        this.#away(forMs);
+        return;
+      case 'broker store set back':
+        this.#away(forMs);
+        for (const stream of broker.streams.values()) stream.loseTail(1 + Math.floor(pick * MAX_LOST_MESSAGES));
+        return;
+      case 'broker store lost':
+        this.#away(forMs);
+        broker.streams.clear();
+        return;
+      case 'broker cut':
+        this.#cut([...links.values()], forMs);
+        return;
+      case 'origin link cut':
+        this.#cut([originLink], forMs);
+        return;
+      case 'edge link cut':
+        this.#cut([edge.services.relay.link], forMs);
+        return;
+      case 'slow link': {
+        const link = [...links.values()][Math.floor(pick * links.size)]!;
+        link.latencyMs += 1_000 * pick;
+        this.#later(forMs, () => (link.latencyMs -= 1_000 * pick));
+        return;
+      }
+      case 'lost receipts':
+        originLink.losesReceipts = true;
+        this.#later(forMs, () => (originLink.losesReceipts = false));
+        return;
+      case 'purge':
+        broker.streams.get(relay.names.stream)?.purge();
+        return;
+      case 'stream deleted':
+        broker.deleteStream(relay.names.stream);
+        return;
+      case 'message deleted': {
+        const stream = broker.streams.get(relay.names.stream);
+        if (stream) stream.deleteMessage(this.#someSequence(pick));
+        return;
+      }
+      case 'foreign message':
+        broker.publish({ subject: this.#someSubject(pick), payload: Buffer.from('nothing that anybody can read') });
+        return;
+      case 'repeated messages':
+        this.#repeat(pick);
+        return;
+      case 'edge killed':
+        edge.kill();
+        this.#later(forMs, () => edge.start());
+        return;
+      case 'edge restarted':
+        edge.stop(() => this.#later(forMs, () => edge.start()));
+        return;
+      case 'edge stopped': {
+        const { process } = edge;
+        process?.stop();
+        edge.awakeSinceMs = Infinity;
+        this.#later(forMs, () => {
+          process?.goOn();
+          edge.awakeSinceMs = this.services.time.now;
+        });
+        return;
+      }
+      case 'edge busy':
+        edge.process?.keepBusy(forMs);
+        edge.awakeSinceMs = this.services.time.now + forMs;
+        return;
+      case 'edge clock step': {
+        const byMs = Math.round((pick - 0.5) * 7_200_000);
+        host.wallOffsetMs += byMs;
+        if (forMs > 60) this.#later(forMs, () => (host.wallOffsetMs -= byMs));
+        return;
+      }
+      case 'edge network cut':
+        network.cut();
+        this.#later(forMs, () => network.mend());
+        return;
+      case 'edge connections reset':
+        network.reset(() => this.#random.chance(0.5));
+        return;
+      case 'second origin':
+        // Where the first one is there and heard, it is refused.
+        if (pick < 0.7) this.#cut([originLink], forMs);
+        rival.start();
+        this.#later(forMs, () => rival.kill());
+        return;
+    }
+  }
+
+  #later(ms: number, act: () => void): void {
+    this.services.time.after(ms, act);
+  }
+
+  #away(ms: number): void {
+    const { broker } = this.services.relay;
+    broker.kill();
+    this.#later(ms, () => broker.start());
+  }
+
+  #cut(links: readonly BrokerLink[], ms: number): void {
+    for (const link of links) link.cut();
+    this.#later(ms, () => {
+      for (const link of links) link.mend();
+    });
+  }
+
+  #someSequence(pick: number): number {
+    const { firstSequence, lastSequence } = this.services.relay.broker.stream(this.services.relay.names.stream).info;
+    return firstSequence + Math.floor(pick * (lastSequence - firstSequence + 1));
+  }
+
+  #someSubject(pick: number): string {
+    const { names } = this.services.relay;
+    if (pick < 0.1) return names.base;
+    if (pick < 0.2) return names.claim;
+    return names.record(4, encodeId(`agent-${String(1 + Math.floor(pick * 20))}-task-1`));
+  }
+
+  /** A mirror or a backup brings messages of yesterday again. */
+  #repeat(pick: number): void {
+    const { broker, names } = this.services.relay;
+    const stream = broker.streams.get(names.stream);
+    if (!stream || stream.info.messages === 0) return;
+    const from = this.#someSequence(pick);
+    const old = [];
+    for (let sequence = from; old.length < MAX_REPEATED && sequence <= stream.info.lastSequence; sequence++) {
+      const found = stream.find({ sequence });
+      if (found) old.push(found);
+    }
+    for (const { subject, data } of old) broker.publish({ subject, payload: data });
+  }
+}

@@ -1,0 +1,88 @@
+import { SeededRandom } from '../machine/seeded-random.js';
+
+/** What operators and the world do to the relay: to the broker, to the ways to it, to edges, and to who publishes. */
+export const RELAY_FAULT_KINDS = [
+  'broker killed',
+  'broker store set back',
+  'broker store lost',
+  'broker cut',
+  'origin link cut',
+  'edge link cut',
+  'slow link',
+  'lost receipts',
+  'purge',
+  'stream deleted',
+  'message deleted',
+  'foreign message',
+  'repeated messages',
+  'edge killed',
+  'edge restarted',
+  'edge stopped',
+  'edge busy',
+  'edge clock step',
+  'edge network cut',
+  'edge connections reset',
+  'second origin',
+] as const;
+export type RelayFaultKind = (typeof RELAY_FAULT_KINDS)[number];
+
+export interface RelayFaultPlan {
+  readonly kind: RelayFaultKind;
+  readonly atMs: number;
+  /** How long it lasts. */
+  readonly forMs: number;
+  /** Decides what is struck. */
+  readonly pick: number;
+}
+
+export interface EdgePlan {
+  readonly name: string;
+  /** By how much the wall clock of its host is wrong. */
+  readonly wallOffsetMs: number;
+}
+
+/** Where a client is connected: at the origin, or at one of the edges by its place in the plan. */
+export type ClientPlace = 'origin' | number;
+
+export interface RelayPlan {
+  readonly edges: readonly EdgePlan[];
+  readonly maxMessages: number;
+  readonly aliveMs: number;
+  readonly latencyMs: number;
+  /** Of each client of the life, in their order. */
+  readonly places: readonly ClientPlace[];
+  readonly faults: readonly RelayFaultPlan[];
+}
+
+const EDGES = 2;
+
+/** Draws what a life has of a relay: from a stream of numbers of its own, so that the rest of the life is as it is without one. */
+export function relayPlanOf(seed: number, clients: number, activeMs: number): RelayPlan | undefined {
+  const random = new SeededRandom(seed, 'relay plan');
+  if (random.chance(0.25)) return undefined;
+  const faults: RelayFaultPlan[] = [];
+  for (const kind of RELAY_FAULT_KINDS.filter(() => random.chance(0.2))) {
+    const times = 1 + random.below(3);
+    for (let i = 0; i < times; i++) {
+      const [least, most] = random.pick([
+        [1, 60],
+        [60, 5_000],
+        [5_000, 20_000],
+      ] as const);
+      const forMs = Math.round(random.between(least, most));
+      faults.push({ kind, atMs: Math.round(random.between(1_000, activeMs - forMs)), forMs, pick: random.fraction() });
+    }
+  }
+  faults.sort((a, b) => a.atMs - b.atMs);
+  return {
+    edges: Array.from({ length: EDGES }, (_, i) => ({
+      name: `edge-${String(i + 1)}`,
+      wallOffsetMs: Math.round(random.pick([0, random.between(-2_000, 2_000), random.between(-3_600_000, 3_600_000)])),
+    })),
+    maxMessages: random.pick([1_000_000, 1_000_000, 4_000]),
+    aliveMs: random.pick([1_000, 1_000, 250]),
+    latencyMs: random.pick([0.2, 0.2, 20]),
+    places: Array.from({ length: clients }, () => random.pick<ClientPlace>(['origin', 0, 1])),
+    faults,
+  };
+}
