@@ -15,8 +15,8 @@ export interface PlantedFault extends Patch {
 const WATCHING: readonly PlantedFault[] = [
   {
     name: 'a half-written file is a broken one at once',
-    file: 'server/watch/ingest.ts',
-    find: 'const isPatient = !isKnown && clock.elapsed() - since < settleMs;',
+    file: 'server/watch/unsettled-files.ts',
+    find: 'const isPatient = !isKnown && this.clock.elapsed() - since < this.settleMs;',
     replace: 'const isPatient = false;',
     rules: ['false problem'],
   },
@@ -96,7 +96,7 @@ const WATCHING: readonly PlantedFault[] = [
   },
   {
     name: 'a directory that was replaced stays open',
-    file: 'server/watch/checked-directories.ts',
+    file: 'server/watch/checked-directory.ts',
     find: '    this.close();\n    this.#open = { identity, reach: `${DESCRIPTORS}',
     replace: '    this.#open = { identity, reach: `${DESCRIPTORS}',
     rules: ['bound'],
@@ -120,7 +120,7 @@ const WATCHING: readonly PlantedFault[] = [
   },
   {
     name: 'the state of the files is always watching',
-    file: 'server/watch/repository-watch.ts',
+    file: 'server/watch/sight.ts',
     find: 'if (whys.length === 0) return',
     replace: 'if (whys.length >= 0) return',
     rules: ['false health'],
