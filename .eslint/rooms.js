@@ -66,8 +66,8 @@ export const ROOMS = {
 
   // What is not shipped may look at everything.
   bench: ['protocol', 'server', 'client', 'test/support'],
-  test: ['protocol', 'server', 'client', 'bench', 'lint'],
-  lint: [],
+  test: ['protocol', 'server', 'client', 'bench', '.eslint'],
+  '.eslint': [],
 };
 
 /** The files beside the rooms of `protocol/` that each of them may use. */

@@ -13,8 +13,22 @@ export type SubscriptionId = Branded<number, 'SubscriptionId'>;
 /** Chosen by the server for a set of subscriptions that share one filter and encoding, a uint32. */
 export type GroupId = Branded<number, 'GroupId'>;
 
-export const revision = (n: number): Revision => n as Revision;
-export const epoch = (text: string): Epoch => text as Epoch;
-export const unixMillis = (n: number): UnixMillis => n as UnixMillis;
-export const subscriptionId = (n: number): SubscriptionId => n as SubscriptionId;
-export const groupId = (n: number): GroupId => n as GroupId;
+export function revision(n: number): Revision {
+  return n as Revision;
+}
+
+export function epoch(text: string): Epoch {
+  return text as Epoch;
+}
+
+export function unixMillis(n: number): UnixMillis {
+  return n as UnixMillis;
+}
+
+export function subscriptionId(n: number): SubscriptionId {
+  return n as SubscriptionId;
+}
+
+export function groupId(n: number): GroupId {
+  return n as GroupId;
+}

@@ -21,9 +21,9 @@ const BY_NAME: ReadonlyMap<string, Kind> = new Map(
   ]),
 );
 
-const INDEX: Readonly<Record<Kind, number>> = Object.fromEntries(KINDS.map((kind, index) => [kind, index])) as Record<
-  Kind,
-  number
+// Marked, so that a bundle that does not ask leaves it out.
+const INDEX = /* @__PURE__ */ Object.fromEntries(/* @__PURE__ */ KINDS.map((kind, index) => [kind, index])) as Readonly<
+  Record<Kind, number>
 >;
 
 /** The kind called `name`, in the singular or as its directory is called; `undefined` for any other text. */

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
-import { FAULT_KINDS, type FaultKind } from './world/plan.js';
+import type { WorldFault } from './lives.js';
+import { FAULT_KINDS } from './world/plan.js';
+import { RELAY_FAULT_KINDS } from './world/relay-plan.js';
 
 /** What is asked of the simulator. */
 export type Request =
@@ -17,7 +19,7 @@ export type Request =
       /** Ends with the first life that violates a rule. */
       readonly untilViolation: boolean;
       /** Only lives with all of these faults of the world. */
-      readonly withFaults: readonly FaultKind[];
+      readonly withFaults: readonly WorldFault[];
     }
   /** One life is made short and kept for ever. */
   | { readonly is: 'keep'; readonly name: string; readonly seed: number; readonly shows: string | undefined }
@@ -114,9 +116,10 @@ function parsed(args: readonly string[]) {
   }
 }
 
-function faultOf(text: string): FaultKind {
-  const kind = FAULT_KINDS.find((each) => each === text);
-  if (kind === undefined) throw new ArgumentsError(`--with: '${text}' is none of ${FAULT_KINDS.join(', ')}`);
+function faultOf(text: string): WorldFault {
+  const kinds: readonly WorldFault[] = [...FAULT_KINDS, ...RELAY_FAULT_KINDS];
+  const kind = kinds.find((each) => each === text);
+  if (kind === undefined) throw new ArgumentsError(`--with: '${text}' is none of ${kinds.join(', ')}`);
   return kind;
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FAULT_KINDS, type LifePlan } from './world/plan.js';
+import { RELAY_FAULT_KINDS } from './world/relay-plan.js';
 
 /** A life that has shown a fault, and is lived again for ever. */
 export interface KeptSeed {
@@ -28,7 +29,9 @@ export function keptSeeds(root: string): ReadonlyMap<string, KeptSeed> {
 
 function read(path: string): KeptSeed {
   const kept = JSON.parse(readFileSync(path, 'utf8')) as KeptSeed;
-  const unknown = kept.plan.faults.find(({ kind }) => !FAULT_KINDS.includes(kind));
+  const known: readonly string[] = [...FAULT_KINDS, ...RELAY_FAULT_KINDS];
+  const faults = [...kept.plan.faults, ...(kept.plan.relay?.faults ?? [])];
+  const unknown = faults.find(({ kind }) => !known.includes(kind));
   if (unknown) throw new Error(`${path}: no fault of the world is called '${unknown.kind}' (any more)`);
   if (kept.shows === '') throw new Error(`${path} does not say what it shows`);
   return kept;

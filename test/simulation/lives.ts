@@ -2,6 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Violation } from './judge/judge.js';
 import { live } from './life.js';
 import { planOf, type FaultKind, type LifePlan } from './world/plan.js';
+import type { RelayFaultKind } from './world/relay-plan.js';
+
+/** A fault of the world, or of the relay in it. */
+export type WorldFault = FaultKind | RelayFaultKind;
 
 /** A life that violated a rule. */
 export interface Found {
@@ -29,7 +33,7 @@ export interface LivesPlan {
   readonly maxSeconds: number;
   readonly untilViolation: boolean;
   /** Only lives with all of these. */
-  readonly withFaults: readonly FaultKind[];
+  readonly withFaults: readonly WorldFault[];
   /** Told after each life. */
   readonly lived: (report: LivesReport) => void;
 }
@@ -52,7 +56,8 @@ export async function lives(plan: LivesPlan): Promise<LivesReport> {
   for (let seed = firstSeed; count < maxLives; seed++) {
     if (report().seconds >= maxSeconds || (untilViolation && found.length > 0)) break;
     const life = planOf(seed);
-    if (!withFaults.every((kind) => life.faults.some((fault) => fault.kind === kind))) continue;
+    const kinds = new Set<string>([...life.faults, ...(life.relay?.faults ?? [])].map(({ kind }) => kind));
+    if (!withFaults.every((kind) => kinds.has(kind))) continue;
     const { violation, trace, simulatedMs: lastedMs } = await live(life);
     count++;
     simulatedMs += lastedMs;

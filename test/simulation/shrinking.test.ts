@@ -37,6 +37,7 @@ t.test('what does not matter is left out, and what does stays', async (t) => {
   t.same(plan.faults, [{ kind: 'kill', atMs: 9_000, forMs: 1_000, pick: 0 }]);
   t.ok(plan.activeMs < 21_000, 'it ends soon after what it shows');
   t.equal(plan.isJournalled, false);
+  t.equal(plan.relay, undefined);
 });
 
 t.test('a life that then violates another rule is another one', async (t) => {

@@ -47,6 +47,7 @@ class Shrinking {
     for (let before = -1; before !== sizeOf(this.plan) && this.#hasBudget;) {
       before = sizeOf(this.plan);
       await this.#fewer('faults');
+      await this.#fewerOfRelay();
       await this.#fewer('clients');
       await this.#fewer('agents');
       await this.#earlier();
@@ -76,10 +77,22 @@ class Shrinking {
   async #fewer(list: 'faults' | 'clients' | 'agents'): Promise<void> {
     for (let size = Math.ceil(this.plan[list].length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
       for (let at = 0; at < this.plan[list].length && this.#hasBudget;) {
+        const stays = (_: unknown, i: number): boolean => i < at || i >= at + size;
         const all: readonly unknown[] = this.plan[list];
-        const isLeftOut = await this.#try({ [list]: all.filter((_, i) => i < at || i >= at + size) });
+        const { relay } = this.plan;
+        // Where clients are connected is a list beside theirs.
+        const places = list === 'clients' && relay ? { relay: { ...relay, places: relay.places.filter(stays) } } : {};
+        const isLeftOut = await this.#try({ [list]: all.filter(stays), ...places });
         if (!isLeftOut) at += size;
       }
+    }
+  }
+
+  async #fewerOfRelay(): Promise<void> {
+    if (this.plan.relay && (await this.#try({ relay: undefined }))) return;
+    for (let at = 0; this.plan.relay && at < this.plan.relay.faults.length && this.#hasBudget;) {
+      const { relay } = this.plan;
+      if (!(await this.#try({ relay: { ...relay, faults: relay.faults.filter((_, i) => i !== at) } }))) at++;
     }
   }
 
@@ -119,12 +132,14 @@ class Shrinking {
   }
 }
 
-function endingAt({ faults }: LifePlan, activeMs: number): Partial<LifePlan> {
-  return { activeMs, faults: faults.filter(({ atMs }) => atMs < activeMs) };
+function endingAt({ faults, relay }: LifePlan, activeMs: number): Partial<LifePlan> {
+  const isBefore = ({ atMs }: { readonly atMs: number }): boolean => atMs < activeMs;
+  const before = relay && { ...relay, faults: relay.faults.filter(isBefore) };
+  return { activeMs, faults: faults.filter(isBefore), relay: before };
 }
 
 /** How much there is in a plan, so that less is seen. */
-function sizeOf({ faults, clients, agents, activeMs }: LifePlan): number {
+function sizeOf({ faults, clients, agents, activeMs, relay }: LifePlan): number {
   const lastingMs = faults.reduce((sum, { forMs }) => sum + forMs, 0);
-  return faults.length + clients.length + agents.length + activeMs + lastingMs;
+  return (relay ? 1 + relay.faults.length : 0) + faults.length + clients.length + agents.length + activeMs + lastingMs;
 }

@@ -44,7 +44,7 @@ export function storyOf(plan: LifePlan, violation: Violation, lines: readonly st
   }
   const concerns = (line: string, i: number): boolean =>
     i >= told.length - LAST_LINES ||
-    / fault: | origin-\d+ | edge-\d+ /.test(line) ||
+    / fault: | origin-\d+ | edge-\d+ | rival-\d+ /.test(line) ||
     [...names].some((name) => namesIt(line, name));
   const chosen = told.filter(concerns);
   const shown = chosen.slice(-MAX_LINES);

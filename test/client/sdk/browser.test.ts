@@ -25,7 +25,8 @@ async function bundle(): Promise<{ readonly code: string; readonly inputs: reado
 
 t.test('the browser entry is small, and nothing of Node is in it', async (t) => {
   const { code, inputs } = await bundle();
-  t.ok(gzipSync(code).length < 25_000, `${String(gzipSync(code).length)} bytes gzipped`);
+  // 200 more than before the server's time was reckoned by two clocks: a lease is not called over because one of them was set.
+  t.ok(gzipSync(code).length < 25_200, `${String(gzipSync(code).length)} bytes gzipped`);
   t.same(
     inputs.filter((path) => path.startsWith('server/') || path.startsWith('node:') || path.includes('/ws/')),
     [],

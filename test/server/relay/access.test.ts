@@ -240,7 +240,7 @@ t.test("a command that lacks what it needs says so; the address's secret is not 
   const cases: readonly (readonly [args: readonly string[], says: RegExp])[] = [
     [['edge'], /--relay nats/],
     [['edge', '--relay', 'nats://nats:4222'], /--endpoint FILE/],
-    [['edge', '--relay', 'nats://u:s3cret@nats:4222', '--endpoint', 'x'], /no user and no password/],
+    [['edge', '--relay', 'nats://u:s3cret@nats:4222', '--endpoint', 'x'], /must not contain a user or password/],
     [['get', 'tasks', '--endpoint', '/nowhere/edge.json'], /cannot read \/nowhere\/edge.json/],
   ];
   const commands = cases.map(([args, says]) => ({ command: Command.museBus(args), says }));

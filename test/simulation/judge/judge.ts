@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { KINDS, MessageType, type ServerMessage } from '../../../protocol/index.js';
 import { checkHistory } from '../../fault/history-checker.js';
-import type { Client } from '../world/clients.js';
+import type { JudgedClient } from './judged-client.js';
 import type { Origin } from '../world/origin.js';
 import type { Repository } from '../world/repository.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
@@ -128,7 +128,7 @@ export class Judge {
   }
 
   asked(client: string, address: string): Question {
-    const wasBlind = this.#isBlind;
+    const wasBlind = this.#isBlind();
     const question = {
       address,
       wasFree: !this.repository.isHeld(address),
@@ -151,7 +151,7 @@ export class Judge {
           const what = `${client} was told that ${address} is free`;
           this.violated('false free', `${what}, which it has not been ${since}: ${holder} holds it`);
         }
-        if (free === 'no' && !question.mayHaveBeenHeld && !wasBlind && !this.#isBlind)
+        if (free === 'no' && !question.mayHaveBeenHeld && !wasBlind && !this.#isBlind())
           this.violated('false held', `${client} was told that ${address} is held, which nobody does or may do`);
       },
     };
@@ -167,7 +167,7 @@ export class Judge {
     this.#blindUntil = Math.max(this.#blindUntil, this.#now + forMs + LOOK_MS);
   }
 
-  get #isBlind(): boolean {
+  #isBlind(): boolean {
     return this.#now < this.#blindUntil;
   }
 
@@ -177,7 +177,7 @@ export class Judge {
   }
 
   /** Looks in at the server and its clients now and then. @param awakeMs for how long the server has been able to work. */
-  inspect(origin: Origin, awakeMs: number, clients: readonly Client[], network: SimulatedNetwork): void {
+  inspect(origin: Origin, awakeMs: number, clients: readonly JudgedClient[], network: SimulatedNetwork): void {
     const { bus } = origin;
     this.#unservedSince = bus || network.isCut ? undefined : (this.#unservedSince ?? this.#now);
     if (this.#unservedSince !== undefined && this.#now - this.#unservedSince > FAREWELL_MS) {
@@ -204,7 +204,7 @@ export class Judge {
   /** @param silent revisions at which nothing changed that anybody is shown, of all who have published. */
   rest(
     origin: Origin,
-    clients: readonly Client[],
+    clients: readonly JudgedClient[],
     network: SimulatedNetwork,
     maxQueuedBytes: number,
     silent: ReadonlySet<string>,
@@ -236,7 +236,7 @@ export class Judge {
     server: string,
     network: SimulatedNetwork,
     { connectionCount }: { readonly connectionCount: number },
-    clients: readonly Client[],
+    clients: readonly JudgedClient[],
     maxQueuedBytes: number,
   ): void {
     if (network.openCount !== clients.length || connectionCount !== clients.length) {
@@ -247,8 +247,8 @@ export class Judge {
       this.violated('bound', `${String(network.mostQueued)} bytes waited beside a frame at ${server}`);
   }
 
-  #client({ plan, raw, mirror, bus, asking }: Client, revision: number): void {
-    if (asking !== undefined && (plan.kind === 'asker' || (!this.#isBlind && !this.repository.mayBeHeld(asking))))
+  #client({ plan, raw, mirror, bus, asking }: JudgedClient, revision: number): void {
+    if (asking !== undefined && (plan.kind === 'asker' || (!this.#isBlind() && !this.repository.mayBeHeld(asking))))
       this.violated('stuck', `${plan.name} has had no answer about ${asking}`);
     if (bus !== undefined && bus.status.state !== 'live') this.violated('stuck', `${plan.name} is ${bus.status.state}`);
     if (raw) {
@@ -279,7 +279,7 @@ export class Judge {
     }
   }
 
-  #history(clients: readonly Client[], silent: ReadonlySet<string>): void {
+  #history(clients: readonly JudgedClient[], silent: ReadonlySet<string>): void {
     const lives = clients.flatMap(({ raw }) => (raw ? [raw] : []));
     const isSilent = (epoch: string, revision: number): boolean => silent.has(`${epoch}:${String(revision)}`);
     const { operations } = this.repository;

@@ -1,5 +1,5 @@
 import type { Rule } from '../judge/judge.js';
-import type { FaultKind } from '../world/plan.js';
+import type { WorldFault } from '../lives.js';
 import type { Patch } from './planting.js';
 
 /** One defence of the product, undone. */
@@ -8,7 +8,7 @@ export interface PlantedFault extends Patch {
   /** The rules of the judge of which one is violated. */
   readonly rules: readonly Rule[];
   /** Faults of the world that must meet it, or it does nothing: it is looked for only in lives that have all of them. */
-  readonly needs?: readonly FaultKind[];
+  readonly needs?: readonly WorldFault[];
 }
 
 /** Faults in what watches the files and ends leases. */
@@ -451,5 +451,55 @@ const LISTENING: readonly PlantedFault[] = [
   },
 ];
 
+/** Faults in the stream between the origin and its edges. */
+const RELAYING: readonly PlantedFault[] = [
+  {
+    name: 'an edge takes what follows a hole',
+    file: 'server/relay/edge-stream.ts',
+    find: 'if (!isOn || message.position !== place.revision + 1) {',
+    replace: 'if (!isOn) {',
+    rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
+    needs: ['message deleted'],
+  },
+  {
+    name: 'an edge begins with a stream out of which messages were deleted',
+    file: 'server/relay/cold-start.ts',
+    find: '(await broker.countDeleted(names.stream, mark.from)) > 0',
+    replace: '(await broker.countDeleted(names.stream, mark.from)) > Infinity',
+    rules: ['wire', 'view', 'stuck', 'false free'],
+    needs: ['message deleted', 'edge killed'],
+  },
+  {
+    name: 'a new epoch goes on in the stream of the old one',
+    file: 'server/relay/outbox.ts',
+    find: "    if (position.epoch !== epoch) return 'a new epoch';\n",
+    replace: '',
+    rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash'],
+    needs: ['power cut'],
+  },
+  {
+    name: 'an edge that hears nothing says that its origin is present',
+    file: 'server/relay/origin-liveness.ts',
+    find: 'return last !== undefined && this.clock.elapsed() - this.#lastAt <= MISSED * last.alive_ms + GRACE_MS;',
+    replace: 'return last !== undefined;',
+    rules: ['false health'],
+    needs: ['edge link cut'],
+  },
+  {
+    name: 'an edge measures leases by its own wall clock',
+    file: 'server/relay/origin-liveness.ts',
+    find: 'return this.#offset === undefined ? this.clock.now() :',
+    replace: 'return this.#offset !== undefined ? this.clock.now() :',
+    rules: ['false free', 'false held', 'false end', 'wire', 'crash'],
+    needs: ['edge clock step'],
+  },
+];
+
 /** Faults that are planted to see whether the judge finds them: each undoes one defence. */
-export const PLANTED_FAULTS: readonly PlantedFault[] = [...WATCHING, ...DELIVERING, ...KEEPING, ...LISTENING];
+export const PLANTED_FAULTS: readonly PlantedFault[] = [
+  ...WATCHING,
+  ...DELIVERING,
+  ...KEEPING,
+  ...LISTENING,
+  ...RELAYING,
+];

@@ -202,7 +202,7 @@ export class Repository {
     const { now } = this.disk.host.time;
     const known = this.#unreadable.get(key);
     if (isReadable) {
-      if (!known || known.readAt !== Infinity) return;
+      if (known?.readAt !== Infinity) return;
       this.#unreadable.set(key, { ...known, longestMs: Math.max(known.longestMs, now - known.since), readAt: now });
       return;
     }
