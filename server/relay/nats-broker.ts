@@ -112,7 +112,9 @@ export class NatsBroker implements Broker {
 
   async countDeleted(stream: string, from: number): Promise<number> {
     const { state } = await this.nats.manager.streams.info(stream, { deleted_details: true });
-    return state.num_deleted === 0 ? 0 : state.deleted.filter((sequence) => sequence >= from).length;
+    // Left out where nothing was deleted, whatever its type says.
+    const { deleted } = state as { readonly deleted?: readonly number[] };
+    return (deleted ?? []).filter((sequence) => sequence >= from).length;
   }
 
   async findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined> {

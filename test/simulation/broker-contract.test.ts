@@ -283,6 +283,7 @@ contract('a purged stream goes on counting, and its readers with it', async (t, 
 
 contract('a message that was deleted is passed over, and the reader is not told', async (t, world) => {
   const broker = await filled(world, ['a', 'b', 'c']);
+  t.equal(await broker.countDeleted(NAME, 1), 0, 'none yet');
   await world.deleteMessage(2);
   const reading = await Reading.of(broker, { from: 1 });
   t.strictSame(await reading.told(2), ['1 #1 +1 a1', '3 #2 +0 c3']);
