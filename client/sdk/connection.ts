@@ -314,13 +314,15 @@ export class Connection {
     this.#origin = { schemaVersion: welcome.server, epoch: welcome.epoch as EventOrigin['epoch'] };
     this.#attempt = 0;
     this.#expectHeartbeat();
-    this.#setStatus({ state: 'live', roundTripMs: 0, clockSkewMs: this.#hearTime(welcome.now) });
+    const clockSkewMs = this.#hearTime(welcome.now);
     const { name } = this.options;
     if (name !== undefined && welcome.features?.includes('names')) this.#send([MessageType.name, name]);
     this.#pingedAt = elapsedOf(clock);
     this.#send([MessageType.ping, 0]);
     for (const subscriber of this.#subscribers) this.#subscribe(subscriber);
     for (const message of this.#pending.unanswered) this.#send(message);
+    // After what was waiting has been sent: what a watcher asks for now is sent by itself, and once.
+    this.#setStatus({ state: 'live', roundTripMs: 0, clockSkewMs });
     this.#first?.resolve();
     this.#first = undefined;
   }

@@ -77,7 +77,8 @@ export class RecordView {
 
   /** Whether it is complete as the connection that stands now serves it. */
   get isCurrent(): boolean {
-    return this.#syncedGeneration === this.subscription.generation;
+    // The mark that was read last may be of the connection before.
+    return this.subscription.isServed && this.#syncedGeneration === this.subscription.generation;
   }
 
   get(kind: Kind, id: string): StandingRecord | undefined {

@@ -58,6 +58,8 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   #receivedUntil = 0;
   #provenUntil = 0;
   #generation = 0;
+  /** The generation in which the last synced mark came. */
+  #syncedIn = -1;
   /** Of them, those of a snapshot that is not complete. */
   #inSnapshot = 0;
   /** Given to the reader, who has not asked for the next one. */
@@ -100,6 +102,11 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   /** Counts how often the server has begun to serve it, and has been lost. @internal */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** Whether the connection of this generation has served it up to a synced mark, be that read or not. @internal */
+  get isServed(): boolean {
+    return this.#syncedIn === this.#generation;
   }
 
   /** Ends the subscription; the reader's loop ends with what was received before. */
@@ -317,6 +324,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     this.#receivedUntil = Math.max(this.#receivedUntil, this.connection.welcome?.now ?? 0);
     this.#received = formatCursor({ epoch: origin.epoch, revision: at });
     this.#origin = origin;
+    this.#syncedIn = this.#generation;
     this.#queue.push({ type: 'synced', cursor: this.#received }, this.#received);
     this.#queue.endFrame();
   }

@@ -55,7 +55,7 @@ t.test('whatever happens, every surface gives one answer to who holds what', asy
     rmSync(worktree, { recursive: true });
     repository.dispose();
   });
-  const serve = () => new BusServer({ root: repository.root, port: 0, heartbeatMs: 50 }, clock);
+  const serve = () => new BusServer({ root: repository.root, port: 0, heartbeatMs: 250 }, clock);
   let server = serve();
   let endpoint = await server.start();
   t.teardown(() => server.stop());

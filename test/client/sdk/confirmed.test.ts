@@ -425,3 +425,50 @@ t.test('getToken is asked before every attempt, and a token that was rotated is 
   await t.rejects(failing, { code: 'unreachable', message: /the vault is closed/ });
   await t.rejects(connect({ url: endpoint.url, getToken: () => '' }), { message: /gave no token/ });
 });
+
+t.test(
+  'a mark that is read after its connection broke says nothing of the next one: nothing is free before that has spoken',
+  async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const opening = bus.mirror({ kinds: ['reservation'] });
+    server.snapshot([], 5);
+    const mirror = await opening;
+    t.equal(mirror.holding(ADDRESS).free, 'yes', 'while it is served');
+    server.drop();
+    server.clock.advance(1_000);
+    server.welcome();
+    const sub = server.lastSubscription();
+    server.say([MessageType.subscribed, sub, 1, 'replay', `${EPOCH}:5`]);
+    server.say([MessageType.synced, sub, 6, 0]);
+    server.drop();
+    await settle();
+    server.clock.advance(1_000);
+    server.welcome();
+    t.equal(mirror.holding(ADDRESS).free, 'unknown', 'welcomed, and nothing told yet');
+    const again = server.lastSubscription();
+    server.say([MessageType.subscribed, again, 1, 'replay', `${EPOCH}:6`]);
+    server.say([MessageType.synced, again, 6, 0]);
+    await settle();
+    t.equal(mirror.holding(ADDRESS).free, 'yes', 'and told again');
+    await bus.close();
+  },
+);
+
+t.test('what a status watcher asks for when the bus is live is sent once', async (t) => {
+  const server = new ScriptedServer();
+  const bus = server.client();
+  let hasAsked = false;
+  bus.watchStatus(({ state }) => {
+    if (state !== 'live' || hasAsked) return;
+    hasAsked = true;
+    bus.subscribe({ kinds: ['task'] });
+    bus.sync().catch(() => undefined);
+  });
+  const open = bus.open();
+  server.welcome();
+  await open;
+  t.equal(server.subscribes().length, 1);
+  t.equal(server.sent.filter(([type]) => type === MessageType.sync).length, 1);
+  await bus.close();
+});
