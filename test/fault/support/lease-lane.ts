@@ -94,15 +94,19 @@ class LeaseLane {
     const waited = Promise.all(waits);
     // What fails before it is waited for is told then.
     waited.catch(() => undefined);
-    const asking = this.#askers.each.map((asker) => this.#keepAsking(asker, round));
-    const control = this.#control(round);
-    const striking = this.#strike(fault, context.random() * (lease.leftMs + 300));
-    await lease.play();
-    await striking;
-    const late = new Error(`${round.what}: nobody was told that it is free`);
-    await Promise.race([waited, pause(PATIENCE_MS).then(() => Promise.reject(late))]);
-    round.isOver = true;
-    await Promise.all([...asking, control]);
+    const asking = [...this.#askers.each.map((asker) => this.#keepAsking(asker, round)), this.#control(round)];
+    try {
+      const striking = this.#strike(fault, context.random() * (lease.leftMs + 300));
+      await lease.play();
+      await striking;
+      const late = new Error(`${round.what}: nobody was told that it is free`);
+      await Promise.race([waited, pause(PATIENCE_MS).then(() => Promise.reject(late))]);
+    } finally {
+      // Whatever has failed is told, and not that somebody went on asking of files that were removed after it.
+      round.isOver = true;
+      await Promise.allSettled(asking);
+    }
+    await Promise.all(asking);
     for (const kind of ['reservation', 'heartbeat', 'release'] as const)
       for (const id of [lease.id, ...[1, 2, 3].map((beat) => `${lease.id}-${String(beat)}`)])
         if (existsSync(repository.dir.file(kind, id))) repository.remove(kind, id);

@@ -80,7 +80,11 @@ t.test('doctor names state whose repository is gone, and what to do', async (t) 
   await doctor.exit;
   const found = doctor.json<{ check: string }>().filter(({ check }) => check === 'abandoned');
   t.match(found, [
-    { state: 'note', found: new RegExp(`${state} is the private state of .*gone`), advice: /after 30 days; rm -r / },
+    {
+      state: 'note',
+      found: new RegExp(`${state} is the private state of .*gone`),
+      advice: `serve removes it after 30 days; to remove it now: rm -r ${state}`,
+    },
   ]);
   t.equal(found.length, 1);
 });
