@@ -8,7 +8,9 @@ import { formatNumber } from './format-number.js';
 import { busFromFiles, fanoutSide, THOUSAND } from './fanout.js';
 import { matchSide } from './filters.js';
 import { ALONE, bus, latencySide } from './latency.js';
+import { subscribedSide } from './memory.js';
 import { withRepository } from './repository.js';
+import { restSide } from './rest.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
 import { busSide } from './snapshot.js';
 import { coldSide } from './start.js';
@@ -69,30 +71,57 @@ const MEASURES: Readonly<Record<string, Measure>> = {
     }),
   ),
   start: measure(RECORDS, coldSide, ({ ms }) => ({ 'start with 20,000, ms': ms })),
+  idle: measure(RECORDS, restSide, ({ share, wakeupsPerSecond }) => ({
+    'at rest, % of a core': share * 100,
+    'at rest, wakeups/s': wakeupsPerSecond,
+  })),
+  memory: measure(
+    0,
+    (_root, options) => subscribedSide(options),
+    (bytes) => ({ 'memory of a connection, bytes': bytes }),
+  ),
 };
 
-/** Builds another commit, with this one's benchmarks around its server. @returns its compiled `bench/`. */
+const PARTS = ['bench', 'tsconfig.json', 'tsconfig.bench.json'];
+
+/**
+ * Builds another commit with this commit's programs around its server. Where its layout is another, so that they do not compile, it
+ * keeps its own programs: what measures them is this commit's in both cases.
+ * @returns its compiled `bench/`.
+ */
 function build(base: string, note: (text: string) => void): { readonly path: string; remove(): void } {
-  const git = (...args: string[]): string => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
+  const git = (cwd: string, ...args: string[]): string => execFileSync('git', args, { cwd, encoding: 'utf8' }).trim();
   const tree = mkdtempSync(join(tmpdir(), 'muse-bus-bench-base-'));
   const remove = (): void => {
     rmSync(tree, { recursive: true, force: true });
-    git('worktree', 'prune');
+    git(ROOT, 'worktree', 'prune');
   };
   const removed = onAbort(remove);
-  git('worktree', 'add', '--detach', tree, base);
+  git(ROOT, 'worktree', 'add', '--detach', tree, base);
   symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
-  for (const part of ['bench', 'tsconfig.json', 'tsconfig.bench.json']) {
+  const compile = (): string => {
+    rmSync(join(tree, '.build'), { recursive: true, force: true });
+    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    return spawnSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], {
+      cwd: tree,
+      encoding: 'utf8',
+    }).stdout.trim();
+  };
+  for (const part of PARTS) {
     rmSync(join(tree, part), { recursive: true, force: true });
     cpSync(join(ROOT, part), join(tree, part), { recursive: true });
   }
   note(`building ${base}`);
-  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], { cwd: tree, encoding: 'utf8' });
+  let errors = compile();
+  if (errors.includes('bench/programs/')) {
+    note(`${base} has another layout: it is measured with its own programs`);
+    for (const part of PARTS) rmSync(join(tree, part), { recursive: true, force: true });
+    git(tree, 'checkout', base, '--', ...PARTS);
+    errors = compile();
+  }
   const path = join(tree, '.build', 'bench');
-  if (!existsSync(join(path, 'programs', 'bus.js'))) throw new Error(`${base} cannot be built:\n${stdout}`);
-  // Programs that look into the server may not fit another commit's; the measures that need them fail by themselves.
-  if (stdout !== '') note(`built with errors:\n${stdout.trim()}`);
+  if (!existsSync(join(path, 'programs', 'bus.js'))) throw new Error(`${base} cannot be built:\n${errors}`);
+  if (errors !== '') note(`built with errors, a measure that needs what is missing fails:\n${errors}`);
   return {
     path,
     remove: () => {

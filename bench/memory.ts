@@ -56,9 +56,10 @@ const bareConnections = async (start: Start): Promise<Held> => {
 type BusUse = 'unsubscribed' | 'one filter' | 'a filter each';
 
 const busConnections =
-  (use: BusUse) =>
+  (use: BusUse, { build }: Pick<BenchOptions, 'build'> = {}) =>
   async (start: Start, root: string): Promise<Held> => {
-    const server = await start<{ url: string; token: string }>('programs/bus', { root }, COLLECTS);
+    const how = build === undefined ? COLLECTS : { ...COLLECTS, build };
+    const server = await start<{ url: string; token: string }>('programs/bus', { root }, how);
     const { ready } = server;
     switch (use) {
       case 'unsubscribed':
@@ -74,6 +75,10 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 export const roleOf = (name: string): Role =>
   name.startsWith('bus') ? 'ours' : name.startsWith('bare') ? 'baseline' : 'peer';
+
+/** A connection that is subscribed to everything, for {@link compare}. */
+export const subscribedSide = (options: BenchOptions): Side<number> =>
+  memorySide('bus', busConnections('one filter', options));
 
 export function memoryOfAll(options: BenchOptions): Promise<ReadonlyMap<string, Outcome<number>>> {
   const sides = [

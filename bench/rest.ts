@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import type { BenchOptions } from './bench.js';
 import type { Chart } from './chart.js';
-import { withChildren } from './child.js';
+import { withChildren, type How } from './child.js';
 import { onAbort } from './cleanup.js';
 import type { CountingPlan } from './clients/counting-client.js';
 import type { CountedSource } from './clients/wire-formats.js';
@@ -12,7 +12,7 @@ import { CONNECTIONS, roleOf } from './memory.js';
 import { cpuSecondsOf, wakeupsOf } from './process-stat.js';
 import type { Table } from './report.js';
 import { withRepository } from './repository.js';
-import { roundsOf, Unavailable, type Outcome } from './rounds.js';
+import { roundsOf, Unavailable, type Outcome, type Side } from './rounds.js';
 import { spread } from './statistics.js';
 import { atMost, type Target } from './target.js';
 
@@ -47,13 +47,19 @@ async function watchProcess(pid: number, rounds: number): Promise<Rest[]> {
   return rests;
 }
 
-function restingBus(root: string, connections: number, rounds: number): Promise<Rest[]> {
+function restingBus(root: string, connections: number, rounds: number, how: How = {}): Promise<Rest[]> {
   return withChildren(async (start) => {
-    const server = await start<{ url: string; token: string }>('programs/bus', { root });
+    const server = await start<{ url: string; token: string }>('programs/bus', { root }, how);
     const source: CountedSource = { is: 'bus', ...server.ready };
     if (connections > 0) await start('clients/counting-client', { source, connections } satisfies CountingPlan);
     return watchProcess(server.pid, rounds);
   });
+}
+
+/** The bus alone with its records, one stretch a round, for {@link compare}. */
+export function restSide(root: string, { build }: BenchOptions): Side<Rest> {
+  const run = async (): Promise<Rest> => (await restingBus(root, 0, 1, build === undefined ? {} : { build }))[0]!;
+  return { name: 'bus', run };
 }
 
 async function restingModel(root: string, rounds: number): Promise<Rest[]> {
