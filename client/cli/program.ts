@@ -63,6 +63,7 @@ async function checkUserConfig(name: string): Promise<void> {
 }
 
 function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
+  if (name === '--version' || name === '-V') return Promise.resolve([]);
   const named = COMMANDS.get(name ?? '');
   // `completion` needs all commands.
   const wanted = named === undefined || name === 'completion' ? [...COMMANDS.values()] : [named];
