@@ -220,7 +220,8 @@ function readLimit(value: unknown): number {
 function readQuestion(params: Params, limits: FilterLimits): ExplainQuestion {
   const { connection, sub, filter, kind, id, revision } = params;
   if ((sub == null) === (filter == null)) return refuse('explain: give either sub or filter');
-  if (filter != null && connection != null) return refuse('explain: connection belongs to sub, not to filter; leave it out');
+  if (filter != null && connection != null)
+    return refuse('explain: connection belongs to sub, not to filter; leave it out');
   if (kind == null && id == null && revision == null) return refuse('explain: give kind and id, or revision');
   return {
     about:
