@@ -1,7 +1,7 @@
 /**
- * Translates what the SDK consists of, `muse-bus`, `muse-bus/testing`, `muse-bus/react` and `muse-bus/protocol`, into dist/cjs, for programs and
- * test runners that call `require`. File by file, so that the entries share their modules; what is on npm as ES modules alone
- * is put into the file that needs it.
+ * Translates the entries of the SDK (`muse-bus`, `muse-bus/testing`, `muse-bus/react` and `muse-bus/protocol`) into dist/cjs, for programs
+ * and test runners that call `require`. Each file is translated on its own, so that the entries share their modules. A package that exists
+ * on npm only as ES modules is put into each file that needs it.
  */
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
@@ -10,12 +10,12 @@ import { build } from 'esbuild';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const out = join(dist, 'cjs');
-/** ES modules alone. */
+/** Packages that exist only as ES modules. */
 const BUNDLED = new Set(['tinyqueue']);
 
 const ENTRIES = ['client/sdk/index.js', 'client/sdk/testing.js', 'client/sdk/react.js', 'protocol/index.js'];
 
-/** Every module of ours that the entries reach. */
+/** Returns all our modules that the entries import. */
 async function reached() {
   const { metafile } = await build({
     entryPoints: ENTRIES.map((entry) => join(dist, entry)),
@@ -57,7 +57,7 @@ await build({
   ],
 });
 
-// All declarations: those of modules that are nothing but types are reached by no import.
+// Copies all declarations, because no import reaches a module that has only types.
 for (const folder of ['client', 'protocol', 'server']) {
   const filter = (path) => extname(path) === '' || path.endsWith('.d.ts');
   await cp(join(dist, folder), join(out, folder), { recursive: true, filter });
@@ -65,7 +65,7 @@ for (const folder of ['client', 'protocol', 'server']) {
 for (const folder of ['cli', 'inspector']) await rm(join(out, 'client', folder), { recursive: true, force: true });
 await writeFile(join(out, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
 
-// Declarations of both speak of `await using`, which a program's own libraries may not know.
+// The declarations of both forms, ES modules and CommonJS, use `await using`, which the libraries of a program may not declare.
 const DECLARATIONS = [
   'client/sdk/index',
   'client/sdk/browser',

@@ -1,6 +1,6 @@
 /**
- * The one of `known` that a slip of the fingers turns into `text`: at most two edits, or a third of its length.
- * @returns `undefined` where none is near.
+ * Returns the entry of `known` that `text` is probably a typing error of: at most two edits away, or a third of the entry's length.
+ * @returns `undefined` if no entry is that close.
  */
 export function closestMatch(text: string, known: readonly string[]): string | undefined {
   if (text.length > 64) return undefined;
@@ -16,7 +16,7 @@ export function closestMatch(text: string, known: readonly string[]): string | u
   return best !== undefined && bestDistance <= Math.max(2, Math.floor(best.length / 3)) ? best : undefined;
 }
 
-/** Levenshtein's distance, row by row. */
+/** The Levenshtein distance, computed row by row. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {

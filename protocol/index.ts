@@ -1,4 +1,4 @@
-/** The wire of muse-bus: everything a client or a server of another make needs. PROTOCOL.md is the normative text. */
+/** The wire of muse-bus: everything that another implementation of a client or a server needs. PROTOCOL.md is the normative text. */
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
 export { decodeStrictly, packMessage, unpackMessage, unpackStrictly } from './wire/codec.js';

@@ -1,6 +1,6 @@
 const encoder = new TextEncoder();
 
-/** How many bytes a text takes in UTF-8, by which ids are bounded: a file system counts so. */
+/** Returns how many bytes a text takes in UTF-8. Limits on ids count these bytes, because file systems count them. */
 export function utf8Bytes(text: string): number {
   return encoder.encode(text).length;
 }

@@ -15,7 +15,7 @@ export class CliError extends Error {
   }
 }
 
-/** A thrown value as the failure that the user sees. */
+/** Returns a thrown value as the failure that the user sees. */
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof BusError) return new CliError(error.message, error.code.replaceAll('-', '_'), error.hint);

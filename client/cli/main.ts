@@ -45,7 +45,7 @@ function reportCrash(error: unknown): never {
   process.exit(1);
 }
 
-/** When its output has no reader any more, a server goes on; every other command ends. */
+/** A server keeps running when its output no longer has a reader; every other command ends. */
 const isServer = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
 const terminal = processTerminal(isServer ? () => undefined : undefined);
 process.on('uncaughtException', reportCrash);

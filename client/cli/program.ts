@@ -26,7 +26,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string
   ['completion', async () => (await import('./commands/completion.js')).completionCommand],
 ]);
 
-/** The command line. @param name the first argument: if it is a command, the others are not loaded. */
+/** Builds the command line. @param name the first argument: if it is a command, the others are not loaded. */
 export async function program(terminal: Terminal, name: string | undefined): Promise<Command> {
   const command = new Command('muse-bus')
     .description('The coordination bus for swarms of coding agents.')

@@ -1,4 +1,4 @@
-/** Bundles the inspector into dist/inspector, and with it the browser extension; everything it needs is inside. */
+/** Bundles the inspector into dist/inspector, and the browser extension into dist/inspector-extension. The bundles need no other files. */
 import { copyFile, cp, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -21,9 +21,9 @@ await build({
   platform: 'browser',
   jsx: 'automatic',
   jsxImportSource: 'preact',
-  // The codec's usual entry tries `new Function`, which the page's policy forbids and reports.
+  // The codec's usual entry tries `new Function`. The page's security policy forbids that, and the browser reports it.
   alias: { msgpackr: 'msgpackr/index-no-eval' },
-  // Beside the style sheet, under any origin.
+  // These files lie beside the style sheet, at every origin.
   external: ['icon.svg', './icon.svg', '/icon.svg'],
   legalComments: 'none',
   logLevel: 'warning',

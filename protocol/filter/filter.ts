@@ -5,8 +5,8 @@ import { closestMatch } from '../closest-match.js';
 import { utf8Bytes } from '../utf8.js';
 
 /**
- * Which events a subscription wants. Fields join with AND, the values inside a field with OR. A field that is left out
- * asks nothing; a record that lacks a field which is asked for does not pass.
+ * Which events a subscription receives. Fields are joined with AND, the values in a field with OR. A field that is left out matches every
+ * record. A record that lacks a field of the filter does not match.
  */
 export interface Filter {
   readonly kinds?: readonly Kind[];
@@ -17,11 +17,11 @@ export interface Filter {
   readonly event_types?: readonly EventType[];
   /** Exact match on the record's id. */
   readonly ids?: readonly string[];
-  /** Matched against any of `data.addresses`: the same text, or a glob as picomatch reads it. */
+  /** A record matches if any of `data.addresses` is equal to a value here, or matches it as a glob in picomatch's meaning. */
   readonly addresses?: readonly string[];
 }
 
-/** What a caller may write for a {@link Filter}: kinds also as directory names. */
+/** The input for a {@link Filter}. Kinds may also be directory names. */
 export interface FilterInput {
   readonly kinds?: readonly string[];
   readonly run_ids?: readonly string[];
@@ -31,7 +31,10 @@ export interface FilterInput {
   readonly addresses?: readonly string[];
 }
 
-/** By which name a single value is asked for, in a query, on a command line or by a model, and the field that it goes into. */
+/**
+ * The name of a single value of each field, in a query string, on a command line and in a tool call of a model, and the field that it goes
+ * into.
+ */
 export const FILTER_FIELDS = {
   kind: 'kinds',
   run_id: 'run_ids',
@@ -42,19 +45,19 @@ export const FILTER_FIELDS = {
 } as const satisfies Readonly<Record<string, keyof Filter>>;
 
 export interface FilterLimits {
-  /** Values in all fields of one filter together. @default 1_000 */
+  /** The most values in all fields of one filter together. @default 1_000 */
   readonly maxFilterTerms: number;
-  /** Characters of a run id or branch. @default 256 */
+  /** The most characters of a run id or branch. @default 256 */
   readonly maxValueLength: number;
-  /** Bytes of a record's id in UTF-8. @default 256 */
+  /** The most bytes of a record's id in UTF-8. @default 256 */
   readonly maxIdBytes: number;
-  /** Characters of an address or glob. @default 512 */
+  /** The most characters of an address or glob. @default 512 */
   readonly maxGlobLength: number;
-  /** Wildcards in one glob; matching time grows with their number. @default 8 */
+  /** The most wildcards in one glob. The time to match grows with their number. @default 8 */
   readonly maxGlobWildcards: number;
-  /** Globs in one filter. @default 100 */
+  /** The most globs in one filter. @default 100 */
   readonly maxGlobs: number;
-  /** Steps that all globs of one filter take together for every 32 characters of addresses. @default 10_000 */
+  /** The most steps that all globs of one filter may take together for every 32 characters of addresses. @default 10_000 */
   readonly maxFilterCost: number;
 }
 
@@ -70,14 +73,14 @@ export const FILTER_LIMITS: FilterLimits = {
 
 type Field = keyof Filter;
 
-/** The filter that asks nothing. */
+/** The filter that matches every event. */
 export const EVERYTHING: Filter = {};
 
 export const refuse = (text: string): never => {
   throw new ProtocolError('bad-option', text);
 };
 
-/** The refusal of what is beyond a limit names it as `welcome` does. */
+/** Refuses a count beyond a limit, and names the limit as `welcome` does. */
 export const atMost = (limits: FilterLimits, name: keyof FilterLimits, count: number, what: string): void => {
   if (count > limits[name]) refuse(`${what}; at most ${String(limits[name])} (${snakeCase(name)})`);
 };
@@ -87,7 +90,7 @@ const characters = (field: Field, value: string, limits: FilterLimits, name: key
   return value;
 };
 
-/** How one value of each field is read. */
+/** The reader of one value, for each field. */
 const FIELDS: Readonly<Required<Record<Field, (value: string, limits: FilterLimits) => string>>> = {
   kinds: (value) =>
     kindFromName(value) ??
@@ -110,10 +113,10 @@ const FIELDS: Readonly<Required<Record<Field, (value: string, limits: FilterLimi
 const FIELD_NAMES = Object.keys(FIELDS) as readonly Field[];
 
 /**
- * Reads a filter from untrusted input: checks every field and value but what its globs cost, turns directory names into
- * kinds, sorts and removes doubles, so that two filters that ask the same compare equal by {@link filterKey}. A client
- * needs no more; whoever matches with the filter uses `parseFilter`.
- * @throws ProtocolError `bad-option`, naming the field and what it takes.
+ * Reads a filter from untrusted input. Checks every field and value, except what the globs cost. Turns directory names into kinds, sorts
+ * the values and removes duplicates, so that equivalent filters have the same {@link filterKey}. A client needs no more than this; code
+ * that matches records with the filter calls `parseFilter`.
+ * @throws ProtocolError `bad-option`, naming the field and what it accepts.
  */
 export function readFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS): Filter {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
@@ -143,12 +146,12 @@ export function readFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS)
   return filter as Filter;
 }
 
-/** A limit's name on the wire: `maxFilterTerms` is `max_filter_terms` in `welcome`. */
+/** Returns a limit's name on the wire: `maxFilterTerms` is `max_filter_terms` in `welcome`. */
 export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** A text equal for filters that ask the same; filters must come from {@link readFilter}. */
+/** Returns a text that is the same for equivalent filters. The filters must come from {@link readFilter}. */
 export function filterKey(filter: Filter): string {
   return JSON.stringify(FIELD_NAMES.map((field) => filter[field] ?? 0));
 }

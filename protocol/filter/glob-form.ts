@@ -1,35 +1,40 @@
-/** What makes an address a glob; PROTOCOL.md says the same in words. Without any of this picomatch reads a text as itself. */
+/** The signs that make an address a glob; PROTOCOL.md lists them in words. picomatch reads a text without any of these as itself. */
 const LIVE = /^!|^\.\/|[*?[{(\\"]/;
 
-/** Whether an address asks for more than the same text. */
+/** Whether an address is a glob, and matches more than the same text. */
 export function isGlob(address: string): boolean {
   return LIVE.test(address);
 }
 
-/** A backslash with what it stands before. */
+/** A backslash and the character after it. */
 const ESCAPE = /\\(.?)/gsu;
 const SIGN = /^[!-.:-@[-`{-~]$/;
 
-/** Stand for signs of ASCII without a meaning, while picomatch reads the pattern: halves of pairs, which no text from the wire holds. */
+/**
+ * Stand-ins for ASCII signs that have no special meaning, used while picomatch reads the pattern. They are halves of surrogate pairs, which
+ * no text from the wire contains.
+ */
 const FIRST_STAND_IN = 0xd800;
 const STAND_IN = /\\?([\ud800-\ud87f])/g;
 
 const standIn = (sign: string): string => String.fromCharCode(FIRST_STAND_IN + sign.charCodeAt(0));
 
 /**
- * The pattern that picomatch is given, without any backslash: with some of them it does not come to an end (`a]\\\\`), and
- * others it mistakes for the escapes of regular expressions (`src\billing.py`). A backslash takes the meaning from a sign; before
- * a letter, a digit or nothing it is a backslash.
+ * Returns the pattern to give to picomatch, without any backslash. picomatch does not terminate on some backslashes (`a]\\\\`), and reads
+ * others as escapes of regular expressions (`src\billing.py`). A backslash before a sign makes the sign literal. Before a letter, a digit
+ * or the end it is an ordinary backslash.
  */
 export function patternOf(glob: string): string {
   return glob.replace(ESCAPE, (_, next: string) => {
-    // What is between slashes is a name, whatever stands before them.
+    // Text between slashes is a name, so a backslash before a slash means nothing.
     if (next === '/') return next;
     return SIGN.test(next) ? standIn(next) : `${standIn('\\')}${next}`;
   });
 }
 
-/** The source of the regular expression that picomatch makes of {@link patternOf}, with the signs in their places. */
+/**
+ * Returns the source of the regular expression that picomatch makes from {@link patternOf}, with the signs put back for their stand-ins.
+ */
 export function sourceOf(expression: RegExp): string {
   return expression.source.replace(
     STAND_IN,
@@ -37,7 +42,7 @@ export function sourceOf(expression: RegExp): string {
   );
 }
 
-/** How many wildcards a glob has: runs of signs that are not escaped. */
+/** Returns how many wildcards a glob has. A run of unescaped signs counts as one. */
 export function countWildcards(glob: string): number {
   return glob.replace(ESCAPE, '').match(/[*?+@!{[(]+/g)?.length ?? 0;
 }

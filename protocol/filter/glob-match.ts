@@ -2,8 +2,9 @@ import type { GlobNode } from './glob-tree.js';
 import type { GlobText, Positions } from './glob-text.js';
 
 /**
- * Whether a tree matches one of the texts, whole or as its own anchors say: one pass over all positions for each node, from the last
- * node to the first, so that no pattern and no text costs more than nodes × positions. Most end early, with no position left.
+ * Whether a tree matches one of the texts, whole or as the tree's own anchors say. The matcher passes over all positions once for each
+ * node, from the last node to the first. So no pattern and no text costs more than nodes × positions. Most matches end early, when no
+ * position is left.
  */
 export function matchesSome(tree: GlobNode, text: GlobText): boolean {
   const positions = text.borrow(text.all);
@@ -13,8 +14,8 @@ export function matchesSome(tree: GlobNode, text: GlobText): boolean {
 }
 
 /**
- * Turns a set of positions that are to be reached, in place, into those from which a node reaches them.
- * @returns whether there are any.
+ * Takes the set of positions that must be reached, and replaces it by the positions from which the node reaches one of them.
+ * @returns whether the new set has any position.
  */
 function back(node: GlobNode, positions: Positions, text: GlobText): boolean {
   switch (node.is) {
@@ -27,7 +28,7 @@ function back(node: GlobNode, positions: Positions, text: GlobText): boolean {
       return someOf(node.parts, positions, text);
     case 'optional': {
       const without = text.borrow(positions);
-      // A part that reaches nothing may have stopped before the end.
+      // A part that reaches no position may have stopped early and left some bits set.
       if (!back(node.part, positions, text)) positions.fill(0);
       unite(positions, without);
       text.giveBack(without);
@@ -68,7 +69,7 @@ function someOf(parts: readonly GlobNode[], positions: Positions, text: GlobText
   return isReached;
 }
 
-/** The positions from which a node matches, whatever follows; to be given back where the node is no unit. */
+/** Returns the positions from which a node matches, whatever follows. The caller gives the set back if the node is not a unit. */
 function wherever(node: GlobNode, text: GlobText): Positions {
   if (node.is === 'unit') return text.followedBy(node.has);
   const positions = text.borrow(text.all);
@@ -88,8 +89,8 @@ function step(positions: Positions, followed: Positions): boolean {
 }
 
 /**
- * Over runs of characters: what one character reaches is added to the run, and the carry turns over every bit of the run that is
- * beyond it.
+ * Handles runs of characters. The position that one character reaches is added to the run as a number; the carry then flips every bit of
+ * the run beyond that position.
  */
 function repeat(positions: Positions, run: Positions, least: 0 | 1): boolean {
   let shifted = 0;

@@ -1,27 +1,27 @@
-/** Whether a class of characters has a UTF-16 code unit. */
+/** Whether a UTF-16 code unit is in a class of characters. */
 export type UnitClass = (unit: number) => boolean;
 
-/** Positions in a {@link GlobText}, a bit each. */
+/** A set of positions in a {@link GlobText}, one bit each. */
 export type Positions = Uint32Array;
 
-/** No character is behind the last position of a text. */
+/** The last position of a text has no character after it. */
 const NO_UNIT = -1;
 
 /**
- * Texts laid out for matching: every position in every text is a bit, so that one operation of 32 bits moves a glob over as many
- * positions at once, and all texts are matched together. Within a text the last position comes first: to go a character towards
- * the beginning is a shift, and to go over a run of characters is an addition, which carries through it.
+ * Texts laid out for matching. Each position in each text is a bit, so one operation of 32 bits moves a glob over 32 positions, and all
+ * texts are matched together. Within a text the last position comes first: a step of one character towards the beginning is a shift, and a
+ * run of characters is an addition, whose carry passes through the run.
  */
 export class GlobText {
-  /** How many words of 32 bits a set of positions takes. */
+  /** The number of 32-bit words in a set of positions. */
   readonly words: number;
   readonly all: Positions;
-  /** Before the first character of each text, and behind the last one. */
+  /** The positions before the first character of each text, and those after the last one. */
   readonly starts: Positions;
   readonly ends: Positions;
-  /** The character behind each position. */
+  /** The character after each position. */
   readonly #units: Int32Array;
-  /** Where a character of a class follows: found once, however many globs ask. */
+  /** The positions that a character of a class follows. Computed once for each class, however many globs use it. */
   readonly #free: Positions[] = [];
   readonly #followedBy = new Map<UnitClass, Positions>();
 
@@ -43,7 +43,7 @@ export class GlobText {
     }
   }
 
-  /** A set that is equal to another for now; matching takes and gives back some for each glob. */
+  /** Returns a set that starts equal to another. Matching borrows and gives back several sets for each glob, so they are reused. */
   borrow(equalTo: Positions): Positions {
     const positions = this.#free.pop() ?? this.#none();
     for (let w = 0; w < this.words; w++) positions[w] = equalTo[w]!;

@@ -1,24 +1,24 @@
 import type { UnitClass } from './glob-text.js';
 
-/** What a glob's regular expression is made of: the part of the language that matches in linear time. */
+/** The parts of a glob's regular expression: the part of the language that can be matched in linear time. */
 export type GlobNode =
   /** One character (a UTF-16 code unit). */
   | { readonly is: 'unit'; readonly has: UnitClass }
   | { readonly is: 'all'; readonly parts: readonly GlobNode[] }
   | { readonly is: 'any'; readonly parts: readonly GlobNode[] }
-  /** Any number of a part that is one character wide, at least `least` (0 or 1) of it. */
+  /** A repetition of a part that is one character wide, at least `least` (0 or 1) times. */
   | { readonly is: 'repeat'; readonly part: GlobNode; readonly least: 0 | 1 }
   | { readonly is: 'optional'; readonly part: GlobNode }
   | { readonly is: 'ahead'; readonly part: GlobNode; readonly wanted: boolean }
   | { readonly is: 'start' }
   | { readonly is: 'end' };
 
-/** A glob that says more than can be matched in linear time; the message says what. */
+/** The error for a glob that cannot be matched in linear time. The message names the part. */
 export class GlobError extends Error {
   override readonly name = 'GlobError';
 }
 
-/** Matching reads the text once for each node. */
+/** The limit exists because matching passes over the text once for each node. */
 const MAX_NODES = 1_000;
 const MAX_DEPTH = 32;
 
@@ -27,8 +27,8 @@ const COUNT = /^\{\d+(,\d*)?\}/;
 const LINE_ENDS: ReadonlySet<number> = new Set([0x0a, 0x0d, 0x2028, 0x2029]);
 
 /**
- * Reads the source of a regular expression as picomatch writes it.
- * @throws GlobError for what needs backtracking: repeated groups, back references, a look behind.
+ * Reads the source of a regular expression that picomatch wrote.
+ * @throws GlobError for parts that need backtracking: repeated groups, back references, a look behind.
  */
 export function readGlobTree(source: string): GlobNode {
   const reader = new Reader(source);
@@ -37,7 +37,7 @@ export function readGlobTree(source: string): GlobNode {
   return tree;
 }
 
-/** The number of characters a node always takes; `undefined` where that varies. */
+/** Returns the number of characters that a node always takes; `undefined` if the number varies. */
 function widthOf(node: GlobNode): number | undefined {
   switch (node.is) {
     case 'unit':
@@ -94,7 +94,7 @@ class Reader {
     const sign = this.source[this.#at];
     if (sign !== '*' && sign !== '+' && sign !== '?') return part;
     this.#at++;
-    // Greedy or not: whether the text matches is the same.
+    // Greedy and lazy repetitions match the same texts.
     this.#take('?');
     if (sign === '?') return { is: 'optional', part };
     if (widthOf(part) !== 1) throw new GlobError('a repeated group; only single characters can be repeated');
@@ -156,7 +156,7 @@ class Reader {
   }
 }
 
-/** Nodes of a tree, each of which is a pass over the text. */
+/** Returns the number of nodes of a tree. Each is one pass over the text. */
 export function sizeOfTree(node: GlobNode): number {
   switch (node.is) {
     case 'all':
@@ -173,7 +173,7 @@ export function sizeOfTree(node: GlobNode): number {
   }
 }
 
-/** Single characters to choose from are one class. */
+/** Alternatives that are all single characters become one class. */
 function anyOf(parts: readonly GlobNode[]): GlobNode {
   const units = parts.filter((part) => part.is === 'unit');
   return units.length === parts.length
@@ -181,7 +181,7 @@ function anyOf(parts: readonly GlobNode[]): GlobNode {
     : { is: 'any', parts };
 }
 
-/** Units by how they are written: the same class is the same function in every glob, so that a text is searched for it once. */
+/** Units by their source. The same class is the same function in every glob, so a text is searched for it once. */
 const units = new Map<string, GlobNode>();
 const MAX_UNITS = 4_096;
 
@@ -204,7 +204,7 @@ const anyButLineEnd = (): GlobNode => unitCalled('any', () => (unit) => !LINE_EN
 
 const unitsOf = (pattern: RegExp): GlobNode => unitCalled(`/${pattern.source}`, () => tabled(pattern));
 
-/** A class of characters; those of ASCII are looked up in a table. */
+/** Returns a class of characters, with a lookup table for ASCII. */
 function tabled(pattern: RegExp): UnitClass {
   const has: UnitClass = (unit) => pattern.test(String.fromCharCode(unit));
   const table = Array.from({ length: 128 }, (_, unit) => has(unit));

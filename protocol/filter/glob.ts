@@ -5,25 +5,26 @@ import { GlobText } from './glob-text.js';
 import { readGlobTree, sizeOfTree, type GlobNode } from './glob-tree.js';
 import { readPlainGlob } from './plain-glob.js';
 
-/** Longer addresses are compared as text only: a glob's cost grows with the text it reads. */
+/** Longer addresses are compared as text only, because the cost of a glob grows with the text. */
 export const MAX_GLOBBED_LENGTH = 1_024;
 
-/** So many globs are kept compiled: to compile one takes a hundred times as long as to match with it. */
+/** This many globs are kept compiled: to compile one takes a hundred times as long as to match with it. */
 const MAX_COMPILED = 2_048;
 
 /**
- * A glob as picomatch reads it, in time that no pattern and no text can blow up. `plain`: one of the two shapes that nearly everybody
- * uses, as a comparison of text. `tree`: what picomatch's regular expression says, matched in linear time.
+ * A glob with picomatch's meaning, matched in bounded time for every pattern and text. `plain`: one of the two most common shapes, matched
+ * by comparing text. `tree`: the regular expression that picomatch makes, matched in linear time.
  */
 export type Glob =
   | { readonly is: 'plain'; readonly matches: (text: string) => boolean; readonly cost: 1 }
   | { readonly is: 'tree'; readonly tree: GlobNode; readonly cost: number };
 
-/** The last ones asked for, the oldest first. */
+/** The globs used last, the oldest first. */
 const compiled = new Map<string, Glob>();
 
 /**
- * @returns the same for the same pattern, for a while. `cost`: the steps that matching takes for every 32 characters of addresses.
+ * Compiles a glob, or returns the compiled one if it was used recently. `cost`: the steps that matching takes for every 32 characters of
+ * addresses.
  * @throws GlobError for a pattern that cannot be matched in linear time, such as a repeated group `+(ab)`.
  */
 export function readGlob(pattern: string): Glob {
@@ -42,7 +43,7 @@ function compile(pattern: string): Glob {
   return { is: 'tree', tree, cost: sizeOfTree(tree) };
 }
 
-/** One glob for texts one by one. @throws GlobError */
+/** Returns a function that matches one text at a time with one glob. @throws GlobError */
 export function compileGlob(pattern: string): (text: string) => boolean {
   const glob = readGlob(pattern);
   if (glob.is === 'plain') return (text) => text === pattern || glob.matches(text);
@@ -51,12 +52,12 @@ export function compileGlob(pattern: string): (text: string) => boolean {
 
 const isGlobbed = ({ length }: string): boolean => length > 0 && length <= MAX_GLOBBED_LENGTH;
 
-/** The addresses of the last records that were asked about, laid out: each filter in turn asks about the same. */
+/** The addresses of the records matched last, laid out. All filters are matched with the same record in turn. */
 const laidOut: { readonly addresses: readonly string[]; readonly text: GlobText }[] = [];
-/** A record before a change, and after it. */
+/** Room for a record before a change and after it. */
 const MAX_LAID_OUT = 2;
 
-/** A record's addresses, as globs of the kind `tree` are matched with them. */
+/** Returns a record's addresses in the layout that globs of the kind `tree` match with. */
 export function globTextOf(addresses: readonly string[]): GlobText {
   for (const entry of laidOut) if (entry.addresses === addresses) return entry.text;
   const text = new GlobText(addresses.filter(isGlobbed));

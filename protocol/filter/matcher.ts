@@ -8,21 +8,24 @@ import type { Followed } from '../records/followed-fields.js';
 import type { Kind } from '../records/kinds.js';
 import type { RecordData } from '../records/record.js';
 
-/** What a filter looks at in a record, taken out of its data once. */
+/** The fields of a record that filters look at, taken out of its data once. */
 export interface Matchable {
   readonly kind: Kind;
   readonly id: string;
-  /** `data.run_id`, where it is a string, or a number as a string; else of the reservation that it names. */
+  /** `data.run_id`, if it is a string or a number (then its digits); else the run of the reservation that the record names. */
   readonly runId: string | undefined;
-  /** `data.branch`, where it is a string; else of the reservation that it names. */
+  /** `data.branch`, if it is a string; else the branch of the reservation that the record names. */
   readonly branch: string | undefined;
-  /** The strings among `data.addresses`, or `data.addresses` where it is one. */
+  /** The strings in `data.addresses`, or `data.addresses` itself if it is a string. */
   readonly addresses: readonly string[];
 }
 
 const NO_ADDRESSES: readonly string[] = [];
 
-/** @param followed what the record has from the reservation that it names, where it does not say it itself. */
+/**
+ * Takes out of a record what filters look at.
+ * @param followed the run and branch of the reservation that the record names, used if the record does not say them itself.
+ */
 export function matchable(kind: Kind, id: string, data: RecordData, followed?: Followed): Matchable {
   const { run_id, branch, addresses } = data as Readonly<Record<string, unknown>>;
   return {
@@ -35,35 +38,35 @@ export function matchable(kind: Kind, id: string, data: RecordData, followed?: F
 }
 
 const textIn = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-/** Muse writes "" for what it does not know. */
+/** Muse writes "" for a value that it does not know. */
 const said = (value: unknown): string | undefined =>
   typeof value === 'string' && value.trim() !== '' ? value : undefined;
 
-/** One address may stand for a list of one. */
+/** A single string counts as a list of one. */
 function addressesIn(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value];
   if (!Array.isArray(value)) return NO_ADDRESSES;
   return value.filter((address): address is string => typeof address === 'string');
 }
 
-/** A filter's field and whether a record passes it: what an explanation lists. */
+/** A field of a filter that is matched against a record; an explanation lists these. */
 export type RecordField = Exclude<keyof Filter, 'event_types'>;
 
-/** A filter made ready for many records. */
+/** A filter, compiled to be matched with many records. */
 export interface Matcher {
-  /** Steps that matching takes for every 32 characters of addresses; 0 where they are not asked for by globs. */
+  /** The steps that matching takes for every 32 characters of addresses; 0 if the filter has no globs. */
   readonly cost: number;
-  /** Whether the record passes every field but `event_types`, which is asked of an event by {@link wants}. */
+  /** Whether the record matches every field but `event_types`, which {@link wants} checks for each event. */
   matches(record: Matchable): boolean;
-  /** Whether events of this type are wanted. */
+  /** Whether the filter wants events of this type. */
   wants(type: EventType): boolean;
-  /** The fields that the record does not pass. */
+  /** Returns the fields that the record does not match. */
   failing(record: Matchable): RecordField[];
 }
 
 type Test = (record: Matchable) => boolean;
 
-/** Asked for each event and each filter that might want it: in plain loops, without a closure for each address. */
+/** Runs for each event and each filter that may want it. So it uses plain loops, without a closure for each address. */
 function addressTest(patterns: readonly string[]): Test {
   const exact = new Set(patterns);
   const plain: ((text: string) => boolean)[] = [];
@@ -89,7 +92,7 @@ function addressTest(patterns: readonly string[]): Test {
   };
 }
 
-/** One value is compared, several are looked up. */
+/** One value is compared; several are looked up in a set. */
 const oneOf = <T>(values: readonly T[]): ((value: T) => boolean) => {
   if (values.length === 1) {
     const only = values[0];
@@ -102,7 +105,7 @@ const oneOf = <T>(values: readonly T[]): ((value: T) => boolean) => {
 const ALL_TYPES = (): boolean => true;
 const ALL_RECORDS: Test = () => true;
 
-/** Most filters ask one thing or two: those are asked without a loop. */
+/** Most filters have one field or two; those need no loop. */
 function every(tests: readonly Test[]): Test {
   const [first = ALL_RECORDS, second] = tests;
   if (second === undefined) return first;
@@ -110,7 +113,7 @@ function every(tests: readonly Test[]): Test {
   return (record) => tests.every((test) => test(record));
 }
 
-/** One value is compared without anything in between, as most filters ask for one. */
+/** Most filters have one value in a field; it is compared directly. */
 function fieldTest<T>(values: readonly T[], of: (record: Matchable) => T | undefined): Test {
   if (values.length === 1) {
     const only = values[0];
@@ -125,7 +128,7 @@ const runOf = ({ runId }: Matchable): string | undefined => runId;
 const branchOf = ({ branch }: Matchable): string | undefined => branch;
 const kindOf = ({ kind }: Matchable): Kind => kind;
 
-/** What each of a filter's fields asks of a record. */
+/** Returns the test for each field of a filter. */
 function testsOf({ kinds, run_ids, branches, ids, addresses }: Filter): [RecordField, Test][] {
   const tests: [RecordField, Test][] = [];
   if (ids) tests.push(['ids', fieldTest(ids, idOf)]);
@@ -136,12 +139,12 @@ function testsOf({ kinds, run_ids, branches, ids, addresses }: Filter): [RecordF
   return tests;
 }
 
-/** Steps that matching with a filter's globs takes for every 32 characters of addresses. @param filter as `parseFilter` returns it. */
+/** Returns the steps that a filter's globs take for every 32 characters of addresses. @param filter as `parseFilter` returns it. */
 export function filterCost({ addresses = [] }: Filter): number {
   return addresses.reduce((sum, address) => sum + (isGlob(address) ? readGlob(address).cost : 0), 0);
 }
 
-/** @param filter as `parseFilter` returns it. */
+/** Compiles a filter. @param filter as `parseFilter` returns it. */
 export function compileFilter(filter: Filter): Matcher {
   return new CompiledFilter(filter);
 }
@@ -157,7 +160,7 @@ class CompiledFilter implements Matcher {
     this.wants = filter.event_types ? oneOf(filter.event_types) : ALL_TYPES;
   }
 
-  // Seldom asked, so compiled when it is: a filter is held by each of many thousand subscriptions.
+  // Compiled only when called, because calls are rare and many thousands of subscriptions each hold a filter.
   failing(record: Matchable): RecordField[] {
     return testsOf(this.filter)
       .filter(([, test]) => !test(record))

@@ -4,8 +4,8 @@ import { countWildcards, isGlob } from './glob-form.js';
 import { readGlob } from './glob.js';
 
 /**
- * Reads a filter that will be matched with: as `readFilter` does, and its globs must be ones whose cost can be bounded.
- * @throws ProtocolError `bad-option`, naming the field and what it takes.
+ * Reads a filter that records will be matched with. Does what `readFilter` does, and also refuses globs whose cost cannot be bounded.
+ * @throws ProtocolError `bad-option`, naming the field and what it accepts.
  */
 export function parseFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS): Filter {
   const filter = readFilter(input, limits);

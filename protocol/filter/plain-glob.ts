@@ -1,14 +1,17 @@
 const NAME = '[A-Za-z0-9_-][A-Za-z0-9_.:-]*';
 /** `src/billing/**`: everything below a directory. */
 const BELOW = new RegExp(`^(${NAME}(?:/${NAME})*)/\\*\\*$`);
-/** `src/billing.py::*`: whatever begins so and has no further slash. Without any slash picomatch reads it in another way. */
+/**
+ * `src/billing.py::*`: every text that begins with this and has no further slash. Without any slash picomatch reads the pattern
+ * differently.
+ */
 const BEGINNING = new RegExp(`^(${NAME}(?:/${NAME})+)\\*$`);
-/** What a regular expression's dot does not match. */
+/** The characters that the dot of a regular expression does not match. */
 const LINE_END = /[\n\r\u2028\u2029]/;
 
 /**
- * The two globs that nearly everybody asks with, as comparisons of text: a quarter of what a regular expression takes.
- * They say what picomatch says.
+ * Returns a text comparison for the two most common shapes of glob. It takes a quarter of the time of a regular expression and has the same
+ * results as picomatch.
  * @returns `undefined` for any other pattern.
  */
 export function readPlainGlob(pattern: string): ((text: string) => boolean) | undefined {
@@ -20,11 +23,11 @@ export function readPlainGlob(pattern: string): ((text: string) => boolean) | un
 
 function below(directory: string): (text: string) => boolean {
   const inside = `${directory}/`;
-  // From its slash on, so that the first name is looked at like the others.
+  // Search from the directory's slash on, so that the first name below it is checked too.
   const slash = directory.length;
   return (text) => {
     if (!text.startsWith(inside)) return text === directory;
-    // Names that begin with a dot are hidden.
+    // picomatch hides names that begin with a dot.
     return !text.includes('/.', slash) && !LINE_END.test(text);
   };
 }
@@ -33,7 +36,7 @@ function startingWith(beginning: string): (text: string) => boolean {
   return (text) => {
     if (!text.startsWith(beginning)) return false;
     const slash = text.indexOf('/', beginning.length);
-    // picomatch passes over a slash at the end.
+    // picomatch ignores a slash at the end.
     return slash === -1 || slash === text.length - 1;
   };
 }

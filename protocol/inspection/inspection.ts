@@ -11,11 +11,11 @@ import type { Problem } from '../records/problem.js';
 import type { Encoding } from '../wire/encoding.js';
 import { utf8Bytes } from '../utf8.js';
 
-/** What a server can be asked about itself. */
+/** The topics that a client can ask a server about. */
 export const INSPECTION_TOPICS = ['overview', 'explain'] as const;
 export type InspectionTopic = (typeof INSPECTION_TOPICS)[number];
 
-/** What is asked on a topic, and what is answered. */
+/** The parameters and the answer of each topic. */
 export interface Inspections {
   readonly overview: { readonly params: OverviewParams; readonly answer: Overview };
   readonly explain: { readonly params: ExplainParams; readonly answer: Explanation };
@@ -28,17 +28,17 @@ export interface OverviewParams {
   readonly limit?: number;
 }
 
-/** The server as it stands. Lists hold at most `limit` entries; `totals` counts all there are. Times are Unix milliseconds. */
+/** The present state of the server. Lists hold at most `limit` entries; `totals` counts all entries. Times are Unix milliseconds. */
 export interface Overview {
   readonly now: number;
   readonly revision: number;
   readonly epoch: string;
   readonly uptime_ms: number;
-  /** The id of the connection that asks, where one does. */
+  /** The id of the connection that asked; null if the request did not come over a connection. */
   readonly you: number | null;
-  /** `pending`: hints not acted upon; `unsettled`: files that cannot be read yet. */
+  /** `pending`: hints not read yet. `unsettled`: files that cannot be read yet. */
   readonly watch: WatchHealth & { readonly pending: number; readonly unsettled: number };
-  /** `state` is `off` without a journal; what else there is depends on the journal. */
+  /** `state` is `off` without a journal. The other fields depend on the journal. */
   readonly journal: JsonObject & { readonly state: string };
   readonly limits: Readonly<Record<string, number>>;
   readonly totals: {
@@ -49,7 +49,7 @@ export interface Overview {
     readonly behind: number;
     readonly groups: number;
     readonly problems: number;
-    /** Connections that waited for a socket with nothing left to take: a fault, so that it must be 0. */
+    /** Ports that were congested although their socket's queue was empty. That is a fault of the server, so this must be 0. */
     readonly stalls: number;
   };
   readonly connections: readonly ConnectionView[];
@@ -59,14 +59,14 @@ export interface Overview {
 
 export interface ConnectionView {
   readonly id: number;
-  /** What the client calls itself; nil where it has not said. */
+  /** The client's name for the connection; null if it gave none. */
   readonly name: string | null;
   readonly encoding: Encoding;
-  /** Address of the other end; empty inside a process. */
+  /** The address of the client; empty inside one process. */
   readonly remote: string;
-  /** When it was opened. */
+  /** When the connection was opened. */
   readonly since_ms: number;
-  /** `congested`: its socket takes no more for now. */
+  /** `congested`: its socket's queue is full at present. */
   readonly flow: 'open' | 'congested';
   readonly queued_bytes: number;
   readonly subscription_count: number;
@@ -77,11 +77,11 @@ export interface SubscriptionView {
   readonly sub: number;
   readonly group: number;
   readonly filter: Filter;
-  /** nil where there is no cap. */
+  /** null if there is no cap. */
   readonly max_events: number | null;
   readonly delivered: number;
   readonly state: 'snapshot' | 'replay' | 'lagging' | 'live';
-  /** Records of the snapshot, or revisions, that are still to be looked at for it. */
+  /** The number of records of the snapshot, or of revisions, that catch-up still has to process for this subscription. */
   readonly behind: number;
 }
 
@@ -91,34 +91,34 @@ export interface GroupView {
   readonly encoding: Encoding;
   /** Live subscriptions. */
   readonly members: number;
-  /** Number of the next event that matches. */
+  /** The index of the next event that matches. */
   readonly index: number;
 }
 
 // ── explain ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface ExplainParams {
-  /** The connection of the subscription. @default the one that asks */
+  /** The connection of the subscription. @default the connection that asks */
   readonly connection?: number;
-  /** Why was it, or was it not, delivered to this subscription? */
+  /** Asks why the event was, or was not, delivered to this subscription. */
   readonly sub?: number;
-  /** Or: would it match this filter? */
+  /** Asks, instead of `sub`, whether the event would match this filter. */
   readonly filter?: FilterInput;
-  /** The record; may be left out where a revision says which. */
+  /** The record's kind and `id`. Both may be left out if `revision` is given. */
   readonly kind?: string;
   readonly id?: string;
-  /** The transition. @default the record's last one */
+  /** The revision of the event. @default the record's last event */
   readonly revision?: number;
 }
 
 /**
- * `pending`: it will be delivered, but the subscription is not there yet. `unknown`: there is no such record, connection
- * or subscription, or what is asked about is no longer known.
+ * `pending`: the event will be delivered, but the subscription has not reached it yet. `unknown`: there is no such record, connection or
+ * subscription, or the server no longer knows the event.
  */
 export const VERDICTS = ['delivered', 'not delivered', 'pending', 'would match', 'would not match', 'unknown'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** What decided; every code has its line in PROTOCOL.md. */
+/** The reason for the verdict. PROTOCOL.md has a line for each code. */
 export const EXPLAIN_CODES = [
   'filter-field',
   'matched',
@@ -144,7 +144,7 @@ export interface ExplainReason {
   readonly code: ExplainCode;
   /** In plain words. */
   readonly text: string;
-  /** With `filter-field`: what was asked of which field, and what the record or event has there. */
+  /** With `filter-field`: the field, the values that the filter wants, and the values that the record or event has. */
   readonly field?: RecordField | 'event_types';
   readonly wanted?: readonly string[];
   readonly found?: readonly string[];
@@ -153,14 +153,14 @@ export interface ExplainReason {
 export interface Explanation {
   readonly verdict: Verdict;
   readonly reasons: readonly ExplainReason[];
-  /** The transition that was judged, where it is known. */
+  /** The revision of the event that was judged, if known. */
   readonly revision?: number;
-  /** How the subscription ended or last began anew, where it did. */
+  /** How the subscription ended, or why it last began anew, if it did. */
   readonly ended?: CompleteReason;
   readonly resync?: ResyncReason;
 }
 
-/** An {@link ExplainParams} with nothing left to check. */
+/** The checked form of {@link ExplainParams}. */
 export interface ExplainQuestion {
   readonly about:
     | { readonly is: 'filter'; readonly filter: Filter }
@@ -171,7 +171,7 @@ export interface ExplainQuestion {
 
 // ── reading what is asked ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** A question as it came, with nothing left to check. */
+/** A request for an inspection, with its parameters checked. */
 export type Inspection =
   | { readonly topic: 'overview'; readonly limit: number }
   | { readonly topic: 'explain'; readonly question: ExplainQuestion };
@@ -195,7 +195,7 @@ export const INSPECTION_PARAMETERS: Readonly<
   },
 };
 
-/** Reads a topic and its parameters. @throws ProtocolError `bad-option`, naming what is wrong and what is meant. */
+/** Reads a topic and its parameters. @throws ProtocolError `bad-option`, naming what is wrong and what is accepted. */
 export function readInspection(topic: unknown, params: unknown, limits: FilterLimits): Inspection {
   const known = INSPECTION_TOPICS.find((name) => name === topic);
   if (known === undefined) return refuse(`inspect: the topic must be one of ${INSPECTION_TOPICS.join(', ')}`);
@@ -220,7 +220,8 @@ function readLimit(value: unknown): number {
 function readQuestion(params: Params, limits: FilterLimits): ExplainQuestion {
   const { connection, sub, filter, kind, id, revision } = params;
   if ((sub == null) === (filter == null)) return refuse('explain: give either sub or filter');
-  if (filter != null && connection != null) return refuse('explain: a filter is of no connection; give sub with it');
+  if (filter != null && connection != null)
+    return refuse('explain: connection belongs to sub, not to filter; leave it out');
   if (kind == null && id == null && revision == null) return refuse('explain: give kind and id, or revision');
   return {
     about:

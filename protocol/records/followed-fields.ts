@@ -3,7 +3,7 @@ import type { JsonValue, RecordData } from './record.js';
 import { isNothing } from '../swarm/fields.js';
 import { leaseNameOf } from '../swarm/lease-facts.js';
 
-/** What a heartbeat or a release that does not say it has from the reservation that it names. */
+/** The run and branch that a heartbeat or release takes from the reservation that it names, if it does not say them itself. */
 export interface Followed {
   readonly runId: string | undefined;
   readonly branch: string | undefined;
@@ -14,7 +14,7 @@ export interface FollowerName {
   readonly id: string;
 }
 
-/** A heartbeat or a release that has something else from its reservation now. */
+/** A heartbeat or a release whose followed run or branch has changed. */
 export interface FollowerMove extends FollowerName {
   readonly before: Followed | undefined;
   readonly followed: Followed | undefined;
@@ -25,22 +25,26 @@ interface Follower extends FollowerName {
   readonly followed: Followed | undefined;
 }
 
-/** More heartbeats and releases of one reservation keep what they had when it changes: one file must not make a flood of events. */
+/**
+ * At most this many followers change when their reservation changes; the others keep their old values. One file must not cause a flood of
+ * events.
+ */
 export const MAX_FOLLOWERS = 1_000;
 
 /**
- * Run and branch of the reservations, for the heartbeats and releases that name one and say none: Muse writes them so, and a filter
- * by run or branch means them, too. What a record follows is fixed until it changes or its reservation says something else: a
- * reservation that is removed first takes nothing out of a filter. Told of records in any order.
+ * Keeps run and branch of the reservations, for the heartbeats and releases that name a reservation but say no run or branch. Muse writes
+ * them like that, and a filter by run or branch should match them too. The values that a record follows stay the same until the record
+ * changes or its reservation says something else. So the removal of a reservation takes none of its followers out of a filter. Records may
+ * be put in any order.
  */
 export class FollowedFields {
-  /** By the name that others call it, then by id. */
+  /** By the name that other records call the reservation, then by id. */
   readonly #reservations = new Map<string, Map<string, Followed>>();
   readonly #names = new Map<string, string>();
   readonly #followers = new Map<string, Follower>();
   readonly #byName = new Map<string, Set<string>>();
 
-  /** What a record with this data would follow. */
+  /** Returns what a record with this data would follow. */
   peek(kind: Kind, id: string, data: RecordData): Followed | undefined {
     const name = followedName(kind, id, data);
     if (name === undefined) return undefined;
@@ -52,7 +56,7 @@ export class FollowedFields {
     return this.#followers.get(keyOf(kind, id))?.followed;
   }
 
-  /** A record stands with this data now. @returns the others that follow something else by it. */
+  /** Puts a record with its current data. @returns the other records whose followed values change as a result. */
   put(kind: Kind, id: string, data: RecordData, followed = this.peek(kind, id, data)): readonly FollowerMove[] {
     if (kind === 'reservation') return this.#putReservation(id, data);
     if (kind !== 'heartbeat' && kind !== 'release') return [];
@@ -63,7 +67,7 @@ export class FollowedFields {
     return [];
   }
 
-  /** A record is gone. */
+  /** Drops a removed record. */
   drop(kind: Kind, id: string): void {
     if (kind === 'reservation') {
       const name = this.#names.get(id);
@@ -108,7 +112,7 @@ export class FollowedFields {
     else this.#byName.set(follower.name, new Set([key]));
   }
 
-  /** Of several reservations that go by one name, the one with the smallest id. */
+  /** If several reservations have one name, the one with the smallest id counts. */
   #saidBy(name: string): Followed | undefined {
     let first: string | undefined;
     const said = this.#reservations.get(name);
@@ -123,7 +127,7 @@ export function sameFollowed(a: Followed | undefined, b: Followed | undefined): 
 
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
-/** The reservation whose run or branch a record needs; `undefined` where it says both, or names none. */
+/** Returns the name of the reservation whose run or branch a record needs; `undefined` if the record says both, or names none. */
 function followedName(kind: Kind, id: string, data: RecordData): string | undefined {
   if (kind !== 'heartbeat' && kind !== 'release') return undefined;
   return isNothing(data['run_id']) || isNothing(data['branch']) ? leaseNameOf(kind, id, data) : undefined;

@@ -1,4 +1,4 @@
-/** The kinds of record, in canonical order: the order of snapshots, and the number of a kind on the wire. */
+/** The kinds of record, in canonical order. Snapshots use this order, and the index of a kind is its number on the wire. */
 export const KINDS = ['reservation', 'intent', 'release', 'heartbeat', 'task', 'claim', 'dependency'] as const;
 
 export type Kind = (typeof KINDS)[number];
@@ -21,17 +21,17 @@ const BY_NAME: ReadonlyMap<string, Kind> = new Map(
   ]),
 );
 
-// Marked, so that a bundle that does not ask leaves it out.
+// The marks allow a bundler to leave this table out of a bundle that does not use it.
 const INDEX = /* @__PURE__ */ Object.fromEntries(/* @__PURE__ */ KINDS.map((kind, index) => [kind, index])) as Readonly<
   Record<Kind, number>
 >;
 
-/** The kind called `name`, in the singular or as its directory is called; `undefined` for any other text. */
+/** Returns the kind with this name, in the singular or as its directory is called; `undefined` for any other text. */
 export function kindFromName(name: string): Kind | undefined {
   return BY_NAME.get(name);
 }
 
-/** The number of a kind on the wire, 0…6. */
+/** Returns the number of a kind on the wire, 0…6. */
 export function kindIndex(kind: Kind): number {
   return INDEX[kind];
 }

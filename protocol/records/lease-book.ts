@@ -5,20 +5,20 @@ import type { Kind } from './kinds.js';
 import type { RecordData } from './record.js';
 import { leaseStateAt, LeaseTable, type LeaseState, type LeaseTerm } from '../swarm/leases.js';
 
-/** A lease as the server stands to it. Never changed once made. */
+/** A lease in the server's book. Immutable. */
 export interface BookedLease {
   readonly term: LeaseTerm;
   /**
-   * Whether it waits for its end: its expiry lies in the future, or has passed and everything that may have prolonged it has not
-   * been looked at yet.
+   * Whether its end is still to come: its expiry lies in the future, or has passed but some records that may have prolonged it have not
+   * been read yet.
    */
   readonly isRunning: boolean;
 }
 
-/** What a record has done to a lease. */
+/** The effect of a record on a lease. */
 export interface LeaseChange {
   readonly lease: BookedLease;
-  /** It had ended, and holds again. */
+  /** The lease had ended, and holds again. */
   readonly isRevived: boolean;
 }
 
@@ -30,8 +30,8 @@ interface Deadline {
 const NO_CHANGES: readonly LeaseChange[] = [];
 
 /**
- * When leases end: the deadlines of the leases in a {@link LeaseTable}, which alone says what decides them. Pure: it is told of
- * records and of the time, and says who has expired.
+ * The deadlines of the leases in a {@link LeaseTable}, which alone decides when a lease ends. Pure: its input is records and the time, its
+ * output the leases that have expired.
  */
 export class LeaseBook {
   readonly #table = new LeaseTable({}, 'terms');
@@ -44,7 +44,7 @@ export class LeaseBook {
   }
 
   /**
-   * A record stands with this data now, which is the last that was good where there is a problem with its file.
+   * Puts a record with its current data. If its file has a problem, that is the last good data.
    * @returns the leases that it may have changed: its own, or those of the reservations that it names or named.
    */
   put(kind: Kind, id: string, data: RecordData, now: UnixMillis, problem?: Problem): readonly LeaseChange[] {
@@ -57,11 +57,11 @@ export class LeaseBook {
     this.#table.put({ kind, id, data, problem });
     const named = this.#table.nameIn(kind, id);
     const changes = this.#refreshNamed(named, now);
-    // It has turned to another reservation, or to none: the one it leaves may end earlier now.
+    // The record now names another reservation, or none: the lease that it named before may end earlier now.
     return before === named ? changes : [...changes, ...this.#refreshNamed(before, now)];
   }
 
-  /** A record is gone. @returns the leases that this may have changed, of those that stand. */
+  /** Drops a removed record. @returns the remaining leases that this may have changed. */
   drop(kind: Kind, id: string, now: UnixMillis): readonly LeaseChange[] {
     if (kind === 'reservation') {
       this.#table.drop(kind, id);
@@ -74,18 +74,18 @@ export class LeaseBook {
     return this.#refreshNamed(named, now);
   }
 
-  /** The ids of the heartbeats that are there and cannot be read. */
+  /** The ids of the heartbeats whose files exist but cannot be read. */
   get unreadableHeartbeats(): Iterable<string> {
     return this.#table.unreadableBeats;
   }
 
-  /** Ends every lease whose effective expiry is not after `now`; the ids, in order of expiry and then of id. */
+  /** Ends every lease whose effective expiry is not after `now`. Returns their ids, in order of expiry and then of id. */
   expireUntil(now: UnixMillis): string[] {
     const expired: string[] = [];
     if (this.#table.anyMayBeProlonged) return expired;
     for (let next = this.#deadlines.peek(); next !== undefined && next.at <= now; next = this.#deadlines.peek()) {
       this.#deadlines.pop();
-      // A deadline that has been moved, either way: its lease has another entry.
+      // The deadline was moved, earlier or later: its lease has another entry in the queue.
       if (!this.#isDue(next)) continue;
       this.lapse(next.reservation);
       expired.push(next.reservation);
@@ -93,13 +93,13 @@ export class LeaseBook {
     return expired;
   }
 
-  /** A lease has run out, and whoever wanted to know has been told. */
+  /** Marks a lease as ended, after its `expired` event was made. */
   lapse(reservation: string): void {
     const lease = this.#leases.get(reservation);
     if (lease?.isRunning) this.#leases.set(reservation, { term: lease.term, isRunning: false });
   }
 
-  /** When the next lease ends. */
+  /** Returns when the next lease ends; `undefined` if none will, or if a heartbeat that was never read may prolong any of them. */
   nextDeadline(): UnixMillis | undefined {
     if (this.#table.anyMayBeProlonged) return undefined;
     for (let next = this.#deadlines.peek(); next !== undefined; next = this.#deadlines.peek()) {
@@ -113,24 +113,24 @@ export class LeaseBook {
     return this.#leases.get(reservation);
   }
 
-  /** Whether its time has run out, and neither a release nor a problem says anything else of it. */
+  /** Whether the lease's time has run out, and neither a release nor a problem decides its state. */
   hasLapsed(reservation: string): boolean {
     const lease = this.#leases.get(reservation);
     return lease?.term.basis === 'timed' && !lease.isRunning;
   }
 
-  /** `unknown` also where its end has passed and it has not been told to end. */
+  /** Returns the state of a lease. It is `unknown` also if the lease's end has passed but it was not ended yet. */
   stateAt({ term, isRunning }: BookedLease, now: UnixMillis): LeaseState {
     return leaseStateAt(term, now, !isRunning && !this.#table.anyMayBeProlonged);
   }
 
-  /** `undefined` where no such reservation stands. */
+  /** Returns the state of a lease; `undefined` if there is no such reservation. */
   state(reservation: string, now: UnixMillis): LeaseState | undefined {
     const lease = this.#leases.get(reservation);
     return lease && this.stateAt(lease, now);
   }
 
-  /** `undefined` where it is not known or says no time. */
+  /** Returns when a lease ends; `undefined` if the reservation is unknown or has no valid time. */
   effectiveExpiry(reservation: string): UnixMillis | undefined {
     return this.#leases.get(reservation)?.term.effectiveExpiry;
   }
@@ -147,7 +147,7 @@ export class LeaseBook {
     const term = this.#table.term(id)!;
     const { basis, effectiveExpiry } = term;
     const mayRun = (basis === 'timed' || basis === 'unreadable') && effectiveExpiry !== undefined;
-    // One whose end has come to lie in the past runs until expireUntil says that it has ended, as an event.
+    // A lease whose new end lies in the past keeps running until `expireUntil` ends it with an event.
     const isRunning = mayRun && (effectiveExpiry > now || before?.isRunning === true);
     const lease = { term, isRunning };
     this.#leases.set(id, lease);
@@ -163,7 +163,10 @@ export class LeaseBook {
     return basis === 'timed' && effectiveExpiry === at && !mayBeProlonged;
   }
 
-  /** Deadlines that were moved stay in the queue and are passed over; a queue mostly of those is made anew. */
+  /**
+   * Adds a deadline. Deadlines that were moved stay in the queue and are skipped later. The queue is rebuilt when most of it is such
+   * entries.
+   */
   #watchFor(reservation: string, at: UnixMillis): void {
     this.#deadlines.push({ at, reservation });
     if (this.#deadlines.length <= 2 * this.#leases.size + 64) return;

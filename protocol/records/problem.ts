@@ -1,6 +1,7 @@
 /**
- * Why a file cannot be read as a record (the last good data stands meanwhile); from `bad-timestamp` on, what a record that was
- * read does not say, so that it holds or ends nothing; `unprocessable`: the server fails over it.
+ * What is wrong with a record. Up to `unreadable`: the file cannot be read as a record, and the last good data stays current.
+ * `bad-timestamp`, `no-expiry` and `names-nothing`: the record was read, but lacks what its kind needs, so it holds or ends nothing.
+ * `unprocessable`: the server fails when it handles the record.
  */
 export const PROBLEMS = [
   'invalid-json',
@@ -18,15 +19,15 @@ export const PROBLEMS = [
 ] as const;
 export type Problem = (typeof PROBLEMS)[number];
 
-/** Problems of records that were read, and do not say what their kind needs. */
+/** Problems of records that were read but lack what their kind needs. */
 const OF_CONTENT: readonly Problem[] = ['bad-timestamp', 'no-expiry', 'names-nothing'];
 
-/** Whether a problem is one of what a record says, and not of the file that says it. */
+/** Whether a problem is in what the record says, and not in the file. */
 export function isOfContent(problem: Problem): boolean {
   return OF_CONTENT.includes(problem);
 }
 
-/** Whether the file is there, and what it says now is unknown: then what it might hold counts as held. */
+/** Whether the file exists but its present content is unknown. What the record might hold then counts as held. */
 export function isUnknown(problem: Problem | undefined): boolean {
   return problem === 'unreadable' || problem === 'unprocessable';
 }

@@ -13,13 +13,13 @@ const LEASE_TIMES: Readonly<Partial<Record<Kind, string>>> = {
   heartbeat: 'extended_expires_at',
 };
 
-/** What a record says of when a lease ends; `undefined` where its kind says nothing of that. */
+/** Returns the field of a record that says when a lease ends; `undefined` if its kind has no such field. */
 export function leaseTime(kind: Kind, data: RecordData): JsonValue | undefined {
   const field = LEASE_TIMES[kind];
   return field === undefined ? undefined : data[field];
 }
 
-/** What is amiss with what a record says, as far as leases depend on it. */
+/** Returns the problem in the content of a record, as far as leases depend on it. */
 export function problemOf(kind: Kind, id: string, data: RecordData): Problem | undefined {
   const time = leaseTime(kind, data);
   if (!isNothing(time)) return parseTimestamp(time) === undefined ? 'bad-timestamp' : undefined;
@@ -27,7 +27,7 @@ export function problemOf(kind: Kind, id: string, data: RecordData): Problem | u
   return kind === 'release' && leaseNameOf(kind, id, data) === undefined ? 'names-nothing' : undefined;
 }
 
-/** A problem of content in words: the field, what was found there, and what is right. */
+/** Returns a problem of content in words: the field, what it contains, and what it should be. */
 export function explainProblem(kind: Kind, id: string, data: RecordData, problem: Problem): string {
   const wanted = problem === 'names-nothing' ? 'reservation_id' : LEASE_TIMES[kind];
   const fault = fieldProblems({ kind, id, data }).find(({ field }) => field === wanted);
@@ -35,20 +35,20 @@ export function explainProblem(kind: Kind, id: string, data: RecordData, problem
   return fieldText(fault);
 }
 
-/** A field in words, what stands there, and what is right. */
+/** Returns a field in words: its name, what it contains, and what it should be. */
 export const fieldText = ({ field, found, right }: FieldProblem): string =>
   `${field} is ${found}, and should be ${right}`;
 
 /**
- * Everything that is amiss with a record, in words, for a person: the problem of its file, or each field that does not say what it
- * should, whether or not a lease depends on it. Empty where nothing is.
+ * Returns all problems of a record in words, for a person: the problem of its file, or each field that does not say what it should, whether
+ * or not a lease depends on it. Empty if there is no problem.
  */
 export function recordProblems({ kind, id, data, problem }: SwarmRecord): string[] {
   if (problem !== undefined && !isOfContent(problem)) return [problem];
   return fieldProblems({ kind, id, data }).map(fieldText);
 }
 
-/** The fields of a record that do not say what they should: each is named, with what was found and what is right. */
+/** Returns the fields of a record that do not say what they should, each with what it contains and what it should be. */
 export function fieldProblems(record: SwarmRecord): readonly FieldProblem[] {
   switch (record.kind) {
     case 'reservation':

@@ -6,8 +6,8 @@ export interface JsonObject {
 }
 
 /**
- * What every record may carry. All fields are optional, because agents write records by hand and add fields of their
- * own; unknown fields are kept as they are. Times are ISO 8601, UTC where no offset is given.
+ * The fields that every record may have. All are optional, because agents write records by hand and add fields of their own. Unknown fields
+ * are kept unchanged. Times are ISO 8601, and UTC if they have no offset.
  */
 export interface RecordData extends JsonObject {
   readonly run_id?: string;
@@ -21,7 +21,7 @@ export interface RecordData extends JsonObject {
 export interface ReservationData extends RecordData {
   readonly reservation_id?: string;
   readonly expires_at?: string;
-  /** Muse writes null where none was said. */
+  /** Muse writes null if the agent gave no operation. */
   readonly operation?: string | null;
 }
 
@@ -33,7 +33,7 @@ export interface IntentData extends RecordData {
   readonly detail?: string;
 }
 
-/** The end of a lease, said by its holder. */
+/** The end of a lease, declared by its holder. */
 export interface ReleaseData extends RecordData {
   readonly release_id?: string;
   readonly reservation_id?: string;
@@ -61,7 +61,7 @@ export interface ClaimData extends RecordData {
   readonly claimed_at?: string;
 }
 
-/** One task or reservation waits for another. */
+/** A statement that one task or reservation waits for another. */
 export interface DependencyData extends RecordData {
   readonly dependency_id?: string;
   readonly task_id?: string;

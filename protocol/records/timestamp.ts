@@ -1,21 +1,20 @@
 import { unixMillis, type UnixMillis } from '../brand.js';
 
-/** The separators of a date, and of a time, are all there or all missing. */
+/** Either all separators of a date (or of a time) are present, or none. */
 const DATE = String.raw`(?<year>\d{4})(?<dash>-?)(?<month>\d{2})\k<dash>(?<day>\d{2})`;
 const CLOCK = String.raw`(?<hour>\d{2})(?:(?<colon>:?)(?<minute>\d{2})(?:\k<colon>(?<second>\d{2})(?:[.,](?<fraction>\d{1,9}))?)?)?`;
 const ZONE = String.raw`(?<utc>[Zz])|(?<sign>[+-])(?<zoneHour>\d{2})(?::?(?<zoneMinute>\d{2})(?::?(?<zoneSecond>\d{2}))?)?`;
 const ISO_8601 = new RegExp(`^${DATE}(?:[Tt ]${CLOCK}(?:${ZONE})?)?$`);
-/** Seconds since 1970, as programs write the time of day who know no other: ten digits, from 2001 to 2286. */
+/** Unix seconds, from programs that write the time in no other form: ten digits, from 2001 to 2286. */
 const UNIX_SECONDS = /^\d{10}(?:\.\d{1,9})?$/;
 
 type Parts = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads a time as programs write it: ISO 8601 with or without separators, a date alone, an offset of hours alone, and Unix
- * seconds of ten digits. What says no offset is UTC. What is finer than a millisecond counts as the next one, so that no lease
- * ends before its time. Unlike `Date.parse` it takes neither February 30th nor `24:00`, nor does it read a naive time
- * as local.
- * @returns `undefined` where the text is no such time.
+ * Reads a time in the forms that programs write: ISO 8601 with or without separators, a date alone, an offset of hours alone, and Unix
+ * seconds of ten digits. A time without an offset is UTC. A fraction finer than a millisecond is rounded up, so that no lease ends before
+ * its time. Unlike `Date.parse`, it refuses February 30th and `24:00`, and does not read a time without an offset as local time.
+ * @returns `undefined` if the text is not such a time.
  */
 export function parseTimestamp(text: unknown): UnixMillis | undefined {
   if (typeof text !== 'string' || text.length > 40) return undefined;
@@ -24,7 +23,7 @@ export function parseTimestamp(text: unknown): UnixMillis | undefined {
   return UNIX_SECONDS.test(text) ? unixMillis(Math.ceil(Number(text) * 1_000)) : undefined;
 }
 
-/** Whether a time that {@link parseTimestamp} reads says no time zone. */
+/** Whether a time that {@link parseTimestamp} reads has no time zone. */
 export function isNaive(text: string): boolean {
   const parts: Parts | undefined = text.length > 40 ? undefined : ISO_8601.exec(text)?.groups;
   return parts !== undefined && parts['utc'] === undefined && parts['sign'] === undefined;
@@ -39,7 +38,7 @@ function fromParts(parts: Parts): UnixMillis | undefined {
   const milliseconds = Math.ceil(Number((parts['fraction'] ?? '').padEnd(9, '0')) / 1_000_000);
   const offsetMs = zoneOffsetMs(parts['sign'], number('zoneHour'), number('zoneMinute'), number('zoneSecond'));
   if (offsetMs === undefined) return undefined;
-  // `Date.UTC` takes the year 26 for 1926; the calendar repeats itself after 400 years.
+  // `Date.UTC` reads the year 26 as 1926. The calendar repeats itself after 400 years, so the calculation uses a year 400 years later.
   const shifted = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds);
   return unixMillis(shifted - MS_OF_400_YEARS - offsetMs);
 }

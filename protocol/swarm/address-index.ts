@@ -1,7 +1,7 @@
 import type { Address } from './address.js';
 import { covers, overlap } from './overlap.js';
 
-/** What stands at an address. */
+/** An owner and one of its addresses. */
 export interface IndexEntry {
   readonly owner: string;
   readonly address: Address;
@@ -17,7 +17,7 @@ interface Node {
 
 const newNode = (): Node => ({ children: new Map(), exact: new Map(), wild: new Map() });
 
-/** Finds who is at, above or below an address without looking at everybody: a tree of steps. */
+/** Finds the owners at, above or below an address without looking at all of them: a tree of steps. */
 export class AddressIndex {
   readonly #root = newNode();
 
@@ -34,7 +34,7 @@ export class AddressIndex {
     if (address.readings.length > 1) this.#take(address.fixedSteps, ({ wild }) => wild.delete(key));
   }
 
-  /** Entries whose addresses overlap one, each once, in no order. */
+  /** Yields the entries whose addresses overlap the given one, each once, in no order. */
   *overlapping(address: Address): Generator<IndexEntry> {
     const seen = new Set<string>();
     for (const entry of this.#near(address)) {
@@ -45,7 +45,7 @@ export class AddressIndex {
     }
   }
 
-  /** Entries whose addresses cover one, each once, in no order. */
+  /** Yields the entries whose addresses cover the given one, each once, in no order. */
   *covering(address: Address): Generator<IndexEntry> {
     const seen = new Set<string>();
     for (const node of this.#wayTo(address.steps)) {
@@ -62,7 +62,7 @@ export class AddressIndex {
     }
   }
 
-  /** Whatever may overlap: on the way to the address, and below it. */
+  /** Yields all entries that may overlap: those on the path to the address, and those below it. */
   *#near(address: Address): Generator<IndexEntry> {
     const way = [...this.#wayTo(address.fixedSteps)];
     const isWhole = way.length > address.fixedSteps.length;
@@ -74,7 +74,7 @@ export class AddressIndex {
     if (last) yield* allIn(last);
   }
 
-  /** The nodes on the way to some steps, as far as there are any. */
+  /** Yields the nodes on the path along the steps, as far as they exist. */
   *#wayTo(steps: readonly string[]): Generator<Node> {
     let node: Node | undefined = this.#root;
     for (let at = 0; node !== undefined; at++) {
@@ -94,7 +94,7 @@ export class AddressIndex {
     return node;
   }
 
-  /** Takes something out of the node at the end of the steps, and then the nodes that are empty. */
+  /** Removes an entry from the node at the end of the steps, and then removes the nodes that are empty. */
   #take(steps: readonly string[], take: (node: Node) => void): void {
     const way = [this.#root];
     for (const step of steps) {
@@ -113,7 +113,7 @@ export class AddressIndex {
 
 const keyOf = ({ owner, address }: IndexEntry): string => `${owner}\0${address.text}`;
 
-/** With a list of its own: a path of thousands of names must not overflow the stack. */
+/** Uses a list instead of recursion: a path of thousands of names must not overflow the stack. */
 function* allIn(start: Node): Generator<IndexEntry> {
   const left = [start];
   for (let node = left.pop(); node !== undefined; node = left.pop()) {

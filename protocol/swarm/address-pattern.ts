@@ -1,11 +1,10 @@
 /**
- * The wildcards of addresses. They say less than a filter's globs and hide no names that begin with a dot, because the
- * question here is not which records to send but whether two agents may meet: `*` is any text without a slash, `?` one
- * character of it, `**` any text, `[a-c]` and `{a,b}` a choice, and none of them reaches over `::`. Whatever else a glob could say is read as more than it says,
- * never as less.
+ * The wildcards of addresses. They are fewer than a filter's globs, and they also match names that begin with a dot, because they answer
+ * whether two agents may meet, not which records to send. `*` is any text without a slash, `?` one character but a slash, `**` any text,
+ * `[a-c]` and `{a,b}` a choice. No wildcard matches `::`. Any other glob syntax is read as matching more than it does, never less.
  */
 
-/** One step of a pattern. `run`: any text, `crosses` slashes too. `skip`: the next `count` tokens may be left out. */
+/** One element of a pattern. `run`: any text; with `crosses`, slashes too. `skip`: the next `count` tokens may be left out. */
 type Token =
   | { readonly is: 'char'; readonly char: string }
   | { readonly is: 'one' }
@@ -14,22 +13,22 @@ type Token =
   | { readonly is: 'skip'; readonly count: number };
 
 /**
- * One meaning of an address. `text`: the text itself. `pattern`: its wildcards are meant. `perhaps`: they may be part of a
- * name, as in `app/[id]/page.tsx` or `empty?`; two such texts meet only if they are equal.
+ * One meaning of an address. `text`: the text itself. `pattern`: its signs are wildcards. `perhaps`: its signs may be wildcards or part of
+ * a name, as in `app/[id]/page.tsx` or `empty?`; two such texts meet only if they are equal.
  */
 export interface Reading {
   readonly is: 'text' | 'pattern' | 'perhaps';
   readonly tokens: readonly Token[];
   /**
-   * `symbols` where the last name has an extension, and is a file's as far as anybody can tell: that `src/a.py` may be a
-   * directory with a `b.ts` in it is no reason to say that it overlaps every pattern with `b.ts`.
+   * `symbols` if the last name has an extension, so it is probably a file. `src/a.py` could be a directory with a `b.ts` in it, but that is
+   * no reason to report that it overlaps every pattern with `b.ts`.
    */
   readonly reach: 'symbols' | 'below';
 }
 
-/** Stands for the `::` before a symbol, which a text has once. */
+/** Replaces the `::` before a symbol, which occurs in a text once. */
 const SYMBOL = '\0';
-/** Stands for every character that no pattern names. */
+/** Represents all characters that no pattern names. */
 const OTHER = '\uE000';
 const MAX_ALTERNATIVES = 64;
 const MAX_PATTERN_CHARACTERS = 512;
@@ -38,7 +37,7 @@ const MAX_WILDCARDS = 32;
 const CHOICE = /[@?+*!]\([^()]*\|[^()]*\)/;
 const WILDCARD = /[*?[{]|[@+!]\([^()]*\|/;
 
-/** @returns the readings, and the number of the first step with a wildcard. */
+/** Reads the names of a path and a symbol. @returns the readings, and the index of the first step with a wildcard. */
 export function readPattern(
   names: readonly string[],
   symbol: readonly string[],
@@ -55,7 +54,7 @@ export function readPattern(
   const isBounded = read?.every((tokens) => tokens.filter(({ is }) => is !== 'char').length <= MAX_WILDCARDS) ?? false;
   const is: Reading['is'] =
     isBounded && alternatives?.length === 1 && isDoubtful(text, symbol.length > 0) ? 'perhaps' : 'pattern';
-  // What costs too much to read is read as everything below the names that it certainly begins with.
+  // A pattern that is too expensive is read as everything below the fixed names that it begins with.
   const patterns = isBounded
     ? read!
     : [[...Array.from(unescaped(fixed), toChar), { is: 'run', crosses: true } as const]];
@@ -68,7 +67,7 @@ const toChar = (char: string): Token => ({ is: 'char', char });
 
 export const unescaped = (text: string): string => text.replace(/\\([*?[\]{}])/g, '$1');
 
-/** Whether all that looks like a wildcard may as well be a name: Next.js' `[slug]`, Ruby's `empty?`. */
+/** Whether all signs that look like wildcards may be part of a name: Next.js' `[slug]`, Ruby's `empty?`. */
 function isDoubtful(text: string, hasSymbol: boolean): boolean {
   const plain = text.replace(/\\./g, '');
   if (plain.includes('*') || CHOICE.test(plain)) return false;
@@ -76,7 +75,7 @@ function isDoubtful(text: string, hasSymbol: boolean): boolean {
   return ![...plain.matchAll(/\[([^\]/]*)\]/g)].some(([, inner = '']) => /^(?:[!^].+|(?:.-.)+)$/.test(inner));
 }
 
-/** @returns `undefined` where there are too many. */
+/** @returns `undefined` if there are more than {@link MAX_ALTERNATIVES}. */
 function expandBraces(text: string): string[] | undefined {
   const done: string[] = [];
   const left = [text];
@@ -89,7 +88,7 @@ function expandBraces(text: string): string[] | undefined {
   return done;
 }
 
-/** The first `{a,b}` that is closed and has a comma of its own. */
+/** Returns the first `{a,b}` that is closed and has a comma outside inner braces. */
 function firstGroup(
   text: string,
 ): { readonly start: number; readonly end: number; readonly parts: string[] } | undefined {
@@ -136,7 +135,7 @@ function tokensOf(text: string): Token[] {
       if (stars === 1) tokens.push({ is: 'run', crosses: false });
       else if (!isWholeName) tokens.push({ is: 'run', crosses: true });
       else {
-        // `a/**/b` is `a/b` too.
+        // `a/**/b` matches `a/b` too.
         tokens.push({ is: 'skip', count: 2 }, { is: 'run', crosses: true }, toChar('/'));
         at++;
       }
@@ -166,7 +165,10 @@ function readClass(text: string): { readonly token: Token; readonly length: numb
   return { token: { is: 'class', ranges, isNegated: match[1] !== '' }, length: Array.from(match[0]).length };
 }
 
-/** The characters that a step takes: `only` where it is one, else those of `candidates` and more that `has` says. */
+/**
+ * The characters that a step accepts: `only` that one if it is set, else every character for which `has` is true. `candidates` are
+ * characters to try.
+ */
 interface Step {
   readonly only?: string;
   readonly has: (char: string) => boolean;
@@ -174,13 +176,13 @@ interface Step {
   readonly next: number;
 }
 
-/** How far a reading is taken to cover: what it says, the symbols in that too, or all that lies below. */
+/** What a reading covers: only what it matches, the symbols in that too, or everything below. */
 export type Reach = 'itself' | 'symbols' | 'below';
 
-/** Two texts whose product is larger are not compared: they are taken to meet, which at worst blocks more than it should. */
+/** Two texts with a larger product are not compared but assumed to meet. At worst this blocks more than necessary. */
 const MAX_PRODUCT = 65_536;
 
-/** Whether there is a text that both readings reach: a search in the product of the two. */
+/** Whether there is a text that both readings reach. Searches the product of the two. */
 export function meets(a: Reading, aReach: Reach, b: Reading, bReach: Reach): boolean {
   if (a.tokens.length * b.tokens.length > MAX_PRODUCT) return true;
   const width = b.tokens.length + 2;
@@ -206,7 +208,7 @@ export function meets(a: Reading, aReach: Reach, b: Reading, bReach: Reach): boo
   return false;
 }
 
-/** Where a token that takes nothing leads. */
+/** Returns the positions after a token that matches nothing. */
 function passedOver(tokens: readonly Token[], at: number): readonly number[] {
   const token = tokens[at];
   if (token?.is === 'run') return [at + 1];
@@ -220,7 +222,7 @@ function stepFrom(tokens: readonly Token[], at: number, reach: Reach, inSymbol: 
   const token = tokens[at];
   if (token === undefined) {
     if (reach === 'itself') return undefined;
-    // What lies below: in the directory or file, or nested in the symbol. All lies below the root.
+    // Accept what lies below: in the directory or file, or nested in the symbol. Everything lies below the root.
     const inFile = reach === 'symbols' ? [SYMBOL] : ['/', SYMBOL];
     const edges = tokens.length === 0 ? ['/', SYMBOL, '.', OTHER] : inSymbol === 1 ? ['.'] : inFile;
     const has = (char: string): boolean => (tokens.length === 0 ? inText(char) : edges.includes(char));

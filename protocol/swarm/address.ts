@@ -1,39 +1,39 @@
 import { readPattern, unescaped, type Reading } from './address-pattern.js';
 
 /**
- * What an address names. `directory` is one that was written with a slash at its end; a directory that was written
- * without one reads as `file`, which makes no difference: both cover whatever is below them.
+ * What an address names. `directory` is an address with a slash at its end. A directory without that slash is read as `file`, which makes
+ * no difference: both cover everything below them.
  */
 export type AddressKind = 'file' | 'symbol' | 'nested-symbol' | 'directory' | 'pattern';
 
-/** An address, parsed once: `src/billing.py`, `src/billing.py::Invoice.render`, `src/`, `src/*.py`. */
+/** A parsed address: `src/billing.py`, `src/billing.py::Invoice.render`, `src/`, `src/*.py`. */
 export interface Address {
-  /** The normal form: equal for two spellings of one address. */
+  /** The normal form: the same for all spellings of one address. */
   readonly text: string;
   readonly kind: AddressKind;
-  /** The steps from the root: `/src`, `/billing.py`, `:Invoice`, `:render`. An address covers those that begin with its steps. */
+  /** The steps from the root: `/src`, `/billing.py`, `:Invoice`, `:render`. An address covers every address that begins with its steps. */
   readonly steps: readonly string[];
-  /** The steps before the first one with a wildcard; all of them where there is none. */
+  /** The steps before the first one with a wildcard; all steps if there is none. */
   readonly fixedSteps: readonly string[];
   /**
-   * What the text can mean. The first is always the text itself, so that a file which is called `[id].tsx` is found; a
-   * text with wildcards has more.
+   * The possible meanings of the text. The first is always the text itself, so that a file named `[id].tsx` is found. A text with wildcards
+   * has more.
    */
   readonly readings: readonly Reading[];
 }
 
-/** Why a text is no address, with what would be right. */
+/** Why a text is not an address, and what would be right. */
 export interface AddressProblem {
   readonly problem: 'empty' | 'outside' | 'absolute' | 'no-file' | 'negated' | 'too-long';
   /** A sentence for a person. */
   readonly text: string;
 }
 
-/** Where an address was written, which a spelling may be relative to. */
+/** Where an address was written. A relative spelling is resolved from there. */
 export interface AddressContext {
-  /** Absolute paths of the repository: its root and its worktrees, with `/` between names. */
+  /** Absolute paths of the repository's root and its worktrees, with `/` between names. */
   readonly roots?: readonly string[];
-  /** The working directory, from the root of the repository: `src/billing`. */
+  /** The working directory, relative to the root of the repository: `src/billing`. */
   readonly workingDirectory?: string;
   /** Whether a backslash always separates names, as it does on Windows. */
   readonly isWindows?: boolean;
@@ -42,18 +42,18 @@ export interface AddressContext {
 export type ParsedAddress =
   { readonly ok: true; readonly address: Address } | { readonly ok: false; readonly problem: AddressProblem };
 
-/** Longer texts are no path on any system. */
+/** Longer texts are not a path on any system. */
 export const MAX_ADDRESS_CHARACTERS = 8_192;
 
 const SYMBOL = '::';
-/** The first `::`, and what more colons there are. */
+/** The first `::`, and further colons after it. */
 const SYMBOL_MARK = /:{2,}/;
-/** A backslash before a wildcard takes its meaning away; any other separates names, as a program on Windows writes it. */
+/** A backslash that separates names, as programs on Windows write it. A backslash before a wildcard makes the wildcard literal instead. */
 const SEPARATING_BACKSLASH = /\\(?![*?[\]{}])/g;
 
 /**
- * Reads one spelling of an address: trims blanks, joins `//` and `/./`, resolves `..`, takes an absolute path below one of
- * the roots as the path from there, composes letters and accents (NFC), and drops a `::` with nothing after it.
+ * Reads one spelling of an address. Trims blanks, joins `//` and `/./`, resolves `..`, makes an absolute path below one of the roots
+ * relative to that root, composes letters and accents (NFC), and drops a `::` with nothing after it.
  */
 export function parseAddress(spelling: string, context: AddressContext = {}): ParsedAddress {
   const trimmed = spelling.normalize('NFC').trim();
@@ -71,8 +71,8 @@ export function parseAddress(spelling: string, context: AddressContext = {}): Pa
 }
 
 /**
- * Reads what a person asks for. A path that is not marked as relative (`./x`) may be meant from the working directory or
- * from the root, as records have it: both are asked for, because one of the two answers alone could be a wrong "free".
+ * Reads an address that a person asks about. A path that is not marked as relative (`./x`) may be relative to the working directory or to
+ * the root, as in records. Both are asked about, because the answer for one alone could be a wrong "free".
  * @returns one or two addresses, or why there is none.
  */
 export function parseQuery(
@@ -83,7 +83,10 @@ export function parseQuery(
   | { readonly ok: false; readonly problem: AddressProblem } {
   const trimmed = spelling.trim();
   if (trimmed.startsWith('!'))
-    return refuse('negated', `${shown(trimmed)} begins with !; ask for what is wanted, not for what is not`);
+    return refuse(
+      'negated',
+      `${shown(trimmed)} begins with !; write the addresses to ask about, not those to leave out`,
+    );
   if (isAbsolute(slashed(trimmed, context)) && (context.roots ?? []).length === 0)
     return refuse('absolute', `${shown(trimmed)} is an absolute path; give the path from the root of the repository`);
   const here = parseAddress(spelling, context);
@@ -96,7 +99,7 @@ export function parseQuery(
   return { ok: true, addresses };
 }
 
-/** A branch by its short name: `refs/heads/main` is `main`. */
+/** Returns the short name of a branch: `refs/heads/main` is `main`. */
 export function normalBranch(branch: string): string {
   return branch.trim().replace(/^refs\/heads\//, '');
 }
@@ -122,7 +125,7 @@ type ResolvedPath =
 function resolvePath(path: string, { roots = [], workingDirectory = '' }: AddressContext): ResolvedPath {
   const absolute = isAbsolute(path);
   const below = absolute ? belowRoots(path, roots) : undefined;
-  // Without a root that it is below, an absolute path stays what it is: nothing in the repository is called so.
+  // Without any known root, an absolute path stays absolute: no address in the repository is equal to it.
   if (absolute && below === undefined && roots.length > 0)
     return refuse('outside', `${shown(path)} is outside of the repository`);
   const base = absolute ? [] : namesOf(workingDirectory);
@@ -139,7 +142,7 @@ function resolvePath(path: string, { roots = [], workingDirectory = '' }: Addres
   return { ok: true, names, isDirectory: /(?:^|\/)\s*\.{0,2}\s*$/.test(path) };
 }
 
-/** The part of an absolute path below the deepest of the roots that it is in. */
+/** Returns the part of an absolute path below the deepest root that contains it. */
 function belowRoots(path: string, roots: readonly string[]): string | undefined {
   const wanted = `/${namesOf(path).join('/')}`;
   let found: string | undefined;
@@ -151,14 +154,14 @@ function belowRoots(path: string, roots: readonly string[]): string | undefined 
   return found;
 }
 
-/** Blanks around a name are a slip of who wrote it; a colon at its end belongs to a drive, or to the mark of a symbol. */
+/** Blanks around a name are typing errors. A colon at its end belongs to a drive, or to the `::` of a symbol. */
 const namesOf = (path: string): string[] =>
   path
     .split('/')
     .map((name) => name.trim().replace(/[\s:]+$/, ''))
     .filter((name) => name !== '');
 
-/** Dotted names nest, and so do those with `::` between them: a class covers its methods. */
+/** Names joined by `.` or `::` nest: a class covers its methods. */
 function symbolSteps(symbol: string): string[] {
   return symbol
     .split(/:{2,}|\./)
@@ -171,7 +174,7 @@ function makeAddress(names: readonly string[], isDirectory: boolean, symbol: rea
   const text = `${path}${isDirectory && names.length > 0 ? '/' : ''}${symbol.length > 0 ? SYMBOL + symbol.join('.') : ''}`;
   const steps = [...names.map((name) => `/${unescaped(name)}`), ...symbol.map((name) => `:${unescaped(name)}`)];
   const { readings, wildAt } = readPattern(names, symbol);
-  // A text whose wildcards may well be part of a name is called what it would be without them.
+  // If the wildcards may be part of a name, the kind is that of a text without wildcards.
   const isPattern = readings.some(({ is }) => is === 'pattern');
   const kind = isPattern ? 'pattern' : kindOf(isDirectory || names.length === 0, symbol);
   return { text, kind, steps, fixedSteps: wildAt === undefined ? steps : steps.slice(0, wildAt), readings };

@@ -3,39 +3,39 @@ import { describeIntent, type Intent } from './intents.js';
 import { endOf, isHeld, type Lease } from './leases.js';
 import { isHistory, type Moment } from './moment.js';
 
-/** What a record says of the run that wrote it. */
+/** What a record says about the run that wrote it. */
 export interface Sign {
   readonly run: string | undefined;
   readonly branch: string | undefined;
-  /** The latest time that the record says its run was at work. */
+  /** The latest time at which the record says that its run was at work. */
   readonly saidAt: UnixMillis | undefined;
 }
 
 /**
- * `suspect`: holds, but has gone silent. `lapsed`: holds nothing, and a lease of it ran out lately without a release.
- * `history`: holds nothing, and all it did ended long ago.
+ * `suspect`: the agent holds leases, but has gone silent. `lapsed`: it holds nothing, and a lease of it ran out recently without a release.
+ * `history`: it holds nothing, and everything it did ended long ago.
  */
 export type AgentState = 'holding' | 'suspect' | 'lapsed' | 'idle' | 'history';
 
-/** A run, as its records show it. */
+/** A run, as its records describe it. */
 export interface Agent {
-  /** `undefined` for records that name no run: they are shown as one. */
+  /** `undefined` for records that name no run; they form one agent together. */
   readonly run: string | undefined;
-  /** Of its leases that are held, else of its latest record; sorted. */
+  /** The branches of its held leases, or else of its latest record; sorted. */
   readonly branches: readonly string[];
   readonly state: AgentState;
-  /** The leases that hold, the first to end first. */
+  /** The held leases, the first to end first. */
   readonly held: readonly Lease[];
-  /** Of its leases that lapsed, those that are not history. */
+  /** Its lapsed leases that are not history. */
   readonly lapsed: readonly Lease[];
-  /** The latest time that any of its records says, never in the future. */
+  /** The latest time in any of its records, but never in the future. */
   readonly seenAt: UnixMillis | undefined;
   readonly silentMs: number | undefined;
-  /** In its own words, where it has announced what it does. */
+  /** What the run does, in its own words, if it has announced it. */
   readonly doing: string | undefined;
 }
 
-/** The first to end first, then by id; what has no known end comes last. */
+/** Orders leases by their end, then by id. A lease without a known end comes last. */
 export const byEnd = (a: Lease, b: Lease): number =>
   (a.effectiveExpiry ?? Infinity) - (b.effectiveExpiry ?? Infinity) || (a.reservation < b.reservation ? -1 : 1);
 
@@ -47,7 +47,7 @@ interface Gathered {
   branchAt: number;
 }
 
-/** All runs, by name. */
+/** Returns all runs, sorted by name. */
 export function agentsOf(
   leases: readonly Lease[],
   intents: readonly Intent[],
@@ -68,7 +68,7 @@ export function agentsOf(
   };
   for (const { run, branch, saidAt } of signs) {
     const known = gathered(run);
-    // A writer whose clock is ahead has not been seen in the future.
+    // A time in the future comes from a clock that is ahead; it counts as now.
     const seenAt = saidAt === undefined ? undefined : unixMillis(Math.min(saidAt, moment.now));
     if (seenAt !== undefined && seenAt > (known.seenAt ?? -Infinity)) known.seenAt = seenAt;
     const at = seenAt ?? -Infinity;
@@ -108,7 +108,7 @@ function stateOf(held: readonly Lease[], lapsed: readonly Lease[], known: Gather
   return isHistory(known.seenAt, moment) ? 'history' : 'idle';
 }
 
-/** The latest of the intents that are not done, by `created_at` and then by id; else what a lease says it is for. */
+/** Returns the words of the latest intent that is not done, by `created_at` and then by id; or else the operation of a lease. */
 function doingOf(held: readonly Lease[], intents: readonly Intent[]): string | undefined {
   const latest = intents
     .filter(({ state }) => state.is !== 'done')

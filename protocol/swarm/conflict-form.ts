@@ -1,23 +1,23 @@
 import type { Conflict } from './conflicts.js';
 
-/** A conflict as every surface writes it. Null where a record does not say. */
+/** A conflict in the form that every surface writes. Null if a record does not say the value. */
 export interface ConflictForm {
   readonly type: Conflict['type'];
-  /** `collision`: on one branch. `merge-risk`: on several. */
+  /** `collision`: on one branch. `merge-risk`: on several branches. */
   readonly severity: Conflict['severity'];
   readonly confidence: number;
-  /** The narrowest of the addresses. */
+  /** The narrowest of the parties' addresses. */
   readonly address: string;
-  /** At least two, each run and branch once. */
+  /** At least two. Each pair of run and branch occurs once. */
   readonly parties: readonly {
     readonly run_id: string | null;
     readonly branch: string | null;
-    /** Id of its reservation, or of its intent in an `operation_conflict`. */
+    /** Id of the party's reservation, or of its intent in an `operation_conflict`. */
     readonly record: string;
     readonly address: string;
     readonly operation: string | null;
   }[];
-  /** Whether there are more parties than are listed. */
+  /** Whether there are more parties than the list has. */
   readonly has_more: boolean;
 }
 

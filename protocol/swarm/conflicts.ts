@@ -8,41 +8,44 @@ import { covers } from './overlap.js';
 export interface Party {
   readonly run: string | undefined;
   readonly branch: string | undefined;
-  /** Id of the record, a reservation or an intent, that makes it one. */
+  /** Id of the reservation or intent that makes it a party. */
   readonly record: string;
-  /** The address as that record has it: the same, or one that covers it. */
+  /** The address in that record: the conflict's address, or one that covers it. */
   readonly address: string;
   readonly operation: string | undefined;
 }
 
 /**
- * Two runs on overlapping addresses, as Muse's `forecast` calls it.
- * - `address_overlap`: both have leases. On one branch that is a _collision_, on different ones a _merge risk_.
- * - `operation_conflict`: both have announced work that excludes the other's: delete against modify, rename or extract.
+ * Two runs on overlapping addresses, in the terms of Muse's `forecast`.
+ * - `address_overlap`: both have leases. On one branch that is a _collision_, on different branches a _merge risk_.
+ * - `operation_conflict`: both have announced work, and the one excludes the other: delete against modify, rename or extract.
  */
 export interface Conflict {
   readonly type: 'address_overlap' | 'operation_conflict';
   readonly severity: 'collision' | 'merge-risk';
-  /** As Muse's forecast says it. */
+  /** The value that Muse's forecast gives. */
   readonly confidence: number;
-  /** The narrowest of the addresses. */
+  /** The narrowest of the parties' addresses. */
   readonly address: string;
-  /** At least two, each run and branch once, ordered by run and branch. */
+  /** At least two, ordered by run and branch. Each pair of run and branch occurs once. */
   readonly parties: readonly Party[];
   /** Whether there are more than {@link MAX_PARTIES}. */
   readonly hasMore: boolean;
 }
 
-/** More are not listed: what a hundred agents contend for needs no longer list. */
+/** The most parties that are listed: a conflict of a hundred agents needs no longer list. */
 export const MAX_PARTIES = 100;
 const OVERLAP_CONFIDENCE = 1;
 const OPERATION_CONFIDENCE = 0.9;
 const EXCLUDED_BY_DELETE: ReadonlySet<string> = new Set(['modify', 'rename', 'extract']);
 
-/** A name for one side: runs and branches are texts without line ends in any case that matters. */
+/** Returns a key for one side. Runs and branches have no line ends in any case that matters. */
 export const sideOf = (run: string | undefined, branch: string | undefined): string => `${run ?? ''}\n${branch ?? ''}`;
 
-/** @param index the addresses of reservations; their owners are ids. @param lease the lease of an id. */
+/**
+ * Returns the conflicts between leases. @param index the addresses of reservations; their owners are ids. @param lease returns the lease of
+ * an id.
+ */
 export function addressOverlaps(
   leases: readonly Lease[],
   index: AddressIndex,
@@ -68,7 +71,10 @@ export function addressOverlaps(
   return sorted(found);
 }
 
-/** A conflict is told at the narrower address; of two patterns, at the later in the alphabet. */
+/**
+ * Yields the entries that conflict at an address. A conflict is reported at the narrower of two addresses; of two patterns, at the one
+ * later in the alphabet.
+ */
 function* meetingAt(index: AddressIndex, address: Address): Generator<IndexEntry> {
   if (address.kind !== 'pattern') {
     yield* index.covering(address);
@@ -81,7 +87,10 @@ function* meetingAt(index: AddressIndex, address: Address): Generator<IndexEntry
   }
 }
 
-/** @param index the addresses of intents that are not done. @param intent the intent of an id, where it is not. */
+/**
+ * Returns the conflicts between intents. @param index the addresses of intents that are not done. @param intent returns the intent of an id
+ * if it is not done.
+ */
 export function operationConflicts(
   intents: readonly Intent[],
   index: AddressIndex,
@@ -119,7 +128,7 @@ const partyOf = ({ run, branch, id, operation }: Intent, { text }: Address): Par
   operation,
 });
 
-/** The most crowded first, then by address. */
+/** Orders collisions before merge risks, then the most parties first, then by address. */
 function sorted(conflicts: ReadonlyMap<string, Conflict>): Conflict[] {
   return [...conflicts.values()].sort(
     (a, b) =>
@@ -140,7 +149,7 @@ class PartyList {
     return this.#parties.size > MAX_PARTIES;
   }
 
-  /** Of several records of one side the one with the smallest id is named, whatever the order they come in. */
+  /** If one side has several records, the one with the smallest id is named, whatever their order. */
   add(party: Party): void {
     const side = sideOf(party.run, party.branch);
     const known = this.#parties.get(side);
@@ -160,7 +169,7 @@ class PartyList {
   }
 }
 
-/** Whether two of them are, or may be, on one branch: one that is not said may be any. */
+/** Whether two parties are, or may be, on one branch: a missing branch may be any. */
 function shareBranch(parties: readonly Party[]): boolean {
   const branches = parties.map(({ branch }) => branch);
   return branches.includes(undefined) || new Set(branches).size < branches.length;

@@ -1,12 +1,13 @@
 /**
- * The cycles of a graph, each once, from its smallest name on; of several through one edge at least one is found.
+ * Returns the cycles of a graph, each once and starting at its smallest name. If several cycles share an edge, at least one of them is
+ * found.
  * @param next what each node waits for.
  */
 export function findCycles(next: ReadonlyMap<string, readonly string[]>): string[][] {
   const found = new Map<string, string[]>();
   const done = new Set<string>();
   for (const start of next.keys()) {
-    // Depth first with a path of its own: a chain of ten thousand must not overflow the stack.
+    // Depth first, with a list instead of recursion: a chain of ten thousand must not overflow the stack.
     const path: { readonly node: string; edge: number }[] = [{ node: start, edge: 0 }];
     const onPath = new Map([[start, 0]]);
     while (path.length > 0 && !done.has(start)) {

@@ -3,23 +3,23 @@ import type { JsonObject, JsonValue, RecordData } from '../records/record.js';
 import { parseTimestamp } from '../records/timestamp.js';
 import { normalBranch, parseAddress, type Address, type AddressContext } from './address.js';
 
-/** A field that does not say what it should, and what would be right. */
+/** A field with a wrong value, and what would be right. */
 export interface FieldProblem {
   readonly field: string;
-  /** What stands there, cut short; `nothing` where the field is missing. */
+  /** The wrong value, cut short; `nothing` if the field is missing. */
   readonly found: string;
   readonly right: string;
 }
 
 const MAX_SHOWN_CHARACTERS = 60;
-/** A record that names more is cut: an index must not grow by what one file says. */
+/** The most addresses that are read from a field; the rest is ignored. One file must not make an index grow without bound. */
 export const MAX_ADDRESSES = 10_000;
 const ADDRESS_FIELDS = ['addresses', 'address'] as const;
 const NAME_FIELDS = ['address', 'path', 'file', 'name'] as const;
 
 /**
- * Reads the fields of one record: generously where the meaning is certain, and else with a {@link FieldProblem}. Agents write
- * records by hand; Muse itself writes `""` and `null` for what it does not know, which reads as nothing.
+ * Reads the fields of one record. Accepts any form whose meaning is certain; all else becomes a {@link FieldProblem}. Agents write records
+ * by hand. Muse itself writes `""` and `null` for values that it does not know; these count as missing.
  */
 export class FieldReader {
   readonly problems: FieldProblem[] = [];
@@ -29,7 +29,7 @@ export class FieldReader {
     private readonly context: AddressContext = {},
   ) {}
 
-  /** A text that is not blank; a number is its digits. The first of several names that says something counts. */
+  /** Returns the value of the first of the fields that is not blank. A number becomes its digits. */
   text(...fields: readonly string[]): string | undefined {
     for (const field of fields) {
       const value = this.data[field];
@@ -62,7 +62,7 @@ export class FieldReader {
     return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
   }
 
-  /** The object in a field, or the one that a text in it holds as JSON. */
+  /** Returns the object in a field, or the object that a text in the field holds as JSON. */
   object(field: string): JsonObject | undefined {
     const value = this.data[field];
     if (isObject(value)) return value;
@@ -75,7 +75,7 @@ export class FieldReader {
     }
   }
 
-  /** The addresses, each once. @param isNeeded whether a record of this kind says nothing without them. */
+  /** Returns the addresses, each once. @param isNeeded whether a record of this kind means nothing without them. */
   addresses(isNeeded: boolean): readonly Address[] {
     const fields = ADDRESS_FIELDS.filter((field) => !isNothing(this.data[field]));
     const addresses = this.addressesIn(this.data, fields);
@@ -84,7 +84,7 @@ export class FieldReader {
     return addresses;
   }
 
-  /** The addresses in some fields of an object. */
+  /** Returns the addresses in the given fields of an object. */
   addressesIn(data: JsonObject, fields: readonly string[]): readonly Address[] {
     const found = new Map<string, Address>();
     for (const field of fields) {
@@ -106,7 +106,7 @@ export class FieldReader {
   }
 }
 
-/** Not there, null, or blank. */
+/** Whether a value is missing, null, or blank. */
 export function isNothing(value: JsonValue | undefined): value is undefined | null | '' {
   return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 }
@@ -118,8 +118,8 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
 const isAddressField = (field: string): boolean => ADDRESS_FIELDS.some((known) => known === field);
 
 /**
- * The addresses that a value says: a text (one a line), an array of texts or objects, an object that names one, or one whose
- * keys are addresses. @returns `undefined` where some of it says none.
+ * Returns the addresses in a value: a text (one a line), an array of texts or objects, an object that names one, or an object whose keys
+ * are addresses. @returns `undefined` if a part of it is not an address.
  */
 function spellingsOf(value: JsonValue): string[] | undefined {
   if (typeof value === 'string') return value.split(/[\r\n]+/);
@@ -139,7 +139,7 @@ function ofObject(value: JsonObject): string[] | undefined {
   return [typeof symbol === 'string' && symbol !== '' && !name.includes('::') ? `${name}::${symbol}` : name];
 }
 
-/** `{"src/a.py": "modify"}`: keys that can only be addresses. */
+/** Returns the keys of an object such as `{"src/a.py": "modify"}`, if all of them can only be addresses. */
 function keysOf(value: JsonObject): string[] | undefined {
   const keys = Object.keys(value);
   return keys.length > 0 && keys.every((key) => /[/.]|::/.test(key)) ? keys : undefined;

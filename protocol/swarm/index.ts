@@ -1,7 +1,7 @@
 /**
- * The one model of the swarm: addresses and what covers what, leases, holders, conflicts, intents, agents, tasks, waits. Pure: it
- * takes records and a moment and returns values; what cannot be known is a value too. It must never read a clock, a file or a
- * socket. Tested by test/protocol/swarm/ against a plain reference.
+ * The one model of the swarm: addresses and which addresses they cover, leases, holders, conflicts, intents, agents, tasks, waits. Pure:
+ * its input is records and a moment, its output values. What it cannot know is a value too. It must never read a clock, a file or a socket.
+ * test/protocol/swarm/ tests it against a plain reference.
  */
 export type { Address, AddressContext, AddressKind, AddressProblem, ParsedAddress } from './address.js';
 export { MAX_ADDRESS_CHARACTERS, normalBranch, parseAddress, parseQuery } from './address.js';

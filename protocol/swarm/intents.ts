@@ -8,7 +8,7 @@ import { readabilityOf, type SwarmRecord } from './swarm-record.js';
 
 export interface IntentFacts {
   readonly id: string;
-  /** The reservation that it was announced with; Muse's default is none. */
+  /** The name of the reservation that the intent belongs to. Muse gives none by default. */
   readonly reservationName: string | undefined;
   readonly run: string | undefined;
   readonly branch: string | undefined;
@@ -20,8 +20,8 @@ export interface IntentFacts {
 }
 
 /**
- * `open`: a lease that is held protects it. `unprotected`: none does. `done`: its work is over, `because` its reservation was
- * released, has lapsed or is gone, or because it is history.
+ * `open`: a held lease protects the intent. `unprotected`: no lease does. `done`: the work is over, `because` its reservation was released,
+ * has lapsed or is gone, or because the intent is history.
  */
 export type IntentState =
   | { readonly is: 'open'; readonly lease: Lease }
@@ -32,7 +32,7 @@ export interface Intent extends IntentFacts {
   readonly state: IntentState;
 }
 
-/** @returns `undefined` for a file that was read and is no record. */
+/** Reads an intent. @returns `undefined` for a file that was read but is not a record. */
 export function readIntent(record: SwarmRecord, context?: AddressContext): IntentFacts | undefined {
   const readability = readabilityOf(record);
   if (readability === 'none') return undefined;
@@ -51,6 +51,7 @@ export function readIntent(record: SwarmRecord, context?: AddressContext): Inten
 }
 
 /**
+ * Returns the state of an intent.
  * @param named the leases of the reservation that the intent names.
  * @param own all leases of its run.
  */
@@ -71,14 +72,14 @@ export function intentState(
   return isHistory(intent.createdAt, moment) ? { is: 'done', because: 'history' } : { is: 'unprotected' };
 }
 
-/** A lease on an address of the intent that had not ended when the intent was announced. */
+/** Whether a lease is on an address of the intent and had not ended when the intent was announced. */
 function concerns(lease: Lease, { addresses, createdAt }: IntentFacts): boolean {
   const end = endOf(lease);
   if (end !== undefined && createdAt !== undefined && end < createdAt) return false;
   return lease.addresses.some((held) => addresses.some((wanted) => overlap(held, wanted)));
 }
 
-/** The words for what a run does: its own, or the operation with where. */
+/** Returns what a run does, in words: its own, or the operation and the first address. */
 export function describeIntent({ detail, operation, addresses }: IntentFacts): string | undefined {
   if (detail !== undefined) return detail;
   if (operation === undefined) return undefined;

@@ -4,29 +4,29 @@ import type { Address, AddressContext } from './address.js';
 import { FieldReader, isNothing, type FieldProblem } from './fields.js';
 import { readabilityOf, type Readability, type SwarmRecord } from './swarm-record.js';
 
-/** What a reservation says, read once. */
+/** The fields of a reservation, read once. */
 export interface ReservationFacts {
   readonly id: string;
-  /** What heartbeats, releases and intents call it. */
+  /** The name that heartbeats, releases and intents use for it. */
   readonly name: string;
   readonly run: string | undefined;
   readonly branch: string | undefined;
   readonly addresses: readonly Address[];
   readonly operation: string | undefined;
   readonly createdAt: UnixMillis | undefined;
-  /** As the record has it; null where it has none. */
+  /** The value in the record; null if it has none. */
   readonly writtenExpiry: JsonValue;
   readonly expiresAt: UnixMillis | undefined;
   readonly readability: Readability;
-  /** Whether anything of it was ever read. */
+  /** Whether no data of it was ever read. */
   readonly isEmpty: boolean;
   readonly problems: readonly FieldProblem[];
 }
 
-/** What a heartbeat says. */
+/** The fields of a heartbeat, read once. */
 export interface BeatFacts {
   readonly id: string;
-  /** Of the reservation that it keeps alive; `undefined` where it was never read. */
+  /** The name of the reservation that it keeps alive; `undefined` if the heartbeat was never read. */
   readonly name: string | undefined;
   readonly run: string | undefined;
   readonly beatAt: UnixMillis | undefined;
@@ -44,8 +44,8 @@ export interface ReleaseFacts {
 }
 
 /**
- * What a record calls the reservation that it is or names. Muse names a heartbeat's file after its reservation, so that the id says
- * what a missing field does not; a release names one or ends nothing: what frees an address must be certain.
+ * Returns the name of the reservation that a record is, or refers to. Muse names a heartbeat's file after its reservation, so the id
+ * replaces a missing field. A release must have the field, or it ends nothing: only a certain release may free an address.
  */
 export function leaseNameOf(
   kind: 'reservation' | 'heartbeat' | 'release',
@@ -108,7 +108,8 @@ export function readRelease(record: SwarmRecord): ReleaseFacts {
   if (name === undefined) fields.problem('reservation_id', data['reservation_id'], 'the id of the reservation it ends');
   return {
     id,
-    // An unreadable release said last what ends its reservation for good; one that is no record says nothing.
+    // An unreadable release keeps the last data that was read, and that ends its reservation for good. A file that is not a record names
+    // nothing.
     name: readabilityOf(record) === 'none' ? undefined : name,
     run: fields.text('run_id'),
     releasedAt: fields.time('released_at', 'created_at'),

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../records/record.js';
 import type { Lease, LeaseState } from './leases.js';
 
-/** A lease as every surface writes it: SDK, command line, HTTP, MCP. Null where the record does not say. */
+/** A lease in the form that every surface writes: SDK, command line, HTTP, MCP. Null if the record does not say the value. */
 export interface LeaseForm {
   /** Id of the reservation's record. */
   readonly reservation: string;
@@ -10,18 +10,18 @@ export interface LeaseForm {
   readonly addresses: readonly string[];
   readonly operation: string | null;
   readonly state: LeaseState;
-  /** As the record has it, whatever that is. */
+  /** The value in the record, of whatever type. */
   readonly expires_at: JsonValue;
-  /** When it ends, by its record and every heartbeat: ISO 8601 UTC. */
+  /** When the lease ends, by its record and every heartbeat: ISO 8601 UTC. */
   readonly effective_expires_at: string | null;
-  /** Id of the heartbeat that extends it furthest. */
+  /** Id of the heartbeat that extends the lease furthest. */
   readonly extended_by: string | null;
 }
 
-/** The last moment that a date can say. */
+/** The last moment that a `Date` can represent. */
 const MAX_DATE_MS = 8_640_000_000_000_000;
 
-/** ISO 8601 UTC; null where a date cannot say it. */
+/** Returns a time in ISO 8601 UTC; null if there is none or a `Date` cannot represent it. */
 export function isoDate(at: number | undefined): string | null {
   return at !== undefined && Math.abs(at) <= MAX_DATE_MS ? new Date(at).toISOString() : null;
 }

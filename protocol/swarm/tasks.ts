@@ -5,11 +5,11 @@ import { isUnseen, type Moment } from './moment.js';
 import { readabilityOf, type SwarmRecord } from './swarm-record.js';
 
 /**
- * No public text proves the names of the fields of tasks, claims and dependencies, so each is looked for under several,
- * and nothing is concluded from one that is missing but what the record's file name says.
+ * The fields of a task. No public document specifies the field names of tasks, claims and dependencies, so each is looked for under several
+ * names. If all of them are missing, only the record's file name counts.
  */
 export interface TaskFacts {
-  /** The name that claims and dependencies use. */
+  /** The name that claims and dependencies use for the task. */
   readonly name: string;
   readonly id: string;
   readonly title: string | undefined;
@@ -38,7 +38,7 @@ export interface DependencyFacts {
   readonly problems: readonly FieldProblem[];
 }
 
-/** `unknown`: claims cannot be seen, so that nobody can say whether it is pending. */
+/** `unknown`: claims cannot be seen, so the task may be pending or claimed. */
 export type TaskStatus = 'pending' | 'claimed' | 'done' | 'failed' | 'cancelled' | 'unknown';
 
 /** A task with its claim. */
@@ -46,7 +46,7 @@ export interface Task extends TaskFacts {
   readonly claimedBy: string | undefined;
   readonly claim: string | undefined;
   readonly state: TaskStatus;
-  /** The tasks that it depends on and that are not done. */
+  /** The tasks that it depends on and that are not done yet. */
   readonly waitsFor: readonly string[];
 }
 
@@ -90,7 +90,7 @@ export function readTask(record: SwarmRecord, context?: AddressContext): TaskFac
   return { ...facts, problems: fields.problems };
 }
 
-/** Muse makes a claim by creating a file that must not be there, so that its name is the task's. */
+/** Reads a claim. Muse makes a claim by creating a file that must not exist yet, so the file's name is the task's. */
 export function readClaim(record: SwarmRecord): ClaimFacts | undefined {
   if (readabilityOf(record) === 'none') return undefined;
   const fields = new FieldReader(record.data);
@@ -121,7 +121,7 @@ export function readDependency(record: SwarmRecord): DependencyFacts | undefined
   return { id: record.id, name, dependsOn: [...new Set(dependsOn)], problems: fields.problems };
 }
 
-/** What a task's status is, by its own word, its claim's, or the claim itself. */
+/** Returns a task's status: from its own field, from its claim's, or from the existence of a claim. */
 export function taskState(task: TaskFacts, claim: ClaimFacts | undefined, moment: Moment): TaskStatus {
   const isOver = (status: TaskStatus | undefined): boolean =>
     status === 'done' || status === 'failed' || status === 'cancelled';

@@ -4,25 +4,25 @@ import type { Intent } from './intents.js';
 import { isHeld, type Lease } from './leases.js';
 import type { Task } from './tasks.js';
 
-/** A run that wants what another has. */
+/** A run that wants something that another run has. */
 export interface Wait {
   readonly run: string | undefined;
   readonly branch: string | undefined;
-  /** Whom it waits for. */
+  /** The run that it waits for. */
   readonly for: string | undefined;
-  /** Whether both are on one branch; they meet in a merge where they are not. */
+  /** Whether both are on one branch. If not, they meet only in a merge. */
   readonly isSameBranch: boolean;
   /** An intent on an address that the other holds, or a task that depends on one that the other has claimed. */
   readonly by: 'intent' | 'dependency';
   /** Id of the intent, or of the task that waits. */
   readonly record: string;
-  /** What is waited for: the address as the intent has it, or the name of the task. */
+  /** What the run waits for: the address in the intent, or the name of the task. */
   readonly wanted: string;
-  /** Id of the reservation, or of the claim, that it waits for. */
+  /** Id of the reservation, or of the claim, that blocks it. */
   readonly blockedBy: string;
 }
 
-/** @param index the addresses of reservations. @param lease the lease of an id. */
+/** Returns the waits of intents. @param index the addresses of reservations. @param lease returns the lease of an id. */
 export function intentWaits(
   intents: readonly Intent[],
   index: AddressIndex,
@@ -35,7 +35,7 @@ export function intentWaits(
       const holders = [...index.overlapping(address)]
         .map(({ owner }) => lease(owner))
         .filter((other): other is Lease => other !== undefined && isHeld(other));
-      // Who holds it too contends; who does not waits.
+      // A run that also holds the address contends; only a run that does not hold it waits.
       if (holders.some((other) => other.run === run)) continue;
       const sides = new Map<string, Lease>();
       for (const other of holders) {
@@ -61,7 +61,7 @@ export function intentWaits(
   return waits;
 }
 
-/** A run whose task depends on a task that another run has claimed and not finished. */
+/** Returns the waits of runs whose task depends on a task that another run has claimed and not finished. */
 export function taskWaits(tasks: readonly Task[]): Wait[] {
   const byName = new Map(tasks.map((task) => [task.name, task]));
   return tasks.flatMap((task) =>
@@ -77,7 +77,7 @@ export function taskWaits(tasks: readonly Task[]): Wait[] {
   );
 }
 
-/** Whom each run waits for: a cycle in it is a deadlock. */
+/** Returns the runs that each run waits for. A cycle in this graph is a deadlock. */
 export function waitGraph(waits: readonly Wait[]): Map<string, readonly string[]> {
   const graph = new Map<string, Set<string>>();
   for (const { run, for: other } of waits) {

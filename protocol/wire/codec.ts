@@ -3,14 +3,14 @@ import type { Encoding } from './encoding.js';
 import { ProtocolError } from './errors.js';
 import { checkMessagePack } from './msgpack-check.js';
 
-// Record extensions, the default of msgpackr, are readable by msgpackr alone. `toJSON` is a key like any other: msgpackr
-// calls whatever value it has, as soon as another key is called `constructor`.
+// msgpackr writes record extensions by default, and only msgpackr can read them. `toJSON` is a key like any other, but msgpackr calls its
+// value, of whatever type, as soon as another key is named `constructor`.
 const OPTIONS = { useRecords: false, int64AsType: 'number', useToJSON: false } as const;
 const packr = new Packr(OPTIONS);
-/** Slower, and not bound to 65,535 keys of one map. */
+/** Slower, but not limited to 65,535 keys in one map. */
 const widePackr = new Packr({ ...OPTIONS, variableMapSize: true });
 
-/** MessagePack without extension types: what any decoder in any language reads. */
+/** Packs a message as MessagePack without extension types, which a decoder in any language reads. */
 export function packMessage(message: unknown): Uint8Array {
   try {
     return packr.pack(message);
@@ -19,7 +19,7 @@ export function packMessage(message: unknown): Uint8Array {
   }
 }
 
-/** Decodes what a trusted peer packed. For bytes from anywhere else use {@link decodeStrictly}. */
+/** Decodes bytes that a trusted peer packed. For bytes from any other source use {@link decodeStrictly}. */
 export function unpackMessage(bytes: Uint8Array): unknown {
   return packr.unpack(bytes);
 }
@@ -27,8 +27,8 @@ export function unpackMessage(bytes: Uint8Array): unknown {
 const MAX_DEPTH = 8;
 
 /**
- * Decodes a value from an untrusted peer that may hold binary, as the messages of a relay do. Sizes, depth, types and keys are
- * checked before anything is allocated.
+ * Decodes a value from an untrusted peer. Binary may be allowed, because the messages of a relay contain it. Sizes, depth, types and keys
+ * are checked before anything is allocated.
  * @throws ProtocolError `bad-message`
  */
 export function unpackStrictly(bytes: Uint8Array, maxDepth: number, binary: 'refused' | 'allowed'): unknown {

@@ -1,6 +1,6 @@
 import { epoch, revision, type Epoch, type Revision } from '../brand.js';
 
-/** A position in the stream: everything up to and with `revision` of `epoch` has been seen. Written `epoch:revision`. */
+/** A position in the stream: the client has received everything up to and including `revision` of `epoch`. Written `epoch:revision`. */
 export interface Cursor {
   readonly epoch: Epoch;
   readonly revision: Revision;
@@ -12,7 +12,7 @@ export function formatCursor(cursor: Cursor): string {
   return `${cursor.epoch}:${String(cursor.revision)}`;
 }
 
-/** @returns `undefined` where `text` is no cursor. */
+/** @returns `undefined` if `text` is not a cursor. */
 export function parseCursor(text: string): Cursor | undefined {
   const match = CURSOR.exec(text);
   if (!match) return undefined;

@@ -1,4 +1,4 @@
-/** The two encodings of the same arrays, each with its WebSocket subprotocol. */
+/** The two encodings of the same arrays. Each has its own WebSocket subprotocol. */
 export type Encoding = 'msgpack' | 'json';
 
 export const SUBPROTOCOLS: Readonly<Record<Encoding, string>> = {
@@ -6,5 +6,5 @@ export const SUBPROTOCOLS: Readonly<Record<Encoding, string>> = {
   json: 'muse-bus.v1.json',
 };
 
-/** Before the token, when it travels as a subprotocol (base64url of its UTF-8); never echoed. */
+/** The prefix of a token that is sent as a subprotocol (base64url of its UTF-8). The server never echoes it. */
 export const BEARER_SUBPROTOCOL = 'muse-bus.bearer.';

@@ -1,6 +1,4 @@
-/**
- * What an `error` message may say. Every code has its line in PROTOCOL.md; a connection stays open after each of them.
- */
+/** The codes of an `error` message. PROTOCOL.md has a line for each. The connection stays open after each of them. */
 export const ERROR_CODES = [
   'bad-message',
   'bad-option',
@@ -13,24 +11,24 @@ export const ERROR_CODES = [
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** WebSocket close codes the server uses. Which of them ask for a reconnection is in {@link RECONNECT_AFTER}. */
+/** The WebSocket close codes that the server uses. {@link RECONNECT_AFTER} says after which of them a client reconnects. */
 export const CloseCode = {
-  /** The server is going away; the reason suggests a delay in milliseconds, `shutdown retry=500`. */
+  /** The server is going away. The reason suggests a delay in milliseconds: `shutdown retry=500`. */
   goingAway: 1001,
-  /** A message longer than the server takes. */
+  /** A message was longer than the server accepts. */
   tooLarge: 1009,
-  /** The server failed over this connection. */
+  /** The server failed while it served this connection. */
   internal: 1011,
   /** The token is no longer accepted. */
   unauthorized: 4401,
-  /** Too slow for even a resync to be delivered. */
+  /** The client reads too slowly to receive even a resync. */
   tooSlow: 4408,
   /** Too many messages, subscriptions or bad inputs. */
   tooMany: 4429,
 } as const;
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
-/** Whether a client should connect again after a close code of the server's; any other code (1006, …) means yes. */
+/** Whether a client should reconnect after a close code of the server. After any other code (1006, …) it should. */
 export const RECONNECT_AFTER: Readonly<Record<CloseCode, 'yes' | 'later' | 'no'>> = {
   [CloseCode.goingAway]: 'yes',
   [CloseCode.tooLarge]: 'no',
@@ -40,7 +38,7 @@ export const RECONNECT_AFTER: Readonly<Record<CloseCode, 'yes' | 'later' | 'no'>
   [CloseCode.tooMany]: 'later',
 };
 
-/** A message that is refused, with the code that the `error` reply carries and a text that says what to do. */
+/** The error for a refused message: the code for the `error` reply, and a text that says what to do. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   constructor(

@@ -11,21 +11,21 @@ export const EVENT_TYPES = ['snapshot', 'added', 'modified', 'removed', 'expired
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /**
- * Why a record is no longer there, or no longer live: its file is gone, it ceased to match the subscription's filter, or
- * its lease has run out.
+ * Why a record is gone, or its lease no longer live: the file was deleted, the record no longer matches the subscription's filter, or its
+ * lease has run out.
  */
 export const REASONS = ['deleted', 'left-filter', 'ttl'] as const;
 export type Reason = (typeof REASONS)[number];
 
 /**
- * `live`: seen as it happened. `restart`: found when the server came back, so that the time of the event is when it was
- * found, not when it happened.
+ * `live`: the server saw the change when it happened. `restart`: the server found the change when it started again. The time of the event
+ * is then the time of the finding, not of the change.
  */
 export type Observed = 'live' | 'restart';
 
 /**
- * The lease of a reservation after an event, at the event's time, on the wire. `reservation` is left out where the event is the
- * reservation's own.
+ * The lease of a reservation on the wire, as it is at the event's time, after the event. `reservation` is left out if the event is about
+ * that reservation's own record.
  */
 export type WireLease = readonly [
   state: LeaseState,
@@ -34,17 +34,17 @@ export type WireLease = readonly [
   reservation?: string,
 ];
 
-/** The lease that an event is about, in the JSON view: the fields of the one form of leases that the record does not say itself. */
+/** The lease that an event is about, in the JSON view. It has the fields of `LeaseForm` that the record itself does not have. */
 export interface EventLease {
   /** Id of the reservation's record. */
   readonly reservation: string;
-  /** At the time of the event. */
+  /** The state at the time of the event. */
   readonly state: LeaseState;
-  /** As the record has it; missing on events of heartbeats and releases. */
+  /** The value in the record; missing on events of heartbeats and releases. */
   readonly expires_at?: JsonValue;
-  /** When it ends, by its record and every heartbeat: ISO 8601 UTC. */
+  /** When the lease ends, by its record and every heartbeat: ISO 8601 UTC. */
   readonly effective_expires_at: string | null;
-  /** Id of the heartbeat that extends it furthest. */
+  /** Id of the heartbeat that extends the lease furthest. */
   readonly extended_by: string | null;
 }
 
@@ -66,58 +66,58 @@ export type WireEvent = readonly [
   lease?: WireLease | null,
 ];
 
-/** One observed transition of a record of kind `K`, in the JSON view: the one shape that SDK, command line and HTTP show. */
+/** One event of a record of kind `K`, in the JSON view: the form that SDK, command line and HTTP all show. */
 export interface EventOf<K extends Kind> {
   /** Version of the program that produced the event. */
   readonly schema_version: string;
   readonly event_type: EventType;
   readonly kind: K;
-  /** The file's name without `.json`, whole. */
+  /** The whole name of the file, without `.json`. */
   readonly id: string;
-  /** When the event was generated, ISO 8601 UTC with milliseconds. */
+  /** When the server made the event, ISO 8601 UTC with milliseconds. */
   readonly timestamp: string;
-  /** The record; for `removed` the last known one; `{}` where none was ever readable. */
+  /** The record. For `removed`, the last known record; `{}` if the file was never readable. */
   readonly data: DataOf<K>;
-  /** Position of the transition in the history; for `snapshot`, of the record's last transition. */
+  /** The revision of the event. For `snapshot`, the revision of the record's last event. */
   readonly revision: number;
   /**
-   * Resume after this event. A snapshot has no position inside itself: its events carry `epoch:0` (begin anew), and only
-   * the last of them the position of the whole.
+   * The position to resume from after this event. There is no position inside a snapshot: its events carry `epoch:0` (begin again), and
+   * only the last one carries the position of the whole snapshot.
    */
   readonly cursor: string;
-  /** On `removed` and `expired`. */
+  /** Only on `removed` and `expired`. */
   readonly reason?: Reason;
-  /** Only where the file cannot be read as a record. */
+  /** Only if the record has a problem. */
   readonly problem?: Problem;
   /**
-   * `restart` where the transition happened while the server was away. `resync`, of a client's own making: after a new
-   * snapshot, a record that had stood and is not in it; why and when it went, and what it last said, is not known.
+   * `restart`: the change happened while the server was not running. `resync`: the client made this event itself. The record was known
+   * before a new snapshot and is not in it. Why and when it was removed, and what its last data was, is not known.
    */
   readonly observed?: 'restart' | 'resync';
-  /** The lease that the record is, prolongs or ends, as the event left it; where the server says it (feature `leases`). */
+  /** The lease that the record holds, prolongs or ends, as it is after the event. Present if the server sends it (feature `leases`). */
   readonly lease?: EventLease;
 }
 
 /** An event of any kind; `if (event.kind === 'reservation')` narrows `event.data`. */
 export type BusEvent = { [K in Kind]: EventOf<K> }[Kind];
 
-/** The position that says "from the very beginning": history is asked for all it has, or a resync follows. */
+/** The position before the first event. The server then replays all of its history, or sends a resync. */
 export const BEGINNING: Revision = revision(0);
 
-/** What turns a wire event into its JSON view, known to a connection from `welcome`. */
+/** What a client needs to turn a wire event into its JSON view. The connection has it from `welcome`. */
 export interface EventOrigin {
   readonly schemaVersion: string;
   readonly epoch: Epoch;
 }
 
-/** Whether this program has names for an event's type and kind; a newer server may send others, which are passed over. */
+/** Whether this program knows an event's type and kind. A newer server may send others; a client ignores them. */
 export const isKnownEvent = ([, type, kind]: WireEvent): boolean => type in EVENT_TYPES && kind in KINDS;
 
 /**
- * The JSON view of a wire event.
- * @param resumeAfter where to resume after this event; by default the event's own revision, or the beginning for a
- *   snapshot event.
- * @throws RangeError where the numbers of type or kind are unknown.
+ * Returns the JSON view of a wire event.
+ * @param resumeAfter the position to resume from after this event; by default the event's own revision, or the beginning for a snapshot
+ * event.
+ * @throws RangeError if the number of the type or kind is unknown.
  */
 export function toBusEvent(wire: WireEvent, origin: EventOrigin, resumeAfter?: Revision): BusEvent {
   const [position, typeNumber, kindNumber, id, timeMs, data, reason, problem, observed, lease] = wire;
@@ -144,14 +144,17 @@ export function toBusEvent(wire: WireEvent, origin: EventOrigin, resumeAfter?: R
   };
 }
 
-/** Of what stands in the place of a lease; `undefined` for what is none, as in an event of another make or of a later one. */
+/**
+ * Reads the element that should be a lease; `undefined` if it is none, as it may be in an event of another implementation or a later
+ * version.
+ */
 function eventLease(said: unknown, kind: Kind, id: string, data: RecordData): EventLease | undefined {
   const elements: readonly unknown[] = Array.isArray(said) ? said : [];
   const [state, endMs, extendedBy, reservation] = elements;
   if (typeof state !== 'string') return undefined;
   return {
     reservation: typeof reservation === 'string' ? reservation : id,
-    // One that is not known is a newer server's, and handed on as it is.
+    // An unknown state comes from a newer server, and is passed on unchanged.
     state: state as LeaseState,
     ...(kind === 'reservation' ? { expires_at: data['expires_at'] ?? null } : {}),
     effective_expires_at: isoDate(typeof endMs === 'number' ? endMs : undefined),

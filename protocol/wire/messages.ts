@@ -17,11 +17,11 @@ import { utf8Bytes } from '../utf8.js';
 
 export interface SubscribeOptions {
   readonly filter: Filter;
-  /** The subscription ends with the event of this number, snapshot events counted. 1…2^31−1. */
+  /** The subscription ends after this many events, snapshot events included. 1…2^31−1. */
   readonly maxEvents?: number;
-  /** Resume after this position instead of beginning with a snapshot. */
+  /** Resume after this position instead of starting with a snapshot. */
   readonly since?: Cursor;
-  /** `none`: begin with what comes next. @default 'full' */
+  /** `none`: start with the next event, without a snapshot. @default 'full' */
   readonly snapshot: 'full' | 'none';
 }
 
@@ -33,11 +33,11 @@ export type ClientMessage =
   | { readonly type: 'inspect'; readonly nonce: number; readonly inspection: Inspection }
   | { readonly type: 'name'; readonly name: string };
 
-/** A refused message, with the subscription it was about where that much could be read. */
+/** A refused message, with the id of the subscription that it was about, if that could be read. */
 export interface Refusal {
   readonly type: 'refused';
   readonly sub: SubscriptionId | null;
-  /** Of a refused `sync`, `ping` or `inspect`, where it could be read. */
+  /** The nonce of a refused `sync`, `ping` or `inspect`, if it could be read. */
   readonly nonce?: number;
   readonly code: ErrorCode;
   readonly message: string;
@@ -56,7 +56,7 @@ const uint32 = (value: unknown, what: string): number => {
 
 type Decoder = (fields: readonly unknown[], limits: FilterLimits) => ClientMessage;
 
-/** One decoder per message a client may send: the only way from `unknown` to a message. */
+/** One decoder per message that a client may send. No other code turns an `unknown` into a client's message. */
 const CLIENT_DECODERS: ReadonlyMap<unknown, Decoder> = new Map<unknown, Decoder>([
   [
     MessageType.subscribe,
@@ -90,10 +90,10 @@ const CLIENT_DECODERS: ReadonlyMap<unknown, Decoder> = new Map<unknown, Decoder>
   [MessageType.name, ([, name]) => ({ type: 'name', name: parseConnectionName(name) })],
 ]);
 
-/** What is asked under a number, and answered under it, also by an error. */
+/** Requests that carry a nonce. The answer carries the same nonce, also if it is an error. */
 const HAS_NONCE: ReadonlySet<unknown> = new Set([MessageType.sync, MessageType.ping, MessageType.inspect]);
 
-/** Reads a decoded value as a client's message. Never throws: what cannot be read becomes a {@link Refusal}. */
+/** Reads a decoded value as a client's message. Never throws a `ProtocolError`: a message that cannot be read becomes a {@link Refusal}. */
 export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_LIMITS): ClientMessage | Refusal {
   const fields: readonly unknown[] = Array.isArray(value) ? value : [];
   try {
@@ -111,7 +111,7 @@ export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_
   }
 }
 
-/** What `subscribe` takes on the wire. */
+/** The options of `subscribe` on the wire. */
 export const WIRE_SUBSCRIBE_OPTIONS = ['filter', 'max_events', 'since', 'snapshot'] as const;
 
 function parseSubscribeOptions(input: unknown, limits: FilterLimits): SubscribeOptions {
@@ -154,7 +154,7 @@ function parseSnapshot(value: unknown): 'full' | 'none' {
   return value;
 }
 
-/** A file's name in its directory, whichever system reads it; never a way out of there. */
+/** A file name that stays inside its directory on every operating system. */
 // eslint-disable-next-line no-control-regex
 const RECORD_ID = /^(?!\.)[^/\\\u0000-\u001f\u007f]+$/;
 
@@ -175,7 +175,7 @@ function parseRecordName(kind: unknown, id: unknown, limits: FilterLimits): { ki
 
 export interface Welcome {
   readonly protocol: number;
-  /** Version of the server; `schema_version` of its events. */
+  /** Version of the server, and `schema_version` of its events. */
   readonly server: string;
   readonly epoch: string;
   readonly revision: number;
@@ -184,13 +184,13 @@ export interface Welcome {
   readonly backend: string;
   readonly heartbeat_ms: number;
   readonly limits: Readonly<Record<string, number>>;
-  /** What this server can do beyond the first text of version 1: {@link FEATURES}. Absent means none. */
+  /** What this server can do beyond the first text of version 1: {@link FEATURES}. If absent, nothing more. */
   readonly features?: readonly string[];
-  /** By which number the overview lists this connection. */
+  /** The number under which the overview lists this connection. */
   readonly connection?: number;
 }
 
-/** Every message a server sends, as the array that travels. */
+/** Every message that a server sends, in the form of its array on the wire. */
 export type ServerMessage =
   | readonly [type: typeof MessageType.welcome, welcome: Welcome]
   | readonly [

@@ -7,10 +7,10 @@ const malformed = (text: string): never => {
 };
 
 /**
- * Walks one MessagePack value without building it, so that a hostile length or depth costs its sender's bytes only.
- * Allowed: nil, bool, integers, floats, UTF-8 strings, arrays, maps with string keys. Refused: binary, extension types,
- * 0xC1, keys that are no strings or `__proto__`, trailing bytes. Integers beyond 2^53 are left to whoever reads the field:
- * every field has a range, and a refusal that names the field helps more.
+ * Walks one MessagePack value without building it. So a hostile length or depth costs nothing but the bytes that the peer sent. Allowed:
+ * nil, bool, integers, floats, UTF-8 strings, arrays, maps with string keys. Refused: extension types, 0xC1, keys that are not strings or
+ * are `__proto__`, trailing bytes, and binary unless allowed. Integers beyond 2^53 pass: each field has a range that its own decoder
+ * checks, and an error that names the field is more helpful.
  * @throws ProtocolError `bad-message`
  */
 export function checkMessagePack(bytes: Uint8Array, maxDepth: number, binary: 'refused' | 'allowed' = 'refused'): void {
@@ -128,7 +128,7 @@ class Walk {
     return next;
   }
 
-  /** Each element takes at least one byte, so a count beyond the rest is a lie that costs nothing to find. */
+  /** Each element takes at least one byte, so a count larger than the rest of the bytes is refused at once. */
   #enter(at: number, elements: number, depth: number): void {
     if (depth >= this.maxDepth) malformed(`nested deeper than ${String(this.maxDepth)}`);
     this.#need(at, elements);

@@ -28,7 +28,7 @@ function isEvent(value: unknown): value is WireEvent {
 
 const areEvents = (value: unknown): boolean => Array.isArray(value) && value.every(isEvent);
 
-/** What the elements of each message must be; those beyond are a newer server's. */
+/** The required elements of each message. Further elements come from a newer server and are not checked. */
 const CHECKS: ReadonlyMap<unknown, Check> = new Map<unknown, Check>([
   [
     MessageType.welcome,
@@ -63,7 +63,7 @@ const CHECKS: ReadonlyMap<unknown, Check> = new Map<unknown, Check>([
   [MessageType.inspection, ([, nonce, value]) => isCount(nonce) && isMap(value)],
 ]);
 
-/** Whether a decoded value is a message of a server, or of a type that is not known, which a client passes over. */
+/** Whether a decoded value is a valid message from a server. A message of an unknown type passes; a client ignores it. */
 export function isServerMessage(value: unknown): value is ServerMessage {
   return Array.isArray(value) && (CHECKS.get(value[0])?.(value) ?? typeof value[0] === 'number');
 }

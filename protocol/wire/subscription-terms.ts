@@ -1,8 +1,8 @@
-/** How a subscription begins: with a snapshot, with what followed its cursor, or anew because the cursor is of no use. */
+/** How a subscription begins: with a snapshot, with the events after its cursor, or anew because the cursor cannot be used. */
 export type SubscribeMode = 'snapshot' | 'replay' | 'resync';
 /**
- * Why a cursor is of no use: history no longer reaches back to it; another epoch's; beyond the present; fell behind; what followed
- * it was lost when the server was killed.
+ * Why a cursor cannot be used. `compacted`: the history no longer reaches back to it. `epoch`: it is of another epoch. `future`: it lies
+ * beyond the present. `lagged`: the subscription fell too far behind. `restart`: the events after it were lost when the server was killed.
  */
 export const RESYNC_REASONS = ['compacted', 'epoch', 'future', 'lagged', 'restart'] as const;
 export type ResyncReason = (typeof RESYNC_REASONS)[number];

@@ -1,26 +1,26 @@
 /**
- * `watching`: everything can be seen. `suspect`: something cannot; what is known of it stands and may be old, and no lease
- * ends that it might prolong. `gone`: the repository is not at its path any more, or another is; nothing is told as
- * removed, and the server ends if it does not come back.
+ * `watching`: every directory can be seen. `suspect`: something cannot be seen; its known records stay current but may be old, and no lease
+ * ends that an unseen record might prolong. `gone`: the repository is no longer at its path, or another one is; no record is published as
+ * removed, and the server stops if the repository does not come back.
  */
 export type WatchState = 'watching' | 'suspect' | 'gone';
 
-/** The state of watching, as heartbeats and `/readyz` tell it. */
+/** The state of watching, as heartbeats and `/readyz` report it. */
 export interface WatchHealth {
   /** The mechanism in use: inotify, kqueue, FSEvents, polling, … */
   readonly backend: string;
-  /** Whether every directory is being watched, and everything can be seen. */
+  /** Whether every directory is watched and can be seen. */
   readonly healthy: boolean;
-  /** What can be seen of the files. Missing where an older server says nothing of it. */
+  /** What can be seen of the files. Missing if the server is too old to report it. */
   readonly state?: WatchState;
-  /** Unless `watching`: since when not, Unix milliseconds. */
+  /** Unless `watching`: since when, Unix milliseconds. */
   readonly since?: number;
   /** Unless `watching`: what cannot be seen, in words. */
   readonly why?: string;
   /** Time of the last full comparison with the directories, Unix milliseconds. */
   readonly last_scan_ms: number;
-  /** At an edge: whether the origin, which watches the files, has lately given a sign of life. */
+  /** At an edge: whether the origin, which watches the files, has sent a heartbeat recently. */
   readonly origin?: 'present' | 'away';
-  /** At an edge whose origin is away: when it was last heard of, Unix milliseconds. */
+  /** At an edge whose origin is away: the time of the origin's last heartbeat, Unix milliseconds. */
   readonly origin_heard_ms?: number;
 }

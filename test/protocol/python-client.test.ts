@@ -60,7 +60,7 @@ for (const [encoding, tokenIn] of [
   });
 }
 
-t.test('a filter shows what enters and leaves it', { skip }, async (t) => {
+t.test('a subscription with a filter receives the records that start and stop matching it', { skip }, async (t) => {
   const { repository, python } = await served(t);
   python.do({ do: 'subscribe', sub: 5, options: { filter: { kinds: ['reservations'], addresses: ['src/**'] } } });
   await python.line({ message: 'synced', sub: 5 });
@@ -81,7 +81,7 @@ t.test('a filter shows what enters and leaves it', { skip }, async (t) => {
   );
 });
 
-t.test('a cap ends inside the snapshot or after it, exactly', { skip }, async (t) => {
+t.test('a cap ends after exactly that many events, inside the snapshot or after it', { skip }, async (t) => {
   const { repository, python } = await served(t);
   for (const id of ['a', 'b', 'c']) repository.rename('task', id, { id });
   python.do({ do: 'sync', nonce: 1 });
@@ -98,7 +98,7 @@ t.test('a cap ends inside the snapshot or after it, exactly', { skip }, async (t
   t.equal(python.events(2).length, 5);
 });
 
-t.test('a barrier, a ping, errors, heartbeats and the end of the server are understood', { skip }, async (t) => {
+t.test('the client understands a barrier, a ping, errors, heartbeats and a shutdown', { skip }, async (t) => {
   const { repository, python } = await served(t);
   await python.line({ message: 'welcome' });
   const refusals = [
@@ -135,7 +135,7 @@ t.test('a barrier, a ping, errors, heartbeats and the end of the server are unde
   await python.line({ message: 'closed', code: 1001, reason: 'shutdown retry=500' });
 });
 
-t.test('a cursor resumes where it says, and one of no use says why', { skip }, async (t) => {
+t.test('a cursor resumes after its position, or the answer says why it cannot be used', { skip }, async (t) => {
   const { repository, python } = await served(t);
   const welcome = await python.line({ message: 'welcome' });
   python.do({ do: 'subscribe', sub: 1 });

@@ -12,7 +12,7 @@ const anyText = fc.oneof(
 );
 
 for (const [name, text] of Object.entries(HOSTILE_TEXTS)) {
-  t.test(`${name} is seen, and is read back`, async (t) => {
+  t.test(`${name} is shown visibly, and can be read back`, async (t) => {
     t.same(forbiddenIn(visibleText(text)), []);
     t.equal(fromVisibleText(visibleText(text)), text);
     t.same(forbiddenIn(jsonLine({ [text]: text })), []);
@@ -20,7 +20,7 @@ for (const [name, text] of Object.entries(HOSTILE_TEXTS)) {
   });
 }
 
-t.test('what cannot be seen is written by its code, the rest as it is', async (t) => {
+t.test('invisible characters are written as their codes, and all other characters stay unchanged', async (t) => {
   t.equal(visibleText('a\u200bb\n\u{e0041}'), 'a\\u{200b}b\\u{a}\\u{e0041}');
   for (const plain of ['', 'src/a.py::f', 'C:\\users', 'größer', '日本語', 'שלום', '😀', 'e\u0301', 'नमस्ते']) {
     t.equal(visibleText(plain), plain);
@@ -29,12 +29,12 @@ t.test('what cannot be seen is written by its code, the rest as it is', async (t
   t.notOk(isVisible('a\u200b'));
 });
 
-t.test('no text is shown with anything invisible in it, and two that differ are never shown alike', async () => {
+t.test('no text is shown with an invisible character, and two different texts never look the same', async () => {
   fc.assert(fc.property(anyText, (text) => forbiddenIn(visibleText(text)).length === 0));
   fc.assert(fc.property(anyText, (text) => fromVisibleText(visibleText(text)) === text));
 });
 
-t.test('a line of JSON means what it meant, and holds nothing invisible', async () => {
+t.test('a line of JSON keeps its value, and has no invisible character', async () => {
   const values = fc.dictionary(anyText, fc.oneof(anyText, fc.jsonValue()));
   fc.assert(
     fc.property(values, (value) => {
@@ -44,7 +44,7 @@ t.test('a line of JSON means what it meant, and holds nothing invisible', async 
   );
 });
 
-t.test('JSON that somebody else has written keeps its value, white space between values included', async (t) => {
+t.test('JSON from another program keeps its value, even with white space between values', async (t) => {
   const written = '\t{ "a":\r "\u2028\u007f" }';
   t.same(JSON.parse(visibleJson(written)), { a: '\u2028\u007f' });
   t.same(forbiddenIn(visibleJson(written)), []);

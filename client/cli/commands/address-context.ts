@@ -6,8 +6,8 @@ import type { Target } from './target.js';
 import { workingDirectory as currentDirectory } from '../settings/working-directory.js';
 
 /**
- * What a path on the command line may be relative to: the repository (by the given path and by its real path), the main
- * repository of a worktree, and the working directory.
+ * Returns what a path on the command line may be relative to: the repository (by the given path and by its real path), the main repository
+ * of a worktree, and the working directory.
  */
 export function addressContext(
   { root }: Pick<Target, 'root'>,
@@ -26,7 +26,7 @@ export function addressContext(
   return { isWindows, roots: roots.map(slashed), workingDirectory: slashed(inside ?? '') };
 }
 
-/** Without one, a repository can still be named by --root. */
+/** Without a working directory, --root can still name a repository. */
 function workingDirectoryIfAny(): string | undefined {
   try {
     return process.cwd();

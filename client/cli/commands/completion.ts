@@ -55,7 +55,7 @@ const optionsOf = (command: Command): readonly Option[] => [
   ...command.commands.flatMap((nested) => nested.options),
 ];
 
-/** By the choices of an option; otherwise by the name of its value, `<file>` or `<path>`. */
+/** Returns the values of an option: its choices, or else files or directories by the name of its value, `<file>` or `<path>`. */
 function valuesOfOption({ argChoices, flags, long }: Option): Values | undefined {
   if (long === LIMIT_FLAG) return [...LIMIT_NAMES.keys()].map((name) => `${name}=`);
   if (argChoices !== undefined) return argChoices;

@@ -11,7 +11,7 @@ import type { SettingName } from '../settings/settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
 import type { Terminal } from '../terminal/terminal.js';
 
-/** Settings of the origin only: how it watches files, what it keeps, and the limits of the stream. */
+/** Settings of the origin only: how it watches files, what the journal keeps, and the limits of the stream. */
 const ORIGIN_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
   'backend',
   'pollInterval',
@@ -64,7 +64,7 @@ export function edgeCommand(terminal: Terminal): Command {
   });
 }
 
-/** Serves from a stream until a signal ends it. SIGHUP makes it read its certificate again. */
+/** Serves from a stream until a signal ends it. On SIGHUP it reads its certificate again. */
 async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promise<void> {
   const resolved = resolveSettings(writtenFlags(self), process.env);
   refuseUnknownVariables(resolved);
@@ -100,7 +100,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   release();
   await server.stop();
   endSoon();
-  // If it was still starting, how that ends no longer matters.
+  // If the server was still starting, the result of that no longer matters.
   await started.catch(() => undefined);
 }
 

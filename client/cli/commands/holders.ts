@@ -74,14 +74,17 @@ export function holderTable(holders: readonly Holder[], now: number): Text[] {
   return table(columns, holders);
 }
 
-/** `4m 12s`; `4m 12s?` if the holder has gone silent; `unknown` if it cannot be known. @param now Unix milliseconds. */
+/**
+ * Returns the time left: `4m 12s`; `4m 12s?` if the holder has gone silent; `unknown` if the end is not known. @param now Unix
+ * milliseconds.
+ */
 export function timeLeft({ effective_expires_at, state }: Holder, now: number): string {
   const until = parseTimestamp(effective_expires_at);
   if (state === 'unknown' || until === undefined) return 'unknown';
   return `${duration(until - now)}${state === 'suspect' ? '?' : ''}`;
 }
 
-/** In at most two units, of which seconds are the smallest: `2d 3h`, `4m 12s`, `9s`. */
+/** Returns a duration in at most two units, of which seconds are the smallest: `2d 3h`, `4m 12s`, `9s`. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1_000));
   if (seconds < 60) return `${String(seconds)}s`;

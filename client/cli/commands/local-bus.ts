@@ -9,7 +9,7 @@ export interface LocalBus {
   stop(): void;
 }
 
-/** @throws Error where the directories cannot be watched. */
+/** Starts a local bus. @throws Error if the directories cannot be watched. */
 export async function startLocalBus(root: string, pollIntervalMs: number): Promise<LocalBus> {
   const options = resolveOptions({ root, pollIntervalMs, journal: false });
   const bus = new Bus(options, systemClock, silentLog, { isReadOnly: true });

@@ -7,7 +7,7 @@ export function readNumber(flag: string, text: string): number {
   return value;
 }
 
-/** Seconds, at least 0. @returns milliseconds; `undefined` if the flag was not given. */
+/** Reads seconds, at least 0. @returns milliseconds; `undefined` if the flag was not given. */
 export function readDuration(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = readNumber(flag, text);
@@ -15,7 +15,7 @@ export function readDuration(flag: string, text: string | undefined): number | u
   return seconds * 1_000;
 }
 
-/** A whole number from 1 to 2^31 - 1. */
+/** Reads a whole number from 1 to 2^31 - 1. */
 export function readCap(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = readNumber(flag, text);
@@ -25,5 +25,5 @@ export function readCap(flag: string, text: string | undefined): number | undefi
   return value;
 }
 
-/** As `muse coord watch` prints numbers. */
+/** Formats a number as `muse coord watch` prints it. */
 export const asFloat = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));

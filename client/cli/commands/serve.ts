@@ -56,7 +56,7 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
   });
 }
 
-/** Serves a repository until a signal ends it. SIGHUP makes it read its token and certificate again. */
+/** Serves a repository until a signal ends it. On SIGHUP it reads its token and certificate again. */
 async function serve(flags: { readonly root?: string }, self: Command, terminal: Terminal): Promise<void> {
   const root = repositoryOf(flags.root);
   const resolved = resolveSettings(writtenFlags(self), process.env, root);
@@ -79,7 +79,10 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   if (ended) throw relayFailure(ended);
 }
 
-/** The path relative to the repository. For a repository that cannot be written to, the file lies outside. */
+/**
+ * Returns the path of the endpoint file, relative to the repository if it lies inside. For a repository that cannot be written to, it lies
+ * outside.
+ */
 function endpointFileIn(root: string, { endpointFile }: BusServer): string {
   const inside = relative(realpathSync(root), endpointFile);
   return inside.startsWith('..') ? endpointFile : inside;
@@ -157,8 +160,8 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
 }
 
 /**
- * The repository that contains a named directory, found as git and all other commands find it. It is the directory itself if
- * there is none, or if a repository begins there.
+ * Finds the repository that contains a named directory, as git and all other commands do. If there is none, or if a repository begins at
+ * the directory, it is the directory itself.
  */
 function repositoryNamed(directory: string): RepositorySearch {
   if (['.muse', '.git'].some((name) => existsSync(join(directory, name)))) return followWorktree(directory);

@@ -11,17 +11,17 @@ import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.j
 /** How often a bus in this process polls if the kernel does not report changes. */
 export const LOCAL_POLL_INTERVAL_MS = 1_000;
 
-/** Where events come from: a server, or the files themselves. */
+/** The source of events: a server, or the files themselves. */
 export interface Source {
   readonly client: BusClient;
-  /** How changes are noticed, and whether by a server. */
+  /** The mechanism that notices changes, and whether a server uses it. */
   readonly label: string;
   stop(): Promise<void>;
 }
 
 /**
- * The named server, or the server of the repository. Without one, a bus in this process reads the files. So it does if the
- * endpoint's server cannot prove its identity, which is reported.
+ * Connects to the named server, or to the server of the repository. If the repository has no server, or none that can be reached, a bus in
+ * this process reads the files. The same happens if the server in the endpoint file cannot prove its identity; that is reported.
  */
 export async function findSource(
   target: Target,

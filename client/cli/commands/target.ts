@@ -13,13 +13,13 @@ export interface TargetFlags {
 
 /** The selected bus. Without `server` it is the one that serves the repository, or else the files themselves. */
 export interface Target {
-  /** A directory in the repository, if the user named one: that is consent to read what other users put there. */
+  /** A directory in the repository, if the user named one. To name it is to consent to reading files of other users there. */
   readonly root: string | undefined;
   readonly server:
     | {
         readonly url: string;
         readonly token: string | undefined;
-        /** Whether they come from a file, not from the caller. */
+        /** Whether url and token come from a file, not from the caller. */
         readonly isFromFile: boolean;
       }
     | undefined;
@@ -40,8 +40,9 @@ export function withTarget(command: Command): Command {
 }
 
 /**
- * Flags override the environment. A url in the environment does not override a repository that a flag names.
- * @param stdin whether a token may be read from there.
+ * Reads the flags that select a bus. Flags override the environment. A url in the environment does not override a repository that a flag
+ * names.
+ * @param stdin whether a token may be read from standard input.
  * @throws CliError if a named file has no url or no token.
  */
 export function readTarget(

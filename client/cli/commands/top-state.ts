@@ -24,7 +24,10 @@ export interface AgentRow {
   readonly doing: string;
 }
 
-/** An address that several runs hold, or that one holds and others have announced work on, or with conflicting announced work. */
+/**
+ * An address that agents contend for: several runs hold it, one holds it and others have announced work on it, or runs have announced work
+ * on it that conflicts.
+ */
 export interface ContentionRow {
   readonly address: string;
   readonly what: 'collision' | 'merge-risk' | 'operation-conflict' | 'wanted';
@@ -53,9 +56,9 @@ export interface ProblemRow {
 
 export interface TopState {
   readonly agents: readonly AgentRow[];
-  /** How many agents ended their work long ago. They are counted, not listed. */
+  /** The number of agents whose work ended long ago. They are counted, not listed. */
   readonly past: number;
-  /** The one that ends first comes first. */
+  /** The lease that ends first comes first. */
   readonly leases: readonly Holder[];
   readonly contention: readonly ContentionRow[];
   /** Claimed first, then pending by priority, the highest first, then failed. */

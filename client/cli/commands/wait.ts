@@ -89,11 +89,11 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
 interface Wanted {
   readonly address: string;
   readonly options: HoldersOptions;
-  /** Whether a server was named: then no other one will do. */
+  /** Whether the user named a server. Then no other server is tried. */
   readonly isServerNamed: boolean;
 }
 
-/** Checks what is on disk now, as far as the bus can see it. */
+/** Checks the records on disk now, as far as the bus can see them. */
 async function check(client: BusClient, { address, options }: Wanted): Promise<Outcome> {
   if (client.status.state !== 'live') return { is: 'unknown' };
   try {

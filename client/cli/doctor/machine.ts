@@ -12,7 +12,7 @@ const MIN_QUEUED = 4_096;
 /** With fewer open files, the server accepts fewer clients than `max_connections`. */
 const MIN_OPEN_FILES = 4_096;
 
-/** The program, Node and the limits of the kernel. */
+/** Examines the program, Node and the limits of the kernel. */
 export function examineMachine(): Finding[] {
   return [ok('version', `muse-bus ${VERSION}`), node(), engine(), ...inotify(), ...openFiles()];
 }

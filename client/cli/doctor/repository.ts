@@ -14,7 +14,7 @@ import { resolveSettings } from '../settings/resolve-settings.js';
 
 const MIN_FREE_BYTES = 256 * 2 ** 20;
 
-/** The repository's directories, its private files, and the settings. */
+/** Examines the repository's directories, its private files, and the settings. */
 export function examineRepository(root: string): Finding[] {
   return [
     ok('repository', root),
@@ -125,7 +125,7 @@ function journal(root: string): Finding[] {
 
 const ABANDONED_SHOWN = 3;
 
-/** Private state of repositories that no longer exist. Serve removes it after some days; a user can remove it at once. */
+/** Finds private state of repositories that no longer exist. Serve removes it after some days; a user can remove it at once. */
 function abandoned(root: string): Finding[] {
   const days = KEEP_ABANDONED_MS / 86_400_000;
   const all = abandonedStates(stateLocation(root).all);

@@ -14,7 +14,7 @@ import type { Target } from '../commands/target.js';
 const MAX_SKEW_MS = 1_000;
 const PROBLEMS_SHOWN = 3;
 
-/** The running bus, if there is one: whether it answers and watches, the state of its journal, and its clock. */
+/** Examines the running bus, if there is one: whether it answers and watches, the state of its journal, and its clock. */
 export async function examineServer({ root, server }: Target): Promise<Finding[]> {
   let client: BusClient;
   let url: string;
@@ -65,7 +65,7 @@ interface Readiness extends WatchHealth {
   readonly journal?: string;
 }
 
-/** By HTTP and without a token, as an orchestrator checks it. */
+/** Asks over HTTP and without a token, as an orchestrator does. */
 async function health(url: string): Promise<Finding[]> {
   let state: Readiness;
   try {

@@ -2,10 +2,10 @@ import { overlap, parseAddress, type Address, type AddressContext, type BusEvent
 import { readAddresses } from '../../sdk/address.js';
 import type { Mirror } from '../../sdk/mirror.js';
 
-/** Selects changes that concern an address: changes of records and leases on addresses that overlap it. */
+/** Selects the changes that concern an address: changes of records and leases on addresses that overlap it. */
 export class AddressWatch {
   readonly #wanted: readonly Address[];
-  /** Whether a reservation touches the address, by the name that heartbeats and releases use for it. */
+  /** Whether a reservation touches the address. The key is the name that heartbeats and releases use for the reservation. */
   readonly #leases = new Map<string, boolean>();
 
   /** @throws BusError `bad-option` for an invalid address. */

@@ -85,13 +85,13 @@ export function truncation(left: number, cut: number): object {
 const RESERVED = ['kind', 'id', 'type', 'problem', 'lease', 'data', '…'];
 const PROBLEM_CHARACTERS = 200;
 
-/** A record for a model: its name and the data that is not said already; long and deep values are cut. */
+/** Shows a record to a model: its name, and the data that the name does not already say. Long and deep values are cut. */
 export function shortRecord(record: BusEvent, isFull: boolean, room: number): Shown {
   const { kind, id, data, lease } = record;
   return named({ kind, id, ...problemIn(record), ...shortLease(id, kind, lease) }, data, isFull, room, RESERVED);
 }
 
-/** A change for a model. */
+/** Shows a change to a model. */
 export function shortChange(event: BusEvent, isFull: boolean, room: number): Shown {
   const { event_type: type, reason, kind, id, data, lease } = event;
   const said = reason === undefined || reason === 'deleted' ? {} : { reason };
@@ -153,13 +153,13 @@ function fieldsOf(id: string, data: RecordData, reserved: readonly string[]): Re
   return hidden.length === 0 ? beside : { ...beside, data: Object.fromEntries(hidden) };
 }
 
-/** The value of `after`: the last name that was shown or, if that is too long, the number of items so far. */
+/** Returns the value of `after`: the last name that was shown or, if that is too long, the number of items so far. */
 export function continuationOf(name: string, passed: number, maxTokens: number): string {
   const shown = visibleText(name);
   return sizeOf(shown) <= charactersIn(maxTokens) * CONTINUATION_SHARE ? shown : String(passed);
 }
 
-/** How many items of a list `after` skips. @returns `undefined` if the list does not contain the named item. */
+/** Returns how many items of a list `after` skips. @returns `undefined` if the list does not contain the named item. */
 export function skippedBy(after: string, names: Iterable<string>): number | undefined {
   if (/^\d+$/.test(after)) return Number(after);
   let passed = 0;

@@ -5,7 +5,7 @@ import { CliError } from '../cli-error.js';
 type Shape = z.ZodRawShape;
 type Given = Readonly<Record<string, unknown>>;
 
-/** The singular and plural of each filter field. A tool accepts both for the one it has. */
+/** Maps the singular name of each filter field to the plural, and back. A tool that has one of them accepts both. */
 const OTHER_NUMBER: ReadonlyMap<string, string> = new Map(
   Object.entries(FILTER_FIELDS).flatMap(([one, many]) => [
     [one, many],

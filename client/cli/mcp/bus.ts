@@ -14,8 +14,8 @@ export const ANSWER_TIMEOUT_MS = 10_000;
 const AWAY_AFTER_MS = 1_000;
 
 /**
- * The bus for the tools. It is looked for at the first call, and again after it was lost for good, so the bus and the model
- * may start in any order.
+ * The bus that the tools use. It is looked for at the first call, and again after it was lost for good, so the bus and the model may start
+ * in any order.
  */
 export class McpBus {
   #source: Promise<Source> | undefined;
@@ -27,12 +27,12 @@ export class McpBus {
     private readonly terminal: Pick<Terminal, 'err'>,
   ) {}
 
-  /** What paths are relative to. */
+  /** The directories that paths are relative to. */
   get addresses(): AddressContext {
     return addressContext(this.target);
   }
 
-  /** Since when the bus is away, Unix milliseconds; `undefined` while it is not. */
+  /** Since when the bus is away, Unix milliseconds; `undefined` if it is not away. */
   get awaySince(): number | undefined {
     return this.#awaySince;
   }
@@ -67,7 +67,7 @@ export class McpBus {
     const source = this.#source;
     this.#source = undefined;
     this.#mirror = undefined;
-    // If none was found, there is nothing to close.
+    // If no bus was found, there is nothing to close.
     await source?.then(
       ({ stop }) => stop(),
       () => undefined,
@@ -124,7 +124,7 @@ export function goneAway(client: BusClient, signal: AbortSignal): Promise<void> 
   });
 }
 
-/** Whether a client is connected, or is again before the bus counts as away. */
+/** Whether a client is connected, or reconnects before the bus counts as away. */
 async function comesBack(client: BusClient): Promise<boolean> {
   if (client.status.state === 'live') return true;
   const over = new AbortController();

@@ -1,6 +1,6 @@
 import { visibleText, type JsonValue } from '../../../protocol/index.js';
 
-/** How much of a value is shown at most, however much would fit. */
+/** The most that is shown of a value, even if more would fit. */
 export interface CutLimits {
   readonly text: number;
   readonly list: number;
@@ -20,7 +20,7 @@ export interface CutValue {
   readonly isCut: boolean;
 }
 
-/** Characters that a value takes in an answer. */
+/** The characters that a value takes in an answer. */
 export const sizeOf = (value: unknown): number => answerText(value).length;
 
 /** A value as the text of an answer. Nothing in a record can open or close a tag of the prompt around it. */
@@ -36,7 +36,7 @@ export function cutValue(value: JsonValue, limits: CutLimits, room: number): Cut
   for (let tried = room; tried >= 16; tried = Math.floor(tried / 2)) {
     const cutter = new Cutter(limits, tried);
     const shown = cutter.cut(value, limits.depth);
-    // The marks of omissions may exceed the size.
+    // The signs that stand for omitted parts may make the value too large again.
     if (sizeOf(shown) <= room) return { value: shown, isCut: cutter.isCut };
   }
   return { value: CUT, isCut: true };

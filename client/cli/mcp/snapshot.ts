@@ -43,7 +43,7 @@ export function snapshotTool(bus: McpBus): McpTool {
   });
 }
 
-/** Of the maximum length: the fields beside the list are known only when it is complete. */
+/** Placeholders of the maximum length. The real values are known only when the list is complete. */
 const CURSOR_PLACEHOLDER = 'x'.repeat(48);
 const TOTAL_PLACEHOLDER = 99_999_999;
 
@@ -52,7 +52,7 @@ async function snapshot(client: BusClient, wanted: Wanted): Promise<object> {
   let page = new Page(wanted);
   for await (const update of subscription.updates()) {
     if (update.type === 'event') page.add(update.event);
-    // The connection was lost inside the snapshot, which starts again.
+    // The connection was lost inside the snapshot, so the snapshot starts again.
     else if (update.type === 'resync') page = new Page(wanted);
     else return page.answer(update.cursor);
   }
@@ -65,7 +65,7 @@ type SnapshotEvent = Parameters<typeof shortRecord>[0];
 class Page {
   readonly #budget: AnswerBudget;
   #total = 0;
-  /** Records up to the one that `after` names; `undefined` until it was received. */
+  /** The number of records up to the one that `after` names; `undefined` until that record arrives. */
   #skipped: number | undefined;
   #isOver = false;
   #last = '';

@@ -18,7 +18,7 @@ export interface ToolCall {
 export const MAX_WAIT_S = 50;
 const PROGRESS_INTERVAL_MS = 5_000;
 
-/** Reports progress in seconds of the maximum. @returns stops. */
+/** Reports the progress of a wait: the seconds passed of all seconds. @returns a function that stops the reports. */
 export function reportProgress({ progress }: ToolCall, totalS: number): () => void {
   const startedAt = performance.now();
   const report = (): void => progress((performance.now() - startedAt) / 1_000, totalS);
@@ -45,7 +45,7 @@ interface ToolDefinition<S extends z.ZodRawShape> {
   answer(args: z.output<z.ZodObject<S>>, call: ToolCall): Promise<object>;
 }
 
-/** A list of which one value must match. */
+/** A list of values. A record matches if one of them does. */
 const anyOf = <T extends z.ZodType>(one: T) => z.array(one).min(1).optional();
 
 /** The filter of records, with the names of the wire. */

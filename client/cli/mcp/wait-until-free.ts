@@ -75,7 +75,7 @@ async function untilFree(
       const away = goneAway(client, over.signal).then(() => 'away' as const);
       const late = pause(left, 'late' as const, { signal: signals });
       const free = mirror.whenFree(address, { ...about, signal: signals }).then(() => 'free' as const);
-      // The signal ends those that are no longer awaited.
+      // When the race is over, the signal ends the waits that lost it. Nothing awaits their rejections.
       free.catch(() => undefined);
       late.catch(() => undefined);
       const first = await Promise.race([free, late, away]);

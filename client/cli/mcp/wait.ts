@@ -95,7 +95,7 @@ async function waitForChange(bus: McpBus, client: BusClient, wait: Wait, signal:
         continue;
       }
       if (update.type === 'event' && !budget.take((size) => shortChange(update.event, isFull, size))) {
-        // The next call returns it, after the cursor of the last change that did fit.
+        // The next call returns this change, after the cursor of the last change that fitted.
         isMore = true;
         break;
       }

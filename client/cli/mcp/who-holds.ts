@@ -32,7 +32,7 @@ export function whoHoldsTool(bus: McpBus): McpTool {
     always: ['holders'],
     answer: async ({ address, branch, after, max_tokens }) => {
       const client = await bus.client();
-      // Asks for what is on disk now: the last known state cannot prove that nobody holds it.
+      // Asks for the records on disk now: the last known state cannot prove that nobody holds the address.
       const holding = client.holding(address, { branch, ...bus.addresses, timeoutMs: ANSWER_TIMEOUT_MS });
       const { free, holders } = await inTime(holding);
       const said = free === 'unknown' && holders.length === 0 ? { free } : {};

@@ -47,7 +47,7 @@ export function readConfig(path: string, links: 'followed' | 'refused', fault: F
   }
 }
 
-/** A fault if a file belongs to another user than this one or root; `undefined` also if the platform has no owners. */
+/** Returns a fault if a file belongs to a user other than this one or root; `undefined` also if the platform has no owners. */
 export function ownerFault({ uid }: Pick<Stats, 'uid'>): string | undefined {
   const own = process.getuid?.();
   return own === undefined || uid === own || uid === 0 ? undefined : `it belongs to user ${String(uid)}`;

@@ -33,7 +33,7 @@ export interface InForce {
   limit(name: keyof Limits): number;
 }
 
-/** Only so many are listed: a file of 64 KiB could fill a log with its keys. */
+/** The most refusals that are listed: a file of 64 KiB could fill a log with its keys. */
 const MAX_REFUSALS = 50;
 
 /**

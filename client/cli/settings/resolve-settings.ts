@@ -43,8 +43,8 @@ export function withSettings(command: Command, isWanted: (name: SettingName) => 
 }
 
 /**
- * The option says in the help where else its value may come from. {@link resolveSettings} reads the variable all the same:
- * to commander an empty one is a value, a list is one text, and `MUSE_BUS_INSECURE=false` switches on.
+ * Makes the option of a setting. Its help names the environment variable, but {@link resolveSettings} reads the variable, not commander:
+ * commander would take an empty variable as a value, a list as one text, and `MUSE_BUS_INSECURE=false` as true.
  */
 function optionOf(setting: Setting<unknown>): Option {
   const { flag, description, takes, fallback, shown, choices } = setting;
@@ -66,8 +66,9 @@ export function writtenFlags(command: Command): ReadonlyMap<string, readonly str
 }
 
 /**
- * Flags override the environment, which overrides the user's file, which overrides the repository's file and the defaults.
- * @param root the repository; `undefined` if there is none, and so no file of it.
+ * Resolves every setting. Flags override the environment, which overrides the user's file, which overrides the repository's file and the
+ * defaults.
+ * @param root the repository; `undefined` if there is none. Then no repository file is read.
  * @throws CliError for an invalid value, naming its source. Mistakes in the repository's file are never thrown.
  */
 export function resolveSettings(
@@ -154,7 +155,7 @@ const describeSource = ({ origin, where }: ValueSource, name: string): string =>
 
 type LimitView = SettingView & { readonly limit: keyof Limits; readonly value: number };
 
-/** Each limit is resolved by itself: a flag for one keeps the others from the file. @param sources the strongest first. */
+/** Each limit is resolved on its own: a flag for one limit keeps the others from the file. @param sources the strongest first. */
 function limitViews(sources: readonly Found[]): LimitView[] {
   const given = new Map<keyof Limits, ValueSource & { readonly value: number }>();
   for (const { texts, origin, where } of [...sources].reverse()) {

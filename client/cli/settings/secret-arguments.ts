@@ -32,10 +32,7 @@ export function refuseSecrets(args: readonly string[]): void {
 export const withoutValue = (message: string): string =>
   message.replace(/^((?:error: )?unknown option '[^=]*)=[^]*'(?=\n\(Did you mean|$)/, "$1'");
 
-/**
- * A url that contains nothing but host and port.
- * @throws CliError that does not repeat it.
- */
+/** Returns a url that contains nothing but host and port. */
 export function addressWithoutSecret(url: string, where: string): string {
   if (!/[@?#]/.test(url)) return url;
   const hint = 'use ws://host:port; give a token with --token-file FILE, or MUSE_BUS_TOKEN in the environment';

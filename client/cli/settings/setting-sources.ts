@@ -4,8 +4,8 @@ import { flagOf, variableOf, type Setting } from './setting.js';
 import { SETTINGS, type SettingName } from './settings.js';
 
 /**
- * Which values the repository's own file may set. The file comes with a checkout, so anyone may have written it: it may set
- * only what cannot harm the user who runs the server.
+ * The values that the repository's own file may set. The file comes with a checkout, so anyone may have written it: it may set only what
+ * cannot harm the user who runs the server.
  */
 export type RepositoryRule =
   | { readonly may: 'nothing' }
@@ -87,10 +87,7 @@ export const LEAST_LIMITS: Readonly<Partial<Record<keyof Limits, number>>> = {
   maxIdBytes: 128,
 };
 
-/**
- * Why a value from the repository's file is refused; `undefined` if it is allowed.
- * @param inForce the value in force without that file.
- */
+/** Returns why a value from the repository's file is refused; `undefined` if it is allowed. */
 export function repositoryFault(
   { repository: rule, because }: SourceRule,
   value: unknown,
@@ -121,7 +118,7 @@ export interface SourceRow {
   readonly rule: SourceRule;
 }
 
-/** What no configuration file may contain, and the one key that only the user's file may have. */
+/** Values that no configuration file may contain, and the one key that only the user's file may have. */
 const OTHERS: readonly SourceRow[] = [
   {
     name: SAFE_DIRECTORIES_KEY,

@@ -1,6 +1,6 @@
 import { CliError } from '../cli-error.js';
 
-/** Where the value of a setting comes from, the strongest first. */
+/** The sources of a setting's value, the strongest first. */
 export type Origin = 'flag' | 'environment' | 'user-file' | 'repository-file' | 'default';
 
 /**
@@ -18,7 +18,7 @@ export interface Setting<T> {
   readonly shown: string;
   /** How often it may be given: once, or as a list (in the environment separated by commas, an array in the file). */
   readonly takes: 'text' | 'list' | 'switch';
-  /** The values it may have, where they can be listed. */
+  /** The values it may have, if they can be listed. */
   readonly choices?: readonly string[];
   /** @param texts at least one. @param where names the source in an error. @throws CliError */
   readonly read: (texts: readonly string[], where: string) => T;

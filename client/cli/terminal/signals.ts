@@ -3,21 +3,21 @@ import { isatty } from 'node:tty';
 /** The longest delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** How long the process may go on after it has stopped. With the journal's three seconds, stopping takes at most five. */
+/** How long the process may live after the server has stopped. With the journal's three seconds, stopping takes at most five. */
 const EXIT_TIMEOUT_MS = 1_000;
 
-/** Calls at the first SIGINT or SIGTERM. @returns removes the handlers. */
+/** Calls back at the first SIGINT or SIGTERM. @returns a function that removes the handlers. */
 export function onSignal(call: () => void): () => void {
   process.once('SIGINT', call).once('SIGTERM', call);
   return () => void process.off('SIGINT', call).off('SIGTERM', call);
 }
 
-/** SIGHUP means a request to reload, or that the terminal is being closed. */
+/** SIGHUP is either a request to reload, or a sign that the terminal is closed. */
 const hasTerminal = (): boolean => isatty(0);
 const startedOnTerminal = hasTerminal();
 const isTerminalClosed = (): boolean => startedOnTerminal && !hasTerminal();
 
-/** Calls at each SIGHUP that does not close the terminal. @returns removes the handler. */
+/** Calls back at each SIGHUP that does not close the terminal. @returns a function that removes the handler. */
 export function onReload(call: () => void): () => void {
   const reload = (): void => {
     if (!isTerminalClosed()) call();
@@ -55,7 +55,7 @@ function endBy(signal: 'SIGINT' | 'SIGTERM'): void {
   process.kill(process.pid, signal);
 }
 
-/** Calls after a delay, which each `restart` begins again; never if there is no delay. */
+/** Calls back after a delay. Each `restart` begins the delay again. Never calls if there is no delay. */
 export class Deadline {
   #timer: NodeJS.Timeout | undefined;
 

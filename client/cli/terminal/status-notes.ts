@@ -58,7 +58,7 @@ function watchText(state: WatchState, why: string): string {
   }
 }
 
-/** Reports from now on when the connection is lost or back. @returns stops. */
+/** Reports from now on when the connection is lost or back. @returns a function that stops the reports. */
 export function reportConnection(client: BusClient, report: (note: StatusNote) => void): () => void {
   let isAway = false;
   let origin: 'present' | 'away' = 'present';

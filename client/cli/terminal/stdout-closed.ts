@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 
 const POLL_INTERVAL_MS = 250;
-/** The timeout of a poll, one millisecond. With less, only the clock would report. */
+/** The timeout of a poll, one millisecond. With a shorter timeout, only the clock would report. */
 const POLL_TIMEOUT_NS = 1_000_000n;
 const STDOUT = 1;
 const CLOCK = 0;
@@ -15,10 +15,9 @@ const EVENT_BYTES = 32;
 const COUNT = 256;
 
 /**
- * Calls once the reader of standard output has closed it, even if nothing is being written. Otherwise
- * `muse-bus watch | head -1` would run until the next event. Node reports a closed pipe only on a write, and `poll_oneoff` of
- * its WASI is the only way to the system's `poll`. If that fails, the next write detects it as usual. Does not keep the
- * process alive.
+ * Calls back when the reader of standard output has closed it, even if nothing is being written. Otherwise `muse-bus watch | head -1` would
+ * run until the next event. Node reports a closed pipe only on a write, and `poll_oneoff` of its WASI is the only way to the system's
+ * `poll`. If that fails, the next write detects the closed pipe as usual. Does not keep the process alive.
  */
 export function onStdoutClosed(closed: () => void): void {
   if (!isPipe()) return;

@@ -5,7 +5,7 @@ import { visibleText } from '../../../protocol/index.js';
 const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'magenta'] as const;
 export type Style = (typeof STYLES)[number];
 
-/** What may be written to a terminal. A string is data: its control characters and line breaks are escaped. */
+/** A text that may be written to a terminal. A string is data: its control characters and line breaks are escaped. */
 export type Text = string | TerminalText;
 
 interface Piece {
@@ -56,7 +56,7 @@ export class TerminalText {
     return new TerminalText(kept.map((piece, i) => (i < last ? piece : { ...piece, shown: piece.shown.trimEnd() })));
   }
 
-  /** As much of it as fits. */
+  /** As much of the text as fits. */
   fit(columns: number): TerminalText {
     let left = columns;
     const fitting = this.#pieces.map(({ shown, style }) => {

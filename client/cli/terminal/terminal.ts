@@ -3,9 +3,7 @@ import { jsonLine, visibleJson } from '../../../protocol/index.js';
 import { onStdoutClosed } from './stdout-closed.js';
 import { TerminalText, type Text } from './terminal-text.js';
 
-/**
- * Where commands write: the only way to standard output and standard error. Everything is escaped and takes one line.
- */
+/** The only way for commands to write to standard output and standard error. Every text is escaped and takes one line. */
 export interface Terminal {
   out(line: Text): void;
   err(line: Text): void;
@@ -30,8 +28,9 @@ const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
 /**
- * The process's own streams. When the reader closes standard output the command ends quietly, like other tools in a pipe.
- * @param closed what to do then. @default ends the process with 0
+ * Returns the terminal of the process's own streams. When the reader closes standard output the command ends quietly, like other tools in a
+ * pipe.
+ * @param closed called then. @default ends the process with 0
  */
 export function processTerminal(closed: () => void = () => process.exit(0)): Terminal {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -3,7 +3,7 @@ import { Supervisor, systemClock, type Log } from '../../../server/index.js';
 /** An internal error, by the convention of sysexits.h. */
 export const INTERNAL_ERROR_EXIT = 70;
 
-/** If stopping hangs, the process exits after this time, in which the journal has had its three seconds. */
+/** If stopping hangs, the process exits after this time. The journal may take three seconds of it. */
 const EXIT_TIMEOUT_MS = 5_000;
 
 /**

@@ -7,7 +7,7 @@ import { RecordDetail } from './record-detail.js';
 import { KindTag, LeaseTag, Sparkline, Text } from './primitives.js';
 import { DetailActions } from './detail-actions.js';
 
-/** The selection in full. */
+/** Shows the selection in full. */
 export function DetailPane() {
   const detail = paint.value?.detail;
   if (!detail) return <aside class="detail" aria-label="Details" tabIndex={-1} />;

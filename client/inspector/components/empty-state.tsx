@@ -12,7 +12,7 @@ export interface EmptyStateProps {
   readonly asksForAddress?: boolean;
 }
 
-/** Shown in place of a view that has nothing to show: why, and what to do. */
+/** Takes the place of a view that has nothing to show. Says why, and what to do. */
 export function EmptyState({ name, title, children, asksForAddress }: EmptyStateProps) {
   return (
     <div class="empty-state" data-empty-state={name} role={name === 'loading' ? 'status' : undefined}>
@@ -58,7 +58,7 @@ function AddressForm() {
   );
 }
 
-/** The empty state of a connection that has nothing to show yet; `undefined` if there is something to show. */
+/** Returns the empty state of a connection that has nothing to show yet; `undefined` if there is something to show. */
 export function connectionEmptyState({ connection, summary }: Paint): EmptyStateProps | undefined {
   switch (connection.state) {
     case 'no-token':
@@ -122,7 +122,7 @@ export function connectionEmptyState({ connection, summary }: Paint): EmptyState
   }
 }
 
-/** The empty state of a repository without records. */
+/** Returns the empty state of a repository without records. */
 export function noRecordsEmptyState({ summary, capture, connection }: Paint): EmptyStateProps | undefined {
   if (summary.records > 0 || capture.events > 1) return undefined;
   return {

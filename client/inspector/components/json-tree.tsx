@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals';
 import { visible } from '../model/visible.js';
 
-/** Entries of a list or map shown at first; more on demand. */
+/** The entries of a list or map that are shown at first. More are shown on demand. */
 const PAGE_SIZE = 50;
 const OPEN_DEPTH = 2;
 
-/** A value of any size and depth: closed nodes have no elements. */
+/** Shows a value of any size and depth. Closed nodes have no elements, so they cost nothing. */
 export function JsonTree({ value, name, depth = 0 }: { value: unknown; name?: string; depth?: number }) {
   const isContainer = typeof value === 'object' && value !== null;
   const isOpen = useSignal(depth < OPEN_DEPTH);

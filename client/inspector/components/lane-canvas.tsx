@@ -7,7 +7,7 @@ interface LaneCanvasProps {
   readonly lane: Lane;
   readonly window: Span;
   readonly nowMs: number;
-  /** Nothing earlier than this is known. */
+  /** When the captured history begins. Nothing earlier is known. */
   readonly beginsMs: number;
   /** Times of the axis's marks. */
   readonly lines: readonly number[];
@@ -83,7 +83,7 @@ function drawBar(
   context.fillStyle = colour;
   context.globalAlpha = bar.end === 'released' || bar.end === 'removed' ? 0.55 : 0.9;
   if (present > left) context.fillRect(left, top, Math.max(1.5, present - left), size);
-  // Until when the lease holds if it is not extended.
+  // The part from now to the end that the lease has if it is not extended.
   context.globalAlpha = 0.25;
   if (bar.end === 'running' && right > present)
     context.fillRect(Math.max(left, present), top, right - Math.max(left, present), size);
@@ -94,7 +94,7 @@ function drawBar(
     hatch(context, Math.max(left, x(fromMs)), top - 1, Math.min(right, x(toMs)), size + 2);
 }
 
-/** Stripes, so that an overlap can be recognised without colour. */
+/** Draws stripes, so that an overlap can be recognised without colour. */
 function hatch(context: CanvasRenderingContext2D, left: number, top: number, right: number, size: number): void {
   if (right <= left) return;
   const colors = canvasColors();
@@ -117,7 +117,9 @@ function hatch(context: CanvasRenderingContext2D, left: number, top: number, rig
   context.restore();
 }
 
-/** A heartbeat is a tick, an intent a diamond, a release a hollow ring, an expiry a cross, anything else a dot. */
+/**
+ * Draws the mark of an event: a heartbeat is a tick, an intent a diamond, a release a hollow ring, an expiry a cross, anything else a dot.
+ */
 function drawMark(context: CanvasRenderingContext2D, { kind, type }: LaneMark, at: number, height: number): void {
   const colors = canvasColors();
   const middle = height / 2;

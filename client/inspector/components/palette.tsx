@@ -12,7 +12,7 @@ export function Palette() {
   const run = (place: number): void => {
     const action = found[place];
     overlay.value = 'none';
-    // After the dialog has given back the focus.
+    // Wait until the dialog has given back the focus.
     if (action) requestAnimationFrame(action.run);
   };
   return (

@@ -3,7 +3,7 @@ import { formatSince, formatSpan } from '../model/format.js';
 import { visible, visibleMiddle } from '../model/visible.js';
 import type { LeaseState } from '../model/lease.js';
 
-/** A text from a record: escaped and cut, longer in its tooltip. Its direction of writing does not affect what follows. */
+/** A text from a record, escaped and cut. Its tooltip has a longer part. Its writing direction does not affect the text after it. */
 export function Text({ value, max = 80, middle }: { value: string; max?: number; middle?: boolean }) {
   const shown = middle ? visibleMiddle(value, max) : visible(value, max);
   return <bdi title={shown === value ? undefined : visible(value, 600)}>{shown}</bdi>;

@@ -6,7 +6,7 @@ import { ask } from '../page/worker-client.js';
 import type { RawFrame } from '../worker/messages.js';
 import { JsonTree } from './json-tree.js';
 
-/** Bytes that are shown: the frame of a snapshot may have a million. */
+/** The most bytes that are shown: the frame of a snapshot may have a million. */
 const MAX_SHOWN_BYTES = 4_096;
 
 /** The bytes of an event's frame, in hex and decoded. */
@@ -42,7 +42,7 @@ export function RawFrameView({ recordKey, revision }: { recordKey: string; revis
 
 const BYTES_PER_LINE = 8;
 
-/** Bytes as lines of offset, hex and text. */
+/** Returns bytes as lines of offset, hex and text. */
 function hexLines(bytes: Uint8Array): string[] {
   const lines: string[] = [];
   for (let at = 0; at < bytes.length; at += BYTES_PER_LINE) {

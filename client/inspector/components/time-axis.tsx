@@ -10,7 +10,7 @@ interface TimeAxisProps {
   readonly onReset: () => void;
 }
 
-/** The time axis of the lanes. A span that is selected on it with the pointer becomes the window. */
+/** The time axis of the lanes. If the user selects a span on it with the pointer, the span becomes the window. */
 export function TimeAxis({ window, beginsMs, onBrush, onReset }: TimeAxisProps) {
   const element = useRef<HTMLDivElement>(null);
   const brush = useSignal<{ readonly from: number; readonly to: number } | undefined>(undefined);

@@ -13,7 +13,7 @@ import { rows as wanted } from '../page/state.js';
 import { onLayout } from '../page/paint-scheduler.js';
 import type { Rows } from '../worker/paint.js';
 
-/** Rows beyond the screen that are requested too, so that they are there when the user scrolls. */
+/** The rows beyond the screen that are requested too, so that they are present when the user scrolls. */
 const OVERSCAN = 24;
 
 export interface VirtualListProps<Row> {
@@ -33,7 +33,7 @@ export interface VirtualListProps<Row> {
   readonly follow?: boolean;
   /** Called when the user scrolls away from the last row, or to it. */
   readonly onFollow?: (isAtEnd: boolean) => void;
-  /** How many rows were removed at the beginning so far: the scroll position follows. */
+  /** The number of rows removed at the beginning so far. The scroll position follows it. */
   readonly dropped?: number;
 }
 
@@ -43,7 +43,7 @@ const readRemPixels = (): number => parseFloat(getComputedStyle(document.documen
 const remPixels = signal(readRemPixels());
 addEventListener('resize', () => (remPixels.value = readRemPixels()));
 
-/** A long list of which only the visible rows exist. The worker sends only those. */
+/** A long list. Only the visible rows have elements, and the worker sends only those. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { list, rowRem, follow = false, dropped = 0 } = props;
   const scroller = useRef<HTMLDivElement>(null);
@@ -68,7 +68,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   useLayoutEffect(() => {
     virtualizer.current!._willUpdate();
   });
-  // Where the list will be scrolled to. At its old place it would render rows that nobody will see.
+  // Set the offset that the list will be scrolled to. At its old offset it would render rows that are never seen.
   const shown = virtualizer.current.scrollRect?.height;
   if (follow && shown !== undefined) virtualizer.current.scrollOffset = Math.max(0, list.total * height - shown);
   const visibleItems = virtualizer.current.getVirtualItems();
@@ -119,8 +119,8 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
 }
 
 /**
- * Which element each row gets: it keeps its element while it is visible; a new row gets the element of a row that is no
- * longer visible. In a flood every paint has other rows, and new elements cost more than twice as much as new texts.
+ * Returns which element each row gets. A row keeps its element while it is visible; a new row gets the element of a row that is no longer
+ * visible. In a flood every paint has other rows, and new elements cost more than twice as much as new texts.
  */
 function useSlots(keys: readonly (string | number)[]): readonly number[] {
   const taken = useRef(new Map<string | number, number>());
@@ -136,8 +136,8 @@ function useSlots(keys: readonly (string | number)[]): readonly number[] {
 }
 
 /**
- * Sets which rows the worker sends: the visible ones, in steps, so that not every pixel is a new request. While the list
- * follows its end, only their number counts.
+ * Requests rows from the worker: the visible ones, in steps, so that not every pixel makes a new request. While the list follows its end,
+ * only the number of rows counts.
  */
 function useWanted(first: number, last: number, follow: boolean): void {
   useEffect(() => {
@@ -159,7 +159,7 @@ interface ScrollState {
   readonly height: number;
 }
 
-/** Stays at the end if the list follows it, otherwise at the same rows when rows before them are removed. */
+/** Keeps the list at its end if it follows the end. Otherwise it keeps the same rows visible when rows before them are removed. */
 function useScrollKeeping(scroller: { readonly current: HTMLDivElement | null }, now: ScrollState): void {
   const { follow, total, dropped, height } = now;
   const before = useRef(dropped);

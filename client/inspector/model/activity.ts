@@ -1,7 +1,7 @@
 const BUCKETS = 30;
 const BUCKET_MS = 2_000;
 
-/** How many events a run has caused in each of the last thirty spans of two seconds each. */
+/** The number of events that a run has caused in each of the last thirty spans of two seconds. */
 export class Activity {
   readonly #counts: Uint16Array;
   #last: number;
@@ -16,7 +16,7 @@ export class Activity {
     if (bucket > this.#last - BUCKETS) this.#counts[bucket % BUCKETS]!++;
   }
 
-  /** Oldest first, ending with the span that holds `nowMs`. */
+  /** Returns the counts, oldest first. The last span contains `nowMs`. */
   read(nowMs: number): number[] {
     const now = Math.max(this.#last, Math.floor(nowMs / BUCKET_MS));
     return Array.from({ length: BUCKETS }, (_, i) => {

@@ -2,9 +2,9 @@ import { isHeld, type Lease } from './lease.js';
 import { momentAt, swarmOf } from './swarm-of.js';
 import type { ReplayedState } from './replayed-state.js';
 
-/** After this long without an event an agent is `quiet`. */
+/** An agent is `quiet` after this long without an event. */
 export const QUIET_AFTER_MS = 15_000;
-/** After this long it is `silent`. */
+/** An agent is `silent` after this long without an event. */
 export const SILENT_AFTER_MS = 90_000;
 
 export type Presence = 'live' | 'quiet' | 'silent';
@@ -13,10 +13,10 @@ export interface Agent {
   readonly run: string;
   readonly branch: string;
   readonly presence: Presence;
-  /** Since its last event; `undefined` if none was ever seen. */
+  /** The time since its last event; `undefined` if it has caused none. */
   readonly silentMs: number | undefined;
   readonly sinceBeatMs: number | undefined;
-  /** Held leases first; among them the one that ends next comes first. */
+  /** Held leases first, the one that ends next at the top. */
   readonly leases: readonly Lease[];
   readonly intent: string | undefined;
   readonly activity: readonly number[];

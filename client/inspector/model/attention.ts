@@ -11,11 +11,11 @@ import type { Link } from './target.js';
 import { visible, visibleMiddle } from './visible.js';
 import type { ReplayedState } from './replayed-state.js';
 
-/** `critical`: work is lost or about to be lost. `warning`: it will be soon if nothing happens. `note`: worth knowing. */
+/** `critical`: work is lost or about to be lost. `warning`: work will be lost soon if nothing happens. `note`: worth knowing. */
 export type Severity = 'critical' | 'warning' | 'note';
 
 export interface Attention {
-  /** The same for the same matter at every moment. */
+  /** Identifies the matter. It stays the same as time passes. */
   readonly key: string;
   readonly severity: Severity;
   /** One sentence in plain words. */
@@ -40,7 +40,7 @@ export const LAPSING_WITHIN_MS = 60_000;
 const MIN_SILENCE_MS = 5_000;
 const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, note: 2 };
 
-/** What a person should look at, the most urgent first. */
+/** Returns the matters that a person should look at, the most urgent first. */
 export function attentionOf(situation: Situation): Attention[] {
   return [
     ...contested(situation),
@@ -79,7 +79,7 @@ function contested({ contests }: Situation): Attention[] {
   });
 }
 
-/** A run is too silent when half of its lease, or ninety seconds, have passed without an event. */
+/** A run is too silent if it has caused no event for half of its lease, at least five and at most ninety seconds. */
 function lapsing({ agents, nowMs }: Situation): Attention[] {
   return agents.flatMap(({ run, silentMs = Infinity, leases }) => {
     const next = leases.find(isHeld);
@@ -102,7 +102,7 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
 export const isRecentlyLapsed = ({ lease }: Lease, nowMs: number): boolean =>
   lease.state === 'lapsed' && !isHistory(endOf(lease), momentAt(nowMs));
 
-/** Without the leases that an intent names: {@link unprotectedIntents} reports those. */
+/** Reports lapsed leases, except those that an intent names: {@link unprotectedIntents} reports them. */
 function lapsed({ replayed, leases, nowMs }: Situation): Attention[] {
   const intended = new Set(
     swarmOf(replayed)
@@ -125,7 +125,7 @@ const where = ({ addresses, branch }: Lease): string => {
   return `${short(addresses[0] ?? 'no address')}${more}${on(branch)}`;
 };
 
-/** Announced work that no lease protects, or protects any more. Older work is history. */
+/** Reports announced work that no lease protects, or no longer protects. Older work is history. */
 function unprotectedIntents({ replayed, leases, nowMs }: Situation): Attention[] {
   const moment = momentAt(nowMs);
   const byName = new Map(leases.map((lease) => [lease.lease.name, lease]));

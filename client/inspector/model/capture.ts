@@ -1,9 +1,9 @@
 import type { Entry } from './entry.js';
 
-/** What an entry costs besides its bytes, so that many tiny entries are bounded too. */
+/** The cost of an entry in addition to its bytes. It bounds many tiny entries too. */
 const OVERHEAD_BYTES = 64;
 
-/** The most recent entries, as many as fit. The oldest are evicted. */
+/** The most recent entries, as many as fit. The oldest ones are evicted. */
 export class Capture {
   #entries: Entry[] = [];
   #head = 0;
@@ -35,7 +35,7 @@ export class Capture {
     while (this.#bytes > this.maxBytes && this.length > 1) this.#evict();
   }
 
-  /** The entry at a place, counted from the oldest one kept. */
+  /** Returns the entry at a place, counted from the oldest one that is kept. */
   at(index: number): Entry | undefined {
     return index < 0 ? undefined : this.#entries[this.#head + index];
   }
@@ -48,12 +48,12 @@ export class Capture {
     return this.at(this.length - 1);
   }
 
-  /** The place of an entry by its sequence number, which has no gaps; may lie outside the capture. */
+  /** Returns the place of an entry by its sequence number, which has no gaps. The place may lie outside the capture. */
   indexOf(seq: number): number {
     return seq - (this.first()?.seq ?? seq);
   }
 
-  /** The place of the first entry later than a time, or `length`. */
+  /** Returns the place of the first entry later than a time, or `length`. */
   indexAfter(atMs: number): number {
     let low = 0;
     let high = this.length;
@@ -65,7 +65,7 @@ export class Capture {
     return low;
   }
 
-  /** Entries from one place up to, and without, another; both are clamped. */
+  /** Yields the entries from one place up to another, excluding that one. Both are clamped. */
   *range(from: number, to: number): Generator<Entry, void, undefined> {
     const end = Math.min(to, this.length);
     for (let i = Math.max(0, from); i < end; i++) yield this.at(i)!;

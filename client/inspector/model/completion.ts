@@ -2,7 +2,7 @@ import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
 import { FIELDS } from './query.js';
 import { splitWords } from './query-parser.js';
 
-/** Values that occur in the records, most useful first. */
+/** Values that occur in the records, the most useful first. */
 export interface Vocabulary {
   readonly runs: readonly string[];
   readonly branches: readonly string[];
@@ -32,7 +32,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const MAX_CHOICES = 12;
 
-/** The possible completions at the caret. */
+/** Returns the possible completions at the caret. */
 export function complete(text: string, caret: number, vocabulary: Vocabulary): Completion {
   const word = splitWords(text).find(({ at, text: own }) => at <= caret && caret <= at + own.length);
   const from = word?.at ?? caret;

@@ -7,7 +7,7 @@ import type { ReplayedState } from './replayed-state.js';
 export interface Contest {
   readonly address: string;
   readonly conflict: Conflict;
-  /** The first lease of each side; none where only intents conflict. */
+  /** The first lease of each side; empty if only intents conflict. */
   readonly leases: readonly Lease[];
 }
 

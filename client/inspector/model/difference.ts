@@ -7,10 +7,10 @@ export interface Difference {
   readonly after?: unknown;
 }
 
-/** Further changes are not listed; the page shows the whole data too. */
+/** The most changes that are listed. The page shows the whole data too. */
 const MAX_DIFFERENCES = 200;
 
-/** What changed, field by field; lists are compared item by item. */
+/** Returns what changed, field by field. Lists are compared item by item. */
 export function differences(before: unknown, after: unknown): Difference[] {
   const found: Difference[] = [];
   compare([], before, after, found);

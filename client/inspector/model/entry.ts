@@ -1,13 +1,13 @@
 import type { EventType, Kind, Problem, Reason, RecordData } from '../../../protocol/index.js';
 
-/** One captured event in a compact form: cursor and schema version can be derived and are left out. */
+/** One captured event in a compact form. Cursor and schema version are left out, because they can be derived. */
 export interface EventEntry {
   readonly what: 'event';
   /** Position in the capture, from 0, never reused. */
   readonly seq: number;
-  /** When it happened, on the server's clock; never before the entry before it. */
+  /** When it happened, on the server's clock; never before the previous entry. */
   readonly atMs: number;
-  /** From the event on the server to its receipt here; `undefined` where it has no meaning (snapshots, files). */
+  /** Milliseconds from the event on the server to its receipt here; `undefined` for snapshots and files, for which it has no meaning. */
   readonly lagMs: number | undefined;
   readonly type: EventType;
   readonly kind: Kind;
@@ -23,7 +23,7 @@ export interface EventEntry {
   readonly observed: 'restart' | undefined;
 }
 
-/** Something that is not an event but has a place in the order of events. */
+/** A mark: not an event, but with a place in the order of events. */
 export interface MarkEntry {
   readonly what: 'mark';
   readonly seq: number;
@@ -40,12 +40,12 @@ export type Mark =
 
 export type Entry = EventEntry | MarkEntry;
 
-/** Names a record among all kinds. An id contains no slash, because it is a file's name. */
+/** The key of a record among all kinds. An id contains no slash, because it is a file's name. */
 export type RecordKey = string;
 
 export const recordKey = (kind: Kind, id: string): RecordKey => `${kind}/${id}`;
 
-/** A field of a record that should be a text; `undefined` for anything else. */
+/** Returns a field of a record that should be a text; `undefined` for any other value. */
 export function textOf(data: RecordData, field: string): string | undefined {
   const value = data[field];
   return typeof value === 'string' && value !== '' ? value : undefined;

@@ -8,7 +8,7 @@ export function formatSpan(ms: number): string {
   return `${String(Math.floor(seconds / 86_400))} d`;
 }
 
-/** How long ago. Less than a second is `just now`: changing milliseconds cannot be read. */
+/** Formats how long ago something was. Less than a second is `just now`, because changing milliseconds cannot be read. */
 export function formatSince(ms: number): string {
   return ms < 1_000 ? 'just now' : `${formatSpan(ms)} ago`;
 }
@@ -37,7 +37,7 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1_048_576).toFixed(1)} MB`;
 }
 
-/** `12,345` in every locale, as in code and logs. */
+/** Formats `12,345` in every locale, as in code and logs. */
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }

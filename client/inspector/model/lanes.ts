@@ -7,19 +7,19 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** A lease as it is drawn. */
+/** A lease in the form in which it is drawn. */
 export interface LaneBar extends Span {
   readonly key: string;
   readonly address: string;
   readonly more: number;
   readonly end: IntervalEnd;
-  /** Which of the lane's tracks it is in, 0…{@link TRACKS} − 1. */
+  /** The track of the lane that it is drawn in, 0…{@link TRACKS} − 1. */
   readonly track: number;
-  /** When another run held one of its addresses too. */
+  /** The spans in which another run held one of its addresses too. */
   readonly overlaps: readonly Span[];
 }
 
-/** An event as it is drawn. */
+/** An event in the form in which it is drawn. */
 export interface LaneMark {
   readonly atMs: number;
   readonly kind: Kind;
@@ -40,7 +40,7 @@ export const TRACKS = 3;
 /** Each lease is compared with at most this many later ones at one address: comparing every pair would be quadratic. */
 const MAX_NEIGHBOURS = 48;
 
-/** A lease as it was known at a time: a later end is not shown, and a running lease is drawn to its expected end. */
+/** Returns a lease as it was known at a time. An end later than that is not shown, and a running lease is drawn to its expected end. */
 export function clip(
   { startMs, endMs, ended }: LeaseInterval,
   nowMs: number,
@@ -52,7 +52,7 @@ export function clip(
   return { fromMs: startMs, toMs: endMs, end: endMs <= nowMs ? 'lapsed' : 'running' };
 }
 
-/** The bars of the shown runs that touch a window of time, with the leases of any run that overlap them. */
+/** Returns the bars of the shown runs that touch a window of time, with their overlaps with leases of any run. */
 export function laneBars(
   intervals: Iterable<LeaseInterval>,
   runs: ReadonlySet<string>,
@@ -93,7 +93,7 @@ interface SpannedLease extends Span {
   readonly addresses: readonly string[];
 }
 
-/** Where leases of different runs overlap at one address, on any branches. The spans of each lease are merged. */
+/** Returns the spans in which leases of different runs overlap at one address, on any branches. The spans of each lease are merged. */
 export function overlapsOf(all: readonly SpannedLease[]): Map<string, Span[]> {
   const byAddress = new Map<string, SpannedLease[]>();
   for (const lease of all) {
@@ -131,7 +131,7 @@ export function mergeSpans(spans: readonly Span[]): Span[] {
   return merged;
 }
 
-/** The times of an axis's marks: round numbers, at least `minPx` apart. */
+/** Returns the times of an axis's marks: round numbers, at least `minPx` apart. */
 export function ticks(
   { fromMs, toMs }: Span,
   widthPx: number,
@@ -148,7 +148,7 @@ const TICK_STEPS_MS = [100, 250, 500, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 90
   i < 3 ? n : n * 1_000,
 );
 
-/** A window made narrower or wider around a moment; its width stays between one second and one day. */
+/** Returns a window made narrower or wider around a moment. Its width stays between one second and one day. */
 export function zoom({ fromMs, toMs }: Span, aroundMs: number, factor: number): Span {
   const width = Math.min(86_400_000, Math.max(1_000, (toMs - fromMs) * factor));
   const share = (aroundMs - fromMs) / Math.max(1, toMs - fromMs);

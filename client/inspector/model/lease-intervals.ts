@@ -1,7 +1,7 @@
 import { parseTimestamp } from '../../../protocol/index.js';
 import { addressesOf, textOf, type EventEntry, type RecordKey } from './entry.js';
 
-/** How a lease ended; `running` where it has not ended, as far as is known. */
+/** How a lease ended; `running` if no end is known. */
 export type IntervalEnd = 'running' | 'released' | 'lapsed' | 'removed';
 
 /** A lease as an interval of time. */

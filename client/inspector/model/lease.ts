@@ -19,14 +19,14 @@ export interface Lease {
   readonly branch: string;
   readonly addresses: readonly string[];
   readonly startMs: number;
-  /** The effective expiry; `undefined` where it has none. */
+  /** The effective expiry; `undefined` if it has none. */
   readonly endMs: number | undefined;
-  /** When it was made or last extended: its holder asked for the time from here to `endMs`. */
+  /** When it was made or last extended. From here to `endMs` is the time that its holder asked for. */
   readonly renewedMs: number;
   readonly state: LeaseState;
 }
 
-/** The lease of every reservation, at a time. */
+/** Returns the lease of every reservation, at a time. */
 export function leasesOf(replayed: ReplayedState, nowMs: number): Lease[] {
   return swarmOf(replayed)
     .leases(momentAt(nowMs))
@@ -54,7 +54,7 @@ function toLease(lease: SwarmLease, reservation: ReplayedRecord): Lease {
 
 const texts = new WeakMap<readonly Address[], readonly string[]>();
 
-/** Made once for a record: twenty thousand records are read many times a second. */
+/** Computed once for each record, because twenty thousand records are read many times a second. */
 function textsOf(addresses: readonly Address[]): readonly string[] {
   let known = texts.get(addresses);
   if (known === undefined) texts.set(addresses, (known = addresses.map(({ text }) => text)));

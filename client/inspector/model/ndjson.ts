@@ -8,7 +8,7 @@ import {
 } from '../../../protocol/index.js';
 import type { Entry, EventEntry } from './entry.js';
 
-/** One line of a file: an event as `muse-bus watch --json` prints it, and its lag. */
+/** Formats one line of a file: an event as `muse-bus watch --json` prints it, and its lag. */
 export function formatLine(entry: EventEntry, epoch: string, schemaVersion: string): string {
   const { type, kind, id, atMs, data, revision, reason, problem, observed, lagMs } = entry;
   return JSON.stringify({
@@ -27,11 +27,11 @@ export function formatLine(entry: EventEntry, epoch: string, schemaVersion: stri
   });
 }
 
-/** An event as it was read from a line; the other fields of an entry are added when it is captured. */
+/** An event in the form in which a line has it. The other fields of an entry are added when it is captured. */
 export type ReadLine = Pick<EventEntry, 'type' | 'kind' | 'id' | 'data' | 'revision' | 'atMs'> &
   Partial<Pick<EventEntry, 'reason' | 'problem' | 'observed'>> & { readonly lagMs: number | undefined };
 
-/** @returns `undefined` for a line that is not an event. */
+/** Reads one line of a file. @returns `undefined` for a line that is not an event. */
 export function readLine(line: string): ReadLine | undefined {
   let value: unknown;
   try {

@@ -4,7 +4,7 @@ export type { ExplainParams, Explanation, Overview } from '../../../protocol/ind
 export type Connection = Overview['connections'][number];
 export type SubscriptionState = Connection['subscriptions'][number];
 
-/** A filter in words, `kind reservation or intent · branch main`. */
+/** Returns a filter in words, `kind reservation or intent · branch main`. */
 export function describeFilter(filter: FilterInput): string {
   const parts = Object.entries(filter as Readonly<Record<string, unknown>>)
     .filter((entry): entry is [string, string[]] => Array.isArray(entry[1]))
@@ -21,7 +21,7 @@ const FIELD_WORDS: Readonly<Record<string, string>> = {
   addresses: 'address',
 };
 
-/** A reason, with what the filter asked for and what was found where the server says both. */
+/** Returns a reason, with the values that the filter wanted and those that were found, if the server sent both. */
 export function describeReason({ text, wanted, found }: ExplainReason): string {
   if (wanted === undefined && found === undefined) return text;
   const list = (values: readonly string[] | undefined) =>

@@ -1,6 +1,6 @@
 /**
- * Size of a value in MessagePack, computed without packing it: the size bounds the capture and is needed for two thousand
- * events a second.
+ * Returns the size of a value in MessagePack without packing it, because the size is needed for two thousand events a second. It bounds the
+ * capture.
  */
 export function packedSize(value: unknown): number {
   switch (typeof value) {

@@ -5,7 +5,7 @@ import { FIELDS, makeQuery, type Field, type Query, type Subject, type Term, typ
 /** Where a query is invalid, and why. */
 export interface QueryError {
   readonly message: string;
-  /** Characters from the beginning. */
+  /** The index of the first wrong character. */
   readonly at: number;
 }
 
@@ -77,7 +77,7 @@ const ALIASES: ReadonlyMap<string, Field> = new Map([
   ['event_type', 'type'],
 ]);
 
-/** Ids begin with `sha256:` and links with `https:`: these are text, not fields. */
+/** Some ids begin with `sha256:`, and links with `https:`. These are text, not fields. */
 const isFieldLike = (name: string): boolean => !/^(sha\d+|https?)$/i.test(name);
 
 function fieldNamed(name: string): Field {
@@ -92,7 +92,7 @@ function fieldNamed(name: string): Field {
   );
 }
 
-/** Makes a test of a value, for each field. */
+/** Makes the test of a value, for each field. */
 const FIELD_TESTS: Readonly<Record<Field, (value: string) => Test>> = {
   kind: (value) => {
     const glob = value.includes('*') ? globTest(value) : undefined;
@@ -133,7 +133,7 @@ const fieldTest = (field: 'run_id' | 'branch', value: string): Test => {
   };
 };
 
-/** `*` matches any text, `?` one character, everything else itself. */
+/** Returns a test in which `*` matches any text, `?` one character, and every other character itself. */
 export function globTest(pattern: string): (text: string) => boolean {
   if (!/[*?]/.test(pattern)) return (text) => text === pattern;
   const stars = pattern.match(/\*+/g)?.length ?? 0;
@@ -165,7 +165,7 @@ const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> =
   '<=': (a, b) => a <= b,
 };
 
-/** Only the beginning of a longer text is searched, so that no expression delays the stream for long. */
+/** Only the beginning of a longer text is searched, so no expression can delay the stream for long. */
 const MAX_SEARCHED_CHARACTERS = 4_096;
 
 const textTest =

@@ -1,6 +1,6 @@
 import type { EventType, Kind, RecordData } from '../../../protocol/index.js';
 
-/** What a query is applied to: an event, or a current record (without the fields that only events have). */
+/** The subject of a query: an event, or a current record (without the fields that only events have). */
 export interface Subject {
   readonly kind: Kind;
   readonly id: string;
@@ -46,11 +46,11 @@ export interface Query {
   /** Whether an event matches. */
   matchesEvent(subject: Subject): boolean;
   /**
-   * Whether a record matches what the query asks of run, branch, address and text. Views of current records use this,
-   * because `type:added` has no meaning for them.
+   * Whether a record matches the terms of the query about run, branch, address and text. Views of current records use this, because
+   * `type:added` has no meaning for them.
    */
   matchesRecord(subject: Subject): boolean;
-  /** Whether the query names heartbeats, so that they must not be hidden. */
+  /** Whether the query names heartbeats. They must not be hidden then. */
   readonly asksForHeartbeats: boolean;
 }
 

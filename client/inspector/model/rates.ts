@@ -1,13 +1,13 @@
-/** How far back the plots reach. */
+/** How many seconds back the plots reach. */
 export const RATE_SECONDS = 300;
-/** A history that has just begun is plotted over one minute, not at the edge of five empty ones. */
+/** A history shorter than this is still plotted over one minute, not at the edge of five minutes that are mostly empty. */
 const MIN_SECONDS = 60;
 
 export interface RateSeries {
   /** Unix seconds, oldest first. */
   readonly seconds: readonly number[];
   readonly events: readonly number[];
-  /** Mean and maximum delivery lag in milliseconds; `null` where nothing was delivered. */
+  /** Mean and maximum delivery lag in milliseconds; `null` for a second without a delivery. */
   readonly lagMean: readonly (number | null)[];
   readonly lagMax: readonly (number | null)[];
 }
@@ -34,7 +34,7 @@ export class Rates {
     this.#lagMax[slot] = Math.max(this.#lagMax[slot]!, lagMs);
   }
 
-  /** The seconds before the one of `nowMs`, which is not over yet. */
+  /** Returns the seconds before the current one, which is not over yet. */
   read(nowMs: number): RateSeries {
     const end = Math.floor(nowMs / 1_000);
     const length = Math.min(RATE_SECONDS, Math.max(MIN_SECONDS, end - this.#first));
@@ -53,7 +53,7 @@ export class Rates {
     };
   }
 
-  /** Events a second and mean lag over the last few seconds. */
+  /** Returns events per second and mean lag over the last few seconds. */
   recent(nowMs: number, spanS = 5): { readonly eventsPerSecond: number; readonly lagMs: number | undefined } {
     const { events, lagMean } = this.read(nowMs);
     const lags = lagMean.slice(-spanS).filter((lag) => lag !== null);

@@ -9,7 +9,7 @@ import {
 import { Activity } from './activity.js';
 import { recordKey, textOf, type Entry, type EventEntry, type RecordKey } from './entry.js';
 
-/** A record as it is at the position of the replay. */
+/** A record at the position of the replay. */
 export interface ReplayedRecord {
   readonly key: RecordKey;
   readonly kind: Kind;
@@ -24,15 +24,15 @@ export interface ReplayedRecord {
   readonly problem: Problem | undefined;
 }
 
-/** What is known of a run besides its records. */
+/** The facts about a run besides its records. */
 export interface Run {
   readonly id: string;
   branch: string | undefined;
-  /** Its last event of any kind. */
+  /** The time of its last event of any kind. */
   lastMs: number;
-  /** Its last heartbeat. */
+  /** The time of its last heartbeat. */
   lastBeatMs: number | undefined;
-  /** How many records it has now. */
+  /** The number of records that it has now. */
   records: number;
   readonly activity: Activity;
 }
@@ -112,7 +112,10 @@ export class ReplayedState {
     if (run) run.records++;
   }
 
-  /** Notes when the run was last active. The server makes expiries and revivals, so they say nothing of the run; a snapshot is about the past. */
+  /**
+   * Notes when the run was last active. Expiries and revivals are made by the server and say nothing about the run. A snapshot is about the
+   * past.
+   */
   #noteActivity({ type, kind, data, atMs }: EventEntry): void {
     const run = this.#runOf(data);
     if (!run) return;
@@ -158,7 +161,7 @@ export class ReplayedState {
   }
 }
 
-/** Holds the count of records that name no run. */
+/** Counts the records that name no run. */
 const NO_RUN: Run = {
   id: '',
   branch: undefined,

@@ -1,14 +1,11 @@
 import { Swarm, type Moment, type SwarmRecord, unixMillis } from '../../../protocol/index.js';
 import type { ReplayedState } from './replayed-state.js';
 
-/**
- * One swarm for all states, because they share their records, which never change: for the next state only what differs is
- * read.
- */
+/** One swarm serves all states. The states share their records, which never change, so for the next state only the differences are read. */
 const swarm = new Swarm();
 let last: { readonly replayed: ReplayedState; readonly nextSeq: number } | undefined;
 
-/** The swarm of a state. Valid until the next call. */
+/** Returns the swarm of a state. It is valid until the next call. */
 export function swarmOf(replayed: ReplayedState): Swarm {
   if (last?.replayed === replayed && last.nextSeq === replayed.nextSeq) return swarm;
   swarm.replace(recordsOf(replayed));

@@ -1,18 +1,18 @@
 import type { Contest } from './contention.js';
 import { isHeld, type Lease } from './lease.js';
 
-/** A directory, file or symbol, and who holds something in it. */
+/** A directory, file or symbol, and the runs that hold something in it. */
 export interface SymbolNode {
-  /** From the root, `src/billing.py::compute_total`; unique. */
+  /** The path from the root, `src/billing.py::compute_total`; unique. */
   readonly path: string;
   readonly label: string;
   readonly level: 'directory' | 'file' | 'symbol';
   readonly children: readonly SymbolNode[];
-  /** Runs that hold something here, sorted. */
+  /** The runs that hold something here, sorted. */
   readonly holders: readonly string[];
-  /** Addresses here that are contested. */
+  /** The number of contested addresses here. */
   readonly contested: number;
-  /** Reservations that exist here and hold nothing any more. */
+  /** The number of reservations here that exist but hold nothing any more. */
   readonly past: number;
 }
 
@@ -50,7 +50,7 @@ export function symbolTree(leases: readonly Lease[], contests: readonly Contest[
   return finish(root).children.slice();
 }
 
-/** The rows of a tree, without the children of closed nodes. */
+/** Returns the rows of a tree, without the children of closed nodes. */
 export function symbolRows(nodes: readonly SymbolNode[], closed: ReadonlySet<string>): SymbolRow[] {
   const rows: SymbolRow[] = [];
   const add = (node: SymbolNode, depth: number): void => {
@@ -83,7 +83,7 @@ const begin = (path: string, label: string, level: SymbolNode['level']): Buildin
   past: 0,
 });
 
-/** The rest of a deeper path is one node: a hostile address must not make a very deep tree. */
+/** The most levels of the tree. The rest of a deeper path is one node, because a hostile address must not make a very deep tree. */
 const MAX_LEVELS = 24;
 
 function pathTo(root: Building, address: string): Building[] {
@@ -112,7 +112,7 @@ function childOf(parent: Building, label: string, path: string, level: SymbolNod
   return child;
 }
 
-/** Sorts by need of attention. A directory that holds only one directory is shown with it in one row. */
+/** Sorts nodes by how much attention they need. A directory that holds only one directory shares a row with it. */
 function finish(node: Building): SymbolNode {
   const children = [...node.children.values()].map(finish).sort(byNeed);
   const only = children.length === 1 ? children[0]! : undefined;

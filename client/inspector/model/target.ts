@@ -1,6 +1,6 @@
 import type { ViewName } from './view-name.js';
 
-/** What can be selected and is then shown in the detail pane. {@link formatTarget} writes it into the address bar. */
+/** The selection that the detail pane shows. {@link formatTarget} writes it into the address bar. */
 export type Target =
   /** A record; with a revision, one event of that record. */
   | { readonly type: 'record'; readonly key: string; readonly revision?: number }

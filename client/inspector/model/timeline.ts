@@ -16,9 +16,9 @@ export class Timeline {
   readonly capture: Capture;
   readonly intervals = new LeaseIntervals();
   readonly rates = new Rates();
-  /** The state where the capture begins. */
+  /** The state before the first captured entry. */
   readonly base = new ReplayedState();
-  /** The state at its end. */
+  /** The state after the last captured entry. */
   readonly head = new ReplayedState();
   #held: ReplayedState | undefined;
   #nextSeq = 0;
@@ -55,7 +55,7 @@ export class Timeline {
     };
     this.#add(entry);
     this.intervals.apply(entry);
-    // A snapshot brings the past all at once and says nothing about a rate.
+    // A snapshot brings all past records at once and says nothing about a rate.
     if (entry.type !== 'snapshot') this.rates.add(entry.atMs, lagMs);
     return entry;
   }
@@ -64,7 +64,7 @@ export class Timeline {
     this.#add({ what: 'mark', seq: this.#nextSeq++, atMs: Math.max(atMs, this.head.atMs), mark, bytes: 0 });
   }
 
-  /** The state at a position. It does not change until another position is asked for. */
+  /** Returns the state at a position. The state of a held position does not change until another position is requested. */
   stateAt(position: Position): ReplayedState {
     if (position.at === 'live') {
       this.#held = undefined;
@@ -82,7 +82,7 @@ export class Timeline {
     return start;
   }
 
-  /** How many captured entries lie in each of `buckets` equal spans of the captured time. */
+  /** Returns the number of captured entries in each of `buckets` equal spans of the captured time. */
   histogram(buckets: number): { readonly fromMs: number; readonly toMs: number; readonly counts: number[] } {
     const fromMs = this.capture.first()?.atMs ?? 0;
     const toMs = Math.max(fromMs + 1_000, this.capture.last()?.atMs ?? 0);

@@ -1,11 +1,11 @@
 import { visibleText } from '../../../protocol/index.js';
 
 /**
- * A text from a record for one line: invisible characters are escaped, and a long text is cut.
- * @param max characters shown, escapes counted.
+ * Returns a text from a record for one line. Invisible characters are escaped, and a long text is cut.
+ * @param max the most characters to show, escapes included.
  */
 export function visible(text: string, max = 200): string {
-  // Cut before escaping: ten thousand characters are not escaped to show two hundred.
+  // Cut before escaping, so that ten thousand characters are not escaped to show two hundred.
   const shown = visibleText(text.slice(0, max + 1));
   return shown.length <= max && text.length <= max ? shown : `${shown.slice(0, Math.max(1, max - 1))}…`;
 }

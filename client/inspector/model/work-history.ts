@@ -11,10 +11,7 @@ export interface WorkStep {
   readonly records: readonly ReplayedRecord[];
 }
 
-/**
- * The records that belong to one piece of work: those that name the same reservation or task, directly or through each
- * other.
- */
+/** Returns the records of one piece of work: those that name the same reservation or task, directly or through each other. */
 export function workHistoryOf(replayed: ReplayedState, start: ReplayedRecord): WorkStep[] {
   const names = { reservation: new Set<string>(), task: new Set<string>() };
   const found = new Set<ReplayedRecord>();
@@ -27,7 +24,7 @@ export function workHistoryOf(replayed: ReplayedState, start: ReplayedRecord): W
     return true;
   };
   take(start);
-  // Twice: a task found through the reservation may bring its claim.
+  // Two rounds, because a task found through the reservation may bring its claim.
   for (let round = 0; round < 2; round++) {
     for (const kind of WORK_KINDS) {
       for (const record of replayed.byKind[kind].values()) {

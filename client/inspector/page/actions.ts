@@ -6,7 +6,7 @@ import { follow, grouping, overlay, paint, query, say, select, showHeartbeats, s
 /** Something that the user can do, by key or from the palette. */
 export interface Action {
   readonly name: string;
-  /** As the help shows it, `g s`. */
+  /** The keys as the help shows them, `g s`. */
   readonly keys?: string;
   readonly run: () => void;
 }

@@ -13,7 +13,7 @@ export interface BusAddress {
 }
 
 /**
- * Removes the token from the address bar and keeps it for this tab only. The bus is the server of this page; in the browser
+ * Removes the token from the address bar and keeps it for this tab only. The address of the bus is the server of this page; in the browser
  * extension it is the address that the user has entered.
  */
 export function takeAddress(): BusAddress {
@@ -32,7 +32,7 @@ export function takeAddress(): BusAddress {
   return { url, token: sessionStorage.getItem(TOKEN_KEY) ?? '' };
 }
 
-/** Reads what the user entered: the address that `serve` prints or, on a page that the bus serves, only the token. */
+/** Reads the address that the user entered: the one that `serve` prints or, on a page that the bus serves, only the token. */
 export function readAddress(text: string): BusAddress | undefined {
   const pasted = /^(?:http|ws)(s?):\/\/([^/#?\s]+)\/?#token=(\S+)$/.exec(text.trim());
   const known = takeAddress();
@@ -48,7 +48,7 @@ export function readAddress(text: string): BusAddress | undefined {
 
 export const isExtension = (): boolean => location.protocol === 'chrome-extension:';
 
-/** Keeps the address bar and view, filter and selection equal, in both directions. */
+/** Keeps the address bar equal to view, filter and selection, in both directions. */
 export function startAddressBar(): void {
   readHash();
   addEventListener('hashchange', readHash);

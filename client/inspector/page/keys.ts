@@ -8,7 +8,7 @@ const SEQUENCE_MS = 1_200;
 
 let goAtMs = 0;
 
-/** One listener for the whole page. Inside inputs only Escape and the key of the palette have a meaning. */
+/** Starts the one key listener of the page. Inside inputs it handles only Escape and the key of the palette. */
 export function startKeys(): void {
   addEventListener('keydown', (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
@@ -35,7 +35,7 @@ function escape(): void {
   else if (target.value) select(undefined);
 }
 
-/** @returns whether the key has a meaning. */
+/** Handles a key. @returns whether the key has a meaning. */
 function press(event: KeyboardEvent): boolean {
   if (performance.now() - goAtMs < SEQUENCE_MS) {
     goAtMs = 0;

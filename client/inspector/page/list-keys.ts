@@ -1,4 +1,4 @@
-/** The list that `j`, `k` and Enter act on. Without one they act on the focusable rows of the view. */
+/** The list that `j`, `k` and Enter act on. If there is none, they act on the focusable rows of the view. */
 export interface KeyList {
   move(by: number): void;
   open(): void;
@@ -6,7 +6,7 @@ export interface KeyList {
 
 let current: KeyList | undefined;
 
-/** The keys act on this list until the returned function is called. */
+/** Makes the keys act on this list until the returned function is called. */
 export function bindListKeys(list: KeyList): () => void {
   current = list;
   return () => {

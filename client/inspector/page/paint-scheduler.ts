@@ -1,6 +1,6 @@
 /**
- * Shows a paint in two tasks: first the rows and their layout, then the frame. As one task they would block the page's keys
- * twice as long.
+ * Shows a paint in two tasks: first the rows and their layout, then the frame. In one task they would block the page's keys for twice as
+ * long.
  */
 export function schedulePaint(showRows: () => void, done: (tookMs: number) => void): void {
   const began = performance.now();
@@ -20,7 +20,7 @@ export function schedulePaint(showRows: () => void, done: (tookMs: number) => vo
 
 let layoutCalls: (() => void)[] = [];
 
-/** Calls once the rows that are being rendered can be measured. All calls share one layout. */
+/** Calls back when the rows that are being rendered can be measured. All calls share one layout. */
 export function onLayout(call: () => void): void {
   layoutCalls.push(call);
 }
@@ -29,7 +29,7 @@ function flushLayout(): void {
   const calls = layoutCalls;
   layoutCalls = [];
   for (const call of calls) call();
-  // Reading it computes the layout now instead of in the frame.
+  // This read computes the layout now instead of in the frame.
   document.body.getBoundingClientRect();
 }
 
@@ -45,7 +45,7 @@ channel.port1.onmessage = () => {
   afterwards?.();
 };
 
-/** Called within a frame: a message posted there arrives after style, layout and painting. */
+/** To be called inside a frame: a message posted there arrives after style, layout and painting. */
 function afterFrame(call: () => void): void {
   afterwards = call;
   channel.port2.postMessage(undefined);

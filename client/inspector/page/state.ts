@@ -22,10 +22,10 @@ export const timeFormat = signal<'absolute' | 'relative'>('absolute');
 
 export type Overlay = 'none' | 'help' | 'palette';
 export const overlay = signal<Overlay>('none');
-/** A short message about what was just done; screen readers announce it. */
+/** A short message about the last action; screen readers announce it. */
 export const toast = signal('');
 
-/** What the worker paints. */
+/** The state of the view that the worker paints. */
 export const viewState = computed<ViewState>(() => ({
   view: view.value,
   query: query.value,

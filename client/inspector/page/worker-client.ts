@@ -21,7 +21,7 @@ export function ask<Q extends Question>(question: Q): Promise<Answers[Q['about']
   }) as Promise<Answers[Q['about']]>;
 }
 
-/** From now on each paint of the worker is shown in the next frame, and each change of the view state is sent to it. */
+/** Starts to show each paint of the worker in the next frame, and to send each change of the view state to the worker. */
 export function startWorkerClient(): void {
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     receive(data);

@@ -81,7 +81,7 @@ function pan({ fromMs, toMs }: Span, share: number): void {
   showWindow({ fromMs: fromMs + by, toMs: toMs + by });
 }
 
-/** Ctrl and the wheel zoom at the pointer. The wheel sideways, or with Shift, pans. */
+/** Handles the wheel. With Ctrl it zooms at the pointer. Sideways, or with Shift, it pans. */
 function wheel(event: WheelEvent, frame: HTMLElement, window: Span): void {
   const canvas = frame.querySelector('canvas')?.getBoundingClientRect();
   if (!canvas) return;

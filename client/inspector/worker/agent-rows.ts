@@ -7,7 +7,7 @@ import { isContested, matchesAgent, type DerivedState } from './derived-state.js
 
 const MAX_LEASES = 3;
 
-/** The matching agents, sorted, with a heading before each group. */
+/** Returns the matching agents, sorted, with a heading before each group. */
 export function agentRows(
   derived: DerivedState,
   query: Query,
@@ -81,7 +81,7 @@ const COMPARISONS: Readonly<Record<AgentSort, Compare>> = {
   beat: (a, b) => (a.sinceBeatMs ?? Infinity) - (b.sinceBeatMs ?? Infinity),
 };
 
-/** Agents with contested leases first, then silent holders, then other holders, then the rest. */
+/** Ranks agents with contested leases first, then silent holders, then other holders, then the rest. */
 function urgency(agent: Agent, derived: DerivedState): number {
   if (agent.leases.some((lease) => isContested(derived, lease))) return 3;
   const holds = agent.leases.some(isHeld);

@@ -14,10 +14,10 @@ export interface BusListener {
   frame(frame: string): void;
 }
 
-/** Change events that may be buffered here. Further events wait on the server, where they delay no other client. */
+/** The most change events that are buffered here. Further events wait on the server, where they delay no other client. */
 const MAX_BUFFERED_EVENTS = 8_192;
 const RETRY_MS = 1_500;
-/** How long the page shows that a resync happened. */
+/** How long the page shows the notice of a resync. */
 const NOTICE_MS = 30_000;
 
 /** The connection to one bus through the SDK. It reports events, marks and the state of the connection. */
@@ -36,7 +36,7 @@ export class BusConnection {
     private readonly listener: BusListener,
   ) {}
 
-  /** The time on the server's clock, as far as it is known. */
+  /** Returns the time on the server's clock, as far as it is known. */
   now(): number {
     return Date.now() + this.#skewMs;
   }
@@ -139,7 +139,7 @@ export class BusConnection {
         return;
       case 'connecting':
         this.#lost(status.attempt, status.cause ?? 'the connection ended');
-        // After a restart with another token every attempt fails, and a browser does not say why.
+        // If the server restarted with another token, every attempt fails, and a browser does not report the reason.
         if (status.attempt > 2) void this.#isRefused();
         return;
       case 'stale':
@@ -157,7 +157,7 @@ export class BusConnection {
     this.listener.state({ state: 'lost', sinceMs: this.#lostMs, attempt, cause });
   }
 
-  /** Whether the server refuses the token. A browser does not say why a socket was refused, but it shows the status of a request. */
+  /** Whether the server refuses the token. A browser does not report why a socket was refused, but it reports the status of a request. */
   async #isRefused(): Promise<boolean> {
     try {
       const headers = { authorization: `Bearer ${this.token}` };
@@ -188,7 +188,10 @@ export class BusConnection {
   }
 }
 
-/** The first estimate is too low by the delay of the welcome message. On one machine both clocks are the same. */
+/**
+ * Improves the estimate of the clock's difference. The first estimate is too low by the delay of the welcome message. On one machine both
+ * clocks are the same.
+ */
 function betterSkew(known: number, { clockSkewMs, roundTripMs }: Extract<BusStatus, { state: 'live' }>): number {
   const measured = clockSkewMs + roundTripMs / 2;
   return Math.abs(measured) < 50 ? 0 : Math.abs(measured - known) < 50 ? known : measured;

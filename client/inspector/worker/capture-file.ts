@@ -3,10 +3,10 @@ import type { EventEntry } from '../model/entry.js';
 import { KINDS } from '../../../protocol/index.js';
 import type { Timeline } from '../model/timeline.js';
 
-/** Lines in one piece of the file, so that a long capture does not become one string. */
+/** The lines in one piece of the file, so that a long capture does not become one string. */
 const LINES_PER_PIECE = 2_000;
 
-/** The capture as NDJSON: first the records at its beginning, as `snapshot` events, then every event. */
+/** Exports the capture as NDJSON: first the records at its beginning, as `snapshot` events, then every event. */
 export function exportCapture(
   timeline: Timeline,
   epoch: string,

@@ -1,7 +1,7 @@
 /** The state of the inspector's connection to its bus. It decides which empty state the page shows, if any. */
 export type ConnectionState =
   | { readonly state: 'connecting' }
-  /** There is no token in the address, and none kept for this tab. */
+  /** There is no token in the address, and none is kept for this tab. */
   | { readonly state: 'no-token' }
   /** The server answers and refuses the token. */
   | { readonly state: 'refused' }
@@ -13,7 +13,7 @@ export type ConnectionState =
       readonly roundTripMs: number;
       readonly server: ServerFacts;
     }
-  /** The connection was lost; the page shows what was last known. */
+  /** The connection was lost; the page shows the last known state. */
   | { readonly state: 'lost'; readonly sinceMs: number; readonly attempt: number; readonly cause: string }
   /** A file is replayed instead of a bus. */
   | { readonly state: 'file'; readonly name: string; readonly events: number; readonly badLines: number };

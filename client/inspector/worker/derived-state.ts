@@ -7,7 +7,7 @@ import type { Query } from '../model/query.js';
 import type { ReplayedState } from '../model/replayed-state.js';
 import type { Summary } from './paint.js';
 
-/** What is derived from a replayed state at a moment, once for everything that a paint shows. */
+/** The values derived from a replayed state at a moment, computed once for everything that a paint shows. */
 export interface DerivedState {
   readonly replayed: ReplayedState;
   readonly nowMs: number;

@@ -14,7 +14,7 @@ const MAX_HISTORY = 60;
 const MAX_RECORDS_OF_A_STEP = 4;
 const MAX_HOLDERS = 50;
 
-/** What the detail pane shows of the selection. @param end the place in the capture that the view is at. */
+/** Returns what the detail pane shows of the selection. @param end the place in the capture that the view is at. */
 export function detailOf(target: Target, derived: DerivedState, capture: Capture, end: number): Detail {
   switch (target.type) {
     case 'record':
@@ -62,7 +62,7 @@ function recordDetail(
   };
 }
 
-/** A removed record still belongs to its work history. */
+/** Returns a removed record, because it still belongs to its work history. */
 function removedRecord(key: string, event: EventEntry | undefined, data: RecordData): ReplayedRecord {
   const [kind, id] = [kindFromName(key.slice(0, key.indexOf('/')))!, key.slice(key.indexOf('/') + 1)];
   const atMs = event?.atMs ?? 0;
@@ -118,7 +118,7 @@ function addressDetail(address: string, derived: DerivedState, capture: Capture,
   return { about: 'address', address, holders: holders.slice(0, MAX_HOLDERS), history: history.map(historyRow) };
 }
 
-/** The last events that match, the newest first. */
+/** Returns the last events that match, the newest first. */
 function latest(capture: Capture, end: number, matches: (entry: EventEntry) => boolean): EventEntry[] {
   const found: EventEntry[] = [];
   for (let i = end - 1; i >= 0 && found.length < MAX_HISTORY; i--) {
@@ -133,7 +133,7 @@ function historyRow({ seq, atMs, type, kind, id, revision, data }: EventEntry): 
   return { seq, atMs, type, kind, key: recordKey(kind, id), revision, run, text: gist(data) };
 }
 
-/** The most telling field of a record. */
+/** Returns the field that says most about a record. */
 function gist(data: RecordData): string {
   const text = textOf(data, 'detail') ?? textOf(data, 'title') ?? addressesOf(data)[0] ?? textOf(data, 'reason');
   return (text ?? textOf(data, 'reservation_id') ?? '').slice(0, 256);

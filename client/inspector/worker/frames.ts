@@ -1,10 +1,10 @@
 import { KINDS, MessageType, type ServerMessage, type WireEvent } from '../../../protocol/index.js';
 import type { RawFrame } from './messages.js';
 
-/** Frames are kept up to this size in characters. */
+/** The most characters of frames that are kept. */
 const MAX_CHARACTERS = 4_194_304;
 
-/** The last frames as they were received; decoded again only on request. */
+/** The last frames as they were received. They are decoded again only on request. */
 export class Frames {
   readonly #frames: string[] = [];
   #size = 0;
@@ -15,7 +15,7 @@ export class Frames {
     while (this.#size > MAX_CHARACTERS && this.#frames.length > 1) this.#size -= this.#frames.shift()!.length;
   }
 
-  /** The latest frame that contains an event, decoded with only that event. */
+  /** Returns the latest frame that contains an event, decoded with only that event. */
   find(key: string, revision: number): RawFrame | undefined {
     const id = JSON.stringify(key.slice(key.indexOf('/') + 1));
     for (let i = this.#frames.length - 1; i >= 0; i--) {
@@ -31,13 +31,13 @@ export class Frames {
   }
 }
 
-/** A frame may contain a thousand events: the others are only counted. */
+/** A frame may contain a thousand events, so the others are only counted. */
 function abridged(events: readonly WireEvent[], event: WireEvent): unknown[] {
   const others = events.length - 1;
   return others === 0 ? [event] : [event, `… and ${String(others)} more in this frame`];
 }
 
-/** An event encoded as it would be in a frame. */
+/** Returns an event encoded as it would be in a frame. */
 export function encodedEvent(event: WireEvent): RawFrame {
   return { what: 'event', bytes: encode(JSON.stringify(event)), decoded: event };
 }

@@ -6,7 +6,7 @@ import type { ViewState } from './messages.js';
 import type { LanesPaint } from './paint.js';
 import { matchesAgent, type DerivedState } from './derived-state.js';
 
-/** More marks than this could not be distinguished in a lane. */
+/** The most marks in a lane: more could not be distinguished. */
 const MAX_MARKS = 400;
 /** The share of the window to the right of the present, where leases will end. */
 const FUTURE_SHARE = 0.12;
@@ -22,7 +22,7 @@ export function lanesPaint(
   const branches = new Map(
     derived.agents.filter((agent) => matchesAgent(query, agent)).map(({ run, branch }) => [run, branch]),
   );
-  // Runs that no longer exist, but whose leases are still visible.
+  // Add runs that no longer exist, but whose leases are still visible.
   if (query.isEmpty) {
     for (const { run, branch, endMs } of timeline.intervals.all()) {
       if (endMs > window.fromMs && !branches.has(run)) branches.set(run, branch);

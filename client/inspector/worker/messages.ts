@@ -4,19 +4,19 @@ import type { Target } from '../model/target.js';
 import type { ViewName } from '../model/view-name.js';
 import type { Paint } from './paint.js';
 
-/** How agents are sorted: a column, and which way. */
+/** The column that agents are sorted by. */
 export type AgentSort = 'attention' | 'run' | 'branch' | 'leases' | 'ends' | 'beat';
 export type AgentGrouping = 'none' | 'branch' | 'presence';
 
-/** What the page shows: everything that a paint depends on besides the events. */
+/** The state of the view: everything that a paint depends on besides the events. */
 export interface ViewState {
   readonly view: ViewName;
   readonly query: string;
   readonly target: Target | undefined;
   readonly showHeartbeats: boolean;
-  /** The rows on the screen and some on either side: the first, and the one after the last. */
+  /** The range of rows to send: those on the screen and some on either side. `to` is the row after the last one. */
   readonly rows: { readonly from: number; readonly to: number };
-  /** The stream shows its last rows, as many as `rows` says, wherever they are by then. */
+  /** The stream shows its last rows, as many as `rows` has, wherever they are. */
   readonly follow: boolean;
   readonly sort: { readonly by: AgentSort; readonly descending: boolean };
   readonly grouping: AgentGrouping;
@@ -29,7 +29,7 @@ export interface ViewState {
 export type ToWorker =
   | { readonly type: 'connect'; readonly url: string; readonly token: string }
   | { readonly type: 'view-state'; readonly viewState: ViewState }
-  /** The last paint is on the screen; the next one may be sent. */
+  /** The last paint is on the screen, so the next one may be sent. */
   | { readonly type: 'painted'; readonly tookMs: number }
   | { readonly type: 'pause' }
   | { readonly type: 'scrub'; readonly atMs: number }
@@ -53,9 +53,9 @@ export interface Answers {
   readonly explain: Explanation;
 }
 
-/** The bytes an event came in. */
+/** The bytes of an event. */
 export interface RawFrame {
-  /** `frame`: as it was received. `event`: the frame is no longer kept; the event alone, encoded again. */
+  /** `frame`: the frame as it was received. `event`: the frame is no longer kept, so the event alone is encoded again. */
   readonly what: 'frame' | 'event';
   readonly bytes: Uint8Array;
   readonly decoded: unknown;

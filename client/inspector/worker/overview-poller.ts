@@ -5,10 +5,10 @@ import type { BusPaint } from './paint.js';
 const POLL_INTERVAL_MS = 1_000;
 /** The attention list needs the overview too, but not as often as the view of the bus. */
 const BACKGROUND_POLL_INTERVAL_MS = 5_000;
-/** Connections, subscriptions, groups and problems that the server lists; its totals count all. */
+/** The most connections, subscriptions, groups and problems that the server lists. Its totals count all of them. */
 const MAX_LISTED = 500;
 
-/** Polls the overview of the bus: often while the page shows it, otherwise now and then. */
+/** Polls the overview of the bus: often while the page shows it, otherwise rarely. */
 export class OverviewPoller {
   #overview: Overview | undefined;
   #askedMs = 0;
@@ -19,7 +19,7 @@ export class OverviewPoller {
     return this.#overview;
   }
 
-  /** Asks again when the last answer is too old. @param changed called when there is a new one. */
+  /** Asks again if the last answer is too old. @param changed called when there is a new answer. */
   refresh(client: BusClient | undefined, isShown: boolean, changed: () => void): void {
     const intervalMs = isShown ? POLL_INTERVAL_MS : BACKGROUND_POLL_INTERVAL_MS;
     if (this.#isAsking || client?.status.state !== 'live' || Date.now() - this.#askedMs < intervalMs) return;

@@ -12,7 +12,7 @@ import type { RateSeries } from '../model/rates.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
 import type { ConnectionState } from './connection-state.js';
 
-/** Everything that the page shows at a moment. Parts of views that are not shown are left out. */
+/** Everything that the page shows at a moment. Parts of hidden views are left out. */
 export interface Paint {
   /** The position's time on the server's clock. */
   readonly nowMs: number;
@@ -33,21 +33,21 @@ export interface Paint {
 /** A part of a long list. */
 export interface Rows<Row> {
   readonly total: number;
-  /** Place of the first of `rows` in the list. */
+  /** The place of the first of `rows` in the list. */
   readonly from: number;
   readonly rows: readonly Row[];
 }
 
 export type PositionState =
   | { readonly at: 'live' }
-  /** `missed`: events captured since. */
+  /** `missed`: the number of events captured since. */
   | { readonly at: 'held'; readonly atMs: number; readonly missed: number };
 
 export interface CaptureState {
   readonly events: number;
   readonly bytes: number;
   readonly maxBytes: number;
-  /** Events that were evicted. */
+  /** The number of events that were evicted. */
   readonly dropped: number;
   readonly fromMs: number;
   readonly toMs: number;
@@ -68,7 +68,7 @@ export interface Summary {
 
 export interface PulsePaint {
   readonly attention: readonly Attention[];
-  /** Matters beyond those shown. */
+  /** The number of matters that are not shown. */
   readonly more: number;
   readonly rates: RateSeries;
   readonly kinds: readonly { readonly kind: Kind; readonly count: number }[];
@@ -80,7 +80,7 @@ export interface LeaseCell {
   readonly address: string;
   readonly more: number;
   readonly leftMs: number | undefined;
-  /** From 1 (just renewed) to 0 (ended). */
+  /** The share of the lease that is left, from 1 (just renewed) to 0 (ended). */
   readonly share: number;
   readonly isContested: boolean;
 }
@@ -102,12 +102,12 @@ export type AgentRow =
 
 export interface LanesPaint extends Rows<Lane> {
   readonly window: Span;
-  /** Where the captured history begins; nothing earlier is known. */
+  /** When the captured history begins. Nothing earlier is known. */
   readonly beginsMs: number;
 }
 
 export interface StreamPaint extends Rows<StreamRow> {
-  /** Matching events that were evicted from the capture: what was row 5 is now row 5 − n. */
+  /** The number of matching events that were evicted from the capture. The row that was row 5 is now row 5 − n. */
   readonly dropped: number;
   readonly hiddenHeartbeats: number;
 }
@@ -189,7 +189,7 @@ export interface WorkHistoryRow {
     readonly atMs: number;
     readonly text: string;
   }[];
-  /** Records beyond those listed. */
+  /** The number of records that are not listed. */
   readonly more: number;
 }
 

@@ -3,7 +3,7 @@ import { textOf, addressesOf, recordKey, type Entry, type EventEntry } from '../
 import { EMPTY_QUERY, type Query } from '../model/query.js';
 import type { StreamPaint, StreamRow } from './paint.js';
 
-/** Which captured entries the stream shows. It is updated as they arrive, so that a paint costs only the rows it shows. */
+/** The captured entries that the stream shows. The index is updated as entries arrive, so a paint costs only the rows that it shows. */
 export class StreamIndex {
   #query: Query = EMPTY_QUERY;
   #showHeartbeats = false;
@@ -15,7 +15,7 @@ export class StreamIndex {
 
   constructor(private readonly capture: Capture) {}
 
-  /** Selects other entries: the whole capture is filtered again. */
+  /** Selects other entries, if the selection has changed. The whole capture is filtered again. */
   show(query: Query, showHeartbeats: boolean): void {
     const shows = showHeartbeats || query.asksForHeartbeats;
     if (query === this.#query && shows === this.#showHeartbeats) return;
@@ -28,7 +28,7 @@ export class StreamIndex {
     this.#nextSeq = this.capture.first()?.seq ?? 0;
   }
 
-  /** Some of the rows before an entry's number: those between two places, or the last ones. */
+  /** Returns some of the rows before an entry's number: those between two places, or the last ones. */
   read(
     beforeSeq: number,
     wanted: { readonly from: number; readonly to: number } | { readonly last: number },
@@ -111,7 +111,7 @@ function toRow(entry: Entry, previous: Entry | undefined): StreamRow {
   };
 }
 
-/** The first address, or for a record without one its most telling field. */
+/** Returns the first address of a record or, if it has none, the field that says most about it. */
 function summaryOf({ data }: EventEntry, addresses: readonly string[]): string {
   return (
     addresses[0] ??

@@ -17,16 +17,16 @@ import { summarize, matchesLease, deriveState, type DerivedState } from './deriv
 import { StreamIndex } from './stream-index.js';
 import type { Overview } from '../model/overview.js';
 
-/** The capture is bounded by the encoded size of its events; in memory they take several times as much. */
+/** The bound of the capture, in bytes of encoded events. In memory they take several times as much. */
 export const CAPTURE_BYTES = 12_582_912;
 const EMPTY_STATE = deriveState(new ReplayedState(), 0, undefined);
 const BUCKETS = 200;
 const MAX_ATTENTION = 100;
-/** The histogram covers thousands of events and need not be of this moment. */
+/** The histogram covers thousands of events, so it may be slightly old. */
 const HISTOGRAM_INTERVAL_MS = 500;
 const DERIVE_INTERVAL_MS = 500;
 
-/** What a paint needs besides the capture and the state of the view. */
+/** The inputs of a paint besides the capture and the state of the view. */
 export interface PaintInputs {
   readonly nowMs: number;
   readonly connection: ConnectionState;
@@ -34,7 +34,7 @@ export interface PaintInputs {
   readonly bus: BusPaint;
 }
 
-/** Makes the paint that the page shows out of the capture and the state of the view. */
+/** Makes the paint that the page shows from the capture and the state of the view. */
 export class ViewModel {
   readonly timeline = new Timeline(CAPTURE_BYTES);
   readonly #stream = new StreamIndex(this.timeline.capture);
@@ -65,7 +65,7 @@ export class ViewModel {
     this.#position = { at: 'live' };
   }
 
-  /** After an invalid query the last valid one stays in force. */
+  /** Sets the query. While it is invalid, the last valid query stays in force. */
   #setQuery(text: string): void {
     if (text === this.#queryText) return;
     this.#queryText = text;
@@ -94,14 +94,17 @@ export class ViewModel {
     };
   }
 
-  /** The stream and the view of the bus show nothing derived but the summary, for which an older derived state will do. */
+  /**
+   * Returns the derived state. The stream and the view of the bus show nothing derived but the summary, so a slightly older derived state
+   * is good enough for them.
+   */
   #derivedFor(
     viewState: ViewState,
     replayed: ReplayedState,
     nowMs: number,
     { connection, overview }: PaintInputs,
   ): DerivedState {
-    // Until the snapshot is complete only its progress is shown.
+    // Until the snapshot is complete, only its progress is shown.
     if (connection.state === 'connecting' || connection.state === 'loading') return EMPTY_STATE;
     const made = this.#derived;
     const mayBeOld = (viewState.view === 'stream' || viewState.view === 'bus') && viewState.target === undefined;
@@ -177,7 +180,7 @@ export class ViewModel {
   }
 }
 
-/** Inside a snapshot the state is incomplete; the first moment that can be shown is its end. */
+/** Moves a place inside a snapshot to the snapshot's end. Inside a snapshot the state is incomplete and cannot be shown. */
 function afterSnapshot(capture: Capture, place: number): number {
   let after = place;
   const isInside = (entry: Entry | undefined) =>

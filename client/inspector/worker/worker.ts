@@ -7,7 +7,7 @@ import { encodedEvent, Frames } from './frames.js';
 import type { ConnectionState } from './connection-state.js';
 import type { FromWorker, ViewState, Question, RawFrame, ToWorker } from './messages.js';
 
-/** The part of a worker's global scope that is used here; the compiler only knows the types of a page. */
+/** The part of a worker's global scope that is used here. The compiler knows only the types of a page. */
 interface Scope {
   postMessage(message: FromWorker): void;
   onmessage: ((message: MessageEvent<ToWorker>) => void) | null;
@@ -18,9 +18,9 @@ const scope = self as unknown as Scope;
 const TICK_MS = 500;
 /** Paints may take this share of the worker's time. */
 const WORKER_SHARE = 1 / 4;
-/** Paints may take this share of the page's time: nobody can read every frame of a flood, and the page must stay responsive. */
+/** Paints may take this share of the page's time. Nobody can read every frame of a flood, and the page must stay responsive. */
 const PAGE_SHARE = 1 / 8;
-/** The longest delay that one paint causes, and how much of it is forgiven: a single paint delays nothing. */
+/** The longest delay that one paint causes. Up to this much delay is ignored, so a single paint delays nothing. */
 const MAX_DELAY_MS = 400;
 
 let viewModel = new ViewModel();
@@ -35,7 +35,7 @@ let isPageReady = true;
 let isDirty = false;
 let isUrgent = false;
 let scheduled: ReturnType<typeof setTimeout> | undefined;
-/** When the next paint is due so that all paints together keep within their shares. */
+/** When the next paint is due. It is set so that all paints together keep within their shares. */
 let dueAtMs = 0;
 
 function invalidate(): void {
@@ -43,7 +43,7 @@ function invalidate(): void {
   schedule();
 }
 
-/** What the user asked for is painted at once. */
+/** Paints at once, because the user asked for it. */
 function invalidateNow(): void {
   isUrgent = true;
   clearTimeout(scheduled);
@@ -51,7 +51,7 @@ function invalidateNow(): void {
   invalidate();
 }
 
-/** Paints once the page has shown the last paint, within its share of the time. */
+/** Schedules a paint for when the page has shown the last one, within its share of the time. */
 function schedule(): void {
   if (scheduled !== undefined || !isPageReady || !isDirty || !viewState) return;
   scheduled = setTimeout(paint, isUrgent ? 0 : Math.max(0, dueAtMs - MAX_DELAY_MS - performance.now()));
@@ -75,13 +75,13 @@ function paint(): void {
   charge((performance.now() - began) / WORKER_SHARE);
 }
 
-/** Delays later paints by what one has cost. A paint that comes after a pause is never delayed. */
+/** Delays later paints by the cost of this one. A paint after a pause is never delayed. */
 function charge(ms: number): void {
   const now = performance.now();
   dueAtMs = Math.max(dueAtMs, now) + Math.min(MAX_DELAY_MS, ms);
 }
 
-/** The present of a file is its last event. */
+/** Returns the present time. For a file it is the time of its last event. */
 function nowMs(): number {
   return connectionState.state === 'file' ? viewModel.timeline.head.atMs : (connection?.now() ?? Date.now());
 }

@@ -26,7 +26,7 @@ function temporaryDirectory(t: Test): string {
 
 for (const shell of SHELLS) {
   const skip = isInstalled(shell) ? false : `${shell} is not installed`;
-  t.test(`the script for ${shell} is read without a complaint`, { skip }, async (t) => {
+  t.test(`${shell} reads its script without an error`, { skip }, async (t) => {
     const directory = temporaryDirectory(t);
     const completion = Command.museBus(['completion', shell]);
     t.equal(await completion.exit, 0);
@@ -38,7 +38,7 @@ for (const shell of SHELLS) {
   });
 }
 
-t.test('in bash, words are completed where they stand', async (t) => {
+t.test('bash completes the word at the cursor', async (t) => {
   const directory = temporaryDirectory(t);
   mkdirSync(join(directory, 'nested'));
   writeFileSync(join(directory, 'edge.json'), '{}');
@@ -75,7 +75,7 @@ _muse_bus; printf '%s\\n' "\${COMPREPLY[@]}"`;
   }
 });
 
-t.test('a shell that is not known is refused', async (t) => {
+t.test('an unknown shell is refused', async (t) => {
   const completion = Command.museBus(['completion', 'tcsh']);
   t.equal(await completion.exit, 1);
   t.match(completion.errors.join('\n'), /bash, zsh, fish, got tcsh/);

@@ -62,7 +62,7 @@ function configOf(root: string, env: NodeJS.ProcessEnv = {}, flags: Readonly<Rec
 }
 
 t.test(
-  "flags go over the environment, that over the user's file, that over the repository's, that over defaults",
+  "sources are used in this order: flags, environment, the user's file, the repository's file, defaults",
   async (t) => {
     const { root } = repositoryWith(t, {
       heartbeat: 7,
@@ -102,7 +102,7 @@ t.test(
   },
 );
 
-t.test("of the user's own settings what cannot be read is refused, naming where it was said", async (t) => {
+t.test('invalid settings of the user are refused, and the error names their source', async (t) => {
   interface Variant {
     readonly config?: object | string;
     readonly env?: NodeJS.ProcessEnv;
@@ -137,7 +137,7 @@ t.test("of the user's own settings what cannot be read is refused, naming where 
   t.match(serve.errors.join('\n'), /did you mean port\?/);
 });
 
-t.test("the user's file is read only where nobody else can have written it", async (t) => {
+t.test("the user's file is read only if no other user can have written it", async (t) => {
   const { root } = repositoryWith(t);
   const variants: readonly { readonly what: string; readonly change: (file: string) => void; readonly says: RegExp }[] =
     [
@@ -170,7 +170,7 @@ t.test("the user's file is read only where nobody else can have written it", asy
       },
       { what: 'huge', change: (file) => truncateSync(file, 65_537), says: /larger than 65536 bytes/ },
       {
-        what: 'a link to what others may write',
+        what: 'a link to a file that others may write',
         change: (file) => {
           renameSync(file, `${file}.real`);
           chmodSync(`${file}.real`, 0o666);
@@ -203,14 +203,14 @@ t.test("the user's file is found by absolute paths only, and on Windows in %APPD
   t.equal(userConfigPath({ APPDATA: 'C:\\R' }, 'win32'), 'C:\\R\\muse-bus\\config.json');
 });
 
-t.test('safe_directories are taken from the user’s file and from nowhere else', async (t) => {
+t.test('safe_directories are read from the user’s file only', async (t) => {
   const { root } = repositoryWith(t, { safe_directories: ['*'] });
   const { of, refused } = configOf(root, userWith(t, { safe_directories: ['/srv/shop'] }));
   t.match(of('safe_directories'), { value: ['/srv/shop'], origin: 'user-file' });
   t.match(refused, [{ name: 'safe_directories', why: /no checkout may set it/ }]);
 });
 
-t.test('a checkout decides nothing about network, token, paths, relay, code and log', async (t) => {
+t.test('a checkout may set nothing about network, token, paths, relay, code and log', async (t) => {
   const forbidden = SOURCE_TABLE.filter(({ rule }) => rule.repository.may === 'nothing').map(({ name }) => name);
   for (const name of ['host', 'port', 'relay', 'allow_origin', 'allow_host', 'tls_cert', 'insecure', 'journal'])
     t.ok(forbidden.includes(name), name);
@@ -226,7 +226,7 @@ t.test('a checkout decides nothing about network, token, paths, relay, code and 
   }
 });
 
-t.test('a checkout may lower limits and never raise them, nor so far that records are not seen', async (t) => {
+t.test('a checkout may lower limits, but never raise them, nor lower them until records are not seen', async (t) => {
   const limits = {
     max_connections: 9,
     max_payload_bytes: 65_537,
@@ -258,7 +258,7 @@ t.test('a checkout may lower limits and never raise them, nor so far that record
   });
 });
 
-t.test('a checkout may tune within bounds, and what it says otherwise is refused by itself', async (t) => {
+t.test('a checkout may tune settings within bounds; only the values outside them are refused', async (t) => {
   const { root } = repositoryWith(t, { poll_interval: 5, settle: 50, heartbeat: 'often', backend: 'native', prot: 1 });
   const { of, refused } = configOf(root);
   t.match(of('poll_interval'), { value: 5, origin: 'repository-file' });
@@ -271,7 +271,7 @@ t.test('a checkout may tune within bounds, and what it says otherwise is refused
   ]);
 });
 
-t.test('no file of a checkout keeps config from answering: each is refused with its reason', async (t) => {
+t.test('config answers whatever file a checkout contains, and refuses each bad file with a reason', async (t) => {
   const replace = (make: (file: string) => void) => (repository: TemporaryRepository) => {
     rmSync(repositoryFile(repository), { force: true });
     make(repositoryFile(repository));
@@ -334,7 +334,7 @@ t.test('no file of a checkout keeps config from answering: each is refused with 
   }
 });
 
-t.test('what a checkout says is escaped and shortened where it is shown, and bounded in number', async (t) => {
+t.test('texts of a checkout are escaped and shortened when they are shown, and their number is bounded', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`k${String(i)}`, i]));
   const hostile = { 'a\u001b[2J\u202e\u200b': '\u001b]0;x\u0007\u00ad\u{e0041}', host: 'x'.repeat(5_000) };
   const { root } = repositoryWith(t, { ...hostile, ...many });
@@ -363,7 +363,7 @@ t.test('what a checkout says is escaped and shortened where it is shown, and bou
   );
 });
 
-t.test('serve goes on with the rest of what a checkout says, on loopback, and logs each refusal once', async (t) => {
+t.test('serve uses the allowed settings of a checkout, on loopback, and logs each refusal once', async (t) => {
   const { root } = repositoryWith(t, {
     host: '0.0.0.0',
     insecure: true,
@@ -408,7 +408,7 @@ t.test('a relay’s address with a password in it is refused in every spelling, 
   }
 });
 
-t.test('a misspelt variable does not pass: serve refuses it, config and doctor name it', async (t) => {
+t.test('a misspelt variable is not ignored: serve refuses it, config and doctor name it', async (t) => {
   const { root } = repositoryWith(t);
   const env = { MUSE_BUS_PROT: '7000' };
   for (const [command, exit] of [
@@ -422,7 +422,7 @@ t.test('a misspelt variable does not pass: serve refuses it, config and doctor n
   }
 });
 
-t.test('serve serves as it was set', async (t) => {
+t.test('serve uses its settings', async (t) => {
   const { root } = repositoryWith(t, { limits: { max_subscriptions: 7 } });
   const env = { ...userWith(t, { journal: false }), MUSE_BUS_TRANSPORT: 'ws' };
   const flags = ['--port', '0', '--heartbeat', '0.25', '--limit', 'max-connections=3'];
@@ -449,7 +449,7 @@ t.test('serve serves as it was set', async (t) => {
   t.equal(await serve.exit, 0);
 });
 
-t.test('a second server of a repository is refused, saying who has it', async (t) => {
+t.test('a second server of a repository is refused, and the error names the first one', async (t) => {
   const { root } = repositoryWith(t);
   const first = Command.museBus(['serve', '--root', root, '--port', '0']);
   t.teardown(() => {

@@ -4,7 +4,7 @@ import { Command } from '../../support/command.js';
 import { until } from '../../support/until.js';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  t.test(`the demo serves a swarm at work, and ${signal} ends it and removes the folder`, async (t) => {
+  t.test(`the demo serves a working swarm, and ${signal} ends it and removes the directory`, async (t) => {
     const demo = Command.museBus(['demo', '--agents', '5', '--port', '0']);
     t.teardown(() => {
       demo.kill('SIGKILL');

@@ -29,7 +29,7 @@ async function examine(root: string): Promise<{ readonly exit: number; readonly 
 
 const wrong = (findings: readonly Finding[]): Finding[] => findings.filter(({ state }) => state === 'wrong');
 
-t.test('where nothing is wrong it exits 0 and says so', async (t) => {
+t.test('if nothing is wrong, doctor says so and exits with 0', async (t) => {
   const repository = new ServedRepository({ journal: true });
   t.teardown(() => repository.stop());
   await repository.start();
@@ -46,14 +46,14 @@ t.test('where nothing is wrong it exits 0 and says so', async (t) => {
   t.equal(text.lines.at(-1), 'Nothing is wrong.');
 });
 
-t.test('that no server runs is a note, with how to start one', async (t) => {
+t.test('a missing server is a note, which says how to start one', async (t) => {
   const { findings, exit } = await examine(temporary(t).root);
   t.equal(exit, 0);
   const server = findings.find(({ check }) => check === 'server');
   t.match(server, { state: 'note', found: 'not running', advice: /muse-bus serve/ });
 });
 
-t.test('every finding that is wrong comes with what to do, and the exit code is 1', async (t) => {
+t.test('every wrong finding says what to do, and the exit code is 1', async (t) => {
   interface Fault {
     readonly what: string;
     readonly cause: (repository: TemporaryRepository) => void;
@@ -87,7 +87,7 @@ t.test('every finding that is wrong comes with what to do, and the exit code is 
       finding: { check: 'watching', found: /is a symbolic link/, advice: String },
     },
     {
-      what: 'a server that has died without a word',
+      what: 'a server that was killed',
       cause: (repository) => {
         makeBus(repository);
         const endpoint = { ...ownEndpoint('ws://127.0.0.1:9', 'x', new Date()), process_started: '1' };

@@ -58,7 +58,7 @@ for (const { name, prepare } of SETUPS) {
     });
   });
 
-  t.test(`${name}, get takes the filters of watch`, async (t) => {
+  t.test(`${name}, get accepts the filters of watch`, async (t) => {
     const root = await prepare(t);
     const variants: readonly { readonly flags: readonly string[]; readonly found: readonly string[] }[] = [
       { flags: ['--run-id', 'agent-1'], found: ['r1'] },
@@ -75,7 +75,7 @@ for (const { name, prepare } of SETUPS) {
     }
   });
 
-  t.test(`${name}, holders goes by effective expiry, the first to lapse first`, async (t) => {
+  t.test(`${name}, holders sorts by effective expiry, the first to lapse at the top`, async (t) => {
     const root = await prepare(t);
     const variants: readonly { readonly args: readonly string[]; readonly found: readonly string[] }[] = [
       { args: ['src/a.py::f'], found: ['r1'] },
@@ -93,7 +93,7 @@ for (const { name, prepare } of SETUPS) {
   });
 }
 
-t.test('what get and holders refuse', async (t) => {
+t.test('get and holders refuse invalid arguments', async (t) => {
   const variants: readonly {
     readonly args: readonly string[];
     readonly env?: NodeJS.ProcessEnv;
@@ -114,7 +114,7 @@ t.test('what get and holders refuse', async (t) => {
   }
 });
 
-t.test('on a terminal both show a table', { skip: PseudoTerminal.skip }, async (t) => {
+t.test('on a terminal get and holders show a table', { skip: PseudoTerminal.skip }, async (t) => {
   const root = await SETUPS[0]!.prepare(t);
   const get = PseudoTerminal.museBus(['get', 'task', '--root', root]);
   t.equal(await get.exit, 0);
@@ -125,7 +125,7 @@ t.test('on a terminal both show a table', { skip: PseudoTerminal.skip }, async (
   t.match(holders.screen, /agent-4\s+main\s+(\d+m )?\d+s\s+extended\s+src\/c\.py/);
 });
 
-t.test('a table shows what a terminal would obey, in one line a record', { skip: PseudoTerminal.skip }, async (t) => {
+t.test('a table escapes control characters, one line a record', { skip: PseudoTerminal.skip }, async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();

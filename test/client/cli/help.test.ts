@@ -21,7 +21,7 @@ const COMMANDS = [
   'completion',
 ];
 
-t.test('help opens with three examples and ends with the exit codes, for each command too', async (t) => {
+t.test('the help, and that of each command, begins with three examples and ends with the exit codes', async (t) => {
   for (const args of [[], ...COMMANDS.map((name) => [name]), ['token', 'rotate']]) {
     const help = Command.museBus([...args, '--help']);
     t.equal(await help.exit, 0, args.join(' '));
@@ -47,7 +47,7 @@ t.test('the help of serve names the variable of each setting, its choices and it
   t.match(text, /\(choices: "auto", "uws", "ws", default: auto, env: MUSE_BUS_TRANSPORT\)/);
 });
 
-t.test('without a command there is help, with a misspelt one a hint', async (t) => {
+t.test('without a command the help is shown, and for a misspelt one a hint', async (t) => {
   const bare = Command.museBus([]);
   t.equal(await bare.exit, 0);
   t.equal(bare.lines[0], 'Examples:');

@@ -56,7 +56,7 @@ t.test('every command reports an invalid field with its value and what it should
   t.match(doctor.lines.join('\n'), /"server".*not running/);
 });
 
-t.test('top shows the queue: claimed, then pending by priority, then what failed', async (t) => {
+t.test('top shows the queue: claimed tasks, then pending ones by priority, then failed ones', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();

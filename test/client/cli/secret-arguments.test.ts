@@ -57,7 +57,7 @@ t.test('a secret as an argument is refused in every spelling, names what to use,
   );
 });
 
-t.test('every command says so, as text and as JSON, and no help offers it', async (t) => {
+t.test('every command refuses a secret as an argument, as text and as JSON, and no help offers it', async (t) => {
   for (const args of [
     ['watch', '--token', SECRET],
     ['get', 'task', `--token=${SECRET}`, '--json'],
@@ -88,7 +88,7 @@ t.test('an address with a secret in it is refused without being repeated', async
   t.equal(addressWithoutSecret('wss://[::1]:6873', '--url'), 'wss://[::1]:6873');
 });
 
-t.test('a token is read from a file or the environment, and the file goes over that', async (t) => {
+t.test('a token is read from a file or the environment, and the file overrides the environment', async (t) => {
   const file = join(folderOf(t), 'token');
   writeFileSync(file, `${SECRET}\n`);
   const url = 'ws://127.0.0.1:1';
@@ -109,7 +109,7 @@ t.test('a token is read from a file or the environment, and the file goes over t
   );
 });
 
-t.test('a file that holds no token is refused without showing what it holds', async (t) => {
+t.test('a file without a token is refused, and the error does not show its content', async (t) => {
   const folder = folderOf(t);
   for (const [content, says] of [
     ['', /it is empty/],
@@ -133,7 +133,7 @@ t.test('a file that holds no token is refused without showing what it holds', as
   );
 });
 
-t.test('a token from stdin lets a command in, and is in no argument', async (t) => {
+t.test('a token from stdin is accepted, and is in no argument', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   repository.rename('task', 't1', { title: 'one' });

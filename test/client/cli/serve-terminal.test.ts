@@ -14,7 +14,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-t.test('a server outlives every SIGHUP but that of its own terminal', { skip: PseudoTerminal.skip }, async (t) => {
+t.test('a server survives every SIGHUP except that of its own terminal', { skip: PseudoTerminal.skip }, async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
   const terminal = PseudoTerminal.museBus(['serve', '--root', repository.root, '--port', '0']);

@@ -20,7 +20,7 @@ const live = (origin?: 'present' | 'away'): BusStatus => {
   return { state: 'live', roundTripMs: 0, clockSkewMs: 3, health };
 };
 
-t.test('at an edge one note says that the origin is away, and one that it is back', async (t) => {
+t.test('at an edge one note says that the origin is away, and another that it is back', async (t) => {
   const statuses = [live('present'), live('away'), live('away'), live('present'), live('present')];
   t.strictSame(notesOf(statuses), [
     { status: 'origin', origin: 'away' },

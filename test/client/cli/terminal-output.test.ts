@@ -36,7 +36,7 @@ const SHOWN: readonly (readonly string[])[] = [
   ['top', '--json'],
 ];
 
-t.test('what records say is shown and not obeyed, by every command, as text and as JSON', async (t) => {
+t.test('control characters in records are escaped by every command, as text and as JSON', async (t) => {
   const { root } = repositoryWithHostileTexts(t);
   await Promise.all(
     SHOWN.map(async (args) => {
@@ -68,7 +68,7 @@ t.test('ids that differ in invisible characters look different', async (t) => {
   );
 });
 
-t.test('what is wrong is said in lines that the wrong thing cannot forge', async (t) => {
+t.test('errors are printed in lines that the quoted text cannot forge', async (t) => {
   const { root } = repositoryWithHostileTexts(t);
   const bus = join(root, '.muse', 'bus');
   mkdirSync(bus, { mode: 0o700 });
@@ -115,10 +115,10 @@ t.test('what is wrong is said in lines that the wrong thing cannot forge', async
   );
 });
 
-/** The environment of the tests may disable colours. */
+/** Unsets NO_COLOR, because the environment of the tests may disable colours. */
 const COLORED = ['env', '-u', 'NO_COLOR', process.execPath, MUSE_BUS];
 
-t.test('on a terminal nothing is obeyed but our own colors', { skip: PseudoTerminal.skip }, async (t) => {
+t.test('a terminal receives no escape sequences except our own colors', { skip: PseudoTerminal.skip }, async (t) => {
   const { root } = repositoryWithHostileTexts(t);
   for (const args of [
     ['watch', '--once'],
@@ -137,7 +137,7 @@ t.test('on a terminal nothing is obeyed but our own colors', { skip: PseudoTermi
   t.same(forbiddenIn(withoutOurs(top.screen)), [], 'top');
 });
 
-t.test('columns are as wide as what a terminal shows', async (t) => {
+t.test('columns are as wide as the terminal shows their texts', async (t) => {
   const rows = plainTable(
     [
       { head: 'A', cell: ({ a }) => a },
@@ -166,7 +166,7 @@ t.test('only a style of ours becomes an escape sequence, and a style stays with 
   );
 });
 
-t.test('a log line says what it was given, and nothing in it is obeyed', async (t) => {
+t.test('a log line keeps its texts, and a terminal obeys none of them', async (t) => {
   const { root } = repositoryWithHostileTexts(t);
   // Settings from the environment are logged.
   const serve = Command.museBus(['serve', '--root', root, '--port', '0', '--no-journal'], {

@@ -19,7 +19,7 @@ function swarmRepository(t: { teardown(call: () => void): void }): TemporaryRepo
   return repository;
 }
 
-t.test('top --json says who holds what, who let a lease lapse, and what is contended', async (t) => {
+t.test('top --json lists the holders, the lapsed leases and the contended addresses', async (t) => {
   const { root } = swarmRepository(t);
   const top = Command.museBus(['top', '--json', '--root', root]);
   t.equal(await top.exit, 0);
@@ -39,7 +39,7 @@ t.test('top --json says who holds what, who let a lease lapse, and what is conte
   ]);
 });
 
-t.test('finished work is not wanted, and what ended long ago is counted and not listed', async (t) => {
+t.test('finished work waits for no holder, and work that ended long ago is counted, not listed', async (t) => {
   const repository = swarmRepository(t);
   for (let job = 0; job < 40; job++) {
     const ended = -36_000_000 - job * 1_000_000;
@@ -76,7 +76,7 @@ t.test('in a pipe the table is printed once', async (t) => {
 });
 
 for (const [name, key] of Object.entries({ q: 'q', 'Ctrl-C': '\u0003' })) {
-  t.test(`on a terminal it follows what happens until ${name}`, { skip: PseudoTerminal.skip }, async (t) => {
+  t.test(`on a terminal top shows changes until ${name}`, { skip: PseudoTerminal.skip }, async (t) => {
     const repository = swarmRepository(t);
     const top = PseudoTerminal.museBus(['top', '--root', repository.root]);
     t.teardown(() => {

@@ -20,7 +20,7 @@ for (const [what, failure] of [
   ['an exception that nothing catches', 'throw new Error("planted")'],
   ['a rejection that nobody handles', 'Promise.reject(new Error("planted"))'],
 ] as const) {
-  t.test(`${what} ends serve in order with 70, one line says where, and the journal is whole`, async (t) => {
+  t.test(`${what} stops serve in order with code 70, one line says where, and the journal is intact`, async (t) => {
     const repository = new TemporaryRepository();
     const state = mkdtempSync(join(tmpdir(), 'muse-bus-state-'));
     chmodSync(state, 0o700);

@@ -7,7 +7,7 @@ import { makeCertificate } from '../../support/certificate.js';
 import { ServedRepository } from '../../support/served-repository.js';
 
 t.test(
-  'where a server is there whose certificate is not trusted, commands say so, and do not read the files instead',
+  'every command reports a server whose certificate is not trusted, and no command reads the files instead',
   async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'muse-bus-tls-'));
     const { certFile, keyFile } = makeCertificate(folder, 'bus');

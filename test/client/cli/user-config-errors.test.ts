@@ -6,7 +6,7 @@ import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 t.test(
-  'what the user’s own settings say wrongly is an error of every command, with the file and the line or the field',
+  'a mistake in the user’s own settings is an error of every command, with the file and the line or field',
   async (t) => {
     const repository = new TemporaryRepository();
     const home = mkdtempSync(join(tmpdir(), 'muse-bus-config-'));

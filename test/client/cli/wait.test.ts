@@ -17,14 +17,14 @@ function temporary(t: Test): TemporaryRepository {
 const wait = (root: string, ...args: readonly string[]): Command =>
   Command.museBus(['wait', '--root', root, '--json', ...args]);
 
-t.test('an address that nobody holds is free at once', async (t) => {
+t.test('wait ends at once if nobody holds the address', async (t) => {
   const repository = temporary(t);
   const waiting = wait(repository.root, '--free', 'src/a.py');
   t.equal(await waiting.exit, 0);
   t.strictSame(waiting.json(), [{ status: 'free', address: 'src/a.py' }]);
 });
 
-t.test('one that stays held times out with 2, and says who holds it', async (t) => {
+t.test('wait for an address that stays held times out with exit code 2, and names the holder', async (t) => {
   const repository = temporary(t);
   repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f']));
   for (const timeout of ['0', '0.2']) {
@@ -34,20 +34,20 @@ t.test('one that stays held times out with 2, and says who holds it', async (t) 
   }
 });
 
-t.test('on another branch it is free', async (t) => {
+t.test('an address is free on a branch that nobody holds it on', async (t) => {
   const repository = temporary(t);
   repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f']));
   t.equal(await wait(repository.root, '--free', 'src/a.py::f', '--branch', 'dev').exit, 0);
 });
 
-t.test('a lease that lapses frees its address, without a server too', async (t) => {
+t.test('a lease that lapses frees its address, also without a server', async (t) => {
   const repository = temporary(t);
   repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py'], { expires_at: inFuture(1_500) }));
   const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '60');
   t.equal(await waiting.exit, 0);
 });
 
-t.test('a release frees it, delivered by a server', async (t) => {
+t.test('a release that a server delivers frees the address', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   await repository.start();
@@ -59,7 +59,7 @@ t.test('a release frees it, delivered by a server', async (t) => {
   t.equal(await waiting.exit, 0);
 });
 
-t.test('a wait whose server stops says so, and goes on with the files', async (t) => {
+t.test('wait reports that its server stopped, and continues with the files', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => {
     repository.dispose();
@@ -77,7 +77,7 @@ t.test('a wait whose server stops says so, and goes on with the files', async (t
   t.equal(await waiting.exit, 0);
 });
 
-t.test('what cannot be known is not called free: after the timeout the answer is unknown', async (t) => {
+t.test('an address whose holders cannot be known is unknown after the timeout, and never called free', async (t) => {
   const repository = temporary(t);
   // A linked directory does not belong to the repository, so the reservations are unknown.
   repository.removeDirectory('reservation');
@@ -87,7 +87,7 @@ t.test('what cannot be known is not called free: after the timeout the answer is
   t.notMatch(waiting.json(), [{ status: 'free' }]);
 });
 
-t.test('what wait refuses', async (t) => {
+t.test('wait refuses invalid arguments', async (t) => {
   const repository = temporary(t);
   for (const args of [[], ['--free', ''], ['--free', 'a', '--timeout', '-1'], ['--free', 'a', '--timeout', 'soon']]) {
     const waiting = wait(repository.root, ...args);

@@ -26,7 +26,7 @@ const watch = (t: Test, root: string, ...args: readonly string[]): Command => {
 const seen = (command: Command): string[] =>
   command.json<BusEvent>().map(({ event_type, id }) => `${event_type} ${id}`);
 
-t.test('--address and --event-type let through what any of their values matches', async (t) => {
+t.test('--address and --event-type show events that match any of their values', async (t) => {
   const repository = await served(t);
   repository.rename('reservation', 'a', reservation('agent-1', ['src/a.py::f']));
   repository.rename('reservation', 'b', reservation('agent-1', ['src/b.py::f']));
@@ -46,7 +46,7 @@ t.test('--address and --event-type let through what any of their values matches'
   t.ok(seen(changes).every((line) => /^(added t\d+|removed a)$/.test(line)));
 });
 
-t.test('--since brings exactly what followed the cursor', async (t) => {
+t.test('--since shows exactly the events after the cursor', async (t) => {
   const repository = await served(t);
   repository.rename('task', 'before', {});
   const first = watch(t, repository.root, '--once');
@@ -83,7 +83,7 @@ t.test('--no-snapshot begins with the next change, --idle-timeout ends without o
   t.strictSame(idle.lines, []);
 });
 
-t.test('in JSON a lost connection and its return are lines, and nothing is missed between them', async (t) => {
+t.test('in JSON a lost connection and its return are lines, and no event between them is missed', async (t) => {
   const repository = await served(t);
   const watching = watch(t, repository.root);
   repository.rename('task', 't1', {});
@@ -141,7 +141,7 @@ t.test('a reader that closes the pipe ends the watch quietly, even without an ev
   }
 });
 
-t.test('a parent that closes its end of a socket ends it too', async (t) => {
+t.test('a parent that closes its end of a socket ends the watch too', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
@@ -154,7 +154,7 @@ t.test('a parent that closes its end of a socket ends it too', async (t) => {
   t.equal(await new Promise((resolve) => child.once('exit', resolve)), 0);
 });
 
-t.test('a slow reader gets every line of a long answer', async (t) => {
+t.test('a slow reader receives every line of a long answer', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();

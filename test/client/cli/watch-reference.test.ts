@@ -30,7 +30,7 @@ const reservation = (run: string, branch: string, expires: string) => ({
   expires_at: expires,
 });
 
-/** The filter flags under test, and what passes them. */
+/** The filter flags under test, and the events that match them. */
 const VARIANTS: readonly { readonly flags: readonly string[]; readonly passes: (seen: Seen) => boolean }[] = [
   { flags: [], passes: () => true },
   { flags: ['--kind', 'reservation'], passes: ({ kind }) => kind === 'reservation' },
@@ -46,7 +46,7 @@ const VARIANTS: readonly { readonly flags: readonly string[]; readonly passes: (
 
 const field = (data: unknown, name: string): unknown => (data as Record<string, unknown>)[name];
 
-/** One change, and the event that is expected of it. */
+/** One change, and the event that is expected from it. */
 interface Step {
   readonly what: string;
   readonly run: () => Seen;
@@ -225,7 +225,7 @@ for (const { name, isServed, start } of WATCHERS) {
   });
 }
 
-t.test('--once, --timeout 0 and --max-events end where the model ends', async (t) => {
+t.test('--once, --timeout 0 and --max-events end at the same event as the model', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();

@@ -47,7 +47,7 @@ async function seriousFindings(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 160)} ${nodes[0]!.failureSummary ?? ''}`);
 }
 
-/** @returns its size in bytes. */
+/** Takes a screenshot. @returns its size in bytes. */
 async function takeScreenshot(page: Page, name: string): Promise<number> {
   const screenshot = smallPng(await page.screenshot());
   writeFileSync(join(PLACE, `${name}.png`), screenshot);
@@ -71,14 +71,14 @@ async function subscribe(root: string): Promise<BusClient> {
   return bus;
 }
 
-/** Resolves when nothing moves any more: after two frames, and at the end of every transition. */
+/** Resolves when the page no longer moves: after two frames, and at the end of every transition. */
 const settled = (page: Page): Promise<void> =>
   page.evaluate(async () => {
     for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
     await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
   });
 
-/** Brings a view into the state that the documents show, with a selection where that shows more. */
+/** Brings a view into the state that the documents show, with a selection if that shows more. */
 async function prepare(page: Page, name: string, reservation: string): Promise<void> {
   if (name === 'stream') await page.click('.stream-grid.cells:has(.kind-intent)');
   if (name === 'symbols') await page.click('.symbol-grid .path.symbol');

@@ -16,7 +16,7 @@ const inBrowser = (title: string, run: (t: Test, context: BrowserContext) => Pro
     await run(t, browser.context);
   });
 
-inBrowser('without a token the page asks for one, and takes it', async (t, context) => {
+inBrowser('without a token the page asks for one, and uses the one that is entered', async (t, context) => {
   const repository = new ServedRepository();
   writeSwarm(repository, Date.now());
   const endpoint = await repository.start();

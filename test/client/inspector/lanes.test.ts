@@ -7,7 +7,7 @@ import { at, NOON, CapturedEvents } from '../../support/entries.js';
 
 const seconds = ({ fromMs, toMs }: Span) => [(fromMs - NOON) / 1_000, (toMs - NOON) / 1_000];
 
-t.test('an interval ends as its lease did: released, lapsed, removed, or still running', async (t) => {
+t.test('an interval ends as its lease does: released, lapsed, removed, or still running', async (t) => {
   const captured = new CapturedEvents()
     .reserve(0, 'released', 'a', 'x', 60)
     .reserve(0, 'lapsed', 'b', 'x', 10)

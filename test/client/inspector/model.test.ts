@@ -111,7 +111,7 @@ t.test('a run is live, then quiet, then silent, and forgotten once it is silent 
   t.same(presence(91), []);
 });
 
-t.test('a work history contains what names the same reservation or task, and nothing else', async (t) => {
+t.test('a work history contains the records that name the same reservation or task, and no others', async (t) => {
   const captured = new CapturedEvents()
     .event(0, 'added', 'task', 't', { task_id: 't' })
     .event(1, 'added', 'claim', 'c', { task_id: 't', run_id: 'a' })

@@ -97,7 +97,7 @@ t.test('a query can ask for heartbeats by name', async (t) => {
   ]);
 });
 
-t.test('completion offers fields, then values, those with the same beginning first', async (t) => {
+t.test('completion offers fields, then values; those that begin with the text come first', async (t) => {
   const vocabulary = { runs: ['my agent', 'agent-1'], branches: ['main'], addresses: ['src/a.py::f'] };
   const choices = (text: string) => complete(text, text.length, vocabulary).choices.map(({ insert }) => insert);
   t.same(choices('br'), ['branch:']);

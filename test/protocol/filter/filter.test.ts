@@ -2,7 +2,7 @@ import t from 'tap';
 import type { ProtocolError } from '../../../protocol/index.js';
 import { FILTER_LIMITS, filterKey, parseFilter } from '../../../protocol/index.js';
 
-t.test('what is written for a filter is made canonical', async (t) => {
+t.test('the input for a filter is made canonical', async (t) => {
   const cases: [unknown, unknown][] = [
     [{}, {}],
     [{ kinds: ['tasks', 'reservation', 'task'] }, { kinds: ['reservation', 'task'] }],
@@ -14,7 +14,7 @@ t.test('what is written for a filter is made canonical', async (t) => {
   for (const [input, filter] of cases) t.same(parseFilter(input), filter, JSON.stringify(input));
 });
 
-t.test('filters that ask the same have the same key, and others have not', async (t) => {
+t.test('equivalent filters have the same key, and other filters have different keys', async (t) => {
   const key = (input: unknown): string => filterKey(parseFilter(input));
   t.equal(key({ kinds: ['task', 'claims'], ids: ['1'] }), key({ ids: ['1', '1'], kinds: ['claim', 'tasks'] }));
   const different = [
@@ -29,7 +29,7 @@ t.test('filters that ask the same have the same key, and others have not', async
   t.equal(new Set(different.map(key)).size, different.length);
 });
 
-t.test('a mistake is refused with a word on what is right', async (t) => {
+t.test('a mistake is refused with an error that says what is right', async (t) => {
   const cases: [unknown, RegExp][] = [
     [null, /map of fields/],
     [[], /map of fields/],
@@ -57,7 +57,7 @@ t.test('a mistake is refused with a word on what is right', async (t) => {
   }
 });
 
-t.test('limits are those given', async (t) => {
+t.test('the given limits are applied', async (t) => {
   const limits = { ...FILTER_LIMITS, maxFilterTerms: 1, maxValueLength: 2 };
   t.same(parseFilter({ run_ids: ['ab'] }, limits), { run_ids: ['ab'] });
   t.throws(() => parseFilter({ run_ids: ['abc'] }, limits));

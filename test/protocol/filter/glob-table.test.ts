@@ -9,7 +9,7 @@ const TEXT = readFileSync(new URL('../../../protocol/PROTOCOL.md', import.meta.u
 const matches = (address: string, text: string): boolean =>
   compileFilter(parseFilter({ addresses: [address] })).matches(matchable('task', 't', { addresses: [text] }));
 
-/** What stands in backquotes in a cell. */
+/** The texts in backquotes in a cell. */
 const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text!);
 
 const table = TEXT.slice(TEXT.indexOf('| address in the filter'), TEXT.indexOf('**Transitions.**'));
@@ -24,7 +24,7 @@ const rows = table
       .map((cell) => cell.replaceAll('\\|', '|')),
   );
 
-t.test('the table of addresses in PROTOCOL.md is what a filter does', async (t) => {
+t.test('a filter matches as the table of addresses in PROTOCOL.md says', async (t) => {
   t.ok(rows.length >= 12, 'the table is found');
   for (const [address, is, passes, fails] of rows) {
     const [pattern] = quoted(address!);
@@ -52,17 +52,17 @@ t.test('an escaped sign means itself, before and behind a wildcard', async () =>
   );
 });
 
-t.test('backslashes in any number and place come to an end, and are what they stand before', async (t) => {
-  t.ok(matches('a]\\\\\\\\', 'a]\\\\'), 'picomatch itself does not come back from this one');
+t.test('a glob with any backslashes compiles in finite time, and the signs after them are literal', async (t) => {
+  t.ok(matches('a]\\\\\\\\', 'a]\\\\'), 'picomatch itself does not terminate on this one');
   t.ok(matches('[ab]\\\\\\\\', 'a\\\\'));
   t.ok(matches('a\\\\\\*', 'a\\*'));
   t.ok(matches('a\\', 'a\\'));
   t.ok(matches('*\\', 'a\\'));
-  t.ok(matches('C:\\src\\*\\d1', 'C:\\src*\\d1'), 'before a letter a backslash is one');
+  t.ok(matches('C:\\src\\*\\d1', 'C:\\src*\\d1'), 'before a letter a backslash is an ordinary character');
   t.ok(matches('[\\]a]b', ']b'));
 });
 
-t.test('an address without a live sign is passed by the same text alone', async () => {
+t.test('an address without a wildcard sign matches only the same text', async () => {
   const unit = fc.constantFrom('a', 'b', '/', '.', '+', '@', '|', '}', ']', '!', '^', '$', ',', ':', '-', ' ', 'é');
   const text = fc.string({ unit, minLength: 1, maxLength: 6 }).filter((address) => !isGlob(address));
   fc.assert(
@@ -73,7 +73,7 @@ t.test('an address without a live sign is passed by the same text alone', async 
   );
 });
 
-t.test('an escaped wildcard counts for no limit of wildcards', async (t) => {
+t.test('an escaped wildcard does not count towards the limit of wildcards', async (t) => {
   const address = Array.from({ length: 20 }, (_, i) => `\\[a${String(i)}\\]`).join('/');
   t.ok(matches(address, address.replaceAll('\\', '')));
   t.throws(() => parseFilter({ addresses: ['[a]b'.repeat(20)] }), /max_glob_wildcards/);

@@ -28,7 +28,7 @@ const PIECES = [
 const pattern = fc.array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 8 }).map((pieces) => pieces.join(''));
 const address = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/', '.', ':', '1'), maxLength: 16 });
 
-t.test('the linear matcher says what picomatch says', async () => {
+t.test('the linear matcher has the same results as picomatch', async () => {
   fc.assert(
     fc.property(pattern, address, (glob, text) => {
       if (text === '' || text === glob) return;
@@ -41,7 +41,7 @@ t.test('the linear matcher says what picomatch says', async () => {
   );
 });
 
-t.test('addresses matched together match where one of them does, over the ends of words and of texts', async () => {
+t.test('addresses matched together match if one of them does, across the ends of words and of texts', async () => {
   const texts = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/', '.', ':', '1'), maxLength: 70 }), {
     maxLength: 6,
   });
@@ -58,7 +58,7 @@ t.test('addresses matched together match where one of them does, over the ends o
   );
 });
 
-t.test('a compiled glob says what picomatch says', async (t) => {
+t.test('a compiled glob has the same results as picomatch', async (t) => {
   const cases = ['src/**', '**/*.py::*', 'src/*.{ts,js}', '!src/**', '[[:alpha:]]*', './src/*', 'a(b|c)*', '***/b'];
   const texts = ['src', 'src/', 'src/a.ts', 'src/.a.ts', 'src/a/b.py::f', 'abx', 'acx', 'x/b', '.hidden', 'A'];
   for (const glob of cases) {
@@ -80,13 +80,13 @@ const plain = fc
   .map((parts) => parts.join(''));
 const tail = fc.string({ unit: fc.constantFrom('a', '/', '.', '*', '\n', '\u2028', ':'), maxLength: 6 });
 
-t.test('what is compared as text is what picomatch matches', async (t) => {
+t.test('globs that are compared as text have the same results as picomatch', async (t) => {
   let matched = 0;
   fc.assert(
     fc.property(plain, tail, fc.nat(2), (glob, rest, cut) => {
       const asText = readPlainGlob(glob);
       if (!asText) throw new Error(`${glob} is not read`);
-      // Texts that begin as the pattern does, as others are never near to matching.
+      // Each text begins as the pattern does, because other texts come nowhere near a match.
       const text = glob.replace(/[/*]+$/, '').slice(0, glob.length - cut) + rest;
       const expected = picomatch.makeRe(glob, { windows: false }).test(text);
       if (expected) matched++;
@@ -121,7 +121,7 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['(?<=a)b*', /look behind/],
 ];
 for (const [glob, why] of refused) {
-  t.test(`${glob} is refused, because no bound holds for it`, async (t) => {
+  t.test(`${glob} is refused, because its cost has no bound`, async (t) => {
     t.throws(() => compileGlob(glob), { name: 'GlobError', message: why });
   });
 }

@@ -40,7 +40,7 @@ t.test('fields join with AND, values of a field with OR', async (t) => {
   }
 });
 
-t.test('a record that lacks a field which is asked for does not pass', async (t) => {
+t.test('a record that lacks a field of the filter does not match', async (t) => {
   const filters: FilterInput[] = [{ run_ids: ['a'] }, { branches: ['a'] }, { addresses: ['**'] }];
   const lacking = [
     {},
@@ -64,7 +64,7 @@ t.test('a very long address is compared as text only', async (t) => {
   t.notOk(compileFilter(parseFilter({ addresses: ['src/**'] })).matches(record({ addresses: [long] })));
 });
 
-t.test('types are asked of the event, not of the record', async (t) => {
+t.test('a filter compares types with the event, not with the record', async (t) => {
   const matcher = compileFilter(parseFilter({ event_types: ['added', 'expired'] }));
   t.ok(matcher.matches(record({})));
   t.same(
@@ -74,13 +74,13 @@ t.test('types are asked of the event, not of the record', async (t) => {
   t.ok(compileFilter({}).wants('snapshot'), 'all where none is named');
 });
 
-t.test('what keeps a record out is named', async (t) => {
+t.test('the fields that a record does not match are named', async (t) => {
   const matcher = compileFilter(parseFilter({ run_ids: ['a'], branches: ['main'], kinds: ['task'] }));
   t.same(matcher.failing(record({ run_id: 'b', branch: 'main' })).sort(), ['kinds', 'run_ids']);
   t.same(matcher.failing(record({ run_id: 'a', branch: 'main' }, 'task')), []);
 });
 
-t.test('a glob is what picomatch reads as more than the text itself', async (t) => {
+t.test('an address is a glob if picomatch reads more in it than the text itself', async (t) => {
   for (const glob of ['*', 'a*', 'src/**', 'a?', '[ab]', '{a,b}', '+(a)']) t.ok(isGlob(glob), glob);
   for (const plain of ['', 'src/a.py', 'src/a.py::f', 'a+b']) t.notOk(isGlob(plain), plain);
 });

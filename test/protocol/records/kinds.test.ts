@@ -1,7 +1,7 @@
 import t from 'tap';
 import { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from '../../../protocol/index.js';
 
-t.test('the canonical order is the number of a kind on the wire', async (t) => {
+t.test('the number of a kind on the wire is its place in the canonical order', async (t) => {
   t.same(KINDS, ['reservation', 'intent', 'release', 'heartbeat', 'task', 'claim', 'dependency']);
   t.same(KINDS.map(kindIndex), [0, 1, 2, 3, 4, 5, 6]);
 });

@@ -35,7 +35,7 @@ t.test('the latest of several heartbeats counts, and none shortens', async (t) =
   t.same(book.expireUntil(at(10)), ['r1']);
 });
 
-t.test('a lease whose last extension is taken back ends at once', async (t) => {
+t.test('a lease ends at once if the heartbeat that extended it furthest is removed', async (t) => {
   const book = oneLease();
   book.put('heartbeat', 'h1', { reservation_id: 'lease-1', extended_expires_at: iso(30) }, at(1));
   book.drop('heartbeat', 'h1', at(15));
@@ -61,7 +61,7 @@ t.test('a release ends a lease for good, whatever its reservation or heartbeats 
   t.equal(book.nextDeadline(), undefined);
 });
 
-t.test('a release that comes first counts too, and one that is withdrawn does not', async (t) => {
+t.test('a release that arrives before its reservation counts too, and a removed release does not', async (t) => {
   const book = new LeaseBook();
   book.put('release', 'x', { reservation_id: 'r1' }, at(0));
   book.put('reservation', 'r1', { expires_at: iso(10) }, at(1));
@@ -80,7 +80,7 @@ t.test('a heartbeat names a reservation by its reservation_id, or by its id wher
   t.equal(book.effectiveExpiry('r2'), at(30));
 });
 
-t.test('a heartbeat that turns to another reservation leaves the first', async (t) => {
+t.test('a heartbeat that names another reservation no longer extends the first one', async (t) => {
   const book = oneLease();
   book.put('reservation', 'r2', { expires_at: iso(10) }, at(0));
   book.put('heartbeat', 'h', { reservation_id: 'lease-1', extended_expires_at: iso(30) }, at(1));
@@ -92,14 +92,14 @@ t.test('a heartbeat that turns to another reservation leaves the first', async (
   t.same(book.expireUntil(at(11)), ['r2'], 'or turns to none');
 });
 
-t.test('what has expired when it is first seen is not announced', async (t) => {
+t.test('a lease that has expired when it is first seen is not announced', async (t) => {
   const book = new LeaseBook();
   book.put('reservation', 'r1', { expires_at: iso(10) }, at(10));
   t.equal(book.state('r1', at(10)), 'lapsed');
   t.same(book.expireUntil(at(99)), []);
 });
 
-t.test('an expiry moved into the past ends the lease; one moved on makes it live', async (t) => {
+t.test('an expiry moved into the past ends the lease; an expiry moved into the future makes it live', async (t) => {
   const book = oneLease();
   book.put('reservation', 'r1', { reservation_id: 'lease-1', expires_at: iso(2) }, at(5));
   t.same(book.expireUntil(at(5)), ['r1']);
@@ -108,7 +108,7 @@ t.test('an expiry moved into the past ends the lease; one moved on makes it live
   t.same(book.expireUntil(at(20)), ['r1']);
 });
 
-t.test('a reservation that is gone, or says no time, never ends', async (t) => {
+t.test('the lease of a reservation that was removed, or has no expiry, never ends', async (t) => {
   const book = oneLease();
   book.put('reservation', 'r2', {}, at(0));
   book.put('reservation', 'r3', { expires_at: '2025-02-30T00:00:00Z' }, at(0));
@@ -119,7 +119,7 @@ t.test('a reservation that is gone, or says no time, never ends', async (t) => {
   t.same(book.expireUntil(at(99)), []);
 });
 
-t.test('several end in the order of their expiries, and of their ids where those are equal', async (t) => {
+t.test('several leases end in the order of their expiries, and then of their ids', async (t) => {
   const book = new LeaseBook();
   for (const [id, end] of [
     ['c', 10],
@@ -138,7 +138,7 @@ t.test('several end in the order of their expiries, and of their ids where those
   t.same(moved.expireUntil(at(50)), ['b', 'a'], 'by what they are now, not by what they were');
 });
 
-t.test('a lease extended ten thousand times is told to end once', async (t) => {
+t.test('a lease extended ten thousand times ends once', async (t) => {
   const book = oneLease();
   for (let n = 0; n < 10_000; n++) {
     book.put('heartbeat', 'h', { reservation_id: 'lease-1', extended_expires_at: iso(10 + n) }, at(1));

@@ -13,7 +13,7 @@ const NOW = unixMillis(Date.UTC(2026, 2, 30, 15));
 const LATER = '2026-03-30T16:00:00Z';
 
 t.test(
-  'a record that does not say what its kind needs has a problem, which says field, finding and what is right',
+  'a record without what its kind needs has a problem, which names the field, its value and what is right',
   async (t) => {
     const cases: readonly (readonly [Kind, RecordData, string | undefined, RegExp?])[] = [
       ['reservation', { expires_at: LATER }, undefined],
@@ -45,7 +45,7 @@ t.test(
   },
 );
 
-t.test('a name that is a number is that text, to leases and to filters', async (t) => {
+t.test('a name that is a number is read as its digits, by leases and by filters', async (t) => {
   const book = new LeaseBook();
   book.put('reservation', 'r', { reservation_id: 7, expires_at: LATER }, NOW);
   t.equal(book.state('r', NOW), 'live');
@@ -54,12 +54,12 @@ t.test('a name that is a number is that text, to leases and to filters', async (
   t.equal(matchable('task', 't', { run_id: 42 } as unknown as RecordData).runId, '42');
 });
 
-t.test('addresses that are one string are a list of one', async (t) => {
+t.test('a single string of addresses is read as a list of one', async (t) => {
   const data = { addresses: 'src/a.py::f' } as unknown as RecordData;
   t.same(matchable('reservation', 'r', data).addresses, ['src/a.py::f']);
 });
 
-t.test('what is unreadable may still hold, and what was read and is no record holds nothing', async (t) => {
+t.test('an unreadable record may still hold, and a file that was read and is no record holds nothing', async (t) => {
   const state = (problem: Parameters<LeaseBook['put']>[4], data: RecordData = { expires_at: LATER }) => {
     const book = new LeaseBook();
     book.put('reservation', 'r', data, NOW, problem);

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseTimestamp } from '../../../protocol/index.js';
 
-t.test('a naive time is UTC', async (t) => {
+t.test('a time without a zone is UTC', async (t) => {
   t.equal(parseTimestamp('2026-03-30T15:00:00'), Date.UTC(2026, 2, 30, 15));
 });
 
@@ -30,7 +30,7 @@ t.test('ISO 8601 is read whole and strictly', async (t) => {
   );
 });
 
-t.test('what Python writes and reads is read, where its meaning is certain', async (t) => {
+t.test('times that Python writes and reads are read, if their meaning is certain', async (t) => {
   const at = Date.UTC(2026, 2, 30, 15);
   const forms = [
     ...[
@@ -59,7 +59,7 @@ t.test('what Python writes and reads is read, where its meaning is certain', asy
   }
 });
 
-t.test('what Date.parse would make something of is refused', async (t) => {
+t.test('texts that only Date.parse takes for a time are refused', async (t) => {
   const refused = [
     ...[
       '',

@@ -72,7 +72,7 @@ t.test('an absolute path below the root or a worktree is the path from there', a
   t.equal(address('src\\*.py', { isWindows: true }).text, 'src/*.py');
 });
 
-t.test('what is no address of the repository is refused with what is wrong', async (t) => {
+t.test('a text that is no address of the repository is refused with the reason', async (t) => {
   const problem = (text: string, context?: AddressContext): string => {
     const parsed = parseAddress(text, context);
     return parsed.ok ? 'none' : parsed.problem.problem;
@@ -185,7 +185,7 @@ t.test('an address covers what lies below it, and not what lies above', async (t
     t.equal(covers(address(outer), address(inner)), wanted, `${outer} covers ${inner}`);
 });
 
-/** What a person would write down without thinking of speed: try all short texts over a small alphabet. */
+/** The reference that a person would write without a thought for speed: it tries all short texts over a small alphabet. */
 const NAMES = ['a', 'b', 'ab'];
 const UNIVERSE = [
   ...NAMES,
@@ -220,7 +220,7 @@ const spelled = fc
   .map(([names, symbol]) => names.join('/') + (symbol.length > 0 ? `::${symbol.join('.')}` : ''));
 const literal = fc.constantFrom(...UNIVERSE);
 
-t.test('property: a pattern covers what a plain reading of it and of all that lies above says', async () => {
+t.test('property: a pattern covers the same addresses as in a plain reading of it', async () => {
   fc.assert(
     fc.property(spelled, literal, (pattern, target) => {
       const said = covers(address(pattern), address(target));
@@ -230,13 +230,13 @@ t.test('property: a pattern covers what a plain reading of it and of all that li
   );
 });
 
-t.test('property: two addresses overlap where some text lies in both, and the order does not matter', async () => {
+t.test('property: two addresses overlap if some text lies in both, and their order does not matter', async () => {
   fc.assert(
     fc.property(spelled, spelled, (a, b) => {
       const said = overlap(address(a), address(b));
       const [inA, inB] = [plainCovers(a), plainCovers(b)];
       const shared = UNIVERSE.some((text) => inA(text) && inB(text));
-      // A pattern may also meet another outside of the small universe; what is in it must be found.
+      // Two patterns may also meet outside the small set of texts; a text inside it must be found.
       return said === overlap(address(b), address(a)) && (!shared || said);
     }),
     { numRuns: 500 },
@@ -264,7 +264,7 @@ t.test('property: the normal form of a normal form is itself', async () => {
   );
 });
 
-t.test('property: the index finds what asking everybody finds, whatever came and went', async () => {
+t.test('property: the index finds what a search of all entries finds, after any additions and removals', async () => {
   const owner = fc.constantFrom('r1', 'r2', 'r3', 'r4');
   const change = fc.tuple(fc.constantFrom('add', 'add', 'remove'), owner, fc.oneof(spelled, literal));
   fc.assert(

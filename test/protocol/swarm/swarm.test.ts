@@ -74,7 +74,7 @@ t.test(
   },
 );
 
-t.test("a heartbeat's file is named by its reservation, so that a missing field is known", async (t) => {
+t.test('the id of a heartbeat names its reservation if the field is missing', async (t) => {
   const swarm = swarmOf({
     'reservation/r1': reservation('a', ['src/a.py']),
     'heartbeat/r1': { extended_expires_at: iso(200) },
@@ -82,7 +82,7 @@ t.test("a heartbeat's file is named by its reservation, so that a missing field 
   t.equal(swarm.lease('r1', at(150))?.state, 'live');
 });
 
-t.test('a reservation without an expiry that can be read is no lease, and its problem is told', async (t) => {
+t.test('a reservation without a readable expiry is no lease, and its problem is reported', async (t) => {
   for (const expires_at of [undefined, null, '', 'soon', 1_774_882_800, ['2026-03-30T15:00:00Z']]) {
     const swarm = swarmOf({ 'reservation/r1': reservation('a', ['src/a.py'], { expires_at }) });
     t.equal(swarm.lease('r1', at(0))?.state, 'none', JSON.stringify(expires_at));
@@ -91,7 +91,7 @@ t.test('a reservation without an expiry that can be read is no lease, and its pr
   }
 });
 
-t.test('a reservation that was read and is no record holds nothing, whatever it said last', async (t) => {
+t.test('a reservation whose file was read and is no record holds nothing, whatever its last data was', async (t) => {
   for (const problem of ['invalid-json', 'not-an-object', 'too-large', 'link'] as const) {
     const swarm = new Swarm();
     swarm.put(record('reservation/r1', reservation('a', ['src/a.py']), problem));
@@ -101,7 +101,7 @@ t.test('a reservation that was read and is no record holds nothing, whatever it 
 });
 
 t.test(
-  'a reservation that cannot be read holds what it held last, and one never read leaves everything unknown',
+  'an unreadable reservation holds what it held last, and one that was never read makes everything unknown',
   async (t) => {
     const swarm = new Swarm();
     swarm.put(record('reservation/r1', reservation('a', ['src/a.py']), 'unreadable'));
@@ -116,7 +116,7 @@ t.test(
   },
 );
 
-t.test('a lease whose end has passed is unknown while what may have prolonged it cannot be seen', async (t) => {
+t.test('a lease whose end has passed is unknown while its heartbeats cannot be seen', async (t) => {
   const records = { 'reservation/r1': reservation('a', ['src/a.py']), 'heartbeat/h1': { reservation_id: 'r1' } };
   const swarm = swarmOf(records);
   t.equal(swarm.lease('r1', at(101))?.state, 'lapsed');
@@ -132,7 +132,7 @@ t.test('a lease whose end has passed is unknown while what may have prolonged it
   t.equal(swarm.holders([address('x')], at(0, { unseen: new Set(['reservation'] as const) })).free, 'unknown');
 });
 
-t.test('a holder that used to beat and went silent is suspect, and still holds', async (t) => {
+t.test('a holder that sent heartbeats and went silent is suspect, and still holds', async (t) => {
   const swarm = swarmOf({
     'reservation/r1': reservation('a', ['src/a.py'], { expires_at: iso(1_000) }),
     'reservation/r2': reservation('b', ['src/b.py'], { expires_at: iso(1_000) }),
@@ -144,7 +144,7 @@ t.test('a holder that used to beat and went silent is suspect, and still holds',
   t.same(holding(swarm, 'src/a.py', at(91)), ['r1']);
 });
 
-t.test('addresses are read however they are written, or a problem says what is wrong', async (t) => {
+t.test('addresses are read in every form that is certain; for others a problem says what is wrong', async (t) => {
   for (const addresses of [
     ['src/a.py'],
     ['./src//a.py::'],
@@ -175,13 +175,13 @@ t.test('addresses are read however they are written, or a problem says what is w
   t.match(odd.lease('r1', at(0)), { run: '7', branch: 'main' });
 });
 
-t.test('a release that names nothing ends nothing, and says so', async (t) => {
+t.test('a release that names no reservation ends nothing, and has a problem', async (t) => {
   const swarm = swarmOf({ 'reservation/r1': reservation('a', ['src/a.py']), 'release/r1': { run_id: 'a' } });
   t.equal(swarm.lease('r1', at(0))?.state, 'live');
   t.match(swarm.problems(), [{ kind: 'release', problems: [{ field: 'reservation_id', found: 'nothing' }] }]);
 });
 
-t.test('a branch is asked for by its short or its full name; a lease that names none is on any', async (t) => {
+t.test('a branch is found by its short or its full name; a lease without a branch may be on any', async (t) => {
   const swarm = swarmOf({
     'reservation/r1': reservation('a', ['x']),
     'reservation/r2': reservation('b', ['x'], { branch: 'dev' }),
@@ -194,7 +194,7 @@ t.test('a branch is asked for by its short or its full name; a lease that names 
     );
 });
 
-t.test('two runs on one address collide on one branch, and risk a merge on two', async (t) => {
+t.test('two runs on one address are a collision on one branch, and a merge risk on two', async (t) => {
   const swarm = swarmOf({
     'reservation/r1': reservation('a', ['src/a.py::f']),
     'reservation/r2': reservation('b', ['./src/a.py::f'], { branch: 'refs/heads/main' }),
@@ -229,7 +229,7 @@ t.test('two runs on one address collide on one branch, and risk a merge on two',
   t.equal(swarm.conflicts(at(0)).length, 2, 'neither one with itself nor with what has lapsed');
 });
 
-t.test('patterns and directories contend with what they cover, each matter once', async (t) => {
+t.test('patterns and directories contend with what they cover, and each conflict is reported once', async (t) => {
   const swarm = swarmOf({
     'reservation/r1': reservation('a', ['src/*.py']),
     'reservation/r2': reservation('b', ['src/a.*']),
@@ -247,7 +247,7 @@ t.test('patterns and directories contend with what they cover, each matter once'
   );
 });
 
-t.test('to delete excludes to modify, rename or extract, by another run and in work that is not done', async (t) => {
+t.test('open intents of two runs conflict if one deletes and the other modifies, renames or extracts', async (t) => {
   const intent = (run: string, operation: string, more: Data = {}): Data => ({
     run_id: run,
     branch: run,
@@ -306,7 +306,7 @@ t.test('an intent is done when its reservation was released, has lapsed or is go
   t.equal(state({ reservation_id: 'r' }, {}, at(0, { unseen: new Set(['reservation'] as const) })), 'unprotected');
 });
 
-t.test('work that is finished is not wanted; what is wanted waits for who holds it', async (t) => {
+t.test('a run with an open intent waits for the holder of the address; a finished intent does not', async (t) => {
   const swarm = swarmOf({
     'reservation/r1': reservation('a', ['src/a.py']),
     'reservation/old': reservation('b', ['src/a.py'], { expires_at: iso(-90_000) }),
@@ -334,7 +334,7 @@ t.test('runs that wait for one another are a deadlock', async (t) => {
   t.same(swarm.deadlocks(at(0)), [['a', 'b']]);
 });
 
-t.test('what ended long ago is history: an agent fades, and comes back when it is seen again', async (t) => {
+t.test('an agent whose work ended long ago is history, and is shown again after its next record', async (t) => {
   const records: Record<string, Data> = { 'reservation/live': reservation('live', ['x']) };
   for (let job = 0; job < 40; job++) {
     const ended = -36_000 - job * 1_000;
@@ -351,7 +351,7 @@ t.test('what ended long ago is history: an agent fades, and comes back when it i
   t.equal(swarm.agents(at(0)).find(({ run }) => run === 'job-3')?.state, 'idle');
 });
 
-t.test('an agent says what it does: its latest intent that says something, else what its lease is for', async (t) => {
+t.test('the work of an agent is described by its latest intent with words, or else by its lease', async (t) => {
   const intent = (detail: unknown, operation: unknown, seconds: number): Data => ({
     run_id: 'a',
     reservation_id: 'r1',
@@ -368,7 +368,7 @@ t.test('an agent says what it does: its latest intent that says something, else 
   t.equal(doing({ 'intent/z': intent('first', 'rename', -9), 'intent/a': intent('second', 'rename', -1) }), 'second');
 });
 
-t.test('records that name no run are shown as one agent, and a number is a name', async (t) => {
+t.test('records that name no run form one agent, and a number is a valid name', async (t) => {
   const swarm = swarmOf({
     'reservation/r1': reservation('a', ['x'], { run_id: undefined }),
     'reservation/r2': reservation('a', ['y'], { run_id: 7 }),
@@ -382,7 +382,7 @@ t.test('records that name no run are shown as one agent, and a number is a name'
   );
 });
 
-t.test('a task is pending, claimed or over, whichever of its names says so', async (t) => {
+t.test('a task is pending, claimed or over, under any of the names of its fields', async (t) => {
   const swarm = swarmOf({
     'task/t1': { title: 'one', priority: 3, queue: 'q', payload: { files: ['src/a.py'] } },
     'task/t2': { task_id: 'T2', payload: '{"addresses": ["src/b.py::f"]}' },
@@ -409,7 +409,7 @@ t.test('a task is pending, claimed or over, whichever of its names says so', asy
   t.equal(swarm.tasks(at(0, { unseen: new Set(['claim'] as const) }))[0]?.state, 'unknown');
 });
 
-t.test('tasks that depend on one another are a cycle, under any of the names for it', async (t) => {
+t.test('tasks that depend on one another are a cycle, under any of the names of the field', async (t) => {
   const swarm = swarmOf({
     'dependency/d1': { task_id: 'a', depends_on: 'b' },
     'dependency/d2': { from: 'b', to: 'c' },
@@ -436,7 +436,7 @@ const change = fc.record({
   problem: fc.constantFrom(undefined, undefined, undefined, 'invalid-json', 'unreadable' as const),
 });
 
-t.test('property: what was told step by step is what asking every record finds', async () => {
+t.test('property: a swarm that is changed step by step has the same answers as a search of all records', async () => {
   fc.assert(
     fc.property(fc.array(change, { maxLength: 25 }), fc.constantFrom(0, 20, 60), (changes, seconds) => {
       const swarm = new Swarm();
@@ -466,7 +466,7 @@ t.test('property: what was told step by step is what asking every record finds',
   );
 });
 
-/** Every two sides that contend, of all conflicts. */
+/** Every pair of sides that contend, from all conflicts. */
 function pairsOf(swarm: Swarm, moment: Moment): string[] {
   const pairs = new Set<string>();
   for (const { type, parties } of swarm.conflicts(moment)) {
@@ -476,13 +476,13 @@ function pairsOf(swarm: Swarm, moment: Moment): string[] {
   return [...pairs].sort();
 }
 
-/** The rules as they are written down, without an index and without a memory. */
+/** A plain reference for the rules, without an index and without state. */
 function plainAnswers(records: readonly SwarmRecord[], { now }: Moment) {
   const of = (kind: Kind): SwarmRecord[] => records.filter((each) => each.kind === kind);
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   const time = (value: unknown): number => (value === 'soon' ? -Infinity : Date.parse(text(value)));
   const read = (each: SwarmRecord): boolean => each.problem !== 'invalid-json';
-  // All of them beat at the same time: the one with the smallest id counts.
+  // All heartbeats have the same time, so the one with the smallest id counts.
   const isSilent = (beats: readonly SwarmRecord[]): boolean => {
     const [beat] = [...beats].sort((a, b) => (a.id < b.id ? -1 : 1));
     if (!beat) return false;
@@ -537,7 +537,7 @@ function plainAnswers(records: readonly SwarmRecord[], { now }: Moment) {
   };
 }
 
-t.test('leases that hold are those that keep others out', async (t) => {
+t.test('leases are held in the states that keep others out', async (t) => {
   const swarm = swarmOf({ 'reservation/r1': reservation('a', ['x']) });
   t.ok(isHeld(swarm.lease('r1', at(0))!));
   t.notOk(isHeld(swarm.lease('r1', at(100))!));

@@ -18,14 +18,14 @@ t.test('a message is read back as it was written, in both encodings', async (t) 
   }
 });
 
-t.test('what is packed uses no extension types', async (t) => {
+t.test('packed messages have no extension types', async (t) => {
   const packed = packMessage([{ a: 1, b: { a: 2 } }, { a: 3, b: { a: 4 } }, undefined]);
   t.doesNotThrow(() => decodeStrictly('msgpack', packMessage([{ a: 1 }, { a: 2 }])));
   t.ok(packed.length > 0);
   t.same(unpackMessage(packMessage({ big: 1_774_882_800_000 })), { big: 1_774_882_800_000 });
 });
 
-t.test('JSON that is none, or not ours, is refused', async (t) => {
+t.test('invalid JSON, and JSON that the protocol does not allow, is refused', async (t) => {
   const cases: [string | Uint8Array, RegExp][] = [
     ['', /not JSON/],
     ['[1', /not JSON/],

@@ -9,7 +9,7 @@ t.test('a cursor is read back as it was written', async (t) => {
   t.equal(formatCursor({ epoch: epoch('e'), revision: revision(7) }), 'e:7');
 });
 
-t.test('any other text is no cursor', async (t) => {
+t.test('every other text is refused as a cursor', async (t) => {
   const others = [
     '',
     ':',

@@ -9,7 +9,7 @@ import {
   revision,
 } from '../../../protocol/index.js';
 
-t.test('what a client may say is read', async (t) => {
+t.test('every message that a client may send is read', async (t) => {
   const cases: [unknown, object][] = [
     [[1, 7], { type: 'subscribe', sub: 7, options: { filter: {}, snapshot: 'full' } }],
     [[1, 7, null], { type: 'subscribe', sub: 7, options: { filter: {}, snapshot: 'full' } }],
@@ -40,7 +40,7 @@ t.test('what a client may say is read', async (t) => {
   for (const [message, expected] of cases) t.strictSame(readClientMessage(message), expected, JSON.stringify(message));
 });
 
-t.test('anything else is refused with a code, and names the subscription where it can', async (t) => {
+t.test('every other message is refused with a code, and the refusal names the subscription if it can', async (t) => {
   const cases: [unknown, string, number | null][] = [
     [null, 'bad-message', null],
     [{ 0: 1 }, 'bad-message', null],
@@ -79,14 +79,14 @@ t.test('anything else is refused with a code, and names the subscription where i
   }
 });
 
-t.test('a misspelt option is answered with the right one', async (t) => {
+t.test('the refusal of a misspelt option names the right one', async (t) => {
   t.match(readClientMessage([1, 7, { max_event: 1 }]), { message: /did you mean max_events\?/ });
   t.match(readClientMessage([1, 7, { wholly_other: 1 }]), {
     message: /options are filter, max_events, since, snapshot/,
   });
 });
 
-t.test('the nearest of several words is found, or none', async (t) => {
+t.test('the closest of several words is found, or none if none is close', async (t) => {
   const words = ['kinds', 'run_ids', 'branches'];
   t.equal(closestMatch('kind', words), 'kinds');
   t.equal(closestMatch('RUNIDS', words), 'run_ids');

@@ -9,7 +9,7 @@ t.test('every type of the protocol passes in every width', async (t) => {
     ...['c0', 'c2', 'c3', '00', '7f', 'e0', 'ff'],
     ...['cc ff', 'cd ffff', 'ce ffffffff', 'cf 001fffffffffffff'],
     ...['d0 80', 'd1 8000', 'd2 80000000', 'd3 ffe0000000000001'],
-    // Beyond 2^53: no field takes them, and a refusal that names the field helps more.
+    // Numbers beyond 2^53 pass. No field accepts them, and a refusal that names the field is more helpful.
     ...['cf 0020000000000000', 'cf ffffffffffffffff', 'd3 8000000000000000'],
     ...['ca 3fc00000', 'cb 3ff8000000000000'],
     ...['a1 61', 'd9 01 61', 'da 0001 61', 'db 00000001 61'],
@@ -24,7 +24,7 @@ t.test('every type of the protocol passes in every width', async (t) => {
   }
 });
 
-t.test('what is not of the protocol is refused before anything is built', async (t) => {
+t.test('a value outside the protocol is refused before anything is built', async (t) => {
   const cases: [string, RegExp][] = [
     ['', /empty/],
     ['c1', /0xc1/],
@@ -63,13 +63,13 @@ t.test('what is not of the protocol is refused before anything is built', async 
   }
 });
 
-t.test('eight levels pass', async (t) => {
+t.test('eight levels of nesting pass', async (t) => {
   t.doesNotThrow(() => {
     checkMessagePack(hex(`${'91'.repeat(8)} c0`), 8);
   });
 });
 
-t.test('whatever prefix of a message arrives, it is refused and not misread', async (t) => {
+t.test('every prefix of a message is refused and not misread', async (t) => {
   const whole = packMessage([1, 7, { filter: { kinds: ['task'], ids: ['x'.repeat(40)] }, max_events: 70_000 }]);
   for (let length = 0; length < whole.length; length++) {
     t.throws(() => {

@@ -13,7 +13,7 @@ const welcome = {
   limits: {},
 };
 
-t.test('what a server may say is known from what it may not', async (t) => {
+t.test('valid messages of a server are told apart from invalid ones', async (t) => {
   const said: unknown[] = [
     [16, welcome],
     [16, { ...welcome, features: [...FEATURES], connection: 1 }],

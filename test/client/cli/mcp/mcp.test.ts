@@ -94,7 +94,7 @@ t.test('snapshot shows the current records, shortened', async (t) => {
   t.match(await model.ask('snapshot', { id: 't1', full: true }), { records: [{ data: { text } }] });
 });
 
-t.test('who_holds knows extended and released leases', async (t) => {
+t.test('who_holds takes extensions and releases into account', async (t) => {
   const { repository, bus } = await serve(t);
   const past = '2020-01-01T00:00:00Z';
   repository.rename('reservation', 'r1', { run_id: 'a', branch: 'm', addresses: ['src/a.py::f'], expires_at: past });
@@ -107,7 +107,7 @@ t.test('who_holds knows extended and released leases', async (t) => {
   t.same(await model.ask('who_holds', { address: 'src/b.py' }), { holders: [] });
 });
 
-t.test('wait_for_change goes on from cursor to cursor, and misses nothing between', async (t) => {
+t.test('wait_for_change continues from cursor to cursor, and misses no change between them', async (t) => {
   const { repository, bus } = await serve(t);
   const model = await Model.at(t, repository.root);
   const { cursor: start } = await model.ask('snapshot');
@@ -127,7 +127,7 @@ t.test('wait_for_change goes on from cursor to cursor, and misses nothing betwee
   t.equal(limited.cursor, first.cursor);
 });
 
-t.test('wait_for_change gives up in time, with a cursor, and says when history is lost', async (t) => {
+t.test('wait_for_change times out with a cursor, and reports that history is lost', async (t) => {
   const { repository } = await serve(t);
   const model = await Model.at(t, repository.root);
   const nothing = await model.ask('wait_for_change', { timeout_s: 0.05, run_id: 'nobody' });
@@ -149,7 +149,7 @@ t.test('explain says why in words', async (t) => {
   });
 });
 
-t.test('mistakes are answered with what to do about them', async (t) => {
+t.test('the answer to a mistake says what to do', async (t) => {
   const { repository } = await serve(t);
   const model = await Model.at(t, repository.root);
   const mistakes: [string, object, RegExp][] = [
@@ -166,7 +166,7 @@ t.test('mistakes are answered with what to do about them', async (t) => {
   }
 });
 
-t.test('an argument that is unknown is refused by name with the nearest right one, by every tool', async (t) => {
+t.test('every tool refuses an unknown argument by name, and suggests the closest one', async (t) => {
   const { repository } = await serve(t);
   const model = await Model.at(t, repository.root);
   const mistakes: [string, Record<string, unknown>, RegExp][] = [
@@ -214,7 +214,7 @@ t.test('singular and plural, one value and a list, text and number mean the same
 });
 
 t.test(
-  'texts of records are labelled as other agents’ data, and nothing in them is hidden or passes for ours',
+  'texts of records are labelled as data of other agents, are fully visible, and cannot pass for ours',
   async (t) => {
     const { repository, bus } = await serve(t);
     const text = ALL_HOSTILE.replaceAll('\ud800', '');
@@ -255,7 +255,7 @@ function strings(value: unknown): string[] {
   return Object.entries(value).flatMap(([name, inner]) => [name, ...strings(inner)]);
 }
 
-/** As models count them. */
+/** Estimates the tokens of a text, as the tools do: 3.2 characters a token. */
 const tokens = (text: string): number => text.length / 3.2;
 
 t.test('an answer is never longer than max_tokens, whatever the records are', async (t) => {
@@ -310,7 +310,7 @@ t.test('an answer is never longer than max_tokens, whatever the records are', as
   t.ok(errors.isError && tokens(errors.text) < 400);
 });
 
-t.test('what an answer had no room for is counted, and `after` goes on to the end', async (t) => {
+t.test('an answer counts the items that it has no room for, and `after` continues to the end', async (t) => {
   const { repository, bus } = await serve(t);
   const ids = Array.from({ length: 120 }, (_, i) => `task-${String(i).padStart(4, '0')}`);
   for (const id of ids) repository.rename('task', id, { run_id: 'a', text: 'y'.repeat(150) });
@@ -369,7 +369,7 @@ t.test('an empty wait costs 40 tokens at most', async (t) => {
   t.ok(tokens(text) <= 40, text);
 });
 
-t.test('without a server it reads the files itself', async (t) => {
+t.test('without a server the tools read the files', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
   repository.rename('task', 't1', {});
@@ -377,7 +377,7 @@ t.test('without a server it reads the files itself', async (t) => {
   t.match(await model.ask('snapshot'), { total: 1 });
 });
 
-t.test('it ends when its input does', async (t) => {
+t.test('the command ends when its input ends', async (t) => {
   const { repository } = await serve(t);
   const { client, transport } = await Model.at(t, repository.root);
   const { pid } = transport;

@@ -56,7 +56,7 @@ function repositoryOf(t: Test): TemporaryRepository {
   return repository;
 }
 
-t.test('wait_until_free answers when nobody holds the address, nor what it covers', async (t) => {
+t.test('wait_until_free answers when nobody holds the address, nor any address that it covers', async (t) => {
   const repository = repositoryOf(t);
   const ask = await modelAt(t, repository.root);
   t.same(await ask('wait_until_free', { address: 'src/a.py' }), { free: 'yes' });
@@ -70,7 +70,7 @@ t.test('wait_until_free answers when nobody holds the address, nor what it cover
   t.same(await waiting, { free: 'yes' });
 });
 
-t.test('wait_until_free that times out names who holds it, until when, and the state of each lease', async (t) => {
+t.test('wait_until_free that times out names the holders, and the end and state of each lease', async (t) => {
   const repository = repositoryOf(t);
   repository.rename('reservation', 'r1', lease());
   const ask = await modelAt(t, repository.root);
@@ -83,7 +83,7 @@ t.test('wait_until_free that times out names who holds it, until when, and the s
 });
 
 t.test(
-  'wait_until_free goes on by the files where the server is killed, and never takes its absence for free',
+  'wait_until_free continues with the files if the server is killed, and never takes its absence for free',
   async (t) => {
     const repository = repositoryOf(t);
     repository.rename('reservation', 'r1', lease());
@@ -98,7 +98,7 @@ t.test(
   },
 );
 
-t.test('wait_until_free answers unknown, and since when, where the server hangs', async (t) => {
+t.test('wait_until_free answers unknown, and since when, if the server hangs', async (t) => {
   const repository = repositoryOf(t);
   const child = await serve(t, repository.root);
   const ask = await modelAt(t, repository.root);
@@ -113,7 +113,7 @@ t.test('wait_until_free answers unknown, and since when, where the server hangs'
 });
 
 t.test(
-  'wait_for_change by address is woken by a release, an extension, an expiry and a removal of what it covers',
+  'wait_for_change by address reports a release, an extension, an expiry and a removal below the address',
   async (t) => {
     const repository = repositoryOf(t);
     repository.rename('reservation', 'r1', lease());
@@ -138,7 +138,7 @@ t.test(
   },
 );
 
-t.test('wait_for_change says that the bus is away and since when, and the next call reads the files', async (t) => {
+t.test('wait_for_change reports that the bus is away and since when, and the next call reads the files', async (t) => {
   const repository = repositoryOf(t);
   const child = await serve(t, repository.root);
   const ask = await modelAt(t, repository.root);
