@@ -14,10 +14,10 @@ import { busSide } from './snapshot.js';
 import { coldSide } from './start.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
 
-/** From the compiled program the sources are two folders up. */
+/** The sources are two folders above the compiled program. */
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** What is compared: a benchmark's own round, and the figures taken from it. */
+/** A measure to compare: a benchmark's own round, and the figures from it. */
 interface Measure {
   readonly records: number;
   side(root: string, options: BenchOptions): Side<unknown>;
@@ -71,7 +71,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   start: measure(RECORDS, coldSide, ({ ms }) => ({ 'start with 20,000, ms': ms })),
 };
 
-/** Builds another commit, with this one's benchmarks around its server. @returns its compiled `bench/`. */
+/** Builds another commit's server with this commit's benchmarks. @returns the compiled `bench/`. */
 function build(base: string, note: (text: string) => void): { readonly path: string; remove(): void } {
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
   const tree = mkdtempSync(join(tmpdir(), 'muse-bus-bench-base-'));
@@ -91,7 +91,7 @@ function build(base: string, note: (text: string) => void): { readonly path: str
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.bench.json'], { cwd: tree, encoding: 'utf8' });
   const path = join(tree, '.build', 'bench');
   if (!existsSync(join(path, 'programs', 'bus.js'))) throw new Error(`${base} cannot be built:\n${stdout}`);
-  // Programs that look into the server may not fit another commit's; the measures that need them fail by themselves.
+  // A program that uses parts of the server may not compile with another commit's. Only the measures that need it fail.
   if (stdout !== '') note(`built with errors:\n${stdout.trim()}`);
   return {
     path,
@@ -102,14 +102,14 @@ function build(base: string, note: (text: string) => void): { readonly path: str
   };
 }
 
-/** Rounds of another commit's server and of this one's in turn. @returns the ratios as Markdown. */
+/** Runs rounds of another commit's server and of this one's in turn. @returns the ratios as Markdown. */
 export async function compare(
   base: string | undefined,
   names: readonly string[],
   options: BenchOptions,
 ): Promise<string> {
   const known = Object.keys(MEASURES);
-  if (base === undefined) throw new Error(`compare takes a commit, and perhaps which of ${known.join(', ')}`);
+  if (base === undefined) throw new Error(`compare takes a commit, and optionally some of ${known.join(', ')}`);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`compare knows no ${unknown}; it knows ${known.join(', ')}`);
   const built = build(base, options.note);
