@@ -5,17 +5,17 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Only rows whose name contains this. */
   readonly only: string;
-  /** Where to put CPU profiles of the servers; none where `undefined`. */
+  /** The directory for CPU profiles of the servers; `undefined` for none. */
   readonly profile: string | undefined;
-  /** The compiled `bench/` whose servers are measured. @default our own */
+  /** The compiled `bench/` whose servers are measured. @default this one */
   readonly build?: string;
-  /** Says on the terminal what is going on. */
+  /** Prints progress on the terminal. */
   readonly note: (text: string) => void;
 }
 
 export type Bench = (options: BenchOptions) => Promise<Report>;
 
-/** How a server's process is started. */
+/** Returns how a server's process is started. */
 export function serverArgv({ profile, build }: BenchOptions): How {
   const argv = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
   return build === undefined ? { argv } : { argv, build };

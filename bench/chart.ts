@@ -1,14 +1,14 @@
 import type { Spread } from './statistics.js';
 
-/** Whose figure it is: ours, the least that would do, or what people would use instead. */
+/** The origin of a figure: the bus, the smallest program that does the task, or a program that people would use instead. */
 export type Role = 'ours' | 'baseline' | 'peer';
 
-/** Contenders for one figure, one to a line. */
+/** A comparison of one figure, one contender per line. */
 export interface Contest {
   readonly is: 'contest';
   readonly title: string;
   readonly axis: string;
-  /** What stands behind a value. */
+  /** The unit, printed after each value. */
   readonly unit: string;
   readonly entries: readonly { readonly name: string; readonly role: Role; readonly value: Spread }[];
 }
@@ -19,7 +19,7 @@ export interface Growth {
   readonly points: readonly { readonly x: number; readonly value: Spread }[];
 }
 
-/** How something grows, on logarithmic axes: the slope of a line is the exponent that stands beside it. */
+/** The growth of figures, on logarithmic axes. The slope of a line is the exponent that is printed beside it. */
 export interface Growths {
   readonly is: 'growth';
   readonly title: string;
@@ -28,5 +28,5 @@ export interface Growths {
   readonly lines: readonly Growth[];
 }
 
-/** A picture of a result. `file` is what follows the benchmark's name in the file's. */
+/** A picture of a result. `file` follows the benchmark's name in the name of the file. */
 export type Chart = (Contest | Growths) & { readonly file?: string };

@@ -12,15 +12,15 @@ const PATIENCE_MS = 120_000;
 export interface How {
   /** Options for Node, such as `--cpu-prof`. */
   readonly argv?: readonly string[];
-  /** The compiled `bench/` to take it from. @default our own */
+  /** The compiled `bench/` that holds the program. @default this one */
   readonly build?: string;
   /** A command that runs Node, with its options, such as `valgrind`. */
   readonly through?: readonly string[];
-  /** Where it stays once it is ready, see {@link pinToOwnCore}. @default where the scheduler likes */
+  /** The core that it stays on when it is ready, see {@link pinToOwnCore}. @default chosen by the scheduler */
   readonly part?: Part;
 }
 
-/** A program of the bench in a fresh process of its own, which answers calls. */
+/** A program of the bench in a new process, which answers calls. */
 export class Child<R = unknown> {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
@@ -29,7 +29,7 @@ export class Child<R = unknown> {
   private constructor(
     child: ChildProcess,
     private readonly program: string,
-    /** What the program said when it was ready. */
+    /** The program's message when it was ready. */
     readonly ready: R,
   ) {
     this.#process = child;
@@ -92,7 +92,7 @@ export class Child<R = unknown> {
     });
   }
 
-  /** Asks the program to end, and sees to it. */
+  /** Asks the program to end, and waits until it has. */
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const gone = new Promise<void>((resolve) => this.#process.once('exit', () => resolve()));

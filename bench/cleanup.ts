@@ -1,9 +1,9 @@
-/** What must not be left behind, the newest last. */
+/** The functions that undo what the run has made, the newest last. */
 const undone = new Set<() => void>();
 
 /**
- * Registers what is to be undone if the run ends before it is done in order: on Ctrl-C, on a failure. It must not wait.
- * @returns takes it off again, once it has been done.
+ * Registers a function that undoes something if the run ends early, on Ctrl-C or a failure. The function must be synchronous.
+ * @returns a function that removes the registration, to be called after the normal cleanup.
  */
 export function onAbort(undo: () => void): () => void {
   undone.add(undo);
@@ -21,7 +21,7 @@ function undoAll(): void {
   undone.clear();
 }
 
-/** From here on an interrupted run leaves neither processes nor folders. */
+/** Installs the handlers, so that an interrupted run leaves neither processes nor folders. */
 export function cleanUpOnAbort(): void {
   process.on('exit', undoAll);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));

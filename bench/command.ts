@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { onAbort } from './cleanup.js';
 import { connect, createServer, type AddressInfo } from 'node:net';
 
-/** A server that is not ours, in a process of its own. */
+/** A server of another project, in its own process. */
 export class Command {
   private constructor(private readonly process: ChildProcess) {}
 
@@ -50,7 +50,7 @@ async function answers(port: number): Promise<void> {
   }
 }
 
-/** A port that was free a moment ago. */
+/** Returns a port that is free at this moment. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));

@@ -16,10 +16,10 @@ import { busSide } from './snapshot.js';
 import { coldSide } from './start.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
 
-/** From the compiled program the sources are two folders up. */
+/** The sources are two folders above the compiled program. */
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** What is compared: a benchmark's own round, and the figures taken from it. */
+/** A measure to compare: a benchmark's own round, and the figures from it. */
 interface Measure {
   readonly records: number;
   side(root: string, options: BenchOptions): Side<unknown>;
@@ -85,8 +85,8 @@ const MEASURES: Readonly<Record<string, Measure>> = {
 const PARTS = ['bench', 'tsconfig.json', 'tsconfig.bench.json'];
 
 /**
- * Builds another commit with this commit's programs around its server. Where its layout is another, so that they do not compile, it
- * keeps its own programs: what measures them is this commit's in both cases.
+ * Builds another commit with this commit's programs around its server. Where its layout is another, so that they do not compile, that commit
+ * keeps its own programs. The measuring clients are this commit's in both cases.
  * @returns its compiled `bench/`.
  */
 function build(base: string, note: (text: string) => void): { readonly path: string; remove(): void } {
@@ -131,14 +131,14 @@ function build(base: string, note: (text: string) => void): { readonly path: str
   };
 }
 
-/** Rounds of another commit's server and of this one's in turn. @returns the ratios as Markdown. */
+/** Runs rounds of another commit's server and of this one's in turn. @returns the ratios as Markdown. */
 export async function compare(
   base: string | undefined,
   names: readonly string[],
   options: BenchOptions,
 ): Promise<string> {
   const known = Object.keys(MEASURES);
-  if (base === undefined) throw new Error(`compare takes a commit, and perhaps which of ${known.join(', ')}`);
+  if (base === undefined) throw new Error(`compare takes a commit, and optionally some of ${known.join(', ')}`);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`compare knows no ${unknown}; it knows ${known.join(', ')}`);
   const built = build(base, options.note);

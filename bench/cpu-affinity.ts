@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
-/** The two processes that wait for each other. Whoever else takes part goes where the scheduler likes. */
+/** The two processes that wait for each other. The scheduler places all others. */
 export type Part = 'client' | 'server';
 
 const CORES: Readonly<Record<Part, number>> = { client: 0, server: 1 };
 
 /**
- * Gives a server's main thread a core, and everything else of the two processes another. The scheduler would put them on one
- * core or on two as it sees fit, differently each round; on a virtual machine waking another core can cost more than all
- * that is measured, so that it would be the scheduler that is compared.
- * Does nothing where there is one core, or no `taskset` of util-linux.
+ * Gives a server's main thread one core, and all other threads of the two processes another. The scheduler would put them on one core or on
+ * two, differently each round. On a virtual machine, to wake another core can cost more than everything that is measured, so the benchmark
+ * would compare the scheduler.
+ * Does nothing if there is only one core, or no `taskset` of util-linux.
  */
 export function pinToOwnCore(pid: number, part: Part): void {
   if (availableParallelism() < 2) return;
@@ -19,6 +19,6 @@ export function pinToOwnCore(pid: number, part: Part): void {
     taskset('-a', '-c', '-p', String(CORES.client));
     taskset('-c', '-p', String(CORES[part]));
   } catch {
-    // Then it is measured where the scheduler puts it.
+    // Without `taskset` the process is measured where the scheduler puts it.
   }
 }

@@ -7,24 +7,24 @@ import { exponentOf } from './statistics.js';
 const WIDTH = 760;
 const MARGIN_TOP = 64;
 const MARGIN_BOTTOM = 52;
-/** Read as well on a light page as on a dark one, like the colours below. */
+/** Legible on a light page and on a dark one, like the colours below. */
 const INK = '#777777';
 const COLOUR_BY_ROLE: Readonly<Record<Role, string>> = { ours: '#2f81f7', baseline: INK, peer: '#c77700' };
-/** For those of one role after the first. */
+/** Colours for the second and later contenders of one role. */
 const FURTHER = ['#2da44e', '#a371f7', '#d6409f', '#0aa2a2'];
 
-/** A chart as the text of an SVG file: transparent, without scripts or anything to load. */
+/** Returns a chart as the text of an SVG file: transparent, without scripts, and without references to other files. */
 export function draw(chart: Chart): string {
   const svg = chart.is === 'contest' ? contest(chart) : growths(chart);
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', chart.title);
-  // `currentColor` in a picture on a page is black whatever the page's colour is.
+  // `currentColor` in an image on a page is always black, whatever the page's colour is.
   svg.setAttribute('fill', INK);
   return `${svg.outerHTML.replaceAll('currentColor', INK)}\n`;
 }
 
-/** Plot's own title would be a heading beside the picture, not in it. */
+/** Draws the title inside the picture. Plot's own title would be a heading outside it. */
 const titled = (title: string): Plot.Markish =>
   Plot.text([title], {
     frameAnchor: 'top-left',
@@ -123,7 +123,7 @@ function coloursOf(lines: readonly Growth[]): string[] {
   });
 }
 
-/** Each line's name beside its end, moved apart where two would lie on each other. */
+/** Returns each line's name beside its end. Names that would overlap are moved apart. */
 function labels(lines: readonly Growth[], colours: readonly string[], low: number, high: number, x: number) {
   const decades = Math.log10(high / low);
   const height = HEIGHT - MARGIN_TOP - MARGIN_BOTTOM;
@@ -142,12 +142,12 @@ function labels(lines: readonly Growth[], colours: readonly string[], low: numbe
   return placed.map(({ text, colour, down }) => ({ x, text, colour, y: high / 10 ** ((down / height) * decades) }));
 }
 
-/** Of a logarithmic axis, with a little air. */
+/** Returns the bounds of a logarithmic axis, with a small margin. */
 function bounds(values: readonly { readonly low: number; readonly high: number }[]): [number, number] {
   return [Math.min(...values.map(({ low }) => low)) / 1.3, Math.max(...values.map(({ high }) => high)) * 1.3];
 }
 
-/** Powers of ten, or where there are too few of those, also twice and five times each. */
+/** Returns the powers of ten, and if those are too few, also twice and five times each. */
 function ticksBetween(low: number, high: number): number[] {
   const within = (steps: readonly number[]): number[] => {
     const ticks: number[] = [];

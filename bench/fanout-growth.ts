@@ -6,7 +6,7 @@ import { roundsOf, type Outcome } from './rounds.js';
 import { exponentOf, median, pairedRatios, spread } from './statistics.js';
 import { atLeast, type Target } from './target.js';
 
-/** In the load that everybody takes part in. */
+/** The clients in the load that every contender runs. */
 const CONTEST_CLIENTS = 1_000;
 
 export interface Measured {
@@ -16,7 +16,7 @@ export interface Measured {
 
 export const rate = ({ deliveriesPerSecond }: Round): number => deliveriesPerSecond;
 
-/** Microseconds of the wall clock a delivery, or an event, takes. */
+/** Returns how the wall-clock time of a delivery, or of an event, grows, in microseconds. */
 function growth(measured: readonly Measured[], name: string, x: (load: Load) => number, isPerEvent = false): Growth {
   const points = measured.map(({ load, outcome }) => {
     const costs = roundsOf(outcome, name).map((round) => ((isPerEvent ? load.clients : 1) * 1e6) / rate(round));
@@ -30,7 +30,7 @@ const byClients = (measured: readonly Measured[]): readonly Measured[] =>
 const bySize = (measured: readonly Measured[]): readonly Measured[] =>
   measured.filter(({ load }) => load.clients === CONTEST_CLIENTS);
 
-/** The load that everybody takes part in. */
+/** Returns the load that every contender runs. */
 const contestOf = (measured: readonly Measured[]): Measured =>
   measured.find(({ load }) => load.clients === CONTEST_CLIENTS && load.bytes === 250)!;
 

@@ -6,9 +6,9 @@ export interface Load {
 
 export interface Round {
   readonly deliveriesPerSecond: number;
-  /** Of the serving process, per million deliveries. */
+  /** CPU time of the serving process per million deliveries. */
   readonly serverCpuSeconds: number;
   readonly clientCpuSeconds: number;
-  /** From sending an event to its decoding at one of the sampled clients; none where they only count. */
+  /** The time from sending an event to its decoding at one of the sampled clients; `undefined` if all clients only count. */
   readonly p99Ms: number | undefined;
 }

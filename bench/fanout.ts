@@ -13,12 +13,12 @@ import { alternate, type Outcome, type Side } from './rounds.js';
 import type { Sent } from './sent.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
 
-/** What is sent to how many. */
-/** Everything ready to send. */
+/** The messages that are sent, and the number of clients. */
+/** A server, its clients and its writer, ready to send. */
 interface Stage {
   readonly source: CountedSource;
   burst(): Promise<Sent>;
-  /** CPU of the serving process so far, seconds. */
+  /** CPU time of the serving process so far, seconds. */
   cpu(): Promise<number> | number;
   stop?(): Promise<void>;
 }
@@ -54,7 +54,7 @@ const throughBroker =
     return { source, burst: () => publisher.call<Sent>('burst'), cpu: () => cpuSecondsOf(pid), stop };
   };
 
-/** Connections whose delays are measured, among those that count. */
+/** How many of the counting connections also measure delays. */
 const SAMPLED = 10;
 
 export function fanoutSide(name: string, setStage: SetStage, load: Load, options: BenchOptions): Side<Round> {
@@ -103,7 +103,7 @@ interface Comparison {
 }
 
 const EVENTS = 2_000;
-/** Enough that a round of those who take ten times as long is over in seconds. */
+/** The events for contenders that take ten times as long, so that their round takes seconds. */
 const FEW_EVENTS = 200;
 
 export const THOUSAND: Load = { clients: 1_000, events: EVENTS, bytes: 250 };
@@ -117,7 +117,7 @@ const COMPARISONS: readonly Comparison[] = [
   { load: { clients: 10_000, events: 300, bytes: 250 }, peers: false },
 ];
 
-/** From files to many clients, against publishing with no files at all. */
+/** Measures the way from files to many clients, against publishing without files. */
 export const fanout: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];

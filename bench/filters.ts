@@ -9,10 +9,10 @@ import { atMost, type Target } from './target.js';
 
 const SHAPES: readonly FilterShape[] = ['distinct', 'shared', 'globs', 'transitions'];
 const SUBSCRIPTIONS = [10, 1_000, 100_000];
-/** Compiling more takes longer than all the matching. */
+/** To compile more globs would take longer than all the matching. */
 const MAX_GLOBS = 10_000;
 
-/** Finding the ten subscriptions that an event is for, among many; in process, without sockets. */
+/** Measures how long it takes to find the ten subscriptions that match an event, among many; in process, without sockets. */
 export const filters: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];

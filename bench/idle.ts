@@ -5,7 +5,7 @@ import type { Table } from './report.js';
 import { cpuChart, cpuTable, cpuTargets, restOfAll } from './rest.js';
 import type { Target } from './target.js';
 
-/** What a bus costs that has nothing to do. */
+/** Measures the cost of a bus that has nothing to do. */
 export const idle: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const tables: Table[] = [];

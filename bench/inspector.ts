@@ -1,6 +1,6 @@
 /**
- * The inspector's numbers, in a real browser: the first view with 20,000 records, a change on the screen, and a minute of
- * 2,000 events a second with the longest task, the memory of the page and its nodes.
+ * Measures the inspector in a real browser: the first view with 20,000 records, the time until a change is on the screen, and, during a
+ * minute of 2,000 events a second, the longest task, the memory of the page and the number of its nodes.
  *
  *     npm run build && npx tsc -p tsconfig.bench.json && node .build/bench/inspector.js [seconds]
  */
@@ -38,7 +38,7 @@ function record(i: number): object {
   };
 }
 
-/** Events in small steps, as a swarm makes them: heartbeats and intents that are written again and again. */
+/** Writes heartbeats and intents again and again, in small steps, as a swarm does. */
 async function flood(seconds: number): Promise<number> {
   const began = Date.now();
   let written = 0;
@@ -65,14 +65,14 @@ async function flood(seconds: number): Promise<number> {
   return written;
 }
 
-/** Bytes of the page's heap. */
+/** Returns the size of the page's heap, bytes. */
 async function pageHeap(session: CDPSession): Promise<number> {
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   return usedSize;
 }
 
-/** Memory of the browser's largest renderer that no other process shares. */
+/** Returns the memory of the browser's largest renderer that it shares with no other process. */
 function rendererMegabytes(): number {
   const sizes = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -94,14 +94,14 @@ interface TraceEvent {
   readonly pid: number;
   readonly tid: number;
   readonly args?: { readonly name?: string };
-  /** Microseconds by the clock, and of the thread's own processor time. */
+  /** Microseconds by the clock (`dur`), and of the thread's own CPU time. */
   readonly dur?: number;
   readonly tdur?: number;
 }
 
 /**
- * The longest task of the page's main thread while `call` runs, in milliseconds of processor time: browser, bus and writer
- * share the machine here, and what the clock says of a task is also how long the others kept it waiting.
+ * Returns the longest task of the page's main thread while `call` runs, in milliseconds of CPU time. Browser, bus and writer share the
+ * machine here, so a task's time by the clock includes how long the others kept it waiting.
  */
 async function longestTaskCpu(session: CDPSession, call: () => Promise<void>): Promise<number> {
   const events: TraceEvent[] = [];
@@ -129,7 +129,7 @@ async function longestTaskCpu(session: CDPSession, call: () => Promise<void>): P
   return tasks.reduce((longest, { tdur = 0 }) => Math.max(longest, tdur), 0) / 1_000;
 }
 
-/** From the write of a file to its row in the stream, milliseconds. */
+/** Measures the time from the write of a file to its row in the stream, milliseconds. */
 async function changeOnScreen(page: Page, n: number): Promise<number> {
   const id = `probe-${String(n)}`;
   const seen = page.evaluate(
@@ -195,7 +195,7 @@ try {
   const residentBefore = rendererMegabytes();
   const before = await pageHeap(session);
   let written = 0;
-  // A person's browser shares no machine with a swarm: where bus and writer want the core that the page wants, they wait.
+  // A user's browser does not share its machine with a swarm. So bus and writer get a lower priority than the page.
   setPriority(19);
   const longestCpu = await longestTaskCpu(session, async () => {
     written = await flood(SECONDS);
@@ -207,7 +207,7 @@ try {
   console.log(
     JSON.stringify(
       {
-        // Each in a new browser; before the first of them nobody has asked the server for anything.
+        // Each in a new browser. Before the first one the server has received no request.
         first_view_ms: firstViews,
         long_tasks_while_loading_ms: loading.map(Math.round),
         change_on_screen_ms: { median: changes[10], worst: changes[20] },
@@ -215,11 +215,11 @@ try {
           seconds: SECONDS,
           events: written,
           longest_task_cpu_ms: Math.round(longestCpu),
-          // By the clock, those over 50 ms: what else ran on the machine is in them.
+          // Tasks over 50 ms by the clock. They include the time for which other processes had the core.
           long_tasks_ms: during.map(Math.round),
         },
         page_heap_mb: { before: megabytes(before), after: megabytes(after) },
-        // Everything the renderer's process has: page, worker, code, canvases.
+        // The whole process of the renderer: page, worker, code, canvases.
         renderer_mb: { before: residentBefore, after: rendererMegabytes() },
         nodes,
       },

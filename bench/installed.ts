@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { delimiter, join, resolve } from 'node:path';
 import { Unavailable } from './rounds.js';
 
-/** @throws Unavailable where no such command is on the path. */
+/** Returns the path of a command. @throws Unavailable if it is not on the search path. */
 export function commandPath(name: string): string {
   const places = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
   for (const place of places) {
@@ -12,20 +12,20 @@ export function commandPath(name: string): string {
       accessSync(path, constants.X_OK);
       return path;
     } catch {
-      // Not here.
+      // Not in this directory.
     }
   }
   throw new Unavailable(`${name} is not installed`);
 }
 
-/** Where a package is that the project itself does not need: ours, or the directory named by MUSE_BENCH_MODULES. */
+/** Finds a package that only the benchmarks need: in the directory that MUSE_BENCH_MODULES names, or among this project's modules. */
 export function packagePath(name: string): string {
   const places = [process.env['MUSE_BENCH_MODULES'], import.meta.dirname].filter((place) => place !== undefined);
   for (const place of places) {
     try {
       return createRequire(join(resolve(place), 'from.js')).resolve(name);
     } catch {
-      // Not here.
+      // Not in this directory.
     }
   }
   throw new Unavailable(
@@ -33,7 +33,7 @@ export function packagePath(name: string): string {
   );
 }
 
-/** The model of the original: named by MUSE_BUS_REF, or beside the repository. */
+/** Returns the path of the model of `muse coord watch`: the one that MUSE_BUS_REF names, or the one beside the repository. */
 export function modelPath(): string {
   const places = [
     process.env['MUSE_BUS_REF'],

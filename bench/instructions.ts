@@ -12,10 +12,10 @@ import { withRepository } from './repository.js';
 import { Unavailable } from './rounds.js';
 import { spread } from './statistics.js';
 
-/** Runs a command and writes down how many instructions it took in user mode. */
+/** Runs a command and writes the number of its instructions in user mode to a file. */
 interface Counter {
   readonly name: string;
-  /** What stands before the command. */
+  /** The words before the command. */
   through(file: string): string[];
   read(text: string): number;
 }
@@ -32,7 +32,7 @@ const CALLGRIND: Counter = {
   read: (text) => Number(/^(?:summary|totals): (\d+)/m.exec(text)?.[1]),
 };
 
-/** The hardware's counters where the machine has them, a simulated processor where it has not. */
+/** Returns the hardware's counter if the machine has one, or else a simulated processor. */
 function chooseCounter(): Counter {
   try {
     const { stdout, stderr } = spawnSync(commandPath('perf'), ['stat', '-x,', '-e', 'instructions:u', 'true'], {
@@ -49,11 +49,11 @@ function chooseCounter(): Counter {
 interface Part {
   readonly part: HotPathPart;
   readonly title: string;
-  /** The shorter run; the longer one is twice as long. Both begin with what compiles the code. */
+  /** The events of the shorter run; the longer one has twice as many. Both begin with a warm-up that compiles the code. */
   readonly events: number;
 }
 
-/** Run before what is counted, in both lengths, so that compiling cancels out too. */
+/** Lengths that run before the counted ones, in both runs, so that compiling cancels out too. */
 const WARM_UP = 1;
 const SUBSCRIBERS = 20;
 
@@ -65,12 +65,12 @@ const PARTS: readonly Part[] = [
 ];
 
 /**
- * V8 optimises what it finds worth it, when it has time, and what that takes would drown what is counted. Compiled once and
- * plainly, the same code takes the same instructions in every run, though more than it takes when optimised.
+ * V8 options for a stable count. V8 optimises code when it has time, and the instructions for that would exceed those that are counted. If
+ * code is compiled once and without optimisation, it takes the same instructions in every run, but more than optimised code.
  */
 const STEADY = ['--single-threaded', '--always-sparkplug', '--no-opt', '--hash-seed=1', '--random-seed=1'];
 
-/** Instructions of a whole process that does so many events. */
+/** Counts the instructions of a whole process that handles a number of events. */
 async function count(
   counter: Counter,
   { part, events }: Part,
@@ -92,23 +92,23 @@ async function count(
     });
     const instructions = counter.read(readFileSync(file, 'utf8'));
     rmSync(file);
-    if (Number.isNaN(instructions)) throw new Error(`${counter.name} has counted nothing`);
+    if (Number.isNaN(instructions)) throw new Error(`${counter.name} has printed no count of instructions`);
     return instructions;
   });
 }
 
-/** Instructions that one event takes: the difference of two runs, one longer than the other. */
+/** Measures the instructions of one event: the difference between a longer and a shorter run. */
 export const instructions: Bench = async (options) => {
   const counter = chooseCounter();
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];
-  // What is counted and not timed hardly differs from run to run.
+  // A count differs very little from run to run, so few rounds do.
   const rounds = Math.min(options.rounds, ROUNDS);
   for (const one of PARTS.filter(({ part }) => part.includes(options.only))) {
     const perEvent: number[] = [];
     for (let round = 0; round < rounds; round++) {
       options.note(`${one.part}: round ${String(round + 1)}/${String(rounds)}`);
-      // Beside each other: what is counted does not depend on what else goes on.
+      // Both at once: a count does not depend on other processes.
       const [short, long] = await Promise.all([1, 2].map((lengths) => count(counter, one, lengths, options)));
       perEvent.push((long! - short!) / one.events / (one.part === 'send' ? SUBSCRIBERS : 1));
     }

@@ -11,7 +11,7 @@ const RESTART = { records: 20_000, events: 50_000, missed: 10_000, journal: true
 const ENDS = ['stop', 'kill'] as const;
 type End = (typeof ENDS)[number];
 
-/** What the journal costs while it is written, and how soon a server is back that has one. */
+/** Measures the cost of writing the journal, and how fast a server with a journal restarts. */
 export const journal: Bench = async (options) => {
   const tables: Table[] = [];
   const raw: Record<string, unknown> = {};
@@ -29,7 +29,7 @@ export const journal: Bench = async (options) => {
   return { tables, raw };
 };
 
-/** One repository with its journal, started again and again; each start follows the end that its side asks for. */
+/** Restarts a server on one repository with its journal. Each start follows the kind of end that its side names. */
 function restarts(options: BenchOptions): Promise<ReadonlyMap<string, Outcome<Restart>>> {
   return withRepository(0, async ({ root }) => {
     const plan: LifePlan = { root, ...RESTART };

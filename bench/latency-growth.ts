@@ -10,10 +10,10 @@ import { atMost, type Target } from './target.js';
 export type Outcomes = Readonly<Record<string, Outcome<Latencies>>>;
 type Rows = Readonly<Record<string, Outcomes>>;
 
-/** The row in which there is nothing but the probe and one record. */
+/** The row with only the probe and one record. */
 const ALONE = 'nothing else';
 const MANY = '100,000 records';
-/** Rows in which something grows, and how large it is in them. */
+/** The rows of a growing number, and the number in each. */
 const BY_RECORDS: readonly (readonly [string, number])[] = [
   [ALONE, 1],
   ['1,000 records', 1_000],
@@ -46,7 +46,7 @@ const renames = (rows: Rows, row: string, name: string): (readonly number[])[] =
   return outcome?.is === 'measured' ? outcome.rounds.map(({ rename }) => rename) : [];
 };
 
-/** Our p50 against the baseline's: of rounds that ran next to each other. */
+/** Returns the median ratio of the bus's p50 to the baseline's, of neighbouring rounds. */
 const halfToBaseline = (rows: Rows, row: string): number => {
   const halves = (name: string): number[] => renames(rows, row, name).map((round) => percentile(round, 0.5));
   return median(pairedRatios(halves('bus'), halves('bare loop')));

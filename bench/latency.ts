@@ -12,14 +12,14 @@ import { alternate, roundsOf, type Outcome, type Side } from './rounds.js';
 import type { Part } from './cpu-affinity.js';
 import { median, pairedRatios, percentile, spread, tailRatio } from './statistics.js';
 
-/** What goes on around the probe. */
+/** The load around the probe. */
 export interface Surroundings {
   readonly records: number;
-  /** Other subscribers, who are told everything as well. */
+  /** How many other subscribers receive every event. */
   readonly others: number;
   /** Files renamed in by another process, per second. */
   readonly background: number;
-  /** Whether client and server have a core each, see {@link pinToOwnCore}; not for peers, whose processes are not all ours. */
+  /** Whether client and server have a core each, see {@link pinToOwnCore}. Not for peers: some of their processes are not started here. */
   readonly ownCores: boolean;
 }
 
@@ -38,15 +38,15 @@ export const bareLoop: StartWatcher = async (start, root) => {
   return { is: 'packed', ...ready };
 };
 
-/** The client that measures has no threads that would take a core from the server, and collects its garbage when it rests. */
+/** Options of the measuring client: no V8 threads, which would take a core from the server, and garbage collection only while it rests. */
 const QUIET: How = { argv: ['--single-threaded', '--expose-gc'] };
 
 const OFTEN: Sampling = { samples: 120, pauseMs: 2, bursts: 15 };
-/** Where a thousand others are told as well, each burst takes seconds, and has compiled what there is to compile. */
+/** With a thousand other subscribers each burst takes seconds, and a few bursts are enough to compile the code. */
 const AMONG_MANY: Sampling = { ...OFTEN, samples: 60, bursts: 5 };
 /**
- * For the rows of which something is promised. Of 120 samples the p99 is the second longest, and says more of the machine than
- * of us; and V8 goes on compiling for some seconds of single events, in threads that take a core from the server for 2 to 4 ms.
+ * For the rows that have a target. Of 120 samples the p99 is the second longest, which depends more on the machine than on the bus. V8 also
+ * continues to compile for some seconds of single events, in threads that take a core from the server for 2 to 4 ms.
  */
 export const WITH_CARE: Sampling = { ...OFTEN, samples: 360, warmUpMs: 2_500, bursts: 25 };
 
@@ -65,7 +65,7 @@ export function latencySide(
         (program, config, how) =>
           start(program, config, ownCores ? { ...how, part } : how);
       const source = await watcher(startAs('server'), root, options);
-      // Half of the others are told before the probe, half after it.
+      // The server sends to half of the others before the probe, and to half after it.
       const crowd = { source, connections: Math.ceil(others / 2) };
       if (others > 0) await start('clients/counting-client', crowd);
       const client = await startAs('client')('clients/latency-client', { root, source, ...sampling }, QUIET);
@@ -93,7 +93,7 @@ const ROWS: readonly Row[] = [
   { name: '1,000 events/s beside', around: { background: 1_000 } },
 ];
 
-/** From the operation on a file to the decoded event in another process. */
+/** Measures the time from the operation on a file to the decoded event in another process. */
 export const latency: Bench = async (options) => {
   const raw: Record<string, Outcomes> = {};
   const rows: string[][] = [];
@@ -129,7 +129,7 @@ export const latency: Bench = async (options) => {
   return { tables: [baselineTable!, growthTable(raw), peerTable!], charts: charts(raw), targets: targets(raw), raw };
 };
 
-/** A percentile of each round. */
+/** Returns a percentile of each round. */
 const ofEach = (rounds: readonly Latencies[], operation: Operation, share: number): number[] =>
   rounds.map((round) => percentile(round[operation], share));
 

@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
-/** Where and of what the figures were taken. */
+/** The machine and the commit that the figures are from. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
   readonly kernel: string;
   readonly node: string;
-  /** Processes that wanted to run in the last minute: a quiet machine has nearly none. */
+  /** The load average of the last minute. A quiet machine has nearly 0. */
   readonly load: number;
-  /** The commit, with `+` where files differ from it; empty where git does not say. */
+  /** The commit, with `+` if files differ from it; empty if git does not report one. */
   readonly commit: string;
 }
 

@@ -34,7 +34,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   soak,
   tail,
 };
-/** Too long for a run of everything; nor does what is counted change with the machine's mood. */
+/** Benchmarks that run only when named: they take too long, or do not need a quiet machine. */
 const ON_DEMAND: readonly string[] = ['instructions', 'journal', 'relay', 'storm', 'soak', 'tail'];
 
 const { values, positionals } = parseArgs({
@@ -64,7 +64,7 @@ function optionsOf(name: string): BenchOptions {
   };
 }
 
-/** @returns whether it came to an end. One that fails does not keep the others from running. */
+/** Runs one benchmark. A failure does not stop the others. @returns whether it succeeded. */
 async function run(name: string): Promise<boolean> {
   const options = optionsOf(name);
   const machine = describeMachine();
@@ -73,7 +73,7 @@ async function run(name: string): Promise<boolean> {
     const words = process.argv.slice(2).filter((word) => !positionals.includes(word));
     const command = ['npm run bench --', name, ...words].join(' ');
     const taken = { name, command, report };
-    // What was measured in part, or under a profiler, does not take the place of a whole result.
+    // A partial result, or one under a profiler, does not replace a whole one.
     const isWhole = options.only === '' && options.profile === undefined;
     if (isWhole) writeReport(taken, new Date(), machine);
     process.stdout.write(`${markdownOf(taken, new Date(), machine)}\n`);

@@ -14,8 +14,8 @@ import { atMost, type Target } from './target.js';
 export const CONNECTIONS = 10_000;
 
 /**
- * Bytes of resident memory per connection. The second half of the connections is measured: what the engine takes once,
- * when there is first something to do, belongs to none of them.
+ * Measures resident memory per connection, bytes. Only the second half of the connections counts, because the engine allocates some memory
+ * once, for the first ones.
  */
 function memorySide(name: string, serve: (start: Start, root: string) => Promise<Held>): Side<number> {
   const run = (): Promise<number> =>
@@ -37,7 +37,7 @@ interface Held {
   readonly server: Awaited<ReturnType<Start>>;
 }
 
-/** After collections, so that what is counted is what is held. */
+/** Returns the memory after collections, so that garbage is not counted. */
 async function settledMemory(server: Held['server']): Promise<number> {
   for (let i = 0; i < 3; i++) await server.call('memory');
   await sleep(500);
@@ -114,7 +114,7 @@ export function memoryChart(outcome: ReadonlyMap<string, Outcome<number>>): Char
   return { is: 'contest', file: 'memory', title: 'Memory of one more connection', axis: 'bytes', unit: 'B', entries };
 }
 
-/** For each of the two ways to subscribe. */
+/** Returns the targets for each of the two ways to subscribe. */
 export function memoryTargets(outcome: ReadonlyMap<string, Outcome<number>>): Target[] {
   const bare = median(roundsOf(outcome, BARE));
   return [...outcome.keys()]

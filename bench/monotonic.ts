@@ -1,6 +1,6 @@
 /**
- * Milliseconds of CLOCK_MONOTONIC, which all processes of one machine read alike: a time taken in one can be subtracted
- * from a time taken in another.
+ * Returns the milliseconds of CLOCK_MONOTONIC, which is the same in all processes of one machine. So a time from one process can be
+ * subtracted from a time from another.
  */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;

@@ -1,4 +1,4 @@
-/** What a program says first: that it is ready, or why it never will be. */
+/** The first message of a program: it is ready, or has failed with a reason. */
 export interface Ready {
   readonly ready?: unknown;
   readonly error?: string;
@@ -17,14 +17,14 @@ export interface Answer {
   readonly error?: string;
 }
 
-/** A program that has started. */
+/** The functions of a started program. */
 export interface Running {
   readonly ready: unknown;
   readonly calls?: Readonly<Record<string, (argument: never) => unknown>>;
   stop?(): unknown;
 }
 
-/** CPU time of this process so far, seconds. */
+/** Returns the CPU time of this process so far, seconds. */
 export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
@@ -32,11 +32,11 @@ export function cpuSeconds(): number {
 
 /** Runs a program of the bench: starts it with the configuration from its parent, then answers calls until told to end. */
 export async function runProgram(start: (config: never) => Promise<Running> | Running): Promise<void> {
-  // A parent that is gone has no use for us.
+  // The program ends with its parent.
   process.on('disconnect', () => process.exit(1));
-  // In order, so that what it has started ends with it.
+  // An orderly exit, so that the processes that it has started end too.
   process.on('SIGTERM', () => process.exit(1));
-  // Where the parent has just gone there is nobody to tell.
+  // An error means that the parent has just ended, so there is no receiver.
   const say = (message: Ready | Answer): void => void process.send?.(message, undefined, undefined, () => undefined);
   try {
     const running = await start(JSON.parse(process.argv[2] ?? 'null') as never);
@@ -61,13 +61,13 @@ async function answer(running: Running, { call, name, argument }: Call, say: (an
   }
 }
 
-/** Resident memory in bytes, after a collection where `--expose-gc` allows one. */
+/** Returns the resident memory, bytes, after a collection if `--expose-gc` allows one. */
 function memory(): number {
   globalThis.gc?.();
   return process.memoryUsage.rss();
 }
 
-/** Bytes that the program itself holds, after a collection where `--expose-gc` allows one: its heap, and what it has beside it. */
+/** Returns the bytes that the program holds, in its heap and outside of it, after a collection if `--expose-gc` allows one. */
 function held(): number {
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();

@@ -1,6 +1,6 @@
 import { packMessage } from '../protocol/index.js';
 
-/** A record of the bench: what an intent looks like, and a number by which a client knows it again. */
+/** A record of the bench. It looks like an intent, and has a number that identifies it to a client. */
 export interface BenchRecord {
   readonly intent_id: string;
   readonly run_id: string;
@@ -15,7 +15,7 @@ export interface BenchRecord {
 /** Bytes around the data of a packed event: array, revision, type, kind, id and time. */
 const EVENT_HEAD_BYTES = 30;
 
-/** @param bytes about the size of the packed event that carries the record. */
+/** Makes a record. @param bytes the approximate size of the packed event with the record. */
 export function benchRecord(id: string, seq: number, bytes = 250): BenchRecord {
   const record = {
     intent_id: id,

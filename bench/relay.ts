@@ -28,7 +28,7 @@ interface Relayed {
   readonly start: Start;
 }
 
-/** Everything in fresh processes, with a NATS of their own. */
+/** Runs `body` with an origin and an edge in new processes, and a new NATS. */
 async function withRelay<T>(
   records: number,
   options: BenchOptions,
@@ -262,7 +262,7 @@ function roundsOf<T>(outcome: ReadonlyMap<string, Outcome<T>>, name: string): re
 
 const PARTS = { latency, 'fan-out': fanOut, 'cold start': coldStart, outage };
 
-/** An edge against its origin, with a real NATS between them. */
+/** Measures an edge against its origin, with a real NATS between them. */
 export const relay: Bench = async (options) => {
   const raw: Record<string, object> = {};
   const tables: Table[] = [];

@@ -12,11 +12,11 @@ export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** What the reader must know to read the figures right. */
+  /** Facts that the reader needs to interpret the figures. */
   readonly notes?: readonly string[];
 }
 
-/** What one benchmark found. */
+/** The result of one benchmark. */
 export interface Report {
   readonly tables: readonly Table[];
   readonly charts?: readonly Chart[];
@@ -25,9 +25,9 @@ export interface Report {
   readonly raw: unknown;
 }
 
-/** From the compiled program the sources are two folders up. */
+/** The sources are two folders above the compiled program. */
 const RESULTS = resolve(import.meta.dirname, '../../bench/results');
-/** What the README shows lies with the documents, which are in the package: the benchmarks are not. */
+/** The pictures in the README. They are in `docs/`, which is part of the package; the benchmarks are not. */
 const IN_README: ReadonlySet<string> = new Set(['latency.svg', 'fanout.svg']);
 const CHARTS = join(RESULTS, '..', '..', 'docs', 'charts');
 
@@ -37,7 +37,7 @@ export interface Taken {
   readonly report: Report;
 }
 
-/** The report as Markdown, with links to its pictures. */
+/** Returns the report as Markdown, with links to its pictures. */
 export function markdownOf({ name, command, report }: Taken, takenAt: Date, machine: Machine): string {
   const when = takenAt.toISOString().slice(0, 16).replace('T', ' ');
   const { charts = [], tables } = report;
@@ -81,7 +81,7 @@ export function writeReport(taken: Taken, takenAt: Date, machine: Machine): void
   writeFileSync(join(RESULTS, 'targets.md'), allTargets());
 }
 
-/** Each result says itself when and where it was taken. */
+/** Returns the targets of all results. Time and machine are in each result. */
 function allTargets(): string {
   const names = readdirSync(RESULTS).filter((file) => file.endsWith('.json'));
   const rows = names.sort().flatMap((file) => {

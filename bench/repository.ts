@@ -6,7 +6,7 @@ import { KIND_DIRECTORIES, KINDS } from '../protocol/index.js';
 import { stateLocation } from '../server/repository/index.js';
 import { benchRecord } from './record.js';
 
-/** A throwaway repository with as many records as asked for, spread over four kinds. */
+/** A temporary repository with a given number of records of four kinds. */
 export class Repository {
   readonly root = mkdtempSync(join(tmpdir(), 'muse-bus-bench-'));
   readonly #removed = onAbort(() => this.remove());
@@ -25,7 +25,7 @@ export class Repository {
     return join(this.root, '.muse', 'coordination', name);
   }
 
-  /** Takes away what a server has left. @returns whether there are as many records as there were. */
+  /** Removes the files that a server has left. @returns whether the number of records is unchanged. */
   tidy(): boolean {
     for (const name of readdirSync(this.root)) {
       if (name !== '.muse') rmSync(join(this.root, name), { recursive: true });
@@ -38,7 +38,7 @@ export class Repository {
 
   remove(): void {
     this.#removed();
-    // Whoever writes may be on its way out.
+    // A process that still writes there may be about to end.
     this.#forgetState();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
@@ -48,7 +48,7 @@ export class Repository {
   }
 }
 
-/** Making twenty thousand files takes longer than many a round: a repository that is as it was is used again, by this process. */
+/** From this many records on an unchanged repository is used again in this process: to make the files takes longer than many rounds. */
 const KEPT_FROM = 20_000;
 const kept = new Map<number, Repository>();
 

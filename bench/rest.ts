@@ -17,9 +17,9 @@ import { spread } from './statistics.js';
 import { atMost, type Target } from './target.js';
 
 const RECORDS = 20_000;
-/** After the start, until what follows it is over: V8 collects three times some twenty seconds after the last of the reading. */
+/** The wait after the start. V8 collects garbage three times, about twenty seconds after the last file was read. */
 const SETTLE_MS = 35_000;
-/** A round is one of this many stretches of a minute. */
+/** The length of a round. Five of them make a minute. */
 const STRETCH_MS = 12_000;
 
 interface Rest {
@@ -30,7 +30,7 @@ interface Rest {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A process that does nothing, watched in stretches that follow each other, so that what is rare is in one of them. */
+/** Watches a process that does nothing, in consecutive stretches, so that rare work falls into one of them. */
 async function watchProcess(pid: number, rounds: number): Promise<Rest[]> {
   await sleep(SETTLE_MS);
   const threads = readdirSync(`/proc/${String(pid)}/task`);
@@ -73,7 +73,7 @@ async function restingModel(root: string, rounds: number): Promise<Rest[]> {
   }
 }
 
-/** All beside each other: two of three do nothing, and each one's CPU time is its own. */
+/** Measures all processes at once: two of three do nothing, and CPU time is counted per process. */
 export async function restOfAll(options: BenchOptions): Promise<ReadonlyMap<string, Outcome<Rest>>> {
   options.note(`cpu: a minute, with and without ${String(CONNECTIONS)} subscribers`);
   const measured = async (rest: (root: string) => Promise<Rest[]>): Promise<Outcome<Rest>> => {
@@ -96,7 +96,7 @@ export async function restOfAll(options: BenchOptions): Promise<ReadonlyMap<stri
   ]);
 }
 
-/** The mean over all stretches: what is rare happens in few of them. */
+/** Returns the mean, not the median: rare work happens in few stretches. */
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export function cpuTable(outcome: ReadonlyMap<string, Outcome<Rest>>): Table {
@@ -126,7 +126,7 @@ export function cpuChart(outcome: ReadonlyMap<string, Outcome<Rest>>): Chart {
   const entries = [...outcome.keys()].flatMap((name) => {
     const shares = roundsOf(outcome, name).map(({ share }) => share * 100);
     if (shares.length === 0) return [];
-    // What is below the kernel's step has no place on a logarithmic axis.
+    // A value below the kernel's step may be 0, which a logarithmic axis cannot show.
     const least = 1 / (STRETCH_MS / 1_000);
     const { low, high } = spread(shares);
     const value = { median: Math.max(least, mean(shares)), low: Math.max(least, low), high: Math.max(least, high) };

@@ -4,18 +4,16 @@ export interface Side<T> {
   run(): Promise<T>;
 }
 
-/** The rounds of each side, in the order of time; a side that cannot run here has a reason instead. */
+/** The rounds of one side, in the order of time. A side that cannot run here has a reason instead. */
 export type Outcome<T> =
   { readonly is: 'measured'; readonly rounds: readonly T[] } | { readonly is: 'skipped'; readonly why: string };
 
-/** What a side throws that has nothing to run with: the peer is not installed. */
+/** Thrown by a side that cannot run, because its peer is not installed. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
 }
 
-/**
- * Runs the sides in turn, A B, B A, A B, …, so that neither always runs on a machine that the other has warmed or tired.
- */
+/** Runs the sides in turn, A B, B A, A B, …, so that no side always runs after the same other one. */
 export async function alternate<T>(
   sides: readonly Side<T>[],
   rounds: number,
@@ -44,7 +42,7 @@ export async function alternate<T>(
   );
 }
 
-/** Runs the sides of a round beside each other: for what is counted and takes no notice of who else is at work. */
+/** Runs the sides of a round at once, for figures that do not depend on other processes. */
 export async function together<T>(
   sides: readonly Side<T>[],
   rounds: number,
@@ -58,7 +56,7 @@ export async function together<T>(
   return new Map(sides.map(({ name }, i) => [name, { is: 'measured', rounds: measured.map((round) => round[i]!) }]));
 }
 
-/** The rounds of a side; none where it was skipped. */
+/** Returns the rounds of a side; none if it was skipped. */
 export function roundsOf<T>(outcome: ReadonlyMap<string, Outcome<T>>, name: string): readonly T[] {
   const found = outcome.get(name);
   return found?.is === 'measured' ? found.rounds : [];

@@ -14,9 +14,9 @@ const QUICK = 1_000;
 const STOPPED = 100;
 const SAMPLED = 20;
 const PACE: Pace = { perSecond: 50, seconds: 2 };
-/** Of tasks, which only the stopped ones ask for: more than the kernel takes for a socket that is not read. */
+/** Writes of tasks, which only the stopped clients subscribe to: more than the kernel buffers for a socket that is not read. */
 const FLOOD = { files: 3_000, bytes: 4_096 };
-/** Until it has been read and every stopped socket is full. */
+/** The wait until the flood has been read and every stopped socket is full. */
 const FLOOD_MS = 2_000;
 
 interface Round {
@@ -57,7 +57,7 @@ function side(name: string, stopped: number, options: BenchOptions): Side<Round>
   return { name, run };
 }
 
-/** Whether those who do not read delay those who do. */
+/** Measures whether clients that do not read delay those that do. */
 export const slow: Bench = async (options) => {
   const beside = `${count(QUICK)} quick beside ${count(STOPPED)} stopped`;
   const alone = `${count(QUICK)} quick alone`;

@@ -11,15 +11,15 @@ import { atMost } from './target.js';
 import type { Growth, Role } from './chart.js';
 
 interface Round {
-  /** The first that anyone asks for. */
+  /** The first snapshot that the server sends. */
   readonly firstMs: number;
   readonly ms: number;
-  /** A hundred at once, to the last of them. */
+  /** A hundred snapshots at once: the time until the last is complete. */
   readonly hundredMs: number | undefined;
 }
 
 const AT_ONCE = 100;
-/** More would fill the memory with what a hundred have not read yet. */
+/** With more records, the unread snapshots of a hundred clients would fill the memory. */
 const MAX_AT_ONCE = 20_000;
 
 export function busSide(root: string, records: number, options: BenchOptions): Side<Round> {
@@ -65,11 +65,11 @@ function modelSide(root: string): Side<Round> {
 }
 
 const RECORDS = [1_000, 20_000, 100_000];
-/** A scan of more takes the model so long that five rounds would be the longest part of everything. */
+/** With more records, the model's scan takes so long that five rounds of it would be the longest part of the whole run. */
 const MAX_FOR_MODEL = 20_000;
 const ROLES: Readonly<Record<string, Role>> = { bus: 'ours', 'reading the directory': 'baseline' };
 
-/** All records at the client, from a server that is up. */
+/** Measures the time until a client has all records, from a running server. */
 export const snapshot: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];

@@ -21,12 +21,12 @@ const HELD_EVERY = 6;
 interface Sample {
   readonly atSeconds: number;
   readonly serverMiB: number;
-  /** After a collection; only in every sixth sample, since a collection is a pause. */
+  /** Memory after a collection. Only in every sixth sample, because a collection is a pause. */
   readonly heldMiB?: number;
   readonly cpuSeconds: number;
 }
 
-/** Ten minutes of everything at once: does the memory stay, and is anything lost? */
+/** Runs everything at once for ten minutes: is the memory stable, and is no event lost? */
 export const soak: Bench = (options) =>
   withRepository(0, ({ root }) =>
     withChildren(async (start) => {
@@ -71,7 +71,7 @@ interface Findings {
 function report({ events, steadyEvents, status, samples }: Findings) {
   const at = (share: number): string =>
     formatNumber(samples[Math.floor(share * (samples.length - 1))]?.serverMiB ?? NaN);
-  // In the first minute the history has not been full.
+  // Without the first one: in the first minute the history was not full yet.
   const held = samples.flatMap(({ heldMiB }) => heldMiB ?? []).slice(1);
   const growth = (held.at(-1) ?? NaN) / (held[0] ?? NaN);
   const last = samples.at(-1);

@@ -11,16 +11,16 @@ import { stateLocation } from '../server/repository/index.js';
 import { exponentOf, median, pairedRatios, spread } from './statistics.js';
 import { atMost } from './target.js';
 
-/** Milliseconds from starting the process. */
+/** Times in milliseconds since the start of the process. */
 interface Round {
   readonly ms: number;
 }
 
-/** Where a bus keeps what it remembers. */
+/** Returns the directory of a bus's private state. */
 const stateOf = (root: string): string => stateLocation(root).path;
 const journalAside = (root: string): string => join(root, 'journal-aside');
 
-/** One start of the bus, until it says that it is ready. */
+/** Starts the bus once, and waits until it reports that it is ready. */
 export async function startOnce(root: string, options: BenchOptions): Promise<Round> {
   return withChildren(async (start) => {
     const began = performance.now();
@@ -30,7 +30,7 @@ export async function startOnce(root: string, options: BenchOptions): Promise<Ro
   });
 }
 
-/** With nothing left of an earlier run. */
+/** A start without the state of an earlier run. */
 export function coldSide(root: string, options: BenchOptions): Side<Round> {
   const run = async (): Promise<Round> => {
     rmSync(stateOf(root), { recursive: true, force: true });
@@ -39,7 +39,7 @@ export function coldSide(root: string, options: BenchOptions): Side<Round> {
   return { name: COLD, run };
 }
 
-/** With the journal of a run that has ended in order: read in place, since a copied journal is taken for damaged. */
+/** A start with the journal of a run that ended in order. The journal is read in place, because a copy counts as damaged. */
 function journalSide(root: string, options: BenchOptions): Side<Round> {
   const run = async (): Promise<Round> => {
     rmSync(stateOf(root), { recursive: true, force: true });
@@ -51,11 +51,11 @@ function journalSide(root: string, options: BenchOptions): Side<Round> {
   return { name: JOURNAL, run };
 }
 
-/** Lets a bus write its journal, and puts that aside. */
+/** Lets a bus write its journal, and moves its state aside for the rounds. */
 async function prepareJournal(root: string, options: BenchOptions): Promise<void> {
   await withChildren(async (start) => {
     await start('programs/bus', { root }, serverArgv(options));
-    // It stands when there is a header: that is written last.
+    // The journal is complete when it has a header, which is written last.
     while (!existsSync(join(stateOf(root), 'journal', 'header.json'))) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -90,7 +90,7 @@ const READING = 'reading the files';
 const RECORDS = [1, 1_000, 20_000, 100_000];
 const MAX_MS: Readonly<Record<number, number>> = { 20_000: 1_200, 100_000: 5_000 };
 
-/** From starting the process to an endpoint that answers. */
+/** Measures the time from the start of the process to an endpoint that answers. */
 export const start: Bench = async (options) => {
   const raw: Record<string, unknown> = {};
   const rows: string[][] = [];

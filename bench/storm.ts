@@ -7,30 +7,30 @@ import { withRepository } from './repository.js';
 import type { Sent } from './sent.js';
 import { median, percentile } from './statistics.js';
 
-/** Edges, clients of each, and how long whatever spreads connections goes on sending some to the one that is dead. */
+/** The edges, the clients of each, and how long the load balancer still sends connections to the dead edge. */
 export interface Storm {
   readonly edges: number;
   readonly clientsEach: number;
   readonly noticedMs: number;
-  /** What one connection costs the edge that takes it: handshake, subscription, answer. */
+  /** The CPU time of one connection at the edge that accepts it: handshake, subscription, answer. */
   readonly serviceMs: number;
-  /** After this a client gives an attempt up. */
+  /** How long a client waits before it gives up an attempt. */
   readonly patienceMs: number;
 }
 
 export interface Aftermath {
-  /** Milliseconds from the death to each client's being live again. */
+  /** Milliseconds from the edge's death until each client is live again. */
   readonly backMs: readonly number[];
-  /** The longest that an attempt waited for the edge that took it. */
+  /** The longest wait of an attempt in the queue of its edge. */
   readonly longestQueueMs: number;
   readonly attempts: number;
-  /** Attempts that were given up while they waited. */
+  /** How many attempts were given up while they waited. */
   readonly givenUp: number;
 }
 
 /**
- * What follows when one edge dies and all of its clients come back, each by the client's own backoff, to an edge that is
- * chosen at random. Each edge takes them one after the other. Pure: time is a number.
+ * Simulates the death of one edge. All of its clients reconnect, each with the client's own backoff, to an edge that is chosen at random.
+ * Each edge accepts them one after the other. Pure: time is a number.
  */
 export function simulate(storm: Storm, random: () => number): Aftermath {
   const { edges, clientsEach, noticedMs, serviceMs, patienceMs } = storm;
@@ -42,7 +42,7 @@ export function simulate(storm: Storm, random: () => number): Aftermath {
   for (let next = due.take(); next; next = due.take()) {
     const { at, attempt } = next;
     attempts++;
-    // Edge 0 is the dead one: until that is noticed it is chosen like any other, and refuses at once.
+    // Edge 0 is the dead one. Until the load balancer notices, it is chosen like any other, and refuses at once.
     const edge = at < noticedMs ? Math.floor(random() * edges) : 1 + Math.floor(random() * (edges - 1));
     const begin = Math.max(at, freeAt[edge]!);
     if (edge === 0) due.add({ at: at + backoffMs(attempt + 1, random()), attempt: attempt + 1 });
@@ -63,7 +63,7 @@ interface Attempt {
   readonly attempt: number;
 }
 
-/** Attempts in the order of their time: a heap. */
+/** The attempts in the order of their time, as a heap. */
 class Calendar {
   readonly #heap: Attempt[] = [];
 
@@ -104,11 +104,11 @@ interface Cost {
   readonly serviceMs: number;
   readonly residentMiB: number;
   readonly bytesEach: number;
-  /** Of the edge's CPU, where events come one at a time, so that each is a system call for each client. */
+  /** CPU time of the edge per delivery. Events arrive one at a time, so each is a system call for each client. */
   readonly deliveryMicros: number;
 }
 
-/** CPU that an edge spends on a connection from its handshake to the end of its subscription's first answer. */
+/** Measures the CPU time of an edge for one connection, from its handshake to the end of its subscription's first answer. */
 function measureCost(options: BenchOptions): Promise<Cost> {
   options.note('what a connection costs');
   return withRepository(20_000, ({ root }) =>
@@ -142,7 +142,7 @@ function measureCost(options: BenchOptions): Promise<Cost> {
   );
 }
 
-/** Collections free what the start has left behind, some of it only when others have run. */
+/** Returns the memory after several collections: some garbage of the start is freed only by a later one. */
 async function settledMemory(edge: Child): Promise<number> {
   for (let i = 0; i < 4; i++) {
     await edge.call<number>('memory');
@@ -158,10 +158,10 @@ const CASES: readonly (readonly [edges: number, clientsEach: number])[] = [
   [2, 10_000],
 ];
 const NOTICED_MS = 2_000;
-/** As the SDK waits for the first word of a server. */
+/** How long the SDK waits for a server's `welcome`. */
 const PATIENCE_MS = 20_000;
 
-/** The reconnection storm after an edge dies, simulated from what a connection costs here. */
+/** Simulates the reconnections after the death of an edge, from the measured cost of a connection. */
 export const storm: Bench = async (options) => {
   const costs: Cost[] = [];
   for (let round = 0; round < options.rounds; round++) costs.push(await measureCost(options));
@@ -240,7 +240,7 @@ export const storm: Bench = async (options) => {
   };
 };
 
-/** Numbers that look random and are the same every time (mulberry32). */
+/** Returns a generator of pseudo-random numbers that are the same in each run (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {

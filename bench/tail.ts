@@ -20,7 +20,7 @@ const busWith =
   };
 
 const BASELINE = 'bare loop';
-/** The bus as it is, and without each of those who may take a core from it or make it wait. */
+/** The bus as it is, and without each part that may take a core from it or make it wait. */
 const VARIANTS: readonly Variant[] = [
   { name: 'bus', watcher: bus },
   { name: 'without the journal', watcher: busWith({ journal: false }) },
@@ -30,7 +30,7 @@ const VARIANTS: readonly Variant[] = [
   { name: BASELINE, watcher: bareLoop },
 ];
 
-/** What the longest of a rename's latencies are made of: shown by leaving out one thing after the other. */
+/** Finds the causes of the longest latencies of a rename, by leaving out one part at a time. */
 export const tail: Bench = async (options) => {
   const wanted = VARIANTS.filter(({ name }) => name.includes(options.only));
   const outcome = await withRepository(ALONE.records, ({ root }) =>

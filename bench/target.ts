@@ -1,6 +1,6 @@
 import { formatNumber } from './format-number.js';
 
-/** A promise of the design, and what was measured of it. */
+/** A target of the design, and the measured value. */
 export interface Target {
   readonly what: string;
   /** `≤ 80 ms` */

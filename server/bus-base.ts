@@ -11,19 +11,19 @@ import type { Supervisor } from './runtime/supervisor.js';
 import type { Socket } from './delivery/port.js';
 import type { Connection } from './sessions/connection.js';
 
-/** A bus as those see it who serve it over a network: the one that watches a repository, or the one that relays it. */
+/** The common part of the buses that are served over a network: the one that watches a repository, and the one of an edge. */
 export abstract class BusBase implements ServedBus {
   readonly traffic = new Traffic();
-  /** `undefined` until there is something to be served. */
+  /** `undefined` until the first records are complete. */
   protected service: SessionManager | undefined;
 
-  /** Where errors end that nobody has foreseen. */
+  /** Where unexpected errors end. */
   abstract readonly supervisor: Supervisor;
   abstract readonly health: WatchHealth;
-  /** Whether what is published will survive a restart. */
+  /** Whether published events will survive a restart. */
   abstract readonly journalHealth: JournalHealth;
 
-  /** Adds metrics of what feeds the stream. */
+  /** Adds the metrics of the stream's source. */
   abstract describe(registry: LazyRegistry): void;
 
   /** @throws Error while the bus is not running. */
@@ -48,17 +48,17 @@ export abstract class BusBase implements ServedBus {
     return this.service?.sessions.size ?? 0;
   }
 
-  /** Takes in everything as it is now; resolves when that has been published. */
+  /** Reads all files now. Resolves when every change that was found has been published. */
   readNow(): Promise<void> {
     return this.running.readNow();
   }
 
-  /** A new connection that has been let in. @throws Error while the bus is not running. */
+  /** Adds an accepted connection. @throws Error while the bus is not running. */
   attach(socket: Socket, encoding: Encoding): Connection {
     return this.running.attach(socket, encoding);
   }
 
-  /** Ends every connection: what let them in no longer holds. */
+  /** Closes every connection, for example because the token they were accepted with is no longer valid. */
   disconnectAll(code: CloseCode, reason: string): void {
     this.service?.disconnectAll(code, reason);
   }

@@ -11,7 +11,7 @@ import { PrivateState, type Endpoint, type LockError } from './repository/index.
 import { CoordinationDir, CoordinationDirError } from './watch/coordination-dir.js';
 import type { RepositoryGoneError } from './watch/watch-state.js';
 
-/** How soon it is noticed that what a server has published was removed. */
+/** The interval at which a server checks that its lock, its private state and its endpoint still exist. */
 const CHECK_STATE_MS = 1_000;
 
 /** A bus on a port: `start` opens everything, `stop` closes it in reverse. */
@@ -31,7 +31,7 @@ export class BusServer {
   #warnedOf: string | undefined;
   #endpoint: Endpoint | undefined;
 
-  /** @throws OptionError where an option is outside its range. */
+  /** @throws OptionError if an option is invalid. */
   constructor(options: ServerOptions, clock: Clock = systemClock) {
     this.options = resolveOptions({ ...options, root: resolve(options.root) });
     this.#log = options.log ?? silentLog;
@@ -51,7 +51,7 @@ export class BusServer {
     this.#listener = new Listener(this.options, this.bus, clock, this.#log);
   }
 
-  /** Where to connect and with which token; `undefined` until started. */
+  /** The URL and the token for clients; `undefined` until started. */
   get endpoint(): Endpoint | undefined {
     return this.#endpoint;
   }
@@ -62,9 +62,9 @@ export class BusServer {
   }
 
   /**
-   * Watches, reads, listens, and says so in `.muse/bus/endpoint.json`.
-   * @throws OptionError, CoordinationDirError, LockError where another server has the repository, or Error with code
-   *   EADDRINUSE
+   * Watches and reads the repository, listens, and writes the endpoint to `.muse/bus/endpoint.json`.
+   * @throws OptionError, CoordinationDirError, LockError if another server has the repository, or Error with code EADDRINUSE if the port
+   *   is taken
    */
   async start(): Promise<Endpoint> {
     const { options } = this;
@@ -96,45 +96,44 @@ export class BusServer {
   }
 
   /**
-   * Resolves with why this server must not publish, which is known only when NATS has been reached: another origin has
-   * the repository, or NATS cannot be asked at all. Its own clients are served all the same until it is stopped.
+   * Resolves with the reason why this server does not publish to NATS: another origin publishes the repository (known only after NATS has
+   * answered), or a new attempt to connect cannot succeed. The server still serves its own clients until it is stopped.
    */
   readonly relayRefused = new Promise<Error>((resolve) => {
     this.#relayRefused = resolve;
   });
 
   /**
-   * Resolves when the repository has been gone from its path, or replaced by another, for `goneAfterMs`. Until then, and
-   * until the server is stopped, what was known stands.
+   * Resolves when the repository has been missing from its path, or replaced by another, for `goneAfterMs`. Until the server is stopped, it
+   * serves the last known records.
    */
   readonly repositoryGone = new Promise<RepositoryGoneError>((resolve) => {
     this.#repositoryGone = resolve;
   });
 
-  /** Resolves when another server has taken the repository, because what kept it out was removed: this one must stop. */
+  /** Resolves when another server has taken the repository, because this server's lock was removed. This server must stop. */
   readonly repositoryTaken = new Promise<LockError>((resolve) => {
     this.#repositoryTaken = resolve;
   });
 
-  /** Where the token is kept. @throws Error while the server is not running. */
+  /** The path of the token's file. @throws Error while the server is not running. */
   get tokenFile(): string {
     return this.#state.tokenFile;
   }
 
-  /** The file that says where this server is, and its token. @throws Error while the server is not running. */
+  /** The path of the file with this server's URL and token. @throws Error while the server is not running. */
   get endpointFile(): string {
     return this.#state.endpointFile;
   }
 
-  /** Makes another token; every session ends with 4401, because all of them were let in with the one before. */
+  /** Makes a new token. Every session ends with 4401, because it was accepted with the old one. */
   rotateToken(): Endpoint {
     return this.#changeToken(this.#state.newToken());
   }
 
   /**
-   * Looks again at what may have been changed from outside while the server runs: the token's file, as `muse-bus token
-   * rotate` does in another process, and the certificate. For SIGHUP.
-   * @throws OptionError where the certificate does not fit; the old one stays in use.
+   * Reads the token's file again, which `muse-bus token rotate` changes in another process, and the certificate and its key. For SIGHUP.
+   * @throws OptionError if the certificate and its key do not match. The old ones stay in use.
    */
   async reload(): Promise<void> {
     const token = this.#state.token();
@@ -142,12 +141,12 @@ export class BusServer {
     await this.reloadTls();
   }
 
-  /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
+  /** Reads the certificate and its key again. @throws OptionError if they do not match. The old ones stay in use. */
   async reloadTls(): Promise<void> {
     await this.#listener.reloadTls();
   }
 
-  /** Not waited for: the server's own clients have nothing to do with NATS. */
+  /** Starts the relay without waiting for it, because the server's own clients do not depend on NATS. */
   #beginRelay(): void {
     const { relay: options, root, limits } = this.options;
     if (!options) return;
@@ -179,18 +178,18 @@ export class BusServer {
     });
   }
 
-  /** Where nothing can be made, what is there is served: the watch says so. */
+  /** Creates the missing directories. If the file system is read-only, the server serves the existing ones, and the watch reports it. */
   #makeDirectories(): void {
     try {
       this.#dir.ensure();
     } catch (error) {
-      // What cannot be made may be missing, but not the repository itself.
+      // Directories that cannot be created may be missing, except `.muse`.
       const isNoMatter = error instanceof CoordinationDirError && error.isReadOnly && existsSync(this.#dir.muse);
       if (!isNoMatter) throw error;
     }
   }
 
-  /** What the server has published may be removed under it: `git clean` does that. */
+  /** Checks later that the files of this server still exist. `git clean` removes them, for example. */
   #checkLater(): void {
     this.#cancelCheck = this.#clock.after(CHECK_STATE_MS, () => {
       void this.#checkState();
@@ -209,7 +208,7 @@ export class BusServer {
         this.#log.warn({}, 'files of this server were removed or replaced; they are made again');
         break;
       case 'failed':
-        // Once for each cause.
+        // Each cause is logged once.
         if (this.#warnedOf !== found.error.message) {
           this.#log.error(
             { err: found.error },

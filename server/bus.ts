@@ -27,25 +27,25 @@ export interface RecordProblem {
   readonly kind: Kind;
   readonly id: string;
   readonly problem: Problem;
-  /** When it was noticed, Unix milliseconds. */
+  /** When the problem was found, Unix milliseconds. */
   readonly since: UnixMillis;
 }
 
-/** What takes the place of the system in a simulation or a test. */
+/** Replacements for parts of the system, in a simulation or a test. */
 export interface BusParts extends WatchParts {
-  /** How tables are opened and tried, and which boot of the machine this is. */
+  /** The journal's functions to open and probe tables, and the identity of the machine's boot. */
   readonly journal?: Pick<JournalServices, 'openTable' | 'probe' | 'boot'>;
   /** @default the system's */
   readonly random?: RandomBytes;
 }
 
-/** One repository's bus without a network: what watches, remembers and tells. Sockets are attached to it. */
+/** One repository's bus without a network: it watches the files, keeps the records and serves the sockets that are attached to it. */
 export class Bus extends BusBase {
   readonly supervisor: Supervisor;
   readonly watch: RepositoryWatch;
-  /** Called when the bus's own clients have been told of something. */
+  /** Called when events have been published to the bus's own clients. */
   afterPublish: () => void = () => undefined;
-  /** Where what happens is published beyond this machine. */
+  /** Publishes the events to NATS, if the server has a relay. */
   relay: OriginRelay | undefined;
   readonly #store = new RecordStore();
   #journal: Journal | undefined;
@@ -57,7 +57,7 @@ export class Bus extends BusBase {
     private readonly options: ResolvedOptions,
     givenClock: Clock,
     private readonly log: Log,
-    /** What tells the repository from another, and takes the place of the system in a test. */
+    /** The check of the repository's identity, and replacements for parts of the system. */
     private readonly parts: BusParts = {},
   ) {
     super();
@@ -81,7 +81,7 @@ export class Bus extends BusBase {
     this.watch = new RepositoryWatch(options, this.#store, clock, log, publish, { ...parts, supervision });
   }
 
-  /** The records whose files cannot be read as they are, with why. */
+  /** The records that have a problem. */
   problems(): readonly RecordProblem[] {
     return [...this.#store.problems].map(({ kind, id, problem, observedAt }) => ({
       kind,
@@ -105,8 +105,8 @@ export class Bus extends BusBase {
   }
 
   /**
-   * Goes on where the journal ends, or begins a new epoch; then watches.
-   * @param stateDirectory the private directory that holds the journal; without one there is none.
+   * Continues where the journal ends, or begins a new epoch. Then it watches the files.
+   * @param stateDirectory the private directory that holds the journal. Without it there is no journal.
    */
   async start(stateDirectory?: () => JournalStorage): Promise<void> {
     const { options, log } = this;
@@ -141,17 +141,17 @@ export class Bus extends BusBase {
     this.log.info({ backend, healthy, records: this.#store.size, epoch: hub.epoch }, 'watching');
   }
 
-  /** Tells everyone, at once; the sockets are the transport's to close. Resolves when the journal is closed. */
+  /** Ends every subscription at once. The transport closes the sockets. Resolves when the journal is closed. */
   async stop(): Promise<void> {
     this.watch.stop();
     this.service?.stop();
     await this.#journal?.close();
   }
 
-  /** @returns what has happened since the journal's end: what changed, and which leases ran out. */
+  /** @returns the events since the end of the journal: changes of files, and leases that have ended. Empty without a journal. */
   async #catchUpWithFiles(recovered: Recovered | undefined): Promise<readonly StoreEvent[]> {
     const changes = await this.watch.load(recovered ? 'restart' : 'live');
-    // What a first reading finds has not happened now.
+    // The first reading of a repository finds records, but no changes.
     if (!recovered) return [];
     return [...changes, ...this.#store.expireUntil(this.#clock.now(), 'restart')];
   }

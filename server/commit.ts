@@ -10,34 +10,32 @@ export interface CommitServices {
   readonly supervision: Supervision;
   readonly traffic: Traffic;
   readonly hub: () => Hub;
-  /** `undefined` where nothing is kept on disk. */
+  /** `undefined` if there is no journal. */
   readonly journal: () => Journal | undefined;
-  /** Wakes what publishes beyond this machine. */
+  /** Wakes the relay. */
   readonly relay: () => void;
 }
 
-/**
- * The one order in which a turn's events become true. Each step is contained: a fault in one does not stop the others.
- */
+/** Publishes the events of a turn, in one fixed order of steps. Each step is contained: an error in one does not stop the others. */
 export class Commit {
   constructor(private readonly services: CommitServices) {}
 
-  /** @param waitedMs since the first hint that led to the events; `undefined` where none did. */
+  /** @param waitedMs the time since the first hint that led to the events; `undefined` if no hint did. */
   turn(events: readonly StoreEvent[], waitedMs: number | undefined): void {
     const { clock, supervision, traffic, hub, journal, relay } = this.services;
     const from = clock.elapsed();
-    // 1. Mark: the disk must know how far revisions may have been sent before a client does, or a restart could give them out again.
+    // 1. Mark: a revision must be covered by the mark on disk before a client receives it. Otherwise a restart could use it twice.
     journal()?.advanceTo(events);
-    // 2. Publish: clients come first, because they wait.
+    // 2. Publish: clients come before everything that they do not need.
     supervision.contain('publishing', () => {
       hub().publish(events);
     });
-    // 3. Append: what is kept for a restart is gathered now, and written behind the hot path.
+    // 3. Append: the journal queues the events now, and writes them to disk later.
     supervision.contain('the journal', () => journal()?.append(events));
     if (events.length === 0) return;
-    // 4. Count: after the clients, so that counting delays nobody.
+    // 4. Count: after the clients, so that counting delays no delivery.
     traffic.published(events, waitedMs, clock.elapsed() - from);
-    // 5. Relay: reads the history at its own pace, and only needs to know that there is more.
+    // 5. Relay: it reads the history at its own pace, and only needs a signal that there is more.
     supervision.contain('the relay', relay);
   }
 }

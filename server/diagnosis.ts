@@ -4,16 +4,16 @@ import { whyNotNative } from './watch/choose-watcher.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
 import { NativeWatcher } from './watch/native-watcher.js';
 
-/** Whether the kernel takes watches on a repository's directories. That hints then arrive is proven by a server when it starts. */
+/** Whether the kernel accepts watches on a repository's directories. Only a server, when it starts, tests that hints then arrive. */
 export interface WatchDiagnosis {
   readonly mechanism: string;
-  /** Why hints may not arrive; `undefined` where nothing speaks against it. */
+  /** Why hints may not arrive; `undefined` if there is no known reason. */
   readonly deaf: string | undefined;
 }
 
 /**
- * Whether the kernel's hints can be trusted in a repository, as far as that can be known without writing into it.
- * @throws CoordinationDirError where its directories cannot be watched as they are.
+ * Checks whether the kernel's hints can be trusted in a repository, as far as that is possible without writing to it.
+ * @throws CoordinationDirError if its directories cannot be watched as they are.
  */
 export function diagnoseWatching(root: string): WatchDiagnosis {
   const directories = new CheckedDirectories(new CoordinationDir(root));
@@ -25,7 +25,7 @@ export function diagnoseWatching(root: string): WatchDiagnosis {
   }
 }
 
-/** The WebSocket engine that a server on this Node would use, and why it is not the native one. */
+/** The WebSocket engine that a server on this Node would use, and, if it is not the native one, the reason and the cure. */
 export type EngineDiagnosis =
   | { readonly engine: 'uws'; readonly file: string; readonly sha256: string }
   | {
@@ -35,7 +35,7 @@ export type EngineDiagnosis =
       readonly cure: string;
     };
 
-/** @param allowed SHA-256 of native binaries beside those that are known. */
+/** Finds the engine that a server would use. @param allowed SHA-256 of native binaries that are allowed beside the known ones. */
 export function diagnoseEngine(allowed: readonly string[] = []): EngineDiagnosis {
   try {
     const binary = findNativeBinary(allowed);

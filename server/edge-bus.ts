@@ -25,24 +25,24 @@ import { eventOf, type EventMessage, type Stamp } from './relay/relay-message.js
 import { RelayNames } from './relay/relay-names.js';
 import type { ResolvedRelay } from './config/relay-options.js';
 
-/** Messages of the stream that are read back for cursors from before an edge's start. */
+/** How many messages of the stream an edge reads at its start, so that clients can resume from older cursors. */
 const HISTORY_MESSAGES = 20_000;
 const ASK_MS = 1_000;
-/** Signs of life with word of events that do not come, before it is looked why. */
+/** How many heartbeats may name events that have not arrived, before the edge reads the stream again. */
 const MAX_MISSED_HEARTBEATS = 5;
 const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
 
-/** Those who are connected are asked to come back at once: the same edge knows more then. */
+/** The reason of a close. It asks clients to connect again at once, because the edge then serves the new records. */
 const BEGUN_ANEW = 'shutdown retry=50';
 
 /**
- * One repository's bus without its files: what an origin publishes, served on. Revisions, epoch, cursors and time are the
- * origin's, and a lease lapses when the origin says so.
+ * One repository's bus without its files: it serves what an origin publishes. Revisions, epoch, cursors and time are the origin's, and a
+ * lease lapses only by the origin's event.
  */
 export class EdgeBus extends BusBase {
   readonly supervisor: Supervisor;
   readonly presence: OriginLiveness;
-  /** From an event's time at the origin to its being published here. */
+  /** The time from an event at the origin to its publication here. */
   readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
   readonly names: RelayNames;
   #broker: Broker | undefined;
@@ -56,7 +56,7 @@ export class EdgeBus extends BusBase {
     private readonly options: SessionManagerOptions,
     private readonly clock: Clock,
     private readonly log: Log,
-    /** @default to NATS */
+    /** @default connects to NATS */
     private readonly connect: ConnectBroker = connectNatsBroker,
   ) {
     super();
@@ -71,12 +71,12 @@ export class EdgeBus extends BusBase {
 
   readonly journalHealth = 'off' as const;
 
-  /** Times that the records were put together from the stream. */
+  /** How often the records were built from the stream. */
   get rebuilds(): number {
     return this.#stream?.rebuilds ?? 0;
   }
 
-  /** Events that the origin has spoken of and that have not come yet. */
+  /** How many events the origin's last heartbeat includes that have not arrived yet. */
   get behind(): number {
     return this.service ? Math.max(0, this.presence.revision - this.hub.revision) : 0;
   }
@@ -86,8 +86,8 @@ export class EdgeBus extends BusBase {
   }
 
   /**
-   * Resolves when the records are complete, however long that takes.
-   * @throws OptionError where NATS refuses the access, or its clients are not installed.
+   * Connects to NATS and follows the stream. Resolves when the records are complete, however long that takes.
+   * @throws OptionError if NATS refuses the access, or its clients are not installed.
    */
   async start(): Promise<void> {
     const { relay, clock, log, connect } = this;
@@ -139,7 +139,7 @@ export class EdgeBus extends BusBase {
     await this.#broker?.close();
   }
 
-  // ── what comes ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the stream ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #takeState(state: StreamState, history: readonly StoreEvent[]): void {
     if (this.service && this.#goesOn(this.service.hub, state, history)) return;
@@ -160,7 +160,7 @@ export class EdgeBus extends BusBase {
     this.log.info(found, 'serving what the origin publishes');
   }
 
-  /** @returns whether those who are served can be told what lies between: then nobody need begin anew. */
+  /** Publishes the events up to the new state, if all are known. @returns whether they are; then no client must begin again. */
   #goesOn(hub: Hub, state: StreamState, history: readonly StoreEvent[]): boolean {
     if (hub.epoch !== state.epoch) return false;
     const [first] = history;
@@ -194,7 +194,7 @@ export class EdgeBus extends BusBase {
     const { hub } = this.running;
     const events: StoreEvent[] = [];
     for (const message of messages) {
-      // A stream that was set back repeats what has been served.
+      // After NATS has lost its last messages, the origin sends events again that were already served here.
       if (message.position <= hub.revision) continue;
       const { kind, id } = (message.after ?? message.before)!;
       const event = eventOf(message, hub.store.get(kind, id));
@@ -230,14 +230,14 @@ export class EdgeBus extends BusBase {
     });
   }
 
-  /** A stream that has forgotten what comes next, and to which nothing is added, says nothing. */
+  /** Looks at the stream again if the origin is ahead and nothing arrives. A stream that has lost the next messages sends no error. */
   #doubt(): void {
     if (this.behind === 0 || this.hub.revision !== this.#progress.revision) {
       this.#progress = { revision: this.service ? this.hub.revision : 0, signs: 0 };
     } else if (++this.#progress.signs >= MAX_MISSED_HEARTBEATS) {
       this.#progress.signs = 0;
       this.#stream?.lookAgain();
-      // Where the stream has nothing more, its origin does not know that: asked to write, it finds out.
+      // If the stream has lost messages, the origin does not know it yet. A request for a base makes it write, and so find out.
       void this.#ask({ ask: 'base' }).catch(() => undefined);
     }
   }

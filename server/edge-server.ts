@@ -30,11 +30,11 @@ type FromServer =
   | 'log';
 
 export interface EdgeOptions extends Pick<ServerOptions, FromServer> {
-  /** Where the origin publishes. */
+  /** The NATS server and repository that the origin publishes to. */
   readonly relay: RelayOptions;
-  /** Where the edge says how it is reached, as a server does in `.muse/bus/endpoint.json`. */
+  /** The file to which the edge writes its endpoint, as a server does in `.muse/bus/endpoint.json`. */
   readonly endpointFile: string;
-  /** Where its token is kept. @default beside the endpoint's file, `….token` */
+  /** The file of its token. @default beside the endpoint's file, `….token` */
   readonly tokenFile?: string | undefined;
   /** Whether several edges of this host listen on the same port, each with its share of the connections. @default false */
   readonly sharePort?: boolean;
@@ -60,7 +60,7 @@ const EDGE_OPTIONS: Readonly<Record<keyof EdgeOptions, OptionKind>> = {
   sharePort: 'flag',
 };
 
-/** A bus without the repository's files: serves what an origin publishes, in the same protocol. */
+/** A bus on a port, without the repository's files. It serves what an origin publishes, in the same protocol. */
 export class EdgeServer {
   readonly options: ResolvedOptions;
   readonly bus: EdgeBus;
@@ -72,14 +72,14 @@ export class EdgeServer {
   #endpoint: Endpoint | undefined;
   #isStopped = false;
 
-  /** @throws OptionError where an option is outside its range. */
+  /** @throws OptionError if an option is invalid. */
   constructor(options: EdgeOptions, clock: Clock = systemClock) {
     checkOptionTypes('an edge', options, EDGE_OPTIONS);
     const { endpointFile, tokenFile, sharePort = false, ...rest } = options;
     this.options = resolveOptions({ ...rest, root: '/' });
     this.#isShared = sharePort;
     if (this.#isShared && this.options.port === 0) {
-      throw new OptionError('a port that is shared must be named: --share-port needs --port N');
+      throw new OptionError('a shared port needs a number other than 0: give --port N with --share-port');
     }
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
@@ -88,7 +88,7 @@ export class EdgeServer {
     this.#listener = new Listener({ ...this.options, sharePort: this.#isShared }, this.bus, clock, this.#log);
   }
 
-  /** Where to connect and with which token; `undefined` until started. */
+  /** The URL and the token for clients; `undefined` until started. */
   get endpoint(): Endpoint | undefined {
     return this.#endpoint;
   }
@@ -98,14 +98,14 @@ export class EdgeServer {
   }
 
   /**
-   * Resolves when the records are complete and clients are let in, however long NATS and the origin let wait.
-   * @throws OptionError, or Error with code EADDRINUSE.
+   * Resolves when the records are complete and clients are accepted, however long NATS and the origin take.
+   * @throws OptionError, or Error with code EADDRINUSE if the port is taken.
    */
   async start(): Promise<Endpoint> {
     try {
       const token = this.#files.token();
       await this.bus.start();
-      if (this.#isStopped) throw new Error('stopped before there was anything to be served');
+      if (this.#isStopped) throw new Error('stopped before the records were complete');
       const url = await this.#listener.listen(token);
       this.#endpoint = this.#files.publish(url, token, new Date(this.#clock.now()));
       this.#log.info({ url, transport: this.transportName, pid: process.pid }, 'listening');
@@ -118,7 +118,7 @@ export class EdgeServer {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    // Where a port is shared, others may still be found by the file.
+    // If the port is shared, the file also leads to other edges, which may still run.
     if (this.#endpoint && !this.#isShared) this.#files.unpublish();
     const busStopped = this.bus.stop();
     await this.#listener.stop();
@@ -126,7 +126,7 @@ export class EdgeServer {
     this.#endpoint = undefined;
   }
 
-  /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
+  /** Reads the certificate and its key again. @throws OptionError if they do not match. The old ones stay in use. */
   reloadTls(): Promise<void> {
     return this.#listener.reloadTls();
   }

@@ -1,4 +1,4 @@
-/** A bus in your own process: `await new BusServer({ root }).start()`. */
+/** Runs a bus in your own process: `await new BusServer({ root }).start()`. */
 export { BusServer } from './bus-server.js';
 export type { RecordProblem } from './bus.js';
 export { Bus } from './bus.js';
@@ -12,7 +12,7 @@ export { silentLog } from './runtime/log.js';
 export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './config/options.js';
 export { DEFAULT_LIMITS, OptionError, resolveOptions } from './config/options.js';
 export { EdgeServer, type EdgeOptions } from './edge-server.js';
-// Apart from what speaks to NATS: whoever compiles against this entry need not have its clients' types.
+// From a file without NATS, so that a program that imports this entry compiles without the types of the NATS clients.
 export { RelayTakenError } from './relay/relay-taken-error.js';
 export {
   DEFAULT_REPOSITORY as DEFAULT_RELAY_REPOSITORY,

@@ -26,7 +26,7 @@ export interface MemoryBusOptions {
   readonly heartbeatMs?: number;
 }
 
-/** A bus without files and without a port: its records are put by its holder. For tests and simulations. */
+/** A bus without files and without a port. The program that holds it puts the records. For tests and simulations. */
 export class MemoryBus {
   readonly #store = new RecordStore();
   readonly #sessions: SessionManager;
@@ -67,12 +67,12 @@ export class MemoryBus {
     this.#sessions.stop();
   }
 
-  /** The revision of the last transition. */
+  /** The revision of the last event. */
   get revision(): number {
     return this.#sessions.hub.revision;
   }
 
-  /** A record appears, or changes. */
+  /** Adds a record, or changes it. */
   put(kind: Kind, id: string, data: RecordData): void {
     const signature = { inode: 1, mtimeNs: BigInt(++this.#writes), size: 0 };
     this.#take({ is: 'present', kind, id, signature, data });
@@ -82,7 +82,7 @@ export class MemoryBus {
     this.#take({ is: 'absent', kind, id });
   }
 
-  /** A record's file can no longer be read. */
+  /** Gives a record a problem, as if its file could no longer be read. */
   spoil(kind: Kind, id: string, problem: Problem = 'invalid-json'): void {
     this.#take({ is: 'broken', kind, id, problem, signature: undefined });
   }

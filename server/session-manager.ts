@@ -25,45 +25,45 @@ import { TurnLoop } from './runtime/turn-loop.js';
 import type { Socket } from './delivery/port.js';
 import type { Connection } from './sessions/connection.js';
 
-/** What feeds the stream, as far as those who are served may know of it. */
+/** The part of the stream's source that clients may ask about. */
 export interface StreamSource extends Pick<IntrospectionServices, 'backlog' | 'journal'> {
   health(): WatchHealth;
-  /** Takes in a record, or everything, as it is now; resolves when that has been published. */
+  /** Reads a record, or everything, now. Resolves when every change that was found has been published. */
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
 }
 
-/** What answers about the server take at most. */
+/** The largest answer to an inspection. */
 const MAX_ANSWER_BYTES = 1_048_576;
-/** How much longer than its file a record can be in a message: `1e20` in JSON. */
+/** How many times longer than its file a record can be in a message: `1e20` becomes 21 digits in JSON. */
 const MAX_GROWTH = 5;
 
-/** No message of the server's is longer: frames are filled up to a bound, and pass it by one event at most. */
+/** Returns the longest message that the server sends. A frame is filled up to a bound, and exceeds it by one event at most. */
 function maxMessageBytes({ maxQueuedBytes, maxRecordBytes }: Limits): number {
   return Math.max(MAX_ANSWER_BYTES, maxQueuedBytes) + MAX_GROWTH * maxRecordBytes;
 }
 
-/** What those who are connected may believe of the time, before it is said anew out of turn. */
+/** How far the wall clock may be set back before the server sends a heartbeat out of turn with the new time. */
 const MAX_TIME_WRONG_MS = 100;
 
 export type SessionManagerOptions = Pick<ResolvedOptions, 'limits' | 'heartbeatMs' | 'idleTimeoutMs'>;
 
 /**
- * What is served in one turn of the loop to those who are behind takes no longer, those who have just come included. Reading
- * files may take 3 ms of the same turn; nobody waits longer than both.
+ * How long one turn of the loop may serve subscriptions that are not live, new ones included. Reading files may take 3 ms of the same
+ * turn, and up to 10 ms if delivery takes that long.
  */
 const CATCH_UP_TURN_MS = 1;
 
-/** Serves one stream to whoever is connected, and knows nothing of where the stream comes from. */
+/** Serves one stream to the connected clients. It does not depend on the source of the stream. */
 export class SessionManager {
   readonly sessions = new Set<Session>();
   readonly catchUp: CatchUp;
   readonly inspector: Introspection;
   readonly #turns: TurnLoop;
   readonly #intake: Intake;
-  /** What the sessions share: one object, however many there are. */
+  /** The services of the sessions: one object that all of them share. */
   readonly #shared: SessionServices;
   #nextSession = 1;
-  /** The wall clock less the monotonic one, as all who are connected were last told. */
+  /** The wall clock minus the monotonic one, as the connected clients last received it. */
   #timeAhead = -Infinity;
   #cancelHeartbeat: (() => void) | undefined;
 
@@ -107,12 +107,12 @@ export class SessionManager {
     };
   }
 
-  /** Takes in everything as it is now; resolves when that has been published. */
+  /** Reads everything now. Resolves when every change that was found has been published. */
   readNow(): Promise<void> {
     return this.source.readNow(undefined);
   }
 
-  /** From here on every connection hears a heartbeat in time. */
+  /** Starts the heartbeats to all connections. */
   start(): void {
     this.#cancelHeartbeat = this.clock.after(this.options.heartbeatMs, () => {
       this.start();
@@ -120,7 +120,7 @@ export class SessionManager {
     });
   }
 
-  /** Tells everyone that this is the end; the sockets are the transport's to close. */
+  /** Ends every subscription with `shutdown`. The transport closes the sockets. */
   stop(): void {
     this.#cancelHeartbeat?.();
     for (const session of [...this.sessions]) this.supervision.contain('a goodbye', () => session.shutdown());
@@ -129,14 +129,14 @@ export class SessionManager {
     this.#intake.stop();
   }
 
-  /** A new connection that has been let in. */
+  /** Adds an accepted connection. */
   attach(socket: Socket, encoding: Encoding): Connection {
     const session = new Session(this.#nextSession++, socket, encoding, this.#shared);
     this.sessions.add(session);
     return new Inbox(session, this.#intake, this.options.limits.maxUnheardBytes);
   }
 
-  /** Ends every connection: what let them in no longer holds. */
+  /** Closes every connection, for example because the token they were accepted with is no longer valid. */
   disconnectAll(code: CloseCode, reason: string): void {
     for (const session of [...this.sessions]) {
       this.supervision.contain('ending a connection', () => {
@@ -145,7 +145,7 @@ export class SessionManager {
     }
   }
 
-  /** One heartbeat to every connection that has nothing outstanding: one frame an encoding, shared. */
+  /** Sends a heartbeat to every connection that is not behind. All connections of an encoding share one frame. */
   beat(): void {
     this.#tellTime();
     const message = [MessageType.heartbeat, this.hub.revision, this.clock.now(), this.source.health()] as const;
@@ -157,7 +157,7 @@ export class SessionManager {
     this.#timeAhead = this.clock.now() - this.clock.elapsed();
   }
 
-  /** By a clock that was set back what was said of the time is too late, and leases would seem to have ended: it is said anew. */
+  /** If the clock was set back, the time that clients have is too late, and leases would seem to have ended. A heartbeat corrects it. */
   #correctTime(): void {
     if (this.clock.now() - this.clock.elapsed() < this.#timeAhead - MAX_TIME_WRONG_MS) this.beat();
   }

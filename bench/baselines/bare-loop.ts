@@ -7,7 +7,7 @@ import { uwsPackedServer } from './packed-server.js';
 
 const packr = new Packr({ useRecords: false });
 
-/** The least that tells anybody of a change: watch, read, parse, pack, publish. No filter, order, history or rule. */
+/** The smallest program that publishes changes: watch, read, parse, pack, publish. It has no filter, order, history or rule. */
 await runProgram(async ({ root }: { root: string }) => {
   const server = await uwsPackedServer();
   for (const kind of KINDS) {

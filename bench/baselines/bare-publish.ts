@@ -11,10 +11,10 @@ export interface PublishPlan {
   readonly bytes: number;
 }
 
-/** Messages published in one turn of the loop; uWebSockets.js sends each client what one turn has brought at once. */
+/** How many messages are published in one turn of the loop. uWebSockets.js sends each client the messages of one turn together. */
 const PER_TURN = 20;
 
-/** Publishing with no files behind it: the events are packed before it starts. */
+/** Publishes without files: the events are packed before it starts. */
 await runProgram(async ({ engine, messages, bytes }: PublishPlan) => {
   const server = engine === 'uws' ? await uwsPackedServer() : await wsPackedServer();
   const packed = Array.from({ length: messages }, (_, seq) => {

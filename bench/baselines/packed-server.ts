@@ -2,14 +2,14 @@ import { createRequire } from 'node:module';
 import { App, us_listen_socket_close, us_socket_local_port, type us_listen_socket } from 'uWebSockets.js';
 import type { WebSocketServer } from 'ws';
 
-/** A WebSocket server without rules: who connects gets everything. */
+/** A WebSocket server without rules: every client receives everything. */
 export interface PackedServer {
   readonly url: string;
   publish(message: Uint8Array): void;
   stop(): void;
 }
 
-/** Enough that the baseline never drops: what a client has not read is kept. */
+/** Large enough that the baseline never drops a message that a client has not read. */
 const MAX_BACKPRESSURE = 1 << 30;
 
 /** uWebSockets.js with its own `publish`. */

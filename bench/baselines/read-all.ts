@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram } from '../program.js';
 
-/** The same files without a bus: list, read, parse. Once to warm the cache, then timed. */
+/** Lists, reads and parses the same files without a bus. The first pass warms the cache, the second is timed. */
 await runProgram(({ root }: { root: string }) => {
   const coordination = join(root, '.muse', 'coordination');
   const readAll = (): { ms: number; events: number } => {

@@ -6,7 +6,7 @@ import { benchRecord } from '../record.js';
 const RECORDS = 500;
 const TICK_MS = 5;
 
-/** Renames records in at a steady pace, a few every five milliseconds, always the same five hundred. */
+/** Renames records in at a steady rate, a few every five milliseconds, always the same five hundred. */
 await runProgram(({ root, perSecond }: { root: string; perSecond: number }) => {
   const directory = join(root, '.muse', 'coordination', 'tasks');
   const began = performance.now();

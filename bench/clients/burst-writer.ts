@@ -8,13 +8,13 @@ import type { Sent } from '../sent.js';
 export interface BurstPlan {
   readonly root: string;
   readonly files: number;
-  /** Of the packed event. */
+  /** The size of the packed event. */
   readonly bytes: number;
   /** @default 'intents' */
   readonly directory?: string;
 }
 
-/** Writes files beside the watched directories, and renames them all in when told to. */
+/** Writes files outside the watched directories, and renames them all in on request. */
 await runProgram(({ root, files, bytes, directory: name = 'intents' }: BurstPlan) => {
   const staging = join(root, 'staging');
   const directory = join(root, '.muse', 'coordination', name);

@@ -5,11 +5,11 @@ import { RawSocket } from './raw-socket.js';
 export interface ChurnPlan {
   readonly source: CountedSource;
   readonly connections: number;
-  /** How long a connection stays at most, milliseconds. */
+  /** The longest time that a connection stays, milliseconds. */
   readonly stayMs: number;
 }
 
-/** Connections that come and go; each checks, while it is there, that no event of its group is missing. */
+/** Opens and closes connections. Each checks, while it is open, that no event of its group is missing. */
 await runProgram(({ source, connections, stayMs }: ChurnPlan) => {
   let [events, arrivals, isOver] = [0, 0, false];
   const open = new Set<RawSocket>();

@@ -7,24 +7,24 @@ import { RawSocket } from './raw-socket.js';
 export interface CountingPlan {
   readonly source: CountedSource;
   readonly connections: number;
-  /** The number of the first one, which `#` in a filter stands for. @default 0 */
+  /** The number of the first connection. `#` in a filter stands for a connection's number. @default 0 */
   readonly first?: number;
-  /** So many of them, evenly spread, decode every message and note when. @default 0 */
+  /** How many connections, evenly spread, decode every message and note the time. @default 0 */
   readonly sampled?: number;
 }
 
-/** When every connection had its number of events. */
+/** The result when every connection has received its number of events. */
 export interface Counted {
   readonly finishedAtMs: number;
   readonly deliveries: number;
-  /** CPU of the client's process meanwhile, seconds. */
+  /** CPU time of the client's process meanwhile, seconds. */
   readonly cpuSeconds: number;
 }
 
-/** So many connections are being opened at a time. */
+/** How many connections are being opened at a time. */
 const OPENING = 100;
 
-/** Many connections in one process, each counting the events it is sent. */
+/** Many connections in one process. Each counts the events that it receives. */
 class Crowd {
   readonly sockets: RawSocket[] = [];
   readonly #done = new Set<RawSocket>();
@@ -49,7 +49,7 @@ class Crowd {
     this.#opening = undefined;
   }
 
-  /** Resolves when every connection has been sent this many events. */
+  /** Resolves when every connection has received this many events. */
   async await(each: number): Promise<Counted> {
     const cpuBefore = cpuSeconds();
     await new Promise<void>((reached) => {
@@ -98,7 +98,7 @@ await runProgram(async (plan: CountingPlan) => {
       await: (each: number) => crowd.await(each),
       total: () => crowd.total(),
       arrivals: () => crowd.arrivals(),
-      /** Reads nothing more, as a client that hangs. */
+      /** Stops reading, as a client that hangs does. */
       hang: () => crowd.sockets.forEach((socket) => socket.pause()),
       closed: () => crowd.sockets.filter((socket) => socket.isClosed).length,
     },

@@ -1,13 +1,13 @@
 /** One event as a client has decoded it. */
 export interface Seen {
   readonly id: string;
-  /** Whether the record is gone. */
+  /** Whether the record was removed. */
   readonly isRemoved: boolean;
-  /** The record's own number; `undefined` where the event carries no data. */
+  /** The record's own number; `undefined` if the event carries no data. */
   readonly seq: number | undefined;
 }
 
-/** Where a client hears of changes. */
+/** The server from which a client receives changes. */
 export type Source =
   | { readonly is: 'bus'; readonly url: string; readonly token: string }
   /** Each WebSocket message is one packed event and nothing else. */
@@ -17,5 +17,5 @@ export type Source =
   | { readonly is: 'watchman' };
 
 export type See = (seen: Seen) => void;
-/** Opens a source; resolves when every later change will be seen; the result closes it. */
+/** Opens a source. Resolves, when every later change will be seen, to a function that closes it. */
 export type OpenFeed = (root: string, see: See) => Promise<() => void>;

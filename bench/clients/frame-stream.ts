@@ -2,13 +2,13 @@ import type { PayloadReader } from './payload-reader.js';
 
 const MAX_HEADER = 10;
 
-/** What a server may send beside data. */
+/** The handlers of a server's control frames. */
 export interface ControlFrames {
   ping(): void;
   closed(): void;
 }
 
-/** Takes a server's bytes apart into WebSocket frames (never masked, perhaps split anywhere) and feeds their payload on. */
+/** Splits a server's bytes into WebSocket frames (never masked, possibly split anywhere) and passes on their payload. */
 export class FrameStream {
   readonly #header = Buffer.alloc(MAX_HEADER);
   #headerLength = 0;
@@ -38,7 +38,7 @@ export class FrameStream {
     }
   }
 
-  /** @returns where the payload begins, or `to` where the header goes on in the next chunk. */
+  /** @returns where the payload begins, or `to` if the header continues in the next chunk. */
   #readHeader(buffer: Buffer, at: number, to: number): number {
     if (this.#headerLength === 0 && to - at >= MAX_HEADER) return at + this.#begin(buffer, at);
     while (at < to) {

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { OpenFeed, See } from './feed.js';
 import { readLines } from './line-reader.js';
 
-/** `inotifywait -m` through a pipe; the client reads and parses each named file itself. */
+/** Reads `inotifywait -m` through a pipe. The client reads and parses each named file itself. */
 export const inotifywaitFeed: OpenFeed = (root, see) => {
   const directory = join(root, '.muse', 'coordination', 'intents');
   const args = ['-m', '-e', 'close_write,moved_to,delete', '--format', '%f', directory];
@@ -12,7 +12,7 @@ export const inotifywaitFeed: OpenFeed = (root, see) => {
   });
 };
 
-/** Looks at a file that something says has changed. */
+/** Reads a file that is reported as changed. */
 export function seeFile(directory: string, name: string, see: See): void {
   if (!name.endsWith('.json') || name.startsWith('.')) return;
   const id = basename(name, '.json');
@@ -21,6 +21,6 @@ export function seeFile(directory: string, name: string, see: See): void {
     see({ id, isRemoved: false, seq: data.seq });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') see({ id, isRemoved: true, seq: undefined });
-    // Half-written: another notice will come.
+    // Half-written. Another notice will follow.
   }
 }

@@ -8,15 +8,15 @@ import { modelFeed } from './model-feed.js';
 import { busFeed, packedFeed } from './socket-feed.js';
 import { watchmanFeed } from './watchman-feed.js';
 
-/** How often, and after how much else. */
+/** The number of samples, and the warm-up before them. */
 export interface Sampling {
   /** How often each operation is done. */
   readonly samples: number;
-  /** Before each operation the client rests for a random time up to this. */
+  /** The longest rest before an operation, milliseconds. The time is random. */
   readonly pauseMs: number;
   /** @default 700 */
   readonly warmUpMs?: number;
-  /** Of a hundred files each, before that. @default 0 */
+  /** How many bursts of a hundred files each come before that. @default 0 */
   readonly bursts?: number;
 }
 
@@ -25,18 +25,18 @@ export interface LatencyPlan extends Sampling {
   readonly source: Source;
 }
 
-/** Milliseconds from just before the operation to after the decoding of the event that tells of it. */
+/** Milliseconds from just before the operation to after the decoding of its event. */
 export interface Latencies {
   readonly rename: readonly number[];
   readonly write: readonly number[];
   readonly unlink: readonly number[];
-  /** Operations of which nothing was heard in time. */
+  /** How many operations had no event in time. */
   readonly unheard: number;
 }
 
 const PATIENCE_MS = 2_500;
 
-/** Changes files and waits to be told: writer and subscriber in one process, the watcher in another. */
+/** Changes files and waits for their events: writer and subscriber in one process, the watcher in another. */
 class Probe {
   readonly #directory: string;
   #expected: { readonly id: string; readonly seq: number | 'removed'; readonly seen: () => void } | undefined;
@@ -117,7 +117,7 @@ class Probe {
 
 function rest(pauseMs: number): Promise<void> | undefined {
   if (pauseMs === 0) return undefined;
-  // Now, and not while an event is on its way: the bus is measured, not its client's collector.
+  // Collect now and not while an event is on its way: the bus is measured, not its client's collector.
   globalThis.gc?.({ type: 'minor', execution: 'sync' });
   return new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * pauseMs));
 }
@@ -138,8 +138,8 @@ function feedOf(source: Source): OpenFeed {
 }
 
 /**
- * What runs first is interpreted, then compiled in several steps, while a bus has been up for hours: before measuring,
- * many records come and go in bursts, then some live and die one by one.
+ * V8 first interprets code, then compiles it in several steps, but a bus usually runs for hours. So before measuring, many records are
+ * written and removed in bursts, then some one by one.
  */
 const BURST_FILES = 100;
 const WARM_UP_MS = 700;

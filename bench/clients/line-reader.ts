@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** A command that prints lines; resolves when `isReady` takes one of them, on stdout or stderr. */
+/** Runs a command that prints lines. Resolves when `isReady` accepts one of them, on stdout or stderr. */
 export async function readLines(
   command: string,
   args: readonly string[],

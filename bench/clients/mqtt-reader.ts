@@ -3,7 +3,7 @@ import type { PayloadReader } from './payload-reader.js';
 const PUBLISH = 3;
 const SUBACK = 9;
 
-/** MQTT 3.1.1 packets, which may lie anywhere in the WebSocket's frames. */
+/** Reads MQTT 3.1.1 packets, which may begin anywhere in the WebSocket's frames. */
 export class MqttReader implements PayloadReader {
   events = 0;
   isReady = false;
@@ -58,12 +58,12 @@ function packet(first: number, body: Buffer): Buffer {
   return Buffer.concat([Buffer.from([first, ...length]), body]);
 }
 
-/** A clean session without keep-alive. */
+/** Returns a CONNECT packet: a clean session without keep-alive. */
 export function mqttConnect(clientId: string): Buffer {
   return packet(0x10, Buffer.concat([text('MQTT'), Buffer.from([4, 2, 0, 0]), text(clientId)]));
 }
 
-/** At most once, as the others deliver. */
+/** Returns a SUBSCRIBE packet with QoS 0 (at most once), as the other contenders deliver. */
 export function mqttSubscribe(topic: string): Buffer {
   return packet(0x82, Buffer.concat([Buffer.from([0, 1]), text(topic), Buffer.from([0])]));
 }

@@ -1,10 +1,10 @@
 import type { PayloadReader } from './payload-reader.js';
 
 const NEWLINE = 0x0a;
-/** `MSG ` and what a line of ours may hold. */
+/** The longest line: `MSG ` and its arguments. */
 const MAX_LINE = 4_096;
 
-/** NATS' text protocol, whose lines may lie anywhere in the WebSocket's frames: `MSG subject sid bytes`, then the bytes. */
+/** Reads NATS' text protocol, whose lines may begin anywhere in the WebSocket's frames: `MSG subject sid bytes`, then the bytes. */
 export class NatsReader implements PayloadReader {
   events = 0;
   isReady = false;

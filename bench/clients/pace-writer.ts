@@ -11,10 +11,10 @@ export interface Pace {
 }
 
 const TICK_MS = 5;
-/** Ids are used again, so that the number of records stays. */
+/** Ids are used again, so that the number of records stays the same. */
 const RECORDS = 1_000;
 
-/** Renames records in at a steady pace for a while, noting when. */
+/** Renames records in at a steady rate for a while, and notes the times. */
 await runProgram(({ root, directory }: { root: string; directory: string }) => {
   const place = join(root, '.muse', 'coordination', directory);
   let seq = 0;

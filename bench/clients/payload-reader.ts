@@ -2,21 +2,21 @@ import { MessageType, unpackMessage, type WireEvent } from '../../protocol/index
 import { monotonicMs } from '../monotonic.js';
 
 /**
- * Counts the events in what a server sends, without decoding them: the same cheap machinery for every contender, so that
- * clients are nobody's bottleneck. One per connection; fed with payload bytes as they come.
+ * Counts the events that a server sends, without decoding them. All contenders use the same cheap code, so that the clients are never the
+ * bottleneck. One reader per connection; it is called with payload bytes as they arrive.
  */
 export interface PayloadReader {
   readonly events: number;
-  /** Whether the server has said that the subscription stands. */
+  /** Whether the server has confirmed the subscription. */
   readonly isReady: boolean;
   /** @param isStart whether a WebSocket message begins at `from`; @param isEnd whether it ends at `to`. */
   read(buffer: Buffer, from: number, to: number, isStart: boolean, isEnd: boolean): void;
 }
 
-/** Head of an `events` frame of the bus: its last four bytes are the number of events. */
+/** The length of the head of an `events` frame of the bus. Its last four bytes are the number of events. */
 const BUS_HEAD_BYTES = 21;
 
-/** The bus: the number of events stands at a fixed place in the head of a frame, and before it where they belong. */
+/** The reader for the bus. The head of a frame has the index of its first event and the number of events at fixed offsets. */
 export class BusReader implements PayloadReader {
   events = 0;
   isReady = false;
@@ -44,11 +44,11 @@ export class BusReader implements PayloadReader {
   #look(bytes: Buffer, at: number): void {
     const type = bytes[at + 1];
     if (type === MessageType.synced) this.isReady = true;
-    // What follows is a new count.
+    // The indices after a resync begin with another count.
     if (type === MessageType.resync) this.#nextIndex = undefined;
     if (type !== MessageType.events && type !== MessageType.batch) return;
     if (bytes[at] !== 0x94 || bytes[at + 2] !== 0xce || bytes[at + 7] !== 0xcf || bytes[at + 16] !== 0xdd) {
-      throw new Error('the head of a frame is not as the counting client knows it');
+      throw new Error('the head of a frame is not in the format that the counting client expects');
     }
     const count = bytes.readUInt32BE(at + 17);
     this.events += count;
@@ -63,7 +63,7 @@ export class BusReader implements PayloadReader {
   }
 }
 
-/** A server that sends one event per message, from the moment the socket is open. */
+/** The reader for a server that sends one event per message, from the moment the socket is open. */
 export class PackedReader implements PayloadReader {
   events = 0;
   readonly isReady = true;
@@ -73,10 +73,10 @@ export class PackedReader implements PayloadReader {
   }
 }
 
-/** When an event had arrived, by the number in its record. */
+/** The arrival time of an event, by the number in its record. */
 export type Arrival = readonly [seq: number, atMs: number];
 
-/** Another reader, and beside it every message whole and decoded: for the few connections whose delays are measured. */
+/** Wraps another reader and also decodes every message, for the few connections whose delays are measured. */
 export class SamplingReader implements PayloadReader {
   readonly arrivals: Arrival[] = [];
   #parts: Buffer[] = [];

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { FrameStream } from './frame-stream.js';
 import type { PayloadReader } from './payload-reader.js';
 
-/** How a client of one contender begins. */
+/** How a client of one contender connects and reads. */
 export interface WireFormat {
   readonly headers: readonly string[];
   /** Payloads sent once the socket is open. */
@@ -10,14 +10,14 @@ export interface WireFormat {
   reader(): PayloadReader;
 }
 
-/** Makes a connection's reader out of the one its format has. */
+/** Wraps the reader of a connection's format. */
 export type WrapReader = (reader: PayloadReader) => PayloadReader;
 
-/** Every socket reads into the same memory: what is read is looked at before anything else is read. */
+/** All sockets read into the same memory, because each chunk is handled before the next one is read. */
 const shared = Buffer.allocUnsafeSlow(262_144);
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
-/** A WebSocket client with nothing to spare: no events, no copies, no decoding. */
+/** A minimal WebSocket client: no event emitters, no copies, no decoding. */
 export class RawSocket {
   readonly reader: PayloadReader;
   readonly #socket: Socket;
@@ -50,12 +50,12 @@ export class RawSocket {
     return this.#phase === 'closed';
   }
 
-  /** Whether the socket is open and the server has said what it has to say first. */
+  /** Whether the socket is open and the server has sent its first messages. */
   get isReady(): boolean {
     return this.#phase === 'open' && this.reader.isReady;
   }
 
-  /** Bytes still waiting are dropped. */
+  /** Closes at once. Queued bytes are dropped. */
   close(): void {
     this.#socket.destroy();
   }
@@ -110,7 +110,7 @@ function handshake(url: URL, { headers }: WireFormat): string {
   ].join('\r\n');
 }
 
-/** A client's frame must be masked; a mask of zeros leaves the payload as it is. */
+/** Returns a client's frame. It must be masked; a mask of zeros leaves the payload unchanged. */
 function maskedFrame(payload: Uint8Array, opcode: number): Buffer {
   const isShort = payload.length < 126;
   const frame = Buffer.alloc((isShort ? 6 : 8) + payload.length);

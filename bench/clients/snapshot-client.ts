@@ -10,7 +10,7 @@ interface SnapshotPlan {
   readonly token: string;
 }
 
-/** Milliseconds from asking to the synced mark, and the events in between. */
+/** Milliseconds from the subscription to `synced`, and the number of events in between. */
 export interface SnapshotTime {
   readonly ms: number;
   readonly events: number;
@@ -18,7 +18,7 @@ export interface SnapshotTime {
 
 const SUBSCRIBE = packMessage([MessageType.subscribe, 1, { snapshot: 'full' }]);
 
-/** One subscriber who decodes everything, on a connection that is open already. */
+/** Measures one subscriber that decodes everything, on a connection that is already open. */
 async function decodeOne({ url, token }: SnapshotPlan): Promise<SnapshotTime> {
   const socket = new WebSocket(url, SUBPROTOCOLS.msgpack, { headers: { authorization: `Bearer ${token}` } });
   await new Promise<void>((resolve, reject) => socket.on('error', reject).once('message', () => resolve()));
@@ -37,7 +37,7 @@ async function decodeOne({ url, token }: SnapshotPlan): Promise<SnapshotTime> {
   return { ms, events };
 }
 
-/** Many who ask at once, and count. The time is that of the last. */
+/** Measures many subscribers that subscribe at once and only count. The time is that of the last one. */
 async function countMany({ url, token }: SnapshotPlan, connections: number): Promise<SnapshotTime> {
   const format = { ...wireFormatOf({ is: 'bus-unsubscribed', url, token }, 0), reader: () => new BusReader() };
   let synced = 0;

@@ -9,7 +9,7 @@ function seeEvent(see: See, [, type, , id, , data]: WireEvent): void {
   see({ id, isRemoved: type === REMOVED, seq: data['seq'] as number | undefined });
 }
 
-/** The bus, spoken by hand: subscribe to everything, decode every frame. */
+/** Subscribes to everything on the bus without the SDK, and decodes every frame. */
 export function busFeed(url: string, token: string): OpenFeed {
   return async (_root, see) => {
     const socket = new WebSocket(url, SUBPROTOCOLS.msgpack, { headers: { authorization: `Bearer ${token}` } });
@@ -26,7 +26,7 @@ export function busFeed(url: string, token: string): OpenFeed {
   };
 }
 
-/** A server that sends one packed event per message, to whoever connects. */
+/** Reads from a server that sends every client one packed event per message. */
 export function packedFeed(url: string): OpenFeed {
   return async (_root, see) => {
     const socket = new WebSocket(url);

@@ -6,8 +6,8 @@ import { seeFile } from './inotifywait-feed.js';
 import { readLines } from './line-reader.js';
 
 /**
- * A subscription with watchman through its own persistent command-line client; the client reads the named files. The
- * service is one of our own, so that none is left running that was not there before.
+ * Subscribes to watchman through its own persistent command-line client. The bench's client reads the named files. The watchman service is
+ * started for the bench, so that none is left running afterwards.
  */
 export const watchmanFeed: OpenFeed = async (root, see) => {
   const directory = join(root, '.muse', 'coordination', 'intents');

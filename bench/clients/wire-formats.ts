@@ -4,7 +4,7 @@ import { NatsReader } from './nats-reader.js';
 import { BusReader, PackedReader } from './payload-reader.js';
 import type { WireFormat } from './raw-socket.js';
 
-/** Where counting clients connect, and what they speak. */
+/** The server that counting clients connect to, and its protocol. */
 export type CountedSource =
   | {
       readonly is: 'bus';
@@ -21,7 +21,7 @@ export type CountedSource =
 /** The subject or topic that everything is published on. */
 export const TOPIC = 'events';
 
-/** @param n which of the connections it is: `#` in a filter's values stands for it. */
+/** Returns the format of a source. @param n the number of the connection, for which `#` in a filter's values stands. */
 export function wireFormatOf(source: CountedSource, n: number): WireFormat {
   switch (source.is) {
     case 'bus': {

@@ -18,7 +18,7 @@ function natsMessage(payload: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`PUB ${TOPIC} ${String(payload.length)}\r\n`), payload, Buffer.from('\r\n')]);
 }
 
-/** Publishes to a broker over plain TCP, everything at once, packed beforehand. */
+/** Publishes all messages to a broker at once, over plain TCP. They are packed beforehand. */
 await runProgram(async ({ broker, port, messages, bytes }: BrokerPlan) => {
   const hello = broker === 'nats' ? Buffer.from('CONNECT {"verbose":false}\r\n') : mqttConnect('bench-publisher');
   const socket = connect(port, '127.0.0.1');

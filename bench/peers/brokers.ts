@@ -6,10 +6,10 @@ import type { CountedSource } from '../clients/wire-formats.js';
 import { Command, freePort } from '../command.js';
 import { commandPath } from '../installed.js';
 
-/** A message broker as its package installs it, with WebSocket switched on and its limits out of the way. */
+/** A message broker as its package installs it, with WebSocket enabled and its limits raised. */
 export interface Broker {
   readonly source: CountedSource;
-  /** Where publishers connect, over plain TCP. */
+  /** The port for publishers, over plain TCP. */
   readonly port: number;
   readonly pid: number;
   stop(): Promise<void>;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command, freePort } from '../command.js';
 import { commandPath } from '../installed.js';
 
-/** A nats-server with JetStream and a store of its own, which outlives a restart. */
+/** A nats-server with JetStream and its own store, which survives a restart. */
 export class JetStreamServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'muse-bus-bench-jetstream-'));
   #running: Command | undefined;
@@ -14,7 +14,7 @@ export class JetStreamServer {
     readonly port: number,
   ) {}
 
-  /** @throws Unavailable where nats-server is not installed. */
+  /** Starts a server with a new store. @throws Unavailable if nats-server is not installed. */
   static async start(): Promise<JetStreamServer> {
     const server = new JetStreamServer(commandPath('nats-server'), await freePort());
     await server.begin();
@@ -29,7 +29,7 @@ export class JetStreamServer {
     return this.#running!.pid;
   }
 
-  /** Starts it, with what it had stored. */
+  /** Starts the server with its existing store. */
   async begin(): Promise<void> {
     const file = join(this.#folder, 'nats.conf');
     const store = join(this.#folder, 'store');
@@ -37,7 +37,7 @@ export class JetStreamServer {
     this.#running = await Command.start(this.command, ['-c', file], [this.port]);
   }
 
-  /** Ends it; the store stays. */
+  /** Ends the server and keeps the store. */
   async end(): Promise<void> {
     await this.#running?.stop();
   }

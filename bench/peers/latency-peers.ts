@@ -2,7 +2,7 @@ import type { Sampling } from '../clients/latency-client.js';
 import { commandPath, modelPath, packagePath } from '../installed.js';
 import type { StartWatcher } from '../watcher.js';
 
-/** Fewer samples and bursts of the slow ones, some of which take seconds over a burst. */
+/** A peer. Slow ones have fewer samples and bursts, because a burst can take them seconds. */
 interface Peer extends Sampling {
   readonly name: string;
   readonly watcher: StartWatcher;

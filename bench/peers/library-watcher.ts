@@ -8,11 +8,11 @@ import { runProgram } from '../program.js';
 interface LibraryPlan {
   readonly root: string;
   readonly name: 'chokidar' | '@parcel/watcher';
-  /** Of the library's entry. */
+  /** The path of the library's entry. */
   readonly path: string;
 }
 
-/** What is used of chokidar. */
+/** The part of chokidar that is used here. */
 interface Chokidar {
   watch(
     path: string,
@@ -20,12 +20,12 @@ interface Chokidar {
   ): { on(event: string, listener: (event: string, path: string) => void): unknown };
 }
 
-/** What is used of @parcel/watcher. */
+/** The part of @parcel/watcher that is used here. */
 interface Parcel {
   subscribe(path: string, listener: (error: Error | null, events: { path: string }[]) => void): Promise<unknown>;
 }
 
-/** What one would write in an afternoon: a watching library, and `ws` to tell everybody. */
+/** The simplest bus of one's own: a watching library, and `ws` to publish to all clients. */
 await runProgram(async ({ root, name, path }: LibraryPlan) => {
   const server = await wsPackedServer();
   const directory = join(root, '.muse', 'coordination', 'intents');

@@ -1,7 +1,7 @@
 import { BusServer, type ServerOptions } from '../../server/index.js';
 import { runProgram } from '../program.js';
 
-/** The bus as it is served, on a free port. */
+/** Runs the bus as a server, on a free port. */
 await runProgram(async (options: ServerOptions) => {
   const server = new BusServer({ port: 0, ...options });
   const { url, token } = await server.start();

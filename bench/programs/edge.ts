@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EdgeServer, type RelayOptions } from '../../server/index.js';
 import { runProgram } from '../program.js';
 
-/** An edge as it is served, on a free port; `startedMs`: from beginning to connect until clients are let in. */
+/** Runs an edge as a server, on a free port. `startedMs` is the time from connecting to NATS until clients are accepted. */
 await runProgram(async (relay: RelayOptions) => {
   const folder = mkdtempSync(join(tmpdir(), 'muse-bus-bench-'));
   const endpointFile = join(folder, 'edge.json');

@@ -8,8 +8,8 @@ import { cpuSeconds, runProgram } from '../program.js';
 import { benchRecord } from '../record.js';
 
 /**
- * `distinct`: each subscription asks for a run of its own. `shared`: a hundred filters among all. `globs`: each for a
- * subtree of its own. `transitions`: as distinct, and each event moves a record from one run to another.
+ * `distinct`: each subscription asks for its own run. `shared`: all subscriptions share a hundred filters. `globs`: each asks for its own
+ * subtree. `transitions`: as `distinct`, and each event moves a record from one run to another.
  */
 export type FilterShape = 'distinct' | 'shared' | 'globs' | 'transitions';
 
@@ -20,7 +20,7 @@ export interface FilterPlan {
 
 export interface FilterCost {
   readonly indexedUs: number;
-  /** Every filter asked in turn, as without an index. */
+  /** Every filter is tested in turn, as without an index. */
   readonly linearUs: number;
 }
 
@@ -28,10 +28,10 @@ export interface FilterCost {
 const MATCHING = 10;
 const EVENTS = 20_000;
 const WARM_UP_EVENTS = 20_000;
-/** A scan over many filters is timed on fewer events. */
+/** Bounds the tests of the scan: with many filters it is timed on fewer events. */
 const LINEAR_LOOKS = 300_000;
 
-/** Of the nth subscription; the first {@link MATCHING} match. Different, so that no two share a group. */
+/** Returns the filter of the nth subscription. The first {@link MATCHING} match. All differ, so that no two share a group. */
 function filterOf(shape: FilterShape, n: number): Filter {
   const matches = n < MATCHING;
   switch (shape) {
@@ -48,7 +48,7 @@ function filterOf(shape: FilterShape, n: number): Filter {
   }
 }
 
-/** Changes to one record that {@link MATCHING} filters see. */
+/** Returns changes of one record that {@link MATCHING} filters match. */
 function changes(shape: FilterShape, count: number): StoreEvent[] {
   const store = new RecordStore();
   const at = unixMillis(Date.now());
@@ -89,12 +89,12 @@ await runProgram(({ shape, subscriptions }: FilterPlan) => {
   return { ready: true, calls: { measure } };
 });
 
-/** Groups without members count what they match. */
+/** Returns the number of matches. Groups count their matching events even without members. */
 const matched = (groups: ReadonlySet<Group>): number => [...groups].reduce((sum, { index }) => sum + index, 0);
 
 function linear(groups: ReadonlySet<Group>, subscriptions: number, events: readonly StoreEvent[]): number {
   const scanned = events.slice(0, Math.max(3, Math.floor(LINEAR_LOOKS / subscriptions)));
-  // Without an index nobody knows which subscriptions share a filter either.
+  // Without an index it is also not known which subscriptions share a filter.
   const perGroup = subscriptions / groups.size;
   const scan = (): void => {
     for (const event of scanned) {

@@ -22,7 +22,7 @@ import { Warnings } from '../../server/watch/warnings.js';
 import { runProgram, type Running } from '../program.js';
 import { benchRecord } from '../record.js';
 
-/** The parts of an event's way that are looked at apart. */
+/** The parts of an event's way that are measured separately. */
 export type HotPathPart = 'ingest' | 'match' | 'frame' | 'send';
 
 export interface HotPathPlan {
@@ -30,13 +30,13 @@ export interface HotPathPlan {
   readonly root: string;
 }
 
-/** Does one part of the hot path as often as it is told, and nothing else: whoever counts instructions counts the difference. */
+/** Runs one part of the hot path for a number of events, and nothing else. The figure is the difference between two numbers. */
 type Work = (events: number) => void | Promise<void>;
 
 const FILES = 200;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** From a named hint to the store's event: the file is opened, looked at, read, parsed and compared. */
+/** From a named hint to the store's event: the file is opened, checked, read, parsed and compared. */
 function ingest(root: string): Work {
   const dir = new CoordinationDir(root);
   const names = Array.from({ length: FILES }, (_, i) => `file-${String(i)}`);
@@ -47,7 +47,7 @@ function ingest(root: string): Work {
   const directories = new CheckedDirectories(dir);
   directories.open();
   const reader = new RecordReader({ directories, maxBytes, maxDepth, admits, warn: () => undefined });
-  // Each reading finds another state, without a writer whose instructions would be counted too.
+  // Each reading finds another state, without a writer, whose instructions would be counted too.
   let state = 0n;
   const changing = {
     read: (...record: Parameters<RecordReader['read']>) => {
@@ -96,7 +96,7 @@ function eventOf(seq: number): StoreEvent {
 const FILTERS = 2_000;
 const MATCHING = 10;
 
-/** Finding the ten among two thousand filters that an event is for. */
+/** Finds the ten filters of two thousand that match an event. */
 function match(): Work {
   const fanOut = new FanOut(revision(0), DEFAULT_LIMITS.maxQueuedBytes);
   for (let n = 0; n < FILTERS; n++) {
@@ -109,7 +109,7 @@ function match(): Work {
   };
 }
 
-/** Packing a record and its event, and a frame around it. */
+/** Packs a record, its event, and a frame around it. */
 function frame(): Work {
   const data = { ...benchRecord('hot', 1) };
   return (count) => {
@@ -122,7 +122,7 @@ function frame(): Work {
   };
 }
 
-/** From an event that stands in the history to the sockets of everyone who is connected, one event a turn. */
+/** From an event in the history to the sockets of all clients, one event per turn. */
 async function send(): Promise<{ readonly url: string; readonly work: Work }> {
   const history = new History(DEFAULT_LIMITS, revision(0));
   const hub = new Hub(

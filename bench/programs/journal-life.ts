@@ -4,7 +4,7 @@ import { MessageType } from '../../protocol/index.js';
 import { BusServer, type Bus, type Socket } from '../../server/index.js';
 import { cpuSeconds, runProgram } from '../program.js';
 
-/** What a life with a journal is made of. */
+/** The plan of one run with a journal. */
 export interface LifePlan {
   readonly root: string;
   readonly records: number;
@@ -13,12 +13,12 @@ export interface LifePlan {
   readonly journal: boolean;
 }
 
-/** Milliseconds. */
+/** The times of one restart, milliseconds. */
 export interface Restart {
-  /** From the start of the process to the endpoint, Node's own start included. */
+  /** From the start of the process to the endpoint, including the start of Node. */
   readonly readyMs: number;
   readonly readyCpuMs: number;
-  /** From the subscription with an old cursor to the synced mark: everything encoded for the first time. */
+  /** From the subscription with an old cursor to `synced`. Every event is encoded for the first time. */
   readonly resumeMs: number;
   readonly resumeCpuMs: number;
   readonly history: number;
@@ -28,7 +28,7 @@ export interface Cost {
   /** Milliseconds from the rename of a file to the frame at the socket. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Processor time of one event to 1,000 subscribers, all threads together, microseconds. */
+  /** CPU time of one event to 1,000 subscribers, all threads together, microseconds. */
   readonly fanOutUs: number;
 }
 
@@ -40,7 +40,7 @@ const WARM_UP = 500;
 const text = 'x'.repeat(140);
 const cpuMs = (): number => cpuSeconds() * 1_000;
 
-/** As Muse writes most records: beside it, then renamed. */
+/** Writes a record as Muse writes most of them: to a temporary file, which is then renamed. */
 function write(root: string, id: string, n: number): void {
   const directory = join(root, '.muse/coordination/tasks');
   writeFileSync(join(directory, `.${id}.tmp`), JSON.stringify({ task_id: id, run_id: 'bench', n, text }));
@@ -51,7 +51,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-/** A subscriber to everything, whose socket costs nothing; `since` resumes. */
+/** Adds a subscriber to everything, with a socket that does nothing. `since` is the cursor to resume from. */
 function subscribe(bus: Bus, onFrame: (frame: Uint8Array) => unknown, since?: string): void {
   const socket: Socket = {
     queuedBytes: 0,
@@ -68,13 +68,13 @@ function subscribe(bus: Bus, onFrame: (frame: Uint8Array) => unknown, since?: st
 const typeOf = (frame: Uint8Array): number =>
   Number(/^\[(\d+)/.exec(Buffer.from(frame.subarray(0, 8)).toString())?.[1]);
 
-/** Writes the records, then changes them so many times; all of it is history. */
+/** Writes the records, then changes them this many times. The history holds all of it. */
 async function live(bus: Bus, { root, records, events }: LifePlan): Promise<void> {
   for (let i = 0; i < records; i++) write(root, `t${String(i)}`, 0);
   await until(() => bus.hub.revision >= records);
   for (let i = 0; i < events; i++) {
     write(root, `t${String(i % records)}`, i);
-    // So that none is overtaken by the next change of the same record.
+    // Wait, so that each change is read before the next change of the same record.
     if (i % 500 === 499) await until(() => bus.hub.revision >= records + i + 1);
   }
 }
@@ -89,7 +89,7 @@ async function resume(bus: Bus, missed: number): Promise<{ ms: number; cpu: numb
   return { ms: performance.now() - began, cpu: cpuMs() - beganCpu };
 }
 
-/** One file every few milliseconds. */
+/** Measures latencies with one file every few milliseconds. */
 async function latencies(bus: Bus, root: string): Promise<number[]> {
   let got = 0;
   subscribe(bus, (frame) => {
@@ -141,7 +141,7 @@ await runProgram(async (plan: LifePlan) => {
         const [p50Ms, p99Ms] = [times[SAMPLES / 2]!, times[SAMPLES * 0.99]!];
         return { p50Ms, p99Ms, fanOutUs: await fanOut(bus, root) };
       },
-      /** Ends it as `kill -9` does, with everything on the disk. */
+      /** Ends the bus as `kill -9` does, after everything has been written to disk. */
       kill: async () => {
         await until(() => bus.journalHealth === 'durable');
         await new Promise((resolve) => setTimeout(resolve, 1_000));

@@ -1,9 +1,9 @@
-/** Names of this machine for itself, and so of nobody else. */
+/** Names that always mean this machine. */
 export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
-/** Addresses that mean "every interface": nobody's name, and a page's way to a local server where a browser allows it. */
+/** Addresses that mean "every interface". They name no server, and some browsers let any page reach a local server through them. */
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '[::]']);
-/** The same in words. */
+/** Other spellings of "every interface". */
 const EVERY_INTERFACE: ReadonlySet<string> = new Set(['', '*']);
 
 /** `::ffff:1.2.3.4` as the URL standard writes it. */
@@ -13,9 +13,9 @@ const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::([1-9][0-9
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/;
 
 /**
- * The address that is meant, in the one way to write it: `0`, `00.0.0.0` and `::ffff:0.0.0.0` are `0.0.0.0`, `127.1` is `127.0.0.1`, and
- * `localhost` is `127.0.0.1`, because what a name leads to on this machine may be listened on by somebody else. A name of another
- * kind is returned as it is.
+ * Returns the canonical form of an address: `0`, `00.0.0.0` and `::ffff:0.0.0.0` become `0.0.0.0`, and `127.1` becomes `127.0.0.1`.
+ * `localhost` becomes `127.0.0.1` too: the name may resolve to several addresses, and another process may listen on the others. Any other
+ * name is returned unchanged.
  */
 export function listenAddress(host: string): string {
   const bare = host
@@ -35,36 +35,36 @@ export function listenAddress(host: string): string {
 const dotted = (high: number, low: number): string =>
   [high >> 8, high & 0xff, low >> 8, low & 0xff].map(String).join('.');
 
-/** @param host as {@link listenAddress} has it. */
+/** @param host as {@link listenAddress} returns it. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** @param host as {@link listenAddress} has it. */
+/** @param host as {@link listenAddress} returns it. */
 export function isWildcard(host: string): boolean {
   return WILDCARDS.has(inUrl(host));
 }
 
-/** The address of this machine at which a listener is reached that listens on an address. */
+/** Returns the address at which clients on this machine reach a server that listens on `host`. */
 export function reachedAt(host: string): string {
   if (!isWildcard(host)) return host;
   return host.includes(':') ? '::1' : '127.0.0.1';
 }
 
-/** An address as it stands in a URL: IPv6 in brackets. */
+/** Returns an address as it is written in a URL: in lower case, and IPv6 in brackets. */
 export function inUrl(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host.toLowerCase()}]` : host.toLowerCase();
 }
 
-/** @returns what is wrong with a name that the operator allows; `undefined` where nothing is. */
+/** Checks a name that the operator allows. @returns what is wrong with it; `undefined` if nothing is. */
 export function hostFault(host: string): string | undefined {
   const match = HOST.exec(host.toLowerCase());
   const [, name, port] = match ?? [];
   if (name === undefined || Number(port ?? 1) > 65_535) return 'must be a name or address, with a port or without';
-  return isWildcard(listenAddress(name)) ? 'stands for every interface and is nobody’s name' : undefined;
+  return isWildcard(listenAddress(name)) ? 'means every interface and is no server’s name' : undefined;
 }
 
-/** @returns what is wrong with an origin that the operator allows; `undefined` where nothing is. */
+/** Checks an origin that the operator allows. @returns what is wrong with it; `undefined` if nothing is. */
 export function originFault(origin: string): string | undefined {
   const meant = originOf(origin);
   if (meant === undefined) return 'must be an origin, scheme://host or scheme://host:port';
@@ -72,18 +72,18 @@ export function originFault(origin: string): string | undefined {
   return origin.includes('*') ? 'has no wildcards; name each origin' : undefined;
 }
 
-/** The origin of a URL, as browsers write it. */
+/** Returns the origin of a URL, as browsers write it; `undefined` if it has none. */
 function originOf(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { origin, protocol, host } = new URL(text);
-  // Of schemes that are not the web's, such as an editor's, the origin is said to be opaque, yet is sent like this.
+  // For schemes outside the web, such as an editor's, `URL` reports an opaque origin, but browsers send this one.
   const written = origin === 'null' && host !== '' ? `${protocol}//${host}` : origin;
   return ORIGIN.test(written) ? written : undefined;
 }
 
 /**
- * What a Host header may say.
- * @param hosts names with a port of their own, behind a proxy, or without: then the server's.
+ * Returns the values that a Host header may have.
+ * @param hosts names, each with a port of its own (behind a proxy) or without one; then the server's port is used.
  */
 export function authorities(hosts: readonly string[], port: number, scheme: 'http' | 'https'): ReadonlySet<string> {
   const defaultPort = scheme === 'http' ? 80 : 443;
@@ -92,7 +92,7 @@ export function authorities(hosts: readonly string[], port: number, scheme: 'htt
     const [, name = '', own] = HOST.exec(host.toLowerCase()) ?? [];
     const itsPort = own === undefined ? port : Number(own);
     said.add(`${name}:${String(itsPort)}`);
-    // The scheme's own port is left out by browsers; a proxy's scheme is not known here.
+    // Browsers omit the default port of the scheme. The scheme of a proxy is not known here, so both defaults count.
     if (itsPort === defaultPort || (own !== undefined && (itsPort === 80 || itsPort === 443))) said.add(name);
   }
   return said;

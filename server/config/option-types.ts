@@ -1,12 +1,12 @@
 import { closestMatch } from '../../protocol/index.js';
 import { OptionError } from './option-error.js';
 
-/** What a server's option takes; a list of texts is written as the texts that it may be. Numbers have ranges of their own. */
+/** The type of an option's value. A list of texts means that the value is one of them. The ranges of numbers are checked elsewhere. */
 export type OptionKind = 'text' | 'texts' | 'number' | 'flag' | 'object' | readonly string[];
 
 /**
- * Refuses an option that a call does not have, and a value that its option cannot take; `undefined` is an option left out.
- * @throws OptionError naming it, with the nearest right name.
+ * Checks the names of options and the types of their values. `undefined` counts as an option that is not given.
+ * @throws OptionError with the option's name; for an unknown name, with the most similar known one.
  */
 export function checkOptionTypes(what: string, given: object, kinds: Readonly<Record<string, OptionKind>>): void {
   const names = Object.keys(kinds);

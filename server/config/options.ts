@@ -9,27 +9,25 @@ import type { TlsFiles } from './tls-files.js';
 
 export { OptionError };
 
-/** Bounds on what clients and files may ask for. Shown in `welcome`. */
+/** Bounds for clients and files. The server sends them in `welcome`. */
 export interface Limits extends FilterLimits, HistoryLimits {
   /** Subscriptions of one connection. @default 1_000 */
   readonly maxSubscriptions: number;
-  /** Steps that the globs of all subscriptions of one connection take together, as for `maxFilterCost`. @default 50_000 */
+  /** Steps that the globs of all subscriptions of one connection may take together, counted as for `maxFilterCost`. @default 50_000 */
   readonly maxConnectionFilterCost: number;
   /** Connections at once. @default 20_000 */
   readonly maxConnections: number;
-  /**
-   * Connections of one address that have not been let in; beyond it the oldest of them is closed. @default 4_096
-   */
+  /** Unauthenticated connections of one address. Beyond the limit the oldest of them is closed. @default 4_096 */
   readonly maxPendingConnections: number;
-  /** Requests of one address that are refused in one second before the answer is 429. @default 100 */
+  /** Refused requests of one address in one second. Further refusals in that second are answered with 429. @default 100 */
   readonly maxRefusalsPerSecond: number;
   /** Bytes of one message from a client. @default 65_536 */
   readonly maxPayloadBytes: number;
   /** Messages a connection may send in one second. @default 10_000 */
   readonly maxMessagesPerSecond: number;
   /**
-   * Bytes of messages of one connection that have come and wait to be heard: the time for hearing is shared, a message a
-   * connection in turn. Beyond it the connection is closed. @default 2_097_152
+   * Bytes of messages of one connection that have arrived and wait to be handled. Connections share the time for messages in round robin,
+   * one message each. Beyond the limit the connection is closed. @default 2_097_152
    */
   readonly maxUnheardBytes: number;
   /** Pings and pongs a connection may send in one second. @default 100 */
@@ -37,16 +35,16 @@ export interface Limits extends FilterLimits, HistoryLimits {
   /** Refused messages after which a connection is closed. @default 1_000 */
   readonly maxBadMessages: number;
   /**
-   * Bytes that wait for one socket before its subscriptions leave the hot path. At most so many wait, or one event that is
-   * larger; the engine's buffer may reserve twice that, the kernel has its own. Answers to a client that asks and does not
-   * read come on top: it is closed before they are 4 MiB. At least 1_024. @default 262_144
+   * Bytes that may wait for one socket. If a frame would exceed this, the socket's subscriptions fall behind. So at most this much waits,
+   * or one event that is larger. The engine's buffer may reserve twice that, and the kernel has its own buffer. Answers to a client that
+   * asks and does not read come on top: such a client is disconnected before they reach 4 MiB. At least 1_024. @default 262_144
    */
   readonly maxQueuedBytes: number;
   /** Bytes of a record's file. @default 262_144 */
   readonly maxRecordBytes: number;
   /** Depth to which a record's data may be nested. @default 32 */
   readonly maxRecordDepth: number;
-  /** Records of all kinds together; further files are not taken in until others go. @default 1_000_000 */
+  /** Records of all kinds together. Further files are not read until other records are removed. @default 1_000_000 */
   readonly maxRecords: number;
 }
 
@@ -70,7 +68,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxRecords: 1_000_000,
 };
 
-/** What the engines, the encoders and recursion bear; all other limits may be as large as one likes. */
+/** The largest values that the engines, the encoders and recursion allow. All other limits are bounded by {@link LARGEST_OF_ALL} only. */
 const LARGEST: Readonly<Partial<Record<keyof Limits, number>>> = {
   maxPayloadBytes: 67_108_864,
   maxQueuedBytes: 1_073_741_824,
@@ -80,7 +78,7 @@ const LARGEST: Readonly<Partial<Record<keyof Limits, number>>> = {
   maxGlobLength: 4_096,
   maxGlobWildcards: 64,
 };
-/** Below it the engines' own marks decide, and every event is a frame of its own. */
+/** The smallest values. With fewer queued bytes the engines' own marks would decide, and every event would be a frame of its own. */
 const SMALLEST: Readonly<Partial<Record<keyof Limits, number>>> = { maxQueuedBytes: 1_024 };
 const LARGEST_OF_ALL = 2 ** 40;
 
@@ -94,61 +92,64 @@ export interface ServerOptions {
   readonly host?: string;
   /** 0 takes any free port. @default 6873 */
   readonly port?: number;
-  /** How changes are noticed: the kernel's hints, or looking every so often. @default 'auto' */
+  /** How changes of files are detected: by the kernel's hints (`native`) or by polling. @default 'auto' */
   readonly backend?: BackendChoice;
-  /** How often the polling backend looks, milliseconds, 10…3 600 000. @default 1_000 */
+  /** The interval of the polling backend, milliseconds, 10…3 600 000. @default 1_000 */
   readonly pollIntervalMs?: number;
   /** The WebSocket engine. @default 'auto' */
   readonly transport?: TransportChoice;
-  /** SHA-256 of further binaries of the native engine that may be loaded, such as an official build's. @default none */
+  /** SHA-256 of further binaries of the native engine that may be loaded, such as those of an official build. @default none */
   readonly nativeEngineSha256?: readonly string[];
-  /** How long a file may be unreadable before that is announced, milliseconds. @default 200 */
+  /** How long a file may be unreadable before its record is published with a problem, milliseconds. @default 200 */
   readonly settleMs?: number;
-  /** How often every connection is told that the server is alive, milliseconds. @default 5_000 */
+  /** The interval of heartbeats to every connection, milliseconds. @default 5_000 */
   readonly heartbeatMs?: number;
   /** The shortest pause between two full comparisons with the directories, milliseconds. @default 10_000 */
   readonly reconcileMs?: number;
   /**
-   * How long a repository that has gone from its path, or has been replaced, is waited for before the server ends,
-   * milliseconds. @default 60_000
+   * How long the server waits for a repository that is no longer at its path, or was replaced there, before it ends, milliseconds.
+   * @default 60_000
    */
   readonly goneAfterMs?: number;
-  /** A connection that is silent for longer is pinged, then closed; 8…960 seconds, in milliseconds. @default 120_000 */
+  /**
+   * How long a connection may be silent, milliseconds, 8 000…960 000. It is pinged before, and closed if it does not answer.
+   * @default 120_000
+   */
   readonly idleTimeoutMs?: number;
   /**
-   * Where private state is kept, in `muse-bus/` in it. @default `MUSE_BUS_STATE_DIR`, or the platform's directory for the state
+   * The directory in which `muse-bus/` holds the private state. @default `MUSE_BUS_STATE_DIR`, or the platform's directory for the state
    * of programs: `$XDG_STATE_HOME`, `~/.local/state`
    */
   readonly stateDir?: string | undefined;
-  /** Keeps index and history among the private state, so that a restart loses nothing. @default true */
+  /** Whether index and history are kept on disk, in the private state, so that a restart loses nothing. @default true */
   readonly journal?: boolean;
-  /** Events that the journal keeps at most. @default 100_000 */
+  /** How many events the journal keeps. @default 100_000 */
   readonly journalMaxEvents?: number;
   /** How long the journal keeps an event, milliseconds. @default 604_800_000, a week */
   readonly journalMaxAgeMs?: number;
-  /** Bytes that the journal's history holds at most; the index comes on top. @default 134_217_728 */
+  /** The largest size of the journal's history, bytes. The index comes on top. @default 134_217_728 */
   readonly journalMaxBytes?: number;
-  /** Origins of pages that may connect beside our own, each exactly `scheme://host[:port]`. @default none */
+  /** Origins of pages that may connect, beside the server's own; each exactly `scheme://host[:port]`. @default none */
   readonly allowOrigins?: readonly string[];
-  /** Names by which the server may be called beside this machine's own for itself, with a port or without. @default none */
+  /** Names that a Host header may have, beside those of the loopback interface; with a port or without. @default none */
   readonly allowHosts?: readonly string[];
   /** A certificate in PEM, and its key: `wss` and `https` instead of `ws` and `http`. @default none */
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
-  /** Whether to listen beyond this machine without TLS: the token and all records then cross the network in the clear. @default false */
+  /** Whether to listen beyond this machine without TLS. The token and all records then cross the network unencrypted. @default false */
   readonly insecure?: boolean;
-  /** Publishes what happens to NATS JetStream, from where edges serve it. @default none */
+  /** Publishes all events to NATS JetStream, from where edges serve them. @default none */
   readonly relay?: RelayOptions | undefined;
   readonly limits?: Partial<Limits>;
   /** @default silent */
   readonly log?: Log;
 }
 
-/** Options with nothing left open. */
+/** The options, checked and with their defaults. */
 export type ResolvedOptions = Required<
   Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile' | 'relay' | 'stateDir'>
 > & {
-  /** `undefined`: the platform's own. */
+  /** `undefined` means the default. */
   readonly stateDir: string | undefined;
   readonly tls: TlsFiles | undefined;
   readonly relay: ResolvedRelay | undefined;
@@ -183,7 +184,7 @@ export const SERVER_OPTIONS: Readonly<Record<keyof ServerOptions, OptionKind>> =
   log: 'object',
 };
 
-/** @throws OptionError */
+/** Checks the options and adds the defaults. @throws OptionError if one is invalid. */
 export function resolveOptions(options: ServerOptions): ResolvedOptions {
   checkOptionTypes('a server', options, SERVER_OPTIONS);
   const tls = tlsFiles(options);
@@ -221,13 +222,13 @@ function tlsFiles({ tlsCertFile: certFile, tlsKeyFile: keyFile }: ServerOptions)
   throw new OptionError('tlsCertFile and tlsKeyFile must be given together');
 }
 
-/** The address to listen on. Beyond this machine the token must not travel in the clear, unless the operator says so. */
+/** Returns the address to listen on. Beyond this machine TLS is required to protect the token, unless the operator sets `insecure`. */
 function reachable({ host: given = '127.0.0.1', insecure }: ServerOptions, tls: TlsFiles | undefined): string {
   const host = listenAddress(given);
   if (isLoopback(host) || tls !== undefined || insecure === true) return host;
   throw new OptionError(
     `host ${given} can be reached from other machines: give tlsCertFile and tlsKeyFile (--tls-cert, --tls-key), ` +
-      'or insecure (--insecure) to send the token and all records in the clear',
+      'or insecure (--insecure) to send the token and all records unencrypted',
   );
 }
 

@@ -3,14 +3,14 @@ import { OptionError } from './option-error.js';
 
 const REPOSITORY = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** Why a text cannot name a repository in NATS; `undefined` where it can. */
+/** Returns why a text cannot name a repository in NATS; `undefined` if it can. */
 function repositoryFault(name: string): string | undefined {
   return REPOSITORY.test(name) ? undefined : 'must be 1 to 64 of A-Z a-z 0-9 _ -';
 }
 
-/** How a NATS is reached. Secrets come from files or the environment, and are never shown. */
+/** The address of NATS and the credentials. Secrets come from files or the environment, and are never shown. */
 export interface RelayAccess {
-  /** `nats://host:port`, one or several of a cluster. */
+  /** `nats://host:port` or `tls://host:port`: one server, or several of a cluster. */
   readonly servers: readonly string[];
   readonly credsFile?: string | undefined;
   readonly user?: string | undefined;
@@ -25,7 +25,7 @@ export interface RelayTls {
   readonly keyFile?: string;
 }
 
-/** What the stream keeps; what is beyond any of them goes, the oldest first. */
+/** The bounds of the stream. NATS deletes the oldest messages beyond any of them. */
 export interface StreamLimits {
   /** @default 1_000_000 */
   readonly maxMessages: number;
@@ -33,27 +33,27 @@ export interface StreamLimits {
   readonly maxBytes: number;
   /** @default 604_800_000, a week */
   readonly maxAgeMs: number;
-  /** In a cluster: how many servers hold each message. @default 1 */
+  /** How many servers of a cluster hold each message. @default 1 */
   readonly replicas: number;
 }
 
 export interface RelayOptions {
-  /** Where NATS is, `nats://host:4222`, or `tls://…`; several with commas. */
+  /** The address of NATS, `nats://host:4222` or `tls://…`; several are separated by commas. */
   readonly url: string;
-  /** What the repository is called in NATS. @default 'default' */
+  /** The name of the repository in NATS. @default 'default' */
   readonly repository?: string;
   /** A `.creds` file. */
   readonly credsFile?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly token?: string | undefined;
-  /** A certificate authority in PEM; with it TLS is demanded. */
+  /** A certificate authority in PEM. If it is given, TLS is required. */
   readonly caFile?: string | undefined;
-  /** This side's own certificate and key in PEM. */
+  /** The client's own certificate in PEM; its key is in `keyFile`. */
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
   readonly limits?: Partial<StreamLimits>;
-  /** How often the origin gives a sign of life, milliseconds. @default as often as heartbeats, and once a second at least */
+  /** The interval of the origin's heartbeats to edges, milliseconds. @default that of heartbeats to clients, at most one second */
   readonly aliveMs?: number;
 }
 
@@ -77,7 +77,7 @@ export const DEFAULT_STREAM_LIMITS: StreamLimits = {
 const LOWEST: StreamLimits = { maxMessages: 100, maxBytes: 65_536, maxAgeMs: 1_000, replicas: 1 };
 const HIGHEST: StreamLimits = { maxMessages: 2 ** 40, maxBytes: 2 ** 50, maxAgeMs: 2 ** 40, replicas: 5 };
 
-/** @throws OptionError */
+/** Checks the relay's options and adds the defaults. @throws OptionError if one is invalid. */
 export function resolveRelay(options: RelayOptions, heartbeatMs: number): ResolvedRelay {
   const repository = options.repository ?? DEFAULT_REPOSITORY;
   const fault = repositoryFault(repository);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { OptionError } from './option-error.js';
 
-/** Where the certificate and its key lie, in PEM. */
+/** The paths of the certificate and its key, in PEM. */
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
@@ -14,8 +14,8 @@ export interface TlsPair {
 }
 
 /**
- * Reads a certificate and its key, and proves that they belong together, before an engine is given them.
- * @throws OptionError naming the option.
+ * Reads a certificate and its key, and checks that they match, before an engine uses them.
+ * @throws OptionError with the option's name if a file cannot be read, or the two do not match.
  */
 export function readTls({ certFile, keyFile }: TlsFiles): TlsPair {
   const pair = { cert: read('tlsCertFile', certFile), key: read('tlsKeyFile', keyFile) };

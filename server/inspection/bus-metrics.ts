@@ -5,7 +5,7 @@ import type { RepositoryWatch } from '../watch/repository-watch.js';
 import type { LoopDelay } from '../metrics/loop-delay.js';
 import type { LazyRegistry, Sample } from '../metrics/registry.js';
 
-/** Everything that a bus lets be seen from outside, in a registry that reads it when it is asked. */
+/** Adds all metrics of a bus to a registry, which reads their values when it is asked. */
 export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopDelay): void {
   describeEvents(registry, bus);
   describeDelivery(registry, bus);
@@ -13,7 +13,7 @@ export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopD
   bus.describe(registry);
   registry.counter(
     'unforeseen_total',
-    'Errors that nobody had foreseen; each is a line "unforeseen" in the log, or counted in one.',
+    'Unexpected errors. Each is a line "unforeseen" in the log, or counted in a later one.',
     () => bus.supervisor.count,
   );
   describeProcess(registry, delay);
@@ -29,7 +29,7 @@ function describeEvents(registry: LazyRegistry, { traffic, inspector, hub }: Ser
   );
   registry.gauge('revision', 'The last revision given to a transition.', () => hub.revision);
   registry.gauge('history_events', 'Events that can be replayed.', () => hub.history.size);
-  registry.gauge('history_bytes', 'Bytes that those events hold on to, roughly.', () => hub.history.bytes);
+  registry.gauge('history_bytes', 'Approximate bytes that those events keep in memory.', () => hub.history.bytes);
   registry.gauge('journal_state', '1 for the state that the journal is in.', () => [
     { labels: { state: inspector.journalState }, value: 1 },
   ]);
@@ -47,43 +47,43 @@ function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: Se
     "Handing one turn's events to every live subscription that they match.",
     traffic.deliveryMs,
   );
-  registry.counter('delivered_events_total', 'Events handed to sockets, as they happened or from behind.', () => [
+  registry.counter('delivered_events_total', 'Events handed to sockets, to live or lagging subscriptions.', () => [
     { labels: { path: 'live' }, value: hub.fanOut.delivered },
     { labels: { path: 'behind' }, value: hub.deliveredBehind },
   ]);
-  registry.counter('resyncs_total', 'Subscriptions that began anew because history did not reach back.', () =>
+  registry.counter('resyncs_total', 'Subscriptions that received resync, by reason.', () =>
     (Object.entries(hub.resyncs) as [ResyncReason, number][]).map(([reason, value]) => ({ labels: { reason }, value })),
   );
   registry.gauge(
     'connections',
-    'Connections, event streams over HTTP among them, by whether they take what they are sent.',
+    'Connections, including event streams over HTTP, by whether their queue accepts more.',
     () =>
       count(sessions, (session) => (session.port.state === 'open' ? 'open' : 'congested'), 'flow', [
         'open',
         'congested',
       ]),
   );
-  registry.gauge('subscriptions', 'Subscriptions, by how they are served.', () => subscriptionStates(sessions));
-  registry.gauge('queued_bytes', 'Bytes that wait for sockets to take them.', () => {
+  registry.gauge('subscriptions', 'Subscriptions, by state.', () => subscriptionStates(sessions));
+  registry.gauge('queued_bytes', 'Bytes in the queues of all sockets.', () => {
     let bytes = 0;
     for (const { port } of sessions) bytes += port.socket.queuedBytes;
     return bytes;
   });
   registry.gauge(
     'connection_behind_events',
-    'Revisions that a connection has still to be sent, of those that are furthest behind, by number and name.',
+    'Revisions still to be sent to a connection, for those that are furthest behind, by number and name.',
     () => furthestBehind(sessions, hub.revision),
   );
   registry.counter(
     'stalls_total',
-    'Connections that waited for a socket with nothing left to take: must stay 0.',
+    'Connections that waited for their socket although the queue was empty: must stay 0.',
     () => hub.stalls,
   );
   registry.gauge('groups', 'Distinct filters and encodings subscribed to.', () => hub.fanOut.groupCount);
 }
 
 function describeRecords(registry: LazyRegistry, { hub: { store } }: ServedBus): void {
-  registry.gauge('records', 'Records that stand, by kind.', () =>
+  registry.gauge('records', 'Current records, by kind.', () =>
     KINDS.map((kind) => ({ labels: { kind }, value: store.count(kind) })),
   );
   registry.gauge('problems', 'Files that cannot be read as records, by problem.', () =>
@@ -91,16 +91,16 @@ function describeRecords(registry: LazyRegistry, { hub: { store } }: ServedBus):
   );
 }
 
-/** What keeps a store in step with files. */
+/** Adds the metrics of the watch that keeps a store up to date with the files. */
 export function describeWatching(registry: LazyRegistry, watch: RepositoryWatch): void {
   registry.gauge('watch_healthy', 'Whether every directory is being watched and can be seen, by mechanism.', () => {
     const { backend, healthy } = watch.health;
     return [{ labels: { backend }, value: healthy ? 1 : 0 }];
   });
-  registry.gauge('watch_state', '1 for what can be seen of the files: all, not all, or no repository.', () => [
+  registry.gauge('watch_state', '1 for the state that the watch is in.', () => [
     { labels: { state: watch.health.state ?? 'watching' }, value: 1 },
   ]);
-  registry.gauge('hints_pending', 'Hints that have not been acted upon.', () => watch.backlog.pending);
+  registry.gauge('hints_pending', 'Hints whose files have not been read.', () => watch.backlog.pending);
   registry.gauge('files_unsettled', 'Files that cannot be read yet.', () => watch.backlog.unsettled);
   registry.gauge(
     'last_scan_timestamp_seconds',
@@ -114,7 +114,7 @@ export function describeWatching(registry: LazyRegistry, watch: RepositoryWatch)
   );
   registry.counter(
     'reconcile_busy_seconds_total',
-    'Time that comparing has kept the loop.',
+    'Time that these comparisons have taken in the event loop.',
     () => watch.reconciles.busyMs / 1_000,
   );
   registry.gauge(
@@ -157,7 +157,7 @@ function subscriptionStates(sessions: Iterable<Session>): Sample[] {
   return count(states(), (state) => state, 'state', ['live', 'lagging', 'replay', 'snapshot']);
 }
 
-/** So that the number of series is bounded. */
+/** Bounds the number of series. */
 const MAX_BEHIND_LISTED = 20;
 
 function furthestBehind(sessions: Iterable<Session>, now: number): Sample[] {
@@ -176,7 +176,7 @@ function furthestBehind(sessions: Iterable<Session>, now: number): Sample[] {
   }));
 }
 
-/** How many items there are under each name, and 0 for those `always` shown. */
+/** Counts the items under each name. The names in `always` are listed even with 0 items. */
 function count<T>(items: Iterable<T>, nameOf: (item: T) => string, label: string, always: readonly string[]): Sample[] {
   const found = new Map<string, number>(always.map((name) => [name, 0]));
   for (const item of items) {

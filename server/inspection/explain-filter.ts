@@ -2,7 +2,7 @@ import type { ExplainReason, Filter, Matchable, Matcher, RecordField } from '../
 
 const SHOWN = 3;
 
-/** The fields of a filter that a record does not pass, each with what was wanted and what was found. */
+/** Returns the fields of a filter that a record does not match, each with the wanted and the found values. */
 export function failures(filter: Filter, matcher: Matcher, record: Matchable): readonly ExplainReason[] {
   return matcher.failing(record).map((field) => {
     const wanted = filter[field] ?? [];
@@ -12,7 +12,7 @@ export function failures(filter: Filter, matcher: Matcher, record: Matchable): r
   });
 }
 
-/** Some texts, as a person reads them. */
+/** Returns a list of texts for a person, with at most {@link SHOWN} of them. */
 export function listed(values: readonly string[]): string {
   const shown = values.slice(0, SHOWN).map((value) => JSON.stringify(value.slice(0, 80)));
   const more = values.length > SHOWN ? ` or ${String(values.length - SHOWN)} others` : '';

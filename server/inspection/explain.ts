@@ -17,14 +17,14 @@ import type { StoreEvent } from '../store/store-event.js';
 import { failures, listed } from './explain-filter.js';
 import type { SubscriptionProgress } from '../delivery/progress.js';
 
-/** What is known of the past and the present; a hub is one. */
+/** The records and the history of a stream; a hub is one. */
 export interface StreamState {
   readonly store: RecordStore;
   readonly history: History;
   readonly revision: Revision;
 }
 
-/** What is judged: a transition that history holds, or, where that is gone, the record as it stands. */
+/** The subject of a question: an event that history holds, or the current record if history no longer holds the event. */
 type Subject =
   | { readonly is: 'event'; readonly event: StoreEvent }
   | { readonly is: 'state'; readonly version: RecordVersion }
@@ -32,7 +32,7 @@ type Subject =
 
 const because = (code: ExplainCode, text: string): ExplainReason => ({ code, text });
 
-/** Whether and why a filter sees a record's last transition, or the one asked about. */
+/** Explains whether a filter matches the event in question: the one of a revision, or else the record's last one. */
 export function explainFilter(
   known: StreamState,
   filter: Filter,
@@ -45,7 +45,7 @@ export function explainFilter(
   return { verdict: matches ? 'would match' : 'would not match', reasons, revision: revisionOf(subject) };
 }
 
-/** Whether and why a transition was delivered to a subscription. */
+/** Explains whether an event was delivered to a subscription. */
 export function explainDelivery(
   known: StreamState,
   served: SubscriptionProgress,
@@ -60,14 +60,14 @@ export function explainDelivery(
   const revision = revisionOf(subject);
   const { matches, reasons } = judge(subject, served.filter, served.matcher);
   const isBefore = revision <= served.beginning.from;
-  // Inside a snapshot it is the state that counts, and whether snapshot events are wanted.
+  // A snapshot shows a state, not an event. So the record must match, and the filter must accept snapshot events.
   const wanted = isBefore ? matches || couldShow(subject, served) : matches;
   if (!wanted) return { verdict: 'not delivered', reasons, revision, ...context };
   const { verdict, reason } = isBefore ? placeBefore(known, subject, served) : placeAfter(revision, served);
   return { verdict, reasons: [...(matches ? reasons : []), reason], revision, ...context };
 }
 
-// ── what is judged ──────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the subject ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function subjectOf({ store, history, revision: now }: StreamState, { record, revision }: ExplainQuestion): Subject {
   if (revision !== undefined) return at(history, store, now, revision, record);
@@ -76,7 +76,10 @@ function subjectOf({ store, history, revision: now }: StreamState, { record, rev
   if (event) return { is: 'event', event };
   const version = store.get(kind, id);
   if (version) return { is: 'state', version };
-  return nothing('no-such-record', `there is no ${kind} ${id}, and history (from revision ${history.base}) knows none`);
+  return nothing(
+    'no-such-record',
+    `there is no ${kind} ${id}, and history (after revision ${history.base}) has no event of it`,
+  );
 }
 
 function at(
@@ -86,12 +89,14 @@ function at(
   revision: number,
   record: ExplainQuestion['record'],
 ): Subject {
-  if (revision > now)
-    return nothing('not-yet', `revision ${revision} has not been given to anything yet; now is ${now}`);
+  if (revision > now) return nothing('not-yet', `there is no revision ${revision} yet; the last one is ${now}`);
   if (revision <= history.base) {
     const version = record && store.get(record.kind, record.id);
     if (version?.revision === revision) return { is: 'state', version };
-    return nothing('compacted', `history begins after revision ${history.base}; what ${revision} was is forgotten`);
+    return nothing(
+      'compacted',
+      `history begins after revision ${history.base}; it no longer holds revision ${revision}`,
+    );
   }
   const event = history.at(revision);
   const { kind, id } = event.record;
@@ -125,14 +130,14 @@ function judge(subject: Exclude<Subject, { is: 'nothing' }>, filter: Filter, mat
   if (subject.is === 'state') {
     const reasons = failures(filter, matcher, subject.version.matchable);
     if (reasons.length > 0) return { matches: false, reasons };
-    return { matches: true, reasons: [because('matched', 'the record passes every field of the filter')] };
+    return { matches: true, reasons: [because('matched', 'the record matches every field of the filter')] };
   }
   const { event } = subject;
   const view = event.viewFor(matcher);
   const type = event.type;
   switch (view) {
     case 'plain':
-      return { matches: true, reasons: [because('matched', `the filter takes this ${type} as it is`)] };
+      return { matches: true, reasons: [because('matched', `the filter matches this ${type}`)] };
     case 'entered':
       return {
         matches: true,
@@ -149,7 +154,7 @@ function judge(subject: Exclude<Subject, { is: 'nothing' }>, filter: Filter, mat
     case 'unproven':
       return {
         matches: true,
-        reasons: [because('matched', `whether it matches could not be found out: it is shown as it is, unprocessable`)],
+        reasons: [because('matched', `the filter could not be applied to this record: it is sent as unprocessable`)],
       };
     case undefined: {
       const reasons = failures(filter, matcher, event.record.matchable);
@@ -158,7 +163,7 @@ function judge(subject: Exclude<Subject, { is: 'nothing' }>, filter: Filter, mat
   }
 }
 
-/** The record passes, but not as this type of event. */
+/** The record matches, but the filter does not ask for this type of event. */
 function unwantedType({ type, before }: StoreEvent, filter: Filter, matcher: Matcher): ExplainReason {
   const entered = type === 'modified' && before !== undefined && !matcher.matches(before.matchable);
   const seen = entered ? 'added' : type;
@@ -174,11 +179,11 @@ interface Placed {
   readonly reason: ExplainReason;
 }
 
-/** The state that stands after the transition. */
+/** The state of the record after the event. */
 const standsAfter = (subject: Exclude<Subject, { is: 'nothing' }>): RecordVersion | undefined =>
   subject.is === 'event' ? subject.event.after : subject.version;
 
-/** Whether a snapshot may have shown the state that the transition led to, though the transition itself is not wanted. */
+/** Whether a snapshot may have shown the state after the event, although the filter does not match the event itself. */
 function couldShow(
   subject: Exclude<Subject, { is: 'nothing' }>,
   { beginning, matcher }: SubscriptionProgress,
@@ -196,13 +201,13 @@ function placeBefore(
 ): Placed {
   const { beginning, matcher } = served;
   const after = standsAfter(subject);
-  const start = `${served.beginning.resync === undefined ? 'began' : 'began anew'} at revision ${beginning.from}`;
+  const start = `${served.beginning.resync === undefined ? 'began' : 'began again'} at revision ${beginning.from}`;
   const missed = (text: string): Placed => {
     const lost = beginning.resync === undefined ? 'before-subscription' : 'resync';
     return { verdict: 'not delivered', reason: because(lost, text) };
   };
-  if (beginning.by === 'replay') return missed(`the subscription ${start}, after it happened, and without a snapshot`);
-  if (after === undefined) return missed(`the record was gone before the subscription ${start}`);
+  if (beginning.by === 'replay') return missed(`the subscription ${start}, after this event, and without a snapshot`);
+  if (after === undefined) return missed(`the record was removed before the subscription ${start}`);
   const replaced = nextTransition(known.history, subject, beginning.from);
   if (replaced) return missed(`the subscription ${start}; by then revision ${replaced.revision} had replaced it`);
   if (!matcher.wants('snapshot'))
@@ -210,7 +215,7 @@ function placeBefore(
   return placeInSnapshot(after, served);
 }
 
-/** What became of the record between the transition and the cut of the snapshot. */
+/** Returns the last event that changed the record after the subject and before the cut of the snapshot. */
 function nextTransition(
   history: History,
   subject: Exclude<Subject, { is: 'nothing' }>,
@@ -218,7 +223,7 @@ function nextTransition(
 ): StoreEvent | undefined {
   const of = subject.is === 'event' ? subject.event.record : subject.version;
   const last = lastTransition(history, of.kind, of.id, Math.min(until, history.newest));
-  // An expiry replaces nothing: the record stands as it was.
+  // An expiry replaces no state: the record itself does not change.
   return last && last.revision > revisionOf(subject) && last.after !== standsAfter(subject) ? last : undefined;
 }
 
@@ -228,22 +233,25 @@ function placeInSnapshot(
 ): Placed {
   const isSent = progress.at !== 'snapshot' || (progress.last !== undefined && !comesAfter(version, progress.last));
   if (isSent) {
-    const text = `the snapshot at revision ${beginning.from} showed the record as it stood`;
+    const text = `the snapshot at revision ${beginning.from} contained the record in this state`;
     return { verdict: 'delivered', reason: because('in-snapshot', text) };
   }
   if (ended !== undefined) return { verdict: 'not delivered', reason: endOf(ended, maxEvents) };
-  const text = `the snapshot at revision ${beginning.from} is being sent and has not reached it`;
+  const text = `the snapshot at revision ${beginning.from} is being sent and has not reached this record`;
   return { verdict: 'pending', reason: because('snapshot-under-way', text) };
 }
 
-/** In canonical order. */
+/** Whether `a` comes after `b` in canonical order. */
 function comesAfter(a: RecordVersion, b: RecordVersion): boolean {
   return a.kind === b.kind ? a.id > b.id : kindIndex(a.kind) > kindIndex(b.kind);
 }
 
 function placeAfter(revision: Revision, { progress, ended, maxEvents, queuedBytes }: SubscriptionProgress): Placed {
   if (progress.at !== 'snapshot' && revision <= progress.until) {
-    return { verdict: 'delivered', reason: because('matched', `it was sent; all until ${progress.until} has been`) };
+    return {
+      verdict: 'delivered',
+      reason: because('matched', `it was sent; so was everything up to ${progress.until}`),
+    };
   }
   if (ended !== undefined) return { verdict: 'not delivered', reason: endOf(ended, maxEvents) };
   const pending = (code: ExplainCode, text: string): Placed => ({ verdict: 'pending', reason: because(code, text) });
@@ -251,24 +259,27 @@ function placeAfter(revision: Revision, { progress, ended, maxEvents, queuedByte
     case 'snapshot':
       return pending('snapshot-under-way', 'it follows the snapshot, which is still being sent');
     case 'replay':
-      return pending('replay-under-way', `what followed its cursor has been sent until revision ${progress.until}`);
+      return pending('replay-under-way', `the replay from its cursor has been sent up to revision ${progress.until}`);
     case 'lagging':
-      return pending('lagging', `${waitsFor(queuedBytes)}: sent until revision ${progress.until}, will follow`);
+      return pending(
+        'lagging',
+        `${waitsFor(queuedBytes)}: sent up to revision ${progress.until}, the rest will follow`,
+      );
     case 'live':
-      return pending('not-yet', `it is being published; sent until revision ${progress.until}`);
+      return pending('not-yet', `it is being published; everything up to revision ${progress.until} has been sent`);
   }
 }
 
 function waitsFor(queuedBytes: number | undefined): string {
-  if (queuedBytes === undefined) return 'the subscription is being sent what it has missed';
-  if (queuedBytes > 0) return `the socket takes less than there is (${queuedBytes} bytes wait for it)`;
-  return 'the socket has taken everything and has not said so (a fault, counted by stalls_total if it lasts)';
+  if (queuedBytes === undefined) return 'the subscription is behind and catches up';
+  if (queuedBytes > 0) return `the subscription waits for its socket (${queuedBytes} bytes are queued)`;
+  return 'the subscription waits for its socket although the queue is empty (a fault, counted by stalls_total if it lasts)';
 }
 
 function endOf(ended: NonNullable<SubscriptionProgress['ended']>, maxEvents: number): ExplainReason {
   switch (ended) {
     case 'max_events':
-      return because('cap-reached', `the subscription had been given the ${maxEvents} events of its max_events`);
+      return because('cap-reached', `the subscription had already received the ${maxEvents} events of its max_events`);
     case 'unsubscribed':
       return because('unsubscribed', 'the client had ended the subscription');
     case 'shutdown':

@@ -14,7 +14,7 @@ import type { Hub } from '../delivery/hub.js';
 import { listDelivery } from './overview.js';
 import type { Session } from '../sessions/session.js';
 
-/** What answers draw on. */
+/** The parts of the server that answers are made from. */
 export interface IntrospectionServices {
   readonly hub: Hub;
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export interface IntrospectionServices {
   journal(): Overview['journal'];
 }
 
-/** Answers questions about the server, on behalf of whoever is connected. */
+/** Answers questions of clients about the server. */
 export class Introspection {
   readonly #startedAt: number;
 
@@ -69,7 +69,7 @@ export class Introspection {
     const served = session?.subscriber.progress(subscriptionId(about.sub));
     if (served) return explainDelivery(hub, served, question);
     const where = session ? `connection ${String(session.id)}` : `no connection ${String(about.connection ?? '')}`;
-    const text = `there is no subscription ${String(about.sub)} on ${where}, nor was there one lately`;
+    const text = `there is no subscription ${String(about.sub)} on ${where}, and none that ended lately`;
     return { verdict: 'unknown', reasons: [{ code: 'no-such-subscription', text }] };
   }
 

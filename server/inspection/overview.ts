@@ -13,7 +13,7 @@ import type { Subscription } from '../delivery/subscription.js';
 
 type Listed = Pick<Overview, 'totals' | 'connections' | 'groups' | 'problems'>;
 
-/** Who is connected, who is in which group, and which files cannot be read; lists of at most `limit` entries, and totals. */
+/** Lists the connections, the groups, and the files that cannot be read, with at most `limit` entries each, and the totals. */
 export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: number): Listed {
   const connections: ConnectionView[] = [];
   const totals = { connections: 0, subscriptions: 0, behind: 0 };
@@ -43,10 +43,10 @@ export function listDelivery(hub: Hub, sessions: Iterable<Session>, limit: numbe
   };
 }
 
-/** What one list of an overview may take: all three together stay far below a mebibyte, which many clients refuse to receive. */
+/** The size of one list of an overview. All three together stay well below 1 MiB, a size that many clients refuse to receive. */
 const LIST_BYTES = 262_144;
 
-/** What is left of {@link LIST_BYTES}. The entry that passes it is the last but for its own size. */
+/** The rest of {@link LIST_BYTES}. The first entry that does not fit sets it to 0. */
 class Room {
   #left = LIST_BYTES;
 
@@ -54,7 +54,7 @@ class Room {
     return this.#left > 0;
   }
 
-  /** @returns whether there was room for it. */
+  /** Subtracts the size of an entry. @returns whether any room is left. */
   take(entry: unknown): boolean {
     const bytes = utf8Bytes(JSON.stringify(entry));
     if (bytes > this.#left) this.#left = 0;

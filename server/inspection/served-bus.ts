@@ -9,13 +9,13 @@ import type { Connection } from '../sessions/connection.js';
 import type { Session } from '../sessions/session.js';
 import type { Introspection } from './introspection.js';
 
-/** A bus as seen from a network: whoever serves it, or reports on it, knows no more of it. */
+/** A bus as the network room and the metrics see it. */
 export interface ServedBus {
   readonly traffic: Traffic;
   readonly health: WatchHealth;
-  /** Whether what is published will survive a restart. */
+  /** Whether published events will survive a restart. */
   readonly journalHealth: JournalHealth;
-  /** Where errors end that nobody has foreseen. */
+  /** Where unexpected errors end. */
   readonly supervisor: Supervision & { readonly count: number };
   readonly isRunning: boolean;
   readonly connectionCount: number;
@@ -24,10 +24,10 @@ export interface ServedBus {
   readonly hub: Hub;
   /** @throws Error while the bus is not running. */
   readonly inspector: Introspection;
-  /** A new connection that has been let in. @throws Error while the bus is not running. */
+  /** Adds an accepted connection. @throws Error while the bus is not running. */
   attach(socket: Socket, encoding: Encoding): Connection;
-  /** Takes in everything as it is now; resolves when that has been published. */
+  /** Reads all files now. Resolves when every change that was found has been published. */
   readNow(): Promise<void>;
-  /** Adds metrics of what feeds the stream. */
+  /** Adds the metrics of the stream's source. */
   describe(registry: LazyRegistry): void;
 }

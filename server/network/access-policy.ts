@@ -6,24 +6,24 @@ import { refuseDoubtfulHead } from './head-check.js';
 import { refusal } from './refusal.js';
 import { findHeaders, type HttpReply, type RequestHead, type Upgrade } from './transport.js';
 
-/** Who may come in. */
+/** Which requests an {@link AccessPolicy} accepts. */
 export interface DoorPolicy {
   readonly token: string;
-  /** The port in use: a Host with another port is not ours. */
+  /** The port in use. A Host header with another port is refused. */
   readonly port: number;
-  /** Our own: the scheme of our own pages' origins. */
+  /** The scheme of this server, and so of its own pages' origins. */
   readonly scheme: 'http' | 'https';
-  /** Names by which the server may be called, with a port or without. */
+  /** Names that a Host header may have, with a port or without. */
   readonly hosts: readonly string[];
-  /** Origins beside our own, as browsers write them. */
+  /** Allowed origins beside the server's own, as browsers write them. */
   readonly origins: readonly string[];
 }
 
 const ENCODINGS = Object.keys(SUBPROTOCOLS) as Encoding[];
 
 /**
- * Decides who comes in, before anything else happens. Host first (a page that has its own name resolve to us says that
- * name), then Origin (a browser says who asks), then the token.
+ * Accepts or refuses a request before anything else happens. It checks the Host header first (against DNS rebinding: a page whose name
+ * resolves to this server sends that name as Host), then the Origin header (a browser names the page that asks), then the token.
  */
 export class AccessPolicy {
   readonly #authorities: ReadonlySet<string>;
@@ -38,12 +38,15 @@ export class AccessPolicy {
     this.#namedOrigins = new Set(origins);
   }
 
-  /** From now on this token is asked for, and no other. */
+  /** Replaces the token. The old one is refused from now on. */
   changeToken(token: string): void {
     this.#token = Buffer.from(token);
   }
 
-  /** @returns a refusal for a request that is not meant for us or comes from a foreign page; asked of every request. */
+  /**
+   * Checks Host and Origin, for every request.
+   * @returns a refusal if the request is for another host or comes from a page that is not allowed.
+   */
   refuseStranger(request: RequestHead): HttpReply | undefined {
     const hosts = findHeaders(request, 'host');
     const host = hosts[0]?.toLowerCase();
@@ -62,7 +65,7 @@ export class AccessPolicy {
     return this.#ownOrigins.has(origin) || this.#namedOrigins.has(origin);
   }
 
-  /** @returns the Origin of a page that is not ours and that the operator has named. */
+  /** @returns the request's Origin if the operator has allowed it by name; `undefined` for the server's own pages. */
   namedOrigin(request: RequestHead): string | undefined {
     const origin = findHeaders(request, 'origin')[0];
     return origin !== undefined && this.#namedOrigins.has(origin.toLowerCase()) ? origin : undefined;
@@ -71,11 +74,14 @@ export class AccessPolicy {
   /** Whether the request carries the token, in its header or among its subprotocols. */
   hasToken(request: RequestHead): boolean {
     const presented = bearerTokens(request);
-    // Exactly one: two are somebody's attempt. The comparison is made in every case, so that all take the same time.
+    // Exactly one: an honest client never sends two. The tokens are always compared, so that every request takes the same time.
     return this.#isToken(presented[0] ?? NO_TOKEN) && presented.length === 1;
   }
 
-  /** Shows that this server knows the token, at the address by which it was called: that is one of its own. */
+  /**
+   * Returns the proof that this server knows the token. The proof covers the request's Host, so it is valid for that address only.
+   * The caller has already checked the Host.
+   */
   proveTo(request: RequestHead, nonce: string): string {
     return challengeProof(this.#token.toString(), nonce, findHeaders(request, 'host')[0] ?? '');
   }
@@ -101,16 +107,16 @@ export class AccessPolicy {
   }
 
   #isToken(presented: Buffer): boolean {
-    // A comparison of unequal lengths takes its own time; compare ourselves instead and refuse all the same.
+    // timingSafeEqual throws for unequal lengths. So the token is compared with itself, which takes the same time, and refused.
     const sameLength = presented.length === this.#token.length;
     return timingSafeEqual(sameLength ? presented : this.#token, this.#token) && sameLength;
   }
 }
 
 const NO_TOKEN = Buffer.alloc(0);
-/** What RFC 7230 allows in a subprotocol's name. */
+/** The characters that RFC 7230 allows in a subprotocol's name. */
 const TOKEN_CHARACTERS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Sixteen bytes in base64. */
+/** 16 bytes in base64. */
 const HANDSHAKE_KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 export const UNAUTHORIZED: HttpReply = refusal(
@@ -119,13 +125,13 @@ export const UNAUTHORIZED: HttpReply = refusal(
   { 'www-authenticate': 'Bearer' },
 );
 
-/** Whether a request wants to become a WebSocket, well or badly put. */
+/** Whether a request is meant as a WebSocket handshake, valid or not. */
 export function isHandshake(request: RequestHead): boolean {
   const asksFor = findHeaders(request, 'upgrade').some((name) => name.toLowerCase() === 'websocket');
   return asksFor || findHeaders(request, 'sec-websocket-key').length > 0;
 }
 
-/** What the engines do not insist on by themselves. */
+/** Checks what the engines do not check themselves. */
 function refuseHandshake(request: RequestHead): HttpReply | undefined {
   if (request.method !== 'GET') return refusal(405, 'a WebSocket begins with GET', { allow: 'GET' });
   const upgrades = findHeaders(request, 'upgrade');

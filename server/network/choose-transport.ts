@@ -6,9 +6,9 @@ import { UwsTransport } from './uws-transport.js';
 import { WsTransport } from './ws-transport.js';
 
 /**
- * The engine asked for, or the best that may be loaded and loads.
- * @param allowed SHA-256 of native binaries beside those that are known.
- * @throws Error where `uws` is asked for and is not to be had.
+ * Returns the chosen engine. `auto` is the native engine, or `ws` if that one cannot be loaded; then a warning is logged.
+ * @param allowed SHA-256 of native binaries that are allowed beside the known ones.
+ * @throws Error if `choice` is `uws` and the native engine cannot be loaded.
  */
 export function chooseTransport(choice: TransportChoice, log: Log, allowed: readonly string[] = []): Transport {
   if (choice === 'ws') return new WsTransport();

@@ -1,13 +1,13 @@
 /**
- * What bounds an HTTP connection on both engines. A connection serves one request: whoever sends several at once, reads none
- * of the answers or hides a second request in the first one's body gets nothing more than the first answer.
+ * The bounds of an HTTP connection on both engines. A connection serves one request. A client that sends several at once, reads no
+ * answer, or hides a second request in the first one's body gets the first answer and nothing more.
  */
 
-/** How long a connection may take to send its request's head, from when it is accepted. */
+/** How long a client may take to send the head of its request, from when the connection is accepted. */
 export const REQUEST_HEAD_MS = 5_000;
-/** How long the answer to somebody who has no token may take to be read. */
+/** How long a client may take to read an answer that is no stream. */
 export const ANSWER_MS = 30_000;
-/** For the other end to read its answer and close before we do. */
+/** How long the server waits, after an answer, for the client to read it and close first. */
 export const LINGER_MS = 100;
-/** How long somebody who has broken a limit may take to read why. */
+/** How long a client that has broken a limit may take to read the reason before its connection is cut. */
 export const LAST_WORD_MS = 500;

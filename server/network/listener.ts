@@ -9,10 +9,10 @@ import { chooseTransport } from './choose-transport.js';
 import { AccessPolicy } from './access-policy.js';
 import type { Transport } from './transport.js';
 
-/** Above the sessions' own limit, so that the engine never drops what a session counted as sent. */
+/** Added to the limit of the sessions, so that the engine never drops a frame that a session counts as sent. */
 const NATIVE_HEADROOM_BYTES = 4_194_304;
 
-/** What a client is told to wait before it connects again; it adds its own jitter. */
+/** How long a client is asked to wait before it connects again. It adds its own jitter. */
 const RETRY_AFTER_SHUTDOWN_MS = 500;
 
 export type FrontOptions = Pick<
@@ -31,7 +31,7 @@ export type FrontOptions = Pick<
   readonly sharePort?: boolean;
 };
 
-/** A bus's face to the network: the engine that listens, the accessPolicy, and who receives at it. */
+/** Serves a bus on the network. It joins the engine that listens, the access policy and the request handler. */
 export class Listener {
   readonly #requests: RequestHandler;
   #transport: Transport | undefined;
@@ -51,9 +51,9 @@ export class Listener {
   }
 
   /**
-   * Listens, and opens the accessPolicy to those who have the token.
-   * @returns the url.
-   * @throws Error with code EADDRINUSE where the port is taken.
+   * Starts to listen, and accepts clients that have the token.
+   * @returns the URL.
+   * @throws Error with code EADDRINUSE if the port is taken.
    */
   async listen(token: string): Promise<string> {
     const { options } = this;
@@ -72,7 +72,7 @@ export class Listener {
       this.#requests,
     );
     this.#transport = transport;
-    // From the moment the port is known: a Host with another port is not ours.
+    // The access policy checks the port in Host, so it cannot be made before the port is known.
     this.#requests.start(
       new AccessPolicy({
         token,
@@ -89,26 +89,26 @@ export class Listener {
     this.#requests.accessPolicy?.changeToken(token);
   }
 
-  /** @throws OptionError where the certificate and its key do not fit; the old ones stay in use. */
+  /** @throws OptionError if the certificate and its key do not match. The old ones stay in use. */
   async reloadTls(): Promise<void> {
     await this.#transport?.reloadTls();
     if (this.options.tls) this.log.info({}, 'certificate read again');
   }
 
-  /** Lets nobody in any more, and tells those who are in to come back later. */
+  /** Refuses new clients, and closes the connected ones with a reason that asks them to connect again later. */
   async stop(): Promise<void> {
     this.#requests.stop();
     await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
   }
 
-  /** The address it listens on, where that is somebody's name. */
+  /** The address that the engine listens on; none for a wildcard such as 0.0.0.0, which is no server's name. */
   #ownName(): string[] {
     return isWildcard(this.options.host) ? [] : [inUrl(this.options.host)];
   }
 
   #url(port: number): string {
     const { host, tls } = this.options;
-    // An address, and no name: what is published is what is listened on, and nobody else's.
+    // The address itself, not a name: a name could resolve to another server.
     return `${tls ? 'wss' : 'ws'}://${inUrl(reachedAt(host))}:${String(port)}`;
   }
 }

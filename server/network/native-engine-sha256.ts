@@ -1,6 +1,6 @@
 /**
- * The SHA-256 of every binary in uws-pack 20.0.8, by the file's name: what this program was tested with. A lock file pins the
- * package for checkouts only; whoever installs the published package has these.
+ * The SHA-256 of every binary in uws-pack 20.0.8, by file name. This program was tested with that version. A lock file pins the package
+ * in a checkout only; for an installed package these hashes do.
  */
 export const NATIVE_ENGINE_SHA256: Readonly<Record<string, string>> = {
   'uws_darwin_arm64_108.node': '5b8a491e3e772ce069dc6aaf0490892d2f6beea4adba1f62e71f3cd58bca19fd',

@@ -10,7 +10,7 @@ import type { UwsEngine } from './uws-transport.js';
 export class NativeEngineError extends Error {
   override readonly name = 'NativeEngineError';
   constructor(
-    /** `absent`: nothing to load; `unknown-binary`: not one that may be; `failed`: it does not load here. */
+    /** `absent`: there is no binary; `unknown-binary`: its hash is neither known nor allowed; `failed`: it does not load here. */
     readonly reason: 'absent' | 'unknown-binary' | 'failed',
     message: string,
     readonly cure: string,
@@ -20,7 +20,7 @@ export class NativeEngineError extends Error {
   }
 }
 
-/** A binary that is about to be loaded, and known. */
+/** A native binary whose hash is known or allowed. */
 export interface NativeBinary {
   readonly file: string;
   readonly sha256: string;
@@ -30,9 +30,9 @@ const INSTALL =
   'npm install uWebSockets.js@npm:uws-pack@20.0.8 on Node 20 or 22, or an official build of that name with --native-engine-sha256';
 
 /**
- * Finds the binary of the native engine for this process, and checks its bytes. Hashing 7 MB takes
- * 17 ms without instructions for it (a third of that with them), once when a server starts.
- * @param allowed SHA-256 of binaries beside those that this program was tested with.
+ * Finds the binary of the native engine for this process, and checks its SHA-256. To hash its 7 MB takes 17 ms on a processor without
+ * SHA instructions and a third of that with them, once when a server starts.
+ * @param allowed SHA-256 of binaries that are allowed beside those that this program was tested with.
  * @throws NativeEngineError
  */
 export function findNativeBinary(
@@ -41,7 +41,7 @@ export function findNativeBinary(
 ): NativeBinary {
   const { platform, arch, versions } = process;
   const name = `uws_${platform}_${arch}_${versions.modules}.node`;
-  // In the repack, and in the official build.
+  // The first path is that of the repack (uws-pack), the second that of the official build.
   const file =
     directory && [join(directory, 'dist', 'bin', name), join(directory, name)].find((path) => existsSync(path));
   if (file === undefined || file === '') {
@@ -53,17 +53,17 @@ export function findNativeBinary(
   throw new NativeEngineError(
     'unknown-binary',
     `the native engine is not loaded, because ${name} is none of the binaries that are known (SHA-256 ${sha256})`,
-    `install uws-pack@20.0.8 again, or where that binary is an official build of yours: --native-engine-sha256 ${sha256}`,
+    `install uws-pack@20.0.8 again, or allow this binary, if it is an official build, with --native-engine-sha256 ${sha256}`,
   );
 }
 
 /**
- * Loads the bytes that were checked and nothing beside them: the JavaScript around the binary in its package never runs.
+ * Loads the checked binary directly. The JavaScript around it in its package never runs.
  * @throws NativeEngineError
  */
 export function loadNativeEngine({ file }: NativeBinary): UwsEngine {
   try {
-    // Read by the engine when it is loaded: the same bound as the other engine's.
+    // The engine reads this variable when it is loaded. The bound is the same as for the other engine, in bytes.
     process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= '10240';
     return createRequire(import.meta.url)(file) as UwsEngine;
   } catch (error) {
@@ -72,7 +72,7 @@ export function loadNativeEngine({ file }: NativeBinary): UwsEngine {
   }
 }
 
-/** Where Node would find the package from here; `undefined` where it would not, or before Node 20.6, which cannot say. */
+/** The directory where Node finds the package; `undefined` if there is none, or before Node 20.6, which has no `import.meta.resolve`. */
 function packageDirectory(): string | undefined {
   try {
     const entry = fileURLToPath(import.meta.resolve('uWebSockets.js'));

@@ -1,19 +1,19 @@
-/** What stands for a connection that has not been let in. */
+/** An unauthenticated connection. */
 interface Pending {
   readonly address: string;
   close(): void;
 }
 
 /**
- * Connections that have not been let in, by address. Beyond the limit the oldest of an address is closed: whoever has
- * the token says so at once and is never the oldest for long, so that a crowd that says nothing keeps nobody out.
+ * Unauthenticated connections, by address. Beyond the limit the oldest one of an address is closed. A client that has the token sends it
+ * at once, so its connection is never among the oldest, and many silent connections cannot keep it out.
  */
 export class PendingConnections {
   readonly #byAddress = new Map<string, Set<Pending>>();
 
   constructor(private readonly maxPerAddress: number) {}
 
-  /** @returns whether another one had to be closed for it. */
+  /** @returns whether the oldest connection of the address was closed to make room. */
   add(connection: Pending): boolean {
     const { address } = connection;
     const pending = this.#byAddress.get(address) ?? new Set();

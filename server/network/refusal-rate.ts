@@ -1,13 +1,13 @@
 import type { Clock } from '../runtime/clock.js';
 
-/** Addresses are told apart up to this many; beyond it the newcomers of a second share one count. */
+/** So many addresses have their own count in a window; all further addresses share one. */
 const MAX_ADDRESSES = 10_000;
 const OTHERS = 'others';
 const WINDOW_MS = 1_000;
 
 /**
- * Counts refused requests by address and second. Only refusals are answered differently beyond the limit: whoever has
- * the token comes in however many others of the same address (every process of this machine shares one) do not.
+ * Counts refused requests per address and second. Beyond the limit only the answers to refused requests change. A client with the token is
+ * still accepted, even if other clients of its address (all processes of one machine share one) have used up the limit.
  */
 export class RefusalRate {
   readonly #counts = new Map<string, number>();
@@ -18,7 +18,7 @@ export class RefusalRate {
     private readonly clock: Clock,
   ) {}
 
-  /** Counts one refusal; whether it is beyond what an address may cause in a second. */
+  /** Counts one refusal. @returns whether the address has passed its limit in this second. */
   isBeyond(address: string): boolean {
     const now = this.clock.elapsed();
     if (now - this.#startedAt >= WINDOW_MS) {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { HttpReply } from './transport.js';
 
-/** An answer of one line that says why not. */
+/** An answer whose body is one line with the reason. */
 export function refusal(status: number, why: string, headers: Readonly<Record<string, string>> = {}): HttpReply {
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: `${why}\n` };
 }

@@ -17,12 +17,12 @@ import type { Socket } from '../delivery/port.js';
 import type { Connection } from '../sessions/connection.js';
 import type { HttpAnswer, HttpReply, RequestHead, TransportHandlers, Upgrade } from './transport.js';
 
-/** A warning about connections is not repeated sooner. */
+/** The warning about unauthenticated connections is logged at most once in this time. */
 const WARN_EVERY_MS = 60_000;
 
 /**
- * What stands between a transport and the bus: every request and every connection passes here, refusals are counted,
- * and whatever fails is logged and answered without a word of how.
+ * Handles every request and connection between a transport and the bus. It counts refusals. If a request fails with an exception, it logs
+ * the exception and sends an answer without any detail of it.
  */
 export class RequestHandler implements TransportHandlers {
   readonly #refusals: RefusalRate;
@@ -45,7 +45,7 @@ export class RequestHandler implements TransportHandlers {
     this.#routes = tokenRoutes({ bus, limits, clock, slots: this.#slots, loopDelay: this.#loopDelay });
   }
 
-  /** Until there is a policy everyone is asked to come back. */
+  /** Starts to serve requests. Before this call every request is answered with 503 and a `retry-after`. */
   start(accessPolicy: AccessPolicy): void {
     this.#accessPolicy = accessPolicy;
   }
@@ -54,7 +54,7 @@ export class RequestHandler implements TransportHandlers {
     return this.#accessPolicy;
   }
 
-  /** Requests on connections that stand are still answered, but nobody is let in. */
+  /** Refuses new WebSockets. HTTP requests are still answered; `/readyz` says that the server is not ready. */
   stop(): void {
     this.#isStopping = true;
     this.#loopDelay.stop();
@@ -116,7 +116,7 @@ export class RequestHandler implements TransportHandlers {
     return withSecurityHeaders(refusal(429, why, { 'retry-after': '1', connection: 'close' }));
   }
 
-  /** An exception that leaves a handler would end the process with a native engine, and show its stack with another. */
+  /** Catches every exception: one that leaves a handler would end the process with the native engine, and send its stack with the other. */
   #guarded<T>(attempt: () => T, otherwise: T): T {
     try {
       return attempt();
@@ -129,7 +129,7 @@ export class RequestHandler implements TransportHandlers {
 
 const nothing = (): void => undefined;
 
-/** What a socket tells of that nobody serves. */
+/** The connection of a socket that has no session: it ignores everything. */
 const NOBODY: Connection = { message: nothing, control: nothing, drained: nothing, closed: nothing };
 
 const UNREADY = withSecurityHeaders(refusal(503, 'starting', { 'retry-after': '1' }));

@@ -11,7 +11,7 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 };
 
-/** What every answer carries, refusals and errors too. */
+/** Adds the security headers, which every answer carries, refusals and errors too. The answer's own headers take precedence. */
 export function withSecurityHeaders<T extends HttpAnswer>(reply: T): T {
   return { ...reply, headers: { ...SECURITY_HEADERS, ...reply.headers } };
 }

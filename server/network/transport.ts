@@ -3,17 +3,17 @@ import type { Socket } from '../delivery/port.js';
 import type { Connection } from '../sessions/connection.js';
 import type { TlsFiles } from '../config/tls-files.js';
 
-/** How long clients that are slow to read may take to be told that the server goes away; the rest is cut off. */
+/** How long a stopping server waits for clients that read slowly to receive the close frame. Then it cuts their connections. */
 export const CLOSE_TIMEOUT_MS = 1_500;
 
-/** A request before anything is believed of it. */
+/** The head of a request. No part of it has been checked. */
 export interface RequestHead {
-  /** In capitals. */
+  /** In upper case. */
   readonly method: string;
   readonly path: string;
   /** Without the question mark. */
   readonly query: string;
-  /** In the order they came, names in lower case, doubles kept. */
+  /** In the order of the request, with names in lower case. A header that is sent twice is here twice. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly remoteAddress: string;
 }
@@ -22,59 +22,62 @@ export interface HttpReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
-  /** The token was presented: the connection is no longer one of those that have not been let in. */
+  /** The request carried the token, so its connection no longer counts as unauthenticated. @default false */
   readonly authenticated?: boolean;
-  /** One more request may follow on the same connection, which is closed after any other answer. */
+  /** One more request may follow on the same connection. After any other answer the connection is closed. @default false */
   readonly mayContinue?: boolean;
 }
 
-/** Where the bytes of a streaming reply go. After the other end has gone, or after the end, every call is harmless. */
+/** Takes the bytes of a streaming reply. After the client has closed, or after `end`, every call is harmless. */
 export interface HttpWriter {
-  /** `queued`: kept, though the kernel takes no more for now. */
+  /** @returns `queued` if the bytes are kept because the kernel takes no more for now. */
   write(bytes: Uint8Array): 'sent' | 'queued';
-  /** Bytes handed over that the kernel has not taken; at most so many, where the engine does not say. */
+  /** Bytes that were written and that the kernel has not taken. An upper bound if the engine does not report the number. */
   readonly queuedBytes: number;
   /** Sends what is queued, then ends the reply. */
   end(): void;
 }
 
-/** What a transport tells whoever writes a streaming reply. */
+/** Writes the body of a streaming reply. The transport calls it. */
 export interface HttpSource {
   /** The writer's queue has become shorter, under the same terms as {@link Connection.drained}. */
   drained(): void;
-  /** The other end has gone. Not told after `end`. */
+  /** The client has closed the connection. Not called after `end`. */
   closed(): void;
 }
 
-/** A reply whose body is written piece by piece. Its status and headers are sent before `open` is called. */
+/** A reply whose body is written in pieces. Its status and headers are sent before `open` is called. */
 export interface HttpStream {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly authenticated?: boolean;
-  /** Means nothing between two pieces: written where an engine needs a push to go on. At least one byte. */
+  /**
+   * Text without a meaning between two pieces, at least one byte. It is written when the native engine sends what it keeps only with the
+   * next write.
+   */
   readonly filler: string;
   /** Called for GET; HEAD has no body. */
   open(writer: HttpWriter): HttpSource;
 }
 
-/** An answer to a request that is no WebSocket: whole, or a stream. */
+/** The answer to an HTTP request that is no WebSocket handshake: whole, or a stream. */
 export type HttpAnswer = HttpReply | HttpStream;
 
 export function isStream(answer: HttpAnswer): answer is HttpStream {
   return 'open' in answer;
 }
 
-/** The answer to a request to become a WebSocket: what to speak, or why not. */
+/** The answer to a WebSocket handshake: the encoding and subprotocol, or a refusal. */
 export type Upgrade =
   | { readonly accept: true; readonly encoding: Encoding; readonly subprotocol: string | undefined }
   | { readonly accept: false; readonly reply: HttpReply };
 
-/** What a transport calls; everything is synchronous. */
+/** The functions that a transport calls. All are synchronous. */
 export interface TransportHandlers {
   http(request: RequestHead): HttpAnswer;
   upgrade(request: RequestHead): Upgrade;
   open(socket: Socket, encoding: Encoding): Connection;
-  /** A connection was closed because too many of its address have not been let in. */
+  /** A connection was closed because its address had too many unauthenticated ones. */
   pendingOverflow(remoteAddress: string): void;
 }
 
@@ -83,11 +86,11 @@ export interface ListenOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly maxPayloadBytes: number;
-  /** Beyond this the transport may drop frames; the sessions' own limit is well below. */
+  /** The transport may drop frames if more than this is queued. The limit of the sessions is well below it. */
   readonly maxBackpressureBytes: number;
-  /** A connection that is silent for longer is pinged, then closed. */
+  /** How long a connection may be silent. It is pinged before, and closed if it does not answer. */
   readonly idleTimeoutMs: number;
-  /** Connections of one address that have not been let in. */
+  /** How many unauthenticated connections one address may have. */
   readonly maxPendingConnections: number;
   /** `undefined` for plain `ws` and `http`. */
   readonly tls: TlsFiles | undefined;
@@ -99,15 +102,15 @@ export interface Transport {
   readonly name: 'uws' | 'ws';
   /**
    * @returns the port.
-   * @throws Error with code EADDRINUSE where it is taken.
+   * @throws Error with code EADDRINUSE if the port is taken.
    */
   listen(options: ListenOptions, handlers: TransportHandlers): Promise<number>;
   /**
-   * Reads the certificate and its key again; connections that stand keep the old one.
-   * @throws OptionError where they do not fit; the old ones stay in use.
+   * Reads the certificate and its key again. Open connections keep the old ones.
+   * @throws OptionError if they do not match. The old ones stay in use.
    */
   reloadTls(): Promise<void>;
-  /** Closes the listener, and every socket with this code and reason. */
+  /** Stops listening, and closes every socket with this code and reason. */
   stop(code: CloseCode, reason: string): Promise<void>;
 }
 

@@ -6,39 +6,39 @@ import { isStream, type HttpAnswer, type HttpReply, type RequestHead, type Trans
 import { writeHead } from './uws-head.js';
 import { streamReply } from './uws-stream.js';
 
-/** A request without a body that the engine has read the head of, and that is to be answered. */
+/** A request without a body whose head the engine has read and which has no answer yet. */
 export interface ArrivedRequest {
   readonly head: RequestHead;
-  /** The engine's object for this request alone; unusable once the request has been answered. */
+  /** The engine's object for this request only. It is invalid after the answer. */
   readonly response: HttpResponse;
-  /** Of a handshake that is refused; `undefined` where nobody has looked at the request. */
+  /** The refusal of a handshake; `undefined` if the request has not been checked yet. */
   readonly refused: HttpReply | undefined;
 }
 
-/** What a connection needs of the transport that accepted it. */
+/** The part of the transport that its connections use. */
 export interface ConnectionOwner {
   readonly handlers: TransportHandlers;
-  /** The connection has presented the token. */
+  /** The connection has sent the token. */
   authenticated(connection: UwsConnection): void;
-  /** The connection is what it was, though it had been doubted. */
+  /** The connection was `unknown` and has sent an HTTP request, so it is no WebSocket. */
   heardOf(connection: UwsConnection): void;
-  /** The connection has gone, or may not be touched any more. */
+  /** The connection is closed, or may not be touched any more. */
   over(connection: UwsConnection): void;
   /** How many connections the engine has closed so far. */
   closures(): number;
 }
 
 /**
- * - `waiting`: no request has come.
+ * - `waiting`: no request has arrived.
  * - `answering`: the engine holds an unanswered request.
- * - `answered`: everything has been handed over; the other end is given a moment to close first.
- * - `unknown`: this connection or another one has become a WebSocket, and the engine does not say which. It may not be
- *   touched before it is heard of; where it is none, the engine closes it after ten seconds.
- * - `over`: nothing of the engine's may be touched.
+ * - `answered`: the whole answer has been handed to the engine; the client may close first, within {@link LINGER_MS}.
+ * - `unknown`: this connection or another one has become a WebSocket, and the engine does not report which. Its engine object may not be
+ *   touched before it sends an HTTP request. If it sends none and is no WebSocket, the engine closes it after ten seconds.
+ * - `over`: its engine objects may not be touched.
  */
 type Phase = 'waiting' | 'answering' | 'answered' | 'unknown' | 'over';
 
-/** Bodies up to here are handed over whole: the engine keeps what the kernel does not take. */
+/** Bodies up to this size are handed over whole. The engine keeps what the kernel does not take. */
 const SMALL_BODY_BYTES = 8_192;
 
 const UNREADABLE = withSecurityHeaders(
@@ -49,19 +49,18 @@ const TOO_MANY_PENDING = withSecurityHeaders(
 );
 
 /**
- * One connection of the native engine until it has gone or may have become a WebSocket. It serves one request, or two where
- * the answer to the first says that another may follow.
+ * One connection of the native engine, until it closes or may have become a WebSocket. It serves one request, or two if the answer
+ * to the first says that another may follow.
  *
- * The engine gives a new object for the same connection at every call. The one it gives when the connection is accepted
- * is kept: it stays usable until the connection closes, and through it the connection is known again. The rules that
- * keep the process alive are held here and nowhere else: an abort handler is attached at every moment, and nothing is
- * called after it has run.
+ * The engine gives a new object for the same connection at every call. The object from the acceptance is kept: it is valid until the
+ * connection closes, and its handlers identify the connection of a request. Two rules keep the process alive, and only this class
+ * follows them: an abort handler is attached at every moment, and nothing is called after it has run.
  */
 export class UwsConnection {
   #phase: Phase = 'waiting';
   #timer: NodeJS.Timeout;
   #hasContinued = false;
-  /** Told when the other end goes before a streaming reply is complete. */
+  /** Called if the client closes before a streaming reply is complete. */
   #streamAborted: (() => void) | undefined;
 
   constructor(
@@ -69,17 +68,17 @@ export class UwsConnection {
     readonly address: string,
     private readonly isTls: boolean,
     private readonly owner: ConnectionOwner,
-    /** The request whose head the engine has just read. */
+    /** Returns the request whose head the engine has just read, once. */
     private readonly takeArrived: () => ArrivedRequest | undefined,
   ) {
     this.#timer = this.#awaitRequest();
   }
 
-  /** From here on the next request is this connection's to answer. */
+  /** Makes this connection answer its next request. */
   #awaitRequest(): NodeJS.Timeout {
     this.#attachAbort();
-    // For a request without a body this is called right after the engine's request handler, in the same call of the engine,
-    // and so says whose request that was. One with a body takes this handler away, since for that it may be called later.
+    // For a request without a body the engine calls this right after its request handler, in the same call. That is how the connection of
+    // a request is known. For a request with a body the engine may call it later, so such a request replaces this handler.
     this.accepted.onData(() => {
       const isHeardOf = this.#phase === 'waiting' || this.#phase === 'unknown';
       const arrived = isHeardOf ? this.takeArrived() : undefined;
@@ -90,14 +89,14 @@ export class UwsConnection {
     }, REQUEST_HEAD_MS);
   }
 
-  /** Too many of this address have not been let in, and this one has been so for longest. */
+  /** Closes the connection because its address has too many unauthenticated ones and this one is the oldest. */
   close(): void {
     this.#refuse(TOO_MANY_PENDING);
   }
 
-  /** A connection has become a WebSocket, and it may have been this one. */
+  /** Called when a connection has become a WebSocket, which may be this one. */
   doubt(): void {
-    // A connection that is being answered cannot: the engine closes it over a second request.
+    // A connection that is being answered cannot be it: the engine closes such a connection at a second request.
     if (this.#phase !== 'waiting' && this.#phase !== 'answered') return;
     this.#phase = 'unknown';
     clearTimeout(this.#timer);
@@ -133,7 +132,7 @@ export class UwsConnection {
         const aborted = streamReply(response, head.method, answer, (end) => {
           this.#handOver(end);
         });
-        // It may have ended, or the other end may have gone, with the first bytes.
+        // The first bytes may have ended the reply, or the client may have closed at them.
         if (this.#isAnswering()) this.#streamAborted = aborted;
         else if (this.#phase === 'over') aborted();
       });
@@ -148,8 +147,9 @@ export class UwsConnection {
   }
 
   /**
-   * Outside of the engine's own work on the connection. With the last byte it may close it at once, if the other end has asked
-   * for that, and would then go on working with what it has freed. What is small waits in its cork until it is done.
+   * Runs `call` after the engine's own call has returned. At the last byte the engine may close the connection at once, if the client has
+   * asked for that. Inside its own call it would then go on to use memory that it has freed. A small answer needs no delay: it stays in
+   * the engine's cork buffer until its call has returned.
    */
   #later(call: () => void): void {
     setImmediate(() => {
@@ -163,14 +163,14 @@ export class UwsConnection {
         writeHead(response, answer);
         response.writeHeader('connection', 'close');
         if (answer.status !== 204) response.writeHeader('content-length', String(length));
-        // Given any argument, even undefined, the engine waits for a body of that length, and ends the process as none comes.
+        // No argument, not even undefined: the engine would wait for a body of that length, and end the process when none comes.
         response.endWithoutBody();
       });
       return true;
     });
   }
 
-  /** The one answer after which another request is served. Until it has been written, a request that follows is nobody's. */
+  /** Sends the one answer after which another request is served. A request that arrives before it has been written is not answered. */
   #replyAndContinue(response: HttpResponse, answer: HttpReply): void {
     this.#hasContinued = true;
     this.#later(() => {
@@ -185,7 +185,7 @@ export class UwsConnection {
       }
       this.#phase = 'waiting';
       clearTimeout(this.#timer);
-      // The engine has forgotten both handlers with the first request.
+      // The engine dropped both handlers at the end of the first request.
       this.#timer = this.#awaitRequest();
     });
   }
@@ -200,7 +200,7 @@ export class UwsConnection {
     });
   }
 
-  /** Hands over only what the kernel takes: an answer that nobody reads costs nothing here. */
+  /** Hands over only as much as the kernel takes, so that the answer to a client that does not read uses no memory in the engine. */
   #replyInPieces(response: HttpResponse, answer: HttpReply, body: Uint8Array): void {
     const pass = (offset: number): boolean => {
       const result = { isPassed: false, isDone: false };
@@ -232,9 +232,9 @@ export class UwsConnection {
   }
 
   /**
-   * Has the engine take what is to be sent. It forgets the abort handler with the last byte, and may close the connection
-   * in the same call, of which it then tells only that some connection has gone.
-   * @param send whether that was all.
+   * Hands bytes to the engine. At the last byte the engine drops the abort handler. It may also close the connection in the same call, and
+   * then reports only that some connection has closed.
+   * @param send writes the bytes; returns whether they were the last.
    */
   #handOver(send: () => boolean): void {
     if (!this.#isAnswering()) return;
@@ -250,7 +250,7 @@ export class UwsConnection {
     }
   }
 
-  /** Ends a connection that has sent no request which the engine could read. */
+  /** Closes the connection. The answer is sent first, unless a request has come or the connection uses TLS. */
   #refuse(answer: HttpReply): void {
     if (this.#phase !== 'waiting' || this.isTls) {
       this.#close();
@@ -260,7 +260,7 @@ export class UwsConnection {
       writeHead(this.accepted, answer);
       this.accepted.end(answer.body, true);
     });
-    // The engine closes it at once; whether or not it says so, the object is of no more use.
+    // The engine closes the connection at once. It may not report that, and the object may not be used again.
     this.#over();
   }
 
@@ -272,7 +272,7 @@ export class UwsConnection {
   }
 
   #close(): void {
-    // Calls the abort handler before it returns.
+    // The engine calls the abort handler before `close` returns.
     if (this.#phase !== 'over' && this.#phase !== 'unknown') this.accepted.close();
   }
 }

@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { RequestHead } from './transport.js';
 
-/** The engine's request, whole: it is gone when the handler returns. */
+/** Copies the head of the engine's request, which is not valid after the handler has returned. */
 export function headOf(request: HttpRequest, remoteAddress: string): RequestHead {
   const headers: [string, string][] = [];
   request.forEach((name, value) => {

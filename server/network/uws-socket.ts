@@ -11,16 +11,19 @@ export interface UserData {
   connection?: Connection;
 }
 
-/** So long may a client that is slow to read take to come to the close frame. */
+/** How long a client that reads slowly may take to receive the close frame. */
 const SLOW_CLOSE_MS = 10_000;
 
 const SEND_RESULTS: readonly SendResult[] = ['queued', 'sent', 'dropped'];
 
-/** Guards the native socket, on which any call after its close would throw. */
+/** Guards the native socket, which throws on any call after its close. */
 export class UwsSocket implements Socket {
   native: WebSocket<UserData> | undefined;
   readonly remote: string;
-  /** A close frame would be lost with what waits before it: it is sent when nothing does, or the socket is cut. */
+  /**
+   * The close that is still to be done. A close frame would be lost together with the frames that are queued before it. So the socket is
+   * closed when the queue is empty; when the timer fires, the socket is cut.
+   */
   #lastWord: { readonly code: CloseCode; readonly reason: string; readonly timer: NodeJS.Timeout } | undefined;
 
   constructor(
@@ -57,15 +60,15 @@ export class UwsSocket implements Socket {
     this.#lastWord = { code, reason, timer };
   }
 
-  /** Says what has been waiting for the queue to become empty. */
+  /** Sends the waiting close frame if the queue is empty. */
   drained(): void {
     if (this.#lastWord && this.queuedBytes === 0) this.end(this.#lastWord.code, this.#lastWord.reason);
   }
 
-  /** Closes at once; what still waits is lost, and the close frame with it. */
+  /** Closes at once. Queued frames are lost, and the close frame with them. */
   end(code: CloseCode, reason: string): void {
     clearTimeout(this.#lastWord?.timer);
-    // It calls the close handler before it returns.
+    // The engine calls the close handler before `end` returns.
     this.native?.end(code, reason);
   }
 }

@@ -3,9 +3,9 @@ import type { HttpSource, HttpStream, HttpWriter } from './transport.js';
 import { writeHead } from './uws-head.js';
 
 /**
- * Answers with a head, and then with what the stream writes. Whoever calls has attached an abort handler.
- * @param handOver runs what hands bytes to the engine; `true` says that they were the last.
- * @returns to be called when the other end goes before the last.
+ * Sends the head of a streaming reply, then lets the stream write the body. The caller has attached an abort handler.
+ * @param handOver runs the function that hands bytes to the engine; `true` from that function means that they were the last.
+ * @returns a function to call if the client closes before the last byte.
  */
 export function streamReply(
   response: HttpResponse,
@@ -25,7 +25,7 @@ export function streamReply(
   if (isHead) return () => undefined;
   const writer = new UwsWriter(response, Buffer.from(stream.filler), handOver);
   response.onWritable(() => {
-    // Not in the engine's own work on the connection, for the end may be written.
+    // Not inside the engine's own call: this may write the end of the reply, after which the engine may close the connection.
     setImmediate(() => {
       writer.writable();
     });
@@ -38,15 +38,15 @@ export function streamReply(
 }
 
 /**
- * Guards the native response, on which any call after its end or abort would throw. What the engine could not pass on it
- * keeps, does not measure, and passes on only when something more is written: so our own queue waits until it says that
- * it is writable, and where nothing is queued then, the filler goes.
+ * Guards the native response, which throws on any call after its end or abort. Bytes that the kernel does not take the engine keeps. It
+ * does not report how many they are, and sends them only at the next write. So this writer queues further bytes itself until the engine
+ * says that it is writable. If nothing is queued then, it writes the filler.
  */
 class UwsWriter implements HttpWriter {
   source: HttpSource | undefined;
   readonly #queue: Uint8Array[] = [];
   #queuedHere = 0;
-  /** At most so many bytes are kept by the engine; 0 where it has passed on everything. */
+  /** An upper bound of the bytes that the engine keeps; 0 if it has sent everything. */
   #kept = 0;
   #phase: 'open' | 'ending' | 'over' = 'open';
 
@@ -102,7 +102,7 @@ class UwsWriter implements HttpWriter {
 
   #finish(): void {
     this.#phase = 'over';
-    // Whatever the engine has kept it sends before the end.
+    // The engine sends the bytes that it keeps before the end.
     this.handOver(() => {
       this.response.cork(() => {
         this.response.end();

@@ -26,7 +26,7 @@ import { UwsConnection, type ArrivedRequest } from './uws-connection.js';
 import { addressOf, headOf } from './uws-request.js';
 import { UwsSocket, type UserData } from './uws-socket.js';
 
-/** The native module; its own declarations leave out what they should not. */
+/** The native module, with a constant that its own declarations lack. */
 export type UwsEngine = typeof import('uWebSockets.js') & { readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number };
 
 type ListenWithOptions = (
@@ -39,35 +39,34 @@ type ListenWithOptions = (
 /** No compression: records are small, and a shared frame would be compressed once for each member. */
 const NO_COMPRESSION = 0;
 
-/** For the close frames to be on their way, before the engine closes what is left. */
+/** How long `stop` waits for the close frames to be sent before the engine closes the remaining connections. */
 const LINGER_MS = 50;
-/** For a port that is listened on again. */
+/** How often `reloadTls` tries to listen on the port again, and the pause between two attempts. */
 const LISTEN_ATTEMPTS = 100;
 const LISTEN_PAUSE_MS = 50;
 
-/** The native engine. Everything it demands of its caller is kept in this file. */
+/** The native engine, uWebSockets.js. What it demands for HTTP connections is in `uws-connection.ts`. */
 export class UwsTransport implements Transport {
   readonly name = 'uws';
   readonly #sockets = new Set<UwsSocket>();
-  /** The last one listens; those before it serve what they had accepted when the certificate changed. */
+  /** The last app listens. Those before it serve the connections that they accepted before the certificate changed. */
   readonly #apps: TemplatedApp[] = [];
   #listening: us_listen_socket | undefined;
   #given: { readonly options: ListenOptions; readonly handlers: TransportHandlers } | undefined;
-  /** Connections that have not been let in. */
   #pending: PendingConnections | undefined;
-  /** Connections that the engine's objects are kept of. */
+  /** The connections whose engine objects may still be used. */
   readonly #held = new Set<UwsConnection>();
-  /** The request whose head the engine has read last, until its connection takes it. */
+  /** The request whose head the engine read last, until its connection takes it. */
   #arrived: ArrivedRequest | undefined;
-  /** Connections that the engine has closed; it does not say which. */
+  /** How many connections the engine has closed. It does not report which. */
   #closures = 0;
-  /** Said to every socket once the transport is being stopped; from then on nothing is heard any more. */
+  /** Set when the transport is being stopped: how every socket is closed. From then on messages are ignored. */
   #closing: { readonly code: CloseCode; readonly reason: string; done(): void } | undefined;
 
   constructor(private readonly engine: UwsEngine) {}
 
   async listen(options: ListenOptions, handlers: TransportHandlers): Promise<number> {
-    // The engine shares a port it was given only by number, and only such a port can be listened on again.
+    // reloadTls listens on the same port again, which the engine can only do for a port that it was given by number.
     const port = options.port === 0 && options.tls ? await freePort(options.host) : options.port;
     this.#given = { options: { ...options, port }, handlers };
     this.#pending = new PendingConnections(options.maxPendingConnections);
@@ -75,8 +74,8 @@ export class UwsTransport implements Transport {
   }
 
   /**
-   * The engine cannot change the certificate of an app: another app takes over the port. Between the two steps, which
-   * follow each other at once, a connection that is being made may be reset; those that stand are not touched.
+   * Lets a new app take over the port, because the engine cannot change the certificate of an app. A client that connects between the two
+   * steps, which follow each other at once, may be reset. Open connections are not touched.
    */
   async reloadTls(): Promise<void> {
     if (!this.#given?.options.tls || !this.#listening) return;
@@ -89,7 +88,7 @@ export class UwsTransport implements Transport {
         await this.#bind(app, options);
         return;
       } catch (error) {
-        // Somebody may hold the port for a moment; to give it up would end the service.
+        // Another process may hold the port for a moment. If this server gave up, it would no longer accept clients.
         if (attempt === LISTEN_ATTEMPTS) throw error;
         await new Promise<void>((resolve) => setTimeout(resolve, LISTEN_PAUSE_MS));
       }
@@ -104,7 +103,7 @@ export class UwsTransport implements Transport {
       else this.#closures++;
     });
     app.ws<UserData>('/*', {
-      // A message that is too long but not absurd is answered with the limit's name before its sender is closed.
+      // Up to twice the limit a message still reaches the session, which answers with the name of the limit before it closes.
       maxPayloadLength: 2 * options.maxPayloadBytes,
       maxBackpressure: options.maxBackpressureBytes,
       closeOnBackpressureLimit: false,
@@ -172,8 +171,9 @@ export class UwsTransport implements Transport {
   }
 
   /**
-   * Answers nothing yet: only right after this call does the engine say which connection the request is from. A second
-   * request of a connection is taken by nobody, and ends with it. Nor is it said of a request with a body, so it is refused.
+   * Keeps a request until its connection is known: the engine reports that right after this call. No connection takes a second request
+   * of its own, which ends with that connection. For a request with a body the engine does not report the connection at all, so such a
+   * request is refused here.
    */
   #arrive(response: HttpResponse, head: RequestHead, refused: HttpReply | undefined): void {
     this.#arrived = announcesBody(head) ? undefined : { head, response, refused };
@@ -183,8 +183,9 @@ export class UwsTransport implements Transport {
   }
 
   /**
-   * Within this call: later, the engine takes the WebSocket that it has made for the response that it was, and closes it now
-   * and then. But whose request it is, it does not say in this call; so all who may have sent it are let go of.
+   * Answers a handshake within the engine's call. If it is answered later, the engine sometimes mistakes the new WebSocket for the old
+   * response, and closes it. In this call the engine does not report which connection the request is from. So every connection that may
+   * have sent it is doubted.
    */
   #upgrade(
     response: HttpResponse,
@@ -225,8 +226,8 @@ export class UwsTransport implements Transport {
   }
 
   /**
-   * The engine calls a socket closed at once, though frames may wait before its close frame; what waits would be lost when
-   * the app is closed. So each is closed when it has drained, and in the end those that have not.
+   * Closes each socket when its queue is empty, and after {@link CLOSE_TIMEOUT_MS} those that still have frames queued. The engine reports
+   * a socket as closed at once, but frames that are queued before its close frame would be lost when the app is closed.
    */
   async #closeGracefully(code: CloseCode, reason: string): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -252,12 +253,12 @@ export class UwsTransport implements Transport {
 
   #bind(app: TemplatedApp, { host, port, sharePort = false }: ListenOptions): Promise<number> {
     return new Promise((resolve, reject) => {
-      // Without the option the engine asks the kernel to share the port.
+      // Without this option the engine lets other processes share the port.
       const options = sharePort ? 0 : this.engine.LIBUS_LISTEN_EXCLUSIVE_PORT;
       const listen = app.listen.bind(app) as unknown as ListenWithOptions;
       listen(host, port, options, (listening) => {
         if (!listening) {
-          // The engine does not say why; by far the most common reason is this one.
+          // The engine does not report the reason. A port that is taken is by far the most common one.
           reject(Object.assign(new Error(`cannot listen on ${host}:${String(port)}`), { code: 'EADDRINUSE' }));
           return;
         }
@@ -284,7 +285,7 @@ export class UwsTransport implements Transport {
   }
 }
 
-/** A request with a body is never answered otherwise; what it would be answered with is not made. */
+/** Returns the refusal of a request with a body: the one it would get without the body, or else {@link NO_BODY}. It opens no stream. */
 function refusalOf(answer: HttpAnswer): HttpReply {
   return isStream(answer) || answer.status < 400 ? NO_BODY : answer;
 }

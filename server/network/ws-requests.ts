@@ -6,7 +6,7 @@ import { reasonPhrase, refusal } from './refusal.js';
 import { withSecurityHeaders } from './security-headers.js';
 import type { HttpReply, ListenOptions, RequestHead, TransportHandlers } from './transport.js';
 
-/** A request's head, with all headers as they came. */
+/** Returns the head of a request, with all headers as they arrived. */
 export function headOf(request: IncomingMessage): RequestHead {
   const headers: [string, string][] = [];
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
@@ -22,10 +22,10 @@ export function headOf(request: IncomingMessage): RequestHead {
   };
 }
 
-/** Behind its first, a connection may have sent so many requests in one piece; they are not answered. */
+/** How many requests a connection may send after the first one, in one piece with it. They are not answered. */
 const MAX_UNANSWERED_REQUESTS = 16;
 
-/** Tells a connection's first request from those that are not served. */
+/** Tells a connection's first request, which is served, from those after it, which are not. */
 export class FirstRequests {
   readonly #counts = new WeakMap<Duplex, number>();
   readonly #continued = new WeakSet<Duplex>();
@@ -34,7 +34,7 @@ export class FirstRequests {
     return this.#counts.has(socket);
   }
 
-  /** Counts a request; a connection that floods is ended. */
+  /** Counts a request, and ends a connection that sends too many. @returns whether it is the first one. */
   isFirst(socket: NetSocket): boolean {
     const count = this.#counts.get(socket) ?? 0;
     this.#counts.set(socket, count + 1);
@@ -42,7 +42,7 @@ export class FirstRequests {
     return count === 0;
   }
 
-  /** The next request counts as the first. @returns whether it may: that is given once. */
+  /** Makes the next request count as the first, once per connection. @returns whether this was that one time. */
   allowOneMore(socket: NetSocket): boolean {
     if (this.#continued.has(socket)) return false;
     this.#continued.add(socket);
@@ -55,7 +55,7 @@ const TOO_MANY_PENDING = withSecurityHeaders(
   refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),
 );
 
-/** The connections that have not been let in, known by their ports: TLS wraps one socket in another. */
+/** The unauthenticated connections, by address and port: TLS wraps one socket in another, so the object does not identify a connection. */
 export class UnauthenticatedConnections {
   readonly #pending: PendingConnections;
   readonly #byPort = new Map<string, { readonly address: string; close(): void }>();
@@ -92,7 +92,7 @@ export class UnauthenticatedConnections {
 
 const portOf = (socket: NetSocket): string => `${socket.remoteAddress ?? ''} ${String(socket.remotePort)}`;
 
-/** What is no HTTP request gets an answer all the same. */
+/** Answers input that is no HTTP request. */
 export function answerMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {
   if (!stream.writable || error.code === 'ECONNRESET') {
     stream.destroy();

@@ -3,7 +3,7 @@ import { CloseCode } from '../../protocol/index.js';
 import type { SendResult, Socket } from '../delivery/port.js';
 import { LAST_WORD_MS } from './http-bounds.js';
 
-/** A WebSocket of the library, as the way to one client. */
+/** A WebSocket of the library `ws` as the {@link Socket} of a port. */
 export class WsSocket implements Socket {
   constructor(
     private readonly client: WebSocket,
@@ -11,8 +11,8 @@ export class WsSocket implements Socket {
     private readonly maxBackpressureBytes: number,
     readonly remote: string,
     /**
-     * Called when what was written has left the queue. A stream's own `drain` comes only after a write that has reached its
-     * high-water mark (16 or 64 KiB, as Node's version has it), and a session waits at a bound of its own.
+     * Called when a written frame has left the queue. The stream's own event `drain` does not do: it comes only after a write that has
+     * reached the stream's high-water mark (16 or 64 KiB, depending on the version of Node), and a session has a bound of its own.
      */
     private readonly written: () => void,
   ) {}
@@ -32,7 +32,7 @@ export class WsSocket implements Socket {
     const { client } = this;
     client.close(code, reason);
     if (code !== CloseCode.tooMany && code !== CloseCode.tooLarge) return;
-    // Whoever has broken a limit is no longer read, so that a flood ends with it; the answer to the close is not waited for.
+    // The client has broken a limit. Nothing more is read from it, so that a flood ends here, not even its answer to the close frame.
     client.pause();
     setTimeout(() => {
       client.terminate();

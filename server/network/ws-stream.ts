@@ -1,14 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpSource, HttpStream, HttpWriter } from './transport.js';
 
-/** Answers with a head, and then with what the stream writes. */
+/** Sends the head of a streaming reply, then lets the stream write the body. */
 export function streamReply(response: ServerResponse, method: string | undefined, stream: HttpStream): void {
   response.writeHead(stream.status, stream.headers);
   if (method === 'HEAD') {
     response.end();
     return;
   }
-  // A browser waits for the head before it says that a stream is open.
+  // A browser reports a stream as open only after it has received the head.
   response.flushHeaders();
   const writer = new NodeWriter(response, () => {
     source.drained();
@@ -17,7 +17,7 @@ export function streamReply(response: ServerResponse, method: string | undefined
   response.on('close', () => {
     if (writer.close()) source.closed();
   });
-  // A broken connection is told by the close that follows.
+  // The event `close`, which follows, reports a broken connection.
   response.on('error', () => undefined);
 }
 
@@ -26,7 +26,7 @@ class NodeWriter implements HttpWriter {
 
   constructor(
     private readonly response: ServerResponse,
-    /** Called when what was written has left the queue; a stream's own `drain` comes only after a high-water mark. */
+    /** Called when written bytes have left the queue. The stream's own `drain` comes only after a write that reached its high mark. */
     private readonly written: () => void,
   ) {}
 
@@ -46,7 +46,7 @@ class NodeWriter implements HttpWriter {
     this.response.end();
   }
 
-  /** @returns whether the other end went before the end. */
+  /** @returns whether the client closed before the reply was complete. */
   close(): boolean {
     const wasOpen = this.#phase === 'open';
     this.#phase = 'over';

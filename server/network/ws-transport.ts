@@ -17,35 +17,35 @@ import { answerMalformed, FirstRequests, headOf, refuse, reply, UnauthenticatedC
 import { WsSocket } from './ws-socket.js';
 import { streamReply } from './ws-stream.js';
 
-/** What bounds a request before anyone has looked at it. Sizes in bytes, times in milliseconds. */
+/** Bounds that Node enforces while it reads a request. Sizes in bytes, times in milliseconds. */
 const REQUEST_BOUNDS: ServerOptions = {
   maxHeaderSize: 10_240,
   headersTimeout: REQUEST_HEAD_MS,
   requestTimeout: 15_000,
   connectionsCheckingInterval: 1_000,
-  // The access policy looks at Host, and at all of them.
+  // The access policy checks Host itself, including a second one.
   requireHostHeader: false,
 };
 const TLS_HANDSHAKE_MS = 10_000;
 
-/** A request to become something else than HTTP. */
+/** The arguments of Node's event `upgrade`. */
 interface UpgradeRequest {
   readonly request: IncomingMessage;
   readonly stream: Duplex;
   readonly head: Buffer;
 }
 
-/** What one listener serves with. */
+/** The objects that one listening server uses. */
 interface Serving {
   readonly sockets: WebSocketServer;
-  /** What was agreed to speak, by request. */
+  /** The subprotocol that was chosen, by request. */
   readonly subprotocols: WeakMap<IncomingMessage, string>;
   readonly options: ListenOptions;
   readonly handlers: TransportHandlers;
   readonly pending: UnauthenticatedConnections;
 }
 
-/** The engine that runs wherever Node does. */
+/** The engine `ws`. It needs no native code, so it runs wherever Node runs. */
 export class WsTransport implements Transport {
   readonly name = 'ws';
   readonly #clients = new Map<WebSocket, Client>();
@@ -64,17 +64,17 @@ export class WsTransport implements Transport {
     const subprotocols = new WeakMap<IncomingMessage, string>();
     const sockets = new WebSocketServer({
       noServer: true,
-      // A message that is too long but not absurd is answered with the limit's name before its sender is closed.
+      // Up to twice the limit a message still reaches the session, which answers with the name of the limit before it closes.
       maxPayload: 2 * options.maxPayloadBytes,
       perMessageDeflate: false,
-      // Chosen for each request when it was let in.
+      // The access policy has chosen it when it accepted the request.
       handleProtocols: (_offered, request) => subprotocols.get(request) ?? false,
     });
     const pending = new UnauthenticatedConnections(options, handlers);
     const server = this.#create(options.tls, (request, response) => {
       if (!this.#requests.isFirst(request.socket)) return;
       const answer = handlers.http(headOf(request));
-      // Says so in the answer, and closes after it.
+      // The answer then carries `connection: close`, and Node closes the connection after it.
       const mayContinue =
         !isStream(answer) && answer.mayContinue === true && this.#requests.allowOneMore(request.socket);
       if (!mayContinue) response.shouldKeepAlive = false;
@@ -86,7 +86,7 @@ export class WsTransport implements Transport {
     server.on('upgrade', (request, stream, head) => {
       this.#upgrade({ request, stream, head }, { sockets, subprotocols, options, handlers, pending });
     });
-    // Node takes its own listener away when a connection asks to become something else, whatever is still being written to it.
+    // Node removes its own error listener from a connection at an upgrade, even while an answer is still being written to it.
     server.on('secureConnection', ignoreError);
     server.on('connection', ignoreError);
     server.on('connection', (socket: NetSocket) => {
@@ -110,7 +110,7 @@ export class WsTransport implements Transport {
     return (server.address() as AddressInfo).port;
   }
 
-  /** Connections to come are shown the new certificate; there is no moment without one. */
+  /** New connections get the new certificate. The server has a valid one at every moment. */
   reloadTls(): Promise<void> {
     if (this.#tls && this.#server instanceof TlsServer) this.#server.setSecureContext(readTls(this.#tls));
     return Promise.resolve();
@@ -121,7 +121,7 @@ export class WsTransport implements Transport {
     const server = tls
       ? createTlsServer({ ...REQUEST_BOUNDS, ...readTls(tls), handshakeTimeout: TLS_HANDSHAKE_MS }, onRequest)
       : createServer(REQUEST_BOUNDS, onRequest);
-    // Bounded by their size already; a header dropped for its number would escape the access policy.
+    // No bound on their number: the headers are bounded by their size, and the access policy would not see a dropped one.
     server.maxHeadersCount = 0;
     return server;
   }
@@ -152,7 +152,7 @@ export class WsTransport implements Transport {
       return;
     }
     const requestHead = headOf(request);
-    // Node takes a request that offers any other protocol, such as h2c, for an upgrade.
+    // Node also emits `upgrade` for a request that offers any other protocol, such as h2c.
     if (!isHandshake(requestHead)) {
       const answer = handlers.http(requestHead);
       refuse(stream, isStream(answer) ? NO_UPGRADE : answer);
@@ -194,13 +194,13 @@ export class WsTransport implements Transport {
       state.alive = true;
       connection.control();
     });
-    // The answer, which the library has written by itself, may be all that waits.
+    // The library answers by itself, and its pong may be all that is queued. The empty write reports when it has left the queue.
     client.on('ping', () => {
       state.alive = true;
       if (client.bufferedAmount > 0 && stream.writable) stream.write(NOTHING, written);
       connection.control();
     });
-    // A broken connection is told by the close that follows.
+    // The event `close`, which follows, reports a broken connection.
     client.on('error', () => undefined);
     client.on('close', () => {
       this.#clients.delete(client);
@@ -218,9 +218,9 @@ export class WsTransport implements Transport {
 }
 
 interface Client {
-  /** Something has come from it since it was last pinged. */
+  /** Whether the client has sent anything since the last ping. */
   alive: boolean;
-  /** Passed with everything that is written to it. */
+  /** The callback of everything that is written to the client: its queue has become shorter. */
   readonly written: () => void;
 }
 
@@ -231,15 +231,15 @@ function asBytes(payload: RawData): Uint8Array {
   return Array.isArray(payload) ? Buffer.concat(payload) : payload;
 }
 
-const NO_PATH = withSecurityHeaders(refusal(400, 'ask for a path, beginning with /'));
-const NO_UPGRADE = withSecurityHeaders(refusal(400, 'ask without Upgrade'));
+const NO_PATH = withSecurityHeaders(refusal(400, 'the request target must be a path that begins with /'));
+const NO_UPGRADE = withSecurityHeaders(refusal(400, 'send this request without Upgrade'));
 
-/** A broken connection is told by the close that follows. */
+/** The event `close`, which follows, reports a broken connection. */
 function ignoreError(socket: Duplex): void {
   socket.on('error', () => undefined);
 }
 
-/** Earlier ones take the option, and do nothing about it. */
+/** Whether this Node can share a port. Earlier versions accept the option and ignore it. */
 function canSharePort(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);

@@ -1,22 +1,25 @@
 import type { WatchHealth } from '../../protocol/index.js';
 
-/** What edges are told of the origin while nothing happens, over core NATS: kept by nobody. */
+/** The origin's heartbeat to edges. It is sent over core NATS, which does not store it. */
 export interface AliveMessage {
   readonly origin: string;
   readonly epoch: string;
   readonly revision: number;
   /** The origin's wall clock, Unix milliseconds. */
   readonly now: number;
-  /** How often this comes. */
+  /** The interval of these heartbeats, milliseconds. */
   readonly alive_ms: number;
   readonly health: WatchHealth;
 }
 
-/** What a date can say. */
+/** The latest time that a `Date` can represent, Unix milliseconds. */
 const LAST_TIME_MS = 8.64e15;
 const MAX_ALIVE_MS = 86_400_000;
 
-/** Reads what came over NATS as a sign of life. @returns `undefined` for anything else: whoever may publish may send anything. */
+/**
+ * Reads a message from NATS as a heartbeat.
+ * @returns `undefined` if it is none: any client that may publish to NATS can send anything.
+ */
 export function readAlive(value: unknown): AliveMessage | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const alive = value as Partial<Record<keyof AliveMessage, unknown>>;

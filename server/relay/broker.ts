@@ -1,26 +1,26 @@
 import type { RelayAccess, StreamLimits } from '../config/relay-options.js';
 
-/** A message of a subject that is kept by nobody. */
+/** A message of a subject that no stream stores. */
 export interface BrokerMessage {
   readonly data: Uint8Array;
-  /** Answers whoever asked; nothing where nobody did. */
+  /** Answers the sender. Does nothing if the sender expects no answer. */
   respond(data: string): void;
 }
 
-/** How far a stream goes. One that is empty begins after its last message. */
+/** The range of a stream. In an empty stream `firstSequence` is one more than `lastSequence`. */
 export interface StreamInfo {
-  /** Of the first message that it still holds. */
+  /** The sequence of the first message that it still holds. */
   readonly firstSequence: number;
-  /** Of the last message that it ever held. */
+  /** The sequence of the last message that it has ever held. */
   readonly lastSequence: number;
-  /** How many it holds. */
+  /** How many messages it holds. */
   readonly messages: number;
   readonly bytes: number;
 }
 
 export interface StreamSpec {
   readonly name: string;
-  /** The subjects whose messages it keeps. */
+  /** The subjects whose messages it stores. */
   readonly subjects: string;
   readonly limits: StreamLimits;
 }
@@ -32,14 +32,14 @@ export interface StoredMessage {
   readonly data: Uint8Array;
 }
 
-/** A message of a stream on its way to a reader. */
+/** A message that a stream sends to a reader. */
 export interface Delivery {
-  /** In the stream. */
+  /** The sequence in the stream. */
   readonly sequence: number;
-  /** Among those that this reader has been sent, from 1: one that is missing has been lost on the way. */
+  /** The count of messages sent to this reader, from 1. A number that is missing is a lost message. */
   readonly number: number;
   readonly subject: string;
-  /** Messages that were left for this reader when it was sent. */
+  /** How many messages were left for this reader when this one was sent. */
   readonly pending: number;
   readonly data: Uint8Array;
 }
@@ -48,7 +48,7 @@ export type FeedStart = { readonly from: number } | 'last-per-subject';
 
 export interface ReaderEvents {
   message(delivery: Delivery): void;
-  /** Nothing more comes. */
+  /** The reader has ended. No message follows. */
   ended(why: string): void;
 }
 
@@ -56,27 +56,27 @@ export interface Reader {
   close(): void;
 }
 
-/** What a stream answers to a message that was sent without waiting. */
+/** The answer of a stream to a message from a {@link Sender}. */
 export type Receipt =
-  /** Of the message that it already had, where it knew it by its id. */
+  /** Stored. If the stream already had a message with this id, the sequence is that message's. */
   | { readonly is: 'stored'; readonly sequence: number }
-  /** The stream's last message is another than was expected. */
+  /** The stream's last message is not the expected one. */
   | { readonly is: 'wrong-sequence'; readonly description: string }
   | { readonly is: 'refused'; readonly description: string }
-  /** No stream takes this subject. */
+  /** No stream stores this subject. */
   | { readonly is: 'unheard' };
 
-/** Messages to a stream, one after the other; the receipts come in the order of the messages, and some may never come. */
+/** Sends messages to a stream, one after the other. Receipts arrive in the order of the messages; some may never arrive. */
 export interface Sender {
-  /** @throws Error where the message cannot be sent. */
+  /** @throws Error if the message cannot be sent. */
   send(message: {
     readonly subject: string;
     readonly payload: Uint8Array;
-    /** The stream takes it only after this message. */
+    /** The stream stores the message only if its last message has this sequence. */
     readonly expectedLast: number;
-    /** By which the stream knows a message that it already has. */
+    /** Identifies the message, so that the stream stores it only once. */
     readonly messageId: string;
-    /** The stream takes it only after the message with this id: what anybody else writes has none, or another. */
+    /** The stream stores the message only if its last message has this id. A message of another writer has another id or none. */
     readonly expectedLastId: string | undefined;
   }): void;
   close(): void;
@@ -87,54 +87,55 @@ export interface SenderEvents {
   failed(error: Error): void;
 }
 
-/** All that the relay needs of NATS: a connection that is made again whenever it breaks, until it is closed. */
+/** The part of NATS that the relay uses: a connection that reconnects whenever it breaks, until it is closed. */
 export interface Broker {
-  /** Bytes that a message may have, where it says so. */
+  /** The largest message that the broker accepts, in bytes; `undefined` if the broker has not reported it. */
   readonly maxPayloadBytes: number | undefined;
-  /** Calls when the connection has broken, and when it has been made again. */
+  /** Calls `changed` when the connection has broken, and when it is back. */
   watchConnection(changed: (state: 'broken' | 'back') => void): void;
   publish(subject: string, data: string): void;
-  /** Calls with each message of a subject, also after the connection was made again. @returns ends it. */
+  /** Calls `heard` with each message of a subject, also after a reconnect. @returns a function that ends the subscription. */
   subscribe(subject: string, heard: (message: BrokerMessage) => void): () => void;
-  /** @throws Error where nobody answers in time. */
+  /** Sends a request and waits for one answer. @throws Error if no answer arrives in time. */
   request(subject: string, data: string, timeoutMs: number): Promise<Uint8Array>;
-  /** @returns `undefined` where there is no such stream. */
+  /** @returns `undefined` if there is no such stream. */
   findStream(name: string): Promise<StreamInfo | undefined>;
-  /** Makes the stream, or brings its limits to what they should be. */
+  /** Creates the stream, or changes its configuration to the given one. */
   ensureStream(spec: StreamSpec): Promise<StreamInfo>;
-  /** How many messages somebody has deleted out of a stream, at or after a sequence that it still reaches back to. */
+  /** Counts the messages that were deleted inside a stream, one by one, at or after a sequence within its range. */
   countDeleted(stream: string, from: number): Promise<number>;
-  /** A message by its sequence, or the last one of a subject; `undefined` where the stream does not hold it. */
+  /** Finds a message by its sequence, or the last one of a subject. @returns `undefined` if the stream does not hold it. */
   findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined>;
   /**
-   * Appends a message to the stream of its subject if that stream's last message is the one expected. @returns its sequence.
-   * @throws WrongSequenceError where it is another.
+   * Appends a message to the stream of its subject if that stream's last message is the expected one.
+   * @returns the sequence of the new message.
+   * @throws WrongSequenceError if the last message is another one.
    */
   append(subject: string, payload: Uint8Array, expectedLast: number, timeoutMs: number): Promise<number>;
-  /** Opens a way to send without waiting for each answer. */
+  /** Opens a sender, which does not wait for each answer. */
   sender(events: SenderEvents): Sender;
-  /** Reads a stream from some place on. */
+  /** Reads a stream from `start` on. */
   read(spec: Pick<StreamSpec, 'name' | 'subjects'>, start: FeedStart, events: ReaderEvents): Promise<Reader>;
   close(): Promise<void>;
 }
 
 /**
- * Connects once; the connection then lasts until it is closed, however often the broker goes away.
- * @throws OptionError where it can never be reached; AccessRefusedError; Error where nobody answers.
+ * Connects once. Then the connection lasts until it is closed, and reconnects whenever it breaks.
+ * @throws OptionError if a new attempt cannot succeed; AccessRefusedError; Error if the broker does not answer.
  */
 export type ConnectBroker = (access: RelayAccess, name: string) => Promise<Broker>;
 
-/** The stream's last message is another than was expected: somebody else has written. */
+/** The stream's last message is not the expected one: another process has written to the stream. */
 export class WrongSequenceError extends Error {
   override readonly name = 'WrongSequenceError';
 }
 
-/** The broker is there and lets nobody in with this access. */
+/** The broker answers and refuses this access. */
 export class AccessRefusedError extends Error {
   override readonly name = 'AccessRefusedError';
 }
 
-/** What a message outside the stream says; `undefined` where it says nothing that can be read. */
+/** Parses a message outside the stream. @returns `undefined` if it is no JSON. */
 export function readJson(data: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString());

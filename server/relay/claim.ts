@@ -11,13 +11,13 @@ import { RelayTakenError } from './relay-taken-error.js';
 import type { StreamLimits } from '../config/relay-options.js';
 
 const APPEND_MS = 5_000;
-/** How long another origin may take to say that it lives. */
+/** How long another origin may take to answer. */
 const ANSWER_MS = 1_000;
-/** A claim that is no older may be of an origin that does not answer yet. */
+/** The origin of a claim that is younger than this may not answer yet. */
 const YOUNG_MS = 2_000;
 const ATTEMPTS = 20;
 
-/** Who publishes: one process. */
+/** The process that publishes. */
 export interface Identity {
   readonly origin: string;
   readonly host: string;
@@ -25,7 +25,7 @@ export interface Identity {
   readonly root: string;
 }
 
-/** Which process, and on which host. */
+/** A process and its host. */
 export type ProcessPlace = Pick<Identity, 'host' | 'pid'>;
 
 export const identityOf = (
@@ -44,19 +44,19 @@ export interface ClaimServices {
   readonly source: Published;
 }
 
-/** What a process has sent since it claimed the stream last. */
+/** The messages that a process has sent since it last claimed the stream. */
 export interface SentMessages {
-  /** The sequence of the last message that is known to have been stored. */
+  /** The sequence of the last message that the stream has acknowledged. */
   readonly answered: number;
-  /** The sequence that the last message would have. */
+  /** The sequence that the last sent message has if it was stored. */
   readonly last: number;
   /** The last revision that was sent. */
   readonly revision: Revision;
 }
 
-/** What a stream holds when it has been claimed. */
+/** The state of a stream right after its claim. */
 export interface Claimed {
-  /** Of the claim itself, the last message of the stream. */
+  /** The sequence of the claim itself, which is the last message of the stream. */
   readonly sequence: number;
   readonly position: StreamPosition | undefined;
   /** Bytes in the stream. */
@@ -64,10 +64,10 @@ export interface Claimed {
 }
 
 /**
- * Takes the stream for this origin, and finds out how far it has come. Two that try at the same time cannot both
- * succeed: each claims under the condition that nobody else has written meanwhile.
- * @param sent what this process has sent; where anything else is in the stream, its last message proves nothing.
- * @throws RelayTakenError where another origin lives.
+ * Claims the stream for this origin, and finds the revision that the stream has reached. If two origins try at the same time, only one
+ * can succeed: a claim is stored only if no other process has written since the stream was read.
+ * @param sent the messages of this process. If the stream's last message is none of them, it does not prove what the stream holds.
+ * @throws RelayTakenError if another origin answers.
  */
 export async function claimStream(services: ClaimServices, sent?: SentMessages): Promise<Claimed> {
   const { broker, names, limits, clock, identity, source } = services;
@@ -88,7 +88,7 @@ export async function claimStream(services: ClaimServices, sent?: SentMessages):
       return { sequence, position, bytes: stream.bytes };
     } catch (error) {
       if (!(error instanceof WrongSequenceError) || attempt === ATTEMPTS) throw error;
-      services.log.debug({ attempt }, 'somebody else has written to the stream; looking again');
+      services.log.debug({ attempt }, 'another process has written to the stream; reading it again');
     }
   }
 }
@@ -110,7 +110,7 @@ async function refuseIfAlive(services: ClaimServices, holder: Stamp & Claim): Pr
         `the repository ${names.repository} is published already, by process ${String(pid)} on ${host} for ${root}`,
       );
     }
-    // The lock of a repository lets only one process of a host have it: an earlier one there is no more.
+    // The lock of a repository lets only one process of a host serve it, so an earlier process on this host has ended.
     const isOurs = holder.host === identity.host && holder.root === identity.root;
     if (isOurs || clock.now() - holder.since > YOUNG_MS) return;
     await new Promise<void>((resolve) => clock.after(YOUNG_MS / 4, resolve));
@@ -122,7 +122,7 @@ async function whoPublishes({ broker, names }: ClaimServices): Promise<Identity 
     const answer = await broker.request(names.ask, JSON.stringify({ ask: 'who' }), ANSWER_MS);
     return readJson(answer) as Identity | undefined;
   } catch {
-    // Nobody is there, or nobody that answers.
+    // No origin is running, or it does not answer.
     return undefined;
   }
 }
@@ -137,23 +137,23 @@ async function positionOf(
   if (sent && lastSequence > sent.answered) {
     const answered = await messageAt(services, sent.answered);
     if (!isOneOf(last, sent, answered, lastSequence)) {
-      // Somebody else has written: from what was stored before that it goes on, and the records are all sent again.
+      // Another process has written. This origin continues after its last acknowledged message, and sends a new base.
       return answered && { epoch: answered.epoch, revision: answered.position, baseFrom: undefined };
     }
   }
-  // Somebody else has written into the stream: what edges have made of that is not known, and they begin anew.
+  // The last message was written by another program. How edges have read it is not known, so they must begin again.
   if (!last) return undefined;
   const { broker, names } = services;
   const mark = await broker.findMessage(names.stream, { lastOf: names.base });
   const base = mark ? readRelayMessage(mark.data) : undefined;
-  // A base that was begun and not ended: nobody can go on from there.
+  // A base was begun and not finished. No edge can continue from there.
   if (base?.is === 'base' && base.phase === 'begin') return undefined;
   const from = base?.is === 'base' ? base.from : 0;
   const baseFrom = from > 0 && from >= firstSequence ? from : undefined;
   return { epoch: last.epoch, revision: last.position, baseFrom };
 }
 
-/** Whether the last message can be one of those that were sent and not answered: not an old one that somebody sends again. */
+/** Whether this process can have sent the last message without an acknowledgement. An old message that is sent again does not pass. */
 function isOneOf(
   last: Stamp | undefined,
   sent: SentMessages,

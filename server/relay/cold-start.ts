@@ -7,45 +7,45 @@ import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import { StreamFeed, type Positioned } from './stream-feed.js';
 
-/** What a stream says of a repository at one place. */
+/** The records of a repository at one sequence of its stream. */
 export interface StreamState {
   /** Identity of the process that publishes. */
   readonly origin: string;
   readonly epoch: Epoch;
   readonly revision: Revision;
-  /** Of the stream's message up to which this holds. */
+  /** The sequence of the last message that this state includes. */
   readonly sequence: number;
   readonly versions: readonly RecordVersion[];
 }
 
-/** The stream holds nothing that an edge can begin with; an origin may have to be asked for a base. */
+/** The stream holds no base that an edge can begin with. The edge can ask the origin for one. */
 export class NoBaseError extends Error {
   override readonly name = 'NoBaseError';
 }
 
-/** Where the base begins that counts. @throws NoBaseError */
+/** Returns the sequence at which the current base begins. @throws NoBaseError if there is none, or it is not complete. */
 export async function findBase(broker: Broker, names: RelayNames): Promise<number> {
   const info = await broker.findStream(names.stream);
   if (!info) throw new NoBaseError(`there is no stream ${names.stream}: does an origin publish this repository?`);
   const found = await broker.findMessage(names.stream, { lastOf: names.base });
   const mark = found ? readRelayMessage(found.data) : undefined;
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
-  if (mark.phase === 'begin') throw new NoBaseError('the origin is sending its records');
+  if (mark.phase === 'begin') throw new NoBaseError('the origin has not finished its base yet');
   if ((await broker.countDeleted(names.stream, mark.from)) > 0) {
-    throw new NoBaseError('messages have been deleted out of the stream since its base');
+    throw new NoBaseError('messages of the base, or after it, have been deleted from the stream');
   }
-  if (mark.from < info.firstSequence) throw new NoBaseError('the stream has forgotten a part of its base');
+  if (mark.from < info.firstSequence) throw new NoBaseError('the stream no longer holds the whole base');
   return mark.from;
 }
 
-/** Puts together how the records stand from the last message of each; pure. */
+/** Builds the current records from the last message of each subject. Pure. */
 export class StateBuilder {
   readonly #last = new Map<string, RelayMessage>();
   #newest: { readonly sequence: number; readonly message: RelayMessage } | undefined;
-  /** The furthest that any message of an epoch is. */
+  /** The highest revision in any message of an epoch. */
   readonly #furthest = new Map<Epoch, Revision>();
 
-  /** @param from what came before is not of the base that counts. */
+  /** @param from the sequence at which the current base begins. Earlier records are ignored. */
   constructor(private readonly from: number) {}
 
   take(positioned: Positioned): void {
@@ -58,13 +58,13 @@ export class StateBuilder {
     this.#last.set(subject, message);
   }
 
-  /** @throws NoBaseError where there was nothing that can be read, or the last message is not the newest. */
+  /** @throws NoBaseError if no message could be read, or the last message does not have the highest revision of its epoch. */
   build(): StreamState {
-    if (!this.#newest) throw new NoBaseError('nothing in the stream can be read');
+    if (!this.#newest) throw new NoBaseError('no message in the stream can be read');
     const { message, sequence } = this.#newest;
     const { origin, epoch, position } = message;
     if (position < this.#furthest.get(epoch)!) {
-      throw new NoBaseError('somebody has written what the origin had published before');
+      throw new NoBaseError('another process has published an old message of the origin again');
     }
     const versions: RecordVersion[] = [];
     for (const last of this.#last.values()) {
@@ -76,8 +76,8 @@ export class StateBuilder {
 }
 
 /**
- * The events that led to a state, as far back as the stream and the bound allow, without a hole; read beside what
- * goes on.
+ * Reads the events that led to a state, without a gap, as far back as the stream and `most` messages allow. The caller's own feed continues
+ * meanwhile.
  */
 export async function readHistory(
   broker: Broker,
@@ -112,7 +112,7 @@ export async function readHistory(
   return events.at(-1)?.revision === state.revision ? events : [];
 }
 
-/** What does not follow what came before begins anew. */
+/** Adds the event of a message. After a gap in the revisions the list begins again with this event. */
 function follow(events: StoreEvent[], message: RelayMessage | undefined, epoch: Epoch): StoreEvent[] {
   if (message?.is !== 'event' || message.epoch !== epoch) return events;
   const last = events.at(-1);

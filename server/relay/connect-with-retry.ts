@@ -12,14 +12,14 @@ export interface Patience {
   readonly clock: Clock;
   readonly log: Log;
   readonly isOver: () => boolean;
-  /** Whether an access that NATS refuses ends it; else that too is waited for. */
+  /** Whether a refused access is an error. `never-up` tries again after that, too. */
   readonly gives: 'up-when-refused' | 'never-up';
 }
 
 /**
- * Connects, and goes on trying for as long as nobody answers; each new reason is said once.
- * @returns `undefined` where it is over before NATS answers.
- * @throws OptionError where trying again is of no use.
+ * Connects, and tries again until NATS answers. It logs a reason when it differs from the last one.
+ * @returns `undefined` if `isOver` is true before NATS answers.
+ * @throws OptionError if a new attempt cannot succeed.
  */
 export async function connectWithRetry(
   access: RelayAccess,
@@ -47,7 +47,7 @@ export async function connectWithRetry(
   return undefined;
 }
 
-/** In short pieces, because it may be over meanwhile. */
+/** Waits in short pieces, because `isOver` may become true meanwhile. */
 async function rest(pauseMs: number, { clock, isOver }: Patience): Promise<void> {
   for (let left = pauseMs; left > 0 && !isOver(); left -= FIRST_PAUSE_MS) {
     await new Promise<void>((resolve) => clock.after(Math.min(left, FIRST_PAUSE_MS), resolve));

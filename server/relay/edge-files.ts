@@ -21,15 +21,12 @@ const MAX_READS = 20;
 const READ_AGAIN_MS = 5;
 const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 
-/**
- * What an edge keeps on its host: the file that says where it is, and the token. Edges that share a file share a token,
- * and so may share a port.
- */
+/** The files of an edge on its host: the endpoint and the token. Edges that share these files share a token, so they can share a port. */
 export class EdgeFiles {
   readonly endpointFile: string;
   readonly tokenFile: string;
 
-  /** @param tokenFile where the token is, or is to be; beside the endpoint's file where none is named. */
+  /** @param tokenFile the file of the token, which may not exist yet. @default beside the endpoint file */
   constructor(endpointFile: string, tokenFile?: string) {
     const path = resolve(endpointFile);
     this.endpointFile = path;
@@ -37,28 +34,28 @@ export class EdgeFiles {
   }
 
   /**
-   * The token of all edges that use this file, made by the first of them, as are the directories.
-   * @throws OptionError where the file holds none, or others can read it.
+   * Returns the token of all edges that use this file. The first of them makes it, and the directories.
+   * @throws OptionError if the file holds no token, or other users can read it.
    */
   token(): string {
     for (const file of [this.endpointFile, this.tokenFile]) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    // Of several that start at once one makes it, and the others find it.
+    // If several edges start at once, one makes the file and the others read it.
     makePrivateFileOnce(this.tokenFile, `${makeToken()}\n`);
     const found = this.#readToken();
     if (found.is !== 'content') {
       const why = found.is === 'refused' ? found.why : 'is missing';
       throw new OptionError(
-        `${this.tokenFile} must be this user's and closed to others, but ${why}: chmod 600 ${this.tokenFile}, or remove it`,
+        `${this.tokenFile} must belong to this user and be closed to others, but ${why}: chmod 600 ${this.tokenFile}, or remove it`,
       );
     }
     const token = found.text.trim();
     if (isToken(token)) return token;
     throw new OptionError(
-      `${this.tokenFile} holds no token, 43 characters of A-Z a-z 0-9 _ -: remove it, and one is made`,
+      `${this.tokenFile} holds no token, 43 characters of A-Z a-z 0-9 _ -: remove it, and the next start makes a new one`,
     );
   }
 
-  /** While another edge makes the file it has two names, for an instant. */
+  /** Reads the token, several times if refused: while another edge makes the file, the file has two names for an instant. */
   #readToken(): PrivateReading {
     for (let attempt = 1; ; attempt++) {
       const found = readPrivateFile(this.tokenFile, MAX_TOKEN_FILE_BYTES);
@@ -73,7 +70,7 @@ export class EdgeFiles {
     return endpoint;
   }
 
-  /** Removes the endpoint, if it is still this process's. */
+  /** Removes the endpoint file if it still names this process. */
   unpublish(): void {
     const found = readPrivateFile(this.endpointFile, MAX_ENDPOINT_BYTES);
     if (found.is === 'content' && parseEndpoint(found.text)?.pid === process.pid) removePrivateFile(this.endpointFile);

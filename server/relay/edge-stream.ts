@@ -9,19 +9,19 @@ import type { EventMessage, Stamp } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import { StreamFeed, type Positioned } from './stream-feed.js';
 
-/** Events that are handed on together, at most. */
+/** How many events are passed to the sink together, at most. */
 const MAX_EVENTS_TOGETHER = 512;
-/** One turn of the loop hands on for no longer, so that clients are not starved. */
+/** How long one turn of the loop may pass events on, so that clients do not wait. */
 const TURN_MS = 3;
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 1_000;
 
 export interface EdgeSink {
-  /** How the records stand, and what had led there as far as it is known: at the start, and after a hole. */
+  /** Called at the start and after a gap, with the current records and the known events that led to them. */
   state(state: StreamState, history: readonly StoreEvent[]): void;
-  /** What followed, without a hole. */
+  /** Called with the events after that, without a gap. */
   events(events: readonly (Stamp & EventMessage)[]): void;
-  /** Who publishes, as the stream says. */
+  /** Called with the identity of the origin in the stream's messages, when it changes. */
   origin(origin: string): void;
 }
 
@@ -31,9 +31,9 @@ export interface EdgeStreamServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly sink: EdgeSink;
-  /** Messages of the stream that are read for the sake of cursors from before the start. */
+  /** How many messages of the stream are read at the start so that clients can resume from older cursors. */
   readonly historyMessages: number;
-  /** Asks the origin to send its records as they stand. */
+  /** Asks the origin for a new base. */
   readonly askForBase: () => Promise<void>;
 }
 
@@ -45,12 +45,12 @@ interface Place {
 
 type Phase =
   | { readonly at: 'idle' }
-  /** The records are being put together; whatever comes after them waits in `later`. */
+  /** The records are being built. Messages after them wait in `later`. */
   | { readonly at: 'building'; readonly builder: StateBuilder; isBuilt: boolean; readonly later: Positioned[] }
   | { readonly at: 'following' }
   | { readonly at: 'stopped' };
 
-/** Follows a stream: builds the state, hands on what follows, and begins anew where something is missing. */
+/** Follows a stream: builds the state, passes on the events after it, and begins again if a revision is missing. */
 export class EdgeStream {
   #phase: Phase = { at: 'idle' };
   #feed: StreamFeed | undefined;
@@ -59,7 +59,7 @@ export class EdgeStream {
   readonly #turns: TurnLoop;
   #isOpening = false;
   #origin = '';
-  /** What was said last of messages that cannot be read: once is enough. */
+  /** The last logged reason why a message cannot be read, so that it is logged once. */
   #unreadable = '';
   #failBuilding: (error: Error) => void = () => undefined;
   rebuilds = 0;
@@ -72,12 +72,12 @@ export class EdgeStream {
     return this.#phase.at === 'following';
   }
 
-  /** The place in the stream that has been read up to. */
+  /** The sequence of the last message that has been read. */
   get sequence(): number {
     return this.#place?.sequence ?? 0;
   }
 
-  /** Resolves with the first state; goes on in the background from then on. */
+  /** Resolves when the first state has been built. Then the stream is followed in the background. */
   async start(): Promise<void> {
     await this.#open();
   }
@@ -97,7 +97,7 @@ export class EdgeStream {
     void this.#open();
   }
 
-  /** More should have come than has: whether the stream still holds it is looked up. */
+  /** Opens the feed again. Called if the origin reports a revision that has not arrived. */
   lookAgain(): void {
     if (this.isFollowing) void this.#open();
   }
@@ -106,7 +106,7 @@ export class EdgeStream {
     return this.#phase.at === 'stopped';
   }
 
-  /** Opens a feed where the last one ended, or begins anew; tries until it stands. */
+  /** Opens a feed after the last message that was read, or begins again. Tries until it succeeds. */
   async #open(): Promise<void> {
     if (this.#isOpening) return;
     this.#isOpening = true;
@@ -121,7 +121,10 @@ export class EdgeStream {
         const { message } = error as Error;
         if (message !== said) {
           const isKnown = error instanceof NoBaseError;
-          log.warn({ stream: names.stream, ...(isKnown ? {} : { err: error }) }, `not following yet: ${message}`);
+          log.warn(
+            { stream: names.stream, ...(isKnown ? {} : { err: error }) },
+            `not following the stream yet: ${message}`,
+          );
         }
         said = message;
         if (error instanceof NoBaseError) await this.services.askForBase();
@@ -132,7 +135,7 @@ export class EdgeStream {
     if (said !== '' && this.isFollowing) log.info({ sequence: this.sequence }, 'following the stream');
   }
 
-  /** @returns whether the stream still holds what comes next. */
+  /** @returns whether the stream still holds the next message. */
   async #goOn(): Promise<boolean> {
     const place = this.#place;
     if (!place) return false;
@@ -210,7 +213,7 @@ export class EdgeStream {
     phase.builder.take(positioned);
     if (pending > 0) return;
     if (message?.is === 'base' && message.phase === 'begin') {
-      building?.failed(new NoBaseError('the origin is sending its records'));
+      building?.failed(new NoBaseError('the origin has not finished its base yet'));
       return;
     }
     phase.isBuilt = true;
@@ -239,14 +242,19 @@ export class EdgeStream {
       this.#pending.push(message);
       this.#turns.request();
     } else if (message.is === 'base' && !(isOn && message.position <= place.revision)) {
-      this.#missing(message.phase === 'begin' ? `the origin begins anew: ${message.why}` : 'the origin has begun anew');
+      this.#missing(
+        message.phase === 'begin' ? `the origin begins again: ${message.why}` : 'the origin has begun again',
+      );
       return;
     }
     place.sequence = sequence;
   }
 
   #missing(why: string): void {
-    this.services.log.warn({ sequence: this.sequence }, `the stream does not go on from here (${why}); beginning anew`);
+    this.services.log.warn(
+      { sequence: this.sequence },
+      `the stream does not continue from here (${why}); beginning again`,
+    );
     this.#handOn(Infinity);
     this.#place = undefined;
     this.#phase = { at: 'idle' };
@@ -254,14 +262,14 @@ export class EdgeStream {
     void this.#open();
   }
 
-  /** @returns whether more waits to be handed on. */
+  /** @returns whether more events wait to be passed on. */
   #step(turn: Turn): boolean {
     if (this.#isStopped) return false;
     try {
       do this.#handOn(MAX_EVENTS_TOGETHER);
       while (this.#pending.length > 0 && !turn.isSpent());
     } catch (error) {
-      this.#missing(`what came cannot be taken in: ${(error as Error).message}`);
+      this.#missing(`an event cannot be applied: ${(error as Error).message}`);
       return false;
     }
     return this.#pending.length > 0;

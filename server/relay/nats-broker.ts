@@ -19,21 +19,21 @@ import {
 } from './broker.js';
 import { connectNats, type Nats } from './nats.js';
 
-/** JetStream's numbers for what went wrong. */
+/** Error codes of JetStream. */
 const STREAM_NOT_FOUND = 10_059;
 const WRONG_SEQUENCE = 10_071;
 const WRONG_LAST_ID = 10_070;
 const NANOSECONDS = 1e6;
 
-/** Messages asked for in advance. */
+/** How many messages a reader requests in advance. */
 const AHEAD = 4_096;
-/** A feed that shows no sign of life for twice as long is broken. */
+/** The interval of a reader's heartbeats. The client reports a reader as broken after it has missed two. */
 const HEARTBEAT_MS = 2_000;
 const REQUEST_MS = 20_000;
-/** JetStream forgets a feed that nobody reads. */
+/** JetStream deletes a consumer that is not read for this long. */
 const FORGET_NS = 30e9;
 
-/** What JetStream says of a feed that will bring nothing more. */
+/** The status events after which a reader receives nothing more. */
 const ENDS: ReadonlySet<string> = new Set([
   'heartbeats_missed',
   'consumer_not_found',
@@ -42,7 +42,7 @@ const ENDS: ReadonlySet<string> = new Set([
   'no_responders',
 ]);
 
-/** Connects to a real NATS. */
+/** Connects to a NATS server. */
 export const connectNatsBroker: ConnectBroker = async (access, name) => {
   try {
     return new NatsBroker(await connectNats(access, name));
@@ -53,7 +53,7 @@ export const connectNatsBroker: ConnectBroker = async (access, name) => {
   }
 };
 
-/** The official clients, as the relay uses them. */
+/** A {@link Broker} on the official NATS clients. */
 export class NatsBroker implements Broker {
   constructor(private readonly nats: Nats) {}
 
@@ -112,7 +112,7 @@ export class NatsBroker implements Broker {
 
   async countDeleted(stream: string, from: number): Promise<number> {
     const { state } = await this.nats.manager.streams.info(stream, { deleted_details: true });
-    // Left out where nothing was deleted, whatever its type says.
+    // NATS omits the field if no message was deleted, although the client's type requires it.
     const { deleted } = state as { readonly deleted?: readonly number[] };
     return (deleted ?? []).filter((sequence) => sequence >= from).length;
   }
@@ -228,7 +228,7 @@ function configOf(subjects: string, { maxMessages, maxBytes, maxAgeMs, replicas 
     max_age: maxAgeMs * NANOSECONDS,
     num_replicas: replicas,
     discard: 'old' as const,
-    // For what is asked of any server of a cluster, not only of the stream's leader.
+    // Lets every server of a cluster answer reads, not only the stream's leader.
     allow_direct: true,
   };
 }

@@ -7,13 +7,13 @@ import type { RelayAccess } from '../config/relay-options.js';
 type Transport = typeof import('@nats-io/transport-node');
 type JetStream = typeof import('@nats-io/jetstream');
 
-/** Between attempts to reach a NATS that is away. */
+/** The pause between two attempts to reconnect to NATS. */
 const RETRY_MS = 250;
 const CONNECT_MS = 3_000;
-/** A NATS that does not answer for so long, twice, is left. */
+/** The interval of pings to NATS. The connection is dropped and made again if two are not answered. */
 const PING_MS = 5_000;
 
-/** A connection to NATS that is made again whenever it breaks, and the two packages that speak to it. */
+/** A connection to NATS that reconnects whenever it breaks, and the two packages that use it. */
 export interface Nats {
   readonly connection: NatsConnection;
   readonly manager: JetStreamManager;
@@ -23,8 +23,8 @@ export interface Nats {
 }
 
 /**
- * The official clients, which are optional dependencies: whoever does not relay does not need them.
- * @throws OptionError where they are not installed.
+ * Loads the official clients. They are optional dependencies, because only the relay needs them.
+ * @throws OptionError if they are not installed.
  */
 async function loadNats(): Promise<{ readonly transport: Transport; readonly jetStream: JetStream }> {
   try {
@@ -41,8 +41,8 @@ async function loadNats(): Promise<{ readonly transport: Transport; readonly jet
 }
 
 /**
- * Connects once; the connection then lasts until it is closed, however often NATS goes away.
- * @throws OptionError where the clients are not installed; Error where NATS does not answer, or refuses the access.
+ * Connects once. Then the connection lasts until it is closed, and reconnects whenever it breaks.
+ * @throws OptionError if the clients are not installed; Error if NATS does not answer, or refuses the access.
  */
 export async function connectNats(access: RelayAccess, name: string): Promise<Nats> {
   const { transport, jetStream } = await loadNats();
@@ -63,7 +63,7 @@ function connectionOptions(access: RelayAccess, name: string, transport: Transpo
     timeout: CONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: 2,
-    // An access that was refused may be given again: NATS is configured beside us.
+    // Do not give up after a refusal: the operator of NATS may grant the access again.
     ignoreAuthErrorAbort: true,
     ...(access.credsFile === undefined
       ? {}

@@ -3,21 +3,21 @@ import type { Clock } from '../runtime/clock.js';
 import type { Hub } from '../delivery/hub.js';
 import type { Question } from './origin-relay.js';
 
-/** Between questions to an origin that does not answer. */
+/** The pause before the next question to an origin that did not answer. */
 const RETRY_MS = 500;
 
 interface Waiter {
   readonly epoch: string;
   readonly revision: number;
-  /** What was served here when the origin had answered. */
+  /** The epoch that this edge served when the origin answered. */
   readonly served: string;
-  /** @param isReached whether what the origin had read is served here; else something else is, and the origin is to be asked again. */
+  /** @param isReached whether this edge serves what the origin had read; if not, it serves another epoch and must ask again. */
   readonly over: (isReached: boolean) => void;
 }
 
-/** A client's barrier at an edge: the origin reads, and its answer's revision has to arrive here. Waits for both. */
+/** A client's barrier at an edge. It waits until the origin has read its files, and until the revision in its answer arrives here. */
 export class OriginBarrier {
-  /** Questions under way: those that ask the same next are of the same use to both. */
+  /** Questions that are not sent yet, by record. Calls for the same record share one. */
   readonly #next = new Map<string, Promise<void>>();
   readonly #waiters = new Set<Waiter>();
   #isStopped = false;
@@ -28,19 +28,19 @@ export class OriginBarrier {
     private readonly hub: () => Hub,
   ) {}
 
-  /** Resolves when what stood on the origin's disk at the call has been published here. */
+  /** Resolves when everything that was on the origin's disk at the call has been published here. */
   async reach(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
     const key = record ? `${record.kind}/${record.id}` : '';
-    // One that is on its way may be answered with what stood before this call; one that is still to be asked may not.
+    // A question that is already sent may be answered with an older state than that of this call. One that is not sent yet may not.
     await (this.#next.get(key) ?? this.#begin(key, record));
   }
 
-  /** More has been published, or another epoch is served. */
+  /** Called when this edge has published more, or serves another epoch. */
   advanced(): void {
     const { epoch, revision } = this.hub();
     for (const waiter of this.#waiters) {
       const isReached = waiter.epoch === epoch && waiter.revision <= revision;
-      // What is served may be of an epoch that is over: nothing in it says how the files are now.
+      // While the epoch is still the one of the time of the answer, the answer's epoch may yet arrive. A third epoch proves nothing.
       const isElse = waiter.epoch !== epoch && waiter.served !== epoch;
       if (!isReached && !isElse) continue;
       this.#waiters.delete(waiter);
@@ -60,7 +60,7 @@ export class OriginBarrier {
     return asked;
   }
 
-  /** @param join lets others share the question until it is asked. */
+  /** @param join lets other calls share the question until it is sent. */
   async #askSoon(
     key: string,
     record: { readonly kind: Kind; readonly id: string } | undefined,
@@ -77,7 +77,7 @@ export class OriginBarrier {
         });
         if (isReached) return;
       } catch {
-        // The origin is away: what stands on its disk is not known until it is back.
+        // The origin does not answer, so the state of its disk is unknown until it does.
         join();
         await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
       }

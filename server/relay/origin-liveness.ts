@@ -2,30 +2,30 @@ import { unixMillis, type UnixMillis, type WatchHealth } from '../../protocol/in
 import type { Clock } from '../runtime/clock.js';
 import type { AliveMessage } from './alive-message.js';
 
-/** So many signs of life may be missed. */
+/** How many heartbeats in a row may be missed. */
 const MISSED = 3;
-/** What a sign of life may be late beyond that. */
+/** How late a heartbeat may be beyond that. */
 const GRACE_MS = 500;
-/** Over so many signs the quickest tells how the clocks differ. */
+/** The clock difference is taken from the fastest of this many last heartbeats. */
 const REMEMBERED = 16;
-/** A sign that seems to be later than that comes from an origin whose clock was set back: what was known of it is wrong. */
+/** A heartbeat that seems later than this means that the origin's clock was set back. The earlier differences are then wrong. */
 const MAX_LATE_MS = 1_000;
 
 /**
- * What an edge knows of its origin between events: whether it lives, how its files are watched, and what time it is
- * there. A clock too: leases are measured by the origin's.
+ * The state of the origin as an edge knows it from heartbeats: whether it is present, the health of its watch, and its time. It is also a
+ * {@link Clock}, because leases are measured by the origin's clock.
  */
 export class OriginLiveness implements Clock {
   #last: AliveMessage | undefined;
   #lastAt = 0;
   #origin: string | undefined;
-  /** Of the origin's wall clock from the monotonic one here: it does not matter how the wall clock here is set. */
+  /** Differences between the origin's wall clock and the monotonic clock here. So the wall clock here does not matter. */
   readonly #offsets: number[] = [];
   #offset: number | undefined;
 
   constructor(private readonly clock: Clock) {}
 
-  /** The origin's wall clock, as near as messages tell. */
+  /** The origin's wall clock, estimated from its heartbeats. The wall clock of this host before the first one. */
   now(): UnixMillis {
     return this.#offset === undefined ? this.clock.now() : unixMillis(Math.floor(this.clock.elapsed() + this.#offset));
   }
@@ -42,7 +42,7 @@ export class OriginLiveness implements Clock {
     return this.clock.nextTurn(call);
   }
 
-  /** The stream says who publishes; signs of life of anybody else do not count. */
+  /** Sets the origin that the stream names. Heartbeats of other origins are ignored. */
   follows(origin: string): void {
     if (this.#origin === origin) return;
     this.#origin = origin;
@@ -54,11 +54,11 @@ export class OriginLiveness implements Clock {
     this.#last = message;
     this.#lastAt = this.clock.elapsed();
     const offset = message.now - this.#lastAt;
-    // Ahead of the origin's clock leases would seem to have ended; behind it they are held for longer, until the next sign.
+    // A clock ahead of the origin's shows leases as ended too early. A clock behind it shows them as held, until the next heartbeat.
     if (this.#offset !== undefined && offset < this.#offset - MAX_LATE_MS) this.#offsets.length = 0;
     this.#offsets.push(offset);
     if (this.#offsets.length > REMEMBERED) this.#offsets.shift();
-    // A message is never early: the largest difference is that of the quickest.
+    // A heartbeat can be late and never early, so the largest difference is that of the fastest one.
     this.#offset = Math.max(...this.#offsets);
   }
 
@@ -67,7 +67,7 @@ export class OriginLiveness implements Clock {
     return last !== undefined && this.clock.elapsed() - this.#lastAt <= MISSED * last.alive_ms + GRACE_MS;
   }
 
-  /** The last revision that the origin has spoken of. */
+  /** The revision in the last heartbeat; 0 before the first one. */
   get revision(): number {
     return this.#last?.revision ?? 0;
   }

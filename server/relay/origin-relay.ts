@@ -12,12 +12,12 @@ import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
 import type { ResolvedRelay } from '../config/relay-options.js';
 
-/** What an edge may ask of the origin. */
+/** A question of an edge to the origin. */
 export type Question =
   | { readonly ask: 'who' }
-  /** Reads a record, or everything, now. */
+  /** Makes the origin read a record, or everything, now. */
   | { readonly ask: 'sync'; readonly kind?: Kind; readonly id?: string }
-  /** There is no base from which an edge could begin. */
+  /** Asks for a base, because an edge has found none that it can begin with. */
   | { readonly ask: 'base' };
 
 export interface RelaySource extends Published {
@@ -40,9 +40,9 @@ export interface OriginRelayServices {
   readonly log: Log;
   /** @default the system's */
   readonly random?: RandomBytes;
-  /** @default to NATS */
+  /** @default connects to NATS */
   readonly connect?: ConnectBroker;
-  /** Which process this is, and where. @default the system's */
+  /** The process and host to claim the stream as. @default this process and this host */
   readonly place?: ProcessPlace;
 }
 
@@ -50,7 +50,7 @@ const ORIGIN_RANDOM_BYTES = 9;
 
 const nameOf = (random: Uint8Array): string => Buffer.from(random).toString('base64url');
 
-/** The origin's side of the relay: publishes what happens, gives signs of life, and answers edges. */
+/** The origin's side of the relay. It publishes events, sends heartbeats, and answers edges. */
 export class OriginRelay {
   readonly names: RelayNames;
   readonly #identity: Identity;
@@ -77,8 +77,8 @@ export class OriginRelay {
   }
 
   /**
-   * Connects and begins to publish, whenever NATS is there.
-   * @throws RelayTakenError where another origin has the repository; OptionError where NATS cannot be asked at all.
+   * Connects to NATS, however long that takes, and begins to publish.
+   * @throws RelayTakenError if another origin publishes the repository; OptionError if a new attempt to connect cannot succeed.
    */
   async start(): Promise<void> {
     const { options, source, clock, log, connect = connectNatsBroker } = this.services;
@@ -115,7 +115,7 @@ export class OriginRelay {
     if (!this.#isStopped) this.#beat();
   }
 
-  /** Something has been published to the origin's own clients. */
+  /** Called when events have been published to the origin's own clients. */
   wake(): void {
     this.#publisher?.wake();
   }
@@ -128,7 +128,7 @@ export class OriginRelay {
     await this.#broker?.close();
   }
 
-  /** A message holds a record before and after its change. */
+  /** Warns if the largest message may not fit. A message holds a record before and after its change. */
   #checkSizes({ maxPayloadBytes: most = Infinity }: Broker): void {
     const { maxRecordBytes, log } = this.services;
     if (2 * maxRecordBytes + 4_096 <= most) return;
@@ -190,7 +190,7 @@ export class OriginRelay {
         this.#publisher?.giveBase();
         return {};
       case 'sync': {
-        // Whoever may speak to NATS may ask: what names a record is checked as it is for any client.
+        // Any client of NATS may send a question, so kind and id are checked as in a client's message.
         const asked = readClientMessage([MessageType.sync, 0, question.kind, question.id]);
         if (asked.type === 'refused') throw new Error(asked.message);
         if (asked.type === 'sync') await source.readNow(asked.record);

@@ -4,25 +4,25 @@ import type { RecordStore } from '../store/record-store.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage, type Stamp } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
 
-/** What is published: records, and what led there. */
+/** The source of what is published: the records and their history. */
 export interface Published {
   readonly epoch: Epoch;
   readonly store: RecordStore;
   readonly history: History;
 }
 
-/** How far a stream has come, as the last of its messages says; and what base it holds. */
+/** The position of a stream, as its last message gives it, and its base. */
 export interface StreamPosition {
   readonly epoch: Epoch;
   readonly revision: Revision;
-  /** The sequence at which the base that counts begins; `undefined` where none does. */
+  /** The sequence at which the current base begins; `undefined` if there is no complete base. */
   readonly baseFrom: number | undefined;
 }
 
 export interface Outgoing {
   readonly subject: string;
   readonly payload: Uint8Array;
-  /** By which a stream knows a message that it has already; none for what may come again. */
+  /** Identifies the message to the stream, which stores it only once; `undefined` for a message that may be sent again. */
   readonly messageId: string | undefined;
 }
 
@@ -33,8 +33,8 @@ interface Base {
 }
 
 /**
- * What is to be sent next: first whatever happened, in order, read from the history when it is its turn; between that,
- * where a base is due, the records one by one, each as it stands at that place in the stream. Pure.
+ * Decides what to send next. Events come first, in order; each is read from the history when it is its turn. If a base is due and no event
+ * waits, the current records are sent one by one, each in its state at that sequence of the stream. Pure.
  */
 export class Outbox {
   #position: StreamPosition | undefined;
@@ -59,12 +59,12 @@ export class Outbox {
     return Math.max(0, history.newest - position.revision);
   }
 
-  /** The last revision that has been given out. */
+  /** The last revision that `next` has returned. */
   get revision(): Revision | undefined {
     return this.#position?.revision;
   }
 
-  /** Where the base begins that is in the stream, or will be once it is complete. */
+  /** The sequence at which the base begins that is being sent, or else the current one. */
   get baseFrom(): number | undefined {
     return this.#base?.from ?? this.#position?.baseFrom;
   }
@@ -73,12 +73,12 @@ export class Outbox {
     return this.#base !== undefined;
   }
 
-  /** The records are sent again as they stand, so that what the stream forgets is not missed. */
+  /** Asks for a new base, so that records do not depend on messages that the stream deletes soon. */
   wantBase(): void {
     this.#isBaseWanted = true;
   }
 
-  /** @param sequence that the message will have. @returns `undefined` where there is nothing to be sent. */
+  /** @param sequence the sequence that the message will have. @returns `undefined` if nothing is to be sent. */
   next(sequence: number): Outgoing | undefined {
     const { history } = this.source;
     const why = this.#whyNotOn();
@@ -89,7 +89,7 @@ export class Outbox {
     return this.#base ? this.#standing(this.#base) : undefined;
   }
 
-  /** Why what comes next does not follow what is in the stream; `undefined` where it does. */
+  /** The reason why the stream cannot continue with the next event; `undefined` if it can. */
   #whyNotOn(): string | undefined {
     const { epoch, history } = this.source;
     const position = this.#position;
@@ -127,7 +127,7 @@ export class Outbox {
   #standing(base: Base): Outgoing {
     while (base.next < base.names.length) {
       const [kind, id] = base.names[base.next++]!;
-      // As it stands now: everything up to now is in the stream. What has gone meanwhile has a message that says so.
+      // The current version: the stream has every event up to now. A record that was removed meanwhile has its own message.
       const version = this.source.store.get(kind, id);
       if (!version) continue;
       const payload = encodeStandingMessage(this.#stamp(), version);

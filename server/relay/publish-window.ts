@@ -2,14 +2,14 @@ import type { Clock } from '../runtime/clock.js';
 import type { Broker, Receipt, Sender } from './broker.js';
 import type { Outgoing } from './outbox.js';
 
-/** Messages that may be on their way without an answer. */
+/** How many messages may be without an answer. */
 const WINDOW = 1_024;
-/** Bytes that may be. */
+/** How many bytes may be in messages without an answer. */
 const WINDOW_BYTES = 4_194_304;
-/** No answer for so long means that there will be none. */
+/** After this time without an answer the window fails. */
 const PATIENCE_MS = 5_000;
 
-/** What ended a window. `sequence`: the stream has another last message than was expected. */
+/** The reason why a window failed. `sequence`: the stream's last message is not the expected one. */
 export class PublishError extends Error {
   override readonly name = 'PublishError';
   constructor(
@@ -21,22 +21,22 @@ export class PublishError extends Error {
 }
 
 export interface WindowEvents {
-  /** There is room again, or everything has been answered. */
+  /** The window has room again, or every message has been answered. */
   advanced(): void;
-  /** Nothing more can be sent through this window; what became of the rest the stream knows. */
+  /** Nothing more can be sent through this window. Messages without an answer may or may not be in the stream. */
   failed(error: PublishError): void;
 }
 
 /**
- * Publishes messages one after the other without waiting for each, every one under the condition that it becomes the
- * next of the stream, after the one that was sent before it: where one is refused, so are all after it, also where somebody
- * else's message has taken its place, and no hole can come to be.
+ * Publishes messages one after the other without waiting for each answer. The stream stores a message only if its last message is the one
+ * that was sent before. So if one message is refused, all after it are refused too, even if another process's message has taken its
+ * sequence, and no gap can occur.
  */
 export class PublishWindow {
   readonly #sender: Sender;
   readonly #claimed: number;
   #lastId: string | undefined;
-  /** Bytes of each message that has not been answered. */
+  /** The bytes of each message without an answer, in order. */
   readonly #waiting: number[] = [];
   #waitingBytes = 0;
   #answered: number;
@@ -64,7 +64,7 @@ export class PublishWindow {
     });
   }
 
-  /** The last sequence that is known to be one of its own, or of the claim before it. */
+  /** The sequence of the last acknowledged message of this window, or of the claim before it. */
   get answered(): number {
     return this.#answered;
   }
@@ -84,7 +84,7 @@ export class PublishWindow {
 
   send({ subject, payload, messageId }: Outgoing): void {
     const expectedLast = this.#sent++;
-    // What is sent again after another claim is wanted again, whatever the stream remembers of it.
+    // The claim is part of the id: after a new claim the same event is sent again, and the stream must not take it for a duplicate.
     const id = `${messageId ?? 'base'}@${String(this.#claimed)}.${String(this.#sent)}`;
     const expectedLastId = this.#lastId;
     this.#lastId = id;
@@ -98,7 +98,7 @@ export class PublishWindow {
     }
   }
 
-  /** Ends the window; what has not been answered may or may not be in the stream. */
+  /** Ends the window. Messages without an answer may or may not be in the stream. */
   fail(error: PublishError): void {
     if (this.#failure) return;
     this.close();
@@ -133,7 +133,7 @@ export class PublishWindow {
   #stored(sequence: number): void {
     const expected = this.#answered + 1;
     if (sequence !== expected) {
-      // It knows the message from elsewhere, or an answer was lost.
+      // The stream has already had this message, or an answer was lost.
       this.fail(new PublishError('sequence', `expected sequence ${String(expected)}, got ${String(sequence)}`));
       return;
     }

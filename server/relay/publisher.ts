@@ -5,25 +5,25 @@ import { Outbox } from './outbox.js';
 import { PublishError, PublishWindow } from './publish-window.js';
 import { RelayTakenError } from './relay-taken-error.js';
 
-/** A turn of publishing keeps the loop no longer, so that the origin's own clients do not wait for it. */
+/** How long a turn may publish, so that the origin's own clients do not wait. */
 const TURN_MS = 3;
 const LOOK_EVERY = 32;
 const RETRY_MS = 250;
 const ASKED_AGAIN_MS = 2_000;
-/** Bytes of a message in the stream beside its payload, roughly: subject, headers, record keeping. */
+/** The approximate size of a message in the stream beyond its payload and subject: headers and NATS's own data. */
 const OVERHEAD_BYTES = 160;
 
-/** `away`: NATS is not there, or being asked. `taken`: another origin publishes; asked again after a while. */
+/** `away`: NATS does not answer, or the stream is being claimed. `taken`: another origin publishes; the claim is tried again later. */
 export type PublisherState = 'away' | 'publishing' | 'taken' | 'stopped';
 
 export interface PublisherServices extends ClaimServices {
-  /** Called with each claim of the stream, and with its loss: only who has claimed it answers for it. */
+  /** Called with `true` when the stream has been claimed, and with `false` when the claim may be lost. Only its holder answers edges. */
   readonly claimed: (isOurs: boolean) => void;
 }
 
 /**
- * From the origin's history to the stream, in order and at NATS's pace. Whatever goes wrong is answered in one way: what
- * the stream holds is looked up there, and publishing goes on after it.
+ * Publishes the origin's history to the stream, in order and as fast as NATS accepts it. Every failure has the same remedy: ask the stream
+ * for its last message, and continue after it.
  */
 export class Publisher {
   #state: PublisherState = 'away';
@@ -56,8 +56,8 @@ export class Publisher {
   }
 
   /**
-   * Claims the stream and publishes from then on.
-   * @throws RelayTakenError where another origin lives.
+   * Claims the stream, and publishes from then on.
+   * @throws RelayTakenError if another origin publishes.
    */
   async start(): Promise<void> {
     try {
@@ -68,34 +68,34 @@ export class Publisher {
     }
   }
 
-  /** Something has happened. */
+  /** Called when there are new events. */
   wake(): void {
     if (this.#state === 'publishing') this.#turns.request();
   }
 
-  /** NATS has gone: what it has had is found out when it is back. */
+  /** Called when the connection to NATS has broken. What NATS has stored is asked when it is back. */
   disconnected(): void {
     this.#window?.fail(new PublishError('away', 'the connection broke'));
   }
 
-  /** NATS is back. */
+  /** Called when the connection to NATS is back. */
   reconnected(): void {
     if (this.#state === 'away') this.#retryIn(0);
   }
 
-  /** Sends the records again as they stand, where no base is under way. */
+  /** Sends a new base, unless one is being sent. */
   refreshBase(): void {
     if (!this.#outbox || this.#outbox.isSendingBase()) return;
     this.#outbox.wantBase();
     this.wake();
   }
 
-  /** An edge finds no base: it is given one, though not to each that asks. */
+  /** Sends a new base for an edge that has found none, at most one in {@link ASKED_AGAIN_MS}. */
   giveBase(): void {
     if (this.services.clock.now() - this.#baseAt > ASKED_AGAIN_MS) this.refreshBase();
   }
 
-  /** Whether the base will not be forgotten soon; else a new one is begun. For a clock. */
+  /** Begins a new base if the stream may soon delete messages of the current one. To be called periodically. */
   tendBase(): void {
     const { limits, clock } = this.services;
     const window = this.#window;
@@ -103,7 +103,7 @@ export class Publisher {
     if (!window || !outbox || outbox.isSendingBase() || outbox.baseFrom === undefined) return;
     const records = this.services.source.store.size;
     const messages = window.next - outbox.baseFrom;
-    // What is sent again must not be all that is ever sent.
+    // Without this bound, bases could make up most of the stream.
     const isWorthIt = messages > 2 * records + 16;
     const isOld = clock.now() - this.#baseAt > limits.maxAgeMs / 2;
     const isDeep = messages > limits.maxMessages / 2 || this.#bytesSinceBase > limits.maxBytes / 2;
@@ -117,7 +117,7 @@ export class Publisher {
     this.#state = 'stopped';
   }
 
-  /** What has been sent since the last claim: whatever else is in the stream is somebody else's. */
+  /** The messages that were sent since the last claim. Every later message in the stream is another process's. */
   get #sent(): SentMessages | undefined {
     const revision = this.#outbox?.revision;
     const window = this.#window;
@@ -180,14 +180,14 @@ export class Publisher {
     this.#baseAt = this.services.clock.now();
   }
 
-  /** A base that fills what the stream keeps is forgotten as soon as it is there. */
+  /** Logs an error if the base fills so much of the stream that the stream deletes it soon after it is complete. */
   #baseEnds(): void {
     const { limits, log, source } = this.services;
     const records = source.store.size;
     if (2 * records < limits.maxMessages && 2 * this.#bytesSinceBase < limits.maxBytes) return;
     log.error(
       { records, bytes: this.#bytesSinceBase, max_messages: limits.maxMessages, max_bytes: limits.maxBytes },
-      'the records alone take more than half of what the stream keeps: raise --relay-max-messages and --relay-max-bytes',
+      'the records alone take half or more of what the stream may hold: raise --relay-max-messages and --relay-max-bytes',
     );
   }
 
@@ -199,7 +199,10 @@ export class Publisher {
 
   #again(error: Error): void {
     if (this.#state === 'stopped') return;
-    this.services.log.warn({ err: error }, `not publishing: ${error.message}; what happens is kept and sent later`);
+    this.services.log.warn(
+      { err: error },
+      `not publishing: ${error.message}; events are kept in the history and sent later`,
+    );
     this.#state = 'away';
     this.#retryIn(RETRY_MS);
   }
@@ -219,7 +222,7 @@ export class Publisher {
         this.#state = 'taken';
         this.#retryIn(20 * RETRY_MS);
       } else {
-        // Whether another still has it is not known: asked again, and at once when NATS is back.
+        // Whether another origin still publishes is not known. The claim is tried again, and at once when NATS is back.
         this.#state = 'away';
         this.#retryIn(2 * RETRY_MS);
       }

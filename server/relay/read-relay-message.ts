@@ -27,29 +27,30 @@ import {
   type StandingMessage,
 } from './relay-message.js';
 
-/** A message that no origin of this format has written. */
+/** A message that is not in the format of this relay. */
 export class RelayFormatError extends Error {
   override readonly name = 'RelayFormatError';
 }
 
-/** A message is an array, of versions that are arrays. */
+/** The nesting that a message may have. It is an array that holds the arrays of versions. */
 const MAX_DEPTH = 4;
-/** Deeper than any server lets a record be. */
+/** The nesting of a record's data. No server accepts a deeper record. */
 const MAX_DATA_DEPTH = 512;
-/** As long as any server lets one be. */
+/** The longest id that any server accepts. */
 const MAX_ID_BYTES = 1_024;
 const MAX_TEXT_CHARACTERS = 4_096;
-/** What a date can say. */
+/** The latest time that a `Date` can represent, Unix milliseconds. */
 const LAST_TIME_MS = 8.64e15;
-/** A file's name in its directory. */
+/** An id is a file's name in its directory. */
 // eslint-disable-next-line no-control-regex
 const RECORD_ID = /^[^/\\\u0000-\u001f\u007f]+$/;
-/** Reasons and problems, those of later versions too: they are handed on as they are. */
+/** Reasons and problems. Those of later versions are accepted too, and passed on unchanged. */
 const WORD = /^[a-z][a-z-]{0,63}$/;
 
 /**
- * Reads what came out of the stream as what it is: bytes from whoever may publish. Everything is checked as in a client's message.
- * @throws RelayFormatError
+ * Decodes a message of the stream. Any client of NATS that may publish can have written it, so every field is checked, as in a message
+ * from a client.
+ * @throws RelayFormatError if the message is malformed or of an unknown type.
  */
 export function decodeRelayMessage(bytes: Uint8Array): RelayMessage {
   let value: unknown;
@@ -82,7 +83,7 @@ export function decodeRelayMessage(bytes: Uint8Array): RelayMessage {
   }
 }
 
-/** @returns `undefined` for what cannot be read. */
+/** Decodes a message. @returns `undefined` if it cannot be decoded. */
 export function readRelayMessage(bytes: Uint8Array): RelayMessage | undefined {
   try {
     return decodeRelayMessage(bytes);
@@ -116,7 +117,7 @@ function readEvent(fields: readonly unknown[], position: Revision): EventMessage
   };
 }
 
-/** What each type of event says of the states before and after it. */
+/** Whether an event of this type can have these states before and after it. */
 function isPossible(type: ChangeType, before: RecordVersion | undefined, after: RecordVersion | undefined): boolean {
   switch (type) {
     case 'added':
@@ -145,7 +146,7 @@ function readLease(value: unknown): WireLease | undefined {
   return reservation === undefined ? said : [...said, readId(reservation)];
 }
 
-/** When a lease ends, which may be before 1970. */
+/** Reads the end of a lease, which may be before 1970. */
 function lastTime(value: unknown): number {
   if (!Number.isSafeInteger(value) || Math.abs(value as number) > LAST_TIME_MS) throw unreadable('the end of a lease');
   return value as number;
@@ -182,7 +183,7 @@ function readVersion(kind: Kind, id: string, value: unknown): RecordVersion {
   const fields: readonly unknown[] = Array.isArray(value) ? value : [];
   const [at, observedAt, problem, data, ...followedFields] = fields;
   if (!(data instanceof Uint8Array)) throw unreadable('the data of a record');
-  // A copy: what the decoder gives is a window into a buffer of everything that came with it.
+  // A copy, because the decoder returns a view of a larger buffer, which would be kept in memory.
   const packed = Uint8Array.from(data);
   checkData(packed);
   const said = readWord(problem, 'the problem of a record') as Problem | undefined;
@@ -204,7 +205,7 @@ function readFollowed([runId, branch]: readonly unknown[]): Followed | undefined
   return { runId: maybeText(runId, 'a run'), branch: maybeText(branch, 'a branch') };
 }
 
-/** Unpacked only when somebody looks at it, by which time nobody could say any more where it came from. */
+/** Checks a record's data here, because it is unpacked only when it is used, and an error could then no longer name the message. */
 function checkData(packed: Uint8Array): void {
   const [head = 0] = packed;
   const isMap = (head >= 0x80 && head <= 0x8f) || head === 0xde || head === 0xdf;

@@ -12,24 +12,24 @@ import {
 import type { RecordVersion } from '../store/record-version.js';
 import { StoreEvent, type ChangeType } from '../store/store-event.js';
 
-/** What every message in a stream begins with, so that the last one alone says how far the stream has come, and by whom. */
+/** The beginning of every message in a stream. So the last message alone gives the position of the stream and its origin. */
 export interface Stamp {
   /** Identity of the process that publishes. */
   readonly origin: string;
   readonly epoch: Epoch;
-  /** The last revision that is in the stream with this message. */
+  /** The last revision that the stream holds up to this message. */
   readonly position: Revision;
 }
 
 /**
- * `begin`: what follows does not go on from what came before, and until `end` there is no base. `end`: every record
- * that stands has a message at or after the sequence `from`.
+ * `begin`: the messages after it do not continue those before it, and there is no base until `end`. `end`: every current record has a
+ * message at or after the sequence `from`.
  */
 export type BaseMark =
   | { readonly is: 'base'; readonly phase: 'begin'; readonly why: string }
   | { readonly is: 'base'; readonly phase: 'end'; readonly from: number; readonly records: number };
 
-/** Who publishes from here on. */
+/** The process that publishes from this message on. */
 export interface Claim {
   readonly is: 'claim';
   readonly host: string;
@@ -50,7 +50,7 @@ export interface EventMessage {
   readonly lease: WireLease | undefined;
 }
 
-/** A record as it stands, which is no event. */
+/** A current record as part of a base. It is no event. */
 export interface StandingMessage {
   readonly is: 'standing';
   readonly version: RecordVersion;
@@ -65,7 +65,7 @@ export const RelayType = { event: 1, standing: 2, base: 3, claim: 4 } as const;
 
 // ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The data goes along as the record's own packed bytes: packed once at the origin, spliced into frames at every edge. */
+/** Encodes an event. The message contains the record's own packed bytes: packed once by the origin, copied into frames by each edge. */
 export function encodeEventMessage({ origin, epoch }: Omit<Stamp, 'position'>, event: StoreEvent): Uint8Array {
   const { before, after, record } = event;
   return packMessage([
@@ -81,7 +81,7 @@ export function encodeEventMessage({ origin, epoch }: Omit<Stamp, 'position'>, e
     event.reason ?? null,
     event.observed === 'restart',
     after ? fieldsOf(after) : null,
-    // The same object before and after is what an expiry, or its end, is known by.
+    // `true` means the same version before and after, as in the events `expired` and `revived`.
     before === undefined ? null : before === after ? true : fieldsOf(before),
     event.lease ?? null,
   ]);
@@ -117,7 +117,7 @@ export type VersionFields = readonly [
   observedAt: number,
   problem: Problem | null,
   data: Uint8Array,
-  /** What it has from the reservation that it names, where it has anything. */
+  /** The fields that the record takes from the reservation it names, if any. */
   ...followed: [runId: string | null, branch: string | null] | [],
 ];
 
@@ -126,7 +126,7 @@ function fieldsOf({ revision, observedAt, problem, packed, followed }: RecordVer
   return followed ? [...own, followed.runId ?? null, followed.branch ?? null] : own;
 }
 
-/** The event that a message tells of, with the state before it as the reader knows it, where it does. */
+/** Returns the event of a message. If `known` is the version before it, the event uses that object. */
 export function eventOf(
   { position, type, time, reason, observed, before, after, lease }: Stamp & EventMessage,
   known?: RecordVersion,

@@ -3,7 +3,7 @@ import type { PlainHistogram } from '../metrics/plain-histogram.js';
 import type { OriginRelay } from './origin-relay.js';
 import type { LazyRegistry } from '../metrics/registry.js';
 
-/** What is measured of an edge. */
+/** The parts of an edge that its metrics read. */
 export interface RelayedBus {
   readonly presence: { readonly isPresent: boolean };
   readonly health: WatchHealth;
@@ -12,7 +12,7 @@ export interface RelayedBus {
   readonly rebuilds: number;
 }
 
-/** What an edge knows of its origin, and how far behind it is. */
+/** Adds the metrics of an edge: the presence of its origin, and how far behind it the edge is. */
 export function describeRelayedBus(registry: LazyRegistry, bus: RelayedBus): void {
   registry.gauge('origin_present', 'Whether the origin has lately given a sign of life.', () =>
     bus.presence.isPresent ? 1 : 0,
@@ -38,7 +38,7 @@ export function describeRelayedBus(registry: LazyRegistry, bus: RelayedBus): voi
   );
 }
 
-/** How an origin's publishing goes. */
+/** Adds the metrics of an origin's publishing. */
 export function describeOriginRelay(registry: LazyRegistry, relay: OriginRelay): void {
   registry.gauge('relay_state', '1 for the state that publishing to NATS is in.', () => [
     { labels: { state: relay.health.state }, value: 1 },

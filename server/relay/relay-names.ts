@@ -1,17 +1,18 @@
 import { KINDS, type Kind } from '../../protocol/index.js';
 
-/** What a repository's stream and subjects are called. Two repositories have none in common. */
+/** The names of a repository's stream and subjects. Two repositories have no name in common. */
 export class RelayNames {
   /** The stream that holds the repository's messages. */
   readonly stream: string;
   /** Every subject of the stream. */
   readonly all: string;
-  /** Marks between the records' messages: where a base begins and ends. */
+  /** The subject of the marks where a base begins and ends. */
   readonly base: string;
-  /** Who publishes. */
+  /** The subject of claims: the process that publishes. */
   readonly claim: string;
-  /** Outside the stream, kept by nobody: signs of the origin's life, and questions to it. */
+  /** The subject of the origin's heartbeats. The stream does not store it. */
   readonly alive: string;
+  /** The subject of questions to the origin. The stream does not store it. */
   readonly ask: string;
   readonly #records: readonly string[];
 
@@ -25,7 +26,7 @@ export class RelayNames {
     this.#records = KINDS.map((kind) => `muse.${repository}.${kind}.`);
   }
 
-  /** The subject of one record; its last message tells how the record stands. */
+  /** The subject of one record. Its last message gives the record's current state. */
   record(kindNumber: number, id: string): string {
     return this.#records[kindNumber]! + encodeId(id);
   }
@@ -36,7 +37,7 @@ export class RelayNames {
   }
 }
 
-/** An id as one token of a subject: what NATS gives a meaning to, and what is no ASCII, byte by byte as `=2E`. */
+/** Encodes an id as one token of a subject. Characters with a meaning in NATS, and all that are not ASCII, become `=2E`, byte by byte. */
 export function encodeId(id: string): string {
   if (PLAIN.test(id)) return id;
   let token = '';

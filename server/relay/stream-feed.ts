@@ -3,25 +3,25 @@ import type { Broker, Delivery, FeedStart, Reader } from './broker.js';
 import type { RelayMessage } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
 
-/** A message of the stream and where it stands in it. */
+/** A message of the stream, and its position there. */
 export interface Positioned {
   readonly sequence: number;
   readonly subject: string;
-  /** Messages that are in the stream after this one, when it was sent. */
+  /** How many messages the stream had after this one when it was sent. */
   readonly pending: number;
-  /** `undefined` where it cannot be read: no origin has written it, or one of a later format. */
+  /** `undefined` if it cannot be read: another program has written it, or an origin of a later format. */
   readonly message: RelayMessage | undefined;
 }
 
 export interface FeedEvents {
   message(message: Positioned): void;
-  /** Called before `message` with one that cannot be read. */
+  /** Called before `message` if a message cannot be read. */
   unreadable(error: Error): void;
-  /** Nothing more comes of this feed. */
+  /** The feed has ended with an error. No message follows. */
   broken(error: Error): void;
 }
 
-/** A stream's messages in their order, from some place on; ends itself at the first that is missing. */
+/** Reads a stream's messages in order. It breaks at the first one that is missing. */
 export class StreamFeed {
   #reader: Reader | undefined;
   #isOver = false;
@@ -78,7 +78,7 @@ export class StreamFeed {
     try {
       this.events.message({ ...place, message });
     } catch (error) {
-      // What was taken in and what not is not known: begun anew, that is found out.
+      // Which part of the message was applied is not known. The feed ends, and its owner opens a new one where it knows the state.
       this.#break(error as Error);
     }
   }

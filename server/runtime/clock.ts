@@ -1,18 +1,18 @@
 import { unixMillis, type UnixMillis } from '../../protocol/index.js';
 
-/** Time, given to whatever needs it, so that tests can turn it. */
+/** The time and the timers, passed in so that tests can replace them. */
 export interface Clock {
   /** The wall clock. */
   now(): UnixMillis;
-  /** Milliseconds since some fixed moment, never set back or forward. */
+  /** Milliseconds since a fixed moment, by a monotonic clock that nobody sets. */
   elapsed(): number;
-  /** Calls once after `delayMs`; the returned function cancels. Delays are capped at `MAX_DELAY_MS`. */
+  /** Calls once after `delayMs`, which is capped at `MAX_DELAY_MS`. @returns a function that cancels the call. */
   after(delayMs: number, call: () => void): () => void;
-  /** Calls once in the next turn of the event loop, after it has looked for input; the returned function cancels. */
+  /** Calls once in the next turn of the event loop, after its poll phase. @returns a function that cancels the call. */
   nextTurn(call: () => void): () => void;
 }
 
-/** Beyond 2^31 − 1 ms Node fires at once; nothing here waits longer than a day without looking at the clock. */
+/** The longest delay of a timer. Node fires timers beyond 2^31 − 1 ms at once, and no caller here waits longer than a day. */
 export const MAX_DELAY_MS = 86_400_000;
 
 export const systemClock: Clock = {

@@ -1,4 +1,4 @@
-/** What the server says of itself. pino fits. */
+/** The log of a server. A logger of pino has this shape. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

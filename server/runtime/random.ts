@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Bytes that nobody can foretell, given to what needs them, so that a simulation can repeat itself. */
+/** Returns unpredictable bytes. It is passed in so that a simulation can use a seed and be repeated. */
 export type RandomBytes = (count: number) => Uint8Array;
 
 export const systemRandom: RandomBytes = (count) => randomBytes(count);

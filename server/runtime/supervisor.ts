@@ -3,19 +3,20 @@ import type { Kind } from '../../protocol/index.js';
 import type { Clock } from './clock.js';
 import type { Log } from './log.js';
 
-/** So many lines in a minute; what goes beyond is counted and said with the next one. */
+/** How many errors are logged in a minute. The number of those beyond it is logged with the next line. */
 const MAX_LINES = 10;
 const WINDOW_MS = 60_000;
 const MAX_ERROR_CHARACTERS = 200;
 
-/** What an error was met over, without a word of what it says. */
+/** Identifies the input that caused an error, without any of its content. */
 export interface Fingerprint {
   readonly kind?: Kind;
   readonly id?: string;
-  /** Of the input: how many bytes, and their SHA-256. */
+  /** The length of the input. */
   readonly bytes?: number;
+  /** The SHA-256 of the input, in hexadecimal. */
   readonly sha256?: string;
-  /** The connection. */
+  /** The number of the connection. */
   readonly connection?: number;
 }
 
@@ -23,15 +24,15 @@ export function fingerprintOf(bytes: Uint8Array): Pick<Fingerprint, 'bytes' | 's
   return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** Where errors end that nobody has foreseen. */
+/** Where unexpected errors end. */
 export interface Supervision {
-  /** Takes note of one. */
+  /** Counts and logs an error. */
   report(where: string, error: unknown, input?: Fingerprint): void;
-  /** Runs; what is thrown is reported and goes no further. @returns whether nothing was. */
+  /** Runs `act`, and reports an error that it throws. @returns whether it threw none. */
   contain(where: string, act: () => void): boolean;
 }
 
-/** For parts that stand alone: an error is thrown on. */
+/** For parts that run without a server: throws every error again. */
 export const UNSUPERVISED: Supervision = {
   report: (_where, error) => {
     throw error;
@@ -43,15 +44,15 @@ export const UNSUPERVISED: Supervision = {
 };
 
 /**
- * Says and counts what nobody has foreseen: one line `unforeseen` for each, with the input's fingerprint, so that it can be found
- * and tried again, and nothing of its content.
+ * Counts and logs unexpected errors, each in a line `unforeseen`. The line has the fingerprint of the input, so that the input can be found
+ * and tried again, and none of its content.
  */
 export class Supervisor implements Supervision {
   #count = 0;
   #lines = 0;
   #unsaid = 0;
   #windowStart = -Infinity;
-  /** What has been said in this window: the same over the same input is said once. */
+  /** The errors that were logged in this window. The same place with the same input is logged once. */
   readonly #said = new Set<string>();
 
   constructor(
@@ -59,7 +60,7 @@ export class Supervisor implements Supervision {
     private readonly clock: Pick<Clock, 'elapsed'>,
   ) {}
 
-  /** Errors so far. */
+  /** The number of errors so far. */
   get count(): number {
     return this.#count;
   }
@@ -94,7 +95,7 @@ export class Supervisor implements Supervision {
   }
 }
 
-/** What an error says first, and where it was thrown; a thrown value may be anything, and may not even have a text. */
+/** Returns the first line of an error, and where it was thrown. A thrown value may be anything, and may have no text. */
 function firstLineOf(error: unknown): { readonly error: string; readonly at?: string } {
   try {
     const { name, message, stack } = error as Error;
@@ -108,13 +109,13 @@ function firstLineOf(error: unknown): { readonly error: string; readonly at?: st
 
 const withoutFolders = (frame: string): string => frame.replace(/(?:file:\/\/)?\/[^():]*\//g, '').slice(0, 120);
 
-/** A clock whose timers end nothing when what they call fails. */
+/** Returns a clock whose timers report an error of their call instead of ending the process. */
 export function supervised(clock: Clock, supervision: Supervision): Clock {
   return {
     now: () => clock.now(),
     elapsed: () => clock.elapsed(),
     after: (delayMs, call) => clock.after(delayMs, () => void supervision.contain('timer', call)),
-    // What is stepped in a turn contains its own faults, because it knows what it was working on.
+    // The code that runs in a turn contains its own errors, because it knows which input it was working on.
     nextTurn: (call) => clock.nextTurn(call),
   };
 }

@@ -1,32 +1,32 @@
 import type { UnixMillis } from '../../protocol/index.js';
 import type { Clock } from './clock.js';
 
-/** One turn of the event loop, as those see it who do bounded work in it: when it is, and whether their time is used up. */
+/** One turn of the event loop, for bounded work in it: the time, and whether the time for this work is used up. */
 export interface Turn {
   /** The wall clock. */
   readonly now: UnixMillis;
-  /** Whether its time is used up, at a moment of `Clock.elapsed` or now, which is a look at the clock. */
+  /** Whether the turn's time is used up at `elapsed`. Without that argument it reads the clock. */
   isSpent(elapsed?: number): boolean;
 }
 
 /**
- * Steps work that must not hold up the event loop: at most one step a turn, and at most `turnMs` in a turn. What waits is in the
- * hands of whoever owns the loop; this only knows whether there is more.
+ * Steps work that must not block the event loop: at most one step per turn, and at most `turnMs` in a turn. The owner of the loop keeps the
+ * waiting work. The loop knows only whether there is more.
  */
 export class TurnLoop {
   #cancelStep: (() => void) | undefined;
-  /** The turn that is under way; `undefined` while no time has been used in it. */
+  /** The current turn; `undefined` while no time has been used in it. */
   #turn: Turn | undefined;
 
   constructor(
     private readonly clock: Clock,
-    /** What one turn may take; where it changes, it is asked at the beginning of each. */
+    /** The time of one turn. A function is called at the beginning of each turn. */
     private readonly turnMs: number | (() => number),
     /** Works until the turn is spent. @returns whether there is more to do. */
     private readonly step: (turn: Turn) => boolean,
   ) {}
 
-  /** The turn that is under way, for work that does not wait for its step. It has the same time, not its own. */
+  /** Returns the current turn, for work that is done at once. That work and the step share the turn's time. */
   current(): Turn {
     if (this.#turn !== undefined) return this.#turn;
     this.#turn = this.#begin();
@@ -37,7 +37,7 @@ export class TurnLoop {
     return this.#turn;
   }
 
-  /** Asks for a step. Asking twice is asking once. */
+  /** Requests a step. A second request before the step has no effect. */
   request(): void {
     this.#cancelStep ??= this.clock.nextTurn(() => {
       this.#cancelStep = undefined;
@@ -47,7 +47,7 @@ export class TurnLoop {
     });
   }
 
-  /** Forgets the step that was asked for. */
+  /** Cancels a requested step. */
   stop(): void {
     this.#cancelStep?.();
     this.#cancelStep = undefined;

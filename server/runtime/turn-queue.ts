@@ -2,8 +2,8 @@ import type { Clock } from './clock.js';
 import { TurnLoop, type Turn } from './turn-loop.js';
 
 /**
- * Those who wait for their share of the event loop: served one after the other, a piece each, until the turn is spent, and again
- * in the next turn. Whoever has more to do goes behind all others, so that many delay nobody more than one does.
+ * A queue of items that share the time of a turn. Each is served one piece, one after the other, until the turn is spent, and the rest in
+ * the next turn. An item that has more to do goes to the end of the queue, so that a long one does not delay the others.
  */
 export class TurnQueue<Waiting> {
   readonly #waiting = new Set<Waiting>();
@@ -12,7 +12,7 @@ export class TurnQueue<Waiting> {
   constructor(
     clock: Clock,
     turnMs: number,
-    /** Serves one of them, a piece. @returns whether it has more to do. */
+    /** Serves one piece of an item. @returns whether it has more to do. */
     private readonly serve: (waiting: Waiting, turn: Turn) => boolean,
   ) {
     this.#turns = new TurnLoop(clock, turnMs, (turn) => this.#step(turn));
@@ -22,7 +22,7 @@ export class TurnQueue<Waiting> {
     return this.#waiting.size === 0;
   }
 
-  /** The turn that is under way, for what does not have to wait. */
+  /** Returns the current turn, for work that does not have to wait. */
   current(): Turn {
     return this.#turns.current();
   }

@@ -10,7 +10,7 @@ import {
   type SubscriptionId,
 } from '../../protocol/index.js';
 
-/** Reads what a client has sent. @returns why it is refused, where it is no message of the protocol. */
+/** Decodes a message of a client. @returns the message, or a refusal if it is no message of the protocol. */
 export function decodeClientMessage(
   payload: Uint8Array,
   isBinary: boolean,

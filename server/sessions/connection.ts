@@ -1,12 +1,12 @@
-/** What a transport tells whoever holds a socket. */
+/** The events of one socket, which its transport reports. */
 export interface Connection {
-  /** The payload is valid only during the call. */
+  /** A message has arrived. Its payload is valid only during the call. */
   message(payload: Uint8Array, isBinary: boolean): void;
-  /** A ping or a pong has come; the transport has answered it. */
+  /** A ping or a pong has arrived. The transport answers pings itself. */
   control(): void;
   /**
-   * The socket's queue has become shorter. Whoever has found `queuedBytes` above 0 is told by the time it is 0, by this or by
-   * a `send` that returns `sent`. Told too often it does no harm.
+   * The socket's queue has become shorter. If `queuedBytes` was above 0 and becomes 0, the transport calls this, unless a `send` returns
+   * `sent`. An additional call does no harm.
    */
   drained(): void;
   closed(): void;

@@ -3,7 +3,7 @@ import type { Connection } from './connection.js';
 import type { Intake, Speaker } from './intake.js';
 import type { Session } from './session.js';
 
-/** What a message that waits takes beside its payload, about. */
+/** The approximate memory of a waiting message beyond its payload. */
 const OVERHEAD_BYTES = 128;
 
 interface Waiting {
@@ -11,9 +11,9 @@ interface Waiting {
   readonly isBinary: boolean;
 }
 
-/** Stands between a transport and a session, and keeps the session's messages in their order while the time for hearing is used up. */
+/** Passes a transport's events to a session. It keeps messages, in their order, while the turn's time for messages is used up. */
 export class Inbox implements Connection, Speaker {
-  /** From the one at `#next` on; made when the first waits. */
+  /** The messages from index `#next` on are waiting. `undefined` if none is. */
   #waiting: Waiting[] | undefined;
   #next = 0;
   #waitingBytes = 0;
@@ -32,12 +32,12 @@ export class Inbox implements Connection, Speaker {
     if (this.session.isClosed()) return;
     this.#waitingBytes += payload.length + OVERHEAD_BYTES;
     if (this.#waitingBytes > this.maxUnheardBytes) {
-      const most = `${String(this.maxUnheardBytes)} bytes of messages wait to be heard (max_unheard_bytes)`;
+      const most = `${String(this.maxUnheardBytes)} bytes of messages wait to be processed (max_unheard_bytes)`;
       this.session.end(CloseCode.tooMany, `more than ${most}`);
       this.#forget();
       return;
     }
-    // The transport's bytes are valid only during its call.
+    // A copy, because the transport's bytes are valid only during its call.
     (this.#waiting ??= []).push({ payload: Buffer.from(payload), isBinary });
     this.intake.add(this);
   }

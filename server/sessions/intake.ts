@@ -1,18 +1,19 @@
 import type { Clock } from '../runtime/clock.js';
 import { TurnQueue } from '../runtime/turn-queue.js';
 
-/** What is heard in one turn of the loop takes no longer, whoever has said it. */
+/** How long one turn of the loop may handle messages, of all connections together. */
 const TURN_MS = 4;
 
-/** Somebody whose messages wait. */
+/** A connection whose messages can wait. */
 export interface Speaker {
-  /** Hears one message that waits. @returns whether another one does. */
+  /** Handles one waiting message. @returns whether another one waits. */
   hearNext(): boolean;
 }
 
 /**
- * Shares the time for hearing messages. Within a turn's time a message is heard as it comes. Beyond it messages wait, each
- * connection's in their order, and the connections are heard in turn, a message each: whoever says much waits for itself.
+ * Shares the time for messages between connections. Within a turn's time a message is handled when it arrives. After that messages wait.
+ * The connections are then served in round robin, one message each, and each connection's messages in their order. So a connection that
+ * sends much delays only itself.
  */
 export class Intake {
   readonly #queue: TurnQueue<Speaker>;
@@ -21,7 +22,7 @@ export class Intake {
     this.#queue = new TurnQueue(clock, TURN_MS, (speaker) => speaker.hearNext());
   }
 
-  /** Whether a message that has come now may be heard now. */
+  /** Whether a message that arrives now may be handled now. */
   hasTime(): boolean {
     return this.#queue.isEmpty && !this.#queue.current().isSpent();
   }

@@ -28,7 +28,7 @@ import type { Connection } from './connection.js';
 import type { Turn } from '../runtime/turn-loop.js';
 import { decodeClientMessage, refusal } from './client-message-decoder.js';
 
-/** What a session asks of the rest of the server. */
+/** The parts of the server that a session uses. */
 export interface SessionServices {
   readonly hub: Hub;
   readonly catchUp: CatchUp;
@@ -39,33 +39,33 @@ export interface SessionServices {
   readonly log: Log;
   readonly supervision: Supervision;
   welcome(): Welcome;
-  /** The connection is over. */
+  /** Called when the connection has closed. */
   closed(session: Session): void;
-  /** Reads a record, or everything, now; afterwards the hub's revision includes what was on disk. */
+  /** Reads a record, or everything, now. When it resolves, the hub's revision includes everything that was on disk at the call. */
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
-  /** Answers a question about the server; `asker` is the connection that asks. */
+  /** Answers a question about the server. `asker` is the session that asks. */
   inspect(inspection: Inspection, asker: Session): Inspections[keyof Inspections]['answer'];
 }
 
-/** Answering takes longer than any other message: so many in a second are enough for whoever looks. */
+/** An inspection takes longer than any other message. This rate is enough for a person who watches. */
 const MAX_INSPECTIONS_PER_SECOND = 50;
 
-/** One connection: its messages, how many it may send, and what it is told beside its subscriptions' events. */
+/** One connection: handles its messages, limits their rate, and sends everything except its subscriptions' events. */
 export class Session implements Connection, SubscriberOwner {
-  /** Its subscriptions, and the port to its client. */
+  /** The subscriptions, and the port to the client. */
   readonly subscriber: Subscriber;
   #badMessages = 0;
-  /** The second in which messages are being counted. */
+  /** When the second began in which messages are being counted, by `Clock.elapsed`. */
   #windowStart = 0;
   #windowMessages = 0;
   #windowInspections = 0;
   #windowControls = 0;
   readonly openedAt: UnixMillis;
-  /** What the client calls itself. */
+  /** The name that the client has given itself. */
   name: string | undefined;
 
   constructor(
-    /** Counts from 1 in the life of the server. */
+    /** Counts connections from 1 since the start of the server. */
     readonly id: number,
     socket: Socket,
     readonly encoding: Encoding,
@@ -84,7 +84,7 @@ export class Session implements Connection, SubscriberOwner {
     return this.port.state === 'closed';
   }
 
-  // ── what the transport tells ──────────────────────────────────────────────────────────────────────────────────────
+  // ── events of the transport ───────────────────────────────────────────────────────────────────────────────────────
 
   message(payload: Uint8Array, isBinary: boolean): void {
     try {
@@ -97,7 +97,7 @@ export class Session implements Connection, SubscriberOwner {
     }
   }
 
-  /** Counts pings and pongs by the second; a connection that sends too many is closed. */
+  /** Counts pings and pongs per second, and closes a connection that sends too many. */
   control(): void {
     if (this.isClosed()) return;
     const { clock, limits } = this.services;
@@ -107,7 +107,7 @@ export class Session implements Connection, SubscriberOwner {
     this.end(CloseCode.tooMany, `more than ${most}`);
   }
 
-  /** A fault of ours over this connection, which is its end: what it was told and what not is no longer certain. */
+  /** Reports a fault of the server and closes the connection, because it is no longer certain which messages the client has received. */
   fail(where: string, error: unknown): void {
     const { supervision } = this.services;
     supervision.report(where, error, { connection: this.id });
@@ -115,11 +115,11 @@ export class Session implements Connection, SubscriberOwner {
     const isEnded = supervision.contain('ending a connection', () => {
       this.end(CloseCode.internal, 'the server failed on this connection; its log says how');
     });
-    // A socket that cannot even be closed is let go of.
+    // If the socket cannot even be closed, the session is removed without it.
     if (!isEnded) supervision.contain('letting a connection go', () => this.closed());
   }
 
-  /** Closes the connection; what was on its way from the client is no longer heard. */
+  /** Closes the connection. Later messages of the client are ignored. */
   end(code: CloseCode, reason: string): void {
     this.port.close(code, reason);
   }
@@ -144,7 +144,7 @@ export class Session implements Connection, SubscriberOwner {
     catchUp.delete(this.subscriber);
   }
 
-  // ── what its port tells ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── events of the port ────────────────────────────────────────────────────────────────────────────────────────────
 
   opened(): void {
     this.services.catchUp.add(this.subscriber);
@@ -152,12 +152,12 @@ export class Session implements Connection, SubscriberOwner {
 
   stalled(): void {
     this.services.hub.stalls++;
-    this.services.log.error(this.#who, 'a connection waited for a socket that had nothing left to take');
+    this.services.log.error(this.#who, 'a connection waited for its socket although the queue was empty');
   }
 
-  // ── what the server tells ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── events of the server ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Passes on the server's sign of life, unless something is still to be sent: a heartbeat says that nothing is. */
+  /** Sends the server's heartbeat, unless events are still to be sent: a heartbeat states that every event up to its revision was sent. */
   heartbeat(frame: Uint8Array): void {
     this.port.lookForStall();
     if (this.port.state !== 'open' || this.subscriber.isBehind) return;
@@ -168,7 +168,7 @@ export class Session implements Connection, SubscriberOwner {
     }
   }
 
-  /** Tells every subscription that the server goes away; the socket is closed by the transport. */
+  /** Ends every subscription with `shutdown`. The transport closes the socket. */
   shutdown(): void {
     for (const subscription of [...this.subscriber.subscriptions]) subscription.complete('shutdown');
   }
@@ -253,7 +253,7 @@ export class Session implements Connection, SubscriberOwner {
     this.#tell([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
   }
 
-  /** Which connection a line of the log is about. */
+  /** The fields that identify this connection in the log. */
   get #who(): object {
     return { connection: this.id, ...(this.name === undefined ? {} : { name: this.name }) };
   }
@@ -267,7 +267,7 @@ export class Session implements Connection, SubscriberOwner {
     this.#tell([MessageType.error, sub, code, message, ...(nonce === undefined ? ([] as const) : ([nonce] as const))]);
   }
 
-  /** Counts messages by the second; a connection that sends too many is closed. */
+  /** Counts messages per second, and closes a connection that sends too many. */
   #withinRate(): boolean {
     if (this.isClosed()) return false;
     const { clock, limits } = this.services;
@@ -293,7 +293,7 @@ export class Session implements Connection, SubscriberOwner {
     return false;
   }
 
-  /** A fault of ours: one client is told so, nobody else is touched. */
+  /** Reports a fault of the server over one message, and answers with `internal`. Other connections are not affected. */
   #failed(error: unknown, payload?: Uint8Array, nonce?: number): void {
     const { supervision } = this.services;
     const input = payload === undefined ? {} : fingerprintOf(payload);

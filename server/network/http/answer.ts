@@ -10,12 +10,12 @@ import { refusal } from '../refusal.js';
 import { withSecurityHeaders } from '../security-headers.js';
 import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from '../transport.js';
 
-/** What the HTTP surface shows. */
+/** The data and the routes that HTTP requests are answered from. */
 export interface HttpServices {
   readonly accessPolicy: AccessPolicy;
-  /** The inspector's files by path; need no token. */
+  /** The inspector's files, by path. They need no token. */
   readonly pages: ReadonlyMap<string, Page>;
-  /** What the token opens, by path. */
+  /** The routes that need the token, by path. */
   readonly routes: ReadonlyMap<string, Route>;
   health(): WatchHealth & { readonly revision: number; readonly journal: ServedBus['journalHealth'] };
   isReady(): boolean;
@@ -28,7 +28,7 @@ export interface Page {
 
 type OpenRoute = (services: HttpServices, request: RequestHead) => HttpReply;
 
-/** What needs no token; everything else does. */
+/** The routes that need no token. */
 const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
   ['/healthz', () => json(200, { status: 'ok' })],
   [
@@ -38,7 +38,7 @@ const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
       return json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', ...health() });
     },
   ],
-  // A client that has found this server in a file asks, before it says the token, whether it is the one that wrote the file.
+  // A client that has read this server's address from a file checks, before it sends the token, that this server wrote the file.
   [CHALLENGE_PATH, ({ accessPolicy }, request) => challenge(accessPolicy, request)],
 ]);
 
@@ -48,11 +48,11 @@ function challenge(accessPolicy: AccessPolicy, request: RequestHead): HttpReply 
   if (nonces.length !== 1 || nonce === undefined || !isNonce(nonce)) {
     return text(400, 'nonce must be given once, 22 to 86 characters of A-Z a-z 0-9 _ -');
   }
-  // What is asked next comes over the connection whose other end is now known.
+  // The client sends its next request over the same connection, because it now knows which server is at the other end.
   return { ...json(200, { proof: accessPolicy.proveTo(request, nonce) }), mayContinue: true };
 }
 
-/** Answers a request that is no WebSocket. */
+/** Answers an HTTP request that an engine does not treat as a WebSocket handshake. */
 export function answer(request: RequestHead, services: HttpServices): HttpAnswer {
   const { accessPolicy } = services;
   const reply =
@@ -64,14 +64,14 @@ export function answer(request: RequestHead, services: HttpServices): HttpAnswer
   return withSecurityHeaders(withNamedOrigin(reply, request, accessPolicy));
 }
 
-/** A handshake that an engine takes for a plain request has something amiss. */
+/** Refuses a WebSocket handshake that an engine took for a plain request, because something is wrong with it. */
 function badHandshake(request: RequestHead, accessPolicy: AccessPolicy): HttpReply | undefined {
   if (!isHandshake(request)) return undefined;
   const upgrade = accessPolicy.upgrade(request);
   return upgrade.accept ? refusal(400, 'this is no WebSocket handshake') : upgrade.reply;
 }
 
-/** A browser's question, without a token, whether a page of another origin may ask. */
+/** Answers a CORS preflight, in which a browser asks without the token whether a page of another origin may send a request. */
 function preflight(request: RequestHead, accessPolicy: AccessPolicy): HttpReply | undefined {
   const asked = findHeaders(request, 'access-control-request-method').length > 0;
   if (request.method !== 'OPTIONS' || !asked || accessPolicy.namedOrigin(request) === undefined) return undefined;
@@ -84,7 +84,7 @@ function preflight(request: RequestHead, accessPolicy: AccessPolicy): HttpReply 
   return { status: 204, headers, body: '' };
 }
 
-/** Only pages that the operator has named may read an answer from another origin. */
+/** Adds the CORS headers if the request is from a page of another origin that the operator has allowed. Other pages cannot read it. */
 function withNamedOrigin(reply: HttpAnswer, request: RequestHead, accessPolicy: AccessPolicy): HttpAnswer {
   const origin = accessPolicy.namedOrigin(request);
   if (origin === undefined) return reply;
@@ -108,12 +108,12 @@ function route(request: RequestHead, services: HttpServices): HttpAnswer {
   return open ? open(services, request) : { status: 200, headers: { 'content-type': page!.type }, body: page!.body };
 }
 
-/** The token was presented. */
+/** Marks an answer to a request that carried the token. */
 function authenticated<T extends HttpAnswer>(reply: T): T {
   return { ...reply, authenticated: true };
 }
 
-/** A mistake in the query is the caller's to mend, and is named. */
+/** Answers a request that carried the token. A mistake in its query is answered with 400 and the reason. */
 function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
   const known = services.routes.get(request.path);
   if (!known) return notFound(request.path, services);
@@ -130,7 +130,7 @@ const isReading = ({ method }: RequestHead): boolean => method === 'GET' || meth
 const NOT_READING = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
 
 function notFound(path: string, { routes }: HttpServices): HttpReply {
-  // The inspector's files are many and are nobody's to type.
+  // The inspector's files are left out: there are many, and no user types their paths.
   const paths = [...OPEN_ROUTES.keys(), ...routes.keys()];
   const best = closestMatch(path.replace(/\/+$/, ''), paths);
   const there = `there are ${paths.join(', ')}`;

@@ -1,7 +1,7 @@
 import type { HttpReply } from '../transport.js';
 import { text } from './reply.js';
 
-/** How many may be served at once: WebSockets and event streams, which the bus counts, and lists being written. */
+/** The bound of `max_connections`. It covers WebSockets and event streams, which the bus counts, and long HTTP answers, counted here. */
 export class ConnectionSlots {
   #taken = 0;
 
@@ -14,7 +14,7 @@ export class ConnectionSlots {
     return this.connections() + this.#taken < this.maxConnections;
   }
 
-  /** @returns what gives the place back. */
+  /** Takes a slot. @returns a function that frees it; to be called once. */
   take(): () => void {
     this.#taken++;
     return () => {

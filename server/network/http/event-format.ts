@@ -9,34 +9,34 @@ import {
   type WireEvent,
 } from '../../../protocol/index.js';
 
-/** What stands between the events of a stream. */
+/** A message between the events of a stream that is no event. */
 export type Mark =
-  /** All that stood is told; what comes now is change. */
+  /** The snapshot is complete. All events from here on are changes. */
   | { readonly type: 'synced'; readonly cursor: string }
-  /** What follows is a new snapshot. */
+  /** A new snapshot follows. */
   | { readonly type: 'resync'; readonly reason: string }
-  /** The last word. */
+  /** The subscription has ended. Nothing follows. */
   | { readonly type: 'complete'; readonly reason: string; readonly delivered: number }
   | { readonly type: 'error'; readonly code: string; readonly message: string };
 
-/** How events and marks are written on one kind of stream. */
+/** The text of events and marks on one kind of stream. */
 export interface EventFormat {
   readonly contentType: string;
-  /** Before everything. */
+  /** Text at the beginning of the stream. */
   readonly opening: string;
-  /** Means nothing between two events. */
+  /** Text that clients ignore between two events. */
   readonly filler: string;
-  /** @param id the cursor after the event, where there is one: the event has no place inside a snapshot. */
+  /** @param id the cursor after the event; `undefined` inside a snapshot, where a client cannot resume. */
   event(json: string, id: string | undefined): string;
   mark(mark: Mark): string;
-  /** All that matches until the cursor has been written. */
+  /** A heartbeat: every matching event up to the cursor has been written. */
   beat(cursor: string): string;
 }
 
-/** How long a browser waits before it comes back, milliseconds. */
+/** How long a browser waits before it connects again. */
 const RETRY_MS = 1_000;
 
-/** Server-Sent Events: events are messages, marks are events with a name; a browser resumes by itself after the last id. */
+/** Server-Sent Events. Events are unnamed messages, marks have a name. A browser resumes after the last id by itself. */
 export const SERVER_SENT_EVENTS: EventFormat = {
   contentType: 'text/event-stream; charset=utf-8',
   opening: `retry: ${String(RETRY_MS)}\n\n`,
@@ -47,11 +47,11 @@ export const SERVER_SENT_EVENTS: EventFormat = {
     const id = mark.type === 'synced' ? `id: ${mark.cursor}\n` : '';
     return `event: ${type}\n${id}data: ${jsonLine(rest)}\n\n`;
   },
-  // An id without data moves the place of resumption and wakes nobody.
+  // An id without data changes where the browser resumes, and calls no handler of the page.
   beat: (cursor) => `: heartbeat\nid: ${cursor}\n\n`,
 };
 
-/** One JSON object a line; marks have a `type`, which events have not. */
+/** One JSON object per line. Marks have a `type`; events have none. */
 export const NDJSON: EventFormat = {
   contentType: 'application/x-ndjson',
   opening: '',
@@ -61,7 +61,10 @@ export const NDJSON: EventFormat = {
   beat: (cursor) => `${JSON.stringify({ type: 'heartbeat', cursor })}\n`,
 };
 
-/** Events as text for one epoch. @param lastAt where to resume after the last of them, where that is not its own place. */
+/**
+ * Returns the text of events of one epoch.
+ * @param lastAt the revision to resume after the last event from, if that is not the event's own.
+ */
 export function eventsText(
   format: EventFormat,
   origin: EventOrigin,

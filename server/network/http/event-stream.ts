@@ -16,7 +16,7 @@ import { cursorAt, eventsText, type EventFormat } from './event-format.js';
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
-/** Frames that many streams share are put into words once: the members of a group are served one after the other. */
+/** Keeps the text of the last shared frame. The members of a group are served one after the other, so each frame is converted once. */
 export class SharedText {
   #frame: Uint8Array | undefined;
   #bytes: Uint8Array | undefined;
@@ -29,13 +29,13 @@ export class SharedText {
 }
 
 /**
- * A streaming reply in the place of a WebSocket: a session's JSON frames go in, lines come out. Caps, lag, resumption and
- * limits are the session's, the same as for everybody.
+ * A streaming reply in the place of a WebSocket. It converts a session's JSON frames to lines. Caps, lag, resumption and limits are the
+ * session's, as for a WebSocket.
  */
 export class EventStream implements Socket, HttpSource {
   #connection: Connection | undefined;
   #origin: EventOrigin = { schemaVersion: '', epoch: epoch('') };
-  /** The last event of a snapshot so far: only the very last one has a place. */
+  /** The last event of the snapshot so far. It is kept because only the last event of a whole snapshot has a cursor. */
   #held: WireEvent | undefined;
   #phase: 'open' | 'ended' = 'open';
 
@@ -48,7 +48,7 @@ export class EventStream implements Socket, HttpSource {
     this.#say(format.opening);
   }
 
-  /** @param subscribe a session's `subscribe`, as the protocol has it. */
+  /** Sends the session this `subscribe` message of the protocol. */
   begin(connection: Connection, subscribe: readonly unknown[]): void {
     this.#connection = connection;
     connection.message(Buffer.from(JSON.stringify(subscribe)), false);
@@ -160,10 +160,10 @@ export class EventStream implements Socket, HttpSource {
   #end(): void {
     this.#phase = 'ended';
     this.writer.end();
-    // The session is in the middle of saying its last word.
+    // Not at once: the session is still sending its last frame.
     queueMicrotask(() => this.#connection?.closed());
   }
 }
 
-/** How a frame of a group's events begins. */
+/** The first bytes of a frame with a group's events. */
 const SHARED_HEAD = Buffer.from(`[${String(MessageType.events)},`);

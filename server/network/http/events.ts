@@ -6,7 +6,7 @@ import { EVENT_PARAMETERS, readQuery, readSince, type Query } from './query.js';
 import { text } from './reply.js';
 import type { Route, RouteServices } from './route.js';
 
-/** `/events`: the subscription that a query describes, as Server-Sent Events or as lines of JSON. */
+/** Returns the route `/events`: the subscription that the query describes, as Server-Sent Events or as lines of JSON. */
 export function eventsRoute({ bus, limits, slots }: RouteServices): Route {
   const shared = new Map<EventFormat, SharedText>();
   for (const format of [SERVER_SENT_EVENTS, NDJSON]) shared.set(format, new SharedText());
@@ -31,7 +31,7 @@ export function eventsRoute({ bus, limits, slots }: RouteServices): Route {
   };
 }
 
-/** The first kind of stream that is accepted by name; where any will do, Server-Sent Events. */
+/** Returns the first format that the request accepts; Server-Sent Events if it accepts any. */
 function chooseFormat(request: RequestHead): EventFormat | undefined {
   const accepted = findHeaders(request, 'accept')
     .flatMap((value) => value.split(','))
@@ -50,7 +50,7 @@ const BY_TYPE: ReadonlyMap<string, EventFormat> = new Map([
   ['*/*', SERVER_SENT_EVENTS],
 ]);
 
-/** A browser that comes back asks for the same address, with what it has seen in the header. */
+/** Returns the cursor to resume from. The header comes first: a browser that reconnects sends it, with the same query as before. */
 function sinceOf(request: RequestHead, query: Query): string | undefined {
   const [lastEventId] = findHeaders(request, 'last-event-id');
   return readSince('Last-Event-ID', lastEventId === '' ? undefined : lastEventId) ?? query.since;

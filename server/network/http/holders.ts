@@ -15,22 +15,22 @@ import type { Route, RouteServices } from './route.js';
 export const HOLDERS_PARAMETERS: readonly Parameter[] = ['address', 'branch'];
 const LEASE_KINDS: ReadonlySet<Kind> = new Set(['reservation', 'heartbeat', 'release']);
 
-/** An origin that is away is waited for so long; then its records may be old. */
+/** How long an answer waits for an origin that does not reply. Then the records may be old, and the answer is "unknown". */
 const BARRIER_MS = 5_000;
 
 interface Question {
   readonly addresses: readonly Address[];
   readonly branch: string | undefined;
-  /** A lease that ends after this may be prolonged after the disk was read: all are judged at this moment. */
+  /** When the question arrived. Every lease is judged at this moment: one that ends later may be prolonged after the disk was read. */
   readonly askedAt: UnixMillis;
 }
 
 /**
- * `/holders?address=`: who holds some addresses, or anything that they cover or that covers them, by all that was on disk when it
- * was asked. "Free" is said of nothing less.
+ * Returns the route `/holders?address=`: who holds an address, or anything that it covers or that covers it. The answer includes every
+ * file that was on disk when the question arrived. Without that an address is not reported as free.
  */
 export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Route {
-  // Read at the first question, and after that what has changed since the last: nothing of it is in the way of events.
+  // Filled at the first question. Later questions add what has changed since the last one, so that events cost nothing more.
   const swarm = new Swarm();
   const barrier = new SharedBarrier(() => bus.readNow());
 
@@ -58,7 +58,7 @@ export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Rout
     const { epoch, revision } = bus.hub;
     return {
       status: 200,
-      // A place at or before what the answer is of: who follows from here misses nothing.
+      // A cursor at or before the state in the answer: a client that subscribes from here misses nothing.
       headers: { 'content-type': 'application/json', 'muse-bus-cursor': formatCursor({ epoch, revision }) },
       filler: '\n',
       open: (writer) => {
@@ -99,14 +99,14 @@ export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Rout
   };
 }
 
-/** One reading of the disk for all who ask while another is under way: asking often costs no more than reading without a pause. */
+/** Shares one reading of the disk between all calls that arrive during the reading before it. So at most one reading runs at a time. */
 class SharedBarrier {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
   constructor(private readonly readNow: () => Promise<void>) {}
 
-  /** Resolves when what was on disk at the call has been taken in. */
+  /** Resolves when everything that was on disk at the call has been read. */
   pass(): Promise<void> {
     if (!this.#running) return this.#run();
     const run = (): Promise<void> => {

@@ -10,10 +10,10 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Where the build leaves the inspector, seen from the built server, from its source, and from the benches' build. */
+/** The directories of the built inspector, relative to this file in the built server, in the sources, and in the build of the benches. */
 const PLACES = ['../../../inspector', '../../../dist/inspector', '../../../../dist/inspector'];
 
-/** The inspector as it was built, by path, read once; nothing where it was not built. */
+/** Reads the built inspector's files, by path; none if it was not built. */
 export function inspectorPages(): ReadonlyMap<string, Page> {
   for (const place of PLACES) {
     const pages = readPages(fileURLToPath(new URL(place, import.meta.url)));

@@ -4,7 +4,7 @@ import type { HttpWriter } from '../transport.js';
 import { readQuery } from './query.js';
 import type { Route, RouteServices } from './route.js';
 
-/** `/metrics`, in Prometheus' text format. Built at the first request: who is never asked never pays. */
+/** Returns the route `/metrics`, in Prometheus' text format. The metrics are built at the first request: an unused route costs nothing. */
 export function metricsRoute({ bus, limits, loopDelay }: RouteServices): Route {
   let text: MetricsText | undefined;
   const build = (): MetricsText => {
@@ -32,7 +32,7 @@ export function metricsRoute({ bus, limits, loopDelay }: RouteServices): Route {
   };
 }
 
-/** The text is made once for all who have asked since it was made last: many who ask at once cost what one does. */
+/** Makes the text once for all requests that arrived since the last time, so that many requests at once cost as much as one. */
 class MetricsText {
   #asking = new Set<HttpWriter>();
   #isMaking = false;
@@ -66,7 +66,7 @@ class MetricsText {
   }
 
   async #answer(asking: ReadonlySet<HttpWriter>): Promise<void> {
-    // The head has been sent: where the text cannot be made there is none.
+    // The head has been sent, so an error cannot change the status. The body is then empty.
     const bytes = Buffer.from(await this.registry.text().catch(() => ''));
     for (const writer of asking) {
       writer.write(bytes);

@@ -14,12 +14,12 @@ export class QueryError extends Error {
   override readonly name = 'QueryError';
 }
 
-/** Parameters that fill a filter's field, each repeatable: named as the flags of `watch`. */
+/** Parameters that fill a field of the filter. Each can be repeated, and has the name of a flag of `watch`. */
 type FilterParameter = keyof typeof FILTER_FIELDS;
 type SingleParameter = 'max_events' | 'since' | 'snapshot' | 'problem';
 export type Parameter = FilterParameter | SingleParameter;
 
-/** What a path takes, in the order in which a refusal lists it. */
+/** The parameters of `/events`, in the order in which a refusal lists them. */
 export const EVENT_PARAMETERS: readonly Parameter[] = [
   'kind',
   'run_id',
@@ -31,6 +31,7 @@ export const EVENT_PARAMETERS: readonly Parameter[] = [
   'since',
   'snapshot',
 ];
+/** The parameters of `/records`, in the order in which a refusal lists them. */
 export const RECORD_PARAMETERS: readonly Parameter[] = [
   'kind',
   'run_id',
@@ -42,27 +43,27 @@ export const RECORD_PARAMETERS: readonly Parameter[] = [
 ];
 
 export interface Query {
-  /** As it was written, checked: a subscription takes it as it is. */
+  /** The filter as the query gives it, checked. A subscription takes it unchanged. */
   readonly filterInput: FilterInput;
   readonly filter: Filter;
   readonly maxEvents: number | undefined;
   readonly since: string | undefined;
   readonly snapshot: 'full' | 'none';
-  /** Only records whose files cannot be read as they are. */
+  /** Only records that have a problem. */
   readonly onlyProblems: boolean;
 }
 
 const MAX_EVENTS = 2 ** 31 - 1;
 
 /**
- * Reads a query strictly: a parameter that is misspelt must not mean that nothing was asked.
- * @throws QueryError
+ * Reads a query strictly. If an unknown parameter were ignored, a misspelt filter would match everything.
+ * @throws QueryError if a parameter is unknown, repeated or invalid.
  */
 export function readQuery(query: string, allowed: readonly Parameter[], limits: FilterLimits): Query {
   const given = new Map<Parameter, string[]>();
   for (const [name, value] of new URLSearchParams(query)) {
     const known = allowed.find((parameter) => parameter === name) ?? refuseName(name, allowed);
-    if (value === '') throw new QueryError(`${name} is empty; leave it out to ask nothing of it`);
+    if (value === '') throw new QueryError(`${name} is empty; give it a value or leave it out`);
     given.set(known, [...(given.get(known) ?? []), value]);
   }
   const filterInput = Object.fromEntries(
@@ -81,7 +82,7 @@ export function readQuery(query: string, allowed: readonly Parameter[], limits: 
   };
 }
 
-/** @throws QueryError where it is no cursor. */
+/** @throws QueryError if the text is no cursor. */
 export function readSince(name: string, text: string | undefined): string | undefined {
   if (text === undefined || parseCursor(text)) return text;
   throw new QueryError(`${name} must be a cursor, epoch:revision, as events carry it`);
@@ -111,7 +112,7 @@ function readFilter(input: FilterInput, limits: FilterLimits): Filter {
   }
 }
 
-/** A filter's own words, with its fields called as the query calls them. */
+/** Returns an error text of the filter with the query's name for the field. */
 function inOurNames(message: string): string {
   return message.replace(/^filter\.(\w+)/, (whole, field: string) => {
     const named = Object.entries(FILTER_FIELDS).find(([, known]) => known === field);

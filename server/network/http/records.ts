@@ -21,15 +21,15 @@ import { readQuery, RECORD_PARAMETERS } from './query.js';
 import type { Route, RouteServices } from './route.js';
 import { longAnswers, type LongAnswer, type LongAnswers } from './long-answers.js';
 
-/** About this many bytes are written at once. */
+/** About this many characters are written at once. */
 const PIECE_BYTES = 65_536;
 const LOOK_AT_TIME_EVERY = 64;
-/** Where a filter's globs cost more, the time is looked at for each record. */
+/** If a filter's globs cost more than this, the time is checked at each record. */
 const MAX_CHEAP_COST = 500;
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
-/** `/records`: the records at one revision, as a JSON array of snapshot events, one a line. */
+/** Returns the route `/records`: the records at one revision, as a JSON array of snapshot events, one per line. */
 export function recordsRoute({ bus, limits, clock, slots }: RouteServices): Route {
   const turns = longAnswers(clock);
   return (request) => {
@@ -66,12 +66,12 @@ interface Wanted {
   readonly leaseAt: (version: RecordVersion, now: UnixMillis) => WireLease | undefined;
 }
 
-/** Writes one cut, in pieces, as fast as they are taken and without keeping the loop. */
+/** Writes one cut in pieces, as fast as the client reads them, and for a bounded time in each turn. */
 class RecordArray implements HttpSource, LongAnswer {
   #next = 0;
   readonly #lookEvery: number;
   #written = 0;
-  /** Found and not written: only the last one carries the place of the whole. */
+  /** The last matching record, not yet written: only the last event of the list carries the cursor of the whole. */
   #held: RecordVersion | undefined;
   #phase: 'writing' | 'waiting' | 'over' = 'writing';
 
@@ -107,7 +107,7 @@ class RecordArray implements HttpSource, LongAnswer {
     const isWritten = this.supervision.contain('a list of records', () => {
       isMoreToCome = this.#writePiece(turn);
     });
-    // What was written stands, and is seen to be cut short.
+    // The client sees that the list is cut short: the array is not closed.
     if (!isWritten) this.supervision.contain('ending a list of records', () => this.writer.end());
     if (!isWritten) this.#over();
     return isMoreToCome;
@@ -124,7 +124,7 @@ class RecordArray implements HttpSource, LongAnswer {
     return this.#phase === 'writing';
   }
 
-  /** @returns whether it was the last one. */
+  /** @returns whether this was the last piece. */
   #piece(turn: Turn): boolean {
     const { versions, revision, maxEvents } = this.wanted;
     let text = '';
@@ -138,7 +138,7 @@ class RecordArray implements HttpSource, LongAnswer {
     }
     const isLast = this.#next === versions.length || this.#found >= maxEvents;
     if (isLast) {
-      // A list that was cut short is not the state, and there is no place to go on from.
+      // A list that `max_events` has cut short is not the whole state, so a client cannot resume from it.
       const isWhole = this.#next === versions.length;
       if (this.#held) text += this.#line(this.#held, isWhole ? revision : BEGINNING);
       text += '\n]\n';

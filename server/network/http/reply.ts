@@ -7,7 +7,7 @@ export function json(status: number, value: object, headers: Headers = {}): Http
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: `${jsonLine(value)}\n` };
 }
 
-/** One line for a person; what every refusal and error is. */
+/** A reply of one line for a person. Every refusal and error is one. */
 export function text(status: number, line: string, headers: Headers = {}): HttpReply {
   return {
     status,

@@ -5,7 +5,7 @@ import type { ServedBus } from '../../inspection/served-bus.js';
 import type { HttpAnswer, RequestHead } from '../transport.js';
 import type { ConnectionSlots } from './connection-slots.js';
 
-/** What routes draw on. */
+/** The parts of the server that routes use. */
 export interface RouteServices {
   readonly bus: ServedBus;
   readonly limits: Limits;
@@ -14,5 +14,5 @@ export interface RouteServices {
   readonly loopDelay: LoopDelay;
 }
 
-/** Answers a request for one path. @throws QueryError, which becomes a 400. */
+/** Answers a request for one path. @throws QueryError, which is answered with 400. */
 export type Route = (request: RequestHead) => HttpAnswer;

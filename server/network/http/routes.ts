@@ -4,7 +4,7 @@ import { metricsRoute } from './metrics.js';
 import { recordsRoute } from './records.js';
 import type { Route, RouteServices } from './route.js';
 
-/** What the token opens. */
+/** Returns the routes that need the token, by path. */
 export function tokenRoutes(services: RouteServices): ReadonlyMap<string, Route> {
   return new Map([
     ['/records', recordsRoute(services)],

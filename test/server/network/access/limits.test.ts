@@ -122,13 +122,16 @@ for (const transport of TRANSPORTS) {
       client.terminate();
     });
 
-    t.test('more than max_unheard_bytes that wait to be heard: 4429 with name and number', async (t) => {
+    t.test('more than max_unheard_bytes that wait to be processed: 4429 with name and number', async (t) => {
       const server = await serve(t, { transport, limits: { maxUnheardBytes: 10_000 } });
       const client = await RawClient.welcomed(server.endpoint);
       const globs = Array.from({ length: 100 }, (_, i) => `**/${String(i)}/*`);
       for (let sub = 0; sub < 2_000; sub++) client.send([MessageType.subscribe, sub, { filter: { addresses: globs } }]);
       await untilFound('closed', () => client.closed);
-      t.match(client.closed, { code: 4429, reason: /10000 bytes of messages wait to be heard \(max_unheard_bytes\)/ });
+      t.match(client.closed, {
+        code: 4429,
+        reason: /10000 bytes of messages wait to be processed \(max_unheard_bytes\)/,
+      });
     });
 
     t.test('1,000 bad messages: 4429 with the limit’s name', async (t) => {
