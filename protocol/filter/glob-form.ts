@@ -1,9 +1,9 @@
 /** The signs that make an address a glob; PROTOCOL.md lists them in words. picomatch reads a text without any of these as itself. */
-const LIVE = /^!|^\.\/|[*?[{(\\"]/;
+const GLOB_SIGN = /^!|^\.\/|[*?[{(\\"]/;
 
 /** Whether an address is a glob, and matches more than the same text. */
 export function isGlob(address: string): boolean {
-  return LIVE.test(address);
+  return GLOB_SIGN.test(address);
 }
 
 /** A backslash and the character after it. */

@@ -8,7 +8,7 @@ import type { GlobText, Positions } from './glob-text.js';
  */
 export function matchesSome(tree: GlobNode, text: GlobText): boolean {
   const positions = text.borrow(text.all);
-  const isReached = back(tree, positions, text) && intersect(positions, text.starts);
+  const isReached = moveBack(tree, positions, text) && intersect(positions, text.starts);
   text.giveBack(positions);
   return isReached;
 }
@@ -17,31 +17,31 @@ export function matchesSome(tree: GlobNode, text: GlobText): boolean {
  * Takes the set of positions that must be reached, and replaces it by the positions from which the node reaches one of them.
  * @returns whether the new set has any position.
  */
-function back(node: GlobNode, positions: Positions, text: GlobText): boolean {
+function moveBack(node: GlobNode, positions: Positions, text: GlobText): boolean {
   switch (node.is) {
     case 'unit':
       return step(positions, text.followedBy(node.has));
     case 'all':
-      for (let i = node.parts.length - 1; i >= 0; i--) if (!back(node.parts[i]!, positions, text)) return false;
+      for (let i = node.parts.length - 1; i >= 0; i--) if (!moveBack(node.parts[i]!, positions, text)) return false;
       return true;
     case 'any':
       return someOf(node.parts, positions, text);
     case 'optional': {
       const without = text.borrow(positions);
       // A part that reaches no position may have stopped early and left some bits set.
-      if (!back(node.part, positions, text)) positions.fill(0);
+      if (!moveBack(node.part, positions, text)) positions.fill(0);
       unite(positions, without);
       text.giveBack(without);
       return true;
     }
     case 'repeat': {
-      const run = wherever(node.part, text);
+      const run = matchingPositions(node.part, text);
       const isReached = repeat(positions, run, node.least);
       if (node.part.is !== 'unit') text.giveBack(run);
       return isReached;
     }
     case 'ahead': {
-      const seen = wherever(node.part, text);
+      const seen = matchingPositions(node.part, text);
       const isReached = node.wanted ? intersect(positions, seen) : subtract(positions, seen);
       if (node.part.is !== 'unit') text.giveBack(seen);
       return isReached;
@@ -59,7 +59,7 @@ function someOf(parts: readonly GlobNode[], positions: Positions, text: GlobText
   let isReached = false;
   for (const part of parts) {
     const reached = text.borrow(goals);
-    if (back(part, reached, text)) {
+    if (moveBack(part, reached, text)) {
       unite(positions, reached);
       isReached = true;
     }
@@ -70,10 +70,10 @@ function someOf(parts: readonly GlobNode[], positions: Positions, text: GlobText
 }
 
 /** Returns the positions from which a node matches, whatever follows. The caller gives the set back if the node is not a unit. */
-function wherever(node: GlobNode, text: GlobText): Positions {
+function matchingPositions(node: GlobNode, text: GlobText): Positions {
   if (node.is === 'unit') return text.followedBy(node.has);
   const positions = text.borrow(text.all);
-  if (!back(node, positions, text)) positions.fill(0);
+  if (!moveBack(node, positions, text)) positions.fill(0);
   return positions;
 }
 

@@ -37,7 +37,7 @@ export class AddressIndex {
   /** Yields the entries whose addresses overlap the given one, each once, in no order. */
   *overlapping(address: Address): Generator<IndexEntry> {
     const seen = new Set<string>();
-    for (const entry of this.#near(address)) {
+    for (const entry of this.#mayOverlap(address)) {
       const key = keyOf(entry);
       if (seen.has(key) || !overlap(entry.address, address)) continue;
       seen.add(key);
@@ -48,7 +48,7 @@ export class AddressIndex {
   /** Yields the entries whose addresses cover the given one, each once, in no order. */
   *covering(address: Address): Generator<IndexEntry> {
     const seen = new Set<string>();
-    for (const node of this.#wayTo(address.steps)) {
+    for (const node of this.#pathTo(address.steps)) {
       for (const [key, entry] of node.exact) {
         if (seen.has(key)) continue;
         seen.add(key);
@@ -63,11 +63,11 @@ export class AddressIndex {
   }
 
   /** Yields all entries that may overlap: those on the path to the address, and those below it. */
-  *#near(address: Address): Generator<IndexEntry> {
-    const way = [...this.#wayTo(address.fixedSteps)];
-    const isWhole = way.length > address.fixedSteps.length;
-    const last = isWhole ? way.pop() : undefined;
-    for (const { exact, wild } of way) {
+  *#mayOverlap(address: Address): Generator<IndexEntry> {
+    const path = [...this.#pathTo(address.fixedSteps)];
+    const isWhole = path.length > address.fixedSteps.length;
+    const last = isWhole ? path.pop() : undefined;
+    for (const { exact, wild } of path) {
       yield* exact.values();
       yield* wild.values();
     }
@@ -75,7 +75,7 @@ export class AddressIndex {
   }
 
   /** Yields the nodes on the path along the steps, as far as they exist. */
-  *#wayTo(steps: readonly string[]): Generator<Node> {
+  *#pathTo(steps: readonly string[]): Generator<Node> {
     let node: Node | undefined = this.#root;
     for (let at = 0; node !== undefined; at++) {
       yield node;
@@ -96,17 +96,17 @@ export class AddressIndex {
 
   /** Removes an entry from the node at the end of the steps, and then removes the nodes that are empty. */
   #take(steps: readonly string[], take: (node: Node) => void): void {
-    const way = [this.#root];
+    const path = [this.#root];
     for (const step of steps) {
-      const next = way.at(-1)!.children.get(step);
+      const next = path.at(-1)!.children.get(step);
       if (!next) return;
-      way.push(next);
+      path.push(next);
     }
-    take(way.at(-1)!);
+    take(path.at(-1)!);
     for (let at = steps.length; at > 0; at--) {
-      const { children, exact, wild } = way[at]!;
+      const { children, exact, wild } = path[at]!;
       if (children.size + exact.size + wild.size > 0) return;
-      way[at - 1]!.children.delete(steps[at - 1]!);
+      path[at - 1]!.children.delete(steps[at - 1]!);
     }
   }
 }
