@@ -123,6 +123,9 @@ export class EdgeBus extends BusBase {
       clock,
       (question) => this.#ask(question),
       () => this.hub,
+      (answer, askedAt, heardAt) => {
+        this.presence.answered(answer, askedAt, heardAt);
+      },
     );
     broker.watchConnection((state) => {
       if (state === 'broken') stream.disconnected();

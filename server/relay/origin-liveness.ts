@@ -1,6 +1,7 @@
 import { unixMillis, type UnixMillis, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { AliveMessage } from './alive-message.js';
+import type { SyncAnswer } from './origin-relay.js';
 
 /** So many signs of life may be missed. */
 const MISSED = 3;
@@ -60,6 +61,19 @@ export class OriginLiveness implements Clock {
     if (this.#offsets.length > REMEMBERED) this.#offsets.shift();
     // A message is never early: the largest difference is that of the quickest.
     this.#offset = Math.max(...this.#offsets);
+  }
+
+  /**
+   * An answer says what the origin's clock showed at a moment between the question and when it was heard. An edge that was cut off
+   * may still believe in a time from before that clock was set back: the next sign of life is waited for by nobody who asks.
+   */
+  answered({ origin, now }: SyncAnswer, askedAt: number, heardAt: number): void {
+    if (typeof now !== 'number' || !Number.isSafeInteger(now)) return;
+    if (this.#origin !== undefined && origin !== this.#origin) return;
+    // It is said in whole milliseconds.
+    if (this.#offset !== undefined && this.#offset <= now + 1 - askedAt) return;
+    this.#offset = now - heardAt;
+    this.#offsets.splice(0, Infinity, this.#offset);
   }
 
   get isPresent(): boolean {

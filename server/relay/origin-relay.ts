@@ -20,6 +20,15 @@ export type Question =
   /** There is no base from which an edge could begin. */
   | { readonly ask: 'base' };
 
+/** What an origin says when it has read. Those of before say no `origin` and no `now`. */
+export interface SyncAnswer {
+  readonly epoch: string;
+  readonly revision: number;
+  readonly origin?: string;
+  /** The origin's wall clock, Unix milliseconds. */
+  readonly now?: number;
+}
+
 export interface RelaySource extends Published {
   health(): WatchHealth;
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
@@ -194,10 +203,17 @@ export class OriginRelay {
         const asked = readClientMessage([MessageType.sync, 0, question.kind, question.id]);
         if (asked.type === 'refused') throw new Error(asked.message);
         if (asked.type === 'sync') await source.readNow(asked.record);
-        return { epoch: source.epoch, revision: source.history.newest };
+        return this.#place();
       }
       default:
         return null;
     }
+  }
+
+  /** How far its files have been read, and when: a barrier is about a moment of the origin's clock. */
+  #place(): SyncAnswer {
+    const { source, clock } = this.services;
+    const { origin } = this.#identity;
+    return { origin, epoch: source.epoch, revision: source.history.newest, now: clock.now() };
   }
 }

@@ -71,3 +71,19 @@ t.test(
     t.equal(edge.presence.now(), now);
   },
 );
+
+t.test("an answer tells that the origin's clock was set back, before any sign of life does", async (t) => {
+  const { clock, presence } = new Edge(90_000).hear().hear();
+  presence.follows('a');
+  const ask = (aheadMs: number, origin = 'a'): number => {
+    const askedAt = clock.elapsed();
+    clock.advance(40);
+    const now = clock.now() + aheadMs;
+    clock.advance(10);
+    presence.answered({ epoch: 'E', revision: 7, origin, now }, askedAt, clock.elapsed());
+    return presence.now() - clock.now();
+  };
+  t.equal(ask(30_000, 'b'), 90_000, 'of another origin it says nothing');
+  t.equal(ask(90_000), 90_000, 'one that agrees is no better than what is known');
+  t.equal(ask(30_000), 30_000 - 10, 'never ahead: how long it was on its way is not known');
+});
