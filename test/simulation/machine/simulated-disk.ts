@@ -167,11 +167,11 @@ export class SimulatedDisk {
   }
 
   /** Removes a file, a link, or a directory with all that is in it. */
-  remove(path: string): void {
-    const { parent, name } = this.#place(path);
+  remove(path: string, by: 'owner' | 'root' = 'owner'): void {
+    const { parent, name } = this.#place(path, by);
     const node = parent.entries.get(name);
     if (!node) throw fileError('ENOENT', path);
-    if (node.is === 'directory') for (const inner of [...node.entries.keys()]) this.remove(`${path}/${inner}`);
+    if (node.is === 'directory') for (const inner of [...node.entries.keys()]) this.remove(`${path}/${inner}`, by);
     this.onChange();
     parent.entries.delete(name);
     this.#touch(parent);
@@ -202,11 +202,11 @@ export class SimulatedDisk {
 
   // ── nodes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #place(path: string): { readonly parent: DirectoryNode; readonly name: string } {
+  #place(path: string, by: 'owner' | 'root' = 'owner'): { readonly parent: DirectoryNode; readonly name: string } {
     const slash = path.lastIndexOf('/');
     const parent = this.directory(path.slice(0, slash));
     if (!parent) throw fileError('ENOENT', path);
-    if ((parent.mode & 0o200) === 0) throw fileError('EACCES', path);
+    if (by === 'owner' && (parent.mode & 0o200) === 0) throw fileError('EACCES', path);
     return { parent, name: path.slice(slash + 1) };
   }
 
