@@ -124,7 +124,8 @@ export class EdgeBus extends BusBase {
       (question) => this.#ask(question),
       () => this.hub,
       (answer, askedAt, heardAt) => {
-        this.presence.answered(answer, askedAt, heardAt);
+        const alive = readAlive(answer);
+        if (alive) this.presence.answered(alive, askedAt, heardAt);
       },
     );
     broker.watchConnection((state) => {

@@ -1,6 +1,5 @@
 import {
   FEATURES,
-  MessageType,
   PROTOCOL_VERSION,
   VERSION,
   snakeCase,
@@ -12,8 +11,8 @@ import {
 } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
 import { CatchUp } from './delivery/catch-up.js';
-import { encodeMessage } from './delivery/frames.js';
 import type { Hub } from './delivery/hub.js';
+import { Heartbeat } from './sessions/heartbeat.js';
 import { Inbox } from './sessions/inbox.js';
 import { Intake } from './sessions/intake.js';
 import { Session, type SessionServices } from './sessions/session.js';
@@ -42,9 +41,6 @@ function maxMessageBytes({ maxQueuedBytes, maxRecordBytes }: Limits): number {
   return Math.max(MAX_ANSWER_BYTES, maxQueuedBytes) + MAX_GROWTH * maxRecordBytes;
 }
 
-/** What those who are connected may believe of the time, before it is said anew out of turn. */
-const MAX_TIME_WRONG_MS = 100;
-
 export type SessionManagerOptions = Pick<ResolvedOptions, 'limits' | 'heartbeatMs' | 'idleTimeoutMs'>;
 
 /**
@@ -63,8 +59,6 @@ export class SessionManager {
   /** What the sessions share: one object, however many there are. */
   readonly #shared: SessionServices;
   #nextSession = 1;
-  /** The wall clock less the monotonic one, as all who are connected were last told. */
-  #timeAhead = -Infinity;
   #cancelHeartbeat: (() => void) | undefined;
 
   constructor(
@@ -99,10 +93,8 @@ export class SessionManager {
       closed: (session) => {
         this.sessions.delete(session);
       },
-      readNow: async (record) => {
-        await source.readNow(record);
-        this.#correctTime();
-      },
+      readNow: (record) => source.readNow(record),
+      heartbeat: () => this.#heartbeat(),
       inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
     };
   }
@@ -145,26 +137,19 @@ export class SessionManager {
     }
   }
 
-  /** One heartbeat to every connection that has nothing outstanding: one frame an encoding, shared. */
+  /** One heartbeat to every connection that has nothing outstanding. */
   beat(): void {
-    this.#tellTime();
-    const message = [MessageType.heartbeat, this.hub.revision, this.clock.now(), this.source.health()] as const;
-    const frames = { msgpack: encodeMessage(message, 'msgpack'), json: encodeMessage(message, 'json') };
-    for (const session of this.sessions) session.heartbeat(frames[session.encoding]);
+    const heartbeat = this.#heartbeat();
+    for (const session of this.sessions) session.heartbeat(heartbeat);
   }
 
-  #tellTime(): void {
-    this.#timeAhead = this.clock.now() - this.clock.elapsed();
-  }
-
-  /** By a clock that was set back what was said of the time is too late, and leases would seem to have ended: it is said anew. */
-  #correctTime(): void {
-    if (this.clock.now() - this.clock.elapsed() < this.#timeAhead - MAX_TIME_WRONG_MS) this.beat();
+  #heartbeat(): Heartbeat {
+    const { hub, clock, source } = this;
+    return new Heartbeat(hub.revision, clock.now(), clock.elapsed(), source.health());
   }
 
   #welcome(): Welcome {
     const { epoch, revision } = this.hub;
-    this.#timeAhead = Math.max(this.#timeAhead, this.clock.now() - this.clock.elapsed());
     return {
       protocol: PROTOCOL_VERSION,
       server: VERSION,

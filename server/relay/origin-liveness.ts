@@ -1,7 +1,6 @@
 import { unixMillis, type UnixMillis, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { AliveMessage } from './alive-message.js';
-import type { SyncAnswer } from './origin-relay.js';
 
 /** So many signs of life may be missed. */
 const MISSED = 3;
@@ -64,15 +63,19 @@ export class OriginLiveness implements Clock {
   }
 
   /**
-   * An answer says what the origin's clock showed at a moment between the question and when it was heard. An edge that was cut off
-   * may still believe in a time from before that clock was set back: the next sign of life is waited for by nobody who asks.
+   * An answer to a question of this edge is a sign of life that says more: the origin's clock has shown that time at a moment
+   * between the question and when it was heard. An edge that was cut off may still believe in a time from before the clock was set
+   * back, and that all could be seen; the next of the regular signs is waited for by nobody who asks.
    */
-  answered({ origin, now }: SyncAnswer, askedAt: number, heardAt: number): void {
-    if (typeof now !== 'number' || !Number.isSafeInteger(now)) return;
-    if (this.#origin !== undefined && origin !== this.#origin) return;
+  answered(message: AliveMessage, askedAt: number, heardAt: number): void {
+    if (this.#origin !== undefined && message.origin !== this.#origin) return;
+    if (heardAt >= this.#lastAt) {
+      this.#last = message;
+      this.#lastAt = heardAt;
+    }
     // It is said in whole milliseconds.
-    if (this.#offset !== undefined && this.#offset <= now + 1 - askedAt) return;
-    this.#offset = now - heardAt;
+    if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return;
+    this.#offset = message.now - heardAt;
     this.#offsets.splice(0, Infinity, this.#offset);
   }
 

@@ -20,14 +20,8 @@ export type Question =
   /** There is no base from which an edge could begin. */
   | { readonly ask: 'base' };
 
-/** What an origin says when it has read. Those of before say no `origin` and no `now`. */
-export interface SyncAnswer {
-  readonly epoch: string;
-  readonly revision: number;
-  readonly origin?: string;
-  /** The origin's wall clock, Unix milliseconds. */
-  readonly now?: number;
-}
+/** How far an origin has read. Since 1.1 the answer is a sign of life, too. */
+export type SyncAnswer = Pick<AliveMessage, 'epoch' | 'revision'> & Partial<AliveMessage>;
 
 export interface RelaySource extends Published {
   health(): WatchHealth;
@@ -157,9 +151,14 @@ export class OriginRelay {
   }
 
   #sayAlive(): void {
-    const { options, source, clock } = this.services;
     if (this.#publisher?.state !== 'publishing') return;
-    const message: AliveMessage = {
+    this.#broker!.publish(this.names.alive, JSON.stringify(this.#alive()));
+  }
+
+  /** A barrier's answer is this, too: what was on disk is judged by the origin's clock, and by what it could see. */
+  #alive(): AliveMessage {
+    const { options, source, clock } = this.services;
+    return {
       origin: this.#identity.origin,
       epoch: source.epoch,
       revision: source.history.newest,
@@ -167,7 +166,6 @@ export class OriginRelay {
       alive_ms: options.aliveMs,
       health: source.health(),
     };
-    this.#broker!.publish(this.names.alive, JSON.stringify(message));
   }
 
   #answer(broker: Broker): void {
@@ -203,17 +201,10 @@ export class OriginRelay {
         const asked = readClientMessage([MessageType.sync, 0, question.kind, question.id]);
         if (asked.type === 'refused') throw new Error(asked.message);
         if (asked.type === 'sync') await source.readNow(asked.record);
-        return this.#place();
+        return this.#alive();
       }
       default:
         return null;
     }
-  }
-
-  /** How far its files have been read, and when: a barrier is about a moment of the origin's clock. */
-  #place(): SyncAnswer {
-    const { source, clock } = this.services;
-    const { origin } = this.#identity;
-    return { origin, epoch: source.epoch, revision: source.history.newest, now: clock.now() };
   }
 }
