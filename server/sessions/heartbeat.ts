@@ -28,7 +28,8 @@ export class Heartbeat {
     elapsed: number,
     private readonly health: WatchHealth,
   ) {
-    this.belief = { ...beliefAt(now, elapsed), state: health.state ?? 'watching' };
+    const { state = health.healthy ? 'watching' : 'suspect' } = health;
+    this.belief = { ...beliefAt(now, elapsed), state };
   }
 
   /**
