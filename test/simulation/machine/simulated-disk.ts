@@ -36,7 +36,12 @@ export interface DirectoryEvent {
 }
 
 export function fileError(code: string, path: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: simulated, '${path}'`), { code });
+  // Where no call may succeed for a while there are thousands of these: what led to one is not asked.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = new Error(`${code}: simulated, '${path}'`);
+  Error.stackTraceLimit = stackTraceLimit;
+  return Object.assign(error, { code });
 }
 
 /** One machine's file system: nodes, names and times, as Linux keeps them, with what its watchers are told. */
