@@ -123,6 +123,10 @@ export class EdgeBus extends BusBase {
       clock,
       (question) => this.#ask(question),
       () => this.hub,
+      (answer, askedAt, heardAt) => {
+        const alive = readAlive(answer);
+        if (alive) this.presence.answered(alive, askedAt, heardAt);
+      },
     );
     broker.watchConnection((state) => {
       if (state === 'broken') stream.disconnected();

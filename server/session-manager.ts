@@ -1,6 +1,5 @@
 import {
   FEATURES,
-  MessageType,
   PROTOCOL_VERSION,
   VERSION,
   snakeCase,
@@ -12,8 +11,8 @@ import {
 } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
 import { CatchUp } from './delivery/catch-up.js';
-import { encodeMessage } from './delivery/frames.js';
 import type { Hub } from './delivery/hub.js';
+import { Heartbeat } from './sessions/heartbeat.js';
 import { Inbox } from './sessions/inbox.js';
 import { Intake } from './sessions/intake.js';
 import { Session, type SessionServices } from './sessions/session.js';
@@ -42,9 +41,6 @@ function maxMessageBytes({ maxQueuedBytes, maxRecordBytes }: Limits): number {
   return Math.max(MAX_ANSWER_BYTES, maxQueuedBytes) + MAX_GROWTH * maxRecordBytes;
 }
 
-/** How far the wall clock may be set back before the server sends a heartbeat out of turn with the new time. */
-const MAX_TIME_WRONG_MS = 100;
-
 export type SessionManagerOptions = Pick<ResolvedOptions, 'limits' | 'heartbeatMs' | 'idleTimeoutMs'>;
 
 /**
@@ -63,8 +59,6 @@ export class SessionManager {
   /** The services of the sessions: one object that all of them share. */
   readonly #shared: SessionServices;
   #nextSession = 1;
-  /** The wall clock minus the monotonic one, as the connected clients last received it. */
-  #timeAhead = -Infinity;
   #cancelHeartbeat: (() => void) | undefined;
 
   constructor(
@@ -99,10 +93,8 @@ export class SessionManager {
       closed: (session) => {
         this.sessions.delete(session);
       },
-      readNow: async (record) => {
-        await source.readNow(record);
-        this.#correctTime();
-      },
+      readNow: (record) => source.readNow(record),
+      heartbeat: () => this.#heartbeat(),
       inspect: (inspection, asker) => this.inspector.answer(inspection, asker),
     };
   }
@@ -147,24 +139,17 @@ export class SessionManager {
 
   /** Sends a heartbeat to every connection that is not behind. All connections of an encoding share one frame. */
   beat(): void {
-    this.#tellTime();
-    const message = [MessageType.heartbeat, this.hub.revision, this.clock.now(), this.source.health()] as const;
-    const frames = { msgpack: encodeMessage(message, 'msgpack'), json: encodeMessage(message, 'json') };
-    for (const session of this.sessions) session.heartbeat(frames[session.encoding]);
+    const heartbeat = this.#heartbeat();
+    for (const session of this.sessions) session.heartbeat(heartbeat);
   }
 
-  #tellTime(): void {
-    this.#timeAhead = this.clock.now() - this.clock.elapsed();
-  }
-
-  /** If the clock was set back, the time that clients have is too late, and leases would seem to have ended. A heartbeat corrects it. */
-  #correctTime(): void {
-    if (this.clock.now() - this.clock.elapsed() < this.#timeAhead - MAX_TIME_WRONG_MS) this.beat();
+  #heartbeat(): Heartbeat {
+    const { hub, clock, source } = this;
+    return new Heartbeat(hub.revision, clock.now(), clock.elapsed(), source.health());
   }
 
   #welcome(): Welcome {
     const { epoch, revision } = this.hub;
-    this.#timeAhead = Math.max(this.#timeAhead, this.clock.now() - this.clock.elapsed());
     return {
       protocol: PROTOCOL_VERSION,
       server: VERSION,

@@ -10,6 +10,7 @@ import {
   type Kind,
   type Moment,
   type Problem,
+  type WatchHealth,
 } from '../../protocol/index.js';
 import { readAddresses } from './address.js';
 import { reasonOf, within, type AskOptions } from './ask-options.js';
@@ -187,7 +188,7 @@ export class Mirror implements AsyncDisposable {
     const isSeen =
       !this.#lost &&
       status.state === 'live' &&
-      (status.health?.state ?? 'watching') === 'watching' &&
+      (status.health === undefined || isAllSeen(status.health)) &&
       this.#views.every(({ isCurrent }) => isCurrent);
     return isSeen ? { now, completeUntil } : { now, completeUntil, unseen: ALL_LEASE_KINDS };
   }
@@ -473,6 +474,11 @@ export class Mirror implements AsyncDisposable {
       return [...(was || is ? [{ before: was, after: is }] : []), ...moved];
     });
   }
+}
+
+/** A server that does not say what can be seen says whether all is well. */
+function isAllSeen({ state, healthy }: WatchHealth): boolean {
+  return state === undefined ? healthy : state === 'watching';
 }
 
 /** Of a record that stayed as it was and is shown now, or is no longer. */

@@ -40,13 +40,17 @@ export async function findBase(broker: Broker, names: RelayNames): Promise<numbe
 
 /** Builds the current records from the last message of each subject. Pure. */
 export class StateBuilder {
-  readonly #last = new Map<string, RelayMessage>();
+  readonly #last = new Map<string, Positioned>();
   #newest: { readonly sequence: number; readonly message: RelayMessage } | undefined;
   /** The highest revision in any message of an epoch. */
   readonly #furthest = new Map<Epoch, Revision>();
+  /** Where the base begins that counts; `undefined` while the origin sends one that takes its place. */
+  #from: number | undefined;
 
-  /** @param from the sequence at which the current base begins. Earlier records are ignored. */
-  constructor(private readonly from: number) {}
+  /** @param from the sequence at which the current base begins. Earlier records are ignored, unless the stream has a later base. */
+  constructor(from: number) {
+    this.#from = from;
+  }
 
   take(positioned: Positioned): void {
     const { sequence, subject, message } = positioned;
@@ -54,8 +58,9 @@ export class StateBuilder {
     this.#newest = { sequence, message };
     const { epoch, position } = message;
     this.#furthest.set(epoch, revision(Math.max(position, this.#furthest.get(epoch) ?? 0)));
-    if (sequence < this.from || (message.is !== 'event' && message.is !== 'standing')) return;
-    this.#last.set(subject, message);
+    // Since the base was looked up the origin may have begun anew: what was of the old one says nothing of what has gone since.
+    if (message.is === 'base') this.#from = message.phase === 'end' ? message.from : undefined;
+    else if (message.is === 'event' || message.is === 'standing') this.#last.set(subject, positioned);
   }
 
   /** @throws NoBaseError if no message could be read, or the last message does not have the highest revision of its epoch. */
@@ -63,13 +68,16 @@ export class StateBuilder {
     if (!this.#newest) throw new NoBaseError('no message in the stream can be read');
     const { message, sequence } = this.#newest;
     const { origin, epoch, position } = message;
+    const from = this.#from;
+    if (from === undefined) throw new NoBaseError('the origin is sending its records');
     if (position < this.#furthest.get(epoch)!) {
       throw new NoBaseError('another process has published an old message of the origin again');
     }
     const versions: RecordVersion[] = [];
-    for (const last of this.#last.values()) {
+    for (const { sequence: at, message: last } of this.#last.values()) {
+      if (at < from || last?.epoch !== epoch) continue;
       const version = last.is === 'standing' ? last.version : last.is === 'event' ? last.after : undefined;
-      if (version && last.epoch === epoch) versions.push(version);
+      if (version) versions.push(version);
     }
     return { origin, epoch, revision: revision(position), sequence, versions };
   }

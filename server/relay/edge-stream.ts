@@ -58,6 +58,8 @@ export class EdgeStream {
   #pending: (Stamp & EventMessage)[] = [];
   readonly #turns: TurnLoop;
   #isOpening = false;
+  /** Counts feeds: what comes of any but the last is for nobody. */
+  #feeds = 0;
   #origin = '';
   /** The last logged reason why a message cannot be read, so that it is logged once. */
   #unreadable = '';
@@ -116,7 +118,8 @@ export class EdgeStream {
       try {
         this.#feed?.close();
         if (!(await this.#goOn())) await this.#beginAnew();
-        break;
+        // What came meanwhile may not go on from there.
+        if (this.isFollowing) break;
       } catch (error) {
         const { message } = error as Error;
         if (message !== said) {
@@ -180,22 +183,35 @@ export class EdgeStream {
     building?: { readonly built: () => void; readonly failed: (error: Error) => void },
   ): Promise<void> {
     const { broker, names, log } = this.services;
+    const number = ++this.#feeds;
+    // One that was given up while it was being opened may still be sent something.
+    const isThis = (): boolean => number === this.#feeds;
+    let broken: Error | undefined;
     const feed = await StreamFeed.open(broker, names, start, {
       message: (positioned) => {
-        this.#take(positioned, building);
+        if (isThis()) this.#take(positioned, building);
       },
       unreadable: ({ message }) => {
         if (message !== this.#unreadable) log.error({ stream: names.stream }, message);
         this.#unreadable = message;
       },
       broken: (error) => {
+        if (!isThis()) return;
+        broken = error;
         log.warn({ err: error }, error.message);
         building?.failed(error);
+        // The records may be there, and their history be read: nothing would follow them.
+        if (this.#phase.at === 'building') this.#phase = { at: 'idle' };
         if (this.isFollowing) void this.#open();
       },
     });
+    if (!isThis() || this.#isStopped) {
+      feed.close();
+      return;
+    }
     this.#feed = feed;
-    if (this.#isStopped) feed.close();
+    // Nobody heard of that who is opening it.
+    if (broken) throw broken;
   }
 
   #take(
@@ -209,13 +225,8 @@ export class EdgeStream {
       phase.later.push(positioned);
       return;
     }
-    const { message, pending } = positioned;
     phase.builder.take(positioned);
-    if (pending > 0) return;
-    if (message?.is === 'base' && message.phase === 'begin') {
-      building?.failed(new NoBaseError('the origin has not finished its base yet'));
-      return;
-    }
+    if (positioned.pending > 0) return;
     phase.isBuilt = true;
     building?.built();
   }

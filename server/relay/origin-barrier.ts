@@ -1,7 +1,7 @@
 import type { Kind } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Hub } from '../delivery/hub.js';
-import type { Question } from './origin-relay.js';
+import type { Question, SyncAnswer } from './origin-relay.js';
 
 /** The pause before the next question to an origin that did not answer. */
 const RETRY_MS = 500;
@@ -26,6 +26,8 @@ export class OriginBarrier {
     private readonly clock: Clock,
     private readonly ask: (question: Question) => Promise<object>,
     private readonly hub: () => Hub,
+    /** Told each answer that is reached, before those who wait for it, with when it was asked for and heard by the monotonic clock. */
+    private readonly reached: (answer: SyncAnswer, askedAt: number, heardAt: number) => void = () => undefined,
   ) {}
 
   /** Resolves when everything that was on the origin's disk at the call has been published here. */
@@ -70,12 +72,17 @@ export class OriginBarrier {
     while (!this.#isStopped) {
       this.#next.delete(key);
       try {
-        const { epoch, revision } = (await this.ask({ ask: 'sync', ...record })) as { epoch: string; revision: number };
+        const askedAt = this.clock.elapsed();
+        const answer = (await this.ask({ ask: 'sync', ...record })) as SyncAnswer;
+        const { epoch, revision } = answer;
+        const heardAt = this.clock.elapsed();
         const isReached = await new Promise<boolean>((over) => {
           this.#waiters.add({ epoch, revision, served: this.hub().epoch, over });
           this.advanced();
         });
-        if (isReached) return;
+        if (!isReached) continue;
+        this.reached(answer, askedAt, heardAt);
+        return;
       } catch {
         // The origin does not answer, so the state of its disk is unknown until it does.
         join();

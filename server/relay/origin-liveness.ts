@@ -62,6 +62,23 @@ export class OriginLiveness implements Clock {
     this.#offset = Math.max(...this.#offsets);
   }
 
+  /**
+   * An answer to a question of this edge is a sign of life that says more: the origin's clock has shown that time at a moment
+   * between the question and when it was heard. An edge that was cut off may still believe in a time from before the clock was set
+   * back, and that all could be seen; the next of the regular signs is waited for by nobody who asks.
+   */
+  answered(message: AliveMessage, askedAt: number, heardAt: number): void {
+    if (this.#origin !== undefined && message.origin !== this.#origin) return;
+    if (heardAt >= this.#lastAt) {
+      this.#last = message;
+      this.#lastAt = heardAt;
+    }
+    // It is said in whole milliseconds.
+    if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return;
+    this.#offset = message.now - heardAt;
+    this.#offsets.splice(0, Infinity, this.#offset);
+  }
+
   get isPresent(): boolean {
     const last = this.#last;
     return last !== undefined && this.clock.elapsed() - this.#lastAt <= MISSED * last.alive_ms + GRACE_MS;

@@ -20,6 +20,9 @@ export type Question =
   /** Asks for a base, because an edge has found none that it can begin with. */
   | { readonly ask: 'base' };
 
+/** How far an origin has read. Since 1.1 the answer is a sign of life, too. */
+export type SyncAnswer = Pick<AliveMessage, 'epoch' | 'revision'> & Partial<AliveMessage>;
+
 export interface RelaySource extends Published {
   health(): WatchHealth;
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
@@ -148,9 +151,14 @@ export class OriginRelay {
   }
 
   #sayAlive(): void {
-    const { options, source, clock } = this.services;
     if (this.#publisher?.state !== 'publishing') return;
-    const message: AliveMessage = {
+    this.#broker!.publish(this.names.alive, JSON.stringify(this.#alive()));
+  }
+
+  /** A barrier's answer is this, too: what was on disk is judged by the origin's clock, and by what it could see. */
+  #alive(): AliveMessage {
+    const { options, source, clock } = this.services;
+    return {
       origin: this.#identity.origin,
       epoch: source.epoch,
       revision: source.history.newest,
@@ -158,7 +166,6 @@ export class OriginRelay {
       alive_ms: options.aliveMs,
       health: source.health(),
     };
-    this.#broker!.publish(this.names.alive, JSON.stringify(message));
   }
 
   #answer(broker: Broker): void {
@@ -194,7 +201,7 @@ export class OriginRelay {
         const asked = readClientMessage([MessageType.sync, 0, question.kind, question.id]);
         if (asked.type === 'refused') throw new Error(asked.message);
         if (asked.type === 'sync') await source.readNow(asked.record);
-        return { epoch: source.epoch, revision: source.history.newest };
+        return this.#alive();
       }
       default:
         return null;

@@ -25,6 +25,7 @@ import type { Log } from '../runtime/log.js';
 import type { Limits } from '../config/options.js';
 import { fingerprintOf, type Supervision } from '../runtime/supervisor.js';
 import type { Connection } from './connection.js';
+import { beliefAt, type Belief, type Heartbeat } from './heartbeat.js';
 import type { Turn } from '../runtime/turn-loop.js';
 import { decodeClientMessage, refusal } from './client-message-decoder.js';
 
@@ -41,12 +42,16 @@ export interface SessionServices {
   welcome(): Welcome;
   /** Called when the connection has closed. */
   closed(session: Session): void;
+  /** Returns a heartbeat of this moment. */
+  heartbeat(): Heartbeat;
   /** Reads a record, or everything, now. When it resolves, the hub's revision includes everything that was on disk at the call. */
   readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
   /** Answers a question about the server. `asker` is the session that asks. */
   inspect(inspection: Inspection, asker: Session): Inspections[keyof Inspections]['answer'];
 }
 
+/** The most barriers that may wait for a client that reads nothing. */
+const MAX_UNANSWERED = 1_000;
 /** An inspection takes longer than any other message. This rate is enough for a person who watches. */
 const MAX_INSPECTIONS_PER_SECOND = 50;
 
@@ -54,6 +59,10 @@ const MAX_INSPECTIONS_PER_SECOND = 50;
 export class Session implements Connection, SubscriberOwner {
   /** The subscriptions, and the port to the client. */
   readonly subscriber: Subscriber;
+  /** What its client was last told of the time, and of what can be seen. */
+  #believes: Belief;
+  /** Barriers that have been reached, and are answered after the next heartbeat. */
+  readonly #unanswered: number[] = [];
   #badMessages = 0;
   /** When the second began in which messages are being counted, by `Clock.elapsed`. */
   #windowStart = 0;
@@ -73,6 +82,7 @@ export class Session implements Connection, SubscriberOwner {
   ) {
     this.openedAt = services.clock.now();
     this.subscriber = new Subscriber(socket, encoding, services.hub, services.limits.maxQueuedBytes, this);
+    this.#believes = beliefAt(this.openedAt, services.clock.elapsed());
     this.#tell([MessageType.welcome, { ...services.welcome(), connection: id }]);
   }
 
@@ -158,11 +168,13 @@ export class Session implements Connection, SubscriberOwner {
   // ── events of the server ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** Sends the server's heartbeat, unless events are still to be sent: a heartbeat states that every event up to its revision was sent. */
-  heartbeat(frame: Uint8Array): void {
+  heartbeat(heartbeat: Heartbeat): void {
     this.port.lookForStall();
     if (this.port.state !== 'open' || this.subscriber.isBehind) return;
     try {
-      this.port.send(frame);
+      this.port.send(heartbeat.frame(this.encoding));
+      this.#believes = heartbeat.belief;
+      for (const nonce of this.#unanswered.splice(0)) this.#tellSynced(nonce);
     } catch (error) {
       this.fail('a heartbeat', error);
     }
@@ -239,8 +251,22 @@ export class Session implements Connection, SubscriberOwner {
   }
 
   async #sync(nonce: number, record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
-    const { hub, readNow } = this.services;
-    await readNow(record);
+    await this.services.readNow(record);
+    const heartbeat = this.services.heartbeat();
+    if (!heartbeat.corrects(this.#believes)) {
+      this.#tellSynced(nonce);
+      return;
+    }
+    // What was read is judged by that. Where it cannot be said yet the answer waits until it is.
+    if (this.#unanswered.push(nonce) > MAX_UNANSWERED) {
+      this.end(CloseCode.tooSlow, `more than ${String(MAX_UNANSWERED)} barriers wait for what was asked for before`);
+      return;
+    }
+    this.heartbeat(heartbeat);
+  }
+
+  #tellSynced(nonce: number): void {
+    const { hub } = this.services;
     this.#tell([MessageType.syncDone, nonce, formatCursor({ epoch: hub.epoch, revision: hub.revision })]);
   }
 

@@ -234,3 +234,47 @@ t.test('a view that lacks the last of what was done is found at the end', async 
   t.match(checkHistory({ lives: given.lives, operations, isSettled: true }), { holds: false, rule: 'final-state' });
   t.match(checkHistory({ lives: given.lives, operations, isSettled: false }), { holds: true });
 });
+
+/** A life that is told of one record in a snapshot at a revision, and nothing else. */
+function told(epoch: string, event: WireEvent): Entry[] {
+  const cursor = `${epoch}:9`;
+  return [
+    { is: 'connected', epoch, revision: 9 },
+    { is: 'subscribed', mode: 'snapshot', cursor },
+    { is: 'batch', n: 1, events: [event] },
+    { is: 'synced', revision: 9, index: 0 },
+    { is: 'disconnected' },
+  ];
+}
+
+const life = (name: string, entries: readonly Entry[]): Life => ({ name, filter: {}, entries });
+
+t.test(
+  'a snapshot may show the revision at which a record followed another one, of which nobody is told',
+  async (t) => {
+    const data = { reservation_id: 'r' };
+    const operations = [{ is: 'write', kind: 'heartbeat', id: 'h', data }] as const;
+    const shownAt = (revision: number): WireEvent => [revision, TYPE.snapshot, 3, 'h', 1, data];
+    const lives = [life('before', told('E', shownAt(4))), life('after', told('E', shownAt(7)))];
+    const judge = (silent: number): Verdict =>
+      checkHistory({ lives, operations, isSettled: false, isSilent: (_epoch, revision) => revision === silent });
+    t.match(judge(7), { holds: true });
+    t.match(judge(8), { holds: false, life: 'after', rule: 'cut' });
+  },
+);
+
+t.test('a server that begins while a file is broken knows nothing of it, and one that has read it does', async (t) => {
+  const operations = [{ is: 'write', kind: 'task', id: 't', data: { n: 1 } }] as const;
+  const whole: WireEvent = [3, TYPE.snapshot, 4, 't', 1, { n: 1 }];
+  const broken: WireEvent = [3, TYPE.snapshot, 4, 't', 2, {}, null, 'invalid-json'];
+  const judge = (next: string): Verdict => {
+    const entries = [...told('E', whole), ...told(next, broken).map(askedAnew)];
+    return checkHistory({ lives: [life('one', entries)], operations, isSettled: false });
+  };
+  t.match(judge('F'), { holds: true });
+  t.match(judge('E'), { holds: false, rule: 'operations' });
+});
+
+/** As who has seen something before is served from the beginning. */
+const askedAnew = (entry: Entry): Entry =>
+  entry.is === 'subscribed' ? { ...entry, mode: 'resync', why: 'compacted', since: 'E:3' } : entry;

@@ -31,20 +31,28 @@ export class OperationLog {
   }
 }
 
+/** What is said of a file that never was a record. */
+const NOTHING = '{}';
+
 /** Follows one life through the operations: states may be skipped, and are never seen before they were, nor after. */
 export class OperationReader {
   /** By record: how far it has been seen. */
   readonly #seen = new Map<string, number>();
+  /** By record: the last epoch in which it was seen, as it was or removed. */
+  readonly #seenIn = new Map<string, string>();
 
   constructor(private readonly log: OperationLog) {}
 
-  follow(event: WireEvent): void {
+  follow(epoch: string, event: WireEvent): void {
     const [revision, type, , , , , reason, problem] = event;
     // What leaves a filter is shown as it was before.
     if (isOfLease(type) || reason === 'left-filter') return;
     const record = recordOf(event);
     const states = this.log.statesOf(record);
-    if (problem === 'unreadable' && type !== TYPE.removed) {
+    const isBroken = typeof problem === 'string' && type !== TYPE.removed;
+    // A server that begins while a file is broken knows nothing of what it said before.
+    const isUnread = isBroken && jsonOf(event) === NOTHING && this.#seenIn.get(record) !== epoch;
+    if (isUnread || (isBroken && problem === 'unreadable')) {
       // It is there; what it says now nobody claims to know.
       must(states.length > 0, 'operations', () => `revision ${String(revision)} knows of ${record}, which never was`);
       return;
@@ -58,5 +66,6 @@ export class OperationReader {
         : `revision ${String(revision)} shows ${record} as ${wanted}, which its file has not been since it was last seen`,
     );
     this.#seen.set(record, at);
+    this.#seenIn.set(record, epoch);
   }
 }

@@ -1,9 +1,9 @@
 import { silentLog } from '../../server/runtime/log.js';
-import { type Encoding, epoch, MessageType, packMessage, revision } from '../../protocol/index.js';
+import { type Encoding, epoch, MessageType, packMessage, revision, type WatchHealth } from '../../protocol/index.js';
 import { CatchUp } from '../../server/delivery/catch-up.js';
 import { FanOut } from '../../server/delivery/fan-out.js';
-import { encodeMessage } from '../../server/delivery/frames.js';
 import { Hub } from '../../server/delivery/hub.js';
+import { Heartbeat } from '../../server/sessions/heartbeat.js';
 import { Session } from '../../server/sessions/session.js';
 import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
 import type { Change } from '../../server/store/change.js';
@@ -24,6 +24,8 @@ export class Stream {
   readonly hub: Hub;
   readonly catchUp: CatchUp;
   readonly limits: Limits;
+  /** What heartbeats say can be seen of the files. */
+  health: WatchHealth = { backend: 'none', healthy: true, last_scan_ms: 0 };
   #turn: Turn | undefined;
   #isStepAsked = false;
 
@@ -110,6 +112,7 @@ export class Peer {
         limits: {},
       }),
       closed: () => undefined,
+      heartbeat: () => this.#heartbeat,
       readNow: () => Promise.resolve(),
       inspect: () => {
         throw new Error('a stream has no inspector');
@@ -139,8 +142,11 @@ export class Peer {
 
   /** The server's sign of life, as the bus sends it to every session. */
   heartbeat(): void {
-    const { hub, clock } = this.stream;
-    const health = { backend: 'none', healthy: true, last_scan_ms: 0 };
-    this.session.heartbeat(encodeMessage([26, hub.revision, clock.now(), health], this.encoding));
+    this.session.heartbeat(this.#heartbeat);
+  }
+
+  get #heartbeat(): Heartbeat {
+    const { hub, clock, health } = this.stream;
+    return new Heartbeat(hub.revision, clock.now(), clock.elapsed(), health);
   }
 }

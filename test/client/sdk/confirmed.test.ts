@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { connect, type BusEvent } from '../../../client/sdk/index.js';
 import { FakeBus } from '../../../client/sdk/testing.js';
 import { BusServer } from '../../../server/index.js';
-import { MessageType, type WireEvent } from '../../../protocol/index.js';
+import { MessageType, type WatchHealth, type WireEvent } from '../../../protocol/index.js';
 import { EPOCH, event, ScriptedServer } from '../../support/scripted-server.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { until } from '../../support/until.js';
@@ -72,14 +72,30 @@ async function mirrored(endsInMs: number) {
   return { server, client, mirror: await opening, r1 };
 }
 
-const beat = (server: ScriptedServer, afterMs: number): void => {
+const beat = (server: ScriptedServer, afterMs: number, more: Partial<WatchHealth> = {}): void => {
   server.say([
     MessageType.heartbeat,
     1,
     server.clock.now() + 7 + afterMs,
-    { backend: 'inotify', healthy: true, last_scan_ms: 0 },
+    { backend: 'inotify', healthy: true, last_scan_ms: 0, ...more },
   ]);
 };
+
+t.test('a server that says that all is not well, and not what, proves no address free', async (t) => {
+  const { server, mirror } = await mirrored(500);
+  const free = (more: Partial<WatchHealth>): unknown => {
+    beat(server, 0, more);
+    return mirror.holding('docs/elsewhere.md').free;
+  };
+  t.equal(free({}), 'yes');
+  t.equal(free({ healthy: false }), 'unknown', 'an edge that has not heard of its origin yet');
+  t.equal(
+    free({ healthy: false, state: 'watching' }),
+    'yes',
+    'all can be seen, if not by the mechanism that was wanted',
+  );
+  t.equal(free({ healthy: false, state: 'suspect' }), 'unknown');
+});
 
 t.test(
   'no lease ends in a mirror by its own clock: its holder is unknown until the server has told everything up to its end',

@@ -58,6 +58,9 @@ class Bench {
       supervision: UNSUPERVISED,
       welcome: () => ({}) as never,
       closed: () => undefined,
+      heartbeat: () => {
+        throw new Error('not asked here');
+      },
       readNow: () => Promise.resolve(),
       inspect: () => {
         throw new Error('not asked here');

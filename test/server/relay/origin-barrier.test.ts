@@ -10,6 +10,7 @@ class Edge {
   answers: object[] = [];
   asked = 0;
   reached = false;
+  readonly told: unknown[] = [];
   readonly barrier = new OriginBarrier(
     this.clock,
     () => {
@@ -18,6 +19,7 @@ class Edge {
       return answer ? Promise.resolve(answer) : Promise.reject(new Error('nobody answers'));
     },
     () => this.served as unknown as Hub,
+    (answer, askedAt, heardAt) => this.told.push({ answer, tookMs: heardAt - askedAt, isEarly: !this.reached }),
   );
 
   async reach(...answers: object[]): Promise<this> {
@@ -61,4 +63,12 @@ t.test('an origin whose epoch is over before it is served here is asked again', 
   t.notOk((await edge.serves('C', 8)).reached);
   t.equal(edge.asked, 2);
   t.ok((await edge.serves('C', 9)).reached);
+});
+
+t.test('before those who wait are told, the clock by which the origin has answered is', async (t) => {
+  const answer = { epoch: 'A', revision: 7, origin: 'a', now: 1_000 };
+  const edge = await new Edge().reach(answer);
+  t.strictSame(edge.told, [], 'not before what it has read is served here');
+  await edge.serves('A', 7);
+  t.strictSame(edge.told, [{ answer, tookMs: 0, isEarly: true }]);
 });

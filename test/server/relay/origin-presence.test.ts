@@ -4,6 +4,7 @@ import type { AliveMessage } from '../../../server/relay/alive-message.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 5 };
+const ALIVE = { origin: 'a', epoch: 'E', revision: 7, alive_ms: 1_000, health: HEALTH };
 
 /** An edge whose origin's clock goes before its own. */
 class Edge {
@@ -71,3 +72,31 @@ t.test(
     t.equal(edge.presence.now(), now);
   },
 );
+
+t.test("an answer tells that the origin's clock was set back, before any sign of life does", async (t) => {
+  const { clock, presence } = new Edge(90_000).hear().hear();
+  presence.follows('a');
+  const ask = (aheadMs: number, origin = 'a'): number => {
+    const askedAt = clock.elapsed();
+    clock.advance(40);
+    const now = clock.now() + aheadMs;
+    clock.advance(10);
+    presence.answered({ ...ALIVE, origin, now }, askedAt, clock.elapsed());
+    return presence.now() - clock.now();
+  };
+  t.equal(ask(30_000, 'b'), 90_000, 'of another origin it says nothing');
+  t.equal(ask(90_000), 90_000, 'one that agrees is no better than what is known');
+  t.equal(ask(30_000), 30_000 - 10, 'never ahead: how long it was on its way is not known');
+});
+
+t.test('an answer is a sign of life: what cannot be seen is known before the next of the regular ones', async (t) => {
+  const { clock, presence } = new Edge(0).hear();
+  const health = { ...HEALTH, healthy: false, state: 'suspect' } as const;
+  const heardAt = clock.elapsed();
+  clock.advance(5_000);
+  presence.answered({ ...ALIVE, now: clock.now() - 4_000, health }, heardAt, heardAt + 1_000);
+  t.match(presence.health, { state: 'suspect', origin: 'away' }, 'as old as when it was heard');
+  presence.heard({ ...ALIVE, now: clock.now() });
+  presence.answered({ ...ALIVE, now: clock.now() - 4_000, health }, heardAt, heardAt + 1_000);
+  t.strictSame(presence.health, { ...HEALTH, origin: 'present' }, 'what was heard later counts');
+});

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { epoch, KINDS, revision, unixMillis, type RecordData } from '../../../protocol/index.js';
-import { StateBuilder } from '../../../server/relay/cold-start.js';
+import { NoBaseError, StateBuilder } from '../../../server/relay/cold-start.js';
 import { Outbox, type Outgoing, type StreamPosition } from '../../../server/relay/outbox.js';
 import { eventOf, type RelayMessage } from '../../../server/relay/relay-message.js';
 import { decodeRelayMessage, RelayFormatError } from '../../../server/relay/read-relay-message.js';
@@ -62,15 +62,18 @@ class Origin {
   }
 
   /** The records as an edge puts them together from the last message of each subject. */
-  state(): Record<string, RecordData> {
-    const end = this.stream.findLast(({ message }) => message.is === 'base');
-    const from = end?.message.is === 'base' && end.message.phase === 'end' ? end.message.from : NaN;
+  state(from = this.baseFrom): Record<string, RecordData> {
     const builder = new StateBuilder(from);
     const last = new Map(this.stream.map(({ outgoing }, i) => [outgoing.subject, i]));
     this.stream.forEach(({ outgoing: { subject }, message, sequence }, i) => {
       if (last.get(subject) === i) builder.take({ sequence, subject, pending: 0, message });
     });
     return Object.fromEntries(builder.build().versions.map(({ id, data }) => [id, data]));
+  }
+
+  get baseFrom(): number {
+    const end = this.stream.findLast(({ message }) => message.is === 'base');
+    return end?.message.is === 'base' && end.message.phase === 'end' ? end.message.from : NaN;
   }
 }
 
@@ -183,4 +186,16 @@ t.test('every id is one token of a subject, and no two are the same', async (t) 
   for (const token of tokens) t.match(token, /^[A-Za-z0-9_:@+=-]+$/);
   t.equal(new Set(tokens).size, ids.length);
   t.equal(NAMES.record(KINDS.indexOf('task'), 'a.b'), 'muse.shop.task.a=2Eb');
+});
+
+t.test('an edge that looked up a base before the origin began anew takes nothing of it', async (t) => {
+  const origin = new Origin(1).put('a', { n: 1 }).put('b', { n: 1 }).send();
+  const { baseFrom } = origin;
+  origin.remove('a').put('b', { n: 2 }).put('b', { n: 3 }).send(2);
+  t.throws(
+    () => origin.state(baseFrom),
+    new NoBaseError('the origin is sending its records'),
+    'not all have been sent',
+  );
+  t.same(origin.send().state(baseFrom), { b: { n: 3 } }, 'a was removed meanwhile, of which no message tells');
 });

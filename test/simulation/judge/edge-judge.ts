@@ -1,3 +1,4 @@
+import type { BrokerLink } from '../machine/broker-session.js';
 import type { Client } from '../world/clients.js';
 import type { Edge } from '../world/edge.js';
 import type { Origin } from '../world/origin.js';
@@ -20,14 +21,20 @@ export interface EdgeJudgeServices {
 export class EdgeJudge {
   /** Since when nothing an origin says can reach an edge. */
   readonly #apartSince = new Map<Edge, number>();
+  /** The ways on which nothing passed when they were last looked at. */
+  readonly #cut = new Set<BrokerLink>();
 
   constructor(private readonly services: EdgeJudgeServices) {}
 
   /** Something happens now. */
   step(nowMs: number): void {
-    for (const edge of this.services.relay.edges) {
+    const { edges, links } = this.services.relay;
+    const isOriginMended = this.#isMended(links.get('origin')!);
+    for (const edge of edges) {
+      const isMended = this.#isMended(edge.services.relay.link) || isOriginMended;
       if (this.#isInTouch(edge)) this.#apartSince.delete(edge);
-      else if (!this.#apartSince.has(edge)) this.#apartSince.set(edge, nowMs);
+      // What was held on its way arrives now, and is as good as new.
+      else if (isMended || !this.#apartSince.has(edge)) this.#apartSince.set(edge, nowMs);
     }
   }
 
@@ -45,6 +52,13 @@ export class EdgeJudge {
       if (Math.min(judge.blindMs, awakeMs, originAwakeMs) > noticeMs)
         judge.violated('false health', `a directory cannot be looked into, and ${edge.name} says that all is well`);
     }
+  }
+
+  #isMended(link: BrokerLink): boolean {
+    const wasCut = this.#cut.has(link);
+    if (link.isCut) this.#cut.add(link);
+    else this.#cut.delete(link);
+    return wasCut && !link.isCut;
   }
 
   #isInTouch(edge: Edge): boolean {

@@ -247,6 +247,8 @@ class Line {
   }
 
   serverEnded(): void {
+    // What the client's end has said to it is heard by nobody.
+    if (this.#isClosedAtClient) this.network.gone(this);
     this.#isClosedAtServer = true;
     this.#phase = 'closed';
     this.#queue = [];

@@ -393,6 +393,14 @@ const LISTENING: readonly PlantedFault[] = [
     needs: ['late hints'],
   },
   {
+    name: 'a barrier is answered by what was told of the files before',
+    file: 'server/sessions/heartbeat.ts',
+    find: 'this.belief.state !== state',
+    replace: 'this.belief.state === undefined',
+    rules: ['false free'],
+    needs: ['no descriptors'],
+  },
+  {
     name: 'a client believes its own clock that a lease has ended',
     file: 'client/sdk/mirror.ts',
     find: 'if (await this.#isConfirmedFree(address, about, signals)) return;',
@@ -492,6 +500,29 @@ const RELAYING: readonly PlantedFault[] = [
     replace: 'return this.#offset !== undefined ? this.clock.now() :',
     rules: ['false free', 'false held', 'false end', 'wire', 'crash'],
     needs: ['edge clock step'],
+  },
+  {
+    name: "an edge takes no time from its origin's answers",
+    file: 'server/relay/origin-liveness.ts',
+    find: 'if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return;',
+    replace: 'if (this.#offset !== undefined) return;',
+    rules: ['false free'],
+    needs: ['edge link cut', 'clock step'],
+  },
+  {
+    name: 'an edge stops where a hole met it while it began',
+    file: 'server/relay/edge-stream.ts',
+    find: 'if (this.isFollowing) break;',
+    replace: 'break;',
+    rules: ['stuck'],
+  },
+  {
+    name: 'an edge begins with a base that was given up',
+    file: 'server/relay/cold-start.ts',
+    find: "    if (message.is === 'base') this.#from = message.phase === 'end' ? message.from : undefined;\n    else if",
+    replace: '    if',
+    rules: ['wire', 'view', 'stuck', 'false held', 'unforeseen'],
+    needs: ['broker store set back'],
   },
 ];
 

@@ -171,7 +171,7 @@ export class Operator {
         disk.rename(path, `${path}-away`);
         this.#later(forMs, () => {
           // What has been made in its place meanwhile goes with its files.
-          if (disk.directory(path)) disk.remove(path);
+          if (disk.directory(path)) disk.remove(path, 'root');
           disk.rename(`${path}-away`, path);
           this.#isMovedAway = false;
         });
@@ -179,7 +179,11 @@ export class Operator {
       }
       case 'removed directory': {
         const kindStruck = oneOf(KINDS);
-        if (disk.directory(directoryOf(kindStruck))) disk.remove(directoryOf(kindStruck));
+        try {
+          if (disk.directory(directoryOf(kindStruck))) disk.remove(directoryOf(kindStruck));
+        } catch {
+          // One that is closed keeps what is in it, from its owner too.
+        }
         this.#later(forMs, () => {
           try {
             repository.ensure(kindStruck);
@@ -217,7 +221,7 @@ export class Operator {
           return;
         }
         this.#later(forMs, () => {
-          if (disk.node(path)?.is === 'link') disk.remove(path);
+          if (disk.node(path)?.is === 'link') disk.remove(path, 'root');
         });
         return;
       }

@@ -5,15 +5,15 @@ import type { Hub } from '../../../server/delivery/hub.js';
 import { sameSignature } from '../../../server/store/change.js';
 import { OriginRelay } from '../../../server/relay/origin-relay.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
-import { NativeWatcher } from '../../../server/watch/native-watcher.js';
 import type { SeededRandom } from '../machine/seeded-random.js';
 import type { FileFault } from '../machine/simulated-files.js';
 import { SimulatedBrokerConnection } from '../machine/simulated-broker-connection.js';
 import { SimulatedFiles } from '../machine/simulated-files.js';
+import { SimulatedWatcher } from '../machine/simulated-watcher.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
 import { SimulatedProcess, type SimulatedHost } from '../machine/simulated-process.js';
 import type { SimulatedStorage } from '../machine/simulated-storage.js';
-import type { LifePlan } from './plan.js';
+import { mechanismOf, type LifePlan } from './plan.js';
 import type { RelayAccessPoint } from './relay-access.js';
 import { ROOT, type Repository } from './repository.js';
 import { storyLog } from './story-log.js';
@@ -109,7 +109,8 @@ export class Origin {
     });
     const bus = new Bus(options, process, storyLog(process.name, tell), {
       files,
-      choose: (_choice, directories) => Promise.resolve(new NativeWatcher(directories, files.watch)),
+      choose: (_choice, directories) =>
+        Promise.resolve(new SimulatedWatcher(mechanismOf(plan), directories, files.watch)),
       identity: { check: () => this.#identity() },
       random: random.bytes,
       journal: { openTable: storage.tables(process), probe: () => Promise.resolve(), boot: () => host.boot },

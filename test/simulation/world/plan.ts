@@ -85,6 +85,15 @@ export interface LifePlan {
   readonly relay: RelayPlan | undefined;
 }
 
+/** A kernel whose hints are there when a write returns is read before the next turn of a loop begins. */
+const PROMPT_MS = 0.1;
+
+/** How a world's servers hear of changes: inotify is never late, and FSEvents may be. */
+export function mechanismOf({ hintDelayMs, faults }: LifePlan): 'inotify' | 'FSEvents' {
+  const isPrompt = hintDelayMs < PROMPT_MS && !faults.some(({ kind }) => kind === 'late hints');
+  return isPrompt ? 'inotify' : 'FSEvents';
+}
+
 const AGENTS = 20;
 const CLIENTS = 10;
 const LIFE_MS = 60_000;

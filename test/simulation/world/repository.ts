@@ -77,6 +77,11 @@ export class Repository {
     return this.#found.get(kind)!;
   }
 
+  /** Whether a kind has a directory: nobody makes one again that nobody writes into. */
+  hasDirectory(kind: Kind): boolean {
+    return this.disk.directory(directoryOf(kind)) !== undefined;
+  }
+
   /** What the wall clock has shown until now it has shown, also when it is set back. */
   noteClock(): void {
     this.#latestWall = Math.max(this.#latestWall, this.disk.host.wall());
