@@ -147,13 +147,13 @@ export class SessionManager {
 
   /** Sends a heartbeat to every connection that is not behind. All connections of an encoding share one frame. */
   beat(): void {
-    this.#tellTime();
+    this.#noteTime();
     const message = [MessageType.heartbeat, this.hub.revision, this.clock.now(), this.source.health()] as const;
     const frames = { msgpack: encodeMessage(message, 'msgpack'), json: encodeMessage(message, 'json') };
     for (const session of this.sessions) session.heartbeat(frames[session.encoding]);
   }
 
-  #tellTime(): void {
+  #noteTime(): void {
     this.#timeAhead = this.clock.now() - this.clock.elapsed();
   }
 

@@ -144,10 +144,10 @@ export class OriginRelay {
       this.#beat();
     });
     this.#publisher!.tendBase();
-    this.#sayAlive();
+    this.#sendHeartbeat();
   }
 
-  #sayAlive(): void {
+  #sendHeartbeat(): void {
     const { options, source, clock } = this.services;
     if (this.#publisher?.state !== 'publishing') return;
     const message: AliveMessage = {
@@ -164,12 +164,12 @@ export class OriginRelay {
   #answer(broker: Broker): void {
     this.#stopAnswering?.();
     this.#stopAnswering = broker.subscribe(this.names.ask, (message) => {
-      this.#heard(message);
+      this.#answerQuestion(message);
     });
-    this.#sayAlive();
+    this.#sendHeartbeat();
   }
 
-  #heard(message: BrokerMessage): void {
+  #answerQuestion(message: BrokerMessage): void {
     const question = readJson(message.data) as Question | undefined;
     if (!question) return;
     void this.#reply(question)

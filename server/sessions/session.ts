@@ -73,7 +73,7 @@ export class Session implements Connection, SubscriberOwner {
   ) {
     this.openedAt = services.clock.now();
     this.subscriber = new Subscriber(socket, encoding, services.hub, services.limits.maxQueuedBytes, this);
-    this.#tell([MessageType.welcome, { ...services.welcome(), connection: id }]);
+    this.#send([MessageType.welcome, { ...services.welcome(), connection: id }]);
   }
 
   get port(): Port {
@@ -189,7 +189,7 @@ export class Session implements Connection, SubscriberOwner {
         });
         return;
       case 'ping':
-        this.#tell([MessageType.pong, message.nonce, this.services.clock.now()]);
+        this.#send([MessageType.pong, message.nonce, this.services.clock.now()]);
         return;
       case 'inspect':
         this.#inspect(message.nonce, message.inspection);
@@ -209,7 +209,7 @@ export class Session implements Connection, SubscriberOwner {
     }
     const { group, mode, cursor, resync } = subscriber.add(id, options);
     const why = resync === undefined ? ([] as const) : ([resync] as const);
-    this.#tell([MessageType.subscribed, id, group, mode, formatCursor(cursor), ...why]);
+    this.#send([MessageType.subscribed, id, group, mode, formatCursor(cursor), ...why]);
     this.services.catchUp.begin(subscriber, this.services.turn());
   }
 
@@ -241,16 +241,16 @@ export class Session implements Connection, SubscriberOwner {
   async #sync(nonce: number, record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
     const { hub, readNow } = this.services;
     await readNow(record);
-    this.#tell([MessageType.syncDone, nonce, formatCursor({ epoch: hub.epoch, revision: hub.revision })]);
+    this.#send([MessageType.syncDone, nonce, formatCursor({ epoch: hub.epoch, revision: hub.revision })]);
   }
 
   #inspect(nonce: number, inspection: Inspection): void {
     if (++this.#windowInspections > MAX_INSPECTIONS_PER_SECOND) {
       const most = `at most ${String(MAX_INSPECTIONS_PER_SECOND)} inspections a second`;
-      this.#tell([MessageType.error, null, 'limit', most, nonce]);
+      this.#send([MessageType.error, null, 'limit', most, nonce]);
       return;
     }
-    this.#tell([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
+    this.#send([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
   }
 
   /** The fields that identify this connection in the log. */
@@ -264,7 +264,7 @@ export class Session implements Connection, SubscriberOwner {
       this.end(CloseCode.tooMany, `${String(this.#badMessages)} bad messages (max_bad_messages)`);
       return;
     }
-    this.#tell([MessageType.error, sub, code, message, ...(nonce === undefined ? ([] as const) : ([nonce] as const))]);
+    this.#send([MessageType.error, sub, code, message, ...(nonce === undefined ? ([] as const) : ([nonce] as const))]);
   }
 
   /** Counts messages per second, and closes a connection that sends too many. */
@@ -300,7 +300,7 @@ export class Session implements Connection, SubscriberOwner {
     supervision.report('a message failed', error, { connection: this.id, ...this.#who, ...input });
     const text = 'the server failed on this message; its log says how';
     try {
-      this.#tell([
+      this.#send([
         MessageType.error,
         null,
         'internal',
@@ -312,7 +312,7 @@ export class Session implements Connection, SubscriberOwner {
     }
   }
 
-  #tell(message: ServerMessage): void {
+  #send(message: ServerMessage): void {
     this.port.sendOrClose(encodeMessage(message, this.encoding));
   }
 }
