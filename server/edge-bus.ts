@@ -49,7 +49,7 @@ export class EdgeBus extends BusBase {
   #stream: EdgeStream | undefined;
   #barrier: OriginBarrier | undefined;
   #isStopped = false;
-  #progress = { revision: 0, signs: 0 };
+  #progress = { revision: 0, heartbeats: 0 };
 
   constructor(
     private readonly relay: ResolvedRelay,
@@ -96,7 +96,7 @@ export class EdgeBus extends BusBase {
     const broker = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
     if (!broker) return;
     this.#broker = broker;
-    this.#hearOrigin(broker);
+    this.#followHeartbeats(broker);
     const stream = new EdgeStream({
       broker,
       names: this.names,
@@ -146,7 +146,7 @@ export class EdgeBus extends BusBase {
   // ── the stream ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #takeState(state: StreamState, history: readonly StoreEvent[]): void {
-    if (this.service && this.#goesOn(this.service.hub, state, history)) return;
+    if (this.service && this.#continues(this.service.hub, state, history)) return;
     const store = new RecordStore();
     store.follow(state.versions, state.revision, this.presence.now());
     const base = history[0] ? revision(history[0].revision - 1) : state.revision;
@@ -165,7 +165,7 @@ export class EdgeBus extends BusBase {
   }
 
   /** Publishes the events up to the new state, if all are known. @returns whether they are; then no client must begin again. */
-  #goesOn(hub: Hub, state: StreamState, history: readonly StoreEvent[]): boolean {
+  #continues(hub: Hub, state: StreamState, history: readonly StoreEvent[]): boolean {
     if (hub.epoch !== state.epoch) return false;
     const [first] = history;
     const isCovered = state.revision <= hub.revision || (first !== undefined && first.revision <= hub.revision + 1);
@@ -205,15 +205,15 @@ export class EdgeBus extends BusBase {
       hub.store.followEvent(event);
       events.push(event);
     }
-    this.#tell(events);
+    this.#deliver(events);
   }
 
   #publish(events: readonly StoreEvent[]): void {
     for (const event of events) this.hub.store.followEvent(event);
-    this.#tell(events);
+    this.#deliver(events);
   }
 
-  #tell(events: readonly StoreEvent[]): void {
+  #deliver(events: readonly StoreEvent[]): void {
     if (events.length === 0) return;
     const from = this.clock.elapsed();
     this.hub.publish(events);
@@ -225,21 +225,21 @@ export class EdgeBus extends BusBase {
 
   // ── the origin ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #hearOrigin(broker: Broker): void {
+  #followHeartbeats(broker: Broker): void {
     broker.subscribe(this.names.alive, ({ data }) => {
       const alive = readAlive(readJson(data));
       if (!alive) return;
       this.presence.heard(alive);
-      this.#doubt();
+      this.#checkProgress();
     });
   }
 
   /** Looks at the stream again if the origin is ahead and nothing arrives. A stream that has lost the next messages sends no error. */
-  #doubt(): void {
+  #checkProgress(): void {
     if (this.behind === 0 || this.hub.revision !== this.#progress.revision) {
-      this.#progress = { revision: this.service ? this.hub.revision : 0, signs: 0 };
-    } else if (++this.#progress.signs >= MAX_MISSED_HEARTBEATS) {
-      this.#progress.signs = 0;
+      this.#progress = { revision: this.service ? this.hub.revision : 0, heartbeats: 0 };
+    } else if (++this.#progress.heartbeats >= MAX_MISSED_HEARTBEATS) {
+      this.#progress.heartbeats = 0;
       this.#stream?.lookAgain();
       // If the stream has lost messages, the origin does not know it yet. A request for a base makes it write, and so find out.
       void this.#ask({ ask: 'base' }).catch(() => undefined);

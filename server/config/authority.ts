@@ -87,13 +87,13 @@ function originOf(text: string): string | undefined {
  */
 export function authorities(hosts: readonly string[], port: number, scheme: 'http' | 'https'): ReadonlySet<string> {
   const defaultPort = scheme === 'http' ? 80 : 443;
-  const said = new Set<string>();
+  const allowed = new Set<string>();
   for (const host of hosts) {
     const [, name = '', own] = HOST.exec(host.toLowerCase()) ?? [];
     const itsPort = own === undefined ? port : Number(own);
-    said.add(`${name}:${String(itsPort)}`);
+    allowed.add(`${name}:${String(itsPort)}`);
     // Browsers omit the default port of the scheme. The scheme of a proxy is not known here, so both defaults count.
-    if (itsPort === defaultPort || (own !== undefined && (itsPort === 80 || itsPort === 443))) said.add(name);
+    if (itsPort === defaultPort || (own !== undefined && (itsPort === 80 || itsPort === 443))) allowed.add(name);
   }
-  return said;
+  return allowed;
 }

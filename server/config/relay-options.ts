@@ -106,10 +106,12 @@ function accessOf({ url, credsFile, user, password, token, caFile, certFile, key
 }
 
 function serverOf(text: string): string {
-  const said = text.trim();
-  const url = URL.canParse(said) ? new URL(said) : undefined;
+  const address = text.trim();
+  const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url || !/^(nats|tls):$/.test(url.protocol) || url.hostname === '') {
-    throw new OptionError(`relay ${JSON.stringify(withoutSecret(said))} must be nats://host:port or tls://host:port`);
+    throw new OptionError(
+      `relay ${JSON.stringify(withoutSecret(address))} must be nats://host:port or tls://host:port`,
+    );
   }
   if (url.username !== '' || url.password !== '') {
     throw new OptionError(
@@ -117,7 +119,7 @@ function serverOf(text: string): string {
         'use --relay-creds, or MUSE_BUS_RELAY_USER and MUSE_BUS_RELAY_PASSWORD, or MUSE_BUS_RELAY_TOKEN',
     );
   }
-  return said;
+  return address;
 }
 
 const withoutSecret = (url: string): string => url.replace(/\/\/[^@/]*@/, '//…@');

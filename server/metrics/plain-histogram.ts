@@ -1,6 +1,6 @@
-/** A histogram in plain numbers: observing is a short walk and three additions. */
+/** A histogram in plain numbers. To observe a value takes a short search and three additions. */
 export class PlainHistogram {
-  /** One for each bound, and one for what is beyond the last. */
+  /** A count for each bound, and one for values beyond the last. */
   readonly counts: Float64Array;
   sum = 0;
   count = 0;

@@ -8,13 +8,13 @@ export interface Sample {
 }
 
 interface Line extends Sample {
-  /** Where it is not the metric's own. */
+  /** The name in the text, if it is not the metric's own. */
   readonly metricName?: string;
 }
 
 const PREFIX = 'muse_bus_';
 
-/** Metrics that are read when they are asked for, and not before. One registry for each server. */
+/** Metrics whose values are read only when the text is made. Each server has its own registry. */
 export class LazyRegistry {
   readonly #registry = new Registry();
 
@@ -22,7 +22,7 @@ export class LazyRegistry {
     return this.#registry.contentType;
   }
 
-  /** Everything in Prometheus' text format. */
+  /** Returns all metrics in Prometheus' text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -41,13 +41,13 @@ export class LazyRegistry {
     this.#add(PREFIX + name, 'histogram', help, () => histogramLines(PREFIX + name, histogram));
   }
 
-  /** One of the metrics that every process has, by its usual name. */
+  /** Adds one of the standard metrics of a process, under its usual name. */
   process(name: string, type: 'gauge' | 'counter', help: string, read: () => number): void {
     this.#add(`process_${name}`, type, help, () => asSamples(read()));
   }
 
   #add(name: string, type: 'gauge' | 'counter' | 'histogram', help: string, read: () => readonly Line[]): void {
-    // What a registry asks of a metric; the library's own classes keep values of their own beside those read here.
+    // The interface that a registry requires of a metric. The library's own classes would keep a second copy of the values.
     const metric = { name, help, type, get: () => ({ name, help, type, values: read(), aggregator: 'sum' }) };
     this.#registry.registerMetric(metric as unknown as Metric);
   }

@@ -2,23 +2,24 @@ import { EVENT_TYPES, kindIndex, KINDS } from '../../protocol/index.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { PlainHistogram } from './plain-histogram.js';
 
-/** Milliseconds: from a tenth, about what a change takes on an idle machine, to a slow poll. */
+/** The bounds in milliseconds: from 0.1, about the time of a change on an idle machine, to a slow poll. */
 const LATENCY_BOUNDS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** What has passed through a bus, counted in plain numbers; whoever wants to see it reads them. Times in milliseconds. */
+/** Counts the events of a bus, and measures their times in milliseconds. The metrics read these numbers. */
 export class Traffic {
-  /** By kind, then by type of event. */
+  /** The number of events, by kind and then by type. */
   readonly events: readonly Float64Array[] = KINDS.map(() => new Float64Array(EVENT_TYPES.length));
-  /** From the first hint of a turn to its events. */
+  /** The time from the first hint of a turn to its events. */
   readonly ingestMs = new PlainHistogram(LATENCY_BOUNDS_MS);
-  /** From the file's last change, as its clock has it, to the published event. */
+  /** The time from the file's modification time to the published event. */
   readonly fileAgeMs = new PlainHistogram(LATENCY_BOUNDS_MS);
-  /** Of one turn's events, from the first to the last socket. */
+  /** The time of delivering one turn's events, from the first to the last socket. */
   readonly deliveryMs = new PlainHistogram(LATENCY_BOUNDS_MS);
 
   /**
-   * One turn's events have been published.
-   * @param waitedMs since the first hint of the turn; `undefined` where none led to it.
+   * Counts the events of one turn, which have been published.
+   * @param waitedMs the time since the first hint of the turn; `undefined` if no hint led to it.
+   * @param tookMs the time of publishing them.
    */
   published(events: readonly StoreEvent[], waitedMs: number | undefined, tookMs: number): void {
     for (const event of events) {

@@ -24,7 +24,7 @@ export class UwsSocket implements Socket {
    * The close that is still to be done. A close frame would be lost together with the frames that are queued before it. So the socket is
    * closed when the queue is empty; when the timer fires, the socket is cut.
    */
-  #lastWord: { readonly code: CloseCode; readonly reason: string; readonly timer: NodeJS.Timeout } | undefined;
+  #pendingClose: { readonly code: CloseCode; readonly reason: string; readonly timer: NodeJS.Timeout } | undefined;
 
   constructor(
     native: WebSocket<UserData>,
@@ -35,7 +35,7 @@ export class UwsSocket implements Socket {
   }
 
   send(frame: Uint8Array): SendResult {
-    if (!this.native || this.#lastWord) return 'dropped';
+    if (!this.native || this.#pendingClose) return 'dropped';
     return SEND_RESULTS[this.native.send(frame, this.isBinary)] ?? 'dropped';
   }
 
@@ -44,7 +44,7 @@ export class UwsSocket implements Socket {
   }
 
   close(code: CloseCode, reason: string): void {
-    if (this.#lastWord || !this.native) return;
+    if (this.#pendingClose || !this.native) return;
     if (this.queuedBytes === 0) {
       this.end(code, reason);
       return;
@@ -57,17 +57,17 @@ export class UwsSocket implements Socket {
       isFlood ? LAST_WORD_MS : SLOW_CLOSE_MS,
     );
     timer.unref();
-    this.#lastWord = { code, reason, timer };
+    this.#pendingClose = { code, reason, timer };
   }
 
   /** Sends the waiting close frame if the queue is empty. */
   drained(): void {
-    if (this.#lastWord && this.queuedBytes === 0) this.end(this.#lastWord.code, this.#lastWord.reason);
+    if (this.#pendingClose && this.queuedBytes === 0) this.end(this.#pendingClose.code, this.#pendingClose.reason);
   }
 
   /** Closes at once. Queued frames are lost, and the close frame with them. */
   end(code: CloseCode, reason: string): void {
-    clearTimeout(this.#lastWord?.timer);
+    clearTimeout(this.#pendingClose?.timer);
     // The engine calls the close handler before `end` returns.
     this.native?.end(code, reason);
   }

@@ -231,12 +231,12 @@ export class UwsTransport implements Transport {
    */
   async #closeGracefully(code: CloseCode, reason: string): Promise<void> {
     await new Promise<void>((resolve) => {
-      const impatience = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+      const timeout = setTimeout(resolve, CLOSE_TIMEOUT_MS);
       this.#closing = {
         code,
         reason,
         done: () => {
-          clearTimeout(impatience);
+          clearTimeout(timeout);
           resolve();
         },
       };

@@ -26,7 +26,7 @@ class NodeWriter implements HttpWriter {
 
   constructor(
     private readonly response: ServerResponse,
-    /** Called when written bytes have left the queue. The stream's own `drain` comes only after a write that reached its high mark. */
+    /** Called when written bytes have left the queue. The stream's own `drain` comes only after a write that reached a high-water mark. */
     private readonly written: () => void,
   ) {}
 

@@ -136,13 +136,13 @@ export class WsTransport implements Transport {
       else resolve();
     });
     for (const client of this.#clients.keys()) client.close(code, reason);
-    const impatience = setTimeout(() => {
+    const timeout = setTimeout(() => {
       for (const client of this.#clients.keys()) client.terminate();
       this.#server?.closeAllConnections();
     }, CLOSE_TIMEOUT_MS);
     this.#server?.closeIdleConnections();
     await closed;
-    clearTimeout(impatience);
+    clearTimeout(timeout);
   }
 
   #upgrade({ request, stream, head }: UpgradeRequest, serving: Serving): void {

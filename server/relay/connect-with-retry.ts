@@ -27,7 +27,7 @@ export async function connectWithRetry(
   patience: Patience,
 ): Promise<Broker | undefined> {
   const { connect, log, isOver, gives } = patience;
-  let said = '';
+  let lastMessage = '';
   for (let pause = FIRST_PAUSE_MS; !isOver(); pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
     try {
       const broker = await connect(access, name);
@@ -39,8 +39,8 @@ export async function connectWithRetry(
       if (error instanceof AccessRefusedError && gives === 'up-when-refused') {
         throw new OptionError(`NATS at ${access.servers.join(', ')} refuses this access: ${message}`);
       }
-      if (message !== said) log.warn({ servers: access.servers }, `NATS cannot be reached: ${message}`);
-      said = message;
+      if (message !== lastMessage) log.warn({ servers: access.servers }, `NATS cannot be reached: ${message}`);
+      lastMessage = message;
       await rest(pause, patience);
     }
   }

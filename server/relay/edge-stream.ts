@@ -113,33 +113,33 @@ export class EdgeStream {
     if (this.#isOpening) return;
     this.#isOpening = true;
     const { clock, log, names } = this.services;
-    let said = '';
+    let lastMessage = '';
     for (let pause = FIRST_PAUSE_MS; !this.#isStopped; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
       try {
         this.#feed?.close();
-        if (!(await this.#goOn())) await this.#beginAnew();
-        // What came meanwhile may not go on from there.
+        if (!(await this.#continueFeed())) await this.#rebuild();
+        // What came meanwhile may not continue from there.
         if (this.isFollowing) break;
       } catch (error) {
         const { message } = error as Error;
-        if (message !== said) {
+        if (message !== lastMessage) {
           const isKnown = error instanceof NoBaseError;
           log.warn(
             { stream: names.stream, ...(isKnown ? {} : { err: error }) },
             `not following the stream yet: ${message}`,
           );
         }
-        said = message;
+        lastMessage = message;
         if (error instanceof NoBaseError) await this.services.askForBase();
         await new Promise<void>((resolve) => clock.after(pause, resolve));
       }
     }
     this.#isOpening = false;
-    if (said !== '' && this.isFollowing) log.info({ sequence: this.sequence }, 'following the stream');
+    if (lastMessage !== '' && this.isFollowing) log.info({ sequence: this.sequence }, 'following the stream');
   }
 
   /** @returns whether the stream still holds the next message. */
-  async #goOn(): Promise<boolean> {
+  async #continueFeed(): Promise<boolean> {
     const place = this.#place;
     if (!place) return false;
     const { broker, names } = this.services;
@@ -150,7 +150,7 @@ export class EdgeStream {
     return true;
   }
 
-  async #beginAnew(): Promise<void> {
+  async #rebuild(): Promise<void> {
     const { broker, names, sink, historyMessages } = this.services;
     const phase: Phase = {
       at: 'building',
@@ -173,7 +173,7 @@ export class EdgeStream {
     this.rebuilds++;
     this.#place = { epoch: state.epoch, revision: state.revision, sequence: state.sequence };
     this.#phase = { at: 'following' };
-    this.#heard(state.origin);
+    this.#noteOrigin(state.origin);
     sink.state(state, history);
     for (const positioned of phase.later) this.#follow(positioned);
   }
@@ -238,7 +238,7 @@ export class EdgeStream {
       place.sequence = sequence;
       return;
     }
-    this.#heard(message.origin);
+    this.#noteOrigin(message.origin);
     const isOn = message.epoch === place.epoch;
     if (message.is === 'event') {
       if (isOn && message.position <= place.revision) {
@@ -246,14 +246,14 @@ export class EdgeStream {
         return;
       }
       if (!isOn || message.position !== place.revision + 1) {
-        this.#missing(`revision ${String(message.position)} follows ${String(place.revision)}`);
+        this.#beginAgain(`revision ${String(message.position)} follows ${String(place.revision)}`);
         return;
       }
       place.revision = message.position;
       this.#pending.push(message);
       this.#turns.request();
     } else if (message.is === 'base' && !(isOn && message.position <= place.revision)) {
-      this.#missing(
+      this.#beginAgain(
         message.phase === 'begin' ? `the origin begins again: ${message.why}` : 'the origin has begun again',
       );
       return;
@@ -261,12 +261,12 @@ export class EdgeStream {
     place.sequence = sequence;
   }
 
-  #missing(why: string): void {
+  #beginAgain(why: string): void {
     this.services.log.warn(
       { sequence: this.sequence },
       `the stream does not continue from here (${why}); beginning again`,
     );
-    this.#handOn(Infinity);
+    this.#passOn(Infinity);
     this.#place = undefined;
     this.#phase = { at: 'idle' };
     this.#feed?.close();
@@ -277,22 +277,22 @@ export class EdgeStream {
   #step(turn: Turn): boolean {
     if (this.#isStopped) return false;
     try {
-      do this.#handOn(MAX_EVENTS_TOGETHER);
+      do this.#passOn(MAX_EVENTS_TOGETHER);
       while (this.#pending.length > 0 && !turn.isSpent());
     } catch (error) {
-      this.#missing(`an event cannot be applied: ${(error as Error).message}`);
+      this.#beginAgain(`an event cannot be applied: ${(error as Error).message}`);
       return false;
     }
     return this.#pending.length > 0;
   }
 
-  #handOn(most: number): void {
+  #passOn(most: number): void {
     const events = this.#pending.length <= most ? this.#pending : this.#pending.slice(0, most);
     this.#pending = this.#pending.length <= most ? [] : this.#pending.slice(most);
     if (events.length > 0) this.services.sink.events(events);
   }
 
-  #heard(origin: string): void {
+  #noteOrigin(origin: string): void {
     if (origin === this.#origin) return;
     this.#origin = origin;
     this.services.sink.origin(origin);

@@ -147,10 +147,10 @@ export class OriginRelay {
       this.#beat();
     });
     this.#publisher!.tendBase();
-    this.#sayAlive();
+    this.#sendHeartbeat();
   }
 
-  #sayAlive(): void {
+  #sendHeartbeat(): void {
     if (this.#publisher?.state !== 'publishing') return;
     this.#broker!.publish(this.names.alive, JSON.stringify(this.#alive()));
   }
@@ -171,12 +171,12 @@ export class OriginRelay {
   #answer(broker: Broker): void {
     this.#stopAnswering?.();
     this.#stopAnswering = broker.subscribe(this.names.ask, (message) => {
-      this.#heard(message);
+      this.#answerQuestion(message);
     });
-    this.#sayAlive();
+    this.#sendHeartbeat();
   }
 
-  #heard(message: BrokerMessage): void {
+  #answerQuestion(message: BrokerMessage): void {
     const question = readJson(message.data) as Question | undefined;
     if (!question) return;
     void this.#reply(question)

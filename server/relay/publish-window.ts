@@ -7,7 +7,7 @@ const WINDOW = 1_024;
 /** How many bytes may be in messages without an answer. */
 const WINDOW_BYTES = 4_194_304;
 /** After this time without an answer the window fails. */
-const PATIENCE_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /** The reason why a window failed. `sequence`: the stream's last message is not the expected one. */
 export class PublishError extends Error {
@@ -42,7 +42,7 @@ export class PublishWindow {
   #answered: number;
   #sent: number;
   #failure: PublishError | undefined;
-  #cancelPatience: (() => void) | undefined;
+  #cancelTimeout: (() => void) | undefined;
 
   /** @param last the sequence of the stream's last message. */
   constructor(
@@ -90,7 +90,7 @@ export class PublishWindow {
     this.#lastId = id;
     this.#waiting.push(payload.length);
     this.#waitingBytes += payload.length;
-    if (this.#waiting.length === 1) this.#beginPatience();
+    if (this.#waiting.length === 1) this.#startTimeout();
     try {
       this.#sender.send({ subject, payload, expectedLast, messageId: id, expectedLastId });
     } catch (error) {
@@ -108,7 +108,7 @@ export class PublishWindow {
 
   close(): void {
     this.#failure ??= new PublishError('away', 'closed');
-    this.#cancelPatience?.();
+    this.#cancelTimeout?.();
     this.#sender.close();
   }
 
@@ -139,14 +139,14 @@ export class PublishWindow {
     }
     this.#answered++;
     this.#waitingBytes -= this.#waiting.shift()!;
-    this.#cancelPatience?.();
-    if (this.#waiting.length > 0) this.#beginPatience();
+    this.#cancelTimeout?.();
+    if (this.#waiting.length > 0) this.#startTimeout();
     if (this.#waiting.length === 0 || this.#waiting.length === WINDOW / 2) this.events.advanced();
   }
 
-  #beginPatience(): void {
-    this.#cancelPatience = this.clock.after(PATIENCE_MS, () => {
-      this.fail(new PublishError('away', `no answer for ${String(PATIENCE_MS)} ms`));
+  #startTimeout(): void {
+    this.#cancelTimeout = this.clock.after(ANSWER_TIMEOUT_MS, () => {
+      this.fail(new PublishError('away', `no answer for ${String(ANSWER_TIMEOUT_MS)} ms`));
     });
   }
 }

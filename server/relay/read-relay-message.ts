@@ -103,7 +103,7 @@ function readEvent(fields: readonly unknown[], position: Revision): EventMessage
   const after = afterFields === null ? undefined : readVersion(kind, id, afterFields);
   const before =
     beforeFields === true ? after : beforeFields === null ? undefined : readVersion(kind, id, beforeFields);
-  if (!isPossible(type, before, after)) throw unreadable(`the states of what was ${type}`);
+  if (!isPossible(type, before, after)) throw unreadable(`the states of an event of type ${type}`);
   if (after !== undefined && after.revision > position) throw unreadable('its revision');
   return {
     is: 'event',
@@ -138,12 +138,12 @@ function readLease(value: unknown): WireLease | undefined {
   const [state, endMs, extendedBy, reservation] = elements;
   const word = readWord(state, 'the state of a lease');
   if (word === undefined) throw unreadable('the state of a lease');
-  const said = [
+  const lease = [
     word as LeaseState,
     endMs === null ? null : lastTime(endMs),
     extendedBy === null ? null : readId(extendedBy),
   ] as const;
-  return reservation === undefined ? said : [...said, readId(reservation)];
+  return reservation === undefined ? lease : [...lease, readId(reservation)];
 }
 
 /** Reads the end of a lease, which may be before 1970. */
@@ -160,9 +160,9 @@ function readBase(value: unknown): BaseMark {
   const { phase, why, from, records } = fieldsOf(value);
   switch (phase) {
     case 'begin':
-      return { is: 'base', phase, why: text(why, 'why it begins anew') };
+      return { is: 'base', phase, why: text(why, 'the reason of its base') };
     case 'end':
-      return { is: 'base', phase, from: count(from, 'where its base begins'), records: count(records, 'its records') };
+      return { is: 'base', phase, from: count(from, 'the start of its base'), records: count(records, 'its records') };
     default:
       throw unreadable('the mark of a base');
   }
@@ -175,7 +175,7 @@ function readClaim(value: unknown): Claim {
     host: text(host, 'its host'),
     pid: count(pid, 'its process'),
     root: text(root, 'its repository'),
-    since: count(since, 'since when it publishes'),
+    since: count(since, 'the time of its claim'),
   };
 }
 
@@ -186,7 +186,7 @@ function readVersion(kind: Kind, id: string, value: unknown): RecordVersion {
   // A copy, because the decoder returns a view of a larger buffer, which would be kept in memory.
   const packed = Uint8Array.from(data);
   checkData(packed);
-  const said = readWord(problem, 'the problem of a record') as Problem | undefined;
+  const ownProblem = readWord(problem, 'the problem of a record') as Problem | undefined;
   const position = readRevision(at, 'the revision of a record');
   return RecordVersion.restored(
     kind,
@@ -195,7 +195,7 @@ function readVersion(kind: Kind, id: string, value: unknown): RecordVersion {
     position,
     readTime(observedAt),
     undefined,
-    said,
+    ownProblem,
     readFollowed(followedFields),
   );
 }

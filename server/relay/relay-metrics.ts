@@ -14,9 +14,7 @@ export interface RelayedBus {
 
 /** Adds the metrics of an edge: the presence of its origin, and how far behind it the edge is. */
 export function describeRelayedBus(registry: LazyRegistry, bus: RelayedBus): void {
-  registry.gauge('origin_present', 'Whether the origin has lately given a sign of life.', () =>
-    bus.presence.isPresent ? 1 : 0,
-  );
+  registry.gauge('origin_present', "Whether the origin's heartbeats arrive.", () => (bus.presence.isPresent ? 1 : 0));
   registry.gauge(
     'watch_healthy',
     'Whether the origin watches every directory, by its mechanism; 0 while it is away.',
@@ -25,22 +23,18 @@ export function describeRelayedBus(registry: LazyRegistry, bus: RelayedBus): voi
       return [{ labels: { backend }, value: healthy ? 1 : 0 }];
     },
   );
-  registry.histogram('relay_lag_seconds', "From an event's time at the origin to its being published here.", bus.lagMs);
+  registry.histogram('relay_lag_seconds', "From an event's time at the origin to its publication here.", bus.lagMs);
   registry.gauge(
     'relay_behind_events',
-    'Events that the origin has spoken of and that have not come.',
+    "Events that the origin's last heartbeat includes and that have not arrived.",
     () => bus.behind,
   );
-  registry.counter(
-    'relay_rebuilds_total',
-    'Times that the records were put together from the stream.',
-    () => bus.rebuilds,
-  );
+  registry.counter('relay_rebuilds_total', 'How often the records were built from the stream.', () => bus.rebuilds);
 }
 
 /** Adds the metrics of an origin's publishing. */
 export function describeOriginRelay(registry: LazyRegistry, relay: OriginRelay): void {
-  registry.gauge('relay_state', '1 for the state that publishing to NATS is in.', () => [
+  registry.gauge('relay_state', '1 for the state of publishing to NATS.', () => [
     { labels: { state: relay.health.state }, value: 1 },
   ]);
   registry.gauge('relay_behind_events', 'Events that NATS does not have yet.', () => relay.health.behind);

@@ -4,7 +4,7 @@ import { unixMillis, type UnixMillis } from '../../protocol/index.js';
 export interface Clock {
   /** The wall clock. */
   now(): UnixMillis;
-  /** Milliseconds since a fixed moment, by a monotonic clock that nobody sets. */
+  /** Milliseconds since a fixed moment, by a monotonic clock, which is never set back or forward. */
   elapsed(): number;
   /** Calls once after `delayMs`, which is capped at `MAX_DELAY_MS`. @returns a function that cancels the call. */
   after(delayMs: number, call: () => void): () => void;

@@ -50,10 +50,10 @@ export const UNSUPERVISED: Supervision = {
 export class Supervisor implements Supervision {
   #count = 0;
   #lines = 0;
-  #unsaid = 0;
+  #skipped = 0;
   #windowStart = -Infinity;
   /** The errors that were logged in this window. The same place with the same input is logged once. */
-  readonly #said = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(
     private readonly log: Log,
@@ -71,17 +71,17 @@ export class Supervisor implements Supervision {
     if (now - this.#windowStart >= WINDOW_MS) {
       this.#windowStart = now;
       this.#lines = 0;
-      this.#said.clear();
+      this.#logged.clear();
     }
     const key = JSON.stringify([where, input]);
-    if (this.#said.has(key) || ++this.#lines > MAX_LINES) {
-      this.#unsaid++;
+    if (this.#logged.has(key) || ++this.#lines > MAX_LINES) {
+      this.#skipped++;
       return;
     }
-    this.#said.add(key);
-    const unsaid = this.#unsaid === 0 ? {} : { unsaid_before: this.#unsaid };
-    this.#unsaid = 0;
-    this.log.error({ where, ...input, ...firstLineOf(error), ...unsaid }, 'unforeseen');
+    this.#logged.add(key);
+    const skipped = this.#skipped === 0 ? {} : { unsaid_before: this.#skipped };
+    this.#skipped = 0;
+    this.log.error({ where, ...input, ...firstLineOf(error), ...skipped }, 'unforeseen');
   }
 
   contain(where: string, act: () => void): boolean {

@@ -83,7 +83,7 @@ export class Session implements Connection, SubscriberOwner {
     this.openedAt = services.clock.now();
     this.subscriber = new Subscriber(socket, encoding, services.hub, services.limits.maxQueuedBytes, this);
     this.#believes = beliefAt(this.openedAt, services.clock.elapsed());
-    this.#tell([MessageType.welcome, { ...services.welcome(), connection: id }]);
+    this.#send([MessageType.welcome, { ...services.welcome(), connection: id }]);
   }
 
   get port(): Port {
@@ -174,7 +174,7 @@ export class Session implements Connection, SubscriberOwner {
     try {
       this.port.send(heartbeat.frame(this.encoding));
       this.#believes = heartbeat.belief;
-      for (const nonce of this.#unanswered.splice(0)) this.#tellSynced(nonce);
+      for (const nonce of this.#unanswered.splice(0)) this.#sendSynced(nonce);
     } catch (error) {
       this.fail('a heartbeat', error);
     }
@@ -201,7 +201,7 @@ export class Session implements Connection, SubscriberOwner {
         });
         return;
       case 'ping':
-        this.#tell([MessageType.pong, message.nonce, this.services.clock.now()]);
+        this.#send([MessageType.pong, message.nonce, this.services.clock.now()]);
         return;
       case 'inspect':
         this.#inspect(message.nonce, message.inspection);
@@ -221,7 +221,7 @@ export class Session implements Connection, SubscriberOwner {
     }
     const { group, mode, cursor, resync } = subscriber.add(id, options);
     const why = resync === undefined ? ([] as const) : ([resync] as const);
-    this.#tell([MessageType.subscribed, id, group, mode, formatCursor(cursor), ...why]);
+    this.#send([MessageType.subscribed, id, group, mode, formatCursor(cursor), ...why]);
     this.services.catchUp.begin(subscriber, this.services.turn());
   }
 
@@ -254,29 +254,29 @@ export class Session implements Connection, SubscriberOwner {
     await this.services.readNow(record);
     const heartbeat = this.services.heartbeat();
     if (!heartbeat.corrects(this.#believes)) {
-      this.#tellSynced(nonce);
+      this.#sendSynced(nonce);
       return;
     }
-    // What was read is judged by that. Where it cannot be said yet the answer waits until it is.
+    // The client judges what was read by that heartbeat. If it cannot be sent yet, the answer waits until it is.
     if (this.#unanswered.push(nonce) > MAX_UNANSWERED) {
-      this.end(CloseCode.tooSlow, `more than ${String(MAX_UNANSWERED)} barriers wait for what was asked for before`);
+      this.end(CloseCode.tooSlow, `more than ${String(MAX_UNANSWERED)} barriers wait until earlier messages are sent`);
       return;
     }
     this.heartbeat(heartbeat);
   }
 
-  #tellSynced(nonce: number): void {
+  #sendSynced(nonce: number): void {
     const { hub } = this.services;
-    this.#tell([MessageType.syncDone, nonce, formatCursor({ epoch: hub.epoch, revision: hub.revision })]);
+    this.#send([MessageType.syncDone, nonce, formatCursor({ epoch: hub.epoch, revision: hub.revision })]);
   }
 
   #inspect(nonce: number, inspection: Inspection): void {
     if (++this.#windowInspections > MAX_INSPECTIONS_PER_SECOND) {
       const most = `at most ${String(MAX_INSPECTIONS_PER_SECOND)} inspections a second`;
-      this.#tell([MessageType.error, null, 'limit', most, nonce]);
+      this.#send([MessageType.error, null, 'limit', most, nonce]);
       return;
     }
-    this.#tell([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
+    this.#send([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
   }
 
   /** The fields that identify this connection in the log. */
@@ -290,7 +290,7 @@ export class Session implements Connection, SubscriberOwner {
       this.end(CloseCode.tooMany, `${String(this.#badMessages)} bad messages (max_bad_messages)`);
       return;
     }
-    this.#tell([MessageType.error, sub, code, message, ...(nonce === undefined ? ([] as const) : ([nonce] as const))]);
+    this.#send([MessageType.error, sub, code, message, ...(nonce === undefined ? ([] as const) : ([nonce] as const))]);
   }
 
   /** Counts messages per second, and closes a connection that sends too many. */
@@ -326,7 +326,7 @@ export class Session implements Connection, SubscriberOwner {
     supervision.report('a message failed', error, { connection: this.id, ...this.#who, ...input });
     const text = 'the server failed on this message; its log says how';
     try {
-      this.#tell([
+      this.#send([
         MessageType.error,
         null,
         'internal',
@@ -338,7 +338,7 @@ export class Session implements Connection, SubscriberOwner {
     }
   }
 
-  #tell(message: ServerMessage): void {
+  #send(message: ServerMessage): void {
     this.port.sendOrClose(encodeMessage(message, this.encoding));
   }
 }

@@ -28,7 +28,7 @@ const CHARTS: Readonly<Record<string, Chart>> = {
 };
 
 for (const [name, chart] of Object.entries(CHARTS)) {
-  t.test(`a ${name} is a picture that needs nothing else`, async (t) => {
+  t.test(`a ${name} is a picture that loads no other file`, async (t) => {
     const svg = draw(chart);
     t.match(svg, /^<svg /);
     t.match(svg, 'xmlns="http://www.w3.org/2000/svg"', 'a file of its own');

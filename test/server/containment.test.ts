@@ -13,16 +13,16 @@ const fails = (): never => {
   throw new Error('planted\nand a secret');
 };
 
-/** Data over which one step fails: no file can hold it, so it is planted behind the parser. */
+/** Data that makes one step throw. No file can contain it, so it is planted behind the parser. */
 const TRAPS: Readonly<Record<string, () => RecordData>> = {
-  // Taking in: what filters and leases look at.
+  // Reading: the fields that filters and leases use.
   'trap-read': fails,
   'trap-apply': () => Object.defineProperty({}, 'run_id', { enumerable: true, get: fails }),
   'trap-lease': () => Object.defineProperty({}, 'expires_at', { enumerable: true, get: fails }),
   'trap-pack': () => Object.defineProperty({}, 'other', { enumerable: true, get: fails }),
 };
 
-/** The reader gives back a trap where the id is one's. */
+/** Makes the reader return a trap for each record with a trap's id. */
 function plantTraps(t: Test, traps: Readonly<Record<string, () => RecordData>>): void {
   const read = Object.getOwnPropertyDescriptor(RecordReader.prototype, 'read')!.value as RecordReader['read'];
   t.teardown(() => (RecordReader.prototype.read = read));
@@ -46,7 +46,7 @@ async function subscribed(running: Running, encoding: 'msgpack' | 'json' = 'msgp
 }
 
 for (const transport of TRANSPORTS) {
-  t.test(`${transport}: an error over one record is that record's problem, and nobody else's`, async (t) => {
+  t.test(`${transport}: an error in one record affects only that record`, async (t) => {
     plantTraps(t, TRAPS);
     const repository = new Repository();
     repository.record('task', 'good-early', { run_id: 'r' });
@@ -79,7 +79,7 @@ for (const transport of TRANSPORTS) {
     for (const client of clients) client.terminate();
   });
 
-  t.test(`${transport}: a record that cannot be told in JSON is unprocessable there, and only there`, async (t) => {
+  t.test(`${transport}: a record that cannot be encoded as JSON is unprocessable in JSON only`, async (t) => {
     plantTraps(t, { trap: () => ({ a: 1, toJSON: fails }) as unknown as RecordData });
     const running = await serve(t, { transport });
     const [packed, json] = [await subscribed(running, 'msgpack'), await subscribed(running, 'json')];
@@ -93,7 +93,7 @@ for (const transport of TRANSPORTS) {
     for (const client of [packed, json, late]) client.terminate();
   });
 
-  t.test(`${transport}: what a filter fails over is shown to it as unprocessable, never left out`, async (t) => {
+  t.test(`${transport}: a record that makes a filter throw is sent as unprocessable, and never left out`, async (t) => {
     const running = await serve(t, { transport });
     const [odd, usual] = [await subscribed(running, 'msgpack', { kinds: ['task'] }), await subscribed(running)];
     const group = [...running.server.bus.hub.fanOut.groups()].find(({ filter }) => filter.kinds)!;
@@ -109,7 +109,7 @@ for (const transport of TRANSPORTS) {
     for (const client of [odd, usual]) client.terminate();
   });
 
-  t.test(`${transport}: a fault over one connection is its end, and others are told in the same turn`, async (t) => {
+  t.test(`${transport}: an error in one connection ends it, and the others are served in the same turn`, async (t) => {
     const running = await serve(t, { transport });
     const clients = [await subscribed(running), await subscribed(running), await subscribed(running)];
     const [, victim] = [...running.server.bus.sessions];
@@ -126,7 +126,7 @@ for (const transport of TRANSPORTS) {
     third.terminate();
   });
 
-  t.test(`${transport}: a fault while catching up, answering or beating ends one connection at most`, async (t) => {
+  t.test(`${transport}: an error during catch-up, an answer or a heartbeat ends one connection at most`, async (t) => {
     const running = await serve(t, { transport, heartbeatMs: 50 });
     const controlClient = await subscribed(running);
     const { hub } = running.server.bus;

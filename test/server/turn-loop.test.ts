@@ -4,21 +4,18 @@ import { ManualClock } from '../support/manual-clock.js';
 
 const loopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-t.test(
-  'a step runs once in a turn of the loop, however often it is asked for, and again while there is more',
-  async (t) => {
-    const clock = new ManualClock();
-    let steps = 0;
-    const turns = new TurnLoop(clock, 3, () => ++steps < 3);
-    turns.request();
-    turns.request();
-    t.equal(steps, 0, 'not at once');
-    for (const expected of [1, 2, 3, 3]) {
-      await loopTurn();
-      t.equal(steps, expected);
-    }
-  },
-);
+t.test('a step runs once per turn, however often it is requested, and again while there is more', async (t) => {
+  const clock = new ManualClock();
+  let steps = 0;
+  const turns = new TurnLoop(clock, 3, () => ++steps < 3);
+  turns.request();
+  turns.request();
+  t.equal(steps, 0, 'not at once');
+  for (const expected of [1, 2, 3, 3]) {
+    await loopTurn();
+    t.equal(steps, expected);
+  }
+});
 
 t.test('a turn is spent after its time, and each has its own', async (t) => {
   const clock = new ManualClock();
@@ -37,7 +34,7 @@ t.test('a turn is spent after its time, and each has its own', async (t) => {
   t.same(seen, [false, false, true, false, false, true]);
 });
 
-t.test('what does not wait for its step shares the time of the turn with it', async (t) => {
+t.test('work outside the step shares the time of the turn with it', async (t) => {
   const clock = new ManualClock();
   const stepped: Turn[] = [];
   const turns = new TurnLoop(clock, 3, (turn) => stepped.push(turn) < 0);
@@ -53,7 +50,7 @@ t.test('what does not wait for its step shares the time of the turn with it', as
   t.notOk(turns.current().isSpent(), 'with a time of its own, though nothing was stepped');
 });
 
-t.test('how long a turn takes may change from one to the next', async (t) => {
+t.test('the time of a turn may change from one to the next', async (t) => {
   const clock = new ManualClock();
   let turnMs = 1;
   const turns = new TurnLoop(

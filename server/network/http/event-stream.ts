@@ -45,7 +45,7 @@ export class EventStream implements Socket, HttpSource {
     private readonly shared: SharedText,
     readonly remote: string,
   ) {
-    this.#say(format.opening);
+    this.#write(format.opening);
   }
 
   /** Sends the session this `subscribe` message of the protocol. */
@@ -69,7 +69,7 @@ export class EventStream implements Socket, HttpSource {
 
   close(_code: CloseCode, reason: string): void {
     if (this.#phase === 'ended') return;
-    this.#say(this.format.mark({ type: 'error', code: 'closed', message: reason }));
+    this.#write(this.format.mark({ type: 'error', code: 'closed', message: reason }));
     this.#end();
   }
 
@@ -107,15 +107,15 @@ export class EventStream implements Socket, HttpSource {
       case MessageType.synced:
         return this.#synced(revision(message[2]));
       case MessageType.events:
-        return this.#say(eventsText(this.format, this.#origin, message[3]));
+        return this.#write(eventsText(this.format, this.#origin, message[3]));
       case MessageType.resync:
         return this.#resync(message[2]);
       case MessageType.heartbeat:
-        return this.#say(this.format.beat(cursorAt(this.#origin, message[1])));
+        return this.#write(this.format.beat(cursorAt(this.#origin, message[1])));
       case MessageType.complete:
         return this.#complete(message[2], message[3]);
       case MessageType.error:
-        this.#say(this.format.mark({ type: 'error', code: message[2], message: message[3] }));
+        this.#write(this.format.mark({ type: 'error', code: message[2], message: message[3] }));
         this.#end();
         return 'sent';
       case MessageType.syncDone:
@@ -126,23 +126,23 @@ export class EventStream implements Socket, HttpSource {
   }
 
   #batch(events: readonly WireEvent[]): SendResult {
-    if (events.at(-1)?.[1] !== SNAPSHOT) return this.#say(eventsText(this.format, this.#origin, events));
+    if (events.at(-1)?.[1] !== SNAPSHOT) return this.#write(eventsText(this.format, this.#origin, events));
     const ready = this.#held === undefined ? events.slice(0, -1) : [this.#held, ...events.slice(0, -1)];
     this.#held = events.at(-1);
-    return this.#say(eventsText(this.format, this.#origin, ready));
+    return this.#write(eventsText(this.format, this.#origin, ready));
   }
 
   #synced(at: Revision): SendResult {
     const cursor = cursorAt(this.#origin, at);
-    return this.#say(this.#released(at) + this.format.mark({ type: 'synced', cursor }));
+    return this.#write(this.#released(at) + this.format.mark({ type: 'synced', cursor }));
   }
 
   #resync(reason: string): SendResult {
-    return this.#say(this.#released() + this.format.mark({ type: 'resync', reason }));
+    return this.#write(this.#released() + this.format.mark({ type: 'resync', reason }));
   }
 
   #complete(reason: string, delivered: number): SendResult {
-    const result = this.#say(this.#released() + this.format.mark({ type: 'complete', reason, delivered }));
+    const result = this.#write(this.#released() + this.format.mark({ type: 'complete', reason, delivered }));
     this.#end();
     return result;
   }
@@ -153,7 +153,7 @@ export class EventStream implements Socket, HttpSource {
     return held === undefined ? '' : eventsText(this.format, this.#origin, [held], at);
   }
 
-  #say(text: string): SendResult {
+  #write(text: string): SendResult {
     return text === '' ? 'sent' : this.writer.write(Buffer.from(text));
   }
 

@@ -6,7 +6,7 @@ import { until } from '../../support/until.js';
 import { ServedRepository } from '../../support/served-repository.js';
 
 for (const transport of ['uws', 'ws'] as const) {
-  t.test(`over ${transport}: an overview says who is connected, how each is served, and what is wrong`, async (t) => {
+  t.test(`over ${transport}: an overview lists the connections, how each is served, and the problems`, async (t) => {
     const repository = new ServedRepository({ transport, journal: false });
     t.teardown(() => repository.stop());
     repository.rename('task', 't1', { run_id: 'a' });
@@ -47,7 +47,7 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
-t.test('a question that cannot be answered is refused under its own nonce', async (t) => {
+t.test('an invalid question is refused with its own nonce', async (t) => {
   const repository = new ServedRepository({ transport: 'ws' });
   t.teardown(() => repository.stop());
   const client = await RawClient.connect(await repository.start(), { encoding: 'json' });
@@ -67,7 +67,7 @@ t.test('a question that cannot be answered is refused under its own nonce', asyn
   }
 });
 
-t.test('questions are answered so many times a second, and then refused', async (t) => {
+t.test('questions beyond the rate per second are refused', async (t) => {
   const repository = new ServedRepository({ transport: 'ws' });
   t.teardown(() => repository.stop());
   const client = await RawClient.connect(await repository.start());
@@ -82,7 +82,7 @@ t.test('questions are answered so many times a second, and then refused', async 
   t.ok(refused.length > 0, `${String(refused.length)} of 120 were refused`);
 });
 
-t.test('the SDK asks, and is told why', async (t) => {
+t.test('the SDK asks, and receives the reasons', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   repository.rename('task', 't1', { run_id: 'a' });

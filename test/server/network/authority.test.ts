@@ -24,21 +24,24 @@ const MEANINGS: readonly (readonly [written: string, meant: string])[] = [
   ['bus.example.com', 'bus.example.com'],
 ];
 
-t.test('a host is the address that it means, however it is written', async (t) => {
+t.test('every spelling of a host gives the same address', async (t) => {
   for (const [written, meant] of MEANINGS) t.equal(listenAddress(written), meant, written);
 });
 
-t.test('every way to write "every interface" is one, needs TLS or insecure, and is nobody’s name', async (t) => {
-  for (const [written, meant] of MEANINGS) {
-    const isEvery = meant === '0.0.0.0' || meant === '::';
-    t.equal(isWildcard(meant), isEvery, written);
-    t.equal(isLoopback(meant), meant === '127.0.0.1' || meant === '::1', written);
-    if (isEvery && written !== '')
-      t.ok(hostFault(written.includes(':') && !written.startsWith('[') ? `[${written}]` : written), written);
-  }
-});
+t.test(
+  'every spelling of "every interface" is recognised, needs TLS or insecure, and is no server’s name',
+  async (t) => {
+    for (const [written, meant] of MEANINGS) {
+      const isEvery = meant === '0.0.0.0' || meant === '::';
+      t.equal(isWildcard(meant), isEvery, written);
+      t.equal(isLoopback(meant), meant === '127.0.0.1' || meant === '::1', written);
+      if (isEvery && written !== '')
+        t.ok(hostFault(written.includes(':') && !written.startsWith('[') ? `[${written}]` : written), written);
+    }
+  },
+);
 
-t.test('what listens on every interface is reached at the loopback address of the same family', async (t) => {
+t.test('a server that listens on every interface is reached at the loopback address of the same family', async (t) => {
   t.equal(reachedAt('0.0.0.0'), '127.0.0.1');
   t.equal(reachedAt('::'), '::1');
   t.equal(reachedAt('192.168.1.7'), '192.168.1.7');

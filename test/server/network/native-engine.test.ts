@@ -68,14 +68,14 @@ t.test(
   },
 );
 
-t.test('where there is no build for this Node, that is said with what to install', async (t) => {
+t.test('if there is no build for this Node, the error says so and what to install', async (t) => {
   t.match(faultIn(temporary(t)), { reason: 'absent', message: new RegExp(process.versions.node), cure: /npm install/ });
 });
 
 const skip = existsSync(join(BINARIES, NAME)) ? false : 'no native engine for this Node';
 
 t.test('as installed: an unknown binary is never loaded, auto serves with ws, uws fails', { skip }, async (t) => {
-  // The program as it is shipped, with a package of its own; everything else is found one directory further up.
+  // The program as it is shipped, with its own package of the engine. All other packages are found one directory further up.
   const folder = temporary(t);
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const installed = join(folder, 'installed');
@@ -84,7 +84,7 @@ t.test('as installed: an unknown binary is never loaded, auto serves with ws, uw
   const engine = join(installed, 'node_modules', 'uWebSockets.js');
   cpSync(join(ROOT, 'node_modules', 'uWebSockets.js', 'package.json'), join(engine, 'package.json'));
   cpSync(join(BINARIES, NAME), join(engine, 'dist', 'bin', NAME));
-  // One byte more, which the loader of the system would not mind; and a wrapper that must not run.
+  // One more byte, which the system's loader would accept, and a wrapper that must not run.
   appendFileSync(join(engine, 'dist', 'bin', NAME), '\0');
   const trace = join(folder, 'wrapper-ran');
   writeFileSync(join(engine, 'dist', 'index.mjs'), `import fs from 'node:fs'; fs.writeFileSync('${trace}', '');`);
@@ -117,7 +117,7 @@ t.test('as installed: an unknown binary is never loaded, auto serves with ws, uw
   t.equal(auto.match(/none of the binaries that are known/g)?.length, 1, 'said once');
   t.match(auto, /serving with ws/);
 
-  // A checkout may not allow it.
+  // A checkout cannot allow the binary.
   mkdirSync(repository.bus, { recursive: true, mode: 0o700 });
   writeFileSync(join(repository.bus, 'config.json'), JSON.stringify({ native_engine_sha256: [sha256] }));
   t.match(await transportOf([]), /"transport":"ws"/);

@@ -4,7 +4,7 @@ import { ask, handshake, request, without } from '../../support/http-wire.js';
 import { ServerChild } from '../../support/server-child.js';
 import { RawClient } from '../../support/raw-client.js';
 
-/** How a client leaves: told to go, gone without a word, gone with a reset, or done with sending. */
+/** The ways in which a client ends its connection. */
 const ENDS: readonly (readonly [name: string, end: (socket: Socket) => void])[] = [
   ['closes', (socket) => socket.destroy()],
   ['resets', (socket) => socket.resetAndDestroy()],
@@ -17,7 +17,7 @@ const ENDS: readonly (readonly [name: string, end: (socket: Socket) => void])[] 
   ],
 ];
 
-/** Every route, with and without what it asks for. */
+/** Every route, with and without the parameters and the token that it needs. */
 function requests({ port, token }: ServerChild): readonly (readonly [name: string, bytes: string])[] {
   const host = `Host: 127.0.0.1:${String(port)}`;
   const bearer = `Authorization: Bearer ${token}`;
@@ -44,7 +44,7 @@ function requests({ port, token }: ServerChild): readonly (readonly [name: strin
   ];
 }
 
-/** At these many bytes of the request or of its answer: everywhere in the small, here and there in the large. */
+/** Yields the numbers of bytes after which a client ends: every one of a small message, some of a large one. */
 function* cuts(length: number, step: number): Iterable<number> {
   for (let at = 0; at < length; at += step) yield at;
   yield length;
@@ -91,7 +91,7 @@ function leaveAfterReading(port: number, bytes: string, count: number, end: (soc
   });
 }
 
-/** In portions: a crowd of the same address is not what is tried here. */
+/** Runs the jobs in portions, because this test is not about many connections of one address. */
 async function all(jobs: (() => Promise<void>)[]): Promise<void> {
   await Promise.all(
     Array.from({ length: 64 }, async () => {
@@ -137,7 +137,7 @@ for (const transport of ['uws', 'ws'] as const) {
       });
     }
 
-    t.test('a page that is asked for and refused by a reset, again and again, ends nothing', async (t) => {
+    t.test('clients that request a page and reset the connection, many times, do not end the server', async (t) => {
       const page = request('GET /inspector.js', [`Host: 127.0.0.1:${String(server.port)}`]);
       await all(
         Array.from(

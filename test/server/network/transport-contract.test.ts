@@ -30,7 +30,7 @@ async function served(t: Test, transport: TransportName, options: Partial<Server
   return { repository, endpoint, port: Number(new URL(endpoint.url).port), connect };
 }
 
-/** A right handshake, of which a test changes a line. */
+/** Returns a valid handshake, in which a test can change lines. */
 const handshake = ({ endpoint, port }: Served, changes: Readonly<Record<string, string | null>> = {}): string[] => {
   const headers: Readonly<Record<string, string | null>> = {
     Host: `127.0.0.1:${String(port)}`,
@@ -74,55 +74,63 @@ for (const transport of TRANSPORTS) {
     },
   );
 
-  t.test(`${transport}: a stranger is refused before anything else`, { skip }, async (t) => {
-    const bus = await served(t, transport);
-    const { endpoint, port } = bus;
-    const wrong = 'A'.repeat(endpoint.token.length);
-    const own = `127.0.0.1:${String(port)}`;
-    const cases: [Record<string, string | null>, number][] = [
-      [{}, 101],
-      [{ Host: `localhost:${String(port)}` }, 101],
-      [{ Origin: `http://${own}` }, 101],
-      [{ Host: 'evil.example' }, 403],
-      [{ Host: `evil.example:${String(port)}` }, 403],
-      [{ Host: '127.0.0.1:1' }, 403],
-      [{ Host: `0.0.0.0:${String(port)}` }, 403],
-      [{ Origin: 'http://evil.example' }, 403],
-      [{ Origin: 'null' }, 403],
-      [{ Origin: `http://localhost.evil.example:${String(port)}` }, 403],
-      [{ Origin: 'http://evil.example', Authorization: null }, 403],
-      [{ Authorization: null }, 401],
-      [{ Authorization: `Bearer ${wrong}` }, 401],
-      [{ Authorization: `Bearer ${endpoint.token}x` }, 401],
-      [{ Authorization: `Basic ${endpoint.token}` }, 401],
-      [{ 'Sec-WebSocket-Protocol': `muse-bus.v1.msgpack, ${bearer(wrong)}`, Authorization: null }, 401],
-      [{ 'Sec-WebSocket-Protocol': `muse-bus.v1.msgpack, ${bearer(endpoint.token)}` }, 401],
-      [{ 'Sec-WebSocket-Protocol': 'graphql-ws' }, 400],
-      [{ 'Sec-WebSocket-Protocol': bearer(endpoint.token), Authorization: null }, 400],
-      [{ 'Sec-WebSocket-Version': '8' }, 426],
-    ];
-    for (const [changes, status] of cases) {
-      const answer = await rawRequest(port, handshake(bus, changes));
-      t.equal(answer.status, status, JSON.stringify(changes).replaceAll(endpoint.token, '<token>'));
-      if (status !== 101) t.match(answer.body, /\S/, 'with a word on why');
-    }
-    const doubled = [...handshake(bus), `Host: ${own}`];
-    t.match((await rawRequest(port, doubled)).status, /^40[03]$/, 'two Hosts');
-    const origins = [...handshake(bus, { Origin: `http://${own}` }), `Origin: http://${own}`];
-    t.equal((await rawRequest(port, origins)).status, 403, 'two Origins');
-    await until('the refused are gone', () => bus.repository.server.bus.connectionCount === 0);
-  });
+  t.test(
+    `${transport}: a request for another host or from another origin is refused before any other check`,
+    { skip },
+    async (t) => {
+      const bus = await served(t, transport);
+      const { endpoint, port } = bus;
+      const wrong = 'A'.repeat(endpoint.token.length);
+      const own = `127.0.0.1:${String(port)}`;
+      const cases: [Record<string, string | null>, number][] = [
+        [{}, 101],
+        [{ Host: `localhost:${String(port)}` }, 101],
+        [{ Origin: `http://${own}` }, 101],
+        [{ Host: 'evil.example' }, 403],
+        [{ Host: `evil.example:${String(port)}` }, 403],
+        [{ Host: '127.0.0.1:1' }, 403],
+        [{ Host: `0.0.0.0:${String(port)}` }, 403],
+        [{ Origin: 'http://evil.example' }, 403],
+        [{ Origin: 'null' }, 403],
+        [{ Origin: `http://localhost.evil.example:${String(port)}` }, 403],
+        [{ Origin: 'http://evil.example', Authorization: null }, 403],
+        [{ Authorization: null }, 401],
+        [{ Authorization: `Bearer ${wrong}` }, 401],
+        [{ Authorization: `Bearer ${endpoint.token}x` }, 401],
+        [{ Authorization: `Basic ${endpoint.token}` }, 401],
+        [{ 'Sec-WebSocket-Protocol': `muse-bus.v1.msgpack, ${bearer(wrong)}`, Authorization: null }, 401],
+        [{ 'Sec-WebSocket-Protocol': `muse-bus.v1.msgpack, ${bearer(endpoint.token)}` }, 401],
+        [{ 'Sec-WebSocket-Protocol': 'graphql-ws' }, 400],
+        [{ 'Sec-WebSocket-Protocol': bearer(endpoint.token), Authorization: null }, 400],
+        [{ 'Sec-WebSocket-Version': '8' }, 426],
+      ];
+      for (const [changes, status] of cases) {
+        const answer = await rawRequest(port, handshake(bus, changes));
+        t.equal(answer.status, status, JSON.stringify(changes).replaceAll(endpoint.token, '<token>'));
+        if (status !== 101) t.match(answer.body, /\S/, 'with a word on why');
+      }
+      const doubled = [...handshake(bus), `Host: ${own}`];
+      t.match((await rawRequest(port, doubled)).status, /^40[03]$/, 'two Hosts');
+      const origins = [...handshake(bus, { Origin: `http://${own}` }), `Origin: http://${own}`];
+      t.equal((await rawRequest(port, origins)).status, 403, 'two Origins');
+      await until('the refused are gone', () => bus.repository.server.bus.connectionCount === 0);
+    },
+  );
 
-  t.test(`${transport}: what is no WebSocket is answered as HTTP, or told how to begin`, { skip }, async (t) => {
-    const bus = await served(t, transport);
-    const host = `Host: 127.0.0.1:${String(bus.port)}`;
-    t.equal((await rawRequest(bus.port, ['GET /healthz HTTP/1.1', host])).status, 200);
-    t.equal((await rawRequest(bus.port, ['GET /healthz HTTP/1.1', 'Host: evil.example'])).status, 403);
-    t.equal((await rawRequest(bus.port, ['GET /nothing HTTP/1.1', host])).status, 401);
-    t.match((await rawRequest(bus.port, handshake(bus, { Upgrade: null, Connection: null }))).status, /^(404|426)$/);
-  });
+  t.test(
+    `${transport}: a request that is no handshake is answered as HTTP, a faulty handshake with what to send`,
+    { skip },
+    async (t) => {
+      const bus = await served(t, transport);
+      const host = `Host: 127.0.0.1:${String(bus.port)}`;
+      t.equal((await rawRequest(bus.port, ['GET /healthz HTTP/1.1', host])).status, 200);
+      t.equal((await rawRequest(bus.port, ['GET /healthz HTTP/1.1', 'Host: evil.example'])).status, 403);
+      t.equal((await rawRequest(bus.port, ['GET /nothing HTTP/1.1', host])).status, 401);
+      t.match((await rawRequest(bus.port, handshake(bus, { Upgrade: null, Connection: null }))).status, /^(404|426)$/);
+    },
+  );
 
-  t.test(`${transport}: messages go both ways, and binary and text are told apart`, { skip }, async (t) => {
+  t.test(`${transport}: messages go both ways, and binary and text are distinguished`, { skip }, async (t) => {
     const { connect, repository } = await served(t, transport);
     const client = await connect();
     client.send([MessageType.subscribe, 7]);
@@ -146,34 +154,38 @@ for (const transport of TRANSPORTS) {
     await other.close();
   });
 
-  t.test(`${transport}: a client that reads nothing for a while is sent everything in the end`, { skip }, async (t) => {
-    const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
-    const client = await connect();
-    client.send([MessageType.subscribe, 1]);
-    await client.received(MessageType.synced);
-    client.socket.pause();
-    const text = 'x'.repeat(100_000);
-    for (let n = 0; n < 200; n++) {
-      repository.rename('task', String(n % 5), { n, text });
-      await repository.server.bus.watch.readNow({ kind: 'task', id: String(n % 5) });
-    }
-    const { revision } = repository.server.bus.hub;
-    client.socket.resume();
-    let index = 0;
-    const lastSeen = (): number => {
-      const frames = client.messages.filter(([type]) => type === MessageType.events || type === MessageType.resync);
-      return (frames.at(-1)?.[3] as [number][] | undefined)?.at(-1)?.[0] ?? 0;
-    };
-    await until('the last event has come', () => lastSeen() === revision);
-    for (const [, , first, events] of client.messages.filter(([type]) => type === MessageType.events)) {
-      t.equal(first, index);
-      index += (events as unknown[]).length;
-    }
-    t.equal(index, revision);
-    await client.close();
-  });
+  t.test(
+    `${transport}: a client that reads nothing for a while receives everything in the end`,
+    { skip },
+    async (t) => {
+      const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
+      const client = await connect();
+      client.send([MessageType.subscribe, 1]);
+      await client.received(MessageType.synced);
+      client.socket.pause();
+      const text = 'x'.repeat(100_000);
+      for (let n = 0; n < 200; n++) {
+        repository.rename('task', String(n % 5), { n, text });
+        await repository.server.bus.watch.readNow({ kind: 'task', id: String(n % 5) });
+      }
+      const { revision } = repository.server.bus.hub;
+      client.socket.resume();
+      let index = 0;
+      const lastSeen = (): number => {
+        const frames = client.messages.filter(([type]) => type === MessageType.events || type === MessageType.resync);
+        return (frames.at(-1)?.[3] as [number][] | undefined)?.at(-1)?.[0] ?? 0;
+      };
+      await until('the last event has come', () => lastSeen() === revision);
+      for (const [, , first, events] of client.messages.filter(([type]) => type === MessageType.events)) {
+        t.equal(first, index);
+        index += (events as unknown[]).length;
+      }
+      t.equal(index, revision);
+      await client.close();
+    },
+  );
 
-  t.test(`${transport}: at the end every client is told 1001, and when to come back`, { skip }, async (t) => {
+  t.test(`${transport}: stop closes every client with 1001 and the time to reconnect`, { skip }, async (t) => {
     const { connect, repository, endpoint } = await served(t, transport);
     const clients = [await connect(), await connect({ encoding: 'json' })];
     for (const client of clients) {
@@ -189,7 +201,7 @@ for (const transport of TRANSPORTS) {
   });
 
   t.test(
-    `${transport}: at the end a client that is slow to read is told so too, behind what waits for it`,
+    `${transport}: stop also sends the close to a client that reads slowly, after its queued frames`,
     { skip },
     async (t) => {
       const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
@@ -211,7 +223,7 @@ for (const transport of TRANSPORTS) {
     },
   );
 
-  t.test(`${transport}: a port that is taken is said to be`, { skip }, async (t) => {
+  t.test(`${transport}: a taken port is reported as such`, { skip }, async (t) => {
     const { port } = await served(t, transport);
     const second = new ServedRepository({ transport });
     t.teardown(() => {
@@ -220,7 +232,7 @@ for (const transport of TRANSPORTS) {
     await t.rejects(second.startOn(port), { code: 'EADDRINUSE' });
   });
 
-  t.test(`${transport}: one connection too many is asked to wait`, { skip }, async (t) => {
+  t.test(`${transport}: a connection beyond the limit is answered with retry-after`, { skip }, async (t) => {
     const bus = await served(t, transport, { limits: { maxConnections: 1 } });
     const client = await bus.connect();
     t.equal((await rawRequest(bus.port, handshake(bus))).status, 503);

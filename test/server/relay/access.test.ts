@@ -44,7 +44,7 @@ async function edgeFor(t: Test, relay: RelayOptions, options: Partial<EdgeOption
 
 const SKIP = { skip: withoutNats };
 
-t.test('a second origin is refused, and told who publishes', SKIP, async (t) => {
+t.test('a second origin is refused with the name of the first', SKIP, async (t) => {
   const nats = await natsFor(t);
   const first = await originFor(t, { url: nats.url });
   await until('it publishes', () => first.server.bus.relay?.health.state === 'publishing');
@@ -72,7 +72,7 @@ t.test('of two origins that start at the same moment exactly one publishes', SKI
   t.not(states()[refused[0]!], 'publishing');
 });
 
-t.test('several repositories in one NATS have nothing in common', SKIP, async (t) => {
+t.test('several repositories in one NATS do not affect each other', SKIP, async (t) => {
   const nats = await natsFor(t);
   for (const repository of ['shop', 'bank']) {
     const origin = await originFor(t, { url: nats.url, repository });
@@ -83,7 +83,7 @@ t.test('several repositories in one NATS have nothing in common', SKIP, async (t
   }
 });
 
-t.test('user and password, and a token, open a NATS that asks for them', SKIP, async (t) => {
+t.test('user and password, or a token, are accepted by a NATS that requires them', SKIP, async (t) => {
   const cases: readonly { readonly config: string; readonly access: Partial<RelayOptions> }[] = [
     { config: 'authorization { user: muse, password: "s3cret" }', access: { user: 'muse', password: 's3cret' } },
     { config: 'authorization { token: "t0ken" }', access: { token: 't0ken' } },
@@ -131,7 +131,7 @@ t.test(
   },
 );
 
-t.test('over TLS, with the authority that is named', SKIP, async (t) => {
+t.test('over TLS, with the given certificate authority', SKIP, async (t) => {
   const { certFile, keyFile } = makeCertificate(folder(t), 'nats');
   const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
   const relay = { url: nats.url.replace('127.0.0.1', 'localhost').replace('nats:', 'tls:'), caFile: certFile };
@@ -139,7 +139,7 @@ t.test('over TLS, with the authority that is named', SKIP, async (t) => {
   t.ok((await edgeFor(t, relay)).endpoint);
 });
 
-t.test('secrets come from the environment or a file, and are shown nowhere', SKIP, async (t) => {
+t.test('secrets come from the environment or a file, and are never shown', SKIP, async (t) => {
   const nats = await natsFor(t, { config: 'authorization { user: muse, password: "s3cret" }' });
   const passwordFile = join(folder(t), 'password');
   writeFileSync(passwordFile, 's3cret\n', { mode: 0o600 });
@@ -179,9 +179,9 @@ t.test('several edges share a port, and each serves its part of the connections'
   t.ok(readFileSync(endpointFile), 'the file stays while another serves');
 });
 
-t.test('a barrier at an edge waits for the origin to have read, and for that to have come', SKIP, async (t) => {
+t.test('a barrier at an edge waits until the origin has read and its events have arrived', SKIP, async (t) => {
   const nats = await natsFor(t);
-  // So slow to look by itself that only the barrier can be what makes it.
+  // The origin polls so rarely that only the barrier can make it read.
   const origin = new ServedRepository({ relay: { url: nats.url }, backend: 'polling', pollIntervalMs: 3_600_000 });
   await origin.start();
   t.teardown(() => origin.stop());
@@ -196,7 +196,7 @@ t.test('a barrier at an edge waits for the origin to have read, and for that to 
   t.same(edge.bus.hub.store.get('task', 'c')?.data, { title: 'c' });
 });
 
-t.test("an edge's metrics and readiness tell of its origin, and its door asks for its own token", SKIP, async (t) => {
+t.test("an edge's metrics and readiness show its origin, and its clients need its own token", SKIP, async (t) => {
   const nats = await natsFor(t);
   const origin = await originFor(t, { url: nats.url });
   const edge = await edgeFor(t, { url: nats.url });
@@ -218,7 +218,7 @@ t.test("an edge's metrics and readiness tell of its origin, and its door asks fo
   t.equal((await fetch(`${at}/records`)).status, 401);
 });
 
-t.test('what cannot be meant is refused before anything is opened', async (t) => {
+t.test('invalid options are refused before anything is opened', async (t) => {
   const cases: readonly (readonly [options: Partial<RelayOptions>, says: RegExp])[] = [
     [{ url: 'http://nats:4222' }, /nats:\/\/host:port/],
     [{ url: 'nats://user:s3cret@nats:4222' }, /must hold no credentials/],
@@ -236,7 +236,7 @@ t.test('what cannot be meant is refused before anything is opened', async (t) =>
   t.throws(() => new EdgeServer(edge), /--port N/);
 });
 
-t.test("a command that lacks what it needs says so; the address's secret is not repeated", async (t) => {
+t.test('a command without a required option names it; a secret in the address is not printed', async (t) => {
   const cases: readonly (readonly [args: readonly string[], says: RegExp])[] = [
     [['edge'], /--relay nats/],
     [['edge', '--relay', 'nats://nats:4222'], /--endpoint FILE/],
@@ -252,7 +252,7 @@ t.test("a command that lacks what it needs says so; the address's secret is not 
   }
 });
 
-t.test("an edge's token is made once, by whoever comes first, and is nobody else's to read", async (t) => {
+t.test('the first edge makes the token, once, and no other user can read it', async (t) => {
   const file = join(folder(t), 'deep', 'edge.json');
   const [first, second] = [new EdgeFiles(file), new EdgeFiles(file)];
   const token = first.token();

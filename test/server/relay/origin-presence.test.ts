@@ -6,7 +6,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 5 };
 const ALIVE = { origin: 'a', epoch: 'E', revision: 7, alive_ms: 1_000, health: HEALTH };
 
-/** An edge whose origin's clock goes before its own. */
+/** An edge whose origin's clock is ahead of its own. */
 class Edge {
   readonly clock = new ManualClock();
   readonly presence = new OriginLiveness(this.clock);
@@ -22,32 +22,29 @@ class Edge {
   }
 }
 
-t.test('time is that of the origin, as the quickest of the last messages tells it', async (t) => {
+t.test('the time is that of the origin, by the fastest of the last heartbeats', async (t) => {
   const edge = new Edge(90_000).hear(40).hear(2).hear(300);
   t.equal(edge.presence.now() - edge.clock.now(), 90_000 - 2);
   for (let i = 0; i < 16; i++) edge.hear(10);
   t.equal(edge.presence.now() - edge.clock.now(), 90_000 - 10, 'what was long ago no longer counts');
 });
 
-t.test(
-  'an origin that is not heard of for three of its intervals is away, and its files count as unwatched',
-  async (t) => {
-    const edge = new Edge(0).hear();
-    t.strictSame(edge.presence.health, { ...HEALTH, origin: 'present' });
-    edge.clock.advance(3_400);
-    t.ok(edge.presence.isPresent);
-    const heardAt = edge.clock.now() - 3_400;
-    edge.clock.advance(200);
-    t.strictSame(edge.presence.health, { ...HEALTH, healthy: false, origin: 'away', origin_heard_ms: heardAt });
-    t.equal(edge.hear().presence.health.origin, 'present');
-  },
-);
+t.test('an origin without a heartbeat for three intervals is away, and its files count as unwatched', async (t) => {
+  const edge = new Edge(0).hear();
+  t.strictSame(edge.presence.health, { ...HEALTH, origin: 'present' });
+  edge.clock.advance(3_400);
+  t.ok(edge.presence.isPresent);
+  const heardAt = edge.clock.now() - 3_400;
+  edge.clock.advance(200);
+  t.strictSame(edge.presence.health, { ...HEALTH, healthy: false, origin: 'away', origin_heard_ms: heardAt });
+  t.equal(edge.hear().presence.health.origin, 'present');
+});
 
-t.test('before anything is heard the origin is away', async (t) => {
+t.test('before the first heartbeat the origin is away', async (t) => {
   t.strictSame(new Edge(0).presence.health, { backend: 'relay', healthy: false, last_scan_ms: 0, origin: 'away' });
 });
 
-t.test('only who publishes counts: signs of life of another are nothing', async (t) => {
+t.test('heartbeats of an origin that does not publish are ignored', async (t) => {
   const edge = new Edge(0).hear();
   edge.presence.follows('b');
   t.notOk(edge.presence.isPresent, 'another has taken over');
@@ -55,7 +52,7 @@ t.test('only who publishes counts: signs of life of another are nothing', async 
   t.ok(edge.hear(0, { origin: 'b' }).presence.isPresent);
 });
 
-t.test("how an edge's own wall clock is set does not matter", async (t) => {
+t.test("the edge's own wall clock does not matter", async (t) => {
   const edge = new Edge(0).hear().hear();
   const origin = edge.clock.now();
   edge.clock.setWallClock(3_600_000);
@@ -63,7 +60,7 @@ t.test("how an edge's own wall clock is set does not matter", async (t) => {
 });
 
 t.test(
-  "an origin's clock that was set back is believed at once: ahead of it leases would seem to have ended",
+  "an origin's clock that was set back is followed at once: ahead of it leases would seem to have ended",
   async (t) => {
     const edge = new Edge(90_000).hear().hear();
     const message = { origin: 'a', epoch: 'E', revision: 7, alive_ms: 1_000, health: HEALTH };

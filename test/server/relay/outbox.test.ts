@@ -42,7 +42,7 @@ class Origin {
     return this;
   }
 
-  /** Sends up to so many messages. */
+  /** Sends up to `most` messages. */
   send(most = Infinity): this {
     for (let i = 0; i < most; i++) {
       const outgoing = this.outbox.next(this.stream.length + 1);
@@ -52,7 +52,7 @@ class Origin {
     return this;
   }
 
-  /** What a stream holds, told in short. */
+  /** Returns a short form of the messages in the stream. */
   told(from = 0): string[] {
     return this.stream.slice(from).map(({ message: { position, ...message }, outgoing: { subject } }) => {
       const id = subject.split('.').at(-1)!;
@@ -61,7 +61,7 @@ class Origin {
     });
   }
 
-  /** The records as an edge puts them together from the last message of each subject. */
+  /** Returns the records as an edge builds them from the last message of each subject. */
   state(from = this.baseFrom): Record<string, RecordData> {
     const builder = new StateBuilder(from);
     const last = new Map(this.stream.map(({ outgoing }, i) => [outgoing.subject, i]));
@@ -77,13 +77,13 @@ class Origin {
   }
 }
 
-t.test('an empty stream is given a base: a mark, each record as it stands, a mark', async (t) => {
+t.test('an empty stream receives a base: a mark, each current record, a mark', async (t) => {
   const origin = new Origin().put('a', { n: 1 }).put('b', { n: 2 }).send();
   t.strictSame(origin.told(), ['base begin 2', 'a standing 2', 'b standing 2', 'base end 2']);
   t.same(origin.state(), { a: { n: 1 }, b: { n: 2 } });
 });
 
-t.test('what happens goes out in order, each with the cursor by which the stream knows it again', async (t) => {
+t.test('events are sent in order, each with its cursor as the message id', async (t) => {
   const origin = new Origin().send().put('a', { n: 1 }).put('a', { n: 2 }).remove('a').send();
   t.strictSame(origin.told(2), ['a added 1', 'a modified 2', 'a removed 3']);
   t.strictSame(
@@ -93,48 +93,48 @@ t.test('what happens goes out in order, each with the cursor by which the stream
   t.same(origin.state(), {}, 'the last message of the subject says that it is gone');
 });
 
-t.test(
-  'what happens while a base is being sent goes between its records, and no record is sent as it was',
-  async (t) => {
-    const origin = new Origin().put('a', { n: 1 }).put('b', { n: 1 }).put('c', { n: 1 });
-    origin.send(2).put('b', { n: 2 }).remove('c').put('d', { n: 1 }).send();
-    t.strictSame(origin.told(), [
-      'base begin 3',
-      'a standing 3',
-      'b modified 4',
-      'c removed 5',
-      'd added 6',
-      'b standing 6',
-      'base end 6',
-    ]);
-    t.same(origin.state(), { a: { n: 1 }, b: { n: 2 }, d: { n: 1 } });
-  },
-);
+t.test('events during a base are sent between its records, and no record is sent in an old state', async (t) => {
+  const origin = new Origin().put('a', { n: 1 }).put('b', { n: 1 }).put('c', { n: 1 });
+  origin.send(2).put('b', { n: 2 }).remove('c').put('d', { n: 1 }).send();
+  t.strictSame(origin.told(), [
+    'base begin 3',
+    'a standing 3',
+    'b modified 4',
+    'c removed 5',
+    'd added 6',
+    'b standing 6',
+    'base end 6',
+  ]);
+  t.same(origin.state(), { a: { n: 1 }, b: { n: 2 }, d: { n: 1 } });
+});
 
-t.test('an origin that comes back goes on after the last that the stream holds', async (t) => {
+t.test('an origin that comes back continues after the last event in the stream', async (t) => {
   const origin = new Origin().put('a', { n: 1 }).send().put('a', { n: 2 }).put('a', { n: 3 });
   origin.outbox = origin.outboxAt({ epoch: EPOCH, revision: revision(2), baseFrom: 1 });
   origin.send();
   t.strictSame(origin.told(3), ['a modified 3']);
 });
 
-t.test('where history does not reach back, in another epoch, and ahead of the origin, all begins anew', async (t) => {
-  const cases: readonly (readonly [why: RegExp, position: StreamPosition])[] = [
-    [/does not reach back/, { epoch: EPOCH, revision: revision(1), baseFrom: 1 }],
-    [/new epoch/, { epoch: epoch('OTHER'), revision: revision(9), baseFrom: 1 }],
-    [/ahead/, { epoch: EPOCH, revision: revision(90), baseFrom: 1 }],
-  ];
-  for (const [why, position] of cases) {
-    const origin = new Origin(2).put('a', { n: 1 }).put('a', { n: 2 }).put('b', { n: 1 }).put('b', { n: 2 });
-    origin.outbox = origin.outboxAt(position);
-    origin.send();
-    t.strictSame(origin.told(), ['base begin 4', 'a standing 4', 'b standing 4', 'base end 4']);
-    const { message } = origin.stream[0]!;
-    t.match(message.is === 'base' && message.phase === 'begin' && message.why, why);
-  }
-});
+t.test(
+  'the stream begins again if history does not reach back, in a new epoch, and if the stream is ahead of the origin',
+  async (t) => {
+    const cases: readonly (readonly [why: RegExp, position: StreamPosition])[] = [
+      [/does not reach back/, { epoch: EPOCH, revision: revision(1), baseFrom: 1 }],
+      [/new epoch/, { epoch: epoch('OTHER'), revision: revision(9), baseFrom: 1 }],
+      [/ahead/, { epoch: EPOCH, revision: revision(90), baseFrom: 1 }],
+    ];
+    for (const [why, position] of cases) {
+      const origin = new Origin(2).put('a', { n: 1 }).put('a', { n: 2 }).put('b', { n: 1 }).put('b', { n: 2 });
+      origin.outbox = origin.outboxAt(position);
+      origin.send();
+      t.strictSame(origin.told(), ['base begin 4', 'a standing 4', 'b standing 4', 'base end 4']);
+      const { message } = origin.stream[0]!;
+      t.match(message.is === 'base' && message.phase === 'begin' && message.why, why);
+    }
+  },
+);
 
-t.test('a base that is only refreshed begins nothing anew: no mark before it', async (t) => {
+t.test('a refreshed base has no mark before it, so no edge begins again', async (t) => {
   const origin = new Origin().put('a', { n: 1 }).send();
   origin.outbox.wantBase();
   origin.send();
@@ -142,7 +142,7 @@ t.test('a base that is only refreshed begins nothing anew: no mark before it', a
   t.same(origin.state(), { a: { n: 1 } });
 });
 
-t.test('an event is after its journey what it was, with the states before and after it', async (t) => {
+t.test('an event is unchanged by encoding and decoding, with the states before and after it', async (t) => {
   const origin = new Origin().send().put('a', { run_id: 'ü' }).put('a', { run_id: 'x' }).remove('a').send();
   const events = origin.stream.map(({ message }) => message).filter((message) => message.is === 'event');
   for (const [i, message] of events.entries()) {
@@ -175,7 +175,7 @@ t.test('an expiry shows one state, which is the same before and after', async (t
   t.equal(event.before, event.after);
 });
 
-t.test('what is not of this format is refused by name', async (t) => {
+t.test('a message of another format is refused with the reason', async (t) => {
   t.throws(() => decodeRelayMessage(Buffer.from('hello')), RelayFormatError);
   t.throws(() => decodeRelayMessage(Buffer.of(0x91, 99)), /format 1: update/);
 });

@@ -24,7 +24,7 @@ import { RawClient } from '../../../support/raw-client.js';
 interface Broken {
   readonly what: string;
   readonly problem: Problem;
-  /** Puts the file at the path, which is free. */
+  /** Creates the file at the path, where none exists. */
   readonly put: (path: string) => void;
   readonly unless?: string | false;
 }
@@ -124,7 +124,7 @@ t.test('a file that is no record', async (t) => {
       repository.record('task', known, { title: 'good' });
       await eventOf(known, ([, type]) => type === MessageType.subscribe);
       const path = repository.path('task', `${known}.json`);
-      // In one step for whoever looks: what is there is never missing.
+      // In one step, so that the file is never missing.
       rmSync(path);
       put(path);
       const modified = await eventOf(known, (event) => event[7] === problem);
@@ -152,7 +152,7 @@ t.test('a file that is no record', async (t) => {
     t.equal(added[7], 'not-a-file');
   });
 
-  t.test('nothing is polluted, and constructor is only data', async (t) => {
+  t.test('no prototype is changed, and constructor is only data', async (t) => {
     repository.write('task', 'ctor', '{"constructor":{"prototype":{"polluted":true}}}');
     const added = await eventOf('ctor', ([, type]) => type === MessageType.subscribe);
     t.equal(added[7] ?? null, null);
@@ -160,7 +160,7 @@ t.test('a file that is no record', async (t) => {
     t.equal(({} as Record<string, unknown>)['polluted'], undefined);
   });
 
-  t.test('the connection is as it was', async (t) => {
+  t.test('the connection is unaffected', async (t) => {
     t.ok(await client.isAlive());
   });
 });
@@ -281,7 +281,7 @@ t.test('an id over max_id_bytes is ignored, and the warning names the limit', as
   await untilFound('the warning', () => log.has('too-long', '"max_id_bytes":20'));
 });
 
-t.test('records beyond max_records wait until others go', async (t) => {
+t.test('records beyond max_records wait until others are removed', async (t) => {
   const { repository, log, server } = await serve(t, { limits: { maxRecords: 3 }, reconcileMs: 50 });
   for (const id of ['a', 'b', 'c', 'd']) repository.record('task', id);
   await untilFound('three', () => server.bus.hub.revision === 3);
@@ -299,7 +299,7 @@ t.test('20,000 files at once converge', async (t) => {
   t.equal(server.bus.problems().length, 0);
 });
 
-t.test('broken files that are there at the start are quarantined, listed and logged', async (t) => {
+t.test('broken files that exist at the start are quarantined, listed and logged', async (t) => {
   const repository = new Repository();
   repository.write('task', 'broken', '{');
   repository.record('task', 'good');
@@ -310,10 +310,10 @@ t.test('broken files that are there at the start are quarantined, listed and log
 });
 
 t.test('mode 000: quarantined as unreadable, the last good stands, healed', { skip: noNobody() }, async (t) => {
-  // Root reads everything: for this one the process is nobody.
+  // Root can read every file, so this test runs as the user `nobody`.
   const repository = new Repository();
   if (isRoot) {
-    // What it keeps for programs is its own, too.
+    // That user needs its own state directory, too.
     const state = mkdtempSync(join(tmpdir(), 'muse-bus-nobody-'));
     const before = process.env['XDG_STATE_HOME'];
     process.env['XDG_STATE_HOME'] = state;

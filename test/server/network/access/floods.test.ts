@@ -9,7 +9,7 @@ import { RawClient } from '../../../support/raw-client.js';
 
 for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {
-    t.test('a client that stops reading delays nobody, and costs bounded memory', async (t) => {
+    t.test('a client that stops reading delays no other client, and uses bounded memory', async (t) => {
       const server = await serve(t, { transport, limits: { maxQueuedBytes: 65_536 } });
       const slow = await RawClient.welcomed(server.endpoint);
       const fast = await RawClient.welcomed(server.endpoint);
@@ -26,7 +26,7 @@ for (const transport of TRANSPORTS) {
       const last = 300;
       for (let i = 0; i <= last; i++) {
         server.repository.record('task', `t${String(i)}`, { padding });
-        // One turn for each, or the watcher sees only the last of many.
+        // One turn for each write. Otherwise the watcher sees only the last of many.
         await new Promise((resolve) => setImmediate(resolve));
       }
       const seen = (client: RawClient): number =>
@@ -42,7 +42,7 @@ for (const transport of TRANSPORTS) {
       );
     });
 
-    t.test('a thousand connections at once are let in, and their messages answered', async (t) => {
+    t.test('a thousand connections at once are accepted, and their messages answered', async (t) => {
       const server = await serve(t, { transport });
       const clients = await Promise.all(Array.from({ length: 1_000 }, () => RawClient.welcomed(server.endpoint)));
       t.equal(server.server.bus.connectionCount, 1_000);
@@ -51,7 +51,7 @@ for (const transport of TRANSPORTS) {
       await untilFound('all are gone', () => server.server.bus.connectionCount === 0);
     });
 
-    t.test('connections that come and go by the thousand leave nothing behind', async (t) => {
+    t.test('thousands of connections that open and close leave no memory behind', async (t) => {
       const server = await serve(t, { transport, limits: { maxPendingConnections: 50 } });
       const host = `Host: 127.0.0.1:${String(server.port)}`;
       for (let round = 0; round < 20; round++) {
@@ -66,7 +66,7 @@ for (const transport of TRANSPORTS) {
       t.notOk(server.log.has('not been let in'));
     });
 
-    t.test('thousands of requests at once, whose answers nobody reads, cost bounded memory', async (t) => {
+    t.test('thousands of requests at once, whose answers are not read, use bounded memory', async (t) => {
       if (process.platform !== 'linux') {
         t.comment('only Linux tells the memory of another process');
         return;
@@ -75,7 +75,7 @@ for (const transport of TRANSPORTS) {
       t.teardown(() => server.stop());
       const host = `Host: 127.0.0.1:${String(server.port)}`;
       const page = request('GET /inspector.js', [host]);
-      // Once as everybody does, so that what is only loaded late is not taken for a cost.
+      // One normal request first, so that memory for code that is loaded late is not counted.
       await ask(server.port, page);
       const atRest = server.memoryBytes();
       for (const bytes of [page, request('GET /healthz', [host]), request('HEAD /inspector.js', [host])]) {
@@ -93,7 +93,7 @@ for (const transport of TRANSPORTS) {
       t.ok(grownMb < 60, `grown by ${grownMb.toFixed(0)} MB`);
     });
 
-    t.test('a crowd that says nothing keeps nobody out', async (t) => {
+    t.test('many silent connections do not keep out a client with the token', async (t) => {
       const server = await serve(t, { transport, limits: { maxPendingConnections: 100 } });
       const client = await RawClient.welcomed(server.endpoint);
       const crowd = Array.from({ length: 500 }, () => connect(server.port, '127.0.0.1').on('error', () => undefined));
@@ -122,11 +122,11 @@ for (const transport of TRANSPORTS) {
       );
     });
 
-    t.test('syncs of records that are nowhere are answered and leave nothing behind', async (t) => {
+    t.test('syncs of records that do not exist are answered and leave no memory behind', async (t) => {
       const server = await serve(t, { transport });
       const client = await RawClient.welcomed(server.endpoint);
       t.teardown(() => client.terminate());
-      // 251 to 256 bytes are an id by the limit, and with .json more than a file's name may have.
+      // An id of 251 to 256 bytes is within the limit, but with `.json` it is longer than a file's name may be.
       for (let nonce = 0; nonce < 500; nonce++)
         client.send([MessageType.sync, nonce, 'task', `${String(nonce)}${'i'.repeat(249)}`]);
       await untilFound(

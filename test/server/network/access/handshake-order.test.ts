@@ -9,7 +9,7 @@ const set =
   (name: string, value?: string): Fault =>
   (headers) => [...without(headers, name.toLowerCase()), ...(value === undefined ? [] : [`${name}: ${value}`])];
 
-/** Each row of the table, with what brings it about; a request has the faults of all rows after its own, too. */
+/** Each row of the table, with the fault that causes it. A request also has the faults of all later rows. */
 const FAULTS: readonly (readonly [status: number, says: RegExp, fault: Fault])[] = [
   [400, /send no body/, set('Content-Length', '3')],
   [403, /host not allowed/, set('Host', 'elsewhere.example')],
@@ -24,7 +24,7 @@ const FAULTS: readonly (readonly [status: number, says: RegExp, fault: Fault])[]
 
 for (const transport of TRANSPORTS) {
   t.test(
-    `${transport}: of several faults of a handshake the first of the table is answered, in one line`,
+    `${transport}: a handshake with several faults is answered with the first one of the table, in one line`,
     async (t) => {
       const running = await serve(t, { transport });
       for (const [i, [status, says]] of FAULTS.entries()) {
@@ -38,7 +38,7 @@ for (const transport of TRANSPORTS) {
   );
 
   t.test(
-    `${transport}: where connections are full a good handshake is answered 503, a bad one for what it is`,
+    `${transport}: at max_connections a valid handshake is answered with 503, an invalid one with its own fault`,
     async (t) => {
       const running = await serve(t, { transport, limits: { maxConnections: 1 } });
       const first = await ask(running.port, handshake(running));

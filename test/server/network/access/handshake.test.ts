@@ -81,7 +81,7 @@ for (const transport of TRANSPORTS) {
       t.equal(answer.headers['sec-websocket-protocol'], 'muse-bus.v1.json');
     });
 
-    t.test('the token in a query is none: 401, and it is not logged', async (t) => {
+    t.test('a token in the query does not count: 401, and it is not logged', async (t) => {
       const line = `GET /?token=${server.token}`;
       const answer = await ask(
         server.port,
@@ -106,7 +106,7 @@ for (const transport of TRANSPORTS) {
       t.ok([403, 431].includes(answer.status), String(answer.status));
     });
 
-    t.test('what is no HTTP: refused, and the server goes on', async (t) => {
+    t.test('input that is no HTTP is refused, and the server continues', async (t) => {
       for (const bytes of ['\0\x01\x02\r\n\r\n', 'GET\r\n\r\n', '\x16\x03\x01\x02\x00\x01', 'GET / HTTP/9.9\r\n\r\n']) {
         const answer = await ask(server.port, `${bytes}${'\r\n'.repeat(4)}`, false, 500);
         t.ok(answer.status === 0 || answer.status >= 400, String(answer.status));

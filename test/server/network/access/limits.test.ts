@@ -177,7 +177,7 @@ for (const transport of TRANSPORTS) {
       client.terminate();
     });
 
-    t.test('a cursor that is compacted: resync, because of that', async (t) => {
+    t.test('a cursor older than history: resync, reason compacted', async (t) => {
       const server = await serve(t, { transport, limits: { maxHistoryEvents: 3 } });
       for (let i = 0; i < 20; i++) server.repository.record('task', `t${String(i)}`);
       const { hub } = server.server.bus;
@@ -195,7 +195,7 @@ async function silent(t: { teardown(call: () => void): void }, { port }: Running
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => socket.destroy());
   socket.on('error', () => undefined);
-  // Read, or its end is never noticed.
+  // Read, because otherwise the end of the socket is never reported.
   socket.resume();
   await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
   return socket;
@@ -242,7 +242,7 @@ t.test('options', async (t) => {
       t.throws(() => resolveOptions({ root, ...options }), { name: 'OptionError', message: says });
     });
   }
-  t.test('what is right is taken', async (t) => {
+  t.test('valid options are accepted', async (t) => {
     const options = resolveOptions({
       root,
       host: '0.0.0.0',

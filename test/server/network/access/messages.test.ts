@@ -269,7 +269,7 @@ for (const transport of TRANSPORTS) {
         });
       }
 
-      t.test('a duplicate subscription id: duplicate-subscription, and the first goes on', async (t) => {
+      t.test('a duplicate subscription id: duplicate-subscription, and the first subscription continues', async (t) => {
         client.send([MessageType.subscribe, 5, { filter: { kinds: ['claim'] } }]);
         await client.received(MessageType.synced, ([, sub]) => sub === 5);
         const [, sub, code] = await client.refusal(encode(encoding, [1, 5, {}]));

@@ -3,7 +3,7 @@ import t from 'tap';
 import { serve, TRANSPORTS } from '../../../support/running-server.js';
 import { RawClient } from '../../../support/raw-client.js';
 
-/** Another user's program, on the same port of the other loopback address; `undefined` where this machine has none. */
+/** Another user's program, on the same port of the other loopback address; `undefined` if this machine has no such address. */
 async function squatterOn(port: number): Promise<{ close(): void; readonly count: () => number } | undefined> {
   let count = 0;
   const server = createServer((socket) => {
@@ -17,16 +17,19 @@ async function squatterOn(port: number): Promise<{ close(): void; readonly count
 }
 
 for (const transport of TRANSPORTS) {
-  t.test(`${transport}: what is published is what is listened on, and leads to nobody else`, async (t) => {
-    for (const host of ['0.0.0.0', '0', 'localhost', '127.1', '::ffff:0.0.0.0', '*']) {
-      const running = await serve(t, { transport, host, insecure: true });
-      t.equal(running.endpoint.url, `ws://127.0.0.1:${String(running.port)}`, host);
-      const squatter = await squatterOn(running.port);
-      const client = await RawClient.welcomed(running.endpoint);
-      t.ok(await client.isAlive(), host);
-      client.terminate();
-      if (squatter) t.equal(squatter.count(), 0, `${host}: nobody else was called`);
-      squatter?.close();
-    }
-  });
+  t.test(
+    `${transport}: the published URL has the address that the server listens on, and leads to no other server`,
+    async (t) => {
+      for (const host of ['0.0.0.0', '0', 'localhost', '127.1', '::ffff:0.0.0.0', '*']) {
+        const running = await serve(t, { transport, host, insecure: true });
+        t.equal(running.endpoint.url, `ws://127.0.0.1:${String(running.port)}`, host);
+        const squatter = await squatterOn(running.port);
+        const client = await RawClient.welcomed(running.endpoint);
+        t.ok(await client.isAlive(), host);
+        client.terminate();
+        if (squatter) t.equal(squatter.count(), 0, `${host}: nobody else was called`);
+        squatter?.close();
+      }
+    },
+  );
 }

@@ -49,7 +49,7 @@ for (const transport of TRANSPORTS) {
       t.equal((await ask(server.port, two)).status, 200);
     });
 
-    t.test('an exception inside is a 500 that says nothing of it', async (t) => {
+    t.test('an exception is answered with a 500 that does not show it', async (t) => {
       const { bus } = server.server;
       const health = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(bus), 'health');
       Object.defineProperty(bus, 'health', {

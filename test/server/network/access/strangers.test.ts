@@ -14,7 +14,7 @@ const addOrigin =
   (...values: string[]): Change =>
   (headers, { port }) => [...headers, ...values.map((value) => `Origin: ${value.replace('PORT', String(port))}`)];
 
-/** Asked as a handshake and as a plain request, both with the right token. */
+/** Each is sent as a handshake and as a plain request, both with the right token. */
 const STRANGERS: readonly (readonly [what: string, change: Change])[] = [
   ['a foreign Host: a rebound name', setHost('evil.com')],
   ['a foreign Host with our port', setHost('evil.com:PORT')],
@@ -96,7 +96,7 @@ for (const transport of TRANSPORTS) {
     }
   });
 
-  t.test(`${transport}: hosts and origins that the operator names`, async (t) => {
+  t.test(`${transport}: hosts and origins that the operator allows`, async (t) => {
     const server = await serve(t, {
       transport,
       allowHosts: ['bus.example.com', 'proxy.example.com:443'],

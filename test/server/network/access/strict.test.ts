@@ -3,7 +3,7 @@ import t from 'tap';
 import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
 import { request } from '../../../support/http-wire.js';
 
-/** All that comes back until the server closes. */
+/** Returns everything that the server sends until it closes. */
 function exchange(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = '';
@@ -28,7 +28,7 @@ const statuses = (text: string): number[] =>
 interface Doubtful {
   readonly what: string;
   readonly bytes: string;
-  /** The engine answers some by itself, each with its own status for what it does not read. */
+  /** The engine answers some requests by itself; the two engines then have different statuses. */
   readonly status: number | Readonly<Record<'uws' | 'ws', number>>;
 }
 
@@ -100,12 +100,12 @@ for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {
     const server = await serve(t, { transport });
 
-    t.test('what can be read in several ways is refused, closed, and hides no second request', async (t) => {
+    t.test('an ambiguous request is refused and its connection closed, and it hides no second request', async (t) => {
       const answers = await Promise.all(DOUBTFUL.map(({ bytes }) => exchange(server.port, filled(bytes, server))));
       for (const [n, { what, bytes, status }] of DOUBTFUL.entries()) {
         const expected = typeof status === 'number' ? status : status[transport];
         const found = statuses(answers[n]!);
-        // The native engine closes without a word where a second request follows an unread body.
+        // The native engine closes without an answer if a second request follows an unread body.
         if (transport === 'uws' && bytes.endsWith('NEXT') && found.length === 0) t.pass(what);
         else t.same(found, [expected], what);
       }
@@ -134,12 +134,12 @@ for (const transport of TRANSPORTS) {
         const answer = await exchange(server.port, filled(get(...headers), server));
         t.same(statuses(answer), [200]);
         const said = [...answer.matchAll(/\r\nconnection: close\r\n/gi)].length;
-        // Who has asked for it need not be told.
+        // A client that has asked for the close need not receive the header.
         t.ok(said === 1 || headers.includes('Connection: close'), String(headers));
       }
     });
 
-    t.test('HTTP/1.0 is answered where the engine speaks it, and told so where not', async (t) => {
+    t.test('HTTP/1.0 is answered if the engine supports it, or else refused with the reason', async (t) => {
       const answer = await exchange(server.port, filled('GET /healthz HTTP/1.0\r\nHOST\r\n\r\n', server));
       t.same(statuses(answer), [transport === 'ws' ? 200 : 505]);
     });

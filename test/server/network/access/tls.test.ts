@@ -15,7 +15,7 @@ function directory(t: Test): string {
   return path;
 }
 
-/** The name on the certificate that is shown at a port; `undefined` where no connection comes about. */
+/** Returns the name on the certificate of a port; `undefined` if the connection fails. */
 function shownAt(port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket: TLSSocket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
@@ -36,14 +36,14 @@ for (const transport of TRANSPORTS) {
     const client = await RawClient.welcomed(server.endpoint);
     t.teardown(() => client.terminate());
 
-    t.test('the endpoint says wss, and what is plain is not answered', async (t) => {
+    t.test('the endpoint has a wss URL, and a connection without TLS is not answered', async (t) => {
       t.match(server.endpoint.url, /^wss:/);
       t.equal((await ask(server.port, handshake(server), true)).status, 101);
       const plain = await ask(server.port, handshake(server), false, 1_000);
       t.ok(plain.status === 0 || plain.status === 400);
     });
 
-    t.test('our own Origin is https', async (t) => {
+    t.test('the origin of the server is https', async (t) => {
       const host = `Host: 127.0.0.1:${String(server.port)}`;
       const from = (scheme: string) =>
         request('GET /healthz', [host, `Origin: ${scheme}://127.0.0.1:${String(server.port)}`]);
@@ -51,7 +51,7 @@ for (const transport of TRANSPORTS) {
       t.equal((await ask(server.port, from('http'), true)).status, 403);
     });
 
-    t.test('a new certificate is shown after reload, and connections that stand go on', async (t) => {
+    t.test('new connections get the new certificate after a reload, and open ones continue', async (t) => {
       t.equal(await shownAt(server.port), 'first');
       writeCertificate(files, 'second');
       t.equal(await shownAt(server.port), 'first', 'not before it is asked for');
@@ -77,7 +77,7 @@ for (const transport of TRANSPORTS) {
   });
 
   t.test(`${transport}: beyond this machine`, async (t) => {
-    t.test('without TLS only where the operator insists', async (t) => {
+    t.test('without TLS only with insecure', async (t) => {
       const server = await serve(t, { transport, host: '0.0.0.0', insecure: true });
       t.equal(server.endpoint.url, `ws://127.0.0.1:${String(server.port)}`);
       t.equal((await ask(server.port, handshake(server))).status, 101);
@@ -88,7 +88,7 @@ for (const transport of TRANSPORTS) {
       t.equal((await ask(server.port, wildcard)).status, 403, '0.0.0.0 is nobody’s name');
     });
 
-    t.test('a certificate that cannot be read is named, at the start', async (t) => {
+    t.test('start fails with the path of a certificate that cannot be read', async (t) => {
       await t.rejects(serve(t, { transport, tlsCertFile: '/nowhere.crt', tlsKeyFile: '/nowhere.key' }), {
         name: 'OptionError',
         message: /tlsCertFile .* cannot be read: ENOENT/,

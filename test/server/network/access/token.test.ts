@@ -48,7 +48,7 @@ for (const transport of TRANSPORTS) {
       t.notOk(running.log.has(endpoint.token));
     });
 
-    t.test('a token that another process has written is taken up on reload', async (t) => {
+    t.test('reload takes a token that another process has written', async (t) => {
       const running = await serve(t, { transport });
       const client = await RawClient.welcomed(running.endpoint);
       const token = await renewToken(running.repository.root);
@@ -83,7 +83,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-t.test('a token that others could have read or written is not used', async (t) => {
+t.test('a token that other users could have read or written is not used', async (t) => {
   const known = 'A'.repeat(43);
   const ways: readonly (readonly [what: string, put: (file: string) => void])[] = [
     [
@@ -120,13 +120,13 @@ t.test('a token that others could have read or written is not used', async (t) =
       t.equal(lstatSync(join(stateOf(repository), 'token')).mode & 0o777, 0o600);
     });
   }
-  t.test('one in the repository, whatever its mode: it may have come with a checkout', async (t) => {
+  t.test('a token in the repository is not used, whatever its mode: it may come from a checkout', async (t) => {
     const repository = new Repository();
     mkdirSync(busOf(repository), { mode: 0o700 });
     writeFileSync(join(busOf(repository), 'token'), `${known}\n`, { mode: 0o600 });
     t.not((await serve(t, {}, repository)).token, known);
   });
-  t.test('one of our own is kept', async (t) => {
+  t.test('the token of the server itself is kept', async (t) => {
     const repository = new Repository();
     mkdirSync(stateOf(repository), { recursive: true, mode: 0o700 });
     writeFileSync(join(stateOf(repository), 'token'), `${known}\n`, { mode: 0o600 });

@@ -7,7 +7,7 @@ import { serve, TRANSPORTS } from '../../../support/running-server.js';
 import { untilFound } from '../../../support/until.js';
 import { RawClient } from '../../../support/raw-client.js';
 
-/** What grows most on its way into JSON: four characters that become 21. */
+/** The text that grows most when it is encoded as JSON: four characters become 21. */
 const GROWING = `{"n":[${Array.from({ length: 52_000 }, () => '1e20').join(',')}]}`;
 const WIDE = Array.from({ length: 200 }, (_, i) => `${String(i)}-${'x'.repeat(240)}`);
 
@@ -47,7 +47,7 @@ for (const transport of TRANSPORTS) {
     },
   );
 
-  t.test(`${transport}: what a round trip keeps of numbers is what PROTOCOL.md says`, async (t) => {
+  t.test(`${transport}: a round trip changes numbers only as PROTOCOL.md says`, async (t) => {
     const repository = new Repository();
     repository.write('task', 'n', '{"a":9007199254740993,"b":1.0,"c":1,"c":2}');
     repository.write('task', 'nan', '{"a":NaN}');
@@ -67,7 +67,7 @@ for (const transport of TRANSPORTS) {
   });
 
   t.test(
-    `${transport}: names that are no record's bring no event and no problem; the log names the odd ones`,
+    `${transport}: files whose names are no record's cause no event and no problem; the log names the unusual ones`,
     async (t) => {
       const repository = new Repository();
       const running = await serve(t, { transport }, repository);
@@ -89,7 +89,7 @@ for (const transport of TRANSPORTS) {
   );
 }
 
-t.test('max_id_bytes counts bytes in UTF-8, wherever an id is given', async (t) => {
+t.test('max_id_bytes counts bytes in UTF-8 in every id of a message', async (t) => {
   for (const id of ['ä'.repeat(128), 'x'.repeat(256), '\u{1f600}'.repeat(64)]) {
     t.same(parseFilter({ ids: [id] }), { ids: [id] });
     t.equal(readClientMessage([3, 1, 'task', id]).type, 'sync');

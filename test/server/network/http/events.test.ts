@@ -20,7 +20,7 @@ for (const transport of ['uws', 'ws'] as const) {
     return { repository, endpoint, client };
   };
 
-  t.test(`over ${transport}: first what stands, then synced, then every change`, async (t) => {
+  t.test(`over ${transport}: the current records first, then synced, then every change`, async (t) => {
     const { repository, client } = await serve(t);
     for (const id of ['t1', 't2']) repository.rename('task', id, { id });
     await allIsRead(repository.root);
@@ -62,16 +62,19 @@ for (const transport of ['uws', 'ws'] as const) {
     t.same(ids, ['t2', 't3']);
   });
 
-  t.test(`over ${transport}: a place that history does not reach is a resync, said aloud`, async (t) => {
-    const { repository, client } = await serve(t);
-    repository.rename('task', 't1', {});
-    const stream = await client.stream('/events?since=Elsewhere:3', NDJSON);
-    await stream.untilText('synced');
-    t.same(stream.lines[0], { type: 'resync', reason: 'epoch' });
-    t.match(stream.lines.at(-1), { type: 'synced', cursor: String });
-  });
+  t.test(
+    `over ${transport}: a cursor that history no longer reaches is answered with resync and its reason`,
+    async (t) => {
+      const { repository, client } = await serve(t);
+      repository.rename('task', 't1', {});
+      const stream = await client.stream('/events?since=Elsewhere:3', NDJSON);
+      await stream.untilText('synced');
+      t.same(stream.lines[0], { type: 'resync', reason: 'epoch' });
+      t.match(stream.lines.at(-1), { type: 'synced', cursor: String });
+    },
+  );
 
-  t.test(`over ${transport}: max_events is honoured exactly, and then the reply ends`, async (t) => {
+  t.test(`over ${transport}: the reply ends after exactly max_events events`, async (t) => {
     const { repository, client } = await serve(t);
     repository.rename('task', 't0', {});
     await allIsRead(repository.root);
@@ -91,7 +94,7 @@ for (const transport of ['uws', 'ws'] as const) {
     );
   });
 
-  t.test(`over ${transport}: filters, and no snapshot where none is wanted`, async (t) => {
+  t.test(`over ${transport}: filters apply, and snapshot=none sends no snapshot`, async (t) => {
     const { repository, client } = await serve(t);
     repository.rename('task', 't1', { run_id: 'a' });
     const stream = await client.stream('/events?run_id=a&kind=task&snapshot=none', NDJSON);
@@ -102,7 +105,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.match(stream.lines, [{ type: 'synced' }, { event_type: 'added', id: 't3' }]);
   });
 
-  t.test(`over ${transport}: heartbeats move the place though nothing matches`, async (t) => {
+  t.test(`over ${transport}: heartbeats advance the cursor even if no event matches`, async (t) => {
     const { repository, client } = await serve(t, { heartbeatMs: 20 });
     const sse = await client.stream('/events?run_id=nobody');
     const lines = await client.stream('/events?run_id=nobody', NDJSON);
@@ -113,7 +116,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.equal(sse.events.length, 1, 'a heartbeat is no event');
   });
 
-  t.test(`over ${transport}: a stopping server ends its streams with a last word`, async (t) => {
+  t.test(`over ${transport}: a stopping server ends its streams with complete`, async (t) => {
     const { repository, client } = await serve(t);
     const stream = await client.stream('/events', NDJSON);
     await stream.untilText('synced');
@@ -122,40 +125,43 @@ for (const transport of ['uws', 'ws'] as const) {
     t.same(stream.lines.at(-1), { type: 'complete', reason: 'shutdown', delivered: 0 });
   });
 
-  t.test(`over ${transport}: a reader that stops lags, holds up nobody, and misses nothing`, async (t) => {
-    const { repository, endpoint, client } = await serve(t, { limits: { maxQueuedBytes: 65_536 } });
-    const bus = await connect({ root: repository.root });
-    t.teardown(() => bus.close());
-    const slow = await SlowReader.begin(`${client.base}/events`, endpoint.token);
-    const fast = await SlowReader.begin(`${client.base}/events`, endpoint.token);
-    fast.goOn();
-    const count = 1_200;
-    for (let i = 0; i < count; i++) {
-      repository.inPlace('task', `t${String(i)}`, { i, padding: PADDING });
-      if (i % 100 === 0) await bus.sync();
-    }
-    await bus.sync();
-    repository.rename('task', 'end', {});
-    await until('the fast reader has everything', () => fast.tail.includes('"id":"end"'));
-    const { connections } = await bus.inspect('overview');
-    const lagging = connections
-      .flatMap(({ subscriptions }) => subscriptions)
-      .filter(({ state }) => state === 'lagging');
-    t.equal(lagging.length, 1, 'the one that stopped is lagging');
-    const queued = connections.map(({ queued_bytes }) => queued_bytes);
-    t.ok(Math.max(...queued) < 2_000_000, `what waits for it is bounded: ${queued.join(', ')}`);
-    slow.goOn();
-    await until('the slow reader has everything', () => slow.tail.includes('"id":"end"'));
-    const events = readServerSentEvents(slow.text).filter(({ event }) => event === 'message');
-    const revisions = events.map(({ data }) => (data as unknown as BusEvent).revision);
-    const inOrder = [...new Set(revisions)].sort((a, b) => a - b);
-    t.same(revisions, inOrder, 'in order, none twice');
-    t.equal(new Set(events.map(({ data }) => data['id'])).size, count + 1);
-    slow.leave();
-    await until('it is forgotten when it leaves', () => repository.server.bus.connectionCount === 2);
-  });
+  t.test(
+    `over ${transport}: a client that stops reading lags, delays no other client, and misses no event`,
+    async (t) => {
+      const { repository, endpoint, client } = await serve(t, { limits: { maxQueuedBytes: 65_536 } });
+      const bus = await connect({ root: repository.root });
+      t.teardown(() => bus.close());
+      const slow = await SlowReader.begin(`${client.base}/events`, endpoint.token);
+      const fast = await SlowReader.begin(`${client.base}/events`, endpoint.token);
+      fast.goOn();
+      const count = 1_200;
+      for (let i = 0; i < count; i++) {
+        repository.inPlace('task', `t${String(i)}`, { i, padding: PADDING });
+        if (i % 100 === 0) await bus.sync();
+      }
+      await bus.sync();
+      repository.rename('task', 'end', {});
+      await until('the fast reader has everything', () => fast.tail.includes('"id":"end"'));
+      const { connections } = await bus.inspect('overview');
+      const lagging = connections
+        .flatMap(({ subscriptions }) => subscriptions)
+        .filter(({ state }) => state === 'lagging');
+      t.equal(lagging.length, 1, 'the one that stopped is lagging');
+      const queued = connections.map(({ queued_bytes }) => queued_bytes);
+      t.ok(Math.max(...queued) < 2_000_000, `what waits for it is bounded: ${queued.join(', ')}`);
+      slow.goOn();
+      await until('the slow reader has everything', () => slow.tail.includes('"id":"end"'));
+      const events = readServerSentEvents(slow.text).filter(({ event }) => event === 'message');
+      const revisions = events.map(({ data }) => (data as unknown as BusEvent).revision);
+      const inOrder = [...new Set(revisions)].sort((a, b) => a - b);
+      t.same(revisions, inOrder, 'in order, none twice');
+      t.equal(new Set(events.map(({ data }) => data['id'])).size, count + 1);
+      slow.leave();
+      await until('it is forgotten when it leaves', () => repository.server.bus.connectionCount === 2);
+    },
+  );
 
-  t.test(`over ${transport}: it is the same as what the SDK shows`, async (t) => {
+  t.test(`over ${transport}: the events are the same as those of the SDK`, async (t) => {
     const { repository, client } = await serve(t);
     repository.rename('task', 't1', { n: 1 });
     await using bus = await connect({ root: repository.root });
@@ -177,7 +183,7 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
-/** What is on disk is in the stream. */
+/** Waits until everything on disk is in the stream. */
 async function allIsRead(root: string): Promise<void> {
   await using bus = await connect({ root });
   await bus.sync();

@@ -5,7 +5,7 @@ import { inFuture, reservation } from '../../../support/leases.js';
 import { ServedRepository } from '../../../support/served-repository.js';
 
 for (const transport of ['uws', 'ws'] as const) {
-  t.test(`over ${transport}: who holds an address, in any spelling, or anything that it covers`, async (t) => {
+  t.test(`over ${transport}: the holders of an address, in any spelling, and of anything that it covers`, async (t) => {
     const repository = new ServedRepository({ transport });
     t.teardown(() => repository.stop());
     const extended = inFuture(7_200_000);
@@ -50,7 +50,7 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
-t.test('a question that says no address is refused by what is wrong with it', async (t) => {
+t.test('a query without a valid address is refused with the reason', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   const client = new HttpClient(await repository.start());

@@ -7,7 +7,7 @@ import { ServedRepository } from '../../../support/served-repository.js';
 /** A line of Prometheus' text format: name, labels, value. */
 const SAMPLE = /^([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)+)\})? (-?[0-9.e+-]+|[+-]Inf|NaN)$/i;
 
-/** Reads the text format strictly: every sample follows a HELP and a TYPE of its metric, and none comes twice. */
+/** Reads the text format strictly: every sample must follow a HELP and a TYPE of its metric, and no sample may occur twice. */
 function readMetrics(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   let metric = '';
@@ -31,7 +31,7 @@ function readMetrics(text: string): Map<string, number> {
 }
 
 for (const transport of ['uws', 'ws'] as const) {
-  t.test(`over ${transport}: what has passed through, in the format of Prometheus`, async (t) => {
+  t.test(`over ${transport}: the counts of events, in the format of Prometheus`, async (t) => {
     const repository = new ServedRepository({ transport, journal: false });
     t.teardown(() => repository.stop());
     const http = new HttpClient(await repository.start());
@@ -91,7 +91,7 @@ t.test('a histogram counts in its buckets, bounds included', async (t) => {
   t.equal(histogram.sum, 14.5);
 });
 
-t.test('two servers of one process count apart', async (t) => {
+t.test('two servers of one process count separately', async (t) => {
   const first = new ServedRepository();
   const second = new ServedRepository();
   t.teardown(() => first.stop());

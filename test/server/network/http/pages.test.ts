@@ -28,7 +28,7 @@ for (const transport of ['uws', 'ws'] as const) {
       t.match(JSON.parse(body), { status: 'ready', backend: String, healthy: true, revision: 1 });
     });
 
-    t.test('everything else needs the token, and says so', async (t) => {
+    t.test('every other path needs the token, and the answer says so', async (t) => {
       for (const path of ['/records', '/events', '/metrics', '/nothing']) {
         const [status, body] = await text(path, { authorization: 'Bearer wrong' });
         t.equal(status, 401, path);
@@ -36,7 +36,7 @@ for (const transport of ['uws', 'ws'] as const) {
       }
     });
 
-    t.test('a path that is not there names those that are', async (t) => {
+    t.test('an unknown path is answered with the list of known ones', async (t) => {
       t.match(await text('/event'), [
         404,
         /^did you mean \/events\? there are .*\/healthz, \/readyz, \/challenge, \/records, \/holders, \/events, \/metrics/,
@@ -53,13 +53,13 @@ for (const transport of ['uws', 'ws'] as const) {
       }
     });
 
-    t.test('a mistake in the query is a 400 that names what is meant', async (t) => {
+    t.test('a mistake in the query is answered with 400 and the right name', async (t) => {
       t.match(await text('/events?run-id=a'), [400, /did you mean run_id\?/]);
       t.match(await text('/records?kind=tusk'), [400, /did you mean "task"\?/]);
       t.match(await text('/events', { 'last-event-id': 'x' }), [400, /Last-Event-ID must be a cursor/]);
     });
 
-    t.test('a stream must be accepted', async (t) => {
+    t.test('a request for a stream must accept its type', async (t) => {
       t.match(await text('/events', { accept: 'text/html' }), [406, /text\/event-stream or application\/x-ndjson/]);
     });
 
@@ -84,7 +84,7 @@ for (const transport of ['uws', 'ws'] as const) {
 }
 
 for (const transport of ['uws', 'ws'] as const) {
-  t.test(`over ${transport}: event streams are none of the connections that have not been let in`, async (t) => {
+  t.test(`over ${transport}: event streams do not count as unauthenticated connections`, async (t) => {
     const repository = new ServedRepository({ transport, limits: { maxPendingConnections: 2 } });
     t.teardown(() => repository.stop());
     const endpoint = await repository.start();

@@ -18,15 +18,15 @@ const HEARTBEAT = ['--heartbeat', '0.05'];
 export interface SwarmOptions {
   readonly nats?: NatsServerOptions;
   readonly edges?: number;
-  /** Where a member reaches NATS; 0 is the origin, 1 the first edge. @default where it listens */
+  /** The URL of NATS for a member; 0 is the origin, 1 the first edge. @default the address that NATS listens on */
   readonly natsAt?: (member: number) => string;
-  /** Flags of the origin beside those that every one has. */
+  /** Flags of the origin in addition to those of every origin. */
   readonly origin?: readonly string[];
   readonly workload?: WorkloadOptions;
   readonly seed?: number;
 }
 
-/** One process of the command, which can be killed and started again, and found by what it writes. */
+/** One process of the command, which can be killed and started again. Its endpoint is read from its file. */
 export class Served {
   command: Command | undefined;
 
@@ -44,7 +44,7 @@ export class Served {
     await this.command?.exit;
   }
 
-  /** @throws Error while it has not said where it is. */
+  /** @throws Error while the process has not published its endpoint. */
   get endpoint(): Endpoint {
     return JSON.parse(readFileSync(this.endpointFile, 'utf8')) as Endpoint;
   }
@@ -61,7 +61,7 @@ export class Served {
   }
 }
 
-/** An origin, edges and a NATS between them, all in processes of their own, with those who listen. */
+/** An origin, edges and a NATS between them, each in its own process, and their clients. */
 export class RelaySwarm {
   readonly repository = new TemporaryRepository();
   readonly workload: Workload;
@@ -97,7 +97,7 @@ export class RelaySwarm {
     return swarm;
   }
 
-  /** Somebody at each of the servers, for everything and for a part, and somebody who comes back at another edge each time. */
+  /** Adds clients at each server, for everything and for a part, and a client that reconnects to another edge each time. */
   populate(): void {
     this.observe('origin', () => this.origin.endpoint);
     this.edges.forEach((edge, i) => {
@@ -119,13 +119,13 @@ export class RelaySwarm {
     return this.lives.find((life) => life.name === name)!;
   }
 
-  /** The barrier, asked for at an edge: everything that is on the origin's disk has been published there. */
+  /** Waits for a barrier at an edge: everything on the origin's disk has then been published there. */
   async barrier(at: Served = this.edges[0]!): Promise<string> {
     for (;;) {
       const client = await RawClient.connect(at.endpoint);
       client.send([MessageType.sync, 1]);
       const answer = (): unknown[] | undefined => client.messages.find(([type]) => type === MessageType.syncDone);
-      // An edge that begins anew sends everybody away: asked again, it answers for the new state.
+      // An edge that begins again closes its connections. A second request is then answered for the new state.
       await until('the barrier is answered', () => answer() !== undefined || client.closed !== undefined);
       const cursor = answer()?.[2];
       if (!client.closed) await client.close();
@@ -133,7 +133,7 @@ export class RelaySwarm {
     }
   }
 
-  /** Waits until everybody has been told everything, and judges what they were told. */
+  /** Waits until every client has received everything, and checks what they received. */
   async settle(): Promise<{ readonly events: number; readonly marks: number }> {
     const cursor = await this.barrier();
     const [epoch = '', revision = ''] = cursor.split(':');
@@ -148,7 +148,7 @@ export class RelaySwarm {
     return verify(this.lives, this.workload.operations, true);
   }
 
-  /** The last that each process has logged. */
+  /** Returns the last lines of each process's log. */
   errors(): string {
     return [this.origin, ...this.edges]
       .map(
