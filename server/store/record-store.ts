@@ -95,8 +95,7 @@ export class RecordStore {
     const steps: { readonly at: number; take(): void }[] = [];
     for (const { version, lapsedAt } of standing) {
       const { kind, id, observedAt } = version;
-      this.#byId[kindIndex(kind)]?.set(id, version);
-      this.#sorted[kindIndex(kind)]?.put(version);
+      this.#stand(version);
       this.#followed.put(kind, id, version.data, version.followed);
       if (!this.leases.heeds(kind)) continue;
       steps.push({
