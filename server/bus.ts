@@ -127,7 +127,7 @@ export class Bus extends BusBase {
     if (recovered) this.#store.restore(recovered.standing, recovered.revision);
     const since = await this.#catchUpWithFiles(recovered);
     const hub = this.#hubAfter(recovered, since);
-    this.#journal?.begin(hub, since);
+    this.#journal?.begin({ epoch: hub.epoch, store: this.#store, history: hub.history }, since);
     const source = {
       health: () => this.health,
       backlog: () => this.watch.backlog,

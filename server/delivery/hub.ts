@@ -1,6 +1,6 @@
 import type { Cursor, Epoch, ResyncReason, Revision } from '../../protocol/index.js';
 import type { History, LostPositions } from '../store/history.js';
-import type { RecordStore } from '../store/record-store.js';
+import type { CurrentRecords } from '../store/current-records.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { FanOut } from './fan-out.js';
 
@@ -15,7 +15,7 @@ export class Hub {
 
   constructor(
     readonly epoch: Epoch,
-    readonly store: RecordStore,
+    readonly store: CurrentRecords,
     readonly history: History,
     readonly fanOut: FanOut,
     private readonly lost?: LostPositions,

@@ -366,9 +366,9 @@ const KEEPING: readonly PlantedFault[] = [
   {
     name: 'a restored store gives the last revision again',
     file: 'server/store/record-store.ts',
-    find: "    for (const id of [...this.ids('reservation')]) this.#showLease(id);\n    this.#revision = last;",
+    find: "    for (const id of [...this.ids('reservation')]) this.showLease(id);\n    this.last = last;",
     replace:
-      "    for (const id of [...this.ids('reservation')]) this.#showLease(id);\n    this.#revision = (last - 1) as Revision;",
+      "    for (const id of [...this.ids('reservation')]) this.showLease(id);\n    this.last = (last - 1) as Revision;",
     rules: ['wire', 'stuck', 'crash', 'unforeseen'],
     needs: ['restart'],
   },
