@@ -1,6 +1,5 @@
-import { CloseCode, revision, type Kind, type WatchHealth } from '../protocol/index.js';
+import { CloseCode, type Kind, type WatchHealth } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
-import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
 import type { Log } from './runtime/log.js';
 import { PlainHistogram } from './metrics/plain-histogram.js';
@@ -9,7 +8,6 @@ import type { LazyRegistry } from './metrics/registry.js';
 import { BusBase } from './bus-base.js';
 import { supervised, Supervisor } from './runtime/supervisor.js';
 import { SessionManager, type SessionManagerOptions } from './session-manager.js';
-import { History } from './store/history.js';
 import { RecordReplica } from './store/record-replica.js';
 import type { StoreEvent } from './store/store-event.js';
 import type { StreamState } from './relay/cold-start.js';
@@ -147,18 +145,10 @@ export class EdgeBus extends BusBase {
     if (this.service && this.#goesOn(this.service.hub, state, history)) return;
     const records = new RecordReplica(state.versions, state.revision, this.presence.now());
     this.#records = records;
-    const base = history[0] ? revision(history[0].revision - 1) : state.revision;
-    const past = new History(this.options.limits, base);
-    for (const event of history) past.append(event);
-    this.#serve(
-      new Hub(
-        state.epoch,
-        records,
-        past,
-        new FanOut(state.revision, this.options.limits.maxQueuedBytes, this.supervisor),
-      ),
-    );
-    const found = { epoch: state.epoch, revision: state.revision, records: records.size, replayable: past.size };
+    const hub = new Hub({ epoch: state.epoch, store: records, past: history }, this.options.limits, this.supervisor);
+    this.#serve(hub);
+    const { epoch, revision } = state;
+    const found = { epoch, revision, records: records.size, replayable: hub.history.size };
     this.log.info(found, 'serving what the origin publishes');
   }
 

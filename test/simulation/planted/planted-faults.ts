@@ -375,8 +375,8 @@ const KEEPING: readonly PlantedFault[] = [
   {
     name: 'what happened while the server was away is not in its history',
     file: 'server/bus.ts',
-    find: '    for (const event of since) history.append(event);\n',
-    replace: '',
+    find: 'const past = [...(recovered?.events ?? []), ...since];',
+    replace: 'const past = [...(recovered?.events ?? [])];',
     rules: ['wire', 'unforeseen', 'stuck', 'crash'],
     needs: ['restart'],
   },
