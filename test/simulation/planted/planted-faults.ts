@@ -334,8 +334,8 @@ const KEEPING: readonly PlantedFault[] = [
   {
     name: 'the mark is set back while events wait for the disk',
     file: 'server/journal/journal.ts',
-    find: 'if (this.#phase === phase && this.#pending.length === 0) this.#mark.set(phase.writer.newest);',
-    replace: 'if (this.#phase === phase) this.#mark.set(phase.writer.newest);',
+    find: 'if (this.#phase === phase && this.#pending.length === 0) this.#files.setMark(phase.writer.newest);',
+    replace: 'if (this.#phase === phase) this.#files.setMark(phase.writer.newest);',
     rules: ['wire', 'view'],
     needs: ['kill', 'slow disk'],
   },
