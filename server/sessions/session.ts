@@ -1,6 +1,5 @@
 import {
   CloseCode,
-  filterCost,
   formatCursor,
   MessageType,
   type ClientMessage,
@@ -26,7 +25,9 @@ import type { Limits } from '../config/options.js';
 import { fingerprintOf, type Supervision } from '../runtime/supervisor.js';
 import type { Connection } from './connection.js';
 import type { Turn } from '../runtime/turn-loop.js';
-import { decodeClientMessage, refusal } from './client-message-decoder.js';
+import { decodeClientMessage } from './client-message-decoder.js';
+import { MessageRates } from './message-rates.js';
+import { refusal, subscriptionRefusal } from './refusals.js';
 
 /** What a session asks of the rest of the server. */
 export interface SessionServices {
@@ -47,19 +48,12 @@ export interface SessionServices {
   inspect(inspection: Inspection, asker: Session): Inspections[keyof Inspections]['answer'];
 }
 
-/** Answering takes longer than any other message: so many in a second are enough for whoever looks. */
-const MAX_INSPECTIONS_PER_SECOND = 50;
-
 /** One connection: its messages, how many it may send, and what it is told beside its subscriptions' events. */
 export class Session implements Connection, SubscriberOwner {
   /** Its subscriptions, and the port to its client. */
   readonly subscriber: Subscriber;
   #badMessages = 0;
-  /** The second in which messages are being counted. */
-  #windowStart = 0;
-  #windowMessages = 0;
-  #windowInspections = 0;
-  #windowControls = 0;
+  readonly #rates: MessageRates;
   readonly openedAt: UnixMillis;
   /** What the client calls itself. */
   name: string | undefined;
@@ -72,6 +66,7 @@ export class Session implements Connection, SubscriberOwner {
     private readonly services: SessionServices,
   ) {
     this.openedAt = services.clock.now();
+    this.#rates = new MessageRates(services.limits);
     this.subscriber = new Subscriber(socket, encoding, services.hub, services.limits.maxQueuedBytes, this);
     this.#tell([MessageType.welcome, { ...services.welcome(), connection: id }]);
   }
@@ -100,11 +95,8 @@ export class Session implements Connection, SubscriberOwner {
   /** Counts pings and pongs by the second; a connection that sends too many is closed. */
   control(): void {
     if (this.isClosed()) return;
-    const { clock, limits } = this.services;
-    this.#beginWindow(clock.elapsed());
-    if (++this.#windowControls <= limits.maxControlFramesPerSecond) return;
-    const most = `${String(limits.maxControlFramesPerSecond)} pings and pongs a second (max_control_frames_per_second)`;
-    this.end(CloseCode.tooMany, `more than ${most}`);
+    const most = this.#rates.control(this.services.clock.elapsed());
+    if (most !== undefined) this.end(CloseCode.tooMany, `more than ${most}`);
   }
 
   /** A fault of ours over this connection, which is its end: what it was told and what not is no longer certain. */
@@ -202,7 +194,7 @@ export class Session implements Connection, SubscriberOwner {
 
   #subscribe(id: SubscriptionId, options: SubscribeOptions): void {
     const { subscriber } = this;
-    const refused = this.#whyRefused(id, options);
+    const refused = subscriptionRefusal(subscriber, id, options, this.services.limits);
     if (refused !== undefined) {
       this.#refuse(refused);
       return;
@@ -211,25 +203,6 @@ export class Session implements Connection, SubscriberOwner {
     const why = resync === undefined ? ([] as const) : ([resync] as const);
     this.#tell([MessageType.subscribed, id, group, mode, formatCursor(cursor), ...why]);
     this.services.catchUp.begin(subscriber, this.services.turn());
-  }
-
-  #whyRefused(id: SubscriptionId, { filter }: SubscribeOptions): Refusal | undefined {
-    const { subscriber } = this;
-    const { limits } = this.services;
-    if (subscriber.get(id)) {
-      return refusal('duplicate-subscription', `subscription ${String(id)} is in use on this connection`, id);
-    }
-    if (subscriber.count >= limits.maxSubscriptions) {
-      const most = `at most ${String(limits.maxSubscriptions)} subscriptions (max_subscriptions) on a connection`;
-      return refusal('limit', most, id);
-    }
-    const cost = filterCost(filter);
-    if (cost > 0 && subscriber.filterCost + cost > limits.maxConnectionFilterCost) {
-      const most = `at most ${String(limits.maxConnectionFilterCost)} steps (max_connection_filter_cost)`;
-      const text = `the globs of this filter take ${String(cost)} steps, beside those of the connection's other filters; ${most}`;
-      return refusal('limit', text, id);
-    }
-    return undefined;
   }
 
   #unsubscribe(id: SubscriptionId): void {
@@ -245,9 +218,9 @@ export class Session implements Connection, SubscriberOwner {
   }
 
   #inspect(nonce: number, inspection: Inspection): void {
-    if (++this.#windowInspections > MAX_INSPECTIONS_PER_SECOND) {
-      const most = `at most ${String(MAX_INSPECTIONS_PER_SECOND)} inspections a second`;
-      this.#tell([MessageType.error, null, 'limit', most, nonce]);
+    const most = this.#rates.inspection();
+    if (most !== undefined) {
+      this.#tell([MessageType.error, null, 'limit', `at most ${most}`, nonce]);
       return;
     }
     this.#tell([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
@@ -270,20 +243,9 @@ export class Session implements Connection, SubscriberOwner {
   /** Counts messages by the second; a connection that sends too many is closed. */
   #withinRate(): boolean {
     if (this.isClosed()) return false;
-    const { clock, limits } = this.services;
-    this.#beginWindow(clock.elapsed());
-    if (++this.#windowMessages <= limits.maxMessagesPerSecond) return true;
-    const most = `${String(limits.maxMessagesPerSecond)} messages a second (max_messages_per_second)`;
-    this.end(CloseCode.tooMany, `more than ${most}`);
-    return false;
-  }
-
-  #beginWindow(now: number): void {
-    if (now - this.#windowStart < 1_000) return;
-    this.#windowStart = now;
-    this.#windowMessages = 0;
-    this.#windowInspections = 0;
-    this.#windowControls = 0;
+    const most = this.#rates.message(this.services.clock.elapsed());
+    if (most !== undefined) this.end(CloseCode.tooMany, `more than ${most}`);
+    return most === undefined;
   }
 
   #withinSize({ length }: Uint8Array): boolean {
