@@ -1,6 +1,5 @@
 import type { Kind, Problem, UnixMillis, WatchHealth } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
-import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
 import { EPOCH_RANDOM_BYTES, newEpoch } from './store/epoch.js';
 import { Journal, type JournalHealth, type JournalServices } from './journal/journal.js';
@@ -16,7 +15,6 @@ import { systemRandom, type RandomBytes } from './runtime/random.js';
 import { BusBase } from './bus-base.js';
 import { Commit } from './commit.js';
 import { SessionManager } from './session-manager.js';
-import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
 import { supervised, Supervisor } from './runtime/supervisor.js';
 import type { StoreEvent } from './store/store-event.js';
@@ -127,7 +125,7 @@ export class Bus extends BusBase {
     if (recovered) this.#store.restore(recovered.standing, recovered.revision);
     const since = await this.#catchUpWithFiles(recovered);
     const hub = this.#hubAfter(recovered, since);
-    this.#journal?.begin(hub, since);
+    this.#journal?.begin({ epoch: hub.epoch, store: this.#store, history: hub.history }, since);
     const source = {
       health: () => this.health,
       backlog: () => this.watch.backlog,
@@ -157,14 +155,11 @@ export class Bus extends BusBase {
   }
 
   #hubAfter(recovered: Recovered | undefined, since: readonly StoreEvent[]): Hub {
-    const { revision } = this.#store;
-    const history = new History(this.options.limits, recovered?.base ?? revision);
-    for (const event of recovered?.events ?? []) history.append(event);
-    for (const event of since) history.append(event);
+    const past = [...(recovered?.events ?? []), ...since];
     const epoch =
       recovered?.epoch ?? newEpoch(this.#clock.now(), (this.parts.random ?? systemRandom)(EPOCH_RANDOM_BYTES));
-    const fanOut = new FanOut(revision, this.options.limits.maxQueuedBytes, this.supervisor);
-    return new Hub(epoch, this.#store, history, fanOut, recovered?.lost);
+    const start = { epoch, store: this.#store, past, lost: recovered?.lost };
+    return new Hub(start, this.options.limits, this.supervisor);
   }
 }
 

@@ -1,6 +1,5 @@
-import { CloseCode, revision, type Kind, type WatchHealth } from '../protocol/index.js';
+import { CloseCode, type Kind, type WatchHealth } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
-import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
 import type { Log } from './runtime/log.js';
 import { PlainHistogram } from './metrics/plain-histogram.js';
@@ -9,8 +8,7 @@ import type { LazyRegistry } from './metrics/registry.js';
 import { BusBase } from './bus-base.js';
 import { supervised, Supervisor } from './runtime/supervisor.js';
 import { SessionManager, type SessionManagerOptions } from './session-manager.js';
-import { History } from './store/history.js';
-import { RecordStore } from './store/record-store.js';
+import { RecordReplica } from './store/record-replica.js';
 import type { StoreEvent } from './store/store-event.js';
 import type { StreamState } from './relay/cold-start.js';
 import { connectWithRetry } from './relay/connect-with-retry.js';
@@ -48,6 +46,8 @@ export class EdgeBus extends BusBase {
   #broker: Broker | undefined;
   #stream: EdgeStream | undefined;
   #barrier: OriginBarrier | undefined;
+  /** What the hub of the service shows. */
+  #records: RecordReplica | undefined;
   #isStopped = false;
   #progress = { revision: 0, heartbeats: 0 };
 
@@ -147,20 +147,12 @@ export class EdgeBus extends BusBase {
 
   #takeState(state: StreamState, history: readonly StoreEvent[]): void {
     if (this.service && this.#continues(this.service.hub, state, history)) return;
-    const store = new RecordStore();
-    store.follow(state.versions, state.revision, this.presence.now());
-    const base = history[0] ? revision(history[0].revision - 1) : state.revision;
-    const past = new History(this.options.limits, base);
-    for (const event of history) past.append(event);
-    this.#serve(
-      new Hub(
-        state.epoch,
-        store,
-        past,
-        new FanOut(state.revision, this.options.limits.maxQueuedBytes, this.supervisor),
-      ),
-    );
-    const found = { epoch: state.epoch, revision: state.revision, records: store.size, replayable: past.size };
+    const records = new RecordReplica(state.versions, state.revision, this.presence.now());
+    this.#records = records;
+    const hub = new Hub({ epoch: state.epoch, store: records, past: history }, this.options.limits, this.supervisor);
+    this.#serve(hub);
+    const { epoch, revision } = state;
+    const found = { epoch, revision, records: records.size, replayable: hub.history.size };
     this.log.info(found, 'serving what the origin publishes');
   }
 
@@ -196,20 +188,21 @@ export class EdgeBus extends BusBase {
 
   #take(messages: readonly (Stamp & EventMessage)[]): void {
     const { hub } = this.running;
+    const records = this.#records!;
     const events: StoreEvent[] = [];
     for (const message of messages) {
       // After NATS has lost its last messages, the origin sends events again that were already served here.
       if (message.position <= hub.revision) continue;
       const { kind, id } = (message.after ?? message.before)!;
-      const event = eventOf(message, hub.store.get(kind, id));
-      hub.store.followEvent(event);
+      const event = eventOf(message, records.get(kind, id));
+      records.follow(event);
       events.push(event);
     }
     this.#deliver(events);
   }
 
   #publish(events: readonly StoreEvent[]): void {
-    for (const event of events) this.hub.store.followEvent(event);
+    for (const event of events) this.#records!.follow(event);
     this.#deliver(events);
   }
 

@@ -1,13 +1,5 @@
-import {
-  revision,
-  type Encoding,
-  type Kind,
-  type Problem,
-  type RecordData,
-  type UnixMillis,
-} from '../protocol/index.js';
+import type { Encoding, Kind, Problem, RecordData, UnixMillis } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
-import { FanOut } from './delivery/fan-out.js';
 import { Hub } from './delivery/hub.js';
 import { EPOCH_RANDOM_BYTES, newEpoch } from './store/epoch.js';
 import { systemRandom } from './runtime/random.js';
@@ -15,7 +7,6 @@ import { silentLog } from './runtime/log.js';
 import { resolveOptions, type Limits } from './config/options.js';
 import { SessionManager } from './session-manager.js';
 import type { Change } from './store/change.js';
-import { History } from './store/history.js';
 import { RecordStore } from './store/record-store.js';
 import type { Socket } from './delivery/port.js';
 import type { Connection } from './sessions/connection.js';
@@ -42,13 +33,8 @@ export class MemoryBus {
       ...(limits ? { limits } : {}),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     });
-    const start = revision(0);
-    const hub = new Hub(
-      newEpoch(clock.now(), systemRandom(EPOCH_RANDOM_BYTES)),
-      this.#store,
-      new History(options.limits, start),
-      new FanOut(start, options.limits.maxQueuedBytes),
-    );
+    const epoch = newEpoch(clock.now(), systemRandom(EPOCH_RANDOM_BYTES));
+    const hub = new Hub({ epoch, store: this.#store }, options.limits);
     const source = {
       health: () => ({ backend: 'memory', healthy: true, last_scan_ms: clock.now(), state: 'watching' as const }),
       backlog: () => ({ pending: 0, unsettled: 0 }),

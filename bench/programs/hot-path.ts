@@ -8,7 +8,6 @@ import { EPOCH_RANDOM_BYTES, newEpoch } from '../../server/store/epoch.js';
 import { silentLog } from '../../server/runtime/log.js';
 import { DEFAULT_LIMITS } from '../../server/config/options.js';
 import { SessionManager } from '../../server/session-manager.js';
-import { History } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { RecordVersion } from '../../server/store/record-version.js';
 import { StoreEvent } from '../../server/store/store-event.js';
@@ -124,13 +123,8 @@ function frame(): Work {
 
 /** From an event in the history to the sockets of all clients, one event per turn. */
 async function send(): Promise<{ readonly url: string; readonly work: Work }> {
-  const history = new History(DEFAULT_LIMITS, revision(0));
-  const hub = new Hub(
-    newEpoch(systemClock.now(), new Uint8Array(EPOCH_RANDOM_BYTES)),
-    new RecordStore(),
-    history,
-    new FanOut(revision(0), DEFAULT_LIMITS.maxQueuedBytes),
-  );
+  const epoch = newEpoch(systemClock.now(), new Uint8Array(EPOCH_RANDOM_BYTES));
+  const hub = new Hub({ epoch, store: new RecordStore() }, DEFAULT_LIMITS);
   const source = {
     health: () => ({ backend: 'none', healthy: true, last_scan_ms: 0 }),
     backlog: () => ({ pending: 0, unsettled: 0 }),

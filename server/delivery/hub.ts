@@ -1,8 +1,24 @@
-import type { Cursor, Epoch, ResyncReason, Revision } from '../../protocol/index.js';
-import type { History, LostPositions } from '../store/history.js';
-import type { RecordStore } from '../store/record-store.js';
+import { revision, type Cursor, type Epoch, type ResyncReason, type Revision } from '../../protocol/index.js';
+import { UNSUPERVISED, type Supervision } from '../runtime/supervisor.js';
+import type { CurrentRecords } from '../store/current-records.js';
+import { History, type HistoryLimits, type LostPositions } from '../store/history.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { FanOut } from './fan-out.js';
+import { FanOut } from './fan-out.js';
+
+/** Where a stream begins. */
+export interface HubStart {
+  readonly epoch: Epoch;
+  /** The records as they are now. */
+  readonly store: CurrentRecords;
+  /** The events that have led there, as far back as they are known, up to the store's revision. */
+  readonly past?: readonly StoreEvent[];
+  readonly lost?: LostPositions | undefined;
+}
+
+export interface HubLimits extends HistoryLimits {
+  /** Bytes that may wait for a socket. */
+  readonly maxQueuedBytes: number;
+}
 
 /** The stream: the records as they are, what led there, and who is told. Knows nothing of files and sockets. */
 export class Hub {
@@ -13,13 +29,21 @@ export class Hub {
   /** Sessions that waited for a socket which had nothing left to take: a fault of ours, so that it must stay 0. */
   stalls = 0;
 
-  constructor(
-    readonly epoch: Epoch,
-    readonly store: RecordStore,
-    readonly history: History,
-    readonly fanOut: FanOut,
-    private readonly lost?: LostPositions,
-  ) {}
+  readonly epoch: Epoch;
+  readonly store: CurrentRecords;
+  readonly history: History;
+  readonly fanOut: FanOut;
+  readonly #lost: LostPositions | undefined;
+
+  constructor({ epoch, store, past = [], lost }: HubStart, limits: HubLimits, supervision: Supervision = UNSUPERVISED) {
+    this.epoch = epoch;
+    this.store = store;
+    const [first] = past;
+    this.history = new History(limits, first ? revision(first.revision - 1) : store.revision);
+    for (const event of past) this.history.append(event);
+    this.fanOut = new FanOut(store.revision, limits.maxQueuedBytes, supervision);
+    this.#lost = lost;
+  }
 
   /** The revision up to which every live subscription has been told. */
   get revision(): Revision {
@@ -38,6 +62,7 @@ export class Hub {
     if (cursor.epoch !== this.epoch) return 'epoch';
     if (cursor.revision > this.revision) return 'future';
     if (cursor.revision >= this.history.base) return undefined;
-    return this.lost && cursor.revision >= this.lost.from && cursor.revision < this.lost.to ? 'restart' : 'compacted';
+    const lost = this.#lost;
+    return lost && cursor.revision >= lost.from && cursor.revision < lost.to ? 'restart' : 'compacted';
   }
 }

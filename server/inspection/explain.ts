@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from '../../protocol/index.js';
 import type { History } from '../store/history.js';
-import type { RecordStore } from '../store/record-store.js';
+import type { CurrentRecords } from '../store/current-records.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { failures, listed } from './explain-filter.js';
@@ -19,7 +19,7 @@ import type { SubscriptionProgress } from '../delivery/progress.js';
 
 /** The records and the history of a stream; a hub is one. */
 export interface StreamState {
-  readonly store: RecordStore;
+  readonly store: CurrentRecords;
   readonly history: History;
   readonly revision: Revision;
 }
@@ -84,7 +84,7 @@ function subjectOf({ store, history, revision: now }: StreamState, { record, rev
 
 function at(
   history: History,
-  store: RecordStore,
+  store: CurrentRecords,
   now: Revision,
   revision: number,
   record: ExplainQuestion['record'],

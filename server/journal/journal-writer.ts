@@ -1,5 +1,6 @@
-import { revision, type Epoch, type LeaseBook, type Revision, type UnixMillis } from '../../protocol/index.js';
-import type { Cut } from '../store/record-store.js';
+import { revision, type Epoch, type Revision, type UnixMillis } from '../../protocol/index.js';
+import type { Cut } from '../store/current-records.js';
+import type { LeaseView } from '../store/record-store.js';
 import type { Standing } from '../store/standing.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { Contents } from './contents.js';
@@ -78,7 +79,7 @@ export class JournalWriter {
    */
   async writeAll(
     { versions, revision: at }: Cut,
-    leases: LeaseBook,
+    leases: LeaseView,
     events: readonly StoreEvent[],
     reopen: () => Promise<Table>,
   ): Promise<void> {

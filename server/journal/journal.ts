@@ -1,20 +1,11 @@
 import type { Epoch } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
-import type { Log } from '../runtime/log.js';
-import { bootId } from '../repository/index.js';
 import type { History } from '../store/history.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { BatchTimer } from './batch-timer.js';
-import { JOURNAL_FORMAT, JournalDir, type Seal } from './journal-dir.js';
+import { JournalFiles, type JournalFileServices, type WrittenTable } from './journal-files.js';
 import { BATCH, JournalWriter, type Retention } from './journal-writer.js';
-import { openLmdbTable } from './lmdb-table.js';
-import type { JournalStorage } from './storage.js';
-import { probe } from './integrity-check.js';
-import { recoverOrBeginAgain } from './look-back.js';
 import type { Recovered } from './recovery.js';
-import { HighWaterMark } from './high-water-mark.js';
-import type { OpenTable, Table } from './table.js';
 
 /** Events that may wait for the disk before it counts as failed. */
 const MAX_PENDING = 100_000;
@@ -34,40 +25,26 @@ export interface JournalSource {
   readonly history: History;
 }
 
-export interface JournalServices {
-  /** The directory in which the journal has its own. */
-  readonly parent: () => JournalStorage;
+export interface JournalServices extends JournalFileServices {
   readonly retention: Retention;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** @default LMDB */
-  readonly openTable?: OpenTable;
-  /** Reads a table where that can do no harm. @default in another process */
-  readonly probe?: (path: string) => Promise<void>;
-  /** Which boot of the machine this is; `undefined` where that is not known. @default asked of the system */
-  readonly boot?: () => string | undefined;
 }
 
 type Phase =
   | { readonly at: 'idle' }
   /** Everything is being written into a new table. */
   | { readonly at: 'rewriting' }
-  | { readonly at: 'writing'; readonly writer: JournalWriter; readonly file: string }
+  | ({ readonly at: 'writing' } & WrittenTable)
   /** Writing has failed; the next attempt comes after a while. */
   | { readonly at: 'waiting'; readonly cancel: () => void }
   | { readonly at: 'closed' };
 
 /**
- * Index and history on disk, behind the hot path: {@link reach} notes how far sending will have got, {@link append} takes
+ * Index and history on disk, behind the hot path: {@link advanceTo} notes how far sending will have got, {@link append} takes
  * the events once everyone is told, and batches are written by another thread. Whatever fails here costs durability and is
  * said aloud, and never an event.
  */
 export class Journal {
-  readonly #dir: JournalDir;
-  readonly #mark: HighWaterMark;
-  readonly #openTable: OpenTable;
-  readonly #probe: (path: string) => Promise<void>;
-  readonly #boot: () => string | undefined;
+  readonly #files: JournalFiles;
   #phase: Phase = { at: 'idle' };
   #source: JournalSource | undefined;
   #epoch: Epoch | undefined;
@@ -79,11 +56,7 @@ export class Journal {
   #retryMs = FIRST_RETRY_MS;
 
   constructor(private readonly services: JournalServices) {
-    this.#dir = new JournalDir(services.parent);
-    this.#mark = new HighWaterMark(this.#dir);
-    this.#openTable = services.openTable ?? openLmdbTable;
-    this.#probe = services.probe ?? probe;
-    this.#boot = services.boot ?? bootId;
+    this.#files = new JournalFiles(services);
     this.#batchTimer = new BatchTimer(services.clock, () => {
       this.#work = this.#writeBatch();
     });
@@ -104,22 +77,12 @@ export class Journal {
 
   /** Reads what an earlier run has left. @returns `undefined` where a new epoch begins. */
   async recover(): Promise<Recovered | undefined> {
-    const { retention, clock, log } = this.services;
-    const [dir, mark] = [this.#dir, this.#mark];
-    const found = await recoverOrBeginAgain({
-      dir,
-      mark,
-      openTable: this.#openTable,
-      probe: this.#probe,
-      boot: this.#boot(),
-      clock,
-      log,
-    });
+    const found = await this.#files.recover();
     if (found.is === 'nothing') return undefined;
     this.#epoch = found.recovered.epoch;
     if (found.is === 'whole') {
       const { table, contents, file } = found;
-      this.#phase = { at: 'writing', writer: JournalWriter.adopt(table, contents, retention), file };
+      this.#phase = { at: 'writing', writer: JournalWriter.adopt(table, contents, this.services.retention), file };
     }
     return found.recovered;
   }
@@ -141,9 +104,8 @@ export class Journal {
     const last = events.at(-1);
     if (last === undefined) return;
     try {
-      this.#mark.advanceTo(last.revision);
+      this.#files.advanceMark(last.revision);
     } catch (error) {
-      this.#forget();
       this.#degrade(error);
     }
   }
@@ -175,56 +137,32 @@ export class Journal {
     cancel();
     if (failure) log.error({ err: failure }, 'the journal could not be closed in order');
     this.#phase = { at: 'closed' };
-    this.#mark.close();
-    this.#dir.close();
+    this.#files.close();
   }
 
   // ── writing everything ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Writes everything into a new table; the old one stands until that is done. */
   async #rewrite(): Promise<void> {
     const { epoch, store, history } = this.#source!;
     const phase: Phase = { at: 'rewriting' };
     this.#phase = phase;
     // What comes after this moment is kept apart until the rest is written.
     this.#pending = [];
-    const cut = store.cut();
-    const events = Array.from({ length: history.size }, (_, i) => history.at(history.base + 1 + i));
+    const { base, size } = history;
+    const events = Array.from({ length: size }, (_, i) => history.at(base + 1 + i));
+    const whole = { epoch, base, cut: store.cut(), leases: store.leases, events };
     try {
-      this.#openMark();
-      const file = this.#dir.nextFile();
-      const table = await this.#openNew(file);
-      const writer = new JournalWriter(table, epoch, this.services.retention, history.base);
-      try {
-        await writer.writeAll(cut, store.leases, events, () => this.#openTable(this.#dir.file(file)));
-        if (this.#phase !== phase) throw new Error('given up');
-        this.#writeHeader(file, null);
-      } catch (error) {
-        await writer.close().catch(() => undefined);
-        this.#dir.removeTable(file);
-        throw error;
-      }
-      this.#dir.removeTablesExcept(file);
-      this.#enterWriting(writer, file);
+      this.#enterWriting(await this.#files.writeAnew(whole, this.services.retention, () => this.#phase === phase));
     } catch (error) {
       if (this.#phase === phase) this.#degrade(error);
     }
   }
 
-  async #openNew(file: string): Promise<Table> {
-    try {
-      return await this.#openTable(this.#dir.file(file), 'at the end');
-    } catch (error) {
-      this.#dir.removeTable(file);
-      throw error;
-    }
-  }
-
-  #enterWriting(writer: JournalWriter, file: string): void {
+  #enterWriting(table: WrittenTable): void {
     if (this.#retryMs !== FIRST_RETRY_MS)
-      this.services.log.info({ revision: writer.newest }, 'the journal is durable again');
+      this.services.log.info({ revision: table.writer.newest }, 'the journal is durable again');
     this.#retryMs = FIRST_RETRY_MS;
-    this.#phase = { at: 'writing', writer, file };
+    this.#phase = { at: 'writing', ...table };
     this.#work = undefined;
     if (this.#pending.length > 0) this.#gather();
   }
@@ -239,9 +177,9 @@ export class Journal {
     const phase = this.#phase;
     if (phase.at !== 'writing') return;
     try {
-      if (!this.#dir.hasTable(phase.file)) throw new Error('the files of the journal were removed');
+      if (!this.#files.hasTable(phase.file)) throw new Error('the files of the journal were removed');
       await phase.writer.write(this.#pending.splice(0, BATCH), this.services.clock.now());
-      if (this.#phase === phase && this.#pending.length === 0) this.#mark.set(phase.writer.newest);
+      if (this.#phase === phase && this.#pending.length === 0) this.#files.setMark(phase.writer.newest);
     } catch (error) {
       if (this.#phase === phase) this.#degrade(error);
     }
@@ -261,46 +199,12 @@ export class Journal {
     }
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
-    const { writer, file } = phase;
-    await writer.close();
+    await phase.writer.close();
     // A stop that has lost patience may have let go of the repository meanwhile.
-    if (this.#phase === phase) this.#writeHeader(file, this.#dir.sealOf(file, writer.newest));
-  }
-
-  #writeHeader(file: string, seal: Seal | null): void {
-    this.#dir.writeHeader({
-      format: JOURNAL_FORMAT,
-      epoch: this.#epoch!,
-      file,
-      inode: this.#dir.inode(file),
-      boot: this.#boot() ?? null,
-      seal,
-    });
+    if (this.#phase === phase) this.#files.seal(this.#epoch!, phase);
   }
 
   // ── failing ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** A header is only good beside a mark that is kept. @throws Error where neither can be. */
-  #openMark(): void {
-    const { epoch, store } = this.#source!;
-    try {
-      this.#dir.ensure();
-      this.#mark.open(epoch, store.revision);
-    } catch (error) {
-      this.#forget();
-      throw error;
-    }
-  }
-
-  /** Better no journal than one that does not know which revisions are taken. */
-  #forget(): void {
-    this.#mark.close();
-    try {
-      this.#dir.removeHeader();
-    } catch (error) {
-      this.services.log.error({ err: error }, 'the journal can be neither kept nor removed');
-    }
-  }
 
   /** Goes on without, and tries to write everything anew after a while. */
   #degrade(error: unknown): void {

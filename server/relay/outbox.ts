@@ -1,13 +1,13 @@
 import { formatCursor, kindIndex, type Epoch, type Kind, type Revision } from '../../protocol/index.js';
 import type { History } from '../store/history.js';
-import type { RecordStore } from '../store/record-store.js';
+import type { CurrentRecords } from '../store/current-records.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage, type Stamp } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
 
 /** The source of what is published: the records and their history. */
 export interface Published {
   readonly epoch: Epoch;
-  readonly store: RecordStore;
+  readonly store: CurrentRecords;
   readonly history: History;
 }
 

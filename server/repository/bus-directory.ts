@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { ENDPOINT_FILE, MAX_ENDPOINT_BYTES, parseEndpoint, type Endpoint } from './endpoint.js';
+import { endpointIn } from './endpoint.js';
 import { FileLock } from './file-lock.js';
 import { isMarker } from './identity.js';
 import { LockError } from './lock-error.js';
@@ -59,11 +59,6 @@ export class BusDirectory {
     this.lock.release();
     this.directory.close();
   }
-}
-
-export function endpointIn(directory: PrivateDirectory): Endpoint | undefined {
-  const found = directory.read(ENDPOINT_FILE, MAX_ENDPOINT_BYTES);
-  return found.is === 'content' ? parseEndpoint(found.text) : undefined;
 }
 
 /** Why a repository's own directory cannot be written to, where that is no reason not to serve it. */

@@ -1,4 +1,5 @@
 import { VERSION } from '../../protocol/index.js';
+import type { PrivateDirectory } from './private-directory.js';
 import { ownProcess, type ProcessProof } from './process-proof.js';
 
 /** What is written to `endpoint.json`: where a bus is, how to be let in, and which process serves it. */
@@ -44,6 +45,12 @@ export function parseEndpoint(text: string): Endpoint | undefined {
     version: String(version),
     started_at: String(started_at),
   };
+}
+
+/** @returns `undefined` where a directory has none that can be read. */
+export function endpointIn(directory: PrivateDirectory): Endpoint | undefined {
+  const found = directory.read(ENDPOINT_FILE, MAX_ENDPOINT_BYTES);
+  return found.is === 'content' ? parseEndpoint(found.text) : undefined;
 }
 
 /** Exactly `ws://host:port` or `wss://host:port`, as servers write it: nothing in it that a terminal or a header would misread. */

@@ -21,11 +21,11 @@ export {
   reservePrivateFile,
   type PrivateReading,
 } from './private-file.js';
-export { PrivateState, renewToken, type PrivateStateOptions, type StateCheck } from './private-state.js';
+export { PrivateState, type PrivateStateOptions, type StateCheck } from './private-state.js';
 export { readSafeDirectories, safeDirectories, SafeDirectoriesError } from './safe-directories.js';
 export { abandonedStates, KEEP_ABANDONED_MS, type AbandonedState } from './state-directory.js';
 export { stateLocation, type StateLocation } from './state-location.js';
-export { isToken, makeToken, MAX_TOKEN_FILE_BYTES } from './token.js';
+export { isToken, makeToken, MAX_TOKEN_FILE_BYTES, renewToken } from './token.js';
 export { TrustError, type TrustFault } from './trust-error.js';
 export { followWorktree } from './worktree.js';
 export { surroundings, userConfigFile, type Surroundings } from './user-directories.js';

@@ -1,15 +1,13 @@
-import { BusDirectory, endpointIn, whyNotWritable } from './bus-directory.js';
-import { ENDPOINT_FILE, endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, type Endpoint } from './endpoint.js';
+import { BusDirectory, whyNotWritable } from './bus-directory.js';
+import { ENDPOINT_FILE, endpointIn, type Endpoint } from './endpoint.js';
 import { FileLock, type LockWeakness } from './file-lock.js';
 import { RepositoryIdentity, type IdentityState } from './identity.js';
 import { LockError } from './lock-error.js';
 import type { PrivateDirectory } from './private-directory.js';
+import { PublishedEndpoint } from './published-endpoint.js';
 import { STATE_LOCK_FILE, StateDirectory } from './state-directory.js';
 import { realPath, stateLocation, type StateLocation } from './state-location.js';
-import { isToken, makeToken, MAX_TOKEN_FILE_BYTES } from './token.js';
-import { TrustError } from './trust-error.js';
-
-const TOKEN_FILE = 'token';
+import { readToken, TOKEN_FILE, writeToken } from './token.js';
 
 export interface PrivateStateOptions {
   readonly root: string;
@@ -48,10 +46,11 @@ export class PrivateState {
   readonly #options: PrivateStateOptions;
   #location: StateLocation | undefined;
   #opened: Opened | undefined;
-  #endpoint: Endpoint | undefined;
+  readonly #endpoint: PublishedEndpoint;
 
   constructor(options: PrivateStateOptions) {
     this.#options = options;
+    this.#endpoint = new PublishedEndpoint(() => this.#directories(), options.warn);
   }
 
   /**
@@ -90,7 +89,7 @@ export class PrivateState {
       bus?.close();
       throw error;
     }
-    if (this.#withdraw()) this.newToken();
+    if (this.#endpoint.removeStale()) this.newToken();
   }
 
   /** The directory outside of the checkout. @throws Error while it is not open. */
@@ -124,9 +123,7 @@ export class PrivateState {
 
   /** Says where this server is, in the repository and beside its state. */
   publish(url: string, token: string, startedAt: Date): Endpoint {
-    this.#endpoint = ownEndpoint(url, token, startedAt);
-    this.#writeEndpoint();
-    return this.#endpoint;
+    return this.#endpoint.publish(url, token, startedAt);
   }
 
   /** Looks whether what is this server's is still there, and makes it again where it is not. */
@@ -149,16 +146,7 @@ export class PrivateState {
 
   /** Takes back what was published, if it is still this server's. */
   unpublish(): void {
-    if (this.#opened === undefined) return;
-    for (const directory of this.#directories()) {
-      attempt(() => {
-        const found = endpointIn(directory);
-        const own = this.#endpoint;
-        const isOurs = found?.pid === own?.pid && found?.started_at === own?.started_at;
-        if (own !== undefined && isOurs) directory.remove(ENDPOINT_FILE);
-      });
-    }
-    this.#endpoint = undefined;
+    if (this.#opened !== undefined) this.#endpoint.unpublish();
   }
 
   /** Lets the next server have the repository. */
@@ -196,24 +184,6 @@ export class PrivateState {
     }
   }
 
-  /** Endpoints of a server that did not end in order, whose locks are free. @returns whether there were any. */
-  #withdraw(): boolean {
-    let wasUnclean = false;
-    for (const directory of this.#directories()) {
-      if (directory.stats(ENDPOINT_FILE) === undefined) continue;
-      wasUnclean = true;
-      directory.remove(ENDPOINT_FILE);
-    }
-    return wasUnclean;
-  }
-
-  #writeEndpoint(): void {
-    const text = endpointText(this.#endpoint!);
-    for (const error of this.#directories().flatMap((directory) => failureOf(directory, text))) {
-      this.#options.warn({ err: error }, 'the endpoint cannot be written: clients may not find this server');
-    }
-  }
-
   async #reopenBus(opened: Opened): Promise<void> {
     const root = realPath(this.#options.root);
     const bus = await BusDirectory.open(root);
@@ -240,16 +210,9 @@ export class PrivateState {
 
   /** @returns whether anything was missing. */
   #rewriteLost({ bus, state, marker }: Opened): boolean {
-    let isRewritten = false;
-    const endpoint = this.#endpoint;
+    const endpoint = this.#endpoint.current;
     if (endpoint === undefined) return false;
-    const text = endpointText(endpoint);
-    for (const directory of this.#directories()) {
-      const found = directory.read(ENDPOINT_FILE, MAX_ENDPOINT_BYTES);
-      if (found.is === 'content' && found.text === text) continue;
-      directory.replace(ENDPOINT_FILE, text);
-      isRewritten = true;
-    }
+    let isRewritten = this.#endpoint.rewriteLost();
     if (bus !== undefined && marker !== undefined && bus.marker(marker) !== marker) isRewritten = true;
     // Another token in it is a rotation, which is not ours to undo.
     if (readToken(state.directory) === undefined) {
@@ -269,54 +232,5 @@ export class PrivateState {
       { why },
       `${why}: two servers of this repository that start at the same instant are not kept apart`,
     );
-  }
-}
-
-/** Makes another token for a repository, from outside its server. @returns the token. */
-export function renewToken(root: string, stateDir?: string): Promise<string> {
-  return withState(root, stateDir, ({ directory }) => writeToken(directory));
-}
-
-async function withState<T>(root: string, stateDir: string | undefined, use: (state: StateDirectory) => T): Promise<T> {
-  const real = realPath(root);
-  const identity = RepositoryIdentity.of(real);
-  if (identity === undefined) {
-    throw new TrustError('link', `there is no directory ${real}/.muse`, 'start a server there once: muse-bus serve');
-  }
-  const state = await StateDirectory.open(stateLocation(real, stateDir), real, identity);
-  try {
-    state.sign(real, identity, identity.record.marker ?? state.marker);
-    return use(state);
-  } finally {
-    state.directory.close();
-  }
-}
-
-function readToken(directory: PrivateDirectory): string | undefined {
-  const found = directory.read(TOKEN_FILE, MAX_TOKEN_FILE_BYTES);
-  const text = found.is === 'content' ? found.text.trim() : '';
-  return isToken(text) ? text : undefined;
-}
-
-function writeToken(directory: PrivateDirectory, token = makeToken()): string {
-  directory.replace(TOKEN_FILE, `${token}\n`);
-  return token;
-}
-
-function failureOf(directory: PrivateDirectory, text: string): Error[] {
-  try {
-    directory.replace(ENDPOINT_FILE, text);
-    return [];
-  } catch (error) {
-    return [error as Error];
-  }
-}
-
-/** A file that cannot be removed at the end is stale, and no client believes it. */
-function attempt(call: () => void): void {
-  try {
-    call();
-  } catch {
-    // Nothing can be done about it.
   }
 }

@@ -4,11 +4,10 @@ import {
   readClientMessage,
   type ClientMessage,
   type Encoding,
-  type ErrorCode,
   type FilterLimits,
   type Refusal,
-  type SubscriptionId,
 } from '../../protocol/index.js';
+import { refusal } from './refusals.js';
 
 /** Decodes a message of a client. @returns the message, or a refusal if it is no message of the protocol. */
 export function decodeClientMessage(
@@ -25,13 +24,6 @@ export function decodeClientMessage(
     throw error;
   }
 }
-
-export const refusal = (code: ErrorCode, message: string, sub: SubscriptionId | null = null): Refusal => ({
-  type: 'refused',
-  sub,
-  code,
-  message,
-});
 
 const BINARY_ONLY = refusal(
   'binary-only',

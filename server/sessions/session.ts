@@ -1,6 +1,5 @@
 import {
   CloseCode,
-  filterCost,
   formatCursor,
   MessageType,
   type ClientMessage,
@@ -27,7 +26,9 @@ import { fingerprintOf, type Supervision } from '../runtime/supervisor.js';
 import type { Connection } from './connection.js';
 import { beliefAt, type Belief, type Heartbeat } from './heartbeat.js';
 import type { Turn } from '../runtime/turn-loop.js';
-import { decodeClientMessage, refusal } from './client-message-decoder.js';
+import { decodeClientMessage } from './client-message-decoder.js';
+import { MessageRates } from './message-rates.js';
+import { refusal, subscriptionRefusal } from './refusals.js';
 
 /** The parts of the server that a session uses. */
 export interface SessionServices {
@@ -52,8 +53,6 @@ export interface SessionServices {
 
 /** The most barriers that may wait for a client that reads nothing. */
 const MAX_UNANSWERED = 1_000;
-/** An inspection takes longer than any other message. This rate is enough for a person who watches. */
-const MAX_INSPECTIONS_PER_SECOND = 50;
 
 /** One connection: handles its messages, limits their rate, and sends everything except its subscriptions' events. */
 export class Session implements Connection, SubscriberOwner {
@@ -64,11 +63,7 @@ export class Session implements Connection, SubscriberOwner {
   /** Barriers that have been reached, and are answered after the next heartbeat. */
   readonly #unanswered: number[] = [];
   #badMessages = 0;
-  /** When the second began in which messages are being counted, by `Clock.elapsed`. */
-  #windowStart = 0;
-  #windowMessages = 0;
-  #windowInspections = 0;
-  #windowControls = 0;
+  readonly #rates: MessageRates;
   readonly openedAt: UnixMillis;
   /** The name that the client has given itself. */
   name: string | undefined;
@@ -81,6 +76,7 @@ export class Session implements Connection, SubscriberOwner {
     private readonly services: SessionServices,
   ) {
     this.openedAt = services.clock.now();
+    this.#rates = new MessageRates(services.limits);
     this.subscriber = new Subscriber(socket, encoding, services.hub, services.limits.maxQueuedBytes, this);
     this.#believes = beliefAt(this.openedAt, services.clock.elapsed());
     this.#send([MessageType.welcome, { ...services.welcome(), connection: id }]);
@@ -110,11 +106,8 @@ export class Session implements Connection, SubscriberOwner {
   /** Counts pings and pongs per second, and closes a connection that sends too many. */
   control(): void {
     if (this.isClosed()) return;
-    const { clock, limits } = this.services;
-    this.#beginWindow(clock.elapsed());
-    if (++this.#windowControls <= limits.maxControlFramesPerSecond) return;
-    const most = `${String(limits.maxControlFramesPerSecond)} pings and pongs a second (max_control_frames_per_second)`;
-    this.end(CloseCode.tooMany, `more than ${most}`);
+    const most = this.#rates.control(this.services.clock.elapsed());
+    if (most !== undefined) this.end(CloseCode.tooMany, `more than ${most}`);
   }
 
   /** Reports a fault of the server and closes the connection, because it is no longer certain which messages the client has received. */
@@ -214,7 +207,7 @@ export class Session implements Connection, SubscriberOwner {
 
   #subscribe(id: SubscriptionId, options: SubscribeOptions): void {
     const { subscriber } = this;
-    const refused = this.#whyRefused(id, options);
+    const refused = subscriptionRefusal(subscriber, id, options, this.services.limits);
     if (refused !== undefined) {
       this.#refuse(refused);
       return;
@@ -223,25 +216,6 @@ export class Session implements Connection, SubscriberOwner {
     const why = resync === undefined ? ([] as const) : ([resync] as const);
     this.#send([MessageType.subscribed, id, group, mode, formatCursor(cursor), ...why]);
     this.services.catchUp.begin(subscriber, this.services.turn());
-  }
-
-  #whyRefused(id: SubscriptionId, { filter }: SubscribeOptions): Refusal | undefined {
-    const { subscriber } = this;
-    const { limits } = this.services;
-    if (subscriber.get(id)) {
-      return refusal('duplicate-subscription', `subscription ${String(id)} is in use on this connection`, id);
-    }
-    if (subscriber.count >= limits.maxSubscriptions) {
-      const most = `at most ${String(limits.maxSubscriptions)} subscriptions (max_subscriptions) on a connection`;
-      return refusal('limit', most, id);
-    }
-    const cost = filterCost(filter);
-    if (cost > 0 && subscriber.filterCost + cost > limits.maxConnectionFilterCost) {
-      const most = `at most ${String(limits.maxConnectionFilterCost)} steps (max_connection_filter_cost)`;
-      const text = `the globs of this filter take ${String(cost)} steps, beside those of the connection's other filters; ${most}`;
-      return refusal('limit', text, id);
-    }
-    return undefined;
   }
 
   #unsubscribe(id: SubscriptionId): void {
@@ -271,9 +245,9 @@ export class Session implements Connection, SubscriberOwner {
   }
 
   #inspect(nonce: number, inspection: Inspection): void {
-    if (++this.#windowInspections > MAX_INSPECTIONS_PER_SECOND) {
-      const most = `at most ${String(MAX_INSPECTIONS_PER_SECOND)} inspections a second`;
-      this.#send([MessageType.error, null, 'limit', most, nonce]);
+    const most = this.#rates.inspection();
+    if (most !== undefined) {
+      this.#send([MessageType.error, null, 'limit', `at most ${most}`, nonce]);
       return;
     }
     this.#send([MessageType.inspection, nonce, this.services.inspect(inspection, this)]);
@@ -296,20 +270,9 @@ export class Session implements Connection, SubscriberOwner {
   /** Counts messages per second, and closes a connection that sends too many. */
   #withinRate(): boolean {
     if (this.isClosed()) return false;
-    const { clock, limits } = this.services;
-    this.#beginWindow(clock.elapsed());
-    if (++this.#windowMessages <= limits.maxMessagesPerSecond) return true;
-    const most = `${String(limits.maxMessagesPerSecond)} messages a second (max_messages_per_second)`;
-    this.end(CloseCode.tooMany, `more than ${most}`);
-    return false;
-  }
-
-  #beginWindow(now: number): void {
-    if (now - this.#windowStart < 1_000) return;
-    this.#windowStart = now;
-    this.#windowMessages = 0;
-    this.#windowInspections = 0;
-    this.#windowControls = 0;
+    const most = this.#rates.message(this.services.clock.elapsed());
+    if (most !== undefined) this.end(CloseCode.tooMany, `more than ${most}`);
+    return most === undefined;
   }
 
   #withinSize({ length }: Uint8Array): boolean {

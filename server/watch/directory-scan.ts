@@ -1,7 +1,7 @@
 import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { sameSignature } from '../store/change.js';
-import type { RecordStore } from '../store/record-store.js';
+import type { CurrentRecords } from '../store/current-records.js';
 import type { RecordVersion } from '../store/record-version.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { CheckedDirectories } from './checked-directories.js';
@@ -17,7 +17,7 @@ const LOOK_AT_TIME_EVERY = 32;
 const CLOCK_GRAIN_MS = 50;
 
 export interface ScanServices {
-  readonly store: RecordStore;
+  readonly store: CurrentRecords;
   readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly ignored: IgnoredFiles;

@@ -1,7 +1,7 @@
 import type { Kind, Problem } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { sameSignature, type Broken, type Signature } from '../store/change.js';
-import type { RecordStore } from '../store/record-store.js';
+import type { CurrentRecords } from '../store/current-records.js';
 import type { Unavailable } from './record-reader.js';
 import type { RecordName } from './removals.js';
 
@@ -33,7 +33,7 @@ export class UnsettledFiles {
   readonly #files = new Map<string, Unsettled>();
 
   constructor(
-    private readonly store: RecordStore,
+    private readonly store: CurrentRecords,
     private readonly clock: Clock,
     private readonly settleMs: number,
     /** Asks for another reading. */

@@ -4,6 +4,7 @@ import { readAlive } from '../../server/relay/alive-message.js';
 import { StateBuilder } from '../../server/relay/cold-start.js';
 import { decodeRelayMessage, RelayFormatError } from '../../server/relay/read-relay-message.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage, eventOf } from '../../server/relay/relay-message.js';
+import { RecordReplica } from '../../server/store/record-replica.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { anyRecord } from '../support/any-json.js';
 import { NOW, present } from '../support/changes.js';
@@ -17,7 +18,7 @@ const EVERYTHING = compileFilter({});
 /** Messages as an origin sends them, and as anybody may who can publish: read and taken in as an edge does, or refused in words. */
 export function relayLife(random: Random): Promise<void> {
   const messages = honest(random);
-  const store = new RecordStore();
+  const records = new RecordReplica([], revision(0), NOW);
   const builder = new StateBuilder(0);
   messages.forEach((bytes, sequence) => {
     const changed =
@@ -27,8 +28,8 @@ export function relayLife(random: Random): Promise<void> {
     builder.take({ sequence, subject: String(random.below(4)), pending: 0, message: reading });
     if (reading.is !== 'event') return;
     const { kind, id } = (reading.after ?? reading.before)!;
-    const event = eventOf(reading, store.get(kind, id));
-    store.followEvent(event);
+    const event = eventOf(reading, records.get(kind, id));
+    records.follow(event);
     const view = event.viewFor(EVERYTHING);
     if (view === undefined) return;
     JSON.parse(Buffer.from(event.encoded(view, 'json')).toString());
@@ -36,7 +37,7 @@ export function relayLife(random: Random): Promise<void> {
     if (event.fault !== undefined) throw event.fault as Error;
   });
   try {
-    new RecordStore().follow(builder.build().versions, revision(9), unixMillis(0));
+    new RecordReplica(builder.build().versions, revision(9), unixMillis(0));
   } catch (error) {
     if ((error as Error).name !== 'NoBaseError') throw error;
   }

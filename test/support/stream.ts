@@ -1,13 +1,12 @@
 import { silentLog } from '../../server/runtime/log.js';
 import { type Encoding, epoch, MessageType, packMessage, revision, type WatchHealth } from '../../protocol/index.js';
 import { CatchUp } from '../../server/delivery/catch-up.js';
-import { FanOut } from '../../server/delivery/fan-out.js';
 import { Hub } from '../../server/delivery/hub.js';
 import { Heartbeat } from '../../server/sessions/heartbeat.js';
 import { Session } from '../../server/sessions/session.js';
 import { DEFAULT_LIMITS, type Limits } from '../../server/index.js';
 import type { Change } from '../../server/store/change.js';
-import { History, type LostPositions } from '../../server/store/history.js';
+import type { LostPositions } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { ManualClock } from './manual-clock.js';
 import { FakeSocket } from './fake-socket.js';
@@ -33,13 +32,7 @@ export class Stream {
     this.limits = { ...DEFAULT_LIMITS, ...limits };
     const start = lost?.to ?? revision(0);
     this.store.restore([], start);
-    this.hub = new Hub(
-      epoch('e'),
-      this.store,
-      new History(this.limits, start),
-      new FanOut(start, this.limits.maxQueuedBytes),
-      lost,
-    );
+    this.hub = new Hub({ epoch: epoch('e'), store: this.store, lost }, this.limits);
     this.catchUp = new CatchUp(this.hub, this.limits.maxQueuedBytes, () => {
       this.#isStepAsked = true;
     });

@@ -5,7 +5,6 @@ import {
   epoch,
   parseFilter,
   readInspection,
-  revision,
   unixMillis,
   FILTER_LIMITS,
   type ExplainCode,
@@ -16,11 +15,9 @@ import {
 } from '../../../protocol/index.js';
 import { CatchUp } from '../../../server/delivery/catch-up.js';
 import { explainDelivery, explainFilter } from '../../../server/inspection/explain.js';
-import { FanOut } from '../../../server/delivery/fan-out.js';
 import { Hub } from '../../../server/delivery/hub.js';
 import { Session } from '../../../server/sessions/session.js';
 import { DEFAULT_LIMITS } from '../../../server/config/options.js';
-import { History } from '../../../server/store/history.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { FakeSocket } from '../../support/fake-socket.js';
@@ -42,12 +39,7 @@ class Bench {
 
   constructor(maxHistoryEvents = 100, maxQueuedBytes = DEFAULT_LIMITS.maxQueuedBytes) {
     const limits = { ...DEFAULT_LIMITS, maxHistoryEvents, maxQueuedBytes };
-    this.hub = new Hub(
-      epoch('E'),
-      this.store,
-      new History(limits, revision(0)),
-      new FanOut(revision(0), limits.maxQueuedBytes),
-    );
+    this.hub = new Hub({ epoch: epoch('E'), store: this.store }, limits);
     this.session = new Session(1, this.socket, 'json', {
       hub: this.hub,
       catchUp: new CatchUp(this.hub, limits.maxQueuedBytes, () => undefined),

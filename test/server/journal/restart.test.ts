@@ -176,4 +176,5 @@ t.test('records of a file that is broken keep their problem and their last good 
   const version = second.bus.hub.store.get('task', 'a');
   t.same(version?.data, { n: 1 });
   t.equal(version?.problem, 'invalid-json');
+  t.match(second.bus.problems(), [{ kind: 'task', id: 'a', problem: 'invalid-json' }], 'which is listed');
 });

@@ -3,6 +3,8 @@ import { compileFilter, EVERYTHING, revision, unixMillis, unpackMessage } from '
 import { decodeHistoryEntry, encodeHistoryEntry } from '../../../server/journal/entries.js';
 import { eventOf, encodeEventMessage } from '../../../server/relay/relay-message.js';
 import { decodeRelayMessage } from '../../../server/relay/read-relay-message.js';
+import type { CurrentRecords } from '../../../server/store/current-records.js';
+import { RecordReplica } from '../../../server/store/record-replica.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import { absent, NOW, present } from '../../support/changes.js';
@@ -85,7 +87,7 @@ t.test('a cut keeps the leases that stood at its revision', async (t) => {
 
 t.test('an event with a lease is the same in both encodings, from the journal, and behind an edge', async (t) => {
   const store = new RecordStore();
-  const edge = new RecordStore();
+  const edge = new RecordReplica([], revision(0), NOW);
   const past = present('reservation', 'r2', { expires_at: '1969-01-01T00:00:00Z' });
   const ends = [
     [reservation(), 0],
@@ -113,12 +115,11 @@ t.test('an event with a lease is the same in both encodings, from the journal, a
     if (message.is !== 'event') throw new Error(message.is);
     const { kind, id } = event.record;
     const followed = eventOf(message, edge.get(kind, id));
-    edge.followEvent(followed);
+    edge.follow(followed);
     t.strictSame(unpackMessage(followed.encoded('plain', 'msgpack')), packed, 'behind an edge');
   }
-  const late = new RecordStore();
-  late.follow(store.cut().versions, revision(8), at(14));
-  const shown = (of: RecordStore) => of.cut().versions.map((version) => of.leaseAt(version, at(14)));
+  const late = new RecordReplica(store.cut().versions, revision(8), at(14));
+  const shown = (of: CurrentRecords) => of.cut().versions.map((version) => of.leaseAt(version, at(14)));
   t.strictSame(shown(edge), shown(store), 'and in the snapshots of the edge');
   t.strictSame(shown(late), shown(store), 'one that comes later shows the same');
 });

@@ -124,3 +124,22 @@ t.test('what happened while the server was away says so', async (t) => {
   const store = new RecordStore();
   t.equal(store.apply(present('task', 't1'), NOW, 'restart')[0]?.observed, 'restart');
 });
+
+t.test('a store that was restored names the records that cannot be read, until they can', async (t) => {
+  const earlier = new RecordStore();
+  earlier.apply(present('task', 'good'), NOW);
+  earlier.apply(present('heartbeat', 'h', { reservation_id: 'r1' }), NOW);
+  earlier.apply(broken('heartbeat', 'h', 'unreadable'), NOW);
+  earlier.apply(broken('reservation', 'r1', 'unreadable'), NOW);
+  const store = new RecordStore();
+  const standing = earlier.cut().versions.map((version) => ({ version, lapsedAt: revision(0) }));
+  store.restore(standing, earlier.revision);
+  const named = () => [...store.problems].map(({ kind, id, problem }) => [kind, id, problem]).sort();
+  t.same(named(), [
+    ['heartbeat', 'h', 'unreadable'],
+    ['reservation', 'r1', 'unreadable'],
+  ]);
+  store.apply(present('heartbeat', 'h', { reservation_id: 'r1' }), NOW);
+  store.apply(absent('reservation', 'r1'), NOW);
+  t.same(named(), []);
+});

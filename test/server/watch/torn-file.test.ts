@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Kind } from '../../../protocol/index.js';
+import { revision, type Kind } from '../../../protocol/index.js';
 import { silentLog } from '../../../server/runtime/log.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
@@ -7,14 +7,14 @@ import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { Ingest } from '../../../server/watch/ingest.js';
 import type { Reading, RecordReader } from '../../../server/watch/record-reader.js';
 import { Warnings } from '../../../server/watch/warnings.js';
+import { broken, NOW } from '../../support/changes.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const SETTLE_MS = 200;
 
 /** An ingest over one file, which is found half-written whenever it is looked at, where it can be. */
-function overTornFile() {
+function overTornFile(store = new RecordStore()) {
   const clock = new ManualClock();
-  const store = new RecordStore();
   const warnings = new Warnings(silentLog);
   const events: StoreEvent[] = [];
   const file = { mtimeNs: 1n };
@@ -43,7 +43,6 @@ function overTornFile() {
     reconcileSoon: () => undefined,
   });
   ingest.start();
-  ingest.record('heartbeat', 'h');
   const pass = async (ms: number): Promise<void> => {
     for (let i = 0; i < ms; i += 10) {
       clock.advance(10);
@@ -53,12 +52,16 @@ function overTornFile() {
   const rewrite = (): void => {
     file.mtimeNs++;
   };
-  return { ingest, events, pass, rewrite, machine };
+  const hint = (): void => {
+    ingest.record('heartbeat', 'h');
+  };
+  return { ingest, events, pass, rewrite, hint, machine };
 }
 
 t.test('a file that stays broken is said to be after the settle time', async (t) => {
-  const { ingest, events, pass } = overTornFile();
+  const { ingest, events, pass, hint } = overTornFile();
   t.teardown(() => ingest.stop());
+  hint();
   await pass(SETTLE_MS - 20);
   t.same(events, []);
   await pass(40);
@@ -69,8 +72,9 @@ t.test('a file that stays broken is said to be after the settle time', async (t)
 });
 
 t.test('a file that is written again and again is given its settle time anew, up to ten times', async (t) => {
-  const { ingest, events, pass, rewrite } = overTornFile();
+  const { ingest, events, pass, rewrite, hint } = overTornFile();
   t.teardown(() => ingest.stop());
+  hint();
   for (let passed = 0; passed < 9 * SETTLE_MS; passed += SETTLE_MS / 2) {
     rewrite();
     await pass(SETTLE_MS / 2);
@@ -84,19 +88,36 @@ t.test('a file that is written again and again is given its settle time anew, up
 });
 
 t.test('a file that could not be read is given its settle time when it can be and is half-written', async (t) => {
-  const { ingest, events, pass, rewrite, machine } = overTornFile();
+  const { ingest, events, pass, rewrite, hint, machine } = overTornFile();
   t.teardown(() => ingest.stop());
+  hint();
   const problems = () => events.map(({ after }) => after?.problem);
   machine.hasDescriptors = false;
   rewrite();
-  ingest.record('heartbeat', 'h');
+  hint();
   await pass(4 * SETTLE_MS);
   t.same(problems(), ['unreadable']);
   machine.hasDescriptors = true;
   rewrite();
-  ingest.record('heartbeat', 'h');
+  hint();
   await pass(SETTLE_MS - 40);
   t.same(problems(), ['unreadable'], 'it is being written, and not broken');
   await pass(60);
   t.same(problems(), ['unreadable', 'invalid-json']);
+});
+
+t.test('a file that could not be read before a restart is tried again after it, without a hint', async (t) => {
+  const earlier = new RecordStore();
+  earlier.apply(broken('heartbeat', 'h', 'unreadable'), NOW);
+  const store = new RecordStore();
+  const standing = earlier.cut().versions.map((version) => ({ version, lapsedAt: revision(0) }));
+  store.restore(standing, earlier.revision);
+  const { ingest, events, pass } = overTornFile(store);
+  t.teardown(() => ingest.stop());
+  await pass(SETTLE_MS + 40);
+  t.same(
+    events.map(({ after }) => after?.problem),
+    ['invalid-json'],
+    'what it is now',
+  );
 });

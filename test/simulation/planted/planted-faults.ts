@@ -334,8 +334,8 @@ const KEEPING: readonly PlantedFault[] = [
   {
     name: 'the mark is set back while events wait for the disk',
     file: 'server/journal/journal.ts',
-    find: 'if (this.#phase === phase && this.#pending.length === 0) this.#mark.set(phase.writer.newest);',
-    replace: 'if (this.#phase === phase) this.#mark.set(phase.writer.newest);',
+    find: 'if (this.#phase === phase && this.#pending.length === 0) this.#files.setMark(phase.writer.newest);',
+    replace: 'if (this.#phase === phase) this.#files.setMark(phase.writer.newest);',
     rules: ['wire', 'view'],
     needs: ['kill', 'slow disk'],
   },
@@ -366,17 +366,17 @@ const KEEPING: readonly PlantedFault[] = [
   {
     name: 'a restored store gives the last revision again',
     file: 'server/store/record-store.ts',
-    find: "    for (const id of [...this.ids('reservation')]) this.#showLease(id);\n    this.#revision = last;",
+    find: "    for (const id of [...this.ids('reservation')]) this.showLease(id);\n    this.last = last;",
     replace:
-      "    for (const id of [...this.ids('reservation')]) this.#showLease(id);\n    this.#revision = (last - 1) as Revision;",
+      "    for (const id of [...this.ids('reservation')]) this.showLease(id);\n    this.last = (last - 1) as Revision;",
     rules: ['wire', 'stuck', 'crash', 'unforeseen'],
     needs: ['restart'],
   },
   {
     name: 'what happened while the server was away is not in its history',
     file: 'server/bus.ts',
-    find: '    for (const event of since) history.append(event);\n',
-    replace: '',
+    find: 'const past = [...(recovered?.events ?? []), ...since];',
+    replace: 'const past = [...(recovered?.events ?? [])];',
     rules: ['wire', 'unforeseen', 'stuck', 'crash'],
     needs: ['restart'],
   },

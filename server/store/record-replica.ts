@@ -1,0 +1,32 @@
+import type { Revision, UnixMillis } from '../../protocol/index.js';
+import { CurrentRecords } from './current-records.js';
+import type { RecordVersion } from './record-version.js';
+import type { StoreEvent } from './store-event.js';
+
+/** The records of another store, which says what happens to them and when leases end. */
+export class RecordReplica extends CurrentRecords {
+  /** Begins with the records as they stand there at a revision. */
+  constructor(versions: readonly RecordVersion[], last: Revision, now: UnixMillis) {
+    super(last);
+    for (const version of versions) {
+      this.stand(version);
+      const { kind, id, data, problem } = version;
+      if (this.book.heeds(kind)) this.showAll(this.book.put(kind, id, data, now, problem));
+    }
+  }
+
+  /** Takes in what has happened there, at the next revision. */
+  follow({ type, before, after, record: { kind, id }, revision: next, time }: StoreEvent): void {
+    if (after === undefined) {
+      this.forget(kind, id);
+      this.showAll(this.book.drop(kind, id, time));
+    } else if (after !== before) {
+      this.stand(after);
+      this.showAll(this.book.put(kind, id, after.data, time, after.problem));
+    } else if (type === 'expired') {
+      this.book.lapse(id);
+      this.showLease(id);
+    }
+    this.last = next;
+  }
+}

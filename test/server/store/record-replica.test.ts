@@ -1,0 +1,38 @@
+import t from 'tap';
+import { revision } from '../../../protocol/index.js';
+import type { CurrentRecords } from '../../../server/store/current-records.js';
+import { RecordReplica } from '../../../server/store/record-replica.js';
+import { RecordStore } from '../../../server/store/record-store.js';
+import { absent, broken, NOW, present } from '../../support/changes.js';
+
+type Own<Records extends CurrentRecords> = Exclude<keyof Records, keyof CurrentRecords>;
+
+const named = (records: CurrentRecords): string[] =>
+  records.cut().versions.map(({ kind, id, problem = 'good' }) => `${kind}/${id} ${problem}`);
+
+t.test('a replica only follows: what makes events and ends leases is the store’s', async (t) => {
+  // By types: whoever adds a method to one of them says so here.
+  const ofStore: Record<Own<RecordStore>, true> = { apply: true, expireUntil: true, leases: true, restore: true };
+  const ofReplica: Record<Own<RecordReplica>, true> = { follow: true };
+  const methods = (of: object): string[] => Object.getOwnPropertyNames(of).filter((name) => name !== 'constructor');
+  t.same(methods(RecordStore.prototype).sort(), Object.keys(ofStore));
+  t.same(methods(RecordReplica.prototype), Object.keys(ofReplica));
+});
+
+t.test('a replica begins with the records of another store and then shows what it shows', async (t) => {
+  const store = new RecordStore();
+  store.apply(present('task', 't1', { n: 1 }), NOW);
+  store.apply(broken('task', 't2'), NOW);
+  const replica = new RecordReplica(store.cut().versions, store.revision, NOW);
+  t.same(named(replica), ['task/t1 good', 'task/t2 invalid-json']);
+  t.equal(replica.revision, 2);
+  const changes = [present('task', 't2'), absent('task', 't1'), broken('claim', 'c'), broken('task', 't3', 'link')];
+  for (const event of changes.flatMap((change) => store.apply(change, NOW))) replica.follow(event);
+  t.same(named(replica), named(store));
+  t.equal(replica.revision, store.revision);
+  t.same(
+    [...replica.problems].map(({ id }) => id),
+    ['c', 't3'],
+  );
+  t.same(named(new RecordReplica([], revision(7), NOW)), []);
+});
