@@ -16,6 +16,7 @@ const COMMANDS = [
   'doctor',
   'config',
   'token',
+  'hook',
   'mcp',
   'demo',
   'completion',
