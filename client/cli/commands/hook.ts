@@ -5,7 +5,7 @@ import type { Terminal } from '../terminal/terminal.js';
 
 export function hookCommand(terminal: Terminal): Command {
   const command = new Command('hook')
-    .description("answer a coding agent's hook: its JSON on stdin, an answer in its form on stdout")
+    .description('answer the hook of a coding agent, its JSON on stdin; or, as git, guard a commit')
     .addArgument(withChoices(new Argument('<harness>', 'which one calls'), HARNESSES))
     .option('--run-id <run>', 'which run asks (default: MUSE_RUN_ID, or a name made from the session)')
     .option('-b, --branch <branch>', 'the branch it works on (default: what git has checked out)')
@@ -25,8 +25,8 @@ export function hookCommand(terminal: Terminal): Command {
     ],
     exits: {
       0: 'answered; where nothing is in the way, nothing is printed',
-      1: 'bad arguments, or an input that cannot be read; the agent goes on',
-      2: 'the same with --when-unknown deny: the agent is stopped',
+      1: 'bad arguments, or an input that cannot be read: the agent goes on; git: the commit is denied',
+      2: 'an input that cannot be read, with --when-unknown deny: the agent is stopped',
     },
   });
 }

@@ -11,6 +11,8 @@ import { addressEdits, findPlace } from './place.js';
 export interface Asker {
   readonly identity: Identity;
   readonly directory: string;
+  /** What is about to happen. */
+  readonly about: 'edit' | 'commit';
   readonly root?: string | undefined;
   readonly branch?: string | undefined;
   readonly whenUnknown: WhenUnknown;
@@ -19,7 +21,7 @@ export interface Asker {
 
 /** What is said or decided before some files are changed. */
 export async function outcomeBefore(edits: readonly Edit[], asker: Asker): Promise<HookOutcome> {
-  const { directory, identity, whenUnknown } = asker;
+  const { directory } = asker;
   const target = readTarget({ ...(asker.root === undefined ? {} : { root: asker.root }) });
   const place = findPlace(directory, target.root);
   if (place.is === 'none') return { is: 'none' };
@@ -28,7 +30,7 @@ export async function outcomeBefore(edits: readonly Edit[], asker: Asker): Promi
   if (addressed.length === 0) return { is: 'none' };
   const addresses = addressed.flatMap((edit) => edit.addresses);
   const answer = await askHolding({ root: place.root, target, addresses, warn: asker.warn });
-  return outcome(addressed, answer, { identity, whenUnknown }, asker.branch ?? place.tree?.branch);
+  return outcome(addressed, answer, asker, asker.branch ?? place.tree?.branch);
 }
 
 /** A tool that changes files nobody knows of. */
@@ -41,11 +43,11 @@ export function outcomeOfUnreadable(why: string, asker: Asker): HookOutcome {
 function outcome(
   edits: Parameters<typeof decide>[0],
   answer: HoldingAnswer,
-  { identity, whenUnknown }: Pick<Asker, 'identity' | 'whenUnknown'>,
+  { identity, whenUnknown, about }: Asker,
   branch: string | undefined,
 ): HookOutcome {
   const decision = decide(edits, answer, { run: identity.run, branch }, whenUnknown);
   if (decision.is === 'none') return decision;
   const known = answer.is === 'known' ? answer : { now: 0, holders: [] };
-  return { is: decision.is, text: decisionText(decision, identity, known) };
+  return { is: decision.is, text: decisionText(decision, identity, known, about) };
 }

@@ -22,16 +22,27 @@ export function decisionText(
   { is, findings }: Exclude<Decision, { readonly is: 'none' }>,
   identity: Identity,
   { now, holders }: { readonly now: number; readonly holders: readonly HookHolder[] },
+  about: 'edit' | 'commit' = 'edit',
 ): string {
-  const lines = [headline(is, findings), ...adviceOn(is, findings, identity, holders), identityLine(identity)];
+  const advice =
+    is === 'said'
+      ? []
+      : [
+          adviceOn(
+            findings,
+            holders.some((holder) => isOwn(holder, identity)),
+            about,
+          ),
+        ];
+  const lines = [headline(is, findings, about), ...advice, identityLine(identity)];
   const shown = findings.slice(0, MAX_FINDINGS).flatMap((finding) => shownFinding(finding, now));
   const left = findings.length - MAX_FINDINGS;
   if (left > 0) lines.push(`${String(left)} more are not shown.`);
   return [...lines, ...(shown.length === 0 ? [] : [`${UNTRUSTED}:`, ...shown])].join('\n');
 }
 
-function headline(is: 'said' | 'denied', findings: readonly Finding[]): string {
-  const begin = is === 'denied' ? 'muse-bus: this edit was stopped.' : 'muse-bus:';
+function headline(is: 'said' | 'denied', findings: readonly Finding[], about: 'edit' | 'commit'): string {
+  const begin = is === 'denied' ? `muse-bus: this ${about} was stopped.` : 'muse-bus:';
   const has = (kind: Finding['is']): boolean => findings.some((finding) => finding.is === kind);
   const parts = [
     ...(has('held') ? ['Another run holds what it changes.'] : []),
@@ -43,23 +54,15 @@ function headline(is: 'said' | 'denied', findings: readonly Finding[]): string {
   return [begin, ...parts].join(' ');
 }
 
-function adviceOn(
-  is: 'said' | 'denied',
-  findings: readonly Finding[],
-  identity: Identity,
-  holders: readonly HookHolder[],
-): string[] {
-  if (is === 'said') return [];
-  const held = findings.filter((finding) => finding.is === 'held');
-  if (held.length === 0) return ['Ask again later, or ask the person whether to go on without knowing.'];
-  const paths = [...new Set(held.map(({ path }) => path))];
-  // A wait for a whole file would wait for this run's own lease in it, too.
-  const isOwnToo = holders.some((holder) => isOwn(holder, identity));
-  const where = isOwnToo || paths.length > 1 ? 'ADDRESS' : shellQuoted(paths[0]!);
-  const which = where === 'ADDRESS' ? ', with each ADDRESS below that is in the way' : '';
-  return [
-    `Wait until it is free: muse-bus wait --free ${where} --timeout ${String(WAIT_S)}${which}; then edit again. Or work on something else.`,
-  ];
+/** @param isOwnToo whether this run holds something there itself: a wait for a whole file would wait for that, too. */
+function adviceOn(findings: readonly Finding[], isOwnToo: boolean, about: 'edit' | 'commit'): string {
+  const paths = new Set(findings.flatMap((finding) => (finding.is === 'held' ? [finding.path] : [])));
+  const [only, ...others] = paths;
+  if (only === undefined) return 'Ask again later, or ask the person whether to go on without knowing.';
+  const isNamed = !isOwnToo && others.length === 0;
+  const wait = `muse-bus wait --free ${isNamed ? shellQuoted(only) : 'ADDRESS'} --timeout ${String(WAIT_S)}`;
+  const which = isNamed ? '' : ', with each ADDRESS below that is in the way';
+  return `Wait until it is free: ${wait}${which}; then ${about} again. Or work on something else.`;
 }
 
 function identityLine({ run, from }: Identity): string {

@@ -7,10 +7,12 @@ import { CODEX } from './codex.js';
 import { CURSOR } from './cursor.js';
 import { outcomeBefore, outcomeOfUnreadable } from './before-edit.js';
 import type { WhenUnknown } from './decision.js';
+import { answerGit } from './git.js';
 import type { HarnessForm, HookAnswer, HookInput, HookOutcome } from './hook-call.js';
 import { identify } from './identity.js';
+import { readStaged } from './staged.js';
 
-export const HARNESSES = ['claude-code', 'codex', 'cursor'] as const;
+export const HARNESSES = ['claude-code', 'codex', 'cursor', 'git'] as const;
 export type Harness = (typeof HARNESSES)[number];
 
 export interface HookFlags {
@@ -20,7 +22,11 @@ export interface HookFlags {
   readonly whenUnknown?: string | undefined;
 }
 
-const FORMS: Readonly<Record<Harness, HarnessForm>> = { 'claude-code': CLAUDE_CODE, codex: CODEX, cursor: CURSOR };
+const FORMS: Readonly<Record<Exclude<Harness, 'git'>, HarnessForm>> = {
+  'claude-code': CLAUDE_CODE,
+  codex: CODEX,
+  cursor: CURSOR,
+};
 /** A tool that writes a file has it in its input. */
 const MAX_INPUT_BYTES = 64 * 2 ** 20;
 
@@ -29,6 +35,10 @@ export async function hook(name: string, flags: HookFlags, terminal: Terminal): 
   const harness = HARNESSES.find((known) => known === name);
   if (harness === undefined) throw new CliError(`hook must be for one of ${HARNESSES.join(', ')}, got ${name}`);
   const whenUnknown = readWhenUnknown(flags.whenUnknown);
+  if (harness === 'git') {
+    await gitHook({ ...flags, whenUnknown }, terminal);
+    return;
+  }
   const form = FORMS[harness];
   try {
     const input = form.read(JSON.parse(await readInput()));
@@ -37,6 +47,25 @@ export async function hook(name: string, flags: HookFlags, terminal: Terminal): 
   } catch (error) {
     const { message } = toCliError(error);
     print({ errors: [`muse-bus hook ${harness}: ${message}`], exitCode: whenUnknown === 'deny' ? 2 : 1 }, terminal);
+  }
+}
+
+/** Before a commit. An error of the hook itself stops no commit, unless that is wanted. */
+async function gitHook(settings: Settings, terminal: Terminal): Promise<void> {
+  const identity = identify(settings.runId, process.env, 'git', undefined);
+  try {
+    const { top, edits } = readStaged(workingDirectory());
+    const asker = {
+      ...settings,
+      identity,
+      directory: top,
+      about: 'commit',
+      warn: (line: Text) => terminal.err(line),
+    } as const;
+    print(answerGit(await outcomeBefore(edits, asker)), terminal);
+  } catch (error) {
+    const { message } = toCliError(error);
+    print({ errors: [`muse-bus hook git: ${message}`], exitCode: settings.whenUnknown === 'deny' ? 1 : 0 }, terminal);
   }
 }
 
@@ -59,7 +88,7 @@ async function outcomeOf(
   warn: Warn,
 ): Promise<HookOutcome> {
   const identity = identify(settings.runId, process.env, harness, session);
-  const question = { ...settings, identity, directory, warn };
+  const question = { ...settings, identity, directory, about: 'edit', warn } as const;
   switch (call.is) {
     case 'before':
       return outcomeBefore(call.edits, question);

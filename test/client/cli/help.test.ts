@@ -17,6 +17,7 @@ const COMMANDS = [
   'config',
   'token',
   'hook',
+  'hooks',
   'mcp',
   'demo',
   'completion',

@@ -2,6 +2,7 @@ import t from 'tap';
 import { CLAUDE_CODE } from '../../../../client/cli/hook/claude-code.js';
 import { CODEX } from '../../../../client/cli/hook/codex.js';
 import { CURSOR } from '../../../../client/cli/hook/cursor.js';
+import { stagedEdits } from '../../../../client/cli/hook/git.js';
 import type { HarnessForm, HookAnswer, HookCall, HookOutcome } from '../../../../client/cli/hook/hook-call.js';
 import { claudeCode, codex, cursor, PATCH } from './hook-inputs.js';
 
@@ -248,4 +249,38 @@ const answers: readonly (readonly [name: string, HarnessForm, input: object, Hoo
 t.test('an outcome is answered in the form of the harness', async (t) => {
   for (const [name, form, input, outcome, answer] of answers)
     t.same(form.answer(form.read(input), outcome), answer, name);
+});
+
+t.test('a commit is what git lists, with the lines that it removes and what encloses them', async (t) => {
+  const diff = [
+    'diff --git a/src/a.py b/src/a.py',
+    '--- a/src/a.py',
+    '+++ b/src/a.py',
+    '@@ -2 +2 @@ def compute_total(items):',
+    '-    return 1',
+    '+    return 2',
+    '@@ -8,0 +9,2 @@ def other():',
+    '+--- a/forged.py',
+    '++++ b/forged.py',
+    'diff --git a/new.py b/new.py',
+    '--- /dev/null',
+    '+++ b/new.py',
+    '@@ -0,0 +1 @@',
+    '+x',
+    'diff --git a/a b.py b/a b.py',
+    '--- a/a b.py\t',
+    '+++ b/a b.py\t',
+    '@@ -1 +0,0 @@',
+    '-gone',
+    '\\ No newline at end of file',
+    'diff --git a/picture.png b/picture.png',
+    'Binary files a/picture.png and b/picture.png differ',
+    '',
+  ].join('\n');
+  t.same(stagedEdits('src/a.py\0new.py\0a b.py\0picture.png\0', diff), [
+    edit('src/a.py', 'def compute_total(items):', '    return 1', 'def other():'),
+    edit('new.py'),
+    edit('a b.py', '', 'gone'),
+    edit('picture.png'),
+  ]);
 });

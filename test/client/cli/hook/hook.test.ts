@@ -178,7 +178,7 @@ t.test('what cannot be read stops nothing, unless that is wanted', async (t) => 
     t.match(passed.errors, /^muse-bus hook claude-code: /);
     t.equal((await run(['claude-code', '--when-unknown', 'deny'], input)).exitCode, 2);
   }
-  t.match((await run(['emacs'], '{}')).errors, /one of claude-code, codex, cursor/);
+  t.match((await run(['emacs'], '{}')).errors, /one of claude-code, codex, cursor, git/);
   t.match((await run(['codex', '--when-unknown', 'maybe'], '{}')).errors, /pass or deny, got maybe/);
   t.match((await run(['codex', '--run', 'x'], '{}')).errors, /--run/);
 });
