@@ -21,6 +21,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map<string
   ['doctor', async () => (await import('./doctor/doctor.js')).doctorCommand],
   ['config', async () => (await import('./commands/config.js')).configCommand],
   ['token', async () => (await import('./commands/token.js')).tokenCommand],
+  ['hook', async () => (await import('./commands/hook.js')).hookCommand],
+  ['hooks', async () => (await import('./commands/hooks.js')).hooksCommand],
   ['mcp', async () => (await import('./mcp/mcp.js')).mcpCommand],
   ['demo', async () => (await import('./demo/demo.js')).demoCommand],
   ['completion', async () => (await import('./commands/completion.js')).completionCommand],

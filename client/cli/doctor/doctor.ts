@@ -6,6 +6,7 @@ import { examineRepository } from './repository.js';
 import { examineServer } from './server.js';
 import { toCliError } from '../cli-error.js';
 import { wrong, type Finding } from './finding.js';
+import { examineHooks } from '../hook-settings/check.js';
 import { withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
 import { readTarget, withTarget, type Target, type TargetFlags } from '../commands/target.js';
@@ -32,7 +33,7 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
   const findings = [...examineMachine(), ...(await examineAll(target))];
   for (const finding of findings) {
     if (format === 'json') terminal.json(finding);
-    else for (const text of shown(finding)) terminal.out(text);
+    else for (const text of shownFinding(finding)) terminal.out(text);
   }
   const count = findings.filter(({ state }) => state === 'wrong').length;
   if (count > 0) process.exitCode = 1;
@@ -49,7 +50,9 @@ async function examineAll(target: Target): Promise<Finding[]> {
     const from = target.root ?? workingDirectory();
     const search = findRepository(from, target.root !== undefined);
     return [
-      ...(search.is === 'found' ? examineRepository(search.root) : [noRepository(search, from)]),
+      ...(search.is === 'found'
+        ? [...examineRepository(search.root), ...examineHooks(search.root)]
+        : [noRepository(search, from)]),
       ...(search.is !== 'found' && !target.server ? [] : await examineServer(target)),
     ];
   } catch (error) {
@@ -68,7 +71,8 @@ function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root: 
 const WIDTH = 14;
 const MARKS = { ok: paint.green('✔'), note: paint.yellow('·'), wrong: paint.red('✘') } as const;
 
-function shown({ check, state, found, advice }: Finding): Text[] {
+/** A finding as lines: what was found, and what to do. */
+export function shownFinding({ check, state, found, advice }: Finding): Text[] {
   const text = line`${MARKS[state]} ${check.padEnd(WIDTH)} ${found}`;
   return advice === undefined ? [text] : [text, `  ${' '.repeat(WIDTH)} → ${advice}`];
 }

@@ -16,6 +16,8 @@ const COMMANDS = [
   'doctor',
   'config',
   'token',
+  'hook',
+  'hooks',
   'mcp',
   'demo',
   'completion',

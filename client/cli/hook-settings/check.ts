@@ -1,0 +1,93 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { closestMatch } from '../../../protocol/index.js';
+import { toCliError } from '../cli-error.js';
+import { note, ok, wrong, type Finding } from '../doctor/finding.js';
+import { hooksIn, type HookTable } from './hook-table.js';
+import { readSettings } from './json-text.js';
+import { INSTALL_PLACES, PLACES, type PlaceName } from './places.js';
+import { readSettingsFile } from './settings-file.js';
+
+/** What is installed, and whether it can work: a harness may ignore what is wrong without a word. */
+export function checkHooks(root: string, names: readonly PlaceName[], env: NodeJS.ProcessEnv = process.env): Finding[] {
+  return names.flatMap((name) => checkPlace(root, name, env));
+}
+
+/** The same for `doctor`: only what somebody has installed, or tried to. */
+export function examineHooks(root: string): Finding[] {
+  return checkHooks(root, PLACES).filter(({ state }) => state !== 'note');
+}
+
+function checkPlace(root: string, name: PlaceName, env: NodeJS.ProcessEnv): Finding[] {
+  const place = INSTALL_PLACES[name];
+  const check = `hooks ${name}`;
+  const missing = note(check, 'not installed', `muse-bus hooks install ${name} shows what it would add`);
+  let path: string;
+  let text: string | undefined;
+  try {
+    path = place.path(root);
+    ({ text } = readSettingsFile(root, path));
+  } catch (error) {
+    return [note(check, toCliError(error).message, 'nothing is installed there')];
+  }
+  if (text === undefined) return [missing];
+  const { table } = place;
+  const read = table || name === 'mcp' ? readSettings(text) : undefined;
+  if (read?.is === 'refused')
+    return [wrong(check, `${path} cannot be read: ${read.why}`, 'mend it: none of it counts')];
+  const misspelt = table ? misspeltEvents(check, table, text) : [];
+  if (!place.isIn(text)) return [...misspelt, missing];
+  return [...misspelt, ...(table ? eventFindings(check, path, table, text, env) : [ok(check, `installed in ${path}`)])];
+}
+
+function misspeltEvents(check: string, table: HookTable, text: string): Finding[] {
+  const { knownEvents } = table;
+  const known = new Set(knownEvents);
+  return [...(hooksIn(table, text) ?? new Map<string, unknown>()).keys()].flatMap((event) => {
+    if (known.has(event)) return [];
+    const meant = closestMatch(event, knownEvents);
+    if (meant === undefined) return [];
+    return [wrong(check, `there is no event ${event}: its hooks are never called`, `write ${meant}`)];
+  });
+}
+
+function eventFindings(check: string, path: string, table: HookTable, text: string, env: NodeJS.ProcessEnv): Finding[] {
+  const found = hooksIn(table, text);
+  const missing = Object.keys(table.events).filter((event) => found?.get(event)?.ours === undefined);
+  const commands = [...(found?.values() ?? [])].flatMap(({ ours }) => (ours === undefined ? [] : [ours]));
+  const [program = ''] = (commands[0] ?? '').split(' ');
+  return [
+    missing.length === 0
+      ? ok(check, `installed in ${path}`)
+      : wrong(
+          check,
+          `not called at ${missing.join(', ')}`,
+          `muse-bus hooks install ${table.harness} adds what is missing`,
+        ),
+    ...(isFound(program, env)
+      ? []
+      : [
+          wrong(
+            check,
+            `${program} is not found in PATH: the hook fails, and nothing is stopped`,
+            'npm install -g muse-bus',
+          ),
+        ]),
+  ];
+}
+
+/** Whether a shell would find a program. */
+function isFound(program: string, env: NodeJS.ProcessEnv): boolean {
+  const endings = process.platform === 'win32' ? ['', '.cmd', '.exe'] : [''];
+  const paths = /[\\/]/.test(program)
+    ? [program]
+    : (env['PATH'] ?? '').split(delimiter).flatMap((directory) => endings.map((end) => join(directory, program + end)));
+  return paths.some((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,47 @@
+import { hookCommandLine, type Installed, type SettingsEdit } from './settings-edit.js';
+
+const BEGIN = '# muse-bus: begin';
+const END = '# muse-bus: end';
+const SHELL = /^#! ?(?:\/usr)?\/bin\/(?:env )?(?:ba|da|k|z)?sh\b.*$/;
+
+/**
+ * Adds the guard to a pre-commit hook that is a shell script, right after its first line: what follows may end the script. A commit is
+ * not kept back where the program is not installed.
+ */
+export function addGuard(text: string | undefined, installed: Installed): SettingsEdit {
+  const guard = guardLines(installed);
+  if (text === undefined || text.trim() === '') return { is: 'changed', text: ['#!/bin/sh', ...guard, ''].join('\n') };
+  const [first = '', ...rest] = withoutGuard(text).split('\n');
+  if (!SHELL.test(first)) {
+    return { is: 'refused', why: `it is no shell script; add "${hookCommandLine(installed, 'git')} || exit 1" to it` };
+  }
+  const after = [first, ...guard, ...rest].join('\n');
+  return after === text ? { is: 'same' } : { is: 'changed', text: after };
+}
+
+/** A script of which nothing but its first line would be left goes. */
+export function removeGuard(text: string | undefined): SettingsEdit {
+  if (text === undefined || !hasGuard(text)) return { is: 'same' };
+  const after = withoutGuard(text);
+  return { is: 'changed', text: /^#![^\n]*\s*$/.test(after) ? undefined : after };
+}
+
+export const hasGuard = (text: string): boolean => text.split('\n').includes(BEGIN);
+
+function guardLines(installed: Installed): string[] {
+  const [program = ''] = installed.program.split(' ');
+  return [
+    BEGIN,
+    `if command -v ${program} >/dev/null 2>&1; then`,
+    `  ${hookCommandLine(installed, 'git')} || exit 1`,
+    'fi',
+    END,
+  ];
+}
+
+function withoutGuard(text: string): string {
+  const lines = text.split('\n');
+  const begin = lines.indexOf(BEGIN);
+  const end = lines.indexOf(END, begin);
+  return begin < 0 || end < 0 ? text : [...lines.slice(0, begin), ...lines.slice(end + 1)].join('\n');
+}

@@ -1,0 +1,38 @@
+import type { HookTable } from './hook-table.js';
+
+const CLAUDE_CODE_EDITS = 'Edit|MultiEdit|Write|NotebookEdit';
+
+export const CLAUDE_CODE_TABLE: HookTable = {
+  harness: 'claude-code',
+  shape: 'grouped',
+  events: { PreToolUse: { matcher: CLAUDE_CODE_EDITS } },
+  knownEvents: [
+    ...['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'PermissionRequest', 'PermissionDenied', 'Notification'],
+    ...['UserPromptSubmit', 'SessionStart', 'SessionEnd', 'Stop', 'StopFailure', 'SubagentStart', 'SubagentStop'],
+    ...['PreCompact', 'PostCompact', 'Setup', 'ConfigChange', 'TaskCreated', 'TaskCompleted', 'TeammateIdle'],
+    ...['WorktreeCreate', 'WorktreeRemove', 'InstructionsLoaded', 'CwdChanged', 'FileChanged'],
+  ],
+};
+
+export const CODEX_TABLE: HookTable = {
+  harness: 'codex',
+  shape: 'grouped',
+  events: { PreToolUse: { matcher: 'apply_patch|Bash' } },
+  knownEvents: [
+    ...['PreToolUse', 'PostToolUse', 'PermissionRequest', 'SessionStart', 'UserPromptSubmit', 'Stop'],
+    ...['SubagentStart', 'SubagentStop', 'PreCompact', 'PostCompact'],
+  ],
+};
+
+export const CURSOR_TABLE: HookTable = {
+  harness: 'cursor',
+  shape: 'flat',
+  version: 1,
+  events: { preToolUse: { matcher: 'Write|Edit|MultiEdit|StrReplace|Delete|ApplyPatch|EditNotebook' } },
+  knownEvents: [
+    ...['preToolUse', 'postToolUse', 'postToolUseFailure', 'sessionStart', 'sessionEnd', 'beforeSubmitPrompt', 'stop'],
+    ...['beforeShellExecution', 'afterShellExecution', 'beforeMCPExecution', 'afterMCPExecution', 'beforeReadFile'],
+    ...['afterFileEdit', 'beforeTabFileRead', 'afterTabFileEdit', 'afterAgentResponse', 'afterAgentThought'],
+    ...['subagentStart', 'subagentStop', 'preCompact'],
+  ],
+};

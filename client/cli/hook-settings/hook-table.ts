@@ -1,0 +1,113 @@
+import { isDeepStrictEqual } from 'node:util';
+import { asFields, type Fields } from '../hook/fields.js';
+import { readSettings, settingsText } from './json-text.js';
+import { hookCommandLine, isOurs, type Installed, type SettingsEdit } from './settings-edit.js';
+
+/** How a harness keeps its hooks: `hooks`, an object of events, each with a list of entries. */
+export interface HookTable {
+  readonly harness: string;
+  /** The events that we want to be called for, and for which tools. */
+  readonly events: Readonly<Record<string, { readonly matcher?: string }>>;
+  /** All events that the harness is known to have. */
+  readonly knownEvents: readonly string[];
+  /** Claude Code and Codex have lists of commands for each matcher; Cursor has one list. */
+  readonly shape: 'grouped' | 'flat';
+  /** What must be in the file besides. */
+  readonly version?: number;
+}
+
+const TIMEOUT_S = 15;
+
+/** Adds our entries to what is there, or mends ours. Nothing of anybody else's is touched. */
+export function addHooks(table: HookTable, text: string | undefined, installed: Installed): SettingsEdit {
+  return edited(table, text, (event, entries) => {
+    const wanted = table.events[event];
+    if (!wanted) return entries;
+    const entry = entryFor(table, wanted, hookCommandLine(installed, table.harness));
+    const own = entries.filter((other) => isOurEntry(table, other));
+    if (own.length === 1 && isDeepStrictEqual(own[0], entry)) return entries;
+    return [...withoutOurs(table, entries), entry];
+  });
+}
+
+/** Takes our entries out, and what is empty then. */
+export function removeHooks(table: HookTable, text: string | undefined): SettingsEdit {
+  if (text === undefined) return { is: 'same' };
+  return edited(table, text, (_event, entries) => withoutOurs(table, entries));
+}
+
+function edited(
+  table: HookTable,
+  text: string | undefined,
+  change: (event: string, entries: readonly unknown[]) => readonly unknown[],
+): SettingsEdit {
+  const read = readSettings(text);
+  if (read.is === 'refused') return read;
+  const { settings } = read;
+  const { hooks: before = {}, version } = settings;
+  if (typeof before !== 'object' || before === null || Array.isArray(before))
+    return { is: 'refused', why: '"hooks" is no object' };
+  if (table.version !== undefined && version !== undefined && version !== table.version)
+    return { is: 'refused', why: `"version" is not ${String(table.version)}` };
+  const hooks: Record<string, unknown> = {};
+  let isChanged = false;
+  for (const event of new Set([...Object.keys(before), ...Object.keys(table.events)])) {
+    const entries = asFields(before)[event];
+    if (entries !== undefined && !Array.isArray(entries)) return { is: 'refused', why: `"hooks.${event}" is no list` };
+    const after = change(event, entries ?? []);
+    isChanged ||= !isDeepStrictEqual(after, entries ?? []);
+    if (after.length > 0 || entries?.length === 0) hooks[event] = after;
+  }
+  if (!isChanged) return { is: 'same' };
+  if (Object.keys(hooks).length > 0) {
+    const version = table.version === undefined ? {} : { version: table.version };
+    return { is: 'changed', text: settingsText({ ...version, ...settings, hooks }, text) };
+  }
+  const left = Object.entries(settings).filter(([name]) => name !== 'hooks');
+  // The version alone says nothing.
+  if (left.every(([name]) => name === 'version')) return { is: 'changed', text: undefined };
+  return { is: 'changed', text: settingsText(Object.fromEntries(left), text) };
+}
+
+function entryFor({ shape }: HookTable, { matcher }: { readonly matcher?: string }, command: string): Fields {
+  const named = matcher === undefined ? {} : { matcher };
+  if (shape === 'flat') return { command, ...named, timeout: TIMEOUT_S };
+  return { ...named, hooks: [{ type: 'command', command, timeout: TIMEOUT_S }] };
+}
+
+function isOurEntry({ shape, harness }: HookTable, entry: unknown): boolean {
+  const { command, hooks } = asFields(entry);
+  if (shape === 'flat') return isOurs(command, harness);
+  return Array.isArray(hooks) && hooks.some((hook) => isOurs(asFields(hook)['command'], harness));
+}
+
+function withoutOurs(table: HookTable, entries: readonly unknown[]): readonly unknown[] {
+  const { shape, harness } = table;
+  return entries.flatMap((entry) => {
+    if (!isOurEntry(table, entry)) return [entry];
+    if (shape === 'flat') return [];
+    const group = asFields(entry);
+    const others = (group['hooks'] as readonly unknown[]).filter((hook) => !isOurs(asFields(hook)['command'], harness));
+    return others.length === 0 ? [] : [{ ...group, hooks: others }];
+  });
+}
+
+/** For each event that the file has hooks for, whether we are among them. @returns `undefined` where it cannot be read. */
+export function hooksIn(
+  table: HookTable,
+  text: string,
+): ReadonlyMap<string, { readonly ours: string | undefined }> | undefined {
+  const read = readSettings(text);
+  if (read.is === 'refused') return undefined;
+  const found = new Map<string, { ours: string | undefined }>();
+  for (const [event, entries] of Object.entries(asFields(read.settings['hooks']))) {
+    const commands = (Array.isArray(entries) ? (entries as readonly unknown[]) : []).flatMap((entry) => {
+      const { command, hooks } = asFields(entry);
+      if (table.shape === 'flat') return [command];
+      return Array.isArray(hooks) ? hooks.map((hook) => asFields(hook)['command']) : [];
+    });
+    const ours = commands.find((command) => isOurs(command, table.harness));
+    found.set(event, { ours: typeof ours === 'string' ? ours : undefined });
+  }
+  return found;
+}

@@ -1,0 +1,24 @@
+import { asFields, type Fields } from '../hook/fields.js';
+
+/** A file of settings as a JSON object; `{}` where there is none. */
+export type ReadSettings =
+  { readonly is: 'settings'; readonly settings: Fields } | { readonly is: 'refused'; readonly why: string };
+
+export function readSettings(text: string | undefined): ReadSettings {
+  if (text === undefined || text.trim() === '') return { is: 'settings', settings: {} };
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return { is: 'settings', settings: asFields(value) };
+    return { is: 'refused', why: 'it is no JSON object' };
+  } catch (error) {
+    return { is: 'refused', why: `it is no JSON: ${(error as Error).message}` };
+  }
+}
+
+/** The settings as text, indented as the file is. */
+export function settingsText(settings: Fields, before: string | undefined): string {
+  const indent = /\n([ \t]+)"/.exec(before ?? '')?.[1] ?? '  ';
+  const end = before === undefined || before.trim() === '' || before.endsWith('\n') ? '\n' : '';
+  return JSON.stringify(settings, null, indent) + end;
+}

@@ -1,0 +1,40 @@
+import { isDeepStrictEqual } from 'node:util';
+import { asFields, type Fields } from '../hook/fields.js';
+import { readSettings, settingsText } from './json-text.js';
+import type { Installed, SettingsEdit } from './settings-edit.js';
+
+const NAME = 'muse-bus';
+
+/** `.mcp.json`: the servers of tools that a harness starts, by name. */
+export function addMcpServer(text: string | undefined, { program }: Pick<Installed, 'program'>): SettingsEdit {
+  const [command = program, ...args] = program.split(' ');
+  return edited(text, (servers) => {
+    const own = asFields(servers[NAME]);
+    // What else somebody has set for it, as its environment, stays.
+    return { ...servers, [NAME]: { ...own, command, args: [...args, 'mcp'] } };
+  });
+}
+
+export function removeMcpServer(text: string | undefined): SettingsEdit {
+  if (text === undefined) return { is: 'same' };
+  return edited(text, (servers) => Object.fromEntries(Object.entries(servers).filter(([name]) => name !== NAME)));
+}
+
+export function hasMcpServer(text: string): boolean {
+  const read = readSettings(text);
+  return read.is === 'settings' && NAME in asFields(read.settings['mcpServers']);
+}
+
+function edited(text: string | undefined, change: (servers: Fields) => Fields): SettingsEdit {
+  const read = readSettings(text);
+  if (read.is === 'refused') return read;
+  const { mcpServers: before = {}, ...others } = read.settings;
+  if (typeof before !== 'object' || before === null || Array.isArray(before))
+    return { is: 'refused', why: '"mcpServers" is no object' };
+  const after = change(asFields(before));
+  if (isDeepStrictEqual(after, before)) return { is: 'same' };
+  const isEmpty = Object.keys(after).length === 0;
+  if (isEmpty && Object.keys(others).length === 0) return { is: 'changed', text: undefined };
+  const settings = isEmpty ? others : { ...read.settings, mcpServers: after };
+  return { is: 'changed', text: settingsText(settings, text) };
+}

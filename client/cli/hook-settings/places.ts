@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { CliError } from '../cli-error.js';
+import { addGuard, hasGuard, removeGuard } from './git-guard.js';
+import { CLAUDE_CODE_TABLE, CODEX_TABLE, CURSOR_TABLE } from './harness-tables.js';
+import { addHooks, hooksIn, removeHooks, type HookTable } from './hook-table.js';
+import { addMcpServer, hasMcpServer, removeMcpServer } from './mcp-servers.js';
+import type { Installed, SettingsEdit } from './settings-edit.js';
+
+export const PLACES = ['claude-code', 'codex', 'cursor', 'git', 'mcp'] as const;
+export type PlaceName = (typeof PLACES)[number];
+
+/** Where something of ours can be installed, and how. */
+export interface InstallPlace {
+  /** @throws CliError where there can be none. */
+  path(root: string): string;
+  /** Of a new file. */
+  readonly mode: number;
+  add(text: string | undefined, installed: Installed): SettingsEdit;
+  remove(text: string | undefined): SettingsEdit;
+  isIn(text: string): boolean;
+  readonly table?: HookTable;
+}
+
+export const INSTALL_PLACES: Readonly<Record<PlaceName, InstallPlace>> = {
+  'claude-code': hooksAt('.claude/settings.json', CLAUDE_CODE_TABLE),
+  codex: hooksAt('.codex/hooks.json', CODEX_TABLE),
+  cursor: hooksAt('.cursor/hooks.json', CURSOR_TABLE),
+  git: { path: preCommitPath, mode: 0o755, add: addGuard, remove: removeGuard, isIn: hasGuard },
+  mcp: {
+    path: (root) => join(root, '.mcp.json'),
+    mode: 0o644,
+    add: addMcpServer,
+    remove: removeMcpServer,
+    isIn: hasMcpServer,
+  },
+};
+
+function hooksAt(path: string, table: HookTable): InstallPlace {
+  return {
+    path: (root) => join(root, path),
+    mode: 0o644,
+    add: (text, installed) => addHooks(table, text, installed),
+    remove: (text) => removeHooks(table, text),
+    isIn: (text) => [...(hooksIn(table, text) ?? [])].some(([, { ours }]) => ours !== undefined),
+    table,
+  };
+}
+
+/** Where git looks, which a setting may have moved. */
+function preCommitPath(root: string): string {
+  try {
+    const path = execFileSync('git', ['rev-parse', '--git-path', 'hooks/pre-commit'], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return resolve(root, path.replace(/\n$/, ''));
+  } catch {
+    throw new CliError(`${root} is no working tree of git`, 'no_repository', 'the guard is for commits of git');
+  }
+}

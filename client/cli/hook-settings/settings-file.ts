@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { CliError } from '../cli-error.js';
+
+const MAX_BYTES = 4 * 2 ** 20;
+
+/** A file of settings as it is, or `undefined` where there is none. */
+export interface SettingsFile {
+  readonly path: string;
+  readonly text: string | undefined;
+}
+
+/**
+ * Reads a file of a checkout. A link could lead what is written to any place, so that it is refused, in the path below `within`, too.
+ * @throws CliError
+ */
+export function readSettingsFile(within: string, path: string): SettingsFile {
+  const real = realExisting(dirname(path));
+  const inside = relative(realpathSync(within), real);
+  if (inside.startsWith('..')) throw refused(path, `${dirname(path)} leads to ${real}`);
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return { path, text: undefined };
+  if (!stats.isFile()) throw refused(path, 'it is a link, or no file');
+  if (stats.size > MAX_BYTES) throw refused(path, 'it is too large');
+  return { path, text: readFileSync(path, 'utf8') };
+}
+
+/**
+ * Writes what was shown, all at once. @param mode for a new file. @throws CliError where the file is no longer as it was when the
+ * difference was shown.
+ */
+export function writeSettingsFile(
+  within: string,
+  { path, text: before }: SettingsFile,
+  text: string | undefined,
+  mode: number,
+): void {
+  if (readSettingsFile(within, path).text !== before) throw refused(path, 'it has changed meanwhile; try again');
+  if (text === undefined) {
+    rmSync(path);
+    return;
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  try {
+    writeFileSync(temporary, text, { flag: 'wx' });
+    chmodSync(temporary, before === undefined ? mode : lstatSync(path).mode | (mode & 0o111));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+const refused = (path: string, why: string): CliError =>
+  new CliError(`${path} is left as it is: ${why}`, 'refused', 'edit it yourself, or put a file in its place');
+
+/** The real path of the nearest directory that exists. */
+function realExisting(path: string): string {
+  for (let at = path; ; at = dirname(at)) {
+    if (lstatSync(at, { throwIfNoEntry: false }) !== undefined || at === dirname(at)) return realpathSync(at);
+  }
+}

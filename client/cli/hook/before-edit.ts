@@ -1,0 +1,53 @@
+import { readTarget } from '../commands/target.js';
+import type { Text } from '../terminal/terminal-text.js';
+import { decide, type HoldingAnswer, type WhenUnknown } from './decision.js';
+import { decisionText, type Identity } from './decision-text.js';
+import type { Edit } from './edit.js';
+import { askHolding } from './holding.js';
+import type { HookOutcome } from './hook-call.js';
+import { addressEdits, findPlace } from './place.js';
+
+/** Who asks, from where, and what is wanted where nothing is known. */
+export interface Asker {
+  readonly identity: Identity;
+  readonly directory: string;
+  /** What is about to happen. */
+  readonly about: 'edit' | 'commit';
+  readonly root?: string | undefined;
+  readonly branch?: string | undefined;
+  readonly whenUnknown: WhenUnknown;
+  readonly warn: (line: Text) => void;
+}
+
+/** What is said or decided before some files are changed. */
+export async function outcomeBefore(edits: readonly Edit[], asker: Asker): Promise<HookOutcome> {
+  const { directory } = asker;
+  const target = readTarget({ ...(asker.root === undefined ? {} : { root: asker.root }) });
+  const place = findPlace(directory, target.root);
+  if (place.is === 'none') return { is: 'none' };
+  if (place.is === 'refused') return outcome([], { is: 'unknown', why: place.why }, asker, undefined);
+  const addressed = addressEdits(edits, directory, place.context);
+  if (addressed.length === 0) return { is: 'none' };
+  const addresses = addressed.flatMap((edit) => edit.addresses);
+  const answer = await askHolding({ root: place.root, target, addresses, warn: asker.warn });
+  return outcome(addressed, answer, asker, asker.branch ?? place.tree?.branch);
+}
+
+/** A tool that changes files nobody knows of. */
+export function outcomeOfUnreadable(why: string, asker: Asker): HookOutcome {
+  const target = readTarget({ ...(asker.root === undefined ? {} : { root: asker.root }) });
+  if (findPlace(asker.directory, target.root).is === 'none') return { is: 'none' };
+  return outcome([], { is: 'unknown', why }, asker, undefined);
+}
+
+function outcome(
+  edits: Parameters<typeof decide>[0],
+  answer: HoldingAnswer,
+  { identity, whenUnknown, about }: Asker,
+  branch: string | undefined,
+): HookOutcome {
+  const decision = decide(edits, answer, { run: identity.run, branch }, whenUnknown);
+  if (decision.is === 'none') return decision;
+  const known = answer.is === 'known' ? answer : { now: 0, holders: [] };
+  return { is: decision.is, text: decisionText(decision, identity, known, about) };
+}

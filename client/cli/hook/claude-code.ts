@@ -1,0 +1,72 @@
+import { asFields, textIn, type Fields } from './fields.js';
+import {
+  SILENCE,
+  type HarnessForm,
+  type HookAnswer,
+  type HookCall,
+  type HookInput,
+  type HookOutcome,
+} from './hook-call.js';
+import { editsOf, isShell } from './tool-edits.js';
+
+/**
+ * Claude Code: JSON on stdin, and on stdout `hookSpecificOutput`. Where nothing is wrong it prints nothing: `allow` would suppress the
+ * person's own prompt. Codex has taken over the form, with tools of its own.
+ */
+export const CLAUDE_CODE: HarnessForm = { read: readClaudeCode, answer: answerClaudeCode };
+
+export function readClaudeCode(input: unknown): HookInput {
+  const fields = asFields(input);
+  const event = textIn(fields, ['hook_event_name']);
+  if (event === undefined) throw new Error('the input has no hook_event_name');
+  return {
+    event,
+    call: callOf(event, fields),
+    session: textIn(fields, ['session_id']),
+    directory: textIn(fields, ['cwd']),
+  };
+}
+
+function callOf(event: string, fields: Fields): HookCall {
+  switch (event) {
+    case 'PreToolUse':
+    case 'PostToolUse':
+      return toolCall(event === 'PreToolUse', textIn(fields, ['tool_name']), fields['tool_input']);
+    case 'SessionStart':
+      return { is: 'moment', at: 'start' };
+    case 'UserPromptSubmit':
+      return { is: 'moment', at: 'prompt' };
+    case 'Stop':
+      return { is: 'moment', at: 'stop' };
+    default:
+      return { is: 'none' };
+  }
+}
+
+/** What a call of a tool is to the hook, before it or after it. */
+export function toolCall(isBefore: boolean, tool: string | undefined, input: unknown): HookCall {
+  if (tool === undefined) {
+    return isBefore ? { is: 'before-unreadable', why: 'the input names no tool' } : { is: 'none' };
+  }
+  const read = editsOf(tool, input);
+  switch (read.is) {
+    case 'edits':
+      return { is: isBefore ? 'before' : 'after', edits: read.edits };
+    case 'unreadable':
+      return isBefore ? { is: 'before-unreadable', why: read.why } : { is: 'after-shell' };
+    case 'none':
+      return !isBefore && isShell(tool) ? { is: 'after-shell' } : { is: 'none' };
+  }
+}
+
+function answerClaudeCode({ event, call }: HookInput, outcome: HookOutcome): HookAnswer {
+  if (outcome.is === 'none') return SILENCE;
+  const { text } = outcome;
+  // At a stop only a block would reach the model, and keep it from stopping: the person is told.
+  if (call.is === 'moment' && call.at === 'stop') return { json: { systemMessage: text }, exitCode: 0 };
+  const said =
+    outcome.is === 'denied'
+      ? { permissionDecision: 'deny', permissionDecisionReason: text }
+      : { additionalContext: text };
+  return { json: { hookSpecificOutput: { hookEventName: event, ...said } }, exitCode: 0 };
+}

@@ -1,0 +1,61 @@
+import { toolCall } from './claude-code.js';
+import { asFields, textIn, type Fields } from './fields.js';
+import type { HarnessForm, HookCall } from './hook-call.js';
+
+/**
+ * Cursor: events in camel case, and an object for every answer. Before a tool it tells the model something only with a denial; after
+ * a tool and at the start of a session it takes `additional_context`.
+ */
+export const CURSOR: HarnessForm = {
+  read(input) {
+    const fields = asFields(input);
+    const event = textIn(fields, ['hook_event_name']);
+    if (event === undefined) throw new Error('the input has no hook_event_name');
+    const roots = fields['workspace_roots'];
+    const root: unknown = Array.isArray(roots) ? roots[0] : undefined;
+    return {
+      event,
+      call: callOf(event, fields),
+      session: textIn(fields, ['conversation_id', 'session_id']),
+      directory: textIn(fields, ['cwd']) ?? (typeof root === 'string' && root !== '' ? root : undefined),
+    };
+  },
+  answer({ call }, outcome) {
+    if (outcome.is === 'none') return { json: {}, exitCode: 0 };
+    const { text } = outcome;
+    if (outcome.is === 'denied') {
+      return {
+        json: {
+          permission: 'deny',
+          user_message: 'muse-bus has stopped an edit; the agent was told why',
+          agent_message: text,
+        },
+        exitCode: 0,
+      };
+    }
+    const isHeard = call.is !== 'before' && call.is !== 'before-unreadable';
+    return { json: isHeard ? { additional_context: text } : {}, exitCode: 0 };
+  },
+};
+
+function callOf(event: string, fields: Fields): HookCall {
+  switch (event) {
+    case 'preToolUse':
+    case 'postToolUse':
+      return toolCall(event === 'preToolUse', textIn(fields, ['tool_name']), inputOf(fields));
+    case 'sessionStart':
+      return { is: 'moment', at: 'start' };
+    default:
+      return { is: 'none' };
+  }
+}
+
+/** Some versions send the input of a tool as a text of JSON. */
+function inputOf({ tool_input: input }: Fields): unknown {
+  if (typeof input !== 'string' || !input.startsWith('{')) return input;
+  try {
+    return JSON.parse(input);
+  } catch {
+    return input;
+  }
+}

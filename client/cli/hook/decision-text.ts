@@ -1,0 +1,99 @@
+import type { JsonValue } from '../../../protocol/index.js';
+import { UNTRUSTED } from '../mcp/answers.js';
+import { answerText, cutValue, SHORT } from '../mcp/cut.js';
+import { isOwn, type Decision, type Finding, type HookHolder } from './decision.js';
+
+/** How the run that asks is known. */
+export interface Identity {
+  readonly run: string;
+  /** `session`: made from what the harness calls the session. `none`: nothing names it, so that every lease is another's. */
+  readonly from: 'flag' | 'environment' | 'session' | 'none';
+}
+
+const MAX_FINDINGS = 5;
+const FINDING_CHARACTERS = 600;
+const WAIT_S = 60;
+
+/**
+ * A decision in the words that the agent reads. What records say stands below a line that labels it, as JSON, so that no text in
+ * a record can pass for ours.
+ */
+export function decisionText(
+  { is, findings }: Exclude<Decision, { readonly is: 'none' }>,
+  identity: Identity,
+  { now, holders }: { readonly now: number; readonly holders: readonly HookHolder[] },
+  about: 'edit' | 'commit' = 'edit',
+): string {
+  const advice =
+    is === 'said'
+      ? []
+      : [
+          adviceOn(
+            findings,
+            holders.some((holder) => isOwn(holder, identity)),
+            about,
+          ),
+        ];
+  const lines = [headline(is, findings, about), ...advice, identityLine(identity)];
+  const shown = findings.slice(0, MAX_FINDINGS).flatMap((finding) => shownFinding(finding, now));
+  const left = findings.length - MAX_FINDINGS;
+  if (left > 0) lines.push(`${String(left)} more are not shown.`);
+  return [...lines, ...(shown.length === 0 ? [] : [`${UNTRUSTED}:`, ...shown])].join('\n');
+}
+
+function headline(is: 'said' | 'denied', findings: readonly Finding[], about: 'edit' | 'commit'): string {
+  const begin = is === 'denied' ? `muse-bus: this ${about} was stopped.` : 'muse-bus:';
+  const has = (kind: Finding['is']): boolean => findings.some((finding) => finding.is === kind);
+  const parts = [
+    ...(has('held') ? ['Another run holds what it changes.'] : []),
+    ...(has('unclear') ? ['A lease of another run may have ended or not; that cannot be known now.'] : []),
+    ...findings.flatMap((finding) => (finding.is === 'unknown' ? [`Who holds it is unknown: ${finding.why}.`] : [])),
+    ...(has('beside') ? ['Another run holds other symbols in this file: leave them as they are.'] : []),
+    ...(has('merge-risk') ? ['A run on another branch holds it: the two will meet in the merge.'] : []),
+  ];
+  return [begin, ...parts].join(' ');
+}
+
+/** @param isOwnToo whether this run holds something there itself: a wait for a whole file would wait for that, too. */
+function adviceOn(findings: readonly Finding[], isOwnToo: boolean, about: 'edit' | 'commit'): string {
+  const paths = new Set(findings.flatMap((finding) => (finding.is === 'held' ? [finding.path] : [])));
+  const [only, ...others] = paths;
+  if (only === undefined) return 'Ask again later, or ask the person whether to go on without knowing.';
+  const isNamed = !isOwnToo && others.length === 0;
+  const wait = `muse-bus wait --free ${isNamed ? shellQuoted(only) : 'ADDRESS'} --timeout ${String(WAIT_S)}`;
+  const which = isNamed ? '' : ', with each ADDRESS below that is in the way';
+  return `Wait until it is free: ${wait}${which}; then ${about} again. Or work on something else.`;
+}
+
+function identityLine({ run, from }: Identity): string {
+  const name = answerText(run);
+  switch (from) {
+    case 'flag':
+    case 'environment':
+      return `You are run ${name}.`;
+    case 'session':
+      return `You are run ${name}, after your session. If you hold leases under another name, set MUSE_RUN_ID to it.`;
+    case 'none':
+      return "Nothing says which run you are, so every lease counts as another's: set MUSE_RUN_ID.";
+  }
+}
+
+const shellQuoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+function shownFinding(finding: Finding, now: number): string[] {
+  if (finding.is === 'unknown') return [];
+  const { holder, path } = finding;
+  const end = holder.effective_expires_at;
+  const value: JsonValue = {
+    why: finding.is,
+    file: path,
+    run_id: holder.run_id,
+    branch: holder.branch,
+    state: holder.state,
+    ...(end === null ? {} : { until: end, seconds_left: Math.max(0, Math.ceil((Date.parse(end) - now) / 1_000)) }),
+    ...(holder.silent_since === undefined ? {} : { silent_since: holder.silent_since }),
+    addresses: holder.addresses,
+    reservation: holder.reservation,
+  };
+  return [answerText(cutValue(value, SHORT, FINDING_CHARACTERS).value)];
+}

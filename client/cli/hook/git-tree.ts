@@ -1,0 +1,43 @@
+import { lstatSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+/** A working tree of git, read without git: it would take longer than everything else. */
+export interface GitTree {
+  readonly top: string;
+  /** The working tree that a linked one belongs to. */
+  readonly main: string | undefined;
+  /** `undefined` where none is checked out, or it cannot be read. */
+  readonly branch: string | undefined;
+}
+
+const MAX_BYTES = 4_096;
+
+/** The working tree around a directory. */
+export function gitTreeAround(directory: string): GitTree | undefined {
+  for (let top = resolve(directory); ; top = dirname(top)) {
+    const git = join(top, '.git');
+    const stats = lstatSync(git, { throwIfNoEntry: false });
+    if (stats?.isDirectory()) return { top, main: undefined, branch: branchIn(git) };
+    if (stats?.isFile()) {
+      const pointed = /^gitdir: (.+)$/m.exec(smallText(git) ?? '')?.[1];
+      if (pointed === undefined) return undefined;
+      const directoryOfTree = resolve(top, pointed.trim());
+      const main = /^(.*)[\\/]\.git[\\/]worktrees[\\/][^\\/]+$/.exec(directoryOfTree)?.[1];
+      return { top, main, branch: branchIn(directoryOfTree) };
+    }
+    if (top === dirname(top)) return undefined;
+  }
+}
+
+function branchIn(gitDirectory: string): string | undefined {
+  return /^ref: refs\/heads\/(.+)$/m.exec(smallText(join(gitDirectory, 'HEAD')) ?? '')?.[1]?.trim();
+}
+
+function smallText(path: string): string | undefined {
+  try {
+    const stats = lstatSync(path);
+    return stats.isFile() && stats.size <= MAX_BYTES ? readFileSync(path, 'utf8') : undefined;
+  } catch {
+    return undefined;
+  }
+}

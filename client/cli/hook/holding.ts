@@ -1,0 +1,60 @@
+import { leaseForm, unixMillis, type Address } from '../../../protocol/index.js';
+import { BusError } from '../../sdk/bus-error.js';
+import { toCliError } from '../cli-error.js';
+import type { Target } from '../commands/target.js';
+import type { Text } from '../terminal/terminal-text.js';
+import { doubtOf, type HoldingAnswer } from './decision.js';
+import { askServer } from './server-holding.js';
+
+/** After this long the hook says that it does not know. */
+const ANSWER_MS = 8_000;
+
+export interface Question {
+  readonly root: string;
+  readonly target: Target;
+  readonly addresses: readonly Address[];
+  readonly warn: (line: Text) => void;
+}
+
+/**
+ * Who holds some addresses, by all that is on disk now: the repository's own server is asked by one request; another one, or the files
+ * themselves, by a client, which takes longer to load. Never throws: what cannot be asked is not known.
+ */
+export async function askHolding(question: Question): Promise<HoldingAnswer> {
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  try {
+    const served = question.target.server ? undefined : await askServer(question, signal);
+    return served ?? (await askClient(question, signal));
+  } catch (error) {
+    if (signal.aborted) return { is: 'unknown', why: `the bus gave no answer within ${String(ANSWER_MS / 1_000)} s` };
+    return { is: 'unknown', why: toCliError(error).message };
+  }
+}
+
+async function askClient({ root, target, addresses, warn }: Question, signal: AbortSignal): Promise<HoldingAnswer> {
+  const { findSource } = await import('../commands/source.js');
+  const source = await findSource({ ...target, root: target.server ? target.root : root }, { err: warn });
+  try {
+    const { client } = source;
+    if (client.status.state !== 'live') throw new BusError('unreachable', 'the bus is away', '');
+    // A lease that ends after the question may be prolonged after the disk was read: it is judged at this moment.
+    const askedAt = unixMillis(client.serverNow() - client.status.roundTripMs);
+    await client.sync(undefined, { signal });
+    await using mirror = await client.mirror({ kinds: ['reservation', 'heartbeat', 'release'] }, { signal });
+    const now = unixMillis(Math.min(askedAt, client.serverNow()));
+    const { holders, unread, isSeen } = mirror.swarm.holders(addresses, { ...mirror.moment, now, completeUntil: now });
+    return {
+      is: 'known',
+      now,
+      doubt: isSeen && unread.length === 0 ? undefined : doubtOf(unread.length),
+      holders: holders.map((lease) => ({
+        ...leaseForm(lease),
+        ...(lease.state === 'suspect' && lease.lastBeatAt !== undefined
+          ? { silent_since: new Date(lease.lastBeatAt).toISOString() }
+          : {}),
+      })),
+    };
+  } finally {
+    await source.stop();
+  }
+}

@@ -1,0 +1,19 @@
+import type { Identity } from './decision-text.js';
+
+/** Longer names of sessions are cut: they stand in every answer. */
+const SESSION_CHARACTERS = 16;
+
+/** Which run asks: what a flag or MUSE_RUN_ID says, else a name made from the session, the same at every call of it. */
+export function identify(
+  flag: string | undefined,
+  env: NodeJS.ProcessEnv,
+  harness: string,
+  session: string | undefined,
+): Identity {
+  if (flag !== undefined && flag !== '') return { run: flag, from: 'flag' };
+  const variable = env['MUSE_RUN_ID'];
+  if (variable !== undefined && variable !== '') return { run: variable, from: 'environment' };
+  const name = session?.replace(/[^A-Za-z0-9]/g, '').slice(0, SESSION_CHARACTERS);
+  if (name !== undefined && name !== '') return { run: `${harness}-${name}`, from: 'session' };
+  return { run: '', from: 'none' };
+}

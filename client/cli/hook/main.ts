@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+import { toCliError } from '../cli-error.js';
+import { processTerminal } from '../terminal/terminal.js';
+import { hook } from './hook.js';
+
+/**
+ * The command `hook` on its own, without the parser of the other commands and their help: it is called before every edit. The build
+ * makes one file of it and all that it imports.
+ */
+export async function main(args: readonly string[]): Promise<void> {
+  const terminal = processTerminal();
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        'run-id': { type: 'string' },
+        branch: { type: 'string', short: 'b' },
+        root: { type: 'string' },
+        'when-unknown': { type: 'string' },
+      },
+    });
+    const [harness = '', ...others] = positionals;
+    if (others.length > 0) throw new Error(`hook takes one harness, got ${positionals.join(' ')}`);
+    const { 'run-id': runId, 'when-unknown': whenUnknown, branch, root } = values;
+    await hook(harness, { runId, branch, root, whenUnknown }, terminal);
+  } catch (error) {
+    terminal.err(`❌ ${toCliError(error).message}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { get, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { Address } from '../../../protocol/index.js';
+import { findEndpoint, type Endpoint } from '../../../server/repository/index.js';
+import { BusError } from '../../sdk/bus-error.js';
+import { proveServer } from '../../sdk/server-proof.js';
+import { doubtOf, type HoldingAnswer, type HookHolder } from './decision.js';
+
+/** One request asks for so many addresses: a longer one may be refused. */
+const ADDRESSES_PER_REQUEST = 20;
+const MAX_ANSWER_BYTES = 16 * 2 ** 20;
+
+interface Question {
+  readonly root: string;
+  readonly addresses: readonly Address[];
+}
+
+/** `/holders`, as docs/HTTP.md describes it. */
+interface HoldersAnswer {
+  readonly free: 'yes' | 'no' | 'unknown';
+  readonly holders: readonly HookHolder[];
+  readonly unread?: readonly string[];
+  readonly now: string;
+}
+
+/**
+ * Asks the repository's server by HTTP, which needs no client. @returns `undefined` where no server of this user's is there, or
+ * not over HTTP, so that another way has to be found.
+ */
+export async function askServer(
+  { root, addresses }: Question,
+  signal: AbortSignal,
+): Promise<HoldingAnswer | undefined> {
+  const found = findEndpoint(root);
+  if (found.is !== 'living' || !found.endpoint.url.startsWith('ws:')) return undefined;
+  const { endpoint } = found;
+  const texts = addresses.map(({ text }) => text);
+  const answers: HoldersAnswer[] = [];
+  try {
+    for (let from = 0; from < texts.length; from += ADDRESSES_PER_REQUEST)
+      answers.push(await ask(endpoint, texts.slice(from, from + ADDRESSES_PER_REQUEST), signal));
+    // That something is held does not say whether more can be seen. What is said of an address that nobody holds does.
+    if (answers.every(({ free }) => free === 'no')) answers.push(await ask(endpoint, [`${randomUUID()}.none`], signal));
+  } catch (error) {
+    if (error instanceof BusError) return undefined;
+    throw error;
+  }
+  const holders = new Map(answers.flatMap((answer) => answer.holders.map((holder) => [holder.reservation, holder])));
+  const unread = new Set(answers.flatMap((answer) => answer.unread ?? []));
+  const isUnknown = answers.some(({ free }) => free === 'unknown');
+  return {
+    is: 'known',
+    holders: [...holders.values()],
+    doubt: unread.size > 0 || isUnknown ? doubtOf(unread.size) : undefined,
+    now: Math.min(...answers.map(({ now }) => Date.parse(now))),
+  };
+}
+
+/** Asks over a connection whose other end has proven itself. @throws BusError where there is no such server, Error of its answer. */
+async function ask(endpoint: Endpoint, addresses: readonly string[], signal: AbortSignal): Promise<HoldersAnswer> {
+  const { url, token } = endpoint;
+  const agent = await proveServer(url, token, {}, signal).catch((error: unknown) => {
+    if (error instanceof BusError || signal.aborted) throw error;
+    throw new BusError('unreachable', 'nobody answers', '', { cause: error });
+  });
+  const query = new URLSearchParams(addresses.map((address) => ['address', address]));
+  try {
+    const place = `http://${new URL(url).host}/holders?${query.toString()}`;
+    const response = await responseOf(place, { agent, signal, headers: { authorization: `Bearer ${token}` } });
+    const text = await bodyOf(response);
+    if (response.statusCode === 200) return JSON.parse(text) as HoldersAnswer;
+    throw new Error(`the bus answers ${String(response.statusCode)}: ${text.trim().slice(0, 200)}`);
+  } finally {
+    agent.destroy();
+  }
+}
+
+function responseOf(place: string, options: RequestOptions): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    get(place, options, resolve).on('error', reject);
+  });
+}
+
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer of the bus is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}

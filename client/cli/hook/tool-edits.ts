@@ -1,0 +1,62 @@
+import type { Edit } from './edit.js';
+import { asFields, textIn, type Fields } from './fields.js';
+import { editsOfPatch, PATCH_BEGIN } from './patch.js';
+
+/** What the input of a tool says of files. */
+export type ToolEdits =
+  | { readonly is: 'edits'; readonly edits: readonly Edit[] }
+  /** A tool that changes no file by its input: it reads, or runs a command that may do anything. */
+  | { readonly is: 'none' }
+  /** A tool that changes files, and its input does not say which. */
+  | { readonly is: 'unreadable'; readonly why: string };
+
+/** The tools that change files, as the harnesses call them. Each takes its input in one of the forms below. */
+const EDITING: ReadonlySet<string> = new Set([
+  'Edit',
+  'MultiEdit',
+  'Write',
+  'NotebookEdit',
+  'EditNotebook',
+  'StrReplace',
+  'Delete',
+  'apply_patch',
+  'ApplyPatch',
+]);
+/** The tools that run a command. */
+const SHELLS: ReadonlySet<string> = new Set(['Bash', 'Shell', 'PowerShell', 'shell', 'exec_command']);
+const PATH_FIELDS = ['file_path', 'notebook_path', 'path', 'target_file', 'target_notebook'] as const;
+const PATCH_FIELDS = ['command', 'input', 'patch'] as const;
+
+export const isShell = (tool: string): boolean => SHELLS.has(tool);
+
+/** Reads the files out of a tool's input. */
+export function editsOf(tool: string, input: unknown): ToolEdits {
+  const fields = asFields(input);
+  if (isShell(tool)) {
+    const command = textIn(fields, PATCH_FIELDS);
+    // Codex takes a patch in a command for a call of its own tool.
+    if (!command?.includes(PATCH_BEGIN)) return { is: 'none' };
+    return patchIn(tool, command);
+  }
+  if (!EDITING.has(tool)) return { is: 'none' };
+  const path = textIn(fields, PATH_FIELDS);
+  if (path !== undefined) return { is: 'edits', edits: [{ path, replaces: replacedIn(tool, fields) }] };
+  const patch = typeof input === 'string' ? input : textIn(fields, PATCH_FIELDS);
+  if (patch !== undefined) return patchIn(tool, patch);
+  return { is: 'unreadable', why: `the input of ${tool} names no file` };
+}
+
+function patchIn(tool: string, patch: string): ToolEdits {
+  const edits = editsOfPatch(patch);
+  if (edits.length > 0) return { is: 'edits', edits };
+  return { is: 'unreadable', why: `the patch of ${tool} names no file` };
+}
+
+function replacedIn(tool: string, fields: Fields): Edit['replaces'] {
+  const single = fields['old_string'];
+  if (typeof single === 'string') return single === '' ? 'all' : [single];
+  if (tool !== 'MultiEdit' || !Array.isArray(fields['edits'])) return 'all';
+  const replaced = (fields['edits'] as readonly unknown[]).map((edit) => asFields(edit)['old_string']);
+  const isComplete = replaced.every((text): text is string => typeof text === 'string' && text !== '');
+  return isComplete ? replaced : 'all';
+}

@@ -1,0 +1,164 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Command, MUSE_BUS } from '../../../support/command.js';
+import { inFuture } from '../../../support/leases.js';
+import { TemporaryRepository } from '../../../support/temporary-repository.js';
+
+function temporary(t: Test): { readonly repository: TemporaryRepository; readonly env: NodeJS.ProcessEnv } {
+  const repository = new TemporaryRepository();
+  const bin = mkdtempSync(join(tmpdir(), 'muse-bus-bin-'));
+  writeFileSync(join(bin, 'muse-bus'), `#!/bin/sh\nexec '${process.execPath}' '${MUSE_BUS}' "$@"\n`, { mode: 0o755 });
+  t.teardown(() => {
+    repository.dispose();
+    rmSync(bin, { recursive: true });
+  });
+  const git = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' };
+  return { repository, env: { ...git, PATH: `${bin}${delimiter}${process.env['PATH']!}` } };
+}
+
+async function hooks(repository: TemporaryRepository, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const command = Command.museBus(['hooks', ...args, '--root', repository.root], { env });
+  return { exit: await command.exit, out: command.lines.join('\n'), errors: command.errors.join('\n'), command };
+}
+
+t.test('without a yes the difference is shown, and nothing is written', async (t) => {
+  const { repository, env } = temporary(t);
+  const { exit, out, errors } = await hooks(repository, ['install', 'claude-code'], env);
+  t.equal(exit, 1);
+  t.match(out, /^\+ .*muse-bus hook claude-code/m);
+  t.match(errors, /nothing was written; --yes writes it/);
+  t.notOk(existsSync(join(repository.root, '.claude')));
+});
+
+t.test('what is installed is found by check and by doctor, and removed again', async (t) => {
+  const { repository, env } = temporary(t);
+  const names = ['claude-code', 'codex', 'cursor', 'mcp'];
+  t.equal((await hooks(repository, ['install', ...names, '--yes'], env)).exit, 0);
+  const check = await hooks(repository, ['check', ...names, '--json'], env);
+  t.equal(check.exit, 0, check.out);
+  t.same(
+    check.command.json().map(({ state }) => state),
+    ['ok', 'ok', 'ok', 'ok'],
+  );
+  const doctor = Command.museBus(['doctor', '--json', '--root', repository.root], { env });
+  await doctor.exit;
+  t.equal(doctor.json().filter(({ check }) => String(check).startsWith('hooks ')).length, 4);
+  t.equal((await hooks(repository, ['remove', ...names, '--yes'], env)).exit, 0);
+  for (const file of ['.claude/settings.json', '.codex/hooks.json', '.cursor/hooks.json', '.mcp.json'])
+    t.notOk(existsSync(join(repository.root, file)), file);
+});
+
+t.test('a misspelt event and a program that is not there are wrong', async (t) => {
+  const { repository, env } = temporary(t);
+  mkdirSync(join(repository.root, '.cursor'));
+  const entry = { command: '/nowhere/muse-bus hook cursor' };
+  writeFileSync(
+    join(repository.root, '.cursor', 'hooks.json'),
+    JSON.stringify({ version: 1, hooks: { preTooluse: [entry], aNewEvent: [] } }),
+  );
+  const { exit, command } = await hooks(repository, ['check', 'cursor', '--json'], env);
+  t.equal(exit, 1);
+  const found = command.json<{ found: string; state: string }>().map(({ found, state }) => `${state}: ${found}`);
+  t.match(found, [
+    'wrong: there is no event preTooluse: its hooks are never called',
+    'wrong: not called at preToolUse',
+    /wrong: \/nowhere\/muse-bus is not found/,
+  ]);
+});
+
+t.test('a link is never written through, and a broken file is left as it is', async (t) => {
+  const { repository, env } = temporary(t);
+  const elsewhere = mkdtempSync(join(tmpdir(), 'muse-bus-elsewhere-'));
+  t.teardown(() => {
+    rmSync(elsewhere, { recursive: true });
+  });
+  symlinkSync(elsewhere, join(repository.root, '.claude'));
+  writeFileSync(join(elsewhere, 'mcp.json'), '{}');
+  symlinkSync(join(elsewhere, 'mcp.json'), join(repository.root, '.mcp.json'));
+  mkdirSync(join(repository.root, '.codex'));
+  writeFileSync(join(repository.root, '.codex', 'hooks.json'), '{ broken');
+  for (const name of ['claude-code', 'mcp', 'codex']) {
+    const { exit, errors } = await hooks(repository, ['install', name, '--yes'], env);
+    t.equal(exit, 1, name);
+    t.match(errors, /is left as it is/, name);
+  }
+  t.notOk(existsSync(join(elsewhere, 'settings.json')));
+  t.equal(readFileSync(join(elsewhere, 'mcp.json'), 'utf8'), '{}');
+  t.equal(readFileSync(join(repository.root, '.codex', 'hooks.json'), 'utf8'), '{ broken');
+});
+
+t.test('what hooks refuses', async (t) => {
+  const { repository } = temporary(t);
+  t.match((await hooks(repository, ['install', 'cluade-code'])).errors, /did you mean claude-code/);
+  t.match((await hooks(repository, ['install', 'git'])).errors, /no working tree of git/);
+  t.match((await hooks(repository, ['install', 'mcp', '--program', 'a; muse-bus'])).errors, /in plain words/);
+});
+
+t.test('the guard keeps back a commit of what another run holds, and no other', async (t) => {
+  const { repository, env } = temporary(t);
+  const { root } = repository;
+  const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org'];
+  const git = (args: readonly string[], more: NodeJS.ProcessEnv = {}): string =>
+    execFileSync('git', [...identity, ...args], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: 'pipe',
+      env: { ...process.env, NODE_OPTIONS: '', ...env, ...more },
+    });
+  const refused = (args: readonly string[], more: NodeJS.ProcessEnv = {}): string => {
+    try {
+      git(args, more);
+    } catch (error) {
+      return (error as { stderr: string }).stderr;
+    }
+    throw new Error('it was committed');
+  };
+  const billing = (total: string, discount: string): void => {
+    const text = `def compute_total(items):\n    return ${total}\n\n\ndef apply_discount(total):\n    return ${discount}\n`;
+    writeFileSync(join(root, 'billing.py'), text);
+  };
+  git(['init', '-q', '-b', 'main']);
+  writeFileSync(join(root, '.gitignore'), '.muse\n');
+  mkdirSync(join(root, '.git', 'hooks'), { recursive: true });
+  writeFileSync(join(root, '.git', 'hooks', 'pre-commit'), '#!/bin/sh\necho checked >> checked.log\n');
+  chmodSync(join(root, '.git', 'hooks', 'pre-commit'), 0o755);
+  billing('0', '0');
+  git(['add', '.']);
+  git(['commit', '-qm', 'begin']);
+  t.equal((await hooks(repository, ['install', 'git', '--yes'], env)).exit, 0);
+
+  const reserve = (id: string, run_id: string, symbol: string): void =>
+    repository.rename('reservation', id, {
+      run_id,
+      branch: 'main',
+      addresses: [`billing.py::${symbol}`],
+      expires_at: inFuture(120_000),
+    });
+  reserve('theirs', 'agent-42', 'compute_total');
+  billing('1', '0');
+  git(['add', '.']);
+  const told = refused(['commit', '-qm', 'total']);
+  t.match(told, /this commit was stopped.*"run_id":"agent-42".*--no-verify/s);
+  git(['commit', '-qm', 'total'], { MUSE_RUN_ID: 'agent-42' });
+  t.match(readFileSync(join(root, 'checked.log'), 'utf8'), /checked\n/, 'what was there before still runs');
+
+  reserve('own', 'agent-7', 'apply_discount');
+  billing('1', '2');
+  git(['add', '.']);
+  git(['commit', '-qm', 'discount'], { MUSE_RUN_ID: 'agent-7' });
+  billing('3', '2');
+  git(['add', '.']);
+  t.match(refused(['commit', '-qm', 'total'], { MUSE_RUN_ID: 'agent-7' }), /was stopped/, 'the symbol of the other');
+});

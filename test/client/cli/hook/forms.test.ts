@@ -1,0 +1,286 @@
+import t from 'tap';
+import { CLAUDE_CODE } from '../../../../client/cli/hook/claude-code.js';
+import { CODEX } from '../../../../client/cli/hook/codex.js';
+import { CURSOR } from '../../../../client/cli/hook/cursor.js';
+import { stagedEdits } from '../../../../client/cli/hook/git.js';
+import type { HarnessForm, HookAnswer, HookCall, HookOutcome } from '../../../../client/cli/hook/hook-call.js';
+import { claudeCode, codex, cursor, PATCH } from './hook-inputs.js';
+
+const edit = (path: string, ...replaces: string[]) => ({
+  path,
+  replaces: replaces.length === 0 ? ('all' as const) : replaces,
+});
+
+const inputs: readonly (readonly [name: string, form: HarnessForm, input: object, call: HookCall])[] = [
+  [
+    'Edit names its file and what it replaces',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', {
+      tool_name: 'Edit',
+      tool_input: { file_path: '/work/shop/src/billing.py', old_string: 'total = 0', new_string: 'total = 1' },
+      tool_use_id: 'toolu_01',
+    }),
+    { is: 'before', edits: [edit('/work/shop/src/billing.py', 'total = 0')] },
+  ],
+  [
+    'Write replaces the whole file',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', { tool_name: 'Write', tool_input: { file_path: '/work/shop/a.py', content: 'x' } }),
+    { is: 'before', edits: [edit('/work/shop/a.py')] },
+  ],
+  [
+    'an Edit with nothing to replace makes the file',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', { tool_name: 'Edit', tool_input: { file_path: 'a.py', old_string: '', new_string: 'x' } }),
+    { is: 'before', edits: [edit('a.py')] },
+  ],
+  [
+    'MultiEdit has several texts in one file',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', {
+      tool_name: 'MultiEdit',
+      tool_input: {
+        file_path: 'a.py',
+        edits: [
+          { old_string: 'one', new_string: '1' },
+          { old_string: 'two', new_string: '2' },
+        ],
+      },
+    }),
+    { is: 'before', edits: [edit('a.py', 'one', 'two')] },
+  ],
+  [
+    'NotebookEdit calls its file otherwise',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', { tool_name: 'NotebookEdit', tool_input: { notebook_path: 'a.ipynb', new_source: 'x' } }),
+    { is: 'before', edits: [edit('a.ipynb')] },
+  ],
+  [
+    'an editing tool that names no file is not taken for harmless',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', { tool_name: 'Edit', tool_input: { target: 'a.py' } }),
+    { is: 'before-unreadable', why: 'the input of Edit names no file' },
+  ],
+  [
+    'a tool that reads is nothing to the hook',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', { tool_name: 'Read', tool_input: { file_path: 'a.py' } }),
+    { is: 'none' },
+  ],
+  [
+    'nor is a command before it runs',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', { tool_name: 'Bash', tool_input: { command: 'sed -i s/a/b/ a.py' } }),
+    { is: 'none' },
+  ],
+  [
+    'after a command anything may have changed',
+    CLAUDE_CODE,
+    claudeCode('PostToolUse', { tool_name: 'Bash', tool_input: { command: 'make' }, tool_response: { stdout: '' } }),
+    { is: 'after-shell' },
+  ],
+  [
+    'after an edit its file has changed',
+    CLAUDE_CODE,
+    claudeCode('PostToolUse', { tool_name: 'Write', tool_input: { file_path: 'a.py', content: 'x' } }),
+    { is: 'after', edits: [edit('a.py')] },
+  ],
+  ['a session starts', CLAUDE_CODE, claudeCode('SessionStart', { source: 'startup' }), { is: 'moment', at: 'start' }],
+  ['a prompt', CLAUDE_CODE, claudeCode('UserPromptSubmit', { prompt: 'go on' }), { is: 'moment', at: 'prompt' }],
+  ['a stop', CLAUDE_CODE, claudeCode('Stop', { stop_hook_active: false }), { is: 'moment', at: 'stop' }],
+  ['any other event', CLAUDE_CODE, claudeCode('Notification', { message: 'x' }), { is: 'none' }],
+  [
+    'every file head of a patch is read, a moved file under both names',
+    CODEX,
+    codex('PreToolUse', { tool_name: 'apply_patch', tool_input: { command: PATCH }, tool_use_id: 'call_1' }),
+    {
+      is: 'before',
+      edits: [
+        edit('src/billing.py', ' def compute_total(items):', '    return total'),
+        edit('src/rounding.py'),
+        edit('src/old.py'),
+        edit('src/a.py'),
+        edit('src/b.py'),
+      ],
+    },
+  ],
+  [
+    'a patch within a command is a patch',
+    CODEX,
+    codex('PreToolUse', {
+      tool_name: 'Bash',
+      tool_input: { command: "apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: a.py\n+x\n*** End Patch\nEOF" },
+    }),
+    { is: 'before', edits: [edit('a.py')] },
+  ],
+  [
+    'a patch without a file is not taken for harmless',
+    CODEX,
+    codex('PreToolUse', { tool_name: 'apply_patch', tool_input: { command: '*** Begin Patch\n*** End Patch' } }),
+    { is: 'before-unreadable', why: 'the patch of apply_patch names no file' },
+  ],
+  [
+    'the input of a tool as an object',
+    CURSOR,
+    cursor('preToolUse', { tool_name: 'Write', tool_input: { file_path: 'a.py', content: 'x' }, cwd: '/work/shop' }),
+    { is: 'before', edits: [edit('a.py')] },
+  ],
+  [
+    'and as a text of JSON',
+    CURSOR,
+    cursor('preToolUse', { tool_name: 'StrReplace', tool_input: '{"path":"a.py","old_string":"x","new_string":"y"}' }),
+    { is: 'before', edits: [edit('a.py', 'x')] },
+  ],
+  ['a session of Cursor', CURSOR, cursor('sessionStart', { composer_mode: 'agent' }), { is: 'moment', at: 'start' }],
+];
+
+t.test('the input of a harness says what is about to happen, or has happened', async (t) => {
+  for (const [name, form, input, call] of inputs) t.same(form.read(input).call, call, name);
+});
+
+t.test('an input that no harness sends is refused', async (t) => {
+  for (const input of [null, 'text', [], {}, { hook_event_name: 7 }])
+    for (const form of [CLAUDE_CODE, CODEX, CURSOR]) t.throws(() => form.read(input), /hook_event_name/);
+});
+
+t.test('the session and the directory are read from where a harness has them', async (t) => {
+  const { session, directory } = CURSOR.read(cursor('sessionStart'));
+  t.same({ session, directory }, { session: '668320d2-2fd8-4888-b33c-2a466fec86e7', directory: '/work/shop' });
+  t.equal(CLAUDE_CODE.read(claudeCode('Stop')).session, '3f2a9c1e-0b7d-4e51-9a55-1c2d3e4f5a6b');
+});
+
+const NONE: HookOutcome = { is: 'none' };
+const SAID: HookOutcome = { is: 'said', text: 'mind' };
+const DENIED: HookOutcome = { is: 'denied', text: 'no' };
+const before = { tool_name: 'Write', tool_input: { file_path: 'a.py' } };
+
+const answers: readonly (readonly [name: string, HarnessForm, input: object, HookOutcome, HookAnswer])[] = [
+  [
+    'where nothing is wrong nothing is printed: an "allow" would suppress the person’s own prompt',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', before),
+    NONE,
+    { exitCode: 0 },
+  ],
+  [
+    'something is said without a decision',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', before),
+    SAID,
+    { json: { hookSpecificOutput: { hookEventName: 'PreToolUse', additionalContext: 'mind' } }, exitCode: 0 },
+  ],
+  [
+    'a denial has its reason',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', before),
+    DENIED,
+    {
+      json: {
+        hookSpecificOutput: {
+          hookEventName: 'PreToolUse',
+          permissionDecision: 'deny',
+          permissionDecisionReason: 'no',
+        },
+      },
+      exitCode: 0,
+    },
+  ],
+  [
+    'after a tool',
+    CLAUDE_CODE,
+    claudeCode('PostToolUse', before),
+    SAID,
+    { json: { hookSpecificOutput: { hookEventName: 'PostToolUse', additionalContext: 'mind' } }, exitCode: 0 },
+  ],
+  [
+    'at a stop the person is told, and the model is not kept from stopping',
+    CLAUDE_CODE,
+    claudeCode('Stop'),
+    SAID,
+    { json: { systemMessage: 'mind' }, exitCode: 0 },
+  ],
+  [
+    'Codex takes the same',
+    CODEX,
+    codex('PreToolUse', { tool_name: 'apply_patch', tool_input: { command: PATCH } }),
+    DENIED,
+    {
+      json: {
+        hookSpecificOutput: {
+          hookEventName: 'PreToolUse',
+          permissionDecision: 'deny',
+          permissionDecisionReason: 'no',
+        },
+      },
+      exitCode: 0,
+    },
+  ],
+  ['Cursor takes an object for every answer', CURSOR, cursor('preToolUse', before), NONE, { json: {}, exitCode: 0 }],
+  [
+    'before a tool Cursor tells its model nothing but a denial',
+    CURSOR,
+    cursor('preToolUse', before),
+    SAID,
+    { json: {}, exitCode: 0 },
+  ],
+  [
+    'a denial of Cursor',
+    CURSOR,
+    cursor('preToolUse', before),
+    DENIED,
+    {
+      json: {
+        permission: 'deny',
+        user_message: 'muse-bus has stopped an edit; the agent was told why',
+        agent_message: 'no',
+      },
+      exitCode: 0,
+    },
+  ],
+  [
+    'after a tool Cursor tells it more',
+    CURSOR,
+    cursor('postToolUse', before),
+    SAID,
+    { json: { additional_context: 'mind' }, exitCode: 0 },
+  ],
+];
+
+t.test('an outcome is answered in the form of the harness', async (t) => {
+  for (const [name, form, input, outcome, answer] of answers)
+    t.same(form.answer(form.read(input), outcome), answer, name);
+});
+
+t.test('a commit is what git lists, with the lines that it removes and what encloses them', async (t) => {
+  const diff = [
+    'diff --git a/src/a.py b/src/a.py',
+    '--- a/src/a.py',
+    '+++ b/src/a.py',
+    '@@ -2 +2 @@ def compute_total(items):',
+    '-    return 1',
+    '+    return 2',
+    '@@ -8,0 +9,2 @@ def other():',
+    '+--- a/forged.py',
+    '++++ b/forged.py',
+    'diff --git a/new.py b/new.py',
+    '--- /dev/null',
+    '+++ b/new.py',
+    '@@ -0,0 +1 @@',
+    '+x',
+    'diff --git a/a b.py b/a b.py',
+    '--- a/a b.py\t',
+    '+++ b/a b.py\t',
+    '@@ -1 +0,0 @@',
+    '-gone',
+    '\\ No newline at end of file',
+    'diff --git a/picture.png b/picture.png',
+    'Binary files a/picture.png and b/picture.png differ',
+    '',
+  ].join('\n');
+  t.same(stagedEdits('src/a.py\0new.py\0a b.py\0picture.png\0', diff), [
+    edit('src/a.py', 'def compute_total(items):', '    return 1', 'def other():'),
+    edit('new.py'),
+    edit('a b.py', '', 'gone'),
+    edit('picture.png'),
+  ]);
+});

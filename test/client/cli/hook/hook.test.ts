@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { MUSE_BUS } from '../../../support/command.js';
+import { inFuture } from '../../../support/leases.js';
+import { ServedRepository } from '../../../support/served-repository.js';
+import { TemporaryRepository } from '../../../support/temporary-repository.js';
+import { claudeCode, codex, PATCH } from './hook-inputs.js';
+
+interface Answered {
+  readonly exitCode: number | null;
+  readonly json: { readonly hookSpecificOutput?: Readonly<Record<string, string>> } | undefined;
+  readonly errors: string;
+}
+
+/** Runs the hook as a harness does. */
+async function run(args: readonly string[], input: unknown, env: NodeJS.ProcessEnv = {}): Promise<Answered> {
+  const child = spawn(process.execPath, [MUSE_BUS, 'hook', ...args], {
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
+  });
+  let out = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdin.end(typeof input === 'string' ? input : JSON.stringify(input));
+  const exitCode = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { exitCode, json: out === '' ? undefined : (JSON.parse(out) as Answered['json']), errors };
+}
+
+function furnish(t: Test, repository: TemporaryRepository): void {
+  t.teardown(() => {
+    repository.dispose();
+  });
+  mkdirSync(join(repository.root, '.git'));
+  mkdirSync(join(repository.root, 'src'));
+  writeFileSync(join(repository.root, '.git', 'HEAD'), 'ref: refs/heads/main\n');
+  writeFileSync(join(repository.root, 'src', 'billing.py'), 'def compute_total(): ...\n');
+  reserve(repository, 'theirs', 'agent-42', ['src/billing.py::compute_total']);
+}
+
+function reserve(
+  repository: TemporaryRepository,
+  id: string,
+  run_id: string,
+  addresses: string[],
+  branch = 'main',
+): void {
+  repository.rename('reservation', id, { run_id, branch, addresses, expires_at: inFuture(60_000) });
+}
+
+const write = (repository: TemporaryRepository, path: string, fields: object = {}): object =>
+  claudeCode('PreToolUse', {
+    tool_name: 'Edit',
+    tool_input: { file_path: join(repository.root, path), old_string: 'x', new_string: 'y' },
+    cwd: repository.root,
+    ...fields,
+  });
+
+async function served(t: Test): Promise<ServedRepository> {
+  const repository = new ServedRepository();
+  furnish(t, repository);
+  await repository.start();
+  t.teardown(() => repository.server.stop());
+  return repository;
+}
+
+function unserved(t: Test): TemporaryRepository {
+  const repository = new TemporaryRepository();
+  furnish(t, repository);
+  return repository;
+}
+
+t.test('that a run holds a file itself does not prove that nobody else does', async (t) => {
+  const repository = await served(t);
+  reserve(repository, 'own', 'me', ['src/mine.py']);
+  const silent = await run(['claude-code', '--run-id', 'me'], write(repository, 'src/mine.py'));
+  t.equal(silent.json, undefined);
+  const reservations = repository.dir.of('reservation');
+  renameSync(reservations, `${reservations}-before`);
+  symlinkSync(`${reservations}-before`, reservations);
+  const said = await run(['claude-code', '--run-id', 'me'], write(repository, 'src/mine.py'));
+  t.match(said.json?.hookSpecificOutput?.['additionalContext'], /is unknown/);
+});
+
+for (const [name, make] of [
+  ['a server', served],
+  ['the files alone', unserved],
+] as const) {
+  t.test(`with ${name}, the edit of what another run holds is denied, and others are not decided about`, async (t) => {
+    const repository = await make(t);
+    const denied = await run(['claude-code'], write(repository, 'src/billing.py'));
+    t.equal(denied.exitCode, 0, denied.errors);
+    t.equal(denied.json?.hookSpecificOutput?.['permissionDecision'], 'deny');
+    t.match(denied.json?.hookSpecificOutput?.['permissionDecisionReason'], /"run_id":"agent-42"/);
+    const free = await run(['claude-code'], write(repository, 'src/other.py'));
+    t.same(free, { exitCode: 0, json: undefined, errors: '' });
+    const own = await run(['claude-code', '--run-id', 'agent-42'], write(repository, 'src/billing.py'));
+    t.same(own, { exitCode: 0, json: undefined, errors: '' }, 'the holder itself');
+    const named = await run(['claude-code'], write(repository, 'src/billing.py'), { MUSE_RUN_ID: 'agent-42' });
+    t.equal(named.json, undefined, 'by MUSE_RUN_ID');
+  });
+
+  t.test(`with ${name}, reservations that cannot be seen are unknown, and the setting decides`, async (t) => {
+    const repository = await make(t);
+    // A linked directory does not belong to the repository.
+    const reservations = repository.dir.of('reservation');
+    renameSync(reservations, `${reservations}-before`);
+    symlinkSync(`${reservations}-before`, reservations);
+    const said = await run(['claude-code'], write(repository, 'src/other.py'));
+    t.match(said.json?.hookSpecificOutput?.['additionalContext'], /is unknown: /);
+    t.equal(said.json?.hookSpecificOutput?.['permissionDecision'], undefined);
+    const denied = await run(['claude-code', '--when-unknown=deny'], write(repository, 'src/other.py'));
+    t.equal(denied.json?.hookSpecificOutput?.['permissionDecision'], 'deny');
+  });
+
+  t.test(`with ${name}, a lease on another branch is a merge risk, and is not denied`, async (t) => {
+    const repository = await make(t);
+    reserve(repository, 'elsewhere', 'agent-9', ['src/other.py'], 'feature/x');
+    const { json } = await run(['claude-code'], write(repository, 'src/other.py'));
+    t.match(json?.hookSpecificOutput?.['additionalContext'], /meet in the merge.*"agent-9"/s);
+    t.equal(json?.hookSpecificOutput?.['permissionDecision'], undefined);
+  });
+}
+
+t.test('every file of a patch counts, from the working directory on', async (t) => {
+  const repository = await served(t);
+  const { json } = await run(
+    ['codex'],
+    codex('PreToolUse', { tool_name: 'apply_patch', tool_input: { command: PATCH }, cwd: repository.root }),
+  );
+  t.equal(json?.hookSpecificOutput?.['permissionDecision'], 'deny');
+});
+
+t.test('a link to a held file is that file', async (t) => {
+  const repository = await served(t);
+  symlinkSync('billing.py', join(repository.root, 'src', 'alias.py'));
+  const { json } = await run(['claude-code'], write(repository, 'src/alias.py'));
+  t.equal(json?.hookSpecificOutput?.['permissionDecision'], 'deny');
+});
+
+t.test('a linked working tree of git belongs to its repository, with a branch of its own', async (t) => {
+  const repository = await served(t);
+  const tree = mkdtempSync(join(tmpdir(), 'muse-bus-tree-'));
+  t.teardown(() => {
+    rmSync(tree, { recursive: true });
+  });
+  const git = join(repository.root, '.git', 'worktrees', 'tree');
+  mkdirSync(git, { recursive: true });
+  writeFileSync(join(git, 'HEAD'), 'ref: refs/heads/feature\n');
+  writeFileSync(join(tree, '.git'), `gitdir: ${git}\n`);
+  const input = claudeCode('PreToolUse', {
+    tool_name: 'Write',
+    tool_input: { file_path: join(tree, 'src/billing.py'), content: '' },
+    cwd: tree,
+  });
+  const { json } = await run(['claude-code'], input);
+  t.match(json?.hookSpecificOutput?.['additionalContext'], /meet in the merge/);
+});
+
+t.test('where there is no Muse, and for files outside of the repository, the hook is silent', async (t) => {
+  const repository = unserved(t);
+  const elsewhere = mkdtempSync(join(tmpdir(), 'muse-bus-no-muse-'));
+  t.teardown(() => {
+    rmSync(elsewhere, { recursive: true });
+  });
+  const silent = { exitCode: 0, json: undefined, errors: '' };
+  t.same(await run(['claude-code'], write(repository, 'src/billing.py', { cwd: elsewhere })), silent);
+  const outside = { tool_input: { file_path: join(elsewhere, 'a.py'), content: '' }, tool_name: 'Write' };
+  t.same(await run(['claude-code'], write(repository, 'x', outside)), silent);
+});
+
+t.test('what cannot be read stops nothing, unless that is wanted', async (t) => {
+  for (const input of ['', 'no json', '[]']) {
+    const passed = await run(['claude-code'], input);
+    t.equal(passed.exitCode, 1);
+    t.match(passed.errors, /^muse-bus hook claude-code: /);
+    t.equal((await run(['claude-code', '--when-unknown', 'deny'], input)).exitCode, 2);
+  }
+  t.match((await run(['emacs'], '{}')).errors, /one of claude-code, codex, cursor, git/);
+  t.match((await run(['codex', '--when-unknown', 'maybe'], '{}')).errors, /pass or deny, got maybe/);
+  t.match((await run(['codex', '--run', 'x'], '{}')).errors, /--run/);
+});
