@@ -5,7 +5,7 @@ A client of muse-bus, the coordination bus for swarms of coding agents.
         async for event in bus.watch(kinds=["reservation"]):
             print(event.event_type, event.id)
 
-Without asyncio: `muse_bus.blocking`. For tests: `muse_bus.testing`.
+Without asyncio: `import muse_bus.blocking`. For tests: `import muse_bus.testing`.
 """
 
 from .bus_client import BusClient

@@ -138,7 +138,7 @@ class BusClient:
         BusError where the bus refuses it or the client is closed.
         """
         filter = read_filter(kinds=kinds, run_ids=run_ids, branches=branches, ids=ids, addresses=addresses)
-        return await _within(timeout, "mirror", Mirror.open(self, filter, leases))
+        return await within(timeout, "mirror", Mirror.open(self, filter, leases))
 
     async def get(self, kind: str, id: str, *, timeout: float | None = None) -> Record | None:
         """A record as it is on disk now; `None` where there is none."""
@@ -149,7 +149,7 @@ class BusClient:
             async with await Mirror.open(self, {"kinds": [name[0]], "ids": [name[1]]}, False) as mirror:
                 return mirror.get(*name)
 
-        return await _within(timeout, "get", ask())
+        return await within(timeout, "get", ask())
 
     async def holders(
         self,
@@ -191,7 +191,7 @@ class BusClient:
                 moment: Moment = replace(mirror.moment, now=at, complete_until=at)
                 return mirror.holding(address, branch=branch, context=context, at=moment)
 
-        return await _within(timeout, "holders", ask())
+        return await within(timeout, "holders", ask())
 
     async def sync(
         self, kind: str | None = None, id: str | None = None, *, timeout: float | None = None
@@ -201,7 +201,7 @@ class BusClient:
         have been sent before. Returns the cursor that includes it.
         """
         record = None if kind is None and id is None else read_record(kind, id, "sync")
-        return await _within(timeout, "sync", self.connection.sync(record))
+        return await within(timeout, "sync", self.connection.sync(record))
 
     async def inspect(
         self, topic: str, params: dict[str, Any] | None = None, *, timeout: float | None = None
@@ -210,13 +210,14 @@ class BusClient:
         Asks the server about itself: `overview`, who is connected and how each is served; `explain`. Raises BusError `bad-option`,
         naming what is wrong with the question; `limit`, where too many are asked.
         """
-        answer = await _within(timeout, "inspect", self.connection.inspect(topic, params or {}))
+        answer = await within(timeout, "inspect", self.connection.inspect(topic, params or {}))
         if isinstance(answer, dict):
             return answer
         raise BusError("protocol", "the answer is no map", "update the client or the server")
 
     async def explain(
         self,
+        /,
         kind: str | None = None,
         id: str | None = None,
         *,
@@ -253,7 +254,7 @@ class BusClient:
         await self.close()
 
 
-async def _within(timeout: float | None, what: str, call: Awaitable[_T]) -> _T:
+async def within(timeout: float | None, what: str, call: Awaitable[_T]) -> _T:
     """What a call gives, unless the time is up before."""
     try:
         return await asyncio.wait_for(call, timeout)

@@ -26,20 +26,21 @@ class Connecting:
     """A connection that is being made: `await` it, or enter it with `async with`."""
 
     def __init__(self, client: BusClient) -> None:
-        self._client = client
+        #: For the parts of this package.
+        self.client: Final = client
 
     def __await__(self) -> Generator[Any, None, BusClient]:
-        return self._opened().__await__()
+        return self.opened().__await__()
 
-    async def _opened(self) -> BusClient:
-        await self._client.open()
-        return self._client
+    async def opened(self) -> BusClient:
+        await self.client.open()
+        return self.client
 
     async def __aenter__(self) -> BusClient:
-        return await self._opened()
+        return await self.opened()
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.close()
+        await self.client.close()
 
 
 def connect(

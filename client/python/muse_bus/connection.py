@@ -422,7 +422,7 @@ class Connection:
             return
         first = integer(index)
         if first != route.next:
-            self._abandon(f"events {route.next} to {first - 1} are missing")
+            self._lost(route, f"events {route.next} to {first - 1} are missing")
             return
         route.next = first + len(events)
         route.subscriber.events(events, self._origin)
@@ -440,7 +440,7 @@ class Connection:
         if route is None:
             return
         if integer(n) != route.next_in_batch:
-            self._abandon(f"events {route.next_in_batch} to {integer(n) - 1} of a batch are missing")
+            self._lost(route, f"events {route.next_in_batch} to {integer(n) - 1} of a batch are missing")
             return
         route.next_in_batch += len(events)
         route.subscriber.events(events, self._origin)
@@ -467,6 +467,11 @@ class Connection:
             return
         self._subscribers.pop(route.subscriber, None)
         route.subscriber.completed(reason)
+
+    def _lost(self, route: _Route, what: str) -> None:
+        """A bug of the server, of this client or of something between: no cursor of it can be relied on."""
+        route.subscriber.resync("gap")
+        self._abandon(what)
 
     def _subscribe(self, subscriber: Subscriber) -> None:
         sub = self._next_sub

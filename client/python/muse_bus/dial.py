@@ -294,8 +294,8 @@ class _WebSocketChannel:
     def _take(self, event: Any) -> None:
         opcode = getattr(event, "opcode", None)
         if opcode is None:
-            # The answer to the handshake; version 10 gives a refusal as one, too, and says so in it.
-            self._is_opened = getattr(event, "exception", None) is None and self._protocol.handshake_exc is None
+            # The answer to the handshake, also one that refuses it.
+            self._is_opened = self._protocol.handshake_exc is None
             return
         if opcode not in (_CONTINUATION, _TEXT, _BINARY):
             return

@@ -92,7 +92,8 @@ class Synced:
 class Resync:
     """What follows is a new snapshot: forget what is not in it."""
 
-    #: One of the protocol's; or `interrupted`: the connection broke inside a snapshot.
+    #: One of the protocol's; or `interrupted`: the connection broke inside a snapshot; or `gap`: events were missing, which is
+    #: a bug of the server, of this client or of something between.
     reason: str
 
 

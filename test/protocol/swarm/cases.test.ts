@@ -72,9 +72,7 @@ t.test('addresses are read as the cases say', async (t) => {
 t.test('what is asked for is read as the cases say', async (t) => {
   for (const { spelling, context, ...wanted } of CASES.queries) {
     const parsed = parseQuery(spelling, context);
-    const found = parsed.ok
-      ? { texts: parsed.addresses.map(({ text }) => text) }
-      : { problem: parsed.problem.problem };
+    const found = parsed.ok ? { texts: parsed.addresses.map(({ text }) => text) } : { problem: parsed.problem.problem };
     t.strictSame(found, wanted, spelling);
   }
 });
