@@ -151,6 +151,8 @@ class Connection:
         self._ahead: tuple[float, float] | None = None
         self._end: BusError | None = None
         self._farewells: set[asyncio.Task[None]] = set()
+        #: Counts how often something was heard.
+        self._heard = 0
 
     # ── for its client ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -327,11 +329,19 @@ class Connection:
 
     def _expect_heartbeat(self) -> None:
         self._cancel_timer()
+        self._heard += 1
+        heard = self._heard
         interval = (self.welcome or {}).get("heartbeat_ms", 5_000)
         patience_ms = interval * _HEARTBEATS_MISSED
-        self._cancel_timer = self.clock.after(
-            patience_ms, lambda: self._abandon(f"nothing heard for {patience_ms:g} ms")
-        )
+        task = self._task
+
+        def check() -> None:
+            if self._task is task and self._heard == heard:
+                self._abandon(f"nothing heard for {patience_ms:g} ms")
+
+        # A program that held up the loop has not heard what came meanwhile: that is read first.
+        loop = asyncio.get_running_loop()
+        self._cancel_timer = self.clock.after(patience_ms, lambda: _soon(loop, check))
 
     # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -526,6 +536,10 @@ async def _farewell(task: asyncio.Task[None], channel: Channel | None) -> None:
     await asyncio.wait({task})
     if channel is not None:
         await channel.close()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon(call)
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ for (const transport of ['uws', 'ws'] as const) {
     async (t) => {
       const { code, report } = await runServed(['-m', 'unittest', 'test_server', 'test_blocking'], {
         transport,
-        heartbeatMs: 50,
+        heartbeatMs: 100,
       });
       t.equal(code, 0, report);
       t.match(report, /^OK$/m);
