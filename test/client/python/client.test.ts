@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
+import { makeCertificate } from '../../support/certificate.js';
 import { runServed, whyNoPython } from './python.js';
 
 const skip = whyNoPython('websockets') ?? false;
@@ -16,4 +20,17 @@ for (const transport of ['uws', 'ws'] as const) {
       t.match(report, /^OK$/m);
     },
   );
+
+  t.test(`and with TLS on ${transport}`, { skip }, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'muse-bus-certificate-'));
+    t.teardown(() => {
+      rmSync(directory, { recursive: true, force: true });
+    });
+    const { certFile, keyFile } = makeCertificate(directory, 'localhost');
+    const options = { transport, tlsCertFile: certFile, tlsKeyFile: keyFile };
+    const { code, report } = await runServed(['-m', 'unittest', 'test_tls'], options, {
+      env: { MUSE_BUS_TEST_CA: certFile },
+    });
+    t.equal(code, 0, report);
+  });
 }

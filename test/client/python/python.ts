@@ -35,7 +35,11 @@ export interface Outcome {
 export async function runServed(
   args: readonly string[],
   options: Partial<ServerOptions>,
-  { python = PYTHON, path = PACKAGE }: { readonly python?: string; readonly path?: string } = {},
+  {
+    python = PYTHON,
+    path = PACKAGE,
+    env = {},
+  }: { readonly python?: string; readonly path?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Outcome> {
   const repository = new TemporaryRepository();
   const start = async (): Promise<BusServer> => {
@@ -45,7 +49,8 @@ export async function runServed(
   };
   let server = await start();
   try {
-    return await run(args, python, { PYTHONPATH: path, MUSE_BUS_TEST_ROOT: repository.root }, async (line) => {
+    const told = { PYTHONPATH: path, MUSE_BUS_TEST_ROOT: repository.root, ...env };
+    return await run(args, python, told, async (line) => {
       if (line === '@stop') await server.stop();
       else if (line === '@start') server = await start();
       else return undefined;
