@@ -1,4 +1,4 @@
-"""A client of muse-bus, written from protocol/PROTOCOL.md and nothing else.
+"""A judge of the wire, written from protocol/PROTOCOL.md and nothing else; a client for use is in client/python.
 
 Checks what the text promises (order, indices without holes, counts) and raises Violation where a server breaks it.
 Run as a program it takes one JSON command a line on stdin and prints one JSON object a line for all that it receives:

@@ -1,0 +1,88 @@
+"""Times as records write them, and as the bus does."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+_DATE: Final = r"(?P<year>[0-9]{4})(?P<dash>-?)(?P<month>[0-9]{2})(?P=dash)(?P<day>[0-9]{2})"
+_CLOCK: Final = (
+    r"(?P<hour>[0-9]{2})(?:(?P<colon>:?)(?P<minute>[0-9]{2})"
+    r"(?:(?P=colon)(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?)?"
+)
+_ZONE: Final = (
+    r"(?P<utc>[Zz])|(?P<sign>[+-])(?P<zone_hour>[0-9]{2})"
+    r"(?::?(?P<zone_minute>[0-9]{2})(?::?(?P<zone_second>[0-9]{2}))?)?"
+)
+_ISO_8601: Final = re.compile(rf"{_DATE}(?:[Tt ]{_CLOCK}(?:{_ZONE})?)?")
+#: Ten digits, from 2001 to 2286.
+_UNIX_SECONDS: Final = re.compile(r"[0-9]{10}(?:\.[0-9]{1,9})?")
+
+_DAY_MS: Final = 86_400_000
+#: The last moment that a date can say.
+_MAX_DATE_MS: Final = 8_640_000_000_000_000
+
+
+def parse_timestamp(text: object) -> int | None:
+    """
+    Reads a time as programs write it: ISO 8601 with or without separators, a date alone, an offset of hours alone, and Unix
+    seconds of ten digits. What says no offset is UTC. What is finer than a millisecond counts as the next one, so that no
+    lease ends before its time. Unix milliseconds; `None` where the text is no such time.
+    """
+    if not isinstance(text, str) or len(text) > 40:
+        return None
+    parts = _ISO_8601.fullmatch(text)
+    if parts is not None:
+        return _from_parts(parts.groupdict())
+    return math.ceil(float(text) * 1_000) if _UNIX_SECONDS.fullmatch(text) else None
+
+
+def _from_parts(parts: dict[str, str | None]) -> int | None:
+    def number(name: str) -> int:
+        return int(parts[name] or 0)
+
+    year, month, day = number("year"), number("month"), number("day")
+    hour, minute, second = number("hour"), number("minute"), number("second")
+    if not 1 <= month <= 12 or not 1 <= day <= _days_of(year, month):
+        return None
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    zone_hour, zone_minute, zone_second = number("zone_hour"), number("zone_minute"), number("zone_second")
+    if zone_hour > 23 or zone_minute > 59 or zone_second > 59:
+        return None
+    milliseconds = -(-int((parts["fraction"] or "").ljust(9, "0")) // 1_000_000)
+    offset = (zone_hour * 60 + zone_minute) * 60 + zone_second
+    seconds = (hour * 60 + minute) * 60 + second - (-offset if parts["sign"] == "-" else offset)
+    return _days_until(year, month, day) * _DAY_MS + seconds * 1_000 + milliseconds
+
+
+def _days_of(year: int, month: int) -> int:
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 if month in (4, 6, 9, 11) else 31
+
+
+def _days_until(year: int, month: int, day: int) -> int:
+    """Days from 1970-01-01. The calendar of `datetime` begins with the year 1; a record may say 0."""
+    years = year - 1 if month <= 2 else year
+    era, of_era = divmod(years, 400)
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+
+
+def iso_date(at: int | float | None) -> str | None:
+    """ISO 8601 UTC with milliseconds; `None` where a date cannot say it."""
+    if at is None or abs(at) > _MAX_DATE_MS:
+        return None
+    days, rest = divmod(int(at), _DAY_MS)
+    era, of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_index = (5 * of_year + 2) // 153
+    day = of_year - (153 * month_index + 2) // 5 + 1
+    month = month_index + 3 if month_index < 10 else month_index - 9
+    year = year_of_era + era * 400 + (1 if month <= 2 else 0)
+    shown = f"{year:04d}" if 0 <= year <= 9_999 else f"{'-' if year < 0 else '+'}{abs(year):06d}"
+    second, ms = divmod(rest, 1_000)
+    return f"{shown}-{month:02d}-{day:02d}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{ms:03d}Z"

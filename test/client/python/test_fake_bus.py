@@ -1,0 +1,237 @@
+"""The bus for tests speaks as the real one, on a clock that is turned."""
+
+import asyncio
+import unittest
+
+from muse_bus import BusError, Event, Resync, Synced
+from muse_bus.testing import FakeBus
+from muse_bus.wire import EVENTS
+
+ADDRESS = "src/a.py::f"
+
+
+def reservation(fake, ms, **more):
+    return {"run_id": "agent-1", "addresses": [ADDRESS], "expires_at": fake.clock.in_future(ms), **more}
+
+
+async def collect(subscription, count):
+    return [await anext(events) for events in [subscription.__aiter__()] for _ in range(count)]
+
+
+class AFakeBus(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.fake = FakeBus()
+        self.bus = await self.fake.connect()
+
+    async def asyncTearDown(self):
+        await self.bus.close()
+
+    async def test_a_snapshot_then_changes_then_the_cap(self):
+        self.fake.put("task", "t1", {"title": "stands"})
+        subscription = self.bus.watch(kinds=["tasks"], max_events=5)
+        seen = await collect(subscription, 1)
+        self.fake.put("task", "t2", {})
+        self.fake.put("intent", "i1", {})
+        self.fake.remove("task", "t1")
+        self.fake.spoil("task", "t2")
+        self.fake.put("task", "t3", {})
+        self.fake.put("task", "t4", {})
+        seen += [event async for event in subscription]
+        self.assertEqual(
+            [f"{event.event_type} {event.id} {event.reason} {event.problem}" for event in seen],
+            [
+                "snapshot t1 None None",
+                "added t2 None None",
+                "removed t1 deleted None",
+                "modified t2 None unreadable",
+                "added t3 None None",
+            ],
+        )
+        self.assertEqual((subscription.completion.reason, subscription.completion.delivered), ("max_events", 5))
+        self.assertEqual(subscription.cursor, seen[-1].cursor)
+
+    async def test_a_lease_lapses_to_the_millisecond_and_holds_again(self):
+        mirror = await self.bus.mirror()
+        self.fake.put("reservation", "r1", reservation(self.fake, 1_000))
+        await self.bus.sync()
+        self.fake.clock.advance(999)
+        self.assertEqual([lease.state for lease in mirror.holders("src/a.py")], ["live"])
+        waiting = asyncio.ensure_future(mirror.when_free(ADDRESS))
+        await self.bus.sync()
+        self.assertFalse(waiting.done())
+        self.fake.clock.advance(2)
+        await waiting
+        self.assertEqual(mirror.holding(ADDRESS).free, "yes")
+        self.fake.put("heartbeat", "r1", {"extended_expires_at": self.fake.clock.in_future(5_000)})
+        await self.bus.sync()
+        self.assertEqual(mirror.holding(ADDRESS).free, "no")
+        self.assertEqual(mirror.lease("r1").extended_by, "r1")
+
+    async def test_a_lease_is_ended_by_no_clock_of_the_client(self):
+        mirror = await self.bus.mirror()
+        self.fake.put("reservation", "r1", reservation(self.fake, 1_000))
+        await self.bus.sync()
+        await self.fake.drop()
+        # A heartbeat of the holder arrives while the client hears nothing.
+        self.fake.put("heartbeat", "r1", {"extended_expires_at": self.fake.clock.in_future(60_000)})
+        self.fake.clock._elapsed += 2_000
+        self.assertEqual(mirror.holding(ADDRESS).free, "no")
+        self.assertEqual(mirror.lease("r1").state, "unknown")
+        self.assertEqual(mirror.holding("lib/b.py").free, "unknown", "and nothing is free meanwhile")
+        self.assertEqual(mirror.status.state, "unknown")
+        waiting = asyncio.ensure_future(mirror.when_free(ADDRESS))
+        self.fake.clock.advance(1)
+        await self.bus.sync()
+        self.assertEqual(mirror.lease("r1").state, "live")
+        self.assertFalse(waiting.done())
+        self.fake.put("release", "x1", {"reservation_id": "r1"})
+        await waiting
+
+    async def test_nothing_is_free_while_the_bus_does_not_see(self):
+        mirror = await self.bus.mirror()
+        self.fake.look("suspect")
+        await self.bus.sync()
+        self.assertEqual(mirror.holding(ADDRESS).free, "unknown")
+        with self.assertRaises(BusError) as raised:
+            await self.bus.holders(ADDRESS)
+        self.assertEqual(raised.exception.code, "unknown")
+        self.assertTrue(raised.exception.retryable)
+        waiting = asyncio.ensure_future(mirror.when_free(ADDRESS))
+        self.fake.look("watching")
+        self.fake.clock.advance(1_001)
+        await waiting
+
+    async def test_a_dropped_connection_goes_on_where_it_was(self):
+        subscription = self.bus.watch()
+        self.fake.put("claim", "c1", {})
+        seen = await collect(subscription, 1)
+        await self.fake.drop()
+        self.assertEqual(self.bus.status.state, "connecting")
+        self.fake.put("claim", "c2", {})
+        self.fake.clock.advance(1)
+        seen += await collect(subscription, 1)
+        self.assertEqual([(event.id, event.revision) for event in seen], [("c1", 1), ("c2", 2)])
+        self.assertEqual(self.bus.status.state, "live")
+
+    async def test_events_that_are_missing_are_found_by_their_index(self):
+        subscription = self.bus.watch()
+        self.fake.put("claim", "c1", {})
+        seen = await collect(subscription, 1)
+        # A frame is lost on its way.
+        [channel] = self.fake._channels
+        deliver = channel.deliver
+        channel.deliver = lambda message: None if message[0] == EVENTS else deliver(message)
+        self.fake.put("claim", "c2", {})
+        channel.deliver = deliver
+        with self.assertLogs("muse_bus", "WARNING") as logs:
+            self.fake.put("claim", "c3", {})
+            await channel.ended.wait()
+        self.assertIn("events 1 to 1 are missing", logs.output[0])
+        self.fake.clock.advance(1)
+        seen += await collect(subscription, 3)
+        self.assertEqual(
+            [f"{event.event_type} {event.id}" for event in seen],
+            ["added c1", "snapshot c1", "snapshot c2", "snapshot c3"],
+            "and what stands is asked for anew: no cursor of what had a gap is relied on",
+        )
+
+    async def test_a_mark_moves_the_cursor_of_who_receives_nothing(self):
+        subscription = self.bus.watch(kinds=["task"], snapshot="none")
+        updates = subscription.updates()
+        self.assertEqual(await anext(updates), Synced("fake:0"))
+        reading = asyncio.ensure_future(anext(updates))
+        self.fake.put("claim", "c1", {})
+        await self.bus.sync()
+        self.assertEqual(subscription.cursor, "fake:1")
+        reading.cancel()
+
+    async def test_a_cursor_of_another_epoch_is_a_resync_and_what_is_gone_is_told(self):
+        self.fake.put("task", "t1", {})
+        updates = self.bus.watch(since="other:1").updates()
+        self.assertEqual(await anext(updates), Resync("epoch"))
+        self.assertIsInstance(await anext(updates), Event)
+        self.assertEqual(await anext(updates), Synced("fake:1"))
+        with self.assertRaises(BusError) as raised:
+            await anext(self.bus.watch(since="other:1", snapshot="none").__aiter__())
+        self.assertEqual(raised.exception.code, "resync")
+
+    async def test_a_full_buffer_waits_keeps_the_latest_or_fails(self):
+        waits = self.bus.watch(buffer_size=2)
+        latest = self.bus.watch(buffer_size=2, when_full="latest")
+        fails = self.bus.watch(buffer_size=2, when_full="fail")
+        for n in range(20):
+            self.fake.put("task", f"t{n % 4}", {"n": n})
+            await self.bus.sync()
+        self.assertEqual([event.data["n"] for event in await collect(waits, 20)], list(range(20)))
+        self.assertEqual([event.data["n"] for event in await collect(latest, 4)], [16, 17, 18, 19])
+        with self.assertRaises(BusError) as raised:
+            async for _ in fails:
+                pass
+        self.assertEqual(raised.exception.code, "overflow")
+
+    async def test_a_watcher_that_raises_touches_nobody_else(self):
+        mirror = await self.bus.mirror(kinds=["task"])
+        told = []
+
+        def fails(changes):
+            raise RuntimeError("a watcher's own")
+
+        mirror.subscribe(fails)
+        forget = mirror.subscribe(lambda changes: told.append([change.after.id for change in changes]))
+        with self.assertLogs("muse_bus", "ERROR"):
+            self.fake.put("task", "t1", {})
+            await self.bus.sync()
+        self.fake.put("reservation", "r1", reservation(self.fake, 1_000))
+        with self.assertLogs("muse_bus", "ERROR"):
+            await self.bus.sync()
+        forget()
+        self.assertEqual(told, [["t1"], []], "a change of leases alone is told as an empty set")
+        self.assertEqual(([record.id for record in mirror.all("task")], mirror.get("reservation", "r1")), (["t1"], None))
+
+    async def test_what_is_closed_says_so(self):
+        mirror = await self.bus.mirror()
+        self.fake.put("reservation", "r1", reservation(self.fake, 1_000))
+        await self.bus.sync()
+        waiting = asyncio.ensure_future(mirror.when_free(ADDRESS))
+        await self.bus.sync()
+        await self.bus.close()
+        with self.assertRaises(BusError) as raised:
+            await waiting
+        self.assertEqual(raised.exception.code, "closed")
+        self.assertIsNone(await mirror.closed())
+        self.assertEqual(mirror.holding("lib/b.py").free, "unknown", "a mirror that has ended knows nothing of now")
+        for call in (self.bus.mirror(), self.bus.sync(), self.bus.holders(ADDRESS)):
+            with self.assertRaises(BusError) as raised:
+                await call
+            self.assertEqual(raised.exception.code, "closed")
+
+    async def test_a_call_takes_no_longer_than_it_is_given(self):
+        await self.fake.stop()
+        with self.assertRaises(BusError) as raised:
+            await self.bus.holders(ADDRESS, timeout=0.01)
+        self.assertEqual(raised.exception.code, "timeout")
+
+    async def test_a_mistake_shows_at_the_call_that_made_it(self):
+        for call, named in (
+            (lambda: self.bus.watch(kinds=["tsk"]), "did you mean task?"),
+            (lambda: self.bus.watch(kinds="task"), "a list"),
+            (lambda: self.bus.watch(since="nonsense"), "cursor"),
+            (lambda: self.bus.watch(max_events=0), "max_events"),
+        ):
+            with self.assertRaises(BusError) as raised:
+                call()
+            self.assertEqual(raised.exception.code, "bad-option")
+            self.assertIn(named, str(raised.exception))
+        with self.assertRaises(BusError) as raised:
+            await self.bus.holders("../outside")
+        self.assertEqual(raised.exception.code, "bad-option")
+        with self.assertRaises(BusError) as raised:
+            await self.bus.sync("nonsense", "x")
+        self.assertEqual(raised.exception.code, "bad-option")
+        with self.assertRaises(BusError) as raised:
+            await anext(self.bus.watch(addresses=["src/**"]).__aiter__())
+        self.assertEqual(raised.exception.code, "bad-option")
+
+
+if __name__ == "__main__":
+    unittest.main()
