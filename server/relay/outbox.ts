@@ -82,7 +82,7 @@ export class Outbox {
   next(sequence: number): Outgoing | undefined {
     const { history } = this.source;
     const why = this.#whyNotOn();
-    if (why !== undefined) return this.#beginAnew(sequence, why);
+    if (why !== undefined) return this.#restart(sequence, why);
     const position = this.#position!;
     if (position.revision < history.newest) return this.#event();
     if (!this.#base && this.#isBaseWanted) this.#begin(sequence);
@@ -99,7 +99,7 @@ export class Outbox {
     return position.revision > history.newest ? 'the stream is ahead of its origin' : undefined;
   }
 
-  #beginAnew(sequence: number, why: string): Outgoing {
+  #restart(sequence: number, why: string): Outgoing {
     const { epoch, history } = this.source;
     this.#position = { epoch, revision: history.newest, baseFrom: undefined };
     this.#begin(sequence);
