@@ -27,8 +27,7 @@ export class Edge {
   #run: Run | undefined;
   #runs = 0;
   #unforeseen = 0;
-  /** Since when nothing has kept it from working. */
-  awakeSinceMs = 0;
+  #awakeSinceMs = 0;
 
   constructor(
     readonly name: string,
@@ -57,7 +56,7 @@ export class Edge {
     const connect = SimulatedBrokerConnection.connectFor(relay.broker, process, relay.link);
     const bus = new EdgeBus(relay.options, options, process, storyLog(process.name, tell), connect);
     this.#run = { process, bus };
-    this.awakeSinceMs = host.time.now;
+    this.#awakeSinceMs = host.time.now;
     tell(`${process.name} starts`);
     process.input(1, () => {
       bus.start().then(
@@ -70,6 +69,16 @@ export class Edge {
         },
       );
     });
+  }
+
+  /** Since when nothing has kept it from working; in the future while something does. */
+  get awakeSinceMs(): number {
+    return this.#awakeSinceMs;
+  }
+
+  /** Its process cannot work for so long; what else keeps it may last longer. */
+  sleeps(forMs: number): void {
+    this.#awakeSinceMs = Math.max(this.#awakeSinceMs, this.services.host.time.now + forMs);
   }
 
   /** It ends at once and says nothing. */

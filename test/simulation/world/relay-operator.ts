@@ -103,16 +103,13 @@ export class RelayOperator {
       case 'edge stopped': {
         const { process } = edge;
         process?.stop();
-        edge.awakeSinceMs = Infinity;
-        this.#later(forMs, () => {
-          process?.goOn();
-          edge.awakeSinceMs = this.services.time.now;
-        });
+        edge.sleeps(forMs);
+        this.#later(forMs, () => process?.goOn());
         return;
       }
       case 'edge busy':
         edge.process?.keepBusy(forMs);
-        edge.awakeSinceMs = this.services.time.now + forMs;
+        edge.sleeps(forMs);
         return;
       case 'edge clock step': {
         const byMs = Math.round((pick - 0.5) * 7_200_000);
