@@ -49,7 +49,7 @@ export function ingestOver(clock: ManualClock) {
   ingest.start();
   const write = (kind: Kind, id: string, data: RecordData | 'torn'): void => void files.set(`${kind}/${id}`, data);
   const reserve = async (id: string, ttlMs: number): Promise<void> => {
-    write('reservation', id, { reservation_id: id, expires_at: new Date(clock.now() + ttlMs).toISOString() });
+    write('reservation', id, { reservation_id: id, expires_at: clock.inFuture(ttlMs) });
     ingest.record('reservation', id);
     await turns();
   };
