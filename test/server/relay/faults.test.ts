@@ -23,19 +23,19 @@ async function withSwarm(t: Test, options: SwarmOptions, run: (swarm: RelaySwarm
 }
 
 const isLive = (swarm: RelaySwarm): Promise<void> =>
-  until('everybody is live', () => swarm.lives.every((life) => life.isLive));
+  until('everybody is live', () => swarm.observers.every((observer) => observer.isLive));
 
 faultTest('NATS is killed and comes back: what happened meanwhile comes, once and in order', async (swarm, t) => {
   await isLive(swarm);
   await swarm.workload.keepUp(100);
   await swarm.nats.stop('SIGKILL');
   await swarm.workload.keepUp(200);
-  const { entries } = swarm.life('origin');
+  const { entries } = swarm.observer('origin');
   await until("the origin's own clients are told while NATS is away", () => entries.length > 100);
   await swarm.nats.start();
   await swarm.workload.keepUp(100);
   await swarm.settle();
-  t.equal(swarm.life('edge-1').resyncs, 0, 'nobody had to begin anew');
+  t.equal(swarm.observer('edge-1').resyncs, 0, 'nobody had to begin anew');
 });
 
 faultTest('NATS comes back with nothing: the origin begins its stream anew, and so does everybody', async (swarm) => {
@@ -53,7 +53,7 @@ faultTest('the origin ends, or dies, and comes back: edges say so', async (swarm
   await isLive(swarm);
   await swarm.workload.keepUp(100);
   await swarm.barrier();
-  const edge = swarm.life('edge-0');
+  const edge = swarm.observer('edge-0');
   const heard = listenAt(swarm, edge.name);
   await until('its presence is told', () => heard.includes('present'));
   await swarm.origin.kill('SIGTERM');
@@ -86,7 +86,7 @@ faultTest(
     await swarm.origin.untilServing();
     await swarm.workload.keepUp(60);
     // Until an edge has heard of the new epoch, it answers a barrier for the old one.
-    const edges = swarm.lives.filter(({ name }) => name.startsWith('edge-'));
+    const edges = swarm.observers.filter(({ name }) => name.startsWith('edge-'));
     await until('everybody is told to begin anew', () => edges.every(({ resyncs }) => resyncs > 0));
     t.ok(edges.length >= 3, 'at every edge');
     await swarm.settle();
@@ -97,7 +97,7 @@ faultTest(
 faultTest('an edge is killed: a cursor of one edge resumes at another', async (swarm, t) => {
   await isLive(swarm);
   await swarm.workload.keepUp(60);
-  const roaming = swarm.life('roaming');
+  const roaming = swarm.observer('roaming');
   for (let round = 0; round < 4; round++) {
     await until('it is live', () => roaming.isLive);
     roaming.cut();
@@ -110,7 +110,7 @@ faultTest('an edge is killed: a cursor of one edge resumes at another', async (s
   await swarm.settle();
   t.ok(roaming.connections >= 5, 'it has been at several edges');
   t.equal(roaming.resyncs, 0, 'each of them went on where the other had ended');
-  t.equal(swarm.life('edge-1').resyncs, 0, 'one that was away reads the history back');
+  t.equal(swarm.observer('edge-1').resyncs, 0, 'one that was away reads the history back');
 });
 
 faultTest(
@@ -129,7 +129,7 @@ faultTest(
     stopped.kill('SIGCONT');
     await until('it has noticed', () => stopped.errors.filter((line) => line.includes('serving what')).length > 1);
     await swarm.settle();
-    t.ok(swarm.life('edge-2').resyncs > 0, 'and its clients were told');
+    t.ok(swarm.observer('edge-2').resyncs > 0, 'and its clients were told');
   },
   { origin: ['--relay-max-messages', '400'] },
 );
@@ -158,7 +158,7 @@ t.test(
         await until('it is told that the origin is heard again', () => heard.at(-1) === 'present');
       }
       await swarm.settle();
-      t.equal(swarm.life('edge-0').resyncs, 0, 'nobody had to begin anew');
+      t.equal(swarm.observer('edge-0').resyncs, 0, 'nobody had to begin anew');
     });
   },
 );
@@ -166,7 +166,7 @@ t.test(
 /** What heartbeats say of the origin to one who listens at an edge. */
 function listenAt(swarm: RelaySwarm, name: string): unknown[] {
   const heard: unknown[] = [];
-  swarm.life(name).onMessage = (message) => {
+  swarm.observer(name).onMessage = (message) => {
     if (message[0] === MessageType.heartbeat) heard.push((message[3] as { origin?: unknown }).origin);
   };
   return heard;
