@@ -1,14 +1,14 @@
 import t from 'tap';
 import { fittedExponent, median, pairedRatios, percentile, tailRatio } from '../../bench/statistics.js';
 
-t.test('a power law is found, whatever its factor', async (t) => {
+t.test('the exponent of a power law is found, whatever its factor', async (t) => {
   for (const exponent of [0, 0.5, 1, 2]) {
     const points = [1, 10, 1_000].map((x) => [x, 7 * x ** exponent] as const);
     t.ok(Math.abs(fittedExponent(points) - exponent) < 1e-9, `n^${String(exponent)}`);
   }
 });
 
-t.test('what is zero has no place on logarithmic axes', async (t) => {
+t.test('points with a zero are left out, because axes are logarithmic', async (t) => {
   t.ok(
     Math.abs(
       fittedExponent([
@@ -20,20 +20,20 @@ t.test('what is zero has no place on logarithmic axes', async (t) => {
   );
 });
 
-t.test('ratios are those of neighbouring rounds', async (t) => {
+t.test('ratios compare neighbouring rounds', async (t) => {
   t.same(pairedRatios([2, 9, 4], [1, 3, 2]), [2, 3, 2]);
   t.equal(median([2, 3, 2]), 2);
   t.equal(median([1, 2]), 1.5);
 });
 
-t.test('a percentile is a value that was measured', async (t) => {
+t.test('a percentile is one of the measured values', async (t) => {
   const values = Array.from({ length: 100 }, (_, i) => i + 1);
   t.equal(percentile(values, 0.5), 50);
   t.equal(percentile(values, 0.99), 99);
   t.equal(percentile(values, 1), 100);
 });
 
-t.test('tails are compared by all rounds together', async (t) => {
+t.test('tails are compared over all rounds together', async (t) => {
   const quiet = Array.from({ length: 100 }, () => 1);
   const oneLong = [...quiet.slice(1), 9];
   t.equal(tailRatio([quiet, quiet], [quiet, quiet]), 1);
