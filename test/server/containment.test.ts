@@ -13,16 +13,16 @@ const fails = (): never => {
   throw new Error('planted\nand a secret');
 };
 
-/** Data over which one step fails: no file can hold it, so it is planted behind the parser. */
+/** Data on which one step fails. No file can hold such data, so the test plants it behind the parser. */
 const TRAPS: Readonly<Record<string, () => RecordData>> = {
-  // Taking in: what filters and leases look at.
+  // The fields that are read when a record is applied: for filters and for leases.
   'trap-read': fails,
   'trap-apply': () => Object.defineProperty({}, 'run_id', { enumerable: true, get: fails }),
   'trap-lease': () => Object.defineProperty({}, 'expires_at', { enumerable: true, get: fails }),
   'trap-pack': () => Object.defineProperty({}, 'other', { enumerable: true, get: fails }),
 };
 
-/** The reader gives back a trap where the id is one's. */
+/** Makes the reader return a trap for each id that has one. */
 function plantTraps(t: Test, traps: Readonly<Record<string, () => RecordData>>): void {
   const read = Object.getOwnPropertyDescriptor(RecordReader.prototype, 'read')!.value as RecordReader['read'];
   t.teardown(() => (RecordReader.prototype.read = read));
@@ -79,7 +79,7 @@ for (const transport of TRANSPORTS) {
     for (const client of clients) client.terminate();
   });
 
-  t.test(`${transport}: a record that cannot be told in JSON is unprocessable there, and only there`, async (t) => {
+  t.test(`${transport}: a record that cannot be encoded as JSON is unprocessable in JSON only`, async (t) => {
     plantTraps(t, { trap: () => ({ a: 1, toJSON: fails }) as unknown as RecordData });
     const running = await serve(t, { transport });
     const [packed, json] = [await subscribed(running, 'msgpack'), await subscribed(running, 'json')];
@@ -93,7 +93,7 @@ for (const transport of TRANSPORTS) {
     for (const client of [packed, json, late]) client.terminate();
   });
 
-  t.test(`${transport}: what a filter fails over is shown to it as unprocessable, never left out`, async (t) => {
+  t.test(`${transport}: a record on which a filter fails is sent as unprocessable, never omitted`, async (t) => {
     const running = await serve(t, { transport });
     const [odd, usual] = [await subscribed(running, 'msgpack', { kinds: ['task'] }), await subscribed(running)];
     const group = [...running.server.bus.hub.fanOut.groups()].find(({ filter }) => filter.kinds)!;
@@ -126,7 +126,7 @@ for (const transport of TRANSPORTS) {
     third.terminate();
   });
 
-  t.test(`${transport}: a fault while catching up, answering or beating ends one connection at most`, async (t) => {
+  t.test(`${transport}: a fault in a catch-up, an answer or a heartbeat ends at most one connection`, async (t) => {
     const running = await serve(t, { transport, heartbeatMs: 50 });
     const controlClient = await subscribed(running);
     const { hub } = running.server.bus;

@@ -5,7 +5,7 @@ import { ManualClock } from '../support/manual-clock.js';
 const loopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 t.test(
-  'a step runs once in a turn of the loop, however often it is asked for, and again while there is more',
+  'a step runs once in a turn of the loop, however often it is requested, and again while work remains',
   async (t) => {
     const clock = new ManualClock();
     let steps = 0;
@@ -20,7 +20,7 @@ t.test(
   },
 );
 
-t.test('a turn is spent after its time, and each has its own', async (t) => {
+t.test('each turn has its own time, and is spent after it', async (t) => {
   const clock = new ManualClock();
   const seen: boolean[] = [];
   const turns = new TurnLoop(clock, 3, (turn) => {
@@ -37,7 +37,7 @@ t.test('a turn is spent after its time, and each has its own', async (t) => {
   t.same(seen, [false, false, true, false, false, true]);
 });
 
-t.test('what does not wait for its step shares the time of the turn with it', async (t) => {
+t.test('work outside the step shares the time of the turn with it', async (t) => {
   const clock = new ManualClock();
   const stepped: Turn[] = [];
   const turns = new TurnLoop(clock, 3, (turn) => stepped.push(turn) < 0);
@@ -53,7 +53,7 @@ t.test('what does not wait for its step shares the time of the turn with it', as
   t.notOk(turns.current().isSpent(), 'with a time of its own, though nothing was stepped');
 });
 
-t.test('how long a turn takes may change from one to the next', async (t) => {
+t.test('the time of a turn may change from one turn to the next', async (t) => {
   const clock = new ManualClock();
   let turnMs = 1;
   const turns = new TurnLoop(

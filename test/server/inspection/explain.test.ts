@@ -26,12 +26,12 @@ import { ManualClock } from '../../support/manual-clock.js';
 import { FakeSocket } from '../../support/fake-socket.js';
 import { UNSUPERVISED } from '../../../server/runtime/supervisor.js';
 
-/** A turn of the loop that never ends. */
+/** A turn of the loop with unlimited time. */
 const UNBOUNDED_TURN = { now: unixMillis(0), isSpent: () => false };
 
 const SUB = 1;
 
-/** A hub with one connection, and records put in by hand. */
+/** A hub with one connection, into which the test puts records. */
 class Bench {
   readonly clock = new ManualClock();
   readonly store = new RecordStore();
@@ -106,7 +106,7 @@ const shape = ({ verdict, reasons }: Explanation): [Verdict, ...ExplainCode[]] =
 
 const T1 = { kind: 'task', id: 't1' } as const;
 
-t.test('a filter that does not match names each field, what it wants and what it found', async (t) => {
+t.test('for a filter that does not match, each field is named with the wanted and the found value', async (t) => {
   const bench = new Bench().put('t1', { run_id: 'a', branch: 'feat/billing' });
   const answer = bench.would({ kinds: ['task'], run_ids: ['b'], addresses: ['src/**'] }, T1);
   t.equal(answer.verdict, 'would not match');
@@ -117,7 +117,7 @@ t.test('a filter that does not match names each field, what it wants and what it
   t.match(answer.reasons[0]?.text, 'run_ids asks for "b"; the record has "a"');
 });
 
-t.test('a filter is judged by the last transition, or by the one that is asked about', async (t) => {
+t.test('a filter is checked against the last transition, or the one in the request', async (t) => {
   const bench = new Bench().put('t1', { branch: 'x' }).put('t1', { branch: 'y' }).remove('t1');
   t.same(shape(bench.would({ branches: ['y'] }, T1)), ['would match', 'matched']);
   t.same(shape(bench.would({ branches: ['x'] }, { revision: 1 })), ['would match', 'matched']);
@@ -130,7 +130,7 @@ t.test('a filter is judged by the last transition, or by the one that is asked a
   });
 });
 
-t.test('what is asked about must exist', async (t) => {
+t.test('the record, revision and subscription in a request must exist', async (t) => {
   const bench = new Bench(2).put('t1', {}).put('t2', {}).put('t2', { n: 1 }).put('t2', { n: 2 });
   t.same(shape(bench.would({}, { kind: 'task', id: 'nobody' })), ['unknown', 'no-such-record']);
   t.same(shape(bench.would({}, { revision: 99 })), ['unknown', 'not-yet']);
@@ -140,7 +140,7 @@ t.test('what is asked about must exist', async (t) => {
   t.same(shape(bench.would({}, { ...T1, revision: 1 })), ['would match', 'matched']);
 });
 
-t.test('a live subscription was sent what its filter takes, and nothing else', async (t) => {
+t.test('a live subscription was sent what matches its filter, and nothing else', async (t) => {
   const bench = new Bench().subscribe({ filter: { branches: ['x'] } });
   bench.put('t1', { branch: 'x' }).put('t2', { branch: 'y' }).put('t1', { branch: 'y' });
   t.same(shape(bench.why({ revision: 1 })), ['delivered', 'matched', 'matched']);
@@ -148,7 +148,7 @@ t.test('a live subscription was sent what its filter takes, and nothing else', a
   t.same(shape(bench.why({ revision: 3 })), ['delivered', 'left-filter', 'filter-field', 'matched']);
 });
 
-t.test('what happened before a subscription began is in its snapshot, or is not told', async (t) => {
+t.test('an event before a subscription began is in its snapshot, or was not delivered', async (t) => {
   const bench = new Bench().put('t1', {}).put('t2', {}).put('t2', { n: 1 }).put('t3', {}).remove('t3').subscribe({});
   t.same(shape(bench.why(T1)), ['delivered', 'matched', 'in-snapshot']);
   t.same(shape(bench.why({ revision: 2 })), ['not delivered', 'matched', 'before-subscription'], 'replaced by then');
@@ -161,12 +161,12 @@ t.test('what happened before a subscription began is in its snapshot, or is not 
   t.same(shape(changesOnly.why(T1)), ['not delivered', 'matched', 'before-subscription']);
 });
 
-t.test('a change that a filter does not take may still have brought what the snapshot shows', async (t) => {
+t.test('a change that does not match a filter may still be the last change of a record in the snapshot', async (t) => {
   const bench = new Bench().put('t1', {}).subscribe({ filter: { event_types: ['snapshot'] } });
   t.same(shape(bench.why(T1)), ['delivered', 'in-snapshot']);
 });
 
-t.test('what follows a cap is not delivered, to the very event', async (t) => {
+t.test('events after a cap are not delivered, exactly from the first one on', async (t) => {
   const bench = new Bench().put('t0', {}).subscribe({ max_events: 2 }).put('t1', {}).put('t2', {});
   t.match(bench.why({ revision: 2 }), { verdict: 'delivered', ended: 'max_events' });
   t.match(bench.why({ revision: 3 }), { verdict: 'not delivered', ended: 'max_events' });
@@ -177,7 +177,7 @@ t.test('what follows a cap is not delivered, to the very event', async (t) => {
   t.same(shape(inSnapshot.why({ revision: 2 })), ['not delivered', 'matched', 'cap-reached']);
 });
 
-t.test('a subscription that has ended is still explained', async (t) => {
+t.test('an ended subscription can still be explained', async (t) => {
   const bench = new Bench().subscribe({}).put('t1', {});
   bench.session.message(Buffer.from(JSON.stringify([2, SUB])), false);
   bench.put('t2', {});
@@ -185,7 +185,7 @@ t.test('a subscription that has ended is still explained', async (t) => {
   t.same(shape(bench.why({ revision: 2 })), ['not delivered', 'matched', 'unsubscribed']);
 });
 
-t.test('a lagging subscription will be told later', async (t) => {
+t.test('a lagging subscription receives the event later', async (t) => {
   const bench = new Bench(100, 1).subscribe({});
   bench.socket.mode = 'stalled';
   bench.put('t1', {}).put('t2', {});
@@ -193,7 +193,7 @@ t.test('a lagging subscription will be told later', async (t) => {
   t.same(shape(bench.why({ revision: 2 })), ['pending', 'matched', 'lagging']);
 });
 
-t.test('a cursor that history does not reach leads to a resync, which is named', async (t) => {
+t.test('a cursor that the history cannot replay leads to a resync, which the answer names', async (t) => {
   const bench = new Bench(1).put('t1', {}).put('t2', {}).put('t2', { n: 1 }).subscribe({ since: 'E:0' });
   t.match(bench.why(T1), { verdict: 'delivered', resync: 'compacted' });
   const gone = new Bench(2).put('t1', {}).put('t1', { n: 1 }).remove('t1').subscribe({ since: 'E:0' });

@@ -47,7 +47,7 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
-t.test('a question that cannot be answered is refused under its own nonce', async (t) => {
+t.test('a request that cannot be answered is refused with its nonce', async (t) => {
   const repository = new ServedRepository({ transport: 'ws' });
   t.teardown(() => repository.stop());
   const client = await RawClient.connect(await repository.start(), { encoding: 'json' });
@@ -67,7 +67,7 @@ t.test('a question that cannot be answered is refused under its own nonce', asyn
   }
 });
 
-t.test('questions are answered so many times a second, and then refused', async (t) => {
+t.test('requests beyond the limit per second are refused', async (t) => {
   const repository = new ServedRepository({ transport: 'ws' });
   t.teardown(() => repository.stop());
   const client = await RawClient.connect(await repository.start());
@@ -82,7 +82,7 @@ t.test('questions are answered so many times a second, and then refused', async 
   t.ok(refused.length > 0, `${String(refused.length)} of 120 were refused`);
 });
 
-t.test('the SDK asks, and is told why', async (t) => {
+t.test('the SDK sends a request, and returns the explanation', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   repository.rename('task', 't1', { run_id: 'a' });

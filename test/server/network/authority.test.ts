@@ -24,11 +24,11 @@ const MEANINGS: readonly (readonly [written: string, meant: string])[] = [
   ['bus.example.com', 'bus.example.com'],
 ];
 
-t.test('a host is the address that it means, however it is written', async (t) => {
+t.test('different spellings of an address are the same host', async (t) => {
   for (const [written, meant] of MEANINGS) t.equal(listenAddress(written), meant, written);
 });
 
-t.test('every way to write "every interface" is one, needs TLS or insecure, and is nobody’s name', async (t) => {
+t.test('every spelling of "all interfaces" is recognised, needs TLS or insecure, and is no valid Host', async (t) => {
   for (const [written, meant] of MEANINGS) {
     const isEvery = meant === '0.0.0.0' || meant === '::';
     t.equal(isWildcard(meant), isEvery, written);
@@ -38,7 +38,7 @@ t.test('every way to write "every interface" is one, needs TLS or insecure, and 
   }
 });
 
-t.test('what listens on every interface is reached at the loopback address of the same family', async (t) => {
+t.test('a server on all interfaces is published at the loopback address of the same family', async (t) => {
   t.equal(reachedAt('0.0.0.0'), '127.0.0.1');
   t.equal(reachedAt('::'), '::1');
   t.equal(reachedAt('192.168.1.7'), '192.168.1.7');

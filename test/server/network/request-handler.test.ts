@@ -27,7 +27,7 @@ const handshake = {
   ],
 } as const;
 
-t.test('who comes before or after the time of serving is asked to come back', async (t) => {
+t.test('a request before the server is ready, or after it has stopped, is answered with a time to retry', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
   const options = resolveOptions({ root: repository.root, journal: false });

@@ -4,7 +4,7 @@ import { ask, handshake, request, without } from '../../support/http-wire.js';
 import { ServerChild } from '../../support/server-child.js';
 import { RawClient } from '../../support/raw-client.js';
 
-/** How a client leaves: told to go, gone without a word, gone with a reset, or done with sending. */
+/** The ways in which a client ends a connection. */
 const ENDS: readonly (readonly [name: string, end: (socket: Socket) => void])[] = [
   ['closes', (socket) => socket.destroy()],
   ['resets', (socket) => socket.resetAndDestroy()],
@@ -17,7 +17,7 @@ const ENDS: readonly (readonly [name: string, end: (socket: Socket) => void])[] 
   ],
 ];
 
-/** Every route, with and without what it asks for. */
+/** Each route, with and without what it requires. */
 function requests({ port, token }: ServerChild): readonly (readonly [name: string, bytes: string])[] {
   const host = `Host: 127.0.0.1:${String(port)}`;
   const bearer = `Authorization: Bearer ${token}`;
@@ -44,7 +44,7 @@ function requests({ port, token }: ServerChild): readonly (readonly [name: strin
   ];
 }
 
-/** At these many bytes of the request or of its answer: everywhere in the small, here and there in the large. */
+/** The bytes of a request or an answer at which the client ends: each byte of a short one, some bytes of a long one. */
 function* cuts(length: number, step: number): Iterable<number> {
   for (let at = 0; at < length; at += step) yield at;
   yield length;
@@ -71,7 +71,7 @@ function leaveAfterReading(port: number, bytes: string, count: number, end: (soc
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(bytes, 'latin1'));
     let received = 0;
-    // An answer may be shorter.
+    // The answer may be shorter than this.
     const impatience = setTimeout(() => {
       end(socket);
     }, 300);
@@ -91,7 +91,7 @@ function leaveAfterReading(port: number, bytes: string, count: number, end: (soc
   });
 }
 
-/** In portions: a crowd of the same address is not what is tried here. */
+/** Runs the attempts in portions: this test must not reach the limits for connections of one address. */
 async function all(jobs: (() => Promise<void>)[]): Promise<void> {
   await Promise.all(
     Array.from({ length: 64 }, async () => {

@@ -15,7 +15,7 @@ const uwsLoads = await import('uWebSockets.js').then(
   () => false,
 );
 
-/** A bus whose readers stop and go on, and what they must have been told in the end. */
+/** A bus whose readers stop and continue, with the events that they must have received at the end. */
 class StopAndGo {
   readonly readers: RawClient[] = [];
   endpoint!: Endpoint;
@@ -44,25 +44,25 @@ class StopAndGo {
     return bus;
   }
 
-  /** One event, published by itself, of about so many bytes. */
+  /** Publishes one event of about this many bytes. */
   async write(bytes: number): Promise<void> {
     this.repository.rename('task', 't', { text: 'x'.repeat(bytes) });
     await this.repository.server.bus.watch.readNow({ kind: 'task', id: 't' });
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Large events, until the kernel takes no more for a reader that has stopped. */
+  /** Publishes large events until the kernel accepts no more for a reader that has stopped. */
   async fill(reader = 0): Promise<void> {
     while (this.queuedBytes(reader) === 0) await this.write(200_000);
   }
 
-  /** What waits for the reader that came so many-th. */
+  /** The bytes that wait for a reader, by the order in which the readers connected. */
   queuedBytes(reader = 0): number {
     const [session] = [...this.repository.server.bus.sessions].slice(reader);
     return session!.port.socket.queuedBytes;
   }
 
-  /** Every reader has been told every event, each once, and nobody was waited for in vain. */
+  /** Checks that each reader received each event once, and that no connection stalled. */
   async check(t: Test): Promise<void> {
     const { hub } = this.repository.server.bus;
     for (const reader of this.readers) {
@@ -89,7 +89,7 @@ for (const transport of TRANSPORTS) {
   const skip = transport === 'uws' && !uwsLoads ? 'uWebSockets.js does not load here' : false;
 
   t.test(
-    `${transport}: a little that waits below the marks of the engine wakes who waits for it as much does`,
+    `${transport}: a short queue, below the marks of the engine, is also reported when it drains`,
     { skip },
     async (t) => {
       const bus = await StopAndGo.start(t, transport, 262_144, ['msgpack']);
@@ -99,7 +99,7 @@ for (const transport of TRANSPORTS) {
       reader.socket.resume();
       await until('it has read what waited', () => bus.queuedBytes() === 0);
       reader.socket.pause();
-      // So that less than 16 KiB waits, and the next record is more than may wait.
+      // Less than 16 KiB waits, and the next record exceeds the limit.
       while (bus.queuedBytes() === 0) await bus.write(3_000);
       await bus.write(262_000);
       reader.socket.resume();
@@ -107,7 +107,7 @@ for (const transport of TRANSPORTS) {
     },
   );
 
-  t.test(`${transport}: so it does over HTTP`, { skip }, async (t) => {
+  t.test(`${transport}: the same over HTTP`, { skip }, async (t) => {
     const bus = await StopAndGo.start(t, transport, 262_144, []);
     const { url, token } = bus.endpoint;
     const reader = await SlowReader.begin(`${url.replace('ws', 'http')}/events`, token);
@@ -124,7 +124,7 @@ for (const transport of TRANSPORTS) {
     reader.leave();
   });
 
-  t.test(`${transport}: readers that stop and go on at random are told everything`, { skip }, async (t) => {
+  t.test(`${transport}: readers that stop and continue at random receive everything`, { skip }, async (t) => {
     for (const [seed, maxQueuedBytes] of [1_024, 4_096, 20_000, 262_144].entries()) {
       const random = new Random(seed);
       const bus = await StopAndGo.start(t, transport, maxQueuedBytes, ['msgpack', 'json']);
@@ -136,7 +136,7 @@ for (const transport of TRANSPORTS) {
         if (reader.socket.isPaused && random.below(3) === 0) await bus.fill(chosen);
         for (let n = random.below(12); n > 0; n--)
           await bus.write(random.below(4) === 0 ? 240_000 : random.below(4_000));
-        // What is asked while events wait is answered behind them, and shortens the queue as it is sent.
+        // An answer to a request is queued behind the waiting events, and sending it shortens the queue.
         if (random.below(3) === 0) reader.send([MessageType.ping, round]);
         if (random.below(3) === 0) reader.socket.ping();
       }

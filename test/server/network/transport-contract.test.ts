@@ -30,7 +30,7 @@ async function served(t: Test, transport: TransportName, options: Partial<Server
   return { repository, endpoint, port: Number(new URL(endpoint.url).port), connect };
 }
 
-/** A right handshake, of which a test changes a line. */
+/** A correct handshake, of which a test changes one line. */
 const handshake = ({ endpoint, port }: Served, changes: Readonly<Record<string, string | null>> = {}): string[] => {
   const headers: Readonly<Record<string, string | null>> = {
     Host: `127.0.0.1:${String(port)}`,
@@ -52,7 +52,7 @@ for (const transport of TRANSPORTS) {
   const skip = transport === 'uws' && !uwsLoads ? 'uWebSockets.js does not load here' : false;
 
   t.test(
-    `${transport}: the token is taken from the header or a subprotocol, and the right subprotocol echoed`,
+    `${transport}: the token is read from the header or a subprotocol, and the right subprotocol is echoed`,
     { skip },
     async (t) => {
       const { connect, endpoint } = await served(t, transport);
@@ -74,7 +74,7 @@ for (const transport of TRANSPORTS) {
     },
   );
 
-  t.test(`${transport}: a stranger is refused before anything else`, { skip }, async (t) => {
+  t.test(`${transport}: a foreign Host or Origin is refused first, then a wrong token`, { skip }, async (t) => {
     const bus = await served(t, transport);
     const { endpoint, port } = bus;
     const wrong = 'A'.repeat(endpoint.token.length);
@@ -113,16 +113,20 @@ for (const transport of TRANSPORTS) {
     await until('the refused are gone', () => bus.repository.server.bus.connectionCount === 0);
   });
 
-  t.test(`${transport}: what is no WebSocket is answered as HTTP, or told how to begin`, { skip }, async (t) => {
-    const bus = await served(t, transport);
-    const host = `Host: 127.0.0.1:${String(bus.port)}`;
-    t.equal((await rawRequest(bus.port, ['GET /healthz HTTP/1.1', host])).status, 200);
-    t.equal((await rawRequest(bus.port, ['GET /healthz HTTP/1.1', 'Host: evil.example'])).status, 403);
-    t.equal((await rawRequest(bus.port, ['GET /nothing HTTP/1.1', host])).status, 401);
-    t.match((await rawRequest(bus.port, handshake(bus, { Upgrade: null, Connection: null }))).status, /^(404|426)$/);
-  });
+  t.test(
+    `${transport}: a request that is no WebSocket is answered as HTTP, or with the way to connect`,
+    { skip },
+    async (t) => {
+      const bus = await served(t, transport);
+      const host = `Host: 127.0.0.1:${String(bus.port)}`;
+      t.equal((await rawRequest(bus.port, ['GET /healthz HTTP/1.1', host])).status, 200);
+      t.equal((await rawRequest(bus.port, ['GET /healthz HTTP/1.1', 'Host: evil.example'])).status, 403);
+      t.equal((await rawRequest(bus.port, ['GET /nothing HTTP/1.1', host])).status, 401);
+      t.match((await rawRequest(bus.port, handshake(bus, { Upgrade: null, Connection: null }))).status, /^(404|426)$/);
+    },
+  );
 
-  t.test(`${transport}: messages go both ways, and binary and text are told apart`, { skip }, async (t) => {
+  t.test(`${transport}: messages go both ways, and binary and text frames are distinguished`, { skip }, async (t) => {
     const { connect, repository } = await served(t, transport);
     const client = await connect();
     client.send([MessageType.subscribe, 7]);
@@ -136,7 +140,7 @@ for (const transport of TRANSPORTS) {
     await until('the server has noticed', () => repository.server.bus.connectionCount === 0);
   });
 
-  t.test(`${transport}: a message that is too large ends its connection, and no other`, { skip }, async (t) => {
+  t.test(`${transport}: a message that is too large ends only its connection`, { skip }, async (t) => {
     const { connect } = await served(t, transport);
     const [large, other] = [await connect(), await connect()];
     large.socket.send(Buffer.alloc(65_537));
@@ -146,34 +150,38 @@ for (const transport of TRANSPORTS) {
     await other.close();
   });
 
-  t.test(`${transport}: a client that reads nothing for a while is sent everything in the end`, { skip }, async (t) => {
-    const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
-    const client = await connect();
-    client.send([MessageType.subscribe, 1]);
-    await client.received(MessageType.synced);
-    client.socket.pause();
-    const text = 'x'.repeat(100_000);
-    for (let n = 0; n < 200; n++) {
-      repository.rename('task', String(n % 5), { n, text });
-      await repository.server.bus.watch.readNow({ kind: 'task', id: String(n % 5) });
-    }
-    const { revision } = repository.server.bus.hub;
-    client.socket.resume();
-    let index = 0;
-    const lastSeen = (): number => {
-      const frames = client.messages.filter(([type]) => type === MessageType.events || type === MessageType.resync);
-      return (frames.at(-1)?.[3] as [number][] | undefined)?.at(-1)?.[0] ?? 0;
-    };
-    await until('the last event has come', () => lastSeen() === revision);
-    for (const [, , first, events] of client.messages.filter(([type]) => type === MessageType.events)) {
-      t.equal(first, index);
-      index += (events as unknown[]).length;
-    }
-    t.equal(index, revision);
-    await client.close();
-  });
+  t.test(
+    `${transport}: a client that reads nothing for a while receives everything in the end`,
+    { skip },
+    async (t) => {
+      const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
+      const client = await connect();
+      client.send([MessageType.subscribe, 1]);
+      await client.received(MessageType.synced);
+      client.socket.pause();
+      const text = 'x'.repeat(100_000);
+      for (let n = 0; n < 200; n++) {
+        repository.rename('task', String(n % 5), { n, text });
+        await repository.server.bus.watch.readNow({ kind: 'task', id: String(n % 5) });
+      }
+      const { revision } = repository.server.bus.hub;
+      client.socket.resume();
+      let index = 0;
+      const lastSeen = (): number => {
+        const frames = client.messages.filter(([type]) => type === MessageType.events || type === MessageType.resync);
+        return (frames.at(-1)?.[3] as [number][] | undefined)?.at(-1)?.[0] ?? 0;
+      };
+      await until('the last event has come', () => lastSeen() === revision);
+      for (const [, , first, events] of client.messages.filter(([type]) => type === MessageType.events)) {
+        t.equal(first, index);
+        index += (events as unknown[]).length;
+      }
+      t.equal(index, revision);
+      await client.close();
+    },
+  );
 
-  t.test(`${transport}: at the end every client is told 1001, and when to come back`, { skip }, async (t) => {
+  t.test(`${transport}: when the server stops, every client receives 1001 and a time to retry`, { skip }, async (t) => {
     const { connect, repository, endpoint } = await served(t, transport);
     const clients = [await connect(), await connect({ encoding: 'json' })];
     for (const client of clients) {
@@ -189,7 +197,7 @@ for (const transport of TRANSPORTS) {
   });
 
   t.test(
-    `${transport}: at the end a client that is slow to read is told so too, behind what waits for it`,
+    `${transport}: when the server stops, a slow reader also receives 1001, after the frames in its queue`,
     { skip },
     async (t) => {
       const { connect, repository } = await served(t, transport, { limits: { maxQueuedBytes: 1_024 } });
@@ -211,7 +219,7 @@ for (const transport of TRANSPORTS) {
     },
   );
 
-  t.test(`${transport}: a port that is taken is said to be`, { skip }, async (t) => {
+  t.test(`${transport}: a port that is in use is named in the error`, { skip }, async (t) => {
     const { port } = await served(t, transport);
     const second = new ServedRepository({ transport });
     t.teardown(() => {
@@ -220,7 +228,7 @@ for (const transport of TRANSPORTS) {
     await t.rejects(second.startOn(port), { code: 'EADDRINUSE' });
   });
 
-  t.test(`${transport}: one connection too many is asked to wait`, { skip }, async (t) => {
+  t.test(`${transport}: one connection too many is answered with a time to retry`, { skip }, async (t) => {
     const bus = await served(t, transport, { limits: { maxConnections: 1 } });
     const client = await bus.connect();
     t.equal((await rawRequest(bus.port, handshake(bus))).status, 503);

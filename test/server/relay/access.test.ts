@@ -83,7 +83,7 @@ t.test('several repositories in one NATS have nothing in common', SKIP, async (t
   }
 });
 
-t.test('user and password, and a token, open a NATS that asks for them', SKIP, async (t) => {
+t.test('user and password, and a token, open a NATS that requires them', SKIP, async (t) => {
   const cases: readonly { readonly config: string; readonly access: Partial<RelayOptions> }[] = [
     { config: 'authorization { user: muse, password: "s3cret" }', access: { user: 'muse', password: 's3cret' } },
     { config: 'authorization { token: "t0ken" }', access: { token: 't0ken' } },
@@ -131,7 +131,7 @@ t.test(
   },
 );
 
-t.test('over TLS, with the authority that is named', SKIP, async (t) => {
+t.test('the relay works over TLS, with the named certificate authority', SKIP, async (t) => {
   const { certFile, keyFile } = makeCertificate(folder(t), 'nats');
   const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
   const relay = { url: nats.url.replace('127.0.0.1', 'localhost').replace('nats:', 'tls:'), caFile: certFile };
@@ -179,24 +179,28 @@ t.test('several edges share a port, and each serves its part of the connections'
   t.ok(readFileSync(endpointFile), 'the file stays while another serves');
 });
 
-t.test('a barrier at an edge waits for the origin to have read, and for that to have come', SKIP, async (t) => {
-  const nats = await natsFor(t);
-  // So slow to look by itself that only the barrier can be what makes it.
-  const origin = new ServedRepository({ relay: { url: nats.url }, backend: 'polling', pollIntervalMs: 3_600_000 });
-  await origin.start();
-  t.teardown(() => origin.stop());
-  const edge = await edgeFor(t, { url: nats.url });
-  const bus = await connect(edge.endpoint);
-  t.teardown(() => bus.close());
-  origin.rename('task', 'b', { title: 'b' });
-  await bus.sync({ kind: 'task', id: 'b' });
-  t.same(edge.bus.hub.store.get('task', 'b')?.data, { title: 'b' });
-  origin.rename('task', 'c', { title: 'c' });
-  await bus.sync();
-  t.same(edge.bus.hub.store.get('task', 'c')?.data, { title: 'c' });
-});
+t.test(
+  'a barrier at an edge waits until the origin has read the files and the edge has received the events',
+  SKIP,
+  async (t) => {
+    const nats = await natsFor(t);
+    // The polling interval is so long that only the barrier can cause the reading.
+    const origin = new ServedRepository({ relay: { url: nats.url }, backend: 'polling', pollIntervalMs: 3_600_000 });
+    await origin.start();
+    t.teardown(() => origin.stop());
+    const edge = await edgeFor(t, { url: nats.url });
+    const bus = await connect(edge.endpoint);
+    t.teardown(() => bus.close());
+    origin.rename('task', 'b', { title: 'b' });
+    await bus.sync({ kind: 'task', id: 'b' });
+    t.same(edge.bus.hub.store.get('task', 'b')?.data, { title: 'b' });
+    origin.rename('task', 'c', { title: 'c' });
+    await bus.sync();
+    t.same(edge.bus.hub.store.get('task', 'c')?.data, { title: 'c' });
+  },
+);
 
-t.test("an edge's metrics and readiness tell of its origin, and its door asks for its own token", SKIP, async (t) => {
+t.test("an edge's metrics and readiness include its origin, and clients need the edge's own token", SKIP, async (t) => {
   const nats = await natsFor(t);
   const origin = await originFor(t, { url: nats.url });
   const edge = await edgeFor(t, { url: nats.url });
@@ -218,7 +222,7 @@ t.test("an edge's metrics and readiness tell of its origin, and its door asks fo
   t.equal((await fetch(`${at}/records`)).status, 401);
 });
 
-t.test('what cannot be meant is refused before anything is opened', async (t) => {
+t.test('invalid options of a relay are refused before anything is opened', async (t) => {
   const cases: readonly (readonly [options: Partial<RelayOptions>, says: RegExp])[] = [
     [{ url: 'http://nats:4222' }, /nats:\/\/host:port/],
     [{ url: 'nats://user:s3cret@nats:4222' }, /must hold no credentials/],
@@ -236,7 +240,7 @@ t.test('what cannot be meant is refused before anything is opened', async (t) =>
   t.throws(() => new EdgeServer(edge), /--port N/);
 });
 
-t.test("a command that lacks what it needs says so; the address's secret is not repeated", async (t) => {
+t.test('a command names a missing option, and does not print the secret in an address', async (t) => {
   const cases: readonly (readonly [args: readonly string[], says: RegExp])[] = [
     [['edge'], /--relay nats/],
     [['edge', '--relay', 'nats://nats:4222'], /--endpoint FILE/],
@@ -252,7 +256,7 @@ t.test("a command that lacks what it needs says so; the address's secret is not 
   }
 });
 
-t.test("an edge's token is made once, by whoever comes first, and is nobody else's to read", async (t) => {
+t.test('the token of an edge is created once, by the first process, and only this user can read it', async (t) => {
   const file = join(folder(t), 'deep', 'edge.json');
   const [first, second] = [new EdgeFiles(file), new EdgeFiles(file)];
   const token = first.token();

@@ -5,7 +5,7 @@ import { NetworkNamespace, withoutNamespaces } from '../../support/network-names
 import { until } from '../../support/until.js';
 import { RelaySwarm, type SwarmOptions } from './support/relay-swarm.js';
 
-/** The history checker over an origin and three edges, each a process of its own, while something breaks. */
+/** Runs a fault with an origin and three edges, each in its own process, and checks the histories of the clients. */
 function faultTest(name: string, run: (swarm: RelaySwarm, t: Test) => Promise<void>, options: SwarmOptions = {}): void {
   t.test(name, { skip: withoutNats, timeout: 60_000 }, async (t) => {
     await withSwarm(t, options, (swarm) => run(swarm, t));
@@ -65,7 +65,7 @@ faultTest('the origin ends, or dies, and comes back: edges say so', async (swarm
   await swarm.workload.keepUp(50);
   await swarm.settle();
   t.equal(edge.resyncs, 0, 'its journal has gone on');
-  // And without a word, while its journal may lack what has been published.
+  // And by SIGKILL, when its journal may lack events that have been published.
   swarm.workload.steps(30);
   await swarm.origin.kill('SIGKILL');
   swarm.workload.steps(30);
@@ -75,7 +75,7 @@ faultTest('the origin ends, or dies, and comes back: edges say so', async (swarm
 });
 
 faultTest(
-  'the origin comes back without a journal: a new epoch, and everybody begins anew',
+  'the origin comes back without a journal: a new epoch begins, and all edges begin again',
   async (swarm, t) => {
     await isLive(swarm);
     await swarm.workload.keepUp(60);
@@ -85,7 +85,7 @@ faultTest(
     swarm.origin.start();
     await swarm.origin.untilServing();
     await swarm.workload.keepUp(60);
-    // Until an edge has heard of the new epoch, it answers a barrier for the old one.
+    // Until an edge has received the new epoch, it answers a barrier for the old one.
     const edges = swarm.observers.filter(({ name }) => name.startsWith('edge-'));
     await until('everybody is told to begin anew', () => edges.every(({ resyncs }) => resyncs > 0));
     t.ok(edges.length >= 3, 'at every edge');
@@ -114,14 +114,14 @@ faultTest('an edge is killed: a cursor of one edge resumes at another', async (s
 });
 
 faultTest(
-  'the stream is trimmed past the place of an edge: it begins anew from a fresh base',
+  'the stream is trimmed past the position of an edge: the edge begins again with a new base',
   async (swarm, t) => {
     await isLive(swarm);
     await swarm.workload.keepUp(60);
     await swarm.barrier();
     const stopped = swarm.edges[2]!.command!;
     stopped.kill('SIGSTOP');
-    // Its connection breaks: what is sent from here on does not wait for it anywhere.
+    // The connection of the edge breaks: no buffer keeps later messages for it.
     await swarm.nats.stop();
     await swarm.nats.start();
     await swarm.workload.keepUp(1_500, 50);
@@ -135,7 +135,7 @@ faultTest(
 );
 
 t.test(
-  'a partition, in which packets vanish without a word, between NATS and the origin, then an edge',
+  'a partition in which packets are lost silently, between NATS and the origin, then between NATS and an edge',
   { skip: withoutNats || withoutNamespaces, timeout: 60_000 },
   async (t) => {
     const network = new NetworkNamespace();
@@ -163,7 +163,7 @@ t.test(
   },
 );
 
-/** What heartbeats say of the origin to one who listens at an edge. */
+/** The states of the origin in the heartbeats that a client of an edge receives. */
 function listenAt(swarm: RelaySwarm, name: string): unknown[] {
   const heard: unknown[] = [];
   swarm.observer(name).onMessage = (message) => {

@@ -3,7 +3,7 @@ import type { Hub } from '../../../server/delivery/hub.js';
 import { OriginBarrier } from '../../../server/relay/origin-barrier.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
-/** An edge that serves some place, and an origin that answers with another. */
+/** An edge that serves one position of the stream, and an origin that answers with another. */
 class Edge {
   readonly clock = new ManualClock();
   served = { epoch: 'A', revision: 5 };
@@ -34,7 +34,7 @@ class Edge {
     return this;
   }
 
-  /** Lets promises and turns go on. */
+  /** Lets pending promises and turns of the loop run. */
   async settle(): Promise<void> {
     for (let i = 0; i < 5; i++) {
       this.clock.advance(0);
@@ -43,20 +43,23 @@ class Edge {
   }
 }
 
-t.test('a barrier is reached when what the origin has read is served here', async (t) => {
+t.test('a barrier is reached when the edge serves what the origin has read', async (t) => {
   const edge = await new Edge().reach({ epoch: 'A', revision: 7 });
   t.notOk((await edge.serves('A', 6)).reached);
   t.ok((await edge.serves('A', 7)).reached);
 });
 
-t.test('an epoch that the edge has not heard of is waited for: what is served says nothing of it', async (t) => {
-  const edge = await new Edge().reach({ epoch: 'B', revision: 3 });
-  t.notOk(edge.reached, 'revision 5 of the epoch before is not revision 3 of this one');
-  t.notOk((await edge.serves('A', 6)).reached);
-  t.ok((await edge.serves('B', 3)).reached);
-});
+t.test(
+  'a barrier waits for an epoch that the edge has not received: revisions of another epoch do not count',
+  async (t) => {
+    const edge = await new Edge().reach({ epoch: 'B', revision: 3 });
+    t.notOk(edge.reached, 'revision 5 of the epoch before is not revision 3 of this one');
+    t.notOk((await edge.serves('A', 6)).reached);
+    t.ok((await edge.serves('B', 3)).reached);
+  },
+);
 
-t.test('an origin whose epoch is over before it is served here is asked again', async (t) => {
+t.test('if the epoch of an answer ends before the edge serves it, the edge asks the origin again', async (t) => {
   const edge = await new Edge().reach({ epoch: 'B', revision: 3 }, { epoch: 'C', revision: 9 });
   t.notOk((await edge.serves('C', 8)).reached);
   t.equal(edge.asked, 2);

@@ -5,7 +5,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 
 const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 5 };
 
-/** An edge whose origin's clock goes before its own. */
+/** An edge whose origin's clock is ahead of its own. */
 class Edge {
   readonly clock = new ManualClock();
   readonly presence = new OriginLiveness(this.clock);
@@ -21,7 +21,7 @@ class Edge {
   }
 }
 
-t.test('time is that of the origin, as the quickest of the last messages tells it', async (t) => {
+t.test("the time is the origin's, by the fastest of the last messages", async (t) => {
   const edge = new Edge(90_000).hear(40).hear(2).hear(300);
   t.equal(edge.presence.now() - edge.clock.now(), 90_000 - 2);
   for (let i = 0; i < 16; i++) edge.hear(10);
@@ -29,7 +29,7 @@ t.test('time is that of the origin, as the quickest of the last messages tells i
 });
 
 t.test(
-  'an origin that is not heard of for three of its intervals is away, and its files count as unwatched',
+  'an origin whose messages are missing for three of its intervals is away, and its files count as unwatched',
   async (t) => {
     const edge = new Edge(0).hear();
     t.strictSame(edge.presence.health, { ...HEALTH, origin: 'present' });
@@ -42,11 +42,11 @@ t.test(
   },
 );
 
-t.test('before anything is heard the origin is away', async (t) => {
+t.test('before the first message the origin is away', async (t) => {
   t.strictSame(new Edge(0).presence.health, { backend: 'relay', healthy: false, last_scan_ms: 0, origin: 'away' });
 });
 
-t.test('only who publishes counts: signs of life of another are nothing', async (t) => {
+t.test('only the origin that publishes counts: alive messages of another are ignored', async (t) => {
   const edge = new Edge(0).hear();
   edge.presence.follows('b');
   t.notOk(edge.presence.isPresent, 'another has taken over');
@@ -54,7 +54,7 @@ t.test('only who publishes counts: signs of life of another are nothing', async 
   t.ok(edge.hear(0, { origin: 'b' }).presence.isPresent);
 });
 
-t.test("how an edge's own wall clock is set does not matter", async (t) => {
+t.test("the edge's own wall clock has no effect", async (t) => {
   const edge = new Edge(0).hear().hear();
   const origin = edge.clock.now();
   edge.clock.setWallClock(3_600_000);
@@ -62,7 +62,7 @@ t.test("how an edge's own wall clock is set does not matter", async (t) => {
 });
 
 t.test(
-  "an origin's clock that was set back is believed at once: ahead of it leases would seem to have ended",
+  "an origin's clock that was set back is accepted at once: with the old time, leases would appear to have ended",
   async (t) => {
     const edge = new Edge(90_000).hear().hear();
     const message = { origin: 'a', epoch: 'E', revision: 7, alive_ms: 1_000, health: HEALTH };

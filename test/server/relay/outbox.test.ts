@@ -42,7 +42,7 @@ class Origin {
     return this;
   }
 
-  /** Sends up to so many messages. */
+  /** Sends up to this many messages. */
   send(most = Infinity): this {
     for (let i = 0; i < most; i++) {
       const outgoing = this.outbox.next(this.stream.length + 1);
@@ -52,7 +52,7 @@ class Origin {
     return this;
   }
 
-  /** What a stream holds, told in short. */
+  /** The messages of the stream, in short form. */
   told(from = 0): string[] {
     return this.stream.slice(from).map(({ message: { position, ...message }, outgoing: { subject } }) => {
       const id = subject.split('.').at(-1)!;
@@ -61,7 +61,7 @@ class Origin {
     });
   }
 
-  /** The records as an edge puts them together from the last message of each subject. */
+  /** The records that an edge builds from the last message of each subject. */
   state(): Record<string, RecordData> {
     const end = this.stream.findLast(({ message }) => message.is === 'base');
     const from = end?.message.is === 'base' && end.message.phase === 'end' ? end.message.from : NaN;
@@ -74,13 +74,13 @@ class Origin {
   }
 }
 
-t.test('an empty stream is given a base: a mark, each record as it stands, a mark', async (t) => {
+t.test('an empty stream receives a base: a mark, each current record, a mark', async (t) => {
   const origin = new Origin().put('a', { n: 1 }).put('b', { n: 2 }).send();
   t.strictSame(origin.told(), ['base begin 2', 'a standing 2', 'b standing 2', 'base end 2']);
   t.same(origin.state(), { a: { n: 1 }, b: { n: 2 } });
 });
 
-t.test('what happens goes out in order, each with the cursor by which the stream knows it again', async (t) => {
+t.test('events are published in order, each with the cursor by which the stream recognises it', async (t) => {
   const origin = new Origin().send().put('a', { n: 1 }).put('a', { n: 2 }).remove('a').send();
   t.strictSame(origin.told(2), ['a added 1', 'a modified 2', 'a removed 3']);
   t.strictSame(
@@ -91,7 +91,7 @@ t.test('what happens goes out in order, each with the cursor by which the stream
 });
 
 t.test(
-  'what happens while a base is being sent goes between its records, and no record is sent as it was',
+  'events that occur while a base is sent go between its records, and no record is sent in an old state',
   async (t) => {
     const origin = new Origin().put('a', { n: 1 }).put('b', { n: 1 }).put('c', { n: 1 });
     origin.send(2).put('b', { n: 2 }).remove('c').put('d', { n: 1 }).send();
@@ -108,30 +108,33 @@ t.test(
   },
 );
 
-t.test('an origin that comes back goes on after the last that the stream holds', async (t) => {
+t.test('an origin that comes back continues after the last event in the stream', async (t) => {
   const origin = new Origin().put('a', { n: 1 }).send().put('a', { n: 2 }).put('a', { n: 3 });
   origin.outbox = origin.outboxAt({ epoch: EPOCH, revision: revision(2), baseFrom: 1 });
   origin.send();
   t.strictSame(origin.told(3), ['a modified 3']);
 });
 
-t.test('where history does not reach back, in another epoch, and ahead of the origin, all begins anew', async (t) => {
-  const cases: readonly (readonly [why: RegExp, position: StreamPosition])[] = [
-    [/does not reach back/, { epoch: EPOCH, revision: revision(1), baseFrom: 1 }],
-    [/new epoch/, { epoch: epoch('OTHER'), revision: revision(9), baseFrom: 1 }],
-    [/ahead/, { epoch: EPOCH, revision: revision(90), baseFrom: 1 }],
-  ];
-  for (const [why, position] of cases) {
-    const origin = new Origin(2).put('a', { n: 1 }).put('a', { n: 2 }).put('b', { n: 1 }).put('b', { n: 2 });
-    origin.outbox = origin.outboxAt(position);
-    origin.send();
-    t.strictSame(origin.told(), ['base begin 4', 'a standing 4', 'b standing 4', 'base end 4']);
-    const { message } = origin.stream[0]!;
-    t.match(message.is === 'base' && message.phase === 'begin' && message.why, why);
-  }
-});
+t.test(
+  'a new base is sent if the history is too short, the epoch differs, or the stream is ahead of the origin',
+  async (t) => {
+    const cases: readonly (readonly [why: RegExp, position: StreamPosition])[] = [
+      [/does not reach back/, { epoch: EPOCH, revision: revision(1), baseFrom: 1 }],
+      [/new epoch/, { epoch: epoch('OTHER'), revision: revision(9), baseFrom: 1 }],
+      [/ahead/, { epoch: EPOCH, revision: revision(90), baseFrom: 1 }],
+    ];
+    for (const [why, position] of cases) {
+      const origin = new Origin(2).put('a', { n: 1 }).put('a', { n: 2 }).put('b', { n: 1 }).put('b', { n: 2 });
+      origin.outbox = origin.outboxAt(position);
+      origin.send();
+      t.strictSame(origin.told(), ['base begin 4', 'a standing 4', 'b standing 4', 'base end 4']);
+      const { message } = origin.stream[0]!;
+      t.match(message.is === 'base' && message.phase === 'begin' && message.why, why);
+    }
+  },
+);
 
-t.test('a base that is only refreshed begins nothing anew: no mark before it', async (t) => {
+t.test('a base that is only refreshed makes no edge begin again: no mark precedes it', async (t) => {
   const origin = new Origin().put('a', { n: 1 }).send();
   origin.outbox.wantBase();
   origin.send();
@@ -139,7 +142,7 @@ t.test('a base that is only refreshed begins nothing anew: no mark before it', a
   t.same(origin.state(), { a: { n: 1 } });
 });
 
-t.test('an event is after its journey what it was, with the states before and after it', async (t) => {
+t.test('an event arrives unchanged, with the states before and after it', async (t) => {
   const origin = new Origin().send().put('a', { run_id: 'ü' }).put('a', { run_id: 'x' }).remove('a').send();
   const events = origin.stream.map(({ message }) => message).filter((message) => message.is === 'event');
   for (const [i, message] of events.entries()) {
@@ -152,7 +155,7 @@ t.test('an event is after its journey what it was, with the states before and af
   }
 });
 
-t.test('an expiry shows one state, which is the same before and after', async (t) => {
+t.test('an expired event has one state, which is the same before and after', async (t) => {
   const origin = new Origin().send();
   const data = { expires_at: new Date(NOW + 1_000).toISOString() };
   const change = {
@@ -172,12 +175,12 @@ t.test('an expiry shows one state, which is the same before and after', async (t
   t.equal(event.before, event.after);
 });
 
-t.test('what is not of this format is refused by name', async (t) => {
+t.test('a message of another format is refused with a RelayFormatError', async (t) => {
   t.throws(() => decodeRelayMessage(Buffer.from('hello')), RelayFormatError);
   t.throws(() => decodeRelayMessage(Buffer.of(0x91, 99)), /format 1: update/);
 });
 
-t.test('every id is one token of a subject, and no two are the same', async (t) => {
+t.test('every id becomes one token of a subject, and different ids become different tokens', async (t) => {
   const ids = ['plain-1', 'sha256:0a', 'a.b', 'a=2Eb', 'a*b', 'a>b', 'a b', 'ü', 'ü.ü', '=', '日本', 'A', 'a'];
   const tokens = ids.map(encodeId);
   for (const token of tokens) t.match(token, /^[A-Za-z0-9_:@+=-]+$/);

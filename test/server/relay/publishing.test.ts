@@ -18,7 +18,7 @@ import { SimulatedTime } from '../../simulation/machine/simulated-time.js';
 const NAMES = new RelayNames('shop');
 const NOW = unixMillis(1_774_882_800_000);
 
-/** A simulated broker, and time that a test lets pass. */
+/** A simulated broker, with a clock that the test turns. */
 class World {
   readonly time = new SimulatedTime();
   readonly broker = new SimulatedBroker(this.time);
@@ -36,7 +36,7 @@ class World {
     return { link, process, connect: SimulatedBrokerConnection.connectFor(this.broker, process, link) };
   }
 
-  /** Revisions of the events that the stream holds, in their order. */
+  /** The revisions of the events in the stream, in order. */
   events(): number[] {
     const { firstSequence, lastSequence } = this.stream.info;
     const revisions: number[] = [];
@@ -52,13 +52,13 @@ class World {
     return this.broker.stream(NAMES.stream);
   }
 
-  /** Somebody else writes into the stream. */
+  /** Publishes a message of another client. */
   foreign(): void {
     this.broker.publish({ subject: NAMES.record(4, 'a'), payload: Buffer.from('nobody can read this') });
   }
 }
 
-/** What an origin publishes, and its relay. */
+/** An origin with its relay. */
 class Origin {
   readonly store = new RecordStore();
   readonly history = new History({ maxHistoryEvents: 100, maxHistoryBytes: 1e6 }, revision(0));
@@ -97,7 +97,7 @@ class Origin {
   }
 }
 
-t.test("where somebody else's message takes a place, nothing after it is stored that leaves one out", async (t) => {
+t.test('a message of another client in the stream causes no gap: the refused events are published again', async (t) => {
   const world = new World();
   const origin = new Origin(world, 'first');
   await world.pass(100);
@@ -108,7 +108,7 @@ t.test("where somebody else's message takes a place, nothing after it is stored 
   t.strictSame(world.events(), [1, 2, 3, 4, 5]);
 });
 
-t.test('old messages that somebody publishes again are passed over at once', async (t) => {
+t.test('old messages that another client publishes again do not stop the origin', async (t) => {
   const world = new World();
   const origin = new Origin(world, 'first');
   await world.pass(100);
@@ -126,7 +126,7 @@ t.test('old messages that somebody publishes again are passed over at once', asy
   t.match(newest, { is: 'standing', position: 4 }, 'and how the records stand is sent after them');
 });
 
-t.test('an origin that another has replaced asks again, also when NATS was away meanwhile', async (t) => {
+t.test('an origin that another has replaced asks again, even when NATS was away meanwhile', async (t) => {
   const world = new World();
   const first = new Origin(world, 'first');
   await world.pass(5_000);
@@ -145,7 +145,7 @@ t.test('an origin that another has replaced asks again, also when NATS was away 
   t.strictSame(first.relay.health, { state: 'publishing', behind: 0 });
 });
 
-t.test('a stream out of which somebody has deleted since its base is none to begin with', async (t) => {
+t.test('an edge does not begin with a stream from which messages were deleted after its base', async (t) => {
   const world = new World();
   const origin = new Origin(world, 'first');
   await world.pass(100);

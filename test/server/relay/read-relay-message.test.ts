@@ -8,7 +8,7 @@ import { absent, NOW, present } from '../../support/changes.js';
 
 const STAMP = { origin: 'o', epoch: epoch('e'), position: revision(9) };
 
-/** One message of each kind, as an origin writes it. */
+/** One message of each type, as an origin writes it. */
 function honest(): Uint8Array[] {
   const store = new RecordStore();
   const data = { run_id: 'r', constructor: 1, toJSON: 1, expires_at: '2026-03-30T15:00:01Z' };
@@ -28,13 +28,16 @@ function honest(): Uint8Array[] {
   ];
 }
 
-t.test('what an origin writes is read: added, modified, expired, removed, standing, marks and claims', async (t) => {
-  const kinds = honest().map((bytes) => {
-    const message = decodeRelayMessage(bytes);
-    return message.is === 'event' ? message.type : message.is;
-  });
-  t.same(kinds, ['added', 'modified', 'expired', 'removed', 'standing', 'base', 'base', 'claim']);
-});
+t.test(
+  'each message of an origin can be read: added, modified, expired, removed, standing, marks and claims',
+  async (t) => {
+    const kinds = honest().map((bytes) => {
+      const message = decodeRelayMessage(bytes);
+      return message.is === 'event' ? message.type : message.is;
+    });
+    t.same(kinds, ['added', 'modified', 'expired', 'removed', 'standing', 'base', 'base', 'claim']);
+  },
+);
 
 const FOREIGN: readonly unknown[] = [null, -1, 1.5, NaN, 2 ** 60, 'x', '', [], {}, true, [[]], new Uint8Array(2)];
 
@@ -54,7 +57,7 @@ t.test('a message of which one field is another is read as such or not at all, a
 });
 
 t.test(
-  'data that no origin packs is refused: no map, extensions, keys that are none, __proto__, bytes behind it',
+  'data that no origin packs is refused: no map, extensions, invalid keys, __proto__, bytes after the end',
   async (t) => {
     const [added] = honest();
     const fields = unpackMessage(added!) as unknown[];
@@ -78,7 +81,7 @@ t.test(
   },
 );
 
-t.test('only a whole sign of life counts as one', async (t) => {
+t.test('only a complete alive message is accepted', async (t) => {
   const health = { backend: 'inotify', healthy: true, last_scan_ms: 5 };
   const alive = { origin: 'o', epoch: 'e', revision: 7, now: NOW, alive_ms: 1_000, health };
   t.same(readAlive(alive), alive);

@@ -4,7 +4,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Says numbered messages, each of which takes a millisecond to hear. */
+/** A sender of numbered messages, each of which takes a millisecond to handle. */
 class Numbered implements Speaker {
   #n = 0;
 
@@ -22,7 +22,7 @@ class Numbered implements Speaker {
   }
 }
 
-t.test('a message is heard as it comes while the turn has time, and waits when it has none', async (t) => {
+t.test('a message is handled on arrival while the turn has time, and waits otherwise', async (t) => {
   const clock = new ManualClock();
   const intake = new Intake(clock);
   t.ok(intake.hasTime());
@@ -34,7 +34,7 @@ t.test('a message is heard as it comes while the turn has time, and waits when i
   t.ok(intake.hasTime(), 'the next turn has its own');
 });
 
-t.test('those who wait are heard in turn, a message each, and nobody goes before them', async (t) => {
+t.test('waiting connections are served in turn, one message each, and new messages do not overtake them', async (t) => {
   const clock = new ManualClock();
   const intake = new Intake(clock);
   const heard: string[] = [];
@@ -48,7 +48,7 @@ t.test('those who wait are heard in turn, a message each, and nobody goes before
   intake.stop();
 });
 
-t.test('whoever has gone is not heard any more', async (t) => {
+t.test('messages of a closed connection are dropped', async (t) => {
   const clock = new ManualClock();
   const intake = new Intake(clock);
   const heard: string[] = [];

@@ -6,7 +6,7 @@ import { BACKENDS, WatchedRepository } from '../../support/watched-repository.js
 
 for (const backend of BACKENDS) {
   t.test(
-    `${backend}: where names fold case, a record has the name that its directory lists, and no other`,
+    `${backend}: on a file system that folds case, a record has only the name that its directory lists`,
     async (t) => {
       const repository = new WatchedRepository(backend, {}, { files: foldingFiles(backend === 'native') });
       t.teardown(() => {
@@ -27,7 +27,7 @@ for (const backend of BACKENDS) {
   );
 }
 
-t.test('a hint by another spelling than the listed one is a hint at the listed one', async (t) => {
+t.test('a hint with another spelling is a hint for the listed name', async (t) => {
   let sink: HintSink | undefined;
   const watcher: Watcher = {
     mechanism: 'inotify',

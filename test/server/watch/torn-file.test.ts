@@ -11,7 +11,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 
 const SETTLE_MS = 200;
 
-/** An ingest over one file, which is found half-written whenever it is looked at, where it can be. */
+/** An ingest over one file, which is half-written at each reading, or cannot be read. */
 function overTornFile() {
   const clock = new ManualClock();
   const store = new RecordStore();
@@ -56,7 +56,7 @@ function overTornFile() {
   return { ingest, events, pass, rewrite, machine };
 }
 
-t.test('a file that stays broken is said to be after the settle time', async (t) => {
+t.test('a file that stays broken is reported after the settle time', async (t) => {
   const { ingest, events, pass } = overTornFile();
   t.teardown(() => ingest.stop());
   await pass(SETTLE_MS - 20);
@@ -68,7 +68,7 @@ t.test('a file that stays broken is said to be after the settle time', async (t)
   );
 });
 
-t.test('a file that is written again and again is given its settle time anew, up to ten times', async (t) => {
+t.test('the settle time starts again with each write, up to ten times', async (t) => {
   const { ingest, events, pass, rewrite } = overTornFile();
   t.teardown(() => ingest.stop());
   for (let passed = 0; passed < 9 * SETTLE_MS; passed += SETTLE_MS / 2) {
@@ -83,7 +83,7 @@ t.test('a file that is written again and again is given its settle time anew, up
   t.equal(events.length, 1, 'but not without end');
 });
 
-t.test('a file that could not be read is given its settle time when it can be and is half-written', async (t) => {
+t.test('the settle time of an unreadable file starts when it can be read and is half-written', async (t) => {
   const { ingest, events, pass, rewrite, machine } = overTornFile();
   t.teardown(() => ingest.stop());
   const problems = () => events.map(({ after }) => after?.problem);

@@ -7,7 +7,7 @@ import { serve, TRANSPORTS } from '../../../support/running-server.js';
 
 type Outcome = 'opened' | 'refused';
 
-/** What a page has tried, and how far it came. */
+/** What a page has tried, with the results. */
 interface Attempts {
   readonly socket: Outcome;
   readonly records: Outcome;
@@ -17,7 +17,7 @@ interface Attempts {
 
 const REFUSED: Attempts = { socket: 'refused', records: 'refused', health: 'refused', script: 'refused' };
 
-/** Runs in the page. The worst case: the page has found out the token. */
+/** Runs in the page. The worst case: the page knows the token. */
 async function attempt({ authority, token }: { authority: string; token: string }): Promise<Attempts> {
   const outcome = (way: Promise<boolean>): Promise<Outcome> =>
     way.then(
@@ -58,7 +58,7 @@ async function attempt({ authority, token }: { authority: string; token: string 
   };
 }
 
-/** A page from somewhere else. */
+/** A page of another origin. */
 async function servePage(t: Test): Promise<number> {
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'text/html').end('<!doctype html><title>elsewhere</title>');
@@ -102,7 +102,7 @@ for (const transport of TRANSPORTS) {
 
     t.test('of an origin that the operator has named succeeds with the same attempts', async (t) => {
       const outcome = await tries(await at(origin), `127.0.0.1:${String(open.port)}`, open.token);
-      // A script is loaded without saying from where, and stays closed.
+      // A script request has no Origin, and is refused.
       t.same(outcome, { socket: 'opened', records: 'opened', health: 'opened', script: 'refused' });
       const wrong = await tries(await at(origin), `127.0.0.1:${String(open.port)}`, 'A'.repeat(43));
       t.match(wrong, { socket: 'refused', records: 'refused' }, 'but not without the token');

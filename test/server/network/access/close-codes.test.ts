@@ -5,14 +5,14 @@ import { serve, TRANSPORTS, type Running } from '../../../support/running-server
 import { untilFound } from '../../../support/until.js';
 import { RawClient } from '../../../support/raw-client.js';
 
-/** A filter that makes an overview large. */
+/** A filter with which an overview is large. */
 const WIDE = { run_ids: Array.from({ length: 1_000 }, (_, i) => `${String(i)}-${'x'.repeat(200)}`) };
 
 async function endOf(client: RawClient): Promise<{ readonly code: number; readonly reason: string }> {
   return untilFound('the end of the connection', () => client.closed);
 }
 
-/** More answers than the kernel and the server keep for a client that does not read, which then reads. */
+/** Requests more answers than the kernel and the server queue for a client that does not read; then the client reads. */
 async function takeNothing(client: RawClient): Promise<void> {
   client.send([MessageType.subscribe, 1, { filter: WIDE, snapshot: 'none' }]);
   await client.received(MessageType.synced);
@@ -20,13 +20,13 @@ async function takeNothing(client: RawClient): Promise<void> {
   for (let nonce = 0; nonce < 49; nonce++) client.send([MessageType.inspect, nonce, 'overview']);
 }
 
-/** How each code of the server's is brought about. */
+/** How to cause each close code of the server. */
 const CAUSES: Readonly<Record<CloseCode, (running: Running, client: RawClient) => unknown>> = {
   [CloseCode.goingAway]: ({ server }) => server.stop(),
   [CloseCode.tooLarge]: (_, client) => {
     client.raw(new Uint8Array(1_000_001));
   },
-  // Whatever fails of ours over a connection ends here.
+  // Each unexpected error of the server in a connection ends here.
   [CloseCode.internal]: ({ server }) => {
     server.bus.disconnectAll(CloseCode.internal, 'the server failed on this connection; its log says how');
   },
@@ -62,7 +62,7 @@ for (const transport of TRANSPORTS) {
     });
   }
 
-  t.test(`${transport}: a text frame that is not UTF-8 ends the connection, and a client comes again`, async (t) => {
+  t.test(`${transport}: a text frame that is not UTF-8 ends the connection, and a client connects again`, async (t) => {
     const running = await serve(t, { transport });
     const client = await RawClient.welcomed(running.endpoint, { encoding: 'json' });
     client.socket.send(Buffer.from([0x5b, 0xff, 0x5d]), { binary: false });
@@ -72,7 +72,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-t.test('an edge that begins anew closes with a reason of the same form', async (t) => {
+t.test('an edge that begins again closes with a reason of the same form', async (t) => {
   const source = readFileSync(new URL('../../../../server/edge-bus.ts', import.meta.url), 'utf8');
   t.match(/BEGUN_ANEW = '([^']+)'/.exec(source)?.[1], /^shutdown retry=\d+$/);
 });

@@ -24,7 +24,7 @@ import { RawClient } from '../../../support/raw-client.js';
 interface Broken {
   readonly what: string;
   readonly problem: Problem;
-  /** Puts the file at the path, which is free. */
+  /** Creates the file at the path, where nothing is. */
   readonly put: (path: string) => void;
   readonly unless?: string | false;
 }
@@ -124,11 +124,11 @@ t.test('a file that is no record', async (t) => {
       repository.record('task', known, { title: 'good' });
       await eventOf(known, ([, type]) => type === MessageType.subscribe);
       const path = repository.path('task', `${known}.json`);
-      // In one step for whoever looks: what is there is never missing.
+      // In one step: for a reader the file is never missing.
       rmSync(path);
       put(path);
       const modified = await eventOf(known, (event) => event[7] === problem);
-      // The removal may have been seen, or not.
+      // The server may have seen the removal, or not.
       const wasSeenGone = events(client).some((event) => event[3] === known && event[1] === 3);
       t.same([modified[1], modified[5]], wasSeenGone ? [1, {}] : [2, { title: 'good' }], 'the last good data stands');
       t.ok(listing(running).includes(`${known} ${problem}`), 'it is listed');
@@ -160,7 +160,7 @@ t.test('a file that is no record', async (t) => {
     t.equal(({} as Record<string, unknown>)['polluted'], undefined);
   });
 
-  t.test('the connection is as it was', async (t) => {
+  t.test('the connection is still open', async (t) => {
     t.ok(await client.isAlive());
   });
 });
@@ -281,7 +281,7 @@ t.test('an id over max_id_bytes is ignored, and the warning names the limit', as
   await untilFound('the warning', () => log.has('too-long', '"max_id_bytes":20'));
 });
 
-t.test('records beyond max_records wait until others go', async (t) => {
+t.test('records beyond max_records wait until others are removed', async (t) => {
   const { repository, log, server } = await serve(t, { limits: { maxRecords: 3 }, reconcileMs: 50 });
   for (const id of ['a', 'b', 'c', 'd']) repository.record('task', id);
   await untilFound('three', () => server.bus.hub.revision === 3);
@@ -309,11 +309,11 @@ t.test('broken files that are there at the start are quarantined, listed and log
   t.ok(running.log.has('tasks/broken.json', 'invalid-json'));
 });
 
-t.test('mode 000: quarantined as unreadable, the last good stands, healed', { skip: noNobody() }, async (t) => {
-  // Root reads everything: for this one the process is nobody.
+t.test('mode 000: quarantined as unreadable, the last good data stays, healed', { skip: noNobody() }, async (t) => {
+  // Root can read any file, so the server runs as the user nobody.
   const repository = new Repository();
   if (isRoot) {
-    // What it keeps for programs is its own, too.
+    // The user nobody needs its own directories.
     const state = mkdtempSync(join(tmpdir(), 'muse-bus-nobody-'));
     const before = process.env['XDG_STATE_HOME'];
     process.env['XDG_STATE_HOME'] = state;

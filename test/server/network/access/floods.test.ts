@@ -26,7 +26,7 @@ for (const transport of TRANSPORTS) {
       const last = 300;
       for (let i = 0; i <= last; i++) {
         server.repository.record('task', `t${String(i)}`, { padding });
-        // One turn for each, or the watcher sees only the last of many.
+        // One turn for each write: otherwise the watcher sees only the last of many.
         await new Promise((resolve) => setImmediate(resolve));
       }
       const seen = (client: RawClient): number =>
@@ -37,12 +37,12 @@ for (const transport of TRANSPORTS) {
       t.ok(seen(slow) <= last, 'the slow one has not');
       slow.socket.resume();
       await untilFound(
-        'the slow one catches up, or begins anew',
+        'the slow client catches up, or receives a resync',
         () => seen(slow) > last || slow.messages.some(([type]) => type === MessageType.resync),
       );
     });
 
-    t.test('a thousand connections at once are let in, and their messages answered', async (t) => {
+    t.test('a thousand connections at once are accepted, and their messages answered', async (t) => {
       const server = await serve(t, { transport });
       const clients = await Promise.all(Array.from({ length: 1_000 }, () => RawClient.welcomed(server.endpoint)));
       t.equal(server.server.bus.connectionCount, 1_000);
@@ -75,7 +75,7 @@ for (const transport of TRANSPORTS) {
       t.teardown(() => server.stop());
       const host = `Host: 127.0.0.1:${String(server.port)}`;
       const page = request('GET /inspector.js', [host]);
-      // Once as everybody does, so that what is only loaded late is not taken for a cost.
+      // One normal request first: it loads code, whose memory must not count.
       await ask(server.port, page);
       const atRest = server.memoryBytes();
       for (const bytes of [page, request('GET /healthz', [host]), request('HEAD /inspector.js', [host])]) {
@@ -126,7 +126,7 @@ for (const transport of TRANSPORTS) {
       const server = await serve(t, { transport });
       const client = await RawClient.welcomed(server.endpoint);
       t.teardown(() => client.terminate());
-      // 251 to 256 bytes are an id by the limit, and with .json more than a file's name may have.
+      // Ids of 251 to 256 bytes are within the limit, but with .json they are longer than a file name may be.
       for (let nonce = 0; nonce < 500; nonce++)
         client.send([MessageType.sync, nonce, 'task', `${String(nonce)}${'i'.repeat(249)}`]);
       await untilFound(

@@ -12,7 +12,7 @@ import {
 import { serve, TRANSPORTS } from '../../../support/running-server.js';
 import { RawClient } from '../../../support/raw-client.js';
 
-/** Patterns that cost a backtracking engine seconds to centuries on the texts below. */
+/** Patterns on which a backtracking engine takes from seconds to centuries, with the texts below. */
 const PATTERNS: readonly (readonly [what: string, pattern: string])[] = [
   ['eight stars between letters', '*a*a*a*a*a*a*a*a'],
   ['eight globstars', '**/**/**/**/**/**/**/**/b'],
@@ -36,10 +36,10 @@ const TEXTS: readonly string[] = [
   'a'.repeat(64),
   'a'.repeat(256),
 ];
-/** Matching takes a few milliseconds; a tenth of a second is what only backtracking would pass. */
+/** Matching takes a few milliseconds. Only backtracking would exceed a tenth of a second. */
 const FAR_TOO_LONG_MS = 100;
 
-/** The quickest of a few, so that a busy machine is not mistaken for a slow pattern. */
+/** The shortest of a few measurements, because a busy machine makes single ones long. */
 function quickest(attempt: () => void): number {
   let best = Infinity;
   for (let i = 0; i < 5 && best > 1; i++) {
@@ -71,7 +71,7 @@ for (const [what, pattern] of PATTERNS) {
   });
 }
 
-t.test('at least half of these patterns are accepted, so that something is shown', async (t) => {
+t.test('at least half of these patterns are accepted: otherwise the test shows nothing', async (t) => {
   t.ok(PATTERNS.filter(([, pattern]) => isAccepted(pattern)).length >= PATTERNS.length / 2);
 });
 
@@ -112,7 +112,7 @@ t.test('no pattern of the grammar is slow to refuse, to compile or to match', as
   );
 });
 
-/** What delayed everyone by seconds: `count` globs without a beginning, each another. */
+/** `count` different globs without a literal prefix, which once delayed all clients by seconds. */
 const costly = (count: number, mark: number): string[] =>
   Array.from({ length: count }, (_, i) => `**/a*/**/b*/**/c*/**/N${String(mark)}-${String(i)}`);
 

@@ -9,7 +9,7 @@ const set =
   (name: string, value?: string): Fault =>
   (headers) => [...without(headers, name.toLowerCase()), ...(value === undefined ? [] : [`${name}: ${value}`])];
 
-/** Each row of the table, with what brings it about; a request has the faults of all rows after its own, too. */
+/** Each row of the table, with the fault that causes it. A request also has the faults of all later rows. */
 const FAULTS: readonly (readonly [status: number, says: RegExp, fault: Fault])[] = [
   [400, /send no body/, set('Content-Length', '3')],
   [403, /host not allowed/, set('Host', 'elsewhere.example')],
@@ -24,7 +24,7 @@ const FAULTS: readonly (readonly [status: number, says: RegExp, fault: Fault])[]
 
 for (const transport of TRANSPORTS) {
   t.test(
-    `${transport}: of several faults of a handshake the first of the table is answered, in one line`,
+    `${transport}: a handshake with several faults is answered for the first one in the table, in one line`,
     async (t) => {
       const running = await serve(t, { transport });
       for (const [i, [status, says]] of FAULTS.entries()) {
@@ -37,32 +37,29 @@ for (const transport of TRANSPORTS) {
     },
   );
 
-  t.test(
-    `${transport}: where connections are full a good handshake is answered 503, a bad one for what it is`,
-    async (t) => {
-      const running = await serve(t, { transport, limits: { maxConnections: 1 } });
-      const first = await ask(running.port, handshake(running));
-      t.equal(first.status, 101);
-      const held = new WebSocket(running.endpoint.url, [
-        'muse-bus.v1.json',
-        `muse-bus.bearer.${Buffer.from(running.token).toString('base64url')}`,
-      ]);
-      await new Promise((resolve) => (held.onmessage = resolve));
-      const full = await ask(running.port, handshake(running));
-      t.equal(full.status, 503);
-      t.equal(full.headers['retry-after'], '5');
-      t.equal(
-        (
-          await ask(
-            running.port,
-            handshake(running, (headers) => set('Authorization')(headers, running)),
-          )
-        ).status,
-        401,
-      );
-      held.close();
-    },
-  );
+  t.test(`${transport}: at max_connections a good handshake is answered 503, a bad one as always`, async (t) => {
+    const running = await serve(t, { transport, limits: { maxConnections: 1 } });
+    const first = await ask(running.port, handshake(running));
+    t.equal(first.status, 101);
+    const held = new WebSocket(running.endpoint.url, [
+      'muse-bus.v1.json',
+      `muse-bus.bearer.${Buffer.from(running.token).toString('base64url')}`,
+    ]);
+    await new Promise((resolve) => (held.onmessage = resolve));
+    const full = await ask(running.port, handshake(running));
+    t.equal(full.status, 503);
+    t.equal(full.headers['retry-after'], '5');
+    t.equal(
+      (
+        await ask(
+          running.port,
+          handshake(running, (headers) => set('Authorization')(headers, running)),
+        )
+      ).status,
+      401,
+    );
+    held.close();
+  });
 
   t.test(`${transport}: beyond max_refusals_per_second the answer is 429 in place of 401 and 403`, async (t) => {
     const running = await serve(t, { transport, limits: { maxRefusalsPerSecond: 1 } });

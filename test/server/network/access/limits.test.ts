@@ -36,7 +36,7 @@ for (const transport of TRANSPORTS) {
           )
         ).status,
         401,
-        'whoever has no token is not told',
+        'a client without the token does not learn the limit',
       );
       clients[0]?.terminate();
       await untilFound('room again', async () => (await ask(server.port, handshake(server))).status === 101);
@@ -140,7 +140,7 @@ for (const transport of TRANSPORTS) {
       t.equal(
         client.messages.filter(([type]) => type === MessageType.error).length,
         999,
-        'nothing is answered after it',
+        'no answer follows the close',
       );
     });
 
@@ -152,7 +152,7 @@ for (const transport of TRANSPORTS) {
       t.match(client.closed, { code: 1009, reason: /65536 bytes \(max_payload_bytes\)/ });
     });
 
-    t.test('a payload of 1 MB of 0x90: closed by the engine before it has all of it', async (t) => {
+    t.test('a payload of 1 MB of 0x90: the engine closes before it has received all of it', async (t) => {
       const server = await serve(t, { transport });
       const controlClient = await RawClient.welcomed(server.endpoint);
       const client = await RawClient.welcomed(server.endpoint);
@@ -174,7 +174,7 @@ for (const transport of TRANSPORTS) {
       client.terminate();
     });
 
-    t.test('a cursor that is compacted: resync, because of that', async (t) => {
+    t.test('a compacted cursor: resync with the reason compacted', async (t) => {
       const server = await serve(t, { transport, limits: { maxHistoryEvents: 3 } });
       for (let i = 0; i < 20; i++) server.repository.record('task', `t${String(i)}`);
       const { hub } = server.server.bus;
@@ -192,7 +192,7 @@ async function silent(t: { teardown(call: () => void): void }, { port }: Running
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => socket.destroy());
   socket.on('error', () => undefined);
-  // Read, or its end is never noticed.
+  // Without reading, the end of the response is never noticed.
   socket.resume();
   await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
   return socket;
@@ -239,7 +239,7 @@ t.test('options', async (t) => {
       t.throws(() => resolveOptions({ root, ...options }), { name: 'OptionError', message: says });
     });
   }
-  t.test('what is right is taken', async (t) => {
+  t.test('correct options are accepted', async (t) => {
     const options = resolveOptions({
       root,
       host: '0.0.0.0',

@@ -3,7 +3,7 @@ import t from 'tap';
 import { serve, TRANSPORTS } from '../../../support/running-server.js';
 import { RawClient } from '../../../support/raw-client.js';
 
-/** Another user's program, on the same port of the other loopback address; `undefined` where this machine has none. */
+/** Another user's program on the same port of the other loopback address; `undefined` where the machine has only one. */
 async function squatterOn(port: number): Promise<{ close(): void; readonly count: () => number } | undefined> {
   let count = 0;
   const server = createServer((socket) => {

@@ -14,7 +14,7 @@ const addOrigin =
   (...values: string[]): Change =>
   (headers, { port }) => [...headers, ...values.map((value) => `Origin: ${value.replace('PORT', String(port))}`)];
 
-/** Asked as a handshake and as a plain request, both with the right token. */
+/** Requests that are sent as a handshake and as plain HTTP, both with the right token. */
 const STRANGERS: readonly (readonly [what: string, change: Change])[] = [
   ['a foreign Host: a rebound name', setHost('evil.com')],
   ['a foreign Host with our port', setHost('evil.com:PORT')],
@@ -84,7 +84,7 @@ for (const transport of TRANSPORTS) {
       t.equal(answer.status, 400);
     });
     for (const [what, change] of FRIENDS) {
-      t.test(`${what}: let in`, async (t) => {
+      t.test(`${what}: accepted`, async (t) => {
         const socket = await ask(
           server.port,
           handshake(server, (headers) => change(headers, server)),

@@ -3,7 +3,7 @@ import t from 'tap';
 import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
 import { request } from '../../../support/http-wire.js';
 
-/** All that comes back until the server closes. */
+/** Returns everything that the server sends until it closes. */
 function exchange(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = '';
@@ -24,11 +24,11 @@ function exchange(port: number, bytes: string): Promise<string> {
 const statuses = (text: string): number[] =>
   [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 
-/** `HOST` and `TOKEN` stand for the server's; `NEXT` for a second request, which must not be served. */
+/** `HOST` and `TOKEN` stand for those of the server, `NEXT` for a second request, which must not be served. */
 interface Doubtful {
   readonly what: string;
   readonly bytes: string;
-  /** The engine answers some by itself, each with its own status for what it does not read. */
+  /** The statuses that are allowed: the engines answer some of these requests themselves, with different statuses. */
   readonly status: number | Readonly<Record<'uws' | 'ws', number>>;
 }
 
@@ -105,7 +105,7 @@ for (const transport of TRANSPORTS) {
       for (const [n, { what, bytes, status }] of DOUBTFUL.entries()) {
         const expected = typeof status === 'number' ? status : status[transport];
         const found = statuses(answers[n]!);
-        // The native engine closes without a word where a second request follows an unread body.
+        // The native engine closes without an answer where a second request follows an unread body.
         if (transport === 'uws' && bytes.endsWith('NEXT') && found.length === 0) t.pass(what);
         else t.same(found, [expected], what);
       }
@@ -134,12 +134,12 @@ for (const transport of TRANSPORTS) {
         const answer = await exchange(server.port, filled(get(...headers), server));
         t.same(statuses(answer), [200]);
         const said = [...answer.matchAll(/\r\nconnection: close\r\n/gi)].length;
-        // Who has asked for it need not be told.
+        // A client that requested the close needs no header for it.
         t.ok(said === 1 || headers.includes('Connection: close'), String(headers));
       }
     });
 
-    t.test('HTTP/1.0 is answered where the engine speaks it, and told so where not', async (t) => {
+    t.test('HTTP/1.0 is answered where the engine supports it, and refused with the reason where not', async (t) => {
       const answer = await exchange(server.port, filled('GET /healthz HTTP/1.0\r\nHOST\r\n\r\n', server));
       t.same(statuses(answer), [transport === 'ws' ? 200 : 505]);
     });

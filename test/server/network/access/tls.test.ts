@@ -15,7 +15,7 @@ function directory(t: Test): string {
   return path;
 }
 
-/** The name on the certificate that is shown at a port; `undefined` where no connection comes about. */
+/** The name in the certificate of a port; `undefined` where no connection is possible. */
 function shownAt(port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket: TLSSocket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
@@ -36,14 +36,14 @@ for (const transport of TRANSPORTS) {
     const client = await RawClient.welcomed(server.endpoint);
     t.teardown(() => client.terminate());
 
-    t.test('the endpoint says wss, and what is plain is not answered', async (t) => {
+    t.test('the endpoint has the scheme wss, and plain requests are not answered', async (t) => {
       t.match(server.endpoint.url, /^wss:/);
       t.equal((await ask(server.port, handshake(server), true)).status, 101);
       const plain = await ask(server.port, handshake(server), false, 1_000);
       t.ok(plain.status === 0 || plain.status === 400);
     });
 
-    t.test('our own Origin is https', async (t) => {
+    t.test("the server's own Origin is https", async (t) => {
       const host = `Host: 127.0.0.1:${String(server.port)}`;
       const from = (scheme: string) =>
         request('GET /healthz', [host, `Origin: ${scheme}://127.0.0.1:${String(server.port)}`]);
@@ -51,7 +51,7 @@ for (const transport of TRANSPORTS) {
       t.equal((await ask(server.port, from('http'), true)).status, 403);
     });
 
-    t.test('a new certificate is shown after reload, and connections that stand go on', async (t) => {
+    t.test('after a reload the new certificate is used, and open connections continue', async (t) => {
       t.equal(await shownAt(server.port), 'first');
       writeCertificate(files, 'second');
       t.equal(await shownAt(server.port), 'first', 'not before it is asked for');
@@ -67,7 +67,7 @@ for (const transport of TRANSPORTS) {
       t.ok(await client.isAlive());
     });
 
-    t.test('a certificate that does not fit its key is refused, and the old one stays', async (t) => {
+    t.test('a certificate that does not match its key is refused, and the old one stays', async (t) => {
       writeFileSync(files.certFile, 'nonsense');
       await t.rejects(server.server.reload(), { name: 'OptionError', message: /tlsCertFile and tlsKeyFile/ });
       t.equal(await shownAt(server.port), 'second');
@@ -88,7 +88,7 @@ for (const transport of TRANSPORTS) {
       t.equal((await ask(server.port, wildcard)).status, 403, '0.0.0.0 is nobody’s name');
     });
 
-    t.test('a certificate that cannot be read is named, at the start', async (t) => {
+    t.test('a certificate that cannot be read is named at the start', async (t) => {
       await t.rejects(serve(t, { transport, tlsCertFile: '/nowhere.crt', tlsKeyFile: '/nowhere.key' }), {
         name: 'OptionError',
         message: /tlsCertFile .* cannot be read: ENOENT/,

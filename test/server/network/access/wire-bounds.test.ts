@@ -7,47 +7,44 @@ import { serve, TRANSPORTS } from '../../../support/running-server.js';
 import { untilFound } from '../../../support/until.js';
 import { RawClient } from '../../../support/raw-client.js';
 
-/** What grows most on its way into JSON: four characters that become 21. */
+/** The text that grows most in JSON: four characters become 21. */
 const GROWING = `{"n":[${Array.from({ length: 52_000 }, () => '1e20').join(',')}]}`;
 const WIDE = Array.from({ length: 200 }, (_, i) => `${String(i)}-${'x'.repeat(240)}`);
 
 for (const transport of TRANSPORTS) {
-  t.test(
-    `${transport}: no message is longer than max_message_bytes, so that a client may refuse longer ones`,
-    async (t) => {
-      const repository = new Repository();
-      repository.write('task', 'large', GROWING);
-      const running = await serve(t, { transport }, repository);
-      const crowd = await RawClient.welcomed(running.endpoint);
-      for (let sub = 0; sub < 40; sub++) {
-        crowd.send([MessageType.subscribe, sub, { filter: { run_ids: [...WIDE, String(sub)] }, snapshot: 'none' }]);
-      }
-      await untilFound(
-        'all are subscribed',
-        () => crowd.messages.filter(([type]) => type === MessageType.synced).length === 40,
-      );
-      const bound = (crowd.messages[0]![1] as { limits: { max_message_bytes: number } }).limits.max_message_bytes;
-      const bearer = `muse-bus.bearer.${Buffer.from(running.token).toString('base64url')}`;
-      const socket = new WebSocket(running.endpoint.url, ['muse-bus.v1.json', bearer], { maxPayload: bound });
-      t.teardown(() => {
-        socket.terminate();
-      });
-      const seen = new Map<number, number>();
-      socket.on('message', (payload: Buffer) =>
-        seen.set((JSON.parse(payload.toString()) as [number])[0], payload.length),
-      );
-      socket.on('open', () => {
-        socket.send('[1,1]');
-        socket.send('[5,1,"overview",{"limit":10000}]');
-      });
-      await untilFound('the record and the overview', () => seen.has(18) && seen.has(27));
-      t.ok(seen.get(18)! > 1_048_576, 'a record may be longer than the usual bound of a library');
-      t.ok(seen.get(27)! < 1_048_576, 'an overview is not');
-      t.equal(socket.readyState, WebSocket.OPEN);
-    },
-  );
+  t.test(`${transport}: no message is longer than max_message_bytes, so a client may refuse longer ones`, async (t) => {
+    const repository = new Repository();
+    repository.write('task', 'large', GROWING);
+    const running = await serve(t, { transport }, repository);
+    const crowd = await RawClient.welcomed(running.endpoint);
+    for (let sub = 0; sub < 40; sub++) {
+      crowd.send([MessageType.subscribe, sub, { filter: { run_ids: [...WIDE, String(sub)] }, snapshot: 'none' }]);
+    }
+    await untilFound(
+      'all are subscribed',
+      () => crowd.messages.filter(([type]) => type === MessageType.synced).length === 40,
+    );
+    const bound = (crowd.messages[0]![1] as { limits: { max_message_bytes: number } }).limits.max_message_bytes;
+    const bearer = `muse-bus.bearer.${Buffer.from(running.token).toString('base64url')}`;
+    const socket = new WebSocket(running.endpoint.url, ['muse-bus.v1.json', bearer], { maxPayload: bound });
+    t.teardown(() => {
+      socket.terminate();
+    });
+    const seen = new Map<number, number>();
+    socket.on('message', (payload: Buffer) =>
+      seen.set((JSON.parse(payload.toString()) as [number])[0], payload.length),
+    );
+    socket.on('open', () => {
+      socket.send('[1,1]');
+      socket.send('[5,1,"overview",{"limit":10000}]');
+    });
+    await untilFound('the record and the overview', () => seen.has(18) && seen.has(27));
+    t.ok(seen.get(18)! > 1_048_576, 'a record may be longer than the usual bound of a library');
+    t.ok(seen.get(27)! < 1_048_576, 'an overview is not');
+    t.equal(socket.readyState, WebSocket.OPEN);
+  });
 
-  t.test(`${transport}: what a round trip keeps of numbers is what PROTOCOL.md says`, async (t) => {
+  t.test(`${transport}: a round trip keeps numbers as PROTOCOL.md says`, async (t) => {
     const repository = new Repository();
     repository.write('task', 'n', '{"a":9007199254740993,"b":1.0,"c":1,"c":2}');
     repository.write('task', 'nan', '{"a":NaN}');
@@ -89,7 +86,7 @@ for (const transport of TRANSPORTS) {
   );
 }
 
-t.test('max_id_bytes counts bytes in UTF-8, wherever an id is given', async (t) => {
+t.test('max_id_bytes counts bytes in UTF-8, wherever an id occurs', async (t) => {
   for (const id of ['ä'.repeat(128), 'x'.repeat(256), '\u{1f600}'.repeat(64)]) {
     t.same(parseFilter({ ids: [id] }), { ids: [id] });
     t.equal(readClientMessage([3, 1, 'task', id]).type, 'sync');

@@ -20,7 +20,7 @@ for (const transport of ['uws', 'ws'] as const) {
     return { repository, endpoint, client };
   };
 
-  t.test(`over ${transport}: first what stands, then synced, then every change`, async (t) => {
+  t.test(`over ${transport}: first the snapshot, then synced, then every change`, async (t) => {
     const { repository, client } = await serve(t);
     for (const id of ['t1', 't2']) repository.rename('task', id, { id });
     await allIsRead(repository.root);
@@ -46,7 +46,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.equal(added?.lastEventId, added?.data['cursor']);
   });
 
-  t.test(`over ${transport}: Last-Event-ID resumes without a gap or a double`, async (t) => {
+  t.test(`over ${transport}: Last-Event-ID resumes without a gap or a duplicate`, async (t) => {
     const { repository, client } = await serve(t);
     const first = await client.stream('/events');
     await first.untilText('event: synced');
@@ -62,7 +62,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.same(ids, ['t2', 't3']);
   });
 
-  t.test(`over ${transport}: a place that history does not reach is a resync, said aloud`, async (t) => {
+  t.test(`over ${transport}: a cursor that the history cannot replay leads to a resync event`, async (t) => {
     const { repository, client } = await serve(t);
     repository.rename('task', 't1', {});
     const stream = await client.stream('/events?since=Elsewhere:3', NDJSON);
@@ -102,7 +102,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.match(stream.lines, [{ type: 'synced' }, { event_type: 'added', id: 't3' }]);
   });
 
-  t.test(`over ${transport}: heartbeats move the place though nothing matches`, async (t) => {
+  t.test(`over ${transport}: heartbeats move the cursor even if nothing matches`, async (t) => {
     const { repository, client } = await serve(t, { heartbeatMs: 20 });
     const sse = await client.stream('/events?run_id=nobody');
     const lines = await client.stream('/events?run_id=nobody', NDJSON);
@@ -113,7 +113,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.equal(sse.events.length, 1, 'a heartbeat is no event');
   });
 
-  t.test(`over ${transport}: a stopping server ends its streams with a last word`, async (t) => {
+  t.test(`over ${transport}: a stopping server ends its streams with complete`, async (t) => {
     const { repository, client } = await serve(t);
     const stream = await client.stream('/events', NDJSON);
     await stream.untilText('synced');
@@ -122,7 +122,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.same(stream.lines.at(-1), { type: 'complete', reason: 'shutdown', delivered: 0 });
   });
 
-  t.test(`over ${transport}: a reader that stops lags, holds up nobody, and misses nothing`, async (t) => {
+  t.test(`over ${transport}: a reader that stops lags, delays nobody, and misses nothing`, async (t) => {
     const { repository, endpoint, client } = await serve(t, { limits: { maxQueuedBytes: 65_536 } });
     const bus = await connect({ root: repository.root });
     t.teardown(() => bus.close());
@@ -155,7 +155,7 @@ for (const transport of ['uws', 'ws'] as const) {
     await until('it is forgotten when it leaves', () => repository.server.bus.connectionCount === 2);
   });
 
-  t.test(`over ${transport}: it is the same as what the SDK shows`, async (t) => {
+  t.test(`over ${transport}: the stream has the same events as the SDK`, async (t) => {
     const { repository, client } = await serve(t);
     repository.rename('task', 't1', { n: 1 });
     await using bus = await connect({ root: repository.root });
@@ -177,7 +177,7 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
-/** What is on disk is in the stream. */
+/** Waits until the server has read everything that is on disk. */
 async function allIsRead(root: string): Promise<void> {
   await using bus = await connect({ root });
   await bus.sync();

@@ -50,7 +50,7 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
-t.test('a question that says no address is refused by what is wrong with it', async (t) => {
+t.test('a request without a valid address is refused with the reason', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   const client = new HttpClient(await repository.start());

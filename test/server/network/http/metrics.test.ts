@@ -7,7 +7,7 @@ import { ServedRepository } from '../../../support/served-repository.js';
 /** A line of Prometheus' text format: name, labels, value. */
 const SAMPLE = /^([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)+)\})? (-?[0-9.e+-]+|[+-]Inf|NaN)$/i;
 
-/** Reads the text format strictly: every sample follows a HELP and a TYPE of its metric, and none comes twice. */
+/** Parses the text format strictly: each sample must follow the HELP and TYPE of its metric, and none may occur twice. */
 function readMetrics(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   let metric = '';
@@ -31,7 +31,7 @@ function readMetrics(text: string): Map<string, number> {
 }
 
 for (const transport of ['uws', 'ws'] as const) {
-  t.test(`over ${transport}: what has passed through, in the format of Prometheus`, async (t) => {
+  t.test(`over ${transport}: the counters are served in the format of Prometheus`, async (t) => {
     const repository = new ServedRepository({ transport, journal: false });
     t.teardown(() => repository.stop());
     const http = new HttpClient(await repository.start());
@@ -81,7 +81,7 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
-t.test('a histogram counts in its buckets, bounds included', async (t) => {
+t.test('a histogram counts a value that equals a bound in the bucket of that bound', async (t) => {
   const histogram = new PlainHistogram([1, 2]);
   histogram.observe(1);
   histogram.observe(1.5, 3);
@@ -91,7 +91,7 @@ t.test('a histogram counts in its buckets, bounds included', async (t) => {
   t.equal(histogram.sum, 14.5);
 });
 
-t.test('two servers of one process count apart', async (t) => {
+t.test('two servers in one process have separate counters', async (t) => {
   const first = new ServedRepository();
   const second = new ServedRepository();
   t.teardown(() => first.stop());

@@ -36,7 +36,7 @@ for (const transport of ['uws', 'ws'] as const) {
       }
     });
 
-    t.test('a path that is not there names those that are', async (t) => {
+    t.test('the answer for an unknown path names the known ones', async (t) => {
       t.match(await text('/event'), [
         404,
         /^did you mean \/events\? there are .*\/healthz, \/readyz, \/challenge, \/records, \/holders, \/events, \/metrics/,
@@ -59,7 +59,7 @@ for (const transport of ['uws', 'ws'] as const) {
       t.match(await text('/events', { 'last-event-id': 'x' }), [400, /Last-Event-ID must be a cursor/]);
     });
 
-    t.test('a stream must be accepted', async (t) => {
+    t.test('a request for a stream must accept its type', async (t) => {
       t.match(await text('/events', { accept: 'text/html' }), [406, /text\/event-stream or application\/x-ndjson/]);
     });
 
@@ -84,7 +84,7 @@ for (const transport of ['uws', 'ws'] as const) {
 }
 
 for (const transport of ['uws', 'ws'] as const) {
-  t.test(`over ${transport}: event streams are none of the connections that have not been let in`, async (t) => {
+  t.test(`over ${transport}: event streams do not count as unauthenticated connections`, async (t) => {
     const repository = new ServedRepository({ transport, limits: { maxPendingConnections: 2 } });
     t.teardown(() => repository.stop());
     const endpoint = await repository.start();

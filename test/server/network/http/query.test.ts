@@ -4,7 +4,7 @@ import { EVENT_PARAMETERS, readQuery, RECORD_PARAMETERS } from '../../../../serv
 
 const read = (query: string) => readQuery(query, EVENT_PARAMETERS, FILTER_LIMITS);
 
-t.test('parameters are called as the flags of watch, and may be repeated', async (t) => {
+t.test('parameters have the names of the flags of watch, and may be repeated', async (t) => {
   const query = read(
     'kind=reservations&kind=intent&run_id=a&branch=b&address=src%2F**&event_type=added&id=x&max_events=3',
   );
@@ -52,12 +52,12 @@ const REFUSED: readonly (readonly [query: string, text: RegExp])[] = [
 ];
 
 for (const [query, text] of REFUSED) {
-  t.test(`${query.slice(0, 30)} is refused, and what is meant is named`, async (t) => {
+  t.test(`${query.slice(0, 30)} is refused, and the correct name is suggested`, async (t) => {
     t.throws(() => read(query), { name: 'QueryError', message: text });
   });
 }
 
-t.test('a list of records takes no place to resume from', async (t) => {
+t.test('a list of records accepts no cursor', async (t) => {
   t.throws(() => readQuery('since=E:1', RECORD_PARAMETERS, FILTER_LIMITS), { message: /no parameter "since" here/ });
   t.equal(readQuery('problem=1', RECORD_PARAMETERS, FILTER_LIMITS).onlyProblems, true);
   t.throws(() => readQuery('problem=yes', RECORD_PARAMETERS, FILTER_LIMITS), { message: /problem must be 1/ });

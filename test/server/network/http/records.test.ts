@@ -5,7 +5,7 @@ import { SlowReader } from '../../../support/slow-reader.js';
 import { ServedRepository } from '../../../support/served-repository.js';
 import { until } from '../../../support/until.js';
 
-/** Enough to be more than the kernel's buffers on both sides take. */
+/** More than the kernel's buffers on both sides can hold. */
 const MANY = 1_500;
 const PADDING = 'x'.repeat(8_000);
 
@@ -21,7 +21,7 @@ for (const transport of ['uws', 'ws'] as const) {
     repository.raw('claim', 'c1', '{ torn');
     const client = new HttpClient(await repository.start());
 
-    t.test('in canonical order, and only the last one has the place of the whole', async (t) => {
+    t.test('in canonical order, and only the last record has the cursor of the list', async (t) => {
       const response = await client.get('/records');
       t.equal(response.headers.get('content-type'), 'application/json');
       const cursor = response.headers.get('muse-bus-cursor')!;
@@ -40,7 +40,7 @@ for (const transport of ['uws', 'ws'] as const) {
       t.same(records.map(withoutTime), seen.map(withoutTime));
     });
 
-    t.test('by the filters of watch, and by what is wrong with them', async (t) => {
+    t.test('by the filters of watch, whose errors are named', async (t) => {
       const ids = async (query: string) =>
         ((await (await client.get(`/records?${query}`)).json()) as BusEvent[]).map(({ id }) => id);
       t.same(await ids('kind=task&kind=reservations'), ['r1', 't1']);
@@ -51,22 +51,25 @@ for (const transport of ['uws', 'ws'] as const) {
     });
   });
 
-  t.test(`over ${transport}: a reader that stops holds up nobody, and gets everything when it goes on`, async (t) => {
-    const repository = new ServedRepository({ transport, limits: { maxQueuedBytes: 65_536 } });
-    t.teardown(() => repository.stop());
-    for (let i = 0; i < MANY; i++) repository.inPlace('task', `t${String(i)}`, { i, padding: PADDING });
-    const endpoint = await repository.start();
-    const client = new HttpClient(endpoint);
-    const slow = await SlowReader.begin(`${client.base}/records`, endpoint.token);
-    t.equal((await client.get('/healthz')).status, 200);
-    const other = (await (await client.get('/records')).json()) as unknown[];
-    t.equal(other.length, MANY, 'another reader has all of it meanwhile');
-    slow.goOn();
-    await until('the slow reader has everything', () => slow.ended);
-    t.equal((JSON.parse(slow.text) as unknown[]).length, MANY);
+  t.test(
+    `over ${transport}: a reader that stops delays nobody, and receives everything when it continues`,
+    async (t) => {
+      const repository = new ServedRepository({ transport, limits: { maxQueuedBytes: 65_536 } });
+      t.teardown(() => repository.stop());
+      for (let i = 0; i < MANY; i++) repository.inPlace('task', `t${String(i)}`, { i, padding: PADDING });
+      const endpoint = await repository.start();
+      const client = new HttpClient(endpoint);
+      const slow = await SlowReader.begin(`${client.base}/records`, endpoint.token);
+      t.equal((await client.get('/healthz')).status, 200);
+      const other = (await (await client.get('/records')).json()) as unknown[];
+      t.equal(other.length, MANY, 'another reader has all of it meanwhile');
+      slow.goOn();
+      await until('the slow reader has everything', () => slow.ended);
+      t.equal((JSON.parse(slow.text) as unknown[]).length, MANY);
 
-    const gone = await SlowReader.begin(`${client.base}/records`, endpoint.token);
-    gone.leave();
-    t.equal((await client.get('/healthz')).status, 200, 'a reader that leaves is forgotten');
-  });
+      const gone = await SlowReader.begin(`${client.base}/records`, endpoint.token);
+      gone.leave();
+      t.equal((await client.get('/healthz')).status, 200, 'a reader that leaves is forgotten');
+    },
+  );
 }

@@ -14,7 +14,7 @@ const hasCurl = (() => {
   }
 })();
 
-/** A heartbeat would stand between what the documents show. */
+/** So long that no heartbeat appears between the lines that the documents show. */
 const NEVER = 3_600_000;
 
 for (const [name, atLeast] of [
@@ -36,7 +36,7 @@ for (const [name, atLeast] of [
         const printed = await repeat(transcript, place);
         const expected = transcript.parts.map(({ text }) => text).join('');
         t.equal(withoutChance(printed), withoutChance(expected), transcript.command);
-        // What a command wrote has been read.
+        // The server has read what the command wrote.
         await bus.sync();
       }
     });
@@ -46,7 +46,7 @@ for (const [name, atLeast] of [
 const definitions = (document: string): string =>
   fencedBlocks(document, 'sh').find((block) => block.startsWith('URL='))!;
 
-/** What a reader has set before the first command. */
+/** The variables that a reader sets before the first command. */
 function variables(script: string, cwd: string): Place['env'] {
   const printed = execFileSync('sh', ['-c', `${script}\necho "$URL"; echo "$AUTH"`], { cwd, encoding: 'utf8' });
   const [url, auth] = printed.split('\n');

@@ -18,15 +18,15 @@ const HEARTBEAT = ['--heartbeat', '0.05'];
 export interface SwarmOptions {
   readonly nats?: NatsServerOptions;
   readonly edges?: number;
-  /** Where a member reaches NATS; 0 is the origin, 1 the first edge. @default where it listens */
+  /** The address of NATS for a member: 0 is the origin, 1 the first edge. @default the address of the server */
   readonly natsAt?: (member: number) => string;
-  /** Flags of the origin beside those that every one has. */
+  /** Additional flags of the origin. */
   readonly origin?: readonly string[];
   readonly workload?: WorkloadOptions;
   readonly seed?: number;
 }
 
-/** One process of the command, which can be killed and started again, and found by what it writes. */
+/** One process of the command line, which can be killed and started again. It is found by its endpoint file. */
 export class Served {
   command: Command | undefined;
 
@@ -44,7 +44,7 @@ export class Served {
     await this.command?.exit;
   }
 
-  /** @throws Error while it has not said where it is. */
+  /** @throws Error while the endpoint file does not exist */
   get endpoint(): Endpoint {
     return JSON.parse(readFileSync(this.endpointFile, 'utf8')) as Endpoint;
   }
@@ -61,7 +61,7 @@ export class Served {
   }
 }
 
-/** An origin, edges and a NATS between them, all in processes of their own, with those who listen. */
+/** An origin, edges and a NATS between them, each in its own process, with their clients. */
 export class RelaySwarm {
   readonly repository = new TemporaryRepository();
   readonly workload: Workload;
@@ -97,7 +97,7 @@ export class RelaySwarm {
     return swarm;
   }
 
-  /** Somebody at each of the servers, for everything and for a part, and somebody who comes back at another edge each time. */
+  /** Connects clients to each server, for everything and for a part, and one client that reconnects to another edge each time. */
   populate(): void {
     this.observe('origin', () => this.origin.endpoint);
     this.edges.forEach((edge, i) => {
@@ -119,13 +119,13 @@ export class RelaySwarm {
     return this.observers.find((observer) => observer.name === name)!;
   }
 
-  /** The barrier, asked for at an edge: everything that is on the origin's disk has been published there. */
+  /** Sends a barrier to an edge. @returns the cursor that includes everything that was on the origin's disk */
   async barrier(at: Served = this.edges[0]!): Promise<string> {
     for (;;) {
       const client = await RawClient.connect(at.endpoint);
       client.send([MessageType.sync, 1]);
       const answer = (): unknown[] | undefined => client.messages.find(([type]) => type === MessageType.syncDone);
-      // An edge that begins anew sends everybody away: asked again, it answers for the new state.
+      // An edge that begins again closes its connections. It answers the next barrier for the new state.
       await until('the barrier is answered', () => answer() !== undefined || client.closed !== undefined);
       const cursor = answer()?.[2];
       if (!client.closed) await client.close();
@@ -133,7 +133,7 @@ export class RelaySwarm {
     }
   }
 
-  /** Waits until everybody has been told everything, and judges what they were told. */
+  /** Waits until each client has received everything, and checks the histories. */
   async settle(): Promise<{ readonly events: number; readonly marks: number }> {
     const cursor = await this.barrier();
     const [epoch = '', revision = ''] = cursor.split(':');
@@ -148,7 +148,7 @@ export class RelaySwarm {
     return verify(this.observers, this.workload.operations, true);
   }
 
-  /** The last that each process has logged. */
+  /** The last lines that each process has logged. */
   errors(): string {
     return [this.origin, ...this.edges]
       .map(
