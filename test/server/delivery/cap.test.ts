@@ -79,7 +79,7 @@ t.test('a cap is exact for a client that lags, whenever its socket drains', asyn
     t.equal(events.length, Math.min(max_events, 10), `cap ${String(max_events)}`);
     t.same(messages.at(-1)?.[0] === MessageType.complete, complete);
     stream.turn(...tasks(20, 1));
-    t.equal(peer.heard().length, complete ? 0 : 2, 'nothing after the last word');
+    t.equal(peer.heard().length, complete ? 0 : 2, 'nothing after complete');
   }
 });
 

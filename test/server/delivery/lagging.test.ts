@@ -153,7 +153,7 @@ t.test(
     const messages = slow.heard();
     const at = messages.findIndex(([type]) => type === MessageType.resync);
     t.strictSame(messages[at], [MessageType.resync, 1, 'lagged']);
-    t.match(messages[at + 1], [MessageType.batch, 1, 1], 'batches are numbered anew');
+    t.match(messages[at + 1], [MessageType.batch, 1, 1], 'the numbers of batches start again');
     t.equal((messages[at + 1]?.[3] as unknown[]).length, 30);
     t.match(messages[at + 2], [MessageType.synced, 1, 100, 100]);
     t.same(followed(t, messages.slice(at + 3), 100), [99], 'and indices go on from the new synced');

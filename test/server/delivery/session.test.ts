@@ -377,7 +377,7 @@ t.test('a connection that closes leaves its groups', async (t) => {
   one.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 1);
   one.say(MessageType.subscribe, 3);
-  t.equal(stream.hub.fanOut.groupCount, 1, 'what it says afterwards is not heard');
+  t.equal(stream.hub.fanOut.groupCount, 1, 'later messages of this connection are ignored');
   other.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 0);
 });
@@ -392,7 +392,7 @@ t.test('a connection that cannot take an answer is closed, and the other members
   stuck.say(MessageType.unsubscribe, 1);
   t.match(stuck.socket.closedWith, { code: CloseCode.tooSlow });
   stream.turn(present('task', 'a', { BIG }));
-  t.match(other.heard(), [[MessageType.events, 1, 0]], 'the other is still told');
+  t.match(other.heard(), [[MessageType.events, 1, 0]], 'the other still receives events');
   other.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 0);
 });

@@ -16,7 +16,7 @@ t.test('many clients that subscribe in one turn of the loop share the time of on
     'the last client is subscribed, and waits',
   );
   stream.serve(2_000);
-  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19, 'everybody is synced in the end');
+  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19, 'each client is synced in the end');
 });
 
 t.test('new subscriptions and those that are behind share the time of one turn', async (t) => {

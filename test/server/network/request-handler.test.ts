@@ -45,6 +45,6 @@ t.test('a request before the server is ready, or after it has stopped, is answer
 
   reception.stop();
   const after = both();
-  t.match(after.readiness, { status: 503, body: /"not ready"/ }, 'on a connection that stands');
+  t.match(after.readiness, { status: 503, body: /"not ready"/ }, 'on an open connection');
   t.match(after.upgrade, { accept: false, reply: comeBack('stopping') });
 });

@@ -117,7 +117,7 @@ t.test('git clean -fdx while a server runs: endpoint, marker and lock are recrea
   await until('the endpoint is there again', () => existsSync(join(repository.bus, 'endpoint.json')));
   t.same(endpointIn(repository.bus), server.endpoint);
   t.equal(readFileSync(join(repository.bus, 'id'), 'utf8'), marker);
-  await t.rejects(new BusServer({ root: repository.root, port: 0 }).start(), LockError, 'nobody else gets in');
+  await t.rejects(new BusServer({ root: repository.root, port: 0 }).start(), LockError, 'no other server can start');
 
   for (const lost of ['endpoint.json', 'id', 'lock']) {
     rmSync(join(repository.bus, lost));
@@ -240,7 +240,7 @@ t.test('the lock is a file of this user’s alone: there is no name that another
 
 t.test(
   'of two users on one machine, the second has its own server, and the endpoint file of the first stays unchanged',
-  { skip: process.getuid?.() === 0 ? false : 'needs to be root to be somebody else' },
+  { skip: process.getuid?.() === 0 ? false : 'needs root to run as another user' },
   async (t) => {
     const repository = temporary(t);
     chmodSync(repository.root, 0o755);

@@ -17,7 +17,7 @@ for (const backend of BACKENDS) {
       repository.rename('task', 'New', { n: 1 });
       await repository.untilTold('added task/New');
       for (const id of ['KNOWN', 'new', 'NEW']) await repository.watch.readNow({ kind: 'task', id });
-      t.same(repository.story, ['added task/New'], 'whoever asks by another name');
+      t.same(repository.story, ['added task/New'], 'a request with another spelling publishes nothing');
       renameSync(repository.dir.file('task', 'known'), repository.dir.file('task', 'Known'));
       await repository.untilTold('removed task/known');
       t.same(repository.story, ['added task/New', 'added task/Known', 'removed task/known']);

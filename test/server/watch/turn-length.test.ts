@@ -14,7 +14,7 @@ const FILES = 60;
 async function turns(tellingMs: number): Promise<number[]> {
   const clock = new ManualClock();
   const warnings = new Warnings(silentLog);
-  const told: number[] = [];
+  const published: number[] = [];
   const read = (kind: Kind, id: string) => {
     clock.advance(1);
     return { is: 'present', kind, id, signature: { inode: 1, size: 1, mtimeNs: 1n }, data: {} } as const;
@@ -27,7 +27,7 @@ async function turns(tellingMs: number): Promise<number[]> {
     warnings,
     settleMs: 200,
     publish: (events) => {
-      told.push(events.length);
+      published.push(events.length);
       clock.advance(tellingMs);
     },
     rescan: () => Promise.resolve(true),
@@ -44,7 +44,7 @@ async function turns(tellingMs: number): Promise<number[]> {
   ingest.start();
   await ingest.drain();
   ingest.stop();
-  return told;
+  return published;
 }
 
 t.test('a turn reads for three milliseconds where delivery is quick', async (t) => {

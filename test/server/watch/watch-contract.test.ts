@@ -56,7 +56,7 @@ for (const backend of BACKENDS) {
     await repository.watch.readNow({ kind: 'task', id: 't1' });
     repository.raw('task', 't1', '');
     await repository.watch.readNow({ kind: 'task', id: 't1' });
-    t.same(repository.store.get('task', 't1')?.data, { n: 1 }, 'the last good data stands');
+    t.same(repository.store.get('task', 't1')?.data, { n: 1 }, 'the last good data stays');
     repository.inPlace('task', 't1', { n: 2 });
     t.same((await repository.untilTold('modified task/t1')).record.data, { n: 2 });
     t.same(repository.story, ['added task/t1', 'modified task/t1']);
@@ -158,7 +158,7 @@ for (const backend of BACKENDS) {
       const next = `r${String(round)}`;
       renameSync(repository.dir.file('task', name), repository.dir.file('task', next));
       await repository.untilTold(`removed task/${name}`);
-      t.ok(repository.story.includes(`added task/${next}`), 'the new name is told first');
+      t.ok(repository.story.includes(`added task/${next}`), 'the new name is published first');
       name = next;
     }
   });

@@ -60,7 +60,7 @@ for (const backend of BACKENDS) {
         const { healthy, why } = repository.watch.health;
         t.match({ healthy, why }, { healthy: false, why: /link|another repository/ });
         t.notMatch(why, repository.root, 'and does not say where the repository is');
-        t.same(repository.story, [], 'nothing is told of what cannot be seen');
+        t.same(repository.story, [], 'no event is published for records that cannot be seen');
         t.ok(repository.store.get('task', 'own'));
         t.equal(repository.said.filter((line) => /seen|gone/.test(line)).length, 1, 'it is logged once');
         rmSync(path);
@@ -128,7 +128,7 @@ for (const backend of BACKENDS) {
   t.test(`${backend}: the records of a coordination/ that is removed by hand are removed`, async (t) => {
     const { repository } = await watched(t, backend);
     rmSync(repository.dir.coordination, { recursive: true });
-    await until('all are told', () => repository.story.length === KINDS.length);
+    await until('all events are published', () => repository.story.length === KINDS.length);
     t.equal(repository.watch.health.state, 'watching', 'its parent has been looked at: there is none');
     for (const kind of KINDS) mkdirSync(repository.dir.of(kind), { recursive: true });
     repository.rename('task', 'new', {});

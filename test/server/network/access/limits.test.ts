@@ -94,7 +94,7 @@ for (const transport of TRANSPORTS) {
 
     for (const [what, send] of [
       ['pings', (client: RawClient) => client.socket.ping()],
-      ['pongs that nobody has asked for', (client: RawClient) => client.socket.pong()],
+      ['pongs without a ping', (client: RawClient) => client.socket.pong()],
     ] as const) {
       t.test(`more than max_control_frames_per_second ${what}: 4429 with name and number`, async (t) => {
         const server = await serve(t, { transport, limits: { maxControlFramesPerSecond: 50 } });

@@ -85,7 +85,7 @@ for (const transport of TRANSPORTS) {
         `Host: 0.0.0.0:${String(server.port)}`,
         ...headers.filter((line) => !line.startsWith('Host')),
       ]);
-      t.equal((await ask(server.port, wildcard)).status, 403, '0.0.0.0 is nobody’s name');
+      t.equal((await ask(server.port, wildcard)).status, 403, '0.0.0.0 is no valid Host');
     });
 
     t.test('a certificate that cannot be read is named at the start', async (t) => {

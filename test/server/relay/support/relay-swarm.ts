@@ -139,7 +139,7 @@ export class RelaySwarm {
     const [epoch = '', revision = ''] = cursor.split(':');
     for (const observer of this.observers) {
       const where = (): string => JSON.stringify(observer.entries.slice(-2)).slice(0, 300);
-      await until(`${observer.name} has been told up to ${cursor}`, () =>
+      await until(`${observer.name} has received everything up to ${cursor}`, () =>
         observer.hasReached(epoch, Number(revision)),
       ).catch((error: unknown) => {
         throw new Error(`${(error as Error).message}, after ${where()}\n${this.errors()}`);
