@@ -1,9 +1,9 @@
 /**
- * Prints a CycloneDX document of what an installation of the package consists of: every production dependency of
- * package-lock.json, each with its hash. Nothing is asked of the network.
+ * Prints a CycloneDX document of the production dependencies in package-lock.json, each with its hash. It does not use the
+ * network.
  *
- * `npm sbom --omit dev` leaves out what is needed by a development dependency as well, ws among it; so npm is shown a lock file
- * that knows no development dependency.
+ * `npm sbom --omit dev` also leaves out packages that a development dependency needs too, such as ws. So npm gets a lock file without
+ * development dependencies.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ lock.packages = Object.fromEntries(Object.entries(lock.packages).filter(([, { de
 
 const folder = mkdtempSync(join(tmpdir(), 'muse-bus-sbom-'));
 try {
-  // npm takes the name of what it describes from the directory.
+  // npm uses the name of the directory as the name of the package.
   const project = join(folder, manifest.name);
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));

@@ -5,12 +5,12 @@ import { BROWSER_ROOMS, mayImport, PURE_PACKAGES, PURE_ROOMS, roomOf } from './r
 
 const ROOT = resolve(import.meta.dirname, '..');
 
-/** Where an import leads: a path from the root, or the name of a package. */
+/** The target of an import: a path from the root, or the name of a package. */
 function targetOf(file, specifier) {
   return specifier.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(file), specifier)) : specifier;
 }
 
-/** The nodes that name what is imported: of declarations, of `import()` and of types by `import('…')`. */
+/** Visitors of all nodes that name a module: declarations, `import()`, and types by `import('…')`. */
 const onEachImport = (look) => {
   const seen = (node, source) => {
     const specifier = source?.value ?? source?.literal?.value;
@@ -27,7 +27,7 @@ const onEachImport = (look) => {
 
 const rule = (description, create) => ({ meta: { type: 'problem', docs: { description }, schema: [] }, create });
 
-/** An import that leads into a room which the importing file may not look at, or to a package that its room does without. */
+/** Reports an import from a room that the file may not import, or of a package that its room may not use. */
 const arrows = rule('Imports between rooms follow the table in .eslint/rooms.js', (context) => {
   const file = relative(ROOT, context.filename);
   const isInOneOf = (rooms) => rooms.some((room) => file.startsWith(`${room}/`));
@@ -45,7 +45,7 @@ const arrows = rule('Imports between rooms follow the table in .eslint/rooms.js'
   });
 });
 
-/** A file as it is on disk: `.js` in an import is `.ts` or `.tsx`. */
+/** The file on disk that an import means: `.js` stands for `.ts` or `.tsx`. */
 function sourceOf(path) {
   const stem = path.replace(/\.js$/, '');
   return [`${stem}.ts`, `${stem}.tsx`, path].find((candidate) => existsSync(join(ROOT, candidate)));
@@ -65,34 +65,34 @@ function importsOf(file) {
   return imports;
 }
 
-/** The shortest way of imports from one file to another, both included; nothing where there is none. */
-function wayOfImports(from, to) {
+/** The shortest chain of imports from one file to another, both included; `undefined` where there is none. */
+function chainOfImports(from, to) {
   const cameFrom = new Map([[from, undefined]]);
   for (const file of cameFrom.keys()) {
     if (file === to) {
-      const way = [];
-      for (let at = file; at !== undefined; at = cameFrom.get(at)) way.unshift(at);
-      return way;
+      const chain = [];
+      for (let at = file; at !== undefined; at = cameFrom.get(at)) chain.unshift(at);
+      return chain;
     }
     for (const next of importsOf(file)) if (!cameFrom.has(next)) cameFrom.set(next, file);
   }
   return undefined;
 }
 
-/** An import of a file that leads back to the importing one, by way of others or at once. Imports of types count. */
-const noCircle = rule('No two files import each other, not by way of others either', (context) => {
+/** Reports an import of a file that imports the importing file, directly or through others. Imports of types count. */
+const noCircle = rule('No two files import each other, directly or through others', (context) => {
   const file = relative(ROOT, context.filename);
   return onEachImport((node, specifier) => {
     if (!specifier.startsWith('.')) return;
     const target = sourceOf(targetOf(file, specifier));
-    const way = target && wayOfImports(target, file);
-    if (way) context.report({ node, message: `Circle of imports: ${[file, ...way].join(' → ')}` });
+    const chain = target && chainOfImports(target, file);
+    if (chain) context.report({ node, message: `Circle of imports: ${[file, ...chain].join(' → ')}` });
   });
 });
 
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'];
 
-/** How code takes the time, or lets it pass, without being given it. */
+/** Code that reads a clock itself. */
 const TIME_TAKEN = [
   [`MemberExpression[object.name='Date'][property.name='now']`, 'Date.now'],
   [`NewExpression[callee.name='Date'][arguments.length=0]`, 'new Date()'],
@@ -101,7 +101,7 @@ const TIME_TAKEN = [
   [`Identifier[name='clock']`, 'a clock'],
 ];
 
-/** The parts of the configuration that keep the layout: what imports what, and who may know the time. */
+/** The rules for the layout: which room may import which, and which rooms may not read a clock. */
 export const layout = [
   {
     files: ['**/*.ts', '**/*.tsx'],
@@ -116,14 +116,17 @@ export const layout = [
         {
           globals: [...TIMERS, 'performance', 'process'].map((name) => ({
             name,
-            message: 'A pure room is given its time.',
+            message: 'A pure room receives the time as an argument.',
           })),
           checkGlobalObject: true,
         },
       ],
       'no-restricted-syntax': [
         'error',
-        ...TIME_TAKEN.map(([selector, what]) => ({ selector, message: `A pure room is given its time: no ${what}.` })),
+        ...TIME_TAKEN.map(([selector, what]) => ({
+          selector,
+          message: `A pure room receives the time as an argument: no ${what}.`,
+        })),
       ],
     },
   },

@@ -1,6 +1,7 @@
 /**
- * Who may look at whom. A room is a folder, or a file that has rights of its own; a file belongs to the most specific room that contains
- * it. It may import from its own room, from the rooms and files listed for it, and from packages. Paths of files have no extension.
+ * Which room may import which. A room is a folder, or a file with its own entry. A file belongs to the most specific room that contains
+ * it. It may import from its own room, from the rooms and files in the list of its room, and from packages. Paths of files have no
+ * extension.
  * @type {Readonly<Record<string, readonly string[]>>}
  */
 export const ROOMS = {
@@ -11,14 +12,14 @@ export const ROOMS = {
   'protocol/inspection': ['protocol/filter', 'protocol/records', 'protocol/wire', ...basics()],
   'protocol/swarm': ['protocol/records', ...basics()],
 
-  // What joins the rooms lies beside them.
+  // The files beside the rooms join them.
   server: ['protocol/index'],
   'server/runtime': ['protocol/index'],
-  // A client that loads it loads no server.
+  // Clients import it too, so it must not import the rest of the server.
   'server/repository': ['protocol/index'],
   'server/store': ['protocol/index'],
   'server/metrics': ['protocol/index', 'server/store'],
-  // Of the runtime it may know that there are turns; it may not know the clock.
+  // It may use the turns of the runtime, but not the clock.
   'server/delivery': ['protocol/index', 'server/store', 'server/runtime/supervisor', 'server/runtime/turn-loop'],
   'server/config': ['protocol/index', 'server/runtime', 'server/store'],
   'server/sessions': ['protocol/index', 'server/config', 'server/delivery', 'server/runtime'],
@@ -57,31 +58,31 @@ export const ROOMS = {
 
   client: ['protocol/index', 'server/index', 'server/repository/index'],
   'client/sdk': ['protocol/index', 'server/repository/index'],
-  // The bus for tests is a server in the same process.
+  // The bus for tests runs a server in the same process.
   'client/sdk/testing': ['client/sdk', 'protocol/index', 'server/index'],
   'client/sdk/in-process-channel': ['client/sdk', 'protocol/index', 'server/index'],
   'client/cli': ['client/sdk', 'protocol/index', 'server/index', 'server/repository/index'],
-  // It runs in a browser.
+  // The inspector runs in a browser.
   'client/inspector': ['client/sdk', 'protocol/index'],
 
-  // What is not shipped may look at everything.
+  // These rooms are not shipped, and may import everything.
   bench: ['protocol', 'server', 'client', 'test/support'],
   test: ['protocol', 'server', 'client', 'bench', '.eslint'],
   '.eslint': [],
 };
 
-/** The files beside the rooms of `protocol/` that each of them may use. */
+/** The files beside the rooms of `protocol/` that each of these rooms may import. */
 function basics() {
   return ['protocol/brand', 'protocol/closest-match', 'protocol/utf8', 'protocol/visible-text'];
 }
 
-/** Rooms without files, sockets, timers or clocks: they are given the time, and what they return is sent or written elsewhere. */
+/** Rooms without files, sockets, timers or clocks: they receive the time as an argument, and other rooms send or write their results. */
 export const PURE_ROOMS = ['protocol/swarm', 'server/store', 'server/delivery'];
 
 /** The packages that a pure room may use. */
 export const PURE_PACKAGES = ['tinyqueue', 'node:crypto'];
 
-/** Folders that run in browsers, too: they import nothing of Node. */
+/** Folders that also run in browsers: they import nothing of Node. */
 export const BROWSER_ROOMS = ['protocol', 'client/inspector'];
 
 /** @param {string} path */
@@ -91,7 +92,7 @@ const withoutExtension = (path) => path.replace(/\.(?:[cm]?js|tsx?)$/, '');
 const isIn = (path, room) => path === room || path.startsWith(`${room}/`);
 
 /**
- * The most specific room that contains a file, where there is one.
+ * The most specific room that contains a file; `undefined` where there is none.
  * @param {string} file a path from the root of the project
  */
 export function roomOf(file) {

@@ -6,63 +6,14 @@
  *     fake.put('reservation', 'r1', { run_id: 'agent-1', expires_at: fake.clock.inFuture(60_000) });
  *     fake.clock.advance(60_000); // the lease lapses
  */
-import type { Kind, Problem, RecordData, UnixMillis } from '../../protocol/index.js';
-import { MemoryBus, systemClock, type Clock, type MemoryBusOptions } from '../../server/index.js';
+import type { Kind, Problem, RecordData } from '../../protocol/index.js';
+import { MemoryBus, type MemoryBusOptions } from '../../server/index.js';
 import type { BusClient, ClientOptions } from './bus-client.js';
 import { inProcessLine } from './in-process-channel.js';
 import { opened } from './opened.js';
+import { TurnableClock } from './turnable-clock.js';
 
-interface Timer {
-  readonly at: number;
-  readonly call: () => void;
-}
-
-/** A clock that stands still until it is turned. It starts at 2026-01-01T00:00:00Z. */
-export class TurnableClock implements Clock {
-  readonly #timers = new Set<Timer>();
-  #elapsed = 0;
-
-  now(): UnixMillis {
-    return (Date.UTC(2026, 0, 1) + this.#elapsed) as UnixMillis;
-  }
-
-  elapsed(): number {
-    return this.#elapsed;
-  }
-
-  after(delayMs: number, call: () => void): () => void {
-    const timer: Timer = { at: this.#elapsed + Math.max(0, delayMs), call };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  /** Turns of the event loop take no time, and come by themselves. */
-  nextTurn(call: () => void): () => void {
-    return systemClock.nextTurn(call);
-  }
-
-  /** A moment so many milliseconds from now, as records write it. */
-  inFuture(ms: number): string {
-    return new Date(this.now() + ms).toISOString();
-  }
-
-  /** Lets time pass; every timer fires at its own moment. */
-  advance(ms: number): void {
-    const end = this.#elapsed + ms;
-    for (let next = this.#next(end); next; next = this.#next(end)) {
-      this.#timers.delete(next);
-      this.#elapsed = Math.max(this.#elapsed, next.at);
-      next.call();
-    }
-    this.#elapsed = end;
-  }
-
-  #next(end: number): Timer | undefined {
-    let first: Timer | undefined;
-    for (const timer of this.#timers) if (timer.at <= end && (!first || timer.at < first.at)) first = timer;
-    return first;
-  }
-}
+export { TurnableClock };
 
 export class FakeBus {
   readonly clock = new TurnableClock();

@@ -21,7 +21,7 @@ import {
 } from './surfaces.js';
 
 const RECORDS = 300;
-/** So many of them come between two questions. */
+/** How many records change between two questions. */
 const STEP = 4;
 const ASKED = ['./src//a.py::', 'src/', 'src/*.py', 'src/a.py::Invoice.render', 'docs/x.md'];
 const ADDRESSES = [
@@ -35,7 +35,7 @@ const ADDRESSES = [
   './lib/c.py',
 ];
 
-/** A sequence without chance: what fails once fails again. */
+/** A pseudo-random choice that is the same in each run, so that a failure can be repeated. */
 function sequence(seed: number): <T>(values: readonly T[]) => T {
   let state = seed;
   return (values) => {
@@ -44,10 +44,10 @@ function sequence(seed: number): <T>(values: readonly T[]) => T {
   };
 }
 
-t.test('whatever happens, every surface gives one answer to who holds what', async (t) => {
+t.test('whatever happens, every surface gives the same answer to who holds what', async (t) => {
   const clock = new SteppedClock();
   const repository = new TemporaryRepository();
-  // As Muse makes one: a directory beside the repository, in which .muse is a link.
+  // A worktree as Muse makes it: a directory beside the repository, in which .muse is a link.
   const worktree = join(dirname(repository.root), `${basename(repository.root)}-agent-1`);
   mkdirSync(worktree);
   symlinkSync(join(repository.root, '.muse'), join(worktree, '.muse'));
@@ -67,10 +67,10 @@ t.test('whatever happens, every surface gives one answer to who holds what', asy
   const held = [mirror, { ...far, name: 'mirror in a worktree' }, inspector, mcp];
   t.teardown(() => Promise.all(held.map((surface) => surface.close())));
 
-  const standing = new Map<string, { readonly kind: Kind; readonly id: string; readonly data: RecordData }>();
+  const current = new Map<string, { readonly kind: Kind; readonly id: string; readonly data: RecordData }>();
   const pick = sequence(7);
   const some = (kind: Kind): string | undefined => {
-    const ids = [...standing.values()].filter((record) => record.kind === kind).map(({ id }) => id);
+    const ids = [...current.values()].filter((record) => record.kind === kind).map(({ id }) => id);
     return ids.length === 0 ? undefined : pick(ids);
   };
 
@@ -119,20 +119,20 @@ t.test('whatever happens, every surface gives one answer to who holds what', asy
     const kind = i < 14 ? KINDS[i % KINDS.length]! : pick(['reservation', 'reservation', ...KINDS] as const);
     const gone = i % 9 === 8 ? some(kind) : undefined;
     if (gone !== undefined) {
-      standing.delete(`${kind}/${gone}`);
+      current.delete(`${kind}/${gone}`);
       repository.remove(kind, gone);
       return;
     }
     const id = kind === 'heartbeat' ? (some('reservation') ?? 'h') : `${kind}-${String(i)}`;
     const data = JSON.parse(JSON.stringify(dataOf(kind, id))) as RecordData;
-    standing.set(`${kind}/${id}`, { kind, id, data });
+    current.set(`${kind}/${id}`, { kind, id, data });
     if (i % 3 === 0) repository.inPlace(kind, id, data);
     else repository.rename(kind, id, data);
   };
 
   const plain = new Swarm();
   const expected = () => {
-    plain.replace(standing.values());
+    plain.replace(current.values());
     const moment = { now: clock.now() };
     const holders = ASKED.flatMap((text) =>
       plain.holders(addressesOf(text), moment).holders.map((lease) => line(text, leaseForm(lease))),
@@ -146,7 +146,7 @@ t.test('whatever happens, every surface gives one answer to who holds what', asy
     };
   };
 
-  /** All at once, and again until the last of them has heard of the last change. */
+  /** Asks all surfaces, again and again until all agree: each learns of the last change at another moment. */
   const ask = async (step: string): Promise<void> => {
     const { moment, holders, leases, conflicts } = expected();
     const wanted = JSON.stringify(holders);
@@ -181,14 +181,15 @@ t.test('whatever happens, every surface gives one answer to who holds what', asy
   for (let i = 0; i < RECORDS; i++) {
     change(i);
     if (i % 60 === 59) {
-      // The server is killed, and what happens meanwhile is found by the next.
+      // The server stops, and the next server finds what changed meanwhile.
       await server.stop();
       for (let j = 0; j < 5; j++) change(++i);
       server = serve();
       endpoint = await server.start();
-      await until('they are back', () => [mirror, far].every(({ bus }) => bus.status.state === 'live'));
+      await until('the clients are live again', () => [mirror, far].every(({ bus }) => bus.status.state === 'live'));
     } else if (i % 25 === 24) {
-      // By odd steps: of a lease that ends at the very moment of a question, a client whose question took a while says that it holds.
+      // Odd steps, so that no lease ends at the very moment of a question: a client whose question took a while would still report it
+      // as held.
       clock.step(pick([9_137, 9_137, -4_211]));
     }
     if (i % STEP !== 0 && i % 60 > 5) continue;

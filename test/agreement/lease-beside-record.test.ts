@@ -13,7 +13,7 @@ import { until } from '../support/until.js';
 const inFuture = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
 for (const transport of ['uws', 'ws'] as const) {
-  t.test(`${transport}: every surface shows live, released and lapsed reservations as what they are`, async (t) => {
+  t.test(`${transport}: every surface shows the state of live, released and lapsed reservations`, async (t) => {
     const repository = new ServedRepository({ transport });
     const ends = inFuture(3_600_000);
     const prolonged = inFuture(7_200_000);
@@ -99,7 +99,7 @@ for (const transport of ['uws', 'ws'] as const) {
     await client.close();
     await mcp.close();
 
-    // What ended is revived, and told with its lease.
+    // A heartbeat revives a lapsed lease: the event carries the new state of the lease.
     const revived: BusEvent[] = [];
     const following = (async () => {
       const about = bus.subscribe({ kinds: ['reservation'] }, { snapshot: 'none', maxEvents: 1 });
@@ -107,7 +107,7 @@ for (const transport of ['uws', 'ws'] as const) {
     })();
     await bus.sync();
     repository.rename('heartbeat', 'h2', { reservation_id: 'lapsed', extended_expires_at: prolonged });
-    await until('the revival is told', () => revived.length === 1);
+    await until('the event revived arrives', () => revived.length === 1);
     await following;
     t.match(revived[0], { event_type: 'revived', id: 'lapsed', lease: lease('lapsed', 'live', past, prolonged, 'h2') });
   });

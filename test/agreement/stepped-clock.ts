@@ -1,7 +1,7 @@
 import { unixMillis, type UnixMillis } from '../../protocol/index.js';
 import { systemClock, type Clock } from '../../server/index.js';
 
-/** A server's clock whose wall time stands still until it is set, while its timers and its pace are the machine's. */
+/** A clock for a server: the wall clock moves only when a test sets it, while timers and elapsed time are the machine's. */
 export class SteppedClock implements Clock {
   #now = unixMillis(Date.UTC(2026, 2, 30, 15));
 
@@ -21,12 +21,12 @@ export class SteppedClock implements Clock {
     return systemClock.nextTurn(call);
   }
 
-  /** The wall clock is set, forward or back. */
+  /** Moves the wall clock, forward or back. */
   step(ms: number): void {
     this.#now = unixMillis(this.#now + ms);
   }
 
-  /** A moment as records write it. */
+  /** The time `fromNowMs` milliseconds from now, as records write it. */
   iso(fromNowMs: number): string {
     return new Date(this.#now + fromNowMs).toISOString();
   }

@@ -21,7 +21,7 @@ import {
 import type { Endpoint } from '../../server/index.js';
 import { HttpClient } from '../support/http-client.js';
 
-/** Who holds each of some addresses, as one line a lease: what every surface must say alike. */
+/** Who holds each of some addresses, one line per lease. All surfaces must give the same lines. */
 export type Answer = readonly string[];
 
 export const addressesOf = (text: string): readonly Address[] => {
@@ -30,15 +30,15 @@ export const addressesOf = (text: string): readonly Address[] => {
   return parsed.addresses;
 };
 
-type Said = Omit<LeaseForm, 'operation'> & Partial<LeaseForm>;
+type AnsweredLease = Omit<LeaseForm, 'operation'> & Partial<LeaseForm>;
 
 export const line = (
   asked: string,
-  { reservation, state, expires_at, effective_expires_at, extended_by }: Said,
+  { reservation, state, expires_at, effective_expires_at, extended_by }: AnsweredLease,
 ): string =>
   `${asked}: ${reservation} ${state} ${JSON.stringify(expires_at)} ${effective_expires_at ?? '-'} ${extended_by ?? '-'}`;
 
-/** A way to ask who holds what. */
+/** One way to ask who holds what. */
 export interface Surface {
   readonly name: string;
   holders(asked: readonly string[]): Promise<Answer>;
@@ -60,7 +60,7 @@ export async function mirrorSurface(
   };
 }
 
-/** What `top --json` prints, from the state of a mirror. */
+/** The output of `top --json`, from the state of a mirror. */
 export const topOf = ({ swarm, moment }: Mirror) => topState(swarm, moment);
 
 export function httpSurface(endpoint: Endpoint): Surface {
@@ -81,8 +81,8 @@ export function httpSurface(endpoint: Endpoint): Surface {
 }
 
 /**
- * A lease beside its record, held or not. Where its end has passed, a server that has not told so yet says `unknown`: nothing but
- * the telling is between the two.
+ * One line for the lease of a record, held or not. `lapsed` and `unknown` are both written as `over`: after its end a lease is
+ * `unknown` until the server has published `expired`.
  */
 export const leaseLine = (lease: EventLease | LeaseForm | undefined): string => {
   if (!lease) return 'none';
@@ -111,7 +111,7 @@ export async function mcpSurface(root: string): Promise<Surface> {
         const result = await client.callTool({ name: 'who_holds', arguments: { address, max_tokens: 20_000 } });
         const [first] = result.content as readonly { readonly text: string }[];
         if (result.isError === true) throw new Error(first!.text);
-        const { holders } = JSON.parse(first!.text) as { readonly holders: readonly Said[] };
+        const { holders } = JSON.parse(first!.text) as { readonly holders: readonly AnsweredLease[] };
         lines.push(...holders.map((lease) => line(address, lease)));
       }
       return lines;
@@ -123,7 +123,7 @@ export async function mcpSurface(root: string): Promise<Surface> {
   };
 }
 
-/** What the inspector's worker knows, fed from a subscription as the worker is. */
+/** The model of the inspector's worker, which a subscription fills as in the worker. */
 export async function inspectorSurface(root: string): Promise<Surface & { contests(): string[] }> {
   const bus = await connect({ root });
   const timeline = new Timeline(50_000_000);

@@ -16,28 +16,28 @@ import {
 } from './surfaces.js';
 import { RawClient } from '../support/raw-client.js';
 
-/** What was said; empty where the input was taken. */
+/** Passes an input to its surface. @returns the text of the refusal; empty where the surface accepted the input */
 async function refusal({ give }: BadInput): Promise<string> {
   try {
-    const said = await Promise.resolve(give());
-    return typeof said === 'string' ? said : '';
+    const answer = await Promise.resolve(give());
+    return typeof answer === 'string' ? answer : '';
   } catch (error) {
     const { message, hint } = error as Error & { readonly hint?: string };
     return `${message} ${hint ?? ''}`;
   }
 }
 
-/** One assertion for a surface, which shows every input that was not refused by name. */
+/** Asserts that a surface refuses all inputs and names the fault; a failure lists the inputs for which it does not. */
 async function allRefused(t: Test, inputs: readonly BadInput[]): Promise<void> {
-  const taken: string[] = [];
+  const notNamed: string[] = [];
   for (const input of inputs) {
-    const said = await refusal(input);
-    const plain = said.replaceAll('"', '');
+    const text = await refusal(input);
+    const plain = text.replaceAll('"', '');
     if (input.names.every((name) => plain.includes(name))) continue;
-    taken.push(`${input.where} ${input.input} must name ${input.names.join(' and ')}: ${said}`);
+    notNamed.push(`${input.where} ${input.input} must name ${input.names.join(' and ')}: ${text}`);
   }
   t.ok(inputs.length > 0);
-  t.same(taken, [], `${String(inputs.length)} inputs`);
+  t.same(notNamed, [], `${String(inputs.length)} inputs`);
 }
 
 t.test('the SDK refuses by name every option that is unknown, misspelt or of a wrong type', async (t) => {
@@ -51,18 +51,18 @@ t.test('the SDK refuses by name every option that is unknown, misspelt or of a w
   await allRefused(t, sdkInputs(bus, mirror));
 });
 
-t.test('so does a server in a program', (t) => allRefused(t, serverInputs()));
+t.test('a server in a program refuses its options in the same way', (t) => allRefused(t, serverInputs()));
 
-t.test('so does every command of its flags', async (t) => allRefused(t, await commandInputs()));
+t.test('every command refuses its flags in the same way', async (t) => allRefused(t, await commandInputs()));
 
-t.test('so does every tool of its arguments', (t) => allRefused(t, toolInputs()));
+t.test('every tool refuses its arguments in the same way', (t) => allRefused(t, toolInputs()));
 
-t.test('so does every source of its settings', (t) => allRefused(t, settingInputs()));
+t.test('every source of settings is refused in the same way', (t) => allRefused(t, settingInputs()));
 
-t.test('so does every path of its parameters', (t) => allRefused(t, httpInputs()));
+t.test('every path refuses its parameters in the same way', (t) => allRefused(t, httpInputs()));
 
 for (const transport of TRANSPORTS) {
-  t.test(`so do both encodings and every path over ${transport}`, async (t) => {
+  t.test(`${transport}: both encodings and every path refuse bad input in the same way`, async (t) => {
     const running = await serve(t, { transport, limits: { maxRefusalsPerSecond: 1_000_000 } });
     for (const encoding of ['msgpack', 'json'] satisfies Encoding[]) {
       const client = await RawClient.welcomed(running.endpoint, { encoding });
@@ -74,7 +74,7 @@ for (const transport of TRANSPORTS) {
         wireInputs(async (message) => {
           const before = client.messages.filter(([type]) => type === MessageType.error).length;
           client.send(message);
-          // What is asked after it is answered after it: an input that was taken shows at once.
+          // The server answers in order: when the pong arrives, an error for the message would have arrived before.
           const nonce = Math.floor(Math.random() * 2 ** 31);
           client.send([MessageType.ping, nonce]);
           await client.received(MessageType.pong, (answer) => answer[1] === nonce);

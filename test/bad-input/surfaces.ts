@@ -28,31 +28,31 @@ import { HOLDERS_PARAMETERS } from '../../server/network/http/holders.js';
 import { EVENT_PARAMETERS, readQuery, RECORD_PARAMETERS } from '../../server/network/http/query.js';
 import { DEFAULT_LIMITS, resolveOptions, SERVER_OPTIONS } from '../../server/config/options.js';
 
-/** An input that is wrong, and what its refusal must say: the name of what is wrong, and the one that may be meant. */
+/** A wrong input, and the names that its refusal must contain: the wrong name, and the name that was probably meant. */
 export interface BadInput {
   readonly where: string;
   readonly input: string;
   readonly names: readonly string[];
-  /** What is said of it. Throws, or resolves to the text, where it is refused; `undefined` where it is taken. */
+  /** Passes the input to its surface. Throws or resolves to a text where it is refused; `undefined` where it is accepted. */
   give(): unknown;
 }
 
 type Give = (name: string, value: unknown) => unknown;
 
 const UNKNOWN = 'qqqqqqqqqq';
-/** A slip of the finger. */
-const slip = (name: string): string => `${name}${name.at(-1)!}`;
+/** A misspelt name: the last letter is doubled. */
+const misspelt = (name: string): string => `${name}${name.at(-1)!}`;
 
-/** Values that most things are not. */
+/** Values of wrong types for most options. */
 const ODD_VALUES: readonly unknown[] = [{ odd: true }, 5, -1.5, '', 'odd', true, [{}]];
 
 interface Named {
   readonly name: string;
-  /** Values that it does not take. */
+  /** Values that must be refused. */
   readonly wrong: readonly unknown[];
 }
 
-/** Of each name: it with a slip, and its wrong values; and a name that there is not. */
+/** Inputs for each name: the name misspelt, and the name with each wrong value. Also one unknown name. */
 function badNames(where: string, named: readonly Named[], give: Give): BadInput[] {
   const row = (name: string, value: unknown, names: readonly string[]): BadInput => ({
     where,
@@ -62,7 +62,7 @@ function badNames(where: string, named: readonly Named[], give: Give): BadInput[
   });
   return [
     row(UNKNOWN, 'x', [UNKNOWN]),
-    ...named.map(({ name }) => row(slip(name), 'x', [slip(name), `did you mean ${name}?`])),
+    ...named.map(({ name }) => row(misspelt(name), 'x', [misspelt(name), `did you mean ${name}?`])),
     ...named.flatMap(({ name, wrong }) => wrong.map((value) => row(name, value, [name]))),
   ];
 }
@@ -79,7 +79,7 @@ const fromTable = (where: string, table: object, give: (options: never) => unkno
     (name, value) => give({ [name]: value } as never),
   );
 
-/** The SDK: every call that takes options. */
+/** Inputs for each call of the SDK that has options. */
 export function sdkInputs(bus: BusClient, mirror: Mirror): BadInput[] {
   return [
     ...fromTable('connect', CONNECT_OPTIONS, (options) => connect(options)),
@@ -118,7 +118,7 @@ export function sdkInputs(bus: BusClient, mirror: Mirror): BadInput[] {
 
 const FILTER: readonly Named[] = Object.values(FILTER_FIELDS).map((name) => ({ name, wrong: [5, [5], {}, true] }));
 
-/** A question that is right but for what is given. */
+/** Inputs for each topic of `inspect`: correct except for one parameter. */
 const inspectInputs = (give: (topic: never, params: never) => unknown): BadInput[] =>
   Object.entries(INSPECTION_PARAMETERS).flatMap(([topic, { known }]) =>
     badNames(
@@ -131,7 +131,7 @@ const inspectInputs = (give: (topic: never, params: never) => unknown): BadInput
     ),
   );
 
-/** A server in a program of one's own. */
+/** Inputs for a server that a program creates. */
 export function serverInputs(): BadInput[] {
   const give = (options: object) => resolveOptions({ root: '/', ...options });
   const wrong = Object.entries(SERVER_OPTIONS).map(([name, kind]) => ({
@@ -171,7 +171,7 @@ const httpRows = (path: string, names: readonly string[], give: Give): BadInput[
     give,
   );
 
-/** Every parameter, as the server reads it. */
+/** Inputs for each parameter, passed to the parser of queries. */
 export const httpInputs = (): BadInput[] =>
   Object.entries(PATHS).flatMap(([path, allowed]) =>
     httpRows(path, allowed, (name, value) =>
@@ -179,7 +179,7 @@ export const httpInputs = (): BadInput[] =>
     ),
   );
 
-/** A few of each path, over a socket. */
+/** Inputs for the first parameter of each path, sent over a socket. */
 export const servedHttpInputs = (ask: (target: string) => Promise<{ status: number; body: string }>): BadInput[] =>
   Object.entries(PATHS).flatMap(([path, allowed]) =>
     httpRows(path, allowed.slice(0, 1), async (name, value) => {
@@ -190,7 +190,7 @@ export const servedHttpInputs = (ask: (target: string) => Promise<{ status: numb
 
 // ── the wire ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Every field of every message. @param ask gives the text of the refusal; `undefined` where there is none. */
+/** Inputs for each field of each message. @param ask returns the text of the refusal; `undefined` where there is none */
 export function wireInputs(ask: (message: readonly unknown[]) => Promise<string | undefined>): BadInput[] {
   let sub = 0;
   let nonce = 0;
@@ -239,7 +239,7 @@ const silent: Terminal = {
   isInteractive: false,
 };
 
-/** What a flag's placeholder says that it takes more than a text. */
+/** Placeholders of flags whose values are not any text. */
 const TYPED_PLACEHOLDERS = [
   'n',
   'seconds',
@@ -254,7 +254,7 @@ const TYPED_PLACEHOLDERS = [
   'name=n',
 ];
 
-/** Every command, with each flag misspelt, one that there is not, and each that takes a number or a word with another. */
+/** Inputs for each command: each flag misspelt, an unknown flag, and wrong values for each flag with a number or a fixed word. */
 export async function commandInputs(): Promise<BadInput[]> {
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-bad-input-'));
   mkdirSync(join(root, '.muse', 'coordination'), { recursive: true });
@@ -268,7 +268,7 @@ export async function commandInputs(): Promise<BadInput[]> {
 
 const PLACEHOLDER_ARGUMENTS: Readonly<Record<string, string>> = { kind: 'task', address: 'a.py', shell: 'bash' };
 
-/** Without these a command asks for them first. */
+/** Flags that a command requires; without them it reports that first. */
 const NEEDED_FLAGS: Readonly<Record<string, readonly string[]>> = { wait: ['--free', 'a.py'], replay: ['--serve'] };
 
 function ofCommand(path: readonly Command[], root: string): BadInput[] {
@@ -290,14 +290,14 @@ function ofCommand(path: readonly Command[], root: string): BadInput[] {
   return [
     row('a flag that there is not', [`--${UNKNOWN}`], `--${UNKNOWN}`),
     row('one word too many', ['too many arguments'], UNKNOWN),
-    ...long.map(({ flag }) => row(`${slip(flag)} x`, [slip(flag), flag], slip(flag), 'x')),
+    ...long.map(({ flag }) => row(`${misspelt(flag)} x`, [misspelt(flag), flag], misspelt(flag), 'x')),
     ...long
       .filter(({ takes }) => takes !== undefined && TYPED_PLACEHOLDERS.includes(takes))
       .map(({ flag }) => row(`${flag} #odd`, [flag], flag, '#odd')),
   ];
 }
 
-/** As `main` runs it, in this process. */
+/** Runs a command in this process, as `main` does. @returns the text of the refusal */
 async function refusalOf(words: readonly string[]): Promise<string | undefined> {
   const command = await program(silent, words[0]);
   const quiet = (one: Command): void => {
@@ -320,7 +320,7 @@ interface JsonSchema {
   readonly type?: string;
 }
 
-/** Every argument of every tool. */
+/** Inputs for each argument of each tool. */
 export function toolInputs(): BadInput[] {
   const bus = { addresses: {} } as unknown as McpBus;
   return MCP_TOOLS.flatMap((make) => {
@@ -341,7 +341,7 @@ export function toolInputs(): BadInput[] {
 
 // ── settings ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Every setting in the environment, in the user's file and in the repository's. */
+/** Inputs for each setting, in the environment, in the user's file and in the repository's file. */
 export function settingInputs(): BadInput[] {
   const home = mkdtempSync(join(tmpdir(), 'muse-bus-bad-settings-'));
   process.once('exit', () => {

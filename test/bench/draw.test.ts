@@ -31,22 +31,22 @@ for (const [name, chart] of Object.entries(CHARTS)) {
   t.test(`a ${name} is a picture that loads no other file`, async (t) => {
     const svg = draw(chart);
     t.match(svg, /^<svg /);
-    t.match(svg, 'xmlns="http://www.w3.org/2000/svg"', 'a file of its own');
+    t.match(svg, 'xmlns="http://www.w3.org/2000/svg"', 'it is a complete file');
     t.ok(svg.includes(`>${chart.title}</text>`), 'its title is in it');
     t.notMatch(
       svg,
       /currentColor|<script|href|NaN/,
-      'and neither the colour of a page, nor what would be loaded, nor a hole',
+      'without the colour of a page, a script, a link or a missing number',
     );
   });
 }
 
-t.test('the slope of a line is written beside it', async (t) => {
+t.test('the slope of a line is printed beside the line', async (t) => {
   const svg = draw(CHARTS['growth']!);
   t.ok(svg.includes('>ours  ∝ n^0.00</text>'));
   t.ok(svg.includes('>in step  ∝ n^1.00</text>'));
 });
 
-t.test('a value stands beside its mark with three digits and its unit', async (t) => {
+t.test('a value is printed beside its mark, with three digits and its unit', async (t) => {
   t.ok(draw(CHARTS['contest']!).includes('>1.25 ms</text>'));
 });

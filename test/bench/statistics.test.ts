@@ -20,7 +20,7 @@ t.test('zeros are left out of logarithmic fits', async (t) => {
   );
 });
 
-t.test('ratios are those of neighbouring rounds', async (t) => {
+t.test('ratios compare neighbouring rounds', async (t) => {
   t.same(pairedRatios([2, 9, 4], [1, 3, 2]), [2, 3, 2]);
   t.equal(median([2, 3, 2]), 2);
   t.equal(median([1, 2]), 1.5);

@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 
 const DOCUMENT = readFileSync(new URL('../../docs/CLI.md', import.meta.url), 'utf8');
 
-/** A chapter's indented blocks that begin with a command. */
+/** A chapter, with its indented blocks that begin with a command. */
 interface Chapter {
   readonly name: string;
   readonly blocks: readonly string[];
@@ -27,14 +27,14 @@ const CHAPTERS: readonly Chapter[] = DOCUMENT.split(/^## /m)
   }))
   .filter(({ blocks }) => blocks.length > 0);
 
-/** Nothing is cut at this width. */
+/** The width of the terminal, in columns; no line is cut at this width. */
 const WIDE = 200;
 
-/** These go on until they are stopped, and say so on their first line. */
+/** Commands that run until they are stopped, with the line that they print first. */
 const UNENDING = { serve: /Inspector +http:\/\/127\.0\.0\.1:\d+\/#token=\S+/, demo: /http:\/\/127\.0\.0\.1:\d+\// };
 
-/** The repository that the document speaks of. */
-function furnish(repository: TemporaryRepository): void {
+/** Writes the records that the document shows. */
+function writeRecords(repository: TemporaryRepository): void {
   const billing = ['src/billing.py::compute_total', 'src/billing.py::apply_discount'];
   const verify = ['src/auth.py::verify_token'];
   const seconds = (ms: number): string => inFuture(ms).replace(/\.\d+Z$/, 'Z');
@@ -64,7 +64,7 @@ function furnish(repository: TemporaryRepository): void {
   });
 }
 
-/** What differs from run to run and from machine to machine, taken out; columns close up, as their widths follow from it. */
+/** Replaces what differs between runs and machines. Spaces between columns are merged, because widths depend on that. */
 const normal = (text: string): string[] =>
   withoutChance(text.replaceAll('\r', ''))
     .replace(/\d\d:\d\d:\d\dZ/g, 'CLOCK')
@@ -75,11 +75,11 @@ const normal = (text: string): string[] =>
     .map((line) => line.replace(/ +/g, ' ').trim())
     .filter((line) => line !== '');
 
-/** What the doctor finds differs; what it looks at does not. */
+/** The names of doctor's checks, which are the same on all machines, without their results. */
 const checks = (lines: readonly string[]): string[] =>
   lines.flatMap((line) => /^[✔·✘!] (open files|private files|\w+)/.exec(line)?.[1] ?? []);
 
-/** The block as a reader sees it, without the prompts: `sh -v` prints each command before it runs it. */
+/** Runs the commands of a block. `sh -v` prints each command before its output, so the result is the block without prompts. */
 async function repeated(block: string, root: string, bin: string): Promise<string> {
   const commands = block.split('\n').filter((line) => line.startsWith('$ '));
   const script = join(bin, 'script');
@@ -104,11 +104,11 @@ t.test('the transcripts of docs/CLI.md', { skip: PseudoTerminal.skip }, async (t
       t.teardown(() => {
         repository.dispose();
       });
-      furnish(repository);
+      writeRecords(repository);
       const begin = async (command: keyof typeof UNENDING, args: readonly string[]): Promise<PseudoTerminal> => {
         const terminal = PseudoTerminal.museBus([command, ...args, '--port', '0']);
         t.teardown(() => terminal.interrupt());
-        await until('it says where it is', () => UNENDING[command].test(terminal.screen));
+        await until('it prints its address', () => UNENDING[command].test(terminal.screen));
         return terminal;
       };
       const own = ['--root', repository.root];
@@ -135,6 +135,6 @@ t.test('the transcripts of docs/CLI.md', { skip: PseudoTerminal.skip }, async (t
 
 const firstLine = (block: string): string => block.slice(0, block.indexOf('\n'));
 
-/** Lines in this order, with any others where the document leaves some out. */
+/** A pattern for these lines in this order. `…` in the document stands for any other lines. */
 const elided = (lines: readonly string[]): string =>
   lines.map((line) => (line === '…' ? '[^]*' : line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))).join('\\n*');

@@ -11,7 +11,7 @@ const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string
 
 const GUIDES = ['CONTRIBUTING.md', 'docs/adr/README.md', '.github/PULL_REQUEST_TEMPLATE.md'];
 
-t.test('what a guide tells contributors to run exists', async (t) => {
+t.test('each script and fault run that a guide names exists', async (t) => {
   for (const guide of GUIDES) {
     const text = read(guide);
     for (const [, script] of text.matchAll(/npm run ([a-z:]+)/g))
@@ -40,7 +40,7 @@ t.test('each decision is in the list of decisions, with its title', async (t) =>
   }
 });
 
-t.test('the public workflow runs what continuous integration runs here, on each Node that is supported', async (t) => {
+t.test('the public workflow runs the same as .ci, on each supported Node', async (t) => {
   interface Job {
     readonly strategy?: { readonly matrix: { readonly node: readonly number[] } };
     readonly steps: readonly { readonly run?: string }[];

@@ -33,7 +33,7 @@ async function watch(root: string, ...flags: readonly string[]): Promise<Line[]>
   return command.json<Line>();
 }
 
-/** A watch that is told of something once it has shown what was there before. */
+/** Starts `watch` for a number of events, and calls `act` after its first line. @returns the lines after the first */
 async function watching(root: string, act: () => void, events: number): Promise<Line[]> {
   const command = Command.museBus([
     'watch',
@@ -45,7 +45,7 @@ async function watching(root: string, act: () => void, events: number): Promise<
     '--timeout',
     '10',
   ]);
-  await until('it shows what was there', () => command.lines.length > 0);
+  await until('it shows the snapshot', () => command.lines.length > 0);
   act();
   await command.exit;
   return command.json<Line>().slice(1);
@@ -205,7 +205,7 @@ const ROWS: Readonly<Record<string, (t: Test) => Promise<void>>> = {
 
 const DOCUMENT = readFileSync(new URL('../../docs/FROM-MUSE.md', import.meta.url), 'utf8');
 
-t.test('every difference that the page lists is so', async (t) => {
+t.test('every difference that the page lists is true', async (t) => {
   const [, , ...rows] = DOCUMENT.split('\n').filter((line) => line.startsWith('|'));
   const names = rows.map((row) => row.split('|')[1]!.trim());
   t.same(names, Object.keys(ROWS), 'one check a row');

@@ -11,7 +11,7 @@ import { fencedBlocks } from '../support/transcripts.js';
 
 const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 
-t.test('the settings file of docs/OPERATIONS.md is taken, each value as it is written there', async (t) => {
+t.test('the settings file of docs/OPERATIONS.md is accepted, with each value as it is written there', async (t) => {
   const [file] = fencedBlocks(read('docs/OPERATIONS.md'), 'json');
   const { limits, ...settings } = JSON.parse(file!) as { limits: Record<string, unknown> } & Record<string, unknown>;
   const home = mkdtempSync(join(tmpdir(), 'muse-bus-user-'));
@@ -29,7 +29,7 @@ t.test('the settings file of docs/OPERATIONS.md is taken, each value as it is wr
   t.same(new Map(fromFile.map(({ name, value }) => [name, value])), new Map(expected));
 });
 
-/** The table of who may decide what, as `setting-sources.ts` has it. */
+/** The table of the sources that may decide each setting, built from `setting-sources.ts`. */
 function sourceTable(): string[] {
   const code = (text: string | undefined): string => (text === undefined ? '' : `\`${text}\``);
   const rows = SOURCE_TABLE.map(({ name, flag, variable, isInUserFile, rule }) => [
@@ -44,7 +44,7 @@ function sourceTable(): string[] {
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
 }
 
-t.test('the table of who may decide what is that of the program', async (t) => {
+t.test('the table of which source may decide which setting equals the one in the program', async (t) => {
   const [, table] = /<!-- prettier-ignore -->\n((?:\|.*\n)+)/.exec(read('docs/OPERATIONS.md'))!;
   t.strictSame(table!.trimEnd().split('\n'), sourceTable());
 });
@@ -54,7 +54,7 @@ t.test('every setting has a rule for the repository’s file, with its reason', 
   for (const [name, { because }] of Object.entries(SOURCE_RULES)) t.ok(because.length > 10, name);
 });
 
-t.test('the settings of an MCP client in the README start one that answers', async (t) => {
+t.test('the settings of an MCP client in the README start a server that exits in order', async (t) => {
   const [file] = fencedBlocks(read('README.md'), 'json');
   const { mcpServers } = JSON.parse(file!) as { mcpServers: Record<string, { command: string; args: string[] }> };
   const { command, args } = mcpServers['muse-bus']!;
@@ -63,7 +63,7 @@ t.test('the settings of an MCP client in the README start one that answers', asy
   t.teardown(() => {
     repository.dispose();
   });
-  // Its input is at its end at once.
+  // The end of its input ends the server.
   const mcp = Command.museBus(args.slice(1).map((arg) => (arg === '/path/to/repository' ? repository.root : arg)));
   t.equal(await mcp.exit, 0, mcp.errors.join('\n'));
 });

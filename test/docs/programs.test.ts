@@ -10,7 +10,7 @@ import { ServedRepository } from '../support/served-repository.js';
 import { fencedBlocks } from '../support/transcripts.js';
 import { until } from '../support/until.js';
 
-/** Slow: compiles. */
+// Compiling is slow.
 t.setTimeout(120_000);
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -31,7 +31,7 @@ const TSCONFIG = {
   include: ['*.ts'],
 };
 
-/** A folder in which `muse-bus` is this package, with the README's programs compiled as a strict user would. */
+/** Makes a folder in which `muse-bus` is this package, and compiles the README's programs there in strict mode. */
 function compiled(): string {
   const folder = mkdtempSync(join(tmpdir(), 'muse-bus-readme-'));
   mkdirSync(join(folder, 'node_modules'));
@@ -46,7 +46,7 @@ function compiled(): string {
   return folder;
 }
 
-t.test('the programs of the README compile, and do what is said of them', async (t) => {
+t.test('the programs of the README compile, and do what the README says', async (t) => {
   t.same(others, [], 'each is tried');
   const folder = compiled();
   const repository = new ServedRepository();
@@ -72,7 +72,7 @@ t.test('the programs of the README compile, and do what is said of them', async 
   repository.remove('reservation', 'r1');
   t.equal(await mirror.exit, 0, mirror.errors.join('\n'));
   t.same(mirror.lines, ['agent-42', 'free']);
-  await until('the removal is told', () => watcher.lines.length === 2);
+  await until('the removal arrives', () => watcher.lines.length === 2);
   t.same(watcher.lines, [`snapshot agent-42 [ '${total}' ]`, `removed agent-42 [ '${total}' ]`]);
 
   const fake = run('testing');

@@ -52,7 +52,7 @@ function valid(t: Test, ref: string, value: unknown, name: string): void {
   t.ok(validate(value), `${name}: ${ajv.errorsText(validate.errors)}`);
 }
 
-/** Every field that a type knows: the compiler asks for all of them, and the schema must have the same. */
+/** All fields of the type of a record. The compiler requires a complete list, which is compared with the schema. */
 type Whole<K extends Kind> = {
   readonly [F in keyof DataOf<K> as string extends F ? never : F]-?: NonNullable<DataOf<K>[F]>;
 };
@@ -79,7 +79,7 @@ t.test('the schema of a record has the fields that its type has', async (t) => {
   valid(t, 'record.json#/$defs/dependency', { depends_on: 'u', more: { of: 'it' } }, 'one, and fields of its own');
 });
 
-t.test('the words of the schemas are those of the protocol', async (t) => {
+t.test('the names and codes in the schemas are those of the protocol', async (t) => {
   const { event_type, kind, reason, problem } = EVENT.properties;
   t.same(event_type?.enum, EVENT_TYPES);
   t.same(kind?.enum, KINDS);
@@ -127,18 +127,21 @@ const REFUSED: readonly (readonly unknown[])[] = [
   [7, 1],
 ];
 
-t.test('the server takes what the schema takes from a client, and refuses what it refuses', async (t) => {
-  for (const [name, message] of CLIENT_MESSAGES) {
-    valid(t, `wire.json#/$defs/${name}`, message, JSON.stringify(message));
-    t.not(readClientMessage(message).type, 'refused');
-  }
-  for (const message of REFUSED) {
-    t.notOk(validator('wire.json')(message), JSON.stringify(message));
-    t.equal(readClientMessage(message).type, 'refused');
-  }
-});
+t.test(
+  'the server accepts the client messages that the schema accepts, and refuses those that it refuses',
+  async (t) => {
+    for (const [name, message] of CLIENT_MESSAGES) {
+      valid(t, `wire.json#/$defs/${name}`, message, JSON.stringify(message));
+      t.not(readClientMessage(message).type, 'refused');
+    }
+    for (const message of REFUSED) {
+      t.notOk(validator('wire.json')(message), JSON.stringify(message));
+      t.equal(readClientMessage(message).type, 'refused');
+    }
+  },
+);
 
-t.test('every event and message of a lively conversation is as its schema says', async (t) => {
+t.test('every event and message matches its schema, over all event types and reasons', async (t) => {
   const repository = new ServedRepository({ heartbeatMs: 20, settleMs: 20 });
   t.teardown(() => repository.stop());
   repository.rename('task', 't1', { branch: 'x' });
@@ -152,7 +155,7 @@ t.test('every event and message of a lively conversation is as its schema says',
   };
   void gather();
   void gather({ branches: ['x'] });
-  // Both are told of what is there before anything changes.
+  // Both clients have their snapshots before the first change.
   await bus.sync();
   const raw = await RawClient.connect(endpoint, { encoding: 'json' });
   t.teardown(() => raw.close());
@@ -200,7 +203,7 @@ interface Document {
   };
 }
 
-t.test('the AsyncAPI document names every message, and each reference leads somewhere', async (t) => {
+t.test('the AsyncAPI document names every message, and each reference has a target', async (t) => {
   const document = parse(read('asyncapi.yaml')) as Document;
   t.equal(document.asyncapi, '3.0.0');
   t.equal(document.info.version, VERSION);

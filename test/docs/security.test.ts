@@ -7,11 +7,11 @@ const DOCUMENT = readFileSync(at('SECURITY.md'), 'utf8');
 interface Row {
   readonly tries: string;
   readonly heldBy: string;
-  /** Each file of tests with the names that are quoted after it. */
+  /** The test files of a threat, each with the test names that are quoted after it. */
   readonly shownBy: readonly { readonly file: string; readonly names: readonly string[] }[];
 }
 
-/** The rows of all tables under "Threats"; a backslash is the formatter's. */
+/** The rows of all tables under "Threats", without the backslashes that the formatter adds. */
 function threats(): Row[] {
   const section = DOCUMENT.slice(DOCUMENT.indexOf('\n## Threats')).replaceAll('\\_', '_');
   return section
@@ -33,7 +33,7 @@ function threats(): Row[] {
 
 const THREATS = threats();
 
-t.test('every threat in SECURITY.md says what holds it and which test shows that', async (t) => {
+t.test('every threat in SECURITY.md names a defence and a test of it', async (t) => {
   t.ok(THREATS.length > 30, `${String(THREATS.length)} threats`);
   for (const { tries, heldBy, shownBy } of THREATS) {
     t.not(heldBy, '', tries);

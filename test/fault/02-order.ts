@@ -2,7 +2,7 @@ import { held, type FaultRun } from './support/fault-run.js';
 import { settleAndVerify } from './support/verify.js';
 import { until } from '../support/until.js';
 
-/** What is told in a round is kept, to be judged. */
+/** A round keeps everything that its clients receive in memory until it is checked. */
 const MAX_PER_ROUND = 50_000;
 
 export const order: FaultRun = {
@@ -23,16 +23,16 @@ export const order: FaultRun = {
       proxy.splits = true;
       const work = context.workload(repository, { idsPerKind: 30 });
       const split = () => ({ url: proxy.url, token: bus.endpoint.token });
-      const lives = [
+      const observers = [
         context.observer('witness', { address: () => bus.endpoint }),
         context.observer('split', { address: split }),
         context.observer('one run', { address: split, filter: { run_ids: ['run-1'] } }),
         context.observer('two kinds', { address: split, filter: { kinds: ['task', 'claim'] } }),
       ];
-      await until('all are live', () => lives.every((life) => life.isLive));
+      await until('all are live', () => observers.every((observer) => observer.isLive));
       await work.keepUp(perRound, 200);
-      events += (await settleAndVerify(bus, work.operations, lives, 60_000)).events;
-      for (const life of lives) life.stop();
+      events += (await settleAndVerify(bus, work.operations, observers, 60_000)).events;
+      for (const observer of observers) observer.stop();
       await bus.kill();
     }
     return held(

@@ -18,7 +18,7 @@ export const cutFrames: FaultRun = {
     const address = () => ({ url: proxy.url, token: bus.endpoint.token });
     const sdk = await SdkObserver.connect('SDK', address());
     context.cleanup(() => sdk.stop());
-    const lives = [
+    const observers = [
       context.observer('witness', { address: () => bus.endpoint }),
       context.observer('all', { address }),
       context.observer('one run', { address, filter: { run_ids: ['run-2'] } }),
@@ -31,7 +31,7 @@ export const cutFrames: FaultRun = {
     while (proxy.breaks < breaks) await work.keepUp(60, 10);
     proxy.breaksAfter = () => Infinity;
     proxy.breakAll();
-    const { events } = await settleAndVerify(bus, work.operations, [...lives, sdk]);
+    const { events } = await settleAndVerify(bus, work.operations, [...observers, sdk]);
     return held(proxy.breaks, `${events.toLocaleString('en')} events, ${String(work.operations.length)} operations`);
   },
 };

@@ -3,7 +3,7 @@ import { ClientProcess } from './support/client-process.js';
 import { settleAndVerify } from './support/verify.js';
 import { until } from '../support/until.js';
 
-/** A client that stands still while events pass, before a history that reaches back so far, or does not. */
+/** Stops a client while events occur. The history holds `maxHistoryEvents` of them: all, or only the last. */
 async function standStill(context: FaultContext, events: number, maxHistoryEvents: number): Promise<ClientProcess> {
   const repository = context.repository();
   const limits = { maxHistoryEvents, maxHistoryBytes: 2 ** 30, maxQueuedBytes: 65_536 };
@@ -28,13 +28,13 @@ export const stalledClient: FaultRun = {
   row: 4,
   name: '04-stalled-client',
   invariant: 'no silent gap',
-  fault: 'a client process is stopped while events pass by, within the history and beyond it',
+  fault: 'a client process is stopped while events occur, within the history and beyond it',
   async run(context) {
     const events = context.size(10_000, 100_000, 600);
     const within = await standStill(context, events, 2 * events);
-    insist(within.resyncs === 0, () => `${String(within.resyncs)} resyncs though history held everything`);
+    insist(within.resyncs === 0, () => `${String(within.resyncs)} resyncs, although the history held everything`);
     const beyond = await standStill(context, events, context.size(500, 500, 100));
-    insist(beyond.resyncs > 0, () => 'no resync though history had moved on');
-    return held(2, `${events.toLocaleString('en')} events each: replayed whole; resync when beyond history`);
+    insist(beyond.resyncs > 0, () => 'no resync, although the history no longer held the events');
+    return held(2, `${events.toLocaleString('en')} events each: replayed completely; resync beyond history`);
   },
 };

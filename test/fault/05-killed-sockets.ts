@@ -28,15 +28,15 @@ export const killedSockets: FaultRun = {
       context.observer('slow to return', { address, retryMs: 400 }),
       context.observer('one run', { address, filter: { run_ids: ['run-0'] }, retryMs: 200 }),
     ];
-    await until('all are live', () => observers.every((life) => life.isLive));
+    await until('all are live', () => observers.every((observer) => observer.isLive));
     while (proxy.breaks < kills) {
       await work.keepUp(30, 15);
       if (context.random() < 0.1) proxy.breakAll();
       else proxy.breakOne();
     }
     const { events } = await settleAndVerify(bus, work.operations, [...observers, sdk, slowSdk]);
-    const resyncs = observers.reduce((sum, life) => sum + life.resyncs, 0);
-    insist(observers[0]!.resyncs === 0, () => 'the watcher that was never cut off was given a resync');
+    const resyncs = observers.reduce((sum, observer) => sum + observer.resyncs, 0);
+    insist(observers[0]!.resyncs === 0, () => 'the client that was never disconnected received a resync');
     return held(proxy.breaks, `${events.toLocaleString('en')} events, ${String(resyncs)} resyncs`);
   },
 };

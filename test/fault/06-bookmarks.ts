@@ -28,12 +28,12 @@ export const bookmarks: FaultRun = {
         observer.cut();
       };
     }
-    await until('all are live', () => others.every((life) => life.isLive) && witness.isLive);
+    await until('all are live', () => others.every((observer) => observer.isLive) && witness.isLive);
     await work.keepUp(operations, 10);
     for (const observer of others) observer.onMessage = () => undefined;
     const { marks } = await settleAndVerify(bus, work.operations, [witness, ...others]);
-    // Without a bookmark whoever matches nothing would be cut off from history.
-    insist(others[0]!.resyncs === 0, () => 'a filter that matches nothing was given a resync');
+    // Without bookmarks the cursor of a client that matches nothing would fall out of the history.
+    insist(others[0]!.resyncs === 0, () => 'a client whose filter matches nothing received a resync');
     return held(cuts, `${marks.toLocaleString('en')} marks, ${operations.toLocaleString('en')} operations`);
   },
 };

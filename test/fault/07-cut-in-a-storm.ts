@@ -18,11 +18,11 @@ export const cutInAStorm: FaultRun = {
     const joined = [];
     for (let i = 0; i < subscribes; i++) {
       const filter = i % 3 === 0 ? { run_ids: ['run-1', 'run-2'] } : {};
-      const life = context.observer(`subscriber ${String(i)}`, { address: () => bus.endpoint, filter });
-      joined.push(life);
-      for (let burst = 0; !life.isLive && burst < context.size(500, 500, 40); burst++) await work.keepUp(25, 25);
+      const observer = context.observer(`subscriber ${String(i)}`, { address: () => bus.endpoint, filter });
+      joined.push(observer);
+      for (let burst = 0; !observer.isLive && burst < context.size(500, 500, 40); burst++) await work.keepUp(25, 25);
       if (i % 20 !== 19 && i !== subscribes - 1) continue;
-      // So many listeners at once are a test of their own.
+      // Twenty clients at a time: more would test something else.
       await settleAndVerify(bus, work.operations, [witness, ...joined.slice(-20)]);
       for (const done of joined.slice(-20)) done.stop();
     }

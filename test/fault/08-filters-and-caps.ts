@@ -1,9 +1,9 @@
-import { KIND_NAMES, type LifeFilter } from './life.js';
+import { KIND_NAMES, type ClientFilter } from './client-history.js';
 import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
 import { settleAndVerify } from './support/verify.js';
 import { until } from '../support/until.js';
 
-function anyFilter(context: FaultContext): LifeFilter {
+function anyFilter(context: FaultContext): ClientFilter {
   const some = (values: readonly string[]): string[] => {
     const chosen = values.filter(() => context.random() < 0.4);
     return chosen.length > 0 ? chosen : [values[context.below(values.length)]!];
@@ -32,20 +32,20 @@ export const filtersAndCaps: FaultRun = {
       work.steps(150);
       const witness = context.observer('witness', { address: () => bus.endpoint });
       await until('the witness is live', () => witness.isLive);
-      const lives = Array.from({ length: each }, (_, i) => {
+      const observers = Array.from({ length: each }, (_, i) => {
         const cap = context.random() < 0.5 ? { cap: 1 + context.below(150) } : {};
         return context.observer(String(i), { address: () => bus.endpoint, filter: anyFilter(context), ...cap });
       });
       for (let burst = 0; burst < context.size(40, 40, 15); burst++) {
         await work.keepUp(25);
-        lives[context.below(each)]!.cut();
+        observers[context.below(each)]!.cut();
       }
-      await settleAndVerify(bus, work.operations, [witness, ...lives]);
-      capped += lives.filter((life) => life.isOver).length;
-      for (const life of [witness, ...lives]) life.stop();
+      await settleAndVerify(bus, work.operations, [witness, ...observers]);
+      capped += observers.filter((observer) => observer.isOver).length;
+      for (const observer of [witness, ...observers]) observer.stop();
       await bus.kill();
     }
-    insist(capped >= rounds, () => 'hardly a cap was reached');
+    insist(capped >= rounds, () => 'too few subscriptions reached their cap');
     return held(rounds * each, `${String(capped)} ended by their cap`);
   },
 };

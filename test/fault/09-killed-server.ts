@@ -27,7 +27,7 @@ function inflict(context: FaultContext, damage: Damage, journal: string): void {
   }
 }
 
-/** One bit of each of the first pages, so that one of them is in use. */
+/** Flips one bit in each of the first pages, so that at least one of these pages is in use. */
 function flip(context: FaultContext, path: string): void {
   const file = openSync(path, 'r+');
   const { size } = fstatSync(file);
@@ -55,15 +55,15 @@ export const killedServer: FaultRun = {
     const address = () => bus.endpoint;
     const sdk = await SdkObserver.connect('SDK', { root: repository.root });
     context.cleanup(() => sdk.stop());
-    const lives = [
+    const observers = [
       context.observer('witness', { address, retryMs: 50 }),
       context.observer('one run', { address, retryMs: 50, filter: { run_ids: ['run-1'] } }),
     ];
     const epochs = new Set<string>();
     let losses = 0;
     for (let kill = 0; kill < kills; kill++) {
-      await until('all are live', () => lives.every((life) => life.isLive));
-      epochs.add(lives[0]!.cursor!.split(':')[0]!);
+      await until('all are live', () => observers.every((observer) => observer.isLive));
+      epochs.add(observers[0]!.cursor!.split(':')[0]!);
       await work.keepUp(context.below(300), 20);
       await pause(context.below(120));
       await bus.kill();
@@ -73,14 +73,19 @@ export const killedServer: FaultRun = {
       bus = await context.bus(repository.root);
       if (damage === 'none') continue;
       losses++;
-      await until('the witness is live', () => lives[0]!.isLive);
-      const epoch = lives[0]!.cursor!.split(':')[0]!;
-      insist(damage === 'flipped' || !epochs.has(epoch), () => `the epoch goes on though the journal was ${damage}`);
-      // Flipped bits may lie in pages that nobody reads any more.
+      await until('the witness is live', () => observers[0]!.isLive);
+      const epoch = observers[0]!.cursor!.split(':')[0]!;
+      // Flipped bits may be in pages that the server no longer reads.
+      insist(
+        damage === 'flipped' || !epochs.has(epoch),
+        () => `the epoch continues although the journal was ${damage}`,
+      );
     }
-    const { events } = await settleAndVerify(bus, work.operations, [...lives, sdk]);
-    verify(lives, work.operations, true);
-    const replays = lives[0]!.entries.filter((entry) => entry.is === 'subscribed' && entry.mode === 'replay').length;
+    const { events } = await settleAndVerify(bus, work.operations, [...observers, sdk]);
+    verify(observers, work.operations, true);
+    const replays = observers[0]!.entries.filter(
+      (entry) => entry.is === 'subscribed' && entry.mode === 'replay',
+    ).length;
     return held(
       kills,
       `${String(losses)} journals damaged, ${String(epochs.size)} epochs, ${String(replays)} replays over a kill, ${events.toLocaleString('en')} events`,

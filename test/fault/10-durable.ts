@@ -3,7 +3,7 @@ import { held, insist, pause, type FaultContext, type FaultRun } from './support
 import { barrier, settleAndVerify } from './support/verify.js';
 import { until } from '../support/until.js';
 
-/** Long enough for the journal to have gathered and flushed. */
+/** The journal has collected and flushed its events after this time. */
 const FLUSHED_MS = 1_500;
 
 async function surviveKills(context: FaultContext, kills: number): Promise<void> {
@@ -22,10 +22,10 @@ async function surviveKills(context: FaultContext, kills: number): Promise<void>
     bus = await context.bus(repository.root);
   }
   await settleAndVerify(bus, work.operations, [witness]);
-  insist(witness.resyncs === 0, () => `${String(witness.resyncs)} resyncs: what was durable has not survived`);
+  insist(witness.resyncs === 0, () => `${String(witness.resyncs)} resyncs: durable events were lost`);
 }
 
-/** The disk refuses to flush: nothing may be called durable for long, and nobody may notice but for that. */
+/** The disk refuses to flush: the journal must report `degraded`, and clients must notice nothing else. */
 async function refuseFlush(context: FaultContext): Promise<void> {
   const repository = context.repository();
   const work = context.workload(repository);
@@ -38,12 +38,12 @@ async function refuseFlush(context: FaultContext): Promise<void> {
   await settleAndVerify(bus, work.operations, [witness]);
   const giveUpAt = performance.now() + 40_000;
   while ((await bus.ask()).journal !== 'degraded') {
-    insist(performance.now() < giveUpAt, () => 'the journal still calls itself durable');
+    insist(performance.now() < giveUpAt, () => 'the journal still reports durable');
     await work.keepUp(20);
   }
   insist(
     bus.log.some(({ level }) => level === 'error'),
-    () => 'nothing was said aloud',
+    () => 'no error was logged',
   );
   await settleAndVerify(bus, work.operations, [witness]);
   const before = await barrier(bus);
@@ -56,13 +56,13 @@ async function refuseFlush(context: FaultContext): Promise<void> {
 export const durable: FaultRun = {
   row: 10,
   name: '10-durable',
-  invariant: 'what was called durable survives',
-  fault: 'SIGKILL once flushed; strace refuses fsync, fdatasync and msync with EIO',
+  invariant: 'what was reported as durable survives',
+  fault: 'SIGKILL once flushed; strace makes fsync, fdatasync and msync fail with EIO',
   async run(context) {
     const kills = context.size(2, 20, 1);
     await surviveKills(context, kills);
     const why = canTrace();
     if (why === undefined) await refuseFlush(context);
-    return held(kills + 1, why ?? 'degraded said aloud under EIO, service unharmed');
+    return held(kills + 1, why ?? 'degraded is reported under EIO, service unaffected');
   },
 };

@@ -15,7 +15,7 @@ export const fullDisk: FaultRun = {
   row: 11,
   name: '11-full-disk',
   invariant: 'a full disk costs durability, not service',
-  fault: 'the journal is on a tmpfs of 64 KiB; later it is made larger',
+  fault: 'the journal is on a tmpfs of 64 KiB, which is enlarged later',
   async run(context) {
     const why = canMount();
     if (why !== undefined) return { is: 'skipped', why };
@@ -32,10 +32,10 @@ export const fullDisk: FaultRun = {
       await until('the witness is live', () => witness.isLive);
       await work.keepUp(600);
       await settleAndVerify(bus, work.operations, [witness]);
-      insist((await bus.ask()).journal === 'degraded', () => 'the journal calls itself durable on a full disk');
+      insist((await bus.ask()).journal === 'degraded', () => 'the journal reports durable on a full disk');
       insist(
         bus.log.some(({ level }) => level === 'error'),
-        () => 'nothing was said aloud',
+        () => 'no error was logged',
       );
       mount('-o', 'remount,size=64m', journal);
       const giveUpAt = performance.now() + 75_000;
@@ -48,6 +48,6 @@ export const fullDisk: FaultRun = {
       const { code } = await bus.stop();
       insist(code === 0, () => `exit ${String(code)}`);
     }
-    return held(rounds, 'degraded said aloud, durable again once there was room');
+    return held(rounds, 'degraded is reported, durable again once there was room');
   },
 };

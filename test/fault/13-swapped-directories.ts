@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
 import type { TemporaryRepository } from '../support/temporary-repository.js';
-import { KIND_NAMES } from './life.js';
+import { KIND_NAMES } from './client-history.js';
 import { canMount } from './support/privileges.js';
 import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
 import { settleAndVerify } from './support/verify.js';
@@ -16,7 +16,7 @@ interface Scene {
   readonly work: Workload;
 }
 
-/** Each takes away what is in a directory, or in all of them, and puts others in its place. */
+/** Ways to replace a directory, or all of them, with other contents. */
 const SWAPS: Readonly<Record<string, (scene: Scene, kind: Kind) => void>> = {
   'rm + mkdir': ({ repository, work }, kind) => {
     noteGone(work, repository, kind);
@@ -29,7 +29,7 @@ const SWAPS: Readonly<Record<string, (scene: Scene, kind: Kind) => void>> = {
     renameSync(repository.dir.of(kind), away);
     repository.makeDirectory(kind);
   },
-  'all of coordination/ made anew': ({ repository, work }) => {
+  'all of coordination/ recreated': ({ repository, work }) => {
     for (const kind of KIND_NAMES as Kind[]) noteGone(work, repository, kind);
     rmSync(repository.dir.coordination, { recursive: true });
     for (const kind of KIND_NAMES as Kind[]) mkdirSync(repository.dir.of(kind), { recursive: true });
@@ -45,7 +45,7 @@ const SWAPS: Readonly<Record<string, (scene: Scene, kind: Kind) => void>> = {
     const path = repository.dir.of(kind);
     noteGone(work, repository, kind);
     spawnSync('umount', ['-l', path]);
-    // What was below the mount stands again.
+    // The files below the mount point are visible again.
     for (const name of readdirSync(path)) {
       const data = JSON.parse(readFileSync(join(path, name), 'utf8')) as object;
       work.note({ is: 'write', kind, id: name.slice(0, -'.json'.length), data });
@@ -62,7 +62,7 @@ function noteGone(work: Workload, { dir }: TemporaryRepository, kind: Kind): voi
 export const swappedDirectories: FaultRun = {
   row: 13,
   name: '13-swapped-directories',
-  invariant: 'a swapped directory is found again',
+  invariant: 'a replaced directory is found again',
   fault: Object.keys(SWAPS).join('; '),
   async run(context) {
     const rounds = context.size(2, 30, 1);
@@ -78,7 +78,7 @@ export const swappedDirectories: FaultRun = {
         await work.keepUp(30);
         swap({ context, repository, work }, kind);
         swaps++;
-        // The hint must come from the directory that stands there now: nobody asks.
+        // No barrier is sent: the hint must come from the directory that is at the path now.
         work.write(kind, 'after-the-swap');
         const wanted = JSON.stringify(work.operations.at(-1));
         await until(`a write is seen after ${name} of ${KIND_DIRECTORIES[kind]}: ${wanted}`, () =>
@@ -89,7 +89,7 @@ export const swappedDirectories: FaultRun = {
       }
       await settleAndVerify(bus, work.operations, [witness]);
     }
-    insist((await bus.ask()).healthy, () => 'not every directory is watched in the end');
+    insist((await bus.ask()).healthy, () => 'at the end not every directory is watched');
     return held(swaps, canMount());
   },
 };

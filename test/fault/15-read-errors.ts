@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { isOfContent } from '../../protocol/index.js';
-import { TYPE } from './life.js';
+import { TYPE } from './client-history.js';
 import { canTrace } from './support/privileges.js';
 import { held, insist, pause, type FaultRun } from './support/fault-run.js';
 import { settleAndVerify } from './support/verify.js';
@@ -10,7 +10,7 @@ export const readErrors: FaultRun = {
   row: 15,
   name: '15-read-errors',
   invariant: 'a read error keeps the last good',
-  fault: 'strace has openat fail with EMFILE while files change',
+  fault: 'strace makes openat fail with EMFILE while files change',
   async run(context) {
     const why = canTrace();
     if (why !== undefined) return { is: 'skipped', why };
@@ -28,24 +28,27 @@ export const readErrors: FaultRun = {
       const ended = new Promise((resolve) => strace.on('close', resolve));
       await pause(300);
       await work.keepUp(200);
-      // Longer than the settle time, so that impatience would show, and a reconcile falls into it.
+      // Longer than the settle time and the interval of comparisons: both happen while reading fails.
       await pause(700);
       const during = witness.events;
       work.steps(50);
       strace.kill('SIGINT');
       await ended;
-      // Without the barrier's help.
+      // No barrier is sent: the bus must read the files again by itself.
       await until('what could not be read is read', () => witness.events > during);
       await settleAndVerify(bus, work.operations, [witness]);
     }
     const changes = witness.entries.flatMap((entry) => (entry.is === 'events' ? entry.events : []));
     for (const event of changes) {
-      // One that lasts longer than the settle time is said, with the data that was known.
-      const isHonest =
+      // An error that lasts longer than the settle time is reported as `unreadable`, with the last good data.
+      const isCorrect =
         event[1] !== TYPE.removed && (event[7] == null || event[7] === 'unreadable' || isOfContent(event[7]));
-      insist(isHonest, () => `a read error shows: ${JSON.stringify(event)}`);
+      insist(isCorrect, () => `a read error changed a record: ${JSON.stringify(event)}`);
     }
-    insist(bus.said('cannot read a file') || bus.said('not everything can be seen'), () => 'nothing was said aloud');
+    insist(
+      bus.hasLogged('cannot read a file') || bus.hasLogged('not everything can be seen'),
+      () => 'the read errors were not logged',
+    );
     return held(rounds, `${changes.length.toLocaleString('en')} transitions observed`);
   },
 };

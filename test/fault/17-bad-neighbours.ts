@@ -22,12 +22,12 @@ function plantHostileFiles(repository: TemporaryRepository): void {
 }
 
 const NEIGHBOURS = 20;
-/** How much later the normal client may be told than without the bad neighbour: a factor, and what a turn may take. */
-const MOST = { p50: 1.5, p99: 2, turnMs: 5 };
+/** How much longer the normal client may wait than without the bad neighbours: two factors, and the time of one turn. */
+const LIMITS = { p50: 1.5, p99: 2, turnMs: 5 };
 
 type Arm = 'alone' | 'stopped' | 'hostile';
 
-/** One bus with one normal client; whoever else is there makes the difference between the arms. */
+/** One bus with one normal client. The arms differ in the other clients and in the files. */
 class Scene {
   readonly latencies: number[] = [];
   readonly #seen = new Map<number, number>();
@@ -60,22 +60,22 @@ class Scene {
     return scene;
   }
 
-  /** Clients that read nothing, until the kernel has no more room for any of them. */
+  /** Connects clients that read nothing, and writes until the kernel's buffers are full for each of them. */
   async #stopNeighbours(): Promise<void> {
     const stopped = Array.from({ length: NEIGHBOURS }, (_, i) =>
       this.context.observer(`stopped ${String(i)}`, { address: () => this.bus.endpoint }),
     );
-    await until('all are live', () => stopped.every((life) => life.isLive));
-    for (const life of stopped) life.pause();
+    await until('all are live', () => stopped.every((observer) => observer.isLive));
+    for (const observer of stopped) observer.pause();
     const giveUpAt = performance.now() + 60_000;
     while ((await this.bus.ask()).congested < NEIGHBOURS) {
-      insist(performance.now() < giveUpAt, () => 'the clients that do not read are not noticed');
+      insist(performance.now() < giveUpAt, () => 'the server does not notice the clients that do not read');
       this.repository.rename('task', 'large', { n: this.#n++, padding: 'x'.repeat(200_000) });
     }
   }
 
-  /** The same load for all: what is written is of the same size, and only in one arm hostile. */
-  #burden(): void {
+  /** The same load in each arm: files of the same size, which are hostile in only one arm. */
+  #writeLoad(): void {
     const n = String(this.#n++);
     const isHostile = this.arm === 'hostile';
     this.repository.raw('task', 'small', isHostile ? `{"a":${n},` : `{"a":${n}}`);
@@ -87,11 +87,11 @@ class Scene {
 
   async sample(count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
-      this.#burden();
+      this.#writeLoad();
       const n = this.work.operations.length;
       const began = performance.now();
       this.work.write('claim', `c${String(n % 10)}`);
-      await until('the normal client is told', () => this.#seen.has(n), 10_000);
+      await until('the normal client has the event', () => this.#seen.has(n), 10_000);
       this.latencies.push(this.#seen.get(n)! - began);
       await pause(this.context.random() * 4);
     }
@@ -122,7 +122,7 @@ export const badNeighbours: FaultRun = {
       await Scene.open('stopped', context),
       await Scene.open('hostile', context),
     ];
-    // There and back, so that whatever else the machine does falls upon all.
+    // In both orders, so that other work on the machine affects each arm alike.
     const order = [alone, stopped, hostile, hostile, stopped, alone];
     for (let block = 0; block < blocks; block++) for (const scene of order) await scene.sample(perBlock);
     for (const scene of [alone, stopped, hostile]) await scene.close();
@@ -130,7 +130,7 @@ export const badNeighbours: FaultRun = {
     const note = `rename to event without them ${shown(alone)}; with the clients ${shown(stopped)}; with the files ${shown(hostile)}`;
     for (const scene of context.isMeasured ? [stopped, hostile] : []) {
       const isWell =
-        scene.at(0.5) <= MOST.p50 * alone.at(0.5) && scene.at(0.99) <= MOST.p99 * alone.at(0.99) + MOST.turnMs;
+        scene.at(0.5) <= LIMITS.p50 * alone.at(0.5) && scene.at(0.99) <= LIMITS.p99 * alone.at(0.99) + LIMITS.turnMs;
       insist(isWell, () => `the normal client waited: ${note}`);
     }
     return held(2 * blocks * perBlock, note);

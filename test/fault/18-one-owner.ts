@@ -5,7 +5,7 @@ import { held, insist, type FaultContext, type FaultRun } from './support/fault-
 import { until } from '../support/until.js';
 
 const MUSE_BUS = fileURLToPath(new URL('../../client/cli/main.js', import.meta.url));
-/** At once; fewer in the brief form. */
+/** Processes that start at once; fewer in the brief form. */
 const STARTS = 20;
 
 class Starter {

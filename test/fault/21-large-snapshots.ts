@@ -3,9 +3,9 @@ import { settleAndVerify } from './support/verify.js';
 import type { Turn } from './support/turn-meter.js';
 import { until } from '../support/until.js';
 
-/** Of one turn of the loop. */
+/** The longest that one turn of the loop may take. */
 const MAX_MS = 5;
-/** What our own work makes long is long in every round; what a shared machine adds falls on some. */
+/** A turn that the server itself makes long is long in each round; a busy machine makes turns long in some rounds only. */
 const ROUNDS = 3;
 
 export const largeSnapshots: FaultRun = {
@@ -35,7 +35,7 @@ export const largeSnapshots: FaultRun = {
   },
 };
 
-/** @returns the longest turns of the server's loop meanwhile, where they are measured. */
+/** Makes clients subscribe at once. @returns the longest turns of the server's loop meanwhile, where they are measured. */
 async function subscribeAtOnce(context: FaultContext, records: number, clients: number): Promise<readonly Turn[]> {
   const repository = context.repository();
   const work = context.workload(repository, {
@@ -49,18 +49,18 @@ async function subscribeAtOnce(context: FaultContext, records: number, clients: 
   const witness = context.observer('witness', { address: () => bus.endpoint });
   await until('the witness is live', () => witness.isLive);
   await rest(500);
-  const lives = Array.from({ length: clients }, (_, i) =>
+  const observers = Array.from({ length: clients }, (_, i) =>
     context.observer(`c${String(i)}`, { address: () => bus.endpoint, waits: true }),
   );
-  // To connect is work of another kind.
-  await until('all are connected', () => lives.every((life) => life.connections === 1));
+  // Connecting is not measured.
+  await until('all are connected', () => observers.every((observer) => observer.connections === 1));
   await bus.ask();
-  for (const life of lives) life.subscribe();
+  for (const observer of observers) observer.subscribe();
   await work.keepUp(300);
-  await until('all have their snapshot', () => lives.every((life) => life.isLive), 60_000);
+  await until('all have their snapshot', () => observers.every((observer) => observer.isLive), 60_000);
   const { turns = [] } = await bus.ask();
-  await settleAndVerify(bus, work.operations, [witness, ...lives]);
-  // Nothing of this round goes on in the next.
+  await settleAndVerify(bus, work.operations, [witness, ...observers]);
+  // The next round starts with no process of this one.
   await context.dispose();
   return turns;
 }

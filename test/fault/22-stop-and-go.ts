@@ -8,8 +8,8 @@ const READERS = 6;
 export const stopAndGo: FaultRun = {
   row: 22,
   name: '22-stop-and-go',
-  invariant: 'whoever reads again is told again',
-  fault: 'readers that stop and go on at random, with queues of every bound, on both engines',
+  invariant: 'a client that reads again is served again',
+  fault: 'readers that stop and continue at random, with queues of every bound, on both engines',
   async run(context) {
     const rounds = context.size(60, 400, 8);
     for (const transport of ENGINES) {
@@ -17,7 +17,7 @@ export const stopAndGo: FaultRun = {
         await readOffAndOn(context, transport, maxQueuedBytes, rounds);
       }
     }
-    return held(rounds * ENGINES.length * 3, 'no reader was waited for in vain');
+    return held(rounds * ENGINES.length * 3, 'the server never waited for a reader that was ready');
   },
 };
 

@@ -1,12 +1,12 @@
 import { held, insist, type FaultContext, type FaultRun, type Outcome } from './support/fault-run.js';
 import { FLOODS } from './support/floods.js';
-import { Honest, underFlood, type Waits } from './support/flood-trial.js';
+import { HonestClient, underFlood, type Waits } from './support/flood-trial.js';
 
-/** An honest client is served within so long, 99 times of 100, whatever floods the server. */
-const MOST_P99_MS = 250;
-/** What other work on the machine makes the same client wait without a flood comes on top, so many times. */
+/** An honest client is served within this time, 99 times of 100, whatever floods the server. */
+const MAX_P99_MS = 250;
+/** The limit grows by this many times the p99 without a flood, which is the machine's own delay. */
 const MACHINE_SHARE = 2;
-/** The server may hold so much more than at rest. */
+/** How much more memory the server may hold than without a flood. */
 const MAX_MEMORY_MB = 250;
 
 /** What one flood did to an honest client. */
@@ -15,7 +15,7 @@ export interface FloodRow {
   readonly waits: Waits;
 }
 
-/** Every flood, one after the other, on one server. @returns a row for each, the first without any. */
+/** Runs all floods, one after the other, on one server. @returns a row for each flood; the first row is without a flood. */
 export async function floodRows(
   context: FaultContext,
   transport: 'uws' | 'ws',
@@ -28,7 +28,7 @@ export async function floodRows(
     repository.rename('intent', `i${String(n)}`, { addresses: [`${'a/b/c/'.repeat(20)}f.py::g${String(n)}`] });
   }
   const bus = await context.bus(repository.root, { transport });
-  const honest = await Honest.connect(bus, repository);
+  const honest = await HonestClient.connect(bus, repository);
   context.cleanup(() => {
     honest.close();
   });
@@ -45,16 +45,16 @@ async function run(context: FaultContext, transport: 'uws' | 'ws'): Promise<Outc
   const [atRest, ...flooded] = rows;
   const shown = ({ flood, waits }: FloodRow): string =>
     `${flood}: p99 ${waits.p99.toFixed(0)} ms, longest ${waits.longest.toFixed(0)} ms, ${waits.memoryMb.toFixed(0)} MB`;
-  const mostMs = MOST_P99_MS + MACHINE_SHARE * atRest!.waits.p99;
+  const maxMs = MAX_P99_MS + MACHINE_SHARE * atRest!.waits.p99;
   const bad = flooded.filter(
-    ({ waits }) => waits.p99 > mostMs || waits.memoryMb > atRest!.waits.memoryMb + MAX_MEMORY_MB,
+    ({ waits }) => waits.p99 > maxMs || waits.memoryMb > atRest!.waits.memoryMb + MAX_MEMORY_MB,
   );
   insist(!context.isMeasured || bad.length === 0, () => bad.map(shown).join('; '));
   const worst = flooded.reduce((one, other) => (other.waits.p99 > one.waits.p99 ? other : one));
   return held(flooded.length, `${shown(atRest!)}; the worst, ${shown(worst)}`);
 }
 
-const INVARIANT = `an honest client is served within ${String(MOST_P99_MS)} ms (p99) while anything floods the server`;
+const INVARIANT = `an honest client is served within ${String(MAX_P99_MS)} ms (p99) while anything floods the server`;
 
 export const floodsOnNative: FaultRun = {
   row: 23,

@@ -1,7 +1,7 @@
 import { LanesOfRounds } from './support/lease-lane.js';
 import { held, insist, type FaultContext, type FaultRun, type Outcome } from './support/fault-run.js';
 
-/** Repositories at a time, each with a server of its own. */
+/** How many repositories are tested at a time, each with its own server. */
 const LANES = 6;
 
 async function run(context: FaultContext, transport: 'uws' | 'ws'): Promise<Outcome> {
@@ -9,18 +9,19 @@ async function run(context: FaultContext, transport: 'uws' | 'ws'): Promise<Outc
   const lanes = new LanesOfRounds(context, transport, Math.min(LANES, rounds));
   const tally = await lanes.run(rounds);
   insist(tally.falseFree.length === 0, () => `${transport}: ${tally.falseFree.join('; ')}`);
-  insist(tally.free > 0 && tally.held > 0, () => `nothing was asked: ${JSON.stringify(tally)}`);
-  // Who goes by a clock of its own is wrong here: else the rounds would prove nothing.
-  insist(!context.isMeasured || tally.byOwnClock > 0, () => `${transport}: not even a clock alone was ever wrong`);
+  insist(tally.free > 0 && tally.held > 0, () => `no answer was free, or none was held: ${JSON.stringify(tally)}`);
+  // A client that uses only its own clock must be wrong at times: otherwise the rounds prove nothing.
+  insist(!context.isMeasured || tally.byOwnClock > 0, () => `${transport}: the client's own clock was never wrong`);
   return held(
     rounds,
     `${tally.free.toLocaleString('en')} answers free, ${tally.held.toLocaleString('en')} held, ` +
-      `${tally.unknown.toLocaleString('en')} unknown or none; who went by its own clock was wrong ${tally.byOwnClock.toLocaleString('en')} times`,
+      `${tally.unknown.toLocaleString('en')} unknown or none; the client's own clock alone was wrong ${tally.byOwnClock.toLocaleString('en')} times`,
   );
 }
 
 const INVARIANT = 'never “free” while the files say that it is held: SDK, CLI, MCP, HTTP';
-const FAULT = 'leases end and are extended on disk while the server is killed, stopped or cut off at random moments';
+const FAULT =
+  'leases end and are extended on disk while the server is killed, stopped or disconnected at random moments';
 
 export const falseFreeOnNative: FaultRun = {
   row: 25,

@@ -2,7 +2,7 @@ import { floodRows } from './23-floods.js';
 import { FaultContext } from './support/fault-run.js';
 import { FLOODS } from './support/floods.js';
 
-/** Prints what each flood does to an honest client: `[--seconds=N] [--engine=uws|ws] [NAME …]`. */
+/** Prints how long an honest client waits during each flood: `[--seconds=N] [--engine=uws|ws] [NAME …]`. */
 const args = process.argv.slice(2);
 const option = (name: string): string | undefined => args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1];
 const ms = Number(option('seconds') ?? 5) * 1_000;

@@ -1,31 +1,31 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { WireEvent } from '../../protocol/index.js';
-import { checkHistory, type Verdict } from './history-checker.js';
-import { TYPE, type Entry, type Life } from './life.js';
+import { checkHistories, type Verdict } from './history-checker.js';
+import { TYPE, type Entry, type ClientHistory } from './client-history.js';
 import { chance, ModelBus } from './model-bus.js';
 
 interface Scene {
   readonly bus: ModelBus;
-  readonly lives: readonly Life[];
+  readonly histories: readonly ClientHistory[];
 }
 
 function scene(seed: number): Scene {
   const bus = new ModelBus(seed, 200);
-  const lives = [
+  const histories = [
     bus.witness(),
-    bus.life('all', {}, 5),
-    bus.life('run', { run_ids: ['run-1'] }, 4),
-    bus.life('kinds', { kinds: ['reservation', 'release'], run_ids: ['run-0', 'run-2'] }, 6),
-    bus.life('nothing', { run_ids: ['nobody'] }, 3),
-    bus.life('capped', { kinds: ['intent'] }, 2, 15),
+    bus.history('all', {}, 5),
+    bus.history('run', { run_ids: ['run-1'] }, 4),
+    bus.history('kinds', { kinds: ['reservation', 'release'], run_ids: ['run-0', 'run-2'] }, 6),
+    bus.history('nothing', { run_ids: ['nobody'] }, 3),
+    bus.history('capped', { kinds: ['intent'] }, 2, 15),
   ];
-  return { bus, lives };
+  return { bus, histories };
 }
 
-function verify({ bus, lives }: Scene, changed: ReadonlyMap<Life, readonly Entry[]> = new Map()): Verdict {
-  const heard = lives.map((life) => ({ ...life, entries: changed.get(life) ?? life.entries }));
-  return checkHistory({ lives: heard, operations: bus.operations, isSettled: true });
+function verify({ bus, histories }: Scene, changed: ReadonlyMap<ClientHistory, readonly Entry[]> = new Map()): Verdict {
+  const received = histories.map((history) => ({ ...history, entries: changed.get(history) ?? history.entries }));
+  return checkHistories({ histories: received, operations: bus.operations, isSettled: true });
 }
 
 type Synced = Extract<Entry, { is: 'synced' }>;
@@ -33,7 +33,7 @@ type Carrier = Extract<Entry, { events: readonly WireEvent[] }>;
 
 const carries = (entry: Entry): entry is Carrier => entry.is === 'batch' || entry.is === 'events';
 
-/** Replaces the events of one entry that carries some, and moves the counts after it as a lying server would. */
+/** Replaces the events of one entry, and adjusts the counts after it, as a server would that hides the change. */
 function rewrite(entries: readonly Entry[], at: number, events: readonly WireEvent[]): Entry[] {
   const before = entries[at] as Carrier;
   const shift = events.length - before.events.length;
@@ -49,11 +49,11 @@ function rewrite(entries: readonly Entry[], at: number, events: readonly WireEve
   });
 }
 
-/** Returns the broken entries, or nothing where the life has no place for the break. */
+/** Returns the entries with one fault, or `undefined` where the history has no place for that fault. */
 type Break = (entries: readonly Entry[], random: () => number) => Entry[] | undefined;
 
-/** What is missing just before a break may never have been sent, and before a resync it is excused. */
-function isJudged(entries: readonly Entry[], at: number): boolean {
+/** Events that are missing just before a disconnection may never have been sent, and a resync excuses those before it. */
+function isChecked(entries: readonly Entry[], at: number): boolean {
   if (!carries(entries[at]!)) return true;
   const after = entries.slice(at).find((entry) => !carries(entry));
   return after !== undefined && after.is !== 'disconnected' && after.is !== 'resync';
@@ -61,7 +61,7 @@ function isJudged(entries: readonly Entry[], at: number): boolean {
 
 function atSome(suits: (entry: Entry) => boolean, change: (entries: readonly Entry[], at: number) => Entry[]): Break {
   return (entries, random) => {
-    const places = entries.flatMap((entry, i) => (suits(entry) && isJudged(entries, i) ? [i] : []));
+    const places = entries.flatMap((entry, i) => (suits(entry) && isChecked(entries, i) ? [i] : []));
     const at = places[Math.floor(random() * places.length)];
     return at === undefined ? undefined : change(entries, at);
   };
@@ -102,23 +102,23 @@ const BREAKS: Readonly<Record<string, Break>> = {
       return rewrite(entries, at, [second!, first!, ...rest]);
     },
   ),
-  'beats before an event that belongs before the beat': atSome(
+  'sends a heartbeat before an event that the heartbeat covers': atSome(
     (entry) => entry.is === 'events',
     (all, at) => [...all.slice(0, at), { is: 'heartbeat', revision: eventsAt(all, at).at(-1)![0] }, ...all.slice(at)],
   ),
-  'beats inside a snapshot': atSome(
+  'sends a heartbeat inside a snapshot': atSome(
     (entry) => entry.is === 'synced',
     (entries, at) => [...entries.slice(0, at), { is: 'heartbeat', revision: 0 }, ...entries.slice(at)],
   ),
-  'calls a departure from the filter a deletion': mangled(
+  'reports a record that left the filter as deleted': mangled(
     ([revision, type, kind, id, time, data]) => [revision, type, kind, id, time, data, 'deleted'],
     (event) => event[6] === 'left-filter',
   ),
-  'shows what left the filter as it is now': mangled(
+  'sends the new data of a record that left the filter': mangled(
     ([revision, type, kind, id, time, , reason]) => [revision, type, kind, id, time, { run_id: 'elsewhere' }, reason!],
     (event) => event[6] === 'left-filter',
   ),
-  'keeps quiet about a departure from the filter': atSome(
+  'does not report a record that left the filter': atSome(
     (entry) => entry.is === 'events' && entry.events.some((event) => event[6] === 'left-filter'),
     (all, at) =>
       rewrite(
@@ -127,11 +127,11 @@ const BREAKS: Readonly<Record<string, Break>> = {
         eventsAt(all, at).filter((event) => event[6] !== 'left-filter'),
       ),
   ),
-  'says modified of what has just come into the filter': mangled(
+  'reports a record that entered the filter as modified': mangled(
     ([revision, , ...rest]) => [revision, TYPE.modified, ...rest],
     (event) => event[1] === TYPE.added,
   ),
-  'shows contents that no file ever had': mangled(([revision, type, kind, id, time, data, reason]) => [
+  'sends contents that no file ever had': mangled(([revision, type, kind, id, time, data, reason]) => [
     revision,
     type,
     kind,
@@ -155,7 +155,7 @@ const BREAKS: Readonly<Record<string, Break>> = {
       return [...shortened, { ...complete, delivered: complete.delivered - 1 }];
     },
   ),
-  'goes on after the last word': atSome(
+  'sends events after complete': atSome(
     (entry) => entry.is === 'complete',
     (entries, at) => [...entries, entries[at - 1]!],
   ),
@@ -169,20 +169,20 @@ const BREAKS: Readonly<Record<string, Break>> = {
     const next = eventsAt(entries, at + 1)[0]![0];
     return entries.map((entry, i) => (i === at ? { ...(entry as Synced), revision: next } : entry));
   },
-  'replays from elsewhere than it was asked': atSome(
+  'replays from another cursor than the client asked for': atSome(
     (entry) => entry.is === 'subscribed' && entry.mode === 'replay',
     (entries, at) =>
       entries.map((entry, i) =>
         i === at && entry.is === 'subscribed' ? { ...entry, since: entry.cursor, cursor: `${entry.cursor}0` } : entry,
       ),
   ),
-  'begins anew without a word': atSome(
+  'sends a new snapshot without a resync': atSome(
     (entry) => entry.is === 'resync',
     (entries, at) => [...entries.slice(0, at), ...entries.slice(at + 1)],
   ),
 };
 
-t.test('a history of a bus that keeps its promises holds, however it is cut', async (t) => {
+t.test('the checker accepts each history of a bus that keeps the contract, wherever connections break', async (t) => {
   fc.assert(
     fc.property(fc.integer(), (seed) => {
       const verdict = verify(scene(seed));
@@ -193,7 +193,7 @@ t.test('a history of a bus that keeps its promises holds, however it is cut', as
   t.pass();
 });
 
-t.test('a history is rejected of a server that', async (t) => {
+t.test('the checker rejects the history of a server that', async (t) => {
   for (const [name, breakIt] of Object.entries(BREAKS)) {
     t.test(name, async (t) => {
       let broken = 0;
@@ -201,13 +201,13 @@ t.test('a history is rejected of a server that', async (t) => {
         fc.property(fc.integer(), (seed) => {
           const given = scene(seed);
           const random = chance(seed + 1);
-          for (const life of given.lives) {
-            const entries = breakIt(life.entries, random);
+          for (const history of given.histories) {
+            const entries = breakIt(history.entries, random);
             if (!entries) continue;
             broken++;
-            const verdict = verify(given, new Map([[life, entries]]));
+            const verdict = verify(given, new Map([[history, entries]]));
             if (verdict.holds)
-              throw new Error(`nobody noticed in ${life.name}: ${JSON.stringify(entries.slice(0, 400))}`);
+              throw new Error(`not detected in ${history.name}: ${JSON.stringify(entries.slice(0, 400))}`);
           }
         }),
         { numRuns: 40, seed: 3 },
@@ -217,22 +217,25 @@ t.test('a history is rejected of a server that', async (t) => {
   }
 });
 
-t.test('a revision that means one thing to one and another to another is found', async (t) => {
+t.test('the checker finds a revision that differs between two clients', async (t) => {
   const given = scene(7);
-  const [, all] = given.lives;
+  const [, all] = given.histories;
   const entries = all!.entries.map((entry) =>
     entry.is === 'events'
       ? { ...entry, events: entry.events.map((e): WireEvent => [e[0], e[1], e[2], e[3], e[4] + 1, e[5], e[6]!]) }
       : entry,
   );
-  t.match(verify(given, new Map([[all!, entries]])), { holds: false, rule: 'uniqueness', life: 'all' });
+  t.match(verify(given, new Map([[all!, entries]])), { holds: false, rule: 'uniqueness', history: 'all' });
 });
 
-t.test('a view that lacks the last of what was done is found at the end', async (t) => {
+t.test('the checker finds a final view that lacks the last operation', async (t) => {
   const given = scene(11);
   const operations = [...given.bus.operations, { is: 'write', kind: 'task', id: 'late', data: { n: 1 } } as const];
-  t.match(checkHistory({ lives: given.lives, operations, isSettled: true }), { holds: false, rule: 'final-state' });
-  t.match(checkHistory({ lives: given.lives, operations, isSettled: false }), { holds: true });
+  t.match(checkHistories({ histories: given.histories, operations, isSettled: true }), {
+    holds: false,
+    rule: 'final-state',
+  });
+  t.match(checkHistories({ histories: given.histories, operations, isSettled: false }), { holds: true });
 });
 
 /** A life that is told of one record in a snapshot at a revision, and nothing else. */
@@ -247,7 +250,7 @@ function told(epoch: string, event: WireEvent): Entry[] {
   ];
 }
 
-const life = (name: string, entries: readonly Entry[]): Life => ({ name, filter: {}, entries });
+const historyOf = (name: string, entries: readonly Entry[]): ClientHistory => ({ name, filter: {}, entries });
 
 t.test(
   'a snapshot may show the revision at which a record followed another one, of which nobody is told',
@@ -255,11 +258,11 @@ t.test(
     const data = { reservation_id: 'r' };
     const operations = [{ is: 'write', kind: 'heartbeat', id: 'h', data }] as const;
     const shownAt = (revision: number): WireEvent => [revision, TYPE.snapshot, 3, 'h', 1, data];
-    const lives = [life('before', told('E', shownAt(4))), life('after', told('E', shownAt(7)))];
+    const histories = [historyOf('before', told('E', shownAt(4))), historyOf('after', told('E', shownAt(7)))];
     const judge = (silent: number): Verdict =>
-      checkHistory({ lives, operations, isSettled: false, isSilent: (_epoch, revision) => revision === silent });
+      checkHistories({ histories, operations, isSettled: false, isSilent: (_epoch, revision) => revision === silent });
     t.match(judge(7), { holds: true });
-    t.match(judge(8), { holds: false, life: 'after', rule: 'cut' });
+    t.match(judge(8), { holds: false, history: 'after', rule: 'cut' });
   },
 );
 
@@ -269,7 +272,7 @@ t.test('a server that begins while a file is broken knows nothing of it, and one
   const broken: WireEvent = [3, TYPE.snapshot, 4, 't', 2, {}, null, 'invalid-json'];
   const judge = (next: string): Verdict => {
     const entries = [...told('E', whole), ...told(next, broken).map(askedAnew)];
-    return checkHistory({ lives: [life('one', entries)], operations, isSettled: false });
+    return checkHistories({ histories: [historyOf('one', entries)], operations, isSettled: false });
   };
   t.match(judge('F'), { holds: true });
   t.match(judge('E'), { holds: false, rule: 'operations' });

@@ -1,56 +1,56 @@
-import { Violation, type Life, type Operation, type Rule } from './life.js';
-import { LifeCheck } from './life-check.js';
+import { Violation, type ClientHistory, type Operation, type Rule } from './client-history.js';
+import { ClientHistoryCheck } from './client-history-check.js';
 import { OperationLog } from './operation-log.js';
 import { Revisions } from './revisions.js';
-import { Truth } from './truth.js';
+import { Oracle } from './oracle.js';
 
-/** What is judged: what was done, and what each of the holders saw of it. */
+/** The input of a check: the operations, and what each client received. */
 export interface Evidence {
-  readonly lives: readonly Life[];
+  readonly histories: readonly ClientHistory[];
   readonly operations: readonly Operation[];
   /**
-   * Revisions at which nothing changed that anybody is shown, such as a heartbeat whose reservation has come to say another branch.
+   * Revisions at which nothing changed that a client is shown, such as a heartbeat whose reservation now names another branch.
    * @default none
    */
   readonly isSilent?: (epoch: string, revision: number) => boolean;
-  /** Whether everybody had been told everything when the record ends. */
+  /** Whether each client had received everything when its history ends. */
   readonly isSettled: boolean;
 }
 
 export type Verdict =
-  | { readonly holds: true; readonly lives: number; readonly events: number; readonly marks: number }
+  | { readonly holds: true; readonly histories: number; readonly events: number; readonly marks: number }
   | {
       readonly holds: false;
       readonly rule: Rule;
-      readonly life: string;
-      /** Position in the life's entries; their number where the end itself is wrong. */
+      readonly history: string;
+      /** Index of the entry that breaks the rule; the number of entries where only the end is wrong. */
       readonly entry: number;
       readonly why: string;
     };
 
 /**
- * Judges the contract from outside: order, uniqueness, completeness, resumability, bookmarks, filter transitions and caps.
- * Knows the wire and nothing of the server. What really happened it takes from those lives that asked for everything,
- * once their revisions are found to have no holes, and from the operations.
+ * Checks the contract from outside: order, uniqueness, completeness, resumption, bookmarks, filter transitions and caps. It knows
+ * the wire, and nothing of the server. It learns what happened from the operations, and from the histories of the clients that
+ * subscribed to everything, where their revisions have no gap.
  */
-export function checkHistory({ lives, operations, isSettled, isSilent = () => false }: Evidence): Verdict {
-  const truth = new Truth(lives, isSilent);
+export function checkHistories({ histories, operations, isSettled, isSilent = () => false }: Evidence): Verdict {
+  const oracle = new Oracle(histories, isSilent);
   const log = new OperationLog(operations);
   const revisions = new Revisions();
   let events = 0;
   let marks = 0;
-  for (const life of lives) {
-    const check = new LifeCheck(life, truth, log, revisions, isSilent);
+  for (const history of histories) {
+    const check = new ClientHistoryCheck(history, oracle, log, revisions, isSilent);
     let entry = 0;
     try {
-      for (; entry < life.entries.length; entry++) check.take(life.entries[entry]!);
+      for (; entry < history.entries.length; entry++) check.take(history.entries[entry]!);
       if (isSettled) check.settled();
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
-      return { holds: false, rule: error.rule, life: life.name, entry, why: error.message };
+      return { holds: false, rule: error.rule, history: history.name, entry, why: error.message };
     }
     events += check.events;
     marks += check.marks;
   }
-  return { holds: true, lives: lives.length, events, marks };
+  return { holds: true, histories: histories.length, events, marks };
 }

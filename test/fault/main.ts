@@ -8,7 +8,7 @@ const form: Form = args.includes('--long') ? 'long' : args.includes('--brief') ?
 const isJson = args.includes('--json');
 const numberOf = (name: string): number => Number(args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? 1);
 const jobs = numberOf('jobs');
-/** A part does an Nth of every number of the long form: for machines on which nothing may run for very long. */
+/** A part runs an Nth of the rounds of the long form, for machines that limit the time of a process. */
 const parts = numberOf('parts');
 const names = args.filter((arg) => !arg.startsWith('--'));
 const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -24,7 +24,7 @@ function print(row: Row): void {
   console.log(`| ${String(row.row)} | ${invariant} | ${fault} | ${rounds.toLocaleString('en')} | ${line} |`);
 }
 
-/** One after the other; with several jobs what one run waits for is another one's time. */
+/** Runs one fault after the other. Several jobs run in parallel, because most runs mostly wait. */
 async function work(waiting: FaultRun[]): Promise<number> {
   let broken = 0;
   for (let run = waiting.shift(); run; run = waiting.shift()) {
@@ -39,8 +39,8 @@ if (!isJson) {
   console.log(`seed ${String(seed)} (FAULT_SEED repeats it), ${form} form\n`);
   console.log('|    | must hold | fault | rounds | result |\n|---:|---|---|---:|---|');
 }
-// The longest come last in the table: they must not come last in time.
+// The longest runs are last in the table: with several jobs they start first.
 const waiting = jobs > 1 ? chosen.toReversed() : [...chosen];
 const broken = await Promise.all(Array.from({ length: jobs }, () => work(waiting)));
-// Whatever a run has left behind must not keep the table waiting.
+// Exits even if a run has left a timer or a socket behind.
 process.exit(broken.every((count) => count === 0) ? 0 : 1);

@@ -1,16 +1,24 @@
 import type { WireEvent } from '../../protocol/index.js';
-import { KIND_NAMES, passes, TYPE, type Entry, type Life, type LifeFilter, type Operation } from './life.js';
+import {
+  KIND_NAMES,
+  passes,
+  TYPE,
+  type Entry,
+  type ClientHistory,
+  type ClientFilter,
+  type Operation,
+} from './client-history.js';
 
 export const EPOCH = 'E1';
-/** Where history begins to be forgotten, in revisions behind the present. */
-const WINDOW = 60;
+/** How many revisions the history holds. */
+const HISTORY_REVISIONS = 60;
 
 interface Transition {
   readonly event: WireEvent;
   readonly before: object | undefined;
 }
 
-/** A source of chance that a seed decides; a small one, known as mulberry32. */
+/** A small random number generator with a seed: mulberry32. */
 export function chance(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -21,7 +29,7 @@ export function chance(seed: number): () => number {
   };
 }
 
-/** A bus that is nothing but its promises: random operations, and the lives of those who listen, cut at random. */
+/** A model of the bus that keeps the contract: random operations, and the histories of clients that lose their connection at random. */
 export class ModelBus {
   readonly operations: Operation[] = [];
   readonly #transitions: Transition[] = [];
@@ -56,17 +64,17 @@ export class ModelBus {
     return Math.floor(this.#random() * below);
   }
 
-  /** Somebody who saw everything from the first to the last. */
-  witness(): Life {
-    return this.#life('witness', {}, 0, Infinity, 0);
+  /** The history of a client that receives everything from the first revision to the last. */
+  witness(): ClientHistory {
+    return this.#history('witness', {}, 0, Infinity, 0);
   }
 
-  /** One holder's life, from somewhere in the history to its end. `cap` in events, over all connections. */
-  life(name: string, filter: LifeFilter, cuts: number, cap = Infinity): Life {
-    return this.#life(name, filter, cuts, cap, this.#pick(this.#now / 2));
+  /** The history of a client that connects at a random revision and stays to the end. `cap` counts events over all connections. */
+  history(name: string, filter: ClientFilter, cuts: number, cap = Infinity): ClientHistory {
+    return this.#history(name, filter, cuts, cap, this.#pick(this.#now / 2));
   }
 
-  #life(name: string, filter: LifeFilter, cuts: number, cap: number, from: number): Life {
+  #history(name: string, filter: ClientFilter, cuts: number, cap: number, from: number): ClientHistory {
     const entries: Entry[] = [];
     let now = from;
     let cursor: number | undefined;
@@ -75,10 +83,10 @@ export class ModelBus {
       const isLast = connection === cuts;
       const until = isLast ? this.#now : Math.min(this.#now, now + this.#pick(this.#now / 3));
       entries.push({ is: 'connected', epoch: EPOCH, revision: now });
-      const stay = new Stay(this, filter, entries, left, this.#random, cuts === 0 ? 0 : 0.03);
-      const reached = stay.live(cursor, now, until, isLast);
-      left -= stay.delivered;
-      if (reached === 'over') break;
+      const model = new ModelConnection(this, filter, entries, left, this.#random, cuts === 0 ? 0 : 0.03);
+      const reached = model.run(cursor, now, until, isLast);
+      left -= model.delivered;
+      if (reached === 'ended') break;
       cursor = reached;
       if (!isLast) entries.push({ is: 'disconnected' });
       now = until;
@@ -86,7 +94,7 @@ export class ModelBus {
     return { name, filter, entries };
   }
 
-  cut(at: number, filter: LifeFilter): WireEvent[] {
+  cut(at: number, filter: ClientFilter): WireEvent[] {
     const state = new Map<string, WireEvent>();
     for (const { event } of this.#transitions.slice(0, at)) {
       const key = `${String(event[2])} ${event[3]}`;
@@ -99,7 +107,7 @@ export class ModelBus {
   }
 
   /** What a filter shows of the transitions after one revision and up to another. */
-  seen(after: number, until: number, filter: LifeFilter): WireEvent[] {
+  seen(after: number, until: number, filter: ClientFilter): WireEvent[] {
     return this.#transitions.slice(after, until).flatMap(({ event, before }): WireEvent[] => {
       const [revision, type, kind, id, time, data] = event;
       const name = KIND_NAMES[kind]!;
@@ -112,27 +120,27 @@ export class ModelBus {
   }
 }
 
-/** One connection of a life. */
-class Stay {
+/** One connection of a client. */
+class ModelConnection {
   delivered = 0;
   #index = 0;
   #n = 1;
 
   constructor(
     private readonly bus: ModelBus,
-    private readonly filter: LifeFilter,
+    private readonly filter: ClientFilter,
     private readonly entries: Entry[],
     private readonly cap: number,
     private readonly random: () => number,
-    /** How often it falls behind too far. */
+    /** The probability, per step, that the client falls behind too far. */
     private readonly lagging: number,
   ) {
     this.#index = Math.floor(random() * 50);
   }
 
-  /** @returns the cursor it got to, `undefined` inside a snapshot, `over` where its cap was reached. */
-  live(since: number | undefined, now: number, until: number, isLast: boolean): number | undefined | 'over' {
-    const isForgotten = since !== undefined && now - since > WINDOW;
+  /** @returns the cursor that the client reached; `undefined` inside a snapshot, `ended` where it reached its cap. */
+  run(since: number | undefined, now: number, until: number, isLast: boolean): number | undefined | 'ended' {
+    const isForgotten = since !== undefined && now - since > HISTORY_REVISIONS;
     const mode = since === undefined ? 'snapshot' : isForgotten ? 'resync' : 'replay';
     const here = `${EPOCH}:${String(mode === 'replay' ? since! : now)}`;
     this.entries.push({
@@ -147,25 +155,25 @@ class Stay {
     const first = isReplay ? this.bus.seen(since!, now, this.filter) : this.bus.cut(now, this.filter);
     const isCutOff = !isLast && this.random() < 0.2;
     const got = this.#batches(isCutOff ? first.slice(0, Math.floor(this.random() * first.length)) : first);
-    if (got === 'over') return 'over';
+    if (got === 'ended') return 'ended';
     if (isCutOff) return isReplay ? Math.max(since!, got ?? 0) : undefined;
     this.entries.push({ is: 'synced', revision: now, index: this.#index });
     return this.#changes(now, until, isLast);
   }
 
-  #batches(events: readonly WireEvent[]): number | undefined | 'over' {
+  #batches(events: readonly WireEvent[]): number | undefined | 'ended' {
     let last: number | undefined;
     for (const piece of this.#pieces(events)) {
       const fitting = piece.slice(0, this.cap - this.delivered);
       this.entries.push({ is: 'batch', n: this.#n, events: fitting });
       this.#n += fitting.length;
       last = fitting.at(-1)![0];
-      if (this.#count(fitting.length)) return 'over';
+      if (this.#count(fitting.length)) return 'ended';
     }
     return last;
   }
 
-  #changes(now: number, until: number, isLast: boolean): number | 'over' {
+  #changes(now: number, until: number, isLast: boolean): number | 'ended' {
     let at = now;
     while (at < until) {
       const next = Math.min(until, at + 1 + Math.floor(this.random() * 5));
@@ -173,28 +181,28 @@ class Stay {
         const fitting = piece.slice(0, this.cap - this.delivered);
         this.entries.push({ is: 'events', index: this.#index, events: fitting });
         this.#index += fitting.length;
-        if (this.#count(fitting.length)) return 'over';
+        if (this.#count(fitting.length)) return 'ended';
       }
       at = next;
       if (this.random() < 0.1) this.entries.push({ is: 'heartbeat', revision: at });
-      if (this.random() < this.lagging && this.#lag(at) === 'over') return 'over';
+      if (this.random() < this.lagging && this.#lag(at) === 'ended') return 'ended';
     }
     if (!isLast && this.random() < 0.5) return this.#lastSeen(at);
     this.entries.push({ is: 'heartbeat', revision: at });
     return at;
   }
 
-  /** Fallen behind too far: a new snapshot on the same subscription. */
-  #lag(at: number): 'over' | undefined {
+  /** The client fell behind too far: the same subscription receives a new snapshot. */
+  #lag(at: number): 'ended' | undefined {
     this.entries.push({ is: 'resync', reason: 'lagged' });
     this.#n = 1;
-    if (this.#batches(this.bus.cut(at, this.filter)) === 'over') return 'over';
+    if (this.#batches(this.bus.cut(at, this.filter)) === 'ended') return 'ended';
     this.#index += 7;
     this.entries.push({ is: 'synced', revision: at, index: this.#index });
     return undefined;
   }
 
-  /** Cut off before a heartbeat said how far things were. */
+  /** The connection broke before a heartbeat told the client the current revision. */
   #lastSeen(at: number): number {
     const last = this.entries.at(-1)!;
     if (last.is === 'events') return last.events.at(-1)![0];
@@ -213,7 +221,7 @@ class Stay {
     return pieces;
   }
 
-  /** @returns whether that was the last of them. */
+  /** Counts delivered events. @returns whether the cap is reached. */
   #count(events: number): boolean {
     this.delivered += events;
     if (this.delivered < this.cap) return false;

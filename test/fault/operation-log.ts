@@ -1,7 +1,16 @@
 import type { WireEvent } from '../../protocol/index.js';
-import { isOfLease, jsonOf, must, passes, recordOf, TYPE, type LifeFilter, type Operation } from './life.js';
+import {
+  isOfLease,
+  jsonOf,
+  must,
+  passes,
+  recordOf,
+  TYPE,
+  type ClientFilter,
+  type Operation,
+} from './client-history.js';
 
-/** What each record's file said, one after the other; `undefined` where it was removed. */
+/** The contents of each record's file, in order; `undefined` for a removal. */
 export class OperationLog {
   readonly #states = new Map<string, (string | undefined)[]>();
 
@@ -18,8 +27,8 @@ export class OperationLog {
     return this.#states.get(record) ?? [];
   }
 
-  /** What must stand in a filtered view once everything has been told. */
-  finalState(filter: LifeFilter): ReadonlyMap<string, string> {
+  /** The records that a filtered view must hold after the client received everything. */
+  finalState(filter: ClientFilter): ReadonlyMap<string, string> {
     const final = new Map<string, string>();
     for (const [record, states] of this.#states) {
       const last = states.at(-1);

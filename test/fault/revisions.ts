@@ -1,7 +1,7 @@
 import type { WireEvent } from '../../protocol/index.js';
-import { jsonOf, must, recordOf } from './life.js';
+import { jsonOf, must, recordOf } from './client-history.js';
 
-/** What each revision of each epoch was, whoever saw it: one transition, one revision, for ever. */
+/** What each revision of each epoch was. A revision is one transition, the same for all clients. */
 export class Revisions {
   readonly #meaning = new Map<string, { readonly identity: string; json: string | undefined }>();
 
@@ -9,7 +9,7 @@ export class Revisions {
     const [revision, , , , time, , reason] = event;
     const name = `${epoch}:${String(revision)}`;
     const identity = `${recordOf(event)} at ${String(time)}`;
-    // What leaves a filter is shown to its holder as it was before, and to others as it is.
+    // The client whose filter a record leaves receives the old data; the others receive the new data.
     const json = reason === 'left-filter' ? undefined : jsonOf(event);
     const known = this.#meaning.get(name);
     if (!known) {
@@ -17,7 +17,7 @@ export class Revisions {
       return;
     }
     const isSame = known.identity === identity && (json === undefined || (known.json ?? json) === json);
-    must(isSame, 'uniqueness', () => `${name} is ${known.identity} to one and ${identity} to another`);
+    must(isSame, 'uniqueness', () => `${name} is ${known.identity} for one client and ${identity} for another`);
     known.json ??= json;
   }
 }

@@ -24,7 +24,7 @@ import { floodsOnNative, floodsOnWs } from './23-floods.js';
 import { falseFreeOnNative, falseFreeOnWs } from './24-false-free.js';
 import type { FaultRun } from './support/fault-run.js';
 
-/** One for each row of the table of invariants, and those for what is promised beside it. */
+/** The runs in the order of the table in docs/FAULTS.md. */
 export const RUNS: readonly FaultRun[] = [
   overflow,
   order,

@@ -8,14 +8,14 @@ import { RUNS } from './runs.js';
 import { attempt, type Row } from './support/attempt.js';
 import { held, type FaultRun } from './support/fault-run.js';
 
-/** No time is judged here, and a busy machine takes ten times as long as a quiet one. */
-const PATIENCE_MS = 600_000;
-t.setTimeout(PATIENCE_MS);
+/** This test checks no times, and a busy machine takes ten times as long as a quiet one. */
+const TIMEOUT_MS = 600_000;
+t.setTimeout(TIMEOUT_MS);
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const out = join(root, '.build', 'fault-short');
 
-/** The runs start processes of their own: so they are translated first, each file by itself, as `tsc` would. */
+/** Translates the sources, each file by itself, as `tsc` would: the runs start their own processes, which need JavaScript. */
 async function translate(): Promise<void> {
   const sources = ['protocol', 'server', 'client', 'bench', 'test/fault', 'test/support'].flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
@@ -32,7 +32,7 @@ async function translate(): Promise<void> {
   });
 }
 
-/** All runs in their brief form, several at a time. @returns their rows, by name. */
+/** Runs all faults in their brief form, four at a time. @returns their rows, by name. */
 async function runAll(): Promise<Map<string, Row>> {
   const args = [join(out, 'test', 'fault', 'main.js'), '--brief', '--json', '--jobs=4'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -46,7 +46,7 @@ async function runAll(): Promise<Map<string, Row>> {
   return new Map(rows.map((row) => [row.name, row]));
 }
 
-t.test('a run that throws is broken, and says why', async (t) => {
+t.test('a run that throws is reported as BROKEN, with the error', async (t) => {
   const run: FaultRun = {
     row: 0,
     name: 'throws',
@@ -58,13 +58,13 @@ t.test('a run that throws is broken, and says why', async (t) => {
   t.match(await attempt({ ...run, run: () => Promise.resolve(held(3)) }, 'brief', 1), { result: 'held', rounds: 3 });
 });
 
-t.test('every fault, briefly: `npm run test:fault` does more', { timeout: PATIENCE_MS }, async (t) => {
+t.test('every fault, briefly: `npm run test:fault` does more', { timeout: TIMEOUT_MS }, async (t) => {
   await translate();
   const rows = await runAll();
   for (const { row, name, invariant } of RUNS) {
     const found = rows.get(name);
     const title = `${String(row)}: ${invariant}`;
     if (found?.result === 'skipped') t.pass(title, { skip: found.note });
-    else t.equal(found?.result, 'held', title, { note: found?.note ?? 'the runner ended before it' });
+    else t.equal(found?.result, 'held', title, { note: found?.note ?? 'the runner ended before this run' });
   }
 });

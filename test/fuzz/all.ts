@@ -5,15 +5,15 @@ import { buildInputs, fuzzInputs, INPUT_ATTACKS } from './inputs.js';
 import { fuzz } from './run.js';
 
 /**
- * Every fuzzer together, for so many seconds on each engine: bytes on bare sockets, messages and files with a normal client beside
- * them, and what is read without a server. The kept seeds first, then new ones. Ends with the first run that is not good.
+ * Runs all fuzzers together, `--seconds` on each engine: bytes on bare sockets, messages and files beside a control client, and inputs
+ * that are read without a server. The kept seeds come first, then new ones. Ends with the first run that fails.
  */
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '600' }, transport: { type: 'string' } },
 });
 const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<string, readonly number[]>;
 const transports = (['uws', 'ws'] as const).filter((name) => (values.transport ?? name) === name);
-/** One run; a longer time is many of them, so that what one seed did is not taken for another's. */
+/** The length of one run. A longer time is split into many runs, so that a failure belongs to one seed. */
 const RUN_SECONDS = 30;
 const LIVES = 20_000;
 const MESSAGES = 10_000;
@@ -21,7 +21,7 @@ const FILES = 2_000;
 
 interface Run {
   readonly name: string;
-  /** @returns what it has to say, and whether that is good. */
+  /** @returns the report, and whether the run passed */
   readonly run: (seed: number, seconds: number) => Promise<{ readonly isGood: boolean; readonly report: object }>;
 }
 
@@ -46,9 +46,9 @@ function served(transport: 'uws' | 'ws'): readonly Run[] {
     run: async (seed) => {
       const report = await fuzz({ messages: MESSAGES, files: FILES, seed, transport, historyEvents: 1_000 });
       const { controlClient, errors, serverDied, differences } = report;
-      const isToldAll =
+      const hasReceivedAll =
         controlClient.seen === controlClient.written && controlClient.astray === 0 && !controlClient.disconnected;
-      return { isGood: !serverDied && errors.length === 0 && differences.length === 0 && isToldAll, report };
+      return { isGood: !serverDied && errors.length === 0 && differences.length === 0 && hasReceivedAll, report };
     },
   };
   return [...bytes, whole];
@@ -56,7 +56,7 @@ function served(transport: 'uws' | 'ws'): readonly Run[] {
 
 const outcome = { hasFailed: false };
 
-async function keepOn(where: string, { name, run }: Run, until: number): Promise<void> {
+async function repeat(where: string, { name, run }: Run, until: number): Promise<void> {
   const waiting = [...(kept[name] ?? [])];
   while (performance.now() < until && !outcome.hasFailed) {
     const seed = waiting.shift() ?? Math.floor(Math.random() * 2 ** 31);
@@ -67,7 +67,7 @@ async function keepOn(where: string, { name, run }: Run, until: number): Promise
   }
 }
 
-/** What was done, without what was seen on the way. */
+/** The part of a report that says how much was done. */
 const brief = (report: object): object =>
   Object.fromEntries(
     Object.entries(report).filter(([key]) => ['lives', 'sent', 'files', 'controlClient'].includes(key)),
@@ -76,6 +76,6 @@ const brief = (report: object): object =>
 buildInputs();
 for (const transport of transports) {
   const until = performance.now() + Number(values.seconds) * 1_000;
-  await Promise.all([...served(transport), ...inputs].map((each) => keepOn(transport, each, until)));
+  await Promise.all([...served(transport), ...inputs].map((each) => repeat(transport, each, until)));
 }
 process.exit(outcome.hasFailed ? 1 : 0);

@@ -27,7 +27,7 @@ const ODD: readonly unknown[] = [
   '9007199254740993',
 ];
 
-/** Files of settings of a repository and of a user: whatever they say, they are read, or refused in words. */
+/** Settings files of a repository and of a user: whatever they contain, they are read, or refused with a `CliError`. */
 export function configLife(random: Random): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-fuzz-'));
   try {
@@ -49,7 +49,7 @@ function resolve(root: string, env: NodeJS.ProcessEnv): void {
   try {
     JSON.stringify(resolveSettings(new Map(), env, root));
   } catch (error) {
-    // What a user's own file says wrongly is said, and nothing starts.
+    // A fault in the user's own file is reported, and nothing starts.
     if (!(error instanceof CliError)) throw error;
   }
 }

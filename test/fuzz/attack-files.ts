@@ -20,18 +20,18 @@ import { mutate } from './mutate.js';
 import { Random } from './random.js';
 
 const BATCH = 200;
-/** The process breathes after so many, so that watching is seen to keep up and not only to converge. */
-const BREATHE_EVERY = 20;
-/** Few names, so that files are changed and not only made. */
+/** A pause after this many files: the watch must keep up during the attack, and not only converge after it. */
+const PAUSE_EVERY = 20;
+/** Few names, so that the attack also changes existing files. */
 const NAMES = 60;
-/** The controlClient's own. */
-const SPARED = 'claim';
+/** The kind that only the control client writes. */
+const CONTROL_KIND = 'claim';
 
 type Put = (path: string, content: Buffer, random: Random) => void;
 
 /**
- * Opens a file for writing and no other: a link that was put there before is not followed, whatever it points to, and a
- * pipe without a reader is not waited for.
+ * Opens a regular file for writing. Does not follow a link that an earlier step made, and does not wait for a pipe without a
+ * reader.
  */
 function withFile(path: string, use: (file: number) => void): void {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -80,10 +80,10 @@ const WAYS: readonly (readonly [weight: number, put: Put])[] = [
 ];
 const TOTAL_WEIGHT = WAYS.reduce((sum, [weight]) => sum + weight, 0);
 
-/** Writes this many files, good, bad and worse; what cannot be done at a path is done over its ruins. */
+/** Writes `count` files, valid and invalid. Where an operation at a path fails, the path is removed and the operation repeated. */
 export async function attackFiles(root: string, count: number, seed: number): Promise<void> {
   const random = new Random(seed);
-  const kinds = KINDS.filter((kind) => kind !== SPARED);
+  const kinds = KINDS.filter((kind) => kind !== CONTROL_KIND);
   for (let done = 0, batch = 0; done < count; batch++) {
     const samples = fc
       .sample(record, { numRuns: BATCH, seed: (seed + batch) | 0 })
@@ -92,7 +92,7 @@ export async function attackFiles(root: string, count: number, seed: number): Pr
       const name = random.below(30) === 0 ? oddName(random) : `f${String(random.below(NAMES))}.json`;
       const path = join(root, '.muse', 'coordination', KIND_DIRECTORIES[random.pick(kinds)], name);
       putOne(path, contentOf(sample, random, random.pick(samples)), random);
-      if (++done % BREATHE_EVERY === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (++done % PAUSE_EVERY === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 }
@@ -107,7 +107,7 @@ function putOne(path: string, content: Buffer, random: Random): void {
     try {
       put(path, content, random);
     } catch {
-      // A name that no file can have, or a temporary one that is a directory.
+      // The name is impossible for a file, or the path of the temporary file is a directory.
     }
   }
 }

@@ -15,7 +15,7 @@ const LENGTHS = [0, 0, 1, 2, 124, 125, 126, 127, 200, 65_535, 65_536, 70_000];
 /** Continuation, text, binary, close, ping and pong; the rest is reserved. */
 const OPCODES = [0, 1, 2, 2, 2, 2, 8, 9, 9, 10, 3, 7, 11, 15];
 
-/** One frame: as a client should send it, or with a length, a mask, an opcode or reserved bits that do not fit. */
+/** One frame: correct, or with a wrong length, mask, opcode or reserved bit. */
 function frame(random: Random): Buffer {
   const opcode = random.pick(OPCODES);
   const isMessage = (opcode === 1 || opcode === 2) && random.below(3) > 0;
@@ -33,7 +33,7 @@ function frame(random: Random): Buffer {
 function length(bytes: number, isMasked: boolean, isOdd: boolean, random: Random): Buffer {
   const bit = isMasked ? 0x80 : 0;
   if (isOdd && random.below(2) === 0) {
-    // Longer than need be, longer than there is, or longer than there can be.
+    // A length that is encoded in too many bytes, is greater than the payload, or is greater than any payload can be.
     const large = Buffer.alloc(9);
     large[0] = bit | 127;
     large.writeBigUInt64BE(random.pick([BigInt(bytes), 2n ** 31n, 2n ** 63n, 2n ** 64n - 1n]), 1);
@@ -47,7 +47,7 @@ function length(bytes: number, isMasked: boolean, isOdd: boolean, random: Random
   return large;
 }
 
-/** One connection: a handshake, then frames, changed or not, ended in some way at some moment. */
+/** One connection: a handshake, then frames, some of them mutated. It ends at a random moment, in a random way. */
 export function framesLife(target: BytesTarget, random: Random): Promise<void> {
   const frames = Array.from({ length: 1 + random.below(12) }, () => frame(random));
   let bytes: Buffer = Buffer.concat(frames);

@@ -8,10 +8,10 @@ export interface BytesTarget {
   readonly token: string;
 }
 
-/** One connection's life is over by then, whatever the server does. */
-const PATIENCE_MS = 150;
+/** The longest time of one connection, whatever the server does. */
+const MAX_LIFE_MS = 150;
 
-/** How a connection ends: by the server, or by the client in one of its ways. */
+/** How the client ends a connection; the last way leaves that to the server. */
 type End = (socket: Socket) => void;
 const ENDS: readonly End[] = [
   (socket) => socket.destroy(),
@@ -40,7 +40,7 @@ const HEADERS = [
 ];
 const BODIES = ['', '', 'abcde', '5\r\nabcde\r\n0\r\n\r\n', 'ffffffffffffffff\r\n', '0\r\nA: b\r\n\r\n'];
 
-/** One request, mostly right. */
+/** One request, which is correct most of the time. */
 function line({ port, token }: BytesTarget, random: Random): string {
   if (random.below(5) === 0) {
     return handshake({ port, token }, (headers) =>
@@ -53,7 +53,7 @@ function line({ port, token }: BytesTarget, random: Random): string {
   return request(`${random.pick(METHODS)} ${random.pick(PATHS)}`, headers, random.pick(BODIES));
 }
 
-/** One connection: some requests, changed or not, in pieces or not, read or not, ended in some way at some moment. */
+/** One connection with some requests, at random mutated, split, or with an answer that is not read. It ends at a random moment. */
 export function httpLife(target: BytesTarget, random: Random): Promise<void> {
   const lines = Array.from({ length: 1 + random.below(4) }, () => Buffer.from(line(target, random), 'latin1'));
   let bytes: Buffer = Buffer.concat(lines);
@@ -63,8 +63,8 @@ export function httpLife(target: BytesTarget, random: Random): Promise<void> {
 }
 
 /**
- * Writes the bytes in one or two pieces and leaves as chance has it.
- * @param afterAnswer is written once the server has answered, or with the rest.
+ * Opens a connection, writes the bytes in one or two pieces, and ends it at a random moment, in a random way.
+ * @param afterAnswer bytes that are written after the server has answered
  */
 export function live(
   { port }: BytesTarget,
@@ -88,11 +88,11 @@ export function live(
         setTimeout(end, endAfterMs, socket);
       });
     }
-    const impatience = setTimeout(() => socket.destroy(), PATIENCE_MS);
+    const timeout = setTimeout(() => socket.destroy(), MAX_LIFE_MS);
     if (isRead) socket.resume();
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      clearTimeout(impatience);
+      clearTimeout(timeout);
       resolve();
     });
   });

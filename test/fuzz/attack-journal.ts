@@ -10,8 +10,8 @@ const STARTS = 4;
 const MAX_WAIT_MS = 20_000;
 
 /**
- * A journal that was closed in order or cut off, then damaged in one of its files: the next start goes on with it or sets it aside, and
- * in any case serves what is on the disk.
+ * A journal that was closed in order or left by a crash, and then damaged in one file. The next start continues with it or sets it
+ * aside, and always serves the records that are on the disk.
  */
 export async function journalLife(random: Random): Promise<void> {
   const repository = new TemporaryRepository();
@@ -24,7 +24,7 @@ export async function journalLife(random: Random): Promise<void> {
       if (size !== RECORDS) throw new Error(`serves ${String(size)} records of ${String(RECORDS)}`);
       repository.rename('task', `t${String(random.below(RECORDS))}`, { start, text: random.bytes(30).toString('hex') });
       await written(run);
-      // As a process that dies leaves it: what is in the files is all there is.
+      // The files as a crash at this moment would leave them.
       const files = readdirSync(journal).map((name) => [name, readFileSync(join(journal, name))] as const);
       await run.stop();
       if (random.below(2) === 0)
@@ -59,7 +59,7 @@ function damage(journal: string, random: Random): void {
   else flip(path, size, random);
 }
 
-/** Some bytes of one page: where a table keeps what it trusts. */
+/** Flips bits of some bytes within 64 bytes. */
 function flip(path: string, size: number, random: Random): void {
   if (size === 0) return;
   const bytes = readFileSync(path);

@@ -28,7 +28,7 @@ const FILTERS = [
 ] as const;
 const ORIGIN = { schemaVersion: '1', epoch: epoch('e') };
 
-/** From the bytes of files to frames in both encodings and back: what is said of a record is what its file says. */
+/** Passes the bytes of files to frames in both encodings, and back. An event must have the data of its file. */
 export function recordsLife(random: Random): Promise<void> {
   const samples = fc
     .sample(fc.oneof(record, anyRecord), { numRuns: SAMPLES, seed: random.below(2 ** 31) })
@@ -67,5 +67,5 @@ function sameInBoth(packed: Uint8Array, json: Uint8Array): void {
 }
 
 function same(a: unknown, b: unknown): void {
-  if (JSON.stringify(a) !== JSON.stringify(b)) throw new Error('a record is not told as it is');
+  if (JSON.stringify(a) !== JSON.stringify(b)) throw new Error('the data of a record changed on its way');
 }

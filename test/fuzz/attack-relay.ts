@@ -15,7 +15,7 @@ const SAMPLES = 12;
 const STAMP = { origin: 'o', epoch: epoch('e'), position: revision(9) };
 const EVERYTHING = compileFilter({});
 
-/** Messages as an origin sends them, and as anybody may who can publish: read and taken in as an edge does, or refused in words. */
+/** Messages as an origin sends them, and mutated ones. They are read and applied as in an edge, or refused with `RelayFormatError`. */
 export function relayLife(random: Random): Promise<void> {
   const messages = honest(random);
   const records = new RecordReplica([], revision(0), NOW);
@@ -82,7 +82,7 @@ const ODD: readonly unknown[] = [
   new Uint8Array(3),
 ];
 
-/** A message with one of its fields of another type. */
+/** A message in which one field has another type. */
 function odd(random: Random, bytes: Uint8Array): Uint8Array {
   try {
     const fields = unpackMessage(bytes);

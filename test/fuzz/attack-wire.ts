@@ -12,7 +12,7 @@ export interface Target {
   readonly token: string;
 }
 
-/** What has been sent, by how it was made. */
+/** How many messages were sent, by how they were made. */
 export interface Sent {
   structured: number;
   mutated: number;
@@ -22,10 +22,10 @@ export interface Sent {
 }
 
 const BATCH = 250;
-/** One in so many messages is bytes on a bare socket. */
+/** One in this many messages is sent as bytes on a bare socket. */
 const RAW_EVERY = 50;
 
-/** Sends this many messages, good, bad and worse, and waits for the server to have heard them. */
+/** Sends `count` messages, valid and invalid, and waits until the server has processed them. */
 export async function attackWire(target: Target, count: number, seed: number): Promise<Sent> {
   const random = new Random(seed);
   const sent: Sent = { structured: 0, mutated: 0, blind: 0, raw: 0 };
@@ -42,10 +42,10 @@ export async function attackWire(target: Target, count: number, seed: number): P
       if (total(sent) % RAW_EVERY === 0) await sendRaw(target, random, sent);
       else sendOne(socket, encoding, message, random, sent, random.pick(messages));
     }
-    // Some listen no more, go on talking for a while, and leave without a word.
+    // Some clients stop reading, continue to send for a while, and break the connection.
     if (socket.isPaused) socket.terminate();
     else if (random.below(20) === 0) socket.pause();
-    else await heard(socket, encoding);
+    else await processed(socket, encoding);
     if (random.below(8) === 0) socket.terminate();
   }
   socket?.terminate();
@@ -81,7 +81,7 @@ function sendOne(
     sent.blind++;
   }
   const isText = encoding === 'json' ? random.below(40) > 0 : random.below(40) === 0;
-  // Text that is no UTF-8 ends a connection by the rules of WebSocket: rarely, or nothing else is tried.
+  // By the WebSocket standard, text that is not UTF-8 ends the connection. So it is rare, to leave time for other inputs.
   const bytes = isText && random.below(100) > 0 ? Buffer.from(payload.toString('utf8')) : payload;
   if (socket.readyState === WebSocket.OPEN) socket.send(bytes, { binary: !isText });
 }
@@ -93,18 +93,18 @@ async function connect({ url, token }: Target, encoding: Encoding): Promise<WebS
   return socket;
 }
 
-/** Resolves when what was sent before has been looked at, or the connection has been ended over it. */
-async function heard(socket: WebSocket, encoding: Encoding): Promise<void> {
+/** Resolves when the server has processed all earlier messages, or has closed the connection because of them. */
+async function processed(socket: WebSocket, encoding: Encoding): Promise<void> {
   if (socket.readyState !== WebSocket.OPEN) return;
   const answered = firstOf(socket, 'close', 'pong');
   socket.send(encode(encoding, [4, 1]), { binary: encoding === 'msgpack' });
   socket.ping();
-  const impatience = setTimeout(() => socket.terminate(), 20_000);
+  const timeout = setTimeout(() => socket.terminate(), 20_000);
   await answered;
-  clearTimeout(impatience);
+  clearTimeout(timeout);
 }
 
-/** A frame, a handshake or a request with bytes in places where no library would put them. */
+/** Sends frames or a handshake with bytes that no library would send. */
 function sendRaw({ url, token }: Target, random: Random, sent: Sent): Promise<void> {
   sent.raw++;
   const port = Number(new URL(url).port);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { BYTE_ATTACKS, fuzzBytes } from './bytes.js';
 
-/** The long form for bytes: every attack on each engine, the kept seeds first, then new ones until the time is over. */
+/** The long form for bytes: each attack on each engine. The kept seeds come first, then new ones until the time is over. */
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '600' },
@@ -14,7 +14,7 @@ const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<
 const transports = (['uws', 'ws'] as const).filter((name) => (values.transport ?? name) === name);
 const attacks = Object.keys(BYTE_ATTACKS);
 const seconds = Number(values.seconds) / (transports.length * attacks.length);
-/** A server is started anew after so many lives, so that what one seed did is not taken for another's. */
+/** A new server starts after this many lives, so that a failure belongs to one seed. */
 const LIVES = 20_000;
 
 for (const transport of transports) {

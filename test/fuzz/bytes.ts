@@ -5,7 +5,7 @@ import { httpLife, type BytesTarget } from './attack-http.js';
 import { Random } from './random.js';
 import { RawClient } from '../support/raw-client.js';
 
-/** One connection of an attacker, from its first byte to its end. */
+/** The attacks by name. Each call is one connection, from its first byte to its end. */
 export const BYTE_ATTACKS: Readonly<Record<string, (target: BytesTarget, random: Random) => Promise<void>>> = {
   http: httpLife,
   frames: framesLife,
@@ -15,7 +15,7 @@ export interface BytesPlan {
   readonly transport: 'uws' | 'ws';
   readonly attack: keyof typeof BYTE_ATTACKS;
   readonly seed: number;
-  /** Ends with the first of both. */
+  /** The run ends after this many lives or seconds, whichever comes first. */
   readonly lives: number;
   readonly seconds: number;
 }
@@ -23,17 +23,17 @@ export interface BytesPlan {
 export interface BytesReport {
   readonly lives: number;
   readonly isAlive: boolean;
-  /** What the server logged as an error, and what an engine said before it ended the process. */
+  /** The errors that the server logged, and what the engine printed before it aborted the process. */
   readonly errors: string;
-  /** An honest client that had been there before is still answered, and a new one is, by WebSocket and by HTTP. */
+  /** Whether the server still answers a client that connected before the attack, and new ones by WebSocket and by HTTP. */
   readonly isServing: boolean;
   readonly memoryMb: readonly [atRest: number, after: number];
 }
 
-/** Attackers at once; a life waits most of its time. */
+/** How many lives run at a time: each waits most of the time. */
 const AT_ONCE = 48;
 
-/** Sends bytes that no library would to a server in a process of its own. A seed repeats what is sent, not how it meets. */
+/** Sends bytes that no library would send to a server in its own process. A seed repeats the bytes, but not the timing. */
 export async function fuzzBytes({ transport, attack, seed, lives, seconds }: BytesPlan): Promise<BytesReport> {
   const server = await ServerChild.start({
     transport,
@@ -50,7 +50,7 @@ export async function fuzzBytes({ transport, attack, seed, lives, seconds }: Byt
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
         while (lived < lives && performance.now() < until && server.isAlive()) {
-          // Of its own, so that one life is the same whatever the others do.
+          // Each life has its own random numbers, so that it does not depend on the others.
           await live(server, new Random((seed + Math.imul(lived++, 0x9e3779b1)) >>> 0));
         }
       }),

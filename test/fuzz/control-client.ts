@@ -4,12 +4,12 @@ import WebSocket from 'ws';
 import { MessageType, packMessage, SUBPROTOCOLS, unpackMessage } from '../../protocol/index.js';
 import type { Target } from './attack-wire.js';
 
-/** What a normal client saw while others did their worst. Times from the rename to the event, milliseconds. */
+/** What the control client measured during an attack. Times are from the rename to the event, in milliseconds. */
 export interface Testimony {
   readonly written: number;
-  /** Own records whose event came. */
+  /** How many of its own records it received as events. */
   readonly seen: number;
-  /** Events that came twice, or with a revision that was not greater than the one before. */
+  /** Events that arrived twice, or whose revision was not greater than the one before. */
   readonly astray: number;
   readonly p50: number;
   readonly p99: number;
@@ -18,9 +18,9 @@ export interface Testimony {
 }
 
 const EVERY_MS = 20;
-const LAST_WORD_MS = 20_000;
+const LAST_EVENTS_MS = 20_000;
 
-/** Writes a record every 20 ms and is subscribed to them. */
+/** A normal client, which writes a record every 20 ms and subscribes to these records. */
 export class ControlClient {
   readonly #writtenAt: number[] = [];
   readonly #delays: number[] = [];
@@ -59,7 +59,7 @@ export class ControlClient {
 
   async stop(): Promise<Testimony> {
     clearInterval(this.#timer);
-    const deadline = performance.now() + LAST_WORD_MS;
+    const deadline = performance.now() + LAST_EVENTS_MS;
     while (this.#seen.size < this.#writtenAt.length && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

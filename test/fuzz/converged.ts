@@ -4,7 +4,7 @@ import { KIND_DIRECTORIES, KINDS } from '../../protocol/index.js';
 import { parseRecord } from '../../server/watch/record-parser.js';
 import { readRecordName } from '../../server/watch/record-name.js';
 
-/** What an independent look at the disk says of each record: its data as JSON, or that it cannot be read. */
+/** Reads the disk without a server. @returns the state of each record: its data as JSON, or `broken` */
 export function lookAtDisk(root: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const kind of KINDS) {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import t from 'tap';
 import { firstOf } from './first-of.js';
 
-t.test('who waits many times for one of two events on a socket leaves no listener on it', async (t) => {
+t.test('waiting many times for one of two events of a socket leaves no listener on it', async (t) => {
   const socket = new EventEmitter();
   for (let time = 0; time < 20; time++) {
     const first = firstOf(socket, 'close', 'pong');

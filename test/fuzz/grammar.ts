@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { EVENT_TYPES, KIND_DIRECTORIES, KINDS } from '../../protocol/index.js';
 
-/** Values that are at home nowhere. */
+/** Values that are wrong in most places. */
 const odd: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(null, true, -1, 0, 1.5, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 53), 1e308, '', '\u0000', '\ud83d', [], {}),
   fc.string({ maxLength: 40 }),
@@ -64,11 +64,11 @@ const options = fc.record(
   },
   { requiredKeys: [] },
 );
-// Few of them, so that they meet.
+// Few ids, so that messages refer to the same subscription.
 const sub = rarelyOdd(fc.nat({ max: 20 }));
 const nonce = rarelyOdd(fc.nat());
 
-/** A client's message by the grammar of the protocol, now and then with a value that does not belong. */
+/** A client's message by the grammar of the protocol, sometimes with a wrong value. */
 export const clientMessage: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constant(1), sub, rarelyOdd(options)) },
   { weight: 4, arbitrary: fc.tuple(fc.constant(2), sub) },
@@ -83,7 +83,7 @@ const time = fc.oneof(
   fc.constantFrom('2999-01-01T00:00:00', '9999-12-31T23:59:59Z', '2025-02-30T00:00:00Z', '12', ''),
 );
 
-/** A record as agents write them, now and then with a value that does not belong. */
+/** A record as agents write it, sometimes with a wrong value. */
 export const record: fc.Arbitrary<unknown> = rarelyOdd(
   fc.record(
     {

@@ -13,7 +13,7 @@ const LIVES: Readonly<Record<InputAttack, (random: Random) => Promise<void>>> = 
   journal: journalLife,
 };
 
-/** `ATTACK SEED LIVES SECONDS`: says the seed of each life before it begins, so that whoever started this knows which was the last. */
+/** `ATTACK SEED LIVES SECONDS`: prints the seed of each life before it begins, so that the parent knows which seed crashed it. */
 const [attack = '', seed = '', lives = '', seconds = ''] = process.argv.slice(2);
 const live = LIVES[attack as InputAttack];
 const until = performance.now() + Number(seconds) * 1_000;
@@ -22,5 +22,5 @@ for (let life = 0; life < Number(lives) && performance.now() < until; life++) {
   writeSync(1, `${String(own)}\n`);
   await live(new Random(own));
 }
-// What LMDB still holds open is nobody's concern.
+// LMDB may still hold files open.
 process.exit(0);

@@ -11,7 +11,7 @@ t.before(() => {
 for (const attack of INPUT_ATTACKS) {
   const fresh = Math.floor(Math.random() * 2 ** 32);
   t.test(
-    `what is read as ${attack} is data or is refused in words, and ends nothing (seed ${String(fresh)})`,
+    `each input of ${attack} is read or refused with an error of ours, and crashes nothing (seed ${String(fresh)})`,
     async (t) => {
       for (const seed of kept[attack]!) {
         t.equal((await fuzzInputs({ attack, seed, lives: 1, seconds: 20 })).failure, undefined, `seed ${String(seed)}`);

@@ -1,23 +1,23 @@
-/** Milliseconds beyond the time asked for. */
+/** How late timers fired, in milliseconds. */
 export interface Lateness {
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
 }
 
-const NAP_MS = 20;
+const INTERVAL_MS = 20;
 
-/** Sleeps, and notes how late it wakes. @returns what tells. */
+/** Sets a timer again and again, and records how late it fires. @returns a function that returns the figures */
 export function sleep(): () => Lateness {
   const late: number[] = [];
-  const nap = (): void => {
+  const measure = (): void => {
     const began = performance.now();
     setTimeout(() => {
-      late.push(performance.now() - began - NAP_MS);
-      nap();
-    }, NAP_MS);
+      late.push(performance.now() - began - INTERVAL_MS);
+      measure();
+    }, INTERVAL_MS);
   };
-  nap();
+  measure();
   return () => {
     const sorted = late.sort((a, b) => a - b);
     const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

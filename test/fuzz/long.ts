@@ -9,7 +9,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     transport: { type: 'string', default: 'uws' },
     history: { type: 'string', default: '100000' },
-    /** The controlClient's slowest event may take so much longer than the lagProbe's latest awakening. */
+    /** How much longer the control client's slowest event may take than the lag probe's latest timer, in milliseconds. */
     'worst-ms': { type: 'string', default: '2000' },
   },
 });

@@ -3,8 +3,8 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import '../support/user-directories.mjs';
 
-// The long forms, bundled and run: see docs/FUZZING.md. `all` as the first argument: every fuzzer together, on each engine; `bytes`:
-// bytes on bare sockets alone.
+// Bundles and runs a long form: see docs/FUZZING.md. The first argument `all` runs all fuzzers together, on each engine; `bytes` runs
+// only bytes on bare sockets.
 const FORMS = { all: 'all', bytes: 'bytes-long' };
 const form = FORMS[process.argv[2]];
 if (form !== undefined) process.argv.splice(2, 1);

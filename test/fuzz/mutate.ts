@@ -1,6 +1,6 @@
 import type { Random } from './random.js';
 
-/** Bytes at which decoders have broken before: lengths of 2^32 - 1, extension types, ends of UTF-8 sequences, JSON's marks. */
+/** Bytes on which decoders have failed before: lengths of 2^32 - 1, extension types, ends of UTF-8 sequences, characters of JSON. */
 const SHARP: readonly (readonly number[])[] = [
   [0xdd, 0xff, 0xff, 0xff, 0xff],
   [0xdf, 0xff, 0xff, 0xff, 0xff],
@@ -45,7 +45,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
-/** One to four changes, each of a kind that is known to find faults. */
+/** Makes one to four random changes. */
 export function mutate(bytes: Buffer, random: Random, other: Buffer): Buffer {
   let mutated = bytes;
   for (let left = 1 + random.below(4); left > 0; left--) mutated = random.pick(MUTATIONS)(mutated, random, other);

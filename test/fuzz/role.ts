@@ -8,12 +8,12 @@ const say = (word: RoleWord): void => {
   process.send?.(word);
 };
 
-// Without whoever started it a part has nothing to do.
+// Exits with the parent process.
 process.once('disconnect', () => {
   process.exit();
 });
 
-/** One part of a fuzz run, in a process of its own: `server ROOT TRANSPORT HISTORY`, `lagProbe`, `wire TARGET N SEED`, `files ROOT N SEED`. */
+/** One part of a fuzz run in its own process: `server ROOT TRANSPORT HISTORY`, `lagProbe`, `wire TARGET N SEED`, `files ROOT N SEED`. */
 const [name, first = '', second = '', third = ''] = process.argv.slice(2);
 switch (name) {
   case 'server':
@@ -50,7 +50,7 @@ async function serve(root: string, transport: 'uws' | 'ws', maxHistoryEvents: nu
       say({ is: 'error', line: `${message}: ${err?.stack ?? ''}` });
     },
   };
-  // The rate is not what is tried here.
+  // The attack must reach the parsers, not the limits of rates.
   const limits = { maxHistoryEvents, maxMessagesPerSecond: 10_000_000, maxRefusalsPerSecond: 10_000_000 };
   const { url, token } = await new BusServer({ root, port: 0, transport, reconcileMs: 1_000, limits, log }).start();
   say({ is: 'serving', target: { url, token } });

@@ -23,7 +23,7 @@ export interface FuzzPlan {
   readonly files: number;
   readonly seed: number;
   readonly transport: 'uws' | 'ws';
-  /** Events the server keeps for replay; with few of them, memory that grows is memory that leaks. */
+  /** Events that the server keeps for replay. With few of them, growing memory is a leak. */
   readonly historyEvents?: number;
 }
 
@@ -31,19 +31,19 @@ export interface FuzzReport {
   readonly sent: Sent;
   readonly files: number;
   readonly controlClient: Testimony;
-  /** What the server logged as an error: exceptions that no input should be able to cause. */
+  /** The errors that the server logged: exceptions that no input may cause. */
   readonly errors: readonly string[];
   readonly serverDied: boolean;
-  /** Records whose state is not what an independent look at the disk says. */
+  /** Records that the server serves with another state than the one on disk. */
   readonly differences: readonly string[];
-  /** The server's resident memory, at twenty moments evenly over the run: it levels off, or something leaks. */
+  /** The server's resident memory in MiB, at twenty moments evenly over the run. If it does not level off, there is a leak. */
   readonly memoryMb: readonly number[];
-  /** How late a process beside them woke that only sleeps: what of the controlClient's delays is the machine's own. */
+  /** How late timers fire in a process that does nothing else: the machine's own share of the control client's delays. */
   readonly machine: Lateness;
   readonly seconds: number;
 }
 
-/** What a role says to whoever started it. */
+/** The messages of a role to its parent process. */
 export type RoleWord =
   | { readonly is: 'serving'; readonly target: Target }
   | { readonly is: 'error'; readonly line: string }
@@ -52,11 +52,11 @@ export type RoleWord =
   | { readonly is: 'sent'; readonly sent: Sent }
   | { readonly is: 'written' };
 
-/** The roles are bundled, so that a process of theirs starts at once and needs no loader. */
+/** The roles are bundled, so that their processes start at once and need no loader. */
 const ROLE = resolve('.build/fuzz/role.js');
 const SETTLE_MS = 30_000;
 
-/** A server, an attacker of its messages, one of its files, each a process; beside them a normal client. */
+/** Runs a server, an attacker that sends messages and one that writes files, each in its own process, beside a control client. */
 export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
   buildSync({
     entryPoints: [resolve('test/fuzz/role.ts')],
@@ -77,17 +77,17 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
     if (word.is === 'memory') memory.push(word.megabytes);
   });
   try {
-    const { target } = await said(server, 'serving');
+    const { target } = await received(server, 'serving');
     const controlClient = new ControlClient(repository.root, target);
     await controlClient.start();
     lagProbe = role('lagProbe');
     const wire = role('wire', JSON.stringify(target), String(plan.messages), String(plan.seed));
     const files = role('files', repository.root, String(plan.files), String(plan.seed));
-    const [{ sent }] = await Promise.all([said(wire, 'sent'), said(files, 'written')]);
+    const [{ sent }] = await Promise.all([received(wire, 'sent'), received(files, 'written')]);
     const testimony = await controlClient.stop();
     lagProbe.send('how late?');
-    const { lateness } = await said(lagProbe, 'woken');
-    const differences = server.connected ? await differencesOf(repository.root, target) : ['the server has died'];
+    const { lateness } = await received(lagProbe, 'woken');
+    const differences = server.connected ? await differencesOf(repository.root, target) : ['the server has ended'];
     return {
       sent,
       files: plan.files,
@@ -110,18 +110,18 @@ export async function fuzz(plan: FuzzPlan): Promise<FuzzReport> {
 const role = (...args: string[]): ChildProcess =>
   fork(ROLE, args, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 
-function said<Is extends RoleWord['is']>(child: ChildProcess, is: Is): Promise<Extract<RoleWord, { is: Is }>> {
+function received<Is extends RoleWord['is']>(child: ChildProcess, is: Is): Promise<Extract<RoleWord, { is: Is }>> {
   return new Promise((resolve, reject) => {
     child.on('message', (word: RoleWord) => {
       if (word.is === is) resolve(word as Extract<RoleWord, { is: Is }>);
     });
     child.once('exit', (code, signal) => {
-      reject(new Error(`ended with ${String(code ?? signal)} before it said ${is}`));
+      reject(new Error(`the process ended with ${String(code ?? signal)} before it sent ${is}`));
     });
   });
 }
 
-/** Compares until nothing differs, or what does has had time enough. */
+/** Compares the server with the disk until nothing differs, for at most 30 s. @returns the differences */
 async function differencesOf(root: string, target: Target): Promise<string[]> {
   const deadline = performance.now() + SETTLE_MS;
   for (;;) {

@@ -7,7 +7,7 @@ import t from 'tap';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-/** What would be published, without building or writing anything. */
+/** The paths that would be published. Builds and writes nothing. */
 function packedPaths(): readonly string[] {
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
   const listed = execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
@@ -44,7 +44,7 @@ t.test('the package holds no tests, benchmarks, source maps, secrets or private 
   );
 });
 
-t.test('every module in the package has its source: nothing is left over from an earlier build', async (t) => {
+t.test('every module in the package has a source file: nothing is left from an earlier build', async (t) => {
   const modules = PATHS.filter((path) => /^dist\/(client|protocol|server)\/.*(\.js|\.d\.ts)$/.test(path));
   t.ok(modules.length > 100);
   const orphans = modules.filter((path) => {
@@ -56,7 +56,7 @@ t.test('every module in the package has its source: nothing is left over from an
 
 t.test('no packed text names a directory of the machine that built it, or a source map', async (t) => {
   const texts = PATHS.filter((path) => /\.(js|ts|md|json|html|css|svg|yaml)$/.test(path));
-  // A checkout at / or in a directory of one letter would be found everywhere.
+  // The path of a checkout at / or in a directory of one letter would match in any text.
   const places = [ROOT, process.env['HOME'] ?? ''].filter((place) => place.length > 6);
   const naming = texts.filter((path) => {
     const text = read(path);

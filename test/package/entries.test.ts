@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
 
-/** The package as it is published, with its dependencies beside it. */
+/** A folder with the package as it is published, and its dependencies. */
 const folder = mkdtempSync(join(tmpdir(), 'muse-bus-entries-'));
 t.teardown(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -27,7 +27,7 @@ const modules = join(folder, 'node_modules');
 mkdirSync(join(modules, 'muse-bus'), { recursive: true });
 execFileSync('tar', ['-xzf', join(folder, filename), '--strip-components=1', '-C', join(modules, 'muse-bus')]);
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object };
-// The optional peer, as a program that has it.
+// React is an optional peer: these programs have it.
 for (const name of [...Object.keys(dependencies), 'react']) {
   mkdirSync(dirname(join(modules, name)), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
@@ -39,7 +39,7 @@ interface Program {
   readonly text: string;
 }
 
-/** A program in a directory of its own, from where the package is found. */
+/** Writes a program into its own directory, from which the package can be resolved. */
 function write({ type, file, text }: Program): string {
   const home = mkdtempSync(join(folder, 'program-'));
   writeFileSync(join(home, 'package.json'), JSON.stringify({ type }));
@@ -47,7 +47,7 @@ function write({ type, file, text }: Program): string {
   return home;
 }
 
-/** A program's complaints, or nothing. */
+/** Compiles a program. @returns the errors of the compiler, or an empty text */
 async function compile(program: Program, options: object = {}): Promise<string> {
   const home = write(program);
   const compilerOptions = {
@@ -99,13 +99,13 @@ const PAGE = `
 import { connect } from 'muse-bus/browser';
 import { connect as connectFromPage } from 'muse-bus';
 
-// @ts-expect-error a page knows no repository: the url is needed
+// @ts-expect-error a page has no repository, so the url is required
 void connect();
 // @ts-expect-error
 void connect({ token: 'x' });
-// @ts-expect-error a page has no certificates to choose
+// @ts-expect-error a page cannot choose certificates
 void connect({ url: 'wss://bus.example', token: 'x', ca: 'x' });
-// @ts-expect-error so it is where a bundler takes the entry for browsers
+// @ts-expect-error the same, where a bundler resolves the entry for browsers
 void connectFromPage();
 export const bus = connect({ url: 'wss://bus.example', getToken: async () => 'x' });
 `;
@@ -133,7 +133,7 @@ const { useHolders, useMirror } = require('muse-bus/react');
 })();
 `;
 
-t.test('require finds the SDK, its fake bus and the protocol, where modules cannot be required', async (t) => {
+t.test('require finds the SDK, its fake bus and the protocol, even where Node cannot require modules', async (t) => {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const canForbid = major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
   const flags = canForbid ? ['--no-experimental-require-module'] : [];
@@ -141,7 +141,7 @@ t.test('require finds the SDK, its fake bus and the protocol, where modules cann
   t.same(program.lines, ['first 7 function function', 'true bad-option'], program.errors.join('\n'));
 });
 
-t.test('the first example of the README runs as it stands, as plain JavaScript', async (t) => {
+t.test('the first example of the README runs unchanged, as plain JavaScript', async (t) => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
   const example = /## The SDK\n[^]*?```ts\n([^]*?)```/.exec(readme)?.[1];
   const repository = new ServedRepository();
@@ -153,6 +153,6 @@ t.test('the first example of the README runs as it stands, as plain JavaScript',
   t.teardown(() => {
     running.kill('SIGKILL');
   });
-  await until('it has printed what stands', () => running.lines.length > 0);
+  await until('it has printed the snapshot', () => running.lines.length > 0);
   t.match(running.lines[0], /snapshot agent-1 \[ 'src\/a\.py' \]/);
 });

@@ -8,7 +8,7 @@ import { Command } from '../support/command.js';
 import { ServedRepository } from '../support/served-repository.js';
 import { until } from '../support/until.js';
 
-/** Slow: packs, installs from the registry, compiles and runs. */
+// Slow: packs, installs from the registry, compiles and runs.
 t.setTimeout(600_000);
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,7 +36,7 @@ function print(event: BusEvent): void {
   switch (event.kind) {
     case 'reservation': {
       const until: string | undefined = event.data.expires_at;
-      // @ts-expect-error a reservation has no title of this type
+      // @ts-expect-error the title of a reservation does not have this type
       const wrong: number = event.data.addresses;
       console.log(event.event_type, event.data.run_id, typeof until, typeof wrong);
       return;
@@ -65,7 +65,7 @@ const TSCONFIG = {
   files: ['program.ts', 'globals.d.ts'],
 };
 
-t.test('the packed package is installed, a strict program compiles against it, and runs', async (t) => {
+t.test('the packed package can be installed, and a strict program compiles against it and runs', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'muse-bus-install-'));
   t.teardown(() => {
     rmSync(folder, { recursive: true, force: true });
@@ -94,7 +94,7 @@ t.test('the packed package is installed, a strict program compiles against it, a
   t.notOk(existsSync(join(folder, 'node_modules', 'uWebSockets.js')), 'the engine is optional');
 
   writeFileSync(join(folder, 'program.ts'), PROGRAM);
-  // What a program of Node's has without its types being installed.
+  // Declarations of Node's globals, because @types/node is not installed.
   const globals = 'declare const process: { readonly argv: readonly string[] };';
   writeFileSync(join(folder, 'globals.d.ts'), globals);
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
@@ -116,7 +116,7 @@ t.test('the packed package is installed, a strict program compiles against it, a
     'bad-option false',
   ]);
 
-  // As on a machine without a build for it: whatever lies further up, this one is found first and does not load.
+  // As on a machine without a build of the engine: this module is found first, and does not load.
   const engine = join(folder, 'node_modules', 'uWebSockets.js');
   mkdirSync(engine);
   writeFileSync(join(engine, 'index.js'), "throw new Error('no build for this machine');");

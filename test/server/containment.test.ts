@@ -103,7 +103,7 @@ for (const transport of TRANSPORTS) {
       wants: () => true,
     };
     running.repository.record('task', 't1', {});
-    await untilFound('both are told', () => [odd, usual].every((client) => eventsOf(client, 20).length === 1));
+    await untilFound('both receive the event', () => [odd, usual].every((client) => eventsOf(client, 20).length === 1));
     t.equal(problemsOf(odd, 20).get('t1'), 'unprocessable');
     t.equal(problemsOf(usual, 20).get('t1'), undefined);
     for (const client of [odd, usual]) client.terminate();

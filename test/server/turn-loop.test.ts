@@ -17,7 +17,7 @@ t.test('a step runs once per turn, however often it is requested, and again whil
   }
 });
 
-t.test('a turn is spent after its time, and each has its own', async (t) => {
+t.test('each turn has its own time, and is spent after it', async (t) => {
   const clock = new ManualClock();
   const seen: boolean[] = [];
   const turns = new TurnLoop(clock, 3, (turn) => {

@@ -1,6 +1,6 @@
 /**
- * The smoke part of the suite, in plain JavaScript against what is shipped, for every Node in .ci/node-matrix: a server, the SDK,
- * a change, the journal over a restart, the command. Prints one line; exits 1 where anything fails.
+ * The smoke test, in plain JavaScript against dist/, for each Node in .ci/node-matrix: a server, the SDK, a change, the journal over a
+ * restart, the command line. Prints one line; exits with 1 if a step fails.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -17,17 +17,17 @@ const { BusServer } = await import(new URL('server/index.js', dist));
 const { connect } = await import(new URL('client/sdk/index.js', dist));
 const command = fileURLToPath(new URL('client/cli/main.js', dist));
 
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 const root = mkdtempSync(join(tmpdir(), 'muse-bus-smoke-'));
 const tasks = join(root, '.muse', 'coordination', 'tasks');
 const giveUp = setTimeout(() => {
-  console.error('smoke: nothing happened in time');
+  console.error(`smoke: not finished within ${String(TIMEOUT_MS / 1_000)} s`);
   process.exit(1);
-}, PATIENCE_MS);
+}, TIMEOUT_MS);
 
 const write = (id) => writeFileSync(join(tasks, `${id}.json`), JSON.stringify({ title: id }));
 
-/** The next event; the reader stays open. */
+/** Reads the next event, and leaves the reader open. */
 async function next(reader) {
   const { value, done } = await reader.next();
   assert.ok(!done);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { RecordData } from '../../protocol/index.js';
 
-/** Keys that mean something to an object, a library or an engine, and to a record nothing. */
+/** Keys that have a meaning for objects, libraries or the engine, but none in a record. */
 export const TELLING_KEYS = [
   'constructor',
   'prototype',
@@ -33,7 +33,7 @@ export const TELLING_KEYS = [
   'ключ',
 ] as const;
 
-/** Fields that some part of the bus looks at: each may hold anything. */
+/** Fields that the bus reads; a record may have any value in them. */
 const KNOWN_FIELDS = [
   'run_id',
   'branch',
@@ -56,7 +56,7 @@ const KNOWN_FIELDS = [
   'id',
 ] as const;
 
-/** What text a number has, and what a reader makes of it: JSON knows no bounds. */
+/** Numbers at the limits of integers and doubles: JSON has no limits. */
 const numbers = fc.constantFrom(
   0,
   -0,
@@ -105,12 +105,12 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }));
 
-/** The data of a record as any legal JSON object may be, as it comes out of a file. */
+/** Any legal JSON object, as the data of a record that was read from a file. */
 export const anyRecord: fc.Arbitrary<RecordData> = fc
   .array(fc.tuple(key.filter(isSafe), value), { maxLength: 8 })
   .map((entries) => JSON.parse(JSON.stringify(Object.fromEntries(entries))) as RecordData);
 
-/** Records that have ended a process, or might: each as its file holds it. */
+/** Records that have crashed a process, or might: each with the text of its file. */
 export const TELLING_RECORDS: readonly (readonly [id: string, text: string])[] = [
   ['to-json', '{"constructor":1,"toJSON":1}'],
   ['to-json-inside', '{"a":[{"constructor":null,"toJSON":{"constructor":1,"toJSON":"x"}}]}'],

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** A certificate for this machine, signed by itself, made anew. */
+/** Creates a new self-signed certificate for this machine. */
 export function makeCertificate(
   directory: string,
   name: string,

@@ -3,12 +3,12 @@ import type { Change, Signature } from '../../server/store/change.js';
 
 let inode = 1;
 
-/** A signature that no other file ever had. */
+/** A signature that no other file has. */
 export function newSignature(): Signature {
   return { inode: inode++, mtimeNs: BigInt(inode) * 1_000_000n, size: 100 };
 }
 
-/** A reading of a file with this content, written anew. */
+/** The change that a reading finds for a file with new content. */
 export function present(kind: Kind, id: string, data: object = {}, signature: Signature = newSignature()): Change {
   return { is: 'present', kind, id, signature, data: data as RecordData };
 }
@@ -21,5 +21,5 @@ export function broken(kind: Kind, id: string, problem: Problem = 'invalid-json'
   return { is: 'broken', kind, id, problem, signature: newSignature() };
 }
 
-/** Some moment, where none matters. */
+/** An arbitrary moment, where the time does not matter: 2026-03-30T15:00:00Z. */
 export const NOW = unixMillis(Date.UTC(2026, 2, 30, 15));

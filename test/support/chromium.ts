@@ -16,10 +16,10 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Why there can be no browser here; `false` where there can, as tap's `skip` wants it. */
+/** The reason to skip tests with a browser; `false` where Chromium is installed. For tap's `skip`. */
 export const noChromium: string | false = existsSync(PROGRAM) ? false : `${PROGRAM} is not installed`;
 
-/** A real browser with an empty profile; `extension` is the folder of one that it loads. */
+/** Starts a real browser with an empty profile. `extension` is the folder of an extension to load. */
 export async function startChromium(
   flags: readonly string[] = [],
   extension?: string,
@@ -32,7 +32,7 @@ export async function startChromium(
     args: [...FLAGS, ...loading, ...flags],
     ...(extension === undefined ? {} : { ignoreDefaultArgs: ['--disable-extensions'] }),
   });
-  // The loader of the tests gives each function its name by this helper, which a page that is handed such a function has not.
+  // The loader of the tests wraps each named function in a call of this helper. A function that a test passes to the page needs it too.
   await context.addInitScript('globalThis.__name = (named) => named;');
   return {
     context,

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
-/** The command as it is shipped: `npm test` builds it first. */
+/** The built command line: `npm test` builds it first. */
 export const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.js', import.meta.url));
 
-/** Settings of whoever runs the tests are none of theirs: there is nothing here. */
+/** A directory that does not exist: the tests must not read the user's settings. */
 const NO_CONFIG = join(tmpdir(), 'muse-bus-no-config');
 
-/** A program that runs beside the test, with what it has printed so far. */
+/** A child process, with the lines that it has printed so far. */
 export class Command {
   readonly lines: string[] = [];
   readonly errors: string[] = [];
-  /** Resolves with the exit code once both streams have ended; the number of the signal + 128 where one ended it. */
+  /** Resolves with the exit code after both streams have ended. After a signal the code is 128 + the signal's number. */
   readonly exit: Promise<number>;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
 
@@ -45,7 +45,7 @@ export class Command {
     this.#child.kill(signal);
   }
 
-  /** The lines so far, each read as JSON. */
+  /** The lines so far, each parsed as JSON. */
   json<T = Record<string, unknown>>(): T[] {
     return this.lines.map((line) => JSON.parse(line) as T);
   }

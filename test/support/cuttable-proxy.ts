@@ -1,12 +1,12 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A network that a test can take away: a TCP proxy on loopback. */
+/** A network that a test can cut: a TCP proxy on loopback. */
 export class CuttableProxy {
   readonly #server: Server;
   readonly #pairs = new Set<Socket>();
   #isUp = true;
 
-  /** @param port where it listens; 0 takes any free one. */
+  /** @param port the port of the proxy; 0 takes a free one */
   constructor(
     targetPort: number,
     private readonly port = 0,
@@ -38,7 +38,7 @@ export class CuttableProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Every connection breaks, and none comes about until {@link mend}. */
+  /** Breaks all connections, and refuses new ones until {@link mend}. */
   cut(): void {
     this.#isUp = false;
     for (const socket of this.#pairs) socket.destroy();

@@ -1,7 +1,7 @@
 import type { EventType, Kind, RecordData } from '../../protocol/index.js';
 import { Timeline } from '../../client/inspector/model/timeline.js';
 
-/** A moment that tests count from. */
+/** 2026-03-30T12:00:00Z; the tests give times as seconds after it. */
 export const NOON = Date.UTC(2026, 2, 30, 12);
 
 export const at = (seconds: number): string => new Date(NOON + seconds * 1_000).toISOString();

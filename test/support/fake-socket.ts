@@ -2,15 +2,15 @@ import { unpackMessage, type CloseCode, type Encoding } from '../../protocol/ind
 import type { SendResult, Socket } from '../../server/delivery/port.js';
 
 /**
- * A socket whose other end a test plays. `flowing`: takes everything. `stalled`: keeps what it is given, as a kernel buffer
- * that is full. `refusing`: drops it.
+ * A socket in memory; the test is its other end. Each mode says what happens to a frame. `flowing`: it is sent. `stalled`: it is
+ * queued, as if the kernel's buffer were full. `refusing`: it is dropped.
  */
 export class FakeSocket implements Socket {
   /** Frames that have reached the other end. */
   readonly frames: Uint8Array[] = [];
   closedWith: { readonly code: CloseCode; readonly reason: string } | undefined;
   mode: 'flowing' | 'stalled' | 'refusing' = 'flowing';
-  /** Called by {@link close} before it returns, as the native engine does. */
+  /** Called by {@link close} before it returns, as in the native engine. */
   onClose: () => void = () => undefined;
   #queue: Uint8Array[] = [];
 
@@ -36,17 +36,17 @@ export class FakeSocket implements Socket {
     this.onClose();
   }
 
-  /** The other end takes some of the queue, or all of it. */
+  /** Moves queued frames to the other end: the first `frames` of them, or all. */
   drain(frames = Infinity): void {
     this.frames.push(...this.#queue.splice(0, frames));
   }
 
-  /** What has reached the other end, decoded. */
+  /** The frames that have reached the other end, decoded. */
   get messages(): unknown[][] {
     return this.frames.map((frame) => this.#decode(frame));
   }
 
-  /** {@link messages}, each only once. */
+  /** Returns {@link messages} and forgets them. */
   takeMessages(): unknown[][] {
     return this.frames.splice(0).map((frame) => this.#decode(frame));
   }

@@ -3,13 +3,13 @@ import { systemFiles, type Files } from '../../server/watch/files.js';
 
 type Call = 'open' | 'list' | 'read' | 'look';
 
-/** The system's files, any of whose calls can be made to fail as a system in distress has them fail. */
+/** The system's files. A test can make any call fail with an error code, such as `EMFILE`. */
 export class FaultyFiles implements Files {
   readonly #faults = new Set<{ readonly call: Call; readonly path: RegExp; readonly code: string }>();
-  /** Calls that were made to fail. */
+  /** How many calls have failed on request. */
   failures = 0;
 
-  /** From now on such a call on such a path fails with the code. @returns ends that. */
+  /** Makes calls of one sort fail with `code` for all paths that match. @returns a function that ends this */
   fail(call: Call, path: RegExp, code: string): () => void {
     const fault = { call, path, code };
     this.#faults.add(fault);

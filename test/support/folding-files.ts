@@ -2,7 +2,10 @@ import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { systemFiles, type Files } from '../../server/watch/files.js';
 
-/** The system's files as they are where names fold case: any spelling of a name finds the file, and its own is listed. @param saysNames whether a file says its own. */
+/**
+ * The system's files, as on a file system that folds case: any spelling of a name opens the file, and a listing shows the stored name.
+ * @param saysNames whether `nameOf` returns the stored name
+ */
 export const foldingFiles = (saysNames: boolean): Files => ({
   ...systemFiles,
   open: (path, flags) => systemFiles.open(listed(path), flags),

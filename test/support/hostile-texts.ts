@@ -1,4 +1,4 @@
-/** Texts that a terminal obeys, that look like others, or that a reader does not see: one of each kind. */
+/** Texts that control a terminal, look like other texts, or are invisible: one of each sort. */
 export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
   'an escape sequence': '\u001b[2J\u001b]0;owned\u0007',
   'a line of its own': 'a\n✔ fine\r✔ fine',
@@ -24,7 +24,7 @@ export const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
 
 export const ALL_HOSTILE = Object.values(HOSTILE_TEXTS).join(' ');
 
-/** Stated apart from the code that is tested: by category and property, character for character. */
+/** Returns the characters that output must not contain, by Unicode category and property. Independent of the tested code. */
 export function forbiddenIn(text: string): string[] {
   const forbidden =
     /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Variation_Selector}]/u;
@@ -33,7 +33,7 @@ export function forbiddenIn(text: string): string[] {
     .map((character) => `U+${character.codePointAt(0)!.toString(16)}`);
 }
 
-/** What we write ourselves: line breaks, colours, and what draws a screen. */
+/** Removes the control sequences that the command line itself writes: line breaks, colours, and those that draw a screen. */
 export const withoutOurs = (output: string): string =>
   // eslint-disable-next-line no-control-regex
   output.replaceAll(/\u001b\[(?:[12]|22|3[1-5]|39)m|\r*\n|\u001b\[(?:H|K|J|\?1049[hl]|\?25[hl])/g, '');

@@ -3,7 +3,7 @@ import { until } from './until.js';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Asks a server over HTTP, with its token unless told otherwise. */
+/** An HTTP client of a server. It sends the server's token unless the headers of a call replace it. */
 export class HttpClient {
   readonly base: string;
   readonly #streams = new Set<TextStream>();
@@ -17,7 +17,7 @@ export class HttpClient {
     return fetch(this.base + path, { method, headers: { authorization, ...headers } });
   }
 
-  /** A reply that goes on. */
+  /** Starts a request whose reply is a stream. */
   async stream(path: string, headers: Headers = {}): Promise<TextStream> {
     const abort = new AbortController();
     const authorization = `Bearer ${this.endpoint.token}`;
@@ -30,13 +30,13 @@ export class HttpClient {
     return stream;
   }
 
-  /** Leaves every stream. */
+  /** Aborts all streams. */
   close(): void {
     for (const stream of this.#streams) stream.leave();
   }
 }
 
-/** The body of a reply, as it comes. */
+/** The body of a reply, as far as it has arrived. */
 export class TextStream {
   text = '';
   ended = false;
@@ -57,12 +57,12 @@ export class TextStream {
   }
 
   untilText(part: string | RegExp): Promise<void> {
-    return until(`the stream says ${String(part)}; it said ${this.text.slice(-500)}`, () =>
+    return until(`the stream contains ${String(part)}; it ended with ${this.text.slice(-500)}`, () =>
       typeof part === 'string' ? this.text.includes(part) : part.test(this.text),
     );
   }
 
-  /** Whole lines, read as JSON. */
+  /** The complete lines so far, each parsed as JSON. */
   get lines(): Record<string, unknown>[] {
     return this.text
       .slice(0, this.text.lastIndexOf('\n') + 1)
@@ -80,7 +80,7 @@ export class TextStream {
     try {
       for await (const chunk of this.response.body!) this.text += decoder.decode(chunk, { stream: true });
     } catch {
-      // Left, or torn down: what has come is what there is.
+      // The test left the stream, or the server closed it. The text so far stays.
     }
     this.ended = true;
   }
@@ -89,11 +89,11 @@ export class TextStream {
 export interface ServerSentEvent {
   readonly event: string;
   readonly data: Record<string, unknown>;
-  /** The last id there was when the event was dispatched; what a browser would send as `Last-Event-ID`. */
+  /** The last id at the dispatch of the event, which a browser would send as `Last-Event-ID`. */
   readonly lastEventId: string;
 }
 
-/** Reads a stream as the HTML standard has it, section 9.2.6. */
+/** Parses an event stream as the HTML standard specifies, section 9.2.6. */
 export function readServerSentEvents(text: string): ServerSentEvent[] {
   const events: ServerSentEvent[] = [];
   let data: string[] = [];

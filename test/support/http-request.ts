@@ -6,7 +6,7 @@ export interface RawAnswer {
   readonly body: string;
 }
 
-/** Sends a request exactly as written, headers doubled or missing as they may be, and reads the answer to its end. */
+/** Sends a request exactly as written, even with repeated or missing headers, and reads the answer to its end. */
 export function rawRequest(port: number, lines: readonly string[]): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' });

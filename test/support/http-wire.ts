@@ -1,28 +1,28 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** An answer as it came over the wire. */
+/** An HTTP answer. */
 export interface Answer {
   readonly status: number;
-  /** By lower-case name, the first of each. */
+  /** By lower-case name; the first value where a header is repeated. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
-/** Writes bytes to a port, as nobody's HTTP library would, and reads the first answer; 0 where there is none but the end. */
-export function ask(port: number, bytes: string, isTls = false, patienceMs = PATIENCE_MS): Promise<Answer> {
+/** Writes bytes that an HTTP library would not send, and reads the first answer. Its status is 0 where the server only closes. */
+export function ask(port: number, bytes: string, isTls = false, timeoutMs = TIMEOUT_MS): Promise<Answer> {
   const isHead = bytes.startsWith('HEAD');
   return new Promise((resolve) => {
     let received = '';
     const socket = open(port, isTls, () => socket.write(bytes));
     const finish = (): void => {
-      clearTimeout(impatience);
+      clearTimeout(timeout);
       socket.destroy();
       resolve(parse(received));
     };
-    const impatience = setTimeout(finish, patienceMs);
+    const timeout = setTimeout(finish, timeoutMs);
     socket.on('data', (chunk: Buffer) => {
       received += chunk.toString('latin1');
       if (isComplete(received, isHead)) finish();
@@ -59,12 +59,12 @@ function parse(text: string): Answer {
   return { status: Number(first.split(' ')[1] ?? 0), headers, body: rest.join('\r\n\r\n') };
 }
 
-/** A request, its headers as lines in the order given. */
+/** The text of a request, with the header lines in the given order. */
 export function request(line: string, headers: readonly string[], body = ''): string {
   return [`${line} HTTP/1.1`, ...headers, '', body].join('\r\n');
 }
 
-/** A handshake with nothing wrong but what `change` makes of its header lines. */
+/** The text of a correct handshake, whose header lines `change` may alter. */
 export function handshake(
   { port, token }: { readonly port: number; readonly token: string },
   change: (headers: string[]) => string[] = (headers) => headers,
@@ -84,6 +84,6 @@ export function handshake(
   );
 }
 
-/** The lines without those of a header. */
+/** The header lines without one header. */
 export const without = (headers: readonly string[], name: string): string[] =>
   headers.filter((line) => !line.toLowerCase().startsWith(`${name}:`));

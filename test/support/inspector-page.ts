@@ -3,16 +3,16 @@ import type { BrowserContext, Page } from 'playwright-core';
 import type { Endpoint } from '../../server/index.js';
 import { until } from './until.js';
 
-/** The inspector in a real browser, and everything that it should not have done. */
+/** The inspector in a real browser, with the faults that the browser reported. */
 export interface InspectorPage {
   readonly page: Page;
-  /** Errors and warnings of the console, exceptions, requests to other hosts, reports of the page's policy. */
+  /** Errors and warnings of the console, exceptions, requests to other hosts, violations of the page's security policy. */
   readonly complaints: string[];
 }
 
 export const addressOf = ({ url, token }: Endpoint): string => `${url.replace(/^ws/, 'http')}/#token=${token}`;
 
-/** A tab with the inspector at an address. */
+/** Opens the inspector in a new tab. */
 export async function openInspector(context: BrowserContext, address: string): Promise<InspectorPage> {
   const page = await context.newPage();
   await page.setViewportSize({ width: 1280, height: 720 });
@@ -37,20 +37,20 @@ export async function openInspector(context: BrowserContext, address: string): P
   return { page, complaints };
 }
 
-/** All complaints, with the page's own policy reports. */
+/** Returns all complaints, including the page's policy reports. */
 export async function complaintsOf({ page, complaints }: InspectorPage): Promise<string[]> {
   const reports = await page.evaluate(() => (window as unknown as { policyReports: string[] }).policyReports);
   return [...complaints, ...reports];
 }
 
 /**
- * Asserts what an element reads, once it does: a page paints when it can, and until then what stood there before is still
- * to be read.
+ * Waits until the text of an element matches, and asserts it. The wait is needed because the page paints later than the data
+ * arrives, and shows the old text until then.
  */
 export async function shows(t: Test, page: Page, selector: string, pattern: RegExp, message?: string): Promise<void> {
   let text = '';
   const what = message ?? `${selector} reads ${String(pattern)}`;
-  // Where it never does, the assertion shows what it reads instead.
+  // If the text never matches, the assertion below shows it.
   await until(what, async () => pattern.test((text = await page.innerText(selector)))).catch(() => undefined);
   t.match(text, pattern, what);
 }

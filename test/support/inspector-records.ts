@@ -2,7 +2,7 @@ import type { TemporaryRepository } from './temporary-repository.js';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** A small swarm as it stands: two runs contend for one address, one has lapsed, one works alone, one file is broken. */
+/** Writes a small swarm: two runs contend for one address, the lease of a third has ended, and a fourth works alone. */
 export function writeSwarm(repository: TemporaryRepository, now: number): void {
   const reserve = (id: string, run: string, branch: string, address: string, leaseMs: number): void => {
     repository.rename('reservation', id, {
@@ -35,7 +35,7 @@ export function writeSwarm(repository: TemporaryRepository, now: number): void {
   });
 }
 
-/** A heartbeat that extends a lease, as its holder sends them. */
+/** Writes a heartbeat that extends a lease by ten minutes. */
 export function beat(repository: TemporaryRepository, reservation: string, run: string, now: number): void {
   repository.rename('heartbeat', reservation, {
     run_id: run,

@@ -1,6 +1,6 @@
 import type { Log } from '../../server/runtime/log.js';
 
-/** A log that remembers. */
+/** A log that keeps its lines in memory. */
 export class RecordingLog implements Log {
   readonly lines: { readonly level: keyof Log; readonly fields: object; readonly message: string }[] = [];
 

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import type { Flushing, OpenTable, Table, TableChange } from '../../server/journal/table.js';
 
-/** Tables in memory, by path; a file stands for each, because the journal looks at inodes and sizes. */
+/** Tables in memory, by path. Each has an empty file on disk, because the journal checks inodes and sizes. */
 export class MemoryDisk {
   readonly #tables = new Map<string, Map<string, Uint8Array>>();
-  /** While set, every write fails with it. */
+  /** While set, each write fails with this error. */
   failure: Error | undefined;
-  /** While set, there is no room for another table. */
+  /** While set, no new table can be created. */
   isFull = false;
-  /** Writes wait for it. */
+  /** Writes wait for this promise. */
   delay: Promise<void> | undefined;
   writes = 0;
   flushes = 0;

@@ -6,14 +6,14 @@ import { FakeSocket } from './fake-socket.js';
 import { RecordingLog } from './journal-log.js';
 import { until } from './until.js';
 
-/** What a subscription that begins at a cursor is given at once. */
+/** What a subscription with `since` receives at once. */
 export interface Resumed {
   readonly mode: string;
   readonly why: string | undefined;
   readonly events: readonly BusEvent[];
 }
 
-/** One life of a bus on a repository, without a port. */
+/** One bus on a repository, without a port, from its start to its stop. */
 export class Run {
   readonly log = new RecordingLog();
   readonly bus: Bus;
@@ -70,7 +70,7 @@ export class Run {
   }
 }
 
-/** The parts of events that most tests look at. */
+/** The fields of events that most tests compare. */
 export function brief(events: readonly BusEvent[]): (readonly unknown[])[] {
   return events.map(({ event_type, id, reason, observed }) => [event_type, id, reason, observed]);
 }

@@ -1,74 +1,74 @@
+import { TurnableClock } from '../../client/sdk/turnable-clock.js';
 import { unixMillis, type UnixMillis } from '../../protocol/index.js';
-import { systemClock, type Clock } from '../../server/runtime/clock.js';
 
-interface Timer {
-  readonly at: number;
-  readonly call: () => void;
-}
+/** 2026-03-30T15:00:00Z, the first moment of every manual clock. */
+const START = Date.UTC(2026, 2, 30, 15);
 
-/** 2026-03-30T15:00:00Z, when every fake clock starts. */
-export const START = Date.UTC(2026, 2, 30, 15);
-
-/** A clock that stands still until a test turns it. */
-export class ManualClock implements Clock {
-  /** By how much time passes whenever somebody looks how much has passed: what long work looks like. */
+/**
+ * The clock of `muse-bus/testing`, with what the tests of the bus need beside it: the wall clock can be set, the process can
+ * sleep, and work can take time. `advance` also fires the timers that are late.
+ */
+export class ManualClock extends TurnableClock {
+  /** How far each call of {@link elapsed} moves the clock, in milliseconds: this is what long work looks like to its own code. */
   lookCostMs = 0;
-  #elapsed = 0;
-  /** By how much the wall clock has been set. */
-  #set = 0;
-  readonly #timers = new Set<Timer>();
+  #wallOffsetMs = START - super.now();
+  /** Timers that have neither fired nor been cancelled. */
+  readonly #timers = new Set<() => void>();
+  /** Those of {@link #timers} that came due while no timer could fire, the earliest first. */
+  readonly #late = new Set<() => void>();
+  #canFire = true;
 
-  now(): UnixMillis {
-    return unixMillis(START + this.#elapsed + this.#set);
+  override now(): UnixMillis {
+    return unixMillis(super.now() + this.#wallOffsetMs);
   }
 
-  elapsed(): number {
-    this.#elapsed += this.lookCostMs;
-    return this.#elapsed;
+  override elapsed(): number {
+    if (this.lookCostMs > 0) this.#passWithoutTimers(this.lookCostMs);
+    return super.elapsed();
   }
 
-  after(delayMs: number, call: () => void): () => void {
-    const timer: Timer = { at: this.#elapsed + Math.max(0, delayMs), call };
-    this.#timers.add(timer);
+  override after(delayMs: number, call: () => void): () => void {
+    const fire = (): void => {
+      if (!this.#canFire) {
+        this.#late.add(fire);
+        return;
+      }
+      this.#late.delete(fire);
+      this.#timers.delete(fire);
+      call();
+    };
+    this.#timers.add(fire);
+    const cancel = super.after(delayMs, fire);
     return () => {
-      this.#timers.delete(timer);
+      cancel();
+      this.#late.delete(fire);
+      this.#timers.delete(fire);
     };
   }
 
-  /** Turns of the loop are real: they take no time. */
-  nextTurn(call: () => void): () => void {
-    return systemClock.nextTurn(call);
+  override advance(ms: number): void {
+    for (const fire of this.#late) fire();
+    super.advance(ms);
   }
 
-  /** Lets time pass; timers fire in order, each at its own moment. */
-  advance(ms: number): void {
-    const end = this.#elapsed + ms;
-    for (let next = this.#nextUntil(end); next; next = this.#nextUntil(end)) {
-      this.#timers.delete(next);
-      this.#elapsed = Math.max(this.#elapsed, next.at);
-      next.call();
-    }
-    this.#elapsed = end;
-  }
-
-  /** Time passes while the process sleeps: every timer that is due fires late, all at the end. */
+  /** Lets time pass while the process sleeps: the timers that came due fire at the end, all of them late. */
   sleepThrough(ms: number): void {
-    this.#elapsed += ms;
+    this.#passWithoutTimers(ms);
     this.advance(0);
   }
 
-  /** Somebody sets the wall clock; timers do not notice. */
+  /** Moves the wall clock; timers do not notice. */
   setWallClock(byMs: number): void {
-    this.#set += byMs;
+    this.#wallOffsetMs += byMs;
   }
 
   get timerCount(): number {
     return this.#timers.size;
   }
 
-  #nextUntil(end: number): Timer | undefined {
-    let first: Timer | undefined;
-    for (const timer of this.#timers) if (timer.at <= end && (!first || timer.at < first.at)) first = timer;
-    return first;
+  #passWithoutTimers(ms: number): void {
+    this.#canFire = false;
+    super.advance(ms);
+    this.#canFire = true;
   }
 }

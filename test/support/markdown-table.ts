@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** The rows of the table in a document whose head begins with `first`: its cells without their marks. The line of dashes is left out. */
+/**
+ * The rows of the table whose first column is titled `first`, the title row included: cells without back ticks.
+ * @throws Error where the document has no such table
+ */
 export function tableIn(path: string, first: string): string[][] {
   const lines = readFileSync(path, 'utf8').split('\n');
   const from = lines.findIndex((line, i) => cellsOf(line)[0] === first && /^\|[ :|-]+\|$/.test(lines[i + 1] ?? ''));

@@ -10,12 +10,12 @@ import type { ManualClock } from './manual-clock.js';
 
 export const SETTLE_MS = 200;
 
-/** An ingest over files in memory; nothing but `touch` and a rescan tells it of them. */
+/** An ingest over files in memory. It reads a file only after a hint: from `reserve`, or from a rescan. */
 export function ingestOver(clock: ManualClock) {
   const store = new RecordStore();
   const warnings = new Warnings(silentLog);
   const files = new Map<string, RecordData | 'torn'>();
-  /** Whether each kind of directory can be seen. */
+  /** Whether the directories can be read. */
   const sight = { isClear: true };
   const events: StoreEvent[] = [];
   const read = (kind: Kind, id: string) => {
@@ -49,7 +49,7 @@ export function ingestOver(clock: ManualClock) {
   ingest.start();
   const write = (kind: Kind, id: string, data: RecordData | 'torn'): void => void files.set(`${kind}/${id}`, data);
   const reserve = async (id: string, ttlMs: number): Promise<void> => {
-    write('reservation', id, { reservation_id: id, expires_at: new Date(clock.now() + ttlMs).toISOString() });
+    write('reservation', id, { reservation_id: id, expires_at: clock.inFuture(ttlMs) });
     ingest.record('reservation', id);
     await turns();
   };
@@ -62,7 +62,7 @@ export function ingestOver(clock: ManualClock) {
   };
 }
 
-/** Lets everything that waits for a turn of the loop have it. */
+/** Waits for 20 turns of the loop, so that all pending work is done. */
 export async function turns(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,6 @@
 /**
- * What the bus promises, written a second time and as plainly as possible: lists and loops, nothing shared with the server.
- * Times are Unix milliseconds. Property tests compare the two.
+ * A model of the bus, as plain as possible: lists and loops, and no code of the server. Property tests compare the server with it.
+ * Times are Unix milliseconds.
  */
 
 export type ModelKind = 'reservation' | 'release' | 'heartbeat' | 'task';
@@ -19,7 +19,7 @@ export interface ModelFilter {
   readonly kinds?: readonly ModelKind[];
   readonly run_ids?: readonly string[];
   readonly ids?: readonly string[];
-  /** Texts, or a text and `/**`. */
+  /** Addresses, or a prefix that ends in `/**`. */
   readonly addresses?: readonly string[];
   readonly event_types?: readonly string[];
 }
@@ -28,7 +28,7 @@ interface ModelRecord {
   readonly kind: ModelKind;
   readonly id: string;
   readonly data: ModelData;
-  /** The run of the reservation that a heartbeat or a release without one names, as it was known last. */
+  /** For a heartbeat or a release without a run: the last known run of the reservation that it names. */
   readonly followed: string | undefined;
   readonly revision: number;
   readonly problem: string | null;
@@ -41,7 +41,7 @@ interface Transition {
   readonly after: ModelRecord | undefined;
 }
 
-/** An event without what is absent: revision, type, kind, id, time (null for a snapshot), data, reason, problem. */
+/** An event: revision, type, kind, id, time (null in a snapshot), data, reason, problem. A missing field is null. */
 export type ModelEvent = readonly [
   number,
   string,
@@ -67,15 +67,15 @@ export function passes(
   return !filter.addresses || (data.addresses ?? []).some(isAsked);
 }
 
-/** What was read and is no record says nothing. */
+/** The problem of a file that is no record; such a file has no effect on leases. */
 const TORN = 'invalid-json';
 
-/** Which reservation a heartbeat or a release is about: a heartbeat's file may be named after it. */
+/** The reservation that a record belongs to. A heartbeat without `reservation_id` belongs to the one that its file is named after. */
 const nameIn = ({ kind, id, data }: ModelRecord): string | undefined =>
   data.reservation_id ??
   (kind === 'reservation' || (kind === 'heartbeat' && Object.keys(data).length > 0) ? id : undefined);
 
-/** What a record does not say that its kind has to. */
+/** The problem of a record that lacks a field which its kind requires. */
 function problemOf(kind: ModelKind, data: ModelData): string | null {
   if (kind === 'reservation' && data.expires_at === undefined) return 'no-expiry';
   return kind === 'release' && data.reservation_id === undefined ? 'names-nothing' : null;
@@ -83,9 +83,9 @@ function problemOf(kind: ModelKind, data: ModelData): string | null {
 
 export class Model {
   readonly #transitions: Transition[] = [];
-  /** The records after each revision; the nth entry after the nth transition. */
+  /** The records after each revision: entry n is the state after transition n. */
   readonly #states: (readonly ModelRecord[])[] = [[]];
-  /** Reservations that have been seen with their end in the future, and have not ended since. */
+  /** Reservations whose end was in the future when the model last saw it, and which have not expired since. */
   readonly #running = new Set<string>();
 
   get revision(): number {
@@ -110,7 +110,7 @@ export class Model {
     this.#lookAtLeases(kind, now);
   }
 
-  /** Time has passed: the leases that have run out end. */
+  /** Lets time pass: leases whose end has come expire. */
   pass(now: number): void {
     const ended = this.#records
       .filter(({ kind, id }) => kind === 'reservation' && this.#running.has(id))
@@ -141,7 +141,7 @@ export class Model {
       ]);
   }
 
-  /** What a filter shows of everything after a revision. */
+  /** The events after a revision, as a filter shows them. */
   after(filter: ModelFilter, revision: number): ModelEvent[] {
     return this.#transitions.flatMap((transition, i) => {
       const event = i < revision ? undefined : seen(filter, transition, i + 1);
@@ -169,7 +169,7 @@ export class Model {
     };
     this.#states.push([...this.#records.filter((record) => record !== before), after]);
     this.#transitions.push({ type: before ? 'modified' : 'added', time: now, before, after });
-    if (kind === 'reservation') this.#leadOthers(data.reservation_id ?? id, now);
+    if (kind === 'reservation') this.#updateFollowers(data.reservation_id ?? id, now);
     this.#lookAtLeases(kind, now);
   }
 
@@ -184,8 +184,8 @@ export class Model {
     return before && nameIn(before) === name ? before.followed : undefined;
   }
 
-  /** Heartbeats and releases that name a reservation have its run, where they say none; those who see them come or go are told. */
-  #leadOthers(name: string, now: number): void {
+  /** Heartbeats and releases without a run follow the run of their reservation: where it changes, filters see them enter or leave. */
+  #updateFollowers(name: string, now: number): void {
     for (const before of this.#records.filter((record) => nameIn(record) === name)) {
       const followed = this.#followed(before.kind, before.id, before.data, before);
       if (followed === before.followed) continue;
@@ -195,7 +195,7 @@ export class Model {
     }
   }
 
-  /** @param changed the kind of the record because of which leases may be others. */
+  /** Updates the running leases. @param changed the kind of the record that changed */
   #lookAtLeases(changed: ModelKind, now: number): void {
     const revived: ModelRecord[] = [];
     for (const record of this.#records) {
@@ -213,7 +213,7 @@ export class Model {
     }
   }
 
-  /** When a reservation ends; `undefined` where it says no time, is no record any more, or a release names it. */
+  /** The end of a reservation; `undefined` where it has no expiry, is broken, or a release names it. */
   #end({ id, data, problem }: ModelRecord): number | undefined {
     const name = data.reservation_id ?? id;
     const about = this.#records.filter(

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { freePort } from './free-port.js';
 import { until } from './until.js';
 
-/** Why there is no nats-server to test with; `false` where there is one. */
+/** The reason to skip tests with NATS; `false` where nats-server is installed. */
 export const withoutNats: string | false = (() => {
   try {
     execFileSync('nats-server', ['--version'], { stdio: 'ignore' });
@@ -17,15 +17,15 @@ export const withoutNats: string | false = (() => {
 })();
 
 export interface NatsServerOptions {
-  /** Lines of its configuration beside those that are always there. */
+  /** Additional lines of its configuration. */
   readonly config?: string;
-  /** Where it is reached. @default '127.0.0.1' */
+  /** The address of the server. @default '127.0.0.1' */
   readonly host?: string;
-  /** What the program is run under, such as `ip netns exec …`; it then listens everywhere. */
+  /** The command that runs the program, such as `ip netns exec …`. The server then listens on all addresses. */
   readonly under?: readonly string[];
 }
 
-/** A real nats-server with JetStream, on a free port of its own and with its own store, which outlives a kill. */
+/** A real nats-server with JetStream, on a free port. Its store survives a kill. */
 export class NatsServer {
   readonly #dir = mkdtempSync(join(tmpdir(), 'muse-bus-nats-'));
   #child: ChildProcess | undefined;
@@ -53,7 +53,7 @@ export class NatsServer {
     return this.options.host ?? '127.0.0.1';
   }
 
-  /** Starts it, or starts it again with what it had stored. */
+  /** Starts the server, or restarts it with its store. */
   async start(): Promise<void> {
     const file = join(this.#dir, 'nats.conf');
     const store = join(this.#dir, 'store');
@@ -76,7 +76,7 @@ export class NatsServer {
     });
   }
 
-  /** Ends it as a power cut would, or in order; the store stays. */
+  /** Stops the server, by default without warning, as a power cut would. The store stays. */
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     if (!child) return;
@@ -86,7 +86,7 @@ export class NatsServer {
     await ended;
   }
 
-  /** Loses what it had stored, as a disk does. */
+  /** Deletes the store, as if the disk had failed. */
   forget(): void {
     rmSync(join(this.#dir, 'store'), { recursive: true, force: true });
   }

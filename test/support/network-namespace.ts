@@ -7,7 +7,7 @@ const ip = (...args: string[]): void => {
   });
 };
 
-/** Why there are no namespaces to test with; `false` where there are. */
+/** The reason to skip tests with network namespaces; `false` where this user may create them. */
 export const withoutNamespaces: string | false = (() => {
   const name = `muse-try-${String(process.pid)}`;
   try {
@@ -21,7 +21,7 @@ export const withoutNamespaces: string | false = (() => {
 
 let made = 0;
 
-/** A network of its own that is reached over cables, each of which can be cut without a word to either end. */
+/** A network namespace, connected by cables. A test can cut a cable without either end being notified. */
 export class NetworkNamespace {
   readonly #number = (process.pid % 60) * 4 + (made++ % 4);
   readonly #name = `muse-${String(process.pid)}-${String(made)}`;
@@ -32,12 +32,12 @@ export class NetworkNamespace {
     this.#inside('link', 'set', 'lo', 'up');
   }
 
-  /** What a program is run under to live there. */
+  /** The command that runs a program in the namespace. */
   get under(): readonly string[] {
     return ['ip', 'netns', 'exec', this.#name];
   }
 
-  /** One more cable. @returns the address at which the namespace is reached over it, and how to cut and mend it. */
+  /** Adds a cable. @returns the address of the namespace over this cable, and functions that cut and mend it */
   cable(): { readonly address: string; cut(): void; mend(): void } {
     const n = this.#cables++;
     const [here, there] = [`mh${String(process.pid)}${String(n)}`, `mt${String(process.pid)}${String(n)}`];
@@ -59,7 +59,7 @@ export class NetworkNamespace {
     };
   }
 
-  /** Its cables go with it. */
+  /** Deletes the namespace and its cables. */
   dispose(): void {
     ip('netns', 'delete', this.#name);
   }

@@ -9,11 +9,11 @@ const isInstalled = ((): boolean => {
   }
 })();
 
-/** The command, or a shell's, on a terminal of 30 rows, as util-linux's `script` makes one. */
+/** A command on a terminal of 30 rows, which util-linux's `script` provides. */
 export class PseudoTerminal {
-  /** For `t.test`: why there is none. */
+  /** The reason to skip, for `t.test`; `false` where `script` is installed. */
   static readonly skip = isInstalled ? false : 'script of util-linux is not installed';
-  /** Everything that was written to the screen. */
+  /** Everything that was written to the terminal. */
   screen = '';
   readonly exit: Promise<number>;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -39,7 +39,7 @@ export class PseudoTerminal {
     this.#child.stdin.write(keys);
   }
 
-  /** Ctrl-C, unless it has ended: a server outlives its terminal. @returns the exit code. */
+  /** Types Ctrl-C unless the command has ended, because a server outlives its terminal. @returns the exit code */
   interrupt(): Promise<number> {
     if (this.#child.exitCode === null) this.type('\u0003');
     return this.exit;

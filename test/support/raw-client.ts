@@ -10,7 +10,7 @@ export interface RawClientOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A WebSocket that keeps every message and sends anything: what is on the wire is what a test sees. */
+/** A WebSocket without the SDK: it keeps every message that arrives, and sends anything. */
 export class RawClient {
   readonly messages: unknown[][] = [];
   closed: { readonly code: number; readonly reason: string } | undefined;
@@ -30,8 +30,8 @@ export class RawClient {
   }
 
   /**
-   * Any certificate is accepted.
-   * @throws Error where the handshake is refused.
+   * Connects to a server, and accepts any certificate.
+   * @throws Error where the server refuses the handshake
    */
   static async connect(endpoint: Pick<Endpoint, 'url' | 'token'>, options: RawClientOptions = {}): Promise<RawClient> {
     const encoding = options.encoding ?? 'msgpack';
@@ -43,7 +43,7 @@ export class RawClient {
     return client;
   }
 
-  /** A client that the server has welcomed. */
+  /** Connects, and waits for `welcome`. */
   static async welcomed(endpoint: Pick<Endpoint, 'url' | 'token'>, options: RawClientOptions = {}): Promise<RawClient> {
     const client = await RawClient.connect(endpoint, options);
     await client.received(MessageType.welcome);
@@ -59,27 +59,27 @@ export class RawClient {
     this.socket.send(payload, { binary: typeof payload !== 'string' });
   }
 
-  /** The first message of a type that passes, once it has come; or the one after `which` others. */
+  /** Waits for a message of a type. `which` is its index among the messages of this type, or a test that it passes. */
   received(type: number, which: number | ((message: unknown[]) => boolean) = 0): Promise<unknown[]> {
-    return untilFound(`message ${String(type)} comes`, () => {
+    return untilFound(`message ${String(type)} arrives`, () => {
       const ofType = this.messages.filter(([first]) => first === type);
       return typeof which === 'number' ? ofType[which] : ofType.find(which);
     });
   }
 
-  /** The `error` message that answers a payload. */
+  /** Sends a payload, and waits for the `error` message that answers it. */
   async refusal(payload: Uint8Array | string): Promise<unknown[]> {
     const before = this.messages.filter(([type]) => type === MessageType.error).length;
     this.raw(payload);
     return this.received(MessageType.error, before);
   }
 
-  /** Whether the connection still answers. */
+  /** Sends a ping. @returns whether the server answers it, and does not close */
   async isAlive(): Promise<boolean> {
     const nonce = Math.floor(Math.random() * 2 ** 32);
     this.send([MessageType.ping, nonce]);
     const isPong = ([type, echoed]: unknown[]): boolean => type === MessageType.pong && echoed === nonce;
-    await until('a pong comes, or the end', () => this.closed !== undefined || this.messages.some(isPong));
+    await until('a pong or a close arrives', () => this.closed !== undefined || this.messages.some(isPong));
     return this.closed === undefined;
   }
 

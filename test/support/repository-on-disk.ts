@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 
-/** A repository on a real disk, with every kind's directory. */
+/** A repository on a real disk, with the directory of each kind. */
 export class Repository {
   readonly root = mkdtempSync(join(tmpdir(), 'muse-bus-test-'));
 
@@ -19,7 +19,7 @@ export class Repository {
     return join(this.directory(kind), name);
   }
 
-  /** As a careful agent writes: beside, then renamed. */
+  /** Writes a temporary file and renames it, as a careful agent does. */
   write(kind: Kind, id: string, content: string | Uint8Array): void {
     const temporary = this.path(kind, `${id}.json.tmp`);
     writeFileSync(temporary, content);

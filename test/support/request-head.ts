@@ -1,6 +1,6 @@
 import type { RequestHead } from '../../server/network/transport.js';
 
-/** A plain request from this machine, as a transport hands it on. */
+/** The head of a plain request from this machine, as an engine passes it on. */
 export const requestHead = (path: string): RequestHead => ({
   method: 'GET',
   path,

@@ -5,7 +5,7 @@ import { Repository } from './repository-on-disk.js';
 export const TRANSPORTS = ['uws', 'ws'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
-/** What the server has logged, line by line as JSON. */
+/** A log that keeps its lines: level, message, fields as JSON. */
 export class LogLines implements Log {
   readonly lines: string[] = [];
   readonly debug = this.#take('debug');
@@ -28,7 +28,7 @@ export class LogLines implements Log {
   }
 }
 
-/** A running server on a repository of its own, stopped and removed with the test. */
+/** A running server with its own repository. Both end with the test. */
 export interface Running {
   readonly server: BusServer;
   readonly endpoint: Endpoint;

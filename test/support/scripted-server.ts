@@ -5,10 +5,10 @@ import { ManualClock } from './manual-clock.js';
 
 export const EPOCH = 'EPOCH1';
 
-/** A server that says only what a test has it say. */
+/** A server that sends only the messages that a test gives it. */
 export class ScriptedServer {
   readonly clock = new ManualClock();
-  /** What the client has sent on the present connection. */
+  /** The messages that the client has sent on the current connection. */
   sent: unknown[][] = [];
   /** How many times the client has dialled. */
   dials = 0;
@@ -26,12 +26,12 @@ export class ScriptedServer {
     };
   };
 
-  /** A client of this server, on this server's clock, without jitter unless asked. */
+  /** A client of this server, on this server's clock, with no jitter unless `options` says otherwise. */
   client(options: ClientOptions = {}): BusClient {
     return new BusClient(this.dial, { clock: this.clock, random: () => 0.5, ...options });
   }
 
-  /** A client that has been welcomed. */
+  /** A client that has received `welcome`. */
   async welcomedClient(options: ClientOptions = {}): Promise<BusClient> {
     const client = this.client(options);
     const open = client.open();
@@ -86,7 +86,7 @@ export class ScriptedServer {
     return this.sent.filter(([type]) => type === MessageType.subscribe);
   }
 
-  /** The connection breaks. */
+  /** Breaks the connection. */
   drop(code = 1006, reason = ''): void {
     const listener = this.#listener;
     this.#listener = undefined;
@@ -94,7 +94,7 @@ export class ScriptedServer {
   }
 }
 
-/** An event of a reservation as it travels. */
+/** An event of a reservation, as on the wire. */
 export function event(
   revision: number,
   type: 0 | 1 | 2 | 3 | 4,

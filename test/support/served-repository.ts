@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { BusServer, type Endpoint, type ServerOptions } from '../../server/index.js';
 import { TemporaryRepository } from './temporary-repository.js';
 
-/** A throwaway repository with a bus on a free port. */
+/** A temporary repository with a bus on a free port. */
 export class ServedRepository extends TemporaryRepository {
   readonly server: BusServer;
 
@@ -19,7 +19,7 @@ export class ServedRepository extends TemporaryRepository {
     return this.server.start();
   }
 
-  /** Another bus for the same repository, on a port that somebody may have. */
+  /** Starts another bus for the same repository, on a port that may be taken. */
   startOn(port: number): Promise<Endpoint> {
     return new BusServer({ ...this.options, root: this.root, port }).start();
   }

@@ -9,7 +9,7 @@ import { Repository } from './repository-on-disk.js';
 
 const SERVER = pathToFileURL(resolve('dist/server/index.js')).href;
 
-/** Logs errors on stderr, says on stdout where it serves, and ends with whoever started it. */
+/** Prints errors to stderr and the endpoint to stdout, and exits when the parent process does. */
 const PROGRAM = `
   import { BusServer } from ${JSON.stringify(SERVER)};
   const none = () => undefined;
@@ -26,7 +26,7 @@ export interface ChildOptions {
   readonly journal?: boolean;
 }
 
-/** The built server in a process of its own, so that an end of the process can be seen. */
+/** The built server in its own process, so that a test can detect a crash. */
 export class ServerChild {
   readonly repository: Repository;
   #errors = '';
@@ -66,7 +66,7 @@ export class ServerChild {
     return this.endpoint.token;
   }
 
-  /** What it has logged as errors, and what an engine says before it ends the process. */
+  /** The errors that the server has logged, and what the engine prints before it aborts the process. */
   get errors(): string {
     return this.#errors;
   }
@@ -75,7 +75,7 @@ export class ServerChild {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Resident memory. Linux only. */
+  /** Resident memory, in bytes. Linux only. */
   memoryBytes(): number {
     const status = readFileSync(`/proc/${String(this.child.pid)}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;

@@ -1,6 +1,6 @@
 import http from 'node:http';
 
-/** A request whose body is not read until told: the sockets' buffers fill, and then the server must wait. */
+/** A request whose body is read only on demand: the sockets' buffers fill, and then the server must wait. */
 export class SlowReader {
   readonly #chunks: Buffer[] = [];
   #ended = false;
@@ -10,7 +10,7 @@ export class SlowReader {
     private readonly response: http.IncomingMessage,
   ) {}
 
-  /** Resolves with the head of the reply. */
+  /** Sends the request, and resolves when the head of the reply has arrived. */
   static async begin(url: string, token: string): Promise<SlowReader> {
     const request = http.get(url, { headers: { authorization: `Bearer ${token}` }, agent: false });
     request.on('error', () => undefined);
@@ -45,7 +45,7 @@ export class SlowReader {
     return Buffer.concat(this.#chunks).toString();
   }
 
-  /** The end of what has come. */
+  /** The last two chunks that have arrived. */
   get tail(): string {
     return Buffer.concat(this.#chunks.slice(-2)).toString();
   }

@@ -1,8 +1,8 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 
 /**
- * A screenshot with a palette of 256 colours: a third of the size, and nothing that an eye would miss in a picture of
- * text. Takes what Chromium makes: eight bits, RGB or RGBA, not interlaced.
+ * Reduces a screenshot to a palette of 256 colours: a third of the size, without a visible loss in a picture of text. The input must
+ * be as Chromium writes it: eight bits, RGB or RGBA, not interlaced.
  */
 export function smallPng(png: Buffer): Buffer {
   const { width, height, pixels, channels } = decode(png);

@@ -13,10 +13,10 @@ import { FakeSocket } from './fake-socket.js';
 import { UNSUPERVISED } from '../../server/runtime/supervisor.js';
 import type { Turn } from '../../server/runtime/turn-loop.js';
 
-/** What a turn of {@link Stream} serves to those who are behind takes no longer. */
+/** The longest that one turn of a {@link Stream} spends on subscriptions that are behind. */
 const TURN_MS = 1;
 
-/** Everything between a reading and a socket, with no file, socket or timer in it. Its epoch is `e`. */
+/** The path from a change to a socket, without files, sockets or timers. Its epoch is `e`. */
 export class Stream {
   readonly clock = new ManualClock();
   readonly store = new RecordStore();
@@ -38,18 +38,18 @@ export class Stream {
     });
   }
 
-  /** The turn of the loop that is under way; whoever does something in it shares its millisecond. */
+  /** The current turn of the loop; all work in one turn shares its millisecond. */
   current(): Turn {
     return (this.#turn ??= this.#begin());
   }
 
-  /** One turn of the loop: all these readings, published together. */
+  /** One turn of the loop, which publishes all these changes together. */
   turn(...changes: readonly Change[]): void {
     const now = this.clock.now();
     this.hub.publish(changes.flatMap((change) => this.store.apply(change, now)));
   }
 
-  /** One turn in which leases end. */
+  /** One turn of the loop in which leases end. */
   expire(): void {
     this.hub.publish(this.store.expireUntil(this.clock.now()));
   }
@@ -58,7 +58,7 @@ export class Stream {
     return new Peer(this, encoding);
   }
 
-  /** Lets `turns` turns of the loop pass, in each of which those who are behind are served where they have asked for it. */
+  /** Lets `turns` turns of the loop pass. Each serves the subscriptions that are behind, if they have requested it. */
   serve(turns = 50): void {
     for (let i = 0; i < turns; i++) {
       const turn = this.#turn ?? this.#begin();
@@ -116,24 +116,24 @@ export class Peer {
     };
   }
 
-  /** The client says something. */
+  /** Sends a message from the client. */
   say(...message: readonly unknown[]): void {
     const isBinary = this.encoding === 'msgpack';
     this.session.message(isBinary ? packMessage(message) : Buffer.from(JSON.stringify(message)), isBinary);
   }
 
-  /** What the client has been told since it was last asked, but the welcome. */
+  /** The messages that the client has received since the last call, without `welcome`. */
   heard(): unknown[][] {
     return this.socket.takeMessages().filter(([type]) => type !== MessageType.welcome);
   }
 
-  /** The client takes what waits for it, or the first so many frames of it. */
+  /** The client reads the frames in its queue, or the first `frames` of them. */
   drain(frames?: number): void {
     this.socket.drain(frames);
     this.session.drained();
   }
 
-  /** The server's sign of life, as the bus sends it to every session. */
+  /** Sends a heartbeat, as the bus sends it to each session. */
   heartbeat(): void {
     this.session.heartbeat(this.#heartbeat);
   }

@@ -5,13 +5,13 @@ import { KINDS, type Kind } from '../../protocol/index.js';
 import { PrivateDirectory, stateLocation } from '../../server/repository/index.js';
 import { CoordinationDir } from '../../server/watch/coordination-dir.js';
 
-/** A throwaway repository, whose records are written as Muse writes them: some renamed in, some in place. */
+/** A temporary repository. A test writes records as Muse does: by renaming, or in place. */
 export class TemporaryRepository {
   readonly root = mkdtempSync(join(tmpdir(), 'muse-bus-test-'));
   readonly dir = new CoordinationDir(this.root);
-  /** The server's own directory in it. */
+  /** The server's directory, `.muse/bus`. */
   readonly bus = join(this.dir.muse, 'bus');
-  /** The directory of its private state. */
+  /** The directory of the server's private state. */
   readonly state = stateLocation(this.root).path;
   #temporaries = 0;
 
@@ -19,19 +19,19 @@ export class TemporaryRepository {
     for (const kind of KINDS) mkdirSync(this.dir.of(kind), { recursive: true });
   }
 
-  /** Written to a temporary file beside it, then renamed: a reader sees the old record or the new one. */
+  /** Writes a temporary file and renames it: a reader sees the old record or the new one. */
   rename(kind: Kind, id: string, data: unknown): void {
     const temporary = join(this.dir.of(kind), `.${id}.${String(this.#temporaries++)}.tmp`);
     writeFileSync(temporary, JSON.stringify(data));
     renameSync(temporary, this.dir.file(kind, id));
   }
 
-  /** Truncated and written: a reader may see nothing, or half of it. */
+  /** Truncates the file and writes it: a reader may see nothing, or half of the record. */
   inPlace(kind: Kind, id: string, data: unknown): void {
     writeFileSync(this.dir.file(kind, id), JSON.stringify(data));
   }
 
-  /** The bytes as they are, for what is no record. */
+  /** Writes bytes that need not be a record. */
   raw(kind: Kind, id: string, bytes: string | Uint8Array): void {
     writeFileSync(this.dir.file(kind, id), bytes);
   }
@@ -48,7 +48,7 @@ export class TemporaryRepository {
     mkdirSync(this.dir.of(kind));
   }
 
-  /** Removes a directory and makes it again at once, but not within the same tick of the file system's clock. */
+  /** Removes a directory and makes a new one at once, with another birth time: within one tick of the file system both are equal. */
   replaceDirectory(kind: Kind): void {
     const path = this.dir.of(kind);
     const born = statSync(path, { bigint: true }).birthtimeNs;
@@ -58,14 +58,14 @@ export class TemporaryRepository {
     } while (statSync(path, { bigint: true }).birthtimeNs === born);
   }
 
-  /** The directory of its private state, opened. */
+  /** Opens the directory of the server's private state. */
   openState(): PrivateDirectory {
     const all = dirname(this.state);
     mkdirSync(all, { recursive: true, mode: 0o700 });
     return PrivateDirectory.within(all, basename(this.state));
   }
 
-  /** Removes all of it. */
+  /** Removes the repository and the server's private state. */
   dispose(): void {
     rmSync(this.state, { recursive: true, force: true });
     rmSync(this.root, { recursive: true, force: true });

@@ -1,23 +1,23 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { until } from './until.js';
 
-/** A command of a document, and what it prints: with commands of another terminal between the parts. */
+/** A command in a document, and its output. Between the parts of the output, commands run in another terminal (`elsewhere`). */
 export interface Transcript {
   readonly command: string;
   readonly parts: { text: string; readonly elsewhere?: string }[];
 }
 
-/** Where a transcript is repeated. */
+/** The directory and environment in which a transcript is repeated. */
 export interface Place {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The content of each fenced block of a language. */
+/** The contents of the fenced blocks of a language. */
 export const fencedBlocks = (document: string, language: string): string[] =>
   [...document.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, content]) => content!);
 
-/** The commands of a `console` block: lines that begin with `$ `, each with what stands below it. */
+/** The commands of a `console` block: lines that begin with `$ `, each with the output below it. */
 export function readTranscripts(block: string): Transcript[] {
   const transcripts: Transcript[] = [];
   for (const line of block.split(/(?<=\n)/)) {
@@ -30,14 +30,14 @@ export function readTranscripts(block: string): Transcript[] {
   return transcripts;
 }
 
-/** What differs from run to run, taken out. */
+/** Replaces what differs from run to run: epochs and times. */
 export const withoutChance = (text: string): string =>
   text
     .replace(/\b[0-9A-HJKMNP-TV-Z]{26}\b/g, 'EPOCH')
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z/g, 'TIME')
     .trimEnd();
 
-/** Runs a command in a shell; the other terminal's commands come when what stands before them has been printed. */
+/** Runs a command in a shell. Commands of the other terminal run after the output before them has been printed. @returns the output */
 export async function repeat({ command, parts }: Transcript, place: Place): Promise<string> {
   const child = spawn('sh', ['-c', command], { ...place, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';

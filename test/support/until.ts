@@ -1,24 +1,24 @@
-/** How long a condition may take before a test gives up: far beyond what is expected, on a busy machine too. */
-const PATIENCE_MS = 30_000;
+/** How long a test waits for a condition: far longer than expected, even on a busy machine. */
+const TIMEOUT_MS = 30_000;
 const POLL_INTERVAL_MS = 5;
 
 /**
- * Waits for a condition by looking at it every few milliseconds.
- * @throws Error naming `what` where it does not come true in time.
+ * Waits for a condition, which it checks every 5 milliseconds.
+ * @throws Error that names `what`, where the condition does not become true in time
  */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  patienceMs = PATIENCE_MS,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<void> {
-  const giveUpAt = performance.now() + patienceMs;
+  const giveUpAt = performance.now() + timeoutMs;
   while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`waited ${String(patienceMs)} ms in vain until ${what}`);
+    if (performance.now() > giveUpAt) throw new Error(`waited ${String(timeoutMs)} ms in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
 }
 
-/** Waits until `find` finds something, and returns it; `undefined` and `false` are nothing. */
+/** Waits until `find` returns something other than `undefined` and `false`, and returns that. */
 export async function untilFound<T>(
   what: string,
   find: () => T | undefined | false | Promise<T | undefined | false>,

@@ -1,6 +1,6 @@
 /**
- * Loaded before each test: what a user keeps for programs is in a directory of the run's own, for the test and for every command
- * that it starts. Nothing is written into the home of whoever runs the tests.
+ * Loaded before each test. The user's directories for state and configuration are temporary ones, for the test and for each command
+ * that it starts, so that the tests write nothing into the user's home.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -10,7 +10,7 @@ import type { Watcher } from '../../server/watch/watcher.js';
 import { TemporaryRepository } from './temporary-repository.js';
 import { untilFound } from './until.js';
 
-/** How changes are noticed; `nameless` is what kqueue does: something has changed in this directory. */
+/** How changes are noticed. `nameless` imitates kqueue, whose hints name a directory and no file. */
 export const BACKENDS = ['native', 'polling', 'nameless'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
@@ -23,12 +23,12 @@ const nameless: typeof chooseWatcher = (_choice, directories) =>
     ),
   );
 
-/** A throwaway repository and what keeps a store in step with it, on real files and in real time. */
+/** A temporary repository, and a watch that keeps a store up to date with it, on real files and in real time. */
 export class WatchedRepository extends TemporaryRepository {
   readonly store = new RecordStore();
   readonly events: StoreEvent[] = [];
   readonly watch: RepositoryWatch;
-  /** What has been said aloud: warnings and errors. */
+  /** The warnings and errors that were logged. */
   readonly said: string[] = [];
 
   constructor(
@@ -74,18 +74,18 @@ export class WatchedRepository extends TemporaryRepository {
     this.dispose();
   }
 
-  /** What has happened, shortly: `added task/t1`, with the problem where there is one. */
+  /** The events in short form: `added task/t1`, with the problem if the record has one. */
   get story(): string[] {
     return this.events.map(({ type, record, after }) =>
       [type, `${record.kind}/${record.id}`, after?.problem].filter(Boolean).join(' '),
     );
   }
 
-  /** Waits for an event, told as in {@link story}. */
+  /** Waits for an event in the form of {@link story}. */
   async untilTold(line: string, from = 0): Promise<StoreEvent> {
-    return untilFound(`"${line}" is told`, () => this.events[this.story.indexOf(line, from)]).catch(
+    return untilFound(`"${line}" is published`, () => this.events[this.story.indexOf(line, from)]).catch(
       (error: unknown) => {
-        throw new Error(`${(error as Error).message}; told so far: ${this.story.slice(-20).join(', ')}`);
+        throw new Error(`${(error as Error).message}; published so far: ${this.story.slice(-20).join(', ')}`);
       },
     );
   }

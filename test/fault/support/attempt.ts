@@ -1,6 +1,6 @@
 import { FaultContext, type FaultRun, type Form, type Outcome } from './fault-run.js';
 
-/** What became of one run: a row of the table. */
+/** The result of one run: a row of the table. */
 export interface Row {
   readonly row: number;
   readonly name: string;
@@ -12,7 +12,7 @@ export interface Row {
   readonly seconds: number;
 }
 
-/** Runs it, takes away what it has started, and says how it ended; it never throws. */
+/** Runs one fault, stops what the run has started, and returns the result; never throws. */
 export async function attempt(run: FaultRun, form: Form, seed: number, parts = 1): Promise<Row> {
   const context = new FaultContext(form, seed, parts);
   const began = performance.now();

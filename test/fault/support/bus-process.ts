@@ -5,25 +5,25 @@ import type { Endpoint, ServerOptions } from '../../../server/index.js';
 import type { Turn } from './turn-meter.js';
 
 const PROGRAM = fileURLToPath(new URL('./server-process.js', import.meta.url));
-/** A start under `strace` on a busy machine. */
+/** How long a start may take, under `strace` on a busy machine. */
 const START_MS = 60_000;
 
 export interface BusProcessOptions extends Omit<Partial<ServerOptions>, 'root' | 'log'> {
-  /** What the server is run under: `['strace', …]`. */
+  /** The command that runs the server: `['strace', …]`. */
   readonly under?: readonly string[];
-  /** Whether the processor time of each turn of its loop is measured; that keeps a core busy. */
+  /** Whether the server measures the processor time of each turn of its loop; that keeps a core busy. */
   readonly measuresTurns?: boolean;
 }
 
-/** What a server tells of itself. */
+/** The measurements of a server. */
 export interface Stats {
-  /** Bytes, without the files that are mapped. */
+  /** Bytes, without mapped files. */
   readonly ownMemory: number;
   readonly heapUsed: number;
   readonly external: number;
   readonly loopMaxMs: number;
   readonly loopP99Ms: number;
-  /** The longest turns since the last look, where the server was started to measure them. */
+  /** The longest turns since the last request, where the server measures them. */
   readonly turns?: readonly Turn[];
   readonly cpuMs: number;
   readonly journal: string;
@@ -31,9 +31,9 @@ export interface Stats {
   readonly records: number;
   /** Connections whose socket takes no more. */
   readonly congested: number;
-  /** Connections that waited for a socket with nothing left to take. */
+  /** Connections that waited although their socket's queue was empty. */
   readonly stalls: number;
-  /** Bytes that wait for the connection for which the most wait. */
+  /** The longest queue of all connections, in bytes. */
   readonly mostQueued: number;
   readonly backend: string;
   readonly healthy: boolean;
@@ -45,7 +45,7 @@ interface LogLine {
   readonly text: string;
 }
 
-/** A server that can be stopped, killed and asked. */
+/** A server in its own process, which can be stopped, killed and measured. */
 export class BusProcess {
   readonly log: LogLine[] = [];
   readonly exit: Promise<number>;
@@ -59,7 +59,7 @@ export class BusProcess {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
-      for (const line of lines) this.#heard(line);
+      for (const line of lines) this.#read(line);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#errors += text));
     this.exit = new Promise((resolve) => {
@@ -98,7 +98,7 @@ export class BusProcess {
     return Number(new URL(this.endpoint.url).port);
   }
 
-  /** What it has written to stderr. */
+  /** The server's standard error so far. */
   get errors(): string {
     return this.#errors;
   }
@@ -114,7 +114,7 @@ export class BusProcess {
     });
   }
 
-  /** SIGTERM. @returns exit code and how long it took. */
+  /** Sends SIGTERM. @returns the exit code, and how long the stop took. */
   async stop(): Promise<{ readonly code: number; readonly tookMs: number }> {
     const began = performance.now();
     this.signal('SIGTERM');
@@ -129,16 +129,16 @@ export class BusProcess {
     } catch {
       // Gone meanwhile.
     }
-    // What it was run under may hold on to the dead: `strace` waits until a delay that it injected is over.
+    // The command around it may end later: `strace` waits until a delay that it injected is over.
     this.child.kill('SIGKILL');
     await this.exit;
   }
 
-  said(text: string): boolean {
+  hasLogged(text: string): boolean {
     return this.log.some((line) => line.text.includes(text));
   }
 
-  #heard(line: string): void {
+  #read(line: string): void {
     const { endpoint, stats, log } = JSON.parse(line) as { endpoint?: Endpoint; stats?: Stats; log?: LogLine };
     if (endpoint) this.#endpoint = endpoint;
     if (stats) for (const resolve of this.#asking.splice(0)) resolve(stats);

@@ -2,15 +2,15 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Endpoint } from '../../../server/index.js';
-import type { Entry, Operation } from '../life.js';
+import type { Entry, Operation } from '../client-history.js';
 import type { BusProcess } from './bus-process.js';
-import { settleAndVerify, type LivingLife } from './verify.js';
+import { settleAndVerify, type OngoingHistory } from './verify.js';
 import { until } from '../../support/until.js';
 
 const PROGRAM = fileURLToPath(new URL('./client-main.js', import.meta.url));
 
-/** An observer that can be stopped by the kernel. */
-export class ClientProcess implements LivingLife {
+/** An observer in its own process, which the kernel can stop. */
+export class ClientProcess implements OngoingHistory {
   readonly name = 'stopped';
   readonly filter = {};
   readonly entries: Entry[] = [];
@@ -23,10 +23,10 @@ export class ClientProcess implements LivingLife {
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
       for (const line of lines) {
-        const said = JSON.parse(line) as { entries: Entry[]; cursor?: string; isLive: boolean };
-        this.entries.push(...said.entries);
-        this.cursor = said.cursor;
-        this.isLive = said.isLive;
+        const printed = JSON.parse(line) as { entries: Entry[]; cursor?: string; isLive: boolean };
+        this.entries.push(...printed.entries);
+        this.cursor = printed.cursor;
+        this.isLive = printed.isLive;
       }
     });
   }
@@ -56,8 +56,8 @@ export class ClientProcess implements LivingLife {
     this.child.kill('SIGKILL');
   }
 
-  /** Waits until it has been told everything, and judges it beside one who never stood still. */
-  async collect(bus: BusProcess, operations: readonly Operation[], witness: LivingLife): Promise<void> {
+  /** Waits until this client has received everything, and checks its history beside that of a client that never stopped. */
+  async collect(bus: BusProcess, operations: readonly Operation[], witness: OngoingHistory): Promise<void> {
     await settleAndVerify(bus, operations, [witness, this], 60_000);
     this.kill();
   }

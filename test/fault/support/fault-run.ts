@@ -5,7 +5,7 @@ import { Observer, type ObserverOptions } from './observer.js';
 import { Proxy } from './proxy.js';
 import { Workload, type WorkloadOptions } from './workload.js';
 
-/** One row of the table of invariants: injects its fault for real, and throws where the invariant does not hold. */
+/** One row of the table of invariants: causes a real fault, and throws where the invariant does not hold. */
 export interface FaultRun {
   readonly row: number;
   readonly name: string;
@@ -20,12 +20,12 @@ export type Outcome =
   | { readonly is: 'skipped'; readonly why: string };
 
 /**
- * How much a run does. `brief`: everything once, and no measuring of time, for continuous integration. `short`: a few
- * minutes in all. `long`: as often as is needed to trust it.
+ * How much a run does. `brief`: everything once, without measuring times, for continuous integration. `short`: a few minutes for all
+ * runs. `long`: about an hour for all runs.
  */
 export type Form = 'brief' | 'short' | 'long';
 
-/** What a run is given; everything that it starts through here is stopped after it. */
+/** The context of a run. Everything that the run starts through it is stopped after the run. */
 export class FaultContext {
   readonly random: () => number;
   readonly #cleanups: (() => unknown)[] = [];
@@ -33,7 +33,7 @@ export class FaultContext {
   constructor(
     readonly form: Form,
     readonly seed: number,
-    /** The long form is done in so many parts, of which this is one. */
+    /** How many parts the long form is split into; this is one of them. */
     private readonly parts = 1,
   ) {
     this.random = chance(seed);
@@ -43,7 +43,7 @@ export class FaultContext {
     return this.form === 'long';
   }
 
-  /** Whether times are looked at: not where other work shares the machine. */
+  /** Whether the run checks times: not in the brief form, where other work shares the machine. */
   get isMeasured(): boolean {
     return this.form !== 'brief';
   }
@@ -85,7 +85,7 @@ export class FaultContext {
     return bus;
   }
 
-  /** A listener that connects, and connects again whenever it is cut off. */
+  /** Starts a client that subscribes, and connects again whenever its connection breaks. */
   observer(name: string, options: ObserverOptions): Observer {
     const observer = new Observer(name, { random: this.random, ...options });
     this.cleanup(() => {

@@ -10,24 +10,24 @@ import { pause } from './fault-run.js';
 import type { Flood } from './floods.js';
 
 const ATTACKER = fileURLToPath(new URL('./flood-main.js', import.meta.url));
-/** Between two things that the honest client asks for. */
+/** The pause between two requests of the honest client. */
 const EVERY_MS = 5;
 
-/** How long an honest client has waited for what it asked, in milliseconds. */
+/** How long an honest client waited for its answers, in milliseconds. */
 export interface Waits {
   readonly count: number;
   readonly p50: number;
   readonly p99: number;
   readonly longest: number;
-  /** Of the server, the most in the meantime. */
+  /** The most memory of the server in the meantime. */
   readonly memoryMb: number;
 }
 
 /**
- * An honest client of a bus: on a connection that stands it sends pings and is told of what it writes; and it comes anew, by
- * HTTP and as a WebSocket. It asks for one after the other and notes how long each took.
+ * An honest client of a bus. On an open connection it sends pings, and receives events for the files that it writes. It also sends
+ * HTTP requests and opens WebSockets on new connections. It makes one request after the other, and records how long each took.
  */
-export class Honest {
+export class HonestClient {
   readonly #socket: WebSocket;
   readonly #answers = new Map<string, () => void>();
   #n = 0;
@@ -45,8 +45,8 @@ export class Honest {
     });
   }
 
-  static async connect(bus: BusProcess, repository: TemporaryRepository): Promise<Honest> {
-    const honest = new Honest(bus, repository);
+  static async connect(bus: BusProcess, repository: TemporaryRepository): Promise<HonestClient> {
+    const honest = new HonestClient(bus, repository);
     await once(honest.#socket, 'open');
     honest.#socket.send(packMessage([1, 1, { snapshot: 'none', filter: { kinds: ['claim'] } }]));
     await pause(50);
@@ -56,7 +56,7 @@ export class Honest {
   async measure(ms: number): Promise<Waits> {
     const waits: number[] = [];
     let memory = 0;
-    const kinds = [() => this.#ping(), () => this.#event(), () => this.#request(), () => this.#arrival()];
+    const kinds = [() => this.#ping(), () => this.#event(), () => this.#request(), () => this.#newConnection()];
     const until = performance.now() + ms;
     for (let turn = 0; performance.now() < until; turn++) {
       const began = performance.now();
@@ -87,11 +87,11 @@ export class Honest {
 
   #answered(what: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const impatience = setTimeout(() => {
-        reject(new Error(`the honest client waits in vain for ${what}`));
+      const timeout = setTimeout(() => {
+        reject(new Error(`the honest client received no ${what} within 30 s`));
       }, 30_000);
       this.#answers.set(what, () => {
-        clearTimeout(impatience);
+        clearTimeout(timeout);
         this.#answers.delete(what);
         resolve();
       });
@@ -114,28 +114,28 @@ export class Honest {
 
   async #request(): Promise<void> {
     const { status } = await ask(this.#port, request('GET /healthz', [`Host: 127.0.0.1:${String(this.#port)}`]));
-    if (status !== 200) throw new Error(`the honest client is answered ${String(status)}`);
+    if (status !== 200) throw new Error(`the honest client received status ${String(status)}`);
   }
 
-  async #arrival(): Promise<void> {
+  async #newConnection(): Promise<void> {
     const socket = this.#dial();
     await Promise.race([
       once(socket, 'message'),
-      once(socket, 'close').then(() => Promise.reject(new Error('the honest client is not let in'))),
+      once(socket, 'close').then(() => Promise.reject(new Error('the server refused the honest client'))),
     ]);
     socket.terminate();
   }
 }
 
-/** Measures an honest client while a flood goes on. */
-export async function underFlood(flood: Flood, bus: BusProcess, honest: Honest, ms: number): Promise<Waits> {
+/** Measures an honest client during a flood. */
+export async function underFlood(flood: Flood, bus: BusProcess, honest: HonestClient, ms: number): Promise<Waits> {
   const { url, token } = bus.endpoint;
   const target = JSON.stringify({ port: Number(new URL(url).port), token });
   const attacker = spawn(process.execPath, [ATTACKER, flood.name, target, String(ms + 1_500)], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = once(attacker, 'exit');
-  // For the flood to come.
+  // The flood needs time to start.
   await pause(Math.min(800, ms));
   try {
     return await honest.measure(ms);

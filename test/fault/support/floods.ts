@@ -8,13 +8,13 @@ export interface FloodTarget {
   readonly token: string;
 }
 
-/** Too much of one thing, for as long as the process lives. */
+/** A flood: one kind of message or connection, as fast as possible, until the process exits. */
 export interface Flood {
   readonly name: string;
   attack(target: FloodTarget): Promise<void>;
 }
 
-/** Waits between two rounds of whoever floods by making connections. */
+/** The pause between two rounds of a flood that makes connections. */
 const ROUND_MS = 2;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -27,7 +27,7 @@ function dial(port: number, ready: (socket: Socket) => void): Socket {
   return socket;
 }
 
-/** Writes the same bytes as fast as they are taken, and again on a new connection where it is cut off. */
+/** Writes the same bytes as fast as the socket accepts them, and continues on a new connection where the server closes this one. */
 function pour(target: FloodTarget, greeting: string, bytes: Uint8Array, isRead = true): void {
   const socket = dial(target.port, () => {
     socket.write(greeting);
@@ -45,7 +45,7 @@ function pour(target: FloodTarget, greeting: string, bytes: Uint8Array, isRead =
   });
 }
 
-/** A WebSocket frame as a client sends it; the mask is zero, which masks nothing. */
+/** A WebSocket frame as a client sends it. The mask is zero, so the payload is unchanged. */
 function frame(opcode: number, payload: Uint8Array, isLast = true): Buffer {
   const { length } = payload;
   const head = [(isLast ? 0x80 : 0) | opcode, 0x80 | (length < 126 ? length : 126)];
@@ -92,7 +92,7 @@ const get = (target: FloodTarget, path: string, ...headers: string[]): string =>
 const allowed = (target: FloodTarget, path: string): string =>
   get(target, path, `Authorization: Bearer ${target.token}`);
 
-/** Connections, held or let go, made as fast as one process can. */
+/** Opens connections as fast as one process can, up to `most` at a time. */
 function crowd(name: string, most: number, make: (socket: Socket, target: FloodTarget, n: number) => void): Flood {
   return {
     name,
@@ -133,7 +133,7 @@ export const FLOODS: readonly Flood[] = [
   messages('syncs of everything', 2, (n) => [3, n]),
   messages('inspections', 2, (n) => [5, n, 'overview']),
   messages('messages as fast as they go', 4, (n) => [4, n]),
-  frames('messages of 64 KiB that say nothing', 2, () => frame(2, Buffer.alloc(65_535, 0x90))),
+  frames('messages of 64 KiB without meaning', 2, () => frame(2, Buffer.alloc(65_535, 0x90))),
   requests('/metrics, pipelined on two connections', 2, (target) => allowed(target, '/metrics')),
   requests('/records, pipelined on two connections', 2, (target) => allowed(target, '/records')),
   requests('/inspector.js, pipelined and never read', 8, (target) => get(target, '/inspector.js'), false),

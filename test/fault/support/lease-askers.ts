@@ -11,13 +11,13 @@ const ASK_MS = 2_000;
 
 export type Answer = 'free' | 'held' | 'unknown';
 
-/** One way to ask who holds an address. What throws, or does not answer in time, knows nothing. */
+/** One way to ask who holds an address. An error, or no answer in time, counts as `unknown`. */
 export interface Asker {
   readonly name: string;
   ask(address: string): Promise<Answer>;
 }
 
-/** The ways of a lane that are opened once: two clients, one beside the network that fails and one behind it, HTTP and MCP. */
+/** The askers that a lane opens once: a client with a direct connection, a client behind the proxy that fails, HTTP, and MCP. */
 export class LeaseAskers {
   readonly each: readonly Asker[];
   readonly #mcp: McpBus;
@@ -34,7 +34,7 @@ export class LeaseAskers {
     const call = { signal: new AbortController().signal, progress: () => undefined };
     this.each = [
       { name: 'bus.holding', ask: async (address) => holdingOf(near, address) },
-      { name: 'bus.holding, behind the network', ask: async (address) => holdingOf(far, address) },
+      { name: 'bus.holding, behind the proxy', ask: async (address) => holdingOf(far, address) },
       { name: 'GET /holders', ask: async (address) => httpHolders(bus(), address) },
       {
         name: 'MCP who_holds',
@@ -56,7 +56,7 @@ export class LeaseAskers {
     return new LeaseAskers(root, bus, near, far, mirrors);
   }
 
-  /** Both mirrors, to wait with. */
+  /** The mirrors of both clients, for `whenFree`. */
   get waiting(): readonly Mirror[] {
     return this.mirrors;
   }
@@ -65,25 +65,25 @@ export class LeaseAskers {
     return this.near.status.state === 'live' && this.far.status.state === 'live';
   }
 
-  /** The control: what a lease is by the client's clock alone, by what has come until now. */
+  /** The control: whether a mirror has the address as free by the client's clock alone, from the records received so far. */
   byOwnClock(address: string): boolean {
     return this.mirrors.some(({ swarm, moment }) =>
       swarm.held({ now: moment.now }).every(({ addresses }) => addresses.every(({ text }) => text !== address)),
     );
   }
 
-  /** `wait --free`, in a process of its own. */
+  /** Runs `wait --free` in its own process. */
   waitFree(address: string): Promise<Answer> {
     return this.#command(['wait', '--free', address, '--timeout', '60'], (code) => (code === 0 ? 'free' : 'unknown'));
   }
 
-  /** `wait --free --timeout 0`: only a look. */
+  /** Runs `wait --free --timeout 0`, which does not wait. */
   lookFree(address: string): Promise<Answer> {
     const args = ['wait', '--free', address, '--timeout', '0'];
     return this.#command(args, (code) => (code === 0 ? 'free' : code === 2 ? 'held' : 'unknown'));
   }
 
-  /** `holders`: nothing on standard output and success is "nobody holds it". */
+  /** Runs `holders`: success with no output means that nobody holds the address. */
   holders(address: string): Promise<Answer> {
     return this.#command(['holders', address, '--json'], (code, out) =>
       code !== 0 ? 'unknown' : out === '' ? 'free' : 'held',

@@ -4,23 +4,23 @@ import type { BusProcess } from './bus-process.js';
 import { pause, type FaultContext } from './fault-run.js';
 import { LeaseAskers, type Answer, type Asker } from './lease-askers.js';
 import { LeaseScript } from './lease-script.js';
-import { isHeldOnDisk } from './lease-truth.js';
+import { isHeldOnDisk } from './lease-oracle.js';
 import type { Proxy } from './proxy.js';
 import { until } from '../../support/until.js';
 
 const FAULTS = ['killed', 'stopped', 'stopped', 'held back', 'held back', 'broken', 'none'] as const;
 type Fault = (typeof FAULTS)[number];
 
-/** A port at which nobody listens. */
-const NOBODY = 1;
+/** A port on which no process listens. */
+const CLOSED_PORT = 1;
 const TOKEN_MS = 250;
-/** A fault lasts no longer. */
+/** The longest duration of a fault. */
 const MAX_FAULT_MS = 600;
-/** After it is over it must be known to be. */
-const PATIENCE_MS = 60_000;
-/** How often each way is asked in a round. */
+/** The longest time until the clients know that a lease has ended. */
+const TIMEOUT_MS = 60_000;
+/** The longest pause between two questions to the same asker. */
 const ASK_EVERY_MS = 40;
-/** A command costs a process: one round in so many has one. */
+/** A command costs a process: one round in this many runs one. */
 const ROUNDS_PER_COMMAND = 8;
 
 export interface Tally {
@@ -47,7 +47,7 @@ export class LanesOfRounds {
       const lane = await LeaseLane.open(this.context, this.transport, this.#tally);
       while (this.#next < rounds && this.#tally.falseFree.length === 0) await lane.round(this.#next++);
     };
-    // What one lane fails over is said once the others have come to rest: they write files until then.
+    // An error in one lane is thrown after the other lanes have stopped: they write files until then.
     const lanes = Array.from({ length: this.lanes }, () =>
       lane().catch((error: unknown) => {
         this.#next = rounds;
@@ -59,7 +59,7 @@ export class LanesOfRounds {
   }
 }
 
-/** One repository with its server, and everybody who asks it. */
+/** One repository with its server and its clients. */
 class LeaseLane {
   #askers!: LeaseAskers;
 
@@ -85,24 +85,24 @@ class LeaseLane {
 
   async round(n: number): Promise<void> {
     const { context, repository } = this;
-    await until('all are live', () => this.#askers.areLive, PATIENCE_MS);
+    await until('all are live', () => this.#askers.areLive, TIMEOUT_MS);
     const lease = new LeaseScript(repository, context.random, n);
     const fault = FAULTS[context.below(FAULTS.length)]!;
     const round = { lease, what: `round ${String(n)}, ${fault}`, isOver: false };
     const waits = this.#askers.waiting.map((mirror) => this.#wait('whenFree', round, mirror.whenFree(lease.address)));
     if (n % ROUNDS_PER_COMMAND === 0) waits.push(this.#command(n / ROUNDS_PER_COMMAND, round));
     const waited = Promise.all(waits);
-    // What fails before it is waited for is told then.
+    // An error before the `await` below is thrown there, and is not an unhandled rejection.
     waited.catch(() => undefined);
     const asking = [...this.#askers.each.map((asker) => this.#keepAsking(asker, round)), this.#control(round)];
     try {
       const striking = this.#strike(fault, context.random() * (lease.leftMs + 300));
       await lease.play();
       await striking;
-      const late = new Error(`${round.what}: nobody was told that it is free`);
-      await Promise.race([waited, pause(PATIENCE_MS).then(() => Promise.reject(late))]);
+      const late = new Error(`${round.what}: not every waiting client learned that the address is free`);
+      await Promise.race([waited, pause(TIMEOUT_MS).then(() => Promise.reject(late))]);
     } finally {
-      // Whatever has failed is told, and not that somebody went on asking of files that were removed after it.
+      // The askers stop before the files are removed: otherwise their errors would hide the first one.
       round.isOver = true;
       await Promise.allSettled(asking);
     }
@@ -157,15 +157,15 @@ class LeaseLane {
       case 'none':
         return;
       case 'killed':
-        // Its port may be another server's by the time that a client comes back.
-        this.proxy.target = NOBODY;
+        // When a client reconnects, another server may have this port.
+        this.proxy.target = CLOSED_PORT;
         await this.bus.kill();
         await lasting;
         this.bus = await this.context.bus(this.repository.root, {
           transport: this.transport,
           allowHosts: [this.proxy.host],
         });
-        // Who has asked for the token of the one before, and not yet dialled, finds nobody.
+        // A client that has asked for the old token, and not yet dialled, must find a closed port.
         await pause(TOKEN_MS);
         this.proxy.target = this.bus.port;
         return;

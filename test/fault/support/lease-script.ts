@@ -8,13 +8,13 @@ export type Ending = 'lapses' | 'released' | 'removed';
 const ENDINGS: readonly Ending[] = ['lapses', 'lapses', 'released', 'removed'];
 
 /**
- * The life of one lease as its holder writes it: taken, extended before each end, some of them at the last moment, and over
- * for good. Once it is over it is never taken again, so that who is told `free` must still see it free.
+ * One lease as its holder writes it: it is taken, extended before each end, sometimes at the last moment, and then ends for good. It
+ * is never taken again, so the files must still show it as free when a client receives `free`.
  */
 export class LeaseScript {
   readonly id: string;
   readonly address: string;
-  /** A beat that came after the end, because the machine was busy: what the lease was then, nobody can say. */
+  /** Whether a heartbeat was written after the end, because the machine was busy: the state of the lease is then uncertain. */
   isVoid = false;
   #endsAt: number;
 
@@ -31,15 +31,15 @@ export class LeaseScript {
     repository.rename('reservation', this.id, record);
   }
 
-  /** How long until its end, as far as it is written. */
+  /** How long until the end that is on disk. */
   get leftMs(): number {
     return this.#endsAt - Date.now();
   }
 
-  /** Extends it a few times, and ends it. */
+  /** Extends the lease a few times, and ends it. */
   async play(): Promise<void> {
     for (let beats = Math.floor(this.random() * 4); beats > 0; beats--) {
-      // Half of the holders beat at the last moment.
+      // Half of the heartbeats are written at the last moment.
       const spareMs = this.random() < 0.5 ? 2 + this.random() * 12 : this.random() * Math.max(2, this.leftMs);
       await pause(Math.max(0, this.leftMs - spareMs));
       if (!this.#beat(beats)) return;
@@ -55,7 +55,7 @@ export class LeaseScript {
     } else this.repository.remove('reservation', this.id);
   }
 
-  /** @returns whether it was in time. */
+  /** Writes a heartbeat. @returns whether it was in time. */
   #beat(n: number): boolean {
     const before = this.#endsAt;
     if (Date.now() >= before) return true;

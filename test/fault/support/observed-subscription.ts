@@ -1,24 +1,24 @@
 import { MessageType, type ServerMessage } from '../../../protocol/index.js';
-import { TYPE, type Entry, type LifeFilter } from '../life.js';
+import { TYPE, type Entry, type ClientFilter } from '../client-history.js';
 
 export interface ObservedOptions {
-  readonly filter?: LifeFilter;
-  /** Over all connections. */
+  readonly filter?: ClientFilter;
+  /** The most events, over all connections. */
   readonly cap?: number;
   readonly snapshot?: 'full' | 'none';
 }
 
 /**
- * One subscription over any number of connections, with a record of all that was told: written from PROTOCOL.md. It knows no
- * transport; whoever has one passes the messages on.
+ * One subscription over any number of connections, with the history of what it received; written from PROTOCOL.md. It has no
+ * transport: a subclass passes the messages to it.
  */
 export class ObservedSubscription {
   readonly entries: Entry[] = [];
-  readonly filter: LifeFilter;
+  readonly filter: ClientFilter;
   connections = 0;
   events = 0;
   resyncs = 0;
-  #phase: 'apart' | 'snapshot' | 'replay' | 'live' | 'over' = 'apart';
+  #phase: 'disconnected' | 'snapshot' | 'replay' | 'live' | 'ended' = 'disconnected';
   #epoch = '';
   #cursor: string | undefined;
   #left: number;
@@ -33,20 +33,20 @@ export class ObservedSubscription {
   }
 
   get isOver(): boolean {
-    return this.#phase === 'over';
+    return this.#phase === 'ended';
   }
 
-  /** Where it would resume. */
+  /** The cursor from which the subscription would resume. */
   get cursor(): string | undefined {
     return this.#cursor;
   }
 
-  /** Whether everything up to here has been told. */
+  /** Whether the subscription has received everything up to a revision, or has ended. */
   hasReached(epoch: string, revision: number): boolean {
     return this.isOver || (this.isLive && this.#epoch === epoch && Number(this.#cursor?.split(':')[1]) >= revision);
   }
 
-  /** The message that subscribes, or goes on where the last connection ended. */
+  /** The message that subscribes, or resumes where the last connection ended. */
   request(): readonly unknown[] {
     return [
       MessageType.subscribe,
@@ -62,7 +62,7 @@ export class ObservedSubscription {
 
   disconnected(): void {
     if (this.entries.at(-1)?.is !== 'disconnected') this.entries.push({ is: 'disconnected' });
-    if (!this.isOver) this.#phase = 'apart';
+    if (!this.isOver) this.#phase = 'disconnected';
   }
 
   take(message: ServerMessage): void {
@@ -94,7 +94,7 @@ export class ObservedSubscription {
         return;
       case MessageType.complete:
         this.entries.push({ is: 'complete', reason: message[2], delivered: message[3] });
-        this.#phase = message[2] === 'shutdown' ? 'apart' : 'over';
+        this.#phase = message[2] === 'shutdown' ? 'disconnected' : 'ended';
         return;
       case MessageType.heartbeat:
         this.entries.push({ is: 'heartbeat', revision: message[1] });

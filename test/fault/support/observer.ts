@@ -1,24 +1,24 @@
 import { WebSocket } from 'ws';
 import { MessageType, packMessage, SUBPROTOCOLS, unpackMessage, type ServerMessage } from '../../../protocol/index.js';
-import type { Life } from '../life.js';
+import type { ClientHistory } from '../client-history.js';
 import { ObservedSubscription, type ObservedOptions } from './observed-subscription.js';
 
 export interface ObserverOptions extends ObservedOptions {
-  /** Asked before every attempt; may throw while there is no server. */
+  /** Called before each attempt to connect; may throw while there is no server. */
   readonly address: () => { readonly url: string; readonly token: string };
-  /** The longest wait before another attempt. @default 20 */
+  /** The longest wait before another attempt, in milliseconds. @default 20 */
   readonly retryMs?: number;
   readonly random?: () => number;
   /** @default true */
   readonly reconnects?: boolean;
-  /** Whether it connects and then waits for {@link Observer.subscribe}. @default false */
+  /** Whether the observer connects and then waits for a call of {@link Observer.subscribe}. @default false */
   readonly waits?: boolean;
 }
 
-/** One subscription over WebSockets, dialled again whenever they break. */
-export class Observer extends ObservedSubscription implements Life {
+/** One subscription over a WebSocket, which is dialled again whenever it breaks. */
+export class Observer extends ObservedSubscription implements ClientHistory {
   closedWith: { readonly code: number; readonly reason: string } | undefined;
-  /** Called with every message, once it has been recorded. */
+  /** Called with each message, after it has been recorded. */
   onMessage: (message: ServerMessage) => void = () => undefined;
   #socket: WebSocket | undefined;
   #isStopped = false;
@@ -61,7 +61,7 @@ export class Observer extends ObservedSubscription implements Life {
     this.#socket?.terminate();
   }
 
-  /** Breaks the connection without a word. */
+  /** Breaks the connection without a close frame. */
   cut(): void {
     this.#socket?.terminate();
   }

@@ -1,14 +1,14 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A wire that can be bad: splits what the server sends at random places, and breaks after so many bytes or when told. */
+/** A bad network: splits the server's bytes at random places, and breaks connections after a number of bytes or on request. */
 export class Proxy {
-  /** The server's port; it may change over a restart. */
+  /** The server's port, which may change with a restart. */
   target = 0;
   splits = false;
   /** Bytes from the server after which the next connection breaks. */
   breaksAfter: () => number = () => Infinity;
   breaks = 0;
-  /** Resolves when what comes from the server is passed on again. */
+  /** Resolves when the proxy passes on the server's bytes again. */
   #flowing: Promise<void> = Promise.resolve();
   #release: () => void = () => undefined;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
@@ -35,7 +35,7 @@ export class Proxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** As a Host that the server must allow. */
+  /** The value for `allowHosts` of the server. */
   get host(): string {
     return `127.0.0.1:${String(this.port)}`;
   }
@@ -44,12 +44,12 @@ export class Proxy {
     return `ws://${this.host}`;
   }
 
-  /** Breaks everything that stands, at once. */
+  /** Breaks all connections at once. */
   breakAll(): void {
     for (const pair of [...this.#pairs]) this.#break(pair);
   }
 
-  /** Passes on nothing that comes from the server, without breaking anything, until {@link release}. */
+  /** Keeps the server's bytes back until {@link release}; no connection breaks. */
   hold(): void {
     this.#flowing = new Promise((resolve) => (this.#release = resolve));
   }
@@ -58,7 +58,7 @@ export class Proxy {
     this.#release();
   }
 
-  /** Breaks one connection, whichever. */
+  /** Breaks one connection, chosen at random. */
   breakOne(): void {
     const pairs = [...this.#pairs];
     const pair = pairs[Math.floor(this.random() * pairs.length)];

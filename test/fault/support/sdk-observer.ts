@@ -7,10 +7,10 @@ import {
   type ConnectOptions,
 } from '../../../client/sdk/index.js';
 import type { WireEvent } from '../../../protocol/index.js';
-import type { Entry, Life, LifeFilter } from '../life.js';
+import type { Entry, ClientHistory, ClientFilter } from '../client-history.js';
 
-/** What an application sees that uses the SDK; its reconnections do not show, its marks do. */
-export class SdkObserver implements Life {
+/** The history of an application that uses the SDK: the SDK shows its marks, and hides its reconnections. */
+export class SdkObserver implements ClientHistory {
   readonly entries: Entry[] = [];
   /** Awaited before each update is consumed: a slow application. */
   beforeEach: () => Promise<void> | undefined = () => undefined;
@@ -18,16 +18,16 @@ export class SdkObserver implements Life {
   resyncs = 0;
   #epoch = '';
   #reached = 0;
-  /** What has come of a snapshot that is not complete. */
+  /** The events so far of an incomplete snapshot. */
   #snapshot: WireEvent[] | undefined = [];
 
   private constructor(
     readonly name: string,
-    readonly filter: LifeFilter,
+    readonly filter: ClientFilter,
     private readonly bus: BusClient,
   ) {}
 
-  static async connect(name: string, options: ConnectOptions, filter: LifeFilter = {}): Promise<SdkObserver> {
+  static async connect(name: string, options: ConnectOptions, filter: ClientFilter = {}): Promise<SdkObserver> {
     const backoff = { firstMs: 10, longestMs: 50 };
     const observer = new SdkObserver(name, filter, await connect({ backoff, ...options }));
     void observer.#read();

@@ -4,7 +4,7 @@ import { endSoon, untilSignal } from '../../../client/cli/terminal/signals.js';
 import { BusServer, type Log, type ServerOptions } from '../../../server/index.js';
 import { TurnMeter } from './turn-meter.js';
 
-/** A server in a process of its own, as `muse-bus serve`, with every option open and its insides to be looked at: SIGUSR2. */
+/** A server in its own process, like `muse-bus serve`, with all options. On SIGUSR2 it prints its measurements. */
 const print = (value: object): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 function say(level: string): (fields: object, text: string) => void {
@@ -14,7 +14,7 @@ function say(level: string): (fields: object, text: string) => void {
   };
 }
 
-/** Bytes; where the kernel does not tell them apart, with the journal's pages. */
+/** Bytes. Where the kernel does not list mapped files apart, the journal's pages are included. */
 function ownMemory(): number {
   try {
     return ownBytesOf(process.pid);

@@ -1,13 +1,13 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 
-/** What one turn of the loop has taken, milliseconds. */
+/** The time of one turn of the loop, in milliseconds. */
 export interface Turn {
   /**
-   * At most what the program's own work has taken: the processor time of the whole process, or the time from end to end
-   * without the collector's pauses, whichever is less. The one counts other threads too, the other what else the machine did.
+   * An upper bound of the program's own work: the processor time of the whole process, or the elapsed time without the garbage
+   * collector's pauses, whichever is less. The first includes other threads, the second other work on the machine.
    */
   readonly workMs: number;
-  /** How long the collector stopped the program. */
+  /** How long the garbage collector stopped the program. */
   readonly collectorMs: number;
 }
 
@@ -17,7 +17,7 @@ interface Ended {
   readonly cpuMs: number;
 }
 
-/** Shorter turns are not remembered. */
+/** Shorter turns are not recorded. */
 const SHORT_MS = 1;
 
 /** Measures every turn of the loop, from one `setImmediate` to the next; that keeps a core busy. */
@@ -32,7 +32,7 @@ export class TurnMeter {
     this.#measure(process.cpuUsage(), performance.now());
   }
 
-  /** The longest turns since the last look, the longest first. */
+  /** Returns the 50 longest turns since the last call, the longest first. */
   take(): Turn[] {
     const turns = this.#turns.map(({ from, until, cpuMs }) => {
       const within = this.#pauses.filter(({ at }) => at >= from && at < until);

@@ -1,46 +1,49 @@
 import { MessageType } from '../../../protocol/index.js';
 import { RawClient } from '../../support/raw-client.js';
-import { checkHistory } from '../history-checker.js';
-import type { Life, Operation } from '../life.js';
+import { checkHistories } from '../history-checker.js';
+import type { ClientHistory, Operation } from '../client-history.js';
 import type { BusProcess } from './bus-process.js';
 import { until } from '../../support/until.js';
 
-/** A life that is still being lived. */
-export interface LivingLife extends Life {
+/** The history of a client that is still connected. */
+export interface OngoingHistory extends ClientHistory {
   hasReached(epoch: string, revision: number): boolean;
 }
 
-/** Has the bus read everything, waits until everybody has been told, and judges. @throws Error with the verdict. */
+/**
+ * Makes the bus read everything, waits until each client has received it, and checks the histories.
+ * @throws Error with the verdict, where the bus broke a rule
+ */
 export async function settleAndVerify(
   bus: BusProcess,
   operations: readonly Operation[],
-  lives: readonly LivingLife[],
-  patienceMs = 30_000,
+  histories: readonly OngoingHistory[],
+  timeoutMs = 30_000,
 ): Promise<{ readonly events: number; readonly marks: number }> {
   const cursor = await barrier(bus);
   const [epoch = '', revision = ''] = cursor.split(':');
-  for (const life of lives) {
+  for (const history of histories) {
     await until(
-      `${life.name} has been told everything up to ${cursor}, after ${JSON.stringify(life.entries.slice(-3)).slice(0, 600)}`,
-      () => life.hasReached(epoch, Number(revision)),
-      patienceMs,
+      `${history.name} has received everything up to ${cursor}, after ${JSON.stringify(history.entries.slice(-3)).slice(0, 600)}`,
+      () => history.hasReached(epoch, Number(revision)),
+      timeoutMs,
     );
   }
-  return verify(lives, operations, true);
+  return verify(histories, operations, true);
 }
 
-/** @throws Error with the verdict where it is against the bus. */
-export function verify(lives: readonly Life[], operations: readonly Operation[], isSettled: boolean) {
-  const verdict = checkHistory({ lives, operations, isSettled });
+/** Checks the histories. @throws Error with the verdict, where the bus broke a rule. */
+export function verify(histories: readonly ClientHistory[], operations: readonly Operation[], isSettled: boolean) {
+  const verdict = checkHistories({ histories, operations, isSettled });
   if (verdict.holds) return { events: verdict.events, marks: verdict.marks };
-  const { rule, life, entry, why } = verdict;
-  const around = lives.find(({ name }) => name === life)!.entries.slice(Math.max(0, entry - 6), entry + 1);
+  const { rule, history, entry, why } = verdict;
+  const around = histories.find(({ name }) => name === history)!.entries.slice(Math.max(0, entry - 6), entry + 1);
   throw new Error(
-    `${rule} broken in the life of ${life} at ${entry}: ${why}\n${JSON.stringify(around).slice(0, 4_000)}`,
+    `${rule} broken in the history of ${history} at ${entry}: ${why}\n${JSON.stringify(around).slice(0, 4_000)}`,
   );
 }
 
-/** @returns the cursor that includes what was on the disk at the call. */
+/** Sends a barrier. @returns the cursor that includes everything that was on the disk at the call. */
 export async function barrier({ endpoint }: BusProcess): Promise<string> {
   const client = await RawClient.connect(endpoint);
   try {

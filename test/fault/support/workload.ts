@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs';
 import type { Kind } from '../../../protocol/index.js';
 import type { TemporaryRepository } from '../../support/temporary-repository.js';
-import { KIND_NAMES, type Operation } from '../life.js';
+import { KIND_NAMES, type Operation } from '../client-history.js';
 
 export interface WorkloadOptions {
   readonly kinds?: number;
   readonly idsPerKind?: number;
   readonly runs?: number;
-  /** How many of the writes are made in place. @default 0.1 */
+  /** The share of writes that are made in place. @default 0.1 */
   readonly inPlace?: number;
   readonly removals?: number;
-  /** Characters that each record carries for nothing, or what says how many. @default 0 */
+  /** How many characters of padding each record has, or a function that returns the number. @default 0 */
   readonly padding?: number | (() => number);
 }
 
-/** Changes files at random and keeps the record of it. */
+/** Changes files at random and keeps a list of the operations. */
 export class Workload {
   readonly operations: Operation[] = [];
   #n = 0;
@@ -56,12 +56,12 @@ export class Workload {
     this.repository.remove(kind, id);
   }
 
-  /** Notes what was done by other means than this. */
+  /** Records an operation that the test did by other means. */
   note(operation: Operation): void {
     this.operations.push(operation);
   }
 
-  /** Steps for a while, in bursts with room for others between. */
+  /** Makes a number of steps in bursts, with short pauses so that the server can work. */
   async keepUp(steps: number, burst = 20): Promise<void> {
     for (let done = 0; done < steps; done += burst) {
       this.steps(Math.min(burst, steps - done));

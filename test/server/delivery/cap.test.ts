@@ -3,7 +3,7 @@ import { MessageType } from '../../../protocol/index.js';
 import { absent, present } from '../../support/changes.js';
 import { Stream, type Peer } from '../../support/stream.js';
 
-/** What a client has heard, shortly: the number of events for each message that carries some, else the message's name. */
+/** What a client has received, in short form: the number of events of each message with events, the name of each other message. */
 function heard(peer: Peer): string[] {
   const names: Readonly<Record<number, string>> = { 17: 'subscribed', 19: 'synced', 21: 'complete', 22: 'resync' };
   return peer.heard().map(([type, ...rest]) => {
@@ -55,7 +55,7 @@ t.test('a cap is exact in a replay, and after it', async (t) => {
   }
 });
 
-t.test('a cap is exact for one who lags, whenever it drains', async (t) => {
+t.test('a cap is exact for a client that lags, whenever its socket drains', async (t) => {
   for (const [max_events, complete] of [
     [5, true],
     [6, true],
@@ -79,7 +79,7 @@ t.test('a cap is exact for one who lags, whenever it drains', async (t) => {
     t.equal(events.length, Math.min(max_events, 10), `cap ${String(max_events)}`);
     t.same(messages.at(-1)?.[0] === MessageType.complete, complete);
     stream.turn(...tasks(20, 1));
-    t.equal(peer.heard().length, complete ? 0 : 2, 'nothing after the last word');
+    t.equal(peer.heard().length, complete ? 0 : 2, 'nothing after complete');
   }
 });
 
@@ -94,7 +94,7 @@ t.test('a cap counts over a resync', async (t) => {
   peer.socket.mode = 'flowing';
   peer.drain();
   stream.serve();
-  // So little may wait that each event goes alone.
+  // The queue is so short that each event has its own frame.
   t.same(heard(peer), [
     'subscribed',
     ...['batch 1', 'batch 1', 'synced'],
@@ -105,7 +105,7 @@ t.test('a cap counts over a resync', async (t) => {
   ]);
 });
 
-t.test('members of one group end each at its own number, whoever joined when', async (t) => {
+t.test('each member of a group ends at its own cap, whenever it joined', async (t) => {
   const stream = new Stream();
   const peers: Peer[] = [];
   for (let n = 0; n < 30; n++) {

@@ -23,7 +23,7 @@ const replay = (after: number): DeliveryState => ({
   joinAt: 3,
 });
 
-/** Each state, with everything done that it waits for. */
+/** Each state, with nothing left to send. */
 const STATES: Readonly<Record<DeliveryStateName, DeliveryState>> = {
   snapshot: snapshot(2),
   replay: replay(5),
@@ -42,7 +42,7 @@ const EVENTS: Readonly<Record<DeliveryEventName, DeliveryEvent>> = {
   ended: { is: 'ended', reason: 'max_events' },
 };
 
-/** The name of the state that follows; `-` where the event cannot happen. */
+/** The name of the next state; `-` where the event cannot happen. */
 function following(state: DeliveryStateName, event: DeliveryEventName): string {
   try {
     return nextState(STATES[state], EVENTS[event]).at;
@@ -51,7 +51,7 @@ function following(state: DeliveryStateName, event: DeliveryEventName): string {
   }
 }
 
-t.test('the life of a subscription is the table of ARCHITECTURE.md', async (t) => {
+t.test('the states of a subscription follow the table in ARCHITECTURE.md', async (t) => {
   const [head, ...rows] = tableIn('ARCHITECTURE.md', 'event');
   const states = head!.slice(1) as DeliveryStateName[];
   t.same(new Set(states), new Set(Object.keys(STATES)), 'with each state');
@@ -77,13 +77,13 @@ t.test('a subscription is synced only when all of its snapshot or replay has bee
   t.same(nextState(replay(5), synced), { at: 'lagging', after: 5, index: 3 });
 });
 
-t.test('events that were missed move the place in the count, those of a replay do not', async (t) => {
+t.test('missed events move the index of a subscription, events of a replay do not', async (t) => {
   const sent = { is: 'history-sent', after: revision(9), events: 4 } as const;
   t.same(nextState({ at: 'lagging', after: revision(5), index: 3 }, sent), { at: 'lagging', after: 9, index: 7 });
   t.match(nextState(replay(2), sent), { at: 'replay', after: 9, joinAt: 3 });
 });
 
-t.test('an ended subscription remembers in which state it ended, and nothing changes it', async (t) => {
+t.test('an ended subscription keeps the state in which it ended, and nothing changes it', async (t) => {
   const ended = nextState(snapshot(1), { is: 'ended', reason: 'max_events' });
   t.match(ended, { at: 'ended', reason: 'max_events', from: { at: 'snapshot', next: 1 } });
   for (const event of Object.values(EVENTS)) t.equal(nextState(ended, event), ended, event.is);

@@ -3,7 +3,7 @@ import { MessageType } from '../../../protocol/index.js';
 import { present } from '../../support/changes.js';
 import { Stream } from '../../support/stream.js';
 
-t.test('subscriptions that ask the same, however it is written, share a group', async (t) => {
+t.test('subscriptions with equivalent filters share a group, however the filters are written', async (t) => {
   const stream = new Stream();
   const peers = [stream.connect(), stream.connect(), stream.connect('json')];
   peers[0]?.say(MessageType.subscribe, 1, { filter: { kinds: ['task', 'claim'], ids: ['a', 'b'] } });
@@ -13,7 +13,7 @@ t.test('subscriptions that ask the same, however it is written, share a group', 
   t.equal(stream.hub.fanOut.groupCount, 2, 'but not over encodings');
 });
 
-t.test('the events of one turn come in one frame, unless they are very many', async (t) => {
+t.test('the events of one turn are one frame, unless there are too many', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 1);
@@ -32,7 +32,7 @@ t.test('the events of one turn come in one frame, unless they are very many', as
   );
 });
 
-t.test('one event that is larger than a frame should be is sent all the same', async (t) => {
+t.test('an event that is larger than the limit of a frame is sent alone', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 1);
@@ -44,7 +44,7 @@ t.test('one event that is larger than a frame should be is sent all the same', a
   );
 });
 
-t.test('an event that nobody asks for is published, and counted by nobody', async (t) => {
+t.test('an event that matches no filter is published, and counted by no group', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 1, { filter: { kinds: ['claim'] } });

@@ -24,7 +24,7 @@ function candidates(index: FilterIndex<Item>, record: ReturnType<typeof matchabl
   return items;
 }
 
-t.test('a record asks only the filters that may match it', async (t) => {
+t.test('a record is compared only with filters that may match it', async (t) => {
   const index = new FilterIndex<Item>();
   const asked = {
     everything: item({}),
@@ -49,7 +49,7 @@ t.test('a record asks only the filters that may match it', async (t) => {
   t.same(candidates(index, record), new Set());
 });
 
-// Few letters, so that patterns and addresses meet.
+// Few letters, so that patterns often match addresses.
 const address = fc.string({ unit: fc.constantFrom('a', 'b', '/', '.', ':', '"'), minLength: 1, maxLength: 7 });
 const pattern = fc.oneof(
   address,
@@ -95,14 +95,14 @@ function isBounded(pattern: string): boolean {
   }
 }
 
-t.test('no filter that matches is ever missed, whatever its glob', async () => {
+t.test('the index finds every filter that matches, whatever its glob', async () => {
   fc.assert(
     fc.property(
       fc.array(pattern, { minLength: 1, maxLength: 4 }),
       fc.array(address, { minLength: 1, maxLength: 6 }),
       (patterns, addresses) => {
         const index = new FilterIndex<Item>();
-        // What needs backtracking is refused before it comes to an index.
+        // A pattern that needs backtracking is refused before it reaches an index.
         fc.pre(patterns.every(isBounded));
         const one: Item = { filter: { addresses: patterns } };
         index.add(one);
@@ -117,7 +117,7 @@ t.test('no filter that matches is ever missed, whatever its glob', async () => {
   );
 });
 
-t.test('whatever fields a filter has, it is found by what it matches', async () => {
+t.test('the index finds every filter that matches, whatever its fields', async () => {
   const some = <T>(values: readonly T[]) => fc.option(fc.subarray([...values], { minLength: 1 }), { nil: undefined });
   const filter = fc.record({
     kinds: some(KINDS.slice(0, 2)),

@@ -30,7 +30,7 @@ function stalledAfterSync(stream: Stream): Peer {
   return peer;
 }
 
-t.test('one who takes nothing is kept nothing for, and is sent the same events later', async (t) => {
+t.test('nothing is queued for a client that reads nothing, and it receives the same events later', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 100 });
   const slow = stalledAfterSync(stream);
   const fast = stream.connect();
@@ -46,13 +46,13 @@ t.test('one who takes nothing is kept nothing for, and is sent the same events l
   t.same(followed(t, slow.heard()), upTo(302));
 });
 
-t.test('no more waits for a socket than may, whatever the size of the frames', async (t) => {
+t.test('no more than maxQueuedBytes and one event wait for a socket, whatever the size of the frames', async (t) => {
   for (const maxQueuedBytes of [500, 2_000, 10_000]) {
     const stream = new Stream({ maxQueuedBytes });
     stream.turn(...upTo(200).map(task));
     const peers = [stalledAfterSync(stream), stream.connect()];
     const most = (): number => Math.max(...peers.map(({ socket }) => socket.queuedBytes));
-    // The second one stalls inside its snapshot.
+    // The second client stalls inside its snapshot.
     peers[1]!.socket.mode = 'stalled';
     peers[1]!.say(MessageType.subscribe, 1);
     for (let n = 200; n < 1_200; n += 50) {
@@ -61,7 +61,7 @@ t.test('no more waits for a socket than may, whatever the size of the frames', a
       stream.serve(2);
       t.ok(
         most() <= maxQueuedBytes + 200,
-        `${String(most())} bytes wait, ${String(maxQueuedBytes)} may, and one event`,
+        `${String(most())} bytes wait; the limit is ${String(maxQueuedBytes)} and one event`,
       );
     }
     for (const peer of peers) peer.socket.mode = 'flowing';
@@ -73,7 +73,7 @@ t.test('no more waits for a socket than may, whatever the size of the frames', a
   }
 });
 
-t.test('one who drains a little at a time, while more happens, comes to the end', async (t) => {
+t.test('a client that drains a little at a time, while more events occur, catches up', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 2_000 });
   const slow = stalledAfterSync(stream);
   for (let n = 0; n < 400; n++) {
@@ -103,7 +103,7 @@ t.test('a frame that the socket refuses is sent again', async (t) => {
   t.same(followed(t, peer.heard()), upTo(3));
 });
 
-t.test('all subscriptions of a connection fall behind and come back together', async (t) => {
+t.test('all subscriptions of a connection fall behind and catch up together', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 100 });
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 1);
@@ -140,24 +140,27 @@ t.test('all subscriptions of a connection fall behind and come back together', a
   );
 });
 
-t.test('one for whom history has moved on is given a resync, and a new snapshot', async (t) => {
-  const stream = new Stream({ maxQueuedBytes: 4_000, maxHistoryEvents: 10 });
-  const slow = stalledAfterSync(stream);
-  for (let n = 0; n < 100; n++) stream.turn(task(n % 30));
-  slow.socket.mode = 'flowing';
-  slow.drain();
-  stream.serve();
-  stream.turn(task(99));
-  const messages = slow.heard();
-  const at = messages.findIndex(([type]) => type === MessageType.resync);
-  t.strictSame(messages[at], [MessageType.resync, 1, 'lagged']);
-  t.match(messages[at + 1], [MessageType.batch, 1, 1], 'batches are numbered anew');
-  t.equal((messages[at + 1]?.[3] as unknown[]).length, 30);
-  t.match(messages[at + 2], [MessageType.synced, 1, 100, 100]);
-  t.same(followed(t, messages.slice(at + 3), 100), [99], 'and indices go on from the new synced');
-});
+t.test(
+  'a client that needs events which the history no longer holds receives a resync and a new snapshot',
+  async (t) => {
+    const stream = new Stream({ maxQueuedBytes: 4_000, maxHistoryEvents: 10 });
+    const slow = stalledAfterSync(stream);
+    for (let n = 0; n < 100; n++) stream.turn(task(n % 30));
+    slow.socket.mode = 'flowing';
+    slow.drain();
+    stream.serve();
+    stream.turn(task(99));
+    const messages = slow.heard();
+    const at = messages.findIndex(([type]) => type === MessageType.resync);
+    t.strictSame(messages[at], [MessageType.resync, 1, 'lagged']);
+    t.match(messages[at + 1], [MessageType.batch, 1, 1], 'the numbers of batches start again');
+    t.equal((messages[at + 1]?.[3] as unknown[]).length, 30);
+    t.match(messages[at + 2], [MessageType.synced, 1, 100, 100]);
+    t.same(followed(t, messages.slice(at + 3), 100), [99], 'and indices go on from the new synced');
+  },
+);
 
-t.test('a replay that history leaves behind becomes a resync', async (t) => {
+t.test('a replay becomes a resync when the history no longer holds its next event', async (t) => {
   const stream = new Stream({ maxHistoryEvents: 3_000, maxQueuedBytes: 1_000 });
   for (let n = 0; n < 3_000; n++) stream.turn(task(n));
   const peer = stream.connect();
@@ -178,7 +181,7 @@ t.test('a replay that history leaves behind becomes a resync', async (t) => {
   );
 });
 
-t.test('a heartbeat is sent only to those of whom nothing is behind', async (t) => {
+t.test('a heartbeat is sent only to connections with no subscription behind', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 100 });
   const idle = stream.connect();
   idle.heartbeat();
@@ -190,7 +193,7 @@ t.test('a heartbeat is sent only to those of whom nothing is behind', async (t) 
   t.match(slow.heard(), [[MessageType.heartbeat, 0]]);
   for (let n = 0; n < 10; n++) stream.turn(task(n));
   slow.heartbeat();
-  // The queue is empty again, but what was missed has not been sent.
+  // The queue is empty again, but the missed events have not been sent.
   slow.drain();
   slow.heartbeat();
   t.same(
@@ -204,7 +207,7 @@ t.test('a heartbeat is sent only to those of whom nothing is behind', async (t) 
   t.match(messages.at(-1), [MessageType.heartbeat, 10], 'after everything up to its revision');
 });
 
-t.test('a snapshot is sent in pieces that wait for the socket', async (t) => {
+t.test('a snapshot is sent in pieces, each when the socket has room', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 70_000 });
   for (let n = 0; n < 1_000; n++)
     stream.turn(present('task', `t${String(n).padStart(4, '0')}`, { n, text: 'x'.repeat(1_000) }));
@@ -232,7 +235,7 @@ t.test('a snapshot is sent in pieces that wait for the socket', async (t) => {
   t.same(followed(t, messages), [5_000]);
 });
 
-t.test('one who leaves while behind takes nobody along', async (t) => {
+t.test('a client that disconnects while behind does not affect the others', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 100 });
   const [slow, other] = [stalledAfterSync(stream), stream.connect()];
   other.say(MessageType.subscribe, 1);
@@ -244,7 +247,7 @@ t.test('one who leaves while behind takes nobody along', async (t) => {
 });
 
 t.test(
-  'a socket that has taken everything and says nothing is waited for until the second heartbeat, and counted',
+  'a socket that is empty but reports no drain is repaired at the second heartbeat, and counted as a stall',
   async (t) => {
     const stream = new Stream({ maxQueuedBytes: 100 });
     const slow = stalledAfterSync(stream);
@@ -263,7 +266,7 @@ t.test(
   },
 );
 
-t.test('a socket that is being closed drops everything, and is no stall', async (t) => {
+t.test('a socket that is being closed drops everything, and does not count as a stall', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 100 });
   const slow = stalledAfterSync(stream);
   slow.socket.mode = 'refusing';
@@ -275,7 +278,7 @@ t.test('a socket that is being closed drops everything, and is no stall', async 
   t.equal(stream.hub.stalls, 0);
 });
 
-t.test('an answer that empties the queue before the engine says so lets what was missed follow', async (t) => {
+t.test('missed events follow an answer that finds the queue empty before the engine reports it', async (t) => {
   const stream = new Stream({ maxQueuedBytes: 100 });
   const slow = stalledAfterSync(stream);
   for (let n = 0; n < 5; n++) stream.turn(task(n));

@@ -8,7 +8,7 @@ function found(tree: PrefixTree<string>, text: string): string[] {
   return values.sort();
 }
 
-t.test('every value whose prefix begins the text is found, and no other', async (t) => {
+t.test('exactly the values whose prefix begins the text are found', async (t) => {
   const tree = new PrefixTree<string>();
   for (const prefix of ['', 'src', 'src/a', 'src/ab', 'lib']) tree.add(prefix, `<${prefix}>`);
   tree.add('src', 'another');
@@ -17,7 +17,7 @@ t.test('every value whose prefix begins the text is found, and no other', async 
   t.same(found(tree, ''), ['<>']);
 });
 
-t.test('what is deleted is gone, and what is not there can be deleted', async (t) => {
+t.test('a deleted value is not found, and deleting a missing value has no effect', async (t) => {
   const tree = new PrefixTree<string>();
   tree.add('ab', '1');
   tree.add('abc', '2');
@@ -29,7 +29,7 @@ t.test('what is deleted is gone, and what is not there can be deleted', async (t
   t.same(found(tree, 'abcd'), []);
 });
 
-t.test('any sequence of adds and deletes leaves what a plain list would', async () => {
+t.test('after any sequence of adds and deletes it holds the same as a plain list', async () => {
   const prefix = fc.string({ unit: fc.constantFrom('a', 'b', '/'), maxLength: 4 });
   fc.assert(
     fc.property(fc.array(fc.record({ add: fc.boolean(), prefix }), { maxLength: 60 }), prefix, (operations, text) => {
@@ -51,7 +51,7 @@ t.test('any sequence of adds and deletes leaves what a plain list would', async 
   );
 });
 
-t.test('a prefix that many texts begin with is visited once', async (t) => {
+t.test('a prefix that many texts share is visited once', async (t) => {
   const tree = new PrefixTree<string>();
   for (const prefix of ['', 'src', 'src/a']) tree.add(prefix, `<${prefix}>`);
   const values: string[] = [];

@@ -5,14 +5,14 @@ import { Stream } from '../../support/stream.js';
 
 const BIG = 'x'.repeat(1_000);
 
-t.test('the first word on a connection is welcome', async (t) => {
+t.test('the first message on a connection is welcome', async (t) => {
   for (const encoding of ['msgpack', 'json'] as const) {
     const { socket } = new Stream().connect(encoding);
     t.match(socket.messages, [[MessageType.welcome, { protocol: 1, epoch: 'e', revision: 0 }]]);
   }
 });
 
-t.test('a subscription begins with a snapshot, then synced, then what happens', async (t) => {
+t.test('a subscription begins with a snapshot, then synced, then the events', async (t) => {
   const stream = new Stream();
   stream.turn(present('task', 'b', { n: 1 }), present('reservation', 'a', {}), present('task', 'a', {}));
   const peer = stream.connect();
@@ -47,7 +47,7 @@ t.test('a subscription begins with a snapshot, then synced, then what happens', 
   ]);
 });
 
-t.test('an empty snapshot is followed by synced all the same', async (t) => {
+t.test('an empty snapshot is also followed by synced', async (t) => {
   const stream = new Stream();
   stream.turn(present('task', 'a'));
   const peer = stream.connect();
@@ -60,11 +60,11 @@ t.test('an empty snapshot is followed by synced all the same', async (t) => {
   t.strictSame(
     peer.heard().map(([type]) => type),
     [MessageType.subscribed, MessageType.synced],
-    'nor does one that wants no snapshot events get any',
+    'a subscription without the type snapshot receives no snapshot events',
   );
 });
 
-t.test('JSON says the same as MessagePack', async (t) => {
+t.test('JSON and MessagePack carry the same messages', async (t) => {
   const stream = new Stream();
   stream.turn(present('task', 'ä', { text: '\u{1f600}', list: [1, null, { x: 0.5 }] }));
   const peers = [stream.connect('msgpack'), stream.connect('json')];
@@ -78,7 +78,7 @@ t.test('JSON says the same as MessagePack', async (t) => {
   );
 });
 
-t.test('what happens while a snapshot is being sent follows it, nothing lost and nothing twice', async (t) => {
+t.test('events that occur while a snapshot is sent follow it, none lost and none twice', async (t) => {
   const stream = new Stream();
   for (let n = 0; n < 500; n++) stream.turn(present('task', String(n).padStart(3, '0'), { n }));
   const peer = stream.connect();
@@ -120,7 +120,7 @@ t.test('what happens while a snapshot is being sent follows it, nothing lost and
   }
 });
 
-t.test('every member of a group is sent the same bytes', async (t) => {
+t.test('every member of a group receives the same bytes', async (t) => {
   const stream = new Stream();
   const peers = [stream.connect(), stream.connect(), stream.connect()];
   peers.forEach((peer, n) => {
@@ -168,11 +168,11 @@ t.test('two subscriptions of one connection with the same filter are in two grou
       .filter(([type]) => type === MessageType.subscribed)
       .map(([, sub, group]) => [sub, group]),
     [[3, 1]],
-    'a group that has become free is taken again',
+    'an empty group is used again',
   );
 });
 
-t.test('an event reaches a filter as it enters, changes in, and leaves it', async (t) => {
+t.test('a filter sees a record as added when it enters, modified inside, removed when it leaves', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 1, { filter: { run_ids: ['a'] } });
@@ -190,7 +190,7 @@ t.test('an event reaches a filter as it enters, changes in, and leaves it', asyn
   ]);
 });
 
-t.test('unsubscribing is answered with complete, after which nothing comes', async (t) => {
+t.test('unsubscribe is answered with complete, and nothing follows it', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 7);
@@ -205,7 +205,7 @@ t.test('unsubscribing is answered with complete, after which nothing comes', asy
   t.match(peer.heard()[0], [MessageType.subscribed, 7], 'the number is free again');
 });
 
-t.test('a number in use is refused and the subscription that has it goes on', async (t) => {
+t.test('a subscription id in use is refused, and its subscription continues', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 7, { filter: { kinds: ['task'] } });
@@ -232,7 +232,7 @@ t.test('refusals name their code', async (t) => {
   t.match(peer.heard().at(-1), [MessageType.error, 3, 'limit', /max_subscriptions/]);
 });
 
-t.test('a ping is answered after all that went before', async (t) => {
+t.test('a ping is answered after all earlier messages', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 1);
@@ -241,7 +241,7 @@ t.test('a ping is answered after all that went before', async (t) => {
   t.strictSame(peer.heard().at(-1), [MessageType.pong, 99, NOW]);
 });
 
-t.test('too many bad messages, or too many at all, end the connection', async (t) => {
+t.test('too many bad messages, or too many messages, end the connection', async (t) => {
   const stream = new Stream({ maxBadMessages: 3, maxMessagesPerSecond: 5 });
   const bad = stream.connect();
   for (let n = 0; n < 3; n++) bad.say(99);
@@ -284,11 +284,11 @@ t.test('a cursor replays exactly what followed it', async (t) => {
       [MessageType.subscribed, 2, 2, 'replay', 'e:9'],
       [MessageType.synced, 2, 9, 0],
     ],
-    'the present is a cursor too',
+    'the current revision is a cursor too',
   );
 });
 
-t.test('a cursor of no use is answered with why, and a snapshot', async (t) => {
+t.test('a cursor that cannot be resumed is answered with the reason and a snapshot', async (t) => {
   const stream = new Stream({ maxHistoryEvents: 3 });
   for (const id of ['a', 'b', 'c', 'd', 'e']) stream.turn(present('task', id));
   const cases = [
@@ -311,7 +311,7 @@ t.test('a cursor of no use is answered with why, and a snapshot', async (t) => {
   t.match(
     peer.heard()[0],
     [MessageType.subscribed, 1, Number, 'replay', 'e:2'],
-    'the oldest that history still reaches back to',
+    'the oldest cursor that the history can replay',
   );
 });
 
@@ -336,7 +336,7 @@ t.test(
   },
 );
 
-t.test('without a snapshot a subscription begins with what comes next', async (t) => {
+t.test('without a snapshot a subscription begins with the next event', async (t) => {
   const stream = new Stream();
   stream.turn(present('task', 'a'));
   const peer = stream.connect();
@@ -353,7 +353,7 @@ t.test('without a snapshot a subscription begins with what comes next', async (t
   ]);
 });
 
-t.test('at the end of the server every subscription is told', async (t) => {
+t.test('when the server stops, every subscription receives complete', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();
   peer.say(MessageType.subscribe, 1);
@@ -377,12 +377,12 @@ t.test('a connection that closes leaves its groups', async (t) => {
   one.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 1);
   one.say(MessageType.subscribe, 3);
-  t.equal(stream.hub.fanOut.groupCount, 1, 'what it says afterwards is not heard');
+  t.equal(stream.hub.fanOut.groupCount, 1, 'later messages of this connection are ignored');
   other.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 0);
 });
 
-t.test('a connection that takes not even an answer is closed, and others of its groups stay in them', async (t) => {
+t.test('a connection that cannot take an answer is closed, and the other members of its groups stay', async (t) => {
   const stream = new Stream();
   const [stuck, other] = [stream.connect(), stream.connect()];
   stuck.say(MessageType.subscribe, 1);
@@ -392,13 +392,13 @@ t.test('a connection that takes not even an answer is closed, and others of its 
   stuck.say(MessageType.unsubscribe, 1);
   t.match(stuck.socket.closedWith, { code: CloseCode.tooSlow });
   stream.turn(present('task', 'a', { BIG }));
-  t.match(other.heard(), [[MessageType.events, 1, 0]], 'the other is still told');
+  t.match(other.heard(), [[MessageType.events, 1, 0]], 'the other still receives events');
   other.session.closed();
   t.equal(stream.hub.fanOut.groupCount, 0);
 });
 
 t.test(
-  'an error about a question carries its nonce, so that of two in flight it is known which was refused',
+  'an error for a request carries its nonce, so that a client with two requests knows which one was refused',
   async (t) => {
     const peer = new Stream().connect();
     peer.say(MessageType.sync, 1, 'nonsense', 'x');
@@ -414,7 +414,7 @@ t.test(
   },
 );
 
-t.test('a connection has the name that it gives itself, one line of text', async (t) => {
+t.test('a connection has the name that the client gives, as one line of text', async (t) => {
   const peer = new Stream().connect();
   t.equal(peer.session.name, undefined);
   peer.say(MessageType.name, 'agent-42');

@@ -34,7 +34,7 @@ const filter = fc.record({
   addresses: some('src/a.py', 'src/**', 'lib/**'),
   event_types: optional(fc.subarray([...EVENT_TYPES], { minLength: 1 })),
 });
-// Most fields of most filters ask nothing, or nothing would match.
+// Most fields are absent from most filters: otherwise almost nothing would match.
 const sparse = fc
   .tuple(filter, fc.subarray(['kinds', 'run_ids', 'ids', 'addresses', 'event_types'], { maxLength: 2 }))
   .map(
@@ -78,7 +78,7 @@ type Subscribe = Extract<Step, { do: 'subscribe' }>;
 
 // ── what a client sees ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What one subscription was sent, divided where it began anew. */
+/** What one subscription received, divided where it started again. */
 interface Seen {
   readonly asked: Subscribe;
   readonly peer: Peer;
@@ -89,7 +89,7 @@ interface Seen {
   readonly segments: { events: ModelEvent[]; synced: number | undefined }[];
   group: number;
   mode: string;
-  /** The number that the next batch, then the next frame must begin with. */
+  /** The index with which the next batch, and then the next frame, must begin. */
   next: number;
   complete: { readonly reason: string; readonly delivered: number } | undefined;
 }
@@ -117,7 +117,7 @@ function take(seen: Seen, events: unknown): void {
   seen.next += plain.length;
 }
 
-/** Follows one connection's messages as PROTOCOL.md says. */
+/** Reads the messages of one connection as PROTOCOL.md specifies. */
 function follow(messages: readonly unknown[][], mine: readonly Seen[]): void {
   const bySub = (sub: unknown): Seen => mine.find((seen) => seen.sub === sub)!;
   for (const [type, to, second, third] of messages) {
@@ -146,7 +146,7 @@ function follow(messages: readonly unknown[][], mine: readonly Seen[]): void {
 
 // ── what it must have seen ──────────────────────────────────────────────────────────────────────────────────────────
 
-/** All that a segment could hold, were it never cut short. */
+/** Everything that a segment could contain if nothing cut it short. */
 function expectedFrom(model: Model, { asked, at, since, mode }: Seen, isFirst: boolean, synced: number): ModelEvent[] {
   if (isFirst && since !== undefined && mode === 'replay') return model.after(asked.filter, since);
   const cut = isFirst ? at : synced;
@@ -160,7 +160,7 @@ function check(model: Model, seen: Seen): void {
   seen.segments.forEach(({ events, synced }, i) => {
     const isLast = i === seen.segments.length - 1;
     const endedInside = isLast && synced === undefined;
-    // Where the cap ended a resync inside its snapshot, its revision was never told: some revision must fit.
+    // If the cap ended a resync inside its snapshot, the client never received its revision: any revision may fit.
     const cuts =
       synced !== undefined || i === 0 ? [synced ?? 0] : Array.from({ length: model.revision + 1 }, (_, n) => n);
     const fits = cuts.some((cut) => {
@@ -236,7 +236,7 @@ class Run {
     }
   }
 
-  /** Everyone takes everything; then what each has seen is compared with what the model says. */
+  /** Lets each client read everything, and compares what it received with the model. */
   async finish(): Promise<void> {
     for (const one of this.peers) one.socket.mode = 'flowing';
     for (let i = 0; i < 5; i++) {
@@ -301,7 +301,7 @@ const limits = fc.record({
   maxQueuedBytes: fc.constantFrom(1, 300, 262_144),
 });
 
-t.test('every subscription is sent exactly what the model says, however its socket stalls', async () => {
+t.test('every subscription receives exactly what the model says, however its socket stalls', async () => {
   await fc.assert(
     fc.asyncProperty(limits, fc.array(step, { minLength: 5, maxLength: 60 }), async (chosen, steps) => {
       const run = new Run(chosen);

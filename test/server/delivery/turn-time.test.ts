@@ -3,7 +3,7 @@ import { MessageType } from '../../../protocol/index.js';
 import { present } from '../../support/changes.js';
 import { Stream } from '../../support/stream.js';
 
-t.test('a crowd that subscribes in one turn of the loop shares the time of one turn', async (t) => {
+t.test('many clients that subscribe in one turn of the loop share the time of one turn', async (t) => {
   const stream = new Stream();
   stream.turn(...Array.from({ length: 2_000 }, (_, n) => present('task', `t${String(n)}`, { n })));
   const crowd = Array.from({ length: 10 }, () => stream.connect());
@@ -13,17 +13,17 @@ t.test('a crowd that subscribes in one turn of the loop shares the time of one t
   t.same(
     last.heard().map(([type]) => type),
     [MessageType.subscribed],
-    'the last of them is let in, and waits',
+    'the last client is subscribed, and waits',
   );
   stream.serve(2_000);
-  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19, 'everybody is synced in the end');
+  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19, 'each client is synced in the end');
 });
 
-t.test('those who have just come and those who are behind share the time of one turn', async (t) => {
+t.test('new subscriptions and those that are behind share the time of one turn', async (t) => {
   const stream = new Stream();
   stream.turn(...Array.from({ length: 5_000 }, (_, n) => present('task', `t${String(n)}`, { n })));
   const crowd = Array.from({ length: 10 }, () => stream.connect());
-  // A look at the clock is all that takes time, and there is one every 64 records: a turn has room for four.
+  // Here only reading the clock takes time, once every 64 records: a turn has room for four readings.
   stream.clock.lookCostMs = 0.25;
   for (const peer of crowd) peer.say(MessageType.subscribe, 1);
   const turns = [0];

@@ -23,7 +23,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 import { FakeSocket } from '../../support/fake-socket.js';
 import { UNSUPERVISED } from '../../../server/runtime/supervisor.js';
 
-/** A turn of the loop that never ends. */
+/** A turn of the loop with unlimited time. */
 const UNBOUNDED_TURN = { now: unixMillis(0), isSpent: () => false };
 
 const SUB = 1;
@@ -134,7 +134,11 @@ t.test('a question about a record or revision that does not exist is answered wi
   t.same(shape(bench.would({}, { revision: 99 })), ['unknown', 'not-yet']);
   t.same(shape(bench.would({}, { revision: 2 })), ['unknown', 'compacted']);
   t.same(shape(bench.would({}, { ...T1, revision: 4 })), ['unknown', 'other-record']);
-  t.same(shape(bench.would({}, T1)), ['would match', 'matched'], 'a record stands, though its transition is forgotten');
+  t.same(
+    shape(bench.would({}, T1)),
+    ['would match', 'matched'],
+    'the record exists, its transition is no longer in history',
+  );
   t.same(shape(bench.would({}, { ...T1, revision: 1 })), ['would match', 'matched']);
 });
 
@@ -175,7 +179,7 @@ t.test('events after the cap are not delivered, exactly from the first one on', 
   t.same(shape(inSnapshot.why({ revision: 2 })), ['not delivered', 'matched', 'cap-reached']);
 });
 
-t.test('a subscription that has ended is still explained', async (t) => {
+t.test('an ended subscription can still be explained', async (t) => {
   const bench = new Bench().subscribe({}).put('t1', {});
   bench.session.message(Buffer.from(JSON.stringify([2, SUB])), false);
   bench.put('t2', {});

@@ -21,9 +21,9 @@ import { Run } from '../../support/journal-run.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
-/** Enough for a table of several pages and levels: 45 kB of text. */
+/** Records for a table of several pages and levels: 45 kB of text. */
 const RECORDS = 300;
-/** Less than the records take; where a table has free pages depends on how its batches fell. */
+/** Less than the size of the records. Which pages of a table are free depends on its batches. */
 const BEGINNING_BYTES = 16_384;
 
 const READ_ONLY = { noSubdir: true, readOnly: true, encoding: 'binary', keyEncoding: 'binary' } as const;
@@ -50,7 +50,7 @@ class DamagedRepository extends TemporaryRepository {
     for (let i = 0; i < RECORDS; i++) this.rename('task', `t${String(i)}`, { n: i, text: 'x'.repeat(i) });
   }
 
-  /** A life that is stopped in order. */
+  /** Runs a bus that is stopped in order. */
   async liveAndStop(): Promise<string> {
     const run = await Run.on(this.root);
     this.writeRecords();
@@ -59,17 +59,17 @@ class DamagedRepository extends TemporaryRepository {
     return run.epoch;
   }
 
-  /** A life that is killed; all it has published has been written. */
+  /** Runs a bus that is killed after everything it published has been written. */
   async liveAndDie(): Promise<void> {
     const command = Command.museBus(['serve', '--root', this.root, '--port', '0', '--log-level', 'silent']);
     await until('it serves', () => command.lines.length > 0);
     this.writeRecords();
     await until('there is a journal', () => existsSync(this.header));
-    // Asked of the table as a reader of another process sees it: bytes in the file are not yet a commit.
+    // Reads the table as another process does: bytes in the file are not yet a commit.
     const table = open<Uint8Array, Uint8Array>({ ...READ_ONLY, path: this.table });
     await until('all is committed', () => decodeMeta(table.get(META_KEY)).newest === RECORDS);
     await table.close();
-    // Written after the commit: until then nobody knows how far sending has got.
+    // The mark is written after the commit.
     const state = this.openState();
     const dir = new JournalDir(() => state);
     const mark = new HighWaterMark(dir);
@@ -80,7 +80,7 @@ class DamagedRepository extends TemporaryRepository {
     await command.exit;
   }
 
-  /** @returns what puts the journal back as it is now, with a header for the new file: its inode is part of what makes it one. */
+  /** @returns a function that restores the current journal, with a header for the new file, because a header names an inode */
   remember(): () => void {
     const contents = readdirSync(this.journal).map((name) => [name, readFileSync(join(this.journal, name))] as const);
     const file = basename(this.table);
@@ -139,7 +139,7 @@ for (const end of ['stopped in order', 'killed'] as const) {
     else await repository.liveAndStop();
     const restore = repository.remember();
     for (const [what, damage] of Object.entries(DAMAGE)) {
-      await t.test(`${what} is set aside, said aloud, and a new epoch begins`, async (t) => {
+      await t.test(`${what} is set aside and logged, and a new epoch begins`, async (t) => {
         damage(repository);
         const run = await Run.on(repository.root);
         t.equal(repository.setAside.length, 1);
@@ -169,7 +169,7 @@ t.test('any flipped bit of a sealed table is found', async (t) => {
   t.equal(repository.setAside.length, 3, 'the newest of those set aside are kept');
 });
 
-t.test('a flipped bit of a table that was in use is found, or is nowhere that matters', async (t) => {
+t.test('a flipped bit of a table that was in use is found, or has no effect', async (t) => {
   const repository = damagedRepository(t);
   await repository.liveAndDie();
   const restore = repository.remember();
@@ -183,7 +183,7 @@ t.test('a flipped bit of a table that was in use is found, or is nowhere that ma
   }
 });
 
-t.test('a mark that is gone or damaged ends the epoch of a run that was killed', async (t) => {
+t.test('a missing or damaged mark ends the epoch of a server that was killed', async (t) => {
   const repository = damagedRepository(t);
   await repository.liveAndDie();
   const restore = repository.remember();

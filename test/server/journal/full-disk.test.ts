@@ -6,7 +6,7 @@ import { Run } from '../../support/journal-run.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
-/** Attempts to heal come after seconds; here after a fraction of them. */
+/** The system's clock, on which the journal's attempts to recover come after a hundredth of their delay. */
 const hurried: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms >= 5_000 ? ms / 100 : ms, call) };
 
 function mountSmall(path: string, size: string): boolean {
@@ -19,7 +19,7 @@ function mountSmall(path: string, size: string): boolean {
 }
 
 t.test(
-  'a full disk costs durability and never service, is said aloud once, and heals when there is room',
+  'a full disk costs durability but not service, is logged once, and the journal recovers when there is room',
   async (t) => {
     const repository = new TemporaryRepository();
     t.teardown(() => repository.dispose());
@@ -52,9 +52,9 @@ t.test(
   },
 );
 
-// Where LMDB would end the process: no room for its lock file, none for the first pages, none for the second table.
+// Sizes at which LMDB would crash the process: no room for its lock file, for the first pages, or for the second table.
 for (const size of ['4k', '20k', '24k', '160k']) {
-  t.test(`a disk of ${size} is no reason not to serve`, async (t) => {
+  t.test(`the server serves with a disk of ${size}`, async (t) => {
     const repository = new TemporaryRepository();
     t.teardown(() => repository.dispose());
     mkdirSync(repository.state, { recursive: true, mode: 0o700 });

@@ -21,7 +21,7 @@ const RETENTION = { maxEvents: 1_000, maxAgeMs: 1_000_000, maxBytes: 1_000_000 }
 const LIMITS = { maxHistoryEvents: 10_000, maxHistoryBytes: 10_000_000 };
 const EPOCH = epoch('E1');
 
-/** A store with its history and journal, over a disk in memory; the parts of a bus that a journal knows. */
+/** The parts of a bus that a journal uses: a store, its history and the journal, on a disk in memory. */
 class Life {
   readonly store = new RecordStore();
   readonly clock = new ManualClock();
@@ -70,7 +70,7 @@ class Life {
     this.journal.append(events);
   }
 
-  /** Lets the journal write what it has gathered. */
+  /** Lets the journal write the events that it has collected. */
   async settle(): Promise<void> {
     for (let i = 0; i < 30; i++) {
       this.clock.advance(50);
@@ -78,7 +78,7 @@ class Life {
     }
   }
 
-  /** What the table holds now. */
+  /** The contents of the table. */
   async contents() {
     const path = join(this.state.path, 'journal');
     const [file] = readdirSync(path).filter((name) => name.endsWith('.mdb'));
@@ -86,7 +86,7 @@ class Life {
   }
 }
 
-/** What the mark says: nothing beyond it has been sent. */
+/** The high-water mark: no revision above it has been sent. */
 const markedIn = (state: PrivateDirectory): number => new HighWaterMark(new JournalDir(() => state)).read(EPOCH)!;
 
 function newState(t: Test): PrivateDirectory {
@@ -101,7 +101,7 @@ function newState(t: Test): PrivateDirectory {
 
 const task = (id: string, n = 0) => present('task', id, { n });
 
-t.test('events are gathered and written behind the caller, in one batch', async (t) => {
+t.test('events are collected and written later, in one batch', async (t) => {
   const life = await new Life(newState(t), new MemoryDisk()).begin();
   const before = life.disk.writes;
   life.change(task('a'), task('b'));
@@ -126,7 +126,7 @@ t.test('events are gathered and written behind the caller, in one batch', async 
   );
 });
 
-t.test('a table that is filled anew is flushed once, before it counts', async (t) => {
+t.test('a new table is flushed once, before it becomes valid', async (t) => {
   const [state, disk] = [newState(t), new MemoryDisk()];
   const life = new Life(state, disk);
   life.change(...Array.from({ length: 1_000 }, (_, i) => task(String(i))));
@@ -141,7 +141,7 @@ t.test('a table that is filled anew is flushed once, before it counts', async (t
   t.equal(disk.unflushed, 0, 'and from then on each batch is');
 });
 
-t.test('a trickle of events is written every half second, not only when it ends', async (t) => {
+t.test('a steady flow of events is written every half second, not only when it ends', async (t) => {
   const life = await new Life(newState(t), new MemoryDisk()).begin();
   const before = life.disk.writes;
   const trickle = async (ms: number): Promise<void> => {
@@ -157,20 +157,20 @@ t.test('a trickle of events is written every half second, not only when it ends'
   t.equal(life.disk.writes, before + 1, 'but not for ever');
 });
 
-t.test('a run that died with everything written is gone on with, revision for revision', async (t) => {
+t.test('after a kill with everything written, the next server continues with the next revision', async (t) => {
   const state = newState(t);
   const disk = new MemoryDisk();
   const first = await new Life(state, disk).begin();
   first.change(task('a'), task('b'));
   await first.settle();
-  // It is never closed: a process that was killed.
+  // The journal is not closed, as after a kill.
   const second = await new Life(state, disk).begin();
   t.match(second.recovered, { epoch: EPOCH, revision: 2, base: 0 });
   t.same(second.log.messages('warn').length, 1);
 });
 
 t.test(
-  'of a run that died with events sent and not written, no revision is used again nor any position continued',
+  'after a kill with events sent but not written, no revision is used again and no position is continued',
   async (t) => {
     const state = newState(t);
     const disk = new MemoryDisk();
@@ -192,27 +192,24 @@ t.test(
   },
 );
 
-t.test(
-  'a run that dies while the journal of the one before is being written anew leaves a position unused too',
-  async (t) => {
-    const state = newState(t);
-    const disk = new MemoryDisk();
-    const first = await new Life(state, disk).begin();
-    first.change(task('a'));
-    await first.settle();
-    disk.isFull = true;
-    const second = await new Life(state, disk).begin();
-    t.equal(second.journal.health, 'degraded');
-    second.change(task('b'));
-    const marked = markedIn(state);
-    t.ok(marked >= second.store.revision);
-    disk.isFull = false;
-    const third = await new Life(state, disk).begin();
-    t.match(third.recovered, { epoch: EPOCH, revision: marked + 1, base: marked + 1 });
-  },
-);
+t.test('a kill while the earlier journal is being rewritten leaves a position unused too', async (t) => {
+  const state = newState(t);
+  const disk = new MemoryDisk();
+  const first = await new Life(state, disk).begin();
+  first.change(task('a'));
+  await first.settle();
+  disk.isFull = true;
+  const second = await new Life(state, disk).begin();
+  t.equal(second.journal.health, 'degraded');
+  second.change(task('b'));
+  const marked = markedIn(state);
+  t.ok(marked >= second.store.revision);
+  disk.isFull = false;
+  const third = await new Life(state, disk).begin();
+  t.match(third.recovered, { epoch: EPOCH, revision: marked + 1, base: marked + 1 });
+});
 
-t.test('after the machine has been started anew nobody knows what was sent, and a new epoch begins', async (t) => {
+t.test('after a restart of the machine it is unknown what was sent, and a new epoch begins', async (t) => {
   const state = newState(t);
   const disk = new MemoryDisk();
   const first = await new Life(state, disk).begin();
@@ -225,24 +222,21 @@ t.test('after the machine has been started anew nobody knows what was sent, and 
   t.same(second.log.messages('error'), []);
 });
 
-t.test(
-  'how far sending may have got is written once for many turns, and exactly once they are on the disk',
-  async (t) => {
-    const state = newState(t);
-    const life = await new Life(state, new MemoryDisk()).begin();
-    life.change(task('a'));
-    const ahead = markedIn(state);
-    t.ok(ahead > life.store.revision);
-    for (let n = 1; life.store.revision < ahead; n++) life.change(task('a', n));
-    t.equal(markedIn(state), ahead, 'it covers what has been sent');
-    life.change(task('b'));
-    t.ok(markedIn(state) >= life.store.revision, 'and goes on before anything is sent beyond it');
-    await life.settle();
-    t.equal(markedIn(state), life.store.revision);
-  },
-);
+t.test('the high-water mark is written once for many turns, and exactly when they are on the disk', async (t) => {
+  const state = newState(t);
+  const life = await new Life(state, new MemoryDisk()).begin();
+  life.change(task('a'));
+  const ahead = markedIn(state);
+  t.ok(ahead > life.store.revision);
+  for (let n = 1; life.store.revision < ahead; n++) life.change(task('a', n));
+  t.equal(markedIn(state), ahead, 'it covers what has been sent');
+  life.change(task('b'));
+  t.ok(markedIn(state) >= life.store.revision, 'and goes on before anything is sent beyond it');
+  await life.settle();
+  t.equal(markedIn(state), life.store.revision);
+});
 
-t.test('a mark of another epoch says nothing', async (t) => {
+t.test('a mark of another epoch is ignored', async (t) => {
   const state = newState(t);
   await new Life(state, new MemoryDisk()).begin();
   const mark = new HighWaterMark(new JournalDir(() => state));
@@ -252,7 +246,7 @@ t.test('a mark of another epoch says nothing', async (t) => {
   t.equal(mark.read(epoch('other')), 7);
 });
 
-t.test('a disk that fails costs durability, is said once, and heals with everything written anew', async (t) => {
+t.test('a disk that fails costs durability, is logged once, and recovers with everything rewritten', async (t) => {
   const state = newState(t);
   const disk = new MemoryDisk();
   const life = await new Life(state, disk).begin();
@@ -280,7 +274,7 @@ t.test('a disk that fails costs durability, is said once, and heals with everyth
   t.equal(next.recovered?.standing.length, 8);
 });
 
-t.test('a disk that was full from the beginning is no reason not to serve', async (t) => {
+t.test('the server serves with a disk that was full at the start', async (t) => {
   const disk = new MemoryDisk();
   disk.failure = new Error('no space left on device');
   const life = await new Life(newState(t), disk).begin();
@@ -293,7 +287,7 @@ t.test('a disk that was full from the beginning is no reason not to serve', asyn
   t.equal((await life.contents()).newest, 1);
 });
 
-t.test('a stop does not wait for a disk that hangs, and what was there before goes on being the journal', async (t) => {
+t.test('a stop does not wait for a disk that hangs, and the earlier journal stays valid', async (t) => {
   const state = newState(t);
   const disk = new MemoryDisk();
   const first = await new Life(state, disk).begin();
@@ -315,7 +309,7 @@ t.test('a stop does not wait for a disk that hangs, and what was there before go
   t.match(third.recovered, { epoch: EPOCH, revision: 1, base: 0 });
 });
 
-t.test('leases that had run out stay so, whichever way the table was written', async (t) => {
+t.test('expired leases stay expired, whichever way the table was written', async (t) => {
   const state = newState(t);
   const disk = new MemoryDisk();
   const first = await new Life(state, disk).begin();
@@ -338,7 +332,7 @@ for (const [what, retention, left] of [
   ['number', { maxEvents: 10 }, 10],
   ['size', { maxBytes: 1_500 }, 15],
 ] as const) {
-  t.test(`history on disk is kept up to a ${what}`, async (t) => {
+  t.test(`the history on disk is limited to a ${what}`, async (t) => {
     const state = newState(t);
     const life = await new Life(state, new MemoryDisk(), retention).begin();
     for (let i = 0; i < 100; i++) {
@@ -346,7 +340,7 @@ for (const [what, retention, left] of [
       if (i % 10 === 0) await life.settle();
     }
     await life.settle();
-    // What is being written is not trimmed by its own batch.
+    // A batch does not trim its own events.
     life.change(task('a', -1));
     await life.settle();
     const { base, newest, events } = await life.contents();
@@ -357,7 +351,7 @@ for (const [what, retention, left] of [
   });
 }
 
-t.test('history on disk is kept up to an age', async (t) => {
+t.test('the history on disk is limited to an age', async (t) => {
   const life = await new Life(newState(t), new MemoryDisk(), { maxAgeMs: 60_000 }).begin();
   life.change(task('a'));
   await life.settle();
@@ -375,7 +369,7 @@ t.test('a burst is written completely, in batches', async (t) => {
   t.same([newest, standing.length, events.length], [3_210, 3_210, 3_210] as Revision[] | number[]);
 });
 
-t.test('a journal from a later version is set aside, and one epoch ends', async (t) => {
+t.test('a journal of a later version is set aside, and its epoch ends', async (t) => {
   const state = newState(t);
   const disk = new MemoryDisk();
   const first = await new Life(state, disk).begin();
@@ -388,7 +382,7 @@ t.test('a journal from a later version is set aside, and one epoch ends', async 
   t.equal(readdirSync(state.path).filter((name) => name.startsWith('journal.damaged-')).length, 1);
 });
 
-t.test('of the journals set aside the newest three are kept', async (t) => {
+t.test('the newest three of the journals that were set aside are kept', async (t) => {
   const state = newState(t);
   const dir = new JournalDir(() => state);
   for (let i = 0; i < 5; i++) {
@@ -401,7 +395,7 @@ t.test('of the journals set aside the newest three are kept', async (t) => {
   );
 });
 
-t.test('a stop writes what is left batch after batch, and leaves none to a timer', async (t) => {
+t.test('a stop writes all remaining batches, one after the other, and leaves no timer', async (t) => {
   const state = newState(t);
   const disk = new MemoryDisk();
   const life = await new Life(state, disk).begin();

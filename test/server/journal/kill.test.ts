@@ -11,7 +11,7 @@ import { until } from '../../support/until.js';
 const ROUNDS = 6;
 const IDS = 8;
 
-/** What was seen of one subscription: where it began, and every event with its revision. */
+/** What one subscription received: where it began, and each event with its revision. */
 interface Seen {
   readonly epoch: string;
   readonly mode: string;
@@ -44,7 +44,7 @@ function seenBy({ messages }: RawClient): Seen {
 }
 
 t.test(
-  'whenever the server is killed, no revision of an epoch says two things and no position has a silent gap',
+  'whenever the server is killed, no revision of an epoch has two meanings and no cursor has a silent gap',
   async (t) => {
     const repository = new TemporaryRepository();
     t.teardown(() => repository.dispose());
@@ -54,7 +54,7 @@ t.test(
     for (let round = 0; round < ROUNDS; round++) {
       const server = await serve(repository);
       const client = await subscribe(repository, since);
-      // Killed after so many events, whatever has been written of them by then.
+      // The server is killed after this many events; some of them may not be written.
       const wanted = client.messages.length + 1 + round * 7;
       for (let i = 0; client.messages.length < wanted; i++) {
         repository.rename('task', `t${String(i % IDS)}`, { round, i });
@@ -65,7 +65,7 @@ t.test(
       server.kill('SIGKILL');
       await server.exit;
       await client.untilClosed();
-      // What happens while nobody looks.
+      // A change while no server runs.
       repository.rename('task', `away${String(round)}`, { round });
 
       const { epoch, mode, why, after, events } = seenBy(client);

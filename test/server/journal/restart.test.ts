@@ -8,7 +8,7 @@ import { TemporaryRepository } from '../../support/temporary-repository.js';
 const MINUTE_MS = 60_000;
 const DAY_MS = 1_440 * MINUTE_MS;
 
-/** The clock of a life that begins an hour after the one before. */
+/** The clock of a server that starts an hour after the one before. */
 const anHourLater: Clock = { ...systemClock, now: () => unixMillis(Date.now() + 60 * MINUTE_MS) };
 
 const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
@@ -19,7 +19,7 @@ function repositoryFor(t: Test): TemporaryRepository {
   return repository;
 }
 
-/** A first life in which these records are written one after another. */
+/** Runs a first server, while these records are written one after another. */
 async function firstLife(repository: TemporaryRepository, records: [Kind, string, object][]): Promise<string> {
   const run = await Run.on(repository.root);
   for (const [i, [kind, id, data]] of records.entries()) {
@@ -31,7 +31,7 @@ async function firstLife(repository: TemporaryRepository, records: [Kind, string
   return cursor;
 }
 
-t.test('after an orderly restart the epoch goes on, and a cursor from before is replayed', async (t) => {
+t.test('after an orderly restart the epoch continues, and an earlier cursor is replayed', async (t) => {
   const repository = repositoryFor(t);
   const cursor = await firstLife(repository, [
     ['task', 'a', { n: 1 }],
@@ -51,7 +51,7 @@ t.test('after an orderly restart the epoch goes on, and a cursor from before is 
   t.equal(run.bus.journalHealth, 'durable');
 });
 
-t.test('what changed while the bus was away becomes events, marked as found at the restart', async (t) => {
+t.test('changes while no server ran become events, marked as found at the restart', async (t) => {
   const repository = repositoryFor(t);
   const cursor = await firstLife(repository, [
     ['task', 'gone', { run_id: 'r', text: 'last words' }],
@@ -77,7 +77,7 @@ t.test('what changed while the bus was away becomes events, marked as found at t
   );
 });
 
-t.test('a filter sees across the restart what has left it', async (t) => {
+t.test('a filter also reports a record that left it during the restart', async (t) => {
   const repository = repositoryFor(t);
   const cursor = await firstLife(repository, [['task', 'a', { branch: 'main', n: 1 }]]);
   repository.rename('task', 'a', { branch: 'other', n: 2 });
@@ -88,7 +88,7 @@ t.test('a filter sees across the restart what has left it', async (t) => {
   t.same(events[0]?.data, { branch: 'main', n: 1 });
 });
 
-t.test('a transition through a filter is replayed as it was, after two restarts', async (t) => {
+t.test('a record that left a filter is replayed as such after two restarts', async (t) => {
   const repository = repositoryFor(t);
   await firstLife(repository, [
     ['task', 'a', { branch: 'main' }],
@@ -101,7 +101,7 @@ t.test('a transition through a filter is replayed as it was, after two restarts'
   t.same(brief(events), [['removed', 'a', 'left-filter', undefined]]);
 });
 
-t.test('leases that ended while the bus was away expire at the restart, and only those', async (t) => {
+t.test('exactly the leases that ended while no server ran expire at the restart', async (t) => {
   const repository = repositoryFor(t);
   const reservation = (id: string, ms: number): [Kind, string, object] => [
     'reservation',
@@ -135,7 +135,7 @@ t.test('leases that ended while the bus was away expire at the restart, and only
   t.equal(third.cursor, afterwards, 'what has expired does not expire again');
 });
 
-t.test('a lease that expired in the first life and was revived expires once more after the restart', async (t) => {
+t.test('a lease that expired and was revived before the restart expires once more after it', async (t) => {
   const repository = repositoryFor(t);
   const first = await Run.on(repository.root);
   repository.rename('reservation', 'r', { reservation_id: 'r', expires_at: inMs(30) });
@@ -162,7 +162,7 @@ t.test('without a journal every start begins a new epoch and writes nothing', as
   t.notOk(existsSync(repository.state));
 });
 
-t.test('records of a file that is broken keep their problem and their last good data', async (t) => {
+t.test('a record of a broken file keeps its problem and its last good data', async (t) => {
   const repository = repositoryFor(t);
   const first = await Run.on(repository.root, { settleMs: 20 });
   repository.rename('task', 'a', { n: 1 });

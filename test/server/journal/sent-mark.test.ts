@@ -5,7 +5,7 @@ import { HighWaterMark } from '../../../server/journal/high-water-mark.js';
 import type { OpenFile } from '../../../server/journal/storage.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-t.test('a mark whose file fails when it is closed ends nothing, and says what it said', async (t) => {
+t.test('a mark whose file fails when it is closed crashes nothing, and keeps its value', async (t) => {
   const repository = new TemporaryRepository();
   const state = repository.openState();
   t.teardown(() => {
@@ -14,7 +14,7 @@ t.test('a mark whose file fails when it is closed ends nothing, and says what it
   });
   const dir = new JournalDir(() => state);
   let file: OpenFile | undefined;
-  // What NFS and a full disk do in close(2), a file that is closed already does anywhere.
+  // NFS and a full disk can fail in close(2). Closing a file twice fails in the same way on each system.
   const failing = Object.assign(Object.create(dir) as JournalDir, { openMark: () => (file = dir.openMark()) });
   const mark = new HighWaterMark(failing);
   mark.open(epoch('E'), revision(7));

@@ -40,7 +40,7 @@ t.test('every binary of the package is known by its hash, and no other', { skip:
   t.strictSame(Object.fromEntries(found), NATIVE_ENGINE_SHA256);
 });
 
-t.test('a binary with other bytes is refused with its hash, and allowed by that hash alone', async (t) => {
+t.test('a binary with other bytes is refused with its hash, and only that hash allows it', async (t) => {
   const official = temporary(t);
   writeFileSync(join(official, NAME), 'another build');
   const repack = temporary(t);
@@ -57,16 +57,12 @@ t.test('a binary with other bytes is refused with its hash, and allowed by that 
   }
 });
 
-t.test(
-  'the known hash of another platform does not make a binary known',
-  { skip: !existsSync(BINARIES) },
-  async (t) => {
-    const other = readdirSync(BINARIES).find((name) => name !== NAME)!;
-    const directory = temporary(t);
-    cpSync(join(BINARIES, other), join(directory, NAME));
-    t.equal(faultIn(directory).reason, 'unknown-binary');
-  },
-);
+t.test('a binary with the hash of another platform is unknown', { skip: !existsSync(BINARIES) }, async (t) => {
+  const other = readdirSync(BINARIES).find((name) => name !== NAME)!;
+  const directory = temporary(t);
+  cpSync(join(BINARIES, other), join(directory, NAME));
+  t.equal(faultIn(directory).reason, 'unknown-binary');
+});
 
 t.test('if there is no build for this Node, the error says so and what to install', async (t) => {
   t.match(faultIn(temporary(t)), { reason: 'absent', message: new RegExp(process.versions.node), cure: /npm install/ });

@@ -45,6 +45,6 @@ t.test('a client that connects before start or after stop is asked to try again'
 
   reception.stop();
   const after = both();
-  t.match(after.readiness, { status: 503, body: /"not ready"/ }, 'on a connection that stands');
+  t.match(after.readiness, { status: 503, body: /"not ready"/ }, 'on an open connection');
   t.match(after.upgrade, { accept: false, reply: comeBack('stopping') });
 });

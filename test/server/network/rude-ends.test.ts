@@ -71,7 +71,7 @@ function leaveAfterReading(port: number, bytes: string, count: number, end: (soc
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(bytes, 'latin1'));
     let received = 0;
-    // An answer may be shorter.
+    // The answer may be shorter than this.
     const impatience = setTimeout(() => {
       end(socket);
     }, 300);

@@ -52,7 +52,7 @@ for (const transport of TRANSPORTS) {
   const skip = transport === 'uws' && !uwsLoads ? 'uWebSockets.js does not load here' : false;
 
   t.test(
-    `${transport}: the token is taken from the header or a subprotocol, and the right subprotocol echoed`,
+    `${transport}: the token is read from the header or a subprotocol, and the right subprotocol is echoed`,
     { skip },
     async (t) => {
       const { connect, endpoint } = await served(t, transport);
@@ -144,7 +144,7 @@ for (const transport of TRANSPORTS) {
     await until('the server has noticed', () => repository.server.bus.connectionCount === 0);
   });
 
-  t.test(`${transport}: a message that is too large ends its connection, and no other`, { skip }, async (t) => {
+  t.test(`${transport}: a message that is too large ends only its connection`, { skip }, async (t) => {
     const { connect } = await served(t, transport);
     const [large, other] = [await connect(), await connect()];
     large.socket.send(Buffer.alloc(65_537));

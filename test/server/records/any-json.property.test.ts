@@ -58,12 +58,12 @@ const LIMITS = { maxHistoryEvents: 1_000, maxHistoryBytes: 1e8 };
 const ORIGIN = { schemaVersion: '1', epoch: epoch('e') };
 const text = (value: unknown): string => JSON.stringify(value);
 
-/** Whatever the data, `see` must not throw; what it returns is compared as JSON. */
+/** Checks that `see` does not throw, whatever the data. Its results are compared as JSON. */
 function forAnyRecord(see: (kind: Kind, data: RecordData, next: RecordData) => void): void {
   fc.assert(fc.property(kinds, records, records, see), RUNS);
 }
 
-/** A record that came, changed and went. */
+/** The events of a record that was added, modified and removed. */
 function lifeOf(kind: Kind, data: RecordData, next: RecordData) {
   const store = new RecordStore();
   const history = new History(LIMITS, revision(0));
@@ -85,19 +85,19 @@ t.test('a file of any legal JSON object is read as that object', async () => {
   });
 });
 
-t.test('the codec says in both encodings what the file says, toJSON and constructor included', async () => {
+t.test('both encodings keep the data of a file, toJSON and constructor included', async () => {
   forAnyRecord((_kind, data) => {
     assert.equal(text(unpackMessage(packMessage(data))), text(data));
     assert.equal(text(unpackMessage(packMessage([1, [data, { data }]]))), text([1, [data, { data }]]));
   });
 });
 
-t.test('a map of more keys than sixteen bits count is packed, too', async (t) => {
+t.test('a map with more keys than 16 bits can count can be packed', async (t) => {
   const wide = Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [`k${String(i)}`, i]));
   t.equal(text(unpackMessage(packMessage({ wide }))), text({ wide }));
 });
 
-t.test('what a client sends is data or is refused, and never more than that', async () => {
+t.test('any bytes of a client are decoded or refused, and have no other effect', async () => {
   forAnyRecord((_kind, data) => {
     for (const [encoding, bytes] of [
       ['msgpack', packMessage([data])],
@@ -113,7 +113,7 @@ t.test('what a client sends is data or is refused, and never more than that', as
   });
 });
 
-t.test('the events of any record are the same in both encodings, and say what happened', async () => {
+t.test('the events of any record are the same in both encodings, and correct', async () => {
   forAnyRecord((kind, data, next) => {
     const { events } = lifeOf(kind, data, next);
     for (const event of events) {
@@ -125,7 +125,7 @@ t.test('the events of any record are the same in both encodings, and say what ha
   });
 });
 
-t.test('filters and their index look at values of the right type only', async () => {
+t.test('filters and their index read only values of the right type', async () => {
   const value = fc.constantFrom('r1', 'main', 'constructor', '__proto__', 'toString', '', 'src/a.py');
   const filters = fc.record(
     {
@@ -164,7 +164,7 @@ t.test('filters and their index look at values of the right type only', async ()
   );
 });
 
-t.test('leases end, or never do, whatever stands where their times should be', async () => {
+t.test('any value in place of a time of a lease leads to an end, or to none', async () => {
   forAnyRecord((kind, data, next) => {
     const { store } = lifeOf(kind, data, next);
     store.leases.nextDeadline();
@@ -173,7 +173,7 @@ t.test('leases end, or never do, whatever stands where their times should be', a
   });
 });
 
-t.test('the journal gives back what it was given', async () => {
+t.test('the journal keeps any event unchanged', async () => {
   forAnyRecord((kind, data, next) => {
     const { events, store } = lifeOf(kind, data, next);
     for (const event of events) {
@@ -187,7 +187,7 @@ t.test('the journal gives back what it was given', async () => {
   });
 });
 
-t.test('the relay gives on what it was given', async () => {
+t.test('the relay keeps any event unchanged', async () => {
   const stamp = { origin: 'o', epoch: epoch('e'), position: revision(7) };
   forAnyRecord((kind, data, next) => {
     const { events, store } = lifeOf(kind, data, next);
@@ -201,7 +201,7 @@ t.test('the relay gives on what it was given', async () => {
   });
 });
 
-/** The JSON view of everything in a record's life. */
+/** The JSON views of all events of a record. */
 function shownEvents(kind: Kind, data: RecordData, next: RecordData) {
   const wires = lifeOf(kind, data, next).events.map(
     (event) => unpackMessage(event.encoded('plain', 'msgpack')) as WireEvent,
@@ -224,7 +224,7 @@ t.test('streams over HTTP carry each event as one line of JSON', async () => {
   });
 });
 
-/** Characters that an answer to a model has for one record. */
+/** The number of characters for one record in an answer to a model. */
 const ROOM = 1_000;
 
 t.test('the command line and the answers to models show any record, and lists of any records', async () => {
@@ -248,7 +248,7 @@ t.test('the command line and the answers to models show any record, and lists of
   });
 });
 
-t.test('the inspector shows any record, and everything that is derived from records', async () => {
+t.test('the inspector shows any record, and all data that it derives from records', async () => {
   const TYPES: readonly EventType[] = ['snapshot', 'added', 'modified', 'removed', 'expired'];
   const queries = TELLING_KEYS.flatMap((name) => [`${name}:x`, `run:${name}`, name]);
   for (const query of queries) parseQuery(query);

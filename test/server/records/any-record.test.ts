@@ -13,12 +13,12 @@ import { RawClient } from '../../support/raw-client.js';
 
 const COUNT = TELLING_RECORDS.length * KINDS.length;
 
-/** Every record as every kind, under names that come before or after others. */
+/** Writes each record as each kind, under names that sort before or after others. */
 function writeAll(repository: Repository, prefix: string): void {
   for (const kind of KINDS) for (const [id, text] of TELLING_RECORDS) repository.write(kind, prefix + id, text);
 }
 
-/** Whether events say of the records with this prefix what their files say. */
+/** Whether the events of the records with this prefix have the data of their files. */
 function assertAll(
   t: Test,
   how: string,
@@ -99,7 +99,7 @@ async function inMirror(t: Test, { endpoint }: Running): Promise<void> {
 
 for (const transport of TRANSPORTS) {
   t.test(
-    `${transport}: any legal JSON is told as it is, present at the start and arriving later, and ends nothing`,
+    `${transport}: any legal JSON is delivered unchanged, at the start and later, and crashes nothing`,
     async (t) => {
       const repository = new Repository();
       writeAll(repository, 'early-');
@@ -113,7 +113,7 @@ for (const transport of TRANSPORTS) {
     },
   );
 
-  t.test(`${transport}: a restart goes on with what the journal kept of such records`, async (t) => {
+  t.test(`${transport}: after a restart the journal has such records unchanged`, async (t) => {
     const repository = new Repository();
     writeAll(repository, 'early-');
     const first = await serve(t, { transport }, repository);

@@ -127,7 +127,7 @@ t.test(
       t.equal((await last()) - before, added, `as ${user}`);
     }
     origin.rename('task', 'b', { title: 'b' });
-    await until('what nobody can read is passed over', () => edge.bus.hub.store.size === 2);
+    await until('a message that cannot be read is ignored', () => edge.bus.hub.store.size === 2);
   },
 );
 

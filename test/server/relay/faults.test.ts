@@ -23,19 +23,19 @@ async function withSwarm(t: Test, options: SwarmOptions, run: (swarm: RelaySwarm
 }
 
 const isLive = (swarm: RelaySwarm): Promise<void> =>
-  until('everybody is live', () => swarm.lives.every((life) => life.isLive));
+  until('all clients are live', () => swarm.observers.every((observer) => observer.isLive));
 
 faultTest('NATS is killed and comes back: the events of the outage arrive once and in order', async (swarm, t) => {
   await isLive(swarm);
   await swarm.workload.keepUp(100);
   await swarm.nats.stop('SIGKILL');
   await swarm.workload.keepUp(200);
-  const { entries } = swarm.life('origin');
-  await until("the origin's own clients are told while NATS is away", () => entries.length > 100);
+  const { entries } = swarm.observer('origin');
+  await until("the origin's own clients receive events while NATS is away", () => entries.length > 100);
   await swarm.nats.start();
   await swarm.workload.keepUp(100);
   await swarm.settle();
-  t.equal(swarm.life('edge-1').resyncs, 0, 'nobody had to begin anew');
+  t.equal(swarm.observer('edge-1').resyncs, 0, 'the clients of the edge received no resync');
 });
 
 faultTest('NATS comes back empty: the origin begins its stream again, and so do all edges', async (swarm) => {
@@ -53,15 +53,15 @@ faultTest('the origin ends, or dies, and comes back: edges report it', async (sw
   await isLive(swarm);
   await swarm.workload.keepUp(100);
   await swarm.barrier();
-  const edge = swarm.life('edge-0');
+  const edge = swarm.observer('edge-0');
   const heard = listenAt(swarm, edge.name);
-  await until('its presence is told', () => heard.includes('present'));
+  await until('a heartbeat reports the origin as present', () => heard.includes('present'));
   await swarm.origin.kill('SIGTERM');
-  await until('its absence is told', () => heard.includes('away'));
+  await until('a heartbeat reports the origin as away', () => heard.includes('away'));
   swarm.workload.steps(50);
   swarm.origin.start();
   heard.length = 0;
-  await until('it is back', () => heard.includes('present'));
+  await until('a heartbeat reports the origin as present again', () => heard.includes('present'));
   await swarm.workload.keepUp(50);
   await swarm.settle();
   t.equal(edge.resyncs, 0, 'its journal has gone on');
@@ -86,7 +86,7 @@ faultTest(
     await swarm.origin.untilServing();
     await swarm.workload.keepUp(60);
     // Until an edge has read the new epoch, it answers a barrier for the old one.
-    const edges = swarm.lives.filter(({ name }) => name.startsWith('edge-'));
+    const edges = swarm.observers.filter(({ name }) => name.startsWith('edge-'));
     await until('everybody is told to begin anew', () => edges.every(({ resyncs }) => resyncs > 0));
     t.ok(edges.length >= 3, 'at every edge');
     await swarm.settle();
@@ -97,7 +97,7 @@ faultTest(
 faultTest('an edge is killed: a cursor of one edge resumes at another', async (swarm, t) => {
   await isLive(swarm);
   await swarm.workload.keepUp(60);
-  const roaming = swarm.life('roaming');
+  const roaming = swarm.observer('roaming');
   for (let round = 0; round < 4; round++) {
     await until('it is live', () => roaming.isLive);
     roaming.cut();
@@ -110,7 +110,7 @@ faultTest('an edge is killed: a cursor of one edge resumes at another', async (s
   await swarm.settle();
   t.ok(roaming.connections >= 5, 'it has been at several edges');
   t.equal(roaming.resyncs, 0, 'each of them went on where the other had ended');
-  t.equal(swarm.life('edge-1').resyncs, 0, 'one that was away reads the history back');
+  t.equal(swarm.observer('edge-1').resyncs, 0, 'one that was away reads the history back');
 });
 
 faultTest(
@@ -129,7 +129,7 @@ faultTest(
     stopped.kill('SIGCONT');
     await until('it has noticed', () => stopped.errors.filter((line) => line.includes('serving what')).length > 1);
     await swarm.settle();
-    t.ok(swarm.life('edge-2').resyncs > 0, 'and its clients were told');
+    t.ok(swarm.observer('edge-2').resyncs > 0, 'and its clients received a resync');
   },
   { origin: ['--relay-max-messages', '400'] },
 );
@@ -152,13 +152,13 @@ t.test(
       const heard = listenAt(swarm, 'edge-0');
       for (const cable of [firsts, origins]) {
         cable.cut();
-        await until('it is told that nothing is heard of the origin', () => heard.at(-1) === 'away');
+        await until('a heartbeat reports the origin as away', () => heard.at(-1) === 'away');
         await swarm.workload.keepUp(100);
         cable.mend();
-        await until('it is told that the origin is heard again', () => heard.at(-1) === 'present');
+        await until('a heartbeat reports the origin as present again', () => heard.at(-1) === 'present');
       }
       await swarm.settle();
-      t.equal(swarm.life('edge-0').resyncs, 0, 'nobody had to begin anew');
+      t.equal(swarm.observer('edge-0').resyncs, 0, 'the clients of the edge received no resync');
     });
   },
 );
@@ -166,7 +166,7 @@ t.test(
 /** Returns the states of the origin in the heartbeats that a client of an edge receives. */
 function listenAt(swarm: RelaySwarm, name: string): unknown[] {
   const heard: unknown[] = [];
-  swarm.life(name).onMessage = (message) => {
+  swarm.observer(name).onMessage = (message) => {
     if (message[0] === MessageType.heartbeat) heard.push((message[3] as { origin?: unknown }).origin);
   };
   return heard;

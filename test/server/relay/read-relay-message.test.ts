@@ -57,7 +57,7 @@ t.test('a message with one changed field is read as such or refused, and nothing
 });
 
 t.test(
-  'data that no origin packs is refused: no map, extensions, keys that are none, __proto__, bytes behind it',
+  'data that no origin packs is refused: no map, extensions, invalid keys, __proto__, bytes after the end',
   async (t) => {
     const [added] = honest();
     const fields = unpackMessage(added!) as unknown[];

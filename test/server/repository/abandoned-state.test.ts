@@ -28,7 +28,7 @@ function place(t: Test): Place {
   return { parent, stateDir: join(parent, 'state') };
 }
 
-/** Serves a repository once. @returns where its private state is. */
+/** Serves a repository once. @returns the path of its private state */
 async function served({ parent, stateDir }: Place, name: string): Promise<string> {
   const root = join(parent, name);
   mkdirSync(join(root, '.muse'), { recursive: true });
@@ -44,12 +44,12 @@ function age(state: string, ms: number): void {
     utimesSync(join(state, name), at, at);
 }
 
-t.test('the state of a repository that is long gone is removed at the next start, and no other', async (t) => {
+t.test('the next start removes the state of a repository that was removed long ago, and no other', async (t) => {
   const at = place(t);
   const states = new Map<string, string>();
   for (const name of ['gone', 'lately', 'standing', 'unmounted']) states.set(name, await served(at, name));
   for (const name of ['gone', 'lately', 'unmounted']) rmSync(join(at.parent, name), { recursive: true });
-  // As if it had been on a file system that is not mounted now.
+  // As if the repository were on a file system that is not mounted now.
   const file = join(states.get('unmounted')!, 'repository.json');
   writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), device: '1' }), {
     mode: 0o600,
@@ -70,7 +70,7 @@ t.test('the state of a repository that is long gone is removed at the next start
   );
 });
 
-t.test('doctor names state whose repository is gone, and what to do', async (t) => {
+t.test('doctor names state whose repository was removed, and what to do', async (t) => {
   const at = place(t);
   const state = await served(at, 'gone');
   await served(at, 'standing');

@@ -7,7 +7,7 @@ import { findRepository, safeDirectories } from '../../../server/repository/inde
 const SOMEBODY = 54_321;
 const isRoot = process.getuid?.() === 0;
 
-/** A directory of a user, with a `.muse` of the same or of another. */
+/** A directory of one user, with a `.muse` of the same or another user. */
 function repositoryOf(t: Test, owner: number, museOwner = owner): string {
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-consent-'));
   t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -18,7 +18,7 @@ function repositoryOf(t: Test, owner: number, museOwner = owner): string {
   return root;
 }
 
-t.test('the nearest repository at or above a directory is found, as git does it', async (t) => {
+t.test('the nearest repository at or above a directory is found, as in git', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-consent-'));
   t.teardown(() => rmSync(root, { recursive: true, force: true }));
   mkdirSync(join(root, '.muse'));
@@ -46,7 +46,7 @@ t.test('another user’s repository', { skip: isRoot ? false : 'needs to be root
     }
   });
 
-  t.test('is not passed over for one further up', async (t) => {
+  t.test('is not skipped in favour of one further up', async (t) => {
     const root = repositoryOf(t, 0);
     const inner = join(root, 'src');
     mkdirSync(join(inner, '.muse'));

@@ -13,7 +13,7 @@ function repository(t: Test): string {
   return root;
 }
 
-t.test('a path that leads to the same .muse leads to the same repository, whatever is in it', async (t) => {
+t.test('a path with the same .muse is the same repository, whatever .muse contains', async (t) => {
   const root = repository(t);
   const identity = RepositoryIdentity.of(root)!;
   t.equal(identity.check(), 'same');
@@ -21,7 +21,7 @@ t.test('a path that leads to the same .muse leads to the same repository, whatev
   t.equal(identity.check(), 'same', 'git clean has been here');
 });
 
-t.test('a repository that was moved away is missing, and the same again when it comes back', async (t) => {
+t.test('a repository that was moved away is missing, and is the same when it comes back', async (t) => {
   const root = repository(t);
   const identity = RepositoryIdentity.of(root)!;
   renameSync(root, `${root}-moved`);
@@ -31,7 +31,7 @@ t.test('a repository that was moved away is missing, and the same again when it 
   t.equal(identity.check(), 'same');
 });
 
-t.test('a .muse that was made again, or is a link, or is a file, is another', async (t) => {
+t.test('a .muse that was recreated, or is a link or a file, is another repository', async (t) => {
   const ways: readonly (readonly [what: string, make: (muse: string) => void])[] = [
     ['made again', (muse) => mkdirSync(muse)],
     ['a link to where the old one is now', (muse) => symlinkSync(`${muse}-old`, muse)],
@@ -48,7 +48,7 @@ t.test('a .muse that was made again, or is a link, or is a file, is another', as
   }
 });
 
-t.test('a copy is another repository, though it has the marker', async (t) => {
+t.test('a copy is another repository, although it has the marker', async (t) => {
   const root = repository(t);
   const copy = `${root}-copy`;
   cpSync(root, copy, { recursive: true });
@@ -56,7 +56,7 @@ t.test('a copy is another repository, though it has the marker', async (t) => {
 });
 
 t.test(
-  'a file system that was mounted again has another number and the same repository, where the marker says so',
+  'after a new mount the file system has another number, and the repository is the same if the marker says so',
   async (t) => {
     const root = repository(t);
     const { record } = RepositoryIdentity.of(root)!;
@@ -67,7 +67,7 @@ t.test(
   },
 );
 
-t.test('a directory without .muse has no identity, and a marker that is a link is none', async (t) => {
+t.test('a directory without .muse has no identity, and a marker that is a link is ignored', async (t) => {
   const root = repository(t);
   t.equal(RepositoryIdentity.of(join(root, '.muse')), undefined);
   const id = join(root, '.muse', 'bus', 'id');

@@ -15,19 +15,22 @@ function served(t: Test): ServedRepository {
   return repository;
 }
 
-t.test('a second server says who serves the repository and what to do, and leaves everything as it is', async (t) => {
-  const repository = served(t);
-  const { url } = await repository.start();
-  const before = readFileSync(repository.endpointFile, 'utf8');
-  const second = new BusServer({ root: repository.root, port: 0 });
-  const error: unknown = await second.start().catch((reason: unknown) => reason);
-  t.ok(error instanceof LockError);
-  t.match(error, { code: 'MUSE_BUS_LOCKED', holder: { pid: process.pid, url } });
-  t.match((error as Error).message, /served already by process \d+ at ws:.*connect to that bus, or stop it/);
-  t.equal(readFileSync(repository.endpointFile, 'utf8'), before);
-});
+t.test(
+  'a second server names the process that serves the repository and what to do, and changes nothing',
+  async (t) => {
+    const repository = served(t);
+    const { url } = await repository.start();
+    const before = readFileSync(repository.endpointFile, 'utf8');
+    const second = new BusServer({ root: repository.root, port: 0 });
+    const error: unknown = await second.start().catch((reason: unknown) => reason);
+    t.ok(error instanceof LockError);
+    t.match(error, { code: 'MUSE_BUS_LOCKED', holder: { pid: process.pid, url } });
+    t.match((error as Error).message, /served already by process \d+ at ws:.*connect to that bus, or stop it/);
+    t.equal(readFileSync(repository.endpointFile, 'utf8'), before);
+  },
+);
 
-t.test('a server that has stopped lets the next one have the repository', async (t) => {
+t.test('after a server has stopped, the next one can serve the repository', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
   for (let i = 0; i < 3; i++) {
@@ -38,7 +41,7 @@ t.test('a server that has stopped lets the next one have the repository', async 
   t.pass();
 });
 
-t.test('a server that could not start lets go of the repository', async (t) => {
+t.test('a server that could not start releases the repository', async (t) => {
   const repository = served(t);
   const { url } = await repository.start();
   const other = new TemporaryRepository();
@@ -50,7 +53,7 @@ t.test('a server that could not start lets go of the repository', async (t) => {
   await next.stop();
 });
 
-t.test('repositories are locked one by one, and one that is a copy of another is itself', async (t) => {
+t.test('each repository has its own lock, even if it is a copy of another', async (t) => {
   const first = served(t);
   await first.start();
   const second = served(t);
@@ -66,7 +69,7 @@ t.test('repositories are locked one by one, and one that is a copy of another is
   for (const name of ['id', 'lock']) t.equal(statSync(join(first.bus, name)).mode & 0o777, 0o600);
 });
 
-t.test('the lock of a server that was killed is free at once, and its endpoint is nobody’s', async (t) => {
+t.test('the lock of a server that was killed is free at once, and its endpoint counts as stale', async (t) => {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
   const endpointFile = join(repository.bus, 'endpoint.json');

@@ -20,7 +20,7 @@ import { until } from '../../support/until.js';
 
 const VICTIM = 'what the user had written';
 
-/** A repository as somebody else may have made it, with files of the user's outside of it. */
+/** A repository that an attacker may have made, with files of the user outside of it. */
 class HostileRepository extends TemporaryRepository {
   readonly #home = join(this.root, '..', `${this.root.split('/').at(-1)!}-home`);
   readonly #victims: string[] = [];
@@ -34,7 +34,7 @@ class HostileRepository extends TemporaryRepository {
     });
   }
 
-  /** A file of the user's that must stay as it is. */
+  /** A file of the user that must not change. */
   victim(): string {
     const path = join(this.#home, `victim-${String(this.#victims.length)}`);
     writeFileSync(path, VICTIM, { mode: 0o600 });
@@ -42,12 +42,12 @@ class HostileRepository extends TemporaryRepository {
     return path;
   }
 
-  /** A path outside of the repository at which no file must come to be. */
+  /** A path outside of the repository at which no file may appear. */
   get nowhere(): string {
     return join(this.#home, 'authorized_keys');
   }
 
-  /** Serves until a record is in the journal, and stops. */
+  /** Serves until a record is in the journal, and then stops. */
   async serve(): Promise<LogLines> {
     const log = new LogLines();
     const server = new BusServer({ root: this.root, port: 0, log });
@@ -84,7 +84,7 @@ t.test(
   },
 );
 
-t.test('a file with a second name, a directory and a FIFO’s place are set aside, not written to', async (t) => {
+t.test('a hard link or a directory in place of a private file is set aside, not written to', async (t) => {
   const repository = new HostileRepository(t);
   mkdirSync(repository.bus);
   for (const name of ['lock', 'id', 'endpoint.json']) {
@@ -133,7 +133,7 @@ t.test('every private file has mode 0600 and every private directory 0700, whate
   for (const [path, mode] of modes) t.equal(mode, statSync(path).isDirectory() ? 0o700 : 0o600, path);
 });
 
-t.test('a directory on the way that is a link, or the state’s own, is refused with what to do', async (t) => {
+t.test('a .muse/bus that is a link is refused, and nothing is written through it', async (t) => {
   const repository = new HostileRepository(t);
   mkdirSync(join(repository.root, 'elsewhere'));
   symlinkSync(join(repository.root, 'elsewhere'), repository.bus);

@@ -30,7 +30,7 @@ import { until } from '../../support/until.js';
 
 const NOBODY = 65_534;
 
-/** What is looked at each second is looked at every few milliseconds. */
+/** The system's clock, on which checks that run each second run every 10 ms. */
 const hurried: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms === 1_000 ? 10 : ms, call) };
 
 function temporary(t: Test): TemporaryRepository {
@@ -41,7 +41,7 @@ function temporary(t: Test): TemporaryRepository {
   return repository;
 }
 
-/** Removes a repository that is there now, and its state. */
+/** Removes a repository and its state after the test. */
 function removedAfter(t: Test, root: string): void {
   const { path } = stateLocation(root);
   t.teardown(() => {
@@ -49,7 +49,7 @@ function removedAfter(t: Test, root: string): void {
   });
 }
 
-/** Serves a path for as long as the test lasts, or until it is stopped. */
+/** Serves a path until the end of the test, or until the test stops the server. */
 async function serve(t: Test, root: string, options: Partial<ServerOptions> = {}, clock: Clock = systemClock) {
   const log = new LogLines();
   const server = new BusServer({ root, port: 0, log, ...options }, clock);
@@ -67,7 +67,7 @@ async function epochOf(t: Test, root: string): Promise<string> {
 
 const endpointIn = (bus: string): unknown => JSON.parse(readFileSync(join(bus, 'endpoint.json'), 'utf8'));
 
-t.test('a repository that is moved takes its journal and its token along', async (t) => {
+t.test('a repository that is moved keeps its journal and its token', async (t) => {
   const repository = temporary(t);
   const epoch = await epochOf(t, repository.root);
   const token = readFileSync(join(repository.state, 'token'), 'utf8');
@@ -89,19 +89,16 @@ t.test('a copy begins anew, and the original goes on', async (t) => {
   t.equal(await epochOf(t, repository.root), epoch);
 });
 
-t.test(
-  'a clone at the path of one that was moved away begins anew, and the moved one finds what is its own',
-  async (t) => {
-    const repository = temporary(t);
-    const epoch = await epochOf(t, repository.root);
-    const moved = `${repository.root}-moved`;
-    renameSync(repository.root, moved);
-    mkdirSync(repository.dir.coordination, { recursive: true });
-    removedAfter(t, moved);
-    t.not(await epochOf(t, repository.root), epoch);
-    t.equal(await epochOf(t, moved), epoch);
-  },
-);
+t.test('a clone at the path of a moved repository has new state, and the moved one finds its own', async (t) => {
+  const repository = temporary(t);
+  const epoch = await epochOf(t, repository.root);
+  const moved = `${repository.root}-moved`;
+  renameSync(repository.root, moved);
+  mkdirSync(repository.dir.coordination, { recursive: true });
+  removedAfter(t, moved);
+  t.not(await epochOf(t, repository.root), epoch);
+  t.equal(await epochOf(t, moved), epoch);
+});
 
 t.test('git clean -fdx between two runs loses nothing', async (t) => {
   const repository = temporary(t);
@@ -112,33 +109,30 @@ t.test('git clean -fdx between two runs loses nothing', async (t) => {
   t.equal(readFileSync(join(repository.bus, 'id'), 'utf8'), marker);
 });
 
-t.test(
-  'git clean -fdx while a server runs: endpoint, marker and lock are made again, and rotation works',
-  async (t) => {
-    const repository = temporary(t);
-    const { server } = await serve(t, repository.root, {}, hurried);
-    const marker = readFileSync(join(repository.bus, 'id'), 'utf8');
-    rmSync(repository.bus, { recursive: true });
-    await until('the endpoint is there again', () => existsSync(join(repository.bus, 'endpoint.json')));
-    t.same(endpointIn(repository.bus), server.endpoint);
-    t.equal(readFileSync(join(repository.bus, 'id'), 'utf8'), marker);
-    await t.rejects(new BusServer({ root: repository.root, port: 0 }).start(), LockError, 'nobody else gets in');
+t.test('git clean -fdx while a server runs: endpoint, marker and lock are recreated, and rotation works', async (t) => {
+  const repository = temporary(t);
+  const { server } = await serve(t, repository.root, {}, hurried);
+  const marker = readFileSync(join(repository.bus, 'id'), 'utf8');
+  rmSync(repository.bus, { recursive: true });
+  await until('the endpoint is there again', () => existsSync(join(repository.bus, 'endpoint.json')));
+  t.same(endpointIn(repository.bus), server.endpoint);
+  t.equal(readFileSync(join(repository.bus, 'id'), 'utf8'), marker);
+  await t.rejects(new BusServer({ root: repository.root, port: 0 }).start(), LockError, 'no other server can start');
 
-    for (const lost of ['endpoint.json', 'id', 'lock']) {
-      rmSync(join(repository.bus, lost));
-      await until(`${lost} is there again`, () => existsSync(join(repository.bus, lost)));
-    }
-    writeFileSync(join(repository.bus, 'endpoint.json'), '{"url":"ws://127.0.0.1:1"}');
-    await until('the endpoint is ours again', () => 'token' in (endpointIn(repository.bus) as object));
+  for (const lost of ['endpoint.json', 'id', 'lock']) {
+    rmSync(join(repository.bus, lost));
+    await until(`${lost} is there again`, () => existsSync(join(repository.bus, lost)));
+  }
+  writeFileSync(join(repository.bus, 'endpoint.json'), '{"url":"ws://127.0.0.1:1"}');
+  await until('the endpoint is ours again', () => 'token' in (endpointIn(repository.bus) as object));
 
-    const token = await renewToken(repository.root);
-    await server.reload();
-    t.equal((endpointIn(repository.bus) as { token: string }).token, token);
-  },
-);
+  const token = await renewToken(repository.root);
+  await server.reload();
+  t.equal((endpointIn(repository.bus) as { token: string }).token, token);
+});
 
 t.test(
-  'private state that is removed while a server runs is made again, and the journal is written anew',
+  'private state that is removed while a server runs is recreated, and the journal is written again',
   async (t) => {
     const repository = temporary(t);
     const soon: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms >= 1_000 ? ms / 100 : ms, call) };
@@ -157,7 +151,7 @@ t.test(
   },
 );
 
-t.test('a server whose lock was removed, and taken by another, says so and is to end', async (t) => {
+t.test('a server whose lock was removed, and taken by another server, reports that it must end', async (t) => {
   const repository = temporary(t);
   const looks: (() => void)[] = [];
   const held: Clock = {
@@ -166,7 +160,7 @@ t.test('a server whose lock was removed, and taken by another, says so and is to
   };
   const { server, log } = await serve(t, repository.root, {}, held);
   rmSync(repository.bus, { recursive: true });
-  // Two homes, as in two containers that share the checkout: each has its state, and the lock in the repository is one.
+  // Two homes, as in two containers that share the checkout: each has its own state, but they share the lock in the repository.
   const second = new BusServer({ root: repository.root, port: 0, stateDir: join(repository.root, 'other-state') });
   t.teardown(() => second.stop());
   await second.start();
@@ -179,7 +173,7 @@ t.test('a server whose lock was removed, and taken by another, says so and is to
   t.same(endpointIn(repository.bus), second.endpoint, 'and what the other has published stays');
 });
 
-t.test('containers that share the files and not the home are kept apart by the lock in the repository', async (t) => {
+t.test('the lock in the repository separates containers that share the files but not the home', async (t) => {
   const repository = temporary(t);
   await serve(t, repository.root);
   const second = new BusServer({ root: repository.root, port: 0, stateDir: join(repository.root, 'other-state') });
@@ -206,7 +200,7 @@ t.test('after an unclean end there is a new token; after an orderly stop the tok
   t.equal(second.server.endpoint?.token, token);
   const left = readFileSync(join(repository.state, 'endpoint.json'), 'utf8');
   await second.server.stop();
-  // As kill -9 leaves it.
+  // The state that kill -9 leaves.
   writeFileSync(join(repository.state, 'endpoint.json'), left, { mode: 0o600 });
   const third = await serve(t, repository.root);
   t.not(third.server.endpoint?.token, token);
@@ -245,8 +239,8 @@ t.test('the lock is a file of this user’s alone: there is no name that another
 });
 
 t.test(
-  'of two users on one machine the second is served apart, and shows the first no token',
-  { skip: process.getuid?.() === 0 ? false : 'needs to be root to be somebody else' },
+  'of two users on one machine, the second has its own server, and the endpoint file of the first stays unchanged',
+  { skip: process.getuid?.() === 0 ? false : 'needs root to run as another user' },
   async (t) => {
     const repository = temporary(t);
     chmodSync(repository.root, 0o755);

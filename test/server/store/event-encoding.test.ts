@@ -16,7 +16,7 @@ function fieldsOf(id: string, data: RecordData, more: Partial<EventFields> = {})
 const packed = (fields: EventFields): unknown => unpackMessage(encodeEvent(fields, 'msgpack'));
 const json = (fields: EventFields): unknown => JSON.parse(Buffer.from(encodeEvent(fields, 'json')).toString());
 
-t.test('absent elements at the end are left out, inner ones are nil', async (t) => {
+t.test('absent fields at the end are omitted, others are nil', async (t) => {
   const cases: [Partial<EventFields>, unknown[]][] = [
     [{}, []],
     [{ reason: 'deleted' }, ['deleted']],
@@ -31,10 +31,10 @@ t.test('absent elements at the end are left out, inner ones are nil', async (t) 
   }
 });
 
-t.test('MessagePack, read by another decoder’s rules, says what the JSON twin says', async () => {
+t.test('MessagePack, read by a second decoder, equals the JSON encoding', async () => {
   const fields = fc.record({
     id: fc.string({ unit: 'binary', minLength: 0, maxLength: 60 }),
-    // A record with this key is never taken in.
+    // A record with this key is always refused.
     data: fc
       .dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 4 }))
       .filter((data) => !JSON.stringify(data).includes('__proto__')),
@@ -47,7 +47,7 @@ t.test('MessagePack, read by another decoder’s rules, says what the JSON twin 
   });
   fc.assert(
     fc.property(fields, ({ id, data, ...more }) => {
-      // As a file would hold it: -0 and the like do not survive JSON.
+      // The value as a file holds it: JSON does not keep -0 and similar values.
       const asFile = JSON.parse(JSON.stringify(data)) as RecordData;
       const made = fieldsOf(id, asFile, more);
       t.strictSame(packed(made), json(made));
@@ -56,7 +56,7 @@ t.test('MessagePack, read by another decoder’s rules, says what the JSON twin 
   );
 });
 
-t.test('ids of every length that a file may have survive', async (t) => {
+t.test('ids of every length that a file name allows are kept', async (t) => {
   for (const length of [1, 31, 32, 85, 255, 256]) {
     const id = 'x'.repeat(length);
     t.equal((packed(fieldsOf(id, {})) as unknown[])[3], id);
@@ -65,7 +65,7 @@ t.test('ids of every length that a file may have survive', async (t) => {
   t.equal((packed(fieldsOf(widest, {})) as unknown[])[3], widest);
 });
 
-t.test('an event is encoded once for each way in which it can be seen', async (t) => {
+t.test('an event is encoded once for each of its views', async (t) => {
   const store = new RecordStore();
   store.apply(present('task', 't1', { run_id: 'a' }), NOW);
   const event = store.apply(present('task', 't1', { run_id: 'b' }), NOW)[0]!;

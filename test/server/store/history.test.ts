@@ -35,7 +35,7 @@ t.test('an event that does not follow the last one is refused', async (t) => {
   }, RangeError);
 });
 
-t.test('bytes bound it as well as numbers, but the newest event always stays', async (t) => {
+t.test('the history is limited in events and in bytes, but the newest event always stays', async (t) => {
   const made = events(10, 0, 'x'.repeat(1_000));
   const history = new History({ maxHistoryEvents: 100, maxHistoryBytes: 3 * made[0]!.weight }, revision(0));
   for (const event of made) history.append(event);

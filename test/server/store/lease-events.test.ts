@@ -21,7 +21,7 @@ const release = present('release', 'x1', { reservation_id: 'lease-1' });
 const shortly = (events: readonly StoreEvent[]): unknown[] =>
   events.map(({ revision, type, record, reason, lease }) => [revision, type, record.kind, reason, lease]);
 
-t.test('every event of a reservation, a heartbeat and a release says what the lease is after it', async (t) => {
+t.test('every event of a reservation, a heartbeat and a release carries the lease after it', async (t) => {
   const store = new RecordStore();
   t.same(shortly(store.apply(reservation(), NOW)), [[1, 'added', 'reservation', undefined, ['live', at(10), null]]]);
   t.same(shortly(store.apply(beat(30), at(1))), [[2, 'added', 'heartbeat', undefined, ['live', at(30), 'h1', 'r1']]]);
@@ -46,13 +46,13 @@ t.test(
     t.same(
       shortly(store.apply(beat(40), at(13))),
       [[5, 'modified', 'heartbeat', undefined, ['live', at(40), 'h1', 'r1']]],
-      'one that goes on living is no revival',
+      'a live lease is not revived',
     );
     t.same(shortly(store.expireUntil(at(40))), [[6, 'expired', 'reservation', 'ttl', ['lapsed', at(40), 'h1']]]);
   },
 );
 
-t.test('a release that is withdrawn revives a lease whose end lies ahead, and no other', async (t) => {
+t.test('removing a release revives its lease if the end is in the future, and no other lease', async (t) => {
   const store = new RecordStore();
   store.apply(reservation(), NOW);
   store.apply(release, at(1));
@@ -66,7 +66,7 @@ t.test('a release that is withdrawn revives a lease whose end lies ahead, and no
   ]);
 });
 
-t.test('a lease whose end has passed and has not been told is unknown, not lapsed', async (t) => {
+t.test('a lease whose end has passed without an expired event is unknown, not lapsed', async (t) => {
   const store = new RecordStore();
   store.apply(reservation(), NOW);
   t.same(store.leaseAt(store.get('reservation', 'r1')!, at(11)), ['unknown', at(10), null]);
@@ -74,7 +74,7 @@ t.test('a lease whose end has passed and has not been told is unknown, not lapse
   t.same(store.leaseAt(store.get('reservation', 'r1')!, at(11)), ['lapsed', at(10), null]);
 });
 
-t.test('a cut keeps the leases that stood at its revision', async (t) => {
+t.test('a cut has the leases of its revision', async (t) => {
   const store = new RecordStore();
   store.apply(reservation(), NOW);
   const [before] = store.cut().versions;
@@ -124,7 +124,7 @@ t.test('an event with a lease is the same in both encodings, from the journal, a
   t.strictSame(shown(late), shown(store), 'one that comes later shows the same');
 });
 
-t.test('a filter takes a revival by its type', async (t) => {
+t.test('a filter by type matches revived', async (t) => {
   const store = new RecordStore();
   store.apply(reservation(), NOW);
   store.expireUntil(at(10));

@@ -15,7 +15,7 @@ const shortly = (events: readonly StoreEvent[]): unknown[] =>
     record.problem,
   ]);
 
-t.test('each transition takes the next revision, and what is no transition takes none', async (t) => {
+t.test('each transition takes the next revision, and a reading without a difference takes none', async (t) => {
   const store = new RecordStore(revision(40));
   const first = present('task', 't1', { n: 1 });
   t.same(shortly(store.apply(first, NOW)), [[41, 'added', 'task', 't1', { n: 1 }, undefined, undefined]]);
@@ -31,7 +31,7 @@ t.test('each transition takes the next revision, and what is no transition takes
   t.equal(store.size, 0);
 });
 
-t.test('a rewrite that leaves time and size as they were is told by its content', async (t) => {
+t.test('a rewrite that keeps time and size is detected by its content', async (t) => {
   const store = new RecordStore();
   const signature = newSignature();
   store.apply(present('task', 't1', { n: 1 }, signature), NOW);
@@ -48,7 +48,7 @@ t.test('records of different kinds with one id are different records', async (t)
   t.notOk(store.get('task', 'x'));
 });
 
-t.test('a broken file is announced once, with the last good data, and healed', async (t) => {
+t.test('a broken file is published once, with the last good data, and again when it is repaired', async (t) => {
   const store = new RecordStore();
   store.apply(present('task', 'known', { n: 1 }), NOW);
   t.same(shortly(store.apply(broken('task', 'known'), NOW)), [
@@ -82,7 +82,7 @@ t.test('a lease time that cannot be read is a problem of a record that is otherw
   );
 });
 
-t.test('an expired reservation is announced with its record, which stands', async (t) => {
+t.test('an expired reservation is published with its record, which stays', async (t) => {
   const store = new RecordStore();
   store.apply(present('reservation', 'r1', { expires_at: new Date(NOW + 1_000).toISOString() }), NOW);
   const [event, ...others] = store.expireUntil(unixMillis(NOW + 1_000));
@@ -91,14 +91,14 @@ t.test('an expired reservation is announced with its record, which stands', asyn
   t.ok(store.get('reservation', 'r1'));
 });
 
-t.test('a reservation that is removed gets no expired besides', async (t) => {
+t.test('the removal of a reservation causes no expired event', async (t) => {
   const store = new RecordStore();
   store.apply(present('reservation', 'r1', { expires_at: new Date(NOW + 1_000).toISOString() }), NOW);
   store.apply(absent('reservation', 'r1'), NOW);
   t.same(store.expireUntil(unixMillis(NOW + 9_000)), []);
 });
 
-t.test('a cut is every record in canonical order, and stays as it was', async (t) => {
+t.test('a cut has all records in canonical order, and does not change later', async (t) => {
   const store = new RecordStore();
   for (const [kind, id] of [
     ['task', 'b'],
@@ -120,7 +120,7 @@ t.test('a cut is every record in canonical order, and stays as it was', async (t
   t.equal(store.cut().versions.length, 4);
 });
 
-t.test('what happened while the server was away says so', async (t) => {
+t.test('events for changes while no server ran are marked as such', async (t) => {
   const store = new RecordStore();
   t.equal(store.apply(present('task', 't1'), NOW, 'restart')[0]?.observed, 'restart');
 });

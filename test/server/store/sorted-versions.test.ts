@@ -8,7 +8,7 @@ import { NOW } from '../../support/changes.js';
 const version = (id: string, n = 0): RecordVersion =>
   new RecordVersion('task', id, { n }, revision(1), NOW, undefined, undefined);
 
-t.test('versions are listed by id, one for each', async (t) => {
+t.test('versions are sorted by id, one per id', async (t) => {
   const versions = new SortedVersions();
   ['c', 'a', 'b', 'a'].forEach((id, n) => versions.put(version(id, n)));
   t.same(
@@ -27,7 +27,7 @@ t.test('versions are listed by id, one for each', async (t) => {
   );
 });
 
-t.test('ten thousand in any order stay sorted while half of them go', async (t) => {
+t.test('ten thousand versions in any order stay sorted while half of them are removed', async (t) => {
   const versions = new SortedVersions();
   const ids = Array.from({ length: 10_000 }, (_, n) => String((n * 7_919) % 10_007));
   for (const id of ids) versions.put(version(id));
@@ -40,7 +40,7 @@ t.test('ten thousand in any order stay sorted while half of them go', async (t) 
   t.same(versions.toArray(), []);
 });
 
-t.test('any sequence of puts and deletes leaves what a plain map would hold', async () => {
+t.test('after any sequence of puts and deletes it holds the same as a plain map', async () => {
   const operation = fc.record({ put: fc.boolean(), id: fc.string({ maxLength: 3 }) });
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {

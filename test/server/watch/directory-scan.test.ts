@@ -38,7 +38,7 @@ function scanned(t: Test) {
     hint: (kind, id) => hints.push(`${kind}/${id}`),
     missing: () => undefined,
   });
-  /** Reads a record as it is now, and lets a minute pass since it was written. */
+  /** Reads a record, as if it had been written a minute ago. */
   const take = (id: string): void => {
     utimesSync(repository.dir.file('task', id), 1_000, 1_000);
     const reading = reader.read('task', id);
@@ -52,7 +52,7 @@ function scanned(t: Test) {
   return { repository, directories, clock, store, reader, take, run, scan };
 }
 
-t.test('what is new, different or gone is hinted at, and nothing else', async (t) => {
+t.test('a scan gives a hint for each new, changed or removed record, and for no other', async (t) => {
   const { repository, take, run, scan } = scanned(t);
   for (const id of ['same', 'changed', 'gone']) {
     repository.rename('task', id, { id });
@@ -67,7 +67,7 @@ t.test('what is new, different or gone is hinted at, and nothing else', async (t
   t.match(await scan.run('task'), { files: 3, differences: 3 });
 });
 
-t.test('a record read within the clock’s grain of its last change is read once more, and no more', async (t) => {
+t.test('a record that was read within one tick of the clock after its last change is read once more', async (t) => {
   const { repository, clock, store, reader, run } = scanned(t);
   repository.rename('task', 't1', {});
   utimesSync(repository.dir.file('task', 't1'), clock.now() / 1_000, clock.now() / 1_000);
@@ -79,15 +79,15 @@ t.test('a record read within the clock’s grain of its last change is read once
   t.same(await run(), []);
 });
 
-t.test('what a scan takes of the loop is counted, also where no slice of it is long', async (t) => {
+t.test('the time of a scan is counted, even where each slice of it is short', async (t) => {
   const { repository, clock, scan } = scanned(t);
-  // Looked at after every 32 of them; from the first look to the tenth are nine times what each takes.
+  // The scan reads the clock after every 32 records. Ten readings have nine intervals between them.
   for (let n = 0; n < 320; n++) repository.rename('task', `t${String(n)}`, {});
   clock.lookCostMs = 0.125;
   t.match(await scan.run('task'), { files: 320, busyMs: 9 * 0.125 });
 });
 
-t.test('a directory that is not there has no records', async (t) => {
+t.test('a missing directory has no records', async (t) => {
   const { repository, directories, take, run } = scanned(t);
   repository.rename('task', 't1', {});
   take('t1');
@@ -96,7 +96,7 @@ t.test('a directory that is not there has no records', async (t) => {
   t.same(await run(), ['task/t1']);
 });
 
-t.test('names that are no records’ are passed over', async (t) => {
+t.test('names that cannot be records are ignored', async (t) => {
   const { repository, run } = scanned(t);
   for (const id of ['.hidden', 'a\nb']) repository.raw('task', id, '{}');
   t.same(await run(), []);

@@ -6,7 +6,7 @@ import { BACKENDS, WatchedRepository } from '../../support/watched-repository.js
 
 for (const backend of BACKENDS) {
   t.test(
-    `${backend}: where names fold case, a record has the name that its directory lists, and no other`,
+    `${backend}: on a file system that folds case, a record has only the name that its directory lists`,
     async (t) => {
       const repository = new WatchedRepository(backend, {}, { files: foldingFiles(backend === 'native') });
       t.teardown(() => {
@@ -17,7 +17,7 @@ for (const backend of BACKENDS) {
       repository.rename('task', 'New', { n: 1 });
       await repository.untilTold('added task/New');
       for (const id of ['KNOWN', 'new', 'NEW']) await repository.watch.readNow({ kind: 'task', id });
-      t.same(repository.story, ['added task/New'], 'whoever asks by another name');
+      t.same(repository.story, ['added task/New'], 'a request with another spelling publishes nothing');
       renameSync(repository.dir.file('task', 'known'), repository.dir.file('task', 'Known'));
       await repository.untilTold('removed task/known');
       t.same(repository.story, ['added task/New', 'added task/Known', 'removed task/known']);
@@ -27,7 +27,7 @@ for (const backend of BACKENDS) {
   );
 }
 
-t.test('a hint by another spelling than the listed one is a hint at the listed one', async (t) => {
+t.test('a hint with another spelling is a hint for the listed name', async (t) => {
   let sink: HintSink | undefined;
   const watcher: Watcher = {
     mechanism: 'inotify',

@@ -30,7 +30,7 @@ t.test('a wall clock set an hour ahead for a while ends no lease early', async (
   t.same(expired(), ['r']);
 });
 
-t.test('a lease that was about to end does so on time though the wall clock jumps ahead', async (t) => {
+t.test('a lease ends on time, although the wall clock jumps ahead shortly before', async (t) => {
   const clock = new ManualClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
@@ -42,7 +42,7 @@ t.test('a lease that was about to end does so on time though the wall clock jump
 });
 
 t.test(
-  'after a sleep, a holder that beats again within the doubt keeps its lease and the others lose theirs',
+  'after a sleep, a holder that sends a heartbeat while the clock is verified keeps its lease, the others lose theirs',
   async (t) => {
     const clock = new ManualClock();
     const { ingest, reserve, write, expired } = ingestOver(clock);
@@ -52,7 +52,7 @@ t.test(
     clock.setWallClock(HOUR_MS);
     await pass(clock, DOUBT_MS / 2);
     const until = new Date(clock.now() + HOUR_MS).toISOString();
-    // Nobody hints at it: it is found because files are read once more before leases end after a step.
+    // There is no hint for it: after a step of the clock all files are read again before leases end.
     write('heartbeat', 'h', { reservation_id: 'beats', extended_expires_at: until });
     t.same(expired(), []);
     for (let i = 0; i < 8; i++) await pass(clock, DOUBT_MS / 4);
@@ -60,7 +60,7 @@ t.test(
   },
 );
 
-t.test('a wall clock set back an hour makes no lease immortal', async (t) => {
+t.test('a wall clock set back an hour makes no lease endless', async (t) => {
   const clock = new ManualClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
@@ -72,7 +72,7 @@ t.test('a wall clock set back an hour makes no lease immortal', async (t) => {
   t.same(expired(), ['r']);
 });
 
-t.test('a process stopped past a deadline reads the heartbeats that arrived before it ends a lease', async (t) => {
+t.test('a process that was stopped past a deadline first reads the heartbeats, and then ends leases', async (t) => {
   const clock = new ManualClock();
   const { ingest, reserve, write, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());
@@ -84,7 +84,7 @@ t.test('a process stopped past a deadline reads the heartbeats that arrived befo
   t.same(expired(), []);
 });
 
-t.test('a lease that ends in the year 9999 is waited for a minute at a time', async (t) => {
+t.test('the timer for a lease that ends in the year 9999 is set for a minute at a time', async (t) => {
   const clock = new ManualClock();
   const { ingest, reserve, expired } = ingestOver(clock);
   t.teardown(() => ingest.stop());

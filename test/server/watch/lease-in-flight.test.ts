@@ -48,7 +48,7 @@ t.test('a heartbeat that stays half-written saves no lease beyond the settle tim
 });
 
 t.test(
-  'a heartbeat that is torn again and again puts the deadline off by the settle time, and no longer',
+  'a heartbeat that is torn again and again delays the end of its lease by the settle time, and no longer',
   async (t) => {
     const { clock, reserve, expired, tear } = held(t);
     await reserve('r', LEASE_MS);
@@ -67,14 +67,14 @@ t.test('a heartbeat whose hint comes with the deadline saves its lease', async (
   const { clock, reserve, expired, beat } = held(t);
   await reserve('r', LEASE_MS);
   clock.advance(LEASE_MS);
-  // The turn that finds the deadline passed is over before the hint comes.
+  // The turn that finds the deadline passed ends before the hint arrives.
   setImmediate(beat);
   await turns();
   t.same(expired(), []);
 });
 
 t.test(
-  'after a flood of hints, of which the kernel may have lost some, the disk is compared before a lease ends',
+  'after a burst of hints, of which the kernel may have lost some, the disk is compared before a lease ends',
   async (t) => {
     const { clock, ingest, reserve, expired, beat } = held(t);
     await reserve('r', LEASE_MS);
@@ -86,7 +86,7 @@ t.test(
   },
 );
 
-t.test('while nothing can be seen, no lease ends; then the disk is compared first', async (t) => {
+t.test('while the directories cannot be read, no lease ends; after that the disk is compared first', async (t) => {
   const { clock, reserve, expired, beat, sight } = held(t);
   await reserve('r', LEASE_MS);
   await reserve('other', LEASE_MS);

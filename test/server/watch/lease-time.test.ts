@@ -4,7 +4,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 
 const HOUR_MS = 3_600_000;
 
-t.test('lease time is the wall clock while that goes at the pace of the monotonic one', async (t) => {
+t.test('lease time is the wall clock while it runs as fast as the monotonic clock', async (t) => {
   const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.advance(50_000);
@@ -13,7 +13,7 @@ t.test('lease time is the wall clock while that goes at the pace of the monotoni
   t.equal(time.now(), clock.now(), 'a step within the bound is believed');
 });
 
-t.test('a jump ahead beyond the bound is not believed at once, nor is lease time held still', async (t) => {
+t.test('a jump ahead beyond the limit is not accepted at once, and lease time continues', async (t) => {
   const clock = new ManualClock();
   const time = new LeaseTime(clock);
   const before = time.now();
@@ -23,7 +23,7 @@ t.test('a jump ahead beyond the bound is not believed at once, nor is lease time
   t.equal(time.now(), before + 20_000);
 });
 
-t.test('a jump that is taken back within the doubt has never been', async (t) => {
+t.test('a jump that is taken back during verification has no effect', async (t) => {
   const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.setWallClock(HOUR_MS);
@@ -34,7 +34,7 @@ t.test('a jump that is taken back within the doubt has never been', async (t) =>
   t.equal(time.doubtEndsInMs, Infinity);
 });
 
-t.test('a jump to which the wall clock keeps is believed when the doubt ends', async (t) => {
+t.test('a jump that stays is accepted at the end of verification', async (t) => {
   const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.setWallClock(HOUR_MS);
@@ -46,7 +46,7 @@ t.test('a jump to which the wall clock keeps is believed when the doubt ends', a
   t.equal(time.now(), clock.now());
 });
 
-t.test('a second jump begins the doubt anew', async (t) => {
+t.test('a second jump restarts the verification', async (t) => {
   const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.setWallClock(HOUR_MS);
@@ -57,27 +57,24 @@ t.test('a second jump begins the doubt anew', async (t) => {
   t.equal(time.doubtEndsInMs, DOUBT_MS);
 });
 
-t.test('a jump back is believed at once', async (t) => {
+t.test('a jump back is accepted at once', async (t) => {
   const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.setWallClock(-HOUR_MS);
   t.equal(time.now(), clock.now());
 });
 
-t.test('a pause in which both clocks go on is no jump', async (t) => {
+t.test('a pause in which both clocks continue is no jump', async (t) => {
   const clock = new ManualClock();
   const time = new LeaseTime(clock);
   clock.sleepThrough(HOUR_MS);
   t.equal(time.now(), clock.now());
 });
 
-t.test(
-  'time that goes on by the monotonic clock is whole milliseconds, as all that reads an event expects',
-  async (t) => {
-    const clock = new ManualClock();
-    const time = new LeaseTime(clock);
-    clock.setWallClock(HOUR_MS);
-    clock.advance(0.4);
-    t.ok(Number.isInteger(time.now()));
-  },
-);
+t.test('time that follows the monotonic clock is in whole milliseconds, as the readers of events expect', async (t) => {
+  const clock = new ManualClock();
+  const time = new LeaseTime(clock);
+  clock.setWallClock(HOUR_MS);
+  clock.advance(0.4);
+  t.ok(Number.isInteger(time.now()));
+});

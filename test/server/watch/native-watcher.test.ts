@@ -18,10 +18,10 @@ const SWAPS: Readonly<Record<string, (repository: TemporaryRepository) => void>>
   },
 };
 
-/** The moments between looking at a directory and watching it, and right after. */
+/** The moments just before and just after the kernel is asked to watch a directory. */
 for (const moment of ['before', 'after'] as const) {
   for (const [name, swap] of Object.entries(SWAPS)) {
-    t.test(`a directory that is ${name} just ${moment} the kernel is asked is the one that is watched`, async (t) => {
+    t.test(`a directory that is ${name} just ${moment} the kernel is asked is watched`, async (t) => {
       const repository = new TemporaryRepository();
       const directories = new CheckedDirectories(repository.dir);
       directories.open();
@@ -52,7 +52,7 @@ for (const moment of ['before', 'after'] as const) {
         repository.dispose();
       });
       t.equal(swaps, 1);
-      // Written until it is noticed: whoever writes right after the swap is found by the scan that the hints ask for.
+      // Writes until a hint arrives. A write right after the swap is found by the scan that the hints request.
       await until('a write in the new directory gives a hint', () => {
         repository.rename('task', 'after', { n: hints.length });
         return hints.includes('task/after.json');

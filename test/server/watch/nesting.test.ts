@@ -24,7 +24,7 @@ t.test('the depth of JSON is found exactly, whatever its strings hold', async ()
   );
 });
 
-t.test('what is no JSON ends too', async (t) => {
+t.test('counting ends on input that is not JSON, too', async (t) => {
   t.equal(isNestedDeeper(Buffer.from('"[[[['), 1), false);
   t.equal(isNestedDeeper(Buffer.from('"\\'), 1), false);
   t.equal(isNestedDeeper(Buffer.from(']]]]['), 1), false);

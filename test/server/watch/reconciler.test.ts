@@ -7,7 +7,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 
 const PAUSE_MS = 10_000;
 
-/** A scan that ends when a test says so, or at once. */
+/** A scan that ends when the test ends it, or at once. */
 class FakeScan {
   readonly runs: Kind[] = [];
   held: (() => void)[] | undefined;
@@ -35,7 +35,7 @@ function reconciled() {
   return { scan, clock, reconciler, verified: () => verified };
 }
 
-t.test('everything is compared on a slow clock, after the watches are verified', async (t) => {
+t.test('all directories are compared at long intervals, after the watches are verified', async (t) => {
   const { scan, clock, reconciler, verified } = reconciled();
   reconciler.start();
   clock.advance(PAUSE_MS - 1);
@@ -52,7 +52,7 @@ t.test('everything is compared on a slow clock, after the watches are verified',
   t.equal(clock.timerCount, 0);
 });
 
-t.test('comparing takes a small share of a core: after a long one, a long rest', async (t) => {
+t.test('comparisons take a small share of a core: after a long one the pause is long', async (t) => {
   const { scan, clock, reconciler } = reconciled();
   scan.busyMs = 10;
   reconciler.start();
@@ -68,7 +68,7 @@ t.test('comparing takes a small share of a core: after a long one, a long rest',
   reconciler.stop();
 });
 
-t.test('what may have cost hints brings the next comparison forward, many times only once', async (t) => {
+t.test('a possible loss of hints brings the next comparison forward, and many losses bring only one', async (t) => {
   const { scan, clock, reconciler } = reconciled();
   reconciler.start();
   for (let n = 0; n < 10; n++) {
@@ -83,7 +83,7 @@ t.test('what may have cost hints brings the next comparison forward, many times 
   t.equal(clock.timerCount, 0);
 });
 
-t.test('a request that comes during a scan is answered by one more, and waits for it', async (t) => {
+t.test('a request during a scan causes one more scan, and waits for it', async (t) => {
   const { scan, reconciler } = reconciled();
   scan.held = [];
   const first = reconciler.rescan('task');
@@ -99,7 +99,7 @@ t.test('a request that comes during a scan is answered by one more, and waits fo
   t.same(scan.runs, ['task', 'task']);
 });
 
-t.test('a scan that fails ends nothing', async (t) => {
+t.test('after a scan that fails the next one follows', async (t) => {
   const { scan, clock, reconciler } = reconciled();
   scan.fails = true;
   reconciler.start();

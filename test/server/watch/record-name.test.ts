@@ -1,19 +1,19 @@
 import t from 'tap';
 import { readRecordName } from '../../../server/watch/record-name.js';
 
-t.test('a record is named by what comes before .json, whole', async (t) => {
+t.test('the id of a record is the file name without .json', async (t) => {
   for (const id of ['a', 'r-1', 'sha256:0f', 'a.b', 'a b', 'ä', '\u{1f600}', 'x.json', '-', 'x'.repeat(256)]) {
     t.same(readRecordName(`${id}.json`, 256), { is: 'record', id });
   }
 });
 
-t.test('other names are nobody’s', async (t) => {
+t.test('other file names are no records', async (t) => {
   for (const name of ['', 'x', '.json', '.x.json', '.tmp', 'x.json~', 'x.json.tmp', 'x.JSON', 'x.jsonl', 'json']) {
     t.same(readRecordName(name, 256), { is: 'other' }, name);
   }
 });
 
-t.test('a name that would deceive or break whoever reads it is refused', async (t) => {
+t.test('a name that would deceive or break a reader is refused', async (t) => {
   for (const id of [
     'a\nb',
     'a\u0000',

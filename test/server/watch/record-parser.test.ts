@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { parseRecord } from '../../../server/watch/record-parser.js';
 
-/** A text of JSON with these bytes; what JSON does not have inside quotes is left out. */
+/** A JSON text that contains these bytes, without those that JSON forbids inside quotes. */
 const quoted = (bytes: Uint8Array): Uint8Array =>
   Buffer.concat([
     Buffer.from('"'),
@@ -26,7 +26,7 @@ t.test('an object in JSON is a record, with all its fields', async (t) => {
     t.equal(JSON.stringify(parse(text)), JSON.stringify({ is: 'data', data, warnings: [] }), text);
 });
 
-t.test('what is none is named', async (t) => {
+t.test('each text that is no record has a problem', async (t) => {
   const cases: [string | Uint8Array, string][] = [
     ['', 'invalid-json'],
     ['{"a":', 'invalid-json'],
@@ -55,7 +55,7 @@ t.test('what is none is named', async (t) => {
 });
 
 t.test(
-  'bytes that are no UTF-8 are no record, those that are have to be taken, and U+FFFD is a character',
+  'bytes that are not UTF-8 are no record, all that are UTF-8 are accepted, and U+FFFD is a character',
   async (t) => {
     t.equal(parse('{"a":"\ufffd"}').is, 'data');
     const text = fc.uint8Array({ min: 0x80, max: 0xff, maxLength: 8 });
@@ -75,7 +75,7 @@ t.test(
   },
 );
 
-t.test('a number that a double cannot hold exactly is taken, with a warning', async (t) => {
+t.test('a number that a double cannot hold exactly is accepted, with a warning', async (t) => {
   t.match(parse('{"a":9007199254740993}'), { is: 'data', warnings: ['number beyond 2^53'] });
   t.match(parse('{"a":[-1e300]}'), { is: 'data', warnings: ['number beyond 2^53'] });
   t.match(parse('{"a":9007199254740991,"b":0.1}'), { is: 'data', warnings: [] });

@@ -39,7 +39,7 @@ function readerOf(
   });
 }
 
-t.test('a record is read with a signature that tells its next state', async (t) => {
+t.test('a record is read with a signature that differs from that of its next state', async (t) => {
   const { repository, reader } = readable(t);
   repository.rename('task', 't1', { n: 1 });
   const first = reader.read('task', 't1');
@@ -49,27 +49,24 @@ t.test('a record is read with a signature that tells its next state', async (t) 
   t.notSame(reader.read('task', 't1'), first);
 });
 
-t.test(
-  'a file that is written between being looked at and being read has the signature of what was read',
-  async (t) => {
-    const { repository } = readable(t);
-    const file = repository.dir.file('task', 't1');
-    repository.raw('task', 't1', '');
-    const write = [() => repository.inPlace('task', 't1', { n: 1 })];
-    const files: Files = {
-      ...systemFiles,
-      status: (fd) => {
-        const stats = systemFiles.status(fd);
-        if (stats.isFile()) write.pop()?.();
-        return stats;
-      },
-    };
-    const reader = readerOf(t, repository, () => undefined, files);
-    t.match(reader.read('task', 't1'), { is: 'present', data: { n: 1 }, signature: signatureAt(systemFiles, file) });
-  },
-);
+t.test('a file that is written between the check and the reading has the signature of what was read', async (t) => {
+  const { repository } = readable(t);
+  const file = repository.dir.file('task', 't1');
+  repository.raw('task', 't1', '');
+  const write = [() => repository.inPlace('task', 't1', { n: 1 })];
+  const files: Files = {
+    ...systemFiles,
+    status: (fd) => {
+      const stats = systemFiles.status(fd);
+      if (stats.isFile()) write.pop()?.();
+      return stats;
+    },
+  };
+  const reader = readerOf(t, repository, () => undefined, files);
+  t.match(reader.read('task', 't1'), { is: 'present', data: { n: 1 }, signature: signatureAt(systemFiles, file) });
+});
 
-t.test('one reading does not change what another has given', async (t) => {
+t.test('a reading does not change the data of an earlier reading', async (t) => {
   const { repository, reader } = readable(t);
   repository.rename('task', 't1', { text: 'a'.repeat(100) });
   repository.rename('task', 't2', { text: 'b'.repeat(100) });
@@ -78,14 +75,14 @@ t.test('one reading does not change what another has given', async (t) => {
   t.match(first, { data: { text: 'a'.repeat(100) } });
 });
 
-t.test('what is not there is absent, also where its directory is none', async (t) => {
+t.test('a missing file is absent, even where its directory is not a directory', async (t) => {
   const { repository, reader } = readable(t);
   t.match(reader.read('task', 'nothing'), { is: 'absent' });
   repository.removeDirectory('task');
   t.match(reader.read('task', 'nothing'), { is: 'absent' });
 });
 
-t.test('what must not be opened is named, and never waited for', async (t) => {
+t.test('a file that must not be opened has a problem, and the reader does not wait for it', async (t) => {
   const { repository, reader } = readable(t);
   const file = (id: string): string => repository.dir.file('task', id);
   repository.raw('task', 'target', '{}');
@@ -108,7 +105,7 @@ t.test('what must not be opened is named, and never waited for', async (t) => {
   for (const [id, problem] of Object.entries(cases)) t.match(reader.read('task', id), { is: 'broken', problem }, id);
 });
 
-t.test('a file is as large as it may be, or not read at all', async (t) => {
+t.test('a file up to the size limit is read, a larger one is not', async (t) => {
   const { repository, reader } = readable(t);
   const sized = (length: number): string => JSON.stringify({ a: 'x'.repeat(length - 8) });
   repository.raw('task', 'largest', sized(1_000));
@@ -131,18 +128,15 @@ t.test(
   },
 );
 
-t.test(
-  'a hard link is taken, with a warning, because what is written through the other name gives no hint',
-  async (t) => {
-    const { repository, reader, warnings } = readable(t);
-    repository.raw('task', 't1', '{}');
-    linkSync(repository.dir.file('task', 't1'), repository.dir.file('task', 't2'));
-    warnings.length = 0;
-    t.match(reader.read('task', 't2'), { is: 'present' });
-    t.match(warnings, [/hard link/]);
-    rmSync(repository.dir.file('task', 't1'));
-    warnings.length = 0;
-    t.match(reader.read('task', 't2'), { is: 'present' });
-    t.same(warnings, []);
-  },
-);
+t.test('a hard link is accepted, with a warning, because a write through the other name causes no hint', async (t) => {
+  const { repository, reader, warnings } = readable(t);
+  repository.raw('task', 't1', '{}');
+  linkSync(repository.dir.file('task', 't1'), repository.dir.file('task', 't2'));
+  warnings.length = 0;
+  t.match(reader.read('task', 't2'), { is: 'present' });
+  t.match(warnings, [/hard link/]);
+  rmSync(repository.dir.file('task', 't1'));
+  warnings.length = 0;
+  t.match(reader.read('task', 't2'), { is: 'present' });
+  t.same(warnings, []);
+});

@@ -10,11 +10,11 @@ import { ManualClock } from '../../support/manual-clock.js';
 
 const FILES = 60;
 
-/** Reads sixty files that wait at once, each for a millisecond. @returns how many events each turn has told. */
+/** Reads sixty files that wait at once, each in a millisecond. @returns the number of events of each turn */
 async function turns(tellingMs: number): Promise<number[]> {
   const clock = new ManualClock();
   const warnings = new Warnings(silentLog);
-  const told: number[] = [];
+  const published: number[] = [];
   const read = (kind: Kind, id: string) => {
     clock.advance(1);
     return { is: 'present', kind, id, signature: { inode: 1, size: 1, mtimeNs: 1n }, data: {} } as const;
@@ -27,7 +27,7 @@ async function turns(tellingMs: number): Promise<number[]> {
     warnings,
     settleMs: 200,
     publish: (events) => {
-      told.push(events.length);
+      published.push(events.length);
       clock.advance(tellingMs);
     },
     rescan: () => Promise.resolve(true),
@@ -44,20 +44,20 @@ async function turns(tellingMs: number): Promise<number[]> {
   ingest.start();
   await ingest.drain();
   ingest.stop();
-  return told;
+  return published;
 }
 
-t.test('a turn reads for three milliseconds where telling is quick', async (t) => {
+t.test('a turn reads for three milliseconds where delivery is quick', async (t) => {
   t.same(
     await turns(1),
     Array.from({ length: 20 }, () => 3),
   );
 });
 
-t.test('where telling takes longer, the turns after the first read for as long', async (t) => {
+t.test('where delivery takes longer, the turns after the first read for as long', async (t) => {
   t.same(await turns(7), [3, 7, 7, 7, 7, 7, 7, 7, 7, 1]);
 });
 
-t.test('but none for longer than ten milliseconds', async (t) => {
+t.test('no turn reads for longer than ten milliseconds', async (t) => {
   t.same(await turns(500), [3, 10, 10, 10, 10, 10, 7]);
 });

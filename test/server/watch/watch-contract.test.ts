@@ -36,7 +36,7 @@ for (const backend of BACKENDS) {
     t.same(repository.story, ['added intent/i1', 'modified intent/i1']);
   });
 
-  t.test(`${backend}: a record that was there before is loaded, and told when it changes`, async (t) => {
+  t.test(`${backend}: a record that existed before is loaded, and its changes are published`, async (t) => {
     const repository = new WatchedRepository(backend);
     t.teardown(() => {
       repository.stop();
@@ -48,7 +48,7 @@ for (const backend of BACKENDS) {
     await repository.untilTold('removed claim/c1');
   });
 
-  t.test(`${backend}: a torn write that heals is never told, nor a removal that was none`, async (t) => {
+  t.test(`${backend}: a torn write that is completed in time is not published, and causes no removal`, async (t) => {
     const repository = await watched(t, backend, { settleMs: 10_000 });
     repository.inPlace('task', 't1', { n: 1 });
     await repository.untilTold('added task/t1');
@@ -56,28 +56,31 @@ for (const backend of BACKENDS) {
     await repository.watch.readNow({ kind: 'task', id: 't1' });
     repository.raw('task', 't1', '');
     await repository.watch.readNow({ kind: 'task', id: 't1' });
-    t.same(repository.store.get('task', 't1')?.data, { n: 1 }, 'the last good data stands');
+    t.same(repository.store.get('task', 't1')?.data, { n: 1 }, 'the last good data stays');
     repository.inPlace('task', 't1', { n: 2 });
     t.same((await repository.untilTold('modified task/t1')).record.data, { n: 2 });
     t.same(repository.story, ['added task/t1', 'modified task/t1']);
   });
 
-  t.test(`${backend}: a file that stays broken is told once, with its problem, and when it heals`, async (t) => {
-    const repository = await watched(t, backend, { settleMs: 30 });
-    repository.rename('task', 'known', { n: 1 });
-    await repository.untilTold('added task/known');
-    repository.raw('task', 'known', 'no JSON');
-    repository.raw('task', 'new', '[1]');
-    t.same((await repository.untilTold('modified task/known invalid-json')).record.data, { n: 1 });
-    t.same((await repository.untilTold('added task/new not-an-object')).record.data, {});
-    for (const id of ['known', 'new']) await repository.watch.readNow({ kind: 'task', id });
-    await repository.watch.readNow(undefined);
-    t.equal(repository.story.length, 3, 'not again');
-    repository.rename('task', 'known', { n: 2 });
-    t.equal((await repository.untilTold('modified task/known')).record.problem, undefined);
-  });
+  t.test(
+    `${backend}: a file that stays broken is published once, with its problem, and again when it is repaired`,
+    async (t) => {
+      const repository = await watched(t, backend, { settleMs: 30 });
+      repository.rename('task', 'known', { n: 1 });
+      await repository.untilTold('added task/known');
+      repository.raw('task', 'known', 'no JSON');
+      repository.raw('task', 'new', '[1]');
+      t.same((await repository.untilTold('modified task/known invalid-json')).record.data, { n: 1 });
+      t.same((await repository.untilTold('added task/new not-an-object')).record.data, {});
+      for (const id of ['known', 'new']) await repository.watch.readNow({ kind: 'task', id });
+      await repository.watch.readNow(undefined);
+      t.equal(repository.story.length, 3, 'not again');
+      repository.rename('task', 'known', { n: 2 });
+      t.equal((await repository.untilTold('modified task/known')).record.problem, undefined);
+    },
+  );
 
-  t.test(`${backend}: what is no record is passed over`, async (t) => {
+  t.test(`${backend}: files that are no records are ignored`, async (t) => {
     const repository = await watched(t, backend);
     const directory = repository.dir.of('task');
     for (const name of ['.json', '.x.json', 'x.json~', 'x.tmp', 'x', 'x.JSON', 'a\nb.json', 'a\u202eb.json']) {
@@ -89,7 +92,7 @@ for (const backend of BACKENDS) {
     t.same(repository.story, ['added task/last']);
   });
 
-  t.test(`${backend}: what must not be read is told as it is`, async (t) => {
+  t.test(`${backend}: a file that must not be read is published with its problem`, async (t) => {
     const repository = await watched(t, backend, { settleMs: 0, limits: { maxRecordBytes: 1_000 } });
     symlinkSync('/dev/zero', repository.dir.file('task', 'link'));
     await repository.untilTold('added task/link link');
@@ -99,7 +102,7 @@ for (const backend of BACKENDS) {
     await repository.untilTold('added task/large too-large');
   });
 
-  t.test(`${backend}: a directory that is removed takes its records along, and is found again`, async (t) => {
+  t.test(`${backend}: the records of a removed directory are removed, and a new directory is found`, async (t) => {
     const repository = await watched(t, backend);
     repository.rename('task', 't1', {});
     repository.rename('claim', 'c1', {});
@@ -116,7 +119,7 @@ for (const backend of BACKENDS) {
     t.ok(repository.store.get('claim', 'c1'));
   });
 
-  t.test(`${backend}: a directory that is swapped for another is found again`, async (t) => {
+  t.test(`${backend}: a directory that is replaced by another is found again`, async (t) => {
     const repository = await watched(t, backend);
     repository.rename('task', 'old', {});
     await repository.untilTold('added task/old');
@@ -131,7 +134,7 @@ for (const backend of BACKENDS) {
     await repository.untilTold('modified task/new');
   });
 
-  t.test(`${backend}: a directory that is removed and made again in one breath is found again`, async (t) => {
+  t.test(`${backend}: a directory that is removed and recreated at once is found again`, async (t) => {
     const repository = await watched(t, backend);
     for (let round = 0; round < 5; round++) {
       repository.replaceDirectory('task');
@@ -143,7 +146,7 @@ for (const backend of BACKENDS) {
     }
   });
 
-  t.test(`${backend}: a record whose file gets another name is never out of sight`, async (t) => {
+  t.test(`${backend}: a renamed record is added under its new name before the old one is removed`, async (t) => {
     const repository = await watched(t, backend);
     let name = 'r0';
     repository.rename('task', name, { n: 1 });
@@ -155,7 +158,7 @@ for (const backend of BACKENDS) {
       const next = `r${String(round)}`;
       renameSync(repository.dir.file('task', name), repository.dir.file('task', next));
       await repository.untilTold(`removed task/${name}`);
-      t.ok(repository.story.includes(`added task/${next}`), 'the new name is told first');
+      t.ok(repository.story.includes(`added task/${next}`), 'the new name is published first');
       name = next;
     }
   });
@@ -167,7 +170,7 @@ for (const backend of BACKENDS) {
     t.equal(new Set(repository.story).size, repository.story.filter((line) => line.startsWith('added')).length);
   });
 
-  t.test(`${backend}: a lease ends on time, and a heartbeat puts that off`, async (t) => {
+  t.test(`${backend}: a lease ends on time, and a heartbeat delays its end`, async (t) => {
     const repository = await watched(t, backend);
     const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
     repository.rename('reservation', 'r1', { reservation_id: 'lease', expires_at: inMs(2_500) });
@@ -180,7 +183,7 @@ for (const backend of BACKENDS) {
     t.ok(first.time >= Date.parse(repository.store.get('heartbeat', 'h')?.data['extended_expires_at'] as string));
   });
 
-  t.test(`${backend}: a barrier brings in what was written before it`, async (t) => {
+  t.test(`${backend}: after a barrier everything that was written before it has been read`, async (t) => {
     const repository = await watched(t, backend);
     repository.rename('task', 't1', {});
     await repository.watch.readNow({ kind: 'task', id: 't1' });

@@ -11,7 +11,7 @@ import type { RepositoryGoneError } from '../../../server/watch/watch-state.js';
 import { until } from '../../support/until.js';
 import { BACKENDS, WatchedRepository, type Backend } from '../../support/watched-repository.js';
 
-/** A repository with one record of each kind, and a directory outside of it with records that are none of its. */
+/** A repository with one record of each kind, and a directory outside of it with foreign records. */
 async function watched(t: Test, backend: Backend, options: Partial<ServerOptions> = {}) {
   const repository = new WatchedRepository(backend, options);
   t.teardown(() => {
@@ -27,7 +27,7 @@ async function watched(t: Test, backend: Backend, options: Partial<ServerOptions
 
 type Case = (repository: WatchedRepository, outside: string) => { readonly path: string; readonly aside: string };
 
-/** Each moves a directory aside and puts a link in its place; the link leads to foreign records. */
+/** Ways to replace a directory by a link to foreign records. */
 const LINKS: Readonly<Record<string, Case>> = {
   "a kind's directory": ({ dir }, outside) => linked(dir.of('task'), outside, outside),
   'coordination/': ({ dir }, outside) => linked(dir.coordination, outside, join(outside, 'tasks')),
@@ -47,7 +47,7 @@ function linked(path: string, outside: string, records: string): { path: string;
 for (const backend of BACKENDS) {
   for (const [name, replace] of Object.entries(LINKS)) {
     t.test(
-      `${backend}: ${name} that becomes a link is not followed; what was in it stands until it is back`,
+      `${backend}: ${name} that becomes a link is not followed; its records stay until the directory is back`,
       async (t) => {
         const { repository, outside } = await watched(t, backend);
         const { path, aside } = replace(repository, outside);
@@ -60,9 +60,9 @@ for (const backend of BACKENDS) {
         const { healthy, why } = repository.watch.health;
         t.match({ healthy, why }, { healthy: false, why: /link|another repository/ });
         t.notMatch(why, repository.root, 'and does not say where the repository is');
-        t.same(repository.story, [], 'nothing is told of what cannot be seen');
+        t.same(repository.story, [], 'no event is published for records that cannot be seen');
         t.ok(repository.store.get('task', 'own'));
-        t.equal(repository.said.filter((line) => /seen|gone/.test(line)).length, 1, 'and it is said once');
+        t.equal(repository.said.filter((line) => /seen|gone/.test(line)).length, 1, 'it is logged once');
         rmSync(path);
         renameSync(aside, path);
         repository.rename('task', 'own', { run_id: 'own', n: 2 });
@@ -79,24 +79,27 @@ for (const backend of BACKENDS) {
     );
   }
 
-  t.test(`${backend}: a repository that is moved away has lost nothing, and goes on when it is back`, async (t) => {
-    const { repository } = await watched(t, backend);
-    const away = `${repository.root}-away`;
-    renameSync(repository.root, away);
-    await until('it is noticed', () => repository.watch.health.state === 'gone');
-    await repository.watch.readNow(undefined);
-    t.same(repository.story, []);
-    t.type(repository.watch.health.since, 'number');
-    rmSync(join(away, '.muse', 'coordination', 'claims', 'own.json'));
-    renameSync(away, repository.root);
-    await repository.untilTold('removed claim/own');
-    t.same(repository.story, ['removed claim/own']);
-    repository.rename('task', 'new', {});
-    await repository.untilTold('added task/new');
-    await until('all is well', () => repository.watch.health.healthy);
-  });
+  t.test(
+    `${backend}: a repository that is moved away loses no record, and is watched again when it is back`,
+    async (t) => {
+      const { repository } = await watched(t, backend);
+      const away = `${repository.root}-away`;
+      renameSync(repository.root, away);
+      await until('it is noticed', () => repository.watch.health.state === 'gone');
+      await repository.watch.readNow(undefined);
+      t.same(repository.story, []);
+      t.type(repository.watch.health.since, 'number');
+      rmSync(join(away, '.muse', 'coordination', 'claims', 'own.json'));
+      renameSync(away, repository.root);
+      await repository.untilTold('removed claim/own');
+      t.same(repository.story, ['removed claim/own']);
+      repository.rename('task', 'new', {});
+      await repository.untilTold('added task/new');
+      await until('all is well', () => repository.watch.health.healthy);
+    },
+  );
 
-  t.test(`${backend}: a repository whose .muse is made again, or is missing, has lost nothing`, async (t) => {
+  t.test(`${backend}: a repository whose .muse is recreated or missing loses no record`, async (t) => {
     const { repository } = await watched(t, backend);
     const aside = `${repository.dir.muse}-aside`;
     renameSync(repository.dir.muse, aside);
@@ -112,24 +115,27 @@ for (const backend of BACKENDS) {
     t.same(repository.story, []);
   });
 
-  t.test(`${backend}: a repository that is removed file by file, and stays away, is given up`, async (t) => {
-    const { repository } = await watched(t, backend, { goneAfterMs: 50 });
-    const gone = new Promise<RepositoryGoneError>((resolve) => (repository.watch.gone = resolve));
-    rmSync(repository.root, { recursive: true });
-    t.match(await gone, { name: 'RepositoryGoneError', message: /has not come back within 0.05 s/ });
-  });
+  t.test(
+    `${backend}: the watch gives up a repository that is removed file by file and does not come back`,
+    async (t) => {
+      const { repository } = await watched(t, backend, { goneAfterMs: 50 });
+      const gone = new Promise<RepositoryGoneError>((resolve) => (repository.watch.gone = resolve));
+      rmSync(repository.root, { recursive: true });
+      t.match(await gone, { name: 'RepositoryGoneError', message: /has not come back within 0.05 s/ });
+    },
+  );
 
-  t.test(`${backend}: coordination/ that is removed by hand takes its records along`, async (t) => {
+  t.test(`${backend}: the records of a coordination/ that is removed by hand are removed`, async (t) => {
     const { repository } = await watched(t, backend);
     rmSync(repository.dir.coordination, { recursive: true });
-    await until('all are told', () => repository.story.length === KINDS.length);
+    await until('all events are published', () => repository.story.length === KINDS.length);
     t.equal(repository.watch.health.state, 'watching', 'its parent has been looked at: there is none');
     for (const kind of KINDS) mkdirSync(repository.dir.of(kind), { recursive: true });
     repository.rename('task', 'new', {});
     await repository.untilTold('added task/new');
   });
 
-  t.test(`${backend}: a directory in whose place is a file is unknown, and not empty`, async (t) => {
+  t.test(`${backend}: a directory that is replaced by a file is unknown, not empty`, async (t) => {
     const { repository } = await watched(t, backend);
     renameSync(repository.dir.of('reservation'), join(repository.root, 'aside'));
     writeFileSync(repository.dir.of('reservation'), '');
@@ -143,7 +149,7 @@ for (const backend of BACKENDS) {
   });
 }
 
-t.test('the same repository in other directories goes on, if its identity says that it is the same', async (t) => {
+t.test('a repository in other directories is still watched if its identity is the same', async (t) => {
   const state: { presence: IdentityState } = { presence: 'same' };
   const repository = new WatchedRepository('native', {}, { identity: { check: () => state.presence } });
   t.teardown(() => {
@@ -164,34 +170,27 @@ t.test('the same repository in other directories goes on, if its identity says t
   await repository.untilTold('added task/t3');
 });
 
-t.test(
-  'a repository that cannot be looked at is suspect, and not gone: the server waits for it without end',
-  async (t) => {
-    const state: { presence: IdentityState } = { presence: 'same' };
-    const repository = new WatchedRepository(
-      'native',
-      { goneAfterMs: 0 },
-      { identity: { check: () => state.presence } },
-    );
-    t.teardown(() => {
-      repository.stop();
-    });
-    repository.rename('task', 't1', {});
-    await repository.start();
-    let isGivenUp = false;
-    repository.watch.gone = () => (isGivenUp = true);
-    state.presence = 'unreadable';
-    repository.remove('task', 't1');
-    await until('it is noticed', () => repository.watch.health.state === 'suspect');
-    await repository.watch.readNow(undefined);
-    t.same(repository.story, []);
-    state.presence = 'same';
-    await repository.untilTold('removed task/t1');
-    t.notOk(isGivenUp);
-  },
-);
+t.test('a repository that cannot be checked is suspect, not gone: the server waits for it without limit', async (t) => {
+  const state: { presence: IdentityState } = { presence: 'same' };
+  const repository = new WatchedRepository('native', { goneAfterMs: 0 }, { identity: { check: () => state.presence } });
+  t.teardown(() => {
+    repository.stop();
+  });
+  repository.rename('task', 't1', {});
+  await repository.start();
+  let isGivenUp = false;
+  repository.watch.gone = () => (isGivenUp = true);
+  state.presence = 'unreadable';
+  repository.remove('task', 't1');
+  await until('it is noticed', () => repository.watch.health.state === 'suspect');
+  await repository.watch.readNow(undefined);
+  t.same(repository.story, []);
+  state.presence = 'same';
+  await repository.untilTold('removed task/t1');
+  t.notOk(isGivenUp);
+});
 
-t.test('where descriptors do not lead to files, the way is compared before and after each reading', async (t) => {
+t.test('without paths through descriptors, the whole path is compared before and after each reading', async (t) => {
   const { repository, outside } = await watched(t, 'native');
   let swap: (() => void) | undefined;
   const files = {

@@ -6,7 +6,7 @@ import { until } from '../../support/until.js';
 import { WatchedRepository } from '../../support/watched-repository.js';
 
 const SETTLE_MS = 30;
-/** Short, and long enough for a test to do something before it is over. */
+/** A short lease, but long enough for a test to act before its end. */
 const LEASE_MS = 150;
 
 function faulty(t: Test, options: Partial<ServerOptions> = {}) {
@@ -42,7 +42,7 @@ for (const code of ['EMFILE', 'ESTALE', 'EIO', 'EACCES']) {
   );
 
   t.test(
-    `${code}: a known reservation that cannot be read keeps its data, and does not expire until it is read`,
+    `${code}: a known reservation that cannot be read keeps its data, and does not expire until it can`,
     async (t) => {
       const { repository, files, lease } = faulty(t);
       repository.rename('reservation', 'r1', { run_id: 'a', expires_at: inFuture(LEASE_MS) });
@@ -65,7 +65,7 @@ for (const code of ['EMFILE', 'ESTALE', 'EIO', 'EACCES']) {
   );
 }
 
-t.test('an unreadable reservation that is removed is gone', async (t) => {
+t.test('an unreadable reservation can be removed', async (t) => {
   const { repository, files, lease } = faulty(t);
   repository.rename('reservation', 'r1', { expires_at: inFuture(60_000) });
   files.fail('read', /r1\.json$/, 'EIO');
@@ -76,7 +76,7 @@ t.test('an unreadable reservation that is removed is gone', async (t) => {
   t.equal(lease('r1'), undefined);
 });
 
-t.test('a reservation that was read and is none holds nothing, with its problem', async (t) => {
+t.test('a reservation whose file is no record holds nothing, and has a problem', async (t) => {
   const { repository, lease } = faulty(t);
   repository.rename('reservation', 'torn', { expires_at: inFuture(60_000) });
   repository.rename('reservation', 'timeless', { run_id: 'a' });
@@ -91,27 +91,30 @@ t.test('a reservation that was read and is none holds nothing, with its problem'
   t.equal(lease('torn'), 'live');
 });
 
-t.test('while heartbeats/ cannot be listed, no lease ends; then those that were not prolonged do', async (t) => {
-  const { repository, files } = faulty(t);
-  for (const id of ['prolonged', 'over']) {
-    repository.rename('reservation', id, { reservation_id: id, expires_at: inFuture(LEASE_MS) });
-  }
-  await repository.start();
-  const heal = [files.fail('list', /heartbeats$/, 'EACCES'), files.fail('open', /heartbeats\//, 'EACCES')];
-  repository.rename('heartbeat', 'h', { reservation_id: 'prolonged', extended_expires_at: inFuture(60_000) });
-  await until('it is suspect', () => repository.watch.health.state === 'suspect');
-  t.match(repository.watch.health, { healthy: false, why: /heartbeats/ });
-  await pause(LEASE_MS + 600);
-  t.notOk(repository.story.some((line) => line.startsWith('expired')));
-  t.ok(
-    repository.said.length <= 2,
-    `said at most once for the directory and once for files: ${repository.said.join()}`,
-  );
-  for (const end of heal) end();
-  await repository.untilTold('expired reservation/over');
-  t.notOk(repository.story.includes('expired reservation/prolonged'));
-  await until('all is well', () => repository.watch.health.healthy);
-});
+t.test(
+  'while heartbeats/ cannot be listed, no lease ends; after that, the leases that were not extended end',
+  async (t) => {
+    const { repository, files } = faulty(t);
+    for (const id of ['prolonged', 'over']) {
+      repository.rename('reservation', id, { reservation_id: id, expires_at: inFuture(LEASE_MS) });
+    }
+    await repository.start();
+    const heal = [files.fail('list', /heartbeats$/, 'EACCES'), files.fail('open', /heartbeats\//, 'EACCES')];
+    repository.rename('heartbeat', 'h', { reservation_id: 'prolonged', extended_expires_at: inFuture(60_000) });
+    await until('it is suspect', () => repository.watch.health.state === 'suspect');
+    t.match(repository.watch.health, { healthy: false, why: /heartbeats/ });
+    await pause(LEASE_MS + 600);
+    t.notOk(repository.story.some((line) => line.startsWith('expired')));
+    t.ok(
+      repository.said.length <= 2,
+      `logged at most once for the directory and once for files: ${repository.said.join()}`,
+    );
+    for (const end of heal) end();
+    await repository.untilTold('expired reservation/over');
+    t.notOk(repository.story.includes('expired reservation/prolonged'));
+    await until('all is well', () => repository.watch.health.healthy);
+  },
+);
 
 t.test('while heartbeats/ cannot be listed at the start, no lease ends', async (t) => {
   const { repository, files } = faulty(t);
@@ -128,7 +131,7 @@ t.test('while heartbeats/ cannot be listed at the start, no lease ends', async (
   t.same(repository.story, ['added heartbeat/h']);
 });
 
-t.test('a heartbeat that cannot be read holds the lease that it named last, and no other', async (t) => {
+t.test('a heartbeat that cannot be read keeps the lease that it last named, and no other', async (t) => {
   const { repository, files, lease } = faulty(t);
   for (const id of ['named', 'other']) {
     repository.rename('reservation', id, { reservation_id: id, expires_at: inFuture(2 * LEASE_MS) });
@@ -149,7 +152,7 @@ t.test('a heartbeat that cannot be read holds the lease that it named last, and 
   t.equal(lease('named'), 'live');
 });
 
-t.test('a heartbeat that was never read may be about any lease: none ends until it is read or gone', async (t) => {
+t.test('a heartbeat that was never read may belong to any lease: none ends until it is read or removed', async (t) => {
   const { repository, files } = faulty(t);
   repository.rename('reservation', 'r', { expires_at: inFuture(LEASE_MS) });
   files.fail('read', /h\.json$/, 'EIO');

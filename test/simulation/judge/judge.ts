@@ -1,5 +1,5 @@
 import { KINDS, MessageType, type ServerMessage } from '../../../protocol/index.js';
-import { checkHistory } from '../../fault/history-checker.js';
+import { checkHistories } from '../../fault/history-checker.js';
 import type { JudgedClient } from './judged-client.js';
 import { Trace } from './trace.js';
 import type { Origin } from '../world/origin.js';
@@ -284,11 +284,11 @@ export class Judge {
   }
 
   #history(clients: readonly JudgedClient[], silent: ReadonlySet<string>): void {
-    const lives = clients.flatMap(({ raw }) => (raw ? [raw] : []));
+    const histories = clients.flatMap(({ raw }) => (raw ? [raw] : []));
     const isSilent = (epoch: string, revision: number): boolean => silent.has(`${epoch}:${String(revision)}`);
     const { operations } = this.repository;
-    const verdict = checkHistory({ lives, operations, isSettled: false, isSilent });
+    const verdict = checkHistories({ histories, operations, isSettled: false, isSilent });
     if (!verdict.holds)
-      this.violated('wire', `${verdict.life}, entry ${String(verdict.entry)}: ${verdict.rule}: ${verdict.why}`);
+      this.violated('wire', `${verdict.history}, entry ${String(verdict.entry)}: ${verdict.rule}: ${verdict.why}`);
   }
 }

@@ -1,7 +1,7 @@
 import { MessageType, type ServerMessage } from '../../../protocol/index.js';
 import { BusClient } from '../../../client/sdk/bus-client.js';
 import type { Mirror } from '../../../client/sdk/mirror.js';
-import { TYPE } from '../../fault/life.js';
+import { TYPE } from '../../fault/client-history.js';
 import type { Judge } from '../judge/judge.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';

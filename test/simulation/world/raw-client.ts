@@ -1,6 +1,6 @@
 import { isServerMessage, MessageType, type ServerMessage } from '../../../protocol/index.js';
 import type { Channel, Dial } from '../../../client/sdk/channel.js';
-import type { Life, LifeFilter } from '../../fault/life.js';
+import type { ClientFilter, ClientHistory } from '../../fault/client-history.js';
 import { ObservedSubscription } from '../../fault/support/observed-subscription.js';
 import type { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedProcess } from '../machine/simulated-process.js';
@@ -10,13 +10,13 @@ const SILENCE_MS = 15_000;
 const RETRY_MS = 300;
 
 /** One subscription over the bare wire, dialled again whenever it breaks or is silent. */
-export class RawClient extends ObservedSubscription implements Life {
+export class RawClient extends ObservedSubscription implements ClientHistory {
   #channel: Channel | undefined;
   #cancelSilence: () => void = () => undefined;
 
   constructor(
     readonly name: string,
-    filter: LifeFilter,
+    filter: ClientFilter,
     private readonly dial: Dial,
     private readonly process: SimulatedProcess,
     private readonly random: SeededRandom,

@@ -1,5 +1,5 @@
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../../protocol/index.js';
-import type { Operation } from '../../fault/life.js';
+import type { Operation } from '../../fault/client-history.js';
 import { fileError, type DirectoryEvent, type SimulatedDisk } from '../machine/simulated-disk.js';
 
 export const ROOT = '/work/repository';

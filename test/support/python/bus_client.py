@@ -1,7 +1,7 @@
 """A judge of the wire, written from protocol/PROTOCOL.md and nothing else; a client for use is in client/python.
 
-Checks what the text promises (order, indices without holes, counts) and raises Violation where a server breaks it.
-Run as a program it takes one JSON command a line on stdin and prints one JSON object a line for all that it receives:
+Checks what the document specifies (order, indices without gaps, counts) and raises Violation where a server breaks it.
+As a program it reads one JSON command per line from stdin, and prints what it receives, one JSON object per line:
 
     bus_client.py ENDPOINT_JSON [msgpack|json] [header|subprotocol]
     {"do": "subscribe", "sub": 1, "options": {...}}   {"do": "unsubscribe", "sub": 1}
@@ -20,7 +20,7 @@ import urllib.request
 import msgpack
 import websockets
 
-# Its name since version 14 of websockets; Debian's 10 has the one of before.
+# The name of the argument since version 14 of websockets; Debian's version 10 has the older name.
 HEADERS = "additional_headers" if int(websockets.__version__.split(".")[0]) >= 14 else "extra_headers"
 KINDS = ("reservation", "intent", "release", "heartbeat", "task", "claim", "dependency")
 EVENT_TYPES = ("snapshot", "added", "modified", "removed", "expired", "revived")
@@ -29,7 +29,7 @@ WELCOME, SUBSCRIBED, BATCH, SYNCED, EVENTS, COMPLETE, RESYNC, ERROR, SYNC_DONE, 
 
 
 class Violation(Exception):
-    """The server did what the protocol rules out."""
+    """The server broke a rule of the protocol."""
 
 
 def require(condition, text):
@@ -38,7 +38,7 @@ def require(condition, text):
 
 
 def challenge(endpoint):
-    """Has the server show that it knows the token, before the token is sent."""
+    """Makes the server prove that it knows the token, before the client sends it."""
     scheme, authority = endpoint["url"].split("://")
     nonce = secrets.token_urlsafe(32)
     with urllib.request.urlopen(f"{scheme.replace('ws', 'http')}://{authority}/challenge?nonce={nonce}") as answer:
@@ -78,7 +78,7 @@ class Subscription:
 
 
 class Bus:
-    """One connection. `receive()` gives what arrives as maps; the socket is `self.socket`."""
+    """One connection. `receive()` returns what arrives as maps; the socket is `self.socket`."""
 
     def __init__(self, socket, encoding):
         self.socket, self.encoding = socket, encoding
@@ -110,7 +110,7 @@ class Bus:
         await self.send([SUBSCRIBE, sub] if options is None else [SUBSCRIBE, sub, options])
 
     async def receive(self):
-        """What one message says, as a list of maps: one for a message, or one for each of its events."""
+        """Translates one message into a list of maps: one for the message, or one for each of its events."""
         frame = await self.socket.recv()
         require(isinstance(frame, bytes) == (self.encoding == "msgpack"), "text and binary mixed up")
         message = msgpack.unpackb(frame, strict_map_key=True) if isinstance(frame, bytes) else json.loads(frame)
@@ -186,11 +186,11 @@ class Bus:
         return [{"message": "heartbeat", "revision": int(revision), "now": int(now), **health}]
 
     def view(self, subscription, event):
-        """The JSON view of an event, with the subscription it came for."""
+        """The JSON view of an event, with its subscription."""
         subscription.take(event)
         revision, event_type, kind, record_id, time_ms, data = event[:6]
         if event_type >= len(EVENT_TYPES) or kind >= len(KINDS):
-            return None  # of a newer server: counted, and passed over
+            return None  # the type is of a newer server: the event is counted and ignored
         optional = dict(zip(("reason", "problem", "observed", "lease"), event[6:10]))
         return {
             "message": "event",

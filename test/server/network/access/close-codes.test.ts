@@ -5,7 +5,7 @@ import { serve, TRANSPORTS, type Running } from '../../../support/running-server
 import { untilFound } from '../../../support/until.js';
 import { RawClient } from '../../../support/raw-client.js';
 
-/** A filter that makes an overview large. */
+/** A filter with which an overview is large. */
 const WIDE = { run_ids: Array.from({ length: 1_000 }, (_, i) => `${String(i)}-${'x'.repeat(200)}`) };
 
 async function endOf(client: RawClient): Promise<{ readonly code: number; readonly reason: string }> {
@@ -72,7 +72,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-t.test('an edge that begins anew closes with a reason of the same form', async (t) => {
+t.test('an edge that begins again closes with a reason of the same form', async (t) => {
   const source = readFileSync(new URL('../../../../server/edge-bus.ts', import.meta.url), 'utf8');
   t.match(/BEGUN_ANEW = '([^']+)'/.exec(source)?.[1], /^shutdown retry=\d+$/);
 });

@@ -128,9 +128,9 @@ t.test('a file that is no record', async (t) => {
       rmSync(path);
       put(path);
       const modified = await eventOf(known, (event) => event[7] === problem);
-      // The removal may have been seen, or not.
+      // The server may have seen the removal, or not.
       const wasSeenGone = events(client).some((event) => event[3] === known && event[1] === 3);
-      t.same([modified[1], modified[5]], wasSeenGone ? [1, {}] : [2, { title: 'good' }], 'the last good data stands');
+      t.same([modified[1], modified[5]], wasSeenGone ? [1, {}] : [2, { title: 'good' }], 'the last good data stays');
       t.ok(listing(running).includes(`${known} ${problem}`), 'it is listed');
       t.ok(running.log.has('cannot be read as a record', `tasks/${known}.json`, problem), 'and logged');
 

@@ -37,7 +37,7 @@ for (const transport of TRANSPORTS) {
       t.ok(seen(slow) <= last, 'the slow one has not');
       slow.socket.resume();
       await untilFound(
-        'the slow one catches up, or begins anew',
+        'the slow client catches up, or receives a resync',
         () => seen(slow) > last || slow.messages.some(([type]) => type === MessageType.resync),
       );
     });

@@ -12,7 +12,7 @@ import {
 import { serve, TRANSPORTS } from '../../../support/running-server.js';
 import { RawClient } from '../../../support/raw-client.js';
 
-/** Patterns that cost a backtracking engine seconds to centuries on the texts below. */
+/** Patterns on which a backtracking engine takes from seconds to centuries, with the texts below. */
 const PATTERNS: readonly (readonly [what: string, pattern: string])[] = [
   ['eight stars between letters', '*a*a*a*a*a*a*a*a'],
   ['eight globstars', '**/**/**/**/**/**/**/**/b'],

@@ -36,7 +36,7 @@ for (const transport of TRANSPORTS) {
           )
         ).status,
         401,
-        'whoever has no token is not told',
+        'a client without the token does not learn the limit',
       );
       clients[0]?.terminate();
       await untilFound('room again', async () => (await ask(server.port, handshake(server))).status === 101);
@@ -94,7 +94,7 @@ for (const transport of TRANSPORTS) {
 
     for (const [what, send] of [
       ['pings', (client: RawClient) => client.socket.ping()],
-      ['pongs that nobody has asked for', (client: RawClient) => client.socket.pong()],
+      ['pongs without a ping', (client: RawClient) => client.socket.pong()],
     ] as const) {
       t.test(`more than max_control_frames_per_second ${what}: 4429 with name and number`, async (t) => {
         const server = await serve(t, { transport, limits: { maxControlFramesPerSecond: 50 } });
@@ -143,7 +143,7 @@ for (const transport of TRANSPORTS) {
       t.equal(
         client.messages.filter(([type]) => type === MessageType.error).length,
         999,
-        'nothing is answered after it',
+        'no answer follows the close',
       );
     });
 
@@ -155,7 +155,7 @@ for (const transport of TRANSPORTS) {
       t.match(client.closed, { code: 1009, reason: /65536 bytes \(max_payload_bytes\)/ });
     });
 
-    t.test('a payload of 1 MB of 0x90: closed by the engine before it has all of it', async (t) => {
+    t.test('a payload of 1 MB of 0x90: the engine closes before it has received all of it', async (t) => {
       const server = await serve(t, { transport });
       const controlClient = await RawClient.welcomed(server.endpoint);
       const client = await RawClient.welcomed(server.endpoint);

@@ -66,7 +66,7 @@ for (const transport of TRANSPORTS) {
           handshake(server, (headers) => change(headers, server)),
         );
         t.equal(socket.status, 403, 'the handshake');
-        t.match(socket.body, /--allow-(host|origin)/, 'the honest are told which option to set');
+        t.match(socket.body, /--allow-(host|origin)/, 'the answer names the option to set');
         for (const path of ['/', '/healthz', '/records']) {
           const plain = [`Host: 127.0.0.1:${String(server.port)}`, `Authorization: Bearer ${server.token}`];
           const answer = await ask(server.port, request(`GET ${path}`, change(plain, server)));
@@ -84,7 +84,7 @@ for (const transport of TRANSPORTS) {
       t.equal(answer.status, 400);
     });
     for (const [what, change] of FRIENDS) {
-      t.test(`${what}: let in`, async (t) => {
+      t.test(`${what}: accepted`, async (t) => {
         const socket = await ask(
           server.port,
           handshake(server, (headers) => change(headers, server)),

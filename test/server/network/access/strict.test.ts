@@ -24,7 +24,7 @@ function exchange(port: number, bytes: string): Promise<string> {
 const statuses = (text: string): number[] =>
   [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 
-/** `HOST` and `TOKEN` stand for the server's; `NEXT` for a second request, which must not be served. */
+/** `HOST` and `TOKEN` stand for those of the server, `NEXT` for a second request, which must not be served. */
 interface Doubtful {
   readonly what: string;
   readonly bytes: string;

@@ -67,7 +67,7 @@ for (const transport of TRANSPORTS) {
       t.ok(await client.isAlive());
     });
 
-    t.test('a certificate that does not fit its key is refused, and the old one stays', async (t) => {
+    t.test('a certificate that does not match its key is refused, and the old one stays', async (t) => {
       writeFileSync(files.certFile, 'nonsense');
       await t.rejects(server.server.reload(), { name: 'OptionError', message: /tlsCertFile and tlsKeyFile/ });
       t.equal(await shownAt(server.port), 'second');
@@ -85,7 +85,7 @@ for (const transport of TRANSPORTS) {
         `Host: 0.0.0.0:${String(server.port)}`,
         ...headers.filter((line) => !line.startsWith('Host')),
       ]);
-      t.equal((await ask(server.port, wildcard)).status, 403, '0.0.0.0 is nobody’s name');
+      t.equal((await ask(server.port, wildcard)).status, 403, '0.0.0.0 is no valid Host');
     });
 
     t.test('start fails with the path of a certificate that cannot be read', async (t) => {

@@ -46,7 +46,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.equal(added?.lastEventId, added?.data['cursor']);
   });
 
-  t.test(`over ${transport}: Last-Event-ID resumes without a gap or a double`, async (t) => {
+  t.test(`over ${transport}: Last-Event-ID resumes without a gap or a duplicate`, async (t) => {
     const { repository, client } = await serve(t);
     const first = await client.stream('/events');
     await first.untilText('event: synced');

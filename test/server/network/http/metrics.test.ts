@@ -81,7 +81,7 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
-t.test('a histogram counts in its buckets, bounds included', async (t) => {
+t.test('a histogram counts a value that equals a bound in the bucket of that bound', async (t) => {
   const histogram = new PlainHistogram([1, 2]);
   histogram.observe(1);
   histogram.observe(1.5, 3);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageType } from '../../../../protocol/index.js';
 import type { Endpoint } from '../../../../server/index.js';
-import { verify, type LivingLife } from '../../../fault/support/verify.js';
+import { verify, type OngoingHistory } from '../../../fault/support/verify.js';
 import { Observer, type ObserverOptions } from '../../../fault/support/observer.js';
 import { Workload, type WorkloadOptions } from '../../../fault/support/workload.js';
 import { chance } from '../../../fault/model-bus.js';
@@ -67,7 +67,7 @@ export class RelaySwarm {
   readonly workload: Workload;
   readonly origin: Served;
   readonly edges: readonly Served[];
-  readonly lives: (Observer & LivingLife)[] = [];
+  readonly observers: (Observer & OngoingHistory)[] = [];
   readonly #dir = mkdtempSync(join(tmpdir(), 'muse-bus-relay-'));
   readonly #random: () => number;
 
@@ -108,15 +108,15 @@ export class RelaySwarm {
     this.observe('roaming', () => this.edges[turn++ % this.edges.length]!.endpoint);
   }
 
-  observe(name: string, address: () => Endpoint, filter: ObserverOptions['filter'] = {}): Observer & LivingLife {
+  observe(name: string, address: () => Endpoint, filter: ObserverOptions['filter'] = {}): Observer & OngoingHistory {
     const observer = new Observer(name, { address, filter, random: this.#random });
     observer.start();
-    this.lives.push(observer);
+    this.observers.push(observer);
     return observer;
   }
 
-  life(name: string): Observer & LivingLife {
-    return this.lives.find((life) => life.name === name)!;
+  observer(name: string): Observer & OngoingHistory {
+    return this.observers.find((observer) => observer.name === name)!;
   }
 
   /** Waits for a barrier at an edge: everything on the origin's disk has then been published there. */
@@ -137,15 +137,15 @@ export class RelaySwarm {
   async settle(): Promise<{ readonly events: number; readonly marks: number }> {
     const cursor = await this.barrier();
     const [epoch = '', revision = ''] = cursor.split(':');
-    for (const life of this.lives) {
-      const where = (): string => JSON.stringify(life.entries.slice(-2)).slice(0, 300);
-      await until(`${life.name} has been told up to ${cursor}`, () => life.hasReached(epoch, Number(revision))).catch(
-        (error: unknown) => {
-          throw new Error(`${(error as Error).message}, after ${where()}\n${this.errors()}`);
-        },
-      );
+    for (const observer of this.observers) {
+      const where = (): string => JSON.stringify(observer.entries.slice(-2)).slice(0, 300);
+      await until(`${observer.name} has received everything up to ${cursor}`, () =>
+        observer.hasReached(epoch, Number(revision)),
+      ).catch((error: unknown) => {
+        throw new Error(`${(error as Error).message}, after ${where()}\n${this.errors()}`);
+      });
     }
-    return verify(this.lives, this.workload.operations, true);
+    return verify(this.observers, this.workload.operations, true);
   }
 
   /** Returns the last lines of each process's log. */
@@ -159,7 +159,7 @@ export class RelaySwarm {
   }
 
   async dispose(): Promise<void> {
-    for (const life of this.lives) life.stop();
+    for (const observer of this.observers) observer.stop();
     await Promise.all([this.origin, ...this.edges].map((served) => served.kill()));
     await this.nats.dispose();
     this.repository.dispose();

@@ -4,7 +4,7 @@ import type { TemporaryRepository } from '../../support/temporary-repository.js'
 
 const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
-/** Whether the files say that somebody holds an address, now: the directory itself, read through the pure model. */
+/** Whether, by the files, an address is held now. Reads the directories and asks the pure model. */
 export function isHeldOnDisk(repository: TemporaryRepository, address: string): boolean {
   const swarm = new Swarm();
   for (const kind of LEASE_KINDS) {

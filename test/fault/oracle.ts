@@ -7,11 +7,11 @@ import {
   passes,
   recordOf,
   TYPE,
-  type Life,
-  type LifeFilter,
-} from './life.js';
+  type ClientHistory,
+  type ClientFilter,
+} from './client-history.js';
 
-/** What a filtered subscription must be sent for one transition. */
+/** What the server must send to a filtered subscription for one transition. */
 export interface Expected {
   readonly revision: number;
   readonly type: number;
@@ -28,9 +28,9 @@ interface Version {
   readonly shown: number;
 }
 
-/** One stretch of revisions without a hole, as a subscription to everything saw it: a cut and what followed. */
-class Stretch {
-  /** By revision from the first on; none where one is silent. */
+/** A range of revisions without a gap, as a subscription to everything received it: a cut and the events after it. */
+class RevisionRange {
+  /** The events in the order of their revisions; `undefined` for a silent revision. */
   readonly #events: (WireEvent | undefined)[] = [];
   readonly #versions = new Map<string, Version[]>();
 
@@ -49,7 +49,7 @@ class Stretch {
     return this.from + this.#events.length;
   }
 
-  /** @returns whether the event is the next one. */
+  /** Adds an event. @returns whether it is the next one. */
   add(event: WireEvent): boolean {
     this.passSilent(event[0] - 1);
     if (event[0] !== this.until + 1) return false;
@@ -62,13 +62,13 @@ class Stretch {
     return true;
   }
 
-  /** Takes in what nobody is shown, up to a revision. */
+  /** Adds the silent revisions that come next, up to `until`. */
   passSilent(until: number): void {
     while (this.until < until && this.isSilent(this.epoch, this.until + 1)) this.#events.push(undefined);
   }
 
   /** The first transition after `after`, up to `until`, that a filter shows. */
-  next(filter: LifeFilter, after: number, until: number): Expected | undefined {
+  next(filter: ClientFilter, after: number, until: number): Expected | undefined {
     for (let at = after + 1; at <= until; at++) {
       const event = this.#events[at - this.from - 1];
       const shown = event && this.#through(filter, event);
@@ -86,7 +86,7 @@ class Stretch {
     return state;
   }
 
-  #through(filter: LifeFilter, event: WireEvent): Expected | undefined {
+  #through(filter: ClientFilter, event: WireEvent): Expected | undefined {
     const [revision, type, kind, id, , data, reason] = event;
     const record = recordOf(event);
     const name = KIND_NAMES[kind] ?? '?';
@@ -112,28 +112,26 @@ function lastUntil(versions: readonly Version[], at: number): Version | undefine
   return versions[low - 1];
 }
 
-/** What really happened, put together from those who asked for everything. */
-export class Truth {
-  readonly #stretches: Stretch[] = [];
+/** What happened, according to the clients that subscribed to everything. */
+export class Oracle {
+  readonly #ranges: RevisionRange[] = [];
 
   constructor(
-    lives: readonly Life[],
+    histories: readonly ClientHistory[],
     private readonly isSilent: (epoch: string, revision: number) => boolean = () => false,
   ) {
-    for (const life of lives) if (isUnfiltered(life.filter)) this.#read(life);
+    for (const history of histories) if (isUnfiltered(history.filter)) this.#read(history);
   }
 
-  /** @returns `undefined` where nobody saw that stretch whole. */
-  covering(epoch: string, after: number, until: number): Stretch | undefined {
-    return this.#stretches.find(
-      (stretch) => stretch.epoch === epoch && stretch.from <= after && stretch.until >= until,
-    );
+  /** @returns `undefined` where no client received all of these revisions. */
+  covering(epoch: string, after: number, until: number): RevisionRange | undefined {
+    return this.#ranges.find((range) => range.epoch === epoch && range.from <= after && range.until >= until);
   }
 
-  #read({ entries }: Life): void {
+  #read({ entries }: ClientHistory): void {
     let epoch = '';
     let snapshot: WireEvent[] | undefined;
-    let current: Stretch | undefined;
+    let current: RevisionRange | undefined;
     for (const entry of entries) {
       switch (entry.is) {
         case 'connected':
@@ -155,8 +153,8 @@ export class Truth {
             current?.passSilent(entry.revision);
             break;
           }
-          current = new Stretch(epoch, entry.revision, snapshot, this.isSilent);
-          this.#stretches.push(current);
+          current = new RevisionRange(epoch, entry.revision, snapshot, this.isSilent);
+          this.#ranges.push(current);
           snapshot = undefined;
           break;
         case 'heartbeat':

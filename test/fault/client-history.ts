@@ -1,7 +1,7 @@
 import type { WireEvent } from '../../protocol/index.js';
 
-/** The fields by which a life's subscription was narrowed; compared as text, without globs. */
-export interface LifeFilter {
+/** The filter of a subscription. Values are compared as text, without globs. */
+export interface ClientFilter {
   readonly kinds?: readonly string[];
   readonly run_ids?: readonly string[];
   readonly branches?: readonly string[];
@@ -9,8 +9,8 @@ export interface LifeFilter {
 }
 
 /**
- * What happened to one subscription, in the order in which its holder learned of it. `index` and `n` are missing where
- * the holder is not shown them, as behind the SDK.
+ * What happened to one subscription, in the order in which its client learned of it. `index` and `n` are missing where the client
+ * does not see them, as behind the SDK.
  */
 export type Entry =
   | { readonly is: 'connected'; readonly epoch: string; readonly revision: number }
@@ -20,7 +20,7 @@ export type Entry =
       readonly mode: 'snapshot' | 'replay' | 'resync';
       readonly cursor: string;
       readonly why?: string | undefined;
-      /** What the holder had asked for. */
+      /** The cursor that the client asked for. */
       readonly since?: string | undefined;
       readonly maxEvents?: number | undefined;
     }
@@ -31,19 +31,19 @@ export type Entry =
   | { readonly is: 'complete'; readonly reason: string; readonly delivered: number }
   | { readonly is: 'heartbeat'; readonly revision: number };
 
-/** Everything that one holder of one subscription saw, over all its connections. */
-export interface Life {
+/** What the client of one subscription received, over all its connections. */
+export interface ClientHistory {
   readonly name: string;
-  readonly filter: LifeFilter;
+  readonly filter: ClientFilter;
   readonly entries: readonly Entry[];
 }
 
-/** Something that was done to a file, in the order in which it was done. */
+/** One change of a file. Lists of operations are in the order in which the test made them. */
 export type Operation =
   | { readonly is: 'write'; readonly kind: string; readonly id: string; readonly data: object }
   | { readonly is: 'remove'; readonly kind: string; readonly id: string };
 
-/** The canonical order. Written out, so that a mistake in the protocol's own list is seen. */
+/** The kinds in canonical order. They are repeated here to detect a mistake in the protocol's own list. */
 export const KIND_NAMES: readonly string[] = [
   'reservation',
   'intent',
@@ -55,15 +55,15 @@ export const KIND_NAMES: readonly string[] = [
 ];
 export const TYPE = { snapshot: 0, added: 1, modified: 2, removed: 3, expired: 4, revived: 5 } as const;
 
-/** Whether an event tells of a lease alone: the record is as it was. */
+/** Whether an event concerns only the lease: the data of the record did not change. */
 export const isOfLease = (type: number): boolean => type === TYPE.expired || type === TYPE.revived;
 
 export const recordOf = ([, , kind, id]: WireEvent): string => `${KIND_NAMES[kind] ?? '?'}/${id}`;
 
 export const jsonOf = (event: WireEvent): string => JSON.stringify(event[5]);
 
-/** Whether a record passes a filter, as the document says and not as the server does it. */
-export function passes(filter: LifeFilter, kind: string, id: string, data: object): boolean {
+/** Whether a record passes a filter, written from PROTOCOL.md and not from the server's code. */
+export function passes(filter: ClientFilter, kind: string, id: string, data: object): boolean {
   const { run_id, branch } = data as { run_id?: unknown; branch?: unknown };
   return (
     isAmong(filter.kinds, kind) &&
@@ -77,7 +77,7 @@ function isAmong(wanted: readonly string[] | undefined, value: unknown): boolean
   return wanted === undefined || (typeof value === 'string' && wanted.includes(value));
 }
 
-export function isUnfiltered(filter: LifeFilter): boolean {
+export function isUnfiltered(filter: ClientFilter): boolean {
   return Object.values(filter).every((values) => values === undefined);
 }
 
@@ -95,7 +95,7 @@ export type Rule =
   | 'operations'
   | 'final-state';
 
-/** Thrown inside the checker at the first thing that must not be. */
+/** The first violation of a rule; thrown inside the checker. */
 export class Violation extends Error {
   constructor(
     readonly rule: Rule,

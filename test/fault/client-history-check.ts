@@ -9,19 +9,19 @@ import {
   recordOf,
   TYPE,
   type Entry,
-  type Life,
+  type ClientHistory,
   type Rule,
-} from './life.js';
+} from './client-history.js';
 import { OperationReader, type OperationLog } from './operation-log.js';
 import type { Revisions } from './revisions.js';
-import type { Truth } from './truth.js';
+import type { Oracle } from './oracle.js';
 
 type Of<Is extends Entry['is']> = Extract<Entry, { is: Is }>;
-type Phase = 'apart' | 'snapshot' | 'replay' | 'live' | 'over';
+type Phase = 'disconnected' | 'snapshot' | 'replay' | 'live' | 'ended';
 
-/** Walks through one life, entry by entry, and throws at the first that breaks a promise. */
-export class LifeCheck {
-  #phase: Phase = 'apart';
+/** Checks one history entry by entry, and throws at the first entry that breaks a rule. */
+export class ClientHistoryCheck {
+  #phase: Phase = 'disconnected';
   #epoch = '';
   /** Everything that matches up to here has been received. */
   #position: { readonly epoch: string; readonly revision: number } | undefined;
@@ -36,8 +36,8 @@ export class LifeCheck {
   marks = 0;
 
   constructor(
-    private readonly life: Life,
-    private readonly truth: Truth,
+    private readonly history: ClientHistory,
+    private readonly oracle: Oracle,
     private readonly log: OperationLog,
     private readonly revisions: Revisions,
     private readonly isSilent: (epoch: string, revision: number) => boolean = () => false,
@@ -48,11 +48,11 @@ export class LifeCheck {
   take(entry: Entry): void {
     switch (entry.is) {
       case 'connected':
-        this.#phase = 'apart';
+        this.#phase = 'disconnected';
         this.#epoch = entry.epoch;
         return;
       case 'disconnected':
-        if (this.#phase !== 'over') this.#phase = 'apart';
+        if (this.#phase !== 'ended') this.#phase = 'disconnected';
         return;
       case 'subscribed':
         this.#subscribed(entry);
@@ -79,24 +79,24 @@ export class LifeCheck {
     }
   }
 
-  /** At the end, when everything had been told: what is in view is what there is. */
+  /** Checks the end, after the client received everything: its view equals the files. */
   settled(): void {
-    if (this.#phase === 'over') return;
+    if (this.#phase === 'ended') return;
     this.#in(['live'], 'the end');
-    const final = this.log.finalState(this.life.filter);
+    const final = this.log.finalState(this.history.filter);
     for (const [record, json] of final) {
       const seen = this.#view.get(record);
-      must(seen === json, 'final-state', () => `${record} is ${json}, and was last seen as ${String(seen)}`);
+      must(seen === json, 'final-state', () => `${record} is ${json}, but the client last saw ${String(seen)}`);
     }
     for (const record of this.#view.keys()) {
-      must(final.has(record), 'final-state', () => `${record} is gone, and is still in view`);
+      must(final.has(record), 'final-state', () => `${record} was removed, but is still in the client's view`);
     }
   }
 
   // ── marks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #subscribed({ mode, cursor, why, since, maxEvents }: Of<'subscribed'>): void {
-    this.#in(['apart', 'over'], 'subscribed');
+    this.#in(['disconnected', 'ended'], 'subscribed');
     this.#delivered = 0;
     this.#cap = maxEvents ?? Infinity;
     this.#nextN = 1;
@@ -119,7 +119,7 @@ export class LifeCheck {
     if (since === undefined) this.#view.clear();
     else if (before) {
       const isHere = before.epoch === this.#epoch && before.revision === revision;
-      must(isHere, 'resume', () => `resumed at ${cursor}, but had been told up to ${before.epoch}:${before.revision}`);
+      must(isHere, 'resume', () => `resumed at ${cursor}, but had received up to ${before.epoch}:${before.revision}`);
     }
     this.#position = { epoch: this.#epoch, revision };
   }
@@ -136,7 +136,7 @@ export class LifeCheck {
     this.marks++;
     if (this.#phase === 'snapshot') this.#closeSnapshot(revision);
     else {
-      // The SDK says it again whenever it has caught up.
+      // The SDK reports `synced` again each time it has caught up.
       this.#in(index === undefined ? ['replay', 'live'] : ['replay'], 'synced');
       this.#passUpTo(revision, 'completeness', 'synced');
     }
@@ -145,7 +145,7 @@ export class LifeCheck {
   }
 
   #heartbeat({ revision }: Of<'heartbeat'>): void {
-    if (this.#phase === 'apart' || this.#phase === 'over') return;
+    if (this.#phase === 'disconnected' || this.#phase === 'ended') return;
     this.marks++;
     must(this.#phase === 'live', 'bookmark', () => `a heartbeat at ${String(revision)} while in ${this.#phase}`);
     this.#passUpTo(revision, 'bookmark', 'a heartbeat');
@@ -153,9 +153,9 @@ export class LifeCheck {
 
   #complete({ reason, delivered }: Of<'complete'>): void {
     this.#in(['snapshot', 'replay', 'live'], 'complete');
-    must(delivered === this.#delivered, 'cap', () => `complete says ${delivered}, ${this.#delivered} came`);
+    must(delivered === this.#delivered, 'cap', () => `complete says ${delivered}, but ${this.#delivered} arrived`);
     must(reason !== 'max_events' || delivered === this.#cap, 'cap', () => `ended at ${delivered} of ${this.#cap}`);
-    this.#phase = 'over';
+    this.#phase = 'ended';
   }
 
   // ── events ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,7 +168,7 @@ export class LifeCheck {
     for (const event of events) {
       this.#count();
       if (this.#phase === 'replay') this.#change(event);
-      else this.#standing(event);
+      else this.#snapshotEvent(event);
     }
   }
 
@@ -190,7 +190,7 @@ export class LifeCheck {
     must(this.#delivered <= this.#cap, 'cap', () => `event ${this.#delivered} of a cap of ${this.#cap}`);
   }
 
-  #standing(event: WireEvent): void {
+  #snapshotEvent(event: WireEvent): void {
     const previous = this.#snapshot.at(-1);
     must(event[1] === TYPE.snapshot, 'marks', () => `an event of type ${event[1]} in a snapshot`);
     if (previous) {
@@ -206,14 +206,14 @@ export class LifeCheck {
     for (const event of this.#snapshot) {
       must(event[0] <= cut, 'cut', () => `${recordOf(event)} at ${event[0]} in a snapshot at ${cut}`);
     }
-    this.#compareWithTruth(cut);
+    this.#compareWithOracle(cut);
     this.#view = new Map(this.#snapshot.map((event) => [recordOf(event), jsonOf(event)]));
     this.#position = { epoch: this.#epoch, revision: cut };
     this.#snapshot = [];
   }
 
-  #compareWithTruth(cut: number): void {
-    const state = this.truth.covering(this.#epoch, cut, cut)?.stateAt(cut);
+  #compareWithOracle(cut: number): void {
+    const state = this.oracle.covering(this.#epoch, cut, cut)?.stateAt(cut);
     if (!state) return;
     const left = new Map(state);
     for (const event of this.#snapshot) {
@@ -228,7 +228,7 @@ export class LifeCheck {
     }
     for (const [record, { data }] of left) {
       const slash = record.indexOf('/');
-      const isWanted = passes(this.life.filter, record.slice(0, slash), record.slice(slash + 1), data!);
+      const isWanted = passes(this.history.filter, record.slice(0, slash), record.slice(slash + 1), data!);
       must(!isWanted, 'cut', () => `${record} is missing from the snapshot at ${cut}`);
     }
   }
@@ -249,18 +249,18 @@ export class LifeCheck {
   #mustBeNext(event: WireEvent): void {
     const { revision: after } = this.#position!;
     const [revision, type, , , , , reason] = event;
-    if (isUnfiltered(this.life.filter)) {
+    if (isUnfiltered(this.history.filter)) {
       must(revision === this.#nextShown(after), 'completeness', () => `revision ${revision} follows ${after}`);
       return;
     }
-    const stretch = this.truth.covering(this.#epoch, after, revision);
-    if (!stretch) return;
-    const expected = stretch.next(this.life.filter, after, revision);
-    must(expected !== undefined, 'filter', () => `revision ${revision} does not match and came`);
+    const range = this.oracle.covering(this.#epoch, after, revision);
+    if (!range) return;
+    const expected = range.next(this.history.filter, after, revision);
+    must(expected !== undefined, 'filter', () => `revision ${revision} arrived, but does not match`);
     must(
       expected.revision === revision,
       'completeness',
-      () => `revision ${expected.revision} matches and did not come`,
+      () => `revision ${expected.revision} matches, but did not arrive`,
     );
     const isRight =
       expected.type === type && expected.json === jsonOf(event) && expected.reason === (reason ?? undefined);
@@ -271,7 +271,8 @@ export class LifeCheck {
     const [revision, type] = event;
     const record = recordOf(event);
     const seen = this.#view.get(record);
-    const where = (): string => `revision ${revision}: ${record} is ${String(seen)} in view, got type ${type}`;
+    const where = (): string =>
+      `revision ${revision}: the view has ${record} as ${String(seen)}, and type ${type} arrived`;
     if (type === TYPE.added) must(seen === undefined, 'view', where);
     else must(seen !== undefined, 'view', where);
     if (type === TYPE.removed) {
@@ -285,19 +286,19 @@ export class LifeCheck {
   }
 
   #mustPass(event: WireEvent): void {
-    const passed = passes(this.life.filter, KIND_NAMES[event[2]] ?? '?', event[3], event[5]);
+    const passed = passes(this.history.filter, KIND_NAMES[event[2]] ?? '?', event[3], event[5]);
     must(passed, 'filter', () => `${recordOf(event)} does not match: ${jsonOf(event)}`);
   }
 
-  /** Nothing that matches lies between the last event and here. */
+  /** Checks that no matching event lies between the last event and this revision. */
   #passUpTo(revision: number, rule: Rule, what: string): void {
     const { epoch, revision: after } = this.#position!;
     if (revision <= after) return;
-    if (isUnfiltered(this.life.filter)) {
+    if (isUnfiltered(this.history.filter)) {
       must(this.#nextShown(after) > revision, rule, () => `${what} says ${revision}, the last event was ${after}`);
     }
-    const missed = this.truth.covering(epoch, after, revision)?.next(this.life.filter, after, revision);
-    must(missed === undefined, rule, () => `${what} says ${revision}, and ${JSON.stringify(missed)} has not come`);
+    const missed = this.oracle.covering(epoch, after, revision)?.next(this.history.filter, after, revision);
+    must(missed === undefined, rule, () => `${what} says ${revision}, but ${JSON.stringify(missed)} has not arrived`);
     this.#position = { epoch, revision };
   }
 
