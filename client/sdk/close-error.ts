@@ -18,6 +18,17 @@ export function closeError(code: number, reason: string): BusError {
   }
 }
 
+/** What a client that its user has closed refuses with. */
+export const userClosed = (cause: unknown): BusError =>
+  new BusError('closed', 'the client was closed', 'connect again', cause === undefined ? {} : { cause });
+
+/** Why not even an attempt was made. */
+export function couldNotDial(error: unknown): BusError {
+  if (error instanceof BusError) return error;
+  const text = `no connection could be begun: ${error instanceof Error ? error.message : String(error)}`;
+  return new BusError('bad-option', text, 'is the url right?', { cause: error });
+}
+
 /** How long a server that closes a connection asks to be left alone, milliseconds. */
 export function suggestedDelayMs(reason: string): number {
   return Number(/\bretry=(\d{1,6})\b/.exec(reason)?.[1] ?? 0);
