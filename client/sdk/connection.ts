@@ -21,6 +21,7 @@ import {
   type ConnectionState,
 } from './connection-state.js';
 import type { Faults } from './faults.js';
+import { Patience } from './patience.js';
 import { PendingRequests } from './pending-requests.js';
 import { Routes } from './routes.js';
 import { ServerTime } from './server-time.js';
@@ -43,11 +44,11 @@ export class Connection {
   readonly #pending: PendingRequests;
   readonly #watchers: StatusWatchers;
   readonly #time: ServerTime;
+  readonly #patience: Patience;
   #state: ConnectionState = IDLE;
   #channel: Channel | undefined;
   #welcome: Welcome | undefined;
   #pingedAt: number | undefined;
-  #cancelTimer: (() => void) | undefined;
   #opening: Promise<void> | undefined;
   #opened: { resolve(): void; reject(error: BusError): void } | undefined;
 
@@ -59,6 +60,7 @@ export class Connection {
     this.#pending = new PendingRequests(options.clock, this.#send);
     this.#watchers = new StatusWatchers(options.faults);
     this.#time = new ServerTime(options.clock);
+    this.#patience = new Patience(options.clock);
   }
 
   serverNow(): number {
@@ -67,10 +69,6 @@ export class Connection {
 
   get clock(): ClientClock {
     return this.options.clock;
-  }
-
-  get faults(): Faults {
-    return this.options.faults;
   }
 
   get status(): BusStatus {
@@ -139,7 +137,7 @@ export class Connection {
   }
 
   #enter(state: ConnectionState): void {
-    this.#startTimer();
+    this.#giveTime();
     switch (state.at) {
       case 'idle':
         return;
@@ -165,13 +163,12 @@ export class Connection {
   }
 
   /** Gives the state its time, from now on. */
-  #startTimer(): void {
-    const { clock } = this.options;
-    this.#cancelTimer?.();
-    if (!('timerMs' in this.#state)) return;
-    this.#cancelTimer = clock.after(this.#state.timerMs, () => {
-      this.#on({ is: 'timer', now: clock.now() });
-    });
+  #giveTime(): void {
+    this.#patience.end();
+    if ('timerMs' in this.#state)
+      this.#patience.begin(this.#state.timerMs, () => {
+        this.#on({ is: 'timer', now: this.clock.now() });
+      });
   }
 
   #dial(): void {
@@ -221,7 +218,7 @@ export class Connection {
       this.#violated('the other side sent what is no message of a bus');
       return;
     }
-    if (this.#state.at === 'live') this.#startTimer();
+    if (this.#state.at === 'live') this.#giveTime();
     // The welcome comes first: before it only a refusal means something, and neither is a welcome.
     else if (message[0] !== MessageType.welcome && message[0] !== MessageType.error) return;
     try {
