@@ -54,8 +54,8 @@ export class AddressWaits {
       cancel();
       const { moment } = this.mirror;
       const endsAt = this.mirror.swarm.holders(addresses, moment, { branch }).holders[0]?.effectiveExpiry;
-      if (endsAt === undefined) cancel = () => undefined;
-      else cancel = this.#after(endsAt < moment.now ? ASK_AGAIN_MS : endsAt - moment.now + 1, told);
+      if (endsAt !== undefined)
+        cancel = this.#after(endsAt < moment.now ? ASK_AGAIN_MS : endsAt - moment.now + 1, told);
     };
     const told = (): void => {
       arm();

@@ -6,26 +6,26 @@ import type { BusStatus } from './status.js';
 
 type Told<State extends BusStatus['state']> = Extract<BusStatus, { readonly state: State }>;
 
-/**
- * How a client stands with its bus. `status` is what its watchers are told of it, `timerMs` how long the state may last;
- * `isFirst`: no server has ever welcomed it.
- */
+/** What a connection remembers of its attempts. */
+interface Attempts {
+  /** How many there have been since it was live. */
+  readonly attempts: number;
+  /** No server has ever welcomed it. */
+  readonly isFirst: boolean;
+}
+
+/** How a client stands with its bus. `status` is what its watchers are told of it, `timerMs` how long the state may last. */
 export type ConnectionState =
   /** Nobody has asked for a connection. */
-  | { readonly at: 'idle'; readonly status: Told<'connecting'> }
+  | (Attempts & { readonly at: 'idle'; readonly status: Told<'connecting'> })
   /** A channel is being made, or has been made and has not brought a welcome. */
-  | {
-      readonly at: 'dialling';
-      readonly status: Told<'connecting'>;
-      readonly isFirst: boolean;
-      readonly timerMs: number;
-    }
+  | (Attempts & { readonly at: 'dialling'; readonly status: Told<'connecting'>; readonly timerMs: number })
   /** Welcomed. The time begins again with each message. */
-  | { readonly at: 'live'; readonly status: Told<'live'>; readonly timerMs: number }
+  | (Attempts & { readonly at: 'live'; readonly status: Told<'live'>; readonly timerMs: number })
   /** We give the channel up; it is as good as broken. */
-  | { readonly at: 'stale'; readonly status: Told<'stale'>; readonly isFirst: boolean; readonly attempt: number }
+  | (Attempts & { readonly at: 'stale'; readonly status: Told<'stale'> })
   /** Until the next attempt. */
-  | { readonly at: 'waiting'; readonly status: Told<'connecting'>; readonly isFirst: boolean; readonly timerMs: number }
+  | (Attempts & { readonly at: 'waiting'; readonly status: Told<'connecting'>; readonly timerMs: number })
   /** For good. `why` refuses whatever is asked from now on. */
   | { readonly at: 'closed'; readonly status: Told<'closed'>; readonly why: BusError };
 
@@ -67,7 +67,12 @@ const HEARTBEATS_MISSED = 2.5;
 /** After a close that asks for patience, the wait is at least this long. */
 const LATER_MS = 5_000;
 
-export const IDLE: ConnectionState = { at: 'idle', status: { state: 'connecting', attempt: 1, delayMs: 0 } };
+export const IDLE: ConnectionState = {
+  at: 'idle',
+  status: { state: 'connecting', attempt: 1, delayMs: 0 },
+  attempts: 0,
+  isFirst: true,
+};
 
 /**
  * The whole life of a connection: the state after an event. What comes too late leaves the state as it is: it is of a channel or a
@@ -77,20 +82,26 @@ export function nextState(state: ConnectionState, event: ConnectionEvent, rules:
   if (state.at === 'closed') return state;
   switch (event.is) {
     case 'opened':
-      return state.at === 'idle' ? dialling(state.status, true) : state;
+      return state.at === 'idle' ? dialling(state) : state;
     case 'welcomed':
       if (state.at !== 'dialling') return state;
       return {
         at: 'live',
         status: { state: 'live', roundTripMs: 0, clockSkewMs: event.clockSkewMs },
         timerMs: event.heartbeatMs * HEARTBEATS_MISSED,
+        attempts: 0,
+        isFirst: false,
       };
     case 'heard':
       return state.at === 'live' ? { ...state, status: { ...state.status, ...event.says } } : state;
     case 'timer':
-      if (state.at === 'waiting') return dialling(state.status, state.isFirst);
-      if (state.at === 'dialling') return stale(state, event.now, `no welcome within ${String(state.timerMs)} ms`);
-      return state.at === 'live' ? stale(state, event.now, `nothing heard for ${String(state.timerMs)} ms`) : state;
+      if (state.at === 'waiting') return dialling(state);
+      if (state.at !== 'dialling' && state.at !== 'live') return state;
+      return stale(
+        state,
+        event.now,
+        `${state.at === 'live' ? 'nothing heard for' : 'no welcome within'} ${String(state.timerMs)} ms`,
+      );
     case 'gap':
       return state.at === 'live' ? stale(state, event.now, event.cause) : state;
     case 'broken':
@@ -100,15 +111,30 @@ export function nextState(state: ConnectionState, event: ConnectionEvent, rules:
   }
 }
 
-type Connected = Extract<ConnectionState, { readonly at: 'dialling' | 'live' | 'stale' }>;
+const dialling = ({
+  status,
+  attempts,
+  isFirst,
+}: Extract<ConnectionState, { readonly at: 'idle' | 'waiting' }>): ConnectionState => ({
+  at: 'dialling',
+  status,
+  timerMs: WELCOME_MS,
+  attempts: attempts + 1,
+  isFirst,
+});
+
+const stale = ({ attempts, isFirst }: Attempts, since: number, cause: string): ConnectionState => ({
+  at: 'stale',
+  status: { state: 'stale', since, cause },
+  attempts,
+  isFirst,
+});
 
 function broken(
-  state: Connected,
+  { attempts, isFirst }: Attempts,
   { code, reason, error, random }: Extract<ConnectionEvent, { readonly is: 'broken' }>,
   { backoff, maxAttempts, waitOnFirstConnect }: ConnectionRules,
 ): ConnectionState {
-  const attempts = attemptsOf(state);
-  const isFirst = isFirstOf(state);
   const why = error ?? closeError(code, reason);
   const advice = RECONNECT_AFTER[code as CloseCode] as 'yes' | 'later' | 'no' | undefined;
   // Between a server's end and its successor's start there is no endpoint file, or one that nobody stands behind.
@@ -119,28 +145,14 @@ function broken(
   const laterMs = suggestedDelayMs(reason) + (advice === 'later' ? LATER_MS : 0);
   const delayMs = laterMs + backoffMs(attempt, random, backoff);
   const cause = reason === '' ? why.message : reason;
-  return { at: 'waiting', status: { state: 'connecting', attempt, delayMs, cause }, isFirst, timerMs: delayMs };
+  return {
+    at: 'waiting',
+    status: { state: 'connecting', attempt, delayMs, cause },
+    timerMs: delayMs,
+    attempts,
+    isFirst,
+  };
 }
-
-/** How many attempts have been made since it was live. */
-const attemptsOf = (state: Connected): number =>
-  state.at === 'live' ? 0 : state.at === 'stale' ? state.attempt : state.status.attempt;
-
-const isFirstOf = (state: Connected): boolean => state.at !== 'live' && state.isFirst;
-
-const dialling = (status: Told<'connecting'>, isFirst: boolean): ConnectionState => ({
-  at: 'dialling',
-  status,
-  isFirst,
-  timerMs: WELCOME_MS,
-});
-
-const stale = (state: Connected, since: number, cause: string): ConnectionState => ({
-  at: 'stale',
-  status: { state: 'stale', since, cause },
-  isFirst: isFirstOf(state),
-  attempt: attemptsOf(state),
-});
 
 const closed = (error: BusError | undefined, why: BusError): ConnectionState => ({
   at: 'closed',

@@ -21,7 +21,7 @@ import {
   type ConnectionState,
 } from './connection-state.js';
 import type { Faults } from './faults.js';
-import { Patience } from './patience.js';
+import { afterReading } from './patience.js';
 import { PendingRequests } from './pending-requests.js';
 import { Routes } from './routes.js';
 import { ServerTime } from './server-time.js';
@@ -44,8 +44,8 @@ export class Connection {
   readonly #pending: PendingRequests;
   readonly #watchers: StatusWatchers;
   readonly #time: ServerTime;
-  readonly #patience: Patience;
   #state: ConnectionState = IDLE;
+  #cancelTimer: (() => void) | undefined;
   #channel: Channel | undefined;
   #welcome: Welcome | undefined;
   #pingedAt: number | undefined;
@@ -60,7 +60,6 @@ export class Connection {
     this.#pending = new PendingRequests(options.clock, this.#send);
     this.#watchers = new StatusWatchers(options.faults);
     this.#time = new ServerTime(options.clock);
-    this.#patience = new Patience(options.clock);
   }
 
   serverNow(): number {
@@ -164,9 +163,9 @@ export class Connection {
 
   /** Gives the state its time, from now on. */
   #giveTime(): void {
-    this.#patience.end();
+    this.#cancelTimer?.();
     if ('timerMs' in this.#state)
-      this.#patience.begin(this.#state.timerMs, () => {
+      this.#cancelTimer = afterReading(this.clock, this.#state.timerMs, () => {
         this.#on({ is: 'timer', now: this.clock.now() });
       });
   }

@@ -32,11 +32,7 @@ export type MirrorEvent =
   | { readonly is: 'bus-lost'; readonly since: number; readonly cause: string }
   | { readonly is: 'ended'; readonly error: BusError | undefined };
 
-export const opening = (since: number): MirrorState => ({
-  at: 'opening',
-  status: { state: 'unknown', since, cause: 'opening' },
-});
-
+export const OPENING: MirrorState = { at: 'opening', status: { state: 'unknown', since: 0, cause: 'opening' } };
 const LIVE: MirrorState = { at: 'live', status: { state: 'live' } };
 
 /** The whole life of a mirror: the state after an event. What changes nothing leaves it as it is; ended is ended, whatever comes. */

@@ -18,7 +18,7 @@ import type { Faults } from './faults.js';
 import { HOLDERS_OPTIONS, LEASES_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import { MIRROR_OPTIONS, type MirrorOptions, type MirrorRecord, type MirrorSource } from './mirror-options.js';
 import { LEASE_KINDS, planOf } from './mirror-plan.js';
-import { busEvent, nextState, opening, type MirrorEvent, type MirrorState, type MirrorStatus } from './mirror-state.js';
+import { busEvent, nextState, OPENING, type MirrorEvent, type MirrorState, type MirrorStatus } from './mirror-state.js';
 import { checkOptions } from './option-table.js';
 import { RecordView, type RecordChange } from './record-view.js';
 import { ShownRecords } from './shown-records.js';
@@ -50,7 +50,7 @@ export class Mirror implements AsyncDisposable {
   readonly #conflicts: ConflictWatches;
   readonly #forgetStatus: () => void;
   #settle!: (error: BusError | undefined) => void;
-  #state: MirrorState;
+  #state = OPENING;
   #version = 0;
 
   private constructor(bus: MirrorSource, faults: Faults, filter: FilterInput, options: MirrorOptions) {
@@ -62,7 +62,6 @@ export class Mirror implements AsyncDisposable {
     this.#shown = new ShownRecords(plan.shows, (kind, id) => this.#views[0]!.get(kind, id));
     this.#waits = new AddressWaits(bus, this, signal, faults);
     this.#conflicts = new ConflictWatches(() => this.swarm.conflicts(this.moment), faults);
-    this.#state = opening(bus.clock.now());
     this.closed = new Promise((resolve) => (this.#settle = resolve));
     const records = new RecordView(bus.subscribe(plan.filter, { signal }), (changes) => {
       this.#tell(this.#take(changes, plan.leases ? (kind) => !LEASE_KINDS.includes(kind) : ANY_KIND));

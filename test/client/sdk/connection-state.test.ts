@@ -16,12 +16,20 @@ type EventName = ConnectionEvent['is'];
 const WHY = new BusError('closed', 'the client was closed', 'connect again');
 const CONNECTING = { state: 'connecting', attempt: 3, delayMs: 9 } as const;
 
+const AGAIN = { attempts: 2, isFirst: false } as const;
+
 const STATES: Readonly<Record<StateName, ConnectionState>> = {
   idle: IDLE,
-  dialling: { at: 'dialling', status: CONNECTING, isFirst: false, timerMs: 20_000 },
-  live: { at: 'live', status: { state: 'live', roundTripMs: 1, clockSkewMs: 2 }, timerMs: 2_500 },
-  stale: { at: 'stale', status: { state: 'stale', since: 5, cause: 'silence' }, isFirst: false, attempt: 3 },
-  waiting: { at: 'waiting', status: CONNECTING, isFirst: false, timerMs: 9 },
+  dialling: { at: 'dialling', status: CONNECTING, timerMs: 20_000, attempts: 3, isFirst: false },
+  live: {
+    at: 'live',
+    status: { state: 'live', roundTripMs: 1, clockSkewMs: 2 },
+    timerMs: 2_500,
+    attempts: 0,
+    isFirst: false,
+  },
+  stale: { at: 'stale', status: { state: 'stale', since: 5, cause: 'silence' }, attempts: 3, isFirst: false },
+  waiting: { at: 'waiting', status: CONNECTING, timerMs: 9, ...AGAIN },
   closed: { at: 'closed', status: { state: 'closed' }, why: WHY },
 };
 
@@ -92,7 +100,7 @@ t.test('the wait grows with each attempt, and begins again after a welcome', asy
 
 t.test('each state says how long it may last', async (t) => {
   const dialling = nextState(IDLE, EVENTS.opened, RULES);
-  t.match(dialling, { at: 'dialling', isFirst: true, timerMs: 20_000 });
+  t.match(dialling, { at: 'dialling', isFirst: true, attempts: 1, timerMs: 20_000 });
   t.match(nextState(dialling, EVENTS.timer, RULES), { at: 'stale', status: { cause: 'no welcome within 20000 ms' } });
   const live = nextState(dialling, EVENTS.welcomed, RULES);
   t.match(live, { at: 'live', timerMs: 2_500 });

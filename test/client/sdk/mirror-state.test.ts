@@ -1,13 +1,13 @@
 import t from 'tap';
 import { BusError } from '../../../client/sdk/index.js';
-import { busEvent, nextState, opening, type MirrorEvent, type MirrorState } from '../../../client/sdk/mirror-state.js';
+import { busEvent, nextState, OPENING, type MirrorEvent, type MirrorState } from '../../../client/sdk/mirror-state.js';
 import { tableIn } from '../../support/markdown-table.js';
 
 type StateName = MirrorState['at'];
 type EventName = MirrorEvent['is'];
 
 const STATES: Readonly<Record<StateName, MirrorState>> = {
-  opening: opening(1),
+  opening: OPENING,
   live: { at: 'live', status: { state: 'live' } },
   lost: { at: 'lost', status: { state: 'unknown', since: 2, cause: 'silence' } },
   ended: { at: 'ended', status: { state: 'closed' } },

@@ -403,7 +403,7 @@ const LISTENING: readonly PlantedFault[] = [
   {
     name: 'a connection that broke is not made again',
     file: 'client/sdk/connection-state.ts',
-    find: "if (state.at === 'waiting') return dialling(state.status, state.isFirst);",
+    find: "if (state.at === 'waiting') return dialling(state);",
     replace: "if (state.at === 'waiting') return state;",
     rules: ['stuck', 'bound'],
     needs: ['reset connections'],
