@@ -119,7 +119,7 @@ export class BusClient implements AsyncDisposable {
     else signal?.addEventListener('abort', onAbort, { once: true });
   }
 
-  /** Connects for the first time. @throws BusError where that fails; later failures are repaired in silence. */
+  /** Connects for the first time. @throws BusError where that fails, or it is closed; later failures are repaired in silence. */
   open(): Promise<void> {
     return this.#connection.open();
   }
