@@ -59,12 +59,15 @@ export type {
   Welcome,
 } from '../../protocol/index.js';
 export { EVENT_TYPES, KINDS } from '../../protocol/index.js';
+export type { WhenFreeOptions } from './address-waits.js';
 export type { AskOptions } from './ask-options.js';
 export { BusClient, type ClientOptions, type RecordName } from './bus-client.js';
 export { BusError, type BusErrorCode } from './bus-error.js';
 export type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 export type { Logger } from './logger.js';
-export { Mirror, type MirrorOptions, type MirrorRecord, type MirrorStatus, type WhenFreeOptions } from './mirror.js';
+export { Mirror } from './mirror.js';
+export type { MirrorOptions, MirrorRecord } from './mirror-options.js';
+export type { MirrorStatus } from './mirror-state.js';
 export type { RecordChange, StandingRecord } from './record-view.js';
 export type { BusStatus } from './status.js';
 export { Subscription, type Completion } from './subscription.js';

@@ -20,8 +20,9 @@ import { Connection } from './connection.js';
 import { Faults } from './faults.js';
 import { HOLDERS_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import type { Logger } from './logger.js';
+import type { MirrorOptions, MirrorRecord } from './mirror-options.js';
 import { LEASE_KINDS } from './mirror-plan.js';
-import { Mirror, type MirrorOptions, type MirrorRecord } from './mirror.js';
+import { Mirror } from './mirror.js';
 import {
   ANYTHING,
   attempts,
@@ -39,6 +40,11 @@ import type { BusStatus } from './status.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 import { Subscription } from './subscription.js';
 
+/**
+ * By no more is the server's time doubted. The first ping of a connection may have taken as long as its server was stopped, and each
+ * lease would end so much later for as long as the connection lasts.
+ */
+const MAX_DOUBT_MS = 1_000;
 const UNKNOWN_HINT = 'the bus cannot see or read all reservations: muse-bus doctor says why; ask again later';
 
 /** What may be set of a client beside where its bus is. */
@@ -89,6 +95,7 @@ const RECORD_NAME: OptionTable<RecordName> = { kind: ANYTHING, id: ANYTHING };
 export class BusClient implements AsyncDisposable {
   /** Time as this client takes it. */
   readonly clock: ClientClock;
+  readonly #faults: Faults;
   readonly #connection: Connection;
 
   /** @throws BusError `bad-option` */
@@ -99,6 +106,7 @@ export class BusClient implements AsyncDisposable {
     if (name !== undefined) checkName(name);
     this.clock = clock;
     const faults = new Faults(options.logger, options.onError);
+    this.#faults = faults;
     const waitOnFirstConnect = options.waitOnFirstConnect ?? false;
     this.#connection = new Connection(dial, { clock, random, backoff, maxAttempts, waitOnFirstConnect, name, faults });
     const onAbort = (): void => {
@@ -111,7 +119,7 @@ export class BusClient implements AsyncDisposable {
     else signal?.addEventListener('abort', onAbort, { once: true });
   }
 
-  /** Connects for the first time. @throws BusError where that fails; later failures are repaired in silence. */
+  /** Connects for the first time. @throws BusError where that fails, or it is closed; later failures are repaired in silence. */
   open(): Promise<void> {
     return this.#connection.open();
   }
@@ -143,7 +151,7 @@ export class BusClient implements AsyncDisposable {
    * @throws BusError where the bus refuses it, the client is closed, or the time is up; the signal's reason.
    */
   mirror(filter: FilterInput = {}, options: MirrorOptions = {}): Promise<Mirror> {
-    return Mirror.open(this, this.#connection.faults, filter, options);
+    return Mirror.open(this, this.#faults, filter, options);
   }
 
   /** A record as it is on disk now; `undefined` where there is none. @throws BusError `timeout`; the signal's reason. */
@@ -178,7 +186,8 @@ export class BusClient implements AsyncDisposable {
     const { signal, timeoutMs, ...about } = options;
     return within({ signal, timeoutMs }, this.clock, 'holders', async (end) => {
       // A lease that ends after the question may be prolonged after the disk was read: it is judged at this moment.
-      const askedAt = unixMillis(this.serverNow() - (this.status.state === 'live' ? this.status.roundTripMs : 0));
+      const roundTripMs = this.status.state === 'live' ? Math.min(this.status.roundTripMs, MAX_DOUBT_MS) : 0;
+      const askedAt = unixMillis(this.serverNow() - roundTripMs);
       await this.sync(undefined, { signal: end });
       const mirror = await this.mirror({ kinds: LEASE_KINDS }, { signal: end });
       try {

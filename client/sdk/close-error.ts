@@ -1,5 +1,7 @@
 import { CloseCode } from '../../protocol/index.js';
+import { reasonOf } from './ask-options.js';
 import { BusError } from './bus-error.js';
+import type { BusStatus } from './status.js';
 
 /** What the end of a connection means to whoever used it. */
 export function closeError(code: number, reason: string): BusError {
@@ -18,7 +20,25 @@ export function closeError(code: number, reason: string): BusError {
   }
 }
 
+/** What a client that its user has closed refuses with. */
+export const userClosed = (cause: unknown): BusError =>
+  new BusError('closed', 'the client was closed', 'connect again', cause === undefined ? {} : { cause });
+
+/** Why not even an attempt was made. */
+export function couldNotDial(error: unknown): BusError {
+  if (error instanceof BusError) return error;
+  const text = `no connection could be begun: ${error instanceof Error ? error.message : String(error)}`;
+  return new BusError('bad-option', text, 'is the url right?', { cause: error });
+}
+
 /** How long a server that closes a connection asks to be left alone, milliseconds. */
 export function suggestedDelayMs(reason: string): number {
   return Number(/\bretry=(\d{1,6})\b/.exec(reason)?.[1] ?? 0);
+}
+
+/** Why a mirror has ended whose subscription ended without an error: with its client, or by its signal. */
+export function whyOver(status: BusStatus, signal: AbortSignal | undefined): BusError {
+  if (status.state === 'closed' && status.error) return status.error;
+  const cause: unknown = signal?.aborted ? reasonOf(signal) : undefined;
+  return new BusError('closed', 'the mirror was closed', 'open another', { cause });
 }

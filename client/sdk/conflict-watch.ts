@@ -1,24 +1,48 @@
 import { conflictForm, type Conflict, type ConflictForm } from '../../protocol/index.js';
+import type { Faults } from './faults.js';
 
-/** Tells of each conflict once, when it begins; one that ends and begins again is told again. */
-export class ConflictWatch {
-  #known: ReadonlySet<string>;
+interface ConflictWatch {
+  readonly tell: (conflict: ConflictForm) => void;
+  /** What it has been told of, or was there before it. */
+  known: ReadonlySet<string>;
+}
 
-  /** @param now those that exist already, which are not told. */
+/** Those who are told of each conflict of a mirror once, when it begins; one that ends and begins again is told again. */
+export class ConflictWatches {
+  readonly #watches = new Set<ConflictWatch>();
+
   constructor(
-    now: readonly Conflict[],
-    readonly tell: (conflict: ConflictForm) => void,
-  ) {
-    this.#known = new Set(now.map(keyOf));
+    /** Those that there are now. */
+    private readonly conflicts: () => readonly Conflict[],
+    private readonly faults: Faults,
+  ) {}
+
+  /** Those that exist already are not told. */
+  add(tell: (conflict: ConflictForm) => void): () => void {
+    const watch = { tell, known: keysOf(this.conflicts()) };
+    this.#watches.add(watch);
+    return () => this.#watches.delete(watch);
   }
 
-  /** @returns those that have begun: at an address, between these runs. */
-  update(now: readonly Conflict[]): ConflictForm[] {
-    const before = this.#known;
-    this.#known = new Set(now.map(keyOf));
-    return now.filter((conflict) => !before.has(keyOf(conflict))).map(conflictForm);
+  /** Leases or intents may have changed. */
+  changed(): void {
+    // Nothing is looked for where nobody asks.
+    if (this.#watches.size === 0) return;
+    const now = this.conflicts();
+    const keys = keysOf(now);
+    for (const watch of [...this.#watches]) {
+      const { tell, known } = watch;
+      watch.known = keys;
+      for (const conflict of now)
+        if (!known.has(keyOf(conflict)))
+          this.faults.guard('onConflict of a mirror', () => {
+            tell(conflictForm(conflict));
+          });
+    }
   }
 }
+
+const keysOf = (conflicts: readonly Conflict[]): ReadonlySet<string> => new Set(conflicts.map(keyOf));
 
 /** A third run at an address makes it another conflict; another reservation of the same run does not. */
 const keyOf = ({ type, address, parties }: Conflict): string =>

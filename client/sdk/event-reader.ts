@@ -38,7 +38,8 @@ export class EventReader implements AsyncGenerator<BusEvent, void, undefined> {
 
   constructor(
     private readonly updates: AsyncGenerator<Update, void, undefined>,
-    private readonly schemaVersion: () => string,
+    /** By whom and when it is said that a record is gone: when it went, nobody knows. */
+    private readonly stamp: () => Pick<BusEvent, 'schema_version' | 'timestamp'>,
     private readonly options: EventReaderOptions,
   ) {
     this.#left = options.limit ?? Infinity;
@@ -133,12 +134,13 @@ export class EventReader implements AsyncGenerator<BusEvent, void, undefined> {
 
   #removal({ kind, id }: Key, syncedAt: string, isLast: boolean): BusEvent {
     const { epoch, revision } = parseCursor(syncedAt)!;
+    const { schema_version, timestamp } = this.stamp();
     return {
-      schema_version: this.schemaVersion(),
+      schema_version,
       event_type: 'removed',
       kind,
       id,
-      timestamp: new Date().toISOString(),
+      timestamp,
       data: {},
       revision,
       cursor: isLast ? syncedAt : formatCursor({ epoch, revision: BEGINNING }),

@@ -21,3 +21,6 @@ export const HOLDERS_OPTIONS: OptionTable<HoldersOptions> = {
   workingDirectory: ANY_TEXT,
   isWindows: FLAG,
 };
+
+/** All leases are asked for, not those of an address: what an address depends on has no meaning here. */
+export const LEASES_OPTIONS: OptionTable<Pick<HoldersOptions, 'branch'>> = { branch: HOLDERS_OPTIONS.branch };

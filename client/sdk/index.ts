@@ -22,6 +22,7 @@ export type {
 } from '../../protocol/index.js';
 export { EVENT_TYPES, KINDS, VERSION } from '../../protocol/index.js';
 export type { BackoffOptions } from './backoff.js';
+export type { WhenFreeOptions } from './address-waits.js';
 export type { AskOptions } from './ask-options.js';
 export { BusClient, type ClientOptions, type RecordName } from './bus-client.js';
 export { BusError, type BusErrorCode } from './bus-error.js';
@@ -30,7 +31,9 @@ export type { ClientClock } from './clock.js';
 export { connect, type ConnectOptions } from './connect.js';
 export type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 export type { Logger } from './logger.js';
-export { Mirror, type MirrorOptions, type MirrorRecord, type MirrorStatus, type WhenFreeOptions } from './mirror.js';
+export { Mirror } from './mirror.js';
+export type { MirrorOptions, MirrorRecord } from './mirror-options.js';
+export type { MirrorStatus } from './mirror-state.js';
 export type { TlsOptions } from './node-channel.js';
 export type { RecordChange, StandingRecord } from './record-view.js';
 export type { BusStatus } from './status.js';

@@ -1,4 +1,7 @@
-import type { BusError } from './bus-error.js';
+import { parseCursor } from '../../protocol/index.js';
+import { within, type AskOptions } from './ask-options.js';
+import { BusError } from './bus-error.js';
+import type { ClientClock } from './clock.js';
 
 type Message = readonly unknown[];
 
@@ -12,41 +15,63 @@ interface Question {
 export class PendingRequests {
   readonly #open = new Map<number, Question>();
   #nextNonce = 1;
+  #isServed = false;
+  /** Why nothing can be asked any more. */
+  #end: BusError | undefined;
 
-  /** @param write the message, with the number by which its answer will be known. */
-  ask(write: (nonce: number) => Message): {
-    readonly nonce: number;
-    readonly message: Message;
-    readonly answer: Promise<unknown>;
-  } {
-    const nonce = this.#nextNonce++;
-    const message = write(nonce);
-    const answer = new Promise<unknown>((resolve, reject) => {
-      this.#open.set(nonce, { message, resolve, reject });
+  constructor(
+    private readonly clock: ClientClock,
+    private readonly send: (message: Message) => void,
+  ) {}
+
+  /**
+   * Asks now, or as soon as there is a connection.
+   * @param write the message, with the number by which its answer will be known.
+   */
+  ask(what: string, write: (nonce: number) => Message, options: AskOptions): Promise<unknown> {
+    return within(options, this.clock, what, (signal) => {
+      if (this.#end) return Promise.reject(this.#end);
+      const nonce = this.#nextNonce++;
+      const message = write(nonce);
+      // Nobody waits for the answer any more.
+      signal.addEventListener('abort', () => this.#open.delete(nonce), { once: true });
+      return new Promise((resolve, reject) => {
+        this.#open.set(nonce, { message, resolve, reject });
+        if (this.#isServed) this.send(message);
+      });
     });
-    return { nonce, message, answer };
   }
 
-  /** The messages that have no answer, in the order in which they were asked. */
-  get unanswered(): readonly Message[] {
-    return [...this.#open.values()].map(({ message }) => message);
+  /** A server is there: what has no answer is asked, in the order in which it was. */
+  begin(): void {
+    this.#isServed = true;
+    for (const { message } of this.#open.values()) this.send(message);
+  }
+
+  /** The server is gone; another will come. */
+  interrupt(): void {
+    this.#isServed = false;
+  }
+
+  /** No other will come. */
+  end(error: BusError): void {
+    this.#end = error;
+    for (const nonce of [...this.#open.keys()]) this.fail(nonce, error);
   }
 
   answer(nonce: number, answer: unknown): void {
     this.#take(nonce)?.resolve(answer);
   }
 
+  /** The answer to a barrier. */
+  passed(nonce: number, cursor: string): void {
+    const parsed = parseCursor(cursor);
+    if (parsed) this.answer(nonce, parsed);
+    else this.fail(nonce, new BusError('protocol', `no cursor: ${cursor}`, 'update the client or the server'));
+  }
+
   fail(nonce: number, error: BusError): void {
     this.#take(nonce)?.reject(error);
-  }
-
-  /** Nobody waits for the answer any more. */
-  forget(nonce: number): void {
-    this.#open.delete(nonce);
-  }
-
-  failAll(error: BusError): void {
-    for (const nonce of [...this.#open.keys()]) this.fail(nonce, error);
   }
 
   #take(nonce: number): Question | undefined {

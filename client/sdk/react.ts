@@ -3,8 +3,9 @@ import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 
 import type { FilterInput } from '../../protocol/index.js';
 import type { BusClient } from './bus-client.js';
 import type { AddressHolding, HoldersOptions } from './holders.js';
+import type { MirrorOptions } from './mirror-options.js';
 import { LEASE_KINDS } from './mirror-plan.js';
-import type { Mirror, MirrorOptions } from './mirror.js';
+import type { Mirror } from './mirror.js';
 
 /** A mirror in a component. */
 export type MirrorView =

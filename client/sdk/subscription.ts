@@ -207,7 +207,12 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   #read(limit = Infinity): EventReader {
     const { where } = this.options;
     const hasSnapshot = wantsSnapshot(this.filter, this.options);
-    return new EventReader(this.updates(), () => this.#origin?.schemaVersion ?? '', { where, limit, hasSnapshot });
+    const stamp = () => ({
+      schema_version: this.#origin?.schemaVersion ?? '',
+      // By the clock that dates all events.
+      timestamp: new Date(this.connection.serverNow()).toISOString(),
+    });
+    return new EventReader(this.updates(), stamp, { where, limit, hasSnapshot });
   }
 
   /** The reader asks for the next one, or goes: what it was given before has been consumed. */

@@ -9,11 +9,11 @@ import { intentState, readIntent, type Intent, type IntentFacts } from './intent
 import { addTo, isHeld, LeaseTable, removeFrom, type Lease } from './leases.js';
 import { isUnseen, type Moment } from './moment.js';
 import { readabilityOf, type SwarmRecord } from './swarm-record.js';
+import { dependencyGraph, taskBoard } from './task-board.js';
 import {
   readClaim,
   readDependency,
   readTask,
-  taskState,
   type ClaimFacts,
   type DependencyFacts,
   type Task,
@@ -226,24 +226,8 @@ export class Swarm {
 
   /** All tasks with their claims, by id. */
   tasks(moment: Moment): Task[] {
-    const claims = new Map<string, ClaimFacts>();
-    for (const claim of this.#claims.values()) {
-      const known = claims.get(claim.task);
-      // Of two claims the earlier stands: a task is claimed by who creates its file first.
-      if (!known || isEarlier(claim, known)) claims.set(claim.task, claim);
-    }
-    const dependsOn = this.#dependencyGraph();
-    const states = new Map<string, Task['state']>();
-    for (const task of this.#tasks.values()) states.set(task.name, taskState(task, claims.get(task.name), moment));
-    return [...this.#tasks.values()]
-      .map((task) => {
-        const claim = claims.get(task.name);
-        const state = states.get(task.name)!;
-        const waitsFor = (dependsOn.get(task.name) ?? []).filter((name) => states.get(name) !== 'done');
-        const claimedBy = claim?.run ?? (state === 'claimed' ? task.run : undefined);
-        return { ...task, claimedBy, claim: claim?.id, state, waitsFor };
-      })
-      .sort(byId);
+    const dependsOn = dependencyGraph(this.#dependencies.values());
+    return taskBoard([...this.#tasks.values()], this.#claims.values(), dependsOn, moment).sort(byId);
   }
 
   /** Who waits for whom. */
@@ -257,7 +241,7 @@ export class Swarm {
 
   /** Tasks or reservations that depend on one another, so that none can begin. */
   dependencyCycles(): string[][] {
-    return findCycles(this.#dependencyGraph());
+    return findCycles(dependencyGraph(this.#dependencies.values()));
   }
 
   /** Runs that wait for one another. */
@@ -289,23 +273,11 @@ export class Swarm {
       return known.get(id);
     };
   }
-
-  #dependencyGraph(): Map<string, readonly string[]> {
-    const graph = new Map<string, readonly string[]>();
-    for (const { name, dependsOn } of this.#dependencies.values())
-      if (name !== undefined) graph.set(name, [...new Set([...(graph.get(name) ?? []), ...dependsOn])].sort());
-    return graph;
-  }
 }
 
 const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : 1);
-
-const isEarlier = (a: ClaimFacts, b: ClaimFacts): boolean => {
-  const earlier = (a.claimedAt ?? Infinity) - (b.claimedAt ?? Infinity);
-  return earlier < 0 || (earlier === 0 && a.id < b.id) || (Number.isNaN(earlier) && a.id < b.id);
-};
 
 function isOn({ branch: own }: Lease, branch: string | undefined): boolean {
   return branch === undefined || own === undefined || own === normalBranch(branch);

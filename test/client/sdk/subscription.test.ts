@@ -129,6 +129,22 @@ t.test('a break inside a snapshot: it comes again whole, and what was not read o
   t.same(shown(updates), ['resync interrupted', 'snapshot a', 'snapshot b', `synced ${EPOCH}:7`]);
 });
 
+t.test('what a resync has taken away is dated by the server, whose clock dates all events', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const events = bus.subscribe()[Symbol.asyncIterator]();
+  const sub = server.snapshot([event(1, 0, 'a')], 2);
+  t.equal((await events.next()).value?.id, 'a');
+  server.say([MessageType.resync, sub, 'lagged']);
+  server.say([MessageType.synced, sub, 9, 4]);
+  server.clock.advance(1_000);
+  const { value: removed } = await events.next();
+  t.match(removed, { id: 'a', event_type: 'removed', observed: 'resync' });
+  // Its clock is 7 ms ahead of the client's.
+  t.equal(removed?.timestamp, new Date(server.clock.now() + 7).toISOString());
+  await events.return();
+});
+
 t.test('a resync is shown, and the cap counts on', async (t) => {
   const server = new ScriptedServer();
   const bus = await server.welcomedClient();

@@ -35,20 +35,72 @@ export const STATE_TABLES: readonly StateTable[] = [
       'live ended ended',
     ],
   },
+  {
+    name: 'connection',
+    transitions: [
+      'idle opened dialling',
+      'idle ended closed',
+      'dialling welcomed live',
+      'dialling timer stale',
+      'dialling broken waiting',
+      'dialling broken closed',
+      'dialling ended closed',
+      'live heard live',
+      'live timer stale',
+      'live gap stale',
+      'live broken waiting',
+      'live broken closed',
+      'live ended closed',
+      'stale broken waiting',
+      'stale broken closed',
+      'stale ended closed',
+      'waiting timer dialling',
+      'waiting ended closed',
+    ],
+  },
+  {
+    name: 'mirror',
+    transitions: [
+      'opening completed live',
+      'opening ended ended',
+      'live bus-lost lost',
+      'live ended ended',
+      'lost bus-back live',
+      'lost ended ended',
+    ],
+  },
 ];
 
-/** What makes the product tell of each change. */
-export const WATCHED: readonly Patch[] = [
-  {
-    file: 'server/delivery/delivery-state.ts',
-    find: 'export function nextState(state: DeliveryState, event: DeliveryEvent): DeliveryState {\n',
-    replace: `export function nextState(state: DeliveryState, event: DeliveryEvent): DeliveryState {
-  const next = transition(state, event);
-  globalThis.transitionSeen?.('subscription', \`\${state.at} \${event.is} \${next.at}\`);
+/** Makes a function of the name `nextState` tell of what it does. */
+function watched(table: string, file: string, given: string, gives: string): Patch {
+  const names = given.replace(/: \w+/g, '');
+  return {
+    file,
+    find: `export function nextState(${given}): ${gives} {\n`,
+    replace: `export function nextState(${given}): ${gives} {
+  const next = transition(${names});
+  globalThis.transitionSeen?.('${table}', \`\${state.at} \${event.is} \${next.at}\`);
   return next;
 }
 
-function transition(state: DeliveryState, event: DeliveryEvent): DeliveryState {
+function transition(${given}): ${gives} {
 `,
-  },
+  };
+}
+
+/** What makes the product tell of each change. */
+export const WATCHED: readonly Patch[] = [
+  watched(
+    'subscription',
+    'server/delivery/delivery-state.ts',
+    'state: DeliveryState, event: DeliveryEvent',
+    'DeliveryState',
+  ),
+  watched(
+    'connection',
+    'client/sdk/connection-state.ts',
+    'state: ConnectionState, event: ConnectionEvent, rules: ConnectionRules',
+    'ConnectionState',
+  ),
+  watched('mirror', 'client/sdk/mirror-state.ts', 'state: MirrorState, event: MirrorEvent', 'MirrorState'),
 ];

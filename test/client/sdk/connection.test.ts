@@ -1,0 +1,142 @@
+import t from 'tap';
+import type { BusStatus } from '../../../client/sdk/index.js';
+import { MessageType } from '../../../protocol/index.js';
+import { ScriptedServer } from '../../support/scripted-server.js';
+
+const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 0 };
+
+for (const [state, lose] of [
+  ['stale', (server: ScriptedServer) => server.clock.advance(2_500)],
+  ['connecting', (server: ScriptedServer) => server.drop()],
+] as const) {
+  t.test(`a watcher that closes the client when it is told ${state} has closed it for good`, async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const told: BusStatus['state'][] = [];
+    bus.watchStatus((status) => {
+      if (status.state === state) void bus.close();
+    });
+    bus.watchStatus((status) => told.push(status.state));
+    lose(server);
+    t.equal(bus.status.state, 'closed');
+    t.equal(told.at(-1), 'closed', 'and nobody is told anything else after it');
+    server.clock.advance(60_000);
+    t.equal(server.dials, 1, 'it dials no more');
+    t.equal(server.clock.timerCount, 0);
+    t.equal(bus.status.state, 'closed');
+  });
+}
+
+t.test('a watcher that closes the client when it is told live has closed it', async (t) => {
+  const server = new ScriptedServer();
+  const bus = server.client();
+  bus.watchStatus(({ state }) => {
+    if (state === 'live') void bus.close();
+  });
+  const open = bus.open();
+  server.welcome();
+  await t.rejects(open, { code: 'closed' });
+  t.equal(server.clock.timerCount, 0);
+});
+
+t.test('a server that says other things and never welcomes is given up when its time is over', async (t) => {
+  const server = new ScriptedServer();
+  const bus = server.client({ waitOnFirstConnect: true });
+  const told: BusStatus[] = [];
+  bus.watchStatus((status) => told.push(status));
+  void bus.open().catch(() => undefined);
+  for (let second = 1; second < 20; second++) {
+    server.clock.advance(1_000);
+    server.say([MessageType.heartbeat, 1, server.clock.now(), HEALTH]);
+  }
+  t.equal(server.dials, 1, 'it is given its time');
+  t.ok(server.isConnected);
+  server.clock.advance(1_000);
+  t.match(told, [{ state: 'stale', cause: 'no welcome within 20000 ms' }, { state: 'connecting' }]);
+  server.clock.advance(60_000);
+  t.ok(server.dials > 1, 'and no more');
+  await bus.close();
+});
+
+/** Timers are late because the process was kept from them; what lies in its sockets is read before the timers that follow. */
+function lateTimers(server: ScriptedServer): void {
+  const after = server.clock.after.bind(server.clock);
+  server.clock.after = (delayMs, call) => {
+    if (delayMs > 0) return after(delayMs, call);
+    const turn = setImmediate(call);
+    return () => {
+      clearImmediate(turn);
+    };
+  };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+t.test('a process that was kept from reading reads before it gives its connection up', async (t) => {
+  const server = new ScriptedServer();
+  lateTimers(server);
+  const bus = await server.welcomedClient();
+  for (let n = 0; n < 10; n++) {
+    // Longer than 2.5 heartbeats, which have all come.
+    server.clock.sleepThrough(3_000);
+    server.say([MessageType.heartbeat, 1, server.clock.now(), HEALTH]);
+    await turn();
+    t.equal(bus.status.state, 'live');
+  }
+  t.equal(server.dials, 1);
+  server.clock.sleepThrough(3_000);
+  await turn();
+  t.equal(bus.status.state, 'connecting', 'where nothing has come it is given up');
+  server.clock.sleepThrough(3_000);
+  await turn();
+  t.equal(server.dials, 2);
+  server.clock.sleepThrough(30_000);
+  server.welcome();
+  await turn();
+  t.equal(bus.status.state, 'live', 'so it is with a welcome');
+  await bus.close();
+});
+
+t.test('nothing but a refusal is acted upon before the welcome', async (t) => {
+  const server = new ScriptedServer();
+  const bus = server.client();
+  const open = bus.open();
+  const inspected = bus.inspect('overview');
+  const passed = bus.sync();
+  const before = bus.serverNow();
+  server.say([MessageType.heartbeat, 1, before + 9_000, HEALTH]);
+  server.say([MessageType.inspection, 1, {} as never]);
+  server.say([MessageType.error, null, 'limit', 'too many', 2]);
+  await t.rejects(passed, { code: 'limit' });
+  t.equal(bus.serverNow(), before, 'what it says of the time');
+  server.welcome();
+  await open;
+  t.same(server.sent.at(-1), [MessageType.inspect, 1, 'overview', {}], 'an answer: the question is asked');
+  server.say([MessageType.inspection, 1, { revision: 3 } as never]);
+  t.match(await inspected, { revision: 3 });
+  await bus.close();
+});
+
+t.test('open of a client that is closed rejects, and dials nobody', async (t) => {
+  const server = new ScriptedServer();
+  const never = server.client();
+  await never.close();
+  await t.rejects(never.open(), { code: 'closed' });
+  t.equal(server.dials, 0);
+
+  const bus = await server.welcomedClient();
+  await bus.close();
+  await t.rejects(bus.open(), { code: 'closed' });
+  t.equal(server.dials, 1);
+  t.equal(bus.status.state, 'closed');
+});
+
+t.test('open of a client that is being opened, or is open, dials once', async (t) => {
+  const server = new ScriptedServer();
+  const bus = server.client();
+  const both = [bus.open(), bus.open()];
+  server.welcome();
+  await Promise.all([...both, bus.open()]);
+  t.equal(server.dials, 1);
+  await bus.close();
+});
