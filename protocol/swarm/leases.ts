@@ -1,7 +1,8 @@
-import { unixMillis, type UnixMillis } from '../brand.js';
+import type { UnixMillis } from '../brand.js';
 import type { JsonValue } from '../records/record.js';
 import type { Address, AddressContext } from './address.js';
 import type { FieldProblem } from './fields.js';
+import { furthestBeat, isAnyUnreadable, latestBeat, silenceAfter } from './heartbeats.js';
 import {
   readBeat,
   readRelease,
@@ -74,10 +75,6 @@ export function leaseStateAt(term: LeaseTerm, now: UnixMillis, isEndCertain: boo
   if (effectiveExpiry! > now) return silentAfter !== undefined && now > silentAfter ? 'suspect' : 'live';
   return isEndCertain && !mayBeProlonged ? 'lapsed' : 'unknown';
 }
-
-/** A holder that used to beat is suspect after half of what its last beat asked for, between these. */
-export const MIN_PATIENCE_MS = 5_000;
-export const MAX_PATIENCE_MS = 90_000;
 
 /** Whether a lease keeps others out. What is unknown does. */
 export const isHeld = ({ state }: Lease): boolean => state === 'live' || state === 'suspect' || state === 'unknown';
@@ -242,7 +239,7 @@ export class LeaseTable {
 
   #termOf({ id, name, expiresAt, readability }: ReservationFacts, isReleased: boolean): LeaseTerm {
     const beats = this.#beatsByName.get(name);
-    const furthest = furthestOf(beats);
+    const furthest = furthestBeat(beats);
     const extends_ = expiresAt !== undefined && (furthest?.extendedUntil ?? -Infinity) > expiresAt;
     const effectiveExpiry = extends_ ? furthest!.extendedUntil : expiresAt;
     return {
@@ -256,8 +253,8 @@ export class LeaseTable {
             : 'timed',
       effectiveExpiry,
       extendedBy: extends_ ? furthest!.id : undefined,
-      silentAfter: silenceAfter(latestBeat(beats)),
-      mayBeProlonged: this.#unreadable.size > 0 && some(beats, ({ readability: of }) => of === 'unreadable'),
+      silentAfter: silenceAfter(beats),
+      mayBeProlonged: this.#unreadable.size > 0 && isAnyUnreadable(beats),
     };
   }
 
@@ -268,39 +265,6 @@ export class LeaseTable {
       if (!first || (release.releasedAt ?? Infinity) < (first.releasedAt ?? Infinity)) first = release;
     return first;
   }
-}
-
-/** Of equal extensions the one with the smaller id, so that all surfaces name the same. */
-function furthestOf(beats: ReadonlySet<BeatFacts> | undefined): BeatFacts | undefined {
-  let best: BeatFacts | undefined;
-  for (const beat of beats ?? []) {
-    const further = (beat.extendedUntil ?? -Infinity) - (best?.extendedUntil ?? -Infinity);
-    if (further > 0 || (further === 0 && best !== undefined && beat.id < best.id)) best = beat;
-  }
-  return best;
-}
-
-function latestBeat(beats: ReadonlySet<BeatFacts> | undefined): BeatFacts | undefined {
-  let best: BeatFacts | undefined;
-  for (const beat of beats ?? []) {
-    if (beat.beatAt === undefined) continue;
-    const later = beat.beatAt - (best?.beatAt ?? -Infinity);
-    if (later > 0 || (later === 0 && best !== undefined && beat.id < best.id)) best = beat;
-  }
-  return best;
-}
-
-/** A holder that never beat has no rhythm to be out of. */
-function silenceAfter(beat: BeatFacts | undefined): UnixMillis | undefined {
-  if (beat?.beatAt === undefined) return undefined;
-  const asked = beat.extendedUntil === undefined ? Infinity : beat.extendedUntil - beat.beatAt;
-  const patience = Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, asked / 2));
-  return unixMillis(beat.beatAt + patience);
-}
-
-function some<T>(values: Iterable<T> | undefined, test: (value: T) => boolean): boolean {
-  for (const value of values ?? []) if (test(value)) return true;
-  return false;
 }
 
 export function addTo<K, T>(sets: Map<K, Set<T>>, key: K, value: T): void {

@@ -2,9 +2,12 @@ import { CloseCode, type Encoding } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { answer, type Page } from './http/answer.js';
 import { ConnectionSlots } from './http/connection-slots.js';
-import type { Route } from './http/route.js';
-import { tokenRoutes } from './http/routes.js';
+import { eventsRoute } from './http/events.js';
+import { holdersRoute } from './http/holders.js';
 import { inspectorPages } from './http/inspector-pages.js';
+import { metricsRoute } from './http/metrics.js';
+import { recordsRoute } from './http/records.js';
+import type { Route, RouteServices } from './http/route.js';
 import type { Log } from '../runtime/log.js';
 import { LoopDelay } from '../metrics/loop-delay.js';
 import type { Limits } from '../config/options.js';
@@ -19,6 +22,16 @@ import type { HttpAnswer, HttpReply, RequestHead, TransportHandlers, Upgrade } f
 
 /** The warning about unauthenticated connections is logged at most once in this time. */
 const WARN_EVERY_MS = 60_000;
+
+/** What the token opens. */
+function tokenRoutes(services: RouteServices): ReadonlyMap<string, Route> {
+  return new Map([
+    ['/records', recordsRoute(services)],
+    ['/holders', holdersRoute(services)],
+    ['/events', eventsRoute(services)],
+    ['/metrics', metricsRoute(services)],
+  ]);
+}
 
 /**
  * Handles every request and connection between a transport and the bus. It counts refusals. If a request fails with an exception, it logs

@@ -1,5 +1,5 @@
-import { lstatSync, statSync, type Stats } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { lstatSync, realpathSync, statSync, type Stats } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { currentUser, isOwn, isSudoUser } from './owner.js';
 import { isSafeDirectory, safeDirectories } from './safe-directories.js';
 
@@ -25,6 +25,23 @@ export function findRepository(from: string, isNamed = false, env: NodeJS.Proces
     }
     if (root === dirname(root)) return { is: 'none' };
   }
+}
+
+/**
+ * The repository that a directory belongs to: Muse's worktrees lie beside it, and their `.muse` is a link to its own, which is followed
+ * once. Whatever a server keeps lies in the real one, so that one server is enough for all. To name a worktree is no consent to
+ * a repository of another user that it leads to.
+ */
+export function followWorktree(root: string, env: NodeJS.ProcessEnv = process.env): RepositorySearch {
+  const muse = join(root, '.muse');
+  try {
+    if (!lstatSync(muse).isSymbolicLink()) return { is: 'found', root };
+    const real = realpathSync(muse);
+    if (basename(real) === '.muse' && statSync(real).isDirectory()) return findRepository(dirname(real), false, env);
+  } catch {
+    // Whoever opens it says what is wrong with it.
+  }
+  return { is: 'found', root };
 }
 
 function judged(root: string, muse: Stats, env: NodeJS.ProcessEnv): RepositorySearch {

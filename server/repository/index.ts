@@ -6,7 +6,7 @@ export { bootId } from './boot.js';
 export { CHALLENGE_PATH, challengeProof, isChallengeProof, isNonce, makeNonce } from './challenge.js';
 export { endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, parseEndpoint, type Endpoint } from './endpoint.js';
 export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';
-export { findRepository, type RepositorySearch } from './find-repository.js';
+export { findRepository, followWorktree, type RepositorySearch } from './find-repository.js';
 export { RepositoryIdentity, type IdentityRecord, type IdentityState } from './identity.js';
 export { LockError } from './lock-error.js';
 export { PrivateDirectory } from './private-directory.js';
@@ -27,5 +27,4 @@ export { abandonedStates, KEEP_ABANDONED_MS, type AbandonedState } from './state
 export { stateLocation, type StateLocation } from './state-location.js';
 export { isToken, makeToken, MAX_TOKEN_FILE_BYTES, renewToken } from './token.js';
 export { TrustError, type TrustFault } from './trust-error.js';
-export { followWorktree } from './worktree.js';
 export { surroundings, userConfigFile, type Surroundings } from './user-directories.js';

@@ -1,17 +1,16 @@
 import type { Kind } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
-import type { Broken, Change } from '../store/change.js';
+import type { Change } from '../store/change.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { UNSUPERVISED } from '../runtime/supervisor.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
-import { unreadable } from './record-reader.js';
-import { sayUnreadable, warnOfContent, warnOfProblem } from './record-warnings.js';
-import { Removals, type RecordName } from './removals.js';
-import { readOne, takeIn, type TakeInServices } from './take-in.js';
-import { UnsettledFiles } from './unsettled-files.js';
-import type { Warnings } from './warnings.js';
+import { PendingHints } from './pending-hints.js';
+import type { RecordName } from './record-name.js';
+import { warnOfContent } from './record-warnings.js';
+import { Removals } from './removals.js';
+import { SettledReader, type SettledReaderServices } from './settled-reader.js';
+import { takeIn } from './take-in.js';
 import type { HintSink } from './watcher.js';
 
 /** One turn of the loop reads files for at most this long; the rest waits for the next. */
@@ -21,14 +20,9 @@ const TURN_MS = 3;
  * each turn is told to each subscriber, so that with short turns a burst would be all telling and no reading.
  */
 const MAX_TURN_MS = 10;
-/** So many hints at once may have been more than the kernel's queue holds, which it does not say. */
-const BURST = 1_000;
 
-export interface IngestServices extends TakeInServices {
-  readonly clock: Clock;
+export interface IngestServices extends SettledReaderServices {
   readonly ignored: IgnoredFiles;
-  readonly warnings: Warnings;
-  readonly settleMs: number;
   /** Whether there is room for a record. */
   admits(kind: Kind, id: string): boolean;
   /** Takes the events of one turn, with how long the first hint that led to them had waited. */
@@ -51,23 +45,14 @@ export interface IngestServices extends TakeInServices {
   reconcileSoon(why: string): void;
 }
 
-interface Hinted extends RecordName {
-  /** Hints are numbered as they come. */
-  readonly number: number;
-}
-
 /**
  * From hints to events: gathers the hints of one turn of the loop, reads each named file once, lets the store say what
  * has changed, ends leases on time, and publishes all of it together.
  */
 export class Ingest implements HintSink {
-  readonly #pending = new Map<string, Hinted>();
-  /** The number of the last hint. */
-  #hints = 0;
-  /** When the first of the pending hints came. */
-  #hintedAt: number | undefined;
-  readonly #unsettled: UnsettledFiles;
+  readonly #pending: PendingHints;
   readonly #removals = new Removals();
+  readonly #reader: SettledReader;
   /** What was read in the last turn, beside a file that was missed: it is told with what the next turn finds out. */
   #held: Change[] = [];
   readonly #deadlines: LeaseDeadlines;
@@ -75,14 +60,11 @@ export class Ingest implements HintSink {
   readonly #turns: TurnLoop;
   /** How long the next turn may read. */
   #turnMs = TURN_MS;
-  /** Notifications since the last turn. */
-  #notifications = 0;
-  /** More have come at once than the kernel may have room for. */
-  #isBurst = false;
 
   constructor(private readonly services: IngestServices) {
     const { store, clock, settleMs, supervision = UNSUPERVISED } = services;
-    this.#unsettled = new UnsettledFiles(store, clock, settleMs, ({ kind, id }) => {
+    this.#pending = new PendingHints(clock);
+    this.#reader = new SettledReader(services, this.#removals, ({ kind, id }) => {
       this.record(kind, id);
     });
     this.#turns = new TurnLoop(
@@ -103,7 +85,7 @@ export class Ingest implements HintSink {
       hintsAreComplete: () => services.hintsAreComplete(),
       knowsAll: (kind) => services.knowsAll(kind),
       rescan: (kind) => services.rescan(kind),
-      isSettling: (kind, elapsed, alsoTorn) => this.#unsettled.isSettling(kind, elapsed, alsoTorn),
+      isSettling: (kind, elapsed, alsoTorn) => this.#reader.isSettling(kind, elapsed, alsoTorn),
       reconcileSoon: (why) => {
         services.reconcileSoon(why);
       },
@@ -126,14 +108,14 @@ export class Ingest implements HintSink {
     this.#phase = 'stopped';
     this.#turns.stop();
     this.#deadlines.stop();
-    this.#unsettled.clear();
+    this.#reader.clear();
     this.#pending.clear();
     this.#removals.clear();
   }
 
   /** Hints waiting and files settling. */
   get backlog(): { readonly pending: number; readonly unsettled: number } {
-    return { pending: this.#pending.size + this.#removals.size, unsettled: this.#unsettled.size };
+    return { pending: this.#pending.size + this.#removals.size, unsettled: this.#reader.unsettled };
   }
 
   // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,22 +148,17 @@ export class Ingest implements HintSink {
   }
 
   notified(): void {
-    if (++this.#notifications === BURST) {
-      this.#isBurst = true;
-      this.#schedule();
-    }
+    if (this.#pending.notified()) this.#schedule();
   }
 
   record(kind: Kind, id: string): void {
-    this.#hintedAt ??= this.services.clock.elapsed();
-    const key = keyOf(kind, id);
-    if (!this.#pending.has(key)) this.#pending.set(key, { kind, id, number: ++this.#hints });
+    this.#pending.add(kind, id);
     this.#schedule();
   }
 
   /** A comparison has not found the file of a record among the names in its directory. */
   missing(kind: Kind, id: string): void {
-    this.#removals.note(keyOf(kind, id), { kind, id });
+    this.#removals.note({ kind, id });
     this.#schedule();
   }
 
@@ -202,9 +179,8 @@ export class Ingest implements HintSink {
       await this.drain();
       return;
     }
-    const key = keyOf(kind, id);
-    this.#pending.delete(key);
-    const change = this.#read(kind, id);
+    this.#pending.delete(kind, id);
+    const change = this.#reader.read(kind, id);
     if (change) this.services.publish(this.#apply([...this.#held.splice(0), change]), undefined);
     this.#deadlines.sleep();
     if (this.#removals.size > 0) await this.drain();
@@ -231,9 +207,9 @@ export class Ingest implements HintSink {
 
   #step(turn: Turn): void {
     const { clock, publish, hintsAreComplete, supervision = UNSUPERVISED } = this.services;
-    this.#notifications = 0;
+    this.#pending.turnBegins();
     // The loop has looked for hints since the last turn.
-    if (hintsAreComplete()) this.#removals.arrived(this.#hints);
+    if (hintsAreComplete()) this.#removals.arrived(this.#pending.last);
     const events = this.#apply(this.#held.splice(0));
     const read = this.#readPending(turn);
     const asked = this.#askForMissing();
@@ -247,15 +223,15 @@ export class Ingest implements HintSink {
       );
     }
     this.#remove(turn, events);
-    const hintedAt = this.#hintedAt;
+    const { hintedAt } = this.#pending;
     // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
     if (!this.#isBusy) {
-      if (this.#isBurst) this.#burstRead();
+      if (this.#pending.takeBurst()) this.#burstRead();
       // What has been read is told in any case.
       supervision.contain('the ends of leases', () => {
         for (const event of this.#deadlines.end()) events.push(event);
       });
-      this.#hintedAt = undefined;
+      this.#pending.told();
     }
     const readAt = clock.elapsed();
     publish(events, hintedAt === undefined ? undefined : readAt - hintedAt);
@@ -267,9 +243,8 @@ export class Ingest implements HintSink {
 
   #readPending(turn: Turn): Change[] {
     const read: Change[] = [];
-    for (const [key, { kind, id }] of this.#pending) {
-      this.#pending.delete(key);
-      const change = this.#read(kind, id);
+    for (const { kind, id } of this.#pending.take()) {
+      const change = this.#reader.read(kind, id);
       if (change) read.push(change);
       if (turn.isSpent()) break;
     }
@@ -291,7 +266,6 @@ export class Ingest implements HintSink {
 
   /** Only now, because a comparison in the middle of a burst would look at everything and find nothing out. */
   #burstRead(): void {
-    this.#isBurst = false;
     this.#deadlines.doubtHints();
     this.services.reconcileSoon('a burst of hints');
   }
@@ -310,7 +284,7 @@ export class Ingest implements HintSink {
       seen.add(kind);
       if (hintsAreComplete()) continue;
       void rescan(kind).then((isCompared) => {
-        if (isCompared) this.#removals.arrived(this.#hints, kind);
+        if (isCompared) this.#removals.arrived(this.#pending.last, kind);
         else this.#removals.drop(kind);
         this.#schedule();
       });
@@ -321,44 +295,11 @@ export class Ingest implements HintSink {
   /** Tells what is gone, after what was found to be there: so a record that has another name is never out of sight. */
   #remove(turn: Turn, events: StoreEvent[]): void {
     if (this.#removals.size === 0) return;
-    const [next] = this.#pending.values();
-    for (const { kind, id } of this.#removals.take(next?.number ?? Infinity)) {
+    for (const { kind, id } of this.#removals.take(this.#pending.next)) {
       this.#apply([{ is: 'absent', kind, id }], events);
       if (turn.isSpent()) return;
     }
   }
-
-  // ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** @returns what is to be told of it now; `undefined` where that is nothing yet. */
-  #read(kind: Kind, id: string): Change | undefined {
-    const { store, warnings } = this.services;
-    const key = keyOf(kind, id);
-    const reading = readOne(this.services, kind, id);
-    if (reading.is === 'unseen') {
-      this.#unsettled.settled(key);
-      this.#removals.forget(key);
-      return undefined;
-    }
-    if (reading.is === 'absent') {
-      this.#unsettled.settled(key);
-      if (store.get(kind, id)) this.#removals.note(key, { kind, id });
-      return undefined;
-    }
-    this.#removals.forget(key);
-    if (reading.is === 'present') {
-      this.#unsettled.settled(key);
-      return reading;
-    }
-    const change: Broken = reading.is === 'unavailable' ? unreadable(reading) : reading;
-    const isKnown = store.get(kind, id)?.problem === change.problem;
-    if (this.#unsettled.met(key, { kind, id }, reading, isKnown) === 'wait') return undefined;
-    if (reading.is === 'unavailable') sayUnreadable(warnings, reading);
-    else warnOfProblem(warnings, kind, id, change.problem);
-    return change;
-  }
 }
 
 const NO_KINDS: ReadonlySet<Kind> = new Set();
-
-const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;

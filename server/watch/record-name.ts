@@ -1,7 +1,17 @@
+import type { Kind } from '../../protocol/index.js';
+
 const SUFFIX = '.json';
 // Control characters, and the marks that change the direction in which a name is read.
 // eslint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd]/;
+
+/** Which record is meant. */
+export interface RecordName {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
+export const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
 /** What a file's name says: the id of a record, or why it is none. */
 export type NameReading =

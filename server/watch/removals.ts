@@ -1,9 +1,5 @@
 import type { Kind } from '../../protocol/index.js';
-
-export interface RecordName {
-  readonly kind: Kind;
-  readonly id: string;
-}
+import { keyOf, type RecordName } from './record-name.js';
 
 /**
  * How far a missing file is from being a removal. `found`: it was not there. `asked`: its directory has been seen since;
@@ -27,16 +23,15 @@ export class Removals {
     return this.#missing.size;
   }
 
-  /** A file was not found. @returns whether it was found before. */
-  note(key: string, { kind, id }: RecordName): boolean {
-    if (this.#missing.has(key)) return false;
-    this.#missing.set(key, { kind, id, progress: { is: 'found' } });
-    return true;
+  /** A file was not found. */
+  note({ kind, id }: RecordName): void {
+    const key = keyOf(kind, id);
+    if (!this.#missing.has(key)) this.#missing.set(key, { kind, id, progress: { is: 'found' } });
   }
 
   /** Something of the name is there. */
-  forget(key: string): void {
-    if (this.#missing.size > 0) this.#missing.delete(key);
+  forget(kind: Kind, id: string): void {
+    if (this.#missing.size > 0) this.#missing.delete(keyOf(kind, id));
   }
 
   clear(): void {

@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.js';
 import { sameSignature, type Broken, type Signature } from '../store/change.js';
 import type { CurrentRecords } from '../store/current-records.js';
 import type { Unavailable } from './record-reader.js';
-import type { RecordName } from './removals.js';
+import type { RecordName } from './record-name.js';
 
 /** Between readings of a file that cannot be read yet: doubled from the first to the last. */
 const FIRST_RETRY_MS = 2;

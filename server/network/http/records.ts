@@ -14,13 +14,15 @@ import {
   type WireLease,
 } from '../../../protocol/index.js';
 import type { Turn } from '../../runtime/turn-loop.js';
+import { TurnQueue } from '../../runtime/turn-queue.js';
 import type { RecordVersion } from '../../store/record-version.js';
 import type { Supervision } from '../../runtime/supervisor.js';
 import type { HttpSource, HttpWriter } from '../transport.js';
 import { readQuery, RECORD_PARAMETERS } from './query.js';
 import type { Route, RouteServices } from './route.js';
-import { longAnswers, type LongAnswer, type LongAnswers } from './long-answers.js';
 
+/** All answers of this kind together take at most this long in one turn of the loop. */
+const TURN_MS = 3;
 /** About this many characters are written at once. */
 const PIECE_BYTES = 65_536;
 const LOOK_AT_TIME_EVERY = 64;
@@ -31,7 +33,7 @@ const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
 /** Returns the route `/records`: the records at one revision, as a JSON array of snapshot events, one per line. */
 export function recordsRoute({ bus, limits, clock, slots }: RouteServices): Route {
-  const turns = longAnswers(clock);
+  const turns: RecordTurns = new TurnQueue(clock, TURN_MS, (array, turn) => array.writePiece(turn));
   return (request) => {
     const query = readQuery(request.query, RECORD_PARAMETERS, limits);
     if (!slots.isFree()) return slots.refusal();
@@ -66,8 +68,11 @@ interface Wanted {
   readonly leaseAt: (version: RecordVersion, now: UnixMillis) => WireLease | undefined;
 }
 
+/** The answers that are being written. They share the time of a turn. */
+type RecordTurns = TurnQueue<RecordArray>;
+
 /** Writes one cut in pieces, as fast as the client reads them, and for a bounded time in each turn. */
-class RecordArray implements HttpSource, LongAnswer {
+class RecordArray implements HttpSource {
   #next = 0;
   readonly #lookEvery: number;
   #written = 0;
@@ -78,7 +83,7 @@ class RecordArray implements HttpSource, LongAnswer {
   constructor(
     private readonly writer: HttpWriter,
     private readonly wanted: Wanted,
-    private readonly turns: LongAnswers,
+    private readonly turns: RecordTurns,
     private readonly maxQueuedBytes: number,
     private readonly release: () => void,
     private readonly supervision: Supervision,
@@ -102,6 +107,7 @@ class RecordArray implements HttpSource, LongAnswer {
     this.#over();
   }
 
+  /** Writes a piece. @returns whether another one can follow now. */
   writePiece(turn: Turn): boolean {
     let isMoreToCome = false;
     const isWritten = this.supervision.contain('a list of records', () => {

@@ -1,0 +1,43 @@
+import { unixMillis, type UnixMillis } from '../brand.js';
+import type { BeatFacts } from './lease-facts.js';
+
+/** A holder that used to beat is suspect after half of what its last beat asked for, between these. */
+export const MIN_PATIENCE_MS = 5_000;
+export const MAX_PATIENCE_MS = 90_000;
+
+/** The heartbeats that name one reservation; `undefined` where none does. */
+export type Beats = ReadonlySet<BeatFacts> | undefined;
+
+/** The one that extends the reservation furthest. Of equal extensions the one with the smaller id, so that all surfaces name the same. */
+export function furthestBeat(beats: Beats): BeatFacts | undefined {
+  let best: BeatFacts | undefined;
+  for (const beat of beats ?? []) {
+    const further = (beat.extendedUntil ?? -Infinity) - (best?.extendedUntil ?? -Infinity);
+    if (further > 0 || (further === 0 && best !== undefined && beat.id < best.id)) best = beat;
+  }
+  return best;
+}
+
+export function latestBeat(beats: Beats): BeatFacts | undefined {
+  let best: BeatFacts | undefined;
+  for (const beat of beats ?? []) {
+    if (beat.beatAt === undefined) continue;
+    const later = beat.beatAt - (best?.beatAt ?? -Infinity);
+    if (later > 0 || (later === 0 && best !== undefined && beat.id < best.id)) best = beat;
+  }
+  return best;
+}
+
+/** When the holder has been silent for longer than it should. One that never beat has no rhythm to be out of. */
+export function silenceAfter(beats: Beats): UnixMillis | undefined {
+  const beat = latestBeat(beats);
+  if (beat?.beatAt === undefined) return undefined;
+  const asked = beat.extendedUntil === undefined ? Infinity : beat.extendedUntil - beat.beatAt;
+  const patience = Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, asked / 2));
+  return unixMillis(beat.beatAt + patience);
+}
+
+export function isAnyUnreadable(beats: Beats): boolean {
+  for (const { readability } of beats ?? []) if (readability === 'unreadable') return true;
+  return false;
+}
