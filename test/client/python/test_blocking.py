@@ -40,7 +40,9 @@ class Blocking(unittest.TestCase):
     def test_a_mirror_says_who_holds_and_waits(self):
         with self.bus.mirror() as mirror:
             self.assertEqual(mirror.holding(ADDRESS).free, "yes")
-            served.write("reservation", "r1", {"run_id": "a", "addresses": [ADDRESS], "expires_at": served.in_future(60)})
+            served.write(
+                "reservation", "r1", {"run_id": "a", "addresses": [ADDRESS], "expires_at": served.in_future(60)}
+            )
             self.bus.sync()
             self.assertEqual([lease.run_id for lease in mirror.holders("src/a.py")], ["a"])
             self.assertEqual([lease.reservation for lease in self.bus.holders("src/a.py")], ["r1"])

@@ -186,7 +186,9 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             await self.bus.sync()
         forget()
         self.assertEqual(told, [["t1"], []], "a change of leases alone is told as an empty set")
-        self.assertEqual(([record.id for record in mirror.all("task")], mirror.get("reservation", "r1")), (["t1"], None))
+        self.assertEqual(
+            ([record.id for record in mirror.all("task")], mirror.get("reservation", "r1")), (["t1"], None)
+        )
 
     async def test_what_is_closed_says_so(self):
         mirror = await self.bus.mirror()
@@ -204,6 +206,41 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(BusError) as raised:
                 await call
             self.assertEqual(raised.exception.code, "closed")
+
+    async def test_a_call_that_is_cancelled_leaves_nothing_behind(self):
+        mirror = await self.bus.mirror()
+        self.fake.put("reservation", "r1", reservation(self.fake, 1_000))
+        await self.bus.sync()
+        subscribers = len(self.bus.connection._subscribers)
+        for call in (
+            mirror.when_free(ADDRESS),
+            mirror.when_free("lib/b.py"),
+            self.bus.mirror(),
+            self.bus.holders(ADDRESS),
+            self.bus.sync(),
+        ):
+            task = asyncio.ensure_future(call)
+            await asyncio.sleep(0)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+        await self.bus.sync()
+        self.assertEqual(len(self.bus.connection._subscribers), subscribers)
+        self.assertEqual((self.bus.connection._questions, mirror._lease_watchers), ({}, []))
+
+    async def test_an_edge_that_misses_its_origin_knows_of_nothing_that_is_free(self):
+        mirror = await self.bus.mirror()
+        heartbeat = self.fake._heartbeat
+        for health, free in (
+            ({"state": "watching", "healthy": False, "origin": "away"}, "unknown"),
+            ({"state": "watching", "healthy": True, "origin": "present"}, "yes"),
+            ({"state": "of a newer server", "healthy": False}, "unknown"),
+            ({"state": "of a newer server", "healthy": True}, "yes"),
+            ({"healthy": False}, "unknown"),
+        ):
+            self.fake._heartbeat = lambda health=health: [*heartbeat()[:3], health]
+            await self.bus.sync()
+            self.assertEqual(mirror.holding(ADDRESS).free, free, health)
 
     async def test_a_call_takes_no_longer_than_it_is_given(self):
         await self.fake.stop()
