@@ -63,6 +63,8 @@ export const ROOMS = {
   'client/cli': ['client/sdk', 'protocol/index', 'server/index', 'server/repository/index'],
   // It runs in a browser.
   'client/inspector': ['client/sdk', 'protocol/index'],
+  // In Python: nothing of it is imported, and it imports nothing.
+  'client/python': [],
 
   // What is not shipped may look at everything.
   bench: ['protocol', 'server', 'client', 'test/support'],

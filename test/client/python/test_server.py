@@ -216,17 +216,17 @@ class AgainstAServer(unittest.IsolatedAsyncioTestCase):
         await self.bus.sync()
         self.assertEqual(set(states), {"live"})
 
-    async def test_a_thousand_changes_reach_a_slow_reader_in_order(self):
+    async def test_hundreds_of_changes_reach_a_slow_reader_in_order(self):
         subscription = self.bus.watch(kinds=["task"], buffer_size=16)
         other = self.bus.watch(kinds=["task"])
         await self.bus.sync()
-        await asyncio.to_thread(lambda: [served.write("task", f"t{n:03}", {"n": n}) for n in range(1_000)])
+        await asyncio.to_thread(lambda: [served.write("task", f"t{n:03}", {"n": n}) for n in range(300)])
         await self.bus.sync()
-        seen = [event async for event in self._first(subscription, 1_000)]
+        seen = [event async for event in self._first(subscription, 300)]
         self.assertEqual([event.id for event in seen], sorted(event.id for event in seen))
         revisions = [event.revision for event in seen if event.event_type != "snapshot"]
         self.assertEqual(revisions, sorted(set(revisions)))
-        self.assertEqual({event.id async for event in self._first(other, 1_000)}, {event.id for event in seen})
+        self.assertEqual({event.id async for event in self._first(other, 300)}, {event.id for event in seen})
 
     async def test_a_cursor_resumes_and_one_of_no_use_says_why(self):
         cursor = await self.bus.sync()
