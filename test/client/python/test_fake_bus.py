@@ -155,6 +155,29 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             await anext(self.bus.watch(since="other:1", snapshot="none").__aiter__())
         self.assertEqual(raised.exception.code, "resync")
 
+    async def test_what_a_resync_has_taken_away_is_told_as_removed_and_a_mirror_tells_the_differences(self):
+        for id in ("t1", "t2", "t3"):
+            self.fake.put("task", id, {"n": 1})
+        events = self.bus.watch(kinds=["task"])
+        seen = await collect(events, 3)
+        mirror = await self.bus.mirror(kinds=["task"])
+        told = []
+        mirror.subscribe(lambda changes: told.extend((change.before, change.after) for change in changes))
+        await self.fake.drop()
+        self.fake.remove("task", "t1")
+        self.fake.put("task", "t2", {"n": 2})
+        self.fake._store.judge = lambda since: ("resync", self.fake._store.revision, "compacted")
+        self.fake.clock.advance(1)
+        seen = await collect(events, 3)
+        self.assertEqual(
+            [f"{event.event_type} {event.id} {event.observed}" for event in seen],
+            ["snapshot t2 None", "snapshot t3 None", "removed t1 resync"],
+        )
+        self.assertEqual(seen[-1].cursor, "fake:5", "and the last of them is where to go on")
+        await self.bus.sync()
+        shown = [[record and record.data["n"] for record in change] for change in told]
+        self.assertEqual(shown, [[1, None], [1, 2]])
+
     async def test_a_full_buffer_waits_keeps_the_latest_or_fails(self):
         waits = self.bus.watch(buffer_size=2)
         latest = self.bus.watch(buffer_size=2, when_full="latest")

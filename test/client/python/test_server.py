@@ -208,6 +208,29 @@ class AgainstAServer(unittest.IsolatedAsyncioTestCase):
         served.write("release", "x1", {"reservation_id": "r1"})
         await asyncio.wait_for(waiting, 10)
 
+    async def test_the_first_connection_is_waited_for_where_that_is_asked(self):
+        await asyncio.to_thread(served.ask_node, "stop")
+        logging.disable()
+        try:
+            with self.assertRaises(BusError) as raised:
+                await muse_bus.connect(root=served.ROOT)
+            self.assertIn(raised.exception.code, ("no-endpoint", "untrusted-endpoint", "unreachable"))
+            connecting = muse_bus.connect(root=served.ROOT, wait_on_first_connect=True, backoff=QUICK)
+            task = asyncio.ensure_future(connecting.opened())
+            while connecting.client.connection.status.attempt < 2:
+                await asyncio.sleep(0)
+            await asyncio.to_thread(served.ask_node, "start")
+            async with await asyncio.wait_for(task, 10) as bus:
+                self.assertEqual(bus.status.state, "live")
+        finally:
+            logging.disable(logging.NOTSET)
+
+    async def test_the_token_is_in_no_log(self):
+        with self.assertLogs(level="DEBUG") as logs:
+            async with muse_bus.connect(root=served.ROOT) as bus:
+                await bus.sync()
+        self.assertNotIn(served.endpoint()["token"], "\n".join(logs.output))
+
     async def test_a_program_that_holds_up_the_loop_keeps_its_connection(self):
         states = []
         self.bus.watch_status(lambda status: states.append(status.state))
