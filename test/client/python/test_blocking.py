@@ -49,10 +49,10 @@ class Blocking(unittest.TestCase):
             with self.assertRaises(BusError) as raised:
                 mirror.when_free(ADDRESS, timeout=0.05)
             self.assertEqual(raised.exception.code, "timeout")
-            timer = threading.Timer(0.05, served.write, ("release", "x1", {"reservation_id": "r1"}))
-            timer.start()
+            holder = threading.Thread(target=served.write, args=("release", "x1", {"reservation_id": "r1"}))
+            holder.start()
             mirror.when_free(ADDRESS, timeout=10)
-            timer.join()
+            holder.join()
             self.assertEqual((mirror.status.state, mirror.lease("r1").state), ("live", "released"))
 
     def test_a_watcher_that_waits_for_its_own_bus_is_told_so(self):

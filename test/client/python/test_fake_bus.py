@@ -155,6 +155,23 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             await anext(self.bus.watch(since="other:1", snapshot="none").__aiter__())
         self.assertEqual(raised.exception.code, "resync")
 
+    async def test_a_server_that_is_silent_is_given_up_and_one_that_was_not_listened_to_is_not(self):
+        self.bus.server["heartbeat_ms"] = 100
+        await self.bus.sync()
+        states = []
+        self.bus.watch_status(lambda status: states.append(status.state))
+        self.fake.put("task", "t1", {})
+        # Before the loop had a turn to read what came.
+        self.fake.clock.advance(251)
+        await self.bus.sync()
+        self.assertEqual(set(states), {"live"})
+        self.fake.clock.turned = lambda: None
+        with self.assertLogs("muse_bus", "WARNING") as logs:
+            self.fake.clock.advance(251)
+            await asyncio.sleep(0)
+        self.assertIn("nothing heard for 250 ms", logs.output[0])
+        self.assertEqual(states[-2:], ["stale", "connecting"])
+
     async def test_what_a_resync_has_taken_away_is_told_as_removed_and_a_mirror_tells_the_differences(self):
         for id in ("t1", "t2", "t3"):
             self.fake.put("task", id, {"n": 1})
