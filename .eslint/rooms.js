@@ -64,6 +64,8 @@ export const ROOMS = {
   'client/cli': ['client/sdk', 'protocol/index', 'server/index', 'server/repository/index'],
   // The inspector runs in a browser.
   'client/inspector': ['client/sdk', 'protocol/index'],
+  // In Python: nothing of it is imported, and it imports nothing.
+  'client/python': [],
 
   // These rooms are not shipped, and may import everything.
   bench: ['protocol', 'server', 'client', 'test/support'],

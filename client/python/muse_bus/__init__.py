@@ -8,10 +8,10 @@ A client of muse-bus, the coordination bus for swarms of coding agents.
 Without asyncio: `import muse_bus.blocking`. For tests: `import muse_bus.testing`.
 """
 
+from .backoff import Backoff
 from .bus_client import BusClient
 from .bus_error import BusError
 from .connect import Connecting, connect
-from .connection import Backoff
 from .event import Event, EventLease, Resync, Synced, Update
 from .mirror import Mirror, MirrorClosed, MirrorLive, MirrorStatus, MirrorUnknown
 from .record_view import Change, Record

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeVar
 
+from .backoff import Backoff
 from .bus_error import BusError
 from .clock import Cancel, Clock, SystemClock
-from .connection import Backoff, Connection
+from .connection import Connection
 from .dial import Dial
 from .filter import read_filter, read_record
 from .mirror import Mirror
@@ -193,9 +194,7 @@ class BusClient:
 
         return await within(timeout, "holders", ask())
 
-    async def sync(
-        self, kind: str | None = None, id: str | None = None, *, timeout: float | None = None
-    ) -> str:
+    async def sync(self, kind: str | None = None, id: str | None = None, *, timeout: float | None = None) -> str:
         """
         The barrier: returns once the server has read that record, or everything, as it is on disk now. Events of what it found
         have been sent before. Returns the cursor that includes it.

@@ -10,9 +10,9 @@ from collections.abc import Generator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from .backoff import Backoff
 from .bus_client import BusClient
 from .bus_error import BusError
-from .connection import Backoff
 from .dial import Place, websocket_dial
 from .endpoint import find_endpoint
 from .repository import repository_around

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from .backoff import Backoff
 from .bus_error import BusError, close_error
 from .clock import Cancel, Clock
 from .dial import Channel, ChannelEnd, Dial
 from .event import Origin
 from .status import Closed, Connecting, Live, Stale, Status
+from .subscriber import Subscriber
 from .wire import (
     BATCH,
     COMPLETE,
@@ -50,44 +51,6 @@ _LATER_MS: Final = 5_000
 _WELCOME_MS: Final = 20_000
 _ADVICE: Final = {1009: "no", 4401: "no", 1011: "later", 4429: "later"}
 _RETRY: Final = re.compile(r"\bretry=([0-9]{1,6})\b")
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """How long to wait before a connection is tried again: anything from nothing to a bound that doubles with every attempt."""
-
-    #: The longest wait before the first retry.
-    first_ms: float = 250
-    #: The longest wait of all.
-    longest_ms: float = 15_000
-
-    def delay_ms(self, attempt: int) -> float:
-        """`attempt` counts from 1."""
-        return random.random() * min(self.longest_ms, self.first_ms * 2.0 ** min(attempt - 1, 30))
-
-
-class Subscriber(Protocol):
-    """What a subscription is told by its connection."""
-
-    def request(self) -> dict[str, Any]:
-        """The options of the message that subscribes it, from where it is now."""
-
-    def began(self, mode: str, why: str | None) -> None: ...
-
-    def events(self, events: list[Message], origin: Origin) -> None: ...
-
-    def synced(self, revision: int, origin: Origin) -> None: ...
-
-    def resync(self, reason: str) -> None: ...
-
-    def mark(self, revision: int, server_now: int) -> None:
-        """Everything up to a revision, and a moment of the server's clock, has been sent."""
-
-    def interrupted(self) -> None: ...
-
-    def completed(self, reason: str) -> None: ...
-
-    def failed(self, error: BusError) -> None: ...
 
 
 @dataclass
@@ -261,9 +224,7 @@ class Connection:
     def _begin(self) -> None:
         self._attempt += 1
         self._task = asyncio.get_running_loop().create_task(self._live())
-        self._cancel_timer = self.clock.after(
-            _WELCOME_MS, lambda: self._abandon(f"no welcome within {_WELCOME_MS} ms")
-        )
+        self._cancel_timer = self.clock.after(_WELCOME_MS, lambda: self._abandon(f"no welcome within {_WELCOME_MS} ms"))
 
     async def _live(self) -> None:
         """One connection, from the dial to its end."""
@@ -281,7 +242,7 @@ class Connection:
             self._disconnected(1006, "", error)
         except ValueError as error:
             self._violated(f"the other side sent what is no message of a bus: {error}")
-        except Exception as error:  # noqa: BLE001 - a task that dies alone would leave its client waiting for ever.
+        except Exception as error:  # a task that dies alone would leave its client waiting for ever.
             self.logger.exception("the connection has failed")
             self.close(BusError("protocol", f"the connection has failed: {error!r}", "update the client or the server"))
 
@@ -507,7 +468,9 @@ class Connection:
         elif isinstance(status, Stale):
             self.logger.warning("the connection is given up: %s", status.cause)
         elif isinstance(status, Closed):
-            self.logger.log(logging.ERROR if status.error else logging.INFO, "closed: %s", status.error or "by this client")
+            self.logger.log(
+                logging.ERROR if status.error else logging.INFO, "closed: %s", status.error or "by this client"
+            )
         elif not isinstance(before, Live):
             # A heartbeat says nothing new.
             self.logger.info("connected to epoch %s", self._origin.epoch)

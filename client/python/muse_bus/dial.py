@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import json
 import logging
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidStatus, InvalidURI
 from websockets.uri import parse_uri
 
 from .bus_error import BusError
@@ -93,6 +94,9 @@ def websocket_dial(find: Callable[[], Place], codec: Codec, tls: ssl.SSLContext 
             raise BusError("unreachable", text, "is it ws:// instead of wss://?") from error
         except (OSError, EOFError) as error:
             raise BusError("unreachable", f"cannot reach the bus: {error}", _NOT_RUNNING) from error
+        except (ValueError, InvalidURI) as error:
+            text = f"no connection could be begun: {error}"
+            raise BusError("bad-option", text, "check the url and the token") from error
 
     return dial
 
@@ -151,7 +155,9 @@ async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         lines = head.split("\r\n")
         status = int(lines[0].split(" ")[1])
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        headers = {
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
+        }
         if "chunked" in headers.get("transfer-encoding", "").lower():
             return status, await _read_chunks(reader)
         length = int(headers.get("content-length", "0"))
@@ -269,10 +275,8 @@ class _WebSocketChannel:
 
     async def close(self) -> None:
         if not self._writer.is_closing():
-            try:
+            with contextlib.suppress(OSError, asyncio.TimeoutError):
                 await asyncio.wait_for(self._say_goodbye(), _CLOSE_S)
-            except (OSError, asyncio.TimeoutError):
-                pass
         self._writer.close()
 
     async def _say_goodbye(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 from .swarm import iso_date
 from .wire import EVENT_TYPES, KINDS, EventType, Kind, Message, integer
@@ -98,7 +98,7 @@ class Resync:
 
 
 #: What a subscription brings, in order.
-Update = Union[Event, Synced, Resync]
+Update = Event | Synced | Resync
 
 
 @dataclass(frozen=True)

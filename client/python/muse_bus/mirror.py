@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Union
+from typing import TYPE_CHECKING, Final, Literal
 
 from .bus_error import BusError
 from .clock import Cancel
@@ -51,7 +51,7 @@ class MirrorClosed:
     state: Literal["closed"] = "closed"
 
 
-MirrorStatus = Union[MirrorLive, MirrorUnknown, MirrorClosed]
+MirrorStatus = MirrorLive | MirrorUnknown | MirrorClosed
 
 
 def read_addresses(spelling: str, context: AddressContext = _NO_CONTEXT) -> tuple[Address, ...]:
@@ -148,9 +148,7 @@ class Mirror:
         )
         return Moment(now, complete_until, () if is_seen else LEASE_KINDS)
 
-    def holders(
-        self, address: str, *, branch: str | None = None, context: AddressContext = _NO_CONTEXT
-    ) -> list[Lease]:
+    def holders(self, address: str, *, branch: str | None = None, context: AddressContext = _NO_CONTEXT) -> list[Lease]:
         """
         Who holds an address, as far as this mirror knows (`status`), the first to end first. That the list is empty may mean
         that it is not known: `holding` tells the two apart, and `BusClient.holders` asks the disk.

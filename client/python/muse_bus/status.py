@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 from .bus_error import BusError
 
@@ -32,8 +32,13 @@ class Live:
 
     @property
     def is_seeing(self) -> bool:
-        """Whether everything can be seen, so that what is not known does not exist."""
-        return self.health is None or self.health.get("state", "watching") == "watching"
+        """Whether everything can be seen, so that what is not known does not exist; never while an edge misses its origin."""
+        if self.health is None:
+            return True
+        state = self.health.get("state")
+        if state in ("suspect", "gone") or self.health.get("origin") == "away":
+            return False
+        return state == "watching" or self.health.get("healthy") is True
 
 
 @dataclass(frozen=True)
@@ -51,4 +56,4 @@ class Closed:
     state: Literal["closed"] = "closed"
 
 
-Status = Union[Connecting, Live, Stale, Closed]
+Status = Connecting | Live | Stale | Closed

@@ -40,17 +40,19 @@ class Blocking(unittest.TestCase):
     def test_a_mirror_says_who_holds_and_waits(self):
         with self.bus.mirror() as mirror:
             self.assertEqual(mirror.holding(ADDRESS).free, "yes")
-            served.write("reservation", "r1", {"run_id": "a", "addresses": [ADDRESS], "expires_at": served.in_future(60)})
+            served.write(
+                "reservation", "r1", {"run_id": "a", "addresses": [ADDRESS], "expires_at": served.in_future(60)}
+            )
             self.bus.sync()
             self.assertEqual([lease.run_id for lease in mirror.holders("src/a.py")], ["a"])
             self.assertEqual([lease.reservation for lease in self.bus.holders("src/a.py")], ["r1"])
             with self.assertRaises(BusError) as raised:
                 mirror.when_free(ADDRESS, timeout=0.05)
             self.assertEqual(raised.exception.code, "timeout")
-            timer = threading.Timer(0.05, served.write, ("release", "x1", {"reservation_id": "r1"}))
-            timer.start()
+            holder = threading.Thread(target=served.write, args=("release", "x1", {"reservation_id": "r1"}))
+            holder.start()
             mirror.when_free(ADDRESS, timeout=10)
-            timer.join()
+            holder.join()
             self.assertEqual((mirror.status.state, mirror.lease("r1").state), ("live", "released"))
 
     def test_a_watcher_that_waits_for_its_own_bus_is_told_so(self):

@@ -155,6 +155,46 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             await anext(self.bus.watch(since="other:1", snapshot="none").__aiter__())
         self.assertEqual(raised.exception.code, "resync")
 
+    async def test_a_server_that_is_silent_is_given_up_and_one_that_was_not_listened_to_is_not(self):
+        self.bus.server["heartbeat_ms"] = 100
+        await self.bus.sync()
+        states = []
+        self.bus.watch_status(lambda status: states.append(status.state))
+        self.fake.put("task", "t1", {})
+        # Before the loop had a turn to read what came.
+        self.fake.clock.advance(251)
+        await self.bus.sync()
+        self.assertEqual(set(states), {"live"})
+        self.fake.clock.turned = lambda: None
+        with self.assertLogs("muse_bus", "WARNING") as logs:
+            self.fake.clock.advance(251)
+            await asyncio.sleep(0)
+        self.assertIn("nothing heard for 250 ms", logs.output[0])
+        self.assertEqual(states[-2:], ["stale", "connecting"])
+
+    async def test_what_a_resync_has_taken_away_is_told_as_removed_and_a_mirror_tells_the_differences(self):
+        for id in ("t1", "t2", "t3"):
+            self.fake.put("task", id, {"n": 1})
+        events = self.bus.watch(kinds=["task"])
+        seen = await collect(events, 3)
+        mirror = await self.bus.mirror(kinds=["task"])
+        told = []
+        mirror.subscribe(lambda changes: told.extend((change.before, change.after) for change in changes))
+        await self.fake.drop()
+        self.fake.remove("task", "t1")
+        self.fake.put("task", "t2", {"n": 2})
+        self.fake._store.judge = lambda since: ("resync", self.fake._store.revision, "compacted")
+        self.fake.clock.advance(1)
+        seen = await collect(events, 3)
+        self.assertEqual(
+            [f"{event.event_type} {event.id} {event.observed}" for event in seen],
+            ["snapshot t2 None", "snapshot t3 None", "removed t1 resync"],
+        )
+        self.assertEqual(seen[-1].cursor, "fake:5", "and the last of them is where to go on")
+        await self.bus.sync()
+        shown = [[record and record.data["n"] for record in change] for change in told]
+        self.assertEqual(shown, [[1, None], [1, 2]])
+
     async def test_a_full_buffer_waits_keeps_the_latest_or_fails(self):
         waits = self.bus.watch(buffer_size=2)
         latest = self.bus.watch(buffer_size=2, when_full="latest")
@@ -186,7 +226,9 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             await self.bus.sync()
         forget()
         self.assertEqual(told, [["t1"], []], "a change of leases alone is told as an empty set")
-        self.assertEqual(([record.id for record in mirror.all("task")], mirror.get("reservation", "r1")), (["t1"], None))
+        self.assertEqual(
+            ([record.id for record in mirror.all("task")], mirror.get("reservation", "r1")), (["t1"], None)
+        )
 
     async def test_what_is_closed_says_so(self):
         mirror = await self.bus.mirror()
@@ -204,6 +246,41 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(BusError) as raised:
                 await call
             self.assertEqual(raised.exception.code, "closed")
+
+    async def test_a_call_that_is_cancelled_leaves_nothing_behind(self):
+        mirror = await self.bus.mirror()
+        self.fake.put("reservation", "r1", reservation(self.fake, 1_000))
+        await self.bus.sync()
+        subscribers = len(self.bus.connection._subscribers)
+        for call in (
+            mirror.when_free(ADDRESS),
+            mirror.when_free("lib/b.py"),
+            self.bus.mirror(),
+            self.bus.holders(ADDRESS),
+            self.bus.sync(),
+        ):
+            task = asyncio.ensure_future(call)
+            await asyncio.sleep(0)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+        await self.bus.sync()
+        self.assertEqual(len(self.bus.connection._subscribers), subscribers)
+        self.assertEqual((self.bus.connection._questions, mirror._lease_watchers), ({}, []))
+
+    async def test_an_edge_that_misses_its_origin_knows_of_nothing_that_is_free(self):
+        mirror = await self.bus.mirror()
+        heartbeat = self.fake._heartbeat
+        for health, free in (
+            ({"state": "watching", "healthy": False, "origin": "away"}, "unknown"),
+            ({"state": "watching", "healthy": True, "origin": "present"}, "yes"),
+            ({"state": "of a newer server", "healthy": False}, "unknown"),
+            ({"state": "of a newer server", "healthy": True}, "yes"),
+            ({"healthy": False}, "unknown"),
+        ):
+            self.fake._heartbeat = lambda health=health: [*heartbeat()[:3], health]
+            await self.bus.sync()
+            self.assertEqual(mirror.holding(ADDRESS).free, free, health)
 
     async def test_a_call_takes_no_longer_than_it_is_given(self):
         await self.fake.stop()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, Union
+from typing import Final, Literal
 
 from .text import order, units
 
@@ -45,7 +45,7 @@ class Skip:
     count: int
 
 
-Token = Union[Char, One, Run, Class, Skip]
+Token = Char | One | Run | Class | Skip
 #: How far a reading is taken to cover: what it says, the symbols in that too, or all that lies below.
 Reach = Literal["itself", "symbols", "below"]
 

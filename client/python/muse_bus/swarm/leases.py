@@ -220,7 +220,12 @@ class LeaseTable:
         )
 
     def _state_of(
-        self, facts: _Reservation, beats: Collection[_Beat], effective: int | None, moment: Moment, is_any_prolonged: bool
+        self,
+        facts: _Reservation,
+        beats: Collection[_Beat],
+        effective: int | None,
+        moment: Moment,
+        is_any_prolonged: bool,
     ) -> LeaseState:
         if facts.name in self._releases_by_name:
             return "released"
@@ -304,4 +309,3 @@ def _is_on(lease: Lease, branch: str | None) -> bool:
 def _by_end(lease: Lease) -> tuple[float, bytes]:
     end = lease.effective_expiry_ms
     return (float("inf") if end is None else end, order(lease.reservation))
-
