@@ -296,7 +296,10 @@ export class Mirror implements AsyncDisposable {
   }
 }
 
-/** A server that does not say what can be seen says whether all is well. */
-function isAllSeen({ state, healthy }: WatchHealth): boolean {
-  return state === undefined ? healthy : state === 'watching';
+/**
+ * A server that does not say what can be seen says whether all is well. An edge sees what its origin sees: nothing while the origin
+ * is away.
+ */
+function isAllSeen({ state, healthy, origin }: WatchHealth): boolean {
+  return origin !== 'away' && (state === undefined ? healthy : state === 'watching');
 }

@@ -95,6 +95,12 @@ t.test('a server that says that all is not well, and not what, proves no address
     'all can be seen, if not by the mechanism that was wanted',
   );
   t.equal(free({ healthy: false, state: 'suspect' }), 'unknown');
+  t.equal(
+    free({ healthy: false, state: 'watching', origin: 'away' }),
+    'unknown',
+    'an edge does not see the files itself',
+  );
+  t.equal(free({ state: 'watching', origin: 'present' }), 'yes');
 });
 
 t.test(
