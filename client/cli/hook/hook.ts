@@ -99,7 +99,6 @@ async function outcomeOf(
       return outcomeAfter(call.edits, session, question);
     case 'after-shell':
       return outcomeAfter(undefined, session, question);
-    case 'moment':
     case 'none':
       return { is: 'none' };
   }
