@@ -24,6 +24,7 @@ export {
 export { PrivateState, type PrivateStateOptions, type StateCheck } from './private-state.js';
 export { readSafeDirectories, safeDirectories, SafeDirectoriesError } from './safe-directories.js';
 export { abandonedStates, KEEP_ABANDONED_MS, type AbandonedState } from './state-directory.js';
+export { SessionMemory } from './session-memory.js';
 export { stateLocation, type StateLocation } from './state-location.js';
 export { isToken, makeToken, MAX_TOKEN_FILE_BYTES, renewToken } from './token.js';
 export { TrustError, type TrustFault } from './trust-error.js';

@@ -2,10 +2,12 @@ import type { HookTable } from './hook-table.js';
 
 const CLAUDE_CODE_EDITS = 'Edit|MultiEdit|Write|NotebookEdit';
 
+const CURSOR_EDITS = 'Write|Edit|MultiEdit|StrReplace|Delete|ApplyPatch|EditNotebook';
+
 export const CLAUDE_CODE_TABLE: HookTable = {
   harness: 'claude-code',
   shape: 'grouped',
-  events: { PreToolUse: { matcher: CLAUDE_CODE_EDITS } },
+  events: { PreToolUse: { matcher: CLAUDE_CODE_EDITS }, PostToolUse: { matcher: `${CLAUDE_CODE_EDITS}|Bash` } },
   knownEvents: [
     ...['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'PermissionRequest', 'PermissionDenied', 'Notification'],
     ...['UserPromptSubmit', 'SessionStart', 'SessionEnd', 'Stop', 'StopFailure', 'SubagentStart', 'SubagentStop'],
@@ -17,7 +19,7 @@ export const CLAUDE_CODE_TABLE: HookTable = {
 export const CODEX_TABLE: HookTable = {
   harness: 'codex',
   shape: 'grouped',
-  events: { PreToolUse: { matcher: 'apply_patch|Bash' } },
+  events: { PreToolUse: { matcher: 'apply_patch|Bash' }, PostToolUse: { matcher: 'apply_patch|Bash' } },
   knownEvents: [
     ...['PreToolUse', 'PostToolUse', 'PermissionRequest', 'SessionStart', 'UserPromptSubmit', 'Stop'],
     ...['SubagentStart', 'SubagentStop', 'PreCompact', 'PostCompact'],
@@ -28,7 +30,7 @@ export const CURSOR_TABLE: HookTable = {
   harness: 'cursor',
   shape: 'flat',
   version: 1,
-  events: { preToolUse: { matcher: 'Write|Edit|MultiEdit|StrReplace|Delete|ApplyPatch|EditNotebook' } },
+  events: { preToolUse: { matcher: CURSOR_EDITS }, postToolUse: { matcher: `${CURSOR_EDITS}|Shell` } },
   knownEvents: [
     ...['preToolUse', 'postToolUse', 'postToolUseFailure', 'sessionStart', 'sessionEnd', 'beforeSubmitPrompt', 'stop'],
     ...['beforeShellExecution', 'afterShellExecution', 'beforeMCPExecution', 'afterMCPExecution', 'beforeReadFile'],

@@ -28,19 +28,8 @@ export function readClaudeCode(input: unknown): HookInput {
 }
 
 function callOf(event: string, fields: Fields): HookCall {
-  switch (event) {
-    case 'PreToolUse':
-    case 'PostToolUse':
-      return toolCall(event === 'PreToolUse', textIn(fields, ['tool_name']), fields['tool_input']);
-    case 'SessionStart':
-      return { is: 'moment', at: 'start' };
-    case 'UserPromptSubmit':
-      return { is: 'moment', at: 'prompt' };
-    case 'Stop':
-      return { is: 'moment', at: 'stop' };
-    default:
-      return { is: 'none' };
-  }
+  if (event !== 'PreToolUse' && event !== 'PostToolUse') return { is: 'none' };
+  return toolCall(event === 'PreToolUse', textIn(fields, ['tool_name']), fields['tool_input']);
 }
 
 /** What a call of a tool is to the hook, before it or after it. */
@@ -59,11 +48,9 @@ export function toolCall(isBefore: boolean, tool: string | undefined, input: unk
   }
 }
 
-function answerClaudeCode({ event, call }: HookInput, outcome: HookOutcome): HookAnswer {
+function answerClaudeCode({ event }: HookInput, outcome: HookOutcome): HookAnswer {
   if (outcome.is === 'none') return SILENCE;
   const { text } = outcome;
-  // At a stop only a block would reach the model, and keep it from stopping: the person is told.
-  if (call.is === 'moment' && call.at === 'stop') return { json: { systemMessage: text }, exitCode: 0 };
   const said =
     outcome.is === 'denied'
       ? { permissionDecision: 'deny', permissionDecisionReason: text }

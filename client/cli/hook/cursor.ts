@@ -4,7 +4,7 @@ import type { HarnessForm, HookCall } from './hook-call.js';
 
 /**
  * Cursor: events in camel case, and an object for every answer. Before a tool it tells the model something only with a denial; after
- * a tool and at the start of a session it takes `additional_context`.
+ * one it takes `additional_context`.
  */
 export const CURSOR: HarnessForm = {
   read(input) {
@@ -39,15 +39,8 @@ export const CURSOR: HarnessForm = {
 };
 
 function callOf(event: string, fields: Fields): HookCall {
-  switch (event) {
-    case 'preToolUse':
-    case 'postToolUse':
-      return toolCall(event === 'preToolUse', textIn(fields, ['tool_name']), inputOf(fields));
-    case 'sessionStart':
-      return { is: 'moment', at: 'start' };
-    default:
-      return { is: 'none' };
-  }
+  if (event !== 'preToolUse' && event !== 'postToolUse') return { is: 'none' };
+  return toolCall(event === 'preToolUse', textIn(fields, ['tool_name']), inputOf(fields));
 }
 
 /** Some versions send the input of a tool as a text of JSON. */

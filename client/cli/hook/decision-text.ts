@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../../protocol/index.js';
 import { UNTRUSTED } from '../mcp/answers.js';
 import { answerText, cutValue, SHORT } from '../mcp/cut.js';
-import { isOwn, type Decision, type Finding, type HookHolder } from './decision.js';
+import { isOwn, type Decision, type Finding, type HookHolder, type Review } from './decision.js';
 
 /** How the run that asks is known. */
 export interface Identity {
@@ -39,6 +39,31 @@ export function decisionText(
   const left = findings.length - MAX_FINDINGS;
   if (left > 0) lines.push(`${String(left)} more are not shown.`);
   return [...lines, ...(shown.length === 0 ? [] : [`${UNTRUSTED}:`, ...shown])].join('\n');
+}
+
+const MAX_FILES = 10;
+
+/** What is said after files have changed. Their names come from the disk: they stand below the line that labels what others wrote. */
+export function reviewText({ uncovered, findings }: Review, identity: Identity, now: number): string {
+  const shown = findings.slice(0, MAX_FINDINGS).flatMap((finding) => shownFinding(finding, now));
+  const left = findings.length - MAX_FINDINGS;
+  const without: JsonValue = { why: 'no-lease', files: uncovered };
+  const limits = { ...SHORT, list: MAX_FILES };
+  return [
+    ...(findings.length > 0
+      ? [
+          'muse-bus: files have changed that another run holds. Tell the person, and leave them as they are from now on.',
+        ]
+      : []),
+    ...(uncovered.length > 0
+      ? ['muse-bus: files have changed without a lease of yours. Reserve what you change before you change it.']
+      : []),
+    ...(left > 0 ? [`${String(left)} more are not shown.`] : []),
+    identityLine(identity),
+    `${UNTRUSTED}:`,
+    ...shown,
+    ...(uncovered.length > 0 ? [answerText(cutValue(without, limits, FINDING_CHARACTERS).value)] : []),
+  ].join('\n');
 }
 
 function headline(is: 'said' | 'denied', findings: readonly Finding[], about: 'edit' | 'commit'): string {

@@ -78,6 +78,31 @@ export function decide(
   return { is: findings.some(denies) ? 'denied' : 'said', findings };
 }
 
+/** What an agent has changed that it should not have, or not like that. */
+export interface Review {
+  /** Files in which this run holds nothing. */
+  readonly uncovered: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Looks at changes that have been made. Nothing is said of a lease of this run that is not known to be missing.
+ * @param told files of which it was said before that the run has no lease.
+ */
+export function review(
+  edits: readonly AddressedEdit[],
+  answer: HoldingAnswer,
+  self: Self,
+  told: ReadonlySet<string>,
+): Review {
+  if (answer.is === 'unknown') return { uncovered: [], findings: [] };
+  const { holders, doubt } = answer;
+  const isCovered = (edit: AddressedEdit): boolean => holders.some((one) => isOwn(one, self) && holds(one, edit));
+  const uncovered = edits.filter((edit) => !isCovered(edit) && !told.has(edit.path)).map(({ path }) => path);
+  const findings = edits.flatMap((edit) => against(edit, holders, self)).filter(({ is }) => is === 'held');
+  return { uncovered: doubt === undefined ? uncovered : [], findings };
+}
+
 function against(edit: AddressedEdit, holders: readonly HookHolder[], self: Self): Finding[] {
   const here = holders.filter((holder) => holds(holder, edit));
   const isOwnFile = here.some((holder) => isOwn(holder, self));

@@ -1,8 +1,5 @@
 import type { Edit } from './edit.js';
 
-/** When a harness says that something begins or ends, so that the agent can be told what has happened meanwhile. */
-export type Moment = 'start' | 'prompt' | 'stop';
-
 /** What a harness calls the hook for, without its own words. */
 export type HookCall =
   /** A tool is about to change these files. */
@@ -13,7 +10,6 @@ export type HookCall =
   | { readonly is: 'after'; readonly edits: readonly Edit[] }
   /** A command has run, and may have changed anything. */
   | { readonly is: 'after-shell' }
-  | { readonly is: 'moment'; readonly at: Moment }
   /** Nothing that the hook has to say anything about. */
   | { readonly is: 'none' };
 

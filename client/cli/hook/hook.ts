@@ -5,6 +5,7 @@ import type { Text } from '../terminal/terminal-text.js';
 import { CLAUDE_CODE } from './claude-code.js';
 import { CODEX } from './codex.js';
 import { CURSOR } from './cursor.js';
+import { outcomeAfter } from './after-tool.js';
 import { outcomeBefore, outcomeOfUnreadable } from './before-edit.js';
 import type { WhenUnknown } from './decision.js';
 import { answerGit } from './git.js';
@@ -95,8 +96,9 @@ async function outcomeOf(
     case 'before-unreadable':
       return outcomeOfUnreadable(call.why, question);
     case 'after':
+      return outcomeAfter(call.edits, session, question);
     case 'after-shell':
-    case 'moment':
+      return outcomeAfter(undefined, session, question);
     case 'none':
       return { is: 'none' };
   }

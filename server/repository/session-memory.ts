@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import { PrivateDirectory } from './private-directory.js';
+import { makeStateHome, realPath } from './state-location.js';
+import { stateHome, surroundings } from './user-directories.js';
+
+const DIRECTORY = 'muse-bus-sessions';
+const MAX_BYTES = 2 ** 20;
+/** A session that was not heard of for so long is over. */
+const KEEP_MS = 7 * 86_400_000;
+
+/**
+ * What a hook remembers of one agent's session from call to call, apart from the state of servers: a repository that was never served has
+ * none.
+ */
+export class SessionMemory {
+  readonly #directory: PrivateDirectory;
+  readonly #name: string;
+
+  /** @throws TrustError where others could put theirs in its place, Error where it cannot be made. */
+  constructor(root: string, session: string, env: NodeJS.ProcessEnv = process.env) {
+    const home = makeStateHome(resolve(stateHome(undefined, surroundings(env))));
+    this.#directory = PrivateDirectory.within(home, DIRECTORY);
+    const key = createHash('sha256')
+      .update(`${realPath(root)}\0${session}`)
+      .digest('hex')
+      .slice(0, 32);
+    this.#name = `${key}.json`;
+  }
+
+  /** @returns `undefined` where nothing is remembered that can be believed. */
+  read(): string | undefined {
+    const reading = this.#directory.read(this.#name, MAX_BYTES);
+    return reading.is === 'content' ? reading.text : undefined;
+  }
+
+  /** @param now Unix milliseconds: at the first call of a session those that are long over are forgotten. */
+  write(text: string, now: number): void {
+    if (Buffer.byteLength(text) > MAX_BYTES) return;
+    if (this.#directory.stats(this.#name) === undefined) this.#forgetOld(now);
+    this.#directory.replace(this.#name, text);
+  }
+
+  close(): void {
+    this.#directory.close();
+  }
+
+  #forgetOld(now: number): void {
+    for (const name of this.#directory.names()) {
+      const stats = this.#directory.stats(name);
+      if (stats !== undefined && Number(stats.mtimeMs) < now - KEEP_MS) this.#directory.remove(name);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { changedBetween, changedPaths } from '../../../../client/cli/hook/changed-files.js';
+import { readNotes } from '../../../../client/cli/hook/session-notes.js';
+import { SessionMemory } from '../../../../server/repository/index.js';
+import { MUSE_BUS } from '../../../support/command.js';
+import { inFuture } from '../../../support/leases.js';
+import { ServedRepository } from '../../../support/served-repository.js';
+import { claudeCode } from './hook-inputs.js';
+
+/** A served repository of git with two files, and the hook as a harness runs it after each tool. */
+async function workplace(t: Test) {
+  const repository = new ServedRepository();
+  t.teardown(() => repository.stop());
+  const { root } = repository;
+  const git = (...args: string[]): void => void execFileSync('git', args, { cwd: root, stdio: 'pipe' });
+  git('init', '-q', '-b', 'main');
+  mkdirSync(join(root, 'src'));
+  const write = (path: string, text: string): void => {
+    writeFileSync(join(root, path), text);
+  };
+  write('.gitignore', '.muse\n');
+  write('src/a.py', 'a\n');
+  write('src/b.py', 'b\n');
+  git('add', '.');
+  git('-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', 'commit', '-qm', 'begin');
+  await repository.start();
+  const reserve = (run_id: string, address: string): void =>
+    repository.rename('reservation', run_id, {
+      run_id,
+      branch: 'main',
+      addresses: [address],
+      expires_at: inFuture(60_000),
+    });
+  const after = (tool_name: string, tool_input: object): Promise<string> =>
+    told(claudeCode('PostToolUse', { tool_name, tool_input, cwd: root, session_id: 'a-session' }));
+  return { root, write, reserve, shell: () => after('Bash', { command: 'make' }), after };
+}
+
+async function told(input: object): Promise<string> {
+  const child = spawn(process.execPath, [MUSE_BUS, 'hook', 'claude-code', '--run-id', 'me'], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  let out = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdin.end(JSON.stringify(input));
+  const exitCode = await new Promise((resolve) => child.on('close', resolve));
+  if (exitCode !== 0) throw new Error(errors);
+  if (out === '') return '';
+  const { hookSpecificOutput } = JSON.parse(out) as { hookSpecificOutput: Record<string, string> };
+  return hookSpecificOutput['additionalContext']!;
+}
+
+t.test('what a command changes without a lease is said, each file once', async (t) => {
+  const { write, shell, reserve } = await workplace(t);
+  t.equal(await shell(), '', 'the first look says nothing');
+  write('src/a.py', 'longer\n');
+  write('src/new.py', 'new\n');
+  const first = await shell();
+  t.match(first, /changed without a lease of yours/);
+  t.match(first, '{"why":"no-lease","files":["src/a.py","src/new.py"]}');
+  t.equal(await shell(), '', 'nothing has changed since');
+  write('src/a.py', 'longer again\n');
+  t.equal(await shell(), '', 'it was said before');
+  reserve('me', 'src/b.py');
+  write('src/b.py', 'mine\n');
+  t.equal(await shell(), '', 'a file that the run holds');
+});
+
+t.test('that a command has changed what another run holds is said every time', async (t) => {
+  const { write, shell, reserve } = await workplace(t);
+  await shell();
+  reserve('agent-42', 'src/a.py');
+  for (const text of ['one\n', 'two and more\n']) {
+    write('src/a.py', text);
+    const said = await shell();
+    t.match(said, /changed that another run holds/);
+    t.match(said, /"why":"held","file":"src\/a.py","run_id":"agent-42"/);
+  }
+});
+
+t.test('after an edit its own file counts, and is not said again after a command', async (t) => {
+  const { root, write, shell, after } = await workplace(t);
+  await shell();
+  write('src/a.py', 'edited\n');
+  t.match(await after('Edit', { file_path: join(root, 'src/a.py'), old_string: 'a' }), '"files":["src/a.py"]');
+  t.equal(await shell(), '');
+});
+
+t.test('what git prints of changed files, and what differs between two looks', async (t) => {
+  t.same(changedPaths(' M src/a.py\0?? a b.py\0D  gone.py\0'), ['src/a.py', 'a b.py', 'gone.py']);
+  t.same(changedBetween({ a: '1', b: '1', c: '1' }, { a: '1', b: '2', d: '1' }), ['b', 'd']);
+});
+
+t.test('notes that cannot be read are forgotten', async (t) => {
+  const none = { files: undefined, told: [] };
+  for (const text of [undefined, '', '{', '[]', '{"told":[1]}']) t.same(readNotes(text), none, text ?? 'none');
+  t.same(readNotes('{"files":{"a":"1","b":2},"told":["a"]}'), { files: { a: '1' }, told: ['a'] });
+});
+
+t.test('a session remembers its own, and one that is long over is forgotten', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'muse-bus-root-'));
+  const state = mkdtempSync(join(tmpdir(), 'muse-bus-state-'));
+  t.teardown(() => {
+    for (const path of [root, state]) rmSync(path, { recursive: true });
+  });
+  const open = (session: string): SessionMemory => {
+    const memory = new SessionMemory(root, session, { MUSE_BUS_STATE_DIR: state });
+    t.teardown(() => {
+      memory.close();
+    });
+    return memory;
+  };
+  const now = Date.now();
+  open('one').write('1', now);
+  t.equal(open('one').read(), '1');
+  t.equal(open('two').read(), undefined);
+  open('two').write('2', now);
+  t.equal(open('one').read(), '1');
+  open('three').write('3', now + 8 * 86_400_000);
+  t.same([open('one').read(), open('two').read(), open('three').read()], [undefined, undefined, '3']);
+});
