@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { BROWSER_ROOMS, mayImport, PURE_PACKAGES, PURE_ROOMS, roomOf } from './rooms.js';
+import { PORTED, SYSTEM } from './system.js';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -90,6 +91,44 @@ const noCircle = rule('No two files import each other, directly or through other
   });
 });
 
+/** The name of what is called: `setTimeout`, `Date.now`, or `new Date` without an argument. */
+function calledName(node) {
+  const { callee } = node;
+  if (node.type === 'NewExpression') return node.arguments.length === 0 ? `new ${callee.name ?? ''}` : undefined;
+  if (callee.type === 'Identifier') return callee.name;
+  const { object, property } = callee;
+  if (object?.type === 'Identifier')
+    return object.name === 'globalThis' ? property.name : `${object.name}.${property.name}`;
+  return object?.property && `${object.property.name}.${property.name}`;
+}
+
+/** Reports a file that reaches the system past the ports: by a package of the table in .eslint/system.js, or by a call. */
+const ports = rule('Only the files in the table of .eslint/system.js reach the system', (context) => {
+  const file = relative(ROOT, context.filename);
+  const path = file.replace(/\.tsx?$/, '');
+  if (!PORTED.some((room) => path.startsWith(`${room}/`))) return {};
+  const isUser = (way) => SYSTEM[way].users.some((user) => path === user || path.startsWith(`${user}/`));
+  const report = (node, way, what) =>
+    context.report({ node, message: `${file} reaches ${way} by ${what}: take a port (.eslint/system.js)` });
+  const ways = Object.keys(SYSTEM).filter((way) => !isUser(way));
+  const onCall = (node) => {
+    const name = calledName(node);
+    for (const way of ways) if (name && SYSTEM[way].calls?.includes(name)) report(node, way, name);
+  };
+  return {
+    ...onEachImport((node, specifier) => {
+      if (node.importKind === 'type' || node.exportKind === 'type' || node.type === 'TSImportType') return;
+      for (const way of ways) {
+        if (SYSTEM[way].packages?.includes(specifier)) report(node, way, specifier);
+        for (const { imported } of node.specifiers ?? [])
+          if (imported && SYSTEM[way].names?.includes(imported.name)) report(node, way, imported.name);
+      }
+    }),
+    CallExpression: onCall,
+    NewExpression: onCall,
+  };
+});
+
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'];
 
 /** Code that reads a clock itself. */
@@ -105,8 +144,8 @@ const TIME_TAKEN = [
 export const layout = [
   {
     files: ['**/*.ts', '**/*.tsx'],
-    plugins: { rooms: { rules: { arrows, 'no-circle': noCircle } } },
-    rules: { 'rooms/arrows': 'error', 'rooms/no-circle': 'error' },
+    plugins: { rooms: { rules: { arrows, 'no-circle': noCircle, ports } } },
+    rules: { 'rooms/arrows': 'error', 'rooms/no-circle': 'error', 'rooms/ports': 'error' },
   },
   {
     files: PURE_ROOMS.map((room) => `${room}/**/*.ts`),

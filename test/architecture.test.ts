@@ -5,6 +5,7 @@ import { ESLint } from 'eslint';
 import t from 'tap';
 import tseslint from 'typescript-eslint';
 import { mayImport, PURE_ROOMS, ROOMS } from '../.eslint/rooms.js';
+import { PORTED, SYSTEM } from '../.eslint/system.js';
 import {
   CloseCode,
   ERROR_CODES,
@@ -215,6 +216,38 @@ t.test('the lint reports an import of Node where code runs in browsers, too', as
   for (const room of ['protocol', 'protocol/wire', 'client/inspector/model'])
     t.same(await layoutFaults(`${room}/planted.ts`, `import 'node:fs';\n`), ['rooms/arrows'], room);
 });
+
+t.test(
+  'the lint reports each way to the system past the ports, and the table names only files that take it',
+  async (t) => {
+    const faultsOf = async (file: string, text: string): Promise<boolean> =>
+      (await layoutFaults(file, text)).includes('rooms/ports');
+    for (const [way, { packages = [], calls = [], names = [], users }] of Object.entries(SYSTEM)) {
+      const texts = [
+        ...packages.flatMap((name) => [`import { x } from '${name}';\n`, `await import('${name}');\n`]),
+        ...calls.map((call) => `${call}();\n`),
+        ...names.map((name) => `import { ${name} } from 'node:crypto';\n`),
+      ];
+      for (const text of texts) t.ok(await faultsOf('server/watch/planted.ts', text), `${way}: ${text}`);
+      t.ok((await faultsOf('client/sdk/planted.ts', texts[0]!)) || users.includes('client/sdk'), `${way} in the SDK`);
+      for (const user of users) {
+        const files = isFile(user) ? [`${user}.ts`] : sourcesIn(user);
+        const uses = files.some((file) => {
+          const text = read(file);
+          return (
+            [...packages, ...names].some((name) => text.includes(name)) ||
+            calls.some((call) => text.includes(`${call}(`))
+          );
+        });
+        t.ok(uses, `${user} takes ${way}`);
+      }
+    }
+    t.same(PORTED, ['server', 'client/sdk']);
+    t.notOk(await faultsOf('server/watch/planted.ts', "import type { Stats } from 'node:fs';\n"), 'a type is no way');
+    t.notOk(await faultsOf('server/watch/planted.ts', 'new Date(0);\n'), 'a given time');
+    t.ok(await faultsOf('server/watch/planted.ts', 'globalThis.setTimeout(f);\n'));
+  },
+);
 
 t.test('only the terminal and the log write to the process’s own streams, and JSON leaves by them alone', async (t) => {
   const WAYS_OUT = new Set(['client/cli/terminal/terminal.ts', 'client/cli/terminal/log.ts']);
