@@ -267,7 +267,12 @@ export async function commandInputs(): Promise<BadInput[]> {
   return all.flatMap((path) => ofCommand(path, root));
 }
 
-const PLACEHOLDER_ARGUMENTS: Readonly<Record<string, string>> = { kind: 'task', address: 'a.py', shell: 'bash' };
+const PLACEHOLDER_ARGUMENTS: Readonly<Record<string, string>> = {
+  kind: 'task',
+  address: 'a.py',
+  shell: 'bash',
+  harness: 'git',
+};
 
 /** Flags that a command requires; without them it reports that first. */
 const NEEDED_FLAGS: Readonly<Record<string, readonly string[]>> = { wait: ['--free', 'a.py'], replay: ['--serve'] };
@@ -278,6 +283,7 @@ function ofCommand(path: readonly Command[], root: string): BadInput[] {
   if (command.commands.length > 0) return [];
   const where = `muse-bus ${words.join(' ')}`;
   const named = command.registeredArguments.map((one) => PLACEHOLDER_ARGUMENTS[one.name()] ?? join(root, 'no.jsonl'));
+  const isVariadic = command.registeredArguments.some(({ variadic }) => variadic);
   const home = command.options.some(({ long }) => long === '--root') ? ['--root', root] : [];
   const give = (...flags: string[]) =>
     refusalOf([...words, ...named, ...(NEEDED_FLAGS[words[0]!] ?? []), ...flags, ...home]);
@@ -290,7 +296,8 @@ function ofCommand(path: readonly Command[], root: string): BadInput[] {
   });
   return [
     row('a flag that there is not', [`--${UNKNOWN}`], `--${UNKNOWN}`),
-    row('one word too many', ['too many arguments'], UNKNOWN),
+    // A command that takes any number of words refuses the one that it does not know.
+    row('one word too many', [isVariadic ? UNKNOWN : 'too many arguments'], UNKNOWN),
     ...long.map(({ flag }) => row(`${misspelt(flag)} x`, [misspelt(flag), flag], misspelt(flag), 'x')),
     ...long
       .filter(({ takes }) => takes !== undefined && TYPED_PLACEHOLDERS.includes(takes))
