@@ -8,7 +8,7 @@ import { HOLDERS_OPTIONS, type AddressHolding, type HoldersOptions } from './hol
 import { checkOptions, SIGNAL, type OptionTable } from './option-table.js';
 import type { BusStatus } from './status.js';
 
-/** The options of {@link AddressWaits.whenFree}. */
+/** The options of `mirror.whenFree`. */
 export interface WhenFreeOptions extends HoldersOptions {
   /** Ends the wait when it aborts: the call rejects with `closed`, and the signal's reason is the cause. */
   readonly signal?: AbortSignal | undefined;
