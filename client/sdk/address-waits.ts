@@ -8,45 +8,47 @@ import { HOLDERS_OPTIONS, type AddressHolding, type HoldersOptions } from './hol
 import { checkOptions, SIGNAL, type OptionTable } from './option-table.js';
 import type { BusStatus } from './status.js';
 
+/** The options of `mirror.whenFree`. */
 export interface WhenFreeOptions extends HoldersOptions {
+  /** Ends the wait when it aborts: the call rejects with `closed`, and the signal's reason is the cause. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = { ...HOLDERS_OPTIONS, signal: SIGNAL };
 
-/** What those who wait for an address ask of the client. */
+/** The part of a client that a wait for an address uses. */
 export interface AskedBus {
   readonly clock: ClientClock;
   watchStatus(watcher: (status: BusStatus) => void): () => void;
   holding(address: string, options: HoldersOptions & AskOptions): Promise<AddressHolding>;
 }
 
-/** What a wait may be ended by: a change of leases, or that and whatever the bus tells of itself. */
+/** What ends a wait early: a change of leases, or also a change of the client's status. */
 type Change = 'leases' | 'leases or bus';
 
-/** A bus that cannot say whether an address is free is asked again after so long. */
+/** The wait before the bus is asked again whether an address is free, if it could not tell. */
 const ASK_AGAIN_MS = 1_000;
-/** A timer does not reach further. */
+/** The longest timer; a longer wait checks again after this time. */
 const MAX_WAIT_MS = 60_000;
 
-/** Those who wait until an address is free, or watch who holds it. */
+/** Waits until an address is free, and watches of the holders of an address. */
 export class AddressWaits {
   readonly #watchers = new Set<() => void>();
 
   constructor(
     private readonly bus: AskedBus,
     private readonly mirror: { readonly moment: Moment; readonly swarm: Pick<Swarm, 'holders'> },
-    /** Aborts when the mirror ends: with what ended it, where it was not closed. */
+    /** Aborts when the mirror ends; its reason is the `BusError` that ended the mirror, if an error did. */
     private readonly ending: AbortSignal,
     private readonly faults: Faults,
   ) {}
 
-  /** Leases may have changed. */
+  /** Called when leases may have changed. */
   changed(): void {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  /** Calls whenever who holds an address may be another, until the returned function is called. */
+  /** Calls `watcher` whenever the holders of an address may have changed. @returns a function that ends this. */
   watch(address: string, { branch, ...context }: HoldersOptions, watcher: () => void): () => void {
     const addresses = readAddresses(address, context);
     let cancel: () => void = () => undefined;
@@ -69,7 +71,7 @@ export class AddressWaits {
     };
   }
 
-  /** Resolves when a bus that can be reached says of what is on disk then that nobody holds the address. */
+  /** Resolves when a reachable bus confirms, from the records on disk, that the address is free. */
   async whenFree(address: string, options: WhenFreeOptions): Promise<void> {
     checkOptions('whenFree', options, WHEN_FREE_OPTIONS);
     const { signal, ...about } = options;
@@ -83,14 +85,16 @@ export class AddressWaits {
       }
       const { moment } = this.mirror;
       const { free, holders } = this.mirror.swarm.holders(addresses, moment, about);
-      // Of one whose time has passed the server may not have said that it has ended: it is asked, once no other holds.
+      // A lease in state `unknown` is past its end, but the server has not yet said that it ended.
+      // The bus is asked about it once no other lease holds.
       const known = holders.find(({ state }) => state !== 'unknown');
       if (free === 'no' && known) {
-        // A sign of life may say that the time is another than was thought, by hours where this host has slept.
+        // A heartbeat may correct the estimate of the server's time, by hours after this host was suspended.
         await this.#next((known.effectiveExpiry ?? Infinity) - moment.now + 1, signals, 'leases or bus');
         continue;
       }
-      // What changes while the disk is being asked is not missed. A bus that does not know is asked again.
+      // Registered before the question, so that no change during it is missed.
+      // If the bus does not know, the timer leads to the next question.
       const turn = new AbortController();
       const changed = this.#next(ASK_AGAIN_MS, AbortSignal.any([signals, turn.signal]), 'leases');
       try {
@@ -102,7 +106,7 @@ export class AddressWaits {
     }
   }
 
-  /** Whether a bus that is there says so, of what is on disk now. */
+  /** Whether the bus confirms, from the records on disk now, that the address is free. */
   async #isConfirmedFree(address: string, about: HoldersOptions, signal: AbortSignal): Promise<boolean> {
     try {
       return (await this.bus.holding(address, { ...about, signal })).free === 'yes';

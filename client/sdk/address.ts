@@ -2,8 +2,9 @@ import { parseQuery, type Address, type AddressContext } from '../../protocol/in
 import { BusError } from './bus-error.js';
 
 /**
- * What a person or a program means by an address: a file, a symbol, a directory or a pattern, in any spelling.
- * @throws BusError `bad-option` where it can be none.
+ * Parses an address in any accepted spelling: a file, a symbol, a directory or a pattern.
+ * @returns every address that the text can mean.
+ * @throws BusError `bad-option` if the text is no address.
  */
 export function readAddresses(spelling: string, context?: AddressContext): readonly Address[] {
   const parsed = parseQuery(spelling, context);

@@ -2,23 +2,24 @@ import { BusError } from './bus-error.js';
 import type { ClientClock } from './clock.js';
 import { milliseconds, SIGNAL, type OptionTable } from './option-table.js';
 
-/** How long a call may take. */
+/** What ends the wait for an answer. */
 export interface AskOptions {
-  /** Ends the wait: the call rejects with the signal's reason. */
+  /** Ends the wait when it aborts: the call rejects with the signal's reason. @default none */
   readonly signal?: AbortSignal | undefined;
-  /** Rejects with `timeout` after so long. @default Infinity */
+  /** Milliseconds after which the call rejects with `timeout`. @default Infinity */
   readonly timeoutMs?: number | undefined;
 }
 
 export const ASK_OPTIONS: OptionTable<AskOptions> = { signal: SIGNAL, timeoutMs: milliseconds };
 
-/** Rejects with whatever a signal was aborted with. */
+/** Returns the reason of an aborted signal, as an `Error`. */
 export const reasonOf = (signal: AbortSignal): Error =>
   signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason), { cause: signal.reason });
 
 /**
- * What `start` gives, unless the signal aborts or the time is up before: then the call ends at once, and `start` is told by
- * the signal that it is given.
+ * Returns the result of `start`. If the signal aborts or the time is over first, the call rejects at once, and the signal that `start`
+ * was called with aborts.
+ * @throws BusError `timeout`; the signal's reason; what `start` throws.
  */
 export async function within<T>(
   { signal, timeoutMs = Infinity }: AskOptions,

@@ -1,18 +1,18 @@
 import { milliseconds, type OptionTable } from './option-table.js';
 
-/** How long to wait before a connection is tried again. */
+/** How long a client waits before it tries to connect again. */
 export interface BackoffOptions {
-  /** The longest wait before the first retry. @default 250 */
+  /** The upper bound of the wait before the first retry, milliseconds; it doubles with each attempt. @default 250 */
   readonly firstMs?: number;
-  /** The longest wait of all. @default 15_000 */
+  /** The upper bound of every wait, milliseconds. @default 15_000 */
   readonly longestMs?: number;
 }
 
 export const BACKOFF_OPTIONS: OptionTable<BackoffOptions> = { firstMs: milliseconds, longestMs: milliseconds };
 
 /**
- * Full jitter: anything from nothing to a bound that doubles with every attempt, so that a thousand clients of one server
- * do not come back as one.
+ * Returns a wait in milliseconds with full jitter: a random part of a bound that doubles with every attempt. So a thousand clients of one
+ * server do not all reconnect at the same moment.
  * @param attempt counts from 1.
  * @param random in [0, 1).
  */

@@ -1,4 +1,4 @@
-/** The SDK for browsers: the same client over the browser's own WebSocket, and nothing of Node in it. */
+/** The SDK for browsers: the same client over the browser's own WebSocket, without any module of Node. */
 import { CLIENT_OPTIONS, type BusClient, type ClientOptions } from './bus-client.js';
 import { BusError } from './bus-error.js';
 import { checkUrl } from './bus-url.js';
@@ -7,12 +7,13 @@ import { CALL, checkOptions, TEXT, type OptionTable } from './option-table.js';
 import { dialWithToken, type GetToken } from './token-dial.js';
 import { webDial } from './web-channel.js';
 
+/** Which bus {@link connect} connects to, and how. Exactly one of `token` and `getToken` is required. */
 export interface ConnectOptions extends ClientOptions {
-  /** Of the WebSocket, `ws://127.0.0.1:6873`. */
+  /** URL of the bus's WebSocket, for example `ws://127.0.0.1:6873`. */
   readonly url: string;
-  /** Needed, unless `getToken` is given. */
+  /** The token of the bus. */
   readonly token?: string | undefined;
-  /** Asked for the token before every attempt to connect. */
+  /** Returns the token; called before every attempt to connect. */
   readonly getToken?: GetToken | undefined;
 }
 
@@ -20,11 +21,12 @@ const CONNECT_OPTIONS: OptionTable<ConnectOptions> = { ...CLIENT_OPTIONS, url: T
 
 /**
  * Connects to a bus.
- * @throws BusError `bad-option`; `unreachable`: a browser does not tell a refusal from silence; the signal's reason, where it
- *   aborts before there is a connection.
+ * @returns the client, once the server has welcomed it.
+ * @throws BusError `bad-option`; `unreachable`, also for a refused token, because a browser does not report why a handshake failed; the
+ *   signal's reason, if the signal aborts before the client is connected.
  */
 export function connect(options: ConnectOptions): Promise<BusClient>;
-// A page in plain JavaScript may give nothing.
+// A caller in plain JavaScript may pass nothing.
 export async function connect(options: Partial<ConnectOptions> = {}): Promise<BusClient> {
   checkOptions('connect', options, CONNECT_OPTIONS);
   const { url, token, getToken, ...client } = options;

@@ -41,30 +41,37 @@ import type { SubscribeOptions } from './subscribe-options.js';
 import { Subscription } from './subscription.js';
 
 /**
- * By no more is the server's time doubted. The first ping of a connection may have taken as long as its server was stopped, and each
- * lease would end so much later for as long as the connection lasts.
+ * Upper bound of the round trip that is subtracted from the server's time. If the server was stopped during the first ping, the
+ * measured round trip includes that pause; without a bound every lease would end that much later until the connection ends.
  */
 const MAX_DOUBT_MS = 1_000;
 const UNKNOWN_HINT = 'the bus cannot see or read all reservations: muse-bus doctor says why; ask again later';
 
-/** What may be set of a client beside where its bus is. */
+/** The options of a client, except which bus it connects to. */
 export interface ClientOptions {
-  /** Closes the client. */
+  /** Closes the client when it aborts. */
   readonly signal?: AbortSignal | undefined;
+  /** The waits between attempts to connect. @default 250 ms at most before the first retry, 15 s at most before any */
   readonly backoff?: BackoffOptions | undefined;
-  /** Give up after so many attempts in a row. @default Infinity */
+  /** After this number of failed attempts in a row the client closes with the last error. @default Infinity */
   readonly maxAttempts?: number | undefined;
-  /** Whether the first connection is waited for like any other, over any number of attempts. @default false */
+  /**
+   * Whether a first attempt that fails is retried like any later one, up to `maxAttempts`. An error that no retry can repair, such as a
+   * refused token, still ends the client. @default false: the first failure ends the client
+   */
   readonly waitOnFirstConnect?: boolean | undefined;
-  /** What the server calls this client, in its overview, its metrics and its log; 1 to 128 characters. */
+  /** The name of this client in the server's overview, metrics and log; 1 to 128 characters. @default none */
   readonly name?: string | undefined;
-  /** Told what the client does; pino fits. @default none */
+  /** Receives the client's log lines; a pino logger fits. @default none */
   readonly logger?: Logger | undefined;
-  /** Told what watchers throw, who touch nobody else by it. @default the logger, or where there is none stderr */
+  /**
+   * Called with each error that a watcher throws; such an error stops neither the client nor the other watchers. The logger receives
+   * it too. @default with a logger, nothing more; without one, a warning of the process in Node, an `error` event in a browser
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** @default the system's */
+  /** The clock for all times and timers of the client. @default the system's clock */
   readonly clock?: ClientClock | undefined;
-  /** In [0, 1). @default Math.random */
+  /** Returns a number in [0, 1), for the random part of the backoff. @default Math.random */
   readonly random?: (() => number) | undefined;
 }
 
@@ -82,23 +89,23 @@ export const CLIENT_OPTIONS: OptionTable<ClientOptions> = {
 
 export const HOLDING_OPTIONS: OptionTable<HoldersOptions & AskOptions> = { ...HOLDERS_OPTIONS, ...ASK_OPTIONS };
 
-/** Which record. */
+/** The kind and id of one record. */
 export interface RecordName {
   readonly kind: Kind;
   readonly id: string;
 }
 
-/** What each of the two takes, `recordName` says better. */
+/** Accepts any value: `recordName` checks both fields and reports more exact errors. */
 const RECORD_NAME: OptionTable<RecordName> = { kind: ANYTHING, id: ANYTHING };
 
-/** A connection to a bus, as long as it is wanted: it survives restarts of the server and loss of the network. */
+/** A client of a bus. It reconnects after a restart of the server or a loss of the network, until it is closed. */
 export class BusClient implements AsyncDisposable {
-  /** Time as this client takes it. */
+  /** The clock of this client, from its options. */
   readonly clock: ClientClock;
   readonly #faults: Faults;
   readonly #connection: Connection;
 
-  /** @throws BusError `bad-option` */
+  /** Connects nothing yet: {@link open} does. @throws BusError `bad-option` */
   constructor(dial: Dial, options: ClientOptions = {}) {
     checkOptions('a client', options, CLIENT_OPTIONS);
     const { clock = systemClock, random = Math.random, backoff = {}, maxAttempts = Infinity, signal, name } = options;
@@ -119,42 +126,52 @@ export class BusClient implements AsyncDisposable {
     else signal?.addEventListener('abort', onAbort, { once: true });
   }
 
-  /** Connects for the first time. @throws BusError where that fails, or it is closed; later failures are repaired in silence. */
+  /**
+   * Connects for the first time; resolves when the server has welcomed the client. After that the client reconnects by itself.
+   * @throws BusError if the connection fails or the client is closed.
+   */
   open(): Promise<void> {
     return this.#connection.open();
   }
 
+  /** The state of the connection now. */
   get status(): BusStatus {
     return this.#connection.status;
   }
 
-  /** Calls at every change of status until the returned function is called. */
+  /** Calls `watcher` at every change of status. @returns a function that ends this. */
   watchStatus(watcher: (status: BusStatus) => void): () => void {
     return this.#connection.watchStatus(watcher);
   }
 
-  /** What the server said of itself when it was last reached: version, epoch, watching mechanism, limits. */
+  /** The server's last welcome: its version, epoch, way of watching files, limits. `undefined` before the first connection. */
   get server(): Welcome | undefined {
     return this.#connection.welcome;
   }
 
   /**
-   * The events that match a filter: first a `snapshot` event for each record that stands, then every change.
-   * @throws BusError `bad-option`, for a filter or option that no server would take.
+   * Returns the events that match a filter: first a `snapshot` event for each current record, then an event for every change.
+   * @param filter which events; the default is all.
+   * @throws BusError `bad-option`, for a filter or option that every server refuses.
    */
   subscribe(filter: FilterInput = {}, options: SubscribeOptions = {}): Subscription {
     return new Subscription(this.#connection, filter, options);
   }
 
   /**
-   * A live local view of the records that match a filter. Resolves when it is complete.
-   * @throws BusError where the bus refuses it, the client is closed, or the time is up; the signal's reason.
+   * Opens a live local copy of the records that match a filter. Resolves when the copy is complete.
+   * @param filter which records; the default is all.
+   * @throws BusError `bad-option`; `timeout`; `closed` if the client is closed; the server's error if it refuses the subscription; the
+   *   signal's reason.
    */
   mirror(filter: FilterInput = {}, options: MirrorOptions = {}): Promise<Mirror> {
     return Mirror.open(this, this.#faults, filter, options);
   }
 
-  /** A record as it is on disk now; `undefined` where there is none. @throws BusError `timeout`; the signal's reason. */
+  /**
+   * Returns a record as it is on disk at the time of the call; `undefined` if there is no such record.
+   * @throws BusError `bad-option`; `timeout`; `closed`; the signal's reason.
+   */
   async get<K extends Kind>(kind: K, id: string, options: AskOptions = {}): Promise<MirrorRecord<K> | undefined> {
     checkOptions('get', options, ASK_OPTIONS);
     const name = recordName({ kind, id }, 'get');
@@ -170,9 +187,10 @@ export class BusClient implements AsyncDisposable {
   }
 
   /**
-   * Who holds an address, by all that is on disk now, the first to end first.
-   * @throws BusError `unknown` where nobody is known to hold it and the bus cannot see or read what decides; `timeout`; the
-   *   signal's reason. An empty answer is never given for one that is not known.
+   * Returns the leases that hold an address, from all records on disk at the time of the call; the lease that ends first comes first.
+   * An empty list proves that the address is free.
+   * @throws BusError `unknown` if no holder is known, but the bus cannot see or read all records that decide; `bad-option` if the text is
+   *   no address; `timeout`; `closed`; the signal's reason.
    */
   async holders(address: string, options: HoldersOptions & AskOptions = {}): Promise<Holder[]> {
     const { free, holders } = await this.holding(address, options);
@@ -180,19 +198,23 @@ export class BusClient implements AsyncDisposable {
     throw new BusError('unknown', `whether ${address} is held is not known`, UNKNOWN_HINT);
   }
 
-  /** The same, with `free: 'unknown'` where it is not known. @throws BusError `timeout`; the signal's reason. */
+  /**
+   * Returns the same as {@link holders} and whether the address is free; `free: 'unknown'` takes the place of the error `unknown`.
+   * @throws BusError `bad-option`; `timeout`; `closed`; the signal's reason.
+   */
   async holding(address: string, options: HoldersOptions & AskOptions = {}): Promise<AddressHolding> {
     checkOptions('holders', options, HOLDING_OPTIONS);
     const { signal, timeoutMs, ...about } = options;
     return within({ signal, timeoutMs }, this.clock, 'holders', async (end) => {
-      // A lease that ends after the question may be prolonged after the disk was read: it is judged at this moment.
+      // A lease that ends after the question may be prolonged after the server read the disk.
+      // So leases are judged at the time of the question.
       const roundTripMs = this.status.state === 'live' ? Math.min(this.status.roundTripMs, MAX_DOUBT_MS) : 0;
       const askedAt = unixMillis(this.serverNow() - roundTripMs);
       await this.sync(undefined, { signal: end });
       const mirror = await this.mirror({ kinds: LEASE_KINDS }, { signal: end });
       try {
-        // The barrier proves all that happened until it was asked for.
-        // A server whose clock was set back has said so before it answered.
+        // The barrier covers everything that happened before the question.
+        // A server whose clock was set back has sent its new time before its answer; the earlier time counts.
         const at = unixMillis(Math.min(askedAt, this.serverNow()));
         return mirror.holding(address, about, { ...mirror.moment, now: at, completeUntil: at });
       } finally {
@@ -201,16 +223,16 @@ export class BusClient implements AsyncDisposable {
     });
   }
 
-  /** The server's wall clock, as well as we know it, Unix milliseconds. */
+  /** Returns the best estimate of the server's wall clock, Unix milliseconds; this host's wall clock before the first connection. */
   serverNow(): number {
     return this.#connection.serverNow();
   }
 
   /**
-   * The barrier: resolves once the server has read that record, or everything, as it is on disk now. Events of what it
-   * found have been sent before. While there is no connection it waits for one.
-   * @returns the cursor that includes it.
-   * @throws BusError `bad-option`, for what names no record; `timeout`; the signal's reason.
+   * Sends a barrier: resolves once the server has read the record, or without one all records, as they were on disk at the call. The
+   * server sends the resulting events before it answers. Without a connection the call waits for one.
+   * @returns the cursor, `epoch:revision`, that includes those events.
+   * @throws BusError `bad-option` if `record` names no record; `timeout`; `closed`; the signal's reason.
    */
   async sync(record?: RecordName, options: AskOptions = {}): Promise<string> {
     checkOptions('sync', options, ASK_OPTIONS);
@@ -220,10 +242,10 @@ export class BusClient implements AsyncDisposable {
   }
 
   /**
-   * Asks the server about itself: `overview`, who is connected and how each is served; `explain`, why a record or a
-   * transition was or was not delivered.
-   * @throws BusError `bad-option`, naming what is wrong with the question; `limit`, where too many are asked; `timeout`; the
-   *   signal's reason.
+   * Asks the server about itself. Topics: `overview`, which clients are connected and the delivery state of each; `explain`, why an
+   * event of a record was or was not delivered.
+   * @throws BusError `bad-option`, which names what is wrong with the parameters; `limit` after too many questions; `timeout`; `closed`;
+   *   the signal's reason.
    */
   async inspect<Topic extends keyof Inspections>(
     topic: Topic,
@@ -254,7 +276,7 @@ function checkName(name: string): void {
   }
 }
 
-/** @throws BusError `bad-option`. What more a server asks of an id, it says itself. */
+/** @throws BusError `bad-option`. The server checks the id further and reports its own error. */
 function recordName({ kind, id }: RecordName, call: string): RecordName {
   const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
   if (known === undefined) {

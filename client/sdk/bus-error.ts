@@ -1,31 +1,31 @@
 import type { ErrorCode } from '../../protocol/index.js';
 
-/** What can go wrong between a client and a bus; every code has its line in the README's table of errors. */
+/** What went wrong between a client and a bus. Every code has a row in the README's table of errors. */
 export type BusErrorCode =
   | ErrorCode
   /** No endpoint file in or above the directory, and no url given. */
   | 'no-endpoint'
   /** A server is there, and its certificate is not trusted. */
   | 'untrusted'
-  /** What says where the bus is cannot be believed, or who answers there is not the bus: no token was sent. */
+  /** The endpoint file is not trusted, or the server at its url does not know the token. The token was not sent. */
   | 'untrusted-endpoint'
-  /** Nobody answers at the url. */
+  /** No server answers at the url, or the server cannot accept the client now. */
   | 'unreachable'
   /** The token was refused. */
   | 'unauthorized'
   /** The Host or Origin was refused. */
   | 'forbidden'
-  /** The other side speaks something else, or said what it may not. */
+  /** The server does not speak this protocol, or broke one of its rules. */
   | 'protocol'
-  /** The bus answers, and cannot see or read what the answer depends on. */
+  /** The bus is reachable, but cannot see or read the files that the answer depends on. */
   | 'unknown'
-  /** The call took longer than it was given. */
+  /** The call took longer than its `timeoutMs`. */
   | 'timeout'
-  /** What happened meanwhile is gone from the server's history, and no snapshot was asked for that would show what is so now. */
+  /** The server's history no longer has the missed events, and the subscription receives no snapshot of the current records. */
   | 'resync'
-  /** The client was closed, or the subscription's signal aborted. */
+  /** The client, the subscription or the mirror is closed, or a signal ended the wait. */
   | 'closed'
-  /** More events waited than the subscription's buffer holds, and its policy is to fail. */
+  /** More events wait than `bufferSize` of the subscription, and its `whenFull` is `fail`. */
   | 'overflow';
 
 const RETRYABLE: ReadonlySet<BusErrorCode> = new Set(['unreachable', 'limit', 'internal', 'timeout', 'unknown']);
@@ -37,14 +37,14 @@ export class BusError extends Error {
   constructor(
     readonly code: BusErrorCode,
     message: string,
-    /** What to do about it. */
+    /** What to do about the error; may be empty. */
     readonly hint: string,
     options?: ErrorOptions,
   ) {
     super(message, options);
   }
 
-  /** Whether the same call may succeed later without anything being changed. */
+  /** Whether the same call may succeed later although nobody changes anything. */
   get retryable(): boolean {
     return RETRYABLE.has(this.code);
   }

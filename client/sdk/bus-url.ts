@@ -2,7 +2,7 @@ import { BusError } from './bus-error.js';
 
 const HINT = 'a bus is at ws://host:port, or wss://host:port with TLS';
 
-/** @returns what is wrong with a url of a bus; `undefined` where nothing is. */
+/** @returns what is wrong with the url of a bus; `undefined` if it is valid. */
 function fault(url: string): string | undefined {
   if (url.trim() === '') return 'is empty';
   let parsed: URL;
@@ -12,7 +12,7 @@ function fault(url: string): string | undefined {
     return /^[a-z]+:\/\/\/?$/i.test(url) ? 'names no host' : 'is no url';
   }
   const { protocol, hostname, searchParams, hash } = parsed;
-  // `localhost:6873` reads as a scheme and a path.
+  // `URL` parses `localhost:6873` as a scheme and a path.
   if (hostname === '' && !url.includes('//')) return `has no scheme; did you mean ws://${url}?`;
   if (protocol === 'http:' || protocol === 'https:') {
     return `begins with ${protocol}//; did you mean ${url.replace(/^http/i, 'ws')}?`;
@@ -23,7 +23,7 @@ function fault(url: string): string | undefined {
   return hash === '' ? undefined : 'has a fragment (#…), which a WebSocket has not';
 }
 
-/** @throws BusError `bad-option`, saying what is wrong. */
+/** Checks the url of a bus. @throws BusError `bad-option`, with what is wrong; a url with a token is not quoted. */
 export function checkUrl(url: string): void {
   const why = fault(url);
   if (why === undefined) return;

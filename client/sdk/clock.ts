@@ -1,17 +1,17 @@
-/** Time as the SDK needs it; tests pass one that they turn. */
+/** The clock and timers that the SDK uses. Tests pass one that they advance by hand. */
 export interface ClientClock {
-  /** Wall clock, Unix milliseconds. */
+  /** Returns the wall clock, Unix milliseconds. */
   now(): number;
   /**
-   * Milliseconds since some fixed moment, never set back or forward.
-   * @default the wall clock, which may be
+   * Returns milliseconds since some fixed moment, from a clock that is never set.
+   * @default the wall clock, which may be set
    */
   elapsed?(): number;
-  /** Calls once after the delay; the returned function cancels. */
+  /** Calls `call` once after the delay in milliseconds. @returns a function that cancels the timer. */
   after(delayMs: number, call: () => void): () => void;
 }
 
-/** What durations are measured by. */
+/** Returns the reading by which durations are measured, milliseconds. */
 export const elapsedOf = (clock: ClientClock): number => clock.elapsed?.() ?? clock.now();
 
 export const systemClock: ClientClock = {

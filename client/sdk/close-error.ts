@@ -3,7 +3,7 @@ import { reasonOf } from './ask-options.js';
 import { BusError } from './bus-error.js';
 import type { BusStatus } from './status.js';
 
-/** What the end of a connection means to whoever used it. */
+/** The error for a connection that ended with a WebSocket close code and reason. */
 export function closeError(code: number, reason: string): BusError {
   const text = `the connection ended with ${String(code)}${reason === '' ? '' : ` (${reason})`}`;
   switch (code) {
@@ -20,23 +20,23 @@ export function closeError(code: number, reason: string): BusError {
   }
 }
 
-/** What a client that its user has closed refuses with. */
+/** The error of every call to a client that its user has closed. */
 export const userClosed = (cause: unknown): BusError =>
   new BusError('closed', 'the client was closed', 'connect again', cause === undefined ? {} : { cause });
 
-/** Why not even an attempt was made. */
+/** The error for an attempt to connect that could not begin. */
 export function couldNotDial(error: unknown): BusError {
   if (error instanceof BusError) return error;
   const text = `no connection could be begun: ${error instanceof Error ? error.message : String(error)}`;
   return new BusError('bad-option', text, 'is the url right?', { cause: error });
 }
 
-/** How long a server that closes a connection asks to be left alone, milliseconds. */
+/** How long the server asks the client to wait before it reconnects, milliseconds; 0 if the reason has no `retry=`. */
 export function suggestedDelayMs(reason: string): number {
   return Number(/\bretry=(\d{1,6})\b/.exec(reason)?.[1] ?? 0);
 }
 
-/** Why a mirror has ended whose subscription ended without an error: with its client, or by its signal. */
+/** Why a mirror ended whose subscription ended without an error: its client was closed, or its signal aborted. */
 export function whyOver(status: BusStatus, signal: AbortSignal | undefined): BusError {
   if (status.state === 'closed' && status.error) return status.error;
   const cause: unknown = signal?.aborted ? reasonOf(signal) : undefined;

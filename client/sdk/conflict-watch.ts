@@ -3,30 +3,30 @@ import type { Faults } from './faults.js';
 
 interface ConflictWatch {
   readonly tell: (conflict: ConflictForm) => void;
-  /** What it has been told of, or was there before it. */
+  /** Keys of the conflicts that the watcher has received, or that existed before it was added. */
   known: ReadonlySet<string>;
 }
 
-/** Those who are told of each conflict of a mirror once, when it begins; one that ends and begins again is told again. */
+/** The watchers of a mirror's conflicts. Each is called once when a conflict begins, and again if the conflict ends and begins again. */
 export class ConflictWatches {
   readonly #watches = new Set<ConflictWatch>();
 
   constructor(
-    /** Those that there are now. */
+    /** Returns the conflicts that exist now. */
     private readonly conflicts: () => readonly Conflict[],
     private readonly faults: Faults,
   ) {}
 
-  /** Those that exist already are not told. */
+  /** Adds a watcher; it is not called for conflicts that exist already. @returns a function that removes it. */
   add(tell: (conflict: ConflictForm) => void): () => void {
     const watch = { tell, known: keysOf(this.conflicts()) };
     this.#watches.add(watch);
     return () => this.#watches.delete(watch);
   }
 
-  /** Leases or intents may have changed. */
+  /** Called when leases or intents may have changed. */
   changed(): void {
-    // Nothing is looked for where nobody asks.
+    // Without watchers the search for conflicts would be wasted.
     if (this.#watches.size === 0) return;
     const now = this.conflicts();
     const keys = keysOf(now);
@@ -44,6 +44,6 @@ export class ConflictWatches {
 
 const keysOf = (conflicts: readonly Conflict[]): ReadonlySet<string> => new Set(conflicts.map(keyOf));
 
-/** A third run at an address makes it another conflict; another reservation of the same run does not. */
+/** Identifies a conflict. A third run at the address makes another conflict; another reservation of the same run does not. */
 const keyOf = ({ type, address, parties }: Conflict): string =>
   JSON.stringify([type, address, parties.map(({ run, branch }) => [run ?? null, branch ?? null])]);

@@ -7,18 +7,22 @@ import { ANY_TEXT, ANYTHING, CALL, checkOptions, FLAG, PEM, TEXT, type OptionTab
 import { findRepositoryBus } from './repository-bus.js';
 import { dialWithToken, type GetToken } from './token-dial.js';
 
+/** Which bus {@link connect} connects to, and how; all options are optional. */
 export interface ConnectOptions extends ClientOptions, TlsOptions {
-  /** Of the WebSocket, `ws://127.0.0.1:6873`. @default what the repository's server says of itself */
+  /** URL of the bus's WebSocket, for example `ws://127.0.0.1:6873`. @default the url in the repository's endpoint file */
   readonly url?: string | undefined;
-  /** Goes only to a `url` that is given, too. @default what the repository's server says, where `url` is its own */
+  /**
+   * The token of the bus. It is sent only to a `url` that the caller also gives, or to the repository's own bus if it is that bus's token.
+   * @default the token in the repository's endpoint file, if `url` is absent or is the url in that file
+   */
   readonly token?: string | undefined;
-  /** Asked for the token before every attempt to connect. */
+  /** Returns the token; called before every attempt to connect. Cannot be combined with `token`. */
   readonly getToken?: GetToken | undefined;
-  /** A directory in the repository whose bus is wanted. @default the working directory */
+  /** A directory in the repository whose bus to connect to. @default the working directory */
   readonly root?: string | undefined;
 }
 
-/** What a server says of itself beside url and token: `connect(await server.start())` takes it whole. */
+/** The fields of an endpoint besides url and token. They are accepted and ignored, so that `connect(await server.start())` works. */
 const ENDPOINT_FIELDS: Readonly<Record<string, OptionTable<{ field: unknown }>['field']>> = {
   pid: ANYTHING,
   version: ANYTHING,
@@ -44,10 +48,11 @@ export const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {
 };
 
 /**
- * Connects to a bus: with nothing said, to that of the repository around the working directory. No token is sent before the
- * server has shown that it knows it, except to a `url` that is given together with a `token`.
+ * Connects to a bus; without options, to the bus of the repository around the working directory. The client sends the token only after
+ * the server has proved that it knows the token. The exception is a `url` that the caller gives together with a token.
+ * @returns the client, once the server has welcomed it.
  * @throws BusError `no-endpoint`, `untrusted-endpoint`, `unreachable`, `untrusted`, `unauthorized`, `forbidden`, `bad-option`;
- *   the signal's reason, where it aborts before there is a connection.
+ *   the signal's reason, if the signal aborts before the client is connected.
  */
 export async function connect(options: ConnectOptions = {}): Promise<BusClient> {
   checkOptions('connect', options, CONNECT_OPTIONS);
@@ -65,12 +70,12 @@ export async function connect(options: ConnectOptions = {}): Promise<BusClient> 
   return opened(dial, clientOptions(rest));
 }
 
-/** Connects to wherever a bus is at each attempt. @throws BusError */
+/** Connects to the address that `find` returns; `find` is called again at each attempt. @throws BusError as {@link connect} does. */
 export async function connectTo(find: () => Address, options: ClientOptions = {}): Promise<BusClient> {
   return opened(nodeDial(find), options);
 }
 
-/** Those of a client, without what else an endpoint says. */
+/** The options of a client, without the other fields of an endpoint. */
 function clientOptions(given: ClientOptions): ClientOptions {
   return Object.fromEntries(Object.entries(given).filter(([name]) => name in CLIENT_OPTIONS));
 }

@@ -6,41 +6,41 @@ import type { BusStatus } from './status.js';
 
 type Told<State extends BusStatus['state']> = Extract<BusStatus, { readonly state: State }>;
 
-/** What a connection remembers of its attempts. */
+/** The attempts to connect so far. */
 interface Attempts {
-  /** How many there have been since it was live. */
+  /** The number of attempts since the connection was last live. */
   readonly attempts: number;
-  /** No server has ever welcomed it. */
+  /** Whether no server has welcomed this client yet. */
   readonly isFirst: boolean;
 }
 
-/** How a client stands with its bus. `status` is what its watchers are told of it, `timerMs` how long the state may last. */
+/** The state of a connection. Watchers receive `status`; after `timerMs` the event `timer` comes. */
 export type ConnectionState =
-  /** Nobody has asked for a connection. */
+  /** `open` has not been called. */
   | (Attempts & { readonly at: 'idle'; readonly status: Told<'connecting'> })
-  /** A channel is being made, or has been made and has not brought a welcome. */
+  /** A channel is opening, or is open and has not received a welcome. */
   | (Attempts & { readonly at: 'dialling'; readonly status: Told<'connecting'>; readonly timerMs: number })
-  /** Welcomed. The time begins again with each message. */
+  /** Welcomed. Each received message restarts the timer. */
   | (Attempts & { readonly at: 'live'; readonly status: Told<'live'>; readonly timerMs: number })
-  /** We give the channel up; it is as good as broken. */
+  /** The channel is given up and counts as broken. */
   | (Attempts & { readonly at: 'stale'; readonly status: Told<'stale'> })
-  /** Until the next attempt. */
+  /** Waiting for the next attempt. */
   | (Attempts & { readonly at: 'waiting'; readonly status: Told<'connecting'>; readonly timerMs: number })
-  /** For good. `why` refuses whatever is asked from now on. */
+  /** Closed for good. `why` is the error of every later call. */
   | { readonly at: 'closed'; readonly status: Told<'closed'>; readonly why: BusError };
 
 /** What can happen to a connection. */
 export type ConnectionEvent =
-  /** It is wanted. */
+  /** The user called `open`. */
   | { readonly is: 'opened' }
   | { readonly is: 'welcomed'; readonly clockSkewMs: number; readonly heartbeatMs: number }
-  /** The server has said more of how it stands. */
+  /** The server's heartbeat or pong brought new values for the status. */
   | { readonly is: 'heard'; readonly says: Partial<Pick<Told<'live'>, 'roundTripMs' | 'clockSkewMs' | 'health'>> }
-  /** The time of the state is over. */
+  /** `timerMs` of the state are over. */
   | { readonly is: 'timer'; readonly now: number }
-  /** Events are missing. */
+  /** Events are missing in the stream from the server. */
   | { readonly is: 'gap'; readonly now: number; readonly cause: string }
-  /** The channel has ended, or was given up. `error`: where it is known why none came about. `random` in [0, 1). */
+  /** The channel has ended, or was given up. `error`: why no channel could be opened, if that is known. `random` in [0, 1). */
   | {
       readonly is: 'broken';
       readonly code: number;
@@ -48,23 +48,23 @@ export type ConnectionEvent =
       readonly error?: BusError | undefined;
       readonly random: number;
     }
-  /** Closed by its user, or for an error after which nothing the server says can be used. */
+  /** The user closed the client, or the server broke the protocol. */
   | { readonly is: 'ended'; readonly error: BusError | undefined; readonly why: BusError };
 
-/** What its user has decided once. */
+/** The user's options for reconnecting. */
 export interface ConnectionRules {
   readonly backoff: BackoffOptions;
-  /** Give up after so many attempts in a row. */
+  /** After this number of failed attempts in a row the connection closes. */
   readonly maxAttempts: number;
-  /** Whether the first attempt too is repeated. */
+  /** Whether a failed first attempt is repeated too. */
   readonly waitOnFirstConnect: boolean;
 }
 
-/** How long a server may take from the dial to its welcome. */
+/** The longest time from the start of an attempt to the server's welcome. */
 const WELCOME_MS = 20_000;
-/** A heartbeat that is this many intervals late means that the connection is dead. */
+/** After this many heartbeat intervals without a message the connection counts as dead. */
 const HEARTBEATS_MISSED = 2.5;
-/** After a close that asks for patience, the wait is at least this long. */
+/** The least wait after a close code that asks the client to reconnect later. */
 const LATER_MS = 5_000;
 
 export const IDLE: ConnectionState = {
@@ -75,8 +75,8 @@ export const IDLE: ConnectionState = {
 };
 
 /**
- * The whole life of a connection: the state after an event. What comes too late leaves the state as it is: it is of a channel or a
- * timer that is no more. Closed is closed, whatever comes.
+ * Returns the state after an event; this table is the whole life of a connection. An event of an earlier channel or timer comes too late
+ * and changes nothing. No event changes the state `closed`.
  */
 export function nextState(state: ConnectionState, event: ConnectionEvent, rules: ConnectionRules): ConnectionState {
   if (state.at === 'closed') return state;
@@ -137,7 +137,7 @@ function broken(
 ): ConnectionState {
   const why = error ?? closeError(code, reason);
   const advice = RECONNECT_AFTER[code as CloseCode] as 'yes' | 'later' | 'no' | undefined;
-  // Between a server's end and its successor's start there is no endpoint file, or one that nobody stands behind.
+  // While a server restarts there is no endpoint file, or one whose server does not run. So these errors are retried.
   const isBetween = error?.code === 'no-endpoint' || error?.code === 'untrusted-endpoint';
   const isHopeless = advice === 'no' || (error !== undefined && !error.retryable && !isBetween);
   if (isHopeless || (isFirst && !waitOnFirstConnect) || attempts >= maxAttempts) return closed(why, why);

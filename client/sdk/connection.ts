@@ -33,12 +33,12 @@ export interface ConnectionOptions extends ConnectionRules {
   readonly clock: ClientClock;
   /** In [0, 1). @default Math.random */
   readonly random: () => number;
-  /** What the server calls this connection, where it understands that. */
+  /** The name of this client; sent only to a server that has the feature `names`. */
   readonly name: string | undefined;
   readonly faults: Faults;
 }
 
-/** A connection that lasts: dials, dials again when it breaks, and asks again what was asked and subscribed. */
+/** A lasting connection: reconnects when it breaks, subscribes again, and repeats the questions that have no answer yet. */
 export class Connection {
   readonly #routes: Routes;
   readonly #pending: PendingRequests;
@@ -74,17 +74,17 @@ export class Connection {
     return this.#state.status;
   }
 
-  /** What the server said of itself when it was last reached. */
+  /** The server's last welcome. */
   get welcome(): Welcome | undefined {
     return this.#welcome;
   }
 
-  /** Calls at every change of status. */
+  /** Calls `watcher` at every change of status. @returns a function that ends this. */
   watchStatus(watcher: (status: BusStatus) => void): () => void {
     return this.#watchers.add(watcher);
   }
 
-  /** Resolves with the first welcome. A first attempt that fails is the caller's to repeat. @throws BusError */
+  /** Resolves with the first welcome. If the first attempt fails, the caller may try again with a new connection. @throws BusError */
   open(): Promise<void> {
     if (this.#state.at === 'closed') return Promise.reject(this.#state.why);
     this.#opening ??= new Promise((resolve, reject) => {
@@ -94,7 +94,7 @@ export class Connection {
     return this.#opening;
   }
 
-  /** @param cause where it is not for an error: kept as the cause of what is refused from now on. */
+  /** @param cause without `error`: the cause of the error that later calls throw. */
   close(error?: BusError, cause?: unknown): void {
     this.#on({ is: 'ended', error, why: error ?? userClosed(cause) });
   }
@@ -105,12 +105,12 @@ export class Connection {
     else this.#routes.add(subscriber);
   }
 
-  /** Ends a subscription; nothing more of it is passed on. */
+  /** Ends a subscription; it receives nothing more. */
   remove(subscriber: Subscriber): void {
     this.#routes.remove(subscriber);
   }
 
-  /** The barrier: resolves with a cursor that includes what was on disk when it was called. */
+  /** Sends a barrier. @returns a cursor that includes what was on disk at the call. */
   sync(record?: { readonly kind: Kind; readonly id: string }, options: AskOptions = {}): Promise<Cursor> {
     const about = record ? [record.kind, record.id] : [];
     return this.#pending.ask('sync', (nonce) => [MessageType.sync, nonce, ...about], options) as Promise<Cursor>;
@@ -123,7 +123,7 @@ export class Connection {
 
   // ── its life ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** All that happens passes here. A watcher that is told may close the client: what follows then finds it closed. */
+  /** Handles every event. A watcher may close the client: the lines after that call then find the state `closed`. */
   #on(event: ConnectionEvent): void {
     const before = this.#state;
     const state = nextState(before, event, this.options);
@@ -161,7 +161,7 @@ export class Connection {
     }
   }
 
-  /** Gives the state its time, from now on. */
+  /** Restarts the timer of the state. */
   #giveTime(): void {
     this.#cancelTimer?.();
     if ('timerMs' in this.#state)
@@ -205,7 +205,7 @@ export class Connection {
     if (name !== undefined && features?.includes('names')) this.#send([MessageType.name, name]);
     this.#pingedAt = elapsedOf(clock);
     this.#send([MessageType.ping, 0]);
-    // Before anybody is told: what a watcher asks for now is sent by itself, and once.
+    // Before the status watchers are called: what a watcher subscribes or asks is then sent directly, and only once.
     this.#routes.begin({ schemaVersion: server, epoch: epoch as EventOrigin['epoch'] });
     this.#pending.begin();
   }
@@ -218,7 +218,7 @@ export class Connection {
       return;
     }
     if (this.#state.at === 'live') this.#giveTime();
-    // The welcome comes first: before it only a refusal means something, and neither is a welcome.
+    // The first message is a welcome or an error; any other message before the welcome is ignored.
     else if (message[0] !== MessageType.welcome && message[0] !== MessageType.error) return;
     try {
       this.#take(message);
@@ -227,7 +227,7 @@ export class Connection {
     }
   }
 
-  /** What the other side says cannot be trusted any more. */
+  /** Closes the client: after a breach of the protocol no message of the server can be trusted. */
   #violated(text: string, cause?: unknown): void {
     this.close(new BusError('protocol', text, 'is this the url of a bus? update the client or the server', { cause }));
   }
@@ -266,7 +266,7 @@ export class Connection {
   }
 
   #welcomed(welcome: Welcome): void {
-    // A connection has one welcome.
+    // A second welcome on a connection is ignored.
     if (this.#state.at !== 'dialling') return;
     this.#welcome = welcome;
     this.#on({ is: 'welcomed', clockSkewMs: this.#time.heard(welcome.now), heartbeatMs: welcome.heartbeat_ms });

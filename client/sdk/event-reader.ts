@@ -3,11 +3,11 @@ import { BusError } from './bus-error.js';
 import type { Update } from './update.js';
 
 export interface EventReaderOptions {
-  /** Events that it refuses are passed over. */
+  /** Returns whether an event is shown. @default shows all */
   readonly where?: ((event: BusEvent) => boolean) | undefined;
-  /** End after so many events. @default Infinity */
+  /** The number of shown events after which the reader ends. @default Infinity */
   readonly limit?: number;
-  /** Whether a new snapshot shows what stands; where not, a reader cannot be made right again after a resync. */
+  /** Whether the subscription receives snapshots. Without them the reader must fail at a resync. */
   readonly hasSnapshot: boolean;
 }
 
@@ -16,7 +16,7 @@ interface Key {
   readonly id: string;
 }
 
-/** What the reader has been told stands, and, while a new snapshot comes in, what it was told before. */
+/** The records that exist according to the events shown so far. `before`: those before the snapshot that is being received. */
 type Standing =
   | { readonly at: 'known'; readonly records: Map<string, Key> }
   | { readonly at: 'anew'; readonly records: Map<string, Key>; readonly before: Map<string, Key> };
@@ -24,21 +24,21 @@ type Standing =
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * The events alone. What a resync hides from those who read only events it makes good: when the new snapshot is complete,
- * what had stood and is not in it is told as `removed`, `observed: 'resync'`. One reader.
+ * Reads only the events of a subscription, for one reader. A resync itself is not an event. So when the new snapshot is complete, the
+ * reader adds an event `removed` with `observed: 'resync'` for each record that existed before and is not in the snapshot.
  */
 export class EventReader implements AsyncGenerator<BusEvent, void, undefined> {
   #standing: Standing = { at: 'known', records: new Map() };
-  /** Removals that are told before the next update is read. */
+  /** Added removals, returned before the next update is read. */
   #found: BusEvent[] = [];
   #left: number;
   #isOver = false;
-  /** Several may be asked for at once: each waits for the one before it. */
+  /** The last call of `next`: a new call waits for it. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly updates: AsyncGenerator<Update, void, undefined>,
-    /** By whom and when it is said that a record is gone: when it went, nobody knows. */
+    /** Returns version and time for an added removal: the time of the discovery, because the time of the removal is not known. */
     private readonly stamp: () => Pick<BusEvent, 'schema_version' | 'timestamp'>,
     private readonly options: EventReaderOptions,
   ) {
@@ -119,7 +119,7 @@ export class EventReader implements AsyncGenerator<BusEvent, void, undefined> {
       throw new BusError('resync', text, "read updates(), which show it, or subscribe with snapshot: 'full'");
     }
     const { records } = this.#standing;
-    // A snapshot that was cut has shown some of what stands; what stood before it may still have to be taken back.
+    // A broken snapshot has shown only some records. The records from before it may still have to be removed.
     const before = this.#standing.at === 'anew' ? new Map([...this.#standing.before, ...records]) : records;
     this.#standing = { at: 'anew', records: new Map(), before };
   }

@@ -1,13 +1,13 @@
 import { silentLogger, type Logger } from './logger.js';
 
-/** What is done with an error that somebody's watcher has thrown: nobody else is touched, and it is not lost. */
+/** Catches and reports the errors that watchers throw, so that no other watcher and not the client fails. */
 export class Faults {
   constructor(
     readonly logger: Logger = silentLogger,
     private readonly onError?: (error: unknown) => void,
   ) {}
 
-  /** Calls a watcher. What it throws is reported, as that of an event target's listener is. */
+  /** Calls a watcher and reports what it throws, as a DOM event target does for its listeners. */
   guard(what: string, call: () => void): void {
     try {
       call();
@@ -35,7 +35,7 @@ interface Host {
   reportError?(error: unknown): void;
 }
 
-/** In Node as a warning: `reportError`, where there is one, may end the process. In a page as its `error` event. */
+/** Reports an error: in Node as a warning of the process, because `reportError` may end the process; in a page as an `error` event. */
 function tell(error: unknown): void {
   const { process, reportError } = globalThis as Host;
   if (process?.emitWarning) process.emitWarning(error instanceof Error ? error : new Error(String(error)));

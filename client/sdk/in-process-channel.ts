@@ -3,16 +3,16 @@ import type { Bus, Connection, Socket } from '../../server/index.js';
 import { BusError } from './bus-error.js';
 import type { ChannelListener, Dial } from './channel.js';
 
-/** A way to a bus in this process, which can be cut from the server's side. */
+/** Connections to a bus in this process, which a test can break. */
 export interface InProcessLine {
   readonly dial: Dial;
-  /** Every connection breaks, as if the network had gone. */
+  /** Breaks every connection, as a loss of the network does. */
   cut(): void;
-  /** The server is gone: every connection ends as at a shutdown, and none is made again. */
+  /** Ends every connection as a shutdown does; later attempts to connect fail. */
   end(): void;
 }
 
-/** Frames pass from one side to the other in a later microtask, in order, as they would over a wire. */
+/** Each frame is delivered in a later microtask, in order, so that no side receives a message while it is sending, as over a network. */
 export function inProcessLine(bus: Pick<Bus, 'attach'>): InProcessLine {
   const open = new Map<ChannelListener, Connection>();
   let isOver = false;

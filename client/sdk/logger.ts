@@ -1,4 +1,4 @@
-/** Where a client says what it does; pino fits. */
+/** Receives the log lines of a client; a pino logger fits. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

@@ -12,16 +12,17 @@ export interface MirrorRecord<K extends Kind> {
   readonly kind: K;
   readonly id: string;
   readonly data: DataOf<K>;
-  /** Of its last transition. */
+  /** The revision of the record's last event. */
   readonly revision: number;
+  /** Why the file cannot be read as a valid record; `undefined` if it can. */
   readonly problem: Problem | undefined;
 }
 
-/** `signal` and `timeoutMs` bound the wait until the mirror is complete; the signal closes it later, too. */
+/** The options of a mirror. `signal` and `timeoutMs` bound the wait until the mirror is complete; later `signal` closes the mirror. */
 export interface MirrorOptions extends AskOptions {
-  /** Whether it follows who holds what, whatever its filter lets through. @default true */
+  /** Whether the mirror also follows all leases, independent of its filter. @default true */
   readonly leases?: boolean | undefined;
-  /** Told once, where an error has ended the mirror. */
+  /** Called once, if an error ends the complete mirror. */
   readonly onError?: ((error: BusError) => void) | undefined;
 }
 
@@ -32,7 +33,7 @@ export const MIRROR_OPTIONS: OptionTable<MirrorOptions> = {
   onError: CALL,
 };
 
-/** What a mirror asks of its client. */
+/** The part of a client that a mirror uses. */
 export interface MirrorSource extends AskedBus {
   readonly status: BusStatus;
   serverNow(): number;

@@ -9,22 +9,22 @@ import {
 } from '../../protocol/index.js';
 import type { StandingRecord } from './record-view.js';
 
-/** What decides who holds what. */
+/** The kinds whose records decide about leases. */
 export const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
-/** What a mirror subscribes to, and what of it it shows. */
+/** What a mirror subscribes to, and which of these records it shows. */
 export interface MirrorPlan {
   readonly filter: FilterInput;
-  /** Absent where it shows all of it. */
+  /** Whether a record is shown; absent if all are. */
   readonly shows?: (record: StandingRecord, followed: Followed | undefined) => boolean;
-  /** A second subscription, where what is shown cannot be told from what is only followed. */
+  /** The filter of a second subscription, for leases. Present if only the server can decide which records match the user's filter. */
   readonly leases?: FilterInput;
 }
 
 /**
- * One subscription for the records and the leases, so that both are always of one moment: it asks for the kinds of both and for
- * nothing else, and what the filter would have left out is followed and not shown. Only a filter by globs or by types of event
- * is left to the server, in a subscription of its own.
+ * Returns the plan for a filter. Records and leases share one subscription, so that both are always of one moment. Its filter has only the
+ * kinds of both; the mirror follows the other matching records too, but does not show them. A filter by globs or by event types can only be
+ * applied by the server: it gets a subscription of its own.
  */
 export function planOf(input: FilterInput, followsLeases: boolean): MirrorPlan {
   const filter = readFilter(input);

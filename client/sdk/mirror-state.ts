@@ -1,33 +1,33 @@
 import type { BusError } from './bus-error.js';
 import type { BusStatus } from './status.js';
 
-/** How far a mirror can be believed. */
+/** Whether a mirror shows the current records. */
 export type MirrorStatus =
   /** It follows the bus. */
   | { readonly state: 'live' }
-  /** It shows what was so until the bus was lost; what is so now is not known. `since` in Unix milliseconds. */
+  /** The mirror shows the records as of the loss of the bus; the current ones are not known. `since` in Unix milliseconds. */
   | { readonly state: 'unknown'; readonly since: number; readonly cause: string }
-  /** It shows what was so when it ended, and changes no more. */
+  /** The mirror shows the records as of its end and no longer changes. `error`: what ended it, absent if it was closed. */
   | { readonly state: 'closed'; readonly error?: BusError };
 
 type Told<State extends MirrorStatus['state']> = Extract<MirrorStatus, { readonly state: State }>;
 
-/** The life of a mirror, with what it says of itself in each state. */
+/** The states of a mirror, each with the status that the user sees. */
 export type MirrorState =
-  /** Not complete, and not given out. */
+  /** Not complete; the user does not have it yet. */
   | { readonly at: 'opening'; readonly status: Told<'unknown'> }
-  /** Complete, and the bus is there. */
+  /** Complete and connected. */
   | { readonly at: 'live'; readonly status: Told<'live'> }
   /** Complete as of when the bus was lost. */
   | { readonly at: 'lost'; readonly status: Told<'unknown'> }
-  /** For good, with what ended it, where it was not closed. */
+  /** Ended for good: closed, or ended by an error. */
   | { readonly at: 'ended'; readonly status: Told<'closed'> };
 
 /** What can happen to a mirror. */
 export type MirrorEvent =
-  /** All that it follows has been told. */
+  /** Every view has received its snapshot. */
   | { readonly is: 'completed' }
-  /** The bus is there. */
+  /** The client is connected. */
   | { readonly is: 'bus-back' }
   | { readonly is: 'bus-lost'; readonly since: number; readonly cause: string }
   | { readonly is: 'ended'; readonly error: BusError | undefined };
@@ -35,7 +35,7 @@ export type MirrorEvent =
 export const OPENING: MirrorState = { at: 'opening', status: { state: 'unknown', since: 0, cause: 'opening' } };
 const LIVE: MirrorState = { at: 'live', status: { state: 'live' } };
 
-/** The whole life of a mirror: the state after an event. What changes nothing leaves it as it is; ended is ended, whatever comes. */
+/** Returns the state after an event; this table is the whole life of a mirror. No event changes the state `ended`. */
 export function nextState(state: MirrorState, event: MirrorEvent): MirrorState {
   if (state.at === 'ended') return state;
   switch (event.is) {
@@ -45,7 +45,7 @@ export function nextState(state: MirrorState, event: MirrorEvent): MirrorState {
       return state.at === 'lost' ? LIVE : state;
     case 'bus-lost': {
       const { since, cause } = event;
-      // Before it is complete there is nothing to be believed; after it was lost it is of that moment.
+      // An incomplete mirror is unknown anyway. A lost mirror keeps the moment of the first loss.
       return state.at === 'live' ? { at: 'lost', status: { state: 'unknown', since, cause } } : state;
     }
     case 'ended': {
@@ -55,7 +55,7 @@ export function nextState(state: MirrorState, event: MirrorEvent): MirrorState {
   }
 }
 
-/** What a change of the bus is to a mirror. */
+/** Translates a client's status to an event of a mirror. @param now Unix milliseconds. */
 export function busEvent(status: BusStatus, now: number): MirrorEvent {
   if (status.state === 'live') return { is: 'bus-back' };
   const cause = 'cause' in status ? (status.cause ?? 'connecting') : status.state;

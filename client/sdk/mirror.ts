@@ -29,15 +29,17 @@ const ALL_LEASE_KINDS: ReadonlySet<Kind> = new Set(LEASE_KINDS);
 const ANY_KIND = (): boolean => true;
 
 /**
- * A live local view of the records that match a filter, and of all leases, both of one moment. It is complete when it is given
- * out, stays right over broken connections, and after a resync tells exactly the differences. For React:
- * `useSyncExternalStore(mirror.subscribe, () => mirror.version)`.
+ * A live local copy of the records that match a filter, and of all leases, both of one moment. `bus.mirror` returns it when it is complete.
+ * It continues over broken connections, and after a resync it reports exactly the differences. While the bus is away it shows the last
+ * known records ({@link Mirror.status}). For React: `useSyncExternalStore(mirror.subscribe, () => mirror.version)`.
+ * Everything about leases throws BusError `bad-option` on a mirror that was opened with `leases: false`.
  */
 export class Mirror implements AsyncDisposable {
-  /** Resolves when the mirror has ended, with the error that ended it, or `undefined` where it was closed. */
+  /** Resolves when the mirror has ended: with the error that ended it, or with `undefined` if it was closed. */
   readonly closed: Promise<BusError | undefined>;
   /**
-   * The model of what it follows: all leases, and of the rest what its filter lets through. To be asked at {@link moment}.
+   * The model of the records that the mirror follows: all leases, and the other records that its filter lets through. Ask it at
+   * {@link moment}.
    */
   readonly swarm = new Swarm();
   readonly #bus: MirrorSource;
@@ -78,7 +80,7 @@ export class Mirror implements AsyncDisposable {
     options.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
-  /** @returns the mirror once it is complete. @throws BusError where the bus refuses it; nothing of it is left then. */
+  /** @returns the mirror once it is complete. @throws BusError if the bus refuses the mirror; it is then closed. */
   static async open(bus: MirrorSource, faults: Faults, filter: FilterInput, options: MirrorOptions): Promise<Mirror> {
     checkFilter(filter);
     checkOptions('mirror', options, MIRROR_OPTIONS);
@@ -93,30 +95,35 @@ export class Mirror implements AsyncDisposable {
     });
   }
 
+  /** Whether the mirror shows the current records. */
   get status(): MirrorStatus {
     return this.#state.status;
   }
 
-  /** Grows with every change, of records and of leases: what `useSyncExternalStore` compares. */
+  /** A number that grows with every change of records and of leases, for `useSyncExternalStore`. */
   get version(): number {
     return this.#version;
   }
 
+  /** Returns a record that the mirror shows; `undefined` if there is none of that kind and id. */
   get<K extends Kind>(kind: K, id: string): MirrorRecord<K> | undefined {
     const record = this.#views[0]!.get(kind, id);
     return (record && this.#shown.has(record) ? record : undefined) as MirrorRecord<K> | undefined;
   }
 
-  /** All records of a kind, ordered by id. */
+  /** Returns all records of a kind that the mirror shows, ordered by id. */
   all<K extends Kind>(kind: K): MirrorRecord<K>[] {
     const all = [...this.#views[0]!.all()].filter((record) => record.kind === kind && this.#shown.has(record));
     return (all as unknown as MirrorRecord<K>[]).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** The server's clock, and how far what is known reaches. */
+  /**
+   * The moment to ask {@link swarm} at. `now`: the server's clock; `completeUntil`: the mirror has everything that happened up to this
+   * time; both Unix milliseconds. `unseen`: the kinds whose current records are not known.
+   */
   get moment(): Moment {
     const now = unixMillis(this.#bus.serverNow());
-    // Never by this clock: a lease ends here when the server has said everything up to its end.
+    // This host's clock alone ends no lease: it ends when the server has sent everything up to its end.
     const completeUntil = unixMillis(Math.min(now, ...this.#views.map(({ provenUntil }) => provenUntil)));
     const { status } = this.#bus;
     const isSeen =
@@ -128,18 +135,20 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Who holds an address, as far as this mirror knows ({@link Mirror.status}), by effective expiry on the server's clock, the
-   * first to end first. A file overlaps its symbols, a class its methods, a directory and a pattern whatever they cover. That the
-   * list is empty may mean that it is not known: {@link Mirror.holding} tells the two apart, and `bus.holders` asks the disk.
-   * @throws BusError `bad-option` where the text is no address.
+   * Returns the leases that hold an address, as far as this mirror knows ({@link Mirror.status}). The lease with the earliest effective
+   * expiry on the server's clock comes first. A file overlaps its symbols, a class its methods, a directory or pattern everything it
+   * covers. An empty list proves nothing: use {@link Mirror.holding} to tell "free" from "not known", or `bus.holders` to ask the disk.
+   * @throws BusError `bad-option` if the text is no address.
    */
   holders(address: string, options: HoldersOptions = {}): Holder[] {
     return [...this.holding(address, options).holders];
   }
 
   /**
-   * The same, with whether the address is free: `unknown` while the bus is away, or cannot see or read what decides. `at` is the
-   * moment in question. @default now, as far as this mirror knows
+   * Returns the same as {@link holders} and whether the address is free. `free` is `unknown` while the bus is away, or cannot see or read
+   * the records that decide.
+   * @param at the moment of the question. @default {@link moment}
+   * @throws BusError `bad-option` if the text is no address.
    */
   holding(address: string, options: HoldersOptions = {}, at = this.moment): AddressHolding {
     checkOptions('holders', options, HOLDERS_OPTIONS);
@@ -150,22 +159,24 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Calls whenever what {@link Mirror.holding} says of an address may be another: at a change of leases or of the connection, and
-   * when the first of its leases lapses. Until the returned function is called.
+   * Calls `watcher` whenever the result of {@link Mirror.holding} may have changed: at a change of leases or of the connection, and when
+   * the first lease on the address lapses.
+   * @returns a function that ends this.
+   * @throws BusError `bad-option` if the text is no address.
    */
   watchHolding(address: string, options: HoldersOptions, watcher: () => void): () => void {
     this.holding(address, options);
     return this.#waits.watch(address, options, watcher);
   }
 
-  /** All leases that hold, as far as this mirror knows, the first to end first. */
+  /** Returns all leases that hold, as far as this mirror knows; the lease that ends first comes first. @throws BusError `bad-option` */
   leases(options: Pick<HoldersOptions, 'branch'> = {}): Holder[] {
     checkOptions('leases', options, LEASES_OPTIONS);
     this.#needLeases();
     return this.swarm.held(this.moment, { branch: options.branch }).map(leaseForm);
   }
 
-  /** What lease a reservation is at this moment, also one that has lapsed or is released; `undefined` where there is none. */
+  /** Returns the lease of a reservation now, also a lapsed or released one; `undefined` if there is no reservation with this id. */
   lease(id: string): Holder | undefined {
     this.#needLeases();
     const lease = this.swarm.lease(id, this.moment);
@@ -173,8 +184,8 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Runs that hold overlapping addresses, collisions first, as Muse's forecast has them; and operations that exclude one another, as
-   * far as the filter lets intents through.
+   * Returns the conflicts now: runs that hold overlapping addresses, in the order of Muse's forecast, which puts collisions first; and
+   * operations that exclude one another, as far as the filter lets intents through.
    */
   conflicts(): ConflictForm[] {
     this.#needLeases();
@@ -182,8 +193,9 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Calls with each conflict that begins from now on, as soon as the second reservation is known, until the returned function is
-   * called. Every run that asks is told of the same: whose they are, `parties` say. Costs a look at all leases for each change.
+   * Calls `call` with each conflict that begins from now on, as soon as the second reservation is known. The mirror reports the conflicts
+   * of all runs; `parties` names the runs of each. Each change then costs a search of all leases.
+   * @returns a function that ends this.
    */
   onConflict(call: (conflict: ConflictForm) => void): () => void {
     this.#needLeases();
@@ -191,24 +203,26 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Resolves when nobody holds the address, nor anything that it covers: when a bus that can be reached says so of what is on
-   * disk now. While it cannot be reached, or does not know, the wait goes on.
-   * @throws BusError `closed` where the signal aborts (its reason is the cause) or the mirror is closed; what ended the mirror;
-   *   `bad-option` where the text is no address.
+   * Resolves when no lease holds the address or anything that it covers, and a reachable bus has confirmed that from the records on disk.
+   * The wait continues while the bus cannot be reached or cannot tell.
+   * @throws BusError `closed` if the signal aborts (its reason is the cause) or the mirror is closed; the error that ended the mirror;
+   *   `bad-option` if the text is no address.
    */
   whenFree(address: string, options: WhenFreeOptions = {}): Promise<void> {
     return this.#waits.whenFree(address, options);
   }
 
   /**
-   * Calls with every set of differences until the returned function is called; the set is empty where only leases have changed.
-   * What a watcher throws is reported, and touches nobody else. Needs no `this`.
+   * Calls `watcher` after every change, with the changed records; the list is empty if only leases changed or an error ended the mirror. An
+   * error of a watcher goes to `onError` of the client and affects no other watcher. Works without `this`.
+   * @returns a function that ends this.
    */
   readonly subscribe = (watcher: (changes: readonly RecordChange[]) => void): (() => void) => {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   };
 
+  /** Ends the mirror: it changes no more, and {@link status} is `closed`. */
   close(): Promise<void> {
     this.#ended(undefined);
     return Promise.resolve();
@@ -220,7 +234,7 @@ export class Mirror implements AsyncDisposable {
 
   // ── its life ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Resolves when every view is complete. What ends one of them ends the mirror. */
+  /** Resolves when every view is complete. The end of one view ends the mirror. */
   async #run(): Promise<void> {
     const complete = (view: RecordView): Promise<void> =>
       new Promise((resolve, reject) => {
@@ -235,11 +249,11 @@ export class Mirror implements AsyncDisposable {
       });
     await Promise.all(this.#views.map(complete));
     this.#on({ is: 'completed' });
-    // It may be gone by now.
+    // The connection may be lost by now.
     this.#heard();
   }
 
-  /** The one place where its state changes. @returns the state before, where it has. */
+  /** The only function that changes the state. @returns the state before, if it changed. */
   #on(event: MirrorEvent): MirrorState | undefined {
     const before = this.#state;
     this.#state = nextState(before, event);
@@ -260,7 +274,7 @@ export class Mirror implements AsyncDisposable {
     this.#settle(error);
     if (!error || before.at === 'opening') return;
     this.#faults.guard('onError of a mirror', () => this.#options.onError?.(error));
-    // Who shows the mirror shows that it has ended.
+    // Watchers that display the mirror must display its end.
     this.#tell([]);
   }
 
@@ -297,8 +311,8 @@ export class Mirror implements AsyncDisposable {
 }
 
 /**
- * A server that does not say what can be seen says whether all is well. An edge sees what its origin sees: nothing while the origin
- * is away.
+ * Whether the server sees all files. An older server sends no `state`, only `healthy`. An edge sees the files through its origin, so it
+ * sees nothing while the origin is away.
  */
 function isAllSeen({ state, healthy, origin }: WatchHealth): boolean {
   return origin !== 'away' && (state === undefined ? healthy : state === 'watching');

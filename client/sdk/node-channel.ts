@@ -4,36 +4,37 @@ import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
 import { proveServer, type ProvenConnection } from './server-proof.js';
 
-/** Where a bus is and how to be let in. */
+/** The url of a bus and the token for it. */
 export interface Address {
   /** `ws://` or `wss://`. */
   readonly url: string;
   readonly token: string;
-  /** Whether url and token are the caller's own word; others were found, and the server has to prove itself first. */
+  /** Whether the caller gave both url and token. If not, they come from a file, and the server must first prove that it knows the token. */
   readonly isCallers: boolean;
 }
 
-/** As Node's own `tls` takes them. */
+/** Options of TLS, with the meaning they have in Node's `tls`. */
 export interface TlsOptions {
-  /** Certificates that are believed in place of the system's, PEM; beside the system's: the environment's NODE_EXTRA_CA_CERTS. */
+  /** Trusted authorities, PEM, in place of Node's. To add to Node's, set NODE_EXTRA_CA_CERTS in the environment. @default Node's */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  /** What this client shows of itself, PEM, and its key. */
+  /** The certificate of this client, PEM; needs `key`. @default none */
   readonly cert?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** The private key of `cert`, PEM. @default none */
   readonly key?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  /** Of the key. */
+  /** The passphrase of `key`. @default none */
   readonly passphrase?: string | undefined;
-  /** The name that the server's certificate must be for. @default the url's host */
+  /** The host name that the server's certificate must have. @default the url's host */
   readonly servername?: string | undefined;
   /** Whether a server whose certificate is not trusted is refused. @default true */
   readonly rejectUnauthorized?: boolean | undefined;
 }
 
-/** Between our goodbye and the end of a connection whose other side does not answer. */
+/** How long a socket waits for the server's answer to its close frame before it is destroyed. */
 const CLOSE_TIMEOUT_MS = 500;
-/** Its declarations leave this option out. */
+/** The type declarations of `ws` lack this option. */
 const OURS = { closeTimeout: CLOSE_TIMEOUT_MS } as ClientOptions;
 
-/** Channels over Node's `ws`, in MessagePack. @param find is asked before every attempt: a restarted server may be elsewhere. */
+/** Channels over `ws` in Node, in MessagePack. @param find called before every attempt: a restarted server may have another address. */
 export function nodeDial(find: () => Address, tls: TlsOptions = {}): Dial {
   return (listener) => {
     let socket: WebSocket | undefined;
@@ -83,7 +84,7 @@ export function nodeDial(find: () => Address, tls: TlsOptions = {}): Dial {
       },
       close: () => {
         giveUp.abort();
-        // A connection that is still being made is given up; an open one says goodbye.
+        // An open connection is closed with a close frame; one that is still connecting is given up.
         if (socket?.readyState === WebSocket.CONNECTING) socket.terminate();
         else socket?.close(1000);
       },
@@ -91,7 +92,7 @@ export function nodeDial(find: () => Address, tls: TlsOptions = {}): Dial {
   };
 }
 
-/** @returns `undefined` where it is no message, as the client then finds. */
+/** @returns `undefined` if the bytes are no message; the client then closes with a protocol error. */
 function decoded(payload: Buffer): unknown {
   try {
     return unpackMessage(payload);
@@ -115,7 +116,7 @@ function openProven(
     .catch(fail);
 }
 
-/** A token that was rotated is known anew where it is looked up; one that the caller gave stays what it is. */
+/** The token as it is now: a rotated token is in the endpoint file again, a token from the caller never changes. */
 function tokenNow(find: () => Address): string | undefined {
   try {
     return find().token;
@@ -127,13 +128,13 @@ function tokenNow(find: () => Address): string | undefined {
 const given = (tls: TlsOptions): object =>
   Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
 
-/** What was given cannot be used: a certificate that is none, a token that no header takes. */
+/** The error for options that cannot be used: an invalid certificate, or a token that no HTTP header can carry. */
 function notBegun(error: Error): BusError {
   const text = `no connection could be begun: ${error.message}`;
   return new BusError('bad-option', text, 'check the url, the token and the certificates', { cause: error });
 }
 
-/** Codes of Node's TLS and of OpenSSL for a certificate that is not believed. */
+/** Codes of Node's TLS and of OpenSSL for a certificate that is not trusted. */
 const UNTRUSTED =
   /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY|GET|DECRYPT|DECODE)_\w+|CERT_\w+|ERR_TLS_CERT_\w+|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)$/;
 

@@ -2,7 +2,7 @@ import { reasonOf } from './ask-options.js';
 import { BusClient, type ClientOptions } from './bus-client.js';
 import type { Dial } from './channel.js';
 
-/** A client that has been welcomed. @throws the reason of its signal, where that was why it was not. */
+/** Returns a client that a server has welcomed. @throws BusError why it was not; the reason of its signal, if the signal aborted. */
 export async function opened(dial: Dial, options: ClientOptions): Promise<BusClient> {
   const { signal } = options;
   if (signal?.aborted) throw reasonOf(signal);

@@ -1,13 +1,13 @@
 import { closestMatch } from '../../protocol/index.js';
 import { BusError } from './bus-error.js';
 
-/** What an option takes, as a refusal says it. */
+/** The values that an option accepts; `expects` is their description in an error. */
 interface OptionType {
   readonly expects: string;
   accepts(value: unknown): boolean;
 }
 
-/** Every option of a call, and what it takes; whatever else is given is refused. */
+/** Every option of a call and the values it accepts; an option that is not in the table is refused. */
 export type OptionTable<Options> = { readonly [Name in keyof Required<Options>]: OptionType };
 
 const typed = (expects: string, accepts: (value: unknown) => boolean): OptionType => ({ expects, accepts });
@@ -22,7 +22,7 @@ export const TEXTS = typed(
 export const FLAG = typed('true or false', (value) => typeof value === 'boolean');
 export const CALL = typed('a function', (value) => typeof value === 'function');
 export const OBJECT = typed('an object', (value) => typeof value === 'object' && value !== null);
-/** An object that is called: a logger, a clock. */
+/** An object with functions: a logger, a clock. */
 export const objectWith = (...calls: readonly string[]): OptionType =>
   typed(`an object with the functions ${calls.join(', ')}`, (value) => {
     if (typeof value !== 'object' || value === null) return false;
@@ -55,8 +55,8 @@ export const attempts = typed(
 );
 
 /**
- * Refuses what a call does not know, or what is not of its option's type; `undefined` is an option left out.
- * @throws BusError `bad-option`, naming it, with the nearest right name.
+ * Refuses unknown options and values that an option does not accept; `undefined` means that the option is absent.
+ * @throws BusError `bad-option`, which names the option, and for an unknown one the nearest right name.
  */
 export function checkOptions<Options>(call: string, given: unknown, table: OptionTable<Options>): void {
   if (given === undefined) return;
@@ -78,7 +78,7 @@ export function checkOptions<Options>(call: string, given: unknown, table: Optio
   }
 }
 
-/** A value as a refusal shows it: short, and never a reason to throw. */
+/** A value as an error text shows it: a string is cut to 80 characters, and no value makes this function throw. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';

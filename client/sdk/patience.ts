@@ -1,10 +1,10 @@
 import type { ClientClock } from './clock.js';
 
 /**
- * Calls when something that comes over a socket has been waited for so long. A process that was kept from its timers finds them due
- * before it has read what came meanwhile: that is read first. Else a client under load would give up one connection after the other,
- * each before it has heard the answer.
- * @returns cancels.
+ * Calls `call` after `delayMs`, but only after the process has read its sockets. When a process was blocked, its timers are due before it
+ * has read the messages that arrived meanwhile. Without this second step a client under load would give up each connection before it
+ * has read the server's answer.
+ * @returns a function that cancels the timer.
  */
 export function afterReading(clock: ClientClock, delayMs: number, call: () => void): () => void {
   let cancel = clock.after(delayMs, () => {

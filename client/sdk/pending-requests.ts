@@ -11,12 +11,12 @@ interface Question {
   reject(error: BusError): void;
 }
 
-/** What the server has been asked and has not answered; where a connection breaks, the next one asks again. */
+/** The questions that the server has not answered; each new connection asks them again. */
 export class PendingRequests {
   readonly #open = new Map<number, Question>();
   #nextNonce = 1;
   #isServed = false;
-  /** Why nothing can be asked any more. */
+  /** The error of every call after the client has closed. */
   #end: BusError | undefined;
 
   constructor(
@@ -26,14 +26,15 @@ export class PendingRequests {
 
   /**
    * Asks now, or as soon as there is a connection.
-   * @param write the message, with the number by which its answer will be known.
+   * @param what the name of the call in an error.
+   * @param write makes the message with the nonce that its answer will repeat.
    */
   ask(what: string, write: (nonce: number) => Message, options: AskOptions): Promise<unknown> {
     return within(options, this.clock, what, (signal) => {
       if (this.#end) return Promise.reject(this.#end);
       const nonce = this.#nextNonce++;
       const message = write(nonce);
-      // Nobody waits for the answer any more.
+      // After the abort the answer has no receiver.
       signal.addEventListener('abort', () => this.#open.delete(nonce), { once: true });
       return new Promise((resolve, reject) => {
         this.#open.set(nonce, { message, resolve, reject });
@@ -42,18 +43,18 @@ export class PendingRequests {
     });
   }
 
-  /** A server is there: what has no answer is asked, in the order in which it was. */
+  /** Called when the client is connected: asks every unanswered question, in the order of the calls. */
   begin(): void {
     this.#isServed = true;
     for (const { message } of this.#open.values()) this.send(message);
   }
 
-  /** The server is gone; another will come. */
+  /** Called when the connection broke and the client reconnects. */
   interrupt(): void {
     this.#isServed = false;
   }
 
-  /** No other will come. */
+  /** Called when the client closes: every question fails with this error. */
   end(error: BusError): void {
     this.#end = error;
     for (const nonce of [...this.#open.keys()]) this.fail(nonce, error);

@@ -1,4 +1,4 @@
-/** Hooks for React 18 and later: what a component shows is one state of one mirror, and never half of a change. */
+/** Hooks for React 18 and later. A component shows one state of one mirror, and never half of a change. */
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { FilterInput } from '../../protocol/index.js';
 import type { BusClient } from './bus-client.js';
@@ -7,13 +7,16 @@ import type { MirrorOptions } from './mirror-options.js';
 import { LEASE_KINDS } from './mirror-plan.js';
 import type { Mirror } from './mirror.js';
 
-/** A mirror in a component. */
+/** The state of a mirror in a component. */
 export type MirrorView =
+  /** There is no bus yet, or the mirror is not complete. */
   | { readonly state: 'opening' }
-  /** `version` grows with every change; what depends on the mirror depends on it. */
+  /** `version` grows with every change: list it as a dependency of hooks that read the mirror. */
   | { readonly state: 'open'; readonly mirror: Mirror; readonly version: number }
+  /** The mirror could not be opened, or an error ended it. */
   | { readonly state: 'failed'; readonly error: Error };
 
+/** The options of a mirror that a component can set; the hook sets the others. */
 export type UseMirrorOptions = Pick<MirrorOptions, 'leases' | 'timeoutMs'>;
 
 type Opened = Exclude<MirrorView, { readonly state: 'open' }> | { readonly state: 'open'; readonly mirror: Mirror };
@@ -22,8 +25,10 @@ const OPENING = { state: 'opening' } as const;
 const NEVER = (): (() => void) => () => undefined;
 
 /**
- * A mirror of the bus for as long as the component is shown; another one where bus, filter or options change, by their content.
- * @param bus `undefined` until there is one.
+ * Keeps a mirror of the bus open while the component is mounted. A new mirror is opened when the bus is another object, or when filter or
+ * options change by content.
+ * @param bus `undefined` until there is one; the state is then `opening`.
+ * @returns the state; errors are in it, the hook throws none.
  */
 export function useMirror(
   bus: Pick<BusClient, 'mirror'> | undefined,
@@ -42,7 +47,7 @@ export function useMirror(
     const onError = (error: Error): void => {
       show({ state: 'failed', error });
     };
-    // A filter that is refused is refused at once; the signal closes the mirror, open or not.
+    // `bus.mirror` may throw at once for a bad filter: inside `then` that becomes a rejection. The signal closes the mirror, open or not.
     Promise.resolve()
       .then(() => bus.mirror(wanted, { ...how, signal: end.signal, onError }))
       .then(
@@ -57,7 +62,7 @@ export function useMirror(
       end.abort();
     };
   }, [bus, asked]);
-  // What was opened for another question is not an answer to this one.
+  // A mirror that was opened for another bus, filter or options is not shown.
   const current = opened && opened.of === bus && opened.asked === asked ? opened.is : OPENING;
   const mirror = current.state === 'open' ? current.mirror : undefined;
   const read = (): number => mirror?.version ?? 0;
@@ -69,9 +74,10 @@ const UNKNOWN: AddressHolding = { free: 'unknown', holders: [] };
 const UNKNOWN_TEXT = JSON.stringify(UNKNOWN);
 
 /**
- * Who holds an address, and whether it is free; `unknown` until that is known, and while the bus cannot say. Renders again at
- * every change of it: of a lease, of the connection, and when a lease lapses.
- * @param source a mirror, to have it of the same state as what else is shown of that; or a bus.
+ * Returns the holders of an address, and whether it is free. `free` is `unknown` until the mirror is complete and while the bus cannot
+ * tell. The component renders again when the result changes: by a lease, by the connection, or because a lease lapses.
+ * @param source a mirror, so that the result is of the same state as the other records that the component shows; or a bus.
+ * @throws BusError `bad-option` if the text is no address.
  */
 export function useHolders(
   source: Mirror | Pick<BusClient, 'mirror'> | undefined,
@@ -87,7 +93,7 @@ export function useHolders(
       mirror?.watchHolding(address, JSON.parse(asked) as HoldersOptions, changed) ?? (() => undefined),
     [mirror, address, asked],
   );
-  // As text: what is equal is not shown again.
+  // As text, so that an equal result causes no rendering.
   const read = (): string => (mirror ? JSON.stringify(mirror.holding(address, options)) : UNKNOWN_TEXT);
   const text = useSyncExternalStore(subscribe, read, () => UNKNOWN_TEXT);
   return useMemo(() => JSON.parse(text) as AddressHolding, [text]);

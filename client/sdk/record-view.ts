@@ -2,17 +2,18 @@ import type { BusEvent, Kind, Problem, RecordData } from '../../protocol/index.j
 import type { Subscription } from './subscription.js';
 import type { Update } from './update.js';
 
-/** A record as it stands. */
+/** The current version of a record. */
 export interface StandingRecord {
   readonly kind: Kind;
   readonly id: string;
   readonly data: RecordData;
-  /** Of its last transition. */
+  /** The revision of the record's last event. */
   readonly revision: number;
+  /** Why the file cannot be read as a valid record; `undefined` if it can. */
   readonly problem: Problem | undefined;
 }
 
-/** A difference between two states of a view; `before` is absent where the record is new, `after` where it is gone. */
+/** A change of a record; `before` is `undefined` if the record is new, `after` if it is gone. */
 export interface RecordChange {
   readonly before: StandingRecord | undefined;
   readonly after: StandingRecord | undefined;
@@ -21,30 +22,30 @@ export interface RecordChange {
 type Records = Map<string, StandingRecord>;
 
 /**
- * The records that match a filter, kept up to date. While a snapshot comes in, the old state stands; then the differences
- * between the two are told at once, and nothing else.
+ * The records that match a filter, kept up to date. While a snapshot is received, the view keeps the old state. When the snapshot is
+ * complete, the view reports exactly the differences, in one call.
  */
 export class RecordView {
   #records: Records = new Map();
   /** The state that a snapshot is building; `undefined` between snapshots. */
   #building: Records | undefined = new Map();
-  /** The last moment of the server's clock of which an event was taken in. */
+  /** The time of the latest event in the view; server's clock, Unix milliseconds. */
   #takenUntil = 0;
-  /** The generation of the subscription that was complete last. */
+  /** The generation of the subscription in which the view was last complete. */
   #syncedGeneration = -1;
 
-  /** @param changed called with the differences, at least one, after they have been taken in. */
+  /** @param changed called with at least one change, after the view has applied all of them. */
   constructor(
     private readonly subscription: Subscription,
     private readonly changed: (changes: readonly RecordChange[]) => void,
   ) {}
 
-  /** Reads the subscription to its end. @param synced called whenever a state is complete. */
+  /** Reads the subscription to its end. @param synced called whenever the view is complete. */
   async run(synced: () => void): Promise<void> {
     for await (const updates of this.subscription.batches()) this.#takeAll(updates, synced);
   }
 
-  /** All of it becomes visible before anything is told: a record that was renamed is never out of sight. */
+  /** Applies all updates before it reports a change: a record that was renamed is visible at each moment, by its old or its new name. */
   #takeAll(updates: readonly Update[], synced: () => void): void {
     let changes: RecordChange[] = [];
     const tell = (): void => {
@@ -70,14 +71,14 @@ export class RecordView {
     tell();
   }
 
-  /** Up to when, on the server's clock, everything that happened is in here. */
+  /** The view has everything that happened up to this time; server's clock, Unix milliseconds. */
   get provenUntil(): number {
     return Math.max(this.subscription.provenUntil, this.#takenUntil);
   }
 
-  /** Whether it is complete as the connection that stands now serves it. */
+  /** Whether the view is complete on the current connection. */
   get isCurrent(): boolean {
-    // The mark that was read last may be of the connection before.
+    // The synced mark that was read last may be of an earlier connection.
     return this.subscription.isServed && this.#syncedGeneration === this.subscription.generation;
   }
 
@@ -124,7 +125,7 @@ function differences(before: Records, after: Records): RecordChange[] {
   return changes;
 }
 
-/** By content: revisions of two epochs say nothing of each other. */
+/** Compares the content: revisions of two epochs cannot be compared. */
 function isSame(a: StandingRecord, b: StandingRecord): boolean {
   return a.problem === b.problem && JSON.stringify(a.data) === JSON.stringify(b.data);
 }

@@ -2,16 +2,18 @@ import { resolve } from 'node:path';
 import { findEndpoint, findRepository, followWorktree, type Endpoint } from '../../server/repository/index.js';
 import { BusError } from './bus-error.js';
 
-/** The bus that serves a repository, as a file of this user's names it. Whoever answers there has still to prove itself. */
+/** The bus of a repository, from an endpoint file of this user. The server at that url has not proved yet that it knows the token. */
 export interface RepositoryBus {
   readonly root: string;
   readonly endpoint: Endpoint;
 }
 
 /**
+ * Finds the bus of the repository around a directory.
  * @param from a directory in the repository.
- * @param isNamed whether somebody has named it, which is consent to a repository of another user in it.
- * @throws BusError `no-endpoint` where no server has said where it is, `untrusted-endpoint` where what says so is not believed.
+ * @param isNamed whether the user named the directory. That is consent to use a repository of another user.
+ * @throws BusError `no-endpoint` if there is no repository or no endpoint file; `untrusted-endpoint` if the file or the repository is
+ *   not trusted.
  */
 export function findRepositoryBus(from: string, isNamed: boolean): RepositoryBus {
   const root = repositoryAround(from, isNamed);
@@ -34,7 +36,7 @@ export function findRepositoryBus(from: string, isNamed: boolean): RepositoryBus
   }
 }
 
-/** @throws BusError `no-endpoint` where there is no repository, `untrusted-endpoint` where it is another user's. */
+/** Finds the root of a repository. @throws BusError `no-endpoint` if there is none; `untrusted-endpoint` if it is another user's. */
 export function repositoryAround(from: string, isNamed: boolean): string {
   const around = findRepository(from, isNamed);
   const search = around.is === 'found' ? followWorktree(around.root) : around;

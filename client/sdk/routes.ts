@@ -13,7 +13,7 @@ interface Route {
 
 type MessageOf<Type extends ServerMessage[0]> = Extract<ServerMessage, readonly [Type, ...unknown[]]>;
 
-/** What a server says of one subscription. */
+/** The messages of a server about one subscription. */
 export type RoutedMessage = MessageOf<
   | typeof MessageType.subscribed
   | typeof MessageType.batch
@@ -24,14 +24,14 @@ export type RoutedMessage = MessageOf<
 >;
 
 /**
- * The subscriptions of a client, and what each is called on the connection that stands: the same again on the next one. Proves by
- * the groups' indices that nothing is missing.
+ * The subscriptions of a client, and the number and group of each on the current connection. Each new connection subscribes all of them
+ * again. The groups' indices prove that no event is missing.
  */
 export class Routes {
   readonly #subscribers = new Set<Subscriber>();
   readonly #routes = new Map<number, Route>();
   readonly #groups = new Map<number, Route>();
-  /** Of what is told; `undefined` while no server is there. */
+  /** The origin of the events of the current connection; `undefined` while there is none. */
   #origin: EventOrigin | undefined;
   #nextSub = 1;
 
@@ -43,7 +43,7 @@ export class Routes {
     if (this.#origin) this.#subscribe(subscriber);
   }
 
-  /** Ends a subscription; nothing more of it is passed on. */
+  /** Ends a subscription; it receives nothing more. */
   remove(subscriber: Subscriber): void {
     this.#subscribers.delete(subscriber);
     for (const route of this.#routes.values()) {
@@ -53,27 +53,27 @@ export class Routes {
     }
   }
 
-  /** A server is there: whatever is wanted is subscribed. */
+  /** Called when the client is connected: subscribes everything. */
   begin(origin: EventOrigin): void {
     this.#origin = origin;
     for (const subscriber of this.#subscribers) this.#subscribe(subscriber);
   }
 
-  /** The server is gone; another will come. */
+  /** Called when the connection broke and the client reconnects. */
   interrupt(): void {
     if (!this.#origin) return;
     this.#leave();
     for (const subscriber of this.#subscribers) subscriber.interrupted();
   }
 
-  /** No other will come. */
+  /** Called when the client closes: ends every subscription with an error. */
   end(error: BusError): void {
     this.#leave();
     for (const subscriber of [...this.#subscribers]) subscriber.failed(error);
     this.#subscribers.clear();
   }
 
-  /** A heartbeat: everything up to here has been sent. */
+  /** Called for a heartbeat: the server has sent everything up to this revision and time. */
   mark(upTo: number, serverNow: number): void {
     for (const { subscriber, next } of this.#routes.values())
       if (next !== undefined) subscriber.mark(revision(upTo), serverNow);
@@ -86,7 +86,7 @@ export class Routes {
     route.subscriber.failed(error);
   }
 
-  /** @returns what is missing, where something is: nothing more of this connection can be used. */
+  /** @returns which events are missing, if any are: then this connection cannot be used any more. */
   take(message: RoutedMessage): string | undefined {
     const route = (message[0] === MessageType.events ? this.#groups : this.#routes).get(message[1]);
     if (!route) return undefined;
@@ -116,7 +116,7 @@ export class Routes {
         subscriber.resync(message[2]);
         return undefined;
       case MessageType.complete:
-        // A server that goes away completes everything; what was not ours to end goes on with the next connection.
+        // A server that shuts down completes every subscription. The client did not end them, so the next connection continues them.
         if (message[2] === 'shutdown') this.#forget(route);
         else {
           this.#drop(route);

@@ -6,13 +6,15 @@ import { BusError } from './bus-error.js';
 const MAX_ANSWER_BYTES = 4_096;
 const ANSWER_MS = 10_000;
 
-/** A connection whose other end has shown that it knows the token; good for one more request. */
+/** A connection whose server has proved that it knows the token; it carries one more request. */
 export type ProvenConnection = HttpAgent;
 
 /**
- * Has the server at a url show that it knows the token, without saying it. What is asked next goes over the same connection: another
- * one could lead to somebody else.
- * @throws BusError `untrusted-endpoint` where it does not know it, `unreachable` where nobody answers.
+ * Makes the server at a url prove that it knows the token, without sending the token. The next request must use the same connection: a
+ * second one could reach another program.
+ * @returns that connection.
+ * @throws BusError `untrusted-endpoint` if the server does not know the token; `unreachable` if it is starting or full; otherwise the
+ *   error of the request.
  */
 export async function proveServer(
   url: string,
@@ -43,7 +45,7 @@ export async function proveServer(
   );
 }
 
-/** Its second connection would not be the one that has been proven. */
+/** An agent that makes one connection only: a second one would not be proven. */
 function oneConnection(isSecure: boolean, tls: object): HttpAgent {
   const options: AgentOptions = { ...tls, keepAlive: true, maxSockets: 1, maxTotalSockets: 1 };
   const agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options);
@@ -51,7 +53,7 @@ function oneConnection(isSecure: boolean, tls: object): HttpAgent {
   let isUsed = false;
   agent.createConnection = (options, made) => {
     if (isUsed) {
-      // Told, and not thrown: the agent calls this in a turn of its own, where nobody would catch it.
+      // Passed to the callback, not thrown: the agent calls this function in its own turn, where no caller could catch the error.
       const error = new BusError('unreachable', 'the bus closed the connection', 'try again');
       process.nextTick(() => (made as (error: Error) => void)(error));
       return undefined;

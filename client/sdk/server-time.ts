@@ -1,13 +1,13 @@
 import { elapsedOf, type ClientClock } from './clock.js';
 
-/** The server's wall clock, as it was last heard. */
+/** An estimate of the server's wall clock, from the last message that had its time. */
 export class ServerTime {
-  /** It less each of the clocks here; `undefined` until it is heard. */
+  /** The server's time minus each of this host's two clocks, in milliseconds; `undefined` before the first message. */
   #ahead: { readonly wallMs: number; readonly elapsedMs: number } | undefined;
 
   constructor(private readonly clock: ClientClock) {}
 
-  /** @returns by how much the server's wall clock is ahead of the one here. */
+  /** @param serverNow Unix milliseconds. @returns the server's wall clock minus this host's, in milliseconds. */
   heard(serverNow: number): number {
     const { clock } = this;
     const wallMs = serverNow - clock.now();
@@ -16,9 +16,9 @@ export class ServerTime {
   }
 
   /**
-   * As last heard, and as much later as it is here since. By which of the clocks here is not known until it is heard again: they
-   * differ where the wall clock is set, which is the server's where both are on one host. The earlier counts, by which leases hold
-   * for longer.
+   * Returns the server's last time plus the time that has passed on this host since, Unix milliseconds. The host's two clocks disagree
+   * after its wall clock was set. Which of them the server's clock follows is not known until the next message: on the same host the wall
+   * clock is the server's own. The earlier result counts, because then leases hold longer.
    */
   now(): number {
     const { clock } = this;

@@ -2,12 +2,12 @@ import { FollowedFields, type Kind } from '../../protocol/index.js';
 import type { MirrorPlan } from './mirror-plan.js';
 import type { RecordChange, StandingRecord } from './record-view.js';
 
-/** Which of the records that a mirror follows it shows. */
+/** Decides which of the records that a mirror follows are shown to its user. */
 export class ShownRecords {
-  /** What heartbeats and releases have from their reservations, where the filter may ask for it. */
+  /** The fields that heartbeats and releases take over from their reservations, for filters on these fields. */
   readonly #followed = new FollowedFields();
 
-  /** @param shows absent where all are shown. */
+  /** @param shows absent if all records are shown. */
   constructor(
     private readonly shows: MirrorPlan['shows'],
     private readonly get: (kind: Kind, id: string) => StandingRecord | undefined,
@@ -17,7 +17,7 @@ export class ShownRecords {
     return this.shows?.(record, this.#followed.of(record.kind, record.id)) ?? true;
   }
 
-  /** @returns the differences in what is shown. */
+  /** @returns the changes of the shown records. */
   take(changes: readonly RecordChange[]): readonly RecordChange[] {
     const { shows } = this;
     if (!shows) return changes;
@@ -37,7 +37,7 @@ export class ShownRecords {
   }
 }
 
-/** Of a record that stayed as it was and is shown now, or is no longer. */
+/** The change for a record with unchanged content that is now shown, or is no longer shown. */
 function difference(before: StandingRecord | undefined, after: StandingRecord | undefined): RecordChange[] {
   return (before === undefined) === (after === undefined) ? [] : [{ before, after }];
 }

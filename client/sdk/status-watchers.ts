@@ -1,7 +1,7 @@
 import type { Faults } from './faults.js';
 import type { BusStatus } from './status.js';
 
-/** Who is told of each change of status: whoever wants to know, and the log. */
+/** The watchers of the client's status; each change also goes to the log. */
 export class StatusWatchers {
   readonly #watchers = new Set<(status: BusStatus) => void>();
 
@@ -12,7 +12,9 @@ export class StatusWatchers {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** @param isSo whether it is still so: one of them may have closed the client, which the others have then been told already. */
+  /**
+   * @param isSo whether the status is still current: a watcher may close the client, and the others have then received `closed` already.
+   */
   tell(status: BusStatus, isSo: () => boolean): void {
     this.#log(status);
     for (const watcher of this.#watchers)
@@ -26,7 +28,7 @@ export class StatusWatchers {
     const { logger } = this.faults;
     switch (status.state) {
       case 'live':
-        // That it is has been said with the greeting; a heartbeat says nothing new.
+        // The connection itself logs `connected`; the later changes, by heartbeats, are not worth a line.
         return;
       case 'connecting':
         logger.warn({ attempt: status.attempt, delayMs: status.delayMs, cause: status.cause }, 'not connected');

@@ -2,28 +2,34 @@ import { parseCursor, ProtocolError, readFilter, type BusEvent, type FilterInput
 import { BusError } from './bus-error.js';
 import { ANY_TEXT, CALL, checkOptions, integer, oneOf, SIGNAL, type OptionTable } from './option-table.js';
 
+/** The options of a subscription. */
 export interface SubscribeOptions {
   /**
-   * End with the event of this number, snapshot events counted; what is left is carried over reconnections. A snapshot that a
-   * broken connection cuts off comes again whole, and what was sent of it does not count.
+   * The number of events after which the subscription ends, events of snapshots included. The count continues over reconnections.
+   * If the connection breaks within a snapshot, the whole snapshot comes again, and the events of the broken one do not count.
+   * @default no limit
    */
   readonly maxEvents?: number | undefined;
-  /** Resume after this cursor instead of beginning with a snapshot. */
+  /** A cursor of an event or a subscription: resume after it instead of beginning with a snapshot. @default none */
   readonly since?: string | undefined;
-  /** @default 'full' */
+  /** Whether the current records are sent first (`full`), or only changes (`none`). @default 'full' */
   readonly snapshot?: 'full' | 'none' | undefined;
-  /** Ends the subscription. */
+  /** Ends the subscription when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Events that it refuses are not shown; asked in this process, beside the filter, which the server asks. */
+  /**
+   * Returns whether the iterator shows an event. Runs in this process, after the server has applied the filter; not applied to
+   * `updates()`. @default shows all
+   */
   readonly where?: ((event: BusEvent) => boolean) | undefined;
   /**
-   * Change events that may wait to be consumed, live or replayed; what one message brings is taken whole, and so is a
-   * snapshot. @default 1_024
+   * How many received changes may wait for the reader. A message and a snapshot are always received whole, so more may wait for a time.
+   * @default 1_024
    */
   readonly bufferSize?: number | undefined;
   /**
-   * What happens when more wait: `wait` leaves them on the server and fetches them from its history later; `latest` keeps
-   * of each record only the last event; `fail` ends the subscription with an error. @default 'wait'
+   * What the client does when more than `bufferSize` wait. `wait`: leaves the next ones on the server and fetches them from its history
+   * later. `latest`: keeps only the last event of each record. `fail`: ends the subscription with the error `overflow`.
+   * @default 'wait'
    */
   readonly whenFull?: 'wait' | 'latest' | 'fail' | undefined;
 }
@@ -38,7 +44,7 @@ export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
   whenFull: oneOf('wait', 'latest', 'fail'),
 };
 
-/** Most of the server's own checks, made before anything is sent: a mistake shows at the call that made it. */
+/** Makes most of the server's checks before anything is sent, so that the wrong call itself throws. @throws BusError `bad-option` */
 export function validate(filter: FilterInput, options: SubscribeOptions): void {
   checkFilter(filter);
   checkOptions('subscribe', options, SUBSCRIBE_OPTIONS);
@@ -48,7 +54,7 @@ export function validate(filter: FilterInput, options: SubscribeOptions): void {
   }
 }
 
-/** @throws BusError `bad-option`, for a filter that no server would take. */
+/** @throws BusError `bad-option`, for a filter that every server refuses. */
 export function checkFilter(filter: FilterInput): void {
   try {
     readFilter(filter);
@@ -58,7 +64,7 @@ export function checkFilter(filter: FilterInput): void {
   }
 }
 
-/** Whether a snapshot shows what stands. */
+/** Whether the subscription receives the current records in a snapshot. */
 export function wantsSnapshot({ event_types }: FilterInput, { snapshot = 'full' }: SubscribeOptions): boolean {
   return snapshot === 'full' && (event_types === undefined || event_types.includes('snapshot'));
 }

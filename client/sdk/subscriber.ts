@@ -9,7 +9,7 @@ import type {
 } from '../../protocol/index.js';
 import type { BusError } from './bus-error.js';
 
-/** The options of a subscribe message, as they travel. */
+/** The options of a subscribe message in their wire form. */
 export interface SubscribeRequest {
   readonly filter: FilterInput;
   readonly max_events?: number;
@@ -17,20 +17,20 @@ export interface SubscribeRequest {
   readonly snapshot: 'full' | 'none';
 }
 
-/** What a connection tells one subscription. */
+/** What a connection calls on one subscription. */
 export interface Subscriber {
-  /** What to ask for now, given all that has been received: asked for at every (re)connection. */
+  /** Returns the options to subscribe with, given everything received so far; called at every connection. */
   request(): SubscribeRequest;
   began(mode: SubscribeMode, why: ResyncReason | undefined): void;
   synced(at: Revision, origin: EventOrigin): void;
-  /** Of a snapshot, of a replay, or as they happen. */
+  /** Events of a snapshot, of a replay, or live. */
   events(events: readonly WireEvent[], origin: EventOrigin): void;
   resync(reason: ResyncReason): void;
-  /** Everything that matches up to here has been received, and all that happened until then on the server's clock. */
+  /** Every matching event up to revision `upTo`, and so up to `serverNow` (server's clock, Unix milliseconds), has been received. */
   mark(upTo: Revision, serverNow: number): void;
-  /** The connection broke; another will come. */
+  /** The connection broke; the client reconnects. */
   interrupted(): void;
   completed(reason: Exclude<CompleteReason, 'shutdown'>, delivered: number): void;
-  /** The end, with an error. */
+  /** The subscription has ended with an error. */
   failed(error: BusError): void;
 }

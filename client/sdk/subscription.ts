@@ -26,43 +26,43 @@ import type { Update } from './update.js';
 /** How a subscription ended. */
 export interface Completion {
   readonly reason: Exclude<CompleteReason, 'shutdown'> | 'closed';
-  /** Events received in all, but those of a snapshot that was cut off and came again. */
+  /** The number of events received, without those of broken snapshots that came again. */
   readonly delivered: number;
 }
 
 type Phase =
-  /** In a snapshot: the last event of it is held back until it is known to be the last. */
+  /** In a snapshot: the latest event is held back, because the last event of a snapshot carries the cursor. */
   | { readonly at: 'snapshot'; readonly held: WireEvent | undefined }
   | { readonly at: 'changes' }
-  /** Left on the server because the buffer is full. */
+  /** Unsubscribed, because the buffer is full; the server's history keeps the next events. */
   | { readonly at: 'paused' }
   | { readonly at: 'ended' };
 
 /**
- * The events that match a filter, as an async iterable for one reader. Breaking out of the loop, or `await using`, ends
- * it. It outlives broken connections. An event is consumed when the reader asks for the next one, or ends the loop at it; `cursor`
- * is the place after the last event that was. Whoever may fail at an event keeps `event.cursor` when it is done with it.
+ * The events that match a filter, as an async iterable for one reader. Leaving the loop, or `await using`, ends the subscription. It
+ * continues over broken connections. An event counts as consumed when the reader asks for the next one or leaves the loop; `cursor` is the
+ * place after the last consumed event. A reader that may fail at an event should store `event.cursor` after it has handled the event.
  */
 export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
-  /** Resolves with the way the subscription ended; rejects where it failed. */
+  /** Resolves with the reason when the subscription ends; rejects with a BusError if it failed. */
   readonly done: Promise<Completion>;
   readonly #queue = new UpdateQueue();
   readonly #bufferSize: number;
   readonly #whenFull: 'wait' | 'latest' | 'fail';
   #phase: Phase = { at: 'snapshot', held: undefined };
-  /** Where to resume on the wire: everything up to here has been received. */
+  /** The cursor to resume after on the next connection: everything up to it has been received. */
   #received: string | undefined;
   #consumed: string | undefined;
   #count = 0;
-  /** All that happened up to here on the server's clock has been received. */
+  /** Everything that happened up to this time has been received; server's clock, Unix milliseconds. */
   #receivedUntil = 0;
   #provenUntil = 0;
   #generation = 0;
   /** The generation in which the last synced mark came. */
   #syncedIn = -1;
-  /** Of them, those of a snapshot that is not complete. */
+  /** How many of `#count` belong to an incomplete snapshot. */
   #inSnapshot = 0;
-  /** Given to the reader, who has not asked for the next one. */
+  /** The entry that the reader has and has not consumed. */
   #handedOut: { readonly cursor: string | undefined } | undefined;
   #settle!: { resolve(completion: Completion): void; reject(error: Error): void };
   #hasReader = false;
@@ -78,38 +78,38 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     this.#received = options.since;
     this.#consumed = options.since;
     this.done = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
-    // Whoever reads the events learns of a failure there; `done` need not be watched.
+    // The reader of the events receives the error too, so an unused `done` must not cause an unhandled rejection.
     this.done.catch(() => undefined);
     options.signal?.addEventListener('abort', this.#abort, { once: true });
     if (options.signal?.aborted) this.#end('closed');
     else connection.add(this.#subscriber);
   }
 
-  /** Resume after what the reader has consumed; `undefined` until a snapshot is complete. */
+  /** The cursor, `epoch:revision`, to resume after what the reader has consumed; `undefined` until a snapshot is complete. */
   get cursor(): string | undefined {
     return this.#consumed;
   }
 
   /**
-   * Everything that happened up to this moment of the server's clock, and that matches, has been consumed: the server has said
-   * so, by an event or a heartbeat. Unix milliseconds; 0 before the first.
+   * Everything that matches and happened up to this time has been consumed, as an event or a heartbeat of the server proves. Server's
+   * clock, Unix milliseconds; 0 before the first.
    * @internal
    */
   get provenUntil(): number {
     return this.#provenUntil;
   }
 
-  /** Counts how often the server has begun to serve it, and has been lost. @internal */
+  /** A number that grows each time the server begins the subscription, and each time the connection breaks. @internal */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Whether the connection of this generation has served it up to a synced mark, be that read or not. @internal */
+  /** Whether the synced mark of this generation has been received, whether the reader has read it or not. @internal */
   get isServed(): boolean {
     return this.#syncedIn === this.#generation;
   }
 
-  /** Ends the subscription; the reader's loop ends with what was received before. */
+  /** Ends the subscription; the reader still receives the events that have arrived, then its loop ends. */
   close(): Promise<void> {
     if (this.#phase.at !== 'ended') {
       this.connection.remove(this.#subscriber);
@@ -122,12 +122,16 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     return this.close();
   }
 
-  /** The events, one by one; what a resync has taken away is told as removed. One reader, of this, `updates` or `take`. */
+  /**
+   * Returns the events, one by one. After a resync, records that no longer exist appear as `removed` with `observed: 'resync'`. A
+   * subscription has one reader: of this, `updates`, `batches`, `take` or `first`; a second one throws BusError `closed`. Fails with
+   * BusError `resync` after a resync without a snapshot, `overflow`, or the server's error.
+   */
   [Symbol.asyncIterator](): AsyncGenerator<BusEvent, void, undefined> {
     return this.#read();
   }
 
-  /** The first so many events that pass `where`, and no more; then the subscription ends. */
+  /** Returns the first `count` events that pass `where`; then the subscription ends. @throws BusError `bad-option`, for a bad count. */
   take(count: number): AsyncGenerator<BusEvent, void, undefined> {
     if (!Number.isInteger(count) || count < 1) {
       throw new BusError('bad-option', `take needs a whole number of events, 1 or more, got ${String(count)}`, '');
@@ -136,8 +140,8 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   }
 
   /**
-   * The first event that a predicate accepts; then the subscription ends. `undefined` where it ends before.
-   * @throws BusError `timeout`; the signal's reason.
+   * Returns the first event that passes `where` and `predicate`, then ends the subscription; `undefined` if the subscription ends before.
+   * @throws BusError `timeout`; the error that ended the subscription; the signal's reason.
    */
   async first(
     predicate: (event: BusEvent) => boolean = () => true,
@@ -154,7 +158,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     }
   }
 
-  /** The events together with the marks between them. One reader, of either this or the events. */
+  /** Returns the events and the marks between them (`synced`, `resync`); `where` is not applied. One reader, as for the iterator. */
   updates(): AsyncGenerator<Update, void, undefined> {
     return this.#reader(async () => {
       const entry = await this.#queue.next();
@@ -164,8 +168,8 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   }
 
   /**
-   * The same, as they have come: what the server told in one frame is never divided, because it found it out in one
-   * reading of the disk. One reader, of this alone.
+   * Returns the same as {@link updates} in lists. The updates of one frame, which the server found in one reading of the disk, are always
+   * in one list. One reader, as for the iterator.
    */
   batches(): AsyncGenerator<readonly Update[], void, undefined> {
     return this.#reader(async () => {
@@ -174,7 +178,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
         this.#handedOut = undefined;
         return undefined;
       }
-      // The whole frame was received before the reader that waited for its first event could go on.
+      // A reader that waits for the first event of a frame continues only after the whole frame is in the queue.
       const entries = [first, ...this.#queue.takeFrame(first)];
       this.#handedOut = entries.findLast(({ cursor }) => cursor !== undefined) ?? first;
       return entries.map(({ update }) => update);
@@ -195,7 +199,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
         return take();
       },
       leave: () => {
-        // What another reader reads is not for this one to end.
+        // A reader that never began must not end the subscription of another reader.
         if (this.#hasReader && !isReader) return;
         this.#consume();
         this.#queue.abandon();
@@ -209,13 +213,13 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     const hasSnapshot = wantsSnapshot(this.filter, this.options);
     const stamp = () => ({
       schema_version: this.#origin?.schemaVersion ?? '',
-      // By the clock that dates all events.
+      // The server's clock, as in all events.
       timestamp: new Date(this.connection.serverNow()).toISOString(),
     });
     return new EventReader(this.updates(), stamp, { where, limit, hasSnapshot });
   }
 
-  /** The reader asks for the next one, or goes: what it was given before has been consumed. */
+  /** Called when the reader asks for the next entry, or leaves: the entry before is consumed. */
   #consume(): void {
     if (this.#handedOut?.cursor !== undefined) this.#consumed = this.#handedOut.cursor;
     this.#handedOut = undefined;
@@ -223,7 +227,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     this.#resumeWhenDrained();
   }
 
-  /** Where nothing waits and nothing is being worked on, all that has been received has been consumed. */
+  /** If no entry waits and the reader has none, everything that was received is consumed. */
   #catchUpCursor(): void {
     const isIdle = this.#queue.size === 0 && this.#handedOut === undefined && this.#phase.at === 'changes';
     if (isIdle) this.#provenUntil = this.#receivedUntil;
@@ -278,7 +282,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   #began(mode: SubscribeMode | 'of a newer server', why: ResyncReason | undefined): void {
     this.#inSnapshot = 0;
     this.#generation++;
-    // A mode of a newer server means what this one does: what is known is stale.
+    // An unknown mode, of a newer server, is handled as a resync: the known records count as stale.
     if (mode === 'resync') this.#beginAnew(why ?? 'epoch');
     else if (mode === 'replay') this.#phase = { at: 'changes' };
     else if (mode === 'snapshot') this.#phase = { at: 'snapshot', held: undefined };
@@ -325,7 +329,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     this.#releaseHeld(at);
     this.#inSnapshot = 0;
     this.#phase = { at: 'changes' };
-    // What it was served from was looked at after the connection began.
+    // The server read the records of the snapshot after it sent the welcome.
     this.#receivedUntil = Math.max(this.#receivedUntil, this.connection.welcome?.now ?? 0);
     this.#received = formatCursor({ epoch: origin.epoch, revision: at });
     this.#origin = origin;
@@ -341,11 +345,11 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     this.#catchUpCursor();
   }
 
-  /** A broken connection inside a snapshot: it comes again whole, so that what was sent of it counts for no cap. */
+  /** Called when the connection breaks in a snapshot. The whole snapshot comes again, so its events do not count for `maxEvents`. */
   #dropSnapshot(): void {
     if (this.#inSnapshot === 0) return;
     const held = this.#phase.at === 'snapshot' && this.#phase.held !== undefined ? 1 : 0;
-    // Changes that waited unread before it go with it.
+    // The queue may also hold changes from before the snapshot; they are dropped too.
     this.#count -= Math.max(this.#inSnapshot, this.#queue.clear() + held);
     this.#inSnapshot = 0;
     this.#beginAnew('interrupted');

@@ -1,5 +1,5 @@
 /**
- * A bus for tests, in process: no files, no port, a clock to turn and a connection to drop.
+ * A bus for tests, in this process. It uses no files and no port. The test advances its clock and breaks its connections.
  *
  *     const fake = new FakeBus();
  *     const bus = await fake.connect();
@@ -15,7 +15,9 @@ import { TurnableClock } from './turnable-clock.js';
 
 export { TurnableClock };
 
+/** A bus in memory whose records, clock and connections a test controls. */
 export class FakeBus {
+  /** The clock of the bus and of its clients. */
   readonly clock = new TurnableClock();
   readonly #bus: MemoryBus;
   readonly #line;
@@ -26,31 +28,32 @@ export class FakeBus {
     this.#bus.start();
   }
 
-  /** A client of this bus, connected, on this bus's clock. */
+  /** Returns a connected client that uses the clock of this bus. @throws BusError as `connect` does. */
   connect(options: ClientOptions = {}): Promise<BusClient> {
     return opened(this.#line.dial, { clock: this.clock, random: () => 0, ...options });
   }
 
-  /** A record appears, or changes. */
+  /** Adds or changes a record. */
   put(kind: Kind, id: string, data: RecordData): void {
     this.#bus.put(kind, id, data);
   }
 
+  /** Removes a record. */
   remove(kind: Kind, id: string): void {
     this.#bus.remove(kind, id);
   }
 
-  /** A record's file can no longer be read. */
+  /** Makes a record unreadable, as if its file were broken. */
   spoil(kind: Kind, id: string, problem?: Problem): void {
     this.#bus.spoil(kind, id, problem);
   }
 
-  /** Every connection breaks. Clients dial again when the clock is turned past their wait. */
+  /** Breaks every connection. Clients reconnect when the clock is advanced past their backoff. */
   drop(): void {
     this.#line.cut();
   }
 
-  /** The server goes away for good: every connection ends, and clients that dial again reach nobody. */
+  /** Stops the server for good: ends every connection; later attempts to connect fail with `unreachable`. */
   stop(): void {
     this.#bus.stop();
     this.#line.end();

@@ -2,10 +2,10 @@ import { CloseCode } from '../../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Channel, Dial } from './channel.js';
 
-/** What a token is asked of, before every attempt to connect. */
+/** Returns the token, not empty; called before every attempt to connect. If it throws a `BusError`, that is the attempt's error. */
 export type GetToken = () => string | Promise<string>;
 
-/** A dial whose token is asked for anew each time; where it cannot be had, the attempt fails like one that reaches nobody. */
+/** A dial that asks for the token at each attempt. If `getToken` fails, the attempt fails with `unreachable` and is retried as such. */
 export function dialWithToken(getToken: GetToken, dialWith: (token: string) => Dial): Dial {
   return (listener) => {
     let channel: Channel | undefined;
@@ -18,7 +18,7 @@ export function dialWithToken(getToken: GetToken, dialWith: (token: string) => D
           listener.message(message);
         },
         closed: (code, reason, error) => {
-          // The token that is no longer accepted was the last one.
+          // A refused token may be outdated: the next attempt asks for another. So the refusal counts as a broken connection.
           const isOutdated = code === (CloseCode.unauthorized as number);
           listener.closed(isOutdated ? 1006 : code, reason, error);
         },

@@ -2,19 +2,19 @@ import type { Update } from './update.js';
 
 interface Entry {
   readonly update: Update;
-  /** Where to resume once this has been consumed. */
+  /** The place to resume after, once this entry is consumed. */
   readonly cursor: string | undefined;
-  /** The last of what came in one frame. */
+  /** Whether this is the last entry of its frame. */
   endsFrame: boolean;
 }
 
-/** Somebody who asked for the next entry before there was one. */
+/** A call of `next` that waits for an entry. */
 interface Waiter {
   resolve(entry: Entry | undefined): void;
   reject(error: Error): void;
 }
 
-/** What has been received and not consumed; one reader, who may ask for several at once. */
+/** The updates that are received and not consumed. There is one reader, which may call `next` several times at once. */
 export class UpdateQueue {
   #entries: Entry[] = [];
   #head = 0;
@@ -35,12 +35,12 @@ export class UpdateQueue {
     else this.#entries.push(entry);
   }
 
-  /** What was pushed last is the end of what came in one frame. */
+  /** Marks the entry that was pushed last as the end of its frame. */
   endFrame(): void {
     if (this.#last) this.#last.endsFrame = true;
   }
 
-  /** No more will come; what is there can still be read, then the error, if any, is thrown once. */
+  /** Ends the queue. The reader still receives the waiting entries, then the error, if there is one, once. */
   close(error?: Error): void {
     if (this.#closed) return;
     this.#closed = error === undefined ? {} : { error };
@@ -54,14 +54,14 @@ export class UpdateQueue {
     for (const waiter of others) waiter.resolve(undefined);
   }
 
-  /** The reader has gone: nothing more is read, neither what is there nor an error. */
+  /** Called when the reader has finished: drops the waiting entries and the error. */
   abandon(): void {
     this.clear();
     this.#closed = {};
     for (const waiter of this.#waiting.splice(0)) waiter.resolve(undefined);
   }
 
-  /** Forgets what is there. @returns how many events that were. */
+  /** Drops the waiting entries. @returns how many of them were events. */
   clear(): number {
     const events = this.#entries.slice(this.#head).filter(({ update }) => update.type === 'event').length;
     this.#entries = [];
@@ -69,7 +69,7 @@ export class UpdateQueue {
     return events;
   }
 
-  /** Of several events of one record keeps the last, in its place. */
+  /** Keeps only the last of several events of one record, at its position. */
   keepLatest(): void {
     const seen = new Set<string>();
     const kept: Entry[] = [];
@@ -87,7 +87,7 @@ export class UpdateQueue {
     this.#head = 0;
   }
 
-  /** Takes what came in the same frame after an entry that was taken. */
+  /** Takes the entries that follow `first` in the same frame. */
   takeFrame(first: Entry): Entry[] {
     const taken: Entry[] = [];
     for (let last = first; !last.endsFrame && this.#head < this.#entries.length; taken.push(last)) {
@@ -100,7 +100,7 @@ export class UpdateQueue {
     return taken;
   }
 
-  /** @returns `undefined` at the end. @throws the error it was closed with. */
+  /** @returns `undefined` at the end. @throws the error of `close`, once. */
   next(): Promise<Entry | undefined> {
     const entry = this.#entries[this.#head];
     if (entry) {

@@ -1,16 +1,16 @@
-/** What a reader takes from: a subscription. */
+/** The source of a reader: a subscription. */
 export interface ReadSource<T> {
   /** @returns `undefined` at the end. @throws the error that ended it. */
   take(): Promise<T | undefined>;
-  /** Nothing more will be read. */
+  /** The reader has finished and takes no more. */
   leave(): void;
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * The updates of a subscription, for one reader. An async generator would hold back `return` until its `next` has come: this
- * one ends at once, whoever waits.
+ * The updates of a subscription, for one reader. In an async generator function `return` waits for a pending `next`; here `return` ends
+ * the subscription at once.
  */
 export class UpdateReader<T> implements AsyncGenerator<T, void, undefined> {
   constructor(private readonly source: ReadSource<T>) {}

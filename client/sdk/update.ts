@@ -1,9 +1,9 @@
 import type { BusEvent, ResyncReason } from '../../protocol/index.js';
 
-/** What a subscription brings, in order; its iterator shows the events only, `updates()` all of it. */
+/** What a subscription delivers, in order: `updates()` returns all of it, the iterator only the events. */
 export type Update =
   | { readonly type: 'event'; readonly event: BusEvent }
-  /** All that stood is known; what comes now is change. `cursor`: resume here. */
+  /** The snapshot or replay is complete; only changes follow. `cursor`: the place to resume after, `epoch:revision`. */
   | { readonly type: 'synced'; readonly cursor: string }
-  /** What follows is a new snapshot: forget what is not in it. `interrupted`: the connection broke inside a snapshot. */
+  /** A new snapshot follows: forget every record that is not in it. `interrupted`: the connection broke within a snapshot. */
   | { readonly type: 'resync'; readonly reason: ResyncReason | 'interrupted' };

@@ -2,10 +2,10 @@ import { BEARER_SUBPROTOCOL, SUBPROTOCOLS } from '../../protocol/index.js';
 import type { Dial } from './channel.js';
 
 /**
- * Channels over the platform's own WebSocket, as browsers have it; the token travels as a subprotocol. In JSON: a
- * browser's own parser is quicker than any decoder written in JavaScript, weighs nothing, and needs no `eval`, which a page
- * with a strict Content-Security-Policy does not have.
- * @param seen told of each frame as it came, before it is read.
+ * Channels over a browser's own WebSocket. The token is sent as a subprotocol, because a page cannot set headers. The encoding is JSON: a
+ * browser's own parser is faster than any decoder in JavaScript, adds no bytes, and needs no `eval`, which a strict
+ * Content-Security-Policy forbids.
+ * @param seen called with the text of each frame before it is decoded.
  */
 export function webDial(url: string, token: string, seen?: (frame: string) => void): Dial {
   return (listener) => {
@@ -16,11 +16,11 @@ export function webDial(url: string, token: string, seen?: (frame: string) => vo
       try {
         message = JSON.parse(data as string);
       } catch {
-        // The client finds that it is no message.
+        // The message stays `undefined`; the client then closes with a protocol error.
       }
       listener.message(message);
     };
-    // A browser does not say why a handshake failed; the close that follows carries what little it tells.
+    // A browser does not report why a handshake failed: the event `error` has no reason, so only `close` is used.
     socket.onclose = ({ code, reason }) => {
       listener.closed(code, reason);
     };

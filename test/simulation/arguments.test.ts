@@ -15,7 +15,7 @@ t.test('each bound holds alone and together', async (t) => {
   t.match(readArguments(['--lives', '3', '--seconds', '9', '--json']), { maxLives: 3, maxSeconds: 9, isJson: true });
 });
 
-t.test('what cannot be meant is said to be wrong, and what is right', async (t) => {
+t.test('an invalid argument is refused, and the message names what is valid', async (t) => {
   const table: [string[], RegExp][] = [
     [['--seed', 'x'], /--seed: 'x' is not a whole number from 0/],
     [['--seed', '-1'], /--seed/],

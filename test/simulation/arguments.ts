@@ -3,32 +3,32 @@ import type { WorldFault } from './lives.js';
 import { FAULT_KINDS } from './world/plan.js';
 import { RELAY_FAULT_KINDS } from './world/relay-plan.js';
 
-/** What is asked of the simulator. */
+/** What the simulator must do. */
 export type Request =
   | { readonly is: 'help' }
-  /** Lives, one after the other, until one of the bounds. */
+  /** Runs lives one after the other until one of the bounds is reached. */
   | {
       readonly is: 'lives';
-      /** `undefined`: one drawn by chance. */
+      /** The first seed; `undefined`: a random one. */
       readonly firstSeed: number | undefined;
       readonly maxLives: number;
       readonly maxSeconds: number;
       readonly isJson: boolean;
       readonly withStory: boolean;
       readonly shrinks: boolean;
-      /** Ends with the first life that violates a rule. */
+      /** Whether the first life that violates a rule ends the run. */
       readonly untilViolation: boolean;
-      /** Only lives with all of these faults of the world. */
+      /** Runs only lives with all of these faults of the world. */
       readonly withFaults: readonly WorldFault[];
     }
-  /** One life is made short and kept for ever. */
+  /** Makes one life short and keeps it for ever. */
   | { readonly is: 'keep'; readonly name: string; readonly seed: number; readonly shows: string | undefined }
-  /** Faults are planted in the product, and looked for; `only`: those whose names have this in them. */
+  /** Plants faults in the product and searches for them; `only`: faults whose names contain this text. */
   | { readonly is: 'planted'; readonly only: string; readonly maxSeconds: number; readonly isJson: boolean }
-  /** Lives in which each change of a state is counted. */
+  /** Runs lives and counts each transition of a state. */
   | { readonly is: 'transitions'; readonly firstSeed: number; readonly maxLives: number; readonly maxSeconds: number };
 
-/** What is wrong with the arguments, in words for whoever typed them. */
+/** An error in the arguments; the message is for the user. */
 export class ArgumentsError extends Error {}
 
 export const USAGE = `npm run simulate -- [options]
@@ -66,10 +66,10 @@ const OPTIONS = {
 } as const;
 
 const DEFAULT_SECONDS = 60;
-/** A name that is a file's name on every system. */
+/** A name that is a valid file name on every system. */
 const NAME = /^[a-z0-9][a-z0-9-]*$/;
 
-/** @throws ArgumentsError for what cannot be meant */
+/** Parses the arguments. @throws ArgumentsError for invalid ones */
 export function readArguments(args: readonly string[]): Request {
   const values = parsed(args);
   if (values.help) return { is: 'help' };

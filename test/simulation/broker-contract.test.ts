@@ -12,7 +12,7 @@ import { SimulatedBrokerConnection } from './machine/simulated-broker-connection
 import { SimulatedHost, SimulatedProcess } from './machine/simulated-process.js';
 import { SimulatedTime } from './machine/simulated-time.js';
 
-/** A broker, real or simulated, with what an operator can do to it. */
+/** A broker, real or simulated, with the actions of an operator. */
 interface BrokerWorld {
   connect(): Promise<Broker>;
   kill(): Promise<void>;
@@ -109,7 +109,7 @@ function simulatedWorld(t: Test): Promise<BrokerWorld> {
   });
 }
 
-/** The same case on the real one and on the simulated one: what is simulated is what JetStream does. */
+/** Runs a case on the real and on the simulated broker, to prove that the simulation does what JetStream does. */
 function contract(name: string, run: (t: Test, world: BrokerWorld) => Promise<void>): void {
   t.test(`nats-server: ${name}`, { skip: withoutNats }, async (t) => {
     await run(t, await realWorld(t));
@@ -119,7 +119,7 @@ function contract(name: string, run: (t: Test, world: BrokerWorld) => Promise<vo
   });
 }
 
-/** A stream that holds a message of each of these subjects, in order. */
+/** Makes a stream with one message of each of these subjects, in order. */
 async function filled(world: BrokerWorld, ids: readonly string[]): Promise<Broker> {
   const broker = await world.connect();
   await broker.ensureStream(SPEC);
@@ -127,7 +127,7 @@ async function filled(world: BrokerWorld, ids: readonly string[]): Promise<Broke
   return broker;
 }
 
-/** Reads a stream and keeps what comes. */
+/** Reads a stream and collects its messages. */
 class Reading {
   readonly deliveries: Delivery[] = [];
   ended: string | undefined;
@@ -142,7 +142,7 @@ class Reading {
     return reading;
   }
 
-  /** In words: place in the stream, number, what is left, text. */
+  /** Each message as text: sequence in the stream, delivery number, messages left, content. */
   async told(count: number): Promise<readonly string[]> {
     await until(`${String(count)} messages have come`, () => this.deliveries.length >= count);
     return this.deliveries.map(

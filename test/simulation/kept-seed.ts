@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { FAULT_KINDS, type LifePlan } from './world/plan.js';
 import { RELAY_FAULT_KINDS } from './world/relay-plan.js';
 
-/** A life that has shown a fault, and is lived again for ever. */
+/** A life that has shown a fault; a test runs it again for ever. */
 export interface KeptSeed {
-  /** What it showed, in one line. */
+  /** The fault that the life showed, in one line. */
   readonly shows: string;
   readonly plan: LifePlan;
 }
 
-/** Where they are kept, below the root of the repository. */
+/** The directory of the kept lives, relative to the root of the repository. */
 export const SEEDS = 'test/simulation/seeds';
 
 /** @returns the path of the file. */
@@ -20,7 +20,7 @@ export function keep(root: string, name: string, seed: KeptSeed): string {
   return path;
 }
 
-/** All that are kept, by name. @throws Error for one that is not a plan of this world */
+/** Returns all kept lives, by name. @throws Error for a file that is not a plan of this world */
 export function keptSeeds(root: string): ReadonlyMap<string, KeptSeed> {
   const folder = join(root, SEEDS);
   const names = readdirSync(folder).filter((name) => name.endsWith('.json'));

@@ -17,19 +17,19 @@ import { Repository } from './world/repository.js';
 
 export interface LifeResult {
   readonly violation: Violation | undefined;
-  /** Of all that was said and done: the same for the same plan. */
+  /** The hash of everything that happened: the same for the same plan. */
   readonly trace: string;
   readonly steps: number;
   readonly simulatedMs: number;
   readonly tally: Judge['tally'];
-  /** What happened, one line each; only where it is wanted. */
+  /** What happened, one line each; empty without `withStory`. */
   readonly story: readonly string[];
 }
 
-/** How often the judge looks in at the server. */
+/** The interval at which the judge examines the server. */
 const INSPECT_MS = 500;
 
-/** Lets a world live as it is planned. @param withStory whether what happens is written down. */
+/** Runs the life of a plan and judges it. @param withStory whether to collect the lines of the story. */
 export async function live(plan: LifePlan, withStory = false): Promise<LifeResult> {
   const story: string[] = [];
   const time = new SimulatedTime();

@@ -12,7 +12,7 @@ export interface Found {
   readonly seed: number;
   readonly plan: LifePlan;
   readonly violation: Violation;
-  /** How long it took until it was found. */
+  /** The time until the violation was found. */
   readonly afterSeconds: number;
 }
 

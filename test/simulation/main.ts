@@ -17,9 +17,9 @@ import { storyOf } from './story.js';
 import { WATCHED } from './transitions/state-tables.js';
 import { planOf, type LifePlan } from './world/plan.js';
 
-/** Progress is said this often. */
+/** The interval of progress lines. */
 const PROGRESS_MS = 5_000;
-/** A life is made short in this time, or left as short as it is by then. */
+/** The longest time for shrinking a life. */
 const SHRINK_MS = 120_000;
 
 type LivesRequest = Extract<Request, { readonly is: 'lives' }>;
@@ -31,7 +31,7 @@ const say = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
 
-/** The root of the repository, from wherever this file was built to. */
+/** The root of the repository, also from the directory of the built file. */
 function rootOf(folder: string): string {
   return existsSync(`${folder}/package.json`) ? folder : rootOf(dirname(folder));
 }
@@ -118,7 +118,7 @@ function jsonOf(
   });
 }
 
-/** @returns whether each is found, by a rule that was expected to find it. */
+/** @returns whether each fault is found, by an expected rule. */
 async function runPlanted({ only, maxSeconds, isJson }: PlantedRequest): Promise<boolean> {
   const faults = PLANTED_FAULTS.filter(({ name }) => name.includes(only));
   if (faults.length === 0) throw new ArgumentsError(`--only: no planted fault has '${only}' in its name`);
@@ -142,7 +142,7 @@ async function runPlanted({ only, maxSeconds, isJson }: PlantedRequest): Promise
   return found === rows.length;
 }
 
-/** The lives are lived by a bundle in which each change of a state is told. */
+/** Runs the lives in a bundle that reports each transition. */
 async function runTransitions({ firstSeed, maxLives, maxSeconds }: TransitionsRequest): Promise<boolean> {
   const file = await bundle(ROOT, 'transitions', WATCHED, 'test/simulation/transitions/main.ts');
   const bounds = [firstSeed, maxLives, maxSeconds].map(String);

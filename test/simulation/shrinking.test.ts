@@ -14,7 +14,7 @@ const PLAN: LifePlan = {
   ],
 };
 
-/** A world in which one agent, one client and one fault that lasts for a second show what is wrong. */
+/** A world that violates a rule as long as it has one agent, one client and one fault of a second. */
 const culprits: Live = ({ agents, clients, faults }) => {
   const isShown =
     agents.some(({ name }) => name === 'agent-13') &&
@@ -23,7 +23,7 @@ const culprits: Live = ({ agents, clients, faults }) => {
   return Promise.resolve({ violation: isShown ? VIOLATION : undefined });
 };
 
-t.test('what does not matter is left out, and what does stays', async (t) => {
+t.test('parts without an effect on the violation are removed, the others stay', async (t) => {
   const { plan, violation } = await shrink(PLAN, VIOLATION, culprits);
   t.equal(violation.rule, 'view');
   t.same(
@@ -40,7 +40,7 @@ t.test('what does not matter is left out, and what does stays', async (t) => {
   t.equal(plan.relay, undefined);
 });
 
-t.test('a life that then violates another rule is another one', async (t) => {
+t.test('a smaller life that violates another rule is not taken', async (t) => {
   const { plan } = await shrink(PLAN, VIOLATION, ({ agents, clients, faults }) => {
     const isWhole = agents.length === 20 && clients.length === 10 && faults.length >= 3;
     return Promise.resolve({ violation: { ...VIOLATION, rule: isWhole ? 'view' : 'crash' } });
@@ -50,7 +50,7 @@ t.test('a life that then violates another rule is another one', async (t) => {
   t.equal(plan.faults.length, 3, 'the one after what it shows is not part of it');
 });
 
-t.test('it ends when it is asked to, with what it has', async (t) => {
+t.test('shrinking stops on request and returns the shortest life so far', async (t) => {
   let lives = 0;
   const counted: Live = (plan) => {
     lives++;

@@ -1,28 +1,28 @@
 import type { Rule, Violation } from './judge/judge.js';
 import type { LifePlan } from './world/plan.js';
 
-/** Lets a plan be lived. */
+/** Runs the life of a plan. */
 export type Live = (plan: LifePlan) => Promise<{ readonly violation: Violation | undefined }>;
 
 export interface Shrunk {
   readonly plan: LifePlan;
   readonly violation: Violation;
-  /** How many lives that took. */
+  /** The number of lives that the shrinking took. */
   readonly lives: number;
 }
 
-/** Lives that may be lived to make one short. */
+/** The most lives for one shrinking. */
 const MAX_LIVES = 200;
-/** A life goes on for so long after what is to be shown. */
+/** How long a life continues after the violation. */
 const AFTER_MS = 500;
-/** Shorter faults are not made shorter. */
+/** Faults shorter than this are not shortened. */
 const MIN_FAULT_MS = 2;
 
 /**
- * Makes a violating life short: leaves out faults, clients and agents, ends it earlier, halves durations, and takes plain
+ * Makes a violating life short: removes faults, clients and agents, ends it earlier, halves durations, and uses plain
  * options, as long as the same rule is violated. A plan is data, and each actor draws from a stream of its own, so what is
- * left goes on much as it did.
- * @param isOver asked before each life: ends with what has been reached.
+ * left behaves much as before.
+ * @param isOver asked before each life; `true` ends with the shortest life so far.
  */
 export async function shrink(plan: LifePlan, violation: Violation, live: Live, isOver = (): boolean => false) {
   const shrinking = new Shrinking(plan, violation, live, isOver);
@@ -61,7 +61,7 @@ class Shrinking {
     return this.#lives < MAX_LIVES && !this.isOver();
   }
 
-  /** Takes a plan where it violates the same rule. */
+  /** Accepts a plan if its life violates the same rule. */
   async #try(change: Partial<LifePlan>): Promise<boolean> {
     if (!this.#hasBudget) return false;
     this.#lives++;
@@ -73,14 +73,14 @@ class Shrinking {
     return true;
   }
 
-  /** Leaves out as many as it can of one list: halves first, single ones in the end. */
+  /** Removes as many items of a list as possible: first halves, at the end single items. */
   async #fewer(list: 'faults' | 'clients' | 'agents'): Promise<void> {
     for (let size = Math.ceil(this.plan[list].length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
       for (let at = 0; at < this.plan[list].length && this.#hasBudget;) {
         const stays = (_: unknown, i: number): boolean => i < at || i >= at + size;
         const all: readonly unknown[] = this.plan[list];
         const { relay } = this.plan;
-        // Where clients are connected is a list beside theirs.
+        // The servers of the clients are a second list, in the same order.
         const places = list === 'clients' && relay ? { relay: { ...relay, places: relay.places.filter(stays) } } : {};
         const isLeftOut = await this.#try({ [list]: all.filter(stays), ...places });
         if (!isLeftOut) at += size;
@@ -98,7 +98,7 @@ class Shrinking {
 
   async #earlier(): Promise<void> {
     const { activeMs } = this.plan;
-    // What is seen only at rest needs no less rest for that.
+    // A violation that shows only at rest needs the whole time of rest.
     const isAtRest = this.violation.atMs > activeMs;
     if (!isAtRest) {
       const endMs = Math.ceil(this.violation.atMs) + AFTER_MS;
@@ -138,7 +138,7 @@ function endingAt({ faults, relay }: LifePlan, activeMs: number): Partial<LifePl
   return { activeMs, faults: faults.filter(isBefore), relay: before };
 }
 
-/** How much there is in a plan, so that less is seen. */
+/** The size of a plan, by which plans are compared. */
 function sizeOf({ faults, clients, agents, activeMs, relay }: LifePlan): number {
   const lastingMs = faults.reduce((sum, { forMs }) => sum + forMs, 0);
   return (relay ? 1 + relay.faults.length : 0) + faults.length + clients.length + agents.length + activeMs + lastingMs;

@@ -1,7 +1,7 @@
 import type { Rule, Violation } from './judge/judge.js';
 import type { LifePlan } from './world/plan.js';
 
-/** What each rule expects of a life. */
+/** The expectation of each rule. */
 const EXPECTED: Readonly<Record<Rule, string>> = {
   'false free':
     'an address is called free only if at some moment since the question the files said that nobody holds it',
@@ -18,25 +18,25 @@ const EXPECTED: Readonly<Record<Rule, string>> = {
   bound: 'what is kept has a bound',
 };
 
-/** Lines that a story has at most: a minute to read. */
+/** The most lines of a story, about a minute to read. */
 const MAX_LINES = 70;
-/** The last lines before a violation are told whatever they say. */
+/** How many of the last lines before a violation are always included. */
 const LAST_LINES = 12;
 const MAX_LINE_LENGTH = 220;
 
-/** Words in a violation that name something: files, clients, addresses. */
+/** The words in a violation that are names of files, clients or addresses. */
 const NAMES =
   /\b(?:agent-\d+(?:-[a-z0-9-]+)?|client-\d+|origin-\d+|edge-\d+|flood-\d+|burst-\d+|(?:src|docs)\/[\w.:]+)/g;
 
 /**
- * Tells a violating life to a person: what it was, what was expected, and of all that happened what concerns it.
- * @param lines all that happened, as a life writes it down.
+ * Returns the story of a violating life for a reader: the violation, the expectation, and the events that concern it.
+ * @param lines the lines of the whole life.
  */
 export function storyOf(plan: LifePlan, violation: Violation, lines: readonly string[]): string {
   const end = lines.findIndex((line) => line.includes('VIOLATION'));
   const told = end < 0 ? lines : lines.slice(0, end + 1);
   const names = new Set(violation.why.match(NAMES) ?? []);
-  // Of an address: whoever says that he has it.
+  // For an address: also the lines of agents that hold it.
   for (const line of told) {
     const isNamed = [...names].some((name) => /[/]/.test(name) && namesIt(line, name));
     const reserved = isNamed ? / writes reservation\/(\S+)/.exec(line)?.[1] : undefined;
@@ -61,7 +61,7 @@ export function storyOf(plan: LifePlan, violation: Violation, lines: readonly st
   ].join('\n');
 }
 
-/** Whether a line names something, and not something whose name only begins so. */
+/** Whether a line contains a name, and not only a longer name that begins with it. */
 function namesIt(line: string, name: string): boolean {
   const at = line.indexOf(name);
   return at >= 0 && !/\d/.test(line.charAt(at + name.length));

@@ -8,12 +8,12 @@ import { readSettings } from './json-text.js';
 import { INSTALL_PLACES, PLACES, type PlaceName } from './places.js';
 import { readSettingsFile } from './settings-file.js';
 
-/** What is installed, and whether it can work: a harness may ignore what is wrong without a word. */
+/** Reports what is installed and whether it can work. A harness may ignore a wrong setting without a message. */
 export function checkHooks(root: string, names: readonly PlaceName[], env: NodeJS.ProcessEnv = process.env): Finding[] {
   return names.flatMap((name) => checkPlace(root, name, env));
 }
 
-/** The same for `doctor`: only what somebody has installed, or tried to. */
+/** Returns the same for `doctor`: only the places where the user has installed something, or tried to. */
 export function examineHooks(root: string): Finding[] {
   return checkHooks(root, PLACES).filter(({ state }) => state !== 'note');
 }
@@ -76,7 +76,7 @@ function eventFindings(check: string, path: string, table: HookTable, text: stri
   ];
 }
 
-/** Whether a shell would find a program. */
+/** Whether a shell finds a program. */
 function isFound(program: string, env: NodeJS.ProcessEnv): boolean {
   const endings = process.platform === 'win32' ? ['', '.cmd', '.exe'] : [''];
   const paths = /[\\/]/.test(program)

@@ -5,8 +5,8 @@ const END = '# muse-bus: end';
 const SHELL = /^#! ?(?:\/usr)?\/bin\/(?:env )?(?:ba|da|k|z)?sh\b.*$/;
 
 /**
- * Adds the guard to a pre-commit hook that is a shell script, right after its first line: what follows may end the script. A commit is
- * not kept back where the program is not installed.
+ * Adds the guard to a pre-commit hook that is a shell script. The guard follows the first line, because a later line may end the script. If
+ * the program is not installed, the guard lets the commit pass.
  */
 export function addGuard(text: string | undefined, installed: Installed): SettingsEdit {
   const guard = guardLines(installed);
@@ -19,7 +19,7 @@ export function addGuard(text: string | undefined, installed: Installed): Settin
   return after === text ? { is: 'same' } : { is: 'changed', text: after };
 }
 
-/** A script of which nothing but its first line would be left goes. */
+/** Removes the guard; if only the first line of the script is left, the file is removed. */
 export function removeGuard(text: string | undefined): SettingsEdit {
   if (text === undefined || !hasGuard(text)) return { is: 'same' };
   const after = withoutGuard(text);

@@ -3,22 +3,22 @@ import { asFields, type Fields } from '../hook/fields.js';
 import { readSettings, settingsText } from './json-text.js';
 import { hookCommandLine, isOurs, type Installed, type SettingsEdit } from './settings-edit.js';
 
-/** How a harness keeps its hooks: `hooks`, an object of events, each with a list of entries. */
+/** The format in which a harness stores its hooks: an object `hooks` with a list of entries for each event. */
 export interface HookTable {
   readonly harness: string;
-  /** The events that we want to be called for, and for which tools. */
+  /** The events at which the hook must be called, and for which tools. */
   readonly events: Readonly<Record<string, { readonly matcher?: string }>>;
-  /** All events that the harness is known to have. */
+  /** All known events of the harness. */
   readonly knownEvents: readonly string[];
   /** Claude Code and Codex have lists of commands for each matcher; Cursor has one list. */
   readonly shape: 'grouped' | 'flat';
-  /** What must be in the file besides. */
+  /** The version that the file must name, if the harness needs one. */
   readonly version?: number;
 }
 
 const TIMEOUT_S = 15;
 
-/** Adds our entries to what is there, or mends ours. Nothing of anybody else's is touched. */
+/** Adds our entries to the settings, or repairs them. Other entries stay as they are. */
 export function addHooks(table: HookTable, text: string | undefined, installed: Installed): SettingsEdit {
   return edited(table, text, (event, entries) => {
     const wanted = table.events[event];
@@ -30,7 +30,7 @@ export function addHooks(table: HookTable, text: string | undefined, installed: 
   });
 }
 
-/** Takes our entries out, and what is empty then. */
+/** Removes our entries, and lists and objects that are then empty. */
 export function removeHooks(table: HookTable, text: string | undefined): SettingsEdit {
   if (text === undefined) return { is: 'same' };
   return edited(table, text, (_event, entries) => withoutOurs(table, entries));
@@ -64,7 +64,7 @@ function edited(
     return { is: 'changed', text: settingsText({ ...version, ...settings, hooks }, text) };
   }
   const left = Object.entries(settings).filter(([name]) => name !== 'hooks');
-  // The version alone says nothing.
+  // A file with only the version has no settings and is removed.
   if (left.every(([name]) => name === 'version')) return { is: 'changed', text: undefined };
   return { is: 'changed', text: settingsText(Object.fromEntries(left), text) };
 }
@@ -92,7 +92,7 @@ function withoutOurs(table: HookTable, entries: readonly unknown[]): readonly un
   });
 }
 
-/** For each event that the file has hooks for, whether we are among them. @returns `undefined` where it cannot be read. */
+/** Returns our command, if there is one, for each event that has hooks in the file; `undefined` if the file cannot be parsed. */
 export function hooksIn(
   table: HookTable,
   text: string,

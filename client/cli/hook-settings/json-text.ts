@@ -1,6 +1,6 @@
 import { asFields, type Fields } from '../hook/fields.js';
 
-/** A file of settings as a JSON object; `{}` where there is none. */
+/** A file of settings as a JSON object; `{}` if there is no file or it is empty. */
 export type ReadSettings =
   { readonly is: 'settings'; readonly settings: Fields } | { readonly is: 'refused'; readonly why: string };
 
@@ -16,7 +16,7 @@ export function readSettings(text: string | undefined): ReadSettings {
   }
 }
 
-/** The settings as text, indented as the file is. */
+/** Returns the settings as text, with the indentation of the file. */
 export function settingsText(settings: Fields, before: string | undefined): string {
   const indent = /\n([ \t]+)"/.exec(before ?? '')?.[1] ?? '  ';
   const end = before === undefined || before.trim() === '' || before.endsWith('\n') ? '\n' : '';

@@ -1,4 +1,4 @@
-/** Longer texts are shown whole, the old one and the new one. */
+/** Longer texts are not compared: the difference is the whole old text and the whole new text. */
 const MAX_LINES = 2_000;
 const CONTEXT = 2;
 
@@ -7,7 +7,7 @@ export interface DifferenceLine {
   readonly text: string;
 }
 
-/** What changes between two texts, line by line, with the lines around each change. */
+/** Returns the changes between two texts, line by line, with the lines around each change. */
 export function lineDifference(before: string, after: string): DifferenceLine[] {
   const [old, now] = [linesOf(before), linesOf(after)];
   const all = old.length + now.length > MAX_LINES ? replaced(old, now) : compared(old, now);
@@ -30,7 +30,7 @@ const replaced = (old: readonly string[], now: readonly string[]): DifferenceLin
   ...now.map((text) => ({ mark: '+' as const, text })),
 ];
 
-/** By the longest sequence of lines that both have. */
+/** Compares by the longest common sequence of lines. */
 function compared(old: readonly string[], now: readonly string[]): DifferenceLine[] {
   const width = now.length + 1;
   const longest = new Uint16Array((old.length + 1) * width);

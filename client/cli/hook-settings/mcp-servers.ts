@@ -5,12 +5,12 @@ import type { Installed, SettingsEdit } from './settings-edit.js';
 
 const NAME = 'muse-bus';
 
-/** `.mcp.json`: the servers of tools that a harness starts, by name. */
+/** Adds our server to `.mcp.json`, the MCP servers that a harness starts, by name. */
 export function addMcpServer(text: string | undefined, { program }: Pick<Installed, 'program'>): SettingsEdit {
   const [command = program, ...args] = program.split(' ');
   return edited(text, (servers) => {
     const own = asFields(servers[NAME]);
-    // What else somebody has set for it, as its environment, stays.
+    // The user's other settings of the server, such as its environment, stay.
     return { ...servers, [NAME]: { ...own, command, args: [...args, 'mcp'] } };
   });
 }

@@ -10,11 +10,11 @@ import type { Installed, SettingsEdit } from './settings-edit.js';
 export const PLACES = ['claude-code', 'codex', 'cursor', 'git', 'mcp'] as const;
 export type PlaceName = (typeof PLACES)[number];
 
-/** Where something of ours can be installed, and how. */
+/** A file in which the hooks or the MCP server can be installed, and how. */
 export interface InstallPlace {
-  /** @throws CliError where there can be none. */
+  /** @throws CliError if the repository cannot have such a file. */
   path(root: string): string;
-  /** Of a new file. */
+  /** File mode of a new file. */
   readonly mode: number;
   add(text: string | undefined, installed: Installed): SettingsEdit;
   remove(text: string | undefined): SettingsEdit;
@@ -47,7 +47,7 @@ function hooksAt(path: string, table: HookTable): InstallPlace {
   };
 }
 
-/** Where git looks, which a setting may have moved. */
+/** Returns the path where git looks for the hook; the setting `core.hooksPath` may change it. */
 function preCommitPath(root: string): string {
   try {
     const path = execFileSync('git', ['rev-parse', '--git-path', 'hooks/pre-commit'], {

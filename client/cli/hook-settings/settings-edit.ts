@@ -1,14 +1,14 @@
-/** What would become of a file of settings. */
+/** The result of a change to a file of settings. */
 export type SettingsEdit =
-  /** @property text `undefined`: nothing would be left in it, and it goes. */
+  /** @property text the new text; `undefined`: nothing is left, so the file is removed. */
   | { readonly is: 'changed'; readonly text: string | undefined }
   | { readonly is: 'same' }
-  /** It is not as it should be, and is left alone. */
+  /** The file does not have the expected form and is not changed. */
   | { readonly is: 'refused'; readonly why: string };
 
-/** How the command is called from settings. */
+/** The command line in the settings. */
 export interface Installed {
-  /** `muse-bus`, or another way to start it. */
+  /** `muse-bus`, or another command that starts it. */
   readonly program: string;
   readonly whenUnknown: 'pass' | 'deny';
 }
@@ -17,6 +17,6 @@ export function hookCommandLine({ program, whenUnknown }: Installed, harness: st
   return `${program} hook ${harness}${whenUnknown === 'deny' ? ' --when-unknown deny' : ''}`;
 }
 
-/** Whether a command in settings is ours, whatever starts it and whatever its flags. */
+/** Whether a command in settings is ours, however it starts the program and whatever its flags are. */
 export const isOurs = (command: unknown, harness: string): boolean =>
   typeof command === 'string' && new RegExp(`muse-bus.*\\bhook ${harness}(?: |$)`).test(command);

@@ -14,14 +14,14 @@ import { CliError } from '../cli-error.js';
 
 const MAX_BYTES = 4 * 2 ** 20;
 
-/** A file of settings as it is, or `undefined` where there is none. */
+/** A file of settings; `text` is `undefined` if the file does not exist. */
 export interface SettingsFile {
   readonly path: string;
   readonly text: string | undefined;
 }
 
 /**
- * Reads a file of a checkout. A link could lead what is written to any place, so that it is refused, in the path below `within`, too.
+ * Reads a file of a checkout. Refuses a link, also in the path below `within`: through a link the new text could be written anywhere.
  * @throws CliError
  */
 export function readSettingsFile(within: string, path: string): SettingsFile {
@@ -36,8 +36,7 @@ export function readSettingsFile(within: string, path: string): SettingsFile {
 }
 
 /**
- * Writes what was shown, all at once. @param mode for a new file. @throws CliError where the file is no longer as it was when the
- * difference was shown.
+ * Writes the new text atomically. @param mode for a new file. @throws CliError if the file has changed since the difference was shown.
  */
 export function writeSettingsFile(
   within: string,
@@ -65,7 +64,7 @@ export function writeSettingsFile(
 const refused = (path: string, why: string): CliError =>
   new CliError(`${path} is left as it is: ${why}`, 'refused', 'edit it yourself, or put a file in its place');
 
-/** The real path of the nearest directory that exists. */
+/** Returns the real path of the nearest existing directory. */
 function realExisting(path: string): string {
   for (let at = path; ; at = dirname(at)) {
     if (lstatSync(at, { throwIfNoEntry: false }) !== undefined || at === dirname(at)) return realpathSync(at);

@@ -17,8 +17,9 @@ const GIT_MS = 3_000;
 const MAX_STATUS_BYTES = 16 * 2 ** 20;
 
 /**
- * What is said after a tool: files that have changed without a lease of this run, each once in a session, and those that another run holds.
- * @param edits those that the tool names; `undefined` after a command: then it is what differs from the last look, by git.
+ * Returns what the hook reports after a tool: changed files without a lease of this run, each once in a session, and changed files that
+ * another run holds.
+ * @param edits the edits that the tool names; `undefined` after a shell command: then the files that changed since the last call, by git.
  */
 export async function outcomeAfter(
   edits: readonly Edit[] | undefined,
@@ -59,7 +60,7 @@ const wholeFile =
   (top: string) =>
   (path: string): Edit => ({ path: join(top, path), replaces: 'all' });
 
-/** How the changed files are now. After an edit only its own files are looked at: git would take longer than the hook. */
+/** The signatures of the changed files now. After an edit only its own files are read: git would take longer than the hook. */
 function look(
   top: string,
   edited: { readonly edits: readonly Edit[]; readonly asker: Asker; readonly notes: SessionNotes } | undefined,

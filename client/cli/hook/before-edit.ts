@@ -7,11 +7,11 @@ import { askHolding } from './holding.js';
 import type { HookOutcome } from './hook-call.js';
 import { addressEdits, findPlace } from './place.js';
 
-/** Who asks, from where, and what is wanted where nothing is known. */
+/** The run that asks, its directory, and the decision that it wants where the holders are unknown. */
 export interface Asker {
   readonly identity: Identity;
   readonly directory: string;
-  /** What is about to happen. */
+  /** The operation that the hook decides about. */
   readonly about: 'edit' | 'commit';
   readonly root?: string | undefined;
   readonly branch?: string | undefined;
@@ -19,7 +19,7 @@ export interface Asker {
   readonly warn: (line: Text) => void;
 }
 
-/** What is said or decided before some files are changed. */
+/** Returns the decision about some files before they are changed. */
 export async function outcomeBefore(edits: readonly Edit[], asker: Asker): Promise<HookOutcome> {
   const { directory } = asker;
   const target = readTarget({ ...(asker.root === undefined ? {} : { root: asker.root }) });
@@ -33,7 +33,7 @@ export async function outcomeBefore(edits: readonly Edit[], asker: Asker): Promi
   return outcome(addressed, answer, asker, asker.branch ?? place.tree?.branch);
 }
 
-/** A tool that changes files nobody knows of. */
+/** Returns the decision about a tool that changes files which its input does not name. */
 export function outcomeOfUnreadable(why: string, asker: Asker): HookOutcome {
   const target = readTarget({ ...(asker.root === undefined ? {} : { root: asker.root }) });
   if (findPlace(asker.directory, target.root).is === 'none') return { is: 'none' };

@@ -1,6 +1,6 @@
 /**
- * Makes one file of dist/client/cli/hook/main.js and all that it imports at once, and has each module of Node loaded when something of it
- * is used first: an import of node:crypto alone loads as much as the whole hook.
+ * Bundles dist/client/cli/hook/main.js and its static imports into one file. In this file each module of Node is loaded at its first use:
+ * an import of node:crypto alone would load as much as the whole hook.
  */
 import { createRequire } from 'node:module';
 import { dirname, relative, resolve, sep } from 'node:path';
@@ -25,7 +25,7 @@ await build({
   logLevel: 'warning',
   plugins: [
     {
-      // What is loaded on demand stays where it is, and its packages stay packages.
+      // A dynamically imported module stays a file of its own and is not bundled.
       name: 'on demand',
       setup({ onResolve }) {
         onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
@@ -41,7 +41,7 @@ await build({
         onResolve({ filter: /^node:/ }, ({ path, kind, namespace }) =>
           namespace === BUILTIN || kind === 'dynamic-import' ? { path, external: true } : { path, namespace: BUILTIN },
         );
-        // It loads the rules of all scripts. No line of the hook is a column of a table, which alone is measured.
+        // string-width loads tables for all scripts. Only columns of tables are measured with it, and the hook prints no table.
         onResolve({ filter: /^string-width$/ }, () => ({ path: 'string-width', namespace: 'unmeasured' }));
         onLoad({ filter: /./, namespace: 'unmeasured' }, () => ({ contents: 'export default (text) => text.length;' }));
         onLoad({ filter: /./, namespace: BUILTIN }, ({ path }) => {

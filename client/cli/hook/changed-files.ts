@@ -1,11 +1,11 @@
-/** A file that is not as git has it, and what tells its versions apart. */
+/** For the path of each changed file, a signature that differs between its versions: time of change and size, or `gone`. */
 export type Signatures = Readonly<Record<string, string>>;
 
 export const STATUS = ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=all'] as const;
-/** More are not remembered: a directory of build products that git does not ignore. */
+/** The most files that are remembered. More of them come from build products that git does not ignore. */
 export const MAX_CHANGED = 2_000;
 
-/** The paths in what `git status` prints. */
+/** Returns the paths in the output of `git status`, {@link MAX_CHANGED} at most. */
 export function changedPaths(status: string): string[] {
   return status
     .split('\0')
@@ -14,7 +14,7 @@ export function changedPaths(status: string): string[] {
     .slice(0, MAX_CHANGED);
 }
 
-/** The files that have changed from one look to the next. A file that is again as git has it, as after a commit, is none of them. */
+/** Returns the files whose signatures changed. A file that git no longer lists, as after a commit, is not among them. */
 export function changedBetween(before: Signatures, now: Signatures): string[] {
   return Object.keys(now).filter((path) => before[path] !== now[path]);
 }

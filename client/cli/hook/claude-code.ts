@@ -10,8 +10,8 @@ import {
 import { editsOf, isShell } from './tool-edits.js';
 
 /**
- * Claude Code: JSON on stdin, and on stdout `hookSpecificOutput`. Where nothing is wrong it prints nothing: `allow` would suppress the
- * person's own prompt. Codex has taken over the form, with tools of its own.
+ * Claude Code: JSON on stdin, and `hookSpecificOutput` on stdout. If nothing is wrong, the hook prints nothing: `allow` would suppress the
+ * permission prompt of Claude Code. Codex uses the same form, with tools of its own.
  */
 export const CLAUDE_CODE: HarnessForm = { read: readClaudeCode, answer: answerClaudeCode };
 
@@ -32,7 +32,7 @@ function callOf(event: string, fields: Fields): HookCall {
   return toolCall(event === 'PreToolUse', textIn(fields, ['tool_name']), fields['tool_input']);
 }
 
-/** What a call of a tool is to the hook, before it or after it. */
+/** Translates a call of a tool to a call of the hook. @param isBefore whether the tool has not run yet. */
 export function toolCall(isBefore: boolean, tool: string | undefined, input: unknown): HookCall {
   if (tool === undefined) {
     return isBefore ? { is: 'before-unreadable', why: 'the input names no tool' } : { is: 'none' };

@@ -3,8 +3,8 @@ import { asFields, textIn, type Fields } from './fields.js';
 import type { HarnessForm, HookCall } from './hook-call.js';
 
 /**
- * Cursor: events in camel case, and an object for every answer. Before a tool it tells the model something only with a denial; after
- * one it takes `additional_context`.
+ * Cursor: events in camel case, and a JSON object for every answer. Before a tool, Cursor passes a text to the model only with a denial;
+ * after a tool it passes `additional_context`.
  */
 export const CURSOR: HarnessForm = {
   read(input) {
@@ -43,7 +43,7 @@ function callOf(event: string, fields: Fields): HookCall {
   return toolCall(event === 'preToolUse', textIn(fields, ['tool_name']), inputOf(fields));
 }
 
-/** Some versions send the input of a tool as a text of JSON. */
+/** Some versions of Cursor send the input of a tool as JSON text. */
 function inputOf({ tool_input: input }: Fields): unknown {
   if (typeof input !== 'string' || !input.startsWith('{')) return input;
   try {

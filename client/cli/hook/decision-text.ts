@@ -3,10 +3,10 @@ import { UNTRUSTED } from '../mcp/answers.js';
 import { answerText, cutValue, SHORT } from '../mcp/cut.js';
 import { isOwn, type Decision, type Finding, type HookHolder, type Review } from './decision.js';
 
-/** How the run that asks is known. */
+/** The run that asks, and where its name is from. */
 export interface Identity {
   readonly run: string;
-  /** `session`: made from what the harness calls the session. `none`: nothing names it, so that every lease is another's. */
+  /** `session`: made from the harness's name of the session. `none`: the run has no name, so every lease counts as another run's. */
   readonly from: 'flag' | 'environment' | 'session' | 'none';
 }
 
@@ -15,8 +15,8 @@ const FINDING_CHARACTERS = 600;
 const WAIT_S = 60;
 
 /**
- * A decision in the words that the agent reads. What records say stands below a line that labels it, as JSON, so that no text in
- * a record can pass for ours.
+ * Returns the text of a decision, which the agent reads. Data from records follows below a line that labels it as untrusted, as JSON, so
+ * that no text in a record can look like a text of the hook.
  */
 export function decisionText(
   { is, findings }: Exclude<Decision, { readonly is: 'none' }>,
@@ -43,7 +43,7 @@ export function decisionText(
 
 const MAX_FILES = 10;
 
-/** What is said after files have changed. Their names come from the disk: they stand below the line that labels what others wrote. */
+/** Returns the text after files have changed. File names come from the disk, so they follow below the line that labels untrusted data. */
 export function reviewText({ uncovered, findings }: Review, identity: Identity, now: number): string {
   const shown = findings.slice(0, MAX_FINDINGS).flatMap((finding) => shownFinding(finding, now));
   const left = findings.length - MAX_FINDINGS;
@@ -79,7 +79,7 @@ function headline(is: 'said' | 'denied', findings: readonly Finding[], about: 'e
   return [begin, ...parts].join(' ');
 }
 
-/** @param isOwnToo whether this run holds something there itself: a wait for a whole file would wait for that, too. */
+/** @param isOwnToo whether this run itself holds one of the addresses: then a wait for the whole file would also wait for that lease. */
 function adviceOn(findings: readonly Finding[], isOwnToo: boolean, about: 'edit' | 'commit'): string {
   const paths = new Set(findings.flatMap((finding) => (finding.is === 'held' ? [finding.path] : [])));
   const [only, ...others] = paths;

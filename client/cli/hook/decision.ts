@@ -1,53 +1,53 @@
 import { normalBranch, overlap, parseAddress, type Address, type LeaseForm } from '../../../protocol/index.js';
 import type { Edit } from './edit.js';
 
-/** Who asks. */
+/** The run that asks. */
 export interface Self {
   readonly run: string;
-  /** `undefined` where it cannot be known: then every lease may be on the same branch. */
+  /** `undefined` if the branch is not known: then every lease may be on the same branch. */
   readonly branch: string | undefined;
 }
 
-/** An edit with the addresses of its file: more than one where a link leads to it. */
+/** An edit with the addresses of its file. A file that is reached by a link has more than one. */
 export interface AddressedEdit extends Edit {
   readonly addresses: readonly Address[];
 }
 
 export interface HookHolder extends LeaseForm {
-  /** When it was heard of last, where it should have been heard of since. */
+  /** The time of the last heartbeat, if the next one is overdue. */
   readonly silent_since?: string;
 }
 
-/** What the bus says of some addresses, all together. */
+/** The answer of the bus about several addresses together. */
 export type HoldingAnswer =
   | {
       readonly is: 'known';
-      /** The leases that hold any of them. */
+      /** The leases that hold at least one of the addresses. */
       readonly holders: readonly HookHolder[];
-      /** Why there may be more: reservations that cannot be seen or read. */
+      /** Why there may be more holders: reservations that cannot be seen or read. `undefined` if the list is complete. */
       readonly doubt: string | undefined;
       /** The server's clock, Unix milliseconds. */
       readonly now: number;
     }
   | { readonly is: 'unknown'; readonly why: string };
 
-/** @param unread how many reservations never could be read; where it is none, they cannot all be seen. */
+/** @param unread how many reservations never could be read; 0 means that the bus cannot see all of them. */
 export const doubtOf = (unread: number): string =>
   unread > 0
     ? `${String(unread)} of the reservations cannot be read (muse-bus doctor names them)`
     : 'the bus cannot see all reservations (muse-bus doctor says why)';
 
-/** What is known against an edit. */
+/** A reason against an edit. */
 export type Finding =
-  /** Another run's live lease covers what is edited. */
+  /** Another run's live lease covers the edit. */
   | { readonly is: 'held'; readonly path: string; readonly holder: HookHolder }
-  /** One on another branch: the two meet in the merge. */
+  /** Another run on another branch holds it: the two changes meet in the merge. */
   | { readonly is: 'merge-risk'; readonly path: string; readonly holder: HookHolder }
-  /** One on another symbol of a file in which this run holds one itself. */
+  /** Another run holds another symbol of a file in which this run holds something itself. */
   | { readonly is: 'beside'; readonly path: string; readonly holder: HookHolder }
-  /** A lease that may or may not have ended. */
+  /** A lease of another run may have ended or not. */
   | { readonly is: 'unclear'; readonly path: string; readonly holder: HookHolder }
-  /** Nobody knows whether there are more. */
+  /** It is not known whether there are more holders. */
   | { readonly is: 'unknown'; readonly why: string };
 
 export type WhenUnknown = 'pass' | 'deny';
@@ -58,8 +58,8 @@ export type Decision =
   | { readonly is: 'denied'; readonly findings: readonly Finding[] };
 
 /**
- * Whether an edit may go on: the whole rule. Only another run's live lease on the same branch denies it; what cannot be known denies
- * it where that is wanted.
+ * Decides whether an edit may go on; this is the whole rule. Another run's live lease on the same branch denies the edit. Missing
+ * knowledge denies it only if `whenUnknown` is `deny`.
  */
 export function decide(
   edits: readonly AddressedEdit[],
@@ -78,16 +78,16 @@ export function decide(
   return { is: findings.some(denies) ? 'denied' : 'said', findings };
 }
 
-/** What an agent has changed that it should not have, or not like that. */
+/** The changes of an agent that broke a rule. */
 export interface Review {
-  /** Files in which this run holds nothing. */
+  /** Changed files without a lease of this run. */
   readonly uncovered: readonly string[];
   readonly findings: readonly Finding[];
 }
 
 /**
- * Looks at changes that have been made. Nothing is said of a lease of this run that is not known to be missing.
- * @param told files of which it was said before that the run has no lease.
+ * Reviews changes that have been made. A file is reported as uncovered only if it is certain that this run has no lease on it.
+ * @param told files that were reported as uncovered before.
  */
 export function review(
   edits: readonly AddressedEdit[],
@@ -117,14 +117,14 @@ function against(edit: AddressedEdit, holders: readonly HookHolder[], self: Self
     });
 }
 
-/** A lease that names no run is nobody's own. */
+/** Whether a lease is this run's own; a lease without a run is no run's own. */
 export const isOwn = ({ run_id }: LeaseForm, { run }: Pick<Self, 'run'>): boolean => run_id === run;
 
 function isElsewhere({ branch }: LeaseForm, self: Self): boolean {
   return branch !== null && self.branch !== undefined && normalBranch(branch) !== normalBranch(self.branch);
 }
 
-/** The addresses of a lease that overlap the file of an edit. */
+/** Returns the addresses of a lease that overlap the file of an edit. */
 function heldIn({ addresses }: LeaseForm, { addresses: wanted }: AddressedEdit): Address[] {
   return addresses.flatMap((text) => {
     const parsed = parseAddress(text);
@@ -135,8 +135,8 @@ function heldIn({ addresses }: LeaseForm, { addresses: wanted }: AddressedEdit):
 export const holds = (holder: LeaseForm, edit: AddressedEdit): boolean => heldIn(holder, edit).length > 0;
 
 /**
- * Whether an edit may change what a lease holds: it holds more than symbols, or the text that is replaced names one of its symbols, or
- * is not known.
+ * Whether an edit may change what a lease holds. It may if the lease holds more than symbols, if the replaced text names one of the lease's
+ * symbols, or if the replaced text is not known.
  */
 function touches(edit: AddressedEdit, holder: LeaseForm): boolean {
   const { replaces } = edit;
@@ -148,7 +148,7 @@ function touches(edit: AddressedEdit, holder: LeaseForm): boolean {
   });
 }
 
-/** Whether a text has a name in it that is not a part of a longer one. */
+/** Whether a text contains a name as a whole word. */
 function names(text: string, name: string): boolean {
   for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
     if (!isLetter(text[at - 1]) && !isLetter(text[at + name.length])) return true;

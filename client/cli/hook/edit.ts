@@ -1,7 +1,7 @@
-/** A file that a tool is about to change, or has changed. */
+/** A file that a tool will change or has changed. */
 export interface Edit {
-  /** As the tool has it: absolute, or from the working directory. */
+  /** The path from the tool's input: absolute, or relative to the working directory. */
   readonly path: string;
-  /** The texts that it replaces, by which the symbols in them are known. `all`: the whole file, or not known. */
+  /** The replaced texts, in which the hook looks for symbols. `all`: the whole file is replaced, or the texts are not known. */
   readonly replaces: 'all' | readonly string[];
 }

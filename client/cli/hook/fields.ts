@@ -1,12 +1,12 @@
-/** What a program sends as a JSON object, before anything of it is believed. */
+/** A JSON object from another program, before its fields are checked. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The fields of a JSON object; none of anything else. */
+/** Returns the fields of a JSON object; `{}` for any other value. */
 export function asFields(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
-/** The first of some fields that is a text, or an array of texts, and is not empty. */
+/** Returns the first of the named fields that is a string or an array of strings, and is not empty. */
 export function textIn(fields: Fields, names: readonly string[]): string | undefined {
   for (const name of names) {
     const value = fields[name];

@@ -1,18 +1,18 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** A working tree of git, read without git: it would take longer than everything else. */
+/** A working tree of git, read without the program git, which would take longer than the rest of the hook. */
 export interface GitTree {
   readonly top: string;
-  /** The working tree that a linked one belongs to. */
+  /** The main working tree, if this one is linked. */
   readonly main: string | undefined;
-  /** `undefined` where none is checked out, or it cannot be read. */
+  /** `undefined` if no branch is checked out, or if it cannot be read. */
   readonly branch: string | undefined;
 }
 
 const MAX_BYTES = 4_096;
 
-/** The working tree around a directory. */
+/** Returns the working tree around a directory. */
 export function gitTreeAround(directory: string): GitTree | undefined {
   for (let top = resolve(directory); ; top = dirname(top)) {
     const git = join(top, '.git');

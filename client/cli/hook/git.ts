@@ -1,7 +1,7 @@
 import type { Edit } from './edit.js';
 import { SILENCE, type HookAnswer, type HookOutcome } from './hook-call.js';
 
-/** What a commit would change, by git's own words for it. Renames are to be told as a removal and an addition. */
+/** The arguments with which git lists the files of a commit. A rename is listed as a removal and an addition. */
 export const STAGED_NAMES = ['diff', '--cached', '--name-only', '--no-renames', '-z'] as const;
 export const STAGED_DIFF = [
   ...['-c', 'core.quotePath=false', 'diff', '--cached', '--no-renames', '--no-color', '--no-ext-diff'],
@@ -11,8 +11,8 @@ export const STAGED_DIFF = [
 const HUNK = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@ ?(.*)$/;
 
 /**
- * The files of a commit. What is replaced are the lines that it removes, and what git names as enclosing each change.
- * @param names separated by NUL, as git lists them; the diff only says more of them.
+ * Returns the edits of a commit. The replaced texts are the removed lines, and the line that git shows as enclosing each hunk.
+ * @param names the output of git, paths separated by NUL. They decide which files are edited; the diff adds the replaced texts.
  */
 export function stagedEdits(names: string, diff: string): Edit[] {
   const replaced = replacedIn(diff);
@@ -22,7 +22,7 @@ export function stagedEdits(names: string, diff: string): Edit[] {
     .map((path) => ({ path, replaces: replaced.get(path) ?? 'all' }));
 }
 
-/** Only of files that exist before and after; a file without a hunk is binary, and known as a whole. */
+/** Returns the replaced texts of files that exist before and after. A file without a hunk is binary: its change is of the whole file. */
 function replacedIn(diff: string): Map<string, string[]> {
   const files = new Map<string, string[]>();
   let before = '';
@@ -49,7 +49,7 @@ function replacedIn(diff: string): Map<string, string[]> {
   return files;
 }
 
-/** A guard before a commit: what it says goes to the person's terminal, and its exit code decides. */
+/** The answer of the guard before a commit: its text goes to the user's terminal, and its exit code decides. */
 export function answerGit(outcome: HookOutcome): HookAnswer {
   if (outcome.is === 'none') return SILENCE;
   const errors = outcome.text.split('\n');

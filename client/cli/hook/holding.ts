@@ -6,7 +6,7 @@ import type { Text } from '../terminal/terminal-text.js';
 import { doubtOf, type HoldingAnswer } from './decision.js';
 import { askServer } from './server-holding.js';
 
-/** After this long the hook says that it does not know. */
+/** After this time without an answer the holders count as unknown. */
 const ANSWER_MS = 8_000;
 
 export interface Question {
@@ -17,8 +17,8 @@ export interface Question {
 }
 
 /**
- * Who holds some addresses, by all that is on disk now: the repository's own server is asked by one request; another one, or the files
- * themselves, by a client, which takes longer to load. Never throws: what cannot be asked is not known.
+ * Returns the holders of some addresses, from all records on disk at the time of the call. The repository's own server is asked by HTTP.
+ * Another server, or the files themselves, are asked by a client, which takes longer to load. Never throws: an error gives `unknown`.
  */
 export async function askHolding(question: Question): Promise<HoldingAnswer> {
   const signal = AbortSignal.timeout(ANSWER_MS);
@@ -37,7 +37,8 @@ async function askClient({ root, target, addresses, warn }: Question, signal: Ab
   try {
     const { client } = source;
     if (client.status.state !== 'live') throw new BusError('unreachable', 'the bus is away', '');
-    // A lease that ends after the question may be prolonged after the disk was read: it is judged at this moment.
+    // A lease that ends after the question may be prolonged after the server read the disk.
+    // So leases are judged at the time of the question.
     const askedAt = unixMillis(client.serverNow() - client.status.roundTripMs);
     await client.sync(undefined, { signal });
     await using mirror = await client.mirror({ kinds: ['reservation', 'heartbeat', 'release'] }, { signal });

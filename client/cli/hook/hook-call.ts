@@ -1,45 +1,45 @@
 import type { Edit } from './edit.js';
 
-/** What a harness calls the hook for, without its own words. */
+/** The reason why a harness calls the hook, in a form common to all harnesses. */
 export type HookCall =
-  /** A tool is about to change these files. */
+  /** A tool will change these files. */
   | { readonly is: 'before'; readonly edits: readonly Edit[] }
-  /** It is about to change files that cannot be told from its input. */
+  /** A tool will change files, but its input does not tell which. */
   | { readonly is: 'before-unreadable'; readonly why: string }
   /** A tool has changed these files. */
   | { readonly is: 'after'; readonly edits: readonly Edit[] }
-  /** A command has run, and may have changed anything. */
+  /** A shell command has run and may have changed any file. */
   | { readonly is: 'after-shell' }
-  /** Nothing that the hook has to say anything about. */
+  /** The call is of no interest to the hook. */
   | { readonly is: 'none' };
 
-/** A harness's input. */
+/** The input of a harness. */
 export interface HookInput {
   readonly call: HookCall;
-  /** The event by the harness's own name, which an answer repeats. */
+  /** The harness's own name of the event; the answer repeats it. */
   readonly event: string;
-  /** What the harness calls the conversation. */
+  /** The harness's id of the conversation. */
   readonly session: string | undefined;
-  /** The agent's working directory, where it says one. */
+  /** The agent's working directory, if the input names one. */
   readonly directory: string | undefined;
 }
 
-/** What the agent is told. `none`: nothing, so that whatever else decides goes on as it would without the hook. */
+/** The result for the agent. `none`: no text and no decision, so the harness goes on as it would without the hook. */
 export type HookOutcome =
   | { readonly is: 'none' }
   | { readonly is: 'said'; readonly text: string }
   | { readonly is: 'denied'; readonly text: string };
 
-/** What the process prints and ends with. */
+/** What the process prints, and its exit code. */
 export interface HookAnswer {
   readonly json?: object;
   readonly errors?: readonly string[];
   readonly exitCode: 0 | 1 | 2;
 }
 
-/** How one harness speaks. Pure: texts in, values out. */
+/** The input and output format of one harness. Pure: no files, no clock. */
 export interface HarnessForm {
-  /** @throws Error where the input is not what the harness is known to send. */
+  /** @throws Error if the input does not have the harness's format. */
   read(input: unknown): HookInput;
   answer(input: HookInput, outcome: HookOutcome): HookAnswer;
 }

@@ -28,10 +28,10 @@ const FORMS: Readonly<Record<Exclude<Harness, 'git'>, HarnessForm>> = {
   codex: CODEX,
   cursor: CURSOR,
 };
-/** A tool that writes a file has it in its input. */
+/** The bound is high because the input of a tool that writes a file contains the whole file. */
 const MAX_INPUT_BYTES = 64 * 2 ** 20;
 
-/** Reads a harness's input, and answers in its form. An error of the hook itself stops nothing, unless that is wanted. */
+/** Reads the harness's input and answers in its format. An error of the hook itself stops the tool only with `--when-unknown deny`. */
 export async function hook(name: string, flags: HookFlags, terminal: Terminal): Promise<void> {
   const harness = HARNESSES.find((known) => known === name);
   if (harness === undefined) throw new CliError(`hook must be for one of ${HARNESSES.join(', ')}, got ${name}`);
@@ -51,7 +51,7 @@ export async function hook(name: string, flags: HookFlags, terminal: Terminal): 
   }
 }
 
-/** Before a commit. An error of the hook itself stops no commit, unless that is wanted. */
+/** Decides about a commit. An error of the hook itself stops the commit only with `--when-unknown deny`. */
 async function gitHook(settings: Settings, terminal: Terminal): Promise<void> {
   const identity = identify(settings.runId, process.env, 'git', undefined);
   try {

@@ -1,9 +1,9 @@
 import type { Identity } from './decision-text.js';
 
-/** Longer names of sessions are cut: they stand in every answer. */
+/** Longer ids of sessions are cut, because the name is in every answer. */
 const SESSION_CHARACTERS = 16;
 
-/** Which run asks: what a flag or MUSE_RUN_ID says, else a name made from the session, the same at every call of it. */
+/** Returns the run that asks: from the flag, else from MUSE_RUN_ID, else a name made from the session's id, the same at every call. */
 export function identify(
   flag: string | undefined,
   env: NodeJS.ProcessEnv,

@@ -4,8 +4,8 @@ import { processTerminal } from '../terminal/terminal.js';
 import { hook } from './hook.js';
 
 /**
- * The command `hook` on its own, without the parser of the other commands and their help: it is called before every edit. The build
- * makes one file of it and all that it imports.
+ * The command `hook` alone, without the other commands, their parser and their help, because it runs before every edit. The build bundles
+ * it and its imports into one file.
  */
 export async function main(args: readonly string[]): Promise<void> {
   const terminal = processTerminal();

@@ -11,7 +11,7 @@ interface FileInPatch {
   readonly replaced: string[];
 }
 
-/** Every file that a patch in Codex's form touches: one patch may change, add, delete and move many. */
+/** Returns an edit for every file in a patch of Codex's format. One patch may change, add, delete and move several files. */
 export function editsOfPatch(patch: string): Edit[] {
   const files: FileInPatch[] = [];
   for (const line of patch.split(/\r?\n/)) {
@@ -20,7 +20,7 @@ export function editsOfPatch(patch: string): Edit[] {
     const file = files.at(-1);
     if (head) files.push({ paths: [head[2]!.trim()], isWhole: head[1] !== 'Update', replaced: [] });
     else if (move) file?.paths.push(move[1]!.trim());
-    // The line after @@ names what encloses the change, as a class or a function.
+    // The text after @@ names what encloses the change, such as a class or a function.
     else if (/^(?:-|@@)/.test(line)) file?.replaced.push(line.replace(/^(?:-|@@)/, ''));
   }
   return files.flatMap(({ paths, isWhole, replaced }) =>

@@ -15,11 +15,11 @@ export type Place =
       readonly context: AddressContext;
       readonly tree: GitTree | undefined;
     }
-  /** No Muse: the hook has nothing to say. */
+  /** No repository with Muse: the hook reports nothing. */
   | { readonly is: 'none' }
   | { readonly is: 'refused'; readonly why: string };
 
-/** @param named a directory in the repository, where somebody has named it. */
+/** Finds the repository around a directory. @param named a directory that the user named instead. */
 export function findPlace(directory: string, named: string | undefined): Place {
   const tree = gitTreeAround(directory);
   let around = findRepository(named ?? directory, named !== undefined);
@@ -32,7 +32,7 @@ export function findPlace(directory: string, named: string | undefined): Place {
   return { is: 'found', root: search.root, context: withTree(context, tree), tree };
 }
 
-/** Of a linked working tree of the repository, too, paths are meant from its top. */
+/** Adds a linked working tree of the repository to the roots, because paths in it are relative to its top. */
 function withTree(context: AddressContext, tree: GitTree | undefined): AddressContext {
   const roots = context.roots ?? [];
   const isOurs =
@@ -41,7 +41,7 @@ function withTree(context: AddressContext, tree: GitTree | undefined): AddressCo
   return { ...context, roots: [...new Set([...roots, ...tops])], workingDirectory: '' };
 }
 
-/** The edits of files in the repository, each with the addresses of its file: by its path, and by where links lead. */
+/** Returns the edits of files in the repository, each with the addresses of its file: of its path, and of the path that links lead to. */
 export function addressEdits(edits: readonly Edit[], directory: string, context: AddressContext): AddressedEdit[] {
   return edits.flatMap((edit) => {
     const path = resolve(directory, edit.path);
@@ -56,7 +56,7 @@ export function addressEdits(edits: readonly Edit[], directory: string, context:
   });
 }
 
-/** The real path, also of a file that does not exist yet. */
+/** Returns the real path, also for a file that does not exist yet. */
 function realPath(path: string): string {
   try {
     return realpathSync(path);

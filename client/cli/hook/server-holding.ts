@@ -6,7 +6,7 @@ import { BusError } from '../../sdk/bus-error.js';
 import { proveServer } from '../../sdk/server-proof.js';
 import { doubtOf, type HoldingAnswer, type HookHolder } from './decision.js';
 
-/** One request asks for so many addresses: a longer one may be refused. */
+/** The most addresses in one request, because a server may refuse a longer url. */
 const ADDRESSES_PER_REQUEST = 20;
 const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 
@@ -15,7 +15,7 @@ interface Question {
   readonly addresses: readonly Address[];
 }
 
-/** `/holders`, as docs/HTTP.md describes it. */
+/** The answer of `/holders`, as in docs/HTTP.md. */
 interface HoldersAnswer {
   readonly free: 'yes' | 'no' | 'unknown';
   readonly holders: readonly HookHolder[];
@@ -24,8 +24,8 @@ interface HoldersAnswer {
 }
 
 /**
- * Asks the repository's server by HTTP, which needs no client. @returns `undefined` where no server of this user's is there, or
- * not over HTTP, so that another way has to be found.
+ * Asks the repository's server by HTTP, which needs no client.
+ * @returns `undefined` if no server of this user runs, or it does not serve plain HTTP; the caller must then ask in another way.
  */
 export async function askServer(
   { root, addresses }: Question,
@@ -39,7 +39,7 @@ export async function askServer(
   try {
     for (let from = 0; from < texts.length; from += ADDRESSES_PER_REQUEST)
       answers.push(await ask(endpoint, texts.slice(from, from + ADDRESSES_PER_REQUEST), signal));
-    // That something is held does not say whether more can be seen. What is said of an address that nobody holds does.
+    // The answer `no` does not tell whether all reservations can be seen. The answer about a random address, which no lease holds, does.
     if (answers.every(({ free }) => free === 'no')) answers.push(await ask(endpoint, [`${randomUUID()}.none`], signal));
   } catch (error) {
     if (error instanceof BusError) return undefined;
@@ -56,7 +56,7 @@ export async function askServer(
   };
 }
 
-/** Asks over a connection whose other end has proven itself. @throws BusError where there is no such server, Error of its answer. */
+/** Asks over a proven connection. @throws BusError if no server proves that it knows the token; Error if its answer is an error. */
 async function ask(endpoint: Endpoint, addresses: readonly string[], signal: AbortSignal): Promise<HoldersAnswer> {
   const { url, token } = endpoint;
   const agent = await proveServer(url, token, {}, signal).catch((error: unknown) => {

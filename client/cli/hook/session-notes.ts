@@ -1,17 +1,17 @@
 import { asFields } from './fields.js';
 import type { Signatures } from './changed-files.js';
 
-/** What is remembered of a session. */
+/** What the hook remembers of a session. */
 export interface SessionNotes {
-  /** How the files were at the last look; `undefined` before the first one. */
+  /** The signatures of the changed files at the last call; `undefined` before the first one. */
   readonly files: Signatures | undefined;
-  /** Files of which the agent has been told that it has no lease: once is enough. */
+  /** Files that the hook has reported as changed without a lease; it reports each only once. */
   readonly told: readonly string[];
 }
 
 const NONE: SessionNotes = { files: undefined, told: [] };
 
-/** @param text what was remembered, where anything was. What cannot be read is forgotten. */
+/** @param text the stored notes, if there are any. Notes that cannot be parsed count as none. */
 export function readNotes(text: string | undefined): SessionNotes {
   if (text === undefined) return NONE;
   try {

@@ -4,7 +4,7 @@ import { STAGED_DIFF, STAGED_NAMES, stagedEdits } from './git.js';
 
 const MAX_BYTES = 256 * 2 ** 20;
 
-/** What would be committed from the working tree around a directory, whose top git's paths begin at. @throws Error of git */
+/** Returns the staged edits of the working tree around a directory; their paths are relative to `top`. @throws Error of git */
 export function readStaged(directory: string): { readonly top: string; readonly edits: readonly Edit[] } {
   const git = (args: readonly string[], cwd: string): string =>
     execFileSync('git', args, { cwd, encoding: 'utf8', maxBuffer: MAX_BYTES, stdio: ['ignore', 'pipe', 'pipe'] });

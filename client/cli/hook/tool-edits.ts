@@ -2,15 +2,15 @@ import type { Edit } from './edit.js';
 import { asFields, textIn, type Fields } from './fields.js';
 import { editsOfPatch, PATCH_BEGIN } from './patch.js';
 
-/** What the input of a tool says of files. */
+/** The files in the input of a tool. */
 export type ToolEdits =
   | { readonly is: 'edits'; readonly edits: readonly Edit[] }
-  /** A tool that changes no file by its input: it reads, or runs a command that may do anything. */
+  /** The input names no edit: the tool reads, or runs a command that may change any file. */
   | { readonly is: 'none' }
-  /** A tool that changes files, and its input does not say which. */
+  /** The tool changes files, but its input does not tell which. */
   | { readonly is: 'unreadable'; readonly why: string };
 
-/** The tools that change files, as the harnesses call them. Each takes its input in one of the forms below. */
+/** The tools that change files, by the harnesses' names. The input of each has one of the fields below. */
 const EDITING: ReadonlySet<string> = new Set([
   'Edit',
   'MultiEdit',
@@ -29,12 +29,12 @@ const PATCH_FIELDS = ['command', 'input', 'patch'] as const;
 
 export const isShell = (tool: string): boolean => SHELLS.has(tool);
 
-/** Reads the files out of a tool's input. */
+/** Returns the edits in a tool's input. */
 export function editsOf(tool: string, input: unknown): ToolEdits {
   const fields = asFields(input);
   if (isShell(tool)) {
     const command = textIn(fields, PATCH_FIELDS);
-    // Codex takes a patch in a command for a call of its own tool.
+    // Codex runs a patch in a shell command as a call of its tool `apply_patch`.
     if (!command?.includes(PATCH_BEGIN)) return { is: 'none' };
     return patchIn(tool, command);
   }

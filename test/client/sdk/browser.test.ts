@@ -9,7 +9,7 @@ import { CuttableProxy } from '../../support/cuttable-proxy.js';
 import { freePort } from '../../support/free-port.js';
 import { ServedRepository } from '../../support/served-repository.js';
 
-/** The browser entry as a page gets it. */
+/** The bundled browser entry, as a page loads it. */
 async function bundle(): Promise<{ readonly code: string; readonly inputs: readonly string[] }> {
   const built = await build({
     entryPoints: ['client/sdk/browser.ts'],
@@ -34,7 +34,7 @@ t.test('the browser entry is small, and nothing of Node is in it', async (t) => 
   );
 });
 
-/** A page of another origin that holds the SDK and a list of what it was told. */
+/** A page of another origin with the SDK and a list of the events that it received. */
 function pageServer(code: string): Server {
   const page = `<!doctype html><title>page</title><script type="module">
     import { connect } from '/sdk.js';

@@ -17,7 +17,7 @@ const lease = (fake: FakeBus, ms: number) => ({
   expires_at: fake.clock.inFuture(ms),
 });
 
-/** Whether a promise has settled, looked at without waiting for it. */
+/** Whether a promise has settled, without waiting for it. */
 function watched(promise: Promise<unknown>): { outcome: 'pending' | 'resolved' | 'rejected' } {
   const state: { outcome: 'pending' | 'resolved' | 'rejected' } = { outcome: 'pending' };
   promise.then(
@@ -81,7 +81,7 @@ const beat = (server: ScriptedServer, afterMs: number, more: Partial<WatchHealth
   ]);
 };
 
-t.test('a server that says that all is not well, and not what, proves no address free', async (t) => {
+t.test('a server that reports a fault without details proves no address free', async (t) => {
   const { server, mirror } = await mirrored(500);
   const free = (more: Partial<WatchHealth>): unknown => {
     beat(server, 0, more);
@@ -117,35 +117,38 @@ t.test(
   },
 );
 
-t.test('who waits behind two leases sleeps until the longer ends, though of the shorter it is not known', async (t) => {
-  const server = new ScriptedServer();
-  const client = await server.welcomedClient();
-  const opening = client.mirror();
-  const reservation = (id: string, endsInMs: number): WireEvent => {
-    const expires_at = new Date(server.clock.now() + 7 + endsInMs).toISOString();
-    return [1, 0, 0, id, server.clock.now(), { run_id: 'agent-1', addresses: [ADDRESS], expires_at }];
-  };
-  server.snapshot([reservation('r1', 500), reservation('r2', 60_000)], 1);
-  const mirror = await opening;
-  const state = watched(mirror.whenFree(ADDRESS));
-  server.clock.advance(600);
-  await settle();
-  t.match(mirror.holding(ADDRESS), { free: 'no', holders: [{ state: 'unknown' }, { state: 'live' }] });
-  let waits = 0;
-  const after = server.clock.after.bind(server.clock);
-  server.clock.after = (delayMs, call) => {
-    waits++;
-    return after(delayMs, call);
-  };
-  for (let ms = 0; ms < 20; ms++) {
-    server.clock.advance(1);
+t.test(
+  'a wait behind two leases sleeps until the longer ends, also if the end of the shorter is not known',
+  async (t) => {
+    const server = new ScriptedServer();
+    const client = await server.welcomedClient();
+    const opening = client.mirror();
+    const reservation = (id: string, endsInMs: number): WireEvent => {
+      const expires_at = new Date(server.clock.now() + 7 + endsInMs).toISOString();
+      return [1, 0, 0, id, server.clock.now(), { run_id: 'agent-1', addresses: [ADDRESS], expires_at }];
+    };
+    server.snapshot([reservation('r1', 500), reservation('r2', 60_000)], 1);
+    const mirror = await opening;
+    const state = watched(mirror.whenFree(ADDRESS));
+    server.clock.advance(600);
     await settle();
-  }
-  t.equal(waits, 0, 'it does not look again and again');
-  t.equal(state.outcome, 'pending');
-});
+    t.match(mirror.holding(ADDRESS), { free: 'no', holders: [{ state: 'unknown' }, { state: 'live' }] });
+    let waits = 0;
+    const after = server.clock.after.bind(server.clock);
+    server.clock.after = (delayMs, call) => {
+      waits++;
+      return after(delayMs, call);
+    };
+    for (let ms = 0; ms < 20; ms++) {
+      server.clock.advance(1);
+      await settle();
+    }
+    t.equal(waits, 0, 'it does not look again and again');
+    t.equal(state.outcome, 'pending');
+  },
+);
 
-t.test('what the server tells of the end of a lease ends it at once', async (t) => {
+t.test('an event of the server about the end of a lease ends it at once', async (t) => {
   const { server, mirror, r1 } = await mirrored(500);
   t.match(mirror.holding(ADDRESS), { free: 'no' });
   server.clock.advance(600);
@@ -154,7 +157,7 @@ t.test('what the server tells of the end of a lease ends it at once', async (t) 
   await until('it has ended', () => mirror.holding(ADDRESS).free === 'yes');
 });
 
-t.test('after a connection has broken nothing is free before the bus has told what it has', async (t) => {
+t.test('after a broken connection no address is free before the bus has sent its records', async (t) => {
   const { server, mirror } = await mirrored(500);
   server.drop();
   t.match(mirror.holding(ADDRESS), { free: 'no' });
@@ -225,7 +228,7 @@ t.test('a mirror that is being opened when its client ends rejects', async (t) =
   await t.rejects(another.mirror(), { code: 'unauthorized' });
 });
 
-t.test('get and holders say what is on the disk at the call', async (t) => {
+t.test('get and holders answer from the disk at the time of the call', async (t) => {
   const repository = new ServedRepository({ backend: 'polling', pollIntervalMs: 3_600_000 });
   t.teardown(() => repository.stop());
   await repository.start();
@@ -317,7 +320,7 @@ async function restartedWithoutHistory(
   return { bus, restart };
 }
 
-t.test('after a resync a plain loop is told what is gone, so that its state is right again', async (t) => {
+t.test('after a resync a plain loop receives removals, so that its state is right again', async (t) => {
   const { bus, restart } = await restartedWithoutHistory(t);
   const state = new Set<string>();
   const seen: BusEvent[] = [];
@@ -336,7 +339,7 @@ t.test('after a resync a plain loop is told what is gone, so that its state is r
   t.match(removal?.cursor, /:\d+$/);
 });
 
-t.test('who wants no snapshot is told by an error that something is missing', async (t) => {
+t.test('a subscription without snapshots ends with an error when events are missing', async (t) => {
   const { bus, restart } = await restartedWithoutHistory(t);
   const tail = bus.subscribe({ kinds: ['task'] }, { snapshot: 'none' });
   const seen: string[] = [];
@@ -403,7 +406,7 @@ t.test('the server knows a client by the name that it gives itself', async (t) =
   fake.stop();
 });
 
-t.test('an older server, which knows no names, is not told one', async (t) => {
+t.test('the client sends no name to an older server without the feature names', async (t) => {
   const server = new ScriptedServer();
   await server.welcomedClient({ name: 'agent-42' });
   t.same(
@@ -426,7 +429,7 @@ t.test('the first connection can be waited for like any other', async (t) => {
   await bus.close();
 });
 
-t.test('getToken is asked before every attempt, and a token that was rotated is asked for anew', async (t) => {
+t.test('getToken is called before every attempt, and again after the token was rotated', async (t) => {
   const repository = new ServedRepository({ journal: false });
   t.teardown(() => repository.stop());
   const endpoint = await repository.start();

@@ -5,7 +5,7 @@ import { until } from '../../support/until.js';
 
 const inFuture = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
-/** As Muse's `reserve` writes it. */
+/** A reservation as Muse's `reserve` writes it. */
 const reserved = (id: string, run: string, branch: string, addresses: string[]) => ({
   reservation_id: id,
   run_id: run,
@@ -30,7 +30,7 @@ async function two(t: Test) {
   return { repository, mirrors, told, stops };
 }
 
-t.test('the second of two reservations of one address is told to both runs at once, and once', async (t) => {
+t.test('both runs are notified of the second reservation of one address at once, and only once', async (t) => {
   const { repository, mirrors, told, stops } = await two(t);
   repository.inPlace('reservation', 'ra', reserved('ra', 'agent-a', 'main', ['src/billing.py::compute_total']));
   repository.inPlace('reservation', 'rb', reserved('rb', 'agent-b', 'feature/x', ['src/billing.py']));
@@ -66,7 +66,7 @@ t.test('the second of two reservations of one address is told to both runs at on
   t.equal(told[1]!.length, 1, 'who asked no longer is not told');
 });
 
-t.test('a deletion is told to who means to modify the same', async (t) => {
+t.test('both runs are notified when one intends to delete what the other intends to modify', async (t) => {
   const { repository, told } = await two(t);
   for (const [id, run, operation] of [
     ['i1', 'agent-a', 'delete'],
@@ -86,7 +86,7 @@ t.test('a deletion is told to who means to modify the same', async (t) => {
   t.match(told, [[{ type: 'operation_conflict', confidence: 0.9 }], [{ type: 'operation_conflict', confidence: 0.9 }]]);
 });
 
-t.test('an error of who is told of a conflict touches nobody else', async (t) => {
+t.test('an error of one conflict watcher affects no other', async (t) => {
   const { repository, mirrors, told } = await two(t);
   mirrors[0]!.onConflict(() => {
     throw new Error('on purpose');
@@ -96,7 +96,7 @@ t.test('an error of who is told of a conflict touches nobody else', async (t) =>
   await until('both are told', () => told.every((conflicts) => conflicts.length === 1));
 });
 
-t.test('a mirror tells released and lapsed leases from live ones', async (t) => {
+t.test('a mirror distinguishes released and lapsed leases from live ones', async (t) => {
   const { repository, mirrors } = await two(t);
   for (const id of ['on', 'off', 'over'])
     repository.inPlace('reservation', id, {

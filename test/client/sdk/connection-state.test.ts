@@ -65,7 +65,7 @@ t.test('the life of a connection is the table of ARCHITECTURE.md', async (t) => 
   }
 });
 
-t.test('what a broken connection becomes is decided by how it broke, and by how often in a row', async (t) => {
+t.test('the state after a broken connection depends on the cause and on the number of failures in a row', async (t) => {
   const refused = new BusError('unauthorized', 'refused', '');
   const between = new BusError('no-endpoint', 'there is none', '');
   const first: ConnectionState = { ...STATES.dialling, isFirst: true } as ConnectionState;
@@ -98,7 +98,7 @@ t.test('the wait grows with each attempt, and begins again after a welcome', asy
   });
 });
 
-t.test('each state says how long it may last', async (t) => {
+t.test('each state has the time after which it ends', async (t) => {
   const dialling = nextState(IDLE, EVENTS.opened, RULES);
   t.match(dialling, { at: 'dialling', isFirst: true, attempts: 1, timerMs: 20_000 });
   t.match(nextState(dialling, EVENTS.timer, RULES), { at: 'stale', status: { cause: 'no welcome within 20000 ms' } });
@@ -107,6 +107,6 @@ t.test('each state says how long it may last', async (t) => {
   t.match(nextState(live, EVENTS.timer, RULES), { at: 'stale', status: { cause: 'nothing heard for 2500 ms' } });
 });
 
-t.test('what is heard is added to what is known', async (t) => {
+t.test('new values of a heartbeat or pong are merged into the status', async (t) => {
   t.same(nextState(STATES.live, EVENTS.heard, RULES).status, { state: 'live', roundTripMs: 1, clockSkewMs: 8 });
 });

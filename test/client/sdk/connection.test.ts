@@ -27,7 +27,7 @@ for (const [state, lose] of [
   });
 }
 
-t.test('a watcher that closes the client when it is told live has closed it', async (t) => {
+t.test('a watcher that closes the client at the status live has closed it', async (t) => {
   const server = new ScriptedServer();
   const bus = server.client();
   bus.watchStatus(({ state }) => {
@@ -39,7 +39,7 @@ t.test('a watcher that closes the client when it is told live has closed it', as
   t.equal(server.clock.timerCount, 0);
 });
 
-t.test('a server that says other things and never welcomes is given up when its time is over', async (t) => {
+t.test('a server that sends messages but no welcome is given up after 20 s', async (t) => {
   const server = new ScriptedServer();
   const bus = server.client({ waitOnFirstConnect: true });
   const told: BusStatus[] = [];
@@ -58,7 +58,7 @@ t.test('a server that says other things and never welcomes is given up when its 
   await bus.close();
 });
 
-/** Timers are late because the process was kept from them; what lies in its sockets is read before the timers that follow. */
+/** A blocked process: its due timers are late, and it reads its sockets before the timers that are set next. */
 function lateTimers(server: ScriptedServer): void {
   const after = server.clock.after.bind(server.clock);
   server.clock.after = (delayMs, call) => {
@@ -72,12 +72,12 @@ function lateTimers(server: ScriptedServer): void {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-t.test('a process that was kept from reading reads before it gives its connection up', async (t) => {
+t.test('a blocked process reads its socket before it gives its connection up', async (t) => {
   const server = new ScriptedServer();
   lateTimers(server);
   const bus = await server.welcomedClient();
   for (let n = 0; n < 10; n++) {
-    // Longer than 2.5 heartbeats, which have all come.
+    // Longer than 2.5 heartbeat intervals; all heartbeats have arrived.
     server.clock.sleepThrough(3_000);
     server.say([MessageType.heartbeat, 1, server.clock.now(), HEALTH]);
     await turn();
@@ -97,7 +97,7 @@ t.test('a process that was kept from reading reads before it gives its connectio
   await bus.close();
 });
 
-t.test('nothing but a refusal is acted upon before the welcome', async (t) => {
+t.test('before the welcome the client acts on no message but an error', async (t) => {
   const server = new ScriptedServer();
   const bus = server.client();
   const open = bus.open();
@@ -117,7 +117,7 @@ t.test('nothing but a refusal is acted upon before the welcome', async (t) => {
   await bus.close();
 });
 
-t.test('open of a client that is closed rejects, and dials nobody', async (t) => {
+t.test('open of a closed client rejects and opens no connection', async (t) => {
   const server = new ScriptedServer();
   const never = server.client();
   await never.close();

@@ -15,7 +15,7 @@ const ON_DEV = { branches: ['dev'] };
 const onDev = (more: object = {}) =>
   reservation('agent-1', ['src/a.py'], { reservation_id: 'r1', branch: 'dev', ...more });
 
-/** What a filter is told, one line an event. */
+/** The events that a filter receives, one line each. */
 async function told(fake: FakeBus, filter: FilterInput): Promise<string[]> {
   const bus = await fake.connect();
   const lines: string[] = [];
@@ -39,7 +39,7 @@ async function all(events: AsyncIterable<BusEvent>): Promise<BusEvent[]> {
   return found;
 }
 
-/** Everything up to here has been told. */
+/** Waits until everything so far has been received. */
 async function settled(fake: FakeBus): Promise<void> {
   const bus = await fake.connect();
   await bus.sync();

@@ -27,7 +27,7 @@ const WELCOME = {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The listeners of a signal, counted. */
+/** Counts the listeners of a signal. */
 function countingSignal(): { readonly controller: AbortController; count(): number } {
   const controller = new AbortController();
   const { signal } = controller;
@@ -47,7 +47,7 @@ function countingSignal(): { readonly controller: AbortController; count(): numb
 
 // ── signals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-t.test('connect with a signal that has aborted rejects with its reason, and dials nobody', async (t) => {
+t.test('connect with an aborted signal rejects with its reason and opens no connection', async (t) => {
   const reason = new Error('not today');
   await t.rejects(connect({ url: 'ws://127.0.0.1:1', token: 'x', signal: AbortSignal.abort(reason) }), reason);
   const fake = new FakeBus();
@@ -56,7 +56,7 @@ t.test('connect with a signal that has aborted rejects with its reason, and dial
   fake.stop();
 });
 
-t.test('a signal that aborts while the first connection is waited for ends the wait with its reason', async (t) => {
+t.test('a signal that aborts during the wait for the first connection ends the wait with its reason', async (t) => {
   const controller = new AbortController();
   const waiting = connect({
     url: 'ws://127.0.0.1:1',
@@ -72,7 +72,7 @@ t.test('a signal that aborts while the first connection is waited for ends the w
   await t.rejects(waiting, reason);
 });
 
-t.test('a signal that outlives its clients, subscriptions and questions keeps no listener of theirs', async (t) => {
+t.test('clients, subscriptions and questions leave no listener on a signal when they end', async (t) => {
   const fake = new FakeBus();
   const { controller, count } = countingSignal();
   const { signal } = controller;
@@ -87,7 +87,7 @@ t.test('a signal that outlives its clients, subscriptions and questions keeps no
     await subscription.close();
     await bus.close();
   }
-  // `AbortSignal.any` keeps no listener that could be counted.
+  // `AbortSignal.any` adds no listener that could be counted.
   t.equal(count(), 0);
   fake.stop();
 });
@@ -118,7 +118,7 @@ t.test('sync, inspect, mirror, get and holders end with a signal or a time, and 
   for (const [name, call] of calls) {
     const late = call({ timeoutMs: 1 });
     fake.clock.advance(1);
-    // Time that is turned may have brought the connection back.
+    // Advancing the clock may have brought the connection back.
     fake.drop();
     await t.rejects(late, { code: 'timeout', retryable: true }, name);
     const reason = new Error('no more');
@@ -195,7 +195,7 @@ for (const [name, leave] of WAYS) {
   });
 }
 
-t.test('several next() at once are answered in order, and all end at return()', async (t) => {
+t.test('several calls of next() at once resolve in order, and all end at return()', async (t) => {
   const fake = new FakeBus();
   const bus = await fake.connect();
   for (const iterator of [bus.subscribe()[Symbol.asyncIterator](), bus.subscribe().take(9)]) {
@@ -225,7 +225,7 @@ t.test('the cursor stands after the event at which a loop was left, and resuming
   fake.stop();
 });
 
-t.test('an event that is being worked on has not been consumed, whatever a heartbeat says', async (t) => {
+t.test('an event that the reader still handles is not consumed, also after a heartbeat', async (t) => {
   const server = new ScriptedServer();
   const client = await server.welcomedClient();
   const subscription = client.subscribe();
@@ -241,7 +241,7 @@ t.test('an event that is being worked on has not been consumed, whatever a heart
   t.equal(subscription.cursor, `${EPOCH}:20`, 'now it has, and nothing else waits');
 });
 
-t.test('take and first end with what was asked for; where asks in this process', async (t) => {
+t.test('take and first end after the wanted events; where runs in this process', async (t) => {
   const fake = new FakeBus();
   const bus = await fake.connect();
   for (let n = 0; n < 6; n++) fake.put('task', `t${String(n)}`, { n });
@@ -271,7 +271,7 @@ t.test('a refused record rejects the sync that named it, and no other', async (t
   t.match(await right, /:/);
 });
 
-t.test('a mirror that is refused leaves nothing on the server', async (t) => {
+t.test('a refused mirror leaves no subscription on the server', async (t) => {
   const fake = new FakeBus({ limits: { maxSubscriptions: 1 } });
   const bus = await fake.connect();
   const other = bus.subscribe();
@@ -284,7 +284,7 @@ t.test('a mirror that is refused leaves nothing on the server', async (t) => {
   fake.stop();
 });
 
-/** A WebSocket that answers every connection with what a test has it say. */
+/** A WebSocket server that sends the test's messages on every connection. */
 async function garbageServer(t: Test, frames: readonly (string | Uint8Array)[]): Promise<string> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: (offered) => [...offered][0]! });
   server.on('connection', (socket) => {
@@ -298,7 +298,7 @@ async function garbageServer(t: Test, frames: readonly (string | Uint8Array)[]):
   return `ws://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
 
-t.test('garbage from the other side is a protocol error of the client, and the process lives', async (t) => {
+t.test('garbage from the server is a protocol error of the client, and the process continues', async (t) => {
   const garbage: readonly (string | Uint8Array)[] = [
     'hello',
     Buffer.from([0xc1]),
@@ -315,7 +315,7 @@ t.test('garbage from the other side is a protocol error of the client, and the p
   }
 });
 
-t.test('garbage in mid-stream ends every subscription with the same error', async (t) => {
+t.test('garbage in the middle of the stream ends every subscription with the same error', async (t) => {
   const server = new ScriptedServer();
   const client = await server.welcomedClient();
   const subscription = client.subscribe();
@@ -326,7 +326,7 @@ t.test('garbage in mid-stream ends every subscription with the same error', asyn
   await t.rejects(client.sync(), { code: 'protocol' });
 });
 
-t.test('what a newer server adds is passed over: messages, kinds, types and modes', async (t) => {
+t.test('unknown messages, kinds, types and modes of a newer server are ignored', async (t) => {
   const server = new ScriptedServer();
   const client = await server.welcomedClient();
   const subscription = client.subscribe();
@@ -346,7 +346,7 @@ t.test('what a newer server adds is passed over: messages, kinds, types and mode
   t.equal(client.status.state, 'live');
 });
 
-t.test('a watcher that throws is reported, and touches nobody else', async (t) => {
+t.test('an error of a watcher is reported and affects no other watcher', async (t) => {
   const fake = new FakeBus();
   const reported: unknown[] = [];
   const bus = await fake.connect({ onError: (error) => reported.push(error) });
@@ -378,7 +378,7 @@ t.test('a watcher that throws is reported, and touches nobody else', async (t) =
   fake.stop();
 });
 
-t.test('without onError a watcher’s fault goes to the logger', async (t) => {
+t.test('without onError the error of a watcher goes to the logger', async (t) => {
   const fake = new FakeBus();
   const lines: string[] = [];
   const log = (_: object, message: string): void => void lines.push(message);
@@ -433,7 +433,7 @@ t.test('an option that is unknown or of the wrong type is refused by name, with 
   for (const [call, message] of calls) {
     await t.rejects(async () => call(), { name: 'BusError', code: 'bad-option', message }, String(message));
   }
-  // What may be left out may be undefined.
+  // An optional option may be undefined.
   const nothing = {
     signal: undefined,
     maxEvents: undefined,
@@ -445,7 +445,7 @@ t.test('an option that is unknown or of the wrong type is refused by name, with 
   fake.stop();
 });
 
-t.test('a url that is none is said to be, with what was probably meant', async (t) => {
+t.test('the error for an invalid url names the fault and suggests the probable url', async (t) => {
   const cases: readonly [string, RegExp][] = [
     ['', /is empty/],
     ['  ', /is empty/],
@@ -466,7 +466,7 @@ t.test('a url that is none is said to be, with what was probably meant', async (
 
 // ── TLS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-t.test('a certificate that is not trusted is said to be, and is trusted where it is given', async (t) => {
+t.test('an untrusted certificate is reported as such, and is trusted when given as ca', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'muse-bus-tls-'));
   t.teardown(() => {
     rmSync(folder, { recursive: true });
@@ -494,7 +494,7 @@ t.test('a certificate that is not trusted is said to be, and is trusted where it
 
 // ── ends ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-t.test('a fake bus that is stopped is gone for good', async (t) => {
+t.test('a stopped fake bus cannot be reached again', async (t) => {
   const fake = new FakeBus();
   const bus = await fake.connect();
   const mirror = await bus.mirror();
@@ -516,7 +516,7 @@ t.test('a fake bus that is stopped is gone for good', async (t) => {
   await bus.close();
 });
 
-t.test('closing a connection whose other side has gone silent lets the process end', async (t) => {
+t.test('closing a connection to a silent server lets the process end', async (t) => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: (offered) => [...offered][0]! });
   await new Promise((resolve) => server.on('listening', resolve));
   t.teardown(() => {
@@ -525,7 +525,7 @@ t.test('closing a connection whose other side has gone silent lets the process e
   });
   server.on('connection', (socket) => {
     socket.send(packMessage([16, WELCOME]));
-    // It hears nothing more, not even a goodbye.
+    // From here on the server reads nothing more, not even a close frame.
     socket.pause();
   });
   const url = `ws://127.0.0.1:${String((server.address() as AddressInfo).port)}`;

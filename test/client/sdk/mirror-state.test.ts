@@ -38,7 +38,7 @@ t.test('the life of a mirror is the table of ARCHITECTURE.md', async (t) => {
   }
 });
 
-t.test('a mirror says since when its bus is lost, by what lost it first', async (t) => {
+t.test('a mirror reports since when its bus is lost, with the first cause', async (t) => {
   const lost = nextState(STATES.live, EVENTS['bus-lost']);
   t.same(lost.status, { state: 'unknown', since: 3, cause: 'no network' });
   t.equal(nextState(lost, { is: 'bus-lost', since: 4, cause: 'another' }), lost);
@@ -51,7 +51,7 @@ t.test('a mirror keeps the error that ended it', async (t) => {
   t.equal(nextState(ended, { is: 'ended', error: undefined }), ended);
 });
 
-t.test('whatever a bus is but live is lost to a mirror', async (t) => {
+t.test('for a mirror every status of the bus except live means lost', async (t) => {
   t.same(busEvent({ state: 'live', roundTripMs: 0, clockSkewMs: 0 }, 5), { is: 'bus-back' });
   t.same(busEvent({ state: 'stale', since: 4, cause: 'silence' }, 5), { is: 'bus-lost', since: 5, cause: 'silence' });
   t.same(busEvent({ state: 'connecting', attempt: 1, delayMs: 0 }, 5), {

@@ -26,7 +26,7 @@ const lease = (run: string, branch: string, addresses: string[], expires = inFut
   expires_at: expires,
 });
 
-t.test('a mirror is complete when it is given out, and follows', async (t) => {
+t.test('a mirror is complete when the call resolves, and follows changes', async (t) => {
   const { repository, bus } = await served(t);
   repository.rename('task', 't2', { title: 'second' });
   repository.rename('task', 't1', { title: 'first' });
@@ -59,7 +59,7 @@ t.test('a mirror is complete when it is given out, and follows', async (t) => {
   await mirror.close();
 });
 
-t.test('holders are told by effective expiry, whatever the filter of the mirror', async (t) => {
+t.test('holders are listed by effective expiry, whatever the filter of the mirror', async (t) => {
   const { repository, bus } = await served(t);
   repository.rename('reservation', 'late', lease('a1', 'main', ['src/a.py::f'], inFuture(7_200_000)));
   repository.rename('reservation', 'soon', lease('a2', 'dev', ['src/a.py::f', 'src/b.py::g']));
@@ -81,7 +81,7 @@ t.test('holders are told by effective expiry, whatever the filter of the mirror'
   t.same(runs('src/b.py::other'), []);
 });
 
-t.test('a reservation whose file is renamed is never free, and its two ends are told at once', async (t) => {
+t.test('a reservation whose file is renamed is never free: removal and addition are reported together', async (t) => {
   const { repository, bus } = await served(t);
   const mirror = await bus.mirror();
   let name = 'r0';
@@ -146,7 +146,7 @@ t.test('whenFree resolves when the last holder is gone, by release, removal or l
   });
 });
 
-t.test('after a resync a mirror tells exactly the differences', async (t) => {
+t.test('after a resync a mirror reports exactly the differences', async (t) => {
   const repository = new ServedRepository();
   const first = await repository.start();
   repository.rename('task', 'same', { title: 'same' });

@@ -29,7 +29,7 @@ async function started(t: Test) {
       expires_at: fake.clock.inFuture(ms),
     });
   };
-  /** Until the bus has told what happened, and React has shown it. */
+  /** Waits until the client has received everything and React has rendered it. */
   const settle = () =>
     act(async () => {
       await bus.sync();
@@ -45,7 +45,7 @@ async function started(t: Test) {
   return { fake, bus, reserve, render, settle };
 }
 
-t.test('a release and then a reservation are shown as they stand, and records and holders agree', async (t) => {
+t.test('a release and then a reservation are rendered, and records and holders agree', async (t) => {
   const { fake, bus, reserve, render, settle } = await started(t);
   const shown: string[] = [];
   const Both = (): ReactElement => {
@@ -103,7 +103,7 @@ t.test('holders of a bus: unknown while the bus is away, and free when a lease l
   t.equal(free, 'yes');
 });
 
-t.test('a filter that no bus takes is shown as a failure', async (t) => {
+t.test('an invalid filter is shown as a failure', async (t) => {
   const { bus, render } = await started(t);
   let state = '';
   const Wrong = (): ReactElement => {

@@ -2,7 +2,7 @@ import t from 'tap';
 import { FakeBus } from '../../../client/sdk/testing.js';
 
 const ADDRESS = 'src/a.py';
-/** No heartbeat comes in time to correct what a client believes of the time. */
+/** The interval is so long that no heartbeat corrects the client's estimate of the time during a test. */
 const HEARTBEAT_MS = 3_600_000;
 
 /** A bus and a client on another host: each has a wall clock that can be set, and time passes for both. */

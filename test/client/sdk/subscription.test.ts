@@ -56,7 +56,7 @@ t.test('a snapshot has no position inside itself: only its last event can be res
   t.same(cursors, [`${EPOCH}:0`, `${EPOCH}:7`]);
 });
 
-t.test('after a break it resumes from what was received, with what is left of its cap', async (t) => {
+t.test('after a broken connection it resumes after the last received event, with the rest of its cap', async (t) => {
   const server = new ScriptedServer();
   const bus = await server.welcomedClient();
   const subscription = bus.subscribe({}, { maxEvents: 5 });
@@ -112,24 +112,27 @@ t.test('a heartbeat keeps the cursor fresh where nothing matches', async (t) => 
   t.equal(server.lastRequest()['since'], `${EPOCH}:90`);
 });
 
-t.test('a break inside a snapshot: it comes again whole, and what was not read of it is shown once', async (t) => {
-  const server = new ScriptedServer();
-  const bus = await server.welcomedClient();
-  const subscription = bus.subscribe({}, { maxEvents: 10 });
-  const sub = server.lastSubscription();
-  server.say([MessageType.subscribed, sub, 1, 'snapshot', `${EPOCH}:7`]);
-  server.say([MessageType.batch, sub, 1, [event(1, 0, 'a'), event(2, 0, 'b')]]);
-  server.drop();
-  server.clock.advance(60_000);
-  server.welcome();
-  t.same(server.lastRequest(), { filter: {}, snapshot: 'full', max_events: 10 });
-  server.snapshot([event(1, 0, 'a'), event(2, 0, 'b')], 7);
-  const updates = read(subscription);
-  await until('all is read', () => updates.length === 4);
-  t.same(shown(updates), ['resync interrupted', 'snapshot a', 'snapshot b', `synced ${EPOCH}:7`]);
-});
+t.test(
+  'after a break within a snapshot the whole snapshot comes again, and unread events are shown once',
+  async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const subscription = bus.subscribe({}, { maxEvents: 10 });
+    const sub = server.lastSubscription();
+    server.say([MessageType.subscribed, sub, 1, 'snapshot', `${EPOCH}:7`]);
+    server.say([MessageType.batch, sub, 1, [event(1, 0, 'a'), event(2, 0, 'b')]]);
+    server.drop();
+    server.clock.advance(60_000);
+    server.welcome();
+    t.same(server.lastRequest(), { filter: {}, snapshot: 'full', max_events: 10 });
+    server.snapshot([event(1, 0, 'a'), event(2, 0, 'b')], 7);
+    const updates = read(subscription);
+    await until('all is read', () => updates.length === 4);
+    t.same(shown(updates), ['resync interrupted', 'snapshot a', 'snapshot b', `synced ${EPOCH}:7`]);
+  },
+);
 
-t.test('what a resync has taken away is dated by the server, whose clock dates all events', async (t) => {
+t.test('removals after a resync have the time of the server’s clock, like all events', async (t) => {
   const server = new ScriptedServer();
   const bus = await server.welcomedClient();
   const events = bus.subscribe()[Symbol.asyncIterator]();
@@ -140,12 +143,12 @@ t.test('what a resync has taken away is dated by the server, whose clock dates a
   server.clock.advance(1_000);
   const { value: removed } = await events.next();
   t.match(removed, { id: 'a', event_type: 'removed', observed: 'resync' });
-  // Its clock is 7 ms ahead of the client's.
+  // The server's clock is 7 ms ahead of the client's.
   t.equal(removed?.timestamp, new Date(server.clock.now() + 7).toISOString());
   await events.return();
 });
 
-t.test('a resync is shown, and the cap counts on', async (t) => {
+t.test('a resync is shown, and the count for the cap continues', async (t) => {
   const server = new ScriptedServer();
   const bus = await server.welcomedClient();
   const updates = read(bus.subscribe({}, { maxEvents: 9 }));
@@ -205,7 +208,7 @@ t.test('attempts wait longer and longer, with full jitter, and start again after
   t.equal(waits.at(-1), 125);
 });
 
-t.test('what a close code says is done', async (t) => {
+t.test('the client reconnects, waits or closes as the close code says', async (t) => {
   const cases: { code: number; reason: string; then: string; waits?: number }[] = [
     { code: CloseCode.goingAway, reason: 'shutdown retry=500', then: 'connecting', waits: 625 },
     { code: CloseCode.tooSlow, reason: '', then: 'connecting', waits: 125 },
@@ -366,7 +369,7 @@ t.test('a barrier is asked again after a break', async (t) => {
   t.equal(await barrier, `${EPOCH}:12`);
 });
 
-t.test('mistakes are told at the call that makes them', async (t) => {
+t.test('a wrong argument throws at the call itself', async (t) => {
   const bus = await new ScriptedServer().welcomedClient();
   t.throws(() => bus.subscribe({ kinds: ['reservatoin'] }), {
     code: 'bad-option',
@@ -380,7 +383,7 @@ t.test('mistakes are told at the call that makes them', async (t) => {
   await t.rejects(subscription.updates().next(), { message: 'a subscription has one reader' });
 });
 
-t.test('a first connection that fails is told, not repeated', async (t) => {
+t.test('a first connection that fails rejects and is not repeated', async (t) => {
   const server = new ScriptedServer();
   const client = server.client();
   const open = client.open();

@@ -3,7 +3,7 @@ import type { BusEvent } from '../../../client/sdk/index.js';
 import { FakeBus } from '../../../client/sdk/testing.js';
 import { until } from '../../support/until.js';
 
-t.test('the fake bus speaks as the real one: snapshot, changes, a cap', async (t) => {
+t.test('the fake bus delivers as the real one does: snapshot, changes, a cap', async (t) => {
   const fake = new FakeBus();
   fake.put('task', 't1', { title: 'stands' });
   const bus = await fake.connect();
@@ -24,7 +24,7 @@ t.test('the fake bus speaks as the real one: snapshot, changes, a cap', async (t
   fake.stop();
 });
 
-t.test('turning the clock lapses leases, to the millisecond', async (t) => {
+t.test('advancing the clock lapses leases, to the millisecond', async (t) => {
   const fake = new FakeBus();
   const bus = await fake.connect();
   const mirror = await bus.mirror();

@@ -22,7 +22,7 @@ function temporary(t: Test): TemporaryRepository {
   return repository;
 }
 
-/** What a server leaves behind that does not stop in order. */
+/** The endpoint file that a server leaves behind when it does not stop in order. */
 function leave(repository: TemporaryRepository, endpoint: Endpoint, mode = 0o600): void {
   for (const directory of [repository.bus, repository.state]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -31,7 +31,7 @@ function leave(repository: TemporaryRepository, endpoint: Endpoint, mode = 0o600
   }
 }
 
-/** Somebody else on a port, who notes every byte that is sent. */
+/** Another program on a port, which records every byte that it receives. */
 async function stranger(
   t: Test,
   answer: RequestListener,
@@ -104,7 +104,7 @@ t.test('a server that goes away once it has proven itself is no reason to tell t
   t.teardown(() => server.stop());
   const { url: own, token } = await server.start();
   const { challengeProof } = await import('../../../server/repository/index.js');
-  // Knows the token, as the server did, and closes the connection; whoever is there next does not.
+  // This program knows the token, as the server did, and closes the connection; the next program on the port does not know it.
   const { url, said } = await stranger(t, (request, response) => {
     const nonce = new URL(request.url ?? '', own).searchParams.get('nonce') ?? '';
     const proof = challengeProof(token, nonce, request.headers.host ?? '');
@@ -197,18 +197,21 @@ t.test(
   },
 );
 
-t.test('a command that is shown a stranger reads the files instead, and says so in one line', async (t) => {
-  const repository = temporary(t);
-  repository.rename('task', 'a', { title: 'from the file' });
-  const { url, said } = await stranger(t, (_request, response) => response.writeHead(404).end());
-  leave(repository, ownEndpoint(url, TOKEN, new Date()));
-  const watch = Command.museBus(['watch', '--once', '--json', '--root', repository.root]);
-  t.equal(await watch.exit, 0);
-  t.match(watch.json()[0], { id: 'a' });
-  t.equal(watch.errors.length, 1);
-  t.match(watch.errors[0], /does not know this repository's token\. No token was sent; the files are read instead/);
-  t.notMatch(said(), TOKEN);
-});
+t.test(
+  'a command that finds another program on the port reads the files instead, and says so in one line',
+  async (t) => {
+    const repository = temporary(t);
+    repository.rename('task', 'a', { title: 'from the file' });
+    const { url, said } = await stranger(t, (_request, response) => response.writeHead(404).end());
+    leave(repository, ownEndpoint(url, TOKEN, new Date()));
+    const watch = Command.museBus(['watch', '--once', '--json', '--root', repository.root]);
+    t.equal(await watch.exit, 0);
+    t.match(watch.json()[0], { id: 'a' });
+    t.equal(watch.errors.length, 1);
+    t.match(watch.errors[0], /does not know this repository's token\. No token was sent; the files are read instead/);
+    t.notMatch(said(), TOKEN);
+  },
+);
 
 t.test('the challenge is answered on both engines, for one nonce, under a name that is the server’s own', async (t) => {
   for (const transport of TRANSPORTS) {
@@ -236,7 +239,7 @@ t.test('the challenge is answered on both engines, for one nonce, under a name t
   }
 });
 
-t.test('a WebSocket server of somebody else’s is told nothing either', async (t) => {
+t.test('a WebSocket server of another program receives no token either', async (t) => {
   const repository = temporary(t);
   const tcp = createTcpServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => tcp.once('listening', resolve));

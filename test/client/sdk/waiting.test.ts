@@ -4,14 +4,14 @@ import { EPOCH, ScriptedServer } from '../../support/scripted-server.js';
 
 const ADDRESS = 'src/a.py';
 const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 0 };
-/** Its clock is ahead of the client's. */
+/** How far the server's clock is ahead of the client's. */
 const AHEAD_MS = 7;
 
 async function settle(): Promise<void> {
   for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A server of which the client hears as seldom as a test wants. */
+/** A scripted server that sends a message only when the test wants it. */
 class QuietServer extends ScriptedServer {
   #group = 0;
 
@@ -23,7 +23,7 @@ class QuietServer extends ScriptedServer {
     this.say([MessageType.heartbeat, 1, this.clock.now() + AHEAD_MS + laterMs, HEALTH]);
   }
 
-  /** Answers each subscribe message of this connection that has no answer, with all that stands. */
+  /** Answers each unanswered subscribe message of this connection with all current records. */
   serve(events: readonly WireEvent[] = []): void {
     for (const [, sub] of this.subscribes()) {
       const group = ++this.#group;
@@ -34,7 +34,7 @@ class QuietServer extends ScriptedServer {
     this.sent = this.sent.filter(([type]) => type !== MessageType.subscribe);
   }
 
-  /** The barriers that were asked for on this connection. */
+  /** The barriers that the client has sent on this connection. */
   get barriers(): number[] {
     return this.sent.filter(([type]) => type === MessageType.sync).map(([, nonce]) => nonce as number);
   }
@@ -44,7 +44,7 @@ class QuietServer extends ScriptedServer {
     this.sent = this.sent.filter(([type]) => type !== MessageType.sync);
   }
 
-  /** The connection breaks, and there is another. */
+  /** Breaks the connection and accepts another. */
   reconnect(): void {
     this.drop();
     this.clock.advance(1_000);
@@ -100,33 +100,36 @@ t.test('a wait goes on over every break of its connection while the disk is aske
   await client.close();
 });
 
-t.test('a lease that was extended and released while the bus was away is over as soon as that is told', async (t) => {
-  const server = new QuietServer();
-  const r1 = reservation(server, 60_000);
-  const { client, mirror } = await mirrored(server, [r1]);
-  const wait = watched(mirror.whenFree(ADDRESS));
-  server.reconnect();
-  const extended = new Date(server.clock.now() + 3_600_000).toISOString();
-  const h1: WireEvent = [2, 0, 3, 'h1', server.clock.now(), { reservation_id: 'r1', extended_expires_at: extended }];
-  const x1: WireEvent = [3, 0, 2, 'x1', server.clock.now(), { reservation_id: 'r1' }];
-  server.serve([r1, h1, x1]);
-  await settle();
-  t.equal(server.barriers.length, 1, 'the disk is asked');
-  server.pass();
-  await settle();
-  server.serve([r1, h1, x1]);
-  await settle();
-  t.ok(wait.isOver);
-  await client.close();
-});
+t.test(
+  'a lease that was extended and released while the bus was away ends as soon as the release is received',
+  async (t) => {
+    const server = new QuietServer();
+    const r1 = reservation(server, 60_000);
+    const { client, mirror } = await mirrored(server, [r1]);
+    const wait = watched(mirror.whenFree(ADDRESS));
+    server.reconnect();
+    const extended = new Date(server.clock.now() + 3_600_000).toISOString();
+    const h1: WireEvent = [2, 0, 3, 'h1', server.clock.now(), { reservation_id: 'r1', extended_expires_at: extended }];
+    const x1: WireEvent = [3, 0, 2, 'x1', server.clock.now(), { reservation_id: 'r1' }];
+    server.serve([r1, h1, x1]);
+    await settle();
+    t.equal(server.barriers.length, 1, 'the disk is asked');
+    server.pass();
+    await settle();
+    server.serve([r1, h1, x1]);
+    await settle();
+    t.ok(wait.isOver);
+    await client.close();
+  },
+);
 
-t.test('who waits for the end of a lease is woken by a sign of life that says a later time', async (t) => {
+t.test('a heartbeat with a later server time wakes a wait for the end of a lease', async (t) => {
   const server = new QuietServer();
   const { client, mirror } = await mirrored(server, [reservation(server, 50_000)]);
   const wait = mirror.whenFree(ADDRESS);
   await settle();
   t.same(server.barriers, []);
-  // Its host has slept, and its timers with it.
+  // The client's host was suspended, and its timers with it.
   server.beat(50_000);
   await settle();
   t.equal(server.barriers.length, 1, 'the disk is asked at once, and not when the timer has run out');
@@ -136,7 +139,7 @@ t.test('who waits for the end of a lease is woken by a sign of life that says a 
 t.test('a ping that took long delays the end of a lease by no more than a second', async (t) => {
   const server = new QuietServer();
   const client = await server.welcomedClient();
-  // The server was stopped, and went on.
+  // The server was stopped during the ping and continued.
   server.clock.advance(30_000);
   server.say([MessageType.pong, 0, server.clock.now() + AHEAD_MS]);
   server.beat();

@@ -5,7 +5,7 @@ import type { Origin } from '../world/origin.js';
 import type { RelayWorld } from '../world/relay-world.js';
 import type { Judge } from './judge.js';
 
-/** So many signs of life an edge may miss before it must say that it has missed them. */
+/** How many signs of life an edge may miss before it must report that it misses them. */
 const MISSED_SIGNS = 3;
 /** How late the last of them may come. */
 const LATE_MS = 4_000;
@@ -17,34 +17,34 @@ export interface EdgeJudgeServices {
   readonly rival: Origin;
 }
 
-/** Holds against edges what they say of what they cannot see. */
+/** Checks what edges report about files that they cannot see. */
 export class EdgeJudge {
-  /** Since when nothing an origin says can reach an edge. */
+  /** The time since which no message of an origin can reach an edge. */
   readonly #apartSince = new Map<Edge, number>();
-  /** The ways on which nothing passed when they were last looked at. */
+  /** The network paths that passed nothing at the last examination. */
   readonly #cut = new Set<BrokerLink>();
 
   constructor(private readonly services: EdgeJudgeServices) {}
 
-  /** Something happens now. */
+  /** Called at each event of the simulated world. */
   step(nowMs: number): void {
     const { edges, links } = this.services.relay;
     const isOriginMended = this.#isMended(links.get('origin')!);
     for (const edge of edges) {
       const isMended = this.#isMended(edge.services.relay.link) || isOriginMended;
       if (this.#isInTouch(edge)) this.#apartSince.delete(edge);
-      // What was held on its way arrives now, and is as good as new.
+      // Held messages arrive now and count as new.
       else if (isMended || !this.#apartSince.has(edge)) this.#apartSince.set(edge, nowMs);
     }
   }
 
-  /** Looks in at the edges now and then. @param originAwakeMs for how long the origin has been able to work. */
+  /** Examines the edges from time to time. @param originAwakeMs how long the origin has been able to work. */
   inspect(nowMs: number, originAwakeMs: number): void {
     const { judge, relay } = this.services;
     const noticeMs = MISSED_SIGNS * relay.aliveMs + LATE_MS;
     for (const edge of relay.edges) {
       if (edge.bus?.health.healthy !== true) continue;
-      // What was sent before it slept is as good as new when it wakes.
+      // Messages that were sent before the edge stopped count as new when it continues.
       const awakeMs = nowMs - edge.awakeSinceMs;
       const apartMs = Math.min(nowMs - (this.#apartSince.get(edge) ?? nowMs), awakeMs);
       if (apartMs > noticeMs)
@@ -63,7 +63,7 @@ export class EdgeJudge {
 
   #isInTouch(edge: Edge): boolean {
     const { relay, origin, rival } = this.services;
-    // A rival says the truth, too: it looks at the same files.
+    // The rival origin reads the same files, so what it publishes is true too.
     if (rival.process) return true;
     const isHeard = origin.bus !== undefined && origin.process?.isStopped !== true;
     const isCut = relay.links.get('origin')!.isCut || edge.services.relay.link.isCut;

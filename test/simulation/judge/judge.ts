@@ -6,29 +6,29 @@ import type { Origin } from '../world/origin.js';
 import type { Repository } from '../world/repository.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
 
-/** What a life must not show. */
+/** The rules that a life must not violate. */
 export type Rule =
-  /** An address was called free, and the files said all the while that it was held. */
+  /** An address was called free, although the files said all the time that it was held. */
   | 'false free'
-  /** An address was called held, and the files said all the while, to whoever could read them, that it was free. */
+  /** An address was called held, although the readable files said all the time that it was free. */
   | 'false held'
-  /** A file was said to be broken that was being written. */
+  /** A file was reported as broken while it was being written. */
   | 'false problem'
-  /** A lease was said to have ended that had not. */
+  /** A lease was reported as ended that had not ended. */
   | 'false end'
-  /** What cannot be seen was called healthy. */
+  /** The watching was called healthy although files could not be seen. */
   | 'false health'
-  /** A process ended by an error that nobody caught. */
+  /** A process ended by an uncaught error. */
   | 'crash'
-  /** The server met an error that nobody had foreseen. */
+  /** The server met an unforeseen error. */
   | 'unforeseen'
-  /** The wire's own promises: order, uniqueness, completeness, resumption, marks, cuts. */
+  /** A promise of the wire was broken: order, uniqueness, completeness, resumption, marks, cuts. */
   | 'wire'
-  /** At rest a view differs from the directory. */
+  /** At rest, a view differs from the directory. */
   | 'view'
-  /** At rest somebody is not served, or a question is not answered. */
+  /** At rest, a client is not served or a question is not answered. */
   | 'stuck'
-  /** More is kept than is bounded. */
+  /** A bounded resource exceeds its bound. */
   | 'bound';
 
 export interface Violation {
@@ -43,30 +43,30 @@ export interface Question {
 
 /** Directories above those of the kinds that the server keeps open and watches. */
 const PARENTS = 3;
-/** Answers and marks may wait beyond the bound for frames: they cannot be sent again. */
+/** The bytes of answers and marks that may wait beyond the bound for frames: they cannot be sent again. */
 const ANSWERS_BYTES = 4_096;
-/** More that happens in a second of the world is a loop that never rests. */
+/** More calls than this in a simulated second mean a loop that never rests. */
 const MAX_STEPS_A_SECOND = 50_000;
-/** A client whose server has ended knows it within this. */
+/** The longest time until a client notices the end of its server. */
 const FAREWELL_MS = 2_000;
-/** After a fault that blinds a server, so long until it has looked again. */
+/** The longest time after a blinding fault until a server has read the files again. */
 const LOOK_MS = 3_000;
-/** What a file that is being written looks like. */
+/** The problems that a half-written file can have. */
 const TORN: readonly unknown[] = ['invalid-json', 'not-an-object'];
-/** Place of the problem in an event. */
+/** The index of the problem in an event. */
 const PROBLEM = 7;
-/** A directory that cannot be looked at is found out within this. */
+/** The longest time until a server notices that a directory cannot be read. */
 const NOTICE_MS = 3_000;
 
-/** Knows what is true in a simulated world, and holds against it all that is said there. */
+/** Compares everything that servers and clients report with the truth of the simulated world. */
 export class Judge {
   readonly #questions = new Set<{ readonly address: string; wasFree: boolean; mayHaveBeenHeld: boolean }>();
   readonly #hash = new Trace();
   violation: Violation | undefined;
-  /** What was asked and answered: a life in which nothing was is no proof. */
+  /** The number of questions and answers: a life without any proves nothing. */
   readonly tally = { asked: 0, free: 0, held: 0, unknown: 0, messages: 0 };
   #blindSince: number | undefined;
-  /** Until then a server need not know what the files say. */
+  /** Until this time a server need not know the content of the files. */
   #blindUntil = 0;
   #unservedSince: number | undefined;
   #second = 0;
@@ -75,7 +75,7 @@ export class Judge {
   constructor(
     private readonly repository: Repository,
     private readonly tell: (text: string) => void,
-    /** How long a server waits for the rest of a file. */
+    /** How long a server waits for the rest of a half-written file. */
     private readonly settleMs: number,
   ) {
     repository.beforeChange = () => {
@@ -83,7 +83,7 @@ export class Judge {
     };
   }
 
-  /** Of all that was said in this life, in order. */
+  /** The hash of everything that was reported in this life, in order. */
   get trace(): string {
     return this.#hash.digest();
   }
@@ -100,7 +100,7 @@ export class Judge {
 
   // ── at each moment ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Something happens now. */
+  /** Called at each event of the simulated world. */
   step(atMs: number): void {
     this.#hash.add(atMs.toString(36));
     const second = Math.floor(atMs / 1_000);
@@ -157,12 +157,12 @@ export class Judge {
     };
   }
 
-  /** A directory has become one that nobody can look into, or all can be looked into. */
+  /** Called when a directory becomes unreadable, or when all are readable again. */
   sightChanged(isBlind: boolean): void {
     this.#blindSince = isBlind ? (this.#blindSince ?? this.#now) : undefined;
   }
 
-  /** A fault begins in which a server may not know what the files say. */
+  /** Called when a fault begins during which a server may not know the content of the files. */
   blinded(forMs: number): void {
     this.#blindUntil = Math.max(this.#blindUntil, this.#now + forMs + LOOK_MS);
   }
@@ -171,12 +171,12 @@ export class Judge {
     return this.#now < this.#blindUntil;
   }
 
-  /** For how long a directory has been one that nobody can look into. */
+  /** How long a directory has been unreadable. */
   get blindMs(): number {
     return this.#blindSince === undefined ? 0 : this.#now - this.#blindSince;
   }
 
-  /** Looks in at the server and its clients now and then. @param awakeMs for how long the server has been able to work. */
+  /** Examines the server and its clients from time to time. @param awakeMs how long the server has been able to work. */
   inspect(origin: Origin, awakeMs: number, clients: readonly JudgedClient[], network: SimulatedNetwork): void {
     const { bus } = origin;
     this.#unservedSince = bus || network.isCut ? undefined : (this.#unservedSince ?? this.#now);
@@ -201,7 +201,7 @@ export class Judge {
 
   // ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param silent revisions at which nothing changed that anybody is shown, of all who have published. */
+  /** @param silent revisions whose events no subscription receives, of all publishers. */
   rest(
     origin: Origin,
     clients: readonly JudgedClient[],
@@ -219,7 +219,7 @@ export class Judge {
     if (health.state !== 'watching' || !health.healthy) this.violated('stuck', `health is ${JSON.stringify(health)}`);
     const { pending, unsettled } = bus.watch.backlog;
     if (pending + unsettled > 0) this.violated('stuck', `${String(pending)} hints and ${String(unsettled)} files wait`);
-    // One that is not there may come back only when somebody writes into it.
+    // A missing directory may come back only when an agent writes into it.
     const directories = PARENTS + KINDS.filter((kind) => this.repository.hasDirectory(kind)).length;
     if (files.openCount !== directories)
       this.violated('bound', `${String(files.openCount)} descriptors are open of ${String(directories)} directories`);
@@ -235,7 +235,7 @@ export class Judge {
     this.#history(clients, silent);
   }
 
-  /** A server has its clients and nobody else, and what waits for them is bounded. */
+  /** Checks that a server has exactly its clients, and that the bytes that wait for them are bounded. */
   connections(
     server: string,
     network: SimulatedNetwork,

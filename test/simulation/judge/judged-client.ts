@@ -4,14 +4,14 @@ import type { SimulatedNetwork } from '../machine/simulated-network.js';
 import type { ClientPlan } from '../world/plan.js';
 import type { RawClient } from '../world/raw-client.js';
 
-/** A client, as far as the judge looks at it. */
+/** The part of a client that the judge examines. */
 export interface JudgedClient {
   readonly plan: ClientPlan;
-  /** The way by which it is connected. */
+  /** The network of its connection. */
   readonly network: SimulatedNetwork;
   readonly raw: RawClient | undefined;
   readonly mirror: Mirror | undefined;
   readonly bus: BusClient | undefined;
-  /** The address of which it waits to hear. */
+  /** The address that it waits for. */
   readonly asking: string | undefined;
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** Text is hashed in pieces of about this length: most of what is added is a few characters long. */
+/** The hash is updated with pieces of about this many characters, because most added texts are short. */
 const PIECE = 65_536;
 
-/** A hash of all that was said, in its order. */
+/** A hash of everything that was reported, in order. */
 export class Trace {
   readonly #hash = createHash('sha256');
   #text = '';

@@ -5,11 +5,11 @@ import type { SimulatedProcess } from './simulated-process.js';
 import type { StreamCursor, SimulatedStream } from './simulated-stream.js';
 import type { SimulatedTime } from './simulated-time.js';
 
-/** The way between one host and the broker. */
+/** The network path between one host and the broker. */
 export class BrokerLink implements Distance {
   latencyMs = 0.3;
   jitterMs = 0.3;
-  /** Whether what the stream answers is lost on the way back. */
+  /** Whether the answers of the stream are lost on their way back. */
   losesReceipts = false;
   #isCut = false;
   readonly sessions = new Set<Session>();
@@ -31,12 +31,12 @@ export class BrokerLink implements Distance {
     return this.random.fraction();
   }
 
-  /** Nothing passes, and nobody is told. */
+  /** Stops all traffic; neither end is notified. */
   cut(): void {
     this.#isCut = true;
   }
 
-  /** What was on its way goes on. */
+  /** Lets the held traffic pass. */
   mend(): void {
     this.#isCut = false;
     for (const { toServer, toClient } of [...this.sessions]) {
@@ -46,7 +46,7 @@ export class BrokerLink implements Distance {
   }
 }
 
-/** What a client is told, at its end of a session. */
+/** What the client's end of a session calls. */
 export interface SessionListener {
   accepted(): void;
   refused(): void;
@@ -62,7 +62,7 @@ export interface SessionListener {
 
 export type Answer = { readonly value: unknown } | { readonly error: Error };
 
-/** One connection between a client and the broker, from its dialling on. */
+/** One connection between a client and the broker, from the first attempt on. */
 export class Session {
   readonly toServer: Pipe;
   readonly toClient: Pipe;
@@ -74,7 +74,7 @@ export class Session {
   constructor(
     readonly link: BrokerLink,
     readonly process: SimulatedProcess,
-    /** By which the client is known over all its sessions. */
+    /** The number of the client, the same in all its sessions. */
     readonly client: number,
     private readonly listener: SessionListener,
   ) {
@@ -83,7 +83,7 @@ export class Session {
     link.sessions.add(this);
   }
 
-  /** Tells the client's end, when its process comes to it. */
+  /** Calls the client's end when its process can run. */
   tell(what: (listener: SessionListener) => void): void {
     this.toClient.put(() => {
       this.process.input(0, () => {
@@ -93,7 +93,7 @@ export class Session {
   }
 }
 
-/** Who reads a stream, and how far it has come. */
+/** The reader of a stream, and its position. */
 export interface Consumer {
   readonly stream: SimulatedStream;
   readonly cursor: StreamCursor;

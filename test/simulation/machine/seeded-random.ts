@@ -1,11 +1,11 @@
-/** A stream of numbers that a seed decides: the same on every machine, because it is integers all the way. */
+/** A stream of random numbers from a seed. It is the same on every machine, because it uses only integers. */
 export class SeededRandom {
   #a: number;
   #b: number;
   #c: number;
   #d = 1;
 
-  /** @param name of the stream: streams of one seed with different names have nothing in common. */
+  /** @param name of the stream: streams of one seed with different names are independent. */
   constructor(seed: number, name = '') {
     let hash = 0x811c9dc5;
     const mix = (value: number): number => {
@@ -43,7 +43,7 @@ export class SeededRandom {
     return choices[this.below(choices.length)]!;
   }
 
-  /** Waits between independent happenings, so many milliseconds apart on average, and no longer than ten times that. */
+  /** Returns the wait between two independent events: on average the given milliseconds, and at most ten times that. */
   wait(averageMs: number): number {
     // A sum of uniform numbers: logarithms differ in their last bits between versions of the engine.
     let sum = 0;

@@ -19,14 +19,14 @@ import { Session, type Answer, type BrokerLink, type SessionListener } from './b
 import type { SimulatedBroker } from './simulated-broker.js';
 import type { SimulatedProcess } from './simulated-process.js';
 
-/** As the relay configures the official client. */
+/** The settings with which the relay uses the official client. */
 const CONNECT_MS = 3_000;
 const RETRY_MS = 250;
 const PING_MS = 5_000;
 const MAX_PINGS_UNANSWERED = 2;
-/** What a question to JetStream itself may take. */
+/** The longest wait for an answer of JetStream itself. */
 const API_MS = 5_000;
-/** A reader that has heard nothing for so long has ended. */
+/** A reader ends after this time without a message or heartbeat. */
 const READER_SILENCE_MS = 4_000;
 
 interface Pending {
@@ -35,18 +35,18 @@ interface Pending {
 
 interface OpenReader {
   readonly events: ReaderEvents;
-  /** When it last heard something. */
+  /** The time of the last message or heartbeat. */
   heardAtMs: number;
 }
 
 /**
- * The client's end: what the official client does over broken connections. What is published while there is no connection is
- * lost, up to what is published while one is being made; subscriptions and questions outlive it.
+ * The client's end of a connection to the broker. It behaves over broken connections as the official client does. Messages published
+ * without a connection are lost, except those published while it reconnects; subscriptions and questions survive a broken connection.
  */
 export class SimulatedBrokerConnection implements Broker, SessionListener {
   #state: 'connecting' | 'open' | 'broken' | 'closed' = 'connecting';
   #session: Session | undefined;
-  /** What is to be sent when the connection that is being made stands. */
+  /** Messages to send as soon as the new connection is open. */
   #outbound: ((session: Session) => void)[] = [];
   #ids = 0;
   readonly #subscriptions = new Map<number, { readonly subject: string; heard(message: BrokerMessage): void }>();
@@ -65,7 +65,7 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
     private readonly client: number,
   ) {}
 
-  /** How a process connects, over the way between its host and the broker. */
+  /** How a process connects, over the network path between its host and the broker. */
   static connectFor(broker: SimulatedBroker, process: SimulatedProcess, link: BrokerLink): ConnectBroker {
     return async () => {
       const connection = new SimulatedBrokerConnection(broker, process, link, broker.newClient());
@@ -212,7 +212,7 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
     const isFirst = this.#state === 'connecting';
     this.#state = 'open';
     this.#unanswered = 0;
-    // Those that were made while it was being dialled.
+    // Subscriptions that were made while the connection was opening.
     for (const [id, { subject }] of this.#subscriptions)
       this.#atServer(session, ({ subscriptions }) => subscriptions.set(id, subject));
     for (const send of this.#outbound.splice(0)) send(session);
@@ -253,7 +253,7 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
     }
   }
 
-  /** Its own end is closed; the broker learns of that when it can. */
+  /** Closes the client's end; the broker is notified when it can be reached. */
   #leave(): void {
     const session = this.#session;
     if (!session) return;

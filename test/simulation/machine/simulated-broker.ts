@@ -4,16 +4,16 @@ import type { SimulatedProcess } from './simulated-process.js';
 import { SimulatedStream, StreamCursor, type Append } from './simulated-stream.js';
 import type { SimulatedTime } from './simulated-time.js';
 
-/** A consumer that has nothing to send says so as often. */
+/** The interval of heartbeats to a consumer without messages. */
 const IDLE_HEARTBEAT_MS = 2_000;
-/** Messages that go together in one packet. */
+/** The most messages in one packet. */
 const MAX_TOGETHER = 64;
 
-/** A NATS server with JetStream, as far as the relay uses one. What it does is what the contract test has seen the real one do. */
+/** The part of a NATS server with JetStream that the relay uses. The contract test checks it against the real server. */
 export class SimulatedBroker {
   readonly streams = new Map<string, SimulatedStream>();
   readonly #sessions = new Set<Session>();
-  /** The session over which a client's answers go. */
+  /** The session that carries the answers to a client. */
   readonly #inboxes = new Map<number, Session>();
   #isRunning = true;
   #clients = 0;
@@ -25,12 +25,12 @@ export class SimulatedBroker {
     return this.#isRunning;
   }
 
-  /** A number by which a client is known over all its sessions. */
+  /** The number of a client, the same in all its sessions. */
   newClient(): number {
     return ++this.#clients;
   }
 
-  /** A process has ended: its kernel says so to the broker. */
+  /** Called when a process has ended: its kernel closes the connections. */
   processEnded(process: SimulatedProcess, link: BrokerLink): void {
     for (const session of [...link.sessions]) {
       if (session.process !== process || !session.isOpenAtClient) continue;
@@ -43,7 +43,7 @@ export class SimulatedBroker {
 
   // ── what operators do ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** It ends at once; what it has stored stays. */
+  /** Kills the broker; its stored messages stay. */
   kill(): void {
     this.#isRunning = false;
     for (const session of [...this.#sessions]) {
@@ -73,7 +73,7 @@ export class SimulatedBroker {
     }
   }
 
-  /** A message from anybody. */
+  /** Publishes a message from any client. */
   publish(append: Append): Receipt {
     for (const stream of this.streams.values()) {
       if (!stream.takes(append.subject)) continue;
@@ -102,13 +102,13 @@ export class SimulatedBroker {
     });
   }
 
-  /** The client's end of a session is closed, and the broker learns of it. */
+  /** Called when the broker learns that a client has closed its session. */
   ended(session: Session): void {
     this.#close(session);
     session.link.sessions.delete(session);
   }
 
-  /** @returns whether anybody hears it. */
+  /** @returns whether any subscription receives it. */
   route(subject: string, data: Uint8Array, reply?: string): boolean {
     let isHeard = false;
     for (const session of this.#sessions) {
@@ -123,7 +123,7 @@ export class SimulatedBroker {
     return isHeard;
   }
 
-  /** To where a client hears what was asked, whatever session it now has. */
+  /** Sends an answer to a client over its current session. */
   answer(client: number, request: number, answer: Answer): void {
     this.#inboxes.get(client)?.tell((listener) => {
       listener.answer(request, answer);

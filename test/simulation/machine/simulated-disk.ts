@@ -10,7 +10,7 @@ interface Common {
   mtimeNs: bigint;
   ctimeNs: bigint;
   links: number;
-  /** What its owner may do with it. */
+  /** The owner's permissions. */
   mode: number;
 }
 export interface FileNode extends Common {
@@ -27,7 +27,7 @@ export interface LinkNode extends Common {
 }
 export type DiskNode = FileNode | DirectoryNode | LinkNode;
 
-/** What inotify says of a directory. */
+/** A notification of inotify about a directory. */
 export interface DirectoryEvent {
   readonly directory: DirectoryNode;
   readonly type: 'rename' | 'change';
@@ -36,7 +36,7 @@ export interface DirectoryEvent {
 }
 
 export function fileError(code: string, path: string): NodeJS.ErrnoException {
-  // Where no call may succeed for a while there are thousands of these: what led to one is not asked.
+  // A fault can cause thousands of these errors: without a stack trace they are cheap.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   const error = new Error(`${code}: simulated, '${path}'`);
@@ -44,14 +44,14 @@ export function fileError(code: string, path: string): NodeJS.ErrnoException {
   return Object.assign(error, { code });
 }
 
-/** One machine's file system: nodes, names and times, as Linux keeps them, with what its watchers are told. */
+/** One machine's file system: nodes, names and times as in Linux, with notifications for its watchers. */
 export class SimulatedDisk {
   readonly root: DirectoryNode;
   readonly #freed: number[] = [];
   #nodes = 1;
-  /** Told of each thing that happens in a directory, in order. */
+  /** Called with each change in a directory, in order. */
   readonly watchers = new Set<(event: DirectoryEvent) => void>();
-  /** Called before each change: as things were until now. */
+  /** Called before each change. */
   onChange: () => void = () => undefined;
 
   constructor(readonly host: SimulatedHost) {
@@ -61,8 +61,8 @@ export class SimulatedDisk {
   // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * @param from where a relative path begins.
-   * @returns `undefined` where there is nothing. @throws Error with the system's code
+   * @param from the directory that a relative path starts from.
+   * @returns `undefined` if nothing is at the path. @throws Error with the system's code
    */
   find(
     path: string,
@@ -88,12 +88,12 @@ export class SimulatedDisk {
     return node;
   }
 
-  /** What is at a path, for those who know everything: nothing is forbidden to them, and no link is followed. */
+  /** Returns the node at a path for the judge and the tests: ignores permissions and follows no link. */
   node(path: string): DiskNode | undefined {
     return this.#walk(path);
   }
 
-  /** The text of a file; `undefined` where there is none. */
+  /** Returns the text of a file; `undefined` if there is none. */
   text(path: string): string | undefined {
     const node = this.#walk(path);
     return node?.is === 'file' ? node.data.toString() : undefined;
@@ -122,7 +122,7 @@ export class SimulatedDisk {
     return made;
   }
 
-  /** Opens a file to write: makes it, or leaves nothing in it. */
+  /** Opens a file for writing: makes it, or empties it. */
   truncate(path: string): FileNode {
     const { parent, name } = this.#place(path);
     const found = parent.entries.get(name);
@@ -139,7 +139,7 @@ export class SimulatedDisk {
     return made;
   }
 
-  /** Sets what a file holds. */
+  /** Sets the content of a file. */
   write(path: string, data: Buffer): void {
     const slash = path.lastIndexOf('/');
     const [parent, name] = [this.directory(path.slice(0, slash)), path.slice(slash + 1)];
@@ -148,7 +148,7 @@ export class SimulatedDisk {
     this.onChange();
     node.data = data;
     node.mtimeNs = node.ctimeNs = this.#nowNs();
-    // Whoever watches a directory hears of the name by which it was written.
+    // The watcher of a directory is notified with the name that was used for the write.
     this.#tell(parent, 'change', name);
   }
 
@@ -193,7 +193,7 @@ export class SimulatedDisk {
     this.#tell(parent, 'rename', name);
   }
 
-  /** What its owner may do: 0o700 everything, 0 nothing. */
+  /** Sets the owner's permissions: 0o700 all, 0 none. */
   changeMode(path: string, mode: number): void {
     const { parent, name } = this.#place(path);
     const node = parent.entries.get(name);
@@ -227,7 +227,7 @@ export class SimulatedDisk {
 
   #unlinked(node: DiskNode): void {
     node.links--;
-    // The next one that is made has its number, as on ext4.
+    // The next new node gets the freed number, as on ext4.
     if (node.links <= 0) this.#freed.push(node.ino);
   }
 
@@ -249,7 +249,7 @@ export class SimulatedDisk {
   }
 }
 
-/** What `stat` says of a node. */
+/** The result of `stat` for a node. */
 export function statsOf(node: DiskNode): BigIntStats {
   return {
     dev: 1n,

@@ -16,7 +16,7 @@ const BELOW_DESCRIPTORS = `${DESCRIPTORS}/`;
 
 export type FileCall = 'open' | 'close' | 'status' | 'read' | 'look' | 'follow' | 'list' | 'watch';
 
-/** Decides whether a call fails. @returns the code with which it does. */
+/** Decides whether a call fails. @returns the error code if it does. */
 export type FileFault = (call: FileCall, path: string) => string | undefined;
 
 interface Watch {
@@ -41,11 +41,11 @@ export class SimulatedFiles implements Files {
   readonly #hear = (event: DirectoryEvent): void => {
     this.#heard(event);
   };
-  /** `undefined` while none fails. */
+  /** `undefined` while no call fails. */
   fault: FileFault | undefined;
-  /** Notifications that the kernel keeps for it; what comes beyond is lost without a word. */
+  /** The size of the kernel's queue of notifications; further ones are lost without an error. */
   maxQueued = 16_384;
-  /** From a change to its notification. */
+  /** The delay between a change and its notification. */
   hintDelayMs: () => number = () => 0.03;
   lost = 0;
 
@@ -56,7 +56,7 @@ export class SimulatedFiles implements Files {
     disk.watchers.add(this.#hear);
   }
 
-  /** Descriptors that are open now. */
+  /** The number of open descriptors. */
   get openCount(): number {
     return this.#open.size;
   }
@@ -65,7 +65,7 @@ export class SimulatedFiles implements Files {
     return this.#watches.size;
   }
 
-  /** What the kernel does when a process ends. */
+  /** Closes everything, as the kernel does when a process ends. */
   closeAll(): void {
     this.disk.watchers.delete(this.#hear);
     this.#open.clear();
@@ -130,7 +130,7 @@ export class SimulatedFiles implements Files {
     if (!node) throw fileError('ENOENT', path);
     if (node.is !== 'directory') throw fileError('ENOTDIR', path);
     if ((node.mode & 0o400) === 0) throw fileError('EACCES', path);
-    // Names that come or go meanwhile may or may not be told: a map's iterator tells those that come.
+    // Names that appear or vanish meanwhile may or may not be listed: the iterator of a map lists new ones.
     const names = node.entries.keys();
     return {
       readSync: () => {
@@ -165,7 +165,7 @@ export class SimulatedFiles implements Files {
       if (watch.directory !== directory) continue;
       const named = name ?? watch.ownName;
       const last = this.#queue.at(-1);
-      // The kernel does not say the same twice in a row.
+      // The kernel merges two equal notifications in a row.
       if (last?.watch === watch && last.type === type && last.name === named) continue;
       if (this.#queue.length >= this.maxQueued) this.lost++;
       else this.#queue.push({ watch, type, name: named });
@@ -205,7 +205,7 @@ export class SimulatedFiles implements Files {
     if (code !== undefined) throw fileError(code, path);
   }
 
-  /** A path through a descriptor, as whoever looks from outside would call it. */
+  /** Returns the real path of a path through a descriptor. */
   #shown(path: string): string {
     if (!path.startsWith(BELOW_DESCRIPTORS)) return path;
     const { file, below } = throughDescriptor(path);

@@ -7,7 +7,7 @@ import type { SeededRandom } from './seeded-random.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import type { SimulatedTime } from './simulated-time.js';
 
-/** Who takes connections: a bus that runs in a process. */
+/** A bus in a process that accepts connections. */
 export interface Listening {
   readonly process: SimulatedProcess;
   attach(socket: Socket, encoding: 'msgpack'): Connection;
@@ -17,13 +17,13 @@ export interface NetworkWeather {
   /** One way. */
   latencyMs: number;
   jitterMs: number;
-  /** Bytes that the kernels hold of one connection, each way. */
+  /** The most bytes that the kernels buffer for one connection, in each direction. */
   kernelBytes: number;
 }
 
-/** Bytes beyond which an engine drops what it is given. */
+/** An engine drops frames when more bytes than this wait. */
 const MAX_BACKPRESSURE_BYTES = 64 * 1_048_576;
-/** After that a connection that is being made is given up. */
+/** A connection that is not open after this time is given up. */
 const HANDSHAKE_MS = 10_000;
 
 /** The network between clients and one address at which a bus may listen. */
@@ -32,7 +32,7 @@ export class SimulatedNetwork {
   listening: Listening | undefined;
   readonly weather: NetworkWeather = { latencyMs: 0.2, jitterMs: 0.2, kernelBytes: 262_144 };
   #isCut = false;
-  /** The most that waited in an engine for one connection, beside the longest frame. */
+  /** The most bytes that waited in an engine for one connection, besides the longest frame. */
   mostQueued = 0;
 
   constructor(
@@ -62,23 +62,23 @@ export class SimulatedNetwork {
     return this.weather.latencyMs + this.random.fraction() * this.weather.jitterMs;
   }
 
-  /** Nothing passes, and nobody is told. */
+  /** Stops all traffic; neither end is notified. */
   cut(): void {
     this.#isCut = true;
   }
 
-  /** What was on its way goes on. */
+  /** Lets the held traffic pass. */
   mend(): void {
     this.#isCut = false;
     for (const line of [...this.#lines]) line.goOn();
   }
 
-  /** Breaks some of the connections: both ends learn of it. */
+  /** Breaks some of the connections; both ends are notified. */
   reset(which: (line: Line) => boolean = () => true): void {
     for (const line of [...this.#lines]) if (which(line)) line.reset();
   }
 
-  /** The listening process has ended. */
+  /** Called when the listening process has ended. */
   serverEnded(process: SimulatedProcess): void {
     for (const line of [...this.#lines]) if (line.server === process) line.serverEnded();
     if (this.listening?.process === process) this.listening = undefined;
@@ -88,7 +88,7 @@ export class SimulatedNetwork {
     for (const line of [...this.#lines]) if (line.client === process) line.clientEnded();
   }
 
-  /** A client that does not read, or reads again. */
+  /** Makes a client stop reading, or read again. */
   setReading(client: SimulatedProcess, isReading: boolean): void {
     for (const line of this.#lines) if (line.client === client) line.setReading(isReading);
   }
@@ -98,14 +98,14 @@ export class SimulatedNetwork {
   }
 }
 
-/** What decides how long things take. */
+/** The parameters of a delay. */
 export interface Distance {
   readonly time: SimulatedTime;
   /** One way. */
   latency(): number;
 }
 
-/** Things that pass one way in their order, each after a while. */
+/** A queue that delivers in order, each item after a delay. */
 export class Pipe {
   readonly #waiting: (() => void)[] = [];
   #lastAt = 0;
@@ -113,7 +113,7 @@ export class Pipe {
 
   constructor(
     private readonly network: Distance,
-    /** Whether things pass now. */
+    /** Whether the queue delivers now. */
     private readonly passes: () => boolean,
   ) {}
 
@@ -127,15 +127,15 @@ export class Pipe {
     });
   }
 
-  /** Lets pass what has had its time; what is held is let pass by the next call. */
+  /** Delivers what is due; items that are held are delivered by a later call. */
   goOn(): void {
     if (!this.passes()) return;
-    // One for each call of the clock, so that nothing is early; after a hold all that is late comes at once.
+    // One item for each call of the clock, so that none is early; after a hold all late items come at once.
     const arrive = this.#waiting.shift();
     arrive?.();
   }
 
-  /** All that was held. */
+  /** Delivers all held items. */
   flush(): void {
     while (this.passes() && this.#waiting.length > 0) this.goOn();
   }
@@ -145,12 +145,12 @@ export class Pipe {
 class Line {
   readonly #toClient: Pipe;
   readonly #toServer: Pipe;
-  /** Frames that the kernel has not taken. */
+  /** Frames in the engine that the kernel has not accepted. */
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #kernelBytes = 0;
   #isReading = true;
-  /** Read by nobody yet. */
+  /** Frames that the client has not read. */
   #unread: (() => void)[] = [];
   #connection: Connection | undefined;
   #phase: 'dialling' | 'open' | 'closing' | 'closed' = 'dialling';
@@ -247,12 +247,12 @@ class Line {
   }
 
   serverEnded(): void {
-    // What the client's end has said to it is heard by nobody.
+    // Messages that are still on their way from the client are lost.
     if (this.#isClosedAtClient) this.network.gone(this);
     this.#isClosedAtServer = true;
     this.#phase = 'closed';
     this.#queue = [];
-    // What the kernel has is still delivered.
+    // The kernel still delivers the frames that it has accepted.
     this.#toClient.put(() => {
       this.client.input(0, () => {
         this.#closeAtClient(1006, '');
@@ -287,7 +287,7 @@ class Line {
     return this.#kernelBytes === 0 || this.#kernelBytes + frame.length <= this.network.weather.kernelBytes;
   }
 
-  /** The kernel takes a frame, and frees its room when the other end has read it. */
+  /** Passes a frame to the kernel, which frees the space when the other end has read the frame. */
   #pass(frame: Uint8Array): void {
     this.#kernelBytes += frame.length;
     this.#toClient.put(() => {
@@ -331,7 +331,7 @@ class Line {
       if (this.#isReading) end();
       else this.#unread.push(end);
     });
-    // An engine does not wait for its client for ever.
+    // An engine does not wait for ever for its client to close.
     this.server?.after(1_500, () => {
       this.#closedAtServer();
     });

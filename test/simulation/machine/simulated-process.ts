@@ -2,12 +2,12 @@ import { unixMillis, type UnixMillis } from '../../../protocol/index.js';
 import type { Clock } from '../../../server/runtime/clock.js';
 import type { SimulatedTime } from './simulated-time.js';
 
-/** When every simulated world begins: 2026-03-30T15:00:00Z. */
+/** The time at which every simulated world begins: 2026-03-30T15:00:00Z. */
 export const WORLD_START_MS = Date.UTC(2026, 2, 30, 15);
 
-/** A machine: its wall clock can be set, and all processes on it go by that. */
+/** A machine. Its wall clock can be set, and all processes on it use that clock. */
 export class SimulatedHost {
-  /** By how much the wall clock is wrong. */
+  /** The error of the wall clock, milliseconds. */
   wallOffsetMs = 0;
   /** Changes with each start of the machine. */
   boot = 'boot-1';
@@ -32,12 +32,12 @@ interface Due {
   readonly call: () => void;
 }
 
-/** Between the beginnings of two turns of a loop that has work. */
+/** The time between the starts of two turns of a busy loop. */
 const TURN_MS = 0.02;
 
 /**
- * A process with one event loop. It can be stopped and go on, be kept busy, and be killed; what falls due while it cannot run is
- * done when it can, as Node's loop does it: timers, then input, then turns.
+ * A process with one event loop. It can be stopped and continued, kept busy, and killed. What becomes due while it cannot run is
+ * done when it can run again, in the order of Node's loop: timers, then input, then turns.
  */
 export class SimulatedProcess implements Clock {
   #held: Due[] = [];
@@ -45,15 +45,15 @@ export class SimulatedProcess implements Clock {
   #busyUntil = 0;
   #isWaking = false;
   #isDead = false;
-  /** By how much time passes whenever it is looked at the clock: long work, as the clock sees it. */
+  /** How much the clock advances at each reading, to simulate long work. */
   lookCostMs = 0;
-  /** Used up in the task that runs now. */
+  /** The time that the current task has used. */
   #spentMs = 0;
 
   constructor(
     readonly name: string,
     readonly host: SimulatedHost,
-    /** What a task threw that nobody has caught: a real process would have ended. */
+    /** Called with an error that a task threw and nothing caught: a real process would have ended. */
     private readonly crashed: (process: SimulatedProcess, error: unknown) => void,
   ) {}
 
@@ -83,12 +83,12 @@ export class SimulatedProcess implements Clock {
     return this.#in(TURN_MS, 'turns', call);
   }
 
-  /** Something comes from outside after so long. */
+  /** Delivers input from outside after a delay. */
   input(delayMs: number, call: () => void): () => void {
     return this.#in(delayMs, 'input', call);
   }
 
-  /** Does nothing more until {@link goOn} has been called as often. */
+  /** Stops the process until {@link goOn} has been called once for each stop. */
   stop(): void {
     this.#stops++;
   }
@@ -97,12 +97,12 @@ export class SimulatedProcess implements Clock {
     if (this.#stops > 0 && --this.#stops === 0) this.#wake(0);
   }
 
-  /** Something keeps its loop for so long. */
+  /** Blocks the event loop for a time. */
   keepBusy(ms: number): void {
     this.#busyUntil = Math.max(this.#busyUntil, this.host.time.now + ms);
   }
 
-  /** Ends it between two instructions: what it has not done will not be done. */
+  /** Kills the process between two instructions: nothing more of it runs. */
   kill(): void {
     this.#isDead = true;
     this.#held = [];
@@ -140,7 +140,7 @@ export class SimulatedProcess implements Clock {
     });
   }
 
-  /** One of those that were held, each in a moment of its own so that promises can go on between them. */
+  /** Runs one held task. Each runs in a call of its own, so that promises continue in between. */
   #runNext(): void {
     if (this.#isDead || this.#stops > 0) return;
     const leftMs = this.#busyUntil - this.host.time.now;

@@ -7,9 +7,9 @@ import type { SimulatedProcess } from './simulated-process.js';
 interface StoredFile {
   readonly ino: bigint;
   bytes: Buffer;
-  /** As it would be after a power cut. */
+  /** The content after a power cut. */
   durable: Buffer | undefined;
-  /** Of a table: what is in it, by key in hex. */
+  /** The content of a table, by key in hex. */
   entries: Map<string, Uint8Array> | undefined;
   durableEntries: Map<string, Uint8Array>;
 }
@@ -21,13 +21,13 @@ interface Folder {
 }
 
 export interface StorageFaults {
-  /** @returns the code with which a call fails. */
+  /** @returns the error code with which a call fails. */
   fault(call: 'write' | 'read' | 'table'): string | undefined;
   /** How long the disk takes to make a batch durable. */
   flushMs(): number;
 }
 
-/** Where one machine keeps what is private: it outlives its processes, and a power cut as far as it was flushed. */
+/** The private storage of one machine. It survives the machine's processes, and its flushed part survives a power cut. */
 export class SimulatedStorage {
   readonly #root: Folder;
   #numbers = 100n;
@@ -42,7 +42,7 @@ export class SimulatedStorage {
     return new StorageDirectory(this.#root, this);
   }
 
-  /** How a process opens tables: a batch is written while it lives, and all of it or nothing. */
+  /** How a process opens tables. Each batch is written completely or not at all, and only while the process lives. */
   tables(process: SimulatedProcess): OpenTable {
     return (path, flushing = 'each') => {
       const file = this.#at(path);
@@ -53,7 +53,7 @@ export class SimulatedStorage {
     };
   }
 
-  /** What was not flushed is gone. */
+  /** Loses everything that was not flushed. */
   cutPower(): void {
     const cut = (folder: Folder): void => {
       for (const [name, file] of folder.files) {
@@ -186,7 +186,7 @@ class StorageDirectory implements JournalStorage {
   }
 
   close(): void {
-    // Nothing is held open.
+    // No file is kept open, so there is nothing to close.
   }
 
   #check(call: 'read' | 'write', name: string): void {
@@ -195,7 +195,7 @@ class StorageDirectory implements JournalStorage {
   }
 }
 
-/** All of a batch or nothing, at one moment; flushed after that where each batch is. */
+/** Writes a whole batch or nothing, at one moment; then flushes it, if the table flushes each batch. */
 class SimulatedTable implements Table {
   #isClosed = false;
 
@@ -231,7 +231,7 @@ class SimulatedTable implements Table {
           if (value) this.file.entries!.set(hex, Buffer.from(value));
           else this.file.entries!.delete(hex);
         }
-        // What a checksum is taken of: another after each batch.
+        // The value of the checksum; it differs after each batch.
         const count = this.file.bytes.length >= 8 ? this.file.bytes.readDoubleLE(0) + 1 : 1;
         this.file.bytes = Buffer.alloc(8);
         this.file.bytes.writeDoubleLE(count);

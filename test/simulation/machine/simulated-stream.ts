@@ -8,9 +8,9 @@ import type {
   StreamSpec,
 } from '../../../server/relay/broker.js';
 
-/** For so long a stream knows the ids of its messages. */
+/** How long a stream remembers the ids of its messages, to find duplicates. */
 const DUPLICATES_MS = 120_000;
-/** What a message takes in the store beside its subject and data. */
+/** The bytes that a message takes in the store besides its subject and data. */
 const RECORD_BYTES = 30;
 
 export interface Append {
@@ -30,7 +30,7 @@ export interface Stored extends StoredMessage {
   readonly bytes: number;
 }
 
-/** A stream as JetStream keeps one: in order, as much as its limits allow, the oldest discarded. */
+/** A stream as in JetStream: ordered, bounded by its limits, the oldest messages discarded first. */
 export class SimulatedStream {
   /** In ascending order of their sequences. */
   #messages: Stored[] = [];
@@ -89,7 +89,7 @@ export class SimulatedStream {
       : this.#messages.findLast(({ subject }) => subject === query.lastOf);
   }
 
-  /** The first message after a sequence, and how many there are after that. */
+  /** Returns the first message after a sequence, and the number of messages after that one. */
   after(sequence: number): { readonly message: Stored; readonly left: number } | undefined {
     const index = this.#indexAfter(sequence);
     const message = this.#messages[index];
@@ -107,14 +107,14 @@ export class SimulatedStream {
     return Math.max(0, lastSequence - first + 1 - this.countAfter(first - 1));
   }
 
-  /** Sequences of the last message of each subject. */
+  /** Returns the sequence of the last message of each subject. */
   lastOfEach(): number[] {
     const last = new Map<string, number>();
     for (const { subject, sequence } of this.#messages) last.set(subject, sequence);
     return [...last.values()].sort((a, b) => a - b);
   }
 
-  /** Lets go of what is beyond the limits. */
+  /** Discards the oldest messages beyond the limits. */
   discard(): void {
     const { maxMessages, maxBytes, maxAgeMs } = this.spec.limits;
     const oldest = this.nowMs() - maxAgeMs;
@@ -138,14 +138,14 @@ export class SimulatedStream {
     if (index >= 0) this.#remove(index, 1);
   }
 
-  /** A disk that had not been flushed: the last messages never were. */
+  /** Loses the last messages, as a disk does that was not flushed. */
   loseTail(count: number): void {
     this.#remove(Math.max(0, this.#messages.length - count), count);
     this.#lastSequence = this.#messages.at(-1)?.sequence ?? this.#lastSequence;
     this.restart();
   }
 
-  /** What the server reads back from its store: ids that it knows from messages that are there. */
+  /** Restores the known ids from the stored messages, as a restarted server does. */
   restart(): void {
     this.#ids.clear();
     for (const message of this.#messages)
@@ -156,7 +156,7 @@ export class SimulatedStream {
     for (const { bytes } of this.#messages.splice(index, count)) this.#bytes -= bytes;
   }
 
-  /** Of the first message after a sequence; −1 where one is wanted that is not there. */
+  /** Returns the index of the first message after a sequence; −1 if the wanted message does not exist. */
   #indexAfter(sequence: number, wanted?: number): number {
     let low = 0;
     let high = this.#messages.length;
@@ -169,9 +169,9 @@ export class SimulatedStream {
   }
 }
 
-/** Where a consumer is in a stream. */
+/** The position of a consumer in a stream. */
 export class StreamCursor {
-  /** Messages that come before what follows the stream's order. */
+  /** Messages to deliver first; after them the consumer follows the stream's order. */
   readonly #first: number[] = [];
   #after: number;
   #number = 0;

@@ -8,14 +8,14 @@ interface Task {
 }
 
 /**
- * Time that passes only when nothing is left to be done in it. What is to happen is kept in one queue, ordered by its moment
- * and then by when it was asked for; nothing else decides an order, so that a life is the same each time.
+ * Time that advances only when everything due now is done. One queue has all future calls, ordered by their time
+ * and then by the order of the requests. Nothing else decides an order, so a life is the same each time.
  */
 export class SimulatedTime {
   readonly #queue = new TinyQueue<Task>([], (a, b) => a.at - b.at || a.number - b.number);
   #now = 0;
   #count = 0;
-  /** Called before each thing that happens. */
+  /** Called before each call of the queue. */
   onStep: () => void = () => undefined;
 
   /** Milliseconds since the world began. */
@@ -23,13 +23,13 @@ export class SimulatedTime {
     return this.#now;
   }
 
-  /** Things that have happened. */
+  /** The number of calls that were made. */
   get steps(): number {
     return this.#steps;
   }
   #steps = 0;
 
-  /** Calls after so many milliseconds. @returns cancels. */
+  /** Calls after a delay in milliseconds. @returns a function that cancels. */
   after(delayMs: number, call: () => void): () => void {
     const task: Task = { at: this.#now + Math.max(0, delayMs), number: ++this.#count, call, isCancelled: false };
     this.#queue.push(task);
@@ -39,8 +39,8 @@ export class SimulatedTime {
   }
 
   /**
-   * Lets happen what is due until a moment. Between two happenings all promises that can go on do so, in the engine's order.
-   * @param isOver asked before each: ends the run early.
+   * Makes all calls that are due until a moment. Between two calls all settled promises continue, in the engine's order.
+   * @param isOver asked before each call; `true` ends the run early.
    */
   run(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -65,7 +65,7 @@ export class SimulatedTime {
           reject(error instanceof Error ? error : new Error(String(error)));
           return;
         }
-        // The engine settles its promises before this comes.
+        // The engine runs all promise callbacks before this one.
         setImmediate(step);
       };
       setImmediate(step);

@@ -2,7 +2,7 @@ import type { CheckedDirectories } from '../../../server/watch/checked-directori
 import { NativeWatcher, type WatchFunction } from '../../../server/watch/native-watcher.js';
 import type { Mechanism } from '../../../server/watch/watcher.js';
 
-/** Watches by the mechanism that a world has, whatever the machine has on which it is simulated. */
+/** A watcher that uses the mechanism of the simulated world, not that of the machine on which the simulation runs. */
 export class SimulatedWatcher extends NativeWatcher {
   override readonly mechanism: Mechanism;
 

@@ -1,7 +1,7 @@
 import { lives } from '../lives.js';
 import { STATE_TABLES } from './state-tables.js';
 
-/** Counts the changes of states that lives pass through: `FIRST_SEED MAX_LIVES MAX_SECONDS`. Only in a patched bundle. */
+/** Counts the transitions in lives. Arguments: `FIRST_SEED MAX_LIVES MAX_SECONDS`. Works only in a patched bundle. */
 const [firstSeed = 1, maxLives = 1, maxSeconds = Infinity] = process.argv.slice(2).map(Number);
 
 const counts = new Map<string, number>();

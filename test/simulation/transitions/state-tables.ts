@@ -1,13 +1,13 @@
 import type { Patch } from '../planted/planting.js';
 
-/** A life that is a table: its states, what can happen in each, and what it becomes. */
+/** A state machine of the product: its states, the events in each, and the next states. */
 export interface StateTable {
   readonly name: string;
-  /** `state event next`, one each. */
+  /** The transitions, each as `state event next`. */
   readonly transitions: readonly string[];
 }
 
-/** Told of each change of a state, by a bundle that was patched to tell. */
+/** Called at each transition, by a bundle that was patched to call it. */
 export type Seen = (table: string, transition: string) => void;
 
 declare global {
@@ -71,7 +71,7 @@ export const STATE_TABLES: readonly StateTable[] = [
   },
 ];
 
-/** Makes a function of the name `nextState` tell of what it does. */
+/** Patches a function of the name `nextState` to report each transition. */
 function watched(table: string, file: string, given: string, gives: string): Patch {
   const names = given.replace(/: \w+/g, '');
   return {
@@ -88,7 +88,7 @@ function transition(${given}): ${gives} {
   };
 }
 
-/** What makes the product tell of each change. */
+/** The patches that make the product report each transition. */
 export const WATCHED: readonly Patch[] = [
   watched(
     'subscription',

@@ -4,23 +4,23 @@ import type { SimulatedHost } from '../machine/simulated-process.js';
 import type { AgentPlan } from './plan.js';
 import { directoryOf, fileOf, type Repository } from './repository.js';
 
-/** Addresses that agents meet at. */
+/** The addresses that agents contend for. */
 export const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
 
-/** Reservations that an agent leaves lying about. */
+/** The most reservations that an agent leaves behind. */
 const KEPT = 3;
 
 type Act = 'reserve' | 'beat' | 'release' | 'intend' | 'work' | 'tidy';
 
-/** One agent as Muse has it write: reserves, beats, releases, and tidies up after itself, file by file. */
+/** An agent that writes as Muse's do: it reserves, sends heartbeats, releases, and removes its old files one by one. */
 export class Agent {
   readonly #random: SeededRandom;
   #reservation: { readonly id: string; readonly addresses: readonly string[] } | undefined;
-  /** Reservations that were made, the oldest first. */
+  /** The reservations of this agent, the oldest first. */
   readonly #past: string[] = [];
   #count = 0;
   #isOver = false;
-  /** While set, what is begun in place is never ended. */
+  /** While set, a write in place stops after its first part. */
   diesWriting = false;
   readonly written: string[] = [];
 
@@ -29,7 +29,7 @@ export class Agent {
     seed: number,
     private readonly host: SimulatedHost,
     private readonly repository: Repository,
-    /** Told each thing that is done, for the story. */
+    /** Called with each action, for the story. */
     private readonly tell: (text: string) => void,
   ) {
     this.#random = new SeededRandom(seed, plan.name);
@@ -41,7 +41,7 @@ export class Agent {
     });
   }
 
-  /** Writes nothing more. */
+  /** Stops the agent; it writes nothing more. */
   end(): void {
     this.#isOver = true;
   }
@@ -54,7 +54,7 @@ export class Agent {
     try {
       this.#do(act);
     } catch {
-      // The directory is closed or away: an agent goes on and tries later.
+      // The directory cannot be entered or is missing: the agent continues and tries later.
       this.#reservation = undefined;
     }
     this.host.time.after(this.#random.wait(this.plan.paceMs), () => {
@@ -99,7 +99,7 @@ export class Agent {
       }
       case 'work': {
         const id = `${name}-task-${String(this.#random.below(3))}`;
-        // Some work is handed over: the record then leaves one filter and enters another.
+        // Some tasks go to another run: the record then leaves one filter and enters another.
         const run = this.#random.chance(0.2) ? 'agent-1' : name;
         this.write('task', id, { run_id: run, title: `work ${String(++this.#count)}`, status: 'pending' });
         return;
@@ -115,7 +115,7 @@ export class Agent {
     }
   }
 
-  /** Removes a reservation and what is about it, that first: without its release it would hold again. */
+  /** Removes a reservation and its records; the reservation first, because without its release it would hold again. */
   #clearAway(id: string): void {
     const { disk } = this.repository;
     const files = [
@@ -128,7 +128,7 @@ export class Agent {
     for (const file of files) if (disk.node(file)) disk.remove(file);
   }
 
-  /** Writes a record in this agent's way; where that cannot be done, it is not done. */
+  /** Writes a record in this agent's way; ignores a failure. */
   tryToWrite(kind: Kind, id: string, data: object): void {
     try {
       this.write(kind, id, data);
@@ -162,7 +162,7 @@ export class Agent {
         return;
       }
       case 'safe save':
-        // Editors move the old one aside first: for a moment there is none.
+        // Editors first move the old file aside: for a moment there is no file.
         if (disk.text(path) !== undefined) disk.rename(path, `${path}~`);
         this.#fill(path, bytes);
         return;
@@ -174,7 +174,7 @@ export class Agent {
     this.repository.disk.write(path, bytes);
   }
 
-  /** Opens, writes a part, and the rest a little later: whoever reads in between finds half a record, or nothing. */
+  /** Opens the file, writes a part, and the rest a little later: a reader in between finds half a record or an empty file. */
   #fill(path: string, bytes: Buffer): void {
     const { disk } = this.repository;
     const node = disk.truncate(path);

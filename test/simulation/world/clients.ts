@@ -24,10 +24,10 @@ export interface ClientServices {
   readonly tell: (text: string) => void;
 }
 
-/** One who is connected: over the SDK or over the bare wire. */
+/** A client: over the SDK or over the bare wire. */
 export class Client {
   readonly process: SimulatedProcess;
-  /** Of the server that it is connected to. */
+  /** The network of its server. */
   readonly network: SimulatedNetwork;
   readonly #random: SeededRandom;
   raw: RawClient | undefined;
@@ -46,7 +46,7 @@ export class Client {
     this.network = services.network;
   }
 
-  /** The address of a question that waits for its answer. */
+  /** The address of the question that has no answer yet. */
   get asking(): string | undefined {
     return this.#asking;
   }
@@ -57,7 +57,7 @@ export class Client {
     });
   }
 
-  /** Asks nothing more; goes on listening. */
+  /** Stops asking; the client still receives events. */
   end(): void {
     this.#isOver = true;
   }

@@ -9,7 +9,7 @@ import type { RelayAccessPoint } from './relay-access.js';
 
 export interface EdgeServices {
   readonly plan: LifePlan;
-  /** A machine of its own, with a wall clock of its own. */
+  /** The machine of the edge, with its own wall clock. */
   readonly host: SimulatedHost;
   readonly network: SimulatedNetwork;
   readonly relay: RelayAccessPoint;
@@ -22,7 +22,7 @@ interface Run {
   readonly bus: EdgeBus;
 }
 
-/** A server without files: it serves on what the origin publishes, and is started, stopped and killed like a process. */
+/** A server without files that serves what the origin publishes. It is started, stopped and killed like a process. */
 export class Edge {
   #run: Run | undefined;
   #runs = 0;
@@ -71,24 +71,24 @@ export class Edge {
     });
   }
 
-  /** Since when nothing has kept it from working; in the future while something does. */
+  /** The time since which the edge can work; in the future while a fault stops it. */
   get awakeSinceMs(): number {
     return this.#awakeSinceMs;
   }
 
-  /** Its process cannot work for so long; what else keeps it may last longer. */
+  /** Stops the process for a time; another fault may stop it for longer. */
   sleeps(forMs: number): void {
     this.#awakeSinceMs = Math.max(this.#awakeSinceMs, this.services.host.time.now + forMs);
   }
 
-  /** It ends at once and says nothing. */
+  /** Kills the process: it ends at once and sends nothing. */
   kill(): void {
     if (!this.#run) return;
     this.services.tell(`${this.#run.process.name} is killed`);
     this.#ended(this.#run);
   }
 
-  /** It is asked to end, and ends in order. */
+  /** Asks the process to end; it shuts down in order. */
   stop(then: () => void): void {
     const run = this.#run;
     if (!run) return;

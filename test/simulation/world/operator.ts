@@ -24,11 +24,11 @@ export interface OperatorServices {
   readonly tell: (text: string) => void;
 }
 
-/** What a flood of writes takes, of which a server hears only afterwards. */
+/** The duration of a flood of writes; the server is notified only after it. */
 const BURST_MS = 50;
 const BURST_WRITES = 700;
 
-/** … or, where it is stopped meanwhile, all that is written until it goes on. */
+/** … or, if the server is stopped meanwhile, all writes until it continues. */
 const STOP_MS = 1_500;
 
 /** Faults in which a server may not know what the files say. */
@@ -44,7 +44,7 @@ const BLINDING: ReadonlySet<FaultKind> = new Set([
 
 const ONE_OF = ['reservation', 'heartbeat', 'task', 'release'] as const satisfies readonly Kind[];
 
-/** Whoever does things to the machine: strikes as the plan says, and puts right again what was struck. */
+/** Causes the faults of the machine in the plan, and repairs each one after its time. */
 export class Operator {
   readonly #fileFaults = new Set<FileFault>();
   readonly #storageFaults = new Set<(call: string) => string | undefined>();
@@ -170,7 +170,7 @@ export class Operator {
         this.#isMovedAway = true;
         disk.rename(path, `${path}-away`);
         this.#later(forMs, () => {
-          // What has been made in its place meanwhile goes with its files.
+          // A directory that was made in its place meanwhile is removed with its files.
           if (disk.directory(path)) disk.remove(path, 'root');
           disk.rename(`${path}-away`, path);
           this.#isMovedAway = false;
@@ -182,20 +182,20 @@ export class Operator {
         try {
           if (disk.directory(directoryOf(kindStruck))) disk.remove(directoryOf(kindStruck));
         } catch {
-          // One that is closed keeps what is in it, from its owner too.
+          // A directory without permissions cannot be emptied, not even by its owner.
         }
         this.#later(forMs, () => {
           try {
             repository.ensure(kindStruck);
           } catch {
-            // What is above it is away: it comes back with that.
+            // Its parent directory is away and returns with it.
           }
         });
         return;
       }
       case 'lost hints':
         this.#conditions(Math.max(forMs, STOP_MS), (conditions) => {
-          // No kernel keeps fewer, and only a burst is more.
+          // No kernel has a smaller queue, and only a burst exceeds this one.
           conditions.maxQueuedHints = 1_000 + Math.floor(pick * 500);
         });
         if (pick < 0.5) this.#asleep(BURST_MS, () => origin.process?.keepBusy(BURST_MS));
@@ -260,7 +260,7 @@ export class Operator {
 
   #setClock(byMs: number): void {
     const { host, repository } = this.services;
-    // What the clock has shown until now it has shown.
+    // Record the latest time of the clock before it is set.
     repository.noteClock();
     host.wallOffsetMs += byMs;
     repository.clockStepped(byMs);
@@ -270,7 +270,7 @@ export class Operator {
     this.services.host.time.after(ms, act);
   }
 
-  /** The server cannot work for so long. */
+  /** Stops the server for a time. */
   #asleep(ms: number, act: () => void): void {
     this.#stops++;
     act();

@@ -28,13 +28,13 @@ export interface OriginServices {
   readonly random: SeededRandom;
   readonly crashed: (process: SimulatedProcess, error: unknown) => void;
   readonly tell: (text: string) => void;
-  /** Where what happens is published; nowhere, where there is no broker. */
+  /** The broker that the origin publishes to, if there is one. */
   readonly relay: RelayAccessPoint | undefined;
-  /** Whether something starts it again when it has ended by itself. */
+  /** Whether a supervisor restarts the process when it has ended by itself. */
   readonly isKept: boolean;
 }
 
-/** What is wrong with a machine, for each process that runs on it. */
+/** The faults of a machine, which affect every process on it. */
 export interface Conditions {
   /** `undefined` while no call fails. */
   fileFault: FileFault | undefined;
@@ -43,7 +43,7 @@ export interface Conditions {
   lookCostMs: number;
 }
 
-/** One life of the server's process. */
+/** One run of the server's process. */
 interface Run {
   readonly process: SimulatedProcess;
   readonly files: SimulatedFiles;
@@ -56,9 +56,9 @@ export class Origin {
   #run: Run | undefined;
   #runs = 0;
   readonly conditions: Conditions;
-  /** Errors of the bus that nobody had foreseen, of all its runs. */
+  /** The unforeseen errors of the bus in all its runs. */
   #unforeseen = 0;
-  /** Revisions at which nothing changed that anybody is shown, with their epochs. */
+  /** Revisions, with their epochs, whose events no subscription receives. */
   readonly silent = new Set<string>();
   /** Why the last start failed. */
   startError: unknown;
@@ -165,7 +165,7 @@ export class Origin {
     };
     bus.relay = relay;
     relay.start().catch((error: unknown) => {
-      // The command ends then, in order.
+      // The command then ends in order.
       run.bus.stop().then(
         () => {
           this.#failed(run, error);
@@ -184,13 +184,13 @@ export class Origin {
     if (this.#run !== run) return;
     this.#ended(run);
     if (!isKept) return;
-    // As whatever keeps services running does.
+    // As a supervisor of services does.
     host.time.after(1_000, () => {
       this.start();
     });
   }
 
-  /** It ends at once and says nothing. */
+  /** Kills the process: it ends at once and sends nothing. */
   kill(): void {
     const run = this.#run;
     if (!run) return;
@@ -198,7 +198,7 @@ export class Origin {
     this.#ended(run);
   }
 
-  /** It is asked to end, and ends in order. */
+  /** Asks the process to end; it shuts down in order. */
   stop(then: () => void): void {
     const run = this.#run;
     if (!run) return;
@@ -217,7 +217,7 @@ export class Origin {
     });
   }
 
-  /** Notes what is published and shown to nobody: a heartbeat or a release is as it was, and what it names is another branch's. */
+  /** Notes events that no subscription shows: a heartbeat or release is unchanged, but its reservation is now of another branch. */
   #hearSilence(hub: Hub): void {
     const { epoch, history } = hub;
     const note = ({ type, record, before, after, revision }: StoreEvent): void => {
@@ -233,7 +233,7 @@ export class Origin {
     };
   }
 
-  /** Conditions have changed. */
+  /** Called when a fault begins or ends. */
   apply(): void {
     if (this.#run) this.#apply(this.#run.process, this.#run.files);
   }

@@ -8,14 +8,14 @@ export type WritingStyle = (typeof WRITING_STYLES)[number];
 export interface AgentPlan {
   readonly name: string;
   readonly style: WritingStyle;
-  /** Between two things that it does, on average. */
+  /** The average time between two actions, milliseconds. */
   readonly paceMs: number;
   readonly leaseMs: number;
 }
 
 export const CLIENT_KINDS = ['mirror', 'asker', 'raw', 'narrow raw', 'waiter'] as const;
 export type ClientKind = (typeof CLIENT_KINDS)[number];
-/** Some worlds have nobody who asks: a question has the server compare everything, and so hides what it has missed. */
+/** In some worlds no client asks: a question makes the server compare all files, which hides missed changes. */
 const LISTENERS: readonly ClientKind[] = ['mirror', 'raw', 'narrow raw'];
 
 export interface ClientPlan {
@@ -24,7 +24,7 @@ export interface ClientPlan {
   readonly arrivesAtMs: number;
 }
 
-/** What operators and the world do to it. Each is one of the things that a real one does. */
+/** The faults of the world and of its operators. Each of them happens to real servers. */
 export const FAULT_KINDS = [
   'kill',
   'stop',
@@ -56,16 +56,16 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export interface FaultPlan {
   readonly kind: FaultKind;
   readonly atMs: number;
-  /** How long it lasts. */
+  /** How long the fault lasts. */
   readonly forMs: number;
-  /** Decides what is struck. */
+  /** A random number that selects the target. */
   readonly pick: number;
 }
 
-/** Everything that is decided about a life before it begins. Any part can be left out, and the others stay as they are. */
+/** Everything that is decided before a life begins. Any part can be removed without an effect on the others. */
 export interface LifePlan {
   readonly seed: number;
-  /** How long agents and faults go on; then all comes to rest. */
+  /** How long agents and faults act, milliseconds; after that the world comes to rest. */
   readonly activeMs: number;
   readonly restMs: number;
   readonly isJournalled: boolean;
@@ -81,14 +81,14 @@ export interface LifePlan {
   readonly agents: readonly AgentPlan[];
   readonly clients: readonly ClientPlan[];
   readonly faults: readonly FaultPlan[];
-  /** `undefined` where the origin has no relay. */
+  /** `undefined` if the origin has no relay. */
   readonly relay: RelayPlan | undefined;
 }
 
-/** A kernel whose hints are there when a write returns is read before the next turn of a loop begins. */
+/** If hints arrive before the write returns, a process reads them before its next turn begins. */
 const PROMPT_MS = 0.1;
 
-/** How a world's servers hear of changes: inotify is never late, and FSEvents may be. */
+/** How a world's servers are notified of changes: inotify is never late, FSEvents may be. */
 export function mechanismOf({ hintDelayMs, faults }: LifePlan): 'inotify' | 'FSEvents' {
   const isPrompt = hintDelayMs < PROMPT_MS && !faults.some(({ kind }) => kind === 'late hints');
   return isPrompt ? 'inotify' : 'FSEvents';
@@ -101,7 +101,7 @@ const LIFE_MS = 60_000;
 const REST_MS = 40_000;
 const REST_AFTER_STEP_MS = 110_000;
 
-/** Draws a life. Each switches on a few kinds of faults, so that rare ones meet. */
+/** Draws a life. Each life has only a few kinds of faults, so that rare ones coincide. */
 export function planOf(seed: number): LifePlan {
   const random = new SeededRandom(seed, 'plan');
   const kinds = FAULT_KINDS.filter(() => random.chance(0.2));

@@ -5,11 +5,11 @@ import { ObservedSubscription } from '../../fault/support/observed-subscription.
 import type { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedProcess } from '../machine/simulated-process.js';
 
-/** A client that breaks off when nothing has come for so long. */
+/** The client breaks its connection after this time without a message. */
 const SILENCE_MS = 15_000;
 const RETRY_MS = 300;
 
-/** One subscription over the bare wire, dialled again whenever it breaks or is silent. */
+/** One subscription without the SDK. It reconnects whenever its connection breaks or is silent. */
 export class RawClient extends ObservedSubscription implements ClientHistory {
   #channel: Channel | undefined;
   #cancelSilence: () => void = () => undefined;
@@ -20,7 +20,7 @@ export class RawClient extends ObservedSubscription implements ClientHistory {
     private readonly dial: Dial,
     private readonly process: SimulatedProcess,
     private readonly random: SeededRandom,
-    /** Told each event when it comes. */
+    /** Called with each event at its arrival. */
     private readonly saw: (client: RawClient, message: ServerMessage) => void,
   ) {
     super({ filter });

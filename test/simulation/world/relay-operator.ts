@@ -11,7 +11,7 @@ export interface RelayOperatorServices {
   readonly seed: number;
   readonly time: SimulatedTime;
   readonly relay: RelayWorld;
-  /** The way from the origin's host. */
+  /** The network path from the origin's host to the broker. */
   readonly originLink: BrokerLink;
   readonly edges: readonly Edge[];
   /** Another server of the same repository, on another host. */
@@ -19,11 +19,11 @@ export interface RelayOperatorServices {
   readonly tell: (text: string) => void;
 }
 
-/** How much of a stream a disk may lose that was not flushed. */
+/** How many unflushed messages of a stream a disk may lose. */
 const MAX_LOST_MESSAGES = 20;
 const MAX_REPEATED = 11;
 
-/** Whoever does things to the relay: strikes as the plan says, and puts right again what was struck. */
+/** Causes the faults of the relay in the plan, and repairs each one after its time. */
 export class RelayOperator {
   readonly #random: SeededRandom;
 
@@ -125,7 +125,7 @@ export class RelayOperator {
         network.reset(() => this.#random.chance(0.5));
         return;
       case 'second origin':
-        // Where the first one is there and heard, it is refused.
+        // If the first one runs and is reachable, the second one is refused.
         if (pick < 0.7) this.#cut([originLink], forMs);
         rival.start();
         this.#later(forMs, () => rival.kill());
@@ -162,7 +162,7 @@ export class RelayOperator {
     return names.record(4, encodeId(`agent-${String(1 + Math.floor(pick * 20))}-task-1`));
   }
 
-  /** A mirror or a backup brings messages of yesterday again. */
+  /** Publishes old messages again, as a mirror or a restored backup does. */
   #repeat(pick: number): void {
     const { broker, names } = this.services.relay;
     const stream = broker.streams.get(names.stream);

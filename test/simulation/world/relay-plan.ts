@@ -1,6 +1,6 @@
 import { SeededRandom } from '../machine/seeded-random.js';
 
-/** What operators and the world do to the relay: to the broker, to the ways to it, to edges, and to who publishes. */
+/** Faults of the relay: of the broker, of the network paths to it, of edges, and of the publishing origin. */
 export const RELAY_FAULT_KINDS = [
   'broker killed',
   'broker store set back',
@@ -29,19 +29,19 @@ export type RelayFaultKind = (typeof RELAY_FAULT_KINDS)[number];
 export interface RelayFaultPlan {
   readonly kind: RelayFaultKind;
   readonly atMs: number;
-  /** How long it lasts. */
+  /** How long the fault lasts. */
   readonly forMs: number;
-  /** Decides what is struck. */
+  /** A random number that selects the target. */
   readonly pick: number;
 }
 
 export interface EdgePlan {
   readonly name: string;
-  /** By how much the wall clock of its host is wrong. */
+  /** The error of its host's wall clock, milliseconds. */
   readonly wallOffsetMs: number;
 }
 
-/** Where a client is connected: at the origin, or at one of the edges by its place in the plan. */
+/** The server of a client: the origin, or an edge by its index in the plan. */
 export type ClientPlace = 'origin' | number;
 
 export interface RelayPlan {
@@ -49,14 +49,14 @@ export interface RelayPlan {
   readonly maxMessages: number;
   readonly aliveMs: number;
   readonly latencyMs: number;
-  /** Of each client of the life, in their order. */
+  /** The server of each client of the life, in their order. */
   readonly places: readonly ClientPlace[];
   readonly faults: readonly RelayFaultPlan[];
 }
 
 const EDGES = 2;
 
-/** Draws what a life has of a relay: from a stream of numbers of its own, so that the rest of the life is as it is without one. */
+/** Draws the relay of a life from a random stream of its own, so that the rest of the life is the same without a relay. */
 export function relayPlanOf(seed: number, clients: number, activeMs: number): RelayPlan | undefined {
   const random = new SeededRandom(seed, 'relay plan');
   if (random.chance(0.25)) return undefined;

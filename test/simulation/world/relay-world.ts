@@ -11,7 +11,7 @@ import type { LifePlan } from './plan.js';
 import type { RelayAccessPoint } from './relay-access.js';
 import type { ClientPlace, RelayPlan } from './relay-plan.js';
 
-/** What the repository is called at the broker. */
+/** The name of the repository at the broker. */
 const RELAYED_NAME = 'world';
 
 export interface RelayWorldServices {
@@ -21,7 +21,7 @@ export interface RelayWorldServices {
   readonly tell: (text: string) => void;
 }
 
-/** The broker of a world, the ways to it, one from each host, and the edges. */
+/** The broker of a world, the network path from each host to it, and the edges. */
 export class RelayWorld {
   readonly broker: SimulatedBroker;
   readonly names = new RelayNames(RELAYED_NAME);
@@ -59,7 +59,7 @@ export class RelayWorld {
     return { broker: this.broker, link, options: this.#options, hostName };
   }
 
-  /** Where a client of the life is connected. */
+  /** The server that a client of the life is connected to. */
   networkOf(place: ClientPlace, ofOrigin: SimulatedNetwork): SimulatedNetwork {
     return place === 'origin' ? ofOrigin : this.edges[place]!.services.network;
   }

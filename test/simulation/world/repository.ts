@@ -14,22 +14,22 @@ export const fileOf = (kind: Kind, id: string): string => `${directoryOf(kind)}/
 
 type Data = Readonly<Record<string, unknown>>;
 
-/** What is at a record's path. */
+/** The content of a record's path. */
 export type Found =
   | { readonly is: 'record'; readonly data: Data; readonly json: string }
-  /** Half a record, nothing, a link: `data` is what it said when it was last a record. */
+  /** Half a record, an empty file, a link: `data` is of the last complete record. */
   | { readonly is: 'broken'; readonly since: number; readonly data: Data | undefined };
 
-/** A file that is no record holds what it said last for as long as a server may wait for the rest. */
+/** How long a server may wait for the rest of a file: so long its last complete record counts. */
 const SETTLE_MS = 200;
-/** A lease that ended longer ago has ended for everybody, whatever is between clocks. */
+/** A lease that ended longer ago has ended for every server and client, whatever their clocks differ by. */
 const CERTAIN_MS = 1_000;
-/** A step ahead of the clock that is larger is doubted for a while. */
+/** A server doubts a larger step ahead of the wall clock for a while. */
 const JUMP_MS = 10_000;
 const DOUBT_MS = 60_000;
-/** A file that is a record for no longer may be read by nobody. */
+/** A server may miss a record that exists for a shorter time. */
 const GLIMPSE_MS = 500;
-/** A longer file is no record. */
+/** A larger file is no record. */
 const MAX_RECORD_BYTES = 262_144;
 
 /**
@@ -38,28 +38,28 @@ const MAX_RECORD_BYTES = 262_144;
  */
 export class Repository {
   readonly #found = new Map<Kind, Map<string, Found>>(KINDS.map((kind) => [kind, new Map<string, Found>()]));
-  /** What was done to each record's file, for the judge of histories. */
+  /** The changes of each record's file, for the judge of histories. */
   readonly operations: Operation[] = [];
-  /** Reservations that had ended at some moment, by files and clock. */
+  /** Reservations that had ended at some moment, according to the files and the clock. */
   readonly #ended = new Set<string>();
-  /** The latest that the wall clock has shown: a lease that has ended by it may be called free. */
+  /** The latest time of the wall clock so far: a lease that ended before it may be called free. */
   #latestWall = 0;
-  /** The latest that the wall clock has shown and was to be believed: a lease that has ended by it may be said to have ended. */
+  /** The latest believable time of the wall clock so far: a lease that ended before it may be reported as ended. */
   #latestBelieved = 0;
-  /** Steps ahead of the wall clock that nobody may believe yet. */
+  /** Steps ahead of the wall clock that no server may believe yet. */
   #doubts: { readonly aheadMs: number; readonly untilMs: number }[] = [];
-  /** For how long files were no records, each at most; since when they last were, and when they could be read again. */
+  /** For each file: how long it was no record at most, since when it last was none, and when it could be read again. */
   readonly #unreadable = new Map<
     string,
     { readonly longestMs: number; readonly since: number; readonly readAt: number }
   >();
-  /** Called before each change: all is as it was until now. */
+  /** Called before each change, while everything is still as before. */
   beforeChange: () => void = () => undefined;
 
   constructor(readonly disk: SimulatedDisk) {
     for (const path of ['/work', ROOT, MUSE, COORDINATION]) disk.makeDirectory(path);
     for (const kind of KINDS) disk.makeDirectory(directoryOf(kind));
-    // What a planted link leads to: it reads like a record, and is nobody's business.
+    // The target of a planted link: it looks like a record, but no server may read it.
     disk.makeDirectory('/etc');
     disk.truncate(SECRET);
     disk.write(SECRET, Buffer.from(JSON.stringify({ run_id: 'root', addresses: ['src/a.ts'], secret: true })));
@@ -72,17 +72,17 @@ export class Repository {
     });
   }
 
-  /** What stands in a kind's directory, by id. */
+  /** The files in a kind's directory, by id. */
   found(kind: Kind): ReadonlyMap<string, Found> {
     return this.#found.get(kind)!;
   }
 
-  /** Whether a kind has a directory: nobody makes one again that nobody writes into. */
+  /** Whether a kind has a directory. Only a writer makes a missing directory again. */
   hasDirectory(kind: Kind): boolean {
     return this.disk.directory(directoryOf(kind)) !== undefined;
   }
 
-  /** What the wall clock has shown until now it has shown, also when it is set back. */
+  /** Records the latest time of the wall clock, which counts also after the clock is set back. */
   noteClock(): void {
     this.#latestWall = Math.max(this.#latestWall, this.disk.host.wall());
   }
@@ -100,7 +100,7 @@ export class Repository {
     return this.holderOf(address) !== undefined;
   }
 
-  /** One of those that hold an address. */
+  /** Returns one of the reservations that hold an address. */
   holderOf(address: string): string | undefined {
     for (const id of this.found('reservation').keys()) {
       const addresses = this.#settled('reservation', id)?.['addresses'];
@@ -130,32 +130,32 @@ export class Repository {
     return this.#ended.has(id) || this.#isOver(id, this.#believedWall());
   }
 
-  /** The wall clock was set. One that jumps far ahead is not to be believed for a minute, by those who saw it jump. */
+  /** Called when the wall clock was set. A server that saw a large jump ahead must not believe it for a minute. */
   clockStepped(byMs: number): void {
     const { now } = this.disk.host.time;
     if (byMs > JUMP_MS) this.#doubts.push({ aheadMs: byMs, untilMs: now + DOUBT_MS });
     else if (byMs < 0) this.#doubts = [];
   }
 
-  /** A server takes the clock as it finds it. */
+  /** Called when a server starts: it believes the clock as it is. */
   serverBegins(): void {
     this.#doubts = [];
   }
 
-  /** For how long a file was no record, at most, without a good while between. */
+  /** The longest time that a file was no record; periods that follow each other closely count as one. */
   wasUnreadableMs(kind: Kind, id: string): number {
     const known = this.#unreadable.get(`${kind}/${id}`);
     if (!known) return 0;
     return Math.max(known.longestMs, Math.min(known.readAt, this.disk.host.time.now) - known.since);
   }
 
-  /** Makes what is missing of the directories, as Muse does before it writes. */
+  /** Makes the missing directories, as Muse does before it writes. */
   ensure(kind: Kind): void {
     for (const path of [COORDINATION, directoryOf(kind)]) {
       try {
         this.disk.makeDirectory(path);
       } catch {
-        // It is there, or something else is: writing will tell.
+        // The directory or something else is at the path: the write that follows shows which.
       }
     }
     if (!this.disk.directory(directoryOf(kind))) throw fileError('ENOTDIR', directoryOf(kind));
@@ -211,7 +211,7 @@ export class Repository {
       this.#unreadable.set(key, { ...known, longestMs: Math.max(known.longestMs, now - known.since), readAt: now });
       return;
     }
-    // Read for a moment only, it may have been looked at before and after that.
+    // A file that was readable only for a moment may have been read before and after that moment.
     const since = known && now - known.readAt < GLIMPSE_MS ? known.since : now;
     this.#unreadable.set(key, { longestMs: known?.longestMs ?? 0, since, readAt: Infinity });
   }
@@ -226,7 +226,7 @@ export class Repository {
       if (id !== undefined) this.#look(kind, id);
       return;
     }
-    // A directory has come or gone, and all that is in it with it.
+    // A directory was added or removed with all its files.
     for (const each of KINDS) {
       const names = this.disk.directory(directoryOf(each))?.entries.keys() ?? [];
       const ids = [...names].map(idOf).filter((id) => id !== undefined);
@@ -257,7 +257,7 @@ export class Repository {
     if (before?.is !== 'broken') this.#noteReadability(kind, id, false);
     const since = before?.is === 'broken' ? before.since : this.disk.host.time.now;
     known.set(id, { is: 'broken', since, data: before?.data });
-    // Of one that never was a record a server says that it is there, and no more.
+    // Of a file that never was a record, a server reports only that the file exists.
     if (!before) this.operations.push({ is: 'write', kind, id, data: {} });
   }
 }

@@ -1,6 +1,6 @@
 import type { Log } from '../../../server/runtime/log.js';
 
-/** What a process says in its log, as lines of the life's story. */
+/** A log that turns the lines of a process into lines of the life's story. */
 export function storyLog(name: string, tell: (text: string) => void): Log {
   return {
     debug: () => undefined,
