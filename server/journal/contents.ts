@@ -14,19 +14,19 @@ import {
 } from './entries.js';
 import type { Table } from './table.js';
 
-/** Everything a table holds, decoded and found whole. */
+/** The decoded and checked content of a table. */
 export interface Contents {
   readonly epoch: Epoch;
   readonly base: Revision;
   readonly newest: Revision;
   readonly standing: readonly Standing[];
-  /** One for each revision after `base`, up to `newest`. */
+  /** One event for each revision after `base`, up to `newest`. */
   readonly events: readonly StoreEvent[];
-  /** Bytes of the events' entries. */
+  /** The bytes of the events' entries. */
   readonly historyBytes: number;
 }
 
-/** @throws DamagedJournalError where anything does not match its checksum, is missing, or is in the wrong place. */
+/** Reads a whole table. @throws DamagedJournalError if an entry does not match its checksum, is missing, or has a wrong key. */
 export function readContents(table: Table): Contents {
   const meta = decodeMeta(table.get(META_KEY));
   const known: Known = new Map();
