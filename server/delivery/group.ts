@@ -15,7 +15,7 @@ export class Group<Member extends GroupMember = GroupMember> {
   members: Member[] = [];
   /** The number of subscriptions that hold the group, live or not. */
   holders = 1;
-  /** The index of the next matching event. All subscriptions of the group count by it, live or not. */
+  /** The index of the next matching event. Live and lagging subscriptions count by it. */
   index = 0;
   /** The turn's matching events, not sent yet. Made at first use, because most of many thousand groups never have any. */
   pending: { readonly revisions: number[]; readonly events: Uint8Array[] } | undefined;
