@@ -147,7 +147,7 @@ export class Subscription implements GroupMember {
     if (this.#state.at !== 'lagging') return;
     const { index } = this.#state;
     if (index !== this.group.index)
-      throw new Error(`replay counts ${String(index)}, the group ${String(this.group.index)}`);
+      throw new Error(`the subscription is at index ${String(index)}, its group at ${String(this.group.index)}`);
     this.#become({ is: 'caught-up' });
   }
 

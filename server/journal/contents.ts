@@ -55,7 +55,9 @@ function readHistory(table: Table, base: number, known: Known): { events: StoreE
     const event = decodeHistoryEntry(value, known);
     const expected = base + events.length + 1;
     if (event.revision !== expected || positionIn(key) !== expected) {
-      throw new DamagedJournalError(`revision ${String(event.revision)} is in the place of ${String(expected)}`);
+      throw new DamagedJournalError(
+        `the entry of revision ${String(expected)} holds revision ${String(event.revision)}`,
+      );
     }
     events.push(event);
     historyBytes += value.length;
@@ -68,7 +70,7 @@ function readIndex(table: Table, known: Known): Standing[] {
   for (const { key, value } of table.entries(PREFIX.index)) {
     const entry = decodeStanding(value, known);
     if (Buffer.compare(key, indexKey(entry.version.kind, entry.version.id)) !== 0) {
-      throw new DamagedJournalError(`${entry.version.kind} ${entry.version.id} is in the place of another record`);
+      throw new DamagedJournalError(`${entry.version.kind} ${entry.version.id} is in the entry of another record`);
     }
     standing.push(entry);
   }

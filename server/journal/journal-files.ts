@@ -150,7 +150,10 @@ export class JournalFiles {
     try {
       this.#dir.removeHeader();
     } catch (error) {
-      this.services.log.error({ err: error }, 'the journal can be neither kept nor removed');
+      this.services.log.error(
+        { err: error },
+        'the journal can be neither written nor removed: remove it before the next start',
+      );
     }
   }
 }

@@ -49,7 +49,7 @@ export class FileLock {
       }
       lock.release();
     }
-    throw new Error(`${directory.pathOf(name)} is replaced again and again`);
+    throw new Error(`${directory.pathOf(name)} is replaced again and again: find the program that does it`);
   }
 
   /** Whether the path still leads to the locked file. If not, another process can take the lock at the path. */

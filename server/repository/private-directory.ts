@@ -273,7 +273,7 @@ function notADirectory(path: string, error?: unknown): unknown {
   return new TrustError(
     'link',
     `${path} is not a directory of its own (a symbolic link or a file)`,
-    'move it out of the way: what is private must not lie where a link says',
+    'move it out of the way: private files must not be where a link leads',
     { cause: error },
   );
 }

@@ -78,7 +78,7 @@ export class PrivateState {
       if (state.pruned.length > 0) {
         this.#options.warn(
           { repositories: state.pruned },
-          'removed the private state of repositories that are long gone',
+          'removed the private state of repositories that no longer exist',
         );
       }
       const marker = bus?.marker(state.marker);
@@ -229,9 +229,6 @@ export class PrivateState {
       weakness === 'no library'
         ? 'the library for file locks does not load on this platform'
         : 'this file system keeps no locks';
-    this.#options.warn(
-      { why },
-      `${why}: two servers of this repository that start at the same instant are not kept apart`,
-    );
+    this.#options.warn({ why }, `${why}: if two servers of this repository start at the same instant, both may run`);
   }
 }

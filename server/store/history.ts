@@ -57,7 +57,9 @@ export class History {
   /** Appends an event. @throws RangeError if it does not follow the last one. */
   append(event: StoreEvent): void {
     if (event.revision !== this.#newest + 1) {
-      throw new RangeError(`history goes on at ${String(this.#newest + 1)}, not at ${String(event.revision)}`);
+      throw new RangeError(
+        `the next revision of the history is ${String(this.#newest + 1)}, not ${String(event.revision)}`,
+      );
     }
     if (this.size === this.#limits.maxHistoryEvents) this.#dropOldest();
     this.#ring[this.#slot(event.revision)] = event;

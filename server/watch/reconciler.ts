@@ -127,7 +127,8 @@ export class Reconciler {
       return true;
     } catch (error) {
       this.cannotSee(kind, (error as Error).message);
-      if (!(error instanceof UnseenDirectoryError)) this.log.warn({ kind, err: error }, 'cannot compare the directory');
+      if (!(error instanceof UnseenDirectoryError))
+        this.log.warn({ kind, err: error }, 'cannot compare the directory; it is compared again later');
       return false;
     } finally {
       this.#scanning.delete(kind);

@@ -65,13 +65,13 @@ export class WatchState {
         this.log.info({ was: before.state }, 'all directories can be seen again');
         return;
       case 'suspect':
-        this.log.warn({ why: finding.why }, 'not everything can be seen: what is known of it stands');
+        this.log.warn({ why: finding.why }, 'not everything can be seen: the records there stay as they were');
         return;
       case 'gone': {
         const { why } = finding;
         this.log.error(
           { why, gone_after_ms: this.goneAfterMs },
-          'the repository is gone: what was known stands meanwhile',
+          'the repository is gone: its records stay as they were until it is given up',
         );
         return;
       }
