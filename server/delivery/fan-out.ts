@@ -102,7 +102,7 @@ export class FanOut {
     for (const event of events) this.#match(event, touched);
     this.#published = last.revision;
     const congested: SubscriptionOwner[] = [];
-    for (const group of touched) this.#tell(group, before, congested);
+    for (const group of touched) this.#deliver(group, before, congested);
     for (const event of events) if (event.fault !== undefined) this.#report(event);
     // The other live subscriptions of these connections have been sent all events of this turn.
     for (const subscriber of congested) subscriber.fallBehind(last.revision);
@@ -128,7 +128,7 @@ export class FanOut {
   }
 
   /** Sends a group its events. If that throws, the connections of its members end, and other groups are not affected. */
-  #tell(group: DeliveryGroup, before: Revision, congested: SubscriptionOwner[]): void {
+  #deliver(group: DeliveryGroup, before: Revision, congested: SubscriptionOwner[]): void {
     const next = group.index + group.pending!.events.length;
     try {
       this.#flush(group, before, congested);

@@ -169,7 +169,7 @@ export class Subscription implements GroupMember {
 
   /** Sends `resync` and begins again, outside the group's count. */
   restart(by: InitialDelivery, resync: ResyncReason): void {
-    this.#tell([MessageType.resync, this.id, resync]);
+    this.#send([MessageType.resync, this.id, resync]);
     if (this.#state.at === 'ended') return;
     this.#sentApart = this.delivered;
     this.#batched = 0;
@@ -180,7 +180,7 @@ export class Subscription implements GroupMember {
   /** Sends `complete` and ends the subscription. */
   complete(reason: CompleteReason): void {
     if (this.#state.at === 'ended') return;
-    this.#tell([MessageType.complete, this.id, reason, this.delivered]);
+    this.#send([MessageType.complete, this.id, reason, this.delivered]);
     this.end(reason);
   }
 
@@ -215,7 +215,7 @@ export class Subscription implements GroupMember {
   }
 
   #sync(state: InitialDelivery): void {
-    this.#tell([MessageType.synced, this.id, state.at === 'snapshot' ? state.cut : state.until, state.joinAt]);
+    this.#send([MessageType.synced, this.id, state.at === 'snapshot' ? state.cut : state.until, state.joinAt]);
     if (this.#state.at === 'ended') return;
     this.#joinedAt = state.joinAt;
     this.#become({ is: 'synced' });
@@ -225,7 +225,7 @@ export class Subscription implements GroupMember {
     return frameOf({ type: MessageType.events, to: this.group.id, first }, events, this.owner.encoding);
   }
 
-  #tell(message: ServerMessage): void {
+  #send(message: ServerMessage): void {
     this.owner.port.sendOrClose(encodeMessage(message, this.owner.encoding));
   }
 }

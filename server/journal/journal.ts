@@ -211,8 +211,8 @@ export class Journal {
     const phase = this.#phase;
     if (phase.at === 'waiting' || phase.at === 'closed') return;
     const { log, clock } = this.services;
-    const isNews = this.#retryMs === FIRST_RETRY_MS;
-    if (isNews)
+    const isFirstFailure = this.#retryMs === FIRST_RETRY_MS;
+    if (isFirstFailure)
       log.error({ err: error }, 'the journal cannot be written: events are not kept for a restart until it can be');
     this.#pending = [];
     this.#batchTimer.stop();

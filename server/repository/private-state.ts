@@ -85,7 +85,7 @@ export class PrivateState {
       state.sign(root, identity, marker);
       // Read again, because the repository has its marker now.
       this.#opened = { identity: RepositoryIdentity.of(given) ?? identity, bus, state, stateLock: result.lock, marker };
-      this.#say(result.lock.weakness);
+      this.#warnOfWeakness(result.lock.weakness);
     } catch (error) {
       bus?.close();
       throw error;
@@ -223,7 +223,7 @@ export class PrivateState {
     return isRewritten;
   }
 
-  #say(weakness: LockWeakness | undefined): void {
+  #warnOfWeakness(weakness: LockWeakness | undefined): void {
     if (weakness === undefined) return;
     const why =
       weakness === 'no library'

@@ -110,7 +110,7 @@ export class RecordStore extends CurrentRecords {
     this.stand(version);
     const moved = this.#followed.put(kind, id, data, followed);
     const type = before ? 'modified' : 'added';
-    if (kind !== 'reservation') return this.#told(type, now, before, version, undefined, observed, changes);
+    if (kind !== 'reservation') return this.#eventsOf(type, now, before, version, undefined, observed, changes);
     const shown = this.showAll(changes)[0]!;
     const event = this.#event(type, now, before, shown, undefined, observed, this.leaseAt(shown, now));
     return [event, ...moved.map((follower) => this.#move(follower, shown, now, observed))];
@@ -128,11 +128,11 @@ export class RecordStore extends CurrentRecords {
     const { kind, id } = before;
     this.forget(kind, id);
     this.#followed.drop(kind, id);
-    return this.#told('removed', now, before, undefined, 'deleted', observed, this.book.drop(kind, id, now));
+    return this.#eventsOf('removed', now, before, undefined, 'deleted', observed, this.book.drop(kind, id, now));
   }
 
   /** Makes the event of a record, and then the events of ended leases that hold again because of it. */
-  #told(
+  #eventsOf(
     type: ChangeType,
     now: UnixMillis,
     before: RecordVersion | undefined,

@@ -67,7 +67,7 @@ function look(path: string, files: Files) {
   try {
     return files.look(path);
   } catch (error) {
-    throw new CoordinationDirError(`${path} cannot be looked at: ${said(error)}`, errorCode(error));
+    throw new CoordinationDirError(`${path} cannot be looked at: ${reasonOf(error)}`, errorCode(error));
   }
 }
 
@@ -78,7 +78,7 @@ function make(path: string, files: Files): void {
     // Another process has made it in the meantime.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
     throw new CoordinationDirError(
-      `${path} is missing and cannot be made: ${said(error)}`,
+      `${path} is missing and cannot be made: ${reasonOf(error)}`,
       (error as NodeJS.ErrnoException).code,
     );
   }
@@ -93,4 +93,4 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENOENT: 'the directory above it does not exist (ENOENT)',
 };
 
-const said = (error: unknown): string => MEANINGS[(error as NodeJS.ErrnoException).code ?? ''] ?? String(error);
+const reasonOf = (error: unknown): string => MEANINGS[(error as NodeJS.ErrnoException).code ?? ''] ?? String(error);

@@ -5,7 +5,7 @@ import type { StoreEvent } from '../store/store-event.js';
 import { LeaseTime } from './lease-time.js';
 
 /** The wall clock is read at least this often, even if no lease is about to end, because it can be set. */
-const MAX_NAP_MS = 60_000;
+const MAX_SLEEP_MS = 60_000;
 /** If a timer is later than this, the process was stopped or the machine slept, and hints may have been lost meanwhile. */
 const PAUSE_MS = 1_000;
 /** While the directories that decide about leases cannot be seen, they are checked again this often. */
@@ -61,7 +61,7 @@ export class LeaseDeadlines {
   #doubtsHints = true;
   /** After a comparison that failed, the next one does not begin before this time of the monotonic clock. */
   #compareAgainAt = -Infinity;
-  #cancelNap: (() => void) | undefined;
+  #cancelSleep: (() => void) | undefined;
   #isStopped = false;
 
   constructor(private readonly services: LeaseDeadlineServices) {
@@ -75,7 +75,7 @@ export class LeaseDeadlines {
 
   stop(): void {
     this.#isStopped = true;
-    this.#cancelNap?.();
+    this.#cancelSleep?.();
   }
 
   /** Notes that hints may have been lost. */
@@ -115,11 +115,11 @@ export class LeaseDeadlines {
   /** Sleeps until the next lease may end. To be called when leases may have changed. */
   sleep(): void {
     if (this.#isStopped) return;
-    this.#cancelNap?.();
+    this.#cancelSleep?.();
     const { clock, schedule } = this.services;
-    const napMs = this.#napMs();
-    const wakeAt = clock.elapsed() + napMs;
-    this.#cancelNap = clock.after(napMs, () => {
+    const sleepMs = this.#sleepMs();
+    const wakeAt = clock.elapsed() + sleepMs;
+    this.#cancelSleep = clock.after(sleepMs, () => {
       if (clock.elapsed() - wakeAt > PAUSE_MS) this.#pauseNoticed();
       // The turn begins after the loop has polled for notifications once more.
       schedule();
@@ -155,15 +155,15 @@ export class LeaseDeadlines {
     }
   }
 
-  #napMs(): number {
+  #sleepMs(): number {
     const progress = this.#progress;
     const { store, clock, settleMs } = this.services;
     if (progress.is === 'settling') return Math.max(0, progress.askedAt + settleMs - clock.elapsed());
-    if (progress.is !== 'waiting') return MAX_NAP_MS;
+    if (progress.is !== 'waiting') return MAX_SLEEP_MS;
     const next = store.leases.nextDeadline() ?? Infinity;
     const untilNextMs = next - this.#time.now();
     // A deadline that has passed without a decision waits until the directories can be seen.
-    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, MAX_NAP_MS);
+    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, MAX_SLEEP_MS);
   }
 
   #pauseNoticed(): void {

@@ -5,7 +5,7 @@ const MAX_REMEMBERED = 10_000;
 
 /** Logs each warning once, because operators do not read a log that repeats itself. */
 export class Warnings {
-  readonly #said = new Set<string>();
+  readonly #logged = new Set<string>();
   #count = 0;
 
   constructor(private readonly log: Log) {}
@@ -16,15 +16,15 @@ export class Warnings {
   }
 
   once(key: string, fields: object, message: string): void {
-    if (this.#said.has(key)) return;
-    if (this.#said.size >= MAX_REMEMBERED) this.#said.clear();
-    this.#said.add(key);
+    if (this.#logged.has(key)) return;
+    if (this.#logged.size >= MAX_REMEMBERED) this.#logged.clear();
+    this.#logged.add(key);
     this.#count++;
     this.log.warn(fields, message);
   }
 
   /** Lets the warning of this key be logged again. */
   forget(key: string): void {
-    this.#said.delete(key);
+    this.#logged.delete(key);
   }
 }

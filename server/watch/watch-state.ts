@@ -50,7 +50,7 @@ export class WatchState {
     this.#finding = finding;
     if (before.state === finding.state) return;
     this.#since = finding.state === 'watching' ? undefined : (this.#since ?? this.clock.now());
-    this.#say(before, finding);
+    this.#logChange(before, finding);
     this.#cancelBound?.();
     this.#cancelBound = finding.state === 'gone' ? this.clock.after(this.goneAfterMs, () => this.#giveUp()) : undefined;
   }
@@ -59,7 +59,7 @@ export class WatchState {
     this.#cancelBound?.();
   }
 
-  #say(before: Finding, finding: Finding): void {
+  #logChange(before: Finding, finding: Finding): void {
     switch (finding.state) {
       case 'watching':
         this.log.info({ was: before.state }, 'all directories can be seen again');
