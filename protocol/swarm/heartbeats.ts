@@ -1,14 +1,14 @@
 import { unixMillis, type UnixMillis } from '../brand.js';
 import type { BeatFacts } from './lease-facts.js';
 
-/** A holder that used to beat is suspect after half of what its last beat asked for, between these. */
+/** A holder is suspect after half of the time for which its last heartbeat extends the lease, within these bounds. */
 export const MIN_PATIENCE_MS = 5_000;
 export const MAX_PATIENCE_MS = 90_000;
 
-/** The heartbeats that name one reservation; `undefined` where none does. */
+/** The heartbeats that name one reservation; `undefined` if none does. */
 export type Beats = ReadonlySet<BeatFacts> | undefined;
 
-/** The one that extends the reservation furthest. Of equal extensions the one with the smaller id, so that all surfaces name the same. */
+/** Returns the heartbeat that extends a reservation furthest; of equal ones the smaller id, so that all surfaces name the same. */
 export function furthestBeat(beats: Beats): BeatFacts | undefined {
   let best: BeatFacts | undefined;
   for (const beat of beats ?? []) {
@@ -28,7 +28,7 @@ export function latestBeat(beats: Beats): BeatFacts | undefined {
   return best;
 }
 
-/** When the holder has been silent for longer than it should. One that never beat has no rhythm to be out of. */
+/** Returns the time after which a holder has been silent for too long; `undefined` if it never sent a heartbeat with a time. */
 export function silenceAfter(beats: Beats): UnixMillis | undefined {
   const beat = latestBeat(beats);
   if (beat?.beatAt === undefined) return undefined;

@@ -15,33 +15,34 @@ import { isUnseen, type Moment } from './moment.js';
 import type { SwarmRecord } from './swarm-record.js';
 
 /**
- * - `live`: ends in the future.
- * - `suspect`: live, but its holder, which used to beat, has been silent for longer than it should.
- * - `unknown`: the reservation cannot be read, or its end has passed and something that may have prolonged it cannot be seen.
+ * The states of a lease:
+ * - `live`: it ends in the future.
+ * - `suspect`: it is live, but its holder has sent heartbeats before and has been silent for too long.
+ * - `unknown`: the reservation cannot be read, or its end has passed and a record that may have extended it cannot be seen.
  * - `lapsed`: its end has passed. `released`: a release names it.
- * - `none`: the record was read and is no lease: it says no end that can be read, or is no record.
+ * - `none`: the file was read and is not a lease: it has no valid end, or is not a record.
  *
- * The first three hold their addresses.
+ * In the first three states a lease holds its addresses.
  */
 export const LEASE_STATES = ['live', 'suspect', 'unknown', 'lapsed', 'released', 'none'] as const;
 export type LeaseState = (typeof LEASE_STATES)[number];
 
-/** A reservation at a moment. */
+/** A reservation and its state at one moment. */
 export interface Lease {
-  /** Id of the reservation's record. */
+  /** The id of the reservation's record. */
   readonly reservation: string;
-  /** What heartbeats, releases and intents call it. */
+  /** The name by which heartbeats, releases and intents refer to it. */
   readonly name: string;
   readonly run: string | undefined;
   readonly branch: string | undefined;
   readonly addresses: readonly Address[];
   readonly operation: string | undefined;
   readonly createdAt: UnixMillis | undefined;
-  /** As the record has it. */
+  /** The expiry as it is written in the record. */
   readonly writtenExpiry: JsonValue;
-  /** The later of its own expiry and of every extension by a heartbeat; `undefined` where it says none. */
+  /** The latest of its own expiry and the extensions by heartbeats; `undefined` if it has no valid expiry. */
   readonly effectiveExpiry: UnixMillis | undefined;
-  /** Id of the heartbeat that extends it furthest, where one does. */
+  /** The id of the heartbeat that extends it furthest; `undefined` if none does. */
   readonly extendedBy: string | undefined;
   readonly lastBeatAt: UnixMillis | undefined;
   readonly releasedAt: UnixMillis | undefined;
@@ -49,24 +50,24 @@ export interface Lease {
   readonly problems: readonly FieldProblem[];
 }
 
-/** All that decides the state of a reservation, but for the time. */
+/** Everything but the time that determines the state of a reservation. */
 export interface LeaseTerm {
-  /** Id of the reservation's record. */
+  /** The id of the reservation's record. */
   readonly reservation: string;
-  /** `timed`: it ends at its effective expiry. The others say the state whatever the time. */
+  /** `timed`: it ends at its effective expiry. The other values determine the state at any time. */
   readonly basis: 'timed' | 'released' | 'unreadable' | 'none';
   readonly effectiveExpiry: UnixMillis | undefined;
-  /** Id of the heartbeat that extends it furthest, where one does. */
+  /** The id of the heartbeat that extends it furthest; `undefined` if none does. */
   readonly extendedBy: string | undefined;
-  /** After that its holder has been silent for longer than it should; `undefined` where it never beat. */
+  /** The time after which its holder has been silent for too long; `undefined` if it sent no heartbeat with a time. */
   readonly silentAfter: UnixMillis | undefined;
-  /** A heartbeat that cannot be read names it. */
+  /** Whether a heartbeat that cannot be read names it, and may extend it. */
   readonly mayBeProlonged: boolean;
 }
 
 /**
- * The rule of leases.
- * @param isEndCertain whether everything that could have prolonged it is known, where its end has passed.
+ * Returns the state of a lease at a time. This is the one rule of leases.
+ * @param isEndCertain whether all records that could have extended the lease are known. It matters only after its end.
  */
 export function leaseStateAt(term: LeaseTerm, now: UnixMillis, isEndCertain: boolean): LeaseState {
   const { basis, effectiveExpiry, silentAfter, mayBeProlonged } = term;
@@ -76,17 +77,17 @@ export function leaseStateAt(term: LeaseTerm, now: UnixMillis, isEndCertain: boo
   return isEndCertain && !mayBeProlonged ? 'lapsed' : 'unknown';
 }
 
-/** Whether a lease keeps others out. What is unknown does. */
+/** Whether a lease holds its addresses. An `unknown` lease does. */
 export const isHeld = ({ state }: Lease): boolean => state === 'live' || state === 'suspect' || state === 'unknown';
 
-/** When a lease ended; `undefined` where it has not, or nobody knows. */
+/** Returns when a lease ended; `undefined` if it has not ended, or the time is not known. */
 export function endOf({ state, effectiveExpiry, releasedAt, createdAt, lastBeatAt }: Lease): UnixMillis | undefined {
   if (state === 'lapsed') return effectiveExpiry;
   if (state === 'released') return releasedAt ?? lastBeatAt ?? createdAt;
   return state === 'none' ? createdAt : undefined;
 }
 
-/** Reservations, with the heartbeats and releases that name them. Told of records in any order. */
+/** The reservations, with the heartbeats and releases that name them. Records may be put in any order. */
 export class LeaseTable {
   readonly #reservations = new Map<string, ReservationFacts>();
   readonly #beats = new Map<string, BeatFacts>();
@@ -94,18 +95,18 @@ export class LeaseTable {
   readonly #byName = new Map<string, Set<string>>();
   readonly #beatsByName = new Map<string, Set<BeatFacts>>();
   readonly #releasesByName = new Map<string, Set<ReleaseFacts>>();
-  /** Heartbeats that cannot be read, and of which nothing ever was: they may be about any reservation. */
+  /** The ids of heartbeats that cannot be read and whose reservation is not known: they may extend any reservation. */
   readonly #nameless = new Set<string>();
-  /** Heartbeats that cannot be read, the nameless among them. */
+  /** The ids of all heartbeats that cannot be read, including the nameless ones. */
   readonly #unreadable = new Set<string>();
 
-  /** @param reads `terms`: only what decides when leases end; addresses are not read. */
+  /** @param reads `terms`: only the fields that determine the state of leases; addresses are not read. */
   constructor(
     private readonly context: AddressContext = {},
     private readonly reads: 'all' | 'terms' = 'all',
   ) {}
 
-  /** @returns what the reservation said before and says now, where the record is one. */
+  /** Puts a record. @returns the facts of a reservation before and after; `undefined` for other kinds. */
   put(
     record: SwarmRecord,
   ): { readonly before: ReservationFacts | undefined; readonly after: ReservationFacts } | undefined {
@@ -139,7 +140,7 @@ export class LeaseTable {
     }
   }
 
-  /** @returns what the reservation said, where the record was one. */
+  /** Drops a record. @returns the facts of a reservation; `undefined` for other kinds. */
   drop(kind: SwarmRecord['kind'], id: string): ReservationFacts | undefined {
     if (kind === 'reservation') {
       const facts = this.#reservations.get(id);
@@ -166,7 +167,7 @@ export class LeaseTable {
     return this.#reservations.keys();
   }
 
-  /** Ids of the reservations that records call so. */
+  /** Returns the ids of the reservations with this name. */
   named(name: string): Iterable<string> {
     return this.#byName.get(name) ?? [];
   }
@@ -175,7 +176,7 @@ export class LeaseTable {
     return this.#reservations.get(id);
   }
 
-  /** What a heartbeat or release of this id names. */
+  /** Returns the name of the reservation to which the heartbeat or release of this id refers. */
   nameIn(kind: 'heartbeat' | 'release', id: string): string | undefined {
     return kind === 'heartbeat' ? this.#beats.get(id)?.name : this.#releases.get(id)?.name;
   }
@@ -193,18 +194,18 @@ export class LeaseTable {
     return facts && this.#leaseOf(facts, moment);
   }
 
-  /** What decides the state of a reservation. */
+  /** Returns the term of a reservation; `undefined` if there is no such reservation. */
   term(id: string): LeaseTerm | undefined {
     const facts = this.#reservations.get(id);
     return facts && this.#termOf(facts, this.#releasesByName.has(facts.name));
   }
 
-  /** Whether a heartbeat that was never read may be about any reservation. */
+  /** Whether a heartbeat that was never read may extend any reservation. */
   get anyMayBeProlonged(): boolean {
     return this.#nameless.size > 0;
   }
 
-  /** The ids of the heartbeats that are there and cannot be read. */
+  /** The ids of the heartbeats whose files exist but cannot be read. */
   get unreadableBeats(): Iterable<string> {
     return this.#unreadable;
   }
@@ -258,7 +259,7 @@ export class LeaseTable {
     };
   }
 
-  /** The first release of a reservation that says when, or any. */
+  /** Returns the earliest release of a reservation; one without a time only if none has a time. */
   #releaseOf(name: string): ReleaseFacts | undefined {
     let first: ReleaseFacts | undefined;
     for (const release of this.#releasesByName.get(name) ?? [])

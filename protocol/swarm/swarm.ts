@@ -22,25 +22,25 @@ import {
 import { intentWaits, taskWaits, waitGraph, type Wait } from './waits.js';
 
 export interface BranchOption {
-  /** Only leases on this branch, by its short or full name; a lease that names none is on any. */
+  /** Selects the leases on this branch, by its short or full name. A lease without a branch is on every branch. */
   readonly branch?: string | undefined;
 }
 
 /**
- * Who holds some addresses. `free: 'unknown'` where nobody is known to and that proves nothing: reservations cannot be seen, or
- * some of them never could be read.
+ * Which leases hold some addresses. `free` is `unknown` if no holder is known, but reservations cannot be seen or some could
+ * never be read.
  */
 export interface Holding {
   readonly free: 'yes' | 'no' | 'unknown';
-  /** The leases that hold, the first to end first. */
+  /** The leases that hold any of the addresses, ordered by their end. */
   readonly holders: readonly Lease[];
-  /** Ids of reservations that never could be read: they may hold anything. */
+  /** The ids of reservations that could never be read: they may hold any address. */
   readonly unread: readonly string[];
   /** Whether all reservations can be seen. */
   readonly isSeen: boolean;
 }
 
-/** A record with fields that do not say what they should. */
+/** A record with fields that are not valid. */
 export interface RecordProblem {
   readonly kind: Kind;
   readonly id: string;
@@ -50,8 +50,8 @@ export interface RecordProblem {
 const SIGN_TIMES = ['last_beat_at', 'released_at', 'claimed_at', 'completed_at', 'updated_at', 'created_at'] as const;
 
 /**
- * The one model of the swarm: who holds, who waits, who contends. Told of records as they come and go, each read once, and
- * asked at a moment. Every surface answers from it. Pure: no clock, no I/O.
+ * The one model of the swarm: who holds, who waits, who contends. Records are put and dropped, and each is read once. Every
+ * question names a moment. Every surface answers from this model. Pure: no clock, no I/O.
  */
 export class Swarm {
   readonly #leases: LeaseTable;
@@ -63,16 +63,16 @@ export class Swarm {
   readonly #dependencies = new Map<string, DependencyFacts>();
   readonly #signs = new Map<string, Sign>();
   readonly #reservationsByRun = new Map<string | undefined, Set<string>>();
-  /** What {@link replace} was given last. */
+  /** The records of the last call of {@link replace}. */
   #known = new Map<string, SwarmRecord>();
-  /** Reservations of which nothing was ever read. */
+  /** The ids of reservations that could never be read. */
   readonly #unread = new Set<string>();
 
   constructor(private readonly context: AddressContext = {}) {
     this.#leases = new LeaseTable(context);
   }
 
-  /** A record exists with this data now. */
+  /** Puts a record with its current data. */
   put(record: SwarmRecord): void {
     const { kind, id } = record;
     this.drop(kind, id);
@@ -106,8 +106,8 @@ export class Swarm {
   }
 
   /**
-   * Exactly these records exist now. A record that is the same object as the last time is not read again; so that whoever
-   * keeps records that never change need not say what has.
+   * Replaces all records by these. A record that is the same object as in the last call is not read again. So a caller with
+   * immutable records need not say which have changed.
    */
   replace(records: Iterable<SwarmRecord>): void {
     const before = this.#known;
@@ -122,7 +122,7 @@ export class Swarm {
     this.#known = after;
   }
 
-  /** A record is gone. */
+  /** Drops a removed record. */
   drop(kind: Kind, id: string): void {
     this.#signs.delete(keyOf(kind, id));
     switch (kind) {
@@ -157,7 +157,7 @@ export class Swarm {
     return this.#leases.at(reservation, moment);
   }
 
-  /** Every reservation as the lease it is, also those that have ended; the first to end first. */
+  /** Returns the lease of every reservation, also if it has ended, ordered by the end. */
   leases(moment: Moment, { branch }: BranchOption = {}): Lease[] {
     const leases: Lease[] = [];
     for (const id of this.#leases.ids()) {
@@ -167,12 +167,12 @@ export class Swarm {
     return leases.sort(byEnd);
   }
 
-  /** The leases that hold, the first to end first. */
+  /** Returns the leases that hold their addresses, ordered by their end. */
   held(moment: Moment, options: BranchOption = {}): Lease[] {
     return this.leases(moment, options).filter(isHeld);
   }
 
-  /** Who holds any of some addresses, or anything that they cover or that covers them. */
+  /** Returns which leases hold any of the addresses, or an address that one of them covers or that covers one of them. */
   holders(addresses: Iterable<Address>, moment: Moment, { branch }: BranchOption = {}): Holding {
     const found = new Map<string, Lease>();
     for (const address of addresses) {
@@ -193,7 +193,7 @@ export class Swarm {
     };
   }
 
-  /** Collisions and merge risks, then operations that exclude each other. */
+  /** Returns collisions and merge risks, then operations that exclude each other. */
   conflicts(moment: Moment): Conflict[] {
     const leaseOf = this.#leasesOnce(moment);
     const open = this.intents(moment).filter(({ state }) => state.is !== 'done');
@@ -206,7 +206,7 @@ export class Swarm {
     ];
   }
 
-  /** All intents, by id. */
+  /** Returns all intents, ordered by id. */
   intents(moment: Moment): Intent[] {
     const leaseOf = this.#leasesOnce(moment);
     const all = (ids: Iterable<string>): Lease[] => [...ids].map((id) => leaseOf(id)!);
@@ -219,18 +219,18 @@ export class Swarm {
       .sort(byId);
   }
 
-  /** All runs, by name, also those that are history. */
+  /** Returns all runs, also those that are over, ordered by name. */
   agents(moment: Moment): Agent[] {
     return agentsOf(this.leases(moment), this.intents(moment), this.#signs.values(), moment);
   }
 
-  /** All tasks with their claims, by id. */
+  /** Returns all tasks with their claims, ordered by id. */
   tasks(moment: Moment): Task[] {
     const dependsOn = dependencyGraph(this.#dependencies.values());
     return taskBoard([...this.#tasks.values()], this.#claims.values(), dependsOn, moment).sort(byId);
   }
 
-  /** Who waits for whom. */
+  /** Returns which runs wait for which. */
   waits(moment: Moment): Wait[] {
     const intents = this.intents(moment);
     return [
@@ -239,17 +239,17 @@ export class Swarm {
     ];
   }
 
-  /** Tasks or reservations that depend on one another, so that none can begin. */
+  /** Returns the cycles of tasks or reservations that depend on one another, so that none can begin. */
   dependencyCycles(): string[][] {
     return findCycles(dependencyGraph(this.#dependencies.values()));
   }
 
-  /** Runs that wait for one another. */
+  /** Returns the cycles of runs that wait for one another. */
   deadlocks(moment: Moment): string[][] {
     return findCycles(waitGraph(this.waits(moment)));
   }
 
-  /** Records that say something else than they should, by kind and id. */
+  /** Returns the records with fields that are not valid, grouped by kind. */
   problems(): RecordProblem[] {
     const found: RecordProblem[] = [];
     const note = (kind: Kind, id: string, problems: readonly FieldProblem[]): void => {
@@ -265,7 +265,7 @@ export class Swarm {
     return found;
   }
 
-  /** A lease is asked for by many at one moment. */
+  /** Returns a function that computes each lease once, because many steps need the same leases at one moment. */
   #leasesOnce(moment: Moment): (id: string) => Lease | undefined {
     const known = new Map<string, Lease | undefined>();
     return (id) => {

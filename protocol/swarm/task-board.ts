@@ -1,7 +1,7 @@
 import type { Moment } from './moment.js';
 import { taskState, type ClaimFacts, type DependencyFacts, type Task, type TaskFacts } from './tasks.js';
 
-/** What is to be done: each task with its claim and with what it waits for, in the order of the tasks. */
+/** Returns each task with its claim and the names of the tasks that it waits for, in the order of `tasks`. */
 export function taskBoard(
   tasks: readonly TaskFacts[],
   claims: Iterable<ClaimFacts>,
@@ -11,7 +11,7 @@ export function taskBoard(
   const claimOf = new Map<string, ClaimFacts>();
   for (const claim of claims) {
     const known = claimOf.get(claim.task);
-    // Of two claims the earlier stands: a task is claimed by who creates its file first.
+    // Of two claims the earlier one counts: the agent that creates its file first has the task.
     if (!known || isEarlier(claim, known)) claimOf.set(claim.task, claim);
   }
   const states = new Map(tasks.map((task) => [task.name, taskState(task, claimOf.get(task.name), moment)]));
@@ -24,7 +24,7 @@ export function taskBoard(
   });
 }
 
-/** What depends on what, by name. */
+/** Returns the names that each name depends on, without duplicates and sorted. */
 export function dependencyGraph(dependencies: Iterable<DependencyFacts>): Map<string, readonly string[]> {
   const graph = new Map<string, readonly string[]>();
   for (const { name, dependsOn } of dependencies)

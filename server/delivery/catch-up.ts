@@ -17,15 +17,15 @@ import { Piece } from './piece.js';
 import type { Subscriber } from './subscriber.js';
 import type { Subscription } from './subscription.js';
 
-/** One piece of a snapshot or a replay: about this many bytes go to a socket at once. */
+/** The approximate size of one piece of a snapshot or a replay, which is sent at once. */
 const PIECE_BYTES = 65_536;
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
 /**
- * Serves the subscriptions that are not live: snapshots, replay, and what a slow socket has missed, in bounded pieces,
- * in turn, while their ports take them. The last piece and the step onto the hot path are one synchronous act. It is stepped
- * from outside, a turn at a time.
+ * Serves the subscriptions that are not live. It sends them snapshots, replays and missed events in bounded pieces, one
+ * subscriber after the other, while their ports take them. The last piece and the step to `live` are one synchronous step. The
+ * turn loop outside steps it, one turn at a time.
  */
 export class CatchUp {
   readonly #waiting = new Set<Subscriber>();
@@ -34,17 +34,17 @@ export class CatchUp {
   constructor(
     private readonly hub: Hub,
     maxQueuedBytes: number,
-    /** Asks for a step. */
+    /** Requests a step. */
     private readonly requestStep: () => void,
     private readonly supervision: Supervision = UNSUPERVISED,
   ) {
-    // A queue that is half empty, which is when a subscriber is served again, has room for a piece.
+    // A congested port opens when its queue is half empty. Then the queue has room for a piece.
     this.#pieceBytes = Math.max(1, Math.min(PIECE_BYTES, Math.floor(maxQueuedBytes / 2)));
   }
 
-  /** Serves a subscriber at once, as far as the turn goes: a small snapshot is complete before the client's next message. */
+  /** Serves a subscriber at once within the turn, so that a small snapshot is complete before the client's next message. */
   begin(subscriber: Subscriber, turn: Turn): void {
-    // A crowd that subscribes at once would otherwise hold the loop for a turn's time each.
+    // Otherwise each of many clients that subscribe at once would occupy the loop for a whole turn's time.
     if (!turn.isSpent()) this.#serve(subscriber, turn);
     if (subscriber.isBehind) this.add(subscriber);
   }
@@ -58,7 +58,7 @@ export class CatchUp {
     this.#waiting.delete(subscriber);
   }
 
-  /** Serves those who wait, each once, until the turn is spent. @returns whether somebody waits still. */
+  /** Serves each waiting subscriber once, until the turn is spent. @returns whether any subscriber still waits. */
   step(turn: Turn): boolean {
     for (const subscriber of [...this.#waiting]) {
       this.#waiting.delete(subscriber);
@@ -73,7 +73,7 @@ export class CatchUp {
     this.#waiting.clear();
   }
 
-  /** A fault over one connection is its end, and the next one's turn. */
+  /** Serves one subscriber. An error ends its connection, and the next subscriber is served. */
   #serve(subscriber: Subscriber, turn: Turn): void {
     try {
       for (const subscription of [...subscriber.subscriptions]) {
@@ -87,7 +87,7 @@ export class CatchUp {
     }
   }
 
-  /** Sends one piece, or takes the step that follows the last one. */
+  /** Sends one piece, or begins the subscription again if the history does not reach back to its position. */
   #advance(subscription: Subscription, turn: Turn): void {
     const { state } = subscription;
     switch (state.at) {
@@ -126,7 +126,7 @@ export class CatchUp {
     subscription.sendReplay(piece.events, looked);
   }
 
-  /** Events that the group has counted while this member was away: the same frames, for it alone. */
+  /** Sends events that the group counted while this subscription was not live, in frames like those of the group. */
   #sendMissed(subscription: Subscription, { after }: Lagging, turn: Turn): void {
     const piece = this.#piece(subscription, turn);
     const looked = this.#collect(subscription, piece, after, this.hub.revision);
@@ -135,13 +135,13 @@ export class CatchUp {
     if (looked === this.hub.revision) subscription.goLive();
   }
 
-  /** Begins again with what is there now, because what was missed is gone. */
+  /** Begins a subscription again with the current records, because the missed events are no longer in the history. */
   #resync(subscription: Subscription, reason: 'compacted' | 'lagged'): void {
     this.hub.resyncs[reason]++;
     subscription.restart(deliveryFromNow(this.hub, subscription.group, subscription.wantsSnapshot), reason);
   }
 
-  /** @returns `undefined` where the filter does not see the record; what cannot be found out is shown, `unprocessable`. */
+  /** @returns the encoded event, as `unprocessable` if the filter or the encoder throws; `undefined` if the filter does not match. */
   #snapshotEvent(version: RecordVersion, now: UnixMillis, { group }: Subscription): Uint8Array | undefined {
     const fields = snapshotFields(version, now, this.hub.store.leaseAt(version, now));
     try {
@@ -157,7 +157,7 @@ export class CatchUp {
     return new Piece(remaining, this.#pieceBytes, group.matcher.cost, turn);
   }
 
-  /** Fills the piece with what the filter sees of the history; returns how far it looked. */
+  /** Adds the matching events of the history to the piece. @returns the revision up to which events have been matched. */
   #collect({ group }: Subscription, piece: Piece, after: Revision, until: Revision): Revision {
     let position: number = after;
     while (position < until && piece.hasRoom()) {

@@ -1,11 +1,11 @@
 import type { CompleteReason, Revision } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
 
-/** The records of one cut are being sent. */
+/** The subscription is being sent the records of one cut. */
 export interface InSnapshot {
   readonly at: 'snapshot';
   readonly versions: readonly RecordVersion[];
-  /** Place in `versions` of the next one that has not been sent. */
+  /** The index in `versions` of the first one that has not been sent. */
   readonly next: number;
   /** The revision of the cut. */
   readonly cut: Revision;
@@ -13,29 +13,29 @@ export interface InSnapshot {
   readonly joinAt: number;
 }
 
-/** What followed its cursor is being sent, up to the moment it subscribed. */
+/** The subscription is being sent the events after its cursor, up to the revision at which it subscribed. */
 export interface InReplay {
   readonly at: 'replay';
-  /** Everything up to here has been sent, or does not match. */
+  /** All matching events up to this revision have been sent. */
   readonly after: Revision;
   readonly until: Revision;
   /** The group's index at `until`. */
   readonly joinAt: number;
 }
 
-/** It counts with its group, and is behind it. */
+/** The subscription counts with its group's index, and has not been sent all that the group has counted. */
 export interface Lagging {
   readonly at: 'lagging';
-  /** Everything up to here has been sent, or does not match. */
+  /** All matching events up to this revision have been sent. */
   readonly after: Revision;
-  /** The group's number of the next event it has not been sent. */
+  /** The group's index of the first event that it has not been sent. */
   readonly index: number;
 }
 
-/** Served, in one way or another. Only `live` is on the hot path. */
+/** The states of a subscription that has not ended. Only `live` is on the hot path. */
 export type ActiveState = InSnapshot | InReplay | Lagging | { readonly at: 'live' };
 
-/** How far a subscription has been served. */
+/** The state of a subscription: how far it has been served. */
 export type DeliveryState =
   | ActiveState
   /** `from`: the state in which it ended. */
@@ -43,22 +43,22 @@ export type DeliveryState =
 
 export type EndReason = CompleteReason | 'disconnected';
 
-/** Where a subscription begins, or begins again. */
+/** The state in which a subscription begins, or begins again. */
 export type InitialDelivery = InSnapshot | InReplay;
 
-/** What can happen to a subscription. */
+/** An event in the life of a subscription. */
 export type DeliveryEvent =
   /** The records before `next` have been sent. */
   | { readonly is: 'snapshot-sent'; readonly next: number }
-  /** What matches up to `after` has been sent: of the replay, or of what it had missed. */
+  /** All matching events up to `after` have been sent, in a replay or of those it had missed. */
   | { readonly is: 'history-sent'; readonly after: Revision; readonly events: number }
   /** The snapshot or the replay is complete. */
   | { readonly is: 'synced' }
-  /** Nothing is left that it has missed. */
+  /** All events that it had missed have been sent. */
   | { readonly is: 'caught-up' }
-  /** Its port is congested: everything up to `after` has been sent, and `index` is the number of the next event. */
+  /** Its port is congested: all matching events up to `after` have been sent, and `index` is the group's index of the next one. */
   | { readonly is: 'fell-behind'; readonly after: Revision; readonly index: number }
-  /** What it needs is no longer in history, or its cursor is of no use. */
+  /** The events that it needs are no longer in the history. */
   | { readonly is: 'restarted'; readonly by: InitialDelivery }
   | { readonly is: 'ended'; readonly reason: EndReason };
 
@@ -66,8 +66,8 @@ export type DeliveryEventName = DeliveryEvent['is'];
 export type DeliveryStateName = DeliveryState['at'];
 
 /**
- * The whole life of a subscription: the state after an event. An ended one stays ended, whatever comes: a frame that
- * cannot be sent closes the socket, and ends its subscriptions, before the call that sent it returns.
+ * Returns the state of a subscription after an event. A subscription that has ended stays ended: if a frame cannot be sent, the
+ * socket is closed and its subscriptions end before the call that sent the frame returns, so that more events may follow.
  * @throws Error for an event that cannot happen in this state, which is a fault of the server.
  */
 export function nextState(state: DeliveryState, event: DeliveryEvent): DeliveryState {

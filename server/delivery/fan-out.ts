@@ -18,29 +18,29 @@ import type { Subscription, SubscriptionOwner } from './subscription.js';
 /** A group whose members are subscriptions. */
 export type DeliveryGroup = Group<Subscription>;
 
-/** A frame is closed when it holds this much, so that one turn's events do not become one huge message. */
+/** The bytes of events in a frame before the next one begins, so that one turn's events do not become one huge message. */
 const FRAME_BYTES = 262_144;
-/** More than a frame needs around its events. */
+/** A bound on the bytes of a frame around its events. */
 const FRAME_HEAD_BYTES = 64;
 
-/** From events to the sockets of those who are live: index, groups, one shared frame for each group and turn. */
+/** Sends events to live subscriptions: finds the groups by the filter index, and makes one shared frame per group and turn. */
 export class FanOut {
   readonly #index = new FilterIndex<DeliveryGroup>();
   /**
-   * Groups of one filter and encoding; the nth serves the nth subscription with it on the same connection. There is
-   * nearly always one, and it stands for itself.
+   * Groups by filter and encoding. The nth group serves the nth subscription of one connection with that filter. Nearly always
+   * there is one group, which is then stored without an array.
    */
   readonly #groups = new Map<string, DeliveryGroup | DeliveryGroup[]>();
-  /** Events given to live subscriptions, each counted for each of them. */
+  /** The number of events sent to live subscriptions, counted once for each subscription. */
   delivered = 0;
   #nextGroup = 1;
   #visit = 0;
-  /** Everything up to here has been sent to all who are live. */
+  /** All events up to this revision have been sent to all live subscriptions. */
   #published: Revision;
 
   readonly #frameBytes: number;
 
-  /** @param maxQueuedBytes what may wait for a socket: no frame of several events is larger. */
+  /** @param maxQueuedBytes the bytes that may wait in a socket's queue: no frame of several events is larger. */
   constructor(
     start: Revision,
     maxQueuedBytes: number,
@@ -60,7 +60,7 @@ export class FanOut {
     return count;
   }
 
-  /** All groups that somebody holds. */
+  /** All groups that at least one subscription holds. */
   *groups(): Generator<DeliveryGroup> {
     for (const groups of this.#groups.values()) {
       if (Array.isArray(groups)) yield* groups;
@@ -68,7 +68,7 @@ export class FanOut {
     }
   }
 
-  /** The group for one more subscription of a connection that is in `taken` already. */
+  /** Returns the group for one more subscription of a connection. @param taken whether the connection is in a group already. */
   acquire(filter: Filter, encoding: Encoding, taken: (group: DeliveryGroup) => boolean): DeliveryGroup {
     const key = `${encoding} ${filterKey(filter)}`;
     const groups = listOf(this.#groups.get(key));
@@ -83,7 +83,7 @@ export class FanOut {
     return group;
   }
 
-  /** Gives back what {@link acquire} gave; a group that nobody holds is gone. */
+  /** Gives back a group from {@link acquire}. A group that no subscription holds is removed. */
   release(group: DeliveryGroup): void {
     if (--group.holders > 0) return;
     const key = `${group.encoding} ${filterKey(group.filter)}`;
@@ -102,9 +102,9 @@ export class FanOut {
     for (const event of events) this.#match(event, touched);
     this.#published = last.revision;
     const congested: SubscriptionOwner[] = [];
-    for (const group of touched) this.#tell(group, before, congested);
+    for (const group of touched) this.#deliver(group, before, congested);
     for (const event of events) if (event.fault !== undefined) this.#report(event);
-    // Their other subscriptions have been sent everything of this turn.
+    // The other live subscriptions of these connections have been sent all events of this turn.
     for (const subscriber of congested) subscriber.fallBehind(last.revision);
   }
 
@@ -127,8 +127,8 @@ export class FanOut {
     for (const record of seenBy(event)) this.#index.eachCandidate(record, consider);
   }
 
-  /** A group that cannot be told loses its members' connections, and nobody else anything. */
-  #tell(group: DeliveryGroup, before: Revision, congested: SubscriptionOwner[]): void {
+  /** Sends a group its events. If that throws, the connections of its members end, and other groups are not affected. */
+  #deliver(group: DeliveryGroup, before: Revision, congested: SubscriptionOwner[]): void {
     const next = group.index + group.pending!.events.length;
     try {
       this.#flush(group, before, congested);
@@ -173,7 +173,7 @@ export class FanOut {
     const { members, index } = group;
     const next = index + chunk.length;
     const someEnd = next >= group.nextCap;
-    // Those who turn out to be congested are few, and are sent the same events later.
+    // This also counts the few members whose port is congested; they are sent the same events later.
     this.delivered += members.length * chunk.length;
     // Backwards, because a member that leaves is replaced by the last one.
     for (let i = members.length - 1; i >= 0; i--) {
@@ -208,7 +208,7 @@ function listOf(groups: DeliveryGroup | DeliveryGroup[] | undefined): DeliveryGr
   return Array.isArray(groups) ? groups : [groups];
 }
 
-/** The states by which a filter may see the event: what the record was, and what it is. */
+/** Returns the states of the record before and after the event, as filters match either. */
 function seenBy({ before, after }: StoreEvent): Matchable[] {
   if (before === undefined || before === after) return after ? [after.matchable] : [];
   return after ? [before.matchable, after.matchable] : [before.matchable];
@@ -217,7 +217,7 @@ function seenBy({ before, after }: StoreEvent): Matchable[] {
 function endOfFrame(events: readonly Uint8Array[], from: number, most: number): number {
   let bytes = 0;
   let at = from;
-  // One more each, for the comma in JSON.
+  // One byte more per event, for the comma in JSON.
   do bytes += events[at++]!.length + 1;
   while (at < events.length && bytes + events[at]!.length <= most);
   return at;

@@ -1,18 +1,17 @@
 import { isGlob, type Filter, type Matchable, type RecordField } from '../../protocol/index.js';
 import { PrefixTree } from './prefix-tree.js';
 
-/** What the index holds: anything with a filter. */
+/** An item of the index. */
 interface Filtered {
   readonly filter: Filter;
 }
 
-/** The fields by which a filter is filed, the one that leaves the fewest candidates first. */
+/** The fields by which a filter is indexed, the one with the fewest candidates first. */
 const SELECTIVE_FIRST: readonly RecordField[] = ['ids', 'run_ids', 'addresses', 'branches', 'kinds'];
 
 /**
- * Finds the few filters that a record may match without asking all of them. Each filter is filed under one of its
- * fields: an exact value, or the literal beginning of an address. What the index yields are candidates: the filter itself
- * decides.
+ * Finds the few filters that a record may match, without testing all of them. Each filter is indexed by one of its fields: by
+ * exact values, or by the literal beginning of an address. The index yields candidates only; the filter itself decides.
  */
 export class FilterIndex<T extends Filtered> {
   readonly #exact: Readonly<Record<RecordField, Map<string, T | Set<T>>>> = {
@@ -34,7 +33,7 @@ export class FilterIndex<T extends Filtered> {
       case 'addresses':
         for (const pattern of place.values) {
           if (isGlob(pattern)) this.#globs.add(literalBeginning(pattern), item);
-          // A pattern also stands for the address that is the same text.
+          // A pattern also matches the address that is the same text.
           insert(this.#exact.addresses, pattern, item);
         }
         return;
@@ -60,7 +59,7 @@ export class FilterIndex<T extends Filtered> {
     }
   }
 
-  /** Calls `visit` at least once for every item whose filter may match. */
+  /** Calls `visit` at least once for each item whose filter may match. */
   eachCandidate(record: Matchable, visit: (item: T) => void): void {
     this.#unfiled.forEach(visit);
     visitAll(this.#exact.ids.get(record.id), visit);
@@ -85,20 +84,20 @@ function placeOf(filter: Filter): Place {
   return { by: 'everything', values: [] };
 }
 
-// Quotes are taken off by picomatch.
+// Quotes are special because picomatch removes them.
 const SPECIAL = /[*?+@!|()[\]{}\\"]/;
 
-/** What every text that a glob matches begins with. */
+/** Returns a prefix of every text that the glob matches. */
 function literalBeginning(glob: string): string {
-  // picomatch passes over a leading `./`, and reads a bar outside of any brackets as "or".
+  // picomatch skips a leading `./`, and treats a bar outside of brackets as "or".
   if (glob.startsWith('./') || glob.includes('|')) return '';
   const literal = glob.slice(0, glob.search(SPECIAL));
   // `src/**` also matches `src`.
   return literal.endsWith('/') ? literal.slice(0, -1) : literal;
 }
 
-// A value that one item asks for holds the item itself: with a filter for each of many thousand subscriptions, a set
-// for each would be a tenth of what they take.
+// A value with one item maps to the item itself. With many thousand subscriptions that each have their own filter, one set per
+// value would take a tenth of their memory.
 
 function visitAll<T extends object>(found: T | Set<T> | undefined, visit: (item: T) => void): void {
   if (found === undefined) return;

@@ -1,24 +1,24 @@
 import type { MessageType } from '../../protocol/index.js';
 import { packMessage, type Encoding, type ServerMessage } from '../../protocol/index.js';
 
-/** A message as the bytes of a frame. */
+/** Returns a message as the bytes of a frame. */
 export function encodeMessage(message: ServerMessage, encoding: Encoding): Uint8Array {
   return encoding === 'msgpack' ? packMessage(message) : Buffer.from(JSON.stringify(message));
 }
 
-/** A message whose last element is an array of events: `events` with group and index, or `batch` with sub and n. */
+/** The head of a message whose last element is an array of events: `events` (group, index) or `batch` (subscription, n). */
 export interface EventsHead {
   readonly type: typeof MessageType.events | typeof MessageType.batch;
-  /** The group of `events`, the subscription of `batch`. */
+  /** The group for `events`; the subscription for `batch`. */
   readonly to: number;
-  /** The index of the first event in the group, or its number since the subscription began anew. */
+  /** The index of the first event in the group; for `batch` its number since the subscription last began. */
   readonly first: number;
 }
 
 // [type, uint32, uint64, array32 of …]: fixed widths keep the head a constant 21 bytes.
 const PACKED_HEAD_BYTES = 21;
 
-/** A frame around events that are encoded already: their bytes are copied once, and read by nobody. */
+/** Returns a frame around encoded events. Their bytes are copied once and not parsed. */
 export function frameOf(head: EventsHead, events: readonly Uint8Array[], encoding: Encoding): Uint8Array {
   return encoding === 'msgpack' ? packedFrame(head, events) : jsonFrame(head, events);
 }
@@ -34,7 +34,7 @@ function packedFrame({ type, to, first }: EventsHead, events: readonly Uint8Arra
   frame[7] = 0xcf;
   frame.writeUInt32BE(Math.floor(first / 0x1_0000_0000), 8);
   frame.writeUInt32BE(first >>> 0, 12);
-  // array16 would save two bytes of a frame and cost the constant width.
+  // array16 would save two bytes per frame, but the head would no longer have a constant width.
   frame[16] = 0xdd;
   return writeEvents(frame, events);
 }

@@ -1,27 +1,27 @@
 import { compileFilter, type Encoding, type Filter, type GroupId, type Matcher } from '../../protocol/index.js';
 
-/** What a group must know of each of its members. */
+/** The properties of a member that its group uses. */
 export interface GroupMember {
-  /** Its place in the group's list while it is live. */
+  /** Its index in the group's `members` while it is live. */
   slot: number;
-  /** The group's index at which its cap is reached. Infinity where there is none. */
+  /** The group's index at which its cap is reached; Infinity if it has no cap. */
   readonly endIndex: number;
 }
 
-/** Subscriptions that share one filter and one encoding, and therefore every frame. At most one of a connection. */
+/** Subscriptions that share one filter and one encoding, and so each frame. It has at most one subscription of a connection. */
 export class Group<Member extends GroupMember = GroupMember> {
   readonly matcher: Matcher;
-  /** The live ones; the others still hold a reference. In no order. */
+  /** The live subscriptions, in no order. Those that are not live only hold the group. */
   members: Member[] = [];
-  /** How many subscriptions hold it, live or not. */
+  /** The number of subscriptions that hold the group, live or not. */
   holders = 1;
-  /** Number of the next event that matches: what the group's members count by, live or not. */
+  /** The index of the next matching event. Live and lagging subscriptions count by it. */
   index = 0;
-  /** What the turn has brought, not sent yet; most of many thousand groups are never told anything. */
+  /** The turn's matching events, not sent yet. Made at first use, because most of many thousand groups never have any. */
   pending: { readonly revisions: number[]; readonly events: Uint8Array[] } | undefined;
-  /** The publication that looked at this group last, so that an event asks it once. */
+  /** The number of the last event that was matched against the group, so that each event is matched once. */
   visit = 0;
-  /** The first index at which a capped member must leave; no member needs a look before it. */
+  /** The lowest `endIndex` of the live members. Before this index no member needs a check of its cap. */
   nextCap = Infinity;
 
   constructor(
@@ -34,7 +34,7 @@ export class Group<Member extends GroupMember = GroupMember> {
 
   join(member: Member): void {
     member.slot = this.members.length;
-    // An array that is pushed to makes room for seventeen; most groups have one member.
+    // The first push to an empty array makes room for seventeen elements, and most groups have one member.
     if (member.slot === 0) this.members = [member];
     else this.members.push(member);
     if (member.endIndex < this.nextCap) this.nextCap = member.endIndex;

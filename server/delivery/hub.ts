@@ -5,28 +5,28 @@ import { History, type HistoryLimits, type LostPositions } from '../store/histor
 import type { StoreEvent } from '../store/store-event.js';
 import { FanOut } from './fan-out.js';
 
-/** Where a stream begins. */
+/** The state from which a hub starts. */
 export interface HubStart {
   readonly epoch: Epoch;
-  /** The records as they are now. */
+  /** The current records. */
   readonly store: CurrentRecords;
-  /** The events that have led there, as far back as they are known, up to the store's revision. */
+  /** The known events that led to these records, up to the store's revision. */
   readonly past?: readonly StoreEvent[];
   readonly lost?: LostPositions | undefined;
 }
 
 export interface HubLimits extends HistoryLimits {
-  /** Bytes that may wait for a socket. */
+  /** The bytes that may wait in a socket's queue. */
   readonly maxQueuedBytes: number;
 }
 
-/** The stream: the records as they are, what led there, and who is told. Knows nothing of files and sockets. */
+/** One stream: the current records, the history of events, and the fan-out to subscriptions. Uses no files and no sockets. */
 export class Hub {
-  /** Subscriptions that began anew, by why. */
+  /** The number of subscriptions that began again, by reason. */
   readonly resyncs: Record<ResyncReason, number> = { compacted: 0, epoch: 0, future: 0, lagged: 0, restart: 0 };
-  /** Events given to subscriptions that were not live: of snapshots, of replay, of what they had missed. */
+  /** The number of events sent to subscriptions that were not live: in snapshots, in replays, and of missed events. */
   deliveredBehind = 0;
-  /** Sessions that waited for a socket which had nothing left to take: a fault of ours, so that it must stay 0. */
+  /** The number of ports that stayed congested though their socket's queue was empty. It is a fault of the server and must stay 0. */
   stalls = 0;
 
   readonly epoch: Epoch;
@@ -45,19 +45,19 @@ export class Hub {
     this.#lost = lost;
   }
 
-  /** The revision up to which every live subscription has been told. */
+  /** The revision up to which all events have been sent to every live subscription. */
   get revision(): Revision {
     return this.fanOut.published;
   }
 
-  /** Keeps one turn's events and tells everyone; what can wait until they are told, waits. */
+  /** Appends one turn's events to the history and delivers them. Work that can wait comes after the delivery. */
   publish(events: readonly StoreEvent[]): void {
     for (const event of events) this.history.append(event);
     this.fanOut.publish(events);
     this.store.settle();
   }
 
-  /** @returns why the events after a cursor cannot be replayed; `undefined` where they can. */
+  /** @returns why the events after a cursor cannot be replayed; `undefined` if they can. */
   resyncReason(cursor: Cursor): Exclude<ResyncReason, 'lagged'> | undefined {
     if (cursor.epoch !== this.epoch) return 'epoch';
     if (cursor.revision > this.revision) return 'future';

@@ -3,17 +3,17 @@ import type { InitialDelivery } from './delivery-state.js';
 import type { Group } from './group.js';
 import type { Hub } from './hub.js';
 
-/** How a new subscription is served, and what its client is told of that. */
+/** How a new subscription begins, and what the answer to its client says. */
 export interface DeliveryPlan {
   readonly begins: InitialDelivery;
   readonly mode: SubscribeMode;
-  /** What has been seen by a client that has seen nothing yet. */
+  /** The client's cursor until it receives the first event. */
   readonly cursor: Cursor;
-  /** Why a cursor was of no use. */
+  /** Why the client's cursor could not be used; `undefined` if it could, or the client sent none. */
   readonly resync: ResyncReason | undefined;
 }
 
-/** Continues after a cursor that is still good, and otherwise begins with the records or with what comes next. */
+/** Plans a new subscription: it continues after a usable cursor, or begins with a snapshot or with the next event. */
 export function planDelivery(hub: Hub, group: Group, { since, snapshot }: SubscribeOptions): DeliveryPlan {
   const withSnapshot = snapshot === 'full';
   const cursor: Cursor = { epoch: hub.epoch, revision: hub.revision };
@@ -30,7 +30,7 @@ export function planDelivery(hub: Hub, group: Group, { since, snapshot }: Subscr
   return { begins, mode: 'replay', cursor: since, resync: undefined };
 }
 
-/** Where a subscription without a usable cursor begins: at the cut of this moment, or with what comes next. */
+/** Returns the initial state without a usable cursor: the snapshot of the present cut, or an empty replay up to now. */
 export function deliveryFromNow(hub: Hub, group: Group, withSnapshot: boolean): InitialDelivery {
   const joinAt = group.index;
   if (!withSnapshot) return { at: 'replay', after: hub.revision, until: hub.revision, joinAt };

@@ -1,11 +1,11 @@
 import type { Turn } from '../runtime/turn-loop.js';
 
-/** How many records or events are looked at before the time is. */
+/** The number of records or events that are matched between two readings of the clock. */
 const LOOK_AT_TIME_EVERY = 16;
-/** Where the globs of a filter cost more, the time is looked at for each. */
+/** If the globs of a filter cost more steps than this, the clock is read for each record or event. */
 const MAX_CHEAP_COST = 500;
 
-/** Events gathered for one frame, up to a number, a size and the end of the turn. */
+/** Events collected for one frame, up to a number, a size in bytes, and the end of the turn. */
 export class Piece {
   readonly events: Uint8Array[] = [];
   readonly #lookEvery: number;
@@ -21,7 +21,7 @@ export class Piece {
     this.#lookEvery = matcherCost > MAX_CHEAP_COST ? 1 : LOOK_AT_TIME_EVERY;
   }
 
-  /** Whether one more may be looked at; asked once for each. */
+  /** Whether one more record or event may be matched. To be called once before each. */
   hasRoom(): boolean {
     if (this.events.length >= this.maxEvents || this.#bytes >= this.maxBytes) return false;
     return ++this.#looked % this.#lookEvery !== 0 || !this.turn.isSpent();

@@ -1,41 +1,41 @@
 import { CloseCode } from '../../protocol/index.js';
 
-/** What became of a frame: on its way, in the queue of the socket, or refused. */
+/** The result of sending a frame: the kernel took it, the socket queued it, or the socket refused it. */
 export type SendResult = 'sent' | 'queued' | 'dropped';
 
-/** Where frames go: a WebSocket, or what stands in its place. After it is closed every call is harmless. */
+/** Takes frames: a WebSocket, or a replacement inside the process. After it is closed, every call is harmless. */
 export interface Socket {
-  /** Binary or text, as the connection's encoding asks. */
+  /** Sends a frame as binary or text, as the connection's encoding needs. */
   send(frame: Uint8Array): SendResult;
-  /** Bytes handed over that the kernel has not taken. */
+  /** The bytes in the socket's queue, which the kernel has not taken. */
   readonly queuedBytes: number;
-  /** Address of the other end; none inside a process. */
+  /** The address of the other end; `undefined` for a replacement inside the process. */
   readonly remote?: string;
   close(code: CloseCode, reason: string): void;
 }
 
-/** `open`: takes frames. `congested`: its queue is full; it opens again when half of it has drained. `closed`: takes nothing more. */
+/** `open`: takes frames. `congested`: the queue is full; the port opens again when half of it has drained. `closed`: takes no frames. */
 export type PortState = 'open' | 'congested' | 'closed';
 
-/** Who is told what happens to a port. */
+/** Receives the notices of a port. */
 export interface PortOwner {
   /** A congested port is open again. */
   opened(): void;
-  /** A congested port had an empty queue and nobody said so: a fault of an engine. */
+  /** A congested port had an empty queue, and the engine did not report that it had drained: a fault of the engine. */
   stalled(): void;
 }
 
-/** The way to one client: passes frames to its socket, and keeps what waits for it within a bound. */
+/** The way to one client: passes frames to its socket and bounds the socket's queue. */
 export class Port {
   #state: PortState = 'open';
-  /** Something waited in the socket's queue when it was last sent to. */
+  /** Whether frames may still be in the socket's queue. */
   #hasQueued = false;
-  /** Congested with an empty queue: seen at the last look, or put right since. */
+  /** Whether the port was congested with an empty queue: found once (`suspected`), or twice, and then opened (`ended`). */
   #stall: 'none' | 'suspected' | 'ended' = 'none';
 
   constructor(
     readonly socket: Socket,
-    /** Bytes that may wait in the socket's queue. */
+    /** The bytes that may wait in the socket's queue. */
     private readonly maxQueuedBytes: number,
     private readonly owner: PortOwner,
   ) {}
@@ -48,34 +48,34 @@ export class Port {
     return this.#state === 'open';
   }
 
-  /** Passes a frame to the socket, whatever waits there, and looks at what became of it. */
+  /** Passes a frame to the socket, however full its queue is, and updates the state by the result. */
   send(frame: Uint8Array): SendResult {
     if (this.#state === 'closed') return 'dropped';
     const result = this.socket.send(frame);
     if (result === 'queued') this.#hasQueued = true;
     const isFull = result === 'queued' && this.socket.queuedBytes > this.maxQueuedBytes;
     if (isFull || result === 'dropped') this.#congest();
-    // The engine had room again before it said so, and may not say it now that nothing waits.
+    // The queue drained before the engine reported it. With nothing in the queue, the engine may never report it.
     else if (result === 'sent' && this.#state === 'congested') this.drained();
     if (this.#stall === 'ended') this.#reportStall(result);
     return result;
   }
 
-  /** Sends what can be sent again later: `dropped`, and the port congested, where more would wait than may. */
+  /** Sends a frame that can be sent again later. If the queue has no room for it: `dropped`, and the port is congested. */
   offer(frame: Uint8Array): SendResult {
     return this.claim(frame.length) ? this.send(frame) : 'dropped';
   }
 
-  /** Sends what nobody can repeat: where the socket refuses it, the connection ends. */
+  /** Sends a frame that cannot be sent again later. If the socket refuses it, the connection is closed. */
   sendOrClose(frame: Uint8Array): void {
     if (this.send(frame) !== 'dropped' || this.#state === 'closed') return;
     this.close(CloseCode.tooSlow, 'the connection takes no more');
   }
 
-  /** Makes sure that so many bytes more may wait; an empty queue takes anything. Where they may not, the port is congested from now on. */
+  /** Whether the queue has room for this many bytes; an empty queue takes any number. If not, the port becomes congested. */
   claim(bytes: number): boolean {
     if (this.#state !== 'open') return false;
-    // The engine is not asked about a socket that has always taken everything.
+    // Saves a call to the engine for a socket that has queued nothing.
     if (!this.#hasQueued) return true;
     const { queuedBytes } = this.socket;
     if (queuedBytes === 0) {
@@ -87,7 +87,7 @@ export class Port {
     return false;
   }
 
-  /** The socket says that its queue has become shorter. */
+  /** To be called when the engine reports that the socket's queue has become shorter. */
   drained(): void {
     if (this.#state !== 'congested' || this.socket.queuedBytes > this.maxQueuedBytes / 2) return;
     this.#state = 'open';
@@ -95,8 +95,8 @@ export class Port {
   }
 
   /**
-   * Looks for a congested port whose queue is empty: nobody would open it. No engine of ours leaves one so; should one do it,
-   * the second look that finds it so opens the port, and its owner is told.
+   * Finds out whether the port is congested with an empty queue: then no report of the engine would open it. No engine should
+   * leave a port so. If the second call in a row finds it so, the port is opened, and `stalled` is called after the next frame.
    */
   lookForStall(): void {
     if (this.#state !== 'congested') return;
@@ -110,13 +110,13 @@ export class Port {
     }
   }
 
-  /** Closes the socket; nothing is sent any more. */
+  /** Closes the socket. */
   close(code: CloseCode, reason: string): void {
     this.socket.close(code, reason);
     this.#state = 'closed';
   }
 
-  /** The socket has been closed, by either end. */
+  /** To be called when the socket has been closed, by either end. */
   closed(): void {
     this.#state = 'closed';
   }
@@ -125,7 +125,7 @@ export class Port {
     if (this.#state === 'open') this.#state = 'congested';
   }
 
-  /** A socket that takes the next frame had been waited for in vain; one that drops it is being closed. */
+  /** Reports a stall if the socket takes the next frame. A socket that drops it is being closed, and was not stalled. */
   #reportStall(result: SendResult): void {
     this.#stall = 'none';
     if (result !== 'dropped') this.owner.stalled();

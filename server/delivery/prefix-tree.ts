@@ -7,7 +7,7 @@ interface Node<T> {
 
 const newNode = <T>(): Node<T> => ({ children: new Map(), values: new Set(), round: 0 });
 
-/** Values under text prefixes: finds all whose prefix begins a given text, in time that grows with that text alone. */
+/** Values by text prefix. Finds all values whose prefix begins a given text, in time that grows only with that text. */
 export class PrefixTree<T> {
   readonly #root = newNode<T>();
   #round = 0;
@@ -38,7 +38,7 @@ export class PrefixTree<T> {
     }
   }
 
-  /** Calls `visit` for every value whose prefix one of the texts begins with: once for each prefix, however many begin so. */
+  /** Calls `visit` for each value whose prefix begins one of the texts, once per prefix. */
   eachPrefixOf(texts: readonly string[], visit: (value: T) => void): void {
     this.#round++;
     for (const text of texts) this.#eachPrefixOf(text, visit);

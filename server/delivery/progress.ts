@@ -5,27 +5,27 @@ import type { Beginning, Subscription } from './subscription.js';
 
 /** How far a subscription has been served. */
 export type Progress =
-  /** In a snapshot at `cut`: all records until `last`, in canonical order, have been sent; none where it is `undefined`. */
+  /** In a snapshot at `cut`: all records up to `last`, in canonical order, have been sent; none if it is `undefined`. */
   | { readonly at: 'snapshot'; readonly cut: Revision; readonly last: RecordVersion | undefined }
-  /** Everything until `until` has been sent, or does not match. */
+  /** All matching events up to `until` have been sent. */
   | { readonly at: 'replay' | 'lagging' | 'live'; readonly until: Revision };
 
-/** What an explanation must know of a subscription; holds on to no snapshot, so that it can be kept. */
+/** The data about a subscription that an explanation needs. It refers to no snapshot, so that keeping it costs little memory. */
 export interface SubscriptionProgress {
   readonly filter: Filter;
   readonly matcher: Matcher;
   readonly beginning: Beginning;
   readonly progress: Progress;
-  /** Infinity where there is no cap. */
+  /** The cap of the subscription; Infinity if it has none. */
   readonly maxEvents: number;
   readonly delivered: number;
-  /** Where it is over. */
+  /** The reason of its end; absent if it has not ended. */
   readonly ended?: CompleteReason;
-  /** Bytes that its socket has not taken, where the port is congested. */
+  /** The bytes in its socket's queue; absent unless the port is congested. */
   readonly queuedBytes?: number;
 }
 
-/** @param now the revision up to which live subscriptions have been told. */
+/** Returns the progress of a subscription. @param now the revision up to which live subscriptions have been sent all events. */
 export function progressOf(subscription: Subscription, now: Revision): SubscriptionProgress {
   const { group, beginning, maxEvents, delivered, state, owner } = subscription;
   const active = state.at === 'ended' ? state.from : state;

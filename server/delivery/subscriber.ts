@@ -13,15 +13,15 @@ import { Port, type PortOwner, type Socket } from './port.js';
 import { progressOf, type SubscriptionProgress } from './progress.js';
 import { Subscription, type SubscriptionOwner } from './subscription.js';
 
-/** Ended subscriptions that are remembered, so that it can be explained why an event was not delivered any more. */
+/** The number of ended subscriptions that are kept, so that an explanation can say why an event was not delivered. */
 const MAX_REMEMBERED = 16;
 
-/** What a subscriber asks of the session that owns it. */
+/** The calls of a subscriber to its session. */
 export interface SubscriberOwner extends PortOwner {
   fail(where: string, error: unknown): void;
 }
 
-/** What the client is told of a new subscription. */
+/** What the answer to the client says about a new subscription. */
 export interface Subscribed {
   readonly group: number;
   readonly mode: SubscribeMode;
@@ -29,11 +29,11 @@ export interface Subscribed {
   readonly resync: ResyncReason | undefined;
 }
 
-/** One connection as delivery sees it: the port that leads to it, and its subscriptions. */
+/** One connection as delivery sees it: its port and its subscriptions. */
 export class Subscriber implements SubscriptionOwner {
   readonly port: Port;
   readonly #subscriptions = new Map<SubscriptionId, Subscription>();
-  /** How the last subscriptions to end stood; made when the first ends. */
+  /** The final progress of the last subscriptions that ended; made when the first ends. */
   #ended: Map<SubscriptionId, SubscriptionProgress> | undefined;
 
   constructor(
@@ -54,7 +54,7 @@ export class Subscriber implements SubscriptionOwner {
     return this.#subscriptions.size;
   }
 
-  /** Steps that the globs of all filters take. */
+  /** The cost of the globs of all filters, in steps. */
   get filterCost(): number {
     let sum = 0;
     for (const { group } of this.#subscriptions.values()) sum += group.matcher.cost;
@@ -70,13 +70,13 @@ export class Subscriber implements SubscriptionOwner {
     return this.#subscriptions.get(id);
   }
 
-  /** How a subscription stands, or stood when it ended; `undefined` where there was none lately. */
+  /** Returns the progress of a subscription, or its final progress if it has ended; `undefined` if none is known. */
   progress(id: SubscriptionId): SubscriptionProgress | undefined {
     const subscription = this.#subscriptions.get(id);
     return subscription ? progressOf(subscription, this.hub.revision) : this.#ended?.get(id);
   }
 
-  /** Begins a subscription, of which nothing has been sent yet. */
+  /** Begins a subscription. Sends nothing yet. */
   add(id: SubscriptionId, options: SubscribeOptions): Subscribed {
     const taken = new Set([...this.#subscriptions.values()].map(({ group }) => group));
     const group = this.hub.fanOut.acquire(options.filter, this.encoding, (candidate) => taken.has(candidate));
@@ -91,7 +91,7 @@ export class Subscriber implements SubscriptionOwner {
     return { group: group.id, mode, cursor, resync };
   }
 
-  /** Takes all that are live off the hot path, everything up to `after` having been sent. */
+  /** Takes all live subscriptions off the hot path. All their events up to `after` have been sent. */
   fallBehind(after: Revision): void {
     for (const subscription of this.#subscriptions.values()) {
       if (subscription.state.at === 'live') subscription.fallBehind(after, subscription.group.index);

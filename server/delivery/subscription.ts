@@ -18,28 +18,28 @@ import { encodeMessage, frameOf } from './frames.js';
 import type { Group, GroupMember } from './group.js';
 import type { Port } from './port.js';
 
-/** How a subscription began, or last began again: with the records at a revision, or with what followed it. */
+/** How a subscription began, or last began again: with the records at the revision `from`, or with the events after it. */
 export interface Beginning {
   readonly by: 'snapshot' | 'replay';
   readonly from: Revision;
-  /** Why its cursor, or what it had missed, was of no use. */
+  /** Why it could not continue after its cursor, or after the last event it was sent. */
   readonly resync?: ResyncReason;
 }
 
-/** The connection of a subscription, as the subscription sees it. */
+/** The connection of a subscription, as the subscription uses it. */
 export interface SubscriptionOwner {
   readonly port: Port;
   readonly encoding: Encoding;
-  /** Takes all its live subscriptions off the hot path, everything up to `after` having been sent. */
+  /** Takes all its live subscriptions off the hot path. All their events up to `after` have been sent. */
   fallBehind(after: Revision): void;
-  /** The subscription has just ended. */
+  /** Called when a subscription has just ended. */
   ended(subscription: Subscription): void;
-  /** A fault of the server over this connection, which ends it. */
+  /** Called for a fault of the server that concerns this connection, and ends the connection. */
   fail(where: string, error: unknown): void;
 }
 
 export interface SubscriptionPlan {
-  /** Infinity where there is no cap. */
+  /** The cap of the subscription; Infinity if it has none. */
   readonly maxEvents: number;
   readonly wantsSnapshot: boolean;
   readonly begins: InitialDelivery;
@@ -47,8 +47,8 @@ export interface SubscriptionPlan {
 }
 
 /**
- * One subscription of one connection: how far it has been served. It alone changes its state, by {@link nextState}, and it says
- * itself on the wire what that means.
+ * One subscription of one connection, and how far it has been served. Only the subscription changes its state, by
+ * {@link nextState}, and only it sends the messages that report the change.
  */
 export class Subscription implements GroupMember {
   slot = -1;
@@ -56,11 +56,11 @@ export class Subscription implements GroupMember {
   readonly wantsSnapshot: boolean;
   #state: DeliveryState;
   #beginning: Beginning;
-  /** Events sent since it last began; the `n` of the next batch is one more. */
+  /** The number of events sent in batches since it last began; the `n` of the next batch is one more. */
   #batched = 0;
-  /** Events sent outside the group's count: those of snapshots and replay, and of earlier stays in the count. */
+  /** The number of events sent outside the group's present count: in snapshots, in replays, and in the count before a restart. */
   #sentApart = 0;
-  /** The group's index at which it joined the count. */
+  /** The group's index at which it began to count with the group. */
   #joinedAt = 0;
 
   constructor(
@@ -83,7 +83,7 @@ export class Subscription implements GroupMember {
     return this.#beginning;
   }
 
-  /** All events sent so far. */
+  /** The number of all events sent so far. */
   get delivered(): number {
     switch (this.#state.at) {
       case 'lagging':
@@ -97,31 +97,31 @@ export class Subscription implements GroupMember {
     }
   }
 
-  /** How many more events its cap allows. */
+  /** The number of events that its cap still allows. */
   get remaining(): number {
     return this.maxEvents - this.delivered;
   }
 
-  /** The group's index at which the cap is reached; nothing at or after it is for this subscription. */
+  /** The group's index at which the cap is reached. Events at or after it are not sent to this subscription. */
   get endIndex(): number {
     return this.#joinedAt + this.maxEvents - this.#sentApart;
   }
 
-  /** Whether catch-up has something to do for it. */
+  /** Whether catch-up has to send something to it. */
   get isBehind(): boolean {
     return this.#state.at !== 'live' && this.#state.at !== 'ended';
   }
 
   // ── catching up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends some of a snapshot. `next` is the place of the first record that was not looked at. */
+  /** Sends a piece of a snapshot. `next` is the index of the first record that was not matched yet. */
   sendSnapshot(events: readonly Uint8Array[], next: number): void {
     this.#become({ is: 'snapshot-sent', next });
     this.#sendBatch(events);
     if (this.#state.at === 'snapshot' && next === this.#state.versions.length) this.#sync(this.#state);
   }
 
-  /** Sends some of a replay. Everything up to `after` was looked at. */
+  /** Sends a piece of a replay. All events up to `after` have been matched. */
   sendReplay(events: readonly Uint8Array[], after: Revision): void {
     this.#become({ is: 'history-sent', after, events: events.length });
     this.#sendBatch(events);
@@ -129,8 +129,9 @@ export class Subscription implements GroupMember {
   }
 
   /**
-   * Sends events that the group has counted in the meantime, in the frames of the group. Everything up to `after` was looked at.
-   * @returns whether the port took them; where it did not, nothing has changed.
+   * Sends missed events, which the group has counted meanwhile, as frames of the group. All events up to `after` have been
+   * matched.
+   * @returns whether the port took them; if not, nothing has changed.
    */
   sendMissed(events: readonly Uint8Array[], after: Revision): boolean {
     if (this.#state.at !== 'lagging') return false;
@@ -141,23 +142,23 @@ export class Subscription implements GroupMember {
     return true;
   }
 
-  /** Nothing is left to send: from here on it is told with its group. */
+  /** Ends catch-up: from now on it receives the frames of its group. */
   goLive(): void {
     if (this.#state.at !== 'lagging') return;
     const { index } = this.#state;
     if (index !== this.group.index)
-      throw new Error(`replay counts ${String(index)}, the group ${String(this.group.index)}`);
+      throw new Error(`the subscription is at index ${String(index)}, its group at ${String(this.group.index)}`);
     this.#become({ is: 'caught-up' });
   }
 
   // ── on the hot path ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The port is congested: `index` is the group's number of the event that follows `after`. */
+  /** Leaves the hot path because the port is congested. `index` is the group's index of the first event after `after`. */
   fallBehind(after: Revision, index: number): void {
     this.#become({ is: 'fell-behind', after, index });
   }
 
-  /** Sends the last events that the cap allows, until revision `last`, in a frame of its own, and ends. */
+  /** Sends the last events that the cap allows, up to the revision `last`, in a frame for it alone, and ends it. */
   sendLast(events: readonly Uint8Array[], index: number, last: Revision): void {
     this.#become({ is: 'fell-behind', after: last, index: index + events.length });
     this.owner.port.send(this.#groupFrame(events, index));
@@ -166,9 +167,9 @@ export class Subscription implements GroupMember {
 
   // ── beginning again, and ending ───────────────────────────────────────────────────────────────────────────────────
 
-  /** Begins again, outside the group's count. */
+  /** Sends `resync` and begins again, outside the group's count. */
   restart(by: InitialDelivery, resync: ResyncReason): void {
-    this.#tell([MessageType.resync, this.id, resync]);
+    this.#send([MessageType.resync, this.id, resync]);
     if (this.#state.at === 'ended') return;
     this.#sentApart = this.delivered;
     this.#batched = 0;
@@ -176,16 +177,16 @@ export class Subscription implements GroupMember {
     this.#beginning = beginningOf(by, resync);
   }
 
-  /** Says the last word on it. */
+  /** Sends `complete` and ends the subscription. */
   complete(reason: CompleteReason): void {
     if (this.#state.at === 'ended') return;
-    this.#tell([MessageType.complete, this.id, reason, this.delivered]);
+    this.#send([MessageType.complete, this.id, reason, this.delivered]);
     this.end(reason);
   }
 
-  /** Ends it without a word. */
+  /** Ends the subscription without a message. */
   end(reason: EndReason): void {
-    // A last word that cannot be sent closes the socket, which ends everything before it returns.
+    // If `complete` cannot be sent, the socket is closed, which has ended all its subscriptions already.
     if (this.#state.at === 'ended') return;
     this.#sentApart = this.delivered;
     this.#become({ is: 'ended', reason });
@@ -194,7 +195,7 @@ export class Subscription implements GroupMember {
 
   // ── within ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The one place where the state changes. Who is live is in the group's list, and nobody else. */
+  /** The only place that changes the state. The group's list has exactly the live subscriptions. */
   #become(event: DeliveryEvent): void {
     const wasLive = this.#state.at === 'live';
     this.#state = nextState(this.#state, event);
@@ -214,7 +215,7 @@ export class Subscription implements GroupMember {
   }
 
   #sync(state: InitialDelivery): void {
-    this.#tell([MessageType.synced, this.id, state.at === 'snapshot' ? state.cut : state.until, state.joinAt]);
+    this.#send([MessageType.synced, this.id, state.at === 'snapshot' ? state.cut : state.until, state.joinAt]);
     if (this.#state.at === 'ended') return;
     this.#joinedAt = state.joinAt;
     this.#become({ is: 'synced' });
@@ -224,7 +225,7 @@ export class Subscription implements GroupMember {
     return frameOf({ type: MessageType.events, to: this.group.id, first }, events, this.owner.encoding);
   }
 
-  #tell(message: ServerMessage): void {
+  #send(message: ServerMessage): void {
     this.owner.port.sendOrClose(encodeMessage(message, this.owner.encoding));
   }
 }

@@ -1,25 +1,25 @@
 import type { Clock } from '../runtime/clock.js';
 
-/** Events wait for company until there has been none for so long, */
+/** A batch is written when no event has joined it for this long. */
 const GATHER_MS = 50;
-/** but never longer than this: each writing ends in a flush, and a trickle must not wait for its own end. */
+/** A batch never waits longer than this, so that a slow steady stream of events is written too. Each write ends in a flush. */
 const MAX_GATHER_MS = 500;
 
-/** When what has been gathered is to be written. */
+/** Decides when a batch of events is written. */
 export class BatchTimer {
   #phase: 'none' | 'open' | 'full' = 'none';
-  /** When the first and the last came. */
+  /** When the first event of the batch came, and when the last one came, on the monotonic clock. */
   #since = 0;
   #joinedAt = 0;
   #cancel: () => void = () => undefined;
 
-  /** @param end called in a turn of its own, which ends the gathering. */
+  /** @param end called in a turn of its own when the batch is to be written. */
   constructor(
     private readonly clock: Clock,
     private readonly end: () => void,
   ) {}
 
-  /** One more has come. A timer that has been set stands, because to set it anew would cost each event more than all else here. */
+  /** Notes that an event has joined. Does not reset the timer, because that would cost more per event than all other work here. */
   join(isFull: boolean): void {
     const now = this.clock.elapsed();
     this.#joinedAt = now;

@@ -14,19 +14,19 @@ import {
 } from './entries.js';
 import type { Table } from './table.js';
 
-/** Everything a table holds, decoded and found whole. */
+/** The decoded and checked content of a table. */
 export interface Contents {
   readonly epoch: Epoch;
   readonly base: Revision;
   readonly newest: Revision;
   readonly standing: readonly Standing[];
-  /** One for each revision after `base`, up to `newest`. */
+  /** One event for each revision after `base`, up to `newest`. */
   readonly events: readonly StoreEvent[];
-  /** Bytes of the events' entries. */
+  /** The bytes of the events' entries. */
   readonly historyBytes: number;
 }
 
-/** @throws DamagedJournalError where anything does not match its checksum, is missing, or is in the wrong place. */
+/** Reads a whole table. @throws DamagedJournalError if an entry does not match its checksum, is missing, or has a wrong key. */
 export function readContents(table: Table): Contents {
   const meta = decodeMeta(table.get(META_KEY));
   const known: Known = new Map();
@@ -55,7 +55,9 @@ function readHistory(table: Table, base: number, known: Known): { events: StoreE
     const event = decodeHistoryEntry(value, known);
     const expected = base + events.length + 1;
     if (event.revision !== expected || positionIn(key) !== expected) {
-      throw new DamagedJournalError(`revision ${String(event.revision)} is in the place of ${String(expected)}`);
+      throw new DamagedJournalError(
+        `the entry of revision ${String(expected)} holds revision ${String(event.revision)}`,
+      );
     }
     events.push(event);
     historyBytes += value.length;
@@ -68,7 +70,7 @@ function readIndex(table: Table, known: Known): Standing[] {
   for (const { key, value } of table.entries(PREFIX.index)) {
     const entry = decodeStanding(value, known);
     if (Buffer.compare(key, indexKey(entry.version.kind, entry.version.id)) !== 0) {
-      throw new DamagedJournalError(`${entry.version.kind} ${entry.version.id} is in the place of another record`);
+      throw new DamagedJournalError(`${entry.version.kind} ${entry.version.id} is in the entry of another record`);
     }
     standing.push(entry);
   }

@@ -16,30 +16,30 @@ import type { Standing } from '../store/standing.js';
 import { StoreEvent, type ChangeType } from '../store/store-event.js';
 import { crc32 } from 'node:zlib';
 
-/** The journal does not say what it was made to say; the message says where. */
+/** The journal's content is not what was written; the message says where. */
 export class DamagedJournalError extends Error {
   override readonly name = 'DamagedJournalError';
 }
 
-/** Every value ends with the CRC-32 of what is in front of it, little-endian. */
+/** Every value ends with the CRC-32 of the bytes before it, little-endian. */
 const CHECK_BYTES = 4;
-/** The CRC-32 of anything that is followed by its own CRC-32. */
+/** The CRC-32 of any bytes that are followed by their own CRC-32. */
 const RESIDUE = 0x2144df1c;
 
-/** First byte of a key: what the entry is. */
+/** The first byte of a key: the type of the entry. */
 export const PREFIX = { meta: 0x10, index: 0x20, history: 0x30 } as const;
 
-/** What the table holds, written together with every batch, so that a missing entry is missed. */
+/** The totals of the table, written with every batch, so that a missing entry is detected. */
 export interface Meta {
   readonly epoch: string;
-  /** Records in the index. */
+  /** The number of records in the index. */
   readonly records: number;
   /** The history holds every revision after `base` up to `newest`. */
   readonly base: number;
   readonly newest: number;
 }
 
-/** Versions by revision: the same state in the index and in two events becomes one object again. */
+/** Versions by revision, so that one version in the index and in two events becomes one object again. */
 export type Known = Map<number, RecordVersion>;
 
 export const META_KEY: Uint8Array = Buffer.of(PREFIX.meta);
@@ -52,7 +52,7 @@ export function indexKey(kind: Kind, id: string): Uint8Array {
   return key;
 }
 
-/** Big-endian, so that the order of the keys is that of the revisions. */
+/** Returns the key of a revision: big-endian, so that keys are ordered by revision. */
 export function historyKey(position: number): Uint8Array {
   const key = Buffer.allocUnsafe(9);
   key[0] = PREFIX.history;
@@ -61,7 +61,7 @@ export function historyKey(position: number): Uint8Array {
   return key;
 }
 
-/** The revision in a key that {@link historyKey} made. */
+/** Returns the revision in a key of {@link historyKey}; -1 if its length is wrong. */
 export function positionIn(key: Uint8Array): number {
   const bytes = bufferOf(key);
   return bytes.length === 9 ? bytes.readUInt32BE(1) * 2 ** 32 + bytes.readUInt32BE(5) : -1;
@@ -95,7 +95,7 @@ export function decodeStanding(value: Uint8Array, known: Known): Standing {
 const HAS_BEFORE = 1;
 const HAS_AFTER = 2;
 const IS_SAME = 4;
-/** A lease stands after the states, as JSON. */
+/** The lease follows the versions, as JSON. */
 const HAS_LEASE = 8;
 const EVENT_HEAD = 4 + 16;
 
@@ -145,12 +145,12 @@ export function decodeHistoryEntry(value: Uint8Array, known: Known): StoreEvent 
   );
 }
 
-/** When the event of an entry was generated, without decoding the rest. */
+/** Returns the time of an entry's event without decoding the rest. */
 export function timeOfHistoryEntry(value: Uint8Array) {
   return unixMillis(bufferOf(value).readDoubleLE(12));
 }
 
-/** @throws DamagedJournalError where an entry's checksum does not match. */
+/** @throws DamagedJournalError if an entry's checksum does not match. */
 export function checkEntry(value: Uint8Array): void {
   unsealed(value, 'an entry');
 }
@@ -160,7 +160,7 @@ export function checkEntry(value: Uint8Array): void {
 const VERSION_HEAD = 3 + 16 + 2 + 4;
 const SIGNATURE_BYTES = 24;
 
-/** Of a text that may be absent: its length. */
+/** The bytes of the length of a text that may be absent. */
 const TEXT_HEAD = 2;
 const ABSENT = 0xffff;
 const HAS_SIGNATURE = 1;
@@ -171,7 +171,7 @@ function versionSize({ id, packed, signature, followed }: RecordVersion): number
   return followed ? own + textSize(followed.runId) + textSize(followed.branch) : own;
 }
 
-// A text that no filter could ask for is none.
+// A text that is too long for any filter counts as absent.
 const kept = (text: string | undefined): string | undefined =>
   text !== undefined && Buffer.byteLength(text) < ABSENT ? text : undefined;
 const textSize = (text: string | undefined): number => TEXT_HEAD + Buffer.byteLength(kept(text) ?? '');
@@ -191,7 +191,7 @@ function readText(bytes: Buffer, at: number): { readonly text: string | undefine
   return { text: bytes.toString('utf8', from, from + length), end: from + length };
 }
 
-/** @returns the offset after it. */
+/** @returns the offset after the version. */
 function writeVersion(bytes: Buffer, start: number, version: RecordVersion): number {
   const { signature, packed, problem, followed } = version;
   let at = bytes.writeUInt8(kindIndex(version.kind), start);

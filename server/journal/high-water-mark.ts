@@ -4,27 +4,27 @@ import type { JournalDir } from './journal-dir.js';
 import type { OpenFile } from './storage.js';
 
 const MARK_BYTES = 12;
-/** So many more revisions are taken in advance, so that a stream of turns writes the mark once and not each time. */
+/** The mark is set ahead by this many revisions, so that many turns need only one write of it. */
 const AHEAD = 1_000;
 
 /**
- * The last revision that may have been sent to anybody, in twelve bytes of a file, written before a turn's fan-out.
- * The kernel holds them from the return of the call on, so that they outlive the process, though not the machine; that
- * costs 2 µs, or 20 after a rest, where a write that waits for the disk would cost milliseconds.
+ * The last revision that may have been sent to a client, in twelve bytes of a file, written before a turn's fan-out. When the
+ * call returns, the kernel has the bytes, so that they survive the end of the process, but not a crash of the machine. This
+ * costs 2 µs, or 20 µs after a pause; a write that waits for the disk would cost milliseconds.
  *
- * Where it is ahead of the table, nobody knows what has been sent, be it ahead by one or by a thousand. So it may be ahead
- * by a thousand for as long as events wait for the disk, and is exact when none do.
+ * If the mark is ahead of the table, it is not known which events in between were sent, whether it is ahead by one or by a
+ * thousand. So it may be ahead by a thousand while events wait for the disk, and it is exact when none wait.
  */
 export class HighWaterMark {
   readonly #bytes = Buffer.alloc(MARK_BYTES);
   #file: OpenFile | undefined;
   #seed = 0;
-  /** What it says. */
+  /** The revision in the file. */
   #last = 0;
 
   constructor(private readonly dir: JournalDir) {}
 
-  /** Opens the mark for an epoch and sets it. @throws Error where it cannot be written. */
+  /** Opens the mark for an epoch and sets it. @throws Error if it cannot be written. */
   open(epoch: Epoch, last: Revision): void {
     this.close();
     this.#seed = crc32(Buffer.from(epoch));
@@ -32,12 +32,12 @@ export class HighWaterMark {
     this.set(last);
   }
 
-  /** Sees to it that the mark is not before a revision. @throws Error where it cannot be written. */
+  /** Sets the mark ahead if it is before a revision. @throws Error if it cannot be written. */
   advanceTo(last: Revision): void {
     if (last > this.#last) this.set(revision(last + AHEAD));
   }
 
-  /** @throws Error where it cannot be written. */
+  /** Sets the mark to exactly this revision. @throws Error if it cannot be written. */
   set(last: Revision): void {
     if (this.#file === undefined) return;
     const bytes = this.#bytes;
@@ -47,7 +47,7 @@ export class HighWaterMark {
     this.#last = last;
   }
 
-  /** @returns `undefined` where there is none of this epoch. */
+  /** @returns the revision in the file; `undefined` if there is no mark of this epoch. */
   read(epoch: Epoch): Revision | undefined {
     const bytes = this.#readBytes();
     if (bytes === undefined) return undefined;
@@ -55,14 +55,14 @@ export class HighWaterMark {
     return bytes.readUInt32LE(8) === check ? revision(bytes.readDoubleLE(0)) : undefined;
   }
 
-  /** A file that does not close in order (a full disk, NFS) has kept what it has kept, and is checked when it is read. */
+  /** Closes the file. Ignores errors (full disk, NFS), because the checksum is verified when the mark is read. */
   close(): void {
     const file = this.#file;
     this.#file = undefined;
     try {
       file?.close();
     } catch {
-      // What the mark says is not told by its close.
+      // An error here says nothing about the content of the mark.
     }
   }
 

@@ -2,8 +2,9 @@ import { checkEntry, PREFIX } from './entries.js';
 import { openLmdbTable } from './lmdb-table.js';
 
 /**
- * A process of its own that reads every entry of a table: LMDB trusts the file that it maps, and over a damaged one it may end its
- * process (SIGBUS past a cut, SIGSEGV after a flipped pointer) instead of reporting an error. 0: whole. 3: damaged.
+ * The program of a process that reads every entry of a table. LMDB trusts the file that it maps. A damaged file may crash the
+ * process (SIGBUS past the end of a cut file, SIGSEGV after a flipped pointer) instead of causing an error.
+ * Exit code 0: whole. 3: damaged.
  */
 const [, , path = ''] = process.argv;
 try {

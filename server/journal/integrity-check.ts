@@ -6,8 +6,8 @@ import { DamagedJournalError } from './entries.js';
 const PATIENCE_MS = 30_000;
 
 /**
- * Reads a table in another process first, because a damaged file can take its reader down with it.
- * @throws DamagedJournalError where that process does not come back content.
+ * Reads a table in another process, because a damaged file can crash the process that reads it.
+ * @throws DamagedJournalError if that process fails, crashes, or takes longer than 30 seconds.
  */
 export async function probe(path: string): Promise<void> {
   const here = fileURLToPath(import.meta.url);

@@ -3,10 +3,10 @@ import type { UnixMillis } from '../../protocol/index.js';
 import { DamagedJournalError } from './entries.js';
 import type { JournalStorage, OpenFile } from './storage.js';
 
-/** Of the files and of what is in them; a journal of another is not read. */
+/** The version of the format of the files. A journal with another version is not read. */
 export const JOURNAL_FORMAT = 1;
 
-/** How many journals that were found damaged are kept for whoever wants to know why. */
+/** The number of damaged journals that are kept, so that an operator can find the cause. */
 const MAX_SET_ASIDE = 3;
 
 const CHUNK_BYTES = 1_048_576;
@@ -15,25 +15,25 @@ const MAX_HEADER_BYTES = 65_536;
 const NAME = 'journal';
 const HEADER_FILE = 'header.json';
 const MARK_FILE = 'sent';
-/** Of a table's file; nobody makes as many as there are numbers in it. */
+/** The name of a table's file. Twelve digits are more than a journal ever needs. */
 const TABLE = /^(\d{1,12})\.mdb(-lock)?$/;
 const DAMAGED = `${NAME}.damaged-`;
 
-/** What `header.json` says, before anything else in the journal is opened. */
+/** The content of `header.json`, which is read before any other file of the journal. */
 export interface Header {
   readonly format: number;
   readonly epoch: string;
-  /** The table's file. */
+  /** The name of the table's file. */
   readonly file: string;
-  /** Of the table's file: a journal that was copied is not the one that goes on. */
+  /** The inode of the table's file: a copy of a journal must not be continued. */
   readonly inode: string;
-  /** The boot during which it was in use; `null` where the platform does not say. */
+  /** The id of the boot during which the table was last in use; `null` if the platform has none. */
   readonly boot: string | null;
-  /** Written as the last act of an orderly stop, and taken away before the next first write. */
+  /** Written as the last step of an orderly stop, and removed before the table is opened again. */
   readonly seal: Seal | null;
 }
 
-/** The table's file, byte for byte. */
+/** The last revision, the size and the checksum of a closed table's file. */
 export interface Seal {
   readonly revision: number;
   readonly bytes: number;
@@ -41,16 +41,16 @@ export interface Seal {
 }
 
 /**
- * The names and small files in the journal's directory. All of it lies in a directory of this user's alone, and what is in that is
- * proven to be so before it is opened.
+ * The journal's directory: the names of its files, and its small files. Only this user can use the directory. Each file in it
+ * is proven to be private to this user before it is opened.
  */
 export class JournalDir {
   #directory: JournalStorage | undefined;
 
-  /** @param parent the directory in which the journal's is. It may be made anew while the journal is kept. */
+  /** @param parent the directory that contains the journal's directory. It may be made anew while the journal is in use. */
   constructor(private readonly parent: () => JournalStorage) {}
 
-  /** Opens the directory, and makes it where it is missing. */
+  /** Opens the directory, and makes it if it is missing. */
   ensure(): void {
     if (this.#directory?.isIntact() === true) return;
     this.close();
@@ -62,46 +62,46 @@ export class JournalDir {
     this.#directory = undefined;
   }
 
-  /** The path of a table's file, proven to be this user's alone; made where it is missing. */
+  /** Returns the path of a table's file, proven to be private to this user. Makes the file if it is missing. */
   file(name: string): string {
     return this.#open.fileFor(name);
   }
 
-  /** The mark's file, opened to read and write. */
+  /** Opens the mark's file to read and write, and makes it if it is missing. */
   openMark(): OpenFile {
     return this.#open.openFile(MARK_FILE);
   }
 
-  /** The mark's file, opened; `undefined` where there is none. */
+  /** Opens the mark's file. @returns `undefined` if there is none. */
   openExistingMark(): OpenFile | undefined {
     return this.#open.stats(MARK_FILE) === undefined ? undefined : this.openMark();
   }
 
-  /** Whether a table's file is still where it was opened: one that was removed is written to, and is nobody's journal. */
+  /** Whether a table's file is still in its directory. Writes to a removed file succeed, but no later run can read them. */
   hasTable(name: string): boolean {
     return this.#directory?.isIntact() === true && this.#directory.stats(name) !== undefined;
   }
 
-  /** A name that no file here has. */
+  /** Returns a name that no file in the directory has. */
   nextFile(): string {
     const taken = this.#open.names().map((name) => Number(TABLE.exec(name)?.[1] ?? 0));
     return `${String(Math.max(0, ...taken) + 1)}.mdb`;
   }
 
-  /** @throws Error where the table's file is missing. */
+  /** @throws Error if the table's file is missing. */
   inode(name: string): string {
     const stats = this.#open.stats(name);
     if (stats === undefined) throw new Error(`${name} is missing`);
     return String(stats.ino);
   }
 
-  /** @throws Error where the table's file is missing. */
+  /** @throws Error if the table's file is missing. */
   size(name: string): number {
     return Number(this.#open.stats(name)!.size);
   }
 
   /**
-   * @returns `undefined` where there is no journal.
+   * @returns `undefined` if there is no journal.
    * @throws DamagedJournalError
    */
   readHeader(): Header | undefined {
@@ -118,19 +118,19 @@ export class JournalDir {
     return header;
   }
 
-  /** Whoever reads sees the old header or the new one; on return it is on the disk. */
+  /** Replaces the header at once: readers see the old one or the new one. It is on the disk on return. */
   writeHeader(header: Header): void {
     const json = JSON.stringify(header);
     this.#open.replace(HEADER_FILE, `${json}\n${checkOf(json)}\n`, true);
   }
 
-  /** From here on there is no journal: whatever comes next begins a new epoch. */
+  /** Removes the header: there is no journal any more, so that the next run begins a new epoch. */
   removeHeader(): void {
     this.#open.remove(HEADER_FILE);
     this.#open.sync();
   }
 
-  /** Removes tables that are no longer, or not yet, the journal's. */
+  /** Removes all tables but the named one: old ones, and new ones that were not completed. */
   removeTablesExcept(name: string | undefined): void {
     for (const other of this.#open.names()) {
       if (name !== undefined && (other === name || other === `${name}-lock`)) continue;
@@ -142,7 +142,7 @@ export class JournalDir {
     for (const file of [name, `${name}-lock`]) this.#open.remove(file);
   }
 
-  /** The seal that a table's file would have now. */
+  /** Returns the seal of a table's file as it is now. */
   sealOf(name: string, revision: number): Seal {
     const file = this.#open.openFile(name);
     try {
@@ -160,7 +160,7 @@ export class JournalDir {
     }
   }
 
-  /** Gives the whole journal another name. @returns that name. */
+  /** Renames the whole journal's directory. @returns the new name. */
   setAside(now: UnixMillis): string {
     const parent = this.parent();
     this.close();

@@ -16,19 +16,19 @@ import type { JournalStorage } from './storage.js';
 import type { OpenTable, Table } from './table.js';
 
 export interface JournalFileServices {
-  /** The directory in which the journal has its own. */
+  /** The directory that contains the journal's directory. */
   readonly parent: () => JournalStorage;
   readonly clock: Clock;
   readonly log: Log;
   /** @default LMDB */
   readonly openTable?: OpenTable;
-  /** Reads a table where that can do no harm. @default in another process */
+  /** Checks a table that may be damaged. @default in another process */
   readonly probe?: (path: string) => Promise<void>;
-  /** Which boot of the machine this is; `undefined` where that is not known. @default asked of the system */
+  /** The id of this boot of the machine; `undefined` if it is not known. @default the system's */
   readonly boot?: () => string | undefined;
 }
 
-/** What a table holds when it is written as a whole: what stands at one moment, and what has led there. */
+/** The content of a new table: the records at one revision, and the events that led to them. */
 export interface Whole {
   readonly epoch: Epoch;
   /** The revision before the first event. */
@@ -38,13 +38,13 @@ export interface Whole {
   readonly events: readonly StoreEvent[];
 }
 
-/** A table that is being written on. */
+/** A table in use, and the name of its file. */
 export interface WrittenTable {
   readonly writer: JournalWriter;
   readonly file: string;
 }
 
-/** The files of a journal, and which of them counts: the header names the table, beside a mark that is kept. */
+/** The files of a journal. The header names the table that is valid; it is valid only together with the mark. */
 export class JournalFiles {
   readonly #dir: JournalDir;
   readonly #mark: HighWaterMark;
@@ -60,38 +60,38 @@ export class JournalFiles {
     this.#boot = services.boot ?? bootId;
   }
 
-  /** Reads what an earlier run has left. */
+  /** Reads the journal of an earlier run. */
   recover(): Promise<RecoveryResult> {
     const { clock, log } = this.services;
     const [dir, mark, openTable] = [this.#dir, this.#mark, this.#openTable];
     return recoverOrBeginAgain({ dir, mark, openTable, probe: this.#probe, boot: this.#boot(), clock, log });
   }
 
-  /** Sees to it that the mark is not before a revision. @throws Error where it cannot be written; the journal is forgotten then. */
+  /** Sets the mark ahead if it is before a revision. @throws Error if it cannot be written; the header is removed then. */
   advanceMark(last: Revision): void {
     this.#orForget(() => {
       this.#mark.advanceTo(last);
     });
   }
 
-  /** Everything up to a revision is in the table, and nothing waits. @throws Error where the mark cannot be written. */
+  /** Sets the mark to the table's last revision; no event may wait. @throws Error if the mark cannot be written. */
   setMark(last: Revision): void {
     this.#mark.set(last);
   }
 
-  /** Whether a table is still where it was opened. */
+  /** Whether a table's file is still in the journal's directory. */
   hasTable(file: string): boolean {
     return this.#dir.hasTable(file);
   }
 
   /**
-   * Writes everything into a new table; the old one stands until that is done.
-   * @param isWanted asked at the end: only then is the new one the journal's.
-   * @throws Error where that fails; the new table is removed.
+   * Writes everything into a new table. The old one stays valid until that is done.
+   * @param isWanted called at the end: if it returns false, the new table is discarded.
+   * @throws Error if it fails or the table is not wanted; the new table is removed.
    */
   async writeAnew(whole: Whole, retention: Retention, isWanted: () => boolean): Promise<WrittenTable> {
     const { epoch, base, cut, leases, events } = whole;
-    // A header is only good beside a mark that is kept.
+    // A header is valid only together with a mark that is kept up to date.
     this.#orForget(() => {
       this.#dir.ensure();
       this.#mark.open(epoch, cut.revision);
@@ -111,7 +111,7 @@ export class JournalFiles {
     return { writer, file };
   }
 
-  /** The last act of an orderly stop: the header says what a table that is closed is, byte for byte. */
+  /** The last step of an orderly stop: writes the size and checksum of the closed table into the header. */
   seal(epoch: Epoch, { writer, file }: WrittenTable): void {
     this.#writeHeader(epoch, file, this.#dir.sealOf(file, writer.newest));
   }
@@ -135,7 +135,7 @@ export class JournalFiles {
     this.#dir.writeHeader({ format: JOURNAL_FORMAT, epoch, file, inode, boot, seal });
   }
 
-  /** Better no journal than one that does not know which revisions are taken. */
+  /** Removes the header if `act` throws: a journal that does not know which revisions were sent must not be continued. */
   #orForget(act: () => void): void {
     try {
       act();
@@ -150,7 +150,10 @@ export class JournalFiles {
     try {
       this.#dir.removeHeader();
     } catch (error) {
-      this.services.log.error({ err: error }, 'the journal can be neither kept nor removed');
+      this.services.log.error(
+        { err: error },
+        'the journal can be neither written nor removed: remove it before the next start',
+      );
     }
   }
 }

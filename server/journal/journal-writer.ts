@@ -15,32 +15,32 @@ import {
 } from './entries.js';
 import type { Table, TableChange } from './table.js';
 
-/** How much of the history the journal keeps; what is beyond any of them goes, the oldest first. */
+/** The bounds of the history in the journal. If one is exceeded, the oldest events are removed. */
 export interface Retention {
   readonly maxEvents: number;
   readonly maxAgeMs: number;
   readonly maxBytes: number;
 }
 
-/** Events of one batch: encoding them and giving them to the table takes 1 to 2 ms, and nobody waits for longer than 5. */
+/** The events of one batch. Encoding them and giving them to the table takes 1 to 2 ms, so that no client waits longer than 5 ms. */
 export const BATCH = 256;
-/** Two leave for each that comes, so that a tightened bound is reached without a long turn. */
+/** At most two events are removed for each one added, so that a tightened bound is reached without a long turn. */
 const MAX_TRIMMED = 2 * BATCH;
 
-/** What one event puts into the table. */
+/** The entries of one event. */
 interface Entries {
   readonly history: TableChange;
   readonly index: TableChange;
 }
 
-/** Turns events into batches of entries, and keeps count of what the table holds. */
+/** Writes events into the table in batches of entries, and counts what the table holds. */
 export class JournalWriter {
   #table: Table;
   #records = 0;
   #base: Revision;
   #newest: Revision;
   #historyBytes = 0;
-  /** Encoded in advance. */
+  /** Entries that were encoded in advance. */
   readonly #prepared = new Map<StoreEvent, Entries>();
 
   /** @param start the revision before the first event. */
@@ -55,7 +55,7 @@ export class JournalWriter {
     this.#newest = start;
   }
 
-  /** Goes on with a table that has been read. */
+  /** Returns a writer for a table that has been read. */
   static adopt(table: Table, contents: Contents, retention: Retention): JournalWriter {
     const writer = new JournalWriter(table, contents.epoch, retention, contents.base);
     writer.#newest = contents.newest;
@@ -64,7 +64,7 @@ export class JournalWriter {
     return writer;
   }
 
-  /** Everything up to here is in the table. */
+  /** The last revision in the table. */
   get newest(): Revision {
     return this.#newest;
   }
@@ -74,8 +74,8 @@ export class JournalWriter {
   }
 
   /**
-   * Fills an empty table with what stood at one moment and what had led there.
-   * @param reopen opens the table that flushes, where the empty one does not: hundreds of batches are then one flush.
+   * Fills an empty table with the records of one cut and the events that led to it.
+   * @param reopen opens the same table with a flush at each write. The empty one has none, so that hundreds of batches take one.
    */
   async writeAll(
     { versions, revision: at }: Cut,
@@ -100,12 +100,12 @@ export class JournalWriter {
     await this.#table.write([this.#meta()]);
   }
 
-  /** Encodes an event that will be written with one of the next batches. */
+  /** Encodes an event in advance, for one of the next batches. */
   prepare(event: StoreEvent): void {
     this.#prepared.set(event, entriesOf(event));
   }
 
-  /** Adds events that follow the newest. Resolves when they are on the disk. */
+  /** Writes events that follow the newest. Resolves when they are on the disk. */
   async write(events: readonly StoreEvent[], now: UnixMillis): Promise<void> {
     const changes: TableChange[] = [];
     const index = new Map<string, TableChange>();
@@ -137,7 +137,7 @@ export class JournalWriter {
     for (let trimmed = 0; trimmed < MAX_TRIMMED && this.#newest > this.#base; trimmed++) {
       const key = historyKey(this.#base + 1);
       const oldest = this.#table.get(key);
-      // What is only now being written is not old.
+      // An event that is not in the table yet is in this batch, and is not removed.
       if (oldest === undefined || !this.#isBeyond(timeOfHistoryEntry(oldest), now)) return;
       changes.push({ key, value: undefined });
       this.#historyBytes -= oldest.length;

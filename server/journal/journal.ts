@@ -7,18 +7,18 @@ import { JournalFiles, type JournalFileServices, type WrittenTable } from './jou
 import { BATCH, JournalWriter, type Retention } from './journal-writer.js';
 import type { Recovered } from './recovery.js';
 
-/** Events that may wait for the disk before it counts as failed. */
+/** The number of events that may wait for the disk before the disk counts as failed. */
 const MAX_PENDING = 100_000;
-/** Between attempts to become durable again: doubled from the first to the last. */
+/** The pause between attempts to become durable again: it doubles from the first value to the last. */
 const FIRST_RETRY_MS = 5_000;
 const LAST_RETRY_MS = 60_000;
-/** A stop waits no longer than this for the disk. */
+/** A stop waits for the disk at most this long. */
 const CLOSE_PATIENCE_MS = 3_000;
 
-/** `durable`: what has been published is on the disk, or will be in a moment. `degraded`: it is not; service goes on. */
+/** `durable`: published events are on the disk, or will be soon. `degraded`: they are not, and the server goes on without. */
 export type JournalHealth = 'durable' | 'degraded' | 'off';
 
-/** What the journal is a journal of. */
+/** The stream that the journal writes to disk. */
 export interface JournalSource {
   readonly epoch: Epoch;
   readonly store: RecordStore;
@@ -31,27 +31,27 @@ export interface JournalServices extends JournalFileServices {
 
 type Phase =
   | { readonly at: 'idle' }
-  /** Everything is being written into a new table. */
+  /** All records and events are being written into a new table. */
   | { readonly at: 'rewriting' }
   | ({ readonly at: 'writing' } & WrittenTable)
-  /** Writing has failed; the next attempt comes after a while. */
+  /** Writing has failed; the next attempt begins after a pause. */
   | { readonly at: 'waiting'; readonly cancel: () => void }
   | { readonly at: 'closed' };
 
 /**
- * Index and history on disk, behind the hot path: {@link advanceTo} notes how far sending will have got, {@link append} takes
- * the events once everyone is told, and batches are written by another thread. Whatever fails here costs durability and is
- * said aloud, and never an event.
+ * Records and history on disk, off the hot path. {@link advanceTo} sets the mark before a turn's events are sent, and
+ * {@link append} takes the events after they were sent. Another thread writes batches. A failure here is logged and costs
+ * durability, but no event.
  */
 export class Journal {
   readonly #files: JournalFiles;
   #phase: Phase = { at: 'idle' };
   #source: JournalSource | undefined;
   #epoch: Epoch | undefined;
-  /** Events that the table lacks. */
+  /** Events that are not in the table yet. */
   #pending: StoreEvent[] = [];
   readonly #batchTimer: BatchTimer;
-  /** The batch or the rewriting under way. */
+  /** The batch or the rewriting that is running. */
   #work: Promise<void> | undefined;
   #retryMs = FIRST_RETRY_MS;
 
@@ -75,7 +75,7 @@ export class Journal {
     }
   }
 
-  /** Reads what an earlier run has left. @returns `undefined` where a new epoch begins. */
+  /** Reads the journal of an earlier run. @returns `undefined` if a new epoch begins. */
   async recover(): Promise<Recovered | undefined> {
     const found = await this.#files.recover();
     if (found.is === 'nothing') return undefined;
@@ -87,7 +87,7 @@ export class Journal {
     return found.recovered;
   }
 
-  /** From here on events are kept. @param since those that have come to be since {@link recover}. */
+  /** Starts to write events. @param since the events since {@link recover}. */
   begin(source: JournalSource, since: readonly StoreEvent[]): void {
     this.#source = source;
     this.#epoch = source.epoch;
@@ -99,7 +99,7 @@ export class Journal {
     this.append(since);
   }
 
-  /** Before anybody is told of one turn's events: the first of many with a system call that waits for no disk. */
+  /** To be called before one turn's events are sent. Few calls write the mark, with a system call that does not wait for the disk. */
   advanceTo(events: readonly StoreEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
@@ -110,7 +110,7 @@ export class Journal {
     }
   }
 
-  /** Takes one turn's events, when everybody has been told of them. */
+  /** Takes one turn's events. To be called after they were sent. */
   append(events: readonly StoreEvent[]): void {
     const phase = this.#phase;
     if (events.length === 0 || (phase.at !== 'writing' && phase.at !== 'rewriting')) return;
@@ -118,13 +118,13 @@ export class Journal {
     if (this.#pending.length > MAX_PENDING) {
       this.#degrade(new Error('the disk does not keep up'));
     } else if (phase.at === 'writing') {
-      // Little by little, so that the turn that writes them all is short.
+      // Encoded one turn at a time, so that the turn that writes the batch is short.
       if (this.#pending.length <= BATCH) for (const event of events) phase.writer.prepare(event);
       this.#gather();
     }
   }
 
-  /** Writes what is left and seals the table, as far as that can be done in three seconds. */
+  /** Writes the pending events and seals the table, if the disk takes no longer than three seconds. */
   async close(): Promise<void> {
     const { clock, log } = this.services;
     if (this.#phase.at === 'waiting') this.#phase.cancel();
@@ -146,7 +146,7 @@ export class Journal {
     const { epoch, store, history } = this.#source!;
     const phase: Phase = { at: 'rewriting' };
     this.#phase = phase;
-    // What comes after this moment is kept apart until the rest is written.
+    // Later events wait here until the new table is written.
     this.#pending = [];
     const { base, size } = history;
     const events = Array.from({ length: size }, (_, i) => history.at(base + 1 + i));
@@ -189,30 +189,31 @@ export class Journal {
   }
 
   async #finish(): Promise<void> {
-    // A rewriting that was given up leaves its promise behind: waited for once, it says no more.
+    // A rewriting that was given up leaves its promise in `#work`. Such a promise is awaited only once.
     for (let work = this.#work; work; work = this.#work === work ? undefined : this.#work) await work;
     this.#batchTimer.stop();
     while (this.#phase.at === 'writing' && this.#pending.length > 0) {
       await this.#writeBatch();
-      // One batch at a time: the next is this loop's.
+      // One batch at a time: this loop writes the next one, and not the timer.
       this.#batchTimer.stop();
     }
     if (this.#phase.at !== 'writing') return;
     const phase = this.#phase;
     await phase.writer.close();
-    // A stop that has lost patience may have let go of the repository meanwhile.
+    // A stop that no longer waits may have released the repository meanwhile.
     if (this.#phase === phase) this.#files.seal(this.#epoch!, phase);
   }
 
   // ── failing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Goes on without, and tries to write everything anew after a while. */
+  /** Stops writing, and tries to write everything into a new table after a pause. */
   #degrade(error: unknown): void {
     const phase = this.#phase;
     if (phase.at === 'waiting' || phase.at === 'closed') return;
     const { log, clock } = this.services;
-    const isNews = this.#retryMs === FIRST_RETRY_MS;
-    if (isNews) log.error({ err: error }, 'the journal cannot be written; nothing is kept for a restart until it can');
+    const isFirstFailure = this.#retryMs === FIRST_RETRY_MS;
+    if (isFirstFailure)
+      log.error({ err: error }, 'the journal cannot be written: events are not kept for a restart until it can be');
     this.#pending = [];
     this.#batchTimer.stop();
     if (phase.at === 'writing') phase.writer.close().catch(() => undefined);

@@ -2,16 +2,16 @@ import type { RootDatabase } from 'lmdb';
 import { removePrivateFile, reservePrivateFile } from '../repository/index.js';
 import type { OpenTable, Table, TableChange } from './table.js';
 
-/** More than LMDB's table of readers takes. */
+/** A size above that of LMDB's table of readers. */
 const LOCK_FILE_BYTES = 16_384;
-/** More than an empty table takes. */
+/** A size above that of an empty table. */
 const FIRST_BYTES = 131_072;
 
 const CLOSE_PATIENCE_MS = 2_000;
 
-/** LMDB: writes in its own thread, survives the death of its process at any instruction. The only file that knows it. */
+/** Opens an LMDB table. LMDB writes in its own thread, and its file survives the end of the process at any instruction. */
 export const openLmdbTable: OpenTable = async (path, flushing = 'each') => {
-  // Loaded when first wanted: whoever runs without a journal need not have the native build.
+  // Loaded at first use: a server without a journal does not need the native build.
   const { open } = await import('lmdb');
   takeRoom(path);
   const db = open<Uint8Array, Uint8Array>({
@@ -19,24 +19,24 @@ export const openLmdbTable: OpenTable = async (path, flushing = 'each') => {
     noSubdir: true,
     encoding: 'binary',
     keyEncoding: 'binary',
-    // A commit includes its flush. Where the two overlap, "committed" comes before "flushed", a flush that fails is never
-    // reported, and after a commit that fails the database does not close.
+    // `false`: a commit includes its flush. If the two overlap, a commit is reported before its flush, a failed flush is never
+    // reported, and after a failed commit the database does not close.
     overlappingSync: false,
     noSync: flushing === 'at the end',
-    // Batches are made here; the ones that LMDB makes of a turn leave a rejected promise to nobody.
+    // `false`, because the journal makes the batches. Those that the lmdb package makes of a turn leave a rejection unhandled.
     eventTurnBatching: false,
   });
   return new LmdbTable(db);
 };
 
 /**
- * Two things end the process on a full disk instead of failing: LMDB maps its lock file and writes into the map, where a page
- * that has no room yet is a SIGBUS; and a table that cannot be begun is a SIGSEGV. So room is made for the one, and shown
- * to be there for the other, by writing.
- * @throws Error where there is none.
+ * Makes sure that the disk has room. On a full disk two things crash the process instead of causing an error. LMDB maps its
+ * lock file and writes into the map; a page without room on the disk causes SIGBUS. And a table that cannot be begun causes
+ * SIGSEGV. So this fills the lock file, and writes a trial file of the size of an empty table.
+ * @throws Error if the disk has no room.
  */
 function takeRoom(path: string): void {
-  // LMDB follows links and makes files as the umask has it: both of its files are there, and ours alone, before it comes.
+  // LMDB follows links, and makes files with the mode of the umask. So both of its files are made here, private to this user.
   reservePrivateFile(`${path}-lock`, LOCK_FILE_BYTES);
   if (reservePrivateFile(path, 0) > 0) return;
   const trial = `${path}.trial`;
@@ -66,8 +66,8 @@ class LmdbTable implements Table {
     const committed = this.db.batch(() => {
       for (const { key, value } of changes) {
         const made = value ? this.db.put(key, value) : this.db.remove(key);
-        // The promise of the whole says it all, and nobody may be left to ask those of the changes. Most share one: to add to it
-        // for each would cost more than the changes do.
+        // Only the promise of the batch is awaited, so the rejections of the changes must be handled. Most changes share one
+        // promise, and a handler per change would cost more than the change.
         if (made !== last) made.catch(ignore);
         last = made;
       }
@@ -87,7 +87,7 @@ class LmdbTable implements Table {
 
 const ignore = (): void => undefined;
 
-/** LMDB rejects a failed commit with a promise of the reason, which must be taken whether or not it comes. */
+/** Returns the reason of a failed commit. The error holds it as a promise, whose rejection must be handled, and which may hang. */
 async function causeOf(error: unknown): Promise<Error> {
   const { commitError } = error as { readonly commitError?: Promise<never> };
   if (commitError === undefined) return error as Error;

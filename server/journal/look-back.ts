@@ -4,7 +4,7 @@ import { DamagedJournalError } from './entries.js';
 import type { JournalDir } from './journal-dir.js';
 import { recover, type RecoveryServices, type RecoveryResult } from './recovery.js';
 
-/** {@link recover}, with everything that can go wrong turned into a new epoch and said aloud. */
+/** Calls {@link recover}. If it fails, logs the error and returns `nothing`, so that a new epoch begins. */
 export async function recoverOrBeginAgain(
   services: RecoveryServices & { readonly clock: Clock; readonly log: Log },
 ): Promise<RecoveryResult> {
@@ -18,7 +18,7 @@ export async function recoverOrBeginAgain(
     } else if (found.is === 'survived') {
       log.warn(
         { lost_at_most: found.lost, epoch: found.recovered.epoch },
-        'the last run was cut off; its journal goes on',
+        'the last run was cut off; its journal is continued',
       );
     }
     return found;

@@ -8,22 +8,22 @@ import type { Header, JournalDir } from './journal-dir.js';
 import type { HighWaterMark } from './high-water-mark.js';
 import type { OpenTable, Table } from './table.js';
 
-/** What an earlier run has left: where this one goes on. */
+/** The state of an earlier run, from which this run continues. */
 export interface Recovered {
   readonly epoch: Epoch;
-  /** The last revision that is taken. */
+  /** The last revision that is in use. */
   readonly revision: Revision;
-  /** Everything after this can be replayed; equal to `revision` minus the number of events. */
+  /** The revision before the first event: equal to `revision` minus the number of events. */
   readonly base: Revision;
   readonly standing: readonly Standing[];
   readonly events: readonly StoreEvent[];
   readonly lost?: LostPositions;
 }
 
-/** The outcome of looking for an earlier run. */
+/** The result of reading the journal of an earlier run. */
 export type RecoveryResult =
   | { readonly is: 'nothing'; readonly why: string }
-  /** Stopped in order: the table can be written on. */
+  /** The run was stopped in order: the same table can be used further. */
   | {
       readonly is: 'whole';
       readonly recovered: Recovered;
@@ -31,26 +31,26 @@ export type RecoveryResult =
       readonly contents: Contents;
       readonly file: string;
     }
-  /** Not stopped in order: what could be read; the table is to be written anew. `lost`: so many events at most are not in it. */
+  /** The run was not stopped in order: the table must be written anew. `lost`: at most this many sent events are not in it. */
   | { readonly is: 'survived'; readonly recovered: Recovered; readonly lost: number };
 
 export interface RecoveryServices {
   readonly dir: JournalDir;
   readonly mark: HighWaterMark;
   readonly openTable: OpenTable;
-  /** Reads a table where that can do no harm. @throws DamagedJournalError */
+  /** Checks a table that may be damaged, in another process. @throws DamagedJournalError */
   readonly probe: (path: string) => Promise<void>;
-  /** Which boot of the machine this is, where that is known. */
+  /** The id of this boot of the machine; `undefined` if it is not known. */
   readonly boot: string | undefined;
 }
 
 /**
- * Finds out what an earlier run has left, and whether it is whole.
+ * Reads the journal of an earlier run and checks whether it is whole.
  *
- * A sealed table is, byte for byte, what an orderly stop has left: it is opened and written on. One without a seal was in
- * use when its process died: it is read by another process first, read here, and written anew, because damage can also
- * lie where no reading finds it. How far that process had got with sending is known from the mark as long as the machine
- * has not been started anew; after that, nobody can say, and a new epoch begins.
+ * A sealed table is compared with its seal, byte for byte: it is as an orderly stop has left it, and is used further. A table
+ * without a seal was in use when its process ended. Another process reads it first, then this one does. It is written anew,
+ * because no reading finds every damage. The mark says which revisions may have been sent, but only during the same boot of the
+ * machine. After another boot this is not known, and a new epoch begins.
  * @throws DamagedJournalError
  */
 export async function recover(services: RecoveryServices): Promise<RecoveryResult> {
@@ -73,7 +73,7 @@ function checkFile(dir: JournalDir, { file, inode }: Header): void {
   } catch (error) {
     throw new DamagedJournalError(`${file} is missing`, { cause: error });
   }
-  // Two journals that go on from one would use the same revisions for different events.
+  // If a journal and its copy both continued, they would use the same revisions for different events.
   if (found !== inode) throw new DamagedJournalError('it is a copy or was restored from one');
 }
 
@@ -87,7 +87,7 @@ async function recallSealed(
   if (dir.sealOf(file, seal.revision).crc32 !== seal.crc32) {
     throw new DamagedJournalError(`${file} does not match its checksum`);
   }
-  // The seal goes before the table is opened, which may write to it.
+  // The seal is removed before the table is opened, because opening may write to it.
   mark.open(epoch(header.epoch), revision(seal.revision));
   dir.writeHeader({ ...header, boot: boot ?? null, seal: null });
   const table = await openTable(dir.file(file));
@@ -124,8 +124,8 @@ async function recallSurvived(
     const { base, events } = contents;
     return { is: 'survived', recovered: { epoch: contents.epoch, revision: newest, base, standing, events }, lost };
   }
-  // Events that some have been sent and others can no longer be: nobody's position up to and with the last of them can be
-  // continued without a gap, so history begins after it, and those positions are answered with `restart`.
+  // Some clients may have been sent the lost events, and no others can be. So no client can resume without a gap from a
+  // revision up to and including the last of them. The history begins after it, and such cursors get `restart`.
   const start = revision(sent + 1);
   return {
     is: 'survived',

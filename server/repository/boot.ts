@@ -2,15 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
- * Which boot of the machine this is: what one process wrote to a file, another reads back for as long as that lasts.
- * @returns `undefined` where the platform does not say.
+ * Returns the id of this boot of the machine. During one boot, a process can read what another has written, even without a
+ * flush.
+ * @returns `undefined` if the platform has none.
  */
 export function bootId(): string | undefined {
   known ??= { id: askBootId() };
   return known.id;
 }
 
-/** It stays what it is for as long as this process can ask. */
+/** Kept, because the boot cannot change while this process runs. */
 let known: { readonly id: string | undefined } | undefined;
 
 function askBootId(): string | undefined {

@@ -13,8 +13,8 @@ const IGNORE_FILE = '.gitignore';
 const MAX_MARKER_BYTES = 64;
 
 /**
- * `.muse/bus`: what a repository says of its server, and nothing that is secret beyond that server's life: the endpoint, a
- * marker, and the lock that keeps other servers out.
+ * `.muse/bus`: the endpoint of a repository's server, a marker, and the lock that keeps other servers out. The endpoint holds
+ * the token, so it is removed at an orderly stop. After any other end, the next server makes a new token.
  */
 export class BusDirectory {
   private constructor(
@@ -23,15 +23,15 @@ export class BusDirectory {
   ) {}
 
   /**
-   * Opens it, makes what is missing, and takes the lock.
-   * @throws LockError where another server has it, TrustError, or Error where it cannot be written to.
+   * Opens the directory, makes what is missing in it, and takes the lock.
+   * @throws LockError if another server has the lock, TrustError, or Error if the directory cannot be written to.
    */
   static async open(root: string): Promise<BusDirectory> {
     const directory = PrivateDirectory.within(join(root, '.muse'), 'bus');
     try {
       const result = await FileLock.acquire(directory, LOCK_FILE);
       if (result.is === 'held') throw new LockError(directory.path, endpointIn(directory), result.pid);
-      // Nothing of ours belongs into anybody's history.
+      // The files of this directory must not be committed.
       if (directory.stats(IGNORE_FILE) === undefined) directory.replace(IGNORE_FILE, '*\n');
       return new BusDirectory(directory, result.lock);
     } catch (error) {
@@ -40,7 +40,7 @@ export class BusDirectory {
     }
   }
 
-  /** The repository's marker, made where it is missing. @param known what it was before it was lost. */
+  /** Returns the repository's marker, and makes it if it is missing. @param known the marker before it was lost. */
   marker(known?: string): string {
     const found = this.directory.read(MARKER_FILE, MAX_MARKER_BYTES);
     const text = found.is === 'content' ? found.text.trim() : '';
@@ -50,7 +50,7 @@ export class BusDirectory {
     return marker;
   }
 
-  /** Whether it is where it was, and keeps others out. */
+  /** Whether the directory is still at its path, and the lock at its own. */
   isIntact(): boolean {
     return this.directory.isIntact() && this.lock.isInPlace();
   }
@@ -61,7 +61,7 @@ export class BusDirectory {
   }
 }
 
-/** Why a repository's own directory cannot be written to, where that is no reason not to serve it. */
+/** @returns why a repository's directory cannot be written to, if it can be served without; `undefined` for other errors. */
 export function whyNotWritable(error: unknown): string | undefined {
   if (error instanceof TrustError) return error.fault === 'owner' ? error.message : undefined;
   const { code = '', message } = error as NodeJS.ErrnoException;

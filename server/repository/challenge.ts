@@ -1,17 +1,17 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Of the path at which a server proves that it knows the token. */
+/** The path at which a server proves that it knows the token. */
 export const CHALLENGE_PATH = '/challenge';
 const NONCE = /^[A-Za-z0-9_-]{22,86}$/;
 
-/** 128 random bits or more in base64url: an answer is good for one question. */
+/** Returns 256 random bits in base64url, so that an answer is valid for one question only. */
 export const makeNonce = (): string => randomBytes(32).toString('base64url');
 
 export const isNonce = (text: string): boolean => NONCE.test(text);
 
 /**
- * What only somebody who knows the token can say. The authority, `host:port` as the client has dialled it, is part of it: whoever
- * listens elsewhere cannot pass the question on to the server, which refuses a Host that is not its own.
+ * Returns the proof that only a program with the token can make. It includes the authority, `host:port` as the client dialled
+ * it. So a program that listens elsewhere cannot pass the question on to the server, which refuses a Host that is not its own.
  */
 export function challengeProof(token: string, nonce: string, authority: string): string {
   const text = `muse-bus challenge\n${nonce}\n${authority.toLowerCase()}\n`;

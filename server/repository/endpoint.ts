@@ -2,9 +2,9 @@ import { VERSION } from '../../protocol/index.js';
 import type { PrivateDirectory } from './private-directory.js';
 import { ownProcess, type ProcessProof } from './process-proof.js';
 
-/** What is written to `endpoint.json`: where a bus is, how to be let in, and which process serves it. */
+/** The content of `endpoint.json`: the url of a bus, its token, and the process that serves it. */
 export interface Endpoint extends ProcessProof {
-  /** Of the WebSocket; the HTTP surface is at the same place. */
+  /** The url of the WebSocket; HTTP is served at the same host and port. */
   readonly url: string;
   readonly token: string;
   readonly version: string;
@@ -16,14 +16,14 @@ export const ENDPOINT_FILE = 'endpoint.json';
 export const MAX_ENDPOINT_BYTES = 4_096;
 const MAX_TOKEN_LENGTH = 512;
 
-/** Of a server in this process. */
+/** Returns the endpoint of a server in this process. */
 export function ownEndpoint(url: string, token: string, startedAt: Date): Endpoint {
   return { url, token, ...ownProcess(), version: VERSION, started_at: startedAt.toISOString() };
 }
 
 export const endpointText = (endpoint: Endpoint): string => `${JSON.stringify(endpoint, null, 2)}\n`;
 
-/** @returns `undefined` for what is none: it may have come with a checkout. */
+/** Parses an endpoint file, which may have come with a checkout. @returns `undefined` if it is not valid. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   let value: unknown;
   try {
@@ -47,13 +47,13 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   };
 }
 
-/** @returns `undefined` where a directory has none that can be read. */
+/** Reads the endpoint in a directory. @returns `undefined` if there is none that is valid and private. */
 export function endpointIn(directory: PrivateDirectory): Endpoint | undefined {
   const found = directory.read(ENDPOINT_FILE, MAX_ENDPOINT_BYTES);
   return found.is === 'content' ? parseEndpoint(found.text) : undefined;
 }
 
-/** Exactly `ws://host:port` or `wss://host:port`, as servers write it: nothing in it that a terminal or a header would misread. */
+/** Whether a url is `ws://host` or `wss://host` with an optional port: no character is special to a terminal or a header. */
 function isBusUrl(url: string): boolean {
   return /^wss?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?$/i.test(url) && URL.canParse(url);
 }

@@ -3,34 +3,34 @@ import type { PrivateDirectory } from './private-directory.js';
 import { ownProcess, stateOfProcess, type ProcessProof } from './process-proof.js';
 
 const MAX_HOLDER_BYTES = 1_024;
-/** A lock file is replaced seldom; one that is so often is somebody's attempt. */
+/** Lock files are rarely replaced. At so many replacements in a row, another program interferes. */
 const MAX_ATTEMPTS = 100;
 
-/** Why the kernel keeps no lock here; what is done instead keeps two apart that do not start at the same instant. */
+/** Why the kernel holds no lock here. The content of the lock file is used instead: it fails if two start at the same instant. */
 export type LockWeakness = 'no library' | 'not supported';
 
-/** The outcome of asking for a lock. */
+/** The result of a request for a lock. */
 export type LockResult =
   | { readonly is: 'acquired'; readonly lock: FileLock }
-  /** `pid`: of its holder, where it is known. */
+  /** `pid`: the pid of the holder; `undefined` if it is not known. */
   | { readonly is: 'held'; readonly pid: number | undefined };
 
 type TryLock = (file: number) => boolean;
 
 /**
- * A lock that the kernel keeps for this process on an open file, and that is gone with the process however it ends. It is kept
- * for the file, so that it reaches as far as the file does: into other containers and mount namespaces, too.
+ * A lock that the kernel holds for this process on an open file. It ends with the process, however that ends. It belongs to the
+ * file, so that it also keeps out processes in other containers and mount namespaces that see the file.
  */
 export class FileLock {
   private constructor(
     private readonly directory: PrivateDirectory,
     private readonly name: string,
     private readonly file: number,
-    /** `undefined` where the kernel holds it. */
+    /** `undefined` if the kernel holds the lock. */
     readonly weakness: LockWeakness | undefined,
   ) {}
 
-  /** Asks for the lock on a file in a directory, which is made where it is missing. Does not wait. */
+  /** Requests the lock on a file in a directory, and makes the file if it is missing. Does not wait for the lock. */
   static async acquire(directory: PrivateDirectory, name: string): Promise<LockResult> {
     const tryLock = await library();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -42,17 +42,17 @@ export class FileLock {
         return { is: 'held', pid };
       }
       const lock = new FileLock(directory, name, file, weakness);
-      // Between opening and locking another process may have put another file in its place, and have locked that.
+      // Between opening and locking, another process may have replaced the file and locked the new one.
       if (lock.isInPlace()) {
         lock.#signFile();
         return { is: 'acquired', lock };
       }
       lock.release();
     }
-    throw new Error(`${directory.pathOf(name)} is replaced again and again`);
+    throw new Error(`${directory.pathOf(name)} is replaced again and again: find the program that does it`);
   }
 
-  /** Whether the path still leads to the file that is locked: where it does not, others can have the lock. */
+  /** Whether the path still leads to the locked file. If not, another process can take the lock at the path. */
   isInPlace(): boolean {
     try {
       const here = fstatSync(this.file, { bigint: true });
@@ -68,19 +68,19 @@ export class FileLock {
     closeSync(this.file);
   }
 
-  /** Says who holds it: for people, and for where the kernel does not. */
+  /** Writes the holder into the file: for people, and for systems where the kernel holds no lock. */
   #signFile(): void {
     heldHere.add(keyOf(this.file));
     try {
       ftruncateSync(this.file, 0);
       writeSync(this.file, `${JSON.stringify(ownProcess())}\n`, 0);
     } catch {
-      // A full disk: the kernel holds it all the same.
+      // The disk is full. The kernel holds the lock without it.
     }
   }
 }
 
-/** By device and inode: two servers in one process are kept apart where the kernel does not do it. */
+/** The locks of this process, by device and inode. They keep two servers in one process apart if the kernel does not. */
 const heldHere = new Set<string>();
 
 function keyOf(file: number): string {
@@ -100,7 +100,7 @@ function tryOn(file: number, tryLock: TryLock | undefined): LockWeakness | 'held
   }
 }
 
-/** By what the file says, where the kernel does not keep the lock. */
+/** Decides by the content of the file, if the kernel holds no lock. */
 function judged(file: number, weakness: LockWeakness): LockWeakness | 'held' {
   const holder = holderIn(file);
   if (holder?.pid === process.pid) return heldHere.has(keyOf(file)) ? 'held' : weakness;
@@ -122,7 +122,7 @@ function holderIn(file: number): ProcessProof | undefined {
 
 let loading: Promise<TryLock | undefined> | undefined;
 
-/** Loaded when first wanted: who only asks a bus needs no lock. */
+/** Loads the library at first use: a client needs no lock. */
 function library(): Promise<TryLock | undefined> {
   loading ??= import('fs-native-extensions').then(
     ({ tryLock }) => tryLock,

@@ -6,14 +6,14 @@ import { readPrivateFile, type PrivateReading } from './private-file.js';
 import { stateOfProcess } from './process-proof.js';
 import { readStateFile, stateLocation } from './state-location.js';
 
-/** What is known of a repository's server. What is `untrusted` says nothing: neither that one runs nor that none does. */
+/** What is known of a repository's server. `untrusted` says neither that a server runs nor that none does. */
 export type FoundEndpoint =
-  /** A file of this user's names a living process of this user's. The peer at the url has still to prove itself. */
+  /** A file of this user names a running process of this user. The server at the url must still prove that it knows the token. */
   | { readonly is: 'living'; readonly endpoint: Endpoint; readonly path: string }
   | { readonly is: 'none'; readonly path: string }
   | { readonly is: 'untrusted'; readonly path: string; readonly why: string };
 
-/** Looks for what a repository's server says of itself, in the repository and in this user's state. Writes nothing. */
+/** Looks for the endpoint file of a repository's server, in the repository and in this user's state. Writes nothing. */
 export function findEndpoint(root: string, stateDir?: string, env?: NodeJS.ProcessEnv): FoundEndpoint {
   const path = join(root, '.muse', 'bus', ENDPOINT_FILE);
   let location;
@@ -26,7 +26,7 @@ export function findEndpoint(root: string, stateDir?: string, env?: NodeJS.Proce
   const inState = judge(kept, join(location.path, ENDPOINT_FILE), textOf(kept));
   if (inState.is === 'living') return inState;
   const inRepository = judge(readBusFile(root), path, textOf(kept));
-  // What came with a checkout must not hide what is known of this user's own server.
+  // A file that came with a checkout must not hide what is known of this user's own server.
   return inRepository.is === 'none' ? { ...inState, path: inState.is === 'none' ? path : inState.path } : inRepository;
 }
 
@@ -48,7 +48,7 @@ function readBusFile(root: string): PrivateReading {
   }
 }
 
-/** @param kept what this user's state says, for where the platform cannot prove which process it is. */
+/** @param kept the endpoint file in this user's state, for platforms that cannot prove which process has a pid. */
 function judge(reading: PrivateReading, path: string, kept: string | undefined): FoundEndpoint {
   if (reading.is === 'absent') return { is: 'none', path };
   const untrusted = (why: string): FoundEndpoint => ({ is: 'untrusted', path, why });

@@ -3,17 +3,17 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { currentUser, isOwn, isSudoUser } from './owner.js';
 import { isSafeDirectory, safeDirectories } from './safe-directories.js';
 
-/** The outcome of looking for the repository around a directory. */
+/** The result of the search for the repository that contains a directory. */
 export type RepositorySearch =
   | { readonly is: 'found'; readonly root: string }
   | { readonly is: 'none' }
-  /** There is one, and it is another user's: what it says may be meant to mislead. */
+  /** A repository was found, but it belongs to another user, who may have made its files to mislead. */
   | { readonly is: 'refused'; readonly root: string; readonly why: string; readonly hint: string };
 
 /**
- * The nearest directory at or above `from` that holds `.muse`. One of another user stops the search: in a directory that many
- * can write to, anybody could have put it there.
- * @param isNamed whether somebody has named `from`: that is consent to a `.muse` in it, and to none above.
+ * Finds the nearest directory at or above `from` that holds `.muse`. A `.muse` of another user ends the search: in a directory
+ * that others can write to, any user could have put it there.
+ * @param isNamed whether the user has named `from`: that is consent to a `.muse` in it, but not to one above.
  */
 export function findRepository(from: string, isNamed = false, env: NodeJS.ProcessEnv = process.env): RepositorySearch {
   const start = resolve(from);
@@ -28,9 +28,9 @@ export function findRepository(from: string, isNamed = false, env: NodeJS.Proces
 }
 
 /**
- * The repository that a directory belongs to: Muse's worktrees lie beside it, and their `.muse` is a link to its own, which is followed
- * once. Whatever a server keeps lies in the real one, so that one server is enough for all. To name a worktree is no consent to
- * a repository of another user that it leads to.
+ * Finds the repository of a worktree. Muse's worktrees lie beside their repository, and their `.muse` is a link to the
+ * repository's, which is followed once. A server keeps its files in the repository, so that one server is enough for all
+ * worktrees. To name a worktree is not consent to a repository of another user to which it leads.
  */
 export function followWorktree(root: string, env: NodeJS.ProcessEnv = process.env): RepositorySearch {
   const muse = join(root, '.muse');
@@ -39,7 +39,7 @@ export function followWorktree(root: string, env: NodeJS.ProcessEnv = process.en
     const real = realpathSync(muse);
     if (basename(real) === '.muse' && statSync(real).isDirectory()) return findRepository(dirname(real), false, env);
   } catch {
-    // Whoever opens it says what is wrong with it.
+    // The caller that opens it reports what is wrong.
   }
   return { is: 'found', root };
 }
@@ -61,7 +61,7 @@ function statsOf(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch {
-    // A directory that may not be searched holds nothing for this user.
+    // A directory that this user may not search counts as one without `.muse`.
     return undefined;
   }
 }

@@ -2,30 +2,30 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, typ
 import { join } from 'node:path';
 
 /**
- * What a repository's path leads to now, compared with what it led to before. `unreadable`: the file system does not
- * answer (EACCES, EIO, ESTALE), which says nothing about the repository.
+ * Whether a repository's path still leads to the same repository. `unreadable`: the file system reports an error (EACCES, EIO,
+ * ESTALE), which says nothing about the repository.
  */
 export type IdentityState = 'same' | 'missing' | 'other' | 'unreadable';
 
-/** Made once for a repository, 128 random bits. */
+/** A marker: 128 random bits, made once for a repository. */
 const MARKER = /^[0-9a-f]{32}$/;
 const MARKER_BYTES = 64;
 
-/** What can be compared of a repository: written to `repository.json`, and read back by a later server. */
+/** The identity of a repository. It is written to `repository.json`, and a later server compares it. */
 export interface IdentityRecord {
-  /** The content of `.muse/bus/id`; `undefined` where none could be written. */
+  /** The content of `.muse/bus/id`; `undefined` if there is none. */
   readonly marker: string | undefined;
-  /** Of the directory `.muse`. */
+  /** The device of the directory `.muse`. */
   readonly device: string;
   readonly inode: string;
-  /** Inodes are given away again; a time of birth is not. `0` where the file system keeps none. */
+  /** The time of birth, because a file system uses inodes again; `0` if the file system keeps none. */
   readonly bornNs: string;
 }
 
 /**
- * Which repository a path leads to. The directory `.muse` identifies it: a copy or a clone has another one, and a repository
- * that is moved within its file system takes it along. The marker `.muse/bus/id` is asked only where the device's number
- * has changed, as it does when a file system is mounted again.
+ * Identifies the repository at a path, by its directory `.muse`: a copy or a clone has another one, and a repository that is
+ * moved within its file system keeps it. {@link check} reads the marker `.muse/bus/id` only if the device's number has changed,
+ * which happens when a file system is mounted again.
  */
 export class RepositoryIdentity {
   private constructor(
@@ -33,7 +33,7 @@ export class RepositoryIdentity {
     readonly record: IdentityRecord,
   ) {}
 
-  /** @returns `undefined` where there is no `.muse`, or something that is no directory. @throws Error where it cannot be seen. */
+  /** @returns `undefined` if `.muse` is missing or is not a directory. @throws Error if its status cannot be read. */
   static of(root: string): RepositoryIdentity | undefined {
     const found = recordOf(root);
     return found && new RepositoryIdentity(root, found);
@@ -57,11 +57,11 @@ export class RepositoryIdentity {
     return marker !== undefined && marker === this.record.marker ? 'same' : 'other';
   }
 
-  /** Whether another path's record is of this repository: it was moved, or its file system was mounted again. */
+  /** Whether a record of another path identifies this repository, which was then moved, or its file system mounted again. */
   matches(other: IdentityRecord): boolean {
     const { marker, device, inode, bornNs } = this.record;
     if (inode !== other.inode || bornNs !== other.bornNs) return false;
-    // `git clean` takes the marker away and leaves the directory.
+    // `git clean` removes the marker and keeps the directory.
     if (marker === undefined || other.marker === undefined) return device === other.device;
     return marker === other.marker;
   }
@@ -78,7 +78,7 @@ function directoryOf({ dev, ino, birthtimeNs }: BigIntStats): Omit<IdentityRecor
 
 export const isMarker = (text: string): boolean => MARKER.test(text);
 
-/** Not a secret: compared only with what was read before. */
+/** Reads the marker. It is not a secret, so that its file need not be private. */
 function markerOf(root: string): string | undefined {
   let file: number | undefined;
   try {

@@ -1,6 +1,6 @@
 /**
- * Where a repository is, whose it is, what is private in it, and which server of it can be believed. Needs nothing else of the
- * server, so that a client can load it alone.
+ * Finds a repository, its owner, its private state, and the server that can be trusted. Imports nothing else of the server, so
+ * that a client can load it alone.
  */
 export { bootId } from './boot.js';
 export { CHALLENGE_PATH, challengeProof, isChallengeProof, isNonce, makeNonce } from './challenge.js';

@@ -1,13 +1,13 @@
 import type { Endpoint } from './endpoint.js';
 
-/** Another process serves the repository; the message says which, and what to do. */
+/** Another process serves the repository. The message names it and says what to do. */
 export class LockError extends Error {
   override readonly name = 'LockError';
   readonly code = 'MUSE_BUS_LOCKED';
 
   constructor(
     path: string,
-    /** `undefined` while it has not said where it listens. */
+    /** `undefined` if the other process has not published its endpoint. */
     readonly holder: Pick<Endpoint, 'url' | 'pid'> | undefined,
     pid?: number,
   ) {

@@ -28,16 +28,16 @@ import {
 } from './private-file.js';
 import { TrustError } from './trust-error.js';
 
-/** Paths below an open directory, which nobody can make lead elsewhere. Linux has them. */
+/** Paths through an open descriptor always lead to the same directory. Only Linux has them. */
 const OPEN_DIRECTORIES = '/proc/self/fd';
 const HAS_OPEN_DIRECTORIES = process.platform === 'linux' && existsSync(OPEN_DIRECTORIES);
-/** Windows opens no directories. */
+/** Windows cannot open a directory as a file. */
 const CAN_OPEN = process.platform !== 'win32';
 const SET_ASIDE = '.set-aside-';
 
 /**
- * A directory that only this user can write to, opened once and from then on the same one: on Linux everything in it is
- * reached through its descriptor, elsewhere its device and inode are compared before each use.
+ * A directory that only this user can write to. It is opened once and is then always the same one: on Linux its files are
+ * reached through its descriptor; elsewhere its device and inode are compared before each use.
  */
 export class PrivateDirectory {
   readonly #file: number | undefined;
@@ -45,9 +45,9 @@ export class PrivateDirectory {
   #isClosed = false;
 
   private constructor(
-    /** Where it was when it was opened. */
+    /** The path at which it was opened. */
     readonly path: string,
-    /** A way to it that holds while it is opened. */
+    /** The path by which to open it, which may be below a descriptor of its parent. */
     way: string,
   ) {
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
@@ -65,8 +65,8 @@ export class PrivateDirectory {
   }
 
   /**
-   * Opens a directory in a parent, and makes it where it is missing. The parent must be this user's, and no link.
-   * @throws TrustError where parent or directory are a link or another user's, Error where they cannot be made.
+   * Opens a directory in a parent, and makes it if it is missing. The parent must belong to this user and must not be a link.
+   * @throws TrustError if the parent or the directory is a link or belongs to another user, Error if it cannot be made.
    */
   static within(parent: string, name: string): PrivateDirectory {
     const path = join(parent, name);
@@ -100,12 +100,12 @@ export class PrivateDirectory {
     return new PrivateDirectory(path, way);
   }
 
-  /** A directory in this one, made where it is missing. @throws TrustError */
+  /** Opens a directory in this one, and makes it if it is missing. @throws TrustError */
   directory(name: string): PrivateDirectory {
     return PrivateDirectory.#make(this.#way, checked(name), join(this.path, name));
   }
 
-  /** Whether its path still leads to it. */
+  /** Whether the path still leads to this directory. */
   isIntact(): boolean {
     try {
       const found = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
@@ -119,17 +119,17 @@ export class PrivateDirectory {
     return readdirSync(this.#way);
   }
 
-  /** @throws Error where the file system does not answer. */
+  /** Reads a private file. @throws Error if the file system reports an error that says nothing about the file. */
   read(name: string, maxBytes: number): PrivateReading {
     return readPrivateFile(this.#at(name), maxBytes);
   }
 
-  /** Whoever reads sees the old content or the new one. @param isDurable whether it is on the disk on return. */
+  /** Replaces a file at once: readers see the old content or the new. @param isDurable whether it is on the disk on return. */
   replace(name: string, content: string, isDurable = false): void {
     try {
       replacePrivateFile(this.#at(name), content, isDurable);
     } catch (error) {
-      // A directory in its place is nothing of ours.
+      // No server makes a directory at this path: it is set aside.
       if (!isOccupied(error) || !this.#isDirectory(name)) throw error;
       this.setAside(name);
       replacePrivateFile(this.#at(name), content, isDurable);
@@ -137,13 +137,13 @@ export class PrivateDirectory {
     if (isDurable) this.sync();
   }
 
-  /** Makes a file that is not there. @returns its descriptor. @throws Error `EEXIST` */
+  /** Makes a new file. @returns its descriptor. @throws Error `EEXIST` if there is one. */
   create(name: string): number {
     return createPrivateFile(this.#at(name));
   }
 
   /**
-   * Opens a file to read and write, and makes it where it is missing. What others could have put there is set aside.
+   * Opens a file to read and write, and makes it if it is missing. A file that other users could have put there is set aside.
    * @returns its descriptor.
    */
   open(name: string): number {
@@ -157,24 +157,24 @@ export class PrivateDirectory {
     }
   }
 
-  /** Opens a file like {@link open}, to be read and written in place. */
+  /** Opens a file like {@link open}, as an object that reads and writes in place. */
   openFile(name: string): PrivateOpenFile {
     return new PrivateOpenFile(this.open(name));
   }
 
-  /** The path of a file, for those that open files by path; made where it is missing, and proven to be this user's alone. */
+  /** Returns the path of a file, for code that opens by path. Makes it if it is missing, and proves that it is private. */
   fileFor(name: string): string {
     closeSync(this.open(name));
     this.#requireIntact();
     return join(this.path, name);
   }
 
-  /** The path of a file that is not to be made. */
+  /** Returns the path of a file, and does not make it. */
   pathOf(name: string): string {
     return join(this.path, checked(name));
   }
 
-  /** @returns `undefined` where there is nothing. */
+  /** @returns the status of a file; `undefined` if there is none. */
   stats(name: string): BigIntStats | undefined {
     return lstatSync(this.#at(name), { bigint: true, throwIfNoEntry: false });
   }
@@ -187,7 +187,7 @@ export class PrivateDirectory {
     renameSync(this.#at(from), this.#at(to));
   }
 
-  /** Gives what is at a name another one: it was not made by us, and is nobody's to lose. @returns that name. */
+  /** Renames a file that this program did not make, so that its content is kept. @returns the new name. */
   setAside(name: string): string {
     const aside = `${name}${SET_ASIDE}${randomBytes(4).toString('hex')}`;
     try {
@@ -198,13 +198,13 @@ export class PrivateDirectory {
     return aside;
   }
 
-  /** What was renamed in it is on the disk on return. */
+  /** Flushes the directory: earlier renames in it are on the disk on return. */
   sync(): void {
-    // Windows writes renames through by itself.
+    // Windows cannot flush a directory, and writes renames through by itself.
     if (this.#file !== undefined) fsyncSync(this.#file);
   }
 
-  /** After this it cannot be used. */
+  /** Closes the directory. It cannot be used after this. */
   close(): void {
     if (this.#file !== undefined && !this.#isClosed) closeSync(this.#file);
     this.#isClosed = true;
@@ -229,7 +229,7 @@ export class PrivateDirectory {
     return this.stats(name)?.isDirectory() ?? false;
   }
 
-  /** Ours, and closed to others from here on. */
+  /** Proves that the directory belongs to this user, and sets its mode to 0700. */
   #prove(): BigIntStats {
     if (this.#file === undefined) {
       const found = lstatSync(this.path, { bigint: true });
@@ -247,7 +247,7 @@ export class PrivateDirectory {
 class PrivateOpenFile {
   constructor(private readonly file: number) {}
 
-  /** @returns how many bytes of the buffer were filled, from its beginning. */
+  /** @returns the number of bytes that were read into the beginning of the buffer. */
   read(into: Uint8Array, at: number): number {
     return readSync(this.file, into, 0, into.length, at);
   }
@@ -273,7 +273,7 @@ function notADirectory(path: string, error?: unknown): unknown {
   return new TrustError(
     'link',
     `${path} is not a directory of its own (a symbolic link or a file)`,
-    'move it out of the way: what is private must not lie where a link says',
+    'move it out of the way: private files must not be where a link leads',
     { cause: error },
   );
 }

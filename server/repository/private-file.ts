@@ -16,30 +16,30 @@ import {
 } from 'node:fs';
 import { currentUser, isOwn } from './owner.js';
 
-/** What a private file says, or why it is not believed. */
+/** The content of a private file, or the reason why it is not trusted. */
 export type PrivateReading =
   | { readonly is: 'content'; readonly text: string }
   | { readonly is: 'absent' }
-  /** It is no file of this user's alone; `why` follows its path in a sentence. */
+  /** The file is not private to this user; `why` follows its path in a sentence. */
   | { readonly is: 'refused'; readonly why: string };
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const PRIVATE_MODE = 0o600;
 
 /**
- * @returns why a file may have been written or read by others; `undefined` where it is this user's alone. A file with a second
- *   name is somebody's attempt to have us write to the other one.
+ * @returns why other users may have written or read a file; `undefined` if it is private to this user. A file with a second
+ *   name is refused, because another user may have made the link so that this program writes to that file.
  */
 export function privateFault(stats: Pick<Stats, 'mode' | 'uid' | 'nlink' | 'isFile'>): string | undefined {
   if (!stats.isFile()) return 'is no regular file';
-  // Windows keeps permissions elsewhere: the directory in the user's profile is what protects there.
+  // Windows keeps permissions elsewhere. There the directory in the user's profile protects the file.
   if (currentUser() === undefined) return undefined;
   if (!isOwn(stats)) return `belongs to user ${String(stats.uid)}`;
   if ((stats.mode & 0o077) !== 0) return `has mode ${(stats.mode & 0o777).toString(8)}: others may use it`;
   return stats.nlink > 1 ? 'has a second name (a hard link)' : undefined;
 }
 
-/** Reads a file that only this user can have written. @throws Error where the file system does not answer. */
+/** Reads a file that only this user can have written. @throws Error if the error of the system says nothing about the file. */
 export function readPrivateFile(path: string, maxBytes: number): PrivateReading {
   let file: number;
   try {
@@ -77,7 +77,7 @@ function refusalOf(error: unknown): PrivateReading {
   }
 }
 
-/** A file may grow while it is read: no more is taken than is allowed. */
+/** Reads at most `maxBytes`, because a file may grow while it is read. */
 function readAll(file: number, maxBytes: number): string {
   const bytes = Buffer.alloc(maxBytes);
   let length = 0;
@@ -89,7 +89,7 @@ function readAll(file: number, maxBytes: number): string {
   return bytes.toString('utf8', 0, length);
 }
 
-/** Makes a file that was not there, private whatever the umask says. @returns its descriptor. @throws Error `EEXIST` */
+/** Makes a new file that is private under any umask. @returns its descriptor. @throws Error `EEXIST` if there is one. */
 export function createPrivateFile(path: string): number {
   const file = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_MODE);
   try {
@@ -102,8 +102,8 @@ export function createPrivateFile(path: string): number {
 }
 
 /**
- * Opens a private file to read and write, and makes it where it is missing.
- * @throws PrivateFileError where what is there is not this user's alone; it is not touched.
+ * Opens a private file to read and write, and makes it if it is missing.
+ * @throws PrivateFileError if the file at the path is not private to this user; it is not changed.
  */
 export function openPrivateFile(path: string): number {
   for (;;) {
@@ -115,7 +115,7 @@ export function openPrivateFile(path: string): number {
     try {
       return createPrivateFile(path);
     } catch (error) {
-      // Another process has made it in between, or a link that leads nowhere is there.
+      // Another process has made it in between, or there is a link that leads nowhere.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || isLink(path)) throw faultOf(path, error);
     }
   }
@@ -146,7 +146,7 @@ function faultOf(path: string, error: unknown): unknown {
     : error;
 }
 
-/** There is something at a private file's path that was not made by us. */
+/** A private file's path holds something that is not a private file of this user. */
 export class PrivateFileError extends Error {
   override readonly name = 'PrivateFileError';
   constructor(
@@ -159,8 +159,8 @@ export class PrivateFileError extends Error {
 }
 
 /**
- * Whoever reads sees the old content or the new one, and never anyone else's. What is at the path is replaced, not written to.
- * @param isDurable whether it is to be on the disk when this returns.
+ * Replaces a file at once, by a rename. Readers see the old content or the new. A file at the path is never written to.
+ * @param isDurable whether the content is on the disk on return. The rename is not: flush the directory.
  */
 export function replacePrivateFile(path: string, content: string, isDurable = false): void {
   const temporary = writeTemporary(path, content, isDurable);
@@ -172,7 +172,7 @@ export function replacePrivateFile(path: string, content: string, isDurable = fa
   }
 }
 
-/** Makes a file with this content where there is none; of several who do so at once one prevails. */
+/** Makes a file with this content if there is none. If several processes do so at once, one content remains. */
 export function makePrivateFileOnce(path: string, content: string): void {
   const temporary = writeTemporary(path, content, false);
   try {
@@ -180,7 +180,7 @@ export function makePrivateFileOnce(path: string, content: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return;
-    // A file system without hard links: whoever is last prevails.
+    // A file system without hard links: the last process prevails.
     renameSync(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
@@ -203,8 +203,9 @@ function writeTemporary(path: string, content: string, isDurable: boolean): stri
 }
 
 /**
- * Puts zeros where a file is shorter than this: for who writes to it through a map, where a missing page is fatal.
- * @returns how long it was.
+ * Fills a file that is shorter than `bytes` with zeros, for a program that maps it: there a page without room on the disk is
+ * fatal.
+ * @returns the length before, in bytes.
  */
 export function reservePrivateFile(path: string, bytes: number): number {
   const file = openPrivateFile(path);

@@ -11,15 +11,15 @@ import { readToken, TOKEN_FILE, writeToken } from './token.js';
 
 export interface PrivateStateOptions {
   readonly root: string;
-  /** Where the state of programs is, in place of the platform's own directory for it. */
+  /** The directory for the state of programs, in place of the platform's own. */
   readonly stateDir?: string | undefined;
-  /** Told of what is amiss and does not keep the repository from being served. */
+  /** Logs a fault that does not keep the repository from being served. */
   readonly warn: (fields: object, message: string) => void;
 }
 
 /**
- * What {@link PrivateState.check} has found. `elsewhere`: the path leads to another repository, or to none. `taken`: what was
- * lost cannot be made again, because another server has the repository now.
+ * The result of {@link PrivateState.check}. `restored`: something was lost and was made again. `elsewhere`: the path leads to
+ * another repository, or to none. `taken`: something was lost, and another server has the repository now.
  */
 export type StateCheck =
   | { readonly is: 'intact' }
@@ -31,7 +31,7 @@ export type StateCheck =
 /** The parts that are open while a repository is served. */
 interface Opened {
   readonly identity: RepositoryIdentity;
-  /** `undefined` where the repository cannot be written to. */
+  /** `undefined` if the repository cannot be written to. */
   bus: BusDirectory | undefined;
   state: StateDirectory;
   stateLock: FileLock;
@@ -39,8 +39,8 @@ interface Opened {
 }
 
 /**
- * What one server owns of a repository: the locks that keep others out, the token, the endpoint, and the directory of the
- * journal. Whatever of it is lost while the server runs is made again by {@link check}.
+ * The files that one server owns of a repository: the locks that keep other servers out, the token, the endpoint, and the
+ * directory of the journal. If any is lost while the server runs, {@link check} makes it again.
  */
 export class PrivateState {
   readonly #options: PrivateStateOptions;
@@ -54,8 +54,9 @@ export class PrivateState {
   }
 
   /**
-   * Takes the locks. After an unclean end there is a new token: whoever has listened at the old place since may have got it.
-   * @throws LockError where another server has the repository, TrustError where somebody else could have put something in its way.
+   * Takes the locks. If the last server did not stop in order, makes a new token: a program that has listened at the old port
+   * since then may have received the old one.
+   * @throws LockError if another server has the repository, TrustError if other users could have replaced a file or directory.
    */
   async open(): Promise<void> {
     const root = realPath(this.#options.root);
@@ -63,7 +64,7 @@ export class PrivateState {
     this.#location = location;
     const bus = await this.#openBus(root);
     try {
-      // By the path as it was given: a link in it may come to lead elsewhere.
+      // Identified by the path as it was given, because a link in it may be changed later.
       const given = this.#options.root;
       const identity = RepositoryIdentity.of(given);
       if (identity === undefined) throw new Error(`there is no directory ${root}/.muse`);
@@ -77,14 +78,14 @@ export class PrivateState {
       if (state.pruned.length > 0) {
         this.#options.warn(
           { repositories: state.pruned },
-          'removed the private state of repositories that are long gone',
+          'removed the private state of repositories that no longer exist',
         );
       }
       const marker = bus?.marker(state.marker);
       state.sign(root, identity, marker);
-      // Looked at again, now that it has its marker.
+      // Read again, because the repository has its marker now.
       this.#opened = { identity: RepositoryIdentity.of(given) ?? identity, bus, state, stateLock: result.lock, marker };
-      this.#say(result.lock.weakness);
+      this.#warnOfWeakness(result.lock.weakness);
     } catch (error) {
       bus?.close();
       throw error;
@@ -92,17 +93,17 @@ export class PrivateState {
     if (this.#endpoint.removeStale()) this.newToken();
   }
 
-  /** The directory outside of the checkout. @throws Error while it is not open. */
+  /** The state's directory, which is outside of the checkout. @throws Error while it is not open. */
   get directory(): PrivateDirectory {
     return this.#running.state.directory;
   }
 
-  /** Whether the path still leads to the repository that is served. One that cannot be seen is not there, as far as is known. */
+  /** Whether the path still leads to the repository that is served; `unreadable` if the file system does not tell. */
   presence(): IdentityState {
     return this.#running.identity.check();
   }
 
-  /** Where clients look: in the repository, or where that cannot be written to, beside the token. */
+  /** The path of the endpoint file: in the repository, or if that cannot be written to, beside the token. */
   get endpointFile(): string {
     return (this.#running.bus?.directory ?? this.directory).pathOf(ENDPOINT_FILE);
   }
@@ -111,27 +112,27 @@ export class PrivateState {
     return this.directory.pathOf(TOKEN_FILE);
   }
 
-  /** The token of this repository: made at first use and kept. */
+  /** Returns the token of this repository. It is made at first use and kept. */
   token(): string {
     return readToken(this.directory) ?? this.newToken();
   }
 
-  /** Makes another token and keeps it in place of the one before. */
+  /** Makes a new token, which replaces the one before. */
   newToken(): string {
     return writeToken(this.directory);
   }
 
-  /** Says where this server is, in the repository and beside its state. */
+  /** Writes this server's endpoint file, in the repository and in its state. */
   publish(url: string, token: string, startedAt: Date): Endpoint {
     return this.#endpoint.publish(url, token, startedAt);
   }
 
-  /** Looks whether what is this server's is still there, and makes it again where it is not. */
+  /** Checks that this server's files and locks still exist, and makes lost ones again. */
   async check(): Promise<StateCheck> {
     const opened = this.#opened;
     if (opened === undefined) return { is: 'intact' };
     try {
-      // A path that leads elsewhere is not written to.
+      // Nothing is written if the path leads to another repository.
       if (opened.identity.check() !== 'same') return { is: 'elsewhere' };
       const isBusLost = opened.bus?.isIntact() === false;
       const isStateLost = !opened.state.directory.isIntact() || !opened.stateLock.isInPlace();
@@ -144,12 +145,12 @@ export class PrivateState {
     }
   }
 
-  /** Takes back what was published, if it is still this server's. */
+  /** Removes the endpoint files that are still this server's. */
   unpublish(): void {
     if (this.#opened !== undefined) this.#endpoint.unpublish();
   }
 
-  /** Lets the next server have the repository. */
+  /** Releases the repository for the next server. */
   close(): void {
     this.unpublish();
     const opened = this.#opened;
@@ -214,7 +215,7 @@ export class PrivateState {
     if (endpoint === undefined) return false;
     let isRewritten = this.#endpoint.rewriteLost();
     if (bus !== undefined && marker !== undefined && bus.marker(marker) !== marker) isRewritten = true;
-    // Another token in it is a rotation, which is not ours to undo.
+    // If the file holds another token, an operator has renewed it. It must not be overwritten.
     if (readToken(state.directory) === undefined) {
       writeToken(state.directory, endpoint.token);
       isRewritten = true;
@@ -222,15 +223,12 @@ export class PrivateState {
     return isRewritten;
   }
 
-  #say(weakness: LockWeakness | undefined): void {
+  #warnOfWeakness(weakness: LockWeakness | undefined): void {
     if (weakness === undefined) return;
     const why =
       weakness === 'no library'
         ? 'the library for file locks does not load on this platform'
         : 'this file system keeps no locks';
-    this.#options.warn(
-      { why },
-      `${why}: two servers of this repository that start at the same instant are not kept apart`,
-    );
+    this.#options.warn({ why }, `${why}: if two servers of this repository start at the same instant, both may run`);
   }
 }

@@ -2,21 +2,21 @@ import { readFileSync } from 'node:fs';
 import { bootId } from './boot.js';
 import { currentUser } from './owner.js';
 
-/** Which process it is: a pid alone is given away again. */
+/** Identifies a process. A pid alone is not enough, because the system uses it again. */
 export interface ProcessProof {
   readonly pid: number;
-  /** Of the user who runs it; absent on Windows. */
+  /** The id of the user who runs it; absent on Windows. */
   readonly uid?: number;
-  /** The boot of the machine; absent where the platform does not say. */
+  /** The id of the boot of the machine; absent if the platform has none. */
   readonly boot_id?: string;
-  /** When it was started, in the kernel's ticks since that boot; absent where the platform does not say. */
+  /** When it was started, in the kernel's ticks since that boot; absent if the platform does not tell. */
   readonly process_started?: string;
 }
 
-/** `unproven`: the platform cannot tell that process from a later one with its pid. */
+/** The state of an identified process. `unproven`: the platform cannot tell the process from a later one with its pid. */
 export type ProcessState = 'lives' | 'gone' | 'another' | 'unproven';
 
-/** Of this process. */
+/** Returns the proof of this process. */
 export function ownProcess(): ProcessProof {
   const uid = currentUser();
   const boot = bootId();
@@ -29,7 +29,7 @@ export function ownProcess(): ProcessProof {
   };
 }
 
-/** Whether a process lives, is this user's and the one that was meant. */
+/** Finds out whether a process runs, belongs to this user, and is the one that the proof identifies. */
 export function stateOfProcess({ pid, uid, boot_id, process_started }: ProcessProof): ProcessState {
   const boot = bootId();
   if (boot !== undefined && boot_id !== undefined && boot_id !== boot) return 'gone';
@@ -49,7 +49,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The 22nd field of `/proc/PID/stat`; the second may hold spaces and parentheses. */
+/** Reads the 22nd field of `/proc/PID/stat`. The second field may contain spaces and parentheses. */
 function startOf(pid: number): string | undefined {
   const text = procFile(pid, 'stat');
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];

@@ -1,22 +1,22 @@
 import { ENDPOINT_FILE, endpointIn, endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, type Endpoint } from './endpoint.js';
 import type { PrivateDirectory } from './private-directory.js';
 
-/** One server's endpoint, as clients find it: the same file in each directory in which they look. */
+/** One server's endpoint, published as the same file in each directory that clients search. */
 export class PublishedEndpoint {
   #endpoint: Endpoint | undefined;
 
   constructor(
-    /** The directories as they are now: a server makes lost ones again. */
+    /** Returns the present directories, because a server makes lost ones again. */
     private readonly directories: () => readonly PrivateDirectory[],
     private readonly warn: (fields: object, message: string) => void,
   ) {}
 
-  /** `undefined` while nothing is published. */
+  /** The published endpoint; `undefined` if none is published. */
   get current(): Endpoint | undefined {
     return this.#endpoint;
   }
 
-  /** Removes what a server has left that did not end in order, whose locks are free. @returns whether there was any. */
+  /** Removes the files of a server that did not stop in order. Its locks must be free. @returns whether there were any. */
   removeStale(): boolean {
     let wasUnclean = false;
     for (const directory of this.directories()) {
@@ -37,7 +37,7 @@ export class PublishedEndpoint {
     return endpoint;
   }
 
-  /** Writes it again where it is missing or is another. @returns whether it was. */
+  /** Writes the file again in each directory where it is missing or differs. @returns whether any was written. */
   rewriteLost(): boolean {
     if (this.#endpoint === undefined) return false;
     const text = endpointText(this.#endpoint);
@@ -51,7 +51,7 @@ export class PublishedEndpoint {
     return isRewritten;
   }
 
-  /** Takes it back wherever it is still this server's. */
+  /** Removes the file from each directory where it is still this server's. */
   unpublish(): void {
     const own = this.#endpoint;
     this.#endpoint = undefined;
@@ -74,11 +74,11 @@ function failureOf(directory: PrivateDirectory, text: string): Error[] {
   }
 }
 
-/** A file that cannot be removed at the end is stale, and no client believes it. */
+/** Ignores an error: a file that cannot be removed is stale, and no client trusts it. */
 function attempt(call: () => void): void {
   try {
     call();
   } catch {
-    // Nothing can be done about it.
+    // The stale file is harmless.
   }
 }

@@ -9,17 +9,17 @@ const MAX_CONFIG_BYTES = 65_536;
 const ROOT = 0;
 
 /**
- * Which repositories of other users this user has said may be looked at: from `MUSE_BUS_SAFE_DIRECTORY`, and from
- * `safe_directories` in the user's own config file; never from a repository.
- * @throws TrustError for a file that others could have written, and for one that cannot be read as settings: what is meant to
- * be allowed, or not to be, must not be passed over.
+ * Returns the repositories of other users that this user trusts: from `MUSE_BUS_SAFE_DIRECTORY`, and from `safe_directories` in
+ * the user's own config file; never from a repository.
+ * @throws TrustError for a config file that other users could have written, or that is not valid: the user's permissions must
+ *   not be ignored without an error.
  */
 export function safeDirectories(env: NodeJS.ProcessEnv = process.env): readonly string[] {
   const named = (env['MUSE_BUS_SAFE_DIRECTORY'] ?? '').split(delimiter).filter((path) => path !== '');
   return [...named, ...fromFile(userConfigFile(surroundings(env)))];
 }
 
-/** What `safe_directories` says in a file of settings. @throws SafeDirectoriesError */
+/** Checks the value of `safe_directories` in a settings file. @throws SafeDirectoriesError */
 export function readSafeDirectories(value: unknown): readonly string[] {
   if (!Array.isArray(value)) throw new SafeDirectoriesError('must be a list of absolute paths, or ["*"]', value);
   return value.map((one: unknown) => {
@@ -28,7 +28,7 @@ export function readSafeDirectories(value: unknown): readonly string[] {
   });
 }
 
-/** The message says what is right; `found` is what stands there. */
+/** `safe_directories` is not valid. The message says what is right; `found` is the value in the file. */
 export class SafeDirectoriesError extends Error {
   override readonly name = 'SafeDirectoriesError';
 
@@ -64,7 +64,7 @@ function fromFile(path: string): readonly string[] {
     file = openSync(path, 'r');
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    // A service that runs with somebody else's HOME goes on without that person's settings.
+    // A service that runs with another user's HOME goes on without that user's settings.
     if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) return [];
     throw fault('replaced', `it cannot be opened (${code})`);
   }

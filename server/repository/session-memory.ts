@@ -6,18 +6,18 @@ import { stateHome, surroundings } from './user-directories.js';
 
 const DIRECTORY = 'muse-bus-sessions';
 const MAX_BYTES = 2 ** 20;
-/** A session that was not heard of for so long is over. */
+/** A session whose file was not written for this long counts as over. */
 const KEEP_MS = 7 * 86_400_000;
 
 /**
- * What a hook remembers of one agent's session from call to call, apart from the state of servers: a repository that was never served has
- * none.
+ * What a hook keeps about one agent's session from call to call. It is kept apart from the state of servers, because a
+ * repository that was never served has none.
  */
 export class SessionMemory {
   readonly #directory: PrivateDirectory;
   readonly #name: string;
 
-  /** @throws TrustError where others could put theirs in its place, Error where it cannot be made. */
+  /** @throws TrustError if other users could replace the directory, Error if it cannot be made. */
   constructor(root: string, session: string, env: NodeJS.ProcessEnv = process.env) {
     const home = makeStateHome(resolve(stateHome(undefined, surroundings(env))));
     this.#directory = PrivateDirectory.within(home, DIRECTORY);
@@ -28,13 +28,13 @@ export class SessionMemory {
     this.#name = `${key}.json`;
   }
 
-  /** @returns `undefined` where nothing is remembered that can be believed. */
+  /** @returns the text last written; `undefined` if there is none that can be trusted. */
   read(): string | undefined {
     const reading = this.#directory.read(this.#name, MAX_BYTES);
     return reading.is === 'content' ? reading.text : undefined;
   }
 
-  /** @param now Unix milliseconds: at the first call of a session those that are long over are forgotten. */
+  /** Keeps a text. The first call of a session also removes the files of old ones. @param now Unix milliseconds. */
   write(text: string, now: number): void {
     if (Buffer.byteLength(text) > MAX_BYTES) return;
     if (this.#directory.stats(this.#name) === undefined) this.#forgetOld(now);

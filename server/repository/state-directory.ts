@@ -11,31 +11,31 @@ const RECORD_FILE = 'repository.json';
 const MAX_RECORD_BYTES = 65_536;
 export const STATE_LOCK_FILE = 'lock';
 
-/** Whose state it is: written into its directory. */
+/** Identifies the repository of a state. It is written into the state's directory. */
 interface StateRecord extends IdentityRecord {
   /** The repository's real path when it was last served. */
   readonly path: string;
 }
 
 /**
- * The directory with a repository's private state. One that was moved takes its state along; a copy, a clone and one that
- * was made anew at the same path begin with none.
+ * The directory with a repository's private state. A repository that was moved keeps its state. A copy, a clone, and a
+ * repository that was made anew at the same path begin without state.
  */
 export class StateDirectory {
   private constructor(
     readonly directory: PrivateDirectory,
-    /** The marker that its record has, for a repository that has lost its own. */
+    /** The marker in the state's record, for a repository that has lost its own. */
     readonly marker: string | undefined,
-    /** Repositories that are gone, whose state was removed on this occasion. */
+    /** The paths of repositories that are gone and whose state was removed by {@link open}. */
     readonly pruned: readonly string[],
   ) {}
 
-  /** @throws TrustError where others could have put something in its place. */
+  /** Opens a repository's state, and makes it if it is missing. @throws TrustError if other users could have replaced it. */
   static async open(location: StateLocation, root: string, identity: RepositoryIdentity): Promise<StateDirectory> {
     const all = PrivateDirectory.within(makeStateHome(location.home), ALL_STATE);
     try {
       await claim(all, location.key, root, identity);
-      // Tidying up for others is no reason not to serve.
+      // A failure to remove old state of other repositories must not keep this one from being served.
       const pruned = await prune(all, Date.now()).catch(() => []);
       const directory = all.directory(location.key);
       return new StateDirectory(directory, recordIn(directory)?.marker, pruned);
@@ -44,7 +44,7 @@ export class StateDirectory {
     }
   }
 
-  /** Notes whose it is, from now on. */
+  /** Writes the record of the repository that this state now belongs to. */
   sign(root: string, identity: RepositoryIdentity, marker: string | undefined): void {
     const record: StateRecord = { path: realPath(root), ...identity.record, marker };
     const text = `${JSON.stringify(record, null, 2)}\n`;
@@ -54,12 +54,12 @@ export class StateDirectory {
   }
 }
 
-/** Sees to it that what is at the key, if anything, is the state of this repository. */
+/** Makes sure that the directory at the key, if there is one, is the state of this repository. */
 async function claim(all: PrivateDirectory, key: string, root: string, identity: RepositoryIdentity): Promise<void> {
   const isThere = all.stats(key) !== undefined;
-  // One that says nothing was being made when its process ended.
+  // A state without a record was being made when its process ended.
   if (isThere && (peek(all, key) === undefined || belongsTo(all, key, identity))) return;
-  // Of a repository that was here before: it may be somewhere else now, and will look for it.
+  // The state of a repository that was at this path before. It may have been moved, and will then search for its state.
   if (isThere) all.setAside(key);
   for (const name of all.names()) {
     if (name === key || !belongsTo(all, name, identity) || !(await isAbandoned(all, name, root))) continue;
@@ -68,9 +68,9 @@ async function claim(all: PrivateDirectory, key: string, root: string, identity:
   }
 }
 
-/** Private state whose repository is not there any more. */
+/** Private state whose repository is gone. */
 export interface AbandonedState {
-  /** Its name among all. */
+  /** Its name in the directory of all states. */
   readonly name: string;
   readonly path: string;
   /** Where the repository was when it was last served. */
@@ -79,12 +79,13 @@ export interface AbandonedState {
   readonly lastUsedMs: number;
 }
 
-/** State that nobody has used for so long is removed, where its repository is proven to be gone. */
+/** State that was not used for this long is removed, if its repository is proven to be gone. */
 export const KEEP_ABANDONED_MS = 30 * 24 * 3_600_000;
 
 /**
- * The state of repositories that are proven to be gone: nothing is at their path, and the file system that they were on is there to
- * be asked. One that was moved and not served since looks the same. Makes nothing, and holds what it cannot see to be in use.
+ * Returns the states of repositories that are proven to be gone: nothing is at the path, and the file system that the
+ * repository was on is mounted. A repository that was moved and not served since then looks the same. Writes nothing. State that
+ * cannot be read counts as in use.
  * @param all the directory with the state of all repositories.
  */
 export function abandonedStates(all: string): AbandonedState[] {
@@ -109,7 +110,7 @@ export function abandonedStates(all: string): AbandonedState[] {
   });
 }
 
-/** A path that is missing because its file system is not mounted proves nothing: the nearest directory is on another then. */
+/** Proves that a path is gone: its nearest directory must be on the same file system, which is else not mounted. */
 function isGone({ path, device }: StateRecord): boolean {
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
   for (let at = dirname(path); ; at = dirname(at)) {
@@ -119,7 +120,7 @@ function isGone({ path, device }: StateRecord): boolean {
   }
 }
 
-/** Removes what has been abandoned for long and is locked by nobody. @returns the repositories whose state it was. */
+/** Removes old abandoned states that no process has locked. @returns the paths of their repositories. */
 async function prune(all: PrivateDirectory, now: number): Promise<string[]> {
   const pruned: string[] = [];
   for (const { name, repository, lastUsedMs } of abandonedStates(all.path)) {
@@ -143,11 +144,11 @@ function belongsTo(all: PrivateDirectory, name: string, identity: RepositoryIden
   return record !== undefined && identity.matches(record);
 }
 
-/** Whether nobody serves what it is the state of, and its repository is no longer where it was. */
+/** Whether a state's repository is no longer at its old path, and no server has locked the state. */
 async function isAbandoned(all: PrivateDirectory, name: string, root: string): Promise<boolean> {
   const record = peek(all, name);
   if (record === undefined) return false;
-  // A snapshot of a file system has all that identifies the original, which may still be there.
+  // A snapshot of a file system has the same identity as the original, which may still exist.
   if (record.path !== realPath(root) && leadsTo(record)) return false;
   const directory = all.directory(name);
   try {
@@ -164,7 +165,7 @@ function leadsTo(record: StateRecord): boolean {
   try {
     return RepositoryIdentity.of(record.path)?.matches(record) ?? false;
   } catch {
-    // What cannot be seen may be there.
+    // A path that cannot be read may still hold the repository.
     return true;
   }
 }

@@ -8,22 +8,22 @@ import { stateHome, surroundings } from './user-directories.js';
 
 const PROGRAM = 'muse-bus';
 
-/** Where a repository's private state is. */
+/** The location of a repository's private state. */
 export interface StateLocation {
   /** The user's directory for the state of programs. */
   readonly home: string;
   /** The directory in it with the state of all repositories. */
   readonly all: string;
-  /** The name of this repository's in that. */
+  /** The name of this repository's directory in `all`. */
   readonly key: string;
-  /** The whole path. */
+  /** The whole path of this repository's directory. */
   readonly path: string;
 }
 
 /**
- * Outside of the checkout, where nothing can come with one. Found by the repository's real path: a client that knows the
- * repository knows it.
- * @param stateDir where it is named.
+ * Returns the location of a repository's state. It is outside of the checkout, so that no file of a checkout can be in it. It
+ * is derived from the repository's real path, so that a client that knows the repository finds it.
+ * @param stateDir the directory for the state of programs, if the user has named one.
  */
 export function stateLocation(root: string, stateDir?: string, env?: NodeJS.ProcessEnv): StateLocation {
   const home = resolve(stateHome(stateDir, surroundings(env)));
@@ -36,7 +36,7 @@ export function realPath(path: string): string {
   return realpathSync.native(path);
 }
 
-/** Makes the home where it is missing. @returns its real path. @throws TrustError where others could put theirs in its place. */
+/** Makes the home if it is missing. @returns its real path. @throws TrustError if other users could replace it. */
 export function makeStateHome(home: string): string {
   proveAncestors(realPath(nearestExisting(home)));
   try {
@@ -50,7 +50,7 @@ export function makeStateHome(home: string): string {
   return real;
 }
 
-/** Reads a file of a repository's state, and makes nothing. */
+/** Reads a file of a repository's state. Makes no directory. */
 export function readStateFile({ home, all, path }: StateLocation, name: string, maxBytes: number): PrivateReading {
   try {
     for (const directory of [all, path]) {
@@ -68,7 +68,7 @@ export function readStateFile({ home, all, path }: StateLocation, name: string, 
   }
 }
 
-/** Step by step: Node's own way says ENOENT of a file system that is read-only. */
+/** Makes directories one by one, because Node's recursive `mkdir` reports ENOENT on a read-only file system. */
 export function makeDirectories(path: string): void {
   if (existsSync(path)) return;
   makeDirectories(dirname(path));
@@ -81,7 +81,7 @@ export function makeDirectories(path: string): void {
 
 const ANOTHER_PLACE = 'name another directory with --state-dir or MUSE_BUS_STATE_DIR';
 
-/** @param path a real path. @throws TrustError naming the first directory on the way that others can change. */
+/** @param path a real path. @throws TrustError which names the first directory of the path that other users can change. */
 function proveAncestors(path: string): void {
   if (process.getuid === undefined) return;
   const parts = path.split(sep);

@@ -7,28 +7,28 @@ import { TrustError } from './trust-error.js';
 
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 export const MAX_TOKEN_FILE_BYTES = 256;
-/** Of a repository's token, in its private state. */
+/** The name of the file with a repository's token, in its private state. */
 export const TOKEN_FILE = 'token';
 
-/** 256 random bits in base64url. */
+/** Returns a new token: 256 random bits in base64url. */
 export const makeToken = (): string => randomBytes(32).toString('base64url');
 
 export const isToken = (text: string): boolean => TOKEN.test(text);
 
-/** @returns `undefined` where there is none, or something else. */
+/** Reads the token. @returns `undefined` if there is none that is valid and private. */
 export function readToken(directory: PrivateDirectory): string | undefined {
   const found = directory.read(TOKEN_FILE, MAX_TOKEN_FILE_BYTES);
   const text = found.is === 'content' ? found.text.trim() : '';
   return isToken(text) ? text : undefined;
 }
 
-/** Keeps a token, by default a new one, in place of the one before. @returns the token. */
+/** Writes a token, by default a new one, in place of the one before. @returns the token. */
 export function writeToken(directory: PrivateDirectory, token = makeToken()): string {
   directory.replace(TOKEN_FILE, `${token}\n`);
   return token;
 }
 
-/** Makes another token for a repository, from outside its server. @returns the token. */
+/** Makes a new token for a repository, from a process that is not its server. @returns the token. */
 export async function renewToken(root: string, stateDir?: string): Promise<string> {
   const real = realPath(root);
   const identity = RepositoryIdentity.of(real);

@@ -1,10 +1,10 @@
 /**
- * What is wrong: `link`: something is no directory or file of its own; `owner`: it is another user's; `writable`: others can write
- * to it; `replaced`: it is no longer what it was.
+ * What is wrong with a file or directory. `link`: it is a link or of another type. `owner`: it belongs to another user.
+ * `writable`: other users can write to it. `replaced`: it was replaced, or its content is not valid.
  */
 export type TrustFault = 'link' | 'owner' | 'writable' | 'replaced';
 
-/** Something that would have to be believed cannot be; the message names it, and the hint says what to do. */
+/** A file or directory cannot be trusted; the message names it, and the hint says what to do. */
 export class TrustError extends Error {
   override readonly name = 'TrustError';
   readonly code = 'MUSE_BUS_UNTRUSTED';

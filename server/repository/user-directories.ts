@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-/** What decides where a user's own files are. */
+/** The values that determine where a user's own files are. */
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly platform: NodeJS.Platform;
@@ -14,7 +14,10 @@ export const surroundings = (env: NodeJS.ProcessEnv = process.env): Surroundings
   home: homedir(),
 });
 
-/** Where programs of this user keep what they remember: the first of what is named, XDG_STATE_HOME and the platform's own. */
+/**
+ * Returns the directory for the state of this user's programs: the named one, or MUSE_BUS_STATE_DIR, XDG_STATE_HOME or the
+ * platform's own.
+ */
 export function stateHome(named: string | undefined, { env, platform, home }: Surroundings): string {
   const chosen = named ?? given(env['MUSE_BUS_STATE_DIR']) ?? absolute(env['XDG_STATE_HOME']);
   if (chosen !== undefined) return chosen;
@@ -28,17 +31,17 @@ export function stateHome(named: string | undefined, { env, platform, home }: Su
   }
 }
 
-/** The user's own settings of this program. */
+/** Returns the path of the user's own settings file of this program. */
 export function userConfigFile({ env, platform, home }: Surroundings): string {
   const chosen = absolute(env['XDG_CONFIG_HOME']);
   const windows = platform === 'win32' ? absolute(env['APPDATA']) : undefined;
   return join(chosen ?? windows ?? join(home, '.config'), 'muse-bus', 'config.json');
 }
 
-/** An empty variable says nothing. */
+/** An empty variable counts as not set. */
 const given = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
 
-/** XDG has relative paths ignored. */
+/** The XDG specification has programs ignore relative paths. */
 function absolute(value: string | undefined): string | undefined {
   return value !== undefined && isAbsolute(value) ? value : undefined;
 }

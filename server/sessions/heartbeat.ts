@@ -1,23 +1,23 @@
 import { MessageType, type Encoding, type Revision, type UnixMillis, type WatchHealth } from '../../protocol/index.js';
 import { encodeMessage } from '../delivery/frames.js';
 
-/** What a client believes of the server beside what it is told of records. */
+/** What a client last received about the server's clock and state. */
 export interface Belief {
-  /** The server's wall clock less its monotonic one. */
+  /** The server's wall clock minus its monotonic clock. */
   readonly timeAheadMs: number;
   readonly state: NonNullable<WatchHealth['state']>;
 }
 
-/** What a client may believe of the time, before it is said anew out of turn. */
+/** If the clock that a client knows is ahead by more than this, the client is sent a heartbeat at once. */
 const MAX_TIME_WRONG_MS = 100;
 
-/** What a welcome lets a client believe, which says nothing of what can be seen. */
+/** Returns the belief of a client after `welcome`, which holds the time and no state of the files. */
 export const beliefAt = (now: UnixMillis, elapsed: number): Belief => ({
   timeAheadMs: now - elapsed,
   state: 'watching',
 });
 
-/** A sign of life, at one moment: one frame for each encoding, shared by all who are told. */
+/** A heartbeat of the server at one time. All clients share one frame per encoding. */
 export class Heartbeat {
   readonly belief: Belief;
   readonly #frames = new Map<Encoding, Uint8Array>();
@@ -33,8 +33,8 @@ export class Heartbeat {
   }
 
   /**
-   * Whether what somebody believes may make an answer wrong: by a clock that was set back since, leases would seem to have ended,
-   * and where a directory can no longer be seen, nobody would seem to hold what is reserved in it.
+   * Whether a client's belief may cause it to give a wrong answer. If the server's clock was set back since, leases would seem to
+   * have ended. If a directory can no longer be seen, addresses that are reserved in it would seem free.
    */
   corrects({ timeAheadMs, state }: Belief): boolean {
     return this.belief.timeAheadMs < timeAheadMs - MAX_TIME_WRONG_MS || this.belief.state !== state;

@@ -1,11 +1,11 @@
 import type { Limits } from '../config/options.js';
 
-/** Answering takes longer than any other message: so many in a second are enough for whoever looks. */
+/** A bound of its own, because an inspection costs the server more time than any other message. */
 const MAX_INSPECTIONS_PER_SECOND = 50;
 
-/** What a connection sends, by the second. Each count says what there was too much of; `undefined` while there was not. */
+/** Counts what a connection sends per second. Each method returns the limit that is exceeded; `undefined` if none is. */
 export class MessageRates {
-  /** The second in which messages are being counted. */
+  /** When the present second of counting began, in milliseconds. */
   #windowStart = 0;
   #messages = 0;
   #inspections = 0;
@@ -13,13 +13,14 @@ export class MessageRates {
 
   constructor(private readonly limits: Pick<Limits, 'maxMessagesPerSecond' | 'maxControlFramesPerSecond'>) {}
 
+  /** Counts a message. */
   message(now: number): string | undefined {
     this.#beginWindow(now);
     const most = this.limits.maxMessagesPerSecond;
     return ++this.#messages <= most ? undefined : `${String(most)} messages a second (max_messages_per_second)`;
   }
 
-  /** A ping or a pong. */
+  /** Counts a ping or a pong. */
   control(now: number): string | undefined {
     this.#beginWindow(now);
     const most = this.limits.maxControlFramesPerSecond;
@@ -27,7 +28,7 @@ export class MessageRates {
     return `${String(most)} pings and pongs a second (max_control_frames_per_second)`;
   }
 
-  /** A message, counted as that, asks for an inspection. */
+  /** Counts a request for an inspection, which {@link message} has counted as a message too. */
   inspection(): string | undefined {
     const most = MAX_INSPECTIONS_PER_SECOND;
     return ++this.#inspections <= most ? undefined : `${String(most)} inspections a second`;

@@ -15,7 +15,7 @@ export const refusal = (code: ErrorCode, message: string, sub: SubscriptionId | 
   message,
 });
 
-/** Why a connection may not have one more subscription; `undefined` where it may. */
+/** @returns why a connection may not have one more subscription; `undefined` if it may. */
 export function subscriptionRefusal(
   subscriber: Subscriber,
   id: SubscriptionId,

@@ -1,13 +1,13 @@
 import type { Kind, Problem, RecordData } from '../../protocol/index.js';
 
-/** What tells one state of a file from another without reading it. */
+/** Properties of a file that differ between its states, and can be compared without reading it. */
 export interface Signature {
   readonly inode: number;
   readonly mtimeNs: bigint;
   readonly size: number;
 }
 
-/** What a reading of a file says about its record. */
+/** What a reading found: the record is present, absent or broken. */
 export type Change =
   | {
       readonly is: 'present';
@@ -22,11 +22,11 @@ export type Change =
       readonly kind: Kind;
       readonly id: string;
       readonly problem: Problem;
-      /** Where the file could at least be looked at. */
+      /** `undefined` if the file's status could not be read either. */
       readonly signature: Signature | undefined;
     };
 
-/** A file that is no record as it is, or cannot be read. */
+/** The change for a file that is not a record as it is, or cannot be read. */
 export type Broken = Extract<Change, { readonly is: 'broken' }>;
 
 export function sameSignature(a: Signature | undefined, b: Signature | undefined): boolean {

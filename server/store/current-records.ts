@@ -18,8 +18,8 @@ export interface Cut {
 }
 
 /**
- * The records as they stand, each reservation with its lease. Whoever delivers, shows or publishes them reads them here; what
- * changes them is the origin's `RecordStore` or an edge's `RecordReplica`.
+ * The current records, each reservation with its lease. Delivery, inspection and relay read them here. The origin's
+ * `RecordStore` or an edge's `RecordReplica` changes them.
  */
 export abstract class CurrentRecords {
   protected readonly book = new LeaseBook();
@@ -28,10 +28,10 @@ export abstract class CurrentRecords {
   readonly #problems = new Set<RecordVersion>();
   #cut: Cut | undefined;
 
-  /** @param last the last revision already given to a transition. */
+  /** @param last the revision of the last event so far. */
   protected constructor(protected last: Revision) {}
 
-  /** The revision of the last transition. */
+  /** The revision of the last event. */
   get revision(): Revision {
     return this.last;
   }
@@ -44,7 +44,7 @@ export abstract class CurrentRecords {
     return this.#byId[kindIndex(kind)]?.get(id);
   }
 
-  /** How many records of a kind there are. */
+  /** Returns the number of records of a kind. */
   count(kind: Kind): number {
     return this.#byId[kindIndex(kind)]!.size;
   }
@@ -53,12 +53,12 @@ export abstract class CurrentRecords {
     return this.#byId[kindIndex(kind)]!.keys();
   }
 
-  /** The records whose files cannot be read as they are, in no order. */
+  /** The records that have a problem, in no order. */
   get problems(): ReadonlySet<RecordVersion> {
     return this.#problems;
   }
 
-  /** All records as they are now. Taken once for a revision, however many ask. */
+  /** Returns all current records. The cut is made once per revision and then shared. */
   cut(): Cut {
     if (this.#cut?.revision !== this.last) {
       this.#cut = { revision: this.last, versions: this.#sorted.flatMap((versions) => versions.toArray()) };
@@ -66,12 +66,12 @@ export abstract class CurrentRecords {
     return this.#cut;
   }
 
-  /** Puts in order what has changed, which a cut would do as well: now, when nobody waits for it. */
+  /** Sorts in the records that have changed. A cut would do it too, but here no client waits for it. */
   settle(): void {
     for (const versions of this.#sorted) versions.settle();
   }
 
-  /** What a lease is at a moment, as an event says it. @param named where the event is not the reservation's own. */
+  /** Returns a reservation's lease at a time, as events carry it. @param isNamed for the event of a record that names it. */
   leaseAt({ lease }: RecordVersion, now: UnixMillis, isNamed = false): WireLease | undefined {
     if (!lease) return undefined;
     const { reservation, effectiveExpiry, extendedBy } = lease.term;
@@ -79,7 +79,7 @@ export abstract class CurrentRecords {
     return isNamed ? [...said, reservation] : said;
   }
 
-  /** A version takes the place of the one that stood. */
+  /** Makes a version current, in place of the one before. */
   protected stand(version: RecordVersion): void {
     const { kind, id } = version;
     const known = this.get(kind, id);
@@ -89,7 +89,7 @@ export abstract class CurrentRecords {
     if (version.problem !== undefined) this.#problems.add(version);
   }
 
-  /** A record is gone. */
+  /** Removes a record. */
   protected forget(kind: Kind, id: string): void {
     const known = this.get(kind, id);
     if (known) this.#problems.delete(known);
@@ -97,7 +97,7 @@ export abstract class CurrentRecords {
     this.#sorted[kindIndex(kind)]?.delete(id);
   }
 
-  /** The cut shows each reservation with the lease that it is at that revision: the version is replaced by one that says so. */
+  /** Replaces a reservation's version by one with its present lease, because a cut contains the leases of its revision. */
   protected showLease(id: string): RecordVersion | undefined {
     const version = this.get('reservation', id);
     const lease = this.book.get(id);
@@ -107,7 +107,7 @@ export abstract class CurrentRecords {
     return shown;
   }
 
-  /** @returns the reservations as they stand with the leases that were changed, the first by id first. */
+  /** Does the same for changed leases. @returns the current versions of their reservations, ordered by id. */
   protected showAll(changes: readonly LeaseChange[]): RecordVersion[] {
     const shown = changes.map(({ lease }) => this.showLease(lease.term.reservation)).filter((is) => is !== undefined);
     return shown.length < 2 ? shown : shown.sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -3,12 +3,12 @@ import { epoch, type Epoch, type UnixMillis } from '../../protocol/index.js';
 // Crockford's alphabet: no I, L, O, U.
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
-/** How many random bytes a name takes. */
+/** The number of random bytes in the name of an epoch. */
 export const EPOCH_RANDOM_BYTES = 16;
 
 /**
- * A new epoch's name: a ULID, so that epochs sort by the time they began.
- * @param random EPOCH_RANDOM_BYTES of them.
+ * Returns the name of a new epoch: a ULID, so that epochs sort by the time at which they began.
+ * @param random EPOCH_RANDOM_BYTES random bytes.
  */
 export function newEpoch(now: UnixMillis, random: Uint8Array): Epoch {
   let time = '';

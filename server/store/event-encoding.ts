@@ -15,14 +15,14 @@ export interface EventFields {
 }
 
 /**
- * One event as bytes: an array whose data is spliced in as the record's own packed bytes, so that a record is packed
- * once in its life however many events, views and snapshots show it.
+ * Encodes one event. In MessagePack the record's packed bytes are copied into it, so that each version of a record is packed
+ * once, however many events, views and snapshots contain it.
  */
 export function encodeEvent(fields: EventFields, encoding: Encoding): Uint8Array {
   return encoding === 'msgpack' ? encodePacked(fields) : Buffer.from(eventJson(fields));
 }
 
-/** The event without data that cannot be encoded, with the problem that this is. */
+/** Returns the event with empty data and the problem `unprocessable`, for data that cannot be encoded. */
 export function unprocessable(fields: EventFields): EventFields {
   const { kind, id, revision, observedAt, signature } = fields.record;
   const record = new RecordVersion(kind, id, {}, revision, observedAt, signature, 'unprocessable');
@@ -47,7 +47,7 @@ function eventJson(fields: EventFields): string {
   return `${head},${record.json}${tail}]`;
 }
 
-// Ids are at most 1,024 bytes, of which there are three, and reasons short: what is not the data always fits.
+// An event has at most three ids of at most 1,024 bytes, and its reasons are short. So all but the data fits.
 const scratch = Buffer.allocUnsafe(8_192);
 
 function encodePacked(fields: EventFields): Uint8Array {
@@ -83,7 +83,7 @@ function writeLease(at: number, [state, endMs, extendedBy, reservation]: WireLea
   return reservation === undefined ? at : writeText(at, reservation);
 }
 
-/** Before 1970 a record can end, too. */
+/** The end of a lease may be before 1970, which is negative. */
 function writeTime(at: number, ms: number): number {
   if (ms >= 0) return writeUint(at, ms);
   scratch[at] = 0xcb;

@@ -1,24 +1,24 @@
 import { revision, type Revision } from '../../protocol/index.js';
 import type { StoreEvent } from './store-event.js';
 
-/** Positions that nobody can go on from, because the last run was killed before it had written what it had sent. */
+/** Revisions after which no client can resume, because the last run was killed before it had written the events it had sent. */
 export interface LostPositions {
-  /** The oldest that could have been gone on from. */
+  /** The oldest revision after which a client could have resumed. */
   readonly from: Revision;
-  /** The first that can be again. */
+  /** The first revision after which a client can resume again. */
   readonly to: Revision;
 }
 
 export interface HistoryLimits {
   /** Events kept for replay. @default 100_000 */
   readonly maxHistoryEvents: number;
-  /** Bytes that those events may hold on to, roughly. @default 67_108_864 */
+  /** Bytes that those events may keep in memory, approximately. @default 67_108_864 */
   readonly maxHistoryBytes: number;
 }
 
 /**
- * The window of past events that can be replayed. Revisions in it have no holes, so that a revision is a place in the
- * ring and looking one up costs nothing.
+ * The past events that can be replayed. Their revisions have no gaps, so that a revision is an index in the ring and needs no
+ * search.
  */
 export class History {
   readonly #ring: (StoreEvent | undefined)[] = [];
@@ -36,12 +36,12 @@ export class History {
     this.#newest = start;
   }
 
-  /** Everything after this revision can be replayed. */
+  /** The revision before the oldest event: all events after it can be replayed. */
   get base(): Revision {
     return this.#base;
   }
 
-  /** The revision of the last event, or the start. */
+  /** The revision of the last event, or the start if there is none. */
   get newest(): Revision {
     return this.#newest;
   }
@@ -54,10 +54,12 @@ export class History {
     return this.#bytes;
   }
 
-  /** @throws RangeError where the event does not follow the last one. */
+  /** Appends an event. @throws RangeError if it does not follow the last one. */
   append(event: StoreEvent): void {
     if (event.revision !== this.#newest + 1) {
-      throw new RangeError(`history goes on at ${String(this.#newest + 1)}, not at ${String(event.revision)}`);
+      throw new RangeError(
+        `the next revision of the history is ${String(this.#newest + 1)}, not ${String(event.revision)}`,
+      );
     }
     if (this.size === this.#limits.maxHistoryEvents) this.#dropOldest();
     this.#ring[this.#slot(event.revision)] = event;
@@ -67,8 +69,8 @@ export class History {
   }
 
   /**
-   * The event of a revision after the base.
-   * @throws RangeError where history does not hold it.
+   * Returns the event of a revision.
+   * @throws RangeError if the history does not hold it.
    */
   at(position: number): StoreEvent {
     const held = position > this.#base && position <= this.#newest;
@@ -77,7 +79,7 @@ export class History {
     return event;
   }
 
-  /** From 0 on without holes, because an array that is first filled far from its beginning is kept as a hash table. */
+  /** Fills the array from index 0, because V8 keeps an array that is first filled far from its beginning as a hash table. */
   #slot(position: number): number {
     return (position - this.#start - 1) % this.#limits.maxHistoryEvents;
   }

@@ -3,9 +3,9 @@ import { CurrentRecords } from './current-records.js';
 import type { RecordVersion } from './record-version.js';
 import type { StoreEvent } from './store-event.js';
 
-/** The records of another store, which says what happens to them and when leases end. */
+/** An edge's copy of the records of the origin, whose events change it and end its leases. */
 export class RecordReplica extends CurrentRecords {
-  /** Begins with the records as they stand there at a revision. */
+  /** Begins with the origin's current records at the revision `last`. */
   constructor(versions: readonly RecordVersion[], last: Revision, now: UnixMillis) {
     super(last);
     for (const version of versions) {
@@ -15,7 +15,7 @@ export class RecordReplica extends CurrentRecords {
     }
   }
 
-  /** Takes in what has happened there, at the next revision. */
+  /** Applies an event of the origin, at the next revision. */
   follow({ type, before, after, record: { kind, id }, revision: next, time }: StoreEvent): void {
     if (after === undefined) {
       this.forget(kind, id);

@@ -21,7 +21,7 @@ import { RecordVersion } from './record-version.js';
 import type { Standing } from './standing.js';
 import { StoreEvent, type ChangeType } from './store-event.js';
 
-/** What may be asked of the leases; the store alone changes them. */
+/** The part of the lease book that others may read. Only the store changes leases. */
 export type LeaseView = Pick<
   LeaseBook,
   'effectiveExpiry' | 'hasLapsed' | 'nextDeadline' | 'state' | 'unreadableHeartbeats'
@@ -33,20 +33,20 @@ const NO_EVENTS: readonly StoreEvent[] = [];
 export class RecordStore extends CurrentRecords {
   readonly #followed = new FollowedFields();
 
-  /** @param start the last revision already given to a transition. */
+  /** @param start the revision of the last event so far. */
   constructor(start: Revision = revision(0)) {
     super(start);
   }
 
-  /** When leases end, and which have. */
+  /** The leases: when they end, and which have ended. */
   get leases(): LeaseView {
     return this.book;
   }
 
   /**
-   * Takes in what stood when the journal was last written, into an empty store. Leases are as they were then: which of
-   * them had run out follows from the order of what happened.
-   * @param last the last revision given to a transition.
+   * Loads the records of the journal into an empty store. Records and expiries are applied in the order of their revisions,
+   * so that the same leases have run out as when the journal was last written.
+   * @param last the revision of the last event.
    */
   restore(standing: readonly Standing[], last: Revision): void {
     const steps: { readonly at: number; take(): void }[] = [];
@@ -68,8 +68,8 @@ export class RecordStore extends CurrentRecords {
   }
 
   /**
-   * Takes in what a reading says. No event where nothing has changed.
-   * @param observed `restart` for what happened while the server was away.
+   * Applies a change. Returns no event if nothing differs.
+   * @param observed `restart` for a change that happened while the server did not run.
    */
   apply(change: Change, now: UnixMillis, observed: Observed = 'live'): readonly StoreEvent[] {
     const before = this.get(change.kind, change.id);
@@ -79,14 +79,14 @@ export class RecordStore extends CurrentRecords {
         return this.#put(before, change, change.data, problemOf(change.kind, change.id, change.data), now, observed);
       case 'broken':
         if (before?.problem === change.problem) return NO_EVENTS;
-        // The last good data stands; what was never readable is announced without any.
+        // The last good data stays current. A record that was never readable is published with empty data.
         return this.#put(before, change, before?.data ?? {}, change.problem, now, observed);
       case 'absent':
         return before ? this.#remove(before, now, observed) : NO_EVENTS;
     }
   }
 
-  /** Ends the leases that have run out, each with an event that carries its reservation. */
+  /** Ends the leases that have run out. Returns an event for each, which carries its reservation. */
   expireUntil(now: UnixMillis, observed: Observed = 'live'): readonly StoreEvent[] {
     const expired = this.book.expireUntil(now);
     return expired.map((id) => {
@@ -105,18 +105,18 @@ export class RecordStore extends CurrentRecords {
   ): readonly StoreEvent[] {
     const followed = this.#followed.peek(kind, id, data);
     const version = new RecordVersion(kind, id, data, revision(this.last + 1), now, signature, problem, followed);
-    // First what reads the data, and may fail over it: until then nothing has changed.
+    // First the step that reads the data and may throw: until it returns, nothing has changed.
     const changes = this.book.put(kind, id, data, now, problem);
     this.stand(version);
     const moved = this.#followed.put(kind, id, data, followed);
     const type = before ? 'modified' : 'added';
-    if (kind !== 'reservation') return this.#told(type, now, before, version, undefined, observed, changes);
+    if (kind !== 'reservation') return this.#eventsOf(type, now, before, version, undefined, observed, changes);
     const shown = this.showAll(changes)[0]!;
     const event = this.#event(type, now, before, shown, undefined, observed, this.leaseAt(shown, now));
     return [event, ...moved.map((follower) => this.#move(follower, shown, now, observed))];
   }
 
-  /** A heartbeat or a release is as it was, and the reservation that it names says something else. */
+  /** Makes the event of a heartbeat or release whose reservation has changed, though it has not. */
   #move({ kind, id }: FollowerName, named: RecordVersion, now: UnixMillis, observed: Observed): StoreEvent {
     const before = this.get(kind, id)!;
     const version = before.following(this.#followed.of(kind, id), revision(this.last + 1));
@@ -128,11 +128,11 @@ export class RecordStore extends CurrentRecords {
     const { kind, id } = before;
     this.forget(kind, id);
     this.#followed.drop(kind, id);
-    return this.#told('removed', now, before, undefined, 'deleted', observed, this.book.drop(kind, id, now));
+    return this.#eventsOf('removed', now, before, undefined, 'deleted', observed, this.book.drop(kind, id, now));
   }
 
-  /** What has happened to a record, and then to the leases that had ended and hold again because of it. */
-  #told(
+  /** Makes the event of a record, and then the events of ended leases that hold again because of it. */
+  #eventsOf(
     type: ChangeType,
     now: UnixMillis,
     before: RecordVersion | undefined,
@@ -167,8 +167,8 @@ export class RecordStore extends CurrentRecords {
 }
 
 /**
- * A file that was touched counts as modified, as it does for whoever polls times and sizes. One that was rewritten within
- * the clock's grain looks the same and is told by its content.
+ * A file that was only touched counts as modified, as it does for a program that polls times and sizes. A file that was
+ * rewritten within the clock's grain has the same signature, so the content is compared too.
  */
 function differs(before: RecordVersion, { signature, data }: Extract<Change, { is: 'present' }>): boolean {
   if (before.problem !== undefined && !isOfContent(before.problem)) return true;

@@ -15,8 +15,8 @@ import {
 import type { Signature } from './change.js';
 
 /**
- * One state of a record, never changed once made: snapshots, history and replay share it. The data is packed once, and
- * every event that carries this state splices in the same bytes.
+ * One immutable version of a record, which snapshots, history and replay share. The data is packed once, and each event that
+ * carries this version copies the same bytes.
  */
 export class RecordVersion {
   #data: RecordData | undefined;
@@ -31,20 +31,20 @@ export class RecordVersion {
     data: RecordData | undefined,
     readonly revision: Revision,
     readonly observedAt: UnixMillis,
-    /** `undefined` where the file could not be looked at, so that it is read again at the next occasion. */
+    /** `undefined` if the file's status could not be read, so that the next comparison has the file read again. */
     readonly signature: Signature | undefined,
     readonly problem: Problem | undefined,
-    /** What it has from the reservation that it names, for filters alone. */
+    /** The fields that it takes from the reservation that it names; only filters use them. */
     readonly followed?: Followed,
   ) {
     this.#data = data;
     if (!data) return;
     this.#matchable = matchable(kind, id, data, followed);
-    // At once: what cannot be packed is found out while the record is being read, not while it is being told.
+    // Packed now, so that data that cannot be packed fails while the record is read, and not during delivery.
     this.#packed = packMessage(data);
   }
 
-  /** A version whose data is known as the bytes that {@link packed} gave; unpacked only when somebody looks at it. */
+  /** Returns a version made from the bytes that {@link packed} gave. They are unpacked when the data is first read. */
   static restored(
     kind: Kind,
     id: string,
@@ -60,7 +60,7 @@ export class RecordVersion {
     return version;
   }
 
-  /** The same record once the reservation that it names says something else. */
+  /** Returns the version of the same data after the reservation that it names has changed. */
   following(followed: Followed | undefined, at: Revision): RecordVersion {
     const { kind, id, packed, observedAt, signature, problem } = this;
     const version = RecordVersion.restored(kind, id, packed, at, observedAt, signature, problem, followed);
@@ -68,7 +68,7 @@ export class RecordVersion {
     return version;
   }
 
-  /** Whether it is `before` but for what it has from its reservation. */
+  /** Whether it differs from `before` only in the fields that it takes from its reservation. */
   differsOnlyInFollowed(before: RecordVersion): boolean {
     return (
       !sameFollowed(before.followed, this.followed) &&
@@ -78,12 +78,12 @@ export class RecordVersion {
     );
   }
 
-  /** The lease that this reservation is. */
+  /** The lease of this reservation; `undefined` for other kinds. */
   get lease(): BookedLease | undefined {
     return this.#lease;
   }
 
-  /** The same state of the record, whose lease another record has changed. */
+  /** Returns the same version with another state of its lease. */
   withLease(lease: BookedLease): RecordVersion {
     const { kind, id, revision, observedAt, signature, problem, followed } = this;
     const version = new RecordVersion(kind, id, undefined, revision, observedAt, signature, problem, followed);

@@ -1,21 +1,21 @@
 import type { RecordVersion } from './record-version.js';
 
-/** So many changes wait for their place at most, so that finding it takes no long turn. */
+/** At most this many changes wait to be sorted in, so that sorting them in takes no long turn. */
 const MAX_WAITING = 256;
 
-/** A version that stands, or the id of one that stands no longer. */
+/** A version that was put, or the id of a version that was deleted. */
 type Step = RecordVersion | string;
 
 /**
- * The current versions of one kind, ordered by id, in chunks: finding costs a logarithm, inserting a short move, and a
- * copy of the whole (what a snapshot holds on to) a few array copies. Nobody who is told of a change needs the order: a
- * change only waits here, and finds its place with {@link settle}, at the latest when the whole is asked for.
+ * The current versions of one kind, ordered by id, in chunks. Finding takes logarithmic time, inserting moves one chunk, and a
+ * copy of all versions (which a snapshot keeps) takes a few array copies. Delivery of a change does not need the order. So a
+ * change waits here until {@link settle} sorts it in, at the latest when all versions are read.
  */
 export class SortedVersions {
   readonly #chunks: RecordVersion[][] = [];
   readonly #waiting: Step[] = [];
 
-  /** Puts a version in the place of the one with the same id, or in its own. */
+  /** Puts a version, in place of the one with the same id if there is one. */
   put(version: RecordVersion): void {
     this.#wait(version);
   }
@@ -24,7 +24,7 @@ export class SortedVersions {
     this.#wait(id);
   }
 
-  /** Puts in order what has changed. */
+  /** Sorts in the changes that wait. */
   settle(): void {
     for (const step of this.#waiting) {
       if (typeof step === 'string') this.#take(step);
@@ -33,7 +33,7 @@ export class SortedVersions {
     this.#waiting.length = 0;
   }
 
-  /** All versions as they are now, in order. */
+  /** Returns all current versions, ordered by id. */
   toArray(): RecordVersion[] {
     this.settle();
     return this.#chunks.flat();

@@ -1,7 +1,7 @@
 import type { Revision } from '../../protocol/index.js';
 import type { RecordVersion } from './record-version.js';
 
-/** A record as it stands, and the revision at which its lease last ran out, or 0. */
+/** A current record, and the revision at which its lease last ran out, or 0. */
 export interface Standing {
   readonly version: RecordVersion;
   readonly lapsedAt: Revision;

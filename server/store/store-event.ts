@@ -13,38 +13,38 @@ import {
 import { encodeEvent, unprocessable, type EventFields } from './event-encoding.js';
 import type { RecordVersion } from './record-version.js';
 
-/** A transition that takes a revision; `snapshot` is none. */
+/** The type of an event that takes a revision, which `snapshot` does not. */
 export type ChangeType = Exclude<EventType, 'snapshot'>;
 
 /**
- * How a transition looks through a filter: as it is, or as the arrival or departure of the record, where the change
- * brought it into the filter or took it out. `unproven`: whether it matches could not be found out, so that it is shown as it
- * is, with the problem `unprocessable`.
+ * How a filter shows an event. `plain`: as it is. `entered`, `left`: as the arrival or departure of the record, if the change
+ * brought it into the filter or took it out. `unproven`: the filter threw an error, so the event is sent as it is, with the
+ * problem `unprocessable`.
  */
 export type View = 'plain' | 'entered' | 'left' | 'unproven';
 
 const VIEWS: readonly View[] = ['plain', 'entered', 'left', 'unproven'];
 const ENCODINGS: readonly Encoding[] = ['msgpack', 'json'];
 
-/** One observed transition, encoded at most once for each way in which it can be seen. */
+/** One event, encoded at most once for each view and encoding. */
 export class StoreEvent {
   readonly #encoded: (Uint8Array | undefined)[] = [];
-  /** Whether nothing of the record has changed but the reservation that it names. */
+  /** Whether only the reservation that the record names has changed, and not the record. */
   #isMove: boolean | undefined;
-  /** What was thrown last while the event was matched or encoded. */
+  /** The last error that was thrown while the event was matched or encoded. */
   fault: unknown;
 
   constructor(
     readonly revision: Revision,
     readonly type: ChangeType,
     readonly time: UnixMillis,
-    /** The state that the transition replaced; `undefined` for `added`. */
+    /** The version before the event; `undefined` for `added`. */
     readonly before: RecordVersion | undefined,
-    /** The state that stands now; `undefined` for `removed`. For `expired` and `revived` it is the same as `before`. */
+    /** The version after the event; `undefined` for `removed`. For `expired` and `revived` it is the same as `before`. */
     readonly after: RecordVersion | undefined,
     readonly reason?: Reason,
     readonly observed: Observed = 'live',
-    /** The lease that the record is, or is about, as the transition left it. */
+    /** The lease of the record, or of the reservation that it names, after the event. */
     readonly lease?: WireLease,
   ) {}
 
@@ -52,7 +52,7 @@ export class StoreEvent {
     return (this.after ?? this.before)!;
   }
 
-  /** @returns how a subscription with this filter sees the transition; `undefined` where it does not. */
+  /** @returns how a subscription with this filter sees the event; `undefined` if it does not see it. */
   viewFor(matcher: Matcher): View | undefined {
     try {
       return this.#viewFor(matcher);
@@ -80,7 +80,7 @@ export class StoreEvent {
       case 'revived':
         return is ? 'plain' : undefined;
       case 'modified':
-        // The record is as it was: only those are told for whom it comes or goes.
+        // If only the named reservation has changed, the event is sent only to filters that the record enters or leaves.
         if (was) return !is ? 'left' : this.#movesOnly ? undefined : 'plain';
         return is ? 'entered' : undefined;
     }
@@ -90,12 +90,12 @@ export class StoreEvent {
     return (this.#isMove ??= this.after!.differsOnlyInFollowed(this.before!));
   }
 
-  /** The event's type as it looks in a view. */
+  /** Returns the event's type in a view. */
   typeIn(view: View): ChangeType {
     return view === 'entered' ? 'added' : view === 'left' ? 'removed' : this.type;
   }
 
-  /** The event's fields as they look in a view. */
+  /** Returns the event's fields in a view. */
   fieldsIn(view: View): EventFields {
     const shown = view === 'left' ? this.before! : this.record;
     return {
@@ -111,7 +111,7 @@ export class StoreEvent {
     };
   }
 
-  /** The bytes of the event in a view and an encoding: made on first use, then shared by all. */
+  /** Returns the bytes of the event in a view and an encoding. They are made at first use and shared after that. */
   encoded(view: View, encoding: Encoding): Uint8Array {
     const slot = VIEWS.indexOf(view) * ENCODINGS.length + ENCODINGS.indexOf(encoding);
     return (this.#encoded[slot] ??= this.#encode(view, encoding));
@@ -127,7 +127,7 @@ export class StoreEvent {
     }
   }
 
-  /** Bytes that the event holds on to, roughly: what bounds the history. */
+  /** The bytes that the event keeps in memory, approximately. They count against the bound of the history. */
   get weight(): number {
     return 256 + 2 * this.record.packed.length;
   }

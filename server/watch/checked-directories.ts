@@ -6,9 +6,9 @@ import { CoordinationDirError, type CoordinationDir } from './coordination-dir.j
 import { systemFiles, type Files } from './files.js';
 
 /**
- * The directories on the way to the records: each is looked at without following a link, opened once, and from then on
- * read through what was opened. So a directory that becomes a link, or is moved away, never leads anywhere else; that it
- * has is found by {@link verify}, which compares what stands at the paths with what is open.
+ * The directories on the path to the records. Each is checked without following a link, opened once, and then read through its
+ * descriptor. So a directory that becomes a link or is moved away never leads to another one. {@link verify} detects that,
+ * because it compares the directories at the paths with the open ones.
  */
 export class CheckedDirectories {
   readonly #root: CheckedDirectory;
@@ -22,7 +22,7 @@ export class CheckedDirectories {
   constructor(
     readonly dir: CoordinationDir,
     readonly files: Files = systemFiles,
-    /** @default of what stands at the path when it is opened */
+    /** @default the identity of the repository that is at the path when it is opened */
     private identity?: Pick<RepositoryIdentity, 'check'>,
     readonly reach: Reach = defaultReach(files),
   ) {
@@ -42,17 +42,17 @@ export class CheckedDirectories {
     this.#all = [this.#root, this.#muse, this.#coordination, ...this.#byKind.values()];
   }
 
-  /** The outermost first. */
+  /** All directories, the outermost first. */
   get places(): readonly Place[] {
     return this.#all;
   }
 
-  /** Of the repository at the path, as last looked at. */
+  /** Whether the repository at the path is still the same, at the last check. */
   get presence(): IdentityState {
     return this.#presence;
   }
 
-  /** What is amiss with the repository as a whole where it is not the same. */
+  /** Why the repository cannot be seen; meaningful only if `presence` is not `same`. */
   get absence(): string {
     for (const { standing } of [this.#root, this.#muse]) if (standing.is === 'unknown') return standing.why;
     switch (this.#presence) {
@@ -66,14 +66,15 @@ export class CheckedDirectories {
     }
   }
 
-  /** What is wrong with directories, as last looked at. */
+  /** The reasons why directories are unknown, at the last check, each once. */
   get faults(): readonly string[] {
     return [...new Set(this.#all.flatMap(({ standing }) => (standing.is === 'unknown' ? [standing.why] : [])))];
   }
 
   /**
-   * @param absence whether a directory below `.muse` may be missing: there is nothing in it, until it is made.
-   * @throws CoordinationDirError where a directory cannot be opened as one.
+   * Opens all directories.
+   * @param absence whether a directory below `.muse` may be missing: it counts as empty until it is made.
+   * @throws CoordinationDirError if a directory cannot be opened, or the repository is another one.
    */
   open(absence: 'refused' | 'allowed' = 'refused'): void {
     this.identity ??= RepositoryIdentity.of(this.dir.root);
@@ -82,16 +83,18 @@ export class CheckedDirectories {
       const { standing, path } = directory;
       if (standing.is === 'absent' && absence === 'allowed' && this.#mayBeAbsent(directory)) continue;
       if (standing.is === 'unknown') throw new CoordinationDirError(`${path}: ${standing.why}; refusing to watch it`);
-      if (standing.is === 'absent') throw new CoordinationDirError(`${path} is gone already`);
+      if (standing.is === 'absent')
+        throw new CoordinationDirError(`${path} was removed while watching began; try again`);
     }
-    if (this.#presence !== 'same') throw new CoordinationDirError(`${this.dir.root} is another repository by now`);
+    if (this.#presence !== 'same')
+      throw new CoordinationDirError(`the repository at ${this.dir.root} was replaced while watching began; try again`);
   }
 
   #mayBeAbsent(directory: CheckedDirectory): boolean {
     return directory !== this.#root && directory !== this.#muse;
   }
 
-  /** Compares what stands at the paths with what is open. @returns the kinds of which something else is known now. */
+  /** Compares the directories at the paths with the open ones. @returns the kinds whose directory or standing has changed. */
   verify(): Kind[] {
     const presence = this.identity?.check() ?? 'missing';
     const changed = new Set(this.#all.filter((directory) => directory.verify()).map(({ kind }) => kind));
@@ -110,13 +113,13 @@ export class CheckedDirectories {
     return this.#standing.get(kind)!;
   }
 
-  /** Whether what was just read through a kind's directory was in the directory that was checked. */
+  /** Whether the last reading through a kind's directory was in the directory that was checked. */
   isStill(kind: Kind): boolean {
     if (this.standing(kind).is !== 'open') return false;
     return this.reach === 'descriptor' || this.#wayTo(kind).every((directory) => directory.isStill());
   }
 
-  /** Whether a name finds a file whose name differs from it in case: macOS, vfat, ext4 where it was asked for. */
+  /** Whether a name also finds a file whose name differs in case: on macOS, vfat, and ext4 if the directory has that flag. */
   foldsCase(kind: Kind): boolean {
     return this.#byKind.get(kind)!.foldsCase;
   }
@@ -132,9 +135,9 @@ export class CheckedDirectories {
   }
 
   /**
-   * Asks a kind's directory itself. Listing takes the lock that renaming in it holds, so that on a local file system a
-   * rename of which something has been seen has given all its hints when this returns.
-   * @throws what the system says where it cannot be listed.
+   * Begins to list a kind's directory. Listing takes the lock that a rename in it holds. So on a local file system, if one
+   * effect of a rename has been seen, all hints of the rename have been given when this returns.
+   * @throws the system's error if the directory cannot be listed.
    */
   probe(kind: Kind): void {
     const directory = this.files.list(this.path(kind), 1);
@@ -149,7 +152,7 @@ export class CheckedDirectories {
     return [this.#root, this.#muse, this.#coordination, this.#byKind.get(kind)!];
   }
 
-  /** Gone since its identity was looked at, or reached by a link. */
+  /** Checks the root and `.muse` after the identity: they may have gone since then, or be links. */
   #wholePresence(): IdentityState {
     const ways = [this.#root.standing.is, this.#muse.standing.is];
     if (ways.includes('unknown')) return 'other';

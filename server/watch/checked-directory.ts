@@ -4,36 +4,36 @@ import type { Kind } from '../../protocol/index.js';
 import { errorCode, systemFiles, type Files } from './files.js';
 
 /**
- * What is known of a directory on the way to the records. `open`: it has been checked, and is read. `absent`: the
- * directory above has been looked at, and has none of the name. `unknown`: something else is in its place, or it cannot be
- * looked at; of what is in it nothing can be said.
+ * What is known of a directory on the path to the records. `open`: it has been checked and opened. `absent`: its parent has
+ * been checked and has no entry of this name. `unknown`: something else is at its path, or the path cannot be checked; the
+ * content is then unknown.
  */
 export type Standing =
   { readonly is: 'open' } | { readonly is: 'absent' } | { readonly is: 'unknown'; readonly why: string };
 
-/** Whether a directory is read through an open descriptor of it, or through its path, checked before and after. */
+/** Whether a directory is read through its open descriptor, or through its path, which is checked before and after. */
 export type Reach = 'descriptor' | 'path';
 
-/** One directory on the way to the records, as whoever watches it sees it. */
+/** One directory on the path to the records, as a watcher sees it. */
 export interface Place {
-  /** The kind whose records are in it; `undefined` for a parent. */
+  /** The kind whose records are in the directory; `undefined` for a parent directory. */
   readonly kind: Kind | undefined;
-  /** Its own name. */
+  /** The last component of its path. */
   readonly name: string;
-  /** The path that leads to it and nowhere else; `undefined` while it is not open. */
+  /** The path by which the open directory is read; `undefined` while it is not open. */
   readonly reach: string | undefined;
-  /** Which directory it is; `undefined` while it is not open. */
+  /** Identifies the open directory (device, inode, time of birth); `undefined` while it is not open. */
   readonly identity: string | undefined;
 }
 
 const DESCRIPTORS = '/proc/self/fd';
-// `undefined` counts as 0 where a system does not know a flag.
+// A flag that the system does not have is `undefined`, which `|` treats as 0.
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const OPEN: Standing = { is: 'open' };
 const ABSENT: Standing = { is: 'absent' };
 export const unknown = (why: string): Standing => ({ is: 'unknown', why });
 
-/** Linux alone leads from a descriptor to the names in its directory. */
+/** Only Linux has paths that lead from a descriptor to the names in its directory. */
 export function defaultReach(files: Files = systemFiles): Reach {
   try {
     return process.platform === 'linux' && files.look(DESCRIPTORS) !== undefined ? 'descriptor' : 'path';
@@ -42,7 +42,7 @@ export function defaultReach(files: Files = systemFiles): Reach {
   }
 }
 
-/** A directory that was opened after it was looked at, and what stands at its path now. */
+/** A directory that was checked and then opened, and what is at its path now. */
 export class CheckedDirectory implements Place {
   standing: Standing = unknown('not looked at yet');
   readonly name: string;
@@ -51,7 +51,7 @@ export class CheckedDirectory implements Place {
 
   constructor(
     readonly path: string,
-    /** What it is called where nobody need know the repository's path. */
+    /** Its name in messages, which do not contain the path of the repository. */
     private readonly called: string,
     readonly kind: Kind | undefined,
     private readonly files: Files,
@@ -69,7 +69,7 @@ export class CheckedDirectory implements Place {
     return this.#open?.identity;
   }
 
-  /** As the directory above does, from which it has that. */
+  /** Whether names in it are found regardless of case. Found out in its parent, because a directory inherits this. */
   get foldsCase(): boolean {
     return this.#foldsCase;
   }
@@ -87,7 +87,7 @@ export class CheckedDirectory implements Place {
   verify(): boolean {
     const before = this.identity;
     this.standing = this.#verify();
-    // What has been opened stays open while nothing can be said, to be told from what may stand there next.
+    // While the standing is unknown, the directory stays open, so that the next one at the path can be told from it.
     if (this.standing.is === 'absent') this.close();
     return this.identity !== before;
   }
@@ -113,7 +113,7 @@ export class CheckedDirectory implements Place {
     }
   }
 
-  /** The root is named by whoever serves it, who may name it through a link; what is below is ours to check. */
+  /** The operator names the root and may name it through a link, so a link is followed only there. */
   #look(): BigIntStats | undefined {
     if (!this.parent) return this.files.follow(this.path);
     return this.files.look(`${this.parent.reach ?? this.parent.path}/${this.name}`);
@@ -143,7 +143,7 @@ export class CheckedDirectory implements Place {
   }
 }
 
-/** The time of birth is part of it: file systems give a new directory the inode of one that was just removed. */
+/** Includes the time of birth, because a file system may give a new directory the inode of one that was just removed. */
 function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
   return `${String(dev)}:${String(ino)}:${String(birthtimeNs)}`;
 }

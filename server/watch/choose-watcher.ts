@@ -9,8 +9,9 @@ import { selfTest } from './self-test.js';
 import type { Watcher } from './watcher.js';
 
 /**
- * The mechanism asked for. `auto` takes the kernel's where a self-test hears it, and polling, with a warning, where not.
- * @throws Error where `native` is asked for and is deaf.
+ * Returns the watcher for a choice. `auto` takes the kernel's mechanism if it passes a self-test, and otherwise polling, with
+ * a warning.
+ * @throws Error if the choice is `native` and the self-test fails.
  */
 export async function chooseWatcher(
   choice: BackendChoice,
@@ -30,7 +31,7 @@ export async function chooseWatcher(
   return polling();
 }
 
-/** The mechanism of whoever only looks, and so writes no file to hear of: the kernel's, where it can be trusted without that. */
+/** Returns the watcher of a read-only watch, which cannot write the file of a self-test: the kernel's mechanism if it can be trusted. */
 export function chooseWithoutWriting(
   choice: BackendChoice,
   directories: CheckedDirectories,
@@ -41,7 +42,7 @@ export function chooseWithoutWriting(
   return isDeaf ? new PollingWatcher(pollIntervalMs, clock) : new NativeWatcher(directories);
 }
 
-/** @returns why the kernel's hints may not arrive; `undefined` where they do, as far as can be known without writing. */
+/** @returns why the kernel's hints may not arrive; `undefined` if no reason can be found without writing a file. */
 export function whyNotNative(directories: CheckedDirectories): string | undefined {
   const deaf = deafFileSystem(directories.dir.muse);
   if (deaf !== undefined) return `changes on ${deaf} that are made elsewhere give no hint here`;

@@ -2,25 +2,25 @@ import { join } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 import { errorCode, systemFiles, type Files } from './files.js';
 
-/** The place cannot be watched as it is; the message says what to do. */
+/** The directories cannot be watched as they are; the message says what is wrong. */
 export class CoordinationDirError extends Error {
   override readonly name = 'CoordinationDirError';
 
   constructor(
     message: string,
-    /** The system's, where it is what keeps a directory from being made. */
+    /** The code of the system's error, if one was the cause. */
     readonly code?: string,
   ) {
     super(message);
   }
 
-  /** Whether all that is wrong is that nothing can be made here: what is there can be read all the same. */
+  /** Whether the only fault is that directories cannot be made here. Those that exist can still be read. */
   get isReadOnly(): boolean {
     return this.code === 'EROFS' || this.code === 'EACCES' || this.code === 'EPERM';
   }
 }
 
-/** The names in a repository that the bus reads and writes. */
+/** The paths in a repository that the bus reads and writes. */
 export class CoordinationDir {
   readonly muse: string;
   readonly coordination: string;
@@ -38,15 +38,15 @@ export class CoordinationDir {
     return `${this.coordination}/${KIND_DIRECTORIES[kind]}/${id}.json`;
   }
 
-  /** All directories on the way to a record, the outermost first. */
+  /** All directories below the root on the paths to the records, the outermost first. */
   get all(): readonly string[] {
     return [this.muse, this.coordination, ...KINDS.map((kind) => this.of(kind))];
   }
 
   /**
-   * Makes what is missing below the root.
-   * @throws CoordinationDirError where a directory is a symbolic link or no directory: what it points to may lie outside
-   *   the repository, and changes there give no hints.
+   * Makes the directories that are missing below the root.
+   * @throws CoordinationDirError if one cannot be made, or is a symbolic link or not a directory. A link may lead outside the
+   *   repository, and changes there give no hints.
    */
   ensure(files: Files = systemFiles): void {
     for (const path of this.all) {
@@ -67,7 +67,7 @@ function look(path: string, files: Files) {
   try {
     return files.look(path);
   } catch (error) {
-    throw new CoordinationDirError(`${path} cannot be looked at: ${said(error)}`, errorCode(error));
+    throw new CoordinationDirError(`${path} cannot be looked at: ${reasonOf(error)}`, errorCode(error));
   }
 }
 
@@ -75,10 +75,10 @@ function make(path: string, files: Files): void {
   try {
     files.make(path);
   } catch (error) {
-    // Another process has been quicker.
+    // Another process has made it in the meantime.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
     throw new CoordinationDirError(
-      `${path} is missing and cannot be made: ${said(error)}`,
+      `${path} is missing and cannot be made: ${reasonOf(error)}`,
       (error as NodeJS.ErrnoException).code,
     );
   }
@@ -89,8 +89,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied (EACCES)',
   EPERM: 'not permitted (EPERM)',
   ENOSPC: 'no space is left on the device (ENOSPC)',
-  ENOTDIR: 'something above it is no directory (ENOTDIR)',
+  ENOTDIR: 'a part of its path is not a directory (ENOTDIR)',
   ENOENT: 'the directory above it does not exist (ENOENT)',
 };
 
-const said = (error: unknown): string => MEANINGS[(error as NodeJS.ErrnoException).code ?? ''] ?? String(error);
+const reasonOf = (error: unknown): string => MEANINGS[(error as NodeJS.ErrnoException).code ?? ''] ?? String(error);

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 
-/** File systems whose changes, or some of them, reach no watcher; by the magic numbers of `statfs(2)`. */
+/** File systems on which some or all changes cause no notification, by the magic numbers of `statfs(2)`. */
 const DEAF: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
   [0xff534d42, 'SMB'],
@@ -10,7 +10,7 @@ const DEAF: ReadonlyMap<number, string> = new Map([
   [0x65735546, 'FUSE'],
 ]);
 
-/** @returns the name of a file system whose changes may reach no watcher; `undefined` where a path is on another. */
+/** @returns the name of the path's file system if changes on it may cause no notification; otherwise `undefined`. */
 export function deafFileSystem(path: string): string | undefined {
   try {
     return DEAF.get(statfsSync(path).type);

@@ -4,8 +4,8 @@ import type { Files } from './files.js';
 const READ_AHEAD = 512;
 
 /**
- * The names in a directory. Asked for one by one and not awaited: twenty thousand promises cost more than the names.
- * @throws what opening or reading it says.
+ * The names in a directory. Read synchronously, because twenty thousand promises cost more than the names.
+ * @throws the system's error if the directory cannot be opened or read.
  */
 export function* namesIn(files: Files, path: string): Generator<string> {
   const directory = files.list(path, READ_AHEAD);

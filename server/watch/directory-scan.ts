@@ -10,10 +10,11 @@ import { errorCode } from './files.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { signatureAt } from './record-reader.js';
 
-/** A slice of a scan keeps the loop for at most this long. */
+/** A slice of a scan occupies the loop for at most this long. */
 const SLICE_MS = 2;
+/** The clock is read after this many records. */
 const LOOK_AT_TIME_EVERY = 32;
-/** A file that changed so shortly before it was read may have changed again with the same time and size. */
+/** A file that changed less than this before it was read may have changed again with the same time and size. */
 const CLOCK_GRAIN_MS = 50;
 
 export interface ScanServices {
@@ -21,9 +22,9 @@ export interface ScanServices {
   readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly ignored: IgnoredFiles;
-  /** Called for every record that does not look as it did when it was read. */
+  /** Called for each record whose file may differ from what was last read. */
   hint(kind: Kind, id: string): void;
-  /** Called for every record that is not listed, where looking for its file would find one whose name differs in case. */
+  /** Called for each record whose file is not listed, in a directory where its name would also find a name in another case. */
   missing(kind: Kind, id: string): void;
 }
 
@@ -31,18 +32,18 @@ export interface ScanServices {
 export interface ScanReport {
   readonly files: number;
   readonly differences: number;
-  /** Time that the loop was kept busy, milliseconds. */
+  /** How long the loop was occupied, in milliseconds. */
   readonly busyMs: number;
 }
 
-/** A directory cannot be compared: it could not be listed, or it is not known which one it is. */
+/** A directory cannot be compared: it cannot be listed, or is not the one that was checked. */
 export class UnseenDirectoryError extends Error {
   override readonly name = 'UnseenDirectoryError';
 }
 
-/** Compares a kind's directory with the store by names and signatures, in slices; reading is left to whoever gets the hints. */
+/** Compares a kind's directory with the store by names and signatures, in slices. It gives hints and reads no file. */
 export class DirectoryScan {
-  /** When the last scan of a kind began, to tell which readings it has already looked at. */
+  /** When the last scan of a kind began, to tell which readings it has already compared. */
   readonly #startedAt = new Map<Kind, number>();
   readonly #turns: ScanTurns;
 
@@ -50,7 +51,7 @@ export class DirectoryScan {
     this.#turns = new ScanTurns(services.clock);
   }
 
-  /** @throws UnseenDirectoryError */
+  /** Compares one directory. @throws UnseenDirectoryError if it cannot be compared. */
   async run(kind: Kind): Promise<ScanReport> {
     const { clock, store } = this.services;
     const previous = this.#startedAt.get(kind) ?? 0;
@@ -75,7 +76,7 @@ export class DirectoryScan {
       if (slices.isOver()) await slices.yieldToLoop();
     }
     for (const id of store.ids(kind)) {
-      // What is not listed may be gone: the reading will tell, where it finds no file of another name.
+      // A file that is not listed may be gone. A reading proves it, unless it would find a file whose name differs in case.
       if (!seen.has(id)) {
         if (foldsCase) missing(id);
         else hint(id);
@@ -85,7 +86,7 @@ export class DirectoryScan {
     return { files: seen.size, differences, busyMs: slices.busyMs };
   }
 
-  /** Of a directory that its parent has not, there are none. */
+  /** The names in a kind's directory. A directory that does not exist in its parent has none. */
   *#names(kind: Kind): Generator<string> {
     const { directories } = this.services;
     const standing = directories.standing(kind);
@@ -110,24 +111,24 @@ export class DirectoryScan {
   }
 }
 
-/** Looked at by no scan since it was read, and read within the clock's grain of its last change. */
+/** Whether a version was read within the clock's grain after its file's last change, and no scan has compared it since. */
 export function isRacy({ observedAt, signature }: RecordVersion, previousScan = 0): boolean {
   if (signature === undefined || observedAt < previousScan) return false;
   return observedAt - Number(signature.mtimeNs / 1_000_000n) < CLOCK_GRAIN_MS;
 }
 
-/** What the scans of all kinds, which go on side by side, take together of one turn of the loop. */
+/** The time that the scans of all kinds, which run concurrently, take together in one turn of the loop. */
 class ScanTurns {
   readonly #turns: TurnLoop;
   #turn: Turn | undefined;
   #lookedAt = 0;
 
   constructor(private readonly clock: Clock) {
-    // Nothing waits for a step: a scan goes on by itself, in another turn.
+    // Has no steps: a scan continues by itself in another turn. Only the time of the turn is used.
     this.#turns = new TurnLoop(clock, SLICE_MS, () => false);
   }
 
-  /** @returns milliseconds since any of the scans looked before in this turn, and whether its time is used up. */
+  /** @returns the milliseconds since a scan last called this in this turn, and whether the turn's time is used up. */
   look(): { readonly passedMs: number; readonly isSpent: boolean } {
     const turn = this.#turns.current();
     const now = this.clock.elapsed();
@@ -145,14 +146,14 @@ class ScanTurns {
   }
 }
 
-/** Gives the loop back to others every so often, and counts what was taken of it. */
+/** Divides a scan into slices, and counts the time for which it occupied the loop. */
 class Slices {
   busyMs = 0;
   #count = 0;
 
   constructor(private readonly turns: ScanTurns) {}
 
-  /** Asked after each record; looks at the time after some. */
+  /** Whether the slice is over. Called after each record; reads the clock only after every 32nd. */
   isOver(): boolean {
     if (++this.#count % LOOK_AT_TIME_EVERY !== 0) return false;
     const { passedMs, isSpent } = this.turns.look();

@@ -12,24 +12,24 @@ import {
 } from 'node:fs';
 import { basename } from 'node:path';
 
-/** What is asked of an open directory. */
+/** The calls on an open directory. */
 export interface OpenDirectory {
   readSync(): { readonly name: string } | null;
   closeSync(): void;
 }
 
-/** The calls by which the watched files are reached: all of them, so that a test can have any of them fail. */
+/** All calls by which the watch reaches files, so that a test can make any of them fail. */
 export interface Files {
   open(path: string, flags: number): number;
   close(file: number): void;
-  /** Of an open file. */
+  /** The status of an open file. */
   status(file: number): BigIntStats;
   read(file: number, buffer: Buffer, offset: number, length: number, position: number): number;
-  /** Of what is at a path, without following a link there; `undefined` where there is nothing. */
+  /** The status of the entry at a path, without following a link; `undefined` if there is none. */
   look(path: string): BigIntStats | undefined;
-  /** Of what a path leads to; `undefined` where it leads to nothing. */
+  /** The status of the file that a path leads to, through links; `undefined` if there is none. */
   follow(path: string): BigIntStats | undefined;
-  /** A file's name as its directory lists it, by whatever spelling it was found; `undefined` where only a listing would tell. */
+  /** A file's name as its directory lists it, which may differ in case from the path; `undefined` if only a listing can tell. */
   nameOf(path: string): string | undefined;
   /** Makes a directory. */
   make(path: string): void;
@@ -47,7 +47,7 @@ export const systemFiles: Files = {
   look: (path) => lstatSync(path, { bigint: true, throwIfNoEntry: false }),
   follow: (path) => statSync(path, { bigint: true, throwIfNoEntry: false }),
   nameOf: (path) => {
-    // Elsewhere a path is spelled as it was asked for.
+    // On other systems `realpath` returns the spelling that it was given.
     if (process.platform !== 'darwin' && process.platform !== 'win32') return undefined;
     try {
       return basename(realpathSync.native(path));
@@ -61,7 +61,7 @@ export const systemFiles: Files = {
   list: (path, bufferSize) => opendirSync(path, { bufferSize }),
 };
 
-/** The code of what a call on files has thrown, such as `EACCES`. */
+/** The code of an error that a call on files has thrown, such as `EACCES`. */
 export function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -3,16 +3,16 @@ import { readRecordName } from './record-name.js';
 import { SELF_TEST_PREFIX } from './self-test.js';
 import type { Warnings } from './warnings.js';
 
-/** Enough to tell a slip from a flood. */
+/** A bound on the memory for names. The count need only show whether the names are few or many. */
 const MAX_COUNTED = 100_000;
 
-/** Where a name was met: in a hint it may be that of a file which is gone already, in a scan the file is there. */
+/** Where a name was found. The file of a hint may be gone already; the file of a scan exists. */
 type MetIn = 'hint' | 'scan';
 
 /**
- * Files whose names are no record's: counted, and warned of. Temporary and hidden ones are what every careful writer
- * leaves for a moment: one warning for each directory, and only of what a scan finds still there. A name that no record
- * may have is worth its own.
+ * Counts the files whose names are not names of records, and logs warnings about them. Every careful writer makes a temporary
+ * or hidden file for a moment, so these cause one warning per directory, and only if a scan finds one. A name that a record
+ * may not have causes a warning of its own.
  */
 export class IgnoredFiles {
   readonly #names = new Set<string>();
@@ -22,17 +22,17 @@ export class IgnoredFiles {
     private readonly maxIdBytes: number,
   ) {}
 
-  /** Different names seen so far, at most 100,000. */
+  /** The number of different names seen so far, at most 100,000. */
   get count(): number {
     return this.#names.size;
   }
 
-  /** Whether a file could have the id. */
+  /** Whether the name of a record's file could have this id. */
   isRecordId(id: string): boolean {
     return readRecordName(`${id}.json`, this.maxIdBytes).is === 'record';
   }
 
-  /** Reads a file's name; @returns the record's id, or `undefined` where it is ignored. */
+  /** Reads a file's name. @returns the record's id, or `undefined` if the file is ignored. */
   idOf(kind: Kind, name: string, metIn: MetIn): string | undefined {
     const reading = readRecordName(name, this.maxIdBytes);
     if (reading.is === 'record') return reading.id;

@@ -13,11 +13,11 @@ import { SettledReader, type SettledReaderServices } from './settled-reader.js';
 import { takeIn } from './take-in.js';
 import type { HintSink } from './watcher.js';
 
-/** One turn of the loop reads files for at most this long; the rest waits for the next. */
+/** One turn of the loop reads files for at most this long. The rest waits for the next turn. */
 const TURN_MS = 3;
 /**
- * But where telling everyone takes longer than that, a turn reads for as long as telling took the last time, up to this:
- * each turn is told to each subscriber, so that with short turns a burst would be all telling and no reading.
+ * If delivery takes longer than that, a turn reads for as long as the last delivery took, up to this bound. Each turn is
+ * delivered to each subscriber, so that with short turns a burst would spend its time on delivery and not on reading.
  */
 const MAX_TURN_MS = 10;
 
@@ -25,35 +25,35 @@ export interface IngestServices extends SettledReaderServices {
   readonly ignored: IgnoredFiles;
   /** Whether there is room for a record. */
   admits(kind: Kind, id: string): boolean;
-  /** Takes the events of one turn, with how long the first hint that led to them had waited. */
+  /** Publishes the events of one turn. `waitedMs`: how long the first hint that led to them had waited. */
   publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
-  /** Compares a directory with the store, and hints at every difference. @returns whether it could be seen. */
+  /** Compares a directory with the store and gives a hint for each difference. @returns whether the directory could be seen. */
   rescan(kind: Kind): Promise<boolean>;
-  /** Whether a kind's directory is the one of the repository, or is not there, and can be listed: asked now. */
+  /** Whether a kind's directory is known to be absent, or is the one that was checked and can be listed. Checks this now. */
   canSee(kind: Kind): boolean;
-  /** … and whether nothing that happened in it can be unknown, but for what hints on their way will tell. */
+  /** Whether, in addition, every change in it has been read, or has caused a hint that is pending or will arrive. */
   knowsAll(kind: Kind): boolean;
-  /** Whether a name finds a file whose name differs from it in case. */
+  /** Whether a name also finds a file whose name differs in case. */
   foldsCase(kind: Kind): boolean;
-  /** The name by which the directory lists the file of an id; `undefined` where only a listing would tell. */
+  /** The name by which the directory lists the file of an id; `undefined` if only a listing can tell. */
   listedName(kind: Kind, id: string): string | undefined;
-  /** Looks which directories stand on the way to the records now. */
+  /** Checks which directories are at the paths now. */
   verifyDirectories(): void;
-  /** Whether the mechanism in use hints at each file that changes, at once, as far as anyone can tell. */
+  /** Whether the watcher, as far as is known, gives a hint at once for each file that changes. */
   hintsAreComplete(): boolean;
-  /** Asked for when hints may have been lost. */
+  /** Requests a comparison of all directories soon, because hints may have been lost. */
   reconcileSoon(why: string): void;
 }
 
 /**
- * From hints to events: gathers the hints of one turn of the loop, reads each named file once, lets the store say what
- * has changed, ends leases on time, and publishes all of it together.
+ * Turns hints into events: collects the hints of one turn of the loop, reads each named file once, gives the changes to the
+ * store, ends leases on time, and publishes all events of the turn together.
  */
 export class Ingest implements HintSink {
   readonly #pending: PendingHints;
   readonly #removals = new Removals();
   readonly #reader: SettledReader;
-  /** What was read in the last turn, beside a file that was missed: it is told with what the next turn finds out. */
+  /** Changes read in the last turn in a directory where a file was missing. They are applied in the next turn, before the removal. */
   #held: Change[] = [];
   readonly #deadlines: LeaseDeadlines;
   #phase: 'held' | 'running' | 'stopped' = 'held';
@@ -74,7 +74,7 @@ export class Ingest implements HintSink {
         supervision.contain('a turn', () => {
           this.#step(turn);
         });
-        // A step that has more to do asks for the next one itself.
+        // A step that leaves work requests the next turn itself.
         return false;
       },
     );
@@ -95,7 +95,7 @@ export class Ingest implements HintSink {
     });
   }
 
-  /** Hints are gathered from the beginning, and acted upon from here on. */
+  /** Starts to read the files that hints name. Hints that came before have been collected. */
   start(): void {
     this.#phase = 'running';
     for (const { kind, id, problem } of this.services.store.problems)
@@ -113,7 +113,7 @@ export class Ingest implements HintSink {
     this.#removals.clear();
   }
 
-  /** Hints waiting and files settling. */
+  /** The numbers of pending hints and missing files, and of unsettled files. */
   get backlog(): { readonly pending: number; readonly unsettled: number } {
     return { pending: this.#pending.size + this.#removals.size, unsettled: this.#reader.unsettled };
   }
@@ -156,13 +156,13 @@ export class Ingest implements HintSink {
     this.#schedule();
   }
 
-  /** A comparison has not found the file of a record among the names in its directory. */
+  /** Notes that a comparison did not find the file of a record in its directory. */
   missing(kind: Kind, id: string): void {
     this.#removals.note({ kind, id });
     this.#schedule();
   }
 
-  /** The name as its directory lists it is the record's; any that finds the same file may be hinted at. */
+  /** Whether the file may be listed under another name. The listed name names the record; a hint may have another spelling. */
   #mayBeListedOtherwise(kind: Kind, id: string): boolean {
     const { foldsCase, store } = this.services;
     return foldsCase(kind) && store.get(kind, id) === undefined;
@@ -170,9 +170,9 @@ export class Ingest implements HintSink {
 
   // ── barrier ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Reads one record now. @returns once what has changed of it is published. */
+  /** Reads one record now. Resolves when its change, if any, has been published. */
   async readNow({ kind, id }: RecordName): Promise<void> {
-    // A name that no hint could bring would be looked for again and again.
+    // For an id that no file name can have, a comparison could never find the file.
     if (!this.services.ignored.isRecordId(id)) return;
     if (this.#mayBeListedOtherwise(kind, id)) {
       await this.services.rescan(kind);
@@ -186,7 +186,7 @@ export class Ingest implements HintSink {
     if (this.#removals.size > 0) await this.drain();
   }
 
-  /** Resolves when every hint there is has been acted upon. */
+  /** Resolves when no hint, held change or missing file is left. */
   async drain(): Promise<void> {
     this.#schedule();
     while (this.#isBusy && this.#phase === 'running') {
@@ -208,14 +208,14 @@ export class Ingest implements HintSink {
   #step(turn: Turn): void {
     const { clock, publish, hintsAreComplete, supervision = UNSUPERVISED } = this.services;
     this.#pending.turnBegins();
-    // The loop has looked for hints since the last turn.
+    // The loop has polled for notifications since the last turn.
     if (hintsAreComplete()) this.#removals.arrived(this.#pending.last);
     const events = this.#apply(this.#held.splice(0));
     const read = this.#readPending(turn);
     const asked = this.#askForMissing();
     if (asked.size === 0) this.#apply(read, events);
     else {
-      // What a rename has given another name is told together with the end of the old one.
+      // A rename is published as one: the new name together with the removal of the old one, in a later turn.
       this.#held = read.filter(({ kind }) => asked.has(kind));
       this.#apply(
         read.filter(({ kind }) => !asked.has(kind)),
@@ -224,10 +224,10 @@ export class Ingest implements HintSink {
     }
     this.#remove(turn, events);
     const { hintedAt } = this.#pending;
-    // A heartbeat that has been written but not read may save a lease: first everything that is known to have changed.
+    // A heartbeat that was written but not read yet may save a lease. So leases end only when nothing is left to read.
     if (!this.#isBusy) {
       if (this.#pending.takeBurst()) this.#burstRead();
-      // What has been read is told in any case.
+      // An error in here does not keep the changes that were read from being published.
       supervision.contain('the ends of leases', () => {
         for (const event of this.#deadlines.end()) events.push(event);
       });
@@ -254,7 +254,7 @@ export class Ingest implements HintSink {
   #apply(changes: readonly Change[], events: StoreEvent[] = []): StoreEvent[] {
     const { clock, admits } = this.services;
     for (const change of changes) {
-      // Asked again: others of the same turn may have taken the room that there was when it was read.
+      // Checked again: other records of the same turn may have filled the store since this one was read.
       if (change.is !== 'absent' && !admits(change.kind, change.id)) continue;
       for (const event of takeIn(this.services, change, clock.now())) {
         if (event.after?.problem !== undefined) warnOfContent(this.services.warnings, event.after);
@@ -264,7 +264,7 @@ export class Ingest implements HintSink {
     return events;
   }
 
-  /** Only now, because a comparison in the middle of a burst would look at everything and find nothing out. */
+  /** Requests a comparison after a burst. During the burst it would be outdated at once. */
   #burstRead(): void {
     this.#deadlines.doubtHints();
     this.services.reconcileSoon('a burst of hints');
@@ -272,7 +272,7 @@ export class Ingest implements HintSink {
 
   // ── removals ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @returns the kinds in which files have been missed now, and whose directories could be seen. */
+  /** @returns the kinds in which files have been missed since the last call and whose directories can be seen. */
   #askForMissing(): ReadonlySet<Kind> {
     if (this.#removals.size === 0) return NO_KINDS;
     const { canSee, hintsAreComplete, rescan } = this.services;
@@ -292,7 +292,7 @@ export class Ingest implements HintSink {
     return seen;
   }
 
-  /** Tells what is gone, after what was found to be there: so a record that has another name is never out of sight. */
+  /** Applies removals after all other changes, so that a record whose file was renamed is always present under one name. */
   #remove(turn: Turn, events: StoreEvent[]): void {
     if (this.#removals.size === 0) return;
     for (const { kind, id } of this.#removals.take(this.#pending.next)) {

@@ -4,41 +4,43 @@ import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { LeaseTime } from './lease-time.js';
 
-/** The wall clock is looked at this often though no lease is about to end, because it can be set. */
-const MAX_NAP_MS = 60_000;
-/** Later than this, the process was stopped or the machine asleep, and hints may have been lost meanwhile. */
+/** The wall clock is read at least this often, even if no lease is about to end, because it can be set. */
+const MAX_SLEEP_MS = 60_000;
+/** If a timer is later than this, the process was stopped or the machine slept, and hints may have been lost meanwhile. */
 const PAUSE_MS = 1_000;
-/** While it cannot be seen what might save a lease, it is tried again this often. */
+/** While the directories that decide about leases cannot be seen, they are checked again this often. */
 const RETRY_MS = 250;
 
-/** What can begin, save or end a lease. */
+/** The kinds whose records can begin, save or end a lease. */
 const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
 export interface LeaseDeadlineServices {
   readonly store: RecordStore;
   readonly clock: Clock;
-  /** How long a deadline waits for files that were in flight when it passed. */
+  /** How long a deadline waits for files that were being written when it passed. */
   readonly settleMs: number;
-  /** Whether the mechanism in use hints at each file that changes, at once. */
+  /** Whether the watcher gives a hint at once for each file that changes. */
   hintsAreComplete(): boolean;
-  /** Whether nothing that has happened in a kind's directory can be unknown, but for what hints on their way will tell. */
+  /** Whether every change in a kind's directory has been read, or has caused a hint that is pending or will arrive. */
   knowsAll(kind: Kind): boolean;
-  /** Compares a directory with the store. @returns whether it could be seen. */
+  /** Compares a directory with the store. @returns whether the directory could be seen. */
   rescan(kind: Kind): Promise<boolean>;
   /**
-   * Whether a file that was met before `elapsed` may still turn out to be a record, and nothing has been told of it: one
-   * that cannot be read, and, if `alsoTorn`, one that is half-written.
+   * Whether a file that was first found unsettled at `elapsed` or before may still become a record, and its problem is not
+   * published yet: a file that cannot be read, and, if `alsoTorn`, one that is half-written.
    */
   isSettling(kind: Kind, elapsed: number, alsoTorn: boolean): boolean;
+  /** Requests a comparison of all directories soon. */
   reconcileSoon(why: string): void;
-  /** Asks for a turn of the loop, which reads what has been hinted at and then calls {@link LeaseDeadlines.end}. */
+  /** Requests a turn of the loop, which reads all pending hints and then calls {@link LeaseDeadlines.end}. */
   schedule(): void;
 }
 
 /**
- * How far the next deadline is from being decided. `waiting` for it. `comparing`: it has passed, and hints cannot be
- * trusted to be complete, so the disk is compared. `asked`: the directories can be seen, and what happened in them before
- * gives its hints by the next turn. `settling`: files that were in flight then are given the time to become records.
+ * The progress towards the decision about the next deadline. `waiting`: it has not passed, or the directories cannot be seen.
+ * `comparing`: it has passed, and hints may be incomplete, so the directories are compared. `asked`: the directories can be
+ * seen, and all earlier changes in them give their hints by the next turn. `settling`: files that were being written at that
+ * time get the settle time to become records.
  */
 type Progress =
   | { readonly is: 'waiting' }
@@ -49,17 +51,17 @@ type Progress =
 const WAITING: Progress = { is: 'waiting' };
 
 /**
- * Ends leases on time, and not before everything is known that could have saved them: what was on disk when the deadline
- * passed has been seen and read. While it cannot be seen, no lease ends.
+ * Ends leases on time, but only after every file that was on disk at the deadline has been read, because any of them could
+ * save a lease. While these files cannot be seen, no lease ends.
  */
 export class LeaseDeadlines {
   readonly #time: LeaseTime;
   #progress: Progress = WAITING;
-  /** Changes may have been missed: the disk is compared before the next lease ends. */
+  /** Whether hints may have been lost: the directories are then compared before the next lease ends. */
   #doubtsHints = true;
-  /** The disk, which could not be compared, is not compared again before. */
+  /** After a comparison that failed, the next one does not begin before this time of the monotonic clock. */
   #compareAgainAt = -Infinity;
-  #cancelNap: (() => void) | undefined;
+  #cancelSleep: (() => void) | undefined;
   #isStopped = false;
 
   constructor(private readonly services: LeaseDeadlineServices) {
@@ -73,15 +75,15 @@ export class LeaseDeadlines {
 
   stop(): void {
     this.#isStopped = true;
-    this.#cancelNap?.();
+    this.#cancelSleep?.();
   }
 
-  /** Hints may have been lost. */
+  /** Notes that hints may have been lost. */
   doubtHints(): void {
     this.#doubtsHints = true;
   }
 
-  /** To be called when all that has been hinted at has been read. */
+  /** Returns the events of the leases that end now. To be called when all pending hints have been read. */
   end(): readonly StoreEvent[] {
     const { store, clock, schedule, knowsAll } = this.services;
     const progress = this.#progress;
@@ -90,10 +92,10 @@ export class LeaseDeadlines {
         const now = this.#time.now();
         const due = store.leases.nextDeadline();
         if (due === undefined || due > now) return [];
-        // So late only after a pause, after a step of the clock that has been believed, or when nothing could be seen.
+        // A deadline is so late only after a pause of the process, an accepted step of the clock, or unseen directories.
         if (now - due > PAUSE_MS && !this.#doubtsHints) this.#pauseNoticed();
         if (this.#doubtsHints) {
-          // What a comparison hints at is read in a turn, which must not be what begins the next one.
+          // The hints of a comparison cause a turn, and that turn must not begin the next comparison.
           if (clock.elapsed() >= this.#compareAgainAt) void this.#compare(now);
         } else if (LEASE_KINDS.every(knowsAll)) {
           this.#progress = { is: 'asked', until: now };
@@ -113,13 +115,13 @@ export class LeaseDeadlines {
   /** Sleeps until the next lease may end. To be called when leases may have changed. */
   sleep(): void {
     if (this.#isStopped) return;
-    this.#cancelNap?.();
+    this.#cancelSleep?.();
     const { clock, schedule } = this.services;
-    const napMs = this.#napMs();
-    const wakeAt = clock.elapsed() + napMs;
-    this.#cancelNap = clock.after(napMs, () => {
+    const sleepMs = this.#sleepMs();
+    const wakeAt = clock.elapsed() + sleepMs;
+    this.#cancelSleep = clock.after(sleepMs, () => {
       if (clock.elapsed() - wakeAt > PAUSE_MS) this.#pauseNoticed();
-      // The turn comes after the loop has looked for hints once more.
+      // The turn begins after the loop has polled for notifications once more.
       schedule();
     });
   }
@@ -136,7 +138,7 @@ export class LeaseDeadlines {
     return store.expireUntil(until);
   }
 
-  /** Compares what can end or save a lease with the disk; what was due before ends in a turn after it. */
+  /** Compares the directories that decide about leases. The leases that were due end in a turn after that. */
   async #compare(until: UnixMillis): Promise<void> {
     this.#progress = { is: 'comparing' };
     this.#doubtsHints = false;
@@ -153,15 +155,15 @@ export class LeaseDeadlines {
     }
   }
 
-  #napMs(): number {
+  #sleepMs(): number {
     const progress = this.#progress;
     const { store, clock, settleMs } = this.services;
     if (progress.is === 'settling') return Math.max(0, progress.askedAt + settleMs - clock.elapsed());
-    if (progress.is !== 'waiting') return MAX_NAP_MS;
+    if (progress.is !== 'waiting') return MAX_SLEEP_MS;
     const next = store.leases.nextDeadline() ?? Infinity;
     const untilNextMs = next - this.#time.now();
-    // One that has passed and was not ended waits until something can be seen.
-    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, MAX_NAP_MS);
+    // A deadline that has passed without a decision waits until the directories can be seen.
+    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, MAX_SLEEP_MS);
   }
 
   #pauseNoticed(): void {

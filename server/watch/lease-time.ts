@@ -1,26 +1,26 @@
 import { unixMillis, type UnixMillis } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 
-/** How far the wall clock may run ahead of the monotonic one between two looks before it is doubted. */
+/** How far the wall clock may run ahead of the monotonic clock between two readings before it is doubted. */
 export const JUMP_BOUND_MS = 10_000;
-/** How long a doubted wall clock must keep to its new time before it is believed. */
+/** How long a doubted wall clock must keep its new time before it is accepted. */
 export const DOUBT_MS = 60_000;
 
 /**
  * The time by which leases end: the wall clock, except for a while after it has jumped ahead.
  *
- * Seen from here, two things look the same, because the monotonic clock stands still while a machine sleeps: the wall
- * clock was set forward, and nothing has run out; or the machine has slept, and leases have run out while no holder could
- * prolong them. Either way it would be wrong to end leases at once. So after a jump ahead of more than
- * {@link JUMP_BOUND_MS}, lease time goes on from the last good moment at the pace of the monotonic clock. If the wall
- * clock comes back to it, nothing has happened. If it keeps to its new time for {@link DOUBT_MS}, awake, it is believed:
- * that is how long a correction has to arrive, and how long holders that slept too have to beat again; and because such
- * a step makes the leases that then end look late, they end only after the files have been read once more.
+ * The monotonic clock stops while a machine sleeps. So two cases look the same here: the wall clock was set forward, and no
+ * lease has run out; or the machine has slept, and leases have run out while no holder could extend them. In both cases it
+ * would be wrong to end leases at once. So after a jump ahead of more than {@link JUMP_BOUND_MS}, lease time continues from
+ * the last good reading at the pace of the monotonic clock. If the wall clock comes back to lease time, the jump has no
+ * effect. If the wall clock keeps its new time for {@link DOUBT_MS} while the machine is awake, it is accepted. A correction
+ * of the clock can arrive in that time, and holders that slept too can send a heartbeat. After such a step, the leases that
+ * end look late, so they end only after the files have been compared once more.
  *
- * A jump back is believed at once, since that ends no lease early: leases live on until the wall clock reaches their
- * expiry, by which their holders go too. It makes none immortal, because nobody sleeps long without looking at the clock.
- * So a lease ends at most {@link JUMP_BOUND_MS} early by a clock that is wrong for less than {@link DOUBT_MS}. A process
- * takes the wall clock as it finds it when it starts.
+ * A jump back is accepted at once, because it ends no lease early: a lease lives until the wall clock reaches its expiry, and
+ * its holder uses the same clock. No lease becomes immortal, because the clock is read at least once a minute. So if a clock
+ * is wrong for less than {@link DOUBT_MS}, a lease ends at most {@link JUMP_BOUND_MS} early. When a process starts, it accepts
+ * the wall clock as it is.
  */
 export class LeaseTime {
   #good: { readonly wall: number; readonly elapsed: number };
@@ -30,7 +30,7 @@ export class LeaseTime {
     this.#good = { wall: clock.now(), elapsed: clock.elapsed() };
   }
 
-  /** Looks at both clocks. To be called at least every minute, or slow drift adds up to a jump. */
+  /** Reads both clocks. To be called at least once a minute: otherwise slow drift adds up to a jump. */
   now(): UnixMillis {
     const wall = this.clock.now();
     const elapsed = this.clock.elapsed();
@@ -43,11 +43,11 @@ export class LeaseTime {
     } else if (elapsed - doubt.since >= DOUBT_MS) {
       return this.#believe(wall, elapsed);
     }
-    // Events carry it, and what they carry is whole milliseconds.
+    // Events carry this time, in whole milliseconds.
     return unixMillis(Math.floor(expected));
   }
 
-  /** Milliseconds until a doubt can end; Infinity where there is none. */
+  /** The milliseconds until a doubt can end; Infinity if there is no doubt. */
   get doubtEndsInMs(): number {
     return this.#doubt ? Math.max(0, this.#doubt.since + DOUBT_MS - this.clock.elapsed()) : Infinity;
   }

@@ -10,27 +10,27 @@ import { signatureAt, unreadable, type Unavailable } from './record-reader.js';
 import { readRecordName } from './record-name.js';
 import { readOne, takeIn, type TakeInServices } from './take-in.js';
 
-/** Between attempts at files that are being written while the server starts. */
+/** The pause between attempts to read files that are being written while the server starts. */
 const RETRY_MS = 20;
 
-/** What is needed to bring a store in step with the directories before anything is published. */
+/** The parts that load the records of the directories into a store before anything is published. */
 export interface LoadServices extends TakeInServices {
   readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly settleMs: number;
   readonly maxIdBytes: number;
-  /** A kind's directory could not be listed: what is remembered of it stands. */
+  /** Notes that a kind's directory cannot be listed: its records in the store stay as they are. */
   cannotList(kind: Kind): void;
-  /** Takes what cannot be read and is taken in as that. */
+  /** Logs a warning about a file that cannot be read and is loaded as unreadable. */
   sayUnreadable(reading: Unavailable): void;
 }
 
 /**
- * Reads into the store, in canonical order, every record that does not look as the store remembers it: all of them where
- * it remembers none. A file that is half-written is given the settle time; what is broken after it is taken in as
- * broken, so that the first snapshot lacks nothing.
- * @param observed `restart` where the store remembers an earlier run.
- * @returns what has changed since.
+ * Reads into the store, in canonical order, each record whose file may differ from the store: all of them if the store is
+ * empty. A half-written file is given the settle time. A file that is still broken then is loaded as broken, so that the first
+ * snapshot is complete.
+ * @param observed `restart` if the store holds the records of an earlier run.
+ * @returns the events since that run.
  */
 export async function loadRecords(services: LoadServices, observed: Observed): Promise<StoreEvent[]> {
   const { clock, settleMs } = services;
@@ -45,7 +45,7 @@ export async function loadRecords(services: LoadServices, observed: Observed): P
   }
 }
 
-/** @returns whether the file has had its say. */
+/** @returns whether the file needs no further attempt. */
 function take(
   services: LoadServices,
   kind: Kind,
@@ -55,7 +55,7 @@ function take(
   events: StoreEvent[],
 ): boolean {
   const reading = readOne(services, kind, id);
-  // Of a directory that is another by now, its next comparison will tell.
+  // The directory was replaced: its next comparison will find the record.
   if (reading.is === 'unseen') return true;
   if ((reading.is === 'unavailable' || reading.is === 'broken') && !isLast) return false;
   if (reading.is === 'unavailable') services.sayUnreadable(reading);
@@ -64,7 +64,7 @@ function take(
   return true;
 }
 
-/** What is in the directory and not as remembered, and what is remembered and not in the directory. */
+/** The ids whose files may differ from the store, and those that the store has and the directory has not. */
 function differingIds({ store, directories, maxIdBytes, cannotList }: LoadServices, kind: Kind): string[] {
   const present = idsIn(directories, kind, maxIdBytes);
   if (!present) {

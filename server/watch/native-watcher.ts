@@ -12,7 +12,7 @@ const MECHANISM_BY_PLATFORM: Readonly<Partial<Record<NodeJS.Platform, Mechanism>
   sunos: 'event ports',
 };
 
-/** `fs.watch`, or what takes its place in a test. */
+/** `fs.watch`, or the function that a test uses instead. */
 export type WatchFunction = (
   path: string,
   listener: (eventType: string, name: string | null) => void,
@@ -20,20 +20,20 @@ export type WatchFunction = (
 
 interface Watched {
   readonly place: Place;
-  /** Which directory is being watched; `undefined` where none is, or it is not known. */
+  /** The identity of the directory that is watched; `undefined` if none is, or if it may have been replaced. */
   identity: string | undefined;
   handle: Pick<FSWatcher, 'close' | 'on'> | undefined;
 }
 
-/** Mechanisms that name each file that changes, and do so at once. */
+/** Mechanisms that notify at once and name each file that changes. */
 const NAMING: readonly Mechanism[] = ['inotify', 'ReadDirectoryChangesW'];
 
-/** The kernel's notifications, on each kind's directory and on the directories above. */
+/** Turns the kernel's notifications into hints, for each kind's directory and the directories above. */
 export class NativeWatcher implements Watcher {
   readonly mechanism: Mechanism = MECHANISM_BY_PLATFORM[process.platform] ?? 'kqueue';
   readonly #watched: readonly Watched[];
   #sink: HintSink | undefined;
-  /** A name was missing in a notification. */
+  /** Whether a notification without a name has arrived. */
   #isNameless = false;
 
   constructor(
@@ -44,7 +44,7 @@ export class NativeWatcher implements Watcher {
   }
 
   get isHealthy(): boolean {
-    // Of one that is not there the directory above tells when it is made.
+    // A directory that does not exist needs no watch: the watch of its parent notifies when it is made.
     return this.#watched.every(({ handle, place }) => handle !== undefined || place.reach === undefined);
   }
 
@@ -68,7 +68,7 @@ export class NativeWatcher implements Watcher {
         this.#sink?.everything(`cannot watch ${place.name}: ${(error as Error).message}`);
         continue;
       }
-      // Armed, then looked at: nothing falls between.
+      // The hint comes after the watch began, so that no change is missed in between.
       if (place.kind && watched.handle) this.#sink?.directory(place.kind);
     }
   }
@@ -78,7 +78,7 @@ export class NativeWatcher implements Watcher {
     this.#sink = undefined;
   }
 
-  /** Watches the directory that was opened, through what leads to it and nowhere else. */
+  /** Watches the directory that was opened, through the path by which it is read. */
   #arm(watched: Watched): void {
     const { place } = watched;
     const { reach } = place;
@@ -104,8 +104,8 @@ export class NativeWatcher implements Watcher {
   #hint(watched: Watched, name: string | null, isItself: boolean): void {
     const { kind } = watched.place;
     if (name === null) this.#isNameless = true;
-    // A directory that is removed, moved or closed to us says so with its own name. What stands there now may be another
-    // one, even if it has the old one's inode and was made within the same tick of the file system's clock.
+    // If a directory is removed, moved, or its permissions change, the notification has the directory's own name. Another one
+    // may be at its path now, even if it has the old inode and was made within the same tick of the file system's clock.
     if (isItself) watched.identity = undefined;
     if (kind !== undefined && !isItself && name !== null) {
       this.#sink?.file(kind, name);
@@ -113,7 +113,7 @@ export class NativeWatcher implements Watcher {
     }
     this.#sink?.notified();
     if (kind === undefined) {
-      // In a parent only the directories on our way matter, and only whether they are still the same.
+      // In a parent directory only the directories on the path to the records matter, and only whether they are the same.
       if (name === null || isItself || this.#isOnWay(name)) this.#sink?.way();
       return;
     }

@@ -2,20 +2,20 @@ import type { Kind } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { keyOf, type RecordName } from './record-name.js';
 
-/** So many hints at once may have been more than the kernel's queue holds, which it does not say. */
+/** So many notifications in one turn may have overflowed the kernel's queue, which Node does not report. */
 const BURST = 1_000;
 
 interface Hinted extends RecordName {
-  /** Hints are numbered as they come. */
+  /** The number of the hint, in order of arrival. */
   readonly number: number;
 }
 
-/** The names that have been hinted at and not been read since, each once, in the order of their first hints. */
+/** The names of pending hints, each once, in the order of their first hints. */
 export class PendingHints {
   readonly #names = new Map<string, Hinted>();
   #last = 0;
   #hintedAt: number | undefined;
-  /** Notifications since the last turn. */
+  /** The number of notifications since the last turn. */
   #notifications = 0;
   #isBurst = false;
 
@@ -30,13 +30,13 @@ export class PendingHints {
     return this.#last;
   }
 
-  /** The number of the first that waits; Infinity where none does. */
+  /** The number of the first pending hint; Infinity if none is pending. */
   get next(): number {
     const [first] = this.#names.values();
     return first?.number ?? Infinity;
   }
 
-  /** When the first came since {@link told}. */
+  /** When the first hint since {@link told} arrived, on the monotonic clock. */
   get hintedAt(): number | undefined {
     return this.#hintedAt;
   }
@@ -47,7 +47,7 @@ export class PendingHints {
     if (!this.#names.has(key)) this.#names.set(key, { kind, id, number: ++this.#last });
   }
 
-  /** A name is read now. */
+  /** Removes a name that is read now. */
   delete(kind: Kind, id: string): void {
     this.#names.delete(keyOf(kind, id));
   }
@@ -56,7 +56,7 @@ export class PendingHints {
     this.#names.clear();
   }
 
-  /** Takes them out one by one; what is added meanwhile comes last. */
+  /** Takes the names out one by one. Names that are added meanwhile come last. */
   *take(): Generator<RecordName> {
     for (const [key, name] of this.#names) {
       this.#names.delete(key);
@@ -64,12 +64,12 @@ export class PendingHints {
     }
   }
 
-  /** Whatever has been hinted at is about to be told. */
+  /** Notes that the changes of all hints so far are about to be published. */
   told(): void {
     this.#hintedAt = undefined;
   }
 
-  /** The watcher was notified of something. @returns whether these are more now than the kernel may have room for. */
+  /** Counts a notification. @returns whether this one makes a burst. */
   notified(): boolean {
     if (++this.#notifications !== BURST) return false;
     this.#isBurst = true;
@@ -80,7 +80,7 @@ export class PendingHints {
     this.#notifications = 0;
   }
 
-  /** @returns whether there has been a burst since this was last asked. */
+  /** @returns whether there has been a burst since the last call. */
   takeBurst(): boolean {
     const isBurst = this.#isBurst;
     this.#isBurst = false;

@@ -2,7 +2,7 @@ import { KINDS } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { HintSink, Watcher } from './watcher.js';
 
-/** Hints at every directory at a fixed interval: for file systems that notify nobody. */
+/** Gives a hint for every directory at a fixed interval, for file systems that send no notifications. */
 export class PollingWatcher implements Watcher {
   readonly mechanism = 'polling';
   readonly isHealthy = true;
@@ -23,7 +23,7 @@ export class PollingWatcher implements Watcher {
   }
 
   verify(): void {
-    // Every look is at whatever is open.
+    // Nothing to do: each comparison reads the directories that are open at that time.
   }
 
   stop(): void {

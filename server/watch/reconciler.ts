@@ -3,30 +3,30 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { UnseenDirectoryError, type DirectoryScan, type ScanReport } from './directory-scan.js';
 
-/** The share of one core that comparing may take: after a comparison that kept the loop for t, the next waits 400 t. */
+/** Bounds the share of a core that comparisons take: after a comparison that occupied the loop for t, the next waits 400 t. */
 const REST_FACTOR = 400;
-/** … but never longer than this. */
+/** The longest wait between comparisons. */
 const MAX_PAUSE_MS = 300_000;
-/** After something that may have cost hints, the next comparison comes this soon. */
+/** After an incident that may have lost hints, the next comparison comes this soon. */
 const SOON_MS = 250;
 
-/** What comparing has cost so far. Milliseconds. */
+/** The cost of all comparisons so far. Times are in milliseconds. */
 export interface ReconcileCount {
-  /** Comparisons of everything. */
+  /** The number of comparisons of all directories. */
   readonly rounds: number;
-  /** How long the loop has been kept. */
+  /** How long all comparisons have occupied the loop. */
   readonly busyMs: number;
-  /** How long the last comparison of everything took from beginning to end. */
+  /** How long the last comparison of all directories took from beginning to end. */
   readonly lastMs: number;
 }
 
 /**
- * Compares directories with the store: one when a hint has no name, all of them on a slow clock and soon after whatever
- * may have lost hints. Hints are hints; this is what makes the state right in the end.
+ * Compares directories with the store: one directory when a hint has no name; all of them on a slow clock, and soon after
+ * hints may have been lost. Hints can be lost, so only these comparisons guarantee that the store becomes right.
  */
 export class Reconciler {
   readonly #scanning = new Map<Kind, Promise<boolean>>();
-  /** What was asked for while a scan of the kind was under way: one more, for all who asked. */
+  /** The scan that follows the running one: one for all requests that came during it. */
   readonly #next = new Map<Kind, Promise<boolean>>();
   readonly #unseen = new Map<Kind, string>();
   #cancel: (() => void) | undefined;
@@ -41,15 +41,15 @@ export class Reconciler {
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly shortestPauseMs: number,
-    /** Called before each comparison of everything: are the watched directories still the ones at their paths? */
+    /** Called before each comparison of all directories: checks that the watched directories are still at their paths. */
     private readonly verifyWatches: () => void,
-    /** Called when a directory cannot be compared any more, or can be again. */
+    /** Called when a directory cannot be compared any more, or can be compared again. */
     private readonly sightChanged: () => void = () => undefined,
   ) {
     this.#lastScan = clock.now();
   }
 
-  /** When everything was last compared. */
+  /** When all directories were last compared. */
   get lastScan(): UnixMillis {
     return this.#lastScan;
   }
@@ -58,12 +58,12 @@ export class Reconciler {
     return this.#count;
   }
 
-  /** The kinds whose directory could not be compared when that was last tried, with why. */
+  /** The kinds whose directory could not be compared at the last attempt, each with the reason. */
   get unseen(): ReadonlyMap<Kind, string> {
     return this.#unseen;
   }
 
-  /** A kind's directory was found to be such that it could not be compared. */
+  /** Notes that a kind's directory cannot be compared. */
   cannotSee(kind: Kind, why: string): void {
     const isNew = !this.#unseen.has(kind);
     this.#unseen.set(kind, why);
@@ -82,13 +82,13 @@ export class Reconciler {
   }
 
   /**
-   * Compares one directory; a request that comes during a scan of it is answered by one more.
+   * Compares one directory. A request during a scan of it causes one more scan.
    * @returns whether the directory could be seen.
    */
   rescan(kind: Kind): Promise<boolean> {
     const current = this.#scanning.get(kind);
     if (!current) return this.#begin(kind);
-    // Each asker waits for one scan and not for quiet, which others could keep from ever coming.
+    // Each caller waits for one scan only. Further requests do not delay it.
     const next = this.#next.get(kind) ?? current.then(() => this.#begin(kind));
     this.#next.set(kind, next);
     return next;
@@ -101,7 +101,7 @@ export class Reconciler {
     return done;
   }
 
-  /** Compares everything now. */
+  /** Compares all directories now. */
   async everything(): Promise<void> {
     this.verifyWatches();
     this.#busyMs = 0;
@@ -112,7 +112,7 @@ export class Reconciler {
     this.#count.lastMs = this.clock.elapsed() - from;
   }
 
-  /** Brings the next comparison of everything forward. */
+  /** Brings the next comparison of all directories forward. */
   soon(why: string): void {
     const at = this.clock.elapsed() + SOON_MS;
     if (this.#phase !== 'running' || (this.#soonAt !== undefined && this.#soonAt <= at)) return;
@@ -127,7 +127,8 @@ export class Reconciler {
       return true;
     } catch (error) {
       this.cannotSee(kind, (error as Error).message);
-      if (!(error instanceof UnseenDirectoryError)) this.log.warn({ kind, err: error }, 'cannot compare the directory');
+      if (!(error instanceof UnseenDirectoryError))
+        this.log.warn({ kind, err: error }, 'cannot compare the directory; it is compared again later');
       return false;
     } finally {
       this.#scanning.delete(kind);

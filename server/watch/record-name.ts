@@ -1,11 +1,11 @@
 import type { Kind } from '../../protocol/index.js';
 
 const SUFFIX = '.json';
-// Control characters, and the marks that change the direction in which a name is read.
+// Control characters, and the marks that change the direction of text.
 // eslint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd]/;
 
-/** Which record is meant. */
+/** Names one record. */
 export interface RecordName {
   readonly kind: Kind;
   readonly id: string;
@@ -13,15 +13,15 @@ export interface RecordName {
 
 export const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
-/** What a file's name says: the id of a record, or why it is none. */
+/** What a file's name is: the id of a record, or the reason why it is not one. */
 export type NameReading =
   | { readonly is: 'record'; readonly id: string }
-  /** A temporary or hidden file, another extension: nobody's record. */
+  /** A temporary or hidden file, or one with another extension: not a record. */
   | { readonly is: 'other' }
-  /** A name that a record may not have; worth a warning. */
+  /** A name that a record may not have; it causes a warning. */
   | { readonly is: 'refused'; readonly why: 'too-long' | 'unprintable' };
 
-/** What would lead to another directory; no file's name has it, and whoever asks for such an id is not answered. */
+/** Characters that lead to another directory. No file name contains `/`, but an id in a request of a client may. */
 const PATH = /[/\\]/;
 
 export function readRecordName(name: string, maxIdBytes: number): NameReading {

@@ -8,16 +8,16 @@ export type ParsedRecord =
 
 const problem = (name: Problem): ParsedRecord => ({ is: 'problem', problem: name });
 
-/** What is shorter is parsed at once: it cannot be nested so deeply that this takes long. */
+/** Shorter files are parsed without this check: they cannot be nested so deeply that parsing takes long. */
 const LOOK_AT_NESTING_FROM_BYTES = 4_096;
 
 const NO_WARNINGS: readonly string[] = [];
 
-/** Reads a file's bytes as a record: strict UTF-8 (a byte order mark is passed over), strict JSON, an object, not too deep. */
+/** Reads a file's bytes as a record: strict UTF-8 (a byte order mark is skipped), strict JSON, an object, not too deep. */
 export function parseRecord(bytes: Buffer, maxDepth: number): ParsedRecord {
   const hasMark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   const text = bytes.toString('utf8', hasMark ? 3 : 0);
-  // What is no UTF-8 is read as this character: where there is none, there is nothing to ask.
+  // The decoder puts this character in place of invalid UTF-8. Without one the slower check is not needed.
   if (text.includes('\ufffd') && !isUtf8(bytes)) return problem('invalid-json');
   if (bytes.length > LOOK_AT_NESTING_FROM_BYTES && isNestedDeeper(bytes, maxDepth)) return problem('too-deep');
   let value: JsonValue;
@@ -33,7 +33,7 @@ export function parseRecord(bytes: Buffer, maxDepth: number): ParsedRecord {
   return { is: 'data', data: value as RecordData, warnings: inspection.warnings };
 }
 
-/** @returns the first problem inside a value; unsafe integers are only noted. */
+/** @returns the first problem inside a value. An unsafe integer causes only a warning. */
 function inspect(
   value: JsonValue | undefined,
   depthLeft: number,
@@ -41,7 +41,7 @@ function inspect(
 ): Problem | undefined {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : 'invalid-json';
   if (typeof value === 'number') {
-    // `1e999` parses as Infinity, which no encoding of ours carries.
+    // `1e999` is parsed as Infinity, which the JSON encoding of the wire cannot carry.
     if (!Number.isFinite(value)) return 'invalid-json';
     if (Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value)) notes.warnings = ['number beyond 2^53'];
     return undefined;

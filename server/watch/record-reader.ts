@@ -7,8 +7,8 @@ import { errorCode, type Files } from './files.js';
 import { parseRecord } from './record-parser.js';
 
 /**
- * A reading that says nothing of the record: the file is there and cannot be read, by its permissions, or because the
- * machine could not do it now. What was known of it stands.
+ * A reading that says nothing about the record: the file exists but cannot be read, because of its permissions or an error of
+ * the machine. The record stays as it was.
  */
 export interface Unavailable {
   readonly is: 'unavailable';
@@ -17,7 +17,7 @@ export interface Unavailable {
   readonly error: NodeJS.ErrnoException;
 }
 
-/** A reading of nothing: the directory that should hold the file is not the one that was checked. */
+/** A reading without a result: the directory at the path is not the one that was checked. */
 export interface Unseen {
   readonly is: 'unseen';
 }
@@ -28,23 +28,23 @@ const UNSEEN: Unseen = { is: 'unseen' };
 
 export interface RecordReaderServices {
   readonly directories: CheckedDirectories;
-  /** Bytes of a file; a longer one is told by its size and never read. */
+  /** The greatest size of a file, in bytes. A larger file is not read. */
   readonly maxBytes: number;
-  /** Depth of nesting. */
+  /** The greatest depth of nested arrays and objects. */
   readonly maxDepth: number;
-  /** @default errors are thrown on */
+  /** @default errors are thrown to the caller */
   readonly supervision?: Supervision | undefined;
-  /** Whether a record may be taken in at all. */
+  /** Whether the store has the record already or has room for it. */
   admits(kind: Kind, id: string): boolean;
-  /** Takes what is accepted and yet worth a word. */
+  /** Logs a warning about a record that is accepted. */
   warn(kind: Kind, id: string, warning: string): void;
 }
 
-// Without following a link, and without waiting for the other end of a pipe.
-// Windows knows neither flag, and `undefined` counts as 0 here.
+// Does not follow a link and does not wait for the other end of a pipe.
+// Windows has neither flag: they are `undefined`, which `|` treats as 0.
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** A file that is still being written after so many more readings is taken as it is: its next hint is on the way. */
+/** Further readings of a file that changes while it is read. After them the last result is used: a hint of the write will come. */
 const MAX_READINGS = 3;
 
 const PROBLEM_BY_ERROR: Readonly<Record<string, Problem>> = {
@@ -56,7 +56,7 @@ const PROBLEM_BY_ERROR: Readonly<Record<string, Problem>> = {
   EOPNOTSUPP: 'not-a-file',
 };
 
-/** Reads one record's file, synchronously: for a small file that costs less than a trip through the thread pool. */
+/** Reads one record's file synchronously: for a small file this costs less than the thread pool. */
 export class RecordReader {
   readonly #buffer: Buffer;
   /** Bytes in the buffer. */
@@ -66,12 +66,12 @@ export class RecordReader {
     this.#buffer = Buffer.allocUnsafe(services.maxBytes + 1);
   }
 
-  /** Of a record's file as it is now, for the log: others may have been read since. */
+  /** Reads a record's file again and returns its fingerprint for the log: the buffer may hold another file by now. */
   fingerprint(kind: Kind, id: string): Fingerprint {
     try {
       this.read(kind, id);
     } catch {
-      // Its bytes are what is asked for, whatever comes of them.
+      // Only the bytes in the buffer are needed, not the result.
     }
     return { kind, id, ...this.#fingerprint() };
   }
@@ -84,7 +84,7 @@ export class RecordReader {
     this.#length = 0;
     const { directories, admits } = this.services;
     if (!directories.isStill(kind)) return directories.standing(kind).is === 'absent' ? absent(kind, id) : UNSEEN;
-    // For a record that is not wanted it is as if there were no file.
+    // A record that is not admitted counts as a file that does not exist.
     if (!admits(kind, id)) return absent(kind, id);
     const reading = this.#readAt(kind, id, directories.file(kind, id));
     return directories.isStill(kind) ? reading : UNSEEN;
@@ -115,8 +115,8 @@ export class RecordReader {
     const { maxBytes, maxDepth } = this.services;
     if (stats.size > maxBytes) return broken('too-large');
     let length = this.#fill(file, signature.size, files);
-    // Written since it was looked at: a signature older than what was read would make the same state an event again. One that
-    // is newer could hide a change, so that it is looked at and read again, in this order.
+    // The file was written after its status was taken. If its signature were older than the content, the same state would
+    // cause an event again; if it were newer, it could hide a change. So take the status and read again, in this order.
     for (let more = 0; length !== signature.size && more < MAX_READINGS; more++) {
       stats = files.status(file);
       signature = signatureOf(stats);
@@ -139,7 +139,7 @@ export class RecordReader {
       const count = files.read(file, this.#buffer, length, this.#buffer.length - length, length);
       length += count;
       this.#length = length;
-      // A file that holds as much as it said it does has ended: most take one call.
+      // If the length is the size in the status, this is the end of the file: most files take one call.
       if (count === 0 || length === expected || length === this.#buffer.length) return length;
     }
   }
@@ -148,7 +148,7 @@ export class RecordReader {
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return absent(kind, id);
     if (error.code === undefined) {
-      // No answer of the system's: reading what the file holds has failed, and would again.
+      // Not an error of the system: the content could not be processed, and would fail again.
       const { supervision = UNSUPERVISED, directories } = this.services;
       supervision.report('reading a record', error, { kind, id, ...this.#fingerprint() });
       return { is: 'broken', kind, id, problem: 'unprocessable', signature: signatureAt(directories.files, path) };
@@ -159,7 +159,7 @@ export class RecordReader {
   }
 }
 
-/** A file that cannot be read, as what is told of it: its record is there, and nothing more is known. */
+/** The change for a file that cannot be read: its record exists, and nothing more is known. */
 export function unreadable({ kind, id }: Unavailable): Broken {
   return { is: 'broken', kind, id, problem: 'unreadable', signature: undefined };
 }
@@ -170,7 +170,7 @@ export function signatureOf(stats: BigIntStats): Signature {
   return { inode: Number(stats.ino), mtimeNs: stats.mtimeNs, size: Number(stats.size) };
 }
 
-/** @returns `undefined` where there is nothing, or nothing that can be looked at. */
+/** @returns the signature of the entry at a path; `undefined` if there is none or its status cannot be read. */
 export function signatureAt(files: Files, path: string): Signature | undefined {
   try {
     const stats = files.look(path);

@@ -4,22 +4,26 @@ import { errorCode } from './files.js';
 import type { Unavailable } from './record-reader.js';
 import type { Warnings } from './warnings.js';
 
-/** A record that was read, and does not say what its kind needs: which field, what was found, and what is right. */
+/** Warns of a record whose fields are not what its kind needs: which field, what was found, and what is right. */
 export function warnOfContent(warnings: Warnings, { kind, id, data, problem }: RecordVersion): void {
   if (problem === undefined || !isOfContent(problem)) return;
   const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
   warnings.once(`${file} ${problem}`, { file, problem }, explainProblem(kind, id, data, problem));
 }
 
-/** Once for each file and problem. */
+/** Warns of a file that is not a record, once for each file and problem. */
 export function warnOfProblem(warnings: Warnings, kind: Kind, id: string, problem: Problem): void {
   const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
   warnings.once(`${file} ${problem}`, { file, problem }, 'file cannot be read as a record');
 }
 
-/** Once for all files that the same is amiss with: a machine without descriptors says it of each of them. */
+/** Warns of files that cannot be read, once for each error code: a lack of descriptors affects every file. */
 export function sayUnreadable(warnings: Warnings, { kind, id, error }: Unavailable): void {
   const code = errorCode(error);
   const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
-  warnings.once(`unreadable ${code}`, { file, code }, 'cannot read a file; it is tried again, and others like it');
+  warnings.once(
+    `unreadable ${code}`,
+    { file, code },
+    'cannot read a file; it is read again later, as are others with this error',
+  );
 }

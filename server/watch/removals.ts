@@ -2,8 +2,9 @@ import type { Kind } from '../../protocol/index.js';
 import { keyOf, type RecordName } from './record-name.js';
 
 /**
- * How far a missing file is from being a removal. `found`: it was not there. `asked`: its directory has been seen since;
- * hints of what happened before may be on their way. `due`: they have arrived, and are all read once `after` is.
+ * The progress of a missing file towards a removal. `found`: the file was not found. `asked`: its directory has been seen
+ * since then; hints of earlier changes may still arrive. `due`: all of them have arrived, the last with the number `after`.
+ * When that hint has been read, all of them have been.
  */
 type Progress = { readonly is: 'found' } | { readonly is: 'asked' } | { readonly is: 'due'; readonly after: number };
 
@@ -12,9 +13,8 @@ interface Missing extends RecordName {
 }
 
 /**
- * Files that were not found. One that is not there may have another name by now, or its directory may have gone as a
- * whole; so a removal is told only when the directory has been seen after the file was missed, and after whatever else
- * happened there before that has been read and told.
+ * Files that were not found. Such a file may have been renamed, or its whole directory may be gone. So a removal is published
+ * only if the directory was seen after the file was missed, and only after every earlier change there was read and published.
  */
 export class Removals {
   readonly #missing = new Map<string, Missing>();
@@ -23,13 +23,13 @@ export class Removals {
     return this.#missing.size;
   }
 
-  /** A file was not found. */
+  /** Notes that a file was not found. */
   note({ kind, id }: RecordName): void {
     const key = keyOf(kind, id);
     if (!this.#missing.has(key)) this.#missing.set(key, { kind, id, progress: { is: 'found' } });
   }
 
-  /** Something of the name is there. */
+  /** Forgets a missing file, because there is something with its name. */
   forget(kind: Kind, id: string): void {
     if (this.#missing.size > 0) this.#missing.delete(keyOf(kind, id));
   }
@@ -38,14 +38,14 @@ export class Removals {
     this.#missing.clear();
   }
 
-  /** The kinds in which files have been missed since {@link asked} was said of them. */
+  /** The kinds in which files have been missed since {@link asked} was last called for them. */
   get unasked(): ReadonlySet<Kind> {
     const kinds = new Set<Kind>();
     for (const { kind, progress } of this.#missing.values()) if (progress.is === 'found') kinds.add(kind);
     return kinds;
   }
 
-  /** A kind's directory has been seen; or has not, and then nothing is known of what was missed in it. */
+  /** Notes whether a kind's directory could be seen. If not, the files missed in it are forgotten: nothing is known of them. */
   asked(kind: Kind, isSeen: boolean): void {
     for (const [key, missing] of this.#missing) {
       if (missing.kind !== kind || missing.progress.is !== 'found') continue;
@@ -54,12 +54,12 @@ export class Removals {
     }
   }
 
-  /** Nothing is known any more of what was missed in a kind's directory. */
+  /** Forgets all files missed in a kind's directory, because nothing is known of them any more. */
   drop(kind: Kind): void {
     for (const [key, missing] of this.#missing) if (missing.kind === kind) this.#missing.delete(key);
   }
 
-  /** All hints of what happened before a directory was asked have arrived, the last of them with this number. */
+  /** Notes that all hints of changes before a directory was seen have arrived, the last of them with the number `last`. */
   arrived(last: number, kind?: Kind): void {
     for (const missing of this.#missing.values()) {
       if (missing.progress.is !== 'asked' || (kind !== undefined && missing.kind !== kind)) continue;
@@ -67,7 +67,7 @@ export class Removals {
     }
   }
 
-  /** Takes out what is gone for sure, now that all hints before the one with this number have been read. */
+  /** Takes out the files that are certainly gone. All hints before the one with the number `next` have been read. */
   *take(next: number): Generator<RecordName> {
     for (const [key, { kind, id, progress }] of this.#missing) {
       if (progress.is !== 'due' || progress.after >= next) continue;
@@ -76,7 +76,7 @@ export class Removals {
     }
   }
 
-  /** Whether a removal is due, or could be once hints have arrived. */
+  /** Whether a removal is due, or will be in the next turn. */
   wantTurn(hintsArriveByNextTurn: boolean): boolean {
     for (const { progress } of this.#missing.values()) {
       if (progress.is === 'due' || (progress.is === 'asked' && hintsArriveByNextTurn)) return true;

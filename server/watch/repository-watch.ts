@@ -30,22 +30,22 @@ import { WatchState, type RepositoryGoneError } from './watch-state.js';
 import type { Watcher } from './watcher.js';
 
 const FULL = 'max_records';
-/** Without any hint, it is looked this often whether the directories are still the same: a repository moves without a sign. */
+/** Without a hint, the directories are checked this often: a repository that is moved causes no hint. */
 const LOOK_EVERY_MS = 1_000;
 
-/** What takes the place of the system in a test, and what tells the repository from another. */
+/** Parts that a test replaces, the identity of the repository, and how errors are contained. */
 export interface WatchParts {
   readonly choose?: typeof chooseWatcher;
   readonly files?: Files;
-  /** @default the directories that stand at the path when watching begins */
+  /** @default the identity of the directories that are at the path when watching begins */
   readonly identity?: Pick<RepositoryIdentity, 'check'>;
-  /** @default errors are thrown on */
+  /** @default errors are thrown to the caller */
   readonly supervision?: Supervision;
-  /** Whether nothing may be written: directories that are missing count as empty, and no self-test is made. @default false */
+  /** Whether the watch may write nothing: it then treats missing directories as empty and makes no self-test. @default false */
   readonly isReadOnly?: boolean;
 }
 
-/** Everything that keeps a store in step with one repository's files. */
+/** Keeps a store equal to the files of one repository. */
 export class RepositoryWatch {
   readonly dir: CoordinationDir;
   readonly #warnings: Warnings;
@@ -61,7 +61,7 @@ export class RepositoryWatch {
   readonly #isReadOnly: boolean;
   #watcher: Watcher | undefined;
   #cancelLook: (() => void) | undefined;
-  /** Called once the repository has been gone for longer than it is waited for. */
+  /** Called when the repository has been gone for longer than `goneAfterMs`. */
   gone: (error: RepositoryGoneError) => void = () => undefined;
 
   constructor(
@@ -69,7 +69,7 @@ export class RepositoryWatch {
     private readonly store: RecordStore,
     private readonly clock: Clock,
     private readonly log: Log,
-    /** `waitedMs`: since the first hint that led to them; `undefined` where none did. */
+    /** `waitedMs`: the milliseconds since the first hint that led to the events; `undefined` if no hint led to them. */
     publish: (events: readonly StoreEvent[], waitedMs: number | undefined) => void,
     { choose, files = systemFiles, identity, isReadOnly = false, supervision }: WatchParts = {},
   ) {
@@ -153,7 +153,7 @@ export class RepositoryWatch {
     });
   }
 
-  /** Files whose names are no record's, and warnings given: for the metrics. */
+  /** For the metrics: the number of files whose names are not names of records, and of warnings logged. */
   get counts(): { readonly ignoredFiles: number; readonly warnings: number } {
     return { ignoredFiles: this.#ignored.count, warnings: this.#warnings.count };
   }
@@ -173,21 +173,22 @@ export class RepositoryWatch {
     };
   }
 
-  /** Comparisons of everything with the directories. */
+  /** The number and the cost of the comparisons of all directories with the store. */
   get reconciles(): ReconcileCount {
     return this.#reconciler.count;
   }
 
-  /** Hints not acted upon, and files that cannot be read yet. */
+  /** The numbers of hints that have not been read yet and of files that cannot be read yet. */
   get backlog(): { readonly pending: number; readonly unsettled: number } {
     return this.#ingest.backlog;
   }
 
   /**
-   * Watches, then brings the store in step with the files: what changes meanwhile waits for {@link run}. Makes nothing: a
-   * directory that is missing has no records in it.
-   * @param observed `restart` where the store remembers an earlier run; what is returned has happened since then.
-   * @throws CoordinationDirError where the directories cannot be watched.
+   * Starts the watcher, then reads the files into the store. Hints of changes that happen meanwhile wait for {@link run}. If a
+   * directory is missing and cannot be made, it counts as empty.
+   * @param observed `restart` if the store holds the records of an earlier run.
+   * @returns the events since that run.
+   * @throws CoordinationDirError if the directories cannot be watched.
    */
   async load(observed: Observed): Promise<StoreEvent[]> {
     const { options, clock, log } = this;
@@ -222,7 +223,7 @@ export class RepositoryWatch {
     return changes;
   }
 
-  /** @returns whether all of them are there now. */
+  /** @returns whether all directories exist now. */
   #makeDirectories(): boolean {
     if (this.#isReadOnly) return false;
     try {
@@ -235,17 +236,17 @@ export class RepositoryWatch {
     }
   }
 
-  /** From here on changes are published. */
+  /** Starts to publish changes. */
   run(): void {
     this.#ingest.start();
     this.#reconciler.start();
     this.#lookSoon();
     this.#sight.compareDoubted();
-    // What was replaced, or could not be listed, while it was being loaded.
+    // A directory may have been replaced while it was being loaded.
     this.#sight.verify();
   }
 
-  /** Whether there is room for one more record, where it is one more. */
+  /** Whether the store has this record already, or has room for one more. */
   #admits(kind: Kind, id: string): boolean {
     const { maxRecords } = this.options.limits;
     if (this.store.size < maxRecords) {
@@ -253,7 +254,11 @@ export class RepositoryWatch {
       return true;
     }
     if (this.store.get(kind, id)) return true;
-    this.#warnings.once(FULL, { max_records: maxRecords }, 'further records are not taken in until others go');
+    this.#warnings.once(
+      FULL,
+      { max_records: maxRecords },
+      'the limit of records is reached: further records are ignored until others are removed',
+    );
     return false;
   }
 
@@ -266,14 +271,14 @@ export class RepositoryWatch {
     this.#directories.close();
   }
 
-  /** Reads a record, or everything, now; when it returns, what was on disk at the call has been published. */
+  /** Reads one record or all directories now. It resolves when everything that was on disk at the call has been published. */
   async readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
     this.#sight.verify();
     if (record) {
       await this.#ingest.readNow(record);
       return;
     }
-    // A scan that is under way may have passed what was written since it began.
+    // A scan that is running may already have passed a file that was written after the scan began. So a new one is needed.
     await Promise.all(KINDS.map((kind) => this.#reconciler.rescan(kind)));
     await this.#ingest.drain();
   }

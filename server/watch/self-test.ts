@@ -4,15 +4,15 @@ import type { Clock } from '../runtime/clock.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import type { Watcher } from './watcher.js';
 
-/** Of files that only prove that hints arrive. */
+/** The beginning of the names of files that only prove that hints arrive. */
 export const SELF_TEST_PREFIX = '.muse-bus-self-test-';
-/** How long a hint may take before the mechanism counts as deaf. */
+/** How long a hint may take before the mechanism counts as not working. */
 const PATIENCE_MS = 1_000;
 
 /**
- * Proves that a change in each file system on the way gives a hint: writes a file whose name no reader takes for a
- * record and waits. Network and some container mounts accept a watch and never say anything.
- * @returns what was not heard; `undefined` where everything was.
+ * Proves that a change in each file system that holds records gives a hint: writes a file whose name is not a record's, and
+ * waits. Network mounts and some container mounts accept a watch and never send a notification.
+ * @returns the error, or the directories from which no hint came; `undefined` if the watcher works.
  */
 export async function selfTest(
   watcher: Watcher,

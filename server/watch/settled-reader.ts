@@ -15,13 +15,13 @@ export interface SettledReaderServices extends TakeInServices {
   readonly settleMs: number;
 }
 
-/** Reads files, and keeps back what is to be told of none yet: the half-written, the unreadable and the missing. */
+/** Reads files, and holds back the results that must not be published yet: half-written, unreadable and missing files. */
 export class SettledReader {
   readonly #unsettled: UnsettledFiles;
 
   constructor(
     private readonly services: SettledReaderServices,
-    /** Is told of what is missing, and of what is there. */
+    /** Notes which files are missing, and forgets those that exist. */
     private readonly removals: Removals,
     readAgain: (name: RecordName) => void,
   ) {
@@ -29,7 +29,7 @@ export class SettledReader {
     this.#unsettled = new UnsettledFiles(store, clock, settleMs, readAgain);
   }
 
-  /** Files that cannot be read yet. */
+  /** The number of files that cannot be read yet. */
   get unsettled(): number {
     return this.#unsettled.size;
   }
@@ -38,12 +38,12 @@ export class SettledReader {
     this.#unsettled.clear();
   }
 
-  /** Whether a file of the kind, met before `elapsed`, still has time: nothing has been announced of what was met. */
+  /** See {@link UnsettledFiles.isSettling}. */
   isSettling(kind: Kind, elapsed: number, alsoTorn: boolean): boolean {
     return this.#unsettled.isSettling(kind, elapsed, alsoTorn);
   }
 
-  /** @returns what is to be told of it now; `undefined` where that is nothing yet. */
+  /** @returns the change that is to be published now; `undefined` if there is none yet. */
   read(kind: Kind, id: string): Change | undefined {
     const { store, warnings } = this.services;
     const key = keyOf(kind, id);

@@ -10,33 +10,34 @@ export interface SightServices {
   readonly reconciler: Reconciler;
   readonly store: RecordStore;
   readonly state: WatchState;
-  /** Arms the watcher for directories that are others by now. */
+  /** Starts to watch directories that were opened since the last call. */
   readonly rearm: () => void;
 }
 
 /**
- * What can be seen of the repository: which directories are the ones that were checked, which of them have been compared since they
- * became so, and what follows for health and for the end of leases. What is not seen is unknown.
+ * Knows which parts of the repository can be seen: which directories are the ones that were checked, and which of them have
+ * been compared since they were opened. The health of the bus and the end of leases depend on it. The content of a directory
+ * that cannot be seen is unknown.
  */
 export class Sight {
-  /** The kinds whose directories have not been compared since they became what they are, each with the number of that change. */
+  /** The kinds whose directories have not been compared since their last change, each with the number of that change. */
   readonly #uncompared = new Map<Kind, number>();
   #changes = 0;
 
   constructor(private readonly services: SightServices) {}
 
-  /** A kind's directory has to be compared: it could not be, or is another one. */
+  /** Notes that a kind's directory has to be compared: it could not be compared before, or another directory is open now. */
   doubt(kind: Kind): void {
     this.#uncompared.set(kind, ++this.#changes);
   }
 
-  /** Compares all that have to be. */
+  /** Compares each directory that has to be compared. */
   compareDoubted(): void {
     const { unseen } = this.services.reconciler;
     for (const kind of new Set([...this.#uncompared.keys(), ...unseen.keys()])) void this.#compare(kind);
   }
 
-  /** Looks which directories are on the way to the records, and compares those that have changed. */
+  /** Checks which directories are at the paths, and compares those that have changed. */
   verify(): void {
     const changed = this.services.directories.verify();
     this.services.rearm();
@@ -47,12 +48,12 @@ export class Sight {
     this.assess();
   }
 
-  /** Nothing that has happened in a kind's directory can be unknown, but for what hints on their way will tell. */
+  /** Whether every change in a kind's directory has been read, or has caused a hint that is pending or will arrive. */
   knowsAll(kind: Kind): boolean {
     return this.canSee(kind) && !this.#uncompared.has(kind) && !this.services.reconciler.unseen.has(kind);
   }
 
-  /** Whether a kind's directory is the one that was checked, or is known to be absent, and can be listed: asked now. */
+  /** Whether a kind's directory is known to be absent, or is the one that was checked and can be listed. Checks this now. */
   canSee(kind: Kind): boolean {
     this.verify();
     const { directories, reconciler } = this.services;
@@ -68,7 +69,7 @@ export class Sight {
     }
   }
 
-  /** Reports what was found. */
+  /** Reports the present finding to the state of the watch. */
   assess(): void {
     this.services.state.found(this.#finding());
   }

@@ -5,17 +5,17 @@ import type { StoreEvent } from '../store/store-event.js';
 import { UNSUPERVISED, type Supervision } from '../runtime/supervisor.js';
 import type { Reading, RecordReader } from './record-reader.js';
 
-/** What taking in a reading needs. */
+/** The parts that read a record and give the change to the store. */
 export interface TakeInServices {
   readonly store: RecordStore;
   readonly reader: RecordReader;
-  /** @default errors are thrown on */
+  /** @default errors are thrown to the caller */
   readonly supervision?: Supervision | undefined;
 }
 
 const NO_EVENTS: readonly StoreEvent[] = [];
 
-/** Reads a record; where reading itself fails, the record is `unprocessable`. */
+/** Reads a record. If the reader throws, the record is `unprocessable`. */
 export function readOne({ reader, supervision = UNSUPERVISED }: TakeInServices, kind: Kind, id: string): Reading {
   try {
     return reader.read(kind, id);
@@ -26,8 +26,8 @@ export function readOne({ reader, supervision = UNSUPERVISED }: TakeInServices, 
 }
 
 /**
- * Lets the store say what a reading has changed. Where it fails, that is the record's own problem, `unprocessable`: its last
- * good data stands, and everybody else's go on.
+ * Applies a change to the store. If the store throws, only this record gets the problem `unprocessable`: its last good data
+ * stays current, and other records are not affected.
  */
 export function takeIn(
   { store, reader, supervision = UNSUPERVISED }: TakeInServices,

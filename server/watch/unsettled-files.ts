@@ -5,29 +5,30 @@ import type { CurrentRecords } from '../store/current-records.js';
 import type { Unavailable } from './record-reader.js';
 import type { RecordName } from './record-name.js';
 
-/** Between readings of a file that cannot be read yet: doubled from the first to the last. */
+/** The pause between readings of a file that cannot be read yet: it doubles from the first value to the last. */
 const FIRST_RETRY_MS = 2;
 const LAST_RETRY_MS = 1_000;
-/** … for each of the files that cannot be read, where they are many. */
+/** The longest pause per file that cannot be read, so that many such files share a hundred readings a second. */
 const LONG_RETRY_MS = 10;
-/** A file that is written without end, and never found whole, is announced as broken after so many settle times. */
+/** A file that is written again and again, and is never a whole record, is published as broken after this many settle times. */
 const MAX_SETTLE_TIMES = 10;
 
-/** A file that could not be read as a record at the last attempt. */
+/** A file that could not be read as a record at the last attempt. Its times are on the monotonic clock. */
 interface Unsettled extends RecordName {
+  /** When it was first found unsettled. */
   readonly first: number;
-  /** When it was first found in its present state. */
+  /** When its settle time began: it begins again when the file is written again. */
   readonly since: number;
   readonly signature: Signature | undefined;
-  /** What is announced of it if it stays so. */
+  /** The problem that is published if the file stays as it is. */
   readonly problem: Problem;
   readonly attempts: number;
   readonly cancel: () => void;
 }
 
 /**
- * Files that were met and could not be read as records: half-written, or closed to us. Each is read again after a while, and has
- * the settle time before anything is announced of it.
+ * Files that could not be read as records: half-written, or not readable. Each is read again after a pause. Its problem is
+ * published only after the settle time.
  */
 export class UnsettledFiles {
   readonly #files = new Map<string, Unsettled>();
@@ -49,28 +50,31 @@ export class UnsettledFiles {
     this.#files.clear();
   }
 
-  /** A file is as it should be, or gone. */
+  /** Forgets a file: it is a record now, or is gone, or its problem is to be published. */
   settled(key: string): void {
     this.#files.get(key)?.cancel();
     this.#files.delete(key);
   }
 
   /**
-   * A file was read and is no record, or could not be read.
-   * @param isKnown whether that has been announced of it.
-   * @returns whether to wait for what the next reading finds, or to announce what this one has found.
+   * Notes that a file is not a record or could not be read.
+   * @param isKnown whether this problem of the file has been published.
+   * @returns `wait` for the next reading, or `announce` the result of this one.
    */
   met(key: string, name: RecordName, reading: Unavailable | Broken, isKnown: boolean): 'wait' | 'announce' {
     const before = this.#files.get(key);
     const since = this.#settlingSince(before, reading);
     const isPatient = !isKnown && this.clock.elapsed() - since < this.settleMs;
-    // What cannot be read is tried for as long as that is so; what was read and is no record, until something changes.
+    // A file that cannot be read is read again until it can be. One that was read and is not a record waits for a hint.
     if (isPatient || reading.is === 'unavailable') this.#retryLater(key, name, since, reading, before);
     else this.settled(key);
     return isPatient ? 'wait' : 'announce';
   }
 
-  /** Whether a file of the kind, met before `elapsed`, still has time: nothing has been announced of what was met. */
+  /**
+   * Whether a file of the kind, first found unsettled at `elapsed` or before, has a problem that is not published yet: a file
+   * that cannot be read, and, if `alsoTorn`, one that is not a record.
+   */
   isSettling(wanted: Kind, elapsed: number, alsoTorn: boolean): boolean {
     for (const { kind, id, first, problem } of this.#files.values()) {
       if (kind !== wanted || first > elapsed || (problem !== 'unreadable' && !alsoTorn)) continue;
@@ -79,12 +83,12 @@ export class UnsettledFiles {
     return false;
   }
 
-  /** A file that has been written again since the last reading has its time again, up to a bound. */
+  /** Begins the settle time again if the file was written since the last reading, up to a bound. */
   #settlingSince(before: Unsettled | undefined, reading: Unavailable | Broken): number {
     const now = this.clock.elapsed();
     if (before === undefined) return now;
     if (reading.is !== 'broken') return before.since;
-    // Whatever kept it from being read has said nothing of what is in it, which may have just begun to be written.
+    // The content is read for the first time only now. A writer may have just begun to write it.
     if (before.problem === 'unreadable') return now;
     if (now - before.first >= MAX_SETTLE_TIMES * this.settleMs) return before.since;
     return sameSignature(before.signature, reading.signature) ? before.since : now;
@@ -100,7 +104,7 @@ export class UnsettledFiles {
     before?.cancel();
     const attempts = (before?.attempts ?? 0) + 1;
     const left = since + this.settleMs - this.clock.elapsed();
-    // However many they are, a hundred a second are tried.
+    // However many files there are, about a hundred are read per second.
     const longest = Math.max(LAST_RETRY_MS, this.#files.size * LONG_RETRY_MS);
     const pause = Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 20), longest);
     const cancel = this.clock.after(left > 0 ? Math.min(pause, left) : pause, () => {

@@ -1,30 +1,30 @@
 import type { Log } from '../runtime/log.js';
 
-/** So many different warnings are remembered before all are forgotten. */
+/** Warnings that are remembered; at one more, all are forgotten. */
 const MAX_REMEMBERED = 10_000;
 
-/** Warnings, each said once: a log that repeats itself is not read. */
+/** Logs each warning once, because operators do not read a log that repeats itself. */
 export class Warnings {
-  readonly #said = new Set<string>();
+  readonly #logged = new Set<string>();
   #count = 0;
 
   constructor(private readonly log: Log) {}
 
-  /** How many different warnings there have been. */
+  /** The number of warnings logged. */
   get count(): number {
     return this.#count;
   }
 
   once(key: string, fields: object, message: string): void {
-    if (this.#said.has(key)) return;
-    if (this.#said.size >= MAX_REMEMBERED) this.#said.clear();
-    this.#said.add(key);
+    if (this.#logged.has(key)) return;
+    if (this.#logged.size >= MAX_REMEMBERED) this.#logged.clear();
+    this.#logged.add(key);
     this.#count++;
     this.log.warn(fields, message);
   }
 
-  /** Says it again the next time. */
+  /** Lets the warning of this key be logged again. */
   forget(key: string): void {
-    this.#said.delete(key);
+    this.#logged.delete(key);
   }
 }

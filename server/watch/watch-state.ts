@@ -2,20 +2,20 @@ import type { UnixMillis, WatchState as WireState } from '../../protocol/index.j
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 
-/** The repository is gone, and has not come back within the time that it was given. */
+/** The repository is gone and has not come back within `goneAfterMs`. */
 export class RepositoryGoneError extends Error {
   override readonly name = 'RepositoryGoneError';
 }
 
-/** What is found when the directories are looked at. */
+/** The result of a check of the directories. */
 export type Finding =
   | { readonly state: 'watching' }
-  /** Something cannot be seen: what is known of it stands, and may be old. */
+  /** Something cannot be seen: its records stay as they were, and may be old. */
   | { readonly state: 'suspect'; readonly why: string }
-  /** The repository is not at its path any more, or is another. */
+  /** The repository is not at its path any more, or another one is. */
   | { readonly state: 'gone'; readonly why: string };
 
-/** What heartbeats and `/readyz` say of it. */
+/** The state as heartbeats and `/readyz` report it. */
 export interface StateReport {
   readonly state: WireState;
   readonly since?: number;
@@ -23,8 +23,8 @@ export interface StateReport {
 }
 
 /**
- * Whether the files can be seen, since when not, and why. Each change is said once in the log. A repository that stays
- * away for longer than the bound is given up.
+ * Whether the files can be seen, and if not, since when and why. Each change is logged once. A repository that is gone for
+ * longer than `goneAfterMs` is given up.
  */
 export class WatchState {
   #finding: Finding = { state: 'watching' };
@@ -35,7 +35,7 @@ export class WatchState {
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly goneAfterMs: number,
-    /** Called once a repository has been gone for the bound. */
+    /** Called when the repository has been gone for `goneAfterMs`. */
     private readonly givenUp: (error: RepositoryGoneError) => void,
   ) {}
 
@@ -50,7 +50,7 @@ export class WatchState {
     this.#finding = finding;
     if (before.state === finding.state) return;
     this.#since = finding.state === 'watching' ? undefined : (this.#since ?? this.clock.now());
-    this.#say(before, finding);
+    this.#logChange(before, finding);
     this.#cancelBound?.();
     this.#cancelBound = finding.state === 'gone' ? this.clock.after(this.goneAfterMs, () => this.#giveUp()) : undefined;
   }
@@ -59,19 +59,19 @@ export class WatchState {
     this.#cancelBound?.();
   }
 
-  #say(before: Finding, finding: Finding): void {
+  #logChange(before: Finding, finding: Finding): void {
     switch (finding.state) {
       case 'watching':
         this.log.info({ was: before.state }, 'all directories can be seen again');
         return;
       case 'suspect':
-        this.log.warn({ why: finding.why }, 'not everything can be seen: what is known of it stands');
+        this.log.warn({ why: finding.why }, 'not everything can be seen: the records there stay as they were');
         return;
       case 'gone': {
         const { why } = finding;
         this.log.error(
           { why, gone_after_ms: this.goneAfterMs },
-          'the repository is gone: what was known stands meanwhile',
+          'the repository is gone: its records stay as they were until it is given up',
         );
         return;
       }

@@ -1,32 +1,32 @@
 import type { Kind } from '../../protocol/index.js';
 
-/** How changes are noticed. */
+/** The mechanism by which a watcher notices changes. */
 export type Mechanism = 'inotify' | 'kqueue' | 'FSEvents' | 'ReadDirectoryChangesW' | 'event ports' | 'polling';
 
-/** Where a watcher's hints go. A hint says where to look, and nothing of what is to be seen there. */
+/** Receives a watcher's hints. A hint names what to read, and says nothing about its content. */
 export interface HintSink {
   /** A file of this name in the kind's directory may have changed. */
   file(kind: Kind, name: string): void;
   /** Something in the kind's directory may have changed. */
   directory(kind: Kind): void;
-  /** A directory on the way to the records may be another by now. */
+  /** A directory on the path to the records may have been replaced. */
   way(): void;
-  /** The mechanism has said something of no interest: what comes in a flood may have been more than it can hold. */
+  /** A notification has arrived, even one without effect. A burst of them may have overflowed the kernel's queue. */
   notified(): void;
-  /** Anything may have changed unnoticed: the mechanism has failed, or works again. */
+  /** Anything may have changed without a hint, because the mechanism has failed. */
   everything(why: string): void;
 }
 
-/** Notices changes; inert until started. */
+/** Notices changes and gives hints. Does nothing before {@link Watcher.start}. */
 export interface Watcher {
   readonly mechanism: Mechanism;
   /** Whether every directory is being watched. */
   readonly isHealthy: boolean;
-  /** Whether each file that changes is hinted at by its name, at once, as long as the kernel has room for hints. */
+  /** Whether the watcher gives a hint with the name of each file that changes, at once, unless the kernel's queue is full. */
   readonly namesEachFile: boolean;
-  /** From the return of this call on, changes give hints. @throws where the mechanism cannot be had at all. */
+  /** Starts the watcher: changes give hints as soon as this returns. @throws Error if the mechanism is not available. */
   start(sink: HintSink): void;
-  /** Watches the directories that are open now, where they are others than those that are watched. */
+  /** Watches each directory that was opened in place of the one that is watched. */
   verify(): void;
   stop(): void;
 }
