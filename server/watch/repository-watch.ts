@@ -257,7 +257,7 @@ export class RepositoryWatch {
     this.#warnings.once(
       FULL,
       { max_records: maxRecords },
-      'the limit of records is reached: further records are ignored until others are removed',
+      'the limit of records is reached: further records are not taken in until others are removed',
     );
     return false;
   }
