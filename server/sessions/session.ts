@@ -58,10 +58,10 @@ const MAX_UNANSWERED = 1_000;
 export class Session implements Connection, SubscriberOwner {
   /** The subscriptions, and the port to the client. */
   readonly subscriber: Subscriber;
-  /** What its client was last told of the time, and of what can be seen. */
+  /** The time and the state of the watch that its client last received. */
   #believes: Belief;
-  /** Barriers that have been reached, and are answered after the next heartbeat. */
-  readonly #unanswered: number[] = [];
+  /** The nonces of barriers that were reached, and are answered after the next heartbeat. Most connections never have one. */
+  #unanswered: number[] | undefined;
   #badMessages = 0;
   readonly #rates: MessageRates;
   readonly openedAt: UnixMillis;
@@ -167,7 +167,9 @@ export class Session implements Connection, SubscriberOwner {
     try {
       this.port.send(heartbeat.frame(this.encoding));
       this.#believes = heartbeat.belief;
-      for (const nonce of this.#unanswered.splice(0)) this.#sendSynced(nonce);
+      const unanswered = this.#unanswered ?? [];
+      this.#unanswered = undefined;
+      for (const nonce of unanswered) this.#sendSynced(nonce);
     } catch (error) {
       this.fail('a heartbeat', error);
     }
@@ -232,6 +234,7 @@ export class Session implements Connection, SubscriberOwner {
       return;
     }
     // The client judges what was read by that heartbeat. If it cannot be sent yet, the answer waits until it is.
+    this.#unanswered ??= [];
     if (this.#unanswered.push(nonce) > MAX_UNANSWERED) {
       this.end(CloseCode.tooSlow, `more than ${String(MAX_UNANSWERED)} barriers wait until earlier messages are sent`);
       return;
