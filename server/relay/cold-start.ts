@@ -68,17 +68,18 @@ export class StateBuilder {
   }
 
   /**
-   * @throws NoBaseError if no message could be read, or the last message is not of the epoch of the base, or does not have the highest
-   *   revision of its epoch.
+   * @throws NoBaseError if no message could be read, or none is the mark of a base, or the last message is not of the epoch of the base,
+   *   or does not have the highest revision of its epoch.
    */
   build(): StreamState {
     if (!this.#newest) throw new NoBaseError('no message in the stream can be read');
     const { message, sequence } = this.#newest;
     const { origin, epoch, position } = message;
     const from = this.#from;
+    // What a stream is left with when it has been purged since the base was looked up is not all that there is.
+    if (this.#baseEpoch === undefined) throw new NoBaseError('the stream no longer holds the base');
     if (from === undefined) throw new NoBaseError('the origin is sending its records');
-    const isOfBase = this.#baseEpoch === undefined || this.#baseEpoch === epoch;
-    if (!isOfBase || position < this.#furthest.get(epoch)!) {
+    if (epoch !== this.#baseEpoch || position < this.#furthest.get(epoch)!) {
       throw new NoBaseError('another process has published an old message of the origin again');
     }
     const versions: RecordVersion[] = [];

@@ -210,3 +210,11 @@ t.test('an edge begins with nothing of an earlier epoch that somebody has publis
   builder.take({ ...last, sequence: last.sequence + 1, message: { ...message, epoch: epoch('01BEFORE') } });
   t.throws(() => builder.build(), NoBaseError);
 });
+
+t.test('an edge does not begin with what a purge has left of a stream whose base it had looked up', async (t) => {
+  const origin = new Origin().put('a', { n: 1 }).send();
+  const builder = new StateBuilder(origin.baseFrom);
+  const { outgoing, message, sequence } = origin.put('b', { n: 1 }).send().stream.at(-1)!;
+  builder.take({ sequence, subject: outgoing.subject, pending: 0, message });
+  t.throws(() => builder.build(), NoBaseError);
+});
