@@ -6,6 +6,8 @@ export interface Belief {
   /** The server's wall clock less its monotonic one. */
   readonly timeAheadMs: number;
   readonly state: NonNullable<WatchHealth['state']>;
+  /** At an edge: whether its origin is not heard. */
+  readonly isOriginAway: boolean;
 }
 
 /** What a client may believe of the time, before it is said anew out of turn. */
@@ -15,6 +17,7 @@ const MAX_TIME_WRONG_MS = 100;
 export const beliefAt = (now: UnixMillis, elapsed: number): Belief => ({
   timeAheadMs: now - elapsed,
   state: 'watching',
+  isOriginAway: false,
 });
 
 /** A sign of life, at one moment: one frame for each encoding, shared by all who are told. */
@@ -28,16 +31,19 @@ export class Heartbeat {
     elapsed: number,
     private readonly health: WatchHealth,
   ) {
-    const { state = health.healthy ? 'watching' : 'suspect' } = health;
-    this.belief = { ...beliefAt(now, elapsed), state };
+    const { state = health.healthy ? 'watching' : 'suspect', origin } = health;
+    this.belief = { ...beliefAt(now, elapsed), state, isOriginAway: origin === 'away' };
   }
 
   /**
    * Whether what somebody believes may make an answer wrong: by a clock that was set back since, leases would seem to have ended,
-   * and where a directory can no longer be seen, nobody would seem to hold what is reserved in it.
+   * and where a directory can no longer be seen, nobody would seem to hold what is reserved in it. Where what could not be seen can be
+   * again, or an origin is back, what has ended would seem to be held.
    */
-  corrects({ timeAheadMs, state }: Belief): boolean {
-    return this.belief.timeAheadMs < timeAheadMs - MAX_TIME_WRONG_MS || this.belief.state !== state;
+  corrects({ timeAheadMs, state, isOriginAway }: Belief): boolean {
+    const { belief } = this;
+    const isSetBack = belief.timeAheadMs < timeAheadMs - MAX_TIME_WRONG_MS;
+    return isSetBack || belief.state !== state || belief.isOriginAway !== isOriginAway;
   }
 
   frame(encoding: Encoding): Uint8Array {
