@@ -51,6 +51,8 @@ export class JournalFiles {
   readonly #openTable: OpenTable;
   readonly #probe: (path: string) => Promise<void>;
   readonly #boot: () => string | undefined;
+  /** The mark is kept no longer, and the header that needs it could not be removed: the next start would use revisions twice. */
+  #mustForget = false;
 
   constructor(private readonly services: JournalFileServices) {
     this.#dir = new JournalDir(services.parent);
@@ -69,6 +71,7 @@ export class JournalFiles {
 
   /** Sets the mark ahead if it is before a revision. @throws Error if it cannot be written; the header is removed then. */
   advanceMark(last: Revision): void {
+    if (this.#mustForget) this.#removeHeader();
     this.#orForget(() => {
       this.#mark.advanceTo(last);
     });
@@ -95,6 +98,7 @@ export class JournalFiles {
     this.#orForget(() => {
       this.#dir.ensure();
       this.#mark.open(epoch, cut.revision);
+      this.#mustForget = false;
     });
     const file = this.#dir.nextFile();
     const writer = new JournalWriter(await this.#openNew(file), epoch, retention, base);
@@ -117,6 +121,7 @@ export class JournalFiles {
   }
 
   close(): void {
+    if (this.#mustForget) this.#removeHeader();
     this.#mark.close();
     this.#dir.close();
   }
@@ -146,14 +151,18 @@ export class JournalFiles {
     }
   }
 
+  /** Where that fails, it is tried again before each turn is told, and at the end: a disk that was full may have room by then. */
   #removeHeader(): void {
     try {
       this.#dir.removeHeader();
+      this.#mustForget = false;
     } catch (error) {
-      this.services.log.error(
-        { err: error },
-        'the journal can be neither written nor removed: remove it before the next start',
-      );
+      if (!this.#mustForget)
+        this.services.log.error(
+          { err: error },
+          'the journal can be neither written nor removed: it is removed once the disk allows it, at the latest by you before the next start',
+        );
+      this.#mustForget = true;
     }
   }
 }

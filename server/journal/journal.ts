@@ -136,6 +136,8 @@ export class Journal {
     const failure = await Promise.race([this.#finish().catch((error: unknown) => error as Error), patience]);
     cancel();
     if (failure) log.error({ err: failure }, 'the journal could not be closed in order');
+    // What failed while this waited has begun another wait, after which it would write into a closed journal.
+    if (this.#phase.at === 'waiting') this.#phase.cancel();
     this.#phase = { at: 'closed' };
     this.#files.close();
   }

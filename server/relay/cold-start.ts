@@ -46,6 +46,8 @@ export class StateBuilder {
   readonly #furthest = new Map<Epoch, Revision>();
   /** Where the base begins that counts; `undefined` while the origin sends one that takes its place. */
   #from: number | undefined;
+  /** The epoch of the last mark of a base: an origin that begins an epoch begins with one. */
+  #baseEpoch: Epoch | undefined;
 
   /** @param from the sequence at which the current base begins. Earlier records are ignored, unless the stream has a later base. */
   constructor(from: number) {
@@ -59,18 +61,25 @@ export class StateBuilder {
     const { epoch, position } = message;
     this.#furthest.set(epoch, revision(Math.max(position, this.#furthest.get(epoch) ?? 0)));
     // Since the base was looked up the origin may have begun anew: what was of the old one says nothing of what has gone since.
-    if (message.is === 'base') this.#from = message.phase === 'end' ? message.from : undefined;
-    else if (message.is === 'event' || message.is === 'standing') this.#last.set(subject, positioned);
+    if (message.is === 'base') {
+      this.#from = message.phase === 'end' ? message.from : undefined;
+      this.#baseEpoch = epoch;
+    } else if (message.is === 'event' || message.is === 'standing') this.#last.set(subject, positioned);
   }
 
-  /** @throws NoBaseError if no message could be read, or the last message does not have the highest revision of its epoch. */
+  /**
+   * @throws NoBaseError if no message could be read, or none is the mark of a base, or the last message is not of the epoch of the base,
+   *   or does not have the highest revision of its epoch.
+   */
   build(): StreamState {
     if (!this.#newest) throw new NoBaseError('no message in the stream can be read');
     const { message, sequence } = this.#newest;
     const { origin, epoch, position } = message;
     const from = this.#from;
+    // What a stream is left with when it has been purged since the base was looked up is not all that there is.
+    if (this.#baseEpoch === undefined) throw new NoBaseError('the stream no longer holds the base');
     if (from === undefined) throw new NoBaseError('the origin is sending its records');
-    if (position < this.#furthest.get(epoch)!) {
+    if (epoch !== this.#baseEpoch || position < this.#furthest.get(epoch)!) {
       throw new NoBaseError('another process has published an old message of the origin again');
     }
     const versions: RecordVersion[] = [];

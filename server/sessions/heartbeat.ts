@@ -6,6 +6,8 @@ export interface Belief {
   /** The server's wall clock minus its monotonic clock. */
   readonly timeAheadMs: number;
   readonly state: NonNullable<WatchHealth['state']>;
+  /** At an edge: whether its origin is not heard. */
+  readonly isOriginAway: boolean;
 }
 
 /** If the clock that a client knows is ahead by more than this, the client is sent a heartbeat at once. */
@@ -15,6 +17,7 @@ const MAX_TIME_WRONG_MS = 100;
 export const beliefAt = (now: UnixMillis, elapsed: number): Belief => ({
   timeAheadMs: now - elapsed,
   state: 'watching',
+  isOriginAway: false,
 });
 
 /** A heartbeat of the server at one time. All clients share one frame per encoding. */
@@ -28,16 +31,19 @@ export class Heartbeat {
     elapsed: number,
     private readonly health: WatchHealth,
   ) {
-    const { state = health.healthy ? 'watching' : 'suspect' } = health;
-    this.belief = { ...beliefAt(now, elapsed), state };
+    const { state = health.healthy ? 'watching' : 'suspect', origin } = health;
+    this.belief = { ...beliefAt(now, elapsed), state, isOriginAway: origin === 'away' };
   }
 
   /**
    * Whether a client's belief may cause it to give a wrong answer. If the server's clock was set back since, leases would seem to
-   * have ended. If a directory can no longer be seen, addresses that are reserved in it would seem free.
+   * have ended. If a directory can no longer be seen, addresses that are reserved in it would seem free. If a directory can be seen
+   * again, or an origin is back, leases that have ended would seem to hold.
    */
-  corrects({ timeAheadMs, state }: Belief): boolean {
-    return this.belief.timeAheadMs < timeAheadMs - MAX_TIME_WRONG_MS || this.belief.state !== state;
+  corrects({ timeAheadMs, state, isOriginAway }: Belief): boolean {
+    const { belief } = this;
+    const isSetBack = belief.timeAheadMs < timeAheadMs - MAX_TIME_WRONG_MS;
+    return isSetBack || belief.state !== state || belief.isOriginAway !== isOriginAway;
   }
 
   frame(encoding: Encoding): Uint8Array {

@@ -108,13 +108,14 @@ export class ClientHistoryCheck {
         () => `since ${String(since)} is answered by ${mode}`,
       );
       if (why === 'epoch') must(!since!.startsWith(`${this.#epoch}:`), 'resume', () => `${since!} is of this epoch`);
+      if (why === 'future') this.#setBack(cursor, since!);
       this.#beginSnapshot();
       return;
     }
     this.#phase = 'replay';
     must(cursor.startsWith(`${this.#epoch}:`), 'resume', () => `a replay from ${cursor} in epoch ${this.#epoch}`);
     must(since === undefined || since === cursor, 'resume', () => `asked for ${since!}, given ${cursor}`);
-    const revision = Number(cursor.slice(this.#epoch.length + 1));
+    const revision = this.#revisionIn(cursor);
     const before = this.#position;
     if (since === undefined) this.#view.clear();
     else if (before) {
@@ -122,6 +123,18 @@ export class ClientHistoryCheck {
       must(isHere, 'resume', () => `resumed at ${cursor}, but had received up to ${before.epoch}:${before.revision}`);
     }
     this.#position = { epoch: this.#epoch, revision };
+  }
+
+  /** An edge knows of an epoch what its broker has kept: it may know less than it has told. */
+  #setBack(cursor: string, since: string): void {
+    const revision = this.#revisionIn(cursor);
+    const isAhead = since.startsWith(`${this.#epoch}:`) && this.#revisionIn(since) > revision;
+    must(isAhead, 'resume', () => `${since} is not in the future of ${cursor}`);
+    this.#operations.goBackTo(this.#epoch, revision);
+  }
+
+  #revisionIn(cursor: string): number {
+    return Number(cursor.slice(this.#epoch.length + 1));
   }
 
   #beginSnapshot(): void {

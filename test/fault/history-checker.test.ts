@@ -239,13 +239,13 @@ t.test('the checker finds a final view that lacks the last operation', async (t)
 });
 
 /** A life that is told of one record in a snapshot at a revision, and nothing else. */
-function told(epoch: string, event: WireEvent): Entry[] {
-  const cursor = `${epoch}:9`;
+function told(epoch: string, event: WireEvent, revision = 9): Entry[] {
+  const cursor = `${epoch}:${String(revision)}`;
   return [
-    { is: 'connected', epoch, revision: 9 },
+    { is: 'connected', epoch, revision },
     { is: 'subscribed', mode: 'snapshot', cursor },
     { is: 'batch', n: 1, events: [event] },
-    { is: 'synced', revision: 9, index: 0 },
+    { is: 'synced', revision, index: 0 },
     { is: 'disconnected' },
   ];
 }
@@ -271,7 +271,7 @@ t.test('a server that begins while a file is broken knows nothing of it, and one
   const whole: WireEvent = [3, TYPE.snapshot, 4, 't', 1, { n: 1 }];
   const broken: WireEvent = [3, TYPE.snapshot, 4, 't', 2, {}, null, 'invalid-json'];
   const judge = (next: string): Verdict => {
-    const entries = [...told('E', whole), ...told(next, broken).map(askedAnew)];
+    const entries = [...told('E', whole), ...told(next, broken).map(asked('compacted', 'E:3'))];
     return checkHistories({ histories: [historyOf('one', entries)], operations, isSettled: false });
   };
   t.match(judge('F'), { holds: true });
@@ -279,5 +279,21 @@ t.test('a server that begins while a file is broken knows nothing of it, and one
 });
 
 /** As who has seen something before is served from the beginning. */
-const askedAnew = (entry: Entry): Entry =>
-  entry.is === 'subscribed' ? { ...entry, mode: 'resync', why: 'compacted', since: 'E:3' } : entry;
+const asked =
+  (why: string, since: string) =>
+  (entry: Entry): Entry =>
+    entry.is === 'subscribed' ? { ...entry, mode: 'resync', why, since } : entry;
+
+t.test('a server that has not got as far as its client may show what was before, and nothing older', async (t) => {
+  const operations = [1, 2, 3].map((n) => ({ is: 'write', kind: 'task', id: 't', data: { n } }) as const);
+  const shown = (revision: number, n: number): WireEvent => [revision, TYPE.snapshot, 4, 't', n, { n }];
+  const judge = (again: WireEvent, why: string, since: string): Verdict => {
+    const seen = [...told('E', shown(4, 2), 5), ...told('E', shown(8, 3)).map(asked('restart', 'E:5'))];
+    const entries = [...seen, ...told('E', again, 6).map(asked(why, since))];
+    return checkHistories({ histories: [historyOf('one', entries)], operations, isSettled: false });
+  };
+  t.match(judge(shown(4, 2), 'future', 'E:9'), { holds: true });
+  t.match(judge(shown(4, 2), 'restart', 'E:9'), { holds: false, rule: 'operations' });
+  t.match(judge(shown(4, 1), 'future', 'E:9'), { holds: false, rule: 'operations' });
+  t.match(judge(shown(4, 2), 'future', 'E:5'), { holds: false, rule: 'resume' });
+});

@@ -43,12 +43,22 @@ export class OperationLog {
 /** What is said of a file that never was a record. */
 const NOTHING = '{}';
 
+/** When a record was last seen, and how far its file had come by then. */
+interface Sight {
+  readonly record: string;
+  readonly epoch: string;
+  readonly revision: number;
+  /** Place among the states of its file. */
+  readonly at: number;
+  /** The sight of the same record before this one. */
+  readonly before: Sight | undefined;
+}
+
 /** Follows one life through the operations: states may be skipped, and are never seen before they were, nor after. */
 export class OperationReader {
-  /** By record: how far it has been seen. */
-  readonly #seen = new Map<string, number>();
-  /** By record: the last epoch in which it was seen, as it was or removed. */
-  readonly #seenIn = new Map<string, string>();
+  /** By record: the last sight of it, as it was or removed. */
+  readonly #last = new Map<string, Sight>();
+  readonly #sights: Sight[] = [];
 
   constructor(private readonly log: OperationLog) {}
 
@@ -58,23 +68,35 @@ export class OperationReader {
     if (isOfLease(type) || reason === 'left-filter') return;
     const record = recordOf(event);
     const states = this.log.statesOf(record);
+    const before = this.#last.get(record);
     const isBroken = typeof problem === 'string' && type !== TYPE.removed;
     // A server that begins while a file is broken knows nothing of what it said before.
-    const isUnread = isBroken && jsonOf(event) === NOTHING && this.#seenIn.get(record) !== epoch;
+    const isUnread = isBroken && jsonOf(event) === NOTHING && before?.epoch !== epoch;
     if (isUnread || (isBroken && problem === 'unreadable')) {
       // It is there; what it says now nobody claims to know.
       must(states.length > 0, 'operations', () => `revision ${String(revision)} knows of ${record}, which never was`);
       return;
     }
     const wanted = type === TYPE.removed ? undefined : jsonOf(event);
-    let at = this.#seen.get(record) ?? 0;
+    let at = before?.at ?? 0;
     while (at < states.length && states[at] !== wanted) at++;
     must(at < states.length, 'operations', () =>
       wanted === undefined
         ? `revision ${String(revision)} says that ${record} was removed, which nobody has done since it was last seen`
         : `revision ${String(revision)} shows ${record} as ${wanted}, which its file has not been since it was last seen`,
     );
-    this.#seen.set(record, at);
-    this.#seenIn.set(record, epoch);
+    const sight = { record, epoch, revision, at, before };
+    this.#last.set(record, sight);
+    this.#sights.push(sight);
+  }
+
+  /** A server says that a later revision than this has not been: what was seen after it may be seen again as it was before. */
+  goBackTo(epoch: string, revision: number): void {
+    const first = this.#sights.findIndex((sight) => sight.epoch === epoch && sight.revision > revision);
+    if (first < 0) return;
+    for (const { record, before } of this.#sights.splice(first).reverse()) {
+      if (before) this.#last.set(record, before);
+      else this.#last.delete(record);
+    }
   }
 }

@@ -199,3 +199,22 @@ t.test('an edge that looked up a base before the origin began anew takes nothing
   );
   t.same(origin.send().state(baseFrom), { b: { n: 3 } }, 'a was removed meanwhile, of which no message tells');
 });
+
+t.test('an edge begins with nothing of an earlier epoch that somebody has published again', async (t) => {
+  const origin = new Origin().put('a', { n: 1 }).send().put('b', { n: 1 }).send();
+  const builder = new StateBuilder(origin.baseFrom);
+  const positioned = origin.stream.map(({ outgoing: { subject }, ...rest }) => ({ ...rest, subject, pending: 0 }));
+  for (const each of positioned) builder.take(each);
+  t.equal(builder.build().versions.length, 2);
+  const { message, ...last } = positioned.at(-1)!;
+  builder.take({ ...last, sequence: last.sequence + 1, message: { ...message, epoch: epoch('01BEFORE') } });
+  t.throws(() => builder.build(), NoBaseError);
+});
+
+t.test('an edge does not begin with what a purge has left of a stream whose base it had looked up', async (t) => {
+  const origin = new Origin().put('a', { n: 1 }).send();
+  const builder = new StateBuilder(origin.baseFrom);
+  const { outgoing, message, sequence } = origin.put('b', { n: 1 }).send().stream.at(-1)!;
+  builder.take({ sequence, subject: outgoing.subject, pending: 0, message });
+  t.throws(() => builder.build(), NoBaseError);
+});

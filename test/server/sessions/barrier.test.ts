@@ -31,6 +31,18 @@ t.test('what can be seen no longer is said before the answer, and once', async (
   }
 });
 
+t.test('that an origin which was away is back is said before the answer', async (t) => {
+  const stream = new Stream();
+  const health = { backend: 'none', healthy: true, last_scan_ms: 0, state: 'watching', origin: 'present' } as const;
+  stream.health = { ...health, healthy: false, origin: 'away' };
+  const peer = stream.connect();
+  peer.heartbeat();
+  peer.heard();
+  stream.health = health;
+  t.strictSame(await sync(peer, 1), [MessageType.heartbeat, 'done 1']);
+  t.strictSame(await sync(peer, 2), ['done 2']);
+});
+
 t.test('that the clock was set back is said before the answer', async (t) => {
   const stream = new Stream();
   const peer = stream.connect();

@@ -233,6 +233,7 @@ export class Judge {
       this.violated('bound', `${String(bus.hub.fanOut.groupCount)} groups of ${String(subscriptions)} subscriptions`);
     for (const client of clients) this.#client(client, bus.hub.revision);
     this.#history(clients, silent);
+    this.#positions(its);
   }
 
   /** Checks that a server has exactly its clients, and that the bytes that wait for them are bounded. */
@@ -281,6 +282,17 @@ export class Judge {
       }
       for (const id of seen.keys()) this.violated('view', `${plan.name} has ${kind}/${id}, which is gone`);
     }
+  }
+
+  /** A server that has files knows of each position that it has given: only an edge may have been set back. */
+  #positions(clients: readonly JudgedClient[]): void {
+    for (const { plan, raw } of clients)
+      for (const entry of raw?.entries ?? [])
+        if (entry.is === 'subscribed' && entry.why === 'future')
+          this.violated(
+            'wire',
+            `${plan.name} was told that ${String(entry.since)}, where it had been, is in the future`,
+          );
   }
 
   #history(clients: readonly JudgedClient[], silent: ReadonlySet<string>): void {

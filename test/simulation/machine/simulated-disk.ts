@@ -104,6 +104,16 @@ export class SimulatedDisk {
     return node?.is === 'directory' ? node : undefined;
   }
 
+  /** Where a directory stands now, for those who know everything; `undefined` where it has been removed. */
+  pathOf(wanted: DirectoryNode, from = this.root, path = ''): string | undefined {
+    for (const [name, node] of from.entries) {
+      if (node.is !== 'directory') continue;
+      const found = node === wanted ? `${path}/${name}` : this.pathOf(wanted, node, `${path}/${name}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   #walk(path: string): DiskNode | undefined {
     let node: DiskNode | undefined = this.root;
     for (const name of path.split('/'))

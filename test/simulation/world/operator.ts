@@ -155,11 +155,14 @@ export class Operator {
         return;
       case 'closed directory': {
         const path = directoryOf(oneOf(ONE_OF));
-        if (!disk.directory(path)) return;
+        const directory = disk.directory(path);
+        if (!directory) return;
         disk.changeMode(path, 0);
         judge.sightChanged(true);
         this.#later(forMs, () => {
-          if (disk.directory(path)) disk.changeMode(path, 0o700);
+          // It may have been moved away since, and would come back as it is.
+          const itsPath = disk.pathOf(directory);
+          if (itsPath !== undefined) disk.changeMode(itsPath, 0o700);
           judge.sightChanged(false);
         });
         return;
