@@ -157,11 +157,7 @@ export class JournalFiles {
       this.#dir.removeHeader();
       this.#mustForget = false;
     } catch (error) {
-      if (!this.#mustForget)
-        this.services.log.error(
-          { err: error },
-          'the journal can be neither written nor removed: it is removed once the disk allows it, at the latest by you before the next start',
-        );
+      if (!this.#mustForget) this.services.log.error({ err: error }, 'the journal can be neither kept nor removed');
       this.#mustForget = true;
     }
   }

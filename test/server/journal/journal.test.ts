@@ -405,3 +405,16 @@ t.test('a stop writes all remaining batches, one after the other, and leaves no 
   const next = await new Life(state, disk).begin();
   t.equal(next.recovered?.standing.length, 1_800);
 });
+
+t.test('a stop during an attempt that then fails leaves no timer, so that the process can end', async (t) => {
+  const disk = new MemoryDisk();
+  let letGo: () => void = () => undefined;
+  disk.delay = new Promise((resolve) => (letGo = resolve));
+  const life = await new Life(newState(t), disk).begin();
+  disk.failure = new Error('no build of the store for this machine');
+  const closed = life.journal.close();
+  letGo();
+  await closed;
+  t.equal(life.journal.health, 'off');
+  t.equal(life.clock.timerCount, 0);
+});
