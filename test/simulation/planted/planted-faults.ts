@@ -396,7 +396,7 @@ const LISTENING: readonly PlantedFault[] = [
     name: 'a barrier is answered by what was told of the files before',
     file: 'server/sessions/heartbeat.ts',
     find: 'belief.state !== state',
-    replace: 'this.belief.state === undefined',
+    replace: 'belief.state === undefined',
     rules: ['false free'],
     needs: ['no descriptors'],
   },
