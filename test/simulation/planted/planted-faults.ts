@@ -519,8 +519,8 @@ const RELAYING: readonly PlantedFault[] = [
   {
     name: 'an edge begins with a base that was given up',
     file: 'server/relay/cold-start.ts',
-    find: "    if (message.is === 'base') this.#from = message.phase === 'end' ? message.from : undefined;\n    else if",
-    replace: '    if',
+    find: "      this.#from = message.phase === 'end' ? message.from : undefined;\n",
+    replace: '',
     rules: ['wire', 'view', 'stuck', 'false held', 'unforeseen'],
     needs: ['broker store set back'],
   },
