@@ -8,7 +8,7 @@ import {
   type ConnectionState,
 } from '../../../client/sdk/connection-state.js';
 import { CloseCode } from '../../../protocol/index.js';
-import { tableIn } from '../../support/markdown-table.js';
+import { followsTable } from '../../support/state-table.js';
 
 type StateName = ConnectionState['at'];
 type EventName = ConnectionEvent['is'];
@@ -48,21 +48,7 @@ const EVENTS: Readonly<Record<EventName, ConnectionEvent>> = {
 const RULES: ConnectionRules = { backoff: {}, maxAttempts: Infinity, waitOnFirstConnect: false };
 
 t.test('the life of a connection is the table of ARCHITECTURE.md', async (t) => {
-  const [head, ...rows] = tableIn('ARCHITECTURE.md', 'of a connection');
-  const states = head!.slice(1) as StateName[];
-  t.same(states, Object.keys(STATES), 'with each state');
-  t.same(
-    rows.map(([event]) => event),
-    Object.keys(EVENTS),
-    'and each event',
-  );
-  for (const [event, ...cells] of rows) {
-    const following = states.map((name) => {
-      const next = nextState(STATES[name], EVENTS[event as EventName], RULES);
-      return next === STATES[name] ? '-' : next.at;
-    });
-    t.same(following, cells, event!);
-  }
+  followsTable(t, 'of a connection', STATES, EVENTS, (state, event) => nextState(state, event, RULES));
 });
 
 t.test('the state after a broken connection depends on the cause and on the number of failures in a row', async (t) => {

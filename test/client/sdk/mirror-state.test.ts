@@ -1,7 +1,7 @@
 import t from 'tap';
 import { BusError } from '../../../client/sdk/index.js';
 import { busEvent, nextState, OPENING, type MirrorEvent, type MirrorState } from '../../../client/sdk/mirror-state.js';
-import { tableIn } from '../../support/markdown-table.js';
+import { followsTable } from '../../support/state-table.js';
 
 type StateName = MirrorState['at'];
 type EventName = MirrorEvent['is'];
@@ -21,21 +21,7 @@ const EVENTS: Readonly<Record<EventName, MirrorEvent>> = {
 };
 
 t.test('the life of a mirror is the table of ARCHITECTURE.md', async (t) => {
-  const [head, ...rows] = tableIn('ARCHITECTURE.md', 'of a mirror');
-  const states = head!.slice(1) as StateName[];
-  t.same(states, Object.keys(STATES), 'with each state');
-  t.same(
-    rows.map(([event]) => event),
-    Object.keys(EVENTS),
-    'and each event',
-  );
-  for (const [event, ...cells] of rows) {
-    const following = states.map((name) => {
-      const next = nextState(STATES[name], EVENTS[event as EventName]);
-      return next === STATES[name] ? '-' : next.at;
-    });
-    t.same(following, cells, event!);
-  }
+  followsTable(t, 'of a mirror', STATES, EVENTS, nextState);
 });
 
 t.test('a mirror reports since when its bus is lost, with the first cause', async (t) => {
