@@ -31,6 +31,10 @@ export class Publisher {
   #outbox: Outbox | undefined;
   readonly #turns: TurnLoop;
   #cancelRetry: (() => void) | undefined;
+  /** The number of the newest attempt to claim the stream. The outcome of an earlier one is ignored. */
+  #attempt = 0;
+  /** Settles {@link start}. */
+  #first: { readonly resolve: () => void; readonly reject: (error: RelayTakenError) => void } | undefined;
   /** Bytes in the stream since its base began. */
   #bytesSinceBase = 0;
   #baseAt = 0;
@@ -56,16 +60,14 @@ export class Publisher {
   }
 
   /**
-   * Claims the stream, and publishes from then on.
-   * @throws RelayTakenError if another origin publishes.
+   * Claims the stream, however long that takes, and publishes from then on. Returns without a claim if the publisher is stopped.
+   * @throws RelayTakenError if another origin publishes. Only an origin that has published before waits until that one has ended.
    */
-  async start(): Promise<void> {
-    try {
-      this.#begin(await claimStream(this.services));
-    } catch (error) {
-      if (error instanceof RelayTakenError) throw error;
-      this.#again(error as Error);
-    }
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#first = { resolve, reject };
+      void this.#claim();
+    });
   }
 
   /** Called when there are new events. */
@@ -115,6 +117,7 @@ export class Publisher {
     this.#cancelRetry?.();
     this.#window?.close();
     this.#state = 'stopped';
+    this.#first?.resolve();
   }
 
   /** The messages that were sent since the last claim. Every later message in the stream is another process's. */
@@ -144,6 +147,7 @@ export class Publisher {
     const { behind } = this.#outbox;
     log.info({ stream: names.stream, sequence, behind }, 'publishing to NATS');
     this.services.claimed(true);
+    this.#first?.resolve();
     this.wake();
   }
 
@@ -194,38 +198,47 @@ export class Publisher {
   #lost(error: Error): void {
     if (this.#state !== 'publishing') return;
     this.services.claimed(false);
-    this.#again(error);
+    this.#state = 'away';
+    this.#logAway(error);
+    this.#retryIn(RETRY_MS);
   }
 
-  #again(error: Error): void {
-    if (this.#state === 'stopped') return;
+  #logAway(error: Error): void {
     this.services.log.warn(
       { err: error },
       `not publishing: ${error.message}; events are kept in the history and sent later`,
     );
-    this.#state = 'away';
-    this.#retryIn(RETRY_MS);
   }
 
   #retryIn(delayMs: number): void {
     this.#cancelRetry?.();
-    this.#cancelRetry = this.services.clock.after(delayMs, () => void this.#reclaim());
+    this.#cancelRetry = this.services.clock.after(delayMs, () => void this.#claim());
   }
 
-  async #reclaim(): Promise<void> {
+  async #claim(): Promise<void> {
     if (this.#state === 'stopped' || this.#state === 'publishing') return;
+    const attempt = ++this.#attempt;
     try {
-      this.#begin(await claimStream(this.services, this.#sent));
+      const claimed = await claimStream(this.services, this.#sent);
+      if (attempt === this.#attempt) this.#begin(claimed);
     } catch (error) {
-      if (error instanceof RelayTakenError) {
-        if (this.#state !== 'taken') this.services.log.error({ err: error }, error.message);
-        this.#state = 'taken';
-        this.#retryIn(20 * RETRY_MS);
-      } else {
-        // Whether another origin still publishes is not known. The claim is tried again, and at once when NATS is back.
-        this.#state = 'away';
-        this.#retryIn(2 * RETRY_MS);
-      }
+      if (attempt === this.#attempt) this.#notClaimed(error as Error);
+    }
+  }
+
+  #notClaimed(error: Error): void {
+    if (this.#state === 'stopped') return;
+    if (!(error instanceof RelayTakenError)) {
+      // Whether another origin still publishes is not known. The claim is tried again, and at once when NATS is back.
+      if (this.#attempt === 1) this.#logAway(error);
+      this.#state = 'away';
+      this.#retryIn(2 * RETRY_MS);
+    } else if (this.claims === 0) {
+      this.#first?.reject(error);
+    } else {
+      if (this.#state !== 'taken') this.services.log.error({ err: error }, error.message);
+      this.#state = 'taken';
+      this.#retryIn(20 * RETRY_MS);
     }
   }
 }

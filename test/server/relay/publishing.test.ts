@@ -64,6 +64,8 @@ class Origin {
   readonly history = new History({ maxHistoryEvents: 100, maxHistoryBytes: 1e6 }, revision(0));
   readonly relay: OriginRelay;
   readonly link: BrokerLink;
+  /** The error with which the relay's start ended, if it did. */
+  refused: Error | undefined;
   #writes = 0;
 
   constructor(world: World, name: string) {
@@ -86,7 +88,9 @@ class Origin {
       connect,
       place: { host: name, pid: 1 },
     });
-    void this.relay.start();
+    this.relay.start().catch((error: unknown) => {
+      this.refused = error as Error;
+    });
   }
 
   put(id: string, data: RecordData): void {
@@ -144,6 +148,25 @@ t.test('an origin that another has replaced tries to claim again, also after an 
   await world.pass(10_000);
   t.strictSame(first.relay.health, { state: 'publishing', behind: 0 });
 });
+
+t.test(
+  'an origin that has never published is refused by another origin, also if NATS did not answer its first claim',
+  async (t) => {
+    const world = new World();
+    const late = new Origin(world, 'late');
+    while (late.relay.health.state === 'connecting') await world.pass(0.1);
+    late.link.cut();
+    const first = new Origin(world, 'first');
+    await world.pass(30_000);
+    t.equal(first.relay.health.state, 'publishing');
+    t.equal(late.relay.health.state, 'away');
+    late.link.mend();
+    await world.pass(30_000);
+    t.match(late.refused, { name: 'RelayTakenError', message: /published already, by process 1 on first/ });
+    t.equal(late.relay.health.state, 'stopped');
+    t.equal(first.relay.health.state, 'publishing');
+  },
+);
 
 t.test('an edge does not begin with a stream from which messages were deleted after its base', async (t) => {
   const world = new World();
