@@ -18,8 +18,20 @@ const out = join(dist, 'client/cli-bundled');
 /** A bundle of its own (hook.mjs). */
 const HOOK = join(cli, 'hook/main.js');
 
-/** Packages with a native part, those of a relay, and optional ones that are not installed. */
-const EXTERNAL = ['lmdb', 'fs-native-extensions', 'uWebSockets.js', '@nats-io/*', 'bufferutil', 'utf-8-validate'];
+/** Packages with a native part, optional ones, and those that only `mcp`, a server or a relay needs: copies of them would make the package a fifth larger. */
+const EXTERNAL = [
+  '@modelcontextprotocol/*',
+  'zod',
+  'pino',
+  'pino-pretty',
+  'prom-client',
+  'lmdb',
+  'fs-native-extensions',
+  'uWebSockets.js',
+  '@nats-io/*',
+  'bufferutil',
+  'utf-8-validate',
+];
 
 const WIDTH = `
   export default (text) => (/^[\\x20-\\x7e]*$/.test(text) ? text.length : require('string-width').default(text));
