@@ -125,7 +125,7 @@ export function connectionEmptyState({ connection, summary }: Paint): EmptyState
 
 /** Returns the empty state of a repository without records. */
 export function noRecordsEmptyState({ summary, capture, connection }: Paint): EmptyStateProps | undefined {
-  if (summary.records > 0 || capture.events > 1) return undefined;
+  if (summary.records > 0 || capture.hasEvents) return undefined;
   return {
     name: 'empty',
     title: connection.state === 'file' ? 'This file contains no events' : 'No records yet',

@@ -22,6 +22,7 @@ export class Timeline {
   readonly head = new ReplayedState();
   #held: ReplayedState | undefined;
   #nextSeq = 0;
+  #hasEvents = false;
 
   /** Why the history begins where it does. */
   readonly beginning: Beginning | undefined;
@@ -36,6 +37,11 @@ export class Timeline {
       if (how === 'early' && entry.what === 'event') this.base.applyEarly(entry);
       else this.base.apply(entry);
     });
+  }
+
+  /** Whether any event was ever added. Marks are none. */
+  get hasEvents(): boolean {
+    return this.#hasEvents;
   }
 
   get nextSeq(): number {
@@ -62,6 +68,7 @@ export class Timeline {
       problem,
       observed,
     };
+    this.#hasEvents = true;
     this.#add(entry);
     this.intervals.apply(entry);
     // A snapshot brings all past records at once and says nothing about a rate.

@@ -46,6 +46,8 @@ export type PositionState =
 
 export interface CaptureState {
   readonly events: number;
+  /** Whether any event is or was in the capture. */
+  readonly hasEvents: boolean;
   readonly bytes: number;
   readonly maxBytes: number;
   /** The number of events that were evicted. */

@@ -216,7 +216,8 @@ export class ViewModel {
     }
     const { fromMs, toMs, counts } = this.#histogram;
     const { length: events, bytes, maxBytes, dropped, droppedBeats } = capture;
-    return { events, bytes, maxBytes, dropped, droppedBeats, past, fromMs, toMs, histogram: counts };
+    const { hasEvents } = this.timeline;
+    return { events, hasEvents, bytes, maxBytes, dropped, droppedBeats, past, fromMs, toMs, histogram: counts };
   }
 }
 
