@@ -12,9 +12,9 @@ import { WaitLines } from './wait-line.js';
 /** Shows the selection in full. */
 export function DetailPane() {
   const detail = paint.value?.detail;
-  if (!detail) return <aside class="detail" aria-label="Details" tabIndex={-1} />;
+  if (!detail) return <section class="detail" aria-label="Details" tabIndex={-1} />;
   return (
-    <aside class="detail" aria-label="Details" tabIndex={-1}>
+    <section class="detail" aria-label="Details" tabIndex={-1}>
       <header>
         <h2>
           <Title detail={detail} />
@@ -32,7 +32,7 @@ export function DetailPane() {
       </header>
       <DetailActions detail={detail} />
       <Body detail={detail} />
-    </aside>
+    </section>
   );
 }
 

@@ -7,7 +7,7 @@ export function ToolBar() {
   const position = paint.value?.position;
   const isHeld = position?.at === 'held';
   return (
-    <div class="tool-bar" role="toolbar" aria-label="Filter and capture">
+    <section class="tool-bar" aria-label="Filter and capture">
       <FilterBox />
       <div class="tools">
         <button
@@ -40,6 +40,6 @@ export function ToolBar() {
           Import
         </button>
       </div>
-    </div>
+    </section>
   );
 }

@@ -38,8 +38,8 @@ export function App() {
       <TopBar />
       <ToolBar />
       <Notices />
-      <div class="middle">
-        <main id="main" class="main" tabIndex={-1} aria-label={VIEW_TITLES[view.value]}>
+      <main class="middle" id="main" tabIndex={-1} aria-label={VIEW_TITLES[view.value]}>
+        <div class="main">
           {emptyState ? (
             <EmptyState {...emptyState} />
           ) : now ? (
@@ -47,9 +47,9 @@ export function App() {
           ) : (
             <p class="starting">Starting…</p>
           )}
-        </main>
+        </div>
         {target.value && !emptyState ? <DetailPane /> : null}
-      </div>
+      </main>
       <ScrubBar />
       {overlay.value === 'help' ? <Help /> : null}
       {overlay.value === 'palette' ? <Palette /> : null}

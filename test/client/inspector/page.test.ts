@@ -261,3 +261,43 @@ onSwarm('the page explains why an event was, or was not, delivered to a client',
   await page.waitForSelector('.verdict');
   await shows(t, page, '.verdict', /delivered/);
 });
+
+onSwarm(
+  'the first view says who waits for whom, and one act opens the address with its holders and waiters',
+  async (t, on) => {
+    const { page, repository } = on;
+    const wants = { run_id: 'agent-7', branch: 'dev', addresses: ['src/api/routes.py::list'] };
+    repository.rename('intent', 'int-7', { ...wants, created_at: new Date().toISOString() });
+    await page.waitForSelector('.wait-lines .matter.warning');
+    await shows(
+      t,
+      page,
+      '.blocked',
+      /agent-7 → src\/api\/routes\.py::list ← agent-4\s+waiting .* · until \d\d:\d\d:\d\d \(.* left\)/,
+    );
+    await page.click('.wait-lines a:has-text("Explain")');
+    await shows(t, page, '.detail', /Holders\s+agent-4[^]*until[^]*expires_at[^]*Waiters[^]*agent-7 →[^]*Last changes/);
+    await page.goBack();
+    await page.waitForSelector('.blocked');
+    t.match(page.url(), /#\/pulse$/, 'Back leads to where the link was followed');
+  },
+);
+
+onSwarm('a link opened in a new tab shows the same place, with what happened before that tab', async (t, on) => {
+  const { page, repository } = on;
+  repository.rename('task', 'task-9', { task_id: 'task-9', title: 'before the tab', run_id: 'agent-1' });
+  repository.remove('task', 'task-1');
+  await go(page, 't');
+  await page.waitForSelector('.stream-grid.cells:has(.type-removed)');
+  const other = await page.context().newPage();
+  t.teardown(() => other.close());
+  await other.goto(page.url().replace(/\?.*/, ''));
+  await other.waitForSelector('.stream-grid.cells:has(.type-removed)');
+  await shows(t, other, '.stream', /before the tab/);
+  await shows(t, other, '.stream', /connected at revision/);
+  await other.keyboard.press('Control+k');
+  await other.keyboard.type('agent-4');
+  await other.waitForSelector('.palette-list li:has-text("agent-4")');
+  await other.keyboard.press('Enter');
+  await shows(t, other, '.detail', /Run agent-4/);
+});
