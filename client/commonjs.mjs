@@ -3,8 +3,8 @@
  * and test runners that call `require`. Each file is translated on its own, so that the entries share their modules. A package that exists
  * on npm only as ES modules is put into each file that needs it.
  */
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -57,12 +57,19 @@ await build({
   ],
 });
 
-// Copies all declarations, because no import reaches a module that has only types.
-for (const folder of ['client', 'protocol', 'server']) {
-  const filter = (path) => extname(path) === '' || path.endsWith('.d.ts');
-  await cp(join(dist, folder), join(out, folder), { recursive: true, filter });
+/** Returns the declarations that the entries' own declarations import, because no import of the code reaches a module that has only types. */
+async function declared() {
+  const found = new Set(ENTRIES.map((entry) => entry.replace(/\.js$/, '.d.ts')));
+  for (const path of found) {
+    const text = await readFile(join(dist, path), 'utf8');
+    for (const [, imported] of text.matchAll(/(?:from|import|import\() ?['"](\.[^'"]+)\.js['"]/g)) {
+      found.add(join(dirname(path), `${imported}.d.ts`));
+    }
+  }
+  return found;
 }
-for (const folder of ['cli', 'inspector']) await rm(join(out, 'client', folder), { recursive: true, force: true });
+
+for (const path of await declared()) await cp(join(dist, path), join(out, path));
 await writeFile(join(out, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
 
 // The declarations of both forms, ES modules and CommonJS, use `await using`, which the libraries of a program may not declare.
