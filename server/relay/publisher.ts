@@ -6,7 +6,6 @@ import { checkStream } from './check-stream.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
 import { Outbox } from './outbox.js';
 import { PublishError, PublishWindow } from './publish-window.js';
-import { logState } from './publisher-log.js';
 import { logCut, logState } from './publisher-log.js';
 import {
   IDLE,
@@ -194,10 +193,9 @@ export class Publisher {
       if (!isThis()) return;
       this.#reason = (error as Error).message;
       if (!(error instanceof RelayTakenError)) this.#fails(error instanceof StreamRefusedError ? 'refused' : 'failed');
-      else if (claiming.hasPublished) this.#happens({ is: 'taken', random: this.#random() });
       else {
-        this.#first?.reject(error);
-        this.#happens({ is: 'taken', random: 0 });
+        if (!claiming.hasPublished) this.#first?.reject(error);
+        this.#happens({ is: 'taken', random: this.#random() });
       }
     }
   }
