@@ -16,6 +16,10 @@ export interface StreamInfo {
   /** How many messages it holds. */
   readonly messages: number;
   readonly bytes: number;
+  /** The largest message that it takes; `undefined` if it has no bound of its own. */
+  readonly maxMessageBytes?: number | undefined;
+  /** Why its settings do not suit the relay; `undefined` if they do. */
+  readonly unfit?: string | undefined;
 }
 
 export interface StreamSpec {
@@ -29,7 +33,10 @@ export type MessageQuery = { readonly sequence: number } | { readonly lastOf: st
 
 export interface StoredMessage {
   readonly sequence: number;
+  readonly subject: string;
   readonly data: Uint8Array;
+  /** When the stream has stored it, by the clock of the broker, Unix milliseconds. */
+  readonly atMs: number;
 }
 
 /** A message that a stream sends to a reader. */
@@ -100,7 +107,10 @@ export interface Broker {
   request(subject: string, data: string, timeoutMs: number): Promise<Uint8Array>;
   /** @returns `undefined` if there is no such stream. */
   findStream(name: string): Promise<StreamInfo | undefined>;
-  /** Creates the stream, or changes its configuration to the given one. */
+  /**
+   * Creates the stream, or changes its configuration to the given one.
+   * @throws StreamRefusedError if the broker answers that it cannot be so.
+   */
   ensureStream(spec: StreamSpec): Promise<StreamInfo>;
   /** Counts the messages that were deleted inside a stream, one by one, at or after a sequence within its range. */
   countDeleted(stream: string, from: number): Promise<number>;
@@ -128,6 +138,11 @@ export type ConnectBroker = (access: RelayAccess, name: string) => Promise<Broke
 /** The stream's last message is not the expected one: another process has written to the stream. */
 export class WrongSequenceError extends Error {
   override readonly name = 'WrongSequenceError';
+}
+
+/** The broker answers and refuses the stream or a message of it. */
+export class StreamRefusedError extends Error {
+  override readonly name = 'StreamRefusedError';
 }
 
 /** The broker answers and refuses this access. */

@@ -10,12 +10,14 @@ import type { RelayNames } from './relay-names.js';
 import { RelayTakenError } from './relay-taken-error.js';
 import type { StreamLimits } from '../config/relay-options.js';
 
-const APPEND_MS = 5_000;
+const APPEND_MS = 2_500;
 /** How long another origin may take to answer. */
 const ANSWER_MS = 1_000;
 /** The origin of a claim that is younger than this may not answer yet. */
 const YOUNG_MS = 2_000;
 const ATTEMPTS = 20;
+/** How many messages of other programs at the end of a stream are passed over to find the origin's last one. */
+const LOOK_BACK = 64;
 
 /** The process that publishes. */
 export interface Identity {
@@ -59,8 +61,10 @@ export interface Claimed {
   /** The sequence of the claim itself, which is the last message of the stream. */
   readonly sequence: number;
   readonly position: StreamPosition | undefined;
-  /** Bytes in the stream. */
-  readonly bytes: number;
+  /** How long ago the current base was begun, by the stamps of the stream. */
+  readonly baseAgeMs: number;
+  /** The stream before the claim. */
+  readonly stream: StreamInfo;
 }
 
 /**
@@ -75,7 +79,8 @@ export async function claimStream(services: ClaimServices, sent?: SentMessages):
     const stream = await broker.ensureStream({ name: names.stream, subjects: names.all, limits });
     const holder = await lastClaim(services);
     if (holder) await refuseIfAlive(services, holder);
-    const position = await positionOf(services, stream, sent);
+    const found = await positionOf(services, stream, sent);
+    const { position } = found;
     const stamp = {
       origin: identity.origin,
       epoch: position?.epoch ?? source.epoch,
@@ -85,7 +90,7 @@ export async function claimStream(services: ClaimServices, sent?: SentMessages):
     const claim = encodeMark(stamp, { is: 'claim', host, pid, root, since: clock.now() });
     try {
       const sequence = await broker.append(names.claim, claim, stream.lastSequence, APPEND_MS);
-      return { sequence, position, bytes: stream.bytes };
+      return { sequence, position, baseAgeMs: await baseAgeOf(services, sequence, found.baseAtMs), stream };
     } catch (error) {
       if (!(error instanceof WrongSequenceError) || attempt === ATTEMPTS) throw error;
       services.log.debug({ attempt }, 'another process has written to the stream; reading it again');
@@ -102,6 +107,7 @@ async function lastClaim({ broker, names, identity }: ClaimServices): Promise<(S
 
 async function refuseIfAlive(services: ClaimServices, holder: Stamp & Claim): Promise<void> {
   const { clock, identity, names } = services;
+  const from = clock.elapsed();
   for (;;) {
     const living = await whoPublishes(services);
     if (living && living.origin !== identity.origin) {
@@ -112,7 +118,9 @@ async function refuseIfAlive(services: ClaimServices, holder: Stamp & Claim): Pr
     }
     // The lock of a repository lets only one process of a host serve it, so an earlier process on this host has ended.
     const isOurs = holder.host === identity.host && holder.root === identity.root;
-    if (isOurs || clock.now() - holder.since > YOUNG_MS) return;
+    // The two wall clocks may differ by any amount, so the wait is bounded by the monotonic clock too.
+    const isWaitedFor = clock.elapsed() - from > YOUNG_MS;
+    if (isOurs || isWaitedFor || clock.now() - holder.since > YOUNG_MS) return;
     await new Promise<void>((resolve) => clock.after(YOUNG_MS / 4, resolve));
   }
 }
@@ -127,30 +135,68 @@ async function whoPublishes({ broker, names }: ClaimServices): Promise<Identity 
   }
 }
 
+interface FoundPosition {
+  /** `undefined` if no edge can continue from what is in the stream. */
+  readonly position: StreamPosition | undefined;
+  /** When the first message of the base was stored, by the clock of the broker; `undefined` without a base. */
+  readonly baseAtMs?: number;
+}
+
 async function positionOf(
   services: ClaimServices,
   { firstSequence, lastSequence }: StreamInfo,
   sent: SentMessages | undefined,
-): Promise<StreamPosition | undefined> {
-  if (lastSequence === 0) return undefined;
+): Promise<FoundPosition> {
+  if (lastSequence === 0) return { position: undefined };
   const last = await messageAt(services, lastSequence);
   if (sent && lastSequence > sent.answered) {
     const answered = await messageAt(services, sent.answered);
-    if (!isOneOf(last, sent, answered, lastSequence)) {
-      // Another process has written. This origin continues after its last acknowledged message, and sends a new base.
-      return answered && { epoch: answered.epoch, revision: answered.position, baseFrom: undefined };
-    }
+    // Another process has written. This origin continues after its last acknowledged message, and sends a new base.
+    if (!isOneOf(last, sent, answered, lastSequence)) return { position: answered && withoutBase(answered) };
   }
-  // The last message was written by another program. How edges have read it is not known, so they must begin again.
-  if (!last) return undefined;
+  // Another program has written. What it wrote is passed over by edges, so this origin continues after what an origin has written before.
+  if (!last) return { position: await beforeForeign(services, firstSequence, lastSequence) };
   const { broker, names } = services;
   const mark = await broker.findMessage(names.stream, { lastOf: names.base });
-  const base = mark ? readRelayMessage(mark.data) : undefined;
+  const base = mark && readRelayMessage(mark.data);
   // A base was begun and not finished. No edge can continue from there.
-  if (base?.is === 'base' && base.phase === 'begin') return undefined;
+  if (base?.is === 'base' && base.phase === 'begin') return { position: undefined };
   const from = base?.is === 'base' ? base.from : 0;
-  const baseFrom = from > 0 && from >= firstSequence ? from : undefined;
-  return { epoch: last.epoch, revision: last.position, baseFrom };
+  if (from <= 0 || from < firstSequence) return { position: withoutBase(last) };
+  const first = await broker.findMessage(names.stream, { sequence: from });
+  if (!first) return { position: withoutBase(last) };
+  return { position: { epoch: last.epoch, revision: last.position, baseFrom: from }, baseAtMs: first.atMs };
+}
+
+const withoutBase = ({ epoch, position }: Stamp): StreamPosition => ({
+  epoch,
+  revision: position,
+  baseFrom: undefined,
+});
+
+/** Returns the position of the last message that can be read, if it is not far behind the last one of all. */
+async function beforeForeign(
+  services: ClaimServices,
+  firstSequence: number,
+  lastSequence: number,
+): Promise<StreamPosition | undefined> {
+  const from = Math.max(firstSequence, lastSequence - LOOK_BACK);
+  for (let sequence = lastSequence - 1; sequence >= from; sequence--) {
+    const message = await messageAt(services, sequence);
+    if (message) return withoutBase(message);
+  }
+  return undefined;
+}
+
+/** Returns how old the base is. Both times are the broker's, so no clock of an origin matters; a base of unknown age is old. */
+async function baseAgeOf(
+  { broker, names }: ClaimServices,
+  claimed: number,
+  baseAtMs: number | undefined,
+): Promise<number> {
+  if (baseAtMs === undefined) return Infinity;
+  const claim = await broker.findMessage(names.stream, { sequence: claimed });
+  return claim ? Math.max(0, claim.atMs - baseAtMs) : Infinity;
 }
 
 /** Whether this process can have sent the last message without an acknowledgement. An old message that is sent again does not pass. */

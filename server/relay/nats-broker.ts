@@ -1,7 +1,7 @@
-import type { ConsumerConfig, ConsumerMessages, StreamConfig } from '@nats-io/jetstream';
-import type { StreamLimits } from '../config/relay-options.js';
+import type { ConsumerConfig, ConsumerMessages } from '@nats-io/jetstream';
 import {
   AccessRefusedError,
+  StreamRefusedError,
   WrongSequenceError,
   type Broker,
   type BrokerMessage,
@@ -18,12 +18,12 @@ import {
   type StreamSpec,
 } from './broker.js';
 import { connectNats, type Nats } from './nats.js';
+import { streamConfig, streamFault, type WantedConfig } from './stream-config.js';
 
 /** Error codes of JetStream. */
 const STREAM_NOT_FOUND = 10_059;
 const WRONG_SEQUENCE = 10_071;
 const WRONG_LAST_ID = 10_070;
-const NANOSECONDS = 1e6;
 
 /** How many messages a reader requests in advance. */
 const AHEAD = 4_096;
@@ -55,6 +55,9 @@ export const connectNatsBroker: ConnectBroker = async (access, name) => {
 
 /** A {@link Broker} on the official NATS clients. */
 export class NatsBroker implements Broker {
+  /** The configuration that each stream was made with. */
+  readonly #wanted = new Map<string, WantedConfig>();
+
   constructor(private readonly nats: Nats) {}
 
   get maxPayloadBytes(): number | undefined {
@@ -96,18 +99,29 @@ export class NatsBroker implements Broker {
   }
 
   async findStream(name: string): Promise<StreamInfo | undefined> {
-    return infoOf(await this.#stream(name));
+    const found = await this.#stream(name);
+    if (!found) return undefined;
+    const wanted = this.#wanted.get(name);
+    return { ...infoOf(found), unfit: wanted && streamFault(found.config, wanted) };
   }
 
   async ensureStream({ name, subjects, limits }: StreamSpec): Promise<StreamInfo> {
     const { streams } = this.nats.manager;
-    const found = await this.#stream(name);
-    const wanted = configOf(subjects, limits);
-    if (!found) return infoOf(await streams.add({ name, ...wanted }));
-    const isSame = Object.entries(wanted).every(
-      ([key, value]) => JSON.stringify(found.config[key as keyof StreamConfig]) === JSON.stringify(value),
-    );
-    return infoOf(isSame ? found : await streams.update(name, wanted));
+    try {
+      const found = await this.#stream(name);
+      const wanted = streamConfig(subjects, limits);
+      const made = found
+        ? streamFault(found.config, wanted) === undefined
+          ? found
+          : await streams.update(name, wanted)
+        : await streams.add({ name, ...wanted });
+      this.#wanted.set(name, wanted);
+      const fault = streamFault(made.config, wanted);
+      if (fault === undefined) return infoOf(made);
+      throw new StreamRefusedError(`the stream ${name} does not suit the relay: ${fault}`);
+    } catch (error) {
+      throw isAnswer(error) ? new StreamRefusedError((error as Error).message, { cause: error }) : error;
+    }
   }
 
   async countDeleted(stream: string, from: number): Promise<number> {
@@ -120,7 +134,9 @@ export class NatsBroker implements Broker {
   async findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined> {
     const asked = 'sequence' in query ? { seq: query.sequence } : { last_by_subj: query.lastOf };
     const found = await this.nats.manager.streams.getMessage(stream, asked);
-    return found ? { sequence: found.seq, data: found.data } : undefined;
+    return found
+      ? { sequence: found.seq, subject: found.subject, data: found.data, atMs: found.time.getTime() }
+      : undefined;
   }
 
   async append(subject: string, payload: Uint8Array, expectedLast: number, timeoutMs: number): Promise<number> {
@@ -129,7 +145,8 @@ export class NatsBroker implements Broker {
       return (await this.nats.client.publish(subject, payload, { expect, timeout: timeoutMs })).seq;
     } catch (error) {
       const { message } = error as Error;
-      throw message.includes('wrong last sequence') ? new WrongSequenceError(message, { cause: error }) : error;
+      if (message.includes('wrong last sequence')) throw new WrongSequenceError(message, { cause: error });
+      throw isAnswer(error) ? new StreamRefusedError(message, { cause: error }) : error;
     }
   }
 
@@ -199,11 +216,15 @@ export class NatsBroker implements Broker {
   }
 }
 
+/** Whether JetStream has answered with one of its errors. */
+const isAnswer = (error: unknown): boolean => typeof (error as { readonly code?: unknown }).code === 'number';
+
 async function watchEnd(messages: ConsumerMessages, events: ReaderEvents): Promise<void> {
   for await (const { type } of messages.status()) if (ENDS.has(type)) events.ended(type.replaceAll('_', ' '));
 }
 
 interface NatsStreamInfo {
+  readonly config: { readonly max_msg_size: number };
   readonly state: {
     readonly first_seq: number;
     readonly last_seq: number;
@@ -212,25 +233,10 @@ interface NatsStreamInfo {
   };
 }
 
-function infoOf(info: NatsStreamInfo): StreamInfo;
-function infoOf(info: NatsStreamInfo | undefined): StreamInfo | undefined;
-function infoOf(info: NatsStreamInfo | undefined): StreamInfo | undefined {
-  if (!info) return undefined;
-  const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = info.state;
-  return { firstSequence, lastSequence, messages, bytes };
-}
-
-function configOf(subjects: string, { maxMessages, maxBytes, maxAgeMs, replicas }: StreamLimits) {
-  return {
-    subjects: [subjects],
-    max_msgs: maxMessages,
-    max_bytes: maxBytes,
-    max_age: maxAgeMs * NANOSECONDS,
-    num_replicas: replicas,
-    discard: 'old' as const,
-    // Lets every server of a cluster answer reads, not only the stream's leader.
-    allow_direct: true,
-  };
+function infoOf({ config, state }: NatsStreamInfo): StreamInfo {
+  const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = state;
+  const maxMessageBytes = config.max_msg_size > 0 ? config.max_msg_size : undefined;
+  return { firstSequence, lastSequence, messages, bytes, maxMessageBytes };
 }
 
 interface Acknowledgement {

@@ -2,12 +2,13 @@ import { MessageType, readClientMessage, type Kind, type WatchHealth } from '../
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { systemRandom, type RandomBytes } from '../runtime/random.js';
-import type { AliveMessage } from './alive-message.js';
+import { readAlive, type AliveMessage } from './alive-message.js';
 import { identityOf, type Identity, type ProcessPlace } from './claim.js';
 import { connectWithRetry } from './connect-with-retry.js';
 import { readJson, type Broker, type BrokerMessage, type ConnectBroker } from './broker.js';
 import { connectNatsBroker } from './nats-broker.js';
 import type { Published } from './outbox.js';
+import type { ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
 import type { ResolvedRelay } from '../config/relay-options.js';
@@ -29,7 +30,7 @@ export interface RelaySource extends Published {
 }
 
 export interface RelayHealth {
-  readonly state: 'connecting' | 'away' | 'publishing' | 'taken' | 'stopped';
+  readonly state: 'connecting' | ToldState;
   /** Events that NATS does not have yet. */
   readonly behind: number;
 }
@@ -98,6 +99,7 @@ export class OriginRelay {
       log,
       identity: this.#identity,
       source,
+      random: this.services.random ?? systemRandom,
       claimed: (isOurs) => {
         if (isOurs) this.#answer(broker);
         else this.#stopAnswering?.();
@@ -105,6 +107,10 @@ export class OriginRelay {
     });
     this.#publisher = publisher;
     this.#checkSizes(broker);
+    broker.subscribe(this.names.alive, ({ data }) => {
+      const alive = readAlive(readJson(data));
+      if (alive && alive.origin !== this.#identity.origin) publisher.heardAnother();
+    });
     broker.watchConnection((state) => {
       if (state === 'broken') publisher.disconnected();
       else publisher.reconnected();

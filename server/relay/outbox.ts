@@ -1,6 +1,7 @@
 import { formatCursor, kindIndex, type Epoch, type Kind, type Revision } from '../../protocol/index.js';
 import type { History } from '../store/history.js';
 import type { CurrentRecords } from '../store/current-records.js';
+import { cutEvent, cutVersion } from './cut-record.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage, type Stamp } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
 
@@ -24,6 +25,8 @@ export interface Outgoing {
   readonly payload: Uint8Array;
   /** Identifies the message to the stream, which stores it only once; `undefined` for a message that may be sent again. */
   readonly messageId: string | undefined;
+  /** Whether the record's data did not fit, and was left out. */
+  readonly isCut?: boolean;
 }
 
 interface Base {
@@ -46,6 +49,8 @@ export class Outbox {
     private readonly origin: string,
     private readonly source: Published,
     position: StreamPosition | undefined,
+    /** The most bytes of a message. The data of a record that does not fit is left out. */
+    private readonly mostBytes: () => number = () => Infinity,
   ) {
     this.#position = position;
     this.#isBaseWanted = position?.baseFrom === undefined;
@@ -119,7 +124,10 @@ export class Outbox {
     const { kind, id } = event.record;
     return {
       subject: this.names.record(kindIndex(kind), id),
-      payload: encodeEventMessage({ origin: this.origin, epoch }, event),
+      ...this.#fitting(
+        () => encodeEventMessage({ origin: this.origin, epoch }, event),
+        () => encodeEventMessage({ origin: this.origin, epoch }, cutEvent(event)),
+      ),
       messageId: formatCursor({ epoch, revision: event.revision }),
     };
   }
@@ -130,13 +138,21 @@ export class Outbox {
       // The current version: the stream has every event up to now. A record that was removed meanwhile has its own message.
       const version = this.source.store.get(kind, id);
       if (!version) continue;
-      const payload = encodeStandingMessage(this.#stamp(), version);
-      return { subject: this.names.record(kindIndex(kind), id), payload, messageId: undefined };
+      const fitting = this.#fitting(
+        () => encodeStandingMessage(this.#stamp(), version),
+        () => encodeStandingMessage(this.#stamp(), cutVersion(version)),
+      );
+      return { subject: this.names.record(kindIndex(kind), id), ...fitting, messageId: undefined };
     }
     this.#base = undefined;
     this.#position = { ...this.#position!, baseFrom: base.from };
     const records = base.names.length;
     return this.#mark(encodeMark(this.#stamp(), { is: 'base', phase: 'end', from: base.from, records }));
+  }
+
+  #fitting(whole: () => Uint8Array, cut: () => Uint8Array): Pick<Outgoing, 'payload' | 'isCut'> {
+    const payload = whole();
+    return payload.length <= this.mostBytes() ? { payload } : { payload: cut(), isCut: true };
   }
 
   #mark(payload: Uint8Array): Outgoing {

@@ -1,43 +1,57 @@
-import type { Revision } from '../../protocol/index.js';
+import type { RandomBytes } from '../runtime/random.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
+import { BaseUpkeep } from './base-upkeep.js';
+import { StreamRefusedError } from './broker.js';
+import { checkStream } from './check-stream.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
 import { Outbox } from './outbox.js';
 import { PublishError, PublishWindow } from './publish-window.js';
+import { logCut, logState } from './publisher-log.js';
+import {
+  IDLE,
+  nextState,
+  toldState,
+  type PublisherEvent,
+  type PublisherState,
+  type ToldState,
+} from './publisher-state.js';
 import { RelayTakenError } from './relay-taken-error.js';
 
 /** How long a turn may publish, so that the origin's own clients do not wait. */
 const TURN_MS = 3;
 const LOOK_EVERY = 32;
-const RETRY_MS = 250;
-const ASKED_AGAIN_MS = 2_000;
-/** The approximate size of a message in the stream beyond its payload and subject: headers and NATS's own data. */
-const OVERHEAD_BYTES = 160;
-
-/** `away`: NATS does not answer, or the stream is being claimed. `taken`: another origin publishes; the claim is tried again later. */
-export type PublisherState = 'away' | 'publishing' | 'taken' | 'stopped';
+/** The interval at which a publisher looks whether the stream is still as it has left it. One that sends nothing hears of no change. */
+const CHECK_MS = 10_000;
+/** A look that another origin's heartbeat asks for follows the last one no sooner. */
+const CHECK_AGAIN_MS = 1_000;
+/** The part of a message's greatest size that its headers may take. */
+const HEADER_BYTES = 512;
 
 export interface PublisherServices extends ClaimServices {
+  readonly random: RandomBytes;
   /** Called with `true` when the stream has been claimed, and with `false` when the claim may be lost. Only its holder answers edges. */
   readonly claimed: (isOurs: boolean) => void;
 }
 
 /**
  * Publishes the origin's history to the stream, in order and as fast as NATS accepts it. Every failure has the same remedy: ask the stream
- * for its last message, and continue after it.
+ * for its last message, and continue after it. {@link nextState} says when.
  */
 export class Publisher {
-  #state: PublisherState = 'away';
+  #state: PublisherState = IDLE;
   #window: PublishWindow | undefined;
   #outbox: Outbox | undefined;
   readonly #turns: TurnLoop;
-  #cancelRetry: (() => void) | undefined;
-  /** The number of the newest attempt to claim the stream. The outcome of an earlier one is ignored. */
-  #attempt = 0;
+  #cancelTimer: () => void = () => undefined;
+  #cancelCheck: () => void = () => undefined;
+  #checkedAt = -Infinity;
   /** Settles {@link start}. */
   #first: { readonly resolve: () => void; readonly reject: (error: RelayTakenError) => void } | undefined;
-  /** Bytes in the stream since its base began. */
-  #bytesSinceBase = 0;
-  #baseAt = 0;
+  /** Why the last claim or message failed. */
+  #reason = 'the stream has not been claimed yet';
+  /** The largest message that the stream takes, if it has a bound of its own. */
+  #maxMessageBytes = Infinity;
+  #base: BaseUpkeep | undefined;
   published = 0;
   claims = 0;
 
@@ -45,18 +59,23 @@ export class Publisher {
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
   }
 
-  get state(): PublisherState {
-    return this.#state;
+  get state(): ToldState {
+    return toldState(this.#state);
+  }
+
+  /** Why nothing is published; `undefined` while it is. */
+  get reason(): string | undefined {
+    return this.state === 'publishing' ? undefined : this.#reason;
+  }
+
+  /** The sequence of the last message that the stream has acknowledged; 0 before the first. */
+  get sequence(): number {
+    return this.#window?.answered ?? 0;
   }
 
   /** Events that NATS does not have yet. */
   get behind(): number {
     return this.#outbox?.behind ?? this.services.source.history.size;
-  }
-
-  /** The last revision that has been handed to NATS. */
-  get revision(): Revision | undefined {
-    return this.#outbox?.revision;
   }
 
   /**
@@ -66,13 +85,13 @@ export class Publisher {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#first = { resolve, reject };
-      void this.#claim();
+      this.#happens({ is: 'started' });
     });
   }
 
   /** Called when there are new events. */
   wake(): void {
-    if (this.#state === 'publishing') this.#turns.request();
+    if (this.#state.at === 'publishing') this.#turns.request();
   }
 
   /** Called when the connection to NATS has broken. What NATS has stored is asked when it is back. */
@@ -82,7 +101,12 @@ export class Publisher {
 
   /** Called when the connection to NATS is back. */
   reconnected(): void {
-    if (this.#state === 'away') this.#retryIn(0);
+    this.#happens({ is: 'connected' });
+  }
+
+  /** Called when another origin says that it is alive. */
+  heardAnother(): void {
+    if (this.services.clock.elapsed() - this.#checkedAt > CHECK_AGAIN_MS) void this.#check();
   }
 
   /** Sends a new base, unless one is being sent. */
@@ -92,32 +116,88 @@ export class Publisher {
     this.wake();
   }
 
-  /** Sends a new base for an edge that has found none, at most one in {@link ASKED_AGAIN_MS}. */
+  /** Sends a new base for an edge that has found none, unless the last one is new. */
   giveBase(): void {
-    if (this.services.clock.now() - this.#baseAt > ASKED_AGAIN_MS) this.refreshBase();
+    if (this.#base?.mayGive() === true) this.refreshBase();
   }
 
   /** Begins a new base if the stream may soon delete messages of the current one. To be called periodically. */
   tendBase(): void {
-    const { limits, clock } = this.services;
-    const window = this.#window;
-    const outbox = this.#outbox;
-    if (!window || !outbox || outbox.isSendingBase() || outbox.baseFrom === undefined) return;
-    const records = this.services.source.store.size;
-    const messages = window.next - outbox.baseFrom;
-    // Without this bound, bases could make up most of the stream.
-    const isWorthIt = messages > 2 * records + 16;
-    const isOld = clock.now() - this.#baseAt > limits.maxAgeMs / 2;
-    const isDeep = messages > limits.maxMessages / 2 || this.#bytesSinceBase > limits.maxBytes / 2;
-    if (isOld || (isDeep && isWorthIt)) this.refreshBase();
+    const { baseFrom } = this.#outbox ?? {};
+    if (!this.#window || baseFrom === undefined || this.#outbox!.isSendingBase()) return;
+    if (this.#base!.isDue(this.#window.next - baseFrom, this.services.source.store.size)) this.refreshBase();
   }
 
   stop(): void {
-    this.#turns.stop();
-    this.#cancelRetry?.();
-    this.#window?.close();
-    this.#state = 'stopped';
-    this.#first?.resolve();
+    this.#happens({ is: 'stopped' });
+  }
+
+  // ── states ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #happens(event: PublisherEvent): void {
+    const before = this.#state;
+    const state = nextState(before, event);
+    if (state === before) return;
+    this.#state = state;
+    if (before.at === 'publishing' && state.at !== 'publishing') this.services.claimed(false);
+    this.#tell(toldState(before), toldState(state));
+    if (before.at !== 'publishing' || state.at !== 'publishing') this.#enter(state);
+  }
+
+  /** Does what a state asks for. */
+  #enter(state: PublisherState): void {
+    this.#cancelTimer();
+    this.#cancelCheck();
+    switch (state.at) {
+      case 'idle':
+        return;
+      case 'claiming':
+        void this.#claim(state);
+        return;
+      case 'publishing':
+        this.#checkLater();
+        this.services.claimed(true);
+        this.#first?.resolve();
+        this.wake();
+        return;
+      case 'away':
+      case 'refused':
+      case 'taken':
+        this.#cancelTimer = this.services.clock.after(state.timerMs, () => {
+          this.#happens({ is: 'timer' });
+        });
+        return;
+      case 'stopped':
+        this.#turns.stop();
+        this.#window?.close();
+        this.#first?.resolve();
+        return;
+    }
+  }
+
+  /** Logs each change of state once. */
+  #tell(before: ToldState, state: ToldState): void {
+    const isFirstFailure = this.#state.at !== 'claiming' && this.#state.failures === 1 && state !== 'publishing';
+    if (state === before && !isFirstFailure) return;
+    const { log, names } = this.services;
+    logState(log, state, this.#reason, { stream: names.stream, sequence: this.sequence, behind: this.behind });
+  }
+
+  async #claim(claiming: PublisherState): Promise<void> {
+    // The connection may have been made again meanwhile, and the claim with it.
+    const isThis = (): boolean => this.#state === claiming;
+    try {
+      const claimed = await claimStream(this.services, this.#sent);
+      if (isThis()) this.#begin(claimed);
+    } catch (error) {
+      if (!isThis()) return;
+      this.#reason = (error as Error).message;
+      if (!(error instanceof RelayTakenError)) this.#fails(error instanceof StreamRefusedError ? 'refused' : 'failed');
+      else {
+        if (!claiming.hasPublished) this.#first?.reject(error);
+        this.#happens({ is: 'taken', random: this.#random() });
+      }
+    }
   }
 
   /** The messages that were sent since the last claim. Every later message in the stream is another process's. */
@@ -128,50 +208,64 @@ export class Publisher {
     return { answered: window.answered, last: window.next - 1, revision };
   }
 
-  #begin({ sequence, position, bytes }: Claimed): void {
-    if (this.#state === 'stopped') return;
-    const { broker, names, clock, identity, source, log } = this.services;
+  #begin({ sequence, position, baseAgeMs, stream }: Claimed): void {
+    const { broker, names, clock, identity, source, limits } = this.services;
     this.claims++;
-    this.#outbox = new Outbox(names, identity.origin, source, position);
-    this.#bytesSinceBase = bytes;
-    this.#baseAt = clock.now();
+    this.#maxMessageBytes = stream.maxMessageBytes ?? Infinity;
+    this.#outbox = new Outbox(names, identity.origin, source, position, () => this.#mostBytes);
+    this.#base = new BaseUpkeep(limits, clock, stream.bytes, baseAgeMs);
     this.#window = new PublishWindow(broker, clock, sequence, {
       advanced: () => {
         this.wake();
       },
-      failed: (error) => {
-        this.#lost(error);
+      failed: ({ why, message }) => {
+        this.#reason = message;
+        this.#fails(why === 'refused' ? 'refused' : 'failed');
       },
     });
-    this.#state = 'publishing';
-    const { behind } = this.#outbox;
-    log.info({ stream: names.stream, sequence, behind }, 'publishing to NATS');
-    this.services.claimed(true);
-    this.#first?.resolve();
-    this.wake();
+    this.#happens({ is: 'claimed' });
+  }
+
+  #fails(is: 'failed' | 'refused'): void {
+    this.#happens({ is, random: this.#random() });
+  }
+
+  #random(): number {
+    return this.services.random(1)[0]! / 256;
+  }
+
+  // ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The bytes that a message may have. */
+  get #mostBytes(): number {
+    return Math.min(this.#maxMessageBytes, this.services.broker.maxPayloadBytes ?? Infinity) - HEADER_BYTES;
   }
 
   /** @returns whether there is more to send at once. */
   #step(turn: Turn): boolean {
-    if (this.#state !== 'publishing') return false;
+    if (this.#state.at !== 'publishing') return false;
     try {
       return this.#send(turn);
     } catch (error) {
-      this.#lost(error as Error);
+      this.#window!.fail(new PublishError('refused', (error as Error).message));
       return false;
     }
   }
 
   #send(turn: Turn): boolean {
-    const window = this.#window!;
-    const outbox = this.#outbox!;
-    for (let sent = 1; this.#state === 'publishing' && window.hasRoom; sent++) {
+    const [window, outbox, base] = [this.#window!, this.#outbox!, this.#base!];
+    const { source, log } = this.services;
+    for (let sent = 1; this.#state.at === 'publishing' && window.hasRoom; sent++) {
       const wasSendingBase = outbox.isSendingBase();
       const outgoing = outbox.next(window.next);
-      if (!outgoing) break;
-      if (!wasSendingBase && outbox.isSendingBase()) this.#baseBegins();
-      else if (wasSendingBase && !outbox.isSendingBase()) this.#baseEnds();
-      this.#bytesSinceBase += outgoing.payload.length + outgoing.subject.length + OVERHEAD_BYTES;
+      if (!outgoing) {
+        if (window.isSettled) this.#happens({ is: 'settled' });
+        break;
+      }
+      if (!wasSendingBase && outbox.isSendingBase()) base.begins();
+      else if (wasSendingBase && !outbox.isSendingBase()) base.ends(source.store.size, log);
+      base.sent(outgoing);
+      if (outgoing.isCut) logCut(log, outgoing.subject, this.#mostBytes);
       window.send(outgoing);
       this.published++;
       if (sent % LOOK_EVERY === 0 && turn.isSpent()) return true;
@@ -179,66 +273,28 @@ export class Publisher {
     return false;
   }
 
-  #baseBegins(): void {
-    this.#bytesSinceBase = 0;
-    this.#baseAt = this.services.clock.now();
+  // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #checkLater(): void {
+    this.#cancelCheck = this.services.clock.after(CHECK_MS, () => {
+      this.#checkLater();
+      void this.#check();
+    });
   }
 
-  /** Logs an error if the base fills so much of the stream that the stream deletes it soon after it is complete. */
-  #baseEnds(): void {
-    const { limits, log, source } = this.services;
-    const records = source.store.size;
-    if (2 * records < limits.maxMessages && 2 * this.#bytesSinceBase < limits.maxBytes) return;
-    log.error(
-      { records, bytes: this.#bytesSinceBase, max_messages: limits.maxMessages, max_bytes: limits.maxBytes },
-      'the records alone take half or more of what the stream may hold: raise --relay-max-messages and --relay-max-bytes',
-    );
-  }
-
-  #lost(error: Error): void {
-    if (this.#state !== 'publishing') return;
-    this.services.claimed(false);
-    this.#state = 'away';
-    this.#logAway(error);
-    this.#retryIn(RETRY_MS);
-  }
-
-  #logAway(error: Error): void {
-    this.services.log.warn(
-      { err: error },
-      `not publishing: ${error.message}; events are kept in the history and sent later`,
-    );
-  }
-
-  #retryIn(delayMs: number): void {
-    this.#cancelRetry?.();
-    this.#cancelRetry = this.services.clock.after(delayMs, () => void this.#claim());
-  }
-
-  async #claim(): Promise<void> {
-    if (this.#state === 'stopped' || this.#state === 'publishing') return;
-    const attempt = ++this.#attempt;
-    try {
-      const claimed = await claimStream(this.services, this.#sent);
-      if (attempt === this.#attempt) this.#begin(claimed);
-    } catch (error) {
-      if (attempt === this.#attempt) this.#notClaimed(error as Error);
-    }
-  }
-
-  #notClaimed(error: Error): void {
-    if (this.#state === 'stopped') return;
-    if (!(error instanceof RelayTakenError)) {
-      // Whether another origin still publishes is not known. The claim is tried again, and at once when NATS is back.
-      if (this.#attempt === 1) this.#logAway(error);
-      this.#state = 'away';
-      this.#retryIn(2 * RETRY_MS);
-    } else if (this.claims === 0) {
-      this.#first?.reject(error);
-    } else {
-      if (this.#state !== 'taken') this.services.log.error({ err: error }, error.message);
-      this.#state = 'taken';
-      this.#retryIn(20 * RETRY_MS);
-    }
+  /** Looks whether the stream is as this origin has left it. */
+  async #check(): Promise<void> {
+    const window = this.#window;
+    if (this.#state.at !== 'publishing' || !window) return;
+    const { broker, names, clock } = this.services;
+    this.#checkedAt = clock.elapsed();
+    const { answered } = window;
+    // A window that waits for an answer hears by that what has become of the stream.
+    const isStill = (): boolean => this.#window === window && window.isSettled && window.answered === answered;
+    if (!isStill()) return;
+    const found = await checkStream(broker, names, answered, this.#outbox?.baseFrom);
+    if (!isStill()) return;
+    if (found.is === 'incomplete') this.giveBase();
+    else if (found.is === 'changed') window.fail(new PublishError(found.why, found.message));
   }
 }

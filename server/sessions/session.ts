@@ -51,6 +51,13 @@ export interface SessionServices {
   inspect(inspection: Inspection, asker: Session): Inspections[keyof Inspections]['answer'];
 }
 
+/** What is known of a message on which the server failed. */
+interface FailedMessage {
+  readonly input?: ReturnType<typeof fingerprintOf>;
+  readonly sub?: SubscriptionId | undefined;
+  readonly nonce?: number;
+}
+
 /** The most barriers that may wait for a client that reads nothing. */
 const MAX_UNANSWERED = 1_000;
 
@@ -93,13 +100,17 @@ export class Session implements Connection, SubscriberOwner {
   // ── events of the transport ───────────────────────────────────────────────────────────────────────────────────────
 
   message(payload: Uint8Array, isBinary: boolean): void {
+    let message: ReturnType<typeof decodeClientMessage> | undefined;
     try {
       if (!this.#withinRate() || !this.#withinSize(payload)) return;
-      const message = decodeClientMessage(payload, isBinary, this.encoding, this.services.limits);
+      message = decodeClientMessage(payload, isBinary, this.encoding, this.services.limits);
       if (message.type === 'refused') this.#refuse(message);
       else this.#handle(message);
     } catch (error) {
-      this.#failed(error, payload);
+      const begun = message?.type === 'subscribe' ? message.sub : undefined;
+      // It may have begun only in part. Its client is told that it has failed, and so must not get events of it.
+      if (begun !== undefined) this.subscriber.get(begun)?.end('disconnected');
+      this.#failed(error, { input: fingerprintOf(payload), sub: begun });
     }
   }
 
@@ -192,7 +203,7 @@ export class Session implements Connection, SubscriberOwner {
         return;
       case 'sync':
         this.#sync(message.nonce, message.record).catch((error: unknown) => {
-          this.#failed(error, undefined, message.nonce);
+          this.#failed(error, { nonce: message.nonce });
         });
         return;
       case 'ping':
@@ -286,19 +297,13 @@ export class Session implements Connection, SubscriberOwner {
   }
 
   /** Reports a fault of the server over one message, and answers with `internal`. Other connections are not affected. */
-  #failed(error: unknown, payload?: Uint8Array, nonce?: number): void {
+  #failed(error: unknown, { input, sub, nonce }: FailedMessage): void {
     const { supervision } = this.services;
-    const input = payload === undefined ? {} : fingerprintOf(payload);
     supervision.report('a message failed', error, { connection: this.id, ...this.#who, ...input });
+    const answered = nonce === undefined ? ([] as const) : ([nonce] as const);
     const text = 'the server failed on this message; its log says how';
     try {
-      this.#send([
-        MessageType.error,
-        null,
-        'internal',
-        text,
-        ...(nonce === undefined ? ([] as const) : ([nonce] as const)),
-      ]);
+      this.#send([MessageType.error, sub ?? null, 'internal', text, ...answered]);
     } catch (failure) {
       this.fail('an answer', failure);
     }

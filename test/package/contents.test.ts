@@ -16,6 +16,7 @@ function packedPaths(): readonly string[] {
 }
 
 const PATHS = packedPaths();
+const CLI = 'dist/client/cli';
 
 t.test('the package has these entries and no others', async (t) => {
   t.strictSame([...new Set(PATHS.map((path) => path.split('/')[0]))].sort(), [
@@ -45,7 +46,10 @@ t.test('the package holds no tests, benchmarks, source maps, secrets or private 
 });
 
 t.test('every module in the package has a source file: nothing is left from an earlier build', async (t) => {
-  const modules = PATHS.filter((path) => /^dist\/(client|protocol|server)\/.*(\.js|\.d\.ts)$/.test(path));
+  // The commands are bundled: their files are parts of modules, by esbuild's names.
+  const modules = PATHS.filter(
+    (path) => /^dist\/(client|protocol|server)\/.*(\.js|\.d\.ts)$/.test(path) && !path.startsWith(`${CLI}/chunks/`),
+  );
   t.ok(modules.length > 100);
   const orphans = modules.filter((path) => {
     const source = path.replace(/^dist\//, '').replace(/(\.d\.ts|\.js)$/, '');
@@ -78,4 +82,42 @@ t.test('every link of a packed document leads to a packed file or to an absolute
     });
     t.strictSame(dead, [], document);
   }
+});
+
+/** The text of everything that is loaded before a command begins: its part of the bundle and all that this imports. */
+function loadedFor(command: string): string {
+  const found = PATHS.find((path) => new RegExp(`^${CLI}/chunks/${command}-[A-Z0-9]+\\.js$`).test(path));
+  const texts = new Map<string, string>();
+  const load = (path: string): void => {
+    if (texts.has(path)) return;
+    const text = read(path);
+    texts.set(path, text);
+    for (const [, part] of text.matchAll(/^(?:import|\} from|import .* from) "\.\/([^"]+)";$/gm))
+      load(`${CLI}/chunks/${part!}`);
+  };
+  load(found!);
+  return [...texts.values()].join('\n');
+}
+
+t.test('a command loads what it needs, from a few files', async (t) => {
+  const holders = loadedFor('holders');
+  t.match(holders, '// dist/client/sdk/connection.js');
+  t.notMatch(holders, /^\/\/ dist\/server\/(network|watch|store|journal)\//m, 'holders does not load a server');
+  t.notMatch(holders, /^\/\/ node_modules\/(zod|pino|@modelcontextprotocol)\//m);
+  for (const command of ['serve', 'edge', 'demo', 'mcp', 'doctor'])
+    t.notMatch(
+      loadedFor(command),
+      /^\/\/ (dist\/server\/network|node_modules\/(zod|pino|ws))\//m,
+      `the help of ${command}`,
+    );
+  t.notMatch(loadedFor('print-version'), '// node_modules/commander/');
+});
+
+t.test('the licence of each package in the bundle of the commands is packed', async (t) => {
+  const bundled = PATHS.filter((path) => path.startsWith(`${CLI}/chunks/`)).flatMap((path) =>
+    [...read(path).matchAll(/^\/\/ (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)].map(([, name]) => name!),
+  );
+  const licences = read(`${CLI}/LICENSES.txt`);
+  t.ok(bundled.includes('ws'));
+  for (const name of new Set(bundled)) t.match(licences, new RegExp(`^${name} \\S+ \\(.+\\)$`, 'm'), name);
 });

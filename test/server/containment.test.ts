@@ -134,8 +134,11 @@ for (const transport of TRANSPORTS) {
     hub.store.cut = fails;
     const asking = await RawClient.welcomed(running.endpoint);
     asking.send([MessageType.subscribe, 1, {}]);
-    await asking.received(MessageType.error, ([, , code]) => code === 'internal');
+    const [, sub] = await asking.received(MessageType.error, ([, , code]) => code === 'internal');
+    t.equal(sub, 1, 'the answer names the subscription, so that its client does not wait for it');
     hub.store.cut = cut;
+    asking.send([MessageType.subscribe, 1, {}]);
+    await asking.received(MessageType.synced, ([, id]) => id === 1);
     const beaten = await RawClient.welcomed(running.endpoint);
     Object.assign([...running.server.bus.sessions].at(-1)!.port.socket, { send: fails });
     await untilFound('the one is sent away', () => beaten.closed);

@@ -1,9 +1,8 @@
 import { Command } from 'commander';
-import { EdgeServer } from '../../../server/index.js';
+import type { EdgeServer } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
 import { INTERNAL_ERROR_EXIT, untilUncaughtError } from '../terminal/uncaught-errors.js';
-import { makeLog } from '../terminal/log.js';
 import { relayOptions } from '../settings/relay-settings.js';
 import { refuseUnknownVariables, resolveSettings, withSettings, writtenFlags } from '../settings/resolve-settings.js';
 import { inspectorUrl, servingOptions, logSettingSources } from './serve.js';
@@ -74,6 +73,11 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   if (flags.endpoint === undefined) {
     throw new CliError('an edge needs a file to write its address to: --endpoint FILE');
   }
+  // Loaded on demand, because the help of all commands uses this module too.
+  const [{ EdgeServer }, { makeLog }] = await Promise.all([
+    import('../../../server/index.js'),
+    import('../terminal/log.js'),
+  ]);
   const log = makeLog(settings.logLevel);
   logSettingSources(resolved, log);
   const server = new EdgeServer({

@@ -3,15 +3,12 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BusServer } from '../../../server/index.js';
 import { eventLine } from '../terminal/event-text.js';
 import { CliError } from '../cli-error.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
-import { makeLog } from '../terminal/log.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
 import { readNumber } from './read-flag.js';
 import { readRecording, type DueEvent } from './recording.js';
-import { ReplayRepository } from './replay-repository.js';
 import { inspectorUrl, startServer } from './serve.js';
 import { wholeNumber } from '../settings/setting.js';
 import { onSignal } from '../terminal/signals.js';
@@ -82,6 +79,12 @@ interface ServeOptions {
 }
 
 async function serveRecording(path: string, { speed, port, signal }: ServeOptions, terminal: Terminal): Promise<void> {
+  // Loaded on demand, because only this needs a server.
+  const [{ BusServer }, { makeLog }, { ReplayRepository }] = await Promise.all([
+    import('../../../server/index.js'),
+    import('../terminal/log.js'),
+    import('./replay-repository.js'),
+  ]);
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-replay-'));
   const server = new BusServer({ root, port, log: makeLog('warn'), journal: false });
   const repository = new ReplayRepository(root, speed === 0 ? 1 : speed);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { existsSync, realpathSync, unwatchFile, watchFile } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import {
-  BusServer,
+  type BusServer,
   LockError,
   RelayTakenError,
   RepositoryGoneError,
@@ -16,7 +16,6 @@ import { rootInEnvironment } from './target.js';
 import { toCliError, CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
 import { INTERNAL_ERROR_EXIT, untilUncaughtError } from '../terminal/uncaught-errors.js';
-import { makeLog } from '../terminal/log.js';
 import { relayOptions } from '../settings/relay-settings.js';
 import {
   refuseUnknownVariables,
@@ -61,6 +60,11 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   const root = repositoryOf(flags.root);
   const resolved = resolveSettings(writtenFlags(self), process.env, root);
   refuseUnknownVariables(resolved);
+  // Loaded on demand, because other commands and the help of all commands use this module too.
+  const [{ BusServer }, { makeLog }] = await Promise.all([
+    import('../../../server/index.js'),
+    import('../terminal/log.js'),
+  ]);
   const log = makeLog(resolved.settings.logLevel);
   logSettingSources(resolved, log);
   const server = new BusServer(serverOptions(root, resolved, log));

@@ -4,11 +4,9 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_PORT } from '../../../protocol/index.js';
-import { BusServer, type Endpoint } from '../../../server/index.js';
-import { DemoSwarm } from './swarm.js';
+import type { Endpoint } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
-import { makeLog } from '../terminal/log.js';
 import { inspectorUrl, startServer } from '../commands/serve.js';
 import { wholeNumber } from '../settings/setting.js';
 import { untilSignal } from '../terminal/signals.js';
@@ -46,6 +44,8 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> 
   const agents = wholeNumber(1, 2_000)(flags.agents, '--agents');
   const port = flags.port === undefined ? undefined : wholeNumber(0, 65_535)(flags.port, '--port');
   const root = mkdtempSync(join(tmpdir(), 'muse-bus-demo-'));
+  // Loaded on demand, because the help of all commands uses this module too.
+  const { DemoSwarm } = await import('./swarm.js');
   const swarm = new DemoSwarm(root, agents);
   // Closing the terminal ends the demo too; otherwise nobody would find the directory.
   const stopped = untilSignal('SIGHUP');
@@ -65,6 +65,10 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> 
 
 /** Serves on the given port, or else on the default port or, if that is taken, on any free one. */
 async function serveOnFreePort(root: string, port: number | undefined) {
+  const [{ BusServer }, { makeLog }] = await Promise.all([
+    import('../../../server/index.js'),
+    import('../terminal/log.js'),
+  ]);
   const log = makeLog('warn');
   const server = new BusServer({ root, port: port ?? DEFAULT_PORT, log });
   try {

@@ -1,9 +1,6 @@
 import { Command } from 'commander';
 import { resolve } from 'node:path';
 import { findRepository, type RepositorySearch } from '../../../server/repository/index.js';
-import { examineMachine } from './machine.js';
-import { examineRepository } from './repository.js';
-import { examineServer } from './server.js';
 import { toCliError } from '../cli-error.js';
 import { wrong, type Finding } from './finding.js';
 import { examineHooks } from '../hook-settings/check.js';
@@ -30,6 +27,8 @@ export function doctorCommand(terminal: Terminal): Command {
 async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Promise<void> {
   const format = readFormat(flags, usualFormat(terminal));
   const target = readTarget(flags);
+  // Loaded on demand, because the help of all commands uses this module too.
+  const { examineMachine } = await import('./machine.js');
   const findings = [...examineMachine(), ...(await examineAll(target))];
   for (const finding of findings) {
     if (format === 'json') terminal.json(finding);
@@ -47,6 +46,10 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
 /** An error while examining is a finding itself, so that earlier findings are still shown. */
 async function examineAll(target: Target): Promise<Finding[]> {
   try {
+    const [{ examineRepository }, { examineServer }] = await Promise.all([
+      import('./repository.js'),
+      import('./server.js'),
+    ]);
     const from = target.root ?? workingDirectory();
     const search = findRepository(from, target.root !== undefined);
     return [

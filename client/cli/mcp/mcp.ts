@@ -1,8 +1,5 @@
 import { Command } from 'commander';
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
-import { McpBus } from './bus.js';
-import { mcpServer } from './server.js';
 import { onSignal } from '../terminal/signals.js';
 import { readTarget, withTarget, type Target, type TargetFlags } from '../commands/target.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -23,6 +20,12 @@ export function mcpCommand(terminal: Terminal): Command {
 
 /** Serves the tools until stdin ends. Only the protocol is written to stdout. */
 export async function mcp(target: Target, terminal: Pick<Terminal, 'err'>): Promise<void> {
+  // Loaded on demand, because the help of all commands uses this module too.
+  const [{ StdioServerTransport }, { McpBus }, { mcpServer }] = await Promise.all([
+    import('@modelcontextprotocol/sdk/server/stdio.js'),
+    import('./bus.js'),
+    import('./server.js'),
+  ]);
   const bus = new McpBus(target, terminal);
   const server = mcpServer(bus);
   const over = new Promise<void>((resolve) => {

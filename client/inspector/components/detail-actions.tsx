@@ -3,6 +3,7 @@ import { quoteWhereNeeded } from '../model/completion.js';
 import { visible } from '../model/visible.js';
 import { copy } from '../page/actions.js';
 import { query, showView, toggleFilter } from '../page/state.js';
+import { shellWord } from './shell-word.js';
 import type { Detail } from '../worker/paint.js';
 
 /** The actions on the selection. */
@@ -92,7 +93,3 @@ function commandFor(detail: Detail): string | undefined {
       return undefined;
   }
 }
-
-/** A text as one word of a POSIX shell. A record must not add a command to the copied line. */
-export const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith('-') ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -5,14 +5,16 @@ import type { Detail } from '../worker/paint.js';
 import { HistoryList } from './history-list.js';
 import { RecordDetail } from './record-detail.js';
 import { KindTag, LeaseTag, Sparkline, Text } from './primitives.js';
+import { AddressCard } from './address-card.js';
 import { DetailActions } from './detail-actions.js';
+import { WaitLines } from './wait-line.js';
 
 /** Shows the selection in full. */
 export function DetailPane() {
   const detail = paint.value?.detail;
-  if (!detail) return <aside class="detail" aria-label="Details" tabIndex={-1} />;
+  if (!detail) return <section class="detail" aria-label="Details" tabIndex={-1} />;
   return (
-    <aside class="detail" aria-label="Details" tabIndex={-1}>
+    <section class="detail" aria-label="Details" tabIndex={-1}>
       <header>
         <h2>
           <Title detail={detail} />
@@ -30,7 +32,7 @@ export function DetailPane() {
       </header>
       <DetailActions detail={detail} />
       <Body detail={detail} />
-    </aside>
+    </section>
   );
 }
 
@@ -63,21 +65,27 @@ function Body({ detail }: { detail: Detail }) {
           ) : (
             <p class="muted">This run has no record at this moment.</p>
           )}
+          {detail.waits.length > 0 ? (
+            <>
+              <h3>Waits</h3>
+              <WaitLines lines={detail.waits} isShort />
+            </>
+          ) : null}
           <HistoryList title="Events of this run" rows={detail.history} />
         </>
       );
     case 'address':
       return (
         <>
-          <Holders detail={detail} />
-          <HistoryList title="History" rows={detail.history} shows="run" />
+          <AddressCard detail={detail} />
+          <HistoryList title="Last changes" rows={detail.history} shows="run" />
         </>
       );
     case 'nothing':
       return (
         <p class="muted">
-          {visible(detail.name, 80)} does not exist at this moment, and the capture has no event of it. It may have
-          existed before the capture began.
+          {visible(detail.name, 80)} does not exist at this moment, and the known history has no event of it. It may
+          have existed before the history begins.
         </p>
       );
   }
@@ -117,7 +125,7 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
         </div>
       </dl>
       <h3>Leases</h3>
-      {leases.length === 0 ? <p class="muted">This run holds no lease.</p> : null}
+      {leases.length === 0 ? <p class="muted">No active leases.</p> : null}
       <ul class="holder-list">
         {leases.map(({ key, address, more, state, leftMs, isContested }) => (
           <li key={key}>
@@ -133,44 +141,6 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
                 {more > 0 ? <span class="muted"> +{more}</span> : null}
               </span>
               <LeaseTag state={state} leftMs={leftMs} />
-            </button>
-          </li>
-        ))}
-      </ul>
-    </>
-  );
-}
-
-function Holders({ detail: { holders, address } }: { detail: Extract<Detail, { about: 'address' }> }) {
-  return (
-    <>
-      <h3>Holders</h3>
-      {holders.length === 0 ? <p class="muted">Nobody holds this address at this moment.</p> : null}
-      <ul class="holder-list">
-        {holders.map((holder) => (
-          <li key={`${holder.key} ${holder.address}`}>
-            <button
-              class="row-link"
-              onClick={() => {
-                select({ type: 'record', key: holder.key });
-              }}
-            >
-              <span class="grow">
-                {holder.isContested ? <span class="contest">⚔ </span> : null}
-                <b>
-                  <Text value={holder.run} max={18} middle />
-                </b>{' '}
-                <span class="muted">
-                  <Text value={holder.branch} max={18} middle />
-                  {holder.address === address ? null : (
-                    <>
-                      {' '}
-                      · <Text value={holder.address.slice(address.length).replace(/^(::|\/|\.)/, '')} max={20} middle />
-                    </>
-                  )}
-                </span>
-              </span>
-              <LeaseTag state={holder.state} leftMs={holder.leftMs} />
             </button>
           </li>
         ))}

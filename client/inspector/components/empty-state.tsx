@@ -69,14 +69,15 @@ export function connectionEmptyState({ connection, summary }: Paint): EmptyState
         children: (
           <p>
             Open the address that <code>muse-bus serve</code> prints; it ends in <code>#token=…</code>. The token is
-            also in <code>.muse/bus/endpoint.json</code>. The page keeps it for this tab only.
+            also in <code>.muse/bus/endpoint.json</code>. The page keeps it until its last tab is closed, and then shows
+            what the link points to.
           </p>
         ),
       };
     case 'refused':
       return {
         name: 'refused',
-        title: 'The bus did not accept this token',
+        title: 'Authentication failed: invalid token',
         asksForAddress: true,
         children: (
           <p>
@@ -124,7 +125,7 @@ export function connectionEmptyState({ connection, summary }: Paint): EmptyState
 
 /** Returns the empty state of a repository without records. */
 export function noRecordsEmptyState({ summary, capture, connection }: Paint): EmptyStateProps | undefined {
-  if (summary.records > 0 || capture.events > 1) return undefined;
+  if (summary.records > 0 || capture.hasEvents) return undefined;
   return {
     name: 'empty',
     title: connection.state === 'file' ? 'This file contains no events' : 'No records yet',
@@ -136,8 +137,8 @@ export function noRecordsEmptyState({ summary, capture, connection }: Paint): Em
       ) : (
         <>
           <p>
-            The bus is healthy and watches <code>.muse/coordination/</code>, which contains no record. Agents appear
-            here as soon as they reserve something.
+            Watching <code>.muse/coordination/</code>, which contains no records yet. Agents appear here as soon as they
+            reserve something.
           </p>
           <p>
             To see simulated agents: <code>npx muse-bus demo</code>

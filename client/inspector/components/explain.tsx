@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { kindFromName, KINDS, type Kind } from '../../../protocol/index.js';
 import {
+  clientName,
   describeFilter,
   describeReason,
   type ExplainParams,
@@ -25,7 +26,7 @@ export function Explain({ overview: { connections } }: { overview: Overview }) {
   const subscriptions = connections.flatMap((connection) =>
     connection.subscriptions.map((subscription) => ({
       value: `${String(connection.id)}/${String(subscription.sub)}`,
-      label: `#${String(connection.id)} · ${visible(describeFilter(subscription.filter), 50)}`,
+      label: `${clientName(connection)} · ${visible(describeFilter(subscription.filter), 50)}`,
     })),
   );
   const chosen = who.value === '' ? (subscriptions[0]?.value ?? '') : who.value;

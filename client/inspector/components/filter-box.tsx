@@ -3,26 +3,64 @@ import { useRef } from 'preact/hooks';
 import type { Completion } from '../model/completion.js';
 import { visible } from '../model/visible.js';
 import { ask } from '../page/worker-client.js';
-import { paint, query } from '../page/state.js';
+import { followLink, paint, query } from '../page/state.js';
+import type { Found } from '../worker/search.js';
+
+/** The most places that are offered below the completions. */
+const MAX_FOUND = 8;
 
 const NONE: Completion = { from: 0, to: 0, choices: [] };
+
+/** Something that can be taken: a completion, or a place to go to. */
+interface Offer {
+  readonly key: string;
+  readonly text: string;
+  readonly hint: string;
+  readonly take: () => void;
+}
 
 /** The filter, with the possible completions below it. */
 export function FilterBox() {
   const input = useRef<HTMLInputElement>(null);
   const completion = useSignal<Completion>(NONE);
+  const found = useSignal<readonly Found[]>([]);
   const chosen = useSignal(-1);
   const error = paint.value?.queryError;
-  const { choices } = completion.value;
+  const offers: readonly Offer[] = [
+    ...completion.value.choices.map(({ insert, hint }) => ({
+      key: insert,
+      text: insert,
+      hint,
+      take: () => take(insert),
+    })),
+    ...found.value.map(({ what, name, link }) => ({
+      key: `${what} ${name}`,
+      text: name,
+      hint: `go to ${what}`,
+      take: () => {
+        query.value = '';
+        close();
+        followLink(link);
+      },
+    })),
+  ];
 
   const propose = async (): Promise<void> => {
     const { value, selectionStart } = input.current!;
-    const found = await ask({ about: 'completion', text: value, caret: selectionStart ?? value.length });
-    if (document.activeElement !== input.current) return;
-    completion.value = found;
+    const isName = value.trim() !== '' && !/[:\s"]/.test(value.trim().replaceAll('::', ''));
+    const [completed, places] = await Promise.all([
+      ask({ about: 'completion', text: value, caret: selectionStart ?? value.length }),
+      isName ? ask({ about: 'search', text: value }) : [],
+    ]);
+    if (document.activeElement !== input.current || input.current?.value !== value) return;
+    completion.value = completed;
+    found.value = places.slice(0, MAX_FOUND);
     chosen.value = -1;
   };
-  const close = () => (completion.value = NONE);
+  const close = (): void => {
+    completion.value = NONE;
+    found.value = [];
+  };
   const take = (insert: string): void => {
     const { from, to } = completion.value;
     const isField = insert.endsWith(':');
@@ -37,11 +75,11 @@ export function FilterBox() {
     });
   };
   const pressed = (event: KeyboardEvent): void => {
-    if (choices.length === 0) return;
+    if (offers.length === 0) return;
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
-    if (step !== 0) chosen.value = (chosen.value + step + choices.length) % choices.length;
-    else if (event.key === 'Tab' && !event.shiftKey) take(choices[Math.max(0, chosen.value)]!.insert);
-    else if (event.key === 'Enter' && chosen.value >= 0) take(choices[chosen.value]!.insert);
+    if (step !== 0) chosen.value = (chosen.value + step + offers.length) % offers.length;
+    else if (event.key === 'Tab' && !event.shiftKey) offers[Math.max(0, chosen.value)]!.take();
+    else if (event.key === 'Enter' && chosen.value >= 0) offers[chosen.value]!.take();
     else if (event.key === 'Escape' || event.key === 'Enter') close();
     else return;
     if (event.key !== 'Escape') event.preventDefault();
@@ -58,10 +96,10 @@ export function FilterBox() {
         type="text"
         spellcheck={false}
         autocomplete="off"
-        placeholder="Filter   kind:reservation branch:main run:agent-4* addr:src/** !type:modified /regex/"
+        placeholder="Filter or find   agent-4   kind:reservation branch:main run:agent-4* addr:src/** !type:modified /regex/"
         value={query.value}
         role="combobox"
-        aria-expanded={choices.length > 0}
+        aria-expanded={offers.length > 0}
         aria-controls="filter-choices"
         aria-autocomplete="list"
         aria-activedescendant={chosen.value >= 0 ? `filter-choice-${String(chosen.value)}` : undefined}
@@ -82,24 +120,30 @@ export function FilterBox() {
           ×
         </button>
       )}
-      <ul id="filter-choices" class="choices" role="listbox" aria-label="Completions" hidden={choices.length === 0}>
-        {choices.map(({ insert, hint }, i) => (
+      <ul
+        id="filter-choices"
+        class="choices"
+        role="listbox"
+        aria-label="Completions and places"
+        hidden={offers.length === 0}
+      >
+        {offers.map(({ key, text, hint, take: choose }, i) => (
           <li
-            key={insert}
+            key={key}
             id={`filter-choice-${String(i)}`}
             role="option"
             aria-selected={i === chosen.value}
             onPointerDown={(event) => {
               event.preventDefault();
-              take(insert);
+              choose();
             }}
           >
-            <code>{visible(insert, 80)}</code>
+            <code>{visible(text, 80)}</code>
             <span class="muted">{hint}</span>
           </li>
         ))}
       </ul>
-      {error && choices.length === 0 ? (
+      {error && offers.length === 0 ? (
         <p id="filter-error" class="filter-error" role="alert">
           {visible(error.message, 160)}. The last valid filter is still in force.
         </p>

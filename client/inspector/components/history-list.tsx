@@ -1,4 +1,4 @@
-import { formatClock } from '../model/format.js';
+import { clock } from '../page/times.js';
 import { select } from '../page/state.js';
 import type { HistoryRow } from '../worker/paint.js';
 import { KindTag, Text, TypeTag } from './primitives.js';
@@ -18,7 +18,7 @@ export function HistoryList({
       <h3>
         {title} <span class="muted">newest first</span>
       </h3>
-      {rows.length === 0 ? <p class="muted">The capture has no event of it.</p> : null}
+      {rows.length === 0 ? <p class="muted">No event of it is known.</p> : null}
       <ol class="history">
         {rows.map(({ seq, atMs, type, kind, key, revision, run, text }) => (
           <li key={seq}>
@@ -28,7 +28,7 @@ export function HistoryList({
                 select({ type: 'record', key, revision });
               }}
             >
-              <time>{formatClock(atMs)}</time>
+              <time>{clock(atMs)}</time>
               <TypeTag type={type} />
               <KindTag kind={kind} />
               <span class="grow">

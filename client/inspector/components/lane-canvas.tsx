@@ -56,9 +56,36 @@ function draw(canvas: HTMLCanvasElement, { lane, window, nowMs, beginsMs, lines 
   context.fillStyle = colors.border;
   for (const line of lines) context.fillRect(Math.round(x(line)), 0, 1, height);
   for (const bar of lane.bars) drawBar(context, bar, x, nowMs, width, height);
+  drawFuture(context, lane.bars, x, nowMs, width, height);
   context.fillStyle = colors.accent;
   context.fillRect(Math.round(x(nowMs)), 0, 1, height);
   for (const mark of lane.marks) drawMark(context, mark, x(mark.atMs), height);
+}
+
+/**
+ * Draws the time from now to the ends that the leases have if they are not extended. Once for each track: many leases on one another would
+ * become as dark as the time that has passed.
+ */
+function drawFuture(
+  context: CanvasRenderingContext2D,
+  bars: readonly LaneBar[],
+  x: Scale,
+  nowMs: number,
+  width: number,
+  height: number,
+): void {
+  context.fillStyle = canvasColors().good;
+  context.globalAlpha = 0.25;
+  for (let track = 0; track < TRACKS; track++) {
+    const boxes = bars
+      .filter((bar) => bar.track === track && bar.end === 'running' && bar.toMs > nowMs)
+      .map((bar) => boxOf(bar, x, width, height));
+    if (boxes.length === 0) continue;
+    const left = Math.max(x(nowMs), Math.min(...boxes.map((box) => box.left)));
+    const right = Math.max(...boxes.map((box) => box.right));
+    context.fillRect(left, boxes[0]!.top, Math.max(0, right - left), boxes[0]!.size);
+  }
+  context.globalAlpha = 1;
 }
 
 function boxOf(bar: LaneBar, x: Scale, width: number, height: number) {
@@ -83,10 +110,6 @@ function drawBar(
   context.fillStyle = colour;
   context.globalAlpha = bar.end === 'released' || bar.end === 'removed' ? 0.55 : 0.9;
   if (present > left) context.fillRect(left, top, Math.max(1.5, present - left), size);
-  // The part from now to the end that the lease has if it is not extended.
-  context.globalAlpha = 0.25;
-  if (bar.end === 'running' && right > present)
-    context.fillRect(Math.max(left, present), top, right - Math.max(left, present), size);
   context.globalAlpha = 1;
   // A lapsed lease ends with a line across it.
   if (bar.end === 'lapsed') context.fillRect(right - 1, top - 2, 2, size + 4);

@@ -1,4 +1,5 @@
-import { formatSecond, formatSpan, formatCount, plural } from '../model/format.js';
+import { formatSpan, formatCount, plural } from '../model/format.js';
+import { moment, second } from '../page/times.js';
 import { visible } from '../model/visible.js';
 import { goLive } from '../page/actions.js';
 import { send } from '../page/worker-client.js';
@@ -13,38 +14,38 @@ export function Notices() {
     <div class="notices">
       {connection.state === 'lost' && now.summary.records > 0 ? (
         <div class="notice bad" role="alert">
-          <strong>Connection lost.</strong> This page shows the state as of {formatSecond(connection.sinceMs)}.
-          Reconnecting, attempt {String(connection.attempt)}. Is <code>muse-bus serve</code> running?{' '}
+          <strong>Connection lost.</strong> This page shows the state as of {moment(connection.sinceMs)}; nothing after
+          it is known. Reconnecting, attempt {String(connection.attempt)}. Is <code>muse-bus serve</code> running?{' '}
           <span class="muted">{visible(connection.cause, 120)}</span>
         </div>
       ) : null}
       {connection.state === 'live' && connection.resync ? (
         <div class="notice warn" role="status">
-          <strong>Resynced at {formatSecond(connection.resync.atMs)}</strong> ({resyncWords(connection.resync.reason)}).
-          The state is complete; the events in between are not in the capture.
+          <strong>Resynced at {second(connection.resync.atMs)}</strong> ({resyncWords(connection.resync.reason)}). The
+          state is complete; the events in between are missing here.
         </div>
       ) : null}
       {connection.state === 'file' ? (
         <div class="notice info" role="status">
-          <strong>{visible(connection.name, 60)}</strong>: {plural(connection.events, 'event')} replayed offline
-          {connection.badLines > 0 ? `, ${plural(connection.badLines, 'line')} could not be read` : ''}. Nothing here is
-          live.
+          <strong>Showing {visible(connection.name, 60)} (offline)</strong>: {plural(connection.events, 'event')}
+          {connection.badLines > 0 ? `, ${plural(connection.badLines, 'line')} could not be read` : ''}; the live
+          capture goes on.
           <button
             onClick={() => {
               send({ type: 'online' });
             }}
           >
-            Back to the bus
+            Show the bus
           </button>
         </div>
       ) : null}
       {position.at === 'held' ? (
         <div class="notice info" role="status">
-          <strong>Held at {formatSecond(position.atMs)}</strong>
+          <strong>Paused at {moment(position.atMs)}</strong>
           {connection.state === 'file'
             ? ''
             : `, ${formatSpan(Math.max(0, now.capture.toMs - position.atMs))} before the latest event`}
-          . {formatCount(position.missed)} events captured since.
+          ; {formatCount(position.missed)} new {position.missed === 1 ? 'event' : 'events'}.
           <button onClick={goLive}>{connection.state === 'file' ? 'Go to the end' : 'Back to live'}</button>
         </div>
       ) : null}

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { formatSecond } from '../model/format.js';
+import { second } from '../page/times.js';
 import { canvasColors } from './canvas-colors.js';
 
 export interface PlotProps {
@@ -60,7 +60,7 @@ function optionsOf({ series, format }: PlotProps, element: HTMLElement): uPlot.O
     legend: { show: false },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, (Number.isFinite(high) ? high : 1) * 1.1)] } },
     axes: [
-      { ...axis, size: 22, space: 70, values: (_plot, splits) => splits.map((second) => formatSecond(second * 1_000)) },
+      { ...axis, size: 22, space: 70, values: (_plot, splits) => splits.map((at) => second(at * 1_000)) },
       { ...axis, size: 52, space: 26, values: (_plot, splits) => splits.map(format) },
     ],
     series: [

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { formatClock, formatCount } from '../model/format.js';
+import { formatCount } from '../model/format.js';
+import { clock } from '../page/times.js';
 import { visible } from '../model/visible.js';
 import { select } from '../page/state.js';
 import type { Difference } from '../model/difference.js';
@@ -7,24 +8,28 @@ import type { WorkHistoryRow, Detail } from '../worker/paint.js';
 import { HistoryList } from './history-list.js';
 import { JsonTree, Scalar } from './json-tree.js';
 import { RawFrameView } from './raw-frame.js';
+import { LeaseTerm } from './lease-term.js';
+import { WaitLines } from './wait-line.js';
 import { KindTag, LeaseTag, Text, TypeTag } from './primitives.js';
 
 export function RecordDetail({ detail }: { detail: Extract<Detail, { about: 'record' }> }) {
-  const { event, lease, problem, exists, data, before, workHistory, history, key, revision } = detail;
+  const { event, lease, waits, problem, exists, data, before, workHistory, history, key, revision } = detail;
   return (
     <>
       <p class="event-line">
         {event ? (
           <>
-            <TypeTag type={event.type} /> at {formatClock(event.atMs)}, revision {formatCount(event.revision)}
+            <TypeTag type={event.type} /> at {clock(event.atMs)}, revision {formatCount(event.revision)}
           </>
         ) : (
-          <span class="muted">unchanged since before the capture began</span>
+          <span class="muted">unchanged since before the known history begins</span>
         )}
         {lease ? <LeaseTag state={lease.state} leftMs={lease.leftMs} /> : null}
         {exists ? null : <span class="note-tag">removed</span>}
         {problem === undefined ? null : <span class="note-tag">{problem}</span>}
       </p>
+      {lease ? <LeaseTerm term={lease} /> : null}
+      {waits.length > 0 ? <WaitLines lines={waits} isShort /> : null}
       {before === undefined ? null : <Changes differences={detail.differences} />}
       <h3>Data</h3>
       <div class="json" data-json>
@@ -86,7 +91,7 @@ function WorkHistory({ rows, current }: { rows: readonly WorkHistoryRow[]; curre
                     select({ type: 'record', key });
                   }}
                 >
-                  <time>{formatClock(atMs)}</time>
+                  <time>{clock(atMs)}</time>
                   <span class="grow">
                     <Text value={text || id} max={34} middle />
                   </span>

@@ -1,8 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { formatBytes, formatClock, formatCount, formatSecond, formatSpan } from '../model/format.js';
+import { formatBytes, formatCount, formatSpan } from '../model/format.js';
+import { clock, moment as momentOf } from '../page/times.js';
+import { SPANS } from '../model/place.js';
 import { goLive } from '../page/actions.js';
-import { send } from '../page/worker-client.js';
-import { paint } from '../page/state.js';
+import { atMs as shownAtMs, paint, since } from '../page/state.js';
+import type { Paint } from '../worker/paint.js';
 import { canvasColors, fitCanvas } from './canvas-colors.js';
 
 /** The captured time with its activity, and the moment that all views show. */
@@ -17,14 +19,15 @@ export function ScrubBar() {
   const { capture, position } = now;
   const { fromMs, toMs } = capture;
   const isHeld = position.at === 'held';
-  const atMs = isHeld ? Math.min(position.atMs, toMs) : toMs;
+  const atMs = isHeld ? Math.max(fromMs, Math.min(position.atMs, toMs)) : toMs;
   return (
     <footer class="scrub-bar" aria-label="Captured history">
       <span
         class="scrub-edge"
-        title="The capture begins here. The state at this moment is known, earlier events are not."
+        title={`The history begins here: ${pastWords(capture.past)}. The state at this moment is known, earlier events are not.`}
       >
-        {capture.events > 0 ? formatSecond(fromMs) : '–'}
+        {capture.events > 0 ? momentOf(fromMs) : '–'}
+        {capture.past === 'reading' ? ' …' : ''}
       </span>
       <div class="scrub-track">
         <canvas ref={canvas} aria-hidden="true" />
@@ -36,27 +39,86 @@ export function ScrubBar() {
           value={atMs}
           class={isHeld ? 'held' : ''}
           aria-label="Moment shown"
-          aria-valuetext={isHeld ? formatClock(atMs) : 'live'}
+          aria-valuetext={isHeld ? clock(atMs) : 'live'}
           onInput={(event) => {
             const chosen = event.currentTarget.valueAsNumber;
             if (chosen >= toMs) goLive();
-            else send({ type: 'scrub', atMs: chosen });
+            else shownAtMs.value = chosen;
           }}
         />
       </div>
-      <button class={isHeld ? '' : 'is-live'} aria-pressed={!isHeld} onClick={goLive} title="Go to the latest event">
-        {now.connection.state === 'file' ? 'End' : 'Live'}
-      </button>
+      <LiveButton now={now} isHeld={isHeld} />
+      <span class="segmented spans" role="group" aria-label="How far back">
+        {SPANS.map((span) => (
+          <button
+            key={span}
+            aria-pressed={since.value === span}
+            title={
+              span === 'all'
+                ? 'Everything that is known'
+                : `The last ${span.replace('m', ' minutes').replace('1h', 'hour')}`
+            }
+            onClick={() => (since.value = span)}
+          >
+            {span}
+          </button>
+        ))}
+      </span>
       <span
         class="scrub-facts"
         title={`Keeps the last ${formatBytes(capture.maxBytes)} of events in their encoded size; older events are dropped`}
       >
         {formatSpan(toMs - fromMs)} · {formatCount(capture.events)} events · {formatBytes(capture.bytes)} of{' '}
         {formatBytes(capture.maxBytes)}
-        {capture.dropped > 0 ? ` · ${formatCount(capture.dropped)} older dropped` : ''}
+        {capture.dropped > capture.droppedBeats
+          ? ` · ${formatCount(capture.dropped - capture.droppedBeats)} older dropped`
+          : ''}
+        {capture.droppedBeats > 0 ? ` · ${formatCount(capture.droppedBeats)} heartbeats dropped` : ''}
       </span>
     </footer>
   );
+}
+
+/** Green only if what is shown is the present state of a bus. */
+function LiveButton({ now: { connection }, isHeld }: { now: Paint; isHeld: boolean }) {
+  if (connection.state === 'file') {
+    return (
+      <button aria-pressed={!isHeld} onClick={goLive} title="Go to the last event of the file">
+        End
+      </button>
+    );
+  }
+  const isLive = connection.state === 'live' && !isHeld;
+  return (
+    <button
+      class={isLive ? 'is-live' : ''}
+      aria-pressed={isLive}
+      disabled={connection.state !== 'live'}
+      onClick={goLive}
+      title="Go to the latest event"
+    >
+      {connection.state === 'live' ? 'Live' : 'Not live'}
+    </button>
+  );
+}
+
+export function pastWords(past: Paint['capture']['past']): string {
+  switch (past) {
+    case 'none':
+      return 'the page was opened then';
+    case 'reading':
+      return 'what was before is being read';
+    case 'epoch':
+      return 'the bus knows nothing earlier';
+    case 'compacted':
+      return 'the bus no longer keeps earlier events';
+    case 'asked':
+      return 'earlier events are read when a longer span is chosen';
+    case 'bounded':
+      return 'more does not fit into this page';
+    case 'unavailable':
+      return 'the bus did not answer when it was asked for earlier events';
+  }
 }
 
 function drawHistogram(canvas: HTMLCanvasElement, counts: readonly number[]): void {

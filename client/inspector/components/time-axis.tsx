@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { formatClock, formatSecond } from '../model/format.js';
+import { clock, second } from '../page/times.js';
 import { ticks, type Span } from '../model/lanes.js';
 
 interface TimeAxisProps {
@@ -45,7 +45,7 @@ export function TimeAxis({ window, beginsMs, onBrush, onReset }: TimeAxisProps) 
     >
       {at.map((ms) => (
         <span key={ms} class="tick-label" style={{ left: place(ms) }}>
-          {stepMs < 1_000 ? formatClock(ms).slice(3) : formatSecond(ms)}
+          {stepMs < 1_000 ? clock(ms).slice(3) : second(ms)}
         </span>
       ))}
       {beginsMs > window.fromMs && beginsMs < window.toMs ? (

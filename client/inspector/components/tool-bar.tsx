@@ -7,37 +7,39 @@ export function ToolBar() {
   const position = paint.value?.position;
   const isHeld = position?.at === 'held';
   return (
-    <div class="tool-bar" role="toolbar" aria-label="Filter and capture">
+    <section class="tool-bar" aria-label="Filter and capture">
       <FilterBox />
-      <button
-        class={isHeld ? 'pressed' : ''}
-        aria-pressed={isHeld}
-        title="Pause or resume ( Space )"
-        onClick={togglePause}
-      >
-        <span class={isHeld ? 'icon-play' : 'icon-pause'} aria-hidden="true" />
-        {isHeld ? 'Resume' : 'Pause'}
-      </button>
-      {isHeld ? <span class="missed">{formatCount(position.missed)} since</span> : null}
-      {view.value === 'stream' ? (
+      <div class="tools">
         <button
-          class={follow.value && !isHeld ? 'pressed' : ''}
-          aria-pressed={follow.value && !isHeld}
-          title="Keep the newest event visible ( f )"
-          onClick={() => {
-            if (follow.value && !isHeld) follow.value = false;
-            else goLive();
-          }}
+          class={isHeld ? 'pressed' : ''}
+          aria-pressed={isHeld}
+          title="Pause or resume ( Space )"
+          onClick={togglePause}
         >
-          Follow
+          <span class={isHeld ? 'icon-play' : 'icon-pause'} aria-hidden="true" />
+          {isHeld ? 'Resume' : 'Pause'}
         </button>
-      ) : null}
-      <button title="Export the capture as NDJSON ( e )" onClick={() => void exportFile()}>
-        Export
-      </button>
-      <button title="Replay a file of events. You can also drop it on the page." onClick={importFile}>
-        Import
-      </button>
-    </div>
+        {isHeld ? <span class="missed">{formatCount(position.missed)} new</span> : null}
+        {view.value === 'stream' ? (
+          <button
+            class={follow.value && !isHeld ? 'pressed' : ''}
+            aria-pressed={follow.value && !isHeld}
+            title="Keep the newest event visible ( f )"
+            onClick={() => {
+              if (follow.value && !isHeld) follow.value = false;
+              else goLive();
+            }}
+          >
+            Follow
+          </button>
+        ) : null}
+        <button title="Export the capture as NDJSON ( e )" onClick={() => void exportFile()}>
+          Export
+        </button>
+        <button title="Replay a file of events. You can also drop it on the page." onClick={importFile}>
+          Import
+        </button>
+      </div>
+    </section>
   );
 }

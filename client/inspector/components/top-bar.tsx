@@ -1,6 +1,8 @@
 import { formatCount, formatLag, plural } from '../model/format.js';
 import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
-import { overlay, paint, showView, view } from '../page/state.js';
+import { isUtc, overlay, paint, view } from '../page/state.js';
+import { zoneName } from '../page/times.js';
+import { PlaceLink } from './link.js';
 import type { ConnectionState } from '../worker/connection-state.js';
 import type { Paint } from '../worker/paint.js';
 
@@ -19,6 +21,22 @@ export function TopBar() {
       </nav>
       <div class="top-right">
         {now ? <Vitals now={now} /> : null}
+        <button
+          class="quiet zone"
+          aria-pressed={isUtc.value}
+          title="Times are shown in this zone: local time or UTC ( u )"
+          onClick={() => (isUtc.value = !isUtc.value)}
+        >
+          {zoneName()}
+        </button>
+        <button
+          class="quiet"
+          title="Search agents, addresses, records, clients and commands ( Ctrl K )"
+          aria-label="Search"
+          onClick={() => (overlay.value = 'palette')}
+        >
+          <span class="icon-search" aria-hidden="true" />
+        </button>
         <button class="quiet" title="Help ( ? )" aria-label="Help" onClick={() => (overlay.value = 'help')}>
           ?
         </button>
@@ -35,13 +53,11 @@ interface Badge {
 
 function Tab({ name, badge }: { name: ViewName; badge: Badge | undefined }) {
   return (
-    <button
+    <PlaceLink
       class="tab"
+      to={{ view: name }}
       aria-current={view.value === name ? 'page' : undefined}
       title={`${VIEW_TITLES[name]} ( g ${VIEW_KEYS[name]} )`}
-      onClick={() => {
-        showView(name);
-      }}
     >
       {VIEW_TITLES[name]}
       {badge && badge.count > 0 ? (
@@ -49,7 +65,7 @@ function Tab({ name, badge }: { name: ViewName; badge: Badge | undefined }) {
           {formatCount(badge.count)}
         </span>
       ) : null}
-    </button>
+    </PlaceLink>
   );
 }
 
@@ -57,7 +73,7 @@ function badgeOf(name: ViewName, { summary }: Paint): Badge | undefined {
   switch (name) {
     case 'pulse': {
       const { critical, warning } = summary.attention;
-      if (critical > 0) return { count: critical, tone: 'critical', label: plural(critical, 'critical matter') };
+      if (critical > 0) return { count: critical, tone: 'critical', label: `${formatCount(critical)} critical` };
       return { count: warning, tone: 'warning', label: plural(warning, 'warning') };
     }
     case 'agents': {
@@ -115,10 +131,10 @@ function connectionWords(connection: ConnectionState): { readonly tone: string; 
     case 'lost':
       return { tone: 'bad', text: 'connection lost' };
     case 'refused':
-      return { tone: 'bad', text: 'token refused' };
+      return { tone: 'bad', text: 'authentication failed' };
     case 'no-token':
       return { tone: 'bad', text: 'no token' };
     case 'file':
-      return { tone: 'waiting', text: 'file' };
+      return { tone: 'waiting', text: 'offline file' };
   }
 }

@@ -7,9 +7,10 @@ import {
   type VirtualizerOptions,
 } from '@tanstack/virtual-core';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { Target } from '../model/target.js';
 import { bindListKeys } from '../page/list-keys.js';
-import { rows as wanted } from '../page/state.js';
+import { rows as wanted, select, selectInPassing } from '../page/state.js';
 import { onLayout } from '../page/paint-scheduler.js';
 import type { Rows } from '../worker/paint.js';
 
@@ -26,9 +27,11 @@ export interface VirtualListProps<Row> {
   readonly render: (row: Row, place: number) => ComponentChildren;
   readonly keyOf: (row: Row) => string | number;
   readonly isSelected: (row: Row) => boolean;
-  readonly select: (row: Row) => void;
-  /** Rows that the keys skip. */
-  readonly skips?: (row: Row) => boolean;
+  /** What selecting the row selects; `undefined` for a row that cannot be selected, such as a heading. The keys skip those. */
+  readonly target: (row: Row) => Target | undefined;
+  /** For a tree: the level of a row from 1, and whether it is open; `undefined` if it has no children. */
+  readonly tree?: (row: Row) => { readonly level: number; readonly isOpen: boolean | undefined };
+  readonly onToggle?: (row: Row) => void;
   /** Keeps the last row visible. */
   readonly follow?: boolean;
   /** Called when the user scrolls away from the last row, or to it. */
@@ -36,6 +39,9 @@ export interface VirtualListProps<Row> {
   /** The number of rows removed at the beginning so far. The scroll position follows it. */
   readonly dropped?: number;
 }
+
+/** Height of the head of a list in rem. It stays at the top, above the rows. */
+const HEADER_REM = 1.95;
 
 const readRemPixels = (): number => parseFloat(getComputedStyle(document.documentElement).fontSize);
 
@@ -48,13 +54,17 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { list, rowRem, follow = false, dropped = 0 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [, redraw] = useState(0);
+  const id = useId();
   const height = Math.round(rowRem * remPixels.value);
+  const headerHeight = props.header === undefined ? 0 : Math.round(HEADER_REM * remPixels.value);
   const virtualizer = useRef<Virtualizer<HTMLDivElement, Element>>(undefined);
   const options: VirtualizerOptions<HTMLDivElement, Element> = {
     count: list.total,
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     overscan: 2,
+    scrollMargin: headerHeight,
+    scrollPaddingStart: headerHeight,
     scrollToFn: elementScroll,
     observeElementRect,
     observeElementOffset,
@@ -70,7 +80,8 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   });
   // Set the offset that the list will be scrolled to. At its old offset it would render rows that are never seen.
   const shown = virtualizer.current.scrollRect?.height;
-  if (follow && shown !== undefined) virtualizer.current.scrollOffset = Math.max(0, list.total * height - shown);
+  if (follow && shown !== undefined)
+    virtualizer.current.scrollOffset = Math.max(0, headerHeight + list.total * height - shown);
   const visibleItems = virtualizer.current.getVirtualItems();
   const items = visibleItems.flatMap(({ index, start }) => {
     const row = list.rows[index - list.from];
@@ -78,41 +89,48 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   });
   const slots = useSlots(items.map(({ row }) => props.keyOf(row)));
   useWanted(visibleItems[0]?.index ?? 0, (visibleItems.at(-1)?.index ?? 40) + 1, follow);
-  useScrollKeeping(scroller, { follow, total: list.total, dropped, height });
-  useListKeys(props, (place) => {
+  useScrollKeeping(scroller, { follow, total: list.total, dropped, height, headerHeight });
+  useListKeys(props, scroller, (place) => {
     virtualizer.current!.scrollToIndex(place, { align: 'auto' });
   });
 
+  const selected = items.find(({ row }) => props.isSelected(row));
+  const idOf = (place: number): string => `${id}-${String(place)}`;
   return (
-    <div class="list" role="grid" aria-label={props.label} aria-rowcount={list.total} aria-colcount={props.columns}>
+    <div
+      class="list list-scroller"
+      role={props.tree ? 'treegrid' : 'grid'}
+      tabIndex={0}
+      aria-label={props.label}
+      aria-rowcount={list.total}
+      aria-colcount={props.columns}
+      aria-activedescendant={selected ? idOf(selected.index) : undefined}
+      ref={scroller}
+      onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
+        props.onFollow?.(scrollTop + clientHeight >= scrollHeight - height);
+      }}
+    >
       {props.header}
-      <div
-        class="list-scroller"
-        role="rowgroup"
-        tabIndex={0}
-        aria-label={props.label}
-        ref={scroller}
-        onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
-          props.onFollow?.(scrollTop + clientHeight >= scrollHeight - height);
-        }}
-      >
-        <div class="list-space" role="presentation" style={{ height: `${String(list.total * height)}px` }}>
-          {items.map(({ index, start, row }, i) => (
-            <div
-              key={slots[i]}
-              class={`list-row${props.isSelected(row) ? ' selected' : ''}`}
-              role="row"
-              aria-rowindex={index + 1}
-              aria-selected={props.isSelected(row)}
-              style={{ transform: `translateY(${String(start)}px)`, height: `${String(height)}px` }}
-              onClick={() => {
-                props.select(row);
-              }}
-            >
-              {props.render(row, index)}
-            </div>
-          ))}
-        </div>
+      <div class="list-space" role="rowgroup" style={{ height: `${String(list.total * height)}px` }}>
+        {items.map(({ index, start, row }, i) => (
+          <div
+            key={slots[i]}
+            id={idOf(index)}
+            class={`list-row${props.isSelected(row) ? ' selected' : ''}`}
+            role="row"
+            aria-rowindex={index + 1}
+            aria-selected={props.isSelected(row)}
+            aria-level={props.tree?.(row).level}
+            aria-expanded={props.tree?.(row).isOpen}
+            style={{ transform: `translateY(${String(start - headerHeight)}px)`, height: `${String(height)}px` }}
+            onClick={() => {
+              const target = props.target(row);
+              if (target) select(target);
+            }}
+          >
+            {props.render(row, index)}
+          </div>
+        ))}
       </div>
     </div>
   );
@@ -157,52 +175,70 @@ interface ScrollState {
   readonly total: number;
   readonly dropped: number;
   readonly height: number;
+  readonly headerHeight: number;
 }
 
 /** Keeps the list at its end if it follows the end. Otherwise it keeps the same rows visible when rows before them are removed. */
 function useScrollKeeping(scroller: { readonly current: HTMLDivElement | null }, now: ScrollState): void {
-  const { follow, total, dropped, height } = now;
+  const { follow, total, dropped, height, headerHeight } = now;
   const before = useRef(dropped);
   useLayoutEffect(() => {
     const element = scroller.current;
     const gone = dropped - before.current;
     before.current = dropped;
     if (!element) return;
-    if (follow) onLayout(() => (element.scrollTop = total * height));
+    if (follow) onLayout(() => (element.scrollTop = headerHeight + total * height));
     else if (gone > 0) element.scrollTop -= gone * height;
-  }, [follow, total, dropped, height]);
+  }, [follow, total, dropped, height, headerHeight]);
 }
 
-function useListKeys<Row>(props: VirtualListProps<Row>, show: (place: number) => void): void {
+function useListKeys<Row>(
+  props: VirtualListProps<Row>,
+  list: { readonly current: HTMLDivElement | null },
+  show: (place: number) => void,
+): void {
   const latest = useRef(props);
   latest.current = props;
   const place = useRef(-1);
+  const selectedPlace = (): number => {
+    const { list: rows, isSelected } = latest.current;
+    const at = rows.rows.findIndex(isSelected);
+    return at < 0 ? place.current : rows.from + at;
+  };
+  const rowAt = (index: number): Row | undefined => latest.current.list.rows[index - latest.current.list.from];
   useEffect(
     () =>
       bindListKeys({
         move: (by) => {
-          const { list, isSelected, select } = latest.current;
-          const selected = list.rows.findIndex(isSelected);
-          const from =
-            selected >= 0
-              ? list.from + selected
-              : place.current < 0
-                ? by > 0
-                  ? list.from - 1
-                  : list.total
-                : place.current;
-          const { skips = () => false } = latest.current;
-          const at = (index: number) => list.rows[index - list.from];
-          let next = from + by;
-          for (let row = at(next); row !== undefined && skips(row); row = at(next)) next += by;
-          place.current = Math.max(0, Math.min(list.total - 1, next));
+          const { list: rows, target, onFollow } = latest.current;
+          const from = selectedPlace();
+          let next = from < 0 ? (by > 0 ? rows.from : rows.total - 1) : from + by;
+          const step = Math.sign(by);
+          for (let row = rowAt(next); row !== undefined && !target(row); row = rowAt(next)) next += step;
+          place.current = Math.max(0, Math.min(rows.total - 1, next));
           show(place.current);
-          latest.current.onFollow?.(place.current >= list.total - 1);
-          const row = at(place.current);
-          if (row !== undefined) select(row);
+          onFollow?.(place.current >= rows.total - 1);
+          const row = rowAt(place.current);
+          if (row === undefined) return;
+          // The list has the focus, so that a screen reader says which row is selected.
+          if (!list.current?.contains(document.activeElement)) list.current?.focus({ preventScroll: true });
+          selectInPassing(target(row));
         },
         open: () => document.querySelector<HTMLElement>('.detail')?.focus(),
+        toggle: (toOpen) => {
+          const row = rowAt(selectedPlace());
+          const isOpen = row === undefined ? undefined : latest.current.tree?.(row).isOpen;
+          if (row !== undefined && isOpen === !toOpen) latest.current.onToggle?.(row);
+        },
+        copied: () => {
+          const row = list.current?.querySelector('.list-row.selected');
+          return row
+            ? [...row.querySelectorAll('[role="gridcell"]')].map((cell) => textOf(cell)).join('\t')
+            : undefined;
+        },
       }),
     [],
   );
 }
+
+const textOf = (cell: Element): string => (cell as HTMLElement).innerText.replaceAll(/\s+/g, ' ').trim();

@@ -1,48 +1,23 @@
-import type { Agent } from './agents.js';
 import { SILENT_AFTER_MS } from './agents.js';
-import type { Contest } from './contention.js';
 import { describeIntent, endOf, isHistory, isOfContent, recordProblems } from '../../../protocol/index.js';
 import { recordKey } from './entry.js';
 import { formatBytes, formatSince, formatSpan, plural } from './format.js';
 import { isHeld, type Lease } from './lease.js';
-import type { Connection, Overview } from './overview.js';
+import { LAPSING_WITHIN_MS, on, short, where, type Attention, type Situation } from './matter.js';
+import { clientName, type Connection, type Overview } from './overview.js';
+import type { Severity } from './severity.js';
+import { silentHolders } from './silent-holders.js';
 import { momentAt, swarmOf } from './swarm-of.js';
-import type { Link } from './target.js';
 import { visible, visibleMiddle } from './visible.js';
-import type { ReplayedState } from './replayed-state.js';
 
-/** `critical`: work is lost or about to be lost. `warning`: work will be lost soon if nothing happens. `note`: worth knowing. */
-export type Severity = 'critical' | 'warning' | 'note';
-
-export interface Attention {
-  /** Identifies the matter. It stays the same as time passes. */
-  readonly key: string;
-  readonly severity: Severity;
-  /** One sentence in plain words. */
-  readonly text: string;
-  /** Orders matters of equal severity, the greatest first. */
-  readonly weight: number;
-  readonly link: Link;
-}
-
-export interface Situation {
-  readonly replayed: ReplayedState;
-  readonly leases: readonly Lease[];
-  readonly agents: readonly Agent[];
-  readonly contests: readonly Contest[];
-  readonly overview: Overview | undefined;
-  readonly nowMs: number;
-}
-
-/** A lease that ends within this time is about to lapse. */
-export const LAPSING_WITHIN_MS = 60_000;
 /** A shorter silence is not reported, however short the lease is. */
 const MIN_SILENCE_MS = 5_000;
-const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, note: 2 };
+const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 };
 
 /** Returns the matters that a person should look at, the most urgent first. */
 export function attentionOf(situation: Situation): Attention[] {
   return [
+    ...silentHolders(situation),
     ...contested(situation),
     ...lapsing(situation),
     ...lapsed(situation),
@@ -53,14 +28,13 @@ export function attentionOf(situation: Situation): Attention[] {
   ].sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.weight - a.weight || (a.key < b.key ? -1 : 1));
 }
 
-const short = (text: string): string => visibleMiddle(text, 48);
-const on = (branch: string): string => (branch === '' ? '' : ` on ${short(branch)}`);
-
 function contested({ contests }: Situation): Attention[] {
   return contests.map(({ address, conflict: { type, severity, parties } }) => {
     const branches = [...new Set(parties.map(({ branch }) => branch ?? ''))];
     const link = { view: 'symbols', target: { type: 'address', address } } as const;
-    const matter = { key: `contest ${type} ${address}`, link };
+    const runs = parties.flatMap(({ run }) => (run === undefined ? [] : [run]));
+    const command = ['holders', address];
+    const matter = { key: `contest ${type} ${address}`, about: 'contest', link, runs, command } as const;
     if (type === 'operation_conflict') {
       const intentions = parties.map(
         ({ run, operation }) => `${short(run ?? '?')} intends to ${short(operation ?? '?')}`,
@@ -68,8 +42,9 @@ function contested({ contests }: Situation): Attention[] {
       const text = `${intentions.slice(0, 3).join(', ')}: ${short(address)}`;
       return { ...matter, severity: 'critical', weight: 950 + parties.length, text };
     }
-    const runs = parties.map(({ run }) => short(run ?? '?'));
-    const who = runs.length === 2 ? `${runs[0]!} and ${runs[1]!}` : `${runs[0]!} and ${String(runs.length - 1)} others`;
+    const names = parties.map(({ run }) => short(run ?? '?'));
+    const others = `${String(names.length - 1)} others`;
+    const who = `${names[0]!} and ${names.length === 2 ? names[1]! : others}`;
     if (severity === 'merge-risk') {
       const text = `${who} hold ${short(address)} on ${String(branches.length)} branches: merging them may conflict`;
       return { ...matter, severity: 'warning', weight: 400 + parties.length, text };
@@ -90,10 +65,14 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
     const silence = Number.isFinite(silentMs) ? `has been silent for ${formatSpan(silentMs)}` : 'was never heard from';
     return {
       key: `lapsing ${next.key}`,
+      about: 'lapsing',
       severity: leftMs <= 20_000 && silentMs >= SILENT_AFTER_MS ? 'critical' : 'warning',
       weight: 500 - leftMs / 1_000,
       text: `${short(run)} ${silence} and holds a lease on ${where(next)} that ends in ${leftMs < 1_000 ? 'less than a second' : formatSpan(leftMs)}`,
+      endMs: next.endMs,
       link: { view: 'agents', target: { type: 'run', run } },
+      runs: [run],
+      command: ['watch', '--run-id', run],
     };
   });
 }
@@ -113,21 +92,20 @@ function lapsed({ replayed, leases, nowMs }: Situation): Attention[] {
     .filter((lease) => isRecentlyLapsed(lease, nowMs) && !intended.has(lease.lease.name))
     .map((lease) => ({
       key: `lapsed ${lease.key}`,
-      severity: 'note',
+      about: 'lapsed',
+      severity: 'info',
       weight: 100 - (nowMs - lease.endMs!) / 1_000,
       text: `The lease of ${short(lease.run)} on ${where(lease)} lapsed ${formatSince(nowMs - lease.endMs!)} and was never released`,
       link: { view: 'stream', target: { type: 'record', key: lease.key } },
+      runs: [lease.run],
+      command: ['get', 'reservations', '--run-id', lease.run],
     }));
 }
 
-const where = ({ addresses, branch }: Lease): string => {
-  const more = addresses.length > 1 ? ` and ${String(addresses.length - 1)} more` : '';
-  return `${short(addresses[0] ?? 'no address')}${more}${on(branch)}`;
-};
-
-/** Reports announced work that no lease protects, or no longer protects. Older work is history. */
-function unprotectedIntents({ replayed, leases, nowMs }: Situation): Attention[] {
+/** Reports announced work that no lease protects, or no longer protects. Older work is history, and work that waits is not begun. */
+function unprotectedIntents({ replayed, leases, waits, nowMs }: Situation): Attention[] {
   const moment = momentAt(nowMs);
+  const waiting = new Set(waits.flatMap(({ waiters }) => waiters.map(({ record }) => record)));
   const byName = new Map(leases.map((lease) => [lease.lease.name, lease]));
   return swarmOf(replayed)
     .intents(moment)
@@ -136,17 +114,20 @@ function unprotectedIntents({ replayed, leases, nowMs }: Situation): Attention[]
       const lease = reservationName === undefined ? undefined : byName.get(reservationName);
       const isLapsed = state.is === 'done' && state.because === 'lapsed' && lease && isRecentlyLapsed(lease, nowMs);
       const isGone = state.is === 'done' && state.because === 'gone' && !isHistory(intent.createdAt, moment);
-      if (state.is !== 'unprotected' && !isLapsed && !isGone) return [];
+      if ((state.is !== 'unprotected' && !isLapsed && !isGone) || waiting.has(recordKey('intent', id))) return [];
       const what = visibleMiddle(describeIntent(intent) ?? id, 48);
       const why = isLapsed
         ? `its lease lapsed ${formatSince(nowMs - (lease.endMs ?? nowMs))}`
         : 'no reservation protects it';
       return {
         key: `intent ${id}`,
+        about: 'intent',
         severity: 'warning',
         weight: 200 + (replayed.get('intent', id)?.revision ?? 0) / 1e9,
         text: `${short(run)} intends to ${what}, but ${why}`,
         link: { view: 'stream', target: { type: 'record', key: recordKey('intent', id) } },
+        runs: [run],
+        command: ['get', 'intents', '--run-id', run],
       };
     });
 }
@@ -156,6 +137,7 @@ function cycles({ replayed }: Situation): Attention[] {
     .dependencyCycles()
     .map((cycle) => ({
       key: `cycle ${cycle.join(' ')}`,
+      about: 'cycle',
       severity: 'critical',
       weight: 900,
       text: `${[...cycle, cycle[0]!]
@@ -163,6 +145,8 @@ function cycles({ replayed }: Situation): Attention[] {
         .map((name) => visibleMiddle(name, 16))
         .join(' → ')} wait for one another, so none can begin`,
       link: { view: 'stream', query: 'kind:dependency' },
+      runs: [],
+      command: ['get', 'dependencies'],
     }));
 }
 
@@ -172,12 +156,15 @@ function problems({ replayed }: Situation): Attention[] {
       .filter(({ problem }) => problem !== undefined)
       .map(({ key, kind, id, data, problem }) => ({
         key: `problem ${key}`,
+        about: 'problem' as const,
         severity: 'warning' as const,
         weight: 300,
         text: isOfContent(problem!)
           ? `The ${kind} ${short(id)} has invalid fields: ${visible(recordProblems({ kind, id, data, problem }).join('; '), 160)}`
           : `The file of ${kind} ${short(id)} cannot be read as a record: ${problem!}`,
         link: { view: 'stream', target: { type: 'record', key } } as const,
+        runs: [],
+        command: ['doctor'],
       })),
   );
 }
@@ -190,20 +177,25 @@ function busMatters({ overview }: Situation): Attention[] {
     : [
         {
           key: 'watch',
+          about: 'watch',
           severity: 'critical',
           weight: 800,
           text: describeWatch(overview.watch),
           link,
+          runs: [],
+          command: ['doctor'],
         },
       ];
   return [
     ...unhealthy,
     ...overview.connections.filter(isBehind).map((connection): Attention => ({
       key: `behind ${String(connection.id)}`,
+      about: 'client',
       severity: 'warning',
       weight: 250,
-      text: `Client ${String(connection.id)} does not keep up: ${describeLag(connection)}`,
+      text: `Client ${clientName(connection)} does not keep up: ${describeLag(connection)}`,
       link,
+      runs: [],
     })),
   ];
 }

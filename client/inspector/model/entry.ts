@@ -36,7 +36,17 @@ export type Mark =
   | { readonly type: 'synced'; readonly revision: number }
   | { readonly type: 'resync'; readonly reason: string }
   | { readonly type: 'lost'; readonly cause: string }
-  | { readonly type: 'back' };
+  | { readonly type: 'back' }
+  /** Earlier events are not known, for this reason. */
+  | { readonly type: 'begin'; readonly why: Beginning }
+  /** The bus was not running before this moment. What follows at once changed at some time before. */
+  | { readonly type: 'gap' };
+
+/**
+ * Why the known history begins where it does. `epoch`: the bus itself knows nothing earlier. `compacted`: the bus no longer has earlier
+ * events. `asked`: earlier ones were not asked for. `bounded`: more would not fit. `unavailable`: the bus did not answer.
+ */
+export type Beginning = 'epoch' | 'compacted' | 'asked' | 'bounded' | 'unavailable';
 
 export type Entry = EventEntry | MarkEntry;
 

@@ -13,16 +13,45 @@ export function formatSince(ms: number): string {
   return ms < 1_000 ? 'just now' : `${formatSpan(ms)} ago`;
 }
 
-/** Local wall time with milliseconds, `14:03:07.120`. */
-export function formatClock(ms: number): string {
-  const date = new Date(ms);
-  return `${formatSecond(ms)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+/** The zone in which times are shown: that of the browser, or UTC. */
+export type Zone = 'local' | 'utc';
+
+/** Wall time with milliseconds, `14:03:07.120`. */
+export function formatClock(ms: number, zone: Zone): string {
+  return `${formatSecond(ms, zone)}.${String(new Date(ms).getMilliseconds()).padStart(3, '0')}`;
 }
 
-/** Local wall time, `14:03:07`. */
-export function formatSecond(ms: number): string {
-  const date = new Date(ms);
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+/** Wall time, `14:03:07`. */
+export function formatSecond(ms: number, zone: Zone): string {
+  return isoIn(ms, zone).slice(11, 19);
+}
+
+/** The day, `2026-03-30`. */
+export function formatDay(ms: number, zone: Zone): string {
+  return isoIn(ms, zone).slice(0, 10);
+}
+
+/** Wall time, with the day if it is not the same as at another time. */
+export function formatMoment(ms: number, nowMs: number, zone: Zone): string {
+  const day = formatDay(ms, zone);
+  return day === formatDay(nowMs, zone) ? formatSecond(ms, zone) : `${day} ${formatSecond(ms, zone)}`;
+}
+
+/** The zone's offset from UTC at a time: `UTC`, `UTC+2`, `UTC-3:30`. */
+export function formatZone(ms: number, zone: Zone): string {
+  const minutes = zone === 'utc' ? 0 : -new Date(ms).getTimezoneOffset();
+  if (minutes === 0) return 'UTC';
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `UTC${minutes < 0 ? '-' : '+'}${String(hours)}${rest === 0 ? '' : `:${two(rest)}`}`;
+}
+
+const MAX_DATE_MS = 8_640_000_000_000_000 - 86_400_000;
+
+function isoIn(ms: number, zone: Zone): string {
+  const atMs = Math.max(0, Math.min(MAX_DATE_MS, ms));
+  const offsetMs = zone === 'utc' ? 0 : new Date(atMs).getTimezoneOffset() * 60_000;
+  // A year beyond 9999 begins with a sign and has six digits.
+  return new Date(atMs - offsetMs).toISOString().replace(/^\+/, '').slice(-24);
 }
 
 /** A delay of delivery, `0.4 ms`, `12 ms`, `1.2 s`. */

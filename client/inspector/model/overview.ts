@@ -1,8 +1,13 @@
 import type { ExplainReason, FilterInput, Overview } from '../../../protocol/index.js';
+import { visible } from './visible.js';
 
 export type { ExplainParams, Explanation, Overview } from '../../../protocol/index.js';
 export type Connection = Overview['connections'][number];
 export type SubscriptionState = Connection['subscriptions'][number];
+
+/** Returns how a client is called: by the name that it gave, or by its number. */
+export const clientName = ({ id, name }: Pick<Connection, 'id' | 'name'>): string =>
+  name === null ? `#${String(id)}` : `${visible(name, 48)} #${String(id)}`;
 
 /** Returns a filter in words, `kind reservation or intent · branch main`. */
 export function describeFilter(filter: FilterInput): string {

@@ -83,6 +83,13 @@ export class ReplayedState {
     else if (entry.mark.type === 'synced') this.#endResync(entry.mark.revision);
   }
 
+  /** Applies a heartbeat before its turn. The position stays. */
+  applyEarly(entry: EventEntry): void {
+    const { revision } = this;
+    this.#applyEvent(entry);
+    this.revision = revision;
+  }
+
   #applyEvent(entry: EventEntry): void {
     const { kind, id, data, type } = entry;
     const key = recordKey(kind, id);

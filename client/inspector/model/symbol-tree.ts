@@ -1,5 +1,6 @@
 import type { Contest } from './contention.js';
 import { isHeld, type Lease } from './lease.js';
+import type { WaitLine } from './waits.js';
 
 /** A directory, file or symbol, and the runs that hold something in it. */
 export interface SymbolNode {
@@ -12,6 +13,8 @@ export interface SymbolNode {
   readonly holders: readonly string[];
   /** The number of contested addresses here. */
   readonly contested: number;
+  /** The number of runs that wait for something here. */
+  readonly waiting: number;
   /** The number of reservations here that exist but hold nothing any more. */
   readonly past: number;
 }
@@ -23,6 +26,7 @@ interface Building {
   readonly children: Map<string, Building>;
   readonly holders: Set<string>;
   readonly contested: Set<string>;
+  readonly waiting: Set<string>;
   past: number;
 }
 
@@ -33,7 +37,11 @@ export interface SymbolRow extends Omit<SymbolNode, 'children'> {
   readonly hasChildren: boolean;
 }
 
-export function symbolTree(leases: readonly Lease[], contests: readonly Contest[]): SymbolNode[] {
+export function symbolTree(
+  leases: readonly Lease[],
+  contests: readonly Contest[],
+  waits: readonly WaitLine[] = [],
+): SymbolNode[] {
   const root = begin('', '', 'directory');
   for (const lease of leases) {
     for (const address of lease.addresses) {
@@ -46,6 +54,12 @@ export function symbolTree(leases: readonly Lease[], contests: readonly Contest[
   for (const { address, conflict } of contests) {
     if (conflict.type !== 'address_overlap') continue;
     for (const node of pathTo(root, address)) node.contested.add(address);
+  }
+  for (const { by, wanted, waiters } of waits) {
+    if (by !== 'intent') continue;
+    for (const node of wanted.flatMap((address) => pathTo(root, address))) {
+      for (const { run } of waiters) node.waiting.add(run);
+    }
   }
   return finish(root).children.slice();
 }
@@ -80,6 +94,7 @@ const begin = (path: string, label: string, level: SymbolNode['level']): Buildin
   children: new Map(),
   holders: new Set(),
   contested: new Set(),
+  waiting: new Set(),
   past: 0,
 });
 
@@ -120,8 +135,12 @@ function finish(node: Building): SymbolNode {
     return { ...only, label: `${node.label}/${only.label}` };
   }
   const { path, label, level, past } = node;
-  return { path, label, level, children, holders: [...node.holders].sort(), contested: node.contested.size, past };
+  const [contested, waiting] = [node.contested.size, node.waiting.size];
+  return { path, label, level, children, holders: [...node.holders].sort(), contested, waiting, past };
 }
 
 const byNeed = (a: SymbolNode, b: SymbolNode): number =>
-  b.contested - a.contested || b.holders.length - a.holders.length || (a.label < b.label ? -1 : 1);
+  b.contested - a.contested ||
+  b.waiting - a.waiting ||
+  b.holders.length - a.holders.length ||
+  (a.label < b.label ? -1 : 1);

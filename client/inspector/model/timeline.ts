@@ -1,7 +1,7 @@
 import type { RecordData } from '../../../protocol/index.js';
 import { LeaseIntervals } from './lease-intervals.js';
 import { Capture } from './capture.js';
-import type { Entry, EventEntry, Mark } from './entry.js';
+import type { Beginning, Entry, EventEntry, Mark } from './entry.js';
 import type { ReadLine } from './ndjson.js';
 import { packedSize } from './packed-size.js';
 import { Rates } from './rates.js';
@@ -22,11 +22,26 @@ export class Timeline {
   readonly head = new ReplayedState();
   #held: ReplayedState | undefined;
   #nextSeq = 0;
+  #hasEvents = false;
 
-  constructor(maxBytes: number) {
-    this.capture = new Capture(maxBytes, (entry) => {
-      this.base.apply(entry);
+  /** Why the history begins where it does. */
+  readonly beginning: Beginning | undefined;
+
+  /** @param beginning why the history begins where it does; `undefined` as long as nobody has asked what was before. */
+  constructor(maxBytes: number, beginning?: Beginning) {
+    this.beginning = beginning;
+    // A third is enough for every heartbeat of the last minute, even at two hundred a second.
+    const limits = { maxBytes, maxBeatBytes: maxBytes / 3 };
+    this.capture = new Capture(limits, (entry, how) => {
+      // Its record says from now on, at every earlier moment too, how far the lease was extended later. The lease was held all that time.
+      if (how === 'early' && entry.what === 'event') this.base.applyEarly(entry);
+      else this.base.apply(entry);
     });
+  }
+
+  /** Whether any event was ever added. Marks are none. */
+  get hasEvents(): boolean {
+    return this.#hasEvents;
   }
 
   get nextSeq(): number {
@@ -53,6 +68,7 @@ export class Timeline {
       problem,
       observed,
     };
+    this.#hasEvents = true;
     this.#add(entry);
     this.intervals.apply(entry);
     // A snapshot brings all past records at once and says nothing about a rate.
@@ -83,11 +99,14 @@ export class Timeline {
   }
 
   /** Returns the number of captured entries in each of `buckets` equal spans of the captured time. */
-  histogram(buckets: number): { readonly fromMs: number; readonly toMs: number; readonly counts: number[] } {
-    const fromMs = this.capture.first()?.atMs ?? 0;
+  histogram(
+    buckets: number,
+    sinceMs = -Infinity,
+  ): { readonly fromMs: number; readonly toMs: number; readonly counts: number[] } {
+    const fromMs = Math.max(sinceMs, this.capture.first()?.atMs ?? 0);
     const toMs = Math.max(fromMs + 1_000, this.capture.last()?.atMs ?? 0);
     const counts = Array.from({ length: buckets }, () => 0);
-    for (const entry of this.capture.range(0, this.capture.length)) {
+    for (const entry of this.capture.range(this.capture.indexAfter(fromMs - 1), this.capture.length)) {
       if (entry.what === 'event' && entry.type === 'snapshot') continue;
       counts[Math.min(buckets - 1, Math.floor(((entry.atMs - fromMs) / (toMs - fromMs)) * buckets))]!++;
     }

@@ -1,7 +1,20 @@
 import { visible } from '../model/visible.js';
 import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
 import { ask, send } from './worker-client.js';
-import { follow, grouping, overlay, paint, query, say, select, showHeartbeats, showView, timeFormat } from './state.js';
+import {
+  atMs,
+  follow,
+  grouping,
+  isUtc,
+  overlay,
+  paint,
+  query,
+  say,
+  select,
+  showHeartbeats,
+  showView,
+  timeFormat,
+} from './state.js';
 
 /** Something that the user can do, by key or from the palette. */
 export interface Action {
@@ -12,11 +25,11 @@ export interface Action {
 }
 
 export function togglePause(): void {
-  send(paint.value?.position.at === 'held' ? { type: 'live' } : { type: 'pause' });
+  atMs.value = atMs.value === undefined ? paint.value?.nowMs : undefined;
 }
 
 export function goLive(): void {
-  send({ type: 'live' });
+  atMs.value = undefined;
   follow.value = true;
 }
 
@@ -44,8 +57,9 @@ export function importFile(): void {
 }
 
 export function openFile(file: File): void {
+  atMs.value = undefined;
   send({ type: 'import', name: file.name, file });
-  say(`Replaying ${visible(file.name, 120)}; disconnected from the bus`);
+  say(`Showing ${visible(file.name, 120)} (offline); the live capture goes on`);
 }
 
 export async function copy(text: string, what: string): Promise<void> {
@@ -83,6 +97,7 @@ export const ACTIONS: readonly Action[] = [
     name: 'Show times as absolute or relative',
     run: () => (timeFormat.value = timeFormat.value === 'absolute' ? 'relative' : 'absolute'),
   },
+  { name: 'Show times in UTC or in local time', keys: 'u', run: () => (isUtc.value = !isUtc.value) },
   { name: 'Group agents by branch', run: () => (grouping.value = grouping.value === 'branch' ? 'none' : 'branch') },
   {
     name: 'Group agents by presence',

@@ -1,7 +1,6 @@
 import { batch, effect } from '@preact/signals';
-import { formatTarget, parseTarget } from '../model/target.js';
-import { VIEW_NAMES } from '../model/view-name.js';
-import { query, showView, target, view } from './state.js';
+import { formatPlace, parsePlace } from '../model/place.js';
+import { atMs, place, query, since, showView, takesNewEntry, target } from './state.js';
 
 const TOKEN_KEY = 'muse-bus.token';
 const BUS_KEY = 'muse-bus.address';
@@ -13,23 +12,28 @@ export interface BusAddress {
 }
 
 /**
- * Removes the token from the address bar and keeps it for this tab only. The address of the bus is the server of this page; in the browser
+ * Removes the token from the address bar and keeps it for this tab. The address of the bus is the server of this page; in the browser
  * extension it is the address that the user has entered.
  */
 export function takeAddress(): BusAddress {
   const { hash, protocol, host, pathname, search } = location;
   const token = /[#&]token=([^&]*)/.exec(hash)?.[1];
   if (token !== undefined) {
-    sessionStorage.setItem(TOKEN_KEY, decodeURIComponent(token));
+    keepToken(decodeURIComponent(token));
     const rest = hash
       .slice(1)
       .replace(/(^|&)token=[^&]*/, '')
       .replace(/^&/, '');
-    history.replaceState(null, '', pathname + search + (rest === '' ? '' : `#${rest}`));
+    // An address with nothing but the token belongs to the place where the page was when it asked for it.
+    history.replaceState(null, '', pathname + search + (rest === '' ? formatPlace(place.peek()) : `#${rest}`));
   }
   const own = protocol === 'https:' ? `wss://${host}` : `ws://${host}`;
   const url = isExtension() ? (sessionStorage.getItem(BUS_KEY) ?? '') : own;
   return { url, token: sessionStorage.getItem(TOKEN_KEY) ?? '' };
+}
+
+export function keepToken(token: string): void {
+  sessionStorage.setItem(TOKEN_KEY, token);
 }
 
 /** Reads the address that the user entered: the one that `serve` prints or, on a page that the bus serves, only the token. */
@@ -41,39 +45,38 @@ export function readAddress(text: string): BusAddress | undefined {
     : { url: known.url, token: text.trim() };
   // The page's security policy allows connections to its own server only.
   if (address.url === '' || address.token === '' || (!isExtension() && address.url !== known.url)) return undefined;
-  sessionStorage.setItem(TOKEN_KEY, address.token);
+  keepToken(address.token);
   sessionStorage.setItem(BUS_KEY, address.url);
   return address;
 }
 
 export const isExtension = (): boolean => location.protocol === 'chrome-extension:';
 
-/** Keeps the address bar equal to view, filter and selection, in both directions. */
+/**
+ * Keeps the address bar equal to the place, in both directions. A change of view or selection is an entry of its own in the history, so that
+ * Back undoes it; typing in the filter is not.
+ */
 export function startAddressBar(): void {
   readHash();
   addEventListener('hashchange', readHash);
+  addEventListener('popstate', readHash);
   effect(() => {
-    const hash = formatHash();
-    if (location.hash !== hash) history.replaceState(null, '', hash);
+    const hash = formatPlace(place.value);
+    const isStep = takesNewEntry();
+    if (location.hash === hash) return;
+    if (isStep) history.pushState(null, '', hash);
+    else history.replaceState(null, '', hash);
   });
 }
 
-function formatHash(): string {
-  const parameters = new URLSearchParams();
-  if (query.value !== '') parameters.set('q', query.value);
-  if (target.value) parameters.set('sel', formatTarget(target.value));
-  const text = parameters.toString();
-  return `#/${view.value}${text === '' ? '' : `?${text}`}`;
-}
-
 function readHash(): void {
-  const match = /^#\/([a-z]+)(?:\?(.*))?$/s.exec(location.hash);
-  const name = VIEW_NAMES.find((known) => known === match?.[1]);
-  if (!name) return;
-  const parameters = new URLSearchParams(match?.[2] ?? '');
+  const read = parsePlace(location.hash);
+  if (!read) return;
   batch(() => {
-    showView(name);
-    query.value = parameters.get('q') ?? '';
-    target.value = parseTarget(parameters.get('sel') ?? '');
+    showView(read.view);
+    query.value = read.query;
+    target.value = read.target;
+    atMs.value = read.atMs;
+    since.value = read.since;
   });
 }

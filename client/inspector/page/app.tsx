@@ -31,13 +31,15 @@ export function App() {
     ? (connectionEmptyState(now) ?? (view.value === 'bus' ? undefined : noRecordsEmptyState(now)))
     : undefined;
   const View = VIEWS[view.value];
+  // What is not known any more must not look as if it were.
+  const isStale = now?.connection.state === 'lost';
   return (
-    <div class="app">
+    <div class={`app${isStale ? ' stale' : ''}${target.value && !emptyState ? ' has-detail' : ''}`}>
       <TopBar />
       <ToolBar />
       <Notices />
-      <div class="middle">
-        <main id="main" class="main" aria-label={VIEW_TITLES[view.value]}>
+      <main class="middle" id="main" tabIndex={-1} aria-label={VIEW_TITLES[view.value]}>
+        <div class="main">
           {emptyState ? (
             <EmptyState {...emptyState} />
           ) : now ? (
@@ -45,9 +47,9 @@ export function App() {
           ) : (
             <p class="starting">Starting…</p>
           )}
-        </main>
+        </div>
         {target.value && !emptyState ? <DetailPane /> : null}
-      </div>
+      </main>
       <ScrubBar />
       {overlay.value === 'help' ? <Help /> : null}
       {overlay.value === 'palette' ? <Palette /> : null}

@@ -1,10 +1,13 @@
 import { VIEW_KEYS, VIEW_NAMES } from '../model/view-name.js';
 import { exportFile, focusFilter, goLive, togglePause } from './actions.js';
-import { moveInList, openInList } from './list-keys.js';
-import { follow, overlay, select, showView, target } from './state.js';
+import { copiedFromList, moveInList, openInList, toggleInList } from './list-keys.js';
+import { follow, isUtc, overlay, say, select, showView, target } from './state.js';
 
 /** After `g`, the second key must follow within this time. */
 const SEQUENCE_MS = 1_200;
+
+/** How many rows PageUp and PageDown move. */
+const PAGE = 20;
 
 let goAtMs = 0;
 
@@ -20,19 +23,54 @@ export function startKeys(): void {
       escape();
       return;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || overlay.value !== 'none' || isTyping(event.target)) return;
+    if (
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      event.isComposing ||
+      overlay.value !== 'none' ||
+      isTyping(event.target)
+    )
+      return;
     if (press(event)) event.preventDefault();
+  });
+  addEventListener('copy', (event) => {
+    if (isTyping(document.activeElement) || getSelection()?.isCollapsed === false) return;
+    const row = copiedFromList();
+    if (row === undefined || !event.clipboardData) return;
+    event.clipboardData.setData('text/plain', row);
+    event.preventDefault();
+    say('Row copied');
   });
 }
 
+const NO_TEXT = ['button', 'checkbox', 'radio', 'range', 'submit', 'reset', 'file', 'color'];
+
+/** Whether the element takes text. A checkbox or a slider does not, so the keys stay alive there. */
 function isTyping(element: EventTarget | null): boolean {
-  return element instanceof HTMLElement && element.closest('input, textarea, select, [contenteditable]') !== null;
+  if (!(element instanceof HTMLElement)) return false;
+  if (element instanceof HTMLInputElement) return !NO_TEXT.includes(element.type);
+  return element.closest('textarea, select, [contenteditable]') !== null;
 }
+
+/** Whether the element itself uses the keys that move: a slider. */
+const isSlider = (element: EventTarget | null): boolean =>
+  element instanceof HTMLInputElement && element.type === 'range';
 
 function escape(): void {
   if (overlay.value !== 'none') overlay.value = 'none';
-  else if (isTyping(document.activeElement)) (document.activeElement as HTMLElement).blur();
-  else if (target.value) select(undefined);
+  else if (isTyping(document.activeElement)) focusMain();
+  else if (target.value) {
+    select(undefined);
+    focusMain();
+  }
+}
+
+/** Puts the focus into the view, so that the next Tab goes on from there and not from the top of the page. */
+function focusMain(): void {
+  const main =
+    document.querySelector<HTMLElement>('main .list-scroller') ?? document.querySelector<HTMLElement>('main');
+  main?.focus({ preventScroll: true });
 }
 
 /** Handles a key. @returns whether the key has a meaning. */
@@ -46,8 +84,9 @@ function press(event: KeyboardEvent): boolean {
     }
   }
   // On a button or link these keys activate it.
-  const isOnControl = event.target instanceof Element && event.target.closest('button, a, summary') !== null;
+  const isOnControl = event.target instanceof Element && event.target.closest('button, a, summary, input') !== null;
   if (isOnControl && (event.key === ' ' || event.key === 'Enter')) return false;
+  if (isSlider(event.target) && /^(Arrow|Page|Home|End)/.test(event.key)) return false;
   const action = KEYS[event.key];
   action?.();
   return action !== undefined;
@@ -63,6 +102,7 @@ const KEYS: Readonly<Record<string, () => void>> = {
     else goLive();
   },
   e: () => void exportFile(),
+  u: () => (isUtc.value = !isUtc.value),
   j: () => {
     moveInList(1);
   },
@@ -74,6 +114,24 @@ const KEYS: Readonly<Record<string, () => void>> = {
   },
   ArrowUp: () => {
     moveInList(-1);
+  },
+  PageDown: () => {
+    moveInList(PAGE);
+  },
+  PageUp: () => {
+    moveInList(-PAGE);
+  },
+  Home: () => {
+    moveInList(-Infinity);
+  },
+  End: () => {
+    moveInList(Infinity);
+  },
+  ArrowRight: () => {
+    toggleInList(true);
+  },
+  ArrowLeft: () => {
+    toggleInList(false);
   },
   Enter: openInList,
 };

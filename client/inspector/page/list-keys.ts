@@ -1,7 +1,12 @@
-/** The list that `j`, `k` and Enter act on. If there is none, they act on the focusable rows of the view. */
+/** The list that the keys act on. If there is none, they act on the focusable rows of the view. */
 export interface KeyList {
+  /** Selects the row that is so many rows further down. */
   move(by: number): void;
   open(): void;
+  /** Opens or closes the selected row of a tree. */
+  toggle(toOpen: boolean): void;
+  /** Returns the selected row as text, its cells separated by tabs. */
+  copied(): string | undefined;
 }
 
 let current: KeyList | undefined;
@@ -29,3 +34,9 @@ export function openInList(): void {
   if (current) current.open();
   else (document.activeElement as HTMLElement | null)?.click();
 }
+
+export function toggleInList(toOpen: boolean): void {
+  current?.toggle(toOpen);
+}
+
+export const copiedFromList = (): string | undefined => current?.copied();

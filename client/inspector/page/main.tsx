@@ -2,13 +2,17 @@ import { render } from 'preact';
 import { App } from './app.js';
 import { startAddressBar, takeAddress } from './address-bar.js';
 import { openFile } from './actions.js';
+import { answerOtherTabs, askOtherTabs } from './token-handover.js';
 import { startKeys } from './keys.js';
 import { send, startWorkerClient } from './worker-client.js';
 
 const address = takeAddress();
 startAddressBar();
 startWorkerClient();
-send({ type: 'connect', ...address });
+void askOtherTabs(address).then((found) => {
+  send({ type: 'connect', ...found });
+  answerOtherTabs(() => takeAddress().token);
+});
 startKeys();
 
 addEventListener('dragover', (event) => {

@@ -1,4 +1,5 @@
 import { batch, computed, signal } from '@preact/signals';
+import { DEFAULT_SPAN, formatPlace, type Place, type Since } from '../model/place.js';
 import { sameTarget, type Link, type Target } from '../model/target.js';
 import type { ViewName } from '../model/view-name.js';
 import type { AgentGrouping, ViewState } from '../worker/messages.js';
@@ -10,6 +11,10 @@ export const paint = signal<Paint | undefined>(undefined);
 export const view = signal<ViewName>('pulse');
 export const query = signal('');
 export const target = signal<Target | undefined>(undefined);
+/** The moment that all views show; `undefined`: the present. */
+export const atMs = signal<number | undefined>(undefined);
+/** How far back the page shows what happened. */
+export const since = signal<Since>(DEFAULT_SPAN);
 export const showHeartbeats = signal(false);
 export const rows = signal<ViewState['rows']>({ from: 0, to: 60 });
 export const sort = signal<ViewState['sort']>({ by: 'attention', descending: false });
@@ -19,6 +24,9 @@ export const lanes = signal<ViewState['lanes']>({ widthMs: 120_000, endMs: undef
 /** Whether the stream keeps its newest row visible. */
 export const follow = signal(true);
 export const timeFormat = signal<'absolute' | 'relative'>('absolute');
+
+/** Whether times are shown in UTC instead of local time. */
+export const isUtc = signal(false);
 
 export type Overlay = 'none' | 'help' | 'palette';
 export const overlay = signal<Overlay>('none');
@@ -30,6 +38,8 @@ export const viewState = computed<ViewState>(() => ({
   view: view.value,
   query: query.value,
   target: target.value,
+  atMs: atMs.value,
+  since: since.value,
   showHeartbeats: showHeartbeats.value,
   rows: rows.value,
   follow: follow.value,
@@ -37,6 +47,15 @@ export const viewState = computed<ViewState>(() => ({
   grouping: grouping.value,
   closed: closed.value,
   lanes: lanes.value,
+}));
+
+/** What a link to the page says. */
+export const place = computed<Place>(() => ({
+  view: view.value,
+  query: query.value,
+  target: target.value,
+  atMs: atMs.value,
+  since: since.value,
 }));
 
 export const nowMs = computed(() => paint.value?.nowMs ?? Date.now());
@@ -49,8 +68,25 @@ export function showView(name: ViewName): void {
   });
 }
 
+let isPassing = false;
+let last: Place | undefined;
+
 export function select(next: Target | undefined): void {
   if (!sameTarget(target.value, next)) target.value = next;
+}
+
+/** Selects a row on the way to another: Back does not stop at it. */
+export function selectInPassing(next: Target | undefined): void {
+  isPassing = true;
+  select(next);
+  isPassing = false;
+}
+
+/** Whether the step from the last place to the present one is an entry of its own in the history. Called once for each step. */
+export function takesNewEntry(): boolean {
+  const before = last;
+  last = place.peek();
+  return !isPassing && before !== undefined && (before.view !== last.view || !sameTarget(before.target, last.target));
 }
 
 export function followLink(link: Link): void {
@@ -58,6 +94,17 @@ export function followLink(link: Link): void {
     showView(link.view);
     if (link.target) target.value = link.target;
     if (link.query !== undefined) query.value = link.query;
+  });
+}
+
+/** Returns the address of a link. What the link does not say stays as it is. */
+export function hrefOf(link: Link): string {
+  const { view: name, query: words, target: chosen } = link;
+  const next = { ...place.value, view: name };
+  return formatPlace({
+    ...next,
+    ...(chosen === undefined ? {} : { target: chosen }),
+    ...(words === undefined ? {} : { query: words }),
   });
 }
 

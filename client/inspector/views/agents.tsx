@@ -1,6 +1,8 @@
 import { formatSince } from '../model/format.js';
 import { grouping, paint, select, sort, target } from '../page/state.js';
+import { PlaceLink } from '../components/link.js';
 import { LeaseTag, Sparkline, Text } from '../components/primitives.js';
+import { ShortWait } from '../components/wait-line.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { AgentGrouping, AgentSort } from '../worker/messages.js';
 import type { AgentRow, LeaseCell } from '../worker/paint.js';
@@ -11,7 +13,7 @@ const COLUMNS: readonly { readonly title: string; readonly by?: AgentSort; reado
   { title: 'Heartbeat', by: 'beat', hint: 'time since its last heartbeat' },
   { title: 'Leases', by: 'leases', hint: 'the leases it holds, the next to end first' },
   { title: 'Ends in', by: 'ends', hint: 'when its next lease ends' },
-  { title: 'Intent', hint: 'what it intends to do' },
+  { title: 'Intent', hint: 'what it waits for, or intends to do' },
   { title: '1 minute', hint: 'its events in the last minute' },
 ];
 
@@ -55,9 +57,7 @@ export function AgentsView() {
         header={<Header />}
         keyOf={(row) => (row.row === 'group' ? `group ${row.label}` : row.run)}
         isSelected={(row) => row.row === 'agent' && target.value?.type === 'run' && target.value.run === row.run}
-        select={(row) => {
-          if (row.row === 'agent') select({ type: 'run', run: row.run });
-        }}
+        target={(row) => (row.row === 'agent' ? { type: 'run', run: row.run } : undefined)}
         render={(row) => <Row row={row} />}
       />
       {list.total === 0 ? <p class="nothing">No agent matches the filter.</p> : null}
@@ -67,7 +67,7 @@ export function AgentsView() {
 
 function Header() {
   return (
-    <div role="rowgroup">
+    <div class="list-head" role="rowgroup">
       <div class="list-header agent-grid" role="row">
         {COLUMNS.map(({ title, by, hint }) => (
           <div
@@ -75,11 +75,13 @@ function Header() {
             role="columnheader"
             title={hint}
             aria-sort={
-              by !== undefined && sort.value.by === by
-                ? sort.value.descending
-                  ? 'descending'
-                  : 'ascending'
-                : undefined
+              by === undefined
+                ? undefined
+                : sort.value.by !== by
+                  ? 'none'
+                  : sort.value.descending
+                    ? 'descending'
+                    : 'ascending'
             }
           >
             {by === undefined ? (
@@ -113,7 +115,9 @@ function Row({ row }: { row: AgentRow }) {
     <div class="agent-grid cells" role="presentation">
       <div role="gridcell" class="who">
         <span class={`presence ${row.presence}`} title={row.presence} />
-        <Text value={row.run} max={28} middle />
+        <PlaceLink to={{ view: 'agents', target: { type: 'run', run: row.run } }}>
+          <Text value={row.run} max={28} middle />
+        </PlaceLink>
         {row.presence === 'live' ? <span class="hidden">live</span> : <span class="presence-word">{row.presence}</span>}
       </div>
       <div role="gridcell">
@@ -130,7 +134,10 @@ function Row({ row }: { row: AgentRow }) {
         {row.leases.length === 0 ? <span class="muted">none</span> : null}
       </div>
       <div role="gridcell">{first ? <LeaseTag state={first.state} leftMs={first.leftMs} /> : null}</div>
-      <div role="gridcell">{row.intent ? <Text value={row.intent} max={60} /> : null}</div>
+      <div role="gridcell">
+        {row.blocks > 0 ? <span class="contest">blocks {row.blocks} </span> : null}
+        {row.wait ? <ShortWait line={row.wait} /> : row.intent ? <Text value={row.intent} max={60} /> : null}
+      </div>
       <div role="gridcell">
         <Sparkline values={row.activity} />
       </div>

@@ -1,5 +1,11 @@
 import { formatBytes, formatCount, formatSpan, plural } from '../model/format.js';
-import { describeFilter, type Connection, type Overview, type SubscriptionState } from '../model/overview.js';
+import {
+  clientName,
+  describeFilter,
+  type Connection,
+  type Overview,
+  type SubscriptionState,
+} from '../model/overview.js';
 import { visible } from '../model/visible.js';
 import { paint } from '../page/state.js';
 import { Explain } from '../components/explain.js';
@@ -48,7 +54,7 @@ function Known({ overview }: { overview: Overview }) {
                 <th>Client</th>
                 <th>Since</th>
                 <th>State</th>
-                <th>Queued</th>
+                <th>Send queue</th>
                 <th>Filter</th>
                 <th class="number">Delivered</th>
                 <th class="number">Behind</th>
@@ -154,7 +160,7 @@ function ConnectionRows({ connection, now, isThisPage }: { connection: Connectio
           <td>
             {i === 0 ? (
               <>
-                <b>#{id}</b>
+                <b>{clientName(connection)}</b>
                 {isThisPage ? <span class="this-page">this page</span> : null}{' '}
                 <span class="muted">
                   <Text value={`${remote} ${encoding}`} max={32} />

@@ -1,8 +1,10 @@
 import { useRef } from 'preact/hooks';
-import { formatSecond, formatSpan } from '../model/format.js';
-import { ticks, zoom, type Lane, type Span } from '../model/lanes.js';
-import { lanes, nowMs, paint, select, target } from '../page/state.js';
+import { formatSpan } from '../model/format.js';
+import { second } from '../page/times.js';
+import { ticks, TRACKS, zoom, type Lane, type Span } from '../model/lanes.js';
+import { lanes, nowMs, paint, target } from '../page/state.js';
 import { LaneCanvas } from '../components/lane-canvas.js';
+import { PlaceLink } from '../components/link.js';
 import { TimeAxis } from '../components/time-axis.js';
 import { Text } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
@@ -62,9 +64,7 @@ export function LanesView() {
         header={<Header window={window} beginsMs={list.beginsMs} />}
         keyOf={({ run }) => run}
         isSelected={({ run }) => target.value?.type === 'run' && target.value.run === run}
-        select={({ run }) => {
-          if (target.value?.type !== 'record') select({ type: 'run', run });
-        }}
+        target={({ run }) => ({ type: 'run', run })}
         render={(lane) => <Row lane={lane} window={window} beginsMs={list.beginsMs} />}
       />
       {list.total === 0 ? <p class="nothing">No agent matches the filter.</p> : null}
@@ -97,7 +97,7 @@ function wheel(event: WheelEvent, frame: HTMLElement, window: Span): void {
 
 function Header({ window, beginsMs }: { window: Span; beginsMs: number }) {
   return (
-    <div role="rowgroup">
+    <div class="list-head" role="rowgroup">
       <div class="list-header lane-grid" role="row">
         <div role="columnheader">Run</div>
         <div role="columnheader" class="axis-cell">
@@ -111,11 +111,14 @@ function Header({ window, beginsMs }: { window: Span; beginsMs: number }) {
 function Row({ lane, window, beginsMs }: { lane: Lane; window: Span; beginsMs: number }) {
   const held = lane.bars.filter(({ end }) => end === 'running').length;
   const contested = lane.bars.filter(({ overlaps }) => overlaps.length > 0).length;
-  const label = `${String(lane.bars.length)} leases, ${String(held)} held, ${String(contested)} overlapping, ${String(lane.marks.length)} events between ${formatSecond(window.fromMs)} and ${formatSecond(window.toMs)}`;
+  const label = `${String(lane.bars.length)} leases, ${String(held)} held, ${String(contested)} overlapping, ${String(lane.marks.length)} events between ${second(window.fromMs)} and ${second(window.toMs)}`;
   return (
     <div class="lane-grid cells" role="presentation">
       <div role="gridcell" class="lane-name">
-        <Text value={lane.run} max={22} middle />
+        <PlaceLink to={{ view: 'lanes', target: { type: 'run', run: lane.run } }}>
+          <Text value={lane.run} max={22} middle />
+        </PlaceLink>
+        {held > TRACKS ? <span class="muted">{held} leases</span> : null}
         <span class="muted">
           <Text value={lane.branch} max={18} middle />
         </span>

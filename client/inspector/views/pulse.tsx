@@ -1,8 +1,12 @@
 import type { ComponentChildren } from 'preact';
-import type { Attention, Severity } from '../model/attention.js';
+import type { AttentionGroup } from '../model/attention-groups.js';
 import { formatCount, formatLag } from '../model/format.js';
-import { VIEW_TITLES } from '../model/view-name.js';
-import { followLink, paint, query, showView } from '../page/state.js';
+import type { Attention } from '../model/matter.js';
+import type { ViewName } from '../model/view-name.js';
+import { nowMs, paint } from '../page/state.js';
+import { PlaceLink } from '../components/link.js';
+import { commandLine, MatterActions, Severity } from '../components/matter-row.js';
+import { untilWords, WaitLines } from '../components/wait-line.js';
 import { Plot } from '../components/plot.js';
 import { KindTag } from '../components/primitives.js';
 import type { Summary, PulsePaint } from '../worker/paint.js';
@@ -13,7 +17,10 @@ export function PulseView() {
   return (
     <div class="pulse">
       <Figures summary={now.summary} />
-      <AttentionList pulse={now.pulse} />
+      <div class="pulse-main">
+        <Blocked pulse={now.pulse} />
+        <AttentionList pulse={now.pulse} />
+      </div>
       <aside class="pulse-side" aria-label="Rates">
         <Rates pulse={now.pulse} summary={now.summary} />
         <Kinds pulse={now.pulse} />
@@ -23,15 +30,16 @@ export function PulseView() {
 }
 
 function Figures({ summary }: { summary: Summary }) {
-  const { agents, leases, contested } = summary;
+  const { agents, leases, contested, waiting } = summary;
   return (
     <div class="figures">
-      <Group title="Agents" open={() => showView('agents')}>
+      <Group title="Agents" view="agents">
         <Figure value={agents.live} label="live" tone="good" hint="last event within 15 s" />
         <Figure value={agents.quiet} label="quiet" tone="warning" hint="no event for 15 s" />
         <Figure value={agents.silent} label="silent" tone="critical" hint="no event for 90 s" />
+        <Figure value={waiting} label="waiting" tone="warning" hint="wait for an address or a task of another run" />
       </Group>
-      <Group title="Leases" open={() => showView('lanes')}>
+      <Group title="Leases" view="lanes">
         <Figure value={leases.active} label="active" tone="good" hint="held at this moment" />
         <Figure
           value={leases.lapsing}
@@ -46,20 +54,18 @@ function Figures({ summary }: { summary: Summary }) {
           hint="ended without a release; the record still exists"
         />
       </Group>
-      <Group title="Addresses" open={() => showView('symbols')}>
+      <Group title="Addresses" view="symbols">
         <Figure value={contested} label="contested" tone="critical" hint="held by several runs" />
       </Group>
     </div>
   );
 }
 
-function Group({ title, open, children }: { title: string; open: () => void; children: ComponentChildren }) {
+function Group({ title, view, children }: { title: string; view: ViewName; children: ComponentChildren }) {
   return (
     <section class="figure-group">
       <h2>
-        <button class="link" onClick={open}>
-          {title}
-        </button>
+        <PlaceLink to={{ view }}>{title}</PlaceLink>
       </h2>
       <dl>{children}</dl>
     </section>
@@ -75,21 +81,34 @@ function Figure({ value, label, tone, hint }: { value: number; label: string; to
   );
 }
 
-const SEVERITY_WORDS: Readonly<Record<Severity, string>> = { critical: 'now', warning: 'soon', note: 'note' };
+function Blocked({ pulse: { waits, moreWaits } }: { pulse: PulsePaint }) {
+  return (
+    <section class="blocked" aria-labelledby="blocked-title">
+      <h2 id="blocked-title">
+        Who waits for whom <span class="muted">a silent holder first, then the longest wait</span>
+      </h2>
+      {waits.length === 0 ? <p class="muted">No agent waits for another.</p> : <WaitLines lines={waits} />}
+      {moreWaits > 0 ? <p class="muted more">and {formatCount(moreWaits)} more</p> : null}
+    </section>
+  );
+}
 
-function AttentionList({ pulse: { attention, more } }: { pulse: PulsePaint }) {
+function AttentionList({ pulse: { attention, waits, more } }: { pulse: PulsePaint }) {
   return (
     <section class="attention" aria-labelledby="attention-title">
       <h2 id="attention-title">Needs attention</h2>
       {attention.length === 0 ? (
-        <p class="all-well">
-          <span class="tick" aria-hidden="true" /> Nothing. No address is contested, no agent is stuck, all files can be
-          read.
+        <p class={waits.length === 0 ? 'all-well' : 'muted'}>
+          {waits.length === 0 ? <span class="tick" aria-hidden="true" /> : null} Nothing
+          {waits.length === 0 ? '' : ' else'}. No address is contested, no holder is silent, all files can be read.
         </p>
       ) : (
         <ol>
-          {attention.map((matter) => (
-            <Matter key={matter.key} matter={matter} />
+          {attention.map((group) => (
+            <li key={group.key} class={`matter ${group.severity}`}>
+              <Severity severity={group.severity} />
+              {group.count === 1 ? <Matter matter={group.matters[0]!} /> : <Many group={group} />}
+            </li>
           ))}
         </ol>
       )}
@@ -98,24 +117,32 @@ function AttentionList({ pulse: { attention, more } }: { pulse: PulsePaint }) {
   );
 }
 
-function Matter({ matter: { severity, text, link } }: { matter: Attention }) {
+function Matter({ matter: { text, endMs, link, runs, command } }: { matter: Attention }) {
   return (
-    <li>
-      <button
-        data-row
-        class={`matter ${severity}`}
-        title={`Go to ${VIEW_TITLES[link.view]}`}
-        onClick={() => {
-          followLink(link);
-        }}
-      >
-        <span class="severity">{SEVERITY_WORDS[severity]}</span>
-        <span class="matter-text">{text}</span>
-        <span class="matter-link" aria-hidden="true">
-          {VIEW_TITLES[link.view]} ›
-        </span>
-      </button>
-    </li>
+    <>
+      <span class="matter-text">
+        {text}
+        {endMs === undefined ? null : <span class="muted"> · {untilWords(endMs, undefined, nowMs.value)}</span>}
+      </span>
+      <MatterActions open={link} runs={runs} command={command && commandLine(command)} />
+    </>
+  );
+}
+
+/** Many matters about the same, as one line that opens. */
+function Many({ group: { title, count, matters } }: { group: AttentionGroup }) {
+  return (
+    <details class="many">
+      <summary data-row>{title}</summary>
+      <ul>
+        {matters.map((matter) => (
+          <li key={matter.key} class="matter">
+            <Matter matter={matter} />
+          </li>
+        ))}
+      </ul>
+      {count > matters.length ? <p class="muted">and {formatCount(count - matters.length)} more</p> : null}
+    </details>
   );
 }
 
@@ -137,7 +164,7 @@ function Rates({ pulse: { rates }, summary }: { pulse: PulsePaint; summary: Summ
         <h2>
           Delivery lag <output>{summary.lagMs === undefined ? '–' : formatLag(summary.lagMs)}</output>
           <span class="legend">
-            <i class="line solid" /> mean <i class="line dashed" /> maximum
+            <i class="line solid" /> mean <i class="line dashed" /> max
           </span>
         </h2>
         <Plot
@@ -145,7 +172,7 @@ function Rates({ pulse: { rates }, summary }: { pulse: PulsePaint; summary: Summ
           data={[rates.seconds, rates.lagMean, rates.lagMax]}
           series={[
             { name: 'mean', color: 'accent' },
-            { name: 'maximum', color: 'warning', dash: true },
+            { name: 'max', color: 'warning', dash: true },
           ]}
           format={formatLag}
         />
@@ -165,20 +192,17 @@ function Kinds({ pulse: { kinds } }: { pulse: PulsePaint }) {
       <ul>
         {kinds.map(({ kind, count }) => (
           <li key={kind}>
-            <button
+            <PlaceLink
               class="kind-row"
               title={`Show ${kind} events in the stream`}
-              onClick={() => {
-                query.value = `kind:${kind}`;
-                showView('stream');
-              }}
+              to={{ view: 'stream', query: `kind:${kind}` }}
             >
               <KindTag kind={kind} />
               <span class="kind-bar" aria-hidden="true">
                 <i style={{ width: `${String((count / most) * 100)}%` }} />
               </span>
               <span class="number">{formatCount(count)}</span>
-            </button>
+            </PlaceLink>
           </li>
         ))}
       </ul>

@@ -1,6 +1,9 @@
-import { formatBytes, formatClock, formatCount, formatLag, formatSpan } from '../model/format.js';
+import { formatBytes, formatCount, formatLag, formatSpan } from '../model/format.js';
+import { clock, moment } from '../page/times.js';
 import { visible } from '../model/visible.js';
-import { follow, nowMs, paint, select, showHeartbeats, target, timeFormat } from '../page/state.js';
+import { follow, nowMs, paint, query, showHeartbeats, target, timeFormat } from '../page/state.js';
+import { PlaceLink } from '../components/link.js';
+import { pastWords } from '../components/scrub-bar.js';
 import { KindTag, Text, TypeTag } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { Mark } from '../model/entry.js';
@@ -47,16 +50,17 @@ export function StreamView() {
         header={<Header />}
         keyOf={({ seq }) => seq}
         isSelected={isSelected}
-        select={(row) => {
-          if (row.row === 'event') select({ type: 'record', key: row.key, revision: row.revision });
-        }}
+        target={(row) => (row.row === 'event' ? { type: 'record', key: row.key, revision: row.revision } : undefined)}
         render={(row) => <Row row={row} />}
-        skips={({ row }) => row === 'mark'}
         follow={follow.value}
         onFollow={(isAtEnd) => (follow.value = isAtEnd)}
         dropped={list.dropped}
       />
-      {list.total === 0 ? <p class="nothing">No captured event matches the filter.</p> : null}
+      {list.total === 0 ? (
+        <p class="nothing">
+          {query.value === '' ? 'No event in this span.' : 'No event in this span matches the filter.'}
+        </p>
+      ) : null}
     </div>
   );
 }
@@ -69,7 +73,7 @@ function isSelected(row: StreamRow): boolean {
 
 function Header() {
   return (
-    <div role="rowgroup">
+    <div class="list-head" role="rowgroup">
       <div class="list-header stream-grid" role="row">
         {COLUMNS.map((title) => (
           <div key={title} role="columnheader" class={NUMERIC.has(title) ? 'number' : ''}>
@@ -87,18 +91,26 @@ function Row({ row }: { row: StreamRow }) {
   if (row.row === 'mark') {
     return (
       <div class={`mark-row ${row.mark.type}`} role="gridcell" aria-colspan={COLUMNS.length}>
-        {formatClock(row.atMs)} — {markWords(row.mark)}
+        {moment(row.atMs)} — {markWords(row.mark)}
       </div>
     );
   }
-  const { revision, atMs, deltaMs, type, kind, run, branch, address, more, bytes, lagMs, note } = row;
+  const { revision, key, atMs, deltaMs, type, kind, run, branch, address, more, bytes, lagMs, note } = row;
   return (
     <div class="stream-grid cells" role="presentation">
       <div role="gridcell" class="number">
-        {revision}
+        <PlaceLink to={{ view: 'stream', target: { type: 'record', key, revision } }}>{revision}</PlaceLink>
       </div>
-      <div role="gridcell" class="number" title={new Date(atMs).toISOString()}>
-        {timeFormat.value === 'absolute' ? formatClock(atMs) : formatSpan(Math.max(0, nowMs.value - atMs))}
+      <div
+        role="gridcell"
+        class="number"
+        title={type === 'snapshot' ? 'before the known history begins' : isoTime(atMs)}
+      >
+        {type === 'snapshot'
+          ? 'before'
+          : timeFormat.value === 'absolute'
+            ? clock(atMs)
+            : formatSpan(Math.max(0, nowMs.value - atMs))}
       </div>
       <div role="gridcell" class="number muted">
         {deltaMs === undefined || type === 'snapshot' ? '' : `+${formatSpan(deltaMs)}`}
@@ -130,15 +142,22 @@ function Row({ row }: { row: StreamRow }) {
   );
 }
 
+const MAX_DATE_MS = 8_640_000_000_000_000;
+const isoTime = (ms: number): string => (ms <= MAX_DATE_MS ? new Date(ms).toISOString() : '');
+
 function markWords(mark: Mark): string {
   switch (mark.type) {
     case 'synced':
-      return `snapshot complete at revision ${formatCount(mark.revision)}; changes follow`;
+      return `connected at revision ${formatCount(mark.revision)}; live from here`;
     case 'resync':
       return `resync (${visible(mark.reason, 40)}): a new snapshot follows`;
     case 'lost':
       return `connection lost: ${visible(mark.cause, 120)}`;
     case 'back':
-      return 'connected again; no event was lost unless a resync follows';
+      return 'Reconnected; resuming where the connection was lost';
+    case 'begin':
+      return `history begins: ${pastWords(mark.why)}`;
+    case 'gap':
+      return 'gap: the bus was not running; the changes that follow were found at its start';
   }
 }

@@ -1,5 +1,6 @@
 import { visible } from '../model/visible.js';
-import { closed, paint, select, target } from '../page/state.js';
+import { closed, paint, target } from '../page/state.js';
+import { PlaceLink } from '../components/link.js';
 import { Text } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
@@ -20,8 +21,10 @@ export function SymbolsView() {
         header={<Header />}
         keyOf={({ path }) => path}
         isSelected={isSelected}
-        select={({ path }) => {
-          select({ type: 'address', address: path });
+        target={({ path }) => ({ type: 'address', address: path })}
+        tree={({ depth, hasChildren, isOpen }) => ({ level: depth + 1, isOpen: hasChildren ? isOpen : undefined })}
+        onToggle={({ path, hasChildren }) => {
+          if (hasChildren) toggle(path);
         }}
         render={(row) => <Row row={row} />}
       />
@@ -32,7 +35,7 @@ export function SymbolsView() {
 
 function Header() {
   return (
-    <div role="rowgroup">
+    <div class="list-head" role="rowgroup">
       <div class="list-header symbol-grid" role="row">
         <div role="columnheader">Path, file, symbol</div>
         <div role="columnheader" title="number of runs that hold something here, on all branches">
@@ -51,7 +54,7 @@ function toggle(path: string): void {
 }
 
 function Row({ row }: { row: SymbolRow }) {
-  const { path, label, level, depth, holders, contested, past, isOpen, hasChildren } = row;
+  const { path, label, level, depth, holders, contested, waiting, past, isOpen, hasChildren } = row;
   const heat = Math.min(5, holders.length);
   return (
     <div class="symbol-grid cells" role="presentation">
@@ -59,6 +62,7 @@ function Row({ row }: { row: SymbolRow }) {
         {hasChildren ? (
           <button
             class="twist"
+            tabIndex={-1}
             aria-expanded={isOpen}
             aria-label={`${isOpen ? 'Close' : 'Open'} ${visible(path, 80)}`}
             onClick={(event) => {
@@ -71,7 +75,9 @@ function Row({ row }: { row: SymbolRow }) {
         ) : (
           <span class="twist" />
         )}
-        <Text value={level === 'directory' ? `${label}/` : label} max={70} middle />
+        <PlaceLink to={{ view: 'symbols', target: { type: 'address', address: path } }}>
+          <Text value={level === 'directory' ? `${label}/` : label} max={70} middle />
+        </PlaceLink>
       </div>
       <div role="gridcell" class="heat" title={`${String(holders.length)} holders`}>
         <span class="heat-cells" aria-hidden="true">
@@ -83,13 +89,14 @@ function Row({ row }: { row: SymbolRow }) {
       </div>
       <div role="gridcell">
         {contested > 0 ? (
-          <span class="contest">⚔ {level === 'symbol' ? 'contested' : `${String(contested)} contested`}</span>
+          <span class="contest">⚔ {level === 'symbol' ? 'contested' : `${String(contested)} contested`} </span>
         ) : null}
+        {waiting > 0 ? <span class="waiting">{waiting} waiting</span> : null}
       </div>
       <div role="gridcell" class="holders">
         {holders.slice(0, MAX_HOLDERS).map((run) => (
           <span key={run} class="holder">
-            <Text value={run} max={18} middle />
+            {run === '' ? <span class="muted">no run</span> : <Text value={run} max={18} middle />}
           </span>
         ))}
         {holders.length > MAX_HOLDERS ? <span class="muted">+{holders.length - MAX_HOLDERS}</span> : null}

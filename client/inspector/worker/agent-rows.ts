@@ -1,6 +1,7 @@
 import type { Agent } from '../model/agents.js';
 import { isHeld, type Lease } from '../model/lease.js';
 import type { Query } from '../model/query.js';
+import { blockedBy, waitsOf } from '../model/waits.js';
 import type { AgentGrouping, AgentSort, ViewState } from './messages.js';
 import type { AgentRow, LeaseCell } from './paint.js';
 import { isContested, matchesAgent, type DerivedState } from './derived-state.js';
@@ -44,12 +45,12 @@ export function agentRow(agent: Agent, derived: DerivedState): Extract<AgentRow,
     sinceBeatMs,
     leases: shown.slice(0, MAX_LEASES).map((lease) => leaseCell(lease, derived)),
     moreLeases: Math.max(0, shown.length - MAX_LEASES),
-    intent: isHeldAny(shown) ? intent : undefined,
+    intent,
+    wait: waitsOf(derived.waits, run)[0],
+    blocks: new Set(blockedBy(derived.waits, run).flatMap(({ waiters }) => waiters.map((waiter) => waiter.run))).size,
     activity,
   };
 }
-
-const isHeldAny = (leases: readonly Lease[]): boolean => leases.some(isHeld);
 
 function leaseCell(lease: Lease, derived: DerivedState): LeaseCell {
   const { key, state, addresses, endMs, renewedMs } = lease;
@@ -81,9 +82,11 @@ const COMPARISONS: Readonly<Record<AgentSort, Compare>> = {
   beat: (a, b) => (a.sinceBeatMs ?? Infinity) - (b.sinceBeatMs ?? Infinity),
 };
 
-/** Ranks agents with contested leases first, then silent holders, then other holders, then the rest. */
+/** Ranks agents that hold others up or contend first, then those that wait, then silent holders, then other holders, then the rest. */
 function urgency(agent: Agent, derived: DerivedState): number {
-  if (agent.leases.some((lease) => isContested(derived, lease))) return 3;
+  if (blockedBy(derived.waits, agent.run).length > 0) return 5;
+  if (agent.leases.some((lease) => isContested(derived, lease))) return 4;
+  if (waitsOf(derived.waits, agent.run).length > 0) return 3;
   const holds = agent.leases.some(isHeld);
   if (holds && agent.presence !== 'live') return 2;
   return holds ? 1 : 0;

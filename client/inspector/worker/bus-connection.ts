@@ -4,11 +4,15 @@ import type { Dial } from '../../sdk/channel.js';
 import { webDial } from '../../sdk/web-channel.js';
 import type { Mark } from '../model/entry.js';
 import type { ReadLine } from '../model/ndjson.js';
+import type { PastEvents } from '../model/history.js';
 import type { ConnectionState, ResyncNotice } from './connection-state.js';
+import { readPast } from './past-reader.js';
 
 export interface BusListener {
   event(event: ReadLine): void;
   mark(mark: Mark): void;
+  /** Called once, when the first snapshot is complete. */
+  ready(): void;
   state(state: ConnectionState): void;
   /** Called with each frame as it was received, before it is decoded. */
   frame(frame: string): void;
@@ -29,6 +33,8 @@ export class BusConnection {
   #records = 0;
   #isSynced = false;
   #lostMs: number | undefined;
+  /** The revision of the first complete snapshot. What was before is in the bus's history. */
+  #firstRevision: number | undefined;
 
   constructor(
     private readonly url: string,
@@ -67,6 +73,13 @@ export class BusConnection {
     }
   }
 
+  /** Reads what happened before this connection. @returns `undefined` before the first snapshot is complete. */
+  async past(sinceMs: number): Promise<PastEvents | undefined> {
+    const client = this.#client;
+    if (!client || this.#firstRevision === undefined) return undefined;
+    return readPast(client, this.#firstRevision, sinceMs, (event) => ({ ...this.#toLine(event), lagMs: undefined }));
+  }
+
   close(): void {
     this.#isClosed = true;
     void this.#client?.close();
@@ -94,10 +107,7 @@ export class BusConnection {
         return;
       case 'synced':
         this.#isSynced = true;
-        this.listener.mark({
-          type: 'synced',
-          revision: Number(update.cursor.slice(update.cursor.lastIndexOf(':') + 1)),
-        });
+        this.#synced(Number(update.cursor.slice(update.cursor.lastIndexOf(':') + 1)));
         this.#reportState();
         return;
       case 'resync':
@@ -108,6 +118,13 @@ export class BusConnection {
         this.#reportState();
         return;
     }
+  }
+
+  #synced(revision: number): void {
+    const isFirst = this.#firstRevision === undefined;
+    this.#firstRevision ??= revision;
+    this.listener.mark({ type: 'synced', revision });
+    if (isFirst) this.listener.ready();
   }
 
   #toLine(event: BusEvent): ReadLine {

@@ -1,10 +1,12 @@
 import { agentsOf, type Agent } from '../model/agents.js';
-import { attentionOf, isRecentlyLapsed, LAPSING_WITHIN_MS, type Attention } from '../model/attention.js';
+import { attentionOf, isRecentlyLapsed } from '../model/attention.js';
 import { contestsOf, type Contest } from '../model/contention.js';
 import { isHeld, leasesOf, type Lease } from '../model/lease.js';
+import { LAPSING_WITHIN_MS, type Attention } from '../model/matter.js';
 import type { Overview } from '../model/overview.js';
 import type { Query } from '../model/query.js';
 import type { ReplayedState } from '../model/replayed-state.js';
+import { waitLinesOf, type WaitLine } from '../model/waits.js';
 import type { Summary } from './paint.js';
 
 /** The values derived from a replayed state at a moment, computed once for everything that a paint shows. */
@@ -16,6 +18,7 @@ export interface DerivedState {
   readonly contests: readonly Contest[];
   /** Keys of the leases that are contested. */
   readonly contested: ReadonlySet<string>;
+  readonly waits: readonly WaitLine[];
   readonly attention: readonly Attention[];
 }
 
@@ -23,6 +26,7 @@ export function deriveState(replayed: ReplayedState, nowMs: number, overview: Ov
   const leases = leasesOf(replayed, nowMs);
   const agents = agentsOf(replayed, leases, nowMs);
   const contests = contestsOf(replayed, leases, nowMs);
+  const waits = waitLinesOf(replayed, leases, agents, nowMs);
   return {
     replayed,
     nowMs,
@@ -30,7 +34,8 @@ export function deriveState(replayed: ReplayedState, nowMs: number, overview: Ov
     agents,
     contests,
     contested: new Set(contests.flatMap(({ leases: own }) => own.map(({ key }) => key))),
-    attention: attentionOf({ replayed, leases, agents, contests, overview, nowMs }),
+    waits,
+    attention: attentionOf({ replayed, leases, agents, contests, waits, overview, nowMs }),
   };
 }
 
@@ -40,7 +45,7 @@ export function summarize(
   derived: DerivedState,
   recent: { readonly eventsPerSecond: number; readonly lagMs: number | undefined },
 ): Summary {
-  const { replayed, leases, agents, contests, attention, nowMs } = derived;
+  const { replayed, leases, agents, contests, waits, attention, nowMs } = derived;
   const active = leases.filter(isHeld);
   return {
     revision: replayed.revision,
@@ -52,7 +57,8 @@ export function summarize(
       lapsed: leases.filter((lease) => isRecentlyLapsed(lease, nowMs)).length,
     },
     contested: contests.length,
-    attention: countBy(attention, ({ severity }) => severity, { critical: 0, warning: 0, note: 0 }),
+    attention: countBy([...waits, ...attention], ({ severity }) => severity, { critical: 0, warning: 0, info: 0 }),
+    waiting: new Set(waits.flatMap(({ waiters }) => waiters.map(({ run }) => run))).size,
     ...recent,
   };
 }

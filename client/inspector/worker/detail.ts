@@ -1,13 +1,22 @@
-import { kindFromName, overlap, parseAddress, recordProblems, type RecordData } from '../../../protocol/index.js';
+import {
+  kindFromName,
+  overlap,
+  parseAddress,
+  parseTimestamp,
+  recordProblems,
+  type RecordData,
+} from '../../../protocol/index.js';
 import type { Capture } from '../model/capture.js';
 import { workHistoryOf } from '../model/work-history.js';
 import { differences } from '../model/difference.js';
 import { addressesOf, recordKey, textOf, type EventEntry } from '../model/entry.js';
 import { isUnder } from '../model/symbol-tree.js';
 import type { Target } from '../model/target.js';
+import { blockedBy, waitsOf } from '../model/waits.js';
+import type { Lease } from '../model/lease.js';
 import type { ReplayedRecord } from '../model/replayed-state.js';
 import { agentRow } from './agent-rows.js';
-import type { WorkHistoryRow, Detail, HistoryRow, Holder } from './paint.js';
+import type { WorkHistoryRow, Detail, HistoryRow, Holder, LeaseTermPaint } from './paint.js';
 import { isContested, type DerivedState } from './derived-state.js';
 
 const MAX_HISTORY = 60;
@@ -56,7 +65,10 @@ function recordDetail(
     revision: event?.revision ?? current?.revision ?? 0,
     exists: current !== undefined,
     problem: recordProblems({ kind, id, data, problem: event?.problem ?? current?.problem }).join('; ') || undefined,
-    lease: lease && { state: lease.state, leftMs: lease.endMs === undefined ? undefined : lease.endMs - derived.nowMs },
+    lease: lease && leaseTermPaint(lease, derived.nowMs),
+    waits: derived.waits.filter(
+      ({ blockedBy: key, waiters }) => key === target.key || waiters.some(({ record }) => record === target.key),
+    ),
     workHistory: workHistoryRows(current ?? removedRecord(target.key, history[0], data), derived),
     history: history.map(historyRow),
   };
@@ -80,7 +92,6 @@ function removedRecord(key: string, event: EventEntry | undefined, data: RecordD
 }
 
 function workHistoryRows(record: ReplayedRecord, { replayed }: DerivedState): WorkHistoryRow[] {
-  if (record.kind === 'dependency') return [];
   return workHistoryOf(replayed, record).map(({ kind, records }) => ({
     kind,
     records: records
@@ -96,6 +107,7 @@ function runDetail(run: string, derived: DerivedState, capture: Capture, end: nu
     about: 'run',
     run,
     agent: agent && agentRow(agent, derived),
+    waits: [...new Set([...waitsOf(derived.waits, run), ...blockedBy(derived.waits, run)])],
     history: latest(capture, end, ({ data }) => data.run_id === run).map(historyRow),
   };
 }
@@ -107,15 +119,42 @@ function addressDetail(address: string, derived: DerivedState, capture: Capture,
   for (const lease of derived.leases) {
     const touched = wanted.ok ? lease.lease.addresses.find((own) => overlap(own, wanted.address))?.text : undefined;
     if (touched === undefined || lease.state === 'released') continue;
-    const leftMs = lease.endMs === undefined ? undefined : lease.endMs - derived.nowMs;
-    const { key, run, branch, state } = lease;
-    holders.push({ key, run, branch, address: touched, state, leftMs, isContested: isContested(derived, lease) });
+    const { key, run, branch } = lease;
+    const term = leaseTermPaint(lease, derived.nowMs);
+    holders.push({ key, run, branch, address: touched, isContested: isContested(derived, lease), ...term });
   }
   holders.sort(
-    (a, b) => Number(b.isContested) - Number(a.isContested) || (b.leftMs ?? Infinity) - (a.leftMs ?? Infinity),
+    (a, b) =>
+      Number(isHeldState(b)) - Number(isHeldState(a)) ||
+      Number(b.isContested) - Number(a.isContested) ||
+      (b.leftMs ?? Infinity) - (a.leftMs ?? Infinity),
   );
   const history = latest(capture, end, ({ data }) => touches(addressesOf(data)) !== undefined);
-  return { about: 'address', address, holders: holders.slice(0, MAX_HOLDERS), history: history.map(historyRow) };
+  const waits = derived.waits.filter(({ wanted: all }) =>
+    all.some((one) => touches([one]) !== undefined || isUnder(address, one)),
+  );
+  return {
+    about: 'address',
+    address,
+    holders: holders.slice(0, MAX_HOLDERS),
+    waits,
+    history: history.map(historyRow),
+  };
+}
+
+const isHeldState = ({ state }: LeaseTermPaint): boolean =>
+  state === 'live' || state === 'suspect' || state === 'unknown';
+
+function leaseTermPaint({ state, endMs, lease }: Lease, nowMs: number): LeaseTermPaint {
+  const { writtenExpiry, extendedBy, lastBeatAt } = lease;
+  return {
+    state,
+    leftMs: endMs === undefined ? undefined : endMs - nowMs,
+    endMs,
+    writtenEndMs: parseTimestamp(writtenExpiry),
+    extendedBy: extendedBy === undefined ? undefined : recordKey('heartbeat', extendedBy),
+    sinceBeatMs: lastBeatAt === undefined ? undefined : Math.max(0, nowMs - lastBeatAt),
+  };
 }
 
 /** Returns the last events that match, the newest first. */

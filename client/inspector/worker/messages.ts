@@ -1,8 +1,11 @@
 import type { Completion } from '../model/completion.js';
+import type { Verdict } from '../../../protocol/index.js';
 import type { ExplainParams, Explanation } from '../model/overview.js';
+import type { Since } from '../model/place.js';
 import type { Target } from '../model/target.js';
 import type { ViewName } from '../model/view-name.js';
 import type { Paint } from './paint.js';
+import type { Found } from './search.js';
 
 /** The column that agents are sorted by. */
 export type AgentSort = 'attention' | 'run' | 'branch' | 'leases' | 'ends' | 'beat';
@@ -13,6 +16,9 @@ export interface ViewState {
   readonly view: ViewName;
   readonly query: string;
   readonly target: Target | undefined;
+  /** The moment that all views show; `undefined`: the present. */
+  readonly atMs: number | undefined;
+  readonly since: Since;
   readonly showHeartbeats: boolean;
   /** The range of rows to send: those on the screen and some on either side. `to` is the row after the last one. */
   readonly rows: { readonly from: number; readonly to: number };
@@ -31,11 +37,8 @@ export type ToWorker =
   | { readonly type: 'view-state'; readonly viewState: ViewState }
   /** The last paint is on the screen, so the next one may be sent. */
   | { readonly type: 'painted'; readonly tookMs: number }
-  | { readonly type: 'pause' }
-  | { readonly type: 'scrub'; readonly atMs: number }
-  | { readonly type: 'live' }
   | { readonly type: 'import'; readonly name: string; readonly file: Blob }
-  /** Leaves an imported file and connects to the bus again. */
+  /** Leaves an imported file and shows the bus again. */
   | { readonly type: 'online' }
   | { readonly type: 'ask'; readonly nonce: number; readonly question: Question };
 
@@ -43,7 +46,10 @@ export type Question =
   | { readonly about: 'completion'; readonly text: string; readonly caret: number }
   | { readonly about: 'raw'; readonly key: string; readonly revision: number }
   | { readonly about: 'export' }
-  | { readonly about: 'explain'; readonly params: ExplainParams };
+  | { readonly about: 'explain'; readonly params: ExplainParams }
+  | { readonly about: 'search'; readonly text: string }
+  /** Which clients were told of the last event of a record. */
+  | { readonly about: 'told'; readonly key: string };
 
 /** The answer to each question. */
 export interface Answers {
@@ -51,6 +57,16 @@ export interface Answers {
   readonly raw: RawFrame;
   readonly export: { readonly file: Blob; readonly events: number };
   readonly explain: Explanation;
+  readonly search: Found[];
+  readonly told: ClientAnswer[];
+}
+
+/** Whether an event was delivered to a subscription of a client, and why. */
+export interface ClientAnswer {
+  readonly client: string;
+  readonly sub: number;
+  readonly verdict: Verdict;
+  readonly why: string;
 }
 
 /** The bytes of an event. */

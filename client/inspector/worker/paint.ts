@@ -1,15 +1,16 @@
 import type { EventType, Kind, RecordData } from '../../../protocol/index.js';
 import type { Presence } from '../model/agents.js';
-import type { Attention } from '../model/attention.js';
+import type { AttentionGroup } from '../model/attention-groups.js';
 import type { WORK_KINDS } from '../model/work-history.js';
 import type { Difference } from '../model/difference.js';
-import type { Mark } from '../model/entry.js';
+import type { Beginning, Mark } from '../model/entry.js';
 import type { Lane, Span } from '../model/lanes.js';
 import type { LeaseState } from '../model/lease.js';
 import type { Overview } from '../model/overview.js';
 import type { QueryError } from '../model/query-parser.js';
 import type { RateSeries } from '../model/rates.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
+import type { WaitLine } from '../model/waits.js';
 import type { ConnectionState } from './connection-state.js';
 
 /** Everything that the page shows at a moment. Parts of hidden views are left out. */
@@ -45,10 +46,16 @@ export type PositionState =
 
 export interface CaptureState {
   readonly events: number;
+  /** Whether any event is or was in the capture. */
+  readonly hasEvents: boolean;
   readonly bytes: number;
   readonly maxBytes: number;
   /** The number of events that were evicted. */
   readonly dropped: number;
+  /** The number of heartbeats among them that were evicted although older events are kept. */
+  readonly droppedBeats: number;
+  /** What the page knows of the time before it was connected. */
+  readonly past: 'none' | 'reading' | Beginning;
   readonly fromMs: number;
   readonly toMs: number;
   readonly histogram: readonly number[];
@@ -61,14 +68,19 @@ export interface Summary {
   readonly agents: Readonly<Record<Presence, number>>;
   readonly leases: Readonly<{ active: number; lapsing: number; lapsed: number }>;
   readonly contested: number;
-  readonly attention: Readonly<{ critical: number; warning: number; note: number }>;
+  readonly attention: Readonly<{ critical: number; warning: number; info: number }>;
+  /** The number of runs that wait for another. */
+  readonly waiting: number;
   readonly eventsPerSecond: number;
   readonly lagMs: number | undefined;
 }
 
 export interface PulsePaint {
-  readonly attention: readonly Attention[];
-  /** The number of matters that are not shown. */
+  /** Who waits for whom; the number of lines that are not shown. */
+  readonly waits: readonly WaitLine[];
+  readonly moreWaits: number;
+  readonly attention: readonly AttentionGroup[];
+  /** The number of groups of matters that are not shown. */
   readonly more: number;
   readonly rates: RateSeries;
   readonly kinds: readonly { readonly kind: Kind; readonly count: number }[];
@@ -97,6 +109,10 @@ export type AgentRow =
       readonly leases: readonly LeaseCell[];
       readonly moreLeases: number;
       readonly intent: string | undefined;
+      /** The most urgent line that it waits in. */
+      readonly wait: WaitLine | undefined;
+      /** The number of runs that wait for it. */
+      readonly blocks: number;
       readonly activity: readonly number[];
     };
 
@@ -153,7 +169,8 @@ export type Detail =
       readonly revision: number;
       readonly exists: boolean;
       readonly problem: string | undefined;
-      readonly lease: { readonly state: LeaseState; readonly leftMs: number | undefined } | undefined;
+      readonly lease: LeaseTermPaint | undefined;
+      readonly waits: readonly WaitLine[];
       readonly workHistory: readonly WorkHistoryRow[];
       readonly history: readonly HistoryRow[];
     }
@@ -161,23 +178,35 @@ export type Detail =
       readonly about: 'run';
       readonly run: string;
       readonly agent: Extract<AgentRow, { row: 'agent' }> | undefined;
+      readonly waits: readonly WaitLine[];
       readonly history: readonly HistoryRow[];
     }
   | {
       readonly about: 'address';
       readonly address: string;
       readonly holders: readonly Holder[];
+      readonly waits: readonly WaitLine[];
       readonly history: readonly HistoryRow[];
     }
   | { readonly about: 'nothing'; readonly name: string };
 
-export interface Holder {
+/** When a lease ends, and which record says so. */
+export interface LeaseTermPaint {
+  readonly state: LeaseState;
+  readonly leftMs: number | undefined;
+  readonly endMs: number | undefined;
+  /** The expiry in the reservation's own record, if it is a time. */
+  readonly writtenEndMs: number | undefined;
+  /** The key of the heartbeat that extends it furthest. */
+  readonly extendedBy: string | undefined;
+  readonly sinceBeatMs: number | undefined;
+}
+
+export interface Holder extends LeaseTermPaint {
   readonly key: string;
   readonly run: string;
   readonly branch: string;
   readonly address: string;
-  readonly state: LeaseState;
-  readonly leftMs: number | undefined;
   readonly isContested: boolean;
 }
 

@@ -7,6 +7,8 @@ import type { StreamPaint, StreamRow } from './paint.js';
 export class StreamIndex {
   #query: Query = EMPTY_QUERY;
   #showHeartbeats = false;
+  #sinceMs = -Infinity;
+  #droppedBeats = 0;
   #seqs: number[] = [];
   #head = 0;
   #dropped = 0;
@@ -16,9 +18,10 @@ export class StreamIndex {
   constructor(private readonly capture: Capture) {}
 
   /** Selects other entries, if the selection has changed. The whole capture is filtered again. */
-  show(query: Query, showHeartbeats: boolean): void {
+  show(query: Query, showHeartbeats: boolean, sinceMs: number): void {
     const shows = showHeartbeats || query.asksForHeartbeats;
-    if (query === this.#query && shows === this.#showHeartbeats) return;
+    if (query === this.#query && shows === this.#showHeartbeats && sinceMs === this.#sinceMs) return;
+    this.#sinceMs = sinceMs;
     this.#query = query;
     this.#showHeartbeats = shows;
     this.#seqs = [];
@@ -61,6 +64,7 @@ export class StreamIndex {
       this.#seqs = this.#seqs.slice(this.#head);
       this.#head = 0;
     }
+    this.#forgetBeats();
     const from = capture.indexOf(Math.max(this.#nextSeq, firstSeq));
     for (const entry of capture.range(from, capture.length)) {
       this.#nextSeq = entry.seq + 1;
@@ -68,7 +72,20 @@ export class StreamIndex {
     }
   }
 
+  /** Removes the heartbeats that the capture has evicted from among other events. */
+  #forgetBeats(): void {
+    const { capture } = this;
+    if (capture.droppedBeats === this.#droppedBeats) return;
+    this.#droppedBeats = capture.droppedBeats;
+    if (!this.#showHeartbeats) return;
+    const before = this.#seqs.length - this.#head;
+    this.#seqs = this.#seqs.slice(this.#head).filter((seq) => capture.at(capture.indexOf(seq))?.seq === seq);
+    this.#head = 0;
+    this.#dropped += before - this.#seqs.length;
+  }
+
   #wants(entry: Entry): boolean {
+    if (entry.atMs < this.#sinceMs) return false;
     if (entry.what === 'mark') return true;
     if (!this.#query.matchesEvent(entry)) return false;
     if (entry.kind !== 'heartbeat' || this.#showHeartbeats) return true;

@@ -4,6 +4,9 @@ import { addressesOf, type Entry } from '../model/entry.js';
 import { EMPTY_QUERY, type Query } from '../model/query.js';
 import { parseQuery, type QueryError } from '../model/query-parser.js';
 import { KINDS } from '../../../protocol/index.js';
+import { withPast, type PastEvents } from '../model/history.js';
+import { SPAN_MS, type Since } from '../model/place.js';
+import { groupAttention } from '../model/attention-groups.js';
 import { symbolRows, symbolTree } from '../model/symbol-tree.js';
 import { Timeline, type Position } from '../model/timeline.js';
 import { ReplayedState } from '../model/replayed-state.js';
@@ -22,6 +25,7 @@ export const CAPTURE_BYTES = 12_582_912;
 const EMPTY_STATE = deriveState(new ReplayedState(), 0, undefined);
 const BUCKETS = 200;
 const MAX_ATTENTION = 100;
+const MAX_WAITS = 50;
 /** The histogram covers thousands of events, so it may be slightly old. */
 const HISTOGRAM_INTERVAL_MS = 500;
 const DERIVE_INTERVAL_MS = 500;
@@ -32,13 +36,17 @@ export interface PaintInputs {
   readonly connection: ConnectionState;
   readonly overview: Overview | undefined;
   readonly bus: BusPaint;
+  readonly past: CaptureState['past'];
 }
 
 /** Makes the paint that the page shows from the capture and the state of the view. */
 export class ViewModel {
-  readonly timeline = new Timeline(CAPTURE_BYTES);
-  readonly #stream = new StreamIndex(this.timeline.capture);
+  #timeline = new Timeline(CAPTURE_BYTES);
+  #stream = new StreamIndex(this.#timeline.capture);
   #position: Position = { at: 'live' };
+  /** The moment that the position was computed for. */
+  #atMs: number | undefined;
+  #since: { readonly span: Since; readonly fromMs: number } = { span: 'all', fromMs: -Infinity };
   #query: Query = EMPTY_QUERY;
   #queryError: QueryError | undefined;
   #queryText = '';
@@ -46,23 +54,46 @@ export class ViewModel {
   #histogram:
     { readonly madeMs: number; readonly fromMs: number; readonly toMs: number; readonly counts: number[] } | undefined;
 
-  pause(nowMs: number): void {
-    this.#position = { at: 'held', nextSeq: this.timeline.nextSeq, atMs: nowMs };
+  get timeline(): Timeline {
+    return this.#timeline;
   }
 
-  /** Holds the view at a moment of the captured time. */
-  scrub(atMs: number): void {
+  /** Puts before the capture what happened before it. @returns whether that was possible. */
+  prepend(past: PastEvents): boolean {
+    const timeline = withPast(this.#timeline, past);
+    if (!timeline) return false;
+    this.#timeline = timeline;
+    this.#stream = new StreamIndex(timeline.capture);
+    this.#histogram = undefined;
+    this.#atMs = undefined;
+    this.#position = { at: 'live' };
+    return true;
+  }
+
+  /** Shows a moment of the captured time, or the present. A moment before the capture is its beginning. */
+  #show(atMs: number | undefined): void {
+    if (atMs === this.#atMs) return;
+    const position = atMs === undefined ? ({ at: 'live' } as const) : this.#positionAt(atMs);
+    // Without an entry there is nothing to hold at yet.
+    if (!position) return;
+    this.#position = position;
+    this.#atMs = atMs;
+  }
+
+  #positionAt(atMs: number): Position | undefined {
     const { capture } = this.timeline;
     const first = capture.first();
-    if (!first) return;
+    if (!first) return undefined;
     const clamped = Math.max(first.atMs, atMs);
     const place = afterSnapshot(capture, capture.indexAfter(clamped));
     const shownMs = Math.max(clamped, capture.at(place - 1)?.atMs ?? clamped);
-    this.#position = { at: 'held', nextSeq: first.seq + place, atMs: shownMs };
+    const nextSeq = capture.at(place)?.seq ?? this.timeline.nextSeq;
+    return { at: 'held', nextSeq, atMs: shownMs };
   }
 
-  goLive(): void {
-    this.#position = { at: 'live' };
+  /** Sets how far back the stream shows events. The beginning stays where it is as time passes, so that rows do not move. */
+  #showSince(span: Since, nowMs: number): void {
+    if (span !== this.#since.span) this.#since = { span, fromMs: nowMs - SPAN_MS[span] };
   }
 
   /** Sets the query. While it is invalid, the last valid query stays in force. */
@@ -76,6 +107,8 @@ export class ViewModel {
 
   paint(viewState: ViewState, inputs: PaintInputs): Paint {
     this.#setQuery(viewState.query);
+    this.#show(viewState.atMs);
+    this.#showSince(viewState.since, inputs.nowMs);
     const nowMs = this.#position.at === 'live' ? inputs.nowMs : this.#position.atMs;
     const replayed = this.timeline.stateAt(this.#position);
     const derived = this.#derivedFor(viewState, replayed, nowMs, inputs);
@@ -86,7 +119,7 @@ export class ViewModel {
       nowMs,
       connection: inputs.connection,
       position: this.#positionState(),
-      capture: this.#captureState(inputs.nowMs),
+      capture: this.#captureState(inputs.nowMs, inputs.past),
       summary: summarize(derived, this.timeline.rates.recent(nowMs)),
       queryError: this.#queryError,
       ...this.#viewPaint(viewState, derived, inputs, endSeq, end),
@@ -141,23 +174,29 @@ export class ViewModel {
         const kept = new Set(leases);
         const contests = derived.contests.filter((contest) => contest.leases.some((lease) => kept.has(lease)));
         return {
-          symbols: windowOf(symbolRows(symbolTree(leases, contests), new Set(viewState.closed)), viewState.rows),
+          symbols: windowOf(
+            symbolRows(symbolTree(leases, contests, derived.waits), new Set(viewState.closed)),
+            viewState.rows,
+          ),
         };
       }
       case 'lanes':
         return { lanes: lanesPaint(derived, this.timeline, query, viewState, end) };
       case 'stream':
-        this.#stream.show(query, viewState.showHeartbeats);
+        this.#stream.show(query, viewState.showHeartbeats, this.#since.fromMs);
         return { stream: this.#stream.read(endSeq, streamRowsWanted(viewState)) };
       case 'bus':
         return { bus: inputs.bus };
     }
   }
 
-  #pulse({ attention, nowMs, replayed }: DerivedState): PulsePaint {
+  #pulse({ waits, attention, nowMs, replayed }: DerivedState): PulsePaint {
+    const groups = groupAttention(attention);
     return {
-      attention: attention.slice(0, MAX_ATTENTION),
-      more: Math.max(0, attention.length - MAX_ATTENTION),
+      waits: waits.slice(0, MAX_WAITS),
+      moreWaits: Math.max(0, waits.length - MAX_WAITS),
+      attention: groups.slice(0, MAX_ATTENTION),
+      more: Math.max(0, groups.length - MAX_ATTENTION),
       rates: this.timeline.rates.read(nowMs),
       kinds: KINDS.map((kind) => ({ kind, count: replayed.byKind[kind].size })),
     };
@@ -166,17 +205,19 @@ export class ViewModel {
   #positionState(): PositionState {
     if (this.#position.at === 'live') return this.#position;
     const { atMs, nextSeq } = this.#position;
-    return { at: 'held', atMs, missed: this.timeline.nextSeq - nextSeq };
+    const { capture } = this.timeline;
+    return { at: 'held', atMs, missed: capture.length - capture.indexOf(nextSeq) };
   }
 
-  #captureState(nowMs: number): CaptureState {
+  #captureState(nowMs: number, past: CaptureState['past']): CaptureState {
     const { capture } = this.timeline;
     if (!this.#histogram || nowMs - this.#histogram.madeMs > HISTOGRAM_INTERVAL_MS) {
-      this.#histogram = { madeMs: nowMs, ...this.timeline.histogram(BUCKETS) };
+      this.#histogram = { madeMs: nowMs, ...this.timeline.histogram(BUCKETS, this.#since.fromMs) };
     }
     const { fromMs, toMs, counts } = this.#histogram;
-    const { length: events, bytes, maxBytes, dropped } = capture;
-    return { events, bytes, maxBytes, dropped, fromMs, toMs, histogram: counts };
+    const { length: events, bytes, maxBytes, dropped, droppedBeats } = capture;
+    const { hasEvents } = this.timeline;
+    return { events, hasEvents, bytes, maxBytes, dropped, droppedBeats, past, fromMs, toMs, histogram: counts };
   }
 }
 

@@ -1,9 +1,9 @@
 import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
-import { OverviewPoller } from './overview-poller.js';
-import { BusConnection } from './bus-connection.js';
 import { exportCapture, importCapture } from './capture-file.js';
-import { ViewModel } from './view-model.js';
-import { encodedEvent, Frames } from './frames.js';
+import { encodedEvent } from './frames.js';
+import { LiveCapture } from './live-capture.js';
+import { search } from './search.js';
+import { ViewModel, type PaintInputs } from './view-model.js';
 import type { ConnectionState } from './connection-state.js';
 import type { FromWorker, ViewState, Question, RawFrame, ToWorker } from './messages.js';
 
@@ -23,11 +23,10 @@ const PAGE_SHARE = 1 / 8;
 /** The longest delay that one paint causes. Up to this much delay is ignored, so a single paint delays nothing. */
 const MAX_DELAY_MS = 400;
 
-let viewModel = new ViewModel();
-let frames = new Frames();
-let overviewPoller = new OverviewPoller();
-let connection: BusConnection | undefined;
-let connectionState: ConnectionState = { state: 'no-token' };
+/** A bus, and what has been captured of it. It goes on while a file is shown. */
+let live = new LiveCapture();
+/** A file that is shown instead of the bus. */
+let file: { readonly viewModel: ViewModel; readonly state: ConnectionState } | undefined;
 let viewState: ViewState | undefined;
 let address: { readonly url: string; readonly token: string } | undefined;
 /** Whether the page has shown the last paint, whether there is something new to paint, and whether the user asked for it. */
@@ -37,6 +36,8 @@ let isUrgent = false;
 let scheduled: ReturnType<typeof setTimeout> | undefined;
 /** When the next paint is due. It is set so that all paints together keep within their shares. */
 let dueAtMs = 0;
+
+const shown = (): ViewModel => file?.viewModel ?? live.viewModel;
 
 function invalidate(): void {
   isDirty = true;
@@ -64,14 +65,10 @@ function paint(): void {
   isUrgent = false;
   isPageReady = false;
   const began = performance.now();
-  overviewPoller.refresh(connection?.client, viewState.view === 'bus', invalidate);
-  const inputs = {
-    nowMs: nowMs(),
-    connection: connectionState,
-    overview: overviewPoller.overview,
-    bus: overviewPoller.paint(connection?.client),
-  };
-  scope.postMessage({ type: 'paint', paint: viewModel.paint(viewState, inputs) });
+  const made = file
+    ? file.viewModel.paint(viewState, fileInputs(file.viewModel, file.state))
+    : live.paint(viewState, invalidate);
+  scope.postMessage({ type: 'paint', paint: made });
   charge((performance.now() - began) / WORKER_SHARE);
 }
 
@@ -81,56 +78,27 @@ function charge(ms: number): void {
   dueAtMs = Math.max(dueAtMs, now) + Math.min(MAX_DELAY_MS, ms);
 }
 
-/** Returns the present time. For a file it is the time of its last event. */
-function nowMs(): number {
-  return connectionState.state === 'file' ? viewModel.timeline.head.atMs : (connection?.now() ?? Date.now());
-}
-
-function begin(): void {
-  connection?.close();
-  connection = undefined;
-  viewModel = new ViewModel();
-  frames = new Frames();
-  overviewPoller = new OverviewPoller();
-}
+/** The time of a file is the time of its last event. */
+const fileInputs = ({ timeline }: ViewModel, connection: ConnectionState): PaintInputs => ({
+  nowMs: timeline.head.atMs,
+  connection,
+  overview: undefined,
+  bus: { state: 'unavailable', why: 'a file is shown, not a bus', known: {} },
+  past: 'none',
+});
 
 function connect(): void {
-  begin();
-  if (!address || address.token === '') {
-    connectionState = { state: 'no-token' };
-    invalidate();
-    return;
-  }
-  const own = viewModel;
-  const isCurrent = () => own === viewModel;
-  connection = new BusConnection(address.url, address.token, {
-    event: (event) => {
-      if (!isCurrent()) return;
-      own.timeline.addEvent(event);
-      // While a snapshot loads, only its progress is shown, which is a state of the connection.
-      if (connectionState.state === 'live') invalidate();
-    },
-    mark: (mark) => {
-      if (!isCurrent()) return;
-      own.timeline.addMark(mark, nowMs());
-      invalidate();
-    },
-    state: (state) => {
-      if (!isCurrent()) return;
-      connectionState = state;
-      invalidate();
-    },
-    frame: (frame) => {
-      frames.push(frame);
-    },
-  });
-  void connection.open();
+  live.close();
+  file = undefined;
+  live = new LiveCapture();
+  if (address && address.token !== '') live.open(address.url, address.token, invalidate);
+  invalidate();
 }
 
-async function openFile(name: string, file: Blob): Promise<void> {
-  begin();
-  const { events, badLines } = await importCapture(file, viewModel.timeline);
-  connectionState = { state: 'file', name, events, badLines };
+async function openFile(name: string, content: Blob): Promise<void> {
+  const viewModel = new ViewModel();
+  const { events, badLines } = await importCapture(content, viewModel.timeline);
+  file = { viewModel, state: { state: 'file', name, events, badLines } };
   invalidate();
 }
 
@@ -145,23 +113,27 @@ async function answer(nonce: number, question: Question): Promise<void> {
 function findAnswer(question: Question): unknown {
   switch (question.about) {
     case 'completion':
-      return viewModel.complete(question.text, question.caret);
+      return shown().complete(question.text, question.caret);
+    case 'search':
+      return search(question.text, shown().timeline.head, live.overview);
     case 'raw':
       return rawOf(question.key, question.revision);
     case 'export': {
-      const server = connection?.client?.server;
-      return exportCapture(viewModel.timeline, server?.epoch ?? 'file', server?.server ?? '0.0.0');
+      const server = live.client?.server;
+      return exportCapture(shown().timeline, server?.epoch ?? 'file', server?.server ?? '0.0.0');
     }
     case 'explain':
-      if (!connection?.client) throw new Error('there is no connection to a bus');
-      return connection.client.inspect('explain', question.params);
+      if (!live.client) throw new Error('there is no connection to a bus');
+      return live.client.inspect('explain', question.params);
+    case 'told':
+      return live.told(question.key);
   }
 }
 
 function rawOf(key: string, revision: number): RawFrame {
-  const frame = frames.find(key, revision);
+  const frame = file ? undefined : live.frames.find(key, revision);
   if (frame) return frame;
-  const { capture } = viewModel.timeline;
+  const { capture } = shown().timeline;
   for (let i = capture.length - 1; i >= 0; i--) {
     const entry = capture.at(i)!;
     if (entry.what !== 'event' || entry.revision !== revision || `${entry.kind}/${entry.id}` !== key) continue;
@@ -179,6 +151,7 @@ function receive(message: ToWorker): void {
       return;
     case 'view-state':
       viewState = message.viewState;
+      live.readPast(viewState.since, invalidate);
       invalidateNow();
       return;
     case 'painted':
@@ -186,23 +159,12 @@ function receive(message: ToWorker): void {
       charge(message.tookMs / PAGE_SHARE);
       schedule();
       return;
-    case 'pause':
-      viewModel.pause(nowMs());
-      invalidateNow();
-      return;
-    case 'scrub':
-      viewModel.scrub(message.atMs);
-      invalidateNow();
-      return;
-    case 'live':
-      viewModel.goLive();
-      invalidateNow();
-      return;
     case 'import':
       void openFile(message.name, message.file);
       return;
     case 'online':
-      connect();
+      file = undefined;
+      invalidateNow();
       return;
     case 'ask':
       void answer(message.nonce, message.question);

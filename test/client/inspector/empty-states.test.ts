@@ -35,7 +35,7 @@ inBrowser('a wrong token is distinguished from a server that cannot be reached',
   t.teardown(() => repository.stop());
   const { page } = await openInspector(context, addressOf({ ...endpoint, token: 'wrong' }));
   await page.waitForSelector('[data-empty-state=refused]');
-  await shows(t, page, '.empty-state', /did not accept this token[^]*endpoint\.json/);
+  await shows(t, page, '.empty-state', /Authentication failed: invalid token[^]*endpoint\.json/);
 });
 
 inBrowser('without records the page says that the bus is healthy, and what to try', async (t, context) => {
@@ -43,7 +43,7 @@ inBrowser('without records the page says that the bus is healthy, and what to tr
   const { page } = await openInspector(context, addressOf(await repository.start()));
   t.teardown(() => repository.stop());
   await page.waitForSelector('[data-empty-state=empty]');
-  await shows(t, page, '.empty-state', /bus is healthy[^]*muse-bus demo/);
+  await shows(t, page, '.empty-state', /Watching \.muse\/coordination\/[^]*muse-bus demo/);
   writeSwarm(repository, Date.now());
   await page.waitForSelector('.attention', { timeout: 30_000 });
 });

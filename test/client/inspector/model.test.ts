@@ -4,14 +4,18 @@ import { attentionOf } from '../../../client/inspector/model/attention.js';
 import { workHistoryOf } from '../../../client/inspector/model/work-history.js';
 import { contestsOf } from '../../../client/inspector/model/contention.js';
 import { leasesOf } from '../../../client/inspector/model/lease.js';
+import { groupAttention } from '../../../client/inspector/model/attention-groups.js';
 import type { ReplayedState } from '../../../client/inspector/model/replayed-state.js';
+import { waitLinesOf } from '../../../client/inspector/model/waits.js';
 import { at, NOON, CapturedEvents } from '../../support/entries.js';
 
 const situation = (replayed: ReplayedState, seconds: number) => {
   const nowMs = NOON + seconds * 1_000;
   const leases = leasesOf(replayed, nowMs);
   const agents = agentsOf(replayed, leases, nowMs);
-  return { replayed, leases, agents, contests: contestsOf(replayed, leases, nowMs), overview: undefined, nowMs };
+  const contests = contestsOf(replayed, leases, nowMs);
+  const waits = waitLinesOf(replayed, leases, agents, nowMs);
+  return { replayed, leases, agents, contests, waits, overview: undefined, nowMs };
 };
 
 const matters = (captured: CapturedEvents, seconds: number) =>
@@ -90,8 +94,112 @@ t.test('attention lists the most urgent first, in plain words', async (t) => {
   t.match(now[0], /^critical: a and b hold x on main at the same time/);
   t.match(now[1], /^critical: t1 → t2 → t1 wait for one another/);
   t.match(now[2], /^critical: c has been silent for 1 m 41 s and holds a lease on y on main that ends in 19 s/);
-  t.match(now[3], /^warning: d intends to delete z, but no reservation protects it/);
-  t.equal(now.length, 4);
+  t.match(now.slice(3, 5), [/^warning: a has been silent/, /^warning: b has been silent/]);
+  t.match(now[5], /^warning: d intends to delete z, but no reservation protects it/);
+  t.equal(now.length, 6);
+});
+
+/** Each line as `depth severity waiters → wanted ← holder`. */
+const waitsIn = (captured: CapturedEvents, seconds: number): string[] =>
+  situation(captured.timeline.head, seconds).waits.map(
+    ({ depth, severity, waiters, wanted, holder }) =>
+      `${String(depth)} ${severity} ${waiters.map(({ run }) => run).join('+')} → ${wanted.join('+')} ← ${holder}`,
+  );
+
+const wants = (captured: CapturedEvents, seconds: number, run: string, ...addresses: string[]): CapturedEvents =>
+  captured.event(seconds, 'added', 'intent', `${run} wants`, {
+    run_id: run,
+    branch: 'main',
+    addresses,
+    created_at: at(seconds),
+  });
+
+const beats = (
+  captured: CapturedEvents,
+  seconds: number,
+  reservation: string,
+  run: string,
+  until: number,
+): CapturedEvents =>
+  captured.event(seconds, 'added', 'heartbeat', reservation, {
+    run_id: run,
+    reservation_id: reservation,
+    last_beat_at: at(seconds),
+    extended_expires_at: at(until),
+  });
+
+t.test(
+  'an intent on an address that another run holds is a wait: since when, until when, and how far the holder is',
+  async (t) => {
+    const captured = new CapturedEvents().reserve(0, 'res-1', 'agent-1', 'src/auth.ts::verifyToken', 60);
+    wants(captured, 10, 'agent-7', 'src/auth.ts::verifyToken');
+    beats(captured, 50, 'res-1', 'agent-1', 2_700);
+    const { waits, agents } = situation(captured.timeline.head, 53);
+    t.match(waits, [
+      {
+        severity: 'warning',
+        waiters: [{ run: 'agent-7', waitedMs: 43_000, record: 'intent/agent-7 wants' }],
+        wanted: ['src/auth.ts::verifyToken'],
+        holder: 'agent-1',
+        blockedBy: 'reservation/res-1',
+        endMs: NOON + 2_700_000,
+        sinceBeatMs: 3_000,
+        silentMs: undefined,
+        depth: 0,
+      },
+    ]);
+    t.equal(agents.find(({ run }) => run === 'agent-7')?.intent, undefined, 'an intent without words has none');
+    t.same(matters(captured, 53), [], 'a run that waits is not reported as unprotected too');
+  },
+);
+
+t.test('waits are ordered: a silent holder first, then the longest, and a chain follows its first line', async (t) => {
+  const captured = new CapturedEvents()
+    .reserve(0, 'r1', 'a', 'x', 3_000)
+    .reserve(100, 'r2', 'b', 'y', 3_000)
+    .reserve(100, 'r3', 'd', 'z', 3_000);
+  wants(captured, 101, 'c', 'y');
+  wants(captured, 102, 'b', 'z');
+  wants(captured, 103, 'e', 'x');
+  t.same(waitsIn(captured, 150), ['0 critical e → x ← a', '0 warning c → y ← b', '1 warning b → z ← d']);
+});
+
+t.test(
+  'runs that wait for one another are a deadlock, equal waits are one line, and another branch matters only at a merge',
+  async (t) => {
+    const captured = new CapturedEvents()
+      .reserve(0, 'r1', 'a', 'x', 300)
+      .reserve(0, 'r2', 'b', 'y', 300)
+      .reserve(0, 'r3', 'far', 'q', 300, 'dev');
+    wants(captured, 1, 'a', 'y');
+    wants(captured, 2, 'b', 'x');
+    for (const run of ['w1', 'w2', 'w3']) wants(captured, 3, run, 'q', 'q::f');
+    t.same(waitsIn(captured, 5), ['0 critical a → y ← b', '1 critical b → x ← a', '0 info w1+w2+w3 → q+q::f ← far']);
+  },
+);
+
+t.test('a silent holder of a long lease comes before everything else, once for all its leases', async (t) => {
+  const captured = new CapturedEvents();
+  for (let i = 0; i < 17; i++) captured.reserve(0, `r${String(i)}`, 'gone', `src/${String(i)}.ts`, 3_000 + i);
+  captured.reserve(100, 'c1', 'a', 'x', 3_000).reserve(100, 'c2', 'b', 'x', 3_000);
+  t.match(matters(captured, 101), [
+    /^critical: a and b hold x/,
+    /^warning: gone has been silent for 1 m 41 s and holds src\/16\.ts on main, of 17 leases$/,
+  ]);
+  wants(captured, 101, 'w', 'src/3.ts');
+  t.match(matters(captured, 101)[0], /^critical: gone has been silent .* 17 leases; 1 run waits for it$/);
+});
+
+t.test('many matters about the same are one line with their number', async (t) => {
+  const captured = new CapturedEvents();
+  for (let i = 0; i < 15; i++) captured.reserve(0, `r${String(i)}`, `run-${String(i)}`, `src/${String(i)}.ts`, 5);
+  captured.reserve(0, 'c1', 'a', 'x', 300).reserve(0, 'c2', 'b', 'x', 300);
+  const groups = groupAttention(attentionOf(situation(captured.timeline.head, 10)));
+  t.match(groups, [
+    { severity: 'critical', count: 1 },
+    { severity: 'info', count: 15, title: '15 leases lapsed and were never released' },
+  ]);
+  t.match(groups[1]?.matters[0], { runs: [/^run-/], command: ['get', 'reservations', '--run-id', /^run-/] });
 });
 
 t.test('an intent whose reservation was released is done, and one whose lease lapsed is not', async (t) => {
@@ -131,5 +239,13 @@ t.test('a work history contains the records that name the same reservation or ta
     ['intent', ['i']],
     ['heartbeat', []],
     ['release', ['r']],
+    ['dependency', []],
   ]);
+  captured.event(6, 'added', 'dependency', 'd', { task_id: 'next', depends_on: ['t'] });
+  const last = workHistoryOf(replayed, replayed.get('task', 't')!).at(-1);
+  t.same(
+    last?.records.map(({ id }) => id),
+    ['d'],
+    'what depends on the task belongs to its work',
+  );
 });

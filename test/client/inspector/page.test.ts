@@ -38,7 +38,7 @@ const go = async (page: Page, key: string): Promise<void> => {
 onSwarm('the first page shows who contends and what has lapsed', async (t, { page }) => {
   await shows(t, page, '.attention', /agent-1 and agent-2 hold src\/billing\.py::total on main at the same time/);
   await shows(t, page, '.attention', /The lease of agent-3 on src\/auth\.py::login on dev lapsed/);
-  await page.click('.matter.critical');
+  await page.click('.matter.critical a:has-text("Explain")');
   await page.waitForSelector('.symbols');
   await shows(t, page, '.detail', /Holders\s+⚔ agent-1/, 'each line links to its subject');
 });
@@ -116,10 +116,10 @@ onSwarm(
     await go(page, 't');
     await page.waitForSelector('.stream-grid.cells');
     await page.keyboard.press('Space');
-    await page.waitForSelector('.notice:has-text("Held at")');
+    await page.waitForSelector('.notice:has-text("Paused at")');
     const rows = await page.locator('.stream-grid.cells').count();
     repository.rename('task', 'task-2', { task_id: 'task-2', title: 'new', run_id: 'agent-1' });
-    await page.waitForSelector('.missed:has-text("1 since")');
+    await page.waitForSelector('.missed:has-text("1 new")');
     t.equal(await page.locator('.stream-grid.cells').count(), rows);
     await page.keyboard.press('Space');
     await page.waitForFunction((n) => document.querySelectorAll('.stream-grid.cells').length === n + 1, rows);
@@ -179,7 +179,7 @@ onSwarm('scrubbing back shows the swarm as it was', async (t, { page, repository
   await page.focus('.scrub-track input');
   await page.keyboard.press('Home');
   await page.waitForSelector('.figure.critical:has-text("contested")');
-  await shows(t, page, '.notices', /Held at/);
+  await shows(t, page, '.notices', /Paused at/);
   await page.click('.scrub-bar button');
   await page.waitForSelector('.figure.zero:has-text("contested")');
 });
@@ -227,7 +227,7 @@ onSwarm('the capture can be exported, and is replayed offline when it is dropped
     transfer.items.add(new File([`${content}no event\n`], 'swarm.ndjson'));
     window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, cancelable: true }));
   }, text);
-  await page.waitForSelector('.notice:has-text("6 events replayed offline, 1 line could not be read")');
+  await page.waitForSelector('.notice:has-text("(offline): 6 events, 1 line could not be read")');
   await shows(t, page, '.attention', /agent-1 and agent-2 hold/);
   await page.click('.notice button');
   await page.waitForSelector('.connection-state.good');
@@ -260,4 +260,44 @@ onSwarm('the page explains why an event was, or was not, delivered to a client',
   await page.click('.explain button.primary');
   await page.waitForSelector('.verdict');
   await shows(t, page, '.verdict', /delivered/);
+});
+
+onSwarm(
+  'the first view says who waits for whom, and one act opens the address with its holders and waiters',
+  async (t, on) => {
+    const { page, repository } = on;
+    const wants = { run_id: 'agent-7', branch: 'dev', addresses: ['src/api/routes.py::list'] };
+    repository.rename('intent', 'int-7', { ...wants, created_at: new Date().toISOString() });
+    await page.waitForSelector('.wait-lines .matter.warning');
+    await shows(
+      t,
+      page,
+      '.blocked',
+      /agent-7 → src\/api\/routes\.py::list ← agent-4\s+waiting .* · until \d\d:\d\d:\d\d \(.* left\)/,
+    );
+    await page.click('.wait-lines a:has-text("Explain")');
+    await shows(t, page, '.detail', /Holders\s+agent-4[^]*until[^]*expires_at[^]*Waiters[^]*agent-7 →[^]*Last changes/);
+    await page.goBack();
+    await page.waitForSelector('.blocked');
+    t.match(page.url(), /#\/pulse$/, 'Back leads to where the link was followed');
+  },
+);
+
+onSwarm('a link opened in a new tab shows the same place, with what happened before that tab', async (t, on) => {
+  const { page, repository } = on;
+  repository.rename('task', 'task-9', { task_id: 'task-9', title: 'before the tab', run_id: 'agent-1' });
+  repository.remove('task', 'task-1');
+  await go(page, 't');
+  await page.waitForSelector('.stream-grid.cells:has(.type-removed)');
+  const other = await page.context().newPage();
+  t.teardown(() => other.close());
+  await other.goto(page.url().replace(/\?.*/, ''));
+  await other.waitForSelector('.stream-grid.cells:has(.type-removed)');
+  await shows(t, other, '.stream', /before the tab/);
+  await shows(t, other, '.stream', /connected at revision/);
+  await other.keyboard.press('Control+k');
+  await other.keyboard.type('agent-4');
+  await other.waitForSelector('.palette-list li:has-text("agent-4")');
+  await other.keyboard.press('Enter');
+  await shows(t, other, '.detail', /Run agent-4/);
 });

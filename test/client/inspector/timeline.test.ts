@@ -3,7 +3,9 @@ import { formatLine, readLine } from '../../../client/inspector/model/ndjson.js'
 import { packedSize } from '../../../client/inspector/model/packed-size.js';
 import { visible, visibleMiddle } from '../../../client/inspector/model/visible.js';
 import { packMessage } from '../../../protocol/index.js';
-import { NOON, CapturedEvents } from '../../support/entries.js';
+import { withPast } from '../../../client/inspector/model/history.js';
+import { formatPlace, parsePlace } from '../../../client/inspector/model/place.js';
+import { at, NOON, CapturedEvents } from '../../support/entries.js';
 
 t.test('the capture keeps within its size, and evicted events become part of the state at its beginning', async (t) => {
   const captured = new CapturedEvents(5_000);
@@ -13,6 +15,114 @@ t.test('the capture keeps within its size, and evicted events become part of the
   t.equal(capture.dropped + capture.length, 200);
   t.equal(base.size, capture.dropped, 'the state before the first captured event is known');
   t.equal(head.size, 200);
+});
+
+t.test(
+  'heartbeats have a budget of their own: two thousand of them leave every other event in the capture',
+  async (t) => {
+    const captured = new CapturedEvents(30_000).reserve(0, 'r', 'a', 'x', 10);
+    for (let i = 0; i < 20; i++) captured.event(i, 'added', 'task', `t${String(i)}`);
+    for (let i = 0; i < 2_000; i++) {
+      const data = { reservation_id: 'r', run_id: 'a', last_beat_at: at(20 + i), extended_expires_at: at(30 + i) };
+      captured.event(20 + i, 'modified', 'heartbeat', 'r', data);
+    }
+    const { capture, head } = captured.timeline;
+    const kinds = [...capture.range(0, capture.length)].map((entry) => (entry.what === 'event' ? entry.kind : 'mark'));
+    t.equal(kinds.filter((kind) => kind !== 'heartbeat').length, 21);
+    t.ok(capture.droppedBeats > 1_500 && capture.bytes <= 30_000);
+    t.equal(head.get('heartbeat', 'r')?.data['last_beat_at'], at(2_019));
+    const early = captured.timeline.stateAt({ at: 'held', nextSeq: 10, atMs: NOON + 9_000 });
+    t.equal(early.byKind.task.size, 9, 'an earlier moment has the records that it had');
+    t.ok(early.get('heartbeat', 'r'), 'and the lease that was extended later is held there');
+  },
+);
+
+t.test('after a resync too, an evicted heartbeat is not lost from the state', async (t) => {
+  const captured = new CapturedEvents(6_000);
+  const beat = (i: number) =>
+    captured.event(i, 'modified', 'heartbeat', 'r', { reservation_id: 'r', last_beat_at: at(i), note: 'x'.repeat(50) });
+  captured.event(0, 'added', 'task', 't');
+  for (let i = 0; i < 5; i++) beat(i);
+  captured.timeline.addMark({ type: 'resync', reason: 'epoch' }, NOON);
+  captured.event(6, 'snapshot', 'heartbeat', 'r', { reservation_id: 'r' });
+  captured.timeline.addMark({ type: 'synced', revision: 9 }, NOON);
+  for (let i = 7; i < 200; i++) beat(i);
+  const { timeline } = captured;
+  const oldest = timeline.stateAt({ at: 'held', nextSeq: timeline.capture.first()!.seq + 1, atMs: NOON });
+  t.ok(oldest.get('heartbeat', 'r') && timeline.capture.bytes <= 6_000);
+});
+
+/** A page that was connected at second 100, when two records were there. */
+const connected = (): CapturedEvents => {
+  const captured = new CapturedEvents();
+  captured.event(100, 'snapshot', 'task', 'old').event(100, 'snapshot', 'task', 'new', { step: 2 });
+  captured.timeline.addMark({ type: 'synced', revision: 40 }, NOON + 100_000);
+  captured.event(101, 'added', 'task', 'live');
+  return captured;
+};
+const past = (seconds: number, type: 'added' | 'modified' | 'removed', id: string, revision: number, data = {}) =>
+  ({ type, kind: 'task', id, data, revision, atMs: NOON + seconds * 1_000, lagMs: undefined }) as const;
+
+t.test('what was before the page is put before it: each moment shows the records that it had', async (t) => {
+  const events = [
+    past(10, 'added', 'new', 37, { step: 1 }),
+    past(20, 'removed', 'gone', 38, { was: 'here' }),
+    past(30, 'modified', 'new', 39, { step: 2 }),
+    past(101, 'added', 'live', 41),
+  ];
+  const whole = withPast(connected().timeline, { events, beginning: 'asked', fromMs: NOON })!;
+  const { capture } = whole;
+  const rows = [...capture.range(0, capture.length)].map((entry) =>
+    entry.what === 'mark' ? entry.mark.type : `${entry.type} ${entry.id} ${String((entry.atMs - NOON) / 1_000)}`,
+  );
+  t.same(rows, [
+    ...['snapshot old 0', 'snapshot gone 0', 'begin'],
+    ...['added new 10', 'removed gone 20', 'modified new 30', 'synced', 'added live 101'],
+  ]);
+  const idsAt = (seconds: number): string[] => {
+    const place = capture.indexAfter(NOON + seconds * 1_000);
+    const nextSeq = capture.at(place)?.seq ?? whole.nextSeq;
+    return [...whole.stateAt({ at: 'held', nextSeq, atMs: 0 }).byKind.task.keys()].sort();
+  };
+  t.same([5, 15, 25, 200].map(idsAt), [
+    ['gone', 'old'],
+    ['gone', 'new', 'old'],
+    ['new', 'old'],
+    ['live', 'new', 'old'],
+  ]);
+  t.equal(whole.head.get('task', 'new')?.data['step'], 2);
+});
+
+t.test(
+  'a longer past replaces a shorter one, a time without a bus is a gap, and after a resync nothing is put before',
+  async (t) => {
+    const short = withPast(connected().timeline, { events: [], beginning: 'asked', fromMs: NOON })!;
+    const found = { ...past(5, 'modified', 'new', 36, { step: 2 }), observed: 'restart' } as const;
+    const long = withPast(short, { events: [found], beginning: 'compacted', fromMs: NOON })!;
+    const marks = [...long.capture.range(0, 99)].flatMap((entry) => (entry.what === 'mark' ? [entry.mark] : []));
+    t.match(marks, [{ type: 'begin', why: 'compacted' }, { type: 'gap' }, { type: 'synced' }]);
+    t.equal(long.head.size, 3);
+    const again = connected();
+    again.timeline.addMark({ type: 'resync', reason: 'epoch' }, NOON);
+    t.equal(withPast(again.timeline, { events: [], beginning: 'epoch', fromMs: NOON }), undefined);
+  },
+);
+
+t.test('a link says view, filter, selection, moment and span, and is read back the same', async (t) => {
+  const place = {
+    view: 'symbols',
+    query: 'run:a b',
+    target: { type: 'address', address: 'src/a.ts::f' },
+    atMs: NOON + 5_120,
+    since: '1h',
+  } as const;
+  const link = formatPlace(place);
+  t.match(link, /^#\/symbols\?q=run%3Aa\+b&sel=.*&at=2026-03-30T12%3A00%3A05\.120Z&since=1h$/);
+  t.same(parsePlace(link), place);
+  const plain = { view: 'pulse', query: '', target: undefined, atMs: undefined, since: '15m' } as const;
+  t.equal(formatPlace(plain), '#/pulse');
+  t.same(parsePlace('#/pulse?at=yesterday&since=9y&sel=x'), plain, 'what is wrong in it has its default');
+  t.equal(parsePlace('#/nowhere'), undefined);
 });
 
 t.test('any moment of the capture can be shown again, in any order', async (t) => {
@@ -69,4 +179,14 @@ t.test('invisible characters are escaped, and long texts are cut', async (t) => 
   t.equal(visible('😀 \ud800'), '😀 \\u{d800}');
   t.equal(visible('x'.repeat(10_000), 10), `${'x'.repeat(9)}…`);
   t.equal(visibleMiddle('src/catalog/search.py::Index.query', 20), 'src/catalog/s….query');
+  const family = '👨\u200d👩\u200d👧';
+  t.equal(
+    visible(`${family} a\u200db`),
+    `${family} a\\u{200d}b`,
+    'a joiner is shown as what it joins, and escaped elsewhere',
+  );
+  for (const cut of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    t.ok(visible(`ab${family}cd`, cut).isWellFormed() && visibleMiddle(`ab${family}😀cd`, cut + 3).isWellFormed());
+    t.notMatch(visible(`ab${family}cd`, cut), /👨(?!\u200d👩\u200d👧)/u, 'no emoji is cut');
+  }
 });

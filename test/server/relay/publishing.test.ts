@@ -22,15 +22,14 @@ const NOW = unixMillis(1_774_882_800_000);
 class World {
   readonly time = new SimulatedTime();
   readonly broker = new SimulatedBroker(this.time);
-  readonly host = new SimulatedHost(this.time);
 
   pass(ms: number): Promise<void> {
     return this.time.run(this.time.now + ms);
   }
 
-  connection(name: string) {
+  connection(name: string, host = new SimulatedHost(this.time)) {
     const link = new BrokerLink(this.time, new SeededRandom(1, name));
-    const process = new SimulatedProcess(name, this.host, (_process, error) => {
+    const process = new SimulatedProcess(name, host, (_process, error) => {
       throw error;
     });
     return { link, process, connect: SimulatedBrokerConnection.connectFor(this.broker, process, link) };
@@ -68,8 +67,12 @@ class Origin {
   refused: Error | undefined;
   #writes = 0;
 
-  constructor(world: World, name: string) {
-    const { link, process, connect } = world.connection(name);
+  readonly host: SimulatedHost;
+
+  constructor(world: World, name: string, wallOffsetMs = 0) {
+    this.host = new SimulatedHost(world.time);
+    this.host.wallOffsetMs = wallOffsetMs;
+    const { link, process, connect } = world.connection(name, this.host);
     this.link = link;
     this.relay = new OriginRelay({
       options: resolveRelay({ url: 'nats://broker:4222', repository: 'shop' }, 1_000),
@@ -183,3 +186,102 @@ t.test('an edge does not begin with a stream from which messages were deleted af
   const refused = findBase(await broker, NAMES);
   await Promise.all([t.rejects(refused, NoBaseError), world.pass(100)]);
 });
+
+t.test('a record that does not fit into a message stops nothing: edges are told that it cannot be read', async (t) => {
+  const world = new World();
+  world.broker.maxPayloadBytes = 4_096;
+  const origin = new Origin(world, 'first');
+  await world.pass(100);
+  origin.put('a', { n: 1 });
+  origin.put('large', { text: 'x'.repeat(10_000) });
+  origin.put('b', { n: 2 });
+  origin.put('large', { text: 'it is small again' });
+  await world.pass(1_000);
+  t.strictSame(world.events(), [1, 2, 3, 4]);
+  t.strictSame(origin.relay.health, { state: 'publishing', behind: 0 });
+  const large = readRelayMessage(world.stream.find({ sequence: world.stream.info.lastSequence - 2 })!.data);
+  t.match(large, { is: 'event', type: 'added', after: { problem: 'unreadable', data: {} } });
+});
+
+t.test(
+  'a stream that refuses every message is claimed less and less often, and no heartbeat says that all is well',
+  async (t) => {
+    const world = new World();
+    const origin = new Origin(world, 'first');
+    await world.pass(1_000);
+    world.stream.refuses = (subject) => (subject === NAMES.claim ? undefined : 'the stream is sealed');
+    let beats = 0;
+    const listener = world.connection('listener').connect({ servers: [] }, 'listener');
+    await world.pass(10);
+    (await listener).subscribe(NAMES.alive, () => beats++);
+    await world.pass(3_000);
+    t.ok(beats > 0, 'heartbeats before it');
+    const before = world.stream.info.lastSequence;
+    origin.put('a', { n: 1 });
+    await world.pass(100);
+    beats = 0;
+    await world.pass(60_000);
+    t.equal(origin.relay.health.state, 'refused');
+    t.equal(beats, 0);
+    const claims = world.stream.info.lastSequence - before;
+    t.ok(claims >= 4 && claims < 14, `${String(claims)} claims in a minute`);
+    world.stream.refuses = () => undefined;
+    await world.pass(20_000);
+    t.strictSame(origin.relay.health, { state: 'publishing', behind: 0 });
+    t.ok(beats > 0);
+  },
+);
+
+t.test(
+  'an origin that publishes nothing notices that another has taken its stream, or that the stream has changed',
+  async (t) => {
+    const world = new World();
+    const first = new Origin(world, 'first');
+    await world.pass(5_000);
+    first.link.cut();
+    const second = new Origin(world, 'second');
+    await world.pass(5_000);
+    first.link.mend();
+    await world.pass(12_000);
+    t.equal(first.relay.health.state, 'taken');
+    t.equal(second.relay.health.state, 'publishing');
+    const { lastSequence } = world.stream.info;
+    world.foreign();
+    await world.pass(15_000);
+    t.ok(world.stream.info.lastSequence > lastSequence + 2, 'a new base follows what another program has written');
+  },
+);
+
+for (const aheadMs of [-600_000, 600_000]) {
+  t.test(
+    `a claim from a clock that is ${String(aheadMs / 1_000)} s ahead keeps the next origin waiting for seconds only`,
+    async (t) => {
+      const world = new World();
+      const dead = new Origin(world, 'dead', aheadMs);
+      await world.pass(1_000);
+      dead.link.cut();
+      const next = new Origin(world, 'next');
+      await world.pass(7_000);
+      t.equal(next.relay.health.state, 'publishing');
+    },
+  );
+}
+
+t.test(
+  'the age of a base is measured by the stamps of the stream: a clock that is set back delays no new one',
+  async (t) => {
+    const world = new World();
+    const origin = new Origin(world, 'first');
+    origin.put('a', { n: 1 });
+    await world.pass(1_000);
+    origin.host.wallOffsetMs = -3_600_000;
+    const asker = world.connection('edge').connect({ servers: [] }, 'edge');
+    await world.pass(10);
+    const before = world.stream.info.lastSequence;
+    void (await asker).request(NAMES.ask, JSON.stringify({ ask: 'base' }), 1_000);
+    await world.pass(3_000);
+    void (await asker).request(NAMES.ask, JSON.stringify({ ask: 'base' }), 1_000);
+    await world.pass(1_000);
+    t.ok(world.stream.info.lastSequence > before);
+  },
+);

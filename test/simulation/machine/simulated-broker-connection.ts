@@ -1,4 +1,5 @@
 import {
+  StreamRefusedError,
   WrongSequenceError,
   type Broker,
   type BrokerMessage,
@@ -138,7 +139,7 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
       case 'wrong-sequence':
         throw new WrongSequenceError(receipt.description);
       case 'refused':
-        throw new Error(receipt.description);
+        throw new StreamRefusedError(receipt.description);
       case 'unheard':
         throw new Error('no responders');
     }

@@ -37,6 +37,8 @@ export class SimulatedStream {
   #lastSequence = 0;
   #bytes = 0;
   readonly #ids = new Map<string, Stored>();
+  /** Why the stream takes no message of a subject; `undefined` if it does. */
+  refuses: (subject: string) => string | undefined = () => undefined;
 
   constructor(
     public spec: StreamSpec,
@@ -61,6 +63,8 @@ export class SimulatedStream {
   }
 
   append({ subject, payload, expectedLast, messageId, expectedLastId }: Append): Receipt {
+    const refusal = this.refuses(subject);
+    if (refusal !== undefined) return { is: 'refused', description: refusal };
     const known = messageId === undefined ? undefined : this.#ids.get(messageId);
     if (known && this.nowMs() - known.atMs < DUPLICATES_MS) return { is: 'stored', sequence: known.sequence };
     if (expectedLast !== undefined && expectedLast !== this.#lastSequence)

@@ -2,15 +2,12 @@
  * Bundles dist/client/cli/hook/main.js and its static imports into one file. In this file each module of Node is loaded at its first use:
  * an import of node:crypto alone would load as much as the whole hook.
  */
-import { createRequire } from 'node:module';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { builtinsOnDemand, REQUIRE_BANNER } from './builtins-on-demand.mjs';
 
 const entry = fileURLToPath(new URL('../../../dist/client/cli/hook/main.js', import.meta.url));
-
-const builtin = createRequire(import.meta.url);
-const BUILTIN = 'builtin';
 
 await build({
   entryPoints: [entry],
@@ -21,7 +18,7 @@ await build({
   target: 'node20',
   platform: 'node',
   minify: true,
-  banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
+  banner: { js: REQUIRE_BANNER },
   logLevel: 'warning',
   plugins: [
     {
@@ -38,19 +35,12 @@ await build({
     {
       name: 'what takes long to load',
       setup({ onResolve, onLoad }) {
-        onResolve({ filter: /^node:/ }, ({ path, kind, namespace }) =>
-          namespace === BUILTIN || kind === 'dynamic-import' ? { path, external: true } : { path, namespace: BUILTIN },
-        );
         // string-width loads tables for all scripts. Only columns of tables are measured with it, and the hook prints no table.
         onResolve({ filter: /^string-width$/ }, () => ({ path: 'string-width', namespace: 'unmeasured' }));
         onLoad({ filter: /./, namespace: 'unmeasured' }, () => ({ contents: 'export default (text) => text.length;' }));
-        onLoad({ filter: /./, namespace: BUILTIN }, ({ path }) => {
-          const names = Object.keys(builtin(path)).filter((name) => /^[A-Za-z]\w*$/.test(name));
-          const getters = names.map((name) => `get ${name}() { return require('${path}').${name}; }`);
-          return { contents: `module.exports = { ${getters.join(', ')} };`, loader: 'js' };
-        });
       },
     },
+    builtinsOnDemand(/^node:/),
   ],
 });
 

@@ -1,0 +1,120 @@
+/**
+ * Bundles dist/client/cli with what it uses of the server, the SDK and the packages, split by command: a command then loads two or three
+ * dozen files instead of hundreds, which is most of the time that it takes to start. What has a native part stays a package, and so does
+ * what only a relay needs. The library's entries, dist/server and dist/client/sdk, are not touched.
+ */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { builtinsOnDemand, REQUIRE_BANNER } from './builtins-on-demand.mjs';
+import { importBeyondBarrels } from './import-beyond-barrels.mjs';
+import { licencesOf } from './licences.mjs';
+
+const project = fileURLToPath(new URL('../../../', import.meta.url));
+const dist = join(project, 'dist');
+const cli = join(dist, 'client/cli');
+const out = join(dist, 'client/cli-bundled');
+/** A bundle of its own (hook.mjs). */
+const HOOK = join(cli, 'hook/main.js');
+
+/** Packages with a native part, optional ones, and those that only `mcp`, a server or a relay needs: copies of them would make the package a fifth larger. */
+const EXTERNAL = [
+  '@modelcontextprotocol/*',
+  'zod',
+  'pino',
+  'pino-pretty',
+  'prom-client',
+  'lmdb',
+  'fs-native-extensions',
+  'uWebSockets.js',
+  '@nats-io/*',
+  'bufferutil',
+  'utf-8-validate',
+];
+
+const WIDTH = `
+  export default (text) => (/^[\\x20-\\x7e]*$/.test(text) ? text.length : require('string-width').default(text));
+`;
+
+const askForPlace = new Set();
+
+const { metafile } = await build({
+  // The hook loads `source` if it has to read the files itself.
+  entryPoints: ['main.js', 'commands/source.js'].map((entry) => join(cli, entry)),
+  outdir: out,
+  outbase: cli,
+  absWorkingDir: project,
+  chunkNames: 'chunks/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  target: 'node20',
+  platform: 'node',
+  external: EXTERNAL,
+  banner: { js: REQUIRE_BANNER },
+  metafile: true,
+  logLevel: 'warning',
+  plugins: [
+    {
+      name: 'the hook is a bundle of its own',
+      setup({ onResolve }) {
+        onResolve({ filter: /hook\/main\.js$/ }, ({ path, resolveDir }) =>
+          resolve(resolveDir, path) === HOOK ? { path: './hook/main.js', external: true } : undefined,
+        );
+      },
+    },
+    {
+      // It finds strings faster in frames of hundreds of events, and takes 20 ms to load: as long as 15,000 records take without it.
+      name: 'without the native part of msgpackr',
+      setup({ onResolve, onLoad }) {
+        onResolve({ filter: /^msgpackr-extract$/ }, ({ path }) => ({ path, namespace: 'left out' }));
+        onLoad({ filter: /./, namespace: 'left out' }, () => ({ contents: 'module.exports = undefined;' }));
+      },
+    },
+    {
+      // It starts Node's tables of all scripts, which takes as long as bare Node does. Printable ASCII needs none of them.
+      name: 'string-width on demand',
+      setup({ onResolve, onLoad }) {
+        onResolve({ filter: /^string-width$/ }, ({ path, namespace }) =>
+          namespace === 'measured' ? undefined : { path, namespace: 'measured' },
+        );
+        onLoad({ filter: /./, namespace: 'measured' }, () => ({ contents: WIDTH, resolveDir: project }));
+      },
+    },
+    {
+      name: 'our modules',
+      setup({ onLoad }) {
+        onLoad({ filter: /\.js$/ }, async ({ path }) => {
+          if (!path.startsWith(dist + sep)) return undefined;
+          return { contents: atItsPlace(await importBeyondBarrels(path), path), loader: 'js' };
+        });
+      },
+    },
+    builtinsOnDemand(/^(node:)?(child_process|cluster|crypto|dns|http|https|net|querystring|readline|tls|zlib)$/),
+  ],
+});
+
+await writeFile(join(out, 'LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs), project));
+checkPlaces();
+const hook = await readFile(HOOK, 'utf8');
+await rm(cli, { recursive: true });
+await rename(out, cli);
+await mkdir(dirname(HOOK), { recursive: true });
+await writeFile(HOOK, hook);
+
+/** A module that asks for its own place, to find a file beside it, is told its place outside the bundle. */
+function atItsPlace(text, path) {
+  if (!text.includes('import.meta.url')) return text;
+  askForPlace.add(path);
+  const place = relative(join(cli, 'chunks'), path).split(sep).join('/');
+  return text.replaceAll('import.meta.url', `new URL('${place}', import.meta.url).href`);
+}
+
+/** The replacement holds only for modules in chunks/. */
+function checkPlaces() {
+  for (const [file, { inputs }] of Object.entries(metafile.outputs)) {
+    const misplaced = Object.keys(inputs).find((input) => askForPlace.has(join(project, input)));
+    if (misplaced !== undefined && !file.includes('/chunks/')) throw new Error(`${misplaced} is not in chunks/`);
+  }
+}

@@ -1,0 +1,55 @@
+import type { Agent } from './agents.js';
+import type { Contest } from './contention.js';
+import type { Lease } from './lease.js';
+import type { Overview } from './overview.js';
+import type { ReplayedState } from './replayed-state.js';
+import type { Severity } from './severity.js';
+import type { Link } from './target.js';
+import { visibleMiddle } from './visible.js';
+import type { WaitLine } from './waits.js';
+
+/** What a matter is about. Many matters about the same are shown as one, with their number. */
+export type Subject =
+  'contest' | 'silent holder' | 'lapsing' | 'lapsed' | 'intent' | 'cycle' | 'problem' | 'watch' | 'client';
+
+export interface Attention {
+  /** Identifies the matter. It stays the same as time passes. */
+  readonly key: string;
+  readonly about: Subject;
+  readonly severity: Severity;
+  /** One sentence in plain words. */
+  readonly text: string;
+  /** When the lease that it is about ends; `undefined` if it is about none. */
+  readonly endMs?: number;
+  /** Orders matters of equal severity, the greatest first. */
+  readonly weight: number;
+  readonly link: Link;
+  /** The runs that it is about. */
+  readonly runs: readonly string[];
+  /** The arguments of a command that shows the matter in a terminal. */
+  readonly command?: readonly string[];
+}
+
+export interface Situation {
+  readonly replayed: ReplayedState;
+  readonly leases: readonly Lease[];
+  readonly agents: readonly Agent[];
+  readonly contests: readonly Contest[];
+  readonly waits: readonly WaitLine[];
+  readonly overview: Overview | undefined;
+  readonly nowMs: number;
+}
+
+/** A lease that ends within this time is about to lapse. */
+export const LAPSING_WITHIN_MS = 60_000;
+
+/** Returns an id, path or name from a record, short enough for a sentence. */
+export const short = (text: string): string => visibleMiddle(text, 48);
+
+export const on = (branch: string): string => (branch === '' ? '' : ` on ${short(branch)}`);
+
+/** Returns what a lease is on. */
+export const where = ({ addresses, branch }: Lease): string => {
+  const more = addresses.length > 1 ? ` and ${String(addresses.length - 1)} more` : '';
+  return `${short(addresses[0] ?? 'no address')}${more}${on(branch)}`;
+};

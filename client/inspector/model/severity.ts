@@ -1,0 +1,7 @@
+/**
+ * `critical`: nobody goes on, or work is lost, unless somebody acts. `warning`: that will happen if nothing changes. `info`: worth knowing,
+ * nothing has to be done.
+ */
+export type Severity = 'critical' | 'warning' | 'info';
+
+export const SEVERITIES = ['critical', 'warning', 'info'] as const satisfies readonly Severity[];

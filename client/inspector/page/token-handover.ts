@@ -1,0 +1,42 @@
+import { keepToken, type BusAddress } from './address-bar.js';
+
+/**
+ * A link that is opened in a new tab has no token, because each tab keeps its own. Such a tab asks the other tabs of this origin, which are
+ * the pages of the same bus. Nothing leaves the browser, and nothing is kept once the last tab is closed.
+ */
+type Message = { readonly type: 'who-has-it' } | { readonly type: 'token'; readonly token: string };
+
+const ANSWER_WITHIN_MS = 250;
+
+let channel: BroadcastChannel | undefined;
+
+/** Answers the tabs that ask, with the token that this tab has now. */
+export function answerOtherTabs(current: () => string): void {
+  channel ??= new BroadcastChannel('muse-bus.token');
+  channel.addEventListener('message', ({ data }: MessageEvent<Message>) => {
+    const token = current();
+    if (data.type === 'who-has-it' && token !== '') channel!.postMessage({ type: 'token', token } satisfies Message);
+  });
+}
+
+/** Asks the other tabs for the token, if this one has none. */
+export function askOtherTabs(address: BusAddress): Promise<BusAddress> {
+  if (address.token !== '') return Promise.resolve(address);
+  channel ??= new BroadcastChannel('muse-bus.token');
+  return new Promise((resolve) => {
+    const answered = ({ data }: MessageEvent<Message>): void => {
+      if (data.type === 'token') end(data.token);
+    };
+    const end = (token: string): void => {
+      clearTimeout(timer);
+      channel!.removeEventListener('message', answered);
+      if (token !== '') keepToken(token);
+      resolve({ ...address, token });
+    };
+    const timer = setTimeout(() => {
+      end('');
+    }, ANSWER_WITHIN_MS);
+    channel!.addEventListener('message', answered);
+    channel!.postMessage({ type: 'who-has-it' } satisfies Message);
+  });
+}

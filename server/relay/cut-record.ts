@@ -1,0 +1,20 @@
+import { packMessage } from '../../protocol/index.js';
+import { RecordVersion } from '../store/record-version.js';
+import { StoreEvent } from '../store/store-event.js';
+
+const NO_DATA = packMessage({});
+
+/**
+ * Returns a version without its data, for a broker that takes no message of its size. What the record says is then unknown to an edge, as
+ * if its file could not be read: a reservation counts as held.
+ */
+export function cutVersion({ kind, id, revision, observedAt, signature }: RecordVersion): RecordVersion {
+  return RecordVersion.restored(kind, id, NO_DATA, revision, observedAt, signature, 'unreadable');
+}
+
+/** Returns an event whose versions are {@link cutVersion}. */
+export function cutEvent({ revision, type, time, before, after, reason, observed, lease }: StoreEvent): StoreEvent {
+  const next = after && cutVersion(after);
+  const previous = before === after ? next : before && cutVersion(before);
+  return new StoreEvent(revision, type, time, previous, next, reason, observed, lease);
+}
