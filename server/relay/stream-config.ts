@@ -29,7 +29,6 @@ const REQUIRED: readonly (readonly [keyof StreamConfig, (value: unknown) => bool
   ['mirror', isOff, 'takes messages of its own only from another stream'],
   ['sources', isOff, 'mixes the messages of other streams in'],
   ['subject_transform', isOff, 'stores messages under other subjects'],
-  // A reader that is told nothing of a message's data shows nothing.
   ['persist_mode', (value) => value === undefined || value === 'default', 'acknowledges what is not stored'],
 ];
 

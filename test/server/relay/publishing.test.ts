@@ -104,6 +104,18 @@ class Origin {
   }
 }
 
+/** Returns an origin that was cut from the broker while a second one took its stream, and is connected again. */
+async function replacedOrigin() {
+  const world = new World();
+  const first = new Origin(world, 'first');
+  await world.pass(5_000);
+  first.link.cut();
+  const second = new Origin(world, 'second');
+  await world.pass(5_000);
+  first.link.mend();
+  return { world, first, second };
+}
+
 t.test("if another writer's message takes a sequence, no message after the missing one is stored", async (t) => {
   const world = new World();
   const origin = new Origin(world, 'first');
@@ -134,13 +146,7 @@ t.test('old messages that another program publishes again are skipped at once', 
 });
 
 t.test('an origin that another has replaced tries to claim again, also after an outage of NATS', async (t) => {
-  const world = new World();
-  const first = new Origin(world, 'first');
-  await world.pass(5_000);
-  first.link.cut();
-  const second = new Origin(world, 'second');
-  await world.pass(5_000);
-  first.link.mend();
+  const { world, first, second } = await replacedOrigin();
   first.put('a', { n: 1 });
   await world.pass(20_000);
   t.equal(first.relay.health.state, 'taken');
@@ -235,13 +241,7 @@ t.test(
 t.test(
   'an origin that publishes nothing notices that another has taken its stream, or that the stream has changed',
   async (t) => {
-    const world = new World();
-    const first = new Origin(world, 'first');
-    await world.pass(5_000);
-    first.link.cut();
-    const second = new Origin(world, 'second');
-    await world.pass(5_000);
-    first.link.mend();
+    const { world, first, second } = await replacedOrigin();
     await world.pass(12_000);
     t.equal(first.relay.health.state, 'taken');
     t.equal(second.relay.health.state, 'publishing');
