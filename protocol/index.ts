@@ -128,3 +128,14 @@ export {
   problemOf,
   recordProblems,
 } from './records/record-problem.js';
+export type {
+  CompiledQuery,
+  Query,
+  QueryError,
+  QueryField,
+  QueryOptions,
+  QuerySubject,
+  QueryTerm,
+  Word,
+} from './query/index.js';
+export { compileQuery, markedQuery, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from './query/index.js';

@@ -238,6 +238,8 @@ const silent: Terminal = {
   closeScreen: () => undefined,
   drained: () => Promise.resolve(),
   isInteractive: false,
+  isScreen: false,
+  columns: Infinity,
 };
 
 /** Placeholders of flags whose values are not any text. */
@@ -296,8 +298,8 @@ function ofCommand(path: readonly Command[], root: string): BadInput[] {
   });
   return [
     row('a flag that there is not', [`--${UNKNOWN}`], `--${UNKNOWN}`),
-    // A command that takes any number of words refuses the one that it does not know.
-    row('one word too many', [isVariadic ? UNKNOWN : 'too many arguments'], UNKNOWN),
+    // A command that takes any number of words refuses the one that it does not know; every other says how many it takes.
+    row('one word too many', isVariadic ? [UNKNOWN] : [UNKNOWN, 'takes'], UNKNOWN),
     ...long.map(({ flag }) => row(`${misspelt(flag)} x`, [misspelt(flag), flag], misspelt(flag), 'x')),
     ...long
       .filter(({ takes }) => takes !== undefined && TYPED_PLACEHOLDERS.includes(takes))

@@ -39,7 +39,7 @@ async function top(flags: TopFlags, terminal: Terminal): Promise<void> {
   try {
     const mirror = await source.client.mirror();
     if (format === 'json') terminal.json(topState(mirror.swarm, mirror.moment));
-    else if (terminal.isInteractive && flags.once !== true) await live(source, mirror, terminal);
+    else if (terminal.isScreen && flags.once !== true) await live(source, mirror, terminal);
     else for (const line of topScreen(topState(mirror.swarm, mirror.moment), headOf(source))) terminal.out(line);
   } finally {
     await source.stop();
@@ -87,6 +87,7 @@ function untilQuit(client: BusClient): Promise<void> {
     const finish = (settle: () => void): void => {
       release();
       unwatch();
+      process.off('SIGHUP', hangUp);
       stdin.off('data', key);
       if (stdin.isTTY) stdin.setRawMode(false);
       stdin.pause();
@@ -96,7 +97,10 @@ function untilQuit(client: BusClient): Promise<void> {
       const text = data.toString();
       if (text.includes('q') || text.includes('Q') || text.includes(CTRL_C)) finish(resolve);
     };
-    const release = onSignal(() => finish(resolve));
+    const hangUp = (): void => finish(resolve);
+    const release = onSignal(hangUp);
+    // The terminal was closed, or somebody says so: the second screen is left in either case.
+    process.once('SIGHUP', hangUp);
     const unwatch = client.watchStatus((status) => {
       if (status.state === 'closed') finish(() => reject(status.error ?? new Error('the connection was closed')));
     });

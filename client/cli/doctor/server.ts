@@ -6,7 +6,7 @@ import { findRepositoryBus } from '../../sdk/repository-bus.js';
 import { problemText } from '../terminal/event-text.js';
 import { toCliError } from '../cli-error.js';
 import { note, ok, wrong, type Finding } from './finding.js';
-import { duration } from '../commands/holders.js';
+import { duration } from '../terminal/time-text.js';
 import { connectToServer } from '../commands/source.js';
 import type { Target } from '../commands/target.js';
 

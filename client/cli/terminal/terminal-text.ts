@@ -1,6 +1,6 @@
 import type { Colors } from 'picocolors/types.js';
 import stringWidth from 'string-width';
-import { visibleText } from '../../../protocol/index.js';
+import { isVisible, visibleText } from '../../../protocol/index.js';
 
 const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'magenta'] as const;
 export type Style = (typeof STYLES)[number];
@@ -28,6 +28,11 @@ export class TerminalText {
     return text instanceof TerminalText ? text : new TerminalText([{ shown: visibleText(text), style: undefined }]);
   }
 
+  /** A text in the form that `visibleText` makes, such as a part of {@link shown}. */
+  static ofVisible(shown: string): TerminalText {
+    return isVisible(shown) ? new TerminalText([{ shown, style: undefined }]) : TerminalText.of(shown);
+  }
+
   static join(texts: readonly Text[], separator = ''): TerminalText {
     const between = TerminalText.of(separator).#pieces;
     return new TerminalText(
@@ -43,6 +48,11 @@ export class TerminalText {
   /** Its width in columns: a Chinese character takes two, a combining mark none. */
   get width(): number {
     return this.#pieces.reduce((sum, { shown }) => sum + stringWidth(shown), 0);
+  }
+
+  /** The text as it is shown, without styles. */
+  get shown(): string {
+    return this.#pieces.map(({ shown }) => shown).join('');
   }
 
   padEnd(columns: number): TerminalText {
@@ -65,6 +75,13 @@ export class TerminalText {
       return { shown: part, style };
     });
     return new TerminalText(fitting);
+  }
+
+  /** As much of the text as fits, with `…` at the end where that is not all. */
+  cut(columns: number): TerminalText {
+    if (columns <= 0 || this.width <= columns) return this.fit(columns);
+    const kept = this.fit(columns - 1);
+    return new TerminalText([...kept.#pieces, { shown: '…', style: kept.#pieces.at(-1)?.style }]);
   }
 
   /** The line with its escape sequences, if `colors` are enabled. */
