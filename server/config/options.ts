@@ -94,7 +94,7 @@ export interface ServerOptions {
   readonly port?: number;
   /** How changes of files are detected: by the kernel's hints (`native`) or by polling. @default 'auto' */
   readonly backend?: BackendChoice;
-  /** The interval of the polling backend, milliseconds, 10…3 600 000. @default 1_000 */
+  /** The interval of the polling backend, milliseconds, 10…3 600 000. @default 500 */
   readonly pollIntervalMs?: number;
   /** The WebSocket engine. @default 'auto' */
   readonly transport?: TransportChoice;
@@ -199,7 +199,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     allowHosts: each('allowHosts', options.allowHosts ?? [], hostFault),
     port: inRange('port', options.port ?? DEFAULT_PORT, 0, 65_535),
     backend: options.backend ?? 'auto',
-    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 1_000, 10, 3_600_000),
+    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 500, 10, 3_600_000),
     transport: options.transport ?? 'auto',
     nativeEngineSha256: hashes(options.nativeEngineSha256 ?? []),
     settleMs: inRange('settleMs', options.settleMs ?? 200, 0, 60_000),

@@ -85,7 +85,7 @@ async function health(url: string): Promise<Finding[]> {
   const advice = "read the server's log; restart the server if it does not recover";
   const findings = [
     state.healthy
-      ? ok('readiness', `healthy (${state.backend}), ${scanned}`)
+      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}`)
       : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
   switch (state.journal) {
@@ -108,6 +108,10 @@ async function health(url: string): Promise<Finding[]> {
   }
   return findings;
 }
+
+/** What the server finds by comparison only. */
+const missing = ({ misses = [], compared_every_ms: every }: Readiness): string =>
+  misses.length === 0 ? '' : `; no notification of ${misses.join(', ')}: compared every ${String(every)} ms`;
 
 const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;
