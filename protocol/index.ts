@@ -91,6 +91,7 @@ export type {
   AgentState,
   Conflict,
   ConflictForm,
+  HolderForm,
   Holding,
   Intent,
   Lease,
@@ -98,9 +99,11 @@ export type {
   LeaseState,
   Moment,
   Party,
+  RunSituation,
   SwarmRecord,
   Task,
   Wait,
+  WaitForm,
 } from './swarm/index.js';
 export {
   conflictForm,
@@ -108,6 +111,7 @@ export {
   describeIntent,
   endOf,
   HISTORY_AFTER_MS,
+  holderForm,
   isHeld,
   isHistory,
   leaseForm,
@@ -115,6 +119,7 @@ export {
   overlap,
   parseAddress,
   parseQuery,
+  runSituation,
   Swarm,
 } from './swarm/index.js';
 export { isNaive, parseTimestamp } from './records/timestamp.js';

@@ -1,14 +1,14 @@
 import type { Kind } from '../records/kinds.js';
-import { FieldReader, type FieldProblem } from './fields.js';
+import type { FieldProblem } from './fields.js';
 import { normalBranch, type Address, type AddressContext } from './address.js';
 import { AddressIndex } from './address-index.js';
-import { agentsOf, byEnd, type Agent, type Sign } from './agents.js';
+import { agentsOf, byEnd, readSign, type Agent, type Sign } from './agents.js';
 import { addressOverlaps, operationConflicts, type Conflict } from './conflicts.js';
 import { findCycles } from './cycles.js';
-import { intentState, readIntent, type Intent, type IntentFacts } from './intents.js';
+import { readIntent, withState, type Intent, type IntentFacts } from './intents.js';
 import { addTo, isHeld, LeaseTable, removeFrom, type Lease } from './leases.js';
 import { isUnseen, type Moment } from './moment.js';
-import { readabilityOf, type SwarmRecord } from './swarm-record.js';
+import type { SwarmRecord } from './swarm-record.js';
 import { dependencyGraph, taskBoard } from './task-board.js';
 import {
   readClaim,
@@ -47,7 +47,15 @@ export interface RecordProblem {
   readonly problems: readonly FieldProblem[];
 }
 
-const SIGN_TIMES = ['last_beat_at', 'released_at', 'claimed_at', 'completed_at', 'updated_at', 'created_at'] as const;
+/** The parts of a {@link Swarm}; a tuple, because each name would be in the bundle of every page. */
+export type SwarmParts = readonly [
+  leases: LeaseTable,
+  reservationIndex: AddressIndex,
+  intents: ReadonlyMap<string, IntentFacts>,
+  intentIndex: AddressIndex,
+  reservationsByRun: ReadonlyMap<string | undefined, ReadonlySet<string>>,
+  dependencies: ReadonlyMap<string, DependencyFacts>,
+];
 
 /**
  * The one model of the swarm: who holds, who waits, who contends. Records are put and dropped, and each is read once. Every
@@ -153,6 +161,18 @@ export class Swarm {
     }
   }
 
+  /** The indexes, from which `RunSituations` finds what concerns one run without reading everything. */
+  get parts(): SwarmParts {
+    return [
+      this.#leases,
+      this.#reservationIndex,
+      this.#intents,
+      this.#intentIndex,
+      this.#reservationsByRun,
+      this.#dependencies,
+    ];
+  }
+
   lease(reservation: string, moment: Moment): Lease | undefined {
     return this.#leases.at(reservation, moment);
   }
@@ -209,13 +229,8 @@ export class Swarm {
   /** Returns all intents, ordered by id. */
   intents(moment: Moment): Intent[] {
     const leaseOf = this.#leasesOnce(moment);
-    const all = (ids: Iterable<string>): Lease[] => [...ids].map((id) => leaseOf(id)!);
     return [...this.#intents.values()]
-      .map((intent) => {
-        const named = intent.reservationName === undefined ? [] : all(this.#leases.named(intent.reservationName));
-        const own = intent.reservationName === undefined ? all(this.#reservationsByRun.get(intent.run) ?? []) : [];
-        return { ...intent, state: intentState(intent, named, own, moment) };
-      })
+      .map((intent) => withState(intent, this.#leases, this.#reservationsByRun, leaseOf, moment))
       .sort(byId);
   }
 
@@ -251,18 +266,18 @@ export class Swarm {
 
   /** Returns the records with fields that are not valid, grouped by kind. */
   problems(): RecordProblem[] {
-    const found: RecordProblem[] = [];
-    const note = (kind: Kind, id: string, problems: readonly FieldProblem[]): void => {
-      if (problems.length > 0) found.push({ kind, id, problems });
-    };
-    for (const id of this.#leases.ids()) note('reservation', id, this.#leases.facts(id)!.problems);
-    for (const { id, problems } of this.#intents.values()) note('intent', id, problems);
-    for (const { id, problems } of this.#leases.releases()) note('release', id, problems);
-    for (const { id, problems } of this.#leases.beats()) note('heartbeat', id, problems);
-    for (const { id, problems } of this.#tasks.values()) note('task', id, problems);
-    for (const { id, problems } of this.#claims.values()) note('claim', id, problems);
-    for (const { id, problems } of this.#dependencies.values()) note('dependency', id, problems);
-    return found;
+    const facts: readonly (readonly [Kind, Iterable<Omit<RecordProblem, 'kind'>>])[] = [
+      ['reservation', [...this.#leases.ids()].map((id) => this.#leases.facts(id)!)],
+      ['intent', this.#intents.values()],
+      ['release', this.#leases.releases()],
+      ['heartbeat', this.#leases.beats()],
+      ['task', this.#tasks.values()],
+      ['claim', this.#claims.values()],
+      ['dependency', this.#dependencies.values()],
+    ];
+    return facts.flatMap(([kind, all]) =>
+      [...all].flatMap(({ id, problems }) => (problems.length > 0 ? [{ kind, id, problems }] : [])),
+    );
   }
 
   /** Returns a function that computes each lease once, because many steps need the same leases at one moment. */
@@ -281,17 +296,6 @@ const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
 
 function isOn({ branch: own }: Lease, branch: string | undefined): boolean {
   return branch === undefined || own === undefined || own === normalBranch(branch);
-}
-
-function readSign(record: SwarmRecord): Sign {
-  if (readabilityOf(record) === 'none') return { run: undefined, branch: undefined, saidAt: undefined };
-  const fields = new FieldReader(record.data);
-  let saidAt: Sign['saidAt'];
-  for (const field of SIGN_TIMES) {
-    const time = fields.time(field);
-    if (time !== undefined && time > (saidAt ?? -Infinity)) saidAt = time;
-  }
-  return { run: fields.text('run_id', 'claimed_by'), branch: fields.branch(), saidAt };
 }
 
 function setIfRead<T>(facts: Map<string, T>, id: string, read: T | undefined): void {

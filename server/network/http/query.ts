@@ -123,7 +123,8 @@ function refuseName(name: string, allowed: readonly Parameter[]): never {
   throw new QueryError(`there is no parameter ${JSON.stringify(name.slice(0, 40))} here; ${hint}`);
 }
 
-function onlyOne(name: string, values: readonly string[] | undefined): string | undefined {
+/** @throws QueryError if the parameter is given more than once. */
+export function onlyOne(name: string, values: readonly string[] | undefined): string | undefined {
   if (values !== undefined && values.length > 1) throw new QueryError(`${name} can be given once`);
   return values?.[0];
 }
