@@ -136,8 +136,9 @@ export class BusServer {
    * @throws OptionError if the certificate and its key do not match. The old ones stay in use.
    */
   async reload(): Promise<void> {
-    const token = this.#state.token();
-    if (this.#endpoint && token !== this.#endpoint.token) this.#changeToken(token);
+    // Without a valid token in the file the one in use stays. A new one would change the file, whose watcher asks for the next reload.
+    const token = this.#state.keptToken();
+    if (this.#endpoint && token !== undefined && token !== this.#endpoint.token) this.#changeToken(token);
     await this.reloadTls();
   }
 
