@@ -1,4 +1,5 @@
-import { closeSync, fchmodSync, fstatSync, rmSync, statfsSync, type Stats } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, lstatSync, rmSync, statfsSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import { currentUser } from './owner.js';
 
 const FOR_OTHERS = 0o077;
@@ -16,12 +17,15 @@ const TYPES_WITHOUT_MODES = new Set([
   ...[0x01_02_19_97, 0x65_73_55_46], // 9p (the drives of Windows in WSL), fuse
 ]);
 
-/** Whether a process without the proof, such as a client that writes nothing, can expect that a path's file system keeps modes. */
+/**
+ * Whether a process without the proof, such as a client that writes nothing, can expect that a path's file system keeps modes. On a type
+ * that may keep them or not, such as FUSE, a directory that is closed to others shows that it does: the server closes its own.
+ */
 export function keepsModes(path: string, dev: number | bigint): boolean {
   if (withoutModes.has(String(dev))) return false;
   if (process.platform !== 'linux') return true;
   try {
-    return !TYPES_WITHOUT_MODES.has(statfsSync(path).type >>> 0);
+    return !TYPES_WITHOUT_MODES.has(statfsSync(path).type >>> 0) || !isOpenToOthers(lstatSync(dirname(path)));
   } catch {
     return true;
   }
