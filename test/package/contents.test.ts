@@ -69,7 +69,7 @@ t.test('no packed text names a directory of the machine that built it, or a sour
   t.strictSame(naming, []);
 });
 
-t.test('every link of a packed document leads to a packed file or to an absolute address', async (t) => {
+t.test('every link of a packed document leads to a packed file or to an absolute address, a picture to one of the repository', async (t) => {
   const documents = PATHS.filter((path) => path.endsWith('.md'));
   t.ok(documents.includes('README.md'));
   for (const document of documents) {
@@ -78,6 +78,8 @@ t.test('every link of a packed document leads to a packed file or to an absolute
     const dead = links.filter((link) => {
       if (/^(https?:|mailto:|#)/.test(link)) return false;
       const target = posix.normalize(posix.join(posix.dirname(document), link.split('#')[0]!));
+      // Half of the package were pictures. Whoever reads the documents in a terminal reads what they are of instead.
+      if (target.endsWith('.png')) return PATHS.includes(target) || !existsSync(join(ROOT, target));
       return !PATHS.includes(target);
     });
     t.strictSame(dead, [], document);
