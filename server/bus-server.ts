@@ -61,6 +61,11 @@ export class BusServer {
     return this.#listener.transportName;
   }
 
+  /** The port of probes; `undefined` without one, or before the start. */
+  get probePort(): number | undefined {
+    return this.#listener.probePort;
+  }
+
   /**
    * Watches and reads the repository, listens, and writes the endpoint to `.muse/bus/endpoint.json`.
    * @throws OptionError, CoordinationDirError, LockError if another server has the repository, or Error with code EADDRINUSE if the port
@@ -72,6 +77,7 @@ export class BusServer {
     this.#makeDirectories();
     await this.#state.open();
     try {
+      await this.#listener.listenForProbes();
       await this.bus.start(() => this.#state.directory);
       const endpoint = await this.#listen();
       this.#beginRelay();
@@ -79,6 +85,7 @@ export class BusServer {
       return endpoint;
     } catch (error) {
       await this.bus.stop();
+      await this.#listener.stopProbes();
       this.#state.close();
       throw error;
     }
@@ -91,6 +98,7 @@ export class BusServer {
     const relayStopped = this.#relay?.stop();
     await this.#listener.stop();
     await Promise.all([journalClosed, relayStopped]);
+    await this.#listener.stopProbes();
     this.#state.close();
     this.#endpoint = undefined;
   }
