@@ -103,7 +103,9 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     if (!isOver()) {
       const { maxQueuedBytes } = plan.options;
       edgeJudge?.rest(clients, maxQueuedBytes);
-      judge.rest(origin, clients, network, maxQueuedBytes, new Set([...origin.silent, ...rival.silent]));
+      const silent = new Set([...origin.silent, ...rival.silent]);
+      const writerOf = (epoch: string): string => (rival.epochs.has(epoch) ? 'rival' : 'origin');
+      judge.rest(origin, clients, network, maxQueuedBytes, { silent, writerOf });
     }
     origin.kill();
     return {

@@ -60,6 +60,8 @@ export class Origin {
   #unforeseen = 0;
   /** Revisions, with their epochs, whose events no subscription receives. */
   readonly silent = new Set<string>();
+  /** The epochs of all its runs. */
+  readonly epochs = new Set<string>();
   /** Why the last start failed. */
   startError: unknown;
 
@@ -220,6 +222,7 @@ export class Origin {
   /** Notes events that no subscription shows: a heartbeat or release is unchanged, but its reservation is now of another branch. */
   #hearSilence(hub: Hub): void {
     const { epoch, history } = hub;
+    this.epochs.add(epoch);
     const note = ({ type, record, before, after, revision }: StoreEvent): void => {
       const follows = record.kind === 'heartbeat' || record.kind === 'release';
       if (type === 'modified' && follows && sameSignature(before!.signature, after!.signature))

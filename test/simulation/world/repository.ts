@@ -46,6 +46,8 @@ export class Repository {
   #latestWall = 0;
   /** The latest believable time of the wall clock so far: a lease that ended before it may be reported as ended. */
   #latestBelieved = 0;
+  /** The highest offset of the wall clock that a server may have believed: a step ahead up to it only undoes a step back. */
+  #believedOffsetMs = 0;
   /** Steps ahead of the wall clock that no server may believe yet. */
   #doubts: { readonly aheadMs: number; readonly untilMs: number }[] = [];
   /** For each file: how long it was no record at most, since when it last was none, and when it could be read again. */
@@ -84,11 +86,12 @@ export class Repository {
 
   /** Records the latest time of the wall clock, which counts also after the clock is set back. */
   noteClock(): void {
+    this.#noteEnds();
     this.#latestWall = Math.max(this.#latestWall, this.disk.host.wall());
   }
 
   get latestWall(): number {
-    this.noteClock();
+    this.#latestWall = Math.max(this.#latestWall, this.disk.host.wall());
     return this.#latestWall;
   }
 
@@ -132,14 +135,17 @@ export class Repository {
 
   /** Called when the wall clock was set. A server that saw a large jump ahead must not believe it for a minute. */
   clockStepped(byMs: number): void {
-    const { now } = this.disk.host.time;
-    if (byMs > JUMP_MS) this.#doubts.push({ aheadMs: byMs, untilMs: now + DOUBT_MS });
-    else if (byMs < 0) this.#doubts = [];
+    if (byMs < 0) this.#doubts = [];
+    const aheadMs = this.#offsetMs() - this.#believedOffsetMs;
+    if (byMs > JUMP_MS && aheadMs > JUMP_MS)
+      this.#doubts.push({ aheadMs: Math.min(byMs, aheadMs), untilMs: this.disk.host.time.now + DOUBT_MS });
+    this.#believe();
   }
 
   /** Called when a server starts: it believes the clock as it is. */
   serverBegins(): void {
     this.#doubts = [];
+    this.#believe();
   }
 
   /** The longest time that a file was no record; periods that follow each other closely count as one. */
@@ -182,12 +188,23 @@ export class Repository {
   }
 
   #believedWall(): number {
-    const { now } = this.disk.host.time;
-    if (this.#doubts.some(({ untilMs }) => untilMs <= now))
+    const { host } = this.disk;
+    const { now } = host.time;
+    if (this.#doubts.some(({ untilMs }) => untilMs <= now)) {
       this.#doubts = this.#doubts.filter((is) => is.untilMs > now);
-    const aheadMs = this.#doubts.reduce((sum, doubt) => sum + doubt.aheadMs, 0);
-    this.#latestBelieved = Math.max(this.#latestBelieved, this.disk.host.wall() - aheadMs);
+      this.#believe();
+    }
+    this.#latestBelieved = Math.max(this.#latestBelieved, host.wall() - host.wallOffsetMs + this.#offsetMs());
     return this.#latestBelieved;
+  }
+
+  /** The offset of the wall clock without the steps that no server may believe yet. */
+  #offsetMs(): number {
+    return this.#doubts.reduce((offset, { aheadMs }) => offset - aheadMs, this.disk.host.wallOffsetMs);
+  }
+
+  #believe(): void {
+    this.#believedOffsetMs = Math.max(this.#believedOffsetMs, this.#offsetMs());
   }
 
   #settled(kind: Kind, id: string): Data | undefined {
@@ -198,8 +215,10 @@ export class Repository {
 
   #noteEnds(): void {
     const wall = this.#believedWall();
-    for (const id of this.found('reservation').keys())
-      if (!this.#ended.has(id) && this.#isOver(id, wall)) this.#ended.add(id);
+    for (const [id, { data }] of this.found('reservation')) {
+      // What is being written for the first time has not ended: nobody has read of it yet.
+      if (data && !this.#ended.has(id) && this.#isOver(id, wall)) this.#ended.add(id);
+    }
   }
 
   #noteReadability(kind: Kind, id: string, isReadable: boolean): void {
