@@ -1,4 +1,4 @@
-import { CloseCode, type Kind, type WatchHealth } from '../protocol/index.js';
+import type { Kind, WatchHealth } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
 import { Hub } from './delivery/hub.js';
 import type { Log } from './runtime/log.js';
@@ -29,9 +29,6 @@ const ASK_MS = 1_000;
 /** How many heartbeats may name events that have not arrived, before the edge reads the stream again. */
 const MAX_MISSED_HEARTBEATS = 5;
 const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
-
-/** The reason of a close. It asks clients to connect again at once, because the edge then serves the new records. */
-const BEGUN_ANEW = 'shutdown retry=50';
 
 /**
  * One repository's bus without its files: it serves what an origin publishes. Revisions, epoch, cursors and time are the origin's, and a
@@ -166,23 +163,14 @@ export class EdgeBus extends BusBase {
   }
 
   #serve(hub: Hub): void {
-    const before = this.service;
-    this.service = new SessionManager(
-      hub,
-      {
-        health: () => this.health,
-        backlog: () => ({ pending: this.behind, unsettled: 0 }),
-        journal: () => ({ state: 'off' as const }),
-        readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
-      },
-      this.options,
-      supervised(this.presence, this.supervisor),
-      this.log,
-      this.supervisor,
-    );
-    this.service.start();
-    before?.stop();
-    before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
+    const source = {
+      health: () => this.health,
+      backlog: () => ({ pending: this.behind, unsettled: 0 }),
+      journal: () => ({ state: 'off' as const }),
+      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
+    };
+    const clock = supervised(this.presence, this.supervisor);
+    this.serve(new SessionManager(hub, source, this.options, clock, this.log, this.supervisor));
     this.#barrier?.advanced();
   }
 

@@ -129,6 +129,10 @@ export class Origin {
             this.#hearSilence(bus.hub);
             if (process.isDead) return;
             network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
+            bus.begunAnew = () => {
+              this.#hearSilence(bus.hub);
+              this.#publishAnew(run);
+            };
             this.#beginRelay(run);
           },
           (error: unknown) => {
@@ -177,6 +181,19 @@ export class Origin {
         },
       );
     });
+  }
+
+  /** As the server does it. */
+  #publishAnew(run: Run): void {
+    const { relay, process } = run;
+    relay?.stop().then(
+      () => {
+        if (run.relay === relay && this.#run === run) this.#beginRelay(run);
+      },
+      (error: unknown) => {
+        this.services.crashed(process, error);
+      },
+    );
   }
 
   #failed(run: Run, error: unknown): void {
