@@ -7,7 +7,7 @@ import { fileOf, Repository } from './world/repository.js';
 /** A repository with one lease of thirty seconds, and a wall clock that is set as an operator sets it. */
 function world() {
   const host = new SimulatedHost(new SimulatedTime());
-  const repository = new Repository(new SimulatedDisk(host));
+  const repository = new Repository(new SimulatedDisk(host), 200);
   const { disk } = repository;
   const data = { reservation_id: 'r', addresses: ['src/a.ts'], created_at: host.iso(), expires_at: host.iso(30_000) };
   disk.truncate(fileOf('reservation', 'r'));

@@ -38,7 +38,7 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
   };
   const host = new SimulatedHost(time);
   const disk = new SimulatedDisk(host);
-  const repository = new Repository(disk);
+  const repository = new Repository(disk, plan.options.settleMs);
   const judge = new Judge(repository, tell, plan.options.settleMs);
   time.onStep = () => {
     judge.step(time.now);

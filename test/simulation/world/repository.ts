@@ -20,8 +20,6 @@ export type Found =
   /** Half a record, an empty file, a link: `data` is of the last complete record. */
   | { readonly is: 'broken'; readonly since: number; readonly data: Data | undefined };
 
-/** How long a server may wait for the rest of a file: so long its last complete record counts. */
-const SETTLE_MS = 200;
 /** A lease that ended longer ago has ended for every server and client, whatever their clocks differ by. */
 const CERTAIN_MS = 1_000;
 /** A server doubts a larger step ahead of the wall clock for a while. */
@@ -58,7 +56,11 @@ export class Repository {
   /** Called before each change, while everything is still as before. */
   beforeChange: () => void = () => undefined;
 
-  constructor(readonly disk: SimulatedDisk) {
+  /** @param settleMs how long servers wait for the rest of a file: so long its last complete record counts. */
+  constructor(
+    readonly disk: SimulatedDisk,
+    private readonly settleMs: number,
+  ) {
     for (const path of ['/work', ROOT, MUSE, COORDINATION]) disk.makeDirectory(path);
     for (const kind of KINDS) disk.makeDirectory(directoryOf(kind));
     // The target of a planted link: it looks like a record, but no server may read it.
@@ -210,7 +212,7 @@ export class Repository {
   #settled(kind: Kind, id: string): Data | undefined {
     const found = this.found(kind).get(id);
     if (found?.is !== 'broken') return found?.data;
-    return this.disk.host.time.now - found.since < SETTLE_MS ? found.data : undefined;
+    return this.disk.host.time.now - found.since < this.settleMs ? found.data : undefined;
   }
 
   #noteEnds(): void {
