@@ -4,9 +4,9 @@ import t from 'tap';
 import { readKeys } from '../../../client/cli/commands/top-keys.js';
 import { topState } from '../../../client/cli/commands/top-state.js';
 import { TopWindow, type WindowSize } from '../../../client/cli/commands/top-window.js';
-import { Swarm, type Kind, type RecordData } from '../../../protocol/index.js';
+import { Swarm, unixMillis, type Kind, type RecordData } from '../../../protocol/index.js';
 
-const NOW = Date.parse('2026-03-30T15:00:00Z');
+const NOW = unixMillis(Date.parse('2026-03-30T15:00:00Z'));
 const at = (seconds: number): string => new Date(NOW + seconds * 1_000).toISOString();
 
 type Records = readonly (readonly [kind: Kind, id: string, data: RecordData])[];
