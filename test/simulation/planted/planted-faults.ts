@@ -504,8 +504,8 @@ const RELAYING: readonly PlantedFault[] = [
   {
     name: "an edge takes no time from its origin's answers",
     file: 'server/relay/origin-liveness.ts',
-    find: 'if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return;',
-    replace: 'if (this.#offset !== undefined) return;',
+    find: 'if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return true;',
+    replace: 'if (this.#offset !== undefined) return true;',
     rules: ['false free'],
     needs: ['edge link cut', 'clock step'],
   },
