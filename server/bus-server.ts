@@ -40,6 +40,9 @@ export class BusServer {
     this.bus.watch.gone = (error) => {
       this.#repositoryGone(error);
     };
+    this.bus.begunAnew = () => {
+      void this.#publishAnew();
+    };
     this.#dir = new CoordinationDir(this.options.root);
     this.#state = new PrivateState({
       root: this.options.root,
@@ -100,7 +103,9 @@ export class BusServer {
     this.#cancelCheck();
     if (this.#endpoint) this.#state.unpublish();
     const journalClosed = this.bus.stop();
-    const relayStopped = this.#relay?.stop();
+    const relay = this.#relay;
+    this.#relay = undefined;
+    const relayStopped = relay?.stop();
     await this.#listener.stop();
     await Promise.all([journalClosed, relayStopped]);
     await this.#listener.stopProbes();
@@ -149,8 +154,9 @@ export class BusServer {
    * @throws OptionError if the certificate and its key do not match. The old ones stay in use.
    */
   async reload(): Promise<void> {
-    const token = this.#state.token();
-    if (this.#endpoint && token !== this.#endpoint.token) this.#changeToken(token);
+    // Without a valid token in the file the one in use stays. A new one would change the file, whose watcher asks for the next reload.
+    const token = this.#state.keptToken();
+    if (this.#endpoint && token !== undefined && token !== this.#endpoint.token) this.#changeToken(token);
     await this.reloadTls();
   }
 
@@ -189,6 +195,16 @@ export class BusServer {
       this.#log.error({ err: error }, (error as Error).message);
       this.#relayRefused(error as Error);
     });
+  }
+
+  /** Publishes a new epoch as a server that was started again does. */
+  async #publishAnew(): Promise<void> {
+    const relay = this.#relay;
+    await relay?.stop().catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'the connection to NATS could not be closed');
+    });
+    // Another epoch may have begun meanwhile, or the server may have been stopped.
+    if (relay && this.#relay === relay) this.#beginRelay();
   }
 
   /** Creates the missing directories. If the file system is read-only, the server serves the existing ones, and the watch reports it. */

@@ -45,6 +45,11 @@ export class Bus extends BusBase {
   readonly watch: RepositoryWatch;
   /** Called when events have been published to the bus's own clients. */
   afterPublish: () => void = () => undefined;
+  /**
+   * Called when a new epoch has begun while the bus runs: the disk took neither the journal nor its removal, and a later run could have used
+   * the same revisions again.
+   */
+  begunAnew: () => void = () => undefined;
   /** Publishes the events to NATS, if the server has a relay. */
   relay: OriginRelay | undefined;
   readonly #store = new RecordStore();
@@ -71,6 +76,10 @@ export class Bus extends BusBase {
       traffic: this.traffic,
       hub: () => this.hub,
       journal: () => this.#journal,
+      newEpoch: () => {
+        this.#serve(this.#hubOfNewEpoch());
+        this.begunAnew();
+      },
       relay: () => {
         this.afterPublish();
       },
@@ -137,17 +146,11 @@ export class Bus extends BusBase {
     const recovered = await this.#journal?.recover();
     if (recovered) this.#store.restore(recovered.standing, recovered.revision);
     const since = await this.#catchUpWithFiles(recovered);
-    const hub = this.#hubAfter(recovered, since);
-    this.#journal?.begin({ epoch: hub.epoch, store: this.#store, history: hub.history }, since);
-    const source = {
-      health: () => this.health,
-      backlog: () => this.watch.backlog,
-      journal: () => ({ state: this.journalHealth }),
-      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
-    };
-    this.service = new SessionManager(hub, source, this.options, this.#clock, this.log, this.supervisor);
+    let hub = this.#hubAfter(recovered, since);
+    const coverage = this.#journal?.begin({ epoch: hub.epoch, store: this.#store, history: hub.history }, since);
+    if (coverage === 'uncovered') hub = this.#hubOfNewEpoch();
+    this.#serve(hub);
     this.watch.run();
-    this.service.start();
     const { backend, healthy } = this.health;
     this.log.info({ backend, healthy, records: this.#store.size, epoch: hub.epoch }, 'watching');
   }
@@ -165,6 +168,27 @@ export class Bus extends BusBase {
     // The first reading of a repository finds records, but no changes.
     if (!recovered) return [];
     return [...changes, ...this.#store.expireUntil(this.#clock.now(), 'restart')];
+  }
+
+  #serve(hub: Hub): void {
+    const source = {
+      health: () => this.health,
+      backlog: () => this.watch.backlog,
+      journal: () => ({ state: this.journalHealth }),
+      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
+    };
+    this.serve(new SessionManager(hub, source, this.options, this.#clock, this.log, this.supervisor));
+  }
+
+  /** The current records as the first state of a new epoch. */
+  #hubOfNewEpoch(): Hub {
+    const hub = this.#hubAfter(undefined, []);
+    this.#journal?.follow({ epoch: hub.epoch, store: this.#store, history: hub.history });
+    this.log.warn(
+      { epoch: hub.epoch },
+      'a new epoch begins, because the journal of the last one can be neither kept nor removed',
+    );
+    return hub;
   }
 
   #hubAfter(recovered: Recovered | undefined, since: readonly StoreEvent[]): Hub {

@@ -1,4 +1,4 @@
-import { CloseCode, type Kind, type WatchHealth } from '../protocol/index.js';
+import type { Kind, WatchHealth } from '../protocol/index.js';
 import type { RelayStatus } from './inspection/served-bus.js';
 import type { Clock } from './runtime/clock.js';
 import { Hub } from './delivery/hub.js';
@@ -36,9 +36,6 @@ const ASK_MS = 1_000;
 const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
 
 const GONE = unready('the repository is not at its path');
-
-/** The reason of a close. It asks clients to connect again at once, because the edge then serves the new records. */
-const BEGUN_ANEW = 'shutdown retry=50';
 
 /** Replacements for parts of the system, in a simulation or a test. */
 export interface EdgeParts {
@@ -232,23 +229,14 @@ export class EdgeBus extends BusBase {
   }
 
   #serve(hub: Hub): void {
-    const before = this.service;
-    this.service = new SessionManager(
-      hub,
-      {
-        health: () => this.health,
-        backlog: () => ({ pending: this.behind, unsettled: 0 }),
-        journal: () => ({ state: 'off' as const }),
-        readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
-      },
-      this.options,
-      supervised(this.presence, this.supervisor),
-      this.log,
-      this.supervisor,
-    );
-    this.service.start();
-    before?.stop();
-    before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
+    const source = {
+      health: () => this.health,
+      backlog: () => ({ pending: this.behind, unsettled: 0 }),
+      journal: () => ({ state: 'off' as const }),
+      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
+    };
+    const clock = supervised(this.presence, this.supervisor);
+    this.serve(new SessionManager(hub, source, this.options, clock, this.log, this.supervisor));
     this.condition.advanced();
     this.#barrier?.advanced();
   }

@@ -94,7 +94,7 @@ export interface ServerOptions {
   readonly port?: number;
   /** How changes of files are detected: by the kernel's hints (`native`) or by polling. @default 'auto' */
   readonly backend?: BackendChoice;
-  /** The interval of the polling backend, milliseconds, 10…3 600 000. @default 1_000 */
+  /** The interval of the polling backend, milliseconds, 10…3 600 000. @default 500 */
   readonly pollIntervalMs?: number;
   /** The WebSocket engine. @default 'auto' */
   readonly transport?: TransportChoice;
@@ -220,7 +220,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     drainMs: inRange('drainMs', options.drainMs ?? 0, 0, 3_600_000),
     maxStalenessMs: inRange('maxStalenessMs', options.maxStalenessMs ?? 15_000, 1_000, 2 ** 40),
     backend: options.backend ?? 'auto',
-    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 1_000, 10, 3_600_000),
+    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 500, 10, 3_600_000),
     transport: options.transport ?? 'auto',
     nativeEngineSha256: hashes(options.nativeEngineSha256 ?? []),
     settleMs: inRange('settleMs', options.settleMs ?? 200, 0, 60_000),

@@ -1,6 +1,14 @@
 import { Command } from 'commander';
 import { withHelp } from '../terminal/help.js';
-import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import {
+  readFormat,
+  usualFormat,
+  widthOf,
+  withFormat,
+  withWide,
+  type FormatFlags,
+  type PrintFlags,
+} from '../terminal/output-format.js';
 import { resolveSettings, withSettings, writtenFlags, type SettingView } from '../settings/resolve-settings.js';
 import { CliError } from '../cli-error.js';
 import { repositoryOf } from './serve.js';
@@ -9,18 +17,19 @@ import type { Refusal } from '../settings/repository-config.js';
 import { table, type Column } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
 
-type ConfigFlags = FormatFlags & { readonly root?: string; readonly edge?: boolean };
+type ConfigFlags = FormatFlags & PrintFlags & { readonly root?: string; readonly edge?: boolean };
 
 export function configCommand(terminal: Terminal): Command {
   const command = new Command('config')
     .description('show every setting of the server, its value and the source of the value')
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)')
     .option('--edge', 'the settings of an edge, which needs no repository');
-  withSettings(withFormat(command)).action((flags: ConfigFlags, self: Command) => config(flags, self, terminal));
+  withSettings(withWide(withFormat(command))).action((flags: ConfigFlags, self: Command) =>
+    config(flags, self, terminal),
+  );
   return withHelp(command, {
     examples: [
       ['muse-bus config', 'all settings; a flag overrides the environment, then files, then defaults'],
-      ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started this way would use'],
       ['muse-bus config --edge', 'what an edge started here would use'],
       ['muse-bus config --json | grep -v \'"default"\'', 'only settings that are set'],
     ],
@@ -40,7 +49,7 @@ function config(flags: ConfigFlags, self: Command, terminal: Terminal): void {
     }
     for (const refusal of refusals) terminal.json({ ...refusal, refused: true });
   } else {
-    for (const line of table(COLUMNS, views)) terminal.out(line);
+    for (const line of table(COLUMNS, views, widthOf(flags, terminal))) terminal.out(line);
     if (refusals.length > 0) {
       terminal.out('');
       terminal.out('REFUSED');

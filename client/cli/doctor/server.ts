@@ -6,7 +6,7 @@ import { findRepositoryBus } from '../../sdk/repository-bus.js';
 import { problemText } from '../terminal/event-text.js';
 import { toCliError } from '../cli-error.js';
 import { note, ok, wrong, type Finding } from './finding.js';
-import { duration } from '../commands/holders.js';
+import { duration } from '../terminal/time-text.js';
 import { connectToServer } from '../commands/source.js';
 import type { Target } from '../commands/target.js';
 
@@ -95,7 +95,7 @@ async function health(url: string): Promise<Finding[]> {
   const findings = [
     ...refusal(state),
     state.healthy
-      ? ok('readiness', `healthy (${state.backend}), ${scanned}`)
+      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}`)
       : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
   if (state.relay) findings.push(relay(state.relay));
@@ -121,6 +121,10 @@ async function health(url: string): Promise<Finding[]> {
   }
   return findings;
 }
+
+/** What the server finds by comparison only. */
+const missing = ({ misses = [], compared_every_ms: every }: Readiness): string =>
+  misses.length === 0 ? '' : `; no notification of ${misses.join(', ')}: compared every ${String(every)} ms`;
 
 const refusal = ({ reason }: Readiness): Finding[] =>
   reason === undefined ? [] : [wrong('ready', `clients should go elsewhere: ${reason}`, "read the server's log")];

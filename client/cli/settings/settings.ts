@@ -42,7 +42,7 @@ export const SETTINGS = {
   backend: choice(named('backend', 'backend', 'how changes are noticed'), 'auto', BACKENDS),
   pollInterval: setting(
     named('poll_interval', 'seconds', 'interval of polling (0.01 to 3600)'),
-    1,
+    0.5,
     seconds(0.01, 3_600),
   ),
   transport: choice(named('transport', 'engine', 'the WebSocket engine'), 'auto', TRANSPORTS),

@@ -114,7 +114,7 @@ function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
   try {
     return known(request);
   } catch (error) {
-    if (error instanceof QueryError) return text(400, error.message);
+    if (error instanceof QueryError) return text(400, error.message, {}, error.marked);
     throw error;
   }
 }
