@@ -94,6 +94,11 @@ export class BusServer {
     }
   }
 
+  /** Sends clients elsewhere over `drainMs`, before {@link stop}. Until then the bus goes on. */
+  async drain(): Promise<void> {
+    if (this.#endpoint) await this.#listener.drain();
+  }
+
   async stop(): Promise<void> {
     this.#cancelCheck();
     if (this.#endpoint) this.#state.unpublish();

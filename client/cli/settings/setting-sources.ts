@@ -61,6 +61,7 @@ export const SOURCE_RULES: Readonly<Record<SettingName, SourceRule>> = {
   insecure: nothing('would send the token unencrypted'),
   probePort: nothing('could be taken by another user before the server starts'),
   probeHost: nothing(NETWORK),
+  drain: nothing('decides how long a server takes to end'),
   maxStaleness: nothing('would let an edge serve old records as new ones'),
   sharePort: nothing(NETWORK),
   relay: nothing(NATS),

@@ -112,6 +112,11 @@ export const SETTINGS = {
     wholeNumber(0, 65_535),
   ),
   probeHost: setting(named('probe_host', 'host', 'address of the port for probes'), '127.0.0.1', asText),
+  drain: setting(
+    named('drain', 'seconds', 'how long a server that is asked to end takes to send its clients elsewhere'),
+    0,
+    seconds(0, 3_600),
+  ),
   maxStaleness: setting(
     named('max_staleness', 'seconds', 'how old the records of an edge may be while it is ready'),
     15,
