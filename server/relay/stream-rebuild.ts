@@ -28,6 +28,7 @@ export class StreamRebuild {
   #taken = 0;
   #isOver = false;
   #fail: (error: Error) => void = () => undefined;
+  #cancelWatch: () => void = () => undefined;
 
   constructor(private readonly services: RebuildServices) {}
 
@@ -54,8 +55,10 @@ export class StreamRebuild {
         isBuilt = true;
         resolve();
       }).catch(reject);
+    }).finally(() => {
+      this.#isOver = true;
+      this.#cancelWatch();
     });
-    this.#isOver = true;
     const state = builder.build();
     return { state, history: await readHistory(broker, names, state, historyMessages) };
   }
@@ -67,8 +70,7 @@ export class StreamRebuild {
 
   #watch(): void {
     const before = this.#taken;
-    this.services.clock.after(SILENCE_MS, () => {
-      if (this.#isOver) return;
+    this.#cancelWatch = this.services.clock.after(SILENCE_MS, () => {
       if (this.#taken > before) this.#watch();
       else this.#fail(new Error('the stream sends nothing of its base'));
     });

@@ -510,10 +510,10 @@ const RELAYING: readonly PlantedFault[] = [
     needs: ['edge link cut', 'clock step'],
   },
   {
-    name: 'an edge stops where a hole met it while it began',
-    file: 'server/relay/edge-stream.ts',
-    find: 'if (this.isFollowing) break;',
-    replace: 'break;',
+    name: 'an edge that failed to follow does not try again',
+    file: 'server/relay/edge-stream-state.ts',
+    find: "if (state.at === 'waiting') return { at: 'opening', failures };",
+    replace: '',
     rules: ['stuck'],
   },
   {
