@@ -69,6 +69,33 @@ export const STATE_TABLES: readonly StateTable[] = [
       'lost ended ended',
     ],
   },
+  {
+    name: 'publisher',
+    transitions: [
+      'idle started claiming',
+      'idle stopped stopped',
+      'claiming connected claiming',
+      'claiming claimed publishing',
+      'claiming failed away',
+      'claiming refused refused',
+      'claiming taken taken',
+      'claiming taken stopped',
+      'claiming stopped stopped',
+      'publishing settled publishing',
+      'publishing failed away',
+      'publishing refused refused',
+      'publishing stopped stopped',
+      'away timer claiming',
+      'away connected claiming',
+      'away stopped stopped',
+      'refused timer claiming',
+      'refused connected claiming',
+      'refused stopped stopped',
+      'taken timer claiming',
+      'taken connected claiming',
+      'taken stopped stopped',
+    ],
+  },
 ];
 
 /** Patches a function of the name `nextState` to report each transition. */
@@ -103,4 +130,10 @@ export const WATCHED: readonly Patch[] = [
     'ConnectionState',
   ),
   watched('mirror', 'client/sdk/mirror-state.ts', 'state: MirrorState, event: MirrorEvent', 'MirrorState'),
+  watched(
+    'publisher',
+    'server/relay/publisher-state.ts',
+    'state: PublisherState, event: PublisherEvent',
+    'PublisherState',
+  ),
 ];
