@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 import { layout } from './.eslint/imports.js';
 
 export default tseslint.config(
-  { ignores: ['dist/', '.build/', '.tap/', 'bench/results/'] },
+  { ignores: ['dist/', '.build/', '.suite/', '.tap/', 'bench/results/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],

@@ -5,6 +5,7 @@ import { compare } from './compare.js';
 import { formatNumber } from './format-number.js';
 import { fanout } from './fanout.js';
 import { filters } from './filters.js';
+import { hook } from './hook.js';
 import { idle } from './idle.js';
 import { instructions } from './instructions.js';
 import { journal } from './journal.js';
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   filters,
   snapshot,
   start,
+  hook,
   idle,
   slow,
   relay,
@@ -35,7 +37,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   tail,
 };
 /** Benchmarks that run only when named: they take too long, or do not need a quiet machine. */
-const ON_DEMAND: readonly string[] = ['instructions', 'journal', 'relay', 'storm', 'soak', 'tail'];
+const ON_DEMAND: readonly string[] = ['hook', 'instructions', 'journal', 'relay', 'storm', 'soak', 'tail'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

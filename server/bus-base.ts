@@ -4,7 +4,8 @@ import type { Session } from './sessions/session.js';
 import type { Introspection } from './inspection/introspection.js';
 import type { JournalHealth } from './journal/journal.js';
 import type { LazyRegistry } from './metrics/registry.js';
-import type { ServedBus } from './inspection/served-bus.js';
+import type { RelayStatus, ServedBus } from './inspection/served-bus.js';
+import type { Readiness } from './runtime/readiness.js';
 import { Traffic } from './metrics/traffic.js';
 import type { SessionManager } from './session-manager.js';
 import type { Supervisor } from './runtime/supervisor.js';
@@ -25,6 +26,10 @@ export abstract class BusBase implements ServedBus {
   abstract readonly health: WatchHealth;
   /** Whether published events will survive a restart. */
   abstract readonly journalHealth: JournalHealth;
+  /** Whether the bus may be given clients. */
+  abstract readonly readiness: Readiness;
+  /** What the bus knows of its relay, for `/readyz`. */
+  abstract readonly relayStatus: RelayStatus | undefined;
 
   /** Adds the metrics of the stream's source. */
   abstract describe(registry: LazyRegistry): void;

@@ -64,6 +64,11 @@ export class BusServer {
     return this.#listener.transportName;
   }
 
+  /** The port of probes; `undefined` without one, or before the start. */
+  get probePort(): number | undefined {
+    return this.#listener.probePort;
+  }
+
   /**
    * Watches and reads the repository, listens, and writes the endpoint to `.muse/bus/endpoint.json`.
    * @throws OptionError, CoordinationDirError, LockError if another server has the repository, or Error with code EADDRINUSE if the port
@@ -75,6 +80,7 @@ export class BusServer {
     this.#makeDirectories();
     await this.#state.open();
     try {
+      await this.#listener.listenForProbes();
       await this.bus.start(() => this.#state.directory);
       const endpoint = await this.#listen();
       this.#beginRelay();
@@ -82,6 +88,7 @@ export class BusServer {
       return endpoint;
     } catch (error) {
       await this.bus.stop();
+      await this.#listener.stopProbes();
       this.#state.close();
       throw error;
     }
@@ -96,6 +103,7 @@ export class BusServer {
     const relayStopped = relay?.stop();
     await this.#listener.stop();
     await Promise.all([journalClosed, relayStopped]);
+    await this.#listener.stopProbes();
     this.#state.close();
     this.#endpoint = undefined;
   }
@@ -141,8 +149,9 @@ export class BusServer {
    * @throws OptionError if the certificate and its key do not match. The old ones stay in use.
    */
   async reload(): Promise<void> {
-    const token = this.#state.token();
-    if (this.#endpoint && token !== this.#endpoint.token) this.#changeToken(token);
+    // Without a valid token in the file the one in use stays. A new one would change the file, whose watcher asks for the next reload.
+    const token = this.#state.keptToken();
+    if (this.#endpoint && token !== undefined && token !== this.#endpoint.token) this.#changeToken(token);
     await this.reloadTls();
   }
 

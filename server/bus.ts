@@ -6,6 +6,7 @@ import { Journal, type JournalHealth, type JournalServices } from './journal/jou
 import type { Recovered } from './journal/recovery.js';
 import type { Log } from './runtime/log.js';
 import { describeWatching } from './inspection/bus-metrics.js';
+import type { RelayStatus } from './inspection/served-bus.js';
 import type { LazyRegistry } from './metrics/registry.js';
 import { describeOriginRelay } from './relay/relay-metrics.js';
 import type { ResolvedOptions } from './config/options.js';
@@ -16,6 +17,7 @@ import { BusBase } from './bus-base.js';
 import { Commit } from './commit.js';
 import { SessionManager } from './session-manager.js';
 import { RecordStore } from './store/record-store.js';
+import { READY, unready, type Readiness } from './runtime/readiness.js';
 import { supervised, Supervisor } from './runtime/supervisor.js';
 import type { StoreEvent } from './store/store-event.js';
 import { RepositoryWatch, type WatchParts } from './watch/repository-watch.js';
@@ -100,6 +102,17 @@ export class Bus extends BusBase {
 
   get health(): WatchHealth {
     return this.watch.health;
+  }
+
+  get readiness(): Readiness {
+    if (!this.isRunning) return unready('the repository is being read');
+    return this.health.state === 'gone' ? unready('the repository is not at its path') : READY;
+  }
+
+  get relayStatus(): RelayStatus | undefined {
+    if (!this.relay) return undefined;
+    const { state, sequence, behind } = this.relay.health;
+    return { state, sequence, behind };
   }
 
   get journalHealth(): JournalHealth {

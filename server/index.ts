@@ -24,6 +24,6 @@ export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } fr
 export { Supervisor } from './runtime/supervisor.js';
 export type { SendResult, Socket } from './delivery/port.js';
 export type { Connection } from './sessions/connection.js';
-export { deafFileSystem } from './watch/deaf-file-systems.js';
+export { deafFileSystem } from './watch/file-system.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
 export { RepositoryGoneError } from './watch/watch-state.js';

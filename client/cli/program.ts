@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { surroundings, userConfigFile } from '../../server/repository/index.js';
 import { VERSION } from '../../protocol/index.js';
+import { CliError } from './cli-error.js';
 import { withHelp } from './terminal/help.js';
 import type { Terminal } from './terminal/terminal.js';
 
@@ -36,7 +37,11 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
     .showSuggestionAfterError();
   if (name === 'start') command.addCommand(await startCommand(terminal), { hidden: true });
   else for (const make of await commandsFor(name)) command.addCommand(make(terminal, command));
-  command.hook('preAction', (_program, action) => checkUserConfig(action.name()));
+  command.hook('preAction', (_program, action) => {
+    checkArguments(action);
+    return checkUserConfig(action.name());
+  });
+  allowExcessArguments(command);
   return withHelp(command, {
     examples: [
       ['muse-bus serve', 'serve the repository around this directory'],
@@ -52,6 +57,21 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
       2: 'wait: timed out',
     },
   });
+}
+
+/** Commander would count the arguments that are too many; {@link checkArguments} names them. */
+function allowExcessArguments(command: Command): void {
+  for (const child of command.commands) allowExcessArguments(child.allowExcessArguments());
+}
+
+/** @throws CliError that names the arguments that a command does not take. */
+function checkArguments(command: Command): void {
+  const { args, registeredArguments } = command;
+  if (registeredArguments.at(-1)?.variadic === true || args.length <= registeredArguments.length) return;
+  const excess = args.slice(registeredArguments.length).join(' ');
+  const taken = registeredArguments.map((one) => `<${one.name()}>`).join(' ');
+  const takes = taken === '' ? 'takes no argument, got' : `takes only ${taken}, got also`;
+  throw new CliError(`${command.name()} ${takes} ${excess}`);
 }
 
 /** `doctor` reports an invalid configuration as a finding; `completion` must print nothing but its script. */

@@ -19,6 +19,13 @@ export interface WatchHealth {
   readonly why?: string;
   /** Time of the last full comparison with the directories, Unix milliseconds. */
   readonly last_scan_ms: number;
+  /**
+   * What gives no notification and is found by comparison only: `everything`, `in-place` (writes into files that exist), `other-end`
+   * (what another system may write), `gaps`. Missing if notifications are complete.
+   */
+  readonly misses?: readonly string[];
+  /** If `misses` is there: the files are compared this often, milliseconds. With very many files less often. */
+  readonly compared_every_ms?: number;
   /** At an edge: whether the origin, which watches the files, has sent a heartbeat recently. */
   readonly origin?: 'present' | 'away';
   /** At an edge whose origin is away: the time of the origin's last heartbeat, Unix milliseconds. */

@@ -9,6 +9,7 @@ export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';
 export { findRepository, followWorktree, type RepositorySearch } from './find-repository.js';
 export { RepositoryIdentity, type IdentityRecord, type IdentityState } from './identity.js';
 export { LockError } from './lock-error.js';
+export { openUnfollowed } from './open-unfollowed.js';
 export { PrivateDirectory } from './private-directory.js';
 export {
   makePrivateFileOnce,

@@ -90,6 +90,7 @@ export class PrivateState {
       bus?.close();
       throw error;
     }
+    this.#warnOfModes();
     if (this.#endpoint.removeStale()) this.newToken();
   }
 
@@ -105,7 +106,7 @@ export class PrivateState {
 
   /** The path of the endpoint file: in the repository, or if that cannot be written to, beside the token. */
   get endpointFile(): string {
-    return (this.#running.bus?.directory ?? this.directory).pathOf(ENDPOINT_FILE);
+    return this.#directories()[0]!.pathOf(ENDPOINT_FILE);
   }
 
   get tokenFile(): string {
@@ -115,6 +116,11 @@ export class PrivateState {
   /** Returns the token of this repository. It is made at first use and kept. */
   token(): string {
     return readToken(this.directory) ?? this.newToken();
+  }
+
+  /** Returns the token in its file; `undefined` if the file is missing or is not this user's alone. */
+  keptToken(): string | undefined {
+    return readToken(this.directory);
   }
 
   /** Makes a new token, which replaces the one before. */
@@ -166,9 +172,10 @@ export class PrivateState {
     return this.#opened;
   }
 
+  /** The directories of the endpoint. It holds the token, so it is not where everybody could read it, if that can be avoided. */
   #directories(): PrivateDirectory[] {
     const { bus, state } = this.#running;
-    return bus === undefined ? [state.directory] : [bus.directory, state.directory];
+    return bus?.directory.keepsModes === true ? [bus.directory, state.directory] : [state.directory];
   }
 
   async #openBus(root: string): Promise<BusDirectory | undefined> {
@@ -221,6 +228,25 @@ export class PrivateState {
       isRewritten = true;
     }
     return isRewritten;
+  }
+
+  /** Says what cannot be private, because a file system keeps no modes. */
+  #warnOfModes(): void {
+    const { bus, state } = this.#running;
+    const { warn } = this.#options;
+    if (!state.directory.keepsModes) {
+      warn(
+        { directory: state.directory.path, advice: 'name another directory with --state-dir or MUSE_BUS_STATE_DIR' },
+        'the file system of the private state keeps no modes: other users of this machine may be able to read the token and the journal',
+      );
+    }
+    if (bus === undefined || bus.directory.keepsModes) return;
+    bus.directory.remove(ENDPOINT_FILE);
+    warn(
+      { directory: bus.directory.path, endpoint: state.directory.pathOf(ENDPOINT_FILE) },
+      'the file system of the repository keeps no modes, so the endpoint with the token is only in the private state: ' +
+        'clients with another state directory need --url and --token-file',
+    );
   }
 
   #warnOfWeakness(weakness: LockWeakness | undefined): void {

@@ -36,7 +36,7 @@ function scriptFor(shell: string, program: Command): string {
     case 'fish':
       return fish(program);
     default:
-      throw new CliError(`completion must be for one of ${SHELLS.join(', ')}, got ${shell}`);
+      throw new CliError(`the shell must be one of ${SHELLS.join(', ')}, got ${shell}`);
   }
 }
 

@@ -9,7 +9,7 @@ import type { Terminal } from '../terminal/terminal.js';
 import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
 /** How often a bus in this process polls if the kernel does not report changes. */
-export const LOCAL_POLL_INTERVAL_MS = 1_000;
+export const LOCAL_POLL_INTERVAL_MS = 500;
 
 /** The source of events: a server, or the files themselves. */
 export interface Source {

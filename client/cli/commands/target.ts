@@ -62,7 +62,12 @@ export function readTarget(
   if (flags.tokenFile === '-' && stdin === 'taken') {
     throw new CliError('--token-file - cannot be used here: stdin carries the protocol', 'bad_args', 'name a file');
   }
-  if (isByFile) return { root: undefined, server: serverIn(file) };
+  if (isByFile) {
+    return {
+      root: undefined,
+      server: serverIn(file, flags.endpoint === undefined ? 'MUSE_BUS_ENDPOINT' : '--endpoint'),
+    };
+  }
   const root = flags.root ?? rootInEnvironment(env)?.root;
   if (url === undefined) return { root, server: undefined };
   const address = addressWithoutSecret(url, flags.url === undefined ? 'MUSE_BUS_URL' : '--url');
@@ -70,13 +75,18 @@ export function readTarget(
   return { root, server: { url: address, token, isFromFile: false } };
 }
 
-function serverIn(file: string): NonNullable<Target['server']> {
+/** @param by what names the file. */
+function serverIn(file: string, by: string): NonNullable<Target['server']> {
   try {
     const { url, token } = JSON.parse(readFileSync(file, 'utf8')) as { url?: unknown; token?: unknown };
     if (typeof url === 'string' && typeof token === 'string') return { url, token, isFromFile: true };
     throw new Error('it has no url or no token');
   } catch (error) {
-    throw new CliError(`cannot read ${file}: ${(error as Error).message}`, 'no_endpoint', 'is the server running?');
+    throw new CliError(
+      `cannot read ${file}, which ${by} names: ${(error as Error).message}`,
+      'no_endpoint',
+      'is the server running?',
+    );
   }
 }
 

@@ -5,12 +5,12 @@ import type { Text } from '../terminal/terminal-text.js';
 import { CLAUDE_CODE } from './claude-code.js';
 import { CODEX } from './codex.js';
 import { CURSOR } from './cursor.js';
-import { outcomeAfter } from './after-tool.js';
 import { outcomeBefore, outcomeOfUnreadable } from './before-edit.js';
 import type { WhenUnknown } from './decision.js';
 import { answerGit } from './git.js';
 import type { HarnessForm, HookAnswer, HookInput, HookOutcome } from './hook-call.js';
 import { identify } from './identity.js';
+import { outcomeBetween } from './session-review.js';
 import { readStaged } from './staged.js';
 
 export const HARNESSES = ['claude-code', 'codex', 'cursor', 'git'] as const;
@@ -92,13 +92,16 @@ async function outcomeOf(
   const question = { ...settings, identity, directory, about: 'edit', warn } as const;
   switch (call.is) {
     case 'before':
-      return outcomeBefore(call.edits, question);
+      return outcomeBefore(call.edits, question, session);
     case 'before-unreadable':
       return outcomeOfUnreadable(call.why, question);
     case 'after':
-      return outcomeAfter(call.edits, session, question);
+      return outcomeBetween({ is: 'edited', edits: call.edits }, session, question);
     case 'after-shell':
-      return outcomeAfter(undefined, session, question);
+      return outcomeBetween({ is: 'shell' }, session, question);
+    case 'after-other':
+    case 'pause':
+      return outcomeBetween({ is: 'nothing' }, session, question);
     case 'none':
       return { is: 'none' };
   }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Command } from '../../support/command.js';
+import { Command, MUSE_BUS } from '../../support/command.js';
 import { inFuture, reservation } from '../../support/leases.js';
 import { PseudoTerminal } from '../../support/pseudo-terminal.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
@@ -73,6 +73,43 @@ t.test('in a pipe the table is printed once', async (t) => {
   t.match(text, /CONTENTION \(2\)[^]*AGENTS \(4\)[^]*LEASES \(2\)/);
   t.match(text, /agent-1\s+main\s+holding\s+1\s+2\s+\d+m \d+s\s+rename f/);
   t.notMatch(text, '\u001b[');
+});
+
+t.test('one long name leaves room for everything else', { skip: PseudoTerminal.skip }, async (t) => {
+  const repository = swarmRepository(t);
+  repository.rename('reservation', 'long', reservation('long-'.repeat(80), ['src/long.py']));
+  const top = PseudoTerminal.museBus(['top', '--root', repository.root]);
+  t.teardown(() => {
+    top.kill();
+  });
+  await until('it is drawn', () => top.screen.includes('LEASES (3)'));
+  t.match(top.screen, /long-long-[a-z-]*… .*src\/long\.py/);
+  t.match(top.screen, /agent-1 +main +holding/);
+  top.type('q');
+  t.equal(await top.exit, 0);
+});
+
+t.test(
+  'on TERM=dumb top prints its tables once, without an escape sequence',
+  { skip: PseudoTerminal.skip },
+  async (t) => {
+    const { root } = swarmRepository(t);
+    const top = new PseudoTerminal(['env', 'TERM=dumb', process.execPath, MUSE_BUS, 'top', '--root', root]);
+    t.equal(await top.exit, 0);
+    t.match(top.screen, 'LEASES (2)');
+    t.notMatch(top.screen, '\u001b');
+  },
+);
+
+t.test('SIGHUP leaves the second screen', { skip: PseudoTerminal.skip }, async (t) => {
+  const { root } = swarmRepository(t);
+  const hangUp = `"$1" "$2" top --root "$3" & read -r line; kill -HUP $!; wait $!`;
+  const top = new PseudoTerminal(['sh', '-c', hangUp, 'sh', process.execPath, MUSE_BUS, root]);
+  t.teardown(() => top.kill());
+  await until('it is drawn', () => top.screen.includes('LEASES (2)'));
+  top.type('\n');
+  t.equal(await top.exit, 0);
+  t.match(top.screen, '\u001b[?1049l');
 });
 
 for (const [name, key] of Object.entries({ q: 'q', 'Ctrl-C': '\u0003' })) {

@@ -74,8 +74,8 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'a link is followed',
     file: 'server/watch/record-reader.ts',
-    find: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
-    replace: 'constants.O_RDONLY | constants.O_NONBLOCK',
+    find: 'file = openUnfollowed(path, OPEN_FLAGS, files);',
+    replace: 'file = files.open(path, OPEN_FLAGS);',
     rules: ['wire', 'view'],
     needs: ['planted link'],
   },
