@@ -510,11 +510,12 @@ const RELAYING: readonly PlantedFault[] = [
     needs: ['edge link cut', 'clock step'],
   },
   {
-    name: 'an edge that failed to follow does not try again',
+    name: 'an edge that waits does not try again by itself',
     file: 'server/relay/edge-stream-state.ts',
-    find: "if (state.at === 'waiting') return { at: 'opening', failures };",
+    find: "      if (state.at === 'waiting') return { at: 'opening', failures };\n",
     replace: '',
-    rules: ['stuck'],
+    rules: ['stuck', 'view', 'false health'],
+    needs: ['stream deleted'],
   },
   {
     name: 'an edge begins with a base that was given up',
