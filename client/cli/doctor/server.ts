@@ -85,7 +85,7 @@ async function health(url: string): Promise<Finding[]> {
   const advice = "read the server's log; restart the server if it does not recover";
   const findings = [
     state.healthy
-      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}`)
+      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}${waiting(state)}`)
       : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
   switch (state.journal) {
@@ -112,6 +112,12 @@ async function health(url: string): Promise<Finding[]> {
 /** What the server finds by comparison only. */
 const missing = ({ misses = [], compared_every_ms: every }: Readiness): string =>
   misses.length === 0 ? '' : `; no notification of ${misses.join(', ')}: compared every ${String(every)} ms`;
+
+/** Why leases that have run out do not end. */
+const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): string =>
+  why === undefined || until === undefined
+    ? ''
+    : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
 
 const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;

@@ -73,9 +73,9 @@ const WATCHING: readonly PlantedFault[] = [
   },
   {
     name: 'a link is followed',
-    file: 'server/watch/record-reader.ts',
-    find: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
-    replace: 'constants.O_RDONLY | constants.O_NONBLOCK',
+    file: 'server/repository/open-unfollowed.ts',
+    find: 'return calls.open(path, flags | constants.O_NOFOLLOW);',
+    replace: 'return calls.open(path, flags);',
     rules: ['wire', 'view'],
     needs: ['planted link'],
   },
