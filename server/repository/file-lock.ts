@@ -216,6 +216,9 @@ function reread(directory: PrivateDirectory, name: string): LockText {
   }
 }
 
+/** Whether the library by which the kernel locks files loads here. */
+export const hasLockLibrary = async (): Promise<boolean> => (await library()) !== undefined;
+
 let loading: Promise<TryLock | undefined> | undefined;
 
 /** Loads the library at first use: a client needs no lock. */
