@@ -95,7 +95,7 @@ async function health(url: string): Promise<Finding[]> {
   const findings = [
     ...refusal(state),
     state.healthy
-      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}`)
+      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}${waiting(state)}`)
       : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
   if (state.relay) findings.push(relay(state.relay));
@@ -143,6 +143,12 @@ function relay({ state, sequence, behind, staleness_s }: NonNullable<Readiness['
     "is NATS reachable, and does one origin publish? See the log of this server, and the origin's",
   );
 }
+
+/** Why leases that have run out do not end. */
+const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): string =>
+  why === undefined || until === undefined
+    ? ''
+    : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
 
 const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;
