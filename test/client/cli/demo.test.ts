@@ -30,7 +30,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 t.test('the story has a wait that ends, a conflict that is avoided, and a silent holder', (t) => {
   const swarm = new Swarm();
   const story = new DemoStory({
-    write: (kind, id, data) => void swarm.put({ kind, id, data: { ...data } }),
+    write: (kind, id, data) => {
+      swarm.put({ kind, id, data });
+    },
     remove: (kind, id) => swarm.drop(kind, id),
   });
   let now = Date.parse('2026-03-30T15:00:00Z');
