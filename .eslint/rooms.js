@@ -67,6 +67,8 @@ export const ROOMS = {
   'client/inspector': ['client/sdk', 'protocol/index'],
   // In Python: nothing of it is imported, and it imports nothing.
   'client/python': [],
+  // Builds the client's own package, from the built modules of `client/sdk/` and `protocol/`.
+  'client/package': [],
 
   // These rooms are not shipped, and may import everything.
   bench: ['protocol', 'server', 'client', 'test/support'],

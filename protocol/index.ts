@@ -112,6 +112,7 @@ export {
   endOf,
   HISTORY_AFTER_MS,
   holderForm,
+  isoDate,
   isHeld,
   isHistory,
   leaseForm,

@@ -26,6 +26,9 @@ type FromServer =
   | 'tlsCertFile'
   | 'tlsKeyFile'
   | 'insecure'
+  | 'probePort'
+  | 'probeHost'
+  | 'maxStalenessMs'
   | 'limits'
   | 'log';
 
@@ -52,6 +55,9 @@ const EDGE_OPTIONS: Readonly<Record<keyof EdgeOptions, OptionKind>> = {
   tlsCertFile: SERVER_OPTIONS.tlsCertFile,
   tlsKeyFile: SERVER_OPTIONS.tlsKeyFile,
   insecure: SERVER_OPTIONS.insecure,
+  probePort: SERVER_OPTIONS.probePort,
+  probeHost: SERVER_OPTIONS.probeHost,
+  maxStalenessMs: SERVER_OPTIONS.maxStalenessMs,
   limits: SERVER_OPTIONS.limits,
   log: SERVER_OPTIONS.log,
   relay: SERVER_OPTIONS.relay,
@@ -97,6 +103,11 @@ export class EdgeServer {
     return this.#listener.transportName;
   }
 
+  /** The port of probes; `undefined` without one, or before the start. */
+  get probePort(): number | undefined {
+    return this.#listener.probePort;
+  }
+
   /**
    * Resolves when the records are complete and clients are accepted, however long NATS and the origin take.
    * @throws OptionError, or Error with code EADDRINUSE if the port is taken.
@@ -104,6 +115,7 @@ export class EdgeServer {
   async start(): Promise<Endpoint> {
     try {
       const token = this.#files.token();
+      await this.#listener.listenForProbes();
       await this.bus.start();
       if (this.#isStopped) throw new Error('stopped before the records were complete');
       const url = await this.#listener.listen(token);
@@ -112,6 +124,7 @@ export class EdgeServer {
       return this.#endpoint;
     } catch (error) {
       await this.bus.stop();
+      await this.#listener.stopProbes();
       throw error;
     }
   }
@@ -123,6 +136,7 @@ export class EdgeServer {
     const busStopped = this.bus.stop();
     await this.#listener.stop();
     await busStopped;
+    await this.#listener.stopProbes();
     this.#endpoint = undefined;
   }
 

@@ -6,6 +6,7 @@ import { RequestHandler } from './request-handler.js';
 import type { ServedBus } from '../inspection/served-bus.js';
 import { inUrl, isWildcard, LOOPBACK_HOSTS, reachedAt } from '../config/authority.js';
 import { chooseTransport } from './choose-transport.js';
+import { ProbeListener, probeNames, type ProbeOptions } from './probe-listener.js';
 import { AccessPolicy } from './access-policy.js';
 import type { Transport } from './transport.js';
 
@@ -15,25 +16,27 @@ const NATIVE_HEADROOM_BYTES = 4_194_304;
 /** How long a client is asked to wait before it connects again. It adds its own jitter. */
 const RETRY_AFTER_SHUTDOWN_MS = 500;
 
-export type FrontOptions = Pick<
-  ResolvedOptions,
-  | 'host'
-  | 'port'
-  | 'transport'
-  | 'nativeEngineSha256'
-  | 'tls'
-  | 'allowHosts'
-  | 'allowOrigins'
-  | 'limits'
-  | 'idleTimeoutMs'
-> & {
-  /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
-  readonly sharePort?: boolean;
-};
+export type FrontOptions = ProbeOptions &
+  Pick<
+    ResolvedOptions,
+    | 'host'
+    | 'port'
+    | 'transport'
+    | 'nativeEngineSha256'
+    | 'tls'
+    | 'allowHosts'
+    | 'allowOrigins'
+    | 'limits'
+    | 'idleTimeoutMs'
+  > & {
+    /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
+    readonly sharePort?: boolean;
+  };
 
 /** Serves a bus on the network. It joins the engine that listens, the access policy and the request handler. */
 export class Listener {
   readonly #requests: RequestHandler;
+  readonly #probes: ProbeListener;
   #transport: Transport | undefined;
 
   constructor(
@@ -42,12 +45,29 @@ export class Listener {
     clock: Clock,
     private readonly log: Log,
   ) {
-    this.#requests = new RequestHandler(bus, options.limits, clock, log);
+    this.#requests = new RequestHandler(bus, options.limits, clock, log, probeNames(options.allowHosts));
+    this.#probes = new ProbeListener(options, this.#requests, log);
   }
 
   /** The engine in use; `undefined` until it listens. */
   get transportName(): string | undefined {
     return this.#transport?.name;
+  }
+
+  /**
+   * Answers probes from now on, if they have a port. Called before anything that may take long.
+   * @throws Error with code EADDRINUSE if the port is taken.
+   */
+  async listenForProbes(): Promise<void> {
+    this.probePort = await this.#probes.listen();
+  }
+
+  /** The port of probes; `undefined` without one. */
+  probePort: number | undefined;
+
+  /** Ends the answers to probes, which come to the last. */
+  stopProbes(): Promise<void> {
+    return this.#probes.stop();
   }
 
   /**

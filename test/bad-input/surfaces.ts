@@ -241,6 +241,7 @@ const silent: Terminal = {
   isInteractive: false,
   isScreen: false,
   columns: Infinity,
+  size: { columns: 80, rows: 24 },
 };
 
 /** Placeholders of flags whose values are not any text. */

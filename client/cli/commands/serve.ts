@@ -24,6 +24,7 @@ import {
   writtenFlags,
   type ResolvedSettings,
 } from '../settings/resolve-settings.js';
+import { EDGE_ONLY } from '../settings/settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
@@ -39,7 +40,9 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
   const command = new Command(name)
     .description('watch a repository and serve its bus')
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');
-  withSettings(command).action((flags: { readonly root?: string }, self: Command) => serve(flags, self, terminal));
+  withSettings(command, (name) => !EDGE_ONLY.has(name)).action((flags: { readonly root?: string }, self: Command) =>
+    serve(flags, self, terminal),
+  );
   return withHelp(command, {
     examples: [
       ['muse-bus serve --root ~/shop --port 0', 'serve a repository on any free port'],
@@ -227,6 +230,8 @@ export function servingOptions(settings: ResolvedSettings['settings']) {
     tlsCertFile: settings.tlsCert,
     tlsKeyFile: settings.tlsKey,
     insecure: settings.insecure,
+    probePort: settings.probePort,
+    probeHost: settings.probeHost,
     limits: settings.limits,
   } satisfies Partial<ServerOptions>;
 }

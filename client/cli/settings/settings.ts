@@ -13,6 +13,7 @@ import {
   choice,
   list,
   optional,
+  optionalNumber,
   seconds,
   setting,
   sha256,
@@ -106,6 +107,20 @@ export const SETTINGS = {
     named('insecure', '', 'allow other machines to connect without TLS: all data is sent unencrypted'),
     false,
   ),
+  probePort: optionalNumber(
+    named('probe_port', 'n', 'port for /livez, /readyz and /metrics without TLS and token, 0 for any free one'),
+    wholeNumber(0, 65_535),
+  ),
+  probeHost: setting(named('probe_host', 'host', 'address of the port for probes'), '127.0.0.1', asText),
+  maxStaleness: setting(
+    named('max_staleness', 'seconds', 'how old the records of an edge may be while it is ready'),
+    15,
+    seconds(1, GIB),
+  ),
+  sharePort: toggle(
+    named('share_port', '', 'let several edges on this host share one port, so that each can use its own core'),
+    false,
+  ),
   relay: withoutSecret(
     optional(
       named('relay', 'url', 'NATS JetStream between origin and edges, nats:// or tls://host:port, several with commas'),
@@ -153,6 +168,27 @@ export const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS;
 export type Settings = { readonly [Name in SettingName]: (typeof SETTINGS)[Name]['fallback'] };
+
+/** Settings of an origin only: how it watches files, what the journal keeps, and the limits of the stream. */
+export const ORIGIN_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
+  'backend',
+  'pollInterval',
+  'settle',
+  'reconcile',
+  'goneAfter',
+  'stateDir',
+  'journal',
+  'journalMaxEvents',
+  'journalMaxAge',
+  'journalMaxBytes',
+  'relayMaxAge',
+  'relayMaxBytes',
+  'relayMaxMessages',
+  'relayReplicas',
+]);
+
+/** Settings of an edge only. */
+export const EDGE_ONLY: ReadonlySet<SettingName> = new Set<SettingName>(['maxStaleness', 'sharePort']);
 
 /** The names of limits on the wire and in files, `max_connections`. */
 export const LIMIT_NAMES: ReadonlyMap<string, keyof Limits> = new Map(

@@ -2,7 +2,7 @@ import type { Colors } from 'picocolors/types.js';
 import stringWidth from 'string-width';
 import { isVisible, visibleText } from '../../../protocol/index.js';
 
-const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'magenta'] as const;
+const STYLES = ['bold', 'dim', 'inverse', 'red', 'green', 'yellow', 'magenta'] as const;
 export type Style = (typeof STYLES)[number];
 
 /** A text that may be written to a terminal. A string is data: its control characters and line breaks are escaped. */
@@ -82,6 +82,41 @@ export class TerminalText {
     if (columns <= 0 || this.width <= columns) return this.fit(columns);
     const kept = this.fit(columns - 1);
     return new TerminalText([...kept.#pieces, { shown: '…', style: kept.#pieces.at(-1)?.style }]);
+  }
+
+  /** The text without its styles. */
+  get plain(): TerminalText {
+    return new TerminalText(this.#pieces.map(({ shown }) => ({ shown, style: undefined })));
+  }
+
+  /** The end of the text, as much as fits. */
+  last(columns: number): TerminalText {
+    const { shown } = this;
+    if (columns <= 0) return TerminalText.of('');
+    graphemes ??= new Intl.Segmenter();
+    let start = shown.length;
+    let width = 0;
+    for (const { segment, index } of [...graphemes.segment(shown)].reverse()) {
+      width += stringWidth(segment);
+      if (width > columns) break;
+      start = index;
+    }
+    return new TerminalText([{ shown: shown.slice(start), style: undefined }]);
+  }
+
+  /** The text without styles in lines of at most this width, broken at blanks where there are some. At least one line. */
+  wrapped(columns: number): TerminalText[] {
+    const lines: TerminalText[] = [];
+    const add = (shown: string): void => void lines.push(new TerminalText([{ shown, style: undefined }]));
+    let { shown: rest } = this;
+    for (let part = firstColumns(rest, columns); part !== rest && part !== ''; part = firstColumns(rest, columns)) {
+      const blank = rest[part.length] === ' ' ? part.length : part.lastIndexOf(' ');
+      const end = blank > 0 ? blank : part.length;
+      add(rest.slice(0, end).trimEnd());
+      rest = rest.slice(end).trimStart();
+    }
+    if (rest !== '' || lines.length === 0) add(firstColumns(rest, columns));
+    return lines;
   }
 
   /** The line with its escape sequences, if `colors` are enabled. */
