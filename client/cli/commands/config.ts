@@ -30,7 +30,6 @@ export function configCommand(terminal: Terminal): Command {
   return withHelp(command, {
     examples: [
       ['muse-bus config', 'all settings; a flag overrides the environment, then files, then defaults'],
-      ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started this way would use'],
       ['muse-bus config --edge', 'what an edge started here would use'],
       ['muse-bus config --json | grep -v \'"default"\'', 'only settings that are set'],
     ],

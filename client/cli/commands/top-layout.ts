@@ -25,35 +25,40 @@ interface Wanted {
 
 /** Before each row: `>` marks the selected one, for colours alone would not show it everywhere. */
 const GUTTER = 1;
-/** Each section gets this many rows at least, or only the one with the cursor is open. */
+/** Columns are as wide as these rows above and below the visible ones want them: not all of ten thousand rows are measured twice a second. */
+const MEASURED_AROUND = 50;
+/** The line above the rows of a section. */
+const HEAD = 1;
+/** In a window with room each section has this many rows at least. */
 const FEWEST_ROWS = 2;
 
 /** Lays the sections out in the rows of a window. */
 export function topLayout(sections: readonly TopSection[], wanted: Wanted): TopLayout {
   const { focus, selected, columns, room, totals } = wanted;
-  const shares = sharesOf(sections, focus, room);
-  const isOpen = shares.length > 0;
+  const spacious = spaciousShares(sections, focus, room);
+  const shares = spacious ?? denseShares(sections, focus, room);
   const from = sections.map(({ rows }, i) => {
-    const share = isOpen ? shares[i]! : i === focus ? Math.max(0, room - sections.length - 1) : 0;
+    const share = shares[i]!;
     const before = Math.max(0, Math.min(wanted.from[i] ?? 0, rows.length - share));
     return i === focus ? Math.max(Math.min(before, selected), selected - share + 1, 0) : before;
   });
-  const page = isOpen ? (shares[focus] ?? 0) : Math.max(0, room - sections.length - 1);
   const lines: TerminalText[] = [];
   sections.forEach((section, i) => {
-    const share = isOpen ? shares[i]! : i === focus ? page : 0;
-    if (isOpen && i > 0) lines.push(TerminalText.of(''));
-    const title = paint.bold(TerminalText.of(titleOf(section, totals[i]!, from[i]!, share)).cut(columns));
-    lines.push(i === focus || isOpen ? title : paint.dim(title));
-    if (section.rows.length === 0 || (!isOpen && i !== focus)) return;
-    const [head, ...rows] = rowLines(section, columns - GUTTER);
+    const [share, begin] = [shares[i]!, from[i]!];
+    if (spacious && i > 0) lines.push(TerminalText.of(''));
+    const title = TerminalText.of(titleOf(section, totals[i]!, begin, share)).cut(columns);
+    lines.push(share > 0 || i === focus || spacious ? paint.bold(title) : paint.dim(title));
+    if (share === 0) return;
+    const first = Math.max(0, begin - MEASURED_AROUND);
+    const around = section.rows.slice(first, begin + share + MEASURED_AROUND);
+    const [head, ...rows] = rowLines({ ...section, rows: around }, columns - GUTTER);
     lines.push(TerminalText.join([' ', head!]));
-    rows.slice(from[i], from[i]! + share).forEach((row, at) => {
-      const isSelected = i === focus && from[i]! + at === selected;
+    rows.slice(begin - first, begin - first + share).forEach((row, at) => {
+      const isSelected = i === focus && begin + at === selected;
       lines.push(isSelected ? paint.inverse(TerminalText.join(['>', row.plain])) : TerminalText.join([' ', row]));
     });
   });
-  return { lines, from, page };
+  return { lines, from, page: shares[focus] ?? 0 };
 }
 
 /** `AGENTS (300)`; `AGENTS (300, 12–40)` where only some rows fit; `AGENTS (3 of 300)` where a query leaves some out. */
@@ -65,14 +70,14 @@ function titleOf({ title, rows }: TopSection, total: number, from: number, share
 }
 
 /**
- * The rows that each section gets: what it wants, or an even share of what smaller ones leave; the one with the cursor up to half of all.
- * Empty if the window has no room for all sections.
+ * The rows that each section gets, with a blank line between sections: what it wants, or an even share of what smaller ones leave; the one
+ * with the cursor up to half of all. `undefined` if the window has no room for that.
  */
-function sharesOf(sections: readonly TopSection[], focus: number, room: number): number[] {
+function spaciousShares(sections: readonly TopSection[], focus: number, room: number): number[] | undefined {
   const heads = sections.reduce((sum, { rows }) => sum + (rows.length > 0 ? 3 : 2), -1);
   const left = room - heads;
   const wanted = sections.map(({ rows }) => rows.length);
-  if (left < wanted.reduce((sum, rows) => sum + Math.min(rows, FEWEST_ROWS), 0)) return [];
+  if (left < wanted.reduce((sum, rows) => sum + Math.min(rows, FEWEST_ROWS), 0)) return undefined;
   const even = shareOut(wanted, left);
   const first = Math.min(wanted[focus] ?? 0, Math.max(even[focus] ?? 0, Math.floor(left / 2)));
   const others = shareOut(
@@ -80,6 +85,18 @@ function sharesOf(sections: readonly TopSection[], focus: number, room: number):
     left - first,
   );
   return others.map((share, i) => (i === focus ? first : share));
+}
+
+/** The section with the cursor gets what it wants, then the others from the top, as long as there is room. Their titles stay. */
+function denseShares(sections: readonly TopSection[], focus: number, room: number): number[] {
+  let left = room - sections.length;
+  const shares = sections.map(() => 0);
+  for (const i of [focus, ...sections.keys()]) {
+    if (shares[i] !== 0 || left < HEAD + 1) continue;
+    shares[i] = Math.min(sections[i]!.rows.length, left - HEAD);
+    if (shares[i] > 0) left -= shares[i] + HEAD;
+  }
+  return shares;
 }
 
 function shareOut(wanted: readonly number[], room: number): number[] {

@@ -17,7 +17,7 @@ export interface TopRow {
   /** What a query is asked about: the row matches if one of them does. */
   readonly subjects: readonly QuerySubject[];
   /** Everything that is known of it, for the lines of details. */
-  readonly details: readonly string[];
+  readonly details: () => readonly string[];
   readonly run: string;
   /** Unix milliseconds; `undefined` if it does not end, or was not seen. */
   readonly endsMs: number | undefined;

@@ -52,7 +52,7 @@ function waits({ waits }: TopState, times: TopTimes): TopSection {
           wait.record,
         ),
       ),
-      details: [
+      details: () => [
         `${wait.run_id ?? '?'} → ${wait.wanted} ← ${wait.for ?? '?'}`,
         `waiting ${times.since(wait.waiting_since)}`,
         wait.by === 'intent' ? `until ${times.both(wait.ends_at)}` : 'until the task is done',
@@ -87,7 +87,11 @@ function contention({ contention }: TopState): TopSection {
       key: address,
       style: what === 'collision' || what === 'operation-conflict' ? 'red' : 'yellow',
       subjects: [...holders, ...wanted].map((run) => subject(run.replace(/ \([^)]*\)$/, ''), { addresses: [address] })),
-      details: [`${address}: ${what.replace('-', ' ')}`, ...fact('held by', holders), ...fact('wanted by', wanted)],
+      details: () => [
+        `${address}: ${what.replace('-', ' ')}`,
+        ...fact('held by', holders),
+        ...fact('wanted by', wanted),
+      ],
       run: holders[0] ?? wanted[0] ?? '',
     }),
   );
@@ -124,14 +128,15 @@ function agents({ agents, leases }: TopState, times: TopTimes): TopSection {
           detail: agent.doing,
         }),
       ],
-      details: [
-        `${agent.run_id}: ${agent.state}`,
-        ...fact('on', agent.branch),
-        ...fact('', agent.doing),
-        ...fact('holds', addressesOf.get(agent.run_id)),
-        ...(agent.ends_at === null ? [] : [`first lease ends ${times.both(agent.ends_at)}`]),
-        `seen ${times.both(agent.seen_at)}`,
-      ].map((text) => text.trim()),
+      details: () =>
+        [
+          `${agent.run_id}: ${agent.state}`,
+          ...fact('on', agent.branch),
+          ...fact('', agent.doing),
+          ...fact('holds', addressesOf.get(agent.run_id)),
+          ...(agent.ends_at === null ? [] : [`first lease ends ${times.both(agent.ends_at)}`]),
+          `seen ${times.both(agent.seen_at)}`,
+        ].map((text) => text.trim()),
       run: agent.run_id,
       endsMs: millis(agent.ends_at),
       seenMs: millis(agent.seen_at),
@@ -165,7 +170,7 @@ function leases({ leases }: TopState, times: TopTimes): TopSection {
             lease.reservation,
           ),
         ],
-        details: [
+        details: () => [
           `${lease.run_id ?? '?'} holds ${cellText(lease.addresses)}`,
           ...fact('on', lease.branch),
           ...fact('to', lease.operation),
@@ -197,14 +202,15 @@ function queue({ queue }: TopState): TopSection {
       key: task,
       style: state === 'failed' ? 'red' : undefined,
       subjects: [subject(claimed_by, { title: title ?? '' }, task)],
-      details: [
-        `task ${task}: ${state}`,
-        ...fact('', title),
-        ...fact('priority', priority),
-        ...fact('queue', queue),
-        ...fact('claimed by', claimed_by),
-        ...fact('waits for', waits_for),
-      ].map((text) => text.trim()),
+      details: () =>
+        [
+          `task ${task}: ${state}`,
+          ...fact('', title),
+          ...fact('priority', priority),
+          ...fact('queue', queue),
+          ...fact('claimed by', claimed_by),
+          ...fact('waits for', waits_for),
+        ].map((text) => text.trim()),
       run: claimed_by ?? '',
     }),
   );
@@ -223,7 +229,7 @@ function problems({ problems }: TopState): TopSection {
       key: `${kind}\n${id}`,
       style: 'yellow',
       subjects: [subject(undefined, {}, id)],
-      details: [`${kind} ${id}`, ...problems],
+      details: () => [`${kind} ${id}`, ...problems],
       run: '',
     }),
   );

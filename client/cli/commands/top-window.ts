@@ -24,12 +24,12 @@ export type Wish = 'quit' | 'suspend' | undefined;
 
 const HELP = [
   'up down j k      select a row',
-  'PgUp PgDn g G    a page, the first, the last',
-  'Tab  1-6         the next table, a table',
+  'PgUp PgDn g G    a page, first, last',
+  'Tab  1-6         next table, a table',
   'Enter            all about the row',
-  '/                show what matches a query:',
-  "                 run:agent-4* addr:src/ 'text'",
-  's  r             sort by run, end, seen; reverse',
+  '/                filter by a query:',
+  '                 run:agent-4* addr:src/',
+  's  r             sort, reverse',
   'Esc              back; show all rows',
   'Ctrl-Z           suspend; fg continues',
   'q  Ctrl-C        quit',
@@ -114,7 +114,7 @@ export class TopWindow {
 
   #text(columns: number, room: number): TerminalText[] {
     if (this.#mode.is !== 'help' && this.#mode.is !== 'details') return [];
-    const texts: readonly Text[] = this.#mode.is === 'help' ? HELP : (this.#row()?.details ?? ['the row is gone']);
+    const texts: readonly Text[] = this.#mode.is === 'help' ? HELP : (this.#row()?.details() ?? ['the row is gone']);
     const lines = texts.flatMap((text) => TerminalText.of(text).wrapped(columns));
     const from = Math.max(0, Math.min(this.#mode.from, lines.length - room));
     this.#mode = { ...this.#mode, from };
@@ -126,8 +126,8 @@ export class TopWindow {
     const count = rows >= ROWS_FOR_DETAILS ? DETAIL_LINES : rows >= ROWS_FOR_DETAILS / 2 ? 1 : 0;
     if (count === 0 || this.#mode.is === 'help' || this.#mode.is === 'details') return [];
     const error = this.#mode.is === 'filter' ? this.#mode.error : '';
-    const text = error === '' ? (this.#row()?.details.join(' · ') ?? this.#nothing()) : error;
-    const lines = TerminalText.of(text).wrapped(columns);
+    const text = error === '' ? (this.#row()?.details().join(' · ') ?? this.#nothing()) : error;
+    const lines = TerminalText.of(text).wrapped(columns, count + 1);
     const shown = lines.slice(0, count);
     if (lines.length > count) shown[count - 1] = TerminalText.join([shown[count - 1]!.fit(columns - 1), '…']);
     while (shown.length < count) shown.push(TerminalText.of(''));
@@ -253,7 +253,7 @@ export class TopWindow {
         this.#edit('');
         return;
       default:
-        if ([...key].length === 1) this.#edit(text + key);
+        if (Array.from(key).length === 1) this.#edit(text + key);
     }
   }
 

@@ -17,7 +17,6 @@ export function doctorCommand(terminal: Terminal): Command {
   return withHelp(command, {
     examples: [
       ['muse-bus doctor', 'check the repository around this directory and its server'],
-      ['muse-bus doctor --root ~/shop', 'check another repository'],
       ['muse-bus doctor --endpoint edge.json', 'check an edge, its way to NATS and the age of its records'],
       ['muse-bus doctor --json', 'one finding a line: check, state, found, advice'],
     ],

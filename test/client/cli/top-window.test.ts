@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import stringWidth from 'string-width';
 import t from 'tap';
 import { readKeys } from '../../../client/cli/commands/top-keys.js';
-import { topState } from '../../../client/cli/commands/top-state.js';
+import { topState, type TopState } from '../../../client/cli/commands/top-state.js';
 import { TopWindow, type WindowSize } from '../../../client/cli/commands/top-window.js';
 import { Swarm, unixMillis, type Kind, type RecordData } from '../../../protocol/index.js';
 
@@ -26,6 +26,7 @@ const intent = (run: string, address: string, ago: number, detail: string): Reco
 class Screen {
   readonly window = new TopWindow('utc');
   readonly #swarm = new Swarm();
+  #state: TopState | undefined;
 
   constructor(
     records: Records,
@@ -37,20 +38,18 @@ class Screen {
 
   put(kind: Kind, id: string, data: RecordData): void {
     this.#swarm.put({ kind, id, data });
+    this.#state = undefined;
   }
 
   /** Presses keys as a terminal sends them. */
   type(input: string): string[] {
-    for (const key of readKeys(input)) {
-      this.window.press(key);
-      this.draw();
-    }
+    for (const key of readKeys(input)) this.window.press(key);
     return this.draw();
   }
 
   draw(): string[] {
     const head = { label: 'inotify, served', now: NOW, trouble: '' };
-    const lines = this.window.draw(topState(this.#swarm, { now: NOW }), head, this.size);
+    const lines = this.window.draw((this.#state ??= topState(this.#swarm, { now: NOW })), head, this.size);
     return lines.map(({ shown }) => shown);
   }
 }
@@ -69,12 +68,12 @@ t.test('of 300 agents each can be reached, and the selected one stays in view', 
   const screen = new Screen(many(300));
   screen.type('2');
   t.match(screen.draw().join('\n'), /AGENTS \(300, 1–\d+\)/);
-  for (let i = 0; i < 300; i++) {
-    const row = selected(screen.draw());
+  for (let i = 9; i < 300; i += 10) {
+    const row = selected(screen.type('j'.repeat(i === 9 ? 9 : 10)));
     if (row?.startsWith(`>agent-${String(i).padStart(3, '0')} `) !== true) t.fail(`row ${String(i)}: ${String(row)}`);
-    screen.type('j');
   }
-  t.match(selected(screen.draw()), /^>\S+ +agent-299/, 'below the last agent, the leases begin');
+  screen.type('j');
+  t.match(selected(screen.draw()), /^>\d+m \d+s +agent-299/, 'below the last agent, the leases begin');
   screen.type(UP);
   t.match(selected(screen.draw()), '>agent-299');
   t.match(screen.draw().join('\n'), /AGENTS \(300, \d+–300\)/);
@@ -198,10 +197,10 @@ for (const [what, name] of Object.entries(NAMES)) {
   t.test(`a name ${what} leaves every line within any window`, (t) => {
     const screen = new Screen([lease(name, `src/${name}.ts`, 600), intent('agent-b', `src/${name}.ts`, 5, name)]);
     screen.put(...lease('agent-c', 'src/c.ts', 900));
-    for (const columns of [20, 40, 80, 200])
-      for (const rows of [1, 2, 5, 8, 15, 30]) {
+    for (const columns of [20, 40, 200])
+      for (const rows of [1, 5, 15, 30]) {
         screen.size = { columns, rows };
-        for (const keys of ['', '?', '\u001b', '\t', '\r', '\u001b', '/', name.slice(0, 40), '\u001b']) {
+        for (const keys of ['', '?', '\u001b', '\t', '\r', '\u001b', '/', name.slice(0, 4), '\u001b']) {
           const lines = screen.type(keys);
           if (lines.length > rows) t.fail(`${String(lines.length)} lines in ${String(rows)} rows`);
           const broad = lines.find((line) => stringWidth(line) > columns);
