@@ -94,7 +94,7 @@ print(asyncio.run(tools.bus_tools(sys.argv[2])[0]("src/a.py")))
 
 t.test(
   'the tools for agents in Python answer with labelled data, and say when they cannot know',
-  { skip: noPython },
+  { skip: noPython ?? false },
   async (t) => {
     const repository = await serve(t);
     const expires_at = inFuture(600_000);
