@@ -5,12 +5,11 @@ import type { RandomBytes } from '../runtime/random.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { NoBaseError, type StreamState } from './cold-start.js';
-import type { Broker, FeedStart } from './broker.js';
+import type { FeedStart } from './broker.js';
 import { IDLE, nextEdgeState, type EdgeStreamEvent, type EdgeStreamState } from './edge-stream-state.js';
 import type { EventMessage, Stamp } from './relay-message.js';
 import { RejectionCounts } from './rejections.js';
-import type { RelayNames } from './relay-names.js';
-import { StreamFeed, type Positioned } from './stream-feed.js';
+import { StreamFeed, UnsealedError, type FeedSource, type Positioned } from './stream-feed.js';
 import { StreamRebuild } from './stream-rebuild.js';
 
 /** How many events are passed to the sink together, at most. */
@@ -27,9 +26,7 @@ export interface EdgeSink {
   origin(origin: string): void;
 }
 
-export interface EdgeStreamServices {
-  readonly broker: Broker;
-  readonly names: RelayNames;
+export interface EdgeStreamServices extends FeedSource {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: RandomBytes;
@@ -211,15 +208,17 @@ export class EdgeStream {
   // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #openFeed(start: FeedStart, take: (positioned: Positioned) => void): Promise<void> {
-    const { broker, names, log } = this.services;
+    const { names, log } = this.services;
     const number = ++this.#feeds;
     // One that was given up while it was being opened may still be sent something.
     const isThis = (): boolean => number === this.#feeds;
-    const feed = await StreamFeed.open(broker, names, start, {
+    const feed = await StreamFeed.open(this.services, start, {
       message: (positioned) => {
         if (isThis()) take(positioned);
       },
-      unreadable: ({ message }) => {
+      unreadable: (error) => {
+        const { message } = error;
+        this.rejected.add(error instanceof UnsealedError ? 'unsigned' : 'unreadable');
         if (message !== this.#unreadable) log.error({ stream: names.stream }, message);
         this.#unreadable = message;
       },
@@ -243,7 +242,6 @@ export class EdgeStream {
     const place = this.#place;
     if (!place || (this.#state.at !== 'following' && this.#state.at !== 'opening')) return;
     if (!message) {
-      this.rejected.add('unreadable');
       place.sequence = sequence;
       return;
     }
