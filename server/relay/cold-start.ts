@@ -21,8 +21,16 @@ export class NoBaseError extends Error {
   override readonly name = 'NoBaseError';
 }
 
-/** Returns the sequence at which the current base begins. @throws NoBaseError if there is none, or it is not complete. */
-export async function findBase({ broker, names, seal }: FeedSource): Promise<number> {
+/** A base that an edge can begin with. */
+export interface FoundBase {
+  /** The sequence at which it begins. */
+  readonly from: number;
+  /** Which stream of this name holds it. */
+  readonly created: string | undefined;
+}
+
+/** Returns the current base. @throws NoBaseError if there is none, or it is not complete. */
+export async function findBase({ broker, names, seal }: FeedSource): Promise<FoundBase> {
   const info = await broker.findStream(names.stream);
   if (!info) throw new NoBaseError(`there is no stream ${names.stream}: does an origin publish this repository?`);
   const found = await broker.findMessage(names.stream, { lastOf: names.base });
@@ -34,7 +42,7 @@ export async function findBase({ broker, names, seal }: FeedSource): Promise<num
     throw new NoBaseError('messages of the base, or after it, have been deleted from the stream');
   }
   if (mark.from < info.firstSequence) throw new NoBaseError('the stream no longer holds the whole base');
-  return mark.from;
+  return { from: mark.from, created: info.created };
 }
 
 /** Builds the current records from the last message of each subject. Pure. */

@@ -5,7 +5,7 @@ import type { RandomBytes } from '../runtime/random.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { NoBaseError, type StreamState } from './cold-start.js';
-import type { FeedStart } from './broker.js';
+import type { FeedStart, StreamInfo } from './broker.js';
 import { IDLE, nextEdgeState, type EdgeStreamEvent, type EdgeStreamState } from './edge-stream-state.js';
 import type { EventMessage, Stamp } from './relay-message.js';
 import { RejectionCounts } from './rejections.js';
@@ -39,9 +39,15 @@ export interface EdgeStreamServices extends FeedSource {
 
 interface Place {
   readonly epoch: string;
+  /** Which stream of the name this is a place in: one that was made anew has the same sequences for other messages. */
+  readonly created: string | undefined;
   revision: Revision;
   sequence: number;
 }
+
+/** Whether a stream still holds the message after a place. */
+const holdsNext = ({ created, firstSequence, lastSequence }: StreamInfo, place: Place): boolean =>
+  created === place.created && lastSequence >= place.sequence && firstSequence <= place.sequence + 1;
 
 /**
  * Follows a stream: builds the state, passes on the events after it, and begins again if a revision is missing. {@link nextEdgeState} says
@@ -175,8 +181,7 @@ export class EdgeStream {
     const { broker, names } = this.services;
     const info = place && (await broker.findStream(names.stream));
     if (this.#state !== opening) return;
-    // The stream must still hold the next message.
-    if (!place || !info || info.lastSequence < place.sequence || info.firstSequence > place.sequence + 1) {
+    if (!place || !info || !holdsNext(info, place)) {
       this.#happens({ is: 'discontinued' });
       return;
     }
@@ -190,7 +195,7 @@ export class EdgeStream {
     const rebuild = new StreamRebuild(this.services);
     this.#rebuild = rebuild;
     this.#pending = [];
-    const { state, history } = await rebuild.run((take) =>
+    const { created, state, history } = await rebuild.run((take) =>
       this.#openFeed('last-per-subject', (positioned) => {
         if (this.#state.at === 'following') this.#follow(positioned);
         else take(positioned);
@@ -200,7 +205,7 @@ export class EdgeStream {
     this.rebuilds++;
     this.#noteOrigin(state.origin);
     this.services.sink.state(state, history);
-    this.#place = { epoch: state.epoch, revision: state.revision, sequence: state.sequence };
+    this.#place = { epoch: state.epoch, created, revision: state.revision, sequence: state.sequence };
     this.#happens({ is: 'built' });
     for (const positioned of rebuild.later) this.#follow(positioned);
   }

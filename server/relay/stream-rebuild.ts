@@ -12,6 +12,8 @@ export interface RebuildServices extends FeedSource {
 }
 
 export interface Rebuilt {
+  /** Which stream of this name it was built from. */
+  readonly created: string | undefined;
   readonly state: StreamState;
   /** The events that led to it. */
   readonly history: readonly StoreEvent[];
@@ -33,7 +35,8 @@ export class StreamRebuild {
    */
   async run(open: (take: (positioned: Positioned) => void) => Promise<void>): Promise<Rebuilt> {
     const { services } = this;
-    const builder = new StateBuilder(await findBase(services));
+    const { from, created } = await findBase(services);
+    const builder = new StateBuilder(from);
     let isBuilt = false;
     await new Promise<void>((resolve, reject) => {
       this.#fail = reject;
@@ -53,7 +56,7 @@ export class StreamRebuild {
     });
     this.#isOver = true;
     const state = builder.build();
-    return { state, history: await readHistory(services, state, services.historyMessages) };
+    return { created, state, history: await readHistory(services, state, services.historyMessages) };
   }
 
   abandon(): void {
