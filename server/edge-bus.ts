@@ -188,7 +188,7 @@ export class EdgeBus extends BusBase {
       (answer, askedAt, heardAt) => {
         const alive = readAlive(answer);
         if (!alive || !this.presence.answered(alive, askedAt, heardAt)) return;
-        this.condition.heard(alive, askedAt);
+        this.condition.answered(alive, askedAt);
       },
     );
     broker.watchConnection((state) => {
@@ -291,7 +291,7 @@ export class EdgeBus extends BusBase {
       const alive = readAlive(value);
       if (!alive || this.#seal?.isSealedJson(this.names.alive, value as object) === false) return;
       if (!this.presence.heard(alive)) return;
-      this.condition.heard(alive, this.clock.elapsed());
+      this.condition.heard(alive);
       this.#checkProgress();
     });
   }

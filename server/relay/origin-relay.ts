@@ -217,6 +217,7 @@ export class OriginRelay {
       alive_ms: options.aliveMs,
       health: source.health(),
       beat: ++this.#beats,
+      up: Math.max(0, Math.round(clock.elapsed())),
     };
   }
 

@@ -199,7 +199,13 @@ class World {
     const version = new RecordVersion('task', 'a', { forged: true }, position, NOW, undefined, undefined);
     const plain =
       subject === NAMES.base
-        ? encodeMark(stamp, { is: 'base', phase: pick % 2 === 0 ? 'begin' : 'end', why: 'x', from: sequence, records: 0 } as never)
+        ? encodeMark(stamp, {
+            is: 'base',
+            phase: pick % 2 === 0 ? 'begin' : 'end',
+            why: 'x',
+            from: sequence,
+            records: 0,
+          } as never)
         : subject === NAMES.claim
           ? encodeMark(stamp, { is: 'claim', host: 'h', pid: 1, root: '/', since: NOW })
           : encodeEventMessage(stamp, new StoreEvent(position, 'added', NOW, undefined, version));
@@ -269,35 +275,69 @@ class World {
 }
 
 function stateOf(versions: readonly RecordVersion[]): string {
-  return JSON.stringify(versions.map(({ id, data }) => [id, data]).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
+  return JSON.stringify(
+    versions.map(({ id, data }) => [id, data]).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+  );
 }
 
 const who = fc.constantFrom('origin' as const, 'edge' as const);
 const act: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('put' as const, 'remove' as const), id: fc.constantFrom(...IDS) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(100, 2_000, 11_000, 30_000) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'mend' as const, 'lose-receipts' as const), who }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('kill' as const), who: fc.constantFrom('origin' as const, 'edge' as const, 'broker' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('clock' as const), ms: fc.constantFrom(-3_600_000, -600_000, 600_000) }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('garbage' as const, 'forge' as const, 'replay' as const), pick: fc.nat(60) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constantFrom('put' as const, 'remove' as const), id: fc.constantFrom(...IDS) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(100, 2_000, 11_000, 30_000) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'mend' as const, 'lose-receipts' as const), who }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('kill' as const),
+      who: fc.constantFrom('origin' as const, 'edge' as const, 'broker' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('clock' as const), ms: fc.constantFrom(-3_600_000, -600_000, 600_000) }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom('garbage' as const, 'forge' as const, 'replay' as const),
+      pick: fc.nat(60),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), pick: fc.nat(60) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('purge' as const, 'delete-stream' as const, 'refuse' as const, 'accept' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('purge' as const, 'delete-stream' as const, 'refuse' as const, 'accept' as const),
+    }),
+  },
 );
 
-t.test('whatever happens, an edge is never wrong, never says that old records are new, and all goes on when nothing hinders', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(act, { minLength: 3, maxLength: 25 }), async (acts) => {
-      const world = new World();
-      await world.pass(3_000);
-      for (const each of acts) await world.act(each);
-      world.heal();
-      for (let waited = 0; world.left.length > 0 && waited < 120; waited++) await world.pass(1_000);
-      if (world.left.length > 0) throw new Error(world.left.join('; '));
-      // All goes on: a change comes through within seconds.
-      await world.act({ do: 'put', id: 'a' });
-      await world.pass(5_000);
-      if (world.left.length > 0) throw new Error(`after a change: ${world.left.join('; ')}`);
-    }),
-    { numRuns: Number(process.env['RELAY_RUNS'] ?? 40) },
-  );
-});
+t.test(
+  'whatever happens, an edge is never wrong, never says that old records are new, and all goes on when nothing hinders',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { minLength: 3, maxLength: 25 }), async (acts) => {
+        const world = new World();
+        await world.pass(3_000);
+        for (const each of acts) await world.act(each);
+        world.heal();
+        for (let waited = 0; world.left.length > 0 && waited < 120; waited++) await world.pass(1_000);
+        if (world.left.length > 0) throw new Error(world.left.join('; '));
+        // All goes on: a change comes through within seconds.
+        await world.act({ do: 'put', id: 'a' });
+        await world.pass(5_000);
+        if (world.left.length > 0) throw new Error(`after a change: ${world.left.join('; ')}`);
+      }),
+      { numRuns: Number(process.env['RELAY_RUNS'] ?? 40) },
+    );
+  },
+);
