@@ -96,16 +96,21 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     };
     inspect();
     const isOver = (): boolean => judge.violation !== undefined;
-    await time.run(plan.activeMs, isOver);
-    tell('agents and faults come to an end');
-    for (const actor of [...agents, ...clients]) actor.end();
-    if (!isOver()) await time.run(plan.activeMs + plan.restMs, isOver);
-    if (!isOver()) {
-      const { maxQueuedBytes } = plan.options;
-      edgeJudge?.rest(clients, maxQueuedBytes);
-      const silent = new Set([...origin.silent, ...rival.silent]);
-      const writerOf = (epoch: string): string => (rival.epochs.has(epoch) ? 'rival' : 'origin');
-      judge.rest(origin, clients, network, maxQueuedBytes, { silent, writerOf });
+    try {
+      await time.run(plan.activeMs, isOver);
+      tell('agents and faults come to an end');
+      for (const actor of [...agents, ...clients]) actor.end();
+      if (!isOver()) await time.run(plan.activeMs + plan.restMs, isOver);
+      if (!isOver()) {
+        const { maxQueuedBytes } = plan.options;
+        edgeJudge?.rest(clients, maxQueuedBytes);
+        const silent = new Set([...origin.silent, ...rival.silent]);
+        const writerOf = (epoch: string): string => (rival.epochs.has(epoch) ? 'rival' : 'origin');
+        judge.rest(origin, clients, network, maxQueuedBytes, { silent, writerOf });
+      }
+    } catch (error) {
+      // What the world itself asks of a server may throw, too: the life ends, and the lives after it go on.
+      judge.violated('crash', `what looks at the servers failed: ${(error as Error).stack ?? String(error)}`);
     }
     origin.kill();
     return {

@@ -252,7 +252,7 @@ const DELIVERING: readonly PlantedFault[] = [
     file: 'server/store/history.ts',
     find: 'if (this.size === this.#limits.maxHistoryEvents) this.#dropOldest();',
     replace: 'if (this.size > this.#limits.maxHistoryEvents) this.#dropOldest();',
-    rules: ['wire', 'unforeseen'],
+    rules: ['wire', 'unforeseen', 'crash'],
   },
   {
     name: 'a snapshot joins its group one event late',
