@@ -7,7 +7,8 @@ import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './config/options.js';
 import { OriginRelay } from './relay/origin-relay.js';
-import { PrivateState, type Endpoint, type LockError } from './repository/index.js';
+import { OriginSeal } from './relay/seal.js';
+import { bootId, PrivateState, type Endpoint, type LockError } from './repository/index.js';
 import { CoordinationDir, CoordinationDirError } from './watch/coordination-dir.js';
 import type { RepositoryGoneError } from './watch/watch-state.js';
 
@@ -36,7 +37,11 @@ export class BusServer {
     this.options = resolveOptions({ ...options, root: resolve(options.root) });
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
-    this.bus = new Bus(this.options, clock, this.#log, { identity: { check: () => this.#state.presence() } });
+    this.bus = new Bus(this.options, clock, this.#log, {
+      identity: { check: () => this.#state.presence() },
+      // The epoch of a server that may live is not continued, except if it was closed in order.
+      journal: { boot: () => (this.#state.isFromSilent ? undefined : bootId()) },
+    });
     this.bus.watch.gone = (error) => {
       this.#repositoryGone(error);
     };
@@ -50,6 +55,7 @@ export class BusServer {
       warn: (fields, message) => {
         this.#log.warn(fields, message);
       },
+      wait: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
     });
     this.#listener = new Listener(this.options, this.bus, clock, this.#log);
   }
@@ -92,6 +98,11 @@ export class BusServer {
       this.#state.close();
       throw error;
     }
+  }
+
+  /** Sends clients elsewhere over `drainMs`, before {@link stop}. Until then the bus goes on. */
+  async drain(): Promise<void> {
+    if (this.#endpoint) await this.#listener.drain();
   }
 
   async stop(): Promise<void> {
@@ -178,6 +189,7 @@ export class BusServer {
       root,
       source,
       maxRecordBytes: limits.maxRecordBytes,
+      seal: new OriginSeal(this.#state.relayKey()),
       clock: this.#clock,
       log: this.#log,
     });

@@ -1,3 +1,4 @@
+import { CloseCode } from '../protocol/index.js';
 import { systemClock, type Clock } from './runtime/clock.js';
 import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
@@ -29,6 +30,7 @@ type FromServer =
   | 'probePort'
   | 'probeHost'
   | 'maxStalenessMs'
+  | 'drainMs'
   | 'limits'
   | 'log';
 
@@ -58,6 +60,7 @@ const EDGE_OPTIONS: Readonly<Record<keyof EdgeOptions, OptionKind>> = {
   probePort: SERVER_OPTIONS.probePort,
   probeHost: SERVER_OPTIONS.probeHost,
   maxStalenessMs: SERVER_OPTIONS.maxStalenessMs,
+  drainMs: SERVER_OPTIONS.drainMs,
   limits: SERVER_OPTIONS.limits,
   log: SERVER_OPTIONS.log,
   relay: SERVER_OPTIONS.relay,
@@ -129,6 +132,11 @@ export class EdgeServer {
     }
   }
 
+  /** Sends clients elsewhere over `drainMs`, before {@link stop}. Until then the edge follows the stream. */
+  async drain(): Promise<void> {
+    if (this.#endpoint) await this.#listener.drain();
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     // If the port is shared, the file also leads to other edges, which may still run.
@@ -140,8 +148,19 @@ export class EdgeServer {
     this.#endpoint = undefined;
   }
 
-  /** Reads the certificate and its key again. @throws OptionError if they do not match. The old ones stay in use. */
-  reloadTls(): Promise<void> {
-    return this.#listener.reloadTls();
+  /**
+   * Reads the token's file again, and the certificate and its key. Sessions of another token end with 4401. For SIGHUP.
+   * @throws OptionError if the file holds no token, or the certificate and its key do not match. The old ones stay in use.
+   */
+  async reload(): Promise<void> {
+    const now = this.#endpoint;
+    const token = now && this.#files.token();
+    if (now && token !== undefined && token !== now.token) {
+      this.#listener.changeToken(token);
+      this.#endpoint = this.#files.publish(now.url, token, new Date(now.started_at));
+      this.bus.disconnectAll(CloseCode.unauthorized, 'the token has been changed');
+      this.#log.info({}, 'token changed');
+    }
+    await this.#listener.reloadTls();
   }
 }

@@ -145,6 +145,8 @@ export interface ServerOptions {
   readonly probePort?: number | undefined;
   /** The address of that port. @default '127.0.0.1' */
   readonly probeHost?: string;
+  /** How long {@link BusServer.drain} takes to send all clients elsewhere, milliseconds. 0: at once. @default 0 */
+  readonly drainMs?: number;
   /** How old an edge's records may be while it says that it is ready, milliseconds. @default 15_000 */
   readonly maxStalenessMs?: number;
   /** Publishes all events to NATS JetStream, from where edges serve them. @default none */
@@ -192,6 +194,7 @@ export const SERVER_OPTIONS: Readonly<Record<keyof ServerOptions, OptionKind>> =
   insecure: 'flag',
   probePort: 'number',
   probeHost: 'text',
+  drainMs: 'number',
   maxStalenessMs: 'number',
   relay: 'object',
   limits: 'object',
@@ -214,6 +217,7 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     port: inRange('port', options.port ?? DEFAULT_PORT, 0, 65_535),
     probePort: options.probePort === undefined ? undefined : inRange('probePort', options.probePort, 0, 65_535),
     probeHost: listenAddress(options.probeHost ?? '127.0.0.1'),
+    drainMs: inRange('drainMs', options.drainMs ?? 0, 0, 3_600_000),
     maxStalenessMs: inRange('maxStalenessMs', options.maxStalenessMs ?? 15_000, 1_000, 2 ** 40),
     backend: options.backend ?? 'auto',
     pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 500, 10, 3_600_000),

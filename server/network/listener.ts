@@ -6,6 +6,7 @@ import { RequestHandler } from './request-handler.js';
 import type { ServedBus } from '../inspection/served-bus.js';
 import { inUrl, isWildcard, LOOPBACK_HOSTS, reachedAt } from '../config/authority.js';
 import { chooseTransport } from './choose-transport.js';
+import { drain } from './drain.js';
 import { ProbeListener, probeNames, type ProbeOptions } from './probe-listener.js';
 import { AccessPolicy } from './access-policy.js';
 import type { Transport } from './transport.js';
@@ -28,6 +29,7 @@ export type FrontOptions = ProbeOptions &
     | 'allowOrigins'
     | 'limits'
     | 'idleTimeoutMs'
+    | 'drainMs'
   > & {
     /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
     readonly sharePort?: boolean;
@@ -41,8 +43,8 @@ export class Listener {
 
   constructor(
     private readonly options: FrontOptions,
-    bus: ServedBus,
-    clock: Clock,
+    private readonly bus: ServedBus,
+    private readonly clock: Clock,
     private readonly log: Log,
   ) {
     this.#requests = new RequestHandler(bus, options.limits, clock, log, probeNames(options.allowHosts));
@@ -113,6 +115,19 @@ export class Listener {
   async reloadTls(): Promise<void> {
     await this.#transport?.reloadTls();
     if (this.options.tls) this.log.info({}, 'certificate read again');
+  }
+
+  /**
+   * Sends clients elsewhere: from now on the server is not ready and refuses new ones, and it ends the connected ones over `drainMs`. What
+   * they are told until then is complete.
+   */
+  async drain(): Promise<void> {
+    const { drainMs } = this.options;
+    if (drainMs === 0) return;
+    this.#requests.stop();
+    this.log.info({ connections: this.bus.connectionCount, over_ms: drainMs }, 'sending clients elsewhere');
+    await drain(this.bus, this.clock, drainMs);
+    this.log.info({ connections: this.bus.connectionCount }, 'clients were sent elsewhere');
   }
 
   /** Refuses new clients, and closes the connected ones with a reason that asks them to connect again later. */

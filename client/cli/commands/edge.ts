@@ -43,7 +43,7 @@ export function edgeCommand(terminal: Terminal): Command {
   });
 }
 
-/** Serves from a stream until a signal ends it. On SIGHUP it reads its certificate again. */
+/** Serves from a stream until a signal ends it. On SIGHUP it reads its token and certificate again. */
 async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promise<void> {
   const resolved = resolveSettings(writtenFlags(self), process.env);
   refuseUnknownVariables(resolved);
@@ -74,7 +74,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   // Waiting for NATS or the origin may take long.
   await Promise.race([started, stopped]);
   const release = onReload(() => {
-    server.reloadTls().catch((error: unknown) => {
+    server.reload().catch((error: unknown) => {
       log.error({ err: error }, 'reload failed');
     });
   });
@@ -82,6 +82,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   if (endpoint && terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else if (endpoint) terminal.out(`Listening at ${endpoint.url}; its token is in ${flags.endpoint}`);
   await stopped;
+  await server.drain();
   release();
   await server.stop();
   endSoon();

@@ -78,6 +78,8 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else terminal.out(`Listening at ${endpoint.url}; its token is in ${endpointFileIn(root, server)}`);
   const ended = await Promise.race([stopped, server.relayRefused, server.repositoryGone, server.repositoryTaken]);
+  // A server that has lost its repository has nothing more to say.
+  if (!ended) await server.drain();
   release();
   await server.stop();
   endSoon();
@@ -230,6 +232,7 @@ export function servingOptions(settings: ResolvedSettings['settings']) {
     tlsCertFile: settings.tlsCert,
     tlsKeyFile: settings.tlsKey,
     insecure: settings.insecure,
+    drainMs: ms(settings.drain),
     probePort: settings.probePort,
     probeHost: settings.probeHost,
     limits: settings.limits,

@@ -63,6 +63,26 @@ t.test('the port of probes serves nothing else, and no page of another site', as
   t.ok(await new Promise((resolve) => socket.addEventListener('error', resolve)), 'not even with the token');
 });
 
+t.test('a server that sends its clients elsewhere is not ready, and takes no new ones', async (t) => {
+  const repository = new ServedRepository({ probePort: 0, journal: false, drainMs: 100 });
+  t.teardown(() => repository.stop());
+  const { url, token } = await repository.start();
+  const client = new Ws(url, ['muse-bus.v1.json', `muse-bus.bearer.${Buffer.from(token).toString('base64url')}`]);
+  await new Promise((resolve) => client.once('open', resolve));
+  const closed = new Promise((resolve) =>
+    client.once('close', (code, reason) => {
+      resolve(`${String(code)} ${String(reason)}`);
+    }),
+  );
+  const drained = repository.server.drain();
+  const { status, body } = await ask(repository.server.probePort!, '/readyz');
+  t.match([status, body], [503, /the server is stopping/]);
+  t.equal(await closed, '1001 shutdown retry=50');
+  await drained;
+  const late = new Ws(url, ['muse-bus.v1.json', `muse-bus.bearer.${Buffer.from(token).toString('base64url')}`]);
+  t.match(await new Promise((resolve) => late.once('error', resolve)), { message: /503/ });
+});
+
 t.test('the port of probes is on the loopback interface unless it is said otherwise', async (t) => {
   const outside = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
