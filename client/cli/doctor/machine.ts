@@ -26,11 +26,14 @@ function node(): Finding {
 
 function engine(): Finding {
   const found = diagnoseEngine(allowedHashes());
-  if (found.engine === 'uws')
-    return ok('engine', `uWebSockets.js, its binary is known (${found.sha256.slice(0, 12)}…)`);
+  if (found.engine === 'uws') return ok('engine', found.why);
   // An unknown binary may be malicious, so it is more than a matter of speed.
   if (found.reason === 'unknown-binary') return wrong('engine', found.why, found.cure);
-  return note('engine', `ws, because ${found.why}`, `ws does the same, but slower; for uWebSockets.js: ${found.cure}`);
+  return note(
+    'engine',
+    `ws, because ${found.why}`,
+    `ws does the same, but slower; for the native engine: ${found.cure}`,
+  );
 }
 
 /** What a server lacks here without a native build or a package. All of them are optional. */

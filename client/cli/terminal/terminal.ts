@@ -23,12 +23,15 @@ export interface Terminal {
   readonly isScreen: boolean;
   /** The width of the terminal; `Infinity` where standard output is none. */
   readonly columns: number;
+  /** The size of the window that {@link draw} fills. */
+  readonly size: { readonly columns: number; readonly rows: number };
 }
 
 /** No line wraps on the second screen, even where the terminal finds a character wider than we do: the first line stays in view. */
 const OPEN_SCREEN = '\u001b[?1049h\u001b[?25l\u001b[?7l';
 const CLOSE_SCREEN = '\u001b[?7h\u001b[?25h\u001b[?1049l';
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 const HOME = '\u001b[H';
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
@@ -79,6 +82,9 @@ export function processTerminal(closed: () => void = () => process.exit(0)): Ter
     get columns() {
       // A terminal that does not know its size reports 0.
       return isInteractive ? process.stdout.columns || DEFAULT_COLUMNS : Infinity;
+    },
+    get size() {
+      return { columns: process.stdout.columns || DEFAULT_COLUMNS, rows: process.stdout.rows || DEFAULT_ROWS };
     },
   };
 }

@@ -41,10 +41,16 @@ export interface Question {
   answered(free: 'yes' | 'no' | 'unknown' | 'none'): void;
 }
 
-/** Directories above those of the kinds that the server keeps open and watches. */
+/** What is known of the events of all origins. */
+export interface Published {
+  /** Revisions, with their epochs, whose events no subscription receives. */
+  readonly silent: ReadonlySet<string>;
+  /** The origin that made an epoch. */
+  writerOf(epoch: string): string;
+}
+
+/** Directories above those of the kinds that the server keeps open. */
 const PARENTS = 3;
-/** The root and `.muse`. */
-const ABOVE_COORDINATION = 2;
 /** The bytes of answers and marks that may wait beyond the bound for frames: they cannot be sent again. */
 const ANSWERS_BYTES = 4_096;
 /** More calls than this in a simulated second mean a loop that never rests. */
@@ -203,13 +209,12 @@ export class Judge {
 
   // ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param silent revisions whose events no subscription receives, of all publishers. */
   rest(
     origin: Origin,
     clients: readonly JudgedClient[],
     network: SimulatedNetwork,
     maxQueuedBytes: number,
-    silent: ReadonlySet<string>,
+    published: Published,
   ): void {
     if (origin.unforeseen > 0) this.violated('unforeseen', `${String(origin.unforeseen)} errors`);
     const { bus, files } = origin;
@@ -225,8 +230,7 @@ export class Judge {
     const directories = PARENTS + KINDS.filter((kind) => this.repository.hasDirectory(kind)).length;
     if (files.openCount !== directories)
       this.violated('bound', `${String(files.openCount)} descriptors are open of ${String(directories)} directories`);
-    // A stream of FSEvents on the root or on .muse would bring every change of the working tree.
-    const watched = bus.watch.mechanism === 'FSEvents' ? directories - ABOVE_COORDINATION : directories;
+    const watched = directories - origin.unwatched;
     if (files.watchCount !== watched)
       this.violated('bound', `${String(files.watchCount)} of ${String(watched)} directories are watched`);
     const its = clients.filter((client) => client.network === network);
@@ -236,7 +240,7 @@ export class Judge {
     if (bus.hub.fanOut.groupCount > subscriptions)
       this.violated('bound', `${String(bus.hub.fanOut.groupCount)} groups of ${String(subscriptions)} subscriptions`);
     for (const client of clients) this.#client(client, bus.hub.revision);
-    this.#history(clients, silent);
+    this.#history(clients, published);
     this.#positions(its);
   }
 
@@ -299,11 +303,11 @@ export class Judge {
           );
   }
 
-  #history(clients: readonly JudgedClient[], silent: ReadonlySet<string>): void {
+  #history(clients: readonly JudgedClient[], { silent, writerOf }: Published): void {
     const histories = clients.flatMap(({ raw }) => (raw ? [raw] : []));
     const isSilent = (epoch: string, revision: number): boolean => silent.has(`${epoch}:${String(revision)}`);
     const { operations } = this.repository;
-    const verdict = checkHistories({ histories, operations, isSettled: false, isSilent });
+    const verdict = checkHistories({ histories, operations, isSettled: false, isSilent, writerOf });
     if (!verdict.holds)
       this.violated('wire', `${verdict.history}, entry ${String(verdict.entry)}: ${verdict.rule}: ${verdict.why}`);
   }
