@@ -5,11 +5,13 @@ import { compare } from './compare.js';
 import { formatNumber } from './format-number.js';
 import { fanout } from './fanout.js';
 import { filters } from './filters.js';
+import { hook } from './hook.js';
 import { idle } from './idle.js';
 import { instructions } from './instructions.js';
 import { journal } from './journal.js';
 import { latency } from './latency.js';
 import { describeMachine } from './machine.js';
+import { newcomers } from './newcomers.js';
 import { relay } from './relay.js';
 import { markdownOf, writeReport } from './report.js';
 import { slow } from './slow.js';
@@ -25,6 +27,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   filters,
   snapshot,
   start,
+  hook,
   idle,
   slow,
   relay,
@@ -33,9 +36,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   journal,
   soak,
   tail,
+  newcomers,
 };
 /** Benchmarks that run only when named: they take too long, or do not need a quiet machine. */
-const ON_DEMAND: readonly string[] = ['instructions', 'journal', 'relay', 'storm', 'soak', 'tail'];
+const ON_DEMAND: readonly string[] = ['hook', 'instructions', 'journal', 'relay', 'storm', 'soak', 'tail', 'newcomers'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,4 +1,7 @@
-import { findNativeBinary, loadNativeEngine, NativeEngineError } from './network/native-engine.js';
+import { whyNoLmdb } from './journal/lmdb-table.js';
+import { loadNativeEngine } from './network/native-engine.js';
+import { whyNoNats } from './relay/nats.js';
+import { hasLockLibrary } from './repository/index.js';
 import { CheckedDirectories } from './watch/checked-directories.js';
 import { whyNotNative } from './watch/choose-watcher.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
@@ -27,22 +30,37 @@ export function diagnoseWatching(root: string): WatchDiagnosis {
 
 /** The WebSocket engine that a server on this Node would use, and, if it is not the native one, the reason and the cure. */
 export type EngineDiagnosis =
-  | { readonly engine: 'uws'; readonly file: string; readonly sha256: string }
+  | {
+      readonly engine: 'uws';
+      readonly file: string;
+      readonly sha256: string;
+      /** The package that it is from, and why another that was tried before did not load. */
+      readonly why: string;
+    }
   | {
       readonly engine: 'ws';
-      readonly reason: NativeEngineError['reason'];
+      /** `unknown-binary`: a binary was found whose hash is neither known nor allowed. */
+      readonly reason: 'absent' | 'unknown-binary' | 'failed';
       readonly why: string;
       readonly cure: string;
     };
 
 /** Finds the engine that a server would use. @param allowed SHA-256 of native binaries that are allowed beside the known ones. */
 export function diagnoseEngine(allowed: readonly string[] = []): EngineDiagnosis {
-  try {
-    const binary = findNativeBinary(allowed);
-    loadNativeEngine(binary);
-    return { engine: 'uws', ...binary };
-  } catch (error) {
-    if (!(error instanceof NativeEngineError)) throw error;
-    return { engine: 'ws', reason: error.reason, why: error.message, cure: error.cure };
-  }
+  const native = loadNativeEngine(allowed);
+  if (native.is === 'loaded') return { engine: 'uws', ...native.binary, why: native.said };
+  return { engine: 'ws', reason: native.reason, why: native.said, cure: native.cure };
+}
+
+/** The optional parts that need a native build or a package: why each cannot be used here; `undefined` if it can. */
+export interface PartsDiagnosis {
+  readonly journal: string | undefined;
+  readonly locks: string | undefined;
+  readonly relay: string | undefined;
+}
+
+/** Loads each optional part, as a server would. */
+export async function diagnoseParts(): Promise<PartsDiagnosis> {
+  const [journal, hasLocks, relay] = await Promise.all([whyNoLmdb(), hasLockLibrary(), whyNoNats()]);
+  return { journal, locks: hasLocks ? undefined : 'fs-native-extensions does not load', relay };
 }

@@ -141,6 +141,7 @@ export class SessionManager {
   beat(): void {
     const heartbeat = this.#heartbeat();
     for (const session of this.sessions) session.heartbeat(heartbeat);
+    this.catchUp.forgetOld(this.clock.now());
   }
 
   #heartbeat(): Heartbeat {

@@ -8,7 +8,7 @@ import { holderForm, leaseForm, type HolderForm } from './lease-form.js';
 import { endOf, isHeld, type Lease } from './leases.js';
 import { isHistory, type Moment } from './moment.js';
 import type { Swarm } from './swarm.js';
-import { intentWaits, taskWaits, type Wait } from './waits.js';
+import { intentWaits, type Wait } from './waits.js';
 
 /** A wait in the form that every surface writes. Null if a record does not say the value. */
 export interface WaitForm {
@@ -103,10 +103,8 @@ class Surroundings {
   }
 
   waits(): Wait[] {
-    const [, reservationIndex, , , , dependencies] = this.swarm.parts;
-    const waits = intentWaits(this.#intents, reservationIndex, this.#leaseOf);
-    // Without dependencies no task waits, and the tasks need not be read.
-    return dependencies.size === 0 ? waits : [...waits, ...taskWaits(this.swarm.tasks(this.moment))];
+    const [, reservationIndex, , , , tasks] = this.swarm.parts;
+    return [...intentWaits(this.#intents, reservationIndex, this.#leaseOf), ...tasks.waitsOf(this.run, this.moment)];
   }
 
   conflicts(): Conflict[] {

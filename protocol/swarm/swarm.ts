@@ -9,17 +9,9 @@ import { readIntent, withState, type Intent, type IntentFacts } from './intents.
 import { addTo, isHeld, LeaseTable, removeFrom, type Lease } from './leases.js';
 import { isUnseen, type Moment } from './moment.js';
 import type { SwarmRecord } from './swarm-record.js';
-import { dependencyGraph, taskBoard } from './task-board.js';
-import {
-  readClaim,
-  readDependency,
-  readTask,
-  type ClaimFacts,
-  type DependencyFacts,
-  type Task,
-  type TaskFacts,
-} from './tasks.js';
-import { intentWaits, taskWaits, waitGraph, type Wait } from './waits.js';
+import { TaskTable } from './task-table.js';
+import type { Task } from './tasks.js';
+import { intentWaits, waitGraph, type Wait } from './waits.js';
 
 export interface BranchOption {
   /** Selects the leases on this branch, by its short or full name. A lease without a branch is on every branch. */
@@ -54,7 +46,7 @@ export type SwarmParts = readonly [
   intents: ReadonlyMap<string, IntentFacts>,
   intentIndex: AddressIndex,
   reservationsByRun: ReadonlyMap<string | undefined, ReadonlySet<string>>,
-  dependencies: ReadonlyMap<string, DependencyFacts>,
+  tasks: TaskTable,
 ];
 
 /**
@@ -66,9 +58,7 @@ export class Swarm {
   readonly #reservationIndex = new AddressIndex();
   readonly #intents = new Map<string, IntentFacts>();
   readonly #intentIndex = new AddressIndex();
-  readonly #tasks = new Map<string, TaskFacts>();
-  readonly #claims = new Map<string, ClaimFacts>();
-  readonly #dependencies = new Map<string, DependencyFacts>();
+  readonly #tasks: TaskTable;
   readonly #signs = new Map<string, Sign>();
   readonly #reservationsByRun = new Map<string | undefined, Set<string>>();
   /** The records of the last call of {@link replace}. */
@@ -78,6 +68,7 @@ export class Swarm {
 
   constructor(private readonly context: AddressContext = {}) {
     this.#leases = new LeaseTable(context);
+    this.#tasks = new TaskTable(context);
   }
 
   /** Puts a record with its current data. */
@@ -105,11 +96,10 @@ export class Swarm {
         return;
       }
       case 'task':
-        return setIfRead(this.#tasks, id, readTask(record, this.context));
       case 'claim':
-        return setIfRead(this.#claims, id, readClaim(record));
       case 'dependency':
-        return setIfRead(this.#dependencies, id, readDependency(record));
+        this.#tasks.put(kind, record);
+        return;
     }
   }
 
@@ -150,13 +140,9 @@ export class Swarm {
         return;
       }
       case 'task':
-        this.#tasks.delete(id);
-        return;
       case 'claim':
-        this.#claims.delete(id);
-        return;
       case 'dependency':
-        this.#dependencies.delete(id);
+        this.#tasks.drop(kind, id);
         return;
     }
   }
@@ -169,7 +155,7 @@ export class Swarm {
       this.#intents,
       this.#intentIndex,
       this.#reservationsByRun,
-      this.#dependencies,
+      this.#tasks,
     ];
   }
 
@@ -241,22 +227,18 @@ export class Swarm {
 
   /** Returns all tasks with their claims, ordered by id. */
   tasks(moment: Moment): Task[] {
-    const dependsOn = dependencyGraph(this.#dependencies.values());
-    return taskBoard([...this.#tasks.values()], this.#claims.values(), dependsOn, moment).sort(byId);
+    return [...this.#tasks.tasks(moment)];
   }
 
   /** Returns which runs wait for which. */
   waits(moment: Moment): Wait[] {
     const intents = this.intents(moment);
-    return [
-      ...intentWaits(intents, this.#reservationIndex, this.#leasesOnce(moment)),
-      ...taskWaits(this.tasks(moment)),
-    ];
+    return [...intentWaits(intents, this.#reservationIndex, this.#leasesOnce(moment)), ...this.#tasks.waits(moment)];
   }
 
   /** Returns the cycles of tasks or reservations that depend on one another, so that none can begin. */
   dependencyCycles(): string[][] {
-    return findCycles(dependencyGraph(this.#dependencies.values()));
+    return this.#tasks.dependencyCycles();
   }
 
   /** Returns the cycles of runs that wait for one another. */
@@ -271,9 +253,7 @@ export class Swarm {
       ['intent', this.#intents.values()],
       ['release', this.#leases.releases()],
       ['heartbeat', this.#leases.beats()],
-      ['task', this.#tasks.values()],
-      ['claim', this.#claims.values()],
-      ['dependency', this.#dependencies.values()],
+      ...this.#tasks.facts,
     ];
     return facts.flatMap(([kind, all]) =>
       [...all].flatMap(({ id, problems }) => (problems.length > 0 ? [{ kind, id, problems }] : [])),
@@ -296,8 +276,4 @@ const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
 
 function isOn({ branch: own }: Lease, branch: string | undefined): boolean {
   return branch === undefined || own === undefined || own === normalBranch(branch);
-}
-
-function setIfRead<T>(facts: Map<string, T>, id: string, read: T | undefined): void {
-  if (read !== undefined) facts.set(id, read);
 }

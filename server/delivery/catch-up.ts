@@ -2,6 +2,7 @@ import {
   EVENT_TYPES,
   kindIndex,
   revision,
+  type LeaseState,
   type Revision,
   type UnixMillis,
   type WireLease,
@@ -14,6 +15,7 @@ import type { InReplay, InSnapshot, Lagging } from './delivery-state.js';
 import type { Hub } from './hub.js';
 import { deliveryFromNow } from './initial-delivery.js';
 import { Piece } from './piece.js';
+import { SnapshotPiece, SnapshotPieces } from './snapshot-pieces.js';
 import type { Subscriber } from './subscriber.js';
 import type { Subscription } from './subscription.js';
 
@@ -30,6 +32,7 @@ const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 export class CatchUp {
   readonly #waiting = new Set<Subscriber>();
   readonly #pieceBytes: number;
+  readonly #pieces: SnapshotPieces;
 
   constructor(
     private readonly hub: Hub,
@@ -38,6 +41,7 @@ export class CatchUp {
     private readonly requestStep: () => void,
     private readonly supervision: Supervision = UNSUPERVISED,
   ) {
+    this.#pieces = new SnapshotPieces(hub.store);
     // A congested port opens when its queue is half empty. Then the queue has room for a piece.
     this.#pieceBytes = Math.max(1, Math.min(PIECE_BYTES, Math.floor(maxQueuedBytes / 2)));
   }
@@ -71,6 +75,12 @@ export class CatchUp {
 
   clear(): void {
     this.#waiting.clear();
+    this.#pieces.clear();
+  }
+
+  /** Frees what was kept for subscriptions that begin within a second of each other. To be called now and then. */
+  forgetOld(now: UnixMillis): void {
+    this.#pieces.forgetOld(now);
   }
 
   /** Serves one subscriber. An error ends its connection, and the next subscriber is served. */
@@ -109,14 +119,41 @@ export class CatchUp {
   }
 
   #sendSnapshot(subscription: Subscription, { versions, next }: InSnapshot, turn: Turn): void {
-    const piece = this.#piece(subscription, turn);
-    let at = subscription.group.matcher.wants('snapshot') ? next : versions.length;
-    for (; at < versions.length && piece.hasRoom(); at++) {
-      const event = this.#snapshotEvent(versions[at]!, turn.now, subscription);
-      if (event) piece.add(event);
+    const { group, remaining } = subscription;
+    const piece = group.matcher.wants('snapshot')
+      ? (this.#pieces.find(group, versions, next, remaining, turn.now) ??
+        this.#encode(subscription, versions, next, turn))
+      : NOTHING;
+    this.hub.deliveredBehind += piece.count;
+    subscription.sendSnapshot(piece, 'versions' in piece ? next + piece.versions.length : versions.length);
+  }
+
+  /** Encodes the next records of a snapshot, and keeps them for the next subscriptions of the group. */
+  #encode(subscription: Subscription, versions: readonly RecordVersion[], next: number, turn: Turn): SnapshotPiece {
+    const { group } = subscription;
+    const { now } = turn;
+    const found = this.#piece(subscription, turn);
+    const leases: { readonly version: RecordVersion; readonly state: LeaseState }[] = [];
+    let at = next;
+    for (; at < versions.length && found.hasRoom(); at++) {
+      const version = versions[at]!;
+      if (at > next && this.#pieces.hasBeginning(group, version)) break;
+      const lease = this.hub.store.leaseAt(version, now);
+      const event = this.#snapshotEvent(version, now, lease, subscription);
+      if (!event) continue;
+      found.add(event);
+      if (lease) leases.push({ version, state: lease[0] });
     }
-    this.hub.deliveredBehind += piece.events.length;
-    subscription.sendSnapshot(piece.events, at);
+    const piece = new SnapshotPiece(
+      versions.slice(next, at),
+      found.events,
+      group,
+      leases,
+      now,
+      this.hub.store.revision,
+    );
+    this.#pieces.add(group, piece);
+    return piece;
   }
 
   #sendReplay(subscription: Subscription, { after, until }: InReplay, turn: Turn): void {
@@ -142,8 +179,13 @@ export class CatchUp {
   }
 
   /** @returns the encoded event, as `unprocessable` if the filter or the encoder throws; `undefined` if the filter does not match. */
-  #snapshotEvent(version: RecordVersion, now: UnixMillis, { group }: Subscription): Uint8Array | undefined {
-    const fields = snapshotFields(version, now, this.hub.store.leaseAt(version, now));
+  #snapshotEvent(
+    version: RecordVersion,
+    now: UnixMillis,
+    lease: WireLease | undefined,
+    { group }: Subscription,
+  ): Uint8Array | undefined {
+    const fields = snapshotFields(version, now, lease);
     try {
       return group.matcher.matches(version.matchable) ? encodeEvent(fields, group.encoding) : undefined;
     } catch (error) {
@@ -168,6 +210,9 @@ export class CatchUp {
     return revision(position);
   }
 }
+
+/** For a filter that wants no snapshot. */
+const NOTHING = { count: 0, frame: () => new Uint8Array() };
 
 function snapshotFields(version: RecordVersion, now: UnixMillis, lease: WireLease | undefined): EventFields {
   return {

@@ -23,10 +23,27 @@ export function frameOf(head: EventsHead, events: readonly Uint8Array[], encodin
   return encoding === 'msgpack' ? packedFrame(head, events) : jsonFrame(head, events);
 }
 
-function packedFrame({ type, to, first }: EventsHead, events: readonly Uint8Array[]): Uint8Array {
+/**
+ * Returns a frame with the events of another, under another head; the same frame if the heads are the same.
+ * @param was the head of that frame.
+ */
+export function withHead(frame: Uint8Array, was: EventsHead, head: EventsHead, encoding: Encoding): Uint8Array {
+  if (was.type === head.type && was.to === head.to && was.first === head.first) return frame;
+  if (encoding === 'json') return Buffer.concat([jsonHead(head), frame.subarray(jsonHead(was).length)]);
+  const copy = Buffer.from(frame);
+  writeHead(copy, head);
+  return copy;
+}
+
+function packedFrame(head: EventsHead, events: readonly Uint8Array[]): Uint8Array {
   let length = PACKED_HEAD_BYTES;
   for (const event of events) length += event.length;
   const frame = Buffer.allocUnsafe(length);
+  writeHead(frame, head);
+  return writeEvents(frame, events);
+}
+
+function writeHead(frame: Buffer, { type, to, first }: EventsHead): void {
   frame[0] = 0x94;
   frame[1] = type;
   frame[2] = 0xce;
@@ -36,7 +53,6 @@ function packedFrame({ type, to, first }: EventsHead, events: readonly Uint8Arra
   frame.writeUInt32BE(first >>> 0, 12);
   // array16 would save two bytes per frame, but the head would no longer have a constant width.
   frame[16] = 0xdd;
-  return writeEvents(frame, events);
 }
 
 function writeEvents(frame: Buffer, events: readonly Uint8Array[]): Buffer {
@@ -52,8 +68,11 @@ function writeEvents(frame: Buffer, events: readonly Uint8Array[]): Buffer {
 const COMMA = Buffer.from(',');
 const CLOSE = Buffer.from(']]');
 
-function jsonFrame({ type, to, first }: EventsHead, events: readonly Uint8Array[]): Uint8Array {
-  const parts: Uint8Array[] = [Buffer.from(`[${String(type)},${String(to)},${String(first)},[`)];
+const jsonHead = ({ type, to, first }: EventsHead): Buffer =>
+  Buffer.from(`[${String(type)},${String(to)},${String(first)},[`);
+
+function jsonFrame(head: EventsHead, events: readonly Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [jsonHead(head)];
   events.forEach((event, i) => {
     if (i > 0) parts.push(COMMA);
     parts.push(event);

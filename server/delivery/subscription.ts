@@ -14,7 +14,7 @@ import {
   type EndReason,
   type InitialDelivery,
 } from './delivery-state.js';
-import { encodeMessage, frameOf } from './frames.js';
+import { encodeMessage, frameOf, type EventsHead } from './frames.js';
 import type { Group, GroupMember } from './group.js';
 import type { Port } from './port.js';
 
@@ -36,6 +36,12 @@ export interface SubscriptionOwner {
   ended(subscription: Subscription): void;
   /** Called for a fault of the server that concerns this connection, and ends the connection. */
   fail(where: string, error: unknown): void;
+}
+
+/** Events that are sent in one frame. */
+export interface Batch {
+  readonly count: number;
+  frame(head: EventsHead): Uint8Array;
 }
 
 export interface SubscriptionPlan {
@@ -115,16 +121,16 @@ export class Subscription implements GroupMember {
   // ── catching up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Sends a piece of a snapshot. `next` is the index of the first record that was not matched yet. */
-  sendSnapshot(events: readonly Uint8Array[], next: number): void {
+  sendSnapshot(piece: Batch, next: number): void {
     this.#become({ is: 'snapshot-sent', next });
-    this.#sendBatch(events);
+    this.#sendBatch(piece);
     if (this.#state.at === 'snapshot' && next === this.#state.versions.length) this.#sync(this.#state);
   }
 
   /** Sends a piece of a replay. All events up to `after` have been matched. */
   sendReplay(events: readonly Uint8Array[], after: Revision): void {
     this.#become({ is: 'history-sent', after, events: events.length });
-    this.#sendBatch(events);
+    this.#sendBatch({ count: events.length, frame: (head) => frameOf(head, events, this.owner.encoding) });
     if (this.#state.at === 'replay' && after === this.#state.until) this.#sync(this.#state);
   }
 
@@ -204,12 +210,13 @@ export class Subscription implements GroupMember {
     if (!wasLive && isLive) this.group.join(this);
   }
 
-  #sendBatch(events: readonly Uint8Array[]): void {
-    if (events.length > 0) {
+  #sendBatch(batch: Batch): void {
+    const { count } = batch;
+    if (count > 0) {
       const head = { type: MessageType.batch, to: this.id, first: this.#batched + 1 };
-      this.#sentApart += events.length;
-      this.#batched += events.length;
-      this.owner.port.sendOrClose(frameOf(head, events, this.owner.encoding));
+      this.#sentApart += count;
+      this.#batched += count;
+      this.owner.port.sendOrClose(batch.frame(head));
     }
     if (this.remaining === 0) this.complete('max_events');
   }

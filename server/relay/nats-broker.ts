@@ -224,6 +224,7 @@ async function watchEnd(messages: ConsumerMessages, events: ReaderEvents): Promi
 }
 
 interface NatsStreamInfo {
+  readonly created: string;
   readonly config: { readonly max_msg_size: number };
   readonly state: {
     readonly first_seq: number;
@@ -233,10 +234,10 @@ interface NatsStreamInfo {
   };
 }
 
-function infoOf({ config, state }: NatsStreamInfo): StreamInfo {
+function infoOf({ config, state, created }: NatsStreamInfo): StreamInfo {
   const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = state;
   const maxMessageBytes = config.max_msg_size > 0 ? config.max_msg_size : undefined;
-  return { firstSequence, lastSequence, messages, bytes, maxMessageBytes };
+  return { firstSequence, lastSequence, messages, bytes, created, maxMessageBytes };
 }
 
 interface Acknowledgement {

@@ -8,9 +8,10 @@ import { connectWithRetry } from './connect-with-retry.js';
 import { readJson, type Broker, type BrokerMessage, type ConnectBroker } from './broker.js';
 import { connectNatsBroker } from './nats-broker.js';
 import type { Published } from './outbox.js';
-import type { ToldState } from './publisher-state.js';
+import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
+import type { OriginSeal } from './seal.js';
 import type { ResolvedRelay } from '../config/relay-options.js';
 
 /** A question of an edge to the origin. */
@@ -33,6 +34,15 @@ export interface RelayHealth {
   readonly state: 'connecting' | ToldState;
   /** Events that NATS does not have yet. */
   readonly behind: number;
+  /** The sequence of the last message that the stream has acknowledged; 0 before the first. */
+  readonly sequence: number;
+  /** How long the oldest of those events has been waiting, milliseconds; 0 if none waits. */
+  readonly behindMs: number;
+  readonly claims: number;
+  /** How often NATS was found again after it was lost. */
+  readonly reconnects: number;
+  /** Failed claims and messages, by why. */
+  readonly failures: PublisherFailures;
 }
 
 export interface OriginRelayServices {
@@ -42,6 +52,8 @@ export interface OriginRelayServices {
   readonly maxRecordBytes: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Signs what is sent. @default nothing is signed */
+  readonly seal?: OriginSeal | undefined;
   /** @default the system's */
   readonly random?: RandomBytes;
   /** @default connects to NATS */
@@ -63,6 +75,10 @@ export class OriginRelay {
   #stopAnswering: (() => void) | undefined;
   #cancelAlive: (() => void) | undefined;
   #isStopped = false;
+  #reconnects = 0;
+  #beats = 0;
+  /** Whether the connection to NATS stands. */
+  isConnected = false;
 
   constructor(private readonly services: OriginRelayServices) {
     this.names = new RelayNames(services.options.repository);
@@ -72,8 +88,27 @@ export class OriginRelay {
 
   get health(): RelayHealth {
     const publisher = this.#publisher;
-    if (publisher) return { state: publisher.state, behind: publisher.behind };
-    return { state: this.#isStopped ? 'stopped' : 'connecting', behind: this.services.source.history.size };
+    const reconnects = this.#reconnects;
+    if (publisher) {
+      const { state, behind, sequence, claims, failures } = publisher;
+      return { state, behind, behindMs: this.#behindMs(behind), sequence, claims, reconnects, failures };
+    }
+    const state = this.#isStopped ? 'stopped' : 'connecting';
+    const behind = this.services.source.history.size;
+    const nothing = { sequence: 0, claims: 0, failures: NO_FAILURES };
+    return { state, behind, behindMs: this.#behindMs(behind), reconnects, ...nothing };
+  }
+
+  #behindMs(behind: number): number {
+    const { history } = this.services.source;
+    if (behind === 0 || history.size === 0) return 0;
+    const oldest = history.at(Math.max(history.base, history.newest - behind) + 1);
+    return Math.max(0, this.services.clock.now() - oldest.time);
+  }
+
+  /** The key that edges check messages with; `undefined` if nothing is signed. */
+  get publicKey(): string | undefined {
+    return this.services.seal?.publicKey;
   }
 
   get published(): number {
@@ -91,6 +126,7 @@ export class OriginRelay {
     const broker = await connectWithRetry(options.access, `muse-bus origin of ${options.repository}`, patience);
     if (!broker) return;
     this.#broker = broker;
+    this.isConnected = true;
     const publisher = new Publisher({
       broker,
       names: this.names,
@@ -99,6 +135,7 @@ export class OriginRelay {
       log,
       identity: this.#identity,
       source,
+      seal: this.services.seal,
       random: this.services.random ?? systemRandom,
       claimed: (isOurs) => {
         if (isOurs) this.#answer(broker);
@@ -112,8 +149,12 @@ export class OriginRelay {
       if (alive && alive.origin !== this.#identity.origin) publisher.heardAnother();
     });
     broker.watchConnection((state) => {
+      this.isConnected = state === 'back';
       if (state === 'broken') publisher.disconnected();
-      else publisher.reconnected();
+      else {
+        this.#reconnects++;
+        publisher.reconnected();
+      }
     });
     try {
       await publisher.start();
@@ -158,7 +199,11 @@ export class OriginRelay {
 
   #sendHeartbeat(): void {
     if (this.#publisher?.state !== 'publishing') return;
-    this.#broker!.publish(this.names.alive, JSON.stringify(this.#alive()));
+    this.#broker!.publish(this.names.alive, this.#signed(this.names.alive, this.#alive()));
+  }
+
+  #signed(subject: string, message: object): string {
+    return this.services.seal?.sealJson(subject, message) ?? JSON.stringify(message);
   }
 
   /** A barrier's answer is this, too: what was on disk is judged by the origin's clock, and by what it could see. */
@@ -171,6 +216,8 @@ export class OriginRelay {
       now: clock.now(),
       alive_ms: options.aliveMs,
       health: source.health(),
+      beat: ++this.#beats,
+      up: Math.max(0, Math.round(clock.elapsed())),
     };
   }
 
@@ -187,7 +234,9 @@ export class OriginRelay {
     if (!question) return;
     void this.#reply(question)
       .then((answer) => {
-        message.respond(JSON.stringify(answer));
+        message.respond(
+          question.ask === 'sync' && answer ? this.#signed(this.names.ask, answer) : JSON.stringify(answer),
+        );
       })
       .catch((failure: unknown) => {
         this.services.log.warn({ err: failure }, "an edge's question could not be answered");

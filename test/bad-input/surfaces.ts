@@ -8,6 +8,7 @@ import { CLIENT_OPTIONS, HOLDING_OPTIONS } from '../../client/sdk/bus-client.js'
 import { toCliError } from '../../client/cli/cli-error.js';
 import type { McpBus } from '../../client/cli/mcp/bus.js';
 import { MCP_TOOLS } from '../../client/cli/mcp/server.js';
+import { Tickets } from '../../client/cli/mcp/tickets.js';
 import { program } from '../../client/cli/program.js';
 import { resolveSettings } from '../../client/cli/settings/resolve-settings.js';
 import { SOURCE_TABLE } from '../../client/cli/settings/setting-sources.js';
@@ -335,7 +336,7 @@ interface JsonSchema {
 export function toolInputs(): BadInput[] {
   const bus = { addresses: {} } as unknown as McpBus;
   return MCP_TOOLS.flatMap((make) => {
-    const { listed, call } = make(bus);
+    const { listed, call } = make(bus, new Tickets(bus));
     const { required = [], properties = {} } = listed.inputSchema;
     const rest: Record<string, unknown> = Object.fromEntries(required.map((name) => [name, 'x']));
     const named = Object.entries(properties).map(([name, schema]) => ({

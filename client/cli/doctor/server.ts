@@ -63,6 +63,18 @@ async function connection(client: BusClient): Promise<Finding[]> {
 
 interface Readiness extends WatchHealth {
   readonly journal?: string;
+  /** Why the server may not be given clients; missing while it may. */
+  readonly reason?: string;
+  readonly relay?: {
+    readonly state: string;
+    readonly sequence: number;
+    readonly behind: number;
+    /** Only at an edge. */
+    readonly staleness_s?: number | null;
+    readonly signed?: boolean;
+    /** Only at an origin. */
+    readonly public_key?: string;
+  };
 }
 
 /** Asks over HTTP and without a token, as an orchestrator does. */
@@ -84,10 +96,14 @@ async function health(url: string): Promise<Finding[]> {
   const scanned = `last compared with the files ${duration(Date.now() - state.last_scan_ms)} ago`;
   const advice = "read the server's log; restart the server if it does not recover";
   const findings = [
+    ...refusal(state),
     state.healthy
-      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}`)
+      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}${waiting(state)}`)
       : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
+  if (state.relay) findings.push(relay(state.relay), ...signing(state.relay));
+  // An edge keeps nothing on disk: what it serves is in NATS.
+  if (state.origin !== undefined) return findings;
   switch (state.journal) {
     case 'degraded':
       findings.push(
@@ -112,6 +128,39 @@ async function health(url: string): Promise<Finding[]> {
 /** What the server finds by comparison only. */
 const missing = ({ misses = [], compared_every_ms: every }: Readiness): string =>
   misses.length === 0 ? '' : `; no notification of ${misses.join(', ')}: compared every ${String(every)} ms`;
+
+const refusal = ({ reason }: Readiness): Finding[] =>
+  reason === undefined ? [] : [wrong('ready', `clients should go elsewhere: ${reason}`, "read the server's log")];
+
+/** An origin's publishing, or an edge's way through the stream. */
+function relay({ state, sequence, behind, staleness_s }: NonNullable<Readiness['relay']>): Finding {
+  const age =
+    staleness_s === undefined
+      ? ''
+      : `, records at most ${staleness_s === null ? 'unknown' : String(staleness_s)} s old`;
+  const found = `${state}, message ${String(sequence)} of the stream, ${String(behind)} events behind${age}`;
+  if (state === 'publishing' || state === 'following') return ok('relay', found);
+  return wrong(
+    'relay',
+    found,
+    "is NATS reachable, and does one origin publish? See the log of this server, and the origin's",
+  );
+}
+
+/** Why leases that have run out do not end. */
+const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): string =>
+  why === undefined || until === undefined
+    ? ''
+    : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
+
+/** Whether edges can tell the origin's messages from those of whoever else may write to NATS. */
+function signing({ signed, public_key: key }: NonNullable<Readiness['relay']>): Finding[] {
+  if (key !== undefined) return [ok('signing', `edges check messages with --relay-public-key ${key}`)];
+  if (signed === true) return [ok('signing', 'only messages that the origin has signed are believed')];
+  if (signed === undefined) return [];
+  const found = 'every message in the stream is believed: whoever may write to NATS decides what this edge serves';
+  return [note('signing', found, 'give --relay-public-key; muse-bus doctor at the origin shows the key')];
+}
 
 const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;

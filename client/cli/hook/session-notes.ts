@@ -51,7 +51,7 @@ function signaturesIn(value: unknown): Signatures {
 
 function textsIn(value: unknown): readonly string[] {
   const isList = Array.isArray(value) && value.every((text) => typeof text === 'string');
-  return isList ? (value) : [];
+  return isList ? value : [];
 }
 
 function waitsIn(value: unknown): SessionNotes['waits'] {

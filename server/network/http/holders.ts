@@ -40,11 +40,15 @@ export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Rout
   const swarm = new Swarm();
   // Intents and tasks are needed only for the situation of a run: they are added at the first such question.
   let kinds = LEASE_KINDS;
+  let known: { readonly cut: object; readonly kinds: ReadonlySet<Kind> } | undefined;
   const barrier = new SharedBarrier(() => bus.readNow());
 
   const answer = ({ addresses, branch, run, askedAt }: Question, isRead: boolean): object => {
     if (run !== undefined) kinds = ALL_KINDS;
-    swarm.replace(bus.hub.store.cut().versions.filter(({ kind }) => kinds.has(kind)));
+    const cut = bus.hub.store.cut();
+    // A cut is the same object for all questions between two changes: then the model has it already.
+    if (known?.cut !== cut || known.kinds !== kinds) swarm.replace(cut.versions.filter(({ kind }) => kinds.has(kind)));
+    known = { cut, kinds };
     const isKnown = isRead && bus.health.healthy;
     const moment: Moment = isKnown ? { now: askedAt } : { now: askedAt, unseen: ALL_KINDS };
     const { free, holders, unread } = swarm.holders(addresses, moment, { branch });
