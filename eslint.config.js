@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 import { layout } from './.eslint/imports.js';
 
 export default tseslint.config(
-  { ignores: ['dist/', '.build/', '.tap/', 'bench/results/'] },
+  { ignores: ['dist/', '.build/', '.suite/', '.tap/', 'bench/results/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],
@@ -34,6 +34,8 @@ export default tseslint.config(
   },
   {
     files: ['**/*.js', '**/*.mjs'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', AbortSignal: 'readonly' },
+    },
   },
 );

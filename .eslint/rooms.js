@@ -9,6 +9,7 @@ export const ROOMS = {
   'protocol/wire': ['protocol/filter', 'protocol/inspection', 'protocol/records', 'protocol/swarm', ...basics()],
   'protocol/records': ['protocol/swarm', ...basics()],
   'protocol/filter': ['protocol/records', 'protocol/wire', ...basics()],
+  'protocol/query': ['protocol/records', 'protocol/swarm', 'protocol/wire', ...basics()],
   'protocol/inspection': ['protocol/filter', 'protocol/records', 'protocol/wire', ...basics()],
   'protocol/swarm': ['protocol/records', ...basics()],
 
@@ -66,11 +67,15 @@ export const ROOMS = {
   'client/inspector': ['client/sdk', 'protocol/index'],
   // In Python: nothing of it is imported, and it imports nothing.
   'client/python': [],
+  // Builds the client's own package, from the built modules of `client/sdk/` and `protocol/`.
+  'client/package': ['client/cli/bundle'],
 
   // These rooms are not shipped, and may import everything.
   bench: ['protocol', 'server', 'client', 'test/support'],
   test: ['protocol', 'server', 'client', 'bench', '.eslint'],
   '.eslint': [],
+  // They import published packages, as their reader does.
+  examples: [],
 };
 
 /** The files beside the rooms of `protocol/` that each of these rooms may import. */

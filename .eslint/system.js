@@ -35,7 +35,7 @@ export const SYSTEM = {
       'server/watch/record-reader',
       'server/watch/checked-directory',
       'server/watch/self-test',
-      'server/watch/deaf-file-systems',
+      'server/watch/file-system',
       // Everything private, once at the start; and what an operator names: certificates, credentials, an edge's endpoint, the pages.
       'server/repository',
       'server/config/tls-files',

@@ -6,6 +6,7 @@ import { compare } from './compare.js';
 import { formatNumber } from './format-number.js';
 import { fanout } from './fanout.js';
 import { filters } from './filters.js';
+import { hook } from './hook.js';
 import { idle } from './idle.js';
 import { instructions } from './instructions.js';
 import { journal } from './journal.js';
@@ -27,6 +28,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   filters,
   snapshot,
   start,
+  hook,
   idle,
   slow,
   relay,
@@ -40,6 +42,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 };
 /** Benchmarks that run only when named: they take too long, or do not need a quiet machine. */
 const ON_DEMAND: readonly string[] = [
+  'hook',
   'instructions',
   'journal',
   'relay',

@@ -91,6 +91,7 @@ export type {
   AgentState,
   Conflict,
   ConflictForm,
+  HolderForm,
   Holding,
   Intent,
   Lease,
@@ -98,9 +99,11 @@ export type {
   LeaseState,
   Moment,
   Party,
+  RunSituation,
   SwarmRecord,
   Task,
   Wait,
+  WaitForm,
 } from './swarm/index.js';
 export {
   conflictForm,
@@ -108,6 +111,8 @@ export {
   describeIntent,
   endOf,
   HISTORY_AFTER_MS,
+  holderForm,
+  isoDate,
   isHeld,
   isHistory,
   leaseForm,
@@ -115,6 +120,7 @@ export {
   overlap,
   parseAddress,
   parseQuery,
+  runSituation,
   Swarm,
 } from './swarm/index.js';
 export { isNaive, parseTimestamp } from './records/timestamp.js';
@@ -128,3 +134,14 @@ export {
   problemOf,
   recordProblems,
 } from './records/record-problem.js';
+export type {
+  CompiledQuery,
+  Query,
+  QueryError,
+  QueryField,
+  QueryOptions,
+  QuerySubject,
+  QueryTerm,
+  Word,
+} from './query/index.js';
+export { addressesIn, compileQuery, markedQuery, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from './query/index.js';

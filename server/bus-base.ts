@@ -1,15 +1,19 @@
-import type { CloseCode, Encoding, WatchHealth } from '../protocol/index.js';
+import { CloseCode, type Encoding, type WatchHealth } from '../protocol/index.js';
 import type { Hub } from './delivery/hub.js';
 import type { Session } from './sessions/session.js';
 import type { Introspection } from './inspection/introspection.js';
 import type { JournalHealth } from './journal/journal.js';
 import type { LazyRegistry } from './metrics/registry.js';
-import type { ServedBus } from './inspection/served-bus.js';
+import type { RelayStatus, ServedBus } from './inspection/served-bus.js';
+import type { Readiness } from './runtime/readiness.js';
 import { Traffic } from './metrics/traffic.js';
 import type { SessionManager } from './session-manager.js';
 import type { Supervisor } from './runtime/supervisor.js';
 import type { Socket } from './delivery/port.js';
 import type { Connection } from './sessions/connection.js';
+
+/** The reason of a close. It asks clients to connect again at once, because the server then serves the new records. */
+const BEGUN_ANEW = 'shutdown retry=50';
 
 /** The common part of the buses that are served over a network: the one that watches a repository, and the one of an edge. */
 export abstract class BusBase implements ServedBus {
@@ -22,6 +26,10 @@ export abstract class BusBase implements ServedBus {
   abstract readonly health: WatchHealth;
   /** Whether published events will survive a restart. */
   abstract readonly journalHealth: JournalHealth;
+  /** Whether the bus may be given clients. */
+  abstract readonly readiness: Readiness;
+  /** What the bus knows of its relay, for `/readyz`. */
+  abstract readonly relayStatus: RelayStatus | undefined;
 
   /** Adds the metrics of the stream's source. */
   abstract describe(registry: LazyRegistry): void;
@@ -61,6 +69,15 @@ export abstract class BusBase implements ServedBus {
   /** Closes every connection, for example because the token they were accepted with is no longer valid. */
   disconnectAll(code: CloseCode, reason: string): void {
     this.service?.disconnectAll(code, reason);
+  }
+
+  /** Serves a stream from now on, in place of the one before. */
+  protected serve(service: SessionManager): void {
+    const before = this.service;
+    this.service = service;
+    service.start();
+    before?.stop();
+    before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
   }
 
   protected get running(): SessionManager {

@@ -7,7 +7,7 @@ import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './config/options.js';
 import { OriginRelay } from './relay/origin-relay.js';
-import { PrivateState, type Endpoint, type LockError } from './repository/index.js';
+import { bootId, PrivateState, type Endpoint, type LockError } from './repository/index.js';
 import { CoordinationDir, CoordinationDirError } from './watch/coordination-dir.js';
 import type { RepositoryGoneError } from './watch/watch-state.js';
 
@@ -36,9 +36,16 @@ export class BusServer {
     this.options = resolveOptions({ ...options, root: resolve(options.root) });
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
-    this.bus = new Bus(this.options, clock, this.#log, { identity: { check: () => this.#state.presence() } });
+    this.bus = new Bus(this.options, clock, this.#log, {
+      identity: { check: () => this.#state.presence() },
+      // The epoch of a server that may live is not continued, except if it was closed in order.
+      journal: { boot: () => (this.#state.isFromSilent ? undefined : bootId()) },
+    });
     this.bus.watch.gone = (error) => {
       this.#repositoryGone(error);
+    };
+    this.bus.begunAnew = () => {
+      void this.#publishAnew();
     };
     this.#dir = new CoordinationDir(this.options.root);
     this.#state = new PrivateState({
@@ -47,6 +54,7 @@ export class BusServer {
       warn: (fields, message) => {
         this.#log.warn(fields, message);
       },
+      wait: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
     });
     this.#listener = new Listener(this.options, this.bus, clock, this.#log);
   }
@@ -61,6 +69,11 @@ export class BusServer {
     return this.#listener.transportName;
   }
 
+  /** The port of probes; `undefined` without one, or before the start. */
+  get probePort(): number | undefined {
+    return this.#listener.probePort;
+  }
+
   /**
    * Watches and reads the repository, listens, and writes the endpoint to `.muse/bus/endpoint.json`.
    * @throws OptionError, CoordinationDirError, LockError if another server has the repository, or Error with code EADDRINUSE if the port
@@ -72,6 +85,7 @@ export class BusServer {
     this.#makeDirectories();
     await this.#state.open();
     try {
+      await this.#listener.listenForProbes();
       await this.bus.start(() => this.#state.directory);
       const endpoint = await this.#listen();
       this.#beginRelay();
@@ -79,18 +93,27 @@ export class BusServer {
       return endpoint;
     } catch (error) {
       await this.bus.stop();
+      await this.#listener.stopProbes();
       this.#state.close();
       throw error;
     }
+  }
+
+  /** Sends clients elsewhere over `drainMs`, before {@link stop}. Until then the bus goes on. */
+  async drain(): Promise<void> {
+    if (this.#endpoint) await this.#listener.drain();
   }
 
   async stop(): Promise<void> {
     this.#cancelCheck();
     if (this.#endpoint) this.#state.unpublish();
     const journalClosed = this.bus.stop();
-    const relayStopped = this.#relay?.stop();
+    const relay = this.#relay;
+    this.#relay = undefined;
+    const relayStopped = relay?.stop();
     await this.#listener.stop();
     await Promise.all([journalClosed, relayStopped]);
+    await this.#listener.stopProbes();
     this.#state.close();
     this.#endpoint = undefined;
   }
@@ -136,8 +159,9 @@ export class BusServer {
    * @throws OptionError if the certificate and its key do not match. The old ones stay in use.
    */
   async reload(): Promise<void> {
-    const token = this.#state.token();
-    if (this.#endpoint && token !== this.#endpoint.token) this.#changeToken(token);
+    // Without a valid token in the file the one in use stays. A new one would change the file, whose watcher asks for the next reload.
+    const token = this.#state.keptToken();
+    if (this.#endpoint && token !== undefined && token !== this.#endpoint.token) this.#changeToken(token);
     await this.reloadTls();
   }
 
@@ -176,6 +200,16 @@ export class BusServer {
       this.#log.error({ err: error }, (error as Error).message);
       this.#relayRefused(error as Error);
     });
+  }
+
+  /** Publishes a new epoch as a server that was started again does. */
+  async #publishAnew(): Promise<void> {
+    const relay = this.#relay;
+    await relay?.stop().catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'the connection to NATS could not be closed');
+    });
+    // Another epoch may have begun meanwhile, or the server may have been stopped.
+    if (relay && this.#relay === relay) this.#beginRelay();
   }
 
   /** Creates the missing directories. If the file system is read-only, the server serves the existing ones, and the watch reports it. */

@@ -6,6 +6,7 @@ import { Journal, type JournalHealth, type JournalServices } from './journal/jou
 import type { Recovered } from './journal/recovery.js';
 import type { Log } from './runtime/log.js';
 import { describeWatching } from './inspection/bus-metrics.js';
+import type { RelayStatus } from './inspection/served-bus.js';
 import type { LazyRegistry } from './metrics/registry.js';
 import { describeOriginRelay } from './relay/relay-metrics.js';
 import type { ResolvedOptions } from './config/options.js';
@@ -16,6 +17,7 @@ import { BusBase } from './bus-base.js';
 import { Commit } from './commit.js';
 import { SessionManager } from './session-manager.js';
 import { RecordStore } from './store/record-store.js';
+import { READY, unready, type Readiness } from './runtime/readiness.js';
 import { supervised, Supervisor } from './runtime/supervisor.js';
 import type { StoreEvent } from './store/store-event.js';
 import { RepositoryWatch, type WatchParts } from './watch/repository-watch.js';
@@ -43,6 +45,11 @@ export class Bus extends BusBase {
   readonly watch: RepositoryWatch;
   /** Called when events have been published to the bus's own clients. */
   afterPublish: () => void = () => undefined;
+  /**
+   * Called when a new epoch has begun while the bus runs: the disk took neither the journal nor its removal, and a later run could have used
+   * the same revisions again.
+   */
+  begunAnew: () => void = () => undefined;
   /** Publishes the events to NATS, if the server has a relay. */
   relay: OriginRelay | undefined;
   readonly #store = new RecordStore();
@@ -69,6 +76,10 @@ export class Bus extends BusBase {
       traffic: this.traffic,
       hub: () => this.hub,
       journal: () => this.#journal,
+      newEpoch: () => {
+        this.#serve(this.#hubOfNewEpoch());
+        this.begunAnew();
+      },
       relay: () => {
         this.afterPublish();
       },
@@ -91,6 +102,17 @@ export class Bus extends BusBase {
 
   get health(): WatchHealth {
     return this.watch.health;
+  }
+
+  get readiness(): Readiness {
+    if (!this.isRunning) return unready('the repository is being read');
+    return this.health.state === 'gone' ? unready('the repository is not at its path') : READY;
+  }
+
+  get relayStatus(): RelayStatus | undefined {
+    if (!this.relay) return undefined;
+    const { state, sequence, behind } = this.relay.health;
+    return { state, sequence, behind };
   }
 
   get journalHealth(): JournalHealth {
@@ -124,17 +146,11 @@ export class Bus extends BusBase {
     const recovered = await this.#journal?.recover();
     if (recovered) this.#store.restore(recovered.standing, recovered.revision);
     const since = await this.#catchUpWithFiles(recovered);
-    const hub = this.#hubAfter(recovered, since);
-    this.#journal?.begin({ epoch: hub.epoch, store: this.#store, history: hub.history }, since);
-    const source = {
-      health: () => this.health,
-      backlog: () => this.watch.backlog,
-      journal: () => ({ state: this.journalHealth }),
-      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
-    };
-    this.service = new SessionManager(hub, source, this.options, this.#clock, this.log, this.supervisor);
+    let hub = this.#hubAfter(recovered, since);
+    const coverage = this.#journal?.begin({ epoch: hub.epoch, store: this.#store, history: hub.history }, since);
+    if (coverage === 'uncovered') hub = this.#hubOfNewEpoch();
+    this.#serve(hub);
     this.watch.run();
-    this.service.start();
     const { backend, healthy } = this.health;
     this.log.info({ backend, healthy, records: this.#store.size, epoch: hub.epoch }, 'watching');
   }
@@ -152,6 +168,27 @@ export class Bus extends BusBase {
     // The first reading of a repository finds records, but no changes.
     if (!recovered) return [];
     return [...changes, ...this.#store.expireUntil(this.#clock.now(), 'restart')];
+  }
+
+  #serve(hub: Hub): void {
+    const source = {
+      health: () => this.health,
+      backlog: () => this.watch.backlog,
+      journal: () => ({ state: this.journalHealth }),
+      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
+    };
+    this.serve(new SessionManager(hub, source, this.options, this.#clock, this.log, this.supervisor));
+  }
+
+  /** The current records as the first state of a new epoch. */
+  #hubOfNewEpoch(): Hub {
+    const hub = this.#hubAfter(undefined, []);
+    this.#journal?.follow({ epoch: hub.epoch, store: this.#store, history: hub.history });
+    this.log.warn(
+      { epoch: hub.epoch },
+      'a new epoch begins, because the journal of the last one can be neither kept nor removed',
+    );
+    return hub;
   }
 
   #hubAfter(recovered: Recovered | undefined, since: readonly StoreEvent[]): Hub {

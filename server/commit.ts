@@ -12,6 +12,8 @@ export interface CommitServices {
   readonly hub: () => Hub;
   /** `undefined` if there is no journal. */
   readonly journal: () => Journal | undefined;
+  /** Begins a new epoch with the current records. */
+  readonly newEpoch: () => void;
   /** Wakes the relay. */
   readonly relay: () => void;
 }
@@ -22,10 +24,14 @@ export class Commit {
 
   /** @param waitedMs the time since the first hint that led to the events; `undefined` if no hint did. */
   turn(events: readonly StoreEvent[], waitedMs: number | undefined): void {
-    const { clock, supervision, traffic, hub, journal, relay } = this.services;
+    const { clock, supervision, traffic, hub, journal, newEpoch, relay } = this.services;
     const from = clock.elapsed();
     // 1. Mark: a revision must be covered by the mark on disk before a client receives it. Otherwise a restart could use it twice.
-    journal()?.advanceTo(events);
+    // If the disk takes nothing, not even that, the events are part of the first state of a new epoch.
+    if (journal()?.advanceTo(events) === 'uncovered') {
+      supervision.contain('a new epoch', newEpoch);
+      return;
+    }
     // 2. Publish: clients come before everything that they do not need.
     supervision.contain('publishing', () => {
       hub().publish(events);

@@ -1,4 +1,5 @@
-import { CloseCode, type Kind, type WatchHealth } from '../protocol/index.js';
+import type { Kind, WatchHealth } from '../protocol/index.js';
+import type { RelayStatus } from './inspection/served-bus.js';
 import type { Clock } from './runtime/clock.js';
 import { Hub } from './delivery/hub.js';
 import type { Log } from './runtime/log.js';
@@ -6,13 +7,19 @@ import { PlainHistogram } from './metrics/plain-histogram.js';
 import { describeRelayedBus } from './relay/relay-metrics.js';
 import type { LazyRegistry } from './metrics/registry.js';
 import { BusBase } from './bus-base.js';
+import { unready, type Readiness } from './runtime/readiness.js';
 import { supervised, Supervisor } from './runtime/supervisor.js';
 import { SessionManager, type SessionManagerOptions } from './session-manager.js';
+import { systemRandom, type RandomBytes } from './runtime/random.js';
 import { RecordReplica } from './store/record-replica.js';
 import type { StoreEvent } from './store/store-event.js';
 import type { StreamState } from './relay/cold-start.js';
 import { connectWithRetry } from './relay/connect-with-retry.js';
+import { EdgeCondition } from './relay/edge-condition.js';
 import { EdgeStream } from './relay/edge-stream.js';
+import { toldEdgeState, type ToldEdgeState } from './relay/edge-stream-state.js';
+import { NO_REJECTIONS, type Rejections } from './relay/rejections.js';
+import { ProgressCheck } from './relay/progress-check.js';
 import { readJson, type Broker, type ConnectBroker } from './relay/broker.js';
 import { connectNatsBroker } from './relay/nats-broker.js';
 import { OriginBarrier } from './relay/origin-barrier.js';
@@ -26,12 +33,17 @@ import type { ResolvedRelay } from './config/relay-options.js';
 /** How many messages of the stream an edge reads at its start, so that clients can resume from older cursors. */
 const HISTORY_MESSAGES = 20_000;
 const ASK_MS = 1_000;
-/** How many heartbeats may name events that have not arrived, before the edge reads the stream again. */
-const MAX_MISSED_HEARTBEATS = 5;
 const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
 
-/** The reason of a close. It asks clients to connect again at once, because the edge then serves the new records. */
-const BEGUN_ANEW = 'shutdown retry=50';
+const GONE = unready('the repository is not at its path');
+
+/** Replacements for parts of the system, in a simulation or a test. */
+export interface EdgeParts {
+  /** @default connects to NATS */
+  readonly connect?: ConnectBroker;
+  /** @default the system's */
+  readonly random?: RandomBytes;
+}
 
 /**
  * One repository's bus without its files: it serves what an origin publishes. Revisions, epoch, cursors and time are the origin's, and a
@@ -43,30 +55,65 @@ export class EdgeBus extends BusBase {
   /** The time from an event at the origin to its publication here. */
   readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
   readonly names: RelayNames;
+  readonly condition: EdgeCondition;
   #broker: Broker | undefined;
   #stream: EdgeStream | undefined;
   #barrier: OriginBarrier | undefined;
   /** What the hub of the service shows. */
   #records: RecordReplica | undefined;
   #isStopped = false;
-  #progress = { revision: 0, heartbeats: 0 };
+  readonly #progress = new ProgressCheck();
 
   constructor(
     private readonly relay: ResolvedRelay,
-    private readonly options: SessionManagerOptions,
+    private readonly options: SessionManagerOptions & { readonly maxStalenessMs?: number },
     private readonly clock: Clock,
     private readonly log: Log,
-    /** @default connects to NATS */
-    private readonly connect: ConnectBroker = connectNatsBroker,
+    private readonly parts: EdgeParts = {},
   ) {
     super();
     this.supervisor = new Supervisor(log, clock);
     this.names = new RelayNames(relay.repository);
     this.presence = new OriginLiveness(clock);
+    this.condition = new EdgeCondition({
+      clock,
+      log,
+      maxStalenessMs: options.maxStalenessMs ?? 15_000,
+      isOriginPresent: () => this.presence.isPresent,
+      served: () => this.service?.hub,
+      sequence: () => this.sequence,
+    });
   }
 
   get health(): WatchHealth {
-    return this.presence.health;
+    const { health } = this.presence;
+    return health.healthy && !this.condition.readiness.ready ? { ...health, healthy: false } : health;
+  }
+
+  get readiness(): Readiness {
+    const { readiness } = this.condition;
+    return readiness.ready && this.presence.health.state === 'gone' ? GONE : readiness;
+  }
+
+  get relayStatus(): RelayStatus {
+    const { staleMs } = this.condition;
+    const staleness_s = staleMs === undefined ? null : Math.round(staleMs) / 1_000;
+    return { state: this.state, sequence: this.sequence, behind: this.behind, staleness_s };
+  }
+
+  /** What the edge does with the stream. */
+  get state(): ToldEdgeState {
+    return toldEdgeState(this.#stream?.state);
+  }
+
+  /** The sequence of the last message that was read; 0 before the first. */
+  get sequence(): number {
+    return this.#stream?.sequence ?? 0;
+  }
+
+  /** Messages of the stream that were not believed, by why. */
+  get rejected(): Rejections {
+    return this.#stream?.rejected.counts ?? NO_REJECTIONS;
   }
 
   readonly journalHealth = 'off' as const;
@@ -90,18 +137,22 @@ export class EdgeBus extends BusBase {
    * @throws OptionError if NATS refuses the access, or its clients are not installed.
    */
   async start(): Promise<void> {
-    const { relay, clock, log, connect } = this;
+    const { relay, clock, log, parts } = this;
+    const { connect = connectNatsBroker, random = systemRandom } = parts;
+    this.condition.start();
     const isOver = (): boolean => this.#isStopped;
     const patience = { connect, clock, log, isOver, gives: 'up-when-refused' } as const;
     const broker = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
     if (!broker) return;
     this.#broker = broker;
+    this.condition.connected();
     this.#followHeartbeats(broker);
     const stream = new EdgeStream({
       broker,
       names: this.names,
       clock,
       log,
+      random,
       historyMessages: HISTORY_MESSAGES,
       askForBase: async () => {
         await this.#ask({ ask: 'base' }).catch(() => undefined);
@@ -125,18 +176,25 @@ export class EdgeBus extends BusBase {
       () => this.hub,
       (answer, askedAt, heardAt) => {
         const alive = readAlive(answer);
-        if (alive) this.presence.answered(alive, askedAt, heardAt);
+        if (!alive || !this.presence.answered(alive, askedAt, heardAt)) return;
+        this.condition.heard(alive, askedAt);
       },
     );
     broker.watchConnection((state) => {
-      if (state === 'broken') stream.disconnected();
-      else stream.reconnected();
+      if (state === 'broken') {
+        this.condition.disconnected();
+        stream.disconnected();
+      } else {
+        this.condition.connected();
+        stream.reconnected();
+      }
     });
     await stream.start();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.condition.stop();
     this.#stream?.stop();
     this.#barrier?.stop();
     this.service?.stop();
@@ -161,28 +219,25 @@ export class EdgeBus extends BusBase {
     if (hub.epoch !== state.epoch) return false;
     const [first] = history;
     const isCovered = state.revision <= hub.revision || (first !== undefined && first.revision <= hub.revision + 1);
-    if (isCovered) this.#publish(history.filter((event) => event.revision > hub.revision));
-    return isCovered;
+    try {
+      if (isCovered) this.#publish(history.filter((event) => event.revision > hub.revision));
+      return isCovered;
+    } catch (error) {
+      this.supervisor.report('events that an edge had missed', error);
+      return false;
+    }
   }
 
   #serve(hub: Hub): void {
-    const before = this.service;
-    this.service = new SessionManager(
-      hub,
-      {
-        health: () => this.health,
-        backlog: () => ({ pending: this.behind, unsettled: 0 }),
-        journal: () => ({ state: 'off' as const }),
-        readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
-      },
-      this.options,
-      supervised(this.presence, this.supervisor),
-      this.log,
-      this.supervisor,
-    );
-    this.service.start();
-    before?.stop();
-    before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
+    const source = {
+      health: () => this.health,
+      backlog: () => ({ pending: this.behind, unsettled: 0 }),
+      journal: () => ({ state: 'off' as const }),
+      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
+    };
+    const clock = supervised(this.presence, this.supervisor);
+    this.serve(new SessionManager(hub, source, this.options, clock, this.log, this.supervisor));
+    this.condition.advanced();
     this.#barrier?.advanced();
   }
 
@@ -213,6 +268,7 @@ export class EdgeBus extends BusBase {
     this.traffic.published(events, undefined, this.clock.elapsed() - from);
     const now = this.presence.now();
     for (const { time } of events) this.lagMs.observe(Math.max(0, now - time));
+    this.condition.advanced();
     this.#barrier?.advanced();
   }
 
@@ -221,22 +277,18 @@ export class EdgeBus extends BusBase {
   #followHeartbeats(broker: Broker): void {
     broker.subscribe(this.names.alive, ({ data }) => {
       const alive = readAlive(readJson(data));
-      if (!alive) return;
-      this.presence.heard(alive);
+      if (!alive || !this.presence.heard(alive)) return;
+      this.condition.heard(alive, this.clock.elapsed());
       this.#checkProgress();
     });
   }
 
   /** Looks at the stream again if the origin is ahead and nothing arrives. A stream that has lost the next messages sends no error. */
   #checkProgress(): void {
-    if (this.behind === 0 || this.hub.revision !== this.#progress.revision) {
-      this.#progress = { revision: this.service ? this.hub.revision : 0, heartbeats: 0 };
-    } else if (++this.#progress.heartbeats >= MAX_MISSED_HEARTBEATS) {
-      this.#progress.heartbeats = 0;
-      this.#stream?.lookAgain();
-      // If the stream has lost messages, the origin does not know it yet. A request for a base makes it write, and so find out.
-      void this.#ask({ ask: 'base' }).catch(() => undefined);
-    }
+    if (!this.#progress.isStuck(this.behind, this.service?.hub.revision ?? 0)) return;
+    this.#stream?.lookAgain();
+    // If the stream has lost messages, the origin does not know it yet. A request for a base makes it write, and so find out.
+    void this.#ask({ ask: 'base' }).catch(() => undefined);
   }
 
   async #ask(question: Question): Promise<object> {

@@ -1,3 +1,4 @@
+import { CloseCode } from '../protocol/index.js';
 import { systemClock, type Clock } from './runtime/clock.js';
 import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
@@ -26,6 +27,10 @@ type FromServer =
   | 'tlsCertFile'
   | 'tlsKeyFile'
   | 'insecure'
+  | 'probePort'
+  | 'probeHost'
+  | 'maxStalenessMs'
+  | 'drainMs'
   | 'limits'
   | 'log';
 
@@ -52,6 +57,10 @@ const EDGE_OPTIONS: Readonly<Record<keyof EdgeOptions, OptionKind>> = {
   tlsCertFile: SERVER_OPTIONS.tlsCertFile,
   tlsKeyFile: SERVER_OPTIONS.tlsKeyFile,
   insecure: SERVER_OPTIONS.insecure,
+  probePort: SERVER_OPTIONS.probePort,
+  probeHost: SERVER_OPTIONS.probeHost,
+  maxStalenessMs: SERVER_OPTIONS.maxStalenessMs,
+  drainMs: SERVER_OPTIONS.drainMs,
   limits: SERVER_OPTIONS.limits,
   log: SERVER_OPTIONS.log,
   relay: SERVER_OPTIONS.relay,
@@ -97,6 +106,11 @@ export class EdgeServer {
     return this.#listener.transportName;
   }
 
+  /** The port of probes; `undefined` without one, or before the start. */
+  get probePort(): number | undefined {
+    return this.#listener.probePort;
+  }
+
   /**
    * Resolves when the records are complete and clients are accepted, however long NATS and the origin take.
    * @throws OptionError, or Error with code EADDRINUSE if the port is taken.
@@ -104,6 +118,7 @@ export class EdgeServer {
   async start(): Promise<Endpoint> {
     try {
       const token = this.#files.token();
+      await this.#listener.listenForProbes();
       await this.bus.start();
       if (this.#isStopped) throw new Error('stopped before the records were complete');
       const url = await this.#listener.listen(token);
@@ -112,8 +127,14 @@ export class EdgeServer {
       return this.#endpoint;
     } catch (error) {
       await this.bus.stop();
+      await this.#listener.stopProbes();
       throw error;
     }
+  }
+
+  /** Sends clients elsewhere over `drainMs`, before {@link stop}. Until then the edge follows the stream. */
+  async drain(): Promise<void> {
+    if (this.#endpoint) await this.#listener.drain();
   }
 
   async stop(): Promise<void> {
@@ -123,11 +144,23 @@ export class EdgeServer {
     const busStopped = this.bus.stop();
     await this.#listener.stop();
     await busStopped;
+    await this.#listener.stopProbes();
     this.#endpoint = undefined;
   }
 
-  /** Reads the certificate and its key again. @throws OptionError if they do not match. The old ones stay in use. */
-  reloadTls(): Promise<void> {
-    return this.#listener.reloadTls();
+  /**
+   * Reads the token's file again, and the certificate and its key. Sessions of another token end with 4401. For SIGHUP.
+   * @throws OptionError if the file holds no token, or the certificate and its key do not match. The old ones stay in use.
+   */
+  async reload(): Promise<void> {
+    const now = this.#endpoint;
+    const token = now && this.#files.token();
+    if (now && token !== undefined && token !== now.token) {
+      this.#listener.changeToken(token);
+      this.#endpoint = this.#files.publish(now.url, token, new Date(now.started_at));
+      this.bus.disconnectAll(CloseCode.unauthorized, 'the token has been changed');
+      this.#log.info({}, 'token changed');
+    }
+    await this.#listener.reloadTls();
   }
 }

@@ -4,7 +4,14 @@ export type { RecordProblem } from './bus.js';
 export { Bus } from './bus.js';
 export type { Clock } from './runtime/clock.js';
 export { systemClock } from './runtime/clock.js';
-export { diagnoseEngine, diagnoseWatching, type EngineDiagnosis, type WatchDiagnosis } from './diagnosis.js';
+export {
+  diagnoseEngine,
+  diagnoseParts,
+  diagnoseWatching,
+  type EngineDiagnosis,
+  type PartsDiagnosis,
+  type WatchDiagnosis,
+} from './diagnosis.js';
 export type { JournalHealth } from './journal/journal.js';
 export type { Log } from './runtime/log.js';
 export { MemoryBus, type MemoryBusOptions } from './memory-bus.js';
@@ -24,6 +31,6 @@ export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } fr
 export { Supervisor } from './runtime/supervisor.js';
 export type { SendResult, Socket } from './delivery/port.js';
 export type { Connection } from './sessions/connection.js';
-export { deafFileSystem } from './watch/deaf-file-systems.js';
+export { deafFileSystem } from './watch/file-system.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
 export { RepositoryGoneError } from './watch/watch-state.js';

@@ -72,6 +72,7 @@ function ingest(root: string): Work {
     knowsAll: () => true,
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
+    tells: () => true,
     reconcileSoon: () => undefined,
   });
   sink.start();

@@ -10,6 +10,8 @@ export class CliError extends Error {
     readonly status = 'bad_args',
     readonly hint = '',
     readonly exitCode = 1,
+    /** Lines below the message: a query, and a caret under its wrong character. */
+    readonly marked: readonly string[] = [],
   ) {
     super(message);
   }

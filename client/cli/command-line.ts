@@ -2,6 +2,8 @@ import { CommanderError, type Command } from 'commander';
 import { toCliError, CliError } from './cli-error.js';
 import { program } from './program.js';
 import { refuseSecrets, withoutValue } from './settings/secret-arguments.js';
+import { closestMatch } from '../../protocol/index.js';
+import { TerminalText } from './terminal/terminal-text.js';
 import { processTerminal, type Terminal } from './terminal/terminal.js';
 
 /** Reports a failure as lines on stderr or, with --json, as an object on stdout. */
@@ -11,24 +13,46 @@ function report(failure: CliError, terminal: Terminal): void {
     (arg, i) =>
       /^(--json|-j|--format=json|-fjson)$/.test(arg) || (/^(--format|-f)$/.test(arg) && args[i + 1] === 'json'),
   );
-  const { message, status, hint } = failure;
+  const { message, status, hint, marked } = failure;
   if (isJson) terminal.json({ error: message, status, ...(hint === '' ? {} : { hint }) });
   else {
     terminal.err(`❌ ${message}`);
+    for (const text of marked) terminal.err(TerminalText.ofVisible(`   ${text}`));
     if (hint !== '') terminal.err(`   ${hint}`);
   }
   process.exitCode = failure.exitCode;
 }
 
 function configureOutput(command: Command, terminal: Terminal): void {
+  const writeOut = (text: string): void => {
+    for (const line of text.replace(/\n$/, '').split('\n')) terminal.out(line);
+  };
   command.exitOverride().configureOutput({
-    writeOut: (text) => {
-      for (const line of text.replace(/\n$/, '').split('\n')) terminal.out(line);
-    },
+    writeOut,
+    // The help of a command that is only a group of others, such as `token`.
+    writeErr: writeOut,
     // `report` prints what commander says about a bad argument, like any other failure.
     outputError: () => undefined,
   });
   for (const child of command.commands) configureOutput(child, terminal);
+}
+
+/** `help` of what is no command would be the help of everything, without a word about it. @throws CliError */
+function checkHelpTopic(command: Command, topics: readonly string[]): void {
+  const [topic, ...rest] = topics.filter((word) => !word.startsWith('-'));
+  if (topic === undefined || command.commands.length === 0) return;
+  const found = command.commands.find((child) => child.name() === topic || child.aliases().includes(topic));
+  if (found) {
+    checkHelpTopic(found, rest);
+    return;
+  }
+  const names = command
+    .createHelp()
+    .visibleCommands(command)
+    .map((child) => child.name());
+  const best = closestMatch(topic, names);
+  const hint = best === undefined ? `there are ${names.join(', ')}` : `did you mean ${best}?`;
+  throw new CliError(`unknown command '${topic}'`, 'bad_args', hint);
 }
 
 /** Commander writes its suggestion on a second line. */
@@ -52,9 +76,10 @@ const command = await program(terminal, process.argv[2]);
 configureOutput(command, terminal);
 try {
   refuseSecrets(process.argv.slice(2));
+  if (process.argv[2] === 'help') checkHelpTopic(command, process.argv.slice(3));
   if (process.argv.length === 2) command.outputHelp();
   else await command.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) report(toCliError(error), terminal);
-  else if (error.exitCode !== 0) report(fromCommander(error), terminal);
+  else if (error.code !== 'commander.help' && error.exitCode !== 0) report(fromCommander(error), terminal);
 }

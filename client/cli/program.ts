@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { surroundings, userConfigFile } from '../../server/repository/index.js';
 import { VERSION } from '../../protocol/index.js';
+import { CliError } from './cli-error.js';
 import { withHelp } from './terminal/help.js';
 import type { Terminal } from './terminal/terminal.js';
 
@@ -34,9 +35,16 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
     .description('The coordination bus for swarms of coding agents.')
     .version(VERSION)
     .showSuggestionAfterError();
-  if (name === 'start') command.addCommand(await startCommand(terminal), { hidden: true });
-  else for (const make of await commandsFor(name)) command.addCommand(make(terminal, command));
-  command.hook('preAction', (_program, action) => checkUserConfig(action.name()));
+  const hidden = await hiddenCommand(name, terminal, command);
+  if (hidden) command.addCommand(hidden, { hidden: true });
+  // The manual page says what all commands say.
+  if (!hidden || name === 'man')
+    for (const make of await commandsFor(name)) command.addCommand(make(terminal, command));
+  command.hook('preAction', (_program, action) => {
+    checkArguments(action);
+    return checkUserConfig(action.name());
+  });
+  allowExcessArguments(command);
   return withHelp(command, {
     examples: [
       ['muse-bus serve', 'serve the repository around this directory'],
@@ -54,8 +62,23 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
   });
 }
 
-/** `doctor` reports an invalid configuration as a finding; `completion` must print nothing but its script. */
-const WITHOUT_CONFIG: ReadonlySet<string> = new Set(['doctor', 'completion']);
+/** Commander would count the arguments that are too many; {@link checkArguments} names them. */
+function allowExcessArguments(command: Command): void {
+  for (const child of command.commands) allowExcessArguments(child.allowExcessArguments());
+}
+
+/** @throws CliError that names the arguments that a command does not take. */
+function checkArguments(command: Command): void {
+  const { args, registeredArguments } = command;
+  if (registeredArguments.at(-1)?.variadic === true || args.length <= registeredArguments.length) return;
+  const excess = args.slice(registeredArguments.length).join(' ');
+  const taken = registeredArguments.map((one) => `<${one.name()}>`).join(' ');
+  const takes = taken === '' ? 'takes no argument, got' : `takes only ${taken}, got also`;
+  throw new CliError(`${command.name()} ${takes} ${excess}`);
+}
+
+/** `doctor` reports an invalid configuration as a finding; `completion`, `complete` and `man` must print nothing but what is asked for. */
+const WITHOUT_CONFIG: ReadonlySet<string> = new Set(['doctor', 'completion', 'complete', 'man']);
 
 /** A mistake in the user's configuration file is an error of every command, even if the command needs no setting. @throws CliError */
 async function checkUserConfig(name: string): Promise<void> {
@@ -70,6 +93,24 @@ function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
   // `completion` needs all commands.
   const wanted = named === undefined || name === 'completion' ? [...COMMANDS.values()] : [named];
   return Promise.all(wanted.map((load) => load()));
+}
+
+/** Commands that people do not type: for `npm start`, the build and the scripts of `completion`. */
+async function hiddenCommand(
+  name: string | undefined,
+  terminal: Terminal,
+  program: Command,
+): Promise<Command | undefined> {
+  switch (name) {
+    case 'start':
+      return startCommand(terminal);
+    case 'man':
+      return (await import('./commands/man.js')).manCommand(terminal, program);
+    case 'complete':
+      return (await import('./commands/complete.js')).completeCommand(terminal);
+    default:
+      return undefined;
+  }
 }
 
 /** What `npm start` runs: the demo, or with flags a server. */

@@ -1,20 +1,17 @@
 import type { Moment, Swarm } from '../../protocol/index.js';
 import { readAddresses } from './address.js';
-import type { AskOptions } from './ask-options.js';
+import { ASK_OPTIONS, within, type AskOptions } from './ask-options.js';
 import { BusError } from './bus-error.js';
 import type { ClientClock } from './clock.js';
 import type { Faults } from './faults.js';
 import { HOLDERS_OPTIONS, type AddressHolding, type HoldersOptions } from './holders.js';
-import { checkOptions, SIGNAL, type OptionTable } from './option-table.js';
+import { checkOptions, type OptionTable } from './option-table.js';
 import type { BusStatus } from './status.js';
 
-/** The options of `mirror.whenFree`. */
-export interface WhenFreeOptions extends HoldersOptions {
-  /** Ends the wait when it aborts: the call rejects with `closed`, and the signal's reason is the cause. */
-  readonly signal?: AbortSignal | undefined;
-}
+/** The options of `mirror.whenFree`: how the address is meant, and what ends the wait. */
+export type WhenFreeOptions = HoldersOptions & AskOptions;
 
-export const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = { ...HOLDERS_OPTIONS, signal: SIGNAL };
+export const WHEN_FREE_OPTIONS: OptionTable<WhenFreeOptions> = { ...HOLDERS_OPTIONS, ...ASK_OPTIONS };
 
 /** The part of a client that a wait for an address uses. */
 export interface AskedBus {
@@ -74,15 +71,17 @@ export class AddressWaits {
   /** Resolves when a reachable bus confirms, from the records on disk, that the address is free. */
   async whenFree(address: string, options: WhenFreeOptions): Promise<void> {
     checkOptions('whenFree', options, WHEN_FREE_OPTIONS);
-    const { signal, ...about } = options;
+    const { signal, timeoutMs, ...about } = options;
+    await within({ signal, timeoutMs }, this.bus.clock, `the wait for ${address}`, (over) =>
+      this.#untilFree(address, about, AbortSignal.any([this.ending, over])),
+    );
+  }
+
+  async #untilFree(address: string, about: HoldersOptions, signals: AbortSignal): Promise<void> {
     const addresses = readAddresses(address, about);
-    const signals = AbortSignal.any([this.ending, ...(signal ? [signal] : [])]);
     for (;;) {
       if (this.ending.reason instanceof BusError) throw this.ending.reason;
-      if (signals.aborted) {
-        const cause: unknown = signal?.aborted ? signal.reason : undefined;
-        throw new BusError('closed', `stopped waiting for ${address}`, '', { cause });
-      }
+      if (signals.aborted) throw new BusError('closed', `stopped waiting for ${address}`, 'open another mirror');
       const { moment } = this.mirror;
       const { free, holders } = this.mirror.swarm.holders(addresses, moment, about);
       // A lease in state `unknown` is past its end, but the server has not yet said that it ended.

@@ -1,23 +1,27 @@
 /** The SDK for browsers: the same client over the browser's own WebSocket, without any module of Node. */
 import { CLIENT_OPTIONS, type BusClient, type ClientOptions } from './bus-client.js';
 import { BusError } from './bus-error.js';
-import { checkUrl } from './bus-url.js';
+import type { Dial } from './channel.js';
 import { opened } from './opened.js';
-import { CALL, checkOptions, TEXT, type OptionTable } from './option-table.js';
+import { CALL, checkOptions, TEXT, URLS, type OptionTable } from './option-table.js';
+import { ServersInTurn } from './servers-in-turn.js';
 import { dialWithToken, type GetToken } from './token-dial.js';
 import { webDial } from './web-channel.js';
 
 /** Which bus {@link connect} connects to, and how. Exactly one of `token` and `getToken` is required. */
 export interface ConnectOptions extends ClientOptions {
-  /** URL of the bus's WebSocket, for example `ws://127.0.0.1:6873`. */
-  readonly url: string;
+  /**
+   * URL of the bus's WebSocket, for example `ws://127.0.0.1:6873`; or those of several edges of one repository, which share a token. The
+   * client begins with a random one and goes to the next when one ends or cannot be reached.
+   */
+  readonly url: string | readonly string[];
   /** The token of the bus. */
   readonly token?: string | undefined;
   /** Returns the token; called before every attempt to connect. */
   readonly getToken?: GetToken | undefined;
 }
 
-const CONNECT_OPTIONS: OptionTable<ConnectOptions> = { ...CLIENT_OPTIONS, url: TEXT, token: TEXT, getToken: CALL };
+const CONNECT_OPTIONS: OptionTable<ConnectOptions> = { ...CLIENT_OPTIONS, url: URLS, token: TEXT, getToken: CALL };
 
 /**
  * Connects to a bus.
@@ -37,11 +41,12 @@ export async function connect(options: Partial<ConnectOptions> = {}): Promise<Bu
       "a page knows no repository: { url: 'ws://…', token }",
     );
   }
-  checkUrl(url);
+  const servers = new ServersInTurn(typeof url === 'string' ? [url] : url, client.random);
   if ((token === undefined) === (getToken === undefined)) {
     throw new BusError('bad-option', 'connect needs either token or getToken', 'give one of them');
   }
-  const dial = getToken ? dialWithToken(getToken, (given) => webDial(url, given)) : webDial(url, token!);
+  const dialWith = (given: string): Dial => servers.dial((at) => webDial(at, given));
+  const dial = getToken ? dialWithToken(getToken, dialWith) : dialWith(token!);
   return opened(dial, client);
 }
 

@@ -9,7 +9,7 @@ function fault(url: string): string | undefined {
   try {
     parsed = new URL(url);
   } catch {
-    return /^[a-z]+:\/\/\/?$/i.test(url) ? 'names no host' : 'is no url';
+    return /^[a-z]+:\/\/\/?$/i.test(url) ? 'names no host' : 'is invalid';
   }
   const { protocol, hostname, searchParams, hash } = parsed;
   // `URL` parses `localhost:6873` as a scheme and a path.

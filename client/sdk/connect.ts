@@ -1,16 +1,20 @@
 import { CLIENT_OPTIONS, type BusClient, type ClientOptions } from './bus-client.js';
 import { BusError } from './bus-error.js';
-import { checkUrl } from './bus-url.js';
+import type { Dial } from './channel.js';
 import { nodeDial, type Address, type TlsOptions } from './node-channel.js';
 import { opened } from './opened.js';
-import { ANY_TEXT, ANYTHING, CALL, checkOptions, FLAG, PEM, TEXT, type OptionTable } from './option-table.js';
+import { ANY_TEXT, ANYTHING, CALL, checkOptions, FLAG, PEM, TEXT, URLS, type OptionTable } from './option-table.js';
 import { findRepositoryBus } from './repository-bus.js';
+import { ServersInTurn } from './servers-in-turn.js';
 import { dialWithToken, type GetToken } from './token-dial.js';
 
 /** Which bus {@link connect} connects to, and how; all options are optional. */
 export interface ConnectOptions extends ClientOptions, TlsOptions {
-  /** URL of the bus's WebSocket, for example `ws://127.0.0.1:6873`. @default the url in the repository's endpoint file */
-  readonly url?: string | undefined;
+  /**
+   * URL of the bus's WebSocket, for example `ws://127.0.0.1:6873`; or those of several edges of one repository, which share a token. The
+   * client begins with a random one and goes to the next when one ends or cannot be reached. @default the url in the repository's endpoint file
+   */
+  readonly url?: string | readonly string[] | undefined;
   /**
    * The token of the bus. It is sent only to a `url` that the caller also gives, or to the repository's own bus if it is that bus's token.
    * @default the token in the repository's endpoint file, if `url` is absent or is the url in that file
@@ -35,7 +39,7 @@ const ENDPOINT_FIELDS: Readonly<Record<string, OptionTable<{ field: unknown }>['
 export const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {
   ...ENDPOINT_FIELDS,
   ...CLIENT_OPTIONS,
-  url: ANY_TEXT,
+  url: URLS,
   token: TEXT,
   getToken: CALL,
   root: TEXT,
@@ -59,14 +63,15 @@ export async function connect(options: ConnectOptions = {}): Promise<BusClient> 
   const { url, token, getToken, root, ...others } = options;
   const { ca, cert, key, passphrase, servername, rejectUnauthorized, ...rest } = others;
   const tls = { ca, cert, key, passphrase, servername, rejectUnauthorized };
-  if (url !== undefined) checkUrl(url);
+  const servers = url === undefined ? undefined : new ServersInTurn(typeof url === 'string' ? [url] : url, rest.random);
   if (token !== undefined && getToken !== undefined) {
     throw new BusError('bad-option', 'token and getToken are both given', 'give one of them');
   }
-  const find = (given = token) => addressOf({ url, token: given, root });
-  const dial = getToken
-    ? dialWithToken(getToken, (given) => nodeDial(() => find(given), tls))
-    : nodeDial(() => find(), tls);
+  const dialWith = (given: string | undefined): Dial => {
+    const dialAt = (at: string | undefined): Dial => nodeDial(() => addressOf({ url: at, token: given, root }), tls);
+    return servers ? servers.dial(dialAt) : dialAt(undefined);
+  };
+  const dial = getToken ? dialWithToken(getToken, dialWith) : dialWith(token);
   return opened(dial, clientOptions(rest));
 }
 

@@ -205,8 +205,8 @@ export class Mirror implements AsyncDisposable {
   /**
    * Resolves when no lease holds the address or anything that it covers, and a reachable bus has confirmed that from the records on disk.
    * The wait continues while the bus cannot be reached or cannot tell.
-   * @throws BusError `closed` if the signal aborts (its reason is the cause) or the mirror is closed; the error that ended the mirror;
-   *   `bad-option` if the text is no address.
+   * @throws BusError `timeout`; the signal's reason; `closed` if the mirror is closed; the error that ended the mirror; `bad-option` if
+   *   the text is no address.
    */
   whenFree(address: string, options: WhenFreeOptions = {}): Promise<void> {
     return this.#waits.whenFree(address, options);

@@ -19,6 +19,10 @@ export const TEXTS = typed(
   'a list of strings',
   (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
 );
+export const URLS = typed(
+  'a string, or a list of strings',
+  (value) => typeof value === 'string' || TEXTS.accepts(value),
+);
 export const FLAG = typed('true or false', (value) => typeof value === 'boolean');
 export const CALL = typed('a function', (value) => typeof value === 'function');
 export const OBJECT = typed('an object', (value) => typeof value === 'object' && value !== null);

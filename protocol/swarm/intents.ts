@@ -1,7 +1,7 @@
 import type { UnixMillis } from '../brand.js';
 import type { Address, AddressContext } from './address.js';
 import { FieldReader, type FieldProblem } from './fields.js';
-import { endOf, isHeld, type Lease } from './leases.js';
+import { endOf, isHeld, type Lease, type LeaseTable } from './leases.js';
 import { isHistory, isUnseen, type Moment } from './moment.js';
 import { overlap } from './overlap.js';
 import { readabilityOf, type SwarmRecord } from './swarm-record.js';
@@ -50,18 +50,9 @@ export function readIntent(record: SwarmRecord, context?: AddressContext): Inten
   return { ...facts, problems: readability === 'readable' ? fields.problems : [] };
 }
 
-/**
- * Returns the state of an intent.
- * @param named the leases of the reservation that the intent names.
- * @param own all leases of its run.
- */
-export function intentState(
-  intent: IntentFacts,
-  named: readonly Lease[],
-  own: readonly Lease[],
-  moment: Moment,
-): IntentState {
-  const related = intent.reservationName === undefined ? own.filter((lease) => concerns(lease, intent)) : named;
+/** @param leases the leases of the reservation that the intent names; if it names none, all leases of its run. */
+function intentState(intent: IntentFacts, leases: readonly Lease[], moment: Moment): IntentState {
+  const related = intent.reservationName === undefined ? leases.filter((lease) => concerns(lease, intent)) : leases;
   const held = related.find(isHeld);
   if (held) return { is: 'open', lease: held };
   if (isUnseen(moment, 'reservation')) return { is: 'unprotected' };
@@ -70,6 +61,20 @@ export function intentState(
   }
   if (intent.reservationName !== undefined) return { is: 'done', because: 'gone' };
   return isHistory(intent.createdAt, moment) ? { is: 'done', because: 'history' } : { is: 'unprotected' };
+}
+
+/** Adds the state of an intent. An intent that names no reservation is protected by the leases of its run. */
+export function withState(
+  intent: IntentFacts,
+  leases: LeaseTable,
+  reservationsByRun: ReadonlyMap<string | undefined, ReadonlySet<string>>,
+  leaseOf: (id: string) => Lease | undefined,
+  moment: Moment,
+): Intent {
+  const { reservationName, run } = intent;
+  const ids = reservationName === undefined ? (reservationsByRun.get(run) ?? []) : leases.named(reservationName);
+  const related = [...ids].map((id) => leaseOf(id)!);
+  return { ...intent, state: intentState(intent, related, moment) };
 }
 
 /** Whether a lease is on an address of the intent and had not ended when the intent was announced. */

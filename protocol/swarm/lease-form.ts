@@ -18,6 +18,12 @@ export interface LeaseForm {
   readonly extended_by: string | null;
 }
 
+/** A lease that holds its addresses, with what only a holder has. */
+export interface HolderForm extends LeaseForm {
+  /** The time of the last heartbeat, if the next one is overdue: ISO 8601 UTC. */
+  readonly silent_since?: string;
+}
+
 /** The last moment that a `Date` can represent. */
 const MAX_DATE_MS = 8_640_000_000_000_000;
 
@@ -39,4 +45,9 @@ export function leaseForm(lease: Lease): LeaseForm {
     effective_expires_at: isoDate(effectiveExpiry),
     extended_by: extendedBy ?? null,
   };
+}
+
+export function holderForm(lease: Lease): HolderForm {
+  const silentSince = lease.state === 'suspect' ? isoDate(lease.lastBeatAt) : null;
+  return { ...leaseForm(lease), ...(silentSince === null ? {} : { silent_since: silentSince }) };
 }

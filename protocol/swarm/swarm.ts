@@ -1,25 +1,17 @@
 import type { Kind } from '../records/kinds.js';
-import { FieldReader, type FieldProblem } from './fields.js';
+import type { FieldProblem } from './fields.js';
 import { normalBranch, type Address, type AddressContext } from './address.js';
 import { AddressIndex } from './address-index.js';
-import { agentsOf, byEnd, type Agent, type Sign } from './agents.js';
+import { agentsOf, byEnd, readSign, type Agent, type Sign } from './agents.js';
 import { addressOverlaps, operationConflicts, type Conflict } from './conflicts.js';
 import { findCycles } from './cycles.js';
-import { intentState, readIntent, type Intent, type IntentFacts } from './intents.js';
+import { readIntent, withState, type Intent, type IntentFacts } from './intents.js';
 import { addTo, isHeld, LeaseTable, removeFrom, type Lease } from './leases.js';
 import { isUnseen, type Moment } from './moment.js';
-import { readabilityOf, type SwarmRecord } from './swarm-record.js';
-import { dependencyGraph, taskBoard } from './task-board.js';
-import {
-  readClaim,
-  readDependency,
-  readTask,
-  type ClaimFacts,
-  type DependencyFacts,
-  type Task,
-  type TaskFacts,
-} from './tasks.js';
-import { intentWaits, taskWaits, waitGraph, type Wait } from './waits.js';
+import type { SwarmRecord } from './swarm-record.js';
+import { TaskTable } from './task-table.js';
+import type { Task } from './tasks.js';
+import { intentWaits, waitGraph, type Wait } from './waits.js';
 
 export interface BranchOption {
   /** Selects the leases on this branch, by its short or full name. A lease without a branch is on every branch. */
@@ -47,7 +39,15 @@ export interface RecordProblem {
   readonly problems: readonly FieldProblem[];
 }
 
-const SIGN_TIMES = ['last_beat_at', 'released_at', 'claimed_at', 'completed_at', 'updated_at', 'created_at'] as const;
+/** The parts of a {@link Swarm}; a tuple, because each name would be in the bundle of every page. */
+export type SwarmParts = readonly [
+  leases: LeaseTable,
+  reservationIndex: AddressIndex,
+  intents: ReadonlyMap<string, IntentFacts>,
+  intentIndex: AddressIndex,
+  reservationsByRun: ReadonlyMap<string | undefined, ReadonlySet<string>>,
+  tasks: TaskTable,
+];
 
 /**
  * The one model of the swarm: who holds, who waits, who contends. Records are put and dropped, and each is read once. Every
@@ -58,9 +58,7 @@ export class Swarm {
   readonly #reservationIndex = new AddressIndex();
   readonly #intents = new Map<string, IntentFacts>();
   readonly #intentIndex = new AddressIndex();
-  readonly #tasks = new Map<string, TaskFacts>();
-  readonly #claims = new Map<string, ClaimFacts>();
-  readonly #dependencies = new Map<string, DependencyFacts>();
+  readonly #tasks: TaskTable;
   readonly #signs = new Map<string, Sign>();
   readonly #reservationsByRun = new Map<string | undefined, Set<string>>();
   /** The records of the last call of {@link replace}. */
@@ -70,6 +68,7 @@ export class Swarm {
 
   constructor(private readonly context: AddressContext = {}) {
     this.#leases = new LeaseTable(context);
+    this.#tasks = new TaskTable(context);
   }
 
   /** Puts a record with its current data. */
@@ -97,11 +96,10 @@ export class Swarm {
         return;
       }
       case 'task':
-        return setIfRead(this.#tasks, id, readTask(record, this.context));
       case 'claim':
-        return setIfRead(this.#claims, id, readClaim(record));
       case 'dependency':
-        return setIfRead(this.#dependencies, id, readDependency(record));
+        this.#tasks.put(kind, record);
+        return;
     }
   }
 
@@ -142,15 +140,23 @@ export class Swarm {
         return;
       }
       case 'task':
-        this.#tasks.delete(id);
-        return;
       case 'claim':
-        this.#claims.delete(id);
-        return;
       case 'dependency':
-        this.#dependencies.delete(id);
+        this.#tasks.drop(kind, id);
         return;
     }
+  }
+
+  /** The indexes, from which `RunSituations` finds what concerns one run without reading everything. */
+  get parts(): SwarmParts {
+    return [
+      this.#leases,
+      this.#reservationIndex,
+      this.#intents,
+      this.#intentIndex,
+      this.#reservationsByRun,
+      this.#tasks,
+    ];
   }
 
   lease(reservation: string, moment: Moment): Lease | undefined {
@@ -209,13 +215,8 @@ export class Swarm {
   /** Returns all intents, ordered by id. */
   intents(moment: Moment): Intent[] {
     const leaseOf = this.#leasesOnce(moment);
-    const all = (ids: Iterable<string>): Lease[] => [...ids].map((id) => leaseOf(id)!);
     return [...this.#intents.values()]
-      .map((intent) => {
-        const named = intent.reservationName === undefined ? [] : all(this.#leases.named(intent.reservationName));
-        const own = intent.reservationName === undefined ? all(this.#reservationsByRun.get(intent.run) ?? []) : [];
-        return { ...intent, state: intentState(intent, named, own, moment) };
-      })
+      .map((intent) => withState(intent, this.#leases, this.#reservationsByRun, leaseOf, moment))
       .sort(byId);
   }
 
@@ -226,22 +227,18 @@ export class Swarm {
 
   /** Returns all tasks with their claims, ordered by id. */
   tasks(moment: Moment): Task[] {
-    const dependsOn = dependencyGraph(this.#dependencies.values());
-    return taskBoard([...this.#tasks.values()], this.#claims.values(), dependsOn, moment).sort(byId);
+    return [...this.#tasks.tasks(moment)];
   }
 
   /** Returns which runs wait for which. */
   waits(moment: Moment): Wait[] {
     const intents = this.intents(moment);
-    return [
-      ...intentWaits(intents, this.#reservationIndex, this.#leasesOnce(moment)),
-      ...taskWaits(this.tasks(moment)),
-    ];
+    return [...intentWaits(intents, this.#reservationIndex, this.#leasesOnce(moment)), ...this.#tasks.waits(moment)];
   }
 
   /** Returns the cycles of tasks or reservations that depend on one another, so that none can begin. */
   dependencyCycles(): string[][] {
-    return findCycles(dependencyGraph(this.#dependencies.values()));
+    return this.#tasks.dependencyCycles();
   }
 
   /** Returns the cycles of runs that wait for one another. */
@@ -251,18 +248,16 @@ export class Swarm {
 
   /** Returns the records with fields that are not valid, grouped by kind. */
   problems(): RecordProblem[] {
-    const found: RecordProblem[] = [];
-    const note = (kind: Kind, id: string, problems: readonly FieldProblem[]): void => {
-      if (problems.length > 0) found.push({ kind, id, problems });
-    };
-    for (const id of this.#leases.ids()) note('reservation', id, this.#leases.facts(id)!.problems);
-    for (const { id, problems } of this.#intents.values()) note('intent', id, problems);
-    for (const { id, problems } of this.#leases.releases()) note('release', id, problems);
-    for (const { id, problems } of this.#leases.beats()) note('heartbeat', id, problems);
-    for (const { id, problems } of this.#tasks.values()) note('task', id, problems);
-    for (const { id, problems } of this.#claims.values()) note('claim', id, problems);
-    for (const { id, problems } of this.#dependencies.values()) note('dependency', id, problems);
-    return found;
+    const facts: readonly (readonly [Kind, Iterable<Omit<RecordProblem, 'kind'>>])[] = [
+      ['reservation', [...this.#leases.ids()].map((id) => this.#leases.facts(id)!)],
+      ['intent', this.#intents.values()],
+      ['release', this.#leases.releases()],
+      ['heartbeat', this.#leases.beats()],
+      ...this.#tasks.facts,
+    ];
+    return facts.flatMap(([kind, all]) =>
+      [...all].flatMap(({ id, problems }) => (problems.length > 0 ? [{ kind, id, problems }] : [])),
+    );
   }
 
   /** Returns a function that computes each lease once, because many steps need the same leases at one moment. */
@@ -281,19 +276,4 @@ const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
 
 function isOn({ branch: own }: Lease, branch: string | undefined): boolean {
   return branch === undefined || own === undefined || own === normalBranch(branch);
-}
-
-function readSign(record: SwarmRecord): Sign {
-  if (readabilityOf(record) === 'none') return { run: undefined, branch: undefined, saidAt: undefined };
-  const fields = new FieldReader(record.data);
-  let saidAt: Sign['saidAt'];
-  for (const field of SIGN_TIMES) {
-    const time = fields.time(field);
-    if (time !== undefined && time > (saidAt ?? -Infinity)) saidAt = time;
-  }
-  return { run: fields.text('run_id', 'claimed_by'), branch: fields.branch(), saidAt };
-}
-
-function setIfRead<T>(facts: Map<string, T>, id: string, read: T | undefined): void {
-  if (read !== undefined) facts.set(id, read);
 }

@@ -51,6 +51,9 @@ export function reachedAt(host: string): string {
   return host.includes(':') ? '::1' : '127.0.0.1';
 }
 
+/** Returns the name in `name:port`, or all of it without a port; an address of IPv6 stays in its brackets. */
+export const authorityName = (authority: string): string => authority.toLowerCase().replace(/:\d+$/, '');
+
 /** Returns an address as it is written in a URL: in lower case, and IPv6 in brackets. */
 export function inUrl(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host.toLowerCase()}]` : host.toLowerCase();

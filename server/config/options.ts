@@ -94,7 +94,7 @@ export interface ServerOptions {
   readonly port?: number;
   /** How changes of files are detected: by the kernel's hints (`native`) or by polling. @default 'auto' */
   readonly backend?: BackendChoice;
-  /** The interval of the polling backend, milliseconds, 10…3 600 000. @default 1_000 */
+  /** The interval of the polling backend, milliseconds, 10…3 600 000. @default 500 */
   readonly pollIntervalMs?: number;
   /** The WebSocket engine. @default 'auto' */
   readonly transport?: TransportChoice;
@@ -138,6 +138,17 @@ export interface ServerOptions {
   readonly tlsKeyFile?: string | undefined;
   /** Whether to listen beyond this machine without TLS. The token and all records then cross the network unencrypted. @default false */
   readonly insecure?: boolean;
+  /**
+   * A port for `/livez`, `/readyz` and `/metrics`, without TLS and without a token. 0 takes any free port. It tells numbers and the names of
+   * connections, and no record. @default none
+   */
+  readonly probePort?: number | undefined;
+  /** The address of that port. @default '127.0.0.1' */
+  readonly probeHost?: string;
+  /** How long {@link BusServer.drain} takes to send all clients elsewhere, milliseconds. 0: at once. @default 0 */
+  readonly drainMs?: number;
+  /** How old an edge's records may be while it says that it is ready, milliseconds. @default 15_000 */
+  readonly maxStalenessMs?: number;
   /** Publishes all events to NATS JetStream, from where edges serve them. @default none */
   readonly relay?: RelayOptions | undefined;
   readonly limits?: Partial<Limits>;
@@ -147,8 +158,10 @@ export interface ServerOptions {
 
 /** The options, checked and with their defaults. */
 export type ResolvedOptions = Required<
-  Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile' | 'relay' | 'stateDir'>
+  Omit<ServerOptions, 'limits' | 'log' | 'tlsCertFile' | 'tlsKeyFile' | 'relay' | 'stateDir' | 'probePort'>
 > & {
+  /** `undefined` means none. */
+  readonly probePort: number | undefined;
   /** `undefined` means the default. */
   readonly stateDir: string | undefined;
   readonly tls: TlsFiles | undefined;
@@ -179,6 +192,10 @@ export const SERVER_OPTIONS: Readonly<Record<keyof ServerOptions, OptionKind>> =
   tlsCertFile: 'text',
   tlsKeyFile: 'text',
   insecure: 'flag',
+  probePort: 'number',
+  probeHost: 'text',
+  drainMs: 'number',
+  maxStalenessMs: 'number',
   relay: 'object',
   limits: 'object',
   log: 'object',
@@ -198,8 +215,12 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     allowOrigins: each('allowOrigins', options.allowOrigins ?? [], originFault),
     allowHosts: each('allowHosts', options.allowHosts ?? [], hostFault),
     port: inRange('port', options.port ?? DEFAULT_PORT, 0, 65_535),
+    probePort: options.probePort === undefined ? undefined : inRange('probePort', options.probePort, 0, 65_535),
+    probeHost: listenAddress(options.probeHost ?? '127.0.0.1'),
+    drainMs: inRange('drainMs', options.drainMs ?? 0, 0, 3_600_000),
+    maxStalenessMs: inRange('maxStalenessMs', options.maxStalenessMs ?? 15_000, 1_000, 2 ** 40),
     backend: options.backend ?? 'auto',
-    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 1_000, 10, 3_600_000),
+    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 500, 10, 3_600_000),
     transport: options.transport ?? 'auto',
     nativeEngineSha256: hashes(options.nativeEngineSha256 ?? []),
     settleMs: inRange('settleMs', options.settleMs ?? 200, 0, 60_000),

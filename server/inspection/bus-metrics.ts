@@ -7,9 +7,15 @@ import type { LazyRegistry, Sample } from '../metrics/registry.js';
 
 /** Adds all metrics of a bus to a registry, which reads their values when it is asked. */
 export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopDelay): void {
-  describeEvents(registry, bus);
-  describeDelivery(registry, bus);
-  describeRecords(registry, bus);
+  // An edge that has no records yet has no hub, and one that begins again has another.
+  if (bus.isRunning) {
+    describeEvents(registry, bus);
+    describeDelivery(registry, bus);
+    describeRecords(registry, bus);
+  }
+  registry.gauge('ready', 'Whether the server may be given clients, as /readyz says.', () =>
+    bus.readiness.ready ? 1 : 0,
+  );
   bus.describe(registry);
   registry.counter(
     'unforeseen_total',
@@ -19,7 +25,8 @@ export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopD
   describeProcess(registry, delay);
 }
 
-function describeEvents(registry: LazyRegistry, { traffic, inspector, hub }: ServedBus): void {
+function describeEvents(registry: LazyRegistry, bus: ServedBus): void {
+  const { traffic } = bus;
   registry.counter('events_total', 'Transitions observed, by kind and type.', () =>
     KINDS.flatMap((kind, k) =>
       EVENT_TYPES.map((type, t) => ({ labels: { kind, type }, value: traffic.events[k]![t]! })).filter(
@@ -27,11 +34,11 @@ function describeEvents(registry: LazyRegistry, { traffic, inspector, hub }: Ser
       ),
     ),
   );
-  registry.gauge('revision', 'The last revision given to a transition.', () => hub.revision);
-  registry.gauge('history_events', 'Events that can be replayed.', () => hub.history.size);
-  registry.gauge('history_bytes', 'Approximate bytes that those events keep in memory.', () => hub.history.bytes);
+  registry.gauge('revision', 'The last revision given to a transition.', () => bus.hub.revision);
+  registry.gauge('history_events', 'Events that can be replayed.', () => bus.hub.history.size);
+  registry.gauge('history_bytes', 'Approximate bytes that those events keep in memory.', () => bus.hub.history.bytes);
   registry.gauge('journal_state', '1 for the state that the journal is in.', () => [
-    { labels: { state: inspector.journalState }, value: 1 },
+    { labels: { state: bus.inspector.journalState }, value: 1 },
   ]);
   registry.histogram('ingest_seconds', 'From the hint that a file changed to the event.', traffic.ingestMs);
   registry.histogram(
@@ -41,53 +48,57 @@ function describeEvents(registry: LazyRegistry, { traffic, inspector, hub }: Ser
   );
 }
 
-function describeDelivery(registry: LazyRegistry, { traffic, hub, sessions }: ServedBus): void {
+function describeDelivery(registry: LazyRegistry, bus: ServedBus): void {
+  const { traffic } = bus;
   registry.histogram(
     'delivery_seconds',
     "Handing one turn's events to every live subscription that they match.",
     traffic.deliveryMs,
   );
   registry.counter('delivered_events_total', 'Events handed to sockets, to live or lagging subscriptions.', () => [
-    { labels: { path: 'live' }, value: hub.fanOut.delivered },
-    { labels: { path: 'behind' }, value: hub.deliveredBehind },
+    { labels: { path: 'live' }, value: bus.hub.fanOut.delivered },
+    { labels: { path: 'behind' }, value: bus.hub.deliveredBehind },
   ]);
   registry.counter('resyncs_total', 'Subscriptions that received resync, by reason.', () =>
-    (Object.entries(hub.resyncs) as [ResyncReason, number][]).map(([reason, value]) => ({ labels: { reason }, value })),
+    (Object.entries(bus.hub.resyncs) as [ResyncReason, number][]).map(([reason, value]) => ({
+      labels: { reason },
+      value,
+    })),
   );
   registry.gauge(
     'connections',
     'Connections, including event streams over HTTP, by whether their queue accepts more.',
     () =>
-      count(sessions, (session) => (session.port.state === 'open' ? 'open' : 'congested'), 'flow', [
+      count(bus.sessions, (session) => (session.port.state === 'open' ? 'open' : 'congested'), 'flow', [
         'open',
         'congested',
       ]),
   );
-  registry.gauge('subscriptions', 'Subscriptions, by state.', () => subscriptionStates(sessions));
+  registry.gauge('subscriptions', 'Subscriptions, by state.', () => subscriptionStates(bus.sessions));
   registry.gauge('queued_bytes', 'Bytes in the queues of all sockets.', () => {
     let bytes = 0;
-    for (const { port } of sessions) bytes += port.socket.queuedBytes;
+    for (const { port } of bus.sessions) bytes += port.socket.queuedBytes;
     return bytes;
   });
   registry.gauge(
     'connection_behind_events',
     'Revisions still to be sent to a connection, for those that are furthest behind, by number and name.',
-    () => furthestBehind(sessions, hub.revision),
+    () => furthestBehind(bus.sessions, bus.hub.revision),
   );
   registry.counter(
     'stalls_total',
     'Connections that waited for their socket although the queue was empty: must stay 0.',
-    () => hub.stalls,
+    () => bus.hub.stalls,
   );
-  registry.gauge('groups', 'Distinct filters and encodings subscribed to.', () => hub.fanOut.groupCount);
+  registry.gauge('groups', 'Distinct filters and encodings subscribed to.', () => bus.hub.fanOut.groupCount);
 }
 
-function describeRecords(registry: LazyRegistry, { hub: { store } }: ServedBus): void {
+function describeRecords(registry: LazyRegistry, bus: ServedBus): void {
   registry.gauge('records', 'Current records, by kind.', () =>
-    KINDS.map((kind) => ({ labels: { kind }, value: store.count(kind) })),
+    KINDS.map((kind) => ({ labels: { kind }, value: bus.hub.store.count(kind) })),
   );
   registry.gauge('problems', 'Files that cannot be read as records, by problem.', () =>
-    count(store.problems, ({ problem }) => problem!, 'problem', []),
+    count(bus.hub.store.problems, ({ problem }) => problem!, 'problem', []),
   );
 }
 

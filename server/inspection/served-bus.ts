@@ -4,10 +4,22 @@ import type { Socket } from '../delivery/port.js';
 import type { JournalHealth } from '../journal/journal.js';
 import type { LazyRegistry } from '../metrics/registry.js';
 import type { Traffic } from '../metrics/traffic.js';
+import type { Readiness } from '../runtime/readiness.js';
 import type { Supervision } from '../runtime/supervisor.js';
 import type { Connection } from '../sessions/connection.js';
 import type { Session } from '../sessions/session.js';
 import type { Introspection } from './introspection.js';
+
+/** The relay as `/readyz` shows it. */
+export interface RelayStatus {
+  readonly state: string;
+  /** The sequence in the stream of the last message that was stored, or read. */
+  readonly sequence: number;
+  /** Events that NATS does not have yet; at an edge, those that are known and have not arrived. */
+  readonly behind: number;
+  /** At an edge: how old the records may be, seconds; `null` while that is not known. */
+  readonly staleness_s?: number | null;
+}
 
 /** A bus as the network room and the metrics see it. */
 export interface ServedBus {
@@ -18,6 +30,10 @@ export interface ServedBus {
   /** Where unexpected errors end. */
   readonly supervisor: Supervision & { readonly count: number };
   readonly isRunning: boolean;
+  /** Whether the bus may be given clients. */
+  readonly readiness: Readiness;
+  /** What the bus knows of its relay, for `/readyz`; `undefined` without one. It holds nothing that needs a token. */
+  readonly relayStatus: RelayStatus | undefined;
   readonly connectionCount: number;
   readonly sessions: Iterable<Session>;
   /** @throws Error while the bus is not running. */

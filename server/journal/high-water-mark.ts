@@ -24,6 +24,11 @@ export class HighWaterMark {
 
   constructor(private readonly dir: JournalDir) {}
 
+  /** Whether the mark is kept: its file is open, and each write has succeeded. */
+  get isOpen(): boolean {
+    return this.#file !== undefined;
+  }
+
   /** Opens the mark for an epoch and sets it. @throws Error if it cannot be written. */
   open(epoch: Epoch, last: Revision): void {
     this.close();

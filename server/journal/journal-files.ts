@@ -51,8 +51,8 @@ export class JournalFiles {
   readonly #openTable: OpenTable;
   readonly #probe: (path: string) => Promise<void>;
   readonly #boot: () => string | undefined;
-  /** The mark is kept no longer, and the header that needs it could not be removed: the next start would use revisions twice. */
-  #mustForget = false;
+  /** The epoch in the header on the disk; `undefined` if no later run would continue an epoch that is served by this process. */
+  #named: Epoch | undefined;
 
   constructor(private readonly services: JournalFileServices) {
     this.#dir = new JournalDir(services.parent);
@@ -63,16 +63,34 @@ export class JournalFiles {
   }
 
   /** Reads the journal of an earlier run. */
-  recover(): Promise<RecoveryResult> {
+  async recover(): Promise<RecoveryResult> {
     const { clock, log } = this.services;
     const [dir, mark, openTable] = [this.#dir, this.#mark, this.#openTable];
-    return recoverOrBeginAgain({ dir, mark, openTable, probe: this.#probe, boot: this.#boot(), clock, log });
+    const found = await recoverOrBeginAgain({
+      dir,
+      mark,
+      openTable,
+      probe: this.#probe,
+      boot: this.#boot(),
+      clock,
+      log,
+    });
+    if (found.is !== 'nothing') this.#named = found.recovered.epoch;
+    return found;
   }
 
-  /** Sets the mark ahead if it is before a revision. @throws Error if it cannot be written; the header is removed then. */
-  advanceMark(last: Revision): void {
-    if (this.#mustForget) this.#removeHeader();
-    this.#orForget(() => {
+  /**
+   * Whether no later run can use a revision again that is told now: it is not above the mark, or no later run would continue its epoch.
+   * To be asked after {@link advanceMark}.
+   */
+  covers(epoch: Epoch): boolean {
+    return this.#named !== epoch || this.#mark.isOpen;
+  }
+
+  /** Sets the mark ahead if it is before a revision. @throws Error if it cannot be written; the header is removed then, if that can be done. */
+  advanceMark(epoch: Epoch, last: Revision): void {
+    if (!this.covers(epoch)) this.#removeHeader();
+    this.#orForget(epoch, () => {
       this.#mark.advanceTo(last);
     });
   }
@@ -95,10 +113,9 @@ export class JournalFiles {
   async writeAnew(whole: Whole, retention: Retention, isWanted: () => boolean): Promise<WrittenTable> {
     const { epoch, base, cut, leases, events } = whole;
     // A header is valid only together with a mark that is kept up to date.
-    this.#orForget(() => {
+    this.#orForget(epoch, () => {
       this.#dir.ensure();
       this.#mark.open(epoch, cut.revision);
-      this.#mustForget = false;
     });
     const file = this.#dir.nextFile();
     const writer = new JournalWriter(await this.#openNew(file), epoch, retention, base);
@@ -106,6 +123,7 @@ export class JournalFiles {
       await writer.writeAll(cut, leases, events, () => this.#openTable(this.#dir.file(file)));
       if (!isWanted()) throw new Error('given up');
       this.#writeHeader(epoch, file, null);
+      this.#named = epoch;
     } catch (error) {
       await writer.close().catch(() => undefined);
       this.#dir.removeTable(file);
@@ -121,7 +139,6 @@ export class JournalFiles {
   }
 
   close(): void {
-    if (this.#mustForget) this.#removeHeader();
     this.#mark.close();
     this.#dir.close();
   }
@@ -140,25 +157,23 @@ export class JournalFiles {
     this.#dir.writeHeader({ format: JOURNAL_FORMAT, epoch, file, inode, boot, seal });
   }
 
-  /** Removes the header if `act` throws: a journal that does not know which revisions were sent must not be continued. */
-  #orForget(act: () => void): void {
+  /** Removes the epoch's header if `act` throws: a journal that does not know which revisions were sent must not be continued. */
+  #orForget(epoch: Epoch, act: () => void): void {
     try {
       act();
     } catch (error) {
       this.#mark.close();
-      this.#removeHeader();
+      if (this.#named === epoch) this.#removeHeader();
       throw error;
     }
   }
 
-  /** Where that fails, it is tried again before each turn is told, and at the end: a disk that was full may have room by then. */
   #removeHeader(): void {
     try {
       this.#dir.removeHeader();
-      this.#mustForget = false;
+      this.#named = undefined;
     } catch (error) {
-      if (!this.#mustForget) this.services.log.error({ err: error }, 'the journal can be neither kept nor removed');
-      this.#mustForget = true;
+      this.services.log.error({ err: error }, 'the journal can be neither kept nor removed');
     }
   }
 }

@@ -18,6 +18,12 @@ const CLOSE_PATIENCE_MS = 3_000;
 /** `durable`: published events are on the disk, or will be soon. `degraded`: they are not, and the server goes on without. */
 export type JournalHealth = 'durable' | 'degraded' | 'off';
 
+/**
+ * Whether a later run may use the revisions of a turn again. `uncovered`: it may, because the journal can be neither kept nor removed. They
+ * must not be sent in this epoch.
+ */
+export type Coverage = 'covered' | 'uncovered';
+
 /** The stream that the journal writes to disk. */
 export interface JournalSource {
   readonly epoch: Epoch;
@@ -87,27 +93,32 @@ export class Journal {
     return found.recovered;
   }
 
-  /** Starts to write events. @param since the events since {@link recover}. */
-  begin(source: JournalSource, since: readonly StoreEvent[]): void {
+  /** Starts to write events. @param since the events since {@link recover}. @returns as {@link advanceTo} */
+  begin(source: JournalSource, since: readonly StoreEvent[]): Coverage {
+    this.follow(source);
+    if (this.#phase.at !== 'writing') this.#work = this.#rewrite();
+    const coverage = this.advanceTo(since);
+    if (this.#phase.at === 'writing') this.append(since);
+    return coverage;
+  }
+
+  /** Writes another stream from now on: a new epoch, after events of the last one were `uncovered`. */
+  follow(source: JournalSource): void {
     this.#source = source;
     this.#epoch = source.epoch;
-    if (this.#phase.at !== 'writing') {
-      this.#work = this.#rewrite();
-      return;
-    }
-    this.advanceTo(since);
-    this.append(since);
   }
 
   /** To be called before one turn's events are sent. Few calls write the mark, with a system call that does not wait for the disk. */
-  advanceTo(events: readonly StoreEvent[]): void {
+  advanceTo(events: readonly StoreEvent[]): Coverage {
     const last = events.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) return 'covered';
+    const epoch = this.#epoch!;
     try {
-      this.#files.advanceMark(last.revision);
+      this.#files.advanceMark(epoch, last.revision);
     } catch (error) {
       this.#degrade(error);
     }
+    return this.#files.covers(epoch) ? 'covered' : 'uncovered';
   }
 
   /** Takes one turn's events. To be called after they were sent. */

@@ -6,6 +6,8 @@ import { RequestHandler } from './request-handler.js';
 import type { ServedBus } from '../inspection/served-bus.js';
 import { inUrl, isWildcard, LOOPBACK_HOSTS, reachedAt } from '../config/authority.js';
 import { chooseTransport } from './choose-transport.js';
+import { drain } from './drain.js';
+import { ProbeListener, probeNames, type ProbeOptions } from './probe-listener.js';
 import { AccessPolicy } from './access-policy.js';
 import type { Transport } from './transport.js';
 
@@ -15,39 +17,59 @@ const NATIVE_HEADROOM_BYTES = 4_194_304;
 /** How long a client is asked to wait before it connects again. It adds its own jitter. */
 const RETRY_AFTER_SHUTDOWN_MS = 500;
 
-export type FrontOptions = Pick<
-  ResolvedOptions,
-  | 'host'
-  | 'port'
-  | 'transport'
-  | 'nativeEngineSha256'
-  | 'tls'
-  | 'allowHosts'
-  | 'allowOrigins'
-  | 'limits'
-  | 'idleTimeoutMs'
-> & {
-  /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
-  readonly sharePort?: boolean;
-};
+export type FrontOptions = ProbeOptions &
+  Pick<
+    ResolvedOptions,
+    | 'host'
+    | 'port'
+    | 'transport'
+    | 'nativeEngineSha256'
+    | 'tls'
+    | 'allowHosts'
+    | 'allowOrigins'
+    | 'limits'
+    | 'idleTimeoutMs'
+    | 'drainMs'
+  > & {
+    /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
+    readonly sharePort?: boolean;
+  };
 
 /** Serves a bus on the network. It joins the engine that listens, the access policy and the request handler. */
 export class Listener {
   readonly #requests: RequestHandler;
+  readonly #probes: ProbeListener;
   #transport: Transport | undefined;
 
   constructor(
     private readonly options: FrontOptions,
-    bus: ServedBus,
-    clock: Clock,
+    private readonly bus: ServedBus,
+    private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.#requests = new RequestHandler(bus, options.limits, clock, log);
+    this.#requests = new RequestHandler(bus, options.limits, clock, log, probeNames(options.allowHosts));
+    this.#probes = new ProbeListener(options, this.#requests, log);
   }
 
   /** The engine in use; `undefined` until it listens. */
   get transportName(): string | undefined {
     return this.#transport?.name;
+  }
+
+  /**
+   * Answers probes from now on, if they have a port. Called before anything that may take long.
+   * @throws Error with code EADDRINUSE if the port is taken.
+   */
+  async listenForProbes(): Promise<void> {
+    this.probePort = await this.#probes.listen();
+  }
+
+  /** The port of probes; `undefined` without one. */
+  probePort: number | undefined;
+
+  /** Ends the answers to probes, which come to the last. */
+  stopProbes(): Promise<void> {
+    return this.#probes.stop();
   }
 
   /**
@@ -93,6 +115,19 @@ export class Listener {
   async reloadTls(): Promise<void> {
     await this.#transport?.reloadTls();
     if (this.options.tls) this.log.info({}, 'certificate read again');
+  }
+
+  /**
+   * Sends clients elsewhere: from now on the server is not ready and refuses new ones, and it ends the connected ones over `drainMs`. What
+   * they are told until then is complete.
+   */
+  async drain(): Promise<void> {
+    const { drainMs } = this.options;
+    if (drainMs === 0) return;
+    this.#requests.stop();
+    this.log.info({ connections: this.bus.connectionCount, over_ms: drainMs }, 'sending clients elsewhere');
+    await drain(this.bus, this.clock, drainMs);
+    this.log.info({ connections: this.bus.connectionCount }, 'clients were sent elsewhere');
   }
 
   /** Refuses new clients, and closes the connected ones with a reason that asks them to connect again later. */

@@ -6,9 +6,12 @@ import { eventsRoute } from './http/events.js';
 import { holdersRoute } from './http/holders.js';
 import { inspectorPages } from './http/inspector-pages.js';
 import { metricsRoute } from './http/metrics.js';
+import { answerProbe } from './http/probes.js';
+import type { ReadinessReport } from './http/readiness.js';
 import { recordsRoute } from './http/records.js';
 import type { Route, RouteServices } from './http/route.js';
 import type { Log } from '../runtime/log.js';
+import { unready } from '../runtime/readiness.js';
 import { LoopDelay } from '../metrics/loop-delay.js';
 import type { Limits } from '../config/options.js';
 import type { ServedBus } from '../inspection/served-bus.js';
@@ -24,12 +27,12 @@ import type { HttpAnswer, HttpReply, RequestHead, TransportHandlers, Upgrade } f
 const WARN_EVERY_MS = 60_000;
 
 /** What the token opens. */
-function tokenRoutes(services: RouteServices): ReadonlyMap<string, Route> {
+function tokenRoutes(services: RouteServices, metrics: Route): ReadonlyMap<string, Route> {
   return new Map([
     ['/records', recordsRoute(services)],
     ['/holders', holdersRoute(services)],
     ['/events', eventsRoute(services)],
-    ['/metrics', metricsRoute(services)],
+    ['/metrics', metrics],
   ]);
 }
 
@@ -43,6 +46,7 @@ export class RequestHandler implements TransportHandlers {
   readonly #slots: ConnectionSlots;
   readonly #loopDelay = new LoopDelay();
   readonly #routes: ReadonlyMap<string, Route>;
+  readonly #metrics: Route;
   #accessPolicy: AccessPolicy | undefined;
   #isStopping = false;
   #warnedAt = -WARN_EVERY_MS;
@@ -52,10 +56,14 @@ export class RequestHandler implements TransportHandlers {
     private readonly limits: Limits,
     private readonly clock: Clock,
     private readonly log: Log,
+    /** Names that a probe may use for this server, beside addresses. */
+    private readonly probeHosts: readonly string[] = [],
   ) {
     this.#refusals = new RefusalRate(limits.maxRefusalsPerSecond, clock);
     this.#slots = new ConnectionSlots(() => bus.connectionCount, limits.maxConnections);
-    this.#routes = tokenRoutes({ bus, limits, clock, slots: this.#slots, loopDelay: this.#loopDelay });
+    const services = { bus, limits, clock, slots: this.#slots, loopDelay: this.#loopDelay };
+    this.#metrics = metricsRoute(services);
+    this.#routes = tokenRoutes(services, this.#metrics);
   }
 
   /** Starts to serve requests. Before this call every request is answered with 503 and a `retry-after`. */
@@ -75,17 +83,30 @@ export class RequestHandler implements TransportHandlers {
 
   http(request: RequestHead): HttpAnswer {
     return this.#guarded<HttpAnswer>(() => {
-      const { bus } = this;
       if (!this.#accessPolicy) return UNREADY;
       const reply = answer(request, {
         accessPolicy: this.#accessPolicy,
         pages: this.#pages,
         routes: this.#routes,
-        health: () => ({ ...bus.health, revision: bus.hub.revision, journal: bus.journalHealth }),
-        isReady: () => bus.isRunning && !this.#isStopping && bus.health.state !== 'gone',
+        readiness: () => this.#readiness(),
       });
       return this.#counted(request, reply);
     }, FAILED);
+  }
+
+  /** Answers a request on the port of probes. It needs no token, and is answered from the start to the end of the process. */
+  probe(request: RequestHead): HttpAnswer {
+    const services = { readiness: () => this.#readiness(), metrics: this.#metrics, hosts: this.probeHosts };
+    return this.#guarded<HttpAnswer>(() => answerProbe(request, services), FAILED);
+  }
+
+  #readiness(): ReadinessReport {
+    const { bus } = this;
+    const readiness = this.#isStopping ? unready('the server is stopping') : bus.readiness;
+    const served = bus.isRunning ? { revision: bus.hub.revision } : {};
+    const relay = bus.relayStatus;
+    const known = { ...bus.health, ...served, journal: bus.journalHealth, ...(relay ? { relay } : {}) };
+    return { readiness, known };
   }
 
   upgrade(request: RequestHead): Upgrade {

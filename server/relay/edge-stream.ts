@@ -1,20 +1,22 @@
 import type { Revision } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import type { RandomBytes } from '../runtime/random.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
-import { findBase, NoBaseError, readHistory, StateBuilder, type StreamState } from './cold-start.js';
+import { NoBaseError, type StreamState } from './cold-start.js';
 import type { Broker, FeedStart } from './broker.js';
+import { IDLE, nextEdgeState, type EdgeStreamEvent, type EdgeStreamState } from './edge-stream-state.js';
 import type { EventMessage, Stamp } from './relay-message.js';
+import { RejectionCounts } from './rejections.js';
 import type { RelayNames } from './relay-names.js';
 import { StreamFeed, type Positioned } from './stream-feed.js';
+import { StreamRebuild } from './stream-rebuild.js';
 
 /** How many events are passed to the sink together, at most. */
 const MAX_EVENTS_TOGETHER = 512;
 /** How long one turn of the loop may pass events on, so that clients do not wait. */
 const TURN_MS = 3;
-const FIRST_PAUSE_MS = 50;
-const LAST_PAUSE_MS = 1_000;
 
 export interface EdgeSink {
   /** Called at the start and after a gap, with the current records and the known events that led to them. */
@@ -30,6 +32,7 @@ export interface EdgeStreamServices {
   readonly names: RelayNames;
   readonly clock: Clock;
   readonly log: Log;
+  readonly random: RandomBytes;
   readonly sink: EdgeSink;
   /** How many messages of the stream are read at the start so that clients can resume from older cursors. */
   readonly historyMessages: number;
@@ -43,35 +46,34 @@ interface Place {
   sequence: number;
 }
 
-type Phase =
-  | { readonly at: 'idle' }
-  /** The records are being built. Messages after them wait in `later`. */
-  | { readonly at: 'building'; readonly builder: StateBuilder; isBuilt: boolean; readonly later: Positioned[] }
-  | { readonly at: 'following' }
-  | { readonly at: 'stopped' };
-
-/** Follows a stream: builds the state, passes on the events after it, and begins again if a revision is missing. */
+/**
+ * Follows a stream: builds the state, passes on the events after it, and begins again if a revision is missing. {@link nextEdgeState} says
+ * what follows what.
+ */
 export class EdgeStream {
-  #phase: Phase = { at: 'idle' };
+  #state: EdgeStreamState = IDLE;
   #feed: StreamFeed | undefined;
   #place: Place | undefined;
   #pending: (Stamp & EventMessage)[] = [];
   readonly #turns: TurnLoop;
-  #isOpening = false;
   /** Counts feeds: what comes of any but the last is for nobody. */
   #feeds = 0;
   #origin = '';
-  /** The last logged reason why a message cannot be read, so that it is logged once. */
+  /** The last logged reason why a message cannot be read, and why the stream is not followed, so that each is logged once. */
   #unreadable = '';
-  #failBuilding: (error: Error) => void = () => undefined;
+  #failure = '';
+  #cancelTimer: () => void = () => undefined;
+  #rebuild: StreamRebuild | undefined;
+  #first: () => void = () => undefined;
+  readonly rejected = new RejectionCounts();
   rebuilds = 0;
 
   constructor(private readonly services: EdgeStreamServices) {
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
   }
 
-  get isFollowing(): boolean {
-    return this.#phase.at === 'following';
+  get state(): EdgeStreamState['at'] {
+    return this.#state.at;
   }
 
   /** The sequence of the last message that has been read. */
@@ -79,117 +81,143 @@ export class EdgeStream {
     return this.#place?.sequence ?? 0;
   }
 
-  /** Resolves when the first state has been built. Then the stream is followed in the background. */
-  async start(): Promise<void> {
-    await this.#open();
+  /** Resolves when the first state has been built, or the stream is stopped. Then the stream is followed in the background. */
+  start(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#first = resolve;
+      this.#happens({ is: 'started' });
+    });
   }
 
   stop(): void {
-    this.#phase = { at: 'stopped' };
-    this.#turns.stop();
-    this.#feed?.close();
+    this.#happens({ is: 'stopped' });
   }
 
   disconnected(): void {
-    this.#feed?.close();
-    this.#failBuilding(new Error('the connection broke'));
+    this.#happens({ is: 'disconnected', random: this.#random() });
   }
 
   reconnected(): void {
-    void this.#open();
+    this.#happens({ is: 'connected' });
   }
 
   /** Opens the feed again. Called if the origin reports a revision that has not arrived. */
   lookAgain(): void {
-    if (this.isFollowing) void this.#open();
+    if (this.#state.at === 'following') this.#happens({ is: 'broken', random: this.#random() });
   }
 
-  get #isStopped(): boolean {
-    return this.#phase.at === 'stopped';
+  // ── states ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #happens(event: EdgeStreamEvent): void {
+    const before = this.#state;
+    const state = nextEdgeState(before, event);
+    if (state === before) return;
+    this.#state = state;
+    if (before.at !== 'following' || state.at !== 'following') this.#enter(state);
   }
 
-  /** Opens a feed after the last message that was read, or begins again. Tries until it succeeds. */
-  async #open(): Promise<void> {
-    if (this.#isOpening) return;
-    this.#isOpening = true;
-    const { clock, log, names } = this.services;
-    let lastMessage = '';
-    for (let pause = FIRST_PAUSE_MS; !this.#isStopped; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
-      try {
-        this.#feed?.close();
-        if (!(await this.#continueFeed())) await this.#rebuild();
-        // What came meanwhile may not continue from there.
-        if (this.isFollowing) break;
-      } catch (error) {
-        const { message } = error as Error;
-        if (message !== lastMessage) {
-          const isKnown = error instanceof NoBaseError;
-          log.warn(
-            { stream: names.stream, ...(isKnown ? {} : { err: error }) },
-            `not following the stream yet: ${message}`,
-          );
-        }
-        lastMessage = message;
-        if (error instanceof NoBaseError) await this.services.askForBase();
-        await new Promise<void>((resolve) => clock.after(pause, resolve));
-      }
+  /** Does what a state asks for. */
+  #enter(state: EdgeStreamState): void {
+    this.#cancelTimer();
+    this.#rebuild?.abandon();
+    if (state.at !== 'following') this.#dropFeed();
+    switch (state.at) {
+      case 'idle':
+        return;
+      case 'opening':
+        void this.#attempt(state, () => this.#continue(state));
+        return;
+      case 'building':
+        void this.#attempt(state, () => this.#build(state));
+        return;
+      case 'following':
+        if (this.#failure !== '') this.services.log.info({ sequence: this.sequence }, 'following the stream');
+        this.#failure = '';
+        this.#first();
+        this.#timer(state.timerMs);
+        return;
+      case 'waiting':
+        this.#timer(state.timerMs);
+        return;
+      case 'stopped':
+        this.#turns.stop();
+        this.#first();
+        return;
     }
-    this.#isOpening = false;
-    if (lastMessage !== '' && this.isFollowing) log.info({ sequence: this.sequence }, 'following the stream');
   }
 
-  /** @returns whether the stream still holds the next message. */
-  async #continueFeed(): Promise<boolean> {
-    const place = this.#place;
-    if (!place) return false;
-    const { broker, names } = this.services;
-    const info = await broker.findStream(names.stream);
-    if (!info || info.lastSequence < place.sequence || info.firstSequence > place.sequence + 1) return false;
-    this.#phase = { at: 'following' };
-    await this.#feedFrom({ from: place.sequence + 1 });
-    return true;
-  }
-
-  async #rebuild(): Promise<void> {
-    const { broker, names, sink, historyMessages } = this.services;
-    const phase: Phase = {
-      at: 'building',
-      builder: new StateBuilder(await findBase(broker, names)),
-      isBuilt: false,
-      later: [],
-    };
-    this.#phase = phase;
-    this.#pending = [];
-    await new Promise<void>((resolve, reject) => {
-      this.#failBuilding = reject;
-      this.#feedFrom('last-per-subject', {
-        built: resolve,
-        failed: reject,
-      }).catch(reject);
+  #timer(delayMs: number): void {
+    this.#cancelTimer = this.services.clock.after(delayMs, () => {
+      this.#happens({ is: 'timer' });
     });
-    const state = phase.builder.build();
-    const history = await readHistory(broker, names, state, historyMessages);
-    if (this.#phase !== phase) throw new Error('interrupted');
-    this.rebuilds++;
-    this.#place = { epoch: state.epoch, revision: state.revision, sequence: state.sequence };
-    this.#phase = { at: 'following' };
-    this.#noteOrigin(state.origin);
-    sink.state(state, history);
-    for (const positioned of phase.later) this.#follow(positioned);
   }
 
-  async #feedFrom(
-    start: FeedStart,
-    building?: { readonly built: () => void; readonly failed: (error: Error) => void },
-  ): Promise<void> {
+  #random(): number {
+    return this.services.random(1)[0]! / 256;
+  }
+
+  /** Each attempt ends in an event: its own, or that it has failed. */
+  async #attempt(state: EdgeStreamState, work: () => Promise<void>): Promise<void> {
+    const { log, names, askForBase } = this.services;
+    try {
+      await work();
+    } catch (error) {
+      if (this.#state !== state) return;
+      const { message } = error as Error;
+      const isKnown = error instanceof NoBaseError;
+      const fields = { stream: names.stream, ...(isKnown ? {} : { err: error }) };
+      if (message !== this.#failure) log.warn(fields, `not following the stream yet: ${message}`);
+      this.#failure = message;
+      if (isKnown) await askForBase();
+      if (this.#state === state) this.#happens({ is: 'failed', random: this.#random() });
+    }
+  }
+
+  async #continue(opening: EdgeStreamState): Promise<void> {
+    const place = this.#place;
+    const { broker, names } = this.services;
+    const info = place && (await broker.findStream(names.stream));
+    if (this.#state !== opening) return;
+    // The stream must still hold the next message.
+    if (!place || !info || info.lastSequence < place.sequence || info.firstSequence > place.sequence + 1) {
+      this.#happens({ is: 'discontinued' });
+      return;
+    }
+    await this.#openFeed({ from: place.sequence + 1 }, (positioned) => {
+      this.#follow(positioned);
+    });
+    if (this.#state === opening) this.#happens({ is: 'opened' });
+  }
+
+  async #build(building: EdgeStreamState): Promise<void> {
+    const rebuild = new StreamRebuild(this.services);
+    this.#rebuild = rebuild;
+    this.#pending = [];
+    const { state, history } = await rebuild.run((take) =>
+      this.#openFeed('last-per-subject', (positioned) => {
+        if (this.#state.at === 'following') this.#follow(positioned);
+        else take(positioned);
+      }),
+    );
+    if (this.#state !== building) return;
+    this.rebuilds++;
+    this.#noteOrigin(state.origin);
+    this.services.sink.state(state, history);
+    this.#place = { epoch: state.epoch, revision: state.revision, sequence: state.sequence };
+    this.#happens({ is: 'built' });
+    for (const positioned of rebuild.later) this.#follow(positioned);
+  }
+
+  // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #openFeed(start: FeedStart, take: (positioned: Positioned) => void): Promise<void> {
     const { broker, names, log } = this.services;
     const number = ++this.#feeds;
     // One that was given up while it was being opened may still be sent something.
     const isThis = (): boolean => number === this.#feeds;
-    let broken: Error | undefined;
     const feed = await StreamFeed.open(broker, names, start, {
       message: (positioned) => {
-        if (isThis()) this.#take(positioned, building);
+        if (isThis()) take(positioned);
       },
       unreadable: ({ message }) => {
         if (message !== this.#unreadable) log.error({ stream: names.stream }, message);
@@ -197,44 +225,25 @@ export class EdgeStream {
       },
       broken: (error) => {
         if (!isThis()) return;
-        broken = error;
         log.warn({ err: error }, error.message);
-        building?.failed(error);
-        // The records may be there, and their history be read: nothing would follow them.
-        if (this.#phase.at === 'building') this.#phase = { at: 'idle' };
-        if (this.isFollowing) void this.#open();
+        this.#happens({ is: 'broken', random: this.#random() });
       },
     });
-    if (!isThis() || this.#isStopped) {
-      feed.close();
-      return;
-    }
-    this.#feed = feed;
-    // Nobody heard of that who is opening it.
-    if (broken) throw broken;
+    if (isThis()) this.#feed = feed;
+    else feed.close();
   }
 
-  #take(
-    positioned: Positioned,
-    building?: { readonly built: () => void; readonly failed: (error: Error) => void },
-  ): void {
-    const phase = this.#phase;
-    if (phase.at === 'following') this.#follow(positioned);
-    if (phase.at !== 'building') return;
-    if (phase.isBuilt) {
-      phase.later.push(positioned);
-      return;
-    }
-    phase.builder.take(positioned);
-    if (positioned.pending > 0) return;
-    phase.isBuilt = true;
-    building?.built();
+  #dropFeed(): void {
+    this.#feeds++;
+    this.#feed?.close();
+    this.#feed = undefined;
   }
 
   #follow({ sequence, message }: Positioned): void {
-    const place = this.#place!;
-    if (this.#phase.at !== 'following') return;
+    const place = this.#place;
+    if (!place || (this.#state.at !== 'following' && this.#state.at !== 'opening')) return;
     if (!message) {
+      this.rejected.add('unreadable');
       place.sequence = sequence;
       return;
     }
@@ -242,10 +251,12 @@ export class EdgeStream {
     const isOn = message.epoch === place.epoch;
     if (message.is === 'event') {
       if (isOn && message.position <= place.revision) {
+        this.rejected.add('repeated');
         place.sequence = sequence;
         return;
       }
       if (!isOn || message.position !== place.revision + 1) {
+        this.rejected.add('gap');
         this.#beginAgain(`revision ${String(message.position)} follows ${String(place.revision)}`);
         return;
       }
@@ -253,33 +264,30 @@ export class EdgeStream {
       this.#pending.push(message);
       this.#turns.request();
     } else if (message.is === 'base' && !(isOn && message.position <= place.revision)) {
-      this.#beginAgain(
-        message.phase === 'begin' ? `the origin begins again: ${message.why}` : 'the origin has begun again',
-      );
+      const why = message.phase === 'begin' ? `the origin begins again: ${message.why}` : 'the origin has begun again';
+      this.#beginAgain(why);
       return;
     }
     place.sequence = sequence;
   }
 
   #beginAgain(why: string): void {
-    this.services.log.warn(
-      { sequence: this.sequence },
-      `the stream does not continue from here (${why}); beginning again`,
-    );
-    this.#passOn(Infinity);
+    const { log } = this.services;
+    log.warn({ sequence: this.sequence }, `the stream does not continue from here (${why}); beginning again`);
     this.#place = undefined;
-    this.#phase = { at: 'idle' };
-    this.#feed?.close();
-    void this.#open();
+    this.#happens({ is: 'broken', random: this.#random() });
+    this.#passOn(Infinity);
   }
 
   /** @returns whether more events wait to be passed on. */
   #step(turn: Turn): boolean {
-    if (this.#isStopped) return false;
+    if (this.#state.at === 'stopped') return false;
     try {
       do this.#passOn(MAX_EVENTS_TOGETHER);
       while (this.#pending.length > 0 && !turn.isSpent());
     } catch (error) {
+      // Those after it cannot be applied either.
+      this.#pending = [];
       this.#beginAgain(`an event cannot be applied: ${(error as Error).message}`);
       return false;
     }

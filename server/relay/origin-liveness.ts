@@ -49,8 +49,9 @@ export class OriginLiveness implements Clock {
     if (this.#last?.origin !== origin) this.#forget();
   }
 
-  heard(message: AliveMessage): void {
-    if (this.#origin !== undefined && message.origin !== this.#origin) return;
+  /** @returns whether it is a heartbeat of the origin that the stream names. */
+  heard(message: AliveMessage): boolean {
+    if (this.#origin !== undefined && message.origin !== this.#origin) return false;
     this.#last = message;
     this.#lastAt = this.clock.elapsed();
     const offset = message.now - this.#lastAt;
@@ -60,23 +61,26 @@ export class OriginLiveness implements Clock {
     if (this.#offsets.length > REMEMBERED) this.#offsets.shift();
     // A heartbeat can be late and never early, so the largest difference is that of the fastest one.
     this.#offset = Math.max(...this.#offsets);
+    return true;
   }
 
   /**
    * An answer to a question of this edge is a sign of life that says more: the origin's clock has shown that time at a moment
    * between the question and when it was heard. An edge that was cut off may still believe in a time from before the clock was set
    * back, and that all could be seen; the next of the regular signs is waited for by nobody who asks.
+   * @returns whether it is an answer of the origin that the stream names.
    */
-  answered(message: AliveMessage, askedAt: number, heardAt: number): void {
-    if (this.#origin !== undefined && message.origin !== this.#origin) return;
+  answered(message: AliveMessage, askedAt: number, heardAt: number): boolean {
+    if (this.#origin !== undefined && message.origin !== this.#origin) return false;
     if (heardAt >= this.#lastAt) {
       this.#last = message;
       this.#lastAt = heardAt;
     }
     // It is said in whole milliseconds.
-    if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return;
+    if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return true;
     this.#offset = message.now - heardAt;
     this.#offsets.splice(0, Infinity, this.#offset);
+    return true;
   }
 
   get isPresent(): boolean {

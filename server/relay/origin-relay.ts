@@ -8,7 +8,7 @@ import { connectWithRetry } from './connect-with-retry.js';
 import { readJson, type Broker, type BrokerMessage, type ConnectBroker } from './broker.js';
 import { connectNatsBroker } from './nats-broker.js';
 import type { Published } from './outbox.js';
-import type { ToldState } from './publisher-state.js';
+import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
 import type { ResolvedRelay } from '../config/relay-options.js';
@@ -33,6 +33,15 @@ export interface RelayHealth {
   readonly state: 'connecting' | ToldState;
   /** Events that NATS does not have yet. */
   readonly behind: number;
+  /** The sequence of the last message that the stream has acknowledged; 0 before the first. */
+  readonly sequence: number;
+  /** How long the oldest of those events has been waiting, milliseconds; 0 if none waits. */
+  readonly behindMs: number;
+  readonly claims: number;
+  /** How often NATS was found again after it was lost. */
+  readonly reconnects: number;
+  /** Failed claims and messages, by why. */
+  readonly failures: PublisherFailures;
 }
 
 export interface OriginRelayServices {
@@ -63,6 +72,9 @@ export class OriginRelay {
   #stopAnswering: (() => void) | undefined;
   #cancelAlive: (() => void) | undefined;
   #isStopped = false;
+  #reconnects = 0;
+  /** Whether the connection to NATS stands. */
+  isConnected = false;
 
   constructor(private readonly services: OriginRelayServices) {
     this.names = new RelayNames(services.options.repository);
@@ -72,8 +84,22 @@ export class OriginRelay {
 
   get health(): RelayHealth {
     const publisher = this.#publisher;
-    if (publisher) return { state: publisher.state, behind: publisher.behind };
-    return { state: this.#isStopped ? 'stopped' : 'connecting', behind: this.services.source.history.size };
+    const reconnects = this.#reconnects;
+    if (publisher) {
+      const { state, behind, sequence, claims, failures } = publisher;
+      return { state, behind, behindMs: this.#behindMs(behind), sequence, claims, reconnects, failures };
+    }
+    const state = this.#isStopped ? 'stopped' : 'connecting';
+    const behind = this.services.source.history.size;
+    const nothing = { sequence: 0, claims: 0, failures: NO_FAILURES };
+    return { state, behind, behindMs: this.#behindMs(behind), reconnects, ...nothing };
+  }
+
+  #behindMs(behind: number): number {
+    const { history } = this.services.source;
+    if (behind === 0 || history.size === 0) return 0;
+    const oldest = history.at(Math.max(history.base, history.newest - behind) + 1);
+    return Math.max(0, this.services.clock.now() - oldest.time);
   }
 
   get published(): number {
@@ -91,6 +117,7 @@ export class OriginRelay {
     const broker = await connectWithRetry(options.access, `muse-bus origin of ${options.repository}`, patience);
     if (!broker) return;
     this.#broker = broker;
+    this.isConnected = true;
     const publisher = new Publisher({
       broker,
       names: this.names,
@@ -112,8 +139,12 @@ export class OriginRelay {
       if (alive && alive.origin !== this.#identity.origin) publisher.heardAnother();
     });
     broker.watchConnection((state) => {
+      this.isConnected = state === 'back';
       if (state === 'broken') publisher.disconnected();
-      else publisher.reconnected();
+      else {
+        this.#reconnects++;
+        publisher.reconnected();
+      }
     });
     try {
       await publisher.start();

@@ -9,6 +9,10 @@ interface Attempts {
 /** The states in which nothing is published and a timer runs. */
 type Waiting = 'away' | 'refused' | 'taken';
 
+/** Failed claims and messages, by the state that they led to. */
+export type PublisherFailures = Readonly<Record<Waiting, number>>;
+export const NO_FAILURES: PublisherFailures = { away: 0, refused: 0, taken: 0 };
+
 /** The state of a publisher. After `timerMs` the event `timer` comes. */
 export type PublisherState =
   /** Not started. */
@@ -82,6 +86,7 @@ export function nextState(state: PublisherState, event: PublisherEvent): Publish
 
 /** The state as operators see it. A claim is no news, and publishing is none before the stream has had everything once. */
 export type ToldState = Waiting | 'publishing' | 'stopped';
+export const TOLD_STATES: readonly ToldState[] = ['publishing', 'away', 'refused', 'taken', 'stopped'];
 
 export function toldState(state: PublisherState): ToldState {
   switch (state.at) {
@@ -99,7 +104,7 @@ export function toldState(state: PublisherState): ToldState {
   }
 }
 
-const isWaiting = (state: PublisherState): state is Extract<PublisherState, { readonly at: Waiting }> =>
+export const isWaiting = (state: PublisherState): state is Extract<PublisherState, { readonly at: Waiting }> =>
   state.at === 'away' || state.at === 'refused' || state.at === 'taken';
 
 const attemptsOf = ({ failures, hasPublished }: Attempts): Attempts => ({ failures, hasPublished });

@@ -9,9 +9,12 @@ import { PublishError, PublishWindow } from './publish-window.js';
 import { logCut, logState } from './publisher-log.js';
 import {
   IDLE,
+  isWaiting,
   nextState,
+  NO_FAILURES,
   toldState,
   type PublisherEvent,
+  type PublisherFailures,
   type PublisherState,
   type ToldState,
 } from './publisher-state.js';
@@ -54,6 +57,7 @@ export class Publisher {
   #base: BaseUpkeep | undefined;
   published = 0;
   claims = 0;
+  readonly #failures: { -readonly [Why in keyof PublisherFailures]: number } = { ...NO_FAILURES };
 
   constructor(private readonly services: PublisherServices) {
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
@@ -61,6 +65,10 @@ export class Publisher {
 
   get state(): ToldState {
     return toldState(this.#state);
+  }
+
+  get failures(): PublisherFailures {
+    return this.#failures;
   }
 
   /** Why nothing is published; `undefined` while it is. */
@@ -139,6 +147,7 @@ export class Publisher {
     const state = nextState(before, event);
     if (state === before) return;
     this.#state = state;
+    if (isWaiting(state)) this.#failures[state.at]++;
     if (before.at === 'publishing' && state.at !== 'publishing') this.services.claimed(false);
     this.#tell(toldState(before), toldState(state));
     if (before.at !== 'publishing' || state.at !== 'publishing') this.#enter(state);

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENDPOINT_FILE, MAX_ENDPOINT_BYTES, parseEndpoint, type Endpoint } from './endpoint.js';
+import { keepsModes } from './file-modes.js';
 import { isOwn, isWritableByOthers } from './owner.js';
 import { readPrivateFile, type PrivateReading } from './private-file.js';
 import { stateOfProcess } from './process-proof.js';
@@ -41,7 +42,8 @@ function readBusFile(root: string): PrivateReading {
     }
     const bus = lstatSync(join(root, '.muse', 'bus'));
     if (!isOwn(bus)) return { is: 'refused', why: `is in a directory that belongs to user ${String(bus.uid)}` };
-    if (isWritableByOthers(bus)) return { is: 'refused', why: 'is in a directory that others can write to' };
+    if (isWritableByOthers(bus) && keepsModes(join(root, '.muse', 'bus'), bus.dev))
+      return { is: 'refused', why: 'is in a directory that others can write to' };
     return readPrivateFile(join(root, '.muse', 'bus', ENDPOINT_FILE), MAX_ENDPOINT_BYTES);
   } catch (error) {
     return { is: 'refused', why: `cannot be read: ${(error as Error).message}` };

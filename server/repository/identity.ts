@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, readFileSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
+import { openOwn } from './open-unfollowed.js';
 
 /**
  * Whether a repository's path still leads to the same repository. `unreadable`: the file system reports an error (EACCES, EIO,
@@ -82,8 +83,7 @@ export const isMarker = (text: string): boolean => MARKER.test(text);
 function markerOf(root: string): string | undefined {
   let file: number | undefined;
   try {
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    file = openSync(join(root, '.muse', 'bus', 'id'), flags);
+    file = openOwn(join(root, '.muse', 'bus', 'id'), constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(file);
     if (!stats.isFile() || stats.size > MARKER_BYTES) return undefined;
     const text = readFileSync(file, 'utf8').trim();

@@ -3,12 +3,14 @@
  * that a client can load it alone.
  */
 export { bootId } from './boot.js';
+export { hasLockLibrary } from './file-lock.js';
 export { CHALLENGE_PATH, challengeProof, isChallengeProof, isNonce, makeNonce } from './challenge.js';
 export { endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, parseEndpoint, type Endpoint } from './endpoint.js';
 export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';
 export { findRepository, followWorktree, type RepositorySearch } from './find-repository.js';
 export { RepositoryIdentity, type IdentityRecord, type IdentityState } from './identity.js';
 export { LockError } from './lock-error.js';
+export { openUnfollowed } from './open-unfollowed.js';
 export { PrivateDirectory } from './private-directory.js';
 export {
   makePrivateFileOnce,

@@ -3,20 +3,17 @@ import {
   closeSync,
   constants,
   existsSync,
-  fchmodSync,
   fstatSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
-  renameSync,
   rmSync,
-  writeSync,
   type BigIntStats,
 } from 'node:fs';
 import { join } from 'node:path';
+import { closeToOthers, isOpenToOthers, isProvenWithoutModes, proveModes } from './file-modes.js';
 import { currentUser, isOwn } from './owner.js';
 import {
   createPrivateFile,
@@ -26,6 +23,8 @@ import {
   replacePrivateFile,
   type PrivateReading,
 } from './private-file.js';
+import { PrivateOpenFile } from './private-open-file.js';
+import { renamePatiently } from './rename-file.js';
 import { TrustError } from './trust-error.js';
 
 /** Paths through an open descriptor always lead to the same directory. Only Linux has them. */
@@ -43,6 +42,8 @@ export class PrivateDirectory {
   readonly #file: number | undefined;
   readonly #identity: string;
   #isClosed = false;
+  /** `undefined` until it had to be found out. */
+  #keepsModes: boolean | undefined;
 
   private constructor(
     /** The path at which it was opened. */
@@ -58,6 +59,7 @@ export class PrivateDirectory {
     }
     try {
       this.#identity = identityOf(this.#prove());
+      if (this.#file !== undefined) this.#closeToOthers(this.#file);
     } catch (error) {
       this.close();
       throw error;
@@ -121,7 +123,13 @@ export class PrivateDirectory {
 
   /** Reads a private file. @throws Error if the file system reports an error that says nothing about the file. */
   read(name: string, maxBytes: number): PrivateReading {
-    return readPrivateFile(this.#at(name), maxBytes);
+    const found = readPrivateFile(this.#at(name), maxBytes);
+    return found.is === 'refused' && !this.#provesModes() ? readPrivateFile(this.#at(name), maxBytes) : found;
+  }
+
+  /** Whether the file system keeps who may use a file. If not, nothing in this directory is private. */
+  get keepsModes(): boolean {
+    return this.#file === undefined || !isProvenWithoutModes(fstatSync(this.#file).dev);
   }
 
   /** Replaces a file at once: readers see the old content or the new. @param isDurable whether it is on the disk on return. */
@@ -152,12 +160,11 @@ export class PrivateDirectory {
         return openPrivateFile(this.#at(name));
       } catch (error) {
         if (!(error instanceof PrivateFileError)) throw error;
-        this.setAside(name);
+        if (this.#provesModes()) this.setAside(name);
       }
     }
   }
 
-  /** Opens a file like {@link open}, as an object that reads and writes in place. */
   openFile(name: string): PrivateOpenFile {
     return new PrivateOpenFile(this.open(name));
   }
@@ -184,7 +191,7 @@ export class PrivateDirectory {
   }
 
   rename(from: string, to: string): void {
-    renameSync(this.#at(from), this.#at(to));
+    renamePatiently(this.#at(from), this.#at(to));
   }
 
   /** Renames a file that this program did not make, so that its content is kept. @returns the new name. */
@@ -198,13 +205,11 @@ export class PrivateDirectory {
     return aside;
   }
 
-  /** Flushes the directory: earlier renames in it are on the disk on return. */
+  /** Flushes the directory: earlier renames are on the disk on return. Windows cannot, and writes them through by itself. */
   sync(): void {
-    // Windows cannot flush a directory, and writes renames through by itself.
     if (this.#file !== undefined) fsyncSync(this.#file);
   }
 
-  /** Closes the directory. It cannot be used after this. */
   close(): void {
     if (this.#file !== undefined && !this.#isClosed) closeSync(this.#file);
     this.#isClosed = true;
@@ -229,7 +234,7 @@ export class PrivateDirectory {
     return this.stats(name)?.isDirectory() ?? false;
   }
 
-  /** Proves that the directory belongs to this user, and sets its mode to 0700. */
+  /** Proves that the directory belongs to this user. */
   #prove(): BigIntStats {
     if (this.#file === undefined) {
       const found = lstatSync(this.path, { bigint: true });
@@ -238,26 +243,29 @@ export class PrivateDirectory {
     }
     const found = fstatSync(this.#file, { bigint: true });
     proveOwn(this.path, found);
-    if ((found.mode & 0o777n) !== 0o700n) fchmodSync(this.#file, 0o700);
     return found;
   }
-}
 
-/** A file that is read and written in place. */
-class PrivateOpenFile {
-  constructor(private readonly file: number) {}
-
-  /** @returns the number of bytes that were read into the beginning of the buffer. */
-  read(into: Uint8Array, at: number): number {
-    return readSync(this.file, into, 0, into.length, at);
+  /** Sets the mode to 0700, unless the file system keeps no modes. */
+  #closeToOthers(file: number): void {
+    try {
+      closeToOthers(file, 0o700, false);
+    } catch (error) {
+      if (this.#provesModes()) throw error;
+    }
+    if (isOpenToOthers(fstatSync(file)) && this.#provesModes()) throw new Error(`${this.path} stays open to others`);
   }
 
-  write(bytes: Uint8Array, at: number): void {
-    writeSync(this.file, bytes, 0, bytes.length, at);
-  }
-
-  close(): void {
-    closeSync(this.file);
+  /** Finds out by a new file whether the file system keeps modes: once, because each proof writes. */
+  #provesModes(): boolean {
+    if (this.#file === undefined || !this.keepsModes) return this.#file === undefined;
+    try {
+      this.#keepsModes ??= proveModes(this.#at(`modes-${randomBytes(4).toString('hex')}`), createPrivateFile);
+    } catch {
+      // Nothing can be written here, so nothing is proven.
+      this.#keepsModes = true;
+    }
+    return this.#keepsModes;
   }
 }
 

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
-  fchmodSync,
   fstatSync,
   fsyncSync,
   linkSync,
   lstatSync,
-  openSync,
   readSync,
-  renameSync,
   rmSync,
   writeFileSync,
   type Stats,
 } from 'node:fs';
+import { closeToOthers, isOpenToOthers, keepsModes } from './file-modes.js';
+import { openOwn } from './open-unfollowed.js';
 import { currentUser, isOwn } from './owner.js';
+import { removePatiently, renamePatiently } from './rename-file.js';
 
 /** The content of a private file, or the reason why it is not trusted. */
 export type PrivateReading =
@@ -23,19 +23,23 @@ export type PrivateReading =
   /** The file is not private to this user; `why` follows its path in a sentence. */
   | { readonly is: 'refused'; readonly why: string };
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+const { O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const PRIVATE_MODE = 0o600;
+
+type FileStatus = Pick<Stats, 'mode' | 'uid' | 'nlink' | 'dev' | 'isFile'>;
 
 /**
  * @returns why other users may have written or read a file; `undefined` if it is private to this user. A file with a second
- *   name is refused, because another user may have made the link so that this program writes to that file.
+ *   name is refused, because another user may have made the link so that this program writes to that file. Where the file system keeps
+ *   no modes, a mode says nothing; the server warns of that.
  */
-export function privateFault(stats: Pick<Stats, 'mode' | 'uid' | 'nlink' | 'isFile'>): string | undefined {
+export function privateFault(stats: FileStatus, path: string): string | undefined {
   if (!stats.isFile()) return 'is no regular file';
   // Windows keeps permissions elsewhere. There the directory in the user's profile protects the file.
   if (currentUser() === undefined) return undefined;
   if (!isOwn(stats)) return `belongs to user ${String(stats.uid)}`;
-  if ((stats.mode & 0o077) !== 0) return `has mode ${(stats.mode & 0o777).toString(8)}: others may use it`;
+  if (isOpenToOthers(stats) && keepsModes(path, stats.dev))
+    return `has mode ${(stats.mode & 0o777).toString(8)}: others may use it`;
   return stats.nlink > 1 ? 'has a second name (a hard link)' : undefined;
 }
 
@@ -43,13 +47,13 @@ export function privateFault(stats: Pick<Stats, 'mode' | 'uid' | 'nlink' | 'isFi
 export function readPrivateFile(path: string, maxBytes: number): PrivateReading {
   let file: number;
   try {
-    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    file = openOwn(path, O_RDONLY | O_NONBLOCK);
   } catch (error) {
     return refusalOf(error);
   }
   try {
     const stats = fstatSync(file);
-    const fault = privateFault(stats);
+    const fault = privateFault(stats, path);
     if (fault !== undefined) return { is: 'refused', why: fault };
     if (stats.size > maxBytes) return { is: 'refused', why: `is longer than ${String(maxBytes)} bytes` };
     return { is: 'content', text: readAll(file, maxBytes) };
@@ -91,12 +95,13 @@ function readAll(file: number, maxBytes: number): string {
 
 /** Makes a new file that is private under any umask. @returns its descriptor. @throws Error `EEXIST` if there is one. */
 export function createPrivateFile(path: string): number {
-  const file = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_MODE);
+  const file = openOwn(path, O_RDWR | O_CREAT | O_EXCL, PRIVATE_MODE);
   try {
-    if (currentUser() !== undefined) fchmodSync(file, PRIVATE_MODE);
+    closeToOthers(file, PRIVATE_MODE, true);
     return file;
   } catch (error) {
     closeSync(file);
+    rmSync(path, { force: true });
     throw error;
   }
 }
@@ -124,11 +129,11 @@ export function openPrivateFile(path: string): number {
 function openProven(path: string): number {
   let file: number;
   try {
-    file = openSync(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    file = openOwn(path, O_RDWR | O_NONBLOCK);
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? error : faultOf(path, error);
   }
-  const fault = privateFault(fstatSync(file));
+  const fault = privateFault(fstatSync(file), path);
   if (fault === undefined) return file;
   closeSync(file);
   throw new PrivateFileError(path, fault);
@@ -165,9 +170,9 @@ export class PrivateFileError extends Error {
 export function replacePrivateFile(path: string, content: string, isDurable = false): void {
   const temporary = writeTemporary(path, content, isDurable);
   try {
-    renameSync(temporary, path);
+    renamePatiently(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removePatiently(temporary);
     throw error;
   }
 }
@@ -181,20 +186,26 @@ export function makePrivateFileOnce(path: string, content: string): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return;
     // A file system without hard links: the last process prevails.
-    renameSync(temporary, path);
+    renamePatiently(temporary, path);
   } finally {
-    rmSync(temporary, { force: true });
+    removePatiently(temporary);
   }
 }
 
+const TEMPORARY = /\.[0-9a-f]{16}\.tmp$/;
+const temporaryPath = (path: string): string => `${path}.${randomBytes(8).toString('hex')}.tmp`;
+
+/** Whether a file is one that a process has left that was ended in the middle of a replacement. It may hold a secret. */
+export const isTemporary = (name: string): boolean => TEMPORARY.test(name);
+
 function writeTemporary(path: string, content: string, isDurable: boolean): string {
-  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+  const temporary = temporaryPath(path);
   const file = createPrivateFile(temporary);
   try {
     writeFileSync(file, content);
     if (isDurable) fsyncSync(file);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removePatiently(temporary);
     throw error;
   } finally {
     closeSync(file);

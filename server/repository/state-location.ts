@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
+import { keepsModes, proveModes } from './file-modes.js';
 import { ancestorFault, isOwn, isWritableByOthers } from './owner.js';
-import { readPrivateFile, type PrivateReading } from './private-file.js';
+import { createPrivateFile, readPrivateFile, type PrivateReading } from './private-file.js';
 import { TrustError } from './trust-error.js';
 import { stateHome, surroundings } from './user-directories.js';
 
@@ -38,7 +39,14 @@ export function realPath(path: string): string {
 
 /** Makes the home if it is missing. @returns its real path. @throws TrustError if other users could replace it. */
 export function makeStateHome(home: string): string {
-  proveAncestors(realPath(nearestExisting(home)));
+  const existing = realPath(nearestExisting(home));
+  try {
+    proveAncestors(existing);
+  } catch (error) {
+    // On a file system without modes everything looks open to everybody, and nothing can change that. The server says so.
+    if (!(error instanceof TrustError) || error.fault !== 'writable' || !isWithoutModes(existing)) throw error;
+    proveAncestors(existing);
+  }
   try {
     makeDirectories(home);
   } catch (error) {
@@ -56,7 +64,7 @@ export function readStateFile({ home, all, path }: StateLocation, name: string, 
     for (const directory of [all, path]) {
       const stats = lstatSync(directory, { throwIfNoEntry: false });
       if (stats === undefined) return { is: 'absent' };
-      if (!stats.isDirectory() || !isOwn(stats) || isWritableByOthers(stats)) {
+      if (!stats.isDirectory() || !isOwn(stats) || (isWritableByOthers(stats) && keepsModes(directory, stats.dev))) {
         return { is: 'refused', why: `is in ${directory}, which is not this user's alone` };
       }
     }
@@ -87,10 +95,20 @@ function proveAncestors(path: string): void {
   const parts = path.split(sep);
   for (let count = 1; count <= parts.length; count++) {
     const directory = parts.slice(0, count).join(sep) || sep;
-    const fault = ancestorFault(lstatSync(directory));
+    const stats = lstatSync(directory);
+    const fault = ancestorFault(stats);
     if (fault === undefined) continue;
+    if (!fault.startsWith('belongs') && !keepsModes(directory, stats.dev)) continue;
     const what = `${directory}, on the way to private state, ${fault}`;
     throw new TrustError(fault.startsWith('belongs') ? 'owner' : 'writable', what, `mend that, or ${ANOTHER_PLACE}`);
+  }
+}
+
+function isWithoutModes(directory: string): boolean {
+  try {
+    return !proveModes(join(directory, `.modes-${randomBytes(4).toString('hex')}`), createPrivateFile);
+  } catch {
+    return false;
   }
 }
 

@@ -4,6 +4,7 @@ import { RepositoryIdentity, type IdentityState } from '../repository/index.js';
 import { CheckedDirectory, defaultReach, unknown, type Place, type Reach, type Standing } from './checked-directory.js';
 import { CoordinationDirError, type CoordinationDir } from './coordination-dir.js';
 import { systemFiles, type Files } from './files.js';
+import type { Glance } from './sweep.js';
 
 /**
  * The directories on the path to the records. Each is checked without following a link, opened once, and then read through its
@@ -122,6 +123,11 @@ export class CheckedDirectories {
   /** Whether a name also finds a file whose name differs in case: on macOS, vfat, and ext4 if the directory has that flag. */
   foldsCase(kind: Kind): boolean {
     return this.#byKind.get(kind)!.foldsCase;
+  }
+
+  /** The state of a kind's entries; `undefined` if the directory is not open, or not at its path. */
+  glance(kind: Kind): Glance | undefined {
+    return this.#byKind.get(kind)!.glance();
   }
 
   /** The path that leads to a kind's open directory. */

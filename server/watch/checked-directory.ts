@@ -2,6 +2,7 @@ import { constants, type BigIntStats } from 'node:fs';
 import { basename } from 'node:path';
 import type { Kind } from '../../protocol/index.js';
 import { errorCode, systemFiles, type Files } from './files.js';
+import type { Glance } from './sweep.js';
 
 /**
  * What is known of a directory on the path to the records. `open`: it has been checked and opened. `absent`: its parent has
@@ -80,6 +81,17 @@ export class CheckedDirectory implements Place {
       return found?.isDirectory() === true && identityOf(found) === this.#open?.identity;
     } catch {
       return false;
+    }
+  }
+
+  /** The state of its entries, by the times in its status; `undefined` if another directory is at its path, or none is open. */
+  glance(): Glance | undefined {
+    try {
+      const found = this.#open && this.#look();
+      if (found === undefined || identityOf(found) !== this.#open?.identity) return undefined;
+      return { mark: `${String(found.mtimeNs)}:${String(found.ctimeNs)}`, changedNs: found.mtimeNs };
+    } catch {
+      return undefined;
     }
   }
 

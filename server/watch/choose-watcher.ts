@@ -2,15 +2,18 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { BackendChoice } from '../config/options.js';
 import type { CheckedDirectories } from './checked-directories.js';
-import { deafFileSystem } from './deaf-file-systems.js';
+import { fileSystemAt, type FileSystem } from './file-system.js';
 import { NativeWatcher } from './native-watcher.js';
 import { PollingWatcher } from './polling-watcher.js';
 import { selfTest } from './self-test.js';
 import type { Watcher } from './watcher.js';
 
+const nativeOn = (directories: CheckedDirectories, fileSystem: FileSystem): NativeWatcher =>
+  new NativeWatcher(directories, undefined, undefined, fileSystem);
+
 /**
- * Returns the watcher for a choice. `auto` takes the kernel's mechanism if it passes a self-test, and otherwise polling, with
- * a warning.
+ * Returns the watcher for a choice. `auto` takes the kernel's mechanism if no other system can change the files and it passes a
+ * self-test, and otherwise polling, with a warning. A self-test alone proves nothing there: it writes through this kernel.
  * @throws Error if the choice is `native` and the self-test fails.
  */
 export async function chooseWatcher(
@@ -19,33 +22,35 @@ export async function chooseWatcher(
   clock: Clock,
   log: Log,
   pollIntervalMs: number,
+  fileSystem: FileSystem = fileSystemAt(placeOf(directories)),
 ): Promise<Watcher> {
-  const polling = (): Watcher => new PollingWatcher(pollIntervalMs, clock);
-  if (choice === 'polling') return polling();
-  const native = new NativeWatcher(directories);
+  if (choice === 'polling') return new PollingWatcher(fileSystem);
+  const native = nativeOn(directories, fileSystem);
+  const foreign = choice === 'auto' ? foreignWriters(fileSystem) : undefined;
+  if (foreign !== undefined) {
+    const text = `${foreign}; polling every ${String(pollIntervalMs)} ms`;
+    log.warn({ mechanism: native.mechanism, why: foreign }, text);
+    return new PollingWatcher(fileSystem, native);
+  }
   const deaf = await selfTest(native, directories, clock);
   if (deaf === undefined) return native;
   const text = `${native.mechanism} does not work on ${directories.dir.coordination}: ${deaf}`;
   if (choice === 'native') throw new Error(`${text}; choose --backend auto or polling`);
   log.warn({ mechanism: native.mechanism, why: deaf }, `${text}; polling every ${String(pollIntervalMs)} ms instead`);
-  return polling();
+  return new PollingWatcher(fileSystem);
 }
 
 /** Returns the watcher of a read-only watch, which cannot write the file of a self-test: the kernel's mechanism if it can be trusted. */
-export function chooseWithoutWriting(
-  choice: BackendChoice,
-  directories: CheckedDirectories,
-  clock: Clock,
-  pollIntervalMs: number,
-): Watcher {
+export function chooseWithoutWriting(choice: BackendChoice, directories: CheckedDirectories): Watcher {
+  const fileSystem = fileSystemAt(placeOf(directories));
   const isDeaf = choice === 'polling' || whyNotNative(directories) !== undefined;
-  return isDeaf ? new PollingWatcher(pollIntervalMs, clock) : new NativeWatcher(directories);
+  return isDeaf ? new PollingWatcher(fileSystem) : nativeOn(directories, fileSystem);
 }
 
 /** @returns why the kernel's hints may not arrive; `undefined` if no reason can be found without writing a file. */
 export function whyNotNative(directories: CheckedDirectories): string | undefined {
-  const deaf = deafFileSystem(directories.dir.muse);
-  if (deaf !== undefined) return `changes on ${deaf} that are made elsewhere give no hint here`;
+  const foreign = foreignWriters(fileSystemAt(placeOf(directories)));
+  if (foreign !== undefined) return foreign;
   const native = new NativeWatcher(directories);
   const ignore = (): void => undefined;
   try {
@@ -55,5 +60,23 @@ export function whyNotNative(directories: CheckedDirectories): string | undefine
     return (error as Error).message;
   } finally {
     native.stop();
+  }
+}
+
+/** The path whose file system holds the records: a directory of a kind, which may be a mount, or the nearest that exists. */
+const placeOf = ({ places, dir }: CheckedDirectories): string =>
+  places.findLast(({ reach }) => reach !== undefined)?.reach ?? dir.muse;
+
+/** Why changes may come from elsewhere without a hint; `undefined` if that is not known of the file system. */
+function foreignWriters(fileSystem: FileSystem): string | undefined {
+  switch (fileSystem.is) {
+    case 'shared':
+      return `changes on ${fileSystem.name} that are made elsewhere give no hint here`;
+    case 'unknown':
+      return `it is not known who else writes on ${fileSystem.name}`;
+    case 'local':
+    case 'layered':
+    case 'untold':
+      return undefined;
   }
 }

@@ -5,6 +5,7 @@ import { UNSUPERVISED } from '../runtime/supervisor.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
+import type { LeaseDoubt } from './lease-time.js';
 import { PendingHints } from './pending-hints.js';
 import type { RecordName } from './record-name.js';
 import { warnOfContent } from './record-warnings.js';
@@ -39,8 +40,10 @@ export interface IngestServices extends SettledReaderServices {
   listedName(kind: Kind, id: string): string | undefined;
   /** Checks which directories are at the paths now. */
   verifyDirectories(): void;
-  /** Whether the watcher, as far as is known, gives a hint at once for each file that changes. */
+  /** Whether the watcher, as far as is known, gives a hint at once for each file that this system changes. */
   hintsAreComplete(): boolean;
+  /** Whether, up to now, hints have told all changes in the directories of these kinds, whoever made them. */
+  tells(kinds: readonly Kind[]): boolean;
   /** Requests a comparison of all directories soon, because hints may have been lost. */
   reconcileSoon(why: string): void;
 }
@@ -82,7 +85,7 @@ export class Ingest implements HintSink {
       store,
       clock,
       settleMs,
-      hintsAreComplete: () => services.hintsAreComplete(),
+      tells: (kinds) => services.tells(kinds),
       knowsAll: (kind) => services.knowsAll(kind),
       rescan: (kind) => services.rescan(kind),
       isSettling: (kind, elapsed, alsoTorn) => this.#reader.isSettling(kind, elapsed, alsoTorn),
@@ -116,6 +119,10 @@ export class Ingest implements HintSink {
   /** The numbers of pending hints and missing files, and of unsettled files. */
   get backlog(): { readonly pending: number; readonly unsettled: number } {
     return { pending: this.#pending.size + this.#removals.size, unsettled: this.#reader.unsettled };
+  }
+
+  get leaseDoubt(): LeaseDoubt | undefined {
+    return this.#deadlines.doubt;
   }
 
   // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -264,7 +271,7 @@ export class Ingest implements HintSink {
     return events;
   }
 
-  /** Requests a comparison after a burst. During the burst it would be outdated at once. */
+  /** After a burst, not during it: the comparison would be outdated at once. */
   #burstRead(): void {
     this.#deadlines.doubtHints();
     this.services.reconcileSoon('a burst of hints');

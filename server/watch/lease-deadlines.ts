@@ -2,7 +2,7 @@ import type { Kind, UnixMillis } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { LeaseTime } from './lease-time.js';
+import { LeaseTime, type LeaseDoubt } from './lease-time.js';
 
 /** The wall clock is read at least this often, even if no lease is about to end, because it can be set. */
 const MAX_SLEEP_MS = 60_000;
@@ -19,8 +19,8 @@ export interface LeaseDeadlineServices {
   readonly clock: Clock;
   /** How long a deadline waits for files that were being written when it passed. */
   readonly settleMs: number;
-  /** Whether the watcher gives a hint at once for each file that changes. */
-  hintsAreComplete(): boolean;
+  /** Whether, up to now, each change in the directories of these kinds has given a hint: if not, they are compared first. */
+  tells(kinds: readonly Kind[]): boolean;
   /** Whether every change in a kind's directory has been read, or has caused a hint that is pending or will arrive. */
   knowsAll(kind: Kind): boolean;
   /** Compares a directory with the store. @returns whether the directory could be seen. */
@@ -69,13 +69,18 @@ export class LeaseDeadlines {
   }
 
   start(): void {
-    this.#doubtsHints = !this.services.hintsAreComplete();
+    this.#doubtsHints = !this.services.tells(LEASE_KINDS);
     this.sleep();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#cancelSleep?.();
+  }
+
+  /** Why a lease that has run out by the wall clock does not end yet; `undefined` if it ends in time. */
+  get doubt(): LeaseDoubt | undefined {
+    return this.#time.doubt;
   }
 
   /** Notes that hints may have been lost. */
@@ -94,6 +99,8 @@ export class LeaseDeadlines {
         if (due === undefined || due > now) return [];
         // A deadline is so late only after a pause of the process, an accepted step of the clock, or unseen directories.
         if (now - due > PAUSE_MS && !this.#doubtsHints) this.#pauseNoticed();
+        // A directory that changed without a hint may hold a heartbeat.
+        this.#doubtsHints ||= !this.services.tells(LEASE_KINDS);
         if (this.#doubtsHints) {
           // The hints of a comparison cause a turn, and that turn must not begin the next comparison.
           if (clock.elapsed() >= this.#compareAgainAt) void this.#compare(now);
@@ -127,14 +134,13 @@ export class LeaseDeadlines {
   }
 
   #decide(until: UnixMillis, askedAt: number): readonly StoreEvent[] {
-    const { store, clock, settleMs, isSettling, hintsAreComplete } = this.services;
+    const { store, clock, settleMs, isSettling } = this.services;
     const isPatient = clock.elapsed() - askedAt < settleMs;
     if (LEASE_KINDS.some((kind) => isSettling(kind, askedAt, isPatient))) {
       this.#progress = { is: 'settling', until, askedAt };
       return [];
     }
     this.#progress = WAITING;
-    this.#doubtsHints ||= !hintsAreComplete();
     return store.expireUntil(until);
   }
 
@@ -156,6 +162,10 @@ export class LeaseDeadlines {
   }
 
   #sleepMs(): number {
+    return Math.min(this.#untilNextMs(), this.#time.readWithinMs);
+  }
+
+  #untilNextMs(): number {
     const progress = this.#progress;
     const { store, clock, settleMs } = this.services;
     if (progress.is === 'settling') return Math.max(0, progress.askedAt + settleMs - clock.elapsed());

@@ -2,7 +2,10 @@ import { watch, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
 import type { CheckedDirectories } from './checked-directories.js';
 import type { Place } from './checked-directory.js';
-import type { HintSink, Mechanism, Watcher } from './watcher.js';
+import { completenessOf, type Completeness } from './completeness.js';
+import type { FileSystem } from './file-system.js';
+import type { Mechanism } from './mechanism.js';
+import type { HintSink, Watcher } from './watcher.js';
 
 const MECHANISM_BY_PLATFORM: Readonly<Partial<Record<NodeJS.Platform, Mechanism>>> = {
   linux: 'inotify',
@@ -18,6 +21,9 @@ export type WatchFunction = (
   listener: (eventType: string, name: string | null) => void,
 ) => Pick<FSWatcher, 'close' | 'on'>;
 
+/** The number of directories on the path to `coordination/`: the root and `.muse`. */
+const WAY_TO_COORDINATION = 2;
+
 interface Watched {
   readonly place: Place;
   /** The identity of the directory that is watched; `undefined` if none is, or if it may have been replaced. */
@@ -25,22 +31,22 @@ interface Watched {
   handle: Pick<FSWatcher, 'close' | 'on'> | undefined;
 }
 
-/** Mechanisms that notify at once and name each file that changes. */
-const NAMING: readonly Mechanism[] = ['inotify', 'ReadDirectoryChangesW'];
-
 /** Turns the kernel's notifications into hints, for each kind's directory and the directories above. */
 export class NativeWatcher implements Watcher {
-  readonly mechanism: Mechanism = MECHANISM_BY_PLATFORM[process.platform] ?? 'kqueue';
   readonly #watched: readonly Watched[];
   #sink: HintSink | undefined;
-  /** Whether a notification without a name has arrived. */
-  #isNameless = false;
+  #completeness: Completeness;
 
   constructor(
     directories: CheckedDirectories,
     private readonly watchPath: WatchFunction = (path, listener) => watch(path, { encoding: 'utf8' }, listener),
+    readonly mechanism: Mechanism = MECHANISM_BY_PLATFORM[process.platform] ?? 'kqueue',
+    fileSystem: FileSystem = { is: 'local', name: 'a local disk' },
   ) {
-    this.#watched = directories.places.map((place) => ({ place, identity: undefined, handle: undefined }));
+    this.#completeness = completenessOf(mechanism, fileSystem);
+    // FSEvents reports everything below a directory, so the root and .muse would bring every change in the working tree.
+    const places = mechanism === 'FSEvents' ? directories.places.slice(WAY_TO_COORDINATION) : directories.places;
+    this.#watched = places.map((place) => ({ place, identity: undefined, handle: undefined }));
   }
 
   get isHealthy(): boolean {
@@ -48,8 +54,8 @@ export class NativeWatcher implements Watcher {
     return this.#watched.every(({ handle, place }) => handle !== undefined || place.reach === undefined);
   }
 
-  get namesEachFile(): boolean {
-    return NAMING.includes(this.mechanism) && !this.#isNameless;
+  get completeness(): Completeness {
+    return this.#completeness;
   }
 
   start(sink: HintSink): void {
@@ -58,6 +64,7 @@ export class NativeWatcher implements Watcher {
   }
 
   verify(): void {
+    let isArmed = false;
     for (const watched of this.#watched) {
       const { place } = watched;
       if (place.identity === watched.identity && (watched.handle !== undefined || place.reach === undefined)) continue;
@@ -68,9 +75,11 @@ export class NativeWatcher implements Watcher {
         this.#sink?.everything(`cannot watch ${place.name}: ${(error as Error).message}`);
         continue;
       }
+      isArmed ||= watched.handle !== undefined;
       // The hint comes after the watch began, so that no change is missed in between.
       if (place.kind && watched.handle) this.#sink?.directory(place.kind);
     }
+    if (isArmed && this.completeness.rearming === 'loses') this.#sink?.everything('the stream of hints began anew');
   }
 
   stop(): void {
@@ -103,7 +112,10 @@ export class NativeWatcher implements Watcher {
 
   #hint(watched: Watched, name: string | null, isItself: boolean): void {
     const { kind } = watched.place;
-    if (name === null) this.#isNameless = true;
+    // On Windows a hint without a name says that the buffer has overflowed.
+    if (name === null && this.mechanism === 'ReadDirectoryChangesW') this.#sink?.everything('hints were lost');
+    else if (name === null && this.#completeness.names === 'files')
+      this.#completeness = { ...this.#completeness, names: 'directories', inPlace: 'untold' };
     // If a directory is removed, moved, or its permissions change, the notification has the directory's own name. Another one
     // may be at its path now, even if it has the old inode and was made within the same tick of the file system's clock.
     if (isItself) watched.identity = undefined;

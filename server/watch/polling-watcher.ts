@@ -1,33 +1,59 @@
-import { KINDS } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { completenessOf, type Completeness } from './completeness.js';
+import type { FileSystem } from './file-system.js';
 import type { HintSink, Watcher } from './watcher.js';
 
-/** Gives a hint for every directory at a fixed interval, for file systems that send no notifications. */
+/**
+ * Watches a file system on which hints cannot be relied on: all changes are found by comparison, as often as its
+ * {@link Completeness} demands. If the kernel's hints are given too, they only make some changes known earlier.
+ */
 export class PollingWatcher implements Watcher {
   readonly mechanism = 'polling';
   readonly isHealthy = true;
-  readonly namesEachFile = false;
-  #cancel: (() => void) | undefined;
+  readonly completeness: Completeness;
+  #isHinted = false;
 
   constructor(
-    private readonly intervalMs: number,
-    private readonly clock: Clock,
-  ) {}
+    fileSystem: FileSystem,
+    /** The kernel's mechanism, if it should be listened to. */
+    private readonly hints?: Watcher,
+  ) {
+    this.completeness = completenessOf('polling', fileSystem);
+  }
 
   start(sink: HintSink): void {
-    this.#cancel = this.clock.after(this.intervalMs, () => {
-      sink.way();
-      for (const kind of KINDS) sink.directory(kind);
-      this.start(sink);
-    });
+    if (!this.hints) return;
+    try {
+      this.hints.start({ ...sinkOf(sink), everything: () => undefined });
+      this.#isHinted = true;
+    } catch {
+      this.hints.stop();
+    }
   }
 
   verify(): void {
-    // Nothing to do: each comparison reads the directories that are open at that time.
+    if (this.#isHinted) this.hints?.verify();
   }
 
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.hints?.stop();
+    this.#isHinted = false;
   }
 }
+
+const sinkOf = (sink: HintSink): HintSink => ({
+  file: (kind, name) => {
+    sink.file(kind, name);
+  },
+  directory: (kind) => {
+    sink.directory(kind);
+  },
+  way: () => {
+    sink.way();
+  },
+  notified: () => {
+    sink.notified();
+  },
+  everything: (why) => {
+    sink.everything(why);
+  },
+});

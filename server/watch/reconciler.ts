@@ -3,12 +3,18 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { UnseenDirectoryError, type DirectoryScan, type ScanReport } from './directory-scan.js';
 
-/** Bounds the share of a core that comparisons take: after a comparison that occupied the loop for t, the next waits 400 t. */
-const REST_FACTOR = 400;
 /** The longest wait between comparisons. */
 const MAX_PAUSE_MS = 300_000;
 /** After an incident that may have lost hints, the next comparison comes this soon. */
 const SOON_MS = 250;
+
+/** How often all directories are compared. */
+export interface ReconcilePace {
+  /** The shortest wait between comparisons. */
+  readonly compareMs: number;
+  /** Bounds the share of a core that comparisons take: after one that occupied the loop for t, the next waits this many t. */
+  readonly restFactor: number;
+}
 
 /** The cost of all comparisons so far. Times are in milliseconds. */
 export interface ReconcileCount {
@@ -40,7 +46,7 @@ export class Reconciler {
     private readonly scan: DirectoryScan,
     private readonly clock: Clock,
     private readonly log: Log,
-    private readonly shortestPauseMs: number,
+    private readonly pace: () => ReconcilePace,
     /** Called before each comparison of all directories: checks that the watched directories are still at their paths. */
     private readonly verifyWatches: () => void,
     /** Called when a directory cannot be compared any more, or can be compared again. */
@@ -73,7 +79,7 @@ export class Reconciler {
   start(): void {
     this.#phase = 'running';
     this.#lastScan = this.clock.now();
-    this.#sleep(this.shortestPauseMs);
+    this.#sleep(this.pace().compareMs);
   }
 
   stop(): void {
@@ -157,7 +163,8 @@ export class Reconciler {
       this.log.warn({ err: error }, 'cannot compare the directories; trying again');
     }
     if (this.#phase !== 'running' || this.#soonAt !== undefined) return;
-    const restMs = Math.min(this.#busyMs * REST_FACTOR, MAX_PAUSE_MS);
-    this.#sleep(Math.max(this.shortestPauseMs, restMs));
+    const { compareMs, restFactor } = this.pace();
+    const restMs = Math.min(this.#busyMs * restFactor, MAX_PAUSE_MS);
+    this.#sleep(Math.max(compareMs, restMs));
   }
 }

@@ -1,5 +1,6 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { isNaive, leaseTime, type Kind, type Problem } from '../../protocol/index.js';
+import { openUnfollowed } from '../repository/index.js';
 import type { Broken, Change, Signature } from '../store/change.js';
 import { fingerprintOf, UNSUPERVISED, type Fingerprint, type Supervision } from '../runtime/supervisor.js';
 import type { CheckedDirectories } from './checked-directories.js';
@@ -40,9 +41,8 @@ export interface RecordReaderServices {
   warn(kind: Kind, id: string, warning: string): void;
 }
 
-// Does not follow a link and does not wait for the other end of a pipe.
-// Windows has neither flag: they are `undefined`, which `|` treats as 0.
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+// Does not wait for the other end of a pipe. Windows does not have the flag: it is `undefined`, which `|` treats as 0.
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** Further readings of a file that changes while it is read. After them the last result is used: a hint of the write will come. */
 const MAX_READINGS = 3;
@@ -94,7 +94,7 @@ export class RecordReader {
     const { files } = this.services.directories;
     let file: number;
     try {
-      file = files.open(path, OPEN_FLAGS);
+      file = openUnfollowed(path, OPEN_FLAGS, files);
     } catch (error) {
       return this.#failed(kind, id, path, error as NodeJS.ErrnoException);
     }

@@ -21,6 +21,7 @@ import { systemFiles, type Files } from './files.js';
 import { IgnoredFiles } from './ignored-files.js';
 import { Ingest } from './ingest.js';
 import { loadRecords } from './load.js';
+import { Lookout } from './lookout.js';
 import { Reconciler, type ReconcileCount } from './reconciler.js';
 import { RecordReader, type Unavailable } from './record-reader.js';
 import { sayUnreadable, warnOfContent, warnOfProblem } from './record-warnings.js';
@@ -30,8 +31,6 @@ import { WatchState, type RepositoryGoneError } from './watch-state.js';
 import type { Watcher } from './watcher.js';
 
 const FULL = 'max_records';
-/** Without a hint, the directories are checked this often: a repository that is moved causes no hint. */
-const LOOK_EVERY_MS = 1_000;
 
 /** Parts that a test replaces, the identity of the repository, and how errors are contained. */
 export interface WatchParts {
@@ -59,8 +58,8 @@ export class RepositoryWatch {
   readonly #choose: typeof chooseWatcher;
   readonly #supervision: Supervision | undefined;
   readonly #isReadOnly: boolean;
+  readonly #lookout: Lookout;
   #watcher: Watcher | undefined;
-  #cancelLook: (() => void) | undefined;
   /** Called when the repository has been gone for longer than `goneAfterMs`. */
   gone: (error: RepositoryGoneError) => void = () => undefined;
 
@@ -75,8 +74,8 @@ export class RepositoryWatch {
   ) {
     const { limits } = options;
     this.#isReadOnly = isReadOnly;
-    const withoutWriting: typeof chooseWatcher = (choice, directories, clock, _log, pollIntervalMs) =>
-      Promise.resolve(chooseWithoutWriting(choice, directories, clock, pollIntervalMs));
+    const withoutWriting: typeof chooseWatcher = (choice, directories) =>
+      Promise.resolve(chooseWithoutWriting(choice, directories));
     this.#choose = choose ?? (isReadOnly ? withoutWriting : chooseWatcher);
     this.dir = new CoordinationDir(options.root);
     this.#directories = new CheckedDirectories(this.dir, files, identity);
@@ -97,6 +96,16 @@ export class RepositoryWatch {
         this.#warnings.once(`${file} ${warning}`, { file }, warning);
       },
     });
+    this.#lookout = new Lookout({
+      directories: this.#directories,
+      clock,
+      options,
+      rescan: (kind) => this.#reconciler.rescan(kind),
+      verify: () => {
+        this.#sight.verify();
+        this.#sight.compareDoubted();
+      },
+    });
     const scan = new DirectoryScan({
       store,
       directories: this.#directories,
@@ -113,7 +122,7 @@ export class RepositoryWatch {
       scan,
       clock,
       log,
-      options.reconcileMs,
+      () => this.#lookout.plan,
       () => {
         this.#sight.verify();
       },
@@ -146,7 +155,8 @@ export class RepositoryWatch {
       verifyDirectories: () => {
         this.#sight.verify();
       },
-      hintsAreComplete: () => this.#watcher !== undefined && this.#watcher.namesEachFile && this.#watcher.isHealthy,
+      hintsAreComplete: () => this.#lookout.isPrompt,
+      tells: (kinds) => this.#lookout.tells(kinds),
       reconcileSoon: (why) => {
         this.#reconciler.soon(why);
       },
@@ -165,11 +175,14 @@ export class RepositoryWatch {
   get health(): WatchHealth {
     const report = this.#state.report;
     const isWatched = this.#watcher?.isHealthy ?? false;
+    const doubt = this.#ingest.leaseDoubt;
     return {
       backend: this.mechanism,
       healthy: isWatched && report.state === 'watching',
       last_scan_ms: this.#reconciler.lastScan,
       ...report,
+      ...this.#lookout.report,
+      ...(doubt && { leases_wait: doubt.why, leases_wait_until_ms: doubt.untilMs }),
     };
   }
 
@@ -195,7 +208,7 @@ export class RepositoryWatch {
     const directories = this.#directories;
     directories.open(this.#makeDirectories() ? 'refused' : 'allowed');
     this.#watcher = await this.#choose(options.backend, directories, clock, log, options.pollIntervalMs);
-    this.#watcher.start(this.#ingest);
+    this.#lookout.begin(this.#watcher, this.#ingest);
     const { settleMs, limits } = options;
     const { maxIdBytes } = limits;
     const services = {
@@ -240,7 +253,7 @@ export class RepositoryWatch {
   run(): void {
     this.#ingest.start();
     this.#reconciler.start();
-    this.#lookSoon();
+    this.#lookout.run();
     this.#sight.compareDoubted();
     // A directory may have been replaced while it was being loaded.
     this.#sight.verify();
@@ -263,7 +276,7 @@ export class RepositoryWatch {
   }
 
   stop(): void {
-    this.#cancelLook?.();
+    this.#lookout.stop();
     this.#state.stop();
     this.#watcher?.stop();
     this.#reconciler.stop();
@@ -281,13 +294,5 @@ export class RepositoryWatch {
     // A scan that is running may already have passed a file that was written after the scan began. So a new one is needed.
     await Promise.all(KINDS.map((kind) => this.#reconciler.rescan(kind)));
     await this.#ingest.drain();
-  }
-
-  #lookSoon(): void {
-    this.#cancelLook = this.clock.after(LOOK_EVERY_MS, () => {
-      this.#sight.verify();
-      this.#sight.compareDoubted();
-      this.#lookSoon();
-    });
   }
 }

@@ -8,6 +8,8 @@ import type { Watcher } from './watcher.js';
 export const SELF_TEST_PREFIX = '.muse-bus-self-test-';
 /** How long a hint may take before the mechanism counts as not working. */
 const PATIENCE_MS = 1_000;
+/** On macOS nothing is heard until the stream of notifications runs, a while after it was asked for. So the test writes again. */
+const AGAIN_MS = 100;
 
 /**
  * Proves that a change in each file system that holds records gives a hint: writes a file whose name is not a record's, and
@@ -36,11 +38,17 @@ export async function selfTest(
       notified: () => undefined,
       everything: () => undefined,
     });
-    for (const path of places.values()) writeFileSync(join(path, name), '');
+    let cancelWrite: () => void = () => undefined;
+    const write = (): void => {
+      for (const kind of waiting) writeFileSync(join(places.get(kind)!, name), String(clock.elapsed()));
+      cancelWrite = clock.after(AGAIN_MS, write);
+    };
+    write();
     let cancel: () => void = () => undefined;
     const tooLate = new Promise<void>((resolve) => (cancel = clock.after(PATIENCE_MS, resolve)));
     await Promise.race([allHeard, tooLate]);
     cancel();
+    cancelWrite();
     return waiting.size === 0 ? undefined : `no hint from ${[...waiting].join(', ')} within ${String(PATIENCE_MS)} ms`;
   } catch (error) {
     return (error as Error).message;

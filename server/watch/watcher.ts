@@ -1,7 +1,6 @@
 import type { Kind } from '../../protocol/index.js';
-
-/** The mechanism by which a watcher notices changes. */
-export type Mechanism = 'inotify' | 'kqueue' | 'FSEvents' | 'ReadDirectoryChangesW' | 'event ports' | 'polling';
+import type { Completeness } from './completeness.js';
+import type { Mechanism } from './mechanism.js';
 
 /** Receives a watcher's hints. A hint names what to read, and says nothing about its content. */
 export interface HintSink {
@@ -22,8 +21,8 @@ export interface Watcher {
   readonly mechanism: Mechanism;
   /** Whether every directory is being watched. */
   readonly isHealthy: boolean;
-  /** Whether the watcher gives a hint with the name of each file that changes, at once, unless the kernel's queue is full. */
-  readonly namesEachFile: boolean;
+  /** What its hints leave out, as far as is known now. */
+  readonly completeness: Completeness;
   /** Starts the watcher: changes give hints as soon as this returns. @throws Error if the mechanism is not available. */
   start(sink: HintSink): void;
   /** Watches each directory that was opened in place of the one that is watched. */

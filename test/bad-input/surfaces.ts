@@ -8,6 +8,7 @@ import { CLIENT_OPTIONS, HOLDING_OPTIONS } from '../../client/sdk/bus-client.js'
 import { toCliError } from '../../client/cli/cli-error.js';
 import type { McpBus } from '../../client/cli/mcp/bus.js';
 import { MCP_TOOLS } from '../../client/cli/mcp/server.js';
+import { Tickets } from '../../client/cli/mcp/tickets.js';
 import { program } from '../../client/cli/program.js';
 import { resolveSettings } from '../../client/cli/settings/resolve-settings.js';
 import { SOURCE_TABLE } from '../../client/cli/settings/setting-sources.js';
@@ -238,6 +239,9 @@ const silent: Terminal = {
   closeScreen: () => undefined,
   drained: () => Promise.resolve(),
   isInteractive: false,
+  isScreen: false,
+  columns: Infinity,
+  size: { columns: 80, rows: 24 },
 };
 
 /** Placeholders of flags whose values are not any text. */
@@ -296,8 +300,8 @@ function ofCommand(path: readonly Command[], root: string): BadInput[] {
   });
   return [
     row('a flag that there is not', [`--${UNKNOWN}`], `--${UNKNOWN}`),
-    // A command that takes any number of words refuses the one that it does not know.
-    row('one word too many', [isVariadic ? UNKNOWN : 'too many arguments'], UNKNOWN),
+    // A command that takes any number of words refuses the one that it does not know; every other says how many it takes.
+    row('one word too many', isVariadic ? [UNKNOWN] : [UNKNOWN, 'takes'], UNKNOWN),
     ...long.map(({ flag }) => row(`${misspelt(flag)} x`, [misspelt(flag), flag], misspelt(flag), 'x')),
     ...long
       .filter(({ takes }) => takes !== undefined && TYPED_PLACEHOLDERS.includes(takes))
@@ -332,7 +336,7 @@ interface JsonSchema {
 export function toolInputs(): BadInput[] {
   const bus = { addresses: {} } as unknown as McpBus;
   return MCP_TOOLS.flatMap((make) => {
-    const { listed, call } = make(bus);
+    const { listed, call } = make(bus, new Tickets(bus));
     const { required = [], properties = {} } = listed.inputSchema;
     const rest: Record<string, unknown> = Object.fromEntries(required.map((name) => [name, 'x']));
     const named = Object.entries(properties).map(([name, schema]) => ({

@@ -40,9 +40,10 @@ export class ClientHistoryCheck {
     private readonly oracle: Oracle,
     private readonly log: OperationLog,
     private readonly revisions: Revisions,
-    private readonly isSilent: (epoch: string, revision: number) => boolean = () => false,
+    private readonly isSilent: (epoch: string, revision: number) => boolean,
+    writerOf: (epoch: string) => string,
   ) {
-    this.#operations = new OperationReader(log);
+    this.#operations = new OperationReader(log, writerOf);
   }
 
   take(entry: Entry): void {

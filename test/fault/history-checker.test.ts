@@ -297,3 +297,20 @@ t.test('a server that has not got as far as its client may show what was before,
   t.match(judge(shown(4, 1), 'future', 'E:9'), { holds: false, rule: 'operations' });
   t.match(judge(shown(4, 2), 'future', 'E:5'), { holds: false, rule: 'resume' });
 });
+
+t.test('what one server has shown another may not know yet, and each follows the files in their order', async (t) => {
+  const operations = [1, 2].map((n) => ({ is: 'write', kind: 'task', id: 't', data: { n } }) as const);
+  const shown = (n: number): WireEvent => [4, TYPE.snapshot, 4, 't', n, { n }];
+  const judge = (writerOf: (epoch: string) => string): Verdict => {
+    const entries = [...told('E', shown(2)), ...told('F', shown(1)).map(asked('epoch', 'E:9'))];
+    return checkHistories({ histories: [historyOf('one', entries)], operations, isSettled: false, writerOf });
+  };
+  t.match(
+    judge((epoch) => epoch),
+    { holds: true },
+  );
+  t.match(
+    judge(() => 'the same'),
+    { holds: false, rule: 'operations' },
+  );
+});

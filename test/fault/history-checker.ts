@@ -13,6 +13,11 @@ export interface Evidence {
    * @default none
    */
   readonly isSilent?: (epoch: string, revision: number) => boolean;
+  /**
+   * The server that made an epoch. Each server shows the states of a file in their order; two that read the same files do so each for itself.
+   * @default one server has made all of them
+   */
+  readonly writerOf?: (epoch: string) => string;
   /** Whether each client had received everything when its history ends. */
   readonly isSettled: boolean;
 }
@@ -33,14 +38,15 @@ export type Verdict =
  * the wire, and nothing of the server. It learns what happened from the operations, and from the histories of the clients that
  * subscribed to everything, where their revisions have no gap.
  */
-export function checkHistories({ histories, operations, isSettled, isSilent = () => false }: Evidence): Verdict {
+export function checkHistories(evidence: Evidence): Verdict {
+  const { histories, operations, isSettled, isSilent = () => false, writerOf = () => 'the server' } = evidence;
   const oracle = new Oracle(histories, isSilent);
   const log = new OperationLog(operations);
   const revisions = new Revisions();
   let events = 0;
   let marks = 0;
   for (const history of histories) {
-    const check = new ClientHistoryCheck(history, oracle, log, revisions, isSilent);
+    const check = new ClientHistoryCheck(history, oracle, log, revisions, isSilent, writerOf);
     let entry = 0;
     try {
       for (; entry < history.entries.length; entry++) check.take(history.entries[entry]!);

@@ -43,32 +43,40 @@ export class OperationLog {
 /** What is said of a file that never was a record. */
 const NOTHING = '{}';
 
-/** When a record was last seen, and how far its file had come by then. */
+/** When a server last showed a record, and how far its file had come by then. */
 interface Sight {
-  readonly record: string;
+  /** The server, and the record. */
+  readonly key: string;
   readonly epoch: string;
   readonly revision: number;
   /** Place among the states of its file. */
   readonly at: number;
-  /** The sight of the same record before this one. */
+  /** What the same server showed of the record before. */
   readonly before: Sight | undefined;
 }
 
-/** Follows one life through the operations: states may be skipped, and are never seen before they were, nor after. */
+/**
+ * Follows one life through the operations: states may be skipped, and are never seen before they were, nor after. Two servers read the
+ * same files each for itself: one of them may not know yet what the other has shown.
+ */
 export class OperationReader {
-  /** By record: the last sight of it, as it was or removed. */
+  /** By server and record: the last sight of it, as it was or removed. */
   readonly #last = new Map<string, Sight>();
   readonly #sights: Sight[] = [];
 
-  constructor(private readonly log: OperationLog) {}
+  constructor(
+    private readonly log: OperationLog,
+    private readonly writerOf: (epoch: string) => string,
+  ) {}
 
   follow(epoch: string, event: WireEvent): void {
     const [revision, type, , , , , reason, problem] = event;
     // What leaves a filter is shown as it was before.
     if (isOfLease(type) || reason === 'left-filter') return;
     const record = recordOf(event);
+    const key = `${this.writerOf(epoch)} ${record}`;
     const states = this.log.statesOf(record);
-    const before = this.#last.get(record);
+    const before = this.#last.get(key);
     const isBroken = typeof problem === 'string' && type !== TYPE.removed;
     // A server that begins while a file is broken knows nothing of what it said before.
     const isUnread = isBroken && jsonOf(event) === NOTHING && before?.epoch !== epoch;
@@ -85,8 +93,8 @@ export class OperationReader {
         ? `revision ${String(revision)} says that ${record} was removed, which nobody has done since it was last seen`
         : `revision ${String(revision)} shows ${record} as ${wanted}, which its file has not been since it was last seen`,
     );
-    const sight = { record, epoch, revision, at, before };
-    this.#last.set(record, sight);
+    const sight = { key, epoch, revision, at, before };
+    this.#last.set(key, sight);
     this.#sights.push(sight);
   }
 
@@ -94,9 +102,9 @@ export class OperationReader {
   goBackTo(epoch: string, revision: number): void {
     const first = this.#sights.findIndex((sight) => sight.epoch === epoch && sight.revision > revision);
     if (first < 0) return;
-    for (const { record, before } of this.#sights.splice(first).reverse()) {
-      if (before) this.#last.set(record, before);
-      else this.#last.delete(record);
+    for (const { key, before } of this.#sights.splice(first).reverse()) {
+      if (before) this.#last.set(key, before);
+      else this.#last.delete(key);
     }
   }
 }

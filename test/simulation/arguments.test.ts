@@ -13,6 +13,7 @@ t.test('each bound holds alone and together', async (t) => {
   t.match(readArguments(['--lives', '3']), { maxLives: 3, maxSeconds: Infinity });
   t.match(readArguments(['--seed', '1', '--seconds', '9']), { maxLives: Infinity, maxSeconds: 9 });
   t.match(readArguments(['--lives', '3', '--seconds', '9', '--json']), { maxLives: 3, maxSeconds: 9, isJson: true });
+  t.match(readArguments(['--seconds', '9', '--processor']), { maxSeconds: 9, countsProcessor: true });
 });
 
 t.test('an invalid argument is refused, and the message names what is valid', async (t) => {

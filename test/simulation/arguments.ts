@@ -13,6 +13,8 @@ export type Request =
       readonly firstSeed: number | undefined;
       readonly maxLives: number;
       readonly maxSeconds: number;
+      /** Whether `maxSeconds` are of the processor, and not of the clock on the wall. */
+      readonly countsProcessor: boolean;
       readonly isJson: boolean;
       readonly withStory: boolean;
       readonly shrinks: boolean;
@@ -36,6 +38,7 @@ export const USAGE = `npm run simulate -- [options]
   --seed N            the first life's seed; default: one by chance, which is printed
   --lives M           how many lives; default: one where only --seed is given, otherwise no bound
   --seconds S         how long, in real time; default: 60 where neither --seed nor --lives is given
+  --processor         counts the seconds that this process has used the processor, as if the machine had nothing else to do
   --json              ends in one line of JSON on standard output
   --story             tells what happened in each life that violates a rule; of a single life in any case
   --with FAULT        only lives with this fault of the world; may be given again, for lives with all of them
@@ -52,6 +55,7 @@ const OPTIONS = {
   seed: { type: 'string' },
   lives: { type: 'string' },
   seconds: { type: 'string' },
+  processor: { type: 'boolean' },
   json: { type: 'boolean' },
   story: { type: 'boolean' },
   with: { type: 'string', multiple: true },
@@ -91,6 +95,7 @@ export function readArguments(args: readonly string[]): Request {
     is: 'lives',
     firstSeed,
     ...bounds,
+    countsProcessor: !!values.processor,
     isJson: !!values.json,
     withStory: !!values.story,
     shrinks: !values['no-shrink'],

@@ -38,7 +38,7 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
   };
   const host = new SimulatedHost(time);
   const disk = new SimulatedDisk(host);
-  const repository = new Repository(disk);
+  const repository = new Repository(disk, plan.options.settleMs);
   const judge = new Judge(repository, tell, plan.options.settleMs);
   time.onStep = () => {
     judge.step(time.now);
@@ -103,7 +103,9 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     if (!isOver()) {
       const { maxQueuedBytes } = plan.options;
       edgeJudge?.rest(clients, maxQueuedBytes);
-      judge.rest(origin, clients, network, maxQueuedBytes, new Set([...origin.silent, ...rival.silent]));
+      const silent = new Set([...origin.silent, ...rival.silent]);
+      const writerOf = (epoch: string): string => (rival.epochs.has(epoch) ? 'rival' : 'origin');
+      judge.rest(origin, clients, network, maxQueuedBytes, { silent, writerOf });
     }
     origin.kill();
     return {

@@ -31,6 +31,8 @@ export interface LivesPlan {
   readonly firstSeed: number;
   readonly maxLives: number;
   readonly maxSeconds: number;
+  /** Whether `maxSeconds` are of the processor. @default false */
+  readonly countsProcessor?: boolean;
   readonly untilViolation: boolean;
   /** Only lives with all of these. */
   readonly withFaults: readonly WorldFault[];
@@ -40,7 +42,7 @@ export interface LivesPlan {
 
 /** Lives one life after the other until one of the bounds. */
 export async function lives(plan: LivesPlan): Promise<LivesReport> {
-  const { firstSeed, maxLives, maxSeconds, untilViolation, withFaults, lived } = plan;
+  const { firstSeed, maxLives, maxSeconds, countsProcessor = false, untilViolation, withFaults, lived } = plan;
   const started = performance.now();
   const hash = createHash('sha256');
   const found: Found[] = [];
@@ -54,7 +56,9 @@ export async function lives(plan: LivesPlan): Promise<LivesReport> {
     trace: hash.copy().digest('hex').slice(0, 16),
   });
   for (let seed = firstSeed; count < maxLives; seed++) {
-    if (report().seconds >= maxSeconds || (untilViolation && found.length > 0)) break;
+    const { seconds, processorSeconds } = report();
+    if ((countsProcessor ? processorSeconds : seconds) >= maxSeconds) break;
+    if (untilViolation && found.length > 0) break;
     const life = planOf(seed);
     const kinds = new Set<string>([...life.faults, ...(life.relay?.faults ?? [])].map(({ kind }) => kind));
     if (!withFaults.every((kind) => kinds.has(kind))) continue;

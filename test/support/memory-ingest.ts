@@ -44,6 +44,7 @@ export function ingestOver(clock: ManualClock) {
     knowsAll: () => sight.isClear,
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
+    tells: () => true,
     reconcileSoon: () => undefined,
   });
   ingest.start();

@@ -10,16 +10,20 @@ import type { Watcher } from '../../server/watch/watcher.js';
 import { TemporaryRepository } from './temporary-repository.js';
 import { untilFound } from './until.js';
 
-/** How changes are noticed. `nameless` imitates kqueue, whose hints name a directory and no file. */
+/** How changes are noticed. `nameless` imitates kqueue: its hints name no file, and a write into a file that exists gives none. */
 export const BACKENDS = ['native', 'polling', 'nameless'] as const;
-export type Backend = (typeof BACKENDS)[number];
+/** `auto` leaves the choice to the watch. */
+export type Backend = (typeof BACKENDS)[number] | 'auto';
 
 const nameless: typeof chooseWatcher = (_choice, directories) =>
   Promise.resolve(
-    new NativeWatcher(directories, (path, listener) =>
-      watch(path, (type) => {
-        listener(type, null);
-      }),
+    new NativeWatcher(
+      directories,
+      (path, listener) =>
+        watch(path, (type) => {
+          if (type === 'rename') listener(type, null);
+        }),
+      'kqueue',
     ),
   );
 
@@ -34,13 +38,13 @@ export class WatchedRepository extends TemporaryRepository {
   constructor(
     backend: Backend,
     options: Partial<ServerOptions> = {},
-    parts: Omit<WatchParts, 'choose'> & { readonly clock?: Clock; readonly watcher?: Watcher } = {},
+    parts: WatchParts & { readonly clock?: Clock; readonly watcher?: Watcher } = {},
   ) {
     super();
     const resolved = resolveOptions({
       ...options,
       root: this.root,
-      backend: backend === 'polling' ? 'polling' : 'native',
+      backend: backend === 'polling' || backend === 'auto' ? backend : 'native',
       pollIntervalMs: 20,
     });
     const publish = (events: readonly StoreEvent[]): void => {
@@ -50,7 +54,7 @@ export class WatchedRepository extends TemporaryRepository {
     const log = { ...silentLog, warn: this.#say, error: this.#say };
     const { watcher } = parts;
     const given: typeof chooseWatcher | undefined = watcher && (() => Promise.resolve(watcher));
-    const choose = given ?? (backend === 'nameless' ? nameless : chooseWatcher);
+    const choose = given ?? parts.choose ?? (backend === 'nameless' ? nameless : chooseWatcher);
     this.watch = new RepositoryWatch(resolved, this.store, parts.clock ?? systemClock, log, publish, {
       ...parts,
       choose,

@@ -2,13 +2,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Returns one text for all packages. @param {string[]} inputs the files of the bundle, relative to the project */
-export async function licencesOf(inputs, project) {
+/**
+ * Returns one text for all packages.
+ * @param {string[]} inputs the files of the bundle, relative to the project
+ * @param what has the copies
+ */
+export async function licencesOf(inputs, project, what = 'The commands') {
   const packages = inputs.map((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]);
   const texts = await Promise.all(
     [...new Set(packages)].filter((folder) => folder !== undefined).map((folder) => licenceOf(join(project, folder))),
   );
-  return `The commands contain copies of these packages.\n\n${texts.sort().join('\n')}`;
+  return `${what} contain copies of these packages.\n\n${texts.sort().join('\n')}`;
 }
 
 async function licenceOf(folder) {

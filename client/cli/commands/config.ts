@@ -1,23 +1,36 @@
 import { Command } from 'commander';
 import { withHelp } from '../terminal/help.js';
-import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import {
+  readFormat,
+  usualFormat,
+  widthOf,
+  withFormat,
+  withWide,
+  type FormatFlags,
+  type PrintFlags,
+} from '../terminal/output-format.js';
 import { resolveSettings, withSettings, writtenFlags, type SettingView } from '../settings/resolve-settings.js';
+import { CliError } from '../cli-error.js';
 import { repositoryOf } from './serve.js';
+import { ORIGIN_ONLY, SETTINGS } from '../settings/settings.js';
 import type { Refusal } from '../settings/repository-config.js';
 import { table, type Column } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
 
-type ConfigFlags = FormatFlags & { readonly root?: string };
+type ConfigFlags = FormatFlags & PrintFlags & { readonly root?: string; readonly edge?: boolean };
 
 export function configCommand(terminal: Terminal): Command {
   const command = new Command('config')
     .description('show every setting of the server, its value and the source of the value')
-    .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');
-  withSettings(withFormat(command)).action((flags: ConfigFlags, self: Command) => config(flags, self, terminal));
+    .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)')
+    .option('--edge', 'the settings of an edge, which needs no repository');
+  withSettings(withWide(withFormat(command))).action((flags: ConfigFlags, self: Command) =>
+    config(flags, self, terminal),
+  );
   return withHelp(command, {
     examples: [
       ['muse-bus config', 'all settings; a flag overrides the environment, then files, then defaults'],
-      ['MUSE_BUS_PORT=7000 muse-bus config', 'what a server started this way would use'],
+      ['muse-bus config --edge', 'what an edge started here would use'],
       ['muse-bus config --json | grep -v \'"default"\'', 'only settings that are set'],
     ],
     exits: { 0: 'all settings are valid', 1: 'a setting is invalid, or bad arguments' },
@@ -25,18 +38,18 @@ export function configCommand(terminal: Terminal): Command {
 }
 
 function config(flags: ConfigFlags, self: Command, terminal: Terminal): void {
-  const { views, refusals, unknownVariables } = resolveSettings(
-    writtenFlags(self),
-    process.env,
-    repositoryOf(flags.root),
-  );
+  const isEdge = flags.edge === true;
+  if (isEdge && flags.root !== undefined) throw new CliError('--edge needs no --root', 'bad_args');
+  const resolved = resolveSettings(writtenFlags(self), process.env, isEdge ? undefined : repositoryOf(flags.root));
+  const { refusals, unknownVariables } = resolved;
+  const views = isEdge ? resolved.views.filter(({ name }) => !NOT_AT_EDGES.has(name)) : resolved.views;
   if (readFormat(flags, usualFormat(terminal)) === 'json') {
     for (const { name, value, origin, where } of views) {
       terminal.json({ name, value: value ?? null, origin, ...(where === '' ? {} : { where }) });
     }
     for (const refusal of refusals) terminal.json({ ...refusal, refused: true });
   } else {
-    for (const line of table(COLUMNS, views)) terminal.out(line);
+    for (const line of table(COLUMNS, views, widthOf(flags, terminal))) terminal.out(line);
     if (refusals.length > 0) {
       terminal.out('');
       terminal.out('REFUSED');
@@ -45,6 +58,9 @@ function config(flags: ConfigFlags, self: Command, terminal: Terminal): void {
   }
   for (const variable of unknownVariables) terminal.err(variable);
 }
+
+/** What only an origin has, as `muse-bus edge` takes it. */
+const NOT_AT_EDGES: ReadonlySet<string> = new Set([...ORIGIN_ONLY].map((name) => SETTINGS[name].name));
 
 const COLUMNS: readonly Column<SettingView>[] = [
   { head: 'SETTING', cell: ({ name }) => name },

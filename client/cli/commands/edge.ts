@@ -6,32 +6,13 @@ import { INTERNAL_ERROR_EXIT, untilUncaughtError } from '../terminal/uncaught-er
 import { relayOptions } from '../settings/relay-settings.js';
 import { refuseUnknownVariables, resolveSettings, withSettings, writtenFlags } from '../settings/resolve-settings.js';
 import { inspectorUrl, servingOptions, logSettingSources } from './serve.js';
-import type { SettingName } from '../settings/settings.js';
+import { ORIGIN_ONLY } from '../settings/settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
 import type { Terminal } from '../terminal/terminal.js';
-
-/** Settings of the origin only: how it watches files, what the journal keeps, and the limits of the stream. */
-const ORIGIN_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
-  'backend',
-  'pollInterval',
-  'settle',
-  'reconcile',
-  'goneAfter',
-  'stateDir',
-  'journal',
-  'journalMaxEvents',
-  'journalMaxAge',
-  'journalMaxBytes',
-  'relayMaxAge',
-  'relayMaxBytes',
-  'relayMaxMessages',
-  'relayReplicas',
-]);
 
 interface EdgeFlags {
   readonly endpoint?: string;
   readonly tokenFile?: string;
-  readonly sharePort?: boolean;
 }
 
 export function edgeCommand(terminal: Terminal): Command {
@@ -44,8 +25,7 @@ export function edgeCommand(terminal: Terminal): Command {
     .option(
       '--token-file <file>',
       'file with the token of this edge (default: FILE.token beside the endpoint, created once)',
-    )
-    .option('--share-port', 'let several edges on this host share one port, so that each can use its own core');
+    );
   withSettings(command, (name) => !ORIGIN_ONLY.has(name)).action((flags: EdgeFlags, self: Command) =>
     edge(flags, self, terminal),
   );
@@ -63,7 +43,7 @@ export function edgeCommand(terminal: Terminal): Command {
   });
 }
 
-/** Serves from a stream until a signal ends it. On SIGHUP it reads its certificate again. */
+/** Serves from a stream until a signal ends it. On SIGHUP it reads its token and certificate again. */
 async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promise<void> {
   const resolved = resolveSettings(writtenFlags(self), process.env);
   refuseUnknownVariables(resolved);
@@ -85,7 +65,8 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
     relay,
     endpointFile: flags.endpoint,
     tokenFile: flags.tokenFile,
-    sharePort: flags.sharePort ?? false,
+    maxStalenessMs: Math.round(settings.maxStaleness * 1_000),
+    sharePort: settings.sharePort,
     log,
   });
   const stopped = Promise.race([untilSignal(), untilUncaughtError(log)]);
@@ -93,7 +74,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   // Waiting for NATS or the origin may take long.
   await Promise.race([started, stopped]);
   const release = onReload(() => {
-    server.reloadTls().catch((error: unknown) => {
+    server.reload().catch((error: unknown) => {
       log.error({ err: error }, 'reload failed');
     });
   });
@@ -101,6 +82,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   if (endpoint && terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else if (endpoint) terminal.out(`Listening at ${endpoint.url}; its token is in ${flags.endpoint}`);
   await stopped;
+  await server.drain();
   release();
   await server.stop();
   endSoon();

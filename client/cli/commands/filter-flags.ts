@@ -60,7 +60,7 @@ export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?:
     if (values?.includes('') === true) throw new CliError(`${name} is empty; leave it out to match any`);
   }
   const filter = {
-    ...(flags.kind === undefined ? {} : { kinds: flags.kind.map(readKind) }),
+    ...(flags.kind === undefined ? {} : { kinds: flags.kind.map((kind) => readKind(kind)) }),
     ...(flags.runId === undefined ? {} : { run_ids: flags.runId }),
     ...(flags.branch === undefined ? {} : { branches: flags.branch }),
     ...(flags.address === undefined ? {} : { addresses: flags.address }),
@@ -76,13 +76,13 @@ export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?:
   return filter;
 }
 
-/** @throws CliError that lists the kinds. */
-export function readKind(name: string): Kind {
+/** @param argument what the user calls it. @throws CliError that lists the kinds. */
+export function readKind(name: string, argument = '--kind'): Kind {
   const kind = kindFromName(name);
   if (kind !== undefined) return kind;
   const best = closestMatch(name, KINDS);
   throw new CliError(
-    `--kind must be one of ${KINDS.join(', ')}, got ${name}`,
+    `${argument} must be one of ${KINDS.join(', ')}, got ${name}`,
     'bad_args',
     best === undefined ? '' : `did you mean ${best}?`,
   );

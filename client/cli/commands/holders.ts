@@ -6,14 +6,25 @@ import type { Holder } from '../../sdk/holders.js';
 import { addressContext } from './address-context.js';
 import { CliError } from '../cli-error.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
-import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import {
+  printedOn,
+  readFormat,
+  usualFormat,
+  widthOf,
+  withFormat,
+  withQuiet,
+  withWide,
+  type FormatFlags,
+  type PrintFlags,
+} from '../terminal/output-format.js';
 import { findSource } from './source.js';
 import { table, type Column } from '../terminal/table.js';
+import { duration, readTime, styledTime, withTime, type TimeFlags, type TimeStyle } from '../terminal/time-text.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 import type { Text } from '../terminal/terminal-text.js';
 
-interface HoldersFlags extends FormatFlags, TargetFlags {
+interface HoldersFlags extends FormatFlags, PrintFlags, TargetFlags, TimeFlags {
   readonly branch?: string;
 }
 
@@ -25,7 +36,8 @@ export function holdersCommand(terminal: Terminal): Command {
       'a symbol (src/billing.py::compute_total), or a file, directory or pattern and everything it covers',
     )
     .option('-b, --branch <branch>', 'only reservations on this branch');
-  withTarget(withFormat(command)).action((address: string, flags: HoldersFlags) => holders(address, flags, terminal));
+  withQuiet(withWide(withTime(withFormat(command), 'the time that is left')));
+  withTarget(command).action((address: string, flags: HoldersFlags) => holders(address, flags, terminal));
   return withHelp(command, {
     examples: [
       ["muse-bus holders 'src/billing.py::compute_total'", 'who holds one symbol'],
@@ -36,7 +48,9 @@ export function holdersCommand(terminal: Terminal): Command {
   });
 }
 
-async function holders(address: string, flags: HoldersFlags, terminal: Terminal): Promise<void> {
+async function holders(address: string, flags: HoldersFlags, own: Terminal): Promise<void> {
+  const terminal = printedOn(flags, own);
+  const time = readTime(flags);
   const format = readFormat(flags, usualFormat(terminal));
   const target = readTarget(flags);
   const context = addressContext(target);
@@ -45,8 +59,8 @@ async function holders(address: string, flags: HoldersFlags, terminal: Terminal)
   try {
     const held = await source.client.holders(address, { branch: flags.branch, ...context });
     if (format === 'json') for (const holder of held) terminal.json(holder);
-    else if (held.length === 0) terminal.err(`nobody holds ${address}`);
-    else for (const line of holderTable(held, source.client.serverNow())) terminal.out(line);
+    else if (held.length === 0) terminal.err(`nobody holds ${address}${onBranch(flags.branch)}`);
+    else for (const line of holderTable(held, source.client.serverNow(), time, widthOf(flags, own))) terminal.out(line);
   } finally {
     await source.stop();
   }
@@ -62,35 +76,39 @@ export function readAddress(address: string, context: AddressContext): void {
   }
 }
 
+/** Says which leases were asked about. */
+export const onBranch = (branch: string | undefined): string => (branch === undefined ? '' : ` on branch ${branch}`);
+
 /** @param now on the server's clock. */
-export function holderTable(holders: readonly Holder[], now: number): Text[] {
+export function holderTable(
+  holders: readonly Holder[],
+  now: number,
+  time: TimeStyle = 'relative',
+  width = Infinity,
+): Text[] {
   const columns: readonly Column<Holder>[] = [
     { head: 'RUN', cell: ({ run_id }) => run_id },
-    { head: 'BRANCH', cell: ({ branch }) => branch },
-    { head: 'ENDS IN', cell: (holder) => timeLeft(holder, now) },
-    { head: 'RESERVATION', cell: ({ reservation }) => reservation },
+    { head: 'BRANCH', cell: ({ branch }) => branch, leaveOut: 2 },
+    time === 'relative'
+      ? { head: 'ENDS IN', cell: (holder) => timeLeft(holder, now) }
+      : { head: 'ENDS', cell: (holder) => endText(holder, time, now), min: 20 },
+    { head: 'RESERVATION', cell: ({ reservation }) => reservation, leaveOut: 1 },
     { head: 'ADDRESSES', cell: ({ addresses }) => addresses },
   ];
-  return table(columns, holders);
+  return table(columns, holders, width);
 }
 
 /**
  * Returns the time left: `4m 12s`; `4m 12s?` if the holder has gone silent; `unknown` if the end is not known. @param now Unix
  * milliseconds.
  */
-export function timeLeft({ effective_expires_at, state }: Holder, now: number): string {
+export const timeLeft = (holder: Holder, now: number): string => endOr(holder, (until) => duration(until - now));
+
+const endText = (holder: Holder, time: TimeStyle, now: number): string =>
+  endOr(holder, (until) => styledTime(until, time, now));
+
+function endOr({ effective_expires_at, state }: Holder, text: (until: number) => string): string {
   const until = parseTimestamp(effective_expires_at);
   if (state === 'unknown' || until === undefined) return 'unknown';
-  return `${duration(until - now)}${state === 'suspect' ? '?' : ''}`;
-}
-
-/** Returns a duration in at most two units, of which seconds are the smallest: `2d 3h`, `4m 12s`, `9s`. */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1_000));
-  if (seconds < 60) return `${String(seconds)}s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${String(minutes)}m ${String(seconds % 60)}s`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return `${String(hours)}h ${String(minutes % 60)}m`;
-  return `${String(Math.floor(hours / 24))}d ${String(hours % 24)}h`;
+  return `${text(until)}${state === 'suspect' ? '?' : ''}`;
 }

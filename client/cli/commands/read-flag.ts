@@ -2,7 +2,8 @@ import { CliError } from '../cli-error.js';
 
 /** @throws CliError if the text is not a number. */
 export function readNumber(flag: string, text: string): number {
-  const value = text.trim() === '' ? NaN : Number(text);
+  // `Number` would also take `0x10` and an empty text.
+  const value = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : NaN;
   if (!Number.isFinite(value)) throw new CliError(`${flag} must be a number, got ${text}`);
   return value;
 }

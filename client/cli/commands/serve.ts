@@ -24,6 +24,7 @@ import {
   writtenFlags,
   type ResolvedSettings,
 } from '../settings/resolve-settings.js';
+import { EDGE_ONLY } from '../settings/settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
@@ -39,7 +40,9 @@ export function serveCommandCalled(name: string, terminal: Terminal): Command {
   const command = new Command(name)
     .description('watch a repository and serve its bus')
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)');
-  withSettings(command).action((flags: { readonly root?: string }, self: Command) => serve(flags, self, terminal));
+  withSettings(command, (name) => !EDGE_ONLY.has(name)).action((flags: { readonly root?: string }, self: Command) =>
+    serve(flags, self, terminal),
+  );
   return withHelp(command, {
     examples: [
       ['muse-bus serve --root ~/shop --port 0', 'serve a repository on any free port'],
@@ -75,6 +78,8 @@ async function serve(flags: { readonly root?: string }, self: Command, terminal:
   if (terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
   else terminal.out(`Listening at ${endpoint.url}; its token is in ${endpointFileIn(root, server)}`);
   const ended = await Promise.race([stopped, server.relayRefused, server.repositoryGone, server.repositoryTaken]);
+  // A server that has lost its repository has nothing more to say.
+  if (!ended) await server.drain();
   release();
   await server.stop();
   endSoon();
@@ -227,6 +232,9 @@ export function servingOptions(settings: ResolvedSettings['settings']) {
     tlsCertFile: settings.tlsCert,
     tlsKeyFile: settings.tlsKey,
     insecure: settings.insecure,
+    drainMs: ms(settings.drain),
+    probePort: settings.probePort,
+    probeHost: settings.probeHost,
     limits: settings.limits,
   } satisfies Partial<ServerOptions>;
 }

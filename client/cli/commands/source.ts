@@ -9,7 +9,7 @@ import type { Terminal } from '../terminal/terminal.js';
 import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
 /** How often a bus in this process polls if the kernel does not report changes. */
-export const LOCAL_POLL_INTERVAL_MS = 1_000;
+export const LOCAL_POLL_INTERVAL_MS = 500;
 
 /** The source of events: a server, or the files themselves. */
 export interface Source {
@@ -60,11 +60,11 @@ const ABSENT: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(['no-endpoint', 
 
 /** Connects to a named bus. A bus from a file must prove its identity; a url and its token are trusted, because the caller gave them. */
 export function connectToServer(
-  { url, token, isFromFile }: NonNullable<Target['server']>,
+  { url, urls, token, isFromFile }: NonNullable<Target['server']>,
   root: string | undefined,
 ): Promise<BusClient> {
   if (isFromFile && token !== undefined) return connectTo(() => ({ url, token, isCallers: false }));
-  return connect({ url, ...(token === undefined ? {} : { token }), ...(root === undefined ? {} : { root }) });
+  return connect({ url: urls ?? url, ...(token === undefined ? {} : { token }), ...(root === undefined ? {} : { root }) });
 }
 
 /** @param root as the user named it. @throws CliError if there is no repository, BusError if it belongs to another user. */

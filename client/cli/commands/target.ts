@@ -18,6 +18,8 @@ export interface Target {
   readonly server:
     | {
         readonly url: string;
+        /** All that were named, if they are several: edges of one repository. `url` is the first. */
+        readonly urls?: readonly string[];
         readonly token: string | undefined;
         /** Whether url and token come from a file, not from the caller. */
         readonly isFromFile: boolean;
@@ -30,7 +32,7 @@ export function withTarget(command: Command): Command {
     .option('--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)')
     .option(
       '--url <url>',
-      'the url of the bus, ws://host:port (default: MUSE_BUS_URL, or the server of the repository)',
+      'the url of the bus, ws://host:port, of several edges with commas (default: MUSE_BUS_URL, or the server of the repository)',
     )
     .option('--endpoint <file>', 'a file with the url and token of the bus (default: MUSE_BUS_ENDPOINT)')
     .option(
@@ -62,21 +64,32 @@ export function readTarget(
   if (flags.tokenFile === '-' && stdin === 'taken') {
     throw new CliError('--token-file - cannot be used here: stdin carries the protocol', 'bad_args', 'name a file');
   }
-  if (isByFile) return { root: undefined, server: serverIn(file) };
+  if (isByFile) {
+    return {
+      root: undefined,
+      server: serverIn(file, flags.endpoint === undefined ? 'MUSE_BUS_ENDPOINT' : '--endpoint'),
+    };
+  }
   const root = flags.root ?? rootInEnvironment(env)?.root;
   if (url === undefined) return { root, server: undefined };
   const address = addressWithoutSecret(url, flags.url === undefined ? 'MUSE_BUS_URL' : '--url');
   const token = flags.tokenFile === undefined ? given(env['MUSE_BUS_TOKEN']) : readTokenFile(flags.tokenFile);
-  return { root, server: { url: address, token, isFromFile: false } };
+  const urls = address.split(',').map((one) => one.trim());
+  return { root, server: { url: urls[0]!, ...(urls.length > 1 ? { urls } : {}), token, isFromFile: false } };
 }
 
-function serverIn(file: string): NonNullable<Target['server']> {
+/** @param by what names the file. */
+function serverIn(file: string, by: string): NonNullable<Target['server']> {
   try {
     const { url, token } = JSON.parse(readFileSync(file, 'utf8')) as { url?: unknown; token?: unknown };
     if (typeof url === 'string' && typeof token === 'string') return { url, token, isFromFile: true };
     throw new Error('it has no url or no token');
   } catch (error) {
-    throw new CliError(`cannot read ${file}: ${(error as Error).message}`, 'no_endpoint', 'is the server running?');
+    throw new CliError(
+      `cannot read ${file}, which ${by} names: ${(error as Error).message}`,
+      'no_endpoint',
+      'is the server running?',
+    );
   }
 }
 

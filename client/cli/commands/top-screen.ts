@@ -1,13 +1,9 @@
-import type { Holder } from '../../sdk/holders.js';
-import { duration, timeLeft } from './holders.js';
-import { plainTable, type Column } from '../terminal/table.js';
-import { paint, TerminalText, type Style, type Text } from '../terminal/terminal-text.js';
-import type { AgentRow, ContentionRow, ProblemRow, QueueRow, TopState } from './top-state.js';
-
-export interface ScreenSize {
-  readonly columns: number;
-  readonly rows: number;
-}
+import type { Query } from '../../../protocol/index.js';
+import { plainTable } from '../terminal/table.js';
+import { paint, TerminalText } from '../terminal/terminal-text.js';
+import type { TopRow, TopSection } from './top-sections.js';
+import { topSections } from './top-tables.js';
+import type { TopState } from './top-state.js';
 
 /** What the title shows besides counts: where the state comes from, and the time there. */
 export interface TopHead {
@@ -18,129 +14,48 @@ export interface TopHead {
   readonly trouble: string;
 }
 
-/** A lease that ends within this time is highlighted. */
-const SOON_MS = 10_000;
-
-interface Section {
-  readonly title: string;
-  readonly head: Text;
-  readonly rows: readonly TerminalText[];
-}
-
-/** The lines of the screen. @param size the size of the terminal; without it everything is shown. */
-export function topScreen(state: TopState, head: TopHead, size?: ScreenSize): TerminalText[] {
-  const fit = (text: Text): TerminalText => (size ? TerminalText.of(text).fit(size.columns) : TerminalText.of(text));
-  // The queue and the problems are shown only if there are any.
-  const sections = [
-    contention(state),
-    agents(state, head.now),
-    leases(state, head.now),
-    ...(state.queue.length === 0 ? [] : [queue(state)]),
-    ...(state.problems.length === 0 ? [] : [problems(state)]),
-  ];
-  const shares = shareOut(
-    sections.map(({ rows }) => rows.length),
-    size ? size.rows - 2 - 3 * sections.length : Infinity,
-  );
-  const lines = [paint.bold(fit(title(state, head)))];
-  for (const [i, { title, head, rows }] of sections.entries()) {
-    const left = rows.length - shares[i]!;
-    const more = left > 0 ? `, ${String(left)} more` : '';
-    lines.push(TerminalText.of(''), paint.bold(fit(`${title} (${String(rows.length)}${more})`)));
-    if (rows.length > 0) lines.push(paint.dim(fit(head)));
-    lines.push(...rows.slice(0, shares[i]).map(fit));
+/** The tables as they are printed once. @param columns the width that they may have @param query which rows are printed */
+export function topScreen(state: TopState, head: TopHead, columns = Infinity, query?: Query): TerminalText[] {
+  const lines: TerminalText[] = [paint.bold(TerminalText.of(topTitle(state, head)).cut(columns))];
+  for (const section of topSections(state, head.now)) {
+    const rows = section.rows.filter((row) => query === undefined || isMatch(row, query));
+    lines.push(TerminalText.of(''), paint.bold(TerminalText.of(countedTitle(section, rows.length)).cut(columns)));
+    if (rows.length > 0) lines.push(...rowLines({ ...section, rows }, columns));
   }
-  return size ? lines.slice(0, size.rows) : lines;
+  return lines;
 }
 
-function title({ agents, leases, past }: TopState, { label, now, trouble }: TopHead): string {
+/** What does not fit is cut at the end, so the most important comes first. */
+export function topTitle({ agents, leases, waits, past }: TopState, { label, now, trouble }: TopHead): string {
   const time = new Date(now).toISOString().slice(11, 19);
-  const counts = `${String(agents.length)} agents, ${String(leases.length)} leases${past > 0 ? `, ${String(past)} past` : ''}`;
-  return `muse-bus top  ${time}Z  ${counts}  (${label})${trouble === '' ? '' : `  ${trouble}`}`;
-}
-
-/** Divides the rows: each section gets what it wants, or an even share of what smaller sections leave. */
-function shareOut(wanted: readonly number[], room: number): number[] {
-  const shares = wanted.map(() => 0);
-  const order = wanted.map((_, i) => i).sort((a, b) => wanted[a]! - wanted[b]!);
-  let left = Math.max(0, room);
-  for (const [done, i] of order.entries()) {
-    shares[i] = Math.min(wanted[i]!, Math.floor(left / (order.length - done)));
-    left -= shares[i];
-  }
-  return shares;
-}
-
-function section<T>(
-  title: string,
-  columns: readonly Column<T>[],
-  items: readonly T[],
-  style: (item: T) => Style | undefined = () => undefined,
-): Section {
-  const [head = '', ...rows] = plainTable(columns, items);
-  return { title, head, rows: rows.map((text, i) => styledRow(text, style(items[i]!))) };
-}
-
-const styledRow = (row: TerminalText, style: Style | undefined): TerminalText =>
-  style === undefined ? row : row.styled(style);
-
-function contention({ contention }: TopState): Section {
-  const columns: readonly Column<ContentionRow>[] = [
-    { head: 'ADDRESS', cell: ({ address }) => address },
-    { head: 'WHAT', cell: ({ what }) => what.replace('-', ' ') },
-    { head: 'HELD BY', cell: ({ holders }) => holders },
-    { head: 'WANTED BY', cell: ({ wanted }) => wanted },
+  const counts = [
+    counted(agents.length, 'agent'),
+    counted(leases.length, 'lease'),
+    ...(waits.length === 0 ? [] : [counted(waits.length, 'wait')]),
+    ...(past === 0 ? [] : [`${String(past)} past`]),
   ];
-  return section('CONTENTION', columns, contention, ({ what }) =>
-    what === 'collision' || what === 'operation-conflict' ? 'red' : 'yellow',
-  );
+  return ['muse-bus top', trouble, counts.join(', '), `${time}Z`, `(${label})`]
+    .filter((part) => part !== '')
+    .join('  ');
 }
 
-function agents({ agents }: TopState, now: number): Section {
-  const columns: readonly Column<AgentRow>[] = [
-    { head: 'RUN', cell: ({ run }) => run },
-    { head: 'BRANCH', cell: ({ branch }) => branch },
-    { head: 'STATE', cell: ({ state }) => state },
-    { head: 'LEASES', cell: ({ leases }) => String(leases) },
-    { head: 'SYMBOLS', cell: ({ addresses }) => String(addresses) },
-    { head: 'ENDS IN', cell: ({ endsAt }) => (endsAt === undefined ? '' : duration(endsAt - now)) },
-    { head: 'SEEN', cell: ({ seenAt }) => (seenAt === undefined ? '' : `${duration(now - seenAt)} ago`) },
-    { head: 'DOING', cell: ({ doing }) => doing },
-  ];
-  const styles = { holding: undefined, suspect: 'yellow', lapsed: 'magenta', idle: 'dim' } as const;
-  return section('AGENTS', columns, agents, ({ state }) => styles[state]);
-}
+const counted = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-function leases({ leases }: TopState, now: number): Section {
-  const columns: readonly Column<Holder>[] = [
-    { head: 'ENDS IN', cell: (lease) => timeLeft(lease, now) },
-    { head: 'RUN', cell: ({ run_id }) => run_id },
-    { head: 'BRANCH', cell: ({ branch }) => branch },
-    { head: 'ADDRESSES', cell: ({ addresses }) => addresses },
-  ];
-  const isSoon = ({ effective_expires_at: end }: Holder): boolean => end !== null && Date.parse(end) - now < SOON_MS;
-  return section('LEASES', columns, leases, (lease) => (isSoon(lease) ? 'yellow' : undefined));
-}
+/** `AGENTS (12)`, or `AGENTS (3 of 12)` where a query leaves some out. */
+export const countedTitle = ({ title, rows }: TopSection, shown: number): string =>
+  `${title} (${shown === rows.length ? '' : `${String(shown)} of `}${String(rows.length)})`;
 
-function queue({ queue }: TopState): Section {
-  const columns: readonly Column<QueueRow>[] = [
-    { head: 'TASK', cell: ({ task }) => task },
-    {
-      head: 'STATE',
-      cell: ({ state, waits_for }) => (state === 'pending' && waits_for.length > 0 ? 'blocked' : state),
-    },
-    { head: 'PRIORITY', cell: ({ priority }) => (priority === undefined ? '' : String(priority)) },
-    { head: 'QUEUE', cell: ({ queue }) => queue },
-    { head: 'CLAIMED BY', cell: ({ claimed_by }) => claimed_by },
-    { head: 'TITLE', cell: ({ title }) => title },
-  ];
-  return section('QUEUE', columns, queue, ({ state }) => (state === 'failed' ? 'red' : undefined));
-}
+export const isMatch = ({ subjects }: TopRow, query: Query): boolean =>
+  subjects.some((subject) => query.matchesRecord(subject));
 
-function problems({ problems }: TopState): Section {
-  const columns: readonly Column<ProblemRow>[] = [
-    { head: 'RECORD', cell: ({ kind, id }) => `${kind} ${id}` },
-    { head: 'WHAT IS WRONG', cell: ({ problems }) => problems.join('; ') },
+/** The head of a section and its rows. */
+export function rowLines({ columns, rows }: TopSection, width: number): TerminalText[] {
+  const [head = TerminalText.of(''), ...lines] = plainTable(columns, rows, width);
+  return [
+    paint.dim(head),
+    ...lines.map((line, i) => {
+      const style = rows[i]!.style;
+      return style === undefined ? line : line.styled(style);
+    }),
   ];
-  return section('PROBLEMS', columns, problems, () => 'yellow');
 }

@@ -1,5 +1,6 @@
 import {
   fieldText,
+  isoDate,
   leaseForm,
   type Agent,
   type AgentState,
@@ -9,18 +10,19 @@ import {
   type Task,
 } from '../../../protocol/index.js';
 import type { Holder } from '../../sdk/holders.js';
+import { waitRows, type WaitRow } from './top-waits.js';
 
 /** The current work of an agent. */
 export interface AgentRow {
-  readonly run: string;
+  readonly run_id: string;
   readonly branch: string;
   readonly state: Exclude<AgentState, 'history'>;
   readonly leases: number;
   readonly addresses: number;
-  /** Effective expiry of the first of its leases to end, Unix milliseconds. */
-  readonly endsAt: number | undefined;
-  /** The latest time in any of its records, Unix milliseconds. */
-  readonly seenAt: number | undefined;
+  /** Effective expiry of the first of its leases to end: ISO 8601 UTC. Null if it holds none, or that is unknown. */
+  readonly ends_at: string | null;
+  /** The latest time in any of its records: ISO 8601 UTC. */
+  readonly seen_at: string | null;
   readonly doing: string;
 }
 
@@ -55,6 +57,8 @@ export interface ProblemRow {
 }
 
 export interface TopState {
+  /** Deadlocks first, then silent holders, then the longest wait. */
+  readonly waits: readonly WaitRow[];
   readonly agents: readonly AgentRow[];
   /** The number of agents whose work ended long ago. They are counted, not listed. */
   readonly past: number;
@@ -75,7 +79,8 @@ export function topState(swarm: Swarm, moment: Moment): TopState {
   const agents = swarm.agents(moment);
   const rows = agents.flatMap((agent) => (agent.state === 'history' ? [] : [agentRow(agent, agent.state)]));
   return {
-    agents: rows.sort((a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || (a.run < b.run ? -1 : 1)),
+    waits: waitRows(swarm, moment),
+    agents: rows.sort((a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || (a.run_id < b.run_id ? -1 : 1)),
     past: agents.length - rows.length,
     leases: swarm.held(moment).map(leaseForm),
     contention: contention(swarm, moment),
@@ -89,13 +94,13 @@ function agentRow(
   state: AgentRow['state'],
 ): AgentRow {
   return {
-    run,
+    run_id: run,
     branch: branches.join(', '),
     state,
     leases: held.length,
     addresses: new Set(held.flatMap(({ addresses }) => addresses.map(({ text }) => text))).size,
-    endsAt: held[0]?.effectiveExpiry,
-    seenAt,
+    ends_at: isoDate(held[0]?.effectiveExpiry),
+    seen_at: isoDate(seenAt),
     doing,
   };
 }

@@ -5,15 +5,26 @@ import type { Holder, HoldersOptions } from '../../sdk/holders.js';
 import { addressContext } from './address-context.js';
 import { CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
-import { holderTable, readAddress } from './holders.js';
-import { readFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import { holderTable, onBranch, readAddress } from './holders.js';
+import {
+  printedOn,
+  readFormat,
+  widthOf,
+  withFormat,
+  withQuiet,
+  withWide,
+  type FormatFlags,
+  type PrintFlags,
+} from '../terminal/output-format.js';
 import { readDuration } from './read-flag.js';
 import { Deadline } from '../terminal/signals.js';
 import { findSource } from './source.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
+import { readTime, withTime, type TimeFlags } from '../terminal/time-text.js';
 import type { Terminal } from '../terminal/terminal.js';
+import type { Text } from '../terminal/terminal-text.js';
 
-interface WaitFlags extends FormatFlags, TargetFlags {
+interface WaitFlags extends FormatFlags, PrintFlags, TargetFlags, TimeFlags {
   readonly free?: string;
   readonly timeout?: string;
   readonly branch?: string;
@@ -39,7 +50,8 @@ export function waitCommand(terminal: Terminal): Command {
     .option('--free <address>', 'a symbol, or a file, directory or pattern and everything it covers')
     .option('--timeout <seconds>', 'give up after this many seconds; 0 only checks (default: wait forever)')
     .option('-b, --branch <branch>', 'only reservations on this branch count');
-  withTarget(withFormat(command, 'text')).action((flags: WaitFlags) => wait(flags, terminal));
+  withQuiet(withWide(withTime(withFormat(command, 'text'), 'the time that is left')));
+  withTarget(command).action((flags: WaitFlags) => wait(flags, printedOn(flags, terminal)));
   return withHelp(command, {
     examples: [
       ["muse-bus wait --free 'src/billing.py::compute_total'", 'until it is free'],
@@ -61,6 +73,7 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
   const options = { branch: flags.branch, ...addressContext(target) };
   readAddress(address, options);
   const format = readFormat(flags, 'text');
+  const time = readTime(flags) ?? 'relative';
   const timeoutMs = readDuration('--timeout', flags.timeout);
   const wanted = { address, options, isServerNamed: target.server !== undefined };
   const giveUp = new AbortController();
@@ -73,7 +86,9 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
         const { client } = source;
         const outcome = await (timeoutMs === 0 ? check(client, wanted) : untilFree(client, wanted, giveUp.signal));
         if (outcome.is !== 'away') {
-          report(outcome, address, format, { terminal, now: client.serverNow() });
+          const now = client.serverNow();
+          const holders = (of: readonly Holder[]) => holderTable(of, now, time, widthOf(flags, terminal));
+          report(outcome, `${address}${onBranch(flags.branch)}`, address, format, { terminal, holders });
           return;
         }
         terminal.err(`the bus cannot be reached (${outcome.cause}): trying another server, or the files`);
@@ -142,9 +157,10 @@ async function untilFree(client: BusClient, wanted: Wanted, giveUp: AbortSignal)
 
 function report(
   outcome: Exclude<Outcome, { readonly is: 'away' }>,
+  what: string,
   address: string,
   format: 'text' | 'json',
-  { terminal, now }: { readonly terminal: Terminal; readonly now: number },
+  { terminal, holders }: { readonly terminal: Terminal; readonly holders: (of: readonly Holder[]) => readonly Text[] },
 ): void {
   switch (outcome.is) {
     case 'free':
@@ -156,15 +172,15 @@ function report(
         terminal.json({ status: 'timed_out', address, holders: outcome.holders });
         return;
       }
-      terminal.err(`${address} is still held:`);
-      for (const line of holderTable(outcome.holders, now)) terminal.err(line);
+      terminal.err(`${what} is still held:`);
+      for (const line of holders(outcome.holders)) terminal.err(line);
       return;
     case 'unknown':
       process.exitCode = TIMED_OUT_EXIT;
       if (format === 'json') terminal.json({ status: 'unknown', address });
       else
         terminal.err(
-          `it is unknown whether ${address} is free: the bus cannot be reached, or cannot read the records that decide`,
+          `it is unknown whether ${what} is free: the bus cannot be reached, or cannot read the records that decide`,
         );
       return;
   }

@@ -1,12 +1,15 @@
-import { parseCursor } from '../../../protocol/index.js';
+import { parseCursor, type Query } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
 import { readFilter, type FilterFlags } from './filter-flags.js';
-import { readFormat, type FormatFlags } from '../terminal/output-format.js';
+import { readFormat, type FormatFlags, type PrintFlags } from '../terminal/output-format.js';
+import { readQueryFlag, type QueryFlags } from './query-flag.js';
+import { readTime, type TimeFlags, type TimeStyle } from '../terminal/time-text.js';
 import { asFloat, readCap, readDuration, readNumber } from './read-flag.js';
 import { readTarget, type Target, type TargetFlags } from './target.js';
 
 /** The flags of `watch` as they were given. */
-export interface WatchFlags extends FilterFlags, FormatFlags, TargetFlags {
+export interface WatchFlags extends FilterFlags, FormatFlags, PrintFlags, QueryFlags, TargetFlags, TimeFlags {
+  readonly timestamps?: boolean;
   readonly once?: boolean;
   readonly timeout?: string;
   readonly idleTimeout?: string;
@@ -31,6 +34,12 @@ export interface WatchOptions {
   /** Resume after this cursor. */
   readonly since: string | undefined;
   readonly snapshot: 'full' | 'none';
+  readonly query: Query | undefined;
+  /** Whether and how each event's time is printed before it. */
+  readonly timestamps: TimeStyle | undefined;
+  /** How the times in events are printed. */
+  readonly time: TimeStyle | undefined;
+  readonly quiet: boolean;
 }
 
 const MIN_POLL_INTERVAL_S = 0.01;
@@ -44,6 +53,7 @@ export function readWatchFlags(flags: WatchFlags): WatchOptions {
   if (!(pollInterval >= MIN_POLL_INTERVAL_S && pollInterval <= MAX_POLL_INTERVAL_S)) {
     throw new CliError(`--poll-interval must be in [0.01, 3600.0], got ${asFloat(pollInterval)}`);
   }
+  const time = readTime(flags);
   const timeoutMs = readDuration('--timeout', flags.timeout);
   return {
     target: readTarget(flags),
@@ -57,6 +67,10 @@ export function readWatchFlags(flags: WatchFlags): WatchOptions {
     pollIntervalMs: Math.round(pollInterval * 1_000),
     since: readSince(flags.since),
     snapshot: flags.snapshot === false ? 'none' : 'full',
+    query: readQueryFlag(flags.query, 'watch'),
+    timestamps: flags.timestamps === true ? (time ?? 'utc') : undefined,
+    time,
+    quiet: flags.quiet === true,
   };
 }
 

@@ -4,7 +4,11 @@ import { eventForPrograms, eventLine } from '../terminal/event-text.js';
 import { CliError } from '../cli-error.js';
 import { describeFilter, withFilter } from './filter-flags.js';
 import { withHelp } from '../terminal/help.js';
-import { withFormat } from '../terminal/output-format.js';
+import { printedOn, withFormat, withQuiet } from '../terminal/output-format.js';
+import { subjectOf, withQuery } from './query-flag.js';
+import { styledTime, timeText, withTime } from '../terminal/time-text.js';
+import { line, type Text } from '../terminal/terminal-text.js';
+import type { BusEvent } from '../../../protocol/index.js';
 import { Deadline, onSignal } from '../terminal/signals.js';
 import { findSource, type Source } from './source.js';
 import { reportConnection, writeNote, type StatusNote } from '../terminal/status-notes.js';
@@ -23,10 +27,10 @@ export function watchCommand(terminal: Terminal): Command {
     .option('--max-events <n>', 'stop after n events (>= 1), including snapshot events')
     .option('--poll-interval <seconds>', 'how often to poll if the kernel does not report changes (0.01 to 3600)', '1')
     .option('--since <cursor>', 'only events after this cursor, which is a field of each event')
-    .option('--no-snapshot', 'skip the current state and begin with the next change');
-  withFormat(withTarget(withFilter(command)), 'text').action((flags: WatchFlags) =>
-    watch(readWatchFlags(flags), terminal),
-  );
+    .option('--no-snapshot', 'skip the current state and begin with the next change')
+    .option('--timestamps', 'print the time of each event before it, in the style of --time (default: utc)');
+  withQuiet(withTime(withFormat(withTarget(withQuery(withFilter(command))), 'text'), 'as the records say them'));
+  command.action((flags: WatchFlags) => watch(readWatchFlags(flags), printedOn(flags, terminal)));
   return withHelp(command, {
     examples: [
       ['muse-bus watch --kind reservation --kind release', 'reservations and releases as they happen'],
@@ -43,12 +47,13 @@ export function watchCommand(terminal: Terminal): Command {
 
 /** Runs until the cap, a timeout, a signal or, with `once`, the end of the snapshot. */
 export async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
-  const { format, maxEvents, since, snapshot } = options;
+  const { format, maxEvents, since, snapshot, query, quiet } = options;
   const source = await sourceOf(options, terminal);
   const report = (note: StatusNote): void => writeNote(note, format, terminal);
   const subscription = source.client.subscribe(options.filter, {
     snapshot,
-    ...(maxEvents === undefined ? {} : { maxEvents }),
+    // With a query, the cap counts what is left after it.
+    ...(maxEvents === undefined || query !== undefined ? {} : { maxEvents }),
     ...(since === undefined ? {} : { since }),
   });
   const end = (): void => void subscription.close();
@@ -58,9 +63,9 @@ export async function watch(options: WatchOptions, terminal: Terminal): Promise<
   timeout.restart();
   idle.restart();
   try {
-    if (format === 'text') printHeader(options, source.label, terminal);
-    await printUpdates(subscription, options, { terminal, report, idle });
-    if (format === 'text') for (const text of ['', '  (watch ended)']) terminal.out(text);
+    if (format === 'text' && !quiet) printHeader(options, source.label, terminal);
+    await printUpdates(subscription, options, { terminal, report, idle, now: () => source.client.serverNow() });
+    if (format === 'text' && !quiet) for (const text of ['', '  (watch ended)']) terminal.out(text);
   } finally {
     for (const release of releases) release();
     timeout.stop();
@@ -83,20 +88,26 @@ interface Printer {
   readonly terminal: Terminal;
   readonly report: (note: StatusNote) => void;
   readonly idle: Deadline;
+  /** The time on the server's clock. */
+  readonly now: () => number;
 }
 
 async function printUpdates(
   subscription: Subscription,
-  { format, once }: WatchOptions,
-  { terminal, report, idle }: Printer,
+  options: WatchOptions,
+  { terminal, report, idle, now }: Printer,
 ): Promise<void> {
+  const { format, once, query, maxEvents } = options;
   let isResync = false;
+  let left = query === undefined ? Infinity : (maxEvents ?? Infinity);
   for await (const update of subscription.updates()) {
     switch (update.type) {
       case 'event':
+        if (query?.matchesEvent(subjectOf(update.event)) === false) break;
         if (format === 'json') terminal.json(eventForPrograms(update.event));
-        else terminal.out(eventLine(update.event));
+        else terminal.out(textOf(update.event, options, now()));
         idle.restart();
+        if (--left === 0) return;
         break;
       case 'synced':
         if (isResync) report({ status: 'synced', cursor: update.cursor });
@@ -112,13 +123,18 @@ async function printUpdates(
   }
 }
 
+function textOf(event: BusEvent, { timestamps, time }: WatchOptions, now: number): Text {
+  const text = eventLine(event, (value) => timeText(value, time, now));
+  return timestamps === undefined ? text : line`${styledTime(Date.parse(event.timestamp), timestamps, now)}  ${text}`;
+}
+
 const RULE = '─'.repeat(62);
 
-function printHeader({ filter, maxEvents }: WatchOptions, label: string, terminal: Terminal): void {
+function printHeader({ filter, maxEvents, query }: WatchOptions, label: string, terminal: Terminal): void {
   terminal.out('');
   terminal.out(`muse-bus watch: watching .muse/coordination/ (${label})`);
   const cap = maxEvents === undefined ? [] : [`max-events=${String(maxEvents)}`];
-  const parts = [...describeFilter(filter), ...cap];
+  const parts = [...describeFilter(filter), ...(query === undefined ? [] : [`query=${query.text}`]), ...cap];
   if (parts.length > 0) terminal.out(`  filter: ${parts.join(', ')}`);
   terminal.out(RULE);
 }

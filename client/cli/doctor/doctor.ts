@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { resolve } from 'node:path';
 import { findRepository, type RepositorySearch } from '../../../server/repository/index.js';
 import { toCliError } from '../cli-error.js';
-import { wrong, type Finding } from './finding.js';
+import { note, wrong, type Finding } from './finding.js';
 import { examineHooks } from '../hook-settings/check.js';
 import { withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
@@ -17,7 +17,7 @@ export function doctorCommand(terminal: Terminal): Command {
   return withHelp(command, {
     examples: [
       ['muse-bus doctor', 'check the repository around this directory and its server'],
-      ['muse-bus doctor --root ~/shop', 'check another repository'],
+      ['muse-bus doctor --endpoint edge.json', 'check an edge, its way to NATS and the age of its records'],
       ['muse-bus doctor --json', 'one finding a line: check, state, found, advice'],
     ],
     exits: { 0: 'nothing is wrong', 1: 'something is wrong, or bad arguments' },
@@ -29,7 +29,7 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
   const target = readTarget(flags);
   // Loaded on demand, because the help of all commands uses this module too.
   const { examineMachine } = await import('./machine.js');
-  const findings = [...examineMachine(), ...(await examineAll(target))];
+  const findings = [...(await examineMachine()), ...(await examineAll(target))];
   for (const finding of findings) {
     if (format === 'json') terminal.json(finding);
     else for (const text of shownFinding(finding)) terminal.out(text);
@@ -55,7 +55,9 @@ async function examineAll(target: Target): Promise<Finding[]> {
     return [
       ...(search.is === 'found'
         ? [...examineRepository(search.root), ...examineHooks(search.root)]
-        : [noRepository(search, from)]),
+        : search.is === 'none' && target.server
+          ? [note('repository', 'none here', 'an edge needs none; its records are those of its origin')]
+          : [noRepository(search, from)]),
       ...(search.is !== 'found' && !target.server ? [] : await examineServer(target)),
     ];
   } catch (error) {

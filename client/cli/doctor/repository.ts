@@ -9,7 +9,7 @@ import {
 } from '../../../server/repository/index.js';
 import { toCliError } from '../cli-error.js';
 import { note, ok, wrong, type Finding } from './finding.js';
-import { duration } from '../commands/holders.js';
+import { duration } from '../terminal/time-text.js';
 import { resolveSettings } from '../settings/resolve-settings.js';
 
 const MIN_FREE_BYTES = 256 * 2 ** 20;

@@ -6,7 +6,7 @@ import { findRepositoryBus } from '../../sdk/repository-bus.js';
 import { problemText } from '../terminal/event-text.js';
 import { toCliError } from '../cli-error.js';
 import { note, ok, wrong, type Finding } from './finding.js';
-import { duration } from '../commands/holders.js';
+import { duration } from '../terminal/time-text.js';
 import { connectToServer } from '../commands/source.js';
 import type { Target } from '../commands/target.js';
 
@@ -63,6 +63,15 @@ async function connection(client: BusClient): Promise<Finding[]> {
 
 interface Readiness extends WatchHealth {
   readonly journal?: string;
+  /** Why the server may not be given clients; missing while it may. */
+  readonly reason?: string;
+  readonly relay?: {
+    readonly state: string;
+    readonly sequence: number;
+    readonly behind: number;
+    /** Only at an edge. */
+    readonly staleness_s?: number | null;
+  };
 }
 
 /** Asks over HTTP and without a token, as an orchestrator does. */
@@ -84,10 +93,14 @@ async function health(url: string): Promise<Finding[]> {
   const scanned = `last compared with the files ${duration(Date.now() - state.last_scan_ms)} ago`;
   const advice = "read the server's log; restart the server if it does not recover";
   const findings = [
+    ...refusal(state),
     state.healthy
-      ? ok('readiness', `healthy (${state.backend}), ${scanned}`)
+      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}${waiting(state)}`)
       : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
+  if (state.relay) findings.push(relay(state.relay));
+  // An edge keeps nothing on disk: what it serves is in NATS.
+  if (state.origin !== undefined) return findings;
   switch (state.journal) {
     case 'degraded':
       findings.push(
@@ -108,6 +121,34 @@ async function health(url: string): Promise<Finding[]> {
   }
   return findings;
 }
+
+/** What the server finds by comparison only. */
+const missing = ({ misses = [], compared_every_ms: every }: Readiness): string =>
+  misses.length === 0 ? '' : `; no notification of ${misses.join(', ')}: compared every ${String(every)} ms`;
+
+const refusal = ({ reason }: Readiness): Finding[] =>
+  reason === undefined ? [] : [wrong('ready', `clients should go elsewhere: ${reason}`, "read the server's log")];
+
+/** An origin's publishing, or an edge's way through the stream. */
+function relay({ state, sequence, behind, staleness_s }: NonNullable<Readiness['relay']>): Finding {
+  const age =
+    staleness_s === undefined
+      ? ''
+      : `, records at most ${staleness_s === null ? 'unknown' : String(staleness_s)} s old`;
+  const found = `${state}, message ${String(sequence)} of the stream, ${String(behind)} events behind${age}`;
+  if (state === 'publishing' || state === 'following') return ok('relay', found);
+  return wrong(
+    'relay',
+    found,
+    "is NATS reachable, and does one origin publish? See the log of this server, and the origin's",
+  );
+}
+
+/** Why leases that have run out do not end. */
+const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): string =>
+  why === undefined || until === undefined
+    ? ''
+    : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
 
 const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;

@@ -7,7 +7,14 @@ const CURSOR_EDITS = 'Write|Edit|MultiEdit|StrReplace|Delete|ApplyPatch|EditNote
 export const CLAUDE_CODE_TABLE: HookTable = {
   harness: 'claude-code',
   shape: 'grouped',
-  events: { PreToolUse: { matcher: CLAUDE_CODE_EDITS }, PostToolUse: { matcher: `${CLAUDE_CODE_EDITS}|Bash` } },
+  // After every tool, also one that only reads: what touches the run's leases is said at its next call.
+  events: {
+    PreToolUse: { matcher: CLAUDE_CODE_EDITS },
+    PostToolUse: {},
+    SessionStart: {},
+    UserPromptSubmit: {},
+    Stop: {},
+  },
   knownEvents: [
     ...['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'PermissionRequest', 'PermissionDenied', 'Notification'],
     ...['UserPromptSubmit', 'SessionStart', 'SessionEnd', 'Stop', 'StopFailure', 'SubagentStart', 'SubagentStop'],
@@ -19,7 +26,13 @@ export const CLAUDE_CODE_TABLE: HookTable = {
 export const CODEX_TABLE: HookTable = {
   harness: 'codex',
   shape: 'grouped',
-  events: { PreToolUse: { matcher: 'apply_patch|Bash' }, PostToolUse: { matcher: 'apply_patch|Bash' } },
+  events: {
+    PreToolUse: { matcher: 'apply_patch|Bash' },
+    PostToolUse: {},
+    SessionStart: {},
+    UserPromptSubmit: {},
+    Stop: {},
+  },
   knownEvents: [
     ...['PreToolUse', 'PostToolUse', 'PermissionRequest', 'SessionStart', 'UserPromptSubmit', 'Stop'],
     ...['SubagentStart', 'SubagentStop', 'PreCompact', 'PostCompact'],
@@ -30,7 +43,7 @@ export const CURSOR_TABLE: HookTable = {
   harness: 'cursor',
   shape: 'flat',
   version: 1,
-  events: { preToolUse: { matcher: CURSOR_EDITS }, postToolUse: { matcher: `${CURSOR_EDITS}|Shell` } },
+  events: { preToolUse: { matcher: CURSOR_EDITS }, postToolUse: {}, sessionStart: {}, stop: {} },
   knownEvents: [
     ...['preToolUse', 'postToolUse', 'postToolUseFailure', 'sessionStart', 'sessionEnd', 'beforeSubmitPrompt', 'stop'],
     ...['beforeShellExecution', 'afterShellExecution', 'beforeMCPExecution', 'afterMCPExecution', 'beforeReadFile'],

@@ -1,11 +1,13 @@
+import { SessionMemory } from '../../../server/repository/index.js';
 import { readTarget } from '../commands/target.js';
 import type { Text } from '../terminal/terminal-text.js';
-import { decide, type HoldingAnswer, type WhenUnknown } from './decision.js';
+import { decide, type AddressedEdit, type HoldingAnswer, type Self, type WhenUnknown } from './decision.js';
 import { decisionText, type Identity } from './decision-text.js';
 import type { Edit } from './edit.js';
 import { askHolding } from './holding.js';
 import type { HookOutcome } from './hook-call.js';
 import { addressEdits, findPlace } from './place.js';
+import { notesText, readNotes, withDenied } from './session-notes.js';
 
 /** The run that asks, its directory, and the decision that it wants where the holders are unknown. */
 export interface Asker {
@@ -19,8 +21,11 @@ export interface Asker {
   readonly warn: (line: Text) => void;
 }
 
-/** Returns the decision about some files before they are changed. */
-export async function outcomeBefore(edits: readonly Edit[], asker: Asker): Promise<HookOutcome> {
+/**
+ * Returns the decision about some files before they are changed.
+ * @param session remembers what was denied, so that the agent is told when it is free.
+ */
+export async function outcomeBefore(edits: readonly Edit[], asker: Asker, session?: string): Promise<HookOutcome> {
   const { directory } = asker;
   const target = readTarget({ ...(asker.root === undefined ? {} : { root: asker.root }) });
   const place = findPlace(directory, target.root);
@@ -30,7 +35,34 @@ export async function outcomeBefore(edits: readonly Edit[], asker: Asker): Promi
   if (addressed.length === 0) return { is: 'none' };
   const addresses = addressed.flatMap((edit) => edit.addresses);
   const answer = await askHolding({ root: place.root, target, addresses, warn: asker.warn });
-  return outcome(addressed, answer, asker, asker.branch ?? place.tree?.branch);
+  const branch = asker.branch ?? place.tree?.branch;
+  const decided = outcome(addressed, answer, asker, branch);
+  if (decided.is === 'denied' && answer.is === 'known' && session !== undefined) {
+    const self = { run: asker.identity.run, branch };
+    rememberDenied(
+      place.root,
+      session,
+      addressed.filter((edit) => isHeldByOther(edit, answer, self)),
+    );
+  }
+  return decided;
+}
+
+function isHeldByOther(edit: AddressedEdit, answer: HoldingAnswer, self: Self): boolean {
+  return decide([edit], answer, self, 'pass').is === 'denied';
+}
+
+function rememberDenied(root: string, session: string, edits: readonly AddressedEdit[]): void {
+  const memory = new SessionMemory(root, session);
+  try {
+    const notes = withDenied(
+      readNotes(memory.read()),
+      edits.map(({ path }) => path),
+    );
+    memory.write(notesText(notes), Date.now());
+  } finally {
+    memory.close();
+  }
 }
 
 /** Returns the decision about a tool that changes files which its input does not name. */

@@ -28,7 +28,20 @@ export function readClaudeCode(input: unknown): HookInput {
 }
 
 function callOf(event: string, fields: Fields): HookCall {
-  if (event !== 'PreToolUse' && event !== 'PostToolUse') return { is: 'none' };
+  switch (event) {
+    case 'SessionStart':
+      return { is: 'pause', at: 'start' };
+    case 'UserPromptSubmit':
+      return { is: 'pause', at: 'prompt' };
+    case 'Stop':
+      // The agent goes on because a hook wanted it to: it would never stop if the hook wanted it again.
+      return fields['stop_hook_active'] === true ? { is: 'none' } : { is: 'pause', at: 'stop' };
+    case 'PreToolUse':
+    case 'PostToolUse':
+      break;
+    default:
+      return { is: 'none' };
+  }
   return toolCall(event === 'PreToolUse', textIn(fields, ['tool_name']), fields['tool_input']);
 }
 
@@ -44,13 +57,16 @@ export function toolCall(isBefore: boolean, tool: string | undefined, input: unk
     case 'unreadable':
       return isBefore ? { is: 'before-unreadable', why: read.why } : { is: 'after-shell' };
     case 'none':
-      return !isBefore && isShell(tool) ? { is: 'after-shell' } : { is: 'none' };
+      if (isBefore) return { is: 'none' };
+      return { is: isShell(tool) ? 'after-shell' : 'after-other' };
   }
 }
 
-function answerClaudeCode({ event }: HookInput, outcome: HookOutcome): HookAnswer {
+function answerClaudeCode({ event, call }: HookInput, outcome: HookOutcome): HookAnswer {
   if (outcome.is === 'none') return SILENCE;
   const { text } = outcome;
+  // At a stop only a block with a reason reaches the model.
+  if (call.is === 'pause' && call.at === 'stop') return { json: { decision: 'block', reason: text }, exitCode: 0 };
   const said =
     outcome.is === 'denied'
       ? { permissionDecision: 'deny', permissionDecisionReason: text }

@@ -4,7 +4,8 @@ import type { HarnessForm, HookCall } from './hook-call.js';
 
 /**
  * Cursor: events in camel case, and a JSON object for every answer. Before a tool, Cursor passes a text to the model only with a denial;
- * after a tool it passes `additional_context`.
+ * after a tool and at the start of a session it passes `additional_context`. At a prompt it passes nothing, and after a stop it sends
+ * `followup_message` as the next message of the user.
  */
 export const CURSOR: HarnessForm = {
   read(input) {
@@ -33,14 +34,30 @@ export const CURSOR: HarnessForm = {
         exitCode: 0,
       };
     }
+    if (call.is === 'pause' && call.at === 'stop') return { json: { followup_message: text }, exitCode: 0 };
     const isHeard = call.is !== 'before' && call.is !== 'before-unreadable';
     return { json: isHeard ? { additional_context: text } : {}, exitCode: 0 };
   },
 };
 
 function callOf(event: string, fields: Fields): HookCall {
-  if (event !== 'preToolUse' && event !== 'postToolUse') return { is: 'none' };
+  switch (event) {
+    case 'sessionStart':
+      return { is: 'pause', at: 'start' };
+    case 'stop':
+      return isFirstStop(fields) ? { is: 'pause', at: 'stop' } : { is: 'none' };
+    case 'preToolUse':
+    case 'postToolUse':
+      break;
+    default:
+      return { is: 'none' };
+  }
   return toolCall(event === 'preToolUse', textIn(fields, ['tool_name']), inputOf(fields));
+}
+
+/** Whether the agent has come to its end by itself, and not after a message of a hook. */
+function isFirstStop({ status, loop_count: loops }: Fields): boolean {
+  return (status === undefined || status === 'completed') && (loops === undefined || loops === 0);
 }
 
 /** Some versions of Cursor send the input of a tool as JSON text. */

@@ -1,7 +1,7 @@
-import type { JsonValue } from '../../../protocol/index.js';
+import type { HolderForm, JsonValue } from '../../../protocol/index.js';
 import { UNTRUSTED } from '../mcp/answers.js';
 import { answerText, cutValue, SHORT } from '../mcp/cut.js';
-import { isOwn, type Decision, type Finding, type HookHolder, type Review } from './decision.js';
+import { isOwn, type Decision, type Finding, type Review } from './decision.js';
 
 /** The run that asks, and where its name is from. */
 export interface Identity {
@@ -21,7 +21,7 @@ const WAIT_S = 60;
 export function decisionText(
   { is, findings }: Exclude<Decision, { readonly is: 'none' }>,
   identity: Identity,
-  { now, holders }: { readonly now: number; readonly holders: readonly HookHolder[] },
+  { now, holders }: { readonly now: number; readonly holders: readonly HolderForm[] },
   about: 'edit' | 'commit' = 'edit',
 ): string {
   const advice =
@@ -90,7 +90,7 @@ function adviceOn(findings: readonly Finding[], isOwnToo: boolean, about: 'edit'
   return `Wait until it is free: ${wait}${which}; then ${about} again. Or work on something else.`;
 }
 
-function identityLine({ run, from }: Identity): string {
+export function identityLine({ run, from }: Identity): string {
   const name = answerText(run);
   switch (from) {
     case 'flag':

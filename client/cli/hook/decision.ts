@@ -1,4 +1,12 @@
-import { normalBranch, overlap, parseAddress, type Address, type LeaseForm } from '../../../protocol/index.js';
+import {
+  normalBranch,
+  overlap,
+  parseAddress,
+  type Address,
+  type HolderForm,
+  type LeaseForm,
+  type RunSituation,
+} from '../../../protocol/index.js';
 import type { Edit } from './edit.js';
 
 /** The run that asks. */
@@ -13,19 +21,16 @@ export interface AddressedEdit extends Edit {
   readonly addresses: readonly Address[];
 }
 
-export interface HookHolder extends LeaseForm {
-  /** The time of the last heartbeat, if the next one is overdue. */
-  readonly silent_since?: string;
-}
-
 /** The answer of the bus about several addresses together. */
 export type HoldingAnswer =
   | {
       readonly is: 'known';
       /** The leases that hold at least one of the addresses. */
-      readonly holders: readonly HookHolder[];
+      readonly holders: readonly HolderForm[];
       /** Why there may be more holders: reservations that cannot be seen or read. `undefined` if the list is complete. */
       readonly doubt: string | undefined;
+      /** What concerns the run that asks, if the question named one. */
+      readonly situation: RunSituation | undefined;
       /** The server's clock, Unix milliseconds. */
       readonly now: number;
     }
@@ -40,13 +45,13 @@ export const doubtOf = (unread: number): string =>
 /** A reason against an edit. */
 export type Finding =
   /** Another run's live lease covers the edit. */
-  | { readonly is: 'held'; readonly path: string; readonly holder: HookHolder }
+  | { readonly is: 'held'; readonly path: string; readonly holder: HolderForm }
   /** Another run on another branch holds it: the two changes meet in the merge. */
-  | { readonly is: 'merge-risk'; readonly path: string; readonly holder: HookHolder }
+  | { readonly is: 'merge-risk'; readonly path: string; readonly holder: HolderForm }
   /** Another run holds another symbol of a file in which this run holds something itself. */
-  | { readonly is: 'beside'; readonly path: string; readonly holder: HookHolder }
+  | { readonly is: 'beside'; readonly path: string; readonly holder: HolderForm }
   /** A lease of another run may have ended or not. */
-  | { readonly is: 'unclear'; readonly path: string; readonly holder: HookHolder }
+  | { readonly is: 'unclear'; readonly path: string; readonly holder: HolderForm }
   /** It is not known whether there are more holders. */
   | { readonly is: 'unknown'; readonly why: string };
 
@@ -103,7 +108,7 @@ export function review(
   return { uncovered: doubt === undefined ? uncovered : [], findings };
 }
 
-function against(edit: AddressedEdit, holders: readonly HookHolder[], self: Self): Finding[] {
+function against(edit: AddressedEdit, holders: readonly HolderForm[], self: Self): Finding[] {
   const here = holders.filter((holder) => holds(holder, edit));
   const isOwnFile = here.some((holder) => isOwn(holder, self));
   return here

@@ -1,4 +1,4 @@
-import { leaseForm, unixMillis, type Address } from '../../../protocol/index.js';
+import { holderForm, runSituation, unixMillis, type Address, type Kind } from '../../../protocol/index.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { toCliError } from '../cli-error.js';
 import type { Target } from '../commands/target.js';
@@ -9,10 +9,14 @@ import { askServer } from './server-holding.js';
 /** After this time without an answer the holders count as unknown. */
 const ANSWER_MS = 8_000;
 
+const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
+
 export interface Question {
   readonly root: string;
   readonly target: Target;
   readonly addresses: readonly Address[];
+  /** The run whose situation is asked for too. */
+  readonly run?: string | undefined;
   readonly warn: (line: Text) => void;
 }
 
@@ -31,7 +35,10 @@ export async function askHolding(question: Question): Promise<HoldingAnswer> {
   }
 }
 
-async function askClient({ root, target, addresses, warn }: Question, signal: AbortSignal): Promise<HoldingAnswer> {
+async function askClient(
+  { root, target, addresses, run, warn }: Question,
+  signal: AbortSignal,
+): Promise<HoldingAnswer> {
   const { findSource } = await import('../commands/source.js');
   const source = await findSource({ ...target, root: target.server ? target.root : root }, { err: warn });
   try {
@@ -41,19 +48,17 @@ async function askClient({ root, target, addresses, warn }: Question, signal: Ab
     // So leases are judged at the time of the question.
     const askedAt = unixMillis(client.serverNow() - client.status.roundTripMs);
     await client.sync(undefined, { signal });
-    await using mirror = await client.mirror({ kinds: ['reservation', 'heartbeat', 'release'] }, { signal });
+    const kinds = run === undefined ? LEASE_KINDS : undefined;
+    await using mirror = await client.mirror(kinds === undefined ? {} : { kinds }, { signal });
     const now = unixMillis(Math.min(askedAt, client.serverNow()));
-    const { holders, unread, isSeen } = mirror.swarm.holders(addresses, { ...mirror.moment, now, completeUntil: now });
+    const moment = { ...mirror.moment, now, completeUntil: now };
+    const { holders, unread, isSeen } = mirror.swarm.holders(addresses, moment);
     return {
       is: 'known',
       now,
       doubt: isSeen && unread.length === 0 ? undefined : doubtOf(unread.length),
-      holders: holders.map((lease) => ({
-        ...leaseForm(lease),
-        ...(lease.state === 'suspect' && lease.lastBeatAt !== undefined
-          ? { silent_since: new Date(lease.lastBeatAt).toISOString() }
-          : {}),
-      })),
+      holders: holders.map(holderForm),
+      situation: run === undefined ? undefined : runSituation(mirror.swarm, moment, run),
     };
   } finally {
     await source.stop();

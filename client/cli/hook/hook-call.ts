@@ -10,6 +10,10 @@ export type HookCall =
   | { readonly is: 'after'; readonly edits: readonly Edit[] }
   /** A shell command has run and may have changed any file. */
   | { readonly is: 'after-shell' }
+  /** Another tool has run, which changes no file. */
+  | { readonly is: 'after-other' }
+  /** The agent pauses: a session begins, its user has sent a prompt, or it is about to stop. */
+  | { readonly is: 'pause'; readonly at: 'start' | 'prompt' | 'stop' }
   /** The call is of no interest to the hook. */
   | { readonly is: 'none' };
 

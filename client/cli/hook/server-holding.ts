@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { get, type IncomingMessage, type RequestOptions } from 'node:http';
-import type { Address } from '../../../protocol/index.js';
+import type { Address, HolderForm, RunSituation } from '../../../protocol/index.js';
 import { findEndpoint, type Endpoint } from '../../../server/repository/index.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { proveServer } from '../../sdk/server-proof.js';
-import { doubtOf, type HoldingAnswer, type HookHolder } from './decision.js';
+import { doubtOf, type HoldingAnswer } from './decision.js';
 
 /** The most addresses in one request, because a server may refuse a longer url. */
 const ADDRESSES_PER_REQUEST = 20;
@@ -13,13 +13,16 @@ const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 interface Question {
   readonly root: string;
   readonly addresses: readonly Address[];
+  /** The run whose situation is asked for too. */
+  readonly run?: string | undefined;
 }
 
 /** The answer of `/holders`, as in docs/HTTP.md. */
 interface HoldersAnswer {
-  readonly free: 'yes' | 'no' | 'unknown';
-  readonly holders: readonly HookHolder[];
+  readonly free?: 'yes' | 'no' | 'unknown';
+  readonly holders: readonly HolderForm[];
   readonly unread?: readonly string[];
+  readonly run?: RunSituation;
   readonly now: string;
 }
 
@@ -28,7 +31,7 @@ interface HoldersAnswer {
  * @returns `undefined` if no server of this user runs, or it does not serve plain HTTP; the caller must then ask in another way.
  */
 export async function askServer(
-  { root, addresses }: Question,
+  { root, addresses, run }: Question,
   signal: AbortSignal,
 ): Promise<HoldingAnswer | undefined> {
   const found = findEndpoint(root);
@@ -38,9 +41,14 @@ export async function askServer(
   const answers: HoldersAnswer[] = [];
   try {
     for (let from = 0; from < texts.length; from += ADDRESSES_PER_REQUEST)
-      answers.push(await ask(endpoint, texts.slice(from, from + ADDRESSES_PER_REQUEST), signal));
+      answers.push(
+        await ask(endpoint, texts.slice(from, from + ADDRESSES_PER_REQUEST), from === 0 ? run : undefined, signal),
+      );
     // The answer `no` does not tell whether all reservations can be seen. The answer about a random address, which no lease holds, does.
-    if (answers.every(({ free }) => free === 'no')) answers.push(await ask(endpoint, [`${randomUUID()}.none`], signal));
+    if (answers.every(({ free }) => free === 'no')) {
+      const nobodys = `${randomUUID()}.none`;
+      answers.push(await ask(endpoint, [nobodys], texts.length === 0 ? run : undefined, signal));
+    }
   } catch (error) {
     if (error instanceof BusError) return undefined;
     throw error;
@@ -51,19 +59,26 @@ export async function askServer(
   return {
     is: 'known',
     holders: [...holders.values()],
+    situation: answers.find((answer) => answer.run !== undefined)?.run,
     doubt: unread.size > 0 || isUnknown ? doubtOf(unread.size) : undefined,
     now: Math.min(...answers.map(({ now }) => Date.parse(now))),
   };
 }
 
 /** Asks over a proven connection. @throws BusError if no server proves that it knows the token; Error if its answer is an error. */
-async function ask(endpoint: Endpoint, addresses: readonly string[], signal: AbortSignal): Promise<HoldersAnswer> {
+async function ask(
+  endpoint: Endpoint,
+  addresses: readonly string[],
+  run: string | undefined,
+  signal: AbortSignal,
+): Promise<HoldersAnswer> {
   const { url, token } = endpoint;
   const agent = await proveServer(url, token, {}, signal).catch((error: unknown) => {
     if (error instanceof BusError || signal.aborted) throw error;
     throw new BusError('unreachable', 'nobody answers', '', { cause: error });
   });
   const query = new URLSearchParams(addresses.map((address) => ['address', address]));
+  if (run !== undefined) query.append('run_id', run);
   try {
     const place = `http://${new URL(url).host}/holders?${query.toString()}`;
     const response = await responseOf(place, { agent, signal, headers: { authorization: `Bearer ${token}` } });

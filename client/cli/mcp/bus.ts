@@ -19,7 +19,7 @@ const AWAY_AFTER_MS = 1_000;
  */
 export class McpBus {
   #source: Promise<Source> | undefined;
-  #mirror: Promise<Mirror> | undefined;
+  readonly #mirrors = new Map<'leases' | 'records', Promise<Mirror>>();
   #awaySince: number | undefined;
 
   constructor(
@@ -51,14 +51,23 @@ export class McpBus {
   }
 
   /** A mirror of all leases, kept up to date from the first call on. */
-  async leases(): Promise<Mirror> {
+  leases(): Promise<Mirror> {
+    return this.#mirror('leases');
+  }
+
+  /** A mirror of all records, kept up to date from the first call on. */
+  records(): Promise<Mirror> {
+    return this.#mirror('records');
+  }
+
+  async #mirror(of: 'leases' | 'records'): Promise<Mirror> {
     const client = await this.client();
-    this.#mirror ??= client.mirror({ kinds: ['reservation'] });
-    const opening = this.#mirror;
+    const opening = this.#mirrors.get(of) ?? client.mirror(of === 'leases' ? { kinds: ['reservation'] } : {});
+    this.#mirrors.set(of, opening);
     try {
       return await inTime(opening);
     } catch (error) {
-      if (this.#mirror === opening) this.#mirror = undefined;
+      if (this.#mirrors.get(of) === opening) this.#mirrors.delete(of);
       throw error;
     }
   }
@@ -66,7 +75,7 @@ export class McpBus {
   async close(): Promise<void> {
     const source = this.#source;
     this.#source = undefined;
-    this.#mirror = undefined;
+    this.#mirrors.clear();
     // If no bus was found, there is nothing to close.
     await source?.then(
       ({ stop }) => stop(),

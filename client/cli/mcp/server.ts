@@ -1,11 +1,25 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CallToolRequestSchema,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  ReadResourceRequestSchema,
+  SubscribeRequestSchema,
+  UnsubscribeRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 import { closestMatch, VERSION } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
 import type { McpBus } from './bus.js';
 import { explainTool } from './explain.js';
+import { getPrompt, LISTED_PROMPTS } from './prompts.js';
+import { ResourceSubscriptions } from './resource-subscriptions.js';
+import { readResource, RESOURCE_TEMPLATES, RESOURCES } from './resources.js';
 import { snapshotTool } from './snapshot.js';
-import { refused } from './tool.js';
+import { Tickets } from './tickets.js';
+import { readableError, refused } from './tool.js';
 import { waitForChangeTool } from './wait.js';
 import { waitUntilFreeTool } from './wait-until-free.js';
 import { whoHoldsTool } from './who-holds.js';
@@ -24,7 +38,8 @@ const INSTRUCTIONS =
  */
 export function mcpServer(bus: McpBus): McpServer {
   const server = new McpServer({ name: 'muse-bus', version: VERSION }, { instructions: INSTRUCTIONS });
-  const tools = MCP_TOOLS.map((make) => make(bus));
+  const tickets = new Tickets(bus);
+  const tools = MCP_TOOLS.map((make) => make(bus, tickets));
   const names = tools.map(({ listed }) => listed.name);
   const protocol = server.server;
   protocol.registerCapabilities({ tools: {} });
@@ -41,7 +56,50 @@ export function mcpServer(bus: McpBus): McpServer {
     };
     return tool.call(params.arguments ?? {}, { signal, progress });
   });
+  serveResources(protocol, bus);
+  protocol.registerCapabilities({ prompts: {} });
+  protocol.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [...LISTED_PROMPTS] }));
+  protocol.setRequestHandler(GetPromptRequestSchema, ({ params }) =>
+    readable(getPrompt(bus, params.name, params.arguments ?? {})),
+  );
   return server;
+}
+
+/** Resources, which a client reads for its user, and subscriptions to them, which tell the client and wake no model. */
+function serveResources(protocol: McpServer['server'], bus: McpBus): void {
+  protocol.registerCapabilities({ resources: { subscribe: true } });
+  const subscriptions = new ResourceSubscriptions(bus, (uri) => {
+    // The client may have disconnected.
+    protocol.sendResourceUpdated({ uri }).catch(() => undefined);
+  });
+  protocol.onclose = () => {
+    subscriptions.close();
+  };
+  protocol.setRequestHandler(ListResourcesRequestSchema, () => ({ resources: [...RESOURCES] }));
+  protocol.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
+    resourceTemplates: [...RESOURCE_TEMPLATES],
+  }));
+  protocol.setRequestHandler(ReadResourceRequestSchema, async ({ params: { uri } }) => {
+    const text = await readable(readResource(bus, uri));
+    return { contents: [{ uri, mimeType: 'application/json', text }] };
+  });
+  protocol.setRequestHandler(SubscribeRequestSchema, async ({ params: { uri } }) => {
+    await readable(subscriptions.follow(uri));
+    return {};
+  });
+  protocol.setRequestHandler(UnsubscribeRequestSchema, ({ params: { uri } }) => {
+    subscriptions.unfollow(uri);
+    return {};
+  });
+}
+
+/** @throws Error with a text for a model, as the tools give it */
+async function readable<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw new Error(readableError(error), { cause: error });
+  }
 }
 
 function noTool(name: string, names: readonly string[]): CliError {

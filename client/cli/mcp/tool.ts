@@ -107,8 +107,13 @@ export function mcpTool<S extends z.ZodRawShape>(definition: ToolDefinition<S>):
 const MAX_ERROR_CHARACTERS = 1_000;
 
 /** An error with its hint, as a model reads it. */
-export function refused(error: unknown): CallToolResult {
+export function readableError(error: unknown): string {
   const { message, hint } = toCliError(error);
   const text = visibleText((hint === '' ? message : `${message}; ${hint}`).slice(0, MAX_ERROR_CHARACTERS));
-  return { content: [{ type: 'text', text: text.slice(0, MAX_ERROR_CHARACTERS) }], isError: true };
+  return text.slice(0, MAX_ERROR_CHARACTERS);
+}
+
+/** The answer of a tool that has failed. */
+export function refused(error: unknown): CallToolResult {
+  return { content: [{ type: 'text', text: readableError(error) }], isError: true };
 }

@@ -43,6 +43,17 @@ export function optional(naming: Naming): Setting<string | undefined> {
   return { ...naming, fallback: undefined, shown: 'none', takes: 'text', read: (texts) => texts.at(-1) };
 }
 
+/** A number without a default. */
+export function optionalNumber(naming: Naming, read: Reader<number>): Setting<number | undefined> {
+  return {
+    ...naming,
+    fallback: undefined,
+    shown: 'none',
+    takes: 'text',
+    read: (texts, where) => read(texts.at(-1)!, where),
+  };
+}
+
 /** An address that must not contain a password, because logs and `muse-bus config` show it. */
 export function withoutSecret(address: Setting<string | undefined>): Setting<string | undefined> {
   const read: Setting<string | undefined>['read'] = (texts, where) => {

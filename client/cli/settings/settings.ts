@@ -13,6 +13,7 @@ import {
   choice,
   list,
   optional,
+  optionalNumber,
   seconds,
   setting,
   sha256,
@@ -41,7 +42,7 @@ export const SETTINGS = {
   backend: choice(named('backend', 'backend', 'how changes are noticed'), 'auto', BACKENDS),
   pollInterval: setting(
     named('poll_interval', 'seconds', 'interval of polling (0.01 to 3600)'),
-    1,
+    0.5,
     seconds(0.01, 3_600),
   ),
   transport: choice(named('transport', 'engine', 'the WebSocket engine'), 'auto', TRANSPORTS),
@@ -106,6 +107,25 @@ export const SETTINGS = {
     named('insecure', '', 'allow other machines to connect without TLS: all data is sent unencrypted'),
     false,
   ),
+  probePort: optionalNumber(
+    named('probe_port', 'n', 'port for /livez, /readyz and /metrics without TLS and token, 0 for any free one'),
+    wholeNumber(0, 65_535),
+  ),
+  probeHost: setting(named('probe_host', 'host', 'address of the port for probes'), '127.0.0.1', asText),
+  drain: setting(
+    named('drain', 'seconds', 'how long a server that is asked to end takes to send its clients elsewhere'),
+    0,
+    seconds(0, 3_600),
+  ),
+  maxStaleness: setting(
+    named('max_staleness', 'seconds', 'how old the records of an edge may be while it is ready'),
+    15,
+    seconds(1, GIB),
+  ),
+  sharePort: toggle(
+    named('share_port', '', 'let several edges on this host share one port, so that each can use its own core'),
+    false,
+  ),
   relay: withoutSecret(
     optional(
       named('relay', 'url', 'NATS JetStream between origin and edges, nats:// or tls://host:port, several with commas'),
@@ -153,6 +173,27 @@ export const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS;
 export type Settings = { readonly [Name in SettingName]: (typeof SETTINGS)[Name]['fallback'] };
+
+/** Settings of an origin only: how it watches files, what the journal keeps, and the limits of the stream. */
+export const ORIGIN_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
+  'backend',
+  'pollInterval',
+  'settle',
+  'reconcile',
+  'goneAfter',
+  'stateDir',
+  'journal',
+  'journalMaxEvents',
+  'journalMaxAge',
+  'journalMaxBytes',
+  'relayMaxAge',
+  'relayMaxBytes',
+  'relayMaxMessages',
+  'relayReplicas',
+]);
+
+/** Settings of an edge only. */
+export const EDGE_ONLY: ReadonlySet<SettingName> = new Set<SettingName>(['maxStaleness', 'sharePort']);
 
 /** The names of limits on the wire and in files, `max_connections`. */
 export const LIMIT_NAMES: ReadonlyMap<string, keyof Limits> = new Map(

@@ -25,11 +25,14 @@ const KIND_WIDTH = 12;
 const AGENT_WIDTH = 32;
 const ADDRESSES_SHOWN = 3;
 
+/** How a time of a record is printed. @default as the record says it */
+type TimeOf = (value: unknown) => unknown;
+
 /** One line for one event: icon, kind, agent, id, and the details of its kind. */
-export function eventLine(event: BusEvent): TerminalText {
+export function eventLine(event: BusEvent, timeOf: TimeOf = (value) => value): TerminalText {
   const head = `${ICONS[event.event_type]} ${event.kind.padEnd(KIND_WIDTH)}`;
   const colored = paint[STYLES[event.event_type]](head);
-  const rest = Object.keys(event.data).length === 0 ? event.id : describe(event);
+  const rest = Object.keys(event.data).length === 0 ? event.id : describe(event, timeOf);
   const problem = event.event_type === 'removed' ? '' : problemText(event);
   return line`${colored} ${rest}${problem === '' ? '' : `  (${problem})`}`.trimEnd();
 }
@@ -49,13 +52,13 @@ export function eventForPrograms(event: BusEvent): object {
   return problems.length === 0 ? event : { ...event, problems };
 }
 
-function describe(event: BusEvent): TerminalText {
-  const [agent, detail] = parts(event);
+function describe(event: BusEvent, timeOf: TimeOf): TerminalText {
+  const [agent, detail] = parts(event, timeOf);
   return line`${TerminalText.of(agent).padEnd(AGENT_WIDTH)} ${event.id}${detail === '' ? '' : `  ${detail}`}`;
 }
 
 /** The agent of a record, and the details of its kind. */
-function parts(event: BusEvent): readonly [agent: string, detail: string] {
+function parts(event: BusEvent, timeOf: TimeOf): readonly [agent: string, detail: string] {
   const run = asText(event.data.run_id ?? '?');
   switch (event.kind) {
     case 'reservation':
@@ -66,7 +69,7 @@ function parts(event: BusEvent): readonly [agent: string, detail: string] {
       return [run, `${asText(event.data.reason ?? '?')} (res: ${asText(event.data.reservation_id)})`];
     case 'heartbeat': {
       const { extended_expires_at, reservation_id } = event.data;
-      const until = `extends to ${asText(extended_expires_at ?? '?')}`;
+      const until = `extends to ${asText(timeOf(extended_expires_at) ?? '?')}`;
       // Muse names the file of a heartbeat after its reservation, so the id already says it.
       return [run, reservation_id === event.id ? until : `${until} (res: ${asText(reservation_id)})`];
     }

@@ -30,3 +30,23 @@ export function readFormat({ json, format }: FormatFlags, fallback: Format): For
 
 /** A table for people, lines for programs. */
 export const usualFormat = (terminal: Terminal): Format => (terminal.isInteractive ? 'text' : 'json');
+
+/** The flags that say how much a command prints for people. */
+export interface PrintFlags {
+  readonly wide?: boolean;
+  readonly quiet?: boolean;
+}
+
+export const withWide = (command: Command): Command =>
+  command.option('--wide', 'do not cut the cells of tables to fit the terminal');
+
+export const withQuiet = (command: Command): Command =>
+  command.option('-q, --quiet', 'print no notes and no headings, only results and errors');
+
+/** The width that tables may have. */
+export const widthOf = ({ wide }: PrintFlags, terminal: Terminal): number =>
+  wide === true ? Infinity : terminal.columns;
+
+/** The terminal for a command that may be quiet. Errors that end a command are always printed. */
+export const printedOn = ({ quiet }: PrintFlags, terminal: Terminal): Terminal =>
+  quiet === true ? { ...terminal, err: () => undefined } : terminal;

@@ -1,8 +1,8 @@
 import type { Colors } from 'picocolors/types.js';
 import stringWidth from 'string-width';
-import { visibleText } from '../../../protocol/index.js';
+import { isVisible, visibleText } from '../../../protocol/index.js';
 
-const STYLES = ['bold', 'dim', 'red', 'green', 'yellow', 'magenta'] as const;
+const STYLES = ['bold', 'dim', 'inverse', 'red', 'green', 'yellow', 'magenta'] as const;
 export type Style = (typeof STYLES)[number];
 
 /** A text that may be written to a terminal. A string is data: its control characters and line breaks are escaped. */
@@ -28,6 +28,11 @@ export class TerminalText {
     return text instanceof TerminalText ? text : new TerminalText([{ shown: visibleText(text), style: undefined }]);
   }
 
+  /** A text in the form that `visibleText` makes, such as a part of {@link shown}. */
+  static ofVisible(shown: string): TerminalText {
+    return isVisible(shown) ? new TerminalText([{ shown, style: undefined }]) : TerminalText.of(shown);
+  }
+
   static join(texts: readonly Text[], separator = ''): TerminalText {
     const between = TerminalText.of(separator).#pieces;
     return new TerminalText(
@@ -42,7 +47,12 @@ export class TerminalText {
 
   /** Its width in columns: a Chinese character takes two, a combining mark none. */
   get width(): number {
-    return this.#pieces.reduce((sum, { shown }) => sum + stringWidth(shown), 0);
+    return this.#pieces.reduce((sum, { shown }) => sum + columnsOf(shown), 0);
+  }
+
+  /** The text as it is shown, without styles. */
+  get shown(): string {
+    return this.#pieces.map(({ shown }) => shown).join('');
   }
 
   padEnd(columns: number): TerminalText {
@@ -61,10 +71,53 @@ export class TerminalText {
     let left = columns;
     const fitting = this.#pieces.map(({ shown, style }) => {
       const part = firstColumns(shown, left);
-      left = part === shown ? left - stringWidth(shown) : 0;
+      left = part === shown ? left - columnsOf(shown) : 0;
       return { shown: part, style };
     });
     return new TerminalText(fitting);
+  }
+
+  /** As much of the text as fits, with `…` at the end where that is not all. */
+  cut(columns: number): TerminalText {
+    if (columns <= 0 || this.width <= columns) return this.fit(columns);
+    const kept = this.fit(columns - 1);
+    return new TerminalText([...kept.#pieces, { shown: '…', style: kept.#pieces.at(-1)?.style }]);
+  }
+
+  /** The text without its styles. */
+  get plain(): TerminalText {
+    return new TerminalText(this.#pieces.map(({ shown }) => ({ shown, style: undefined })));
+  }
+
+  /** The end of the text, as much as fits. */
+  last(columns: number): TerminalText {
+    const { shown } = this;
+    if (columns <= 0) return TerminalText.of('');
+    graphemes ??= new Intl.Segmenter();
+    let start = shown.length;
+    let width = 0;
+    for (const { segment, index } of [...graphemes.segment(shown)].reverse()) {
+      width += columnsOf(segment);
+      if (width > columns) break;
+      start = index;
+    }
+    return new TerminalText([{ shown: shown.slice(start), style: undefined }]);
+  }
+
+  /** The text without styles in lines of at most this width, broken at blanks where there are some. At least one line. @param most at most this many, and no more work than for them */
+  wrapped(columns: number, most = Infinity): TerminalText[] {
+    const lines: TerminalText[] = [];
+    const add = (shown: string): void => void lines.push(new TerminalText([{ shown, style: undefined }]));
+    let { shown: rest } = this;
+    for (let part = firstColumns(rest, columns); part !== rest && part !== ''; part = firstColumns(rest, columns)) {
+      const blank = rest[part.length] === ' ' ? part.length : part.lastIndexOf(' ');
+      const end = blank > 0 ? blank : part.length;
+      add(rest.slice(0, end).trimEnd());
+      rest = rest.slice(end).trimStart();
+      if (lines.length >= most) return lines;
+    }
+    if (rest !== '' || lines.length === 0) add(firstColumns(rest, columns));
+    return lines;
   }
 
   /** The line with its escape sequences, if `colors` are enabled. */
@@ -86,17 +139,21 @@ export function line(words: TemplateStringsArray, ...values: readonly Text[]): T
   return TerminalText.join(words.flatMap((word, i) => [word, ...values.slice(i, i + 1)]));
 }
 
+/** Most texts are plain ASCII, whose width needs no table. */
+const columnsOf = (text: string): number => (isAscii(text) ? text.length : stringWidth(text));
+const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
+
 /** Made at its first use: it takes a tenth of the time to start, and few commands cut text. */
 let graphemes: Intl.Segmenter | undefined;
 
 function firstColumns(text: string, columns: number): string {
   if (columns <= 0) return '';
-  if (stringWidth(text) <= columns) return text;
+  if (isAscii(text)) return text.slice(0, columns);
   graphemes ??= new Intl.Segmenter();
   let width = 0;
   let end = 0;
   for (const { segment, index } of graphemes.segment(text)) {
-    width += stringWidth(segment);
+    width += columnsOf(segment);
     if (width > columns) break;
     end = index + segment.length;
   }

@@ -19,10 +19,19 @@ export interface Terminal {
   drained(): Promise<void>;
   /** Whether standard output is a terminal. */
   readonly isInteractive: boolean;
+  /** Whether it is one that can be drawn on: it obeys escape sequences. */
+  readonly isScreen: boolean;
+  /** The width of the terminal; `Infinity` where standard output is none. */
+  readonly columns: number;
+  /** The size of the window that {@link draw} fills. */
+  readonly size: { readonly columns: number; readonly rows: number };
 }
 
-const OPEN_SCREEN = '\u001b[?1049h\u001b[?25l';
-const CLOSE_SCREEN = '\u001b[?25h\u001b[?1049l';
+/** No line wraps on the second screen, even where the terminal finds a character wider than we do: the first line stays in view. */
+const OPEN_SCREEN = '\u001b[?1049h\u001b[?25l\u001b[?7l';
+const CLOSE_SCREEN = '\u001b[?7h\u001b[?25h\u001b[?1049l';
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 const HOME = '\u001b[H';
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
@@ -34,16 +43,19 @@ const CLEAR_BELOW = '\u001b[J';
  */
 export function processTerminal(closed: () => void = () => process.exit(0)): Terminal {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // EIO: the terminal has been closed.
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
     closed();
   });
   // A closed stderr must not end the command.
   process.stderr.on('error', () => undefined);
   onStdoutClosed(closed);
   const isInteractive = process.stdout.isTTY;
-  const colors = pc.createColors(isInteractive && process.env['NO_COLOR'] === undefined);
+  const obeysEscapes = process.env['TERM'] !== 'dumb';
+  const colors = pc.createColors(isInteractive && obeysEscapes && process.env['NO_COLOR'] === undefined);
   const plain = pc.createColors(false);
   const write = (text: string): void => void process.stdout.write(text);
+  const closeScreen = (): void => write(CLOSE_SCREEN);
   return {
     out: (line) => write(`${TerminalText.of(line).written(colors)}\n`),
     // stderr may be redirected to a file while stdout is a terminal.
@@ -51,14 +63,29 @@ export function processTerminal(closed: () => void = () => process.exit(0)): Ter
       void process.stderr.write(`${TerminalText.of(line).written(process.stderr.isTTY ? colors : plain)}\n`),
     json: (value) => write(`${jsonLine(value)}\n`),
     jsonText: (line) => write(`${visibleJson(line)}\n`),
-    openScreen: () => write(OPEN_SCREEN),
+    openScreen: () => {
+      write(OPEN_SCREEN);
+      process.off('exit', closeScreen).once('exit', closeScreen);
+    },
     draw: (lines) => {
-      const drawn = lines.map((line) => TerminalText.of(line).written(colors) + CLEAR_LINE);
+      // Cleared first: behind a line that fills the width, the last character would be cleared.
+      const drawn = lines.map((line) => CLEAR_LINE + TerminalText.of(line).written(colors));
       write(HOME + drawn.join('\r\n') + CLEAR_BELOW);
     },
-    closeScreen: () => write(CLOSE_SCREEN),
+    closeScreen: () => {
+      process.off('exit', closeScreen);
+      closeScreen();
+    },
     drained,
     isInteractive,
+    isScreen: isInteractive && obeysEscapes,
+    get columns() {
+      // A terminal that does not know its size reports 0.
+      return isInteractive ? process.stdout.columns || DEFAULT_COLUMNS : Infinity;
+    },
+    get size() {
+      return { columns: process.stdout.columns || DEFAULT_COLUMNS, rows: process.stdout.rows || DEFAULT_ROWS };
+    },
   };
 }
 

@@ -1,6 +1,4 @@
-import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
-import { FIELDS } from './query.js';
-import { splitWords } from './query-parser.js';
+import { EVENT_TYPES, KINDS, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from '../../../protocol/index.js';
 
 /** Values that occur in the records, the most useful first. */
 export interface Vocabulary {
@@ -16,20 +14,6 @@ export interface Completion {
   readonly choices: readonly { readonly insert: string; readonly hint: string }[];
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  kind: 'reservation, intent, …',
-  type: 'added, modified, …',
-  run: 'who, * for any',
-  branch: 'where, * for any',
-  addr: 'src/a.py::f, * for any',
-  id: 'a record’s id',
-  reason: 'deleted, ttl',
-  problem: '* for any',
-  rev: '>100',
-  bytes: '>1000',
-  lag: 'milliseconds, >10',
-};
-
 const MAX_CHOICES = 12;
 
 /** Returns the possible completions at the caret. */
@@ -42,9 +26,10 @@ export function complete(text: string, caret: number, vocabulary: Vocabulary): C
   const to = word ? word.at + word.text.length : caret;
   const colon = body.indexOf(':');
   if (colon < 0) {
-    const choices = Object.keys(FIELDS)
-      .filter((field) => field.startsWith(body.toLowerCase()))
-      .map((field) => ({ insert: `${sign}${field}:`, hint: HINTS[field] ?? '' }));
+    const choices = QUERY_FIELD_NAMES.filter((field) => field.startsWith(body.toLowerCase())).map((field) => ({
+      insert: `${sign}${field}:`,
+      hint: QUERY_FIELDS[field].takes,
+    }));
     return { from, to, choices };
   }
   const field = body.slice(0, colon);

@@ -1,4 +1,4 @@
-import type { EventType, Kind, RecordData } from '../../../protocol/index.js';
+import type { EventType, Kind, QueryError, RecordData } from '../../../protocol/index.js';
 import type { Presence } from '../model/agents.js';
 import type { AttentionGroup } from '../model/attention-groups.js';
 import type { WORK_KINDS } from '../model/work-history.js';
@@ -7,7 +7,6 @@ import type { Beginning, Mark } from '../model/entry.js';
 import type { Lane, Span } from '../model/lanes.js';
 import type { LeaseState } from '../model/lease.js';
 import type { Overview } from '../model/overview.js';
-import type { QueryError } from '../model/query-parser.js';
 import type { RateSeries } from '../model/rates.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
 import type { WaitLine } from '../model/waits.js';

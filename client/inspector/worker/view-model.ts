@@ -1,9 +1,8 @@
 import { complete, type Completion } from '../model/completion.js';
 import type { Capture } from '../model/capture.js';
 import { addressesOf, type Entry } from '../model/entry.js';
-import { EMPTY_QUERY, type Query } from '../model/query.js';
-import { parseQuery, type QueryError } from '../model/query-parser.js';
-import { KINDS } from '../../../protocol/index.js';
+import { EMPTY_QUERY, parseQuery, type Query } from '../model/query.js';
+import { KINDS, type QueryError } from '../../../protocol/index.js';
 import { withPast, type PastEvents } from '../model/history.js';
 import { SPAN_MS, type Since } from '../model/place.js';
 import { groupAttention } from '../model/attention-groups.js';

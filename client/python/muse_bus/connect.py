@@ -146,7 +146,7 @@ def _fault(url: str) -> str | None:
         host = parts.hostname
         _ = parts.port
     except ValueError:
-        return "is no url"
+        return "is invalid"
     # `localhost:6873` reads as a scheme and a path.
     if "//" not in url:
         return f"has no scheme; did you mean ws://{url}?"

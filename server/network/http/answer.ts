@@ -1,8 +1,8 @@
-import { closestMatch, type WatchHealth } from '../../../protocol/index.js';
+import { closestMatch } from '../../../protocol/index.js';
 import { QueryError } from './query.js';
+import { readinessReply, type ReadinessReport } from './readiness.js';
 import { json, text } from './reply.js';
 import type { Route } from './route.js';
-import type { ServedBus } from '../../inspection/served-bus.js';
 import { CHALLENGE_PATH, isNonce } from '../../repository/index.js';
 import { isHandshake, UNAUTHORIZED, type AccessPolicy } from '../access-policy.js';
 import { refuseDoubtfulHead } from '../head-check.js';
@@ -17,8 +17,7 @@ export interface HttpServices {
   readonly pages: ReadonlyMap<string, Page>;
   /** The routes that need the token, by path. */
   readonly routes: ReadonlyMap<string, Route>;
-  health(): WatchHealth & { readonly revision: number; readonly journal: ServedBus['journalHealth'] };
-  isReady(): boolean;
+  readiness(): ReadinessReport;
 }
 
 export interface Page {
@@ -31,13 +30,7 @@ type OpenRoute = (services: HttpServices, request: RequestHead) => HttpReply;
 /** The routes that need no token. */
 const OPEN_ROUTES: ReadonlyMap<string, OpenRoute> = new Map<string, OpenRoute>([
   ['/healthz', () => json(200, { status: 'ok' })],
-  [
-    '/readyz',
-    ({ health, isReady }) => {
-      const ready = isReady();
-      return json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', ...health() });
-    },
-  ],
+  ['/readyz', ({ readiness }) => readinessReply(readiness())],
   // A client that has read this server's address from a file checks, before it sends the token, that this server wrote the file.
   [CHALLENGE_PATH, ({ accessPolicy }, request) => challenge(accessPolicy, request)],
 ]);
@@ -121,7 +114,7 @@ function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
   try {
     return known(request);
   } catch (error) {
-    if (error instanceof QueryError) return text(400, error.message);
+    if (error instanceof QueryError) return text(400, error.message, {}, error.marked);
     throw error;
   }
 }

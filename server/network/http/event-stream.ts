@@ -13,6 +13,7 @@ import type { SendResult, Socket } from '../../delivery/port.js';
 import type { Connection } from '../../sessions/connection.js';
 import type { HttpSource, HttpWriter } from '../transport.js';
 import { cursorAt, eventsText, type EventFormat } from './event-format.js';
+import type { Narrowing } from './narrowing.js';
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
@@ -44,6 +45,8 @@ export class EventStream implements Socket, HttpSource {
     private readonly format: EventFormat,
     private readonly shared: SharedText,
     readonly remote: string,
+    /** What this stream leaves out, besides the filter of its subscription. */
+    private readonly narrowing?: Narrowing,
   ) {
     this.#write(format.opening);
   }
@@ -58,7 +61,8 @@ export class EventStream implements Socket, HttpSource {
 
   send(frame: Uint8Array): SendResult {
     if (this.#phase === 'ended') return 'dropped';
-    const message = this.#isShared(frame) ? undefined : (JSON.parse(Buffer.from(frame).toString()) as ServerMessage);
+    const isAsShared = this.narrowing === undefined && this.#isShared(frame);
+    const message = isAsShared ? undefined : (JSON.parse(Buffer.from(frame).toString()) as ServerMessage);
     if (message === undefined) return this.writer.write(this.shared.of(frame, () => this.#eventsOf(frame)));
     return this.#take(message);
   }
@@ -107,7 +111,7 @@ export class EventStream implements Socket, HttpSource {
       case MessageType.synced:
         return this.#synced(revision(message[2]));
       case MessageType.events:
-        return this.#write(eventsText(this.format, this.#origin, message[3]));
+        return this.#events(message[3]);
       case MessageType.resync:
         return this.#resync(message[2]);
       case MessageType.heartbeat:
@@ -125,11 +129,26 @@ export class EventStream implements Socket, HttpSource {
     }
   }
 
-  #batch(events: readonly WireEvent[]): SendResult {
-    if (events.at(-1)?.[1] !== SNAPSHOT) return this.#write(eventsText(this.format, this.#origin, events));
+  #events(all: readonly WireEvent[]): SendResult {
+    const events = this.narrowing?.pass(all) ?? all;
+    return this.#endIfFull(this.#write(eventsText(this.format, this.#origin, events)));
+  }
+
+  /** A narrowed stream counts its events itself. */
+  #endIfFull(result: SendResult): SendResult {
+    const { narrowing } = this;
+    return narrowing?.isFull === true && this.#phase === 'open'
+      ? this.#complete('max_events', narrowing.delivered)
+      : result;
+  }
+
+  #batch(all: readonly WireEvent[]): SendResult {
+    if (all.at(-1)?.[1] !== SNAPSHOT) return this.#events(all);
+    const events = this.narrowing?.pass(all) ?? all;
+    if (events.length === 0) return 'sent';
     const ready = this.#held === undefined ? events.slice(0, -1) : [this.#held, ...events.slice(0, -1)];
     this.#held = events.at(-1);
-    return this.#write(eventsText(this.format, this.#origin, ready));
+    return this.#endIfFull(this.#write(eventsText(this.format, this.#origin, ready)));
   }
 
   #synced(at: Revision): SendResult {

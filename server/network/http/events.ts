@@ -2,12 +2,13 @@ import { MessageType } from '../../../protocol/index.js';
 import { findHeaders, type RequestHead } from '../transport.js';
 import { NDJSON, SERVER_SENT_EVENTS, type EventFormat } from './event-format.js';
 import { EventStream, SharedText } from './event-stream.js';
+import { Narrowing } from './narrowing.js';
 import { EVENT_PARAMETERS, readQuery, readSince, type Query } from './query.js';
 import { text } from './reply.js';
 import type { Route, RouteServices } from './route.js';
 
 /** Returns the route `/events`: the subscription that the query describes, as Server-Sent Events or as lines of JSON. */
-export function eventsRoute({ bus, limits, slots }: RouteServices): Route {
+export function eventsRoute({ bus, limits, clock, slots }: RouteServices): Route {
   const shared = new Map<EventFormat, SharedText>();
   for (const format of [SERVER_SENT_EVENTS, NDJSON]) shared.set(format, new SharedText());
   return (request) => {
@@ -23,7 +24,8 @@ export function eventsRoute({ bus, limits, slots }: RouteServices): Route {
       headers: { 'content-type': format.contentType, vary: 'accept', 'x-accel-buffering': 'no' },
       filler: format.filler,
       open: (writer) => {
-        const stream = new EventStream(writer, format, shared.get(format)!, request.remoteAddress);
+        const narrowing = query.query && new Narrowing(query.query, query.maxEvents, clock);
+        const stream = new EventStream(writer, format, shared.get(format)!, request.remoteAddress, narrowing);
         stream.begin(bus.attach(stream, 'json'), [MessageType.subscribe, 1, options]);
         return stream;
       },
@@ -56,11 +58,12 @@ function sinceOf(request: RequestHead, query: Query): string | undefined {
   return readSince('Last-Event-ID', lastEventId === '' ? undefined : lastEventId) ?? query.since;
 }
 
-function subscribeOptions({ filterInput, maxEvents, snapshot }: Query, since: string | undefined) {
+function subscribeOptions({ filterInput, maxEvents, snapshot, query }: Query, since: string | undefined) {
   return {
     filter: filterInput,
     snapshot,
-    ...(maxEvents === undefined ? {} : { max_events: maxEvents }),
+    // With a query, the cap counts what is left after it, so the stream counts.
+    ...(maxEvents === undefined || query !== undefined ? {} : { max_events: maxEvents }),
     ...(since === undefined ? {} : { since }),
   };
 }

@@ -1,19 +1,22 @@
 import {
   formatCursor,
+  holderForm,
   jsonLine,
-  leaseForm,
+  KINDS,
   parseQuery,
+  runSituation,
   Swarm,
   type Address,
   type Kind,
   type Moment,
   type UnixMillis,
 } from '../../../protocol/index.js';
-import { QueryError, readQuery, type Parameter } from './query.js';
+import { onlyOne, QueryError, readQuery, type Parameter } from './query.js';
 import type { Route, RouteServices } from './route.js';
 
-export const HOLDERS_PARAMETERS: readonly Parameter[] = ['address', 'branch'];
+export const HOLDERS_PARAMETERS: readonly Parameter[] = ['address', 'branch', 'run_id'];
 const LEASE_KINDS: ReadonlySet<Kind> = new Set(['reservation', 'heartbeat', 'release']);
+const ALL_KINDS: ReadonlySet<Kind> = new Set(KINDS);
 
 /** How long an answer waits for an origin that does not reply. Then the records may be old, and the answer is "unknown". */
 const BARRIER_MS = 5_000;
@@ -21,40 +24,54 @@ const BARRIER_MS = 5_000;
 interface Question {
   readonly addresses: readonly Address[];
   readonly branch: string | undefined;
+  /** The run whose situation the answer includes. */
+  readonly run: string | undefined;
   /** When the question arrived. Every lease is judged at this moment: one that ends later may be prolonged after the disk was read. */
   readonly askedAt: UnixMillis;
 }
 
 /**
  * Returns the route `/holders?address=`: who holds an address, or anything that it covers or that covers it. The answer includes every
- * file that was on disk when the question arrived. Without that an address is not reported as free.
+ * file that was on disk when the question arrived. Without that an address is not reported as free. With `run_id` the answer includes
+ * what concerns that run, so that a hook needs one request.
  */
 export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Route {
   // Filled at the first question. Later questions add what has changed since the last one, so that events cost nothing more.
   const swarm = new Swarm();
+  // Intents and tasks are needed only for the situation of a run: they are added at the first such question.
+  let kinds = LEASE_KINDS;
+  let known: { readonly cut: object; readonly kinds: ReadonlySet<Kind> } | undefined;
   const barrier = new SharedBarrier(() => bus.readNow());
 
-  const answer = ({ addresses, branch, askedAt }: Question, isRead: boolean): object => {
-    swarm.replace(bus.hub.store.cut().versions.filter(({ kind }) => LEASE_KINDS.has(kind)));
+  const answer = ({ addresses, branch, run, askedAt }: Question, isRead: boolean): object => {
+    if (run !== undefined) kinds = ALL_KINDS;
+    const cut = bus.hub.store.cut();
+    // A cut is the same object for all questions between two changes: then the model has it already.
+    if (known?.cut !== cut || known.kinds !== kinds) swarm.replace(cut.versions.filter(({ kind }) => kinds.has(kind)));
+    known = { cut, kinds };
     const isKnown = isRead && bus.health.healthy;
-    const moment: Moment = isKnown ? { now: askedAt } : { now: askedAt, unseen: LEASE_KINDS };
+    const moment: Moment = isKnown ? { now: askedAt } : { now: askedAt, unseen: ALL_KINDS };
     const { free, holders, unread } = swarm.holders(addresses, moment, { branch });
     return {
       addresses: addresses.map(({ text }) => text),
-      free,
-      holders: holders.map(leaseForm),
+      // Of no address nothing is said.
+      ...(addresses.length === 0 ? {} : { free }),
+      holders: holders.map(holderForm),
       ...(unread.length === 0 ? {} : { unread }),
+      ...(run === undefined ? {} : { run: runSituation(swarm, moment, run) }),
       now: new Date(askedAt).toISOString(),
     };
   };
 
   return (request) => {
     const { filterInput } = readQuery(request.query, HOLDERS_PARAMETERS, limits);
+    const branch = onlyOne('branch', filterInput.branches);
+    const run = onlyOne('run_id', filterInput.run_ids);
     const addresses = readAddresses(filterInput.addresses ?? []);
-    const [branch, ...others] = filterInput.branches ?? [];
-    if (others.length > 0) throw new QueryError('branch can be given once');
+    if (addresses.length === 0 && run === undefined)
+      throw new QueryError('address is missing; name a file or a symbol, src/a.py::f');
     if (!slots.isFree()) return slots.refusal();
-    const question = { addresses, branch, askedAt: clock.now() };
+    const question = { addresses, branch, run, askedAt: clock.now() };
     const { epoch, revision } = bus.hub;
     return {
       status: 200,
@@ -125,7 +142,6 @@ class SharedBarrier {
 }
 
 function readAddresses(spellings: readonly string[]): Address[] {
-  if (spellings.length === 0) throw new QueryError('address is missing; name a file or a symbol, src/a.py::f');
   return spellings.flatMap((spelling) => {
     const parsed = parseQuery(spelling);
     if (!parsed.ok) throw new QueryError(`address: ${parsed.problem.text}`);

@@ -7,6 +7,7 @@ import type { Route, RouteServices } from './route.js';
 /** Returns the route `/metrics`, in Prometheus' text format. The metrics are built at the first request: an unused route costs nothing. */
 export function metricsRoute({ bus, limits, loopDelay }: RouteServices): Route {
   let text: MetricsText | undefined;
+  let wasRunning = false;
   const build = (): MetricsText => {
     const registry = new LazyRegistry();
     describeBus(registry, bus, loopDelay);
@@ -14,6 +15,9 @@ export function metricsRoute({ bus, limits, loopDelay }: RouteServices): Route {
   };
   return (request) => {
     readQuery(request.query, [], limits);
+    // A bus that has no records yet has fewer metrics.
+    if (bus.isRunning !== wasRunning) text = undefined;
+    wasRunning = bus.isRunning;
     const metrics = (text ??= build());
     return {
       status: 200,

@@ -1,22 +1,33 @@
 import {
   FILTER_FIELDS,
   closestMatch,
+  compileQuery,
+  markedQuery,
   parseCursor,
   parseFilter,
   ProtocolError,
   type Filter,
   type FilterInput,
   type FilterLimits,
+  type Query as CompiledQuery,
+  type QueryTerm,
 } from '../../../protocol/index.js';
 
 /** A query that is refused; the message names the parameter and what it takes. */
 export class QueryError extends Error {
   override readonly name = 'QueryError';
+  constructor(
+    message: string,
+    /** Lines below the message: a query, and a caret under its wrong character. */
+    readonly marked: readonly string[] = [],
+  ) {
+    super(message);
+  }
 }
 
 /** Parameters that fill a field of the filter. Each can be repeated, and has the name of a flag of `watch`. */
 type FilterParameter = keyof typeof FILTER_FIELDS;
-type SingleParameter = 'max_events' | 'since' | 'snapshot' | 'problem';
+type SingleParameter = 'max_events' | 'since' | 'snapshot' | 'problem' | 'query';
 export type Parameter = FilterParameter | SingleParameter;
 
 /** The parameters of `/events`, in the order in which a refusal lists them. */
@@ -30,6 +41,7 @@ export const EVENT_PARAMETERS: readonly Parameter[] = [
   'max_events',
   'since',
   'snapshot',
+  'query',
 ];
 /** The parameters of `/records`, in the order in which a refusal lists them. */
 export const RECORD_PARAMETERS: readonly Parameter[] = [
@@ -40,6 +52,7 @@ export const RECORD_PARAMETERS: readonly Parameter[] = [
   'id',
   'max_events',
   'problem',
+  'query',
 ];
 
 export interface Query {
@@ -51,7 +64,18 @@ export interface Query {
   readonly snapshot: 'full' | 'none';
   /** Only records that have a problem. */
   readonly onlyProblems: boolean;
+  /** In the query language; narrows what the filter lets through. */
+  readonly query: CompiledQuery | undefined;
 }
+
+/**
+ * The fields of the query language that each path has. A regular expression could delay the server for as long as it likes; sizes and lag
+ * are measured by clients.
+ */
+const RECORD_FIELDS: readonly QueryTerm['field'][] = ['kind', 'run', 'branch', 'addr', 'id', 'problem', 'rev', 'text'];
+const EVENT_FIELDS: readonly QueryTerm['field'][] = [...RECORD_FIELDS, 'type', 'reason', 'since', 'until'];
+
+const MAX_QUERY_CHARACTERS = 2_048;
 
 const MAX_EVENTS = 2 ** 31 - 1;
 
@@ -79,6 +103,7 @@ export function readQuery(query: string, allowed: readonly Parameter[], limits: 
     since: readSince('since', single('since')),
     snapshot: readSnapshot(single('snapshot')),
     onlyProblems: readProblem(single('problem')),
+    query: readCompiled(single('query'), allowed.includes('event_type') ? 'events' : 'records'),
   };
 }
 
@@ -98,7 +123,8 @@ function refuseName(name: string, allowed: readonly Parameter[]): never {
   throw new QueryError(`there is no parameter ${JSON.stringify(name.slice(0, 40))} here; ${hint}`);
 }
 
-function onlyOne(name: string, values: readonly string[] | undefined): string | undefined {
+/** @throws QueryError if the parameter is given more than once. */
+export function onlyOne(name: string, values: readonly string[] | undefined): string | undefined {
   if (values !== undefined && values.length > 1) throw new QueryError(`${name} can be given once`);
   return values?.[0];
 }
@@ -130,6 +156,20 @@ function readMaxEvents(text: string | undefined): number | undefined {
 function readSnapshot(text: string | undefined): 'full' | 'none' {
   if (text === undefined || text === 'full' || text === 'none') return text ?? 'full';
   throw new QueryError('snapshot must be full or none');
+}
+
+function readCompiled(text: string | undefined, path: 'events' | 'records'): CompiledQuery | undefined {
+  if (text === undefined) return undefined;
+  if (text.length > MAX_QUERY_CHARACTERS) {
+    throw new QueryError(`query has more than ${String(MAX_QUERY_CHARACTERS)} characters`);
+  }
+  const fields = path === 'events' ? EVENT_FIELDS : RECORD_FIELDS;
+  const compiled = compileQuery(text, { fields, view: `/${path}` });
+  if (compiled.ok) return compiled.query;
+  throw new QueryError(
+    `query: ${compiled.error.message}`,
+    markedQuery(text, compiled.error, (shown) => Array.from(shown).length),
+  );
 }
 
 function readProblem(text: string | undefined): boolean {

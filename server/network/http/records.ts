@@ -9,6 +9,7 @@ import {
   VERSION,
   type Epoch,
   type Matcher,
+  type Query,
   type Revision,
   type UnixMillis,
   type WireLease,
@@ -41,13 +42,14 @@ export function recordsRoute({ bus, limits, clock, slots }: RouteServices): Rout
     const { revision, versions } = store.cut();
     const leaseAt = store.leaseAt.bind(store);
     const matcher = compileFilter(query.filter);
-    const { onlyProblems, maxEvents = Infinity } = query;
+    const { onlyProblems, maxEvents = Infinity, query: narrowing } = query;
     return {
       status: 200,
       headers: { 'content-type': 'application/json', 'muse-bus-cursor': formatCursor({ epoch, revision }) },
       filler: '\n',
       open: (writer) => {
-        const wanted = { versions, revision, epoch, matcher, onlyProblems, maxEvents, now: clock.now(), leaseAt };
+        const now = clock.now();
+        const wanted = { versions, revision, epoch, matcher, narrowing, onlyProblems, maxEvents, now, leaseAt };
         const release = slots.take();
         const array = new RecordArray(writer, wanted, turns, limits.maxQueuedBytes, release, bus.supervisor);
         array.start();
@@ -62,6 +64,7 @@ interface Wanted {
   readonly revision: Revision;
   readonly epoch: Epoch;
   readonly matcher: Matcher;
+  readonly narrowing: Query | undefined;
   readonly onlyProblems: boolean;
   readonly maxEvents: number;
   readonly now: UnixMillis;
@@ -88,7 +91,8 @@ class RecordArray implements HttpSource {
     private readonly release: () => void,
     private readonly supervision: Supervision,
   ) {
-    this.#lookEvery = wanted.matcher.cost > MAX_CHEAP_COST ? 1 : LOOK_AT_TIME_EVERY;
+    const isCheap = wanted.matcher.cost <= MAX_CHEAP_COST && wanted.narrowing === undefined;
+    this.#lookEvery = isCheap ? LOOK_AT_TIME_EVERY : 1;
   }
 
   start(): void {
@@ -158,8 +162,9 @@ class RecordArray implements HttpSource {
   }
 
   #matches(version: RecordVersion): boolean {
-    const { matcher, onlyProblems } = this.wanted;
-    return (!onlyProblems || version.problem !== undefined) && matcher.matches(version.matchable);
+    const { matcher, narrowing, onlyProblems } = this.wanted;
+    if ((onlyProblems && version.problem === undefined) || !matcher.matches(version.matchable)) return false;
+    return narrowing === undefined || narrowing.matchesEvent(version);
   }
 
   #line(version: RecordVersion, resumeAfter: Revision): string {

@@ -330,7 +330,7 @@ t.test('config answers whatever file a checkout contains, and refuses each bad f
     make(repository);
     const { of, refused } = configOf(repository.root);
     t.match(refused, [{ why }], what);
-    t.match(of('poll_interval'), { value: 1, origin: 'default' }, what);
+    t.match(of('poll_interval'), { value: 0.5, origin: 'default' }, what);
   }
 });
 

@@ -99,9 +99,13 @@ t.test('get and holders refuse invalid arguments', async (t) => {
     readonly env?: NodeJS.ProcessEnv;
     readonly says: RegExp;
   }[] = [
-    { args: ['get', 'reservatoin'], says: /--kind must be one of reservation, .*did you mean reservation\?/s },
+    { args: ['get', 'reservatoin'], says: /the kind must be one of reservation, .*did you mean reservation\?/s },
     { args: ['get'], says: /missing required argument 'kind'/ },
     { args: ['get', 'task', '--format', 'xml'], says: /--format must be text or json, got xml/ },
+    { args: ['get', 'task', 'more'], says: /get takes only <kind>, got also more/ },
+    { args: ['get', 'task', '--url', 'foo'], says: /the url "foo" is invalid/ },
+    { args: ['get', 'task', '--time', 'noon'], says: /--time must be one of local, utc, relative, got noon/ },
+    { args: ['get', 'task', '--query', 'run:a lag:>1'], says: /get does not use lag:.*\n {3}run:a lag:>1\n {9}\^/ },
     { args: ['holders', ''], says: /the address is empty/ },
     { args: ['get', 'task', '--root', '/nowhere/at/all'], says: /no \.muse\/ in \/nowhere.*muse-bus serve/s },
     { args: ['get', 'task', '--url', 'ws://127.0.0.1:9'], env: { MUSE_BUS_TOKEN: 'x' }, says: /cannot reach.*serve/s },
@@ -111,6 +115,34 @@ t.test('get and holders refuse invalid arguments', async (t) => {
     t.equal(await command.exit, 1, args.join(' '));
     t.match(command.errors.join('\n'), says);
     t.strictSame(command.lines, []);
+  }
+});
+
+t.test('get narrows by a query, and -q says nothing where nothing matches', async (t) => {
+  const root = await SETUPS[0]!.prepare(t);
+  const some = Command.museBus(['get', 'reservation', '--root', root, '--query', 'addr:src/b.py OR run:agent-4']);
+  t.equal(await some.exit, 0);
+  t.strictSame(ids(some), ['extended', 'r2']);
+  const args = ['get', 'task', '--root', root, '--format', 'text', '--query', 'run:nobody'];
+  const none = Command.museBus(args);
+  t.equal(await none.exit, 0);
+  t.strictSame(none.errors, ['no task matches']);
+  const quiet = Command.museBus([...args, '-q']);
+  t.equal(await quiet.exit, 0);
+  t.strictSame([...quiet.lines, ...quiet.errors], []);
+});
+
+t.test('--time prints the times of records in a style', async (t) => {
+  const root = await SETUPS[0]!.prepare(t);
+  for (const [style, shows] of [
+    ['relative', / in \d+/],
+    ['utc', /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/],
+    ['local', /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\+00:00/],
+  ] as const) {
+    const args = ['--root', root, '--format', 'text', '--time', style];
+    const get = Command.museBus(['get', 'heartbeat', ...args], { env: { TZ: 'UTC' } });
+    t.equal(await get.exit, 0);
+    t.match(get.lines[1], shows, style);
   }
 });
 

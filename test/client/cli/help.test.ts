@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SETTINGS } from '../../../client/cli/settings/settings.js';
+import { EDGE_ONLY, ORIGIN_ONLY, SETTINGS, type SettingName } from '../../../client/cli/settings/settings.js';
 import { variableOf, type Setting } from '../../../client/cli/settings/setting.js';
 import { Command } from '../../support/command.js';
 
@@ -38,16 +38,26 @@ t.test('the help, and that of each command, begins with three examples and ends 
   }
 });
 
-t.test('the help of serve names the variable of each setting, its choices and its default', async (t) => {
-  const help = Command.museBus(['serve', '--help']);
-  await help.exit;
-  const text = help.lines.join(' ').replace(/ +/g, ' ');
-  for (const setting of Object.values(SETTINGS) as Setting<unknown>[]) {
-    const value = setting.takes === 'switch' ? `=${String(setting.fallback !== true)}` : '';
-    t.ok(text.includes(`env: ${variableOf(setting)}${value})`), setting.name);
-  }
-  t.match(text, /\(choices: "auto", "uws", "ws", default: auto, env: MUSE_BUS_TRANSPORT\)/);
-});
+t.test(
+  'the help of serve and of edge names the variable of each of its settings, its choices and its default',
+  async (t) => {
+    let text = '';
+    for (const [command, isOther] of [
+      ['edge', ORIGIN_ONLY],
+      ['serve', EDGE_ONLY],
+    ] as const) {
+      const help = Command.museBus([command, '--help']);
+      await help.exit;
+      text = help.lines.join(' ').replace(/ +/g, ' ');
+      for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
+        const value = setting.takes === 'switch' ? `=${String(setting.fallback !== true)}` : '';
+        const isNamed = text.includes(`env: ${variableOf(setting)}${value})`);
+        t.equal(isNamed, !isOther.has(name), `${command}: ${setting.name}`);
+      }
+    }
+    t.match(text, /\(choices: "auto", "uws", "ws", default: auto, env: MUSE_BUS_TRANSPORT\)/);
+  },
+);
 
 t.test('without a command the help is shown, and for a misspelt one a hint', async (t) => {
   const bare = Command.museBus([]);
@@ -56,4 +66,20 @@ t.test('without a command the help is shown, and for a misspelt one a hint', asy
   const misspelt = Command.museBus(['wacth']);
   t.equal(await misspelt.exit, 1);
   t.match(misspelt.errors.join('\n'), /unknown command 'wacth'.*watch/s);
+});
+
+t.test('help of what is no command names it, and a group of commands shows its help', async (t) => {
+  for (const [args, says] of [
+    [['help', 'watc'], /unknown command 'watc'\n +did you mean watch\?/],
+    [['help', 'token', 'rotat'], /unknown command 'rotat'\n +did you mean rotate\?/],
+  ] as const) {
+    const help = Command.museBus(args);
+    t.equal(await help.exit, 1);
+    t.match(help.errors.join('\n'), says);
+    t.strictSame(help.lines, []);
+  }
+  const group = Command.museBus(['token']);
+  t.equal(await group.exit, 0);
+  t.equal(group.lines[0], 'Examples:');
+  t.strictSame(group.errors, []);
 });

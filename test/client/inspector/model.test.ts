@@ -1,4 +1,5 @@
 import t from 'tap';
+import { complete } from '../../../client/inspector/model/completion.js';
 import { agentsOf } from '../../../client/inspector/model/agents.js';
 import { attentionOf } from '../../../client/inspector/model/attention.js';
 import { workHistoryOf } from '../../../client/inspector/model/work-history.js';
@@ -248,4 +249,15 @@ t.test('a work history contains the records that name the same reservation or ta
     ['d'],
     'what depends on the task belongs to its work',
   );
+});
+
+t.test('completion offers fields, then values; those that begin with the text come first', async (t) => {
+  const vocabulary = { runs: ['my agent', 'agent-1'], branches: ['main'], addresses: ['src/a.py::f'] };
+  const choices = (text: string) => complete(text, text.length, vocabulary).choices.map(({ insert }) => insert);
+  t.same(choices('br'), ['branch:']);
+  t.same(choices('!ty'), ['!type:']);
+  t.same(choices('kind:re'), ['kind:reservation', 'kind:release']);
+  t.same(choices('kind:task,cl'), ['kind:task,claim']);
+  t.same(choices('run:agent'), ['run:agent-1', 'run:"my agent"']);
+  t.same(complete('kind:task branch:m x', 18, vocabulary).from, 10);
 });

@@ -135,14 +135,16 @@ t.test('whenFree resolves when the last holder is gone, by release, removal or l
     });
   }
 
-  t.test('a signal ends the wait', async (t) => {
+  t.test('a signal ends the wait with its reason, and a time with timeout', async (t) => {
     repository.rename('reservation', 'r2', lease('a1', 'main', ['src/a.py::f']));
     await bus.sync();
     await until('it is held', () => mirror.holders('src/a.py::f').length === 1);
     const abort = new AbortController();
     const free = mirror.whenFree('src/a.py::f', { signal: abort.signal });
-    abort.abort();
-    await t.rejects(free, { code: 'closed' });
+    const reason = new Error('enough');
+    abort.abort(reason);
+    await t.rejects(free, reason);
+    await t.rejects(mirror.whenFree('src/a.py::f', { timeoutMs: 1 }), { code: 'timeout', message: /src\/a\.py::f/ });
   });
 });
 

@@ -1,16 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
 import { unixMillis, type Kind, type RecordData } from '../../../protocol/index.js';
 import {
+  conflictForm,
   HISTORY_AFTER_MS,
   isHeld,
   leaseForm,
   overlap,
   parseAddress,
+  runSituation,
   Swarm,
   type Address,
   type Moment,
   type SwarmRecord,
+  type Wait,
+  type WaitForm,
 } from '../../../protocol/swarm/index.js';
 
 const START = Date.UTC(2026, 2, 30, 15);
@@ -461,6 +466,51 @@ t.test('property: a swarm that is changed step by step has the same answers as a
         pairs: pairsOf(swarm, at(seconds)),
       };
       return JSON.stringify(told) === JSON.stringify(plain);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+t.test('property: the situation of a run is what the lists of the whole swarm say of it', async () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 25 }), fc.constantFrom(0, 20, 60), (changes, seconds) => {
+      const swarm = new Swarm();
+      for (const { kind, id, run, branch, names, addresses, expires, operation, problem } of changes) {
+        const data = { run_id: run, branch, reservation_id: names, addresses, operation, created_at: iso(-1) };
+        swarm.put(record(`${kind}/${id}`, { ...data, expires_at: expires, extended_expires_at: expires }, problem));
+      }
+      const moment = at(seconds);
+      return ['a', 'b', 'c'].every((run) => {
+        const told = runSituation(swarm, moment, run);
+        const waits = swarm.waits(moment).filter((wait) => wait.run !== wait.for);
+        const keys = (list: readonly Wait[]): string[] =>
+          list.map((wait) => `${wait.record} ${wait.wanted} ${wait.blockedBy}`).sort();
+        const shown = (list: readonly WaitForm[]): string[] =>
+          list.map((wait) => `${wait.record} ${wait.wanted} ${wait.blocked_by}`).sort();
+        const plain = {
+          leases: swarm
+            .leases(moment)
+            .filter((lease) => lease.run === run && (isHeld(lease) || lease.state === 'lapsed')),
+          intents: swarm.intents(moment).filter((intent) => intent.run === run && intent.state.is !== 'done'),
+          conflicts: swarm.conflicts(moment).filter(({ parties }) => parties.some((party) => party.run === run)),
+        };
+        return isDeepStrictEqual(
+          [
+            told.leases.map((lease) => lease.reservation),
+            told.intents,
+            told.conflicts,
+            shown(told.waits),
+            shown(told.waiters),
+          ],
+          [
+            plain.leases.map((lease) => lease.reservation),
+            plain.intents.map(({ id }) => id),
+            plain.conflicts.map(conflictForm),
+            keys(waits.filter((wait) => wait.run === run)),
+            keys(waits.filter((wait) => wait.for === run)),
+          ],
+        );
+      });
     }),
     { numRuns: 1_000 },
   );

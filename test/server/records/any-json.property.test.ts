@@ -10,7 +10,7 @@ import { topScreen } from '../../../client/cli/commands/top-screen.js';
 import { topState } from '../../../client/cli/commands/top-state.js';
 import { differences } from '../../../client/inspector/model/difference.js';
 import { packedSize } from '../../../client/inspector/model/packed-size.js';
-import { parseQuery } from '../../../client/inspector/model/query-parser.js';
+import { parseQuery } from '../../../client/inspector/model/query.js';
 import { Timeline } from '../../../client/inspector/model/timeline.js';
 import { detailOf } from '../../../client/inspector/worker/detail.js';
 import { deriveState, summarize } from '../../../client/inspector/worker/derived-state.js';

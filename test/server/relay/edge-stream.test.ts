@@ -30,6 +30,7 @@ class World {
       names: NAMES,
       clock: this.clock,
       log: silentLog,
+      random: () => new Uint8Array([128]),
       historyMessages: 10,
       askForBase: () => Promise.resolve(),
       sink: {
@@ -100,7 +101,7 @@ t.test(
     world.deliver(3, 1);
     await world.settle();
     t.strictSame(world.states, [2, 9]);
-    t.ok(world.edge.isFollowing);
+    t.equal(world.edge.state, 'following');
   },
 );
 

@@ -140,7 +140,7 @@ t.test('old messages that another program publishes again are skipped at once', 
   origin.put('a', { n: 4 });
   await world.pass(2_000);
   t.strictSame(world.events(), [1, 2, 3, 1, 4]);
-  t.strictSame(origin.relay.health, { state: 'publishing', behind: 0 });
+  t.match(origin.relay.health, { state: 'publishing', behind: 0 });
   const newest = readRelayMessage(world.stream.find({ lastOf: NAMES.record(4, 'a') })!.data);
   t.match(newest, { is: 'standing', position: 4 }, 'and how the records stand is sent after them');
 });
@@ -155,7 +155,7 @@ t.test('an origin that another has replaced tries to claim again, also after an 
   await second.relay.stop();
   world.broker.start();
   await world.pass(10_000);
-  t.strictSame(first.relay.health, { state: 'publishing', behind: 0 });
+  t.match(first.relay.health, { state: 'publishing', behind: 0 });
 });
 
 t.test(
@@ -204,7 +204,7 @@ t.test('a record that does not fit into a message stops nothing: edges are told 
   origin.put('large', { text: 'it is small again' });
   await world.pass(1_000);
   t.strictSame(world.events(), [1, 2, 3, 4]);
-  t.strictSame(origin.relay.health, { state: 'publishing', behind: 0 });
+  t.match(origin.relay.health, { state: 'publishing', behind: 0 });
   const large = readRelayMessage(world.stream.find({ sequence: world.stream.info.lastSequence - 2 })!.data);
   t.match(large, { is: 'event', type: 'added', after: { problem: 'unreadable', data: {} } });
 });
@@ -233,7 +233,7 @@ t.test(
     t.ok(claims >= 4 && claims < 14, `${String(claims)} claims in a minute`);
     world.stream.refuses = () => undefined;
     await world.pass(20_000);
-    t.strictSame(origin.relay.health, { state: 'publishing', behind: 0 });
+    t.match(origin.relay.health, { state: 'publishing', behind: 0 });
     t.ok(beats > 0);
   },
 );

@@ -1,5 +1,6 @@
 import { renameSync } from 'node:fs';
 import t from 'tap';
+import { completenessOf } from '../../../server/watch/completeness.js';
 import type { HintSink, Watcher } from '../../../server/watch/watcher.js';
 import { foldingFiles } from '../../support/folding-files.js';
 import { BACKENDS, WatchedRepository } from '../../support/watched-repository.js';
@@ -32,7 +33,7 @@ t.test('a hint with another spelling is a hint for the listed name', async (t) =
   const watcher: Watcher = {
     mechanism: 'inotify',
     isHealthy: true,
-    namesEachFile: true,
+    completeness: completenessOf('inotify', { is: 'local', name: 'ext4' }),
     start: (given) => {
       sink = given;
     },

@@ -6,6 +6,7 @@ import { Reconciler } from '../../../server/watch/reconciler.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const PAUSE_MS = 10_000;
+const PACE = { compareMs: PAUSE_MS, restFactor: 400 };
 
 /** A scan that ends when the test ends it, or at once. */
 class FakeScan {
@@ -31,7 +32,13 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 function reconciled() {
   const [scan, clock] = [new FakeScan(), new ManualClock()];
   let verified = 0;
-  const reconciler = new Reconciler(scan as unknown as DirectoryScan, clock, silentLog, PAUSE_MS, () => verified++);
+  const reconciler = new Reconciler(
+    scan as unknown as DirectoryScan,
+    clock,
+    silentLog,
+    () => PACE,
+    () => verified++,
+  );
   return { scan, clock, reconciler, verified: () => verified };
 }
 

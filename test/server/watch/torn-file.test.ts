@@ -40,6 +40,7 @@ function overTornFile(store = new RecordStore()) {
     knowsAll: () => true,
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
+    tells: () => true,
     reconcileSoon: () => undefined,
   });
   ingest.start();

@@ -38,6 +38,7 @@ async function turns(tellingMs: number): Promise<number[]> {
     knowsAll: () => true,
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
+    tells: () => true,
     reconcileSoon: () => undefined,
   });
   for (let i = 0; i < FILES; i++) ingest.record('intent', `i${String(i)}`);

@@ -41,7 +41,15 @@ export interface Question {
   answered(free: 'yes' | 'no' | 'unknown' | 'none'): void;
 }
 
-/** Directories above those of the kinds that the server keeps open and watches. */
+/** What is known of the events of all origins. */
+export interface Published {
+  /** Revisions, with their epochs, whose events no subscription receives. */
+  readonly silent: ReadonlySet<string>;
+  /** The origin that made an epoch. */
+  writerOf(epoch: string): string;
+}
+
+/** Directories above those of the kinds that the server keeps open. */
 const PARENTS = 3;
 /** The bytes of answers and marks that may wait beyond the bound for frames: they cannot be sent again. */
 const ANSWERS_BYTES = 4_096;
@@ -201,13 +209,12 @@ export class Judge {
 
   // ── at rest ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** @param silent revisions whose events no subscription receives, of all publishers. */
   rest(
     origin: Origin,
     clients: readonly JudgedClient[],
     network: SimulatedNetwork,
     maxQueuedBytes: number,
-    silent: ReadonlySet<string>,
+    published: Published,
   ): void {
     if (origin.unforeseen > 0) this.violated('unforeseen', `${String(origin.unforeseen)} errors`);
     const { bus, files } = origin;
@@ -223,8 +230,9 @@ export class Judge {
     const directories = PARENTS + KINDS.filter((kind) => this.repository.hasDirectory(kind)).length;
     if (files.openCount !== directories)
       this.violated('bound', `${String(files.openCount)} descriptors are open of ${String(directories)} directories`);
-    if (files.watchCount !== directories)
-      this.violated('bound', `${String(files.watchCount)} of ${String(directories)} directories are watched`);
+    const watched = directories - origin.unwatched;
+    if (files.watchCount !== watched)
+      this.violated('bound', `${String(files.watchCount)} of ${String(watched)} directories are watched`);
     const its = clients.filter((client) => client.network === network);
     this.connections('the origin', network, bus, its, maxQueuedBytes);
     if (bus.hub.stalls > 0) this.violated('stuck', `${String(bus.hub.stalls)} sockets had drained, and nobody noticed`);
@@ -232,7 +240,7 @@ export class Judge {
     if (bus.hub.fanOut.groupCount > subscriptions)
       this.violated('bound', `${String(bus.hub.fanOut.groupCount)} groups of ${String(subscriptions)} subscriptions`);
     for (const client of clients) this.#client(client, bus.hub.revision);
-    this.#history(clients, silent);
+    this.#history(clients, published);
     this.#positions(its);
   }
 
@@ -295,11 +303,11 @@ export class Judge {
           );
   }
 
-  #history(clients: readonly JudgedClient[], silent: ReadonlySet<string>): void {
+  #history(clients: readonly JudgedClient[], { silent, writerOf }: Published): void {
     const histories = clients.flatMap(({ raw }) => (raw ? [raw] : []));
     const isSilent = (epoch: string, revision: number): boolean => silent.has(`${epoch}:${String(revision)}`);
     const { operations } = this.repository;
-    const verdict = checkHistories({ histories, operations, isSettled: false, isSilent });
+    const verdict = checkHistories({ histories, operations, isSettled: false, isSilent, writerOf });
     if (!verdict.holds)
       this.violated('wire', `${verdict.history}, entry ${String(verdict.entry)}: ${verdict.rule}: ${verdict.why}`);
   }

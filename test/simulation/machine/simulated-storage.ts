@@ -43,7 +43,7 @@ export class SimulatedStorage {
   }
 
   /** How a process opens tables. Each batch is written completely or not at all, and only while the process lives. */
-  tables(process: SimulatedProcess): OpenTable {
+  tables(process: Pick<SimulatedProcess, 'input'>): OpenTable {
     return (path, flushing = 'each') => {
       const file = this.#at(path);
       const code = this.faults.fault('table');
@@ -201,7 +201,7 @@ class SimulatedTable implements Table {
 
   constructor(
     private readonly file: StoredFile,
-    private readonly process: SimulatedProcess,
+    private readonly process: Pick<SimulatedProcess, 'input'>,
     private readonly storage: SimulatedStorage,
     private readonly isFlushed: boolean,
   ) {}

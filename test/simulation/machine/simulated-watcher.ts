@@ -1,13 +1,10 @@
 import type { CheckedDirectories } from '../../../server/watch/checked-directories.js';
 import { NativeWatcher, type WatchFunction } from '../../../server/watch/native-watcher.js';
-import type { Mechanism } from '../../../server/watch/watcher.js';
+import type { Mechanism } from '../../../server/watch/mechanism.js';
 
 /** A watcher that uses the mechanism of the simulated world, not that of the machine on which the simulation runs. */
 export class SimulatedWatcher extends NativeWatcher {
-  override readonly mechanism: Mechanism;
-
   constructor(mechanism: Mechanism, directories: CheckedDirectories, watch: WatchFunction) {
-    super(directories, watch);
-    this.mechanism = mechanism;
+    super(directories, watch, mechanism);
   }
 }

@@ -1,6 +1,7 @@
 import { EdgeBus } from '../../../server/edge-bus.js';
 import { resolveOptions } from '../../../server/config/options.js';
 import { SimulatedBrokerConnection } from '../machine/simulated-broker-connection.js';
+import type { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
 import { SimulatedProcess, type SimulatedHost } from '../machine/simulated-process.js';
 import { storyLog } from './story-log.js';
@@ -13,6 +14,7 @@ export interface EdgeServices {
   readonly host: SimulatedHost;
   readonly network: SimulatedNetwork;
   readonly relay: RelayAccessPoint;
+  readonly random: SeededRandom;
   readonly crashed: (process: SimulatedProcess, error: unknown) => void;
   readonly tell: (text: string) => void;
 }
@@ -49,12 +51,15 @@ export class Edge {
 
   start(): void {
     if (this.#run) return;
-    const { plan, host, network, relay, crashed, tell } = this.services;
+    const { plan, host, network, relay, random, crashed, tell } = this.services;
     const process = new SimulatedProcess(`${this.name}-${String(++this.#runs)}`, host, crashed);
     const { heartbeatMs, maxHistoryEvents, maxQueuedBytes } = plan.options;
     const options = resolveOptions({ root: '/', heartbeatMs, limits: { maxHistoryEvents, maxQueuedBytes } });
     const connect = SimulatedBrokerConnection.connectFor(relay.broker, process, relay.link);
-    const bus = new EdgeBus(relay.options, options, process, storyLog(process.name, tell), connect);
+    const bus = new EdgeBus(relay.options, options, process, storyLog(process.name, tell), {
+      connect,
+      random: random.bytes,
+    });
     this.#run = { process, bus };
     this.#awakeSinceMs = host.time.now;
     tell(`${process.name} starts`);

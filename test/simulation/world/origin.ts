@@ -60,6 +60,8 @@ export class Origin {
   #unforeseen = 0;
   /** Revisions, with their epochs, whose events no subscription receives. */
   readonly silent = new Set<string>();
+  /** The epochs of all its runs. */
+  readonly epochs = new Set<string>();
   /** Why the last start failed. */
   startError: unknown;
 
@@ -86,6 +88,11 @@ export class Origin {
 
   get files(): SimulatedFiles | undefined {
     return this.#run?.files;
+  }
+
+  /** How many of the directories that it keeps open it does not watch: through FSEvents, the root and `.muse`. */
+  get unwatched(): number {
+    return mechanismOf(this.services.plan) === 'FSEvents' ? 2 : 0;
   }
 
   get unforeseen(): number {
@@ -127,6 +134,10 @@ export class Origin {
             this.#hearSilence(bus.hub);
             if (process.isDead) return;
             network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
+            bus.begunAnew = () => {
+              this.#hearSilence(bus.hub);
+              this.#publishAnew(run);
+            };
             this.#beginRelay(run);
           },
           (error: unknown) => {
@@ -177,6 +188,19 @@ export class Origin {
     });
   }
 
+  /** As the server does it. */
+  #publishAnew(run: Run): void {
+    const { relay, process } = run;
+    relay?.stop().then(
+      () => {
+        if (run.relay === relay && this.#run === run) this.#beginRelay(run);
+      },
+      (error: unknown) => {
+        this.services.crashed(process, error);
+      },
+    );
+  }
+
   #failed(run: Run, error: unknown): void {
     const { host, isKept, tell } = this.services;
     this.startError = error;
@@ -220,6 +244,7 @@ export class Origin {
   /** Notes events that no subscription shows: a heartbeat or release is unchanged, but its reservation is now of another branch. */
   #hearSilence(hub: Hub): void {
     const { epoch, history } = hub;
+    this.epochs.add(epoch);
     const note = ({ type, record, before, after, revision }: StoreEvent): void => {
       const follows = record.kind === 'heartbeat' || record.kind === 'release';
       if (type === 'modified' && follows && sameSignature(before!.signature, after!.signature))

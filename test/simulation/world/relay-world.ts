@@ -43,7 +43,13 @@ export class RelayWorld {
       host.wallOffsetMs = wallOffsetMs;
       const network = new SimulatedNetwork(time, this.#random(`network ${name}`));
       Object.assign(network.weather, services.plan.network);
-      return new Edge(name, { ...services, host, network, relay: this.accessFrom(name) });
+      return new Edge(name, {
+        ...services,
+        host,
+        network,
+        relay: this.accessFrom(name),
+        random: this.#random(`edge ${name}`),
+      });
     });
   }
 

@@ -20,8 +20,6 @@ export type Found =
   /** Half a record, an empty file, a link: `data` is of the last complete record. */
   | { readonly is: 'broken'; readonly since: number; readonly data: Data | undefined };
 
-/** How long a server may wait for the rest of a file: so long its last complete record counts. */
-const SETTLE_MS = 200;
 /** A lease that ended longer ago has ended for every server and client, whatever their clocks differ by. */
 const CERTAIN_MS = 1_000;
 /** A server doubts a larger step ahead of the wall clock for a while. */
@@ -46,6 +44,8 @@ export class Repository {
   #latestWall = 0;
   /** The latest believable time of the wall clock so far: a lease that ended before it may be reported as ended. */
   #latestBelieved = 0;
+  /** The highest offset of the wall clock that a server may have believed: a step ahead up to it only undoes a step back. */
+  #believedOffsetMs = 0;
   /** Steps ahead of the wall clock that no server may believe yet. */
   #doubts: { readonly aheadMs: number; readonly untilMs: number }[] = [];
   /** For each file: how long it was no record at most, since when it last was none, and when it could be read again. */
@@ -56,7 +56,11 @@ export class Repository {
   /** Called before each change, while everything is still as before. */
   beforeChange: () => void = () => undefined;
 
-  constructor(readonly disk: SimulatedDisk) {
+  /** @param settleMs how long servers wait for the rest of a file: so long its last complete record counts. */
+  constructor(
+    readonly disk: SimulatedDisk,
+    private readonly settleMs: number,
+  ) {
     for (const path of ['/work', ROOT, MUSE, COORDINATION]) disk.makeDirectory(path);
     for (const kind of KINDS) disk.makeDirectory(directoryOf(kind));
     // The target of a planted link: it looks like a record, but no server may read it.
@@ -84,11 +88,12 @@ export class Repository {
 
   /** Records the latest time of the wall clock, which counts also after the clock is set back. */
   noteClock(): void {
+    this.#noteEnds();
     this.#latestWall = Math.max(this.#latestWall, this.disk.host.wall());
   }
 
   get latestWall(): number {
-    this.noteClock();
+    this.#latestWall = Math.max(this.#latestWall, this.disk.host.wall());
     return this.#latestWall;
   }
 
@@ -132,14 +137,17 @@ export class Repository {
 
   /** Called when the wall clock was set. A server that saw a large jump ahead must not believe it for a minute. */
   clockStepped(byMs: number): void {
-    const { now } = this.disk.host.time;
-    if (byMs > JUMP_MS) this.#doubts.push({ aheadMs: byMs, untilMs: now + DOUBT_MS });
-    else if (byMs < 0) this.#doubts = [];
+    if (byMs < 0) this.#doubts = [];
+    const aheadMs = this.#offsetMs() - this.#believedOffsetMs;
+    if (byMs > JUMP_MS && aheadMs > JUMP_MS)
+      this.#doubts.push({ aheadMs: Math.min(byMs, aheadMs), untilMs: this.disk.host.time.now + DOUBT_MS });
+    this.#believe();
   }
 
   /** Called when a server starts: it believes the clock as it is. */
   serverBegins(): void {
     this.#doubts = [];
+    this.#believe();
   }
 
   /** The longest time that a file was no record; periods that follow each other closely count as one. */
@@ -182,24 +190,37 @@ export class Repository {
   }
 
   #believedWall(): number {
-    const { now } = this.disk.host.time;
-    if (this.#doubts.some(({ untilMs }) => untilMs <= now))
+    const { host } = this.disk;
+    const { now } = host.time;
+    if (this.#doubts.some(({ untilMs }) => untilMs <= now)) {
       this.#doubts = this.#doubts.filter((is) => is.untilMs > now);
-    const aheadMs = this.#doubts.reduce((sum, doubt) => sum + doubt.aheadMs, 0);
-    this.#latestBelieved = Math.max(this.#latestBelieved, this.disk.host.wall() - aheadMs);
+      this.#believe();
+    }
+    this.#latestBelieved = Math.max(this.#latestBelieved, host.wall() - host.wallOffsetMs + this.#offsetMs());
     return this.#latestBelieved;
+  }
+
+  /** The offset of the wall clock without the steps that no server may believe yet. */
+  #offsetMs(): number {
+    return this.#doubts.reduce((offset, { aheadMs }) => offset - aheadMs, this.disk.host.wallOffsetMs);
+  }
+
+  #believe(): void {
+    this.#believedOffsetMs = Math.max(this.#believedOffsetMs, this.#offsetMs());
   }
 
   #settled(kind: Kind, id: string): Data | undefined {
     const found = this.found(kind).get(id);
     if (found?.is !== 'broken') return found?.data;
-    return this.disk.host.time.now - found.since < SETTLE_MS ? found.data : undefined;
+    return this.disk.host.time.now - found.since < this.settleMs ? found.data : undefined;
   }
 
   #noteEnds(): void {
     const wall = this.#believedWall();
-    for (const id of this.found('reservation').keys())
-      if (!this.#ended.has(id) && this.#isOver(id, wall)) this.#ended.add(id);
+    for (const [id, { data }] of this.found('reservation')) {
+      // What is being written for the first time has not ended: nobody has read of it yet.
+      if (data && !this.#ended.has(id) && this.#isOver(id, wall)) this.#ended.add(id);
+    }
   }
 
   #noteReadability(kind: Kind, id: string, isReadable: boolean): void {

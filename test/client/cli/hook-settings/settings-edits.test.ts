@@ -46,7 +46,7 @@ for (const table of [CLAUDE_CODE_TABLE, CODEX_TABLE, CURSOR_TABLE] as readonly H
     const before = json({
       ...(table.version === undefined ? {} : { version: table.version }),
       model: 'x',
-      hooks: { [event]: [other], stop: [] },
+      hooks: { [event]: [other], preCompact: [] },
     });
     const installed = changed(addHooks(table, before, { ...PLAIN, whenUnknown: 'deny' }));
     t.match(installed, `muse-bus hook ${table.harness} --when-unknown deny`);

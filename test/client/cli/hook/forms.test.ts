@@ -128,7 +128,21 @@ const inputs: readonly (readonly [name: string, form: HarnessForm, input: object
     cursor('preToolUse', { tool_name: 'StrReplace', tool_input: '{"path":"a.py","old_string":"x","new_string":"y"}' }),
     { is: 'before', edits: [edit('a.py', 'x')] },
   ],
-  ['any other event of Cursor', CURSOR, cursor('sessionStart', { composer_mode: 'agent' }), { is: 'none' }],
+  ['any other event of Cursor', CURSOR, cursor('beforeReadFile', { file_path: 'a.py' }), { is: 'none' }],
+  [
+    'a tool that reads is a moment to be told something, after it has run',
+    CLAUDE_CODE,
+    claudeCode('PostToolUse', { tool_name: 'Read', tool_input: { file_path: 'a.py' } }),
+    { is: 'after-other' },
+  ],
+  ['a start', CODEX, codex('SessionStart', { source: 'startup' }), { is: 'pause', at: 'start' }],
+  ['a prompt', CLAUDE_CODE, claudeCode('UserPromptSubmit', { prompt: 'go on' }), { is: 'pause', at: 'prompt' }],
+  ['a stop', CLAUDE_CODE, claudeCode('Stop', { stop_hook_active: false }), { is: 'pause', at: 'stop' }],
+  ['a stop after a hook has made it go on', CODEX, codex('Stop', { stop_hook_active: true }), { is: 'none' }],
+  ['a start of Cursor', CURSOR, cursor('sessionStart', { composer_mode: 'agent' }), { is: 'pause', at: 'start' }],
+  ['a stop of Cursor', CURSOR, cursor('stop', { status: 'completed', loop_count: 0 }), { is: 'pause', at: 'stop' }],
+  ['a stop after its own message', CURSOR, cursor('stop', { status: 'completed', loop_count: 1 }), { is: 'none' }],
+  ['a stop by its user', CURSOR, cursor('stop', { status: 'aborted', loop_count: 0 }), { is: 'none' }],
 ];
 
 t.test('the input of a harness says what is about to happen, or has happened', async (t) => {
@@ -234,6 +248,15 @@ const answers: readonly (readonly [name: string, HarnessForm, input: object, Hoo
     SAID,
     { json: { additional_context: 'mind' }, exitCode: 0 },
   ],
+  [
+    'at a prompt',
+    CLAUDE_CODE,
+    claudeCode('UserPromptSubmit'),
+    SAID,
+    { json: { hookSpecificOutput: { hookEventName: 'UserPromptSubmit', additionalContext: 'mind' } }, exitCode: 0 },
+  ],
+  ['at a stop', CODEX, codex('Stop'), SAID, { json: { decision: 'block', reason: 'mind' }, exitCode: 0 }],
+  ['at a stop of Cursor', CURSOR, cursor('stop'), SAID, { json: { followup_message: 'mind' }, exitCode: 0 }],
 ];
 
 t.test('an outcome is answered in the form of the harness', async (t) => {

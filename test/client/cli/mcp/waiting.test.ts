@@ -98,6 +98,35 @@ t.test(
   },
 );
 
+t.test(
+  'a ticket tells that the address was free between two calls, also if a call in between was dropped',
+  async (t) => {
+    const repository = repositoryOf(t);
+    repository.rename('reservation', 'r1', lease());
+    await serve(t, repository.root);
+    const ask = await modelAt(t, repository.root);
+    const first = await ask('wait_until_free', { address: 'src/a.py', timeout_s: 0 });
+    t.match(first, { free: 'no', ticket: /^w-/, holders: [{ reservation: 'r1' }] });
+    const { ticket } = first;
+    t.notOk('was_free_at' in (await ask('wait_until_free', { ticket, timeout_s: 0 })), 'it was held all the time');
+    const bus = await connect({ root: repository.root });
+    t.teardown(() => bus.close());
+    repository.remove('reservation', 'r1');
+    await bus.sync();
+    // Something that the model sees only after the wait has seen the change.
+    t.match(await ask('who_holds', { address: 'src/a.py' }), { holders: [] });
+    repository.rename('reservation', 'r2', lease());
+    await bus.sync();
+    const later = await ask('wait_until_free', { ticket, timeout_s: 0 });
+    t.match(later, { free: 'no', ticket, was_free_at: /^20/, holders: [{ reservation: 'r2' }] });
+    repository.remove('reservation', 'r2');
+    t.match(await ask('wait_until_free', { ticket, timeout_s: 20 }), { free: 'yes' });
+    await t.rejects(ask('wait_until_free', { ticket: 'w-none' }), /no ticket/);
+    await t.rejects(ask('wait_until_free', { ticket, address: 'b.py' }), /is for src\/a\.py/);
+    await t.rejects(ask('wait_until_free', {}), /needs an address or a ticket/);
+  },
+);
+
 t.test('wait_until_free answers unknown, and since when, if the server hangs', async (t) => {
   const repository = repositoryOf(t);
   const child = await serve(t, repository.root);

@@ -46,6 +46,36 @@ for (const transport of ['uws', 'ws'] as const) {
     t.equal(added?.lastEventId, added?.data['cursor']);
   });
 
+  t.test(`over ${transport}: a query narrows events and records, and the cap counts what is left`, async (t) => {
+    const { repository, client } = await serve(t);
+    repository.rename('task', 't1', { run_id: 'agent-1', branch: 'main' });
+    repository.rename('task', 't2', { run_id: 'agent-2', branch: 'dev' });
+    repository.rename('claim', 'c1', { run_id: 'agent-3', task_id: 't1' });
+    await allIsRead(repository.root);
+    const query = `query=${encodeURIComponent('run:agent-1 OR kind:claim')}`;
+    const records = (await (await client.get(`/records?${query}`)).json()) as BusEvent[];
+    t.strictSame(
+      records.map(({ id }) => id),
+      ['t1', 'c1'],
+    );
+    const stream = await client.stream(`/events?max_events=4&${query}`);
+    await stream.untilText('event: synced');
+    repository.rename('task', 't2', { run_id: 'agent-2', branch: 'main' });
+    await allIsRead(repository.root);
+    repository.rename('task', 't1', { run_id: 'agent-1', branch: 'dev' });
+    repository.rename('claim', 'c2', { run_id: 'agent-3', task_id: 't1' });
+    repository.rename('claim', 'c3', { run_id: 'agent-3', task_id: 't1' });
+    await stream.untilText('event: complete');
+    t.strictSame(
+      stream.events.map(({ event, data }) => (event === 'message' ? data['id'] : event)),
+      ['t1', 'c1', 'synced', 't1', 'c2', 'complete'],
+    );
+    t.strictSame(stream.events.at(-1)?.data, { reason: 'max_events', delivered: 4 });
+    const wrong = await client.get(`/events?query=${encodeURIComponent('run:agent-1 rev:many')}`);
+    t.equal(wrong.status, 400);
+    t.match(await wrong.text(), /^query: “many” is not a number.*\nrun:agent-1 rev:many\n {16}\^\n$/);
+  });
+
   t.test(`over ${transport}: Last-Event-ID resumes without a gap or a duplicate`, async (t) => {
     const { repository, client } = await serve(t);
     const first = await client.stream('/events');

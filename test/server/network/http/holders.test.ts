@@ -50,6 +50,41 @@ for (const transport of ['uws', 'ws'] as const) {
   });
 }
 
+for (const transport of ['uws', 'ws'] as const) {
+  t.test(
+    `over ${transport}: what concerns a run comes with the same answer, also since when a holder is silent`,
+    async (t) => {
+      const repository = new ServedRepository({ transport });
+      t.teardown(() => repository.stop());
+      repository.rename('reservation', 'r1', reservation('a', ['src/a.py']));
+      repository.rename('reservation', 'past', reservation('a', ['src/old.py'], { expires_at: inFuture(-1_000) }));
+      repository.rename('intent', 'i1', { run_id: 'b', addresses: ['src/a.py::f'], operation: 'modify' });
+      const beaten = inFuture(-600_000);
+      repository.rename('reservation', 'r2', reservation('c', ['src/c.py']));
+      repository.rename('heartbeat', 'r2', { run_id: 'c', reservation_id: 'r2', last_beat_at: beaten });
+      const client = new HttpClient(await repository.start());
+      const asked = async (query: string): Promise<unknown> => (await client.get(`/holders?${query}`)).json();
+      t.match(await asked('address=src/c.py'), { holders: [{ state: 'suspect', silent_since: beaten }] });
+      t.match(await asked('run_id=a'), {
+        addresses: [],
+        run: {
+          leases: [
+            { reservation: 'past', state: 'lapsed' },
+            { reservation: 'r1', state: 'live' },
+          ],
+          waiters: [{ run_id: 'b', for: 'a', by: 'intent', record: 'i1', wanted: 'src/a.py::f', blocked_by: 'r1' }],
+          waits: [],
+          is_complete: true,
+        },
+      });
+      t.match(await asked('run_id=b&address=src/a.py'), {
+        free: 'no',
+        run: { leases: [], intents: ['i1'], waits: [{ wanted: 'src/a.py::f' }] },
+      });
+    },
+  );
+}
+
 t.test('a query without a valid address is refused with the reason', async (t) => {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
@@ -63,6 +98,7 @@ t.test('a query without a valid address is refused with the reason', async (t) =
     ['address=../x', /outside of the repository/],
     ['addres=x', /did you mean address\?/],
     ['address=x&branch=a&branch=b', /branch can be given once/],
+    ['run_id=a&run_id=b', /run_id can be given once/],
   ] as const) {
     const response = await client.get(`/holders?${query}`);
     t.equal(response.status, 400, query);

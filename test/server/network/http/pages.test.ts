@@ -4,6 +4,7 @@ import { LOOPBACK_HOSTS } from '../../../../server/config/authority.js';
 import { AccessPolicy } from '../../../../server/network/access-policy.js';
 import { isStream } from '../../../../server/network/transport.js';
 import { HttpClient } from '../../../support/http-client.js';
+import { unready } from '../../../../server/runtime/readiness.js';
 import { requestHead } from '../../../support/request-head.js';
 import { ServedRepository } from '../../../support/served-repository.js';
 import { SlowReader } from '../../../support/slow-reader.js';
@@ -104,10 +105,12 @@ t.test('a server that is not ready says so', async (t) => {
     accessPolicy: new AccessPolicy({ token: 't', port: 1, scheme: 'http', hosts: LOOPBACK_HOSTS, origins: [] }),
     pages: new Map(),
     routes: new Map(),
-    health: () => ({ backend: 'inotify', healthy: false, last_scan_ms: 0, revision: 0, journal: 'off' }),
-    isReady: () => false,
+    readiness: () => ({
+      readiness: unready('it begins'),
+      known: { backend: 'inotify', healthy: false, last_scan_ms: 0, revision: 0, journal: 'off' },
+    }),
   };
   const reply = answer(requestHead('/readyz'), services);
   t.notOk(isStream(reply));
-  t.match(reply, { status: 503, body: /"not ready"/ });
+  t.match(reply, { status: 503, body: /"not ready","reason":"it begins"/ });
 });

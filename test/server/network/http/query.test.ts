@@ -28,6 +28,7 @@ t.test('an empty query asks for everything', async (t) => {
     since: undefined,
     snapshot: 'full',
     onlyProblems: false,
+    query: undefined,
   });
 });
 
@@ -48,6 +49,10 @@ const REFUSED: readonly (readonly [query: string, text: RegExp])[] = [
   ['max_events=2147483648', /^max_events must be/],
   ['max_events=1&max_events=2', /^max_events can be given once/],
   ['since=yesterday', /^since must be a cursor/],
+  ['query=knd:task', /^query: no field “knd”, did you mean kind\?/],
+  ['query=lag:>1ms', /^query: \/events does not use lag:; it uses kind, run/],
+  ['query=/x/', /^query: \/events does not use a regular expression/],
+  [`query=${'x'.repeat(2_049)}`, /^query has more than 2048 characters/],
   ['snapshot=some', /^snapshot must be full or none/],
 ];
 

@@ -1,0 +1,62 @@
+import { isIP } from 'node:net';
+import { refuseDoubtfulHead } from '../head-check.js';
+import { refusal } from '../refusal.js';
+import { withSecurityHeaders } from '../security-headers.js';
+import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from '../transport.js';
+import { readinessReply, type ReadinessReport } from './readiness.js';
+import { json, text } from './reply.js';
+import { QueryError } from './query.js';
+import type { Route } from './route.js';
+
+export interface ProbeServices {
+  readonly metrics: Route;
+  /** Names that a Host header may have beside addresses, without a port. */
+  readonly hosts: readonly string[];
+  readiness(): ReadinessReport;
+}
+
+/** The paths of the port of probes. */
+export const PROBE_PATHS = ['/livez', '/readyz', '/metrics'] as const;
+
+/** Answers a request on the port of probes, where neither a token nor a certificate is asked for. */
+export function answerProbe(request: RequestHead, services: ProbeServices): HttpAnswer {
+  return withSecurityHeaders(refuseDoubtfulHead(request) ?? refuseName(request, services) ?? route(request, services));
+}
+
+/**
+ * A page reaches a server that is not its own only by a name that it has made resolve to it, and that name is then the Host. Orchestrators
+ * send the address of a pod, which nobody knows beforehand.
+ */
+function refuseName(request: RequestHead, { hosts }: ProbeServices): HttpReply | undefined {
+  const [host, ...others] = findHeaders(request, 'host');
+  const name = host?.toLowerCase().replace(/:\d*$/, '');
+  const isKnown = name !== undefined && (isAddress(name) || name === 'localhost' || hosts.includes(name));
+  if (isKnown && others.length === 0) return undefined;
+  return refusal(403, 'host not allowed: probes come with an address, or with a name of --allow-host');
+}
+
+const isAddress = (name: string): boolean => isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
+
+function route(request: RequestHead, { metrics, readiness }: ProbeServices): HttpAnswer {
+  const { method, path } = request;
+  if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
+  switch (path) {
+    case '/livez':
+      return json(200, { status: 'ok' });
+    case '/readyz':
+      return readinessReply(readiness());
+    case '/metrics':
+      return scrape(request, metrics);
+    default:
+      return text(404, `nothing at this path; there are ${PROBE_PATHS.join(', ')}`);
+  }
+}
+
+function scrape(request: RequestHead, metrics: Route): HttpAnswer {
+  try {
+    return metrics(request);
+  } catch (error) {
+    if (error instanceof QueryError) return text(400, error.message);
+    throw error;
+  }
+}

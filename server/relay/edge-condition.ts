@@ -1,0 +1,113 @@
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
+import { READY, unready, type Readiness } from '../runtime/readiness.js';
+import type { AliveMessage } from './alive-message.js';
+import { Freshness, type Served } from './freshness.js';
+
+/** How often a change that no message tells, such as silence, is looked for. */
+const LOOK_MS = 1_000;
+
+export interface EdgeConditionServices {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How old what is served may be. */
+  readonly maxStalenessMs: number;
+  readonly isOriginPresent: () => boolean;
+  /** What is served; `undefined` before the first records. */
+  readonly served: () => Served | undefined;
+  /** The sequence of the last message that was read. */
+  readonly sequence: () => number;
+}
+
+/** What an edge says about itself: whether it may be given clients, how old its records may be, and a line in the log for each change. */
+export class EdgeCondition {
+  /** How often NATS was found again after it was lost. */
+  reconnects = 0;
+  #nats: 'never' | 'up' | 'lost' = 'never';
+  readonly #freshness = new Freshness();
+  #logged: { readonly isPresent: boolean; readonly why: string | undefined } = { isPresent: false, why: undefined };
+  #cancel: () => void = () => undefined;
+
+  constructor(private readonly services: EdgeConditionServices) {}
+
+  start(): void {
+    this.#logged = { isPresent: false, why: this.#why };
+    this.#lookLater();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  connected(): void {
+    const { log } = this.services;
+    if (this.#nats === 'lost') {
+      this.reconnects++;
+      log.info({ reconnects: this.reconnects }, 'NATS is found again');
+    }
+    this.#nats = 'up';
+  }
+
+  disconnected(): void {
+    if (this.#nats === 'up') this.services.log.warn({}, 'NATS is lost; it is tried again until it answers');
+    this.#nats = 'lost';
+  }
+
+  heard({ epoch, revision }: AliveMessage, at: number): void {
+    this.#freshness.heard({ epoch, revision, at }, this.services.served());
+    this.#look();
+  }
+
+  /** Called when more is served, or something else. */
+  advanced(): void {
+    const served = this.services.served();
+    if (served) this.#freshness.reached(served);
+  }
+
+  get isConnected(): boolean {
+    return this.#nats === 'up';
+  }
+
+  /** How old what is served may be, milliseconds; `undefined` while that is not known. */
+  get staleMs(): number | undefined {
+    return this.#freshness.staleMs(this.services.clock.elapsed());
+  }
+
+  get readiness(): Readiness {
+    const why = this.#why;
+    return why === undefined ? READY : unready(why);
+  }
+
+  get #why(): string | undefined {
+    const { served, isOriginPresent, maxStalenessMs } = this.services;
+    if (!served()) return this.#nats === 'up' ? 'there are no records yet' : 'NATS has not answered yet';
+    const { staleMs } = this;
+    if (staleMs !== undefined && staleMs <= maxStalenessMs) return undefined;
+    const cause =
+      this.#nats === 'lost' ? 'NATS is lost' : isOriginPresent() ? 'events are missing' : 'the origin is away';
+    if (staleMs === undefined) return `it is not known how old the records are: ${cause}`;
+    return `the records may be older than ${String(maxStalenessMs / 1_000)} s (--max-staleness): ${cause}`;
+  }
+
+  #lookLater(): void {
+    this.#cancel = this.services.clock.after(LOOK_MS, () => {
+      this.#lookLater();
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const { log, sequence, isOriginPresent } = this.services;
+    const before = this.#logged;
+    const now = { isPresent: isOriginPresent(), why: this.#why };
+    this.#logged = now;
+    const fields = { sequence: sequence(), stale_ms: this.staleMs === undefined ? null : Math.round(this.staleMs) };
+    if (now.isPresent !== before.isPresent) {
+      if (now.isPresent) log.info(fields, 'the origin is present');
+      else log.warn(fields, 'the origin is away: its heartbeats do not come');
+    }
+    if (now.why === before.why) return;
+    if (now.why === undefined) log.info(fields, 'ready for clients');
+    else log.warn(fields, `not ready: ${now.why}`);
+  }
+}

@@ -1,0 +1,44 @@
+/** A moment at which an origin was at a revision, as its heartbeat says, by the monotonic clock here. */
+interface Mark {
+  readonly epoch: string;
+  readonly revision: number;
+  readonly at: number;
+}
+
+/** What an edge serves. */
+export type Served = Pick<Mark, 'epoch' | 'revision'>;
+
+/** Heartbeats come once a second or so, and marks that are never reached mean that a rebuild is near. */
+const MAX_MARKS = 256;
+
+/**
+ * The last moment at which an edge is known to have served everything that its origin had. Each heartbeat gives such a moment as soon as
+ * what is served includes its revision, however long after. Pure.
+ */
+export class Freshness {
+  #freshAt: number | undefined;
+  #marks: Mark[] = [];
+
+  /** Notes a heartbeat. */
+  heard(mark: Mark, served: Served | undefined): void {
+    if (this.#marks.length < MAX_MARKS) this.#marks.push(mark);
+    // Those that are not kept are later than all that are: what is said without them is rather too old than too new.
+    if (served) this.reached(served);
+  }
+
+  /** Notes what is served now. */
+  reached({ epoch, revision }: Served): void {
+    if (this.#marks.length === 0) return;
+    const left: Mark[] = [];
+    for (const mark of this.#marks) {
+      if (mark.epoch !== epoch || mark.revision > revision) left.push(mark);
+      else this.#freshAt = Math.max(this.#freshAt ?? mark.at, mark.at);
+    }
+    this.#marks = left;
+  }
+
+  /** How old what is served may be, milliseconds; `undefined` while no heartbeat has proved anything. */
+  staleMs(now: number): number | undefined {
+    return this.#freshAt === undefined ? undefined : now - this.#freshAt;
+  }
+}

@@ -1,0 +1,78 @@
+import type { Clock } from '../runtime/clock.js';
+import type { StoreEvent } from '../store/store-event.js';
+import type { Broker } from './broker.js';
+import { findBase, readHistory, StateBuilder, type StreamState } from './cold-start.js';
+import type { RelayNames } from './relay-names.js';
+import type { Positioned } from './stream-feed.js';
+
+/** A base of which nothing comes for so long will not come. */
+const SILENCE_MS = 10_000;
+
+export interface RebuildServices {
+  readonly broker: Broker;
+  readonly names: RelayNames;
+  readonly clock: Clock;
+  readonly historyMessages: number;
+}
+
+export interface Rebuilt {
+  readonly state: StreamState;
+  /** The events that led to it. */
+  readonly history: readonly StoreEvent[];
+}
+
+/** One attempt to build the current records from a stream. It ends with them or with an error, and never waits for ever. */
+export class StreamRebuild {
+  /** Messages after the state. */
+  readonly later: Positioned[] = [];
+  #taken = 0;
+  #isOver = false;
+  #fail: (error: Error) => void = () => undefined;
+  #cancelWatch: () => void = () => undefined;
+
+  constructor(private readonly services: RebuildServices) {}
+
+  /**
+   * @param open opens a feed of the last message of each subject, and passes on what it sends.
+   * @throws NoBaseError if the stream holds nothing to begin with; Error if the attempt is abandoned, or nothing comes.
+   */
+  async run(open: (take: (positioned: Positioned) => void) => Promise<void>): Promise<Rebuilt> {
+    const { broker, names, historyMessages } = this.services;
+    const builder = new StateBuilder(await findBase(broker, names));
+    let isBuilt = false;
+    await new Promise<void>((resolve, reject) => {
+      this.#fail = reject;
+      if (this.#isOver) this.abandon();
+      else this.#watch();
+      open((positioned) => {
+        this.#taken++;
+        if (isBuilt) {
+          this.later.push(positioned);
+          return;
+        }
+        builder.take(positioned);
+        if (positioned.pending > 0) return;
+        isBuilt = true;
+        resolve();
+      }).catch(reject);
+    }).finally(() => {
+      this.#isOver = true;
+      this.#cancelWatch();
+    });
+    const state = builder.build();
+    return { state, history: await readHistory(broker, names, state, historyMessages) };
+  }
+
+  abandon(): void {
+    this.#isOver = true;
+    this.#fail(new Error('interrupted'));
+  }
+
+  #watch(): void {
+    const before = this.#taken;
+    this.#cancelWatch = this.services.clock.after(SILENCE_MS, () => {
+      if (this.#taken > before) this.#watch();
+      else this.#fail(new Error('the stream sends nothing of its base'));
+    });
+  }
+}

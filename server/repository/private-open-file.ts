@@ -1,0 +1,19 @@
+import { closeSync, readSync, writeSync } from 'node:fs';
+
+/** A file that is read and written in place. */
+export class PrivateOpenFile {
+  constructor(private readonly file: number) {}
+
+  /** @returns the number of bytes that were read into the beginning of the buffer. */
+  read(into: Uint8Array, at: number): number {
+    return readSync(this.file, into, 0, into.length, at);
+  }
+
+  write(bytes: Uint8Array, at: number): void {
+    writeSync(this.file, bytes, 0, bytes.length, at);
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+}

@@ -1,0 +1,126 @@
+import type { Kind } from '../../protocol/index.js';
+import type { Clock } from '../runtime/clock.js';
+import type { CheckedDirectories } from './checked-directories.js';
+import { isPrompt, lookPlanOf, missesOf, type Completeness, type LookPlan, type Miss } from './completeness.js';
+import { Sweep } from './sweep.js';
+import type { HintSink, Watcher } from './watcher.js';
+
+/** Without a hint, the directories on the path are checked this often: a repository that is moved causes no hint. */
+const VERIFY_EVERY_MS = 1_000;
+
+/** Before a watcher was chosen, nothing gives a hint. */
+const NOTHING: Completeness = {
+  names: 'nothing',
+  inPlace: 'untold',
+  otherEnd: 'silent',
+  rearming: 'exact',
+  latencyMs: 0,
+};
+
+export interface LookoutServices {
+  readonly directories: CheckedDirectories;
+  readonly clock: Clock;
+  readonly options: { readonly reconcileMs: number; readonly pollIntervalMs: number };
+  rescan(kind: Kind): Promise<boolean>;
+  /** Checks which directories are at the paths, and compares those in doubt. */
+  verify(): void;
+}
+
+/** Makes up for what the hints of a watcher leave out: knows how complete they are, and looks as often as follows from that. */
+export class Lookout {
+  readonly #sweep: Sweep;
+  #watcher: Watcher | undefined;
+  /** The last plan: it is asked for a hundred times a second. */
+  #planned: { readonly of: Completeness; readonly plan: LookPlan } | undefined;
+  #cancelVerify: (() => void) | undefined;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(private readonly services: LookoutServices) {
+    const { clock, directories, rescan } = services;
+    this.#sweep = new Sweep({
+      clock,
+      completeness: () => this.completeness,
+      glance: (kind) => directories.glance(kind),
+      rescan,
+    });
+  }
+
+  get completeness(): Completeness {
+    return this.#watcher?.completeness ?? NOTHING;
+  }
+
+  get plan(): LookPlan {
+    const { completeness } = this;
+    if (this.#planned?.of !== completeness)
+      this.#planned = { of: completeness, plan: lookPlanOf(completeness, this.services.options) };
+    return this.#planned.plan;
+  }
+
+  /** What gives no hint, for the health of the watch; empty if hints are complete. */
+  get report(): { readonly misses?: readonly Miss[]; readonly compared_every_ms?: number } {
+    const misses = missesOf(this.completeness);
+    return misses.length === 0 ? {} : { misses, compared_every_ms: this.plan.compareMs };
+  }
+
+  /** Whether each change that this system makes gives a hint by the next poll of the loop. */
+  get isPrompt(): boolean {
+    return this.#watcher?.isHealthy === true && isPrompt(this.completeness);
+  }
+
+  /** Whether, up to now, hints alone tell all that may decide about leases. */
+  tells(kinds: readonly Kind[]): boolean {
+    return this.#watcher?.isHealthy === true && this.#sweep.tells(kinds);
+  }
+
+  /** Starts a watcher. Its hints go to `sink`. */
+  begin(watcher: Watcher, sink: HintSink): void {
+    this.#watcher = watcher;
+    watcher.start(this.#noting(sink));
+    this.#sweep.begin();
+  }
+
+  run(): void {
+    this.#verifySoon();
+    this.#sweepSoon();
+  }
+
+  stop(): void {
+    this.#cancelVerify?.();
+    this.#cancelSweep?.();
+  }
+
+  #noting(sink: HintSink): HintSink {
+    return {
+      file: (kind, name) => {
+        this.#sweep.hinted(kind);
+        sink.file(kind, name);
+      },
+      directory: (kind) => {
+        sink.directory(kind);
+      },
+      way: () => {
+        sink.way();
+      },
+      notified: () => {
+        sink.notified();
+      },
+      everything: (why) => {
+        sink.everything(why);
+      },
+    };
+  }
+
+  #verifySoon(): void {
+    this.#cancelVerify = this.services.clock.after(VERIFY_EVERY_MS, () => {
+      this.services.verify();
+      this.#verifySoon();
+    });
+  }
+
+  #sweepSoon(): void {
+    this.#cancelSweep = this.services.clock.after(this.plan.sweepMs, () => {
+      this.#sweep.look();
+      this.#sweepSoon();
+    });
+  }
+}

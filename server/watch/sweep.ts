@@ -1,0 +1,101 @@
+import { KINDS, type Kind } from '../../protocol/index.js';
+import type { Clock } from '../runtime/clock.js';
+import { isPrompt, mayEndLeases, type Completeness } from './completeness.js';
+
+/** A directory that changed less than this before it was looked at may change again without another time of change. */
+const CLOCK_GRAIN_MS = 50;
+/** The same on a file system that keeps whole seconds: FAT keeps every second one. */
+const SECONDS_GRAIN_MS = 2_000;
+const SECOND_NS = 1_000_000_000n;
+
+/** What the status of a directory says about its entries. */
+export interface Glance {
+  /** Differs whenever an entry was made, renamed or removed, as finely as the file system keeps time. */
+  readonly mark: string;
+  readonly changedNs: bigint;
+}
+
+export interface SweepServices {
+  readonly clock: Clock;
+  completeness(): Completeness;
+  /** Looks at a kind's directory; `undefined` if it is not open or not there. */
+  glance(kind: Kind): Glance | undefined;
+  /** Compares a directory with the store. @returns whether the directory could be seen. */
+  rescan(kind: Kind): Promise<boolean>;
+}
+
+/**
+ * Finds the directories whose entries have changed without a hint, by the times in their status. It reads no file and lists no
+ * directory: a look at all of them takes a few microseconds each.
+ */
+export class Sweep {
+  /** The mark of each directory up to which all changes have been read, or have given hints. */
+  readonly #known = new Map<Kind, string>();
+  /** The kinds of which a hint came since the last look. */
+  readonly #hinted = new Set<Kind>();
+
+  constructor(private readonly services: SweepServices) {}
+
+  hinted(kind: Kind): void {
+    this.#hinted.add(kind);
+  }
+
+  /** Takes the directories as they are. To be called before their files are loaded. */
+  begin(): void {
+    for (const kind of KINDS) this.#take(kind, this.services.glance(kind));
+  }
+
+  /** Looks at each directory, and compares those that changed without a hint. */
+  look(): void {
+    const unsaid: Kind[] = [];
+    for (const kind of KINDS) if (!this.#isTold(kind)) unsaid.push(kind);
+    if (unsaid.length === 0) return;
+    // The hint of a change may be waiting in the kernel: the next turn comes after the loop has polled.
+    this.services.clock.nextTurn(() => {
+      for (const kind of unsaid) {
+        const glance = this.services.glance(kind);
+        if (this.#isTold(kind, glance)) continue;
+        // The mark is older than the comparison, so that a change during it is another one.
+        this.#take(kind, glance);
+        void this.services.rescan(kind).then((isSeen) => {
+          if (!isSeen) this.#known.delete(kind);
+        });
+      }
+    });
+  }
+
+  /** Whether hints alone tell all that may decide about leases: a directory of these kinds has not changed without one. */
+  tells(kinds: readonly Kind[]): boolean {
+    return mayEndLeases(this.services.completeness()) && kinds.every((kind) => this.#isTold(kind));
+  }
+
+  /** Whether a directory is as it was, or hints that name each of its changes have come. */
+  #isTold(kind: Kind, glance = this.services.glance(kind)): boolean {
+    // A directory that is not there is noticed by the check of the directories.
+    if (glance === undefined) return true;
+    if (this.#known.get(kind) === glance.mark) {
+      this.#hinted.delete(kind);
+      return true;
+    }
+    const completeness = this.services.completeness();
+    // Where another end may write, a hint of a change here says nothing about a change there.
+    if (!this.#hinted.has(kind) || !isPrompt(completeness) || completeness.otherEnd !== 'none') return false;
+    this.#hinted.delete(kind);
+    this.#known.set(kind, glance.mark);
+    return true;
+  }
+
+  #take(kind: Kind, glance: Glance | undefined): void {
+    this.#hinted.delete(kind);
+    if (glance === undefined || (this.#isFresh(glance) && !isPrompt(this.services.completeness()))) {
+      this.#known.delete(kind);
+    } else {
+      this.#known.set(kind, glance.mark);
+    }
+  }
+
+  #isFresh({ changedNs }: Glance): boolean {
+    const grainMs = changedNs % SECOND_NS === 0n ? SECONDS_GRAIN_MS : CLOCK_GRAIN_MS;
+    return this.services.clock.now() - Number(changedNs / 1_000_000n) < grainMs;
+  }
+}

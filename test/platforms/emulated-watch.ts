@@ -1,0 +1,90 @@
+import { watch, type FSWatcher } from 'node:fs';
+import type { WatchFunction } from '../../server/watch/native-watcher.js';
+import type { FileSystem } from '../../server/watch/file-system.js';
+import type { Mechanism } from '../../server/watch/mechanism.js';
+
+const LOCAL: FileSystem = { is: 'local', name: 'a local disk' };
+/** The latency that libuv asks FSEvents for, and how long it takes to open the stream again. */
+const STREAM_LATENCY_MS = 50;
+const STREAM_OPENS_MS = 15;
+
+/** How a platform tells of changes, as far as Linux can imitate it. It shows that something breaks, never that it works there. */
+export interface EmulatedPlatform {
+  readonly mechanism: Mechanism;
+  readonly fileSystem: FileSystem;
+  /** Makes the `fs.watch` of the platform: a new one has no state of another. */
+  watch(): WatchFunction;
+}
+
+type Listener = Parameters<WatchFunction>[1];
+const listen = (path: string, listener: Listener): FSWatcher => watch(path, { encoding: 'utf8' }, listener);
+
+/** Accepts a watch, and gives no hint of what happens. */
+const silent: WatchFunction = (path) => listen(path, () => undefined);
+
+/** One stream for all directories. Each further directory ends it, with what it had not given yet, and opens another. */
+function oneStream(): WatchFunction {
+  const handles = new Set<object>();
+  let heard = new Set<object>();
+  let waiting: (() => void)[] = [];
+  let flush: NodeJS.Timeout | undefined;
+  let opening: NodeJS.Timeout | undefined;
+  const reopen = (): void => {
+    opening ??= setTimeout(() => {
+      opening = undefined;
+      waiting = [];
+      heard = new Set(handles);
+    }, STREAM_OPENS_MS);
+  };
+  return (path, listener) => {
+    const handle = {};
+    const real = listen(path, (_type, name) => {
+      if (!heard.has(handle)) return;
+      waiting.push(() => {
+        listener('rename', name);
+      });
+      flush ??= setTimeout(() => {
+        flush = undefined;
+        for (const give of waiting.splice(0)) give();
+      }, STREAM_LATENCY_MS);
+    });
+    handles.add(handle);
+    reopen();
+    return {
+      on: real.on.bind(real),
+      close: () => {
+        handles.delete(handle);
+        real.close();
+        reopen();
+      },
+    };
+  };
+}
+
+export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
+  inotify: { mechanism: 'inotify', fileSystem: LOCAL, watch: () => listen },
+  kqueue: {
+    mechanism: 'kqueue',
+    fileSystem: { is: 'untold' },
+    watch: () => (path, listener) =>
+      listen(path, (type) => {
+        if (type === 'rename') listener(type, null);
+      }),
+  },
+  FSEvents: { mechanism: 'FSEvents', fileSystem: { is: 'untold' }, watch: oneStream },
+  'a layered mount': {
+    mechanism: 'inotify',
+    fileSystem: { is: 'layered', name: 'overlay' },
+    watch: () => silent,
+  },
+  'a shared mount': { mechanism: 'inotify', fileSystem: { is: 'shared', name: '9p' }, watch: () => silent },
+  'a local disk without hints': { mechanism: 'inotify', fileSystem: LOCAL, watch: () => silent },
+  'removals without hints': {
+    mechanism: 'inotify',
+    fileSystem: { is: 'layered', name: 'overlay' },
+    watch: () => (path, listener) =>
+      listen(path, (type, name) => {
+        if (type === 'change') listener(type, name);
+      }),
+  },
+};

@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
+import { chooseWatcher } from '../../server/watch/choose-watcher.js';
+import { fileSystemAt, fileSystemOf } from '../../server/watch/file-system.js';
+import { NativeWatcher } from '../../server/watch/native-watcher.js';
+import { PLATFORMS, type EmulatedPlatform } from './emulated-watch.js';
+import { until } from '../support/until.js';
+import { WatchedRepository } from '../support/watched-repository.js';
+
+const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
+
+/** Writes a record in a directory as a program at the other end of a mount does. */
+function write(directory: string, kind: Kind, id: string, data: unknown): void {
+  const path = join(directory, KIND_DIRECTORIES[kind], `${id}.json`);
+  writeFileSync(`${path}.tmp`, JSON.stringify(data));
+  renameSync(`${path}.tmp`, path);
+}
+
+function repositoryOn({ mechanism, fileSystem, watch }: EmulatedPlatform): WatchedRepository {
+  return new WatchedRepository(
+    'native',
+    { pollIntervalMs: 500 },
+    {
+      choose: (_choice, directories) => Promise.resolve(new NativeWatcher(directories, watch(), mechanism, fileSystem)),
+    },
+  );
+}
+
+/** What every platform promises, whatever its notifications leave out. */
+async function keepsItsPromises(t: Test, repository: WatchedRepository, elsewhere: string): Promise<void> {
+  const { watch, store } = repository;
+  const within = async (ms: number, what: string, isSo: () => boolean): Promise<void> => {
+    const from = performance.now();
+    await until(what, isSo);
+    t.ok(performance.now() - from < ms, `${what} within ${String(ms)} ms`);
+  };
+  const endsAt = Date.now() + 1_500;
+  write(elsewhere, 'task', 't1', { n: 1 });
+  write(elsewhere, 'reservation', 'r', { reservation_id: 'lease', expires_at: new Date(endsAt).toISOString() });
+  await within(1_000, 'a record that is renamed in', () => store.get('reservation', 'r') !== undefined);
+  await within(1_000, 'another', () => store.get('task', 't1') !== undefined);
+  await until('the lease is about to end', () => endsAt - Date.now() < 60);
+  write(elsewhere, 'heartbeat', 'h', { reservation_id: 'lease', extended_expires_at: inMs(60_000) });
+  await within(1_000, 'a heartbeat just before the end', () => store.get('heartbeat', 'h') !== undefined);
+  t.notOk(repository.story.includes('expired reservation/r'), 'saves the lease');
+  t.equal(watch.health.healthy, true);
+}
+
+for (const [name, platform] of Object.entries(PLATFORMS)) {
+  t.test(
+    `${name}: a change is told within a second, and a lease does not end before its heartbeat is read`,
+    async (t) => {
+      const repository = repositoryOn(platform);
+      t.teardown(() => {
+        repository.stop();
+      });
+      await repository.start();
+      await keepsItsPromises(t, repository, repository.dir.coordination);
+      renameSync(repository.dir.file('task', 't1'), repository.dir.file('task', 't2'));
+      await until(
+        'a renamed record is told',
+        () => !repository.store.get('task', 't1') && repository.store.get('task', 't2') !== undefined,
+      );
+      // Nothing but a comparison can find that, and nothing says that hints are missing.
+      if (name === 'a local disk without hints') return;
+      repository.inPlace('task', 't2', { n: 2 });
+      await until('a write into a file is told', () => repository.store.get('task', 't2')?.data['n'] === 2);
+      const misses = repository.watch.health.misses;
+      t.equal(misses === undefined, name === 'inotify', `the health says what is missed: ${String(misses)}`);
+    },
+  );
+}
+
+/** The reason to skip what mounts; `false` where this user may mount an overlay. */
+const withoutMounts = ((): string | false => {
+  const at = mkdtempSync(join(tmpdir(), 'muse-bus-mount-'));
+  try {
+    mount(at);
+    execFileSync('umount', [join(at, 'merged')]);
+    return false;
+  } catch {
+    return 'this user may not mount an overlay';
+  } finally {
+    rmSync(at, { recursive: true, force: true });
+  }
+})();
+
+/** Mounts an overlay of layers in a directory. */
+function mount(layers: string, merged = join(layers, 'merged')): void {
+  const at = (name: string): string => join(layers, name);
+  for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(at(name), { recursive: true });
+  const options = `lowerdir=${at('lower')},upperdir=${at('upper')},workdir=${at('work')}`;
+  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, merged], { stdio: 'ignore' });
+}
+
+t.test(
+  'a real overlay whose upper layer is written: nothing notifies, and everything is told',
+  { skip: withoutMounts },
+  async (t) => {
+    const repository = new WatchedRepository('auto');
+    mount(repository.root, repository.dir.coordination);
+    t.teardown(() => {
+      repository.watch.stop();
+      execFileSync('umount', ['-l', repository.dir.coordination]);
+      repository.stop();
+    });
+    for (const kind of KINDS) mkdirSync(repository.dir.of(kind));
+    await repository.start();
+    t.same(repository.watch.health.misses, ['other-end']);
+    // What existed is not renamed below: the overlay keeps its own view of the names that it has looked up.
+    await keepsItsPromises(t, repository, join(repository.root, 'upper'));
+  },
+);
+
+t.test('the file system decides what is known of other writers', async (t) => {
+  t.same(fileSystemOf(0xef53), { is: 'local', name: 'ext4' });
+  t.equal(fileSystemOf(0x794c7630).is, 'layered');
+  t.equal(fileSystemOf(0x65735546).is, 'shared');
+  t.equal(fileSystemOf(-0xacb2be).is, 'shared', 'SMB as a signed number');
+  t.equal(fileSystemOf(0x12345).is, 'unknown');
+  t.same(fileSystemAt('\\\\server\\share', 'win32'), { is: 'shared', name: 'a network share' });
+  t.equal(fileSystemAt('/Users', 'darwin').is, 'untold');
+});
+
+t.test('auto polls on a file system that other systems write, says so, and hears the kernel too', async (t) => {
+  const repository = new WatchedRepository(
+    'auto',
+    {},
+    {
+      choose: (choice, directories, clock, log, pollMs) =>
+        chooseWatcher(choice, directories, clock, log, pollMs, { is: 'shared', name: 'FUSE' }),
+    },
+  );
+  t.teardown(() => {
+    repository.stop();
+  });
+  await repository.start();
+  t.match(repository.watch.health, { backend: 'polling', misses: ['everything'], compared_every_ms: 20 });
+  t.match(repository.said, [/FUSE that are made elsewhere give no hint here; polling/]);
+  repository.rename('task', 't1', {});
+  await repository.untilTold('added task/t1');
+});

@@ -1,0 +1,111 @@
+import t from 'tap';
+import { EdgeCondition } from '../../../server/relay/edge-condition.js';
+import type { Served } from '../../../server/relay/freshness.js';
+import { silentLog, type Log } from '../../../server/runtime/log.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 5 };
+
+/** An edge that may be 15 seconds behind. */
+class Edge {
+  readonly clock = new ManualClock();
+  readonly lines: string[] = [];
+  served: Served | undefined;
+  isOriginPresent = false;
+  readonly condition: EdgeCondition;
+
+  constructor() {
+    const say = (_fields: object, message: string): void => void this.lines.push(message);
+    const log: Log = { ...silentLog, info: say, warn: say };
+    this.condition = new EdgeCondition({
+      clock: this.clock,
+      log,
+      maxStalenessMs: 15_000,
+      isOriginPresent: () => this.isOriginPresent,
+      served: () => this.served,
+      sequence: () => 7,
+    });
+    this.condition.start();
+  }
+
+  hear(revision: number, epoch = 'E'): this {
+    this.isOriginPresent = true;
+    const message = { origin: 'a', epoch, revision, now: 0, alive_ms: 1_000, health: HEALTH };
+    this.condition.heard(message, this.clock.elapsed());
+    return this;
+  }
+
+  serve(revision: number, epoch = 'E'): this {
+    this.served = { revision, epoch };
+    this.condition.advanced();
+    return this;
+  }
+
+  pass(seconds: number): this {
+    for (let i = 0; i < seconds; i++) this.clock.advance(1_000);
+    return this;
+  }
+
+  get why(): string {
+    const { readiness } = this.condition;
+    return readiness.ready ? '' : readiness.why;
+  }
+}
+
+t.test('an edge is ready while what it serves is known to be younger than the bound', async (t) => {
+  const edge = new Edge();
+  t.match(edge.why, 'NATS has not answered yet');
+  edge.condition.connected();
+  t.match(edge.why, 'there are no records yet');
+  edge.serve(5);
+  t.match(edge.why, 'it is not known how old the records are: the origin is away');
+  edge.hear(5);
+  t.equal(edge.why, '');
+  edge.pass(15);
+  t.equal(edge.why, '', 'the bound itself is allowed');
+  edge.isOriginPresent = false;
+  edge.pass(1);
+  t.match(edge.why, 'the records may be older than 15 s (--max-staleness): the origin is away');
+  edge.condition.disconnected();
+  t.match(edge.why, 'NATS is lost');
+});
+
+t.test('an edge that falls behind is as old as the last heartbeat whose events have all arrived', async (t) => {
+  const edge = new Edge().serve(5).hear(5);
+  for (let revision = 6; revision <= 21; revision++) edge.pass(1).hear(revision);
+  t.match(edge.why, 'events are missing', 'heartbeats alone prove nothing');
+  t.equal(edge.condition.staleMs, 16_000);
+  edge.serve(18);
+  t.equal(edge.condition.staleMs, 3_000, 'from when revision 18 was the last one');
+  t.equal(edge.why, '');
+});
+
+t.test('revisions of another epoch prove nothing about this one', async (t) => {
+  const edge = new Edge().serve(50).hear(3, 'F').pass(3);
+  t.equal(edge.condition.staleMs, undefined);
+  edge.serve(3, 'F');
+  t.equal(edge.condition.staleMs, 3_000);
+});
+
+t.test('each change is one line in the log', async (t) => {
+  const edge = new Edge();
+  edge.condition.connected();
+  edge.serve(5).hear(5).pass(3).hear(5).pass(1);
+  edge.condition.disconnected();
+  edge.condition.disconnected();
+  edge.isOriginPresent = false;
+  edge.pass(30);
+  edge.condition.connected();
+  edge.hear(5).pass(2);
+  t.strictSame(edge.lines, [
+    'the origin is present',
+    'ready for clients',
+    'NATS is lost; it is tried again until it answers',
+    'the origin is away: its heartbeats do not come',
+    'not ready: the records may be older than 15 s (--max-staleness): NATS is lost',
+    'NATS is found again',
+    'the origin is present',
+    'ready for clients',
+  ]);
+  t.equal(edge.condition.reconnects, 1);
+});

@@ -1,0 +1,138 @@
+import {
+  constants,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { openUnfollowed, type OpenCalls } from '../../../server/repository/open-unfollowed.js';
+import { renamePatiently, type RenameCalls } from '../../../server/repository/rename-file.js';
+import { systemFiles } from '../../../server/watch/files.js';
+import { Command } from '../../support/command.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { until } from '../../support/until.js';
+
+/** What a rename of a file that another program holds for a while does. */
+function held(times: number, code: string, isDirectory = false) {
+  const waits: number[] = [];
+  let done = 0;
+  const calls: RenameCalls = {
+    rename: () => {
+      if (waits.length >= times) done++;
+      else throw Object.assign(new Error(code), { code });
+    },
+    isDirectory: () => isDirectory,
+    pause: (ms) => waits.push(ms),
+  };
+  return { calls, waits, done: () => done };
+}
+
+for (const code of ['EPERM', 'EACCES', 'EBUSY']) {
+  t.test(`a rename that fails with ${code} for a moment is done when the file is free`, (t) => {
+    const { calls, done } = held(5, code);
+    renamePatiently('a', 'b', calls);
+    t.equal(done(), 1);
+    t.end();
+  });
+}
+
+t.test('a rename is given up after a second, and at once where waiting cannot help', (t) => {
+  const forever = held(Infinity, 'EPERM');
+  t.throws(() => renamePatiently('a', 'b', forever.calls), { code: 'EPERM' });
+  const waited = forever.waits.reduce((sum, ms) => sum + ms, 0);
+  t.ok(waited >= 1_000 && waited < 1_100, `waited ${String(waited)} ms`);
+  for (const { calls, waits } of [held(9, 'ENOSPC'), held(9, 'EPERM', true)]) {
+    t.throws(() => renamePatiently('a', 'b', calls));
+    t.same(waits, []);
+  }
+  t.end();
+});
+
+function folder(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'muse-file-calls-'));
+  t.teardown(() => {
+    rmSync(path, { recursive: true });
+  });
+  return path;
+}
+
+/** The calls of a system whose `open` follows links. */
+const following: OpenCalls = {
+  ...systemFiles,
+  open: (path, flags) => systemFiles.open(path, flags & ~constants.O_NOFOLLOW),
+};
+
+t.test('without O_NOFOLLOW a link is refused, also one that is put there just before the file is opened', (t) => {
+  const path = folder(t);
+  const [file, secret] = [join(path, 'file'), join(path, 'secret')];
+  writeFileSync(file, '{}');
+  writeFileSync(secret, 'secret');
+  systemFiles.close(openUnfollowed(file, constants.O_RDONLY, following, false));
+  symlinkSync(secret, join(path, 'link'));
+  const code = 'ELOOP';
+  t.throws(() => openUnfollowed(join(path, 'link'), constants.O_RDONLY, following, false), { code });
+  const closed: number[] = [];
+  const raced: OpenCalls = {
+    ...following,
+    open: (at, flags) => {
+      rmSync(at);
+      symlinkSync(secret, at);
+      return following.open(at, flags);
+    },
+    close: (opened) => {
+      closed.push(opened);
+      systemFiles.close(opened);
+    },
+  };
+  t.throws(() => openUnfollowed(file, constants.O_RDONLY, raced, false), { code });
+  t.equal(closed.length, 1, 'and what was opened is closed');
+  t.end();
+});
+
+const PRELOAD = new URL('../../support/without-modes.mjs', import.meta.url).href;
+
+for (const chmod of ['ignored', 'refused']) {
+  t.test(
+    `on a file system without modes, where chmod is ${chmod}, a server keeps its token, says once what is not private, and does not loop`,
+    { skip: process.platform === 'linux' ? false : 'the preload needs /proc' },
+    async (t) => {
+      const repository = new TemporaryRepository();
+      t.teardown(() => {
+        repository.dispose();
+      });
+      const state = join(folder(t), 'state');
+      const tokenFile = (): string => {
+        const [key] = readdirSync(join(state, 'muse-bus'));
+        return join(state, 'muse-bus', key!, 'token');
+      };
+      const preloads = `${process.env['NODE_OPTIONS'] ?? ''} --import=${PRELOAD}`;
+      const env = { ...process.env, NODE_OPTIONS: preloads, MUSE_TEST_WITHOUT_MODES: tmpdir(), MUSE_TEST_CHMOD: chmod };
+      const tokens: string[] = [];
+      for (let run = 0; run < 2; run++) {
+        const server = Command.museBus(['serve', '--root', repository.root, '--port', '0', '--state-dir', state], {
+          env,
+        });
+        await until('it serves', () => server.lines.length > 0);
+        tokens.push(readFileSync(tokenFile(), 'utf8'));
+        // Two reloads; the second would come from the watcher of the file, if the first one changed it.
+        server.kill('SIGHUP');
+        // The watcher of the file looks each second.
+        await until('it has looked twice', () => Date.now() > lstatSync(tokenFile()).birthtimeMs + 2_500);
+        server.kill('SIGTERM');
+        t.equal(await server.exit, 0);
+        const said = server.errors.join('\n');
+        t.equal(said.split('the file system of the private state keeps no modes').length, 2);
+        t.equal(said.split('the file system of the repository keeps no modes').length, 2);
+        t.notMatch(said, /token changed|made again|Damaged|PrivateFileError/);
+        t.same(readdirSync(repository.bus).sort(), ['.gitignore', 'id', 'lock'], 'no endpoint, nothing set aside');
+      }
+      t.equal(tokens[0], tokens[1]);
+    },
+  );
+}
