@@ -68,12 +68,14 @@ export const ROOMS = {
   // In Python: nothing of it is imported, and it imports nothing.
   'client/python': [],
   // Builds the client's own package, from the built modules of `client/sdk/` and `protocol/`.
-  'client/package': [],
+  'client/package': ['client/cli/bundle'],
 
   // These rooms are not shipped, and may import everything.
   bench: ['protocol', 'server', 'client', 'test/support'],
   test: ['protocol', 'server', 'client', 'bench', '.eslint'],
   '.eslint': [],
+  // They import published packages, as their reader does.
+  examples: [],
 };
 
 /** The files beside the rooms of `protocol/` that each of these rooms may import. */

@@ -10,6 +10,7 @@ import { matchSide } from './filters.js';
 import { ALONE, bus, latencySide } from './latency.js';
 import { subscribedSide } from './memory.js';
 import { withRepository } from './repository.js';
+import { newcomersSide, NEWCOMERS, RETURNING } from './newcomers.js';
 import { restSide } from './rest.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
 import { busSide } from './snapshot.js';
@@ -68,6 +69,24 @@ const MEASURES: Readonly<Record<string, Measure>> = {
       'snapshot of 20,000, ms': ms,
       'the first one, ms': firstMs,
       'a hundred at once, ms': hundredMs ?? NaN,
+    }),
+  ),
+  newcomers: measure(
+    NEWCOMERS.records,
+    (root, options) => newcomersSide('', root, NEWCOMERS, options),
+    ({ allMs, othersP99Ms, cpuSeconds }) => ({
+      'newcomers: all synced, ms': allMs,
+      'newcomers: p99 of the others, ms': othersP99Ms,
+      'newcomers: server CPU, s': cpuSeconds,
+    }),
+  ),
+  returning: measure(
+    RETURNING.records,
+    (root, options) => newcomersSide('', root, RETURNING, options),
+    ({ allMs, othersP99Ms, cpuSeconds }) => ({
+      'returning: all synced, ms': allMs,
+      'returning: p99 of the others, ms': othersP99Ms,
+      'returning: server CPU, s': cpuSeconds,
     }),
   ),
   start: measure(RECORDS, coldSide, ({ ms }) => ({ 'start with 20,000, ms': ms })),

@@ -11,6 +11,7 @@ import { instructions } from './instructions.js';
 import { journal } from './journal.js';
 import { latency } from './latency.js';
 import { describeMachine } from './machine.js';
+import { newcomers } from './newcomers.js';
 import { relay } from './relay.js';
 import { markdownOf, writeReport } from './report.js';
 import { slow } from './slow.js';
@@ -35,9 +36,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   journal,
   soak,
   tail,
+  newcomers,
 };
 /** Benchmarks that run only when named: they take too long, or do not need a quiet machine. */
-const ON_DEMAND: readonly string[] = ['hook', 'instructions', 'journal', 'relay', 'storm', 'soak', 'tail'];
+const ON_DEMAND: readonly string[] = ['hook', 'instructions', 'journal', 'relay', 'storm', 'soak', 'tail', 'newcomers'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

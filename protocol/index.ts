@@ -144,4 +144,4 @@ export type {
   QueryTerm,
   Word,
 } from './query/index.js';
-export { compileQuery, markedQuery, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from './query/index.js';
+export { addressesIn, compileQuery, markedQuery, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from './query/index.js';

@@ -8,7 +8,7 @@ import { silentLog, type Log } from './runtime/log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './config/options.js';
 import { OriginRelay } from './relay/origin-relay.js';
 import { OriginSeal } from './relay/seal.js';
-import { PrivateState, type Endpoint, type LockError } from './repository/index.js';
+import { bootId, PrivateState, type Endpoint, type LockError } from './repository/index.js';
 import { CoordinationDir, CoordinationDirError } from './watch/coordination-dir.js';
 import type { RepositoryGoneError } from './watch/watch-state.js';
 
@@ -37,7 +37,11 @@ export class BusServer {
     this.options = resolveOptions({ ...options, root: resolve(options.root) });
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
-    this.bus = new Bus(this.options, clock, this.#log, { identity: { check: () => this.#state.presence() } });
+    this.bus = new Bus(this.options, clock, this.#log, {
+      identity: { check: () => this.#state.presence() },
+      // The epoch of a server that may live is not continued, except if it was closed in order.
+      journal: { boot: () => (this.#state.isFromSilent ? undefined : bootId()) },
+    });
     this.bus.watch.gone = (error) => {
       this.#repositoryGone(error);
     };
@@ -51,6 +55,7 @@ export class BusServer {
       warn: (fields, message) => {
         this.#log.warn(fields, message);
       },
+      wait: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
     });
     this.#listener = new Listener(this.options, this.bus, clock, this.#log);
   }

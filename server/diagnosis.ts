@@ -1,4 +1,7 @@
+import { whyNoLmdb } from './journal/lmdb-table.js';
 import { loadNativeEngine } from './network/native-engine.js';
+import { whyNoNats } from './relay/nats.js';
+import { hasLockLibrary } from './repository/index.js';
 import { CheckedDirectories } from './watch/checked-directories.js';
 import { whyNotNative } from './watch/choose-watcher.js';
 import { CoordinationDir } from './watch/coordination-dir.js';
@@ -47,4 +50,17 @@ export function diagnoseEngine(allowed: readonly string[] = []): EngineDiagnosis
   const native = loadNativeEngine(allowed);
   if (native.is === 'loaded') return { engine: 'uws', ...native.binary, why: native.said };
   return { engine: 'ws', reason: native.reason, why: native.said, cure: native.cure };
+}
+
+/** The optional parts that need a native build or a package: why each cannot be used here; `undefined` if it can. */
+export interface PartsDiagnosis {
+  readonly journal: string | undefined;
+  readonly locks: string | undefined;
+  readonly relay: string | undefined;
+}
+
+/** Loads each optional part, as a server would. */
+export async function diagnoseParts(): Promise<PartsDiagnosis> {
+  const [journal, hasLocks, relay] = await Promise.all([whyNoLmdb(), hasLockLibrary(), whyNoNats()]);
+  return { journal, locks: hasLocks ? undefined : 'fs-native-extensions does not load', relay };
 }

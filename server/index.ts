@@ -4,7 +4,14 @@ export type { RecordProblem } from './bus.js';
 export { Bus } from './bus.js';
 export type { Clock } from './runtime/clock.js';
 export { systemClock } from './runtime/clock.js';
-export { diagnoseEngine, diagnoseWatching, type EngineDiagnosis, type WatchDiagnosis } from './diagnosis.js';
+export {
+  diagnoseEngine,
+  diagnoseParts,
+  diagnoseWatching,
+  type EngineDiagnosis,
+  type PartsDiagnosis,
+  type WatchDiagnosis,
+} from './diagnosis.js';
 export type { JournalHealth } from './journal/journal.js';
 export type { Log } from './runtime/log.js';
 export { MemoryBus, type MemoryBusOptions } from './memory-bus.js';

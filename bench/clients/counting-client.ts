@@ -54,7 +54,11 @@ class Crowd {
     const cpuBefore = cpuSeconds();
     await new Promise<void>((reached) => {
       this.#goal = { each, left: 0, reached };
-      for (const { reader } of this.sockets) if (reader.events < each) this.#goal.left++;
+      this.#done.clear();
+      for (const socket of this.sockets) {
+        if (socket.reader.events < each) this.#goal.left++;
+        else this.#done.add(socket);
+      }
       if (this.#goal.left === 0) reached();
     });
     const finishedAtMs = monotonicMs();

@@ -13,6 +13,8 @@ export type CountedSource =
       readonly filter?: FilterInput;
       /** @default 'none' */
       readonly snapshot?: 'full' | 'none';
+      /** The cursor after which each connection continues. @default none */
+      readonly since?: string;
     }
   /** Only the connection, no subscription. */
   | { readonly is: 'bus-unsubscribed'; readonly url: string; readonly token: string }
@@ -26,7 +28,8 @@ export function wireFormatOf(source: CountedSource, n: number): WireFormat {
   switch (source.is) {
     case 'bus': {
       const filter = source.filter && (JSON.parse(JSON.stringify(source.filter).replaceAll('#', String(n))) as object);
-      const options = { snapshot: source.snapshot ?? 'none', ...(filter ? { filter } : {}) };
+      const { snapshot = 'none', since } = source;
+      const options = { snapshot, ...(filter ? { filter } : {}), ...(since === undefined ? {} : { since }) };
       return {
         headers: busHeaders(source.token),
         greeting: [packMessage([MessageType.subscribe, 1, options])],

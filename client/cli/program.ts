@@ -35,8 +35,11 @@ export async function program(terminal: Terminal, name: string | undefined): Pro
     .description('The coordination bus for swarms of coding agents.')
     .version(VERSION)
     .showSuggestionAfterError();
-  if (name === 'start') command.addCommand(await startCommand(terminal), { hidden: true });
-  else for (const make of await commandsFor(name)) command.addCommand(make(terminal, command));
+  const hidden = await hiddenCommand(name, terminal, command);
+  if (hidden) command.addCommand(hidden, { hidden: true });
+  // The manual page says what all commands say.
+  if (!hidden || name === 'man')
+    for (const make of await commandsFor(name)) command.addCommand(make(terminal, command));
   command.hook('preAction', (_program, action) => {
     checkArguments(action);
     return checkUserConfig(action.name());
@@ -74,8 +77,8 @@ function checkArguments(command: Command): void {
   throw new CliError(`${command.name()} ${takes} ${excess}`);
 }
 
-/** `doctor` reports an invalid configuration as a finding; `completion` must print nothing but its script. */
-const WITHOUT_CONFIG: ReadonlySet<string> = new Set(['doctor', 'completion']);
+/** `doctor` reports an invalid configuration as a finding; `completion`, `complete` and `man` must print nothing but what is asked for. */
+const WITHOUT_CONFIG: ReadonlySet<string> = new Set(['doctor', 'completion', 'complete', 'man']);
 
 /** A mistake in the user's configuration file is an error of every command, even if the command needs no setting. @throws CliError */
 async function checkUserConfig(name: string): Promise<void> {
@@ -90,6 +93,24 @@ function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
   // `completion` needs all commands.
   const wanted = named === undefined || name === 'completion' ? [...COMMANDS.values()] : [named];
   return Promise.all(wanted.map((load) => load()));
+}
+
+/** Commands that people do not type: for `npm start`, the build and the scripts of `completion`. */
+async function hiddenCommand(
+  name: string | undefined,
+  terminal: Terminal,
+  program: Command,
+): Promise<Command | undefined> {
+  switch (name) {
+    case 'start':
+      return startCommand(terminal);
+    case 'man':
+      return (await import('./commands/man.js')).manCommand(terminal, program);
+    case 'complete':
+      return (await import('./commands/complete.js')).completeCommand(terminal);
+    default:
+      return undefined;
+  }
 }
 
 /** What `npm start` runs: the demo, or with flags a server. */

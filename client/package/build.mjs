@@ -1,12 +1,11 @@
 /**
- * Builds `muse-bus-client` into .build/client-package: the SDK without the server, the command line and their dependencies. It is the code
- * of `muse-bus`, from the same sources. The declarations are those in dist, so `npm run build` comes first.
+ * Builds `muse-bus-client` into .build/client-package, or into the given directory: the SDK without the server, the command line and their dependencies. It is the code
+ * of `muse-bus`, from the same sources. Names and declarations are those in dist, so `npm run build` comes first.
  *
  * Node's code is there once, as CommonJS, with a module beside it that passes its names on: a program that has the package by `import` and by
  * `require` has one class BusError. Pages have a module of their own.
  */
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -14,13 +13,15 @@ import { licencesOf } from '../cli/bundle/licences.mjs';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 const dist = join(project, 'dist');
-const out = join(project, '.build/client-package');
+/** Tests name a directory of their own. */
+const out = process.argv[2] ?? join(project, '.build/client-package');
 
 /** The packages that stay packages. Everything else that the SDK imports is small, and is copied into it. */
 const DEPENDENCIES = ['ws', 'msgpackr'];
 /** Node's part of msgpackr is chosen by msgpackr itself. The lock of a server's state is not the client's, and falls away. */
 const EXTERNAL = [...DEPENDENCIES, 'react', 'fs-native-extensions'];
 
+const DISPOSABLE = '/// <reference lib="esnext.disposable" />\n';
 /** The declarations that each entry begins with. */
 const DECLARED = ['client/sdk/index', 'client/sdk/browser', 'client/sdk/react'];
 
@@ -79,7 +80,7 @@ const bundles = await Promise.all([
 
 const own = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'));
 checkImports();
-await writeFile(join(out, 'index.js'), modulePassingOn('./index.cjs'));
+await writeFile(join(out, 'index.js'), await modulePassingOn('./index.cjs'));
 await copyDeclarations();
 await cp(join(project, 'LICENSE'), join(out, 'LICENSE'));
 await cp(join(project, 'client/package/README.md'), join(out, 'README.md'));
@@ -99,8 +100,8 @@ function checkImports() {
 }
 
 /** Written out, because not every runtime finds the names of a CommonJS module by reading it. */
-function modulePassingOn(file) {
-  const names = Object.keys(createRequire(join(out, 'index.js'))(file)).sort();
+async function modulePassingOn(file) {
+  const names = Object.keys(await import(join(dist, 'client/sdk/index.js'))).sort();
   return `import sdk from '${file}';\nexport default sdk;\nexport const { ${names.join(', ')} } = sdk;\n`;
 }
 
@@ -116,7 +117,9 @@ async function copyDeclarations() {
       found.add(join(dirname(path), `${imported}.d.ts`));
     }
     await mkdir(dirname(join(out, 'types', path)), { recursive: true });
-    await writeFile(join(out, 'types', path), text);
+    // They use `await using`, which the libraries of a program may not declare.
+    const isReferring = text.startsWith('/// <reference') || !DECLARED.includes(path.replace(/\.d\.ts$/, ''));
+    await writeFile(join(out, 'types', path), isReferring ? text : `${DISPOSABLE}${text}`);
   }
   await writeFile(join(out, 'types/package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
 }

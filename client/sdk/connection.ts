@@ -21,13 +21,16 @@ import {
   type ConnectionState,
 } from './connection-state.js';
 import type { Faults } from './faults.js';
-import { afterReading } from './patience.js';
+import { wait } from './patience.js';
 import { PendingRequests } from './pending-requests.js';
 import { Routes } from './routes.js';
 import { ServerTime } from './server-time.js';
 import { StatusWatchers } from './status-watchers.js';
 import type { BusStatus } from './status.js';
 import type { Subscriber } from './subscriber.js';
+
+/** How long after a sleep of the machine a server may take to answer, or to welcome. */
+const ANSWER_MS = 3_000;
 
 export interface ConnectionOptions extends ConnectionRules {
   readonly clock: ClientClock;
@@ -164,10 +167,26 @@ export class Connection {
   /** Restarts the timer of the state. */
   #giveTime(): void {
     this.#cancelTimer?.();
-    if ('timerMs' in this.#state)
-      this.#cancelTimer = afterReading(this.clock, this.#state.timerMs, () => {
+    const state = this.#state;
+    if (!('timerMs' in state)) return;
+    this.#cancelTimer = wait(this.clock, state.timerMs, {
+      over: () => {
         this.#on({ is: 'timer', now: this.clock.now() });
-      });
+      },
+      woken: () => this.#woken(state.at),
+    });
+  }
+
+  /** After a sleep a wait for the next attempt is over, and a server that is connected has to answer soon. */
+  #woken(at: 'dialling' | 'live' | 'waiting'): number {
+    if (at === 'waiting') return 0;
+    if (at === 'live') this.#ping();
+    return ANSWER_MS;
+  }
+
+  #ping(): void {
+    this.#pingedAt = elapsedOf(this.clock);
+    this.#send([MessageType.ping, 0]);
   }
 
   #dial(): void {
@@ -199,12 +218,11 @@ export class Connection {
   }
 
   #greet(): void {
-    const { name, clock, faults } = this.options;
+    const { name, faults } = this.options;
     const { server, epoch, features } = this.#welcome!;
     faults.logger.info({ epoch }, 'connected');
     if (name !== undefined && features?.includes('names')) this.#send([MessageType.name, name]);
-    this.#pingedAt = elapsedOf(clock);
-    this.#send([MessageType.ping, 0]);
+    this.#ping();
     // Before the status watchers are called: what a watcher subscribes or asks is then sent directly, and only once.
     this.#routes.begin({ schemaVersion: server, epoch: epoch as EventOrigin['epoch'] });
     this.#pending.begin();

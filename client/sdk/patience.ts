@@ -1,15 +1,42 @@
-import type { ClientClock } from './clock.js';
+import { elapsedOf, type ClientClock } from './clock.js';
+
+/** A wait looks at the clocks this often, because a timer of some systems stands still while the machine sleeps. */
+const LOOK_MS = 1_000;
+/** If a look is later than this by either clock, the machine has slept or the process was stopped. */
+const ASLEEP_MS = 5_000;
+
+/** What a wait calls. */
+export interface Waiter {
+  /** The time is over. */
+  over(): void;
+  /** The machine has slept. @returns the milliseconds to wait from now on; `undefined` to go on as before. */
+  woken(): number | undefined;
+}
 
 /**
- * Calls `call` after `delayMs`, but only after the process has read its sockets. When a process was blocked, its timers are due before it
- * has read the messages that arrived meanwhile. Without this second step a client under load would give up each connection before it
+ * Waits for `delayMs`, then until the process has read its sockets, then calls `over`. When a process was blocked, its timers are due before
+ * it has read the messages that arrived meanwhile. Without the second step a client under load would give up each connection before it
  * has read the server's answer.
- * @returns a function that cancels the timer.
+ * @returns a function that cancels the wait.
  */
-export function afterReading(clock: ClientClock, delayMs: number, call: () => void): () => void {
-  let cancel = clock.after(delayMs, () => {
-    cancel = clock.after(0, call);
-  });
+export function wait(clock: ClientClock, delayMs: number, waiter: Waiter): () => void {
+  let cancel: () => void = () => undefined;
+  const look = (leftMs: number): void => {
+    const ms = Math.min(leftMs, LOOK_MS);
+    const wall = clock.now();
+    const elapsed = elapsedOf(clock);
+    cancel = clock.after(ms, () => {
+      const passedMs = elapsedOf(clock) - elapsed;
+      const isWoken = Math.max(passedMs, clock.now() - wall) - ms > ASLEEP_MS;
+      const restMs = (isWoken ? waiter.woken() : undefined) ?? leftMs - Math.max(ms, passedMs);
+      if (restMs > 0) look(restMs);
+      else
+        cancel = clock.after(0, () => {
+          waiter.over();
+        });
+    });
+  };
+  look(delayMs);
   return () => {
     cancel();
   };

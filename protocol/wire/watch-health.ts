@@ -26,6 +26,13 @@ export interface WatchHealth {
   readonly misses?: readonly string[];
   /** If `misses` is there: the files are compared this often, milliseconds. With very many files less often. */
   readonly compared_every_ms?: number;
+  /**
+   * While a lease that has run out does not end yet: why, in words. The machine has slept, its clock was set ahead, or the server was
+   * stopped, and holders get time to extend their leases.
+   */
+  readonly leases_wait?: string;
+  /** If `leases_wait` is there: until when, Unix milliseconds. */
+  readonly leases_wait_until_ms?: number;
   /** At an edge: whether the origin, which watches the files, has sent a heartbeat recently. */
   readonly origin?: 'present' | 'away';
   /** At an edge whose origin is away: the time of the origin's last heartbeat, Unix milliseconds. */

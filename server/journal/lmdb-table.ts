@@ -29,6 +29,16 @@ export const openLmdbTable: OpenTable = async (path, flushing = 'each') => {
   return new LmdbTable(db);
 };
 
+/** @returns why LMDB cannot be used here; `undefined` if it can. */
+export async function whyNoLmdb(): Promise<string | undefined> {
+  try {
+    await import('lmdb');
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /**
  * Makes sure that the disk has room. On a full disk two things crash the process instead of causing an error. LMDB maps its
  * lock file and writes into the map; a page without room on the disk causes SIGBUS. And a table that cannot be begun causes

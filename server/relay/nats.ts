@@ -40,6 +40,16 @@ async function loadNats(): Promise<{ readonly transport: Transport; readonly jet
   }
 }
 
+/** @returns why the relay cannot be used here; `undefined` if it can. */
+export async function whyNoNats(): Promise<string | undefined> {
+  try {
+    await loadNats();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /**
  * Connects once. Then the connection lasts until it is closed, and reconnects whenever it breaks.
  * @throws OptionError if the clients are not installed; Error if NATS does not answer, or refuses the access.

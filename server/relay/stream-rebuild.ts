@@ -26,6 +26,7 @@ export class StreamRebuild {
   #taken = 0;
   #isOver = false;
   #fail: (error: Error) => void = () => undefined;
+  #cancelWatch: () => void = () => undefined;
 
   constructor(private readonly services: RebuildServices) {}
 
@@ -53,8 +54,10 @@ export class StreamRebuild {
         isBuilt = true;
         resolve();
       }).catch(reject);
+    }).finally(() => {
+      this.#isOver = true;
+      this.#cancelWatch();
     });
-    this.#isOver = true;
     const state = builder.build();
     return { created, state, history: await readHistory(services, state, services.historyMessages) };
   }
@@ -66,8 +69,7 @@ export class StreamRebuild {
 
   #watch(): void {
     const before = this.#taken;
-    this.services.clock.after(SILENCE_MS, () => {
-      if (this.#isOver) return;
+    this.#cancelWatch = this.services.clock.after(SILENCE_MS, () => {
       if (this.#taken > before) this.#watch();
       else this.#fail(new Error('the stream sends nothing of its base'));
     });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { endpointIn } from './endpoint.js';
-import { FileLock } from './file-lock.js';
+import { FileLock, type LockOptions } from './file-lock.js';
 import { isMarker } from './identity.js';
 import { LockError } from './lock-error.js';
 import { PrivateDirectory } from './private-directory.js';
@@ -26,11 +26,11 @@ export class BusDirectory {
    * Opens the directory, makes what is missing in it, and takes the lock.
    * @throws LockError if another server has the lock, TrustError, or Error if the directory cannot be written to.
    */
-  static async open(root: string): Promise<BusDirectory> {
+  static async open(root: string, locking: LockOptions = {}): Promise<BusDirectory> {
     const directory = PrivateDirectory.within(join(root, '.muse'), 'bus');
     try {
-      const result = await FileLock.acquire(directory, LOCK_FILE);
-      if (result.is === 'held') throw new LockError(directory.path, endpointIn(directory), result.pid);
+      const result = await FileLock.acquire(directory, LOCK_FILE, locking);
+      if (result.is === 'held') throw new LockError(directory.path, endpointIn(directory), result.by);
       // The files of this directory must not be committed.
       if (directory.stats(IGNORE_FILE) === undefined) directory.replace(IGNORE_FILE, '*\n');
       return new BusDirectory(directory, result.lock);

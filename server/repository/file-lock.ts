@@ -1,6 +1,15 @@
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import {
+  isOfSameKernel,
+  parseLock,
+  seesSameProcesses,
+  thisHost,
+  type Host,
+  type LockHolder,
+  type LockText,
+} from './lock-holder.js';
+import { answers, questionFile, questionIn, type Asking } from './lock-question.js';
 import type { PrivateDirectory } from './private-directory.js';
-import { ownProcess, stateOfProcess, type ProcessProof } from './process-proof.js';
 
 const MAX_HOLDER_BYTES = 1_024;
 /** Lock files are rarely replaced. At so many replacements in a row, another program interferes. */
@@ -12,48 +21,114 @@ export type LockWeakness = 'no library' | 'not supported';
 /** The result of a request for a lock. */
 export type LockResult =
   | { readonly is: 'acquired'; readonly lock: FileLock }
-  /** `pid`: the pid of the holder; `undefined` if it is not known. */
-  | { readonly is: 'held'; readonly pid: number | undefined };
+  /** `by`: `undefined` if it is not known. */
+  | { readonly is: 'held'; readonly by: LockHolder | undefined };
 
-type TryLock = (file: number) => boolean;
+/** How to take a lock whose file names a holder that cannot be seen from here. Without `asking`, it counts as held. */
+export interface LockOptions {
+  readonly asking?: Asking | undefined;
+  readonly host?: Host | undefined;
+  /** @default the library's; `undefined` where there is none */
+  readonly tryLock?: () => Promise<TryLock | undefined>;
+}
+
+export type TryLock = (file: number) => boolean;
 
 /**
  * A lock that the kernel holds for this process on an open file. It ends with the process, however that ends. It belongs to the
  * file, so that it also keeps out processes in other containers and mount namespaces that see the file.
+ *
+ * Other kernels may see the file too, and may not share locks: virtual machines, some network mounts. So if the file names a holder of
+ * another kernel, or none here can judge, the holder is asked through a file beside the lock, and counts as gone only if it is silent.
  */
 export class FileLock {
+  #answered: string | undefined;
+
   private constructor(
     private readonly directory: PrivateDirectory,
     private readonly name: string,
     private readonly file: number,
+    private readonly own: LockHolder,
     /** `undefined` if the kernel holds the lock. */
     readonly weakness: LockWeakness | undefined,
+    /** Whether a holder that gave no answer was replaced. It may live, and be stopped. */
+    readonly isFromSilent: boolean,
   ) {}
 
-  /** Requests the lock on a file in a directory, and makes the file if it is missing. Does not wait for the lock. */
-  static async acquire(directory: PrivateDirectory, name: string): Promise<LockResult> {
-    const tryLock = await library();
+  /** Requests the lock on a file in a directory, and makes the file if it is missing. Waits only for the answer of a holder elsewhere. */
+  static async acquire(
+    directory: PrivateDirectory,
+    name: string,
+    { asking, host = thisHost, tryLock = library }: LockOptions = {},
+  ): Promise<LockResult> {
+    const lockIt = await tryLock();
+    const own = host.holder();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const file = directory.open(name);
-      const weakness = tryOn(file, tryLock);
+      const weakness = tryOn(file, lockIt);
+      const holder = holderIn(file);
       if (weakness === 'held') {
-        const { pid } = holderIn(file) ?? {};
         closeSync(file);
-        return { is: 'held', pid };
+        return { is: 'held', by: holder };
       }
-      const lock = new FileLock(directory, name, file, weakness);
+      const judgement = judge(file, holder, own, weakness, host);
+      if (judgement === 'held') {
+        closeSync(file);
+        return { is: 'held', by: holder };
+      }
+      // The kernel's lock is kept meanwhile, so that another process here does not ask at the same time.
+      if (
+        judgement === 'unseen' &&
+        (!asking || (await answers(directory, name, holder!, () => reread(directory, name), asking)))
+      ) {
+        closeSync(file);
+        return { is: 'held', by: holder };
+      }
+      const lock = new FileLock(directory, name, file, own, weakness, judgement === 'unseen');
       // Between opening and locking, another process may have replaced the file and locked the new one.
-      if (lock.isInPlace()) {
-        lock.#signFile();
+      if (lock.#isSameFile()) {
+        lock.#sign();
         return { is: 'acquired', lock };
       }
-      lock.release();
+      closeSync(file);
     }
     throw new Error(`${directory.pathOf(name)} is replaced again and again: find the program that does it`);
   }
 
-  /** Whether the path still leads to the locked file. If not, another process can take the lock at the path. */
+  /** Whether the path still leads to the locked file, and it names no other holder. If not, another process has or can take the lock. */
   isInPlace(): boolean {
+    if (!this.#isSameFile()) return false;
+    const now = reread(this.directory, this.name);
+    return typeof now === 'string' || now.claim === undefined || now.claim === this.own.claim;
+  }
+
+  /** Answers a starting server that cannot see this process. To be called each second. */
+  answer(): void {
+    try {
+      const question = questionIn(this.directory, this.name);
+      if (question === undefined || question === this.#answered) return;
+      this.#answered = question;
+      this.#write();
+    } catch {
+      // Without an answer the other takes the lock, and this server will see that.
+    }
+  }
+
+  release(): void {
+    heldHere.delete(keyOf(this.file));
+    try {
+      if (this.isInPlace()) {
+        // A holder that has stopped in order is not asked.
+        ftruncateSync(this.file, 0);
+        this.directory.remove(questionFile(this.name));
+      }
+    } catch {
+      // The directory is gone, or can no longer be written to.
+    }
+    closeSync(this.file);
+  }
+
+  #isSameFile(): boolean {
     try {
       const here = fstatSync(this.file, { bigint: true });
       const there = this.directory.stats(this.name);
@@ -63,20 +138,23 @@ export class FileLock {
     }
   }
 
-  release(): void {
-    heldHere.delete(keyOf(this.file));
-    closeSync(this.file);
-  }
-
-  /** Writes the holder into the file: for people, and for systems where the kernel holds no lock. */
-  #signFile(): void {
+  #sign(): void {
     heldHere.add(keyOf(this.file));
     try {
-      ftruncateSync(this.file, 0);
-      writeSync(this.file, `${JSON.stringify(ownProcess())}\n`, 0);
+      this.#write();
+      this.directory.replace(questionFile(this.name), '');
     } catch {
       // The disk is full. The kernel holds the lock without it.
     }
+  }
+
+  /** Writes the holder into the file: for people, and for systems that share no lock with this one. */
+  #write(): void {
+    const answered = this.#answered === undefined ? {} : { answered: this.#answered };
+    const text = `${JSON.stringify({ ...this.own, ...answered })}\n`;
+    // A reader in between cannot parse it, and reads again.
+    writeSync(this.file, text, 0);
+    ftruncateSync(this.file, Buffer.byteLength(text));
   }
 }
 
@@ -89,36 +167,57 @@ function keyOf(file: number): string {
 }
 
 function tryOn(file: number, tryLock: TryLock | undefined): LockWeakness | 'held' | undefined {
-  if (tryLock === undefined) return judged(file, 'no library');
+  if (tryLock === undefined) return 'no library';
   try {
     return tryLock(file) ? undefined : 'held';
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    if (/^(ENOLCK|ENOTSUP|EOPNOTSUPP|ENOSYS|EINVAL)$/.test(code)) return judged(file, 'not supported');
+    if (/^(ENOLCK|ENOTSUP|EOPNOTSUPP|ENOSYS|EINVAL)$/.test(code)) return 'not supported';
     closeSync(file);
     throw error;
   }
 }
 
-/** Decides by the content of the file, if the kernel holds no lock. */
-function judged(file: number, weakness: LockWeakness): LockWeakness | 'held' {
-  const holder = holderIn(file);
-  if (holder?.pid === process.pid) return heldHere.has(keyOf(file)) ? 'held' : weakness;
-  if (holder === undefined) return weakness;
-  const state = stateOfProcess(holder);
-  return state === 'lives' || state === 'unproven' ? 'held' : weakness;
+/** Judges the holder that a lock file names, if the kernel has refused nothing. `unseen`: its process cannot be seen from here. */
+function judge(
+  file: number,
+  holder: LockHolder | undefined,
+  own: LockHolder,
+  weakness: LockWeakness | undefined,
+  host: Host,
+): 'free' | 'held' | 'unseen' {
+  if (holder === undefined) return 'free';
+  // The kernel that has run the holder would have kept its lock.
+  if (weakness === undefined) return isOfSameKernel(holder, own) ? 'free' : 'unseen';
+  if (!seesSameProcesses(holder, own)) return 'unseen';
+  if (holder.pid === own.pid) return heldHere.has(keyOf(file)) ? 'held' : 'free';
+  return host.mayLive(holder) ? 'held' : 'free';
 }
 
-function holderIn(file: number): ProcessProof | undefined {
+/** The holder that an open lock file names; `undefined` if none can be read. */
+function holderIn(file: number): LockHolder | undefined {
   try {
     const bytes = Buffer.alloc(MAX_HOLDER_BYTES);
     const length = readSync(file, bytes, 0, MAX_HOLDER_BYTES, 0);
-    const holder = JSON.parse(bytes.toString('utf8', 0, length)) as Partial<ProcessProof> | null;
-    return typeof holder?.pid === 'number' ? (holder as ProcessProof) : undefined;
+    const found = parseLock(bytes.toString('utf8', 0, length));
+    return typeof found === 'string' ? undefined : found;
   } catch {
     return undefined;
   }
 }
+
+/** Reads a lock file through its path: a network file system shows what others wrote to those who open the file again. */
+function reread(directory: PrivateDirectory, name: string): LockText {
+  try {
+    const found = directory.read(name, MAX_HOLDER_BYTES);
+    return found.is === 'content' ? parseLock(found.text) : 'unreadable';
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/** Whether the library by which the kernel locks files loads here. */
+export const hasLockLibrary = async (): Promise<boolean> => (await library()) !== undefined;
 
 let loading: Promise<TryLock | undefined> | undefined;
 

@@ -3,6 +3,7 @@
  * that a client can load it alone.
  */
 export { bootId } from './boot.js';
+export { hasLockLibrary } from './file-lock.js';
 export { CHALLENGE_PATH, challengeProof, isChallengeProof, isNonce, makeNonce } from './challenge.js';
 export { endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, parseEndpoint, type Endpoint } from './endpoint.js';
 export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';

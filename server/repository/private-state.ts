@@ -1,8 +1,9 @@
 import { BusDirectory, whyNotWritable } from './bus-directory.js';
 import { ENDPOINT_FILE, endpointIn, type Endpoint } from './endpoint.js';
-import { FileLock, type LockWeakness } from './file-lock.js';
+import { FileLock, type LockOptions, type LockWeakness } from './file-lock.js';
 import { RepositoryIdentity, type IdentityState } from './identity.js';
 import { LockError } from './lock-error.js';
+import { ANSWER_PATIENCE_MS } from './lock-question.js';
 import type { PrivateDirectory } from './private-directory.js';
 import { PublishedEndpoint } from './published-endpoint.js';
 import { STATE_LOCK_FILE, StateDirectory } from './state-directory.js';
@@ -16,6 +17,10 @@ export interface PrivateStateOptions {
   readonly stateDir?: string | undefined;
   /** Logs a fault that does not keep the repository from being served. */
   readonly warn: (fields: object, message: string) => void;
+  /** Waits for the answer of a server that another kernel may run. @default such a server counts as running */
+  readonly wait?: (ms: number) => Promise<void>;
+  /** What this process and its kernel are to other servers. A test replaces it to be another machine. */
+  readonly locking?: Pick<LockOptions, 'host' | 'tryLock'>;
 }
 
 /**
@@ -70,11 +75,11 @@ export class PrivateState {
       const identity = RepositoryIdentity.of(given);
       if (identity === undefined) throw new Error(`there is no directory ${root}/.muse`);
       const state = await StateDirectory.open(location, root, identity);
-      const result = await FileLock.acquire(state.directory, STATE_LOCK_FILE);
+      const result = await FileLock.acquire(state.directory, STATE_LOCK_FILE, this.#locking);
       if (result.is === 'held') {
         const holder = endpointIn(state.directory);
         state.directory.close();
-        throw new LockError(location.path, holder, result.pid);
+        throw new LockError(location.path, holder, result.by);
       }
       if (state.pruned.length > 0) {
         this.#options.warn(
@@ -93,6 +98,12 @@ export class PrivateState {
     }
     this.#warnOfModes();
     if (this.#endpoint.removeStale()) this.newToken();
+  }
+
+  /** Whether a server that gave no answer had the repository before. It may be stopped and live. */
+  get isFromSilent(): boolean {
+    const { bus, stateLock } = this.#running;
+    return stateLock.isFromSilent || bus?.lock.isFromSilent === true;
   }
 
   /** The state's directory, which is outside of the checkout. @throws Error while it is not open. */
@@ -151,6 +162,8 @@ export class PrivateState {
       if (isBusLost) await this.#reopenBus(opened);
       if (isStateLost) await this.#reopenState(opened);
       const isRewritten = this.#rewriteLost(opened);
+      opened.bus?.lock.answer();
+      opened.stateLock.answer();
       return { is: isBusLost || isStateLost || isRewritten ? 'restored' : 'intact' };
     } catch (error) {
       return error instanceof LockError ? { is: 'taken', error } : { is: 'failed', error: error as Error };
@@ -173,6 +186,25 @@ export class PrivateState {
     opened.bus?.close();
   }
 
+  get #locking(): LockOptions {
+    const { wait, warn, locking } = this.#options;
+    if (!wait) return { ...locking };
+    return {
+      ...locking,
+      asking: {
+        wait,
+        say: ({ pid, host }, what) => {
+          const seconds = String(ANSWER_PATIENCE_MS / 1_000);
+          const text =
+            what === 'asking'
+              ? `a server of another machine or container had this repository: it has ${seconds} s to answer`
+              : `it gave no answer within ${seconds} s and counts as gone; if it was only stopped, it ends as soon as it goes on`;
+          warn({ pid, host }, text);
+        },
+      },
+    };
+  }
+
   get #running(): Opened {
     if (!this.#opened) throw new Error('the repository is not open');
     return this.#opened;
@@ -186,7 +218,7 @@ export class PrivateState {
 
   async #openBus(root: string): Promise<BusDirectory | undefined> {
     try {
-      return await BusDirectory.open(root);
+      return await BusDirectory.open(root, this.#locking);
     } catch (error) {
       const why = whyNotWritable(error);
       if (why === undefined) throw error;
@@ -200,7 +232,7 @@ export class PrivateState {
 
   async #reopenBus(opened: Opened): Promise<void> {
     const root = realPath(this.#options.root);
-    const bus = await BusDirectory.open(root);
+    const bus = await BusDirectory.open(root, this.#locking);
     opened.bus?.close();
     opened.bus = bus;
     opened.marker = bus.marker(opened.marker);
@@ -210,10 +242,10 @@ export class PrivateState {
     const root = realPath(this.#options.root);
     const location = this.#location!;
     const state = await StateDirectory.open(location, root, opened.identity);
-    const result = await FileLock.acquire(state.directory, STATE_LOCK_FILE);
+    const result = await FileLock.acquire(state.directory, STATE_LOCK_FILE, this.#locking);
     if (result.is === 'held') {
       state.directory.close();
-      throw new LockError(location.path, undefined, result.pid);
+      throw new LockError(location.path, undefined, result.by);
     }
     opened.stateLock.release();
     opened.state.directory.close();

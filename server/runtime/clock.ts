@@ -6,6 +6,11 @@ export interface Clock {
   now(): UnixMillis;
   /** Milliseconds since a fixed moment, by a monotonic clock, which is never set back or forward. */
   elapsed(): number;
+  /**
+   * What {@link elapsed} does while the machine sleeps. If it may go on, a sleep shows only as a long time without a reading.
+   * @default 'stops'
+   */
+  readonly elapsedInSleep?: 'stops' | 'may-go-on';
   /** Calls once after `delayMs`, which is capped at `MAX_DELAY_MS`. @returns a function that cancels the call. */
   after(delayMs: number, call: () => void): () => void;
   /** Calls once in the next turn of the event loop, after its poll phase. @returns a function that cancels the call. */
@@ -15,9 +20,17 @@ export interface Clock {
 /** The longest delay of a timer. Node fires timers beyond 2^31 − 1 ms at once, and no caller here waits longer than a day. */
 export const MAX_DELAY_MS = 86_400_000;
 
+/**
+ * On Linux libuv reads CLOCK_MONOTONIC, which stands still in a sleep. On macOS it reads `mach_continuous_time`, on Windows the performance
+ * counter, and both go on. Of the other systems it is not known.
+ */
+export const elapsedInSleepOn = (platform: NodeJS.Platform): NonNullable<Clock['elapsedInSleep']> =>
+  platform === 'linux' || platform === 'android' ? 'stops' : 'may-go-on';
+
 export const systemClock: Clock = {
   now: () => unixMillis(Date.now()),
   elapsed: () => performance.now(),
+  elapsedInSleep: elapsedInSleepOn(process.platform),
   after: (delayMs, call) => {
     const timer = setTimeout(call, Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
     return () => {

@@ -114,6 +114,7 @@ export function supervised(clock: Clock, supervision: Supervision): Clock {
   return {
     now: () => clock.now(),
     elapsed: () => clock.elapsed(),
+    elapsedInSleep: clock.elapsedInSleep ?? 'stops',
     after: (delayMs, call) => clock.after(delayMs, () => void supervision.contain('timer', call)),
     // The code that runs in a turn contains its own errors, because it knows which input it was working on.
     nextTurn: (call) => clock.nextTurn(call),

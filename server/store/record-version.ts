@@ -37,7 +37,7 @@ export class RecordVersion {
     /** The fields that it takes from the reservation that it names; only filters use them. */
     readonly followed?: Followed,
   ) {
-    this.#data = data;
+    // The data itself is not kept: it takes as much memory again, and most versions are only matched and sent.
     if (!data) return;
     this.#matchable = matchable(kind, id, data, followed);
     // Packed now, so that data that cannot be packed fails while the record is read, and not during delivery.

@@ -5,6 +5,7 @@ import { UNSUPERVISED } from '../runtime/supervisor.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
+import type { LeaseDoubt } from './lease-time.js';
 import { PendingHints } from './pending-hints.js';
 import type { RecordName } from './record-name.js';
 import { warnOfContent } from './record-warnings.js';
@@ -118,6 +119,10 @@ export class Ingest implements HintSink {
   /** The numbers of pending hints and missing files, and of unsettled files. */
   get backlog(): { readonly pending: number; readonly unsettled: number } {
     return { pending: this.#pending.size + this.#removals.size, unsettled: this.#reader.unsettled };
+  }
+
+  get leaseDoubt(): LeaseDoubt | undefined {
+    return this.#deadlines.doubt;
   }
 
   // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@ import type { Kind, UnixMillis } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { LeaseTime } from './lease-time.js';
+import { LeaseTime, type LeaseDoubt } from './lease-time.js';
 
 /** The wall clock is read at least this often, even if no lease is about to end, because it can be set. */
 const MAX_SLEEP_MS = 60_000;
@@ -76,6 +76,11 @@ export class LeaseDeadlines {
   stop(): void {
     this.#isStopped = true;
     this.#cancelSleep?.();
+  }
+
+  /** Why a lease that has run out by the wall clock does not end yet; `undefined` if it ends in time. */
+  get doubt(): LeaseDoubt | undefined {
+    return this.#time.doubt;
   }
 
   /** Notes that hints may have been lost. */
@@ -157,6 +162,10 @@ export class LeaseDeadlines {
   }
 
   #sleepMs(): number {
+    return Math.min(this.#untilNextMs(), this.#time.readWithinMs);
+  }
+
+  #untilNextMs(): number {
     const progress = this.#progress;
     const { store, clock, settleMs } = this.services;
     if (progress.is === 'settling') return Math.max(0, progress.askedAt + settleMs - clock.elapsed());

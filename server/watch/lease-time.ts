@@ -7,15 +7,30 @@ export const JUMP_BOUND_MS = 10_000;
 export const DOUBT_MS = 60_000;
 
 /**
- * The time by which leases end: the wall clock, except for a while after it has jumped ahead.
+ * If the monotonic clock may go on in a sleep, the clocks are read at least this often: a longer time without a reading is a sleep, or a
+ * stop of this process, which look the same.
+ */
+export const READ_EVERY_MS = 1_000;
+
+/** Why a lease that has run out does not end yet. */
+export interface LeaseDoubt {
+  readonly why: string;
+  /** When the doubt ends, Unix milliseconds of the wall clock. */
+  readonly untilMs: UnixMillis;
+}
+
+/**
+ * The time by which leases end: the wall clock, except for a while after it has jumped ahead of the time for which this machine was awake.
  *
- * The monotonic clock stops while a machine sleeps. So two cases look the same here: the wall clock was set forward, and no
- * lease has run out; or the machine has slept, and leases have run out while no holder could extend them. In both cases it
- * would be wrong to end leases at once. So after a jump ahead of more than {@link JUMP_BOUND_MS}, lease time continues from
- * the last good reading at the pace of the monotonic clock. If the wall clock comes back to lease time, the jump has no
- * effect. If the wall clock keeps its new time for {@link DOUBT_MS} while the machine is awake, it is accepted. A correction
- * of the clock can arrive in that time, and holders that slept too can send a heartbeat. After such a step, the leases that
- * end look late, so they end only after the files have been compared once more.
+ * After a jump ahead, two cases look the same here: the wall clock was set forward, and no lease has run out; or the machine has slept,
+ * and leases have run out while no holder could extend them. In both cases it would be wrong to end leases at once. So after a jump
+ * ahead of more than {@link JUMP_BOUND_MS}, lease time continues from the last good reading at the pace of the time awake. If the
+ * wall clock comes back to lease time, the jump has no effect. If the wall clock keeps its new time for {@link DOUBT_MS} while the
+ * machine is awake, it is accepted. A correction of the clock can arrive in that time, and holders that slept too can send a
+ * heartbeat. After such a step, the leases that end look late, so they end only after the files have been compared once more.
+ *
+ * The time awake is that of the monotonic clock, if it stops while the machine sleeps. On macOS and Windows it goes on. There a time of
+ * more than {@link JUMP_BOUND_MS} in which no timer came, however late, does not count.
  *
  * A jump back is accepted at once, because it ends no lease early: a lease lives until the wall clock reaches its expiry, and
  * its holder uses the same clock. No lease becomes immortal, because the clock is read at least once a minute. So if a clock
@@ -23,25 +38,34 @@ export const DOUBT_MS = 60_000;
  * the wall clock as it is.
  */
 export class LeaseTime {
-  #good: { readonly wall: number; readonly elapsed: number };
+  #good: { readonly wall: number; readonly awake: number };
   #doubt: { readonly since: number; readonly aheadMs: number } | undefined;
+  #readAt: number;
+  /** How far the monotonic clock has gone on while nothing here ran. */
+  #asleepMs = 0;
 
   constructor(private readonly clock: Clock) {
-    this.#good = { wall: clock.now(), elapsed: clock.elapsed() };
+    this.#readAt = clock.elapsed();
+    this.#good = { wall: clock.now(), awake: this.#readAt };
+  }
+
+  /** The longest time until the clocks must be read again; Infinity if only slow drift has to be followed. */
+  get readWithinMs(): number {
+    return this.clock.elapsedInSleep === 'may-go-on' ? READ_EVERY_MS : Infinity;
   }
 
   /** Reads both clocks. To be called at least once a minute: otherwise slow drift adds up to a jump. */
   now(): UnixMillis {
     const wall = this.clock.now();
-    const elapsed = this.clock.elapsed();
-    const expected = this.#good.wall + (elapsed - this.#good.elapsed);
+    const awake = this.#awake();
+    const expected = this.#good.wall + (awake - this.#good.awake);
     const aheadMs = wall - expected;
-    if (aheadMs <= JUMP_BOUND_MS) return this.#believe(wall, elapsed);
+    if (aheadMs <= JUMP_BOUND_MS) return this.#believe(wall, awake);
     const doubt = this.#doubt;
     if (doubt === undefined || Math.abs(aheadMs - doubt.aheadMs) > JUMP_BOUND_MS) {
-      this.#doubt = { since: elapsed, aheadMs };
-    } else if (elapsed - doubt.since >= DOUBT_MS) {
-      return this.#believe(wall, elapsed);
+      this.#doubt = { since: awake, aheadMs };
+    } else if (awake - doubt.since >= DOUBT_MS) {
+      return this.#believe(wall, awake);
     }
     // Events carry this time, in whole milliseconds.
     return unixMillis(Math.floor(expected));
@@ -49,11 +73,31 @@ export class LeaseTime {
 
   /** The milliseconds until a doubt can end; Infinity if there is no doubt. */
   get doubtEndsInMs(): number {
-    return this.#doubt ? Math.max(0, this.#doubt.since + DOUBT_MS - this.clock.elapsed()) : Infinity;
+    return this.#doubt ? Math.max(0, this.#doubt.since + DOUBT_MS - this.#awake()) : Infinity;
   }
 
-  #believe(wall: number, elapsed: number): UnixMillis {
-    this.#good = { wall, elapsed };
+  /** The present doubt in words; `undefined` if there is none. */
+  get doubt(): LeaseDoubt | undefined {
+    // A jump may not have been read yet.
+    this.now();
+    const doubt = this.#doubt;
+    if (doubt === undefined) return undefined;
+    const seconds = String(Math.round(doubt.aheadMs / 1_000));
+    const why = `this machine has slept or was stopped for ${seconds} s, or its clock was set ahead: holders get time to extend their leases`;
+    return { why, untilMs: unixMillis(Math.ceil(this.clock.now() + this.doubtEndsInMs)) };
+  }
+
+  /** Milliseconds for which this machine was awake, as far as can be told. */
+  #awake(): number {
+    const elapsed = this.clock.elapsed();
+    const passedMs = elapsed - this.#readAt;
+    this.#readAt = elapsed;
+    if (passedMs > this.readWithinMs + JUMP_BOUND_MS) this.#asleepMs += passedMs - this.readWithinMs;
+    return elapsed - this.#asleepMs;
+  }
+
+  #believe(wall: number, awake: number): UnixMillis {
+    this.#good = { wall, awake };
     this.#doubt = undefined;
     return unixMillis(wall);
   }

@@ -30,6 +30,8 @@ export interface LookoutServices {
 export class Lookout {
   readonly #sweep: Sweep;
   #watcher: Watcher | undefined;
+  /** The last plan: it is asked for a hundred times a second. */
+  #planned: { readonly of: Completeness; readonly plan: LookPlan } | undefined;
   #cancelVerify: (() => void) | undefined;
   #cancelSweep: (() => void) | undefined;
 
@@ -48,7 +50,10 @@ export class Lookout {
   }
 
   get plan(): LookPlan {
-    return lookPlanOf(this.completeness, this.services.options);
+    const { completeness } = this;
+    if (this.#planned?.of !== completeness)
+      this.#planned = { of: completeness, plan: lookPlanOf(completeness, this.services.options) };
+    return this.#planned.plan;
   }
 
   /** What gives no hint, for the health of the watch; empty if hints are complete. */

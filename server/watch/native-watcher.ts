@@ -35,15 +35,15 @@ interface Watched {
 export class NativeWatcher implements Watcher {
   readonly #watched: readonly Watched[];
   #sink: HintSink | undefined;
-  /** Whether a notification without a name has arrived. */
-  #isNameless = false;
+  #completeness: Completeness;
 
   constructor(
     directories: CheckedDirectories,
     private readonly watchPath: WatchFunction = (path, listener) => watch(path, { encoding: 'utf8' }, listener),
     readonly mechanism: Mechanism = MECHANISM_BY_PLATFORM[process.platform] ?? 'kqueue',
-    private readonly fileSystem: FileSystem = { is: 'local', name: 'a local disk' },
+    fileSystem: FileSystem = { is: 'local', name: 'a local disk' },
   ) {
+    this.#completeness = completenessOf(mechanism, fileSystem);
     // FSEvents reports everything below a directory, so the root and .muse would bring every change in the working tree.
     const places = mechanism === 'FSEvents' ? directories.places.slice(WAY_TO_COORDINATION) : directories.places;
     this.#watched = places.map((place) => ({ place, identity: undefined, handle: undefined }));
@@ -55,8 +55,7 @@ export class NativeWatcher implements Watcher {
   }
 
   get completeness(): Completeness {
-    const known = completenessOf(this.mechanism, this.fileSystem);
-    return this.#isNameless ? { ...known, names: 'directories', inPlace: 'untold' } : known;
+    return this.#completeness;
   }
 
   start(sink: HintSink): void {
@@ -115,7 +114,8 @@ export class NativeWatcher implements Watcher {
     const { kind } = watched.place;
     // On Windows a hint without a name says that the buffer has overflowed.
     if (name === null && this.mechanism === 'ReadDirectoryChangesW') this.#sink?.everything('hints were lost');
-    else if (name === null) this.#isNameless = true;
+    else if (name === null && this.#completeness.names === 'files')
+      this.#completeness = { ...this.#completeness, names: 'directories', inPlace: 'untold' };
     // If a directory is removed, moved, or its permissions change, the notification has the directory's own name. Another one
     // may be at its path now, even if it has the old inode and was made within the same tick of the file system's clock.
     if (isItself) watched.identity = undefined;

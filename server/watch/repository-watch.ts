@@ -175,12 +175,14 @@ export class RepositoryWatch {
   get health(): WatchHealth {
     const report = this.#state.report;
     const isWatched = this.#watcher?.isHealthy ?? false;
+    const doubt = this.#ingest.leaseDoubt;
     return {
       backend: this.mechanism,
       healthy: isWatched && report.state === 'watching',
       last_scan_ms: this.#reconciler.lastScan,
       ...report,
       ...this.#lookout.report,
+      ...(doubt && { leases_wait: doubt.why, leases_wait_until_ms: doubt.untilMs }),
     };
   }
 

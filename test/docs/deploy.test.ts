@@ -118,7 +118,7 @@ t.test(
     );
     const mounted = EDGE.volumeMounts.map(({ mountPath }) => mountPath);
     for (const file of [settings.tlsCert, settings.tlsKey, settings.relayCreds])
-      t.ok(mounted.includes(dirname(file!)), file);
+      t.ok(mounted.includes(dirname(file!)), file!);
   },
 );
 

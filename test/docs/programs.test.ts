@@ -1,12 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { Command } from '../support/command.js';
+import { Command, MUSE_BUS } from '../support/command.js';
 import { reservation } from '../support/leases.js';
 import { ServedRepository } from '../support/served-repository.js';
+import { TemporaryRepository } from '../support/temporary-repository.js';
 import { fencedBlocks } from '../support/transcripts.js';
 import { until } from '../support/until.js';
 
@@ -78,4 +89,33 @@ t.test('the programs of the README compile, and do what the README says', async 
   const fake = run('testing');
   t.equal(await fake.exit, 0, fake.errors.join('\n'));
   t.same(fake.lines, ['1', '0']);
+});
+
+t.test("an agent's loop of the README edits what it holds alone, and steps back from a conflict", async (t) => {
+  const loop = fencedBlocks(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'sh').find((block) =>
+    block.includes('wait --free'),
+  )!;
+  t.ok(loop.trim().split('\n').length <= 11);
+  for (const isRivalled of [false, true]) {
+    const repository = new TemporaryRepository();
+    const bin = mkdtempSync(join(tmpdir(), 'muse-bus-bin-'));
+    t.teardown(() => {
+      repository.dispose();
+      rmSync(bin, { recursive: true });
+    });
+    mkdirSync(join(repository.root, 'src'));
+    // A rival reserves between the wait and the second look.
+    repository.rename('reservation', 'rival', reservation('rival', isRivalled ? ['src/'] : ['test/']));
+    const reservations = join(repository.root, '.muse/coordination/reservations');
+    const rival = join(reservations, 'rival.json');
+    const aside = join(bin, 'rival.json');
+    renameSync(rival, aside);
+    const program = `[ "$1" = holders ] && mv '${aside}' '${rival}'\nexec '${process.execPath}' '${MUSE_BUS}' "$@"\n`;
+    writeFileSync(join(bin, 'muse-bus'), `#!/bin/sh\n${program}`, { mode: 0o755 });
+    const env = { PATH: `${bin}:${process.env['PATH']!}` };
+    const agent = new Command('sh', ['-c', loop], { cwd: repository.root, env });
+    t.equal(await agent.exit, isRivalled ? 1 : 0, agent.errors.join('\n'));
+    t.equal(existsSync(join(repository.root, 'src/billing.py')), !isRivalled, 'edited, or not');
+    t.strictSame(readdirSync(reservations), ['rival.json'], 'and released');
+  }
 });

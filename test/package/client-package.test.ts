@@ -31,9 +31,10 @@ t.teardown(() => {
 const modules = join(folder, 'node_modules');
 const installed = join(modules, 'muse-bus-client');
 mkdirSync(installed, { recursive: true });
-execFileSync(process.execPath, [join(ROOT, 'client/package/build.mjs')]);
+const built = join(folder, 'built');
+execFileSync(process.execPath, [join(ROOT, 'client/package/build.mjs'), built]);
 const [{ filename, files }] = JSON.parse(
-  execFileSync('npm', ['pack', './.build/client-package', '--json', '--pack-destination', folder], {
+  execFileSync('npm', ['pack', built, '--json', '--pack-destination', folder], {
     cwd: ROOT,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],

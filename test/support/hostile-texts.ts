@@ -36,4 +36,4 @@ export function forbiddenIn(text: string): string[] {
 /** Removes the control sequences that the command line itself writes: line breaks, colours, and those that draw a screen. */
 export const withoutOurs = (output: string): string =>
   // eslint-disable-next-line no-control-regex
-  output.replaceAll(/\u001b\[(?:[12]|22|3[1-5]|39)m|\r*\n|\u001b\[(?:H|K|J|\?1049[hl]|\?25[hl]|\?7[hl])/g, '');
+  output.replaceAll(/\u001b\[(?:[127]|2[27]|3[1-5]|39)m|\r*\n|\u001b\[(?:H|K|J|\?1049[hl]|\?25[hl]|\?7[hl])/g, '');

@@ -33,14 +33,14 @@ export function smallPng(png: Buffer): Buffer {
   ]);
 }
 
-interface Image {
+export interface Image {
   readonly width: number;
   readonly height: number;
   readonly channels: number;
   readonly pixels: Uint8Array;
 }
 
-function decode(png: Buffer): Image {
+export function decode(png: Buffer): Image {
   const parts: Buffer[] = [];
   for (let at = 8; at < png.length; at += png.readUInt32BE(at) + 12) {
     if (png.toString('latin1', at + 4, at + 8) === 'IDAT')
@@ -77,8 +77,7 @@ function paeth(left: number, up: number, corner: number): number {
   return byUp <= byCorner ? up : corner;
 }
 
-function commonColours(pixels: Uint8Array, channels: number): number[] {
-  const counts = new Map<number, number>();
+export function commonColours(pixels: Uint8Array, channels: number, counts = new Map<number, number>()): number[] {
   for (let at = 0; at < pixels.length; at += channels) {
     const colour = (pixels[at]! << 16) | (pixels[at + 1]! << 8) | pixels[at + 2]!;
     counts.set(colour, (counts.get(colour) ?? 0) + 1);
@@ -89,7 +88,7 @@ function commonColours(pixels: Uint8Array, channels: number): number[] {
     .map(([colour]) => colour);
 }
 
-function nearestOf(palette: readonly number[], colour: number): number {
+export function nearestOf(palette: readonly number[], colour: number): number {
   let best = 0;
   let least = Infinity;
   palette.forEach((candidate, i) => {
@@ -102,7 +101,7 @@ function nearestOf(palette: readonly number[], colour: number): number {
   return best;
 }
 
-function chunk(type: string, data: Buffer): Buffer {
+export function chunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
   const framed = Buffer.alloc(body.length + 8);
   framed.writeUInt32BE(data.length, 0);

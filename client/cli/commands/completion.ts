@@ -4,9 +4,18 @@ import { USUAL_EXITS, withChoices, withHelp } from '../terminal/help.js';
 import { flagOf } from '../settings/setting.js';
 import { LIMIT_NAMES, SETTINGS } from '../settings/settings.js';
 import type { Terminal } from '../terminal/terminal.js';
+import { COMPLETED, type Completed } from './complete.js';
 
-/** The possible values of a word; the shell itself completes `files` and `directories`. */
-type Values = readonly string[] | 'files' | 'directories';
+/** The possible values of a word; the shell itself completes `files` and `directories`, and the current records the rest. */
+type Values = readonly string[] | 'files' | 'directories' | Completed;
+
+const COMPLETED_FLAGS: Readonly<Record<string, Completed>> = {
+  '--run-id': 'run-id',
+  '--branch': 'branch',
+  '--address': 'address',
+  '--free': 'address',
+};
+const isCompleted = (values: Values): values is Completed => COMPLETED.some((one) => one === values);
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export function completionCommand(terminal: Terminal, program: Command): Command {
@@ -59,6 +68,8 @@ const optionsOf = (command: Command): readonly Option[] => [
 function valuesOfOption({ argChoices, flags, long }: Option): Values | undefined {
   if (long === LIMIT_FLAG) return [...LIMIT_NAMES.keys()].map((name) => `${name}=`);
   if (argChoices !== undefined) return argChoices;
+  const completed = COMPLETED_FLAGS[long ?? ''];
+  if (completed !== undefined) return completed;
   if (flags.endsWith('<file>')) return 'files';
   return flags.endsWith('<path>') ? 'directories' : undefined;
 }
@@ -68,6 +79,7 @@ const LIMIT_FLAG = flagOf(SETTINGS.limit);
 /** The values of a command's argument: the names of nested commands, its choices, or a file. */
 function valuesOfArgument({ commands, registeredArguments: [argument] }: Command): Values | undefined {
   if (commands.length > 0) return commands.map((nested) => nested.name());
+  if (argument?.name() === 'address') return 'address';
   return argument?.argChoices ?? (argument?.name() === 'file' ? 'files' : undefined);
 }
 
@@ -77,12 +89,25 @@ function bash(program: Command): string {
   const commands = commandsOf(program);
   const cases = commands.map((command) => {
     const values = valuesOfArgument(command) ?? [];
-    const own = Array.isArray(values) ? `values="${values.join(' ')}"` : 'shell=-f';
+    const own = isCompleted(values)
+      ? `records="${values}"`
+      : Array.isArray(values)
+        ? `values="${values.join(' ')}"`
+        : 'shell=-f';
     return `    ${command.name()}) flags="${flagsOf(command).join(' ')}"; ${own} ;;`;
   });
-  return `_muse_bus() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" flags="" values="" shell=""
+  return `${BASH_RECORDS}
+_muse_bus() {
+  local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" flags="" values="" shell="" records=""
   COMPREPLY=()
+  # The words as they are typed: bash also splits them at colons.
+  if [ -n "$COMP_LINE" ]; then
+    local line="\${COMP_LINE:0:$COMP_POINT}"
+    word="\${line##*[[:space:]]}"
+    before="\${line%"$word"}"
+    while [[ "$before" == *[[:space:]] ]]; do before="\${before%?}"; done
+    before="\${before##*[[:space:]]}"
+  fi
   case "$before" in
 ${bashFlagCases(commands)}
   esac
@@ -95,11 +120,25 @@ ${cases.join('\n')}
   esac
   case "$word" in
     -*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
-    *) COMPREPLY=($(compgen $shell -W "$values" -- "$word")) ;;
+    *) if [ -n "$records" ]; then _muse_bus_records "$records" "$word"; return; fi
+       COMPREPLY=($(compgen $shell -W "$values" -- "$word")) ;;
   esac
 }
 complete -o bashdefault -F _muse_bus muse-bus`;
 }
+
+/** Values from the records are data of others: they are compared, never expanded as compgen would. */
+const BASH_RECORDS = `_muse_bus_records() {
+  local value cut="" word="\${2#[\\"\\']}" root=() i
+  for ((i = 1; i < \${#COMP_WORDS[@]} - 1; i++)); do
+    if [ "\${COMP_WORDS[i]}" = --root ]; then root=(--root "\${COMP_WORDS[i+1]}"); fi
+  done
+  # bash replaces only what follows the last colon.
+  if [ -n "$BASH_VERSION" ] && [[ "$COMP_WORDBREAKS" == *:* && "$2" == "$word" ]]; then cut="\${word%"\${word##*:}"}"; fi
+  while IFS= read -r value; do
+    if [[ "$value" == "$word"* ]]; then COMPREPLY+=("\${value#"$cut"}"); fi
+  done < <(muse-bus complete "$1" "\${root[@]}" 2>/dev/null)
+}`;
 
 /** A flag has the same values in all commands. */
 function bashFlagCases(commands: readonly Command[]): string {
@@ -108,9 +147,10 @@ function bashFlagCases(commands: readonly Command[]): string {
     .flatMap((option) => {
       const values = valuesOfOption(option);
       if (values === undefined) return [];
+      const names = [option.short, option.long].filter((name) => name !== undefined).join('|');
+      if (isCompleted(values)) return [`    ${names}) _muse_bus_records ${values} "$word"; return ;;`];
       const how = values === 'files' ? '-f' : values === 'directories' ? '-d' : `-W "${values.join(' ')}"`;
       const open = option.long === LIMIT_FLAG ? 'compopt -o nospace 2>/dev/null; ' : '';
-      const names = [option.short, option.long].filter((name) => name !== undefined).join('|');
       return [`    ${names}) ${open}COMPREPLY=($(compgen ${how} -- "$word")); return ;;`];
     })
     .join('\n');
@@ -145,6 +185,7 @@ function fishOption(option: Option): string {
 
 function fishValues(values: Values): string {
   if (values === 'files') return '-F';
+  if (isCompleted(values)) return `-a '(muse-bus complete ${values} 2>/dev/null)'`;
   if (values === 'directories') return "-a '(__fish_complete_directories)'";
   return `-a ${quoted(values.join(' '))}`;
 }

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { closestMatch } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
 import { shownFinding } from '../doctor/doctor.js';
-import { readWhenUnknown } from '../hook/hook.js';
+import { readWhenUnknown } from '../hook/when-unknown.js';
 import { checkHooks } from '../hook-settings/check.js';
 import { lineDifference, type DifferenceLine } from '../hook-settings/line-difference.js';
 import { INSTALL_PLACES, PLACES, type PlaceName } from '../hook-settings/places.js';
@@ -13,6 +13,7 @@ import { withChoices, withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { paint, type Text } from '../terminal/terminal-text.js';
+import { hooksServeCommand } from './hooks-serve.js';
 import { repositoryOf } from './serve.js';
 
 interface ChangeFlags {
@@ -74,6 +75,7 @@ export function hooksCommand(terminal: Terminal): Command {
     withHelp(check, { examples, exits: { 0: 'nothing is wrong', 1: 'something is wrong, or bad arguments' } }),
   );
   hooks.addCommand(withHelp(remove, { examples, exits: EXITS }));
+  hooks.addCommand(hooksServeCommand(terminal));
   return withHelp(hooks, { examples, exits: EXITS });
 }
 

@@ -7,6 +7,7 @@ import { DEFAULT_PORT } from '../../../protocol/index.js';
 import type { Endpoint } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
+import { STORY_ADDRESS } from './story.js';
 import { inspectorUrl, startServer } from '../commands/serve.js';
 import { wholeNumber } from '../settings/setting.js';
 import { untilSignal } from '../terminal/signals.js';
@@ -52,7 +53,8 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<void> 
   try {
     const { server, endpoint } = await serveOnFreePort(root, port);
     swarm.start();
-    for (const text of introduction(root, agents, endpoint, server.transportName ?? '')) terminal.out(text);
+    for (const text of introduction(root, agents, swarm.hasStory, endpoint, server.transportName ?? ''))
+      terminal.out(text);
     await stopped;
     swarm.stop();
     await server.stop();
@@ -80,15 +82,34 @@ async function serveOnFreePort(root: string, port: number | undefined) {
   return { server: fallback, endpoint: await startServer(fallback) };
 }
 
-function introduction(root: string, agents: number, endpoint: Endpoint, transport: string): string[] {
+function introduction(
+  root: string,
+  agents: number,
+  hasStory: boolean,
+  endpoint: Endpoint,
+  transport: string,
+): string[] {
+  // Works in every directory, whether muse-bus is installed or run from a checkout.
+  const museBus = `node ${shellWord(process.argv[1]!)}`;
   return [
     '',
     `muse-bus demo: ${String(agents)} agents in ${root}`,
     `served at ${endpoint.url} (${transport})`,
     '',
     `  Inspector         ${inspectorUrl(endpoint)}`,
-    `  Second terminal   npx muse-bus watch --root ${root}`,
+    `  Second terminal   ${museBus} top --root ${root}`,
+    `                    ${museBus} watch --root ${root}`,
     '',
+    ...(hasStory
+      ? [
+          `A story of a minute repeats at ${STORY_ADDRESS}: bob waits for alice and takes over,`,
+          'carol collides with him and steps back, bob falls silent, and carol goes on when his lease ends.',
+          '',
+        ]
+      : []),
     'Ctrl-C ends the demo and removes the directory.',
   ];
 }
+
+/** A path as one word of a shell. */
+const shellWord = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

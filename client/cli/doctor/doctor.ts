@@ -29,7 +29,7 @@ async function doctor(flags: FormatFlags & TargetFlags, terminal: Terminal): Pro
   const target = readTarget(flags);
   // Loaded on demand, because the help of all commands uses this module too.
   const { examineMachine } = await import('./machine.js');
-  const findings = [...examineMachine(), ...(await examineAll(target))];
+  const findings = [...(await examineMachine()), ...(await examineAll(target))];
   for (const finding of findings) {
     if (format === 'json') terminal.json(finding);
     else for (const text of shownFinding(finding)) terminal.out(text);

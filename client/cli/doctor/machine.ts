@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { VERSION } from '../../../protocol/index.js';
-import { diagnoseEngine } from '../../../server/index.js';
+import { diagnoseEngine, diagnoseParts, type PartsDiagnosis } from '../../../server/index.js';
 import { note, ok, wrong, type Finding } from './finding.js';
 import { resolveSettings } from '../settings/resolve-settings.js';
 
@@ -12,9 +12,10 @@ const MIN_QUEUED = 4_096;
 /** With fewer open files, the server accepts fewer clients than `max_connections`. */
 const MIN_OPEN_FILES = 4_096;
 
-/** Examines the program, Node and the limits of the kernel. */
-export function examineMachine(): Finding[] {
-  return [ok('version', `muse-bus ${VERSION}`), node(), engine(), ...inotify(), ...openFiles()];
+/** Examines the program, Node, the optional parts and the limits of the kernel. */
+export async function examineMachine(): Promise<Finding[]> {
+  const parts = await diagnoseParts();
+  return [ok('version', `muse-bus ${VERSION}`), node(), engine(), ...optional(parts), ...inotify(), ...openFiles()];
 }
 
 function node(): Finding {
@@ -33,6 +34,30 @@ function engine(): Finding {
     `ws, because ${found.why}`,
     `ws does the same, but slower; for the native engine: ${found.cure}`,
   );
+}
+
+/** What a server lacks here without a native build or a package. All of them are optional. */
+function optional({ journal, locks, relay }: PartsDiagnosis): Finding[] {
+  const on = `on Node ${process.versions.node} (${process.platform} ${process.arch})`;
+  return [
+    journal === undefined
+      ? ok('lmdb', 'the build for the journal loads')
+      : note(
+          'lmdb',
+          `no build for the journal loads ${on}: ${journal}`,
+          'serve works without: after a restart clients need a new snapshot',
+        ),
+    locks === undefined
+      ? ok('locks', 'the build for file locks loads')
+      : note(
+          'locks',
+          `no build for file locks loads ${on}`,
+          'serve works without: do not start two servers of a repository at the same instant',
+        ),
+    relay === undefined
+      ? ok('relay', 'the clients of NATS are installed')
+      : note('relay', relay, 'only edges and serve --relay need it'),
+  ];
 }
 
 /** The hashes that the user allows. The check of the settings reports mistakes in them. */

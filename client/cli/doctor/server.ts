@@ -98,7 +98,7 @@ async function health(url: string): Promise<Finding[]> {
   const findings = [
     ...refusal(state),
     state.healthy
-      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}`)
+      ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}${waiting(state)}`)
       : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
   if (state.relay) findings.push(relay(state.relay), ...signing(state.relay));
@@ -155,6 +155,12 @@ function signing({ signed, public_key: key }: NonNullable<Readiness['relay']>): 
   const found = 'every message in the stream is believed: whoever may write to NATS decides what this edge serves';
   return [note('signing', found, 'give --relay-public-key; muse-bus doctor at the origin shows the key')];
 }
+
+/** Why leases that have run out do not end. */
+const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): string =>
+  why === undefined || until === undefined
+    ? ''
+    : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
 
 const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;

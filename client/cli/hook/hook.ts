@@ -2,19 +2,16 @@ import { toCliError, CliError } from '../cli-error.js';
 import { workingDirectory } from '../settings/working-directory.js';
 import type { Terminal } from '../terminal/terminal.js';
 import type { Text } from '../terminal/terminal-text.js';
-import { CLAUDE_CODE } from './claude-code.js';
-import { CODEX } from './codex.js';
-import { CURSOR } from './cursor.js';
-import { outcomeBefore, outcomeOfUnreadable } from './before-edit.js';
+import { outcomeBefore } from './before-edit.js';
 import type { WhenUnknown } from './decision.js';
 import { answerGit } from './git.js';
-import type { HarnessForm, HookAnswer, HookInput, HookOutcome } from './hook-call.js';
+import type { HookAnswer } from './hook-call.js';
 import { identify } from './identity.js';
-import { outcomeBetween } from './session-review.js';
+import { FORMS, outcomeOf, type AgentHarness } from './outcome.js';
 import { readStaged } from './staged.js';
+import { readWhenUnknown } from './when-unknown.js';
 
-export const HARNESSES = ['claude-code', 'codex', 'cursor', 'git'] as const;
-export type Harness = (typeof HARNESSES)[number];
+export const HARNESSES = [...(Object.keys(FORMS) as AgentHarness[]), 'git'] as const;
 
 export interface HookFlags {
   readonly runId?: string | undefined;
@@ -23,11 +20,6 @@ export interface HookFlags {
   readonly whenUnknown?: string | undefined;
 }
 
-const FORMS: Readonly<Record<Exclude<Harness, 'git'>, HarnessForm>> = {
-  'claude-code': CLAUDE_CODE,
-  codex: CODEX,
-  cursor: CURSOR,
-};
 /** The bound is high because the input of a tool that writes a file contains the whole file. */
 const MAX_INPUT_BYTES = 64 * 2 ** 20;
 
@@ -43,7 +35,8 @@ export async function hook(name: string, flags: HookFlags, terminal: Terminal): 
   const form = FORMS[harness];
   try {
     const input = form.read(JSON.parse(await readInput()));
-    const outcome = await outcomeOf(harness, input, { ...flags, whenUnknown }, (line) => terminal.err(line));
+    const settings = { ...flags, whenUnknown, env: process.env };
+    const outcome = await outcomeOf(harness, input, settings, (line) => terminal.err(line));
     print(form.answer(input, outcome), terminal);
   } catch (error) {
     const { message } = toCliError(error);
@@ -52,7 +45,7 @@ export async function hook(name: string, flags: HookFlags, terminal: Terminal): 
 }
 
 /** Decides about a commit. An error of the hook itself stops the commit only with `--when-unknown deny`. */
-async function gitHook(settings: Settings, terminal: Terminal): Promise<void> {
+async function gitHook(settings: HookFlags & { whenUnknown: WhenUnknown }, terminal: Terminal): Promise<void> {
   const identity = identify(settings.runId, process.env, 'git', undefined);
   try {
     const { top, edits } = readStaged(workingDirectory());
@@ -74,43 +67,6 @@ function print({ json, errors = [], exitCode }: HookAnswer, terminal: Terminal):
   if (json !== undefined) terminal.json(json);
   for (const line of errors) terminal.err(line);
   process.exitCode = exitCode;
-}
-
-interface Settings extends HookFlags {
-  readonly whenUnknown: WhenUnknown;
-}
-
-type Warn = (line: Text) => void;
-
-async function outcomeOf(
-  harness: Harness,
-  { call, session, directory = workingDirectory() }: HookInput,
-  settings: Settings,
-  warn: Warn,
-): Promise<HookOutcome> {
-  const identity = identify(settings.runId, process.env, harness, session);
-  const question = { ...settings, identity, directory, about: 'edit', warn } as const;
-  switch (call.is) {
-    case 'before':
-      return outcomeBefore(call.edits, question, session);
-    case 'before-unreadable':
-      return outcomeOfUnreadable(call.why, question);
-    case 'after':
-      return outcomeBetween({ is: 'edited', edits: call.edits }, session, question);
-    case 'after-shell':
-      return outcomeBetween({ is: 'shell' }, session, question);
-    case 'after-other':
-    case 'pause':
-      return outcomeBetween({ is: 'nothing' }, session, question);
-    case 'none':
-      return { is: 'none' };
-  }
-}
-
-/** @throws CliError */
-export function readWhenUnknown(text = 'pass'): WhenUnknown {
-  if (text === 'pass' || text === 'deny') return text;
-  throw new CliError(`--when-unknown must be pass or deny, got ${text}`);
 }
 
 async function readInput(): Promise<string> {

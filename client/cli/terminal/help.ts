@@ -13,8 +13,15 @@ export const USUAL_EXITS: Help['exits'] = {
   1: 'bad arguments or failure',
 };
 
+const HELPS = new WeakMap<Command, Help>();
+
+/** What {@link withHelp} was given, for the manual page. */
+export const helpOf = (command: Command): Help | undefined => HELPS.get(command);
+
 /** Adds examples before the help and exit codes after it. */
-export function withHelp(command: Command, { examples, exits }: Help): Command {
+export function withHelp(command: Command, help: Help): Command {
+  const { examples, exits } = help;
+  HELPS.set(command, help);
   const width = Math.max(...examples.map(([line]) => line.length));
   const shown = examples.map(([line, effect]) => `  ${line.padEnd(width)}   ${effect}`).join('\n');
   const codes = Object.entries(exits).map(([code, meaning]) => `  ${code}  ${meaning}`);

@@ -1,9 +1,12 @@
-import { formatSpan, formatCount, plural } from '../model/format.js';
+import { formatSpan, formatCount, plural, skewWords } from '../model/format.js';
 import { moment, second } from '../page/times.js';
 import { visible } from '../model/visible.js';
 import { goLive } from '../page/actions.js';
 import { send } from '../page/worker-client.js';
 import { paint } from '../page/state.js';
+
+/** A smaller difference changes nothing that a person reads. */
+const SAID_SKEW_MS = 2_000;
 
 /** Notices about unusual states, above the view. */
 export function Notices() {
@@ -17,6 +20,11 @@ export function Notices() {
           <strong>Connection lost.</strong> This page shows the state as of {moment(connection.sinceMs)}; nothing after
           it is known. Reconnecting, attempt {String(connection.attempt)}. Is <code>muse-bus serve</code> running?{' '}
           <span class="muted">{visible(connection.cause, 120)}</span>
+        </div>
+      ) : null}
+      {connection.state === 'live' && Math.abs(connection.skewMs) >= SAID_SKEW_MS ? (
+        <div class="notice info" role="status">
+          {skewWords(connection.skewMs)}
         </div>
       ) : null}
       {connection.state === 'live' && connection.resync ? (

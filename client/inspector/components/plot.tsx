@@ -42,6 +42,9 @@ export function Plot(props: PlotProps) {
   return <div class="plot" ref={place} role="img" aria-label={props.label} />;
 }
 
+/** Steps between the labels of an axis: events and milliseconds are counted in whole numbers, and two labels must not read the same. */
+const WHOLE_STEPS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000].flatMap((power) => [power, 2 * power, 5 * power]);
+
 const sizeOf = (element: HTMLElement) => ({ width: element.clientWidth, height: element.clientHeight });
 
 function optionsOf({ series, format }: PlotProps, element: HTMLElement): uPlot.Options {
@@ -61,7 +64,7 @@ function optionsOf({ series, format }: PlotProps, element: HTMLElement): uPlot.O
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, (Number.isFinite(high) ? high : 1) * 1.1)] } },
     axes: [
       { ...axis, size: 22, space: 70, values: (_plot, splits) => splits.map((at) => second(at * 1_000)) },
-      { ...axis, size: 52, space: 26, values: (_plot, splits) => splits.map(format) },
+      { ...axis, size: 52, space: 26, incrs: WHOLE_STEPS, values: (_plot, splits) => splits.map(format) },
     ],
     series: [
       {},

@@ -54,9 +54,9 @@ function isoIn(ms: number, zone: Zone): string {
   return new Date(atMs - offsetMs).toISOString().replace(/^\+/, '').slice(-24);
 }
 
-/** A delay of delivery, `0.4 ms`, `12 ms`, `1.2 s`. */
+/** A delay of delivery, `< 1 ms`, `12 ms`, `1.2 s`. The stamps that it comes from are whole milliseconds, so no digits follow. */
 export function formatLag(ms: number): string {
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1) return '< 1 ms';
   return ms < 1_000 ? `${String(Math.round(ms))} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
@@ -75,3 +75,7 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${formatCount(count)} ${count === 1 ? one : many}`;
 
 const two = (n: number): string => String(n).padStart(2, '0');
+
+/** @param skewMs how far the server's clock is ahead of the browser's */
+export const skewWords = (skewMs: number): string =>
+  `The server's clock is ${formatSpan(Math.abs(skewMs))} ${skewMs < 0 ? 'behind' : 'ahead of'} this browser's. All times here are the server's.`;

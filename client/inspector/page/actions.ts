@@ -1,3 +1,5 @@
+import { plural } from '../model/format.js';
+import { lackWords } from '../model/lacks.js';
 import { visible } from '../model/visible.js';
 import { VIEW_KEYS, VIEW_NAMES, VIEW_TITLES, type ViewName } from '../model/view-name.js';
 import { ask, send } from './worker-client.js';
@@ -6,6 +8,7 @@ import {
   follow,
   grouping,
   isUtc,
+  nowMs,
   overlay,
   paint,
   query,
@@ -34,7 +37,7 @@ export function goLive(): void {
 }
 
 export async function exportFile(): Promise<void> {
-  const { file, events } = await ask({ about: 'export' });
+  const { file, events, lacks } = await ask({ about: 'export' });
   const link = document.createElement('a');
   link.href = URL.createObjectURL(file);
   link.download = `muse-bus-${new Date().toISOString().replaceAll(':', '').slice(0, 15)}.ndjson`;
@@ -42,7 +45,7 @@ export async function exportFile(): Promise<void> {
   setTimeout(() => {
     URL.revokeObjectURL(link.href);
   }, 1_000);
-  say(`${String(events)} events exported`);
+  say(`${plural(events, 'event')} exported, ${lackWords(lacks, nowMs.value, isUtc.value ? 'utc' : 'local')}`);
 }
 
 export function importFile(): void {

@@ -174,7 +174,7 @@ function Rates({ pulse: { rates }, summary }: { pulse: PulsePaint; summary: Summ
             { name: 'mean', color: 'accent' },
             { name: 'max', color: 'warning', dash: true },
           ]}
-          format={formatLag}
+          format={(value) => (value === 0 ? '0' : formatLag(value))}
         />
       </section>
     </>

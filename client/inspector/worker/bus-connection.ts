@@ -201,7 +201,13 @@ export class BusConnection {
     if (this.#resync && this.now() - this.#resync.atMs > NOTICE_MS) this.#resync = undefined;
     const { server: version, epoch, backend } = client.server;
     const server = { version, epoch, backend };
-    this.listener.state({ state: 'live', resync: this.#resync, roundTripMs: status.roundTripMs, server });
+    this.listener.state({
+      state: 'live',
+      resync: this.#resync,
+      roundTripMs: status.roundTripMs,
+      skewMs: this.#skewMs,
+      server,
+    });
   }
 }
 

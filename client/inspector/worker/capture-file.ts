@@ -1,6 +1,7 @@
 import { isEvent, formatLine, readLine } from '../model/ndjson.js';
 import type { EventEntry } from '../model/entry.js';
 import { KINDS } from '../../../protocol/index.js';
+import { lacksOf, type Lacks } from '../model/lacks.js';
 import type { Timeline } from '../model/timeline.js';
 
 /** The lines in one piece of the file, so that a long capture does not become one string. */
@@ -11,7 +12,7 @@ export function exportCapture(
   timeline: Timeline,
   epoch: string,
   version: string,
-): { readonly file: Blob; readonly events: number } {
+): { readonly file: Blob; readonly events: number; readonly lacks: Lacks } {
   const pieces: string[] = [];
   let lines: string[] = [];
   let events = 0;
@@ -45,7 +46,7 @@ export function exportCapture(
   }
   for (const entry of timeline.capture.range(0, timeline.capture.length)) if (isEvent(entry)) add(entry);
   if (lines.length > 0) pieces.push(`${lines.join('\n')}\n`);
-  return { file: new Blob(pieces, { type: 'application/x-ndjson' }), events };
+  return { file: new Blob(pieces, { type: 'application/x-ndjson' }), events, lacks: lacksOf(timeline) };
 }
 
 /** Reads a file of events into a timeline. @returns how many lines were events, and how many were not. */

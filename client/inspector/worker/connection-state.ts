@@ -11,6 +11,8 @@ export type ConnectionState =
       readonly state: 'live';
       readonly resync: ResyncNotice | undefined;
       readonly roundTripMs: number;
+      /** How far the server's clock is ahead of this browser's; negative if it is behind. All times shown are the server's. */
+      readonly skewMs: number;
       readonly server: ServerFacts;
     }
   /** The connection was lost; the page shows the last known state. */

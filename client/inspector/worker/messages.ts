@@ -1,4 +1,5 @@
 import type { Completion } from '../model/completion.js';
+import type { Lacks } from '../model/lacks.js';
 import type { Verdict } from '../../../protocol/index.js';
 import type { ExplainParams, Explanation } from '../model/overview.js';
 import type { Since } from '../model/place.js';
@@ -55,7 +56,7 @@ export type Question =
 export interface Answers {
   readonly completion: Completion;
   readonly raw: RawFrame;
-  readonly export: { readonly file: Blob; readonly events: number };
+  readonly export: { readonly file: Blob; readonly events: number; readonly lacks: Lacks };
   readonly explain: Explanation;
   readonly search: Found[];
   readonly told: ClientAnswer[];

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { Command } from '../../support/command.js';
+import { Command, MUSE_BUS } from '../../support/command.js';
+import { reservation } from '../../support/leases.js';
+import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -79,4 +81,53 @@ t.test('an unknown shell is refused', async (t) => {
   const completion = Command.museBus(['completion', 'tcsh']);
   t.equal(await completion.exit, 1);
   t.match(completion.errors.join('\n'), /bash, zsh, fish, got tcsh/);
+});
+
+t.test('run ids, branches and addresses are completed from the records, and no record becomes a command', async (t) => {
+  const directory = temporaryDirectory(t);
+  const repository = new TemporaryRepository();
+  t.teardown(() => repository.dispose());
+  const touched = join(directory, 'touched');
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g', 'src/b.py']));
+  repository.rename('reservation', 'r2', reservation(`agent-$(touch ${touched})`, ['src/a.py::`touch x`']));
+  const completion = Command.museBus(['completion', 'bash']);
+  await completion.exit;
+  writeFileSync(join(directory, 'muse-bus'), `#!/bin/sh\nexec '${process.execPath}' '${MUSE_BUS}' "$@"\n`, {
+    mode: 0o755,
+  });
+  const root = `--root ${repository.root}`;
+  const variants: readonly (readonly [line: string, expected: readonly string[]])[] = [
+    [`muse-bus watch ${root} --run-id age`, ['agent-1']],
+    [`muse-bus top ${root} --branch `, ['']],
+    [`muse-bus get reservation ${root} -b `, ['main']],
+    // Bash replaces only what follows the last colon.
+    [`muse-bus holders ${root} src/a.py::`, ['f', 'g']],
+    [`muse-bus wait ${root} --free src/b`, ['src/b.py']],
+    [`muse-bus holders ${root} 'src/a.py::`, ['src/a.py::f', 'src/a.py::g']],
+  ];
+  for (const [line, expected] of variants) {
+    const script = `${completion.lines.join('\n')}
+COMP_LINE="$1"; COMP_POINT=\${#1}; COMP_WORDS=($1); [[ "$1" == *' ' ]] && COMP_WORDS+=(''); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+_muse_bus; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const bash = new Command('bash', ['-c', script, 'bash', line], {
+      cwd: directory,
+      env: { PATH: `${directory}:${process.env['PATH']!}` },
+    });
+    t.equal(await bash.exit, 0);
+    t.strictSame(bash.lines, expected, line);
+  }
+  t.notOk(existsSync(touched));
+});
+
+t.test('the manual page says what the help says', async (t) => {
+  const page = readFileSync(new URL('../../../dist/client/cli/muse-bus.1', import.meta.url), 'utf8');
+  const words = page.replaceAll('\\-', '-').replaceAll('\\e', '\\');
+  for (const text of [
+    '.SS holders <address>',
+    '-b, --branch <branch>',
+    'only reservations on this branch',
+    '.SS token rotate',
+  ])
+    t.match(words, text);
+  t.notMatch(page, /^[.'](?!TH|SH|SS|TP|PP|B |BR|I |RI)/m, 'no line is a request by accident');
 });

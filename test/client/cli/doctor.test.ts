@@ -37,7 +37,19 @@ t.test('if nothing is wrong, doctor says so and exits with 0', async (t) => {
   t.strictSame(wrong(findings), []);
   t.equal(exit, 0);
   const checks = new Set(findings.map(({ check }) => check));
-  for (const check of ['version', 'node', 'engine', 'repository', 'watching', 'disk', 'private files', 'journal'])
+  for (const check of [
+    'version',
+    'node',
+    'engine',
+    'lmdb',
+    'locks',
+    'relay',
+    'repository',
+    'watching',
+    'disk',
+    'private files',
+    'journal',
+  ])
     t.ok(checks.has(check), check);
   for (const check of ['settings', 'server', 'clock', 'limits', 'readiness', 'durability', 'records'])
     t.ok(checks.has(check), check);

@@ -80,6 +80,8 @@ const settled = (page: Page): Promise<void> =>
 
 /** Brings a view into the state that the documents show, with a selection if that shows more. */
 async function prepare(page: Page, name: string, reservation: string): Promise<void> {
+  // The story of the demo has a wait in most of its moments, and the documents show one.
+  if (name === 'pulse' && isForTheDocuments) await page.waitForSelector('.wait-lines .matter', { timeout: 70_000 });
   if (name === 'stream') await page.click('.stream-grid.cells:has(.kind-intent)');
   if (name === 'symbols') await page.click('.symbol-grid .path.symbol');
   if (name === 'bus') {

@@ -1,4 +1,7 @@
 import t from 'tap';
+import { Timeline } from '../../../client/inspector/model/timeline.js';
+import { formatLag, skewWords } from '../../../client/inspector/model/format.js';
+import { lacksOf, lackWords } from '../../../client/inspector/model/lacks.js';
 import { formatLine, readLine } from '../../../client/inspector/model/ndjson.js';
 import { packedSize } from '../../../client/inspector/model/packed-size.js';
 import { visible, visibleMiddle } from '../../../client/inspector/model/visible.js';
@@ -190,3 +193,27 @@ t.test('invisible characters are escaped, and long texts are cut', async (t) => 
     t.notMatch(visible(`ab${family}cd`, cut), /👨(?!\u200d👩\u200d👧)/u, 'no emoji is cut');
   }
 });
+
+t.test('a capture says what it lacks', async (t) => {
+  const nowMs = NOON + 60_000;
+  const words = (timeline: Timeline): string => lackWords(lacksOf(timeline), nowMs, 'utc');
+  const whole = new Timeline(1_000_000, 'epoch');
+  whole.addMark({ type: 'begin', why: 'epoch' }, NOON);
+  t.equal(words(whole), 'from 12:00:00 (the beginning of the history); nothing is missing since');
+  whole.addMark({ type: 'resync', reason: 'lagged' }, NOON + 1);
+  t.match(words(whole), 'the events of 1 gap missing since');
+  const small = new Timeline(2_000);
+  for (let i = 1; i <= 40; i++) {
+    const event = { type: 'added', kind: 'task', id: `t${String(i)}`, revision: i, data: {}, lagMs: 1 } as const;
+    small.addEvent({ ...event, atMs: NOON + i * 1_000 });
+  }
+  t.match(words(small), /^from 12:00:\d\d \(earlier events were evicted\); nothing is missing since$/);
+});
+
+t.test(
+  'delays are said in whole milliseconds, as they are measured, and so is a difference of the clocks',
+  async (t) => {
+    t.strictSame([0, 0.4, 1, 2.6, 999, 1_240].map(formatLag), ['< 1 ms', '< 1 ms', '1 ms', '3 ms', '999 ms', '1.2 s']);
+    t.match(skewWords(-185_000), "server's clock is 3 m 05 s behind this browser's");
+  },
+);

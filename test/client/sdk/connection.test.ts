@@ -97,6 +97,52 @@ t.test('a blocked process reads its socket before it gives its connection up', a
   await bus.close();
 });
 
+for (const [clock, sleep] of [
+  ['stands still', (server: ScriptedServer) => server.clock.setWallClock(3_600_000)],
+  ['goes on', (server: ScriptedServer) => server.clock.sleepThrough(3_600_000)],
+] as const) {
+  t.test(
+    `after a sleep in which the monotonic clock ${clock}, a wait for the next attempt is over at once`,
+    async (t) => {
+      const server = new ScriptedServer();
+      const bus = await server.welcomedClient();
+      server.drop();
+      t.match(bus.status, { state: 'connecting' });
+      const { dials } = server;
+      // Nobody listens, so that the waits become longer.
+      for (let i = 0; i < 8; i++) {
+        server.clock.advance(15_000);
+        server.drop();
+      }
+      const tried = server.dials;
+      t.ok(tried > dials);
+      sleep(server);
+      server.clock.advance(1_000);
+      t.equal(server.dials, tried + 1);
+      await bus.close();
+    },
+  );
+
+  t.test(
+    `after a sleep in which the monotonic clock ${clock}, a connection is proven or given up within 4 s`,
+    async (t) => {
+      const server = new ScriptedServer();
+      const bus = await server.welcomedClient();
+      sleep(server);
+      server.clock.advance(1_000);
+      t.same(server.sent.at(-1), [MessageType.ping, 0], 'the server is asked');
+      server.say([MessageType.pong, 0, server.clock.now()]);
+      server.clock.advance(2_000);
+      t.equal(bus.status.state, 'live', 'an answer proves it');
+      sleep(server);
+      server.clock.advance(1_000);
+      server.clock.advance(3_000);
+      t.not(bus.status.state, 'live', 'without an answer it is given up');
+      await bus.close();
+    },
+  );
+}
+
 t.test('before the welcome the client acts on no message but an error', async (t) => {
   const server = new ScriptedServer();
   const bus = server.client();

@@ -92,3 +92,28 @@ t.test('the timer for a lease that ends in the year 9999 is set for a minute at 
   await pass(clock, 24 * HOUR_MS);
   t.same(expired(), []);
 });
+
+for (const elapsedInSleep of ['stops', 'may-go-on'] as const) {
+  t.test(
+    `after a sleep in which the monotonic clock ${elapsedInSleep}, holders get a minute to extend their leases`,
+    async (t) => {
+      const clock = Object.assign(new ManualClock(), { elapsedInSleep });
+      const { ingest, reserve, write, expired } = ingestOver(clock);
+      t.teardown(() => ingest.stop());
+      await reserve('beats', HOUR_MS / 2);
+      await reserve('gone', HOUR_MS / 2);
+      for (let i = 0; i < 5; i++) await pass(clock, 1_000);
+      if (elapsedInSleep === 'stops') clock.setWallClock(HOUR_MS);
+      else clock.sleepThrough(HOUR_MS);
+      await turns();
+      t.same(expired(), [], 'at waking nothing ends');
+      t.ok(ingest.leaseDoubt, 'and the health says so');
+      for (let i = 0; i < 30; i++) await pass(clock, 1_000);
+      // Without a hint.
+      write('heartbeat', 'h', { reservation_id: 'beats', extended_expires_at: clock.inFuture(HOUR_MS) });
+      for (let i = 0; i < 120; i++) await pass(clock, 1_000);
+      t.same(expired(), ['gone']);
+      t.equal(ingest.leaseDoubt, undefined);
+    },
+  );
+}

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { DOUBT_MS, JUMP_BOUND_MS, LeaseTime } from '../../../server/watch/lease-time.js';
+import { elapsedInSleepOn } from '../../../server/runtime/clock.js';
+import { DOUBT_MS, JUMP_BOUND_MS, LeaseTime, READ_EVERY_MS } from '../../../server/watch/lease-time.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const HOUR_MS = 3_600_000;
@@ -77,4 +78,41 @@ t.test('time that follows the monotonic clock is in whole milliseconds, as the r
   clock.setWallClock(HOUR_MS);
   clock.advance(0.4);
   t.ok(Number.isInteger(time.now()));
+});
+
+/** A machine whose monotonic clock may go on while it sleeps: macOS, Windows. */
+class GoingOnClock extends ManualClock {
+  readonly elapsedInSleep = 'may-go-on';
+}
+
+t.test(
+  'where the monotonic clock goes on in a sleep, a long time without a timer does not count as time awake',
+  async (t) => {
+    const clock = new GoingOnClock();
+    const time = new LeaseTime(clock);
+    clock.advance(READ_EVERY_MS);
+    const before = time.now();
+    clock.sleepThrough(HOUR_MS);
+    t.equal(time.now(), before + READ_EVERY_MS, 'lease time continues');
+    t.match(time.doubt?.why, /slept or was stopped for 3599 s/);
+    t.equal(time.doubt?.untilMs, clock.now() + DOUBT_MS);
+    for (let ms = 0; ms < DOUBT_MS; ms += READ_EVERY_MS) {
+      t.not(time.now(), clock.now());
+      clock.advance(READ_EVERY_MS);
+    }
+    t.equal(time.now(), clock.now(), 'until it was awake for the whole time of the doubt');
+    t.equal(time.doubt, undefined);
+  },
+);
+
+t.test('where it goes on, the clocks are read each second, and elsewhere only as often as drift demands', async (t) => {
+  t.equal(new LeaseTime(new GoingOnClock()).readWithinMs, READ_EVERY_MS);
+  t.equal(new LeaseTime(new ManualClock()).readWithinMs, Infinity);
+  for (const [platform, expected] of [
+    ['linux', 'stops'],
+    ['darwin', 'may-go-on'],
+    ['win32', 'may-go-on'],
+    ['freebsd', 'may-go-on'],
+  ] as const)
+    t.equal(elapsedInSleepOn(platform), expected, platform);
 });

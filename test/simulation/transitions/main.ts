@@ -1,4 +1,4 @@
-import { lives } from '../lives.js';
+import { lives, type LivesReport } from '../lives.js';
 import { STATE_TABLES } from './state-tables.js';
 
 /** Counts the transitions in lives. Arguments: `FIRST_SEED MAX_LIVES MAX_SECONDS`. Works only in a patched bundle. */
@@ -9,7 +9,13 @@ globalThis.transitionSeen = (table, transition) => {
   const key = `${table} ${transition}`;
   counts.set(key, (counts.get(key) ?? 0) + 1);
 };
-const lived = (): void => undefined;
+let told = 0;
+const lived = ({ lives: count, found }: LivesReport): void => {
+  for (const { seed, violation } of found.slice(told))
+    console.error(`seed ${seed} violates '${violation.rule}': ${violation.why}`);
+  told = found.length;
+  if (count % 100 === 0) console.error(`${count} lives`);
+};
 const report = await lives({ firstSeed, maxLives, maxSeconds, untilViolation: false, withFaults: [], lived });
 
 let never = 0;
@@ -21,4 +27,4 @@ for (const { name, transitions } of STATE_TABLES) {
     console.log(`| ${name} | ${transition.replaceAll(' ', ' | ')} | ${count === 0 ? '**never**' : count} |`);
   }
 }
-console.log(`\n${never} were never seen`);
+console.log(`\n${never} were never seen, and ${report.found.length} lives violate a rule`);

@@ -69,15 +69,71 @@ export const STATE_TABLES: readonly StateTable[] = [
       'lost ended ended',
     ],
   },
+  {
+    name: 'publisher',
+    transitions: [
+      'idle started claiming',
+      'idle stopped stopped',
+      'claiming connected claiming',
+      'claiming claimed publishing',
+      'claiming failed away',
+      'claiming refused refused',
+      'claiming taken taken',
+      'claiming taken stopped',
+      'claiming stopped stopped',
+      'publishing settled publishing',
+      'publishing failed away',
+      'publishing refused refused',
+      'publishing stopped stopped',
+      'away timer claiming',
+      'away connected claiming',
+      'away stopped stopped',
+      'refused timer claiming',
+      'refused connected claiming',
+      'refused stopped stopped',
+      'taken timer claiming',
+      'taken connected claiming',
+      'taken stopped stopped',
+    ],
+  },
+  {
+    name: 'edge',
+    transitions: [
+      'idle started opening',
+      'idle stopped stopped',
+      'opening connected opening',
+      'opening opened following',
+      'opening discontinued building',
+      'opening disconnected waiting',
+      'opening failed waiting',
+      'opening broken waiting',
+      'opening stopped stopped',
+      'building connected opening',
+      'building built following',
+      'building disconnected waiting',
+      'building failed waiting',
+      'building broken waiting',
+      'building stopped stopped',
+      'following timer following',
+      'following connected opening',
+      'following disconnected waiting',
+      'following broken opening',
+      'following broken waiting',
+      'following stopped stopped',
+      'waiting timer opening',
+      'waiting connected opening',
+      'waiting stopped stopped',
+    ],
+  },
 ];
 
-/** Patches a function of the name `nextState` to report each transition. */
-function watched(table: string, file: string, given: string, gives: string): Patch {
+/** Patches the function that is a state table to report each transition. */
+function watched(table: string, file: string, given: string, gives: string, name = 'nextState'): Patch {
   const names = given.replace(/: \w+/g, '');
   return {
     file,
-    find: `export function nextState(${given}): ${gives} {\n`,
-    replace: `export function nextState(${given}): ${gives} {
+    find: `export function ${name}(${given}): ${gives} {\n`,
+    replace: `export function ${name}(${given}): ${gives} {
   const next = transition(${names});
   globalThis.transitionSeen?.('${table}', \`\${state.at} \${event.is} \${next.at}\`);
   return next;
@@ -103,4 +159,17 @@ export const WATCHED: readonly Patch[] = [
     'ConnectionState',
   ),
   watched('mirror', 'client/sdk/mirror-state.ts', 'state: MirrorState, event: MirrorEvent', 'MirrorState'),
+  watched(
+    'publisher',
+    'server/relay/publisher-state.ts',
+    'state: PublisherState, event: PublisherEvent',
+    'PublisherState',
+  ),
+  watched(
+    'edge',
+    'server/relay/edge-stream-state.ts',
+    'state: EdgeStreamState, event: EdgeStreamEvent',
+    'EdgeStreamState',
+    'nextEdgeState',
+  ),
 ];

@@ -90,6 +90,11 @@ export class Origin {
     return this.#run?.files;
   }
 
+  /** How many of the directories that it keeps open it does not watch: through FSEvents, the root and `.muse`. */
+  get unwatched(): number {
+    return mechanismOf(this.services.plan) === 'FSEvents' ? 2 : 0;
+  }
+
   get unforeseen(): number {
     return this.#unforeseen + (this.#run?.bus.supervisor.count ?? 0);
   }
