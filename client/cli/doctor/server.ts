@@ -147,6 +147,12 @@ function relay({ state, sequence, behind, staleness_s }: NonNullable<Readiness['
   );
 }
 
+/** Why leases that have run out do not end. */
+const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): string =>
+  why === undefined || until === undefined
+    ? ''
+    : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
+
 /** Whether edges can tell the origin's messages from those of whoever else may write to NATS. */
 function signing({ signed, public_key: key }: NonNullable<Readiness['relay']>): Finding[] {
   if (key !== undefined) return [ok('signing', `edges check messages with --relay-public-key ${key}`)];
@@ -155,12 +161,6 @@ function signing({ signed, public_key: key }: NonNullable<Readiness['relay']>): 
   const found = 'every message in the stream is believed: whoever may write to NATS decides what this edge serves';
   return [note('signing', found, 'give --relay-public-key; muse-bus doctor at the origin shows the key')];
 }
-
-/** Why leases that have run out do not end. */
-const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): string =>
-  why === undefined || until === undefined
-    ? ''
-    : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
 
 const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;
