@@ -7,6 +7,7 @@ import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './config/options.js';
 import { OriginRelay } from './relay/origin-relay.js';
+import { OriginSeal } from './relay/seal.js';
 import { bootId, PrivateState, type Endpoint, type LockError } from './repository/index.js';
 import { CoordinationDir, CoordinationDirError } from './watch/coordination-dir.js';
 import type { RepositoryGoneError } from './watch/watch-state.js';
@@ -188,6 +189,7 @@ export class BusServer {
       root,
       source,
       maxRecordBytes: limits.maxRecordBytes,
+      seal: new OriginSeal(this.#state.relayKey()),
       clock: this.#clock,
       log: this.#log,
     });

@@ -112,7 +112,8 @@ export class Bus extends BusBase {
   get relayStatus(): RelayStatus | undefined {
     if (!this.relay) return undefined;
     const { state, sequence, behind } = this.relay.health;
-    return { state, sequence, behind };
+    const { publicKey } = this.relay;
+    return { state, sequence, behind, ...(publicKey === undefined ? {} : { public_key: publicKey }) };
   }
 
   get journalHealth(): JournalHealth {

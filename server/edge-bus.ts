@@ -24,10 +24,11 @@ import { readJson, type Broker, type ConnectBroker } from './relay/broker.js';
 import { connectNatsBroker } from './relay/nats-broker.js';
 import { OriginBarrier } from './relay/origin-barrier.js';
 import { OriginLiveness } from './relay/origin-liveness.js';
-import { readAlive } from './relay/alive-message.js';
+import { readAlive, type AliveMessage } from './relay/alive-message.js';
 import type { Question } from './relay/origin-relay.js';
 import { eventOf, type EventMessage, type Stamp } from './relay/relay-message.js';
 import { RelayNames } from './relay/relay-names.js';
+import { SealCheck } from './relay/seal.js';
 import type { ResolvedRelay } from './config/relay-options.js';
 
 /** How many messages of the stream an edge reads at its start, so that clients can resume from older cursors. */
@@ -56,6 +57,8 @@ export class EdgeBus extends BusBase {
   readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
   readonly names: RelayNames;
   readonly condition: EdgeCondition;
+  /** `undefined` if the edge was given no key: then every message that can be read is believed. */
+  readonly #seal: SealCheck | undefined;
   #broker: Broker | undefined;
   #stream: EdgeStream | undefined;
   #barrier: OriginBarrier | undefined;
@@ -75,6 +78,7 @@ export class EdgeBus extends BusBase {
     this.supervisor = new Supervisor(log, clock);
     this.names = new RelayNames(relay.repository);
     this.presence = new OriginLiveness(clock);
+    this.#seal = relay.publicKeys.length > 0 ? new SealCheck(relay.publicKeys) : undefined;
     this.condition = new EdgeCondition({
       clock,
       log,
@@ -98,7 +102,13 @@ export class EdgeBus extends BusBase {
   get relayStatus(): RelayStatus {
     const { staleMs } = this.condition;
     const staleness_s = staleMs === undefined ? null : Math.round(staleMs) / 1_000;
-    return { state: this.state, sequence: this.sequence, behind: this.behind, staleness_s };
+    return {
+      state: this.state,
+      sequence: this.sequence,
+      behind: this.behind,
+      staleness_s,
+      signed: this.#seal !== undefined,
+    };
   }
 
   /** What the edge does with the stream. */
@@ -153,6 +163,7 @@ export class EdgeBus extends BusBase {
       clock,
       log,
       random,
+      seal: this.#seal,
       historyMessages: HISTORY_MESSAGES,
       askForBase: async () => {
         await this.#ask({ ask: 'base' }).catch(() => undefined);
@@ -177,7 +188,7 @@ export class EdgeBus extends BusBase {
       (answer, askedAt, heardAt) => {
         const alive = readAlive(answer);
         if (!alive || !this.presence.answered(alive, askedAt, heardAt)) return;
-        this.condition.heard(alive, askedAt);
+        this.condition.answered(alive, askedAt);
       },
     );
     broker.watchConnection((state) => {
@@ -276,9 +287,11 @@ export class EdgeBus extends BusBase {
 
   #followHeartbeats(broker: Broker): void {
     broker.subscribe(this.names.alive, ({ data }) => {
-      const alive = readAlive(readJson(data));
-      if (!alive || !this.presence.heard(alive)) return;
-      this.condition.heard(alive, this.clock.elapsed());
+      const value = readJson(data);
+      const alive = readAlive(value);
+      if (!alive || this.#seal?.isSealedJson(this.names.alive, value as object) === false) return;
+      if (!this.presence.heard(alive)) return;
+      this.condition.heard(alive);
       this.#checkProgress();
     });
   }
@@ -292,8 +305,15 @@ export class EdgeBus extends BusBase {
   }
 
   async #ask(question: Question): Promise<object> {
-    const answer = readJson(await this.#broker!.request(this.names.ask, JSON.stringify(question), ASK_MS));
+    const { names, presence } = this;
+    const beat = presence.beat;
+    const answer = readJson(await this.#broker!.request(names.ask, JSON.stringify(question), ASK_MS));
     if (typeof answer !== 'object' || answer === null) throw new Error('the origin has no answer');
+    if (question.ask !== 'sync' || !this.#seal) return answer;
+    // An answer that was given before the question says nothing of what was on disk at the question.
+    const isNew = ((answer as Partial<AliveMessage>).beat ?? 0) > beat;
+    if (!isNew || !this.#seal.isSealedJson(names.ask, answer))
+      throw new Error('the answer is not signed by the origin');
     return answer;
   }
 }

@@ -52,6 +52,11 @@ export interface RelayOptions {
   /** The client's own certificate in PEM; its key is in `keyFile`. */
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
+  /**
+   * At an edge: the public key of the origin, of which only signed messages are then believed; several while it changes.
+   * @default none: every message in the stream that can be read is believed
+   */
+  readonly publicKeys?: readonly string[];
   readonly limits?: Partial<StreamLimits>;
   /** The interval of the origin's heartbeats to edges, milliseconds. @default that of heartbeats to clients, at most one second */
   readonly aliveMs?: number;
@@ -60,6 +65,7 @@ export interface RelayOptions {
 export interface ResolvedRelay {
   readonly access: RelayAccess;
   readonly repository: string;
+  readonly publicKeys: readonly string[];
   readonly limits: StreamLimits;
   readonly aliveMs: number;
 }
@@ -84,7 +90,8 @@ export function resolveRelay(options: RelayOptions, heartbeatMs: number): Resolv
   if (fault !== undefined) throw new OptionError(`the relay's repository ${JSON.stringify(repository)} ${fault}`);
   const aliveMs = options.aliveMs ?? Math.min(heartbeatMs, SLOWEST_ALIVE_MS);
   if (!(aliveMs >= 10 && aliveMs <= 3_600_000)) throw new OptionError('aliveMs must be from 10 to 3600000');
-  return { access: accessOf(options), repository, limits: limitsOf(options.limits ?? {}), aliveMs };
+  const { publicKeys = [] } = options;
+  return { access: accessOf(options), repository, publicKeys, limits: limitsOf(options.limits ?? {}), aliveMs };
 }
 
 function accessOf({ url, credsFile, user, password, token, caFile, certFile, keyFile }: RelayOptions): RelayAccess {

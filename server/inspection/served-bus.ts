@@ -19,6 +19,10 @@ export interface RelayStatus {
   readonly behind: number;
   /** At an edge: how old the records may be, seconds; `null` while that is not known. */
   readonly staleness_s?: number | null;
+  /** At an edge: whether only messages that the origin has signed are believed. */
+  readonly signed?: boolean;
+  /** At an origin: the key that its messages are checked with. */
+  readonly public_key?: string;
 }
 
 /** A bus as the network room and the metrics see it. */

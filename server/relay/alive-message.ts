@@ -10,6 +10,10 @@ export interface AliveMessage {
   /** The interval of these heartbeats, milliseconds. */
   readonly alive_ms: number;
   readonly health: WatchHealth;
+  /** Counts the heartbeats and answers of this process, from 1, so that one that is sent again is known. Missing before 1.1. */
+  readonly beat?: number;
+  /** The monotonic clock of the origin's process when it was sent, milliseconds. Missing before 1.1. */
+  readonly up?: number;
 }
 
 /** The latest time that a `Date` can represent, Unix milliseconds. */
@@ -29,7 +33,9 @@ export function readAlive(value: unknown): AliveMessage | undefined {
     isCount(alive.revision, Number.MAX_SAFE_INTEGER) &&
     isCount(alive.now, LAST_TIME_MS) &&
     isCount(alive.alive_ms, MAX_ALIVE_MS) &&
-    isHealth(alive.health);
+    isHealth(alive.health) &&
+    (alive.beat === undefined || isCount(alive.beat, Number.MAX_SAFE_INTEGER)) &&
+    (alive.up === undefined || isCount(alive.up, Number.MAX_SAFE_INTEGER));
   return isAlive ? (value as AliveMessage) : undefined;
 }
 

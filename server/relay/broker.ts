@@ -16,6 +16,8 @@ export interface StreamInfo {
   /** How many messages it holds. */
   readonly messages: number;
   readonly bytes: number;
+  /** When it was created, which tells it from one of the same name before it; `undefined` if the broker does not say. */
+  readonly created?: string | undefined;
   /** The largest message that it takes; `undefined` if it has no bound of its own. */
   readonly maxMessageBytes?: number | undefined;
   /** Why its settings do not suit the relay; `undefined` if they do. */

@@ -2,11 +2,12 @@ import { hostname } from 'node:os';
 import type { Revision } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import { readJson, WrongSequenceError, type Broker, type StreamInfo } from './broker.js';
+import { readJson, WrongSequenceError, type Broker, type StoredMessage, type StreamInfo } from './broker.js';
 import type { Published, StreamPosition } from './outbox.js';
 import { encodeMark, type Claim, type RelayMessage, type Stamp } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
+import type { OriginSeal } from './seal.js';
 import { RelayTakenError } from './relay-taken-error.js';
 import type { StreamLimits } from '../config/relay-options.js';
 
@@ -44,6 +45,8 @@ export interface ClaimServices {
   readonly log: Log;
   readonly identity: Identity;
   readonly source: Published;
+  /** Signs what this origin sends. Without it nothing is signed, and every message that can be read is believed. */
+  readonly seal?: OriginSeal | undefined;
 }
 
 /** The messages that a process has sent since it last claimed the stream. */
@@ -87,7 +90,8 @@ export async function claimStream(services: ClaimServices, sent?: SentMessages):
       position: position?.revision ?? source.history.newest,
     };
     const { host, pid, root } = identity;
-    const claim = encodeMark(stamp, { is: 'claim', host, pid, root, since: clock.now() });
+    const plain = encodeMark(stamp, { is: 'claim', host, pid, root, since: clock.now() });
+    const claim = services.seal?.seal(names.claim, stream.lastSequence + 1, plain) ?? plain;
     try {
       const sequence = await broker.append(names.claim, claim, stream.lastSequence, APPEND_MS);
       return { sequence, position, baseAgeMs: await baseAgeOf(services, sequence, found.baseAtMs), stream };
@@ -158,7 +162,7 @@ async function positionOf(
   if (!last) return { position: await beforeForeign(services, firstSequence, lastSequence) };
   const { broker, names } = services;
   const mark = await broker.findMessage(names.stream, { lastOf: names.base });
-  const base = mark && readRelayMessage(mark.data);
+  const base = mark && believed(services, mark);
   // A base was begun and not finished. No edge can continue from there.
   if (base?.is === 'base' && base.phase === 'begin') return { position: undefined };
   const from = base?.is === 'base' ? base.from : 0;
@@ -212,7 +216,12 @@ function isOneOf(
   return isOurs && position >= answered.position && position <= sent.revision;
 }
 
-async function messageAt({ broker, names }: ClaimServices, sequence: number): Promise<RelayMessage | undefined> {
-  const found = await broker.findMessage(names.stream, { sequence });
-  return found && readRelayMessage(found.data);
+async function messageAt(services: ClaimServices, sequence: number): Promise<RelayMessage | undefined> {
+  const found = await services.broker.findMessage(services.names.stream, { sequence });
+  return found && believed(services, found);
+}
+
+/** Returns what this repository's origin has written; `undefined` if another has. */
+function believed({ seal }: ClaimServices, { subject, sequence, data }: StoredMessage): RelayMessage | undefined {
+  return seal?.check.isSealed(subject, sequence, data) === false ? undefined : readRelayMessage(data);
 }

@@ -1,11 +1,9 @@
 import { revision, type Epoch, type Revision } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { Broker } from './broker.js';
 import { eventOf, type RelayMessage } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
-import type { RelayNames } from './relay-names.js';
-import { StreamFeed, type Positioned } from './stream-feed.js';
+import { StreamFeed, type FeedSource, type Positioned } from './stream-feed.js';
 
 /** The records of a repository at one sequence of its stream. */
 export interface StreamState {
@@ -23,19 +21,28 @@ export class NoBaseError extends Error {
   override readonly name = 'NoBaseError';
 }
 
-/** Returns the sequence at which the current base begins. @throws NoBaseError if there is none, or it is not complete. */
-export async function findBase(broker: Broker, names: RelayNames): Promise<number> {
+/** A base that an edge can begin with. */
+export interface FoundBase {
+  /** The sequence at which it begins. */
+  readonly from: number;
+  /** Which stream of this name holds it. */
+  readonly created: string | undefined;
+}
+
+/** Returns the current base. @throws NoBaseError if there is none, or it is not complete. */
+export async function findBase({ broker, names, seal }: FeedSource): Promise<FoundBase> {
   const info = await broker.findStream(names.stream);
   if (!info) throw new NoBaseError(`there is no stream ${names.stream}: does an origin publish this repository?`);
   const found = await broker.findMessage(names.stream, { lastOf: names.base });
-  const mark = found ? readRelayMessage(found.data) : undefined;
+  const isSealed = !found || seal?.isSealed(found.subject, found.sequence, found.data) !== false;
+  const mark = found && isSealed ? readRelayMessage(found.data) : undefined;
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
   if (mark.phase === 'begin') throw new NoBaseError('the origin has not finished its base yet');
   if ((await broker.countDeleted(names.stream, mark.from)) > 0) {
     throw new NoBaseError('messages of the base, or after it, have been deleted from the stream');
   }
   if (mark.from < info.firstSequence) throw new NoBaseError('the stream no longer holds the whole base');
-  return mark.from;
+  return { from: mark.from, created: info.created };
 }
 
 /** Builds the current records from the last message of each subject. Pure. */
@@ -46,6 +53,8 @@ export class StateBuilder {
   readonly #furthest = new Map<Epoch, Revision>();
   /** Where the base begins that counts; `undefined` while the origin sends one that takes its place. */
   #from: number | undefined;
+  /** The sequence of the last message that could not be believed. It hides what the origin has last said on its subject. */
+  #foreign = 0;
   /** The epoch of the last mark of a base: an origin that begins an epoch begins with one. */
   #baseEpoch: Epoch | undefined;
 
@@ -56,7 +65,10 @@ export class StateBuilder {
 
   take(positioned: Positioned): void {
     const { sequence, subject, message } = positioned;
-    if (!message) return;
+    if (!message) {
+      this.#foreign = Math.max(this.#foreign, sequence);
+      return;
+    }
     this.#newest = { sequence, message };
     const { epoch, position } = message;
     this.#furthest.set(epoch, revision(Math.max(position, this.#furthest.get(epoch) ?? 0)));
@@ -79,6 +91,7 @@ export class StateBuilder {
     // What a stream is left with when it has been purged since the base was looked up is not all that there is.
     if (this.#baseEpoch === undefined) throw new NoBaseError('the stream no longer holds the base');
     if (from === undefined) throw new NoBaseError('the origin is sending its records');
+    if (this.#foreign >= from) throw new NoBaseError('messages of another program hide records of the base');
     if (epoch !== this.#baseEpoch || position < this.#furthest.get(epoch)!) {
       throw new NoBaseError('another process has published an old message of the origin again');
     }
@@ -97,11 +110,11 @@ export class StateBuilder {
  * meanwhile.
  */
 export async function readHistory(
-  broker: Broker,
-  names: RelayNames,
+  source: FeedSource,
   state: StreamState,
   most: number,
 ): Promise<readonly StoreEvent[]> {
+  const { broker, names } = source;
   const info = await broker.findStream(names.stream);
   const from = Math.max(info?.firstSequence ?? 1, state.sequence - most + 1, 1);
   if (!info || info.messages === 0 || from > state.sequence) return [];
@@ -118,7 +131,7 @@ export async function readHistory(
       if (sequence <= state.sequence) events = follow(events, message, state.epoch);
       if (sequence >= state.sequence || pending === 0) done();
     };
-    void StreamFeed.open(broker, names, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
+    void StreamFeed.open(source, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
       (opened) => {
         feed = opened;
         if (isDone) opened.close();

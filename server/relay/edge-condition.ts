@@ -3,6 +3,7 @@ import type { Log } from '../runtime/log.js';
 import { READY, unready, type Readiness } from '../runtime/readiness.js';
 import type { AliveMessage } from './alive-message.js';
 import { Freshness, type Served } from './freshness.js';
+import { HeartbeatDelay } from './heartbeat-delay.js';
 
 /** How often a change that no message tells, such as silence, is looked for. */
 const LOOK_MS = 1_000;
@@ -25,6 +26,7 @@ export class EdgeCondition {
   reconnects = 0;
   #nats: 'never' | 'up' | 'lost' = 'never';
   readonly #freshness = new Freshness();
+  readonly #delay = new HeartbeatDelay();
   #logged: { readonly isPresent: boolean; readonly why: string | undefined } = { isPresent: false, why: undefined };
   #cancel: () => void = () => undefined;
 
@@ -53,7 +55,18 @@ export class EdgeCondition {
     this.#nats = 'lost';
   }
 
-  heard({ epoch, revision }: AliveMessage, at: number): void {
+  /** Notes a heartbeat that was heard now. */
+  heard(alive: AliveMessage): void {
+    const now = this.services.clock.elapsed();
+    this.#note(alive, now - this.#delay.of(alive, now));
+  }
+
+  /** Notes an answer to a question of this edge. What it says was true after the question was asked. */
+  answered(alive: AliveMessage, askedAt: number): void {
+    this.#note(alive, askedAt);
+  }
+
+  #note({ epoch, revision }: AliveMessage, at: number): void {
     this.#freshness.heard({ epoch, revision, at }, this.services.served());
     this.#look();
   }

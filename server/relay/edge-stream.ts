@@ -5,12 +5,11 @@ import type { RandomBytes } from '../runtime/random.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { NoBaseError, type StreamState } from './cold-start.js';
-import type { Broker, FeedStart } from './broker.js';
+import type { FeedStart, StreamInfo } from './broker.js';
 import { IDLE, nextEdgeState, type EdgeStreamEvent, type EdgeStreamState } from './edge-stream-state.js';
 import type { EventMessage, Stamp } from './relay-message.js';
 import { RejectionCounts } from './rejections.js';
-import type { RelayNames } from './relay-names.js';
-import { StreamFeed, type Positioned } from './stream-feed.js';
+import { StreamFeed, UnsealedError, type FeedSource, type Positioned } from './stream-feed.js';
 import { StreamRebuild } from './stream-rebuild.js';
 
 /** How many events are passed to the sink together, at most. */
@@ -27,9 +26,7 @@ export interface EdgeSink {
   origin(origin: string): void;
 }
 
-export interface EdgeStreamServices {
-  readonly broker: Broker;
-  readonly names: RelayNames;
+export interface EdgeStreamServices extends FeedSource {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: RandomBytes;
@@ -42,9 +39,15 @@ export interface EdgeStreamServices {
 
 interface Place {
   readonly epoch: string;
+  /** Which stream of the name this is a place in: one that was made anew has the same sequences for other messages. */
+  readonly created: string | undefined;
   revision: Revision;
   sequence: number;
 }
+
+/** Whether a stream still holds the message after a place. */
+const holdsNext = ({ created, firstSequence, lastSequence }: StreamInfo, place: Place): boolean =>
+  created === place.created && lastSequence >= place.sequence && firstSequence <= place.sequence + 1;
 
 /**
  * Follows a stream: builds the state, passes on the events after it, and begins again if a revision is missing. {@link nextEdgeState} says
@@ -178,8 +181,7 @@ export class EdgeStream {
     const { broker, names } = this.services;
     const info = place && (await broker.findStream(names.stream));
     if (this.#state !== opening) return;
-    // The stream must still hold the next message.
-    if (!place || !info || info.lastSequence < place.sequence || info.firstSequence > place.sequence + 1) {
+    if (!place || !info || !holdsNext(info, place)) {
       this.#happens({ is: 'discontinued' });
       return;
     }
@@ -193,7 +195,7 @@ export class EdgeStream {
     const rebuild = new StreamRebuild(this.services);
     this.#rebuild = rebuild;
     this.#pending = [];
-    const { state, history } = await rebuild.run((take) =>
+    const { created, state, history } = await rebuild.run((take) =>
       this.#openFeed('last-per-subject', (positioned) => {
         if (this.#state.at === 'following') this.#follow(positioned);
         else take(positioned);
@@ -203,7 +205,7 @@ export class EdgeStream {
     this.rebuilds++;
     this.#noteOrigin(state.origin);
     this.services.sink.state(state, history);
-    this.#place = { epoch: state.epoch, revision: state.revision, sequence: state.sequence };
+    this.#place = { epoch: state.epoch, created, revision: state.revision, sequence: state.sequence };
     this.#happens({ is: 'built' });
     for (const positioned of rebuild.later) this.#follow(positioned);
   }
@@ -211,15 +213,17 @@ export class EdgeStream {
   // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #openFeed(start: FeedStart, take: (positioned: Positioned) => void): Promise<void> {
-    const { broker, names, log } = this.services;
+    const { names, log } = this.services;
     const number = ++this.#feeds;
     // One that was given up while it was being opened may still be sent something.
     const isThis = (): boolean => number === this.#feeds;
-    const feed = await StreamFeed.open(broker, names, start, {
+    const feed = await StreamFeed.open(this.services, start, {
       message: (positioned) => {
         if (isThis()) take(positioned);
       },
-      unreadable: ({ message }) => {
+      unreadable: (error) => {
+        const { message } = error;
+        this.rejected.add(error instanceof UnsealedError ? 'unsigned' : 'unreadable');
         if (message !== this.#unreadable) log.error({ stream: names.stream }, message);
         this.#unreadable = message;
       },
@@ -243,7 +247,6 @@ export class EdgeStream {
     const place = this.#place;
     if (!place || (this.#state.at !== 'following' && this.#state.at !== 'opening')) return;
     if (!message) {
-      this.rejected.add('unreadable');
       place.sequence = sequence;
       return;
     }

@@ -152,7 +152,7 @@ export class NatsBroker implements Broker {
 
   sender(events: SenderEvents): Sender {
     const { connection, transport } = this.nats;
-    const inbox = transport.createInbox();
+    const inbox = this.nats.inbox();
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
         if (error) events.failed(error);
@@ -224,6 +224,7 @@ async function watchEnd(messages: ConsumerMessages, events: ReaderEvents): Promi
 }
 
 interface NatsStreamInfo {
+  readonly created: string;
   readonly config: { readonly max_msg_size: number };
   readonly state: {
     readonly first_seq: number;
@@ -233,10 +234,10 @@ interface NatsStreamInfo {
   };
 }
 
-function infoOf({ config, state }: NatsStreamInfo): StreamInfo {
+function infoOf({ config, state, created }: NatsStreamInfo): StreamInfo {
   const { first_seq: firstSequence, last_seq: lastSequence, messages, bytes } = state;
   const maxMessageBytes = config.max_msg_size > 0 ? config.max_msg_size : undefined;
-  return { firstSequence, lastSequence, messages, bytes, maxMessageBytes };
+  return { firstSequence, lastSequence, messages, bytes, created, maxMessageBytes };
 }
 
 interface Acknowledgement {

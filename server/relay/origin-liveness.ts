@@ -51,7 +51,7 @@ export class OriginLiveness implements Clock {
 
   /** @returns whether it is a heartbeat of the origin that the stream names. */
   heard(message: AliveMessage): boolean {
-    if (this.#origin !== undefined && message.origin !== this.#origin) return false;
+    if (!this.#isNext(message)) return false;
     this.#last = message;
     this.#lastAt = this.clock.elapsed();
     const offset = message.now - this.#lastAt;
@@ -71,7 +71,7 @@ export class OriginLiveness implements Clock {
    * @returns whether it is an answer of the origin that the stream names.
    */
   answered(message: AliveMessage, askedAt: number, heardAt: number): boolean {
-    if (this.#origin !== undefined && message.origin !== this.#origin) return false;
+    if (!this.#isNext(message)) return false;
     if (heardAt >= this.#lastAt) {
       this.#last = message;
       this.#lastAt = heardAt;
@@ -81,6 +81,17 @@ export class OriginLiveness implements Clock {
     this.#offset = message.now - heardAt;
     this.#offsets.splice(0, Infinity, this.#offset);
     return true;
+  }
+
+  /** The count of the origin's last heartbeat or answer; 0 before the first, and if it does not count. */
+  get beat(): number {
+    return this.#last?.beat ?? 0;
+  }
+
+  /** Whether the origin that the stream names has sent it, after what was heard before: a copy of an old one proves nothing. */
+  #isNext({ origin, beat }: AliveMessage): boolean {
+    if (this.#origin !== undefined && origin !== this.#origin) return false;
+    return beat === undefined || this.#last?.origin !== origin || beat > this.beat;
   }
 
   get isPresent(): boolean {

@@ -11,6 +11,7 @@ import type { Published } from './outbox.js';
 import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
 import { RelayNames } from './relay-names.js';
+import type { OriginSeal } from './seal.js';
 import type { ResolvedRelay } from '../config/relay-options.js';
 
 /** A question of an edge to the origin. */
@@ -51,6 +52,8 @@ export interface OriginRelayServices {
   readonly maxRecordBytes: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Signs what is sent. @default nothing is signed */
+  readonly seal?: OriginSeal | undefined;
   /** @default the system's */
   readonly random?: RandomBytes;
   /** @default connects to NATS */
@@ -73,6 +76,7 @@ export class OriginRelay {
   #cancelAlive: (() => void) | undefined;
   #isStopped = false;
   #reconnects = 0;
+  #beats = 0;
   /** Whether the connection to NATS stands. */
   isConnected = false;
 
@@ -102,6 +106,11 @@ export class OriginRelay {
     return Math.max(0, this.services.clock.now() - oldest.time);
   }
 
+  /** The key that edges check messages with; `undefined` if nothing is signed. */
+  get publicKey(): string | undefined {
+    return this.services.seal?.publicKey;
+  }
+
   get published(): number {
     return this.#publisher?.published ?? 0;
   }
@@ -126,6 +135,7 @@ export class OriginRelay {
       log,
       identity: this.#identity,
       source,
+      seal: this.services.seal,
       random: this.services.random ?? systemRandom,
       claimed: (isOurs) => {
         if (isOurs) this.#answer(broker);
@@ -189,7 +199,11 @@ export class OriginRelay {
 
   #sendHeartbeat(): void {
     if (this.#publisher?.state !== 'publishing') return;
-    this.#broker!.publish(this.names.alive, JSON.stringify(this.#alive()));
+    this.#broker!.publish(this.names.alive, this.#signed(this.names.alive, this.#alive()));
+  }
+
+  #signed(subject: string, message: object): string {
+    return this.services.seal?.sealJson(subject, message) ?? JSON.stringify(message);
   }
 
   /** A barrier's answer is this, too: what was on disk is judged by the origin's clock, and by what it could see. */
@@ -202,6 +216,8 @@ export class OriginRelay {
       now: clock.now(),
       alive_ms: options.aliveMs,
       health: source.health(),
+      beat: ++this.#beats,
+      up: Math.max(0, Math.round(clock.elapsed())),
     };
   }
 
@@ -218,7 +234,9 @@ export class OriginRelay {
     if (!question) return;
     void this.#reply(question)
       .then((answer) => {
-        message.respond(JSON.stringify(answer));
+        message.respond(
+          question.ask === 'sync' && answer ? this.#signed(this.names.ask, answer) : JSON.stringify(answer),
+        );
       })
       .catch((failure: unknown) => {
         this.services.log.warn({ err: failure }, "an edge's question could not be answered");

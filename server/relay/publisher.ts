@@ -4,7 +4,8 @@ import { BaseUpkeep } from './base-upkeep.js';
 import { StreamRefusedError } from './broker.js';
 import { checkStream } from './check-stream.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
-import { Outbox } from './outbox.js';
+import { Outbox, type Outgoing } from './outbox.js';
+import { SEAL_BYTES } from './seal.js';
 import { PublishError, PublishWindow } from './publish-window.js';
 import { logCut, logState } from './publisher-log.js';
 import {
@@ -27,8 +28,8 @@ const LOOK_EVERY = 32;
 const CHECK_MS = 10_000;
 /** A look that another origin's heartbeat asks for follows the last one no sooner. */
 const CHECK_AGAIN_MS = 1_000;
-/** The part of a message's greatest size that its headers may take. */
-const HEADER_BYTES = 512;
+/** The part of a message's greatest size that its headers and its signature may take. */
+const HEADER_BYTES = 512 + SEAL_BYTES;
 
 export interface PublisherServices extends ClaimServices {
   readonly random: RandomBytes;
@@ -275,11 +276,16 @@ export class Publisher {
       else if (wasSendingBase && !outbox.isSendingBase()) base.ends(source.store.size, log);
       base.sent(outgoing);
       if (outgoing.isCut) logCut(log, outgoing.subject, this.#mostBytes);
-      window.send(outgoing);
+      window.send(this.#sealed(outgoing, window.next));
       this.published++;
       if (sent % LOOK_EVERY === 0 && turn.isSpent()) return true;
     }
     return false;
+  }
+
+  #sealed(outgoing: Outgoing, sequence: number): Outgoing {
+    const { seal } = this.services;
+    return seal ? { ...outgoing, payload: seal.seal(outgoing.subject, sequence, outgoing.payload) } : outgoing;
   }
 
   // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────

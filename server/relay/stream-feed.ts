@@ -2,6 +2,7 @@ import { decodeRelayMessage } from './read-relay-message.js';
 import type { Broker, Delivery, FeedStart, Reader } from './broker.js';
 import type { RelayMessage } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
+import type { SealCheck } from './seal.js';
 
 /** A message of the stream, and its position there. */
 export interface Positioned {
@@ -11,6 +12,23 @@ export interface Positioned {
   readonly pending: number;
   /** `undefined` if it cannot be read: another program has written it, or an origin of a later format. */
   readonly message: RelayMessage | undefined;
+}
+
+/** Where messages come from, and how those of the origin are told from others. */
+export interface FeedSource {
+  readonly broker: Broker;
+  readonly names: RelayNames;
+  /** Without it every message that can be read is believed. */
+  readonly seal?: SealCheck | undefined;
+}
+
+/** A message that the origin has not signed for its place. */
+export class UnsealedError extends Error {
+  override readonly name = 'UnsealedError';
+
+  constructor() {
+    super('a message in the stream is not signed by the origin for its place: who else may write to this stream?');
+  }
 }
 
 export interface FeedEvents {
@@ -28,13 +46,12 @@ export class StreamFeed {
   #delivered = 0;
 
   private constructor(
-    private readonly broker: Broker,
-    private readonly names: RelayNames,
+    private readonly source: FeedSource,
     private readonly events: FeedEvents,
   ) {}
 
-  static async open(broker: Broker, names: RelayNames, start: FeedStart, events: FeedEvents): Promise<StreamFeed> {
-    const feed = new StreamFeed(broker, names, events);
+  static async open(source: FeedSource, start: FeedStart, events: FeedEvents): Promise<StreamFeed> {
+    const feed = new StreamFeed(source, events);
     await feed.#open(start);
     return feed;
   }
@@ -46,8 +63,9 @@ export class StreamFeed {
   }
 
   async #open(start: FeedStart): Promise<void> {
-    const { stream, all } = this.names;
-    const reader = await this.broker.read({ name: stream, subjects: all }, start, {
+    const { broker, names } = this.source;
+    const { stream, all } = names;
+    const reader = await broker.read({ name: stream, subjects: all }, start, {
       message: (delivery) => {
         this.#deliver(delivery);
       },
@@ -71,6 +89,8 @@ export class StreamFeed {
   #take(place: Omit<Positioned, 'message'>, data: Uint8Array): void {
     let message: RelayMessage | undefined;
     try {
+      const { subject, sequence } = place;
+      if (this.source.seal?.isSealed(subject, sequence, data) === false) throw new UnsealedError();
       message = decodeRelayMessage(data);
     } catch (error) {
       this.events.unreadable(error as Error);

@@ -1,21 +1,19 @@
 import type { Clock } from '../runtime/clock.js';
 import type { StoreEvent } from '../store/store-event.js';
-import type { Broker } from './broker.js';
 import { findBase, readHistory, StateBuilder, type StreamState } from './cold-start.js';
-import type { RelayNames } from './relay-names.js';
-import type { Positioned } from './stream-feed.js';
+import type { FeedSource, Positioned } from './stream-feed.js';
 
 /** A base of which nothing comes for so long will not come. */
 const SILENCE_MS = 10_000;
 
-export interface RebuildServices {
-  readonly broker: Broker;
-  readonly names: RelayNames;
+export interface RebuildServices extends FeedSource {
   readonly clock: Clock;
   readonly historyMessages: number;
 }
 
 export interface Rebuilt {
+  /** Which stream of this name it was built from. */
+  readonly created: string | undefined;
   readonly state: StreamState;
   /** The events that led to it. */
   readonly history: readonly StoreEvent[];
@@ -37,8 +35,9 @@ export class StreamRebuild {
    * @throws NoBaseError if the stream holds nothing to begin with; Error if the attempt is abandoned, or nothing comes.
    */
   async run(open: (take: (positioned: Positioned) => void) => Promise<void>): Promise<Rebuilt> {
-    const { broker, names, historyMessages } = this.services;
-    const builder = new StateBuilder(await findBase(broker, names));
+    const { services } = this;
+    const { from, created } = await findBase(services);
+    const builder = new StateBuilder(from);
     let isBuilt = false;
     await new Promise<void>((resolve, reject) => {
       this.#fail = reject;
@@ -60,7 +59,7 @@ export class StreamRebuild {
       this.#cancelWatch();
     });
     const state = builder.build();
-    return { state, history: await readHistory(broker, names, state, historyMessages) };
+    return { created, state, history: await readHistory(services, state, services.historyMessages) };
   }
 
   abandon(): void {

@@ -8,6 +8,7 @@ import type { PrivateDirectory } from './private-directory.js';
 import { PublishedEndpoint } from './published-endpoint.js';
 import { STATE_LOCK_FILE, StateDirectory } from './state-directory.js';
 import { realPath, stateLocation, type StateLocation } from './state-location.js';
+import { relayKey } from './relay-key.js';
 import { readToken, TOKEN_FILE, writeToken } from './token.js';
 
 export interface PrivateStateOptions {
@@ -127,6 +128,11 @@ export class PrivateState {
   /** Returns the token of this repository. It is made at first use and kept. */
   token(): string {
     return readToken(this.directory) ?? this.newToken();
+  }
+
+  /** Returns the secret that the origin of this repository signs with. It is made at first use and kept. */
+  relayKey(): string {
+    return relayKey(this.directory);
   }
 
   /** Returns the token in its file; `undefined` if the file is missing or is not this user's alone. */

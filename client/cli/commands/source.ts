@@ -64,7 +64,11 @@ export function connectToServer(
   root: string | undefined,
 ): Promise<BusClient> {
   if (isFromFile && token !== undefined) return connectTo(() => ({ url, token, isCallers: false }));
-  return connect({ url: urls ?? url, ...(token === undefined ? {} : { token }), ...(root === undefined ? {} : { root }) });
+  return connect({
+    url: urls ?? url,
+    ...(token === undefined ? {} : { token }),
+    ...(root === undefined ? {} : { root }),
+  });
 }
 
 /** @param root as the user named it. @throws CliError if there is no repository, BusError if it belongs to another user. */

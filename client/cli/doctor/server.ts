@@ -71,6 +71,9 @@ interface Readiness extends WatchHealth {
     readonly behind: number;
     /** Only at an edge. */
     readonly staleness_s?: number | null;
+    readonly signed?: boolean;
+    /** Only at an origin. */
+    readonly public_key?: string;
   };
 }
 
@@ -98,7 +101,7 @@ async function health(url: string): Promise<Finding[]> {
       ? ok('readiness', `healthy (${state.backend}), ${scanned}${missing(state)}${waiting(state)}`)
       : wrong('readiness', `unhealthy (${state.backend})${because(state)}, ${scanned}`, advice),
   ];
-  if (state.relay) findings.push(relay(state.relay));
+  if (state.relay) findings.push(relay(state.relay), ...signing(state.relay));
   // An edge keeps nothing on disk: what it serves is in NATS.
   if (state.origin !== undefined) return findings;
   switch (state.journal) {
@@ -149,6 +152,15 @@ const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): 
   why === undefined || until === undefined
     ? ''
     : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
+
+/** Whether edges can tell the origin's messages from those of whoever else may write to NATS. */
+function signing({ signed, public_key: key }: NonNullable<Readiness['relay']>): Finding[] {
+  if (key !== undefined) return [ok('signing', `edges check messages with --relay-public-key ${key}`)];
+  if (signed === true) return [ok('signing', 'only messages that the origin has signed are believed')];
+  if (signed === undefined) return [];
+  const found = 'every message in the stream is believed: whoever may write to NATS decides what this edge serves';
+  return [note('signing', found, 'give --relay-public-key; muse-bus doctor at the origin shows the key')];
+}
 
 const because = ({ state, why }: Readiness): string =>
   state === undefined || why === undefined ? '' : `: ${state}, ${why}`;

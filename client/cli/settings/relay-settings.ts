@@ -26,6 +26,7 @@ export function relayOptions(
     caFile: settings.relayCa,
     certFile: settings.relayCert,
     keyFile: settings.relayKey,
+    publicKeys: settings.relayPublicKey,
     limits: {
       maxMessages: settings.relayMaxMessages,
       maxBytes: settings.relayMaxBytes,

@@ -73,6 +73,7 @@ export const SOURCE_RULES: Readonly<Record<SettingName, SourceRule>> = {
   relayCa: nothing(PATH),
   relayCert: nothing(PATH),
   relayKey: nothing(PATH),
+  relayPublicKey: nothing('would believe whoever the checkout chooses'),
   relayMaxMessages: nothing(STREAM),
   relayMaxBytes: nothing(STREAM),
   relayMaxAge: nothing(STREAM),

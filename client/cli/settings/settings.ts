@@ -147,6 +147,13 @@ export const SETTINGS = {
   relayCa: optional(named('relay_ca', 'file', 'CA certificate for NATS in PEM; requires TLS')),
   relayCert: optional(named('relay_cert', 'file', 'client certificate for NATS in PEM')),
   relayKey: optional(named('relay_key', 'file', 'key of the client certificate')),
+  relayPublicKey: list(
+    named(
+      'relay_public_key',
+      'key',
+      'public key of the origin, as its doctor shows it: believe nothing else (repeatable)',
+    ),
+  ),
   relayMaxMessages: setting(
     named('relay_max_messages', 'n', 'messages that the stream keeps'),
     DEFAULT_STREAM_LIMITS.maxMessages,
@@ -193,7 +200,11 @@ export const ORIGIN_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
 ]);
 
 /** Settings of an edge only. */
-export const EDGE_ONLY: ReadonlySet<SettingName> = new Set<SettingName>(['maxStaleness', 'sharePort']);
+export const EDGE_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
+  'maxStaleness',
+  'sharePort',
+  'relayPublicKey',
+]);
 
 /** The names of limits on the wire and in files, `max_connections`. */
 export const LIMIT_NAMES: ReadonlyMap<string, keyof Limits> = new Map(

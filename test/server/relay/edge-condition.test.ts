@@ -28,10 +28,10 @@ class Edge {
     this.condition.start();
   }
 
-  hear(revision: number, epoch = 'E'): this {
+  hear(revision: number, epoch = 'E', delayMs = 0): this {
     this.isOriginPresent = true;
     const message = { origin: 'a', epoch, revision, now: 0, alive_ms: 1_000, health: HEALTH };
-    this.condition.heard(message, this.clock.elapsed());
+    this.condition.heard({ ...message, up: this.clock.elapsed() - delayMs });
     return this;
   }
 
@@ -85,6 +85,19 @@ t.test('revisions of another epoch prove nothing about this one', async (t) => {
   t.equal(edge.condition.staleMs, undefined);
   edge.serve(3, 'F');
   t.equal(edge.condition.staleMs, 3_000);
+});
+
+t.test('a heartbeat that was held back says what was true when it was sent', async (t) => {
+  const edge = new Edge().serve(5).hear(5).pass(20);
+  for (const delayMs of [19_000, 18_000, 17_000]) edge.hear(5, 'E', delayMs);
+  t.equal(edge.condition.staleMs, 17_000);
+  t.match(edge.why, 'events are missing');
+  edge.hear(5);
+  t.equal(edge.why, '');
+  edge.pass(10);
+  // The machine of the origin was suspended: its monotonic clock stood still. After a minute nothing is compared with what was before.
+  for (let i = 0; i < 61; i++) edge.pass(1).hear(5, 'E', 9_000);
+  t.equal(edge.condition.staleMs, 0);
 });
 
 t.test('each change is one line in the log', async (t) => {

@@ -185,11 +185,11 @@ t.test('an edge does not begin with a stream from which messages were deleted af
   await world.pass(100);
   const broker = world.connection('edge').connect({ servers: [] }, 'edge');
   await world.pass(10);
-  const found = findBase(await broker, NAMES);
+  const found = findBase({ broker: await broker, names: NAMES });
   await world.pass(100);
-  t.ok((await found) > 0);
+  t.ok((await found).from > 0);
   world.stream.deleteMessage(world.stream.info.lastSequence - 1);
-  const refused = findBase(await broker, NAMES);
+  const refused = findBase({ broker: await broker, names: NAMES });
   await Promise.all([t.rejects(refused, NoBaseError), world.pass(100)]);
 });
 

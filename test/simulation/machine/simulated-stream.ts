@@ -30,12 +30,16 @@ export interface Stored extends StoredMessage {
   readonly bytes: number;
 }
 
+/** Counts streams: no two are the same, whatever their name. */
+let streams = 0;
+
 /** A stream as in JetStream: ordered, bounded by its limits, the oldest messages discarded first. */
 export class SimulatedStream {
   /** In ascending order of their sequences. */
   #messages: Stored[] = [];
   #lastSequence = 0;
   #bytes = 0;
+  readonly #created = String(++streams);
   readonly #ids = new Map<string, Stored>();
   /** Why the stream takes no message of a subject; `undefined` if it does. */
   refuses: (subject: string) => string | undefined = () => undefined;
@@ -53,6 +57,7 @@ export class SimulatedStream {
       lastSequence: this.#lastSequence,
       messages: this.#messages.length,
       bytes: this.#bytes,
+      created: this.#created,
     };
   }
 

@@ -1,0 +1,118 @@
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { OptionError } from '../config/option-error.js';
+
+/** What precedes the 32 bytes of a key of Ed25519 in DER (RFC 8410). */
+const PRIVATE_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
+const PUBLIC_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
+const KEY = /^[A-Za-z0-9_-]{43}$/;
+const SIGNATURE_BYTES = 64;
+/** A signature at the end of a message: the head of 64 bytes in MessagePack, and the bytes. */
+const SIGNATURE_HEAD = Buffer.from([0xc4, SIGNATURE_BYTES]);
+const TAIL_BYTES = SIGNATURE_HEAD.length + SIGNATURE_BYTES;
+/** The most bytes by which a seal makes a message longer: the signature, its sequence, and a longer head of the array. */
+export const SEAL_BYTES = TAIL_BYTES + 11;
+
+/** The first bytes of an array in MessagePack: how many elements it has, and where they begin. */
+interface ArrayHead {
+  readonly count: number;
+  readonly length: number;
+}
+
+function arrayHead(bytes: Uint8Array): ArrayHead | undefined {
+  const [first = 0, high = 0, low = 0] = bytes;
+  if (first >= 0x90 && first <= 0x9f) return { count: first & 0x0f, length: 1 };
+  return first === 0xdc ? { count: (high << 8) | low, length: 3 } : undefined;
+}
+
+/** A sequence as a double, always as long, so that no other sequence ends with the same bytes. */
+const PLACE_BYTES = 9;
+
+function placeOf(sequence: number): Buffer {
+  const bytes = Buffer.alloc(PLACE_BYTES, 0xcb);
+  bytes.writeDoubleBE(sequence, 1);
+  return bytes;
+}
+
+const headOf = (count: number): Buffer =>
+  Buffer.from(count <= 0x0f ? [0x90 | count] : [0xdc, count >> 8, count & 0xff]);
+
+/** What is signed: the place of a message is part of it, so that none can be sent again at another. */
+const signedBytes = (subject: string, count: number, elements: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(`muse-bus relay 1\n${subject}\n${String(count)}\n`), elements]);
+
+/**
+ * Signs what an origin sends. The sequence in the stream and the signature are two more elements at the end of a message, which readers
+ * that check none ignore.
+ */
+export class OriginSeal {
+  readonly #key: KeyObject;
+  /** 43 characters of base64url. */
+  readonly publicKey: string;
+  readonly check: SealCheck;
+
+  /** @param secret 32 bytes in base64url. */
+  constructor(secret: string) {
+    const der = Buffer.concat([PRIVATE_HEAD, Buffer.from(secret, 'base64url')]);
+    this.#key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    const publicDer = createPublicKey(this.#key).export({ format: 'der', type: 'spki' });
+    this.publicKey = publicDer.subarray(PUBLIC_HEAD.length).toString('base64url');
+    this.check = new SealCheck([this.publicKey]);
+  }
+
+  /** @param sequence the place in the stream that the message will have, if it is stored. */
+  seal(subject: string, sequence: number, message: Uint8Array): Uint8Array {
+    const head = arrayHead(message);
+    if (!head) throw new Error('only arrays are sealed');
+    const elements = Buffer.concat([message.subarray(head.length), placeOf(sequence)]);
+    const signature = sign(null, signedBytes(subject, head.count, elements), this.#key);
+    return Buffer.concat([headOf(head.count + 2), elements, SIGNATURE_HEAD, signature]);
+  }
+
+  /** Signs a message outside the stream, which is JSON. @returns it with the signature as its last field. */
+  sealJson(subject: string, message: object): string {
+    const signature = sign(null, signedBytes(subject, 0, Buffer.from(JSON.stringify(message))), this.#key);
+    return JSON.stringify({ ...message, signature: signature.toString('base64url') });
+  }
+}
+
+/** Tells the messages of an origin from those of others, by its public key. */
+export class SealCheck {
+  readonly #keys: readonly KeyObject[];
+
+  /** @param publicKeys of the origin; several while it changes. @throws OptionError if one is no key. */
+  constructor(publicKeys: readonly string[]) {
+    this.#keys = publicKeys.map((text) => {
+      if (!KEY.test(text)) {
+        throw new OptionError(
+          `${JSON.stringify(text.slice(0, 60))} is no public key of an origin, 43 characters of A-Z a-z 0-9 _ -: muse-bus doctor at the origin shows it`,
+        );
+      }
+      const der = Buffer.concat([PUBLIC_HEAD, Buffer.from(text, 'base64url')]);
+      return createPublicKey({ key: der, format: 'der', type: 'spki' });
+    });
+  }
+
+  /** Whether a message was signed for this place of the stream. */
+  isSealed(subject: string, sequence: number, message: Uint8Array): boolean {
+    const head = arrayHead(message);
+    const end = message.length - TAIL_BYTES;
+    if (!head || end <= head.length || !SIGNATURE_HEAD.equals(message.subarray(end, end + 2))) return false;
+    const elements = message.subarray(head.length, end);
+    if (!placeOf(sequence).equals(elements.subarray(-PLACE_BYTES))) return false;
+    return this.#isSigned(signedBytes(subject, head.count - 2, elements), message.subarray(end + 2));
+  }
+
+  /** Whether a message outside the stream was signed, as {@link OriginSeal.sealJson} does it. */
+  isSealedJson(subject: string, message: object): boolean {
+    const { signature, ...rest } = message as { readonly signature?: unknown };
+    if (typeof signature !== 'string') return false;
+    return this.#isSigned(
+      signedBytes(subject, 0, Buffer.from(JSON.stringify(rest))),
+      Buffer.from(signature, 'base64url'),
+    );
+  }
+
+  #isSigned(bytes: Uint8Array, signature: Uint8Array): boolean {
+    return signature.length === SIGNATURE_BYTES && this.#keys.some((key) => verify(null, bytes, key, signature));
+  }
+}

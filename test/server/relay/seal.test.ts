@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { packMessage, unpackMessage } from '../../../protocol/index.js';
+import { OriginSeal, SEAL_BYTES, SealCheck } from '../../../server/relay/seal.js';
+
+const SEAL = new OriginSeal(Buffer.alloc(32, 7).toString('base64url'));
+const OTHER = new OriginSeal(Buffer.alloc(32, 8).toString('base64url'));
+const SUBJECT = 'muse.shop.task.a';
+
+const elements = fc.array(fc.oneof(fc.integer(), fc.string(), fc.constant(null), fc.uint8Array()), {
+  minLength: 1,
+  maxLength: 20,
+});
+
+t.test('a signed message is the same array with two more elements, and is believed at its place alone', async () => {
+  const place = fc.integer({ min: 1, max: 2 ** 40 });
+  fc.assert(
+    fc.property(elements, place, place, (message, at, other) => {
+      const packed = packMessage(message);
+      const sealed = SEAL.seal(SUBJECT, at, packed);
+      const read = unpackMessage(sealed) as unknown[];
+      return (
+        sealed.length <= packed.length + SEAL_BYTES &&
+        Buffer.compare(packMessage(read.slice(0, -2)), packMessage(unpackMessage(packed))) === 0 &&
+        read.at(-2) === at &&
+        SEAL.check.isSealed(SUBJECT, at, sealed) &&
+        (at === other || !SEAL.check.isSealed(SUBJECT, other, sealed)) &&
+        !SEAL.check.isSealed('muse.shop.task.b', at, sealed) &&
+        !OTHER.check.isSealed(SUBJECT, at, sealed)
+      );
+    }),
+    { numRuns: 40 },
+  );
+});
+
+t.test('a message with any changed byte is not believed, and nothing throws', async () => {
+  const sealed = SEAL.seal(SUBJECT, 12, packMessage([1, 1, 'origin', 'E', 7, new Uint8Array([1, 2, 3])]));
+  fc.assert(
+    fc.property(fc.nat(sealed.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const changed = Uint8Array.from(sealed);
+      changed[at]! ^= change;
+      return !SEAL.check.isSealed(SUBJECT, 12, changed);
+    }),
+    { numRuns: 60 },
+  );
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => !SEAL.check.isSealed(SUBJECT, 12, bytes)),
+    { numRuns: 60 },
+  );
+});
+
+t.test('while a key changes, both are believed', async (t) => {
+  const both = new SealCheck([SEAL.publicKey, OTHER.publicKey]);
+  for (const seal of [SEAL, OTHER]) t.ok(both.isSealed(SUBJECT, 3, seal.seal(SUBJECT, 3, packMessage([1]))));
+});
+
+t.test('a heartbeat is believed on its subject as it was sent', async (t) => {
+  const sent = SEAL.sealJson('alive', { revision: 5, health: { why: 'ü' } });
+  const read = JSON.parse(sent) as object;
+  t.ok(SEAL.check.isSealedJson('alive', read));
+  t.notOk(SEAL.check.isSealedJson('ask', read));
+  t.notOk(SEAL.check.isSealedJson('alive', { ...read, revision: 6 }));
+  t.notOk(SEAL.check.isSealedJson('alive', { revision: 5 }));
+  t.notOk(OTHER.check.isSealedJson('alive', read));
+});
+
+t.test('what is no key is refused with where to find it', async (t) => {
+  t.throws(() => new SealCheck(['x']), /"x" is no public key of an origin.*doctor at the origin/);
+});
