@@ -262,6 +262,29 @@ t.test('several edges share a port, and each serves its part of the connections'
   t.ok(readFileSync(endpointFile), 'the file stays while another serves');
 });
 
+t.test('a running edge takes a new token, and ends the sessions of the old one', SKIP, async (t) => {
+  const nats = await natsFor(t);
+  await originFor(t, { url: nats.url });
+  const endpointFile = join(folder(t), 'edge.json');
+  const edge = await edgeFor(t, { url: nats.url }, { endpointFile });
+  const { url, token } = edge.endpoint!;
+  const old = await connect({ url, token });
+  t.teardown(() => old.close());
+  await edge.reload();
+  t.equal(edge.bus.connectionCount, 1, 'a token that has not changed ends nothing');
+  const next = 'n'.repeat(43);
+  writeFileSync(join(endpointFile, '..', 'edge.token'), `${next}\n`, { mode: 0o600 });
+  await edge.reload();
+  t.match(JSON.parse(readFileSync(endpointFile, 'utf8')), { url, token: next });
+  await until('the old session has ended', () => edge.bus.connectionCount === 0);
+  await t.rejects(connect({ url, token }), { code: 'unauthorized' });
+  const client = await connect({ url: ['ws://127.0.0.1:1', url], token: next });
+  await client.close();
+  writeFileSync(join(endpointFile, '..', 'edge.token'), 'none\n', { mode: 0o600 });
+  await t.rejects(edge.reload(), /holds no token/);
+  await (await connect({ url, token: next })).close();
+});
+
 t.test('a barrier at an edge waits until the origin has read and its events have arrived', SKIP, async (t) => {
   const nats = await natsFor(t);
   // The origin polls so rarely that only the barrier can make it read.
