@@ -130,13 +130,20 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
     user,
     password: 'change-me',
   });
-  const origins = new Map<string, ServedRepository>();
+  /** Makes what every user of the other repository sends and receives. */
+  let stir = (): Promise<void> => Promise.resolve();
   for (const repository of ['shop', 'mill']) {
     const origin = await originFor(t, as(`${repository}-origin`, repository));
     const edge = await edgeFor(t, as(`${repository}-edge`, repository));
     origin.rename('task', 'a', { title: repository });
     await until('it has come', () => edge.bus.hub.store.size === 1);
-    origins.set(repository, origin);
+    let changes = 1;
+    // The stream sends it to an inbox of the edge, and the origin its answer to a barrier.
+    stir = async () => {
+      origin.rename('task', `a${String(++changes)}`, {});
+      await edge.bus.readNow();
+      await until('it has come', () => edge.bus.hub.store.size === changes);
+    };
   }
   const connected = async (user: string) => {
     const nats = await connectNats(
@@ -160,7 +167,6 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
       max_msgs: config.max_msgs,
     }));
   };
-  const before = await state();
   const api = (what: string): string => `$JS.API.${what}`;
   const attempts: Readonly<Record<string, readonly (readonly [subject: string, data: object])[]>> = {
     forge: [
@@ -198,6 +204,9 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
         callback: (error, { subject: from } = { subject: '' } as never) => void (error ?? heard.push(from)),
       });
     }
+    await connection.flush();
+    await stir();
+    const before = await state();
     for (const [what, requests] of Object.entries(attempts)) {
       for (const [subject, data] of requests) {
         const reply = connection.subscribe(transport.createInbox(`_INBOX.muse-bus-${user.slice(5)}-of-shop`), {
