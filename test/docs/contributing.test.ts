@@ -66,7 +66,7 @@ t.test('docs/PLATFORMS.md says of each step how it is known, and each step of th
   for (const row of steps)
     for (const cell of row.split('|').slice(2, -1))
       t.ok(['shown', 'emulated', 'by reading', '–'].includes(cell.trim()), `${row}: ${cell}`);
-  for (const [, path] of text.matchAll(/`(test\/[\w./-]+\.\w+)`/g)) t.ok(existsSync(join(ROOT, path!)), path);
+  for (const [, path] of text.matchAll(/`(test\/[\w./-]+\.\w+)`/g)) t.ok(existsSync(join(ROOT, path!)), path!);
   const workflow = read('.github/workflows/platforms.yml');
   for (const [, script] of workflow.matchAll(/npm run ([a-z:]+)/g)) t.ok(scripts[script!], script!);
   interface Hosts {
