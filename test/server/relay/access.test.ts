@@ -130,13 +130,20 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
     user,
     password: 'change-me',
   });
-  const origins = new Map<string, ServedRepository>();
+  /** Makes what every user of the other repository sends and receives. */
+  let stir = (): Promise<void> => Promise.resolve();
   for (const repository of ['shop', 'mill']) {
     const origin = await originFor(t, as(`${repository}-origin`, repository));
     const edge = await edgeFor(t, as(`${repository}-edge`, repository));
     origin.rename('task', 'a', { title: repository });
     await until('it has come', () => edge.bus.hub.store.size === 1);
-    origins.set(repository, origin);
+    let changes = 1;
+    // The stream sends it to an inbox of the edge, and the origin its answer to a barrier.
+    stir = async () => {
+      origin.rename('task', `a${String(++changes)}`, {});
+      await edge.bus.readNow();
+      await until('it has come', () => edge.bus.hub.store.size === changes);
+    };
   }
   const connected = async (user: string) => {
     const nats = await connectNats(
@@ -160,7 +167,6 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
       max_msgs: config.max_msgs,
     }));
   };
-  const before = await state();
   const api = (what: string): string => `$JS.API.${what}`;
   const attempts: Readonly<Record<string, readonly (readonly [subject: string, data: object])[]>> = {
     forge: [
@@ -195,13 +201,20 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
     const heard: string[] = [];
     for (const subject of ['>', 'muse.mill.>', 'muse-origin.mill.>', '_INBOX.>', '_INBOX.muse-bus-edge-of-mill.>']) {
       connection.subscribe(subject, {
-        callback: (error, { subject: from } = { subject: '' } as never) => void (error ?? heard.push(from)),
+        callback: (error, message) => {
+          if (!error) heard.push(message.subject);
+        },
       });
     }
+    await connection.flush();
+    await stir();
+    const before = await state();
     for (const [what, requests] of Object.entries(attempts)) {
       for (const [subject, data] of requests) {
         const reply = connection.subscribe(transport.createInbox(`_INBOX.muse-bus-${user.slice(5)}-of-shop`), {
-          callback: (error, message) => void (error ?? heard.push(`${what} ${subject}: ${message.string()}`)),
+          callback: (error, message) => {
+            if (!error) heard.push(`${what} ${subject}: ${message.string()}`);
+          },
         });
         connection.publish(subject, JSON.stringify(data), { reply: reply.getSubject() });
       }
@@ -260,6 +273,29 @@ t.test('several edges share a port, and each serves its part of the connections'
   for (const { bus } of edges) t.ok(bus.connectionCount > 0, `${String(bus.connectionCount)} of 40`);
   await edges[0]!.stop();
   t.ok(readFileSync(endpointFile), 'the file stays while another serves');
+});
+
+t.test('a running edge takes a new token, and ends the sessions of the old one', SKIP, async (t) => {
+  const nats = await natsFor(t);
+  await originFor(t, { url: nats.url });
+  const endpointFile = join(folder(t), 'edge.json');
+  const edge = await edgeFor(t, { url: nats.url }, { endpointFile });
+  const { url, token } = edge.endpoint!;
+  const old = await connect({ url, token });
+  t.teardown(() => old.close());
+  await edge.reload();
+  t.equal(edge.bus.connectionCount, 1, 'a token that has not changed ends nothing');
+  const next = 'n'.repeat(43);
+  writeFileSync(join(endpointFile, '..', 'edge.token'), `${next}\n`, { mode: 0o600 });
+  await edge.reload();
+  t.match(JSON.parse(readFileSync(endpointFile, 'utf8')), { url, token: next });
+  await until('the old session has ended', () => edge.bus.connectionCount === 0);
+  await t.rejects(connect({ url, token }), { code: 'unauthorized' });
+  const client = await connect({ url: ['ws://127.0.0.1:1', url], token: next });
+  await client.close();
+  writeFileSync(join(endpointFile, '..', 'edge.token'), 'none\n', { mode: 0o600 });
+  await t.rejects(edge.reload(), /holds no token/);
+  await (await connect({ url, token: next })).close();
 });
 
 t.test('a barrier at an edge waits until the origin has read and its events have arrived', SKIP, async (t) => {
