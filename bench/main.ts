@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { anatomy } from './anatomy.js';
 import type { Bench, BenchOptions } from './bench.js';
 import { cleanUpOnAbort } from './cleanup.js';
 import { compare } from './compare.js';
@@ -37,9 +38,20 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   soak,
   tail,
   newcomers,
+  anatomy,
 };
 /** Benchmarks that run only when named: they take too long, or do not need a quiet machine. */
-const ON_DEMAND: readonly string[] = ['hook', 'instructions', 'journal', 'relay', 'storm', 'soak', 'tail', 'newcomers'];
+const ON_DEMAND: readonly string[] = [
+  'hook',
+  'instructions',
+  'journal',
+  'relay',
+  'storm',
+  'soak',
+  'tail',
+  'newcomers',
+  'anatomy',
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -274,7 +274,7 @@ export class BusServer {
     const token = this.#state.token();
     const url = await this.#listener.listen(token);
     this.#endpoint = this.#state.publish(url, token, new Date(this.#clock.now()));
-    this.#log.info({ url, transport: this.#listener.transportName, pid: process.pid }, 'listening');
+    this.#log.info({ url, transport: this.#listener.transportName }, 'listening');
     return this.#endpoint;
   }
 }

@@ -123,7 +123,7 @@ export class EdgeServer {
       if (this.#isStopped) throw new Error('stopped before the records were complete');
       const url = await this.#listener.listen(token);
       this.#endpoint = this.#files.publish(url, token, new Date(this.#clock.now()));
-      this.#log.info({ url, transport: this.transportName, pid: process.pid }, 'listening');
+      this.#log.info({ url, transport: this.transportName }, 'listening');
       return this.#endpoint;
     } catch (error) {
       await this.bus.stop();

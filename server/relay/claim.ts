@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { readJson, WrongSequenceError, type Broker, type StoredMessage, type StreamInfo } from './broker.js';
 import type { Published, StreamPosition } from './outbox.js';
+import { BEGUN, isOver, nextClaimState, type ClaimEvent, type ClaimState } from './claim-state.js';
 import { encodeMark, type Claim, type RelayMessage, type Stamp } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
@@ -16,7 +17,6 @@ const APPEND_MS = 2_500;
 const ANSWER_MS = 1_000;
 /** The origin of a claim that is younger than this may not answer yet. */
 const YOUNG_MS = 2_000;
-const ATTEMPTS = 20;
 /** How many messages of other programs at the end of a stream are passed over to find the origin's last one. */
 const LOOK_BACK = 64;
 
@@ -72,18 +72,92 @@ export interface Claimed {
 
 /**
  * Claims the stream for this origin, and finds the revision that the stream has reached. If two origins try at the same time, only one
- * can succeed: a claim is stored only if no other process has written since the stream was read.
+ * can succeed: a claim is stored only if no other process has written since the stream was read. {@link nextClaimState} says what follows
+ * what.
  * @param sent the messages of this process. If the stream's last message is none of them, it does not prove what the stream holds.
  * @throws RelayTakenError if another origin answers.
  */
 export async function claimStream(services: ClaimServices, sent?: SentMessages): Promise<Claimed> {
-  const { broker, names, limits, clock, identity, source } = services;
-  for (let attempt = 1; ; attempt++) {
-    const stream = await broker.ensureStream({ name: names.stream, subjects: names.all, limits });
-    const holder = await lastClaim(services);
-    if (holder) await refuseIfAlive(services, holder);
-    const found = await positionOf(services, stream, sent);
-    const { position } = found;
+  const run = new ClaimRun(services, sent);
+  let state = BEGUN;
+  while (!isOver(state)) state = nextClaimState(state, await run.step(state));
+  return run.result(state);
+}
+
+/** Does what each state of a claim asks for, and tells what came of it. */
+class ClaimRun {
+  #stream: StreamInfo | undefined;
+  #holder: (Stamp & Claim) | undefined;
+  #askedFrom = 0;
+  #found: FoundPosition | undefined;
+  #sequence = 0;
+  #error: Error | undefined;
+
+  constructor(
+    private readonly services: ClaimServices,
+    private readonly sent: SentMessages | undefined,
+  ) {}
+
+  async step(state: ClaimState): Promise<ClaimEvent> {
+    try {
+      switch (state.at) {
+        case 'reading':
+          return await this.#read();
+        case 'asking':
+          return await this.#ask();
+        case 'resting':
+          await new Promise<void>((resolve) => this.services.clock.after(state.timerMs, resolve));
+          return { is: 'timer' };
+        case 'finding':
+          this.#found = await positionOf(this.services, this.#stream!, this.sent);
+          return { is: 'found' };
+        default:
+          return await this.#append();
+      }
+    } catch (error) {
+      this.#error = error as Error;
+      return { is: error instanceof WrongSequenceError ? 'overtaken' : 'failed' };
+    }
+  }
+
+  /** @throws Error why the stream was not claimed. */
+  async result(state: ClaimState): Promise<Claimed> {
+    if (state.at !== 'claimed') throw this.#error!;
+    const { position, baseAtMs } = this.#found!;
+    const baseAgeMs = await baseAgeOf(this.services, this.#sequence, baseAtMs);
+    return { sequence: this.#sequence, position, baseAgeMs, stream: this.#stream! };
+  }
+
+  async #read(): Promise<ClaimEvent> {
+    const { broker, names, limits, clock } = this.services;
+    this.#stream = await broker.ensureStream({ name: names.stream, subjects: names.all, limits });
+    this.#holder = await lastClaim(this.services);
+    this.#askedFrom = clock.elapsed();
+    return { is: this.#holder ? 'held' : 'free' };
+  }
+
+  async #ask(): Promise<ClaimEvent> {
+    const { clock, identity, names } = this.services;
+    const living = await whoPublishes(this.services);
+    if (living && living.origin !== identity.origin) {
+      const { host, pid, root } = living;
+      this.#error = new RelayTakenError(
+        `the repository ${names.repository} is published already, by process ${String(pid)} on ${host} for ${root}`,
+      );
+      return { is: 'answered' };
+    }
+    const { host, root, since } = this.#holder!;
+    // The lock of a repository lets only one process of a host serve it, so an earlier process on this host has ended.
+    const isOurs = host === identity.host && root === identity.root;
+    // The two wall clocks may differ by any amount, so the wait is bounded by the monotonic clock too.
+    const isWaitedFor = clock.elapsed() - this.#askedFrom > YOUNG_MS;
+    return { is: isOurs || isWaitedFor || clock.now() - since > YOUNG_MS ? 'silent' : 'young' };
+  }
+
+  async #append(): Promise<ClaimEvent> {
+    const { broker, names, clock, identity, source, seal, log } = this.services;
+    const position = this.#found?.position;
+    const { lastSequence } = this.#stream!;
     const stamp = {
       origin: identity.origin,
       epoch: position?.epoch ?? source.epoch,
@@ -91,14 +165,15 @@ export async function claimStream(services: ClaimServices, sent?: SentMessages):
     };
     const { host, pid, root } = identity;
     const plain = encodeMark(stamp, { is: 'claim', host, pid, root, since: clock.now() });
-    const claim = services.seal?.seal(names.claim, stream.lastSequence + 1, plain) ?? plain;
+    const claim = seal?.seal(names.claim, lastSequence + 1, plain) ?? plain;
     try {
-      const sequence = await broker.append(names.claim, claim, stream.lastSequence, APPEND_MS);
-      return { sequence, position, baseAgeMs: await baseAgeOf(services, sequence, found.baseAtMs), stream };
+      this.#sequence = await broker.append(names.claim, claim, lastSequence, APPEND_MS);
     } catch (error) {
-      if (!(error instanceof WrongSequenceError) || attempt === ATTEMPTS) throw error;
-      services.log.debug({ attempt }, 'another process has written to the stream; reading it again');
+      if (error instanceof WrongSequenceError)
+        log.debug({}, 'another process has written to the stream; reading it again');
+      throw error;
     }
+    return { is: 'stored' };
   }
 }
 
@@ -107,26 +182,6 @@ async function lastClaim({ broker, names, identity }: ClaimServices): Promise<(S
   if (!found) return undefined;
   const claim = readRelayMessage(found.data);
   return claim?.is === 'claim' && claim.origin !== identity.origin ? claim : undefined;
-}
-
-async function refuseIfAlive(services: ClaimServices, holder: Stamp & Claim): Promise<void> {
-  const { clock, identity, names } = services;
-  const from = clock.elapsed();
-  for (;;) {
-    const living = await whoPublishes(services);
-    if (living && living.origin !== identity.origin) {
-      const { host, pid, root } = living;
-      throw new RelayTakenError(
-        `the repository ${names.repository} is published already, by process ${String(pid)} on ${host} for ${root}`,
-      );
-    }
-    // The lock of a repository lets only one process of a host serve it, so an earlier process on this host has ended.
-    const isOurs = holder.host === identity.host && holder.root === identity.root;
-    // The two wall clocks may differ by any amount, so the wait is bounded by the monotonic clock too.
-    const isWaitedFor = clock.elapsed() - from > YOUNG_MS;
-    if (isOurs || isWaitedFor || clock.now() - holder.since > YOUNG_MS) return;
-    await new Promise<void>((resolve) => clock.after(YOUNG_MS / 4, resolve));
-  }
 }
 
 async function whoPublishes({ broker, names }: ClaimServices): Promise<Identity | undefined> {

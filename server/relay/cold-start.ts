@@ -106,8 +106,8 @@ export class StateBuilder {
 }
 
 /**
- * Reads the events that led to a state, without a gap, as far back as the stream and `most` messages allow. The caller's own feed continues
- * meanwhile.
+ * Reads the events that led to a state, without a gap, as far back as the stream and `most` messages allow, beside those of one base. The
+ * caller's own feed continues meanwhile.
  */
 export async function readHistory(
   source: FeedSource,
@@ -116,7 +116,9 @@ export async function readHistory(
 ): Promise<readonly StoreEvent[]> {
   const { broker, names } = source;
   const info = await broker.findStream(names.stream);
-  const from = Math.max(info?.firstSequence ?? 1, state.sequence - most + 1, 1);
+  // A base among them has a message for each record. Counted, the first edge after a large one could resume no cursor.
+  const back = most + state.versions.length;
+  const from = Math.max(info?.firstSequence ?? 1, state.sequence - back + 1, 1);
   if (!info || info.messages === 0 || from > state.sequence) return [];
   let events: StoreEvent[] = [];
   await new Promise<void>((resolve, reject) => {

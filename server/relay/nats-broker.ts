@@ -152,7 +152,7 @@ export class NatsBroker implements Broker {
 
   sender(events: SenderEvents): Sender {
     const { connection, transport } = this.nats;
-    const inbox = transport.createInbox();
+    const inbox = this.nats.inbox();
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
         if (error) events.failed(error);

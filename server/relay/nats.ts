@@ -20,6 +20,8 @@ export interface Nats {
   readonly client: JetStreamClient;
   readonly jetStream: JetStream;
   readonly transport: Transport;
+  /** A new subject for answers. */
+  inbox(): string;
 }
 
 /**
@@ -58,14 +60,22 @@ export async function connectNats(access: RelayAccess, name: string): Promise<Na
   const { transport, jetStream } = await loadNats();
   const connection = await transport.connect(connectionOptions(access, name, transport));
   const manager = await jetStream.jetstreamManager(connection, { checkAPI: false });
-  return { connection, manager, client: manager.jetstream(), jetStream, transport };
+  const inbox = (): string => transport.createInbox(inboxOf(name));
+  return { connection, manager, client: manager.jetstream(), jetStream, transport, inbox };
 }
+
+/**
+ * Where answers to a connection arrive. Each kind of connection has its own subjects below `_INBOX`, so that permissions can keep users from
+ * reading each other's answers, which hold records.
+ */
+const inboxOf = (name: string): string => `_INBOX.${name.replaceAll(/[^A-Za-z0-9_-]+/g, '-')}`;
 
 function connectionOptions(access: RelayAccess, name: string, transport: Transport): NodeConnectionOptions {
   const { user, password, token, tls } = access;
   return {
     servers: [...access.servers],
     name,
+    inboxPrefix: inboxOf(name),
     maxReconnectAttempts: -1,
     reconnectTimeWait: RETRY_MS,
     reconnectJitter: RETRY_MS,

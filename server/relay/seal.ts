@@ -37,8 +37,8 @@ const headOf = (count: number): Buffer =>
   Buffer.from(count <= 0x0f ? [0x90 | count] : [0xdc, count >> 8, count & 0xff]);
 
 /** What is signed: the place of a message is part of it, so that none can be sent again at another. */
-const signedBytes = (subject: string, elements: Uint8Array): Buffer =>
-  Buffer.concat([Buffer.from(`muse-bus relay 1\n${subject}\n`), elements]);
+const signedBytes = (subject: string, count: number, elements: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(`muse-bus relay 1\n${subject}\n${String(count)}\n`), elements]);
 
 /**
  * Signs what an origin sends. The sequence in the stream and the signature are two more elements at the end of a message, which readers
@@ -64,13 +64,13 @@ export class OriginSeal {
     const head = arrayHead(message);
     if (!head) throw new Error('only arrays are sealed');
     const elements = Buffer.concat([message.subarray(head.length), placeOf(sequence)]);
-    const signature = sign(null, signedBytes(subject, elements), this.#key);
+    const signature = sign(null, signedBytes(subject, head.count, elements), this.#key);
     return Buffer.concat([headOf(head.count + 2), elements, SIGNATURE_HEAD, signature]);
   }
 
   /** Signs a message outside the stream, which is JSON. @returns it with the signature as its last field. */
   sealJson(subject: string, message: object): string {
-    const signature = sign(null, signedBytes(subject, Buffer.from(JSON.stringify(message))), this.#key);
+    const signature = sign(null, signedBytes(subject, 0, Buffer.from(JSON.stringify(message))), this.#key);
     return JSON.stringify({ ...message, signature: signature.toString('base64url') });
   }
 }
@@ -99,14 +99,17 @@ export class SealCheck {
     if (!head || end <= head.length || !SIGNATURE_HEAD.equals(message.subarray(end, end + 2))) return false;
     const elements = message.subarray(head.length, end);
     if (!placeOf(sequence).equals(elements.subarray(-PLACE_BYTES))) return false;
-    return this.#isSigned(signedBytes(subject, elements), message.subarray(end + 2));
+    return this.#isSigned(signedBytes(subject, head.count - 2, elements), message.subarray(end + 2));
   }
 
   /** Whether a message outside the stream was signed, as {@link OriginSeal.sealJson} does it. */
   isSealedJson(subject: string, message: object): boolean {
     const { signature, ...rest } = message as { readonly signature?: unknown };
     if (typeof signature !== 'string') return false;
-    return this.#isSigned(signedBytes(subject, Buffer.from(JSON.stringify(rest))), Buffer.from(signature, 'base64url'));
+    return this.#isSigned(
+      signedBytes(subject, 0, Buffer.from(JSON.stringify(rest))),
+      Buffer.from(signature, 'base64url'),
+    );
   }
 
   #isSigned(bytes: Uint8Array, signature: Uint8Array): boolean {

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { ChangedFile } from './changed-file.js';
 import {
   isOfSameKernel,
   parseLock,
@@ -43,6 +44,8 @@ export type TryLock = (file: number) => boolean;
  */
 export class FileLock {
   #answered: string | undefined;
+  readonly #holderFile: ChangedFile;
+  readonly #questionFile: ChangedFile;
 
   private constructor(
     private readonly directory: PrivateDirectory,
@@ -53,7 +56,10 @@ export class FileLock {
     readonly weakness: LockWeakness | undefined,
     /** Whether a holder that gave no answer was replaced. It may live, and be stopped. */
     readonly isFromSilent: boolean,
-  ) {}
+  ) {
+    this.#holderFile = new ChangedFile(directory, name);
+    this.#questionFile = new ChangedFile(directory, questionFile(name));
+  }
 
   /** Requests the lock on a file in a directory, and makes the file if it is missing. Waits only for the answer of a holder elsewhere. */
   static async acquire(
@@ -98,6 +104,7 @@ export class FileLock {
   /** Whether the path still leads to the locked file, and it names no other holder. If not, another process has or can take the lock. */
   isInPlace(): boolean {
     if (!this.#isSameFile()) return false;
+    if (!this.#holderFile.isDue()) return true;
     const now = reread(this.directory, this.name);
     return typeof now === 'string' || now.claim === undefined || now.claim === this.own.claim;
   }
@@ -105,6 +112,7 @@ export class FileLock {
   /** Answers a starting server that cannot see this process. To be called each second. */
   answer(): void {
     try {
+      if (!this.#questionFile.isDue()) return;
       const question = questionIn(this.directory, this.name);
       if (question === undefined || question === this.#answered) return;
       this.#answered = question;

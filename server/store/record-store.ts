@@ -15,7 +15,7 @@ import {
   type UnixMillis,
   type WireLease,
 } from '../../protocol/index.js';
-import { sameSignature, type Change, type Signature } from './change.js';
+import type { Change, Signature } from './change.js';
 import { CurrentRecords } from './current-records.js';
 import { RecordVersion } from './record-version.js';
 import type { Standing } from './standing.js';
@@ -168,9 +168,11 @@ export class RecordStore extends CurrentRecords {
 
 /**
  * A file that was only touched counts as modified, as it does for a program that polls times and sizes. A file that was
- * rewritten within the clock's grain has the same signature, so the content is compared too.
+ * rewritten within the clock's grain has the same time and size, so the content is compared too. Another inode alone says nothing: some
+ * file systems give a file a new one at each look.
  */
 function differs(before: RecordVersion, { signature, data }: Extract<Change, { is: 'present' }>): boolean {
   if (before.problem !== undefined && !isOfContent(before.problem)) return true;
-  return !sameSignature(before.signature, signature) || JSON.stringify(data) !== before.json;
+  const isTouched = before.signature?.mtimeNs !== signature.mtimeNs || before.signature.size !== signature.size;
+  return isTouched || JSON.stringify(data) !== before.json;
 }

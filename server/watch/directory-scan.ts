@@ -9,13 +9,12 @@ import { namesIn } from './directory-names.js';
 import { errorCode } from './files.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import { signatureAt } from './record-reader.js';
+import { grainMs, inMs } from './time-grain.js';
 
 /** A slice of a scan occupies the loop for at most this long. */
 const SLICE_MS = 2;
 /** The clock is read after this many records. */
 const LOOK_AT_TIME_EVERY = 32;
-/** A file that changed less than this before it was read may have changed again with the same time and size. */
-const CLOCK_GRAIN_MS = 50;
 
 export interface ScanServices {
   readonly store: CurrentRecords;
@@ -111,10 +110,15 @@ export class DirectoryScan {
   }
 }
 
-/** Whether a version was read within the clock's grain after its file's last change, and no scan has compared it since. */
+/**
+ * Whether a file may have changed since it was read, with the same time and size: it was read within the grain of its time of change, and no
+ * scan has begun after that. A time in the future is of another clock, so one scan is all that can be done about it.
+ */
 export function isRacy({ observedAt, signature }: RecordVersion, previousScan = 0): boolean {
-  if (signature === undefined || observedAt < previousScan) return false;
-  return observedAt - Number(signature.mtimeNs / 1_000_000n) < CLOCK_GRAIN_MS;
+  if (signature === undefined) return false;
+  const changedAt = inMs(signature.mtimeNs);
+  if (changedAt > observedAt) return observedAt >= previousScan;
+  return Math.max(observedAt, previousScan) - changedAt < grainMs(signature.mtimeNs);
 }
 
 /** The time that the scans of all kinds, which run concurrently, take together in one turn of the loop. */

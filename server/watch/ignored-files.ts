@@ -3,8 +3,11 @@ import { readRecordName } from './record-name.js';
 import { SELF_TEST_PREFIX } from './self-test.js';
 import type { Warnings } from './warnings.js';
 
-/** A bound on the memory for names. The count need only show whether the names are few or many. */
-const MAX_COUNTED = 100_000;
+/**
+ * A bound on the memory for names, and on the time: a set of 100,000 holds 10 MB, and growing it takes milliseconds, during which every
+ * event waits. A writer whose temporary files have new names each time reaches any bound. The count need only show whether they are few or many.
+ */
+const MAX_COUNTED = 2_000;
 
 /** Where a name was found. The file of a hint may be gone already; the file of a scan exists. */
 type MetIn = 'hint' | 'scan';
@@ -22,7 +25,7 @@ export class IgnoredFiles {
     private readonly maxIdBytes: number,
   ) {}
 
-  /** The number of different names seen so far, at most 100,000. */
+  /** The number of different names seen so far, at most 2,000. */
   get count(): number {
     return this.#names.size;
   }
@@ -37,11 +40,10 @@ export class IgnoredFiles {
     const reading = readRecordName(name, this.maxIdBytes);
     if (reading.is === 'record') return reading.id;
     if (name.startsWith(SELF_TEST_PREFIX)) return undefined;
-    const key = `${kind}/${name}`;
-    if (this.#names.size < MAX_COUNTED) this.#names.add(key);
+    if (this.#names.size < MAX_COUNTED) this.#names.add(`${kind}/${name}`);
     if (reading.is === 'refused') {
       const limit = reading.why === 'too-long' ? { max_id_bytes: this.maxIdBytes } : {};
-      this.warnings.once(key, { kind, name, why: reading.why, ...limit }, 'file ignored');
+      this.warnings.once(`${kind}/${name}`, { kind, name, why: reading.why, ...limit }, 'file ignored');
     } else if (metIn === 'scan') {
       const why = 'not a record: hidden, or not .json';
       this.warnings.once(`${kind} others`, { kind, name, why }, 'file ignored, and others like it');

@@ -55,7 +55,7 @@ const WAITING: Progress = { is: 'waiting' };
  * save a lease. While these files cannot be seen, no lease ends.
  */
 export class LeaseDeadlines {
-  readonly #time: LeaseTime;
+  #time: LeaseTime;
   #progress: Progress = WAITING;
   /** Whether hints may have been lost: the directories are then compared before the next lease ends. */
   #doubtsHints = true;
@@ -69,6 +69,8 @@ export class LeaseDeadlines {
   }
 
   start(): void {
+    // Loading many files is no sleep.
+    this.#time = new LeaseTime(this.services.clock);
     this.#doubtsHints = !this.services.tells(LEASE_KINDS);
     this.sleep();
   }

@@ -1,12 +1,7 @@
 import { KINDS, type Kind } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { isPrompt, mayEndLeases, type Completeness } from './completeness.js';
-
-/** A directory that changed less than this before it was looked at may change again without another time of change. */
-const CLOCK_GRAIN_MS = 50;
-/** The same on a file system that keeps whole seconds: FAT keeps every second one. */
-const SECONDS_GRAIN_MS = 2_000;
-const SECOND_NS = 1_000_000_000n;
+import { grainMs, inMs } from './time-grain.js';
 
 /** What the status of a directory says about its entries. */
 export interface Glance {
@@ -94,8 +89,8 @@ export class Sweep {
     }
   }
 
+  /** Whether a directory may change again without another time of change. */
   #isFresh({ changedNs }: Glance): boolean {
-    const grainMs = changedNs % SECOND_NS === 0n ? SECONDS_GRAIN_MS : CLOCK_GRAIN_MS;
-    return this.services.clock.now() - Number(changedNs / 1_000_000n) < grainMs;
+    return this.services.clock.now() - inMs(changedNs) < grainMs(changedNs);
   }
 }

@@ -56,3 +56,26 @@ t.test('the public workflow runs the same as .ci, on each supported Node', async
   const [, versions] = /MUSE_BUS_NODE_VERSIONS:-"([\d ]+)"/.exec(read('.ci/node-matrix'))!;
   t.same(jobs['smoke']!.strategy!.matrix.node, [20, ...versions!.split(' ').map(Number)]);
 });
+
+t.test('docs/PLATFORMS.md says of each step how it is known, and each step of the workflow is a script', async (t) => {
+  const text = read('docs/PLATFORMS.md');
+  const rows = text.split('\n').filter((line) => /^\| [a-zN]/.test(line) && line.split('|').length === 10);
+  const [head = '', ...steps] = rows;
+  t.match(head, /step/);
+  t.ok(steps.length >= 10);
+  for (const row of steps)
+    for (const cell of row.split('|').slice(2, -1))
+      t.ok(['shown', 'emulated', 'by reading', '–'].includes(cell.trim()), `${row}: ${cell}`);
+  for (const [, path] of text.matchAll(/`(test\/[\w./-]+\.\w+)`/g)) t.ok(existsSync(join(ROOT, path!)), path!);
+  const workflow = read('.github/workflows/platforms.yml');
+  for (const [, script] of workflow.matchAll(/npm run ([a-z:]+)/g)) t.ok(scripts[script!], String(script));
+  interface Hosts {
+    readonly jobs: { readonly hosts: { readonly strategy: { readonly matrix: { readonly os: readonly string[] } } } };
+  }
+  const { os } = (parse(workflow) as Hosts).jobs.hosts.strategy.matrix;
+  for (const each of ['macos', 'windows', 'arm'])
+    t.ok(
+      os.some((host) => host.includes(each)),
+      each,
+    );
+});

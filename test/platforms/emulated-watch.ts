@@ -1,4 +1,5 @@
-import { watch, type FSWatcher } from 'node:fs';
+import { watch, type BigIntStats, type FSWatcher } from 'node:fs';
+import { systemFiles, type Files } from '../../server/watch/files.js';
 import type { WatchFunction } from '../../server/watch/native-watcher.js';
 import type { FileSystem } from '../../server/watch/file-system.js';
 import type { Mechanism } from '../../server/watch/mechanism.js';
@@ -14,6 +15,47 @@ export interface EmulatedPlatform {
   readonly fileSystem: FileSystem;
   /** Makes the `fs.watch` of the platform: a new one has no state of another. */
   watch(): WatchFunction;
+  /** What its files say of themselves. @default as here */
+  readonly files?: Files;
+}
+
+/** The system's files with another status of each. */
+function filesWith(change: (stats: BigIntStats) => void): Files {
+  const changed = (stats: BigIntStats): BigIntStats => {
+    if (stats.isFile()) change(stats);
+    return stats;
+  };
+  return {
+    ...systemFiles,
+    status: (file) => changed(systemFiles.status(file)),
+    look: (path) => {
+      const stats = systemFiles.look(path);
+      return stats && changed(stats);
+    },
+  };
+}
+
+const SECOND_NS = 1_000_000_000n;
+let nextInode = 1n;
+
+/** 4 KiB hold so many records of a change; more of them come as one without a name. */
+const BUFFERED = 27;
+
+/** Gives what one turn has brought; if that is too much, only that something has changed. */
+function smallBuffer(): WatchFunction {
+  return (path, listener) => {
+    let waiting: string[] = [];
+    return listen(path, (type, name) => {
+      if (waiting.length === 0)
+        setImmediate(() => {
+          const names = waiting;
+          waiting = [];
+          if (names.length > BUFFERED) listener('change', null);
+          else for (const each of names) listener(type, each);
+        });
+      if (name !== null) waiting.push(name);
+    });
+  };
 }
 
 type Listener = Parameters<WatchFunction>[1];
@@ -86,5 +128,22 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
       listen(path, (type, name) => {
         if (type === 'change') listener(type, name);
       }),
+  },
+  ReadDirectoryChangesW: { mechanism: 'ReadDirectoryChangesW', fileSystem: { is: 'untold' }, watch: smallBuffer },
+  'a share that keeps whole seconds': {
+    mechanism: 'inotify',
+    fileSystem: { is: 'shared', name: 'SMB' },
+    watch: () => silent,
+    files: filesWith((stats) => {
+      stats.mtimeNs = (stats.mtimeNs / SECOND_NS) * SECOND_NS;
+    }),
+  },
+  'a mount with other inodes at each look': {
+    mechanism: 'inotify',
+    fileSystem: { is: 'shared', name: 'FUSE' },
+    watch: () => silent,
+    files: filesWith((stats) => {
+      stats.ino = nextInode++;
+    }),
   },
 };

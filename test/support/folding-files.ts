@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { systemFiles, type Files } from '../../server/watch/files.js';
 
 /**
- * The system's files, as on a file system that folds case: any spelling of a name opens the file, and a listing shows the stored name.
+ * The system's files, as on a file system that folds case and normal form: any spelling of a name opens the file, and a listing shows the stored name.
  * @param saysNames whether `nameOf` returns the stored name
  */
 export const foldingFiles = (saysNames: boolean): Files => ({
@@ -15,11 +15,13 @@ export const foldingFiles = (saysNames: boolean): Files => ({
 
 function listed(path: string): string {
   const directory = dirname(path);
-  const name = basename(path).toLowerCase();
+  const name = folded(basename(path));
   try {
-    const found = readdirSync(directory).find((entry) => entry.toLowerCase() === name);
+    const found = readdirSync(directory).find((entry) => folded(entry) === name);
     return found === undefined ? path : `${directory}/${found}`;
   } catch {
     return path;
   }
 }
+
+const folded = (name: string): string => name.normalize('NFC').toLowerCase();

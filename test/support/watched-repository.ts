@@ -31,7 +31,7 @@ const nameless: typeof chooseWatcher = (_choice, directories) =>
 export class WatchedRepository extends TemporaryRepository {
   readonly store = new RecordStore();
   readonly events: StoreEvent[] = [];
-  readonly watch: RepositoryWatch;
+  watch: RepositoryWatch;
   /** The warnings and errors that were logged. */
   readonly said: string[] = [];
 
@@ -55,10 +55,20 @@ export class WatchedRepository extends TemporaryRepository {
     const { watcher } = parts;
     const given: typeof chooseWatcher | undefined = watcher && (() => Promise.resolve(watcher));
     const choose = given ?? parts.choose ?? (backend === 'nameless' ? nameless : chooseWatcher);
-    this.watch = new RepositoryWatch(resolved, this.store, parts.clock ?? systemClock, log, publish, {
-      ...parts,
-      choose,
-    });
+    const clock = parts.clock ?? systemClock;
+    this.#make = () => new RepositoryWatch(resolved, this.store, clock, log, publish, { ...parts, choose });
+    this.watch = this.#make();
+  }
+
+  readonly #make: () => RepositoryWatch;
+
+  /** Watches again what another server has watched. @returns the events since then. */
+  async restart(): Promise<StoreEvent[]> {
+    this.watch.stop();
+    this.watch = this.#make();
+    const events = await this.watch.load('restart');
+    this.watch.run();
+    return events;
   }
 
   /** Called with the events of each turn. */
@@ -80,9 +90,7 @@ export class WatchedRepository extends TemporaryRepository {
 
   /** The events in short form: `added task/t1`, with the problem if the record has one. */
   get story(): string[] {
-    return this.events.map(({ type, record, after }) =>
-      [type, `${record.kind}/${record.id}`, after?.problem].filter(Boolean).join(' '),
-    );
+    return this.events.map(shortOf);
   }
 
   /** Waits for an event in the form of {@link story}. */
@@ -94,3 +102,7 @@ export class WatchedRepository extends TemporaryRepository {
     );
   }
 }
+
+/** An event in the form of {@link WatchedRepository.story}. */
+export const shortOf = ({ type, record, after }: StoreEvent): string =>
+  [type, `${record.kind}/${record.id}`, after?.problem].filter(Boolean).join(' ');

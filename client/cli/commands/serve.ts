@@ -12,6 +12,7 @@ import {
   type ServerOptions,
 } from '../../../server/index.js';
 import { findRepository, followWorktree, type RepositorySearch } from '../../../server/repository/index.js';
+import { refuseTakenPort } from './taken-port.js';
 import { rootInEnvironment } from './target.js';
 import { toCliError, CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
@@ -112,6 +113,7 @@ function startReloading(server: BusServer, log: Log): () => void {
 /** @throws CliError with a hint. */
 export async function startServer(server: BusServer): Promise<Endpoint> {
   try {
+    await refuseTakenPort(server.options);
     return await server.start();
   } catch (error) {
     if (error instanceof LockError) {

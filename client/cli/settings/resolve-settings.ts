@@ -31,8 +31,8 @@ export interface ResolvedSettings {
   readonly unknownVariables: readonly string[];
 }
 
-/** Used by tests only. */
-const OTHER_VARIABLES = ['MUSE_BUS_REFERENCE'];
+/** The first is used by tests only; the other is the token of `hooks serve`, which a harness's environment has too. */
+const OTHER_VARIABLES = ['MUSE_BUS_REFERENCE', 'MUSE_BUS_HOOK_TOKEN'];
 
 /** Adds the options of the settings. @param isWanted selects the settings of the command. */
 export function withSettings(command: Command, isWanted: (name: SettingName) => boolean = () => true): Command {

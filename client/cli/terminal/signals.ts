@@ -12,10 +12,13 @@ export function onSignal(call: () => void): () => void {
   return () => void process.off('SIGINT', call).off('SIGTERM', call);
 }
 
-/** SIGHUP is either a request to reload, or a sign that the terminal is closed. */
+/**
+ * SIGHUP is either a request to reload, or a sign that the terminal is closed. On Windows, where nobody can send it, Node makes it when the
+ * console is closed, and the system ends the process a few seconds later.
+ */
 const hasTerminal = (): boolean => isatty(0);
 const startedOnTerminal = hasTerminal();
-const isTerminalClosed = (): boolean => startedOnTerminal && !hasTerminal();
+const isTerminalClosed = (): boolean => process.platform === 'win32' || (startedOnTerminal && !hasTerminal());
 
 /** Calls back at each SIGHUP that does not close the terminal. @returns a function that removes the handler. */
 export function onReload(call: () => void): () => void {
@@ -38,6 +41,8 @@ export function untilSignal(...others: readonly NodeJS.Signals[]): Promise<void>
     };
     process.once('SIGINT', first).once('SIGTERM', first);
     for (const signal of others) process.once(signal, first);
+    // Ctrl+Break, and what a service manager of Windows can send to a group of processes.
+    if (process.platform === 'win32') process.once('SIGBREAK', first);
     process.on('SIGHUP', () => {
       if (isTerminalClosed()) first();
     });

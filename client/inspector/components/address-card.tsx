@@ -77,7 +77,10 @@ function Told({ detail: { address, history, holders } }: { detail: AddressDetail
       <h3>Who was told of the last change</h3>
       {answers.value === undefined ? (
         <p>
-          <button onClick={tell}>Ask the bus</button> <span class="muted">{visible(failure.value, 200)}</span>
+          <button onClick={tell} data-told title="w">
+            Ask the bus
+          </button>{' '}
+          <span class="muted">{visible(failure.value, 200)}</span>
         </p>
       ) : answers.value.length === 0 ? (
         <p class="muted">No other client has a subscription.</p>

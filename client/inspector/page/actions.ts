@@ -36,6 +36,11 @@ export function goLive(): void {
   follow.value = true;
 }
 
+/** Asks the bus which clients were told of the last change at the address whose card is open. */
+export function askTold(): void {
+  document.querySelector<HTMLButtonElement>('[data-told]')?.click();
+}
+
 export async function exportFile(): Promise<void> {
   const { file, events, lacks } = await ask({ about: 'export' });
   const link = document.createElement('a');
@@ -94,6 +99,7 @@ export const ACTIONS: readonly Action[] = [
   { name: 'Pause or resume the view', keys: 'Space', run: togglePause },
   { name: 'Follow the newest event', keys: 'f', run: () => (follow.value ? (follow.value = false) : goLive()) },
   { name: 'Export the capture (NDJSON)', keys: 'e', run: () => void exportFile() },
+  { name: 'Ask who was told of the last change at the address', keys: 'w', run: askTold },
   { name: 'Import a file and replay it', run: importFile },
   { name: 'Show or hide heartbeats in the stream', run: () => (showHeartbeats.value = !showHeartbeats.value) },
   {

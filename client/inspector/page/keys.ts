@@ -1,5 +1,5 @@
 import { VIEW_KEYS, VIEW_NAMES } from '../model/view-name.js';
-import { exportFile, focusFilter, goLive, togglePause } from './actions.js';
+import { askTold, exportFile, focusFilter, goLive, togglePause } from './actions.js';
 import { copiedFromList, moveInList, openInList, toggleInList } from './list-keys.js';
 import { follow, isUtc, overlay, say, select, showView, target } from './state.js';
 
@@ -102,6 +102,7 @@ const KEYS: Readonly<Record<string, () => void>> = {
     else goLive();
   },
   e: () => void exportFile(),
+  w: askTold,
   u: () => (isUtc.value = !isUtc.value),
   j: () => {
     moveInList(1);

@@ -7,7 +7,7 @@ import { BusConnection } from './bus-connection.js';
 import type { ConnectionState } from './connection-state.js';
 import { Frames } from './frames.js';
 import type { ClientAnswer, ViewState } from './messages.js';
-import { OverviewPoller } from './overview-poller.js';
+import { MAX_LISTED, OverviewPoller } from './overview-poller.js';
 import type { CaptureState, Paint } from './paint.js';
 import { ViewModel } from './view-model.js';
 
@@ -105,12 +105,18 @@ export class LiveCapture {
     });
   }
 
-  /** Asks the bus, for each subscription, whether the last event of a record was delivered to it, and why. */
+  /**
+   * Asks the bus, for each subscription, whether the last event of a record was delivered to it, and why. The connections are those of now:
+   * an earlier list would say of a new client that there is none.
+   * @throws if the bus does not answer
+   */
   async told(key: string): Promise<ClientAnswer[]> {
-    const { client, overview } = this;
+    const { client } = this;
     const slash = key.indexOf('/');
     const kind = kindFromName(key.slice(0, slash));
-    if (!client || !overview || !kind) return [];
+    if (client?.status.state !== 'live') throw new Error('there is no connection to the bus, so nothing is known');
+    if (!kind) return [];
+    const overview = await client.inspect('overview', { limit: MAX_LISTED });
     const subscriptions = overview.connections
       .filter(({ id }) => id !== overview.you)
       .flatMap((connection) => connection.subscriptions.map(({ sub }) => ({ connection, sub })));

@@ -6,7 +6,7 @@ const POLL_INTERVAL_MS = 1_000;
 /** The attention list needs the overview too, but not as often as the view of the bus. */
 const BACKGROUND_POLL_INTERVAL_MS = 5_000;
 /** The most connections, subscriptions, groups and problems that the server lists. Its totals count all of them. */
-const MAX_LISTED = 500;
+export const MAX_LISTED = 500;
 
 /** Polls the overview of the bus: often while the page shows it, otherwise rarely. */
 export class OverviewPoller {

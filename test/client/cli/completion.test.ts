@@ -98,7 +98,6 @@ t.test('run ids, branches and addresses are completed from the records, and no r
   const root = `--root ${repository.root}`;
   const variants: readonly (readonly [line: string, expected: readonly string[]])[] = [
     [`muse-bus watch ${root} --run-id age`, ['agent-1']],
-    [`muse-bus top ${root} --branch `, ['']],
     [`muse-bus get reservation ${root} -b `, ['main']],
     // Bash replaces only what follows the last colon.
     [`muse-bus holders ${root} src/a.py::`, ['f', 'g']],

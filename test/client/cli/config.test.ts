@@ -4,6 +4,7 @@ import {
   chownSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -11,6 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -434,6 +436,10 @@ t.test('serve uses its settings', async (t) => {
   await using bus = await connect({ root });
   t.match(bus.server, { heartbeat_ms: 250, limits: { max_connections: 3, max_subscriptions: 7 } });
   const log = serve.errors.map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.ok(
+    serve.errors.every((line) => line.split('"pid":').length === 2),
+    'each line names the process once',
+  );
   t.match(
     log.find(({ msg }) => msg === 'listening'),
     { transport: 'ws' },
@@ -459,4 +465,18 @@ t.test('a second server of a repository is refused, and the error names the firs
   const second = Command.museBus(['serve', '--root', root, '--port', '0']);
   t.equal(await second.exit, 1);
   t.match(second.errors.join('\n'), new RegExp(`served already by process ${String(first.pid)}`));
+});
+
+t.test('a server whose port is taken leaves nothing in a repository that was not served before', async (t) => {
+  const { root } = repositoryWith(t, {});
+  rmSync(join(root, '.muse'), { recursive: true, force: true });
+  mkdirSync(join(root, '.git'), { recursive: true });
+  const squatter = createServer();
+  await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => squatter.close());
+  const { port } = squatter.address() as AddressInfo;
+  const serve = Command.museBus(['serve', '--root', root, '--port', String(port)]);
+  t.equal(await serve.exit, 1);
+  t.match(serve.errors.join('\n'), /cannot listen on 127\.0\.0\.1:\d+\n +choose another port with --port/);
+  t.strictSame(readdirSync(root), ['.git']);
 });

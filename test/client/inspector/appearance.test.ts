@@ -82,7 +82,11 @@ const settled = (page: Page): Promise<void> =>
 async function prepare(page: Page, name: string, reservation: string): Promise<void> {
   // The story of the demo has a wait in most of its moments, and the documents show one.
   if (name === 'pulse' && isForTheDocuments) await page.waitForSelector('.wait-lines .matter', { timeout: 70_000 });
-  if (name === 'stream') await page.click('.stream-grid.cells:has(.kind-intent)');
+  if (name === 'stream') {
+    // An event that was selected before has ended the following, and the list begins with the oldest events.
+    await page.getByRole('button', { name: 'Live', exact: true }).click();
+    await page.click('.stream-grid.cells:has(.kind-intent)');
+  }
   if (name === 'symbols') await page.click('.symbol-grid .path.symbol');
   if (name === 'bus') {
     await page.selectOption('.explain select', { index: 1 });

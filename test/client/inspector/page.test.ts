@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import type { Page } from 'playwright-core';
+import { connect } from '../../../client/sdk/index.js';
 import { noChromium, startChromium } from '../../support/chromium.js';
 import { addressOf, complaintsOf, openInspector, shows } from '../../support/inspector-page.js';
 import { beat, writeSwarm } from '../../support/inspector-records.js';
@@ -300,4 +301,83 @@ onSwarm('a link opened in a new tab shows the same place, with what happened bef
   await other.waitForSelector('.palette-list li:has-text("agent-4")');
   await other.keyboard.press('Enter');
   await shows(t, other, '.detail', /Run agent-4/);
+});
+
+/** What a person does with the page, counted. */
+class Person {
+  acts = 0;
+
+  constructor(
+    private readonly page: Page,
+    private readonly hand: 'mouse' | 'keyboard',
+  ) {}
+
+  /** Looks for something by its name, which has to be typed in any case, and opens what is found. */
+  async find(name: string): Promise<void> {
+    this.acts++;
+    await this.page.keyboard.press('Control+k');
+    await this.page.keyboard.type(name);
+    await this.page.waitForSelector(`.palette-list li:has-text("${name}")`);
+    await this.page.keyboard.press('Enter');
+  }
+
+  async press(keys: string, button: string): Promise<void> {
+    this.acts++;
+    // A person sees it before pressing its key.
+    await this.page.waitForSelector(button);
+    if (this.hand === 'keyboard') for (const key of keys.split(' ')) await this.page.keyboard.press(key);
+    else await this.page.click(button);
+  }
+}
+
+const MOST_ACTS = 2;
+
+onSwarm('five questions are answered with at most two acts each, by mouse and by keyboard', async (t, on) => {
+  const { page, repository } = on;
+  const total = 'src/billing.py::total';
+  beat(repository, 'res-4', 'agent-4', Date.now() - 500_000);
+  const wants = { run_id: 'agent-7', branch: 'dev', addresses: ['src/api/routes.py::list'] };
+  repository.rename('intent', 'int-7', { ...wants, created_at: new Date().toISOString() });
+  const bus = await connect({ root: repository.root, name: 'agent-7' });
+  t.teardown(() => bus.close());
+  const told = bus.subscribe({ kinds: ['task'] }).updates();
+  await told.next();
+  await page.waitForSelector('.wait-lines .matter');
+  for (const hand of ['mouse', 'keyboard'] as const) {
+    const questions: readonly (readonly [
+      what: string,
+      act: (person: Person) => Promise<void>,
+      where: string,
+      answer: RegExp,
+    ])[] = [
+      ['who waits for whom', () => Promise.resolve(), '.blocked', /agent-7 → src\/api\/routes\.py::list ← agent-4/],
+      ['who is stuck', () => Promise.resolve(), 'main', /holder silent for|agent-4 has been silent/],
+      [
+        'who holds it, until when',
+        (person) => person.find(total),
+        '.detail',
+        /agent-1[^]*until \d\d:\d\d:\d\d \(.* left\)/,
+      ],
+      ['what happened', (person) => person.press('g t', 'nav a:has-text("Stream")'), '.stream', /agent-7/],
+      [
+        'why was agent-7 not told',
+        async (person) => {
+          await person.find(total);
+          await person.press('w', '[data-told]');
+        },
+        '.told',
+        /agent-7[^]*kind/,
+      ],
+    ];
+    for (const [what, act, where, answer] of questions) {
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Escape');
+      await go(page, 'p');
+      await page.waitForSelector('.blocked');
+      const person = new Person(page, hand);
+      await act(person);
+      await shows(t, page, where, answer, `${what}, by ${hand}`);
+      t.ok(person.acts <= MOST_ACTS, `${what}, by ${hand}: ${String(person.acts)} acts`);
+    }
+  }
 });

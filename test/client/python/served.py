@@ -8,7 +8,9 @@ from pathlib import Path
 
 ROOT = Path(os.environ["MUSE_BUS_TEST_ROOT"])
 COORDINATION = ROOT / ".muse" / "coordination"
-ENDPOINT_FILE = ROOT / ".muse" / "bus" / "endpoint.json"
+# The endpoint file of an edge that serves the repository too, where the tests are to use that.
+EDGE = os.environ.get("MUSE_BUS_TEST_EDGE")
+ENDPOINT_FILE = Path(EDGE) if EDGE else ROOT / ".muse" / "bus" / "endpoint.json"
 DIRECTORIES = {
     "reservation": "reservations",
     "intent": "intents",
@@ -44,6 +46,11 @@ def clear():
 
 def endpoint():
     return json.loads(ENDPOINT_FILE.read_text("utf-8"))
+
+
+def target():
+    """What `connect` is told."""
+    return {"endpoint": endpoint()} if EDGE else {"root": ROOT}
 
 
 def in_future(seconds):

@@ -98,38 +98,134 @@ t.test('user and password, or a token, are accepted by a NATS that requires them
   }
 });
 
-t.test(
-  'the permissions that SECURITY.md names are enough, and an edge cannot publish with its own',
-  SKIP,
-  async (t) => {
-    const security = readFileSync(new URL('../../../SECURITY.md', import.meta.url), 'utf8');
-    const [config = ''] = /(?<=^```conf\n)authorization.*?(?=^```$)/ms.exec(security) ?? [];
-    t.ok(config.includes('REPOSITORY'));
-    const nats = await natsFor(t, { config: config.replaceAll('REPOSITORY', 'shop') });
-    const as = (user: string): RelayOptions => ({ url: nats.url, repository: 'shop', user, password: 'change-me' });
-    const origin = await originFor(t, as('origin'));
-    const edge = await edgeFor(t, as('edge'));
-    origin.rename('task', 'a', { title: 'a' });
-    await until('it has come', () => edge.bus.hub.store.size === 1 && edge.bus.presence.isPresent);
-    const bus = await connect(edge.endpoint);
-    t.teardown(() => bus.close());
-    await bus.sync();
-    for (const [user, added] of [
-      ['edge', 0],
-      ['origin', 1],
-    ] as const) {
-      const { connection, manager } = await connectNats(resolveRelay(as(user), 1_000).access, 'usurper');
-      t.teardown(() => connection.close());
-      const last = async (): Promise<number> => (await manager.streams.info('MUSE_shop')).state.last_seq;
-      const before = await last();
-      connection.publish('muse.shop.task.a', 'anything');
-      await connection.flush();
-      t.equal((await last()) - before, added, `as ${user}`);
+/** The configuration of SECURITY.md for several repositories in one NATS, with a user that may do everything. */
+function documentedPermissions(...repositories: readonly string[]): string {
+  const security = readFileSync(new URL('../../../SECURITY.md', import.meta.url), 'utf8');
+  const [, users = ''] = /^```conf\nauthorization \{\n {2}users: \[\n(.*?)^ {2}\]\n\}\n```$/ms.exec(security) ?? [];
+  const all = repositories.map((repository) => users.replaceAll('REPOSITORY', repository));
+  return `authorization { users: [ { user: admin, password: "change-me" }\n${all.join('')}] }`;
+}
+
+t.test('the permissions that SECURITY.md names are enough', SKIP, async (t) => {
+  const nats = await natsFor(t, { config: documentedPermissions('shop', 'mill') });
+  const as = (user: string): RelayOptions => ({ url: nats.url, repository: 'shop', user, password: 'change-me' });
+  const origin = await originFor(t, as('shop-origin'));
+  const edge = await edgeFor(t, as('shop-edge'));
+  origin.rename('task', 'a', { title: 'a' });
+  await until('it has come', () => edge.bus.hub.store.size === 1 && edge.bus.readiness.ready);
+  const bus = await connect(edge.endpoint);
+  t.teardown(() => bus.close());
+  await bus.sync();
+  await nats.stop();
+  await nats.start();
+  origin.rename('task', 'b', { title: 'b' });
+  await until('it comes after a restart of NATS', () => edge.bus.hub.store.size === 2);
+});
+
+t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async (t) => {
+  const nats = await natsFor(t, { config: documentedPermissions('shop', 'mill') });
+  const as = (user: string, repository: string): RelayOptions => ({
+    url: nats.url,
+    repository,
+    user,
+    password: 'change-me',
+  });
+  /** Makes what every user of the other repository sends and receives. */
+  let stir = (): Promise<void> => Promise.resolve();
+  for (const repository of ['shop', 'mill']) {
+    const origin = await originFor(t, as(`${repository}-origin`, repository));
+    const edge = await edgeFor(t, as(`${repository}-edge`, repository));
+    origin.rename('task', 'a', { title: repository });
+    await until('it has come', () => edge.bus.hub.store.size === 1);
+    let changes = 1;
+    // The stream sends it to an inbox of the edge, and the origin its answer to a barrier.
+    stir = async () => {
+      origin.rename('task', `a${String(++changes)}`, {});
+      await edge.bus.readNow();
+      await until('it has come', () => edge.bus.hub.store.size === changes);
+    };
+  }
+  const connected = async (user: string) => {
+    const nats = await connectNats(
+      resolveRelay(as(user, 'shop'), 1_000).access,
+      `muse-bus ${user.replace(/^.*-/, '')} of shop`,
+    );
+    t.teardown(() => nats.connection.close());
+    return nats;
+  };
+  const { manager } = await connected('admin');
+  const consumers = await manager.consumers.list('MUSE_mill').next();
+  const own = await manager.consumers.list('MUSE_shop').next();
+  /** What the streams hold, and who reads them. */
+  const state = async (): Promise<unknown> => {
+    const both = await Promise.all(['MUSE_shop', 'MUSE_mill'].map((name) => manager.streams.info(name)));
+    return both.map(({ config, state: { messages, first_seq, last_seq, consumer_count } }) => ({
+      messages,
+      first_seq,
+      last_seq,
+      consumer_count,
+      max_msgs: config.max_msgs,
+    }));
+  };
+  const api = (what: string): string => `$JS.API.${what}`;
+  const attempts: Readonly<Record<string, readonly (readonly [subject: string, data: object])[]>> = {
+    forge: [
+      ['muse.mill.task.a', {}],
+      ['muse.mill.base', {}],
+      ['muse-origin.mill.alive', {}],
+    ],
+    purge: [
+      [api('STREAM.PURGE.MUSE_mill'), {}],
+      [api('STREAM.PURGE.MUSE_shop'), {}],
+    ],
+    delete: [
+      [api('STREAM.DELETE.MUSE_mill'), {}],
+      [api('STREAM.DELETE.MUSE_shop'), {}],
+      [api('STREAM.MSG.DELETE.MUSE_mill'), { seq: 1 }],
+      [api('STREAM.MSG.DELETE.MUSE_shop'), { seq: 1 }],
+      [api(`CONSUMER.DELETE.MUSE_mill.${consumers[0]!.name}`), {}],
+      [api(`CONSUMER.DELETE.MUSE_shop.${own[0]!.name}`), {}],
+    ],
+    read: [
+      [api('STREAM.MSG.GET.MUSE_mill'), { last_by_subj: 'muse.mill.task.a' }],
+      [api('DIRECT.GET.MUSE_mill'), { last_by_subj: 'muse.mill.task.a' }],
+      [api('STREAM.INFO.MUSE_mill'), {}],
+      [api('CONSUMER.CREATE.MUSE_mill'), { stream_name: 'MUSE_mill', config: { ack_policy: 'none' } }],
+      [api(`CONSUMER.MSG.NEXT.MUSE_mill.${consumers[0]!.name}`), {}],
+      ['muse-origin.mill.ask', { ask: 'sync' }],
+    ],
+    change: [[api('STREAM.UPDATE.MUSE_mill'), { name: 'MUSE_mill', subjects: ['muse.mill.>'], max_msgs: 1 }]],
+  };
+  for (const user of ['shop-edge', 'shop-origin']) {
+    const { connection, transport } = await connected(user);
+    const heard: string[] = [];
+    for (const subject of ['>', 'muse.mill.>', 'muse-origin.mill.>', '_INBOX.>', '_INBOX.muse-bus-edge-of-mill.>']) {
+      connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (!error) heard.push(message.subject);
+        },
+      });
     }
-    origin.rename('task', 'b', { title: 'b' });
-    await until('a message that cannot be read is ignored', () => edge.bus.hub.store.size === 2);
-  },
-);
+    await connection.flush();
+    await stir();
+    const before = await state();
+    for (const [what, requests] of Object.entries(attempts)) {
+      for (const [subject, data] of requests) {
+        const reply = connection.subscribe(transport.createInbox(`_INBOX.muse-bus-${user.slice(5)}-of-shop`), {
+          callback: (error, message) => {
+            if (!error) heard.push(`${what} ${subject}: ${message.string()}`);
+          },
+        });
+        connection.publish(subject, JSON.stringify(data), { reply: reply.getSubject() });
+      }
+    }
+    // An edge publishes nothing at all, not even for its own repository.
+    if (user === 'shop-edge') connection.publish('muse.shop.task.a', 'anything');
+    await connection.flush();
+    t.same(await state(), before, user);
+    t.same(heard, [], `${user} hears nothing`);
+  }
+});
 
 t.test('over TLS, with the given certificate authority', SKIP, async (t) => {
   const { certFile, keyFile } = makeCertificate(folder(t), 'nats');
@@ -177,6 +273,29 @@ t.test('several edges share a port, and each serves its part of the connections'
   for (const { bus } of edges) t.ok(bus.connectionCount > 0, `${String(bus.connectionCount)} of 40`);
   await edges[0]!.stop();
   t.ok(readFileSync(endpointFile), 'the file stays while another serves');
+});
+
+t.test('a running edge takes a new token, and ends the sessions of the old one', SKIP, async (t) => {
+  const nats = await natsFor(t);
+  await originFor(t, { url: nats.url });
+  const endpointFile = join(folder(t), 'edge.json');
+  const edge = await edgeFor(t, { url: nats.url }, { endpointFile });
+  const { url, token } = edge.endpoint!;
+  const old = await connect({ url, token });
+  t.teardown(() => old.close());
+  await edge.reload();
+  t.equal(edge.bus.connectionCount, 1, 'a token that has not changed ends nothing');
+  const next = 'n'.repeat(43);
+  writeFileSync(join(endpointFile, '..', 'edge.token'), `${next}\n`, { mode: 0o600 });
+  await edge.reload();
+  t.match(JSON.parse(readFileSync(endpointFile, 'utf8')), { url, token: next });
+  await until('the old session has ended', () => edge.bus.connectionCount === 0);
+  await t.rejects(connect({ url, token }), { code: 'unauthorized' });
+  const client = await connect({ url: ['ws://127.0.0.1:1', url], token: next });
+  await client.close();
+  writeFileSync(join(endpointFile, '..', 'edge.token'), 'none\n', { mode: 0o600 });
+  await t.rejects(edge.reload(), /holds no token/);
+  await (await connect({ url, token: next })).close();
 });
 
 t.test('a barrier at an edge waits until the origin has read and its events have arrived', SKIP, async (t) => {

@@ -7,6 +7,7 @@ import {
   type PublisherEvent,
   type PublisherState,
 } from '../../../server/relay/publisher-state.js';
+import { BEGUN, isOver, nextClaimState, type ClaimEvent, type ClaimState } from '../../../server/relay/claim-state.js';
 import { followsTable } from '../../support/state-table.js';
 
 const EVENTS: Readonly<Record<PublisherEvent['is'], PublisherEvent>> = {
@@ -76,4 +77,41 @@ t.test('a new claim after a failure is told as publishing only when the stream h
   const claimed = nextState(nextState(refused, EVENTS.timer), EVENTS.claimed);
   t.equal(toldState(claimed), 'refused');
   t.equal(toldState(nextState(claimed, EVENTS.settled)), 'publishing');
+});
+
+const CLAIM_EVENTS: Readonly<Record<ClaimEvent['is'], ClaimEvent>> = {
+  free: { is: 'free' },
+  held: { is: 'held' },
+  answered: { is: 'answered' },
+  silent: { is: 'silent' },
+  young: { is: 'young' },
+  timer: { is: 'timer' },
+  found: { is: 'found' },
+  stored: { is: 'stored' },
+  overtaken: { is: 'overtaken' },
+  failed: { is: 'failed' },
+};
+
+const CLAIM_STATES: Readonly<Record<ClaimState['at'], ClaimState>> = {
+  reading: { at: 'reading', attempts: 1 },
+  asking: { at: 'asking', attempts: 1 },
+  resting: { at: 'resting', attempts: 1, timerMs: 1 },
+  finding: { at: 'finding', attempts: 1 },
+  appending: { at: 'appending', attempts: 1 },
+  claimed: { at: 'claimed', attempts: 1 },
+  taken: { at: 'taken', attempts: 1 },
+  failed: { at: 'failed', attempts: 1 },
+};
+
+t.test('the states of a claim are those of the table', async (t) => {
+  followsTable(t, 'of a claim', CLAIM_STATES, CLAIM_EVENTS, nextClaimState);
+});
+
+t.test('a claim that others overtake again and again fails', async (t) => {
+  let state: ClaimState = BEGUN;
+  for (let writes = 0; !isOver(state); writes++) {
+    for (const is of ['free', 'found', 'overtaken'] as const) state = nextClaimState(state, CLAIM_EVENTS[is]);
+    t.ok(writes < 20);
+  }
+  t.match(state, { at: 'failed', attempts: 20 });
 });

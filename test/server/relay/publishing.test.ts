@@ -1,7 +1,8 @@
 import t from 'tap';
 import { epoch, revision, unixMillis, type RecordData } from '../../../protocol/index.js';
 import { resolveRelay } from '../../../server/config/relay-options.js';
-import { findBase, NoBaseError } from '../../../server/relay/cold-start.js';
+import { findBase, NoBaseError, readHistory } from '../../../server/relay/cold-start.js';
+import type { Broker } from '../../../server/relay/broker.js';
 import { OriginRelay } from '../../../server/relay/origin-relay.js';
 import { readRelayMessage } from '../../../server/relay/read-relay-message.js';
 import { RelayNames } from '../../../server/relay/relay-names.js';
@@ -104,6 +105,13 @@ class Origin {
   }
 }
 
+/** Returns a connection to the broker. */
+async function connected(world: World, name: string): Promise<Broker> {
+  const connecting = world.connection(name).connect({ servers: [] }, name);
+  await world.pass(10);
+  return connecting;
+}
+
 /** Returns an origin that was cut from the broker while a second one took its stream, and is connected again. */
 async function replacedOrigin() {
   const world = new World();
@@ -191,6 +199,31 @@ t.test('an edge does not begin with a stream from which messages were deleted af
   world.stream.deleteMessage(world.stream.info.lastSequence - 1);
   const refused = findBase({ broker: await broker, names: NAMES });
   await Promise.all([t.rejects(refused, NoBaseError), world.pass(100)]);
+});
+
+t.test('a base that is larger than the history takes none of it from an edge that begins then', async (t) => {
+  const world = new World();
+  const origin = new Origin(world, 'first');
+  await world.pass(3_000);
+  for (let n = 1; n <= 40; n++) origin.put(`r${String(n)}`, { n });
+  await world.pass(100);
+  const broker = await connected(world, 'edge');
+  const asked = broker.request(NAMES.ask, JSON.stringify({ ask: 'base' }), 1_000);
+  await Promise.all([asked, world.pass(100)]);
+  const { lastSequence: sequence } = world.stream.info;
+  t.equal(
+    readRelayMessage(world.stream.find({ sequence })!.data)?.is,
+    'base',
+    'the last message ends a base of 40 records',
+  );
+  const versions = origin.store.cut().versions;
+  const state = { origin: 'first', epoch: epoch('FIRST'), revision: revision(40), sequence, versions };
+  const history = readHistory({ broker, names: NAMES }, state, 10);
+  await world.pass(100);
+  t.strictSame(
+    (await history).map((event) => Number(event.revision)),
+    [32, 33, 34, 35, 36, 37, 38, 39, 40],
+  );
 });
 
 t.test('a record that does not fit into a message stops nothing: edges are told that it cannot be read', async (t) => {

@@ -1,4 +1,7 @@
 import t from 'tap';
+import { silentLog } from '../../../server/runtime/log.js';
+import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
+import { Warnings } from '../../../server/watch/warnings.js';
 import { readRecordName } from '../../../server/watch/record-name.js';
 
 t.test('the id of a record is the file name without .json', async (t) => {
@@ -32,4 +35,13 @@ t.test('a name that would deceive or break a reader is refused', async (t) => {
     t.same(readRecordName(`${id}.json`, 256), { is: 'refused', why: 'too-long' });
   }
   t.equal(readRecordName(`${'ä'.repeat(128)}.json`, 256).is, 'record', 'bytes are counted, not characters');
+});
+
+t.test('temporary files with ever new names are counted up to a bound, and take no more memory or time', async (t) => {
+  const ignored = new IgnoredFiles(new Warnings(silentLog), 255);
+  for (let i = 0; i < 1_500; i++) ignored.idOf('task', `.t${String(i % 1_000)}.tmp`, 'hint');
+  t.equal(ignored.count, 1_000, 'each name once');
+  for (let i = 0; i < 5_000; i++) ignored.idOf('task', `.u${String(i)}.tmp`, 'hint');
+  t.equal(ignored.count, 2_000);
+  t.equal(ignored.idOf('task', 'a.json', 'hint'), 'a');
 });

@@ -45,7 +45,8 @@ for (const code of ['EMFILE', 'ESTALE', 'EIO', 'EACCES']) {
     `${code}: a known reservation that cannot be read keeps its data, and does not expire until it can`,
     async (t) => {
       const { repository, files, lease } = faulty(t);
-      repository.rename('reservation', 'r1', { run_id: 'a', expires_at: inFuture(LEASE_MS) });
+      // It has to be live when the watch begins, however long that takes.
+      repository.rename('reservation', 'r1', { run_id: 'a', expires_at: inFuture(60_000) });
       await repository.start();
       const heal = files.fail('read', /r1\.json$/, code);
       repository.rename('reservation', 'r1', { run_id: 'a', expires_at: inFuture(LEASE_MS), n: 2 });

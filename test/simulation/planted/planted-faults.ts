@@ -153,7 +153,7 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'a file that was changed is taken for the same',
     file: 'server/store/record-store.ts',
-    find: 'return !sameSignature(before.signature, signature) || JSON.stringify(data) !== before.json;',
+    find: 'return isTouched || JSON.stringify(data) !== before.json;',
     replace: 'return before.signature?.inode !== signature.inode;',
     rules: ['view', 'wire', 'false free', 'false end'],
   },

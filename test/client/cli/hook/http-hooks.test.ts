@@ -168,6 +168,10 @@ t.test('`hooks serve` prints where to post and the token, and ends at a signal',
   t.strictSame(answered, { status: 200, text: '' });
   serving.kill('SIGTERM');
   t.equal(await serving.exit, 0, serving.errors.join('\n'));
+  const { root } = await workplace(t, 'ws');
+  const beside = Command.museBus(['config', '--json', '--root', root], { env: { MUSE_BUS_HOOK_TOKEN: TOKEN } });
+  t.equal(await beside.exit, 0, 'other commands do not take its token for a misspelt setting');
+  t.notMatch([...beside.lines, ...beside.errors].join('\n'), /MUSE_BUS_HOOK_TOKEN/);
   const short = Command.museBus(['hooks', 'serve'], { env: { MUSE_BUS_HOOK_TOKEN: 'short' } });
   t.equal(await short.exit, 1);
   t.match(short.errors.join('\n'), /32 to 256/);

@@ -32,7 +32,7 @@ export class Served {
 
   constructor(
     private readonly args: readonly string[],
-    private readonly endpointFile: string,
+    readonly endpointFile: string,
   ) {}
 
   start(): void {
