@@ -28,9 +28,9 @@ function busOf(count: number, clock: ManualClock, told: Told[], leaves = true): 
 }
 
 async function pass(clock: ManualClock, done: Promise<void>): Promise<void> {
-  let isDone = false;
-  void done.then(() => (isDone = true));
-  for (let i = 0; i < 200 && !isDone; i++) {
+  const state = { isDone: false };
+  void done.then(() => (state.isDone = true));
+  for (let i = 0; i < 200 && !state.isDone; i++) {
     clock.advance(50);
     await new Promise((resolve) => setImmediate(resolve));
   }

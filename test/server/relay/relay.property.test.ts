@@ -275,9 +275,7 @@ class World {
 }
 
 function stateOf(versions: readonly RecordVersion[]): string {
-  return JSON.stringify(
-    versions.map(({ id, data }) => [id, data]).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
-  );
+  return JSON.stringify(versions.map(({ id, data }) => ({ id, data })).sort((a, b) => (a.id < b.id ? -1 : 1)));
 }
 
 const who = fc.constantFrom('origin' as const, 'edge' as const);
