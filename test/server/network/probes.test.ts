@@ -94,7 +94,7 @@ t.test(
     const repository = new ServedRepository({ probePort: 0, journal: false });
     t.teardown(() => repository.stop());
     await repository.start();
-    await t.rejects(ask(repository.server.probePort!, '/livez', OUTSIDE!, OUTSIDE!));
+    await t.rejects(ask(repository.server.probePort!, '/livez', OUTSIDE, OUTSIDE));
   },
 );
 
