@@ -132,7 +132,12 @@ export class PrivateState {
 
   /** Returns the secret that the origin of this repository signs with. It is made at first use and kept. */
   relayKey(): string {
-    return relayKey(this.directory);
+    return relayKey(this.directory, (why) => {
+      this.#options.warn(
+        { directory: this.directory.path, advice: 'give edges the new key: muse-bus doctor shows it' },
+        `the key of the relay ${why}: a new one is made, and edges that check messages believe no more until they have it`,
+      );
+    });
   }
 
   /** Returns the token in its file; `undefined` if the file is missing or is not this user's alone. */

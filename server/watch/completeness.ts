@@ -70,8 +70,8 @@ export interface LookPlan {
   readonly restFactor: number;
 }
 
-/** If hints are complete, the directories are looked at this often. */
-const SWEEP_MS = 750;
+/** If hints are complete, the directories are looked at this often: whenever the path is checked. */
+const SWEEP_MS = 1_000;
 /** If another end may write, its change is delivered within a second. */
 const OTHER_END_SWEEP_MS = 250;
 /** If hints come late or with gaps, a look at the directories is faster than they are. It takes 15 µs. */

@@ -32,8 +32,9 @@ export class Lookout {
   #watcher: Watcher | undefined;
   /** The last plan: it is asked for a hundred times a second. */
   #planned: { readonly of: Completeness; readonly plan: LookPlan } | undefined;
-  #cancelVerify: (() => void) | undefined;
-  #cancelSweep: (() => void) | undefined;
+  #cancelLook: (() => void) | undefined;
+  /** The time since the directories on the path were checked. */
+  #unverifiedMs = 0;
 
   constructor(private readonly services: LookoutServices) {
     const { clock, directories, rescan } = services;
@@ -80,13 +81,11 @@ export class Lookout {
   }
 
   run(): void {
-    this.#verifySoon();
-    this.#sweepSoon();
+    this.#lookSoon();
   }
 
   stop(): void {
-    this.#cancelVerify?.();
-    this.#cancelSweep?.();
+    this.#cancelLook?.();
   }
 
   #noting(sink: HintSink): HintSink {
@@ -110,17 +109,17 @@ export class Lookout {
     };
   }
 
-  #verifySoon(): void {
-    this.#cancelVerify = this.services.clock.after(VERIFY_EVERY_MS, () => {
-      this.services.verify();
-      this.#verifySoon();
-    });
-  }
-
-  #sweepSoon(): void {
-    this.#cancelSweep = this.services.clock.after(this.plan.sweepMs, () => {
+  /** One timer for both: each wakes the processor. */
+  #lookSoon(): void {
+    const waitMs = Math.min(this.plan.sweepMs, VERIFY_EVERY_MS);
+    this.#cancelLook = this.services.clock.after(waitMs, () => {
+      this.#unverifiedMs += waitMs;
+      if (this.#unverifiedMs >= VERIFY_EVERY_MS) {
+        this.#unverifiedMs = 0;
+        this.services.verify();
+      }
       this.#sweep.look();
-      this.#sweepSoon();
+      this.#lookSoon();
     });
   }
 }

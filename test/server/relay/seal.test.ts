@@ -1,7 +1,12 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { packMessage, unpackMessage } from '../../../protocol/index.js';
 import { OriginSeal, SEAL_BYTES, SealCheck } from '../../../server/relay/seal.js';
+import { PrivateDirectory } from '../../../server/repository/index.js';
+import { relayKey } from '../../../server/repository/relay-key.js';
 
 const SEAL = new OriginSeal(Buffer.alloc(32, 7).toString('base64url'));
 const OTHER = new OriginSeal(Buffer.alloc(32, 8).toString('base64url'));
@@ -66,4 +71,26 @@ t.test('a heartbeat is believed on its subject as it was sent', async (t) => {
 
 t.test('what is no key is refused with where to find it', async (t) => {
   t.throws(() => new SealCheck(['x']), /"x" is no public key of an origin.*doctor at the origin/);
+});
+
+t.test('an origin keeps its key, and says why it has made another one', async (t) => {
+  const parent = mkdtempSync(join(tmpdir(), 'muse-relay-key-'));
+  const directory = PrivateDirectory.within(parent, 'state');
+  t.teardown(() => {
+    directory.close();
+    rmSync(parent, { recursive: true });
+  });
+  const said: string[] = [];
+  const key = (): string => relayKey(directory, (why) => said.push(why));
+  const first = key();
+  t.equal(key(), first);
+  t.same(said, [], 'the first one replaces none');
+  const file = join(parent, 'state', 'relay.key');
+  chmodSync(file, 0o644);
+  const second = key();
+  t.not(second, first);
+  t.match(said, [/others may use it/]);
+  writeFileSync(file, 'cut of');
+  t.not(key(), second);
+  t.match(said, [/others/, /holds no key/]);
 });
