@@ -64,9 +64,14 @@ export function ScrubBar() {
           </button>
         ))}
       </span>
+      {capture.kept?.at === 'lost' ? (
+        <span class="scrub-warning" title={keptWords(capture.kept)}>
+          lost with a reload
+        </span>
+      ) : null}
       <span
         class="scrub-facts"
-        title={`Keeps the last ${formatBytes(capture.maxBytes)} of events in their encoded size; older events are dropped`}
+        title={`Keeps the last ${formatBytes(capture.maxBytes)} of events in their encoded size; older events are dropped. ${keptWords(capture.kept)}`}
       >
         {formatSpan(toMs - fromMs)} · {formatCount(capture.events)} events · {formatBytes(capture.bytes)} of{' '}
         {formatBytes(capture.maxBytes)}
@@ -102,6 +107,20 @@ function LiveButton({ now: { connection }, isHeld }: { now: Paint; isHeld: boole
   );
 }
 
+function keptWords(kept: Paint['capture']['kept']): string {
+  switch (kept?.at) {
+    case undefined:
+    case 'opening':
+      return '';
+    case 'kept':
+      return 'This browser keeps them for a reload of the page, until the token changes.';
+    case 'elsewhere':
+      return 'Another tab keeps them for a reload of the page, until the token changes.';
+    case 'lost':
+      return `A reload of the page loses them: ${kept.why}.`;
+  }
+}
+
 export function pastWords(past: Paint['capture']['past']): string {
   switch (past) {
     case 'none':
@@ -118,6 +137,8 @@ export function pastWords(past: Paint['capture']['past']): string {
       return 'more does not fit into this page';
     case 'unavailable':
       return 'the bus did not answer when it was asked for earlier events';
+    case 'kept':
+      return 'this browser has kept nothing earlier';
   }
 }
 

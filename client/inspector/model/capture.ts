@@ -1,4 +1,4 @@
-import type { Entry } from './entry.js';
+import { beginsAnew, type Entry } from './entry.js';
 
 /** The cost of an entry in addition to its bytes. It bounds many tiny entries too. */
 const OVERHEAD_BYTES = 64;
@@ -117,7 +117,7 @@ export class Capture {
    */
   #evictBeats(): void {
     const resync = this.#entries.findIndex(
-      (entry, i) => i >= this.#head && entry.what === 'mark' && entry.mark.type === 'resync',
+      (entry, i) => i >= this.#head && entry.what === 'mark' && beginsAnew(entry.mark),
     );
     const end = resync < 0 ? this.#entries.length : resync;
     const kept: Entry[] = [];

@@ -40,13 +40,20 @@ export type Mark =
   /** Earlier events are not known, for this reason. */
   | { readonly type: 'begin'; readonly why: Beginning }
   /** The bus was not running before this moment. What follows at once changed at some time before. */
-  | { readonly type: 'gap' };
+  | { readonly type: 'gap' }
+  /** The events after a revision, up to another, are missing. The records follow as they were after them, then `known`. */
+  | { readonly type: 'missing'; readonly after: number; readonly to: number }
+  | { readonly type: 'known'; readonly revision: number };
 
 /**
  * Why the known history begins where it does. `epoch`: the bus itself knows nothing earlier. `compacted`: the bus no longer has earlier
- * events. `asked`: earlier ones were not asked for. `bounded`: more would not fit. `unavailable`: the bus did not answer.
+ * events. `asked`: earlier ones were not asked for. `bounded`: more would not fit. `unavailable`: the bus did not answer. `kept`: this
+ * browser has kept what the bus was not asked for or no longer has, and nothing earlier.
  */
-export type Beginning = 'epoch' | 'compacted' | 'asked' | 'bounded' | 'unavailable';
+export type Beginning = 'epoch' | 'compacted' | 'asked' | 'bounded' | 'unavailable' | 'kept';
+
+/** Whether all records follow anew after a mark. */
+export const beginsAnew = ({ type }: Mark): boolean => type === 'resync' || type === 'missing';
 
 export type Entry = EventEntry | MarkEntry;
 

@@ -1,4 +1,4 @@
-import type { Beginning } from './entry.js';
+import { beginsAnew, type Beginning } from './entry.js';
 import { formatMoment, plural, type Zone } from './format.js';
 import type { Timeline } from './timeline.js';
 
@@ -14,16 +14,20 @@ export interface Lacks {
   readonly gaps: number;
 }
 
-export function lacksOf({ capture, beginning }: Pick<Timeline, 'capture' | 'beginning'>): Lacks {
+export function lacksOf({
+  capture,
+  beginning,
+  leftOutBeats,
+}: Pick<Timeline, 'capture' | 'beginning' | 'leftOutBeats'>): Lacks {
   const first = capture.first();
   let gaps = 0;
   for (const entry of capture.range(0, capture.length))
-    if (entry.what === 'mark' && (entry.mark.type === 'resync' || entry.mark.type === 'gap')) gaps++;
+    if (entry.what === 'mark' && (beginsAnew(entry.mark) || entry.mark.type === 'gap')) gaps++;
   const isEvicted = capture.dropped > capture.droppedBeats;
   return {
     fromMs: first?.atMs,
     why: isEvicted ? 'evicted' : (beginning ?? 'connected'),
-    beats: capture.droppedBeats,
+    beats: capture.droppedBeats + leftOutBeats,
     gaps,
   };
 }
@@ -44,6 +48,7 @@ const WHY: Readonly<Record<Lacks['why'], string>> = {
   asked: 'earlier events were not asked for',
   bounded: 'earlier events would not fit',
   unavailable: 'the bus did not answer for earlier ones',
+  kept: 'this browser kept nothing earlier',
   evicted: 'earlier events were evicted',
   connected: 'when this page connected',
 };

@@ -7,7 +7,7 @@ import {
   type RecordData,
 } from '../../../protocol/index.js';
 import { Activity } from './activity.js';
-import { recordKey, textOf, type Entry, type EventEntry, type RecordKey } from './entry.js';
+import { beginsAnew, recordKey, textOf, type Entry, type EventEntry, type RecordKey } from './entry.js';
 
 /** A record at the position of the replay. */
 export interface ReplayedRecord {
@@ -79,8 +79,8 @@ export class ReplayedState {
     this.nextSeq = entry.seq + 1;
     this.atMs = Math.max(this.atMs, entry.atMs);
     if (entry.what === 'event') this.#applyEvent(entry);
-    else if (entry.mark.type === 'resync') this.#seen = new Set();
-    else if (entry.mark.type === 'synced') this.#endResync(entry.mark.revision);
+    else if (beginsAnew(entry.mark)) this.#seen = new Set();
+    else if (entry.mark.type === 'synced' || entry.mark.type === 'known') this.#endResync(entry.mark.revision);
   }
 
   /** Applies a heartbeat before its turn. The position stays. */

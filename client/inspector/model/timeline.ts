@@ -27,9 +27,13 @@ export class Timeline {
   /** Why the history begins where it does. */
   readonly beginning: Beginning | undefined;
 
+  /** How many heartbeats were left out of what was added. */
+  readonly leftOutBeats: number;
+
   /** @param beginning why the history begins where it does; `undefined` as long as nobody has asked what was before. */
-  constructor(maxBytes: number, beginning?: Beginning) {
+  constructor(maxBytes: number, beginning?: Beginning, leftOutBeats = 0) {
     this.beginning = beginning;
+    this.leftOutBeats = leftOutBeats;
     // A third is enough for every heartbeat of the last minute, even at two hundred a second.
     const limits = { maxBytes, maxBeatBytes: maxBytes / 3 };
     this.capture = new Capture(limits, (entry, how) => {

@@ -159,5 +159,12 @@ function markWords(mark: Mark): string {
       return `history begins: ${pastWords(mark.why)}`;
     case 'gap':
       return 'gap: the bus was not running; the changes that follow were found at its start';
+    case 'missing':
+      return `gap: ${eventsWords(mark.after + 1, mark.to)} missing, because neither this browser nor the bus has kept them`;
+    case 'known':
+      return `the state at revision ${formatCount(mark.revision)}; the events from here on are known`;
   }
 }
+
+const eventsWords = (first: number, last: number): string =>
+  first === last ? `event ${formatCount(last)} is` : `events ${formatCount(first)} to ${formatCount(last)} are`;

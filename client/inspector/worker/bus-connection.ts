@@ -9,7 +9,8 @@ import type { ConnectionState, ResyncNotice } from './connection-state.js';
 import { readPast } from './past-reader.js';
 
 export interface BusListener {
-  event(event: ReadLine): void;
+  /** @param epoch the one that the event's revision belongs to */
+  event(event: ReadLine, epoch: string): void;
   mark(mark: Mark): void;
   /** Called once, when the first snapshot is complete. */
   ready(): void;
@@ -76,8 +77,11 @@ export class BusConnection {
   /** Reads what happened before this connection. @returns `undefined` before the first snapshot is complete. */
   async past(sinceMs: number): Promise<PastEvents | undefined> {
     const client = this.#client;
-    if (!client || this.#firstRevision === undefined) return undefined;
-    return readPast(client, this.#firstRevision, sinceMs, (event) => ({ ...this.#toLine(event), lagMs: undefined }));
+    const revision = this.#firstRevision;
+    if (!client || revision === undefined) return undefined;
+    const toLine = (event: BusEvent): ReadLine => ({ ...this.#toLine(event), lagMs: undefined });
+    const unavailable: PastEvents = { events: [], beginning: 'unavailable', after: revision, fromMs: Infinity };
+    return readPast(client, revision, sinceMs, toLine).catch(() => unavailable);
   }
 
   close(): void {
@@ -102,12 +106,12 @@ export class BusConnection {
   #apply(update: Update): void {
     switch (update.type) {
       case 'event':
-        this.listener.event(this.#toLine(update.event));
+        this.listener.event(this.#toLine(update.event), epochOf(update.event.cursor));
         if (!this.#isSynced && ++this.#records % 5_000 === 0) this.#reportState();
         return;
       case 'synced':
         this.#isSynced = true;
-        this.#synced(Number(update.cursor.slice(update.cursor.lastIndexOf(':') + 1)));
+        this.#synced(Number(update.cursor.slice(epochOf(update.cursor).length + 1)));
         this.#reportState();
         return;
       case 'resync':
@@ -219,3 +223,5 @@ function betterSkew(known: number, { clockSkewMs, roundTripMs }: Extract<BusStat
   const measured = clockSkewMs + roundTripMs / 2;
   return Math.abs(measured) < 50 ? 0 : Math.abs(measured - known) < 50 ? known : measured;
 }
+
+const epochOf = (cursor: string): string => cursor.slice(0, cursor.lastIndexOf(':'));

@@ -2,10 +2,13 @@ import { kindFromName } from '../../../protocol/index.js';
 import type { BusClient } from '../../sdk/browser.js';
 import type { ReadLine } from '../model/ndjson.js';
 import { clientName, describeReason, type Overview } from '../model/overview.js';
+import type { PastEvents } from '../model/history.js';
+import { bridgeOf, withKept } from '../model/kept-events.js';
 import { SPAN_MS, type Since } from '../model/place.js';
 import { BusConnection } from './bus-connection.js';
 import type { ConnectionState } from './connection-state.js';
 import { Frames } from './frames.js';
+import { KeptCapture } from './kept-capture.js';
 import type { ClientAnswer, ViewState } from './messages.js';
 import { MAX_LISTED, OverviewPoller } from './overview-poller.js';
 import type { CaptureState, Paint } from './paint.js';
@@ -20,8 +23,11 @@ export class LiveCapture {
   readonly frames = new Frames();
   readonly #overviewPoller = new OverviewPoller();
   #connection: BusConnection | undefined;
+  #kept: KeptCapture | undefined;
   #state: ConnectionState = { state: 'no-token' };
   #past: CaptureState['past'] = 'none';
+  /** Whether the bus has told everything that it knows of the past. */
+  #hasToldAll = false;
   /** The longest span that was asked for, and the one that has to be asked for. */
   #asked: Since | undefined;
   #wanted: Since = '15m';
@@ -36,9 +42,12 @@ export class LiveCapture {
 
   open(url: string, token: string, changed: () => void): void {
     this.#state = { state: 'connecting' };
+    const kept = new KeptCapture(url, token, () => this.#now(), changed);
+    this.#kept = kept;
     this.#connection = new BusConnection(url, token, {
-      event: (event: ReadLine) => {
+      event: (event: ReadLine, epoch: string) => {
         this.viewModel.timeline.addEvent(event);
+        kept.add(event, epoch);
         // While a snapshot loads, only its progress is shown, which is a state of the connection.
         if (this.#state.state === 'live') changed();
       },
@@ -48,6 +57,8 @@ export class LiveCapture {
       },
       state: (state) => {
         this.#state = state;
+        // What is stored belongs to the token.
+        if (state.state === 'refused') void kept.close({ forget: true });
         changed();
       },
       frame: (frame) => {
@@ -62,18 +73,18 @@ export class LiveCapture {
 
   close(): void {
     this.#connection?.close();
+    void this.#kept?.close({ forget: false });
   }
 
   /** Reads what was before the connection, if that has not been read as far back yet. The live events do not wait for it. */
   readPast(since: Since, changed: () => void): void {
     this.#wanted = since;
     if (this.#asked !== undefined && SPAN_MS[since] <= SPAN_MS[this.#asked]) return;
-    if (this.#past === 'reading' || this.#past === 'epoch' || this.#past === 'compacted' || !this.#connection) return;
+    if (this.#past === 'reading' || this.#hasToldAll || !this.#connection) return;
     // The shortest spans are read together: a minute more costs little, and a second reading much.
     const span = since === '5m' ? '15m' : since;
     const before = this.#past;
-    void this.#connection
-      .past(this.#now() - SPAN_MS[span])
+    void this.#pastOf(this.#connection, this.#now() - SPAN_MS[span])
       .then((past) => {
         if (!past) {
           this.#past = before;
@@ -94,6 +105,18 @@ export class LiveCapture {
     this.#past = 'reading';
   }
 
+  /** Returns what the bus still knows of the past and, before that, what this browser has stored. */
+  async #pastOf(connection: BusConnection, sinceMs: number): Promise<PastEvents | undefined> {
+    const past = await connection.past(sinceMs);
+    const epoch = connection.client?.server?.epoch;
+    if (!past || epoch === undefined || !this.#kept) return past;
+    this.#hasToldAll = past.beginning === 'epoch' || past.beginning === 'compacted';
+    const pieces = await this.#kept.read(epoch);
+    const bridge = bridgeOf(pieces, past);
+    if (bridge) this.#kept.bridge(bridge, epoch);
+    return withKept(past, pieces);
+  }
+
   paint(viewState: ViewState, changed: () => void): Paint {
     this.#overviewPoller.refresh(this.client, viewState.view === 'bus', changed);
     return this.viewModel.paint(viewState, {
@@ -102,6 +125,7 @@ export class LiveCapture {
       overview: this.overview,
       bus: this.#overviewPoller.paint(this.client),
       past: this.#past,
+      kept: this.#kept?.state,
     });
   }
 

@@ -55,10 +55,16 @@ export interface CaptureState {
   readonly droppedBeats: number;
   /** What the page knows of the time before it was connected. */
   readonly past: 'none' | 'reading' | Beginning;
+  /** Whether it outlives a reload of the page; `undefined` for a file. */
+  readonly kept: KeptState | undefined;
   readonly fromMs: number;
   readonly toMs: number;
   readonly histogram: readonly number[];
 }
+
+/** Whether this browser keeps the live capture. `elsewhere`: another tab does. `lost`: a reload loses it, for this reason. */
+export type KeptState =
+  { readonly at: 'opening' | 'kept' | 'elsewhere' } | { readonly at: 'lost'; readonly why: string };
 
 /** The figures that are always visible. */
 export interface Summary {

@@ -46,7 +46,7 @@ export async function readPast(
   }
   const events = high < revision ? await readAfter(client, `${epoch}:${String(high)}`, revision, toLine) : [];
   const beginning = beginningOf(high, floor, compactedAt === low);
-  return { events, beginning, fromMs: beginning === 'asked' ? sinceMs : (events[0]?.atMs ?? Infinity) };
+  return { events, beginning, after: high, fromMs: beginning === 'asked' ? sinceMs : (events[0]?.atMs ?? Infinity) };
 }
 
 function beginningOf(high: number, floor: number, isCompacted: boolean): Beginning {

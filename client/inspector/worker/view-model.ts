@@ -36,6 +36,7 @@ export interface PaintInputs {
   readonly overview: Overview | undefined;
   readonly bus: BusPaint;
   readonly past: CaptureState['past'];
+  readonly kept: CaptureState['kept'];
 }
 
 /** Makes the paint that the page shows from the capture and the state of the view. */
@@ -118,7 +119,7 @@ export class ViewModel {
       nowMs,
       connection: inputs.connection,
       position: this.#positionState(),
-      capture: this.#captureState(inputs.nowMs, inputs.past),
+      capture: { ...this.#captureState(inputs.nowMs), past: inputs.past, kept: inputs.kept },
       summary: summarize(derived, this.timeline.rates.recent(nowMs)),
       queryError: this.#queryError,
       ...this.#viewPaint(viewState, derived, inputs, endSeq, end),
@@ -208,7 +209,7 @@ export class ViewModel {
     return { at: 'held', atMs, missed: capture.length - capture.indexOf(nextSeq) };
   }
 
-  #captureState(nowMs: number, past: CaptureState['past']): CaptureState {
+  #captureState(nowMs: number): Omit<CaptureState, 'past' | 'kept'> {
     const { capture } = this.timeline;
     if (!this.#histogram || nowMs - this.#histogram.madeMs > HISTOGRAM_INTERVAL_MS) {
       this.#histogram = { madeMs: nowMs, ...this.timeline.histogram(BUCKETS, this.#since.fromMs) };
@@ -216,7 +217,7 @@ export class ViewModel {
     const { fromMs, toMs, counts } = this.#histogram;
     const { length: events, bytes, maxBytes, dropped, droppedBeats } = capture;
     const { hasEvents } = this.timeline;
-    return { events, hasEvents, bytes, maxBytes, dropped, droppedBeats, past, fromMs, toMs, histogram: counts };
+    return { events, hasEvents, bytes, maxBytes, dropped, droppedBeats, fromMs, toMs, histogram: counts };
   }
 }
 
@@ -224,7 +225,7 @@ export class ViewModel {
 function afterSnapshot(capture: Capture, place: number): number {
   let after = place;
   const isInside = (entry: Entry | undefined) =>
-    entry?.what === 'event' ? entry.type === 'snapshot' : entry?.mark.type === 'synced';
+    entry?.what === 'event' ? entry.type === 'snapshot' : entry?.mark.type === 'synced' || entry?.mark.type === 'known';
   while (isInside(capture.at(after))) after++;
   return after;
 }

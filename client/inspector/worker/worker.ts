@@ -1,6 +1,7 @@
 import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
 import { exportCapture, importCapture } from './capture-file.js';
 import { encodedEvent } from './frames.js';
+import { KeptCapture } from './kept-capture.js';
 import { LiveCapture } from './live-capture.js';
 import { search } from './search.js';
 import { ViewModel, type PaintInputs } from './view-model.js';
@@ -85,6 +86,7 @@ const fileInputs = ({ timeline }: ViewModel, connection: ConnectionState): Paint
   overview: undefined,
   bus: { state: 'unavailable', why: 'a file is shown, not a bus', known: {} },
   past: 'none',
+  kept: undefined,
 });
 
 function connect(): void {
@@ -92,6 +94,7 @@ function connect(): void {
   file = undefined;
   live = new LiveCapture();
   if (address && address.token !== '') live.open(address.url, address.token, invalidate);
+  else void KeptCapture.forget();
   invalidate();
 }
 

@@ -73,7 +73,7 @@ t.test('what was before the page is put before it: each moment shows the records
     past(30, 'modified', 'new', 39, { step: 2 }),
     past(101, 'added', 'live', 41),
   ];
-  const whole = withPast(connected().timeline, { events, beginning: 'asked', fromMs: NOON })!;
+  const whole = withPast(connected().timeline, { events, beginning: 'asked', after: 2, fromMs: NOON })!;
   const { capture } = whole;
   const rows = [...capture.range(0, capture.length)].map((entry) =>
     entry.what === 'mark' ? entry.mark.type : `${entry.type} ${entry.id} ${String((entry.atMs - NOON) / 1_000)}`,
@@ -99,15 +99,15 @@ t.test('what was before the page is put before it: each moment shows the records
 t.test(
   'a longer past replaces a shorter one, a time without a bus is a gap, and after a resync nothing is put before',
   async (t) => {
-    const short = withPast(connected().timeline, { events: [], beginning: 'asked', fromMs: NOON })!;
+    const short = withPast(connected().timeline, { events: [], beginning: 'asked', after: 2, fromMs: NOON })!;
     const found = { ...past(5, 'modified', 'new', 36, { step: 2 }), observed: 'restart' } as const;
-    const long = withPast(short, { events: [found], beginning: 'compacted', fromMs: NOON })!;
+    const long = withPast(short, { events: [found], beginning: 'compacted', after: 2, fromMs: NOON })!;
     const marks = [...long.capture.range(0, 99)].flatMap((entry) => (entry.what === 'mark' ? [entry.mark] : []));
     t.match(marks, [{ type: 'begin', why: 'compacted' }, { type: 'gap' }, { type: 'synced' }]);
     t.equal(long.head.size, 3);
     const again = connected();
     again.timeline.addMark({ type: 'resync', reason: 'epoch' }, NOON);
-    t.equal(withPast(again.timeline, { events: [], beginning: 'epoch', fromMs: NOON }), undefined);
+    t.equal(withPast(again.timeline, { events: [], beginning: 'epoch', after: 0, fromMs: NOON }), undefined);
   },
 );
 
