@@ -49,6 +49,9 @@ const readRemPixels = (): number => parseFloat(getComputedStyle(document.documen
 const remPixels = signal(readRemPixels());
 addEventListener('resize', () => (remPixels.value = readRemPixels()));
 
+/** Where each list was scrolled to, so that it is still there after another view was shown. */
+const places = new Map<string, { readonly top: number; readonly dropped: number }>();
+
 /** A long list. Only the visible rows have elements, and the worker sends only those. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { list, rowRem, follow = false, dropped = 0 } = props;
@@ -75,6 +78,10 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   virtualizer.current ??= new Virtualizer(options);
   virtualizer.current.setOptions(options);
   useLayoutEffect(() => virtualizer.current!._didMount(), []);
+  useLayoutEffect(() => {
+    const place = places.get(props.label);
+    if (place && !follow) scroller.current!.scrollTop = place.top - Math.max(0, dropped - place.dropped) * height;
+  }, []);
   useLayoutEffect(() => {
     virtualizer.current!._willUpdate();
   });
@@ -107,6 +114,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
       aria-activedescendant={selected ? idOf(selected.index) : undefined}
       ref={scroller}
       onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
+        places.set(props.label, { top: scrollTop, dropped });
         props.onFollow?.(scrollTop + clientHeight >= scrollHeight - height);
       }}
     >

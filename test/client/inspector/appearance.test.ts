@@ -30,22 +30,53 @@ const VIEWS = [
   ['b', 'bus', '.bus table'],
 ] as const;
 
+const ALL_IMPACTS = ['minor', 'moderate', 'serious', 'critical'];
+
 interface Finding {
   readonly id: string;
   readonly impact: string;
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** The serious and critical findings of an accessibility checker. */
-async function seriousFindings(page: Page): Promise<string[]> {
+/** The findings of an accessibility checker; the serious and critical ones, if no other impacts are meant. */
+async function findings(page: Page, impacts: readonly string[] = ['serious', 'critical']): Promise<string[]> {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() =>
     (window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } }).axe.run(),
   );
   return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .filter(({ impact }) => impacts.includes(impact))
     .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 160)} ${nodes[0]!.failureSummary ?? ''}`);
 }
+
+/**
+ * The controls that lie beyond the left or right edge of the window, and how far the page itself can be scrolled sideways. A table may be
+ * wider than the window, inside its own frame.
+ */
+const spillOf = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    const spills = scrollWidth > clientWidth ? [`the page is ${String(scrollWidth)} px wide`] : [];
+    for (const element of document.querySelectorAll('a, button, input, select, summary, canvas, h1, h2, p')) {
+      const { left, right, width } = element.getBoundingClientRect();
+      const frame = element.closest('.list, .table-scroll, pre');
+      if (width > 0 && !frame && (left < -1 || right > clientWidth + 1))
+        spills.push(`${element.outerHTML.slice(0, 80)} from ${String(left)} to ${String(right)}`);
+    }
+    return spills;
+  });
+
+/** Windows that people have. A zoom of 200 % halves the size in CSS pixels. */
+const WINDOWS: readonly (readonly [what: string, width: number, height: number, isChecked?: boolean])[] = [
+  ['a small phone', 320, 640, true],
+  ['a phone', 390, 844],
+  ['half a screen', 720, 900],
+  ['a tablet', 820, 1180],
+  ['a laptop', 1440, 900, true],
+  ['a large screen', 2560, 1440],
+  ['1280 × 720 at 200 %', 640, 360],
+  ['1280 × 1024 at 400 %', 320, 256],
+];
 
 /** Takes a screenshot. @returns its size in bytes. */
 async function takeScreenshot(page: Page, name: string): Promise<number> {
@@ -126,7 +157,7 @@ t.test(
         await prepare(page, name, someReservation(repository));
         const size = await takeScreenshot(page, `${name}-${scheme}`);
         t.ok(size <= 204_800, `${name} ${scheme}: ${String(size)} bytes`);
-        t.same(await seriousFindings(page), [], `${name} ${scheme}: nothing serious`);
+        t.same(await findings(page), [], `${name} ${scheme}: nothing serious`);
         const spill = await page.evaluate(
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );
@@ -135,10 +166,31 @@ t.test(
         await page.keyboard.press('Escape');
       }
     }
+    for (const [what, width, height, isChecked] of WINDOWS) {
+      await page.setViewportSize({ width, height });
+      for (const [key, name, sign] of VIEWS) {
+        await page.keyboard.press('g');
+        await page.keyboard.press(key);
+        await page.waitForSelector(sign);
+        await settled(page);
+        t.same(await spillOf(page), [], `${name} on ${what}: nothing beyond the edges`);
+        if (isChecked) t.same(await findings(page, ALL_IMPACTS), [], `${name} on ${what}: no finding`);
+      }
+      await page.keyboard.press('g');
+      await page.keyboard.press('t');
+      await page.waitForSelector('.stream .type');
+      await page.keyboard.press('k');
+      await page.waitForSelector('.detail .json');
+      t.same(await spillOf(page), [], `details on ${what}: nothing beyond the edges`);
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Escape');
+      await page.waitForSelector('.detail', { state: 'detached' });
+    }
+    await page.setViewportSize({ width: 1280, height: 720 });
     await page.keyboard.press('?');
     await page.waitForSelector('dialog');
     await takeScreenshot(page, 'help-dark');
-    t.same(await seriousFindings(page), [], 'help: nothing serious');
+    t.same(await findings(page), [], 'help: nothing serious');
     t.same(await complaintsOf(inspector), []);
   },
 );

@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Page } from 'playwright-core';
+import { BusServer } from '../../../server/index.js';
 import { noChromium, startChromium } from '../../support/chromium.js';
 import { addressOf, openInspector, shows } from '../../support/inspector-page.js';
 import { ServedRepository } from '../../support/served-repository.js';
@@ -29,7 +30,8 @@ t.test(
   { skip: noChromium },
   async (t) => {
     // The bus forgets all but the last four events.
-    const repository = new ServedRepository({ limits: { maxHistoryEvents: 4 } });
+    const limits = { maxHistoryEvents: 4 };
+    const repository = new ServedRepository({ limits });
     const endpoint = await repository.start();
     const { context, stop } = await startChromium();
     const { page } = await openInspector(context, addressOf(endpoint));
@@ -63,9 +65,10 @@ t.test(
     t.notMatch(await page.innerText('.stream'), /step 15 of many/);
 
     await repository.server.stop();
-    const port = Number(new URL(endpoint.url).port);
-    const other = await repository.startOn(port);
-    await page.goto(addressOf(other));
+    const { port } = new URL(endpoint.url);
+    const later = new BusServer({ root: repository.root, port: Number(port), limits });
+    t.teardown(() => later.stop());
+    await page.goto(addressOf(await later.start()));
     await page.waitForSelector('.connection-state.good');
     await shows(t, page, '.stream', /step 20 of many[^]*connected at revision/);
     t.notMatch(await page.innerText('.stream'), /step 2 of many|step 10 of many/);

@@ -168,6 +168,12 @@ onSwarm(
     repository.rename('task', 'one-more', { task_id: 'one-more', run_id: 'agent-1' });
     await shows(t, page, '.stream .view-bar', new RegExp(`${String(count + 1)} rows`));
     t.same(await visibleRevisions(page), held, 'the visible rows stay where they are');
+    await go(page, 'a');
+    await page.waitForSelector('.agents .presence');
+    await go(page, 't');
+    await until('they are still there after another view', async () => {
+      return JSON.stringify(await visibleRevisions(page)) === JSON.stringify(held);
+    });
 
     await page.keyboard.press('f');
     await until('the newest row is visible again', isLast(before + 201));
