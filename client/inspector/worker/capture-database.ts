@@ -20,7 +20,12 @@ export class CaptureDatabase {
       request.result.createObjectStore('owner');
       for (const name of ['facts', 'pieces']) request.result.createObjectStore(name, { keyPath: 'after' });
     };
-    return new CaptureDatabase(await settled(request));
+    const database = await settled(request);
+    // A later build of the page changes the database only when all others have closed it.
+    database.onversionchange = () => {
+      database.close();
+    };
+    return new CaptureDatabase(database);
   }
 
   /** Removes everything, if it belongs to one of these owners. */
