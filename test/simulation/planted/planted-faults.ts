@@ -463,7 +463,7 @@ const LISTENING: readonly PlantedFault[] = [
 const RELAYING: readonly PlantedFault[] = [
   {
     name: 'an edge takes what follows a hole',
-    file: 'server/relay/edge-stream.ts',
+    file: 'server/relay/stream-place.ts',
     find: 'if (!isOn || message.position !== place.revision + 1) {',
     replace: 'if (!isOn) {',
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
