@@ -386,8 +386,8 @@ const KEEPING: readonly PlantedFault[] = [
 const LISTENING: readonly PlantedFault[] = [
   {
     name: 'a question about an address needs no barrier',
-    file: 'client/sdk/bus-client.ts',
-    find: '      await this.sync(undefined, { signal: end });\n',
+    file: 'client/sdk/barrier-mirror.ts',
+    find: '  await bus.sync(undefined, { signal });\n',
     replace: '',
     rules: ['false free'],
     needs: ['late hints'],
