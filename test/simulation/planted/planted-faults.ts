@@ -442,15 +442,15 @@ const LISTENING: readonly PlantedFault[] = [
   },
   {
     name: 'a subscription does not tell that it began anew',
-    file: 'client/sdk/subscription.ts',
-    find: "    this.#queue.push({ type: 'resync', reason }, undefined);\n",
+    file: 'client/sdk/subscription-progress.ts',
+    find: "    this.queue.push({ type: 'resync', reason }, undefined);\n",
     replace: '',
     rules: ['view'],
     needs: ['kill'],
   },
   {
     name: 'a subscription resumes one event later than it heard',
-    file: 'client/sdk/subscription.ts',
+    file: 'client/sdk/subscription-progress.ts',
     find: '      ...(this.#received === undefined ? {} : { since: this.#received }),',
     replace:
       '      ...(this.#received === undefined ? {} : { since: this.#received.replace(/\\d+$/, (at) => String(Number(at) + 1)) }),',
