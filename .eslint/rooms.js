@@ -80,7 +80,7 @@ export const ROOMS = {
 
 /** The files beside the rooms of `protocol/` that each of these rooms may import. */
 function basics() {
-  return ['protocol/brand', 'protocol/closest-match', 'protocol/utf8', 'protocol/visible-text'];
+  return ['protocol/brand', 'protocol/closest-match', 'protocol/json-object', 'protocol/utf8', 'protocol/visible-text'];
 }
 
 /** Rooms without files, sockets, timers or clocks: they receive the time as an argument, and other rooms send or write their results. */

@@ -1,6 +1,7 @@
 /** The wire of muse-bus: everything that another implementation of a client or a server needs. PROTOCOL.md is the normative text. */
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
+export { isJsonObject } from './json-object.js';
 export { decodeStrictly, packMessage, unpackMessage, unpackStrictly } from './wire/codec.js';
 export { checkMessagePack } from './wire/msgpack-check.js';
 export type { Cursor } from './wire/cursor.js';

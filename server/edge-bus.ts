@@ -20,20 +20,20 @@ import { EdgeStream } from './relay/edge-stream.js';
 import { toldEdgeState, type ToldEdgeState } from './relay/edge-stream-state.js';
 import { NO_REJECTIONS, type Rejections } from './relay/rejections.js';
 import { ProgressCheck } from './relay/progress-check.js';
-import { readJson, type Broker, type ConnectBroker } from './relay/broker.js';
+import type { Broker, ConnectBroker } from './relay/broker.js';
 import { connectNatsBroker } from './relay/nats-broker.js';
 import { OriginBarrier } from './relay/origin-barrier.js';
+import { OriginLink } from './relay/origin-link.js';
 import { OriginLiveness } from './relay/origin-liveness.js';
 import { readAlive, type AliveMessage } from './relay/alive-message.js';
-import type { Question } from './relay/origin-relay.js';
-import { eventOf, type EventMessage, type Stamp } from './relay/relay-message.js';
+import { followMessage, type EventMessage, type Stamp } from './relay/relay-message.js';
 import { RelayNames } from './relay/relay-names.js';
 import { SealCheck } from './relay/seal.js';
+import { DEFAULT_OPTIONS } from './config/default-options.js';
 import type { ResolvedRelay } from './config/relay-options.js';
 
 /** How many messages of the stream an edge reads at its start, so that clients can resume from older cursors. */
 const HISTORY_MESSAGES = 20_000;
-const ASK_MS = 1_000;
 const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
 
 const GONE = unready('the repository is not at its path');
@@ -60,6 +60,7 @@ export class EdgeBus extends BusBase {
   /** `undefined` if the edge was given no key: then every message that can be read is believed. */
   readonly #seal: SealCheck | undefined;
   #broker: Broker | undefined;
+  #origin: OriginLink | undefined;
   #stream: EdgeStream | undefined;
   #barrier: OriginBarrier | undefined;
   /** What the hub of the service shows. */
@@ -82,7 +83,7 @@ export class EdgeBus extends BusBase {
     this.condition = new EdgeCondition({
       clock,
       log,
-      maxStalenessMs: options.maxStalenessMs ?? 15_000,
+      maxStalenessMs: options.maxStalenessMs ?? DEFAULT_OPTIONS.maxStalenessMs,
       isOriginPresent: () => this.presence.isPresent,
       served: () => this.service?.hub,
       sequence: () => this.sequence,
@@ -156,7 +157,11 @@ export class EdgeBus extends BusBase {
     if (!broker) return;
     this.#broker = broker;
     this.condition.connected();
-    this.#followHeartbeats(broker);
+    const origin = new OriginLink(broker, this.names, this.#seal, () => this.presence.beat);
+    this.#origin = origin;
+    origin.followHeartbeats((alive) => {
+      this.#heard(alive);
+    });
     const stream = new EdgeStream({
       broker,
       names: this.names,
@@ -165,9 +170,7 @@ export class EdgeBus extends BusBase {
       random,
       seal: this.#seal,
       historyMessages: HISTORY_MESSAGES,
-      askForBase: async () => {
-        await this.#ask({ ask: 'base' }).catch(() => undefined);
-      },
+      askForBase: () => origin.askForBase(),
       sink: {
         state: (state, history) => {
           this.#takeState(state, history);
@@ -183,7 +186,7 @@ export class EdgeBus extends BusBase {
     this.#stream = stream;
     this.#barrier = new OriginBarrier(
       clock,
-      (question) => this.#ask(question),
+      (question) => origin.ask(question),
       () => this.hub,
       (answer, askedAt, heardAt) => {
         const alive = readAlive(answer);
@@ -254,15 +257,10 @@ export class EdgeBus extends BusBase {
 
   #take(messages: readonly (Stamp & EventMessage)[]): void {
     const { hub } = this.running;
-    const records = this.#records!;
     const events: StoreEvent[] = [];
     for (const message of messages) {
       // After NATS has lost its last messages, the origin sends events again that were already served here.
-      if (message.position <= hub.revision) continue;
-      const { kind, id } = (message.after ?? message.before)!;
-      const event = eventOf(message, records.get(kind, id));
-      records.follow(event);
-      events.push(event);
+      if (message.position > hub.revision) events.push(followMessage(message, this.#records!));
     }
     this.#deliver(events);
   }
@@ -285,15 +283,10 @@ export class EdgeBus extends BusBase {
 
   // ── the origin ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #followHeartbeats(broker: Broker): void {
-    broker.subscribe(this.names.alive, ({ data }) => {
-      const value = readJson(data);
-      const alive = readAlive(value);
-      if (!alive || this.#seal?.isSealedJson(this.names.alive, value as object) === false) return;
-      if (!this.presence.heard(alive)) return;
-      this.condition.heard(alive);
-      this.#checkProgress();
-    });
+  #heard(alive: AliveMessage): void {
+    if (!this.presence.heard(alive)) return;
+    this.condition.heard(alive);
+    this.#checkProgress();
   }
 
   /** Looks at the stream again if the origin is ahead and nothing arrives. A stream that has lost the next messages sends no error. */
@@ -301,19 +294,6 @@ export class EdgeBus extends BusBase {
     if (!this.#progress.isStuck(this.behind, this.service?.hub.revision ?? 0)) return;
     this.#stream?.lookAgain();
     // If the stream has lost messages, the origin does not know it yet. A request for a base makes it write, and so find out.
-    void this.#ask({ ask: 'base' }).catch(() => undefined);
-  }
-
-  async #ask(question: Question): Promise<object> {
-    const { names, presence } = this;
-    const beat = presence.beat;
-    const answer = readJson(await this.#broker!.request(names.ask, JSON.stringify(question), ASK_MS));
-    if (typeof answer !== 'object' || answer === null) throw new Error('the origin has no answer');
-    if (question.ask !== 'sync' || !this.#seal) return answer;
-    // An answer that was given before the question says nothing of what was on disk at the question.
-    const isNew = ((answer as Partial<AliveMessage>).beat ?? 0) > beat;
-    if (!isNew || !this.#seal.isSealedJson(names.ask, answer))
-      throw new Error('the answer is not signed by the origin');
-    return answer;
+    void this.#origin?.askForBase();
   }
 }

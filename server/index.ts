@@ -17,6 +17,7 @@ export type { Log } from './runtime/log.js';
 export { MemoryBus, type MemoryBusOptions } from './memory-bus.js';
 export { silentLog } from './runtime/log.js';
 export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './config/options.js';
+export { DEFAULT_OPTIONS } from './config/default-options.js';
 export { DEFAULT_LIMITS, OptionError, resolveOptions } from './config/options.js';
 export { EdgeServer, type EdgeOptions } from './edge-server.js';
 // From a file without NATS, so that a program that imports this entry compiles without the types of the NATS clients.

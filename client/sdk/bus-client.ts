@@ -5,7 +5,6 @@ import {
   closestMatch,
   parseConnectionName,
   ProtocolError,
-  unixMillis,
   type FilterInput,
   type Inspections,
   type Kind,
@@ -13,6 +12,7 @@ import {
 } from '../../protocol/index.js';
 import { ASK_OPTIONS, within, type AskOptions } from './ask-options.js';
 import { BACKOFF_OPTIONS, type BackoffOptions } from './backoff.js';
+import { askAtBarrier } from './barrier-mirror.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
 import { systemClock, type ClientClock } from './clock.js';
@@ -40,11 +40,6 @@ import type { BusStatus } from './status.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 import { Subscription } from './subscription.js';
 
-/**
- * Upper bound of the round trip that is subtracted from the server's time. If the server was stopped during the first ping, the
- * measured round trip includes that pause; without a bound every lease would end that much later until the connection ends.
- */
-const MAX_DOUBT_MS = 1_000;
 const UNKNOWN_HINT = 'the bus cannot see or read all reservations: muse-bus doctor says why; ask again later';
 
 /** The options of a client, except which bus it connects to. */
@@ -205,22 +200,9 @@ export class BusClient implements AsyncDisposable {
   async holding(address: string, options: HoldersOptions & AskOptions = {}): Promise<AddressHolding> {
     checkOptions('holders', options, HOLDING_OPTIONS);
     const { signal, timeoutMs, ...about } = options;
-    return within({ signal, timeoutMs }, this.clock, 'holders', async (end) => {
-      // A lease that ends after the question may be prolonged after the server read the disk.
-      // So leases are judged at the time of the question.
-      const roundTripMs = this.status.state === 'live' ? Math.min(this.status.roundTripMs, MAX_DOUBT_MS) : 0;
-      const askedAt = unixMillis(this.serverNow() - roundTripMs);
-      await this.sync(undefined, { signal: end });
-      const mirror = await this.mirror({ kinds: LEASE_KINDS }, { signal: end });
-      try {
-        // The barrier covers everything that happened before the question.
-        // A server whose clock was set back has sent its new time before its answer; the earlier time counts.
-        const at = unixMillis(Math.min(askedAt, this.serverNow()));
-        return mirror.holding(address, about, { ...mirror.moment, now: at, completeUntil: at });
-      } finally {
-        await mirror.close();
-      }
-    });
+    return within({ signal, timeoutMs }, this.clock, 'holders', (end) =>
+      askAtBarrier(this, { kinds: LEASE_KINDS }, end, (mirror, asked) => mirror.holding(address, about, asked)),
+    );
   }
 
   /** Returns the best estimate of the server's wall clock, Unix milliseconds; this host's wall clock before the first connection. */

@@ -4,15 +4,13 @@ import {
   type Cursor,
   type EventOrigin,
   type Kind,
-  type ServerMessage,
-  type WatchHealth,
   type Welcome,
 } from '../../protocol/index.js';
 import type { AskOptions } from './ask-options.js';
 import { BusError } from './bus-error.js';
 import type { Channel, Dial } from './channel.js';
 import { couldNotDial, userClosed } from './close-error.js';
-import { elapsedOf, type ClientClock } from './clock.js';
+import type { ClientClock } from './clock.js';
 import {
   IDLE,
   nextState,
@@ -24,6 +22,7 @@ import type { Faults } from './faults.js';
 import { wait } from './patience.js';
 import { PendingRequests } from './pending-requests.js';
 import { Routes } from './routes.js';
+import { ServerMessages } from './server-messages.js';
 import { ServerTime } from './server-time.js';
 import { StatusWatchers } from './status-watchers.js';
 import type { BusStatus } from './status.js';
@@ -47,11 +46,10 @@ export class Connection {
   readonly #pending: PendingRequests;
   readonly #watchers: StatusWatchers;
   readonly #time: ServerTime;
+  readonly #messages: ServerMessages;
   #state: ConnectionState = IDLE;
   #cancelTimer: (() => void) | undefined;
   #channel: Channel | undefined;
-  #welcome: Welcome | undefined;
-  #pingedAt: number | undefined;
   #opening: Promise<void> | undefined;
   #opened: { resolve(): void; reject(error: BusError): void } | undefined;
 
@@ -63,6 +61,9 @@ export class Connection {
     this.#pending = new PendingRequests(options.clock, this.#send);
     this.#watchers = new StatusWatchers(options.faults);
     this.#time = new ServerTime(options.clock);
+    this.#messages = new ServerMessages(options.clock, this.#time, this.#routes, this.#pending, (event) => {
+      this.#on(event);
+    });
   }
 
   serverNow(): number {
@@ -79,7 +80,7 @@ export class Connection {
 
   /** The server's last welcome. */
   get welcome(): Welcome | undefined {
-    return this.#welcome;
+    return this.#messages.welcome;
   }
 
   /** Calls `watcher` at every change of status. @returns a function that ends this. */
@@ -185,7 +186,7 @@ export class Connection {
   }
 
   #ping(): void {
-    this.#pingedAt = elapsedOf(this.clock);
+    this.#messages.pinged();
     this.#send([MessageType.ping, 0]);
   }
 
@@ -219,7 +220,7 @@ export class Connection {
 
   #greet(): void {
     const { name, faults } = this.options;
-    const { server, epoch, features } = this.#welcome!;
+    const { server, epoch, features } = this.welcome!;
     faults.logger.info({ epoch }, 'connected');
     if (name !== undefined && features?.includes('names')) this.#send([MessageType.name, name]);
     this.#ping();
@@ -239,7 +240,7 @@ export class Connection {
     // The first message is a welcome or an error; any other message before the welcome is ignored.
     else if (message[0] !== MessageType.welcome && message[0] !== MessageType.error) return;
     try {
-      this.#take(message);
+      this.#messages.take(message, this.#state.at);
     } catch (error) {
       this.#violated('a message of the server could not be used', error);
     }
@@ -248,63 +249,6 @@ export class Connection {
   /** Closes the client: after a breach of the protocol no message of the server can be trusted. */
   #violated(text: string, cause?: unknown): void {
     this.close(new BusError('protocol', text, 'is this the url of a bus? update the client or the server', { cause }));
-  }
-
-  #take(message: ServerMessage): void {
-    switch (message[0]) {
-      case MessageType.welcome:
-        this.#welcomed(message[1]);
-        return;
-      case MessageType.heartbeat:
-        this.#heard(message[1], message[2], message[3]);
-        return;
-      case MessageType.pong:
-        this.#ponged();
-        return;
-      case MessageType.syncDone:
-        this.#pending.passed(message[1], message[2]);
-        return;
-      case MessageType.inspection:
-        this.#pending.answer(message[1], message[2]);
-        return;
-      case MessageType.error:
-        this.#refused(message[1], message[2], message[3], message[4]);
-        return;
-      case MessageType.events:
-      case MessageType.subscribed:
-      case MessageType.batch:
-      case MessageType.synced:
-      case MessageType.complete:
-      case MessageType.resync: {
-        const cause = this.#routes.take(message);
-        if (cause !== undefined) this.#on({ is: 'gap', now: this.clock.now(), cause });
-        return;
-      }
-    }
-  }
-
-  #welcomed(welcome: Welcome): void {
-    // A second welcome on a connection is ignored.
-    if (this.#state.at !== 'dialling') return;
-    this.#welcome = welcome;
-    this.#on({ is: 'welcomed', clockSkewMs: this.#time.heard(welcome.now), heartbeatMs: welcome.heartbeat_ms });
-  }
-
-  #heard(upTo: number, serverNow: number, health: WatchHealth): void {
-    this.#on({ is: 'heard', says: { clockSkewMs: this.#time.heard(serverNow), health } });
-    this.#routes.mark(upTo, serverNow);
-  }
-
-  #ponged(): void {
-    const pingedAt = this.#pingedAt;
-    if (pingedAt === undefined) return;
-    this.#pingedAt = undefined;
-    this.#on({ is: 'heard', says: { roundTripMs: elapsedOf(this.clock) - pingedAt } });
-  }
-
-  #refused(sub: number | null, code: BusError['code'], text: string, nonce: number | undefined): void {
-    if (nonce !== undefined) this.#pending.fail(nonce, new BusError(code, text, 'change the question'));
-    if (sub !== null) this.#routes.refuse(sub, new BusError(code, text, 'change the subscription'));
   }
 
   readonly #send = (message: readonly unknown[]): void => {

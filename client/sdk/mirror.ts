@@ -2,12 +2,10 @@ import {
   conflictForm,
   leaseForm,
   Swarm,
-  unixMillis,
   type ConflictForm,
   type FilterInput,
   type Kind,
   type Moment,
-  type WatchHealth,
 } from '../../protocol/index.js';
 import { readAddresses } from './address.js';
 import { AddressWaits, type WhenFreeOptions } from './address-waits.js';
@@ -17,6 +15,7 @@ import { whyOver } from './close-error.js';
 import { ConflictWatches } from './conflict-watch.js';
 import type { Faults } from './faults.js';
 import { HOLDERS_OPTIONS, LEASES_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
+import { mirrorMoment } from './mirror-moment.js';
 import { MIRROR_OPTIONS, type MirrorOptions, type MirrorRecord, type MirrorSource } from './mirror-options.js';
 import { LEASE_KINDS, planOf } from './mirror-plan.js';
 import { busEvent, nextState, OPENING, type MirrorEvent, type MirrorState, type MirrorStatus } from './mirror-state.js';
@@ -25,7 +24,6 @@ import { RecordView, type RecordChange } from './record-view.js';
 import { ShownRecords } from './shown-records.js';
 import { checkFilter } from './subscribe-options.js';
 
-const ALL_LEASE_KINDS: ReadonlySet<Kind> = new Set(LEASE_KINDS);
 const ANY_KIND = (): boolean => true;
 
 /**
@@ -122,16 +120,7 @@ export class Mirror implements AsyncDisposable {
    * time; both Unix milliseconds. `unseen`: the kinds whose current records are not known.
    */
   get moment(): Moment {
-    const now = unixMillis(this.#bus.serverNow());
-    // This host's clock alone ends no lease: it ends when the server has sent everything up to its end.
-    const completeUntil = unixMillis(Math.min(now, ...this.#views.map(({ provenUntil }) => provenUntil)));
-    const { status } = this.#bus;
-    const isSeen =
-      this.#state.at === 'live' &&
-      status.state === 'live' &&
-      (status.health === undefined || isAllSeen(status.health)) &&
-      this.#views.every(({ isCurrent }) => isCurrent);
-    return isSeen ? { now, completeUntil } : { now, completeUntil, unseen: ALL_LEASE_KINDS };
+    return mirrorMoment(this.#bus, this.#state, this.#views);
   }
 
   /**
@@ -308,12 +297,4 @@ export class Mirror implements AsyncDisposable {
     }
     return this.#shown.take(changes);
   }
-}
-
-/**
- * Whether the server sees all files. An older server sends no `state`, only `healthy`. An edge sees the files through its origin, so it
- * sees nothing while the origin is away.
- */
-function isAllSeen({ state, healthy, origin }: WatchHealth): boolean {
-  return origin !== 'away' && (state === undefined ? healthy : state === 'watching');
 }

@@ -1,4 +1,4 @@
-import { closestMatch } from '../../protocol/index.js';
+import { closestMatch, isJsonObject } from '../../protocol/index.js';
 import { BusError } from './bus-error.js';
 
 /** The values that an option accepts; `expects` is their description in an error. */
@@ -64,12 +64,12 @@ export const attempts = typed(
  */
 export function checkOptions<Options>(call: string, given: unknown, table: OptionTable<Options>): void {
   if (given === undefined) return;
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (!isJsonObject(given)) {
     throw new BusError('bad-option', `the options of ${call} must be an object, got ${shown(given)}`, '');
   }
   const types = table as Readonly<Record<string, OptionType>>;
   const names = Object.keys(types);
-  for (const [name, value] of Object.entries(given as Readonly<Record<string, unknown>>)) {
+  for (const [name, value] of Object.entries(given)) {
     const type = Object.hasOwn(types, name) ? types[name] : undefined;
     if (type === undefined) {
       const best = closestMatch(name, names);

@@ -1,42 +1,12 @@
-import {
-  epoch,
-  formatCursor,
-  isKnownEvent,
-  parseCursor,
-  toBusEvent,
-  type BusEvent,
-  type CompleteReason,
-  type EventOrigin,
-  type FilterInput,
-  type ResyncReason,
-  type Revision,
-  type SubscribeMode,
-  type WireEvent,
-} from '../../protocol/index.js';
+import type { BusEvent, FilterInput } from '../../protocol/index.js';
 import { within, type AskOptions } from './ask-options.js';
 import { BusError } from './bus-error.js';
 import type { Connection } from './connection.js';
 import { EventReader } from './event-reader.js';
 import { validate, wantsSnapshot, type SubscribeOptions } from './subscribe-options.js';
-import type { Subscriber, SubscribeRequest } from './subscriber.js';
-import { UpdateQueue } from './update-queue.js';
+import { SubscriptionProgress, type Completion } from './subscription-progress.js';
 import { UpdateReader } from './update-reader.js';
 import type { Update } from './update.js';
-
-/** How a subscription ended. */
-export interface Completion {
-  readonly reason: Exclude<CompleteReason, 'shutdown'> | 'closed';
-  /** The number of events received, without those of broken snapshots that came again. */
-  readonly delivered: number;
-}
-
-type Phase =
-  /** In a snapshot: the latest event is held back, because the last event of a snapshot carries the cursor. */
-  | { readonly at: 'snapshot'; readonly held: WireEvent | undefined }
-  | { readonly at: 'changes' }
-  /** Unsubscribed, because the buffer is full; the server's history keeps the next events. */
-  | { readonly at: 'paused' }
-  | { readonly at: 'ended' };
 
 /**
  * The events that match a filter, as an async iterable for one reader. Leaving the loop, or `await using`, ends the subscription. It
@@ -46,25 +16,7 @@ type Phase =
 export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   /** Resolves with the reason when the subscription ends; rejects with a BusError if it failed. */
   readonly done: Promise<Completion>;
-  readonly #queue = new UpdateQueue();
-  readonly #bufferSize: number;
-  readonly #whenFull: 'wait' | 'latest' | 'fail';
-  #phase: Phase = { at: 'snapshot', held: undefined };
-  /** The cursor to resume after on the next connection: everything up to it has been received. */
-  #received: string | undefined;
-  #consumed: string | undefined;
-  #count = 0;
-  /** Everything that happened up to this time has been received; server's clock, Unix milliseconds. */
-  #receivedUntil = 0;
-  #provenUntil = 0;
-  #generation = 0;
-  /** The generation in which the last synced mark came. */
-  #syncedIn = -1;
-  /** How many of `#count` belong to an incomplete snapshot. */
-  #inSnapshot = 0;
-  /** The entry that the reader has and has not consumed. */
-  #handedOut: { readonly cursor: string | undefined } | undefined;
-  #settle!: { resolve(completion: Completion): void; reject(error: Error): void };
+  readonly #progress: SubscriptionProgress;
   #hasReader = false;
 
   constructor(
@@ -73,21 +25,13 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     private readonly options: SubscribeOptions = {},
   ) {
     validate(filter, options);
-    this.#bufferSize = options.bufferSize ?? 1_024;
-    this.#whenFull = options.whenFull ?? 'wait';
-    this.#received = options.since;
-    this.#consumed = options.since;
-    this.done = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
-    // The reader of the events receives the error too, so an unused `done` must not cause an unhandled rejection.
-    this.done.catch(() => undefined);
-    options.signal?.addEventListener('abort', this.#abort, { once: true });
-    if (options.signal?.aborted) this.#end('closed');
-    else connection.add(this.#subscriber);
+    this.#progress = new SubscriptionProgress(connection, filter, options);
+    this.done = this.#progress.done;
   }
 
   /** The cursor, `epoch:revision`, to resume after what the reader has consumed; `undefined` until a snapshot is complete. */
   get cursor(): string | undefined {
-    return this.#consumed;
+    return this.#progress.consumed;
   }
 
   /**
@@ -96,25 +40,22 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
    * @internal
    */
   get provenUntil(): number {
-    return this.#provenUntil;
+    return this.#progress.provenUntil;
   }
 
   /** A number that grows each time the server begins the subscription, and each time the connection breaks. @internal */
   get generation(): number {
-    return this.#generation;
+    return this.#progress.generation;
   }
 
   /** Whether the synced mark of this generation has been received, whether the reader has read it or not. @internal */
   get isServed(): boolean {
-    return this.#syncedIn === this.#generation;
+    return this.#progress.isServed;
   }
 
   /** Ends the subscription; the reader still receives the events that have arrived, then its loop ends. */
   close(): Promise<void> {
-    if (this.#phase.at !== 'ended') {
-      this.connection.remove(this.#subscriber);
-      this.#end('closed');
-    }
+    this.#progress.close();
     return Promise.resolve();
   }
 
@@ -161,8 +102,8 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   /** Returns the events and the marks between them (`synced`, `resync`); `where` is not applied. One reader, as for the iterator. */
   updates(): AsyncGenerator<Update, void, undefined> {
     return this.#reader(async () => {
-      const entry = await this.#queue.next();
-      this.#handedOut = entry;
+      const entry = await this.#progress.queue.next();
+      this.#progress.handOut(entry);
       return entry?.update;
     });
   }
@@ -173,14 +114,15 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
    */
   batches(): AsyncGenerator<readonly Update[], void, undefined> {
     return this.#reader(async () => {
-      const first = await this.#queue.next();
+      const { queue } = this.#progress;
+      const first = await queue.next();
       if (first === undefined) {
-        this.#handedOut = undefined;
+        this.#progress.handOut(undefined);
         return undefined;
       }
       // A reader that waits for the first event of a frame continues only after the whole frame is in the queue.
-      const entries = [first, ...this.#queue.takeFrame(first)];
-      this.#handedOut = entries.findLast(({ cursor }) => cursor !== undefined) ?? first;
+      const entries = [first, ...queue.takeFrame(first)];
+      this.#progress.handOut(entries.findLast(({ cursor }) => cursor !== undefined) ?? first);
       return entries.map(({ update }) => update);
     });
   }
@@ -195,15 +137,15 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     return new UpdateReader({
       take: () => {
         begin();
-        this.#consume();
+        this.#progress.consume();
         return take();
       },
       leave: () => {
         // A reader that never began must not end the subscription of another reader.
         if (this.#hasReader && !isReader) return;
-        this.#consume();
-        this.#queue.abandon();
-        void this.close();
+        this.#progress.consume();
+        this.#progress.queue.abandon();
+        this.#progress.close();
       },
     });
   }
@@ -212,192 +154,10 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     const { where } = this.options;
     const hasSnapshot = wantsSnapshot(this.filter, this.options);
     const stamp = () => ({
-      schema_version: this.#origin?.schemaVersion ?? '',
+      schema_version: this.#progress.schemaVersion,
       // The server's clock, as in all events.
       timestamp: new Date(this.connection.serverNow()).toISOString(),
     });
     return new EventReader(this.updates(), stamp, { where, limit, hasSnapshot });
   }
-
-  /** Called when the reader asks for the next entry, or leaves: the entry before is consumed. */
-  #consume(): void {
-    if (this.#handedOut?.cursor !== undefined) this.#consumed = this.#handedOut.cursor;
-    this.#handedOut = undefined;
-    this.#catchUpCursor();
-    this.#resumeWhenDrained();
-  }
-
-  /** If no entry waits and the reader has none, everything that was received is consumed. */
-  #catchUpCursor(): void {
-    const isIdle = this.#queue.size === 0 && this.#handedOut === undefined && this.#phase.at === 'changes';
-    if (isIdle) this.#provenUntil = this.#receivedUntil;
-    if (isIdle && this.#consumed !== undefined) this.#consumed = this.#received;
-  }
-
-  // ── what the connection tells ─────────────────────────────────────────────────────────────────────────────────────
-
-  readonly #subscriber: Subscriber = {
-    request: () => this.#request(),
-    began: (mode, why) => {
-      this.#began(mode, why);
-    },
-    events: (events, origin) => {
-      this.#takeAll(events, origin);
-    },
-    synced: (at, origin) => {
-      this.#synced(at, origin);
-    },
-    resync: (reason) => {
-      this.#beginAnew(reason);
-    },
-    mark: (upTo, serverNow) => {
-      this.#receivedUntil = Math.max(this.#receivedUntil, serverNow);
-      this.#mark(upTo);
-    },
-    interrupted: () => {
-      this.#generation++;
-      if (this.#phase.at === 'snapshot') this.#dropSnapshot();
-    },
-    completed: (reason) => {
-      this.#releaseHeld(undefined);
-      this.#end(reason);
-    },
-    failed: (error) => {
-      this.#fail(error);
-    },
-  };
-
-  #origin: EventOrigin | undefined;
-
-  #request(): SubscribeRequest {
-    const { maxEvents, snapshot } = this.options;
-    return {
-      filter: this.filter,
-      snapshot: snapshot ?? 'full',
-      ...(maxEvents === undefined ? {} : { max_events: maxEvents - this.#count }),
-      ...(this.#received === undefined ? {} : { since: this.#received }),
-    };
-  }
-
-  #began(mode: SubscribeMode | 'of a newer server', why: ResyncReason | undefined): void {
-    this.#inSnapshot = 0;
-    this.#generation++;
-    // An unknown mode, of a newer server, is handled as a resync: the known records count as stale.
-    if (mode === 'resync') this.#beginAnew(why ?? 'epoch');
-    else if (mode === 'replay') this.#phase = { at: 'changes' };
-    else if (mode === 'snapshot') this.#phase = { at: 'snapshot', held: undefined };
-    else this.#beginAnew('epoch');
-  }
-
-  #beginAnew(reason: ResyncReason | 'interrupted'): void {
-    this.#received = undefined;
-    this.#phase = { at: 'snapshot', held: undefined };
-    this.#queue.push({ type: 'resync', reason }, undefined);
-  }
-
-  #takeAll(events: readonly WireEvent[], origin: EventOrigin): void {
-    for (const event of events) this.#take(event, origin);
-    this.#queue.endFrame();
-    if (this.#phase.at === 'changes') this.#checkBuffer();
-  }
-
-  #take(event: WireEvent, origin: EventOrigin): void {
-    this.#origin = origin;
-    this.#count++;
-    if (this.#phase.at === 'snapshot') this.#inSnapshot++;
-    if (!isKnownEvent(event)) return;
-    if (this.#phase.at === 'snapshot') {
-      this.#releaseHeld(undefined);
-      this.#phase = { at: 'snapshot', held: event };
-      return;
-    }
-    if (this.#phase.at !== 'changes') return;
-    const shown = toBusEvent(event, origin);
-    this.#received = shown.cursor;
-    this.#receivedUntil = Math.max(this.#receivedUntil, event[4]);
-    this.#queue.push({ type: 'event', event: shown }, shown.cursor);
-  }
-
-  #releaseHeld(completeAt: Revision | undefined): void {
-    if (this.#phase.at !== 'snapshot' || this.#phase.held === undefined) return;
-    const shown = toBusEvent(this.#phase.held, this.#origin!, completeAt);
-    this.#phase = { at: 'snapshot', held: undefined };
-    this.#queue.push({ type: 'event', event: shown }, completeAt === undefined ? undefined : shown.cursor);
-  }
-
-  #synced(at: Revision, origin: EventOrigin): void {
-    this.#releaseHeld(at);
-    this.#inSnapshot = 0;
-    this.#phase = { at: 'changes' };
-    // The server read the records of the snapshot after it sent the welcome.
-    this.#receivedUntil = Math.max(this.#receivedUntil, this.connection.welcome?.now ?? 0);
-    this.#received = formatCursor({ epoch: origin.epoch, revision: at });
-    this.#origin = origin;
-    this.#syncedIn = this.#generation;
-    this.#queue.push({ type: 'synced', cursor: this.#received }, this.#received);
-    this.#queue.endFrame();
-  }
-
-  #mark(upTo: Revision): void {
-    const received = this.#received === undefined ? undefined : parseCursor(this.#received);
-    if (this.#phase.at !== 'changes' || !received) return;
-    if (received.revision < upTo) this.#received = formatCursor({ epoch: epoch(received.epoch), revision: upTo });
-    this.#catchUpCursor();
-  }
-
-  /** Called when the connection breaks in a snapshot. The whole snapshot comes again, so its events do not count for `maxEvents`. */
-  #dropSnapshot(): void {
-    if (this.#inSnapshot === 0) return;
-    const held = this.#phase.at === 'snapshot' && this.#phase.held !== undefined ? 1 : 0;
-    // The queue may also hold changes from before the snapshot; they are dropped too.
-    this.#count -= Math.max(this.#inSnapshot, this.#queue.clear() + held);
-    this.#inSnapshot = 0;
-    this.#beginAnew('interrupted');
-  }
-
-  #checkBuffer(): void {
-    if (this.#queue.size <= this.#bufferSize) return;
-    switch (this.#whenFull) {
-      case 'wait':
-        this.connection.remove(this.#subscriber);
-        this.#phase = { at: 'paused' };
-        return;
-      case 'latest':
-        this.#queue.keepLatest();
-        return;
-      case 'fail': {
-        const text = `more than ${String(this.#bufferSize)} events wait to be consumed`;
-        this.connection.remove(this.#subscriber);
-        this.#fail(new BusError('overflow', text, 'consume faster, or choose whenFull: wait or latest'));
-        return;
-      }
-    }
-  }
-
-  #resumeWhenDrained(): void {
-    if (this.#phase.at !== 'paused' || this.#queue.size > this.#bufferSize / 2) return;
-    this.#phase = { at: 'changes' };
-    this.connection.add(this.#subscriber);
-  }
-
-  #fail(error: BusError): void {
-    if (this.#phase.at === 'ended') return;
-    this.#phase = { at: 'ended' };
-    this.options.signal?.removeEventListener('abort', this.#abort);
-    this.#queue.close(error.code === 'closed' ? undefined : error);
-    if (error.code === 'closed') this.#settle.resolve({ reason: 'closed', delivered: this.#count });
-    else this.#settle.reject(error);
-  }
-
-  #end(reason: Completion['reason']): void {
-    if (this.#phase.at === 'ended') return;
-    this.#phase = { at: 'ended' };
-    this.options.signal?.removeEventListener('abort', this.#abort);
-    this.#queue.close();
-    this.#settle.resolve({ reason, delivered: this.#count });
-  }
-
-  readonly #abort = (): void => {
-    void this.close();
-  };
 }

@@ -1,6 +1,7 @@
 import type { Update } from './update.js';
 
-interface Entry {
+/** An update, as it waits for the reader. */
+export interface Entry {
   readonly update: Update;
   /** The place to resume after, once this entry is consumed. */
   readonly cursor: string | undefined;

@@ -2,6 +2,7 @@ import { ProtocolError } from '../wire/errors.js';
 import { EVENT_TYPES, type EventType } from '../wire/event.js';
 import { KINDS, kindFromName, type Kind } from '../records/kinds.js';
 import { closestMatch } from '../closest-match.js';
+import { isJsonObject } from '../json-object.js';
 import { utf8Bytes } from '../utf8.js';
 
 /**
@@ -119,7 +120,7 @@ const FIELD_NAMES = Object.keys(FIELDS) as readonly Field[];
  * @throws ProtocolError `bad-option`, naming the field and what it accepts.
  */
 export function readFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS): Filter {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+  if (!isJsonObject(input)) {
     return refuse('filter must be a map of fields to arrays of strings');
   }
   let terms = 0;

@@ -6,6 +6,7 @@ import type { RecordField } from '../filter/matcher.js';
 import type { CompleteReason, ResyncReason } from '../wire/subscription-terms.js';
 import type { WatchHealth } from '../wire/watch-health.js';
 import { closestMatch } from '../closest-match.js';
+import { isJsonObject } from '../json-object.js';
 import type { JsonObject } from '../records/record.js';
 import type { Problem } from '../records/problem.js';
 import type { Encoding } from '../wire/encoding.js';
@@ -199,10 +200,10 @@ export const INSPECTION_PARAMETERS: Readonly<
 export function readInspection(topic: unknown, params: unknown, limits: FilterLimits): Inspection {
   const known = INSPECTION_TOPICS.find((name) => name === topic);
   if (known === undefined) return refuse(`inspect: the topic must be one of ${INSPECTION_TOPICS.join(', ')}`);
-  if (params != null && (typeof params !== 'object' || Array.isArray(params))) {
+  if (params != null && !isJsonObject(params)) {
     return refuse(`inspect ${known}: the parameters must be a map`);
   }
-  const given = (params ?? {}) as Params;
+  const given = params ?? {};
   const reader = INSPECTION_PARAMETERS[known];
   for (const name of Object.keys(given)) {
     if (reader.known.includes(name)) continue;

@@ -1,4 +1,5 @@
 import type { UnixMillis } from '../brand.js';
+import { isJsonObject } from '../json-object.js';
 import type { JsonObject, JsonValue, RecordData } from '../records/record.js';
 import { parseTimestamp } from '../records/timestamp.js';
 import { normalBranch, parseAddress, type Address, type AddressContext } from './address.js';
@@ -65,11 +66,11 @@ export class FieldReader {
   /** Returns the object in a field, or the object that a text in the field holds as JSON. */
   object(field: string): JsonObject | undefined {
     const value = this.data[field];
-    if (isObject(value)) return value;
+    if (isJsonObject(value)) return value;
     if (typeof value !== 'string' || !value.trimStart().startsWith('{')) return undefined;
     try {
       const parsed = JSON.parse(value) as JsonValue;
-      return isObject(parsed) ? parsed : undefined;
+      return isJsonObject(parsed) ? parsed : undefined;
     } catch {
       return undefined;
     }
@@ -111,10 +112,6 @@ export function isNothing(value: JsonValue | undefined): value is undefined | nu
   return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 }
 
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 const isAddressField = (field: string): boolean => ADDRESS_FIELDS.some((known) => known === field);
 
 /**
@@ -125,11 +122,11 @@ function spellingsOf(value: JsonValue): string[] | undefined {
   if (typeof value === 'string') return value.split(/[\r\n]+/);
   if (Array.isArray(value)) {
     const each = (value as readonly JsonValue[]).map((item) =>
-      isNothing(item) ? [] : typeof item === 'string' ? [item] : isObject(item) ? ofObject(item) : undefined,
+      isNothing(item) ? [] : typeof item === 'string' ? [item] : isJsonObject(item) ? ofObject(item) : undefined,
     );
     return each.includes(undefined) ? undefined : each.flatMap((texts) => texts ?? []);
   }
-  return isObject(value) ? (ofObject(value) ?? keysOf(value)) : undefined;
+  return isJsonObject(value) ? (ofObject(value) ?? keysOf(value)) : undefined;
 }
 
 function ofObject(value: JsonObject): string[] | undefined {

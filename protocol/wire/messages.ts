@@ -11,6 +11,7 @@ import type { CompleteReason, ResyncReason, SubscribeMode } from './subscription
 import type { WatchHealth } from './watch-health.js';
 import { KINDS, kindFromName, type Kind } from '../records/kinds.js';
 import { closestMatch } from '../closest-match.js';
+import { isJsonObject } from '../json-object.js';
 import { utf8Bytes } from '../utf8.js';
 
 // ── client → server ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,17 +116,16 @@ export function readClientMessage(value: unknown, limits: FilterLimits = FILTER_
 export const WIRE_SUBSCRIBE_OPTIONS = ['filter', 'max_events', 'since', 'snapshot'] as const;
 
 function parseSubscribeOptions(input: unknown, limits: FilterLimits): SubscribeOptions {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+  if (!isJsonObject(input)) {
     throw new ProtocolError('bad-option', 'the options of subscribe must be a map');
   }
-  const options = input as Readonly<Record<string, unknown>>;
-  for (const name of Object.keys(options)) {
+  for (const name of Object.keys(input)) {
     if ((WIRE_SUBSCRIBE_OPTIONS as readonly string[]).includes(name)) continue;
     const best = closestMatch(name, WIRE_SUBSCRIBE_OPTIONS);
     const hint = best === undefined ? `options are ${WIRE_SUBSCRIBE_OPTIONS.join(', ')}` : `did you mean ${best}?`;
     throw new ProtocolError('bad-option', `subscribe has no option ${JSON.stringify(name.slice(0, 40))}; ${hint}`);
   }
-  const { filter, max_events, since, snapshot } = options;
+  const { filter, max_events, since, snapshot } = input;
   return {
     filter: filter == null ? EVERYTHING : parseFilter(filter, limits),
     ...(max_events == null ? {} : { maxEvents: parseMaxEvents(max_events) }),

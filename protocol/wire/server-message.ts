@@ -1,3 +1,4 @@
+import { isJsonObject } from '../json-object.js';
 import type { WireEvent } from './event.js';
 import { MessageType } from './message-type.js';
 import type { ServerMessage } from './messages.js';
@@ -6,8 +7,6 @@ type Check = (fields: readonly unknown[]) => boolean;
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
 const isText = (value: unknown): value is string => typeof value === 'string';
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
 function isEvent(value: unknown): value is WireEvent {
@@ -19,7 +18,7 @@ function isEvent(value: unknown): value is WireEvent {
     isCount(kind) &&
     isText(id) &&
     isCount(timeMs) &&
-    isMap(data) &&
+    isJsonObject(data) &&
     (isAbsent(reason) || isText(reason)) &&
     (isAbsent(problem) || isText(problem)) &&
     (isAbsent(observed) || isText(observed))
@@ -33,14 +32,14 @@ const CHECKS: ReadonlyMap<unknown, Check> = new Map<unknown, Check>([
   [
     MessageType.welcome,
     ([, welcome]) =>
-      isMap(welcome) &&
+      isJsonObject(welcome) &&
       isCount(welcome['protocol']) &&
       isText(welcome['server']) &&
       isText(welcome['epoch']) &&
       isCount(welcome['revision']) &&
       isCount(welcome['now']) &&
       isCount(welcome['heartbeat_ms']) &&
-      isMap(welcome['limits']),
+      isJsonObject(welcome['limits']),
   ],
   [
     MessageType.subscribed,
@@ -59,8 +58,8 @@ const CHECKS: ReadonlyMap<unknown, Check> = new Map<unknown, Check>([
   ],
   [MessageType.syncDone, ([, nonce, cursor]) => isCount(nonce) && isText(cursor)],
   [MessageType.pong, ([, nonce, now]) => isCount(nonce) && isCount(now)],
-  [MessageType.heartbeat, ([, revision, now, health]) => isCount(revision) && isCount(now) && isMap(health)],
-  [MessageType.inspection, ([, nonce, value]) => isCount(nonce) && isMap(value)],
+  [MessageType.heartbeat, ([, revision, now, health]) => isCount(revision) && isCount(now) && isJsonObject(health)],
+  [MessageType.inspection, ([, nonce, value]) => isCount(nonce) && isJsonObject(value)],
 ]);
 
 /** Whether a decoded value is a valid message from a server. A message of an unknown type passes; a client ignores it. */

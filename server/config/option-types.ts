@@ -1,4 +1,4 @@
-import { closestMatch } from '../../protocol/index.js';
+import { closestMatch, isJsonObject } from '../../protocol/index.js';
 import { OptionError } from './option-error.js';
 
 /** The type of an option's value. A list of texts means that the value is one of them. The ranges of numbers are checked elsewhere. */
@@ -32,7 +32,7 @@ function isOf(kind: OptionKind, value: unknown): boolean {
     case 'texts':
       return Array.isArray(value) && value.every((one) => typeof one === 'string');
     case 'object':
-      return typeof value === 'object' && value !== null && !Array.isArray(value);
+      return isJsonObject(value);
     default:
       return kind.some((one) => one === value);
   }

@@ -1,5 +1,6 @@
-import { DEFAULT_PORT, FILTER_LIMITS, closestMatch, type FilterLimits } from '../../protocol/index.js';
+import { FILTER_LIMITS, closestMatch, type FilterLimits } from '../../protocol/index.js';
 import type { Log } from '../runtime/log.js';
+import { DEFAULT_OPTIONS as DEFAULTS } from './default-options.js';
 import { OptionError } from './option-error.js';
 import { checkOptionTypes, type OptionKind } from './option-types.js';
 import { resolveRelay, type RelayOptions, type ResolvedRelay } from './relay-options.js';
@@ -210,29 +211,29 @@ export function resolveOptions(options: ServerOptions): ResolvedOptions {
     stateDir: options.stateDir,
     host: reachable(options, tls),
     tls,
-    relay: options.relay && resolveRelay(options.relay, options.heartbeatMs ?? 5_000),
-    insecure: options.insecure ?? false,
+    relay: options.relay && resolveRelay(options.relay, options.heartbeatMs ?? DEFAULTS.heartbeatMs),
+    insecure: options.insecure ?? DEFAULTS.insecure,
     allowOrigins: each('allowOrigins', options.allowOrigins ?? [], originFault),
     allowHosts: each('allowHosts', options.allowHosts ?? [], hostFault),
-    port: inRange('port', options.port ?? DEFAULT_PORT, 0, 65_535),
+    port: inRange('port', options.port ?? DEFAULTS.port, 0, 65_535),
     probePort: options.probePort === undefined ? undefined : inRange('probePort', options.probePort, 0, 65_535),
-    probeHost: listenAddress(options.probeHost ?? '127.0.0.1'),
-    drainMs: inRange('drainMs', options.drainMs ?? 0, 0, 3_600_000),
-    maxStalenessMs: inRange('maxStalenessMs', options.maxStalenessMs ?? 15_000, 1_000, 2 ** 40),
-    backend: options.backend ?? 'auto',
-    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? 500, 10, 3_600_000),
-    transport: options.transport ?? 'auto',
+    probeHost: listenAddress(options.probeHost ?? DEFAULTS.probeHost),
+    drainMs: inRange('drainMs', options.drainMs ?? DEFAULTS.drainMs, 0, 3_600_000),
+    maxStalenessMs: inRange('maxStalenessMs', options.maxStalenessMs ?? DEFAULTS.maxStalenessMs, 1_000, 2 ** 40),
+    backend: options.backend ?? DEFAULTS.backend,
+    pollIntervalMs: inRange('pollIntervalMs', options.pollIntervalMs ?? DEFAULTS.pollIntervalMs, 10, 3_600_000),
+    transport: options.transport ?? DEFAULTS.transport,
     nativeEngineSha256: hashes(options.nativeEngineSha256 ?? []),
-    settleMs: inRange('settleMs', options.settleMs ?? 200, 0, 60_000),
-    heartbeatMs: inRange('heartbeatMs', options.heartbeatMs ?? 5_000, 10, 3_600_000),
-    reconcileMs: inRange('reconcileMs', options.reconcileMs ?? 10_000, 10, 86_400_000),
-    goneAfterMs: inRange('goneAfterMs', options.goneAfterMs ?? 60_000, 0, 86_400_000),
+    settleMs: inRange('settleMs', options.settleMs ?? DEFAULTS.settleMs, 0, 60_000),
+    heartbeatMs: inRange('heartbeatMs', options.heartbeatMs ?? DEFAULTS.heartbeatMs, 10, 3_600_000),
+    reconcileMs: inRange('reconcileMs', options.reconcileMs ?? DEFAULTS.reconcileMs, 10, 86_400_000),
+    goneAfterMs: inRange('goneAfterMs', options.goneAfterMs ?? DEFAULTS.goneAfterMs, 0, 86_400_000),
     // The native engine ends the process over an idle timeout outside its range.
-    idleTimeoutMs: inRange('idleTimeoutMs', options.idleTimeoutMs ?? 120_000, 8_000, 960_000),
-    journal: options.journal ?? true,
-    journalMaxEvents: inRange('journalMaxEvents', options.journalMaxEvents ?? 100_000, 1, 2 ** 32),
-    journalMaxAgeMs: inRange('journalMaxAgeMs', options.journalMaxAgeMs ?? 604_800_000, 1_000, 2 ** 40),
-    journalMaxBytes: inRange('journalMaxBytes', options.journalMaxBytes ?? 134_217_728, 65_536, 2 ** 40),
+    idleTimeoutMs: inRange('idleTimeoutMs', options.idleTimeoutMs ?? DEFAULTS.idleTimeoutMs, 8_000, 960_000),
+    journal: options.journal ?? DEFAULTS.journal,
+    journalMaxEvents: inRange('journalMaxEvents', options.journalMaxEvents ?? DEFAULTS.journalMaxEvents, 1, 2 ** 32),
+    journalMaxAgeMs: inRange('journalMaxAgeMs', options.journalMaxAgeMs ?? DEFAULTS.journalMaxAgeMs, 1_000, 2 ** 40),
+    journalMaxBytes: inRange('journalMaxBytes', options.journalMaxBytes ?? DEFAULTS.journalMaxBytes, 65_536, 2 ** 40),
     limits: resolveLimits(options.limits ?? {}),
   };
 }
@@ -244,7 +245,7 @@ function tlsFiles({ tlsCertFile: certFile, tlsKeyFile: keyFile }: ServerOptions)
 }
 
 /** Returns the address to listen on. Beyond this machine TLS is required to protect the token, unless the operator sets `insecure`. */
-function reachable({ host: given = '127.0.0.1', insecure }: ServerOptions, tls: TlsFiles | undefined): string {
+function reachable({ host: given = DEFAULTS.host, insecure }: ServerOptions, tls: TlsFiles | undefined): string {
   const host = listenAddress(given);
   if (isLoopback(host) || tls !== undefined || insecure === true) return host;
   throw new OptionError(

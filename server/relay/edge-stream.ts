@@ -1,14 +1,14 @@
-import type { Revision } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { RandomBytes } from '../runtime/random.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { NoBaseError, type StreamState } from './cold-start.js';
-import type { FeedStart, StreamInfo } from './broker.js';
+import type { FeedStart } from './broker.js';
 import { IDLE, nextEdgeState, type EdgeStreamEvent, type EdgeStreamState } from './edge-stream-state.js';
 import type { EventMessage, Stamp } from './relay-message.js';
 import { RejectionCounts } from './rejections.js';
+import { holdsNext, nextStep, type StreamPlace } from './stream-place.js';
 import { StreamFeed, UnsealedError, type FeedSource, type Positioned } from './stream-feed.js';
 import { StreamRebuild } from './stream-rebuild.js';
 
@@ -37,18 +37,6 @@ export interface EdgeStreamServices extends FeedSource {
   readonly askForBase: () => Promise<void>;
 }
 
-interface Place {
-  readonly epoch: string;
-  /** Which stream of the name this is a place in: one that was made anew has the same sequences for other messages. */
-  readonly created: string | undefined;
-  revision: Revision;
-  sequence: number;
-}
-
-/** Whether a stream still holds the message after a place. */
-const holdsNext = ({ created, firstSequence, lastSequence }: StreamInfo, place: Place): boolean =>
-  created === place.created && lastSequence >= place.sequence && firstSequence <= place.sequence + 1;
-
 /**
  * Follows a stream: builds the state, passes on the events after it, and begins again if a revision is missing. {@link nextEdgeState} says
  * what follows what.
@@ -56,7 +44,7 @@ const holdsNext = ({ created, firstSequence, lastSequence }: StreamInfo, place: 
 export class EdgeStream {
   #state: EdgeStreamState = IDLE;
   #feed: StreamFeed | undefined;
-  #place: Place | undefined;
+  #place: StreamPlace | undefined;
   #pending: (Stamp & EventMessage)[] = [];
   readonly #turns: TurnLoop;
   /** Counts feeds: what comes of any but the last is for nobody. */
@@ -246,30 +234,25 @@ export class EdgeStream {
   #follow({ sequence, message }: Positioned): void {
     const place = this.#place;
     if (!place || (this.#state.at !== 'following' && this.#state.at !== 'opening')) return;
-    if (!message) {
-      place.sequence = sequence;
-      return;
-    }
-    this.#noteOrigin(message.origin);
-    const isOn = message.epoch === place.epoch;
-    if (message.is === 'event') {
-      if (isOn && message.position <= place.revision) {
-        this.rejected.add('repeated');
-        place.sequence = sequence;
-        return;
+    if (message) {
+      this.#noteOrigin(message.origin);
+      const step = nextStep(place, message);
+      switch (step.is) {
+        case 'event':
+          place.revision = step.event.position;
+          this.#pending.push(step.event);
+          this.#turns.request();
+          break;
+        case 'repeated':
+          this.rejected.add('repeated');
+          break;
+        case 'gap':
+        case 'new-base':
+          if (step.is === 'gap') this.rejected.add('gap');
+          this.#beginAgain(step.why);
+          return;
+        case 'nothing':
       }
-      if (!isOn || message.position !== place.revision + 1) {
-        this.rejected.add('gap');
-        this.#beginAgain(`revision ${String(message.position)} follows ${String(place.revision)}`);
-        return;
-      }
-      place.revision = message.position;
-      this.#pending.push(message);
-      this.#turns.request();
-    } else if (message.is === 'base' && !(isOn && message.position <= place.revision)) {
-      const why = message.phase === 'begin' ? `the origin begins again: ${message.why}` : 'the origin has begun again';
-      this.#beginAgain(why);
-      return;
     }
     place.sequence = sequence;
   }

@@ -2,10 +2,10 @@ import type { RandomBytes } from '../runtime/random.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { BaseUpkeep } from './base-upkeep.js';
 import { StreamRefusedError } from './broker.js';
-import { checkStream } from './check-stream.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
 import { Outbox, type Outgoing } from './outbox.js';
 import { SEAL_BYTES } from './seal.js';
+import { PeriodicStreamCheck } from './periodic-stream-check.js';
 import { PublishError, PublishWindow } from './publish-window.js';
 import { logCut, logState } from './publisher-log.js';
 import {
@@ -24,10 +24,6 @@ import { RelayTakenError } from './relay-taken-error.js';
 /** How long a turn may publish, so that the origin's own clients do not wait. */
 const TURN_MS = 3;
 const LOOK_EVERY = 32;
-/** The interval at which a publisher looks whether the stream is still as it has left it. One that sends nothing hears of no change. */
-const CHECK_MS = 10_000;
-/** A look that another origin's heartbeat asks for follows the last one no sooner. */
-const CHECK_AGAIN_MS = 1_000;
 /** The part of a message's greatest size that its headers and its signature may take. */
 const HEADER_BYTES = 512 + SEAL_BYTES;
 
@@ -47,8 +43,7 @@ export class Publisher {
   #outbox: Outbox | undefined;
   readonly #turns: TurnLoop;
   #cancelTimer: () => void = () => undefined;
-  #cancelCheck: () => void = () => undefined;
-  #checkedAt = -Infinity;
+  readonly #check: PeriodicStreamCheck;
   /** Settles {@link start}. */
   #first: { readonly resolve: () => void; readonly reject: (error: RelayTakenError) => void } | undefined;
   /** Why the last claim or message failed. */
@@ -62,6 +57,14 @@ export class Publisher {
 
   constructor(private readonly services: PublisherServices) {
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
+    this.#check = new PeriodicStreamCheck(services, {
+      isPublishing: () => this.#state.at === 'publishing',
+      window: () => this.#window,
+      baseFrom: () => this.#outbox?.baseFrom,
+      incomplete: () => {
+        this.giveBase();
+      },
+    });
   }
 
   get state(): ToldState {
@@ -115,7 +118,7 @@ export class Publisher {
 
   /** Called when another origin says that it is alive. */
   heardAnother(): void {
-    if (this.services.clock.elapsed() - this.#checkedAt > CHECK_AGAIN_MS) void this.#check();
+    this.#check.soon();
   }
 
   /** Sends a new base, unless one is being sent. */
@@ -157,7 +160,7 @@ export class Publisher {
   /** Does what a state asks for. */
   #enter(state: PublisherState): void {
     this.#cancelTimer();
-    this.#cancelCheck();
+    this.#check.stop();
     switch (state.at) {
       case 'idle':
         return;
@@ -165,7 +168,7 @@ export class Publisher {
         void this.#claim(state);
         return;
       case 'publishing':
-        this.#checkLater();
+        this.#check.start();
         this.services.claimed(true);
         this.#first?.resolve();
         this.wake();
@@ -286,30 +289,5 @@ export class Publisher {
   #sealed(outgoing: Outgoing, sequence: number): Outgoing {
     const { seal } = this.services;
     return seal ? { ...outgoing, payload: seal.seal(outgoing.subject, sequence, outgoing.payload) } : outgoing;
-  }
-
-  // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #checkLater(): void {
-    this.#cancelCheck = this.services.clock.after(CHECK_MS, () => {
-      this.#checkLater();
-      void this.#check();
-    });
-  }
-
-  /** Looks whether the stream is as this origin has left it. */
-  async #check(): Promise<void> {
-    const window = this.#window;
-    if (this.#state.at !== 'publishing' || !window) return;
-    const { broker, names, clock } = this.services;
-    this.#checkedAt = clock.elapsed();
-    const { answered } = window;
-    // A window that waits for an answer hears by that what has become of the stream.
-    const isStill = (): boolean => this.#window === window && window.isSettled && window.answered === answered;
-    if (!isStill()) return;
-    const found = await checkStream(broker, names, answered, this.#outbox?.baseFrom);
-    if (!isStill()) return;
-    if (found.is === 'incomplete') this.giveBase();
-    else if (found.is === 'changed') window.fail(new PublishError(found.why, found.message));
   }
 }

@@ -2,6 +2,7 @@ import {
   checkMessagePack,
   epoch,
   EVENT_TYPES,
+  isJsonObject,
   KINDS,
   revision,
   unixMillis,
@@ -263,6 +264,6 @@ function readWord(value: unknown, what: string): string | undefined {
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable('a mark');
-  return value as Readonly<Record<string, unknown>>;
+  if (!isJsonObject(value)) throw unreadable('a mark');
+  return value;
 }

@@ -9,6 +9,7 @@ import {
   type UnixMillis,
   type WireLease,
 } from '../../protocol/index.js';
+import type { RecordReplica } from '../store/record-replica.js';
 import type { RecordVersion } from '../store/record-version.js';
 import { StoreEvent, type ChangeType } from '../store/store-event.js';
 
@@ -134,4 +135,12 @@ export function eventOf(
   const same = before !== undefined && known?.revision === before.revision ? known : before;
   const next = after !== undefined && after === before ? same : after;
   return new StoreEvent(position, type, time, same, next, reason, observed, lease);
+}
+
+/** Applies the event of a message to an edge's records. @returns the event. */
+export function followMessage(message: Stamp & EventMessage, records: RecordReplica): StoreEvent {
+  const { kind, id } = (message.after ?? message.before)!;
+  const event = eventOf(message, records.get(kind, id));
+  records.follow(event);
+  return event;
 }

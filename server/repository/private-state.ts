@@ -1,11 +1,17 @@
 import { BusDirectory, whyNotWritable } from './bus-directory.js';
 import { ENDPOINT_FILE, endpointIn, type Endpoint } from './endpoint.js';
-import { FileLock, type LockOptions, type LockWeakness } from './file-lock.js';
+import { FileLock, type LockOptions } from './file-lock.js';
 import { RepositoryIdentity, type IdentityState } from './identity.js';
 import { LockError } from './lock-error.js';
-import { ANSWER_PATIENCE_MS } from './lock-question.js';
 import type { PrivateDirectory } from './private-directory.js';
 import { PublishedEndpoint } from './published-endpoint.js';
+import {
+  warnOfHiddenEndpoint,
+  warnOfReadableState,
+  warnOfSilentHolder,
+  warnOfWeakness,
+  type Warn,
+} from './private-state-warnings.js';
 import { STATE_LOCK_FILE, StateDirectory } from './state-directory.js';
 import { realPath, stateLocation, type StateLocation } from './state-location.js';
 import { relayKey } from './relay-key.js';
@@ -16,7 +22,7 @@ export interface PrivateStateOptions {
   /** The directory for the state of programs, in place of the platform's own. */
   readonly stateDir?: string | undefined;
   /** Logs a fault that does not keep the repository from being served. */
-  readonly warn: (fields: object, message: string) => void;
+  readonly warn: Warn;
   /** Waits for the answer of a server that another kernel may run. @default such a server counts as running */
   readonly wait?: (ms: number) => Promise<void>;
   /** What this process and its kernel are to other servers. A test replaces it to be another machine. */
@@ -91,7 +97,7 @@ export class PrivateState {
       state.sign(root, identity, marker);
       // Read again, because the repository has its marker now.
       this.#opened = { identity: RepositoryIdentity.of(given) ?? identity, bus, state, stateLock: result.lock, marker };
-      this.#warnOfWeakness(result.lock.weakness);
+      warnOfWeakness(result.lock.weakness, this.#options.warn);
     } catch (error) {
       bus?.close();
       throw error;
@@ -198,13 +204,8 @@ export class PrivateState {
       ...locking,
       asking: {
         wait,
-        say: ({ pid, host }, what) => {
-          const seconds = String(ANSWER_PATIENCE_MS / 1_000);
-          const text =
-            what === 'asking'
-              ? `a server of another machine or container had this repository: it has ${seconds} s to answer`
-              : `it gave no answer within ${seconds} s and counts as gone; if it was only stopped, it ends as soon as it goes on`;
-          warn({ pid, host }, text);
+        say: (holder, what) => {
+          warnOfSilentHolder(holder, what, warn);
         },
       },
     };
@@ -277,27 +278,9 @@ export class PrivateState {
   #warnOfModes(): void {
     const { bus, state } = this.#running;
     const { warn } = this.#options;
-    if (!state.directory.keepsModes) {
-      warn(
-        { directory: state.directory.path, advice: 'name another directory with --state-dir or MUSE_BUS_STATE_DIR' },
-        'the file system of the private state keeps no modes: other users of this machine may be able to read the token and the journal',
-      );
-    }
+    if (!state.directory.keepsModes) warnOfReadableState(state.directory, warn);
     if (bus === undefined || bus.directory.keepsModes) return;
     bus.directory.remove(ENDPOINT_FILE);
-    warn(
-      { directory: bus.directory.path, endpoint: state.directory.pathOf(ENDPOINT_FILE) },
-      'the file system of the repository keeps no modes, so the endpoint with the token is only in the private state: ' +
-        'clients with another state directory need --url and --token-file',
-    );
-  }
-
-  #warnOfWeakness(weakness: LockWeakness | undefined): void {
-    if (weakness === undefined) return;
-    const why =
-      weakness === 'no library'
-        ? 'the library for file locks does not load on this platform'
-        : 'this file system keeps no locks';
-    this.#options.warn({ why }, `${why}: if two servers of this repository start at the same instant, both may run`);
+    warnOfHiddenEndpoint(bus.directory, state.directory, warn);
   }
 }

@@ -24,7 +24,8 @@ import type { Log } from '../runtime/log.js';
 import type { Limits } from '../config/options.js';
 import { fingerprintOf, type Supervision } from '../runtime/supervisor.js';
 import type { Connection } from './connection.js';
-import { beliefAt, type Belief, type Heartbeat } from './heartbeat.js';
+import { Barriers, MAX_WAITING } from './barriers.js';
+import { beliefAt, type Heartbeat } from './heartbeat.js';
 import type { Turn } from '../runtime/turn-loop.js';
 import { decodeClientMessage } from './client-message-decoder.js';
 import { MessageRates } from './message-rates.js';
@@ -58,17 +59,11 @@ interface FailedMessage {
   readonly nonce?: number;
 }
 
-/** The most barriers that may wait for a client that reads nothing. */
-const MAX_UNANSWERED = 1_000;
-
 /** One connection: handles its messages, limits their rate, and sends everything except its subscriptions' events. */
 export class Session implements Connection, SubscriberOwner {
   /** The subscriptions, and the port to the client. */
   readonly subscriber: Subscriber;
-  /** The time and the state of the watch that its client last received. */
-  #believes: Belief;
-  /** The nonces of barriers that were reached, and are answered after the next heartbeat. Most connections never have one. */
-  #unanswered: number[] | undefined;
+  readonly #barriers: Barriers;
   #badMessages = 0;
   readonly #rates: MessageRates;
   readonly openedAt: UnixMillis;
@@ -85,7 +80,7 @@ export class Session implements Connection, SubscriberOwner {
     this.openedAt = services.clock.now();
     this.#rates = new MessageRates(services.limits);
     this.subscriber = new Subscriber(socket, encoding, services.hub, services.limits.maxQueuedBytes, this);
-    this.#believes = beliefAt(this.openedAt, services.clock.elapsed());
+    this.#barriers = new Barriers(beliefAt(this.openedAt, services.clock.elapsed()));
     this.#send([MessageType.welcome, { ...services.welcome(), connection: id }]);
   }
 
@@ -102,7 +97,8 @@ export class Session implements Connection, SubscriberOwner {
   message(payload: Uint8Array, isBinary: boolean): void {
     let message: ReturnType<typeof decodeClientMessage> | undefined;
     try {
-      if (!this.#withinRate() || !this.#withinSize(payload)) return;
+      if (this.isClosed() || this.#endBeyond(this.#rates.message(this.services.clock.elapsed()))) return;
+      if (!this.#withinSize(payload)) return;
       message = decodeClientMessage(payload, isBinary, this.encoding, this.services.limits);
       if (message.type === 'refused') this.#refuse(message);
       else this.#handle(message);
@@ -117,8 +113,7 @@ export class Session implements Connection, SubscriberOwner {
   /** Counts pings and pongs per second, and closes a connection that sends too many. */
   control(): void {
     if (this.isClosed()) return;
-    const most = this.#rates.control(this.services.clock.elapsed());
-    if (most !== undefined) this.end(CloseCode.tooMany, `more than ${most}`);
+    this.#endBeyond(this.#rates.control(this.services.clock.elapsed()));
   }
 
   /** Reports a fault of the server and closes the connection, because it is no longer certain which messages the client has received. */
@@ -177,10 +172,7 @@ export class Session implements Connection, SubscriberOwner {
     if (this.port.state !== 'open' || this.subscriber.isBehind) return;
     try {
       this.port.send(heartbeat.frame(this.encoding));
-      this.#believes = heartbeat.belief;
-      const unanswered = this.#unanswered ?? [];
-      this.#unanswered = undefined;
-      for (const nonce of unanswered) this.#sendSynced(nonce);
+      for (const nonce of this.#barriers.told(heartbeat)) this.#sendSynced(nonce);
     } catch (error) {
       this.fail('a heartbeat', error);
     }
@@ -240,17 +232,10 @@ export class Session implements Connection, SubscriberOwner {
   async #sync(nonce: number, record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
     await this.services.readNow(record);
     const heartbeat = this.services.heartbeat();
-    if (!heartbeat.corrects(this.#believes)) {
-      this.#sendSynced(nonce);
-      return;
-    }
-    // The client judges what was read by that heartbeat. If it cannot be sent yet, the answer waits until it is.
-    this.#unanswered ??= [];
-    if (this.#unanswered.push(nonce) > MAX_UNANSWERED) {
-      this.end(CloseCode.tooSlow, `more than ${String(MAX_UNANSWERED)} barriers wait until earlier messages are sent`);
-      return;
-    }
-    this.heartbeat(heartbeat);
+    const answer = this.#barriers.reached(nonce, heartbeat);
+    if (answer === 'now') this.#sendSynced(nonce);
+    else if (answer === 'after-heartbeat') this.heartbeat(heartbeat);
+    else this.end(CloseCode.tooSlow, `more than ${String(MAX_WAITING)} barriers wait until earlier messages are sent`);
   }
 
   #sendSynced(nonce: number): void {
@@ -281,12 +266,10 @@ export class Session implements Connection, SubscriberOwner {
     this.#send([MessageType.error, sub, code, message, ...(nonce === undefined ? ([] as const) : ([nonce] as const))]);
   }
 
-  /** Counts messages per second, and closes a connection that sends too many. */
-  #withinRate(): boolean {
-    if (this.isClosed()) return false;
-    const most = this.#rates.message(this.services.clock.elapsed());
+  /** Closes a connection that has sent more than a limit allows. @returns whether it has. */
+  #endBeyond(most: string | undefined): boolean {
     if (most !== undefined) this.end(CloseCode.tooMany, `more than ${most}`);
-    return most === undefined;
+    return most !== undefined;
   }
 
   #withinSize({ length }: Uint8Array): boolean {

@@ -3,14 +3,14 @@ import type { Change } from '../store/change.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { UNSUPERVISED } from '../runtime/supervisor.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
-import type { IgnoredFiles } from './ignored-files.js';
+import type { IngestServices } from './ingest-services.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
 import type { LeaseDoubt } from './lease-time.js';
 import { PendingHints } from './pending-hints.js';
 import type { RecordName } from './record-name.js';
 import { warnOfContent } from './record-warnings.js';
 import { Removals } from './removals.js';
-import { SettledReader, type SettledReaderServices } from './settled-reader.js';
+import { SettledReader } from './settled-reader.js';
 import { takeIn } from './take-in.js';
 import type { HintSink } from './watcher.js';
 
@@ -21,32 +21,6 @@ const TURN_MS = 3;
  * delivered to each subscriber, so that with short turns a burst would spend its time on delivery and not on reading.
  */
 const MAX_TURN_MS = 10;
-
-export interface IngestServices extends SettledReaderServices {
-  readonly ignored: IgnoredFiles;
-  /** Whether there is room for a record. */
-  admits(kind: Kind, id: string): boolean;
-  /** Publishes the events of one turn. `waitedMs`: how long the first hint that led to them had waited. */
-  publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
-  /** Compares a directory with the store and gives a hint for each difference. @returns whether the directory could be seen. */
-  rescan(kind: Kind): Promise<boolean>;
-  /** Whether a kind's directory is known to be absent, or is the one that was checked and can be listed. Checks this now. */
-  canSee(kind: Kind): boolean;
-  /** Whether, in addition, every change in it has been read, or has caused a hint that is pending or will arrive. */
-  knowsAll(kind: Kind): boolean;
-  /** Whether a name also finds a file whose name differs in case. */
-  foldsCase(kind: Kind): boolean;
-  /** The name by which the directory lists the file of an id; `undefined` if only a listing can tell. */
-  listedName(kind: Kind, id: string): string | undefined;
-  /** Checks which directories are at the paths now. */
-  verifyDirectories(): void;
-  /** Whether the watcher, as far as is known, gives a hint at once for each file that this system changes. */
-  hintsAreComplete(): boolean;
-  /** Whether, up to now, hints have told all changes in the directories of these kinds, whoever made them. */
-  tells(kinds: readonly Kind[]): boolean;
-  /** Requests a comparison of all directories soon, because hints may have been lost. */
-  reconcileSoon(why: string): void;
-}
 
 /**
  * Turns hints into events: collects the hints of one turn of the loop, reads each named file once, gives the changes to the

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { JsonValue, Problem, RecordData } from '../../protocol/index.js';
+import { isJsonObject, type JsonValue, type Problem, type RecordData } from '../../protocol/index.js';
 import { isNestedDeeper } from './nesting.js';
 
 export type ParsedRecord =
@@ -26,11 +26,11 @@ export function parseRecord(bytes: Buffer, maxDepth: number): ParsedRecord {
   } catch {
     return problem('invalid-json');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return problem('not-an-object');
+  if (!isJsonObject(value)) return problem('not-an-object');
   const inspection = { warnings: NO_WARNINGS };
   const found = inspect(value, maxDepth, inspection);
   if (found !== undefined) return problem(found);
-  return { is: 'data', data: value as RecordData, warnings: inspection.warnings };
+  return { is: 'data', data: value, warnings: inspection.warnings };
 }
 
 /** @returns the first problem inside a value. An unsafe integer causes only a warning. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { CloseCode, MessageType, type RecordData } from '../../protocol/index.js';
 import type { Group } from '../../server/delivery/group.js';
+import { RecordVersion } from '../../server/store/record-version.js';
 import { RecordReader } from '../../server/watch/record-reader.js';
 import { Repository } from '../support/repository-on-disk.js';
 import { serve, TRANSPORTS, type Running } from '../support/running-server.js';
@@ -31,6 +32,18 @@ function plantTraps(t: Test, traps: Readonly<Record<string, () => RecordData>>):
     const trap = traps[id];
     return trap && reading.is === 'present' ? { ...reading, data: trap() } : reading;
   };
+}
+
+/** Makes the JSON of a record's data fail, but not of what is sent instead. */
+function plantUnwritable(t: Test, id: string): void {
+  const json = Object.getOwnPropertyDescriptor(RecordVersion.prototype, 'json')!;
+  t.teardown(() => Object.defineProperty(RecordVersion.prototype, 'json', json));
+  Object.defineProperty(RecordVersion.prototype, 'json', {
+    ...json,
+    get(this: RecordVersion): unknown {
+      return this.id === id && this.problem === undefined ? fails() : json.get!.call(this);
+    },
+  });
 }
 
 const eventsOf = (client: RawClient, ...types: number[]) =>
@@ -80,7 +93,7 @@ for (const transport of TRANSPORTS) {
   });
 
   t.test(`${transport}: a record that cannot be encoded as JSON is unprocessable in JSON only`, async (t) => {
-    plantTraps(t, { trap: () => ({ a: 1, toJSON: fails }) as unknown as RecordData });
+    plantUnwritable(t, 'trap');
     const running = await serve(t, { transport });
     const [packed, json] = [await subscribed(running, 'msgpack'), await subscribed(running, 'json')];
     running.repository.record('task', 'trap');

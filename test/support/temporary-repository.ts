@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import type { Test } from 'tap';
 import { KINDS, type Kind } from '../../protocol/index.js';
 import { PrivateDirectory, stateLocation } from '../../server/repository/index.js';
 import { CoordinationDir } from '../../server/watch/coordination-dir.js';
@@ -14,6 +15,15 @@ export class TemporaryRepository {
   /** The directory of the server's private state. */
   readonly state = stateLocation(this.root).path;
   #temporaries = 0;
+
+  /** A repository that is removed at the end of the test. */
+  static for(t: Test): TemporaryRepository {
+    const repository = new TemporaryRepository();
+    t.teardown(() => {
+      repository.dispose();
+    });
+    return repository;
+  }
 
   constructor() {
     for (const kind of KINDS) mkdirSync(this.dir.of(kind), { recursive: true });

@@ -2,9 +2,10 @@ import { compileQuery, type Query } from '../../../protocol/index.js';
 import { paint, TerminalText, type Text } from '../terminal/terminal-text.js';
 import type { TimeStyle } from '../terminal/time-text.js';
 import { QUERY_FIELDS_OF } from './query-flag.js';
+import { TopSelection } from './top-selection.js';
 import { topLayout } from './top-layout.js';
 import { topTitle, type TopHead } from './top-screen.js';
-import { arranged, SORTS, type Sort, type TopRow, type TopSection } from './top-sections.js';
+import { arranged, SORTS, type Sort } from './top-sections.js';
 import { topSections } from './top-tables.js';
 import type { TopState } from './top-state.js';
 
@@ -40,19 +41,14 @@ const DETAIL_LINES = 2;
 /** A window with fewer rows gives the details only one line, or none. */
 const ROWS_FOR_DETAILS = 12;
 
-/** The window on a terminal: which row is selected, how rows are sorted and filtered, and the lines that follow from it. */
+/** The window on a terminal: what a key does, how rows are sorted and filtered, and the lines that follow from it. */
 export class TopWindow {
   #mode: Mode = { is: 'list' };
-  #focus = '';
-  /** The selected row of each section, by its key. */
-  readonly #selected = new Map<string, string>();
-  /** The first visible row of each section. */
-  readonly #from = new Map<string, number>();
+  /** In what was drawn last: keys move it there. */
+  readonly #selection = new TopSelection();
   #sort: Sort = 'usual';
   #isReversed = false;
   #filter: { readonly text: string; readonly query: Query | undefined } = { text: '', query: undefined };
-  /** What was drawn last: keys move in it. */
-  #shown: readonly TopSection[] = [];
   #page = 1;
 
   constructor(
@@ -80,10 +76,12 @@ export class TopWindow {
   /** The lines of the window, one for each of its rows at most. */
   draw(state: TopState, head: TopHead, { columns, rows }: WindowSize): TerminalText[] {
     const all = topSections(state, head.now, this.time);
-    this.#shown = all.map((section) => ({
-      ...section,
-      rows: arranged(section.rows, this.#filter.query, this.#sort, this.#isReversed),
-    }));
+    this.#selection.show(
+      all.map((section) => ({
+        ...section,
+        rows: arranged(section.rows, this.#filter.query, this.#sort, this.#isReversed),
+      })),
+    );
     const totals = all.map((section) => section.rows.length);
     const title = paint.bold(TerminalText.of(topTitle(state, head)).cut(columns));
     const footer = [...this.#detailLines(columns, rows), this.#statusLine(columns)];
@@ -98,23 +96,17 @@ export class TopWindow {
   }
 
   #tables(totals: readonly number[], columns: number, room: number): TerminalText[] {
-    const at = this.#focusAt();
-    const layout = topLayout(this.#shown, {
-      totals,
-      focus: at,
-      selected: this.#selectedAt(at),
-      from: this.#shown.map(({ title }) => this.#from.get(title) ?? 0),
-      columns,
-      room,
-    });
-    layout.from.forEach((from, i) => this.#from.set(this.#shown[i]!.title, from));
+    const { sections, focus, selected, from } = this.#selection;
+    const layout = topLayout(sections, { totals, focus, selected, from, columns, room });
+    this.#selection.scrolled(layout.from);
     this.#page = Math.max(1, layout.page);
     return layout.lines;
   }
 
   #text(columns: number, room: number): TerminalText[] {
     if (this.#mode.is !== 'help' && this.#mode.is !== 'details') return [];
-    const texts: readonly Text[] = this.#mode.is === 'help' ? HELP : (this.#row()?.details() ?? ['the row is gone']);
+    const texts: readonly Text[] =
+      this.#mode.is === 'help' ? HELP : (this.#selection.row?.details() ?? ['the row is gone']);
     const lines = texts.flatMap((text) => TerminalText.of(text).wrapped(columns));
     const from = Math.max(0, Math.min(this.#mode.from, lines.length - room));
     this.#mode = { ...this.#mode, from };
@@ -126,7 +118,7 @@ export class TopWindow {
     const count = rows >= ROWS_FOR_DETAILS ? DETAIL_LINES : rows >= ROWS_FOR_DETAILS / 2 ? 1 : 0;
     if (count === 0 || this.#mode.is === 'help' || this.#mode.is === 'details') return [];
     const error = this.#mode.is === 'filter' ? this.#mode.error : '';
-    const text = error === '' ? (this.#row()?.details().join(' · ') ?? this.#nothing()) : error;
+    const text = error === '' ? (this.#selection.row?.details().join(' · ') ?? this.#nothing()) : error;
     const lines = TerminalText.of(text).wrapped(columns, count + 1);
     const shown = lines.slice(0, count);
     if (lines.length > count) shown[count - 1] = TerminalText.join([shown[count - 1]!.fit(columns - 1), '…']);
@@ -159,46 +151,45 @@ export class TopWindow {
   }
 
   #list(key: string): Wish {
-    const at = this.#focusAt();
     switch (key) {
       case 'q':
       case 'Q':
         return 'quit';
       case 'up':
       case 'k':
-        this.#move(-1, true);
+        this.#selection.move(-1, true);
         break;
       case 'down':
       case 'j':
-        this.#move(1, true);
+        this.#selection.move(1, true);
         break;
       case 'page up':
-        this.#move(-this.#page, false);
+        this.#selection.move(-this.#page, false);
         break;
       case 'page down':
       case ' ':
-        this.#move(this.#page, false);
+        this.#selection.move(this.#page, false);
         break;
       case 'home':
       case 'g':
-        this.#move(-Infinity, false);
+        this.#selection.move(-Infinity, false);
         break;
       case 'end':
       case 'G':
-        this.#move(Infinity, false);
+        this.#selection.move(Infinity, false);
         break;
       case 'tab':
       case 'right':
       case 'l':
-        this.#focusOn((at + 1) % Math.max(1, this.#shown.length));
+        this.#selection.turn(1);
         break;
       case 'back tab':
       case 'left':
       case 'h':
-        this.#focusOn((at - 1 + this.#shown.length) % Math.max(1, this.#shown.length));
+        this.#selection.turn(-1);
         break;
       case 'enter':
-        if (this.#row()) this.#mode = { is: 'details', from: 0 };
+        if (this.#selection.row) this.#mode = { is: 'details', from: 0 };
         break;
       case '?':
       case 'help':
@@ -217,7 +208,8 @@ export class TopWindow {
         this.#isReversed = !this.#isReversed;
         break;
       default:
-        if (/^[1-9]$/.test(key) && Number(key) <= this.#shown.length) this.#focusOn(Number(key) - 1);
+        if (/^[1-9]$/.test(key) && Number(key) <= this.#selection.sections.length)
+          this.#selection.focusOn(Number(key) - 1);
     }
     return undefined;
   }
@@ -271,55 +263,6 @@ export class TopWindow {
     }
     this.#filter = compiled.query.isEmpty ? { text: '', query: undefined } : { text, query: compiled.query };
     return true;
-  }
-
-  #focusOn(at: number): void {
-    this.#focus = this.#shown[at]?.title ?? '';
-  }
-
-  /** The section with the cursor: the one that had it, or else the first with a row. */
-  #focusAt(): number {
-    const known = this.#shown.findIndex(({ title }) => title === this.#focus);
-    return known >= 0
-      ? known
-      : Math.max(
-          0,
-          this.#shown.findIndex(({ rows }) => rows.length > 0),
-        );
-  }
-
-  #selectedAt(section: number): number {
-    const { title = '', rows = [] } = this.#shown[section] ?? {};
-    const key = this.#selected.get(title);
-    const known = key === undefined ? 0 : rows.findIndex((row) => row.key === key);
-    // Where the row is gone, the one that took its place is not known; the first visible one is near.
-    return known >= 0 ? known : Math.min(this.#from.get(title) ?? 0, Math.max(0, rows.length - 1));
-  }
-
-  #row(): TopRow | undefined {
-    const at = this.#focusAt();
-    return this.#shown[at]?.rows[this.#selectedAt(at)];
-  }
-
-  /** @param isOnward whether a step beyond the end leads to the next section. */
-  #move(by: number, isOnward: boolean): void {
-    const at = this.#focusAt();
-    const rows = this.#shown[at]?.rows ?? [];
-    const to = this.#selectedAt(at) + by;
-    if (isOnward && (to < 0 || to >= rows.length)) {
-      const next =
-        by > 0
-          ? this.#shown.findIndex((one, i) => i > at && one.rows.length > 0)
-          : this.#shown.findLastIndex((one, i) => i < at && one.rows.length > 0);
-      if (next < 0) return;
-      this.#focusOn(next);
-      const { title, rows } = this.#shown[next]!;
-      this.#selected.set(title, rows.at(by > 0 ? 0 : -1)!.key);
-      return;
-    }
-    this.#focusOn(at);
-    const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
-    if (row) this.#selected.set(this.#focus, row.key);
   }
 }
 

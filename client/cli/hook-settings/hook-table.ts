@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isJsonObject } from '../../../protocol/index.js';
 import { asFields, type Fields } from '../hook/fields.js';
 import { readSettings, settingsText } from './json-text.js';
 import { hookCommandLine, isOurs, type Installed, type SettingsEdit } from './settings-edit.js';
@@ -45,8 +46,7 @@ function edited(
   if (read.is === 'refused') return read;
   const { settings } = read;
   const { hooks: before = {}, version } = settings;
-  if (typeof before !== 'object' || before === null || Array.isArray(before))
-    return { is: 'refused', why: '"hooks" is no object' };
+  if (!isJsonObject(before)) return { is: 'refused', why: '"hooks" is no object' };
   if (table.version !== undefined && version !== undefined && version !== table.version)
     return { is: 'refused', why: `"version" is not ${String(table.version)}` };
   const hooks: Record<string, unknown> = {};

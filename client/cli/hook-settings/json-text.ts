@@ -1,4 +1,5 @@
-import { isFields, type Fields } from '../hook/fields.js';
+import { isJsonObject } from '../../../protocol/index.js';
+import type { Fields } from '../hook/fields.js';
 
 /** A file of settings as a JSON object; `{}` if there is no file or it is empty. */
 export type ReadSettings =
@@ -8,7 +9,7 @@ export function readSettings(text: string | undefined): ReadSettings {
   if (text === undefined || text.trim() === '') return { is: 'settings', settings: {} };
   try {
     const value: unknown = JSON.parse(text);
-    return isFields(value) ? { is: 'settings', settings: value } : { is: 'refused', why: 'it is no JSON object' };
+    return isJsonObject(value) ? { is: 'settings', settings: value } : { is: 'refused', why: 'it is no JSON object' };
   } catch (error) {
     return { is: 'refused', why: `it is no JSON: ${(error as Error).message}` };
   }

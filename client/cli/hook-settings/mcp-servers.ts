@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isJsonObject } from '../../../protocol/index.js';
 import { asFields, type Fields } from '../hook/fields.js';
 import { readSettings, settingsText } from './json-text.js';
 import type { Installed, SettingsEdit } from './settings-edit.js';
@@ -29,8 +30,7 @@ function edited(text: string | undefined, change: (servers: Fields) => Fields): 
   const read = readSettings(text);
   if (read.is === 'refused') return read;
   const { mcpServers: before = {}, ...others } = read.settings;
-  if (typeof before !== 'object' || before === null || Array.isArray(before))
-    return { is: 'refused', why: '"mcpServers" is no object' };
+  if (!isJsonObject(before)) return { is: 'refused', why: '"mcpServers" is no object' };
   const after = change(asFields(before));
   if (isDeepStrictEqual(after, before)) return { is: 'same' };
   const isEmpty = Object.keys(after).length === 0;

@@ -1,12 +1,10 @@
+import { isJsonObject } from '../../../protocol/index.js';
+
 /** A JSON object from another program, before its fields are checked. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Returns the fields of a JSON object; `{}` for any other value. */
-export const asFields = (value: unknown): Fields => (isFields(value) ? value : {});
+export const asFields = (value: unknown): Fields => (isJsonObject(value) ? value : {});
 
 /** Returns the first of the named fields that is a string or an array of strings, and is not empty. */
 export function textIn(fields: Fields, names: readonly string[]): string | undefined {

@@ -1,4 +1,5 @@
-import { holderForm, runSituation, unixMillis, type Address, type Kind } from '../../../protocol/index.js';
+import { holderForm, runSituation, type Address, type Kind } from '../../../protocol/index.js';
+import { askAtBarrier } from '../../sdk/barrier-mirror.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { toCliError } from '../cli-error.js';
 import type { Target } from '../commands/target.js';
@@ -44,22 +45,17 @@ async function askClient(
   try {
     const { client } = source;
     if (client.status.state !== 'live') throw new BusError('unreachable', 'the bus is away', '');
-    // A lease that ends after the question may be prolonged after the server read the disk.
-    // So leases are judged at the time of the question.
-    const askedAt = unixMillis(client.serverNow() - client.status.roundTripMs);
-    await client.sync(undefined, { signal });
-    const kinds = run === undefined ? LEASE_KINDS : undefined;
-    await using mirror = await client.mirror(kinds === undefined ? {} : { kinds }, { signal });
-    const now = unixMillis(Math.min(askedAt, client.serverNow()));
-    const moment = { ...mirror.moment, now, completeUntil: now };
-    const { holders, unread, isSeen } = mirror.swarm.holders(addresses, moment);
-    return {
-      is: 'known',
-      now,
-      doubt: isSeen && unread.length === 0 ? undefined : doubtOf(unread.length),
-      holders: holders.map(holderForm),
-      situation: run === undefined ? undefined : runSituation(mirror.swarm, moment, run),
-    };
+    const filter = run === undefined ? { kinds: LEASE_KINDS } : {};
+    return await askAtBarrier(client, filter, signal, (mirror, asked) => {
+      const { holders, unread, isSeen } = mirror.swarm.holders(addresses, asked);
+      return {
+        is: 'known',
+        now: asked.now,
+        doubt: isSeen && unread.length === 0 ? undefined : doubtOf(unread.length),
+        holders: holders.map(holderForm),
+        situation: run === undefined ? undefined : runSituation(mirror.swarm, asked, run),
+      };
+    });
   } finally {
     await source.stop();
   }

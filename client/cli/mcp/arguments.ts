@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FILTER_FIELDS, fromVisibleText, kindFromName, closestMatch } from '../../../protocol/index.js';
+import { FILTER_FIELDS, fromVisibleText, kindFromName, closestMatch, isJsonObject } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
 
 type Shape = z.ZodRawShape;
@@ -55,7 +55,7 @@ function unknown(where: string, written: string, shape: Shape): CliError {
 /** Converts a value to the type of its argument. The schema refuses what cannot be converted. */
 function read(where: string, name: string, type: z.core.$ZodType, value: unknown): unknown {
   const bare = withoutDefault(type);
-  if (bare instanceof z.ZodObject && isObject(value)) return renamed(where, bare.shape, value);
+  if (bare instanceof z.ZodObject && isJsonObject(value)) return renamed(where, bare.shape, value);
   if (bare instanceof z.ZodArray) return (Array.isArray(value) ? value : [value]).map((one) => readOne(name, one));
   if (bare instanceof z.ZodNumber && typeof value === 'string' && value.trim() !== '') return Number(value);
   if (bare instanceof z.ZodBoolean && (value === 'true' || value === 'false')) return value === 'true';
@@ -74,6 +74,3 @@ function readOne(name: string, value: unknown): unknown {
 function withoutDefault(type: z.core.$ZodType): z.core.$ZodType {
   return type instanceof z.ZodOptional || type instanceof z.ZodDefault ? withoutDefault(type.unwrap()) : type;
 }
-
-const isObject = (value: unknown): value is Given =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

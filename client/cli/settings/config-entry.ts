@@ -1,4 +1,4 @@
-import { closestMatch } from '../../../protocol/index.js';
+import { closestMatch, isJsonObject } from '../../../protocol/index.js';
 import { excerpt, excerptOf } from '../terminal/excerpt.js';
 import { CliError } from '../cli-error.js';
 import type { Setting } from './setting.js';
@@ -59,6 +59,6 @@ export function limitText(name: string, value: unknown, path: string): string {
 
 /** The limits of a file, unchecked. @throws CliError for a value that is not an object. */
 export function limitsObject(value: unknown, path: string): readonly (readonly [name: string, value: unknown])[] {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return Object.entries(value);
+  if (isJsonObject(value)) return Object.entries(value);
   throw new CliError(`limits in ${path} must be an object, {"max_connections": 100}`, 'bad_config');
 }

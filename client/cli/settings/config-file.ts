@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { isJsonObject } from '../../../protocol/index.js';
 import { excerpt } from '../terminal/excerpt.js';
 
 /** Many times the size that all settings need. */
@@ -76,7 +77,7 @@ function parse(bytes: Buffer): ConfigContent {
       `it is not JSON${lineOf(bytes, (error as Error).message)}: ${excerpt((error as Error).message, 160)}`,
     );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isJsonObject(value)) {
     return unreadable('it must be an object of settings');
   }
   return { state: 'read', entries: Object.entries(value) };

@@ -1,6 +1,6 @@
-import { DEFAULT_PORT } from '../../../protocol/index.js';
 import {
   DEFAULT_LIMITS,
+  DEFAULT_OPTIONS as DEFAULTS,
   DEFAULT_RELAY_REPOSITORY,
   DEFAULT_STREAM_LIMITS,
   type BackendChoice,
@@ -35,17 +35,19 @@ const named = (name: string, value: string, description: string) => ({
 
 const GIB = 2 ** 30;
 
+const inSeconds = (ms: number): number => ms / 1_000;
+
 /** All settings of a server, in the order of its help. */
 export const SETTINGS = {
-  host: setting(named('host', 'host', 'address to listen on'), '127.0.0.1', asText),
-  port: setting(named('port', 'n', 'port, 0 for any free one'), DEFAULT_PORT, wholeNumber(0, 65_535)),
-  backend: choice(named('backend', 'backend', 'how changes are noticed'), 'auto', BACKENDS),
+  host: setting(named('host', 'host', 'address to listen on'), DEFAULTS.host, asText),
+  port: setting(named('port', 'n', 'port, 0 for any free one'), DEFAULTS.port, wholeNumber(0, 65_535)),
+  backend: choice(named('backend', 'backend', 'how changes are noticed'), DEFAULTS.backend, BACKENDS),
   pollInterval: setting(
     named('poll_interval', 'seconds', 'interval of polling (0.01 to 3600)'),
-    0.5,
+    inSeconds(DEFAULTS.pollIntervalMs),
     seconds(0.01, 3_600),
   ),
-  transport: choice(named('transport', 'engine', 'the WebSocket engine'), 'auto', TRANSPORTS),
+  transport: choice(named('transport', 'engine', 'the WebSocket engine'), DEFAULTS.transport, TRANSPORTS),
   nativeEngineSha256: list(
     named(
       'native_engine_sha256',
@@ -56,23 +58,27 @@ export const SETTINGS = {
   ),
   settle: setting(
     named('settle', 'seconds', 'how long a file may be unreadable before it is reported as a problem'),
-    0.2,
+    inSeconds(DEFAULTS.settleMs),
     seconds(0, 60),
   ),
-  heartbeat: setting(named('heartbeat', 'seconds', 'interval of heartbeats to clients'), 5, seconds(0.01, 3_600)),
+  heartbeat: setting(
+    named('heartbeat', 'seconds', 'interval of heartbeats to clients'),
+    inSeconds(DEFAULTS.heartbeatMs),
+    seconds(0.01, 3_600),
+  ),
   reconcile: setting(
     named('reconcile', 'seconds', 'minimum pause between full comparisons with the directories'),
-    10,
+    inSeconds(DEFAULTS.reconcileMs),
     seconds(0.01, 86_400),
   ),
   goneAfter: setting(
     named('gone_after', 'seconds', 'how long to wait for a repository that is missing from its path'),
-    60,
+    inSeconds(DEFAULTS.goneAfterMs),
     seconds(0, 86_400),
   ),
   idleTimeout: setting(
     named('idle_timeout', 'seconds', 'how long a connection may be silent before it is pinged, then closed (8 to 960)'),
-    120,
+    inSeconds(DEFAULTS.idleTimeoutMs),
     seconds(8, 960),
   ),
   stateDir: optional(
@@ -80,21 +86,21 @@ export const SETTINGS = {
   ),
   journal: toggle(
     { ...named('journal', '', 'keep no history on disk; a restart begins a new epoch'), flag: '--no-journal' },
-    true,
+    DEFAULTS.journal,
   ),
   journalMaxEvents: setting(
     named('journal_max_events', 'n', 'events that the journal keeps'),
-    100_000,
+    DEFAULTS.journalMaxEvents,
     wholeNumber(1, 2 ** 32),
   ),
   journalMaxAge: setting(
     named('journal_max_age', 'seconds', 'how long the journal keeps an event'),
-    604_800,
+    inSeconds(DEFAULTS.journalMaxAgeMs),
     seconds(1, GIB),
   ),
   journalMaxBytes: setting(
     named('journal_max_bytes', 'n', "bytes that the journal's history holds"),
-    134_217_728,
+    DEFAULTS.journalMaxBytes,
     wholeNumber(65_536, 1_024 * GIB),
   ),
   allowOrigin: list(
@@ -105,21 +111,21 @@ export const SETTINGS = {
   tlsKey: optional(named('tls_key', 'file', 'key of the certificate')),
   insecure: toggle(
     named('insecure', '', 'allow other machines to connect without TLS: all data is sent unencrypted'),
-    false,
+    DEFAULTS.insecure,
   ),
   probePort: optionalNumber(
     named('probe_port', 'n', 'port for /livez, /readyz and /metrics without TLS and token, 0 for any free one'),
     wholeNumber(0, 65_535),
   ),
-  probeHost: setting(named('probe_host', 'host', 'address of the port for probes'), '127.0.0.1', asText),
+  probeHost: setting(named('probe_host', 'host', 'address of the port for probes'), DEFAULTS.probeHost, asText),
   drain: setting(
     named('drain', 'seconds', 'how long a server that is asked to end takes to send its clients elsewhere'),
-    0,
+    inSeconds(DEFAULTS.drainMs),
     seconds(0, 3_600),
   ),
   maxStaleness: setting(
     named('max_staleness', 'seconds', 'how old the records of an edge may be while it is ready'),
-    15,
+    inSeconds(DEFAULTS.maxStalenessMs),
     seconds(1, GIB),
   ),
   sharePort: toggle(
@@ -166,7 +172,7 @@ export const SETTINGS = {
   ),
   relayMaxAge: setting(
     named('relay_max_age', 'seconds', 'how long the stream keeps a message'),
-    DEFAULT_STREAM_LIMITS.maxAgeMs / 1_000,
+    inSeconds(DEFAULT_STREAM_LIMITS.maxAgeMs),
     seconds(1, GIB),
   ),
   relayReplicas: setting(

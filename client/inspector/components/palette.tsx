@@ -8,6 +8,8 @@ import { ask } from '../page/worker-client.js';
 import type { Found } from '../worker/search.js';
 import { Dialog } from './dialog.js';
 
+const ASK_AGAIN_MS = 250;
+
 /** A row of the palette: something to go to, or a command. */
 interface Choice {
   readonly key: string;
@@ -33,9 +35,18 @@ export function Palette() {
   const found = useSignal<readonly Found[]>([]);
   useEffect(() => {
     const asked = text.value;
-    void ask({ about: 'search', text: asked }).then((answer) => {
-      if (text.value === asked) found.value = answer;
-    });
+    const look = (): void =>
+      void ask({ about: 'search', text: asked }).then((answer) => {
+        if (text.value === asked) found.value = answer;
+      });
+    look();
+    // In a page that has just been opened the records are still to come. What is found already is not moved under a hand.
+    const timer = setInterval(() => {
+      if (found.value.length === 0) look();
+    }, ASK_AGAIN_MS);
+    return () => {
+      clearInterval(timer);
+    };
   }, [text.value]);
   const words = text.value.toLowerCase().split(/\s+/);
   const commands = ACTIONS.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));

@@ -1,5 +1,6 @@
 import {
   EVENT_TYPES,
+  isJsonObject,
   kindFromName,
   parseTimestamp,
   PROBLEMS,
@@ -63,7 +64,7 @@ export function readLine(line: string): ReadLine | undefined {
     kind,
     id,
     atMs,
-    data: typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as RecordData) : {},
+    data: isJsonObject(data) ? (data as RecordData) : {},
     revision: typeof revision === 'number' ? revision : 0,
     lagMs: typeof lag_ms === 'number' ? lag_ms : undefined,
     reason: knownReason,

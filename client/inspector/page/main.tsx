@@ -6,11 +6,11 @@ import { answerOtherTabs, askOtherTabs } from './token-handover.js';
 import { startKeys } from './keys.js';
 import { send, startWorkerClient } from './worker-client.js';
 
-const address = takeAddress();
+takeAddress();
 startAddressBar();
 startWorkerClient();
-void askOtherTabs(address).then((found) => {
-  send({ type: 'connect', ...found });
+void askOtherTabs(takeAddress).then((found) => {
+  if (found) send({ type: 'connect', ...found });
   answerOtherTabs(() => takeAddress().token);
 });
 startKeys();

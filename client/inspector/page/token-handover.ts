@@ -19,8 +19,13 @@ export function answerOtherTabs(current: () => string): void {
   });
 }
 
-/** Asks the other tabs for the token, if this one has none. */
-export function askOtherTabs(address: BusAddress): Promise<BusAddress> {
+/**
+ * Asks the other tabs for the token, if this one has none.
+ * @param current the address of this tab now: a person may enter one before another tab answers.
+ * @returns the address to connect to; `undefined` if one has been entered meanwhile.
+ */
+export function askOtherTabs(current: () => BusAddress): Promise<BusAddress | undefined> {
+  const address = current();
   if (address.token !== '') return Promise.resolve(address);
   channel ??= new BroadcastChannel('muse-bus.token');
   return new Promise((resolve) => {
@@ -30,8 +35,9 @@ export function askOtherTabs(address: BusAddress): Promise<BusAddress> {
     const end = (token: string): void => {
       clearTimeout(timer);
       channel!.removeEventListener('message', answered);
-      if (token !== '') keepToken(token);
-      resolve({ ...address, token });
+      const isEntered = current().token !== '';
+      if (token !== '' && !isEntered) keepToken(token);
+      resolve(isEntered ? undefined : { ...address, token });
     };
     const timer = setTimeout(() => {
       end('');

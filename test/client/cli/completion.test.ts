@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { Command, MUSE_BUS } from '../../support/command.js';
 import { reservation } from '../../support/leases.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -17,14 +17,6 @@ const isInstalled = (shell: string): boolean => {
     return false;
   }
 };
-
-function temporaryDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'muse-bus-completion-'));
-  t.teardown(() => {
-    rmSync(directory, { recursive: true });
-  });
-  return directory;
-}
 
 for (const shell of SHELLS) {
   const skip = isInstalled(shell) ? false : `${shell} is not installed`;

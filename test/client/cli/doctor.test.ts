@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { ownEndpoint } from '../../../server/repository/index.js';
 import { Command } from '../../support/command.js';
 import { ServedRepository } from '../../support/served-repository.js';
@@ -12,14 +12,6 @@ interface Finding {
   readonly state: 'ok' | 'note' | 'wrong';
   readonly found: string;
   readonly advice?: string;
-}
-
-function temporary(t: Test): TemporaryRepository {
-  const repository = new TemporaryRepository();
-  t.teardown(() => {
-    repository.dispose();
-  });
-  return repository;
 }
 
 async function examine(root: string): Promise<{ readonly exit: number; readonly findings: Finding[] }> {
@@ -59,7 +51,7 @@ t.test('if nothing is wrong, doctor says so and exits with 0', async (t) => {
 });
 
 t.test('a missing server is a note, which says how to start one', async (t) => {
-  const { findings, exit } = await examine(temporary(t).root);
+  const { findings, exit } = await examine(TemporaryRepository.for(t).root);
   t.equal(exit, 0);
   const server = findings.find(({ check }) => check === 'server');
   t.match(server, { state: 'note', found: 'not running', advice: /muse-bus serve/ });
@@ -113,7 +105,7 @@ t.test('every wrong finding says what to do, and the exit code is 1', async (t) 
     },
   ];
   for (const { what, cause, finding } of faults) {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     cause(repository);
     const { exit, findings } = await examine(repository.root);
     t.equal(exit, 1, what);
@@ -130,7 +122,7 @@ t.test('invalid settings of the user are wrong', async (t) => {
   mkdirSync(join(home, 'muse-bus'));
   writeFileSync(join(home, 'muse-bus', 'config.json'), '{"prot": 1}');
   const env = { XDG_CONFIG_HOME: home };
-  const doctor = Command.museBus(['doctor', '--json', '--root', temporary(t).root], { env });
+  const doctor = Command.museBus(['doctor', '--json', '--root', TemporaryRepository.for(t).root], { env });
   t.equal(await doctor.exit, 1);
   const found = wrong(doctor.json<Finding & Record<string, unknown>>());
   t.match(found, [{ check: 'settings', found: /no setting "prot"/, advice: /did you mean port/ }]);

@@ -1,19 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { connect } from '../../../client/sdk/index.js';
 import type { BusEvent } from '../../../protocol/index.js';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until, untilFound } from '../../support/until.js';
-
-function temporary(t: Test): TemporaryRepository {
-  const repository = new TemporaryRepository();
-  t.teardown(() => {
-    repository.dispose();
-  });
-  return repository;
-}
 
 const linesOf = (file: string): string[] => readFileSync(file, 'utf8').split('\n').slice(0, -1);
 
@@ -31,7 +23,7 @@ const event = (event_type: string, id: string, atMs: number, data: object = {}):
   });
 
 t.test('record writes events, and replay prints exactly those', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const file = join(repository.root, 'night.ndjson');
   repository.rename('task', 't1', { title: 'before' });
   const recording = Command.museBus(['record', file, '--root', repository.root]);
@@ -65,7 +57,7 @@ function linesSoFar(file: string): number {
 }
 
 t.test('replay keeps the pauses between changes, divided by the speed', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const file = join(repository.root, 'r.ndjson');
   const lines = [event('snapshot', 'a', 0), '{"status":"resync","reason":"epoch"}', event('added', 'b', 3_600_000)];
   writeFileSync(file, [...lines, event('modified', 'b', 3_600_000 + 6_000)].join('\n'));
@@ -80,7 +72,7 @@ t.test('replay keeps the pauses between changes, divided by the speed', async (t
 });
 
 t.test('replay --serve is a bus that delivers the events again, with leases that end as they did', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const file = join(repository.root, 'r.ndjson');
   const at = (ms: number): string => new Date(Date.UTC(2026, 2, 30) + ms).toISOString();
   const lines = [
@@ -113,7 +105,7 @@ t.test('replay --serve is a bus that delivers the events again, with leases that
 });
 
 t.test('an invalid recording is refused, naming the line', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const file = join(repository.root, 'r.ndjson');
   const variants: readonly { readonly content: string; readonly says: RegExp }[] = [
     { content: `${event('added', 'a', 0)}\n{"event_type":`, says: /line 2: not JSON/ },

@@ -9,10 +9,7 @@ import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
 function temporary(t: Test): TemporaryRepository {
-  const repository = new TemporaryRepository();
-  t.teardown(() => {
-    repository.dispose();
-  });
+  const repository = TemporaryRepository.for(t);
   repository.rename('reservation', 'r1', reservation('a', ['src/a.py']));
   return repository;
 }

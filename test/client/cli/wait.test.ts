@@ -1,31 +1,23 @@
 import { symlinkSync } from 'node:fs';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { Command } from '../../support/command.js';
 import { inFuture, reservation } from '../../support/leases.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
-function temporary(t: Test): TemporaryRepository {
-  const repository = new TemporaryRepository();
-  t.teardown(() => {
-    repository.dispose();
-  });
-  return repository;
-}
-
 const wait = (root: string, ...args: readonly string[]): Command =>
   Command.museBus(['wait', '--root', root, '--json', ...args]);
 
 t.test('wait ends at once if nobody holds the address', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const waiting = wait(repository.root, '--free', 'src/a.py');
   t.equal(await waiting.exit, 0);
   t.strictSame(waiting.json(), [{ status: 'free', address: 'src/a.py' }]);
 });
 
 t.test('wait for an address that stays held times out with exit code 2, and names the holder', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f']));
   for (const timeout of ['0', '0.2']) {
     const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', timeout);
@@ -35,13 +27,13 @@ t.test('wait for an address that stays held times out with exit code 2, and name
 });
 
 t.test('an address is free on a branch that nobody holds it on', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f']));
   t.equal(await wait(repository.root, '--free', 'src/a.py::f', '--branch', 'dev').exit, 0);
 });
 
 t.test('a lease that lapses frees its address, also without a server', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py'], { expires_at: inFuture(1_500) }));
   const waiting = wait(repository.root, '--free', 'src/a.py', '--timeout', '60');
   t.equal(await waiting.exit, 0);
@@ -78,7 +70,7 @@ t.test('wait reports that its server stopped, and continues with the files', asy
 });
 
 t.test('an address whose holders cannot be known is unknown after the timeout, and never called free', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   // A linked directory does not belong to the repository, so the reservations are unknown.
   repository.removeDirectory('reservation');
   symlinkSync('/nowhere', repository.dir.of('reservation'));
@@ -88,7 +80,7 @@ t.test('an address whose holders cannot be known is unknown after the timeout, a
 });
 
 t.test('wait refuses invalid arguments', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   for (const args of [[], ['--free', ''], ['--free', 'a', '--timeout', '-1'], ['--free', 'a', '--timeout', 'soon']]) {
     const waiting = wait(repository.root, ...args);
     t.equal(await waiting.exit, 1, args.join(' '));

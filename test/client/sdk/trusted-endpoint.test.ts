@@ -14,14 +14,6 @@ import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 const TOKEN = makeToken();
 
-function temporary(t: Test): TemporaryRepository {
-  const repository = new TemporaryRepository();
-  t.teardown(() => {
-    repository.dispose();
-  });
-  return repository;
-}
-
 /** The endpoint file that a server leaves behind when it does not stop in order. */
 function leave(repository: TemporaryRepository, endpoint: Endpoint, mode = 0o600): void {
   for (const directory of [repository.bus, repository.state]) {
@@ -65,7 +57,7 @@ const STRANGERS: Readonly<Record<string, RequestListener>> = {
 
 for (const [what, answer] of Object.entries(STRANGERS)) {
   t.test(`after a crash, a stranger on the port who ${what} is told no token`, async (t) => {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     const { url, said } = await stranger(t, answer);
     leave(repository, ownEndpoint(url, TOKEN, new Date()));
     const error: unknown = await connect({ root: repository.root }).catch((reason: unknown) => reason);
@@ -78,7 +70,7 @@ for (const [what, answer] of Object.entries(STRANGERS)) {
 
 t.test('a stranger who asks the living server for the answer gets none that fits another port', async (t) => {
   for (const transport of TRANSPORTS) {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     const server = new BusServer({ root: repository.root, port: 0, transport });
     t.teardown(() => server.stop());
     const { url: own, token } = await server.start();
@@ -90,7 +82,7 @@ t.test('a stranger who asks the living server for the answer gets none that fits
           answer.pipe(response);
         });
       });
-      const other = temporary(t);
+      const other = TemporaryRepository.for(t);
       leave(other, ownEndpoint(relay.url, token, new Date()));
       await t.rejects(connect({ root: other.root }), { code: 'untrusted-endpoint' });
       t.notMatch(relay.said(), token);
@@ -99,7 +91,7 @@ t.test('a stranger who asks the living server for the answer gets none that fits
 });
 
 t.test('a server that goes away once it has proven itself is no reason to tell the next one', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const server = new BusServer({ root: repository.root, port: 0 });
   t.teardown(() => server.stop());
   const { url: own, token } = await server.start();
@@ -110,7 +102,7 @@ t.test('a server that goes away once it has proven itself is no reason to tell t
     const proof = challengeProof(token, nonce, request.headers.host ?? '');
     response.writeHead(200, { connection: 'close' }).end(JSON.stringify({ proof }));
   });
-  const other = temporary(t);
+  const other = TemporaryRepository.for(t);
   leave(other, ownEndpoint(url, token, new Date()));
   await t.rejects(connect({ root: other.root }), { code: 'unreachable' });
   t.notMatch(said(), token);
@@ -167,7 +159,7 @@ t.test('an endpoint is believed only of a living process of this user, in a file
   ];
   if (process.platform !== 'linux') return;
   for (const [what, leaveIt, why] of ways) {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     const { url, said } = await stranger(t, (_request, response) => response.end());
     leaveIt(repository, url);
     const found = findEndpoint(repository.root);
@@ -180,7 +172,7 @@ t.test('an endpoint is believed only of a living process of this user, in a file
 t.test(
   'a token that a caller gives goes only to a url that the caller gives, and a file’s only to the file’s',
   async (t) => {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     const server = new BusServer({ root: repository.root, port: 0 });
     t.teardown(() => server.stop());
     const { url, token } = await server.start();
@@ -200,7 +192,7 @@ t.test(
 t.test(
   'a command that finds another program on the port reads the files instead, and says so in one line',
   async (t) => {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     repository.rename('task', 'a', { title: 'from the file' });
     const { url, said } = await stranger(t, (_request, response) => response.writeHead(404).end());
     leave(repository, ownEndpoint(url, TOKEN, new Date()));
@@ -215,7 +207,7 @@ t.test(
 
 t.test('the challenge is answered on both engines, for one nonce, under a name that is the server’s own', async (t) => {
   for (const transport of TRANSPORTS) {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     const server = new BusServer({ root: repository.root, port: 0, transport });
     t.teardown(() => server.stop());
     const { url, token } = await server.start();
@@ -240,7 +232,7 @@ t.test('the challenge is answered on both engines, for one nonce, under a name t
 });
 
 t.test('a WebSocket server of another program receives no token either', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const tcp = createTcpServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => tcp.once('listening', resolve));
   const { port } = tcp.address() as AddressInfo;
@@ -259,7 +251,7 @@ t.test('a WebSocket server of another program receives no token either', async (
 
 t.test('over TLS, too, the server proves itself first, and the token follows on the same connection', async (t) => {
   for (const transport of TRANSPORTS) {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     const { certFile, keyFile } = makeCertificate(repository.root, 'bus');
     const server = new BusServer({
       root: repository.root,

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { NATIVE_ENGINE_SHA256 } from '../../../server/network/native-engine-sha256.js';
 import {
   chooseNative,
@@ -19,6 +18,7 @@ import { NATIVE_PACKAGES, type Machine } from '../../../server/network/native-pa
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const BINARIES = join(ROOT, 'node_modules', 'uWebSockets.js', 'dist', 'bin');
@@ -31,14 +31,6 @@ const DEBIAN_13: Machine = { ...DEBIAN_12, glibc: '2.41' };
 const on24 = (machine: Machine): Machine => ({ ...machine, node: '24.21.0', abi: '137' });
 
 const sha256Of = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
-
-function temporary(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'muse-bus-engine-'));
-  t.teardown(() => {
-    rmSync(folder, { recursive: true });
-  });
-  return folder;
-}
 
 /** What is installed, by the name of the import: nothing, or a directory whose binary has a hash, and loads or does not. */
 interface Installed {
@@ -193,9 +185,9 @@ t.test('every binary of an installed package is known by its hash, and no other'
 t.test(
   'a binary with other bytes is refused with its hash, and only that hash allows it, in both layouts',
   async (t) => {
-    const official = temporary(t);
+    const official = temporaryDirectory(t);
     writeFileSync(join(official, NAME), 'another build');
-    const repack = temporary(t);
+    const repack = temporaryDirectory(t);
     mkdirSync(join(repack, 'dist', 'bin'), { recursive: true });
     writeFileSync(join(repack, 'dist', 'bin', NAME), 'another build');
     const sha256 = createHash('sha256').update('another build').digest('hex');
@@ -222,7 +214,7 @@ const skip = existsSync(join(BINARIES, NAME)) ? false : 'no native engine for th
 
 t.test('as installed: an unknown binary is never loaded, auto serves with ws, uws fails', { skip }, async (t) => {
   // The program as it is shipped, with its own package of the engine. All other packages are found one directory further up.
-  const folder = temporary(t);
+  const folder = temporaryDirectory(t);
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const installed = join(folder, 'installed');
   cpSync(join(ROOT, 'dist'), join(installed, 'dist'), { recursive: true });

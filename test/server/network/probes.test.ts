@@ -1,14 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { EdgeServer } from '../../../server/index.js';
 import { makeCertificate } from '../../support/certificate.js';
 import { freePort } from '../../support/free-port.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { WebSocket as Ws } from 'ws';
 import { until } from '../../support/until.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 interface Answer {
   readonly status: number;
@@ -29,16 +29,8 @@ function ask(port: number, path: string, host = `127.0.0.1:${String(port)}`, at 
   });
 }
 
-function folder(t: Test): string {
-  const path = mkdtempSync(join(tmpdir(), 'muse-bus-probes-'));
-  t.teardown(() => {
-    rmSync(path, { recursive: true, force: true });
-  });
-  return path;
-}
-
 t.test('probes and scrapes need neither a token nor TLS, and come with the address of a pod', async (t) => {
-  const { certFile: tlsCertFile, keyFile: tlsKeyFile } = makeCertificate(folder(t), 'bus');
+  const { certFile: tlsCertFile, keyFile: tlsKeyFile } = makeCertificate(temporaryDirectory(t), 'bus');
   const options = { tlsCertFile, tlsKeyFile, probePort: 0, allowHosts: ['bus.example:6873'], journal: false };
   const repository = new ServedRepository(options);
   t.teardown(() => repository.stop());
@@ -100,7 +92,12 @@ t.test(
 
 t.test('an edge that waits for NATS is alive, not ready, and tells its metrics', async (t) => {
   const url = `nats://127.0.0.1:${String(await freePort())}`;
-  const edge = new EdgeServer({ relay: { url }, endpointFile: join(folder(t), 'edge.json'), port: 0, probePort: 0 });
+  const edge = new EdgeServer({
+    relay: { url },
+    endpointFile: join(temporaryDirectory(t), 'edge.json'),
+    port: 0,
+    probePort: 0,
+  });
   const started = edge.start().catch((error: unknown) => error as Error);
   await until('probes are answered', () => edge.probePort !== undefined);
   const port = edge.probePort!;

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connect } from '../../../client/sdk/index.js';
@@ -13,14 +12,7 @@ import { freePort } from '../../support/free-port.js';
 import { NatsServer, withoutNats, type NatsServerOptions } from '../../support/nats-server.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { until } from '../../support/until.js';
-
-function folder(t: Test): string {
-  const path = mkdtempSync(join(tmpdir(), 'muse-bus-access-'));
-  t.teardown(() => {
-    rmSync(path, { recursive: true, force: true });
-  });
-  return path;
-}
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 async function natsFor(t: Test, options: NatsServerOptions = {}): Promise<NatsServer> {
   const nats = await NatsServer.start(options);
@@ -36,7 +28,7 @@ async function originFor(t: Test, relay: RelayOptions): Promise<ServedRepository
 }
 
 async function edgeFor(t: Test, relay: RelayOptions, options: Partial<EdgeOptions> = {}): Promise<EdgeServer> {
-  const edge = new EdgeServer({ relay, endpointFile: join(folder(t), 'edge.json'), port: 0, ...options });
+  const edge = new EdgeServer({ relay, endpointFile: join(temporaryDirectory(t), 'edge.json'), port: 0, ...options });
   t.teardown(() => edge.stop());
   await edge.start();
   return edge;
@@ -93,7 +85,11 @@ t.test('user and password, or a token, are accepted by a NATS that requires them
     const relay = { url: nats.url, ...access };
     await originFor(t, relay);
     t.ok((await edgeFor(t, relay)).endpoint, config);
-    const stranger = new EdgeServer({ relay: { url: nats.url }, endpointFile: join(folder(t), 'edge.json'), port: 0 });
+    const stranger = new EdgeServer({
+      relay: { url: nats.url },
+      endpointFile: join(temporaryDirectory(t), 'edge.json'),
+      port: 0,
+    });
     await t.rejects(stranger.start(), { name: 'OptionError', message: /refuses this access/ }, 'and nobody else');
   }
 });
@@ -228,7 +224,7 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
 });
 
 t.test('over TLS, with the given certificate authority', SKIP, async (t) => {
-  const { certFile, keyFile } = makeCertificate(folder(t), 'nats');
+  const { certFile, keyFile } = makeCertificate(temporaryDirectory(t), 'nats');
   const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
   const relay = { url: nats.url.replace('127.0.0.1', 'localhost').replace('nats:', 'tls:'), caFile: certFile };
   await originFor(t, relay);
@@ -237,9 +233,9 @@ t.test('over TLS, with the given certificate authority', SKIP, async (t) => {
 
 t.test('secrets come from the environment or a file, and are never shown', SKIP, async (t) => {
   const nats = await natsFor(t, { config: 'authorization { user: muse, password: "s3cret" }' });
-  const passwordFile = join(folder(t), 'password');
+  const passwordFile = join(temporaryDirectory(t), 'password');
   writeFileSync(passwordFile, 's3cret\n', { mode: 0o600 });
-  const file = join(folder(t), 'edge.json');
+  const file = join(temporaryDirectory(t), 'edge.json');
   await originFor(t, { url: nats.url, user: 'muse', password: 's3cret' });
   const args = ['edge', '--relay', nats.url, '--relay-user', 'muse', '--port', '0', '--endpoint', file];
   const ways: readonly { readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv }[] = [
@@ -253,7 +249,9 @@ t.test('secrets come from the environment or a file, and are never shown', SKIP,
     t.equal(await edge.exit, 0);
     t.notMatch([...edge.lines, ...edge.errors].join('\n'), 's3cret');
   }
-  const config = Command.museBus(['config', '--root', folder(t)], { env: { MUSE_BUS_RELAY_PASSWORD: 's3cret' } });
+  const config = Command.museBus(['config', '--root', temporaryDirectory(t)], {
+    env: { MUSE_BUS_RELAY_PASSWORD: 's3cret' },
+  });
   t.equal(await config.exit, 0);
   t.notMatch([...config.lines, ...config.errors].join('\n'), 's3cret');
 });
@@ -262,7 +260,7 @@ t.test('several edges share a port, and each serves its part of the connections'
   const nats = await natsFor(t);
   const origin = await originFor(t, { url: nats.url });
   origin.rename('task', 'a', { title: 'a' });
-  const endpointFile = join(folder(t), 'edge.json');
+  const endpointFile = join(temporaryDirectory(t), 'edge.json');
   const port = await freePort();
   const options = { endpointFile, port, sharePort: true, transport: 'uws' } as const;
   const edges = [await edgeFor(t, { url: nats.url }, options), await edgeFor(t, { url: nats.url }, options)];
@@ -278,7 +276,7 @@ t.test('several edges share a port, and each serves its part of the connections'
 t.test('a running edge takes a new token, and ends the sessions of the old one', SKIP, async (t) => {
   const nats = await natsFor(t);
   await originFor(t, { url: nats.url });
-  const endpointFile = join(folder(t), 'edge.json');
+  const endpointFile = join(temporaryDirectory(t), 'edge.json');
   const edge = await edgeFor(t, { url: nats.url }, { endpointFile });
   const { url, token } = edge.endpoint!;
   const old = await connect({ url, token });
@@ -372,7 +370,7 @@ t.test('a command without a required option names it; a secret in the address is
 });
 
 t.test('the first edge makes the token, once, and no other user can read it', async (t) => {
-  const file = join(folder(t), 'deep', 'edge.json');
+  const file = join(temporaryDirectory(t), 'deep', 'edge.json');
   const [first, second] = [new EdgeFiles(file), new EdgeFiles(file)];
   const token = first.token();
   t.equal(second.token(), token);

@@ -1,22 +1,14 @@
-import {
-  constants,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { openUnfollowed, type OpenCalls } from '../../../server/repository/open-unfollowed.js';
 import { renamePatiently, type RenameCalls } from '../../../server/repository/rename-file.js';
 import { systemFiles } from '../../../server/watch/files.js';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 /** What a rename of a file that another program holds for a while does. */
 function held(times: number, code: string, isDirectory = false) {
@@ -54,14 +46,6 @@ t.test('a rename is given up after a second, and at once where waiting cannot he
   t.end();
 });
 
-function folder(t: Test): string {
-  const path = mkdtempSync(join(tmpdir(), 'muse-file-calls-'));
-  t.teardown(() => {
-    rmSync(path, { recursive: true });
-  });
-  return path;
-}
-
 /** The calls of a system whose `open` follows links. */
 const following: OpenCalls = {
   ...systemFiles,
@@ -69,7 +53,7 @@ const following: OpenCalls = {
 };
 
 t.test('without O_NOFOLLOW a link is refused, also one that is put there just before the file is opened', (t) => {
-  const path = folder(t);
+  const path = temporaryDirectory(t);
   const [file, secret] = [join(path, 'file'), join(path, 'secret')];
   writeFileSync(file, '{}');
   writeFileSync(secret, 'secret');
@@ -106,7 +90,7 @@ for (const chmod of ['ignored', 'refused']) {
       t.teardown(() => {
         repository.dispose();
       });
-      const state = join(folder(t), 'state');
+      const state = join(temporaryDirectory(t), 'state');
       const tokenFile = (): string => {
         const [key] = readdirSync(join(state, 'muse-bus'));
         return join(state, 'muse-bus', key!, 'token');

@@ -33,14 +33,6 @@ const NOBODY = 65_534;
 /** The system's clock, on which checks that run each second run every 10 ms. */
 const hurried: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms === 1_000 ? 10 : ms, call) };
 
-function temporary(t: Test): TemporaryRepository {
-  const repository = new TemporaryRepository();
-  t.teardown(() => {
-    repository.dispose();
-  });
-  return repository;
-}
-
 /** Removes a repository and its state after the test. */
 function removedAfter(t: Test, root: string): void {
   const { path } = stateLocation(root);
@@ -68,7 +60,7 @@ async function epochOf(t: Test, root: string): Promise<string> {
 const endpointIn = (bus: string): unknown => JSON.parse(readFileSync(join(bus, 'endpoint.json'), 'utf8'));
 
 t.test('a repository that is moved keeps its journal and its token', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const epoch = await epochOf(t, repository.root);
   const token = readFileSync(join(repository.state, 'token'), 'utf8');
   const moved = `${repository.root}-moved`;
@@ -80,7 +72,7 @@ t.test('a repository that is moved keeps its journal and its token', async (t) =
 });
 
 t.test('a copy begins anew, and the original goes on', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const epoch = await epochOf(t, repository.root);
   const copy = `${repository.root}-copy`;
   cpSync(repository.root, copy, { recursive: true, preserveTimestamps: true });
@@ -90,7 +82,7 @@ t.test('a copy begins anew, and the original goes on', async (t) => {
 });
 
 t.test('a clone at the path of a moved repository has new state, and the moved one finds its own', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const epoch = await epochOf(t, repository.root);
   const moved = `${repository.root}-moved`;
   renameSync(repository.root, moved);
@@ -101,7 +93,7 @@ t.test('a clone at the path of a moved repository has new state, and the moved o
 });
 
 t.test('git clean -fdx between two runs loses nothing', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const epoch = await epochOf(t, repository.root);
   const marker = readFileSync(join(repository.bus, 'id'), 'utf8');
   rmSync(repository.bus, { recursive: true });
@@ -110,7 +102,7 @@ t.test('git clean -fdx between two runs loses nothing', async (t) => {
 });
 
 t.test('git clean -fdx while a server runs: endpoint, marker and lock are recreated, and rotation works', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const { server } = await serve(t, repository.root, {}, hurried);
   const marker = readFileSync(join(repository.bus, 'id'), 'utf8');
   rmSync(repository.bus, { recursive: true });
@@ -134,7 +126,7 @@ t.test('git clean -fdx while a server runs: endpoint, marker and lock are recrea
 t.test(
   'private state that is removed while a server runs is recreated, and the journal is written again',
   async (t) => {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     const soon: Clock = { ...systemClock, after: (ms, call) => systemClock.after(ms >= 1_000 ? ms / 100 : ms, call) };
     const { server, epoch } = await serve(t, repository.root, {}, soon);
     const { token } = server.endpoint!;
@@ -152,7 +144,7 @@ t.test(
 );
 
 t.test('a server whose lock was removed, and taken by another server, reports that it must end', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const looks: (() => void)[] = [];
   const held: Clock = {
     ...systemClock,
@@ -174,14 +166,14 @@ t.test('a server whose lock was removed, and taken by another server, reports th
 });
 
 t.test('the lock in the repository separates containers that share the files but not the home', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   await serve(t, repository.root);
   const second = new BusServer({ root: repository.root, port: 0, stateDir: join(repository.root, 'other-state') });
   await t.rejects(second.start(), { name: 'LockError', message: /served already by process \d+ at ws:/ });
 });
 
 t.test('each worktree has state of its own', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const worktree = join(repository.root, 'worktree');
   mkdirSync(join(worktree, '.muse'), { recursive: true });
   removedAfter(t, worktree);
@@ -192,7 +184,7 @@ t.test('each worktree has state of its own', async (t) => {
 });
 
 t.test('after an unclean end there is a new token; after an orderly stop the token stays', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   const first = await serve(t, repository.root);
   const { token } = first.server.endpoint!;
   await first.server.stop();
@@ -207,7 +199,7 @@ t.test('after an unclean end there is a new token; after an orderly stop the tok
 });
 
 t.test('a repository on a read-only mount is served, and found by its user', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   repository.rename('task', 'a', { title: 'a' });
   try {
     execFileSync('mount', ['--bind', repository.root, repository.root], { stdio: 'ignore' });
@@ -231,7 +223,7 @@ t.test('a repository on a read-only mount is served, and found by its user', asy
 });
 
 t.test('the lock is a file of this user’s alone: there is no name that another user could hold', async (t) => {
-  const repository = temporary(t);
+  const repository = TemporaryRepository.for(t);
   await serve(t, repository.root);
   t.equal(statSync(repository.bus).mode & 0o777, 0o700);
   t.equal(statSync(join(repository.bus, 'lock')).mode & 0o777, 0o600);
@@ -242,7 +234,7 @@ t.test(
   'of two users on one machine, the second has its own server, and the endpoint file of the first stays unchanged',
   { skip: process.getuid?.() === 0 ? false : 'needs root to run as another user' },
   async (t) => {
-    const repository = temporary(t);
+    const repository = TemporaryRepository.for(t);
     chmodSync(repository.root, 0o755);
     const { server } = await serve(t, repository.root);
     const home = join(repository.root, 'home');

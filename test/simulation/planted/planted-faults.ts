@@ -386,8 +386,8 @@ const KEEPING: readonly PlantedFault[] = [
 const LISTENING: readonly PlantedFault[] = [
   {
     name: 'a question about an address needs no barrier',
-    file: 'client/sdk/bus-client.ts',
-    find: '      await this.sync(undefined, { signal: end });\n',
+    file: 'client/sdk/barrier-mirror.ts',
+    find: '  await bus.sync(undefined, { signal });\n',
     replace: '',
     rules: ['false free'],
     needs: ['late hints'],
@@ -442,15 +442,15 @@ const LISTENING: readonly PlantedFault[] = [
   },
   {
     name: 'a subscription does not tell that it began anew',
-    file: 'client/sdk/subscription.ts',
-    find: "    this.#queue.push({ type: 'resync', reason }, undefined);\n",
+    file: 'client/sdk/subscription-progress.ts',
+    find: "    this.queue.push({ type: 'resync', reason }, undefined);\n",
     replace: '',
     rules: ['view'],
     needs: ['kill'],
   },
   {
     name: 'a subscription resumes one event later than it heard',
-    file: 'client/sdk/subscription.ts',
+    file: 'client/sdk/subscription-progress.ts',
     find: '      ...(this.#received === undefined ? {} : { since: this.#received }),',
     replace:
       '      ...(this.#received === undefined ? {} : { since: this.#received.replace(/\\d+$/, (at) => String(Number(at) + 1)) }),',
@@ -463,7 +463,7 @@ const LISTENING: readonly PlantedFault[] = [
 const RELAYING: readonly PlantedFault[] = [
   {
     name: 'an edge takes what follows a hole',
-    file: 'server/relay/edge-stream.ts',
+    file: 'server/relay/stream-place.ts',
     find: 'if (!isOn || message.position !== place.revision + 1) {',
     replace: 'if (!isOn) {',
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],

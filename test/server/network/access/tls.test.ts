@@ -1,19 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { makeCertificate, writeCertificate } from '../../../support/certificate.js';
 import { serve, TRANSPORTS } from '../../../support/running-server.js';
 import { ask, handshake, request } from '../../../support/http-wire.js';
 import { untilFound } from '../../../support/until.js';
 import { RawClient } from '../../../support/raw-client.js';
-
-function directory(t: Test): string {
-  const path = mkdtempSync(join(tmpdir(), 'muse-bus-tls-'));
-  t.teardown(() => rmSync(path, { recursive: true }));
-  return path;
-}
+import { temporaryDirectory } from '../../../support/temporary-directory.js';
 
 /** Returns the name on the certificate of a port; `undefined` if the connection fails. */
 function shownAt(port: number): Promise<string | undefined> {
@@ -30,7 +23,7 @@ function shownAt(port: number): Promise<string | undefined> {
 
 for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {
-    const path = directory(t);
+    const path = temporaryDirectory(t);
     const files = makeCertificate(path, 'first');
     const server = await serve(t, { transport, tlsCertFile: files.certFile, tlsKeyFile: files.keyFile });
     const client = await RawClient.welcomed(server.endpoint);

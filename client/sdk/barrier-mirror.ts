@@ -1,0 +1,41 @@
+import { unixMillis, type FilterInput, type Moment } from '../../protocol/index.js';
+import type { AskOptions } from './ask-options.js';
+import type { Mirror } from './mirror.js';
+import type { BusStatus } from './status.js';
+
+/**
+ * Upper bound of the round trip that is subtracted from the server's time. If the server was stopped during the first ping, the
+ * measured round trip includes that pause; without a bound every lease would end that much later until the connection ends.
+ */
+const MAX_DOUBT_MS = 1_000;
+
+/** The part of a client that a question needs. */
+interface QuestionedBus {
+  readonly status: BusStatus;
+  serverNow(): number;
+  sync(record: undefined, options: AskOptions): Promise<string>;
+  mirror(filter: FilterInput, options: AskOptions): Promise<Mirror>;
+}
+
+/** Answers one question from all records that were on disk at the call, and match a filter. @param answer is given the time of the call. */
+export async function askAtBarrier<T>(
+  bus: QuestionedBus,
+  filter: FilterInput,
+  signal: AbortSignal | undefined,
+  answer: (mirror: Mirror, asked: Moment) => T,
+): Promise<T> {
+  // A lease that ends after the question may be prolonged after the server read the disk.
+  // So leases are judged at the time of the question.
+  const roundTripMs = bus.status.state === 'live' ? Math.min(bus.status.roundTripMs, MAX_DOUBT_MS) : 0;
+  const askedAt = unixMillis(bus.serverNow() - roundTripMs);
+  await bus.sync(undefined, { signal });
+  const mirror = await bus.mirror(filter, { signal });
+  try {
+    // The barrier covers everything that happened before the question.
+    // A server whose clock was set back has sent its new time before its answer; the earlier time counts.
+    const now = unixMillis(Math.min(askedAt, bus.serverNow()));
+    return answer(mirror, { ...mirror.moment, now, completeUntil: now });
+  } finally {
+    await mirror.close();
+  }
+}

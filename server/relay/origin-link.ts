@@ -1,0 +1,48 @@
+import { readAlive, type AliveMessage } from './alive-message.js';
+import { readJson, type Broker } from './broker.js';
+import type { Question } from './origin-relay.js';
+import type { RelayNames } from './relay-names.js';
+import type { SealCheck } from './seal.js';
+
+const ASK_MS = 1_000;
+
+/** What passes between an edge and its origin beside the stream, over core NATS: heartbeats, questions and their answers. */
+export class OriginLink {
+  constructor(
+    private readonly broker: Broker,
+    private readonly names: RelayNames,
+    /** `undefined` if the edge was given no key. */
+    private readonly seal: SealCheck | undefined,
+    /** The number of the last heartbeat that was believed. */
+    private readonly beat: () => number,
+  ) {}
+
+  /** Calls `heard` with each heartbeat that can be read, and is signed if the edge has a key. */
+  followHeartbeats(heard: (alive: AliveMessage) => void): void {
+    const { broker, names, seal } = this;
+    broker.subscribe(names.alive, ({ data }) => {
+      const value = readJson(data);
+      const alive = readAlive(value);
+      if (!alive || seal?.isSealedJson(names.alive, value as object) === false) return;
+      heard(alive);
+    });
+  }
+
+  /** Asks the origin. @throws Error if it does not answer within a second, or the answer to `sync` is not its own. */
+  async ask(question: Question): Promise<object> {
+    const { broker, names, seal } = this;
+    const beat = this.beat();
+    const answer = readJson(await broker.request(names.ask, JSON.stringify(question), ASK_MS));
+    if (typeof answer !== 'object' || answer === null) throw new Error('the origin has no answer');
+    if (question.ask !== 'sync' || !seal) return answer;
+    // An answer that was given before the question says nothing of what was on disk at the question.
+    const isNew = ((answer as Partial<AliveMessage>).beat ?? 0) > beat;
+    if (!isNew || !seal.isSealedJson(names.ask, answer)) throw new Error('the answer is not signed by the origin');
+    return answer;
+  }
+
+  /** Asks for a new base. If the origin does not answer, the base may come all the same. */
+  async askForBase(): Promise<void> {
+    await this.ask({ ask: 'base' }).catch(() => undefined);
+  }
+}

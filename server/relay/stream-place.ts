@@ -1,0 +1,40 @@
+import type { Revision } from '../../protocol/index.js';
+import type { StreamInfo } from './broker.js';
+import type { EventMessage, RelayMessage, Stamp } from './relay-message.js';
+
+/** How far an edge has read a stream. */
+export interface StreamPlace {
+  readonly epoch: string;
+  /** Which stream of the name this is a place in: one that was made anew has the same sequences for other messages. */
+  readonly created: string | undefined;
+  revision: Revision;
+  sequence: number;
+}
+
+/** What a message is to an edge at a place. After `gap` and `new-base` the edge must begin again. */
+export type Step =
+  | { readonly is: 'event'; readonly event: Stamp & EventMessage }
+  /** An event that the edge has. */
+  | { readonly is: 'repeated' }
+  | { readonly is: 'gap' | 'new-base'; readonly why: string }
+  | { readonly is: 'nothing' };
+
+/** Whether a stream still holds the message after a place. */
+export const holdsNext = ({ created, firstSequence, lastSequence }: StreamInfo, place: StreamPlace): boolean =>
+  created === place.created && lastSequence >= place.sequence && firstSequence <= place.sequence + 1;
+
+/** Judges the next message of the stream: revisions must follow each other without a gap. */
+export function nextStep(place: StreamPlace, message: RelayMessage): Step {
+  const isOn = message.epoch === place.epoch;
+  if (message.is === 'event') {
+    if (isOn && message.position <= place.revision) return { is: 'repeated' };
+    if (!isOn || message.position !== place.revision + 1) {
+      return { is: 'gap', why: `revision ${String(message.position)} follows ${String(place.revision)}` };
+    }
+    return { is: 'event', event: message };
+  }
+  // The base of what the edge has is of no use to it.
+  if (message.is !== 'base' || (isOn && message.position <= place.revision)) return { is: 'nothing' };
+  const why = message.phase === 'begin' ? `the origin begins again: ${message.why}` : 'the origin has begun again';
+  return { is: 'new-base', why };
+}
