@@ -67,6 +67,10 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     estimateSize: () => height,
     overscan: 2,
     scrollMargin: headerHeight,
+    initialOffset: () => {
+      const place = places.get(props.label);
+      return place ? Math.max(0, place.top - Math.max(0, dropped - place.dropped) * height) : 0;
+    },
     scrollPaddingStart: headerHeight,
     scrollToFn: elementScroll,
     observeElementRect,
@@ -78,10 +82,6 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   virtualizer.current ??= new Virtualizer(options);
   virtualizer.current.setOptions(options);
   useLayoutEffect(() => virtualizer.current!._didMount(), []);
-  useLayoutEffect(() => {
-    const place = places.get(props.label);
-    if (place && !follow) scroller.current!.scrollTop = place.top - Math.max(0, dropped - place.dropped) * height;
-  }, []);
   useLayoutEffect(() => {
     virtualizer.current!._willUpdate();
   });

@@ -171,6 +171,7 @@ onSwarm(
     await go(page, 'a');
     await page.waitForSelector('.agents .presence');
     await go(page, 't');
+    await page.waitForSelector('.stream .list-row');
     await until('they are still there after another view', async () => {
       return JSON.stringify(await visibleRevisions(page)) === JSON.stringify(held);
     });
