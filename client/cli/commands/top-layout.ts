@@ -6,14 +6,14 @@ export interface TopLayout {
   readonly lines: TerminalText[];
   /** The first visible row of each section. */
   readonly from: readonly number[];
-  /** How many rows of the section with the cursor are visible. */
+  /** How many rows of the section with the focus are visible. */
   readonly page: number;
 }
 
 interface Wanted {
   /** How many rows each section has without a query. */
   readonly totals: readonly number[];
-  /** The section with the cursor. */
+  /** The section with the focus. */
   readonly focus: number;
   /** The selected row in it. */
   readonly selected: number;
@@ -71,7 +71,7 @@ function titleOf({ title, rows }: TopSection, total: number, from: number, share
 
 /**
  * The rows that each section gets, with a blank line between sections: what it wants, or an even share of what smaller ones leave; the one
- * with the cursor up to half of all. `undefined` if the window has no room for that.
+ * with the focus up to half of all. `undefined` if the window has no room for that.
  */
 function spaciousShares(sections: readonly TopSection[], focus: number, room: number): number[] | undefined {
   const heads = sections.reduce((sum, { rows }) => sum + (rows.length > 0 ? 3 : 2), -1);
@@ -87,7 +87,7 @@ function spaciousShares(sections: readonly TopSection[], focus: number, room: nu
   return others.map((share, i) => (i === focus ? first : share));
 }
 
-/** The section with the cursor gets what it wants, then the others from the top, as long as there is room. Their titles stay. */
+/** The section with the focus gets what it wants, then the others from the top, as long as there is room. Their titles stay. */
 function denseShares(sections: readonly TopSection[], focus: number, room: number): number[] {
   let left = room - sections.length;
   const shares = sections.map(() => 0);
