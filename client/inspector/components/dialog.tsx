@@ -1,10 +1,11 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** A modal dialog. It uses the browser's own, which keeps the focus inside and gives it back. */
 export function Dialog({ title, close, children }: { title: string; close: () => void; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // At once, not after the next frame: what is typed before a dialog has the focus would be taken for the page's shortcuts.
+  useLayoutEffect(() => {
     element.current?.showModal();
   }, []);
   return (
