@@ -35,7 +35,6 @@ export const SYSTEM = {
       'server/watch/record-reader',
       'server/watch/checked-directory',
       'server/watch/self-test',
-      'server/watch/file-system',
       // Everything private, once at the start; and what an operator names: certificates, credentials, an edge's endpoint, the pages.
       'server/repository',
       'server/config/tls-files',

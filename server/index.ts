@@ -28,10 +28,17 @@ export {
   type RelayOptions,
   type StreamLimits,
 } from './config/relay-options.js';
-export { LockError, PrivateDirectory, renewToken, TrustError, type Endpoint } from './repository/index.js';
+export type { RelayStatus } from './inspection/served-bus.js';
+export {
+  deafFileSystem,
+  LockError,
+  PrivateDirectory,
+  renewToken,
+  TrustError,
+  type Endpoint,
+} from './repository/index.js';
 export { Supervisor } from './runtime/supervisor.js';
 export type { SendResult, Socket } from './delivery/port.js';
 export type { Connection } from './sessions/connection.js';
-export { deafFileSystem } from './watch/file-system.js';
 export { CoordinationDirError } from './watch/coordination-dir.js';
 export { RepositoryGoneError } from './watch/watch-state.js';

@@ -1,3 +1,5 @@
+import { growingPause } from './growing-pause.js';
+
 /** What a follower of a stream remembers of its attempts. */
 interface Attempts {
   /** Failures in a row, without a while of following. The waits become longer with it. */
@@ -53,8 +55,7 @@ export const TOLD_EDGE_STATES: readonly ToldEdgeState[] = [
 export const toldEdgeState = (at: EdgeStreamState['at'] | undefined): ToldEdgeState =>
   at === undefined || at === 'idle' ? 'connecting' : at;
 
-const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 1_000;
+const WAITS_MS = { first: 50, longest: 1_000 };
 /** Following for so long makes earlier failures good. */
 const SETTLED_MS = 1_000;
 
@@ -101,7 +102,5 @@ export function nextEdgeState(state: EdgeStreamState, event: EdgeStreamEvent): E
 
 function waiting(before: number, random: number): EdgeStreamState {
   const failures = before + 1;
-  const bound = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 30));
-  // Half of it is random, so that many edges do not return together.
-  return { at: 'waiting', failures, timerMs: Math.round((bound * (1 + random)) / 2) };
+  return { at: 'waiting', failures, timerMs: growingPause(failures, random, WAITS_MS) };
 }

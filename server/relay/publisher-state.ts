@@ -1,3 +1,5 @@
+import { growingPause } from './growing-pause.js';
+
 /** What a publisher remembers of its attempts. */
 interface Attempts {
   /** Failures in a row, without a moment at which the stream had everything. The waits become longer with it. */
@@ -47,8 +49,7 @@ export type PublisherEvent =
   | { readonly is: 'taken'; readonly random: number }
   | { readonly is: 'stopped' };
 
-const FIRST_WAIT_MS = 250;
-const LONGEST_WAIT_MS = 15_000;
+const WAITS_MS = { first: 250, longest: 15_000 };
 const TAKEN_WAIT_MS = 5_000;
 
 export const IDLE: PublisherState = { at: 'idle', failures: 0, hasPublished: false };
@@ -117,9 +118,7 @@ const claiming = (state: Extract<PublisherState, { readonly at: 'idle' | Waiting
 
 function waiting(state: Attempts, at: 'away' | 'refused', random: number): PublisherState {
   const failures = state.failures + 1;
-  const bound = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 30));
-  // Half of it is certain, so that no claim follows another at once; half is random, so that many origins do not claim together.
-  return { at, failures, hasPublished: state.hasPublished, timerMs: Math.round((bound * (1 + random)) / 2) };
+  return { at, failures, hasPublished: state.hasPublished, timerMs: growingPause(failures, random, WAITS_MS) };
 }
 
 const taken = (random: number): number => Math.round(TAKEN_WAIT_MS * (0.75 + random / 2));

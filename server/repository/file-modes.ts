@@ -1,5 +1,6 @@
-import { closeSync, fchmodSync, fstatSync, lstatSync, rmSync, statfsSync, type Stats } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, lstatSync, rmSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { fileSystemAt, mayLackModes } from './file-system.js';
 import { currentUser } from './owner.js';
 
 const FOR_OTHERS = 0o077;
@@ -10,13 +11,6 @@ const FOR_OTHERS = 0o077;
  */
 const withoutModes = new Set<string>();
 
-/** Types of file systems, as `statfs` of Linux numbers them, on which a mode may say nothing about who can use a file. */
-const TYPES_WITHOUT_MODES = new Set([
-  ...[0x4d44, 0x20_11_ba_b0, 0x73_66_74_6e, 0x53_46_54_4e], // vfat, exfat, ntfs3, ntfs
-  ...[0x51_7b, 0xff_53_4d_42, 0xfe_53_4d_42], // smb, cifs, smb2
-  ...[0x01_02_19_97, 0x65_73_55_46], // 9p (the drives of Windows in WSL), fuse
-]);
-
 /**
  * Whether a process without the proof, such as a client that writes nothing, can expect that a path's file system keeps modes. On a type
  * that may keep them or not, such as FUSE, a directory that is closed to others shows that it does: the server closes its own.
@@ -25,7 +19,7 @@ export function keepsModes(path: string, dev: number | bigint): boolean {
   if (withoutModes.has(String(dev))) return false;
   if (process.platform !== 'linux') return true;
   try {
-    return !TYPES_WITHOUT_MODES.has(statfsSync(path).type >>> 0) || !isOpenToOthers(lstatSync(dirname(path)));
+    return !mayLackModes(fileSystemAt(path)) || !isOpenToOthers(lstatSync(dirname(path)));
   } catch {
     return true;
   }

@@ -7,6 +7,7 @@ export { hasLockLibrary } from './file-lock.js';
 export { CHALLENGE_PATH, challengeProof, isChallengeProof, isNonce, makeNonce } from './challenge.js';
 export { endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, parseEndpoint, type Endpoint } from './endpoint.js';
 export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';
+export { deafFileSystem, fileSystemAt, fileSystemOf, type FileSystem } from './file-system.js';
 export { findRepository, followWorktree, type RepositorySearch } from './find-repository.js';
 export { RepositoryIdentity, type IdentityRecord, type IdentityState } from './identity.js';
 export { LockError } from './lock-error.js';

@@ -192,11 +192,7 @@ export function makePrivateFileOnce(path: string, content: string): void {
   }
 }
 
-const TEMPORARY = /\.[0-9a-f]{16}\.tmp$/;
 const temporaryPath = (path: string): string => `${path}.${randomBytes(8).toString('hex')}.tmp`;
-
-/** Whether a file is one that a process has left that was ended in the middle of a replacement. It may hold a secret. */
-export const isTemporary = (name: string): boolean => TEMPORARY.test(name);
 
 function writeTemporary(path: string, content: string, isDurable: boolean): string {
   const temporary = temporaryPath(path);

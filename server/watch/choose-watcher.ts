@@ -2,7 +2,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { BackendChoice } from '../config/options.js';
 import type { CheckedDirectories } from './checked-directories.js';
-import { fileSystemAt, type FileSystem } from './file-system.js';
+import { fileSystemAt, type FileSystem } from '../repository/index.js';
 import { NativeWatcher } from './native-watcher.js';
 import { PollingWatcher } from './polling-watcher.js';
 import { selfTest } from './self-test.js';

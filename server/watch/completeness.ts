@@ -1,4 +1,4 @@
-import type { FileSystem } from './file-system.js';
+import type { FileSystem } from '../repository/index.js';
 import type { Mechanism } from './mechanism.js';
 
 /** What a watcher's hints leave out: everything that is decided about watching follows from this one value. */
@@ -113,20 +113,4 @@ export function missesOf({ names, inPlace, otherEnd, rearming }: Completeness): 
   if (otherEnd !== 'none') misses.push('other-end');
   if (rearming === 'loses') misses.push('gaps');
   return misses;
-}
-
-const WORDS: Readonly<Record<Miss, string>> = {
-  everything: 'any change',
-  'in-place': 'writes into files that exist',
-  'other-end': 'what another system or layer writes there, if one does',
-  gaps: 'changes while a directory begins to be watched',
-};
-
-/** @returns what gives no hint, and how it is noticed, in a sentence; `undefined` if hints are complete. */
-export function describeMisses(completeness: Completeness, plan: LookPlan): string | undefined {
-  const misses = missesOf(completeness);
-  if (misses.length === 0) return undefined;
-  const what = misses.map((miss) => WORDS[miss]).join(', ');
-  const { sweepMs, compareMs } = plan;
-  return `no notification of ${what}: directories are looked at every ${String(sweepMs)} ms and compared every ${String(compareMs)} ms, and before a lease ends`;
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { isPrompt, lookPlanOf, missesOf, type Completeness, type LookPlan, type Miss } from './completeness.js';
 import { Sweep } from './sweep.js';
-import type { HintSink, Watcher } from './watcher.js';
+import { passingTo, type HintSink, type Watcher } from './watcher.js';
 
 /** Without a hint, the directories on the path are checked this often: a repository that is moved causes no hint. */
 const VERIFY_EVERY_MS = 1_000;
@@ -76,7 +76,13 @@ export class Lookout {
   /** Starts a watcher. Its hints go to `sink`. */
   begin(watcher: Watcher, sink: HintSink): void {
     this.#watcher = watcher;
-    watcher.start(this.#noting(sink));
+    const noting = passingTo(sink, {
+      file: (kind, name) => {
+        this.#sweep.hinted(kind);
+        sink.file(kind, name);
+      },
+    });
+    watcher.start(noting);
     this.#sweep.begin();
   }
 
@@ -86,27 +92,6 @@ export class Lookout {
 
   stop(): void {
     this.#cancelLook?.();
-  }
-
-  #noting(sink: HintSink): HintSink {
-    return {
-      file: (kind, name) => {
-        this.#sweep.hinted(kind);
-        sink.file(kind, name);
-      },
-      directory: (kind) => {
-        sink.directory(kind);
-      },
-      way: () => {
-        sink.way();
-      },
-      notified: () => {
-        sink.notified();
-      },
-      everything: (why) => {
-        sink.everything(why);
-      },
-    };
   }
 
   /** One timer for both: each wakes the processor. */

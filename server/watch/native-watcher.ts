@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { CheckedDirectories } from './checked-directories.js';
 import type { Place } from './checked-directory.js';
 import { completenessOf, type Completeness } from './completeness.js';
-import type { FileSystem } from './file-system.js';
+import type { FileSystem } from '../repository/index.js';
 import type { Mechanism } from './mechanism.js';
 import type { HintSink, Watcher } from './watcher.js';
 

@@ -1,6 +1,6 @@
 import { completenessOf, type Completeness } from './completeness.js';
-import type { FileSystem } from './file-system.js';
-import type { HintSink, Watcher } from './watcher.js';
+import type { FileSystem } from '../repository/index.js';
+import { passingTo, type HintSink, type Watcher } from './watcher.js';
 
 /**
  * Watches a file system on which hints cannot be relied on: all changes are found by comparison, as often as its
@@ -23,7 +23,7 @@ export class PollingWatcher implements Watcher {
   start(sink: HintSink): void {
     if (!this.hints) return;
     try {
-      this.hints.start({ ...sinkOf(sink), everything: () => undefined });
+      this.hints.start(passingTo(sink, { everything: () => undefined }));
       this.#isHinted = true;
     } catch {
       this.hints.stop();
@@ -39,21 +39,3 @@ export class PollingWatcher implements Watcher {
     this.#isHinted = false;
   }
 }
-
-const sinkOf = (sink: HintSink): HintSink => ({
-  file: (kind, name) => {
-    sink.file(kind, name);
-  },
-  directory: (kind) => {
-    sink.directory(kind);
-  },
-  way: () => {
-    sink.way();
-  },
-  notified: () => {
-    sink.notified();
-  },
-  everything: (why) => {
-    sink.everything(why);
-  },
-});

@@ -29,3 +29,23 @@ export interface Watcher {
   verify(): void;
   stop(): void;
 }
+
+/** Passes hints on to another sink, except those that `instead` receives. */
+export const passingTo = (sink: HintSink, instead: Partial<HintSink> = {}): HintSink => ({
+  file: (kind, name) => {
+    sink.file(kind, name);
+  },
+  directory: (kind) => {
+    sink.directory(kind);
+  },
+  way: () => {
+    sink.way();
+  },
+  notified: () => {
+    sink.notified();
+  },
+  everything: (why) => {
+    sink.everything(why);
+  },
+  ...instead,
+});

@@ -1,4 +1,5 @@
 import { KINDS, VERSION, type BusEvent, type WatchHealth } from '../../../protocol/index.js';
+import type { RelayStatus } from '../../../server/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { connect } from '../../sdk/connect.js';
@@ -65,16 +66,7 @@ interface Readiness extends WatchHealth {
   readonly journal?: string;
   /** Why the server may not be given clients; missing while it may. */
   readonly reason?: string;
-  readonly relay?: {
-    readonly state: string;
-    readonly sequence: number;
-    readonly behind: number;
-    /** Only at an edge. */
-    readonly staleness_s?: number | null;
-    readonly signed?: boolean;
-    /** Only at an origin. */
-    readonly public_key?: string;
-  };
+  readonly relay?: RelayStatus;
 }
 
 /** Asks over HTTP and without a token, as an orchestrator does. */
@@ -133,7 +125,7 @@ const refusal = ({ reason }: Readiness): Finding[] =>
   reason === undefined ? [] : [wrong('ready', `clients should go elsewhere: ${reason}`, "read the server's log")];
 
 /** An origin's publishing, or an edge's way through the stream. */
-function relay({ state, sequence, behind, staleness_s }: NonNullable<Readiness['relay']>): Finding {
+function relay({ state, sequence, behind, staleness_s }: RelayStatus): Finding {
   const age =
     staleness_s === undefined
       ? ''
@@ -154,7 +146,7 @@ const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): 
     : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
 
 /** Whether edges can tell the origin's messages from those of whoever else may write to NATS. */
-function signing({ signed, public_key: key }: NonNullable<Readiness['relay']>): Finding[] {
+function signing({ signed, public_key: key }: RelayStatus): Finding[] {
   if (key !== undefined) return [ok('signing', `edges check messages with --relay-public-key ${key}`)];
   if (signed === true) return [ok('signing', 'only messages that the origin has signed are believed')];
   if (signed === undefined) return [];

@@ -94,3 +94,10 @@ export function deafFileSystem(path: string): string | undefined {
   const found = fileSystemAt(path);
   return found.is === 'shared' || found.is === 'unknown' ? found.name : undefined;
 }
+
+/** The file systems on which a mode may say nothing about who can use a file: their own have none, or the other end decides. */
+const MAY_LACK_MODES: ReadonlySet<string> = new Set(['FAT', 'exFAT', 'NTFS', 'SMB', '9p', 'FUSE']);
+
+/** Whether modes may say nothing on a file system. */
+export const mayLackModes = (fileSystem: FileSystem): boolean =>
+  fileSystem.is !== 'untold' && MAY_LACK_MODES.has(fileSystem.name);
