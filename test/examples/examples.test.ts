@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { PACKAGE, PYTHON, whyNoPython } from '../client/python/python.js';
 import { Command } from '../support/command.js';
 import { inFuture } from '../support/leases.js';
+import { WorkingTree } from '../support/git.js';
 import { ServedRepository } from '../support/served-repository.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -113,17 +114,12 @@ t.test(
 t.test('a merge that meets the work of another run fails, and so does one that cannot be judged', async (t) => {
   const repository = await serve(t);
   const { root } = repository;
-  const git = (...args: string[]): void => void execFileSync('git', args, { cwd: root, stdio: 'pipe' });
-  const commit = (path: string, text: string): void => {
-    writeFileSync(join(root, path), text);
-    git('add', path);
-    git('-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', 'commit', '-qm', 'change');
-  };
-  git('init', '-q', '-b', 'main');
-  writeFileSync(join(root, '.gitignore'), '.muse\n');
-  commit('a.py', 'a\n');
-  git('checkout', '-qb', 'feature');
-  commit('a.py', 'b\n');
+  const tree = new WorkingTree(root);
+  tree.write('a.py', 'a\n');
+  tree.commit();
+  tree.git('checkout', '-qb', 'feature');
+  tree.write('a.py', 'b\n');
+  tree.commit();
   const guard = async (place: string, env: NodeJS.ProcessEnv = {}): Promise<[number, string]> => {
     const args = [join(folder, 'no-open-conflict.mjs'), place, 'main'];
     const running = new Command(process.execPath, args, { cwd: root, env });

@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Command } from '../support/command.js';
+import { STRICT_PROGRAM } from '../support/strict-program.js';
 import { ServedRepository } from '../support/served-repository.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -146,17 +147,10 @@ void connect();
 t.test('a strict program compiles against its types, as a module, as CommonJS and as a page', async (t) => {
   const texts = { 'typed.mts': TYPED, 'typed.cts': TYPED, 'page.mts': PAGE };
   for (const [file, text] of Object.entries(texts)) writeFileSync(join(folder, file), text);
-  const compilerOptions = {
-    target: 'ES2022',
-    lib: ['ES2022', 'DOM'],
-    module: 'NodeNext',
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    skipLibCheck: false,
-    types: [],
-    noEmit: true,
-  };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: Object.keys(texts) }));
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: STRICT_PROGRAM, files: Object.keys(texts) }),
+  );
   const compiling = new Command(process.execPath, [TSC, '-p', folder]);
   t.equal(await compiling.exit, 0, compiling.lines.join('\n'));
 });

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Command } from '../support/command.js';
+import { STRICT_PROGRAM } from '../support/strict-program.js';
 import { ServedRepository } from '../support/served-repository.js';
 import { until } from '../support/until.js';
 
@@ -51,14 +52,7 @@ function write({ type, file, text }: Program): string {
 async function compile(program: Program, options: object = {}): Promise<string> {
   const home = write(program);
   const compilerOptions = {
-    target: 'ES2022',
-    lib: ['ES2022', 'DOM'],
-    module: 'NodeNext',
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    skipLibCheck: false,
-    types: [],
-    noEmit: true,
+    ...STRICT_PROGRAM,
     ...options,
   };
   writeFileSync(join(home, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [program.file] }));

@@ -1,7 +1,7 @@
 import { watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { systemFiles, type Files } from '../../server/watch/files.js';
 import type { WatchFunction } from '../../server/watch/native-watcher.js';
-import type { FileSystem } from '../../server/watch/file-system.js';
+import type { FileSystem } from '../../server/repository/index.js';
 import type { Mechanism } from '../../server/watch/mechanism.js';
 
 const LOCAL: FileSystem = { is: 'local', name: 'a local disk' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 import { chooseWatcher } from '../../server/watch/choose-watcher.js';
-import { fileSystemAt, fileSystemOf } from '../../server/watch/file-system.js';
+import { fileSystemAt, fileSystemOf } from '../../server/repository/index.js';
 import { NativeWatcher } from '../../server/watch/native-watcher.js';
 import { PLATFORMS, type EmulatedPlatform } from './emulated-watch.js';
 import { until } from '../support/until.js';

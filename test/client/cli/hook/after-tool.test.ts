@@ -1,5 +1,5 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -10,6 +10,7 @@ import { readNotes } from '../../../../client/cli/hook/session-notes.js';
 import { SessionMemory } from '../../../../server/repository/index.js';
 import { MUSE_BUS } from '../../../support/command.js';
 import { inFuture } from '../../../support/leases.js';
+import { WorkingTree } from '../../../support/git.js';
 import { ServedRepository } from '../../../support/served-repository.js';
 import { claudeCode } from './hook-inputs.js';
 
@@ -18,17 +19,13 @@ async function workplace(t: Test) {
   const repository = new ServedRepository();
   t.teardown(() => repository.stop());
   const { root } = repository;
-  const git = (...args: string[]): void => void execFileSync('git', args, { cwd: root, stdio: 'pipe' });
-  git('init', '-q', '-b', 'main');
-  mkdirSync(join(root, 'src'));
+  const tree = new WorkingTree(root);
   const write = (path: string, text: string): void => {
-    writeFileSync(join(root, path), text);
+    tree.write(path, text);
   };
-  write('.gitignore', '.muse\n');
   write('src/a.py', 'a\n');
   write('src/b.py', 'b\n');
-  git('add', '.');
-  git('-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', 'commit', '-qm', 'begin');
+  tree.commit();
   await repository.start();
   const reserve = (run_id: string, address: string): void =>
     repository.rename('reservation', run_id, {

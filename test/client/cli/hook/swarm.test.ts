@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { MUSE_BUS } from '../../../support/command.js';
 import { inFuture } from '../../../support/leases.js';
+import { WorkingTree } from '../../../support/git.js';
 import { ServedRepository } from '../../../support/served-repository.js';
 import { claudeCode } from './hook-inputs.js';
 
@@ -64,14 +65,10 @@ t.test(
     const repository = new ServedRepository();
     t.teardown(() => repository.stop());
     const { root } = repository;
-    const git = (...args: string[]): void => void execFileSync('git', args, { cwd: root, stdio: 'pipe' });
-    git('init', '-q', '-b', 'main');
-    mkdirSync(join(root, 'src'));
-    writeFileSync(join(root, '.gitignore'), '.muse\n');
+    const tree = new WorkingTree(root);
     const file = join(root, 'src/billing.py');
-    writeFileSync(file, BILLING);
-    git('add', '.');
-    git('-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', 'commit', '-qm', 'begin');
+    tree.write('src/billing.py', BILLING);
+    tree.commit();
     await repository.start();
     const reserve = (run_id: string, symbol: string, id = run_id): void =>
       repository.rename('reservation', id, {
