@@ -117,7 +117,7 @@ export class RequestHandler implements TransportHandlers {
       const upgrade = this.#accessPolicy.upgrade(request);
       if (!upgrade.accept) return refused(this.#counted(request, upgrade.reply));
       return this.#slots.isFree() ? upgrade : refused(this.#slots.refusal());
-    }, refused(FAILED));
+    }, UPGRADE_FAILED);
   }
 
   open(socket: Socket, encoding: Encoding): Connection {
@@ -169,3 +169,4 @@ const NOBODY: Connection = { message: nothing, control: nothing, drained: nothin
 const UNREADY = withSecurityHeaders(refusal(503, 'starting', { 'retry-after': '1' }));
 const STOPPING = withSecurityHeaders(refusal(503, 'stopping', { 'retry-after': '1', connection: 'close' }));
 const FAILED = withSecurityHeaders(refusal(500, 'the server failed on this request; its log says how'));
+const UPGRADE_FAILED: Upgrade = { accept: false, reply: FAILED };
