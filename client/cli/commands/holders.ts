@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { parseTimestamp, type AddressContext } from '../../../protocol/index.js';
+import { parseTimestamp, type Address, type AddressContext } from '../../../protocol/index.js';
 import { readAddresses } from '../../sdk/address.js';
 import { BusError } from '../../sdk/bus-error.js';
-import type { Holder } from '../../sdk/holders.js';
+import type { Holder, HoldersOptions } from '../../sdk/holders.js';
 import { addressContext } from './address-context.js';
 import { CliError } from '../cli-error.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
@@ -17,12 +17,16 @@ import {
   type FormatFlags,
   type PrintFlags,
 } from '../terminal/output-format.js';
-import { findSource } from './source.js';
+import { askServer } from './server-holding.js';
+import { repositoryAt } from './repository-at.js';
 import { table, type Column } from '../terminal/table.js';
 import { duration, readTime, styledTime, withTime, type TimeFlags, type TimeStyle } from '../terminal/time-text.js';
-import { readTarget, withTarget, type TargetFlags } from './target.js';
+import { readTarget, withTarget, type Target, type TargetFlags } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 import type { Text } from '../terminal/terminal-text.js';
+
+/** A server that gives no answer in this time is asked by a client, which says what it waits for. */
+const ANSWER_MS = 8_000;
 
 interface HoldersFlags extends FormatFlags, PrintFlags, TargetFlags, TimeFlags {
   readonly branch?: string;
@@ -54,22 +58,53 @@ async function holders(address: string, flags: HoldersFlags, own: Terminal): Pro
   const format = readFormat(flags, usualFormat(terminal));
   const target = readTarget(flags);
   const context = addressContext(target);
-  readAddress(address, context);
+  const addresses = readAddress(address, context);
+  const served = target.server ? undefined : await askRepository(target, addresses, flags.branch);
+  const { held, now } = served ?? (await askClient(target, address, { branch: flags.branch, ...context }, terminal));
+  if (format === 'json') for (const holder of held) terminal.json(holder);
+  else if (held.length === 0) terminal.err(`nobody holds ${address}${onBranch(flags.branch)}`);
+  else for (const line of holderTable(held, now, time, widthOf(flags, own))) terminal.out(line);
+}
+
+interface Held {
+  readonly held: readonly Holder[];
+  /** The bus's clock, Unix milliseconds. */
+  readonly now: number;
+}
+
+/**
+ * Asks the repository's own server by HTTP: a client would load its code, and all leases, to find a few.
+ * @returns `undefined` if that gives no whole answer; a client then asks, or says why there is none.
+ */
+async function askRepository(
+  { root }: Target,
+  addresses: readonly Address[],
+  branch: string | undefined,
+): Promise<Held | undefined> {
+  try {
+    const question = { root: repositoryAt(root), addresses, branch };
+    const answer = await askServer(question, AbortSignal.timeout(ANSWER_MS));
+    if (answer === undefined || (answer.holders.length === 0 && answer.unread !== undefined)) return undefined;
+    return { held: answer.holders, now: answer.now };
+  } catch {
+    return undefined;
+  }
+}
+
+async function askClient(target: Target, address: string, options: HoldersOptions, terminal: Terminal): Promise<Held> {
+  const { findSource } = await import('./source.js');
   const source = await findSource(target, terminal);
   try {
-    const held = await source.client.holders(address, { branch: flags.branch, ...context });
-    if (format === 'json') for (const holder of held) terminal.json(holder);
-    else if (held.length === 0) terminal.err(`nobody holds ${address}${onBranch(flags.branch)}`);
-    else for (const line of holderTable(held, source.client.serverNow(), time, widthOf(flags, own))) terminal.out(line);
+    return { held: await source.client.holders(address, options), now: source.client.serverNow() };
   } finally {
     await source.stop();
   }
 }
 
 /** @throws CliError for an invalid address. An empty one may come from an unset variable in a script. */
-export function readAddress(address: string, context: AddressContext): void {
+export function readAddress(address: string, context: AddressContext): readonly Address[] {
   try {
-    readAddresses(address, context);
+    return readAddresses(address, context);
   } catch (error) {
     if (error instanceof BusError) throw new CliError(error.message, 'bad_args', error.hint);
     throw error;

@@ -1,12 +1,9 @@
-import { resolve } from 'node:path';
 import { BusClient } from '../../sdk/bus-client.js';
 import { BusError, type BusErrorCode } from '../../sdk/bus-error.js';
 import { connect, connectTo } from '../../sdk/connect.js';
-import { repositoryAround } from '../../sdk/repository-bus.js';
-import { CliError } from '../cli-error.js';
+import { repositoryAt } from './repository-at.js';
 import type { Target } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
-import { refuseNonUtf8, workingDirectory } from '../settings/working-directory.js';
 
 /** How often a bus in this process polls if the kernel does not report changes. */
 export const LOCAL_POLL_INTERVAL_MS = 500;
@@ -69,22 +66,6 @@ export function connectToServer(
     ...(token === undefined ? {} : { token }),
     ...(root === undefined ? {} : { root }),
   });
-}
-
-/** @param root as the user named it. @throws CliError if there is no repository, BusError if it belongs to another user. */
-export function repositoryAt(root: string | undefined): string {
-  const from = root ?? workingDirectory();
-  try {
-    return repositoryAround(from, root !== undefined);
-  } catch (error) {
-    if (!(error instanceof BusError) || error.code !== 'no-endpoint') throw error;
-    refuseNonUtf8(resolve(from));
-    throw new CliError(
-      error.message,
-      'no_repository',
-      'run inside a repository, or name one with --root; muse-bus serve --root DIR starts a bus there',
-    );
-  }
 }
 
 async function served(connecting: Promise<BusClient>): Promise<Source> {

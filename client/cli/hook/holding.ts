@@ -2,10 +2,10 @@ import { holderForm, runSituation, type Address, type Kind } from '../../../prot
 import { askAtBarrier } from '../../sdk/barrier-mirror.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { toCliError } from '../cli-error.js';
+import { askServer } from '../commands/server-holding.js';
 import type { Target } from '../commands/target.js';
 import type { Text } from '../terminal/terminal-text.js';
 import { doubtOf, type HoldingAnswer } from './decision.js';
-import { askServer } from './server-holding.js';
 
 /** After this time without an answer the holders count as unknown. */
 const ANSWER_MS = 8_000;
@@ -29,7 +29,9 @@ export async function askHolding(question: Question): Promise<HoldingAnswer> {
   const signal = AbortSignal.timeout(ANSWER_MS);
   try {
     const served = question.target.server ? undefined : await askServer(question, signal);
-    return served ?? (await askClient(question, signal));
+    if (served === undefined) return await askClient(question, signal);
+    const { unread, ...answer } = served;
+    return { is: 'known', ...answer, doubt: unread === undefined ? undefined : doubtOf(unread) };
   } catch (error) {
     if (signal.aborted) return { is: 'unknown', why: `the bus gave no answer within ${String(ANSWER_MS / 1_000)} s` };
     return { is: 'unknown', why: toCliError(error).message };

@@ -4,15 +4,27 @@ import type { Address, HolderForm, RunSituation } from '../../../protocol/index.
 import { findEndpoint, type Endpoint } from '../../../server/repository/index.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { proveServer } from '../../sdk/server-proof.js';
-import { doubtOf, type HoldingAnswer } from './decision.js';
 
 /** The most addresses in one request, because a server may refuse a longer url. */
 const ADDRESSES_PER_REQUEST = 20;
 const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 
+/** What a server says about the holders of several addresses together. */
+export interface ServerHolding {
+  readonly holders: readonly HolderForm[];
+  /** Why there may be more holders: so many reservations never could be read; 0 if not all can be seen. `undefined` if the list is complete. */
+  readonly unread: number | undefined;
+  /** What concerns the run that the question named. */
+  readonly situation: RunSituation | undefined;
+  /** The server's clock, Unix milliseconds. */
+  readonly now: number;
+}
+
 interface Question {
   readonly root: string;
   readonly addresses: readonly Address[];
+  /** Only leases on this branch, and those without a branch. */
+  readonly branch?: string | undefined;
   /** The run whose situation is asked for too. */
   readonly run?: string | undefined;
 }
@@ -33,9 +45,9 @@ interface HoldersAnswer {
  * @returns `undefined` if no server of this user runs, or it does not serve plain HTTP; the caller must then ask in another way.
  */
 export async function askServer(
-  { root, addresses, run }: Question,
+  { root, addresses, branch, run }: Question,
   signal: AbortSignal,
-): Promise<HoldingAnswer | undefined> {
+): Promise<ServerHolding | undefined> {
   const found = findEndpoint(root);
   if (found.is !== 'living' || !found.endpoint.url.startsWith('ws:')) return undefined;
   const { endpoint } = found;
@@ -44,12 +56,17 @@ export async function askServer(
   try {
     for (let from = 0; from < texts.length; from += ADDRESSES_PER_REQUEST)
       answers.push(
-        await ask(endpoint, texts.slice(from, from + ADDRESSES_PER_REQUEST), from === 0 ? run : undefined, signal),
+        await ask(
+          endpoint,
+          { addresses: texts.slice(from, from + ADDRESSES_PER_REQUEST), branch, run: from === 0 ? run : undefined },
+          signal,
+        ),
       );
     // Of such a server, the answer `no` does not tell whether all reservations can be seen. That about a random address, which no lease holds, does.
     if (answers.every(({ free, is_complete: isComplete }) => free === 'no' && isComplete === undefined)) {
       const nobodys = `${randomUUID()}.none`;
-      answers.push(await ask(endpoint, [nobodys], texts.length === 0 ? run : undefined, signal));
+      const about = { addresses: [nobodys], branch, run: texts.length === 0 ? run : undefined };
+      answers.push(await ask(endpoint, about, signal));
     }
   } catch (error) {
     if (error instanceof BusError) return undefined;
@@ -59,19 +76,23 @@ export async function askServer(
   const unread = new Set(answers.flatMap((answer) => answer.unread ?? []));
   const isUnknown = answers.some((answer) => answer.free === 'unknown' || answer.is_complete === false);
   return {
-    is: 'known',
     holders: [...holders.values()],
     situation: answers.find((answer) => answer.run !== undefined)?.run,
-    doubt: unread.size > 0 || isUnknown ? doubtOf(unread.size) : undefined,
+    unread: unread.size > 0 || isUnknown ? unread.size : undefined,
     now: Math.min(...answers.map(({ now }) => Date.parse(now))),
   };
+}
+
+interface RequestParameters {
+  readonly addresses: readonly string[];
+  readonly branch: string | undefined;
+  readonly run: string | undefined;
 }
 
 /** Asks over a proven connection. @throws BusError if no server proves that it knows the token; Error if its answer is an error. */
 async function ask(
   endpoint: Endpoint,
-  addresses: readonly string[],
-  run: string | undefined,
+  { addresses, branch, run }: RequestParameters,
   signal: AbortSignal,
 ): Promise<HoldersAnswer> {
   const { url, token } = endpoint;
@@ -80,6 +101,7 @@ async function ask(
     throw new BusError('unreachable', 'nobody answers', '', { cause: error });
   });
   const query = new URLSearchParams(addresses.map((address) => ['address', address]));
+  if (branch !== undefined) query.append('branch', branch);
   if (run !== undefined) query.append('run_id', run);
   try {
     const place = `http://${new URL(url).host}/holders?${query.toString()}`;
