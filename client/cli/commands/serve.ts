@@ -12,6 +12,7 @@ import {
   type ServerOptions,
 } from '../../../server/index.js';
 import { findRepository, followWorktree, type RepositorySearch } from '../../../server/repository/index.js';
+import { httpUrl } from '../../sdk/bus-url.js';
 import { refuseTakenPort } from './taken-port.js';
 import { rootInEnvironment } from './target.js';
 import { toCliError, CliError } from '../cli-error.js';
@@ -153,7 +154,7 @@ function relayFailure(error: Error): CliError {
 
 /** The address of the inspector. The token is in the fragment, which browsers do not send to a server. */
 export function inspectorUrl({ url, token }: Endpoint): string {
-  return `${url.replace(/^ws/, 'http')}/#token=${token}`;
+  return `${httpUrl(url)}/#token=${token}`;
 }
 
 /** @throws CliError if there is no repository to serve. */

@@ -3,6 +3,7 @@ import { get, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Address, HolderForm, RunSituation } from '../../../protocol/index.js';
 import { findEndpoint, type Endpoint } from '../../../server/repository/index.js';
 import { BusError } from '../../sdk/bus-error.js';
+import { httpUrl } from '../../sdk/bus-url.js';
 import { proveServer } from '../../sdk/server-proof.js';
 import { doubtOf, type HoldingAnswer } from './decision.js';
 
@@ -80,7 +81,7 @@ async function ask(
   const query = new URLSearchParams(addresses.map((address) => ['address', address]));
   if (run !== undefined) query.append('run_id', run);
   try {
-    const place = `http://${new URL(url).host}/holders?${query.toString()}`;
+    const place = `${httpUrl(url)}/holders?${query.toString()}`;
     const response = await responseOf(place, { agent, signal, headers: { authorization: `Bearer ${token}` } });
     const text = await bodyOf(response);
     if (response.statusCode === 200) return JSON.parse(text) as HoldersAnswer;

@@ -116,7 +116,7 @@ def _place(url: str | None, token: str | None, start: str | None) -> Place:
         return Place(url, token, is_callers=True)
     root = repository_around(os.getcwd() if start is None else start, start is not None)
     found = find_endpoint(root)
-    if url is not None and _origin(url) != _origin(found.url):
+    if url is not None and _bus_of(url) != _bus_of(found.url):
         text = f"the token of this repository is for {found.url} and does not go to another url"
         raise BusError("untrusted-endpoint", text, "give the token of that bus, too")
     if token is not None and token != found.token:
@@ -125,9 +125,10 @@ def _place(url: str | None, token: str | None, start: str | None) -> Place:
     return Place(found.url, found.token, is_callers=False)
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def _bus_of(url: str) -> tuple[str, str | None, int | None, str]:
+    """What two urls of one bus have in common. Below each path of an edge is another repository, with another token."""
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), parts.path.rstrip("/")
 
 
 def _check_url(url: str) -> None:
