@@ -64,6 +64,7 @@ export const SOURCE_RULES: Readonly<Record<SettingName, SourceRule>> = {
   drain: nothing('decides how long a server takes to end'),
   maxStaleness: nothing('would let an edge serve old records as new ones'),
   sharePort: nothing(NETWORK),
+  repositories: nothing(PATH),
   relay: nothing(NATS),
   relayRepository: nothing("would publish under another repository's name"),
   relayCreds: nothing(PATH),

@@ -132,6 +132,9 @@ export const SETTINGS = {
     named('share_port', '', 'let several edges on this host share one port, so that each can use its own core'),
     false,
   ),
+  repositories: optional(
+    named('repositories', 'file', 'JSON file that names the repositories of one edge, each with its path and token'),
+  ),
   relay: withoutSecret(
     optional(
       named('relay', 'url', 'NATS JetStream between origin and edges, nats:// or tls://host:port, several with commas'),
@@ -209,6 +212,7 @@ export const ORIGIN_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
 export const EDGE_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
   'maxStaleness',
   'sharePort',
+  'repositories',
   'relayPublicKey',
 ]);
 
