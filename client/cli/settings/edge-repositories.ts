@@ -16,6 +16,7 @@ const OWN_SETTINGS = [
   'relay',
   'relayRepository',
   'relayCreds',
+  'relayNkey',
   'relayUser',
   'relayPasswordFile',
   'relayTokenFile',
@@ -23,6 +24,7 @@ const OWN_SETTINGS = [
   'relayCert',
   'relayKey',
   'relayPublicKey',
+  'relayDomain',
   'maxStaleness',
 ] as const satisfies readonly SettingName[];
 const BY_KEY = new Map(OWN_SETTINGS.map((name) => [SETTINGS[name].name, name]));
@@ -30,6 +32,7 @@ const BY_KEY = new Map(OWN_SETTINGS.map((name) => [SETTINGS[name].name, name]));
 /** Those whose value is the path of a file. */
 const FILES: ReadonlySet<SettingName> = new Set<SettingName>([
   'relayCreds',
+  'relayNkey',
   'relayPasswordFile',
   'relayTokenFile',
   'relayCa',
@@ -120,7 +123,7 @@ function readEntry(entry: unknown, place: Place, edge: EdgeSettings, env: NodeJS
   return { path, repository: settings.relayRepository, endpoint, tokenFile, options };
 }
 
-const ACCESS = ['relayCreds', 'relayUser', 'relayPasswordFile', 'relayTokenFile'] as const;
+const ACCESS = ['relayCreds', 'relayNkey', 'relayUser', 'relayPasswordFile', 'relayTokenFile'] as const;
 const NO_ACCESS = Object.fromEntries(ACCESS.map((name) => [name, undefined]));
 
 function valueOf(name: (typeof OWN_SETTINGS)[number], value: unknown, { file, where }: Place): unknown {

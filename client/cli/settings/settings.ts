@@ -145,7 +145,8 @@ export const SETTINGS = {
     DEFAULT_RELAY_REPOSITORY,
     asText,
   ),
-  relayCreds: optional(named('relay_creds', 'file', 'a .creds file for NATS')),
+  relayCreds: optional(named('relay_creds', 'file', 'a .creds file for NATS; read again at each connection')),
+  relayNkey: optional(named('relay_nkey', 'file', 'file with the seed of an nkey for NATS')),
   relayUser: optional(named('relay_user', 'name', 'user for NATS; see --relay-password-file')),
   relayPasswordFile: optional(
     named('relay_password_file', 'file', 'file with the password for NATS (or set MUSE_BUS_RELAY_PASSWORD)'),
@@ -162,6 +163,9 @@ export const SETTINGS = {
       'key',
       'public key of the origin, as its doctor shows it: believe nothing else (repeatable)',
     ),
+  ),
+  relayDomain: optional(
+    named('relay_domain', 'name', 'JetStream domain of the stream, if it is not that of the server connected to'),
   ),
   relayMaxMessages: setting(
     named('relay_max_messages', 'n', 'messages that the stream keeps'),
