@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { freePort } from './free-port.js';
 import { until } from './until.js';
 
+/** Another version than the installed one: `NATS_SERVER=/path/to/nats-server npx tap test/server/relay`. */
+const PROGRAM = process.env['NATS_SERVER'] ?? 'nats-server';
+
 /** The reason to skip tests with NATS; `false` where nats-server is installed. */
 export const withoutNats: string | false = (() => {
   try {
-    execFileSync('nats-server', ['--version'], { stdio: 'ignore' });
+    execFileSync(PROGRAM, ['--version'], { stdio: 'ignore' });
     return false;
   } catch {
     return 'nats-server is not installed';
@@ -63,7 +66,7 @@ export class NatsServer {
     const { domain, config = '' } = this.options;
     const jetStream = `store_dir: "${store}"${domain === undefined ? '' : `, domain: ${domain}`}`;
     writeFileSync(file, `${listen}\njetstream { ${jetStream} }\n${config}\n`);
-    const [program, ...args] = [...(this.options.under ?? []), 'nats-server', '-c', file];
+    const [program, ...args] = [...(this.options.under ?? []), PROGRAM, '-c', file];
     const child = spawn(program, args, { stdio: 'ignore' });
     this.#child = child;
     let isOpen = false;
