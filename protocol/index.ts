@@ -2,7 +2,7 @@
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
 export { isJsonObject } from './json-object.js';
-export { decodeStrictly, packMessage, unpackMessage, unpackStrictly } from './wire/codec.js';
+export { decodeStrictly, packMessage, packRecord, unpackMessage, unpackStrictly } from './wire/codec.js';
 export { checkMessagePack } from './wire/msgpack-check.js';
 export type { Cursor } from './wire/cursor.js';
 export { formatCursor, parseCursor } from './wire/cursor.js';

@@ -58,6 +58,8 @@ export class SessionManager {
   readonly #intake: Intake;
   /** The services of the sessions: one object that all of them share. */
   readonly #shared: SessionServices;
+  /** Made once: each of many clients that connect at once is told them. */
+  readonly #limits: Readonly<Record<string, number>>;
   #nextSession = 1;
   #cancelHeartbeat: (() => void) | undefined;
 
@@ -69,6 +71,7 @@ export class SessionManager {
     log: Log,
     private readonly supervision: Supervision = UNSUPERVISED,
   ) {
+    this.#limits = toldLimits(options);
     this.#turns = new TurnLoop(clock, CATCH_UP_TURN_MS, (turn) => this.catchUp.step(turn));
     this.catchUp = new CatchUp(hub, options.limits.maxQueuedBytes, () => this.#turns.request(), supervision);
     this.#intake = new Intake(clock);
@@ -163,10 +166,10 @@ export class SessionManager {
       features: FEATURES,
     };
   }
+}
 
-  get #limits(): Readonly<Record<string, number>> {
-    const { limits, idleTimeoutMs } = this.options;
-    const entries = Object.entries<number>({ ...limits, idleTimeoutMs, maxMessageBytes: maxMessageBytes(limits) });
-    return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
-  }
+/** Returns the limits as clients are told them. */
+function toldLimits({ limits, idleTimeoutMs }: SessionManagerOptions): Readonly<Record<string, number>> {
+  const entries = Object.entries<number>({ ...limits, idleTimeoutMs, maxMessageBytes: maxMessageBytes(limits) });
+  return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
 }

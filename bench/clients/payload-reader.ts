@@ -13,10 +13,10 @@ export interface PayloadReader {
   read(buffer: Buffer, from: number, to: number, isStart: boolean, isEnd: boolean): void;
 }
 
-/** The length of the head of an `events` frame of the bus. Its last four bytes are the number of events. */
+/** The longest head of an `events` frame of the bus: `[type, uint32, uint64, array32 of …]`. */
 const BUS_HEAD_BYTES = 21;
 
-/** The reader for the bus. The head of a frame has the index of its first event and the number of events at fixed offsets. */
+/** The reader for the bus. The head of a frame has the index of its first event and the number of events, in numbers of any width. */
 export class BusReader implements PayloadReader {
   events = 0;
   isReady = false;
@@ -47,12 +47,14 @@ export class BusReader implements PayloadReader {
     // The indices after a resync begin with another count.
     if (type === MessageType.resync) this.#nextIndex = undefined;
     if (type !== MessageType.events && type !== MessageType.batch) return;
-    if (bytes[at] !== 0x94 || bytes[at + 2] !== 0xce || bytes[at + 7] !== 0xcf || bytes[at + 16] !== 0xdd) {
+    if (bytes[at] !== 0x94) {
       throw new Error('the head of a frame is not in the format that the counting client expects');
     }
-    const count = bytes.readUInt32BE(at + 17);
+    const group = uintAt(bytes, at + 2);
+    const first = uintAt(bytes, group.next);
+    const count = uintAt(bytes, first.next, 0x90, 0xdc).value;
     this.events += count;
-    if (type === MessageType.events) this.#follow(Number(bytes.readBigUInt64BE(at + 8)), count);
+    if (type === MessageType.events) this.#follow(first.value, count);
   }
 
   #follow(first: number, count: number): void {
@@ -60,6 +62,28 @@ export class BusReader implements PayloadReader {
       throw new Error(`events ${String(this.#nextIndex)} to ${String(first)} of the group are missing`);
     }
     this.#nextIndex = first + count;
+  }
+}
+
+/**
+ * Reads a number, or the length of an array.
+ * @param short the first byte of the values that it holds itself, of which there are 128 numbers and 16 lengths.
+ * @param wide the first byte of a value in two bytes; the next ones say four and eight.
+ */
+function uintAt(bytes: Buffer, at: number, short = 0, wide = 0xcd): { readonly value: number; readonly next: number } {
+  const first = bytes[at]!;
+  if (first >= short && first < (short === 0 ? 0x80 : short + 16)) return { value: first - short, next: at + 1 };
+  switch (first - wide) {
+    case -1:
+      return { value: bytes[at + 1]!, next: at + 2 };
+    case 0:
+      return { value: bytes.readUInt16BE(at + 1), next: at + 3 };
+    case 1:
+      return { value: bytes.readUInt32BE(at + 1), next: at + 5 };
+    case 2:
+      return { value: Number(bytes.readBigUInt64BE(at + 1)), next: at + 9 };
+    default:
+      throw new Error('the head of a frame has a number that the counting client does not know');
   }
 }
 

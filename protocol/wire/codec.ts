@@ -19,6 +19,17 @@ export function packMessage(message: unknown): Uint8Array {
   }
 }
 
+const MAP16 = 0xde;
+const MAX_FIXMAP = 15;
+
+/** Packs a record's data like {@link packMessage}, which spends three bytes on the number of keys where one byte holds it. */
+export function packRecord(data: object): Uint8Array {
+  const bytes = packMessage(data);
+  if (bytes[0] !== MAP16 || bytes[1] !== 0 || bytes[2]! > MAX_FIXMAP) return bytes;
+  bytes[2]! |= 0x80;
+  return bytes.subarray(2);
+}
+
 /** Decodes bytes that a trusted peer packed. For bytes from any other source use {@link decodeStrictly}. */
 export function unpackMessage(bytes: Uint8Array): unknown {
   return packr.unpack(bytes);

@@ -12,6 +12,7 @@ import type { RecordVersion } from '../store/record-version.js';
 import { UNSUPERVISED, type Supervision } from '../runtime/supervisor.js';
 import type { Turn } from '../runtime/turn-loop.js';
 import type { InReplay, InSnapshot, Lagging } from './delivery-state.js';
+import { HistoryPiece, HistoryPieces } from './history-pieces.js';
 import type { Hub } from './hub.js';
 import { deliveryFromNow } from './initial-delivery.js';
 import { Piece } from './piece.js';
@@ -33,6 +34,7 @@ export class CatchUp {
   readonly #waiting = new Set<Subscriber>();
   readonly #pieceBytes: number;
   readonly #pieces: SnapshotPieces;
+  readonly #past = new HistoryPieces();
 
   constructor(
     private readonly hub: Hub,
@@ -76,11 +78,13 @@ export class CatchUp {
   clear(): void {
     this.#waiting.clear();
     this.#pieces.clear();
+    this.#past.clear();
   }
 
-  /** Frees what was kept for subscriptions that begin within a second of each other. To be called now and then. */
+  /** Frees what was kept for subscriptions that begin soon after each other. To be called now and then. */
   forgetOld(now: UnixMillis): void {
     this.#pieces.forgetOld(now);
+    this.#past.forgetIdle();
   }
 
   /** Serves one subscriber. An error ends its connection, and the next subscriber is served. */
@@ -157,19 +161,17 @@ export class CatchUp {
   }
 
   #sendReplay(subscription: Subscription, { after, until }: InReplay, turn: Turn): void {
-    const piece = this.#piece(subscription, turn);
-    const looked = this.#collect(subscription, piece, after, until);
-    this.hub.deliveredBehind += piece.events.length;
-    subscription.sendReplay(piece.events, looked);
+    const piece = this.#collect(subscription, after, until, turn);
+    this.hub.deliveredBehind += piece.count;
+    subscription.sendReplay(piece, piece.looked);
   }
 
   /** Sends events that the group counted while this subscription was not live, in frames like those of the group. */
   #sendMissed(subscription: Subscription, { after }: Lagging, turn: Turn): void {
-    const piece = this.#piece(subscription, turn);
-    const looked = this.#collect(subscription, piece, after, this.hub.revision);
-    if (!subscription.sendMissed(piece.events, looked)) return;
-    this.hub.deliveredBehind += piece.events.length;
-    if (looked === this.hub.revision) subscription.goLive();
+    const piece = this.#collect(subscription, after, this.hub.revision, turn);
+    if (!subscription.sendMissed(piece, piece.looked)) return;
+    this.hub.deliveredBehind += piece.count;
+    if (piece.looked === this.hub.revision) subscription.goLive();
   }
 
   /** Begins a subscription again with the current records, because the missed events are no longer in the history. */
@@ -199,15 +201,27 @@ export class CatchUp {
     return new Piece(remaining, this.#pieceBytes, group.matcher.cost, turn);
   }
 
-  /** Adds the matching events of the history to the piece. @returns the revision up to which events have been matched. */
-  #collect({ group }: Subscription, piece: Piece, after: Revision, until: Revision): Revision {
-    let position: number = after;
+  /**
+   * Returns the matching events of the history in one piece, and keeps it for the next subscriptions of the group. A piece that another
+   * one was sent is used again, and continued if more has happened since.
+   */
+  #collect(subscription: Subscription, after: Revision, until: Revision, turn: Turn): HistoryPiece {
+    const { group, remaining } = subscription;
+    const kept = this.#past.find(group, after);
+    const begun = kept && kept.looked <= until && kept.count <= remaining ? kept : undefined;
+    if (begun?.looked === until) return begun;
+    const piece = this.#piece(subscription, turn);
+    for (const event of begun?.events ?? []) piece.add(event);
+    let position: number = begun?.looked ?? after;
     while (position < until && piece.hasRoom()) {
       const event = this.hub.history.at(++position);
       const view = event.viewFor(group.matcher);
       if (view !== undefined) piece.add(event.encoded(view, group.encoding));
     }
-    return revision(position);
+    if (position === begun?.looked) return begun;
+    const made = new HistoryPiece(group, after, revision(position), piece.events);
+    if (kept === undefined || made.looked > kept.looked) this.#past.add(made);
+    return made;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { MessageType } from '../../protocol/index.js';
 import { packMessage, type Encoding, type ServerMessage } from '../../protocol/index.js';
+import { writeArrayHead, writeUint } from '../store/msgpack-writer.js';
 
 /** Returns a message as the bytes of a frame. */
 export function encodeMessage(message: ServerMessage, encoding: Encoding): Uint8Array {
@@ -15,9 +16,6 @@ export interface EventsHead {
   readonly first: number;
 }
 
-// [type, uint32, uint64, array32 of …]: fixed widths keep the head a constant 21 bytes.
-const PACKED_HEAD_BYTES = 21;
-
 /** Returns a frame around encoded events. Their bytes are copied once and not parsed. */
 export function frameOf(head: EventsHead, events: readonly Uint8Array[], encoding: Encoding): Uint8Array {
   return encoding === 'msgpack' ? packedFrame(head, events) : jsonFrame(head, events);
@@ -25,39 +23,41 @@ export function frameOf(head: EventsHead, events: readonly Uint8Array[], encodin
 
 /**
  * Returns a frame with the events of another, under another head; the same frame if the heads are the same.
- * @param was the head of that frame.
+ * @param was the head of that frame, and the number of its events.
  */
-export function withHead(frame: Uint8Array, was: EventsHead, head: EventsHead, encoding: Encoding): Uint8Array {
+export function withHead(
+  frame: Uint8Array,
+  was: EventsHead,
+  head: EventsHead,
+  count: number,
+  encoding: Encoding,
+): Uint8Array {
   if (was.type === head.type && was.to === head.to && was.first === head.first) return frame;
-  if (encoding === 'json') return Buffer.concat([jsonHead(head), frame.subarray(jsonHead(was).length)]);
-  const copy = Buffer.from(frame);
-  writeHead(copy, head);
-  return copy;
+  const headOf = encoding === 'json' ? jsonHead : (one: EventsHead) => packedHead(one, count);
+  return Buffer.concat([headOf(head), frame.subarray(headOf(was).length)]);
 }
+
+/** The longest head: `[type, uint32, uint64, array32 of …]`. */
+const MOST_HEAD_BYTES = 1 + 1 + 5 + 9 + 5;
+const scratch = Buffer.allocUnsafe(MOST_HEAD_BYTES);
+
+/** Writes the head into the scratch buffer, each number as short as it is. @returns its length. */
+function writeHead({ type, to, first }: EventsHead, count: number): number {
+  scratch[0] = 0x94;
+  scratch[1] = type;
+  return writeArrayHead(scratch, writeUint(scratch, writeUint(scratch, 2, to), first), count);
+}
+
+const packedHead = (head: EventsHead, count: number): Uint8Array =>
+  Buffer.from(scratch.subarray(0, writeHead(head, count)));
 
 function packedFrame(head: EventsHead, events: readonly Uint8Array[]): Uint8Array {
-  let length = PACKED_HEAD_BYTES;
+  const headLength = writeHead(head, events.length);
+  let length = headLength;
   for (const event of events) length += event.length;
   const frame = Buffer.allocUnsafe(length);
-  writeHead(frame, head);
-  return writeEvents(frame, events);
-}
-
-function writeHead(frame: Buffer, { type, to, first }: EventsHead): void {
-  frame[0] = 0x94;
-  frame[1] = type;
-  frame[2] = 0xce;
-  frame.writeUInt32BE(to, 3);
-  frame[7] = 0xcf;
-  frame.writeUInt32BE(Math.floor(first / 0x1_0000_0000), 8);
-  frame.writeUInt32BE(first >>> 0, 12);
-  // array16 would save two bytes per frame, but the head would no longer have a constant width.
-  frame[16] = 0xdd;
-}
-
-function writeEvents(frame: Buffer, events: readonly Uint8Array[]): Buffer {
-  frame.writeUInt32BE(events.length, 17);
-  let at = PACKED_HEAD_BYTES;
+  scratch.copy(frame, 0, 0, headLength);
+  let at = headLength;
   for (const event of events) {
     frame.set(event, at);
     at += event.length;

@@ -1,7 +1,7 @@
 import type { LeaseState, Revision, UnixMillis } from '../../protocol/index.js';
 import type { CurrentRecords } from '../store/current-records.js';
 import type { RecordVersion } from '../store/record-version.js';
-import { frameOf, withHead, type EventsHead } from './frames.js';
+import { EncodedRun } from './encoded-run.js';
 import type { Group } from './group.js';
 
 /** For how long a piece is sent to others, milliseconds. Its events carry the time at which it was encoded. */
@@ -14,43 +14,27 @@ const BYTES_PER_REFERENCE = 8;
  * A run of records, encoded once for all subscriptions of a group. It does not belong to a cut: of two cuts, most runs have the same
  * versions, and are the same bytes.
  */
-export class SnapshotPiece {
+export class SnapshotPiece extends EncodedRun {
   /** When the leases were last found in the states that the events carry. */
   heldAt: { readonly now: UnixMillis; readonly revision: Revision };
-  #sent: { readonly head: EventsHead; readonly frame: Uint8Array } | undefined;
 
   constructor(
     /** The records that were matched, in canonical order. */
     readonly versions: readonly RecordVersion[],
     /** The events of those that match. */
-    private readonly events: readonly Uint8Array[],
-    private readonly group: Group,
+    events: readonly Uint8Array[],
+    group: Group,
     /** The states of the leases among the records, as the events carry them. */
     readonly leases: readonly { readonly version: RecordVersion; readonly state: LeaseState }[],
     readonly encodedAt: UnixMillis,
     revision: Revision,
   ) {
+    super(events, group.encoding);
     this.heldAt = { now: encodedAt, revision };
   }
 
-  get count(): number {
-    return this.events.length;
-  }
-
-  get bytes(): number {
-    const events = this.events.reduce((sum, event) => sum + event.length, 0);
-    // The events, and the frame around the same bytes.
-    return 2 * events + BYTES_PER_REFERENCE * this.versions.length;
-  }
-
-  /** Returns the frame for one subscription. Those that have the same id and have come as far share one. */
-  frame(head: EventsHead): Uint8Array {
-    const { encoding } = this.group;
-    const frame = this.#sent
-      ? withHead(this.#sent.frame, this.#sent.head, head, encoding)
-      : frameOf(head, this.events, encoding);
-    if (frame !== this.#sent?.frame) this.#sent = { head, frame };
-    return frame;
+  override get bytes(): number {
+    return super.bytes + BYTES_PER_REFERENCE * this.versions.length;
   }
 }
 

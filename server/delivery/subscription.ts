@@ -128,9 +128,9 @@ export class Subscription implements GroupMember {
   }
 
   /** Sends a piece of a replay. All events up to `after` have been matched. */
-  sendReplay(events: readonly Uint8Array[], after: Revision): void {
-    this.#become({ is: 'history-sent', after, events: events.length });
-    this.#sendBatch({ count: events.length, frame: (head) => frameOf(head, events, this.owner.encoding) });
+  sendReplay(piece: Batch, after: Revision): void {
+    this.#become({ is: 'history-sent', after, events: piece.count });
+    this.#sendBatch(piece);
     if (this.#state.at === 'replay' && after === this.#state.until) this.#sync(this.#state);
   }
 
@@ -139,11 +139,11 @@ export class Subscription implements GroupMember {
    * matched.
    * @returns whether the port took them; if not, nothing has changed.
    */
-  sendMissed(events: readonly Uint8Array[], after: Revision): boolean {
+  sendMissed(piece: Batch, after: Revision): boolean {
     if (this.#state.at !== 'lagging') return false;
-    if (events.length > 0 && this.owner.port.offer(this.#groupFrame(events, this.#state.index)) === 'dropped')
-      return false;
-    this.#become({ is: 'history-sent', after, events: events.length });
+    const { count } = piece;
+    if (count > 0 && this.owner.port.offer(piece.frame(this.#groupHead(this.#state.index))) === 'dropped') return false;
+    this.#become({ is: 'history-sent', after, events: count });
     if (this.remaining === 0) this.complete('max_events');
     return true;
   }
@@ -167,7 +167,7 @@ export class Subscription implements GroupMember {
   /** Sends the last events that the cap allows, up to the revision `last`, in a frame for it alone, and ends it. */
   sendLast(events: readonly Uint8Array[], index: number, last: Revision): void {
     this.#become({ is: 'fell-behind', after: last, index: index + events.length });
-    this.owner.port.send(this.#groupFrame(events, index));
+    this.owner.port.send(frameOf(this.#groupHead(index), events, this.owner.encoding));
     this.complete('max_events');
   }
 
@@ -228,8 +228,8 @@ export class Subscription implements GroupMember {
     this.#become({ is: 'synced' });
   }
 
-  #groupFrame(events: readonly Uint8Array[], first: number): Uint8Array {
-    return frameOf({ type: MessageType.events, to: this.group.id, first }, events, this.owner.encoding);
+  #groupHead(first: number): EventsHead {
+    return { type: MessageType.events, to: this.group.id, first };
   }
 
   #send(message: ServerMessage): void {

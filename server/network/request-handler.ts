@@ -102,7 +102,7 @@ export class RequestHandler implements SocketOwner {
       if (!upgrade.accept) return refused(this.#counted(request, upgrade.reply));
       if (!this.bus.isRunning) return refused(UNREADY);
       return this.#slots.isFree() ? { ...upgrade, owner: this } : refused(this.#slots.refusal());
-    }, refused(FAILED));
+    }, UPGRADE_FAILED);
   }
 
   open(socket: Socket, encoding: Encoding): Connection {
@@ -144,3 +144,4 @@ const NOBODY: Connection = { message: nothing, control: nothing, drained: nothin
 const UNREADY = withSecurityHeaders(STARTING);
 const STOPPING = withSecurityHeaders(refusal(503, 'stopping', { 'retry-after': '1', connection: 'close' }));
 const FAILED = withSecurityHeaders(refusal(500, 'the server failed on this request; its log says how'));
+const UPGRADE_FAILED: Upgrade = { accept: false, reply: FAILED };

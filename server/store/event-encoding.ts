@@ -1,4 +1,5 @@
 import type { Encoding, Problem, Reason, WireLease } from '../../protocol/index.js';
+import { writeArrayHead, writeNil, writeText, writeTime, writeUint } from './msgpack-writer.js';
 import { RecordVersion } from './record-version.js';
 
 /** The elements of a wire event, before they are encoded. */
@@ -52,13 +53,12 @@ const scratch = Buffer.allocUnsafe(8_192);
 
 function encodePacked(fields: EventFields): Uint8Array {
   const tail = trailing(fields);
-  let at = 0;
-  scratch[at++] = 0x90 | (6 + tail.length);
-  at = writeUint(at, fields.revision);
-  scratch[at++] = fields.type;
-  scratch[at++] = fields.kind;
-  at = writeText(at, fields.record.id);
-  at = writeUint(at, fields.timeMs);
+  let at = writeArrayHead(scratch, 0, 6 + tail.length);
+  at = writeUint(scratch, at, fields.revision);
+  at = writeUint(scratch, at, fields.type);
+  at = writeUint(scratch, at, fields.kind);
+  at = writeText(scratch, at, fields.record.id);
+  at = writeTime(scratch, at, fields.timeMs);
   const dataAt = at;
   for (const element of tail) at = writeElement(at, element);
 
@@ -71,52 +71,14 @@ function encodePacked(fields: EventFields): Uint8Array {
 }
 
 function writeElement(at: number, element: Element): number {
-  if (element === null) return writeNil(at);
-  return typeof element === 'string' ? writeText(at, element) : writeLease(at, element);
+  if (element === null) return writeNil(scratch, at);
+  return typeof element === 'string' ? writeText(scratch, at, element) : writeLease(at, element);
 }
 
 function writeLease(at: number, [state, endMs, extendedBy, reservation]: WireLease): number {
-  scratch[at++] = 0x90 | (reservation === undefined ? 3 : 4);
-  at = writeText(at, state);
-  at = endMs === null ? writeNil(at) : writeTime(at, endMs);
-  at = extendedBy === null ? writeNil(at) : writeText(at, extendedBy);
-  return reservation === undefined ? at : writeText(at, reservation);
-}
-
-/** The end of a lease may be before 1970, which is negative. */
-function writeTime(at: number, ms: number): number {
-  if (ms >= 0) return writeUint(at, ms);
-  scratch[at] = 0xcb;
-  return scratch.writeDoubleBE(ms, at + 1);
-}
-
-function writeNil(at: number): number {
-  scratch[at] = 0xc0;
-  return at + 1;
-}
-
-function writeUint(at: number, value: number): number {
-  if (value < 0x80) {
-    scratch[at] = value;
-    return at + 1;
-  }
-  if (value <= 0xffffffff) {
-    scratch[at] = 0xce;
-    return scratch.writeUInt32BE(value, at + 1);
-  }
-  scratch[at] = 0xcf;
-  scratch.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at + 1);
-  return scratch.writeUInt32BE(value >>> 0, at + 5);
-}
-
-function writeText(at: number, text: string): number {
-  const length = scratch.write(text, at + 3);
-  if (length < 32) {
-    scratch[at] = 0xa0 | length;
-    scratch.copyWithin(at + 1, at + 3, at + 3 + length);
-    return at + 1 + length;
-  }
-  scratch[at] = 0xda;
-  scratch.writeUInt16BE(length, at + 1);
-  return at + 3 + length;
+  at = writeArrayHead(scratch, at, reservation === undefined ? 3 : 4);
+  at = writeText(scratch, at, state);
+  at = endMs === null ? writeNil(scratch, at) : writeTime(scratch, at, endMs);
+  at = extendedBy === null ? writeNil(scratch, at) : writeText(scratch, at, extendedBy);
+  return reservation === undefined ? at : writeText(scratch, at, reservation);
 }

@@ -1,6 +1,6 @@
 import {
   matchable,
-  packMessage,
+  packRecord,
   sameFollowed,
   unpackMessage,
   type Followed,
@@ -41,7 +41,7 @@ export class RecordVersion {
     if (!data) return;
     this.#matchable = matchable(kind, id, data, followed);
     // Packed now, so that data that cannot be packed fails while the record is read, and not during delivery.
-    this.#packed = packMessage(data);
+    this.#packed = packRecord(data);
   }
 
   /** Returns a version made from the bytes that {@link packed} gave. They are unpacked when the data is first read. */
@@ -105,7 +105,7 @@ export class RecordVersion {
 
   /** The data as MessagePack. */
   get packed(): Uint8Array {
-    return (this.#packed ??= packMessage(this.data));
+    return (this.#packed ??= packRecord(this.data));
   }
 
   /** The data as JSON. */

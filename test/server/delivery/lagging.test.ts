@@ -143,7 +143,7 @@ t.test('all subscriptions of a connection fall behind and catch up together', as
 t.test(
   'a client that needs events which the history no longer holds receives a resync and a new snapshot',
   async (t) => {
-    const stream = new Stream({ maxQueuedBytes: 4_000, maxHistoryEvents: 10 });
+    const stream = new Stream({ maxQueuedBytes: 2_000, maxHistoryEvents: 10 });
     const slow = stalledAfterSync(stream);
     for (let n = 0; n < 100; n++) stream.turn(task(n % 30));
     slow.socket.mode = 'flowing';
