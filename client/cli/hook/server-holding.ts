@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { get, type IncomingMessage, type RequestOptions } from 'node:http';
-import type { Address, HolderForm, RunSituation } from '../../../protocol/index.js';
+import type { Address, LeaseForm, RunSituation } from '../../../protocol/index.js';
 import { findEndpoint, type Endpoint } from '../../../server/repository/index.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { proveServer } from '../../sdk/server-proof.js';
@@ -20,7 +20,7 @@ interface Question {
 /** The answer of `/holders`, as in docs/HTTP.md. */
 interface HoldersAnswer {
   readonly free?: 'yes' | 'no' | 'unknown';
-  readonly holders: readonly HolderForm[];
+  readonly holders: readonly LeaseForm[];
   readonly unread?: readonly string[];
   readonly run?: RunSituation;
   readonly now: string;
