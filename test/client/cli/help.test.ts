@@ -72,7 +72,7 @@ t.test(
   'what is no command or option is named, and where to read on; so is help of it, and a group of commands shows its help',
   async (t) => {
     for (const [args, says] of [
-        [['watch', '--xyzzyx'], /unknown option '--xyzzyx'\n +see muse-bus watch --help/],
+      [['watch', '--xyzzyx'], /unknown option '--xyzzyx'\n +see muse-bus watch --help/],
       [['help', 'watc'], /unknown command 'watc'\n +did you mean watch\?/],
       [['help', 'token', 'rotat'], /unknown command 'rotat'\n +did you mean rotate\?/],
     ] as const) {
