@@ -116,7 +116,7 @@ function Row({ lane, window, beginsMs }: { lane: Lane; window: Span; beginsMs: n
     <div class="lane-grid cells" role="presentation">
       <div role="gridcell" class="lane-name">
         <PlaceLink to={{ view: 'lanes', target: { type: 'run', run: lane.run } }}>
-          <Text value={lane.run} max={22} middle />
+          {lane.run === '' ? <span class="muted">no run</span> : <Text value={lane.run} max={22} middle />}
         </PlaceLink>
         {held > TRACKS ? <span class="muted">{held} leases</span> : null}
         <span class="muted">
