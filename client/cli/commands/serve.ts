@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { existsSync, realpathSync, unwatchFile, watchFile } from 'node:fs';
+import { existsSync, realpathSync, statSync, unwatchFile, watchFile } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import {
   type BusServer,
@@ -162,7 +162,14 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
   const named = flag === undefined ? rootInEnvironment(env) : { root: flag, by: '--root' };
   if (named !== undefined) {
     const { root, by: where } = named;
-    if (existsSync(root)) return rootFound(repositoryNamed(resolve(root)), root);
+    const found = statSync(root, { throwIfNoEntry: false });
+    if (found && !found.isDirectory())
+      throw new CliError(
+        `${where} ${resolve(root)} is no directory`,
+        'no_repository',
+        'name the directory of a repository',
+      );
+    if (found) return rootFound(repositoryNamed(resolve(root)), root);
     refuseNonUtf8(resolve(root));
     throw new CliError(`${where} ${resolve(root)} does not exist`, 'no_repository');
   }

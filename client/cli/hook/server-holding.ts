@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { get, type IncomingMessage, type RequestOptions } from 'node:http';
-import type { Address, HolderForm, RunSituation } from '../../../protocol/index.js';
+import type { Address, LeaseForm, RunSituation } from '../../../protocol/index.js';
 import { findEndpoint, type Endpoint } from '../../../server/repository/index.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { httpUrl } from '../../sdk/bus-url.js';
@@ -23,7 +23,7 @@ interface HoldersAnswer {
   readonly free?: 'yes' | 'no' | 'unknown';
   /** Whether all reservations could be seen and read. A server of an earlier version does not say it. */
   readonly is_complete?: boolean;
-  readonly holders: readonly HolderForm[];
+  readonly holders: readonly LeaseForm[];
   readonly unread?: readonly string[];
   readonly run?: RunSituation;
   readonly now: string;

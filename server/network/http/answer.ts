@@ -1,5 +1,5 @@
 import { closestMatch } from '../../../protocol/index.js';
-import { QueryError } from './query.js';
+import { ParameterError } from './query.js';
 import { readinessReply, type ReadinessReport } from './readiness.js';
 import { json, text } from './reply.js';
 import type { Route } from './route.js';
@@ -119,7 +119,7 @@ function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
   try {
     return known(request);
   } catch (error) {
-    if (error instanceof QueryError) return text(400, error.message, {}, error.marked);
+    if (error instanceof ParameterError) return text(400, error.message, {}, error.marked);
     throw error;
   }
 }

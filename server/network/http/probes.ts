@@ -4,7 +4,7 @@ import { refusal } from '../refusal.js';
 import { withSecurityHeaders } from '../security-headers.js';
 import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from '../transport.js';
 import { json, text } from './reply.js';
-import { QueryError } from './query.js';
+import { ParameterError } from './query.js';
 import type { Route } from './route.js';
 
 export interface ProbeServices {
@@ -56,7 +56,7 @@ function scrape(request: RequestHead, metrics: Route): HttpAnswer {
   try {
     return metrics(request);
   } catch (error) {
-    if (error instanceof QueryError) return text(400, error.message);
+    if (error instanceof ParameterError) return text(400, error.message);
     throw error;
   }
 }
