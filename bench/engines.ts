@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { delimiter, resolve } from 'node:path';
 import { LIVES, side, summaryOf, type Life, type Round, type Transport } from './anatomy.js';
 import type { Bench } from './bench.js';
@@ -28,11 +27,12 @@ const MOST_AGAINST_FIRST = 1.1;
 
 /** Asks a program of Node for its version, and whether it loads the native engine. */
 function runtimeAt(path: string): Runtime {
-  const run = (script: string): ReturnType<typeof spawnSync> => spawnSync(path, ['-e', script], { encoding: 'utf8' });
-  const version = String(run('process.stdout.write(process.versions.node)').stdout);
+  const run = (script: string): { readonly status: number | null; readonly stdout: string } =>
+    spawnSync(path, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  const { stdout: version } = run('process.stdout.write(process.versions.node)');
   if (version === '') throw new Error(`${path} is no program of Node`);
-  const engine = createRequire(import.meta.url).resolve('uWebSockets.js');
-  return { version, path, loadsNative: run(`require(${JSON.stringify(engine)})`).status === 0 };
+  const engine = JSON.stringify(import.meta.resolve('uWebSockets.js'));
+  return { version, path, loadsNative: run(`await import(${engine})`).status === 0 };
 }
 
 /** Returns this Node, and those that MUSE_BENCH_NODES names. */
