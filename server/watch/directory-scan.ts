@@ -8,6 +8,7 @@ import type { CheckedDirectories } from './checked-directories.js';
 import { namesIn } from './directory-names.js';
 import { errorCode } from './files.js';
 import type { IgnoredFiles } from './ignored-files.js';
+import type { LinkedFiles } from './linked-files.js';
 import { signatureAt } from './record-reader.js';
 import { grainMs, inMs } from './time-grain.js';
 
@@ -21,6 +22,7 @@ export interface ScanServices {
   readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly ignored: IgnoredFiles;
+  readonly linked: LinkedFiles;
   /** Called for each record whose file may differ from what was last read. */
   hint(kind: Kind, id: string): void;
   /** Called for each record whose file is not listed, in a directory where its name would also find a name in another case. */
@@ -100,10 +102,12 @@ export class DirectoryScan {
   }
 
   #differs(kind: Kind, id: string, previousScan: number): boolean {
-    const { store, directories } = this.services;
+    const { store, directories, linked } = this.services;
     const known = store.get(kind, id);
     return (
       known === undefined ||
+      // Only another reading tells whether the other name is still there.
+      linked.has(kind, id) ||
       !sameSignature(known.signature, signatureAt(directories.files, directories.file(kind, id))) ||
       isRacy(known, previousScan)
     );

@@ -95,6 +95,11 @@ export class Ingest implements HintSink {
     return { pending: this.#pending.size + this.#removals.size, unsettled: this.#reader.unsettled };
   }
 
+  /** Whether there has been a burst of hints that is not read yet: it may have overflowed the kernel's queue. */
+  get hasBurst(): boolean {
+    return this.#pending.hasBurst;
+  }
+
   get leaseDoubt(): LeaseDoubt | undefined {
     return this.#deadlines.doubt;
   }

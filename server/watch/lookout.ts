@@ -73,6 +73,12 @@ export class Lookout {
     return this.#watcher?.isHealthy === true && this.#sweep.tells(kinds);
   }
 
+  /** Looks at the directories now. @returns whether hints have told all of this in a kind's directory, when the loop has polled since. */
+  toldUpToNow(): (kind: Kind) => boolean {
+    const isTold = this.#sweep.toldUpToNow();
+    return (kind) => this.#watcher?.isHealthy === true && isTold(kind);
+  }
+
   /** Starts a watcher. Its hints go to `sink`. */
   begin(watcher: Watcher, sink: HintSink): void {
     this.#watcher = watcher;

@@ -80,6 +80,10 @@ export class PendingHints {
     this.#notifications = 0;
   }
 
+  get hasBurst(): boolean {
+    return this.#isBurst;
+  }
+
   /** @returns whether there has been a burst since the last call. */
   takeBurst(): boolean {
     const isBurst = this.#isBurst;

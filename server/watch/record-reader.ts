@@ -5,6 +5,7 @@ import type { Broken, Change, Signature } from '../store/change.js';
 import { fingerprintOf, UNSUPERVISED, type Fingerprint, type Supervision } from '../runtime/supervisor.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { errorCode, type Files } from './files.js';
+import { LinkedFiles } from './linked-files.js';
 import { parseRecord } from './record-parser.js';
 
 /**
@@ -58,6 +59,7 @@ const PROBLEM_BY_ERROR: Readonly<Record<string, Problem>> = {
 
 /** Reads one record's file synchronously: for a small file this costs less than the thread pool. */
 export class RecordReader {
+  readonly linked = new LinkedFiles();
   readonly #buffer: Buffer;
   /** Bytes in the buffer. */
   #length = 0;
@@ -86,6 +88,7 @@ export class RecordReader {
     if (!directories.isStill(kind)) return directories.standing(kind).is === 'absent' ? absent(kind, id) : UNSEEN;
     // A record that is not admitted counts as a file that does not exist.
     if (!admits(kind, id)) return absent(kind, id);
+    this.linked.note(kind, id, false);
     const reading = this.#readAt(kind, id, directories.file(kind, id));
     return directories.isStill(kind) ? reading : UNSEEN;
   }
@@ -125,7 +128,10 @@ export class RecordReader {
     if (length > maxBytes) return broken('too-large');
     const parsed = parseRecord(this.#buffer.subarray(0, length), maxDepth);
     if (parsed.is === 'problem') return broken(parsed.problem);
-    if (stats.nlink > 1n) this.services.warn(kind, id, 'hard link: changes through its other names give no hints');
+    if (stats.nlink > 1n) {
+      this.linked.note(kind, id, true);
+      this.services.warn(kind, id, 'hard link: changes through its other names give no hints');
+    }
     for (const warning of parsed.warnings) this.services.warn(kind, id, warning);
     const time = leaseTime(kind, parsed.data);
     if (typeof time === 'string' && isNaive(time)) this.services.warn(kind, id, `no time zone: ${time} is read as UTC`);

@@ -1,11 +1,4 @@
-import {
-  isOfContent,
-  KIND_DIRECTORIES,
-  KINDS,
-  type Kind,
-  type Observed,
-  type WatchHealth,
-} from '../../protocol/index.js';
+import { isOfContent, KIND_DIRECTORIES, type Kind, type Observed, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { ResolvedOptions } from '../config/options.js';
@@ -17,12 +10,14 @@ import { CheckedDirectories } from './checked-directories.js';
 import { chooseWatcher, chooseWithoutWriting } from './choose-watcher.js';
 import { CoordinationDir, CoordinationDirError } from './coordination-dir.js';
 import { DirectoryScan } from './directory-scan.js';
+import { DiskBarrier } from './disk-barrier.js';
 import { systemFiles, type Files } from './files.js';
 import { IgnoredFiles } from './ignored-files.js';
 import { Ingest } from './ingest.js';
 import { loadRecords } from './load.js';
 import { Lookout } from './lookout.js';
 import { Reconciler, type ReconcileCount } from './reconciler.js';
+import type { RecordName } from './record-name.js';
 import { RecordReader, type Unavailable } from './record-reader.js';
 import { sayUnreadable, warnOfContent, warnOfProblem } from './record-warnings.js';
 import { Sight } from './sight.js';
@@ -59,6 +54,7 @@ export class RepositoryWatch {
   readonly #supervision: Supervision | undefined;
   readonly #isReadOnly: boolean;
   readonly #lookout: Lookout;
+  readonly #barrier: DiskBarrier;
   #watcher: Watcher | undefined;
   /** Called when the repository has been gone for longer than `goneAfterMs`. */
   gone: (error: RepositoryGoneError) => void = () => undefined;
@@ -111,6 +107,7 @@ export class RepositoryWatch {
       directories: this.#directories,
       clock,
       ignored: this.#ignored,
+      linked: this.#reader.linked,
       hint: (kind, id) => {
         this.#ingest.record(kind, id);
       },
@@ -156,10 +153,18 @@ export class RepositoryWatch {
         this.#sight.verify();
       },
       hintsAreComplete: () => this.#lookout.isPrompt,
-      tells: (kinds) => this.#lookout.tells(kinds),
+      tells: (kinds) => this.#lookout.tells(kinds) && !kinds.some((kind) => this.#reader.linked.isAny(kind)),
       reconcileSoon: (why) => {
         this.#reconciler.soon(why);
       },
+    });
+    this.#barrier = new DiskBarrier({
+      clock,
+      sight: this.#sight,
+      lookout: this.#lookout,
+      ingest: this.#ingest,
+      reconciler: this.#reconciler,
+      linked: this.#reader.linked,
     });
   }
 
@@ -284,15 +289,8 @@ export class RepositoryWatch {
     this.#directories.close();
   }
 
-  /** Reads one record or all directories now. It resolves when everything that was on disk at the call has been published. */
-  async readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
-    this.#sight.verify();
-    if (record) {
-      await this.#ingest.readNow(record);
-      return;
-    }
-    // A scan that is running may already have passed a file that was written after the scan began. So a new one is needed.
-    await Promise.all(KINDS.map((kind) => this.#reconciler.rescan(kind)));
-    await this.#ingest.drain();
+  /** Reads one record, or everything. It resolves when what was on disk at the call has been published. */
+  readNow(record: RecordName | undefined): Promise<void> {
+    return this.#barrier.reach(record);
   }
 }

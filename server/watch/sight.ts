@@ -1,4 +1,4 @@
-import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
+import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { errorCode } from './files.js';
@@ -50,12 +50,26 @@ export class Sight {
 
   /** Whether every change in a kind's directory has been read, or has caused a hint that is pending or will arrive. */
   knowsAll(kind: Kind): boolean {
-    return this.canSee(kind) && !this.#uncompared.has(kind) && !this.services.reconciler.unseen.has(kind);
+    return this.canSee(kind) && this.#isCompared(kind);
   }
 
   /** Whether a kind's directory is known to be absent, or is the one that was checked and can be listed. Checks this now. */
   canSee(kind: Kind): boolean {
     this.verify();
+    return this.#isListable(kind);
+  }
+
+  /** The kinds of which all is known, as {@link knowsAll} says it, with one check of the directories for all of them. */
+  known(): ReadonlySet<Kind> {
+    this.verify();
+    return new Set(KINDS.filter((kind) => this.#isCompared(kind) && this.#isListable(kind)));
+  }
+
+  #isCompared(kind: Kind): boolean {
+    return !this.#uncompared.has(kind) && !this.services.reconciler.unseen.has(kind);
+  }
+
+  #isListable(kind: Kind): boolean {
     const { directories, reconciler } = this.services;
     const standing = directories.standing(kind);
     if (standing.is === 'unknown') return false;

@@ -64,6 +64,20 @@ export class Sweep {
     return mayEndLeases(this.services.completeness()) && kinds.every((kind) => this.#isTold(kind));
   }
 
+  /**
+   * Looks at the directories now. @returns whether hints have told all changes up to now in a kind's directory, to be asked when the loop has
+   * polled since. Later changes do not matter: while agents write, there always are some.
+   */
+  toldUpToNow(): (kind: Kind) => boolean {
+    const marks = new Map(KINDS.map((kind) => [kind, this.services.glance(kind)?.mark]));
+    return (kind) => {
+      if (!mayEndLeases(this.services.completeness())) return false;
+      const mark = marks.get(kind);
+      // A directory that is not there is noticed by the check of the directories.
+      return mark === undefined || this.#known.get(kind) === mark || this.#hinted.has(kind);
+    };
+  }
+
   /** Whether a directory is as it was, or hints that name each of its changes have come. */
   #isTold(kind: Kind, glance = this.services.glance(kind)): boolean {
     // A directory that is not there is noticed by the check of the directories.

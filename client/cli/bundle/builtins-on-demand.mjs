@@ -1,30 +1,64 @@
 /** Node's modules in a bundle, each loaded at its first use: some of them take as long to load as the rest of a command. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join, sep } from 'node:path';
 
 const builtin = createRequire(import.meta.url);
-const NAMESPACE = 'builtin on demand';
+const ON_DEMAND = 'builtin on demand';
+const OURS = 'builtin on demand of ours';
+const IMPORT = /^import (?:\* as \w+|(\w+)?(?:, )?(?:\{([^}]*)\})?) from '(node:[\w/]+)';$/gm;
 
 /** What a bundle must begin with, because an ES module has no `require`. */
 export const REQUIRE_BANNER =
   "import { createRequire as makeRequire } from 'node:module';const require = makeRequire(import.meta.url);";
 
-/** A plugin of esbuild. @param {RegExp} filter the modules that are loaded on demand; all others are loaded with the bundle. */
-export function builtinsOnDemand(filter) {
+/**
+ * A plugin of esbuild.
+ * @param {RegExp} filter the modules that are loaded on demand; all others are loaded with the bundle.
+ * @param {string} ours the directory with our own modules. For these a module of Node has only what one of them imports by name: a name
+ *   for each of the hundred things in node:fs takes longer to read than what the hook does with it.
+ */
+export function builtinsOnDemand(filter, ours) {
   return {
-    name: NAMESPACE,
+    name: ON_DEMAND,
     setup({ onResolve, onLoad }) {
-      onResolve({ filter }, ({ path, kind, namespace }) =>
-        namespace === NAMESPACE || kind === 'dynamic-import'
-          ? { path, external: true }
-          : { path, namespace: NAMESPACE },
-      );
-      onLoad({ filter: /./, namespace: NAMESPACE }, ({ path }) => ({ contents: lazyModule(path), loader: 'js' }));
+      const used = namesUsedIn(ours);
+      onResolve({ filter }, ({ path, kind, namespace, importer }) => {
+        if (namespace === ON_DEMAND || namespace === OURS || kind === 'dynamic-import') return { path, external: true };
+        const isOurs = importer.startsWith(ours + sep) && used.has(path);
+        return { path, namespace: isOurs ? OURS : ON_DEMAND };
+      });
+      onLoad({ filter: /./, namespace: ON_DEMAND }, ({ path }) => ({
+        contents: lazyModule(path, Object.keys(builtin(path))),
+        loader: 'js',
+      }));
+      onLoad({ filter: /./, namespace: OURS }, ({ path }) => ({
+        contents: lazyModule(path, [...used.get(path)]),
+        loader: 'js',
+      }));
     },
   };
 }
 
-function lazyModule(path) {
-  const names = Object.keys(builtin(path)).filter((name) => /^[A-Za-z]\w*$/.test(name));
-  const getters = names.map((name) => `get ${name}() { return (loaded ??= require('${path}')).${name}; }`);
+function lazyModule(path, names) {
+  const getters = names
+    .filter((name) => /^[A-Za-z]\w*$/.test(name))
+    .map((name) => `get ${name}() { return (loaded ??= require('${path}')).${name}; }`);
   return `let loaded; module.exports = { ${getters.join(', ')} };`;
+}
+
+/** The names that modules import from each module of Node; nothing of one that a module imports as a whole. */
+function namesUsedIn(directory) {
+  const used = new Map();
+  const whole = new Set();
+  for (const entry of readdirSync(directory, { recursive: true })) {
+    if (!entry.endsWith('.js')) continue;
+    for (const [, asDefault, list, path] of readFileSync(join(directory, entry), 'utf8').matchAll(IMPORT)) {
+      if (list === undefined || asDefault !== undefined) whole.add(path);
+      const names = (list ?? '').split(',').map((name) => name.trim().split(/\s+as\s+/)[0]);
+      used.set(path, new Set([...(used.get(path) ?? []), ...names.filter((name) => name !== '')]));
+    }
+  }
+  for (const path of whole) used.delete(path);
+  return used;
 }

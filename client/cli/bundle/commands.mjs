@@ -91,7 +91,7 @@ const { metafile } = await build({
         });
       },
     },
-    builtinsOnDemand(/^(node:)?(child_process|cluster|crypto|dns|http|https|net|querystring|readline|tls|zlib)$/),
+    builtinsOnDemand(/^(node:)?(child_process|cluster|crypto|dns|http|https|net|querystring|readline|tls|zlib)$/, dist),
   ],
 });
 

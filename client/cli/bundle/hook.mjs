@@ -2,12 +2,13 @@
  * Bundles dist/client/cli/hook/main.js and its static imports into one file. In this file each module of Node is loaded at its first use:
  * an import of node:crypto alone would load as much as the whole hook.
  */
-import { dirname, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { builtinsOnDemand, REQUIRE_BANNER } from './builtins-on-demand.mjs';
 
-const entry = fileURLToPath(new URL('../../../dist/client/cli/hook/main.js', import.meta.url));
+const dist = fileURLToPath(new URL('../../../dist', import.meta.url));
+const entry = join(dist, 'client/cli/hook/main.js');
 
 await build({
   entryPoints: [entry],
@@ -40,7 +41,7 @@ await build({
         onLoad({ filter: /./, namespace: 'unmeasured' }, () => ({ contents: 'export default (text) => text.length;' }));
       },
     },
-    builtinsOnDemand(/^node:/),
+    builtinsOnDemand(/^node:/, dist),
   ],
 });
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { toCliError } from '../cli-error.js';
-import { processTerminal } from '../terminal/terminal.js';
+import { plainOutput } from '../terminal/plain-output.js';
 import { hook } from './hook.js';
 
 /**
@@ -8,7 +8,6 @@ import { hook } from './hook.js';
  * it and its imports into one file.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  const terminal = processTerminal();
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -23,9 +22,9 @@ export async function main(args: readonly string[]): Promise<void> {
     const [harness = '', ...others] = positionals;
     if (others.length > 0) throw new Error(`hook takes one harness, got ${positionals.join(' ')}`);
     const { 'run-id': runId, 'when-unknown': whenUnknown, branch, root } = values;
-    await hook(harness, { runId, branch, root, whenUnknown }, terminal);
+    await hook(harness, { runId, branch, root, whenUnknown }, plainOutput);
   } catch (error) {
-    terminal.err(`❌ ${toCliError(error).message}`);
+    plainOutput.err(`❌ ${toCliError(error).message}`);
     process.exitCode = 1;
   }
 }

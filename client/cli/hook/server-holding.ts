@@ -20,6 +20,8 @@ interface Question {
 /** The answer of `/holders`, as in docs/HTTP.md. */
 interface HoldersAnswer {
   readonly free?: 'yes' | 'no' | 'unknown';
+  /** Whether all reservations could be seen and read. A server of an earlier version does not say it. */
+  readonly is_complete?: boolean;
   readonly holders: readonly HolderForm[];
   readonly unread?: readonly string[];
   readonly run?: RunSituation;
@@ -44,8 +46,8 @@ export async function askServer(
       answers.push(
         await ask(endpoint, texts.slice(from, from + ADDRESSES_PER_REQUEST), from === 0 ? run : undefined, signal),
       );
-    // The answer `no` does not tell whether all reservations can be seen. The answer about a random address, which no lease holds, does.
-    if (answers.every(({ free }) => free === 'no')) {
+    // Of such a server, the answer `no` does not tell whether all reservations can be seen. That about a random address, which no lease holds, does.
+    if (answers.every(({ free, is_complete: isComplete }) => free === 'no' && isComplete === undefined)) {
       const nobodys = `${randomUUID()}.none`;
       answers.push(await ask(endpoint, [nobodys], texts.length === 0 ? run : undefined, signal));
     }
@@ -55,7 +57,7 @@ export async function askServer(
   }
   const holders = new Map(answers.flatMap((answer) => answer.holders.map((holder) => [holder.reservation, holder])));
   const unread = new Set(answers.flatMap((answer) => answer.unread ?? []));
-  const isUnknown = answers.some(({ free }) => free === 'unknown');
+  const isUnknown = answers.some((answer) => answer.free === 'unknown' || answer.is_complete === false);
   return {
     is: 'known',
     holders: [...holders.values()],

@@ -51,11 +51,13 @@ export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Rout
     known = { cut, kinds };
     const isKnown = isRead && bus.health.healthy;
     const moment: Moment = isKnown ? { now: askedAt } : { now: askedAt, unseen: ALL_KINDS };
-    const { free, holders, unread } = swarm.holders(addresses, moment, { branch });
+    const { free, holders, unread, isSeen } = swarm.holders(addresses, moment, { branch });
     return {
       addresses: addresses.map(({ text }) => text),
       // Of no address nothing is said.
       ...(addresses.length === 0 ? {} : { free }),
+      // Where somebody is known to hold it, `free` does not say whether others may hold it too.
+      is_complete: isSeen && unread.length === 0,
       holders: holders.map(holderForm),
       ...(unread.length === 0 ? {} : { unread }),
       ...(run === undefined ? {} : { run: runSituation(swarm, moment, run) }),

@@ -34,6 +34,7 @@ function scanned(t: Test) {
     store,
     directories,
     clock,
+    linked: reader.linked,
     ignored: new IgnoredFiles(new Warnings(silentLog), 256),
     hint: (kind, id) => hints.push(`${kind}/${id}`),
     missing: () => undefined,
