@@ -1,8 +1,8 @@
 import type { Bench } from './bench.js';
-import { withChildren } from './child.js';
+import { withChildren, type How } from './child.js';
 import type { Renamed } from './clients/anatomy-client.js';
 import { formatNumber } from './format-number.js';
-import { ALONE, bareLoop } from './latency.js';
+import { ALONE } from './latency.js';
 import type { Stamps } from './programs/anatomy-bus.js';
 import { withRepository } from './repository.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
@@ -13,15 +13,17 @@ const SAMPLES = 250;
 /** Bursts of a hundred records in and out: three thousand events in, as many out. */
 const WARM_BURSTS = 30;
 
+export type Transport = 'uws' | 'ws';
+
 /** The time of each stage of one rename, milliseconds. */
 type Stages = Readonly<Record<string, number>>;
 
-interface Life {
+export interface Life {
   readonly totals: readonly number[];
   readonly stages: readonly Stages[];
 }
 
-interface Round {
+export interface Round {
   readonly young: Life;
   readonly warm: Life;
 }
@@ -50,13 +52,19 @@ function lifeOf(renamed: readonly Renamed[], stamps: readonly Stamps[]): Life {
   return { totals: renamed.map(({ beganAt, decodedAt }) => decodedAt - beganAt), stages };
 }
 
-/** @param transport the engine; `undefined` for the bare loop. */
-function side(name: string, root: string, transport: 'uws' | 'ws' | undefined): Side<Round> {
+/**
+ * Returns the side that measures one program, young and warm.
+ * @param transport the engine; `undefined` for the bare loop.
+ * @param how how the server is started, for example by another Node.
+ */
+export function side(name: string, root: string, transport: Transport | undefined, how: How = {}): Side<Round> {
   const run = (): Promise<Round> =>
     withChildren(async (start) => {
       const bus =
-        transport && (await start<{ url: string; token: string }>('programs/anatomy-bus', { root, transport }));
-      const source = bus ? ({ is: 'bus', ...bus.ready } as const) : await bareLoop(start, root, NO_OPTIONS);
+        transport && (await start<{ url: string; token: string }>('programs/anatomy-bus', { root, transport }, how));
+      const source = bus
+        ? ({ is: 'bus', ...bus.ready } as const)
+        : ({ is: 'packed', ...(await start<{ url: string }>('baselines/bare-loop', { root }, how)).ready } as const);
       const client = await start(
         'clients/anatomy-client',
         { root, source },
@@ -76,10 +84,9 @@ function side(name: string, root: string, transport: 'uws' | 'ws' | undefined): 
   return { name, run };
 }
 
-const NO_OPTIONS = { rounds: 1, only: '', profile: undefined, note: () => undefined };
 const BASELINE = 'bare loop';
 const ENGINES = { 'bus, native engine': 'uws', 'bus, ws': 'ws' } as const;
-const LIVES = ['young', 'warm'] as const;
+export const LIVES = ['young', 'warm'] as const;
 
 /** Measures what each stage of the way takes, from the rename to the decoded event, young and warm, on both engines. */
 export const anatomy: Bench = async (options) => {
@@ -127,7 +134,7 @@ export const anatomy: Bench = async (options) => {
 };
 
 /** The figures of one round, milliseconds: its thousands of stamps are not kept. */
-const summaryOf = (round: Round): unknown =>
+export const summaryOf = (round: Round): unknown =>
   Object.fromEntries(
     LIVES.map((life) => {
       const { totals, stages } = round[life];

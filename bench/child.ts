@@ -14,6 +14,8 @@ export interface How {
   readonly argv?: readonly string[];
   /** The compiled `bench/` that holds the program. @default this one */
   readonly build?: string;
+  /** The program of Node. @default the one that runs this */
+  readonly node?: string;
   /** A command that runs Node, with its options, such as `valgrind`. */
   readonly through?: readonly string[];
   /** The core that it stays on when it is ready, see {@link pinToOwnCore}. @default chosen by the scheduler */
@@ -51,10 +53,11 @@ export class Child<R = unknown> {
    */
   static async start<R>(program: string, config: unknown, how: How = {}): Promise<Child<R>> {
     const { argv = [], build = fileURLToPath(new URL('.', import.meta.url)), through = [], part } = how;
-    const [execPath = process.execPath, ...before] = through;
+    const { node = process.execPath } = how;
+    const [execPath = node, ...before] = through;
     const child = fork(join(build, `${program}.js`), [JSON.stringify(config)], {
       execPath,
-      execArgv: through.length > 0 ? [...before, process.execPath, ...argv] : [...argv],
+      execArgv: through.length > 0 ? [...before, node, ...argv] : [...argv],
       stdio: ['ignore', 2, 2, 'ipc'],
     });
     child.once(

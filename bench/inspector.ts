@@ -1,70 +1,40 @@
 /**
  * Measures the inspector in a real browser: the first view with 20,000 records, the time until a change is on the screen, and, during a
- * minute of 2,000 events a second, the longest task, the memory of the page and the number of its nodes.
+ * minute of 2,000 events a second while the capture is stored, in each part of it: the longest tasks, the memory of the renderer, what the
+ * page shows, and how far that is behind the bus.
  *
- *     npm run build && npx tsc -p tsconfig.bench.json && node .build/bench/inspector.js [seconds]
+ *     npm run build && npx tsc -p tsconfig.bench.json
+ *     node .build/bench/inspector.js [--seconds 60] [--view stream|pulse|…|all] [--browsers 6]
+ *
+ * `all` shows the next view in each part. `--browsers` is the number of new browsers in which the first view is measured.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { parseArgs } from 'node:util';
 import type { CDPSession, Page } from 'playwright-core';
-import { KIND_DIRECTORIES, KINDS, type Kind } from '../protocol/index.js';
-import { BusServer } from '../server/index.js';
+import { VIEW_KEYS, VIEW_NAMES, type ViewName } from '../client/inspector/model/view-name.js';
+import { connect } from '../client/sdk/index.js';
 import { startChromium } from '../test/support/chromium.js';
+import { withChildren } from './child.js';
+import { cleanUpOnAbort } from './cleanup.js';
+import type { SwarmPlan, SwarmRecord } from './clients/swarm-writer.js';
+import { withRepository } from './repository.js';
 
-const SECONDS = Number(process.argv[2] ?? 60);
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    view: { type: 'string', default: 'stream' },
+    browsers: { type: 'string', default: '6' },
+  },
+});
+const SECONDS = Number(values.seconds);
+const BROWSERS = Number(values.browsers);
+const SHOWN = VIEW_NAMES.filter((name) => values.view === 'all' || values.view === name);
+if (SHOWN.length === 0) throw new Error(`--view takes all, ${VIEW_NAMES.join(', ')}`);
+/** The parts of the flood that are reported, each with one view. A trace of five minutes would not fit into the browser's buffer. */
+const PART_SECONDS = 20;
 const RECORDS = 20_000;
 const EVENTS_PER_SECOND = 2_000;
-const AGENTS = 200;
-const FIRST_VIEWS = 6;
-const root = mkdtempSync(join(tmpdir(), 'muse-bus-bench-'));
-const directory = (kind: Kind): string => join(root, '.muse', 'coordination', KIND_DIRECTORIES[kind]);
-const iso = (ms: number): string => new Date(ms).toISOString();
-
-function write(kind: Kind, id: string, data: object): void {
-  const temporary = join(directory(kind), `.${id}.tmp`);
-  writeFileSync(temporary, JSON.stringify(data));
-  renameSync(temporary, join(directory(kind), `${id}.json`));
-}
-
-function record(i: number): object {
-  return {
-    reservation_id: `r${String(i)}`,
-    run_id: `agent-${String(i % AGENTS)}`,
-    branch: ['main', 'dev', 'feature/billing'][i % 3],
-    addresses: [`src/module${String(i % 50)}/file${String(i % 400)}.py::f${String(i)}`],
-    created_at: iso(Date.now()),
-    expires_at: iso(Date.now() + 3_600_000),
-  };
-}
-
-/** Writes heartbeats and intents again and again, in small steps, as a swarm does. */
-async function flood(seconds: number): Promise<number> {
-  const began = Date.now();
-  let written = 0;
-  for (let now = began; now < began + seconds * 1_000; now = Date.now()) {
-    const due = ((now - began) / 1_000) * EVENTS_PER_SECOND;
-    while (written < due) {
-      const i = written++ % 2_000;
-      const common = {
-        reservation_id: `r${String(i)}`,
-        run_id: `agent-${String(i % AGENTS)}`,
-        branch: 'main',
-        n: written,
-      };
-      if (i % 2 === 0)
-        write('heartbeat', `h${String(i)}`, {
-          ...common,
-          last_beat_at: iso(now),
-          extended_expires_at: iso(now + 3_600_000),
-        });
-      else write('intent', `i${String(i)}`, { ...common, detail: `modify f${String(i)}`, created_at: iso(now) });
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return written;
-}
-
 /** Returns the size of the page's heap, bytes. */
 async function pageHeap(session: CDPSession): Promise<number> {
   await session.send('HeapProfiler.collectGarbage');
@@ -73,7 +43,7 @@ async function pageHeap(session: CDPSession): Promise<number> {
 }
 
 /** Returns the memory of the browser's largest renderer that it shares with no other process. */
-function rendererMegabytes(): number {
+function rendererMegabytes(profile: string): number {
   const sizes = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => {
@@ -100,12 +70,15 @@ interface TraceEvent {
 }
 
 /**
- * Returns the longest task of the page's main thread while `call` runs, in milliseconds of CPU time. Browser, bus and writer share the
- * machine here, so a task's time by the clock includes how long the others kept it waiting.
+ * Returns the longest task of the page's main thread while `call` runs, in milliseconds by the clock and of CPU time. Browser, bus and writer
+ * share the machine here, so a task's time by the clock includes how long the others kept it waiting.
  */
-async function longestTaskCpu(session: CDPSession, call: () => Promise<void>): Promise<number> {
+async function longestTasks(session: CDPSession, call: () => Promise<void>): Promise<{ clock: number; cpu: number }> {
   const events: TraceEvent[] = [];
-  session.on('Tracing.dataCollected', ({ value }) => events.push(...(value as unknown as TraceEvent[])));
+  const collect = ({ value }: { value: object[] }): void => {
+    for (const event of value as TraceEvent[]) events.push(event);
+  };
+  session.on('Tracing.dataCollected', collect);
   const traceConfig = { includedCategories: ['toplevel'], excludedCategories: ['*'] };
   await session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig });
   await call();
@@ -116,6 +89,7 @@ async function longestTaskCpu(session: CDPSession, call: () => Promise<void>): P
   );
   await session.send('Tracing.end');
   await complete;
+  session.off('Tracing.dataCollected', collect);
   const mainThreads = new Set(
     events
       .filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
@@ -126,11 +100,13 @@ async function longestTaskCpu(session: CDPSession, call: () => Promise<void>): P
       ph === 'X' && name.endsWith('RunTask') && mainThreads.has(`${String(pid)}/${String(tid)}`),
   );
   if (tasks.length === 0) throw new Error('the trace holds no task of the page');
-  return tasks.reduce((longest, { tdur = 0 }) => Math.max(longest, tdur), 0) / 1_000;
+  const longest = (of: (task: TraceEvent) => number): number =>
+    Math.round(tasks.reduce((most, task) => Math.max(most, of(task)), 0) / 1_000);
+  return { clock: longest(({ dur = 0 }) => dur), cpu: longest(({ tdur = 0 }) => tdur) };
 }
 
 /** Measures the time from the write of a file to its row in the stream, milliseconds. */
-async function changeOnScreen(page: Page, n: number): Promise<number> {
+async function changeOnScreen(page: Page, n: number, write: (record: SwarmRecord) => Promise<void>): Promise<number> {
   const id = `probe-${String(n)}`;
   const seen = page.evaluate(
     (text) =>
@@ -146,89 +122,147 @@ async function changeOnScreen(page: Page, n: number): Promise<number> {
   );
   await new Promise((resolve) => setTimeout(resolve, 60));
   const began = Date.now();
-  write('task', id, { task_id: id, title: id, run_id: 'agent-1' });
+  await write({ kind: 'task', id, data: { task_id: id, title: id, run_id: 'agent-1' } });
   return (await seen) - began;
 }
 
-for (const kind of KINDS) mkdirSync(directory(kind), { recursive: true });
-for (let i = 0; i < RECORDS; i++)
-  writeFileSync(join(directory('reservation'), `r${String(i)}.json`), JSON.stringify(record(i)));
-const server = new BusServer({ root, port: 0, journal: false });
-const { url, token } = await server.start();
+interface Part {
+  readonly view: ViewName;
+  readonly until_s: number;
+  readonly longest_task_ms: { readonly clock: number; readonly cpu: number };
+  /** Tasks over 50 ms by the clock. They include the time for which other processes had the core. */
+  readonly long_tasks_ms: readonly number[];
+  readonly renderer_mb: number;
+  /** The capture in the browser's storage. */
+  readonly stored_mb: number;
+  /** How many events the page is behind the bus; both were asked one after the other. */
+  readonly behind: number;
+  readonly shown_revision: number;
+  /** What the page says of its capture. */
+  readonly capture: string;
+}
+
+/** What the page shows now. */
+const shownBy = (page: Page) =>
+  page.evaluate(async () => {
+    const text = (selector: string): string => document.querySelector(selector)?.textContent ?? '';
+    const { usage = 0 } = await navigator.storage.estimate();
+    const revision = Number(text('.vitals div:last-child dd').replaceAll(/\D/g, ''));
+    return { revision, capture: text('.scrub-facts'), usage };
+  });
+
+async function show(page: Page, view: ViewName): Promise<void> {
+  await page.keyboard.press('g');
+  await page.keyboard.press(VIEW_KEYS[view]);
+}
 
 /** Opens the inspector. @returns milliseconds from the navigation to the first figures. */
-async function firstViewOf(page: Page): Promise<number> {
-  await page.goto(`${url.replace(/^ws/, 'http')}/#token=${token}`);
-  await page.waitForSelector('.figure');
+async function firstViewOf(page: Page, address: string): Promise<number> {
+  await page.goto(address);
+  await page.waitForSelector('.figure', { timeout: 120_000 });
   return Math.round(await page.evaluate(() => performance.now()));
 }
 
-const firstViews: number[] = [];
-for (let i = 1; i < FIRST_VIEWS; i++) {
-  const { context, stop } = await startChromium();
-  firstViews.push(await firstViewOf(await context.newPage()).finally(stop));
-}
-const { context, profile, stop: stopBrowser } = await startChromium(['--enable-precise-memory-info']);
-try {
-  const page = context.pages()[0] ?? (await context.newPage());
-  await page.setViewportSize({ width: 1280, height: 720 });
-  const session = await context.newCDPSession(page);
-  await page.addInitScript(() => {
-    const tasks: number[] = [];
-    Object.assign(window, { longTasks: tasks });
-    new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) tasks.push(duration);
-    }).observe({ entryTypes: ['longtask'] });
-  });
-  const longTasks = (): Promise<number[]> =>
-    page.evaluate(() => (window as unknown as { longTasks: number[] }).longTasks.splice(0));
-  firstViews.push(await firstViewOf(page));
-  const loading = await longTasks();
-  await page.keyboard.press('g');
-  await page.keyboard.press('t');
-  await page.waitForSelector('.stream-grid.cells');
-  await page.waitForTimeout(1_000);
-  const changes: number[] = [];
-  for (let i = 0; i < 21; i++) changes.push(await changeOnScreen(page, i));
-  changes.sort((a, b) => a - b);
-  await longTasks();
-  const residentBefore = rendererMegabytes();
-  const before = await pageHeap(session);
-  let written = 0;
-  // A user's browser does not share its machine with a swarm. So bus and writer get a lower priority than the page.
-  setPriority(19);
-  const longestCpu = await longestTaskCpu(session, async () => {
-    written = await flood(SECONDS);
-  });
-  const during = await longTasks();
-  const after = await pageHeap(session);
-  const nodes = await page.evaluate(() => document.querySelectorAll('*').length);
-  const megabytes = (bytes: number): number => Math.round(bytes / 104_857.6) / 10;
-  console.log(
-    JSON.stringify(
-      {
+const megabytes = (bytes: number): number => Math.round(bytes / 104_857.6) / 10;
+
+cleanUpOnAbort();
+await withRepository(0, ({ root }) =>
+  withChildren(async (start) => {
+    const plan: SwarmPlan = { root, reservations: RECORDS, eventsPerSecond: EVENTS_PER_SECOND };
+    const writer = await start('clients/swarm-writer', plan);
+    const server = await start<{ url: string; token: string }>('programs/bus', { root, journal: false });
+    // A user's browser does not share its machine with a swarm. So bus and writer get a lower priority than the page.
+    setPriority(server.pid, 2);
+    const { url, token } = server.ready;
+    const address = `${url.replace(/^ws/, 'http')}/#token=${token}`;
+    const firstViews: number[] = [];
+    for (let i = 1; i < BROWSERS; i++) {
+      const { context, stop } = await startChromium();
+      firstViews.push(await firstViewOf(await context.newPage(), address).finally(stop));
+    }
+    const client = await connect({ url, token });
+    const { context, profile, stop: stopBrowser } = await startChromium(['--enable-precise-memory-info']);
+    try {
+      const page = context.pages()[0] ?? (await context.newPage());
+      await page.setViewportSize({ width: 1280, height: 720 });
+      const session = await context.newCDPSession(page);
+      await page.addInitScript(() => {
+        const tasks: number[] = [];
+        Object.assign(window, { longTasks: tasks });
+        new PerformanceObserver((list) => {
+          for (const { duration } of list.getEntries()) tasks.push(duration);
+        }).observe({ entryTypes: ['longtask'] });
+      });
+      const longTasks = (): Promise<number[]> =>
+        page.evaluate(() => (window as unknown as { longTasks: number[] }).longTasks.splice(0).map(Math.round));
+      firstViews.push(await firstViewOf(page, address));
+      const loading = await longTasks();
+      await show(page, 'stream');
+      await page.waitForSelector('.stream-grid.cells');
+      await page.waitForTimeout(1_000);
+      const changes: number[] = [];
+      for (let i = 0; i < 21; i++)
+        changes.push(await changeOnScreen(page, i, (record) => writer.call('write', record)));
+      changes.sort((a, b) => a - b);
+      await longTasks();
+      const rendererBefore = rendererMegabytes(profile);
+      const heapBefore = await pageHeap(session);
+      const revisionBefore = (await client.inspect('overview', { limit: 1 })).revision;
+      const parts: Part[] = [];
+      const began = Date.now();
+      await writer.call('flood');
+      for (let until = PART_SECONDS; until <= SECONDS; until += PART_SECONDS) {
+        const end = began + until * 1_000;
+        const view = SHOWN[parts.length % SHOWN.length]!;
+        const longest = await longestTasks(session, async () => {
+          await show(page, view);
+          await page.waitForTimeout(Math.max(0, end - Date.now()));
+        });
+        const { revision } = await client.inspect('overview', { limit: 1 });
+        const shown = await shownBy(page);
+        parts.push({
+          view,
+          until_s: Math.round((Date.now() - began) / 1_000),
+          longest_task_ms: longest,
+          long_tasks_ms: await longTasks(),
+          renderer_mb: rendererMegabytes(profile),
+          stored_mb: megabytes(shown.usage),
+          behind: Math.max(0, revision - shown.revision),
+          shown_revision: shown.revision,
+          capture: shown.capture,
+        });
+        console.error(JSON.stringify(parts.at(-1)));
+      }
+      const written = await writer.call<number>('end');
+      const seconds = (Date.now() - began) / 1_000;
+      await page.waitForTimeout(2_000);
+      const published = (await client.inspect('overview', { limit: 1 })).revision - revisionBefore;
+      const shown = (await shownBy(page)).revision - revisionBefore;
+      const nodes = await page.evaluate(() => document.querySelectorAll('*').length);
+      const result = {
         // Each in a new browser. Before the first one the server has received no request.
         first_view_ms: firstViews,
-        long_tasks_while_loading_ms: loading.map(Math.round),
+        long_tasks_while_loading_ms: loading,
         change_on_screen_ms: { median: changes[10], worst: changes[20] },
         flood: {
-          seconds: SECONDS,
-          events: written,
-          longest_task_cpu_ms: Math.round(longestCpu),
-          // Tasks over 50 ms by the clock. They include the time for which other processes had the core.
-          long_tasks_ms: during.map(Math.round),
+          seconds: Math.round(seconds),
+          written,
+          // Of a file that was written twice before it was read, the last version is an event.
+          published,
+          shown,
+          events_per_second: Math.round(published / seconds),
+          long_tasks: parts.reduce((sum, { long_tasks_ms }) => sum + long_tasks_ms.length, 0),
+          parts,
         },
-        page_heap_mb: { before: megabytes(before), after: megabytes(after) },
+        page_heap_mb: { before: megabytes(heapBefore), after: megabytes(await pageHeap(session)) },
         // The whole process of the renderer: page, worker, code, canvases.
-        renderer_mb: { before: residentBefore, after: rendererMegabytes() },
+        renderer_mb: { before: rendererBefore, after: rendererMegabytes(profile) },
         nodes,
-      },
-      undefined,
-      2,
-    ),
-  );
-} finally {
-  await stopBrowser();
-  await server.stop();
-  rmSync(root, { recursive: true, force: true });
-}
+      };
+      console.log(JSON.stringify(result, undefined, 2));
+    } finally {
+      await client.close();
+      await stopBrowser();
+    }
+  }),
+);

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { alone } from './alone.js';
 import { anatomy } from './anatomy.js';
 import type { Bench, BenchOptions } from './bench.js';
 import { cleanUpOnAbort } from './cleanup.js';
 import { compare } from './compare.js';
 import { formatNumber } from './format-number.js';
+import { engines } from './engines.js';
 import { fanout } from './fanout.js';
 import { filters } from './filters.js';
 import { hook } from './hook.js';
@@ -39,6 +41,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   tail,
   newcomers,
   anatomy,
+  engines,
+  alone,
 };
 /** Benchmarks that run only when named: they take too long, or do not need a quiet machine. */
 const ON_DEMAND: readonly string[] = [
@@ -51,6 +55,8 @@ const ON_DEMAND: readonly string[] = [
   'tail',
   'newcomers',
   'anatomy',
+  'engines',
+  'alone',
 ];
 
 const { values, positionals } = parseArgs({

@@ -53,7 +53,13 @@ async function answer(running: Running, { call, name, argument }: Call, say: (an
     // An orderly exit, so that a CPU profile is written.
     process.exit(0);
   }
-  const calls: NonNullable<Running['calls']> = { cpu: cpuSeconds, memory, held, ...running.calls };
+  const calls: NonNullable<Running['calls']> = {
+    cpu: cpuSeconds,
+    usage: () => process.cpuUsage(),
+    memory,
+    held,
+    ...running.calls,
+  };
   try {
     say({ call, value: await calls[name]!(argument as never) });
   } catch (error) {

@@ -24,7 +24,8 @@ interface Relayed {
   readonly root: string;
   readonly nats: JetStreamServer;
   readonly origin: Child<Reached>;
-  startEdge(): Promise<Child<Reached & { readonly startedMs: number }>>;
+  /** @param publicKeys of the origin: then the edge checks signatures. */
+  startEdge(publicKeys?: readonly string[]): Promise<Child<Reached & { readonly startedMs: number }>>;
   readonly start: Start;
 }
 
@@ -40,7 +41,8 @@ async function withRelay<T>(
       withChildren(async (start) => {
         const relay = { url: nats.url };
         const origin = await start<Reached>('programs/bus', { root, relay, journal: true }, serverArgv(options));
-        const startEdge = () => start<Reached & { startedMs: number }>('programs/edge', relay, serverArgv(options));
+        const startEdge = (publicKeys: readonly string[] = []) =>
+          start<Reached & { startedMs: number }>('programs/edge', { ...relay, publicKeys }, serverArgv(options));
         return await body({ root, nats, origin, startEdge, start });
       }),
     );
@@ -158,6 +160,16 @@ const RECORDS = [1_000, 20_000, 100_000];
 interface StartRound {
   readonly processMs: number;
   readonly startedMs: number;
+  /** The same as `startedMs`, of an edge that checks the origin's signatures, started right after it. */
+  readonly signedMs: number;
+}
+
+/** The key of an origin, as its own `/readyz` says it. */
+async function publicKeyOf({ url }: Reached): Promise<string> {
+  const answer = (await (await fetch(`${url.replace(/^ws/, 'http')}/readyz`)).json()) as {
+    readonly relay: { readonly public_key: string };
+  };
+  return answer.relay.public_key;
 }
 
 async function coldStart(options: BenchOptions): Promise<Part> {
@@ -165,7 +177,8 @@ async function coldStart(options: BenchOptions): Promise<Part> {
   const rows: string[][] = [];
   let ofTarget = NaN;
   for (const records of RECORDS) {
-    const rounds = await withRelay(records, options, async ({ startEdge }) => {
+    const rounds = await withRelay(records, options, async ({ origin, startEdge }) => {
+      const keys = [await publicKeyOf(origin.ready)];
       // The first one waits until the origin has sent everything.
       await (await startEdge()).stop();
       const found: StartRound[] = [];
@@ -173,8 +186,11 @@ async function coldStart(options: BenchOptions): Promise<Part> {
         options.note(`cold start, ${String(records)} records, round ${String(round + 1)}`);
         const began = performance.now();
         const edge = await startEdge();
-        found.push({ processMs: performance.now() - began, startedMs: edge.ready.startedMs });
+        const processMs = performance.now() - began;
         await edge.stop();
+        const signed = await startEdge(keys);
+        found.push({ processMs, startedMs: edge.ready.startedMs, signedMs: signed.ready.startedMs });
+        await signed.stop();
       }
       return found;
     });
@@ -187,9 +203,10 @@ async function coldStart(options: BenchOptions): Promise<Part> {
       formatNumber(whole.median),
       `${formatNumber(whole.low)}–${formatNumber(whole.high)}`,
       formatNumber(started),
+      formatNumber(median(rounds.map(({ signedMs }) => signedMs))),
     ]);
   }
-  const columns = ['records', 'from the process ms', 'spread', 'of it from connecting ms'];
+  const columns = ['records', 'from the process ms', 'spread', 'of it from connecting ms', 'with signatures ms'];
   const notes = [
     'From starting the process, or from its connecting to NATS, to clients being let in; history is read back too.',
   ];

@@ -57,7 +57,8 @@ export class BusServer {
       },
       wait: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
     });
-    this.#listener = new Listener(this.options, this.bus, clock, this.#log);
+    const mounted = { bus: this.bus, path: '', limits: this.options.limits, labels: {} };
+    this.#listener = new Listener(this.options, [mounted], clock, this.#log);
   }
 
   /** The URL and the token for clients; `undefined` until started. */
@@ -272,7 +273,8 @@ export class BusServer {
 
   async #listen(): Promise<Endpoint> {
     const token = this.#state.token();
-    const url = await this.#listener.listen(token);
+    await this.#listener.listen();
+    const url = this.#listener.admit(token);
     this.#endpoint = this.#state.publish(url, token, new Date(this.#clock.now()));
     this.#log.info({ url, transport: this.#listener.transportName }, 'listening');
     return this.#endpoint;

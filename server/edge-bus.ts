@@ -14,7 +14,7 @@ import { systemRandom, type RandomBytes } from './runtime/random.js';
 import { RecordReplica } from './store/record-replica.js';
 import type { StoreEvent } from './store/store-event.js';
 import type { StreamState } from './relay/cold-start.js';
-import { connectWithRetry } from './relay/connect-with-retry.js';
+import { connectWithRetry, type Patience } from './relay/connect-with-retry.js';
 import { EdgeCondition } from './relay/edge-condition.js';
 import { EdgeStream } from './relay/edge-stream.js';
 import { toldEdgeState, type ToldEdgeState } from './relay/edge-stream-state.js';
@@ -32,11 +32,12 @@ import { SealCheck } from './relay/seal.js';
 import { DEFAULT_OPTIONS } from './config/default-options.js';
 import type { ResolvedRelay } from './config/relay-options.js';
 
-/** How many messages of the stream an edge reads at its start, so that clients can resume from older cursors. */
+/** How many messages an edge reads at its start, so that clients can resume from older cursors. */
 const HISTORY_MESSAGES = 20_000;
 const LAG_BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 60_000];
-
 const GONE = unready('the repository is not at its path');
+
+type EdgeBusOptions = SessionManagerOptions & { readonly maxStalenessMs?: number } & Partial<Pick<Patience, 'gives'>>;
 
 /** Replacements for parts of the system, in a simulation or a test. */
 export interface EdgeParts {
@@ -70,7 +71,7 @@ export class EdgeBus extends BusBase {
 
   constructor(
     private readonly relay: ResolvedRelay,
-    private readonly options: SessionManagerOptions & { readonly maxStalenessMs?: number },
+    private readonly options: EdgeBusOptions,
     private readonly clock: Clock,
     private readonly log: Log,
     private readonly parts: EdgeParts = {},
@@ -148,11 +149,11 @@ export class EdgeBus extends BusBase {
    * @throws OptionError if NATS refuses the access, or its clients are not installed.
    */
   async start(): Promise<void> {
-    const { relay, clock, log, parts } = this;
-    const { connect = connectNatsBroker, random = systemRandom } = parts;
+    const { relay, clock, log } = this;
+    const { connect = connectNatsBroker, random = systemRandom } = this.parts;
     this.condition.start();
     const isOver = (): boolean => this.#isStopped;
-    const patience = { connect, clock, log, isOver, gives: 'up-when-refused' } as const;
+    const patience = { connect, clock, log, isOver, gives: this.options.gives ?? 'up-when-refused' };
     const broker = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
     if (!broker) return;
     this.#broker = broker;

@@ -1,105 +1,51 @@
-import { CloseCode } from '../protocol/index.js';
 import { systemClock, type Clock } from './runtime/clock.js';
 import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
-import { checkOptionTypes, type OptionKind } from './config/option-types.js';
-import {
-  OptionError,
-  resolveOptions,
-  SERVER_OPTIONS,
-  type ResolvedOptions,
-  type ServerOptions,
-} from './config/options.js';
-import { EdgeBus } from './edge-bus.js';
-import { EdgeFiles } from './relay/edge-files.js';
-import type { RelayOptions } from './config/relay-options.js';
+import { refuseTwice, resolveEdge, type EdgeOptions } from './config/edge-options.js';
+import type { ResolvedOptions } from './config/options.js';
+import type { EdgeBus } from './edge-bus.js';
+import { EdgeService } from './edge-service.js';
+import { whyNoNats } from './relay/nats.js';
+import { OptionError } from './config/option-error.js';
 import type { Endpoint } from './repository/index.js';
 
-type FromServer =
-  | 'host'
-  | 'port'
-  | 'transport'
-  | 'nativeEngineSha256'
-  | 'heartbeatMs'
-  | 'idleTimeoutMs'
-  | 'allowOrigins'
-  | 'allowHosts'
-  | 'tlsCertFile'
-  | 'tlsKeyFile'
-  | 'insecure'
-  | 'probePort'
-  | 'probeHost'
-  | 'maxStalenessMs'
-  | 'drainMs'
-  | 'limits'
-  | 'log';
-
-export interface EdgeOptions extends Pick<ServerOptions, FromServer> {
-  /** The NATS server and repository that the origin publishes to. */
-  readonly relay: RelayOptions;
-  /** The file to which the edge writes its endpoint, as a server does in `.muse/bus/endpoint.json`. */
-  readonly endpointFile: string;
-  /** The file of its token. @default beside the endpoint's file, `….token` */
-  readonly tokenFile?: string | undefined;
-  /** Whether several edges of this host listen on the same port, each with its share of the connections. @default false */
-  readonly sharePort?: boolean;
-}
-
-const EDGE_OPTIONS: Readonly<Record<keyof EdgeOptions, OptionKind>> = {
-  host: SERVER_OPTIONS.host,
-  port: SERVER_OPTIONS.port,
-  transport: SERVER_OPTIONS.transport,
-  nativeEngineSha256: SERVER_OPTIONS.nativeEngineSha256,
-  heartbeatMs: SERVER_OPTIONS.heartbeatMs,
-  idleTimeoutMs: SERVER_OPTIONS.idleTimeoutMs,
-  allowOrigins: SERVER_OPTIONS.allowOrigins,
-  allowHosts: SERVER_OPTIONS.allowHosts,
-  tlsCertFile: SERVER_OPTIONS.tlsCertFile,
-  tlsKeyFile: SERVER_OPTIONS.tlsKeyFile,
-  insecure: SERVER_OPTIONS.insecure,
-  probePort: SERVER_OPTIONS.probePort,
-  probeHost: SERVER_OPTIONS.probeHost,
-  maxStalenessMs: SERVER_OPTIONS.maxStalenessMs,
-  drainMs: SERVER_OPTIONS.drainMs,
-  limits: SERVER_OPTIONS.limits,
-  log: SERVER_OPTIONS.log,
-  relay: SERVER_OPTIONS.relay,
-  endpointFile: 'text',
-  tokenFile: 'text',
-  sharePort: 'flag',
-};
-
-/** A bus on a port, without the repository's files. It serves what an origin publishes, in the same protocol. */
+/**
+ * A bus on a port, without the repository's files; or several, each below its own path. It serves what origins publish, in the same
+ * protocol.
+ */
 export class EdgeServer {
   readonly options: ResolvedOptions;
-  readonly bus: EdgeBus;
+  /** Each repository, in the order in which they were given. */
+  readonly services: readonly EdgeService[];
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #files: EdgeFiles;
   readonly #listener: Listener;
   readonly #isShared: boolean;
-  #endpoint: Endpoint | undefined;
+  readonly #isJoint: boolean;
   #isStopped = false;
 
   /** @throws OptionError if an option is invalid. */
   constructor(options: EdgeOptions, clock: Clock = systemClock) {
-    checkOptionTypes('an edge', options, EDGE_OPTIONS);
-    const { endpointFile, tokenFile, sharePort = false, ...rest } = options;
-    this.options = resolveOptions({ ...rest, root: '/' });
+    const { options: common, sharePort, isJoint, repositories } = resolveEdge(options);
+    this.options = common;
     this.#isShared = sharePort;
-    if (this.#isShared && this.options.port === 0) {
-      throw new OptionError('a shared port needs a number other than 0: give --port N with --share-port');
-    }
+    this.#isJoint = isJoint;
     this.#log = options.log ?? silentLog;
     this.#clock = clock;
-    this.bus = new EdgeBus(this.options.relay!, this.options, clock, this.#log);
-    this.#files = new EdgeFiles(endpointFile, tokenFile);
-    this.#listener = new Listener({ ...this.options, sharePort: this.#isShared }, this.bus, clock, this.#log);
+    this.services = repositories.map((one) => new EdgeService(one, clock, this.#log));
+    // One token would open both.
+    refuseTwice('token file', this.services, ({ files }) => files.tokenFile);
+    this.#listener = new Listener({ ...common, sharePort }, this.services, clock, this.#log);
   }
 
-  /** The URL and the token for clients; `undefined` until started. */
+  /** The bus of the first repository. */
+  get bus(): EdgeBus {
+    return this.services[0]!.bus;
+  }
+
+  /** The URL and the token for clients, of the first repository; `undefined` until started. */
   get endpoint(): Endpoint | undefined {
-    return this.#endpoint;
+    return this.services[0]!.endpoint;
   }
 
   get transportName(): string | undefined {
@@ -112,55 +58,78 @@ export class EdgeServer {
   }
 
   /**
-   * Resolves when the records are complete and clients are accepted, however long NATS and the origin take.
+   * With one repository, resolves when its records are complete and clients are accepted, however long NATS and the origin take. With
+   * several, resolves at once: each accepts clients when its records are complete, whatever the others do.
+   * @returns the endpoint of the first.
    * @throws OptionError, or Error with code EADDRINUSE if the port is taken.
    */
   async start(): Promise<Endpoint> {
     try {
-      const token = this.#files.token();
+      for (const service of this.services) service.readToken();
       await this.#listener.listenForProbes();
-      await this.bus.start();
+      if (this.#isJoint) await this.#startEach();
+      else await this.bus.start();
       if (this.#isStopped) throw new Error('stopped before the records were complete');
-      const url = await this.#listener.listen(token);
-      this.#endpoint = this.#files.publish(url, token, new Date(this.#clock.now()));
-      this.#log.info({ url, transport: this.transportName }, 'listening');
-      return this.#endpoint;
+      await this.#listener.listen();
+      for (const service of this.services) {
+        const { url } = service.publish(this.#listener, new Date(this.#clock.now()));
+        service.log.info({ url, transport: this.transportName }, 'listening');
+      }
+      return this.endpoint!;
     } catch (error) {
-      await this.bus.stop();
+      await this.#stopEach();
       await this.#listener.stopProbes();
       throw error;
     }
   }
 
+  /** Starts all without waiting for any. @throws OptionError if the clients of NATS are not installed. */
+  async #startEach(): Promise<void> {
+    const why = await whyNoNats();
+    if (why !== undefined) throw new OptionError(why);
+    for (const { bus, log } of this.services) {
+      bus.start().catch((error: unknown) => {
+        log.error({ err: error }, 'this repository is not served: its start has failed');
+      });
+    }
+  }
+
+  async #stopEach(): Promise<void> {
+    await Promise.all(this.services.map(({ bus }) => bus.stop()));
+  }
+
   /** Sends clients elsewhere over `drainMs`, before {@link stop}. Until then the edge follows the stream. */
   async drain(): Promise<void> {
-    if (this.#endpoint) await this.#listener.drain();
+    if (this.endpoint) await this.#listener.drain();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    // If the port is shared, the file also leads to other edges, which may still run.
-    if (this.#endpoint && !this.#isShared) this.#files.unpublish();
-    const busStopped = this.bus.stop();
+    // If the port is shared, the files also lead to other edges, which may still run.
+    if (!this.#isShared) for (const service of this.services) service.unpublish();
+    const stopped = this.#stopEach();
     await this.#listener.stop();
-    await busStopped;
+    await stopped;
     await this.#listener.stopProbes();
-    this.#endpoint = undefined;
+    for (const service of this.services) service.forget();
   }
 
   /**
-   * Reads the token's file again, and the certificate and its key. Sessions of another token end with 4401. For SIGHUP.
-   * @throws OptionError if the file holds no token, or the certificate and its key do not match. The old ones stay in use.
+   * Reads the files of the tokens again, and the certificate and its key. Sessions of another token end with 4401. For SIGHUP.
+   * @throws OptionError if a file holds no token, or the certificate and its key do not match; the first of them. What cannot be read stays
+   *   as it was, and all else is read.
    */
   async reload(): Promise<void> {
-    const now = this.#endpoint;
-    const token = now && this.#files.token();
-    if (now && token !== undefined && token !== now.token) {
-      this.#listener.changeToken(token);
-      this.#endpoint = this.#files.publish(now.url, token, new Date(now.started_at));
-      this.bus.disconnectAll(CloseCode.unauthorized, 'the token has been changed');
-      this.#log.info({}, 'token changed');
+    const errors: unknown[] = [];
+    for (const service of this.services) {
+      try {
+        service.reload(this.#listener);
+      } catch (error) {
+        service.log.error({ err: error }, 'the token cannot be read again, and stays as it was');
+        errors.push(error);
+      }
     }
     await this.#listener.reloadTls();
+    if (errors.length > 0) throw errors[0];
   }
 }

@@ -19,7 +19,8 @@ export { silentLog } from './runtime/log.js';
 export type { BackendChoice, Limits, ResolvedOptions, ServerOptions, TransportChoice } from './config/options.js';
 export { DEFAULT_OPTIONS } from './config/default-options.js';
 export { DEFAULT_LIMITS, OptionError, resolveOptions } from './config/options.js';
-export { EdgeServer, type EdgeOptions } from './edge-server.js';
+export { EdgeServer } from './edge-server.js';
+export type { EdgeOptions, EdgeRepository } from './config/edge-options.js';
 // From a file without NATS, so that a program that imports this entry compiles without the types of the NATS clients.
 export { RelayTakenError } from './relay/relay-taken-error.js';
 export {

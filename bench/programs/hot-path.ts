@@ -149,8 +149,12 @@ async function send(): Promise<{ readonly url: string; readonly work: Work }> {
     },
     {
       http: () => reply,
-      upgrade: () => ({ accept: true, encoding, subprotocol: undefined }),
-      open: (socket) => service.attach(socket, encoding),
+      upgrade: () => ({
+        accept: true,
+        encoding,
+        subprotocol: undefined,
+        owner: { open: (socket) => service.attach(socket, encoding) },
+      }),
       pendingOverflow: () => undefined,
     },
   );

@@ -56,8 +56,21 @@ function checkHelpTopic(command: Command, topics: readonly string[]): void {
 }
 
 /** Commander writes its suggestion on a second line. */
-function fromCommander({ message }: CommanderError): CliError {
-  return new CliError(withoutValue(message.replace(/^error: /, '')).replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' '));
+function fromCommander({ message }: CommanderError, program: Command): CliError {
+  const text = withoutValue(message.replace(/^error: /, '')).replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' ');
+  return new CliError(text, 'bad_args', text.includes(' (Did you mean ') ? '' : `see ${usageOf(program)} --help`);
+}
+
+/** The command that was typed, as far as there is one. */
+function usageOf(program: Command): string {
+  const names = [program.name()];
+  let command: Command | undefined = program;
+  for (const word of process.argv.slice(2)) {
+    command = command.commands.find((child) => child.name() === word);
+    if (!command) break;
+    names.push(word);
+  }
+  return names.join(' ');
 }
 
 /** Reports an uncaught error. Node itself would print message and stack without escaping them. */
@@ -81,5 +94,5 @@ try {
   else await command.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) report(toCliError(error), terminal);
-  else if (error.code !== 'commander.help' && error.exitCode !== 0) report(fromCommander(error), terminal);
+  else if (error.code !== 'commander.help' && error.exitCode !== 0) report(fromCommander(error, command), terminal);
 }

@@ -1,6 +1,7 @@
 import { BusError } from './bus-error.js';
 
-const HINT = 'a bus is at ws://host:port, or wss://host:port with TLS';
+const HINT =
+  'a bus is at ws://host:port, or wss://host:port with TLS; at an edge of several repositories, each has a path';
 
 /** @returns what is wrong with the url of a bus; `undefined` if it is valid. */
 function fault(url: string): string | undefined {
@@ -29,4 +30,10 @@ export function checkUrl(url: string): void {
   if (why === undefined) return;
   const shown = why.includes('token') ? '' : ` ${JSON.stringify(url.slice(0, 200))}`;
   throw new BusError('bad-option', `the url${shown} ${why}`, HINT);
+}
+
+/** Where the bus at a valid url answers HTTP; without a slash at the end. An edge of several repositories has each below a path of its own. */
+export function httpUrl(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol === 'wss:' ? 'https' : 'http'}://${host}${pathname.replace(/\/+$/, '')}`;
 }

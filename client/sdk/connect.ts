@@ -1,5 +1,6 @@
 import { CLIENT_OPTIONS, type BusClient, type ClientOptions } from './bus-client.js';
 import { BusError } from './bus-error.js';
+import { httpUrl } from './bus-url.js';
 import type { Dial } from './channel.js';
 import { nodeDial, type Address, type TlsOptions } from './node-channel.js';
 import { opened } from './opened.js';
@@ -100,5 +101,6 @@ function addressOf({ url, token, root }: Record<'url' | 'token' | 'root', string
 }
 
 function isSameUrl(one: string, other: string): boolean {
-  return URL.canParse(one) && new URL(one).origin === new URL(other).origin;
+  // Below each path of an edge is another repository, with another token.
+  return URL.canParse(one) && new URL(one).protocol === new URL(other).protocol && httpUrl(one) === httpUrl(other);
 }

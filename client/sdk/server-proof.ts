@@ -2,6 +2,7 @@ import { Agent as HttpAgent, get as httpGet, type AgentOptions, type IncomingMes
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import { CHALLENGE_PATH, isChallengeProof, makeNonce } from '../../server/repository/index.js';
 import { BusError } from './bus-error.js';
+import { httpUrl } from './bus-url.js';
 
 const MAX_ANSWER_BYTES = 4_096;
 const ANSWER_MS = 10_000;
@@ -26,7 +27,7 @@ export async function proveServer(
   const isSecure = protocol === 'wss:';
   const agent = oneConnection(isSecure, tls);
   const nonce = makeNonce();
-  const place = `${isSecure ? 'https' : 'http'}://${host}${CHALLENGE_PATH}?nonce=${nonce}`;
+  const place = `${httpUrl(url)}${CHALLENGE_PATH}?nonce=${nonce}`;
   try {
     const { status, body } = await ask(place, isSecure ? httpsGet : httpGet, agent, signal);
     if (status === 429 || status === 503)

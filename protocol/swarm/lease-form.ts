@@ -16,11 +16,7 @@ export interface LeaseForm {
   readonly effective_expires_at: string | null;
   /** Id of the heartbeat that extends the lease furthest. */
   readonly extended_by: string | null;
-}
-
-/** A lease that holds its addresses, with what only a holder has. */
-export interface HolderForm extends LeaseForm {
-  /** The time of the last heartbeat, if the next one is overdue: ISO 8601 UTC. */
+  /** Only of a suspect lease: the time of its last heartbeat, ISO 8601 UTC. */
   readonly silent_since?: string;
 }
 
@@ -34,6 +30,7 @@ export function isoDate(at: number | undefined): string | null {
 
 export function leaseForm(lease: Lease): LeaseForm {
   const { reservation, run, branch, addresses, operation, state, writtenExpiry, effectiveExpiry, extendedBy } = lease;
+  const silentSince = state === 'suspect' ? isoDate(lease.lastBeatAt) : null;
   return {
     reservation,
     run_id: run ?? null,
@@ -44,10 +41,6 @@ export function leaseForm(lease: Lease): LeaseForm {
     expires_at: writtenExpiry,
     effective_expires_at: isoDate(effectiveExpiry),
     extended_by: extendedBy ?? null,
+    ...(silentSince === null ? {} : { silent_since: silentSince }),
   };
-}
-
-export function holderForm(lease: Lease): HolderForm {
-  const silentSince = lease.state === 'suspect' ? isoDate(lease.lastBeatAt) : null;
-  return { ...leaseForm(lease), ...(silentSince === null ? {} : { silent_since: silentSince }) };
 }

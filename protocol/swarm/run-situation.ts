@@ -4,7 +4,7 @@ import { byEnd } from './agents.js';
 import { conflictForm, type ConflictForm } from './conflict-form.js';
 import { addressOverlaps, operationConflicts, type Conflict } from './conflicts.js';
 import { withState, type Intent } from './intents.js';
-import { holderForm, leaseForm, type HolderForm } from './lease-form.js';
+import { leaseForm, type LeaseForm } from './lease-form.js';
 import { endOf, isHeld, type Lease } from './leases.js';
 import { isHistory, type Moment } from './moment.js';
 import type { Swarm } from './swarm.js';
@@ -28,7 +28,7 @@ export interface WaitForm {
 /** What concerns one run at one moment. */
 export interface RunSituation {
   /** The leases that it holds, and those that ended within the last hour without a release; ordered by their end. */
-  readonly leases: readonly HolderForm[];
+  readonly leases: readonly LeaseForm[];
   /** Other runs that wait for something that it has. */
   readonly waiters: readonly WaitForm[];
   /** What it waits for itself. */
@@ -63,7 +63,7 @@ export function runSituation(swarm: Swarm, moment: Moment, run: string): RunSitu
   const isCut = Object.values(lists).some(({ length }) => length > MAX_LISTED);
   const first = <T>(list: readonly T[]): readonly T[] => list.slice(0, MAX_LISTED);
   return {
-    leases: first(lists.leases).map(holderOrEnded),
+    leases: first(lists.leases).map(leaseForm),
     waiters: first(lists.waiters).map(waitForm),
     waits: first(lists.waits).map(waitForm),
     intents: first(lists.intents).map(({ id }) => id),
@@ -137,8 +137,6 @@ function ownersAt(index: AddressIndex, addresses: readonly Address[]): Set<strin
   for (const address of addresses) for (const { owner } of index.overlapping(address)) owners.add(owner);
   return owners;
 }
-
-const holderOrEnded = (lease: Lease): HolderForm => (isHeld(lease) ? holderForm(lease) : leaseForm(lease));
 
 function waitForm({ run, branch, for: other, isSameBranch, by, record, wanted, blockedBy }: Wait): WaitForm {
   return {

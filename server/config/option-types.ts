@@ -2,7 +2,7 @@ import { closestMatch, isJsonObject } from '../../protocol/index.js';
 import { OptionError } from './option-error.js';
 
 /** The type of an option's value. A list of texts means that the value is one of them. The ranges of numbers are checked elsewhere. */
-export type OptionKind = 'text' | 'texts' | 'number' | 'flag' | 'object' | readonly string[];
+export type OptionKind = 'text' | 'texts' | 'number' | 'flag' | 'object' | 'objects' | readonly string[];
 
 /**
  * Checks the names of options and the types of their values. `undefined` counts as an option that is not given.
@@ -33,6 +33,8 @@ function isOf(kind: OptionKind, value: unknown): boolean {
       return Array.isArray(value) && value.every((one) => typeof one === 'string');
     case 'object':
       return isJsonObject(value);
+    case 'objects':
+      return Array.isArray(value) && value.every((one) => isJsonObject(one));
     default:
       return kind.some((one) => one === value);
   }
@@ -44,6 +46,7 @@ const EXPECTED = {
   number: 'a number',
   flag: 'true or false',
   object: 'an object',
+  objects: 'a list of objects',
 } as const;
 
 const expected = (kind: OptionKind): string =>

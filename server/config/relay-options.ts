@@ -13,10 +13,12 @@ export interface RelayAccess {
   /** `nats://host:port` or `tls://host:port`: one server, or several of a cluster. */
   readonly servers: readonly string[];
   readonly credsFile?: string | undefined;
+  readonly nkeyFile?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly token?: string | undefined;
   readonly tls?: RelayTls | undefined;
+  readonly domain?: string | undefined;
 }
 
 export interface RelayTls {
@@ -42,8 +44,10 @@ export interface RelayOptions {
   readonly url: string;
   /** The name of the repository in NATS. @default 'default' */
   readonly repository?: string;
-  /** A `.creds` file. */
+  /** A `.creds` file. It is read at each connection, so that a renewed JWT is used when the old one has run out. */
   readonly credsFile?: string | undefined;
+  /** A file with the seed of an nkey, which begins with SU. It is read at each connection. */
+  readonly nkeyFile?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly token?: string | undefined;
@@ -57,6 +61,8 @@ export interface RelayOptions {
    * @default none: every message in the stream that can be read is believed
    */
   readonly publicKeys?: readonly string[];
+  /** The JetStream domain that has the stream, if it is another than that of the server connected to. @default that server's */
+  readonly domain?: string | undefined;
   readonly limits?: Partial<StreamLimits>;
   /** The interval of the origin's heartbeats to edges, milliseconds. @default that of heartbeats to clients, at most one second */
   readonly aliveMs?: number;
@@ -94,9 +100,17 @@ export function resolveRelay(options: RelayOptions, heartbeatMs: number): Resolv
   return { access: accessOf(options), repository, publicKeys, limits: limitsOf(options.limits ?? {}), aliveMs };
 }
 
-function accessOf({ url, credsFile, user, password, token, caFile, certFile, keyFile }: RelayOptions): RelayAccess {
+function accessOf(options: RelayOptions): RelayAccess {
+  const { url, credsFile, nkeyFile, user, password, token, caFile, certFile, keyFile, domain } = options;
   const servers = url.split(',').map(serverOf);
   if (credsFile !== undefined) readable('the file of credentials', credsFile);
+  if (nkeyFile !== undefined) readable('the file of the nkey', nkeyFile);
+  if (credsFile !== undefined && nkeyFile !== undefined) {
+    throw new OptionError('give the relay credentials or an nkey, not both: a .creds file has its own');
+  }
+  if (domain !== undefined && !REPOSITORY.test(domain)) {
+    throw new OptionError(`the domain ${JSON.stringify(domain)} must be 1 to 64 of A-Z a-z 0-9 _ -`);
+  }
   if (password !== undefined && user === undefined) throw new OptionError('a password for the relay needs a user');
   const isTls = servers.some((server) => server.startsWith('tls:'));
   const files = {
@@ -109,7 +123,7 @@ function accessOf({ url, credsFile, user, password, token, caFile, certFile, key
     throw new OptionError("the relay's certificate and key must be given together");
   }
   const tls = isTls || Object.keys(files).length > 0 ? files : undefined;
-  return { servers, credsFile, user, password, token, tls };
+  return { servers, credsFile, nkeyFile, user, password, token, tls, domain };
 }
 
 function serverOf(text: string): string {

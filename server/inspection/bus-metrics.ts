@@ -6,7 +6,7 @@ import type { LoopDelay } from '../metrics/loop-delay.js';
 import type { LazyRegistry, Sample } from '../metrics/registry.js';
 
 /** Adds all metrics of a bus to a registry, which reads their values when it is asked. */
-export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopDelay): void {
+export function describeBus(registry: LazyRegistry, bus: ServedBus): void {
   // An edge that has no records yet has no hub, and one that begins again has another.
   if (bus.isRunning) {
     describeEvents(registry, bus);
@@ -22,7 +22,6 @@ export function describeBus(registry: LazyRegistry, bus: ServedBus, delay: LoopD
     'Unexpected errors. Each is a line "unforeseen" in the log, or counted in a later one.',
     () => bus.supervisor.count,
   );
-  describeProcess(registry, delay);
 }
 
 function describeEvents(registry: LazyRegistry, bus: ServedBus): void {
@@ -135,7 +134,8 @@ export function describeWatching(registry: LazyRegistry, watch: RepositoryWatch)
   );
 }
 
-function describeProcess(registry: LazyRegistry, delay: LoopDelay): void {
+/** Adds what the process says about itself, once for all that it serves. */
+export function describeProcess(registry: LazyRegistry, delay: LoopDelay): void {
   registry.gauge('info', 'Always 1.', () => [{ labels: { version: VERSION, node: process.versions.node }, value: 1 }]);
   let seen = delay.look();
   registry.gauge('loop_delay_seconds', 'How late the event loop was since the last look.', () => {

@@ -9,6 +9,8 @@ export const JOURNAL_FORMAT = 1;
 /** The number of damaged journals that are kept, so that an operator can find the cause. */
 const MAX_SET_ASIDE = 3;
 
+/** More than the grain of any file system. */
+const SEPARATE_MS = 10_000;
 const CHUNK_BYTES = 1_048_576;
 const MAX_HEADER_BYTES = 65_536;
 
@@ -27,6 +29,11 @@ export interface Header {
   readonly file: string;
   /** The inode of the table's file: a copy of a journal must not be continued. */
   readonly inode: string;
+  /**
+   * When the file of a sealed table last changed (ctime, ns). No program can set that time, so it proves the file where a file system
+   * gives it another inode at each mount. Absent if the file system keeps no such time, and in headers of earlier versions.
+   */
+  readonly changed?: string | undefined;
   /** The id of the boot during which the table was last in use; `null` if the platform has none. */
   readonly boot: string | null;
   /** Written as the last step of an orderly stop, and removed before the table is opened again. */
@@ -93,6 +100,22 @@ export class JournalDir {
     const stats = this.#open.stats(name);
     if (stats === undefined) throw new Error(`${name} is missing`);
     return String(stats.ino);
+  }
+
+  /** When a table's file has last changed; `undefined` if the file system keeps no such time apart from that of modification. */
+  changedAt(name: string): string | undefined {
+    const stats = this.#open.stats(name);
+    return stats === undefined || stats.ctimeNs === stats.mtimeNs ? undefined : String(stats.ctimeNs);
+  }
+
+  /** Sets the time of modification of a table's file back, so that {@link changedAt} can tell whether there are two times. */
+  separateTimes(name: string, now: UnixMillis): void {
+    const file = this.#open.openFile(name);
+    try {
+      file.setModified(now - SEPARATE_MS);
+    } finally {
+      file.close();
+    }
   }
 
   /** @throws Error if the table's file is missing. */

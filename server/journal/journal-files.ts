@@ -135,7 +135,9 @@ export class JournalFiles {
 
   /** The last step of an orderly stop: writes the size and checksum of the closed table into the header. */
   seal(epoch: Epoch, { writer, file }: WrittenTable): void {
-    this.#writeHeader(epoch, file, this.#dir.sealOf(file, writer.newest));
+    const seal = this.#dir.sealOf(file, writer.newest);
+    this.#dir.separateTimes(file, this.services.clock.now());
+    this.#writeHeader(epoch, file, seal, this.#dir.changedAt(file));
   }
 
   close(): void {
@@ -152,9 +154,9 @@ export class JournalFiles {
     }
   }
 
-  #writeHeader(epoch: Epoch, file: string, seal: Seal | null): void {
+  #writeHeader(epoch: Epoch, file: string, seal: Seal | null, changed?: string): void {
     const [inode, boot] = [this.#dir.inode(file), this.#boot() ?? null];
-    this.#dir.writeHeader({ format: JOURNAL_FORMAT, epoch, file, inode, boot, seal });
+    this.#dir.writeHeader({ format: JOURNAL_FORMAT, epoch, file, inode, boot, seal, changed });
   }
 
   /** Removes the epoch's header if `act` throws: a journal that does not know which revisions were sent must not be continued. */

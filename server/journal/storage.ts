@@ -5,7 +5,17 @@ export interface OpenFile {
   /** @returns the number of bytes that were read into the beginning of the buffer. */
   read(into: Uint8Array, at: number): number;
   write(bytes: Uint8Array, at: number): void;
+  /** Sets its time of modification, Unix milliseconds, which also changes its time of change. */
+  setModified(atMs: number): void;
   close(): void;
+}
+
+/** What the journal asks of a file's status. */
+export interface FileStatus {
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
 }
 
 /** A directory that only this user can use, as the journal needs it. Each call throws the file system's error. */
@@ -16,7 +26,7 @@ export interface JournalStorage {
   isIntact(): boolean;
   names(): string[];
   /** @returns the status of a file; `undefined` if there is none. */
-  stats(name: string): { readonly ino: bigint; readonly size: bigint } | undefined;
+  stats(name: string): FileStatus | undefined;
   read(name: string, maxBytes: number): PrivateReading;
   /** Replaces a file at once: readers see the old content or the new. @param isDurable whether it is on the disk on return. */
   replace(name: string, content: string, isDurable: boolean): void;

@@ -14,17 +14,29 @@ interface Line extends Sample {
 
 const PREFIX = 'muse_bus_';
 
+type Read = () => readonly Line[];
+
 /** Metrics whose values are read only when the text is made. Each server has its own registry. */
 export class LazyRegistry {
-  readonly #registry = new Registry();
+  constructor(
+    private readonly labels: Readonly<Record<string, string>> = {},
+    private readonly registry = new Registry(),
+    /** What each metric is read from: a metric of several buses has values of each. */
+    private readonly reads = new Map<string, Read[]>(),
+  ) {}
+
+  /** A view of this registry that adds labels to each value. */
+  labelled(labels: Readonly<Record<string, string>>): LazyRegistry {
+    return new LazyRegistry({ ...this.labels, ...labels }, this.registry, this.reads);
+  }
 
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.registry.contentType;
   }
 
   /** Returns all metrics in Prometheus' text format. */
   text(): Promise<string> {
-    return this.#registry.metrics();
+    return this.registry.metrics();
   }
 
   gauge(name: string, help: string, read: () => number | readonly Sample[]): void {
@@ -46,10 +58,18 @@ export class LazyRegistry {
     this.#add(`process_${name}`, type, help, () => asSamples(read()));
   }
 
-  #add(name: string, type: 'gauge' | 'counter' | 'histogram', help: string, read: () => readonly Line[]): void {
+  #add(name: string, type: 'gauge' | 'counter' | 'histogram', help: string, readLines: Read): void {
+    const { labels } = this;
+    const read: Read = () => readLines().map((line) => ({ ...line, labels: { ...labels, ...line.labels } }));
+    const known = this.reads.get(name);
+    known?.push(read);
+    if (known) return;
+    const reads = [read];
+    this.reads.set(name, reads);
     // The interface that a registry requires of a metric. The library's own classes would keep a second copy of the values.
-    const metric = { name, help, type, get: () => ({ name, help, type, values: read(), aggregator: 'sum' }) };
-    this.#registry.registerMetric(metric as unknown as Metric);
+    const values = (): readonly Line[] => reads.flatMap((readAll) => readAll());
+    const metric = { name, help, type, get: () => ({ name, help, type, values: values(), aggregator: 'sum' }) };
+    this.registry.registerMetric(metric as unknown as Metric);
   }
 }
 

@@ -4,7 +4,7 @@ import { challengeProof } from '../repository/index.js';
 import { authorities } from '../config/authority.js';
 import { refuseDoubtfulHead } from './head-check.js';
 import { refusal } from './refusal.js';
-import { findHeaders, type HttpReply, type RequestHead, type Upgrade } from './transport.js';
+import { findHeaders, type HttpReply, type RequestHead, type Handshake } from './transport.js';
 
 /** Which requests an {@link AccessPolicy} accepts. */
 export interface DoorPolicy {
@@ -86,7 +86,7 @@ export class AccessPolicy {
     return challengeProof(this.#token.toString(), nonce, findHeaders(request, 'host')[0] ?? '');
   }
 
-  upgrade(request: RequestHead): Upgrade {
+  upgrade(request: RequestHead): Handshake {
     const refused = refuseDoubtfulHead(request) ?? this.refuseStranger(request) ?? refuseHandshake(request);
     if (refused) return { accept: false, reply: refused };
     if (!this.hasToken(request)) return { accept: false, reply: UNAUTHORIZED };

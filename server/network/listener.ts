@@ -1,12 +1,18 @@
 import { CloseCode } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import type { ResolvedOptions } from '../config/options.js';
+import type { Limits, ResolvedOptions } from '../config/options.js';
 import { RequestHandler } from './request-handler.js';
 import type { ServedBus } from '../inspection/served-bus.js';
 import { inUrl, isWildcard, LOOPBACK_HOSTS, reachedAt } from '../config/authority.js';
+import { LoopDelay } from '../metrics/loop-delay.js';
 import { chooseTransport } from './choose-transport.js';
 import { drain } from './drain.js';
+import { metricsRoute } from './http/metrics.js';
+import { answerProbe } from './http/probes.js';
+import { JointReadiness } from './joint-readiness.js';
+import { Mounts } from './mounts.js';
+import { OverflowWarning } from './overflow-warning.js';
 import { ProbeListener, probeNames, type ProbeOptions } from './probe-listener.js';
 import { AccessPolicy } from './access-policy.js';
 import type { Transport } from './transport.js';
@@ -30,25 +36,49 @@ export type FrontOptions = ProbeOptions &
     | 'limits'
     | 'idleTimeoutMs'
     | 'drainMs'
+    | 'maxStalenessMs'
   > & {
     /** Whether other processes may listen on the same port; the kernel then spreads connections over all of them. */
     readonly sharePort?: boolean;
   };
 
-/** Serves a bus on the network. It joins the engine that listens, the access policy and the request handler. */
+/** A bus, and how it is served. */
+export interface MountedBus {
+  readonly bus: ServedBus;
+  /** The path below which it is served, `/shop`; empty if it is the only one. */
+  readonly path: string;
+  readonly limits: Limits;
+  /** What tells its metrics from those of the others. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Serves a bus on the network, or several. It joins the engine that listens, the access policies and the request handlers. */
 export class Listener {
-  readonly #requests: RequestHandler;
+  readonly #mounts: Mounts;
   readonly #probes: ProbeListener;
+  readonly #loopDelay = new LoopDelay();
   #transport: Transport | undefined;
+  #port = 0;
 
   constructor(
     private readonly options: FrontOptions,
-    private readonly bus: ServedBus,
+    private readonly buses: readonly MountedBus[],
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.#requests = new RequestHandler(bus, options.limits, clock, log, probeNames(options.allowHosts));
-    this.#probes = new ProbeListener(options, this.#requests, log);
+    const mounts = buses.map(({ bus, path, limits }) => {
+      const requests = new RequestHandler(bus, limits, clock);
+      return { path, requests, readiness: () => requests.readiness() };
+    });
+    const readiness = new JointReadiness(mounts, clock, options.maxStalenessMs);
+    const overflow = new OverflowWarning(options.limits.maxPendingConnections, clock, log);
+    this.#mounts = new Mounts(mounts, readiness, overflow);
+    const probes = {
+      metrics: metricsRoute(buses, { limits: options.limits, loopDelay: this.#loopDelay }),
+      hosts: probeNames(options.allowHosts),
+      readiness: (path: string) => (path === '' ? readiness.reply('all') : readiness.replyOf(path)),
+    };
+    this.#probes = new ProbeListener(options, (request) => answerProbe(request, probes), log);
   }
 
   /** The engine in use; `undefined` until it listens. */
@@ -68,47 +98,54 @@ export class Listener {
   probePort: number | undefined;
 
   /** Ends the answers to probes, which come to the last. */
-  stopProbes(): Promise<void> {
-    return this.#probes.stop();
+  async stopProbes(): Promise<void> {
+    this.#loopDelay.stop();
+    await this.#probes.stop();
   }
 
   /**
-   * Starts to listen, and accepts clients that have the token.
-   * @returns the URL.
+   * Starts to listen. Clients are asked to come again until {@link admit}.
    * @throws Error with code EADDRINUSE if the port is taken.
    */
-  async listen(token: string): Promise<string> {
+  async listen(): Promise<void> {
     const { options } = this;
+    const most = (limit: 'maxPayloadBytes' | 'maxQueuedBytes'): number =>
+      Math.max(...this.buses.map(({ limits }) => limits[limit]));
     const transport = chooseTransport(options.transport, this.log, options.nativeEngineSha256);
-    const port = await transport.listen(
+    this.#port = await transport.listen(
       {
         host: options.host,
         port: options.port,
-        maxPayloadBytes: options.limits.maxPayloadBytes,
-        maxBackpressureBytes: options.limits.maxQueuedBytes + NATIVE_HEADROOM_BYTES,
+        maxPayloadBytes: most('maxPayloadBytes'),
+        maxBackpressureBytes: most('maxQueuedBytes') + NATIVE_HEADROOM_BYTES,
         idleTimeoutMs: options.idleTimeoutMs,
         maxPendingConnections: options.limits.maxPendingConnections,
         tls: options.tls,
         sharePort: options.sharePort ?? false,
       },
-      this.#requests,
+      this.#mounts,
     );
     this.#transport = transport;
-    // The access policy checks the port in Host, so it cannot be made before the port is known.
-    this.#requests.start(
-      new AccessPolicy({
-        token,
-        port,
-        scheme: options.tls ? 'https' : 'http',
-        hosts: [...LOOPBACK_HOSTS, ...this.#ownName(), ...options.allowHosts],
-        origins: options.allowOrigins,
-      }),
-    );
-    return this.#url(port);
   }
 
-  changeToken(token: string): void {
-    this.#requests.accessPolicy?.changeToken(token);
+  /** Accepts clients of a bus that have its token. @returns its url. */
+  admit(token: string, path = ''): string {
+    const { tls, allowHosts, allowOrigins } = this.options;
+    // The access policy checks the port in Host, so it cannot be made before the port is known.
+    this.#mounts.at(path).requests.start(
+      new AccessPolicy({
+        token,
+        port: this.#port,
+        scheme: tls ? 'https' : 'http',
+        hosts: [...LOOPBACK_HOSTS, ...this.#ownName(), ...allowHosts],
+        origins: allowOrigins,
+      }),
+    );
+    return `${this.#url()}${path}`;
+  }
+
+  changeToken(token: string, path = ''): void {
+    this.#mounts.at(path).requests.accessPolicy?.changeToken(token);
   }
 
   /** @throws OptionError if the certificate and its key do not match. The old ones stay in use. */
@@ -124,16 +161,24 @@ export class Listener {
   async drain(): Promise<void> {
     const { drainMs } = this.options;
     if (drainMs === 0) return;
-    this.#requests.stop();
-    this.log.info({ connections: this.bus.connectionCount, over_ms: drainMs }, 'sending clients elsewhere');
-    await drain(this.bus, this.clock, drainMs);
-    this.log.info({ connections: this.bus.connectionCount }, 'clients were sent elsewhere');
+    this.#refuseNew();
+    this.log.info({ connections: this.#connections(), over_ms: drainMs }, 'sending clients elsewhere');
+    await Promise.all(this.buses.map(({ bus }) => drain(bus, this.clock, drainMs)));
+    this.log.info({ connections: this.#connections() }, 'clients were sent elsewhere');
   }
 
   /** Refuses new clients, and closes the connected ones with a reason that asks them to connect again later. */
   async stop(): Promise<void> {
-    this.#requests.stop();
+    this.#refuseNew();
     await this.#transport?.stop(CloseCode.goingAway, `shutdown retry=${String(RETRY_AFTER_SHUTDOWN_MS)}`);
+  }
+
+  #refuseNew(): void {
+    for (const { requests } of this.#mounts.all) requests.stop();
+  }
+
+  #connections(): number {
+    return this.buses.reduce((sum, { bus }) => sum + bus.connectionCount, 0);
   }
 
   /** The address that the engine listens on; none for a wildcard such as 0.0.0.0, which is no server's name. */
@@ -141,9 +186,9 @@ export class Listener {
     return isWildcard(this.options.host) ? [] : [inUrl(this.options.host)];
   }
 
-  #url(port: number): string {
+  #url(): string {
     const { host, tls } = this.options;
     // The address itself, not a name: a name could resolve to another server.
-    return `${tls ? 'wss' : 'ws'}://${inUrl(reachedAt(host))}:${String(port)}`;
+    return `${tls ? 'wss' : 'ws'}://${inUrl(reachedAt(host))}:${String(this.#port)}`;
   }
 }

@@ -3,7 +3,7 @@ import { authorityName } from '../config/authority.js';
 import type { ResolvedOptions } from '../config/options.js';
 import type { Log } from '../runtime/log.js';
 import { refusal } from './refusal.js';
-import type { RequestHandler } from './request-handler.js';
+import type { HttpAnswer, RequestHead } from './transport.js';
 import { withSecurityHeaders } from './security-headers.js';
 import { WsTransport } from './ws-transport.js';
 
@@ -23,7 +23,7 @@ export class ProbeListener {
 
   constructor(
     private readonly options: ProbeOptions,
-    private readonly requests: RequestHandler,
+    private readonly answer: (request: RequestHead) => HttpAnswer,
     private readonly log: Log,
   ) {}
 
@@ -31,7 +31,6 @@ export class ProbeListener {
   async listen(): Promise<number | undefined> {
     const { probePort, probeHost, idleTimeoutMs } = this.options;
     if (probePort === undefined) return undefined;
-    const { requests } = this;
     const port = await this.#transport.listen(
       {
         host: probeHost,
@@ -43,9 +42,8 @@ export class ProbeListener {
         tls: undefined,
       },
       {
-        http: (request) => requests.probe(request),
+        http: this.answer,
         upgrade: () => ({ accept: false, reply: NO_WEBSOCKET }),
-        open: (socket, encoding) => requests.open(socket, encoding),
         pendingOverflow: () => undefined,
       },
     );

@@ -1,16 +1,14 @@
 import { CloseCode, type Encoding } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
-import { answer, type Page } from './http/answer.js';
+import { answer, STARTING, type Page } from './http/answer.js';
 import { ConnectionSlots } from './http/connection-slots.js';
 import { eventsRoute } from './http/events.js';
 import { holdersRoute } from './http/holders.js';
 import { inspectorPages } from './http/inspector-pages.js';
 import { metricsRoute } from './http/metrics.js';
-import { answerProbe } from './http/probes.js';
 import type { ReadinessReport } from './http/readiness.js';
 import { recordsRoute } from './http/records.js';
 import type { Route, RouteServices } from './http/route.js';
-import type { Log } from '../runtime/log.js';
 import { unready } from '../runtime/readiness.js';
 import { LoopDelay } from '../metrics/loop-delay.js';
 import type { Limits } from '../config/options.js';
@@ -21,49 +19,40 @@ import { withSecurityHeaders } from './security-headers.js';
 import { RefusalRate } from './refusal-rate.js';
 import type { Socket } from '../delivery/port.js';
 import type { Connection } from '../sessions/connection.js';
-import type { HttpAnswer, HttpReply, RequestHead, TransportHandlers, Upgrade } from './transport.js';
-
-/** The warning about unauthenticated connections is logged at most once in this time. */
-const WARN_EVERY_MS = 60_000;
+import type { HttpAnswer, HttpReply, RequestHead, SocketOwner, Upgrade } from './transport.js';
 
 /** What the token opens. */
-function tokenRoutes(services: RouteServices, metrics: Route): ReadonlyMap<string, Route> {
+function tokenRoutes(services: RouteServices): ReadonlyMap<string, Route> {
   return new Map([
     ['/records', recordsRoute(services)],
     ['/holders', holdersRoute(services)],
     ['/events', eventsRoute(services)],
-    ['/metrics', metrics],
+    ['/metrics', metricsRoute([{ bus: services.bus, labels: {} }], services)],
   ]);
 }
 
 /**
- * Handles every request and connection between a transport and the bus. It counts refusals. If a request fails with an exception, it logs
+ * Handles the requests and connections of one bus. It counts refusals. If a request fails with an exception, it logs
  * the exception and sends an answer without any detail of it.
  */
-export class RequestHandler implements TransportHandlers {
+export class RequestHandler implements SocketOwner {
   readonly #refusals: RefusalRate;
   readonly #pages: ReadonlyMap<string, Page> = inspectorPages();
   readonly #slots: ConnectionSlots;
   readonly #loopDelay = new LoopDelay();
   readonly #routes: ReadonlyMap<string, Route>;
-  readonly #metrics: Route;
   #accessPolicy: AccessPolicy | undefined;
   #isStopping = false;
-  #warnedAt = -WARN_EVERY_MS;
 
   constructor(
     private readonly bus: ServedBus,
     private readonly limits: Limits,
-    private readonly clock: Clock,
-    private readonly log: Log,
-    /** Names that a probe may use for this server, beside addresses. */
-    private readonly probeHosts: readonly string[] = [],
+    clock: Clock,
   ) {
     this.#refusals = new RefusalRate(limits.maxRefusalsPerSecond, clock);
     this.#slots = new ConnectionSlots(() => bus.connectionCount, limits.maxConnections);
     const services = { bus, limits, clock, slots: this.#slots, loopDelay: this.#loopDelay };
-    this.#metrics = metricsRoute(services);
-    this.#routes = tokenRoutes(services, this.#metrics);
+    this.#routes = tokenRoutes(services);
   }
 
   /** Starts to serve requests. Before this call every request is answered with 503 and a `retry-after`. */
@@ -88,19 +77,14 @@ export class RequestHandler implements TransportHandlers {
         accessPolicy: this.#accessPolicy,
         pages: this.#pages,
         routes: this.#routes,
-        readiness: () => this.#readiness(),
+        isRunning: this.bus.isRunning,
+        readiness: () => this.readiness(),
       });
       return this.#counted(request, reply);
     }, FAILED);
   }
 
-  /** Answers a request on the port of probes. It needs no token, and is answered from the start to the end of the process. */
-  probe(request: RequestHead): HttpAnswer {
-    const services = { readiness: () => this.#readiness(), metrics: this.#metrics, hosts: this.probeHosts };
-    return this.#guarded<HttpAnswer>(() => answerProbe(request, services), FAILED);
-  }
-
-  #readiness(): ReadinessReport {
+  readiness(): ReadinessReport {
     const { bus } = this;
     const readiness = this.#isStopping ? unready('the server is stopping') : bus.readiness;
     const served = bus.isRunning ? { revision: bus.hub.revision } : {};
@@ -111,12 +95,13 @@ export class RequestHandler implements TransportHandlers {
 
   upgrade(request: RequestHead): Upgrade {
     const refused = (reply: HttpReply): Upgrade => ({ accept: false, reply: withSecurityHeaders(reply) });
-    return this.#guarded(() => {
+    return this.#guarded<Upgrade>(() => {
       if (!this.#accessPolicy) return refused(UNREADY);
       if (this.#isStopping) return refused(STOPPING);
       const upgrade = this.#accessPolicy.upgrade(request);
       if (!upgrade.accept) return refused(this.#counted(request, upgrade.reply));
-      return this.#slots.isFree() ? upgrade : refused(this.#slots.refusal());
+      if (!this.bus.isRunning) return refused(UNREADY);
+      return this.#slots.isFree() ? { ...upgrade, owner: this } : refused(this.#slots.refusal());
     }, UPGRADE_FAILED);
   }
 
@@ -130,16 +115,6 @@ export class RequestHandler implements TransportHandlers {
       });
       return NOBODY;
     }
-  }
-
-  pendingOverflow(remoteAddress: string): void {
-    const now = this.clock.elapsed();
-    if (now - this.#warnedAt < WARN_EVERY_MS) return;
-    this.#warnedAt = now;
-    this.log.warn(
-      { address: remoteAddress, max_pending_connections: this.limits.maxPendingConnections },
-      'connections closed: too many that have not been let in',
-    );
   }
 
   #counted<T extends HttpAnswer>(request: RequestHead, reply: T): T | HttpReply {
@@ -166,7 +141,7 @@ const nothing = (): void => undefined;
 /** The connection of a socket that has no session: it ignores everything. */
 const NOBODY: Connection = { message: nothing, control: nothing, drained: nothing, closed: nothing };
 
-const UNREADY = withSecurityHeaders(refusal(503, 'starting', { 'retry-after': '1' }));
+const UNREADY = withSecurityHeaders(STARTING);
 const STOPPING = withSecurityHeaders(refusal(503, 'stopping', { 'retry-after': '1', connection: 'close' }));
 const FAILED = withSecurityHeaders(refusal(500, 'the server failed on this request; its log says how'));
 const UPGRADE_FAILED: Upgrade = { accept: false, reply: FAILED };

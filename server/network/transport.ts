@@ -67,16 +67,27 @@ export function isStream(answer: HttpAnswer): answer is HttpStream {
   return 'open' in answer;
 }
 
-/** The answer to a WebSocket handshake: the encoding and subprotocol, or a refusal. */
-export type Upgrade =
-  | { readonly accept: true; readonly encoding: Encoding; readonly subprotocol: string | undefined }
-  | { readonly accept: false; readonly reply: HttpReply };
+/** What a valid WebSocket handshake asks for, or the refusal of one. */
+export type Handshake =
+  { readonly accept: true; readonly encoding: Encoding; readonly subprotocol: string | undefined } | Refused;
+
+export interface Refused {
+  readonly accept: false;
+  readonly reply: HttpReply;
+}
+
+/** Takes the WebSockets that it has accepted. */
+export interface SocketOwner {
+  open(socket: Socket, encoding: Encoding): Connection;
+}
+
+/** The answer to a WebSocket handshake: the encoding, the subprotocol and who takes the socket, or a refusal. */
+export type Upgrade = (Extract<Handshake, { accept: true }> & { readonly owner: SocketOwner }) | Refused;
 
 /** The functions that a transport calls. All are synchronous. */
 export interface TransportHandlers {
   http(request: RequestHead): HttpAnswer;
   upgrade(request: RequestHead): Upgrade;
-  open(socket: Socket, encoding: Encoding): Connection;
   /** A connection was closed because its address had too many unauthenticated ones. */
   pendingOverflow(remoteAddress: string): void;
 }

@@ -114,7 +114,7 @@ export class UwsTransport implements Transport {
         this.#upgrade(response, request, context, handlers);
       },
       open: (native) => {
-        this.#open(native, handlers);
+        this.#open(native);
       },
       message: (native, payload, isBinary) => {
         if (!this.#closing) native.getUserData().connection?.message(new Uint8Array(payload), isBinary);
@@ -201,7 +201,7 @@ export class UwsTransport implements Transport {
     }
     for (const connection of [...this.#held]) connection.doubt();
     response.upgrade<UserData>(
-      { encoding: answer.encoding },
+      { encoding: answer.encoding, owner: answer.owner },
       request.getHeader('sec-websocket-key'),
       answer.subprotocol ?? '',
       request.getHeader('sec-websocket-extensions'),
@@ -268,12 +268,12 @@ export class UwsTransport implements Transport {
     });
   }
 
-  #open(native: WebSocket<UserData>, handlers: TransportHandlers): void {
+  #open(native: WebSocket<UserData>): void {
     const data = native.getUserData();
     const socket = new UwsSocket(native, data.encoding === 'msgpack');
     data.socket = socket;
     this.#sockets.add(socket);
-    data.connection = handlers.open(socket, data.encoding);
+    data.connection = data.owner.open(socket, data.encoding);
   }
 
   #closed({ socket, connection }: UserData): void {

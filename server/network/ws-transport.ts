@@ -12,7 +12,7 @@ import { OptionError } from '../config/option-error.js';
 import { CLOSE_TIMEOUT_MS } from './transport.js';
 import { readTls, type TlsFiles } from '../config/tls-files.js';
 import type { Connection } from '../sessions/connection.js';
-import { isStream, type ListenOptions, type Transport, type TransportHandlers } from './transport.js';
+import { isStream, type ListenOptions, type SocketOwner, type Transport, type TransportHandlers } from './transport.js';
 import { answerMalformed, FirstRequests, headOf, refuse, reply, UnauthenticatedConnections } from './ws-requests.js';
 import { WsSocket } from './ws-socket.js';
 import { streamReply } from './ws-stream.js';
@@ -164,20 +164,14 @@ export class WsTransport implements Transport {
       return;
     }
     pending.authenticated(request.socket);
-    const { encoding, subprotocol } = answer;
+    const { encoding, subprotocol, owner } = answer;
     if (subprotocol !== undefined) subprotocols.set(request, subprotocol);
     sockets.handleUpgrade(request, stream, head, (client) => {
-      this.#open(client, stream, encoding, options, handlers);
+      this.#open(client, stream, encoding, options, owner);
     });
   }
 
-  #open(
-    client: WebSocket,
-    stream: Duplex,
-    encoding: Encoding,
-    options: ListenOptions,
-    handlers: TransportHandlers,
-  ): void {
+  #open(client: WebSocket, stream: Duplex, encoding: Encoding, options: ListenOptions, owner: SocketOwner): void {
     const written = (): void => {
       connection.drained();
     };
@@ -185,7 +179,7 @@ export class WsTransport implements Transport {
     this.#clients.set(client, state);
     const remote = (stream as Partial<NetSocket>).remoteAddress ?? '';
     const socket = new WsSocket(client, encoding === 'msgpack', options.maxBackpressureBytes, remote, written);
-    const connection: Connection = handlers.open(socket, encoding);
+    const connection: Connection = owner.open(socket, encoding);
     client.on('message', (payload: RawData, isBinary: boolean) => {
       state.alive = true;
       connection.message(asBytes(payload), isBinary);

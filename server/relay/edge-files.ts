@@ -23,14 +23,25 @@ const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 
 /** The files of an edge on its host: the endpoint and the token. Edges that share these files share a token, so they can share a port. */
 export class EdgeFiles {
-  readonly endpointFile: string;
+  /** `undefined` if no other program of this host looks for the edge. */
+  readonly endpointFile: string | undefined;
   readonly tokenFile: string;
 
-  /** @param tokenFile the file of the token, which may not exist yet. @default beside the endpoint file */
-  constructor(endpointFile: string, tokenFile?: string) {
-    const path = resolve(endpointFile);
+  /**
+   * @param tokenFile the file of the token, which may not exist yet. @default beside the endpoint file
+   * @throws OptionError if neither is given.
+   */
+  constructor(endpointFile: string | undefined, tokenFile?: string) {
+    const path = endpointFile === undefined ? undefined : resolve(endpointFile);
     this.endpointFile = path;
-    this.tokenFile = resolve(tokenFile ?? join(dirname(path), `${basename(path, '.json')}.token`));
+    const token = tokenFile ?? (path && join(dirname(path), `${basename(path, '.json')}.token`));
+    if (token === undefined) throw new OptionError('an edge needs the file of its endpoint, or of its token');
+    this.tokenFile = resolve(token);
+  }
+
+  /** The file that has the token for a reader: that of the endpoint, if there is one. */
+  get shownFile(): string {
+    return this.endpointFile ?? this.tokenFile;
   }
 
   /**
@@ -38,7 +49,9 @@ export class EdgeFiles {
    * @throws OptionError if the file holds no token, or other users can read it.
    */
   token(): string {
-    for (const file of [this.endpointFile, this.tokenFile]) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    for (const file of [this.endpointFile, this.tokenFile]) {
+      if (file !== undefined) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    }
     // If several edges start at once, one makes the file and the others read it.
     makePrivateFileOnce(this.tokenFile, `${makeToken()}\n`);
     const found = this.#readToken();
@@ -66,12 +79,13 @@ export class EdgeFiles {
 
   publish(url: string, token: string, startedAt: Date): Endpoint {
     const endpoint = ownEndpoint(url, token, startedAt);
-    replacePrivateFile(this.endpointFile, endpointText(endpoint));
+    if (this.endpointFile !== undefined) replacePrivateFile(this.endpointFile, endpointText(endpoint));
     return endpoint;
   }
 
   /** Removes the endpoint file if it still names this process. */
   unpublish(): void {
+    if (this.endpointFile === undefined) return;
     const found = readPrivateFile(this.endpointFile, MAX_ENDPOINT_BYTES);
     if (found.is === 'content' && parseEndpoint(found.text)?.pid === process.pid) removePrivateFile(this.endpointFile);
   }

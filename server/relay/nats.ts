@@ -59,7 +59,10 @@ export async function whyNoNats(): Promise<string | undefined> {
 export async function connectNats(access: RelayAccess, name: string): Promise<Nats> {
   const { transport, jetStream } = await loadNats();
   const connection = await transport.connect(connectionOptions(access, name, transport));
-  const manager = await jetStream.jetstreamManager(connection, { checkAPI: false });
+  const manager = await jetStream.jetstreamManager(connection, {
+    checkAPI: false,
+    ...(access.domain === undefined ? {} : { domain: access.domain }),
+  });
   const inbox = (): string => transport.createInbox(inboxOf(name));
   return { connection, manager, client: manager.jetstream(), jetStream, transport, inbox };
 }
@@ -88,9 +91,18 @@ function connectionOptions(access: RelayAccess, name: string, transport: Transpo
     ...(access.credsFile === undefined
       ? {}
       : { authenticator: transport.credsAuthenticator(() => readFileSync(access.credsFile!)) }),
+    ...(access.nkeyFile === undefined
+      ? {}
+      : { authenticator: transport.nkeyAuthenticator(() => seedIn(readFileSync(access.nkeyFile!, 'utf8'))) }),
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { pass: password }),
     ...(token === undefined ? {} : { token }),
     ...(tls === undefined ? {} : { tls }),
   };
+}
+
+/** The seed in a file as `nk -gen user` writes it: one line, perhaps among comments. */
+function seedIn(text: string): Uint8Array {
+  const seed = text.split('\n').find((line) => /^SU[A-Z2-7]+$/.test(line.trim()));
+  return Buffer.from(seed?.trim() ?? '');
 }

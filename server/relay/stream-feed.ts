@@ -39,11 +39,22 @@ export interface FeedEvents {
   broken(error: Error): void;
 }
 
-/** Reads a stream's messages in order. It breaks at the first one that is missing. */
+/** The most messages, and bytes of them, that are checked together. */
+const MOST_TOGETHER = 256;
+const MOST_BYTES_TOGETHER = 1_048_576;
+
+type Arrived = Omit<Positioned, 'message'> & { readonly data: Uint8Array };
+
+/**
+ * Reads a stream's messages in order. It breaks at the first one that is missing. Messages that must be signed are kept while more are on
+ * their way, and checked together: then one signature is enough for all that follow each other.
+ */
 export class StreamFeed {
   #reader: Reader | undefined;
   #isOver = false;
   #delivered = 0;
+  #kept: Arrived[] = [];
+  #keptBytes = 0;
 
   private constructor(
     private readonly source: FeedSource,
@@ -83,14 +94,32 @@ export class StreamFeed {
       this.#break(new Error(`message ${String(this.#delivered)} of the feed is missing`));
       return;
     }
-    this.#take(place, data);
+    const { seal } = this.source;
+    if (!seal) {
+      this.#take({ ...place, data }, true);
+      return;
+    }
+    this.#kept.push({ ...place, data });
+    this.#keptBytes += data.length;
+    const isFull = this.#kept.length === MOST_TOGETHER || this.#keptBytes >= MOST_BYTES_TOGETHER;
+    if (place.pending === 0 || isFull) this.#takeKept(seal);
   }
 
-  #take(place: Omit<Positioned, 'message'>, data: Uint8Array): void {
+  #takeKept(seal: SealCheck): void {
+    const kept = this.#kept;
+    this.#kept = [];
+    this.#keptBytes = 0;
+    const sealed = seal.areSealed(kept);
+    for (const [i, arrived] of kept.entries()) {
+      if (this.#isOver) return;
+      this.#take(arrived, sealed[i]!);
+    }
+  }
+
+  #take({ data, ...place }: Arrived, isSealed: boolean): void {
     let message: RelayMessage | undefined;
     try {
-      const { subject, sequence } = place;
-      if (this.source.seal?.isSealed(subject, sequence, data) === false) throw new UnsealedError();
+      if (!isSealed) throw new UnsealedError();
       message = decodeRelayMessage(data);
     } catch (error) {
       this.events.unreadable(error as Error);

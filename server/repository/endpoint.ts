@@ -53,9 +53,9 @@ export function endpointIn(directory: PrivateDirectory): Endpoint | undefined {
   return found.is === 'content' ? parseEndpoint(found.text) : undefined;
 }
 
-/** Whether a url is `ws://host` or `wss://host` with an optional port: no character is special to a terminal or a header. */
+/** Whether a url is `ws://host` or `wss://host` with an optional port and path: no character is special to a terminal or a header. */
 function isBusUrl(url: string): boolean {
-  return /^wss?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?$/i.test(url) && URL.canParse(url);
+  return /^wss?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?(\/[a-z0-9_-]{1,64})?$/i.test(url) && URL.canParse(url);
 }
 
 function isHeaderText(token: unknown): token is string {

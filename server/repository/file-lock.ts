@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { ChangedFile } from './changed-file.js';
 import {
+  isOfEarlierBoot,
   isOfSameKernel,
   parseLock,
   seesSameProcesses,
@@ -54,7 +55,7 @@ export class FileLock {
     private readonly own: LockHolder,
     /** `undefined` if the kernel holds the lock. */
     readonly weakness: LockWeakness | undefined,
-    /** Whether a holder that gave no answer was replaced. It may live, and be stopped. */
+    /** Whether a holder was replaced that gave no answer, or was not asked because its machine has started again since. */
     readonly isFromSilent: boolean,
   ) {
     this.#holderFile = new ChangedFile(directory, name);
@@ -90,7 +91,7 @@ export class FileLock {
         closeSync(file);
         return { is: 'held', by: holder };
       }
-      const lock = new FileLock(directory, name, file, own, weakness, judgement === 'unseen');
+      const lock = new FileLock(directory, name, file, own, weakness, judgement !== 'free');
       // Between opening and locking, another process may have replaced the file and locked the new one.
       if (lock.#isSameFile()) {
         lock.#sign();
@@ -186,15 +187,16 @@ function tryOn(file: number, tryLock: TryLock | undefined): LockWeakness | 'held
   }
 }
 
-/** Judges the holder that a lock file names, if the kernel has refused nothing. `unseen`: its process cannot be seen from here. */
+/** Judges the holder that a lock file names, if the kernel has refused nothing. `unseen`: its process cannot be seen from here. `over`: its machine has started again. */
 function judge(
   file: number,
   holder: LockHolder | undefined,
   own: LockHolder,
   weakness: LockWeakness | undefined,
   host: Host,
-): 'free' | 'held' | 'unseen' {
+): 'free' | 'held' | 'unseen' | 'over' {
   if (holder === undefined) return 'free';
+  if (isOfEarlierBoot(holder, own)) return 'over';
   // The kernel that has run the holder would have kept its lock.
   if (weakness === undefined) return isOfSameKernel(holder, own) ? 'free' : 'unseen';
   if (!seesSameProcesses(holder, own)) return 'unseen';

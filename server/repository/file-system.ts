@@ -95,6 +95,9 @@ export function deafFileSystem(path: string): string | undefined {
   return found.is === 'shared' || found.is === 'unknown' ? found.name : undefined;
 }
 
+/** Whether a file that nobody touched may have another inode after a new mount, or after the kernel has forgotten it. */
+export const mayRenumber = ({ is }: FileSystem): boolean => is !== 'local' && is !== 'untold';
+
 /** The file systems on which a mode may say nothing about who can use a file: their own have none, or the other end decides. */
 const MAY_LACK_MODES: ReadonlySet<string> = new Set(['FAT', 'exFAT', 'NTFS', 'SMB', '9p', 'FUSE']);
 

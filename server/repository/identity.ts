@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, readFileSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
+import { fileSystemAt, mayRenumber, type FileSystem } from './file-system.js';
 import { openOwn } from './open-unfollowed.js';
 
 /**
@@ -65,6 +66,16 @@ export class RepositoryIdentity {
     // `git clean` removes the marker and keeps the directory.
     if (marker === undefined || other.marker === undefined) return device === other.device;
     return marker === other.marker;
+  }
+
+  /**
+   * Whether a record of this same path identifies this repository. Over some mounts a directory has another inode after each of them; there
+   * the marker decides, because a copy that has taken the place of its original is a continuation of it.
+   */
+  matchesHere(other: IdentityRecord, fileSystem: FileSystem = fileSystemAt(join(this.root, '.muse'))): boolean {
+    if (this.matches(other)) return true;
+    const { marker } = this.record;
+    return marker !== undefined && marker === other.marker && mayRenumber(fileSystem);
   }
 }
 

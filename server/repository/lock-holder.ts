@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ownProcess, stateOfProcess, type ProcessProof } from './process-proof.js';
 
@@ -11,6 +11,8 @@ export interface LockHolder extends ProcessProof {
   readonly host?: string;
   /** The kernel's name for the set of processes that the pid belongs to; absent where there is only one. */
   readonly pid_namespace?: string;
+  /** A hash of the id that the system got when it was installed; absent if it has none. */
+  readonly machine?: string;
   /** The last question that the holder has answered. */
   readonly answered?: string;
 }
@@ -26,10 +28,12 @@ export interface Host {
 export const thisHost: Host = {
   holder: () => {
     const namespace = pidNamespace();
+    const machine = machineId();
     return {
       ...ownProcess(),
       claim: randomBytes(8).toString('hex'),
       host: hostname(),
+      ...(machine === undefined ? {} : { machine }),
       ...(namespace === undefined ? {} : { pid_namespace: namespace }),
     };
   },
@@ -49,6 +53,18 @@ export function isOfSameKernel(one: LockHolder, other: LockHolder): boolean {
   return one.host === undefined || other.host === undefined || one.host === other.host;
 }
 
+/**
+ * Whether a holder ended with an earlier boot of this same machine: nobody is left to be asked. Two systems that were installed from one image
+ * may share the id, so the name must be the same too.
+ */
+export const isOfEarlierBoot = (holder: LockHolder, own: LockHolder): boolean =>
+  holder.machine !== undefined &&
+  holder.machine === own.machine &&
+  holder.host === own.host &&
+  holder.boot_id !== undefined &&
+  own.boot_id !== undefined &&
+  holder.boot_id !== own.boot_id;
+
 /** Whether a pid means the same process to both. */
 export const seesSameProcesses = (one: LockHolder, other: LockHolder): boolean =>
   isOfSameKernel(one, other) &&
@@ -64,6 +80,18 @@ export function parseLock(text: string): LockText {
     return typeof holder?.pid === 'number' ? (holder as LockHolder) : 'unreadable';
   } catch {
     return 'unreadable';
+  }
+}
+
+/** The id itself is not to be shown to other machines, so a hash of it is written. */
+function machineId(): string | undefined {
+  try {
+    const id = readFileSync('/etc/machine-id', 'utf8').trim();
+    return /^[0-9a-f]{32}$/.test(id)
+      ? createHash('sha256').update(`muse-bus lock ${id}`).digest('hex').slice(0, 16)
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

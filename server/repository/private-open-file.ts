@@ -1,4 +1,4 @@
-import { closeSync, readSync, writeSync } from 'node:fs';
+import { closeSync, futimesSync, readSync, writeSync } from 'node:fs';
 
 /** A file that is read and written in place. */
 export class PrivateOpenFile {
@@ -11,6 +11,10 @@ export class PrivateOpenFile {
 
   write(bytes: Uint8Array, at: number): void {
     writeSync(this.file, bytes, 0, bytes.length, at);
+  }
+
+  setModified(atMs: number): void {
+    futimesSync(this.file, atMs / 1_000, atMs / 1_000);
   }
 
   close(): void {

@@ -58,7 +58,8 @@ export class StateDirectory {
 async function claim(all: PrivateDirectory, key: string, root: string, identity: RepositoryIdentity): Promise<void> {
   const isThere = all.stats(key) !== undefined;
   // A state without a record was being made when its process ended.
-  if (isThere && (peek(all, key) === undefined || belongsTo(all, key, identity))) return;
+  const record = isThere ? peek(all, key) : undefined;
+  if (isThere && (record === undefined || identity.matchesHere(record))) return;
   // The state of a repository that was at this path before. It may have been moved, and will then search for its state.
   if (isThere) all.setAside(key);
   for (const name of all.names()) {

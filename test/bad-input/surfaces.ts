@@ -148,8 +148,19 @@ export function serverInputs(): BadInput[] {
       [
         { name: 'sharePort', wrong: ['odd', 5] },
         { name: 'endpointFile', wrong: [5] },
+        { name: 'repositories', wrong: [5, 'odd', ['odd'], {}] },
       ],
       (name, value) => new EdgeServer({ ...edge, [name]: value }),
+    ),
+    ...badNames(
+      'EdgeServer, a repository',
+      [
+        { name: 'path', wrong: [5, 'shop', '/a/b'] },
+        { name: 'tokenFile', wrong: [5] },
+        { name: 'limits', wrong: [5, 'odd'] },
+      ],
+      (name, value) =>
+        new EdgeServer({ repositories: [{ relay: edge.relay, path: '/shop', tokenFile: 't', [name]: value }] }),
     ),
     ...badNames('BusServer', wrong, (name, value) => give({ [name]: value })),
     ...badNames('BusServer, limits', limits, (name, value) => give({ limits: { [name]: value } })),

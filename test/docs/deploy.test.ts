@@ -12,7 +12,7 @@ import { EDGE_ONLY, ORIGIN_ONLY, SETTINGS, type SettingName } from '../../client
 import { resolveOptions } from '../../server/config/options.js';
 import { resolveRelay } from '../../server/config/relay-options.js';
 import { EdgeBus } from '../../server/edge-bus.js';
-import { describeBus } from '../../server/inspection/bus-metrics.js';
+import { describeBus, describeProcess } from '../../server/inspection/bus-metrics.js';
 import { LoopDelay } from '../../server/metrics/loop-delay.js';
 import { LazyRegistry } from '../../server/metrics/registry.js';
 import { PROBE_PATHS } from '../../server/network/http/probes.js';
@@ -152,9 +152,10 @@ async function exported(): Promise<string> {
   const services = { options: relay, root: '/', source, maxRecordBytes: 1, clock: systemClock, log: silentLog };
   const delay = new LoopDelay();
   const [origin, edge] = [new LazyRegistry(), new LazyRegistry()];
-  describeBus(origin, bus, delay);
+  describeBus(origin, bus);
+  describeProcess(origin, delay);
   describeOriginRelay(origin, new OriginRelay(services));
-  describeBus(edge, new EdgeBus(relay, resolveOptions({ root: '/' }), systemClock, silentLog), delay);
+  describeBus(edge, new EdgeBus(relay, resolveOptions({ root: '/' }), systemClock, silentLog));
   const text = `${await origin.text()}\n${await edge.text()}`;
   delay.stop();
   await repository.stop();

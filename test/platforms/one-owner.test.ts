@@ -108,6 +108,32 @@ for (const [kernels, tryLock] of Object.entries(KERNELS)) {
   });
 }
 
+for (const [what, more, isAsked] of [
+  ['of the same machine, which has started again since', { machine: 'm', host: 'one' }, false],
+  ['of another machine that has its name', { machine: 'other', host: 'one' }, true],
+  ['of another machine that was installed from the same image', { machine: 'm', host: 'two' }, true],
+  ['of a machine without an id', { host: 'one' }, true],
+] as const)
+  t.test(`after a power failure, a holder ${what}, is ${isAsked ? 'asked' : 'not waited for'}`, async (t) => {
+    const directory = directoryOf(t);
+    const tryLock = KERNELS['each kernel keeps locks of its own']!;
+    await taken(directory, { host: host('before', more), tryLock });
+    const ask = asking(() => undefined);
+    const now = host('now', { machine: 'm', host: 'one' });
+    const lock = await taken(directory, { host: now, tryLock, asking: ask });
+    t.equal(ask.waited() > 0, isAsked);
+    t.ok(lock.isFromSilent, 'its epoch is not continued');
+    lock.release();
+  });
+
+t.test('a holder of an earlier boot is replaced also where nobody may wait', async (t) => {
+  const directory = directoryOf(t);
+  const tryLock = KERNELS['each kernel keeps locks of its own']!;
+  const same = { machine: 'm', host: 'one' };
+  await taken(directory, { host: host('before', same), tryLock });
+  t.equal((await FileLock.acquire(directory, 'lock', { host: host('now', same), tryLock })).is, 'acquired');
+});
+
 t.test('without locks, a container on the same kernel whose processes cannot be seen is asked too', async (t) => {
   const directory = directoryOf(t);
   const tryLock = KERNELS['no kernel keeps locks']!;

@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { freePort } from './free-port.js';
 import { until } from './until.js';
 
+/** Another version than the installed one: `NATS_SERVER=/path/to/nats-server npx tap test/server/relay`. */
+const PROGRAM = process.env['NATS_SERVER'] ?? 'nats-server';
+
 /** The reason to skip tests with NATS; `false` where nats-server is installed. */
 export const withoutNats: string | false = (() => {
   try {
-    execFileSync('nats-server', ['--version'], { stdio: 'ignore' });
+    execFileSync(PROGRAM, ['--version'], { stdio: 'ignore' });
     return false;
   } catch {
     return 'nats-server is not installed';
@@ -19,6 +22,8 @@ export const withoutNats: string | false = (() => {
 export interface NatsServerOptions {
   /** Additional lines of its configuration. */
   readonly config?: string;
+  /** Its JetStream domain. @default none */
+  readonly domain?: string;
   /** The address of the server. @default '127.0.0.1' */
   readonly host?: string;
   /** The command that runs the program, such as `ip netns exec …`. The server then listens on all addresses. */
@@ -58,8 +63,10 @@ export class NatsServer {
     const file = join(this.#dir, 'nats.conf');
     const store = join(this.#dir, 'store');
     const listen = `listen: "${this.options.under ? '0.0.0.0' : this.#host}:${String(this.port)}"`;
-    writeFileSync(file, `${listen}\njetstream { store_dir: "${store}" }\n${this.options.config ?? ''}\n`);
-    const [program, ...args] = [...(this.options.under ?? []), 'nats-server', '-c', file];
+    const { domain, config = '' } = this.options;
+    const jetStream = `store_dir: "${store}"${domain === undefined ? '' : `, domain: ${domain}`}`;
+    writeFileSync(file, `${listen}\njetstream { ${jetStream} }\n${config}\n`);
+    const [program, ...args] = [...(this.options.under ?? []), PROGRAM, '-c', file];
     const child = spawn(program, args, { stdio: 'ignore' });
     this.#child = child;
     let isOpen = false;

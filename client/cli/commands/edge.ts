@@ -1,10 +1,17 @@
 import { Command } from 'commander';
-import type { EdgeServer } from '../../../server/index.js';
+import type { EdgeOptions, EdgeServer } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
 import { INTERNAL_ERROR_EXIT, untilUncaughtError } from '../terminal/uncaught-errors.js';
+import { readEdgeRepositories } from '../settings/edge-repositories.js';
 import { relayOptions } from '../settings/relay-settings.js';
-import { refuseUnknownVariables, resolveSettings, withSettings, writtenFlags } from '../settings/resolve-settings.js';
+import {
+  refuseUnknownVariables,
+  resolveSettings,
+  withSettings,
+  writtenFlags,
+  type ResolvedSettings,
+} from '../settings/resolve-settings.js';
 import { inspectorUrl, servingOptions, logSettingSources } from './serve.js';
 import { ORIGIN_ONLY } from '../settings/settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
@@ -34,6 +41,7 @@ export function edgeCommand(terminal: Terminal): Command {
       ['muse-bus edge --relay nats://nats:4222 --endpoint edge.json', 'serve what the origin publishes'],
       ['muse-bus edge --relay nats://nats:4222 --endpoint edge.json --share-port', 'start it once for each core'],
       ['muse-bus watch --endpoint edge.json', 'a client of it'],
+      ['muse-bus edge --relay nats://nats:4222 --repositories repositories.json', 'several repositories, one port'],
     ],
     exits: {
       0: 'ended by SIGINT or SIGTERM',
@@ -48,11 +56,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   const resolved = resolveSettings(writtenFlags(self), process.env);
   refuseUnknownVariables(resolved);
   const { settings } = resolved;
-  const relay = relayOptions(resolved);
-  if (!relay) throw new CliError('an edge needs the NATS server of its origin: --relay nats://host:4222');
-  if (flags.endpoint === undefined) {
-    throw new CliError('an edge needs a file to write its address to: --endpoint FILE');
-  }
+  const served = servedOf(flags, resolved);
   // Loaded on demand, because the help of all commands uses this module too.
   const [{ EdgeServer }, { makeLog }] = await Promise.all([
     import('../../../server/index.js'),
@@ -62,9 +66,7 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   logSettingSources(resolved, log);
   const server = new EdgeServer({
     ...servingOptions(settings),
-    relay,
-    endpointFile: flags.endpoint,
-    tokenFile: flags.tokenFile,
+    ...served,
     maxStalenessMs: Math.round(settings.maxStaleness * 1_000),
     sharePort: settings.sharePort,
     log,
@@ -78,9 +80,10 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
       log.error({ err: error }, 'reload failed');
     });
   });
-  const { endpoint } = server;
-  if (endpoint && terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
-  else if (endpoint) terminal.out(`Listening at ${endpoint.url}; its token is in ${flags.endpoint}`);
+  for (const { endpoint, files } of server.services) {
+    if (endpoint && terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+    else if (endpoint) terminal.out(`Listening at ${endpoint.url}; its token is in ${files.shownFile}`);
+  }
   await stopped;
   await server.drain();
   release();
@@ -88,6 +91,27 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   endSoon();
   // If the server was still starting, the result of that no longer matters.
   await started.catch(() => undefined);
+}
+
+/** What an edge serves: one repository of the flags, or those of a file. @throws CliError if it is neither, or both. */
+function servedOf(
+  flags: EdgeFlags,
+  resolved: ResolvedSettings,
+): Pick<EdgeOptions, 'relay' | 'endpointFile' | 'tokenFile' | 'repositories'> {
+  const { settings } = resolved;
+  if (settings.repositories !== undefined) {
+    if (flags.endpoint !== undefined || flags.tokenFile !== undefined) {
+      const hint = 'each repository has endpoint and token_file in the file';
+      throw new CliError('--repositories goes without --endpoint and --token-file', 'bad_args', hint);
+    }
+    return { repositories: readEdgeRepositories(settings.repositories, settings).map(({ options }) => options) };
+  }
+  const relay = relayOptions(resolved);
+  if (!relay) throw new CliError('an edge needs the NATS server of its origin: --relay nats://host:4222');
+  if (flags.endpoint === undefined) {
+    throw new CliError('an edge needs a file to write its address to: --endpoint FILE');
+  }
+  return { relay, endpointFile: flags.endpoint, tokenFile: flags.tokenFile };
 }
 
 async function start(server: EdgeServer): Promise<void> {

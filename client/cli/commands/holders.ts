@@ -114,6 +114,9 @@ export function readAddress(address: string, context: AddressContext): readonly 
 /** Says which leases were asked about. */
 export const onBranch = (branch: string | undefined): string => (branch === undefined ? '' : ` on branch ${branch}`);
 
+/** Shown for a record that names no run, or an empty one. */
+export const UNKNOWN_RUN = '?';
+
 /** @param now on the server's clock. */
 export function holderTable(
   holders: readonly Holder[],
@@ -122,7 +125,7 @@ export function holderTable(
   width = Infinity,
 ): Text[] {
   const columns: readonly Column<Holder>[] = [
-    { head: 'RUN', cell: ({ run_id }) => run_id },
+    { head: 'RUN', cell: ({ run_id }) => run_id ?? UNKNOWN_RUN },
     { head: 'BRANCH', cell: ({ branch }) => branch, leaveOut: 2 },
     time === 'relative'
       ? { head: 'ENDS IN', cell: (holder) => timeLeft(holder, now) }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { existsSync, realpathSync, unwatchFile, watchFile } from 'node:fs';
+import { existsSync, realpathSync, statSync, unwatchFile, watchFile } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import {
   type BusServer,
@@ -12,6 +12,7 @@ import {
   type ServerOptions,
 } from '../../../server/index.js';
 import { findRepository, followWorktree, type RepositorySearch } from '../../../server/repository/index.js';
+import { httpUrl } from '../../sdk/bus-url.js';
 import { refuseTakenPort } from './taken-port.js';
 import { rootInEnvironment } from './target.js';
 import { toCliError, CliError } from '../cli-error.js';
@@ -153,7 +154,7 @@ function relayFailure(error: Error): CliError {
 
 /** The address of the inspector. The token is in the fragment, which browsers do not send to a server. */
 export function inspectorUrl({ url, token }: Endpoint): string {
-  return `${url.replace(/^ws/, 'http')}/#token=${token}`;
+  return `${httpUrl(url)}/#token=${token}`;
 }
 
 /** @throws CliError if there is no repository to serve. */
@@ -161,7 +162,14 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
   const named = flag === undefined ? rootInEnvironment(env) : { root: flag, by: '--root' };
   if (named !== undefined) {
     const { root, by: where } = named;
-    if (existsSync(root)) return rootFound(repositoryNamed(resolve(root)), root);
+    const found = statSync(root, { throwIfNoEntry: false });
+    if (found && !found.isDirectory())
+      throw new CliError(
+        `${where} ${resolve(root)} is no directory`,
+        'no_repository',
+        'name the directory of a repository',
+      );
+    if (found) return rootFound(repositoryNamed(resolve(root)), root);
     refuseNonUtf8(resolve(root));
     throw new CliError(`${where} ${resolve(root)} does not exist`, 'no_repository');
   }

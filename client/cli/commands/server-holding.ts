@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { get, type IncomingMessage, type RequestOptions } from 'node:http';
-import type { Address, HolderForm, RunSituation } from '../../../protocol/index.js';
+import type { Address, LeaseForm, RunSituation } from '../../../protocol/index.js';
 import { findEndpoint, type Endpoint } from '../../../server/repository/index.js';
 import { BusError } from '../../sdk/bus-error.js';
+import { httpUrl } from '../../sdk/bus-url.js';
 import { proveServer } from '../../sdk/server-proof.js';
 
 /** The most addresses in one request, because a server may refuse a longer url. */
@@ -34,7 +35,7 @@ interface HoldersAnswer {
   readonly free?: 'yes' | 'no' | 'unknown';
   /** Whether all reservations could be seen and read. A server of an earlier version does not say it. */
   readonly is_complete?: boolean;
-  readonly holders: readonly HolderForm[];
+  readonly holders: readonly LeaseForm[];
   readonly unread?: readonly string[];
   readonly run?: RunSituation;
   readonly now: string;
@@ -104,7 +105,7 @@ async function ask(
   if (branch !== undefined) query.append('branch', branch);
   if (run !== undefined) query.append('run_id', run);
   try {
-    const place = `http://${new URL(url).host}/holders?${query.toString()}`;
+    const place = `${httpUrl(url)}/holders?${query.toString()}`;
     const response = await responseOf(place, { agent, signal, headers: { authorization: `Bearer ${token}` } });
     const text = await bodyOf(response);
     if (response.statusCode === 200) return JSON.parse(text) as HoldersAnswer;

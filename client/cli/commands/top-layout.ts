@@ -37,6 +37,7 @@ export function topLayout(sections: readonly TopSection[], wanted: Wanted): TopL
   const { focus, selected, columns, room, totals } = wanted;
   const spacious = spaciousShares(sections, focus, room);
   const shares = spacious ?? denseShares(sections, focus, room);
+  const isTitled = spacious ? () => true : titlesThatFit(sections, focus, room);
   const from = sections.map(({ rows }, i) => {
     const share = shares[i]!;
     const before = Math.max(0, Math.min(wanted.from[i] ?? 0, rows.length - share));
@@ -46,6 +47,7 @@ export function topLayout(sections: readonly TopSection[], wanted: Wanted): TopL
   sections.forEach((section, i) => {
     const [share, begin] = [shares[i]!, from[i]!];
     if (spacious && i > 0) lines.push(TerminalText.of(''));
+    if (!isTitled(i)) return;
     const title = TerminalText.of(titleOf(section, totals[i]!, begin, share)).cut(columns);
     lines.push(share > 0 || i === focus || spacious ? paint.bold(title) : paint.dim(title));
     if (share === 0) return;
@@ -87,12 +89,19 @@ function spaciousShares(sections: readonly TopSection[], focus: number, room: nu
   return others.map((share, i) => (i === focus ? first : share));
 }
 
+/** In a window that has no room for all titles and a row, the section with the focus has all of it. */
+function titlesThatFit(sections: readonly TopSection[], focus: number, room: number): (section: number) => boolean {
+  const fits = room >= sections.length + HEAD + 1;
+  return (i) => fits || i === focus;
+}
+
 /** The section with the focus gets what it wants, then the others from the top, as long as there is room. Their titles stay. */
 function denseShares(sections: readonly TopSection[], focus: number, room: number): number[] {
-  let left = room - sections.length;
+  const isTitled = titlesThatFit(sections, focus, room);
+  let left = room - sections.filter((_, i) => isTitled(i)).length;
   const shares = sections.map(() => 0);
   for (const i of [focus, ...sections.keys()]) {
-    if (shares[i] !== 0 || left < HEAD + 1) continue;
+    if (shares[i] !== 0 || left < HEAD + 1 || !isTitled(i)) continue;
     shares[i] = Math.min(sections[i]!.rows.length, left - HEAD);
     if (shares[i] > 0) left -= shares[i] + HEAD;
   }

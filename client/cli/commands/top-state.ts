@@ -10,6 +10,7 @@ import {
   type Task,
 } from '../../../protocol/index.js';
 import type { Holder } from '../../sdk/holders.js';
+import { UNKNOWN_RUN } from './holders.js';
 import { waitRows, type WaitRow } from './top-waits.js';
 
 /** The current work of an agent. */
@@ -70,8 +71,6 @@ export interface TopState {
   readonly problems: readonly ProblemRow[];
 }
 
-/** Shown for a record that names no run. */
-const UNKNOWN_RUN = '?';
 const STATE_ORDER: Readonly<Record<AgentRow['state'], number>> = { lapsed: 0, suspect: 1, holding: 2, idle: 3 };
 
 /** The state of the swarm at a moment. */

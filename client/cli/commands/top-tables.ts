@@ -1,7 +1,7 @@
 import type { QuerySubject } from '../../../protocol/index.js';
 import { cellText } from '../terminal/table.js';
 import type { TimeStyle } from '../terminal/time-text.js';
-import { timeLeft } from './holders.js';
+import { timeLeft, UNKNOWN_RUN } from './holders.js';
 import { millis, section, TopTimes, type TopSection } from './top-sections.js';
 import type { TopState } from './top-state.js';
 
@@ -34,9 +34,9 @@ function waits({ waits }: TopState, times: TopTimes): TopSection {
     'WAITS',
     false,
     [
-      ['RUN', ({ run_id }) => run_id],
+      ['RUN', ({ run_id }) => run_id ?? UNKNOWN_RUN],
       ['WAITS FOR', ({ wanted }) => wanted],
-      ['HELD BY', ({ for: holder }) => holder],
+      ['HELD BY', ({ for: holder }) => holder ?? UNKNOWN_RUN],
       ['SINCE', ({ waiting_since }) => times.since(waiting_since)],
       ['ENDS IN', ({ ends_at }) => times.left(ends_at), 1],
       ['STATE', ({ state, same_branch }) => (state === 'waiting' && !same_branch ? 'other branch' : state), 2],
@@ -53,7 +53,7 @@ function waits({ waits }: TopState, times: TopTimes): TopSection {
         ),
       ),
       details: () => [
-        `${wait.run_id ?? '?'} → ${wait.wanted} ← ${wait.for ?? '?'}`,
+        `${wait.run_id ?? UNKNOWN_RUN} → ${wait.wanted} ← ${wait.for ?? UNKNOWN_RUN}`,
         `waiting ${times.since(wait.waiting_since)}`,
         wait.by === 'intent' ? `until ${times.both(wait.ends_at)}` : 'until the task is done',
         ...(wait.by === 'intent'
@@ -100,7 +100,7 @@ function contention({ contention }: TopState): TopSection {
 function agents({ agents, leases }: TopState, times: TopTimes): TopSection {
   const addressesOf = new Map<string, string[]>();
   for (const { run_id, addresses } of leases) {
-    const run = run_id ?? '?';
+    const run = run_id ?? UNKNOWN_RUN;
     addressesOf.set(run, [...(addressesOf.get(run) ?? []), ...addresses]);
   }
   const styles = { holding: undefined, suspect: 'yellow', lapsed: 'magenta', idle: 'dim' } as const;
@@ -153,7 +153,7 @@ function leases({ leases }: TopState, times: TopTimes): TopSection {
     true,
     [
       ['ENDS IN', (lease) => timeLeft(lease, times.now)],
-      ['RUN', ({ run_id }) => run_id],
+      ['RUN', ({ run_id }) => run_id ?? UNKNOWN_RUN],
       ['BRANCH', ({ branch }) => branch, 2],
       ['ADDRESSES', ({ addresses }) => addresses],
     ],
@@ -171,7 +171,7 @@ function leases({ leases }: TopState, times: TopTimes): TopSection {
           ),
         ],
         details: () => [
-          `${lease.run_id ?? '?'} holds ${cellText(lease.addresses)}`,
+          `${lease.run_id ?? UNKNOWN_RUN} holds ${cellText(lease.addresses)}`,
           ...fact('on', lease.branch),
           ...fact('to', lease.operation),
           `${lease.state}, ends ${times.both(lease.effective_expires_at)}`,

@@ -2,6 +2,7 @@ import { KINDS, VERSION, type BusEvent, type WatchHealth } from '../../../protoc
 import type { RelayStatus } from '../../../server/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
 import { BusError } from '../../sdk/bus-error.js';
+import { httpUrl } from '../../sdk/bus-url.js';
 import { connect } from '../../sdk/connect.js';
 import { findRepositoryBus } from '../../sdk/repository-bus.js';
 import { problemText } from '../terminal/event-text.js';
@@ -73,7 +74,7 @@ interface Readiness extends WatchHealth {
 async function health(url: string): Promise<Finding[]> {
   let state: Readiness;
   try {
-    const response = await fetch(`${url.replace(/^ws/, 'http')}/readyz`);
+    const response = await fetch(`${httpUrl(url)}/readyz`);
     state = (await response.json()) as Readiness;
   } catch (error) {
     // Node's fetch accepts a self-signed certificate only with NODE_EXTRA_CA_CERTS.

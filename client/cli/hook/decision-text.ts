@@ -1,4 +1,4 @@
-import type { HolderForm, JsonValue } from '../../../protocol/index.js';
+import type { LeaseForm, JsonValue } from '../../../protocol/index.js';
 import { UNTRUSTED } from '../mcp/answers.js';
 import { answerText, cutValue, SHORT } from '../mcp/cut.js';
 import { isOwn, type Decision, type Finding, type Review } from './decision.js';
@@ -21,7 +21,7 @@ const WAIT_S = 60;
 export function decisionText(
   { is, findings }: Exclude<Decision, { readonly is: 'none' }>,
   identity: Identity,
-  { now, holders }: { readonly now: number; readonly holders: readonly HolderForm[] },
+  { now, holders }: { readonly now: number; readonly holders: readonly LeaseForm[] },
   about: 'edit' | 'commit' = 'edit',
 ): string {
   const advice =

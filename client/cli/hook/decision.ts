@@ -3,7 +3,6 @@ import {
   overlap,
   parseAddress,
   type Address,
-  type HolderForm,
   type LeaseForm,
   type RunSituation,
 } from '../../../protocol/index.js';
@@ -26,7 +25,7 @@ export type HoldingAnswer =
   | {
       readonly is: 'known';
       /** The leases that hold at least one of the addresses. */
-      readonly holders: readonly HolderForm[];
+      readonly holders: readonly LeaseForm[];
       /** Why there may be more holders: reservations that cannot be seen or read. `undefined` if the list is complete. */
       readonly doubt: string | undefined;
       /** What concerns the run that asks, if the question named one. */
@@ -45,13 +44,13 @@ export const doubtOf = (unread: number): string =>
 /** A reason against an edit. */
 export type Finding =
   /** Another run's live lease covers the edit. */
-  | { readonly is: 'held'; readonly path: string; readonly holder: HolderForm }
+  | { readonly is: 'held'; readonly path: string; readonly holder: LeaseForm }
   /** Another run on another branch holds it: the two changes meet in the merge. */
-  | { readonly is: 'merge-risk'; readonly path: string; readonly holder: HolderForm }
+  | { readonly is: 'merge-risk'; readonly path: string; readonly holder: LeaseForm }
   /** Another run holds another symbol of a file in which this run holds something itself. */
-  | { readonly is: 'beside'; readonly path: string; readonly holder: HolderForm }
+  | { readonly is: 'beside'; readonly path: string; readonly holder: LeaseForm }
   /** A lease of another run may have ended or not. */
-  | { readonly is: 'unclear'; readonly path: string; readonly holder: HolderForm }
+  | { readonly is: 'unclear'; readonly path: string; readonly holder: LeaseForm }
   /** It is not known whether there are more holders. */
   | { readonly is: 'unknown'; readonly why: string };
 
@@ -108,7 +107,7 @@ export function review(
   return { uncovered: doubt === undefined ? uncovered : [], findings };
 }
 
-function against(edit: AddressedEdit, holders: readonly HolderForm[], self: Self): Finding[] {
+function against(edit: AddressedEdit, holders: readonly LeaseForm[], self: Self): Finding[] {
   const here = holders.filter((holder) => holds(holder, edit));
   const isOwnFile = here.some((holder) => isOwn(holder, self));
   return here

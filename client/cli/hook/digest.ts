@@ -1,13 +1,13 @@
-import type { ConflictForm, HolderForm, RunSituation, WaitForm } from '../../../protocol/index.js';
+import type { ConflictForm, LeaseForm, RunSituation, WaitForm } from '../../../protocol/index.js';
 
 /** One thing that touches a run, in the order of importance. */
 export type DigestItem =
   /** Another run waits for something that this run has. */
   | { readonly is: 'waited-for'; readonly wait: WaitForm }
   /** A lease of this run ends soon. */
-  | { readonly is: 'ending'; readonly lease: HolderForm }
+  | { readonly is: 'ending'; readonly lease: LeaseForm }
   /** A lease of this run has ended, and was not released. */
-  | { readonly is: 'ended'; readonly lease: HolderForm }
+  | { readonly is: 'ended'; readonly lease: LeaseForm }
   /** A file that this run holds was changed between two calls of the session. */
   | { readonly is: 'changed'; readonly path: string }
   | { readonly is: 'conflict'; readonly conflict: ConflictForm }
@@ -79,7 +79,7 @@ export function notesAfter(
   };
 }
 
-function endsSoon({ state, effective_expires_at: end }: HolderForm, now: number): boolean {
+function endsSoon({ state, effective_expires_at: end }: LeaseForm, now: number): boolean {
   return (state === 'live' || state === 'suspect') && end !== null && Date.parse(end) - now <= SOON_MS;
 }
 

@@ -1,4 +1,4 @@
-import { holderForm, runSituation, type Address, type Kind } from '../../../protocol/index.js';
+import { leaseForm, runSituation, type Address, type Kind } from '../../../protocol/index.js';
 import { askAtBarrier } from '../../sdk/barrier-mirror.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { toCliError } from '../cli-error.js';
@@ -54,7 +54,7 @@ async function askClient(
         is: 'known',
         now: asked.now,
         doubt: isSeen && unread.length === 0 ? undefined : doubtOf(unread.length),
-        holders: holders.map(holderForm),
+        holders: holders.map(leaseForm),
         situation: run === undefined ? undefined : runSituation(mirror.swarm, asked, run),
       };
     });

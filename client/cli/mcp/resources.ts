@@ -2,7 +2,7 @@ import type { Resource, ResourceTemplate } from '@modelcontextprotocol/sdk/types
 import {
   conflictForm,
   fromVisibleText,
-  holderForm,
+  leaseForm,
   runSituation,
   unixMillis,
   type ConflictForm,
@@ -108,7 +108,7 @@ export function stateOf(asked: Asked, mirror: Mirror, bus: McpBus, moment: Momen
   switch (asked.is) {
     case 'holders': {
       const { free, holders } = mirror.swarm.holders(readAddresses(asked.address, bus.addresses), moment);
-      return { is: 'holders', free, holders: holders.map(holderForm) };
+      return { is: 'holders', free, holders: holders.map(leaseForm) };
     }
     case 'agent':
       return { is: 'agent', situation: runSituation(mirror.swarm, moment, asked.run) };

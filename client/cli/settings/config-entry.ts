@@ -24,8 +24,13 @@ const closestName = (name: string, known: readonly string[]): string | undefined
 /** A hint for an unknown key. */
 export function suggestion(key: string): string {
   const names = Object.values(SETTINGS).map(({ name }) => (name === 'limit' ? LIMITS_KEY : name));
-  const best = closestName(key, [...names, SAFE_DIRECTORIES_KEY]);
-  return best === undefined ? 'muse-bus config lists the settings' : `did you mean ${best}?`;
+  return suggestionOf(key, [...names, SAFE_DIRECTORIES_KEY], 'muse-bus config lists the settings');
+}
+
+/** A hint for a key that is none of those that are known. @param otherwise if none of them is similar. */
+export function suggestionOf(key: string, known: readonly string[], otherwise: string): string {
+  const best = closestName(key, known);
+  return best === undefined ? otherwise : `did you mean ${best}?`;
 }
 
 /**

@@ -20,6 +20,7 @@ export function relayOptions(
     url: settings.relay,
     repository: settings.relayRepository,
     credsFile: settings.relayCreds,
+    nkeyFile: settings.relayNkey,
     user: settings.relayUser,
     password: secret(env[passwordVariable], settings.relayPasswordFile),
     token: secret(env[tokenVariable], settings.relayTokenFile),
@@ -27,6 +28,7 @@ export function relayOptions(
     certFile: settings.relayCert,
     keyFile: settings.relayKey,
     publicKeys: settings.relayPublicKey,
+    domain: settings.relayDomain,
     limits: {
       maxMessages: settings.relayMaxMessages,
       maxBytes: settings.relayMaxBytes,

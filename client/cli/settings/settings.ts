@@ -132,6 +132,9 @@ export const SETTINGS = {
     named('share_port', '', 'let several edges on this host share one port, so that each can use its own core'),
     false,
   ),
+  repositories: optional(
+    named('repositories', 'file', 'JSON file that names the repositories of one edge, each with its path and token'),
+  ),
   relay: withoutSecret(
     optional(
       named('relay', 'url', 'NATS JetStream between origin and edges, nats:// or tls://host:port, several with commas'),
@@ -142,7 +145,8 @@ export const SETTINGS = {
     DEFAULT_RELAY_REPOSITORY,
     asText,
   ),
-  relayCreds: optional(named('relay_creds', 'file', 'a .creds file for NATS')),
+  relayCreds: optional(named('relay_creds', 'file', 'a .creds file for NATS; read again at each connection')),
+  relayNkey: optional(named('relay_nkey', 'file', 'file with the seed of an nkey for NATS')),
   relayUser: optional(named('relay_user', 'name', 'user for NATS; see --relay-password-file')),
   relayPasswordFile: optional(
     named('relay_password_file', 'file', 'file with the password for NATS (or set MUSE_BUS_RELAY_PASSWORD)'),
@@ -159,6 +163,9 @@ export const SETTINGS = {
       'key',
       'public key of the origin, as its doctor shows it: believe nothing else (repeatable)',
     ),
+  ),
+  relayDomain: optional(
+    named('relay_domain', 'name', 'JetStream domain of the stream, if it is not that of the server connected to'),
   ),
   relayMaxMessages: setting(
     named('relay_max_messages', 'n', 'messages that the stream keeps'),
@@ -209,6 +216,7 @@ export const ORIGIN_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
 export const EDGE_ONLY: ReadonlySet<SettingName> = new Set<SettingName>([
   'maxStaleness',
   'sharePort',
+  'repositories',
   'relayPublicKey',
 ]);
 

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { TRACKS, type Lane, type LaneBar, type LaneMark, type Span } from '../model/lanes.js';
+import { mergeSpans, SIGNS, signOf, TRACKS, type Lane, type LaneBar, type Sign, type Span } from '../model/lanes.js';
 import { select } from '../page/state.js';
 import { canvasColors, fitCanvas } from './canvas-colors.js';
 
@@ -55,11 +55,23 @@ function draw(canvas: HTMLCanvasElement, { lane, window, nowMs, beginsMs, lines 
   if (begins > 0) context.fillRect(0, 0, Math.min(width, begins), height);
   context.fillStyle = colors.border;
   for (const line of lines) context.fillRect(Math.round(x(line)), 0, 1, height);
-  for (const bar of lane.bars) drawBar(context, bar, x, nowMs, width, height);
+  for (let track = 0; track < TRACKS; track++) {
+    const bars = lane.bars.filter((bar) => bar.track === track);
+    if (bars.length > 0) drawTrack(context, bars, x, nowMs, width, height);
+  }
   drawFuture(context, lane.bars, x, nowMs, width, height);
   context.fillStyle = colors.accent;
   context.fillRect(Math.round(x(nowMs)), 0, 1, height);
-  for (const mark of lane.marks) drawMark(context, mark, x(mark.atMs), height);
+  for (const sign of SIGNS) {
+    const own = lane.marks.filter((mark) => signOf(mark) === sign);
+    if (own.length > 0)
+      drawSigns(
+        context,
+        sign,
+        own.map(({ atMs }) => x(atMs)),
+        height,
+      );
+  }
 }
 
 /**
@@ -95,26 +107,36 @@ function boxOf(bar: LaneBar, x: Scale, width: number, height: number) {
   return { left, right, top: PADDING + bar.track * track, size: track - 1.5 };
 }
 
-function drawBar(
+const ENDS = ['released', 'removed', 'lapsed', 'running'] as const;
+
+/** Draws the bars of one track. Bars that lie on one another are drawn once: an agent may hold hundreds of leases, many times a second. */
+function drawTrack(
   context: CanvasRenderingContext2D,
-  bar: LaneBar,
+  bars: readonly LaneBar[],
   x: Scale,
   nowMs: number,
   width: number,
   height: number,
 ): void {
   const colors = canvasColors();
-  const { left, right, top, size } = boxOf(bar, x, width, height);
-  const present = Math.min(right, x(nowMs));
-  const colour = bar.end === 'running' ? colors.good : bar.end === 'lapsed' ? colors.critical : colors.muted;
-  context.fillStyle = colour;
-  context.globalAlpha = bar.end === 'released' || bar.end === 'removed' ? 0.55 : 0.9;
-  if (present > left) context.fillRect(left, top, Math.max(1.5, present - left), size);
-  context.globalAlpha = 1;
-  // A lapsed lease ends with a line across it.
-  if (bar.end === 'lapsed') context.fillRect(right - 1, top - 2, 2, size + 4);
-  for (const { fromMs, toMs } of bar.overlaps)
-    hatch(context, Math.max(left, x(fromMs)), top - 1, Math.min(right, x(toMs)), size + 2);
+  const { top, size } = boxOf(bars[0]!, x, width, height);
+  for (const end of ENDS) {
+    const own = bars.filter((bar) => bar.end === end);
+    context.fillStyle = end === 'running' ? colors.good : end === 'lapsed' ? colors.critical : colors.muted;
+    context.globalAlpha = end === 'released' || end === 'removed' ? 0.55 : 0.9;
+    for (const span of mergeSpans(own)) {
+      const left = Math.max(-2, x(span.fromMs));
+      const present = Math.min(width + 2, x(span.toMs), x(nowMs));
+      if (present > left) context.fillRect(left, top, Math.max(1.5, present - left), size);
+    }
+    context.globalAlpha = 1;
+    // A lapsed lease ends with a line across it.
+    if (end !== 'lapsed') continue;
+    for (const at of new Set(own.map(({ toMs }) => Math.round(x(toMs)))))
+      context.fillRect(at - 1, top - 2, 2, size + 4);
+  }
+  for (const { fromMs, toMs } of mergeSpans(bars.flatMap(({ overlaps }) => overlaps)))
+    hatch(context, Math.max(-2, x(fromMs)), top - 1, Math.min(width + 2, x(toMs)), size + 2);
 }
 
 /** Draws stripes, so that an overlap can be recognised without colour. */
@@ -141,37 +163,60 @@ function hatch(context: CanvasRenderingContext2D, left: number, top: number, rig
 }
 
 /**
- * Draws the mark of an event: a heartbeat is a tick, an intent a diamond, a release a hollow ring, an expiry a cross, anything else a dot.
+ * Draws the signs of one kind of events, in one path: a heartbeat is a tick, an intent a diamond, a release a hollow ring, an expiry a cross,
+ * a task or claim a dot.
  */
-function drawMark(context: CanvasRenderingContext2D, { kind, type }: LaneMark, at: number, height: number): void {
+function drawSigns(context: CanvasRenderingContext2D, sign: Sign, all: readonly number[], height: number): void {
   const colors = canvasColors();
   const middle = height / 2;
-  context.strokeStyle = context.fillStyle = type === 'expired' ? colors.critical : colors.text;
+  context.strokeStyle = context.fillStyle = sign === 'expiry' ? colors.critical : colors.text;
   context.lineWidth = 1.4;
   context.beginPath();
-  if (type === 'expired') {
-    context.moveTo(at - 3.5, middle - 3.5);
-    context.lineTo(at + 3.5, middle + 3.5);
-    context.moveTo(at + 3.5, middle - 3.5);
-    context.lineTo(at - 3.5, middle + 3.5);
-    context.stroke();
-  } else if (kind === 'heartbeat') {
-    context.globalAlpha = 0.65;
-    context.fillRect(at - 0.5, height - 6, 1, 5);
-    context.globalAlpha = 1;
-  } else if (kind === 'intent') {
-    context.moveTo(at, middle - 4);
-    context.lineTo(at + 4, middle);
-    context.lineTo(at, middle + 4);
-    context.lineTo(at - 4, middle);
-    context.fill();
-  } else if (kind === 'release') {
-    context.arc(at, middle, 3.5, 0, 2 * Math.PI);
-    context.fillStyle = colors.background;
-    context.fill();
-    context.stroke();
-  } else if (kind === 'task' || kind === 'claim') {
-    context.fillRect(at - 2, middle - 2, 4, 4);
+  for (const at of all) addSign(context, sign, at, middle, height);
+  switch (sign) {
+    case 'expiry':
+      context.stroke();
+      return;
+    case 'heartbeat':
+      context.globalAlpha = 0.65;
+      context.fill();
+      context.globalAlpha = 1;
+      return;
+    case 'release':
+      context.fillStyle = colors.background;
+      context.fill();
+      context.stroke();
+      return;
+    case 'intent':
+    case 'dot':
+      context.fill();
+  }
+}
+
+function addSign(context: CanvasRenderingContext2D, sign: Sign, at: number, middle: number, height: number): void {
+  switch (sign) {
+    case 'expiry':
+      context.moveTo(at - 3.5, middle - 3.5);
+      context.lineTo(at + 3.5, middle + 3.5);
+      context.moveTo(at + 3.5, middle - 3.5);
+      context.lineTo(at - 3.5, middle + 3.5);
+      return;
+    case 'heartbeat':
+      context.rect(at - 0.5, height - 6, 1, 5);
+      return;
+    case 'intent':
+      context.moveTo(at, middle - 4);
+      context.lineTo(at + 4, middle);
+      context.lineTo(at, middle + 4);
+      context.lineTo(at - 4, middle);
+      context.closePath();
+      return;
+    case 'release':
+      context.moveTo(at + 3.5, middle);
+      context.arc(at, middle, 3.5, 0, 2 * Math.PI);
+      return;
+    case 'dot':
+      context.rect(at - 2, middle - 2, 4, 4);
   }
 }
 

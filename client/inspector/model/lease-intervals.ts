@@ -1,5 +1,5 @@
 import { parseTimestamp } from '../../../protocol/index.js';
-import { addressesOf, textOf, type EventEntry, type RecordKey } from './entry.js';
+import { addressesOf, beginsAnew, textOf, type EventEntry, type Mark, type RecordKey } from './entry.js';
 
 /** How a lease ended; `running` if no end is known. */
 export type IntervalEnd = 'running' | 'released' | 'lapsed' | 'removed';
@@ -22,6 +22,9 @@ export class LeaseIntervals {
   readonly #intervals = new Map<RecordKey, LeaseInterval>();
   readonly #keyByName = new Map<string, RecordKey>();
   readonly #removed: { readonly key: RecordKey; readonly atMs: number }[] = [];
+  /** After a time of which nothing is known: the leases that the new snapshot has shown so far. */
+  #shownAgain: Set<RecordKey> | undefined;
+  #goneMs = 0;
 
   all(): Iterable<LeaseInterval> {
     return this.#intervals.values();
@@ -40,6 +43,18 @@ export class LeaseIntervals {
     }
   }
 
+  /** After a time of which nothing is known, only the leases of the new snapshot exist: others were removed meanwhile. */
+  applyMark(mark: Mark, atMs: number): void {
+    if (beginsAnew(mark)) {
+      this.#shownAgain = new Set();
+      this.#goneMs = atMs;
+    } else if (this.#shownAgain && (mark.type === 'synced' || mark.type === 'known')) {
+      for (const { key, ended } of this.#intervals.values())
+        if (!ended && !this.#shownAgain.has(key)) this.#end(key, { atMs: this.#goneMs, how: 'removed' });
+      this.#shownAgain = undefined;
+    }
+  }
+
   /** Forgets leases whose records were removed before a time. */
   forgetBefore(atMs: number): void {
     while (this.#removed.length > 0 && this.#removed[0]!.atMs < atMs) {
@@ -53,11 +68,10 @@ export class LeaseIntervals {
     const key = `reservation/${entry.id}`;
     const known = this.#intervals.get(key);
     if (entry.type === 'removed' || entry.type === 'expired') {
-      const how = entry.type === 'expired' ? 'lapsed' : 'removed';
-      if (known && !known.ended) this.#intervals.set(key, { ...known, ended: { atMs: entry.atMs, how } });
-      if (entry.type === 'removed') this.#removed.push({ key, atMs: entry.atMs });
+      this.#end(key, { atMs: entry.atMs, how: entry.type === 'expired' ? 'lapsed' : 'removed' });
       return;
     }
+    this.#shownAgain?.add(key);
     const { data } = entry;
     const endMs = Math.max(parseTimestamp(data['expires_at']) ?? Infinity, known?.endMs ?? 0);
     this.#keyByName.set(textOf(data, 'reservation_id') ?? entry.id, key);
@@ -70,6 +84,12 @@ export class LeaseIntervals {
       endMs,
       ended: known?.ended && endMs <= entry.atMs ? known.ended : undefined,
     });
+  }
+
+  #end(key: RecordKey, ended: { readonly atMs: number; readonly how: 'removed' | 'lapsed' }): void {
+    const known = this.#intervals.get(key);
+    if (known && !known.ended) this.#intervals.set(key, { ...known, ended });
+    if (ended.how === 'removed') this.#removed.push({ key, atMs: ended.atMs });
   }
 }
 

@@ -81,7 +81,9 @@ export class Timeline {
   }
 
   addMark(mark: Mark, atMs: number): void {
-    this.#add({ what: 'mark', seq: this.#nextSeq++, atMs: Math.max(atMs, this.head.atMs), mark, bytes: 0 });
+    const entry = { what: 'mark', seq: this.#nextSeq++, atMs: Math.max(atMs, this.head.atMs), mark, bytes: 0 } as const;
+    this.#add(entry);
+    this.intervals.applyMark(mark, entry.atMs);
   }
 
   /** Returns the state at a position. The state of a held position does not change until another position is requested. */

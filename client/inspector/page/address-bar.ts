@@ -2,7 +2,10 @@ import { batch, effect } from '@preact/signals';
 import { formatPlace, parsePlace } from '../model/place.js';
 import { atMs, place, query, since, showView, takesNewEntry, target } from './state.js';
 
-const TOKEN_KEY = 'muse-bus.token';
+/** The path below which this page's bus is served: an edge of several repositories has each below its own, and each has its own token. */
+const OWN_PATH = location.protocol === 'chrome-extension:' ? '' : location.pathname.replace(/\/+$/, '');
+/** Names the token of this page's bus, in this tab and between tabs. */
+export const TOKEN_KEY = `muse-bus.token${OWN_PATH}`;
 const BUS_KEY = 'muse-bus.address';
 
 /** The url of the bus, and its token. */
@@ -27,7 +30,7 @@ export function takeAddress(): BusAddress {
     // An address with nothing but the token belongs to the place where the page was when it asked for it.
     history.replaceState(null, '', pathname + search + (rest === '' ? formatPlace(place.peek()) : `#${rest}`));
   }
-  const own = protocol === 'https:' ? `wss://${host}` : `ws://${host}`;
+  const own = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${OWN_PATH}`;
   const url = isExtension() ? (sessionStorage.getItem(BUS_KEY) ?? '') : own;
   return { url, token: sessionStorage.getItem(TOKEN_KEY) ?? '' };
 }
@@ -38,7 +41,7 @@ export function keepToken(token: string): void {
 
 /** Reads the address that the user entered: the one that `serve` prints or, on a page that the bus serves, only the token. */
 export function readAddress(text: string): BusAddress | undefined {
-  const pasted = /^(?:http|ws)(s?):\/\/([^/#?\s]+)\/?#token=(\S+)$/.exec(text.trim());
+  const pasted = /^(?:http|ws)(s?):\/\/([^/#?\s]+(?:\/[^/#?\s]+)?)\/?#token=(\S+)$/.exec(text.trim());
   const known = takeAddress();
   const address = pasted
     ? { url: `ws${pasted[1]!}://${pasted[2]!}`, token: decodeURIComponent(pasted[3]!) }

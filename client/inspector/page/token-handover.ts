@@ -1,4 +1,4 @@
-import { keepToken, type BusAddress } from './address-bar.js';
+import { keepToken, TOKEN_KEY, type BusAddress } from './address-bar.js';
 
 /**
  * A link that is opened in a new tab has no token, because each tab keeps its own. Such a tab asks the other tabs of this origin, which are
@@ -12,7 +12,7 @@ let channel: BroadcastChannel | undefined;
 
 /** Answers the tabs that ask, with the token that this tab has now. */
 export function answerOtherTabs(current: () => string): void {
-  channel ??= new BroadcastChannel('muse-bus.token');
+  channel ??= new BroadcastChannel(TOKEN_KEY);
   channel.addEventListener('message', ({ data }: MessageEvent<Message>) => {
     const token = current();
     if (data.type === 'who-has-it' && token !== '') channel!.postMessage({ type: 'token', token } satisfies Message);
@@ -27,7 +27,7 @@ export function answerOtherTabs(current: () => string): void {
 export function askOtherTabs(current: () => BusAddress): Promise<BusAddress | undefined> {
   const address = current();
   if (address.token !== '') return Promise.resolve(address);
-  channel ??= new BroadcastChannel('muse-bus.token');
+  channel ??= new BroadcastChannel(TOKEN_KEY);
   return new Promise((resolve) => {
     const answered = ({ data }: MessageEvent<Message>): void => {
       if (data.type === 'token') end(data.token);

@@ -111,12 +111,12 @@ function Header({ window, beginsMs }: { window: Span; beginsMs: number }) {
 function Row({ lane, window, beginsMs }: { lane: Lane; window: Span; beginsMs: number }) {
   const held = lane.bars.filter(({ end }) => end === 'running').length;
   const contested = lane.bars.filter(({ overlaps }) => overlaps.length > 0).length;
-  const label = `${String(lane.bars.length)} leases, ${String(held)} held, ${String(contested)} overlapping, ${String(lane.marks.length)} events between ${second(window.fromMs)} and ${second(window.toMs)}`;
+  const label = `${String(lane.bars.length)} leases, ${String(held)} held, ${String(contested)} overlapping, ${String(lane.events)} events between ${second(window.fromMs)} and ${second(window.toMs)}`;
   return (
     <div class="lane-grid cells" role="presentation">
       <div role="gridcell" class="lane-name">
         <PlaceLink to={{ view: 'lanes', target: { type: 'run', run: lane.run } }}>
-          <Text value={lane.run} max={22} middle />
+          {lane.run === '' ? <span class="muted">no run</span> : <Text value={lane.run} max={22} middle />}
         </PlaceLink>
         {held > TRACKS ? <span class="muted">{held} leases</span> : null}
         <span class="muted">

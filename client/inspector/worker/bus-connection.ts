@@ -1,5 +1,6 @@
 import { parseTimestamp, type BusEvent } from '../../../protocol/index.js';
 import { BusClient, type BusStatus, type Update } from '../../sdk/browser.js';
+import { httpUrl } from '../../sdk/bus-url.js';
 import type { Dial } from '../../sdk/channel.js';
 import { webDial } from '../../sdk/web-channel.js';
 import type { Mark } from '../model/entry.js';
@@ -182,7 +183,7 @@ export class BusConnection {
   async #isRefused(): Promise<boolean> {
     try {
       const headers = { authorization: `Bearer ${this.token}` };
-      const reply = await fetch(`${this.url.replace(/^ws/, 'http')}/records?id=-`, { headers });
+      const reply = await fetch(`${httpUrl(this.url)}/records?id=-`, { headers });
       // A server that is shutting down still answers on open connections with another status; the token may be right.
       if (reply.status !== 401) return false;
     } catch {

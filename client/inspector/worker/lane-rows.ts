@@ -1,13 +1,11 @@
 import { recordKey, textOf } from '../model/entry.js';
-import { laneBars, type Lane, type LaneMark, type Span } from '../model/lanes.js';
+import { laneBars, MarkThinning, type Lane, type LaneMark, type Span } from '../model/lanes.js';
 import type { Query } from '../model/query.js';
 import type { Timeline } from '../model/timeline.js';
 import type { ViewState } from './messages.js';
 import type { LanesPaint } from './paint.js';
 import { matchesAgent, type DerivedState } from './derived-state.js';
 
-/** The most marks in a lane: more could not be distinguished. */
-const MAX_MARKS = 400;
 /** The share of the window to the right of the present, where leases will end. */
 const FUTURE_SHARE = 0.12;
 
@@ -37,7 +35,8 @@ export function lanesPaint(
     run,
     branch: branches.get(run) ?? '',
     bars: bars.get(run) ?? [],
-    marks: marks.get(run) ?? [],
+    marks: marks.get(run)?.marks ?? [],
+    events: marks.get(run)?.events ?? 0,
   }));
   return { total: runs.length, from, rows, window, beginsMs: timeline.capture.first()?.atMs ?? derived.nowMs };
 }
@@ -53,9 +52,9 @@ function marksOf(
   window: Span,
   end: number,
   query: Query,
-): Map<string, LaneMark[]> {
+): Map<string, { readonly marks: LaneMark[]; readonly thinning: MarkThinning; events: number }> {
   const { capture } = timeline;
-  const marks = new Map<string, LaneMark[]>();
+  const lanes: ReturnType<typeof marksOf> = new Map();
   const to = Math.min(end, capture.indexAfter(window.toMs));
   for (let i = to - 1; i >= 0; i--) {
     const entry = capture.at(i)!;
@@ -65,11 +64,11 @@ function marksOf(
     if (run === undefined || !runs.has(run) || !query.matchesEvent(entry)) continue;
     // The removal of leftover files is not an act of an agent.
     if (entry.type === 'removed' && entry.kind !== 'reservation') continue;
-    const own = marks.get(run) ?? [];
-    if (own.length >= MAX_MARKS) continue;
-    marks.set(run, own);
+    const lane = lanes.get(run) ?? { marks: [], thinning: new MarkThinning(window), events: 0 };
+    lanes.set(run, lane);
+    lane.events++;
     const { atMs, kind, type, id, revision } = entry;
-    own.push({ atMs, kind, type, key: recordKey(kind, id), revision });
+    if (lane.thinning.takes(entry)) lane.marks.push({ atMs, kind, type, key: recordKey(kind, id), revision });
   }
-  return marks;
+  return lanes;
 }

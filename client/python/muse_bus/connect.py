@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import re
 import ssl as tls
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from .backoff import Backoff
 from .bus_client import BusClient
 from .bus_error import BusError
-from .dial import Place, websocket_dial
+from .dial import Dial, Place, websocket_dial
 from .endpoint import find_endpoint
 from .repository import repository_around
+from .servers_in_turn import servers_in_turn
 from .wire import Codec, Encoding, JsonCodec, MsgpackCodec
 
 _HINT: Final = "a bus is at ws://host:port, or wss://host:port with TLS"
@@ -46,7 +48,7 @@ class Connecting:
 def connect(
     *,
     root: str | os.PathLike[str] | None = None,
-    url: str | None = None,
+    url: str | Sequence[str] | None = None,
     token: str | None = None,
     endpoint: Mapping[str, Any] | None = None,
     encoding: Encoding = "json",
@@ -64,6 +66,8 @@ def connect(
         bus = await muse_bus.connect(root="~/shop")
 
     `root`: a directory in the repository whose bus is wanted. `url` with `token`: that bus, whose token is sent to it at once.
+    Several urls are edges of one repository that share a token: the client begins with a random one, and goes to the next when one
+    ends or cannot be reached.
     `endpoint`: the same, as a map with `url` and `token`, as a server says it. In all other cases url and token come from a file
     that only this user can have written, and the token is sent after the server has shown that it knows it. `encoding`:
     `msgpack` needs the package of this name. `name`: what the server calls this client in its overview, metrics and log.
@@ -78,16 +82,22 @@ def connect(
         url, token = endpoint.get("url"), endpoint.get("token")
         if not isinstance(url, str) or not isinstance(token, str):
             raise BusError("bad-option", "endpoint must have url and token", "take it from a server, whole")
-    if url is not None:
-        _check_url(url)
+    urls = [url] if url is None or isinstance(url, str) else list(url)
+    if not urls:
+        raise BusError("bad-option", "the list of urls is empty", "give at least one")
+    for one in urls:
+        if one is not None:
+            _check_url(one)
     if token is not None and re.fullmatch(r"[\x21-\x7e]+", token) is None:
         raise BusError("bad-option", "token must be printable ASCII without blanks", "take it from an endpoint file")
     start = None if root is None else os.path.expanduser(os.fspath(root))
 
-    def find() -> Place:
-        return _place(url, token, start)
+    codec = _codec(encoding)
 
-    dial = websocket_dial(find, _codec(encoding), ssl)
+    def dial_at(at: str | None) -> Dial:
+        return websocket_dial(lambda: _place(at, token, start), codec, ssl)
+
+    dial = servers_in_turn([dial_at(one) for one in urls], random.random)
     client = BusClient(
         dial,
         name=name,
@@ -116,7 +126,7 @@ def _place(url: str | None, token: str | None, start: str | None) -> Place:
         return Place(url, token, is_callers=True)
     root = repository_around(os.getcwd() if start is None else start, start is not None)
     found = find_endpoint(root)
-    if url is not None and _origin(url) != _origin(found.url):
+    if url is not None and _bus_of(url) != _bus_of(found.url):
         text = f"the token of this repository is for {found.url} and does not go to another url"
         raise BusError("untrusted-endpoint", text, "give the token of that bus, too")
     if token is not None and token != found.token:
@@ -125,9 +135,10 @@ def _place(url: str | None, token: str | None, start: str | None) -> Place:
     return Place(found.url, found.token, is_callers=False)
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def _bus_of(url: str) -> tuple[str, str | None, int | None, str]:
+    """What two urls of one bus have in common. Below each path of an edge is another repository, with another token."""
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), parts.path.rstrip("/")
 
 
 def _check_url(url: str) -> None:

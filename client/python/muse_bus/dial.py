@@ -121,9 +121,12 @@ async def _open(place: Place, codec: Codec, tls: ssl.SSLContext | None, find: Ca
 
 async def _challenge(place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Has the server show that it knows the token, without saying it."""
-    authority = urlsplit(place.url).netloc
+    url = urlsplit(place.url)
+    authority = url.netloc
+    # An edge of several repositories has each below a path of its own.
+    path = url.path.rstrip("/")
     nonce = secrets.token_urlsafe(32)
-    request = f"GET /challenge?nonce={nonce} HTTP/1.1\r\nHost: {authority}\r\nConnection: keep-alive\r\n\r\n"
+    request = f"GET {path}/challenge?nonce={nonce} HTTP/1.1\r\nHost: {authority}\r\nConnection: keep-alive\r\n\r\n"
     writer.write(request.encode("ascii"))
     status, body = await _read_answer(reader)
     if status in (429, 503):

@@ -22,7 +22,7 @@ _MAX_ENDPOINT_BYTES: Final = 4_096
 _MAX_TOKEN_LENGTH: Final = 512
 _MAX_INTEGER: Final = 2**53 - 1
 #: Exactly `ws://host:port` or `wss://host:port`, as servers write it: nothing in it that a terminal or a header would misread.
-_URL: Final = re.compile(r"wss?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+_URL: Final = re.compile(r"wss?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?(/[a-z0-9_-]{1,64})?", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 

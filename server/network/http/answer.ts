@@ -1,5 +1,5 @@
 import { closestMatch } from '../../../protocol/index.js';
-import { QueryError } from './query.js';
+import { ParameterError } from './query.js';
 import { readinessReply, type ReadinessReport } from './readiness.js';
 import { json, text } from './reply.js';
 import type { Route } from './route.js';
@@ -17,6 +17,8 @@ export interface HttpServices {
   readonly pages: ReadonlyMap<string, Page>;
   /** The routes that need the token, by path. */
   readonly routes: ReadonlyMap<string, Route>;
+  /** Whether there are records to answer from. */
+  readonly isRunning: boolean;
   readiness(): ReadinessReport;
 }
 
@@ -106,15 +108,18 @@ function authenticated<T extends HttpAnswer>(reply: T): T {
   return { ...reply, authenticated: true };
 }
 
+export const STARTING = refusal(503, 'starting', { 'retry-after': '1' });
+
 /** Answers a request that carried the token. A mistake in its query is answered with 400 and the reason. */
 function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
   const known = services.routes.get(request.path);
   if (!known) return notFound(request.path, services);
   if (!isReading(request)) return NOT_READING;
+  if (!services.isRunning && request.path !== '/metrics') return STARTING;
   try {
     return known(request);
   } catch (error) {
-    if (error instanceof QueryError) return text(400, error.message, {}, error.marked);
+    if (error instanceof ParameterError) return text(400, error.message, {}, error.marked);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import {
   formatCursor,
-  holderForm,
+  leaseForm,
   jsonLine,
   KINDS,
   parseQuery,
@@ -11,7 +11,7 @@ import {
   type Moment,
   type UnixMillis,
 } from '../../../protocol/index.js';
-import { onlyOne, QueryError, readQuery, type Parameter } from './query.js';
+import { onlyOne, ParameterError, readQuery, type Parameter } from './query.js';
 import type { Route, RouteServices } from './route.js';
 
 export const HOLDERS_PARAMETERS: readonly Parameter[] = ['address', 'branch', 'run_id'];
@@ -58,7 +58,7 @@ export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Rout
       ...(addresses.length === 0 ? {} : { free }),
       // Where somebody is known to hold it, `free` does not say whether others may hold it too.
       is_complete: isSeen && unread.length === 0,
-      holders: holders.map(holderForm),
+      holders: holders.map(leaseForm),
       ...(unread.length === 0 ? {} : { unread }),
       ...(run === undefined ? {} : { run: runSituation(swarm, moment, run) }),
       now: new Date(askedAt).toISOString(),
@@ -71,7 +71,7 @@ export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Rout
     const run = onlyOne('run_id', filterInput.run_ids);
     const addresses = readAddresses(filterInput.addresses ?? []);
     if (addresses.length === 0 && run === undefined)
-      throw new QueryError('address is missing; name a file or a symbol, src/a.py::f');
+      throw new ParameterError('address is missing; name a file or a symbol, src/a.py::f');
     if (!slots.isFree()) return slots.refusal();
     const question = { addresses, branch, run, askedAt: clock.now() };
     const { epoch, revision } = bus.hub;
@@ -146,7 +146,7 @@ class SharedBarrier {
 function readAddresses(spellings: readonly string[]): Address[] {
   return spellings.flatMap((spelling) => {
     const parsed = parseQuery(spelling);
-    if (!parsed.ok) throw new QueryError(`address: ${parsed.problem.text}`);
+    if (!parsed.ok) throw new ParameterError(`address: ${parsed.problem.text}`);
     return [...parsed.addresses];
   });
 }

@@ -1,23 +1,35 @@
-import { describeBus } from '../../inspection/bus-metrics.js';
+import { describeBus, describeProcess } from '../../inspection/bus-metrics.js';
+import type { ServedBus } from '../../inspection/served-bus.js';
 import { LazyRegistry } from '../../metrics/registry.js';
 import type { HttpWriter } from '../transport.js';
 import { readQuery } from './query.js';
 import type { Route, RouteServices } from './route.js';
 
+/** A bus, and the labels that tell its metrics from those of others in the same text. */
+export interface MeasuredBus {
+  readonly bus: ServedBus;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** Returns the route `/metrics`, in Prometheus' text format. The metrics are built at the first request: an unused route costs nothing. */
-export function metricsRoute({ bus, limits, loopDelay }: RouteServices): Route {
+export function metricsRoute(
+  measured: readonly MeasuredBus[],
+  { limits, loopDelay }: Pick<RouteServices, 'limits' | 'loopDelay'>,
+): Route {
   let text: MetricsText | undefined;
-  let wasRunning = false;
+  let wereRunning = 0;
   const build = (): MetricsText => {
     const registry = new LazyRegistry();
-    describeBus(registry, bus, loopDelay);
+    for (const { bus, labels } of measured) describeBus(registry.labelled(labels), bus);
+    describeProcess(registry, loopDelay);
     return new MetricsText(registry);
   };
   return (request) => {
     readQuery(request.query, [], limits);
     // A bus that has no records yet has fewer metrics.
-    if (bus.isRunning !== wasRunning) text = undefined;
-    wasRunning = bus.isRunning;
+    const running = measured.filter(({ bus }) => bus.isRunning).length;
+    if (running !== wereRunning) text = undefined;
+    wereRunning = running;
     const metrics = (text ??= build());
     return {
       status: 200,

@@ -3,19 +3,19 @@ import { refuseDoubtfulHead } from '../head-check.js';
 import { refusal } from '../refusal.js';
 import { withSecurityHeaders } from '../security-headers.js';
 import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from '../transport.js';
-import { readinessReply, type ReadinessReport } from './readiness.js';
 import { json, text } from './reply.js';
-import { QueryError } from './query.js';
+import { ParameterError } from './query.js';
 import type { Route } from './route.js';
 
 export interface ProbeServices {
   readonly metrics: Route;
   /** Names that a Host header may have beside addresses, without a port. */
   readonly hosts: readonly string[];
-  readiness(): ReadinessReport;
+  /** The answer to `/readyz`, of the process or of one repository; `undefined` if none is served below this path. */
+  readiness(below: string): HttpReply | undefined;
 }
 
-/** The paths of the port of probes. */
+/** The paths of the port of probes. Each repository of several has the second below its own path, too. */
 export const PROBE_PATHS = ['/livez', '/readyz', '/metrics'] as const;
 
 /** Answers a request on the port of probes, where neither a token nor a certificate is asked for. */
@@ -43,20 +43,20 @@ function route(request: RequestHead, { metrics, readiness }: ProbeServices): Htt
   switch (path) {
     case '/livez':
       return json(200, { status: 'ok' });
-    case '/readyz':
-      return readinessReply(readiness());
     case '/metrics':
       return scrape(request, metrics);
     default:
-      return text(404, `nothing at this path; there are ${PROBE_PATHS.join(', ')}`);
+      return (path.endsWith('/readyz') ? readiness(path.slice(0, -'/readyz'.length)) : undefined) ?? NOTHING;
   }
 }
+
+const NOTHING = text(404, `nothing at this path; there are ${PROBE_PATHS.join(', ')}`);
 
 function scrape(request: RequestHead, metrics: Route): HttpAnswer {
   try {
     return metrics(request);
   } catch (error) {
-    if (error instanceof QueryError) return text(400, error.message);
+    if (error instanceof ParameterError) return text(400, error.message);
     throw error;
   }
 }

@@ -14,8 +14,8 @@ import {
 } from '../../../protocol/index.js';
 
 /** A query that is refused; the message names the parameter and what it takes. */
-export class QueryError extends Error {
-  override readonly name = 'QueryError';
+export class ParameterError extends Error {
+  override readonly name = 'ParameterError';
   constructor(
     message: string,
     /** Lines below the message: a query, and a caret under its wrong character. */
@@ -81,13 +81,13 @@ const MAX_EVENTS = 2 ** 31 - 1;
 
 /**
  * Reads a query strictly. If an unknown parameter were ignored, a misspelt filter would match everything.
- * @throws QueryError if a parameter is unknown, repeated or invalid.
+ * @throws ParameterError if a parameter is unknown, repeated or invalid.
  */
 export function readQuery(query: string, allowed: readonly Parameter[], limits: FilterLimits): Query {
   const given = new Map<Parameter, string[]>();
   for (const [name, value] of new URLSearchParams(query)) {
     const known = allowed.find((parameter) => parameter === name) ?? refuseName(name, allowed);
-    if (value === '') throw new QueryError(`${name} is empty; give it a value or leave it out`);
+    if (value === '') throw new ParameterError(`${name} is empty; give it a value or leave it out`);
     given.set(known, [...(given.get(known) ?? []), value]);
   }
   const filterInput = Object.fromEntries(
@@ -107,25 +107,25 @@ export function readQuery(query: string, allowed: readonly Parameter[], limits: 
   };
 }
 
-/** @throws QueryError if the text is no cursor. */
+/** @throws ParameterError if the text is no cursor. */
 export function readSince(name: string, text: string | undefined): string | undefined {
   if (text === undefined || parseCursor(text)) return text;
-  throw new QueryError(`${name} must be a cursor, epoch:revision, as events carry it`);
+  throw new ParameterError(`${name} must be a cursor, epoch:revision, as events carry it`);
 }
 
 function refuseName(name: string, allowed: readonly Parameter[]): never {
   if (/^(access_)?token$/i.test(name)) {
-    throw new QueryError('the token goes into the header Authorization: Bearer, never into an address');
+    throw new ParameterError('the token goes into the header Authorization: Bearer, never into an address');
   }
   const best = closestMatch(name, allowed);
   const known = allowed.length === 0 ? 'it takes none' : `there are ${allowed.join(', ')}`;
   const hint = best === undefined ? known : `did you mean ${best}?`;
-  throw new QueryError(`there is no parameter ${JSON.stringify(name.slice(0, 40))} here; ${hint}`);
+  throw new ParameterError(`there is no parameter ${JSON.stringify(name.slice(0, 40))} here; ${hint}`);
 }
 
-/** @throws QueryError if the parameter is given more than once. */
+/** @throws ParameterError if the parameter is given more than once. */
 export function onlyOne(name: string, values: readonly string[] | undefined): string | undefined {
-  if (values !== undefined && values.length > 1) throw new QueryError(`${name} can be given once`);
+  if (values !== undefined && values.length > 1) throw new ParameterError(`${name} can be given once`);
   return values?.[0];
 }
 
@@ -134,7 +134,7 @@ function readFilter(input: FilterInput, limits: FilterLimits): Filter {
     return parseFilter(input, limits);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    throw new QueryError(inOurNames(error.message));
+    throw new ParameterError(inOurNames(error.message));
   }
 }
 
@@ -150,23 +150,23 @@ function readMaxEvents(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
   if (value >= 1 && value <= MAX_EVENTS) return value;
-  throw new QueryError('max_events must be a whole number from 1 to 2147483647');
+  throw new ParameterError('max_events must be a whole number from 1 to 2147483647');
 }
 
 function readSnapshot(text: string | undefined): 'full' | 'none' {
   if (text === undefined || text === 'full' || text === 'none') return text ?? 'full';
-  throw new QueryError('snapshot must be full or none');
+  throw new ParameterError('snapshot must be full or none');
 }
 
 function readCompiled(text: string | undefined, path: 'events' | 'records'): CompiledQuery | undefined {
   if (text === undefined) return undefined;
   if (text.length > MAX_QUERY_CHARACTERS) {
-    throw new QueryError(`query has more than ${String(MAX_QUERY_CHARACTERS)} characters`);
+    throw new ParameterError(`query has more than ${String(MAX_QUERY_CHARACTERS)} characters`);
   }
   const fields = path === 'events' ? EVENT_FIELDS : RECORD_FIELDS;
   const compiled = compileQuery(text, { fields, view: `/${path}` });
   if (compiled.ok) return compiled.query;
-  throw new QueryError(
+  throw new ParameterError(
     `query: ${compiled.error.message}`,
     markedQuery(text, compiled.error, (shown) => Array.from(shown).length),
   );
@@ -174,5 +174,5 @@ function readCompiled(text: string | undefined, path: 'events' | 'records'): Com
 
 function readProblem(text: string | undefined): boolean {
   if (text === undefined || text === '1' || text === '0') return text === '1';
-  throw new QueryError('problem must be 1, for records that cannot be read, or 0');
+  throw new ParameterError('problem must be 1, for records that cannot be read, or 0');
 }

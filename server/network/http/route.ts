@@ -14,5 +14,5 @@ export interface RouteServices {
   readonly loopDelay: LoopDelay;
 }
 
-/** Answers a request for one path. @throws QueryError, which is answered with 400. */
+/** Answers a request for one path. @throws ParameterError, which is answered with 400. */
 export type Route = (request: RequestHead) => HttpAnswer;

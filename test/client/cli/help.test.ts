@@ -68,18 +68,22 @@ t.test('without a command the help is shown, and for a misspelt one a hint', asy
   t.match(misspelt.errors.join('\n'), /unknown command 'wacth'.*watch/s);
 });
 
-t.test('help of what is no command names it, and a group of commands shows its help', async (t) => {
-  for (const [args, says] of [
-    [['help', 'watc'], /unknown command 'watc'\n +did you mean watch\?/],
-    [['help', 'token', 'rotat'], /unknown command 'rotat'\n +did you mean rotate\?/],
-  ] as const) {
-    const help = Command.museBus(args);
-    t.equal(await help.exit, 1);
-    t.match(help.errors.join('\n'), says);
-    t.strictSame(help.lines, []);
-  }
-  const group = Command.museBus(['token']);
-  t.equal(await group.exit, 0);
-  t.equal(group.lines[0], 'Examples:');
-  t.strictSame(group.errors, []);
-});
+t.test(
+  'what is no command or option is named, and where to read on; so is help of it, and a group of commands shows its help',
+  async (t) => {
+    for (const [args, says] of [
+      [['watch', '--xyzzyx'], /unknown option '--xyzzyx'\n +see muse-bus watch --help/],
+      [['help', 'watc'], /unknown command 'watc'\n +did you mean watch\?/],
+      [['help', 'token', 'rotat'], /unknown command 'rotat'\n +did you mean rotate\?/],
+    ] as const) {
+      const help = Command.museBus(args);
+      t.equal(await help.exit, 1);
+      t.match(help.errors.join('\n'), says);
+      t.strictSame(help.lines, []);
+    }
+    const group = Command.museBus(['token']);
+    t.equal(await group.exit, 0);
+    t.equal(group.lines[0], 'Examples:');
+    t.strictSame(group.errors, []);
+  },
+);

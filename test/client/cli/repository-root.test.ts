@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -50,6 +50,15 @@ t.test('every command reports a removed working directory, unless a repository i
     t.equal(code, 0, out);
     t.match(out, /"r1"/);
   }
+  t.end();
+});
+
+t.test('serve reports a root that is a file as such, not a port that is taken', (t) => {
+  const file = join(temporary(t).root, 'a.txt');
+  writeFileSync(file, '');
+  const { status, stderr } = spawnSync(process.execPath, [MUSE_BUS, 'serve', '--root', file], { encoding: 'utf8' });
+  t.equal(status, 1);
+  t.match(stderr, /a\.txt is no directory/);
   t.end();
 });
 

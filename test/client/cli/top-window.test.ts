@@ -183,6 +183,25 @@ t.test('who waits comes first: deadlocks, silent holders, then the longest wait'
   t.end();
 });
 
+t.test('a window without room for all tables shows the one with the focus, down to one row', (t) => {
+  const screen = new Screen([...many(3), intent('agent-b', 'src/m0.ts', 5, 'edit')], { columns: 20, rows: 5 });
+  t.match(screen.draw().join('\n'), /WAITS \(1\)\n.*\n>agent-b/);
+  t.match(screen.type('\t\t').join('\n'), /AGENTS \(4, 1–1\)\n.*\n>agent-000/);
+  t.match(selected(screen.type(DOWN)) ?? '', /agent-001/);
+  t.end();
+});
+
+t.test('a record without a run, or with an empty one, has the run "?" in every table', (t) => {
+  const screen = new Screen([lease('', 'src/a.ts', 600), intent('agent-b', 'src/a.ts', 5, 'edit')]);
+  const rows = screen.draw();
+  for (const pattern of [/^.agent-b +src\/a.ts +\? /, /^.\? +main +holding/, /^.10m 0s +\? /])
+    t.ok(
+      rows.some((row) => pattern.test(row)),
+      String(pattern),
+    );
+  t.end();
+});
+
 const NAMES: Readonly<Record<string, string>> = {
   'of 406 characters': 'x'.repeat(406),
   'of wide characters': '日本語のエージェント'.repeat(20),

@@ -1,5 +1,14 @@
 import t from 'tap';
-import { clip, laneBars, mergeSpans, ticks, zoom, type Span } from '../../../client/inspector/model/lanes.js';
+import type { EventType, Kind } from '../../../protocol/index.js';
+import {
+  clip,
+  laneBars,
+  MarkThinning,
+  mergeSpans,
+  ticks,
+  zoom,
+  type Span,
+} from '../../../client/inspector/model/lanes.js';
 import { symbolRows, symbolTree } from '../../../client/inspector/model/symbol-tree.js';
 import { contestsOf } from '../../../client/inspector/model/contention.js';
 import { leasesOf } from '../../../client/inspector/model/lease.js';
@@ -75,6 +84,18 @@ t.test('leases that a run holds at the same time are in different tracks', async
     lanes.get('a')!.map(({ track }) => track),
     [0, 1, 0],
   );
+});
+
+t.test('equal signs that would cover one another are drawn once; others stay, however many there are', async (t) => {
+  const thinning = new MarkThinning({ fromMs: NOON, toMs: NOON + 300_000 });
+  const takes = (second: number, kind: Kind, type: EventType = 'modified') =>
+    thinning.takes({ atMs: NOON + second * 1_000, kind, type });
+  let taken = 0;
+  for (let second = 300; second > 0; second -= 0.1) if (takes(second, 'intent')) taken++;
+  t.ok(taken > 250 && taken <= 301, `${String(taken)} of 3,000, over the whole window`);
+  t.ok(takes(0.2, 'release'), 'another sign beside it');
+  t.notOk(takes(0.1, 'release'));
+  t.ok(takes(0.1, 'reservation', 'expired'));
 });
 
 t.test('spans merge, axes have round marks, and zoom keeps the moment under the pointer', async (t) => {

@@ -156,6 +156,25 @@ t.test('after a resync only the records of the new snapshot exist', async (t) =>
   t.same([...timeline.head.byKind.task.keys()], ['b']);
 });
 
+for (const mark of [
+  { type: 'resync', reason: 'epoch' },
+  { type: 'missing', after: 2, to: 8 },
+] as const)
+  t.test(
+    `a lease that is gone after the mark "${mark.type}" was removed; one that is shown again goes on`,
+    async (t) => {
+      const captured = new CapturedEvents().reserve(0, 'gone', 'a', 'x', 60).reserve(0, 'stays', 'b', 'x', 60);
+      captured.timeline.addMark(mark, NOON + 20_000);
+      captured.reserve(30, 'stays', 'b', 'x', 60);
+      captured.timeline.addMark({ type: 'synced', revision: 9 }, NOON + 30_000);
+      const ends = [...captured.timeline.intervals.all()].map(({ key, ended }) => [key, ended?.how, ended?.atMs]);
+      t.same(ends, [
+        ['reservation/gone', 'removed', NOON + 20_000],
+        ['reservation/stays', undefined, undefined],
+      ]);
+    },
+  );
+
 t.test('a line of a file is read as the event that was written', async (t) => {
   const { timeline } = new CapturedEvents().event(3, 'expired', 'reservation', 'r', { run_id: 'ü' });
   const [entry] = [...timeline.capture.range(0, 1)];

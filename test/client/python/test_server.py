@@ -283,6 +283,7 @@ class WhoIsTrusted(unittest.IsolatedAsyncioTestCase):
             {"root": served.ROOT, "url": url},
             {"root": served.ROOT, "token": token},
             {"url": url, "token": token},
+            {"url": ["ws://127.0.0.1:1", url], "token": token},
             {"endpoint": endpoint},
         ):
             async with muse_bus.connect(**where) as bus:

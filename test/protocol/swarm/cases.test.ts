@@ -5,6 +5,7 @@ import { unixMillis } from '../../../protocol/brand.js';
 import { parseTimestamp } from '../../../protocol/records/timestamp.js';
 import {
   isoDate,
+  leaseForm,
   overlap,
   parseAddress,
   parseQuery,
@@ -111,14 +112,6 @@ t.test('leases are in the states that the cases say, and hold what they say', as
   }
 });
 
-function shortForm({ state, run, branch, addresses, operation, effectiveExpiry, extendedBy }: Lease): object {
-  return {
-    state,
-    run_id: run ?? null,
-    branch: branch ?? null,
-    addresses: addresses.map(({ text }) => text),
-    operation: operation ?? null,
-    effective_expires_at: isoDate(effectiveExpiry),
-    extended_by: extendedBy ?? null,
-  };
-}
+/** The form that every surface writes, without what each case says elsewhere. */
+const shortForm = (lease: Lease): object =>
+  Object.fromEntries(Object.entries(leaseForm(lease)).filter(([name]) => !/^(reservation|expires_at)$/.test(name)));

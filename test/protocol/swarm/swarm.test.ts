@@ -79,6 +79,16 @@ t.test(
   },
 );
 
+t.test('a suspect lease says since when its holder is silent, on every surface; no other lease does', async (t) => {
+  const swarm = swarmOf({
+    'reservation/r1': reservation('a', ['src/a.py']),
+    'heartbeat/h1': { reservation_id: 'r1', last_beat_at: iso(5), extended_expires_at: iso(1_000) },
+  });
+  t.notOk('silent_since' in leaseForm(swarm.lease('r1', at(10))!));
+  t.match(leaseForm(swarm.lease('r1', at(120))!), { state: 'suspect', silent_since: iso(5) });
+  t.notOk('silent_since' in leaseForm(swarm.lease('r1', at(1_001))!), 'what has ended is not silent');
+});
+
 t.test('the id of a heartbeat names its reservation if the field is missing', async (t) => {
   const swarm = swarmOf({
     'reservation/r1': reservation('a', ['src/a.py']),

@@ -6,7 +6,9 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -155,6 +157,39 @@ for (const end of ['stopped in order', 'killed'] as const) {
     await run.stop();
   });
 }
+
+/** Makes the header name another inode, as it does after a mount that numbers its files anew. */
+function renumber(repository: DamagedRepository): void {
+  const state = repository.openState();
+  const dir = new JournalDir(() => state);
+  dir.writeHeader({ ...dir.readHeader()!, inode: '1' });
+  dir.close();
+  state.close();
+}
+
+t.test(
+  'a table that has another inode after a new mount is gone on with, and a copy with the same times is not',
+  async (t) => {
+    const repository = damagedRepository(t);
+    const epoch = await repository.liveAndStop();
+    renumber(repository);
+    const mounted = await Run.on(repository.root);
+    t.equal(mounted.epoch, epoch);
+    t.equal(mounted.bus.hub.history.size, RECORDS);
+    t.same(mounted.log.messages('error'), []);
+    await mounted.stop();
+    renumber(repository);
+    const { table } = repository;
+    const { atime, mtime } = statSync(table);
+    copyFileSync(table, `${table}.copy`);
+    utimesSync(`${table}.copy`, atime, mtime);
+    renameSync(`${table}.copy`, table);
+    const copied = await Run.on(repository.root);
+    t.not(copied.epoch, epoch);
+    t.match(copied.log.messages('error'), [/it is a copy/]);
+    await copied.stop();
+  },
+);
 
 t.test('any flipped bit of a sealed table is found', async (t) => {
   const repository = damagedRepository(t);

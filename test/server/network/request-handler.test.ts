@@ -32,7 +32,7 @@ t.test('a client that connects before start or after stop is asked to try again'
   t.teardown(() => repository.dispose());
   const options = resolveOptions({ root: repository.root, journal: false });
   const bus = new Bus(options, systemClock, silentLog);
-  const reception = new RequestHandler(bus, options.limits, systemClock, silentLog);
+  const reception = new RequestHandler(bus, options.limits, systemClock);
   const both = () => ({ readiness: reception.http(ready), upgrade: reception.upgrade(handshake) });
   const comeBack = (why: string) => ({ status: 503, headers: { 'retry-after': '1' }, body: `${why}\n` });
 

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { packMessage, unpackMessage } from '../../../protocol/index.js';
-import { OriginSeal, SEAL_BYTES, SealCheck } from '../../../server/relay/seal.js';
+import { OriginSeal, SEAL_BYTES, SealCheck, type SealedMessage } from '../../../server/relay/seal.js';
 import { PrivateDirectory } from '../../../server/repository/index.js';
 import { relayKey } from '../../../server/repository/relay-key.js';
 
-const SEAL = new OriginSeal(Buffer.alloc(32, 7).toString('base64url'));
+const SECRET = Buffer.alloc(32, 7).toString('base64url');
+const SEAL = new OriginSeal(SECRET);
 const OTHER = new OriginSeal(Buffer.alloc(32, 8).toString('base64url'));
 const SUBJECT = 'muse.shop.task.a';
 
@@ -17,7 +18,7 @@ const elements = fc.array(fc.oneof(fc.integer(), fc.string(), fc.constant(null),
   maxLength: 20,
 });
 
-t.test('a signed message is the same array with two more elements, and is believed at its place alone', async () => {
+t.test('a signed message is the same array with three more elements, and is believed at its place alone', async () => {
   const place = fc.integer({ min: 1, max: 2 ** 40 });
   fc.assert(
     fc.property(elements, place, place, (message, at, other) => {
@@ -26,7 +27,7 @@ t.test('a signed message is the same array with two more elements, and is believ
       const read = unpackMessage(sealed) as unknown[];
       return (
         sealed.length <= packed.length + SEAL_BYTES &&
-        Buffer.compare(packMessage(read.slice(0, -2)), packMessage(unpackMessage(packed))) === 0 &&
+        Buffer.compare(packMessage(read.slice(0, -3)), packMessage(unpackMessage(packed))) === 0 &&
         read.at(-2) === at &&
         SEAL.check.isSealed(SUBJECT, at, sealed) &&
         (at === other || !SEAL.check.isSealed(SUBJECT, other, sealed)) &&
@@ -50,6 +51,66 @@ t.test('a message with any changed byte is not believed, and nothing throws', as
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => !SEAL.check.isSealed(SUBJECT, 12, bytes)),
+    { numRuns: 60 },
+  );
+});
+
+/** Messages of a new origin, from a place on. */
+function sealedFrom(first: number, count: number, origin = new OriginSeal(SECRET)): SealedMessage[] {
+  return Array.from({ length: count }, (_, i) => {
+    const subject = `muse.shop.task.${String(i % 3)}`;
+    return { subject, sequence: first + i, data: origin.seal(subject, first + i, packMessage(['m', i])) };
+  });
+}
+
+/** What is believed of messages, and how many signatures that took. */
+function checked(messages: readonly SealedMessage[]): { readonly sealed: readonly boolean[]; readonly checks: number } {
+  const check = new SealCheck([SEAL.publicKey]);
+  return { sealed: check.areSealed(messages), checks: check.checks };
+}
+
+t.test('messages that follow each other take one signature, and one more for each gap', async (t) => {
+  const all = sealedFrom(5, 100);
+  t.same(checked(all), { sealed: all.map(() => true), checks: 1 });
+  const some = all.filter(({ sequence }) => sequence !== 20 && sequence !== 50 && sequence !== 51);
+  t.same(checked(some), { sealed: some.map(() => true), checks: 3 });
+  t.same(checked([]), { sealed: [], checks: 0 });
+});
+
+t.test('a restarted origin, and one whose message was not stored, is believed by its signature', async (t) => {
+  const origin = new OriginSeal(SECRET);
+  const first = sealedFrom(1, 3, origin);
+  // Another message took the place of the third, so it is sealed again.
+  const again = sealedFrom(4, 3, origin);
+  t.same(checked([...first.slice(0, 2), ...again, ...sealedFrom(7, 2)]).sealed, Array(7).fill(true));
+});
+
+t.test('of messages of which some were changed, exchanged or forged, exactly the others are believed', async () => {
+  const forger = new OriginSeal(Buffer.alloc(32, 8).toString('base64url'));
+  const all = sealedFrom(1, 12);
+  const faults = fc.array(fc.tuple(fc.nat(11), fc.constantFrom('byte', 'subject', 'place', 'forged', 'other')), {
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(faults, fc.nat(), (list, byte) => {
+      const messages = [...all];
+      const isWrong = new Set<number>();
+      for (const [i, fault] of list) {
+        const message = messages[i]!;
+        isWrong.add(i);
+        const at = byte % message.data.length;
+        if (fault === 'byte')
+          messages[i] = { ...message, data: message.data.map((one, b) => (b === at ? one ^ 1 : one)) };
+        else if (fault === 'subject') messages[i] = { ...message, subject: `${message.subject}x` };
+        else if (fault === 'other') messages[i] = { ...message, data: all[(i + 3) % all.length]!.data };
+        else if (fault === 'place') messages[i] = { ...message, data: sealedFrom(i + 2, 1)[0]!.data };
+        else messages[i] = { ...message, data: forger.seal(message.subject, message.sequence, packMessage(['m', i])) };
+      }
+      // Two changes of one message may undo each other.
+      const expected = messages.map((message, i) => !isWrong.has(i) || message === all[i]);
+      const { sealed } = checked(messages);
+      return sealed.every((is, i) => is === expected[i] || Buffer.compare(messages[i]!.data, all[i]!.data) === 0);
+    }),
     { numRuns: 60 },
   );
 });

@@ -67,6 +67,19 @@ t.test(
   },
 );
 
+t.test('over a mount whose inodes change, the marker says that a path leads to the same repository', async (t) => {
+  const identity = RepositoryIdentity.of(repository(t))!;
+  const before = { ...identity.record, inode: '1', device: '2', bornNs: '0' };
+  const mount = { is: 'shared', name: 'FUSE' } as const;
+  t.ok(identity.matchesHere(before, mount));
+  t.ok(identity.matchesHere(before, { is: 'layered', name: 'overlay' }));
+  t.notOk(identity.matches(before), 'at another path it is another one');
+  t.notOk(identity.matchesHere(before, { is: 'local', name: 'ext4' }), 'on a disk it was copied or made anew');
+  t.notOk(identity.matchesHere({ ...before, marker: 'b'.repeat(32) }, mount));
+  const unmarked = { ...before, marker: undefined };
+  t.notOk(identity.matchesHere(unmarked, mount));
+});
+
 t.test('a directory without .muse has no identity, and a marker that is a link is ignored', async (t) => {
   const root = repository(t);
   t.equal(RepositoryIdentity.of(join(root, '.muse')), undefined);

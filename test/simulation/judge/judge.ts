@@ -110,7 +110,7 @@ export class Judge {
 
   /** Called at each event of the simulated world. */
   step(atMs: number): void {
-    this.#hash.add(atMs.toString(36));
+    this.#hash.at(atMs);
     const second = Math.floor(atMs / 1_000);
     if (second !== this.#second) [this.#second, this.#steps] = [second, 0];
     if (++this.#steps > MAX_STEPS_A_SECOND) this.violated('bound', `${String(this.#steps)} things happen in a second`);

@@ -3,6 +3,8 @@ import type { SimulatedHost } from './simulated-process.js';
 
 /** The file system's clock ticks this often: two writes in one tick have the same time. */
 const TICK_MS = 4;
+/** So many paths are kept in parts: a life uses the same few thousand again and again. */
+const MOST_PATHS = 10_000;
 
 interface Common {
   readonly ino: number;
@@ -49,6 +51,8 @@ export class SimulatedDisk {
   readonly root: DirectoryNode;
   readonly #freed: number[] = [];
   #nodes = 1;
+  /** The names in the paths that were used last. */
+  readonly #names = new Map<string, readonly string[]>();
   /** Called with each change in a directory, in order. */
   readonly watchers = new Set<(event: DirectoryEvent) => void>();
   /** Called before each change. */
@@ -72,11 +76,11 @@ export class SimulatedDisk {
   ): DiskNode | undefined {
     if (depth > 40) throw fileError('ELOOP', path);
     let node: DiskNode = path.startsWith('/') ? this.root : from;
-    const names = path.split('/').filter((name) => name !== '' && name !== '.');
-    for (const [i, name] of names.entries()) {
+    const names = this.#namesIn(path);
+    for (let i = 0; i < names.length; i++) {
       if (node.is !== 'directory') throw fileError('ENOTDIR', path);
       if ((node.mode & 0o100) === 0) throw fileError('EACCES', path);
-      const next: DiskNode | undefined = node.entries.get(name);
+      const next: DiskNode | undefined = node.entries.get(names[i]!);
       if (next === undefined) return undefined;
       const isLast = i === names.length - 1;
       if (next.is === 'link' && (!isLast || follow === 'links')) {
@@ -116,9 +120,17 @@ export class SimulatedDisk {
 
   #walk(path: string): DiskNode | undefined {
     let node: DiskNode | undefined = this.root;
-    for (const name of path.split('/'))
-      if (name !== '') node = node?.is === 'directory' ? node.entries.get(name) : undefined;
+    for (const name of this.#namesIn(path)) node = node?.is === 'directory' ? node.entries.get(name) : undefined;
     return node;
+  }
+
+  #namesIn(path: string): readonly string[] {
+    const known = this.#names.get(path);
+    if (known) return known;
+    const names = path.split('/').filter((name) => name !== '' && name !== '.');
+    if (this.#names.size > MOST_PATHS) this.#names.clear();
+    this.#names.set(path, names);
+    return names;
   }
 
   // ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,9 @@ interface Task {
   isCancelled: boolean;
 }
 
+/** After so many calls the real loop has its turn, which tells of rejections that nobody has caught. */
+const STEPS_A_TURN = 64;
+
 /**
  * Time that advances only when everything due now is done. One queue has all future calls, ordered by their time
  * and then by the order of the requests. Nothing else decides an order, so a life is the same each time.
@@ -66,7 +69,13 @@ export class SimulatedTime {
           return;
         }
         // The engine runs all promise callbacks before this one.
-        setImmediate(step);
+        if (++sinceRest % STEPS_A_TURN === 0) setImmediate(step);
+        else queueMicrotask(afterPromises);
+      };
+      let sinceRest = 0;
+      // A tick runs when no promise callback is left, as a turn of the loop does, without its calls of the system.
+      const afterPromises = (): void => {
+        process.nextTick(step);
       };
       setImmediate(step);
     });

@@ -96,10 +96,12 @@ export function mechanismOf({ hintDelayMs, faults }: LifePlan): 'inotify' | 'FSE
 
 const AGENTS = 20;
 const CLIENTS = 10;
-const LIFE_MS = 60_000;
+/** A life is a minute: what is rare comes from many lives, and no fault lasts longer than five seconds. */
+const LIFE_MS = 36_000;
+/** Longer than the longest lease: what is at rest is then told by nobody's clock. */
+const REST_MS = 24_000;
 /** After a step of the wall clock ahead, leases wait a minute before it is believed. */
-const REST_MS = 40_000;
-const REST_AFTER_STEP_MS = 110_000;
+const REST_AFTER_STEP_MS = REST_MS + 60_000;
 
 /** Draws a life. Each life has only a few kinds of faults, so that rare ones coincide. */
 export function planOf(seed: number): LifePlan {

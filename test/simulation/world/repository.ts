@@ -1,6 +1,6 @@
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../../protocol/index.js';
 import type { Operation } from '../../fault/client-history.js';
-import { fileError, type DirectoryEvent, type SimulatedDisk } from '../machine/simulated-disk.js';
+import { fileError, type DirectoryEvent, type DirectoryNode, type SimulatedDisk } from '../machine/simulated-disk.js';
 
 export const ROOT = '/work/repository';
 export const MUSE = `${ROOT}/.muse`;
@@ -16,9 +16,12 @@ type Data = Readonly<Record<string, unknown>>;
 
 /** The content of a record's path. */
 export type Found =
-  | { readonly is: 'record'; readonly data: Data; readonly json: string }
-  /** Half a record, an empty file, a link: `data` is of the last complete record. */
-  | { readonly is: 'broken'; readonly since: number; readonly data: Data | undefined };
+  | { readonly is: 'record'; readonly data: Data; readonly json: string; readonly endMs: number }
+  /** Half a record, an empty file, a link: `data` and its end are of the last complete record. */
+  | { readonly is: 'broken'; readonly since: number; readonly data: Data | undefined; readonly endMs: number };
+
+/** The field of a kind that says when a lease ends, or to when it is extended. */
+const END_FIELDS: Partial<Record<Kind, string>> = { reservation: 'expires_at', heartbeat: 'extended_expires_at' };
 
 /** A lease that ended longer ago has ended for every server and client, whatever their clocks differ by. */
 const CERTAIN_MS = 1_000;
@@ -36,6 +39,8 @@ const MAX_RECORD_BYTES = 262_144;
  */
 export class Repository {
   readonly #found = new Map<Kind, Map<string, Found>>(KINDS.map((kind) => [kind, new Map<string, Found>()]));
+  /** The ids of the releases that name a reservation, by its id: each change of a file asks for them. */
+  readonly #releases = new Map<string, Set<string>>();
   /** The changes of each record's file, for the judge of histories. */
   readonly operations: Operation[] = [];
   /** Reservations that had ended at some moment, according to the files and the clock. */
@@ -160,6 +165,7 @@ export class Repository {
   /** Makes the missing directories, as Muse does before it writes. */
   ensure(kind: Kind): void {
     for (const path of [COORDINATION, directoryOf(kind)]) {
+      if (this.disk.node(path)) continue;
       try {
         this.disk.makeDirectory(path);
       } catch {
@@ -176,16 +182,15 @@ export class Repository {
 
   /** @returns `undefined` where there is no such reservation. */
   #endOf(id: string): number | undefined {
-    const data = this.#settled('reservation', id);
-    if (!data) return undefined;
-    const end = Date.parse(String(data['expires_at']));
-    const beat = this.#settled('heartbeat', id);
-    return beat ? Math.max(end, Date.parse(String(beat['extended_expires_at']))) : end;
+    const found = this.#settledFile('reservation', id);
+    if (!found?.data) return undefined;
+    const beat = this.#settledFile('heartbeat', id);
+    return beat?.data ? Math.max(found.endMs, beat.endMs) : found.endMs;
   }
 
   #isReleased(id: string, by: 'read' | 'read or not'): boolean {
-    for (const { is, data } of this.found('release').values())
-      if (data?.['reservation_id'] === id && (is === 'record' || by === 'read or not')) return true;
+    for (const release of this.#releases.get(id) ?? NOTHING)
+      if (by === 'read or not' || this.found('release').get(release)?.is === 'record') return true;
     return false;
   }
 
@@ -210,9 +215,14 @@ export class Repository {
   }
 
   #settled(kind: Kind, id: string): Data | undefined {
+    return this.#settledFile(kind, id)?.data;
+  }
+
+  /** What is at a record's path; `undefined` once that has been broken for too long. */
+  #settledFile(kind: Kind, id: string): Found | undefined {
     const found = this.found(kind).get(id);
-    if (found?.is !== 'broken') return found?.data;
-    return this.disk.host.time.now - found.since < this.settleMs ? found.data : undefined;
+    if (found?.is !== 'broken' || this.disk.host.time.now - found.since < this.settleMs) return found;
+    return undefined;
   }
 
   #noteEnds(): void {
@@ -240,8 +250,7 @@ export class Repository {
   // ── what is done to the files ─────────────────────────────────────────────────────────────────────────────────────
 
   #changed({ directory, name }: DirectoryEvent): void {
-    const kind =
-      name === undefined ? undefined : KINDS.find((each) => this.disk.directory(directoryOf(each)) === directory);
+    const kind = name === undefined ? undefined : this.#kindOf(directory);
     if (kind !== undefined) {
       const id = idOf(name!);
       if (id !== undefined) this.#look(kind, id);
@@ -255,6 +264,12 @@ export class Repository {
     }
   }
 
+  /** The kind whose directory this is; `undefined` if it is another directory, or is not at its path now. */
+  #kindOf(directory: DirectoryNode): Kind | undefined {
+    const kinds = this.disk.directory(COORDINATION)?.entries;
+    return KINDS.find((each) => kinds?.get(KIND_DIRECTORIES[each]) === directory);
+  }
+
   #look(kind: Kind, id: string): void {
     const known = this.#found.get(kind)!;
     const before = known.get(id);
@@ -262,6 +277,7 @@ export class Repository {
     if (node === undefined) {
       if (!before) return;
       known.delete(id);
+      if (kind === 'release') this.#releases.get(nameIn(before))?.delete(id);
       this.#noteReadability(kind, id, true);
       this.operations.push({ is: 'remove', kind, id });
       return;
@@ -270,17 +286,35 @@ export class Repository {
     if (before?.is === 'record' && before.json === json) return;
     const data = json.length > MAX_RECORD_BYTES ? undefined : parsed(json);
     if (data) {
-      known.set(id, { is: 'record', data, json });
+      if (kind === 'release') this.#released(id, before, data);
+      known.set(id, { is: 'record', data, json, endMs: endIn(kind, data) });
       this.#noteReadability(kind, id, true);
       this.operations.push({ is: 'write', kind, id, data });
       return;
     }
     if (before?.is !== 'broken') this.#noteReadability(kind, id, false);
     const since = before?.is === 'broken' ? before.since : this.disk.host.time.now;
-    known.set(id, { is: 'broken', since, data: before?.data });
+    known.set(id, { is: 'broken', since, data: before?.data, endMs: before?.endMs ?? NaN });
     // Of a file that never was a record, a server reports only that the file exists.
     if (!before) this.operations.push({ is: 'write', kind, id, data: {} });
   }
+
+  #released(id: string, before: Found | undefined, data: Data): void {
+    if (before) this.#releases.get(nameIn(before))?.delete(id);
+    const name = String(data['reservation_id']);
+    const ids = this.#releases.get(name);
+    if (ids) ids.add(id);
+    else this.#releases.set(name, new Set([id]));
+  }
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+const nameIn = ({ data }: Found): string => String(data?.['reservation_id']);
+
+function endIn(kind: Kind, data: Data): number {
+  const field = END_FIELDS[kind];
+  return field === undefined ? NaN : Date.parse(String(data[field]));
 }
 
 function idOf(name: string): string | undefined {

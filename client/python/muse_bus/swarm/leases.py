@@ -59,6 +59,8 @@ class Lease:
     effective_expiry_ms: int | None
     #: Id of the heartbeat that extends it furthest.
     extended_by: str | None
+    #: Only of a suspect lease: the time of its last heartbeat, Unix milliseconds.
+    silent_since_ms: int | None = None
 
     @property
     def is_held(self) -> bool:
@@ -72,6 +74,7 @@ class Lease:
 
     def as_json(self) -> dict[str, Any]:
         """The form of leases that every surface of the bus writes."""
+        silent_since = iso_date(self.silent_since_ms)
         return {
             "reservation": self.reservation,
             "run_id": self.run_id,
@@ -82,6 +85,7 @@ class Lease:
             "expires_at": self.expires_at,
             "effective_expires_at": self.effective_expires_at,
             "extended_by": self.extended_by,
+            **({} if silent_since is None else {"silent_since": silent_since}),
         }
 
 
@@ -207,16 +211,18 @@ class LeaseTable:
     def _lease_of(self, facts: _Reservation, moment: Moment, is_any_prolonged: bool) -> Lease:
         beats = self._beats_by_name.get(facts.name, {}).values()
         effective, extended_by = _effective_expiry(facts, beats)
+        state = self._state_of(facts, beats, effective, moment, is_any_prolonged)
         return Lease(
             reservation=facts.id,
             run_id=facts.run_id,
             branch=facts.branch,
             addresses=tuple(address.text for address in facts.addresses),
             operation=facts.operation,
-            state=self._state_of(facts, beats, effective, moment, is_any_prolonged),
+            state=state,
             expires_at=facts.written_expiry,
             effective_expiry_ms=effective,
             extended_by=extended_by,
+            silent_since_ms=_last_beat_at(beats) if state == "suspect" else None,
         )
 
     def _state_of(
@@ -294,6 +300,11 @@ def _silent_after(beats: Iterable[_Beat]) -> float | None:
         return latest.beat_at + MAX_PATIENCE_MS
     asked = latest.extended_until - latest.beat_at
     return latest.beat_at + min(MAX_PATIENCE_MS, max(MIN_PATIENCE_MS, asked / 2))
+
+
+def _last_beat_at(beats: Iterable[_Beat]) -> int | None:
+    latest = _best((beat, beat.beat_at) for beat in beats)
+    return None if latest is None else latest.beat_at
 
 
 def _best(beats: Iterable[tuple[_Beat, int | None]]) -> _Beat | None:

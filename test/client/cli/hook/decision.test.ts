@@ -8,12 +8,12 @@ import {
 } from '../../../../client/cli/hook/decision.js';
 import { decisionText } from '../../../../client/cli/hook/decision-text.js';
 import { identify } from '../../../../client/cli/hook/identity.js';
-import { parseAddress, type HolderForm } from '../../../../protocol/index.js';
+import { parseAddress, type LeaseForm } from '../../../../protocol/index.js';
 import { HOSTILE_TEXTS, forbiddenIn } from '../../../support/hostile-texts.js';
 
 const NOW = Date.parse('2026-03-30T15:00:00Z');
 
-const lease = (run_id: string | null, addresses: readonly string[], fields: Partial<HolderForm> = {}): HolderForm => ({
+const lease = (run_id: string | null, addresses: readonly string[], fields: Partial<LeaseForm> = {}): LeaseForm => ({
   reservation: `r-${String(run_id)}`,
   run_id,
   branch: 'main',
@@ -32,7 +32,7 @@ function edit(path: string, replaces: AddressedEdit['replaces'] = 'all'): Addres
   return { path, replaces, addresses: [parsed.address] };
 }
 
-const known = (holders: readonly HolderForm[], doubt?: string): HoldingAnswer => ({
+const known = (holders: readonly LeaseForm[], doubt?: string): HoldingAnswer => ({
   is: 'known',
   holders,
   doubt,
@@ -193,7 +193,7 @@ t.test('what is known of leases decides about an edit', async (t) => {
 
 function textOf(
   edits: readonly AddressedEdit[],
-  holders: readonly HolderForm[],
+  holders: readonly LeaseForm[],
   identity = identify('me', {}, 'x', ''),
 ): string {
   const decision = decide(edits, known(holders), { run: identity.run, branch: 'main' }, 'pass');

@@ -105,6 +105,7 @@ t.test('a server that is not ready says so', async (t) => {
     accessPolicy: new AccessPolicy({ token: 't', port: 1, scheme: 'http', hosts: LOOPBACK_HOSTS, origins: [] }),
     pages: new Map(),
     routes: new Map(),
+    isRunning: true,
     readiness: () => ({
       readiness: unready('it begins'),
       known: { backend: 'inotify', healthy: false, last_scan_ms: 0, revision: 0, journal: 'off' },

@@ -58,7 +58,7 @@ const REFUSED: readonly (readonly [query: string, text: RegExp])[] = [
 
 for (const [query, text] of REFUSED) {
   t.test(`${query.slice(0, 30)} is refused with the right name or value`, async (t) => {
-    t.throws(() => read(query), { name: 'QueryError', message: text });
+    t.throws(() => read(query), { name: 'ParameterError', message: text });
   });
 }
 
