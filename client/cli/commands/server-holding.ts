@@ -12,7 +12,7 @@ const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 
 /** What a server says about the holders of several addresses together. */
 export interface ServerHolding {
-  readonly holders: readonly HolderForm[];
+  readonly holders: readonly LeaseForm[];
   /** Why there may be more holders: so many reservations never could be read; 0 if not all can be seen. `undefined` if the list is complete. */
   readonly unread: number | undefined;
   /** What concerns the run that the question named. */
