@@ -162,6 +162,9 @@ interface StartRound {
   readonly startedMs: number;
   /** The same as `startedMs`, of an edge that checks the origin's signatures, started right after it. */
   readonly signedMs: number;
+  /** What each has used of a processor since its process began: it tells more than the time where the machine is busy. */
+  readonly cpuS: number;
+  readonly signedCpuS: number;
 }
 
 /** The key of an origin, as its own `/readyz` says it. */
@@ -187,9 +190,12 @@ async function coldStart(options: BenchOptions): Promise<Part> {
         const began = performance.now();
         const edge = await startEdge();
         const processMs = performance.now() - began;
+        const cpuS = await edge.call<number>('cpu');
         await edge.stop();
         const signed = await startEdge(keys);
-        found.push({ processMs, startedMs: edge.ready.startedMs, signedMs: signed.ready.startedMs });
+        const signedCpuS = await signed.call<number>('cpu');
+        const [startedMs, signedMs] = [edge.ready.startedMs, signed.ready.startedMs];
+        found.push({ processMs, startedMs, signedMs, cpuS, signedCpuS });
         await signed.stop();
       }
       return found;
@@ -203,10 +209,20 @@ async function coldStart(options: BenchOptions): Promise<Part> {
       formatNumber(whole.median),
       `${formatNumber(whole.low)}–${formatNumber(whole.high)}`,
       formatNumber(started),
+      formatNumber(median(rounds.map(({ cpuS }) => cpuS))),
       formatNumber(median(rounds.map(({ signedMs }) => signedMs))),
+      formatNumber(median(rounds.map(({ signedCpuS }) => signedCpuS))),
     ]);
   }
-  const columns = ['records', 'from the process ms', 'spread', 'of it from connecting ms', 'with signatures ms'];
+  const columns = [
+    'records',
+    'from the process ms',
+    'spread',
+    'of it from connecting ms',
+    'CPU s',
+    'from connecting, with signatures, ms',
+    'CPU s with signatures',
+  ];
   const notes = [
     'From starting the process, or from its connecting to NATS, to clients being let in; history is read back too.',
   ];
