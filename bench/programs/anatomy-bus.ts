@@ -32,8 +32,9 @@ Object.assign(fs, {
       note(String(name));
       listener(type, name);
     }),
-  openSync: (path: string, ...rest: [number]) => {
-    if (current?.openedAt === undefined && path.endsWith('.json')) stamp('openedAt');
+  // Later versions of Node load modules through it, by URL.
+  openSync: (path: string | URL, ...rest: [number]) => {
+    if (current && current.openedAt === undefined && String(path).endsWith('.json')) stamp('openedAt');
     return openSync(path, ...rest);
   },
   closeSync: (file: number) => {
