@@ -26,6 +26,7 @@ export {
 } from './private-file.js';
 export { PrivateState, type PrivateStateOptions, type StateCheck } from './private-state.js';
 export { readSafeDirectories, safeDirectories, SafeDirectoriesError } from './safe-directories.js';
+export { staleTemporaries } from './temporary-files.js';
 export { abandonedStates, KEEP_ABANDONED_MS, type AbandonedState } from './state-directory.js';
 export { SessionMemory } from './session-memory.js';
 export { stateLocation, type StateLocation } from './state-location.js';

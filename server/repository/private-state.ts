@@ -15,6 +15,7 @@ import {
 import { STATE_LOCK_FILE, StateDirectory } from './state-directory.js';
 import { realPath, stateLocation, type StateLocation } from './state-location.js';
 import { relayKey } from './relay-key.js';
+import { cleanUp } from './temporary-files.js';
 import { readToken, TOKEN_FILE, writeToken } from './token.js';
 
 export interface PrivateStateOptions {
@@ -103,6 +104,8 @@ export class PrivateState {
       throw error;
     }
     this.#warnOfModes();
+    const { bus: own, state } = this.#running;
+    for (const { directory } of own ? [own, state] : [state]) cleanUp(directory, this.#options.warn);
     if (this.#endpoint.removeStale()) this.newToken();
   }
 

@@ -11,7 +11,7 @@ import { PLATFORMS, type EmulatedPlatform } from './emulated-watch.js';
 import { until } from '../support/until.js';
 import { shortOf, WatchedRepository } from '../support/watched-repository.js';
 
-/** A second, by which a change has to be told, and what a busy machine adds. A comparison by the slow clock comes after ten. */
+/** More than a busy machine adds, and less than the ten seconds of the slow clock. How soon it is exactly: in-time.test.ts. */
 const SOON_MS = 3_000;
 
 const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();

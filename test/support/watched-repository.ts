@@ -45,7 +45,7 @@ export class WatchedRepository extends TemporaryRepository {
       ...options,
       root: this.root,
       backend: backend === 'polling' || backend === 'auto' ? backend : 'native',
-      pollIntervalMs: 20,
+      pollIntervalMs: options.pollIntervalMs ?? 20,
     });
     const publish = (events: readonly StoreEvent[]): void => {
       this.events.push(...events);

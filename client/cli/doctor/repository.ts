@@ -5,6 +5,7 @@ import {
   abandonedStates,
   KEEP_ABANDONED_MS,
   safeDirectories,
+  staleTemporaries,
   stateLocation,
 } from '../../../server/repository/index.js';
 import { toCliError } from '../cli-error.js';
@@ -23,6 +24,7 @@ export function examineRepository(root: string): Finding[] {
     ...privacy(root),
     ...consent(),
     ...journal(root),
+    ...unfinished(root),
     ...abandoned(root),
     ...configuration(root),
   ];
@@ -121,6 +123,19 @@ function journal(root: string): Finding[] {
   const path = join(state, 'journal');
   const bytes = readdirSync(path).reduce((sum, name) => sum + lstatSync(join(path, name)).size, 0);
   return [...findings, ok('journal', `${(bytes / 2 ** 20).toFixed(1)} MiB in ${path}`)];
+}
+
+/** Finds files that a killed process has left. Serve removes them at its next start. */
+function unfinished(root: string): Finding[] {
+  const directories = [join(root, '.muse', 'bus'), stateLocation(root).path];
+  const paths = directories.flatMap((directory) => staleTemporaries(directory, Date.now()));
+  return paths.map((path) =>
+    note(
+      'temporary',
+      `${path} was left by a killed process`,
+      `serve removes it when it starts; to remove it now: rm ${path}`,
+    ),
+  );
 }
 
 const ABANDONED_SHOWN = 3;
