@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { BusClient } from '../../sdk/bus-client.js';
+import type { Mirror } from '../../sdk/mirror.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
 import {
   readFormat,
@@ -16,7 +17,7 @@ import type { Terminal } from '../terminal/terminal.js';
 import { readTime, withTime, type TimeFlags } from '../terminal/time-text.js';
 import { topScreen, type TopHead } from './top-screen.js';
 import { runTopSession } from './top-session.js';
-import { topState } from './top-state.js';
+import { topState, type TopState } from './top-state.js';
 import { TopWindow } from './top-window.js';
 
 interface TopFlags extends FormatFlags, PrintFlags, QueryFlags, TargetFlags, TimeFlags {
@@ -47,7 +48,7 @@ async function top(flags: TopFlags, terminal: Terminal): Promise<void> {
   const source = await findSource(readTarget(flags), terminal);
   try {
     const mirror = await source.client.mirror();
-    const state = () => topState(mirror.swarm, mirror.moment);
+    const state = stateOf(mirror);
     if (format === 'json') terminal.json(state());
     else if (terminal.isScreen && flags.once !== true) {
       const window = new TopWindow(time, query);
@@ -57,6 +58,20 @@ async function top(flags: TopFlags, terminal: Terminal): Promise<void> {
   } finally {
     await source.stop();
   }
+}
+
+/** How old what a key shows may be. A state of many agents takes longer to compute than a repeated key takes to come again. */
+const KEPT_MS = 250;
+
+/** Computes the state of a mirror again when it has changed, or when time has passed: leases end without an event. */
+function stateOf(mirror: Mirror): () => TopState {
+  let known: { readonly state: TopState; readonly version: number; readonly now: number } | undefined;
+  return () => {
+    const { version, moment } = mirror;
+    if (known?.version !== version || Math.abs(moment.now - known.now) >= KEPT_MS)
+      known = { state: topState(mirror.swarm, moment), version, now: moment.now };
+    return known.state;
+  };
 }
 
 const headOf = ({ client, label }: Source): TopHead => ({ label, now: client.serverNow(), trouble: troubleOf(client) });
