@@ -39,7 +39,6 @@ export function edgeCommand(terminal: Terminal): Command {
   return withHelp(command, {
     examples: [
       ['muse-bus edge --relay nats://nats:4222 --endpoint edge.json', 'serve what the origin publishes'],
-      ['muse-bus edge --relay nats://nats:4222 --endpoint edge.json --share-port', 'start it once for each core'],
       ['muse-bus watch --endpoint edge.json', 'a client of it'],
       ['muse-bus edge --relay nats://nats:4222 --repositories repositories.json', 'several repositories, one port'],
     ],
