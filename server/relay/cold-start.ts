@@ -38,11 +38,15 @@ export async function findBase({ broker, names, seal }: FeedSource): Promise<Fou
   const mark = found && isSealed ? readRelayMessage(found.data) : undefined;
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
   if (mark.phase === 'begin') throw new NoBaseError('the origin has not finished its base yet');
-  if ((await broker.countDeleted(names.stream, mark.from)) > 0) {
-    throw new NoBaseError('messages of the base, or after it, have been deleted from the stream');
-  }
+  await checkUndeleted({ broker, names }, mark.from);
   if (mark.from < info.firstSequence) throw new NoBaseError('the stream no longer holds the whole base');
   return { from: mark.from, created: info.created };
+}
+
+/** @throws NoBaseError if messages of the base that begins at a sequence, or after it, have been deleted. */
+export async function checkUndeleted({ broker, names }: FeedSource, from: number): Promise<void> {
+  if ((await broker.countDeleted(names.stream, from)) === 0) return;
+  throw new NoBaseError('messages of the base, or after it, have been deleted from the stream');
 }
 
 /** Builds the current records from the last message of each subject. Pure. */

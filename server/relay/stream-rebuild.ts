@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { findBase, readHistory, StateBuilder, type StreamState } from './cold-start.js';
+import { checkUndeleted, findBase, readHistory, StateBuilder, type StreamState } from './cold-start.js';
 import type { FeedSource, Positioned } from './stream-feed.js';
 
 /** A base of which nothing comes for so long will not come. */
@@ -59,6 +59,8 @@ export class StreamRebuild {
       this.#cancelWatch();
     });
     const state = builder.build();
+    // What was deleted since the base was looked up is missing in the state, and a record's only message leaves no gap.
+    await checkUndeleted(services, from);
     return { created, state, history: await readHistory(services, state, services.historyMessages) };
   }
 

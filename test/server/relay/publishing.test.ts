@@ -6,6 +6,8 @@ import type { Broker } from '../../../server/relay/broker.js';
 import { OriginRelay } from '../../../server/relay/origin-relay.js';
 import { readRelayMessage } from '../../../server/relay/read-relay-message.js';
 import { RelayNames } from '../../../server/relay/relay-names.js';
+import { StreamFeed } from '../../../server/relay/stream-feed.js';
+import { StreamRebuild } from '../../../server/relay/stream-rebuild.js';
 import { silentLog } from '../../../server/runtime/log.js';
 import { History } from '../../../server/store/history.js';
 import { RecordStore } from '../../../server/store/record-store.js';
@@ -199,6 +201,30 @@ t.test('an edge does not begin with a stream from which messages were deleted af
   world.stream.deleteMessage(world.stream.info.lastSequence - 1);
   const refused = findBase({ broker: await broker, names: NAMES });
   await Promise.all([t.rejects(refused, NoBaseError), world.pass(100)]);
+});
+
+t.test('an edge does not begin with a stream from which messages were deleted while it read it', async (t) => {
+  const world = new World();
+  const origin = new Origin(world, 'first');
+  await world.pass(3_000);
+  origin.put('a', { n: 1 });
+  origin.put('b', { n: 1 });
+  await world.pass(100);
+  const source = { broker: await connected(world, 'edge'), names: NAMES };
+  const ignore = (): void => undefined;
+  const begin = (meanwhile: () => void): Promise<readonly string[]> =>
+    new StreamRebuild({ ...source, clock: world.connection('rebuild').process, historyMessages: 0 })
+      .run(async (message) => {
+        meanwhile();
+        await StreamFeed.open(source, 'last-per-subject', { message, unreadable: ignore, broken: ignore });
+      })
+      .then(({ state }) => state.versions.map(({ id }) => id));
+  const [whole] = await Promise.all([begin(ignore), world.pass(1_000)]);
+  t.strictSame([...whole].sort(), ['a', 'b']);
+  const refused = begin(() => {
+    world.stream.deleteMessage(world.stream.info.lastSequence - 1);
+  });
+  await Promise.all([t.rejects(refused, NoBaseError), world.pass(1_000)]);
 });
 
 t.test('a base that is larger than the history takes none of it from an edge that begins then', async (t) => {

@@ -472,8 +472,8 @@ const RELAYING: readonly PlantedFault[] = [
   {
     name: 'an edge begins with a stream out of which messages were deleted',
     file: 'server/relay/cold-start.ts',
-    find: '(await broker.countDeleted(names.stream, mark.from)) > 0',
-    replace: '(await broker.countDeleted(names.stream, mark.from)) > Infinity',
+    find: '(await broker.countDeleted(names.stream, from)) === 0',
+    replace: '(await broker.countDeleted(names.stream, from)) >= 0',
     rules: ['wire', 'view', 'stuck', 'false free'],
     needs: ['message deleted', 'edge killed'],
   },
