@@ -105,7 +105,7 @@ export class PrivateState {
     }
     this.#warnOfModes();
     const { bus: own, state } = this.#running;
-    for (const { directory } of own ? [own, state] : [state]) cleanUp(directory, this.#options.warn);
+    for (const { directory } of own ? [own, state] : [state]) cleanUp(directory, STATE_LOCK_FILE, this.#options.warn);
     if (this.#endpoint.removeStale()) this.newToken();
   }
 

@@ -34,10 +34,14 @@ function removeStaleTemporaries(directory: PrivateDirectory, now: number): strin
   });
 }
 
-/** Removes them, and says so. To be called by the server that holds the directory's lock: no other one is writing there. */
-export function cleanUp(directory: PrivateDirectory, warn: Warn): void {
+/**
+ * Removes them, and says so. To be called by the server that has just signed the directory's lock: no other one is writing there, and the
+ * time of that file is the present one by the clock of the file system.
+ */
+export function cleanUp(directory: PrivateDirectory, lock: string, warn: Warn): void {
   try {
-    const names = removeStaleTemporaries(directory, Date.now());
+    const signed = directory.stats(lock);
+    const names = signed === undefined ? [] : removeStaleTemporaries(directory, Number(signed.mtimeMs));
     if (names.length > 0)
       warn({ directory: directory.path, names }, 'removed temporary files that a killed process has left');
   } catch (error) {

@@ -177,7 +177,8 @@ function fishOption(option: Option): string {
   return [
     ...(short === undefined ? [] : [`-s ${short.slice(1)}`]),
     ...(long === undefined ? [] : [`-l ${long.slice(2)}`]),
-    ...(required ? ['-r'] : []),
+    // Only `-x` keeps fish from offering files beside the values.
+    ...(required ? [values === 'files' ? '-r' : '-x'] : []),
     ...(values === undefined ? [] : [fishValues(values)]),
     `-d ${quoted(description)}`,
   ].join(' ');

@@ -69,6 +69,41 @@ _muse_bus; printf '%s\\n' "\${COMPREPLY[@]}"`;
   }
 });
 
+const withoutFish = isInstalled('fish') ? false : 'fish is not installed';
+t.test(
+  'fish completes the word at the cursor, and offers files only where a file is meant',
+  { skip: withoutFish },
+  async (t) => {
+    const directory = temporaryDirectory(t);
+    mkdirSync(join(directory, 'nested'));
+    writeFileSync(join(directory, 'edge.json'), '{}');
+    const completion = Command.museBus(['completion', 'fish']);
+    await completion.exit;
+    writeFileSync(join(directory, 'muse-bus.fish'), completion.lines.join('\n'));
+    const variants: readonly (readonly [line: string, expected: readonly string[]])[] = [
+      ['muse-bus wa', ['wait', 'watch']],
+      ['muse-bus get re', ['release', 'reservation']],
+      ['muse-bus watch --kind d', ['dependency']],
+      ['muse-bus serve --transport ', ['auto', 'uws', 'ws']],
+      ['muse-bus top -f ', ['json', 'text']],
+      ['muse-bus serve --port ', []],
+      ['muse-bus serve --state-dir ', ['nested/']],
+      ['muse-bus edge --endpoint e', ['edge.json']],
+      ['muse-bus replay e', ['edge.json']],
+      ['muse-bus token ', ['rotate']],
+      ['muse-bus replay --sp', ['--speed']],
+    ];
+    const script = `source muse-bus.fish
+for line in $argv; complete -C $line | cut -f1; echo .; end`;
+    const lines = variants.map(([line]) => line);
+    const fish = new Command('fish', ['--no-config', '-c', script, ...lines], { cwd: directory });
+    t.equal(await fish.exit, 0);
+    const answers = fish.lines.join('\n').split(/^\.$/m);
+    for (const [n, [line, expected]] of variants.entries())
+      t.same(answers[n]!.trim().split('\n').filter(Boolean).sort(), expected, line);
+  },
+);
+
 t.test('an unknown shell is refused', async (t) => {
   const completion = Command.museBus(['completion', 'tcsh']);
   t.equal(await completion.exit, 1);
