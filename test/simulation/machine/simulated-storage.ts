@@ -1,5 +1,5 @@
 import type { PrivateReading } from '../../../server/repository/index.js';
-import type { JournalStorage, OpenFile } from '../../../server/journal/storage.js';
+import type { FileStatus, JournalStorage, OpenFile } from '../../../server/journal/storage.js';
 import type { OpenTable, Table, TableChange } from '../../../server/journal/table.js';
 import { fileError } from './simulated-disk.js';
 import type { SimulatedProcess } from './simulated-process.js';
@@ -122,9 +122,10 @@ class StorageDirectory implements JournalStorage {
     return [...this.folder.files.keys(), ...this.folder.folders.keys()];
   }
 
-  stats(name: string): { readonly ino: bigint; readonly size: bigint } | undefined {
+  stats(name: string): FileStatus | undefined {
     const file = this.folder.files.get(name);
-    return file && { ino: file.ino, size: BigInt(file.bytes.length) };
+    // It keeps no times: a file is known by its inode alone.
+    return file && { ino: file.ino, size: BigInt(file.bytes.length), mtimeNs: 0n, ctimeNs: 0n };
   }
 
   read(name: string): PrivateReading {
@@ -157,6 +158,7 @@ class StorageDirectory implements JournalStorage {
         grown.set(bytes, at);
         file.bytes = grown;
       },
+      setModified: () => undefined,
       close: () => undefined,
     };
   }
