@@ -106,8 +106,10 @@ function loadedFor(command: string): string {
 
 t.test('a command loads what it needs, from a few files', async (t) => {
   const holders = loadedFor('holders');
-  t.match(holders, '// dist/client/sdk/connection.js');
+  t.match(holders, '// dist/client/cli/commands/server-holding.js');
+  t.notMatch(holders, /^\/\/ (dist\/client\/sdk\/connection\.js|node_modules\/(ws|msgpackr)\/)/m, 'nor a client');
   t.notMatch(holders, /^\/\/ dist\/server\/(network|watch|store|journal)\//m, 'holders does not load a server');
+  t.match(loadedFor('get'), '// dist/client/sdk/connection.js');
   t.notMatch(holders, /^\/\/ node_modules\/(zod|pino|@modelcontextprotocol)\//m);
   for (const command of ['serve', 'edge', 'demo', 'mcp', 'doctor'])
     t.notMatch(

@@ -136,11 +136,19 @@ const WATCHING: readonly PlantedFault[] = [
   },
   {
     name: 'the barrier compares nothing',
-    file: 'server/watch/repository-watch.ts',
-    find: '    await Promise.all(KINDS.map((kind) => this.#reconciler.rescan(kind)));\n    await this.#ingest.drain();',
-    replace: '    await this.#ingest.drain();',
+    file: 'server/watch/disk-barrier.ts',
+    find: '    await Promise.all(untold.map((kind) => reconciler.rescan(kind)));\n    await ingest.drain();',
+    replace: '    await ingest.drain();',
     rules: ['false free'],
     needs: ['late hints'],
+  },
+  {
+    name: 'the barrier believes the hints after a burst of them',
+    file: 'server/watch/disk-barrier.ts',
+    find: 'return !ingest.hasBurst && reconciler.hasAllHints(kind) && !linked.isAny(kind);',
+    replace: 'return !linked.isAny(kind);',
+    rules: ['false free'],
+    needs: ['lost hints'],
   },
   {
     name: 'the barrier does not wait for what is read',
