@@ -6,7 +6,7 @@ import { FakeSocket } from './fake-socket.js';
 import { RecordingLog } from './journal-log.js';
 import { until } from './until.js';
 
-/** What a subscription with `since` receives at once. */
+/** What a subscription with `since` receives until it is live. */
 export interface Resumed {
   readonly mode: string;
   readonly why: string | undefined;
@@ -45,10 +45,12 @@ export class Run {
     await until(`revision ${String(position)} is reached`, () => this.bus.hub.revision >= position);
   }
 
-  resume(since: string, options: object = {}): Resumed {
+  async resume(since: string, options: object = {}): Promise<Resumed> {
     const socket = new FakeSocket('json');
     const connection = this.bus.attach(socket, 'json');
     connection.message(Buffer.from(JSON.stringify([MessageType.subscribe, 1, { since, ...options }])), false);
+    // How much of it comes at once depends on the time that the turn has left.
+    await until('the subscription is live', () => socket.messages.some(([type]) => type === MessageType.synced));
     const { messages } = socket;
     connection.closed();
     const subscribed = messages.find(([type]) => type === MessageType.subscribed)!;

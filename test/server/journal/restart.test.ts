@@ -41,7 +41,7 @@ t.test('after an orderly restart the epoch continues, and an earlier cursor is r
   const run = await Run.on(repository.root);
   t.teardown(() => run.stop());
   t.equal(run.cursor, cursor, 'nothing has changed, and no revision was taken');
-  const { mode, events } = run.resume(`${run.epoch}:1`);
+  const { mode, events } = await run.resume(`${run.epoch}:1`);
   t.equal(mode, 'replay');
   t.same(brief(events), [
     ['added', 'b', undefined, undefined],
@@ -63,7 +63,7 @@ t.test('changes while no server ran become events, marked as found at the restar
   repository.rename('intent', 'new', { n: 1 });
   const run = await Run.on(repository.root);
   t.teardown(() => run.stop());
-  const { mode, events } = run.resume(cursor);
+  const { mode, events } = await run.resume(cursor);
   t.equal(mode, 'replay');
   t.same(brief(events), [
     ['added', 'new', undefined, 'restart'],
@@ -83,7 +83,7 @@ t.test('a filter also reports a record that left it during the restart', async (
   repository.rename('task', 'a', { branch: 'other', n: 2 });
   const run = await Run.on(repository.root);
   t.teardown(() => run.stop());
-  const { events } = run.resume(cursor, { filter: { branches: ['main'] } });
+  const { events } = await run.resume(cursor, { filter: { branches: ['main'] } });
   t.same(brief(events), [['removed', 'a', 'left-filter', 'restart']]);
   t.same(events[0]?.data, { branch: 'main', n: 1 });
 });
@@ -97,7 +97,7 @@ t.test('a record that left a filter is replayed as such after two restarts', asy
   await (await Run.on(repository.root)).stop();
   const run = await Run.on(repository.root);
   t.teardown(() => run.stop());
-  const { events } = run.resume(`${run.epoch}:1`, { filter: { branches: ['main'] } });
+  const { events } = await run.resume(`${run.epoch}:1`, { filter: { branches: ['main'] } });
   t.same(brief(events), [['removed', 'a', 'left-filter', undefined]]);
 });
 
@@ -120,7 +120,7 @@ t.test('exactly the leases that ended while no server ran expire at the restart'
   repository.rename('release', 'x', { reservation_id: 'released' });
   repository.remove('reservation', 'removed');
   const run = await Run.on(repository.root, {}, anHourLater);
-  const { events } = run.resume(cursor);
+  const { events } = await run.resume(cursor);
   t.same(brief(events), [
     ['removed', 'removed', 'deleted', 'restart'],
     ['added', 'x', undefined, 'restart'],
@@ -138,7 +138,7 @@ t.test('exactly the leases that ended while no server ran expire at the restart'
 t.test('a lease that expired and was revived before the restart expires once more after it', async (t) => {
   const repository = repositoryFor(t);
   const first = await Run.on(repository.root);
-  repository.rename('reservation', 'r', { reservation_id: 'r', expires_at: inMs(30) });
+  repository.rename('reservation', 'r', { reservation_id: 'r', expires_at: inMs(500) });
   await first.reaches(2);
   repository.rename('heartbeat', 'h', { reservation_id: 'r', extended_expires_at: inMs(MINUTE_MS) });
   await first.reaches(3);
@@ -146,7 +146,7 @@ t.test('a lease that expired and was revived before the restart expires once mor
   await first.stop();
   const second = await Run.on(repository.root, {}, anHourLater);
   t.teardown(() => second.stop());
-  t.same(brief(second.resume(cursor).events), [['expired', 'r', 'ttl', 'restart']]);
+  t.same(brief((await second.resume(cursor)).events), [['expired', 'r', 'ttl', 'restart']]);
 });
 
 t.test('without a journal every start begins a new epoch and writes nothing', async (t) => {
