@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { OptionError } from '../config/option-error.js';
+import { writeArrayHead } from '../store/msgpack-writer.js';
 
 /** What precedes the 32 bytes of a key of Ed25519 in DER (RFC 8410). */
 const PRIVATE_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -39,8 +40,10 @@ function placeOf(sequence: number): Buffer {
   return bytes;
 }
 
-const headOf = (count: number): Buffer =>
-  Buffer.from(count <= 0x0f ? [0x90 | count] : [0xdc, count >> 8, count & 0xff]);
+function headOf(count: number): Buffer {
+  const bytes = Buffer.alloc(5);
+  return bytes.subarray(0, writeArrayHead(bytes, 0, count));
+}
 
 /** What the next message of the stream says about this one: that the origin has made it, for its subject and place. */
 const linkTo = (subject: string, sealed: Uint8Array): Buffer =>

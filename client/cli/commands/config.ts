@@ -55,9 +55,10 @@ function config(flags: ConfigFlags, self: Command, terminal: Terminal): void {
     for (const refusal of refusals) terminal.json({ ...refusal, refused: true });
   } else {
     for (const line of table(COLUMNS, views, widthOf(flags, terminal))) terminal.out(line);
-    if (repositories.length > 0) terminal.out('');
-    if (repositories.length > 0)
+    if (repositories.length > 0) {
+      terminal.out('');
       for (const line of table(REPOSITORY_COLUMNS, repositories, widthOf(flags, terminal))) terminal.out(line);
+    }
     if (refusals.length > 0) {
       terminal.out('');
       terminal.out('REFUSED');

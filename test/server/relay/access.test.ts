@@ -1,38 +1,19 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { connect } from '../../../client/sdk/index.js';
-import { EdgeServer, resolveOptions, type EdgeOptions, type RelayOptions } from '../../../server/index.js';
+import { EdgeServer, resolveOptions, type RelayOptions } from '../../../server/index.js';
 import { EdgeFiles } from '../../../server/relay/edge-files.js';
 import { connectNats } from '../../../server/relay/nats.js';
 import { resolveRelay } from '../../../server/config/relay-options.js';
 import { Command } from '../../support/command.js';
 import { makeCertificate } from '../../support/certificate.js';
 import { freePort } from '../../support/free-port.js';
-import { NatsServer, withoutNats, type NatsServerOptions } from '../../support/nats-server.js';
+import { withoutNats } from '../../support/nats-server.js';
+import { edgeFor, natsFor, originFor } from '../../support/relay-parts.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { until } from '../../support/until.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
-
-async function natsFor(t: Test, options: NatsServerOptions = {}): Promise<NatsServer> {
-  const nats = await NatsServer.start(options);
-  t.teardown(() => nats.dispose());
-  return nats;
-}
-
-async function originFor(t: Test, relay: RelayOptions): Promise<ServedRepository> {
-  const repository = new ServedRepository({ relay, heartbeatMs: 100 });
-  await repository.start();
-  t.teardown(() => repository.stop());
-  return repository;
-}
-
-async function edgeFor(t: Test, relay: RelayOptions, options: Partial<EdgeOptions> = {}): Promise<EdgeServer> {
-  const edge = new EdgeServer({ relay, endpointFile: join(temporaryDirectory(t), 'edge.json'), port: 0, ...options });
-  t.teardown(() => edge.stop());
-  await edge.start();
-  return edge;
-}
 
 const SKIP = { skip: withoutNats };
 

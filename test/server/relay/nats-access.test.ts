@@ -3,35 +3,15 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectToNats } from '@nats-io/transport-node';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { EdgeServer, type RelayOptions } from '../../../server/index.js';
+import t from 'tap';
+import { EdgeServer } from '../../../server/index.js';
 import { freePort } from '../../support/free-port.js';
-import { NatsServer, withoutNats, type NatsServerOptions } from '../../support/nats-server.js';
-import { ServedRepository } from '../../support/served-repository.js';
+import { withoutNats } from '../../support/nats-server.js';
+import { edgeFor, natsFor, originFor } from '../../support/relay-parts.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { until } from '../../support/until.js';
 
 const SKIP = { skip: withoutNats };
-
-async function natsFor(t: Test, options: NatsServerOptions = {}): Promise<NatsServer> {
-  const nats = await NatsServer.start(options);
-  t.teardown(() => nats.dispose());
-  return nats;
-}
-
-async function originFor(t: Test, relay: RelayOptions): Promise<ServedRepository> {
-  const repository = new ServedRepository({ relay, heartbeatMs: 100 });
-  await repository.start();
-  t.teardown(() => repository.stop());
-  return repository;
-}
-
-async function edgeFor(t: Test, relay: RelayOptions): Promise<EdgeServer> {
-  const edge = new EdgeServer({ relay, endpointFile: join(temporaryDirectory(t), 'edge.json'), port: 0 });
-  t.teardown(() => edge.stop());
-  await edge.start();
-  return edge;
-}
 
 /** Writes a file in the place of another, as one renews credentials. */
 function replace(file: string, text: string): void {
