@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { systemErrorWords } from '../../protocol/index.js';
 import { OptionError } from './option-error.js';
 
 const REPOSITORY = /^[A-Za-z0-9_-]{1,64}$/;
@@ -149,7 +150,7 @@ function readable(what: string, file: string): void {
   try {
     readFileSync(file);
   } catch (error) {
-    throw new OptionError(`cannot read ${what}: ${(error as Error).message}`);
+    throw new OptionError(`cannot read ${what} ${file}: ${systemErrorWords(error)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { RelayOptions } from '../../../server/index.js';
-import { CliError } from '../cli-error.js';
+import { fileError } from '../file-error.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 
 /** Secrets are neither flags, which process lists show, nor settings, which logs show. */
@@ -44,6 +44,6 @@ function secret(variable: string | undefined, file: string | undefined): string 
   try {
     return readFileSync(file, 'utf8').trimEnd();
   } catch (error) {
-    throw new CliError(`cannot read ${file}: ${(error as Error).message}`);
+    throw fileError('read', file, error, { status: 'bad_args' });
   }
 }
