@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { parseAddress, type RunSituation } from '../../../protocol/index.js';
+import { type RunSituation } from '../../../protocol/index.js';
 import { SessionMemory } from '../../../server/repository/index.js';
 import { readTarget } from '../commands/target.js';
-import type { Asker } from './before-edit.js';
+import { targetAt, type Asker } from './before-edit.js';
 import { changedBetween, changedPaths, STATUS, type Signatures } from './changed-files.js';
 import { decide, holds, isOwn, review, type AddressedEdit, type HoldingAnswer, type Self } from './decision.js';
 import { reviewText } from './decision-text.js';
@@ -14,7 +14,7 @@ import type { Edit } from './edit.js';
 import { changedByOthers, heldFiles } from './held-files.js';
 import { askHolding } from './holding.js';
 import type { HookOutcome } from './hook-call.js';
-import { addressEdits, findPlace } from './place.js';
+import { addressEdits, fileAddress, findPlace } from './place.js';
 import { notesText, readNotes, type SessionNotes } from './session-notes.js';
 
 const GIT_MS = 3_000;
@@ -48,13 +48,19 @@ export async function outcomeBetween(
     const top = place.tree?.top;
     const files = top === undefined ? undefined : look(top, happened, asker, notes);
     const changed = editsIn(happened, top, notes, files);
-    const addressed = addressEdits(changed, asker.directory, place.context);
+    const addressed = addressEdits(changed, asker.directory, place, asker.branch);
     const run = asker.identity.from === 'none' ? undefined : asker.identity.run;
     const addresses = [...addressed, ...notes.denied.flatMap(deniedEdit)].flatMap((edit) => edit.addresses);
     const told: string[] = [];
     let next: SessionNotes = { ...notes, files: files ?? notes.files };
     if (run !== undefined || addresses.length > 0) {
-      const answer = await askHolding({ root: place.root, target, addresses, run, warn: asker.warn });
+      const answer = await askHolding({
+        root: place.root,
+        target: targetAt(target, place),
+        addresses,
+        run,
+        warn: asker.warn,
+      });
       const self = { run: asker.identity.run, branch: asker.branch ?? place.tree?.branch };
       const found = review(addressed, answer, self, new Set(notes.told));
       next = { ...next, told: [...notes.told, ...found.uncovered] };
@@ -136,7 +142,7 @@ function digest(
 }
 
 function deniedEdit(path: string): AddressedEdit[] {
-  const parsed = parseAddress(path);
+  const parsed = fileAddress(path);
   return parsed.ok ? [{ path, replaces: 'all', addresses: [parsed.address] }] : [];
 }
 

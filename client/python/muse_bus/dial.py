@@ -45,6 +45,9 @@ class Channel(Protocol):
 
     def send(self, message: Message) -> None: ...
 
+    def size_of(self, message: Message) -> int:
+        """The bytes that a message takes on this channel."""
+
     async def receive(self) -> Any:
         """The next message. Raises ChannelEnd, and ValueError for what is no message."""
 
@@ -262,6 +265,10 @@ class _WebSocketChannel:
         else:
             self._protocol.send_binary(frame)
         self._flush()
+
+    def size_of(self, message: Message) -> int:
+        frame = self._codec.encode(message)
+        return len(frame.encode() if isinstance(frame, str) else frame)
 
     async def receive(self) -> Any:
         while not self._frames:
