@@ -120,6 +120,8 @@ export class WsTransport implements Transport {
       : createServer(REQUEST_BOUNDS, onRequest);
     // No bound on their number: the headers are bounded by their size, and the access policy would not see a dropped one.
     server.maxHeadersCount = 0;
+    // Node would answer an `Expect` that it does not know itself, and serve any number of such requests on one connection.
+    server.on('checkExpectation', onRequest);
     return server;
   }
 

@@ -64,11 +64,12 @@ export class NatsBroker implements Broker {
     return this.nats.connection.info?.max_payload;
   }
 
-  watchConnection(changed: (state: 'broken' | 'back') => void): void {
+  watchConnection(changed: (state: 'broken' | 'back') => void, refused?: (why: string) => void): void {
     void (async () => {
-      for await (const { type } of this.nats.connection.status()) {
-        if (type === 'disconnect') changed('broken');
-        else if (type === 'reconnect') changed('back');
+      for await (const status of this.nats.connection.status()) {
+        if (status.type === 'disconnect') changed('broken');
+        else if (status.type === 'reconnect') changed('back');
+        else if (status.type === 'error') refused?.(status.error.message);
       }
     })();
   }
@@ -216,8 +217,12 @@ export class NatsBroker implements Broker {
   }
 }
 
-/** Whether JetStream has answered with one of its errors. */
-const isAnswer = (error: unknown): boolean => typeof (error as { readonly code?: unknown }).code === 'number';
+/** Whether JetStream has answered with one of its errors, or NATS that this user may not ask. */
+function isAnswer(error: unknown): boolean {
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: Error };
+  const isForbidden = [error as Error, cause].some((one) => one?.name === 'PermissionViolationError');
+  return typeof code === 'number' || isForbidden;
+}
 
 async function watchEnd(messages: ConsumerMessages, events: ReaderEvents): Promise<void> {
   for await (const { type } of messages.status()) if (ENDS.has(type)) events.ended(type.replaceAll('_', ' '));

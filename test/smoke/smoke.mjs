@@ -15,7 +15,7 @@ import '../support/user-directories.mjs';
 const dist = new URL('../../dist/', import.meta.url);
 const { BusServer } = await import(new URL('server/index.js', dist));
 const { connect } = await import(new URL('client/sdk/index.js', dist));
-const command = fileURLToPath(new URL('client/cli/main.js', dist));
+const command = fileURLToPath(new URL('client/cli/main.cjs', dist));
 
 const { bun, node } = process.versions;
 const runtime = bun === undefined ? `Node ${node}` : `Bun ${bun}`;
