@@ -82,6 +82,7 @@ export function nodeDial(find: () => Address, tls: TlsOptions = {}): Dial {
       send: (message) => {
         if (socket?.readyState === WebSocket.OPEN) socket.send(packMessage(message));
       },
+      bytesOf: (message) => packMessage(message).length,
       close: () => {
         giveUp.abort();
         // An open connection is closed with a close frame; one that is still connecting is given up.

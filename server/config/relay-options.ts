@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { systemErrorWords } from '../../protocol/index.js';
 import { OptionError } from './option-error.js';
 
 const INBOX = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
@@ -171,7 +172,7 @@ function readable(what: string, file: string): void {
   try {
     readFileSync(file);
   } catch (error) {
-    throw new OptionError(`cannot read ${what}: ${(error as Error).message}`);
+    throw new OptionError(`cannot read ${what} ${file}: ${systemErrorWords(error)}`);
   }
 }
 

@@ -10,8 +10,8 @@ export function headOf(request: HttpRequest, remoteAddress: string): RequestHead
   return {
     method: request.getMethod().toUpperCase(),
     path: request.getUrl(),
-    // The engine's types do not say that it is undefined where there is no question mark.
-    query: (request.getQuery() as string | undefined) ?? '',
+    // There is none after a bare `?`.
+    query: request.getQuery() ?? '',
     headers,
     remoteAddress,
   };

@@ -13,6 +13,7 @@ import {
   type ResolvedSettings,
 } from '../settings/resolve-settings.js';
 import { inspectorUrl, servingOptions, logSettingSources } from './serve.js';
+import { portFailure } from './taken-port.js';
 import { ORIGIN_ONLY } from '../settings/settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -131,8 +132,8 @@ async function start(server: EdgeServer): Promise<void> {
   try {
     await server.start();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    const hint = 'choose another port with --port, or start all edges of this port with --share-port';
-    throw new CliError((error as Error).message, 'port_in_use', hint);
+    const failure = portFailure(error, 'or start all edges of this port with --share-port');
+    if (failure) throw failure;
+    throw error;
   }
 }

@@ -101,11 +101,10 @@ async function ask(
     if (error instanceof BusError || signal.aborted) throw error;
     throw new BusError('unreachable', 'nobody answers', '', { cause: error });
   });
-  const query = new URLSearchParams(addresses.map((address) => ['address', address]));
-  if (branch !== undefined) query.append('branch', branch);
-  if (run !== undefined) query.append('run_id', run);
+  const named = [...addresses.map((address) => ['address', address]), ['branch', branch], ['run_id', run]] as const;
+  const query = named.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${encodeURIComponent(value)}`));
   try {
-    const place = `${httpUrl(url)}/holders?${query.toString()}`;
+    const place = `${httpUrl(url)}/holders?${query.join('&')}`;
     const response = await responseOf(place, { agent, signal, headers: { authorization: `Bearer ${token}` } });
     const text = await bodyOf(response);
     if (response.statusCode === 200) return JSON.parse(text) as HoldersAnswer;

@@ -1,4 +1,5 @@
 import type { Query } from '../../../protocol/index.js';
+import { counted } from '../terminal/counted.js';
 import { plainTable } from '../terminal/table.js';
 import { paint, TerminalText } from '../terminal/terminal-text.js';
 import type { TopRow, TopSection } from './top-sections.js';
@@ -38,8 +39,6 @@ export function topTitle({ agents, leases, waits, past }: TopState, { label, now
     .filter((part) => part !== '')
     .join('  ');
 }
-
-const counted = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** `AGENTS (12)`, or `AGENTS (3 of 12)` where a query leaves some out. */
 export const countedTitle = ({ title, rows }: TopSection, shown: number): string =>

@@ -10,7 +10,17 @@ import type { WaitLine } from './waits.js';
 
 /** What a matter is about. Many matters about the same are shown as one, with their number. */
 export type Subject =
-  'contest' | 'silent holder' | 'lapsing' | 'lapsed' | 'intent' | 'cycle' | 'problem' | 'watch' | 'client';
+  | 'collision'
+  | 'operation conflict'
+  | 'merge risk'
+  | 'silent holder'
+  | 'lapsing'
+  | 'lapsed'
+  | 'intent'
+  | 'cycle'
+  | 'problem'
+  | 'watch'
+  | 'client';
 
 export interface Attention {
   /** Identifies the matter. It stays the same as time passes. */
@@ -19,6 +29,8 @@ export interface Attention {
   readonly severity: Severity;
   /** One sentence in plain words. */
   readonly text: string;
+  /** The address, run or record that it is about, in a word. */
+  readonly subject: string;
   /** When the lease that it is about ends; `undefined` if it is about none. */
   readonly endMs?: number;
   /** Orders matters of equal severity, the greatest first. */

@@ -4,6 +4,7 @@ import type { IdentityState } from '../../../server/repository/index.js';
 import type { Hub } from '../../../server/delivery/hub.js';
 import { sameSignature } from '../../../server/store/change.js';
 import { OriginRelay } from '../../../server/relay/origin-relay.js';
+import type { RecordVersion } from '../../../server/store/record-version.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import type { SeededRandom } from '../machine/seeded-random.js';
 import type { FileFault } from '../machine/simulated-files.js';
@@ -247,7 +248,7 @@ export class Origin {
     this.epochs.add(epoch);
     const note = ({ type, record, before, after, revision }: StoreEvent): void => {
       const follows = record.kind === 'heartbeat' || record.kind === 'release';
-      if (type === 'modified' && follows && sameSignature(before!.signature, after!.signature))
+      if (type === 'modified' && follows && isSameFile(before!, after!))
         this.silent.add(`${epoch}:${String(revision)}`);
     };
     for (let at = history.base + 1; at <= history.newest; at++) note(history.at(at));
@@ -286,4 +287,10 @@ export class Origin {
     const muse = this.services.repository.disk.directory(`${ROOT}/.muse`);
     return muse ? 'same' : 'missing';
   }
+}
+
+/** Whether two versions are of one state of a file, which may be one that could not be looked at. */
+function isSameFile(a: RecordVersion, b: RecordVersion): boolean {
+  if (a.problem !== b.problem || a.json !== b.json) return false;
+  return a.signature === undefined ? b.signature === undefined : sameSignature(a.signature, b.signature);
 }
