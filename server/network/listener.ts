@@ -8,7 +8,7 @@ import type { ServedBus } from '../inspection/served-bus.js';
 import { inUrl, isWildcard, LOOPBACK_HOSTS, reachedAt } from '../config/authority.js';
 import { LoopDelay } from '../metrics/loop-delay.js';
 import { chooseTransport } from './choose-transport.js';
-import { drain } from './drain.js';
+import { drain, sendAway } from './drain.js';
 import { metricsRoute } from './http/metrics.js';
 import { answerProbe } from './http/probes.js';
 import { JointReadiness, type ReadyPart } from './joint-readiness.js';
@@ -108,9 +108,10 @@ export class Listener {
   unmount(path: string): void {
     this.#mounts.at(path).requests.stop();
     this.#mounts.remove(path);
-    const [ended] = this.#buses.filter((one) => one.path === path);
-    this.#buses = this.#buses.filter((one) => one !== ended);
-    ended?.bus.disconnectAll(CloseCode.goingAway, 'this repository is no longer served here');
+    for (const { bus } of this.#buses.filter((one) => one.path === path)) {
+      for (const session of [...bus.sessions]) sendAway(bus, session, 'this repository is no longer served here');
+    }
+    this.#buses = this.#buses.filter((one) => one.path !== path);
   }
 
   /** The engine in use; `undefined` until it listens. */

@@ -11,7 +11,7 @@ export function headOf(request: HttpRequest, remoteAddress: string): RequestHead
     method: request.getMethod().toUpperCase(),
     path: request.getUrl(),
     // There is none after a bare `?`.
-    query: request.getQuery() ?? '',
+    query: request.getQuery() || '',
     headers,
     remoteAddress,
   };

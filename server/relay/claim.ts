@@ -20,7 +20,7 @@ import { MIN_MESSAGE_BYTES } from './stream-config.js';
 import { RelayTakenError } from './relay-taken-error.js';
 import type { StreamLimits } from '../config/relay-options.js';
 
-const APPEND_MS = 2_500;
+const APPEND_MS = 1_500;
 /** How long another origin may take to answer. */
 const ANSWER_MS = 1_000;
 /** The origin of a claim that is younger than this may not answer yet. */

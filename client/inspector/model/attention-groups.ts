@@ -23,13 +23,13 @@ export const MAX_LISTED = 20;
 const MAX_SUBJECTS = 6;
 
 const TITLES: Readonly<Record<Subject, string>> = {
-  collision: 'addresses are held by several runs on one branch',
-  'operation conflict': 'addresses are to be deleted by one run and changed by another',
-  'merge risk': 'addresses are held on several branches: merging them may conflict',
+  collision: 'collisions: held by several runs on one branch',
+  'operation conflict': 'operation conflicts: one run deletes what another changes',
+  'merge risk': 'merge risks: held on several branches',
   'silent holder': 'silent agents hold leases',
-  lapsing: 'leases end within a minute, and their heartbeats are overdue',
+  lapsing: 'leases are about to lapse, heartbeats overdue',
   lapsed: 'leases lapsed and were never released',
-  intent: 'intents are not protected by a lease',
+  intent: 'intents without a lease',
   cycle: 'cycles of dependencies',
   problem: 'records have problems',
   watch: 'problems of the watcher',

@@ -55,8 +55,12 @@ export interface Situation {
 /** A lease that ends within this time is about to lapse. */
 export const LAPSING_WITHIN_MS = 60_000;
 
-/** Returns an id, path or name from a record, short enough for a sentence. */
-export const short = (text: string): string => visibleMiddle(text, 48);
+/** Returns an id, path or name from a record, short enough for a sentence, and without effect on the order of its other words. */
+export const short = (text: string): string => isolated(visibleMiddle(text, 48));
+
+const RIGHT_TO_LEFT =
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
+const isolated = (text: string): string => (RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text);
 
 export const on = (branch: string): string => (branch === '' ? '' : ` on ${short(branch)}`);
 

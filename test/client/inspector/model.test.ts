@@ -219,8 +219,8 @@ t.test('a group of contests says what kind of contest, in the terms of every oth
       .reserve(0, `a${String(n)}`, `a${String(n)}`, `lib/${String(n)}`, 300)
       .reserve(0, `b${String(n)}`, `b${String(n)}`, `lib/${String(n)}`, 300);
   t.match(groupAttention(attentionOf(situation(captured.timeline.head, 1))), [
-    { severity: 'critical', title: '3 addresses are held by several runs on one branch', subjects: ['lib/1'] },
-    { severity: 'warning', title: /^3 addresses are held on several branches/, subjects: ['src/1'] },
+    { severity: 'critical', title: '3 collisions: held by several runs on one branch', subjects: ['lib/1'] },
+    { severity: 'warning', title: '3 merge risks: held on several branches', subjects: ['src/1'] },
   ]);
 });
 
@@ -233,6 +233,11 @@ t.test(
     ]);
   },
 );
+
+t.test('a name that is written from right to left does not move the other words of a sentence', async (t) => {
+  const captured = new CapturedEvents().reserve(0, 'r', 'שלום', 'x', 12).reserve(0, 'r2', 'agent-1', 'x', 12);
+  t.match(matters(captured, 1)[0], /^critical: agent-1 and \u2068שלום\u2069 hold x on main at the same time$/);
+});
 
 t.test('an agent whose work ended long ago is not listed, also if its file has only now been written', async (t) => {
   const old = { created_at: at(-43_200), expires_at: at(-39_600) };

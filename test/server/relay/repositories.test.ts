@@ -139,6 +139,7 @@ for (const transport of ['uws', 'ws'] as const satisfies readonly TransportChoic
         { status: 308, location: '/wind/?a=1' },
         'the page is at the path with a slash',
       );
+      t.match(await ask(port, '/wind'), { status: 308, location: /^\/wind\/$/ });
       t.match(
         await ask(port, '/wind/'),
         { status: 200, body: /src="\.\/inspector\.js"/ },

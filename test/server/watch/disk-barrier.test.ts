@@ -100,6 +100,26 @@ t.test('a barrier compares everything as long as a mechanism has failed and noth
   t.equal(await barrier(), 0);
 });
 
+t.test('a file that cannot be read for the moment is waited for, or it is said that it cannot be read', async (t) => {
+  const { repository, files, watcher, barrier } = await watched(t);
+  const heal = files.fail('read', /new-.\.json$/, 'EIO');
+  repository.rename('task', 'new-1', { run_id: 'a' });
+  watcher.sink.file('task', 'new-1.json');
+  const answered = barrier();
+  setImmediate(heal);
+  await answered;
+  t.same(repository.story, ['added task/new-1']);
+
+  files.fail('read', /new-.\.json$/, 'EIO');
+  repository.rename('reservation', 'new-2', { run_id: 'a' });
+  watcher.sink.file('reservation', 'new-2.json');
+  await barrier();
+  t.equal(repository.store.get('reservation', 'new-2')?.problem, 'unreadable');
+  repository.rename('task', 'new-3', { run_id: 'a' });
+  await repository.watch.readNow({ kind: 'task', id: 'new-3' });
+  t.equal(repository.store.get('task', 'new-3')?.problem, 'unreadable');
+});
+
 for (const [what, change] of Object.entries<(watcher: ToldWatcher) => void>({
   'is not healthy': (watcher) => (watcher.isHealthy = false),
   'names no files': (watcher) => (watcher.completeness = { ...watcher.completeness, names: 'directories' }),
