@@ -11,7 +11,7 @@ import { percentile } from './statistics.js';
 import { atMost } from './target.js';
 
 /** The built command, as a harness starts it: `npm run build` comes first. */
-const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.js', import.meta.url));
+const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.cjs', import.meta.url));
 const STARTS_PER_ROUND = 40;
 /** So many intents, tasks, claims and dependencies each; and so many reservations. */
 const OF_EACH_KIND = 1_000;

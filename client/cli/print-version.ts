@@ -1,7 +1,7 @@
 import { VERSION } from '../../protocol/index.js';
-import { processTerminal } from './terminal/terminal.js';
+import { plainOutput } from './terminal/plain-output.js';
 
 /** Prints the version without loading the parser of the command line. */
 export function printVersion(): void {
-  processTerminal().out(VERSION);
+  plainOutput.out(VERSION);
 }

@@ -6,6 +6,8 @@ import type { BusError } from './bus-error.js';
 export interface Channel {
   /** Sends a message; drops it if the channel is not open. */
   send(message: readonly unknown[]): void;
+  /** Returns the bytes that a message takes on this channel. */
+  bytesOf(message: readonly unknown[]): number;
   /** Closes the channel; if it is still connecting, gives the attempt up. */
   close(): void;
 }

@@ -20,6 +20,10 @@ export function closeError(code: number, reason: string): BusError {
   }
 }
 
+/** The error of a message that is longer than the server takes. */
+export const tooLong = (most: number): BusError =>
+  new BusError('limit', `the message has more than ${String(most)} bytes (max_payload_bytes)`, 'ask for less');
+
 /** The error of every call to a client that its user has closed. */
 export const userClosed = (cause: unknown): BusError =>
   new BusError('closed', 'the client was closed', 'connect again', cause === undefined ? {} : { cause });

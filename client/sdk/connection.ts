@@ -9,7 +9,7 @@ import {
 import type { AskOptions } from './ask-options.js';
 import { BusError } from './bus-error.js';
 import type { Channel, Dial } from './channel.js';
-import { couldNotDial, userClosed } from './close-error.js';
+import { couldNotDial, tooLong, userClosed } from './close-error.js';
 import type { ClientClock } from './clock.js';
 import {
   IDLE,
@@ -57,8 +57,8 @@ export class Connection {
     private readonly dial: Dial,
     private readonly options: ConnectionOptions,
   ) {
-    this.#routes = new Routes(this.#send);
-    this.#pending = new PendingRequests(options.clock, this.#send);
+    this.#routes = new Routes(this.#send, this.#refusal);
+    this.#pending = new PendingRequests(options.clock, this.#send, this.#refusal);
     this.#watchers = new StatusWatchers(options.faults);
     this.#time = new ServerTime(options.clock);
     this.#messages = new ServerMessages(options.clock, this.#time, this.#routes, this.#pending, (event) => {
@@ -253,5 +253,15 @@ export class Connection {
 
   readonly #send = (message: readonly unknown[]): void => {
     this.#channel?.send(message);
+  };
+
+  /**
+   * Returns why a message must not be sent. The server ends a connection over a message that is too long, some engines without a word, so
+   * that the next connection would send it again: one question would end all others for ever.
+   */
+  readonly #refusal = (message: readonly unknown[]): BusError | undefined => {
+    const most = this.welcome?.limits['max_payload_bytes'];
+    if (most === undefined || this.#channel === undefined || this.#channel.bytesOf(message) <= most) return undefined;
+    return tooLong(most);
   };
 }

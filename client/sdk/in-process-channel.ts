@@ -28,7 +28,7 @@ export function inProcessLine(bus: Pick<Bus, 'attach'>): InProcessLine {
       queueMicrotask(() => {
         listener.closed(1006, '', gone);
       });
-      return { send: () => undefined, close: () => undefined };
+      return { send: () => undefined, bytesOf: () => 0, close: () => undefined };
     }
     const later = (call: () => void): void => {
       queueMicrotask(() => {
@@ -56,6 +56,7 @@ export function inProcessLine(bus: Pick<Bus, 'attach'>): InProcessLine {
       send: (message) => {
         later(() => open.get(listener)?.message(packMessage(message), true));
       },
+      bytesOf: (message) => packMessage(message).length,
       close: () => {
         hangUp(listener);
       },

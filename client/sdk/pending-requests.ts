@@ -22,6 +22,8 @@ export class PendingRequests {
   constructor(
     private readonly clock: ClientClock,
     private readonly send: (message: Message) => void,
+    /** Returns why a message must not be sent; `undefined` if it may. */
+    private readonly refusal: (message: Message) => BusError | undefined,
   ) {}
 
   /**
@@ -38,7 +40,7 @@ export class PendingRequests {
       signal.addEventListener('abort', () => this.#open.delete(nonce), { once: true });
       return new Promise((resolve, reject) => {
         this.#open.set(nonce, { message, resolve, reject });
-        if (this.#isServed) this.send(message);
+        if (this.#isServed) this.#sendTo(nonce, message);
       });
     });
   }
@@ -46,7 +48,7 @@ export class PendingRequests {
   /** Called when the client is connected: asks every unanswered question, in the order of the calls. */
   begin(): void {
     this.#isServed = true;
-    for (const { message } of this.#open.values()) this.send(message);
+    for (const [nonce, { message }] of [...this.#open]) this.#sendTo(nonce, message);
   }
 
   /** Called when the connection broke and the client reconnects. */
@@ -73,6 +75,12 @@ export class PendingRequests {
 
   fail(nonce: number, error: BusError): void {
     this.#take(nonce)?.reject(error);
+  }
+
+  #sendTo(nonce: number, message: Message): void {
+    const refusal = this.refusal(message);
+    if (refusal) this.fail(nonce, refusal);
+    else this.send(message);
   }
 
   #take(nonce: number): Question | undefined {

@@ -35,7 +35,11 @@ export class Routes {
   #origin: EventOrigin | undefined;
   #nextSub = 1;
 
-  constructor(private readonly send: (message: readonly unknown[]) => void) {}
+  /** @param refusal returns why a message must not be sent; `undefined` if it may. */
+  constructor(
+    private readonly send: (message: readonly unknown[]) => void,
+    private readonly refusal: (message: readonly unknown[]) => BusError | undefined,
+  ) {}
 
   /** Subscribes now, or as soon as there is a connection. */
   add(subscriber: Subscriber): void {
@@ -56,7 +60,7 @@ export class Routes {
   /** Called when the client is connected: subscribes everything. */
   begin(origin: EventOrigin): void {
     this.#origin = origin;
-    for (const subscriber of this.#subscribers) this.#subscribe(subscriber);
+    for (const subscriber of [...this.#subscribers]) this.#subscribe(subscriber);
   }
 
   /** Called when the connection broke and the client reconnects. */
@@ -128,8 +132,15 @@ export class Routes {
 
   #subscribe(subscriber: Subscriber): void {
     const sub = this.#nextSub++;
+    const message = [MessageType.subscribe, sub, subscriber.request()] as const;
+    const refusal = this.refusal(message);
+    if (refusal) {
+      this.#subscribers.delete(subscriber);
+      subscriber.failed(refusal);
+      return;
+    }
     this.#routes.set(sub, { sub, subscriber, group: undefined, next: undefined });
-    this.send([MessageType.subscribe, sub, subscriber.request()]);
+    this.send(message);
   }
 
   #leave(): void {

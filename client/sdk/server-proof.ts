@@ -1,10 +1,9 @@
 import { Agent as HttpAgent, get as httpGet, type AgentOptions, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
-import { CHALLENGE_PATH, isChallengeProof, makeNonce } from '../../server/repository/index.js';
 import { BusError } from './bus-error.js';
 import { httpUrl } from './bus-url.js';
+import { MAX_PROOF_BYTES, ServerChallenge } from './server-challenge.js';
 
-const MAX_ANSWER_BYTES = 4_096;
 const ANSWER_MS = 10_000;
 
 /** A connection whose server has proved that it knows the token; it carries one more request. */
@@ -23,27 +22,22 @@ export async function proveServer(
   tls: object,
   signal: AbortSignal,
 ): Promise<ProvenConnection> {
-  const { protocol, host } = new URL(url);
-  const isSecure = protocol === 'wss:';
+  const isSecure = new URL(url).protocol === 'wss:';
   const agent = oneConnection(isSecure, tls);
-  const nonce = makeNonce();
-  const place = `${httpUrl(url)}${CHALLENGE_PATH}?nonce=${nonce}`;
+  const challenge = new ServerChallenge(url, token);
   try {
-    const { status, body } = await ask(place, isSecure ? httpsGet : httpGet, agent, signal);
-    if (status === 429 || status === 503)
-      throw new BusError('unreachable', 'the bus is starting, or full', 'try again');
-    const proof = status === 200 ? proofIn(body) : undefined;
-    if (proof !== undefined && isChallengeProof(proof, token, nonce, host)) return agent;
+    const { status, body } = await ask(
+      `${httpUrl(url)}${challenge.path}`,
+      isSecure ? httpsGet : httpGet,
+      agent,
+      signal,
+    );
+    challenge.check(status, body);
+    return agent;
   } catch (error) {
     agent.destroy();
     throw error;
   }
-  agent.destroy();
-  throw new BusError(
-    'untrusted-endpoint',
-    `who answers at ${url} does not know this repository's token`,
-    'another program has that port: start the server with muse-bus serve',
-  );
 }
 
 /** An agent that makes one connection only: a second one would not be proven. */
@@ -87,17 +81,8 @@ async function readBody(response: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer is too long');
+    if (bytes > MAX_PROOF_BYTES) throw new Error('the answer is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
-}
-
-function proofIn(body: string): string | undefined {
-  try {
-    const { proof } = (JSON.parse(body) ?? {}) as { readonly proof?: unknown };
-    return typeof proof === 'string' ? proof : undefined;
-  } catch {
-    return undefined;
-  }
 }

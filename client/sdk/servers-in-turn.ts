@@ -49,6 +49,7 @@ export class ServersInTurn {
         send: (message) => {
           channel.send(message);
         },
+        bytesOf: (message) => channel.bytesOf(message),
         close: () => {
           isClosed = true;
           channel.close();

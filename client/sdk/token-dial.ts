@@ -33,6 +33,7 @@ export function dialWithToken(getToken: GetToken, dialWith: (token: string) => D
     Promise.resolve().then(getToken).then(begin).catch(fail);
     return {
       send: (message) => channel?.send(message),
+      bytesOf: (message) => channel?.bytesOf(message) ?? 0,
       close: () => {
         isClosed = true;
         channel?.close();

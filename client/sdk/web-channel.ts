@@ -28,6 +28,7 @@ export function webDial(url: string, token: string, seen?: (frame: string) => vo
       send: (message) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
       },
+      bytesOf: (message) => new TextEncoder().encode(JSON.stringify(message)).length,
       close: () => {
         socket.close(1000);
       },

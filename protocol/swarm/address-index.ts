@@ -45,21 +45,21 @@ export class AddressIndex {
     }
   }
 
-  /** Yields the entries whose addresses cover the given one, each once, in no order. */
-  *covering(address: Address): Generator<IndexEntry> {
-    const seen = new Set<string>();
-    for (const node of this.#pathTo(address.steps)) {
-      for (const [key, entry] of node.exact) {
-        if (seen.has(key)) continue;
-        seen.add(key);
-        yield entry;
-      }
-      for (const [key, entry] of node.wild) {
-        if (seen.has(key) || !covers(entry.address, address)) continue;
-        seen.add(key);
-        yield entry;
-      }
+  /**
+   * Returns the entries whose addresses cover the given one, each once, in no order. It is asked of every address many times a second, so it
+   * makes nothing but the list.
+   */
+  covering(address: Address): IndexEntry[] {
+    const found: IndexEntry[] = [];
+    const { steps } = address;
+    let node: Node | undefined = this.#root;
+    for (let at = 0; node !== undefined; node = at < steps.length ? node.children.get(steps[at++]!) : undefined) {
+      for (const entry of node.exact.values()) found.push(entry);
+      // An entry with wildcards is the same object in both places; its own text lies further down the path.
+      for (const entry of node.wild.values())
+        if (covers(entry.address, address) && !isOnPath(entry.address, steps)) found.push(entry);
     }
+    return found;
   }
 
   /** Yields all entries that may overlap: those on the path to the address, and those below it. */
@@ -110,6 +110,10 @@ export class AddressIndex {
     }
   }
 }
+
+/** Whether an address, read as plain text, names one of the places along the steps. */
+const isOnPath = ({ steps: own }: Address, steps: readonly string[]): boolean =>
+  own.length <= steps.length && own.every((step, i) => step === steps[i]);
 
 const keyOf = ({ owner, address }: IndexEntry): string => `${owner}\0${address.text}`;
 

@@ -57,8 +57,10 @@ export function addressOverlaps(
     for (const address of addresses) {
       if (asked.has(address.text)) continue;
       asked.add(address.text);
+      const entries = meetingAt(index, address);
+      if (entries.length < 2) continue;
       const parties = new PartyList();
-      for (const entry of meetingAt(index, address)) {
+      for (const entry of entries) {
         const other = lease(entry.owner);
         if (!other || !isHeld(other)) continue;
         const { run, branch, operation } = other;
@@ -72,19 +74,16 @@ export function addressOverlaps(
 }
 
 /**
- * Yields the entries that conflict at an address. A conflict is reported at the narrower of two addresses; of two patterns, at the one
+ * Returns the entries that conflict at an address. A conflict is reported at the narrower of two addresses; of two patterns, at the one
  * later in the alphabet.
  */
-function* meetingAt(index: AddressIndex, address: Address): Generator<IndexEntry> {
-  if (address.kind !== 'pattern') {
-    yield* index.covering(address);
-    return;
-  }
-  for (const entry of index.overlapping(address)) {
+function meetingAt(index: AddressIndex, address: Address): IndexEntry[] {
+  if (address.kind !== 'pattern') return index.covering(address);
+  return [...index.overlapping(address)].filter((entry) => {
     const { kind, text } = entry.address;
     const isNarrower = kind === 'pattern' ? text > address.text : covers(address, entry.address);
-    if (text === address.text || !isNarrower) yield entry;
-  }
+    return text === address.text || !isNarrower;
+  });
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type ReservationFacts,
 } from './lease-facts.js';
 import { isUnseen, type Moment } from './moment.js';
+import { addTo, removeFrom } from './sets.js';
 import type { SwarmRecord } from './swarm-record.js';
 
 /**
@@ -99,6 +100,8 @@ export class LeaseTable {
   readonly #nameless = new Set<string>();
   /** The ids of all heartbeats that cannot be read, including the nameless ones. */
   readonly #unreadable = new Set<string>();
+  /** The last answer about each reservation. Nothing of it but its state depends on the time, so a lease that goes on stays the same object. */
+  readonly #answers = new Map<string, { readonly term: LeaseTerm; lease: Lease }>();
 
   /** @param reads `terms`: only the fields that determine the state of leases; addresses are not read. */
   constructor(
@@ -124,15 +127,20 @@ export class LeaseTable {
         this.#beats.set(beat.id, beat);
         if (beat.readability === 'none') return undefined;
         if (beat.readability === 'unreadable') this.#unreadable.add(beat.id);
-        if (beat.name !== undefined) addTo(this.#beatsByName, beat.name, beat);
-        else if (beat.readability === 'unreadable') this.#nameless.add(beat.id);
+        if (beat.name !== undefined) {
+          addTo(this.#beatsByName, beat.name, beat);
+          this.#forgetAnswers(beat.name);
+        } else if (beat.readability === 'unreadable') this.#nameless.add(beat.id);
         return undefined;
       }
       case 'release': {
         this.drop('release', record.id);
         const release = readRelease(record);
         this.#releases.set(release.id, release);
-        if (release.name !== undefined) addTo(this.#releasesByName, release.name, release);
+        if (release.name !== undefined) {
+          addTo(this.#releasesByName, release.name, release);
+          this.#forgetAnswers(release.name);
+        }
         return undefined;
       }
       default:
@@ -146,6 +154,7 @@ export class LeaseTable {
       const facts = this.#reservations.get(id);
       if (!facts) return undefined;
       this.#reservations.delete(id);
+      this.#answers.delete(id);
       removeFrom(this.#byName, facts.name, id);
       return facts;
     }
@@ -154,13 +163,23 @@ export class LeaseTable {
       this.#beats.delete(id);
       this.#nameless.delete(id);
       this.#unreadable.delete(id);
-      if (beat?.name !== undefined) removeFrom(this.#beatsByName, beat.name, beat);
+      if (beat?.name !== undefined) {
+        removeFrom(this.#beatsByName, beat.name, beat);
+        this.#forgetAnswers(beat.name);
+      }
     } else if (kind === 'release') {
       const release = this.#releases.get(id);
       this.#releases.delete(id);
-      if (release?.name !== undefined) removeFrom(this.#releasesByName, release.name, release);
+      if (release?.name !== undefined) {
+        removeFrom(this.#releasesByName, release.name, release);
+        this.#forgetAnswers(release.name);
+      }
     }
     return undefined;
+  }
+
+  #forgetAnswers(name: string): void {
+    for (const id of this.named(name)) this.#answers.delete(id);
   }
 
   ids(): Iterable<string> {
@@ -211,16 +230,22 @@ export class LeaseTable {
   }
 
   #leaseOf(facts: ReservationFacts, moment: Moment): Lease {
-    const { id, name, run, branch, addresses, operation, createdAt, writtenExpiry, problems } = facts;
-    const release = this.#releaseOf(name);
-    const term = this.#termOf(facts, release !== undefined);
-    const { effectiveExpiry, extendedBy } = term;
+    const answer = this.#answers.get(facts.id) ?? this.#answerAt(facts);
     const isEndCertain =
-      (effectiveExpiry ?? Infinity) <= (moment.completeUntil ?? moment.now) &&
+      (answer.term.effectiveExpiry ?? Infinity) <= (moment.completeUntil ?? moment.now) &&
       !isUnseen(moment, 'heartbeat') &&
       !isUnseen(moment, 'reservation') &&
       !this.anyMayBeProlonged;
-    return {
+    const state = leaseStateAt(answer.term, moment.now, isEndCertain);
+    if (state !== answer.lease.state) answer.lease = { ...answer.lease, state };
+    return answer.lease;
+  }
+
+  #answerAt(facts: ReservationFacts): { readonly term: LeaseTerm; lease: Lease } {
+    const { id, name, run, branch, addresses, operation, createdAt, writtenExpiry, problems } = facts;
+    const release = this.#releaseOf(name);
+    const term = this.#termOf(facts, release !== undefined);
+    const lease: Lease = {
       reservation: id,
       name,
       run,
@@ -229,13 +254,16 @@ export class LeaseTable {
       operation,
       createdAt,
       writtenExpiry,
-      effectiveExpiry,
-      extendedBy,
+      effectiveExpiry: term.effectiveExpiry,
+      extendedBy: term.extendedBy,
       lastBeatAt: latestBeat(this.#beatsByName.get(name))?.beatAt,
       releasedAt: release?.releasedAt,
       problems,
-      state: leaseStateAt(term, moment.now, isEndCertain),
+      state: 'none',
     };
+    const answer = { term, lease };
+    this.#answers.set(id, answer);
+    return answer;
   }
 
   #termOf({ id, name, expiresAt, readability }: ReservationFacts, isReleased: boolean): LeaseTerm {
@@ -266,16 +294,4 @@ export class LeaseTable {
       if (!first || (release.releasedAt ?? Infinity) < (first.releasedAt ?? Infinity)) first = release;
     return first;
   }
-}
-
-export function addTo<K, T>(sets: Map<K, Set<T>>, key: K, value: T): void {
-  const set = sets.get(key);
-  if (set) set.add(value);
-  else sets.set(key, new Set([value]));
-}
-
-export function removeFrom<K, T>(sets: Map<K, Set<T>>, key: K, value: T): void {
-  const set = sets.get(key);
-  set?.delete(value);
-  if (set?.size === 0) sets.delete(key);
 }

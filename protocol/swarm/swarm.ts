@@ -6,8 +6,9 @@ import { agentsOf, byEnd, readSign, type Agent, type Sign } from './agents.js';
 import { addressOverlaps, operationConflicts, type Conflict } from './conflicts.js';
 import { findCycles } from './cycles.js';
 import { readIntent, withState, type Intent, type IntentFacts } from './intents.js';
-import { addTo, isHeld, LeaseTable, removeFrom, type Lease } from './leases.js';
+import { isHeld, LeaseTable, type Lease } from './leases.js';
 import { isUnseen, type Moment } from './moment.js';
+import { addTo, removeFrom } from './sets.js';
 import type { SwarmRecord } from './swarm-record.js';
 import { TaskTable } from './task-table.js';
 import type { Task } from './tasks.js';
@@ -120,6 +121,21 @@ export class Swarm {
     this.#known = after;
   }
 
+  /** Replaces only what has changed since the last call of {@link replace}; `undefined`: the record is gone. */
+  change(changes: ReadonlyMap<string, SwarmRecord | undefined>): void {
+    for (const [key, record] of changes) {
+      const before = this.#known.get(key);
+      if (record === before) continue;
+      if (record) {
+        this.#known.set(key, record);
+        this.put(record);
+      } else if (before) {
+        this.#known.delete(key);
+        this.drop(before.kind, before.id);
+      }
+    }
+  }
+
   /** Drops a removed record. */
   drop(kind: Kind, id: string): void {
     this.#signs.delete(keyOf(kind, id));
@@ -165,12 +181,14 @@ export class Swarm {
 
   /** Returns the lease of every reservation, also if it has ended, ordered by the end. */
   leases(moment: Moment, { branch }: BranchOption = {}): Lease[] {
+    const leases = this.#allLeases(moment);
+    return (branch === undefined ? leases : leases.filter((lease) => isOn(lease, branch))).sort(byEnd);
+  }
+
+  #allLeases(moment: Moment): Lease[] {
     const leases: Lease[] = [];
-    for (const id of this.#leases.ids()) {
-      const lease = this.#leases.at(id, moment)!;
-      if (isOn(lease, branch)) leases.push(lease);
-    }
-    return leases.sort(byEnd);
+    for (const id of this.#leases.ids()) leases.push(this.#leases.at(id, moment)!);
+    return leases;
   }
 
   /** Returns the leases that hold their addresses, ordered by their end. */
@@ -201,20 +219,18 @@ export class Swarm {
 
   /** Returns collisions and merge risks, then operations that exclude each other. */
   conflicts(moment: Moment): Conflict[] {
-    const leaseOf = this.#leasesOnce(moment);
+    const leaseOf = this.#leaseAt(moment);
     const open = this.intents(moment).filter(({ state }) => state.is !== 'done');
     const byId = new Map(open.map((intent) => [intent.id, intent]));
-    const ids = [...this.#leases.ids()];
-    const leases = ids.map(leaseOf).filter((lease) => lease !== undefined);
     return [
-      ...addressOverlaps(leases, this.#reservationIndex, leaseOf),
+      ...addressOverlaps(this.#allLeases(moment), this.#reservationIndex, leaseOf),
       ...operationConflicts(open, this.#intentIndex, (id) => byId.get(id)),
     ];
   }
 
   /** Returns all intents, ordered by id. */
   intents(moment: Moment): Intent[] {
-    const leaseOf = this.#leasesOnce(moment);
+    const leaseOf = this.#leaseAt(moment);
     return [...this.#intents.values()]
       .map((intent) => withState(intent, this.#leases, this.#reservationsByRun, leaseOf, moment))
       .sort(byId);
@@ -233,7 +249,7 @@ export class Swarm {
   /** Returns which runs wait for which. */
   waits(moment: Moment): Wait[] {
     const intents = this.intents(moment);
-    return [...intentWaits(intents, this.#reservationIndex, this.#leasesOnce(moment)), ...this.#tasks.waits(moment)];
+    return [...intentWaits(intents, this.#reservationIndex, this.#leaseAt(moment)), ...this.#tasks.waits(moment)];
   }
 
   /** Returns the cycles of tasks or reservations that depend on one another, so that none can begin. */
@@ -260,13 +276,8 @@ export class Swarm {
     );
   }
 
-  /** Returns a function that computes each lease once, because many steps need the same leases at one moment. */
-  #leasesOnce(moment: Moment): (id: string) => Lease | undefined {
-    const known = new Map<string, Lease | undefined>();
-    return (id) => {
-      if (!known.has(id)) known.set(id, this.#leases.at(id, moment));
-      return known.get(id);
-    };
+  #leaseAt(moment: Moment): (id: string) => Lease | undefined {
+    return (id) => this.#leases.at(id, moment);
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { systemErrorWords } from '../../protocol/index.js';
 import { OptionError } from './option-error.js';
 
 /** The paths of the certificate and its key, in PEM. */
@@ -32,6 +33,6 @@ function read(option: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new OptionError(`${option} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`);
+    throw new OptionError(`${option} ${file} cannot be read: ${systemErrorWords(error)}`);
   }
 }

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemErrorWords } from '../../protocol/index.js';
 import { ENDPOINT_FILE, MAX_ENDPOINT_BYTES, parseEndpoint, type Endpoint } from './endpoint.js';
 import { keepsModes } from './file-modes.js';
 import { isOwn, isWritableByOthers } from './owner.js';
@@ -46,7 +47,7 @@ function readBusFile(root: string): PrivateReading {
       return { is: 'refused', why: 'is in a directory that others can write to' };
     return readPrivateFile(join(root, '.muse', 'bus', ENDPOINT_FILE), MAX_ENDPOINT_BYTES);
   } catch (error) {
-    return { is: 'refused', why: `cannot be read: ${(error as Error).message}` };
+    return { is: 'refused', why: `cannot be read: ${systemErrorWords(error)}` };
   }
 }
 

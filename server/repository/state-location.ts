@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
+import { systemErrorWords } from '../../protocol/index.js';
 import { keepsModes, proveModes } from './file-modes.js';
 import { ancestorFault, isOwn, isWritableByOthers } from './owner.js';
 import { createPrivateFile, readPrivateFile, type PrivateReading } from './private-file.js';
@@ -50,7 +51,7 @@ export function makeStateHome(home: string): string {
   try {
     makeDirectories(home);
   } catch (error) {
-    const what = `cannot make ${home}, where private state is kept: ${(error as Error).message}`;
+    const what = `cannot make ${home}, where private state is kept: ${systemErrorWords(error)}`;
     throw new TrustError('owner', what, ANOTHER_PLACE, { cause: error });
   }
   const real = realPath(home);

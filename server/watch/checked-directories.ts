@@ -14,7 +14,8 @@ import type { Glance } from './sweep.js';
 export class CheckedDirectories {
   readonly #root: CheckedDirectory;
   readonly #muse: CheckedDirectory;
-  readonly #coordination: CheckedDirectory;
+  /** The directories above those of the kinds, the outermost first. */
+  readonly #above: readonly CheckedDirectory[];
   readonly #byKind: ReadonlyMap<Kind, CheckedDirectory>;
   readonly #all: readonly CheckedDirectory[];
   #presence: IdentityState = 'missing';
@@ -38,9 +39,10 @@ export class CheckedDirectories {
       );
     this.#root = new CheckedDirectory(dir.root, 'the repository', undefined, files, reach);
     this.#muse = below(this.#root, basename(dir.muse));
-    this.#coordination = below(this.#muse, basename(dir.coordination));
-    this.#byKind = new Map(KINDS.map((kind) => [kind, below(this.#coordination, KIND_DIRECTORIES[kind], kind)]));
-    this.#all = [this.#root, this.#muse, this.#coordination, ...this.#byKind.values()];
+    const coordination = below(this.#muse, basename(dir.coordination));
+    this.#above = [this.#root, this.#muse, coordination];
+    this.#byKind = new Map(KINDS.map((kind) => [kind, below(coordination, KIND_DIRECTORIES[kind], kind)]));
+    this.#all = [...this.#above, ...this.#byKind.values()];
   }
 
   /** All directories, the outermost first. */
@@ -105,6 +107,16 @@ export class CheckedDirectories {
     return KINDS.filter((kind) => changed.has(kind) || before.get(kind)?.is !== this.#standing.get(kind)?.is);
   }
 
+  /**
+   * Whether a check of everything would find nothing new about these kinds: the repository, the directories above, and theirs, are the ones
+   * that were found open at the last check. Looks at nothing else.
+   */
+  areUnchanged(kinds: Iterable<Kind>): boolean {
+    if (this.identity?.check() !== 'same' || !this.#above.every((directory) => directory.isStill())) return false;
+    for (const kind of kinds) if (this.standing(kind).is !== 'open' || !this.#byKind.get(kind)!.isStill()) return false;
+    return true;
+  }
+
   close(): void {
     for (const directory of this.#all) directory.close();
     this.#standing = new Map(KINDS.map((kind) => [kind, unknown('not watched any more')]));
@@ -117,7 +129,8 @@ export class CheckedDirectories {
   /** Whether the last reading through a kind's directory was in the directory that was checked. */
   isStill(kind: Kind): boolean {
     if (this.standing(kind).is !== 'open') return false;
-    return this.reach === 'descriptor' || this.#wayTo(kind).every((directory) => directory.isStill());
+    if (this.reach === 'descriptor') return true;
+    return this.#above.every((directory) => directory.isStill()) && this.#byKind.get(kind)!.isStill();
   }
 
   /** Whether a name also finds a file whose name differs in case: on macOS, vfat, and ext4 if the directory has that flag. */
@@ -141,21 +154,11 @@ export class CheckedDirectories {
   }
 
   /**
-   * Begins to list a kind's directory. Listing takes the lock that a rename in it holds. So on a local file system, if one
-   * effect of a rename has been seen, all hints of the rename have been given when this returns.
-   * @throws the system's error if the directory cannot be listed.
+   * Checks that a kind's directory can be listed. On a local file system, if one effect of a rename in it has been seen, all hints of the
+   * rename have been given when this returns. @throws the system's error if the directory cannot be listed.
    */
   probe(kind: Kind): void {
-    const directory = this.files.list(this.path(kind), 1);
-    try {
-      directory.readSync();
-    } finally {
-      directory.closeSync();
-    }
-  }
-
-  #wayTo(kind: Kind): readonly CheckedDirectory[] {
-    return [this.#root, this.#muse, this.#coordination, this.#byKind.get(kind)!];
+    this.files.probe(this.path(kind));
   }
 
   /** Checks the root and `.muse` after the identity: they may have gone since then, or be links. */

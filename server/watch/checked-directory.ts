@@ -48,7 +48,9 @@ export class CheckedDirectory implements Place {
   standing: Standing = unknown('not looked at yet');
   readonly name: string;
   #foldsCase = false;
-  #open: { readonly identity: string; readonly reach: string; readonly file: number | undefined } | undefined;
+  #open:
+    | { readonly as: BigIntStats; readonly identity: string; readonly reach: string; readonly file: number | undefined }
+    | undefined;
 
   constructor(
     readonly path: string,
@@ -75,10 +77,11 @@ export class CheckedDirectory implements Place {
     return this.#foldsCase;
   }
 
+  /** Whether the directory that was opened is at the path. */
   isStill(): boolean {
     try {
       const found = this.#look();
-      return found?.isDirectory() === true && identityOf(found) === this.#open?.identity;
+      return found?.isDirectory() === true && this.#isOpen(found);
     } catch {
       return false;
     }
@@ -88,7 +91,7 @@ export class CheckedDirectory implements Place {
   glance(): Glance | undefined {
     try {
       const found = this.#open && this.#look();
-      if (found === undefined || identityOf(found) !== this.#open?.identity) return undefined;
+      if (found === undefined || !this.#isOpen(found)) return undefined;
       return { mark: `${String(found.mtimeNs)}:${String(found.ctimeNs)}`, changedNs: found.mtimeNs };
     } catch {
       return undefined;
@@ -118,11 +121,15 @@ export class CheckedDirectory implements Place {
       if (!found) return ABSENT;
       if (found.isSymbolicLink()) return unknown(`${this.called} is a symbolic link`);
       if (!found.isDirectory()) return unknown(`${this.called} is not a directory`);
-      if (identityOf(found) !== this.identity) this.#take(found);
+      if (!this.#isOpen(found)) this.#take(found);
       return OPEN;
     } catch (error) {
       return unknown(`${this.called} cannot be looked at: ${errorCode(error)}`);
     }
+  }
+
+  #isOpen(found: BigIntStats): boolean {
+    return this.#open !== undefined && isSame(found, this.#open.as);
   }
 
   /** The operator names the root and may name it through a link, so a link is followed only there. */
@@ -134,28 +141,33 @@ export class CheckedDirectory implements Place {
   #take(found: BigIntStats): void {
     if (this.parent) {
       const otherwise = this.files.look(`${this.parent.reach ?? this.parent.path}/${this.name.toUpperCase()}`);
-      this.#foldsCase = otherwise !== undefined && identityOf(otherwise) === identityOf(found);
+      this.#foldsCase = otherwise !== undefined && isSame(otherwise, found);
     }
     if (this.by === 'path') {
       this.close();
-      this.#open = { identity: identityOf(found), reach: this.path, file: undefined };
+      this.#open = { as: found, identity: identityOf(found), reach: this.path, file: undefined };
       return;
     }
     const path = this.parent ? `${this.parent.reach ?? this.parent.path}/${this.name}` : this.path;
     const file = this.files.open(path, this.parent ? OPEN_FLAGS : OPEN_FLAGS & ~constants.O_NOFOLLOW);
-    let identity: string;
+    let as: BigIntStats;
     try {
-      identity = identityOf(this.files.status(file));
+      as = this.files.status(file);
     } catch (error) {
       this.files.close(file);
       throw error;
     }
     this.close();
-    this.#open = { identity, reach: `${DESCRIPTORS}/${String(file)}`, file };
+    this.#open = { as, identity: identityOf(as), reach: `${DESCRIPTORS}/${String(file)}`, file };
   }
 }
 
-/** Includes the time of birth, because a file system may give a new directory the inode of one that was just removed. */
+/** Compares the time of birth, too, because a file system may give a new directory the inode of one that was just removed. */
+function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.dev === b.dev && a.birthtimeNs === b.birthtimeNs;
+}
+
+/** Differs whenever {@link isSame} says no. */
 function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
   return `${String(dev)}:${String(ino)}:${String(birthtimeNs)}`;
 }

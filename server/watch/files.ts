@@ -1,5 +1,7 @@
 import {
   closeSync,
+  constants,
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -35,6 +37,37 @@ export interface Files {
   make(path: string): void;
   /** @param readAhead names fetched from the kernel at a time. */
   list(path: string, readAhead: number): OpenDirectory;
+  /**
+   * Checks that a directory can be opened to be listed, and waits for the change of its entries that is being made: on a local file system,
+   * all hints of that change have been given when this returns. @throws the system's error if the directory cannot be listed.
+   */
+  probe(path: string): void;
+}
+
+/** A name of one byte more than a name can have. */
+const NO_NAME = 'x'.repeat(256);
+
+/** A change holds the lock of its directory until its hints are given. Listing takes that lock, and fetches hundreds of names at once. */
+function probeByListing(path: string): void {
+  const directory = opendirSync(path, { bufferSize: 1 });
+  try {
+    directory.readSync();
+  } finally {
+    directory.closeSync();
+  }
+}
+
+/**
+ * On Linux the lock is also taken by the search for a name that the kernel does not remember. It remembers a name that was not found, but
+ * not one that is too long. So this costs the same however many entries there are: a listing of 20,000 takes 0.4 ms for the first name.
+ */
+function probeByName(path: string): void {
+  const directory = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    existsSync(`${path}/${NO_NAME}`);
+  } finally {
+    closeSync(directory);
+  }
 }
 
 export const systemFiles: Files = {
@@ -59,6 +92,7 @@ export const systemFiles: Files = {
     mkdirSync(path);
   },
   list: (path, bufferSize) => opendirSync(path, { bufferSize }),
+  probe: process.platform === 'linux' ? probeByName : probeByListing,
 };
 
 /** The code of an error that a call on files has thrown, such as `EACCES`. */

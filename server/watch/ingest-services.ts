@@ -12,10 +12,10 @@ export interface IngestServices extends SettledReaderServices {
   publish(events: readonly StoreEvent[], waitedMs: number | undefined): void;
   /** Compares a directory with the store and gives a hint for each difference. @returns whether the directory could be seen. */
   rescan(kind: Kind): Promise<boolean>;
-  /** Whether a kind's directory is known to be absent, or is the one that was checked and can be listed. Checks this now. */
-  canSee(kind: Kind): boolean;
-  /** Whether, in addition, every change in it has been read, or has caused a hint that is pending or will arrive. */
-  knowsAll(kind: Kind): boolean;
+  /** Those of some kinds whose directory is known to be absent, or is the one that was checked and can be listed. Checks this now. */
+  seen(kinds: readonly Kind[]): ReadonlySet<Kind>;
+  /** Those of which, in addition, every change has been read, or has caused a hint that is pending or will arrive. */
+  known(kinds: readonly Kind[]): ReadonlySet<Kind>;
   /** Whether a name also finds a file whose name differs in case. */
   foldsCase(kind: Kind): boolean;
   /** The name by which the directory lists the file of an id; `undefined` if only a listing can tell. */

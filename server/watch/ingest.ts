@@ -60,7 +60,7 @@ export class Ingest implements HintSink {
       clock,
       settleMs,
       tells: (kinds) => services.tells(kinds),
-      knowsAll: (kind) => services.knowsAll(kind),
+      known: (kinds) => services.known(kinds),
       rescan: (kind) => services.rescan(kind),
       isSettling: (kind, elapsed, alsoTorn) => this.#reader.isSettling(kind, elapsed, alsoTorn),
       reconcileSoon: (why) => {
@@ -266,14 +266,13 @@ export class Ingest implements HintSink {
   /** @returns the kinds in which files have been missed since the last call and whose directories can be seen. */
   #askForMissing(): ReadonlySet<Kind> {
     if (this.#removals.size === 0) return NO_KINDS;
-    const { canSee, hintsAreComplete, rescan } = this.services;
-    const seen = new Set<Kind>();
-    for (const kind of this.#removals.unasked) {
-      const isSeen = canSee(kind);
-      this.#removals.asked(kind, isSeen);
-      if (!isSeen) continue;
-      seen.add(kind);
-      if (hintsAreComplete()) continue;
+    const { hintsAreComplete, rescan } = this.services;
+    const kinds = [...this.#removals.unasked];
+    if (kinds.length === 0) return NO_KINDS;
+    const seen = this.services.seen(kinds);
+    for (const kind of kinds) {
+      this.#removals.asked(kind, seen.has(kind));
+      if (!seen.has(kind) || hintsAreComplete()) continue;
       void rescan(kind).then((isCompared) => {
         if (isCompared) this.#removals.arrived(this.#pending.last, kind);
         else this.#removals.drop(kind);

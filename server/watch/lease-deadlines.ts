@@ -21,8 +21,8 @@ export interface LeaseDeadlineServices {
   readonly settleMs: number;
   /** Whether, up to now, each change in the directories of these kinds has given a hint: if not, they are compared first. */
   tells(kinds: readonly Kind[]): boolean;
-  /** Whether every change in a kind's directory has been read, or has caused a hint that is pending or will arrive. */
-  knowsAll(kind: Kind): boolean;
+  /** Those of some kinds of which every change has been read, or has caused a hint that is pending or will arrive. */
+  known(kinds: readonly Kind[]): ReadonlySet<Kind>;
   /** Compares a directory with the store. @returns whether the directory could be seen. */
   rescan(kind: Kind): Promise<boolean>;
   /**
@@ -92,7 +92,7 @@ export class LeaseDeadlines {
 
   /** Returns the events of the leases that end now. To be called when all pending hints have been read. */
   end(): readonly StoreEvent[] {
-    const { store, clock, schedule, knowsAll } = this.services;
+    const { store, clock, schedule } = this.services;
     const progress = this.#progress;
     switch (progress.is) {
       case 'waiting': {
@@ -106,7 +106,7 @@ export class LeaseDeadlines {
         if (this.#doubtsHints) {
           // The hints of a comparison cause a turn, and that turn must not begin the next comparison.
           if (clock.elapsed() >= this.#compareAgainAt) void this.#compare(now);
-        } else if (LEASE_KINDS.every(knowsAll)) {
+        } else if (this.services.known(LEASE_KINDS).size === LEASE_KINDS.length) {
           this.#progress = { is: 'asked', until: now };
           schedule();
         }

@@ -145,8 +145,8 @@ export class RepositoryWatch {
       admits: (kind, id) => this.#admits(kind, id),
       publish,
       rescan: (kind) => this.#reconciler.rescan(kind),
-      canSee: (kind) => this.#sight.canSee(kind),
-      knowsAll: (kind) => this.#sight.knowsAll(kind),
+      seen: (kinds) => this.#sight.seen(kinds),
+      known: (kinds) => this.#sight.known(kinds),
       listedName: (kind, id) => files.nameOf(this.#directories.file(kind, id)),
       foldsCase: (kind) => this.#directories.foldsCase(kind),
       verifyDirectories: () => {

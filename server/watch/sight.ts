@@ -48,21 +48,17 @@ export class Sight {
     this.assess();
   }
 
-  /** Whether every change in a kind's directory has been read, or has caused a hint that is pending or will arrive. */
-  knowsAll(kind: Kind): boolean {
-    return this.canSee(kind) && this.#isCompared(kind);
+  /** Those of some kinds whose directory is known to be absent, or is the one that was checked and can be listed. Checks this now. */
+  seen(kinds: readonly Kind[]): ReadonlySet<Kind> {
+    // Agents remove files all the time, and mostly nothing else has happened: then only what these kinds depend on is looked at.
+    if (!this.services.directories.areUnchanged(kinds)) this.verify();
+    return new Set(kinds.filter((kind) => this.#isListable(kind)));
   }
 
-  /** Whether a kind's directory is known to be absent, or is the one that was checked and can be listed. Checks this now. */
-  canSee(kind: Kind): boolean {
+  /** Those of some kinds of which every change has been read, or has caused a hint that is pending or will arrive. Checks this now. */
+  known(kinds: readonly Kind[] = KINDS): ReadonlySet<Kind> {
     this.verify();
-    return this.#isListable(kind);
-  }
-
-  /** The kinds of which all is known, as {@link knowsAll} says it, with one check of the directories for all of them. */
-  known(): ReadonlySet<Kind> {
-    this.verify();
-    return new Set(KINDS.filter((kind) => this.#isCompared(kind) && this.#isListable(kind)));
+    return new Set(kinds.filter((kind) => this.#isCompared(kind) && this.#isListable(kind)));
   }
 
   #isCompared(kind: Kind): boolean {

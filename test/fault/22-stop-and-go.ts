@@ -11,7 +11,7 @@ export const stopAndGo: FaultRun = {
   invariant: 'a client that reads again is served again',
   fault: 'readers that stop and continue at random, with queues of every bound, on both engines',
   async run(context) {
-    const rounds = context.size(60, 400, 8);
+    const rounds = context.size(60, 400, 3);
     for (const transport of ENGINES) {
       for (const maxQueuedBytes of [1_024, 20_000, 262_144]) {
         await readOffAndOn(context, transport, maxQueuedBytes, rounds);

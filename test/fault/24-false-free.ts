@@ -5,7 +5,7 @@ import { held, insist, type FaultContext, type FaultRun, type Outcome } from './
 const LANES = 6;
 
 async function run(context: FaultContext, transport: 'uws' | 'ws'): Promise<Outcome> {
-  const rounds = context.size(120, 1_000, 18);
+  const rounds = context.size(120, 1_000, 8);
   const lanes = new LanesOfRounds(context, transport, Math.min(LANES, rounds));
   const tally = await lanes.run(rounds);
   insist(tally.falseFree.length === 0, () => `${transport}: ${tally.falseFree.join('; ')}`);

@@ -117,8 +117,21 @@ t.test('a command loads what it needs, from a few files', async (t) => {
       /^\/\/ (dist\/server\/network|node_modules\/(zod|pino|ws))\//m,
       `the help of ${command}`,
     );
-  t.notMatch(loadedFor('print-version'), '// node_modules/commander/');
 });
+
+t.test(
+  'what an agent waits for at each edit is CommonJS, and so is the version: no ES module is loaded for them',
+  (t) => {
+    const imports = (file: string): string[] =>
+      [...read(`${CLI}/${file}`).matchAll(/\bimport\(([^)]*)\)/g)].map(([, of]) => of!);
+    t.same(imports('main.cjs'), ["'./main.js'"], 'for the other commands');
+    t.same(imports('hook/main.cjs'), ['"./../commands/source.js"'], 'only where no server of the repository answers');
+    t.same(imports('print-version.cjs'), []);
+    t.notMatch(read(`${CLI}/print-version.cjs`), 'commander');
+    t.notOk(PATHS.some((path) => path === `${CLI}/hook/main.js` || path === `${CLI}/print-version.js`));
+    t.end();
+  },
+);
 
 t.test('the licence of each package in the bundle of the commands is packed', async (t) => {
   const bundled = PATHS.filter((path) => path.startsWith(`${CLI}/chunks/`)).flatMap((path) =>

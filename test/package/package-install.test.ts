@@ -83,7 +83,7 @@ t.test('the packed package can be installed, and a strict program compiles again
     paths.filter((path) => /(^|\/)(test|bench|node_modules)\//.test(path)),
     [],
   );
-  for (const path of ['dist/client/cli/main.js', 'dist/client/sdk/index.d.ts', 'protocol/PROTOCOL.md', 'LICENSE'])
+  for (const path of ['dist/client/cli/main.cjs', 'dist/client/sdk/index.d.ts', 'protocol/PROTOCOL.md', 'LICENSE'])
     t.ok(paths.includes(path), path);
 
   writeFileSync(

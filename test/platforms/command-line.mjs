@@ -13,7 +13,7 @@ import { fileURLToPath, URL } from 'node:url';
 import '../support/user-directories.mjs';
 import { PLATFORMS } from './emulated-node.mjs';
 
-const command = fileURLToPath(new URL('../../dist/client/cli/main.js', import.meta.url));
+const command = fileURLToPath(new URL('../../dist/client/cli/main.cjs', import.meta.url));
 const preload = fileURLToPath(new URL('emulated-node.mjs', import.meta.url));
 /** A busy machine starts a process in seconds. What a change may take is shown with a clock that is turned (in-time.test.ts). */
 const PATIENCE_MS = 60_000;

@@ -167,6 +167,12 @@ for (const [kind, worldFor] of Object.entries({ 'the system': realWorld, simulat
         codeOf(() => files.list(at('file'), 8)),
         'ENOTDIR',
       );
+      for (const [name, code] of Object.entries({ missing: 'ENOENT', file: 'ENOTDIR', directory: 'none' })) {
+        const probe = (): void => {
+          files.probe(at(name));
+        };
+        t.equal(codeOf(probe), code);
+      }
       t.equal(
         codeOf(() => files.make(at('directory'))),
         'EEXIST',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 /** The built command line: `npm test` builds it first. */
-export const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.js', import.meta.url));
+export const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.cjs', import.meta.url));
 
 /** A directory that does not exist: the tests must not read the user's settings. */
 const NO_CONFIG = join(tmpdir(), 'muse-bus-no-config');

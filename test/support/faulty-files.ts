@@ -26,6 +26,11 @@ export class FaultyFiles implements Files {
     return systemFiles.list(path, readAhead);
   }
 
+  probe(path: string): void {
+    this.#check('list', path);
+    systemFiles.probe(path);
+  }
+
   look(path: string) {
     this.#check('look', path);
     return systemFiles.look(path);

@@ -20,6 +20,7 @@ export class ScriptedServer {
     this.#listener = listener;
     return {
       send: (message) => this.sent.push([...message]),
+      bytesOf: (message) => JSON.stringify(message).length,
       close: () => {
         if (this.#listener === listener) this.#listener = undefined;
       },
@@ -48,7 +49,7 @@ export class ScriptedServer {
     this.#listener?.message(message);
   }
 
-  welcome(epoch = EPOCH, heartbeatMs = 1_000): void {
+  welcome(epoch = EPOCH, heartbeatMs = 1_000, limits: Readonly<Record<string, number>> = {}): void {
     this.say([
       MessageType.welcome,
       {
@@ -59,7 +60,7 @@ export class ScriptedServer {
         now: this.clock.now() + 7,
         backend: 'inotify',
         heartbeat_ms: heartbeatMs,
-        limits: {},
+        limits,
       },
     ]);
   }

@@ -3,7 +3,7 @@
  * dozen files instead of hundreds, which is most of the time that it takes to start. What has a native part stays a package, and so does
  * what only a relay needs. The library's entries, dist/server and dist/client/sdk, are not touched.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -15,8 +15,8 @@ const project = fileURLToPath(new URL('../../../', import.meta.url));
 const dist = join(project, 'dist');
 const cli = join(dist, 'client/cli');
 const out = join(dist, 'client/cli-bundled');
-/** A bundle of its own (hook.mjs). */
-const HOOK = join(cli, 'hook/main.js');
+/** What is CommonJS: `main.cjs`, and the bundles of hook.mjs. */
+const COMMON = ['main.cjs', 'hook/main.cjs', 'print-version.cjs'];
 
 /** Packages with a native part, optional ones, and those that only `mcp`, a server or a relay needs: copies of them would make the package a fifth larger. */
 const EXTERNAL = [
@@ -57,11 +57,14 @@ const { metafile } = await build({
   logLevel: 'warning',
   plugins: [
     {
-      name: 'the hook is a bundle of its own',
+      name: 'bundles of their own',
       setup({ onResolve }) {
-        onResolve({ filter: /hook\/main\.js$/ }, ({ path, resolveDir }) =>
-          resolve(resolveDir, path) === HOOK ? { path: './hook/main.js', external: true } : undefined,
-        );
+        onResolve({ filter: /\.js$/ }, ({ path, resolveDir }) => {
+          const bundle = relative(cli, resolve(resolveDir, path)).split(sep).join('/').replace(/\.js$/, '.cjs');
+          return path.startsWith('.') && COMMON.includes(bundle) && bundle !== COMMON[0]
+            ? { path: `./${bundle}`, external: true }
+            : undefined;
+        });
       },
     },
     {
@@ -97,11 +100,14 @@ const { metafile } = await build({
 
 await writeFile(join(out, 'LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs), project));
 checkPlaces();
-const hook = await readFile(HOOK, 'utf8');
+const common = await Promise.all(COMMON.map((file) => readFile(join(cli, file), 'utf8')));
 await rm(cli, { recursive: true });
 await rename(out, cli);
-await mkdir(dirname(HOOK), { recursive: true });
-await writeFile(HOOK, hook);
+for (const [i, file] of COMMON.entries()) {
+  await mkdir(dirname(join(cli, file)), { recursive: true });
+  await writeFile(join(cli, file), common[i]);
+}
+await chmod(join(cli, COMMON[0]), 0o755);
 
 /** A module that asks for its own place, to find a file beside it, is told its place outside the bundle. */
 function atItsPlace(text, path) {

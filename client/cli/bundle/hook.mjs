@@ -1,35 +1,37 @@
 /**
- * Bundles dist/client/cli/hook/main.js and its static imports into one file. In this file each module of Node is loaded at its first use:
- * an import of node:crypto alone would load as much as the whole hook.
+ * Bundles dist/client/cli/hook/main.js and print-version.js, each with its static imports, into one CommonJS file, which Node loads faster than
+ * an ES module. In it each module of Node is loaded at its first use: an import of node:crypto alone would load as much as the whole hook.
  */
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { builtinsOnDemand, REQUIRE_BANNER } from './builtins-on-demand.mjs';
+import { builtinsOnDemand } from './builtins-on-demand.mjs';
 
 const dist = fileURLToPath(new URL('../../../dist', import.meta.url));
-const entry = join(dist, 'client/cli/hook/main.js');
+const cli = join(dist, 'client/cli');
+const entries = ['hook/main', 'print-version'];
 
 await build({
-  entryPoints: [entry],
-  outfile: entry,
-  allowOverwrite: true,
+  entryPoints: entries.map((entry) => join(cli, `${entry}.js`)),
+  outdir: cli,
+  outbase: cli,
+  outExtension: { '.js': '.cjs' },
   bundle: true,
-  format: 'esm',
+  format: 'cjs',
   target: 'node20',
   platform: 'node',
   minify: true,
-  banner: { js: REQUIRE_BANNER },
   logLevel: 'warning',
   plugins: [
     {
-      // A dynamically imported module stays a file of its own and is not bundled.
+      // A dynamically imported module stays a file of its own and is not bundled. Only the hook has some.
       name: 'on demand',
       setup({ onResolve }) {
         onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
           if (kind !== 'dynamic-import') return undefined;
           const target = resolve(resolveDir, path);
-          return { path: `./${relativeTo(dirname(entry), target)}`, external: true };
+          return { path: `./${relative(join(cli, 'hook'), target).split(sep).join('/')}`, external: true };
         });
       },
     },
@@ -45,6 +47,4 @@ await build({
   ],
 });
 
-function relativeTo(from, to) {
-  return relative(from, to).split(sep).join('/');
-}
+for (const entry of entries) await rm(join(cli, `${entry}.js`));

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, statSync, type WriteStream } from 'node:fs';
 import { jsonLine } from '../../../protocol/index.js';
 import type { Subscription } from '../../sdk/subscription.js';
 import { CliError } from '../cli-error.js';
+import { fileError } from '../file-error.js';
 import { readFilter, withFilter, type FilterFlags } from './filter-flags.js';
+import { counted } from '../terminal/counted.js';
 import { withHelp } from '../terminal/help.js';
 import { readCap, readDuration } from './read-flag.js';
 import { Deadline, onSignal } from '../terminal/signals.js';
@@ -59,7 +61,7 @@ async function record(path: string, flags: RecordFlags, terminal: Terminal): Pro
     try {
       terminal.err(`recording to ${path} (${source.label})`);
       const count = await writeEvents(subscription, file, report);
-      terminal.err(`recorded ${String(count)} events in ${path}`);
+      terminal.err(`recorded ${counted(count, 'event')} in ${path}`);
     } finally {
       for (const release of releases) release();
       deadline.stop();
@@ -78,7 +80,7 @@ async function writeEvents(
 ): Promise<number> {
   const broken = new Promise<never>((_resolve, reject) => {
     file.once('error', (error) => {
-      reject(new CliError(`cannot write ${String(file.path)}: ${error.message}`, 'cannot_write'));
+      reject(fileError('write', String(file.path), error));
       void subscription.close();
     });
   });
@@ -103,8 +105,8 @@ async function openFile(path: string, force: boolean): Promise<WriteStream> {
     await once(file, 'open');
     return file;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new CliError(`${path} exists`, 'file_exists', 'choose another name, or add --force');
-    throw new CliError(`cannot write ${path}: ${message}`, 'cannot_write');
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(path).isFile();
+    if (isTaken) throw new CliError(`${path} exists`, 'file_exists', 'choose another name, or add --force');
+    throw fileError('write', path, error);
   }
 }

@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { EVENT_TYPES, KINDS, type BusEvent } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
+import { fileError } from '../file-error.js';
 
 /** An event of a recording, and when it is due, in time since the beginning of the recording. */
 export interface DueEvent {
@@ -9,6 +10,21 @@ export interface DueEvent {
   /** The line as it was recorded. */
   readonly line: string;
   readonly dueMs: number;
+}
+
+/** Opens a recording and closes it again, before anything is begun for it. @throws CliError for a file that cannot be read */
+export function checkReadable(path: string): void {
+  if (path === '-') return;
+  try {
+    const file = openSync(path, 'r');
+    try {
+      readSync(file, Buffer.alloc(1));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw fileError('read', path, error);
+  }
 }
 
 /**
@@ -36,7 +52,7 @@ export async function* readRecording(path: string): AsyncGenerator<DueEvent, voi
     }
   } catch (error) {
     if (error instanceof CliError) throw error;
-    throw new CliError(`cannot read ${path}: ${(error as Error).message}`, 'cannot_read');
+    throw fileError('read', path, error);
   } finally {
     lines.close();
   }

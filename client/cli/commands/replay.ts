@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventLine } from '../terminal/event-text.js';
 import { CliError } from '../cli-error.js';
+import { counted } from '../terminal/counted.js';
+import { ownCommand } from '../terminal/own-command.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
 import { readNumber } from './read-flag.js';
-import { readRecording, type DueEvent } from './recording.js';
+import { checkReadable, readRecording, type DueEvent } from './recording.js';
 import { inspectorUrl, startServer } from './serve.js';
 import { wholeNumber } from '../settings/setting.js';
 import { onSignal } from '../terminal/signals.js';
@@ -65,11 +67,14 @@ async function printRecording(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<void> {
+  let isEmpty = true;
   for await (const { event, line } of inTime(path, speed, signal)) {
+    isEmpty = false;
     if (format === 'json') terminal.jsonText(line);
     else terminal.out(eventLine(event));
     await terminal.drained();
   }
+  if (isEmpty && !signal.aborted) terminal.err(`${path} has no events`);
 }
 
 interface ServeOptions {
@@ -79,6 +84,7 @@ interface ServeOptions {
 }
 
 async function serveRecording(path: string, { speed, port, signal }: ServeOptions, terminal: Terminal): Promise<void> {
+  checkReadable(path);
   // Loaded on demand, because only this needs a server.
   const [{ BusServer }, { makeLog }, { ReplayRepository }] = await Promise.all([
     import('../../../server/index.js'),
@@ -91,13 +97,17 @@ async function serveRecording(path: string, { speed, port, signal }: ServeOption
   try {
     repository.prepare();
     const endpoint = await startServer(server);
-    terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
-    terminal.out(`Watch it   muse-bus watch --root ${root}`);
-    let count = 0;
-    for await (const { event } of inTime(path, speed, signal)) if (repository.apply(event, Date.now())) count++;
-    if (!signal.aborted) terminal.out(`${String(count)} changes replayed; Ctrl-C ends the server.`);
-    await aborted(signal);
-    await server.stop();
+    try {
+      terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
+      terminal.out(`Watch it   ${ownCommand()} watch --root ${root}`);
+      let count = 0;
+      for await (const { event } of inTime(path, speed, signal)) if (repository.apply(event, Date.now())) count++;
+      if (!signal.aborted) terminal.out(`${counted(count, 'change')} replayed; Ctrl-C ends the server.`);
+      await aborted(signal);
+    } finally {
+      // Also after an invalid line: otherwise the server would keep the process.
+      await server.stop();
+    }
   } finally {
     await rm(root, { recursive: true, force: true });
   }

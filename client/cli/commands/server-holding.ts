@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { get, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Address, LeaseForm, RunSituation } from '../../../protocol/index.js';
 import { findEndpoint, type Endpoint } from '../../../server/repository/index.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { httpUrl } from '../../sdk/bus-url.js';
-import { proveServer } from '../../sdk/server-proof.js';
+import { MAX_PROOF_BYTES, ServerChallenge } from '../../sdk/server-challenge.js';
+import { HttpConnection } from './http-connection.js';
 
 /** The most addresses in one request, because a server may refuse a longer url. */
 const ADDRESSES_PER_REQUEST = 20;
@@ -90,44 +90,45 @@ interface RequestParameters {
   readonly run: string | undefined;
 }
 
-/** Asks over a proven connection. @throws BusError if no server proves that it knows the token; Error if its answer is an error. */
+/**
+ * Asks over a connection whose server has proved that it knows the token: the token is sent on no other. @throws BusError if no server proves
+ * it, or the connection ends; Error if the answer is an error.
+ */
 async function ask(
-  endpoint: Endpoint,
+  { url, token }: Endpoint,
   { addresses, branch, run }: RequestParameters,
   signal: AbortSignal,
 ): Promise<HoldersAnswer> {
-  const { url, token } = endpoint;
-  const agent = await proveServer(url, token, {}, signal).catch((error: unknown) => {
+  const named = [...addresses.map((address) => ['address', address]), ['branch', branch], ['run_id', run]] as const;
+  const query = named.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${encoded(value)}`));
+  const base = httpUrl(url);
+  const path = new URL(base).pathname.replace(/\/$/, '');
+  const connection = new HttpConnection(base, signal);
+  try {
+    await prove(connection, path, new ServerChallenge(url, token), signal);
+    const headers = { authorization: `Bearer ${token}`, connection: 'close' };
+    const { status, body } = await connection.get(`${path}/holders?${query.join('&')}`, headers, MAX_ANSWER_BYTES);
+    if (status === 200) return JSON.parse(body) as HoldersAnswer;
+    throw new Error(`the bus answers ${String(status)}: ${body.trim().slice(0, 200)}`);
+  } finally {
+    connection.close();
+  }
+}
+
+/** A harness may name a file by half of a surrogate pair, which no url can have; no lease can have it either. */
+const encoded = (text: string): string => encodeURIComponent(Buffer.from(text).toString());
+
+async function prove(
+  connection: HttpConnection,
+  path: string,
+  challenge: ServerChallenge,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const { status, body } = await connection.get(`${path}${challenge.path}`, {}, MAX_PROOF_BYTES);
+    challenge.check(status, body);
+  } catch (error) {
     if (error instanceof BusError || signal.aborted) throw error;
     throw new BusError('unreachable', 'nobody answers', '', { cause: error });
-  });
-  const query = new URLSearchParams(addresses.map((address) => ['address', address]));
-  if (branch !== undefined) query.append('branch', branch);
-  if (run !== undefined) query.append('run_id', run);
-  try {
-    const place = `${httpUrl(url)}/holders?${query.toString()}`;
-    const response = await responseOf(place, { agent, signal, headers: { authorization: `Bearer ${token}` } });
-    const text = await bodyOf(response);
-    if (response.statusCode === 200) return JSON.parse(text) as HoldersAnswer;
-    throw new Error(`the bus answers ${String(response.statusCode)}: ${text.trim().slice(0, 200)}`);
-  } finally {
-    agent.destroy();
   }
-}
-
-function responseOf(place: string, options: RequestOptions): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    get(place, options, resolve).on('error', reject);
-  });
-}
-
-async function bodyOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer of the bus is too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -2,6 +2,7 @@ import { BusClient } from '../../sdk/bus-client.js';
 import { BusError, type BusErrorCode } from '../../sdk/bus-error.js';
 import { connect, connectTo } from '../../sdk/connect.js';
 import { repositoryAt } from './repository-at.js';
+import { CliError } from '../cli-error.js';
 import type { Target } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 
@@ -61,12 +62,18 @@ export function connectToServer(
   root: string | undefined,
 ): Promise<BusClient> {
   if (isFromFile && token !== undefined) return connectTo(() => ({ url, token, isCallers: false }));
-  return connect({
-    url: urls ?? url,
-    ...(token === undefined ? {} : { token }),
-    ...(root === undefined ? {} : { root }),
-  });
+  const named = { url: urls ?? url, ...(root === undefined ? {} : { root }) };
+  return token === undefined ? connect(named).catch(withoutToken(url)) : connect({ ...named, token });
 }
+
+/** Only a repository here could have had a token for a url that was given without one. */
+const withoutToken =
+  (url: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof BusError) || error.code !== 'no-endpoint') throw error;
+    const hint = 'name a file with it: --token-file FILE; or set MUSE_BUS_TOKEN';
+    throw new CliError(`there is no token for ${url}: none was given, and ${error.message}`, 'no_token', hint);
+  };
 
 async function served(connecting: Promise<BusClient>): Promise<Source> {
   const client = await connecting;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { CliError } from '../cli-error.js';
+import { fileError } from '../file-error.js';
 import { addressWithoutSecret, readTokenFile } from '../settings/secret-arguments.js';
 
 /** The flags that select a bus, as they were given. */
@@ -85,11 +86,12 @@ function serverIn(file: string, by: string): NonNullable<Target['server']> {
     if (typeof url === 'string' && typeof token === 'string') return { url, token, isFromFile: true };
     throw new Error('it has no url or no token');
   } catch (error) {
-    throw new CliError(
-      `cannot read ${file}, which ${by} names: ${(error as Error).message}`,
-      'no_endpoint',
-      'is the server running?',
-    );
+    const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw fileError('read', file, error, {
+      what: `${file}, which ${by} names`,
+      status: 'no_endpoint',
+      hint: isAbsent ? 'the server writes it when it starts: is it running, and is this the path?' : '',
+    });
   }
 }
 

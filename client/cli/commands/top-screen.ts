@@ -1,4 +1,5 @@
 import type { Query } from '../../../protocol/index.js';
+import { counted } from '../terminal/counted.js';
 import { plainTable } from '../terminal/table.js';
 import { paint, TerminalText } from '../terminal/terminal-text.js';
 import type { TopRow, TopSection } from './top-sections.js';
@@ -17,13 +18,22 @@ export interface TopHead {
 /** The tables as they are printed once. @param columns the width that they may have @param query which rows are printed */
 export function topScreen(state: TopState, head: TopHead, columns = Infinity, query?: Query): TerminalText[] {
   const lines: TerminalText[] = [paint.bold(TerminalText.of(topTitle(state, head)).cut(columns))];
+  let isEmpty = true;
   for (const section of topSections(state, head.now)) {
     const rows = section.rows.filter((row) => query === undefined || isMatch(row, query));
     lines.push(TerminalText.of(''), paint.bold(TerminalText.of(countedTitle(section, rows.length)).cut(columns)));
     if (rows.length > 0) lines.push(...rowLines({ ...section, rows }, columns));
+    isEmpty &&= section.rows.length === 0;
   }
+  if (isEmpty) lines.push(TerminalText.of(''), paint.dim(TerminalText.of(emptyTop(state)).cut(columns)));
   return lines;
 }
+
+/** What is said where every table is empty. */
+export const emptyTop = ({ past }: TopState): string =>
+  past > 0
+    ? 'All work here ended more than an hour ago.'
+    : 'Nothing yet. Agents appear here as soon as they reserve something.';
 
 /** What does not fit is cut at the end, so the most important comes first. */
 export function topTitle({ agents, leases, waits, past }: TopState, { label, now, trouble }: TopHead): string {
@@ -38,8 +48,6 @@ export function topTitle({ agents, leases, waits, past }: TopState, { label, now
     .filter((part) => part !== '')
     .join('  ');
 }
-
-const counted = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** `AGENTS (12)`, or `AGENTS (3 of 12)` where a query leaves some out. */
 export const countedTitle = ({ title, rows }: TopSection, shown: number): string =>

@@ -37,7 +37,11 @@ function checkPlace(root: string, name: PlaceName, env: NodeJS.ProcessEnv): Find
     return [wrong(check, `${path} cannot be read: ${read.why}`, 'mend it: none of it counts')];
   const misspelt = table ? misspeltEvents(check, table, text) : [];
   if (!place.isIn(text)) return [...misspelt, missing];
-  return [...misspelt, ...(table ? eventFindings(check, path, table, text, env) : [ok(check, `installed in ${path}`)])];
+  if (table) return [...misspelt, ...eventFindings(check, path, table, text, env)];
+  if (name === 'git' && !canRun(path))
+    return [wrong(check, `git does not run ${path}: it is not executable`, `chmod +x ${path}`)];
+  const program = place.programIn?.(text);
+  return [ok(check, `installed in ${path}`), ...(program === undefined ? [] : programFindings(check, program, env))];
 }
 
 function misspeltEvents(check: string, table: HookTable, text: string): Finding[] {
@@ -56,7 +60,11 @@ function eventFindings(check: string, path: string, table: HookTable, text: stri
   const missing = Object.keys(table.events).filter((event) => found?.get(event)?.ours === undefined);
   const commands = [...(found?.values() ?? [])].flatMap(({ ours }) => (ours === undefined ? [] : [ours]));
   const [program = ''] = (commands[0] ?? '').split(' ');
+  const { off = '' } = table;
+  const read = readSettings(text);
+  const isOff = read.is === 'settings' && read.settings[off] === true;
   return [
+    ...(isOff ? [wrong(check, `"${off}" is true in ${path}: no hook is called`, 'remove it')] : []),
     missing.length === 0
       ? ok(check, `installed in ${path}`)
       : wrong(
@@ -64,16 +72,14 @@ function eventFindings(check: string, path: string, table: HookTable, text: stri
           `not called at ${missing.join(', ')}`,
           `muse-bus hooks install ${table.harness} adds what is missing`,
         ),
-    ...(isFound(program, env)
-      ? []
-      : [
-          wrong(
-            check,
-            `${program} is not found in PATH: the hook fails, and nothing is stopped`,
-            'npm install -g muse-bus',
-          ),
-        ]),
+    ...programFindings(check, program, env),
   ];
+}
+
+function programFindings(check: string, program: string, env: NodeJS.ProcessEnv): Finding[] {
+  if (isFound(program, env)) return [];
+  const effect = check === 'hooks mcp' ? 'there are no tools' : 'nothing is stopped';
+  return [wrong(check, `${program} is not found in PATH: ${effect}`, 'npm install -g muse-bus')];
 }
 
 /** Whether a shell finds a program. */
@@ -82,12 +88,14 @@ function isFound(program: string, env: NodeJS.ProcessEnv): boolean {
   const paths = /[\\/]/.test(program)
     ? [program]
     : (env['PATH'] ?? '').split(delimiter).flatMap((directory) => endings.map((end) => join(directory, program + end)));
-  return paths.some((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return paths.some(canRun);
+}
+
+function canRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

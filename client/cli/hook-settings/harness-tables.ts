@@ -6,6 +6,7 @@ const CURSOR_EDITS = 'Write|Edit|MultiEdit|StrReplace|Delete|ApplyPatch|EditNote
 
 export const CLAUDE_CODE_TABLE: HookTable = {
   harness: 'claude-code',
+  off: 'disableAllHooks',
   shape: 'grouped',
   // After every tool, also one that only reads: what touches the run's leases is said at its next call.
   events: {

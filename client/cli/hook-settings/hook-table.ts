@@ -13,6 +13,8 @@ export interface HookTable {
   readonly knownEvents: readonly string[];
   /** Claude Code and Codex have lists of commands for each matcher; Cursor has one list. */
   readonly shape: 'grouped' | 'flat';
+  /** A setting with which a user switches all hooks off. */
+  readonly off?: string;
   /** The version that the file must name, if the harness needs one. */
   readonly version?: number;
 }

@@ -18,6 +18,8 @@ export interface Self {
 /** An edit with the addresses of its file. A file that is reached by a link has more than one. */
 export interface AddressedEdit extends Edit {
   readonly addresses: readonly Address[];
+  /** The working tree of the file, if that is not the one of the agent's directory. */
+  readonly tree?: Pick<Self, 'branch'>;
 }
 
 /** The answer of the bus about several addresses together. */
@@ -114,7 +116,7 @@ function against(edit: AddressedEdit, holders: readonly LeaseForm[], self: Self)
     .filter((holder) => !isOwn(holder, self))
     .map((holder): Finding => {
       const { path } = edit;
-      if (isElsewhere(holder, self)) return { is: 'merge-risk', path, holder };
+      if (isElsewhere(holder, edit.tree ?? self)) return { is: 'merge-risk', path, holder };
       if (holder.state === 'unknown') return { is: 'unclear', path, holder };
       if (isOwnFile && !touches(edit, holder)) return { is: 'beside', path, holder };
       return { is: 'held', path, holder };
@@ -124,8 +126,8 @@ function against(edit: AddressedEdit, holders: readonly LeaseForm[], self: Self)
 /** Whether a lease is this run's own; a lease without a run is no run's own. */
 export const isOwn = ({ run_id }: LeaseForm, { run }: Pick<Self, 'run'>): boolean => run_id === run;
 
-function isElsewhere({ branch }: LeaseForm, self: Self): boolean {
-  return branch !== null && self.branch !== undefined && normalBranch(branch) !== normalBranch(self.branch);
+function isElsewhere({ branch }: LeaseForm, here: Pick<Self, 'branch'>): boolean {
+  return branch !== null && here.branch !== undefined && normalBranch(branch) !== normalBranch(here.branch);
 }
 
 /** Returns the addresses of a lease that overlap the file of an edit. */

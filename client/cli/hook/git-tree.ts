@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** A working tree of git, read without the program git, which would take longer than the rest of the hook. */
@@ -12,20 +12,33 @@ export interface GitTree {
 
 const MAX_BYTES = 4_096;
 
-/** Returns the working tree around a directory. */
-export function gitTreeAround(directory: string): GitTree | undefined {
+/** Yields the working trees around a directory, the innermost first. */
+export function* gitTreesAround(directory: string): Generator<GitTree> {
   for (let top = resolve(directory); ; top = dirname(top)) {
-    const git = join(top, '.git');
-    const stats = lstatSync(git, { throwIfNoEntry: false });
-    if (stats?.isDirectory()) return { top, main: undefined, branch: branchIn(git) };
-    if (stats?.isFile()) {
-      const pointed = /^gitdir: (.+)$/m.exec(smallText(git) ?? '')?.[1];
-      if (pointed === undefined) return undefined;
-      const directoryOfTree = resolve(top, pointed.trim());
-      const main = /^(.*)[\\/]\.git[\\/]worktrees[\\/][^\\/]+$/.exec(directoryOfTree)?.[1];
-      return { top, main, branch: branchIn(directoryOfTree) };
-    }
-    if (top === dirname(top)) return undefined;
+    const tree = gitTreeAt(top);
+    if (tree) yield tree;
+    if (top === dirname(top)) return;
+  }
+}
+
+function gitTreeAt(top: string): GitTree | undefined {
+  const git = join(top, '.git');
+  const stats = statsOf(git);
+  if (stats?.isDirectory()) return { top, main: undefined, branch: branchIn(git) };
+  if (!stats?.isFile()) return undefined;
+  const pointed = /^gitdir: (.+)$/m.exec(smallText(git) ?? '')?.[1];
+  if (pointed === undefined) return undefined;
+  const directoryOfTree = resolve(top, pointed.trim());
+  const main = /^(.*)[\\/]\.git[\\/]worktrees[\\/][^\\/]+$/.exec(directoryOfTree)?.[1];
+  return { top, main, branch: branchIn(directoryOfTree) };
+}
+
+/** An agent's directory may be anything: a path that cannot be looked at has no tree. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
 }
 

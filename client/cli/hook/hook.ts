@@ -25,7 +25,9 @@ export interface HookFlags {
 }
 
 /** Reads the harness's input and answers in its format. An error of the hook itself stops the tool only with `--when-unknown deny`. */
-export async function hook(name: string, flags: HookFlags, output: Output): Promise<void> {
+export async function hook(name: string, given: HookFlags, output: Output): Promise<void> {
+  // An empty branch comes from a variable that is not set.
+  const flags = { ...given, branch: given.branch === '' ? undefined : given.branch };
   const harness = HARNESSES.find((known) => known === name);
   if (harness === undefined) throw new CliError(`hook must be for one of ${HARNESSES.join(', ')}, got ${name}`);
   const whenUnknown = readWhenUnknown(flags.whenUnknown);

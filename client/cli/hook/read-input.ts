@@ -52,6 +52,9 @@ class Chunks {
   }
 
   get text(): string {
-    return Buffer.concat(this.#chunks).toString();
+    // PowerShell begins what it pipes with the mark of its encoding.
+    return Buffer.concat(this.#chunks)
+      .toString()
+      .replace(/^\uFEFF/, '');
   }
 }

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { parseAddress, type RunSituation } from '../../../protocol/index.js';
+import { type RunSituation } from '../../../protocol/index.js';
 import { SessionMemory } from '../../../server/repository/index.js';
 import { readTarget } from '../commands/target.js';
-import type { Asker } from './before-edit.js';
+import { targetAt, type Asker } from './before-edit.js';
 import { changedBetween, changedPaths, STATUS, type Signatures } from './changed-files.js';
 import { decide, holds, isOwn, review, type AddressedEdit, type HoldingAnswer, type Self } from './decision.js';
 import { reviewText } from './decision-text.js';
@@ -14,7 +14,7 @@ import type { Edit } from './edit.js';
 import { changedByOthers, heldFiles } from './held-files.js';
 import { askHolding } from './holding.js';
 import type { HookOutcome } from './hook-call.js';
-import { addressEdits, findPlace } from './place.js';
+import { addressEdits, fileAddress, findPlace } from './place.js';
 import { notesText, readNotes, type SessionNotes } from './session-notes.js';
 
 const GIT_MS = 3_000;
@@ -48,13 +48,19 @@ export async function outcomeBetween(
     const top = place.tree?.top;
     const files = top === undefined ? undefined : look(top, happened, asker, notes);
     const changed = editsIn(happened, top, notes, files);
-    const addressed = addressEdits(changed, asker.directory, place.context);
+    const addressed = addressEdits(changed, asker.directory, place, asker.branch);
     const run = asker.identity.from === 'none' ? undefined : asker.identity.run;
     const addresses = [...addressed, ...notes.denied.flatMap(deniedEdit)].flatMap((edit) => edit.addresses);
     const told: string[] = [];
     let next: SessionNotes = { ...notes, files: files ?? notes.files };
     if (run !== undefined || addresses.length > 0) {
-      const answer = await askHolding({ root: place.root, target, addresses, run, warn: asker.warn });
+      const answer = await askHolding({
+        root: place.root,
+        target: targetAt(target, place),
+        addresses,
+        run,
+        warn: asker.warn,
+      });
       const self = { run: asker.identity.run, branch: asker.branch ?? place.tree?.branch };
       const found = review(addressed, answer, self, new Set(notes.told));
       next = { ...next, told: [...notes.told, ...found.uncovered] };
@@ -136,7 +142,7 @@ function digest(
 }
 
 function deniedEdit(path: string): AddressedEdit[] {
-  const parsed = parseAddress(path);
+  const parsed = fileAddress(path);
   return parsed.ok ? [{ path, replaces: 'all', addresses: [parsed.address] }] : [];
 }
 
@@ -145,8 +151,10 @@ function look(top: string, happened: Happened, asker: Asker, notes: SessionNotes
   switch (happened.is) {
     case 'nothing':
       return notes.files;
-    case 'shell':
-      return signaturesOf(top, changedPathsIn(top));
+    case 'shell': {
+      const paths = changedPathsIn(top, asker);
+      return paths === undefined ? undefined : signaturesOf(top, paths);
+    }
     case 'edited': {
       if (notes.files === undefined) return undefined;
       const paths = happened.edits.map(({ path }) =>
@@ -157,21 +165,33 @@ function look(top: string, happened: Happened, asker: Asker, notes: SessionNotes
   }
 }
 
-function changedPathsIn(top: string): string[] {
-  const status = execFileSync('git', ['--no-optional-locks', ...STATUS], {
-    cwd: top,
-    encoding: 'utf8',
-    timeout: GIT_MS,
-    maxBuffer: MAX_STATUS_BYTES,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  return changedPaths(status);
+/** @returns `undefined` if git is not there, takes too long, or does not trust the repository: what else there is to say is said. */
+function changedPathsIn(top: string, { warn }: Asker): string[] | undefined {
+  try {
+    const status = execFileSync('git', ['--no-optional-locks', ...STATUS], {
+      cwd: top,
+      encoding: 'utf8',
+      timeout: GIT_MS,
+      maxBuffer: MAX_STATUS_BYTES,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return changedPaths(status);
+  } catch (error) {
+    warn(`the hook cannot tell which files have changed: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 function signaturesOf(top: string, paths: readonly string[]): Signatures {
-  const signature = (path: string): string => {
-    const stats = lstatSync(join(top, path), { throwIfNoEntry: false });
+  return Object.fromEntries(paths.map((path) => [path, signatureOf(join(top, path))]));
+}
+
+function signatureOf(path: string): string {
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
     return stats === undefined ? 'gone' : `${String(stats.mtimeMs)} ${String(stats.size)}`;
-  };
-  return Object.fromEntries(paths.map((path) => [path, signature(path)]));
+  } catch {
+    // It may not be looked at, or is no path at all: a lease can name anything.
+    return 'unknown';
+  }
 }

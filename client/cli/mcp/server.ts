@@ -1,6 +1,7 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import {
   CallToolRequestSchema,
+  ErrorCode,
   GetPromptRequestSchema,
   ListPromptsRequestSchema,
   ListResourcesRequestSchema,
@@ -11,6 +12,7 @@ import {
   UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { closestMatch, VERSION } from '../../../protocol/index.js';
+import { BusError } from '../../sdk/bus-error.js';
 import { CliError } from '../cli-error.js';
 import type { McpBus } from './bus.js';
 import { explainTool } from './explain.js';
@@ -93,12 +95,14 @@ function serveResources(protocol: McpServer['server'], bus: McpBus): void {
   });
 }
 
-/** @throws Error with a text for a model, as the tools give it */
+/** @throws Error with a text for a model, as the tools give it, and the code of JSON-RPC for who is to blame */
 async function readable<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    throw new Error(readableError(error), { cause: error });
+    const isCallers = error instanceof CliError || (error instanceof BusError && error.code === 'bad-option');
+    const code = isCallers ? ErrorCode.InvalidParams : ErrorCode.InternalError;
+    throw Object.assign(new Error(readableError(error), { cause: error }), { code });
   }
 }
 

@@ -47,7 +47,7 @@ export class Tickets {
       throw new CliError(
         `there is no ticket ${JSON.stringify(name.slice(0, 80))}`,
         'gone',
-        'ask who_holds for a new one',
+        'call wait_until_free with the address, for a new one',
       );
     }
     this.#tickets.delete(name);

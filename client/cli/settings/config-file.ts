@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { isJsonObject } from '../../../protocol/index.js';
+import { isJsonObject, systemErrorWords } from '../../../protocol/index.js';
 import { excerpt } from '../terminal/excerpt.js';
 
 /** Many times the size that all settings need. */
@@ -31,7 +31,7 @@ export function readConfig(path: string, links: 'followed' | 'refused', fault: F
     if (code === 'ELOOP' || code === 'EMLINK') return unreadable('it is a symbolic link');
     // A socket, or a device without a driver.
     if (code === 'ENXIO') return unreadable('it is not a regular file');
-    return unreadable(`it cannot be opened (${code})`);
+    return unreadable(systemErrorWords(error));
   }
   try {
     const stats = fstatSync(file);
@@ -42,7 +42,7 @@ export function readConfig(path: string, links: 'followed' | 'refused', fault: F
     if (bytes === undefined) return unreadable(`it is larger than ${String(MAX_CONFIG_BYTES)} bytes`);
     return parse(bytes);
   } catch (error) {
-    return unreadable(`it cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    return unreadable(systemErrorWords(error));
   } finally {
     closeSync(file);
   }

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { isJsonObject } from '../../../protocol/index.js';
 import type { EdgeRepository, Limits } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
+import { fileError } from '../file-error.js';
 import { excerpt, excerptOf } from '../terminal/excerpt.js';
 import { LIMITS_KEY, limitsObject, limitText, suggestionOf, textsOf } from './config-entry.js';
 import { relayOptions } from './relay-settings.js';
@@ -25,6 +26,7 @@ const OWN_SETTINGS = [
   'relayKey',
   'relayPublicKey',
   'relayDomain',
+  'relayInbox',
   'maxStaleness',
 ] as const satisfies readonly SettingName[];
 const BY_KEY = new Map(OWN_SETTINGS.map((name) => [SETTINGS[name].name, name]));
@@ -76,11 +78,18 @@ interface Place {
 const EXAMPLE = 'for example {"repositories": [{"relay_repository": "shop", "token_file": "shop.token"}]}';
 
 function contentOf(file: string): Record<string, unknown> {
+  const what = `the repositories in ${file}`;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw fileError('read', file, error, { what, status: 'bad_config' });
+  }
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = JSON.parse(text);
   } catch (error) {
-    throw new CliError(`cannot read the repositories in ${file}: ${(error as Error).message}`, 'bad_config', EXAMPLE);
+    throw fileError('read', file, error, { what, status: 'bad_config', hint: EXAMPLE });
   }
   if (isJsonObject(content)) return content;
   throw new CliError(`${file} must hold an object, got ${excerptOf(content)}`, 'bad_config', EXAMPLE);

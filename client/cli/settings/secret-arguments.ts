@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { CliError } from '../cli-error.js';
+import { fileError } from '../file-error.js';
 
 /** Flags that would contain a secret, and what to use instead. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
@@ -70,7 +71,7 @@ function contentOf(path: string, name: string): string {
       if (file !== 0) closeSync(file);
     }
   } catch (error) {
-    throw new CliError(`cannot read the token from ${name}: ${(error as Error).message}`);
+    throw fileError('read', name, error, { what: `the token from ${name}`, status: 'bad_args' });
   }
   throw new CliError(`cannot read the token from ${name}: it is longer than ${String(MAX_TOKEN_BYTES)} bytes`);
 }

@@ -10,7 +10,10 @@ const STDERR = 2;
  * Writes whole lines without styles, past the process's streams: to load these takes a sixth as long as Node itself takes to start. For
  * a program that ends at once and whose reader is another program.
  */
-export const plainOutput: Pick<Terminal, 'err' | 'json'> = {
+export const plainOutput: Pick<Terminal, 'out' | 'err' | 'json'> = {
+  out: (line) => {
+    write(STDOUT, `${TerminalText.of(line).shown}\n`, () => process.stdout);
+  },
   err: (line) => {
     write(STDERR, `${TerminalText.of(line).shown}\n`, () => process.stderr);
   },

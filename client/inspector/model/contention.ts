@@ -12,12 +12,12 @@ export interface Contest {
 }
 
 export function contestsOf(replayed: ReplayedState, leases: readonly Lease[], nowMs: number): Contest[] {
+  const conflicts = swarmOf(replayed).conflicts(momentAt(nowMs));
+  if (conflicts.length === 0) return [];
   const byId = new Map(leases.map((lease) => [lease.lease.reservation, lease]));
-  return swarmOf(replayed)
-    .conflicts(momentAt(nowMs))
-    .map((conflict) => {
-      const records = conflict.type === 'address_overlap' ? conflict.parties.map(({ record }) => record) : [];
-      const own = records.map((id) => byId.get(id)).filter((lease) => lease !== undefined);
-      return { address: conflict.address, conflict, leases: own };
-    });
+  return conflicts.map((conflict) => {
+    const records = conflict.type === 'address_overlap' ? conflict.parties.map(({ record }) => record) : [];
+    const own = records.map((id) => byId.get(id)).filter((lease) => lease !== undefined);
+    return { address: conflict.address, conflict, leases: own };
+  });
 }

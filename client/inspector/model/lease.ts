@@ -30,7 +30,16 @@ export interface Lease {
 export function leasesOf(replayed: ReplayedState, nowMs: number): Lease[] {
   return swarmOf(replayed)
     .leases(momentAt(nowMs))
-    .map((lease) => toLease(lease, replayed.byKind.reservation.get(lease.reservation)!));
+    .map((lease) => shownLease(lease, replayed.byKind.reservation.get(lease.reservation)!));
+}
+
+const shown = new WeakMap<SwarmLease, Lease>();
+
+/** A lease that only goes on is the same object as before, and so is what is shown about it. */
+function shownLease(lease: SwarmLease, reservation: ReplayedRecord): Lease {
+  let known = shown.get(lease);
+  if (known?.reservation !== reservation) shown.set(lease, (known = toLease(lease, reservation)));
+  return known;
 }
 
 /** Whether the lease keeps others out. */

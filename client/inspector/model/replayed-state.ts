@@ -37,6 +37,9 @@ export interface Run {
   readonly activity: Activity;
 }
 
+/** More changes than this are not worth collecting: reading everything again costs no more. */
+const MAX_CHANGES = 10_000;
+
 type ByKind = Readonly<Record<Kind, Map<string, ReplayedRecord>>>;
 
 /**
@@ -52,6 +55,8 @@ export class ReplayedState {
   revision: number;
   /** During a resync: the records that the new snapshot has shown so far. */
   #seen: Set<RecordKey> | undefined;
+  /** The records that have changed since the changes were taken, `undefined` for one that is gone; nothing if they were too many. */
+  #changes: Map<RecordKey, ReplayedRecord | undefined> | undefined;
 
   constructor(from?: ReplayedState) {
     const copy = (kind: Kind) => [kind, new Map(from?.byKind[kind])] as const;
@@ -73,6 +78,21 @@ export class ReplayedState {
 
   get(kind: Kind, id: string): ReplayedRecord | undefined {
     return this.byKind[kind].get(id);
+  }
+
+  /**
+   * Returns what has changed since the last call, so that a reader of all records has to read only that.
+   * @returns `undefined` on the first call and after very many changes: then everything has to be read
+   */
+  takeChanges(): ReadonlyMap<RecordKey, ReplayedRecord | undefined> | undefined {
+    const changes = this.#changes;
+    this.#changes = new Map();
+    return changes;
+  }
+
+  #noteChange(key: RecordKey, record: ReplayedRecord | undefined): void {
+    this.#changes?.set(key, record);
+    if ((this.#changes?.size ?? 0) > MAX_CHANGES) this.#changes = undefined;
   }
 
   apply(entry: Entry): void {
@@ -113,6 +133,7 @@ export class ReplayedState {
       problem: entry.problem,
     };
     this.byKind[kind].set(id, record);
+    this.#noteChange(key, record);
     this.#noteActivity(entry);
     const run = this.#runOf(data);
     if (known) this.#runOf(known.data, false)!.records--;
@@ -152,8 +173,9 @@ export class ReplayedState {
     return run;
   }
 
-  #drop({ kind, id, data }: ReplayedRecord): void {
+  #drop({ key, kind, id, data }: ReplayedRecord): void {
     this.byKind[kind].delete(id);
+    this.#noteChange(key, undefined);
     this.#runOf(data, false)!.records--;
   }
 

@@ -1,14 +1,19 @@
 import { Swarm, type Moment, type SwarmRecord, unixMillis } from '../../../protocol/index.js';
 import type { ReplayedState } from './replayed-state.js';
 
-/** One swarm serves all states. The states share their records, which never change, so for the next state only the differences are read. */
+/**
+ * One swarm serves all states. The states share their records, which never change, so for another state only the differences are read; and of
+ * a state that has gone on, only its changes.
+ */
 const swarm = new Swarm();
 let last: { readonly replayed: ReplayedState; readonly nextSeq: number } | undefined;
 
 /** Returns the swarm of a state. It is valid until the next call. */
 export function swarmOf(replayed: ReplayedState): Swarm {
   if (last?.replayed === replayed && last.nextSeq === replayed.nextSeq) return swarm;
-  swarm.replace(recordsOf(replayed));
+  const changes = replayed.takeChanges();
+  if (last?.replayed === replayed && changes) swarm.change(changes);
+  else swarm.replace(recordsOf(replayed));
   last = { replayed, nextSeq: replayed.nextSeq };
   return swarm;
 }

@@ -207,7 +207,7 @@ class Connection:
         self._questions[nonce] = question
         try:
             if isinstance(self._status, Live):
-                self._send(question.message)
+                self._send_question(question)
             return await question.answer
         finally:
             self._questions.pop(nonce, None)
@@ -343,7 +343,7 @@ class Connection:
         for subscriber in list(self._subscribers):
             self._subscribe(subscriber)
         for question in list(self._questions.values()):
-            self._send(question.message)
+            self._send_question(question)
         # After what was waiting has been sent: what a watcher asks for now is sent by itself, and once.
         self._set_status(Live(round_trip_ms=0, clock_skew_ms=skew))
         if self._first is not None and not self._first.done():
@@ -447,13 +447,33 @@ class Connection:
     def _subscribe(self, subscriber: Subscriber) -> None:
         sub = self._next_sub
         self._next_sub += 1
+        message: Message = [SUBSCRIBE, sub, subscriber.request()]
+        refusal = self._refusal(message)
+        if refusal is not None:
+            self._subscribers.pop(subscriber, None)
+            subscriber.failed(refusal)
+            return
         self._routes[sub] = _Route(sub, subscriber)
-        self._send([SUBSCRIBE, sub, subscriber.request()])
+        self._send(message)
 
     def _forget(self, route: _Route) -> None:
         self._routes.pop(route.sub, None)
         if route.group is not None and self._groups.get(route.group) is route:
             del self._groups[route.group]
+
+    def _send_question(self, question: _Question) -> None:
+        refusal = self._refusal(question.message)
+        if refusal is None:
+            self._send(question.message)
+        elif not question.answer.done():
+            question.answer.set_exception(refusal)
+
+    def _refusal(self, message: Message) -> BusError | None:
+        """Why a message must not be sent: the server ends a connection over one that is too long, and the next would send it again."""
+        most = (self.welcome or {}).get("limits", {}).get("max_payload_bytes")
+        if self._channel is None or not isinstance(most, int) or self._channel.size_of(message) <= most:
+            return None
+        return BusError("limit", f"the message has more than {most} bytes (max_payload_bytes)", "ask for less")
 
     def _send(self, message: Message) -> None:
         if self._channel is not None:

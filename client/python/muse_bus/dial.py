@@ -45,6 +45,9 @@ class Channel(Protocol):
 
     def send(self, message: Message) -> None: ...
 
+    def size_of(self, message: Message) -> int:
+        """The bytes that a message takes on this channel."""
+
     async def receive(self) -> Any:
         """The next message. Raises ChannelEnd, and ValueError for what is no message."""
 
@@ -263,6 +266,10 @@ class _WebSocketChannel:
             self._protocol.send_binary(frame)
         self._flush()
 
+    def size_of(self, message: Message) -> int:
+        frame = self._codec.encode(message)
+        return len(frame.encode() if isinstance(frame, str) else frame)
+
     async def receive(self) -> Any:
         while not self._frames:
             try:
@@ -319,7 +326,9 @@ class _WebSocketChannel:
             if piece:
                 self._writer.write(piece)
             elif self._writer.can_write_eof():
-                self._writer.write_eof()
+                # A connection that the other side has reset takes no end. Who reads from it learns of that.
+                with contextlib.suppress(OSError):
+                    self._writer.write_eof()
             else:
                 self._writer.close()
 

@@ -118,7 +118,11 @@ t.test('an invalid recording is refused, naming the line', async (t) => {
     t.equal(await replay.exit, 1);
     t.match(replay.errors.join('\n'), says);
   }
-  const absent = Command.museBus(['replay', join(repository.root, 'absent')]);
-  t.equal(await absent.exit, 1);
-  t.match(absent.errors.join('\n'), /cannot read/);
+  // With a server, too: it would be started, and keep the process.
+  for (const more of [[], ['--serve']]) {
+    const absent = Command.museBus(['replay', join(repository.root, 'absent'), ...more]);
+    t.equal(await absent.exit, 1);
+    t.match(absent.errors, [/^❌ cannot read .*absent: there is no such file or directory$/, /check the path/]);
+    t.same(absent.lines, []);
+  }
 });

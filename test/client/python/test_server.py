@@ -137,6 +137,12 @@ class AgainstAServer(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(BusError) as raised:
             await anext(self.bus.watch(addresses=["+(ab)"]).__aiter__())
         self.assertEqual(raised.exception.code, "bad-option")
+        # Longer than the server takes: sent, it would end the connection, and the next one too.
+        ids = [f"{number:0>200}" for number in range(900)]
+        for call in (self.bus.explain("task", "x" * 70_000), anext(self.bus.watch(ids=ids).__aiter__())):
+            with self.assertRaises(BusError) as raised:
+                await call
+            self.assertEqual(raised.exception.code, "limit")
         self.assertEqual((await self.bus.get("task", "t1")).data, {"run_id": "a"})
         self.assertIsNone(await self.bus.get("task", "t2"))
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { BusStatus } from '../../../client/sdk/index.js';
 import { MessageType } from '../../../protocol/index.js';
-import { ScriptedServer } from '../../support/scripted-server.js';
+import { EPOCH, ScriptedServer } from '../../support/scripted-server.js';
 
 const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 0 };
 
@@ -184,5 +184,28 @@ t.test('open of a client that is being opened, or is open, dials once', async (t
   server.welcome();
   await Promise.all([...both, bus.open()]);
   t.equal(server.dials, 1);
+  await bus.close();
+});
+
+t.test('a message that is longer than the server takes fails alone, before and after a connection', async (t) => {
+  const server = new ScriptedServer();
+  const bus = server.client({ waitOnFirstConnect: true });
+  void bus.open();
+  const long = 'x'.repeat(200);
+  const first = async (ids: string[]): Promise<unknown> => {
+    for await (const event of bus.subscribe({ ids })) return event;
+    return undefined;
+  };
+  const early = [bus.inspect('explain', { filter: {}, kind: 'task', id: long }), first([long])];
+  server.welcome(EPOCH, 1_000, { max_payload_bytes: 150 });
+  for (const asked of [...early, first([long])] as Promise<unknown>[])
+    await t.rejects(asked, { code: 'limit', message: /more than 150 bytes/ });
+  t.notOk(
+    server.sent.some((message) => JSON.stringify(message).includes(long)),
+    'it would end the connection',
+  );
+  t.equal(bus.status.state, 'live');
+  void first(['x']);
+  t.equal(server.subscribes().length, 1);
   await bus.close();
 });

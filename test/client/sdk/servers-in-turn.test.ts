@@ -18,7 +18,7 @@ class World {
     this.dial = new ServersInTurn(URLS, () => random).dial((url) => (listener) => {
       this.dialled.push(url.slice(-1));
       this.current = listener;
-      return { send: () => undefined, close: () => undefined };
+      return { send: () => undefined, bytesOf: () => 0, close: () => undefined };
     });
   }
 

@@ -465,7 +465,12 @@ t.test('property: a swarm that is changed step by step has the same answers as a
           standing.set(key, made);
           swarm.put(made);
         }
+        // What was answered before must not be answered again after a change, or at another time.
+        swarm.leases(at(seconds - 30));
       }
+      const fresh = new Swarm();
+      fresh.replace(standing.values());
+      if (!isDeepStrictEqual(swarm.leases(at(seconds)), fresh.leases(at(seconds)))) return false;
       const plain = plainAnswers([...standing.values()], at(seconds));
       const told = {
         states: swarm
@@ -479,6 +484,34 @@ t.test('property: a swarm that is changed step by step has the same answers as a
     }),
     { numRuns: 1_000 },
   );
+});
+
+t.test('a lease stays the same object while only time passes, so that twenty thousand cost nothing', async (t) => {
+  const swarm = swarmOf({ 'reservation/r1': reservation('a', ['x']), 'reservation/r2': reservation('b', ['y']) });
+  const [first, other] = swarm.leases(at(0));
+  t.equal(swarm.leases(at(50))[0], first);
+  swarm.put(record('heartbeat/h1', { reservation_id: 'r1', extended_expires_at: iso(200) }));
+  t.not(swarm.lease('r1', at(50)), first);
+  t.equal(swarm.lease('r2', at(50)), other);
+  t.match(swarm.lease('r2', at(100)), { state: 'lapsed' });
+  t.match(swarm.lease('r2', at(50)), { state: 'live' }, 'an earlier moment can be asked again');
+});
+
+t.test('only what has changed is read again', async (t) => {
+  const swarm = new Swarm();
+  const kept = record('reservation/r1', reservation('a', ['x']));
+  swarm.replace([kept, record('reservation/r2', reservation('b', ['x']))]);
+  const added = record('reservation/r3', reservation('c', ['x']));
+  swarm.change(
+    new Map([
+      ['reservation/r2', undefined],
+      ['reservation/unknown', undefined],
+      ['reservation/r3', added],
+    ]),
+  );
+  t.same(holding(swarm, 'x'), ['r1', 'r3']);
+  swarm.replace([kept]);
+  t.same(holding(swarm, 'x'), ['r1'], 'what was changed is known to the next replacement');
 });
 
 t.test('property: the situation of a run is what the lists of the whole swarm say of it', async () => {

@@ -2,36 +2,15 @@ import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { KINDS } from '../../../protocol/index.js';
 import { systemClock, type Clock } from '../../../server/index.js';
-import { completenessOf, type Completeness } from '../../../server/watch/completeness.js';
-import type { HintSink, Watcher } from '../../../server/watch/watcher.js';
 import { FaultyFiles } from '../../support/faulty-files.js';
 import { inFuture } from '../../support/leases.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
+import { ToldWatcher } from '../../support/told-watcher.js';
 import { WatchedRepository } from '../../support/watched-repository.js';
 
 /** More notifications in one turn than the kernel's queue is trusted to keep. */
 const BURST = 1_000;
 const RECORDS_OF_EACH_KIND = 3;
-
-/** Gives the hints that a test gives. */
-class ToldWatcher implements Watcher {
-  readonly mechanism = 'inotify';
-  isHealthy = true;
-  completeness: Completeness = completenessOf('inotify', { is: 'local', name: 'ext4' });
-  sink!: HintSink;
-
-  start(sink: HintSink): void {
-    this.sink = sink;
-  }
-
-  verify(): void {
-    // Nothing is watched.
-  }
-
-  stop(): void {
-    // Nothing is watched.
-  }
-}
 
 /** Counts the files whose status is looked at, which is what a comparison does. */
 class CountedFiles extends FaultyFiles {

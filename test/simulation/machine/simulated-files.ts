@@ -124,6 +124,11 @@ export class SimulatedFiles implements Files {
     this.disk.makeDirectory(path);
   }
 
+  /** Every hint is queued with the change that causes it, so there is nothing to wait for. */
+  probe(path: string): void {
+    this.list(path).closeSync();
+  }
+
   list(path: string): OpenDirectory {
     this.#check('list', path);
     const node = this.#find(path, 'links');

@@ -46,7 +46,11 @@ export class SimulatedNetwork {
       const line = new Line(this, client, listener);
       this.#lines.add(line);
       line.dial();
-      return { send: (message) => line.fromClient(message), close: () => line.closeByClient() };
+      return {
+        send: (message) => line.fromClient(message),
+        bytesOf: (message) => packMessage(message).length,
+        close: () => line.closeByClient(),
+      };
     };
   }
 

@@ -97,8 +97,8 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'a directory that was replaced stays open',
     file: 'server/watch/checked-directory.ts',
-    find: '    this.close();\n    this.#open = { identity, reach: `${DESCRIPTORS}',
-    replace: '    this.#open = { identity, reach: `${DESCRIPTORS}',
+    find: '    this.close();\n    this.#open = { as, identity: identityOf(as), reach: `${DESCRIPTORS}',
+    replace: '    this.#open = { as, identity: identityOf(as), reach: `${DESCRIPTORS}',
     rules: ['bound'],
     needs: ['removed directory'],
   },

@@ -208,6 +208,9 @@ class _FakeChannel:
     def send(self, message: Message) -> None:
         self._bus.take(self, json.loads(json.dumps(message)))
 
+    def size_of(self, message: Message) -> int:
+        return len(json.dumps(message))
+
     async def receive(self) -> Any:
         message = await self._messages.get()
         if isinstance(message, ChannelEnd):

@@ -12,9 +12,14 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { Finding } from '../../../../client/cli/doctor/finding.js';
+import { checkHooks } from '../../../../client/cli/hook-settings/check.js';
+import { INSTALL_PLACES } from '../../../../client/cli/hook-settings/places.js';
 import { Command, MUSE_BUS } from '../../../support/command.js';
 import { inFuture } from '../../../support/leases.js';
 import { TemporaryRepository } from '../../../support/temporary-repository.js';
+
+const PLAIN = { program: 'muse-bus', whenUnknown: 'pass' } as const;
 
 function temporary(t: Test): { readonly repository: TemporaryRepository; readonly env: NodeJS.ProcessEnv } {
   const repository = new TemporaryRepository();
@@ -76,6 +81,32 @@ t.test('a misspelt event and a program that is not there are wrong', async (t) =
     'wrong: not called at preToolUse',
     /wrong: \/nowhere\/muse-bus is not found/,
   ]);
+});
+
+t.test('hooks that are switched off, and a script that git does not run, are wrong', async (t) => {
+  const { repository } = temporary(t);
+  const { root } = repository;
+  execFileSync('git', ['init', '-q'], { cwd: root });
+  const settings = INSTALL_PLACES['claude-code'].add('{"disableAllHooks":true}', PLAIN);
+  const script = INSTALL_PLACES.git.add(undefined, PLAIN);
+  mkdirSync(join(root, '.claude'));
+  for (const [edit, path] of [
+    [settings, '.claude/settings.json'],
+    [script, '.git/hooks/pre-commit'],
+  ] as const)
+    writeFileSync(join(root, path), edit.is === 'changed' ? edit.text! : '', { mode: 0o644 });
+  const mcp = INSTALL_PLACES.mcp.add(undefined, PLAIN);
+  writeFileSync(join(root, '.mcp.json'), mcp.is === 'changed' ? mcp.text! : '');
+  const check = (): Finding[] => checkHooks(root, ['claude-code', 'git', 'mcp'], { PATH: '' });
+  const wrong = check().filter(({ state }) => state === 'wrong');
+  t.match(wrong, [
+    { found: /^"disableAllHooks" is true in / },
+    { found: /muse-bus is not found in PATH/ },
+    { found: /^git does not run .*: it is not executable/ },
+    { found: /muse-bus is not found in PATH: there are no tools/ },
+  ]);
+  chmodSync(join(root, '.git/hooks/pre-commit'), 0o755);
+  t.match(check(), [{}, {}, {}, { state: 'ok' }, { found: /muse-bus is not found in PATH: nothing is stopped/ }]);
 });
 
 t.test('a link is never written through, and a broken file is left as it is', async (t) => {

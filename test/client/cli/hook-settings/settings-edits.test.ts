@@ -39,6 +39,14 @@ t.test('hooks are added beside those of others, once, and mended where they are 
   t.same(preToolUse(add({ hooks: { PreToolUse: [shared] } })), [{ ...theirs, matcher: 'Edit' }, ours()]);
 });
 
+t.test('a file keeps its ends of lines, its indentation and its mark of encoding', async (t) => {
+  const before = '\uFEFF{\r\n\t"model": "x"\r\n}\r\n';
+  const installed = changed(addHooks(CLAUDE_CODE_TABLE, before, PLAIN));
+  t.match(installed, '\uFEFF{\r\n\t"model": "x",\r\n\t"hooks": {\r\n');
+  t.notMatch(installed, /[^\r]\n/);
+  t.equal(changed(removeHooks(CLAUDE_CODE_TABLE, installed)), before);
+});
+
 for (const table of [CLAUDE_CODE_TABLE, CODEX_TABLE, CURSOR_TABLE] as readonly HookTable[]) {
   t.test(`what ${table.harness} has besides survives an installation and a removal`, async (t) => {
     const event = Object.keys(table.events)[0]!;

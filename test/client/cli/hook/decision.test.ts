@@ -122,6 +122,13 @@ const cases: readonly Case[] = [
     findings: ['merge-risk'],
   },
   {
+    name: 'a file of another working tree is on the branch of that tree',
+    edits: [{ ...edit(FILE), tree: { branch: 'feature' } }],
+    answer: known([lease('other', [FILE], { branch: 'feature' })]),
+    is: 'denied',
+    findings: ['held'],
+  },
+  {
     name: 'a lease that names no branch may be on this one',
     edits: [edit(FILE)],
     answer: known([lease('other', [FILE], { branch: null })]),

@@ -11,6 +11,8 @@ const edit = (path: string, ...replaces: string[]) => ({
   replaces: replaces.length === 0 ? ('all' as const) : replaces,
 });
 
+const patchOf = (...lines: readonly string[]): string => ['*** Begin Patch', ...lines, '*** End Patch'].join('\n');
+
 const inputs: readonly (readonly [name: string, form: HarnessForm, input: object, call: HookCall])[] = [
   [
     'Edit names its file and what it replaces',
@@ -109,6 +111,49 @@ const inputs: readonly (readonly [name: string, form: HarnessForm, input: object
       tool_input: { command: "apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: a.py\n+x\n*** End Patch\nEOF" },
     }),
     { is: 'before', edits: [edit('a.py')] },
+  ],
+  [
+    'a patch in a command is relative to where Codex runs it',
+    CODEX,
+    codex('PreToolUse', {
+      tool_name: 'exec_command',
+      tool_input: {
+        cmd: `cd "sub dir" && apply_patch <<'EOF'\n${patchOf('*** Delete File: a.py')}\nEOF`,
+        workdir: 'src',
+      },
+    }),
+    { is: 'before', edits: [edit('src/sub dir/a.py')] },
+  ],
+  [
+    'a line that is added changes what encloses it, and not what stands beside that',
+    CODEX,
+    codex('PreToolUse', {
+      tool_name: 'apply_patch',
+      tool_input: {
+        command: patchOf(
+          '*** Update File: a.py',
+          '@@',
+          ' def f():',
+          '     return 1',
+          ' def g():',
+          '+    x = 1',
+          '+def h():',
+          '+    y = 1',
+        ),
+      },
+    }),
+    { is: 'before', edits: [edit('a.py', '', 'def g():')] },
+  ],
+  [
+    'a head with blanks before it is a head, except among the lines of a file',
+    CODEX,
+    codex('PreToolUse', {
+      tool_name: 'apply_patch',
+      tool_input: {
+        command: patchOf('*** Delete File: a.py', '  *** Update File: b.py', ' *** Delete File: c.py', '-x'),
+      },
+    }),
+    { is: 'before', edits: [edit('a.py'), edit('b.py', 'x')] },
   ],
   [
     'a patch without a file is not taken for harmless',

@@ -171,6 +171,27 @@ t.test('where there is no Muse, and for files outside of the repository, the hoo
   t.same(await run(['claude-code'], write(repository, 'x', outside)), silent);
 });
 
+t.test('a denial stands where the session cannot be remembered', async (t) => {
+  const repository = unserved(t);
+  const file = join(repository.root, 'no-directory');
+  writeFileSync(file, '');
+  const { json, errors } = await run(['claude-code'], write(repository, 'src/billing.py'), { XDG_STATE_HOME: file });
+  t.equal(json?.hookSpecificOutput?.['permissionDecision'], 'deny');
+  t.match(errors, /^the hook cannot remember this session: /);
+});
+
+t.test('a bus or a repository that a setting names and that is not there is unknown', async (t) => {
+  const repository = unserved(t);
+  const missing = join(tmpdir(), 'muse-bus-missing');
+  for (const env of [{ MUSE_BUS_ENDPOINT: missing }, { MUSE_BUS_ROOT: missing }]) {
+    // As PowerShell pipes it, with a mark of the encoding.
+    const input = `\uFEFF${JSON.stringify(write(repository, 'src/billing.py'))}`;
+    const { json, errors } = await run(['claude-code', '--when-unknown', 'deny'], input, env);
+    t.equal(json?.hookSpecificOutput?.['permissionDecision'], 'deny', errors);
+    t.match(json?.hookSpecificOutput?.['permissionDecisionReason'], /is unknown: .*missing/);
+  }
+});
+
 t.test('what cannot be read stops nothing, unless that is wanted', async (t) => {
   for (const input of ['', 'no json', '[]']) {
     const passed = await run(['claude-code'], input);

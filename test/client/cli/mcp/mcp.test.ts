@@ -438,7 +438,7 @@ t.test('a client that follows a resource is told once for a burst of changes, an
   for (let i = 0; i < 20; i++) repository.remove('reservation', `r${String(i)}`);
   await until('the run is told', () => told.length >= 1);
   t.same([...new Set(told)], ['muse://agents/a']);
-  await t.rejects(client.subscribeResource({ uri: 'muse://nothing' }), { message: /no such resource/ });
+  await t.rejects(client.subscribeResource({ uri: 'muse://nothing' }), { code: -32602, message: /no such resource/ });
 });
 
 t.test('a prompt says in its own words what to do, and has the data of records apart', async (t) => {

@@ -1,0 +1,81 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { addressEdits, findPlace } from '../../../../client/cli/hook/place.js';
+
+/** A repository with Muse, two working trees linked to it, one beside it and one inside, and a repository of another project in it. */
+function repository(t: Test): { readonly root: string; readonly beside: string } {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'muse-bus-place-')));
+  t.teardown(() => {
+    rmSync(home, { recursive: true });
+  });
+  const root = join(home, 'shop');
+  const beside = join(home, 'shop-feature');
+  const write = (path: string, text: string): void => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  };
+  write(join(root, '.muse/coordination/README'), '');
+  write(join(root, '.git/HEAD'), 'ref: refs/heads/main\n');
+  write(join(root, 'vendor/.git/HEAD'), 'ref: refs/heads/theirs\n');
+  write(join(root, 'src/a.py'), '');
+  for (const [top, branch] of [
+    [beside, 'feature'],
+    [join(root, '.worktrees/inner'), 'inner'],
+  ] as const) {
+    write(join(root, '.git/worktrees', branch, 'HEAD'), `ref: refs/heads/${branch}\n`);
+    write(join(top, '.git'), `gitdir: ${join(root, '.git/worktrees', branch)}\n`);
+  }
+  return { root, beside };
+}
+
+/** Returns what the hook asks about when an agent in a directory edits a file, and the branch that counts. */
+function asked(directory: string, path: string, branch?: string): { texts: string[]; branch: string | undefined } {
+  const place = findPlace(directory, undefined);
+  if (place.is !== 'found') throw new Error(place.is);
+  const [edit] = addressEdits([{ path, replaces: 'all' }], directory, place, branch);
+  const texts = edit?.addresses.map(({ text }) => text) ?? [];
+  return { texts, branch: edit?.tree ? edit.tree.branch : place.tree?.branch };
+}
+
+t.test('a file belongs to the working tree that it lies in, wherever its agent is', async (t) => {
+  const { root, beside } = repository(t);
+  const inner = join(root, '.worktrees/inner');
+  const a = { texts: ['src/a.py'] };
+  t.same(asked(root, 'src/a.py'), { ...a, branch: 'main' });
+  t.same(asked(beside, 'src/a.py'), { ...a, branch: 'feature' });
+  t.same(asked(root, join(beside, 'src/a.py')), { ...a, branch: 'feature' });
+  t.same(asked(root, '.worktrees/inner/src/a.py'), { ...a, branch: 'inner' });
+  t.same(asked(beside, join(root, 'src/a.py')), { ...a, branch: 'main' });
+  t.same(asked(inner, join(beside, 'src/a.py')), { ...a, branch: 'feature' });
+  t.equal(asked(root, join(beside, 'src/a.py'), 'named').branch, 'main', 'a named branch is for all of them');
+  t.same(
+    asked(join(root, 'vendor'), 'x.py'),
+    { texts: ['vendor/x.py'], branch: 'main' },
+    'a repository inside is a directory',
+  );
+  t.same(asked(root, join(dirname(root), 'elsewhere.py')).texts, []);
+});
+
+t.test('a sign in the name of a file that is a wildcard elsewhere means itself', async (t) => {
+  const { root } = repository(t);
+  t.same(asked(root, 'app/[id]/page.tsx').texts, [String.raw`app/\[id\]/page.tsx`]);
+  t.same(asked(root, 'src/{a,b}*.py').texts, [String.raw`src/\{a,b\}\*.py`]);
+});
+
+t.test('a link counts as what it leads to, also where that does not exist yet', async (t) => {
+  const { root } = repository(t);
+  symlinkSync('src/new.py', join(root, 'link.py'));
+  symlinkSync('new', join(root, 'directory'));
+  symlinkSync('loop', join(root, 'loop'));
+  t.same(asked(root, 'link.py').texts, ['link.py', 'src/new.py']);
+  t.same(asked(root, 'directory/a.py').texts, ['directory/a.py', 'new/a.py']);
+  t.same(asked(root, 'loop/a.py').texts, ['loop/a.py']);
+});
+
+t.test('a directory that is none, or cannot be one, is where it says', async (t) => {
+  const { root } = repository(t);
+  for (const odd of ['gone/deep', 'src/a.py', 'x'.repeat(5_000), 'a\0b'])
+    t.same(asked(join(root, odd), join(root, 'src/a.py')), { texts: ['src/a.py'], branch: 'main' }, odd.slice(0, 20));
+});
