@@ -537,7 +537,7 @@ const RELAYING: readonly PlantedFault[] = [
 
 /** Faults that are planted to see whether the judge finds them: each undoes one defence. */
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
-  // What needs no relay is looked for in lives without one: they are three times as fast.
+  // What needs no relay is looked for in lives without one, which take a fifth less.
   ...needing([...WATCHING, ...DELIVERING, ...LISTENING], ['no relay']),
   ...needing(KEEPING, ['no relay', 'journal']),
   ...RELAYING,

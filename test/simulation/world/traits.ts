@@ -1,7 +1,7 @@
 import { CLIENT_KINDS, FAULT_KINDS, type FaultKind, type LifePlan } from './plan.js';
 import { RELAY_FAULT_KINDS, type RelayFaultKind } from './relay-plan.js';
 
-/** What else of a world may decide whether a life can show something; most do not need a relay, and live three times as fast without. */
+/** What else of a world may decide whether a life can show something. */
 const CIRCUMSTANCES = ['no relay', 'journal', 'short history', 'small queue', 'small buffers', 'questions'] as const;
 
 /** A fault of the world or of the relay in it, or another property of a life. */
