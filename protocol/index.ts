@@ -106,6 +106,7 @@ export type {
   WaitForm,
 } from './swarm/index.js';
 export {
+  addressTexts,
   conflictForm,
   covers,
   describeIntent,
@@ -115,6 +116,7 @@ export {
   isHeld,
   isHistory,
   leaseForm,
+  leaseNameOf,
   normalBranch,
   overlap,
   parseAddress,
@@ -143,4 +145,4 @@ export type {
   QueryTerm,
   Word,
 } from './query/index.js';
-export { addressesIn, compileQuery, markedQuery, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from './query/index.js';
+export { compileQuery, markedQuery, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from './query/index.js';
