@@ -107,6 +107,11 @@ export class FieldReader {
   }
 }
 
+/** Returns the addresses of a record as they are written, for filters and queries that compare texts. */
+export function addressTexts(data: JsonObject): readonly string[] {
+  return ADDRESS_FIELDS.flatMap((field) => (field in data ? spellingsOf(data[field]).texts : []));
+}
+
 /** Whether a value is missing, null, or blank. */
 export function isNothing(value: JsonValue | undefined): value is undefined | null | '' {
   return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
