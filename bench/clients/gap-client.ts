@@ -50,15 +50,15 @@ await runProgram(async ({ root, nats, url, token }: GapPlan) => {
   const messages = await consumer.consume({ callback: () => void arrivals.bare.push(performance.now()) });
 
   /** Publishes one message after the other, each until it is stored, as a program does that must lose none. */
-  let isOver = false;
+  const over = new AbortController();
   const publish = async (): Promise<void> => {
-    for (let n = 0; !isOver; n++) {
+    for (let n = 0; !over.signal.aborted; n++) {
       for (;;) {
         try {
           await client.publish('bare', String(n), { timeout: 1_000, msgID: String(n) });
           break;
         } catch {
-          if (isOver) return;
+          if (over.signal.aborted) return;
         }
       }
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
@@ -76,7 +76,7 @@ await runProgram(async ({ root, nats, url, token }: GapPlan) => {
       renameSync(temporary, join(place, `${id}.json`));
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     }
-    isOver = true;
+    over.abort();
     await publishing;
     const { edge, bare } = arrivals;
     return {
