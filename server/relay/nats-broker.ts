@@ -17,6 +17,7 @@ import {
   type StreamInfo,
   type StreamSpec,
 } from './broker.js';
+import { systemClock } from '../runtime/clock.js';
 import { connectNats, type Nats } from './nats.js';
 import { streamConfig, streamFault, type WantedConfig } from './stream-config.js';
 
@@ -30,6 +31,9 @@ const AHEAD = 4_096;
 /** The interval of a reader's heartbeats. The client reports a reader as broken after it has missed two. */
 const HEARTBEAT_MS = 1_000;
 const REQUEST_MS = 20_000;
+/** The interval at which a question without an answer is asked again, and how often. */
+const AGAIN_MS = 700;
+const MOST_ATTEMPTS = 40;
 /** JetStream deletes a consumer that is not read for this long. */
 const FORGET_NS = 30e9;
 
@@ -206,17 +210,30 @@ export class NatsBroker implements Broker {
     return this.nats.connection.close();
   }
 
-  /** Asks again while there is no answer. What is asked may be done twice: a stream that is there already is the same, and a consumer that nobody reads is deleted. */
-  async #ask<T>(question: (manager: JetStreamManager) => Promise<T>): Promise<T> {
-    const [last, ...before] = this.nats.managers.toReversed();
-    for (const manager of before.reverse()) {
-      try {
-        return await question(manager);
-      } catch (error) {
-        if (!isSilence(error)) throw error;
-      }
-    }
-    return await question(last!);
+  /**
+   * Asks, and asks again while there is no answer: a question that is asked while a stream has no leader is never answered, and an election
+   * takes some seconds. The first answer counts, so that one that is only slow is waited for, too. What is asked may be done twice: a stream
+   * that is there already is the same, and a consumer that nobody reads is deleted.
+   */
+  #ask<T>(question: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let cancel: () => void = () => undefined;
+      const ask = (attempt: number): void => {
+        if (attempt < MOST_ATTEMPTS) cancel = systemClock.after(AGAIN_MS, () => ask(attempt + 1));
+        question(this.nats.manager).then(
+          (answer) => {
+            cancel();
+            resolve(answer);
+          },
+          (error: unknown) => {
+            if (isSilence(error) && attempt < MOST_ATTEMPTS) return;
+            cancel();
+            reject(error as Error);
+          },
+        );
+      };
+      ask(1);
+    });
   }
 
   async #stream(name: string): Promise<NatsStream | undefined> {

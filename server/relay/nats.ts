@@ -12,17 +12,13 @@ const RETRY_MS = 250;
 const CONNECT_MS = 3_000;
 /** The interval of pings to NATS. The connection is dropped and made again if two are not answered. */
 const PING_MS = 5_000;
-/**
- * How long each attempt of a question to JetStream waits. One that is asked while a stream has no leader is never answered, and an election
- * takes a second or a few: whoever waits for the first answer only, waits long after there is a new leader.
- */
-const ANSWER_MS = [700, 700, 700, 1_000, 1_000, 1_000, 1_500, 5_000];
+/** How long a question to JetStream waits for its answer. */
+const ANSWER_MS = 5_000;
 
 /** A connection to NATS that reconnects whenever it breaks, and the two packages that use it. */
 export interface Nats {
   readonly connection: NatsConnection;
-  /** Each waits longer for an answer than the one before. */
-  readonly managers: readonly JetStreamManager[];
+  readonly manager: JetStreamManager;
   readonly client: JetStreamClient;
   readonly jetStream: JetStream;
   readonly transport: Transport;
@@ -65,17 +61,13 @@ export async function whyNoNats(): Promise<string | undefined> {
 export async function connectNats(access: RelayAccess, name: string): Promise<Nats> {
   const { transport, jetStream } = await loadNats();
   const connection = await transport.connect(connectionOptions(access, name, transport));
-  const managers = await Promise.all(
-    ANSWER_MS.map((timeout) =>
-      jetStream.jetstreamManager(connection, {
-        checkAPI: false,
-        timeout,
-        ...(access.domain === undefined ? {} : { domain: access.domain }),
-      }),
-    ),
-  );
+  const manager = await jetStream.jetstreamManager(connection, {
+    checkAPI: false,
+    timeout: ANSWER_MS,
+    ...(access.domain === undefined ? {} : { domain: access.domain }),
+  });
   const inbox = (): string => transport.createInbox(access.inboxPrefix ?? inboxOf(name));
-  return { connection, managers, client: managers.at(-1)!.jetstream(), jetStream, transport, inbox };
+  return { connection, manager, client: manager.jetstream(), jetStream, transport, inbox };
 }
 
 /**
