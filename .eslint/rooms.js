@@ -8,7 +8,7 @@ export const ROOMS = {
   protocol: [],
   'protocol/wire': ['protocol/filter', 'protocol/inspection', 'protocol/records', 'protocol/swarm', ...basics()],
   'protocol/records': ['protocol/swarm', ...basics()],
-  'protocol/filter': ['protocol/records', 'protocol/wire', ...basics()],
+  'protocol/filter': ['protocol/records', 'protocol/swarm', 'protocol/wire', ...basics()],
   'protocol/query': ['protocol/records', 'protocol/swarm', 'protocol/wire', ...basics()],
   'protocol/inspection': ['protocol/filter', 'protocol/records', 'protocol/wire', ...basics()],
   'protocol/swarm': ['protocol/records', ...basics()],

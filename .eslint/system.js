@@ -40,7 +40,7 @@ export const SYSTEM = {
       'server/config/tls-files',
       'server/config/relay-options',
       'server/relay/edge-files',
-      'server/relay/nats',
+      'server/relay/nats-credentials',
       'server/network/native-engine',
       'server/network/http/inspector-pages',
       'server/bus-server',
@@ -52,7 +52,7 @@ export const SYSTEM = {
   },
   broker: {
     packages: ['@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/nats-core'],
-    users: ['server/relay/nats', 'server/relay/nats-broker'],
+    users: ['server/relay/nats', 'server/relay/nats-broker', 'server/relay/nats-credentials'],
   },
   processes: {
     packages: ['node:child_process', 'node:worker_threads', 'node:cluster'],

@@ -1,61 +1,17 @@
-import { serverArgv, type Bench, type BenchOptions } from './bench.js';
-import { withChildren, type Child, type Start } from './child.js';
+import type { Bench, BenchOptions } from './bench.js';
 import type { Counted } from './clients/counting-client.js';
 import type { Latencies } from './clients/latency-client.js';
 import type { Arrival } from './clients/payload-reader.js';
 import { monotonicMs } from './monotonic.js';
-import { JetStreamServer } from './peers/jetstream.js';
 import { cpuSecondsOf } from './process-stat.js';
 import { formatNumber } from './format-number.js';
+import { consumer, crowd, cursors, leader } from './relay-peers.js';
 import type { Table } from './report.js';
-import { withRepository } from './repository.js';
+import { withRelay, type Reached, type Relayed, type RelayPart } from './relayed.js';
 import { alternate, type Outcome, type Side } from './rounds.js';
 import type { Sent } from './sent.js';
 import { atLeast, atMost, type Target } from './target.js';
 import { median, pairedRatios, percentile, spread } from './statistics.js';
-
-interface Reached {
-  readonly url: string;
-  readonly token: string;
-}
-
-/** An origin that publishes, and an edge that serves what it publishes. */
-interface Relayed {
-  readonly root: string;
-  readonly nats: JetStreamServer;
-  readonly origin: Child<Reached>;
-  /** @param publicKeys of the origin: then the edge checks signatures. */
-  startEdge(publicKeys?: readonly string[]): Promise<Child<Reached & { readonly startedMs: number }>>;
-  readonly start: Start;
-}
-
-/** Runs `body` with an origin and an edge in new processes, and a new NATS. */
-async function withRelay<T>(
-  records: number,
-  options: BenchOptions,
-  body: (relayed: Relayed) => Promise<T>,
-): Promise<T> {
-  const nats = await JetStreamServer.start();
-  try {
-    return await withRepository(records, ({ root }) =>
-      withChildren(async (start) => {
-        const relay = { url: nats.url };
-        const origin = await start<Reached>('programs/bus', { root, relay, journal: true }, serverArgv(options));
-        const startEdge = (publicKeys: readonly string[] = []) =>
-          start<Reached & { startedMs: number }>('programs/edge', { ...relay, publicKeys }, serverArgv(options));
-        return await body({ root, nats, origin, startEdge, start });
-      }),
-    );
-  } finally {
-    await nats.dispose();
-  }
-}
-
-interface Part {
-  readonly table: Table;
-  readonly target: Target;
-  readonly raw: object;
-}
 
 const WHERE = ['origin', 'edge'] as const;
 type Where = (typeof WHERE)[number];
@@ -73,7 +29,7 @@ function latencySide(where: Where, options: BenchOptions): Side<Latencies> {
   return { name: where, run };
 }
 
-async function latency(options: BenchOptions): Promise<Part> {
+async function latency(options: BenchOptions): Promise<RelayPart> {
   const sides = WHERE.map((where) => latencySide(where, options));
   const outcome = await alternate(sides, options.rounds, options.note);
   const of = (where: Where, operation: 'rename' | 'write' | 'unlink', share: number): number[] =>
@@ -130,7 +86,7 @@ function fanOutSide(where: Where, options: BenchOptions): Side<FanOutRound> {
   return { name: where, run };
 }
 
-async function fanOut(options: BenchOptions): Promise<Part> {
+async function fanOut(options: BenchOptions): Promise<RelayPart> {
   const sides = WHERE.map((where) => fanOutSide(where, options));
   const outcome = await alternate(sides, options.rounds, options.note);
   const [here, there] = [roundsOf(outcome, 'origin'), roundsOf(outcome, 'edge')];
@@ -175,7 +131,7 @@ async function publicKeyOf({ url }: Reached): Promise<string> {
   return answer.relay.public_key;
 }
 
-async function coldStart(options: BenchOptions): Promise<Part> {
+async function coldStart(options: BenchOptions): Promise<RelayPart> {
   const raw: Record<string, readonly StartRound[]> = {};
   const rows: string[][] = [];
   let ofTarget = NaN;
@@ -241,7 +197,7 @@ interface OutageRound {
   readonly isOrdered: boolean;
 }
 
-async function outage(options: BenchOptions): Promise<Part> {
+async function outage(options: BenchOptions): Promise<RelayPart> {
   const rounds: OutageRound[] = [];
   for (let round = 0; round < options.rounds; round++) {
     options.note(`outage, round ${String(round + 1)}`);
@@ -293,7 +249,16 @@ function roundsOf<T>(outcome: ReadonlyMap<string, Outcome<T>>, name: string): re
   return found?.is === 'measured' ? found.rounds : [];
 }
 
-const PARTS = { latency, 'fan-out': fanOut, 'cold start': coldStart, outage };
+const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<RelayPart>>> = {
+  latency,
+  'fan-out': fanOut,
+  'cold start': coldStart,
+  outage,
+  consumer,
+  leader,
+  cursors,
+  crowd,
+};
 
 /** Measures an edge against its origin, with a real NATS between them. */
 export const relay: Bench = async (options) => {

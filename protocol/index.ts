@@ -107,6 +107,7 @@ export type {
   WaitForm,
 } from './swarm/index.js';
 export {
+  addressTexts,
   conflictForm,
   covers,
   describeIntent,
@@ -116,6 +117,7 @@ export {
   isHeld,
   isHistory,
   leaseForm,
+  leaseNameOf,
   normalBranch,
   overlap,
   parseAddress,
@@ -144,4 +146,4 @@ export type {
   QueryTerm,
   Word,
 } from './query/index.js';
-export { addressesIn, compileQuery, markedQuery, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from './query/index.js';
+export { compileQuery, markedQuery, QUERY_FIELD_NAMES, QUERY_FIELDS, splitWords } from './query/index.js';

@@ -88,6 +88,7 @@ export class EdgeBus extends BusBase {
       isOriginPresent: () => this.presence.isPresent,
       served: () => this.service?.hub,
       sequence: () => this.sequence,
+      failure: () => this.#stream?.failure,
     });
   }
 
@@ -160,9 +161,14 @@ export class EdgeBus extends BusBase {
     this.condition.connected();
     const origin = new OriginLink(broker, this.names, this.#seal, () => this.presence.beat);
     this.#origin = origin;
-    origin.followHeartbeats((alive) => {
-      this.#heard(alive);
-    });
+    origin.followHeartbeats(
+      (alive) => {
+        this.#heard(alive);
+      },
+      () => {
+        this.condition.heardUnsigned();
+      },
+    );
     const stream = new EdgeStream({
       broker,
       names: this.names,
@@ -195,15 +201,7 @@ export class EdgeBus extends BusBase {
         this.condition.answered(alive, askedAt);
       },
     );
-    broker.watchConnection((state) => {
-      if (state === 'broken') {
-        this.condition.disconnected();
-        stream.disconnected();
-      } else {
-        this.condition.connected();
-        stream.reconnected();
-      }
-    });
+    this.condition.watch(broker, stream);
     await stream.start();
   }
 

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from './runtime/clock.js';
 import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
-import { refuseTwice, resolveEdge, type EdgeOptions } from './config/edge-options.js';
+import { refuseTwice, resolveEdge, type EdgeOptions, type EdgeRepository } from './config/edge-options.js';
 import type { ResolvedOptions } from './config/options.js';
 import type { EdgeBus } from './edge-bus.js';
 import { EdgeService } from './edge-service.js';
@@ -15,27 +15,36 @@ import type { Endpoint } from './repository/index.js';
  */
 export class EdgeServer {
   readonly options: ResolvedOptions;
-  /** Each repository, in the order in which they were given. */
-  readonly services: readonly EdgeService[];
+  #services: readonly EdgeService[];
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #listener: Listener;
   readonly #isShared: boolean;
   readonly #isJoint: boolean;
   #isStopped = false;
+  /** One reload after the other, and none before several are listened for. */
+  #reloading: Promise<unknown> = Promise.resolve();
 
   /** @throws OptionError if an option is invalid. */
-  constructor(options: EdgeOptions, clock: Clock = systemClock) {
-    const { options: common, sharePort, isJoint, repositories } = resolveEdge(options);
+  constructor(
+    private readonly given: EdgeOptions,
+    clock: Clock = systemClock,
+  ) {
+    const { options: common, sharePort, isJoint, repositories } = resolveEdge(given);
     this.options = common;
     this.#isShared = sharePort;
     this.#isJoint = isJoint;
-    this.#log = options.log ?? silentLog;
+    this.#log = given.log ?? silentLog;
     this.#clock = clock;
-    this.services = repositories.map((one) => new EdgeService(one, clock, this.#log));
+    this.#services = repositories.map((one) => new EdgeService(one, clock, this.#log));
     // One token would open both.
     refuseTwice('token file', this.services, ({ files }) => files.tokenFile);
     this.#listener = new Listener({ ...common, sharePort }, this.services, clock, this.#log);
+  }
+
+  /** Each repository, in the order in which they were given. */
+  get services(): readonly EdgeService[] {
+    return this.#services;
   }
 
   /** The bus of the first repository. */
@@ -63,7 +72,13 @@ export class EdgeServer {
    * @returns the endpoint of the first.
    * @throws OptionError, or Error with code EADDRINUSE if the port is taken.
    */
-  async start(): Promise<Endpoint> {
+  start(): Promise<Endpoint> {
+    const started = this.#start();
+    if (this.#isJoint) this.#reloading = started.catch(() => undefined);
+    return started;
+  }
+
+  async #start(): Promise<Endpoint> {
     try {
       for (const service of this.services) service.readToken();
       await this.#listener.listenForProbes();
@@ -71,10 +86,7 @@ export class EdgeServer {
       else await this.bus.start();
       if (this.#isStopped) throw new Error('stopped before the records were complete');
       await this.#listener.listen();
-      for (const service of this.services) {
-        const { url } = service.publish(this.#listener, new Date(this.#clock.now()));
-        service.log.info({ url, transport: this.transportName }, 'listening');
-      }
+      for (const service of this.services) this.#publish(service);
       return this.endpoint!;
     } catch (error) {
       await this.#stopEach();
@@ -87,11 +99,13 @@ export class EdgeServer {
   async #startEach(): Promise<void> {
     const why = await whyNoNats();
     if (why !== undefined) throw new OptionError(why);
-    for (const { bus, log } of this.services) {
-      bus.start().catch((error: unknown) => {
-        log.error({ err: error }, 'this repository is not served: its start has failed');
-      });
-    }
+    for (const service of this.services) startAlone(service);
+  }
+
+  /** Accepts clients of a repository from now on. */
+  #publish(service: EdgeService): void {
+    const { url } = service.publish(this.#listener, new Date(this.#clock.now()));
+    service.log.info({ url, transport: this.transportName }, 'listening');
   }
 
   async #stopEach(): Promise<void> {
@@ -116,11 +130,26 @@ export class EdgeServer {
 
   /**
    * Reads the files of the tokens again, and the certificate and its key. Sessions of another token end with 4401. For SIGHUP.
-   * @throws OptionError if a file holds no token, or the certificate and its key do not match; the first of them. What cannot be read stays
-   *   as it was, and all else is read.
+   * @param repositories what is served from now on, at an edge of several. Those that are as they were go on; clients of the others
+   *   connect again.
+   * @throws OptionError if the repositories are invalid, a file holds no token, or the certificate and its key do not match; the first of
+   *   them. What cannot be read stays as it was, and all else is read.
    */
-  async reload(): Promise<void> {
+  reload(repositories?: readonly EdgeRepository[]): Promise<void> {
+    const reloaded = this.#reloading.then(() => this.#reload(repositories));
+    this.#reloading = reloaded.catch(() => undefined);
+    return reloaded;
+  }
+
+  async #reload(repositories: readonly EdgeRepository[] | undefined): Promise<void> {
+    if (this.#isStopped) return;
     const errors: unknown[] = [];
+    try {
+      if (repositories) await this.#serve(repositories);
+    } catch (error) {
+      this.#log.error({ err: error }, 'the repositories stay as they were');
+      errors.push(error);
+    }
     for (const service of this.services) {
       try {
         service.reload(this.#listener);
@@ -132,4 +161,38 @@ export class EdgeServer {
     await this.#listener.reloadTls();
     if (errors.length > 0) throw errors[0];
   }
+
+  /** Serves these repositories in place of those until now. @throws OptionError if they cannot be served; then nothing has changed. */
+  async #serve(repositories: readonly EdgeRepository[]): Promise<void> {
+    const wanted = resolveEdge({ ...this.given, repositories }).repositories;
+    const before = this.services;
+    const after = wanted.map(
+      (one) => before.find((service) => service.isAs(one)) ?? new EdgeService(one, this.#clock, this.#log),
+    );
+    refuseTwice('token file', after, ({ files }) => files.tokenFile);
+    const added = after.filter((service) => !before.includes(service));
+    for (const service of added) {
+      this.#listener.checkLimits(service);
+      service.readToken();
+    }
+    for (const service of before.filter((one) => !after.includes(one))) {
+      this.#listener.unmount(service.path);
+      if (!this.#isShared) service.unpublish();
+      service.log.info({}, 'no longer served');
+      await service.bus.stop();
+    }
+    this.#services = after;
+    for (const service of added) {
+      this.#listener.mount(service);
+      this.#publish(service);
+      startAlone(service);
+    }
+  }
+}
+
+/** Starts one of several, which must not keep the others waiting. */
+function startAlone({ bus, log }: EdgeService): void {
+  bus.start().catch((error: unknown) => {
+    log.error({ err: error }, 'this repository is not served: its start has failed');
+  });
 }

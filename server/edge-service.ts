@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { CloseCode } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
 import { labelledLog } from './runtime/labelled-log.js';
@@ -22,7 +23,12 @@ export class EdgeService implements MountedBus {
   #endpoint: Endpoint | undefined;
 
   /** @throws OptionError if a public key is none. */
-  constructor({ relay, path, endpointFile, tokenFile, options }: ResolvedRepository, clock: Clock, log: Log) {
+  constructor(
+    private readonly given: ResolvedRepository,
+    clock: Clock,
+    log: Log,
+  ) {
+    const { relay, path, endpointFile, tokenFile, options } = given;
     this.path = path;
     this.limits = options.limits;
     // What only one has needs no name.
@@ -32,6 +38,11 @@ export class EdgeService implements MountedBus {
     const gives = path === '' ? 'up-when-refused' : 'never-up';
     this.bus = new EdgeBus(relay, { ...options, gives }, clock, this.log);
     this.files = new EdgeFiles(endpointFile, tokenFile);
+  }
+
+  /** Whether this is what another list asks for, so that its clients need not notice. */
+  isAs(other: ResolvedRepository): boolean {
+    return isDeepStrictEqual(ownOf(this.given), ownOf(other));
   }
 
   /** The URL and the token for clients; `undefined` until they are accepted. */
@@ -62,8 +73,11 @@ export class EdgeService implements MountedBus {
   /** Reads the token again. If it is another one, the sessions of the old one end. @throws OptionError if the file holds no token. */
   reload(listener: Listener): void {
     const now = this.#endpoint;
-    if (!now) return;
     const token = this.files.token();
+    if (!now) {
+      this.#token = token;
+      return;
+    }
     if (token === now.token) return;
     listener.changeToken(token, this.path);
     this.#token = token;
@@ -72,3 +86,13 @@ export class EdgeService implements MountedBus {
     this.log.info({}, 'token changed');
   }
 }
+
+/** What may differ between two repositories of one edge. */
+const ownOf = ({ relay, path, endpointFile, tokenFile, options: { limits, maxStalenessMs } }: ResolvedRepository) => ({
+  relay,
+  path,
+  endpointFile,
+  tokenFile,
+  limits,
+  maxStalenessMs,
+});

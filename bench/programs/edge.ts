@@ -16,5 +16,5 @@ await runProgram(async (relay: RelayOptions) => {
     rmSync(folder, { recursive: true, force: true });
   };
   const ready = { url, token, startedMs: performance.now() - began };
-  return { ready, calls: { revision: () => server.bus.hub.revision }, stop };
+  return { ready, calls: { revision: () => server.bus.hub.revision, epoch: () => server.bus.hub.epoch }, stop };
 });

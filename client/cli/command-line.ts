@@ -83,7 +83,7 @@ function reportCrash(error: unknown): never {
 
 /** A server keeps running when its output no longer has a reader; every other command ends. */
 const isServer = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
-const terminal = processTerminal(isServer ? () => undefined : undefined);
+const terminal = processTerminal(!isServer);
 process.on('uncaughtException', reportCrash);
 const command = await program(terminal, process.argv[2]);
 configureOutput(command, terminal);

@@ -1,5 +1,5 @@
 import WebSocket, { type ClientOptions } from 'ws';
-import { CloseCode, packMessage, SUBPROTOCOLS, unpackMessage } from '../../protocol/index.js';
+import { CloseCode, packMessage, SUBPROTOCOLS, systemErrorWords, unpackMessage } from '../../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
 import { proveServer, type ProvenConnection } from './server-proof.js';
@@ -149,8 +149,15 @@ function unreachable(error: Error & { readonly code?: unknown }): BusError {
     const text = 'the bus does not speak TLS at this port';
     return new BusError('unreachable', text, 'is it ws:// instead of wss://?', { cause: error });
   }
-  const text = `cannot reach the bus: ${error.message}`;
+  const text = `cannot reach the bus${placeOf(error)}: ${systemErrorWords(error)}`;
   return new BusError('unreachable', text, 'is the server running? start it with muse-bus serve', { cause: error });
+}
+
+/** Where the connection was tried, as far as the system says it. */
+function placeOf(error: Error): string {
+  const { address, port, hostname } = error as Error & { address?: string; port?: number; hostname?: string };
+  const host = address ?? hostname;
+  return host === undefined ? '' : ` at ${host}${port === undefined ? '' : `:${String(port)}`}`;
 }
 
 function refused(status: number): BusError {

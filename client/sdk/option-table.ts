@@ -14,7 +14,7 @@ const typed = (expects: string, accepts: (value: unknown) => boolean): OptionTyp
 
 export const ANYTHING = typed('anything', () => true);
 export const ANY_TEXT = typed('a string', (value) => typeof value === 'string');
-export const TEXT = typed('a string that is not empty', (value) => typeof value === 'string' && value !== '');
+export const TEXT = typed('a string that is not empty', (value) => typeof value === 'string' && value.trim() !== '');
 export const TEXTS = typed(
   'a list of strings',
   (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),

@@ -137,11 +137,13 @@ export function readFilter(input: unknown, limits: FilterLimits = FILTER_LIMITS)
     if (values.length === 0) return refuse(`filter.${field} is empty; leave it out to ask nothing of it`);
     terms += values.length;
     atMost(limits, 'maxFilterTerms', terms, `filter has ${String(terms)} values`);
-    const read = values.map((value: unknown) =>
-      typeof value === 'string' && value.isWellFormed()
-        ? FIELDS[field](value, limits)
-        : refuse(`filter.${field} must be an array of strings`),
-    );
+    const read = values.map((value: unknown) => {
+      if (typeof value !== 'string' || !value.isWellFormed())
+        return refuse(`filter.${field} must be an array of strings`);
+      // It usually comes from an unset variable, and would match nothing for ever.
+      if (value.trim() === '') return refuse(`filter.${field}: a value is empty; leave it out to match any`);
+      return FIELDS[field](value, limits);
+    });
     filter[field] = [...new Set(read)].sort();
   }
   return filter as Filter;

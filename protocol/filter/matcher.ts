@@ -7,6 +7,7 @@ import type { GlobNode } from './glob-tree.js';
 import type { Followed } from '../records/followed-fields.js';
 import type { Kind } from '../records/kinds.js';
 import type { RecordData } from '../records/record.js';
+import { addressTexts } from '../swarm/fields.js';
 
 /** The fields of a record that filters look at, taken out of its data once. */
 export interface Matchable {
@@ -16,24 +17,22 @@ export interface Matchable {
   readonly runId: string | undefined;
   /** `data.branch`, if it is a string; else the branch of the reservation that the record names. */
   readonly branch: string | undefined;
-  /** The strings in `data.addresses`, or `data.addresses` itself if it is a string. */
+  /** What names an address in `data.addresses`: the texts that `/holders` and all others read there. */
   readonly addresses: readonly string[];
 }
-
-const NO_ADDRESSES: readonly string[] = [];
 
 /**
  * Takes out of a record what filters look at.
  * @param followed the run and branch of the reservation that the record names, used if the record does not say them itself.
  */
 export function matchable(kind: Kind, id: string, data: RecordData, followed?: Followed): Matchable {
-  const { run_id, branch, addresses } = data as Readonly<Record<string, unknown>>;
+  const { run_id, branch } = data as Readonly<Record<string, unknown>>;
   return {
     kind,
     id,
     runId: said(typeof run_id === 'number' ? String(run_id) : run_id) ?? followed?.runId ?? textIn(run_id),
     branch: said(branch) ?? followed?.branch ?? textIn(branch),
-    addresses: addressesIn(addresses),
+    addresses: addressTexts(data),
   };
 }
 
@@ -41,13 +40,6 @@ const textIn = (value: unknown): string | undefined => (typeof value === 'string
 /** Muse writes "" for a value that it does not know. */
 const said = (value: unknown): string | undefined =>
   typeof value === 'string' && value.trim() !== '' ? value : undefined;
-
-/** A single string counts as a list of one. */
-function addressesIn(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value];
-  if (!Array.isArray(value)) return NO_ADDRESSES;
-  return value.filter((address): address is string => typeof address === 'string');
-}
 
 /** A field of a filter that is matched against a record; an explanation lists these. */
 export type RecordField = Exclude<keyof Filter, 'event_types'>;

@@ -2,9 +2,8 @@ import { EVENT_TYPES, REASONS } from '../wire/event.js';
 import { closestMatch } from '../closest-match.js';
 import { kindFromName, KINDS } from '../records/kinds.js';
 import { PROBLEMS } from '../records/problem.js';
-import type { RecordData } from '../records/record.js';
 import { parseTimestamp } from '../records/timestamp.js';
-import { overlap, parseAddress } from '../swarm/index.js';
+import { addressTexts, overlap, parseAddress } from '../swarm/index.js';
 import type { QueryField, QuerySubject, QueryTest } from './query.js';
 import { QuerySyntaxError } from './words.js';
 
@@ -97,17 +96,12 @@ function addressTest(value: string): QueryTest {
   const matches = starTest(value);
   const parsed = parseAddress(value);
   return ({ data }) =>
-    addressesIn(data).some((text) => matches(text) || (parsed.ok && overlapsText(parsed.address, text)));
+    addressTexts(data).some((text) => matches(text) || (parsed.ok && overlapsText(parsed.address, text)));
 }
 
 function overlapsText(wanted: Parameters<typeof overlap>[0], text: string): boolean {
   const parsed = parseAddress(text);
   return parsed.ok && overlap(wanted, parsed.address);
-}
-
-export function addressesIn(data: RecordData): readonly string[] {
-  const value: unknown = data['addresses'];
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
 // ── numbers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,30 +2,36 @@ import { unixMillis, type UnixMillis } from '../brand.js';
 
 /** Either all separators of a date (or of a time) are present, or none. */
 const DATE = String.raw`(?<year>\d{4})(?<dash>-?)(?<month>\d{2})\k<dash>(?<day>\d{2})`;
-const CLOCK = String.raw`(?<hour>\d{2})(?:(?<colon>:?)(?<minute>\d{2})(?:\k<colon>(?<second>\d{2})(?:[.,](?<fraction>\d{1,9}))?)?)?`;
+const CLOCK = String.raw`(?<hour>\d{2})(?:(?<colon>:?)(?<minute>\d{2})(?:\k<colon>(?<second>\d{2})(?:[.,](?<fraction>\d+))?)?)?`;
 const ZONE = String.raw`(?<utc>[Zz])|(?<sign>[+-])(?<zoneHour>\d{2})(?::?(?<zoneMinute>\d{2})(?::?(?<zoneSecond>\d{2}))?)?`;
-const ISO_8601 = new RegExp(`^${DATE}(?:[Tt ]${CLOCK}(?:${ZONE})?)?$`);
+const ISO_8601 = new RegExp(`^${DATE}(?:[Tt ]${CLOCK}(?: ?(?:${ZONE}))?)?$`);
+const MAX_CHARACTERS = 40;
+/** The last millisecond that these forms can name. Rounded up, or with an offset, `9999-12-31T23:59:59.999999` would be a later one. */
+const LAST_MS = 253_402_300_799_999;
+const DAY_MS = 86_400_000;
 /** Unix seconds, from programs that write the time in no other form: ten digits, from 2001 to 2286. */
 const UNIX_SECONDS = /^\d{10}(?:\.\d{1,9})?$/;
 
 type Parts = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads a time in the forms that programs write: ISO 8601 with or without separators, a date alone, an offset of hours alone, and Unix
- * seconds of ten digits. A time without an offset is UTC. A fraction finer than a millisecond is rounded up, so that no lease ends before
- * its time. Unlike `Date.parse`, it refuses February 30th and `24:00`, and does not read a time without an offset as local time.
+ * Reads a time in the forms that programs write: ISO 8601 with or without separators, a date alone, an offset of hours alone or after a
+ * space, and Unix seconds of ten digits; blanks around it are skipped. A time without an offset is UTC. A leap second is the second after it.
+ * A fraction finer than a millisecond is rounded up, so that no lease ends before its time. Unlike `Date.parse`, it refuses February 30th and
+ * `24:00`, and does not read a time without an offset as local time.
  * @returns `undefined` if the text is not such a time.
  */
 export function parseTimestamp(text: unknown): UnixMillis | undefined {
-  if (typeof text !== 'string' || text.length > 40) return undefined;
-  const parts = ISO_8601.exec(text)?.groups;
+  if (typeof text !== 'string' || text.length > MAX_CHARACTERS) return undefined;
+  const written = text.trim();
+  const parts = ISO_8601.exec(written)?.groups;
   if (parts) return fromParts(parts);
-  return UNIX_SECONDS.test(text) ? unixMillis(Math.ceil(Number(text) * 1_000)) : undefined;
+  return UNIX_SECONDS.test(written) ? unixMillis(Math.ceil(Number(written) * 1_000)) : undefined;
 }
 
 /** Whether a time that {@link parseTimestamp} reads has no time zone. */
 export function isNaive(text: string): boolean {
-  const parts: Parts | undefined = text.length > 40 ? undefined : ISO_8601.exec(text)?.groups;
+  const parts: Parts | undefined = text.length > MAX_CHARACTERS ? undefined : ISO_8601.exec(text.trim())?.groups;
   return parts !== undefined && parts['utc'] === undefined && parts['sign'] === undefined;
 }
 
@@ -34,16 +40,20 @@ function fromParts(parts: Parts): UnixMillis | undefined {
   const [year, month, day] = [number('year'), number('month'), number('day')];
   const [hour, minute, second] = [number('hour'), number('minute'), number('second')];
   if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return undefined;
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
-  const milliseconds = Math.ceil(Number((parts['fraction'] ?? '').padEnd(9, '0')) / 1_000_000);
+  if (hour > 23 || minute > 59 || second > 60) return undefined;
+  const fraction = (parts['fraction'] ?? '').padEnd(3, '0');
+  const milliseconds = Number(fraction.slice(0, 3)) + (/[1-9]/.test(fraction.slice(3)) ? 1 : 0);
   const offsetMs = zoneOffsetMs(parts['sign'], number('zoneHour'), number('zoneMinute'), number('zoneSecond'));
   if (offsetMs === undefined) return undefined;
   // `Date.UTC` reads the year 26 as 1926. The calendar repeats itself after 400 years, so the calculation uses a year 400 years later.
   const shifted = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds);
-  return unixMillis(shifted - MS_OF_400_YEARS - offsetMs);
+  const at = shifted - MS_OF_400_YEARS - offsetMs;
+  // UTC inserts a leap second at the end of a day only.
+  if (second === 60 && at % DAY_MS > 1_000) return undefined;
+  return unixMillis(Math.min(at, LAST_MS));
 }
 
-const MS_OF_400_YEARS = 146_097 * 86_400_000;
+const MS_OF_400_YEARS = 146_097 * DAY_MS;
 
 function daysOf(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;

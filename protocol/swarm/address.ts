@@ -70,17 +70,35 @@ export function parseAddress(spelling: string, context: AddressContext = {}): Pa
   return { ok: true, address: makeAddress(path.names, path.isDirectory && symbol.length === 0, symbol) };
 }
 
-/**
- * Reads an address that a person asks about. A path that is not marked as relative (`./x`) may be relative to the working directory or to
- * the root, as in records. Both are asked about, because the answer for one alone could be a wrong "free".
- * @returns one or two addresses, or why there is none.
- */
-export function parseQuery(
-  spelling: string,
-  context: AddressContext = {},
-):
+export type ParsedQuery =
   | { readonly ok: true; readonly addresses: readonly Address[] }
-  | { readonly ok: false; readonly problem: AddressProblem } {
+  | { readonly ok: false; readonly problem: AddressProblem };
+
+/** A line and a column after a file's name, as compilers, `grep -n` (`a.py:12:3`) and code hosts (`a.py#L12-L20`) write them. */
+const POSITION = /(?<=[^:])(?::\d+){1,2}$|#L\d+(?:-L?\d+)?$/;
+
+/**
+ * Reads what a person asks about: an address, or several, one a line, as in records. A path that is not marked as relative (`./x`) may be
+ * relative to the working directory or to the root; `a.py:12` may be a line of `a.py`, or a file of that name. All readings are asked about,
+ * because the answer for one alone could be a wrong "free".
+ * @returns the addresses, each once, or why a line is none.
+ */
+export function parseQuery(spelling: string, context: AddressContext = {}): ParsedQuery {
+  const found = new Map<string, Address>();
+  const lines = spelling.split(/[\r\n]+/).filter((line) => line.trim() !== '');
+  for (const line of lines.length === 0 ? [spelling] : lines) {
+    const file = line.trim().replace(POSITION, '');
+    const isPosition = file !== '' && file !== line.trim() && !line.includes(SYMBOL);
+    for (const reading of isPosition ? [line, file] : [line]) {
+      const parsed = parseReading(reading, context);
+      if (!parsed.ok) return parsed;
+      for (const address of parsed.addresses) found.set(address.text, address);
+    }
+  }
+  return { ok: true, addresses: [...found.values()] };
+}
+
+function parseReading(spelling: string, context: AddressContext): ParsedQuery {
   const trimmed = spelling.trim();
   if (trimmed.startsWith('!'))
     return refuse(

@@ -90,9 +90,9 @@ export class FieldReader {
     const found = new Map<string, Address>();
     for (const field of fields) {
       const value = data[field];
-      const texts = isNothing(value) ? [] : spellingsOf(value);
-      if (texts === undefined) this.problem(field, value, 'an array of texts, ["src/billing.py::compute_total"]');
-      for (const text of texts?.slice(0, MAX_ADDRESSES) ?? []) {
+      const { texts, isWhole } = spellingsOf(value);
+      if (!isWhole) this.problem(field, value, 'an array of texts, ["src/billing.py::compute_total"]');
+      for (const text of texts.slice(0, MAX_ADDRESSES)) {
         const parsed = parseAddress(text, this.context);
         if (parsed.ok) found.set(parsed.address.text, parsed.address);
         else if (parsed.problem.problem !== 'empty')
@@ -107,6 +107,11 @@ export class FieldReader {
   }
 }
 
+/** Returns the addresses of a record as they are written, for filters and queries that compare texts. */
+export function addressTexts(data: JsonObject): readonly string[] {
+  return ADDRESS_FIELDS.flatMap((field) => (field in data ? spellingsOf(data[field]).texts : []));
+}
+
 /** Whether a value is missing, null, or blank. */
 export function isNothing(value: JsonValue | undefined): value is undefined | null | '' {
   return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
@@ -114,22 +119,29 @@ export function isNothing(value: JsonValue | undefined): value is undefined | nu
 
 const isAddressField = (field: string): boolean => ADDRESS_FIELDS.some((known) => known === field);
 
-/**
- * Returns the addresses in a value: a text (one a line), an array of texts or objects, an object that names one, or an object whose keys
- * are addresses. @returns `undefined` if a part of it is not an address.
- */
-function spellingsOf(value: JsonValue): string[] | undefined {
-  if (typeof value === 'string') return value.split(/[\r\n]+/);
-  if (Array.isArray(value)) {
-    const each = (value as readonly JsonValue[]).map((item) =>
-      isNothing(item) ? [] : typeof item === 'string' ? [item] : isJsonObject(item) ? ofObject(item) : undefined,
-    );
-    return each.includes(undefined) ? undefined : each.flatMap((texts) => texts ?? []);
-  }
-  return isJsonObject(value) ? (ofObject(value) ?? keysOf(value)) : undefined;
+/** The addresses that a value names. `isWhole` is false if a part of it names none: the others are held nevertheless. */
+interface Spellings {
+  readonly texts: readonly string[];
+  readonly isWhole: boolean;
 }
 
-function ofObject(value: JsonObject): string[] | undefined {
+const linesOf = (text: string): readonly string[] => text.split(/[\r\n]+/);
+
+/**
+ * Reads the addresses in a value: a text (one a line), an array of texts or objects, an object that names one, or an object whose keys are
+ * addresses.
+ */
+function spellingsOf(value: JsonValue | undefined): Spellings {
+  if (isNothing(value)) return { texts: [], isWhole: true };
+  const items = Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
+  const each = items.map((item) =>
+    isNothing(item) ? [] : typeof item === 'string' ? linesOf(item) : isJsonObject(item) ? ofObject(item) : undefined,
+  );
+  if (!Array.isArray(value) && isJsonObject(value)) each[0] ??= keysOf(value);
+  return { texts: each.flatMap((texts) => texts ?? []), isWhole: !each.includes(undefined) };
+}
+
+function ofObject(value: JsonObject): readonly string[] | undefined {
   const name = NAME_FIELDS.map((field) => value[field]).find((text) => typeof text === 'string' && text.trim() !== '');
   if (typeof name !== 'string') return undefined;
   const symbol = value['symbol'];
@@ -137,7 +149,7 @@ function ofObject(value: JsonObject): string[] | undefined {
 }
 
 /** Returns the keys of an object such as `{"src/a.py": "modify"}`, if all of them can only be addresses. */
-function keysOf(value: JsonObject): string[] | undefined {
+function keysOf(value: JsonObject): readonly string[] | undefined {
   const keys = Object.keys(value);
   return keys.length > 0 && keys.every((key) => /[/.]|::/.test(key)) ? keys : undefined;
 }

@@ -32,6 +32,12 @@ export function listenAddress(host: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
+/** Checks an address to listen on. @returns what is wrong with it; `undefined` if nothing is. */
+export function listenFault(host: string): string | undefined {
+  if (/[\s/@?#]/.test(host.trim())) return 'must be a name or an address, without a scheme or a path';
+  return /^(?:[^:]*|\[.*\]):\d+$/.test(host.trim()) ? 'must have no port, which is an option of its own' : undefined;
+}
+
 const dotted = (high: number, low: number): string =>
   [high >> 8, high & 0xff, low >> 8, low & 0xff].map(String).join('.');
 

@@ -5,7 +5,7 @@ import { OptionError } from './option-error.js';
 import { checkOptionTypes, type OptionKind } from './option-types.js';
 import { resolveRelay, type RelayOptions, type ResolvedRelay } from './relay-options.js';
 import type { HistoryLimits } from '../store/history.js';
-import { hostFault, isLoopback, listenAddress, originFault } from './authority.js';
+import { hostFault, isLoopback, listenAddress, listenFault, originFault } from './authority.js';
 import type { TlsFiles } from './tls-files.js';
 
 export { OptionError };
@@ -246,6 +246,8 @@ function tlsFiles({ tlsCertFile: certFile, tlsKeyFile: keyFile }: ServerOptions)
 
 /** Returns the address to listen on. Beyond this machine TLS is required to protect the token, unless the operator sets `insecure`. */
 function reachable({ host: given = DEFAULTS.host, insecure }: ServerOptions, tls: TlsFiles | undefined): string {
+  const fault = listenFault(given);
+  if (fault !== undefined) throw new OptionError(`host ${JSON.stringify(given)} ${fault}`);
   const host = listenAddress(given);
   if (isLoopback(host) || tls !== undefined || insecure === true) return host;
   throw new OptionError(

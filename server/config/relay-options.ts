@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { systemErrorWords } from '../../protocol/index.js';
 import { OptionError } from './option-error.js';
 
+const INBOX = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 const REPOSITORY = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Returns why a text cannot name a repository in NATS; `undefined` if it can. */
@@ -17,9 +18,12 @@ export interface RelayAccess {
   readonly nkeyFile?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  readonly passwordFile?: string | undefined;
   readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
   readonly tls?: RelayTls | undefined;
   readonly domain?: string | undefined;
+  readonly inboxPrefix?: string | undefined;
 }
 
 export interface RelayTls {
@@ -51,7 +55,11 @@ export interface RelayOptions {
   readonly nkeyFile?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  /** A file with the password, in place of `password`. It is read at each connection. */
+  readonly passwordFile?: string | undefined;
   readonly token?: string | undefined;
+  /** A file with the token, in place of `token`. It is read at each connection. */
+  readonly tokenFile?: string | undefined;
   /** A certificate authority in PEM. If it is given, TLS is required. */
   readonly caFile?: string | undefined;
   /** The client's own certificate in PEM; its key is in `keyFile`. */
@@ -64,6 +72,11 @@ export interface RelayOptions {
   readonly publicKeys?: readonly string[];
   /** The JetStream domain that has the stream, if it is another than that of the server connected to. @default that server's */
   readonly domain?: string | undefined;
+  /**
+   * The subjects below which answers of NATS arrive, which its permissions must let this user read, and no other: answers hold records.
+   * @default `_INBOX.muse-bus-origin-of-REPOSITORY`, at an edge `_INBOX.muse-bus-edge-of-REPOSITORY`
+   */
+  readonly inboxPrefix?: string | undefined;
   readonly limits?: Partial<StreamLimits>;
   /** The interval of the origin's heartbeats to edges, milliseconds. @default that of heartbeats to clients, at most one second */
   readonly aliveMs?: number;
@@ -102,17 +115,26 @@ export function resolveRelay(options: RelayOptions, heartbeatMs: number): Resolv
 }
 
 function accessOf(options: RelayOptions): RelayAccess {
-  const { url, credsFile, nkeyFile, user, password, token, caFile, certFile, keyFile, domain } = options;
+  const { url, credsFile, nkeyFile, user, password, passwordFile, token, tokenFile } = options;
+  const { caFile, certFile, keyFile, domain, inboxPrefix } = options;
   const servers = url.split(',').map(serverOf);
   if (credsFile !== undefined) readable('the file of credentials', credsFile);
   if (nkeyFile !== undefined) readable('the file of the nkey', nkeyFile);
+  if (passwordFile !== undefined) readable('the file of the password', passwordFile);
+  if (tokenFile !== undefined) readable('the file of the token', tokenFile);
   if (credsFile !== undefined && nkeyFile !== undefined) {
     throw new OptionError('give the relay credentials or an nkey, not both: a .creds file has its own');
   }
   if (domain !== undefined && !REPOSITORY.test(domain)) {
     throw new OptionError(`the domain ${JSON.stringify(domain)} must be 1 to 64 of A-Z a-z 0-9 _ -`);
   }
-  if (password !== undefined && user === undefined) throw new OptionError('a password for the relay needs a user');
+  if (inboxPrefix !== undefined && (inboxPrefix.length > 128 || !INBOX.test(inboxPrefix))) {
+    throw new OptionError(
+      `the prefix of inboxes ${JSON.stringify(inboxPrefix.slice(0, 140))} must be words of A-Z a-z 0-9 _ - with a dot between them, at most 128 characters`,
+    );
+  }
+  if ((password ?? passwordFile) !== undefined && user === undefined)
+    throw new OptionError('a password for the relay needs a user');
   const isTls = servers.some((server) => server.startsWith('tls:'));
   const files = {
     ...(caFile === undefined ? {} : { caFile }),
@@ -124,7 +146,7 @@ function accessOf(options: RelayOptions): RelayAccess {
     throw new OptionError("the relay's certificate and key must be given together");
   }
   const tls = isTls || Object.keys(files).length > 0 ? files : undefined;
-  return { servers, credsFile, nkeyFile, user, password, token, tls, domain };
+  return { servers, credsFile, nkeyFile, user, password, passwordFile, token, tokenFile, tls, domain, inboxPrefix };
 }
 
 function serverOf(text: string): string {

@@ -154,8 +154,7 @@ function refuseHandshake(request: RequestHead): HttpReply | undefined {
 function subprotocols(request: RequestHead): string[] {
   return findHeaders(request, 'sec-websocket-protocol')
     .flatMap((value) => value.split(','))
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
+    .map((name) => name.trim());
 }
 
 function bearerTokens(request: RequestHead): Buffer[] {

@@ -19,11 +19,16 @@ export async function drain(bus: ServedBus, clock: Clock, overMs: number): Promi
     if (left.length === 0) return;
     for (const session of left.slice(0, Math.ceil(left.length / stepsLeft))) {
       told.add(session);
-      bus.supervisor.contain('a goodbye', () => {
-        session.shutdown();
-        session.end(CloseCode.goingAway, ELSEWHERE);
-      });
+      sendAway(bus, session, ELSEWHERE);
     }
     await new Promise<void>((resolve) => clock.after(STEP_MS, resolve));
   }
+}
+
+/** Completes the subscriptions of a session and closes it. */
+export function sendAway(bus: ServedBus, session: Session, reason: string): void {
+  bus.supervisor.contain('a goodbye', () => {
+    session.shutdown();
+    session.end(CloseCode.goingAway, reason);
+  });
 }

@@ -20,7 +20,8 @@ export class JointReadiness {
   #isBegun = false;
 
   constructor(
-    private readonly parts: readonly ReadyPart[],
+    /** They may change: an edge reads its list again. */
+    private readonly partsNow: () => readonly ReadyPart[],
     private readonly clock: Clock,
     private readonly patienceMs: number,
   ) {
@@ -28,22 +29,22 @@ export class JointReadiness {
   }
 
   get readiness(): Readiness {
-    const ready = this.parts.filter((part) => part.readiness().readiness.ready).length;
+    const parts = this.partsNow();
+    const ready = parts.filter((part) => part.readiness().readiness.ready).length;
     const isPatient = this.clock.elapsed() - this.#startedAt < this.patienceMs;
-    this.#isBegun ||= ready === this.parts.length || !isPatient;
+    this.#isBegun ||= ready === parts.length || !isPatient;
     if (ready === 0) return unready('no repository is ready');
     if (this.#isBegun) return READY;
-    return unready(
-      `${String(this.parts.length - ready)} of ${String(this.parts.length)} repositories are not ready yet`,
-    );
+    return unready(`${String(parts.length - ready)} of ${String(parts.length)} repositories are not ready yet`);
   }
 
   /** The answer to `/readyz`. @param tells whether it names the repositories: without a token, only an operator may ask that. */
   reply(tells: 'all' | 'counts'): HttpReply {
-    const [first, ...others] = this.parts;
+    const parts = this.partsNow();
+    const [first, ...others] = parts;
     if (first?.path === '' && others.length === 0) return readinessReply(first.readiness());
     const { readiness } = this;
-    const reports = this.parts.map(({ path, readiness }) => ({ path, ...readiness() }));
+    const reports = parts.map(({ path, readiness }) => ({ path, ...readiness() }));
     const counts = { repositories: reports.length, ready: reports.filter((report) => report.readiness.ready).length };
     const status = readiness.ready ? { status: 'ready' } : { status: 'not ready', reason: readiness.why };
     return json(readiness.ready ? 200 : 503, {
@@ -55,7 +56,7 @@ export class JointReadiness {
 
   /** The answer for the repository at a path; `undefined` if there is none. */
   replyOf(path: string): HttpReply | undefined {
-    const part = this.parts.find((one) => one.path === path);
+    const part = this.partsNow().find((one) => one.path === path);
     return part && readinessReply(part.readiness());
   }
 }

@@ -1,16 +1,17 @@
 import { CloseCode } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import { OptionError } from '../config/option-error.js';
 import type { Limits, ResolvedOptions } from '../config/options.js';
 import { RequestHandler } from './request-handler.js';
 import type { ServedBus } from '../inspection/served-bus.js';
 import { inUrl, isWildcard, LOOPBACK_HOSTS, reachedAt } from '../config/authority.js';
 import { LoopDelay } from '../metrics/loop-delay.js';
 import { chooseTransport } from './choose-transport.js';
-import { drain } from './drain.js';
+import { drain, sendAway } from './drain.js';
 import { metricsRoute } from './http/metrics.js';
 import { answerProbe } from './http/probes.js';
-import { JointReadiness } from './joint-readiness.js';
+import { JointReadiness, type ReadyPart } from './joint-readiness.js';
 import { Mounts } from './mounts.js';
 import { OverflowWarning } from './overflow-warning.js';
 import { ProbeListener, probeNames, type ProbeOptions } from './probe-listener.js';
@@ -60,25 +61,57 @@ export class Listener {
   #transport: Transport | undefined;
   #port = 0;
 
+  /** Another list after each change. */
+  #buses: readonly MountedBus[] = [];
+  /** What the engine was told of the limits of all buses, which holds for as long as it listens. */
+  #most: Pick<Limits, 'maxPayloadBytes' | 'maxQueuedBytes'> = { maxPayloadBytes: Infinity, maxQueuedBytes: Infinity };
+
   constructor(
     private readonly options: FrontOptions,
-    private readonly buses: readonly MountedBus[],
+    buses: readonly MountedBus[],
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    const mounts = buses.map(({ bus, path, limits }) => {
-      const requests = new RequestHandler(bus, limits, clock);
-      return { path, requests, readiness: () => requests.readiness() };
-    });
-    const readiness = new JointReadiness(mounts, clock, options.maxStalenessMs);
+    const parts = (): ReadyPart[] =>
+      this.#mounts.all.map(({ path, requests }) => ({ path, readiness: () => requests.readiness() }));
+    const readiness = new JointReadiness(parts, clock, options.maxStalenessMs);
     const overflow = new OverflowWarning(options.limits.maxPendingConnections, clock, log);
-    this.#mounts = new Mounts(mounts, readiness, overflow);
+    this.#mounts = new Mounts(readiness, overflow);
+    for (const bus of buses) this.mount(bus);
     const probes = {
-      metrics: metricsRoute(buses, { limits: options.limits, loopDelay: this.#loopDelay }),
+      metrics: metricsRoute(() => this.#buses, { limits: options.limits, loopDelay: this.#loopDelay }),
       hosts: probeNames(options.allowHosts),
       readiness: (path: string) => (path === '' ? readiness.reply('all') : readiness.replyOf(path)),
     };
     this.#probes = new ProbeListener(options, (request) => answerProbe(request, probes), log);
+  }
+
+  /** Serves one more bus, to which clients are let in by {@link admit}. @throws OptionError if the engine's bounds are too small for it. */
+  mount(mounted: MountedBus): void {
+    const { bus, path, limits } = mounted;
+    this.checkLimits(mounted);
+    this.#mounts.add({ path, requests: new RequestHandler(bus, limits, this.clock) });
+    this.#buses = [...this.#buses, mounted];
+  }
+
+  /** @throws OptionError if the engine, which listens already, was started with smaller bounds than a bus needs. */
+  checkLimits({ path, limits }: Pick<MountedBus, 'path' | 'limits'>): void {
+    for (const name of ['maxPayloadBytes', 'maxQueuedBytes'] as const) {
+      if (limits[name] <= this.#most[name]) continue;
+      throw new OptionError(
+        `the limit ${name} of ${path} is ${String(limits[name])}, and this server was started for at most ${String(this.#most[name])}: restart it`,
+      );
+    }
+  }
+
+  /** Ends the sessions of a bus, and serves it no longer. */
+  unmount(path: string): void {
+    this.#mounts.at(path).requests.stop();
+    this.#mounts.remove(path);
+    for (const { bus } of this.#buses.filter((one) => one.path === path)) {
+      for (const session of [...bus.sessions]) sendAway(bus, session, 'this repository is no longer served here');
+    }
+    this.#buses = this.#buses.filter((one) => one.path !== path);
   }
 
   /** The engine in use; `undefined` until it listens. */
@@ -110,14 +143,15 @@ export class Listener {
   async listen(): Promise<void> {
     const { options } = this;
     const most = (limit: 'maxPayloadBytes' | 'maxQueuedBytes'): number =>
-      Math.max(...this.buses.map(({ limits }) => limits[limit]));
+      Math.max(...this.#buses.map(({ limits }) => limits[limit]));
+    this.#most = { maxPayloadBytes: most('maxPayloadBytes'), maxQueuedBytes: most('maxQueuedBytes') };
     const transport = chooseTransport(options.transport, this.log, options.nativeEngineSha256);
     this.#port = await transport.listen(
       {
         host: options.host,
         port: options.port,
-        maxPayloadBytes: most('maxPayloadBytes'),
-        maxBackpressureBytes: most('maxQueuedBytes') + NATIVE_HEADROOM_BYTES,
+        maxPayloadBytes: this.#most.maxPayloadBytes,
+        maxBackpressureBytes: this.#most.maxQueuedBytes + NATIVE_HEADROOM_BYTES,
         idleTimeoutMs: options.idleTimeoutMs,
         maxPendingConnections: options.limits.maxPendingConnections,
         tls: options.tls,
@@ -163,7 +197,7 @@ export class Listener {
     if (drainMs === 0) return;
     this.#refuseNew();
     this.log.info({ connections: this.#connections(), over_ms: drainMs }, 'sending clients elsewhere');
-    await Promise.all(this.buses.map(({ bus }) => drain(bus, this.clock, drainMs)));
+    await Promise.all(this.#buses.map(({ bus }) => drain(bus, this.clock, drainMs)));
     this.log.info({ connections: this.#connections() }, 'clients were sent elsewhere');
   }
 
@@ -178,7 +212,7 @@ export class Listener {
   }
 
   #connections(): number {
-    return this.buses.reduce((sum, { bus }) => sum + bus.connectionCount, 0);
+    return this.#buses.reduce((sum, { bus }) => sum + bus.connectionCount, 0);
   }
 
   /** The address that the engine listens on; none for a wildcard such as 0.0.0.0, which is no server's name. */

@@ -24,18 +24,27 @@ interface Found {
 
 /** Hands each request to the bus whose path it has. What belongs to no bus is answered here, and tells nothing of them. */
 export class Mounts implements TransportHandlers {
-  readonly #byPath: ReadonlyMap<string, Mount>;
+  readonly #byPath = new Map<string, Mount>();
 
   constructor(
-    readonly all: readonly Mount[],
     private readonly readiness: JointReadiness,
     private readonly overflow: OverflowWarning,
-  ) {
-    this.#byPath = new Map(all.map((mount) => [mount.path, mount]));
+  ) {}
+
+  get all(): readonly Mount[] {
+    return [...this.#byPath.values()];
   }
 
   at(path: string): Mount {
     return this.#byPath.get(path)!;
+  }
+
+  add(mount: Mount): void {
+    this.#byPath.set(mount.path, mount);
+  }
+
+  remove(path: string): void {
+    this.#byPath.delete(path);
   }
 
   http(request: RequestHead): HttpAnswer {
@@ -84,7 +93,8 @@ export class Mounts implements TransportHandlers {
 
   #refuse(request: RequestHead): HttpReply | undefined {
     // All have the same names and origins.
-    return refuseDoubtfulHead(request) ?? this.all[0]!.requests.accessPolicy?.refuseStranger(request);
+    const [first] = this.#byPath.values();
+    return refuseDoubtfulHead(request) ?? first!.requests.accessPolicy?.refuseStranger(request);
   }
 }
 

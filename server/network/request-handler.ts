@@ -23,11 +23,12 @@ import type { HttpAnswer, HttpReply, RequestHead, SocketOwner, Upgrade } from '.
 
 /** What the token opens. */
 function tokenRoutes(services: RouteServices): ReadonlyMap<string, Route> {
+  const measured = [{ bus: services.bus, labels: {} }];
   return new Map([
     ['/records', recordsRoute(services)],
     ['/holders', holdersRoute(services)],
     ['/events', eventsRoute(services)],
-    ['/metrics', metricsRoute([{ bus: services.bus, labels: {} }], services)],
+    ['/metrics', metricsRoute(() => measured, services)],
   ]);
 }
 

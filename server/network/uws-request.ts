@@ -10,7 +10,8 @@ export function headOf(request: HttpRequest, remoteAddress: string): RequestHead
   return {
     method: request.getMethod().toUpperCase(),
     path: request.getUrl(),
-    query: request.getQuery(),
+    // There is none after a bare `?`.
+    query: request.getQuery() || '',
     headers,
     remoteAddress,
   };

@@ -12,11 +12,13 @@ export function headOf(request: IncomingMessage): RequestHead {
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
     headers.push([request.rawHeaders[i]!.toLowerCase(), request.rawHeaders[i + 1]!]);
   }
-  const [path, query] = (request.url ?? '/').split('?', 2) as [string, string?];
+  const target = request.url ?? '/';
+  // Only the first `?` ends the path: `?address=src/a?.py` asks about a pattern.
+  const end = target.includes('?') ? target.indexOf('?') : target.length;
   return {
     method: request.method ?? 'GET',
-    path,
-    query: query ?? '',
+    path: target.slice(0, end),
+    query: target.slice(end + 1),
     headers,
     remoteAddress: request.socket.remoteAddress ?? '',
   };
@@ -92,16 +94,21 @@ export class UnauthenticatedConnections {
 
 const portOf = (socket: NetSocket): string => `${socket.remoteAddress ?? ''} ${String(socket.remotePort)}`;
 
+/** What Node's parser refuses, by its codes. */
+const MALFORMED: ReadonlyMap<string, readonly [status: number, why: string]> = new Map([
+  ['HPE_HEADER_OVERFLOW', [431, 'the headers are too large']],
+  ['ERR_HTTP_REQUEST_TIMEOUT', [408, 'the request took too long']],
+  ['HPE_INVALID_URL', [400, 'the request target must be in percent-encoding: write é as %C3%A9, and a space as %20']],
+]);
+
 /** Answers input that is no HTTP request. */
 export function answerMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {
   if (!stream.writable || error.code === 'ECONNRESET') {
     stream.destroy();
     return;
   }
-  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const why = isLarge ? 'the headers are too large' : isLate ? 'the request took too long' : 'this is no HTTP request';
-  refuse(stream, withSecurityHeaders(refusal(isLarge ? 431 : isLate ? 408 : 400, why)));
+  const [status, why] = MALFORMED.get(error.code ?? '') ?? [400, 'this is no HTTP request'];
+  refuse(stream, withSecurityHeaders(refusal(status, why)));
 }
 
 export function reply(

@@ -56,11 +56,8 @@ export class WsTransport implements Transport {
 
   async listen(options: ListenOptions, handlers: TransportHandlers): Promise<number> {
     const { sharePort = false } = options;
-    if (sharePort && !canSharePort()) {
-      throw new OptionError(
-        `Node ${process.versions.node} cannot share a port: use Node 22.12 or later, or the engine uWebSockets.js (--transport uws)`,
-      );
-    }
+    const obstacle = sharePort ? whyPortNotShared() : undefined;
+    if (obstacle !== undefined) throw new OptionError(obstacle);
     const subprotocols = new WeakMap<IncomingMessage, string>();
     const sockets = new WebSocketServer({
       noServer: true,
@@ -123,6 +120,8 @@ export class WsTransport implements Transport {
       : createServer(REQUEST_BOUNDS, onRequest);
     // No bound on their number: the headers are bounded by their size, and the access policy would not see a dropped one.
     server.maxHeadersCount = 0;
+    // Node would answer an `Expect` that it does not know itself, and serve any number of such requests on one connection.
+    server.on('checkExpectation', onRequest);
     return server;
   }
 
@@ -234,7 +233,14 @@ function ignoreError(socket: Duplex): void {
 }
 
 /** Whether this Node can share a port. Earlier versions accept the option and ignore it. */
-function canSharePort(): boolean {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+/** Returns why servers cannot share a port here; `undefined` if they can. */
+export function whyPortNotShared(
+  platform: NodeJS.Platform = process.platform,
+  version: string = process.versions.node,
+): string | undefined {
+  if (platform === 'darwin' || platform === 'win32')
+    return `servers cannot share a port on ${platform === 'darwin' ? 'macOS' : 'Windows'}: give each its own`;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return undefined;
+  return `Node ${version} cannot share a port: use Node 22.12 or later, or the engine uWebSockets.js (--transport uws)`;
 }

@@ -100,8 +100,11 @@ export interface SenderEvents {
 export interface Broker {
   /** The largest message that the broker accepts, in bytes; `undefined` if the broker has not reported it. */
   readonly maxPayloadBytes: number | undefined;
-  /** Calls `changed` when the connection has broken, and when it is back. */
-  watchConnection(changed: (state: 'broken' | 'back') => void): void;
+  /**
+   * Calls `changed` when the connection has broken, and when it is back; `refused` with each refusal that answers no request, of the access
+   * or of a permission.
+   */
+  watchConnection(changed: (state: 'broken' | 'back') => void, refused?: (why: string) => void): void;
   publish(subject: string, data: string): void;
   /** Calls `heard` with each message of a subject, also after a reconnect. @returns a function that ends the subscription. */
   subscribe(subject: string, heard: (message: BrokerMessage) => void): () => void;

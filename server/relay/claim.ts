@@ -1,18 +1,26 @@
 import { hostname } from 'node:os';
-import type { Revision } from '../../protocol/index.js';
+import { isJsonObject, type Revision } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-import { readJson, WrongSequenceError, type Broker, type StoredMessage, type StreamInfo } from './broker.js';
+import {
+  readJson,
+  StreamRefusedError,
+  WrongSequenceError,
+  type Broker,
+  type StoredMessage,
+  type StreamInfo,
+} from './broker.js';
 import type { Published, StreamPosition } from './outbox.js';
 import { BEGUN, isOver, nextClaimState, type ClaimEvent, type ClaimState } from './claim-state.js';
 import { encodeMark, type Claim, type RelayMessage, type Stamp } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import type { OriginSeal } from './seal.js';
+import { MIN_MESSAGE_BYTES } from './stream-config.js';
 import { RelayTakenError } from './relay-taken-error.js';
 import type { StreamLimits } from '../config/relay-options.js';
 
-const APPEND_MS = 2_500;
+const APPEND_MS = 1_500;
 /** How long another origin may take to answer. */
 const ANSWER_MS = 1_000;
 /** The origin of a claim that is younger than this may not answer yet. */
@@ -130,6 +138,12 @@ class ClaimRun {
 
   async #read(): Promise<ClaimEvent> {
     const { broker, names, limits, clock } = this.services;
+    const { maxPayloadBytes: most = Infinity } = broker;
+    if (most < MIN_MESSAGE_BYTES) {
+      throw new StreamRefusedError(
+        `max_payload is ${String(most)}, which takes no record: at least ${String(MIN_MESSAGE_BYTES)}`,
+      );
+    }
     this.#stream = await broker.ensureStream({ name: names.stream, subjects: names.all, limits });
     this.#holder = await lastClaim(this.services);
     this.#askedFrom = clock.elapsed();
@@ -187,11 +201,20 @@ async function lastClaim({ broker, names, identity }: ClaimServices): Promise<(S
 async function whoPublishes({ broker, names }: ClaimServices): Promise<Identity | undefined> {
   try {
     const answer = await broker.request(names.ask, JSON.stringify({ ask: 'who' }), ANSWER_MS);
-    return readJson(answer) as Identity | undefined;
+    return readIdentity(readJson(answer));
   } catch {
     // No origin is running, or it does not answer.
     return undefined;
   }
+}
+
+/** Any client of NATS may answer, so only what an origin can have said counts: what is none must not keep the stream. */
+function readIdentity(value: unknown): Identity | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { origin, host, pid, root } = value as Partial<Record<keyof Identity, unknown>>;
+  const isText = (part: unknown): part is string => typeof part === 'string';
+  if (!isText(origin) || !isText(host) || !isText(root) || !Number.isSafeInteger(pid)) return undefined;
+  return { origin, host, pid: pid as number, root };
 }
 
 interface FoundPosition {

@@ -34,8 +34,10 @@ export async function findBase({ broker, names, seal }: FeedSource): Promise<Fou
   const info = await broker.findStream(names.stream);
   if (!info) throw new NoBaseError(`there is no stream ${names.stream}: does an origin publish this repository?`);
   const found = await broker.findMessage(names.stream, { lastOf: names.base });
-  const isSealed = !found || seal?.isSealed(found.subject, found.sequence, found.data) !== false;
-  const mark = found && isSealed ? readRelayMessage(found.data) : undefined;
+  if (found && seal?.isSealed(found.subject, found.sequence, found.data) === false) {
+    throw new NoBaseError('the base in the stream is not signed with a key that was given (--relay-public-key)');
+  }
+  const mark = found && readRelayMessage(found.data);
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
   if (mark.phase === 'begin') throw new NoBaseError('the origin has not finished its base yet');
   await checkUndeleted({ broker, names }, mark.from);

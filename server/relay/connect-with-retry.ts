@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { OptionError } from '../config/option-error.js';
+import { openSecretsOf } from './nats-credentials.js';
 import { AccessRefusedError, type Broker, type ConnectBroker } from './broker.js';
 import type { RelayAccess } from '../config/relay-options.js';
 
@@ -27,6 +28,8 @@ export async function connectWithRetry(
   patience: Patience,
 ): Promise<Broker | undefined> {
   const { connect, log, isOver, gives } = patience;
+  for (const file of openSecretsOf(access))
+    log.warn({ file }, 'other users of this host can read this secret: chmod 600');
   let lastMessage = '';
   for (let pause = FIRST_PAUSE_MS; !isOver(); pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
     try {

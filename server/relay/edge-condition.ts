@@ -2,11 +2,16 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { READY, unready, type Readiness } from '../runtime/readiness.js';
 import type { AliveMessage } from './alive-message.js';
+import type { Broker } from './broker.js';
 import { Freshness, type Served } from './freshness.js';
 import { HeartbeatDelay } from './heartbeat-delay.js';
+import { Refusals } from './refusals.js';
 
 /** How often a change that no message tells, such as silence, is looked for. */
 const LOOK_MS = 1_000;
+/** For how long a heartbeat that was not signed explains that the origin is away. */
+const UNSIGNED_MS = 5_000;
+const UNSIGNED = 'heartbeats come that are not signed with a key that was given (--relay-public-key)';
 
 export interface EdgeConditionServices {
   readonly clock: Clock;
@@ -18,6 +23,8 @@ export interface EdgeConditionServices {
   readonly served: () => Served | undefined;
   /** The sequence of the last message that was read. */
   readonly sequence: () => number;
+  /** Why the stream is not followed; `undefined` while it is, or nothing has failed. */
+  readonly failure: () => string | undefined;
 }
 
 /** What an edge says about itself: whether it may be given clients, how old its records may be, and a line in the log for each change. */
@@ -30,7 +37,13 @@ export class EdgeCondition {
   #logged: { readonly isPresent: boolean; readonly why: string | undefined } = { isPresent: false, why: undefined };
   #cancel: () => void = () => undefined;
 
-  constructor(private readonly services: EdgeConditionServices) {}
+  /** When a heartbeat was heard that was not signed with a key of this edge, by the monotonic clock. */
+  #unsignedAt = -Infinity;
+  readonly #refusals: Refusals;
+
+  constructor(private readonly services: EdgeConditionServices) {
+    this.#refusals = new Refusals(services.clock, services.log);
+  }
 
   start(): void {
     this.#logged = { isPresent: false, why: this.#why };
@@ -48,11 +61,35 @@ export class EdgeCondition {
       log.info({ reconnects: this.reconnects }, 'NATS is found again');
     }
     this.#nats = 'up';
+    this.#refusals.over();
   }
 
   disconnected(): void {
     if (this.#nats === 'up') this.services.log.warn({}, 'NATS is lost; it is tried again until it answers');
     this.#nats = 'lost';
+  }
+
+  /** Notes what becomes of the connection from now on, and tells the stream. */
+  watch(broker: Pick<Broker, 'watchConnection'>, stream: { disconnected(): void; reconnected(): void }): void {
+    broker.watchConnection(
+      (state) => {
+        if (state === 'broken') {
+          this.disconnected();
+          stream.disconnected();
+        } else {
+          this.connected();
+          stream.reconnected();
+        }
+      },
+      (why) => {
+        this.#refusals.note(why);
+      },
+    );
+  }
+
+  /** Notes a heartbeat that was not signed with a key of this edge: the origin may have another one. */
+  heardUnsigned(): void {
+    this.#unsignedAt = this.services.clock.elapsed();
   }
 
   /** Notes a heartbeat that was heard now. */
@@ -77,6 +114,11 @@ export class EdgeCondition {
     if (served) this.#freshness.reached(served);
   }
 
+  /** What NATS refuses now; `undefined` if it refuses nothing. */
+  get refusal(): string | undefined {
+    return this.#refusals.recent;
+  }
+
   get isConnected(): boolean {
     return this.#nats === 'up';
   }
@@ -93,13 +135,33 @@ export class EdgeCondition {
 
   get #why(): string | undefined {
     const { served, isOriginPresent, maxStalenessMs } = this.services;
-    if (!served()) return this.#nats === 'up' ? 'there are no records yet' : 'NATS has not answered yet';
+    if (!served()) return this.#nats === 'up' ? `there are no records yet${this.#obstacle}` : this.#away;
     const { staleMs } = this;
     if (staleMs !== undefined && staleMs <= maxStalenessMs) return undefined;
-    const cause =
-      this.#nats === 'lost' ? 'NATS is lost' : isOriginPresent() ? 'events are missing' : 'the origin is away';
+    const cause = this.#nats === 'lost' ? this.#away : isOriginPresent() ? 'events are missing' : this.#originAway;
     if (staleMs === undefined) return `it is not known how old the records are: ${cause}`;
     return `the records may be older than ${String(maxStalenessMs / 1_000)} s (--max-staleness): ${cause}`;
+  }
+
+  get #away(): string {
+    const refusal = this.#refusals.recent;
+    if (refusal !== undefined) return `NATS refuses: ${refusal}`;
+    return this.#nats === 'lost' ? 'NATS is lost' : 'NATS has not answered yet';
+  }
+
+  /** Why there are no records, if that is known. */
+  get #obstacle(): string {
+    const refusal = this.#refusals.recent;
+    const why = refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;
+    return why === undefined ? '' : `: ${why}`;
+  }
+
+  get #originAway(): string {
+    return this.#isUnsigned ? `the origin is away: ${UNSIGNED}` : 'the origin is away';
+  }
+
+  get #isUnsigned(): boolean {
+    return this.services.clock.elapsed() - this.#unsignedAt <= UNSIGNED_MS;
   }
 
   #lookLater(): void {
@@ -117,7 +179,7 @@ export class EdgeCondition {
     const fields = { sequence: sequence(), stale_ms: this.staleMs === undefined ? null : Math.round(this.staleMs) };
     if (now.isPresent !== before.isPresent) {
       if (now.isPresent) log.info(fields, 'the origin is present');
-      else log.warn(fields, 'the origin is away: its heartbeats do not come');
+      else log.warn(fields, `the origin is away: ${this.#isUnsigned ? UNSIGNED : 'its heartbeats do not come'}`);
     }
     if (now.why === before.why) return;
     if (now.why === undefined) log.info(fields, 'ready for clients');

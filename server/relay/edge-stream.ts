@@ -67,6 +67,11 @@ export class EdgeStream {
     return this.#state.at;
   }
 
+  /** Why the stream is not followed; `undefined` while it is, or nothing has failed. */
+  get failure(): string | undefined {
+    return this.#failure === '' ? undefined : this.#failure;
+  }
+
   /** The sequence of the last message that has been read. */
   get sequence(): number {
     return this.#place?.sequence ?? 0;

@@ -1,4 +1,4 @@
-import type { ConsumerConfig, ConsumerMessages } from '@nats-io/jetstream';
+import type { ConsumerConfig, ConsumerMessages, JetStreamManager } from '@nats-io/jetstream';
 import {
   AccessRefusedError,
   StreamRefusedError,
@@ -28,7 +28,7 @@ const WRONG_LAST_ID = 10_070;
 /** How many messages a reader requests in advance. */
 const AHEAD = 4_096;
 /** The interval of a reader's heartbeats. The client reports a reader as broken after it has missed two. */
-const HEARTBEAT_MS = 2_000;
+const HEARTBEAT_MS = 1_000;
 const REQUEST_MS = 20_000;
 /** JetStream deletes a consumer that is not read for this long. */
 const FORGET_NS = 30e9;
@@ -64,11 +64,12 @@ export class NatsBroker implements Broker {
     return this.nats.connection.info?.max_payload;
   }
 
-  watchConnection(changed: (state: 'broken' | 'back') => void): void {
+  watchConnection(changed: (state: 'broken' | 'back') => void, refused?: (why: string) => void): void {
     void (async () => {
-      for await (const { type } of this.nats.connection.status()) {
-        if (type === 'disconnect') changed('broken');
-        else if (type === 'reconnect') changed('back');
+      for await (const status of this.nats.connection.status()) {
+        if (status.type === 'disconnect') changed('broken');
+        else if (status.type === 'reconnect') changed('back');
+        else if (status.type === 'error') refused?.(status.error.message);
       }
     })();
   }
@@ -106,15 +107,14 @@ export class NatsBroker implements Broker {
   }
 
   async ensureStream({ name, subjects, limits }: StreamSpec): Promise<StreamInfo> {
-    const { streams } = this.nats.manager;
     try {
       const found = await this.#stream(name);
       const wanted = streamConfig(subjects, limits);
       const made = found
         ? streamFault(found.config, wanted) === undefined
           ? found
-          : await streams.update(name, wanted)
-        : await streams.add({ name, ...wanted });
+          : await this.#ask(({ streams }) => streams.update(name, wanted))
+        : await this.#ask(({ streams }) => streams.add({ name, ...wanted }));
       this.#wanted.set(name, wanted);
       const fault = streamFault(made.config, wanted);
       if (fault === undefined) return infoOf(made);
@@ -125,7 +125,7 @@ export class NatsBroker implements Broker {
   }
 
   async countDeleted(stream: string, from: number): Promise<number> {
-    const { state } = await this.nats.manager.streams.info(stream, { deleted_details: true });
+    const { state } = await this.#ask(({ streams }) => streams.info(stream, { deleted_details: true }));
     // NATS omits the field if no message was deleted, although the client's type requires it.
     const { deleted } = state as { readonly deleted?: readonly number[] };
     return (deleted ?? []).filter((sequence) => sequence >= from).length;
@@ -133,7 +133,7 @@ export class NatsBroker implements Broker {
 
   async findMessage(stream: string, query: MessageQuery): Promise<StoredMessage | undefined> {
     const asked = 'sequence' in query ? { seq: query.sequence } : { last_by_subj: query.lastOf };
-    const found = await this.nats.manager.streams.getMessage(stream, asked);
+    const found = await this.#ask(({ streams }) => streams.getMessage(stream, asked));
     return found
       ? { sequence: found.seq, subject: found.subject, data: found.data, atMs: found.time.getTime() }
       : undefined;
@@ -178,7 +178,7 @@ export class NatsBroker implements Broker {
     start: FeedStart,
     events: ReaderEvents,
   ): Promise<Reader> {
-    const { manager, client } = this.nats;
+    const { client } = this.nats;
     const config: Partial<ConsumerConfig> = {
       ack_policy: 'none',
       mem_storage: true,
@@ -189,7 +189,7 @@ export class NatsBroker implements Broker {
         ? { deliver_policy: 'last_per_subject' }
         : { deliver_policy: 'by_start_sequence', opt_start_seq: start.from }),
     };
-    const info = await manager.consumers.add(name, config);
+    const info = await this.#ask(({ consumers }) => consumers.add(name, config));
     const messages = await client.consumers.getConsumerFromInfo(info).consume({
       max_messages: AHEAD,
       expires: REQUEST_MS,
@@ -206,9 +206,22 @@ export class NatsBroker implements Broker {
     return this.nats.connection.close();
   }
 
-  async #stream(name: string): Promise<Awaited<ReturnType<Nats['manager']['streams']['info']>> | undefined> {
+  /** Asks again while there is no answer. What is asked may be done twice: a stream that is there already is the same, and a consumer that nobody reads is deleted. */
+  async #ask<T>(question: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+    const [last, ...before] = this.nats.managers.toReversed();
+    for (const manager of before.reverse()) {
+      try {
+        return await question(manager);
+      } catch (error) {
+        if (!isSilence(error)) throw error;
+      }
+    }
+    return await question(last!);
+  }
+
+  async #stream(name: string): Promise<NatsStream | undefined> {
     try {
-      return await this.nats.manager.streams.info(name);
+      return await this.#ask(({ streams }) => streams.info(name));
     } catch (error) {
       if ((error as { readonly code?: unknown }).code === STREAM_NOT_FOUND) return undefined;
       throw error;
@@ -216,8 +229,16 @@ export class NatsBroker implements Broker {
   }
 }
 
-/** Whether JetStream has answered with one of its errors. */
-const isAnswer = (error: unknown): boolean => typeof (error as { readonly code?: unknown }).code === 'number';
+type NatsStream = Awaited<ReturnType<JetStreamManager['streams']['info']>>;
+
+const isSilence = (error: unknown): boolean => (error as Error).name === 'TimeoutError';
+
+/** Whether JetStream has answered with one of its errors, or NATS that this user may not ask. */
+function isAnswer(error: unknown): boolean {
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: Error };
+  const isForbidden = [error as Error, cause].some((one) => one?.name === 'PermissionViolationError');
+  return typeof code === 'number' || isForbidden;
+}
 
 async function watchEnd(messages: ConsumerMessages, events: ReaderEvents): Promise<void> {
   for await (const { type } of messages.status()) if (ENDS.has(type)) events.ended(type.replaceAll('_', ' '));

@@ -1,8 +1,8 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
-import { readFileSync } from 'node:fs';
 import { OptionError } from '../config/option-error.js';
 import type { RelayAccess } from '../config/relay-options.js';
+import { authenticatorsOf } from './nats-credentials.js';
 
 type Transport = typeof import('@nats-io/transport-node');
 type JetStream = typeof import('@nats-io/jetstream');
@@ -12,11 +12,17 @@ const RETRY_MS = 250;
 const CONNECT_MS = 3_000;
 /** The interval of pings to NATS. The connection is dropped and made again if two are not answered. */
 const PING_MS = 5_000;
+/**
+ * How long each attempt of a question to JetStream waits. One that is asked while a stream has no leader is never answered, and an election
+ * takes a second or a few: whoever waits for the first answer only, waits long after there is a new leader.
+ */
+const ANSWER_MS = [700, 700, 700, 1_000, 1_000, 1_000, 1_500, 5_000];
 
 /** A connection to NATS that reconnects whenever it breaks, and the two packages that use it. */
 export interface Nats {
   readonly connection: NatsConnection;
-  readonly manager: JetStreamManager;
+  /** Each waits longer for an answer than the one before. */
+  readonly managers: readonly JetStreamManager[];
   readonly client: JetStreamClient;
   readonly jetStream: JetStream;
   readonly transport: Transport;
@@ -59,12 +65,17 @@ export async function whyNoNats(): Promise<string | undefined> {
 export async function connectNats(access: RelayAccess, name: string): Promise<Nats> {
   const { transport, jetStream } = await loadNats();
   const connection = await transport.connect(connectionOptions(access, name, transport));
-  const manager = await jetStream.jetstreamManager(connection, {
-    checkAPI: false,
-    ...(access.domain === undefined ? {} : { domain: access.domain }),
-  });
-  const inbox = (): string => transport.createInbox(inboxOf(name));
-  return { connection, manager, client: manager.jetstream(), jetStream, transport, inbox };
+  const managers = await Promise.all(
+    ANSWER_MS.map((timeout) =>
+      jetStream.jetstreamManager(connection, {
+        checkAPI: false,
+        timeout,
+        ...(access.domain === undefined ? {} : { domain: access.domain }),
+      }),
+    ),
+  );
+  const inbox = (): string => transport.createInbox(access.inboxPrefix ?? inboxOf(name));
+  return { connection, managers, client: managers.at(-1)!.jetstream(), jetStream, transport, inbox };
 }
 
 /**
@@ -74,11 +85,12 @@ export async function connectNats(access: RelayAccess, name: string): Promise<Na
 const inboxOf = (name: string): string => `_INBOX.${name.replaceAll(/[^A-Za-z0-9_-]+/g, '-')}`;
 
 function connectionOptions(access: RelayAccess, name: string, transport: Transport): NodeConnectionOptions {
-  const { user, password, token, tls } = access;
+  const { tls } = access;
+  const authenticators = authenticatorsOf(access, transport);
   return {
     servers: [...access.servers],
     name,
-    inboxPrefix: inboxOf(name),
+    inboxPrefix: access.inboxPrefix ?? inboxOf(name),
     maxReconnectAttempts: -1,
     reconnectTimeWait: RETRY_MS,
     reconnectJitter: RETRY_MS,
@@ -88,21 +100,7 @@ function connectionOptions(access: RelayAccess, name: string, transport: Transpo
     maxPingOut: 2,
     // Do not give up after a refusal: the operator of NATS may grant the access again.
     ignoreAuthErrorAbort: true,
-    ...(access.credsFile === undefined
-      ? {}
-      : { authenticator: transport.credsAuthenticator(() => readFileSync(access.credsFile!)) }),
-    ...(access.nkeyFile === undefined
-      ? {}
-      : { authenticator: transport.nkeyAuthenticator(() => seedIn(readFileSync(access.nkeyFile!, 'utf8'))) }),
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { pass: password }),
-    ...(token === undefined ? {} : { token }),
+    ...(authenticators.length === 0 ? {} : { authenticator: authenticators }),
     ...(tls === undefined ? {} : { tls }),
   };
-}
-
-/** The seed in a file as `nk -gen user` writes it: one line, perhaps among comments. */
-function seedIn(text: string): Uint8Array {
-  const seed = text.split('\n').find((line) => /^SU[A-Z2-7]+$/.test(line.trim()));
-  return Buffer.from(seed?.trim() ?? '');
 }

@@ -17,14 +17,15 @@ export class OriginLink {
     private readonly beat: () => number,
   ) {}
 
-  /** Calls `heard` with each heartbeat that can be read, and is signed if the edge has a key. */
-  followHeartbeats(heard: (alive: AliveMessage) => void): void {
+  /** Calls `heard` with each heartbeat that can be read, and is signed if the edge has a key; `unsigned` for each that is not. */
+  followHeartbeats(heard: (alive: AliveMessage) => void, unsigned: () => void): void {
     const { broker, names, seal } = this;
     broker.subscribe(names.alive, ({ data }) => {
       const value = readJson(data);
       const alive = readAlive(value);
-      if (!alive || seal?.isSealedJson(names.alive, value as object) === false) return;
-      heard(alive);
+      if (!alive) return;
+      if (seal?.isSealedJson(names.alive, value as object) === false) unsigned();
+      else heard(alive);
     });
   }
 
@@ -34,7 +35,10 @@ export class OriginLink {
     const beat = this.beat();
     const answer = readJson(await broker.request(names.ask, JSON.stringify(question), ASK_MS));
     if (typeof answer !== 'object' || answer === null) throw new Error('the origin has no answer');
-    if (question.ask !== 'sync' || !seal) return answer;
+    if (question.ask !== 'sync') return answer;
+    // Any client of NATS may answer. A barrier would wait for ever for a revision that nobody has.
+    if (!saysHowFar(answer)) throw new Error('the answer says of no revision');
+    if (!seal) return answer;
     // An answer that was given before the question says nothing of what was on disk at the question.
     const isNew = ((answer as Partial<AliveMessage>).beat ?? 0) > beat;
     if (!isNew || !seal.isSealedJson(names.ask, answer)) throw new Error('the answer is not signed by the origin');
@@ -45,4 +49,9 @@ export class OriginLink {
   async askForBase(): Promise<void> {
     await this.ask({ ask: 'base' }).catch(() => undefined);
   }
+}
+
+function saysHowFar(answer: object): boolean {
+  const { epoch, revision } = answer as Partial<Record<keyof AliveMessage, unknown>>;
+  return typeof epoch === 'string' && Number.isSafeInteger(revision) && (revision as number) >= 0;
 }

@@ -10,6 +10,7 @@ import { connectNatsBroker } from './nats-broker.js';
 import type { Published } from './outbox.js';
 import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
+import { Refusals } from './refusals.js';
 import { RelayNames } from './relay-names.js';
 import type { OriginSeal } from './seal.js';
 import type { ResolvedRelay } from '../config/relay-options.js';
@@ -127,6 +128,7 @@ export class OriginRelay {
     if (!broker) return;
     this.#broker = broker;
     this.isConnected = true;
+    const refusals = new Refusals(clock, log);
     const publisher = new Publisher({
       broker,
       names: this.names,
@@ -137,6 +139,7 @@ export class OriginRelay {
       source,
       seal: this.services.seal,
       random: this.services.random ?? systemRandom,
+      refusals,
       claimed: (isOurs) => {
         if (isOurs) this.#answer(broker);
         else this.#stopAnswering?.();
@@ -148,14 +151,20 @@ export class OriginRelay {
       const alive = readAlive(readJson(data));
       if (alive && alive.origin !== this.#identity.origin) publisher.heardAnother();
     });
-    broker.watchConnection((state) => {
-      this.isConnected = state === 'back';
-      if (state === 'broken') publisher.disconnected();
-      else {
-        this.#reconnects++;
-        publisher.reconnected();
-      }
-    });
+    broker.watchConnection(
+      (state) => {
+        this.isConnected = state === 'back';
+        if (state === 'broken') publisher.disconnected();
+        else {
+          this.#reconnects++;
+          refusals.over();
+          publisher.reconnected();
+        }
+      },
+      (why) => {
+        refusals.note(why);
+      },
+    );
     try {
       await publisher.start();
     } catch (error) {

@@ -7,7 +7,7 @@ const WINDOW = 1_024;
 /** How many bytes may be in messages without an answer. */
 const WINDOW_BYTES = 4_194_304;
 /** After this time without an answer the window fails. */
-const ANSWER_TIMEOUT_MS = 2_500;
+const ANSWER_TIMEOUT_MS = 1_500;
 
 /** The reason why a window failed. `sequence`: the stream's last message is not the expected one. */
 export class PublishError extends Error {

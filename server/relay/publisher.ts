@@ -19,6 +19,7 @@ import {
   type PublisherState,
   type ToldState,
 } from './publisher-state.js';
+import type { Refusals } from './refusals.js';
 import { RelayTakenError } from './relay-taken-error.js';
 
 /** How long a turn may publish, so that the origin's own clients do not wait. */
@@ -29,6 +30,8 @@ const HEADER_BYTES = 512 + SEAL_BYTES;
 
 export interface PublisherServices extends ClaimServices {
   readonly random: RandomBytes;
+  /** What NATS refuses without an answer: a message that may not be published hears none. */
+  readonly refusals: Refusals;
   /** Called with `true` when the stream has been claimed, and with `false` when the claim may be lost. Only its holder answers edges. */
   readonly claimed: (isOurs: boolean) => void;
 }
@@ -190,7 +193,7 @@ export class Publisher {
 
   /** Logs each change of state once. */
   #tell(before: ToldState, state: ToldState): void {
-    const isFirstFailure = this.#state.at !== 'claiming' && this.#state.failures === 1 && state !== 'publishing';
+    const isFirstFailure = isWaiting(this.#state) && this.#state.failures === 1;
     if (state === before && !isFirstFailure) return;
     const { log, names } = this.services;
     logState(log, state, this.#reason, { stream: names.stream, sequence: this.sequence, behind: this.behind });
@@ -232,8 +235,9 @@ export class Publisher {
         this.wake();
       },
       failed: ({ why, message }) => {
-        this.#reason = message;
-        this.#fails(why === 'refused' ? 'refused' : 'failed');
+        const refusal = why === 'away' ? this.services.refusals.recent : undefined;
+        this.#reason = refusal ?? message;
+        this.#fails(why === 'refused' || refusal !== undefined ? 'refused' : 'failed');
       },
     });
     this.#happens({ is: 'claimed' });

@@ -3,6 +3,9 @@ import type { StreamLimits } from '../config/relay-options.js';
 
 const NANOSECONDS = 1e6;
 
+/** What a message needs to say of a record at least: all but its data. A stream or a broker that takes less can carry no repository. */
+export const MIN_MESSAGE_BYTES = 4_096;
+
 /** The settings that an origin gives its stream. */
 export type WantedConfig = ReturnType<typeof streamConfig>;
 
@@ -26,6 +29,7 @@ const REQUIRED: readonly (readonly [keyof StreamConfig, (value: unknown) => bool
   ['sealed', isOff, 'takes no more messages'],
   ['no_ack', isOff, 'acknowledges nothing'],
   ['max_msgs_per_subject', isUnbounded, 'deletes events that no edge has read'],
+  ['max_msg_size', isLargeEnough, `takes no record: at least ${String(MIN_MESSAGE_BYTES)}`],
   ['mirror', isOff, 'takes messages of its own only from another stream'],
   ['sources', isOff, 'mixes the messages of other streams in'],
   ['subject_transform', isOff, 'stores messages under other subjects'],
@@ -38,6 +42,10 @@ function isOff(value: unknown): boolean {
 
 function isUnbounded(value: unknown): boolean {
   return value === undefined || (typeof value === 'number' && value <= 0);
+}
+
+function isLargeEnough(value: unknown): boolean {
+  return isUnbounded(value) || (typeof value === 'number' && value >= MIN_MESSAGE_BYTES);
 }
 
 /** Returns how the settings of a stream differ from what the relay needs; `undefined` if they suit. */

@@ -7,6 +7,9 @@ import type { Reconciler } from './reconciler.js';
 import type { RecordName } from './record-name.js';
 import type { Sight } from './sight.js';
 
+/** How often it is looked whether a file that could not be read was read meanwhile. */
+const UNREAD_MS = 5;
+
 export interface BarrierParts {
   readonly clock: Clock;
   readonly sight: Sight;
@@ -29,6 +32,7 @@ export class DiskBarrier {
     sight.verify();
     if (record) {
       await ingest.readNow(record);
+      await this.#untilRead(record);
       return;
     }
     const isTold = lookout.toldUpToNow();
@@ -38,9 +42,23 @@ export class DiskBarrier {
     await ingest.drain();
     const known = sight.known();
     const untold = KINDS.filter((kind) => !isTold(kind) || !known.has(kind) || !this.#hasAllHints(kind));
-    if (untold.length === 0) return;
-    // A scan that is running may already have passed a file that was written after the scan began. So a new one is needed.
-    await Promise.all(untold.map((kind) => reconciler.rescan(kind)));
+    if (untold.length > 0) {
+      // A scan that is running may already have passed a file that was written after the scan began. So a new one is needed.
+      await Promise.all(untold.map((kind) => reconciler.rescan(kind)));
+      await ingest.drain();
+    }
+    await this.#untilRead();
+  }
+
+  /**
+   * A file that cannot be read for the moment may say that an address is reserved. It is read again, and after the settle time it is
+   * published that it cannot be read: before that nothing would tell a client that something is not known.
+   */
+  async #untilRead(only?: RecordName): Promise<void> {
+    const { clock, ingest } = this.parts;
+    const from = clock.elapsed();
+    if (!ingest.isUnread(from, only)) return;
+    while (ingest.isUnread(from, only)) await new Promise<void>((resolve) => clock.after(UNREAD_MS, resolve));
     await ingest.drain();
   }
 

@@ -180,6 +180,11 @@ export class Ingest implements HintSink {
     }
   }
 
+  /** See {@link UnsettledFiles.isUnread}. */
+  isUnread(elapsed: number, only?: RecordName): boolean {
+    return this.#reader.isUnread(elapsed, only);
+  }
+
   get #isBusy(): boolean {
     return this.#pending.size > 0 || this.#held.length > 0 || this.#removals.size > 0;
   }

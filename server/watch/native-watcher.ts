@@ -1,4 +1,4 @@
-import { watch, type FSWatcher } from 'node:fs';
+import { realpathSync, watch, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
 import type { CheckedDirectories } from './checked-directories.js';
 import type { Place } from './checked-directory.js';
@@ -31,6 +31,20 @@ interface Watched {
   handle: Pick<FSWatcher, 'close' | 'on'> | undefined;
 }
 
+/**
+ * On Windows libuv ends the process if it watches a path with a short name in it, such as `RUNNER~1` (libuv #5010). The temporary directory
+ * often has one.
+ */
+export function longPath(path: string, platform: NodeJS.Platform = process.platform): string {
+  if (platform !== 'win32') return path;
+  try {
+    return realpathSync.native(path);
+  } catch {
+    // The watch reports what is wrong.
+    return path;
+  }
+}
+
 /** Turns the kernel's notifications into hints, for each kind's directory and the directories above. */
 export class NativeWatcher implements Watcher {
   readonly #watched: readonly Watched[];
@@ -39,7 +53,8 @@ export class NativeWatcher implements Watcher {
 
   constructor(
     directories: CheckedDirectories,
-    private readonly watchPath: WatchFunction = (path, listener) => watch(path, { encoding: 'utf8' }, listener),
+    private readonly watchPath: WatchFunction = (path, listener) =>
+      watch(longPath(path), { encoding: 'utf8' }, listener),
     readonly mechanism: Mechanism = MECHANISM_BY_PLATFORM[process.platform] ?? 'kqueue',
     fileSystem: FileSystem = { is: 'local', name: 'a local disk' },
   ) {

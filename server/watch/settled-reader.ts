@@ -43,6 +43,11 @@ export class SettledReader {
     return this.#unsettled.isSettling(kind, elapsed, alsoTorn);
   }
 
+  /** See {@link UnsettledFiles.isUnread}. */
+  isUnread(elapsed: number, only?: RecordName): boolean {
+    return this.#unsettled.isUnread(elapsed, only);
+  }
+
   /** @returns the change that is to be published now; `undefined` if there is none yet. */
   read(kind: Kind, id: string): Change | undefined {
     const { store, warnings } = this.services;

@@ -23,6 +23,8 @@ interface Unsettled extends RecordName {
   /** The problem that is published if the file stays as it is. */
   readonly problem: Problem;
   readonly attempts: number;
+  /** Whether its settle time was over at the last attempt, and its problem was given to be published. */
+  readonly isAnnounced: boolean;
   readonly cancel: () => void;
 }
 
@@ -66,7 +68,7 @@ export class UnsettledFiles {
     const since = this.#settlingSince(before, reading);
     const isPatient = !isKnown && this.clock.elapsed() - since < this.settleMs;
     // A file that cannot be read is read again until it can be. One that was read and is not a record waits for a hint.
-    if (isPatient || reading.is === 'unavailable') this.#retryLater(key, name, since, reading, before);
+    if (isPatient || reading.is === 'unavailable') this.#retryLater(key, name, since, reading, before, !isPatient);
     else this.settled(key);
     return isPatient ? 'wait' : 'announce';
   }
@@ -79,6 +81,18 @@ export class UnsettledFiles {
     for (const { kind, id, first, problem } of this.#files.values()) {
       if (kind !== wanted || first > elapsed || (problem !== 'unreadable' && !alsoTorn)) continue;
       if (this.store.get(kind, id)?.problem !== problem) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Whether a file that was first found unsettled at `elapsed` or before could not be read, and nothing of that is published yet: it may
+   * say anything. @param only this file. @default any
+   */
+  isUnread(elapsed: number, only?: RecordName): boolean {
+    for (const { kind, id, first, problem, isAnnounced } of this.#files.values()) {
+      if (isAnnounced || problem !== 'unreadable' || first > elapsed) continue;
+      if (only === undefined || (kind === only.kind && id === only.id)) return true;
     }
     return false;
   }
@@ -100,6 +114,7 @@ export class UnsettledFiles {
     since: number,
     reading: Unavailable | Broken,
     before: Unsettled | undefined,
+    isAnnounced: boolean,
   ): void {
     before?.cancel();
     const attempts = (before?.attempts ?? 0) + 1;
@@ -113,6 +128,6 @@ export class UnsettledFiles {
     const first = before?.first ?? since;
     const signature = reading.is === 'broken' ? reading.signature : undefined;
     const problem = reading.is === 'broken' ? reading.problem : 'unreadable';
-    this.#files.set(key, { kind, id, first, since, signature, problem, attempts, cancel });
+    this.#files.set(key, { kind, id, first, since, signature, problem, attempts, isAnnounced, cancel });
   }
 }

@@ -151,7 +151,7 @@ const ROWS: Readonly<Record<string, (t: Test) => Promise<void>>> = {
     for (const flag of ['--run-id', '--branch']) {
       const command = Command.museBus(['watch', flag, '', '--once']);
       t.equal(await command.exit, 1);
-      t.match(command.errors.join('\n'), new RegExp(`${flag} is empty`));
+      t.match(command.errors.join('\n'), new RegExp(`${flag}: a value is empty`));
     }
   },
   'outside a repository': async (t) => {

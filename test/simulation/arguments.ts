@@ -1,7 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { WorldFault } from './lives.js';
-import { FAULT_KINDS } from './world/plan.js';
-import { RELAY_FAULT_KINDS } from './world/relay-plan.js';
+import { WORLD_TRAITS, type WorldTrait } from './world/traits.js';
 
 /** What the simulator must do. */
 export type Request =
@@ -20,15 +18,21 @@ export type Request =
       readonly shrinks: boolean;
       /** Whether the first life that violates a rule ends the run. */
       readonly untilViolation: boolean;
-      /** Runs only lives with all of these faults of the world. */
-      readonly withFaults: readonly WorldFault[];
+      /** Runs only lives with all of these. */
+      readonly withTraits: readonly WorldTrait[];
     }
   /** Makes one life short and keeps it for ever. */
   | { readonly is: 'keep'; readonly name: string; readonly seed: number; readonly shows: string | undefined }
   /** Plants faults in the product and searches for them; `only`: faults whose names contain this text. */
   | { readonly is: 'planted'; readonly only: string; readonly maxSeconds: number; readonly isJson: boolean }
   /** Runs lives and counts each transition of a state. */
-  | { readonly is: 'transitions'; readonly firstSeed: number; readonly maxLives: number; readonly maxSeconds: number };
+  | {
+      readonly is: 'transitions';
+      readonly firstSeed: number;
+      readonly maxLives: number;
+      readonly maxSeconds: number;
+      readonly isJson: boolean;
+    };
 
 /** An error in the arguments; the message is for the user. */
 export class ArgumentsError extends Error {}
@@ -41,7 +45,7 @@ export const USAGE = `npm run simulate -- [options]
   --processor         counts the seconds that this process has used the processor, as if the machine had nothing else to do
   --json              ends in one line of JSON on standard output
   --story             tells what happened in each life that violates a rule; of a single life in any case
-  --with FAULT        only lives with this fault of the world; may be given again, for lives with all of them
+  --with TRAIT        only lives with this fault or other trait of the world; may be given again, for lives with all of them
   --until-violation   ends with the first violation
   --no-shrink         leaves a violating life as long as it is
   --keep NAME         makes the life --seed N short, and keeps it as test/simulation/seeds/NAME.json
@@ -90,7 +94,7 @@ export function readArguments(args: readonly string[]): Request {
     return { is: 'planted', only: values.only ?? '', maxSeconds: seconds ?? DEFAULT_SECONDS, isJson: !!values.json };
   if (values.only !== undefined) throw new ArgumentsError('--only needs --planted');
   const bounds = boundsOf(firstSeed, lives, seconds);
-  if (values.transitions) return { is: 'transitions', firstSeed: firstSeed ?? 1, ...bounds };
+  if (values.transitions) return { is: 'transitions', firstSeed: firstSeed ?? 1, ...bounds, isJson: !!values.json };
   return {
     is: 'lives',
     firstSeed,
@@ -100,7 +104,7 @@ export function readArguments(args: readonly string[]): Request {
     withStory: !!values.story,
     shrinks: !values['no-shrink'],
     untilViolation: !!values['until-violation'],
-    withFaults: (values.with ?? []).map(faultOf),
+    withTraits: (values.with ?? []).map(traitOf),
   };
 }
 
@@ -121,11 +125,10 @@ function parsed(args: readonly string[]) {
   }
 }
 
-function faultOf(text: string): WorldFault {
-  const kinds: readonly WorldFault[] = [...FAULT_KINDS, ...RELAY_FAULT_KINDS];
-  const kind = kinds.find((each) => each === text);
-  if (kind === undefined) throw new ArgumentsError(`--with: '${text}' is none of ${kinds.join(', ')}`);
-  return kind;
+function traitOf(text: string): WorldTrait {
+  const trait = WORLD_TRAITS.find((each) => each === text);
+  if (trait === undefined) throw new ArgumentsError(`--with: '${text}' is none of ${WORLD_TRAITS.join(', ')}`);
+  return trait;
 }
 
 function numberOf(name: string, text: string | undefined, least: number): number | undefined {

@@ -85,6 +85,12 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
       const relayOperator = new RelayOperator({ seed, time, relay, originLink, edges: relay.edges, rival, tell });
       relayOperator.start(relay.plan.faults);
     }
+    // An answer is most likely to be wrong where a fault begins or ends.
+    for (const { atMs, forMs } of [...plan.faults, ...(relay?.plan.faults ?? [])])
+      for (const at of [atMs, atMs + forMs])
+        time.after(at + 1, () => {
+          for (const client of clients) client.hurry();
+        });
     time.onStep = () => {
       judge.step(time.now);
       edgeJudge?.step(time.now);

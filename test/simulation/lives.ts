@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Violation } from './judge/judge.js';
 import { live } from './life.js';
-import { planOf, type FaultKind, type LifePlan } from './world/plan.js';
-import type { RelayFaultKind } from './world/relay-plan.js';
-
-/** A fault of the world, or of the relay in it. */
-export type WorldFault = FaultKind | RelayFaultKind;
+import { traitsOf, type WorldTrait } from './world/traits.js';
+import { planOf, type LifePlan } from './world/plan.js';
 
 /** A life that violated a rule. */
 export interface Found {
@@ -35,14 +32,14 @@ export interface LivesPlan {
   readonly countsProcessor?: boolean;
   readonly untilViolation: boolean;
   /** Only lives with all of these. */
-  readonly withFaults: readonly WorldFault[];
+  readonly withTraits: readonly WorldTrait[];
   /** Told after each life. */
   readonly lived: (report: LivesReport) => void;
 }
 
 /** Lives one life after the other until one of the bounds. */
 export async function lives(plan: LivesPlan): Promise<LivesReport> {
-  const { firstSeed, maxLives, maxSeconds, countsProcessor = false, untilViolation, withFaults, lived } = plan;
+  const { firstSeed, maxLives, maxSeconds, countsProcessor = false, untilViolation, withTraits, lived } = plan;
   const started = performance.now();
   const hash = createHash('sha256');
   const found: Found[] = [];
@@ -60,8 +57,8 @@ export async function lives(plan: LivesPlan): Promise<LivesReport> {
     if ((countsProcessor ? processorSeconds : seconds) >= maxSeconds) break;
     if (untilViolation && found.length > 0) break;
     const life = planOf(seed);
-    const kinds = new Set<string>([...life.faults, ...(life.relay?.faults ?? [])].map(({ kind }) => kind));
-    if (!withFaults.every((kind) => kinds.has(kind))) continue;
+    const traits = traitsOf(life);
+    if (!withTraits.every((trait) => traits.has(trait))) continue;
     const { violation, trace, simulatedMs: lastedMs } = await live(life);
     count++;
     simulatedMs += lastedMs;

@@ -130,6 +130,7 @@ async function runPlanted({ only, maxSeconds, isJson }: PlantedRequest): Promise
       const row = { fault, result: await look(ROOT, fault, maxSeconds) };
       rows.push(row);
       process.stdout.write(`${rowText(row)}\n`);
+      if (row.result.is === 'found') say(`${fault.name}: seed ${String(row.result.seed)}`);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
@@ -143,10 +144,10 @@ async function runPlanted({ only, maxSeconds, isJson }: PlantedRequest): Promise
 }
 
 /** Runs the lives in a bundle that reports each transition. */
-async function runTransitions({ firstSeed, maxLives, maxSeconds }: TransitionsRequest): Promise<boolean> {
+async function runTransitions({ firstSeed, maxLives, maxSeconds, isJson }: TransitionsRequest): Promise<boolean> {
   const file = await bundle(ROOT, 'transitions', WATCHED, 'test/simulation/transitions/main.ts');
-  const bounds = [firstSeed, maxLives, maxSeconds].map(String);
-  const { status } = spawnSync(process.execPath, [file, ...bounds], { stdio: 'inherit' });
+  const args = [...[firstSeed, maxLives, maxSeconds].map(String), ...(isJson ? ['json'] : [])];
+  const { status } = spawnSync(process.execPath, [file, ...args], { stdio: 'inherit' });
   return status === 0;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The smoke test, in plain JavaScript against dist/, for each Node in .ci/node-matrix: a server, the SDK, a change, the journal over a
+ * The smoke test, in plain JavaScript against dist/, for each Node in .ci/node-matrix, and Bun: a server, the SDK, a change, the journal over a
  * restart, the command line. Prints one line; exits with 1 if a step fails.
  */
 import assert from 'node:assert/strict';
@@ -17,6 +17,8 @@ const { BusServer } = await import(new URL('server/index.js', dist));
 const { connect } = await import(new URL('client/sdk/index.js', dist));
 const command = fileURLToPath(new URL('client/cli/main.cjs', dist));
 
+const { bun, node } = process.versions;
+const runtime = bun === undefined ? `Node ${node}` : `Bun ${bun}`;
 const TIMEOUT_MS = 60_000;
 const root = mkdtempSync(join(tmpdir(), 'muse-bus-smoke-'));
 const tasks = join(root, '.muse', 'coordination', 'tasks');
@@ -67,9 +69,9 @@ try {
   const { backend } = bus.server;
   await bus.close();
   await successor.stop();
-  console.log(`smoke: Node ${process.versions.node}, engine ${engine}, ${backend}, journal ${journal}: passed`);
+  console.log(`smoke: ${runtime}, engine ${engine}, ${backend}, journal ${journal}: passed`);
 } catch (error) {
-  console.error(`smoke: Node ${process.versions.node}: failed`, error);
+  console.error(`smoke: ${runtime}: failed`, error);
   process.exitCode = 1;
 } finally {
   clearTimeout(giveUp);

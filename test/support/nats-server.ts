@@ -58,12 +58,12 @@ export class NatsServer {
     return this.options.host ?? '127.0.0.1';
   }
 
-  /** Starts the server, or restarts it with its store. */
-  async start(): Promise<void> {
+  /** Starts the server, or restarts it with its store. @param config the lines of its configuration, if they are others than before. */
+  async start(config = this.options.config ?? ''): Promise<void> {
     const file = join(this.#dir, 'nats.conf');
     const store = join(this.#dir, 'store');
     const listen = `listen: "${this.options.under ? '0.0.0.0' : this.#host}:${String(this.port)}"`;
-    const { domain, config = '' } = this.options;
+    const { domain } = this.options;
     const jetStream = `store_dir: "${store}"${domain === undefined ? '' : `, domain: ${domain}`}`;
     writeFileSync(file, `${listen}\njetstream { ${jetStream} }\n${config}\n`);
     const [program, ...args] = [...(this.options.under ?? []), PROGRAM, '-c', file];

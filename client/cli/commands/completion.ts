@@ -159,7 +159,7 @@ function bashFlagCases(commands: readonly Command[]): string {
 // ── fish ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function fish(program: Command): string {
-  const lines = ['complete -c muse-bus -f'];
+  const lines = [FISH_RECORDS, 'complete -c muse-bus -f'];
   for (const command of commandsOf(program)) {
     const name = command.name();
     const here = `-n '__fish_seen_subcommand_from ${name}'`;
@@ -170,6 +170,16 @@ function fish(program: Command): string {
   }
   return lines.join('\n');
 }
+
+/** Values from the records of the repository that the line names, or else of the one around the working directory. */
+const FISH_RECORDS = `function _muse_bus_records
+  set -l words (commandline -opc)
+  set -l root
+  if set -l at (contains -i -- --root $words)
+    set root --root $words[(math $at + 1)]
+  end
+  muse-bus complete $argv[1] $root 2>/dev/null
+end`;
 
 function fishOption(option: Option): string {
   const { short, long, description, required } = option;
@@ -186,7 +196,7 @@ function fishOption(option: Option): string {
 
 function fishValues(values: Values): string {
   if (values === 'files') return '-F';
-  if (isCompleted(values)) return `-a '(muse-bus complete ${values} 2>/dev/null)'`;
+  if (isCompleted(values)) return `-a '(_muse_bus_records ${values})'`;
   if (values === 'directories') return "-a '(__fish_complete_directories)'";
   return `-a ${quoted(values.join(' '))}`;
 }

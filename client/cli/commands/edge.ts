@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import type { EdgeOptions, EdgeServer } from '../../../server/index.js';
+import type { EdgeOptions, EdgeServer, Log } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
 import { INTERNAL_ERROR_EXIT, untilUncaughtError } from '../terminal/uncaught-errors.js';
-import { readEdgeRepositories } from '../settings/edge-repositories.js';
+import { readEdgeRepositories, type NamedRepository } from '../settings/edge-repositories.js';
 import { relayOptions } from '../settings/relay-settings.js';
 import {
   refuseUnknownVariables,
@@ -13,6 +13,7 @@ import {
   type ResolvedSettings,
 } from '../settings/resolve-settings.js';
 import { inspectorUrl, servingOptions, logSettingSources } from './serve.js';
+import { portFailure } from './taken-port.js';
 import { ORIGIN_ONLY } from '../settings/settings.js';
 import { endSoon, onReload, untilSignal } from '../terminal/signals.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -50,7 +51,7 @@ export function edgeCommand(terminal: Terminal): Command {
   });
 }
 
-/** Serves from a stream until a signal ends it. On SIGHUP it reads its token and certificate again. */
+/** Serves from a stream until a signal ends it. On SIGHUP it reads its repositories, tokens and certificate again. */
 async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promise<void> {
   const resolved = resolveSettings(writtenFlags(self), process.env);
   refuseUnknownVariables(resolved);
@@ -72,13 +73,13 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   });
   const stopped = Promise.race([untilSignal(), untilUncaughtError(log)]);
   const started = start(server);
-  // Waiting for NATS or the origin may take long.
-  await Promise.race([started, stopped]);
   const release = onReload(() => {
-    server.reload().catch((error: unknown) => {
+    reload(server, settings, log).catch((error: unknown) => {
       log.error({ err: error }, 'reload failed');
     });
   });
+  // Waiting for NATS or the origin may take long.
+  await Promise.race([started, stopped]);
   for (const { endpoint, files } of server.services) {
     if (endpoint && terminal.isInteractive) terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
     else if (endpoint) terminal.out(`Listening at ${endpoint.url}; its token is in ${files.shownFile}`);
@@ -90,6 +91,20 @@ async function edge(flags: EdgeFlags, self: Command, terminal: Terminal): Promis
   endSoon();
   // If the server was still starting, the result of that no longer matters.
   await started.catch(() => undefined);
+}
+
+/** Reads again what may have changed: the list of repositories, tokens, the certificate. A list that is bad leaves all as it was. */
+async function reload(server: EdgeServer, settings: ResolvedSettings['settings'], log: Log): Promise<void> {
+  const { repositories } = settings;
+  if (repositories === undefined) return server.reload();
+  let named: readonly NamedRepository[];
+  try {
+    named = readEdgeRepositories(repositories, settings);
+  } catch (error) {
+    log.error({ err: error }, 'the repositories stay as they were');
+    return server.reload();
+  }
+  await server.reload(named.map(({ options }) => options));
 }
 
 /** What an edge serves: one repository of the flags, or those of a file. @throws CliError if it is neither, or both. */
@@ -117,8 +132,8 @@ async function start(server: EdgeServer): Promise<void> {
   try {
     await server.start();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    const hint = 'choose another port with --port, or start all edges of this port with --share-port';
-    throw new CliError((error as Error).message, 'port_in_use', hint);
+    const failure = portFailure(error, 'or start all edges of this port with --share-port');
+    if (failure) throw failure;
+    throw error;
   }
 }

@@ -52,13 +52,6 @@ export function readFilter(flags: FilterFlags): FilterInput & { readonly kinds?:
     if (runId.length <= longest) continue;
     throw new CliError(`--run-id is too long (${String(runId.length)} chars; max ${String(longest)})`);
   }
-  for (const [name, values] of [
-    ['--run-id', flags.runId],
-    ['--branch', flags.branch],
-  ] as const) {
-    // An unset variable in a script would never match anything.
-    if (values?.includes('') === true) throw new CliError(`${name} is empty; leave it out to match any`);
-  }
   const filter = {
     ...(flags.kind === undefined ? {} : { kinds: flags.kind.map((kind) => readKind(kind)) }),
     ...(flags.runId === undefined ? {} : { run_ids: flags.runId }),

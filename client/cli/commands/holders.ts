@@ -17,6 +17,7 @@ import {
   type FormatFlags,
   type PrintFlags,
 } from '../terminal/output-format.js';
+import { once } from './read-flag.js';
 import { askServer } from './server-holding.js';
 import { repositoryAt } from './repository-at.js';
 import { table, type Column } from '../terminal/table.js';
@@ -39,7 +40,7 @@ export function holdersCommand(terminal: Terminal): Command {
       '<address>',
       'a symbol (src/billing.py::compute_total), or a file, directory or pattern and everything it covers',
     )
-    .option('-b, --branch <branch>', 'only reservations on this branch');
+    .option('-b, --branch <branch>', 'only reservations on this branch', once('--branch'));
   withQuiet(withWide(withTime(withFormat(command), 'the time that is left')));
   withTarget(command).action((address: string, flags: HoldersFlags) => holders(address, flags, terminal));
   return withHelp(command, {

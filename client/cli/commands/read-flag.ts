@@ -28,3 +28,11 @@ export function readCap(flag: string, text: string | undefined): number | undefi
 
 /** Formats a number as `muse coord watch` prints it. */
 export const asFloat = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+
+/** Reads a flag that may be given once: the last of two values would hide the others. @throws CliError if it is given again. */
+export const once =
+  (flag: string) =>
+  (value: string, before: string | undefined): string => {
+    if (before === undefined) return value;
+    throw new CliError(`${flag} can be given once`, 'bad_args', 'ask once for each');
+  };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { eventLine } from '../terminal/event-text.js';
 import { CliError } from '../cli-error.js';
 import { counted } from '../terminal/counted.js';
+import { ownCommand } from '../terminal/own-command.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
 import { readNumber } from './read-flag.js';
@@ -98,7 +99,7 @@ async function serveRecording(path: string, { speed, port, signal }: ServeOption
     const endpoint = await startServer(server);
     try {
       terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
-      terminal.out(`Watch it   muse-bus watch --root ${root}`);
+      terminal.out(`Watch it   ${ownCommand()} watch --root ${root}`);
       let count = 0;
       for await (const { event } of inTime(path, speed, signal)) if (repository.apply(event, Date.now())) count++;
       if (!signal.aborted) terminal.out(`${counted(count, 'change')} replayed; Ctrl-C ends the server.`);

@@ -13,7 +13,7 @@ import {
 } from '../../../server/index.js';
 import { findRepository, followWorktree, type RepositorySearch } from '../../../server/repository/index.js';
 import { httpUrl } from '../../sdk/bus-url.js';
-import { refuseTakenPort } from './taken-port.js';
+import { portFailure, refuseTakenPort } from './taken-port.js';
 import { rootInEnvironment } from './target.js';
 import { toCliError, CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
@@ -125,13 +125,9 @@ export async function startServer(server: BusServer): Promise<Endpoint> {
       );
     }
     if (error instanceof TrustError) throw new CliError(error.message, 'untrusted', error.hint);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EADDRINUSE') throw error;
-    throw new CliError(
-      (error as Error).message,
-      'port_in_use',
-      'choose another port with --port, or 0 for any free port',
-    );
+    const failure = portFailure(error);
+    if (failure) throw failure;
+    throw error;
   }
 }
 

@@ -18,13 +18,22 @@ export interface TopHead {
 /** The tables as they are printed once. @param columns the width that they may have @param query which rows are printed */
 export function topScreen(state: TopState, head: TopHead, columns = Infinity, query?: Query): TerminalText[] {
   const lines: TerminalText[] = [paint.bold(TerminalText.of(topTitle(state, head)).cut(columns))];
+  let isEmpty = true;
   for (const section of topSections(state, head.now)) {
     const rows = section.rows.filter((row) => query === undefined || isMatch(row, query));
     lines.push(TerminalText.of(''), paint.bold(TerminalText.of(countedTitle(section, rows.length)).cut(columns)));
     if (rows.length > 0) lines.push(...rowLines({ ...section, rows }, columns));
+    isEmpty &&= section.rows.length === 0;
   }
+  if (isEmpty) lines.push(TerminalText.of(''), paint.dim(TerminalText.of(emptyTop(state)).cut(columns)));
   return lines;
 }
+
+/** What is said where every table is empty. */
+export const emptyTop = ({ past }: TopState): string =>
+  past > 0
+    ? 'All work here ended more than an hour ago.'
+    : 'Nothing yet. Agents appear here as soon as they reserve something.';
 
 /** What does not fit is cut at the end, so the most important comes first. */
 export function topTitle({ agents, leases, waits, past }: TopState, { label, now, trouble }: TopHead): string {

@@ -4,7 +4,7 @@ import type { TimeStyle } from '../terminal/time-text.js';
 import { QUERY_FIELDS_OF } from './query-flag.js';
 import { TopSelection } from './top-selection.js';
 import { topLayout } from './top-layout.js';
-import { topTitle, type TopHead } from './top-screen.js';
+import { emptyTop, topTitle, type TopHead } from './top-screen.js';
 import { arranged, SORTS, type Sort } from './top-sections.js';
 import { topSections } from './top-tables.js';
 import type { TopState } from './top-state.js';
@@ -84,7 +84,8 @@ export class TopWindow {
     );
     const totals = all.map((section) => section.rows.length);
     const title = paint.bold(TerminalText.of(topTitle(state, head)).cut(columns));
-    const footer = [...this.#detailLines(columns, rows), this.#statusLine(columns)];
+    const nothing = totals.some((count) => count > 0) ? '' : emptyTop(state);
+    const footer = [...this.#detailLines(columns, rows, nothing), this.#statusLine(columns)];
     const room = Math.max(0, rows - 1 - footer.length);
     const body =
       this.#mode.is === 'list' || this.#mode.is === 'filter'
@@ -114,11 +115,11 @@ export class TopWindow {
     return lines.slice(from, from + room);
   }
 
-  #detailLines(columns: number, rows: number): TerminalText[] {
+  #detailLines(columns: number, rows: number, nothing: string): TerminalText[] {
     const count = rows >= ROWS_FOR_DETAILS ? DETAIL_LINES : rows >= ROWS_FOR_DETAILS / 2 ? 1 : 0;
     if (count === 0 || this.#mode.is === 'help' || this.#mode.is === 'details') return [];
     const error = this.#mode.is === 'filter' ? this.#mode.error : '';
-    const text = error === '' ? (this.#selection.row?.details().join(' · ') ?? this.#nothing()) : error;
+    const text = error === '' ? (this.#selection.row?.details().join(' · ') ?? (nothing || this.#nothing())) : error;
     const lines = TerminalText.of(text).wrapped(columns, count + 1);
     const shown = lines.slice(0, count);
     if (lines.length > count) shown[count - 1] = TerminalText.join([shown[count - 1]!.fit(columns - 1), '…']);

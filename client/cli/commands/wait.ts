@@ -16,7 +16,7 @@ import {
   type FormatFlags,
   type PrintFlags,
 } from '../terminal/output-format.js';
-import { readDuration } from './read-flag.js';
+import { once, readDuration } from './read-flag.js';
 import { Deadline } from '../terminal/signals.js';
 import { findSource } from './source.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
@@ -49,7 +49,7 @@ export function waitCommand(terminal: Terminal): Command {
     .description('wait until nobody holds an address')
     .option('--free <address>', 'a symbol, or a file, directory or pattern and everything it covers')
     .option('--timeout <seconds>', 'give up after this many seconds; 0 only checks (default: wait forever)')
-    .option('-b, --branch <branch>', 'only reservations on this branch count');
+    .option('-b, --branch <branch>', 'only reservations on this branch count', once('--branch'));
   withQuiet(withWide(withTime(withFormat(command, 'text'), 'the time that is left')));
   withTarget(command).action((flags: WaitFlags) => wait(flags, printedOn(flags, terminal)));
   return withHelp(command, {

@@ -11,6 +11,7 @@ import { STORY_ADDRESS } from './story.js';
 import { inspectorUrl, startServer } from '../commands/serve.js';
 import { wholeNumber } from '../settings/setting.js';
 import { untilSignal } from '../terminal/signals.js';
+import { ownCommand } from '../terminal/own-command.js';
 import type { Terminal } from '../terminal/terminal.js';
 
 export interface DemoFlags {
@@ -89,8 +90,7 @@ function introduction(
   endpoint: Endpoint,
   transport: string,
 ): string[] {
-  // Works in every directory, whether muse-bus is installed or run from a checkout.
-  const museBus = `node ${shellWord(process.argv[1]!)}`;
+  const museBus = ownCommand();
   return [
     '',
     `muse-bus demo: ${String(agents)} agents in ${root}`,
@@ -112,4 +112,3 @@ function introduction(
 }
 
 /** A path as one word of a shell. */
-const shellWord = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

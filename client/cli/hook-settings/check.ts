@@ -40,7 +40,8 @@ function checkPlace(root: string, name: PlaceName, env: NodeJS.ProcessEnv): Find
   if (table) return [...misspelt, ...eventFindings(check, path, table, text, env)];
   if (name === 'git' && !canRun(path))
     return [wrong(check, `git does not run ${path}: it is not executable`, `chmod +x ${path}`)];
-  return [ok(check, `installed in ${path}`)];
+  const program = place.programIn?.(text);
+  return [ok(check, `installed in ${path}`), ...(program === undefined ? [] : programFindings(check, program, env))];
 }
 
 function misspeltEvents(check: string, table: HookTable, text: string): Finding[] {
@@ -71,16 +72,14 @@ function eventFindings(check: string, path: string, table: HookTable, text: stri
           `not called at ${missing.join(', ')}`,
           `muse-bus hooks install ${table.harness} adds what is missing`,
         ),
-    ...(isFound(program, env)
-      ? []
-      : [
-          wrong(
-            check,
-            `${program} is not found in PATH: the hook fails, and nothing is stopped`,
-            'npm install -g muse-bus',
-          ),
-        ]),
+    ...programFindings(check, program, env),
   ];
+}
+
+function programFindings(check: string, program: string, env: NodeJS.ProcessEnv): Finding[] {
+  if (isFound(program, env)) return [];
+  const effect = check === 'hooks mcp' ? 'there are no tools' : 'nothing is stopped';
+  return [wrong(check, `${program} is not found in PATH: ${effect}`, 'npm install -g muse-bus')];
 }
 
 /** Whether a shell finds a program. */

@@ -28,6 +28,9 @@ export function removeGuard(text: string | undefined): SettingsEdit {
 
 export const hasGuard = (text: string): boolean => text.split('\n').includes(BEGIN);
 
+/** The program that the guard calls. */
+export const guardProgram = (text: string): string | undefined => /^if command -v (\S+) /m.exec(text)?.[1];
+
 function guardLines(installed: Installed): string[] {
   const [program = ''] = installed.program.split(' ');
   return [

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject } from '../../../protocol/index.js';
-import { asFields, type Fields } from '../hook/fields.js';
+import { asFields, textIn, type Fields } from '../hook/fields.js';
 import { readSettings, settingsText } from './json-text.js';
 import type { Installed, SettingsEdit } from './settings-edit.js';
 
@@ -24,6 +24,13 @@ export function removeMcpServer(text: string | undefined): SettingsEdit {
 export function hasMcpServer(text: string): boolean {
   const read = readSettings(text);
   return read.is === 'settings' && NAME in asFields(read.settings['mcpServers']);
+}
+
+/** The program that starts our server. */
+export function mcpProgram(text: string): string | undefined {
+  const read = readSettings(text);
+  const servers = read.is === 'settings' ? asFields(read.settings['mcpServers']) : {};
+  return textIn(asFields(servers[NAME]), ['command']);
 }
 
 function edited(text: string | undefined, change: (servers: Fields) => Fields): SettingsEdit {

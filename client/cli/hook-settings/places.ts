@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { CliError } from '../cli-error.js';
-import { addGuard, hasGuard, removeGuard } from './git-guard.js';
+import { addGuard, guardProgram, hasGuard, removeGuard } from './git-guard.js';
 import { CLAUDE_CODE_TABLE, CODEX_TABLE, CURSOR_TABLE } from './harness-tables.js';
 import { addHooks, hooksIn, removeHooks, type HookTable } from './hook-table.js';
-import { addMcpServer, hasMcpServer, removeMcpServer } from './mcp-servers.js';
+import { addMcpServer, hasMcpServer, mcpProgram, removeMcpServer } from './mcp-servers.js';
 import type { Installed, SettingsEdit } from './settings-edit.js';
 
 export const PLACES = ['claude-code', 'codex', 'cursor', 'git', 'mcp'] as const;
@@ -19,6 +19,8 @@ export interface InstallPlace {
   add(text: string | undefined, installed: Installed): SettingsEdit;
   remove(text: string | undefined): SettingsEdit;
   isIn(text: string): boolean;
+  /** Returns the program that is started; `undefined` if that cannot be read. */
+  readonly programIn?: (text: string) => string | undefined;
   readonly table?: HookTable;
 }
 
@@ -26,13 +28,21 @@ export const INSTALL_PLACES: Readonly<Record<PlaceName, InstallPlace>> = {
   'claude-code': hooksAt('.claude/settings.json', CLAUDE_CODE_TABLE),
   codex: hooksAt('.codex/hooks.json', CODEX_TABLE),
   cursor: hooksAt('.cursor/hooks.json', CURSOR_TABLE),
-  git: { path: preCommitPath, mode: 0o755, add: addGuard, remove: removeGuard, isIn: hasGuard },
+  git: {
+    path: preCommitPath,
+    mode: 0o755,
+    add: addGuard,
+    remove: removeGuard,
+    isIn: hasGuard,
+    programIn: guardProgram,
+  },
   mcp: {
     path: (root) => join(root, '.mcp.json'),
     mode: 0o644,
     add: addMcpServer,
     remove: removeMcpServer,
     isIn: hasMcpServer,
+    programIn: mcpProgram,
   },
 };
 

@@ -151,8 +151,10 @@ function look(top: string, happened: Happened, asker: Asker, notes: SessionNotes
   switch (happened.is) {
     case 'nothing':
       return notes.files;
-    case 'shell':
-      return signaturesOf(top, changedPathsIn(top));
+    case 'shell': {
+      const paths = changedPathsIn(top, asker);
+      return paths === undefined ? undefined : signaturesOf(top, paths);
+    }
     case 'edited': {
       if (notes.files === undefined) return undefined;
       const paths = happened.edits.map(({ path }) =>
@@ -163,21 +165,33 @@ function look(top: string, happened: Happened, asker: Asker, notes: SessionNotes
   }
 }
 
-function changedPathsIn(top: string): string[] {
-  const status = execFileSync('git', ['--no-optional-locks', ...STATUS], {
-    cwd: top,
-    encoding: 'utf8',
-    timeout: GIT_MS,
-    maxBuffer: MAX_STATUS_BYTES,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  return changedPaths(status);
+/** @returns `undefined` if git is not there, takes too long, or does not trust the repository: what else there is to say is said. */
+function changedPathsIn(top: string, { warn }: Asker): string[] | undefined {
+  try {
+    const status = execFileSync('git', ['--no-optional-locks', ...STATUS], {
+      cwd: top,
+      encoding: 'utf8',
+      timeout: GIT_MS,
+      maxBuffer: MAX_STATUS_BYTES,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return changedPaths(status);
+  } catch (error) {
+    warn(`the hook cannot tell which files have changed: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 function signaturesOf(top: string, paths: readonly string[]): Signatures {
-  const signature = (path: string): string => {
-    const stats = lstatSync(join(top, path), { throwIfNoEntry: false });
+  return Object.fromEntries(paths.map((path) => [path, signatureOf(join(top, path))]));
+}
+
+function signatureOf(path: string): string {
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
     return stats === undefined ? 'gone' : `${String(stats.mtimeMs)} ${String(stats.size)}`;
-  };
-  return Object.fromEntries(paths.map((path) => [path, signature(path)]));
+  } catch {
+    // It may not be looked at, or is no path at all: a lease can name anything.
+    return 'unknown';
+  }
 }

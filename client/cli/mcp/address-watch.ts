@@ -1,4 +1,13 @@
-import { overlap, parseAddress, type Address, type AddressContext, type BusEvent } from '../../../protocol/index.js';
+import {
+  addressTexts,
+  leaseNameOf,
+  overlap,
+  parseAddress,
+  type Address,
+  type AddressContext,
+  type BusEvent,
+  type RecordData,
+} from '../../../protocol/index.js';
 import { readAddresses } from '../../sdk/address.js';
 import type { Mirror } from '../../sdk/mirror.js';
 
@@ -11,34 +20,28 @@ export class AddressWatch {
   /** @throws BusError `bad-option` for an invalid address. */
   constructor(leases: Mirror, spellings: readonly string[], context: AddressContext) {
     this.#wanted = spellings.flatMap((spelling) => [...readAddresses(spelling, context)]);
-    for (const { id, data } of leases.all('reservation')) this.#leases.set(leaseName(id, data), this.#touches(data));
+    for (const { id, data } of leases.all('reservation'))
+      this.#leases.set(leaseNameOf('reservation', id, data)!, this.#touches(data));
   }
 
   concerns({ kind, id, data }: BusEvent): boolean {
     if (kind === 'heartbeat' || kind === 'release') {
-      const { reservation_id: lease } = data as { readonly reservation_id?: unknown };
-      return typeof lease === 'string' && this.#leases.get(lease) === true;
+      const name = leaseNameOf(kind, id, data);
+      return name !== undefined && this.#leases.get(name) === true;
     }
     const touches = this.#touches(data);
     if (kind !== 'reservation') return touches;
-    const name = leaseName(id, data);
+    const name = leaseNameOf(kind, id, data)!;
     // A change of a reservation that used to touch the address counts too.
     const touched = this.#leases.get(name) === true;
     this.#leases.set(name, touches || touched);
     return touches || touched;
   }
 
-  #touches(data: object): boolean {
-    const { addresses } = data as { readonly addresses?: unknown };
-    if (!Array.isArray(addresses)) return false;
-    return addresses.some((spelling: unknown) => {
-      const parsed = typeof spelling === 'string' ? parseAddress(spelling) : undefined;
-      return parsed?.ok === true && this.#wanted.some((wanted) => overlap(wanted, parsed.address));
+  #touches(data: RecordData): boolean {
+    return addressTexts(data).some((spelling) => {
+      const parsed = parseAddress(spelling);
+      return parsed.ok && this.#wanted.some((wanted) => overlap(wanted, parsed.address));
     });
   }
-}
-
-function leaseName(id: string, data: object): string {
-  const { reservation_id: name } = data as { readonly reservation_id?: unknown };
-  return typeof name === 'string' ? name : id;
 }

@@ -26,6 +26,7 @@ const OWN_SETTINGS = [
   'relayKey',
   'relayPublicKey',
   'relayDomain',
+  'relayInbox',
   'maxStaleness',
 ] as const satisfies readonly SettingName[];
 const BY_KEY = new Map(OWN_SETTINGS.map((name) => [SETTINGS[name].name, name]));

@@ -77,6 +77,7 @@ export const SOURCE_RULES: Readonly<Record<SettingName, SourceRule>> = {
   relayKey: nothing(PATH),
   relayPublicKey: nothing('would believe whoever the checkout chooses'),
   relayDomain: nothing('would read another stream than the operator chose'),
+  relayInbox: nothing('would let other users of NATS read what is answered'),
   relayMaxMessages: nothing(STREAM),
   relayMaxBytes: nothing(STREAM),
   relayMaxAge: nothing(STREAM),

@@ -167,6 +167,9 @@ export const SETTINGS = {
   relayDomain: optional(
     named('relay_domain', 'name', 'JetStream domain of the stream, if it is not that of the server connected to'),
   ),
+  relayInbox: optional(
+    named('relay_inbox', 'prefix', 'where answers of NATS arrive, if its permissions allow no _INBOX.muse-bus-…'),
+  ),
   relayMaxMessages: setting(
     named('relay_max_messages', 'n', 'messages that the stream keeps'),
     DEFAULT_STREAM_LIMITS.maxMessages,

@@ -13,8 +13,13 @@ export function makeLog(level: string): Log {
   return pino({ level }, process.stderr.isTTY ? linesForPeople() : linesForPrograms());
 }
 
+/** What is kept of the log while it cannot be written; further lines are dropped. */
+const MAX_UNWRITTEN_CHARACTERS = 1_048_576;
+
 function linesForPrograms(): LineWriter {
-  const stderr = pino.destination({ fd: 2, sync: true });
+  const stderr = pino.destination({ fd: 2, sync: true, maxLength: MAX_UNWRITTEN_CHARACTERS });
+  // The disk of a log may be full. The bus goes on, and the lines are written once there is room.
+  stderr.on('error', () => undefined);
   return { write: (line) => void stderr.write(`${visibleJson(line.trimEnd())}\n`) };
 }
 

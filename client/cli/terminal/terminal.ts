@@ -39,13 +39,20 @@ const CLEAR_BELOW = '\u001b[J';
 /**
  * Returns the terminal of the process's own streams. When the reader closes standard output the command ends quietly, like other tools in a
  * pipe.
- * @param closed called then. @default ends the process with 0
+ * @param ends whether the command ends when its output has no reader, or cannot be written (a full disk). A server goes on without.
  */
-export function processTerminal(closed: () => void = () => process.exit(0)): Terminal {
+export function processTerminal(ends = true): Terminal {
+  const closed = (): void => {
+    if (ends) process.exit(0);
+  };
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // EIO: the terminal has been closed.
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    closed();
+    if (error.code === 'EPIPE' || error.code === 'EIO' || !ends) {
+      closed();
+      return;
+    }
+    process.stderr.write(`❌ the output cannot be written: ${error.message}\n`);
+    process.exit(1);
   });
   // A closed stderr must not end the command.
   process.stderr.on('error', () => undefined);

@@ -1,5 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { mergeSpans, SIGNS, signOf, TRACKS, type Lane, type LaneBar, type Sign, type Span } from '../model/lanes.js';
+import {
+  mergeSpans,
+  SIGNS,
+  signOf,
+  ticks,
+  TRACKS,
+  type Lane,
+  type LaneBar,
+  type Sign,
+  type Span,
+} from '../model/lanes.js';
 import { select } from '../page/state.js';
 import { canvasColors, fitCanvas } from './canvas-colors.js';
 
@@ -9,8 +19,6 @@ interface LaneCanvasProps {
   readonly nowMs: number;
   /** When the captured history begins. Nothing earlier is known. */
   readonly beginsMs: number;
-  /** Times of the axis's marks. */
-  readonly lines: readonly number[];
 }
 
 const PADDING = 3;
@@ -46,7 +54,7 @@ const scaleOf =
   (ms) =>
     ((ms - fromMs) / (toMs - fromMs)) * width;
 
-function draw(canvas: HTMLCanvasElement, { lane, window, nowMs, beginsMs, lines }: LaneCanvasProps): void {
+function draw(canvas: HTMLCanvasElement, { lane, window, nowMs, beginsMs }: LaneCanvasProps): void {
   const { context, width, height } = fitCanvas(canvas);
   const colors = canvasColors();
   const x = scaleOf(window, width);
@@ -54,7 +62,8 @@ function draw(canvas: HTMLCanvasElement, { lane, window, nowMs, beginsMs, lines 
   const begins = x(beginsMs);
   if (begins > 0) context.fillRect(0, 0, Math.min(width, begins), height);
   context.fillStyle = colors.border;
-  for (const line of lines) context.fillRect(Math.round(x(line)), 0, 1, height);
+  // The marks of the axis, which is as wide.
+  for (const line of ticks(window, width).at) context.fillRect(Math.round(x(line)), 0, 1, height);
   for (let track = 0; track < TRACKS; track++) {
     const bars = lane.bars.filter((bar) => bar.track === track);
     if (bars.length > 0) drawTrack(context, bars, x, nowMs, width, height);

@@ -34,7 +34,7 @@ export function LeaseTag({ state, leftMs }: { state: LeaseState; leftMs: number 
       return (
         <span class={`lease ${state === 'suspect' || (leftMs !== undefined && leftMs < 5_000) ? 'urgent' : 'active'}`}>
           {leftMs !== undefined && leftMs < 1_000 ? '< 1 s' : formatSpan(leftMs ?? 0)} left
-          {state === 'suspect' ? ', silent' : ''}
+          {state === 'suspect' ? ', overdue' : ''}
         </span>
       );
     case 'unknown':

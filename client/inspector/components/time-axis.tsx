@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clock, second } from '../page/times.js';
 import { ticks, type Span } from '../model/lanes.js';
 
@@ -8,6 +8,23 @@ interface TimeAxisProps {
   readonly beginsMs: number;
   readonly onBrush: (span: Span) => void;
   readonly onReset: () => void;
+}
+
+const LABEL_PX = 64;
+
+/** The width of an element, also after the window has changed. */
+function useWidth(element: { readonly current: HTMLElement | null }): number {
+  const [width, setWidth] = useState(900);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      setWidth(entry!.contentRect.width);
+    });
+    observer.observe(element.current!);
+    return () => {
+      observer.disconnect();
+    };
+  }, []);
+  return width;
 }
 
 /** The time axis of the lanes. If the user selects a span on it with the pointer, the span becomes the window. */
@@ -20,7 +37,10 @@ export function TimeAxis({ window, beginsMs, onBrush, onReset }: TimeAxisProps) 
   };
   const span = window.toMs - window.fromMs;
   const place = (ms: number) => `${String(((ms - window.fromMs) / span) * 100)}%`;
-  const { stepMs, at } = ticks(window, 900);
+  const widthPx = useWidth(element);
+  const { stepMs, at } = ticks(window, widthPx);
+  // A label that the edge would cut says another time.
+  const fits = (ms: number): boolean => ((window.toMs - ms) / span) * widthPx > LABEL_PX;
   const end = (): void => {
     const drawn = brush.value;
     brush.value = undefined;
@@ -43,7 +63,7 @@ export function TimeAxis({ window, beginsMs, onBrush, onReset }: TimeAxisProps) 
       onPointerUp={end}
       onDblClick={onReset}
     >
-      {at.map((ms) => (
+      {at.filter(fits).map((ms) => (
         <span key={ms} class="tick-label" style={{ left: place(ms) }}>
           {stepMs < 1_000 ? clock(ms).slice(3) : second(ms)}
         </span>

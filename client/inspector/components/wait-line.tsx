@@ -1,6 +1,5 @@
 import { formatSince, formatSpan, plural } from '../model/format.js';
 import type { Link } from '../model/target.js';
-import { visibleMiddle } from '../model/visible.js';
 import type { WaitLine } from '../model/waits.js';
 import { nowMs } from '../page/state.js';
 import { moment } from '../page/times.js';
@@ -115,7 +114,8 @@ export function ShortWait({ line }: { line: WaitLine }) {
   const waitedMs = waiters[0]?.waitedMs;
   return (
     <span class={`short-wait ${line.severity}`}>
-      → {visibleMiddle(wanted[0]!, 40)} ← <b>{holder === '' ? 'no run' : visibleMiddle(holder, 24)}</b>
+      → <Text value={wanted[0]!} max={40} middle /> ←{' '}
+      <b>{holder === '' ? 'no run' : <Text value={holder} max={24} middle />}</b>
       {waitedMs === undefined ? '' : ` · waiting ${formatSpan(waitedMs)}`}
     </span>
   );

@@ -39,8 +39,8 @@ export function agentsOf(replayed: ReplayedState, leases: readonly Lease[], nowM
     const silentMs = run.lastMs === 0 ? undefined : Math.max(0, nowMs - run.lastMs);
     const presence = presenceAfter(silentMs);
     const agent = known.get(run.id);
-    // Work that ended long ago is history.
-    if (presence === 'silent' && (run.records === 0 || agent?.state === 'history')) continue;
+    // Work that ended long ago is history, as in every overview, also if its file has only now been written.
+    if (agent?.state === 'history' || (presence === 'silent' && run.records === 0)) continue;
     agents.push({
       run: run.id,
       branch: run.branch ?? '',

@@ -8,6 +8,8 @@ export interface AttentionGroup {
   readonly severity: Severity;
   /** What all of them are, with their number; the text of the matter if it is only one. */
   readonly title: string;
+  /** What the most urgent ones are about, so that the line says it before it is opened. */
+  readonly subjects: readonly string[];
   readonly count: number;
   /** The most urgent ones. */
   readonly matters: readonly Attention[];
@@ -17,13 +19,17 @@ export interface AttentionGroup {
 const MIN_GROUP = 3;
 /** The most matters of a group that are listed. Its number counts all of them. */
 export const MAX_LISTED = 20;
+/** More would not fit into a line. */
+const MAX_SUBJECTS = 6;
 
 const TITLES: Readonly<Record<Subject, string>> = {
-  contest: 'addresses are contested',
+  collision: 'collisions: held by several runs on one branch',
+  'operation conflict': 'operation conflicts: one run deletes what another changes',
+  'merge risk': 'merge risks: held on several branches',
   'silent holder': 'silent agents hold leases',
-  lapsing: 'silent agents hold a lease that ends within a minute',
+  lapsing: 'leases are about to lapse, heartbeats overdue',
   lapsed: 'leases lapsed and were never released',
-  intent: 'intents are not protected by a lease',
+  intent: 'intents without a lease',
   cycle: 'cycles of dependencies',
   problem: 'records have problems',
   watch: 'problems of the watcher',
@@ -47,6 +53,7 @@ export function groupAttention(attention: readonly Attention[]): AttentionGroup[
             key,
             severity: matters[0]!.severity,
             title: `${formatCount(matters.length)} ${TITLES[matters[0]!.about]}`,
+            subjects: [...new Set(matters.map(({ subject }) => subject))].slice(0, MAX_SUBJECTS),
             count: matters.length,
             matters: matters.slice(0, MAX_LISTED),
           },
@@ -58,6 +65,7 @@ const single = (matter: Attention): AttentionGroup => ({
   key: matter.key,
   severity: matter.severity,
   title: matter.text,
+  subjects: [matter.subject],
   count: 1,
   matters: [matter],
 });

@@ -34,7 +34,10 @@ function contested({ contests }: Situation): Attention[] {
     const link = { view: 'symbols', target: { type: 'address', address } } as const;
     const runs = parties.flatMap(({ run }) => (run === undefined ? [] : [run]));
     const command = ['holders', address];
-    const matter = { key: `contest ${type} ${address}`, about: 'contest', link, runs, command } as const;
+    const about =
+      type === 'operation_conflict' ? 'operation conflict' : severity === 'merge-risk' ? 'merge risk' : 'collision';
+    const subject = short(address);
+    const matter = { key: `contest ${type} ${address}`, about, subject, link, runs, command } as const;
     if (type === 'operation_conflict') {
       const intentions = parties.map(
         ({ run, operation }) => `${short(run ?? '?')} intends to ${short(operation ?? '?')}`,
@@ -62,13 +65,13 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
     const leftMs = next.endMs - nowMs;
     const maxSilenceMs = Math.min(SILENT_AFTER_MS, Math.max(MIN_SILENCE_MS, (next.endMs - next.renewedMs) / 2));
     if (leftMs > LAPSING_WITHIN_MS || silentMs < maxSilenceMs) return [];
-    const silence = Number.isFinite(silentMs) ? `has been silent for ${formatSpan(silentMs)}` : 'was never heard from';
     return {
       key: `lapsing ${next.key}`,
       about: 'lapsing',
+      subject: short(run),
       severity: leftMs <= 20_000 && silentMs >= SILENT_AFTER_MS ? 'critical' : 'warning',
       weight: 500 - leftMs / 1_000,
-      text: `${short(run)} ${silence} and holds a lease on ${where(next)} that ends in ${leftMs < 1_000 ? 'less than a second' : formatSpan(leftMs)}`,
+      text: `${short(run)} ${silenceOf(silentMs)} and holds a lease on ${where(next)} that ends in ${leftMs < 1_000 ? 'less than a second' : formatSpan(leftMs)}`,
       endMs: next.endMs,
       link: { view: 'agents', target: { type: 'run', run } },
       runs: [run],
@@ -76,6 +79,14 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
     };
   });
 }
+
+/** Only after {@link SILENT_AFTER_MS} is a run called silent, here as everywhere. */
+const silenceOf = (silentMs: number): string =>
+  !Number.isFinite(silentMs)
+    ? 'was never heard from'
+    : silentMs >= SILENT_AFTER_MS
+      ? `has been silent for ${formatSpan(silentMs)}`
+      : `was last heard from ${formatSince(silentMs)}`;
 
 /** A lease that lapsed long ago needs no attention. */
 export const isRecentlyLapsed = ({ lease }: Lease, nowMs: number): boolean =>
@@ -93,6 +104,7 @@ function lapsed({ replayed, leases, nowMs }: Situation): Attention[] {
     .map((lease) => ({
       key: `lapsed ${lease.key}`,
       about: 'lapsed',
+      subject: short(lease.run),
       severity: 'info',
       weight: 100 - (nowMs - lease.endMs!) / 1_000,
       text: `The lease of ${short(lease.run)} on ${where(lease)} lapsed ${formatSince(nowMs - lease.endMs!)} and was never released`,
@@ -122,6 +134,7 @@ function unprotectedIntents({ replayed, leases, waits, nowMs }: Situation): Atte
       return {
         key: `intent ${id}`,
         about: 'intent',
+        subject: short(run),
         severity: 'warning',
         weight: 200 + (replayed.get('intent', id)?.revision ?? 0) / 1e9,
         text: `${short(run)} intends to ${what}, but ${why}`,
@@ -138,6 +151,7 @@ function cycles({ replayed }: Situation): Attention[] {
     .map((cycle) => ({
       key: `cycle ${cycle.join(' ')}`,
       about: 'cycle',
+      subject: short(cycle[0]!),
       severity: 'critical',
       weight: 900,
       text: `${[...cycle, cycle[0]!]
@@ -157,6 +171,7 @@ function problems({ replayed }: Situation): Attention[] {
       .map(({ key, kind, id, data, problem }) => ({
         key: `problem ${key}`,
         about: 'problem' as const,
+        subject: `${kind} ${short(id)}`,
         severity: 'warning' as const,
         weight: 300,
         text: isOfContent(problem!)
@@ -178,6 +193,7 @@ function busMatters({ overview }: Situation): Attention[] {
         {
           key: 'watch',
           about: 'watch',
+          subject: overview.watch.backend,
           severity: 'critical',
           weight: 800,
           text: describeWatch(overview.watch),
@@ -191,6 +207,7 @@ function busMatters({ overview }: Situation): Attention[] {
     ...overview.connections.filter(isBehind).map((connection): Attention => ({
       key: `behind ${String(connection.id)}`,
       about: 'client',
+      subject: clientName(connection),
       severity: 'warning',
       weight: 250,
       text: `Client ${clientName(connection)} does not keep up: ${describeLag(connection)}`,

@@ -10,7 +10,17 @@ import type { WaitLine } from './waits.js';
 
 /** What a matter is about. Many matters about the same are shown as one, with their number. */
 export type Subject =
-  'contest' | 'silent holder' | 'lapsing' | 'lapsed' | 'intent' | 'cycle' | 'problem' | 'watch' | 'client';
+  | 'collision'
+  | 'operation conflict'
+  | 'merge risk'
+  | 'silent holder'
+  | 'lapsing'
+  | 'lapsed'
+  | 'intent'
+  | 'cycle'
+  | 'problem'
+  | 'watch'
+  | 'client';
 
 export interface Attention {
   /** Identifies the matter. It stays the same as time passes. */
@@ -19,6 +29,8 @@ export interface Attention {
   readonly severity: Severity;
   /** One sentence in plain words. */
   readonly text: string;
+  /** The address, run or record that it is about, in a word. */
+  readonly subject: string;
   /** When the lease that it is about ends; `undefined` if it is about none. */
   readonly endMs?: number;
   /** Orders matters of equal severity, the greatest first. */
@@ -43,8 +55,12 @@ export interface Situation {
 /** A lease that ends within this time is about to lapse. */
 export const LAPSING_WITHIN_MS = 60_000;
 
-/** Returns an id, path or name from a record, short enough for a sentence. */
-export const short = (text: string): string => visibleMiddle(text, 48);
+/** Returns an id, path or name from a record, short enough for a sentence, and without effect on the order of its other words. */
+export const short = (text: string): string => isolated(visibleMiddle(text, 48));
+
+const RIGHT_TO_LEFT =
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
+const isolated = (text: string): string => (RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text);
 
 export const on = (branch: string): string => (branch === '' ? '' : ` on ${short(branch)}`);
 

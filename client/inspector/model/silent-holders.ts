@@ -23,6 +23,7 @@ export function silentHolders({ agents, waits, nowMs }: Situation): Attention[] 
     return {
       key: `silent holder ${run}`,
       about: 'silent holder',
+      subject: short(run),
       severity: waiting.size > 0 ? 'critical' : 'warning',
       // Above every other matter of its severity; the longest lease first.
       weight: 10_000 + Math.min(leftMs / 1_000, 1e9),

@@ -52,9 +52,9 @@ function Known({ overview }: { overview: Overview }) {
             <thead>
               <tr>
                 <th>Client</th>
-                <th>Since</th>
+                <th class="number">Since</th>
                 <th>State</th>
-                <th>Send queue</th>
+                <th class="number">Send queue</th>
                 <th>Filter</th>
                 <th class="number">Delivered</th>
                 <th class="number">Behind</th>
@@ -81,7 +81,7 @@ function Known({ overview }: { overview: Overview }) {
           <table>
             <thead>
               <tr>
-                <th>Group</th>
+                <th class="number">Group</th>
                 <th>Filter</th>
                 <th class="number">Members</th>
                 <th class="number">Index</th>

@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { formatSpan } from '../model/format.js';
 import { second } from '../page/times.js';
-import { ticks, TRACKS, zoom, type Lane, type Span } from '../model/lanes.js';
+import { TRACKS, zoom, type Lane, type Span } from '../model/lanes.js';
 import { lanes, nowMs, paint, target } from '../page/state.js';
 import { LaneCanvas } from '../components/lane-canvas.js';
 import { PlaceLink } from '../components/link.js';
@@ -124,7 +124,7 @@ function Row({ lane, window, beginsMs }: { lane: Lane; window: Span; beginsMs: n
         </span>
       </div>
       <div role="gridcell" class="lane-cell" aria-label={label}>
-        <LaneCanvas lane={lane} window={window} nowMs={nowMs.value} beginsMs={beginsMs} lines={ticks(window, 900).at} />
+        <LaneCanvas lane={lane} window={window} nowMs={nowMs.value} beginsMs={beginsMs} />
       </div>
     </div>
   );

@@ -130,10 +130,12 @@ function Matter({ matter: { text, endMs, link, runs, command } }: { matter: Atte
 }
 
 /** Many matters about the same, as one line that opens. */
-function Many({ group: { title, count, matters } }: { group: AttentionGroup }) {
+function Many({ group: { title, subjects, count, matters } }: { group: AttentionGroup }) {
   return (
     <details class="many">
-      <summary data-row>{title}</summary>
+      <summary data-row>
+        {title} <span class="muted">{subjects.join(' · ')}</span>
+      </summary>
       <ul>
         {matters.map((matter) => (
           <li key={matter.key} class="matter">

@@ -3,6 +3,7 @@ import { BusClient, type BusStatus, type Update } from '../../sdk/browser.js';
 import { httpUrl } from '../../sdk/bus-url.js';
 import type { Dial } from '../../sdk/channel.js';
 import { webDial } from '../../sdk/web-channel.js';
+import { betterSkew } from '../model/clock-skew.js';
 import type { Mark } from '../model/entry.js';
 import type { ReadLine } from '../model/ndjson.js';
 import type { PastEvents } from '../model/history.js';
@@ -154,7 +155,7 @@ export class BusConnection {
   #statusChanged(status: BusStatus): void {
     switch (status.state) {
       case 'live':
-        this.#skewMs = betterSkew(this.#skewMs, status);
+        this.#skewMs = betterSkew(this.#skewMs, status.clockSkewMs, status.roundTripMs);
         if (this.#lostMs !== undefined) this.listener.mark({ type: 'back' });
         this.#lostMs = undefined;
         this.#reportState();
@@ -214,15 +215,6 @@ export class BusConnection {
       server,
     });
   }
-}
-
-/**
- * Improves the estimate of the clock's difference. The first estimate is too low by the delay of the welcome message. On one machine both
- * clocks are the same.
- */
-function betterSkew(known: number, { clockSkewMs, roundTripMs }: Extract<BusStatus, { state: 'live' }>): number {
-  const measured = clockSkewMs + roundTripMs / 2;
-  return Math.abs(measured) < 50 ? 0 : Math.abs(measured - known) < 50 ? known : measured;
 }
 
 const epochOf = (cursor: string): string => cursor.slice(0, cursor.lastIndexOf(':'));

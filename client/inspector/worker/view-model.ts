@@ -6,7 +6,7 @@ import { KINDS, type QueryError } from '../../../protocol/index.js';
 import { withPast, type PastEvents } from '../model/history.js';
 import { SPAN_MS, type Since } from '../model/place.js';
 import { groupAttention } from '../model/attention-groups.js';
-import { symbolRows, symbolTree } from '../model/symbol-tree.js';
+import { SymbolRows } from '../model/symbol-rows.js';
 import { Timeline, type Position } from '../model/timeline.js';
 import { ReplayedState } from '../model/replayed-state.js';
 import { agentRows } from './agent-rows.js';
@@ -47,6 +47,7 @@ export class ViewModel {
   /** The moment that the position was computed for. */
   #atMs: number | undefined;
   #since: { readonly span: Since; readonly fromMs: number } = { span: 'all', fromMs: -Infinity };
+  readonly #symbols = new SymbolRows();
   #query: Query = EMPTY_QUERY;
   #queryError: QueryError | undefined;
   #queryText = '';
@@ -174,10 +175,7 @@ export class ViewModel {
         const kept = new Set(leases);
         const contests = derived.contests.filter((contest) => contest.leases.some((lease) => kept.has(lease)));
         return {
-          symbols: windowOf(
-            symbolRows(symbolTree(leases, contests, derived.waits), new Set(viewState.closed)),
-            viewState.rows,
-          ),
+          symbols: windowOf(this.#symbols.of(leases, contests, derived.waits, viewState.closed), viewState.rows),
         };
       }
       case 'lanes':

@@ -326,7 +326,9 @@ class _WebSocketChannel:
             if piece:
                 self._writer.write(piece)
             elif self._writer.can_write_eof():
-                self._writer.write_eof()
+                # A connection that the other side has reset takes no end. Who reads from it learns of that.
+                with contextlib.suppress(OSError):
+                    self._writer.write_eof()
             else:
                 self._writer.close()
 

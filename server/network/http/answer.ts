@@ -1,5 +1,5 @@
 import { closestMatch } from '../../../protocol/index.js';
-import { ParameterError } from './query.js';
+import { ParameterError } from './parameters.js';
 import { readinessReply, type ReadinessReport } from './readiness.js';
 import { json, text } from './reply.js';
 import type { Route } from './route.js';

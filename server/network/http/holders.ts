@@ -11,7 +11,8 @@ import {
   type Moment,
   type UnixMillis,
 } from '../../../protocol/index.js';
-import { onlyOne, ParameterError, readQuery, type Parameter } from './query.js';
+import { ParameterError } from './parameters.js';
+import { onlyOne, readQuery, type Parameter } from './query.js';
 import type { Route, RouteServices } from './route.js';
 
 export const HOLDERS_PARAMETERS: readonly Parameter[] = ['address', 'branch', 'run_id'];

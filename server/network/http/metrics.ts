@@ -13,12 +13,13 @@ export interface MeasuredBus {
 
 /** Returns the route `/metrics`, in Prometheus' text format. The metrics are built at the first request: an unused route costs nothing. */
 export function metricsRoute(
-  measured: readonly MeasuredBus[],
+  measuredNow: () => readonly MeasuredBus[],
   { limits, loopDelay }: Pick<RouteServices, 'limits' | 'loopDelay'>,
 ): Route {
   let text: MetricsText | undefined;
+  let wereMeasured: readonly MeasuredBus[] = [];
   let wereRunning = 0;
-  const build = (): MetricsText => {
+  const build = (measured: readonly MeasuredBus[]): MetricsText => {
     const registry = new LazyRegistry();
     for (const { bus, labels } of measured) describeBus(registry.labelled(labels), bus);
     describeProcess(registry, loopDelay);
@@ -27,10 +28,11 @@ export function metricsRoute(
   return (request) => {
     readQuery(request.query, [], limits);
     // A bus that has no records yet has fewer metrics.
+    const measured = measuredNow();
     const running = measured.filter(({ bus }) => bus.isRunning).length;
-    if (running !== wereRunning) text = undefined;
-    wereRunning = running;
-    const metrics = (text ??= build());
+    if (running !== wereRunning || measured !== wereMeasured) text = undefined;
+    [wereRunning, wereMeasured] = [running, measured];
+    const metrics = (text ??= build(measured));
     return {
       status: 200,
       headers: { 'content-type': metrics.contentType },

@@ -4,7 +4,7 @@ import { refusal } from '../refusal.js';
 import { withSecurityHeaders } from '../security-headers.js';
 import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from '../transport.js';
 import { json, text } from './reply.js';
-import { ParameterError } from './query.js';
+import { ParameterError } from './parameters.js';
 import type { Route } from './route.js';
 
 export interface ProbeServices {

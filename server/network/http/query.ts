@@ -12,18 +12,7 @@ import {
   type Query as CompiledQuery,
   type QueryTerm,
 } from '../../../protocol/index.js';
-
-/** A query that is refused; the message names the parameter and what it takes. */
-export class ParameterError extends Error {
-  override readonly name = 'ParameterError';
-  constructor(
-    message: string,
-    /** Lines below the message: a query, and a caret under its wrong character. */
-    readonly marked: readonly string[] = [],
-  ) {
-    super(message);
-  }
-}
+import { ParameterError, readParameters } from './parameters.js';
 
 /** Parameters that fill a field of the filter. Each can be repeated, and has the name of a flag of `watch`. */
 type FilterParameter = keyof typeof FILTER_FIELDS;
@@ -85,10 +74,13 @@ const MAX_EVENTS = 2 ** 31 - 1;
  */
 export function readQuery(query: string, allowed: readonly Parameter[], limits: FilterLimits): Query {
   const given = new Map<Parameter, string[]>();
-  for (const [name, value] of new URLSearchParams(query)) {
+  for (const { name, value, withPlus } of readParameters(query)) {
     const known = allowed.find((parameter) => parameter === name) ?? refuseName(name, allowed);
-    if (value === '') throw new ParameterError(`${name} is empty; give it a value or leave it out`);
-    given.set(known, [...(given.get(known) ?? []), value]);
+    if (value.trim() === '' && withPlus === undefined)
+      throw new ParameterError(`${name} is empty; give it a value or leave it out`);
+    // Values of one field are combined with OR, so both readings are asked about.
+    const readings = withPlus !== undefined && isOfFilter(known) ? [value, withPlus] : [value];
+    given.set(known, [...(given.get(known) ?? []), ...readings.filter((reading) => reading.trim() !== '')]);
   }
   const filterInput = Object.fromEntries(
     (Object.entries(FILTER_FIELDS) as [FilterParameter, keyof Filter][])
@@ -107,6 +99,8 @@ export function readQuery(query: string, allowed: readonly Parameter[], limits: 
   };
 }
 
+const isOfFilter = (name: Parameter): name is FilterParameter => Object.hasOwn(FILTER_FIELDS, name);
+
 /** @throws ParameterError if the text is no cursor. */
 export function readSince(name: string, text: string | undefined): string | undefined {
   if (text === undefined || parseCursor(text)) return text;
@@ -123,8 +117,11 @@ function refuseName(name: string, allowed: readonly Parameter[]): never {
   throw new ParameterError(`there is no parameter ${JSON.stringify(name.slice(0, 40))} here; ${hint}`);
 }
 
-/** @throws ParameterError if the parameter is given more than once. */
+/** @throws ParameterError if the parameter is given more than once, or its `+` may be a space. */
 export function onlyOne(name: string, values: readonly string[] | undefined): string | undefined {
+  const [first, second] = values ?? [];
+  if (values?.length === 2 && second?.includes('+') === true && second.replaceAll('+', ' ') === first)
+    throw new ParameterError(`${name} has a +; write %2B for a plus, or %20 for a space`);
   if (values !== undefined && values.length > 1) throw new ParameterError(`${name} can be given once`);
   return values?.[0];
 }

@@ -69,40 +69,79 @@ _muse_bus; printf '%s\\n' "\${COMPREPLY[@]}"`;
   }
 });
 
-const withoutFish = isInstalled('fish') ? false : 'fish is not installed';
-t.test(
-  'fish completes the word at the cursor, and offers files only where a file is meant',
-  { skip: withoutFish },
-  async (t) => {
-    const directory = temporaryDirectory(t);
-    mkdirSync(join(directory, 'nested'));
-    writeFileSync(join(directory, 'edge.json'), '{}');
-    const completion = Command.museBus(['completion', 'fish']);
-    await completion.exit;
-    writeFileSync(join(directory, 'muse-bus.fish'), completion.lines.join('\n'));
-    const variants: readonly (readonly [line: string, expected: readonly string[]])[] = [
-      ['muse-bus wa', ['wait', 'watch']],
-      ['muse-bus get re', ['release', 'reservation']],
-      ['muse-bus watch --kind d', ['dependency']],
-      ['muse-bus serve --transport ', ['auto', 'uws', 'ws']],
-      ['muse-bus top -f ', ['json', 'text']],
-      ['muse-bus serve --port ', []],
-      ['muse-bus serve --state-dir ', ['nested/']],
-      ['muse-bus edge --endpoint e', ['edge.json']],
-      ['muse-bus replay e', ['edge.json']],
-      ['muse-bus token ', ['rotate']],
-      ['muse-bus replay --sp', ['--speed']],
-    ];
-    const script = `source muse-bus.fish
-for line in $argv; complete -C $line | cut -f1; echo .; end`;
-    const lines = variants.map(([line]) => line);
-    const fish = new Command('fish', ['--no-config', '-c', script, ...lines], { cwd: directory });
-    t.equal(await fish.exit, 0);
-    const answers = fish.lines.join('\n').split(/^\.$/m);
-    for (const [n, [line, expected]] of variants.entries())
-      t.same(answers[n]!.trim().split('\n').filter(Boolean).sort(), expected, line);
+/** Prints what the shell would insert for each line, and a dot after each. The lines are its arguments, after its own script. */
+const COMPLETE_LINES = {
+  fish: {
+    args: ['--no-config', '-c'],
+    script: `source completion
+for line in $argv; complete -C $line | cut -f1; echo .; end`,
   },
-);
+  // Only a shell with a terminal completes, and only its widget is asked: so it types each line, and notes what is added.
+  zsh: {
+    args: ['-f', '-c'],
+    script: String.raw`zmodload zsh/zpty && zpty shell zsh -f -i
+zpty -w shell 'PS1=; autoload -U compinit; compinit -u -D; source ./completion; setopt no_beep'
+zpty -w shell 'compadd() { if [[ "$*" == *-[ADO]\ * ]] { builtin compadd "$@"; return }
+local -a hits; builtin compadd -O hits "$@"; print -rl -- $hits >> answers; builtin compadd "$@" }'
+for line in "$@"; do zpty -w -n shell "$line"$'\t\C-a: \n'; zpty -w shell 'print . >> answers'; done
+zpty -w shell exit
+while zpty -r shell typed; do :; done
+cat answers`,
+  },
+} as const;
+
+for (const shell of ['fish', 'zsh'] as const) {
+  const skip = isInstalled(shell) ? false : `${shell} is not installed`;
+  t.test(
+    `${shell} completes the word at the cursor, and offers files only where a file is meant`,
+    { skip },
+    async (t) => {
+      const directory = temporaryDirectory(t);
+      const repository = new TemporaryRepository();
+      t.teardown(() => repository.dispose());
+      repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f', 'src/a.py::g', 'src/b.py']));
+      mkdirSync(join(directory, 'nested'));
+      writeFileSync(join(directory, 'edge.json'), '{}');
+      putOnPath(directory);
+      const completion = Command.museBus(['completion', shell]);
+      await completion.exit;
+      writeFileSync(join(directory, 'completion'), completion.lines.join('\n'));
+      const root = `--root ${repository.root}`;
+      const variants: readonly (readonly [line: string, expected: readonly string[]])[] = [
+        ['muse-bus wa', ['wait', 'watch']],
+        ['muse-bus get re', ['release', 'reservation']],
+        ['muse-bus watch --kind d', ['dependency']],
+        ['muse-bus serve --transport ', ['auto', 'uws', 'ws']],
+        ['muse-bus top -f ', ['json', 'text']],
+        ['muse-bus serve --port ', []],
+        ['muse-bus serve --state-dir n', [shell === 'fish' ? 'nested/' : 'nested']],
+        ['muse-bus edge --endpoint e', ['edge.json']],
+        ['muse-bus replay e', ['edge.json']],
+        ['muse-bus token ', ['rotate']],
+        ['muse-bus replay --sp', ['--speed']],
+        [`muse-bus holders ${root} src/a.py::`, ['src/a.py::f', 'src/a.py::g']],
+        [`muse-bus watch ${root} --run-id age`, ['agent-1']],
+      ];
+      const { args, script } = COMPLETE_LINES[shell];
+      const lines = variants.map(([line]) => line);
+      const run = new Command(shell, [...args, script, ...(shell === 'zsh' ? ['zsh'] : []), ...lines], {
+        cwd: directory,
+        env: { PATH: `${directory}:${process.env['PATH']!}` },
+      });
+      t.equal(await run.exit, 0, run.errors.join('\n'));
+      const answers = run.lines.join('\n').split(/^\.$/m);
+      for (const [n, [line, expected]] of variants.entries())
+        t.same(answers[n]!.trim().split('\n').filter(Boolean).sort(), expected, line);
+    },
+  );
+}
+
+/** The scripts call `muse-bus` by its name. */
+function putOnPath(directory: string): void {
+  writeFileSync(join(directory, 'muse-bus'), `#!/bin/sh\nexec '${process.execPath}' '${MUSE_BUS}' "$@"\n`, {
+    mode: 0o755,
+  });
+}
 
 t.test('an unknown shell is refused', async (t) => {
   const completion = Command.museBus(['completion', 'tcsh']);
@@ -119,9 +158,7 @@ t.test('run ids, branches and addresses are completed from the records, and no r
   repository.rename('reservation', 'r2', reservation(`agent-$(touch ${touched})`, ['src/a.py::`touch x`']));
   const completion = Command.museBus(['completion', 'bash']);
   await completion.exit;
-  writeFileSync(join(directory, 'muse-bus'), `#!/bin/sh\nexec '${process.execPath}' '${MUSE_BUS}' "$@"\n`, {
-    mode: 0o755,
-  });
+  putOnPath(directory);
   const root = `--root ${repository.root}`;
   const variants: readonly (readonly [line: string, expected: readonly string[]])[] = [
     [`muse-bus watch ${root} --run-id age`, ['agent-1']],

@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Endpoint } from '../../../server/index.js';
+import { MUSE_BUS } from '../../support/command.js';
 import { PseudoTerminal } from '../../support/pseudo-terminal.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
@@ -32,4 +34,39 @@ t.test('a server survives every SIGHUP except that of its own terminal', { skip:
   terminal.kill();
   await until('it has ended', () => !isAlive(pid));
   t.notOk(existsSync(file), 'in order');
+});
+
+const FULL = '/dev/full';
+const skip = existsSync(FULL) ? false : 'no device that is full';
+
+t.test('a server goes on when its output and its log cannot be written', { skip }, async (t) => {
+  const repository = new TemporaryRepository();
+  t.teardown(() => repository.dispose());
+  const full = openSync(FULL, 'w');
+  t.teardown(() => {
+    closeSync(full);
+  });
+  const args = [MUSE_BUS, 'serve', '--root', repository.root, '--port', '0'];
+  const server = spawn(process.execPath, args, { stdio: ['ignore', full, full] });
+  t.teardown(() => server.kill('SIGKILL'));
+  const ended = new Promise((resolve) => server.on('exit', resolve));
+  const file = join(repository.bus, 'endpoint.json');
+  await until('it serves', () => existsSync(file));
+  const { url } = JSON.parse(readFileSync(file, 'utf8')) as Pick<Endpoint, 'url'>;
+  t.equal((await fetch(`${url.replace(/^ws/, 'http')}/healthz`)).status, 200);
+  server.kill('SIGTERM');
+  t.equal(await ended, 0, 'it ends in order, only when it is asked to');
+  t.notOk(existsSync(file));
+});
+
+t.test('a command whose output cannot be written says so in one line', { skip }, async (t) => {
+  const full = openSync(FULL, 'w');
+  t.teardown(() => {
+    closeSync(full);
+  });
+  const command = spawn(process.execPath, [MUSE_BUS, '--help'], { stdio: ['ignore', full, 'pipe'] });
+  let said = '';
+  command.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text));
+  t.equal(await new Promise((resolve) => command.on('close', resolve)), 1);
+  t.match(said, /^❌ the output cannot be written: .*ENOSPC.*\n$/);
 });

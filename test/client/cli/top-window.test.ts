@@ -183,6 +183,16 @@ t.test('who waits comes first: deadlocks, silent holders, then the longest wait'
   t.end();
 });
 
+t.test('where there is nothing, the window says what would make something appear', async (t) => {
+  const screen = new Screen([]);
+  t.match(screen.draw().join('\n'), /Nothing yet\. Agents appear here as soon as they reserve something\./);
+  screen.put('reservation', 'old', { run_id: 'a', addresses: ['x'], created_at: at(-9_000), expires_at: at(-8_000) });
+  t.match(screen.draw().join('\n'), /All work here ended more than an hour ago\./);
+  const [kind, id, data] = lease('agent-1', 'x', 60);
+  screen.put(kind, id, data);
+  t.notMatch(screen.draw().join('\n'), /Nothing yet|All work/);
+});
+
 t.test('a window without room for all tables shows the one with the focus, down to one row', (t) => {
   const screen = new Screen([...many(3), intent('agent-b', 'src/m0.ts', 5, 'edit')], { columns: 20, rows: 5 });
   t.match(screen.draw().join('\n'), /WAITS \(1\)\n.*\n>agent-b/);

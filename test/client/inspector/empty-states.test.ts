@@ -60,6 +60,7 @@ inBrowser(
     await page.waitForSelector('.notice.bad');
     await shows(t, page, '.notice.bad', /Connection lost.*as of.*muse-bus serve/s);
     await shows(t, page, '.attention', /agent-1 and agent-2/, 'the last known state stays');
+    t.ok(await page.isVisible('.app.stale'), 'and looks like what is not known any more');
     // With ws, because uWebSockets.js keeps its port for a while within one process.
     const port = Number(new URL(endpoint.url).port);
     const successor = new BusServer({ root: repository.root, port, journal: false, transport: 'ws' });

@@ -9,6 +9,7 @@ import {
   zoom,
   type Span,
 } from '../../../client/inspector/model/lanes.js';
+import { SymbolRows } from '../../../client/inspector/model/symbol-rows.js';
 import { symbolRows, symbolTree } from '../../../client/inspector/model/symbol-tree.js';
 import { contestsOf } from '../../../client/inspector/model/contention.js';
 import { leasesOf } from '../../../client/inspector/model/lease.js';
@@ -132,4 +133,28 @@ t.test('the tree shows contention first, and joins a directory with its only sub
     [2, 'f', 'a', 0],
   ]);
   t.equal(symbolRows(tree, new Set(['src'])).length, 4, 'the children of a closed node have no rows');
+});
+
+t.test('the tree is made anew for what changes it, and only for that', async (t) => {
+  const captured = new CapturedEvents().reserve(0, 'r1', 'a', 'x', 60).reserve(0, 'r2', 'b', 'y', 100);
+  const kept = new SymbolRows();
+  const rows = (seconds: number, closed: readonly string[] = []) => {
+    const nowMs = NOON + seconds * 1_000;
+    const leases = leasesOf(captured.timeline.head, nowMs);
+    const contests = contestsOf(captured.timeline.head, leases, nowMs);
+    const shown = kept.of(leases, contests, [], closed);
+    t.same(shown, symbolRows(symbolTree(leases, contests), new Set(closed)), `at ${String(seconds)} s as a new one`);
+    return shown;
+  };
+  const first = rows(1);
+  t.equal(rows(20), first, 'time alone');
+  const beat = { run_id: 'a', reservation_id: 'r1', last_beat_at: at(21), extended_expires_at: at(300) };
+  captured.event(21, 'added', 'heartbeat', 'r1', beat);
+  t.equal(rows(22), first, 'a heartbeat: the lease ends last now');
+  t.not(rows(101), first, 'a lease that lapsed');
+  captured.reserve(102, 'r3', 'c', 'x', 400);
+  t.match(rows(103)[0], { path: 'x', contested: 1 });
+  captured.event(104, 'removed', 'reservation', 'r3', { run_id: 'c' }).reserve(104, 'r4', 'd', 'dir/z', 400);
+  t.equal(rows(105, ['dir']).length, 3);
+  t.equal(rows(105).length, 4, 'a node that was opened');
 });

@@ -2,6 +2,7 @@ import t from 'tap';
 import { complete } from '../../../client/inspector/model/completion.js';
 import { agentsOf } from '../../../client/inspector/model/agents.js';
 import { attentionOf } from '../../../client/inspector/model/attention.js';
+import { betterSkew } from '../../../client/inspector/model/clock-skew.js';
 import { workHistoryOf } from '../../../client/inspector/model/work-history.js';
 import { contestsOf } from '../../../client/inspector/model/contention.js';
 import { leasesOf } from '../../../client/inspector/model/lease.js';
@@ -198,9 +199,63 @@ t.test('many matters about the same are one line with their number', async (t) =
   const groups = groupAttention(attentionOf(situation(captured.timeline.head, 10)));
   t.match(groups, [
     { severity: 'critical', count: 1 },
-    { severity: 'info', count: 15, title: '15 leases lapsed and were never released' },
+    {
+      severity: 'info',
+      count: 15,
+      title: '15 leases lapsed and were never released',
+      // The line says what it is about before it is opened.
+      subjects: ['run-0', 'run-1', 'run-10', 'run-11', 'run-12', 'run-13'],
+    },
   ]);
   t.match(groups[1]?.matters[0], { runs: [/^run-/], command: ['get', 'reservations', '--run-id', /^run-/] });
+});
+
+t.test('a group of contests says what kind of contest, in the terms of every other surface', async (t) => {
+  const captured = new CapturedEvents();
+  for (const n of [1, 2, 3])
+    captured
+      .reserve(0, `m${String(n)}`, `m${String(n)}`, `src/${String(n)}`, 300)
+      .reserve(0, `d${String(n)}`, `d${String(n)}`, `src/${String(n)}`, 300, 'dev')
+      .reserve(0, `a${String(n)}`, `a${String(n)}`, `lib/${String(n)}`, 300)
+      .reserve(0, `b${String(n)}`, `b${String(n)}`, `lib/${String(n)}`, 300);
+  t.match(groupAttention(attentionOf(situation(captured.timeline.head, 1))), [
+    { severity: 'critical', title: '3 collisions: held by several runs on one branch', subjects: ['lib/1'] },
+    { severity: 'warning', title: '3 merge risks: held on several branches', subjects: ['src/1'] },
+  ]);
+});
+
+t.test(
+  'a run is called silent only after as long as everywhere; before that, when it was last heard from',
+  async (t) => {
+    const captured = new CapturedEvents().reserve(0, 'r', 'a', 'x', 12);
+    t.match(matters(captured, 8), [
+      /^warning: a was last heard from 8 s ago and holds a lease on x on main that ends in 4 s/,
+    ]);
+  },
+);
+
+t.test('a name that is written from right to left does not move the other words of a sentence', async (t) => {
+  const captured = new CapturedEvents().reserve(0, 'r', 'שלום', 'x', 12).reserve(0, 'r2', 'agent-1', 'x', 12);
+  t.match(matters(captured, 1)[0], /^critical: agent-1 and \u2068שלום\u2069 hold x on main at the same time$/);
+});
+
+t.test('an agent whose work ended long ago is not listed, also if its file has only now been written', async (t) => {
+  const old = { created_at: at(-43_200), expires_at: at(-39_600) };
+  const captured = new CapturedEvents()
+    .event(0, 'added', 'reservation', 'r', { run_id: 'gone', addresses: ['x'], ...old })
+    .event(0, 'added', 'task', 't', { run_id: 'here' });
+  t.same(
+    situation(captured.timeline.head, 1).agents.map(({ run }) => run),
+    ['here'],
+  );
+});
+
+t.test('a message that was long on its way does not make the clocks differ', async (t) => {
+  t.equal(betterSkew(0, -3, 240), 0, 'the first ping of a page that was loading took 240 ms');
+  t.equal(betterSkew(60, 0, 4), 0, 'what was wrong is corrected');
+  t.equal(betterSkew(0, -30_004, 8), -30_004);
+  t.equal(betterSkew(-30_004, -30_012, 8), -30_004, 'it does not change with each message');
+  t.equal(betterSkew(-30_004, 5_000, 8), 5_000, 'until a clock is set');
 });
 
 t.test('an intent whose reservation was released is done, and one whose lease lapsed is not', async (t) => {

@@ -201,6 +201,24 @@ onSwarm('heartbeats are hidden, the page says so, and shows them on demand', asy
   t.equal(await page.locator('.cells .kind-heartbeat').count(), 0);
   await page.check('.view-bar input');
   await page.waitForSelector('.cells .kind-heartbeat');
+  // A ticked box is no text: every key goes on to work, and what they select is heard and can be copied.
+  await page.keyboard.press('k');
+  await page.waitForSelector('.list-scroller[role=grid][aria-activedescendant]:focus');
+  const copied = await page.evaluate(() => {
+    const clipboardData = new DataTransfer();
+    document.activeElement!.dispatchEvent(
+      new ClipboardEvent('copy', { clipboardData, bubbles: true, cancelable: true }),
+    );
+    return clipboardData.getData('text/plain');
+  });
+  t.match(copied, /\theartbeat\tagent-4\t/);
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.detail', { state: 'detached' });
+  t.not(await page.evaluate(() => document.activeElement?.tagName), 'BODY', 'the focus is not lost');
+  await go(page, 'a');
+  await page.waitForSelector('.agents [role=columnheader][aria-sort]');
+  await go(page, 's');
+  await page.waitForSelector('.symbols [role=treegrid] [role=row][aria-level="1"][aria-expanded]');
 });
 
 onSwarm('an event is shown in full: data, changes, raw frame and work history', async (t, { page, repository }) => {

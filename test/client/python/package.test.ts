@@ -45,7 +45,10 @@ t.test('the wheel works where nothing but websockets is installed', { skip, time
   t.ok(place!.startsWith(environment), 'it is the one that was installed');
   t.strictSame(said, [VERSION, VERSION, 'True']);
 
-  const pure = await run(['-m', 'unittest', 'test_cases', 'test_fake_bus', 'test_servers_in_turn'], python);
+  const pure = await run(
+    ['-m', 'unittest', 'test_cases', 'test_channel', 'test_fake_bus', 'test_servers_in_turn'],
+    python,
+  );
   t.equal(pure.code, 0, pure.report);
   const served = await runServed(['-m', 'unittest', 'test_server.WhoIsTrusted'], {}, { python, path: '' });
   t.equal(served.code, 0, served.report);

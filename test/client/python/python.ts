@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { BusServer, type ServerOptions } from '../../../server/index.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-/** Another interpreter tries another version of websockets: 10 is Debian's, 14 renamed much. */
-export const PYTHON = process.env['MUSE_BUS_TEST_PYTHON'] ?? '/usr/bin/python3';
+/** Another interpreter tries another version of websockets: 10 is Debian's, 14 renamed much. A server refuses MUSE_BUS_… that is no setting. */
+export const PYTHON = process.env['MUSE_TEST_PYTHON'] ?? '/usr/bin/python3';
 /** The sources of the package. */
 export const PACKAGE = fileURLToPath(new URL('../../../client/python', import.meta.url));
 const TESTS = fileURLToPath(new URL('.', import.meta.url));

@@ -46,11 +46,11 @@ export class ObservedSubscription {
     return this.isOver || (this.isLive && this.#epoch === epoch && Number(this.#cursor?.split(':')[1]) >= revision);
   }
 
-  /** The message that subscribes, or resumes where the last connection ended. */
-  request(): readonly unknown[] {
+  /** The message that subscribes, or resumes where the last connection ended. @param id of the subscription on its connection. */
+  request(id = 1): readonly unknown[] {
     return [
       MessageType.subscribe,
-      1,
+      id,
       {
         filter: this.filter,
         snapshot: this.options.snapshot ?? 'full',

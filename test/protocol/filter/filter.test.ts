@@ -39,6 +39,8 @@ t.test('a mistake is refused with an error that says what is right', async (t) =
     [{ kinds: 'task' }, /filter\.kinds must be an array/],
     [{ kinds: ['tsk'] }, /"tsk" is no kind, did you mean "task"\?/],
     [{ kinds: [] }, /filter\.kinds is empty/],
+    [{ run_ids: ['a', ''] }, /filter\.run_ids: a value is empty; leave it out to match any/],
+    [{ branches: [' '] }, /filter\.branches: a value is empty/],
     [{ ids: [1] }, /filter\.ids must be an array of strings/],
     [{ ids: ['\ud800'] }, /filter\.ids must be an array of strings/],
     [{ event_types: ['add'] }, /"add" is no event type, did you mean "added"\?/],

@@ -44,7 +44,7 @@ t.test('a record that lacks a field of the filter does not match', async (t) => 
   const filters: FilterInput[] = [{ run_ids: ['a'] }, { branches: ['a'] }, { addresses: ['**'] }];
   const lacking = [
     {},
-    { run_id: 1, branch: null, addresses: { file: 'a' } },
+    { run_id: 1, branch: null, addresses: { count: 1 } },
     { run_id: ['a'], branch: {}, addresses: [1, null] },
   ];
   for (const filter of filters) {
@@ -52,6 +52,20 @@ t.test('a record that lacks a field of the filter does not match', async (t) => 
       t.notOk(compileFilter(parseFilter(filter)).matches(record(data)), JSON.stringify({ filter, data }));
     }
   }
+});
+
+t.test('the addresses of a record are those that leases are read from, in any form', async (t) => {
+  const wanted = compileFilter(parseFilter({ addresses: ['src/a.py'] }));
+  for (const data of [
+    { addresses: 'src/a.py' },
+    { addresses: 'src/b.py\nsrc/a.py' },
+    { addresses: [7, 'src/a.py'] },
+    { addresses: { path: 'src/a.py' } },
+    { addresses: [{ file: 'src/a.py' }] },
+    { addresses: { 'src/a.py': 'modify' } },
+    { address: 'src/a.py' },
+  ])
+    t.ok(wanted.matches(record(data)), JSON.stringify(data));
 });
 
 t.test('an address that looks like a glob is matched by the same text', async (t) => {

@@ -1,5 +1,12 @@
 import t from 'tap';
-import { hostFault, isLoopback, isWildcard, listenAddress, reachedAt } from '../../../server/config/authority.js';
+import {
+  hostFault,
+  isLoopback,
+  isWildcard,
+  listenAddress,
+  listenFault,
+  reachedAt,
+} from '../../../server/config/authority.js';
 
 const MEANINGS: readonly (readonly [written: string, meant: string])[] = [
   ['127.0.0.1', '127.0.0.1'],
@@ -25,7 +32,16 @@ const MEANINGS: readonly (readonly [written: string, meant: string])[] = [
 ];
 
 t.test('every spelling of a host gives the same address', async (t) => {
-  for (const [written, meant] of MEANINGS) t.equal(listenAddress(written), meant, written);
+  for (const [written, meant] of MEANINGS) {
+    t.equal(listenAddress(written), meant, written);
+    t.equal(listenFault(written), undefined, written);
+  }
+});
+
+t.test('a url or a port is no address to listen on, and the refusal says so instead of asking for TLS', async (t) => {
+  for (const host of ['http://127.0.0.1', '127.0.0.1/x', 'a@127.0.0.1', 'local host'])
+    t.match(listenFault(host), /without a scheme or a path/, host);
+  for (const host of ['127.0.0.1:80', 'localhost:6873', '[::1]:80', ':80']) t.match(listenFault(host), /no port/, host);
 });
 
 t.test(

@@ -83,20 +83,47 @@ function documentedPermissions(...repositories: readonly string[]): string {
   return `authorization { users: [ { user: admin, password: "change-me" }\n${all.join('')}] }`;
 }
 
-t.test('the permissions that SECURITY.md names are enough', SKIP, async (t) => {
-  const nats = await natsFor(t, { config: documentedPermissions('shop', 'mill') });
-  const as = (user: string): RelayOptions => ({ url: nats.url, repository: 'shop', user, password: 'change-me' });
-  const origin = await originFor(t, as('shop-origin'));
-  const edge = await edgeFor(t, as('shop-edge'));
-  origin.rename('task', 'a', { title: 'a' });
-  await until('it has come', () => edge.bus.hub.store.size === 1 && edge.bus.readiness.ready);
-  const bus = await connect(edge.endpoint);
-  t.teardown(() => bus.close());
-  await bus.sync();
-  await nats.stop();
-  await nats.start();
-  origin.rename('task', 'b', { title: 'b' });
-  await until('it comes after a restart of NATS', () => edge.bus.hub.store.size === 2);
+for (const prefix of [undefined, 'answers.of']) {
+  const where = prefix === undefined ? 'as they are' : 'with an inbox of another name';
+  t.test(`the permissions that SECURITY.md names are enough, ${where}`, SKIP, async (t) => {
+    const own = (side: string): string | undefined => prefix && `${prefix}.shop-${side}`;
+    const config = ['origin', 'edge'].reduce(
+      (config, side) => config.replaceAll(`_INBOX.muse-bus-${side}-of-shop`, own(side) ?? '$&'),
+      documentedPermissions('shop', 'mill'),
+    );
+    const nats = await natsFor(t, { config });
+    const as = (side: string): RelayOptions => ({
+      url: nats.url,
+      repository: 'shop',
+      user: `shop-${side}`,
+      password: 'change-me',
+      inboxPrefix: own(side),
+    });
+    const origin = await originFor(t, as('origin'));
+    const edge = await edgeFor(t, as('edge'));
+    origin.rename('task', 'a', { title: 'a' });
+    await until('it has come', () => edge.bus.hub.store.size === 1 && edge.bus.readiness.ready);
+    const bus = await connect(edge.endpoint);
+    t.teardown(() => bus.close());
+    await bus.sync();
+    await nats.stop();
+    await nats.start();
+    origin.rename('task', 'b', { title: 'b' });
+    await until('it comes after a restart of NATS', () => edge.bus.hub.store.size === 2);
+    t.equal(edge.bus.condition.refusal, undefined, 'and nothing was refused');
+  });
+}
+
+t.test('an edge whose permissions do not fit its inbox says so', SKIP, async (t) => {
+  const nats = await natsFor(t, { config: documentedPermissions('shop') });
+  const relay = { url: nats.url, repository: 'shop', user: 'shop-edge', password: 'change-me', inboxPrefix: 'mine' };
+  const edge = new EdgeServer({ relay, endpointFile: join(temporaryDirectory(t), 'edge.json'), port: 0 });
+  const started = edge.start();
+  started.catch(() => undefined);
+  await until('it is refused', () => edge.bus.condition.refusal !== undefined);
+  t.match(edge.bus.condition.readiness, { ready: false, why: /NATS refuses: Permissions Violation.*"mine\./ });
+  await edge.stop();
+  await t.rejects(started);
 });
 
 t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async (t) => {
@@ -130,7 +157,7 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
     t.teardown(() => nats.connection.close());
     return nats;
   };
-  const { manager } = await connected('admin');
+  const manager = (await connected('admin')).managers.at(-1)!;
   const consumers = await manager.consumers.list('MUSE_mill').next();
   const own = await manager.consumers.list('MUSE_shop').next();
   /** What the streams hold, and who reads them. */
@@ -323,6 +350,9 @@ t.test('invalid options are refused before anything is opened', async (t) => {
     [{ repository: 'a.b' }, /1 to 64 of A-Z/],
     [{ credsFile: '/nowhere/x.creds' }, /cannot read the file of credentials/],
     [{ password: 'x' }, /needs a user/],
+    [{ passwordFile: '/etc/hostname' }, /needs a user/],
+    [{ tokenFile: '/nowhere/token' }, /cannot read the file of the token/],
+    [{ inboxPrefix: '_INBOX.>' }, /the prefix of inboxes "_INBOX\.>" must be words/],
     [{ certFile: '/etc/hostname' }, /together/],
     [{ limits: { maxMessages: 1 } }, /maxMessages must be/],
   ];

@@ -12,6 +12,7 @@ class Edge {
   readonly lines: string[] = [];
   served: Served | undefined;
   isOriginPresent = false;
+  failure: string | undefined;
   readonly condition: EdgeCondition;
 
   constructor() {
@@ -24,6 +25,7 @@ class Edge {
       isOriginPresent: () => this.isOriginPresent,
       served: () => this.served,
       sequence: () => 7,
+      failure: () => this.failure,
     });
     this.condition.start();
   }
@@ -68,6 +70,49 @@ t.test('an edge is ready while what it serves is known to be younger than the bo
   t.match(edge.why, 'the records may be older than 15 s (--max-staleness): the origin is away');
   edge.condition.disconnected();
   t.match(edge.why, 'NATS is lost');
+});
+
+t.test('what NATS refuses, and why the stream is not followed, is the reason that is told', async (t) => {
+  const edge = new Edge();
+  let changed: (state: 'broken' | 'back') => void = () => undefined;
+  let refused: (why: string) => void = () => undefined;
+  const broker = {
+    watchConnection: (onChange: typeof changed, onRefusal: typeof refused) => {
+      [changed, refused] = [onChange, onRefusal];
+    },
+  };
+  const told: string[] = [];
+  edge.condition.watch(broker, { disconnected: () => told.push('broken'), reconnected: () => told.push('back') });
+  edge.condition.connected();
+  edge.failure = 'the stream holds no base';
+  t.equal(edge.why, 'there are no records yet: the stream holds no base');
+  refused('Permissions Violation');
+  t.equal(edge.why, 'there are no records yet: NATS refuses: Permissions Violation');
+  edge.serve(5).hear(5);
+  changed('broken');
+  for (let i = 0; i < 20; i++) {
+    edge.pass(1);
+    refused('Authorization Violation');
+  }
+  t.equal(edge.why, 'the records may be older than 15 s (--max-staleness): NATS refuses: Authorization Violation');
+  t.equal(edge.lines.filter((line) => line === 'NATS refuses: Authorization Violation').length, 1, 'and logged once');
+  edge.pass(11);
+  t.match(edge.why, /: NATS is lost$/, 'what was refused long ago explains nothing');
+  changed('back');
+  t.strictSame(told, ['broken', 'back']);
+});
+
+t.test('an origin whose heartbeats are signed with another key is told from one that is away', async (t) => {
+  const edge = new Edge().serve(5).hear(5);
+  edge.isOriginPresent = false;
+  for (let i = 0; i < 16; i++) {
+    edge.condition.heardUnsigned();
+    edge.pass(1);
+  }
+  t.match(edge.why, 'the origin is away: heartbeats come that are not signed with a key that was given');
+  t.ok(edge.lines.some((line) => line.startsWith('the origin is away: heartbeats come that are not signed')));
+  edge.pass(6);
+  t.match(edge.why, /: the origin is away$/);
 });
 
 t.test('an edge that falls behind is as old as the last heartbeat whose events have all arrived', async (t) => {

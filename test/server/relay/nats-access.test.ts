@@ -1,7 +1,7 @@
 import { createUser, createAccount, createOperator, type KeyPair } from '@nats-io/nkeys';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectToNats } from '@nats-io/transport-node';
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { EdgeServer } from '../../../server/index.js';
@@ -40,6 +40,32 @@ t.test('an nkey opens NATS to an origin and an edge, and another one does not', 
   });
   await t.rejects(refused.start(), { name: 'OptionError', message: /refuses this access/ });
 });
+
+t.test(
+  'a password that was changed in NATS and in its file is used, and a file may be missing meanwhile',
+  SKIP,
+  async (t) => {
+    const directory = temporaryDirectory(t);
+    const passwordFile = join(directory, 'password');
+    const users = (password: string): string =>
+      `authorization { users: [ { user: origin, password: one }, { user: edge, password: ${password} } ] }`;
+    const nats = await natsFor(t, { config: users('first') });
+    writeFileSync(passwordFile, 'first\n', { mode: 0o600 });
+    const origin = await originFor(t, { url: nats.url, user: 'origin', password: 'one' });
+    const edge = await edgeFor(t, { url: nats.url, user: 'edge', passwordFile });
+    rmSync(passwordFile);
+    await nats.stop();
+    await nats.start();
+    await until('it is in again, as before', () => edge.bus.condition.reconnects === 1);
+    await nats.stop();
+    await nats.start(users('second'));
+    await until('NATS refuses it', () => edge.bus.condition.refusal !== undefined);
+    writeFileSync(passwordFile, 'second\n', { mode: 0o600 });
+    origin.rename('task', 'a', {});
+    await until('it has come', () => edge.bus.hub.store.size === 1);
+    t.equal(edge.bus.rebuilds, 1);
+  },
+);
 
 interface Claims {
   readonly issuer: KeyPair;

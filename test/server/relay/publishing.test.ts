@@ -66,6 +66,8 @@ class Origin {
   readonly history = new History({ maxHistoryEvents: 100, maxHistoryBytes: 1e6 }, revision(0));
   readonly relay: OriginRelay;
   readonly link: BrokerLink;
+  /** What it has logged as a warning or an error. */
+  readonly complaints: string[] = [];
   /** The error with which the relay's start ended, if it did. */
   refused: Error | undefined;
   #writes = 0;
@@ -77,6 +79,7 @@ class Origin {
     this.host.wallOffsetMs = wallOffsetMs;
     const { link, process, connect } = world.connection(name, this.host);
     this.link = link;
+    const complain = (_fields: object, message: string): void => void this.complaints.push(message);
     this.relay = new OriginRelay({
       options: resolveRelay({ url: 'nats://broker:4222', repository: 'shop' }, 1_000),
       root: `/${name}`,
@@ -89,7 +92,7 @@ class Origin {
       },
       maxRecordBytes: 1_000,
       clock: process,
-      log: silentLog,
+      log: { ...silentLog, warn: complain, error: complain },
       random: new SeededRandom(1, name).bytes,
       connect,
       place: { host: name, pid: 1 },
@@ -268,6 +271,34 @@ t.test('a record that does not fit into a message stops nothing: edges are told 
   t.match(large, { is: 'event', type: 'added', after: { problem: 'unreadable', data: {} } });
 });
 
+t.test('a broker that takes no record at all is not claimed, until it takes larger messages', async (t) => {
+  const world = new World();
+  world.broker.maxPayloadBytes = 2_048;
+  const origin = new Origin(world, 'first');
+  await world.pass(5_000);
+  t.match(origin.relay.health, { state: 'refused', claims: 0 });
+  t.match(origin.complaints.at(-1), /max_payload is 2048, which takes no record: at least 4096/);
+  world.broker.maxPayloadBytes = 1_048_576;
+  await world.pass(16_000);
+  t.equal(origin.relay.health.state, 'publishing');
+});
+
+t.test('an answer that no origin can have given keeps no origin from its stream', async (t) => {
+  const world = new World();
+  const before = new Origin(world, 'before');
+  await world.pass(3_000);
+  before.link.cut();
+  const stranger = await connected(world, 'stranger');
+  for (const answer of ['{}', 'null', '[]', '"x"', '{"origin":1}', 'rubbish'])
+    stranger.subscribe(NAMES.ask, (question) => {
+      question.respond(answer);
+    });
+  const next = new Origin(world, 'next');
+  await world.pass(10_000);
+  t.equal(next.relay.health.state, 'publishing');
+  t.equal(next.refused, undefined);
+});
+
 t.test(
   'a stream that refuses every message is claimed less and less often, and no heartbeat says that all is well',
   async (t) => {
@@ -288,6 +319,11 @@ t.test(
     await world.pass(60_000);
     t.equal(origin.relay.health.state, 'refused');
     t.equal(beats, 0);
+    t.strictSame(
+      origin.complaints.filter((line) => line.startsWith('not publishing')),
+      ['not publishing, because NATS refuses it: the stream is sealed; it is tried again'],
+      'which is one line in the log',
+    );
     const claims = world.stream.info.lastSequence - before;
     t.ok(claims >= 4 && claims < 14, `${String(claims)} claims in a minute`);
     world.stream.refuses = () => undefined;

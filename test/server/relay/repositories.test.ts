@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connectTo } from '../../../client/sdk/connect.js';
 import { connect } from '../../../client/sdk/index.js';
 import { EdgeServer, type EdgeOptions, type Endpoint, type Log, type TransportChoice } from '../../../server/index.js';
+import { Command } from '../../support/command.js';
 import { freePort } from '../../support/free-port.js';
 import { NatsServer, withoutNats } from '../../support/nats-server.js';
 import { ServedRepository } from '../../support/served-repository.js';
@@ -138,6 +139,7 @@ for (const transport of ['uws', 'ws'] as const satisfies readonly TransportChoic
         { status: 308, location: '/wind/?a=1' },
         'the page is at the path with a slash',
       );
+      t.match(await ask(port, '/wind'), { status: 308, location: /^\/wind\/$/ });
       t.match(
         await ask(port, '/wind/'),
         { status: 200, body: /src="\.\/inspector\.js"/ },
@@ -203,6 +205,81 @@ for (const transport of ['uws', 'ws'] as const satisfies readonly TransportChoic
     },
   );
 }
+
+t.test(
+  'a process of an edge reads its list of repositories and their tokens again at SIGHUP',
+  { skip: withoutNats || (process.platform === 'win32' && 'Windows has no SIGHUP') },
+  async (t) => {
+    const nats = await NatsServer.start();
+    t.teardown(() => nats.dispose());
+    const shop = await originFor(t, nats.url, 'shop');
+    await originFor(t, nats.url, 'mill');
+    const directory = temporaryDirectory(t);
+    const file = (name: string): string => join(directory, name);
+    const list = (...repositories: readonly object[]): void => {
+      writeFileSync(file('list.json'), JSON.stringify({ repositories }));
+    };
+    const [atShop, atMill] = ['shop', 'mill'].map((name) => ({ relay_repository: name, endpoint: `${name}.json` }));
+    list(atShop!);
+    const edge = Command.museBus(['edge', '--relay', nats.url, '--port', '0', '--repositories', file('list.json')]);
+    t.teardown(() => edge.kill('SIGKILL'));
+    const endpointOf = async (name: string): Promise<Endpoint> => {
+      await until(`${name} is served, after ${edge.errors.slice(-3).join('\n')}`, () =>
+        existsSync(file(`${name}.json`)),
+      );
+      return JSON.parse(readFileSync(file(`${name}.json`), 'utf8')) as Endpoint;
+    };
+    const isServed = async (endpoint: Endpoint, id: string): Promise<void> => {
+      await until(`${id} is there`, () =>
+        idsAt(endpoint).then(
+          (ids) => ids.includes(id),
+          () => false,
+        ),
+      );
+    };
+    const said = (text: string): number => edge.errors.filter((line) => line.includes(text)).length;
+    const first = await endpointOf('shop');
+    await isServed(first, 'of-shop');
+    const client = await connect(first);
+    t.teardown(() => client.close());
+
+    list(atShop!, atMill!);
+    edge.kill('SIGHUP');
+    const second = await endpointOf('mill');
+    await isServed(second, 'of-mill');
+    t.equal(client.status.state, 'live', 'who is connected to another notices nothing');
+
+    writeFileSync(file('mill.token'), `${'n'.repeat(43)}\n`);
+    for (const bad of ['{', '{"repositories":[]}', '{"repositories":[{"relay_repository":"shop","token":"x"}]}']) {
+      const before = said('the repositories stay as they were');
+      writeFileSync(file('list.json'), bad);
+      edge.kill('SIGHUP');
+      await until('it says so', () => said('the repositories stay as they were') > before);
+    }
+    list(atShop!, { ...atMill, token_file: 'shop.token' });
+    edge.kill('SIGHUP');
+    await until('it says so, too', () => said('have one token file') > 0);
+    await isServed({ ...second, token: 'n'.repeat(43) }, 'of-mill');
+    await t.rejects(connect(second), { code: 'unauthorized' }, 'tokens are read whatever the list is');
+    shop.rename('task', 'later', {});
+    await isServed(first, 'later');
+    t.equal(client.status.state, 'live');
+
+    list({ ...atMill, limits: { max_connections: 1 } });
+    edge.kill('SIGHUP');
+    await until('the first is gone', () => !existsSync(file('shop.json')));
+    const port = Number(new URL(first.url).port);
+    t.match(await ask(port, '/shop/records', first.token), { status: 404 });
+    await until('its client was sent away', () => client.status.state !== 'live');
+    const only = { ...(await endpointOf('mill')), token: 'n'.repeat(43) };
+    await isServed(only, 'of-mill');
+    const one = await connect(only);
+    await t.rejects(connect(only), { code: 'unreachable' }, 'what has changed counts');
+    await one.close();
+    edge.kill('SIGTERM');
+    t.equal(await edge.exit, 0);
+  },
+);
 
 const RELAY = { url: 'nats://127.0.0.1:1' };
 

@@ -1,9 +1,9 @@
-import { renameSync, rmSync, watch } from 'node:fs';
+import { realpathSync, renameSync, rmSync, symlinkSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Kind } from '../../../protocol/index.js';
 import { CheckedDirectories } from '../../../server/watch/checked-directories.js';
-import { NativeWatcher, type WatchFunction } from '../../../server/watch/native-watcher.js';
+import { longPath, NativeWatcher, type WatchFunction } from '../../../server/watch/native-watcher.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
@@ -61,3 +61,12 @@ for (const moment of ['before', 'after'] as const) {
     });
   }
 }
+
+t.test('on Windows a path with a short name is watched by its long one', async (t) => {
+  const repository = TemporaryRepository.for(t);
+  const short = join(repository.root, 'REPOSI~1');
+  symlinkSync(repository.dir.muse, short);
+  t.equal(longPath(short, 'win32'), realpathSync(repository.dir.muse));
+  t.equal(longPath(short, 'linux'), short);
+  t.equal(longPath(join(short, 'none'), 'win32'), join(short, 'none'), 'what is wrong with it is for the watch to say');
+});

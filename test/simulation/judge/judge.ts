@@ -264,10 +264,12 @@ export class Judge {
     if (asking !== undefined && (plan.kind === 'asker' || (!this.#isBlind() && !this.repository.mayBeHeld(asking))))
       this.violated('stuck', `${plan.name} has had no answer about ${asking}`);
     if (bus !== undefined && bus.status.state !== 'live') this.violated('stuck', `${plan.name} is ${bus.status.state}`);
-    if (raw) {
-      if (!raw.isLive) this.violated('stuck', `${plan.name} is not live`);
-      else if (Number(raw.cursor?.split(':')[1]) !== revision)
-        this.violated('stuck', `${plan.name} is at ${String(raw.cursor)}, the server at ${String(revision)}`);
+    for (const subscription of raw?.histories ?? []) {
+      const { name, isLive, isOver, cursor } = subscription;
+      if (isOver) continue;
+      if (!isLive) this.violated('stuck', `${name} is not live`);
+      else if (Number(cursor?.split(':')[1]) !== revision)
+        this.violated('stuck', `${name} is at ${String(cursor)}, the server at ${String(revision)}`);
     }
     if (plan.kind === 'asker' || raw) return;
     if (mirror?.status.state !== 'live') {
@@ -294,17 +296,14 @@ export class Judge {
 
   /** A server that has files knows of each position that it has given: only an edge may have been set back. */
   #positions(clients: readonly JudgedClient[]): void {
-    for (const { plan, raw } of clients)
-      for (const entry of raw?.entries ?? [])
+    for (const { name, entries } of clients.flatMap(({ raw }) => raw?.histories ?? []))
+      for (const entry of entries)
         if (entry.is === 'subscribed' && entry.why === 'future')
-          this.violated(
-            'wire',
-            `${plan.name} was told that ${String(entry.since)}, where it had been, is in the future`,
-          );
+          this.violated('wire', `${name} was told that ${String(entry.since)}, where it had been, is in the future`);
   }
 
   #history(clients: readonly JudgedClient[], { silent, writerOf }: Published): void {
-    const histories = clients.flatMap(({ raw }) => (raw ? [raw] : []));
+    const histories = clients.flatMap(({ raw }) => raw?.histories ?? []);
     const isSilent = (epoch: string, revision: number): boolean => silent.has(`${epoch}:${String(revision)}`);
     const { operations } = this.repository;
     const verdict = checkHistories({ histories, operations, isSettled: false, isSilent, writerOf });

@@ -1,5 +1,5 @@
 import type { Rule } from '../judge/judge.js';
-import type { WorldFault } from '../lives.js';
+import type { WorldTrait } from '../world/traits.js';
 import type { Patch } from './planting.js';
 
 /** One defence of the product, undone. */
@@ -7,8 +7,8 @@ export interface PlantedFault extends Patch {
   readonly name: string;
   /** The rules of the judge of which one is violated. */
   readonly rules: readonly Rule[];
-  /** Faults of the world that must meet it, or it does nothing: it is looked for only in lives that have all of them. */
-  readonly needs?: readonly WorldFault[];
+  /** What a world must have, or it does nothing there: it is looked for only in lives that have all of it. */
+  readonly needs?: readonly WorldTrait[];
 }
 
 /** Faults in what watches the files and ends leases. */
@@ -205,7 +205,7 @@ const DELIVERING: readonly PlantedFault[] = [
     file: 'server/sessions/session.ts',
     find: '    this.services.catchUp.add(this.subscriber);',
     replace: '',
-    rules: ['stuck'],
+    rules: ['stuck', 'view', 'bound'],
     needs: ['stalled client'],
   },
   {
@@ -214,7 +214,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: 'if (queuedBytes + bytes <= this.maxQueuedBytes) return true;',
     replace: 'if (queuedBytes + bytes <= Infinity) return true;',
     rules: ['bound'],
-    needs: ['stalled client'],
+    needs: ['stalled client', 'small buffers', 'small queue'],
   },
   {
     name: 'a heartbeat overtakes what is still to be sent',
@@ -253,7 +253,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: "if (state.after < this.hub.history.base) this.#resync(subscription, 'lagged');",
     replace: "if (state.after < this.hub.history.base - 1) this.#resync(subscription, 'lagged');",
     rules: ['unforeseen'],
-    needs: ['stalled client'],
+    needs: ['stalled client', 'short history'],
   },
   {
     name: 'the ring of history is one too small',
@@ -537,9 +537,12 @@ const RELAYING: readonly PlantedFault[] = [
 
 /** Faults that are planted to see whether the judge finds them: each undoes one defence. */
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
-  ...WATCHING,
-  ...DELIVERING,
-  ...KEEPING,
-  ...LISTENING,
+  // What needs no relay is looked for in lives without one, which take a fifth less.
+  ...needing([...WATCHING, ...DELIVERING, ...LISTENING], ['no relay']),
+  ...needing(KEEPING, ['no relay', 'journal']),
   ...RELAYING,
 ];
+
+function needing(faults: readonly PlantedFault[], traits: readonly WorldTrait[]): readonly PlantedFault[] {
+  return faults.map((fault) => ({ ...fault, needs: [...(fault.needs ?? []), ...traits] }));
+}

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Rule } from '../judge/judge.js';
-import type { WorldFault } from '../lives.js';
+import type { WorldTrait } from '../world/traits.js';
 import { bundle } from './planting.js';
 import type { PlantedFault } from './planted-faults.js';
 
@@ -36,7 +36,7 @@ export async function look(root: string, fault: PlantedFault, maxSeconds: number
   return { is: 'found', ...first, lives, seconds };
 }
 
-async function lastLineOf(file: string, needs: readonly WorldFault[], maxSeconds: number): Promise<LastLine> {
+async function lastLineOf(file: string, needs: readonly WorldTrait[], maxSeconds: number): Promise<LastLine> {
   const limits = ['--seed', '1', '--seconds', String(maxSeconds), '--processor', '--until-violation', '--no-shrink'];
   const wanted = needs.flatMap((kind) => ['--with', kind]);
   const child = spawn(process.execPath, [file, ...limits, ...wanted, '--json'], {

@@ -125,7 +125,39 @@ export const STATE_TABLES: readonly StateTable[] = [
       'waiting stopped stopped',
     ],
   },
+  {
+    name: 'claim',
+    transitions: [
+      'reading free finding',
+      'reading held asking',
+      'reading failed failed',
+      'asking answered taken',
+      'asking silent finding',
+      'asking young resting',
+      'asking failed failed',
+      'resting timer asking',
+      'finding found appending',
+      'finding failed failed',
+      'appending stored claimed',
+      'appending overtaken reading',
+      'appending overtaken failed',
+      'appending failed failed',
+    ],
+  },
+  { name: 'lease', transitions: leaseTransitions() },
 ];
+
+/** A lease in the book of a server: what a record makes of it, its end, and its removal. */
+function leaseTransitions(): string[] {
+  const states = ['running', 'ended', 'released', 'unreadable', 'none'];
+  const byRecord = ['absent', ...states].flatMap((from) => states.map((to) => `${from} record ${to}`));
+  return [
+    // Only its deadline ends a lease, and a lease without an end has none.
+    ...byRecord.filter((each) => each !== 'running record ended'),
+    'running lapsed ended',
+    ...states.map((from) => `${from} removed absent`),
+  ];
+}
 
 /** Patches the function that is a state table to report each transition. */
 function watched(table: string, file: string, given: string, gives: string, name = 'nextState'): Patch {
@@ -143,6 +175,33 @@ function transition(${given}): ${gives} {
 `,
   };
 }
+
+const BOOK = 'protocol/records/lease-book.ts';
+const LEASE_AT = `const leaseAt = (lease: BookedLease | undefined): string =>
+  lease === undefined ? 'absent' : lease.term.basis !== 'timed' ? lease.term.basis : lease.isRunning ? 'running' : 'ended';
+`;
+const seenAt = (id: string, event: string, next: string): string =>
+  `globalThis.transitionSeen?.('lease', \`\${leaseAt(this.#leases.get(${id}))} ${event} ${next}\`);\n`;
+
+/** A lease is a record of the book, without events of its own: the three places that change it report it. */
+const LEASE: readonly Patch[] = [
+  { file: BOOK, find: 'interface Deadline {', replace: `${LEASE_AT}\ninterface Deadline {` },
+  {
+    file: BOOK,
+    find: '    this.#leases.set(id, lease);\n',
+    replace: `${seenAt('id', 'record', '${leaseAt(lease)}')}this.#leases.set(id, lease);`,
+  },
+  {
+    file: BOOK,
+    find: '    if (lease?.isRunning) this.#leases.set(',
+    replace: `${seenAt('reservation', 'lapsed', 'ended')}if (lease?.isRunning) this.#leases.set(`,
+  },
+  {
+    file: BOOK,
+    find: '      this.#leases.delete(id);\n',
+    replace: `if (this.#leases.has(id)) ${seenAt('id', 'removed', 'absent')}this.#leases.delete(id);`,
+  },
+];
 
 /** The patches that make the product report each transition. */
 export const WATCHED: readonly Patch[] = [
@@ -172,4 +231,12 @@ export const WATCHED: readonly Patch[] = [
     'EdgeStreamState',
     'nextEdgeState',
   ),
+  watched(
+    'claim',
+    'server/relay/claim-state.ts',
+    'state: ClaimState, event: ClaimEvent',
+    'ClaimState',
+    'nextClaimState',
+  ),
+  ...LEASE,
 ];

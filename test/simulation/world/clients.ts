@@ -1,7 +1,7 @@
 import { MessageType, type ServerMessage } from '../../../protocol/index.js';
 import { BusClient } from '../../../client/sdk/bus-client.js';
 import type { Mirror } from '../../../client/sdk/mirror.js';
-import { TYPE } from '../../fault/client-history.js';
+import { TYPE, type ClientFilter } from '../../fault/client-history.js';
 import type { Judge } from '../judge/judge.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
@@ -9,10 +9,16 @@ import type { SimulatedHost } from '../machine/simulated-process.js';
 import { SimulatedProcess } from '../machine/simulated-process.js';
 import { ADDRESSES } from './agent.js';
 import type { ClientPlan } from './plan.js';
-import { RawClient } from './raw-client.js';
+import { FurtherSubscription, RawClient } from './raw-client.js';
 
 const ASK_EVERY_MS = 1_500;
 const ASK_TIMEOUT_MS = 8_000;
+/** What a narrow subscription is about. */
+const NARROW: readonly ClientFilter[] = [
+  { kinds: ['reservation', 'task'] },
+  { run_ids: ['agent-1', 'agent-2'] },
+  { kinds: ['heartbeat'] },
+];
 const BACKOFF = { firstMs: 100, longestMs: 3_000 };
 
 export interface ClientServices {
@@ -36,6 +42,8 @@ export class Client {
   /** The address that it asks about. */
   #asking: string | undefined;
   #isOver = false;
+  #isHere = false;
+  #cancelWait: () => void = () => undefined;
 
   constructor(
     readonly plan: ClientPlan,
@@ -62,27 +70,47 @@ export class Client {
     this.#isOver = true;
   }
 
+  /** Closes its connection as its user does, and comes back after a time: a raw one resumes, the SDK's is a new client. */
+  leaves(forMs: number): void {
+    if (!this.#isHere) return;
+    this.#isHere = false;
+    const { raw, bus } = this;
+    const isMirrored = this.plan.kind !== 'asker';
+    [this.bus, this.mirror] = [undefined, undefined];
+    raw?.leave();
+    bus?.close().catch((error: unknown) => {
+      this.services.crashed(this.process, error);
+    });
+    this.process.after(forMs, () => {
+      this.#isHere = true;
+      if (raw) raw.start();
+      else this.#connect(isMirrored);
+    });
+  }
+
+  /** One that asks, and is waiting for no answer, asks now. */
+  hurry(): void {
+    if (this.plan.kind !== 'asker' || !this.bus || this.#asking !== undefined || this.#isOver) return;
+    this.#cancelWait();
+    this.#askAgain();
+  }
+
   #begin(): void {
     const { plan, process } = this;
+    this.#isHere = true;
     switch (plan.kind) {
       case 'raw':
-        this.#beginRaw({});
+        this.#beginRaw({}, this.#further());
         return;
       case 'narrow raw':
-        this.#beginRaw(
-          this.#random.pick([
-            { kinds: ['reservation', 'task'] },
-            { run_ids: ['agent-1', 'agent-2'] },
-            { kinds: ['heartbeat'] },
-          ]),
-        );
+        this.#beginRaw(this.#random.pick(NARROW));
         return;
       case 'mirror':
         this.#connect(true);
         return;
       case 'asker':
         this.#connect(false);
-        process.after(this.#random.wait(ASK_EVERY_MS), () => {
+        this.#cancelWait = process.after(this.#random.wait(ASK_EVERY_MS), () => {
           this.#askAgain();
         });
         return;
@@ -95,11 +123,19 @@ export class Client {
     }
   }
 
-  #beginRaw(filter: object): void {
+  /** Half of the further subscriptions end after some events. */
+  #further(): FurtherSubscription {
+    const filter = this.#random.pick(NARROW);
+    const cap = 1 + this.#random.below(100);
+    return new FurtherSubscription(`${this.plan.name} also`, { filter, ...(this.#random.chance(0.5) ? { cap } : {}) });
+  }
+
+  #beginRaw(filter: ClientFilter, further?: FurtherSubscription): void {
     const dial = this.services.network.dialFor(this.process);
-    this.raw = new RawClient(this.plan.name, filter, dial, this.process, this.#random, (client, message) => {
+    const saw = (client: RawClient, message: ServerMessage): void => {
       this.#saw(client, message);
-    });
+    };
+    this.raw = new RawClient(this.plan.name, filter, dial, this.process, this.#random, saw, further);
     this.raw.start();
   }
 
@@ -121,26 +157,33 @@ export class Client {
       },
     });
     this.bus = bus;
-    bus.open().catch((error: unknown) => {
-      this.services.crashed(this.process, error);
-    });
+    // Where the user has closed it, each promise of the client is rejected.
+    const failed = (error: unknown): void => {
+      if (this.bus === bus) this.services.crashed(this.process, error);
+    };
+    bus.open().catch(failed);
     if (!withMirror) return;
-    bus.mirror().then(
-      (mirror) => {
-        this.mirror = mirror;
-      },
-      (error: unknown) => {
-        this.services.crashed(this.process, error);
-      },
-    );
+    bus.mirror().then((mirror) => {
+      if (this.bus === bus) this.mirror = mirror;
+    }, failed);
   }
 
   #askAgain(): void {
+    const later = (): void => {
+      this.#cancelWait = this.process.after(this.#random.wait(ASK_EVERY_MS), () => {
+        this.#askAgain();
+      });
+    };
     if (this.#isOver) return;
+    if (!this.bus) {
+      later();
+      return;
+    }
     const address = this.#random.pick(ADDRESSES);
     const question = this.services.judge.asked(this.plan.name, address);
     this.#asking = address;
-    this.bus!.holding(address, { timeoutMs: ASK_TIMEOUT_MS })
+    this.bus
+      .holding(address, { timeoutMs: ASK_TIMEOUT_MS })
       .then(
         ({ free }) => {
           question.answered(free);
@@ -151,9 +194,7 @@ export class Client {
       )
       .finally(() => {
         this.#asking = undefined;
-        this.process.after(this.#random.wait(ASK_EVERY_MS), () => {
-          this.#askAgain();
-        });
+        later();
       })
       .catch((error: unknown) => {
         this.services.crashed(this.process, error);
@@ -167,17 +208,27 @@ export class Client {
       });
     };
     if (this.#isOver) return;
-    if (!this.mirror) {
+    const { bus, mirror } = this;
+    if (!mirror) {
       later();
       return;
     }
     const address = this.#random.pick(ADDRESSES);
     const question = this.services.judge.asked(this.plan.name, address);
     this.#asking = address;
-    this.mirror
+    mirror
       .whenFree(address)
-      .then(() => {
-        question.answered('yes');
+      .then(
+        () => {
+          question.answered('yes');
+        },
+        (error: unknown) => {
+          question.answered('none');
+          // Where the user has closed the client, the wait ends with it.
+          if (this.bus === bus) this.services.crashed(this.process, error);
+        },
+      )
+      .finally(() => {
         this.#asking = undefined;
         later();
       })

@@ -138,6 +138,9 @@ export class Operator {
         this.#later(forMs, () => its.setReading(process, true));
         return;
       }
+      case 'client leaves':
+        oneOf(clients).leaves(forMs);
+        return;
       case 'no descriptors':
         this.#failing(forMs, (call) => (call === 'open' || call === 'list' || call === 'watch' ? 'EMFILE' : undefined));
         return;

@@ -50,6 +50,7 @@ export const FAULT_KINDS = [
   'slow machine',
   'burst',
   'large record',
+  'client leaves',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -98,8 +99,10 @@ const AGENTS = 20;
 const CLIENTS = 10;
 /** A life is a minute: what is rare comes from many lives, and no fault lasts longer than five seconds. */
 const LIFE_MS = 36_000;
-/** Longer than the longest lease: what is at rest is then told by nobody's clock. */
-const REST_MS = 24_000;
+const LEASES_MS = [1_500, 5_000, 20_000] as const;
+const HEARTBEATS_MS = [5_000, 1_000] as const;
+/** Longer than the longest lease, and the longest time until the next heartbeat says to all that it has ended. */
+const REST_MS = Math.max(...LEASES_MS) + Math.max(...HEARTBEATS_MS) + 1_000;
 /** After a step of the wall clock ahead, leases wait a minute before it is believed. */
 const REST_AFTER_STEP_MS = REST_MS + 60_000;
 
@@ -129,7 +132,7 @@ export function planOf(seed: number): LifePlan {
     isJournalled: random.chance(0.8),
     options: {
       settleMs: random.pick([200, 200, 50]),
-      heartbeatMs: random.pick([5_000, 1_000]),
+      heartbeatMs: random.pick(HEARTBEATS_MS),
       reconcileMs: random.pick([10_000, 10_000, 2_000]),
       maxHistoryEvents: random.pick([100_000, 300, 20]),
       maxQueuedBytes: random.pick([262_144, 8_192, 1_024]),
@@ -144,7 +147,7 @@ export function planOf(seed: number): LifePlan {
       name: `agent-${String(i + 1)}`,
       style: random.pick(WRITING_STYLES),
       paceMs: random.pick([1_000, 3_000, 6_000]),
-      leaseMs: random.pick([1_500, 5_000, 20_000]),
+      leaseMs: random.pick(LEASES_MS),
     })),
     clients: Array.from({ length: CLIENTS }, (_, i) => ({
       name: `client-${String(i + 1)}`,

@@ -124,6 +124,13 @@ export class RelayOperator {
       case 'edge connections reset':
         network.reset(() => this.#random.chance(0.5));
         return;
+      case 'broker refuses': {
+        const stream = broker.streams.get(relay.names.stream);
+        if (!stream) return;
+        stream.refuses = () => 'maximum bytes exceeded';
+        this.#later(forMs, () => (stream.refuses = () => undefined));
+        return;
+      }
       case 'second origin':
         // If the first one runs and is reachable, the second one is refused.
         if (pick < 0.7) this.#cut([originLink], forMs);

@@ -23,6 +23,7 @@ export const RELAY_FAULT_KINDS = [
   'edge network cut',
   'edge connections reset',
   'second origin',
+  'broker refuses',
 ] as const;
 export type RelayFaultKind = (typeof RELAY_FAULT_KINDS)[number];
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { until, untilFound } from '../until.js';
 
 /** Another interpreter tries another version of websockets: 10 is Debian's, 14 renamed what we use. */
-const PYTHON = process.env['MUSE_BUS_TEST_PYTHON'] ?? '/usr/bin/python3';
+const PYTHON = process.env['MUSE_TEST_PYTHON'] ?? '/usr/bin/python3';
 const PROGRAM = fileURLToPath(new URL('bus_client.py', import.meta.url));
 
 /** What the Python client prints, one object a line. */

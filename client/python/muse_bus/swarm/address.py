@@ -65,6 +65,9 @@ class AddressContext:
 
 
 _ANYWHERE: Final = AddressContext()
+_LINES: Final = re.compile(r"[\r\n]+")
+#: A line and a column after a file's name, as compilers, `grep -n` (`a.py:12:3`) and code hosts (`a.py#L12-L20`) write them.
+_POSITION: Final = re.compile(r"(?<=[^:])(?::[0-9]+){1,2}\Z|#L[0-9]+(?:-L?[0-9]+)?\Z")
 
 
 def parse_address(spelling: str, context: AddressContext = _ANYWHERE) -> Address:
@@ -90,11 +93,23 @@ def parse_address(spelling: str, context: AddressContext = _ANYWHERE) -> Address
 
 def parse_query(spelling: str, context: AddressContext = _ANYWHERE) -> tuple[Address, ...]:
     """
-    Reads what a person asks for. A path that is not marked as relative (`./x`) may be meant from the working directory or from
-    the root, as records have it: both are asked for, because one of the two answers alone could be a wrong "free".
+    Reads what a person asks for: an address, or several, one a line, as in records. A path that is not marked as relative (`./x`)
+    may be meant from the working directory or from the root; `a.py:12` may be a line of `a.py`, or a file of that name. All readings
+    are asked for, because the answer for one alone could be a wrong "free".
 
     Raises AddressError.
     """
+    found: dict[str, Address] = {}
+    for line in [line for line in _LINES.split(spelling) if trimmed(line) != ""] or [spelling]:
+        file = _POSITION.sub("", trimmed(line))
+        is_position = file not in ("", trimmed(line)) and "::" not in line
+        for reading in [line, file] if is_position else [line]:
+            for address in _parse_reading(reading, context):
+                found[address.text] = address
+    return tuple(found.values())
+
+
+def _parse_reading(spelling: str, context: AddressContext) -> tuple[Address, ...]:
     text = trimmed(spelling)
     if text.startswith("!"):
         raise AddressError("negated", f"{_shown(text)} begins with !; ask for what is wanted, not for what is not")

@@ -48,7 +48,7 @@ def address_fields(data: Data) -> tuple[Address, ...]:
     found: dict[str, Address] = {}
     for field in ("addresses", "address"):
         value = data.get(field)
-        for spelling in ([] if is_nothing(value) else _spellings_of(value) or [])[:MAX_ADDRESSES]:
+        for spelling in _spellings_of(value)[:MAX_ADDRESSES]:
             try:
                 address = parse_address(spelling)
             except AddressError:
@@ -57,38 +57,30 @@ def address_fields(data: Data) -> tuple[Address, ...]:
     return tuple(found.values())
 
 
-def _spellings_of(value: object) -> list[str] | None:
+def _spellings_of(value: object) -> list[str]:
     """
-    The addresses that a value says: a text (one a line), an array of texts or objects, an object that names one, or one whose
-    keys are addresses. `None` where some of it says none.
+    The addresses that a value names: a text (one a line), an array of texts or objects, an object that names one, or an object
+    whose keys are addresses. What names none is passed over: the others are held nevertheless.
     """
-    if isinstance(value, str):
-        return _LINES.split(value)
-    if isinstance(value, list):
-        spellings: list[str] = []
-        for item in value:
-            if is_nothing(item):
-                continue
-            said = [item] if isinstance(item, str) else _of_object(item) if isinstance(item, dict) else None
-            if said is None:
-                return None
-            spellings.extend(said)
-        return spellings
     if isinstance(value, dict):
         return _of_object(value) or _keys_of(value)
-    return None
+    items = value if isinstance(value, list) else [value]
+    texts = [_LINES.split(item) if isinstance(item, str) else _of_object(item) for item in items]
+    return [text for each in texts for text in each]
 
 
-def _of_object(value: Data) -> list[str] | None:
+def _of_object(value: object) -> list[str]:
+    if not isinstance(value, dict):
+        return []
     texts = (value.get(field) for field in _NAME_FIELDS)
     name = next((text for text in texts if isinstance(text, str) and trimmed(text) != ""), None)
     if name is None:
-        return None
+        return []
     symbol = value.get("symbol")
     return [f"{name}::{symbol}" if isinstance(symbol, str) and symbol != "" and "::" not in name else name]
 
 
-def _keys_of(value: Data) -> list[str] | None:
+def _keys_of(value: Data) -> list[str]:
     """`{"src/a.py": "modify"}`: keys that can only be addresses."""
     keys = list(value)
-    return keys if keys and all(_ONLY_AN_ADDRESS.search(key) for key in keys) else None
+    return keys if all(_ONLY_AN_ADDRESS.search(key) for key in keys) else []

@@ -6,36 +6,42 @@ import math
 import re
 from typing import Final
 
+from .text import trimmed
+
 _DATE: Final = r"(?P<year>[0-9]{4})(?P<dash>-?)(?P<month>[0-9]{2})(?P=dash)(?P<day>[0-9]{2})"
 _CLOCK: Final = (
     r"(?P<hour>[0-9]{2})(?:(?P<colon>:?)(?P<minute>[0-9]{2})"
-    r"(?:(?P=colon)(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?)?"
+    r"(?:(?P=colon)(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?)?"
 )
 _ZONE: Final = (
     r"(?P<utc>[Zz])|(?P<sign>[+-])(?P<zone_hour>[0-9]{2})"
     r"(?::?(?P<zone_minute>[0-9]{2})(?::?(?P<zone_second>[0-9]{2}))?)?"
 )
-_ISO_8601: Final = re.compile(rf"{_DATE}(?:[Tt ]{_CLOCK}(?:{_ZONE})?)?")
+_ISO_8601: Final = re.compile(rf"{_DATE}(?:[Tt ]{_CLOCK}(?: ?(?:{_ZONE}))?)?")
 #: Ten digits, from 2001 to 2286.
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{10}(?:\.[0-9]{1,9})?")
 
 _DAY_MS: Final = 86_400_000
+#: The last millisecond that these forms can name; rounded up, or with an offset, the last second of 9999 would be a later one.
+_LAST_MS: Final = 253_402_300_799_999
 #: The last moment that a date can say.
 _MAX_DATE_MS: Final = 8_640_000_000_000_000
 
 
 def parse_timestamp(text: object) -> int | None:
     """
-    Reads a time as programs write it: ISO 8601 with or without separators, a date alone, an offset of hours alone, and Unix
-    seconds of ten digits. What says no offset is UTC. What is finer than a millisecond counts as the next one, so that no
-    lease ends before its time. Unix milliseconds; `None` where the text is no such time.
+    Reads a time as programs write it: ISO 8601 with or without separators, a date alone, an offset of hours alone or after a
+    space, and Unix seconds of ten digits; blanks around it are skipped. What says no offset is UTC. A leap second is the second
+    after it. What is finer than a millisecond counts as the next one, so that no lease ends before its time. Unix milliseconds;
+    `None` where the text is no such time.
     """
     if not isinstance(text, str) or len(text) > 40:
         return None
-    parts = _ISO_8601.fullmatch(text)
+    written = trimmed(text)
+    parts = _ISO_8601.fullmatch(written)
     if parts is not None:
         return _from_parts(parts.groupdict())
-    return math.ceil(float(text) * 1_000) if _UNIX_SECONDS.fullmatch(text) else None
+    return math.ceil(float(written) * 1_000) if _UNIX_SECONDS.fullmatch(written) else None
 
 
 def _from_parts(parts: dict[str, str | None]) -> int | None:
@@ -46,15 +52,20 @@ def _from_parts(parts: dict[str, str | None]) -> int | None:
     hour, minute, second = number("hour"), number("minute"), number("second")
     if not 1 <= month <= 12 or not 1 <= day <= _days_of(year, month):
         return None
-    if hour > 23 or minute > 59 or second > 59:
+    if hour > 23 or minute > 59 or second > 60:
         return None
     zone_hour, zone_minute, zone_second = number("zone_hour"), number("zone_minute"), number("zone_second")
     if zone_hour > 23 or zone_minute > 59 or zone_second > 59:
         return None
-    milliseconds = -(-int((parts["fraction"] or "").ljust(9, "0")) // 1_000_000)
+    fraction = (parts["fraction"] or "").ljust(3, "0")
+    milliseconds = int(fraction[:3]) + (1 if fraction[3:].strip("0") else 0)
     offset = (zone_hour * 60 + zone_minute) * 60 + zone_second
     seconds = (hour * 60 + minute) * 60 + second - (-offset if parts["sign"] == "-" else offset)
-    return _days_until(year, month, day) * _DAY_MS + seconds * 1_000 + milliseconds
+    at = _days_until(year, month, day) * _DAY_MS + seconds * 1_000 + milliseconds
+    # UTC inserts a leap second at the end of a day only.
+    if second == 60 and at % _DAY_MS > 1_000:
+        return None
+    return min(at, _LAST_MS)
 
 
 def _days_of(year: int, month: int) -> int:

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { Finding } from '../../../../client/cli/doctor/finding.js';
 import { checkHooks } from '../../../../client/cli/hook-settings/check.js';
 import { INSTALL_PLACES } from '../../../../client/cli/hook-settings/places.js';
 import { Command, MUSE_BUS } from '../../../support/command.js';
@@ -94,12 +95,18 @@ t.test('hooks that are switched off, and a script that git does not run, are wro
     [script, '.git/hooks/pre-commit'],
   ] as const)
     writeFileSync(join(root, path), edit.is === 'changed' ? edit.text! : '', { mode: 0o644 });
-  const wrong = checkHooks(root, ['claude-code', 'git'], { PATH: '' }).filter(({ state }) => state === 'wrong');
+  const mcp = INSTALL_PLACES.mcp.add(undefined, PLAIN);
+  writeFileSync(join(root, '.mcp.json'), mcp.is === 'changed' ? mcp.text! : '');
+  const check = (): Finding[] => checkHooks(root, ['claude-code', 'git', 'mcp'], { PATH: '' });
+  const wrong = check().filter(({ state }) => state === 'wrong');
   t.match(wrong, [
     { found: /^"disableAllHooks" is true in / },
     { found: /muse-bus is not found in PATH/ },
     { found: /^git does not run .*: it is not executable/ },
+    { found: /muse-bus is not found in PATH: there are no tools/ },
   ]);
+  chmodSync(join(root, '.git/hooks/pre-commit'), 0o755);
+  t.match(check(), [{}, {}, {}, { state: 'ok' }, { found: /muse-bus is not found in PATH: nothing is stopped/ }]);
 });
 
 t.test('a link is never written through, and a broken file is left as it is', async (t) => {

@@ -36,8 +36,8 @@ async function workplace(t: Test) {
     });
   const after = (tool_name: string, tool_input: object): Promise<string> =>
     told(claudeCode('PostToolUse', { tool_name, tool_input, cwd: root, session_id: 'a-session' }));
-  const call = (event: string, fields: object = {}): Promise<string> =>
-    told(claudeCode(event, { cwd: root, session_id: 'a-session', ...fields }));
+  const call = (event: string, fields: object = {}, env: NodeJS.ProcessEnv = {}): Promise<string> =>
+    told(claudeCode(event, { cwd: root, session_id: 'a-session', ...fields }), env);
   return { root, repository, write, reserve, shell: () => after('Bash', { command: 'make' }), after, call };
 }
 
@@ -46,9 +46,9 @@ interface Answer {
   readonly reason: string;
 }
 
-async function told(input: object): Promise<string> {
+async function told(input: object, env: NodeJS.ProcessEnv = {}): Promise<string> {
   const child = spawn(process.execPath, [MUSE_BUS, 'hook', 'claude-code', '--run-id', 'me'], {
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
   });
   let out = '';
   let errors = '';
@@ -88,6 +88,14 @@ t.test('that a command has changed what another run holds is said every time', a
     t.match(said, /changed that another run holds/);
     t.match(said, /"why":"held","file":"src\/a.py","run_id":"agent-42"/);
   }
+});
+
+t.test('without git, and with names that are no paths, what touches the run is said all the same', async (t) => {
+  const { repository, reserve, call } = await workplace(t);
+  reserve('me', `src/${'x'.repeat(300)}.py`);
+  repository.rename('intent', 'i1', { run_id: 'agent-42', branch: 'main', addresses: [`src/${'x'.repeat(300)}.py`] });
+  const fields = { tool_name: 'Bash', tool_input: { command: 'make' } };
+  t.match(await call('PostToolUse', fields, { PATH: '' }), /Another run waits for what you have/);
 });
 
 t.test('after an edit its own file counts, and is not said again after a command', async (t) => {

@@ -77,5 +77,9 @@ t.test('a link counts as what it leads to, also where that does not exist yet', 
 t.test('a directory that is none, or cannot be one, is where it says', async (t) => {
   const { root } = repository(t);
   for (const odd of ['gone/deep', 'src/a.py', 'x'.repeat(5_000), 'a\0b'])
-    t.same(asked(join(root, odd), join(root, 'src/a.py')), { texts: ['src/a.py'], branch: 'main' }, odd.slice(0, 20));
+    t.same(
+      asked(join(root, odd), join(root, 'src/a.py')),
+      { texts: ['src/a.py'], branch: 'main' },
+      JSON.stringify(odd.slice(0, 20)),
+    );
 });

@@ -3,7 +3,9 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
-import { connect } from '../../../../client/sdk/index.js';
+import { AddressWatch } from '../../../../client/cli/mcp/address-watch.js';
+import { connect, type BusEvent } from '../../../../client/sdk/index.js';
+import { FakeBus } from '../../../../client/sdk/testing.js';
 import { MUSE_BUS } from '../../../support/command.js';
 import { TemporaryRepository } from '../../../support/temporary-repository.js';
 
@@ -188,4 +190,22 @@ t.test('5,000 records are answered in 2,000 tokens by default', async (t) => {
   const answer = await ask('snapshot');
   t.equal(answer['total'], 5_000);
   t.ok(JSON.stringify(answer).length / 3.2 <= 2_000);
+});
+
+t.test('a change concerns an address in every form in which holders read it', async (t) => {
+  const fake = new FakeBus();
+  t.teardown(() => {
+    fake.stop();
+  });
+  fake.put('reservation', 'r1', { reservation_id: 7, addresses: 'src/a.py\nsrc/b.py' });
+  const bus = await fake.connect();
+  const watch = new AddressWatch(await bus.mirror(), ['src/b.py:3'], {});
+  const concerns = (kind: string, id: string, data: object): boolean =>
+    watch.concerns({ kind, id, data } as unknown as BusEvent);
+  t.ok(concerns('release', 'x', { reservation_id: 7 }), 'a release by a number');
+  t.ok(concerns('intent', 'i', { addresses: { path: 'src/b.py' } }));
+  t.ok(concerns('reservation', 'r2', { addresses: { 'src/b.py': 'modify' } }));
+  t.ok(concerns('heartbeat', 'r2', { run_id: 'a' }), 'a heartbeat is named by its reservation');
+  t.notOk(concerns('release', 'y', { run_id: 'a' }), 'a release must name one');
+  t.notOk(concerns('intent', 'j', { addresses: 'src/c.py' }));
 });

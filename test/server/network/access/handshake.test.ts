@@ -22,6 +22,8 @@ const HANDSHAKES: readonly (readonly [what: string, change: Change, status: numb
   ['a subprotocol that is not ours', set('Sec-WebSocket-Protocol', 'soap'), 400],
   ['a subprotocol twice', set('Sec-WebSocket-Protocol', 'muse-bus.v1.json, muse-bus.v1.json'), 400],
   ['a subprotocol that is no name', set('Sec-WebSocket-Protocol', 'muse-bus.v1.json, a b'), 400],
+  ['an empty list of subprotocols', set('Sec-WebSocket-Protocol', ''), 400],
+  ['a list of subprotocols with an empty place', set('Sec-WebSocket-Protocol', 'muse-bus.v1.json,,'), 400],
   ['no token', set('Authorization'), 401],
   ['a wrong token', set('Authorization', `Bearer ${'A'.repeat(43)}`), 401],
   [

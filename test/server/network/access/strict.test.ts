@@ -130,7 +130,7 @@ for (const transport of TRANSPORTS) {
     });
 
     t.test('a connection serves one request, and says so', async (t) => {
-      for (const headers of [[], ['Connection: keep-alive'], ['Connection: close']]) {
+      for (const headers of [[], ['Connection: keep-alive'], ['Connection: close'], ['Expect: banana']]) {
         const answer = await exchange(server.port, filled(get(...headers), server));
         t.same(statuses(answer), [200]);
         const said = [...answer.matchAll(/\r\nconnection: close\r\n/gi)].length;

@@ -13,6 +13,7 @@ for (const transport of ['uws', 'ws'] as const) {
     repository.rename('reservation', 'r1', reservation('a', ['src/a.py::Invoice'], { expires_at: written }));
     repository.rename('heartbeat', 'r1', { run_id: 'a', reservation_id: 'r1', extended_expires_at: extended });
     repository.rename('reservation', 'r2', reservation('b', ['docs/'], { branch: 'dev' }));
+    repository.rename('reservation', 'plus', reservation('p', ['app/+page.ts', 'café.py'], { branch: 'c++' }));
     repository.rename('reservation', 'past', reservation('c', ['src/a.py'], { expires_at: inFuture(-1_000) }));
     repository.rename('reservation', 'none', reservation('d', ['src/a.py'], { expires_at: 'soon' }));
     const client = new HttpClient(await repository.start());
@@ -43,6 +44,9 @@ for (const transport of ['uws', 'ws'] as const) {
     t.equal(await holders('address=docs/x&address=src/a.py'), 'r2,r1');
     t.equal(await holders('address=docs/x&branch=main'), '');
     t.equal(await holders('address=docs/x&branch=refs/heads/dev'), 'r2');
+    for (const address of ['src/?.py', 'app/+page.ts', 'app/%2Bpage.ts', 'caf%C3%A9.py'])
+      t.not(await holders(`address=${address}`), '', `${address}: what may be meant is asked about`);
+    t.equal(await holders('address=src/free.py%0Aapp/%2Bpage.ts&branch=c%2B%2B'), 'plus', 'one address a line');
     t.match(await asked('address=src/free.py'), { free: 'yes', holders: [] });
     repository.remove('reservation', 'r2');
     await bus.sync();
@@ -98,7 +102,11 @@ t.test('a query without a valid address is refused with the reason', async (t) =
     ['address=../x', /outside of the repository/],
     ['addres=x', /did you mean address\?/],
     ['address=x&branch=a&branch=b', /branch can be given once/],
+    ['address=x&branch=%20', /branch is empty/],
+    ['address=x&branch=c++', /branch has a \+; write %2B for a plus/],
     ['run_id=a&run_id=b', /run_id can be given once/],
+    ['address=caf%e9.py', /"address" is not UTF-8 in percent-encoding/],
+    ['address=src%', /"address" is not UTF-8 in percent-encoding/],
   ] as const) {
     const response = await client.get(`/holders?${query}`);
     t.equal(response.status, 400, query);

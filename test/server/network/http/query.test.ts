@@ -44,6 +44,10 @@ const REFUSED: readonly (readonly [query: string, text: RegExp])[] = [
   ['event_type=add', /^event_types?: "add" is no event type, did you mean "added"\?/],
   [`run_id=${'x'.repeat(257)}`, /^run_id: a value has 257 characters; at most 256/],
   ['run_id=', /^run_id is empty/],
+  ['run_id=%20', /^run_id is empty/],
+  ['id=%ff', /^"id" is not UTF-8 in percent-encoding/],
+  ['id=%e', /^"id" is not UTF-8 in percent-encoding/],
+  ['id=caf\ufffd', /^"id" is not UTF-8 in percent-encoding/],
   ['max_events=0', /^max_events must be/],
   ['max_events=1.5', /^max_events must be/],
   ['max_events=2147483648', /^max_events must be/],
@@ -61,6 +65,12 @@ for (const [query, text] of REFUSED) {
     t.throws(() => read(query), { name: 'ParameterError', message: text });
   });
 }
+
+t.test('a plus that may be a space is read both ways, and an encoded one only as itself', async (t) => {
+  t.same(read('address=app/+page.ts').filter.addresses, ['app/ page.ts', 'app/+page.ts']);
+  t.same(read('address=app/%2Bpage.ts').filter.addresses, ['app/+page.ts']);
+  t.same(read('id=a+b&id=%2B&id=+').filter.ids, ['+', 'a b', 'a+b']);
+});
 
 t.test('a list of records takes no cursor', async (t) => {
   t.throws(() => readQuery('since=E:1', RECORD_PARAMETERS, FILTER_LIMITS), { message: /no parameter "since" here/ });

@@ -1,0 +1,20 @@
+import t from 'tap';
+import { portFailure } from '../../client/cli/commands/taken-port.js';
+import { whyPortNotShared } from '../../server/network/ws-transport.js';
+
+const listenError = (code: string): Error =>
+  Object.assign(new Error(`listen ${code}: 127.0.0.1:6873`), { code, syscall: 'listen' });
+
+t.test('a port that is taken, and one that the system reserves, are two failures with their own advice', async (t) => {
+  t.match(portFailure(listenError('EADDRINUSE')), { status: 'port_in_use', hint: /0 for any free port/ });
+  t.match(portFailure(listenError('EACCES')), { status: 'port_refused', hint: /another port/ });
+  const file = Object.assign(new Error('EACCES: permission denied, open'), { code: 'EACCES', syscall: 'open' });
+  t.equal(portFailure(file), undefined, 'a file that may not be opened is no port');
+});
+
+t.test('servers share a port where the system and Node can', async (t) => {
+  t.equal(whyPortNotShared('linux', '22.12.0'), undefined);
+  t.match(whyPortNotShared('linux', '22.11.0'), /Node 22\.11\.0 cannot share a port/);
+  t.match(whyPortNotShared('darwin', '24.0.0'), /cannot share a port on macOS/);
+  t.match(whyPortNotShared('win32', '24.0.0'), /cannot share a port on Windows/);
+});
