@@ -35,6 +35,9 @@ export interface Lagging {
 /** The states of a subscription that has not ended. Only `live` is on the hot path. */
 export type ActiveState = InSnapshot | InReplay | Lagging | { readonly at: 'live' };
 
+/** One for all: most subscriptions are live most of the time. */
+const LIVE: ActiveState = { at: 'live' };
+
 /** The state of a subscription: how far it has been served. */
 export type DeliveryState =
   | ActiveState
@@ -90,7 +93,7 @@ export function nextState(state: DeliveryState, event: DeliveryEvent): DeliveryS
       if (state.at === 'replay' && state.after === state.until) return joined(state.until, state.joinAt);
       break;
     case 'caught-up':
-      if (state.at === 'lagging') return { at: 'live' };
+      if (state.at === 'lagging') return LIVE;
       break;
     case 'fell-behind':
       if (state.at === 'live') return { at: 'lagging', after: event.after, index: event.index };

@@ -33,8 +33,9 @@ export class HistoryPieces {
     return this.#byGroup.get(group)?.get(after);
   }
 
-  /** Keeps a piece in place of one that begins after the same revision. */
+  /** Keeps a piece in place of one that begins after the same revision. One that begins with the last event holds nothing to share. */
   add(piece: HistoryPiece): void {
+    if (piece.looked === piece.after) return;
     if (this.#bytes + piece.bytes > MAX_BYTES) this.clear();
     const { group, after } = piece;
     let pieces = this.#byGroup.get(group);

@@ -16,6 +16,8 @@ import { Subscription, type SubscriptionOwner } from './subscription.js';
 /** The number of ended subscriptions that are kept, so that an explanation can say why an event was not delivered. */
 const MAX_REMEMBERED = 16;
 
+const NO_SUBSCRIPTIONS: readonly Subscription[] = [];
+
 /** The calls of a subscriber to its session. */
 export interface SubscriberOwner extends PortOwner {
   fail(where: string, error: unknown): void;
@@ -32,7 +34,8 @@ export interface Subscribed {
 /** One connection as delivery sees it: its port and its subscriptions. */
 export class Subscriber implements SubscriptionOwner {
   readonly port: Port;
-  readonly #subscriptions = new Map<SubscriptionId, Subscription>();
+  /** In the order in which they began. Replaced at each change: most connections have one, and an array of one is a third of a map of one. */
+  #subscriptions: readonly Subscription[] = NO_SUBSCRIPTIONS;
   /** The final progress of the last subscriptions that ended; made when the first ends. */
   #ended: Map<SubscriptionId, SubscriptionProgress> | undefined;
 
@@ -46,39 +49,38 @@ export class Subscriber implements SubscriptionOwner {
     this.port = new Port(socket, maxQueuedBytes, owner);
   }
 
-  get subscriptions(): Iterable<Subscription> {
-    return this.#subscriptions.values();
+  get subscriptions(): readonly Subscription[] {
+    return this.#subscriptions;
   }
 
   get count(): number {
-    return this.#subscriptions.size;
+    return this.#subscriptions.length;
   }
 
   /** The cost of the globs of all filters, in steps. */
   get filterCost(): number {
     let sum = 0;
-    for (const { group } of this.#subscriptions.values()) sum += group.matcher.cost;
+    for (const { group } of this.#subscriptions) sum += group.matcher.cost;
     return sum;
   }
 
   get isBehind(): boolean {
-    for (const subscription of this.#subscriptions.values()) if (subscription.isBehind) return true;
-    return false;
+    return this.#subscriptions.some(({ isBehind }) => isBehind);
   }
 
   get(id: SubscriptionId): Subscription | undefined {
-    return this.#subscriptions.get(id);
+    return this.#subscriptions.find((subscription) => subscription.id === id);
   }
 
   /** Returns the progress of a subscription, or its final progress if it has ended; `undefined` if none is known. */
   progress(id: SubscriptionId): SubscriptionProgress | undefined {
-    const subscription = this.#subscriptions.get(id);
+    const subscription = this.get(id);
     return subscription ? progressOf(subscription, this.hub.revision) : this.#ended?.get(id);
   }
 
   /** Begins a subscription. Sends nothing yet. */
   add(id: SubscriptionId, options: SubscribeOptions): Subscribed {
-    const taken = new Set([...this.#subscriptions.values()].map(({ group }) => group));
+    const taken = new Set(this.#subscriptions.map(({ group }) => group));
     const group = this.hub.fanOut.acquire(options.filter, this.encoding, (candidate) => taken.has(candidate));
     const { begins, mode, cursor, resync } = planDelivery(this.hub, group, options);
     const plan = {
@@ -87,13 +89,14 @@ export class Subscriber implements SubscriptionOwner {
       maxEvents: options.maxEvents ?? Infinity,
       wantsSnapshot: options.snapshot === 'full',
     };
-    this.#subscriptions.set(id, new Subscription(id, this, group, plan));
+    // Not a spread, which makes room for seventeen.
+    this.#subscriptions = this.#subscriptions.concat(new Subscription(id, this, group, plan));
     return { group: group.id, mode, cursor, resync };
   }
 
   /** Takes all live subscriptions off the hot path. All their events up to `after` have been sent. */
   fallBehind(after: Revision): void {
-    for (const subscription of this.#subscriptions.values()) {
+    for (const subscription of this.#subscriptions) {
       if (subscription.state.at === 'live') subscription.fallBehind(after, subscription.group.index);
     }
   }
@@ -101,7 +104,7 @@ export class Subscriber implements SubscriptionOwner {
   ended(subscription: Subscription): void {
     if (subscription.state.at !== 'ended') return;
     if (subscription.state.reason !== 'disconnected') this.#remember(subscription);
-    this.#subscriptions.delete(subscription.id);
+    this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription);
     this.hub.fanOut.release(subscription.group);
   }
 

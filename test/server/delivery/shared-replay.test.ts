@@ -1,5 +1,7 @@
 import t from 'tap';
-import { MessageType, unpackMessage } from '../../../protocol/index.js';
+import { MessageType, revision, unpackMessage, type GroupId } from '../../../protocol/index.js';
+import { Group } from '../../../server/delivery/group.js';
+import { HistoryPiece, HistoryPieces } from '../../../server/delivery/history-pieces.js';
 import { present } from '../../support/changes.js';
 import { Stream, type Peer } from '../../support/stream.js';
 
@@ -116,4 +118,14 @@ t.test('what was kept is freed when no one has wanted it between two heartbeats'
   stream.catchUp.forgetOld(stream.clock.now());
   stream.catchUp.forgetOld(stream.clock.now());
   t.not(continued(stream, stream.connect(), 100)[0], one[0]);
+});
+
+t.test('of a subscription that begins with the last event nothing is kept: there is nothing to share', async (t) => {
+  const pieces = new HistoryPieces();
+  const group = new Group(1 as GroupId, {}, 'msgpack');
+  pieces.add(new HistoryPiece(group, revision(7), revision(7), []));
+  t.equal(pieces.find(group, revision(7)), undefined);
+  const looked = new HistoryPiece(group, revision(7), revision(9), []);
+  pieces.add(looked);
+  t.equal(pieces.find(group, revision(7)), looked, 'but that two events do not match');
 });
