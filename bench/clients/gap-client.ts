@@ -51,14 +51,15 @@ await runProgram(async ({ root, nats, url, token }: GapPlan) => {
 
   /** Publishes one message after the other, each until it is stored, as a program does that must lose none. */
   const over = new AbortController();
+  const isOver = (): boolean => over.signal.aborted;
   const publish = async (): Promise<void> => {
-    for (let n = 0; !over.signal.aborted; n++) {
+    for (let n = 0; !isOver(); n++) {
       for (;;) {
         try {
           await client.publish('bare', String(n), { timeout: 1_000, msgID: String(n) });
           break;
         } catch {
-          if (over.signal.aborted) return;
+          if (isOver()) return;
         }
       }
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));

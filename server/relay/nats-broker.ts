@@ -228,7 +228,7 @@ export class NatsBroker implements Broker {
           (error: unknown) => {
             if (isSilence(error) && attempt < MOST_ATTEMPTS) return;
             cancel();
-            reject(error as Error);
+            reject(error instanceof Error ? error : new Error(String(error)));
           },
         );
       };
