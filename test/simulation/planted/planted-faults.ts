@@ -67,7 +67,7 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'a release is ignored',
     file: 'protocol/swarm/leases.ts',
-    find: 'if (release.name !== undefined) addTo(this.#releasesByName, release.name, release);',
+    find: '          addTo(this.#releasesByName, release.name, release);\n',
     replace: '',
     rules: ['false held'],
   },
@@ -137,8 +137,8 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'the barrier compares nothing',
     file: 'server/watch/disk-barrier.ts',
-    find: '    await Promise.all(untold.map((kind) => reconciler.rescan(kind)));\n    await ingest.drain();',
-    replace: '    await ingest.drain();',
+    find: '      await Promise.all(untold.map((kind) => reconciler.rescan(kind)));\n',
+    replace: '',
     rules: ['false free'],
     needs: ['late hints'],
   },
@@ -435,7 +435,7 @@ const LISTENING: readonly PlantedFault[] = [
   {
     name: 'a question that was on its way is not asked again',
     file: 'client/sdk/pending-requests.ts',
-    find: '    for (const { message } of this.#open.values()) this.send(message);\n',
+    find: '    for (const [nonce, { message }] of [...this.#open]) this.#sendTo(nonce, message);\n',
     replace: '',
     rules: ['stuck'],
     needs: ['reset connections'],
