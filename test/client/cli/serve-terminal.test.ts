@@ -66,7 +66,7 @@ t.test('a command whose output cannot be written says so in one line', { skip },
   });
   const command = spawn(process.execPath, [MUSE_BUS, '--help'], { stdio: ['ignore', full, 'pipe'] });
   let said = '';
-  command.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  command.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text));
   t.equal(await new Promise((resolve) => command.on('close', resolve)), 1);
   t.match(said, /^❌ the output cannot be written: .*ENOSPC.*\n$/);
 });
