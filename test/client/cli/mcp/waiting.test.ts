@@ -197,7 +197,7 @@ t.test('a change concerns an address in every form in which holders read it', as
   t.teardown(() => {
     fake.stop();
   });
-  fake.put('reservation', 'r1', { reservation_id: 7, addresses: 'src/a.py\nsrc/b.py' });
+  fake.put('reservation', 'r1', { reservation_id: 7, addresses: 'src/a.py\nsrc/b.py' } as never);
   const bus = await fake.connect();
   const watch = new AddressWatch(await bus.mirror(), ['src/b.py:3'], {});
   const concerns = (kind: string, id: string, data: object): boolean =>
