@@ -37,13 +37,13 @@ async function realWorld(t: Test): Promise<BrokerWorld> {
   t.teardown(() => server.dispose());
   const { access } = resolveRelay({ url: server.url }, 1_000);
   let operator: Nats | undefined;
-  const streams = async (): Promise<Nats['managers'][number]['streams']> => {
+  const streams = async (): Promise<Nats['manager']['streams']> => {
     if (!operator) {
       const nats = await connectNats(access, 'operator');
       t.teardown(() => nats.connection.close());
       operator = nats;
     }
-    return operator.managers.at(-1)!.streams;
+    return operator.manager.streams;
   };
   return {
     connect: async () => {

@@ -157,7 +157,7 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
     t.teardown(() => nats.connection.close());
     return nats;
   };
-  const manager = (await connected('admin')).managers.at(-1)!;
+  const { manager } = await connected('admin');
   const consumers = await manager.consumers.list('MUSE_mill').next();
   const own = await manager.consumers.list('MUSE_shop').next();
   /** What the streams hold, and who reads them. */
