@@ -37,7 +37,13 @@ export async function outcomeBefore(edits: readonly Edit[], asker: Asker, sessio
   if (target.is === 'invalid') return unknown(target.why);
   const addresses = addressed.flatMap((edit) => edit.addresses);
   const bus = targetAt(target.target, place);
-  const answer = await askHolding({ root: place.root, target: bus, addresses, warn: asker.warn });
+  const answer = await askHolding({
+    root: place.root,
+    target: bus,
+    addresses,
+    when: 'before an edit',
+    warn: asker.warn,
+  });
   const branch = asker.branch ?? place.tree?.branch;
   const decided = outcome(addressed, answer, asker, branch);
   if (decided.is === 'denied' && answer.is === 'known' && session !== undefined) {

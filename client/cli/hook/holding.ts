@@ -7,8 +7,11 @@ import type { Target } from '../commands/target.js';
 import type { Text } from '../terminal/terminal-text.js';
 import { doubtOf, type HoldingAnswer } from './decision.js';
 
-/** After this time without an answer the holders count as unknown. */
-const ANSWER_MS = 8_000;
+/**
+ * After this time without an answer the holders count as unknown. Before an edit a slow server is worth a wait. A server that answers nothing
+ * is asked at each tool and prompt of an agent, and what was not said then is said at the next call.
+ */
+const ANSWER_MS = { 'before an edit': 8_000, 'between edits': 2_000 } as const;
 
 const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
@@ -18,6 +21,7 @@ export interface Question {
   readonly addresses: readonly Address[];
   /** The run whose situation is asked for too. */
   readonly run?: string | undefined;
+  readonly when: keyof typeof ANSWER_MS;
   readonly warn: (line: Text) => void;
 }
 
@@ -26,14 +30,15 @@ export interface Question {
  * Another server, or the files themselves, are asked by a client, which takes longer to load. Never throws: an error gives `unknown`.
  */
 export async function askHolding(question: Question): Promise<HoldingAnswer> {
-  const signal = AbortSignal.timeout(ANSWER_MS);
+  const withinMs = ANSWER_MS[question.when];
+  const signal = AbortSignal.timeout(withinMs);
   try {
     const served = question.target.server ? undefined : await askServer(question, signal);
     if (served === undefined) return await askClient(question, signal);
     const { unread, ...answer } = served;
     return { is: 'known', ...answer, doubt: unread === undefined ? undefined : doubtOf(unread) };
   } catch (error) {
-    if (signal.aborted) return { is: 'unknown', why: `the bus gave no answer within ${String(ANSWER_MS / 1_000)} s` };
+    if (signal.aborted) return { is: 'unknown', why: `the bus gave no answer within ${String(withinMs / 1_000)} s` };
     return { is: 'unknown', why: toCliError(error).message };
   }
 }

@@ -59,6 +59,7 @@ export async function outcomeBetween(
         target: targetAt(target, place),
         addresses,
         run,
+        when: 'between edits',
         warn: asker.warn,
       });
       const self = { run: asker.identity.run, branch: asker.branch ?? place.tree?.branch };

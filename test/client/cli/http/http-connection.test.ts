@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { HttpConnection } from '../../../../client/cli/commands/http-connection.js';
 import { askServer } from '../../../../client/cli/commands/server-holding.js';
+import { askHolding } from '../../../../client/cli/hook/holding.js';
 import { parseAddress } from '../../../../protocol/index.js';
 import { endpointText, makeToken, ownEndpoint } from '../../../../server/repository/index.js';
 import { inFuture } from '../../../support/leases.js';
@@ -133,3 +134,23 @@ for (const [what, answer] of Object.entries(STRANGERS)) {
     t.notMatch(said(), token);
   });
 }
+
+t.test(
+  'a hook waits 2 s for a server that never answers between edits, where what is not said is said at the next call',
+  async (t) => {
+    const { url } = await program(t, () => undefined);
+    const repository = TemporaryRepository.for(t);
+    leave(repository, endpointText(ownEndpoint(url.replace('http', 'ws'), makeToken(), new Date())));
+    const question = {
+      root: repository.root,
+      target: { root: undefined, server: undefined },
+      addresses: [],
+      run: 'me',
+      warn: () => undefined,
+    };
+    t.strictSame(await askHolding({ ...question, when: 'between edits' }), {
+      is: 'unknown',
+      why: 'the bus gave no answer within 2 s',
+    });
+  },
+);
