@@ -71,7 +71,7 @@ export class AccessPolicy {
     return origin !== undefined && this.#namedOrigins.has(origin.toLowerCase()) ? origin : undefined;
   }
 
-  /** Whether the request carries the token, in its header or among its subprotocols. */
+  /** Whether the request carries the token, in its header or, for a handshake, among its subprotocols. */
   hasToken(request: RequestHead): boolean {
     const presented = bearerTokens(request);
     // Exactly one: an honest client never sends two. The tokens are always compared, so that every request takes the same time.
@@ -162,7 +162,8 @@ function bearerTokens(request: RequestHead): Buffer[] {
     const match = /^bearer +(\S+) *$/i.exec(value);
     return match?.[1] === undefined ? NO_TOKEN : Buffer.from(match[1]);
   });
-  const fromSubprotocol = subprotocols(request)
+  // A page can send no header with a handshake. With a plain request it can, so there the header is the only place.
+  const fromSubprotocol = (isHandshake(request) ? subprotocols(request) : [])
     .filter((name) => name.startsWith(BEARER_SUBPROTOCOL))
     .map((name) => Buffer.from(name.slice(BEARER_SUBPROTOCOL.length), 'base64url'));
   return [...fromHeader, ...fromSubprotocol];

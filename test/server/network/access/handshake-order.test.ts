@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import WebSocket from 'ws';
 import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
-import { ask, handshake, without } from '../../../support/http-wire.js';
+import { ask, handshake, without, type Answer } from '../../../support/http-wire.js';
 
 type Fault = (headers: string[], running: Running) => string[];
 const set =
@@ -36,6 +36,15 @@ for (const transport of TRANSPORTS) {
       }
     },
   );
+
+  t.test(`${transport}: a token among the subprotocols opens a handshake, and no plain request`, async (t) => {
+    const { port, token } = await serve(t, { transport });
+    const offered = `muse-bus.v1.json, muse-bus.bearer.${Buffer.from(token).toString('base64url')}`;
+    const get = (headers: string): Promise<Answer> =>
+      ask(port, `GET /holders?address=src/a.py HTTP/1.1\r\nHost: 127.0.0.1:${String(port)}\r\n${headers}\r\n`);
+    t.equal((await get(`Sec-WebSocket-Protocol: ${offered}\r\n`)).status, 401);
+    t.equal((await get(`Authorization: Bearer ${token}\r\n`)).status, 200);
+  });
 
   t.test(
     `${transport}: at max_connections a valid handshake is answered with 503, an invalid one with its own fault`,
