@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readEdgeRepositories } from '../../../client/cli/settings/edge-repositories.js';
+import { resolveRelay } from '../../../server/config/relay-options.js';
 import { resolveSettings } from '../../../client/cli/settings/resolve-settings.js';
 import { Command } from '../../support/command.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
@@ -49,7 +50,12 @@ t.test('the file of repositories says what is of each; all else is the edge’s'
   t.match(mill, {
     path: '/wind',
     options: {
-      relay: { url: 'tls://mill:4222', user: 'mill', password: 's3cret', publicKeys: ['k'.repeat(43)] },
+      relay: {
+        url: 'tls://mill:4222',
+        user: 'mill',
+        passwordFile: join(directory, 'mill.password'),
+        publicKeys: ['k'.repeat(43)],
+      },
       endpointFile: undefined,
       tokenFile: '/run/mill.token',
       maxStalenessMs: 2_500,
@@ -86,16 +92,18 @@ t.test('a mistake is named with the file, the entry and the key', (t) => {
     [{ repositories: [{ ...shop, max_staleness: 0 }] }, /max_staleness of repository 1 in .* from 1 to/],
     [{ repositories: [{ ...shop, relay: 'nats://u:p@nats' }] }, /must not contain a user or password/],
     [{ repositories: [{ ...shop, limits: { max_conections: 1 } }] }, /limits in repository 1/, /max_connections/],
-    [{ repositories: [{ ...shop, relay_password_file: 'none' }] }, /cannot read .*none/],
   ];
   for (const [content, message, hint] of cases) {
     writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
     const expected = hint === undefined ? { message } : { message, hint };
     t.throws(() => readEdgeRepositories(file, settings, {}), expected, String(message));
   }
-  t.throws(() => readEdgeRepositories(`${file}.none`, settings, {}), { message: /ENOENT/ });
+  t.throws(() => readEdgeRepositories(`${file}.none`, settings, {}), { message: /there is no such file/ });
   writeFileSync(file, JSON.stringify({ repositories: [shop] }));
   t.throws(() => readEdgeRepositories(file, flags({}), {}), { message: /needs the NATS server/ });
+  writeFileSync(file, JSON.stringify({ repositories: [{ ...shop, relay_user: 'shop', relay_password_file: 'none' }] }));
+  const [entry] = readEdgeRepositories(file, settings, {});
+  t.throws(() => resolveRelay(entry!.options.relay, 1_000), { message: /cannot read .*none: there is no such file/ });
   t.end();
 });
 

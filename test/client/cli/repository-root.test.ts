@@ -115,7 +115,7 @@ t.test('a read-only file system is reported as such, and serve says where the to
     refused('--root', join(place, 'repo'), '--state-dir', join(place, 'a', 'b')),
   ]);
   t.match(plain, /plain\/\.muse is missing and cannot be made: the file system is read-only \(EROFS\)/);
-  t.match(state, /cannot make .*b, where private state is kept: EROFS/);
+  t.match(state, /cannot make .*b, where private state is kept: the file system is read-only/);
   const command = await serving(t, '--root', join(place, 'repo'));
   const file = /its token is in (\/.*endpoint\.json)$/.exec(command.lines.join('\n'))?.[1];
   t.ok(file !== undefined && existsSync(file), command.lines.join('\n'));

@@ -19,7 +19,8 @@ const HOSTILE = ALL_HOSTILE.replaceAll('\ud800', '');
 function repositoryWithHostileTexts(t: Test): TemporaryRepository {
   const repository = new TemporaryRepository();
   t.teardown(() => repository.dispose());
-  const common = { run_id: HOSTILE, branch: HOSTILE, addresses: ['src/a.py', HOSTILE] };
+  // Each line of an address is an address of its own, which may begin a row of a table, as a run's name may.
+  const common = { run_id: HOSTILE, branch: HOSTILE, addresses: ['src/a.py', HOSTILE.replaceAll(/[\r\n]/g, '')] };
   repository.rename('reservation', 'r\u200b1', { ...common, expires_at: inFuture(600_000) });
   repository.rename('intent', 'i1', { ...common, run_id: `other ${HOSTILE}`, operation: HOSTILE, detail: HOSTILE });
   repository.rename('task', 't1', { ...common, title: HOSTILE, [HOSTILE]: { [HOSTILE]: HOSTILE } });
