@@ -64,7 +64,10 @@ t.test('a glob with any backslashes compiles in finite time, and the signs after
 
 t.test('an address without a wildcard sign matches only the same text', async () => {
   const unit = fc.constantFrom('a', 'b', '/', '.', '+', '@', '|', '}', ']', '!', '^', '$', ',', ':', '-', ' ', 'é');
-  const text = fc.string({ unit, minLength: 1, maxLength: 6 }).filter((address) => !isGlob(address));
+  // A blank one is refused: it comes from a variable that is not set.
+  const text = fc
+    .string({ unit, minLength: 1, maxLength: 6 })
+    .filter((address) => !isGlob(address) && address.trim() !== '');
   fc.assert(
     fc.property(text, text, (pattern, address) => {
       if (matches(pattern, address) !== (pattern === address)) throw new Error(`${pattern} on ${address}`);
