@@ -1,4 +1,4 @@
-import type { CloseCode, Encoding, WatchHealth } from '../../protocol/index.js';
+import type { Encoding, WatchHealth } from '../../protocol/index.js';
 import type { Hub } from '../delivery/hub.js';
 import type { Socket } from '../delivery/port.js';
 import type { JournalHealth } from '../journal/journal.js';
@@ -46,8 +46,6 @@ export interface ServedBus {
   readonly inspector: Introspection;
   /** Adds an accepted connection. @throws Error while the bus is not running. */
   attach(socket: Socket, encoding: Encoding): Connection;
-  /** Closes every connection, for example because this bus is served no longer. */
-  disconnectAll(code: CloseCode, reason: string): void;
   /** Reads all files now. Resolves when every change that was found has been published. */
   readNow(): Promise<void>;
   /** Adds the metrics of the stream's source. */
