@@ -12,8 +12,8 @@ import { FurtherSubscription, RawClient } from './raw-client.js';
 
 const ASK_EVERY_MS = 1_500;
 const ASK_TIMEOUT_MS = 8_000;
-/** How often, and how soon, one asks about an address that an agent has just reserved or let go. */
-const CURIOUS = 0.3;
+/** How often, and how soon, one asks about an address that an agent has just reserved or let go: mostly within a few milliseconds. */
+const CURIOUS = 0.5;
 const CURIOUS_MS = 30;
 /** What a narrow subscription is about. */
 const NARROW: readonly ClientFilter[] = [
@@ -106,7 +106,8 @@ export class Client {
     if (this.plan.asksAtChanges !== true || this.plan.kind !== 'asker') return;
     this.#changed = address;
     if (!this.#random.chance(CURIOUS)) return;
-    this.process.input(this.#random.fraction() * CURIOUS_MS, () => {
+    const [one, other] = [this.#random.fraction(), this.#random.fraction()];
+    this.process.input(one * other * CURIOUS_MS, () => {
       this.hurry(address);
     });
   }
