@@ -177,6 +177,8 @@ export class Operator {
           // It may have been moved away since, and would come back as it is.
           const itsPath = disk.pathOf(directory);
           if (itsPath !== undefined) disk.changeMode(itsPath, 0o700);
+          // Another fault may have closed it, too: it is open now.
+          this.#seesOthers();
         });
         return;
       }
@@ -294,7 +296,7 @@ export class Operator {
     });
   }
 
-  /** Other directories may be in the place of those that cannot be looked into, or none. */
+  /** The directories that could not be looked into may be open again, or others may be in their place, or none. */
   #seesOthers(): void {
     this.#blindnesses.clear();
     this.services.judge.sightChanged(false);
