@@ -177,6 +177,6 @@ export class RecordStore extends CurrentRecords {
 function differs(before: RecordVersion, { signature, data }: Extract<Change, { is: 'present' }>): boolean {
   if (before.problem !== undefined && !isOfContent(before.problem)) return true;
   const known = before.signature;
-  const isTouched = known && (known.mtimeNs !== signature.mtimeNs || known.size !== signature.size);
-  return isTouched === true || JSON.stringify(data) !== before.json;
+  const isTouched = known !== undefined && (known.mtimeNs !== signature.mtimeNs || known.size !== signature.size);
+  return isTouched || JSON.stringify(data) !== before.json;
 }
