@@ -15,9 +15,6 @@ export { openUnfollowed } from './open-unfollowed.js';
 export { PrivateDirectory } from './private-directory.js';
 export {
   makePrivateFileOnce,
-  openPrivateFile,
-  privateFault,
-  PrivateFileError,
   readPrivateFile,
   removePrivateFile,
   replacePrivateFile,
