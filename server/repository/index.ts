@@ -25,6 +25,12 @@ export { PrivateState, type PrivateStateOptions, type StateCheck } from './priva
 export { readSafeDirectories, safeDirectories, SafeDirectoriesError } from './safe-directories.js';
 export { staleTemporaries } from './temporary-files.js';
 export { abandonedStates, KEEP_ABANDONED_MS, type AbandonedState } from './state-directory.js';
+export {
+  otherRepository,
+  parseServedRepository,
+  type ServedEndpoint,
+  type ServedRepository,
+} from './served-repository.js';
 export { SessionMemory } from './session-memory.js';
 export { stateLocation, type StateLocation } from './state-location.js';
 export { isToken, makeToken, MAX_TOKEN_FILE_BYTES, renewToken } from './token.js';
