@@ -6,8 +6,9 @@ export { bootId } from './boot.js';
 export { hasLockLibrary } from './file-lock.js';
 export { CHALLENGE_PATH, challengeProof, isChallengeProof, isNonce, makeNonce } from './challenge.js';
 export { endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, parseEndpoint, type Endpoint } from './endpoint.js';
+export { isOpenToOthers, keepsModes } from './file-modes.js';
 export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';
-export { deafFileSystem, fileSystemAt, fileSystemOf, type FileSystem } from './file-system.js';
+export { deafFileSystem, fileSystemAt, fileSystemOf, leastReliable, type FileSystem } from './file-system.js';
 export { findRepository, followWorktree, type RepositorySearch } from './find-repository.js';
 export { RepositoryIdentity, type IdentityRecord, type IdentityState } from './identity.js';
 export { LockError } from './lock-error.js';
@@ -15,9 +16,6 @@ export { openUnfollowed } from './open-unfollowed.js';
 export { PrivateDirectory } from './private-directory.js';
 export {
   makePrivateFileOnce,
-  openPrivateFile,
-  privateFault,
-  PrivateFileError,
   readPrivateFile,
   removePrivateFile,
   replacePrivateFile,

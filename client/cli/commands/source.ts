@@ -9,7 +9,7 @@ import { serverIn, type Target } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 
 /** How often a bus in this process polls if the kernel does not report changes. */
-export const LOCAL_POLL_INTERVAL_MS = 500;
+const LOCAL_POLL_INTERVAL_MS = 500;
 
 /** The source of events: a server, or the files themselves. */
 export interface Source {

@@ -34,7 +34,7 @@ function refuseMistakes(target: () => Target, terminal: Pick<Terminal, 'err'>): 
 }
 
 /** Serves the tools until stdin ends. Only the protocol is written to stdout. */
-export async function mcp(target: () => Target, terminal: Pick<Terminal, 'err'>): Promise<void> {
+async function mcp(target: () => Target, terminal: Pick<Terminal, 'err'>): Promise<void> {
   // Loaded on demand, because the help of all commands uses this module too.
   const [{ StdioServerTransport }, { McpBus }, { mcpServer }] = await Promise.all([
     import('@modelcontextprotocol/sdk/server/stdio.js'),
