@@ -1,11 +1,15 @@
 import { closestMatch, kindFromName, KINDS, type Kind } from '../../protocol/index.js';
 import { BusError } from './bus-error.js';
+import { shown } from './option-table.js';
 
-/** A kind by its name or that of its directory: a program without types may write anything. @throws BusError `bad-option` */
-export function readKind<K extends Kind>(name: K): K {
-  const kind = kindFromName(name);
-  if (kind !== undefined) return kind as K;
-  const best = closestMatch(name, KINDS);
+/**
+ * Reads a kind by its name or that of its directory: a program without types may write anything.
+ * @param call the call, for the error. @throws BusError `bad-option`, with the closest kind.
+ */
+export function readKind(kind: unknown, call: string): Kind {
+  const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
+  if (known !== undefined) return known;
+  const best = typeof kind === 'string' ? closestMatch(kind, KINDS) : undefined;
   const hint = best === undefined ? `kinds are ${KINDS.join(', ')}` : `did you mean ${best}?`;
-  throw new BusError('bad-option', `${JSON.stringify(name)} is no kind; ${hint}`, hint);
+  throw new BusError('bad-option', `${call}: ${shown(kind)} is no kind; ${hint}`, hint);
 }

@@ -106,13 +106,13 @@ export class Mirror implements AsyncDisposable {
 
   /** Returns a record that the mirror shows; `undefined` if there is none of that kind and id. */
   get<K extends Kind>(kind: K, id: string): MirrorRecord<K> | undefined {
-    const record = this.#views[0]!.get(readKind(kind), id);
+    const record = this.#views[0]!.get(readKind(kind, 'get'), id);
     return (record && this.#shown.has(record) ? record : undefined) as MirrorRecord<K> | undefined;
   }
 
   /** Returns all records of a kind that the mirror shows, ordered by id. */
   all<K extends Kind>(kind: K): MirrorRecord<K>[] {
-    return this.#shown.ofKind(readKind(kind), this.#views[0]!.all()) as unknown as MirrorRecord<K>[];
+    return this.#shown.ofKind(readKind(kind, 'all'), this.#views[0]!.all()) as unknown as MirrorRecord<K>[];
   }
 
   /**

@@ -20,7 +20,7 @@ from .status import Live, Status
 from .subscription import SubscribeOptions, Subscription, WhenFull
 from .swarm import AddressContext, Holding, Lease, Moment
 from .swarm.text import units
-from .wire import LEASE_KINDS, parse_cursor
+from .wire import LEASE_KINDS, is_sendable, parse_cursor
 
 _T = TypeVar("_T")
 _NO_CONTEXT: Final = AddressContext()
@@ -209,6 +209,9 @@ class BusClient:
         Asks the server about itself: `overview`, who is connected and how each is served; `explain`. Raises BusError `bad-option`,
         naming what is wrong with the question; `limit`, where too many are asked.
         """
+        if not is_sendable([topic, params]):
+            # The server ends a connection over it, and the next connection would send it again.
+            raise BusError("bad-option", "inspect: the question has what JSON has not", "mend it")
         answer = await within(timeout, "inspect", self.connection.inspect(topic, params or {}))
         if isinstance(answer, dict):
             return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from .bus_error import BusError
@@ -26,7 +26,8 @@ def read_filter(**fields: Sequence[str] | None) -> Filter:
         values = fields.get(name)
         if values is None:
             continue
-        if isinstance(values, (str, bytes)) or not values or not all(_is_text(value) for value in values):
+        is_list = isinstance(values, Collection) and not isinstance(values, (str, bytes))
+        if not is_list or not values or not all(_is_text(value) for value in values):
             text = f"filter: {name} must be a list of one or more texts, got {values!r}"
             raise BusError("bad-option", text, f'write {name}=["…"]')
         if any(value.strip() == "" for value in values):

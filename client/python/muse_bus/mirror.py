@@ -63,10 +63,13 @@ def _check_branch(branch: str | None) -> None:
 
 def read_addresses(spelling: str, context: AddressContext = _NO_CONTEXT) -> tuple[Address, ...]:
     """What a person or a program means by an address, in any spelling. Raises BusError `bad-option` where it can be none."""
+    advice = "name a file or a symbol, src/billing.py::compute_total"
+    if not isinstance(spelling, str):
+        raise BusError("bad-option", f"the address is no text: {spelling!r}", advice)
     try:
         return parse_query(spelling, context)
     except AddressError as fault:
-        raise BusError("bad-option", str(fault), "name a file or a symbol, src/billing.py::compute_total") from fault
+        raise BusError("bad-option", str(fault), advice) from fault
 
 
 class Mirror:

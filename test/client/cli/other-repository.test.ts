@@ -61,7 +61,7 @@ t.test('an endpoint file that is written anew is read anew, and one that is not 
   const endpoint = join(repository.root, '.muse/bus/endpoint.json');
   const mcp = new McpBus(() => readTarget({ endpoint }, {}), { err: () => undefined });
   t.teardown(() => mcp.close());
-  await t.rejects(mcp.client(), { status: 'no_endpoint' });
+  await t.rejects(mcp.client(), /endpoint\.json, which --endpoint names/);
   const first = new BusServer({ root: repository.root, port: 0 });
   await first.start();
   t.equal((await mcp.client()).status.state, 'live');

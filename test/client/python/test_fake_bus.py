@@ -313,9 +313,18 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
                 call()
             self.assertEqual(raised.exception.code, "bad-option")
         self.assertEqual(mirror.all("reservations"), [])
-        with self.assertRaises(BusError) as raised:
-            await self.bus.holders("src/a.py", branch="")
-        self.assertEqual(raised.exception.code, "bad-option")
+        for question in (
+            self.bus.holders("src/a.py", branch=""),
+            self.bus.holders(5),
+            self.bus.inspect("overview", {"after": b"x"}),
+            self.bus.inspect("overview", {"after": float("nan")}),
+            self.bus.inspect("overview", {"after": "\ud800"}),
+            self.bus.explain(revision=2**80),
+            self.bus.explain("task", "t1", kinds=5),
+        ):
+            with self.assertRaises(BusError) as raised:
+                await question
+            self.assertEqual(raised.exception.code, "bad-option")
         with self.assertRaises(BusError) as raised:
             await self.bus.sync("nonsense", "x")
         self.assertEqual(raised.exception.code, "bad-option")
