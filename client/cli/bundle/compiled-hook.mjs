@@ -48,17 +48,18 @@ async function compile() {
   const script = new Script(readFileSync(file, 'latin1'), { filename: 'hook/main.cjs' });
   const require = createRequire(file);
   const bundled = { exports: {} };
-  script.runInThisContext()(bundled, require, (path) => import(join(cli, path)));
   const fs = require('node:fs');
   const read = fs.readSync;
+  let rest = Buffer.alloc(0);
+  fs.readSync = (file, buffer, ...others) => {
+    if (file !== 0) return read(file, buffer, ...others);
+    const length = rest.copy(buffer);
+    rest = rest.subarray(length);
+    return length;
+  };
+  script.runInThisContext()(bundled, require, (path) => import(join(cli, path)));
   for (const input of inputs()) {
-    let rest = Buffer.from(JSON.stringify(input));
-    fs.readSync = (file, buffer, ...others) => {
-      if (file !== 0) return read(file, buffer, ...others);
-      const length = rest.copy(buffer);
-      rest = rest.subarray(length);
-      return length;
-    };
+    rest = Buffer.from(JSON.stringify(input));
     await bundled.exports.main(['claude-code', '--run-id', RUN]);
   }
   fs.readSync = read;
