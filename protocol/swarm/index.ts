@@ -14,7 +14,7 @@ export type { Conflict, Party } from './conflicts.js';
 export { MAX_PARTIES } from './conflicts.js';
 export { findCycles } from './cycles.js';
 export type { FieldProblem } from './fields.js';
-export { addressTexts, FieldReader, MAX_ADDRESSES } from './fields.js';
+export { addressTexts, FieldReader, MAX_ADDRESSES, runText } from './fields.js';
 export { MAX_PATIENCE_MS, MIN_PATIENCE_MS } from './heartbeats.js';
 export type { Intent, IntentFacts, IntentState } from './intents.js';
 export { describeIntent } from './intents.js';
