@@ -124,8 +124,8 @@ const ALIASES: ReadonlyMap<string, QueryField> = new Map([
   ['before', 'until'],
 ]);
 
-/** Some ids begin with `sha256:`, and links with `https:`. These are text, not fields. */
-const isFieldLike = (name: string): boolean => !/^(sha\d+|https?|wss?|nats)$/i.test(name);
+/** Links begin with `https:`. They are text, not fields; so are ids such as `sha256:…`, because no field has a digit. */
+const isFieldLike = (name: string): boolean => !/^(https?|wss?|nats)$/i.test(name);
 
 function fieldNamed(name: string, at: number): QueryField {
   const known = name.toLowerCase();
