@@ -44,6 +44,7 @@ t.test('each field passes what it says, with every sign and at each bound', asyn
     ['rev:>=120', 'rev:>=121'],
     ['rev:<121', 'rev:<120'],
     ['rev:<=120', 'rev:<=119'],
+    ['rev:<=121 rev:>=119', 'rev:<=100'],
     ['rev:120..120', 'rev:121..130'],
     ['rev:1..120', 'rev:1..119'],
     ['rev:>100 rev:<200', 'rev:>100 rev:<110'],
@@ -189,6 +190,13 @@ t.test('a link, a hash, a path and an address are text, and what is no field is 
     ...['x/a/', '/a/ix', 'https2:a'],
   ])
     t.equal(passes(text, said(`it is ${text.toLowerCase()}, is it`)), true, text);
+  for (const [text, note] of [
+    ['x/a/', '/a '],
+    ['/a/ix', 'a/i'],
+    ['9run:a', 'run:a'],
+  ] as const)
+    t.equal(passes(text, said(note)), false, `${text} is not in ${note}`);
+  t.equal(passes('9run:a', said('9run:a')), true);
   for (const text of ['xhttps:a', 'sha:a', 'shax:a', 'httpx:a']) t.match(passes(text), /^no field/, text);
   t.equal(passes('run:x:', ofRun('x:')), true, 'a colon at the end belongs to the value');
   t.equal(passes('a b:c'.replace(' ', '"'), said('a')), 'this quote is not closed');
@@ -231,7 +239,15 @@ t.test('quotes keep spaces, commas and signs in a value; in them a backslash kee
   ] as const)
     t.equal(passes(text, ofRun(run)), true, text);
   t.equal(passes('run:"a,b"', ofRun('a')), false);
-  t.equal(passes('run:x,"', ofRun('a'), { isTyping: true }), false);
+  for (const [text, wanted] of [
+    ['run:x,"', false],
+    ['run:"a', true],
+    ['run:"a\\', true],
+    ['"run_id', true],
+    ['"run_id\\', false],
+    ['run:"a OR', false],
+  ] as const)
+    t.equal(passes(text, ofRun('a'), { isTyping: true }), wanted, `${text} is still being typed`);
   t.match(errorOf('run:"a\\"'), { message: 'this quote is not closed', at: 4 });
   t.match(errorOf('run:a\\"'), { message: 'this quote is not closed', at: 6 }, 'outside of quotes it keeps nothing');
 });
