@@ -84,6 +84,7 @@ export class BusServer {
   async start(): Promise<Endpoint> {
     const { options } = this;
     if (!existsSync(options.root)) throw new OptionError(`root ${options.root} does not exist`);
+    this.#listener.check();
     this.#makeDirectories();
     await this.#state.open();
     try {

@@ -66,7 +66,7 @@ function textTest(pattern: string, read: (subject: QuerySubject) => unknown): Qu
 }
 
 /** Returns a test in which `*` matches any text, `?` one character, and every other character itself. */
-export function starTest(pattern: string): (text: string) => boolean {
+function starTest(pattern: string): (text: string) => boolean {
   return /[*?]/.test(pattern) ? (text) => matchesStars(pattern, text) : (text) => text === pattern;
 }
 

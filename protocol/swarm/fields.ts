@@ -14,7 +14,7 @@ export interface FieldProblem {
 
 const MAX_SHOWN_CHARACTERS = 60;
 /** The most addresses that are read from a field; the rest is ignored. One file must not make an index grow without bound. */
-export const MAX_ADDRESSES = 10_000;
+const MAX_ADDRESSES = 10_000;
 const ADDRESS_FIELDS = ['addresses', 'address'] as const;
 const NAME_FIELDS = ['address', 'path', 'file', 'name'] as const;
 

@@ -50,10 +50,10 @@ export function topTitle({ agents, leases, waits, past }: TopState, { label, now
 }
 
 /** `AGENTS (12)`, or `AGENTS (3 of 12)` where a query leaves some out. */
-export const countedTitle = ({ title, rows }: TopSection, shown: number): string =>
+const countedTitle = ({ title, rows }: TopSection, shown: number): string =>
   `${title} (${shown === rows.length ? '' : `${String(shown)} of `}${String(rows.length)})`;
 
-export const isMatch = ({ subjects }: TopRow, query: Query): boolean =>
+const isMatch = ({ subjects }: TopRow, query: Query): boolean =>
   subjects.some((subject) => query.matchesRecord(subject));
 
 /** The head of a section and its rows. */

@@ -3,7 +3,7 @@ import { asText } from './table.js';
 import { line, paint, TerminalText, type Style } from './terminal-text.js';
 
 /** One character for each event type, as in `muse coord watch`, which has no revivals. */
-export const ICONS: Readonly<Record<EventType, string>> = {
+const ICONS: Readonly<Record<EventType, string>> = {
   snapshot: '·',
   added: '+',
   modified: '~',

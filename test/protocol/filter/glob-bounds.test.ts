@@ -10,19 +10,7 @@ const matches = (source: string, ...texts: readonly string[]): boolean =>
   matchesSome(readGlobTree(source), new GlobText(texts));
 
 t.test('runs of each length are matched as picomatch does, across the ends of words of 32 positions', async (t) => {
-  for (const glob of [
-    '*b',
-    'a*',
-    '*a*b',
-    '+(a)b',
-    '*(a)b',
-    '?(a)b',
-    'b+(a)',
-    'b*(a)',
-    '*(a)b*(a)',
-    '[ab]*c',
-    '**/b',
-  ]) {
+  for (const glob of ['*b', 'a*', '*a*b', '+(a)b', '*(a)b', '?(a)b', 'b+(a)', 'b*(a)', '*(a)b*(a)', '[ab]*c', '**/b']) {
     const theirs = picomatch(glob, { windows: false });
     const tree = readGlobTree(picomatch.makeRe(glob, { windows: false }).source);
     for (let n = 0; n <= 70; n++) {

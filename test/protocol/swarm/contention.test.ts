@@ -1,16 +1,18 @@
 import t from 'tap';
 import {
   conflictForm,
-  findCycles,
   leaseForm,
-  MAX_PARTIES,
   runSituation,
   Swarm,
   type Agent,
   type Conflict,
 } from '../../../protocol/swarm/index.js';
-import { MAX_LISTED } from '../../../protocol/swarm/run-situation.js';
+import { findCycles } from '../../../protocol/swarm/cycles.js';
 import { addressOf, at, iso, record, reservation, swarmOf, type Data } from '../../support/swarm-records.js';
+
+/** The most parties of a conflict, and the most entries of a list about a run. */
+const MAX_PARTIES = 100;
+const MAX_LISTED = 100;
 
 const intent = (run: string | undefined, operation: string, addresses: unknown, more: Data = {}): Data => ({
   run_id: run,

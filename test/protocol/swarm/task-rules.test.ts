@@ -1,6 +1,9 @@
 import t from 'tap';
-import { MAX_ADDRESSES, Swarm, type Moment, type Task } from '../../../protocol/swarm/index.js';
+import { Swarm, type Moment, type Task } from '../../../protocol/swarm/index.js';
 import { at, holding, iso, record, reservation, swarmOf, type Data } from '../../support/swarm-records.js';
+
+/** The most addresses that are read from a field. */
+const MAX_ADDRESSES = 10_000;
 
 const taskIn = (records: Readonly<Record<string, Data>>, moment: Moment = at(0)): Task =>
   swarmOf(records).tasks(moment)[0]!;

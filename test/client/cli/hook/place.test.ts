@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { addressEdits, findPlace } from '../../../../client/cli/hook/place.js';
+import { addresser, findPlace } from '../../../../client/cli/hook/place.js';
 
 /** A repository with Muse, two working trees linked to it, one beside it and one inside, and a repository of another project in it. */
 function repository(t: Test): { readonly root: string; readonly beside: string } {
@@ -34,7 +34,7 @@ function repository(t: Test): { readonly root: string; readonly beside: string }
 function asked(directory: string, path: string, branch?: string): { texts: string[]; branch: string | undefined } {
   const place = findPlace(directory, undefined);
   if (place.is !== 'found') throw new Error(place.is);
-  const [edit] = addressEdits([{ path, replaces: 'all' }], directory, place, branch);
+  const edit = addresser(directory, place, branch)({ path, replaces: 'all' });
   const texts = edit?.addresses.map(({ text }) => text) ?? [];
   return { texts, branch: edit?.tree ? edit.tree.branch : place.tree?.branch };
 }
