@@ -124,6 +124,7 @@ export {
   parseAddress,
   parseQuery,
   runSituation,
+  runText,
   Swarm,
 } from './swarm/index.js';
 export { isNaive, parseTimestamp } from './records/timestamp.js';

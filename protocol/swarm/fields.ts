@@ -112,6 +112,12 @@ export function addressTexts(data: JsonObject): readonly string[] {
   return ADDRESS_FIELDS.flatMap((field) => (field in data ? spellingsOf(data[field]).texts : []));
 }
 
+/** Returns the run of a record, for filters and queries that compare texts. An agent may have written it as a number. */
+export function runText({ run_id: run }: JsonObject): string | undefined {
+  if (typeof run === 'number') return String(run);
+  return typeof run === 'string' && !isNothing(run) ? run : undefined;
+}
+
 /** Whether a value is missing, null, or blank. */
 export function isNothing(value: JsonValue | undefined): value is undefined | null | '' {
   return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');

@@ -17,7 +17,7 @@ export function mcpCommand(terminal: Terminal): Command {
     examples: [
       ['muse-bus mcp', 'the bus of the repository around this directory'],
       ['muse-bus mcp --root ~/shop', 'the bus of another repository'],
-      ['claude mcp add muse-bus -- npx muse-bus mcp', 'add the tools to an MCP client'],
+      ['claude mcp add muse-bus -- muse-bus mcp', 'add the tools to an MCP client'],
     ],
     exits: { ...USUAL_EXITS, 0: 'stdin was closed, or a signal' },
   });
