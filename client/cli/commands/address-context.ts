@@ -40,7 +40,7 @@ const slashed = (path: string): string => path.split(sep).join('/');
 /** The real path; the path itself if it cannot be resolved. */
 function real(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return path;
   }

@@ -110,17 +110,18 @@ const pathIn = ({ text }: Address): string => text.replace(/\\([*?[\]{}])/g, '$1
 /** As many links as the kernel follows. */
 const MAX_LINKS = 40;
 
-/** The root of the repository that a directory lies in; `undefined` if there is none, or none that is trusted. */
+/** The real path of the root of the repository that a directory lies in; `undefined` if there is none, or none that is trusted. */
 export function rootAround(directory: string): string | undefined {
   const around = findRepository(directory);
   const search = around.is === 'found' ? followWorktree(around.root) : around;
-  return search.is === 'found' ? search.root : undefined;
+  return search.is === 'found' ? realPath(search.root) : undefined;
 }
 
 /** Returns the real path, also for a file that does not exist yet, and one to which a link already leads. */
 export function realPath(path: string, links = 0): string {
   try {
-    return realpathSync(path);
+    // As it is on disk: where names differ by case alone, they are one file.
+    return realpathSync.native(path);
   } catch {
     const parent = dirname(path);
     if (parent === path) return path;

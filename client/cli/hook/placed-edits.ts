@@ -30,10 +30,11 @@ export function placeEdits(
 ): Placement {
   const own = findPlace(directory, named);
   if (own.is === 'refused') return own;
+  // By the real path of their roots: a link may lead to each.
   const groups = new Map<string, Group>();
-  const groupAt = (place: FoundPlace): Group => {
-    const group = groups.get(place.root) ?? new Group(place, addresser(directory, place, branch));
-    groups.set(place.root, group);
+  const groupAt = (root: string, place: FoundPlace): Group => {
+    const group = groups.get(root) ?? new Group(place, addresser(directory, place, branch));
+    groups.set(root, group);
     return group;
   };
   // A commit has many files in few directories.
@@ -42,18 +43,17 @@ export function placeEdits(
     if (!roots.has(parent)) roots.set(parent, rootAround(parent));
     return roots.get(parent);
   };
-  if (own.is === 'found') groupAt(own);
+  const agents = own.is === 'found' ? groupAt(realPath(own.root), own) : undefined;
   for (const edit of edits) {
-    if (own.is === 'found') groupAt(own).take(edit);
+    agents?.take(edit);
     if (named !== undefined) continue;
     const path = resolve(directory, edit.path);
     for (const parent of new Set([dirname(path), dirname(realPath(path))])) {
       const root = rootOf(parent);
-      if (root === undefined || (own.is === 'found' && root === own.root)) continue;
-      const known = groups.get(root);
+      if (root === undefined || groups.get(root)?.isTaken(edit) === true) continue;
       // Anybody can put a `.muse` above a directory that all can write to: a repository that is not trusted stops nobody there.
-      const place = known?.place ?? findPlace(parent, undefined);
-      if (place.is === 'found') groupAt(place).take(edit);
+      const place = groups.get(root)?.place ?? findPlace(parent, undefined);
+      if (place.is === 'found') groupAt(root, place).take(edit);
     }
   }
   const [first] = groups.values();
@@ -74,6 +74,10 @@ class Group {
   take(edit: Edit): void {
     const addressed = this.address(edit);
     if (addressed !== undefined) this.#edits.set(edit, addressed);
+  }
+
+  isTaken(edit: Edit): boolean {
+    return this.#edits.has(edit);
   }
 
   placed(isAgents: boolean): PlacedEdits {
