@@ -307,6 +307,8 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(BusError) as raised:
             await self.bus.holders("../outside")
         self.assertEqual(raised.exception.code, "bad-option")
+        with self.assertRaises(BusError):
+            self.fake.put("task", "../t1", {})
         mirror = await self.bus.mirror()
         for call in (lambda: mirror.all("reservaton"), lambda: mirror.get("tsk", "t1"), lambda: mirror.leases(branch=" ")):
             with self.assertRaises(BusError) as raised:
