@@ -7,6 +7,7 @@ import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 import { chooseWatcher } from '../../server/watch/choose-watcher.js';
 import { fileSystemAt, fileSystemOf, leastReliable, type FileSystem } from '../../server/repository/index.js';
 import { systemClock } from '../../server/runtime/clock.js';
+import { silentLog } from '../../server/runtime/log.js';
 import { CheckedDirectories } from '../../server/watch/checked-directories.js';
 import { NativeWatcher } from '../../server/watch/native-watcher.js';
 import { selfTest } from '../../server/watch/self-test.js';
@@ -178,6 +179,26 @@ t.test(
     const isInTime = Date.now() < endsAt;
     await until('its heartbeat is told', () => store.get('heartbeat', 'h') !== undefined);
     if (isInTime) t.notOk(repository.story.includes('expired reservation/r'), 'and saves the lease');
+  },
+);
+
+t.test(
+  'a file system of an unknown type on the directory of one kind is polled',
+  { skip: withoutMounts },
+  async (t) => {
+    const repository = TemporaryRepository.for(t);
+    const directory = repository.dir.of('release');
+    // The one of POSIX message queues: every kernel has it, and no list here.
+    execFileSync('mount', ['-t', 'mqueue', 'none', directory]);
+    const directories = new CheckedDirectories(repository.dir);
+    directories.open();
+    const said: string[] = [];
+    const log = { ...silentLog, warn: (_fields: object, text: string) => void said.push(text) };
+    const watcher = await chooseWatcher('auto', directories, systemClock, log, 500);
+    directories.close();
+    execFileSync('umount', [directory]);
+    t.equal(watcher.mechanism, 'polling');
+    t.match(said, [/^it is not known who else writes on a file system of type 0x19800202; polling/]);
   },
 );
 
