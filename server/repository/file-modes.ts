@@ -62,5 +62,5 @@ export function proveModes(path: string, make: (path: string) => number): boolea
 }
 
 /** The answers of a file system that cannot change modes, such as that of Windows' drives in WSL. */
-export const isRefusal = (error: unknown): boolean =>
+const isRefusal = (error: unknown): boolean =>
   /^(EPERM|EACCES|ENOTSUP|EOPNOTSUPP|ENOSYS|EINVAL)$/.test((error as NodeJS.ErrnoException).code ?? '');

@@ -16,9 +16,6 @@ export { openOwn, openUnfollowed } from './open-unfollowed.js';
 export { PrivateDirectory } from './private-directory.js';
 export {
   makePrivateFileOnce,
-  openPrivateFile,
-  privateFault,
-  PrivateFileError,
   readPrivateFile,
   removePrivateFile,
   replacePrivateFile,
@@ -29,6 +26,12 @@ export { PrivateState, type PrivateStateOptions, type StateCheck } from './priva
 export { readSafeDirectories, safeDirectories, SafeDirectoriesError } from './safe-directories.js';
 export { staleTemporaries } from './temporary-files.js';
 export { abandonedStates, KEEP_ABANDONED_MS, type AbandonedState } from './state-directory.js';
+export {
+  otherRepository,
+  parseServedRepository,
+  type ServedEndpoint,
+  type ServedRepository,
+} from './served-repository.js';
 export { SessionMemory } from './session-memory.js';
 export { renamePatiently } from './rename-file.js';
 export { stateLocation, type StateLocation } from './state-location.js';

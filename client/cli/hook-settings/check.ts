@@ -26,7 +26,7 @@ function checkPlace(root: string, name: PlaceName, env: NodeJS.ProcessEnv): Find
   let text: string | undefined;
   try {
     path = place.path(root);
-    ({ text } = readSettingsFile(root, path));
+    ({ text } = readSettingsFile(place.within?.(root) ?? root, path));
   } catch (error) {
     return [note(check, toCliError(error).message, 'nothing is installed there')];
   }

@@ -4,7 +4,7 @@ import { openOwn } from '../../../server/repository/index.js';
 import { excerpt } from '../terminal/excerpt.js';
 
 /** Many times the size that all settings need. */
-export const MAX_CONFIG_BYTES = 65_536;
+const MAX_CONFIG_BYTES = 65_536;
 
 /** The content of a configuration file. Only checked to be an object. */
 export type ConfigContent =

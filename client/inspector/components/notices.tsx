@@ -1,9 +1,12 @@
 import { formatSpan, formatCount, plural, skewWords } from '../model/format.js';
 import { moment, second } from '../page/times.js';
+import type { Unused } from '../model/query.js';
+import { VIEW_TITLES } from '../model/view-name.js';
 import { visible } from '../model/visible.js';
 import { goLive } from '../page/actions.js';
 import { send } from '../page/worker-client.js';
-import { paint } from '../page/state.js';
+import { paint, view } from '../page/state.js';
+import { PlaceLink } from './link.js';
 
 /** A smaller difference changes nothing that a person reads. */
 const SAID_SKEW_MS = 2_000;
@@ -47,6 +50,7 @@ export function Notices() {
           </button>
         </div>
       ) : null}
+      <UnusedFilter unused={now.unused} />
       {position.at === 'held' ? (
         <div class="notice info" role="status">
           <strong>Paused at {moment(position.atMs)}</strong>
@@ -57,6 +61,18 @@ export function Notices() {
           <button onClick={goLive}>{connection.state === 'file' ? 'Go to the end' : 'Back to live'}</button>
         </div>
       ) : null}
+    </div>
+  );
+}
+
+/** A filter that narrows nothing looks as if everything matched. */
+function UnusedFilter({ unused }: { unused: Unused }) {
+  if (unused.is === 'none') return null;
+  return (
+    <div class="notice info" role="status">
+      {VIEW_TITLES[view.value]} is not narrowed by{' '}
+      {unused.is === 'all' ? 'the filter' : unused.fields.map((field) => `${field}:`).join(', ')}.{' '}
+      <PlaceLink to={{ view: 'stream' }}>Show the events that match</PlaceLink>
     </div>
   );
 }
