@@ -62,5 +62,5 @@ export function proveModes(path: string, make: (path: string) => number): boolea
 }
 
 /** The answers of a file system that cannot change modes, such as that of Windows' drives in WSL. */
-const isRefusal = (error: unknown): boolean =>
+export const isRefusal = (error: unknown): boolean =>
   /^(EPERM|EACCES|ENOTSUP|EOPNOTSUPP|ENOSYS|EINVAL)$/.test((error as NodeJS.ErrnoException).code ?? '');

@@ -6,13 +6,13 @@ export { bootId } from './boot.js';
 export { hasLockLibrary } from './file-lock.js';
 export { CHALLENGE_PATH, challengeProof, isChallengeProof, isNonce, makeNonce } from './challenge.js';
 export { endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, parseEndpoint, type Endpoint } from './endpoint.js';
-export { isOpenToOthers, keepsModes } from './file-modes.js';
+export { isOpenToOthers, isRefusal, keepsModes } from './file-modes.js';
 export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';
 export { deafFileSystem, fileSystemAt, fileSystemOf, leastReliable, type FileSystem } from './file-system.js';
 export { findRepository, followWorktree, type RepositorySearch } from './find-repository.js';
 export { RepositoryIdentity, type IdentityRecord, type IdentityState } from './identity.js';
 export { LockError } from './lock-error.js';
-export { openUnfollowed } from './open-unfollowed.js';
+export { openOwn, openUnfollowed } from './open-unfollowed.js';
 export { PrivateDirectory } from './private-directory.js';
 export {
   makePrivateFileOnce,
@@ -33,6 +33,7 @@ export {
   type ServedRepository,
 } from './served-repository.js';
 export { SessionMemory } from './session-memory.js';
+export { renamePatiently } from './rename-file.js';
 export { stateLocation, type StateLocation } from './state-location.js';
 export { isToken, makeToken, MAX_TOKEN_FILE_BYTES, renewToken } from './token.js';
 export { TrustError, type TrustFault } from './trust-error.js';

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -66,6 +67,24 @@ t.test('what is installed is found by check and by doctor, and removed again', a
   for (const file of ['.claude/settings.json', '.codex/hooks.json', '.cursor/hooks.json', '.mcp.json'])
     t.notOk(existsSync(join(repository.root, file)), file);
 });
+
+const EMULATION = new URL('../../../platforms/emulated-node.mjs', import.meta.url).href;
+
+for (const platform of ['WSL, a Windows drive', 'SMB'])
+  t.test(
+    `${platform} (emulated): refused modes and a rename that fails for a moment keep nobody from installing`,
+    async (t) => {
+      const { repository, env } = temporary(t);
+      const file = join(repository.root, '.claude', 'settings.json');
+      mkdirSync(join(repository.root, '.claude'));
+      writeFileSync(file, '{}');
+      const emulated = { ...env, NODE_OPTIONS: `--import ${EMULATION}`, MUSE_TEST_PLATFORM: platform };
+      const { exit, errors } = await hooks(repository, ['install', 'claude-code', '--yes'], emulated);
+      t.equal(exit, 0, errors);
+      t.match(readFileSync(file, 'utf8'), 'muse-bus hook claude-code');
+      t.same(readdirSync(join(repository.root, '.claude')), ['settings.json']);
+    },
+  );
 
 t.test('a misspelt event and a program that is not there are wrong', async (t) => {
   const { repository, env } = temporary(t);
