@@ -60,7 +60,16 @@ export const isOfLease = (type: number): boolean => type === TYPE.expired || typ
 
 export const recordOf = ([, , kind, id]: WireEvent): string => `${KIND_NAMES[kind] ?? '?'}/${id}`;
 
-export const jsonOf = (event: WireEvent): string => JSON.stringify(event[5]);
+/** The text of each event's data: a history is checked by five rules that compare it. */
+const texts = new WeakMap<object, string>();
+
+export function jsonOf({ 5: data }: WireEvent): string {
+  const known = texts.get(data);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(data);
+  texts.set(data, text);
+  return text;
+}
 
 /** Whether a record passes a filter, written from PROTOCOL.md and not from the server's code. */
 export function passes(filter: ClientFilter, kind: string, id: string, data: object): boolean {

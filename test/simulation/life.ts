@@ -6,7 +6,7 @@ import { SimulatedNetwork } from './machine/simulated-network.js';
 import { SimulatedHost, type SimulatedProcess } from './machine/simulated-process.js';
 import { SimulatedStorage } from './machine/simulated-storage.js';
 import { SimulatedTime } from './machine/simulated-time.js';
-import { Agent } from './world/agent.js';
+import { addressesOf, Agent } from './world/agent.js';
 import { Client } from './world/clients.js';
 import { Operator } from './world/operator.js';
 import { Origin } from './world/origin.js';
@@ -50,6 +50,9 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     judge.violated('crash', `nobody caught: ${(error as Error).stack ?? String(error)}`);
   };
   process.on('unhandledRejection', onUnhandled);
+  const { stackTraceLimit } = Error;
+  // A life throws thousands of errors that are foreseen. Where one comes from is asked only when the story is told.
+  if (!withStory) Error.stackTraceLimit = 0;
   try {
     const { seed } = plan;
     const storage = new SimulatedStorage();
@@ -71,11 +74,15 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     const edgeJudge = relay && new EdgeJudge({ judge, relay, origin, rival });
     const placeOf = (i: number): SimulatedNetwork =>
       relay?.networkOf(relay.plan.places[i] ?? 'origin', network) ?? network;
-    const agents = plan.agents.map((agent) => new Agent(agent, seed, host, repository, tell));
+    const addresses = addressesOf(plan);
     const clients = plan.clients.map(
-      (client, i) => new Client(client, { seed, host, network: placeOf(i), judge, crashed, tell }),
+      (client, i) => new Client(client, { seed, host, network: placeOf(i), judge, addresses, crashed, tell }),
     );
-    const operator = new Operator({ seed, host, repository, storage, network, origin, agents, clients, judge, tell });
+    const changes = (address: string): void => {
+      for (const client of clients) client.changes(address);
+    };
+    const agents = plan.agents.map((agent) => new Agent(agent, { seed, host, repository, addresses, tell, changes }));
+    const operator = new Operator({ plan, host, repository, storage, network, origin, agents, clients, judge, tell });
     origin.start();
     for (const edge of relay?.edges ?? []) edge.start();
     for (const actor of [...agents, ...clients]) actor.start();
@@ -129,6 +136,7 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
       story,
     };
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     process.off('unhandledRejection', onUnhandled);
   }
 }

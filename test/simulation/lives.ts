@@ -33,13 +33,15 @@ export interface LivesPlan {
   readonly untilViolation: boolean;
   /** Only lives with all of these. */
   readonly withTraits: readonly WorldTrait[];
+  /** Told before each life, with how many have ended. */
+  readonly begins?: (seed: number, lives: number) => void;
   /** Told after each life. */
   readonly lived: (report: LivesReport) => void;
 }
 
 /** Lives one life after the other until one of the bounds. */
 export async function lives(plan: LivesPlan): Promise<LivesReport> {
-  const { firstSeed, maxLives, maxSeconds, countsProcessor = false, untilViolation, withTraits, lived } = plan;
+  const { firstSeed, maxLives, maxSeconds, countsProcessor = false, untilViolation, withTraits, begins, lived } = plan;
   const started = performance.now();
   const hash = createHash('sha256');
   const found: Found[] = [];
@@ -59,6 +61,7 @@ export async function lives(plan: LivesPlan): Promise<LivesReport> {
     const life = planOf(seed);
     const traits = traitsOf(life);
     if (!withTraits.every((trait) => traits.has(trait))) continue;
+    begins?.(seed, count);
     const { violation, trace, simulatedMs: lastedMs } = await live(life);
     count++;
     simulatedMs += lastedMs;

@@ -15,6 +15,7 @@ import { rowText, TABLE_HEAD, type PlantedRow } from './planted/planted-table.js
 import { shrink } from './shrinking.js';
 import { storyOf } from './story.js';
 import { WATCHED } from './transitions/state-tables.js';
+import { Watchdog } from './watchdog.js';
 import { planOf, type LifePlan } from './world/plan.js';
 
 /** The interval of progress lines. */
@@ -42,9 +43,13 @@ async function runLives(request: LivesRequest): Promise<boolean> {
   const firstSeed = request.firstSeed ?? randomInt(2 ** 31);
   say(`lives from seed ${firstSeed}`);
   let [saidAt, told] = [performance.now(), 0];
+  const watchdog = new Watchdog(request.isJson);
   const report = await lives({
     ...request,
     firstSeed,
+    begins: (seed, count) => {
+      watchdog.lifeBegins(seed, count);
+    },
     lived: (soFar) => {
       for (const each of soFar.found.slice(told)) sayFound(each);
       told = soFar.found.length;
@@ -53,6 +58,7 @@ async function runLives(request: LivesRequest): Promise<boolean> {
       sayProgress(soFar);
     },
   });
+  await watchdog.stop();
   sayProgress(report);
   const first = report.found[0];
   if (first && request.shrinks) await tellShort(first);

@@ -9,7 +9,11 @@ import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
 /** A disk that can be read, and on which nothing can be changed, not even a file removed. */
-const FROZEN: StorageFaults = { fault: (call) => (call === 'read' ? undefined : 'EROFS'), flushMs: () => 0 };
+const FROZEN: StorageFaults = {
+  fault: (call) => (call === 'read' ? undefined : 'EROFS'),
+  flushMs: () => 0,
+  left: () => 0,
+};
 
 /** The runs of a server on one repository and one disk, on one boot of the machine. */
 class Machine {

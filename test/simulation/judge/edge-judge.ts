@@ -91,6 +91,7 @@ export class EdgeJudge {
         const where = `${bus.hub.epoch}:${String(bus.hub.revision)}`;
         judge.violated('stuck', `${name} is at ${where}, the origin at ${hub.epoch}:${String(hub.revision)}`);
       }
+      judge.groups(name, bus);
       judge.connections(
         name,
         services.network,

@@ -1,4 +1,5 @@
 import { KINDS, MessageType, type ServerMessage } from '../../../protocol/index.js';
+import type { BusBase } from '../../../server/bus-base.js';
 import { checkHistories } from '../../fault/history-checker.js';
 import type { JudgedClient } from './judged-client.js';
 import { Trace } from './trace.js';
@@ -56,7 +57,9 @@ const PARENTS = 3;
 /** The bytes of answers and marks that may wait beyond the bound for frames: they cannot be sent again. */
 const ANSWERS_BYTES = 4_096;
 /** More calls than this in a simulated second mean a loop that never rests. */
-const MAX_STEPS_A_SECOND = 50_000;
+const MAX_STEPS_A_SECOND = 20_000;
+/** … or in a life: one that does not come to rest ends here. */
+const MAX_STEPS = 200_000;
 /** The longest time until a client notices the end of its server. */
 const FAREWELL_MS = 2_000;
 /** The longest time after a blinding fault until a server has read the files again. */
@@ -81,6 +84,7 @@ export class Judge {
   #unservedSince: number | undefined;
   #second = 0;
   #steps = 0;
+  #allSteps = 0;
 
   constructor(
     private readonly repository: Repository,
@@ -116,6 +120,7 @@ export class Judge {
     const second = Math.floor(atMs / 1_000);
     if (second !== this.#second) [this.#second, this.#steps] = [second, 0];
     if (++this.#steps > MAX_STEPS_A_SECOND) this.violated('bound', `${String(this.#steps)} things happen in a second`);
+    if (++this.#allSteps > MAX_STEPS) this.violated('bound', `${String(this.#allSteps)} things happen in a life`);
   }
 
   messageSeen(client: string, message: ServerMessage): void {
@@ -189,6 +194,7 @@ export class Judge {
   /** Examines the server and its clients from time to time. @param awakeMs how long the server has been able to work. */
   inspect(origin: Origin, awakeMs: number, clients: readonly JudgedClient[], network: SimulatedNetwork): void {
     const { bus } = origin;
+    if (origin.forgot !== undefined) this.violated('wire', origin.forgot);
     this.#unservedSince = bus || network.isCut ? undefined : (this.#unservedSince ?? this.#now);
     if (this.#unservedSince !== undefined && this.#now - this.#unservedSince > FAREWELL_MS) {
       for (const { plan, mirror, network: itsNetwork } of clients)
@@ -238,9 +244,7 @@ export class Judge {
     const its = clients.filter((client) => client.network === network);
     this.connections('the origin', network, bus, its, maxQueuedBytes);
     if (bus.hub.stalls > 0) this.violated('stuck', `${String(bus.hub.stalls)} sockets had drained, and nobody noticed`);
-    const subscriptions = [...bus.sessions].reduce((sum, { subscriber }) => sum + subscriber.count, 0);
-    if (bus.hub.fanOut.groupCount > subscriptions)
-      this.violated('bound', `${String(bus.hub.fanOut.groupCount)} groups of ${String(subscriptions)} subscriptions`);
+    this.groups('the origin', bus);
     for (const client of clients) this.#client(client, bus.hub.revision);
     this.#history(clients, published);
     this.#positions(its);
@@ -260,6 +264,22 @@ export class Judge {
     }
     if (network.mostQueued > maxQueuedBytes + ANSWERS_BYTES)
       this.violated('bound', `${String(network.mostQueued)} bytes waited beside a frame at ${server}`);
+    if (network.mostBehind > maxQueuedBytes)
+      this.violated(
+        'bound',
+        `events were put behind others, and ${String(network.mostBehind)} bytes waited at ${server}`,
+      );
+  }
+
+  /** Checks that a server keeps the groups of its subscriptions, and no others. */
+  groups(server: string, { hub, sessions }: Pick<BusBase, 'hub' | 'sessions'>): void {
+    const held = new Set([...sessions].flatMap(({ subscriber }) => subscriber.subscriptions.map(({ group }) => group)));
+    const { groupCount } = hub.fanOut;
+    if (groupCount !== held.size)
+      this.violated(
+        'bound',
+        `${server} keeps ${String(groupCount)} groups, and its subscriptions are in ${String(held.size)}`,
+      );
   }
 
   #client({ plan, raw, mirror, bus, asking }: JudgedClient, revision: number): void {

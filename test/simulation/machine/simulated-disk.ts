@@ -14,6 +14,8 @@ interface Common {
   links: number;
   /** The owner's permissions. */
   mode: number;
+  /** Its status, until anything of that changes: servers look at directories a hundred times a second. */
+  status?: BigIntStats | undefined;
 }
 export interface FileNode extends Common {
   readonly is: 'file';
@@ -170,6 +172,7 @@ export class SimulatedDisk {
     this.onChange();
     node.data = data;
     node.mtimeNs = node.ctimeNs = this.#nowNs();
+    node.status = undefined;
     // The watcher of a directory is notified with the name that was used for the write.
     this.#tell(parent, 'change', name);
   }
@@ -187,6 +190,7 @@ export class SimulatedDisk {
     target.parent.entries.set(target.name, node);
     this.#touch(target.parent);
     node.ctimeNs = this.#nowNs();
+    node.status = undefined;
     this.#tell(source.parent, 'rename', source.name);
     this.#tell(target.parent, 'rename', target.name);
     if (replaced?.is === 'directory') this.#tell(replaced, 'rename', undefined);
@@ -223,6 +227,7 @@ export class SimulatedDisk {
     this.onChange();
     node.mode = mode;
     node.ctimeNs = this.#nowNs();
+    node.status = undefined;
     this.#tell(parent, 'change', name);
     if (node.is === 'directory') this.#tell(node, 'change', undefined);
   }
@@ -245,10 +250,12 @@ export class SimulatedDisk {
 
   #touch(directory: DirectoryNode): void {
     directory.mtimeNs = directory.ctimeNs = this.#nowNs();
+    directory.status = undefined;
   }
 
   #unlinked(node: DiskNode): void {
     node.links--;
+    node.status = undefined;
     // The next new node gets the freed number, as on ext4.
     if (node.links <= 0) this.#freed.push(node.ino);
   }
@@ -273,6 +280,10 @@ export class SimulatedDisk {
 
 /** The result of `stat` for a node. */
 export function statsOf(node: DiskNode): BigIntStats {
+  return (node.status ??= newStatsOf(node));
+}
+
+function newStatsOf(node: DiskNode): BigIntStats {
   return {
     dev: 1n,
     ino: BigInt(node.ino),

@@ -221,8 +221,22 @@ export class SimulatedFiles implements Files {
   }
 }
 
-function throughDescriptor(path: string): { readonly file: number; readonly below: string } {
+interface ThroughDescriptor {
+  readonly file: number;
+  readonly below: string;
+}
+
+/** The parts of the paths that were used last: a life uses the same few thousand again and again. */
+const partsOf = new Map<string, ThroughDescriptor>();
+const MOST_PATHS = 10_000;
+
+function throughDescriptor(path: string): ThroughDescriptor {
+  const known = partsOf.get(path);
+  if (known) return known;
   const end = path.indexOf('/', BELOW_DESCRIPTORS.length);
   const file = Number(path.slice(BELOW_DESCRIPTORS.length, end < 0 ? undefined : end));
-  return { file, below: end < 0 ? '' : path.slice(end + 1) };
+  const parts = { file, below: end < 0 ? '' : path.slice(end + 1) };
+  if (partsOf.size > MOST_PATHS) partsOf.clear();
+  partsOf.set(path, parts);
+  return parts;
 }

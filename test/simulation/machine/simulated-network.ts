@@ -1,4 +1,4 @@
-import { packMessage, unpackMessage, type CloseCode } from '../../../protocol/index.js';
+import { MessageType, packMessage, unpackMessage, type CloseCode } from '../../../protocol/index.js';
 import { BusError } from '../../../client/sdk/bus-error.js';
 import type { ChannelListener, Dial } from '../../../client/sdk/channel.js';
 import type { Socket } from '../../../server/delivery/port.js';
@@ -23,6 +23,8 @@ export interface NetworkWeather {
 
 /** An engine drops frames when more bytes than this wait. */
 const MAX_BACKPRESSURE_BYTES = 64 * 1_048_576;
+/** Where a packed message has its type: behind the head of a short array. */
+const TYPE_AT = 1;
 /** A connection that is not open after this time is given up. */
 const HANDSHAKE_MS = 10_000;
 
@@ -34,6 +36,8 @@ export class SimulatedNetwork {
   #isCut = false;
   /** The most bytes that waited in an engine for one connection, besides the longest frame. */
   mostQueued = 0;
+  /** The most bytes that waited in an engine for one connection when events that can be sent again were put behind them. */
+  mostBehind = 0;
 
   constructor(
     readonly time: SimulatedTime,
@@ -284,6 +288,8 @@ class Line {
     this.#queuedBytes += frame.length;
     const longest = this.#queue.reduce((most, { length }) => Math.max(most, length), 0);
     this.network.mostQueued = Math.max(this.network.mostQueued, this.#queuedBytes - longest);
+    if (this.#queue.length > 1 && frame[TYPE_AT] === MessageType.events)
+      this.network.mostBehind = Math.max(this.network.mostBehind, this.#queuedBytes);
     return 'queued';
   }
 

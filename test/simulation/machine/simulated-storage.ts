@@ -7,12 +7,19 @@ import type { SimulatedProcess } from './simulated-process.js';
 interface StoredFile {
   readonly ino: bigint;
   bytes: Buffer;
-  /** The content after a power cut. */
+  /** What was flushed. */
   durable: Buffer | undefined;
-  /** The content of a table, by key in hex. */
+  /** The last contents that were not flushed, the oldest first: the kernel writes each of them to the disk when it likes. */
+  unflushed: Buffer[];
+  /** The content of a table, by key in hex. The same map as `durableEntries` if all of it was flushed. */
   entries: Map<string, Uint8Array> | undefined;
   durableEntries: Map<string, Uint8Array>;
 }
+
+/** A process that ends may not wait for a flush that is longer. */
+const LONG_FLUSH_MS = 100;
+/** Of so many contents the disk may have one after a power cut. */
+const MAX_UNFLUSHED = 3;
 
 interface Folder {
   readonly ino: bigint;
@@ -25,13 +32,17 @@ export interface StorageFaults {
   fault(call: 'write' | 'read' | 'table'): string | undefined;
   /** How long the disk takes to make a batch durable. */
   flushMs(): number;
+  /** Which of so many contents a power cut leaves of a file: 0 is the one that was flushed, the last one the newest. */
+  left(count: number): number;
 }
 
 /** The private storage of one machine. It survives the machine's processes, and its flushed part survives a power cut. */
 export class SimulatedStorage {
   readonly #root: Folder;
   #numbers = 100n;
-  faults: StorageFaults = { fault: () => undefined, flushMs: () => 1 };
+  /** How often a call has failed, or has taken so long that a process may not have waited for it. */
+  troubles = 0;
+  faults: StorageFaults = { fault: () => undefined, flushMs: () => 1, left: () => 0 };
 
   constructor() {
     this.#root = this.#folder();
@@ -46,20 +57,30 @@ export class SimulatedStorage {
   tables(process: Pick<SimulatedProcess, 'input'>): OpenTable {
     return (path, flushing = 'each') => {
       const file = this.#at(path);
-      const code = this.faults.fault('table');
+      const code = this.failureOf('table');
       if (code !== undefined) return Promise.reject(fileError(code, path));
       file.entries ??= new Map();
       return Promise.resolve(new SimulatedTable(file, process, this, flushing === 'each'));
     };
   }
 
-  /** Loses everything that was not flushed. */
+  /** @returns the code of the error with which a call fails. */
+  failureOf(call: 'write' | 'read' | 'table'): string | undefined {
+    const code = this.faults.fault(call);
+    if (code !== undefined) this.troubles++;
+    return code;
+  }
+
+  /** Loses what was not flushed, or some of it. */
   cutPower(): void {
     const cut = (folder: Folder): void => {
       for (const [name, file] of folder.files) {
+        const contents = [file.durable, ...file.unflushed];
+        file.durable = contents[this.faults.left(contents.length)];
+        file.unflushed = [];
         if (file.durable === undefined) folder.files.delete(name);
         else file.bytes = Buffer.from(file.durable);
-        if (file.entries) file.entries = new Map(file.durableEntries);
+        if (file.entries) file.entries = file.durableEntries;
       }
       for (const inner of folder.folders.values()) cut(inner);
     };
@@ -71,6 +92,7 @@ export class SimulatedStorage {
       ino: ++this.#numbers,
       bytes: Buffer.alloc(0),
       durable: undefined,
+      unflushed: [],
       entries: undefined,
       durableEntries: new Map(),
     };
@@ -157,6 +179,8 @@ class StorageDirectory implements JournalStorage {
         file.bytes.copy(grown);
         grown.set(bytes, at);
         file.bytes = grown;
+        file.unflushed.push(grown);
+        if (file.unflushed.length > MAX_UNFLUSHED) file.unflushed.shift();
       },
       setModified: () => undefined,
       close: () => undefined,
@@ -192,7 +216,7 @@ class StorageDirectory implements JournalStorage {
   }
 
   #check(call: 'read' | 'write', name: string): void {
-    const code = this.storage.faults.fault(call);
+    const code = this.storage.failureOf(call);
     if (code !== undefined) throw fileError(code, name);
   }
 }
@@ -221,17 +245,19 @@ class SimulatedTable implements Table {
 
   write(changes: readonly TableChange[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const { faults } = this.storage;
-      this.process.input(faults.flushMs(), () => {
-        const code = this.#isClosed ? 'EBADF' : faults.fault('table');
+      const flushMs = this.storage.faults.flushMs();
+      if (flushMs > LONG_FLUSH_MS) this.storage.troubles++;
+      this.process.input(flushMs, () => {
+        const code = this.#isClosed ? 'EBADF' : this.storage.failureOf('table');
         if (code !== undefined) {
           reject(fileError(code, 'table'));
           return;
         }
+        const entries = this.#entriesToChange();
         for (const { key, value } of changes) {
           const hex = Buffer.from(key).toString('hex');
-          if (value) this.file.entries!.set(hex, Buffer.from(value));
-          else this.file.entries!.delete(hex);
+          if (value) entries.set(hex, Buffer.from(value));
+          else entries.delete(hex);
         }
         // The value of the checksum; it differs after each batch.
         const count = this.file.bytes.length >= 8 ? this.file.bytes.readDoubleLE(0) + 1 : 1;
@@ -248,8 +274,15 @@ class SimulatedTable implements Table {
     return Promise.resolve();
   }
 
+  /** Where each batch is flushed, there is nothing that is not: a copy of the whole table for each batch would cost more than all else here. */
+  #entriesToChange(): Map<string, Uint8Array> {
+    const { file } = this;
+    if (!this.isFlushed && file.entries === file.durableEntries) file.entries = new Map(file.entries);
+    return file.entries!;
+  }
+
   #flush(): void {
     this.file.durable = Buffer.from(this.file.bytes);
-    this.file.durableEntries = new Map(this.file.entries);
+    this.file.durableEntries = this.file.entries!;
   }
 }

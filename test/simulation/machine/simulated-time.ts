@@ -1,4 +1,4 @@
-import TinyQueue from 'tinyqueue';
+import { TaskQueue } from './task-queue.js';
 
 interface Task {
   readonly at: number;
@@ -15,7 +15,7 @@ const STEPS_A_TURN = 64;
  * and then by the order of the requests. Nothing else decides an order, so a life is the same each time.
  */
 export class SimulatedTime {
-  readonly #queue = new TinyQueue<Task>([], (a, b) => a.at - b.at || a.number - b.number);
+  readonly #queue = new TaskQueue<Task>();
   #now = 0;
   #count = 0;
   /** Called before each call of the queue. */

@@ -116,7 +116,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: '    this.#unseen.set(kind, why);\n',
     replace: '',
     rules: ['false health'],
-    needs: ['closed directory'],
+    needs: ['unlistable directory'],
   },
   {
     name: 'the state of the files is always watching',
@@ -140,7 +140,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: '      await Promise.all(untold.map((kind) => reconciler.rescan(kind)));\n',
     replace: '',
     rules: ['false free'],
-    needs: ['late hints'],
+    needs: ['late hints', 'questions'],
   },
   {
     name: 'the barrier believes the hints after a burst of them',
@@ -148,7 +148,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: 'return !ingest.hasBurst && reconciler.hasAllHints(kind) && !linked.isAny(kind);',
     replace: 'return !linked.isAny(kind);',
     rules: ['false free'],
-    needs: ['lost hints'],
+    needs: ['lost hints', 'questions', 'prompt hints'],
   },
   {
     name: 'the barrier does not wait for what is read',
@@ -156,7 +156,7 @@ const WATCHING: readonly PlantedFault[] = [
     find: "while (this.#isBusy && this.#phase === 'running') {",
     replace: "while (this.#isBusy && this.#phase !== 'running') {",
     rules: ['false free'],
-    needs: ['late hints'],
+    needs: ['late hints', 'questions'],
   },
   {
     name: 'a file that was changed is taken for the same',
@@ -222,6 +222,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: "if (this.port.state !== 'open' || this.subscriber.isBehind) return;",
     replace: "if (this.port.state === 'closed') return;",
     rules: ['wire', 'view'],
+    needs: ['stalled client', 'small buffers'],
   },
   {
     name: 'a replay begins one event late',
@@ -253,7 +254,7 @@ const DELIVERING: readonly PlantedFault[] = [
     find: "if (state.after < this.hub.history.base) this.#resync(subscription, 'lagged');",
     replace: "if (state.after < this.hub.history.base - 1) this.#resync(subscription, 'lagged');",
     rules: ['unforeseen'],
-    needs: ['stalled client', 'short history'],
+    needs: ['stalled client', 'short history', 'small buffers'],
   },
   {
     name: 'the ring of history is one too small',
@@ -385,7 +386,8 @@ const KEEPING: readonly PlantedFault[] = [
     file: 'server/bus.ts',
     find: 'const past = [...(recovered?.events ?? []), ...since];',
     replace: 'const past = [...(recovered?.events ?? [])];',
-    rules: ['wire', 'unforeseen', 'stuck', 'crash'],
+    // A subscription that is told of what is not there is served for ever.
+    rules: ['wire', 'unforeseen', 'stuck', 'crash', 'bound'],
     needs: ['restart'],
   },
 ];
@@ -475,7 +477,7 @@ const RELAYING: readonly PlantedFault[] = [
     find: "if (isOn && after === place.revision) return { is: 'next', message };",
     replace: "if (isOn) return { is: 'next', message };",
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
-    needs: ['message deleted'],
+    needs: ['new message deleted', 'edge link cut'],
   },
   {
     name: 'an edge begins with a stream out of which messages were deleted',
@@ -483,7 +485,7 @@ const RELAYING: readonly PlantedFault[] = [
     find: '(await broker.countDeleted(names.stream, from)) === 0',
     replace: '(await broker.countDeleted(names.stream, from)) >= 0',
     rules: ['wire', 'view', 'stuck', 'false free'],
-    needs: ['message deleted', 'edge killed'],
+    needs: ['new message deleted', 'edge killed'],
   },
   {
     name: 'a new epoch goes on in the stream of the old one',

@@ -1,11 +1,27 @@
 import type { Kind } from '../../../protocol/index.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
-import type { AgentPlan } from './plan.js';
+import type { AgentPlan, LifePlan } from './plan.js';
 import { directoryOf, fileOf, type Repository } from './repository.js';
 
+const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
+
 /** The addresses that agents contend for. */
-export const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
+export function addressesOf({ addresses = ADDRESSES.length }: LifePlan): readonly string[] {
+  return Array.from({ length: addresses }, (_, i) => ADDRESSES[i] ?? `src/more/${String(i)}.ts`);
+}
+
+export interface AgentServices {
+  readonly seed: number;
+  readonly host: SimulatedHost;
+  readonly repository: Repository;
+  /** The addresses that it may reserve. */
+  readonly addresses: readonly string[];
+  /** Called with each action, for the story. */
+  readonly tell: (text: string) => void;
+  /** Called when it has begun to write that it reserves an address, or lets it go. */
+  readonly changes: (address: string) => void;
+}
 
 /** The most reservations that an agent leaves behind. */
 const KEPT = 3;
@@ -26,17 +42,13 @@ export class Agent {
 
   constructor(
     private readonly plan: AgentPlan,
-    seed: number,
-    private readonly host: SimulatedHost,
-    private readonly repository: Repository,
-    /** Called with each action, for the story. */
-    private readonly tell: (text: string) => void,
+    private readonly services: AgentServices,
   ) {
-    this.#random = new SeededRandom(seed, plan.name);
+    this.#random = new SeededRandom(services.seed, plan.name);
   }
 
   start(): void {
-    this.host.time.after(this.#random.fraction() * this.plan.paceMs, () => {
+    this.services.host.time.after(this.#random.fraction() * this.plan.paceMs, () => {
       this.#next();
     });
   }
@@ -57,23 +69,24 @@ export class Agent {
       // The directory cannot be entered or is missing: the agent continues and tries later.
       this.#reservation = undefined;
     }
-    this.host.time.after(this.#random.wait(this.plan.paceMs), () => {
+    this.services.host.time.after(this.#random.wait(this.plan.paceMs), () => {
       this.#next();
     });
   }
 
   #do(act: Act): void {
     const { name, leaseMs } = this.plan;
-    const { host } = this;
+    const { host } = this.services;
     switch (act) {
       case 'reserve': {
         const id = `${name}-${String(++this.#count)}`;
-        const addresses = [this.#random.pick(ADDRESSES)];
+        const addresses = [this.#random.pick(this.services.addresses)];
         this.#reservation = { id, addresses };
         this.#past.push(id);
         if (this.#past.length > KEPT) this.#clearAway(this.#past.shift()!);
         const times = { created_at: host.iso(), expires_at: host.iso(leaseMs * this.#random.between(0.3, 1)) };
         this.write('reservation', id, { reservation_id: id, run_id: name, branch: name, addresses, ...times });
+        this.services.changes(addresses[0]!);
         return;
       }
       case 'beat': {
@@ -86,9 +99,10 @@ export class Agent {
         return;
       }
       case 'release': {
-        const { id } = this.#reservation!;
+        const { id, addresses } = this.#reservation!;
         this.#reservation = undefined;
         this.write('release', `${id}-release`, { reservation_id: id, run_id: name, released_at: host.iso() });
+        this.services.changes(addresses[0]!);
         return;
       }
       case 'intend': {
@@ -105,11 +119,11 @@ export class Agent {
         return;
       }
       case 'tidy': {
-        const own = [...this.repository.found('task').keys()].filter((id) => id.startsWith(`${name}-`));
+        const own = [...this.services.repository.found('task').keys()].filter((id) => id.startsWith(`${name}-`));
         if (own.length === 0) return;
         const id = this.#random.pick(own);
-        this.tell(`${name} removes task/${id}`);
-        this.repository.disk.remove(fileOf('task', id));
+        this.services.tell(`${name} removes task/${id}`);
+        this.services.repository.disk.remove(fileOf('task', id));
         return;
       }
     }
@@ -117,14 +131,14 @@ export class Agent {
 
   /** Removes a reservation and its records; the reservation first, because without its release it would hold again. */
   #clearAway(id: string): void {
-    const { disk } = this.repository;
+    const { disk } = this.services.repository;
     const files = [
       fileOf('reservation', id),
       fileOf('heartbeat', id),
       fileOf('intent', `${id}-intent`),
       fileOf('release', `${id}-release`),
     ];
-    this.tell(`${this.plan.name} clears reservation/${id} away`);
+    this.services.tell(`${this.plan.name} clears reservation/${id} away`);
     for (const file of files) if (disk.node(file)) disk.remove(file);
   }
 
@@ -133,18 +147,18 @@ export class Agent {
     try {
       this.write(kind, id, data);
     } catch (error) {
-      this.tell(`${this.plan.name} cannot write ${kind}/${id}: ${String(error)}`);
+      this.services.tell(`${this.plan.name} cannot write ${kind}/${id}: ${String(error)}`);
     }
   }
 
   /** Writes a record in this agent's way. */
   write(kind: Kind, id: string, data: object): void {
-    const { disk } = this.repository;
+    const { disk } = this.services.repository;
     const bytes = Buffer.from(JSON.stringify(data));
-    this.repository.ensure(kind);
+    this.services.repository.ensure(kind);
     const path = fileOf(kind, id);
     const { addresses } = data as { readonly addresses?: readonly string[] };
-    this.tell(
+    this.services.tell(
       `${this.plan.name} writes ${kind}/${id} (${this.plan.style})${addresses ? ` on ${String(addresses)}` : ''}`,
     );
     switch (this.plan.style) {
@@ -170,21 +184,21 @@ export class Agent {
   }
 
   #whole(path: string, bytes: Buffer): void {
-    this.repository.disk.truncate(path);
-    this.repository.disk.write(path, bytes);
+    this.services.repository.disk.truncate(path);
+    this.services.repository.disk.write(path, bytes);
   }
 
   /** Opens the file, writes a part, and the rest a little later: a reader in between finds half a record or an empty file. */
   #fill(path: string, bytes: Buffer): void {
-    const { disk } = this.repository;
+    const { disk } = this.services.repository;
     const node = disk.truncate(path);
     const isWhole = (): boolean => disk.node(path) === node;
     const half = Math.floor(bytes.length * this.#random.fraction());
-    this.host.time.after(this.#random.fraction() * 0.3, () => {
+    this.services.host.time.after(this.#random.fraction() * 0.3, () => {
       if (isWhole()) disk.write(path, bytes.subarray(0, half));
     });
     if (this.diesWriting) return;
-    this.host.time.after(0.3 + this.#random.fraction() * (this.#random.chance(0.1) ? 60 : 1), () => {
+    this.services.host.time.after(0.3 + this.#random.fraction() * (this.#random.chance(0.1) ? 60 : 1), () => {
       if (isWhole()) disk.write(path, bytes);
     });
   }

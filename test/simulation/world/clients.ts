@@ -7,12 +7,14 @@ import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
 import { SimulatedProcess } from '../machine/simulated-process.js';
-import { ADDRESSES } from './agent.js';
 import type { ClientPlan } from './plan.js';
 import { FurtherSubscription, RawClient } from './raw-client.js';
 
 const ASK_EVERY_MS = 1_500;
 const ASK_TIMEOUT_MS = 8_000;
+/** How often, and how soon, one asks about an address that an agent has just reserved or let go: mostly within a few milliseconds. */
+const CURIOUS = 0.5;
+const CURIOUS_MS = 30;
 /** What a narrow subscription is about. */
 const NARROW: readonly ClientFilter[] = [
   { kinds: ['reservation', 'task'] },
@@ -26,6 +28,8 @@ export interface ClientServices {
   readonly host: SimulatedHost;
   readonly network: SimulatedNetwork;
   readonly judge: Judge;
+  /** What it may ask about. */
+  readonly addresses: readonly string[];
   readonly crashed: (process: SimulatedProcess, error: unknown) => void;
   readonly tell: (text: string) => void;
 }
@@ -41,6 +45,8 @@ export class Client {
   bus: BusClient | undefined;
   /** The address that it asks about. */
   #asking: string | undefined;
+  /** The address that was reserved or let go last, if it asks about those. */
+  #changed: string | undefined;
   #isOver = false;
   #isHere = false;
   #cancelWait: () => void = () => undefined;
@@ -89,10 +95,21 @@ export class Client {
   }
 
   /** One that asks, and is waiting for no answer, asks now. */
-  hurry(): void {
+  hurry(about = this.#changed): void {
     if (this.plan.kind !== 'asker' || !this.bus || this.#asking !== undefined || this.#isOver) return;
     this.#cancelWait();
-    this.#askAgain();
+    this.#askAgain(about);
+  }
+
+  /** Called when an agent reserves an address or lets it go. */
+  changes(address: string): void {
+    if (this.plan.asksAtChanges !== true || this.plan.kind !== 'asker') return;
+    this.#changed = address;
+    if (!this.#random.chance(CURIOUS)) return;
+    const [one, other] = [this.#random.fraction(), this.#random.fraction()];
+    this.process.input(one * other * CURIOUS_MS, () => {
+      this.hurry(address);
+    });
   }
 
   #begin(): void {
@@ -168,7 +185,7 @@ export class Client {
     }, failed);
   }
 
-  #askAgain(): void {
+  #askAgain(about?: string): void {
     const later = (): void => {
       this.#cancelWait = this.process.after(this.#random.wait(ASK_EVERY_MS), () => {
         this.#askAgain();
@@ -179,7 +196,7 @@ export class Client {
       later();
       return;
     }
-    const address = this.#random.pick(ADDRESSES);
+    const address = about ?? this.#random.pick(this.services.addresses);
     const question = this.services.judge.asked(this.plan.name, address);
     this.#asking = address;
     this.bus
@@ -213,7 +230,7 @@ export class Client {
       later();
       return;
     }
-    const address = this.#random.pick(ADDRESSES);
+    const address = this.#random.pick(this.services.addresses);
     const question = this.services.judge.asked(this.plan.name, address);
     this.#asking = address;
     mirror

@@ -1,4 +1,4 @@
-import { KINDS, type Kind } from '../../../protocol/index.js';
+import { KIND_DIRECTORIES, KINDS, type Kind } from '../../../protocol/index.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
@@ -8,11 +8,11 @@ import type { Judge } from '../judge/judge.js';
 import type { Agent } from './agent.js';
 import type { Client } from './clients.js';
 import type { Origin } from './origin.js';
-import type { FaultKind, FaultPlan } from './plan.js';
+import type { FaultKind, FaultPlan, LifePlan } from './plan.js';
 import { COORDINATION, directoryOf, fileOf, MUSE, type Repository } from './repository.js';
 
 export interface OperatorServices {
-  readonly seed: number;
+  readonly plan: LifePlan;
   readonly host: SimulatedHost;
   readonly repository: Repository;
   readonly storage: SimulatedStorage;
@@ -31,6 +31,9 @@ const BURST_WRITES = 700;
 /** … or, if the server is stopped meanwhile, all writes until it continues. */
 const STOP_MS = 1_500;
 
+/** A directory cannot be listed for so much longer than other faults last, so that a comparison meets it. */
+const UNLISTABLE_MS = 6_000;
+
 /** Faults in which a server may not know what the files say. */
 const BLINDING: ReadonlySet<FaultKind> = new Set([
   'clock step',
@@ -40,6 +43,7 @@ const BLINDING: ReadonlySet<FaultKind> = new Set([
   'closed directory',
   'moved away',
   'removed directory',
+  'unlistable directory',
 ]);
 
 const ONE_OF = ['reservation', 'heartbeat', 'task', 'release'] as const satisfies readonly Kind[];
@@ -53,10 +57,12 @@ export class Operator {
   readonly #random: SeededRandom;
   #stops = 0;
   #isMovedAway = false;
+  /** The directories that cannot be looked into now. */
+  readonly #blindnesses = new Set<object>();
   #awakeSince = 0;
 
   constructor(private readonly services: OperatorServices) {
-    this.#random = new SeededRandom(services.seed, 'operator');
+    this.#random = new SeededRandom(services.plan.seed, 'operator');
     const { storage } = services;
     this.#fileFault = (call, path) => {
       for (const fault of this.#fileFaults) {
@@ -74,7 +80,12 @@ export class Operator {
         return undefined;
       },
       flushMs: () => this.#flushMs * (0.5 + this.#random.fraction()),
+      left: (count) => this.#random.below(count),
     };
+  }
+
+  get #isSlow(): boolean {
+    return this.services.plan.faults.some(({ kind }) => kind === 'slow machine');
   }
 
   /** For how long the server has been able to work. */
@@ -86,14 +97,14 @@ export class Operator {
     for (const fault of faults) {
       this.services.host.time.after(fault.atMs, () => {
         this.services.tell(`fault: ${fault.kind} for ${String(fault.forMs)} ms`);
-        if (BLINDING.has(fault.kind)) this.services.judge.blinded(fault.kind === 'clock step' ? Infinity : fault.forMs);
+        if (BLINDING.has(fault.kind)) this.services.judge.blinded(blindMs(fault));
         this.#strike(fault);
       });
     }
   }
 
   #strike({ kind, forMs, pick }: FaultPlan): void {
-    const { host, repository, storage, network, origin, agents, clients, judge } = this.services;
+    const { host, repository, storage, network, origin, agents, clients } = this.services;
     const { disk } = repository;
     const oneOf = <T>(things: readonly T[]): T => things[Math.floor(pick * things.length)]!;
     switch (kind) {
@@ -161,12 +172,23 @@ export class Operator {
         const directory = disk.directory(path);
         if (!directory) return;
         disk.changeMode(path, 0);
-        judge.sightChanged(true);
+        this.#blindFor(forMs);
         this.#later(forMs, () => {
           // It may have been moved away since, and would come back as it is.
           const itsPath = disk.pathOf(directory);
           if (itsPath !== undefined) disk.changeMode(itsPath, 0o700);
-          judge.sightChanged(false);
+        });
+        return;
+      }
+      case 'unlistable directory': {
+        // It can be watched, and its files can be read: only nobody can say which they are.
+        const path = `/${KIND_DIRECTORIES[oneOf(ONE_OF)]}`;
+        this.#failing(forMs + UNLISTABLE_MS, (call, at) => (call === 'list' && at.endsWith(path) ? 'EIO' : undefined));
+        // The next comparison notices that. On a slow machine it may come late.
+        const { reconcileMs } = this.services.plan.options;
+        if (reconcileMs > forMs + UNLISTABLE_MS || this.#isSlow) return;
+        this.#later(reconcileMs, () => {
+          this.#blindFor(forMs + UNLISTABLE_MS - reconcileMs);
         });
         return;
       }
@@ -174,6 +196,7 @@ export class Operator {
         const path = pick < 0.5 ? COORDINATION : MUSE;
         if (this.#isMovedAway || !disk.directory(path)) return;
         this.#isMovedAway = true;
+        this.#seesOthers();
         disk.rename(path, `${path}-away`);
         this.#later(forMs, () => {
           // A directory that was made in its place meanwhile is removed with its files.
@@ -185,6 +208,7 @@ export class Operator {
       }
       case 'removed directory': {
         const kindStruck = oneOf(KINDS);
+        this.#seesOthers();
         try {
           if (disk.directory(directoryOf(kindStruck))) disk.remove(directoryOf(kindStruck));
         } catch {
@@ -258,6 +282,24 @@ export class Operator {
     }
   }
 
+  /** For a time a directory cannot be looked into. */
+  #blindFor(ms: number): void {
+    const { judge } = this.services;
+    const blindness = {};
+    this.#blindnesses.add(blindness);
+    judge.sightChanged(true);
+    this.#later(ms, () => {
+      this.#blindnesses.delete(blindness);
+      judge.sightChanged(this.#blindnesses.size > 0);
+    });
+  }
+
+  /** Other directories may be in the place of those that cannot be looked into, or none. */
+  #seesOthers(): void {
+    this.#blindnesses.clear();
+    this.services.judge.sightChanged(false);
+  }
+
   #stop(ms: number): void {
     const { process } = this.services.origin;
     this.#asleep(ms, () => process?.stop());
@@ -308,4 +350,10 @@ export class Operator {
       origin.apply();
     });
   }
+}
+
+/** For how long a server may not know what the files say. */
+function blindMs({ kind, forMs }: FaultPlan): number {
+  if (kind === 'clock step') return Infinity;
+  return kind === 'unlistable directory' ? forMs + UNLISTABLE_MS : forMs;
 }

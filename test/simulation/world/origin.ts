@@ -69,6 +69,10 @@ export class Origin {
   readonly epochs = new Set<string>();
   /** Why the last start failed. */
   startError: unknown;
+  /** What an orderly end has left for the next run. */
+  #left: { readonly epoch: string; readonly troubles: number } | undefined;
+  /** What a run should have known of the one before, and did not. */
+  forgot: string | undefined;
 
   constructor(private readonly services: OriginServices) {
     this.conditions = {
@@ -143,6 +147,7 @@ export class Origin {
           () => {
             this.#hearSilence(bus.hub);
             if (process.isDead) return;
+            this.#remembers(bus.hub.epoch);
             network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
             bus.begunAnew = () => {
               this.#hearSilence(bus.hub);
@@ -222,6 +227,7 @@ export class Origin {
   #failed(run: Run, error: unknown): void {
     const { host, isKept, tell } = this.services;
     this.startError = error;
+    this.#left = undefined;
     tell(`${run.process.name} ends: ${String(error)}`);
     if (this.#run !== run) return;
     this.#ended(run);
@@ -237,6 +243,7 @@ export class Origin {
     const run = this.#run;
     if (!run) return;
     this.services.tell(`${run.process.name} is killed`);
+    this.#left = undefined;
     this.#ended(run);
   }
 
@@ -246,9 +253,12 @@ export class Origin {
     if (!run) return;
     this.services.tell(`${run.process.name} is asked to end`);
     run.process.input(0, () => {
+      const isKept = run.bus.isRunning && run.bus.journalHealth === 'durable';
+      const left = isKept ? { epoch: run.bus.hub.epoch, troubles: this.services.storage.troubles } : undefined;
       const relayStopped = run.relay?.stop();
       Promise.all([run.bus.stop(), relayStopped]).then(
         () => {
+          if (this.#run === run) this.#left = left;
           this.#ended(run);
           then();
         },
@@ -257,6 +267,14 @@ export class Origin {
         },
       );
     });
+  }
+
+  /** Where the disk has done all that it was asked to do, what an orderly end has written is what the next run goes on with. */
+  #remembers(epoch: string): void {
+    const left = this.#left;
+    this.#left = undefined;
+    if (!left || left.epoch === epoch || left.troubles !== this.services.storage.troubles) return;
+    this.forgot = `a server that had ended in order in epoch ${left.epoch} began again in epoch ${epoch}`;
   }
 
   /** Notes events that no subscription shows: a heartbeat or release is unchanged, but its reservation is now of another branch. */

@@ -22,6 +22,8 @@ export interface ClientPlan {
   readonly name: string;
   readonly kind: ClientKind;
   readonly arrivesAtMs: number;
+  /** Whether it asks about an address when an agent has just reserved or released it, as agents do before they edit. @default false */
+  readonly asksAtChanges?: boolean;
 }
 
 /** The faults of the world and of its operators. Each of them happens to real servers. */
@@ -51,6 +53,7 @@ export const FAULT_KINDS = [
   'burst',
   'large record',
   'client leaves',
+  'unlistable directory',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -80,6 +83,8 @@ export interface LifePlan {
   readonly network: { readonly latencyMs: number; readonly jitterMs: number; readonly kernelBytes: number };
   readonly hintDelayMs: number;
   readonly agents: readonly AgentPlan[];
+  /** For how many addresses they contend: with few of them hardly one is ever free. @default 5 */
+  readonly addresses?: number;
   readonly clients: readonly ClientPlan[];
   readonly faults: readonly FaultPlan[];
   /** `undefined` if the origin has no relay. */
@@ -96,6 +101,9 @@ export function mechanismOf({ hintDelayMs, faults }: LifePlan): 'inotify' | 'FSE
 }
 
 const AGENTS = 20;
+const ADDRESS_COUNTS = [5, 15, 60] as const;
+/** Faults that come together come within twice this time. */
+const NEAR_MS = 500;
 const CLIENTS = 10;
 /** A life is a minute: what is rare comes from many lives, and no fault lasts longer than five seconds. */
 const LIFE_MS = 36_000;
@@ -122,8 +130,10 @@ export function planOf(seed: number): LifePlan {
       });
     }
   }
-  faults.sort((a, b) => a.atMs - b.atMs);
-  const clientKinds = new SeededRandom(seed, 'clients').chance(0.25) ? LISTENERS : CLIENT_KINDS;
+  const moments = badMoments(seed);
+  const clientRandom = new SeededRandom(seed, 'clients');
+  const clientKinds = clientRandom.chance(0.25) ? LISTENERS : CLIENT_KINDS;
+  const relay = relayPlanOf(seed, CLIENTS, LIFE_MS);
   const isSteppedAhead = faults.some(({ kind }) => kind === 'clock step');
   return {
     seed,
@@ -142,19 +152,45 @@ export function planOf(seed: number): LifePlan {
       jitterMs: random.pick([0.05, 1, 30]),
       kernelBytes: random.pick([262_144, 4_096]),
     },
-    hintDelayMs: random.pick([0.03, 0.03, 1]),
+    // Few: there a server looks at each directory a hundred times a second.
+    hintDelayMs: random.pick([0.03, 0.03, 0.03, 0.03, 0.03, 1]),
     agents: Array.from({ length: AGENTS }, (_, i) => ({
       name: `agent-${String(i + 1)}`,
       style: random.pick(WRITING_STYLES),
       paceMs: random.pick([1_000, 3_000, 6_000]),
       leaseMs: random.pick(LEASES_MS),
     })),
+    addresses: clientRandom.pick(ADDRESS_COUNTS),
     clients: Array.from({ length: CLIENTS }, (_, i) => ({
       name: `client-${String(i + 1)}`,
       kind: clientKinds[i % clientKinds.length]!,
       arrivesAtMs: random.chance(0.7) ? 0 : Math.round(random.between(0, LIFE_MS / 2)),
+      asksAtChanges: clientRandom.chance(0.5),
     })),
-    faults,
-    relay: relayPlanOf(seed, CLIENTS, LIFE_MS),
+    faults: together(faults, moments, seed, 'faults together'),
+    relay: relay && { ...relay, faults: together(relay.faults, moments, seed, 'relay faults together') },
   };
+}
+
+/** In half of the lives much goes wrong at once, as when a machine or a network fails: what one fault leaves meets the next one. */
+function badMoments(seed: number): readonly number[] {
+  const random = new SeededRandom(seed, 'moments');
+  if (random.chance(0.5)) return [];
+  return [0, 1].map(() => random.between(1_000, LIFE_MS - 8_000));
+}
+
+/** Puts half of the faults at one of the moments, before it or after it. */
+function together<Plan extends { readonly atMs: number; readonly forMs: number }>(
+  faults: readonly Plan[],
+  moments: readonly number[],
+  seed: number,
+  name: string,
+): Plan[] {
+  const random = new SeededRandom(seed, name);
+  const placed = faults.map((fault) => {
+    if (moments.length === 0 || random.chance(0.5)) return fault;
+    const atMs = random.pick(moments) + random.between(-NEAR_MS, NEAR_MS);
+    return { ...fault, atMs: Math.max(1, Math.round(Math.min(atMs, LIFE_MS - fault.forMs))) };
+  });
+  return placed.sort((a, b) => a.atMs - b.atMs);
 }

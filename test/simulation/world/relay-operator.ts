@@ -22,6 +22,8 @@ export interface RelayOperatorServices {
 /** How many unflushed messages of a stream a disk may lose. */
 const MAX_LOST_MESSAGES = 20;
 const MAX_REPEATED = 11;
+/** So many of the last messages may not have reached all edges, or are the last of their records. */
+const MAX_NEW = 20;
 
 /** Causes the faults of the relay in the plan, and repairs each one after its time. */
 export class RelayOperator {
@@ -85,6 +87,11 @@ export class RelayOperator {
       case 'message deleted': {
         const stream = broker.streams.get(relay.names.stream);
         if (stream) stream.deleteMessage(this.#someSequence(pick));
+        return;
+      }
+      case 'new message deleted': {
+        const stream = broker.streams.get(relay.names.stream);
+        stream?.deleteMessage(stream.info.lastSequence - Math.floor(pick * MAX_NEW));
         return;
       }
       case 'foreign message':

@@ -24,6 +24,7 @@ export const RELAY_FAULT_KINDS = [
   'edge connections reset',
   'second origin',
   'broker refuses',
+  'new message deleted',
 ] as const;
 export type RelayFaultKind = (typeof RELAY_FAULT_KINDS)[number];
 

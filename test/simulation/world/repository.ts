@@ -43,8 +43,16 @@ export class Repository {
   readonly #releases = new Map<string, Set<string>>();
   /** The changes of each record's file, for the judge of histories. */
   readonly operations: Operation[] = [];
+  /** The ids of the reservations on an address, by what each last said: each change of a file asks for them, too. */
+  readonly #byAddress = new Map<string, Set<string>>();
+  /** How many files of a kind are broken now. */
+  readonly #broken = new Map<Kind, number>();
   /** Reservations that had ended at some moment, according to the files and the clock. */
   readonly #ended = new Set<string>();
+  /** Reservations that have not. */
+  readonly #running = new Set<string>();
+  /** As long as no file says otherwise, none of them ends before this time of the wall clock. */
+  #nothingEndsBefore = -Infinity;
   /** The latest time of the wall clock so far: a lease that ended before it may be called free. */
   #latestWall = 0;
   /** The latest believable time of the wall clock so far: a lease that ended before it may be reported as ended. */
@@ -112,10 +120,8 @@ export class Repository {
 
   /** Returns one of the reservations that hold an address. */
   holderOf(address: string): string | undefined {
-    for (const id of this.found('reservation').keys()) {
-      const addresses = this.#settled('reservation', id)?.['addresses'];
-      if (Array.isArray(addresses) && addresses.includes(address) && !this.#isOver(id, this.latestWall)) return id;
-    }
+    for (const id of this.#byAddress.get(address) ?? NOTHING)
+      if (this.#settled('reservation', id) && !this.#isOver(id, this.latestWall)) return id;
     return undefined;
   }
 
@@ -124,14 +130,9 @@ export class Repository {
    * by any clock, and nothing stands there that cannot be read, is the answer no.
    */
   mayBeHeld(address: string): boolean {
-    const isUnread = ({ is }: Found): boolean => is === 'broken';
-    if ([...this.found('heartbeat').values()].some(isUnread)) return true;
-    for (const [id, found] of this.found('reservation')) {
-      if (found.is === 'broken') return true;
-      const { addresses } = found.data;
-      const isOnIt = Array.isArray(addresses) && addresses.includes(address);
-      if (isOnIt && !this.#isReleased(id, 'read') && this.#endOf(id)! > this.disk.host.wall() - CERTAIN_MS) return true;
-    }
+    if (this.#isAnyBroken('heartbeat') || this.#isAnyBroken('reservation')) return true;
+    for (const id of this.#byAddress.get(address) ?? NOTHING)
+      if (!this.#isReleased(id, 'read') && this.#endOf(id)! > this.disk.host.wall() - CERTAIN_MS) return true;
     return false;
   }
 
@@ -225,12 +226,23 @@ export class Repository {
     return undefined;
   }
 
+  #isAnyBroken(kind: Kind): boolean {
+    return (this.#broken.get(kind) ?? 0) > 0;
+  }
+
   #noteEnds(): void {
     const wall = this.#believedWall();
-    for (const [id, { data }] of this.found('reservation')) {
-      // What is being written for the first time has not ended: nobody has read of it yet.
-      if (data && !this.#ended.has(id) && this.#isOver(id, wall)) this.#ended.add(id);
+    if (wall < this.#nothingEndsBefore) return;
+    let soonest = Infinity;
+    for (const id of this.#running) {
+      if (this.#isOver(id, wall)) {
+        this.#ended.add(id);
+        this.#running.delete(id);
+      } else soonest = Math.min(soonest, this.#endOf(id)!);
     }
+    // What is broken for too long has ended, at whatever time.
+    const mayEndAtOnce = this.#isAnyBroken('heartbeat') || this.#isAnyBroken('reservation');
+    this.#nothingEndsBefore = mayEndAtOnce ? -Infinity : soonest;
   }
 
   #noteReadability(kind: Kind, id: string, isReadable: boolean): void {
@@ -277,6 +289,7 @@ export class Repository {
     if (node === undefined) {
       if (!before) return;
       known.delete(id);
+      this.#noteState(kind, id, before, undefined);
       if (kind === 'release') this.#releases.get(nameIn(before))?.delete(id);
       this.#noteReadability(kind, id, true);
       this.operations.push({ is: 'remove', kind, id });
@@ -287,16 +300,39 @@ export class Repository {
     const data = json.length > MAX_RECORD_BYTES ? undefined : parsed(json);
     if (data) {
       if (kind === 'release') this.#released(id, before, data);
-      known.set(id, { is: 'record', data, json, endMs: endIn(kind, data) });
+      const found: Found = { is: 'record', data, json, endMs: endIn(kind, data) };
+      known.set(id, found);
+      this.#noteState(kind, id, before, found);
       this.#noteReadability(kind, id, true);
       this.operations.push({ is: 'write', kind, id, data });
       return;
     }
     if (before?.is !== 'broken') this.#noteReadability(kind, id, false);
     const since = before?.is === 'broken' ? before.since : this.disk.host.time.now;
-    known.set(id, { is: 'broken', since, data: before?.data, endMs: before?.endMs ?? NaN });
+    const found: Found = { is: 'broken', since, data: before?.data, endMs: before?.endMs ?? NaN };
+    known.set(id, found);
+    this.#noteState(kind, id, before, found);
     // Of a file that never was a record, a server reports only that the file exists.
     if (!before) this.operations.push({ is: 'write', kind, id, data: {} });
+  }
+
+  /** Keeps what is derived from the files in step with them. */
+  #noteState(kind: Kind, id: string, before: Found | undefined, now: Found | undefined): void {
+    const broken = (found: Found | undefined): number => (found?.is === 'broken' ? 1 : 0);
+    this.#broken.set(kind, (this.#broken.get(kind) ?? 0) + broken(now) - broken(before));
+    if (OF_LEASES.has(kind)) this.#nothingEndsBefore = -Infinity;
+    if (kind !== 'reservation') return;
+    if (before?.data !== now?.data) {
+      for (const address of addressesIn(before)) this.#byAddress.get(address)?.delete(id);
+      for (const address of addressesIn(now)) {
+        const ids = this.#byAddress.get(address);
+        if (ids) ids.add(id);
+        else this.#byAddress.set(address, new Set([id]));
+      }
+    }
+    // What is being written for the first time has not ended: nobody has read of it yet.
+    if (now?.data && !this.#ended.has(id)) this.#running.add(id);
+    else this.#running.delete(id);
   }
 
   #released(id: string, before: Found | undefined, data: Data): void {
@@ -310,6 +346,13 @@ export class Repository {
 
 const NOTHING: ReadonlySet<string> = new Set();
 
+const OF_LEASES: ReadonlySet<Kind> = new Set(['reservation', 'heartbeat', 'release']);
+
+function addressesIn(found: Found | undefined): readonly string[] {
+  const addresses = found?.data?.['addresses'];
+  return Array.isArray(addresses) ? (addresses as string[]) : [];
+}
+
 const nameIn = ({ data }: Found): string => String(data?.['reservation_id']);
 
 function endIn(kind: Kind, data: Data): number {
@@ -322,6 +365,8 @@ function idOf(name: string): string | undefined {
 }
 
 function parsed(text: string): Data | undefined {
+  // Half of what agents write is no record yet: that is seen without an error, which takes longer than all else here.
+  if (!text.endsWith('}')) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Data) : undefined;

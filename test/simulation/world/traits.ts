@@ -1,8 +1,16 @@
-import { CLIENT_KINDS, FAULT_KINDS, type FaultKind, type LifePlan } from './plan.js';
+import { CLIENT_KINDS, FAULT_KINDS, mechanismOf, type FaultKind, type LifePlan } from './plan.js';
 import { RELAY_FAULT_KINDS, type RelayFaultKind } from './relay-plan.js';
 
 /** What else of a world may decide whether a life can show something. */
-const CIRCUMSTANCES = ['no relay', 'journal', 'short history', 'small queue', 'small buffers', 'questions'] as const;
+const CIRCUMSTANCES = [
+  'no relay',
+  'journal',
+  'short history',
+  'small queue',
+  'small buffers',
+  'questions',
+  'prompt hints',
+] as const;
 
 /** A fault of the world or of the relay in it, or another property of a life. */
 export type WorldTrait = FaultKind | RelayFaultKind | (typeof CIRCUMSTANCES)[number];
@@ -12,10 +20,12 @@ const SHORT_HISTORY = 20;
 const SMALL_QUEUE_BYTES = 1_024;
 const SMALL_BUFFER_BYTES = 4_096;
 
-export function traitsOf({ faults, relay, options, network, isJournalled, clients }: LifePlan): Set<WorldTrait> {
+export function traitsOf(plan: LifePlan): Set<WorldTrait> {
+  const { faults, relay, options, network, isJournalled, clients } = plan;
   const traits = new Set<WorldTrait>([...faults, ...(relay?.faults ?? [])].map(({ kind }) => kind));
   const has = (trait: WorldTrait, is: boolean): unknown => is && traits.add(trait);
   has('no relay', relay === undefined);
+  has('prompt hints', mechanismOf(plan) === 'inotify');
   has('journal', isJournalled);
   has('short history', options.maxHistoryEvents <= SHORT_HISTORY);
   has('small queue', options.maxQueuedBytes <= SMALL_QUEUE_BYTES);
