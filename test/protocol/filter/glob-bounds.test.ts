@@ -13,7 +13,7 @@ t.test('runs of each length are matched as picomatch does, across the ends of wo
   for (const glob of ['*b', 'a*', '*a*b', '+(a)b', '*(a)b', '?(a)b', 'b+(a)', 'b*(a)', '*(a)b*(a)', '[ab]*c', '**/b']) {
     const theirs = picomatch(glob, { windows: false });
     const tree = readGlobTree(picomatch.makeRe(glob, { windows: false }).source);
-    for (let n = 0; n <= 70; n++) {
+    for (const n of [0, 1, 2, 30, 31, 32, 33, 62, 63, 64, 65]) {
       const run = 'a'.repeat(n);
       const texts = [`${run}b`, `b${run}`, `${run}c`, `c${run}b`, `${run}b${run}`, `${run}/b`, `${run}cb`].filter(
         (text) => text !== glob,
